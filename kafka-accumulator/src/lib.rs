@@ -1,0 +1,1 @@
+//! The batch accumulator: where records wait, in batches, for their partition's leader.

@@ -1,0 +1,1 @@
+//! An embedded Kafka cluster for tests and quickstarts.

@@ -1,0 +1,1 @@
+//! Partitioners: which partition a Kafka record goes to.

@@ -1,0 +1,1 @@
+//! A Kafka producer: discovery, batching, delivery semantics, security.

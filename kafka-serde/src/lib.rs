@@ -1,0 +1,1 @@
+//! Serializers: how keys and values of a Kafka record become bytes.

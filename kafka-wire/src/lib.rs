@@ -1,0 +1,1 @@
+//! The Kafka protocol: messages, frames, record batches, compression codecs and error codes.
