@@ -1,2 +1,46 @@
-//! The project's own tasks.
-fn main() {}
+//! The project's own tasks: `cargo xtask` lists them.
+//!
+//! What checks the project (`ci`, `tidy`) and what the checks need (`kafka`: a real Apache Kafka
+//! without containers). It depends on none of the project's crates, so that a broken crate cannot
+//! break the tool that reports it.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool prints"
+)]
+#![allow(dead_code, unused_imports, reason = "the checks that use them follow")]
+
+mod kafka;
+mod shell;
+mod undo;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    arg_required_else_help = true
+)]
+enum Task {
+    /// Run a real Apache Kafka on this machine, and Kafka's own tools against it.
+    #[command(subcommand)]
+    Kafka(kafka::Task),
+}
+
+fn main() -> ExitCode {
+    let done = undo::on_interruption().and_then(|()| match Task::parse() {
+        Task::Kafka(task) => task.run(),
+    });
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

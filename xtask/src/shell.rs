@@ -1,0 +1,170 @@
+//! Running other programs: what is run is shown, its output is streamed, its failure is an error.
+//!
+//! Every program gets a process group of its own, which ends with this process: an interrupted
+//! `cargo test` leaves no test binary behind.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::undo::Undo;
+
+/// The directory of the workspace.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask is a folder of the workspace")
+}
+
+/// The directory that cargo builds in: `CARGO_TARGET_DIR`, else `target`.
+pub(crate) fn target() -> PathBuf {
+    let dir = variable("CARGO_TARGET_DIR").unwrap_or_else(|| "target".to_owned());
+    workspace().join(dir)
+}
+
+/// The environment variable `name`, if it is set to something.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a command line tool is told things this way"
+)]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.trim().is_empty())
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    command.current_dir(workspace());
+    command
+}
+
+/// Shows `command`, runs it with its output streamed, and fails unless it succeeds.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    println!("+ {}", shown(command));
+    let status = Running::start(command.stdin(Stdio::null()))?.wait()?;
+    succeeded(command, status)
+}
+
+/// Like [`run`], but leaves our standard output alone: everything goes to standard error.
+pub(crate) fn run_aside(command: &mut Command) -> Result<()> {
+    eprintln!("+ {}", shown(command));
+    let command = command.stdin(Stdio::null()).stdout(std::io::stderr());
+    let status = Running::start(command)?.wait()?;
+    succeeded(command, status)
+}
+
+/// Runs `command` and gives what it wrote to its standard output; errors are streamed.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+    let mut pipe = running
+        .child
+        .stdout
+        .take()
+        .expect("the standard output is piped");
+    let mut output = String::new();
+    let read = pipe.read_to_string(&mut output);
+    let status = running.wait()?;
+    read.with_context(|| format!("the output of `{}` is not text", shown(command)))?;
+    succeeded(command, status)?;
+    Ok(output)
+}
+
+/// Runs `command` as if it had been called instead of us, and gives its status.
+pub(crate) fn stand_in(command: &mut Command) -> Result<ExitStatus> {
+    command
+        .status()
+        .with_context(|| format!("`{}` can not be run", shown(command)))
+}
+
+/// Whether a program of that name is on the `PATH`.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = variable("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// A program under way; it and what it started are ended when we are told to end.
+struct Running {
+    child: Child,
+    end: Undo,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Result<Self> {
+        let child = command.process_group(0).spawn().with_context(|| {
+            format!(
+                "`{}` can not be run",
+                command.get_program().to_string_lossy()
+            )
+        })?;
+        let group = Pid::from_child(&child);
+        let end = Undo::new(move || {
+            // It may have ended by itself: then there is nothing to do.
+            let _ = kill_process_group(group, Signal::TERM);
+        });
+        Ok(Self { child, end })
+    }
+
+    fn wait(mut self) -> Result<ExitStatus> {
+        let status = self.child.wait();
+        self.end.forget();
+        Ok(status?)
+    }
+}
+
+fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
+    if !status.success() {
+        bail!("`{}` failed: {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// The command as one would type it: our own variables, the program, its arguments.
+fn shown(command: &Command) -> String {
+    let mut line = String::new();
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            let _ = write!(
+                line,
+                "{}={:?} ",
+                name.to_string_lossy(),
+                value.to_string_lossy()
+            );
+        }
+    }
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or_else(|| command.get_program());
+    line.push_str(&name.to_string_lossy());
+    for argument in command.get_args() {
+        let _ = write!(line, " {}", argument.to_string_lossy());
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_program_is_an_error_that_names_it() {
+        let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
+        assert_eq!(error.to_string(), "`sh -c exit 3` failed: exit status: 3");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_an_error_that_names_it() {
+        let error = run(&mut Command::new("no-such-program")).unwrap_err();
+        assert_eq!(error.to_string(), "`no-such-program` can not be run");
+    }
+
+    #[test]
+    fn what_a_program_writes_is_read() {
+        assert_eq!(read(Command::new("echo").arg("hello")).unwrap(), "hello\n");
+    }
+}
