@@ -1,0 +1,185 @@
+//! What a topic remembers between choices: where each thread sticks, and whose turn it is.
+//!
+//! Records without a key stay on one partition until its batch is full, because one full batch
+//! costs less than many small ones (KIP-480); which partition is next is drawn at random, so that
+//! all get the same share (KIP-794). Each thread sticks to a partition of its own, in a slot on
+//! its own cache line: senders on different threads do not queue for one partition's lock.
+//!
+//! ```text
+//! thread ─▶ slot │ chosen ─ available? ─▶ that one          (one load per record)
+//!                │ filled, or its leader is lost ─▶ another, drawn from the slot's own sequence
+//! ```
+//!
+//! It never asks the system for randomness: same seed, same thread slots, same choices.
+
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use crate::TopicView;
+
+/// The memory of a topic's partitioner, kept by whoever keeps the topic.
+///
+/// It belongs to exactly one topic: kept beside the topic's other facts it needs no lookup.
+///
+/// ```
+/// use kafka_partition::{StickyState, TopicView};
+///
+/// let state = StickyState::new(42);
+/// let topic = TopicView::new("orders", 6, &[1, 4], &state);
+/// let partition = state.partition(&topic);
+/// assert!(partition == 1 || partition == 4);
+/// assert_eq!(state.partition(&topic), partition);
+///
+/// state.leave(&topic, partition);
+/// assert_eq!(state.partition(&topic), 5 - partition);
+/// ```
+#[derive(Debug)]
+pub struct StickyState {
+    /// A power of two of them; each thread uses one, always the same.
+    slots: Box<[Slot]>,
+    turn: Turn,
+}
+
+impl StickyState {
+    /// Remembers a choice for each of up to 16 threads; beyond that, threads share.
+    pub fn new(seed: u64) -> Self {
+        Self::with_slots(seed, SLOTS)
+    }
+
+    /// One choice for all threads: it depends on the seed alone, not on who asks.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let (one, same) = (StickyState::shared(3), StickyState::shared(3));
+    /// let here = one.partition(&TopicView::new("orders", 100, &[], &one));
+    /// let there = std::thread::spawn(move || {
+    ///     same.partition(&TopicView::new("orders", 100, &[], &same))
+    /// });
+    /// assert_eq!(there.join().unwrap(), here);
+    /// ```
+    pub fn shared(seed: u64) -> Self {
+        Self::with_slots(seed, 1)
+    }
+
+    fn with_slots(seed: u64, slots: usize) -> Self {
+        let slot = |index: u64| Slot::new(mix(seed.wrapping_add(index.wrapping_mul(STREAM))));
+        Self {
+            slots: (0..slots as u64).map(slot).collect(),
+            turn: Turn(AtomicU32::new(0)),
+        }
+    }
+
+    /// Where this thread sticks; somewhere else at once if that partition may not be chosen now.
+    #[inline]
+    pub fn partition(&self, topic: &TopicView<'_>) -> i32 {
+        let slot = self.slot();
+        let chosen = slot.chosen.load(Relaxed);
+        if topic.is_available(chosen) {
+            chosen
+        } else {
+            slot.leave(topic, chosen)
+        }
+    }
+
+    /// Moves this thread on if it sticks to `partition`: to another candidate, if there is one.
+    pub fn leave(&self, topic: &TopicView<'_>, partition: i32) {
+        let slot = self.slot();
+        if slot.chosen.load(Relaxed) == partition {
+            slot.leave(topic, partition);
+        }
+    }
+
+    /// The next turn of a round, shared by all threads: 0, 1, 2, … and around.
+    ///
+    /// ```
+    /// let state = kafka_partition::StickyState::new(0);
+    /// assert_eq!([state.next_turn(), state.next_turn(), state.next_turn()], [0, 1, 2]);
+    /// ```
+    pub fn next_turn(&self) -> u32 {
+        self.turn.0.fetch_add(1, Relaxed)
+    }
+
+    #[inline]
+    fn slot(&self) -> &Slot {
+        let thread = THREAD.with(|thread| *thread);
+        &self.slots[thread & (self.slots.len() - 1)]
+    }
+}
+
+/// One thread's choice, on a cache line of its own (two, as the prefetcher sees them).
+#[derive(Debug)]
+#[repr(align(128))]
+struct Slot {
+    /// `NOWHERE` before the first choice.
+    chosen: AtomicI32,
+    /// Position in the slot's pseudo-random sequence.
+    random: AtomicU64,
+}
+
+/// Apart from the slots: whoever takes turns writes to it for every record.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Turn(AtomicU32);
+
+impl Slot {
+    fn new(seed: u64) -> Self {
+        Self {
+            chosen: AtomicI32::new(NOWHERE),
+            random: AtomicU64::new(seed),
+        }
+    }
+
+    /// Moves on from `left`, unless a thread in the same slot did already; says where it is now.
+    #[cold]
+    fn leave(&self, topic: &TopicView<'_>, left: i32) -> i32 {
+        let next = self.draw_other(topic, left);
+        match self.chosen.compare_exchange(left, next, Relaxed, Relaxed) {
+            Err(moved) if topic.is_available(moved) => moved,
+            _ => next,
+        }
+    }
+
+    /// A candidate at random, all alike but the one that is left; that one if it is the only one.
+    fn draw_other(&self, topic: &TopicView<'_>, left: i32) -> i32 {
+        let candidates = topic.candidates();
+        match topic.place_of(left) {
+            Some(_) if candidates == 1 => left,
+            Some(place) => {
+                let drawn = self.draw_below(candidates - 1);
+                topic.candidate(if drawn < place { drawn } else { drawn + 1 })
+            }
+            None => topic.candidate(self.draw_below(candidates)),
+        }
+    }
+
+    /// SplitMix64: a xorshift of a counter, so that concurrent draws cannot lose a step.
+    fn draw_below(&self, bound: u32) -> u32 {
+        let position = self
+            .random
+            .fetch_add(GOLDEN_GAMMA, Relaxed)
+            .wrapping_add(GOLDEN_GAMMA);
+        let bits = mix(position) >> 32;
+        ((bits * u64::from(bound)) >> 32) as u32
+    }
+}
+
+/// SplitMix64's finalizer (Steele, Lea, Flood: "Fast splittable pseudorandom number generators").
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+thread_local! {
+    /// Threads are numbered as they first choose, so that neighbours do not share a slot.
+    static THREAD: usize = THREADS.fetch_add(1, Relaxed);
+}
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// As many as threads that plausibly send at once; 2 KiB a topic.
+const SLOTS: usize = 16;
+const NOWHERE: i32 = -1;
+const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Distance between the slots' seeds; odd, and unlike the step within a sequence.
+const STREAM: u64 = 0xd134_2543_de82_ef95;
