@@ -1,0 +1,78 @@
+//! Why a key or value could not become bytes.
+//!
+//! Raised before the record has a partition or a place in a batch: such a record was never on its
+//! way. Which topic, and whether key or value, is known to the caller and is not repeated here.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+/// What failed, and why.
+///
+/// ```
+/// use kafka_serde::SerializeError;
+/// use std::error::Error;
+///
+/// let error = SerializeError::new("the order", "its price is negative");
+/// assert_eq!(error.to_string(), "the order could not be serialized");
+/// assert_eq!(error.source().unwrap().to_string(), "its price is negative");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SerializeError {
+    /// A serializer refused the value, for a reason of its own.
+    #[error("{what} could not be serialized")]
+    Failed {
+        /// The value, in the words of its serializer.
+        what: Cow<'static, str>,
+        /// The reason.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// `serializer.encoding` names a character set that is not known.
+    #[error(
+        "unknown string encoding {name:?}; allowed are UTF-8, UTF-16, UTF-16BE, UTF-16LE, \
+         ISO-8859-1, US-ASCII and Java's other names for them"
+    )]
+    UnknownEncoding {
+        /// As it was written.
+        name: String,
+    },
+    /// An element of a list could not be serialized.
+    #[error("element {index} of the list could not be serialized")]
+    Element {
+        /// Its place, counted from 0.
+        index: usize,
+        /// The reason.
+        source: Box<Self>,
+    },
+    /// A list whose elements must be of one size, because their sizes are not written, has others.
+    #[error("element {index} of the list has {len} bytes; those before it have {expected}")]
+    UnevenElement {
+        /// Its place, counted from 0.
+        index: usize,
+        /// How many bytes it has.
+        len: usize,
+        /// How many it should have.
+        expected: usize,
+    },
+    /// A length or a count does not fit the format's 32-bit field.
+    #[error("{what} is {len}; the format allows at most 2147483647")]
+    TooLong {
+        /// What was measured.
+        what: &'static str,
+        /// What it measured.
+        len: usize,
+    },
+}
+
+impl SerializeError {
+    /// A serializer's own reason; text will do for it.
+    pub fn new(
+        what: impl Into<Cow<'static, str>>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed {
+            what: what.into(),
+            source: source.into(),
+        }
+    }
+}

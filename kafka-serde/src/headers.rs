@@ -1,0 +1,320 @@
+//! The headers of a record: ordered pairs beside key and value, for whoever carries it.
+//!
+//! They come from the caller, interceptors and serializers may add to them, and the accumulator
+//! writes them into the batch in their order. Duplicates are kept: the last one counts by
+//! convention (KIP-82). A record without headers allocates nothing for them, static keys and
+//! values are not copied.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::slice;
+use std::vec;
+
+/// An ordered list of headers; keys may repeat, values may be null.
+///
+/// ```
+/// use kafka_serde::Headers;
+///
+/// let mut headers = Headers::new();
+/// headers.add("trace", "a1");
+/// headers.add("attempt", vec![2]);
+/// headers.add("trace", "b2");
+/// headers.add("deleted", None::<&str>);
+///
+/// assert_eq!(headers.len(), 4);
+/// assert_eq!(headers.last("trace"), Some(Some(&b"b2"[..])));
+/// assert_eq!(headers.last("deleted"), Some(None));
+/// assert_eq!(headers.last("nothing"), None);
+/// assert_eq!(headers.all("trace").collect::<Vec<_>>(), [Some(&b"a1"[..]), Some(&b"b2"[..])]);
+/// assert_eq!(headers.remove("trace"), 2);
+/// assert_eq!(headers.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["attempt", "deleted"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    list: Vec<(Cow<'static, str>, HeaderValue)>,
+}
+
+impl Headers {
+    /// No headers, and no allocation.
+    pub const fn new() -> Self {
+        Self { list: Vec::new() }
+    }
+
+    /// Appends a header; earlier ones with the same key stay.
+    pub fn add(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<HeaderValue>,
+    ) -> &mut Self {
+        self.list.push((key.into(), value.into()));
+        self
+    }
+
+    /// The headers in their order.
+    pub fn iter(&self) -> HeaderIter<'_> {
+        HeaderIter {
+            list: self.list.iter(),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The value that counts for `key`: the one added last. The inner `None` is a null value.
+    pub fn last(&self, key: &str) -> Option<Option<&[u8]>> {
+        self.iter()
+            .rev()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+    }
+
+    /// All values of `key` in their order.
+    pub fn all<'a>(&'a self, key: &'a str) -> impl DoubleEndedIterator<Item = Option<&'a [u8]>> {
+        self.iter()
+            .filter(move |(name, _)| *name == key)
+            .map(|(_, value)| value)
+    }
+
+    /// Removes all headers with `key`, and says how many there were.
+    pub fn remove(&mut self, key: &str) -> usize {
+        let before = self.list.len();
+        self.list.retain(|(name, _)| name != key);
+        before - self.list.len()
+    }
+
+    /// Removes all, and keeps the memory for the next ones.
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+}
+
+impl<K: Into<Cow<'static, str>>, V: Into<HeaderValue>> Extend<(K, V)> for Headers {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
+        self.list.extend(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into())),
+        );
+    }
+}
+
+impl<K: Into<Cow<'static, str>>, V: Into<HeaderValue>> FromIterator<(K, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let mut headers = Self::new();
+        headers.extend(pairs);
+        headers
+    }
+}
+
+impl<K: Into<Cow<'static, str>>, V: Into<HeaderValue>, const N: usize> From<[(K, V); N]>
+    for Headers
+{
+    fn from(pairs: [(K, V); N]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = (&'a str, Option<&'a [u8]>);
+    type IntoIter = HeaderIter<'a>;
+
+    fn into_iter(self) -> HeaderIter<'a> {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Headers {
+    type Item = (Cow<'static, str>, HeaderValue);
+    type IntoIter = IntoHeaders;
+
+    fn into_iter(self) -> IntoHeaders {
+        IntoHeaders {
+            list: self.list.into_iter(),
+        }
+    }
+}
+
+/// Headers in their order, borrowed.
+///
+/// ```
+/// let headers = kafka_serde::Headers::from([("a", "1"), ("b", "2")]);
+/// let mut iter = headers.iter();
+/// assert_eq!(iter.len(), 2);
+/// assert_eq!(iter.clone().next(), Some(("a", Some(&b"1"[..]))));
+/// assert_eq!(iter.next_back(), Some(("b", Some(&b"2"[..]))));
+/// ```
+#[derive(Clone, Debug)]
+pub struct HeaderIter<'a> {
+    list: slice::Iter<'a, (Cow<'static, str>, HeaderValue)>,
+}
+
+impl<'a> Iterator for HeaderIter<'a> {
+    type Item = (&'a str, Option<&'a [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.list.next().map(borrow)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.list.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for HeaderIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.list.next_back().map(borrow)
+    }
+}
+
+impl ExactSizeIterator for HeaderIter<'_> {}
+
+fn borrow<'a>((key, value): &'a (Cow<'static, str>, HeaderValue)) -> (&'a str, Option<&'a [u8]>) {
+    (key, value.as_bytes())
+}
+
+/// Headers in their order, by value; they may be collected into [`Headers`] again.
+///
+/// ```
+/// use kafka_serde::Headers;
+///
+/// let headers = Headers::from([("keep", "1"), ("secret", "2")]);
+/// let public: Headers = headers.into_iter().filter(|(key, _)| key != "secret").collect();
+/// assert_eq!(public, Headers::from([("keep", "1")]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct IntoHeaders {
+    list: vec::IntoIter<(Cow<'static, str>, HeaderValue)>,
+}
+
+impl Iterator for IntoHeaders {
+    type Item = (Cow<'static, str>, HeaderValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.list.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.list.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for IntoHeaders {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.list.next_back()
+    }
+}
+
+impl ExactSizeIterator for IntoHeaders {}
+
+/// The value of a header: bytes, or null.
+///
+/// Made from text and bytes, static or owned, and from an `Option` of those.
+///
+/// ```
+/// use kafka_serde::HeaderValue;
+///
+/// assert_eq!(HeaderValue::from("text").as_bytes(), Some(&b"text"[..]));
+/// assert_eq!(HeaderValue::from([1, 2]).as_bytes(), Some(&[1, 2][..]));
+/// assert_eq!(HeaderValue::from(None::<String>), HeaderValue::NULL);
+/// ```
+#[derive(Clone, Default)]
+pub struct HeaderValue(Content);
+
+#[derive(Clone, Default)]
+enum Content {
+    #[default]
+    Null,
+    Static(&'static [u8]),
+    Owned(Vec<u8>),
+    #[cfg(feature = "bytes")]
+    Shared(bytes::Bytes),
+}
+
+impl HeaderValue {
+    /// No value, which is not the same as an empty one.
+    pub const NULL: Self = Self(Content::Null);
+
+    /// The bytes, or `None` for null.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Content::Null => None,
+            Content::Static(bytes) => Some(bytes),
+            Content::Owned(bytes) => Some(bytes),
+            #[cfg(feature = "bytes")]
+            Content::Shared(bytes) => Some(bytes),
+        }
+    }
+}
+
+impl fmt::Debug for HeaderValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_bytes() {
+            Some(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            None => f.write_str("null"),
+        }
+    }
+}
+
+impl PartialEq for HeaderValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for HeaderValue {}
+
+impl From<&'static str> for HeaderValue {
+    fn from(text: &'static str) -> Self {
+        Self(Content::Static(text.as_bytes()))
+    }
+}
+
+impl From<String> for HeaderValue {
+    fn from(text: String) -> Self {
+        Self(Content::Owned(text.into_bytes()))
+    }
+}
+
+impl From<&'static [u8]> for HeaderValue {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self(Content::Static(bytes))
+    }
+}
+
+impl<const N: usize> From<&'static [u8; N]> for HeaderValue {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        Self(Content::Static(bytes))
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for HeaderValue {
+    fn from(bytes: [u8; N]) -> Self {
+        Self(Content::Owned(bytes.to_vec()))
+    }
+}
+
+impl From<Vec<u8>> for HeaderValue {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Content::Owned(bytes))
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl From<bytes::Bytes> for HeaderValue {
+    fn from(bytes: bytes::Bytes) -> Self {
+        Self(Content::Shared(bytes))
+    }
+}
+
+impl<V: Into<Self>> From<Option<V>> for HeaderValue {
+    fn from(value: Option<V>) -> Self {
+        value.map_or(Self::NULL, Into::into)
+    }
+}
