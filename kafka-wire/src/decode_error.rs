@@ -29,7 +29,11 @@ impl DecodeError {
     #[must_use]
     #[cold]
     pub fn new(problem: DecodeProblem, offset: usize) -> Self {
-        Self(Box::new(Fault { problem, offset, field: String::new() }))
+        Self(Box::new(Fault {
+            problem,
+            offset,
+            field: String::new(),
+        }))
     }
 
     /// What was wrong.
@@ -63,7 +67,11 @@ impl DecodeError {
     #[cold]
     pub(crate) fn in_field(mut self, name: &str) -> Self {
         let inner = &self.0.field;
-        let glue = if inner.is_empty() || inner.starts_with('[') { "" } else { "." };
+        let glue = if inner.is_empty() || inner.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
         self.0.field = format!("{name}{glue}{inner}");
         self
     }
@@ -79,7 +87,11 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at offset {}", self.0.problem, self.0.offset)?;
-        if self.0.field.is_empty() { Ok(()) } else { write!(f, " in field `{}`", self.0.field) }
+        if self.0.field.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " in field `{}`", self.0.field)
+        }
     }
 }
 

@@ -203,7 +203,10 @@ fn read_long(input: &mut &[u8], bits: u32) -> Result<u64, DecodeError> {
         let payload = u64::from(byte & 0x7f);
         let room = bits.saturating_sub(shift);
         if room == 0 || (room < 7 && payload >> room != 0) {
-            return Err(DecodeError::new(DecodeProblem::VarintTooLong { bits }, index));
+            return Err(DecodeError::new(
+                DecodeProblem::VarintTooLong { bits },
+                index,
+            ));
         }
         value |= payload << shift;
         if byte < 0x80 {
@@ -211,7 +214,10 @@ fn read_long(input: &mut &[u8], bits: u32) -> Result<u64, DecodeError> {
             return Ok(value);
         }
     }
-    let end = DecodeProblem::UnexpectedEnd { needed: 1, remaining: 0 };
+    let end = DecodeProblem::UnexpectedEnd {
+        needed: 1,
+        remaining: 0,
+    };
     Err(DecodeError::new(end, input.len()))
 }
 

@@ -1,0 +1,57 @@
+//! The messages: one file per API, named as Kafka names it, request and response side by side.
+//!
+//! Declarations only; see `message` for how to read them. A range that a field does not state is
+//! that of its struct, and that of a request or response is its API's. Fields and defaults are
+//! those of the schemas that Apache Kafka 4.3 publishes, which a test compares them with.
+
+pub mod add_offsets_to_txn;
+pub mod add_partitions_to_txn;
+pub mod api_versions;
+pub mod create_topics;
+pub mod delete_topics;
+pub mod describe_cluster;
+pub mod describe_configs;
+pub mod describe_producers;
+pub mod describe_transactions;
+pub mod end_txn;
+pub mod fetch;
+pub mod find_coordinator;
+pub mod get_telemetry_subscriptions;
+pub mod init_producer_id;
+pub mod list_offsets;
+pub mod list_transactions;
+pub mod metadata;
+pub mod offset_fetch;
+pub mod produce;
+pub mod push_telemetry;
+pub mod sasl_authenticate;
+pub mod sasl_handshake;
+pub mod txn_offset_commit;
+
+pub use {
+    add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse},
+    add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse},
+    api_versions::{ApiVersionsRequest, ApiVersionsResponse},
+    create_topics::{CreateTopicsRequest, CreateTopicsResponse},
+    delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
+    describe_cluster::{DescribeClusterRequest, DescribeClusterResponse},
+    describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse},
+    describe_producers::{DescribeProducersRequest, DescribeProducersResponse},
+    describe_transactions::{DescribeTransactionsRequest, DescribeTransactionsResponse},
+    end_txn::{EndTxnRequest, EndTxnResponse},
+    fetch::{FetchRequest, FetchResponse},
+    find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse},
+    get_telemetry_subscriptions::{
+        GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse,
+    },
+    init_producer_id::{InitProducerIdRequest, InitProducerIdResponse},
+    list_offsets::{ListOffsetsRequest, ListOffsetsResponse},
+    list_transactions::{ListTransactionsRequest, ListTransactionsResponse},
+    metadata::{MetadataRequest, MetadataResponse},
+    offset_fetch::{OffsetFetchRequest, OffsetFetchResponse},
+    produce::{ProduceRequest, ProduceResponse},
+    push_telemetry::{PushTelemetryRequest, PushTelemetryResponse},
+    sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse},
+    sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
+    txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse},
+};

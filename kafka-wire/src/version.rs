@@ -1,0 +1,111 @@
+//! Versions of messages, and the agreement of two sides on one.
+//!
+//! A broker names the range it speaks of each API (ApiVersions), we know ours; what is used on
+//! the connection is the latest version in both. Nothing here knows a message.
+
+use std::fmt;
+
+/// One version of one message, and whether it uses the compact forms of KIP-482.
+///
+/// Both travel together because every primitive asks for the second and every field for the
+/// first; [`Request::version`](crate::Request::version) makes one from a bare number.
+///
+/// ```
+/// use kafka_wire::{Request, Version, messages::ProduceRequest};
+///
+/// let version = ProduceRequest::version(9).expect("Produce has a version 9");
+/// assert_eq!(version, Version { number: 9, flexible: true });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// The number, as in the request's header.
+    pub number: i16,
+    /// Compact lengths and tagged fields, instead of fixed-width lengths.
+    pub flexible: bool,
+}
+
+impl Version {
+    /// Version `number` of a message whose flexible versions begin at `first_flexible`.
+    #[must_use]
+    pub const fn of(number: i16, first_flexible: Option<i16>) -> Self {
+        let flexible = match first_flexible {
+            Some(first) => number >= first,
+            None => false,
+        };
+        Self { number, flexible }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.number)
+    }
+}
+
+/// The versions from `oldest` to `latest`, both included.
+///
+/// ```
+/// use kafka_wire::VersionRange;
+///
+/// let ours = VersionRange::new(3, 13);
+/// let theirs = VersionRange::new(0, 9);
+/// assert_eq!(ours.intersection(theirs), Some(VersionRange::new(3, 9)));
+/// assert_eq!(ours.intersection(VersionRange::new(14, 20)), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VersionRange {
+    /// The first version of the range.
+    pub oldest: i16,
+    /// The last version of the range.
+    pub latest: i16,
+}
+
+impl VersionRange {
+    /// The range from `oldest` to `latest`, both included.
+    #[must_use]
+    pub const fn new(oldest: i16, latest: i16) -> Self {
+        Self { oldest, latest }
+    }
+
+    /// Whether `number` lies within.
+    #[must_use]
+    pub const fn contains(self, number: i16) -> bool {
+        self.oldest <= number && number <= self.latest
+    }
+
+    /// Whether there is no version in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.oldest > self.latest
+    }
+
+    /// What both ranges have, if anything; its `latest` is the version to speak.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Option<Self> {
+        let both = Self::new(self.oldest.max(other.oldest), self.latest.min(other.latest));
+        (!both.is_empty()).then_some(both)
+    }
+}
+
+impl fmt::Display for VersionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.oldest, self.latest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_range_meets_nothing() {
+        let none = VersionRange::new(0, -1);
+        assert!(none.is_empty());
+        assert_eq!(none.intersection(VersionRange::new(0, 5)), None);
+    }
+
+    #[test]
+    fn a_message_without_flexible_versions_is_never_flexible() {
+        assert!(!Version::of(i16::MAX, None).flexible);
+    }
+}
