@@ -1,1 +1,43 @@
 //! The batch accumulator: where records wait, in batches, for their partition's leader.
+//!
+//! ```text
+//! caller ─append─▶ Queue [ open ] ─▶ [ sealed … ] ─take─▶ Batch ─▶ engine ─▶ socket
+//!    ▲                      │                                │
+//!    │                      └──ring──▶ Doorbell              │
+//!    └── Delivery ◀── Completion ◀──────decide───────────────┘
+//! ```
+//!
+//! A record is encoded once, by its caller, straight into the buffer that goes to the socket. The
+//! fate of a batch is decided once, and its records share it. Memory is reserved per batch.
+//!
+//! Nothing here reads a clock (`now` is an argument), starts a thread or a task, or knows what a
+//! broker is.
+//!
+//! # Invariants
+//! - At most one batch per partition is open, and it is the newest.
+//! - A batch leaves its queue once and never comes back.
+//! - A sealed batch's bytes never change; a buffer is used again when its last holder is gone.
+//! - What is reserved never exceeds the total, and who waits for memory is served in order.
+//! - The lock of a queue is held for one copy; locks never nest; nobody's callback runs under one.
+
+mod accumulator;
+mod batch;
+mod budget;
+mod buffer;
+mod completion;
+mod delivery;
+mod doorbell;
+mod open;
+mod queue;
+mod sync;
+
+pub use accumulator::{Accumulator, AppendError, Settings};
+pub use batch::{AlreadyCompressed, Batch, Piece, SplitError};
+pub use budget::{Reservation, Reserve, ReserveError};
+pub use completion::{
+    AlreadyDecided, Callback, Completion, Decided, Delivered, Fate, Outcome, Settled,
+};
+pub use delivery::Delivery;
+pub use doorbell::{Doorbell, Sleep};
+pub use open::NewRecord;
+pub use queue::{Appended, Filled, Queue, Readiness};

@@ -1,0 +1,290 @@
+//! A batch on its way: immutable facts, shared bytes, one end.
+//!
+//! It leaves its queue once and never comes back; what must be sent again waits in the engine. Its
+//! bytes are the records without the 61-byte header, which is written for each attempt anew.
+//! It may be shared: one thread compresses it while another one plans its way.
+//!
+//! Whoever holds it last owes its records an end: a batch that is dropped undecided tells them so.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::{
+    buffer::Buffer,
+    completion::{AlreadyDecided, Completion, Decided, Fate},
+    open::Owed,
+    sync::{Mutex, lock},
+};
+
+/// Records of one partition that travel, and end, together.
+pub struct Batch<E> {
+    key: u32,
+    owed: Owed<E>,
+    facts: Facts,
+    uncompressed_bytes: usize,
+    body: Mutex<Body>,
+}
+
+/// What is known of a batch without looking at its bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) created: Instant,
+    pub(crate) count: u32,
+    pub(crate) base_timestamp_ms: i64,
+    pub(crate) max_timestamp_ms: i64,
+}
+
+impl Facts {
+    /// The distance from the first record. Times may go backwards; those that are too far apart
+    /// for the difference come out right when it is added again.
+    pub(crate) fn timestamp_delta(&self, timestamp_ms: i64) -> i64 {
+        if self.count == 0 {
+            return 0;
+        }
+        timestamp_ms.wrapping_sub(self.base_timestamp_ms)
+    }
+
+    pub(crate) fn note(&mut self, timestamp_ms: i64) {
+        if self.count == 0 {
+            self.base_timestamp_ms = timestamp_ms;
+            self.max_timestamp_ms = timestamp_ms;
+        }
+        self.max_timestamp_ms = self.max_timestamp_ms.max(timestamp_ms);
+        self.count += 1;
+    }
+}
+
+/// The records' bytes as they are now.
+struct Body {
+    codec: u8,
+    bytes: Bytes,
+    /// The owner of `bytes`, for its memory.
+    buffer: Arc<Buffer>,
+}
+
+impl Body {
+    fn new(codec: u8, buffer: Buffer) -> Self {
+        let buffer = Arc::new(buffer);
+        let bytes = Bytes::from_owner(Shared(Arc::clone(&buffer)));
+        Self {
+            codec,
+            bytes,
+            buffer,
+        }
+    }
+}
+
+/// A holder of a buffer.
+struct Shared(Arc<Buffer>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+/// A batch's bytes are replaced by compressed ones once, if at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the batch is compressed already, with codec {codec}")]
+pub struct AlreadyCompressed {
+    /// The codec that was used.
+    pub codec: u8,
+}
+
+/// The records of a part of a batch, encoded anew for a batch of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How many records.
+    pub count: u32,
+    /// The first one's timestamp.
+    pub base_timestamp_ms: i64,
+    /// The latest timestamp.
+    pub max_timestamp_ms: i64,
+    /// The records, uncompressed, counted from 0 again.
+    pub records: Vec<u8>,
+}
+
+/// Why a batch was not split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SplitError {
+    /// The pieces must have at least one record each, and as many as the batch together.
+    #[error("the pieces hold {pieces} records (each must hold one at least), the batch {batch}")]
+    Uneven {
+        /// Records in all pieces.
+        pieces: u64,
+        /// Records in the batch.
+        batch: u32,
+    },
+    /// The batch has ended.
+    #[error(transparent)]
+    AlreadyDecided(#[from] AlreadyDecided),
+}
+
+impl<E> Batch<E> {
+    pub(crate) fn new(key: u32, owed: Owed<E>, facts: Facts, buffer: Buffer) -> Self {
+        Self {
+            key,
+            owed,
+            facts,
+            uncompressed_bytes: buffer.as_ref().len(),
+            body: Mutex::new(Body::new(UNCOMPRESSED, buffer)),
+        }
+    }
+
+    /// The key of the queue that it comes from.
+    pub fn key(&self) -> u32 {
+        self.key
+    }
+
+    /// The topic it is for.
+    pub fn topic(&self) -> &Arc<str> {
+        self.completion().topic()
+    }
+
+    /// The partition it is for.
+    pub fn partition(&self) -> i32 {
+        self.completion().partition()
+    }
+
+    /// When its first record was appended.
+    pub fn created(&self) -> Instant {
+        self.facts.created
+    }
+
+    /// How many records it holds.
+    pub fn count(&self) -> u32 {
+        self.facts.count
+    }
+
+    /// The timestamp of the first record, from which those of the others are counted.
+    pub fn base_timestamp_ms(&self) -> i64 {
+        self.facts.base_timestamp_ms
+    }
+
+    /// The latest timestamp.
+    pub fn max_timestamp_ms(&self) -> i64 {
+        self.facts.max_timestamp_ms
+    }
+
+    /// How many bytes the records take uncompressed, without the header of the batch.
+    pub fn uncompressed_bytes(&self) -> usize {
+        self.uncompressed_bytes
+    }
+
+    /// Its bytes as they are now, without the header. They are shared, not copied.
+    pub fn records(&self) -> Bytes {
+        lock(&self.body).bytes.clone()
+    }
+
+    /// How the bytes are compressed, as the attributes of a batch number it; 0 is not at all.
+    pub fn codec(&self) -> u8 {
+        lock(&self.body).codec
+    }
+
+    /// The bytes together with their codec, so that both are of the same moment.
+    pub fn records_and_codec(&self) -> (Bytes, u8) {
+        let body = lock(&self.body);
+        (body.bytes.clone(), body.codec)
+    }
+
+    /// How much of the buffer memory it holds.
+    pub fn memory_held(&self) -> usize {
+        lock(&self.body).buffer.held()
+    }
+
+    /// Where its records learn of their end.
+    pub fn completion(&self) -> &Arc<Completion<E>> {
+        self.owed.completion()
+    }
+
+    /// Ends the batch; short for [`Completion::decide`].
+    pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
+        self.completion().decide(fate)
+    }
+
+    /// Puts the compressed bytes in place of the records. The memory they do not need is free as
+    /// soon as nobody reads the uncompressed ones any more, which is at once as a rule.
+    pub fn replace_records(&self, compressed: Vec<u8>, codec: u8) -> Result<(), AlreadyCompressed> {
+        let mut body = lock(&self.body);
+        if body.codec != UNCOMPRESSED {
+            return Err(AlreadyCompressed { codec: body.codec });
+        }
+        let held = compressed.capacity();
+        let buffer = body.buffer.succeed(compressed, held);
+        let raw = std::mem::replace(&mut *body, Body::new(codec, buffer));
+        drop(body);
+        drop(raw);
+        Ok(())
+    }
+
+    /// Ends the batch by putting `pieces` in its place: each is a batch of its own, as old as this
+    /// one, and the records' deliveries and callbacks follow to the piece that holds them.
+    ///
+    /// The pieces share out the memory that the batch holds.
+    pub fn split(&self, pieces: Vec<Piece>) -> Result<Vec<Self>, SplitError> {
+        self.check_pieces(&pieces)?;
+        let body = lock(&self.body);
+        let whole = Arc::clone(&body.buffer);
+        drop(body);
+        let held = whole.held();
+        let bytes: usize = pieces.iter().map(|piece| piece.records.len()).sum();
+        let share = |piece: &Piece| held.saturating_mul(piece.records.len()) / bytes.max(1);
+        let batches: Vec<_> = pieces
+            .into_iter()
+            .map(|piece| {
+                let share = share(&piece);
+                self.piece(piece, &whole, share)
+            })
+            .collect();
+        let mut first = 0;
+        let completions = batches.iter().map(|batch| {
+            let index = first;
+            first += batch.count();
+            (index, Arc::clone(batch.completion()))
+        });
+        self.decide(Fate::Split(completions.collect()))?;
+        Ok(batches)
+    }
+
+    fn check_pieces(&self, pieces: &[Piece]) -> Result<(), SplitError> {
+        let total: u64 = pieces.iter().map(|piece| u64::from(piece.count)).sum();
+        if total != u64::from(self.count()) || pieces.iter().any(|piece| piece.count == 0) {
+            return Err(SplitError::Uneven {
+                pieces: total,
+                batch: self.count(),
+            });
+        }
+        if self.completion().fate().is_some() {
+            return Err(AlreadyDecided.into());
+        }
+        Ok(())
+    }
+
+    fn piece(&self, piece: Piece, whole: &Buffer, share: usize) -> Self {
+        let owed = Owed::new(Arc::new(self.completion().sibling()));
+        let facts = Facts {
+            created: self.facts.created,
+            count: piece.count,
+            base_timestamp_ms: piece.base_timestamp_ms,
+            max_timestamp_ms: piece.max_timestamp_ms,
+        };
+        let buffer = whole.succeed(piece.records, share);
+        Self::new(self.key, owed, facts, buffer)
+    }
+}
+
+impl<E> fmt::Debug for Batch<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("topic", self.topic())
+            .field("partition", &self.partition())
+            .field("count", &self.count())
+            .field("uncompressed_bytes", &self.uncompressed_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+const UNCOMPRESSED: u8 = 0;

@@ -1,0 +1,440 @@
+//! The memory of the producer (`buffer.memory`), reserved a batch at a time.
+//!
+//! While there is memory a reservation is one atomic operation. When there is none, callers stand
+//! in line: they are served strictly in order of arrival, and while anybody stands there nobody
+//! passes by, however little he asks for.
+//!
+//! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
+//! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.
+//!
+//! # Invariants
+//! - What is free plus what is reserved is the total.
+//! - The `LINE` bit is set exactly while somebody stands in line, and changes under its lock.
+//! - While it is set, only the holder of the lock takes from what is free.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use thiserror::Error;
+
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+
+/// Bytes that are counted as in use until this is dropped.
+pub struct Reservation {
+    budget: Arc<Budget>,
+    bytes: AtomicUsize,
+}
+
+impl Reservation {
+    /// How many bytes are held.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Acquire)
+    }
+
+    /// Moves up to `bytes` of what is held into a reservation of its own.
+    pub(crate) fn carve(&self, bytes: usize) -> Self {
+        let mut held = self.bytes.load(Ordering::Acquire);
+        loop {
+            let carved = bytes.min(held);
+            let left = held - carved;
+            match self
+                .bytes
+                .compare_exchange(held, left, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => return Self::new(Arc::clone(&self.budget), carved),
+                Err(now) => held = now,
+            }
+        }
+    }
+
+    fn new(budget: Arc<Budget>, bytes: usize) -> Self {
+        let bytes = AtomicUsize::new(bytes);
+        Self { budget, bytes }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.release(self.bytes());
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation")
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why no memory was reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReserveError {
+    /// Memory did not become free before the deadline: records come faster than brokers take them.
+    #[error("{bytes} bytes of buffer memory did not become free in time")]
+    TimedOut {
+        /// What was asked for.
+        bytes: usize,
+    },
+    /// The accumulator was closed.
+    #[error("the accumulator is closed")]
+    Closed,
+    /// More was asked for than there is in total, so that waiting is in vain.
+    #[error("{bytes} bytes asked for, but the buffer memory is {limit} bytes in total")]
+    TooLarge {
+        /// What was asked for.
+        bytes: usize,
+        /// What there is.
+        limit: usize,
+    },
+}
+
+/// A place in the line for memory.
+///
+/// The place is taken when the future is made, not when it is first polled. Cancel safe: dropping
+/// it leaves the line, and what was granted but not yet picked up is given back.
+#[must_use = "dropping it leaves the line"]
+pub struct Reserve {
+    budget: Arc<Budget>,
+    bytes: usize,
+    place: Place,
+}
+
+enum Place {
+    /// The answer was there at once.
+    Answered(Result<Reservation, ReserveError>),
+    Standing {
+        ticket: u64,
+    },
+    Left,
+}
+
+impl Reserve {
+    /// Whether it has to wait for its turn (else the first poll is ready).
+    pub(crate) fn is_standing(&self) -> bool {
+        matches!(self.place, Place::Standing { .. })
+    }
+}
+
+impl Future for Reserve {
+    type Output = Result<Reservation, ReserveError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match std::mem::replace(&mut self.place, Place::Left) {
+            Place::Answered(answer) => Poll::Ready(answer),
+            Place::Standing { ticket } => {
+                let Some(settled) = self.budget.poll_ticket(ticket, context.waker()) else {
+                    self.place = Place::Standing { ticket };
+                    return Poll::Pending;
+                };
+                Poll::Ready(match settled {
+                    Settled::Granted { bytes } => {
+                        Ok(Reservation::new(Arc::clone(&self.budget), bytes))
+                    }
+                    Settled::TimedOut => Err(ReserveError::TimedOut { bytes: self.bytes }),
+                    Settled::Closed => Err(ReserveError::Closed),
+                })
+            }
+            Place::Left => panic!("a Reserve was polled after it was ready"),
+        }
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        if let Place::Standing { ticket } = self.place {
+            self.budget.leave(ticket);
+        }
+    }
+}
+
+impl fmt::Debug for Reserve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserve")
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bytes there are, and the line of those who found them used up.
+pub(crate) struct Budget {
+    total: usize,
+    /// The free bytes, and the [`LINE`] bit.
+    free: AtomicUsize,
+    line: Mutex<Line>,
+}
+
+struct Line {
+    stage: Stage,
+    next_ticket: u64,
+    /// In order of arrival, hence of tickets.
+    standing: VecDeque<Standing>,
+    /// Those who have left the line and do not know it yet.
+    settled: BTreeMap<u64, Settled>,
+    /// No deadline in the line is earlier; it may be later if somebody left.
+    earliest: Option<Instant>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Stage {
+    Open,
+    Closed,
+}
+
+struct Standing {
+    ticket: u64,
+    bytes: usize,
+    deadline: Instant,
+    waker: Option<Waker>,
+}
+
+enum Settled {
+    Granted { bytes: usize },
+    TimedOut,
+    Closed,
+}
+
+impl Budget {
+    /// At most `isize::MAX` bytes, the most that can be allocated anyway.
+    pub(crate) fn new(total: usize) -> Self {
+        let total = total.min(LINE - 1);
+        Self {
+            total,
+            free: AtomicUsize::new(total),
+            line: Mutex::new(Line {
+                stage: Stage::Open,
+                next_ticket: 0,
+                standing: VecDeque::new(),
+                settled: BTreeMap::new(),
+                earliest: None,
+            }),
+        }
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    pub(crate) fn free(&self) -> usize {
+        self.free.load(Ordering::Acquire) & !LINE
+    }
+
+    /// Whether anybody stands in line.
+    pub(crate) fn has_line(&self) -> bool {
+        self.free.load(Ordering::Acquire) & LINE != 0
+    }
+
+    /// How many stand in line.
+    pub(crate) fn waiting(&self) -> usize {
+        if self.has_line() {
+            lock(&self.line).standing.len()
+        } else {
+            0
+        }
+    }
+
+    /// Takes `bytes` if they are free and nobody waits for them.
+    pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        let mut seen = self.free.load(Ordering::Acquire);
+        loop {
+            if seen & LINE != 0 || seen < bytes {
+                return None;
+            }
+            match self.free.compare_exchange_weak(
+                seen,
+                seen - bytes,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some(Reservation::new(Arc::clone(self), bytes)),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Takes `bytes`, or a place in the line for them.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, deadline: Instant) -> Reserve {
+        let place = if bytes > self.total {
+            let limit = self.total;
+            Place::Answered(Err(ReserveError::TooLarge { bytes, limit }))
+        } else {
+            self.join(bytes, deadline)
+        };
+        let budget = Arc::clone(self);
+        Reserve {
+            budget,
+            bytes,
+            place,
+        }
+    }
+
+    /// Ends the wait of those whose deadline has come.
+    pub(crate) fn expire(&self, now: Instant) {
+        if !self.has_line() {
+            return;
+        }
+        let mut line = lock(&self.line);
+        if line.earliest.is_none_or(|earliest| now < earliest) {
+            return;
+        }
+        let mut wakers =
+            line.settle(|standing| (standing.deadline <= now).then_some(Settled::TimedOut));
+        line.earliest = line.standing.iter().map(|standing| standing.deadline).min();
+        self.grant(&mut line, &mut wakers);
+        drop(line);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// A moment that is not later than the earliest deadline in the line.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if !self.has_line() {
+            return None;
+        }
+        lock(&self.line).earliest
+    }
+
+    /// Ends every wait; nobody can stand in line from now on. What is reserved stays so.
+    pub(crate) fn close(&self) {
+        let mut line = lock(&self.line);
+        line.stage = Stage::Closed;
+        let mut wakers = line.settle(|_| Some(Settled::Closed));
+        self.grant(&mut line, &mut wakers);
+        drop(line);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn join(self: &Arc<Self>, bytes: usize, deadline: Instant) -> Place {
+        let mut wakers = Vec::new();
+        let mut line = lock(&self.line);
+        if line.stage == Stage::Closed {
+            return Place::Answered(Err(ReserveError::Closed));
+        }
+        let ticket = line.join(bytes, deadline);
+        // From here on only the holder of this lock takes: either we see what was given back
+        // before, or whoever gives back later sees the line.
+        self.free.fetch_or(LINE, Ordering::AcqRel);
+        self.grant(&mut line, &mut wakers);
+        let settled = line.settled.remove(&ticket);
+        drop(line);
+        wakers.into_iter().for_each(Waker::wake);
+        match settled {
+            Some(_) => Place::Answered(Ok(Reservation::new(Arc::clone(self), bytes))),
+            None => Place::Standing { ticket },
+        }
+    }
+
+    fn release(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let before = self.free.fetch_add(bytes, Ordering::AcqRel);
+        if before & LINE != 0 {
+            self.serve();
+        }
+    }
+
+    #[cold]
+    fn serve(&self) {
+        let mut wakers = Vec::new();
+        self.grant(&mut lock(&self.line), &mut wakers);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Serves the line from its front for as long as there is enough.
+    fn grant(&self, line: &mut Line, wakers: &mut Vec<Waker>) {
+        while let Some(first) = line.standing.front() {
+            if self.free() < first.bytes {
+                return;
+            }
+            self.free.fetch_sub(first.bytes, Ordering::AcqRel);
+            let bytes = first.bytes;
+            line.leave_at(0, Settled::Granted { bytes }, wakers);
+        }
+        line.earliest = None;
+        self.free.fetch_and(!LINE, Ordering::AcqRel);
+    }
+
+    fn poll_ticket(&self, ticket: u64, waker: &Waker) -> Option<Settled> {
+        let mut line = lock(&self.line);
+        if let Some(settled) = line.settled.remove(&ticket) {
+            return Some(settled);
+        }
+        let at = line.position(ticket);
+        let standing = at.and_then(|at| line.standing.get_mut(at));
+        if let Some(standing) = standing {
+            match &mut standing.waker {
+                Some(known) => known.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
+        }
+        None
+    }
+
+    fn leave(self: &Arc<Self>, ticket: u64) {
+        let mut wakers = Vec::new();
+        let mut line = lock(&self.line);
+        let settled = line.settled.remove(&ticket);
+        if let Some(at) = line.position(ticket) {
+            line.standing.remove(at);
+            self.grant(&mut line, &mut wakers);
+        }
+        drop(line);
+        wakers.into_iter().for_each(Waker::wake);
+        if let Some(Settled::Granted { bytes }) = settled {
+            self.release(bytes);
+        }
+    }
+}
+
+impl Line {
+    fn join(&mut self, bytes: usize, deadline: Instant) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.standing.push_back(Standing {
+            ticket,
+            bytes,
+            deadline,
+            waker: None,
+        });
+        self.earliest = Some(self.earliest.map_or(deadline, |first| first.min(deadline)));
+        ticket
+    }
+
+    fn position(&self, ticket: u64) -> Option<usize> {
+        let by_ticket = |standing: &Standing| standing.ticket.cmp(&ticket);
+        self.standing.binary_search_by(by_ticket).ok()
+    }
+
+    fn leave_at(&mut self, at: usize, settled: Settled, wakers: &mut Vec<Waker>) {
+        if let Some(standing) = self.standing.remove(at) {
+            self.settled.insert(standing.ticket, settled);
+            wakers.extend(standing.waker);
+        }
+    }
+
+    /// Takes everybody out of the line for whom `verdict` has one.
+    fn settle(&mut self, verdict: impl Fn(&Standing) -> Option<Settled>) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for standing in std::mem::take(&mut self.standing) {
+            match verdict(&standing) {
+                None => self.standing.push_back(standing),
+                Some(settled) => {
+                    self.settled.insert(standing.ticket, settled);
+                    wakers.extend(standing.waker);
+                }
+            }
+        }
+        wakers
+    }
+}
+
+/// The bit beside the free bytes that says that somebody stands in line.
+const LINE: usize = 1 << (usize::BITS - 1);

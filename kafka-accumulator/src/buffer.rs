@@ -1,0 +1,123 @@
+//! The bytes of a batch, and the pool they come from and go back to.
+//!
+//! A [`Buffer`] is a vector together with the memory that is reserved for it. Both are given back
+//! by its `Drop`, that is when the *last* holder is done with it, be it a socket that is still
+//! writing a request nobody waits for any more. So a buffer cannot be written to while it is on
+//! the wire (KAFKA-19012), and memory is not called free while it is not.
+//!
+//! The pool keeps buffers of one size only, the last one returned first (it is still in the
+//! caches), and never more than the budget has free: what lies idle and what is in use are
+//! together within `buffer.memory`.
+
+use std::sync::Arc;
+
+use crate::{
+    budget::{Budget, Reservation},
+    sync::{Mutex, lock},
+};
+
+/// Idle buffers of the size of a batch.
+pub(crate) struct Pool {
+    buffer_bytes: usize,
+    budget: Arc<Budget>,
+    idle: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Pool {
+    pub(crate) fn new(buffer_bytes: usize, budget: Arc<Budget>) -> Self {
+        let idle = Mutex::new(Vec::new());
+        Self {
+            buffer_bytes,
+            budget,
+            idle,
+        }
+    }
+
+    /// An empty buffer for `capacity` bytes, which `reservation` pays for.
+    pub(crate) fn fetch(self: &Arc<Self>, capacity: usize, reservation: Reservation) -> Buffer {
+        let bytes = if capacity == self.buffer_bytes {
+            lock(&self.idle).pop()
+        } else {
+            self.trim();
+            None
+        };
+        Buffer {
+            bytes: bytes.unwrap_or_else(|| Vec::with_capacity(capacity)),
+            pool: Arc::clone(self),
+            reservation,
+        }
+    }
+
+    /// Lets go of idle buffers that are no longer covered by free memory.
+    fn trim(&self) {
+        let Some(affordable) = self.budget.free().checked_div(self.buffer_bytes) else {
+            return;
+        };
+        let mut idle = lock(&self.idle);
+        let keep = affordable.min(idle.len());
+        let surplus = idle.split_off(keep);
+        drop(idle);
+        drop(surplus);
+    }
+
+    /// Keeps `bytes` for the next batch, if they are of the right size and `held`, which is about
+    /// to become free, still covers them.
+    fn put(&self, mut bytes: Vec<u8>, held: usize) {
+        if bytes.capacity() != self.buffer_bytes || self.buffer_bytes == 0 {
+            return;
+        }
+        let free_soon = self.budget.free().saturating_add(held);
+        bytes.clear();
+        let mut idle = lock(&self.idle);
+        if idle.len() < free_soon / self.buffer_bytes {
+            idle.push(bytes);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn idle(&self) -> usize {
+        lock(&self.idle).len()
+    }
+}
+
+/// Bytes, and the memory reserved for them; both go back on `Drop`.
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    pool: Arc<Pool>,
+    reservation: Reservation,
+}
+
+impl Buffer {
+    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// How much memory is reserved for it.
+    pub(crate) fn held(&self) -> usize {
+        self.reservation.bytes()
+    }
+
+    /// Makes a buffer of `bytes` and lets it take over as much of this one's memory as it needs,
+    /// at most all: what is in memory twice for a moment is not paid for twice.
+    pub(crate) fn succeed(&self, bytes: Vec<u8>, held: usize) -> Self {
+        Self {
+            bytes,
+            pool: Arc::clone(&self.pool),
+            reservation: self.reservation.carve(held),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // First the bytes, then (by its own drop) the memory: who is woken by it finds them.
+        let bytes = std::mem::take(&mut self.bytes);
+        self.pool.put(bytes, self.reservation.bytes());
+    }
+}

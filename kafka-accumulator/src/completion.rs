@@ -1,0 +1,351 @@
+//! What became of a batch, told once to all its records.
+//!
+//! ```text
+//! engine ──decide──▶ Completion ──▶ callbacks, in record order ──▶ wakes ──▶ Delivery × n
+//! ```
+//!
+//! There is one [`Completion`] per batch. Its records share it: a [`Delivery`](crate::Delivery) is
+//! a reference to it and an index. Once decided it is read with one atomic load.
+//!
+//! Nobody's code runs under its lock: callbacks and wakers are taken out first. Callbacks run on
+//! the thread that decides, before the awaiting tasks are woken.
+
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use thiserror::Error;
+
+use crate::sync::{Mutex, Once, lock};
+
+/// Where a record has come to lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Delivered {
+    /// Its offset in the partition; -1 if the broker was not asked for it (`acks=0`).
+    pub offset: i64,
+    /// The broker's time, if the topic is configured to put that in place of the record's.
+    pub log_append_time_ms: Option<i64>,
+}
+
+/// What became of one record.
+pub type Outcome<E> = Result<Delivered, E>;
+
+/// Called once with what became of its record, on the thread that decides it.
+///
+/// It must not block. If it panics, the other records' callbacks are called all the same.
+pub type Callback<E> = Box<dyn FnOnce(Result<Delivered, &E>) + Send>;
+
+/// What became of a batch.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Fate<E> {
+    /// It was appended to the log.
+    Delivered {
+        /// The offset of its first record; -1 if it is not known (`acks=0`).
+        base_offset: i64,
+        /// The broker's time, if the topic is configured to use that.
+        log_append_time_ms: Option<i64>,
+    },
+    /// None of its records was delivered, all for the same reason.
+    Failed(E),
+    /// The broker named the culprits (KIP-467): they are why the others were not delivered.
+    Refused {
+        /// Indexes of records, and what is wrong with each of them.
+        each: Box<[(u32, E)]>,
+        /// What to tell the others.
+        rest: E,
+    },
+    /// It was sent again in pieces: the index of each piece's first record, and its completion.
+    Split(Box<[(u32, Arc<Completion<E>>)]>),
+}
+
+/// The completion had been decided before; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the batch was decided before; a batch is decided once")]
+pub struct AlreadyDecided;
+
+/// What happened when a completion was decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// How many callbacks panicked. The panics went no further.
+    pub panicked_callbacks: u32,
+}
+
+/// The shared end of all the records of a batch.
+pub struct Completion<E> {
+    topic: Arc<str>,
+    partition: i32,
+    abandoned: fn() -> E,
+    fate: Once<Fate<E>>,
+    waiting: Mutex<Waiting<E>>,
+}
+
+struct Waiting<E> {
+    /// In order of slots: the indexes of the records, then the watchers of the whole batch.
+    wakers: Vec<(u64, Waker)>,
+    /// In order of records.
+    callbacks: Vec<(u32, Callback<E>)>,
+    next_watcher: u64,
+}
+
+impl<E> Completion<E> {
+    pub(crate) fn new(topic: Arc<str>, partition: i32, abandoned: fn() -> E) -> Self {
+        Self {
+            topic,
+            partition,
+            abandoned,
+            fate: Once::new(),
+            waiting: Mutex::new(Waiting {
+                wakers: Vec::new(),
+                callbacks: Vec::new(),
+                next_watcher: FIRST_WATCHER,
+            }),
+        }
+    }
+
+    /// The topic of the batch.
+    pub fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// The partition of the batch.
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// What became of the batch, if that is decided.
+    pub fn fate(&self) -> Option<&Fate<E>> {
+        self.fate.get()
+    }
+
+    /// What became of the record at `index`, if that is decided; follows splits.
+    pub fn outcome(&self, index: u32) -> Option<Result<Delivered, &E>> {
+        let (mut completion, mut index) = (self, index);
+        loop {
+            match completion.fate.get()?.of(index) {
+                Step::Ended(outcome) => return Some(outcome),
+                Step::Follow(piece, index_in_piece) => {
+                    (completion, index) = (piece, index_in_piece);
+                }
+            }
+        }
+    }
+
+    /// Decides the batch: runs its callbacks in the order of the records, then wakes who waits.
+    ///
+    /// Exactly one call succeeds; the others change nothing.
+    pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
+        let fate = fate.normalized(self.abandoned);
+        self.fate.set(fate).map_err(|_| AlreadyDecided)?;
+        let mut waiting = lock(&self.waiting);
+        let wakers = std::mem::take(&mut waiting.wakers);
+        let callbacks = std::mem::take(&mut waiting.callbacks);
+        drop(waiting);
+        let panicked_callbacks = self.call(callbacks);
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
+        Ok(Decided { panicked_callbacks })
+    }
+
+    /// Resolves when every record of the batch is decided, those of its pieces included.
+    pub fn settled(self: &Arc<Self>) -> Settled<E> {
+        Settled {
+            pending: vec![(Arc::clone(self), None)],
+        }
+    }
+
+    /// An undecided one of the same partition.
+    pub(crate) fn sibling(&self) -> Self {
+        Self::new(Arc::clone(&self.topic), self.partition, self.abandoned)
+    }
+
+    /// Decides what nobody else has: the last holder of the batch lets go of it.
+    pub(crate) fn abandon(&self) {
+        if self.fate.get().is_none() {
+            // Somebody else may decide at this very moment, which is just as well.
+            let _ = self.decide(Fate::Failed((self.abandoned)()));
+        }
+    }
+
+    /// Registers callbacks, or calls them at once if the batch is decided.
+    pub(crate) fn attach(&self, mut callbacks: Vec<(u32, Callback<E>)>) -> u32 {
+        if callbacks.is_empty() {
+            return 0;
+        }
+        let mut waiting = lock(&self.waiting);
+        if self.fate.get().is_none() {
+            waiting.callbacks.append(&mut callbacks);
+            return 0;
+        }
+        drop(waiting);
+        self.call(callbacks)
+    }
+
+    /// The fate, or a wake of `waker` when there is one. A slot holds one waker, the latest.
+    pub(crate) fn poll_fate(&self, slot: u64, waker: &Waker) -> Option<&Fate<E>> {
+        if let Some(fate) = self.fate.get() {
+            return Some(fate);
+        }
+        let mut waiting = lock(&self.waiting);
+        // Whoever decides takes the wakers after the fate is set: looking again under the lock
+        // means that either we see the fate or he sees our waker.
+        if let Some(fate) = self.fate.get() {
+            return Some(fate);
+        }
+        match waiting
+            .wakers
+            .binary_search_by_key(&slot, |(slot, _)| *slot)
+        {
+            Ok(at) => waiting.wakers[at].1.clone_from(waker),
+            Err(at) => waiting.wakers.insert(at, (slot, waker.clone())),
+        }
+        None
+    }
+
+    fn next_watcher(&self) -> u64 {
+        let mut waiting = lock(&self.waiting);
+        let slot = waiting.next_watcher;
+        waiting.next_watcher += 1;
+        slot
+    }
+
+    /// Calls the callbacks of a batch that is decided; those of a split one move to its pieces.
+    fn call(&self, callbacks: Vec<(u32, Callback<E>)>) -> u32 {
+        let Some(fate) = self.fate.get() else {
+            return 0;
+        };
+        if let Fate::Split(pieces) = fate {
+            return hand_down(pieces, callbacks);
+        }
+        let mut panicked = 0;
+        for (index, callback) in callbacks {
+            if let Step::Ended(outcome) = fate.of(index) {
+                let called = catch_unwind(AssertUnwindSafe(|| callback(outcome)));
+                panicked += u32::from(called.is_err());
+            }
+        }
+        panicked
+    }
+}
+
+fn hand_down<E>(
+    pieces: &[(u32, Arc<Completion<E>>)],
+    mut callbacks: Vec<(u32, Callback<E>)>,
+) -> u32 {
+    let mut parts = Vec::with_capacity(pieces.len());
+    for (first, piece) in pieces.iter().rev() {
+        let at = callbacks.partition_point(|(index, _)| index < first);
+        let mut part = callbacks.split_off(at);
+        part.iter_mut().for_each(|(index, _)| *index -= first);
+        parts.push((piece, part));
+    }
+    let attached = parts
+        .into_iter()
+        .rev()
+        .map(|(piece, part)| piece.attach(part));
+    attached.sum()
+}
+
+impl<E> fmt::Debug for Completion<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completion")
+            .field("topic", &self.topic)
+            .field("partition", &self.partition)
+            .field("decided", &self.fate.get().is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where reading on leads.
+pub(crate) enum Step<'a, E> {
+    Ended(Result<Delivered, &'a E>),
+    Follow(&'a Arc<Completion<E>>, u32),
+}
+
+impl<E> Fate<E> {
+    /// What it means for the record at `index`.
+    pub(crate) fn of(&self, index: u32) -> Step<'_, E> {
+        Step::Ended(match self {
+            Self::Delivered {
+                base_offset,
+                log_append_time_ms,
+            } => Ok(Delivered {
+                offset: offset_of(*base_offset, index),
+                log_append_time_ms: *log_append_time_ms,
+            }),
+            Self::Failed(error) => Err(error),
+            Self::Refused { each, rest } => Err(each
+                .binary_search_by_key(&index, |(index, _)| *index)
+                .map_or(rest, |at| &each[at].1)),
+            Self::Split(pieces) => {
+                let after = pieces.partition_point(|(first, _)| *first <= index);
+                let (first, piece) = &pieces[after.saturating_sub(1)];
+                return Step::Follow(piece, index.saturating_sub(*first));
+            }
+        })
+    }
+
+    /// With its lists in order, and no list of pieces without any.
+    fn normalized(mut self, abandoned: fn() -> E) -> Self {
+        match &mut self {
+            Self::Refused { each, .. } => each.sort_by_key(|(index, _)| *index),
+            Self::Split(pieces) if pieces.is_empty() => return Self::Failed(abandoned()),
+            Self::Split(pieces) => {
+                pieces.sort_by_key(|(first, _)| *first);
+                pieces[0].0 = 0;
+            }
+            Self::Delivered { .. } | Self::Failed(_) => {}
+        }
+        self
+    }
+}
+
+fn offset_of(base_offset: i64, index: u32) -> i64 {
+    if base_offset < 0 {
+        return UNKNOWN_OFFSET;
+    }
+    base_offset.saturating_add(i64::from(index))
+}
+
+/// Waits for a whole batch; see [`Completion::settled`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Settled<E> {
+    /// What is still to be waited for, and our slot in the one that we wait for now.
+    pending: Vec<(Arc<Completion<E>>, Option<u64>)>,
+}
+
+impl<E> Future for Settled<E> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        while let Some((completion, slot)) = self.pending.last_mut() {
+            let slot = *slot.get_or_insert_with(|| completion.next_watcher());
+            let pieces = match completion.poll_fate(slot, context.waker()) {
+                None => return Poll::Pending,
+                Some(Fate::Split(pieces)) => pieces.clone(),
+                Some(_) => Box::default(),
+            };
+            self.pending.pop();
+            let pieces = pieces.into_vec().into_iter();
+            self.pending.extend(pieces.map(|(_, piece)| (piece, None)));
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<E> fmt::Debug for Settled<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settled")
+            .field("pending", &self.pending.len())
+            .finish()
+    }
+}
+
+/// The offset of a record whose broker was not asked for it.
+const UNKNOWN_OFFSET: i64 = -1;
+/// The slots below are those of the records.
+const FIRST_WATCHER: u64 = 1 << 32;

@@ -1,0 +1,76 @@
+//! The end of one record, in the hands of whoever sent it: the only future a record has.
+//!
+//! It is a reference to its batch's completion and an index, 16 bytes, allocated by nobody. It
+//! decides nothing: dropping it costs one reference count and cancels nothing.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use crate::completion::{Completion, Outcome, Step};
+
+/// What will have become of a record.
+///
+/// Polling it again replaces the waker it left before. After a batch was split it follows its
+/// record to the piece that holds it.
+#[must_use = "a record may fail; drop the delivery with `let _ =` if that does not matter"]
+pub struct Delivery<E> {
+    completion: Arc<Completion<E>>,
+    index: u32,
+}
+
+impl<E> Delivery<E> {
+    pub(crate) fn new(completion: Arc<Completion<E>>, index: u32) -> Self {
+        Self { completion, index }
+    }
+
+    /// The completion of the batch that the record is in, as far as this has followed it.
+    pub fn completion(&self) -> &Arc<Completion<E>> {
+        &self.completion
+    }
+
+    /// The place of the record in that batch.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// What became of the record, if that is decided.
+    pub fn try_outcome(&self) -> Option<Outcome<E>>
+    where
+        E: Clone,
+    {
+        let outcome = self.completion.outcome(self.index)?;
+        Some(outcome.map_err(E::clone))
+    }
+}
+
+impl<E: Clone> Future for Delivery<E> {
+    type Output = Outcome<E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<E>> {
+        loop {
+            let slot = u64::from(self.index);
+            let Some(fate) = self.completion.poll_fate(slot, context.waker()) else {
+                return Poll::Pending;
+            };
+            let (piece, index) = match fate.of(self.index) {
+                Step::Ended(outcome) => return Poll::Ready(outcome.map_err(E::clone)),
+                Step::Follow(piece, index) => (Arc::clone(piece), index),
+            };
+            *self = Self::new(piece, index);
+        }
+    }
+}
+
+impl<E> fmt::Debug for Delivery<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("completion", &self.completion)
+            .field("index", &self.index)
+            .finish()
+    }
+}

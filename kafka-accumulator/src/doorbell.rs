@@ -1,0 +1,102 @@
+//! How callers wake the one task that serves the queues, and only when it sleeps.
+//!
+//! ```text
+//!            ring                     sleep
+//!  Awake ──────────▶ Rung     Awake ──────────▶ Asleep
+//!    ▲                │          ▲                 │
+//!    └──── awake ─────┘          └─── ring: wake ──┘ (by way of Rung)
+//! ```
+//!
+//! Whoever rings has written down *before* what it is about (in a list, under a lock); the driver
+//! first says that it is [`awake`](Doorbell::awake), *then* reads the lists. So whatever is
+//! missed by one reading leaves the bell rung, and [`sleep`](Doorbell::sleep) refuses.
+//!
+//! Nothing here knows a runtime; a simulation uses it without any waker.
+
+use std::{fmt, task::Waker};
+
+use crate::sync::{AtomicU8, Mutex, Ordering, lock};
+
+/// A bell with one sleeper.
+pub struct Doorbell {
+    state: AtomicU8,
+    sleeper: Mutex<Option<Waker>>,
+}
+
+/// What became of the wish to sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "who was rung for must not sleep"]
+pub enum Sleep {
+    /// The next ring wakes.
+    Asleep,
+    /// There was a ring since the last [`Doorbell::awake`]: look again, then try again.
+    Rung,
+}
+
+impl Doorbell {
+    /// A bell that has not been rung; its driver is awake.
+    pub fn new() -> Self {
+        Self {
+            state: AtomicU8::new(AWAKE),
+            sleeper: Mutex::new(None),
+        }
+    }
+
+    /// Says that there is something to do. Wakes the driver if it sleeps; else costs one atomic.
+    pub fn ring(&self) {
+        if self.state.swap(RUNG, Ordering::SeqCst) == ASLEEP {
+            let sleeper = lock(&self.sleeper).take();
+            if let Some(waker) = sleeper {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The driver is up: it reads all lists *after* this. Tells whether it was rung for.
+    pub fn awake(&self) -> bool {
+        self.state.swap(AWAKE, Ordering::SeqCst) == RUNG
+    }
+
+    /// The driver has nothing to do: the next ring wakes `waker`, unless there was one already.
+    pub fn sleep(&self, waker: &Waker) -> Sleep {
+        let mut sleeper = lock(&self.sleeper);
+        match &mut *sleeper {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+        drop(sleeper);
+        let slept = self
+            .state
+            .compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst);
+        match slept {
+            Ok(_) | Err(ASLEEP) => Sleep::Asleep,
+            Err(_) => Sleep::Rung,
+        }
+    }
+
+    /// Whether it was rung since the last [`awake`](Self::awake).
+    pub fn is_rung(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == RUNG
+    }
+}
+
+impl Default for Doorbell {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Doorbell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state.load(Ordering::SeqCst) {
+            AWAKE => "awake",
+            RUNG => "rung",
+            _ => "asleep",
+        };
+        f.debug_tuple("Doorbell").field(&state).finish()
+    }
+}
+
+const AWAKE: u8 = 0;
+const RUNG: u8 = 1;
+const ASLEEP: u8 = 2;

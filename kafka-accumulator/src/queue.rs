@@ -1,0 +1,412 @@
+//! Where the records of one partition wait.
+//!
+//! ```text
+//! append ─▶ [ open ] ─seal─▶ [ sealed │ sealed │ sealed ] ─take─▶ engine
+//!            newest                               oldest
+//!
+//!             look: Empty          look: Lingering          look: Ready
+//!  Attention    Away      ────▶      Lingering     ────▶     Attending
+//!                │ first record          │ batch sealed
+//!                └────────▶ Rung ◀───────┘
+//! ```
+//!
+//! Its lock is held for one copy, or for moving a batch out; never across a call out of this
+//! crate (but for the iterator of a record's headers), never while another lock is taken. It
+//! rings once per batch at most, and only if that can change what the engine does next.
+//!
+//! A queue reads no clock and knows no broker; the engine decides when to take.
+//!
+//! # Invariants
+//! - At most one batch is open, and it is the newest.
+//! - A batch leaves once and never comes back.
+//! - Whenever there is something the engine does not know of, the queue is `Rung`.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kafka_wire::records::RecordTooLarge;
+
+use crate::{
+    batch::Batch,
+    budget::Budget,
+    buffer::Pool,
+    completion::Completion,
+    delivery::Delivery,
+    doorbell::Doorbell,
+    open::{NewRecord, OpenBatch, Placed, Sealed},
+    sync::{Mutex, lock},
+};
+
+/// What the queues of an accumulator have in common.
+pub(crate) struct Shared<E> {
+    pub(crate) batch_bytes: usize,
+    pub(crate) linger: Duration,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) doorbell: Arc<Doorbell>,
+    pub(crate) abandoned: fn() -> E,
+    /// Which queues have rung; none are noted any more when the accumulator is gone.
+    pub(crate) rung: Mutex<Option<Vec<Arc<Queue<E>>>>>,
+}
+
+/// The queue of one partition.
+// Two queues never share a cache line, nor a pair of them that the CPU fetches together.
+#[repr(align(128))]
+pub struct Queue<E> {
+    held: Mutex<Held<E>>,
+    shared: Arc<Shared<E>>,
+    topic: Arc<str>,
+    partition: i32,
+    key: u32,
+}
+
+struct Held<E> {
+    stage: Stage,
+    attention: Attention,
+    open: Option<OpenBatch<E>>,
+    sealed: VecDeque<Sealed<E>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Accepting,
+    Closed,
+}
+
+/// What the engine knows of this queue and will do without being told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attention {
+    /// It believes that the queue is empty.
+    Away,
+    /// It will look when the open batch has lingered.
+    Lingering,
+    /// It knows that there is something to take, and comes when it can.
+    Attending,
+    /// It has been rung for and will look.
+    Rung,
+}
+
+/// Whether to ring after unlocking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+enum Ring {
+    Needed,
+    Needless,
+}
+
+/// What there is to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Nothing is here.
+    Empty,
+    /// There is one open batch, which may still fill.
+    Lingering {
+        /// When it is to be taken all the same.
+        until: Instant,
+    },
+    /// There is a batch to be taken.
+    Ready,
+}
+
+/// Whether a sticky partitioner should move on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// The open batch takes more records.
+    Room,
+    /// This append filled the batch, or found the one before it full.
+    Filled,
+}
+
+/// A record that is in.
+#[derive(Debug)]
+pub struct Appended<E> {
+    /// Its end.
+    pub delivery: Delivery<E>,
+    /// What became of its batch.
+    pub filled: Filled,
+}
+
+/// What came of trying to append to the open batch.
+pub(crate) enum Attempt<E> {
+    Appended(Appended<E>),
+    /// There is no open batch with room (any more).
+    NeedsBatch,
+    Closed,
+}
+
+impl<E> Queue<E> {
+    pub(crate) fn new(shared: Arc<Shared<E>>, topic: Arc<str>, partition: i32, key: u32) -> Self {
+        Self {
+            held: Mutex::new(Held {
+                stage: Stage::Accepting,
+                attention: Attention::Away,
+                open: None,
+                sealed: VecDeque::new(),
+            }),
+            shared,
+            topic,
+            partition,
+            key,
+        }
+    }
+
+    /// The number that the engine gave it.
+    pub fn key(&self) -> u32 {
+        self.key
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// Tells what there is to take, and notes that the engine knows it now.
+    ///
+    /// Whoever looks owes the queue what follows: after `Lingering` another look at that time (or
+    /// when the accumulator has callers waiting for memory), after `Ready` another look when it
+    /// has taken what it could.
+    pub fn look(&self, now: Instant) -> Readiness {
+        let mut held = lock(&self.held);
+        let readiness = self.readiness(&held, now);
+        held.attention = match readiness {
+            Readiness::Empty => Attention::Away,
+            Readiness::Lingering { .. } => Attention::Lingering,
+            Readiness::Ready => Attention::Attending,
+        };
+        readiness
+    }
+
+    /// Takes the oldest sealed batch; else the open one, if it is due: it has lingered, the
+    /// accumulator is closed or somebody waits for memory.
+    pub fn take(&self, now: Instant) -> Option<Batch<E>> {
+        let mut held = lock(&self.held);
+        let sealed = match held.sealed.pop_front() {
+            Some(sealed) => Some(sealed),
+            None if self.readiness(&held, now) == Readiness::Ready => held.take_open(),
+            None => None,
+        };
+        held.left_behind();
+        drop(held);
+        sealed.map(|sealed| sealed.release(self.key))
+    }
+
+    /// Flushes: what is open is due now.
+    pub fn seal_open(self: &Arc<Self>) {
+        let ring = lock(&self.held).seal_open();
+        self.ring(ring);
+    }
+
+    /// When the oldest batch that is still here was created.
+    pub fn oldest_created(&self) -> Option<Instant> {
+        let held = lock(&self.held);
+        match held.sealed.front() {
+            Some(sealed) => Some(sealed.created()),
+            None => held.open.as_ref().map(OpenBatch::created),
+        }
+    }
+
+    /// Takes the batches that were created at `created_until` or before, oldest first, due or not.
+    pub fn take_expired(&self, created_until: Instant) -> Vec<Batch<E>> {
+        let mut expired = Vec::new();
+        let mut held = lock(&self.held);
+        while held
+            .sealed
+            .front()
+            .is_some_and(|sealed| sealed.created() <= created_until)
+        {
+            expired.extend(held.sealed.pop_front());
+        }
+        if held.sealed.is_empty()
+            && held
+                .open
+                .as_ref()
+                .is_some_and(|open| open.created() <= created_until)
+        {
+            expired.extend(held.take_open());
+        }
+        held.left_behind();
+        drop(held);
+        self.release(expired)
+    }
+
+    /// Takes everything, oldest first.
+    pub fn take_all(&self) -> Vec<Batch<E>> {
+        let mut held = lock(&self.held);
+        let mut all: Vec<_> = std::mem::take(&mut held.sealed).into();
+        all.extend(held.take_open());
+        held.left_behind();
+        drop(held);
+        self.release(all)
+    }
+
+    /// The completions of the batches that are still here, oldest first.
+    pub fn undecided(&self) -> Vec<Arc<Completion<E>>> {
+        let held = lock(&self.held);
+        let sealed = held.sealed.iter().map(Sealed::completion);
+        let open = held.open.iter().map(OpenBatch::completion);
+        sealed.chain(open).map(Arc::clone).collect()
+    }
+
+    /// How many batches are here, the open one included.
+    pub fn batches(&self) -> usize {
+        let held = lock(&self.held);
+        held.sealed.len() + usize::from(held.open.is_some())
+    }
+
+    /// Appends to the open batch, if there is one and it has room; else it is sealed.
+    pub(crate) fn append<'a, H>(
+        self: &Arc<Self>,
+        record: &mut NewRecord<'a, H, E>,
+    ) -> Result<Attempt<E>, RecordTooLarge>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let mut held = lock(&self.held);
+        let (attempt, ring) = held.append(record)?;
+        drop(held);
+        self.ring(ring);
+        Ok(attempt)
+    }
+
+    /// Appends to the open batch if there is one by now; else to `fresh`, which is open then.
+    pub(crate) fn append_to_fresh<'a, H>(
+        self: &Arc<Self>,
+        record: &mut NewRecord<'a, H, E>,
+        fresh: OpenBatch<E>,
+    ) -> Result<Attempt<E>, RecordTooLarge>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let mut held = lock(&self.held);
+        let (attempt, ring) = match held.append(record)? {
+            (Attempt::NeedsBatch, sealed_another) => {
+                let opened = held.open_with(fresh);
+                let (attempt, sealed) = held.append(record)?;
+                let rings = [sealed_another, opened, sealed];
+                let needed = rings.contains(&Ring::Needed);
+                (attempt, if needed { Ring::Needed } else { Ring::Needless })
+            }
+            placed => placed,
+        };
+        drop(held);
+        self.ring(ring);
+        Ok(attempt)
+    }
+
+    /// Nothing is accepted from now on, and what is here is due.
+    pub(crate) fn close(self: &Arc<Self>) {
+        let mut held = lock(&self.held);
+        held.stage = Stage::Closed;
+        let ring = held.seal_open();
+        drop(held);
+        self.ring(ring);
+    }
+
+    fn readiness(&self, held: &Held<E>, now: Instant) -> Readiness {
+        if !held.sealed.is_empty() {
+            return Readiness::Ready;
+        }
+        let Some(open) = &held.open else {
+            return Readiness::Empty;
+        };
+        let created = open.created();
+        let until = created.checked_add(self.shared.linger).unwrap_or(created);
+        if now >= until || self.shared.budget.has_line() {
+            return Readiness::Ready;
+        }
+        Readiness::Lingering { until }
+    }
+
+    fn ring(self: &Arc<Self>, ring: Ring) {
+        if ring == Ring::Needless {
+            return;
+        }
+        if let Some(rung) = &mut *lock(&self.shared.rung) {
+            rung.push(Arc::clone(self));
+        }
+        self.shared.doorbell.ring();
+    }
+
+    fn release(&self, batches: Vec<Sealed<E>>) -> Vec<Batch<E>> {
+        let batches = batches.into_iter();
+        batches.map(|sealed| sealed.release(self.key)).collect()
+    }
+}
+
+impl<E> Held<E> {
+    fn append<'a, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+    ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        if self.stage == Stage::Closed {
+            return Ok((Attempt::Closed, Ring::Needless));
+        }
+        let Some(open) = &mut self.open else {
+            return Ok((Attempt::NeedsBatch, Ring::Needless));
+        };
+        let (delivery, filled, ring) = match open.append(record)? {
+            Placed::Room(delivery) => (delivery, Filled::Room, Ring::Needless),
+            Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_open()),
+            Placed::NoRoom => return Ok((Attempt::NeedsBatch, self.seal_open())),
+        };
+        Ok((Attempt::Appended(Appended { delivery, filled }), ring))
+    }
+
+    fn open_with(&mut self, fresh: OpenBatch<E>) -> Ring {
+        self.open = Some(fresh);
+        match self.attention {
+            Attention::Away => self.rung(),
+            Attention::Lingering | Attention::Attending | Attention::Rung => Ring::Needless,
+        }
+    }
+
+    fn seal_open(&mut self) -> Ring {
+        let Some(open) = self.open.take() else {
+            return Ring::Needless;
+        };
+        self.sealed.push_back(open.seal());
+        match self.attention {
+            Attention::Away | Attention::Lingering => self.rung(),
+            Attention::Attending | Attention::Rung => Ring::Needless,
+        }
+    }
+
+    fn rung(&mut self) -> Ring {
+        self.attention = Attention::Rung;
+        Ring::Needed
+    }
+
+    fn take_open(&mut self) -> Option<Sealed<E>> {
+        self.open.take().map(OpenBatch::seal)
+    }
+
+    /// After batches were taken: an emptied queue needs no look, so that the next record rings.
+    fn left_behind(&mut self) {
+        let empty = self.open.is_none() && self.sealed.is_empty();
+        if empty && self.attention != Attention::Rung {
+            self.attention = Attention::Away;
+        }
+    }
+}
+
+impl<E> fmt::Debug for Queue<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("topic", &self.topic)
+            .field("partition", &self.partition)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}

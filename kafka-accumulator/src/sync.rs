@@ -1,0 +1,74 @@
+//! The atomics and locks of this crate: the standard ones, or loom's when a test explores every
+//! interleaving of them.
+//!
+//! Locks here guard plain data that is consistent between any two statements, so a lock that was
+//! poisoned by a panic is taken all the same: one panicking caller must not stop the producer.
+
+use std::sync::PoisonError;
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU8, AtomicUsize, Ordering},
+};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU8, AtomicUsize, Ordering},
+};
+
+/// Takes the lock, poisoned or not.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A value that is written once and read without a lock.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct Once<T>(std::sync::OnceLock<T>);
+
+#[cfg(not(loom))]
+impl<T> Once<T> {
+    pub(crate) const fn new() -> Self {
+        Self(std::sync::OnceLock::new())
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.get()
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.0.set(value)
+    }
+}
+
+/// The same for loom, which has no such cell: what loom explores is the flag that publishes it.
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct Once<T> {
+    value: std::sync::OnceLock<T>,
+    published: AtomicU8,
+}
+
+#[cfg(loom)]
+impl<T> Once<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            value: std::sync::OnceLock::new(),
+            published: AtomicU8::new(0),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        match self.published.load(Ordering::Acquire) {
+            0 => None,
+            _ => self.value.get(),
+        }
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.value.set(value)?;
+        self.published.store(1, Ordering::Release);
+        Ok(())
+    }
+}
