@@ -1,5 +1,27 @@
 //! The codecs of record batches: how the records of one batch are made smaller, and read again.
+//!
+//! ```text
+//! sealed body ─compress─▶ what a Produce request carries ─decompress─▶ records()
+//! ```
+//!
+//! Each codec is a feature of the same name (`gzip`, `snappy`, `lz4`, `zstd`); a codec left out is
+//! still known by name and id, and asking for it is an error that names the feature. Nothing here
+//! starts a thread: whoever calls pays for the work.
 
 mod codec;
+mod compressor;
+mod error;
+#[cfg(feature = "gzip")]
+mod gzip;
+mod level;
+#[cfg(feature = "lz4")]
+mod lz4;
+#[cfg(feature = "snappy")]
+mod snappy;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 pub use codec::{Compression, UnknownCompression};
+pub use compressor::{Compressor, compress, decompress};
+pub use error::CompressionError;
+pub use level::{CompressionLevel, InvalidLevel};

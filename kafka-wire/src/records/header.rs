@@ -6,7 +6,9 @@
 
 use super::attributes::Attributes;
 use super::checksum;
+use super::error::RecordsError;
 use super::sequence::{NO_SEQUENCE, next_sequence};
+use crate::compression::Compression;
 
 /// The length of a batch's header, up to its first record.
 pub const BATCH_HEADER_BYTES: usize = 61;
@@ -134,6 +136,57 @@ impl BatchHeader {
             .then_some(self.base_timestamp)
     }
 
+    /// Reads the header of `batch`, which is exactly one whole batch, and checks all that can be
+    /// checked without unpacking its records.
+    pub(super) fn decode(batch: &[u8]) -> Result<(Self, Compression), RecordsError> {
+        let header: &[u8; BATCH_HEADER_BYTES] = batch
+            .first_chunk()
+            .expect("a whole batch is as long as its header at least");
+        let magic = header[MAGIC_AT] as i8;
+        if magic != MAGIC {
+            return Err(RecordsError::Magic { magic });
+        }
+        let stored = u32::from_be_bytes(field(header, CRC_AT.start));
+        let computed = checksum::of(&batch[SUMMED_FROM..]);
+        if stored != computed {
+            return Err(RecordsError::Checksum { stored, computed });
+        }
+        let header = Self::parse(header);
+        let compression = header
+            .attributes
+            .compression()
+            .map_err(|id| RecordsError::UnknownCompression { id })?;
+        header.check_counts()?;
+        Ok((header, compression))
+    }
+
+    fn parse(bytes: &[u8; BATCH_HEADER_BYTES]) -> Self {
+        Self {
+            base_offset: i64::from_be_bytes(field(bytes, 0)),
+            partition_leader_epoch: i32::from_be_bytes(field(bytes, 12)),
+            attributes: Attributes::from_bits(i16::from_be_bytes(field(bytes, 21))),
+            last_offset_delta: i32::from_be_bytes(field(bytes, 23)),
+            base_timestamp: i64::from_be_bytes(field(bytes, 27)),
+            max_timestamp: i64::from_be_bytes(field(bytes, 35)),
+            producer_id: i64::from_be_bytes(field(bytes, 43)),
+            producer_epoch: i16::from_be_bytes(field(bytes, 51)),
+            base_sequence: i32::from_be_bytes(field(bytes, 53)),
+            record_count: i32::from_be_bytes(field(bytes, 57)),
+        }
+    }
+
+    /// Offsets grow by one at least, so there cannot be more records than places for them.
+    fn check_counts(&self) -> Result<(), RecordsError> {
+        let places = i64::from(self.last_offset_delta) + 1;
+        if self.record_count < 0 || places < 1 || i64::from(self.record_count) > places {
+            return Err(RecordsError::RecordCount {
+                record_count: self.record_count,
+                last_offset_delta: self.last_offset_delta,
+            });
+        }
+        Ok(())
+    }
+
     /// Everything but the checksum.
     fn unsummed(&self, body_bytes: usize) -> [u8; BATCH_HEADER_BYTES] {
         let length = i32::try_from(body_bytes + BATCH_HEADER_BYTES - LENGTH_COUNTS_FROM)
@@ -142,7 +195,7 @@ impl BatchHeader {
         out[0..8].copy_from_slice(&self.base_offset.to_be_bytes());
         out[8..12].copy_from_slice(&length.to_be_bytes());
         out[12..16].copy_from_slice(&self.partition_leader_epoch.to_be_bytes());
-        out[16] = MAGIC as u8;
+        out[MAGIC_AT] = MAGIC as u8;
         out[21..23].copy_from_slice(&self.attributes.bits().to_be_bytes());
         out[23..27].copy_from_slice(&self.last_offset_delta.to_be_bytes());
         out[27..35].copy_from_slice(&self.base_timestamp.to_be_bytes());
@@ -155,10 +208,16 @@ impl BatchHeader {
     }
 }
 
+/// The `N` bytes of a field; every place asked for lies within the header.
+fn field<const N: usize>(header: &[u8; BATCH_HEADER_BYTES], at: usize) -> [u8; N] {
+    header[at..at + N].try_into().expect("a slice of N bytes")
+}
+
 /// The format's version; 0 and 1 went away with Kafka 4.
 const MAGIC: i8 = 2;
 /// The length field does not count itself nor the base offset before it.
 const LENGTH_COUNTS_FROM: usize = 12;
+const MAGIC_AT: usize = 16;
 const CRC_AT: std::ops::Range<usize> = 17..21;
 /// The checksum covers everything behind itself: attributes and on.
 const SUMMED_FROM: usize = 21;

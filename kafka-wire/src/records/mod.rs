@@ -12,15 +12,25 @@
 //!
 //! A producer keeps header and body apart: the body is written once and shared, the 61 bytes of
 //! the header are written anew for each attempt. Reading is strict: a batch that is not exactly
-//! what it says yields an error, never a part of its records.
+//! what it says yields an error.
 
 mod attributes;
+mod batch;
+mod builder;
 pub mod checksum;
+mod control;
+mod error;
 mod header;
+mod read;
 mod record;
 mod sequence;
 
 pub use attributes::{Attributes, TimestampType};
+pub use batch::{MAX_DECOMPRESSED_BYTES, RecordBatch, RecordBatches};
+pub use builder::{BatchBuilder, BuildError};
+pub use control::{ControlRecord, ControlRecordError};
+pub use error::{RecordFault, RecordsError};
 pub use header::{BATCH_HEADER_BYTES, BatchHeader};
+pub use read::{Record, RecordHeader, Records};
 pub use record::{NoHeaders, RecordParts, RecordSize, RecordTooLarge};
 pub use sequence::{NO_SEQUENCE, next_sequence};

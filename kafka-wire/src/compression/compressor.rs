@@ -1,0 +1,186 @@
+//! One batch's records made smaller, and back: the door to the five codecs.
+//!
+//! Compression runs once per batch, after it is sealed, on whatever thread the caller chose, never
+//! under a lock. A [`Compressor`] keeps the work space of its codecs between batches; unpacking is
+//! bounded by a limit of the caller's, and takes memory only for what really comes out.
+
+use std::cell::RefCell;
+
+use super::codec::Compression;
+use super::error::CompressionError;
+#[cfg(feature = "gzip")]
+use super::gzip;
+use super::level::CompressionLevel;
+#[cfg(feature = "lz4")]
+use super::lz4;
+#[cfg(feature = "snappy")]
+use super::snappy;
+#[cfg(feature = "zstd")]
+use super::zstd;
+
+/// Compresses batch after batch, reusing the work space of its codecs.
+///
+/// ```
+/// use kafka_wire::compression::{Compression, CompressionLevel, Compressor};
+///
+/// let codec = Compression::None;
+/// let mut out = Vec::new();
+/// Compressor::default().compress(codec, CompressionLevel::default_of(codec), b"abc", &mut out)?;
+/// assert_eq!(out, b"abc");
+/// # Ok::<(), kafka_wire::compression::CompressionError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Compressor {
+    #[cfg(feature = "gzip")]
+    gzip: gzip::Writer,
+    #[cfg(feature = "snappy")]
+    snappy: snappy::Writer,
+    #[cfg(feature = "lz4")]
+    lz4: lz4::Writer,
+    #[cfg(feature = "zstd")]
+    zstd: zstd::Writer,
+}
+
+impl Compressor {
+    /// Appends the compressed form of `input` to `out`; on an error `out` is as it was.
+    ///
+    /// A level of another codec counts as the nearest one that this codec has.
+    ///
+    /// ```
+    /// use kafka_wire::compression::{Compression, CompressionLevel, Compressor, decompress};
+    ///
+    /// let mut compressor = Compressor::default();
+    /// # #[cfg(feature = "lz4")]
+    /// for batch in [&b"one one one"[..], b"two two two"] {
+    ///     let mut out = Vec::new();
+    ///     let level = CompressionLevel::default_of(Compression::Lz4);
+    ///     compressor.compress(Compression::Lz4, level, batch, &mut out)?;
+    ///     assert_eq!(decompress(Compression::Lz4, &out, 1024)?, batch);
+    /// }
+    /// # Ok::<(), kafka_wire::compression::CompressionError>(())
+    /// ```
+    pub fn compress(
+        &mut self,
+        codec: Compression,
+        level: CompressionLevel,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CompressionError> {
+        let start = out.len();
+        let result = self.dispatch(codec, level, input, out);
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
+    }
+
+    // With a codec left out, its arm is the last one and the level goes unused.
+    #[cfg_attr(not(all(feature = "gzip", feature = "zstd")), allow(unused_variables))]
+    fn dispatch(
+        &mut self,
+        codec: Compression,
+        level: CompressionLevel,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CompressionError> {
+        match codec {
+            Compression::None => {
+                out.extend_from_slice(input);
+                Ok(())
+            }
+            #[cfg(feature = "gzip")]
+            Compression::Gzip => self.gzip.compress(level, input, out),
+            #[cfg(feature = "snappy")]
+            Compression::Snappy => self.snappy.compress(input, out),
+            #[cfg(feature = "lz4")]
+            Compression::Lz4 => self.lz4.compress(input, out),
+            #[cfg(feature = "zstd")]
+            Compression::Zstd => self.zstd.compress(level, input, out),
+            #[allow(unreachable_patterns, reason = "reached by the codecs left out")]
+            codec => Err(CompressionError::NotBuiltIn { codec }),
+        }
+    }
+}
+
+/// Appends the compressed form of `input` to `out`, with the [`Compressor`] of this thread.
+///
+/// ```
+/// use kafka_wire::compression::{Compression, CompressionLevel, compress, decompress};
+///
+/// # #[cfg(feature = "gzip")] {
+/// let mut out = Vec::new();
+/// let level = CompressionLevel::of(Compression::Gzip, 9)?;
+/// compress(Compression::Gzip, level, b"to be or not to be", &mut out)?;
+/// assert_eq!(decompress(Compression::Gzip, &out, 1024)?, b"to be or not to be");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn compress(
+    codec: Compression,
+    level: CompressionLevel,
+    input: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
+    thread_local! {
+        static COMPRESSOR: RefCell<Compressor> = RefCell::default();
+    }
+    COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(codec, level, input, out))
+}
+
+/// What was compressed to `input`, unless it is more than `max_bytes`.
+///
+/// ```
+/// use kafka_wire::compression::{Compression, decompress};
+///
+/// assert_eq!(decompress(Compression::None, b"abc", 3)?, b"abc");
+/// assert!(decompress(Compression::None, b"abc", 2).is_err());
+/// # Ok::<(), kafka_wire::compression::CompressionError>(())
+/// ```
+pub fn decompress(
+    codec: Compression,
+    input: &[u8],
+    max_bytes: usize,
+) -> Result<Vec<u8>, CompressionError> {
+    match codec {
+        Compression::None if input.len() <= max_bytes => Ok(input.to_vec()),
+        Compression::None => Err(CompressionError::TooLarge {
+            codec,
+            limit: max_bytes,
+        }),
+        #[cfg(feature = "gzip")]
+        Compression::Gzip => gzip::decompress(input, max_bytes),
+        #[cfg(feature = "snappy")]
+        Compression::Snappy => snappy::decompress(input, max_bytes),
+        #[cfg(feature = "lz4")]
+        Compression::Lz4 => lz4::decompress(input, max_bytes),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => zstd::decompress(input, max_bytes),
+        #[allow(unreachable_patterns, reason = "reached by the codecs left out")]
+        codec => Err(CompressionError::NotBuiltIn { codec }),
+    }
+}
+
+/// Reads a codec's decoder to its end, but no further than `max_bytes`.
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+pub(super) fn read_bounded(
+    codec: Compression,
+    decoder: impl std::io::Read,
+    max_bytes: usize,
+) -> Result<Vec<u8>, CompressionError> {
+    use std::io::Read;
+
+    let mut out = Vec::new();
+    // One byte more than allowed tells too much from just enough.
+    let limit = (max_bytes as u64).saturating_add(1);
+    decoder
+        .take(limit)
+        .read_to_end(&mut out)
+        .map_err(|error| CompressionError::malformed(codec, error))?;
+    if out.len() > max_bytes {
+        return Err(CompressionError::TooLarge {
+            codec,
+            limit: max_bytes,
+        });
+    }
+    Ok(out)
+}
