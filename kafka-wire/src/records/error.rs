@@ -8,10 +8,10 @@ use crate::compression::CompressionError;
 /// Why bytes are not a batch of records.
 ///
 /// ```
-/// use bytes::Bytes;
-/// use kafka_wire::records::{RecordBatch, RecordsError};
+/// use kafka_wire::records::{BatchHeader, RecordBatch, RecordsError};
 ///
-/// let error = RecordBatch::decode(&mut Bytes::from_static(&[0; 40])).unwrap_err();
+/// let cut = BatchHeader::default().encode(b"")[..40].to_vec();
+/// let error = RecordBatch::decode(&mut cut.into()).unwrap_err();
 /// assert_eq!(error, RecordsError::Incomplete { needed: 61, available: 40 });
 /// ```
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
