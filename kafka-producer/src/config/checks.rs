@@ -1,0 +1,297 @@
+//! Kafka's rules between properties, and the settings that come out of them.
+//!
+//! The rules are those of Apache Kafka 4.3, the same values accepted, refused and adjusted: what
+//! was set explicitly is refused where it contradicts, what was left at its default gives way. A
+//! rule is silent about a property whose own value is invalid already.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
+
+use super::address::{ADDRESS_FORM, parse_address};
+use super::choices::PartitionerClass;
+use super::error::{ConfigError, Problem, Warning};
+use super::values::{Findings, Values};
+use crate::settings::{Acks, Address, BackoffRange, Guarantee, Settings};
+
+/// A configuration in which nothing is wrong.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What the producer goes by.
+    pub settings: Settings,
+    /// Who chooses partitions; ignoring keys is a choice of partitioner.
+    pub partitioner: PartitionerClass,
+    /// What is odd, and should be told to the user.
+    pub warnings: Vec<Warning>,
+}
+
+pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, ConfigError> {
+    let mut findings = Findings::default();
+    let values = Values::read(explicit, &mut findings);
+    let mut settings = settings(&values, &mut findings);
+    let partitioner = partitioner(&values, &mut findings);
+    if !findings.problems.is_empty() {
+        return Err(ConfigError::new(findings.problems));
+    }
+    if !values.is_set("client.id") {
+        settings.client_id = next_client_id().into(); // only now: wrong configurations use up no number
+    }
+    Ok(Checked {
+        settings,
+        partitioner,
+        warnings: findings.warnings,
+    })
+}
+
+fn settings(values: &Values, findings: &mut Findings) -> Settings {
+    let (compression, compression_level) = compression(values, findings);
+    Settings {
+        client_id: client_id(values, findings).into(),
+        bootstrap: bootstrap(values, findings),
+        guarantee: guarantee(values, findings),
+        accumulator: kafka_accumulator::Settings {
+            batch_size: values.count("batch.size"),
+            linger: millis(linger_ms(values)),
+            buffer_memory: values.count("buffer.memory"),
+        },
+        compression,
+        compression_level,
+        max_block: values.time("max.block.ms"),
+        max_request_bytes: values.count("max.request.size"),
+        max_in_flight: values.count(IN_FLIGHT),
+        request_timeout: values.time("request.timeout.ms"),
+        delivery_timeout: delivery_timeout(values, findings),
+        retries: u32::try_from(values.number("retries")).unwrap_or(u32::MAX),
+        retry_backoff: backoff("retry.backoff.ms", "retry.backoff.max.ms", values, findings),
+        reconnect_backoff: reconnect_backoff(values, findings),
+        connection_setup: connection_setup(values, findings),
+        connections_max_idle: values.limit("connections.max.idle.ms"),
+        metadata_max_age: values.time("metadata.max.age.ms"),
+        metadata_max_idle: values.time("metadata.max.idle.ms"),
+        send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
+        receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
+    }
+}
+
+fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
+    let name = "bootstrap.servers";
+    if !values.is_set(name) {
+        let allowed = "host:port of at least one broker";
+        findings.problems.push(Problem::Missing { name, allowed });
+    }
+    let mut servers = values.list(name);
+    if servers.is_empty() && values.is_set(name) {
+        servers.push(String::new());
+    }
+    let mut addresses = Vec::new();
+    for server in servers {
+        match parse_address(&server) {
+            Some(address) if addresses.contains(&address) => {}
+            Some(address) => addresses.push(address),
+            None => findings.invalid(name, server, ADDRESS_FORM),
+        }
+    }
+    addresses
+}
+
+/// What was set, if anything; the protocol counts its bytes in 16 bits.
+fn client_id(values: &Values, findings: &mut Findings) -> String {
+    let client_id = values.text("client.id").unwrap_or_default();
+    if i16::try_from(client_id.len()).is_err() {
+        findings.invalid("client.id", client_id.clone(), "at most 32767 bytes");
+    }
+    client_id
+}
+
+/// `producer-1` is the first producer of this process, as in Java.
+fn next_client_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("producer-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Idempotence needs `acks=all`, retries and few requests in flight (KIP-98, KIP-679). If it was
+/// not asked for explicitly it gives way to the first two, but never to the third.
+fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
+    let name = "enable.idempotence";
+    let acks = values
+        .text("acks")
+        .and_then(|acks| acks.parse().ok())
+        .unwrap_or(Acks::All);
+    if !values.flag(name) {
+        return Guarantee::Plain(acks);
+    }
+    let obstacles = [
+        (acks != Acks::All).then(|| ("acks", acks.code().to_string(), "all")),
+        (values.number("retries") == 0).then(|| ("retries", "0".to_owned(), "at least 1")),
+    ];
+    let mut guarantee = Guarantee::Idempotent;
+    for (obstacle, value, allowed) in obstacles.into_iter().flatten() {
+        guarantee = Guarantee::Plain(acks);
+        if values.is_set(name) {
+            findings.contradiction(
+                obstacle,
+                value,
+                allowed,
+                "enable.idempotence=true".to_owned(),
+            );
+        } else {
+            findings.warnings.push(Warning::IdempotenceOff {
+                name: obstacle,
+                value,
+            });
+        }
+    }
+    let in_flight = values.number(IN_FLIGHT);
+    if in_flight > MAX_IN_FLIGHT_IDEMPOTENT && values.are_valid(&[name]) {
+        let because = "enable.idempotence is not false".to_owned();
+        findings.contradiction(IN_FLIGHT, in_flight.to_string(), "at most 5", because);
+    }
+    guarantee
+}
+
+fn compression(values: &Values, findings: &mut Findings) -> (Compression, CompressionLevel) {
+    let name = "compression.type";
+    let codec = values
+        .text(name)
+        .and_then(|codec| codec.parse().ok())
+        .unwrap_or_default();
+    if let Err(error @ CompressionError::NotBuiltIn { .. }) = decompress(codec, &[], 0) {
+        findings.problems.push(Problem::Unsupported {
+            name,
+            value: codec.to_string(),
+            allowed: "none, or a codec that is built in".to_owned(),
+            reason: error.to_string(),
+        });
+    }
+    let level = match codec {
+        Compression::None | Compression::Snappy => None,
+        Compression::Gzip => Some("compression.gzip.level"),
+        Compression::Lz4 => Some("compression.lz4.level"),
+        Compression::Zstd => Some("compression.zstd.level"),
+    };
+    let level = level
+        .and_then(|name| i32::try_from(values.number(name)).ok())
+        .and_then(|level| CompressionLevel::of(codec, level).ok());
+    (
+        codec,
+        level.unwrap_or_else(|| CompressionLevel::default_of(codec)),
+    )
+}
+
+fn partitioner(values: &Values, findings: &mut Findings) -> PartitionerClass {
+    let name = "partitioner.class";
+    let class = values
+        .text(name)
+        .map_or(Ok(PartitionerClass::Default), |text| {
+            text.parse().map_err(|error| (text, error))
+        });
+    match class {
+        Ok(PartitionerClass::Default) if values.flag("partitioner.ignore.keys") => {
+            PartitionerClass::UniformSticky
+        }
+        Ok(class) => class,
+        Err((text, error)) => {
+            findings.invalid(name, text, &error.to_string());
+            PartitionerClass::Default
+        }
+    }
+}
+
+/// Milliseconds; more than Java's `int` holds counts as that, as in Java.
+fn linger_ms(values: &Values) -> i64 {
+    values.number("linger.ms").min(i32::MAX.into())
+}
+
+fn millis(millis: i64) -> Duration {
+    Duration::from_millis(millis.unsigned_abs())
+}
+
+/// No less than one attempt of a batch that lingered (KIP-91); a default gives way.
+fn delivery_timeout(values: &Values, findings: &mut Findings) -> Duration {
+    let name = "delivery.timeout.ms";
+    let (linger, request) = (linger_ms(values), values.number("request.timeout.ms"));
+    let least = (linger + request).min(i32::MAX.into());
+    let wanted = values.number(name);
+    if wanted >= least || !values.are_valid(&[name, "linger.ms", "request.timeout.ms"]) {
+        return values.time(name);
+    }
+    if values.is_set(name) {
+        let because = format!("linger.ms + request.timeout.ms is {linger} + {request}");
+        findings.contradiction(
+            name,
+            wanted.to_string(),
+            &format!("at least {least}"),
+            because,
+        );
+    } else {
+        findings
+            .warnings
+            .push(Warning::DeliveryTimeoutRaised { to_ms: least });
+    }
+    millis(least)
+}
+
+/// A first time above the greatest counts as that, and nothing grows (KIP-580).
+fn backoff(
+    first: &'static str,
+    greatest: &'static str,
+    values: &Values,
+    findings: &mut Findings,
+) -> BackoffRange {
+    let (initial, max) = (values.number(first), values.number(greatest));
+    if initial > max && values.are_valid(&[first, greatest]) {
+        findings.warnings.push(Warning::BackoffIsFixed {
+            name: first,
+            fixed_ms: max,
+        });
+    }
+    BackoffRange {
+        initial: values.time(first).min(values.time(greatest)),
+        max: values.time(greatest),
+    }
+}
+
+/// Who sets only the first time wants no other, as before KIP-144.
+fn reconnect_backoff(values: &Values, findings: &mut Findings) -> BackoffRange {
+    let (first, greatest) = ("reconnect.backoff.ms", "reconnect.backoff.max.ms");
+    if !values.is_set(first) || values.is_set(greatest) {
+        return backoff(first, greatest, values, findings);
+    }
+    let fixed_ms = values.number(first);
+    findings.warnings.push(Warning::BackoffIsFixed {
+        name: first,
+        fixed_ms,
+    });
+    BackoffRange {
+        initial: values.time(first),
+        max: values.time(first),
+    }
+}
+
+/// Kafka accepts limits that nothing can meet (KIP-601), so they are accepted, but not silently.
+fn connection_setup(values: &Values, findings: &mut Findings) -> BackoffRange {
+    let names = [
+        "socket.connection.setup.timeout.ms",
+        "socket.connection.setup.timeout.max.ms",
+    ];
+    for name in names {
+        if values.number(name) <= 0 {
+            findings.warnings.push(Warning::TimeoutIsZero { name });
+        }
+    }
+    backoff(names[0], names[1], values, findings)
+}
+
+/// -1 leaves the size to the operating system, and so does 0, which would be no buffer at all.
+fn buffer_bytes(name: &'static str, values: &Values) -> Option<u32> {
+    u32::try_from(values.number(name))
+        .ok()
+        .filter(|bytes| *bytes > 0)
+}
+
+const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
+
+/// As many batches per partition as brokers remember to recognise duplicates.
+const MAX_IN_FLIGHT_IDEMPOTENT: i64 = 5;

@@ -1,0 +1,131 @@
+//! The values that users name by a word: `acks` and `partitioner.class`.
+
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::settings::Acks;
+
+/// Who chooses the partition of a record that does not name one (`partitioner.class`).
+///
+/// ```
+/// use kafka_producer::config::PartitionerClass;
+///
+/// let java = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+/// assert_eq!(java.parse(), Ok(PartitionerClass::RoundRobin));
+/// assert_eq!("uniform_sticky".parse(), Ok(PartitionerClass::UniformSticky));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PartitionerClass {
+    /// By the hash of the key; without a key, one partition per batch.
+    #[default]
+    Default,
+    /// The next partition for each record, with or without a key.
+    RoundRobin,
+    /// One partition per batch, with or without a key.
+    UniformSticky,
+}
+
+impl PartitionerClass {
+    /// The short name.
+    ///
+    /// ```
+    /// use kafka_producer::config::PartitionerClass;
+    /// assert_eq!(PartitionerClass::RoundRobin.name(), "round_robin");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::RoundRobin => "round_robin",
+            Self::UniformSticky => "uniform_sticky",
+        }
+    }
+}
+
+impl FromStr for PartitionerClass {
+    type Err = UnknownPartitioner;
+
+    /// A short name, or Kafka's name of the class; two of them are gone since Apache Kafka 4.0.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim() {
+            "default" | "org.apache.kafka.clients.producer.internals.DefaultPartitioner" => {
+                Ok(Self::Default)
+            }
+            "round_robin" | "org.apache.kafka.clients.producer.RoundRobinPartitioner" => {
+                Ok(Self::RoundRobin)
+            }
+            "uniform_sticky" | "org.apache.kafka.clients.producer.UniformStickyPartitioner" => {
+                Ok(Self::UniformSticky)
+            }
+            _ => Err(UnknownPartitioner),
+        }
+    }
+}
+
+/// The text names no partitioner.
+///
+/// ```
+/// use kafka_producer::config::PartitionerClass;
+///
+/// let error = "com.example.Mine".parse::<PartitionerClass>().unwrap_err();
+/// assert!(error.to_string().starts_with("one of default, round_robin, uniform_sticky"));
+/// ```
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("one of default, round_robin, uniform_sticky, or Kafka's name of such a class")]
+pub struct UnknownPartitioner;
+
+impl FromStr for Acks {
+    type Err = UnknownAcks;
+
+    /// `all`, `-1`, `0` or `1`, in any case, with blanks around or not.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim() {
+            "-1" => Ok(Self::All),
+            "0" => Ok(Self::None),
+            "1" => Ok(Self::Leader),
+            text if text.eq_ignore_ascii_case("all") => Ok(Self::All),
+            _ => Err(UnknownAcks),
+        }
+    }
+}
+
+/// The text is no value of `acks`.
+///
+/// ```
+/// use kafka_producer::Acks;
+///
+/// let error = "2".parse::<Acks>().unwrap_err();
+/// assert_eq!(error.to_string(), "acks must be one of all, -1, 0, 1");
+/// ```
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("acks must be one of all, -1, 0, 1")]
+pub struct UnknownAcks;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acks_are_read_in_any_case_and_with_blanks_around() {
+        assert_eq!("all".parse(), Ok(Acks::All));
+        assert_eq!(" ALL\t".parse(), Ok(Acks::All));
+        assert_eq!("-1".parse(), Ok(Acks::All));
+        assert_eq!(" 0".parse(), Ok(Acks::None));
+        assert_eq!("1".parse(), Ok(Acks::Leader));
+    }
+
+    #[test]
+    fn other_numbers_of_acks_are_refused() {
+        for text in ["", "2", "-2", "01", "+1", "al l", "none"] {
+            assert_eq!(text.parse::<Acks>(), Err(UnknownAcks), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_short_name_of_a_partitioner_is_read_again() {
+        use PartitionerClass::{Default, RoundRobin, UniformSticky};
+        for class in [Default, RoundRobin, UniformSticky] {
+            assert_eq!(class.name().parse(), Ok(class));
+        }
+    }
+}

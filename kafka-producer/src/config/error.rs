@@ -1,0 +1,243 @@
+//! What is wrong with a configuration, and what is merely odd about it.
+//!
+//! Everything wrong is told at once, one line each: the property, its value, what is allowed.
+//! Values of passwords are never told, nor values of names that nobody knows.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A configuration that no producer can be built from.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+///
+/// let error = ProducerConfig::from_properties([("acks", "2"), ("linger.ms", "soon")])
+///     .check()
+///     .unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "acks=\"2\": must be one of all, -1, 0, 1\n\
+///      linger.ms=\"soon\": must be a whole number from 0 to 9223372036854775807\n\
+///      bootstrap.servers is required: host:port of at least one broker",
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// All that is wrong; never empty.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let error = ProducerConfig::new().check().unwrap_err();
+    /// assert_eq!(error.problems()[0].name(), Some("bootstrap.servers"));
+    /// ```
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The value is not of the property's kind, or out of its range.
+    #[error("{name}={value:?}: must be {allowed}")]
+    Invalid {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// As it was given.
+        value: String,
+        /// What could have been given.
+        allowed: String,
+    },
+    /// The value is allowed, but not beside that of another property.
+    #[error("{name}={value:?}: must be {allowed}, because {because}")]
+    Contradiction {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What could have been given.
+        allowed: String,
+        /// The other property, and its value.
+        because: String,
+    },
+    /// Kafka allows the value; this producer cannot do it.
+    #[error("{name}={value:?}: must be {allowed}, because {reason}")]
+    Unsupported {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// As it was given.
+        value: String,
+        /// What could have been given.
+        allowed: String,
+        /// Why it cannot.
+        reason: String,
+    },
+    /// A property that has no default was not set.
+    #[error("{name} is required: {allowed}")]
+    Missing {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// What should have been given.
+        allowed: &'static str,
+    },
+    /// A properties file cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said, or that it is not UTF-8.
+        reason: String,
+    },
+    /// A line of properties is not written as Java's `Properties` allow.
+    #[error("line {line}: {reason}")]
+    Malformed {
+        /// Where the line begins, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Problem {
+    /// The property this is about, if it is about one.
+    ///
+    /// ```
+    /// use kafka_producer::config::Problem;
+    ///
+    /// let problem = Problem::Malformed { line: 3, reason: "a \\u needs four hexadecimal digits" };
+    /// assert_eq!(problem.name(), None);
+    /// assert_eq!(problem.to_string(), "line 3: a \\u needs four hexadecimal digits");
+    /// ```
+    pub fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { name, .. }
+            | Self::Contradiction { name, .. }
+            | Self::Unsupported { name, .. }
+            | Self::Missing { name, .. } => Some(name),
+            Self::Unreadable { .. } | Self::Malformed { .. } => None,
+        }
+    }
+}
+
+/// Something odd about a configuration that works.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+///
+/// let checked = ProducerConfig::new()
+///     .bootstrap_servers(["localhost:9092"])
+///     .set("liger.ms", "0")
+///     .check()?;
+/// assert_eq!(
+///     checked.warnings[0].to_string(),
+///     "unknown property \"liger.ms\" is ignored: did you mean linger.ms?",
+/// );
+/// # Ok::<(), kafka_producer::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// No property has this name; it is ignored.
+    Unknown {
+        /// As it was given.
+        name: String,
+        /// The property that it resembles most, if it resembles one.
+        nearest: Option<&'static str>,
+    },
+    /// Kafka knows the property, but it means nothing here.
+    NoEffect {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Idempotence was left at its default, which these settings do not go with: it is off.
+    IdempotenceOff {
+        /// The property that rules it out.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// `delivery.timeout.ms` was left at its default, which is too short: it was raised.
+    DeliveryTimeoutRaised {
+        /// To `linger.ms` + `request.timeout.ms`.
+        to_ms: i64,
+    },
+    /// Times that should grow with each failure do not: every one is `fixed_ms`.
+    BackoffIsFixed {
+        /// Kafka's name of the first time.
+        name: &'static str,
+        /// Every time.
+        fixed_ms: i64,
+    },
+    /// A time limit of zero or less, which nothing can meet.
+    TimeoutIsZero {
+        /// Kafka's name of the property.
+        name: &'static str,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown {
+                name,
+                nearest: Some(nearest),
+            } => {
+                write!(
+                    f,
+                    "unknown property {name:?} is ignored: did you mean {nearest}?"
+                )
+            }
+            Self::Unknown {
+                name,
+                nearest: None,
+            } => {
+                write!(f, "unknown property {name:?} is ignored")
+            }
+            Self::NoEffect { name, reason } => write!(f, "{name} has no effect: {reason}"),
+            Self::IdempotenceOff { name, value } => write!(
+                f,
+                "enable.idempotence is off, because {name}={value}: retries may duplicate or reorder records"
+            ),
+            Self::DeliveryTimeoutRaised { to_ms } => write!(
+                f,
+                "delivery.timeout.ms is raised to {to_ms}, the sum of linger.ms and request.timeout.ms"
+            ),
+            Self::BackoffIsFixed { name, fixed_ms } => write!(
+                f,
+                "{name} does not grow with each failure: the time is always {fixed_ms} ms"
+            ),
+            Self::TimeoutIsZero { name } => {
+                write!(
+                    f,
+                    "{name} leaves no time: no connection will ever be set up"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Java's `.properties` format: text to pairs of name and value.
+//!
+//! As `java.util.Properties` reads it: `name=value`, `name: value` or `name value`; lines that begin
+//! with `#` or `!` are comments; a line that ends with a backslash goes on in the next one, whose
+//! leading blanks are dropped; `\t`, `\n`, `\r`, `\f` and `\uXXXX` stand for characters, and any
+//! other character after a backslash for itself. Unlike Java, files are UTF-8.
+//! Names and values mean nothing here.
+
+use std::iter::Peekable;
+use std::path::Path;
+use std::str::Chars;
+
+use super::error::{ConfigError, Problem};
+
+/// Reads the text of a `.properties` file; of a name that is given twice both pairs are returned.
+///
+/// ```
+/// use kafka_producer::config::parse_properties;
+///
+/// let pairs = parse_properties("# brokers\nbootstrap.servers = a:9092, \\\n    b:9092\nacks:all\n")?;
+/// assert_eq!(pairs[0], ("bootstrap.servers".into(), "a:9092, b:9092".into()));
+/// assert_eq!(pairs[1], ("acks".into(), "all".into()));
+/// # Ok::<(), kafka_producer::ConfigError>(())
+/// ```
+pub fn parse_properties(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut pairs = Vec::new();
+    let mut problems = Vec::new();
+    for (line, content) in logical_lines(text) {
+        let (name, value) = split(&content);
+        match unescape(name).and_then(|name| Ok((name, unescape(value)?))) {
+            Ok(pair) => pairs.push(pair),
+            Err(reason) => problems.push(Problem::Malformed { line, reason }),
+        }
+    }
+    if problems.is_empty() {
+        Ok(pairs)
+    } else {
+        Err(ConfigError::new(problems))
+    }
+}
+
+pub(super) fn read_properties_file(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let reason = error.to_string();
+        ConfigError::new(vec![Problem::Unreadable {
+            path: path.to_owned(),
+            reason,
+        }])
+    })?;
+    parse_properties(&text)
+}
+
+/// Lines that are neither blank nor comments, continued ones joined, with the number of their first.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines = Vec::new();
+    let mut natural = natural_lines(text).zip(1..);
+    while let Some((first, number)) = natural.next() {
+        let mut part = first.trim_start_matches(is_blank);
+        if part.starts_with(['#', '!']) {
+            continue;
+        }
+        let mut content = String::new();
+        while let Some(continued) = continued(part) {
+            content.push_str(continued);
+            part = natural
+                .next()
+                .map_or("", |(next, _)| next.trim_start_matches(is_blank));
+        }
+        content.push_str(part);
+        if !content.is_empty() {
+            lines.push((number, content));
+        }
+    }
+    lines
+}
+
+/// Lines end with `\n`, `\r` or `\r\n`.
+fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = text.find(['\n', '\r']) else {
+            return rest.take();
+        };
+        let terminator = if text[end..].starts_with("\r\n") {
+            2
+        } else {
+            1
+        };
+        rest = Some(&text[end + terminator..]);
+        Some(&text[..end])
+    })
+}
+
+fn is_blank(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\u{c}')
+}
+
+/// The line without its last backslash, if that is there to continue it: of an even number of
+/// backslashes each second one is a character.
+fn continued(line: &str) -> Option<&str> {
+    let backslashes = line.bytes().rev().take_while(|byte| *byte == b'\\').count();
+    if backslashes % 2 == 1 {
+        line.strip_suffix('\\')
+    } else {
+        None
+    }
+}
+
+/// At the first `=`, `:` or blank that no backslash precedes; blanks around it are dropped.
+fn split(content: &str) -> (&str, &str) {
+    let mut escaped = false;
+    let end = content.find(|character| {
+        let ends = !escaped && (is_blank(character) || matches!(character, '=' | ':'));
+        escaped = character == '\\' && !escaped;
+        ends
+    });
+    let (name, rest) = content.split_at(end.unwrap_or(content.len()));
+    let rest = rest.trim_start_matches(is_blank);
+    let value = rest.strip_prefix(['=', ':']).unwrap_or(rest);
+    (name, value.trim_start_matches(is_blank))
+}
+
+fn unescape(text: &str) -> Result<String, &'static str> {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            plain.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('u') => plain.push(unicode(&mut characters)?),
+            Some('t') => plain.push('\t'),
+            Some('n') => plain.push('\n'),
+            Some('r') => plain.push('\r'),
+            Some('f') => plain.push('\u{c}'),
+            Some(other) => plain.push(other),
+            None => {}
+        }
+    }
+    Ok(plain)
+}
+
+/// The character of the digits after `\u`; beyond U+FFFF it takes two such groups, as in Java.
+fn unicode(characters: &mut Peekable<Chars<'_>>) -> Result<char, &'static str> {
+    const HALF: &str = "a \\u names half of a character (a surrogate) without the other half";
+    let first = utf16_unit(characters)?;
+    if !matches!(first, 0xd800..=0xdbff) {
+        return char::from_u32(first.into()).ok_or(HALF);
+    }
+    if characters.next() != Some('\\') || characters.next() != Some('u') {
+        return Err(HALF);
+    }
+    let units = [first, utf16_unit(characters)?];
+    match char::decode_utf16(units).next() {
+        Some(Ok(character)) => Ok(character),
+        Some(Err(_)) | None => Err(HALF),
+    }
+}
+
+fn utf16_unit(characters: &mut Peekable<Chars<'_>>) -> Result<u16, &'static str> {
+    (0..4).try_fold(0, |unit, _| {
+        let digit = characters
+            .next_if(char::is_ascii_hexdigit)
+            .and_then(|digit| digit.to_digit(16));
+        let digit = digit.and_then(|digit| u16::try_from(digit).ok());
+        Ok(unit << 4 | digit.ok_or("a \\u needs four hexadecimal digits")?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let pairs = parse_properties(text).unwrap();
+        let pairs: Vec<(&str, &str)> = pairs
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        assert_eq!(pairs, expected, "{text:?}");
+    }
+
+    fn check_malformed(text: &str, line: usize) {
+        let error = parse_properties(text).unwrap_err();
+        let [Problem::Malformed { line: found, .. }] = error.problems() else {
+            panic!("{error}")
+        };
+        assert_eq!(*found, line, "{text:?}");
+    }
+
+    #[test]
+    fn a_name_ends_at_an_equals_sign_a_colon_or_a_blank() {
+        check("a=b", &[("a", "b")]);
+        check("a:b", &[("a", "b")]);
+        check("a b", &[("a", "b")]);
+        check("a = b", &[("a", "b")]);
+        check("a\t:\t b", &[("a", "b")]);
+        check("a\u{c}b", &[("a", "b")]);
+        check("  a", &[("a", "")]);
+        check("=x", &[("", "x")]);
+    }
+
+    #[test]
+    fn only_the_first_separator_counts() {
+        check("a:=b", &[("a", "=b")]);
+        check("a==b", &[("a", "=b")]);
+        check("a b = c", &[("a", "b = c")]);
+        check("a=localhost:9092", &[("a", "localhost:9092")]);
+    }
+
+    #[test]
+    fn a_backslash_takes_the_meaning_from_a_separator() {
+        check("a\\ b=c", &[("a b", "c")]);
+        check("a\\:b=c", &[("a:b", "c")]);
+        check("a\\\\=c", &[("a\\", "c")]);
+        check("a=\\q", &[("a", "q")]);
+    }
+
+    #[test]
+    fn comments_and_blank_lines_are_skipped_and_never_continued() {
+        check("!x\n#y\n\n  \t# z\n  k", &[("k", "")]);
+        check("#c\\\nb=1", &[("b", "1")]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn lines_end_as_on_every_system() {
+        check("a=1\r\nb=2\rc=3\n", &[("a", "1"), ("b", "2"), ("c", "3")]);
+    }
+
+    #[test]
+    fn a_backslash_at_the_end_continues_the_line() {
+        check("a=b\\\n   c", &[("a", "bc")]);
+        check("a=x\\\r\n y", &[("a", "xy")]);
+        check("a=x\\\n#y", &[("a", "x#y")]);
+        check("a=b\\", &[("a", "b")]);
+        check("a=b\\\\\nc=d", &[("a", "b\\"), ("c", "d")]);
+        check("   \\\n  k=v", &[("k", "v")]);
+        check("a=b\\\n\nc=d", &[("a", "b"), ("c", "d")]);
+    }
+
+    #[test]
+    fn escapes_stand_for_characters() {
+        check("a=\\u0041\\t\\n\\r\\f", &[("a", "A\t\n\r\u{c}")]);
+        check("a=\\ud83d\\ude00", &[("a", "\u{1f600}")]);
+        check("a=h\u{f6}st", &[("a", "h\u{f6}st")]);
+    }
+
+    #[test]
+    fn a_later_pair_of_the_same_name_comes_later() {
+        check("a=1\na=2", &[("a", "1"), ("a", "2")]);
+    }
+
+    #[test]
+    fn a_malformed_escape_is_named_with_its_line() {
+        check_malformed("a=1\nb=\\u12", 2);
+        check_malformed("a=\\u+123", 1);
+        check_malformed("a=\\ud83d", 1);
+        check_malformed("a=\\ude00", 1);
+        check_malformed("a=\\ud83d\\u0041", 1);
+        check_malformed("a=1\\\n2\n\\u=3", 3);
+    }
+
+    #[test]
+    fn all_malformed_lines_are_told_at_once() {
+        let error = parse_properties("a=\\u\nb=\\u\nc=1").unwrap_err();
+        assert_eq!(error.problems().len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".*") {
+            let _ = parse_properties(&text);
+        }
+
+        #[test]
+        fn no_arrangement_of_special_characters_makes_it_panic_or_grow(
+            text in "[a-c=: \t\\\\\n\r#!u0-9f]{0,80}"
+        ) {
+            let pairs = parse_properties(&text).unwrap_or_default();
+            let length: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
+            prop_assert!(length <= text.len());
+        }
+    }
+}

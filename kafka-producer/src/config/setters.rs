@@ -1,0 +1,290 @@
+//! One typed setter per supported property; each writes what a properties file would say.
+//!
+//! Kafka counts time in whole milliseconds: durations are rounded up to them. What a type allows
+//! but Kafka does not is refused by [`check`](ProducerConfig::check), like anything else.
+
+use std::time::Duration;
+
+use kafka_wire::compression::Compression;
+
+use super::{PartitionerClass, ProducerConfig};
+use crate::settings::Acks;
+
+/// ```
+/// use std::time::Duration;
+/// use kafka_producer::{Acks, ProducerConfig};
+///
+/// let typed = ProducerConfig::new()
+///     .bootstrap_servers(["kafka-1:9092", "kafka-2:9092"])
+///     .acks(Acks::All)
+///     .delivery_timeout(Duration::from_secs(60))
+///     .send_buffer_bytes(None);
+/// let named = ProducerConfig::from_properties([
+///     ("bootstrap.servers", "kafka-1:9092,kafka-2:9092"),
+///     ("acks", "-1"),
+///     ("delivery.timeout.ms", "60000"),
+///     ("send.buffer.bytes", "-1"),
+/// ]);
+/// assert_eq!(typed, named);
+/// ```
+impl ProducerConfig {
+    /// `bootstrap.servers`: `host:port` of some brokers, from which the others are learnt.
+    #[must_use]
+    pub fn bootstrap_servers(self, servers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let servers: Vec<String> = servers.into_iter().map(Into::into).collect();
+        self.put("bootstrap.servers", servers.join(","))
+    }
+
+    /// `client.id`: sent with every request, for quotas and the broker's logs; by default `producer-N`.
+    #[must_use]
+    pub fn client_id(self, id: impl Into<String>) -> Self {
+        self.put("client.id", id.into())
+    }
+
+    /// `acks`: how many replicas must have a record before it counts as delivered.
+    #[must_use]
+    pub fn acks(self, acks: Acks) -> Self {
+        self.put("acks", acks.code())
+    }
+
+    /// No duplicates and no reordering by retries, or the configuration is an error where that cannot
+    /// be had (`enable.idempotence=true`). By default there is idempotence unless something rules it out.
+    #[must_use]
+    pub fn idempotent(self) -> Self {
+        self.put("enable.idempotence", true)
+    }
+
+    /// Retries may duplicate, and reorder where several requests are in flight
+    /// (`enable.idempotence=false`).
+    #[must_use]
+    pub fn not_idempotent(self) -> Self {
+        self.put("enable.idempotence", false)
+    }
+
+    /// `retries`: attempts after the first; [`delivery_timeout`](Self::delivery_timeout) is the better bound.
+    #[must_use]
+    pub fn retries(self, attempts: u32) -> Self {
+        self.put("retries", attempts)
+    }
+
+    /// `max.in.flight.requests.per.connection`: produce requests to one broker that may await their answers.
+    #[must_use]
+    pub fn max_in_flight(self, requests: u32) -> Self {
+        self.put("max.in.flight.requests.per.connection", requests)
+    }
+
+    /// `batch.size`: bytes of a batch before compression; 0: every record is a batch.
+    #[must_use]
+    pub fn batch_size(self, bytes: usize) -> Self {
+        self.put("batch.size", bytes)
+    }
+
+    /// `linger.ms`: how long a batch waits for more records.
+    #[must_use]
+    pub fn linger(self, time: Duration) -> Self {
+        self.put_time("linger.ms", time)
+    }
+
+    /// `buffer.memory`: bytes that all batches together may take; sends wait when they are used up.
+    #[must_use]
+    pub fn buffer_memory(self, bytes: u64) -> Self {
+        self.put("buffer.memory", bytes)
+    }
+
+    /// `max.block.ms`: how long a send may wait for metadata and memory together.
+    #[must_use]
+    pub fn max_block(self, time: Duration) -> Self {
+        self.put_time("max.block.ms", time)
+    }
+
+    /// `max.request.size`: bytes of a request, and thereby of a record, before compression.
+    #[must_use]
+    pub fn max_request_size(self, bytes: usize) -> Self {
+        self.put("max.request.size", bytes)
+    }
+
+    /// `compression.type`: the codec of whole batches.
+    #[must_use]
+    pub fn compression(self, codec: Compression) -> Self {
+        self.put("compression.type", codec)
+    }
+
+    /// `compression.gzip.level`: 1 to 9, or -1 for the default of gzip.
+    #[must_use]
+    pub fn gzip_level(self, level: i32) -> Self {
+        self.put("compression.gzip.level", level)
+    }
+
+    /// `compression.lz4.level`: 1 to 17.
+    #[must_use]
+    pub fn lz4_level(self, level: i32) -> Self {
+        self.put("compression.lz4.level", level)
+    }
+
+    /// `compression.zstd.level`: -131072 to 22.
+    #[must_use]
+    pub fn zstd_level(self, level: i32) -> Self {
+        self.put("compression.zstd.level", level)
+    }
+
+    /// `request.timeout.ms`: how long an answer may take before its connection is given up.
+    #[must_use]
+    pub fn request_timeout(self, time: Duration) -> Self {
+        self.put_time("request.timeout.ms", time)
+    }
+
+    /// `delivery.timeout.ms`: from the append of a record to its outcome, retries included.
+    #[must_use]
+    pub fn delivery_timeout(self, time: Duration) -> Self {
+        self.put_time("delivery.timeout.ms", time)
+    }
+
+    /// `retry.backoff.ms`: the first wait before trying a request again; it doubles with each failure.
+    #[must_use]
+    pub fn retry_backoff(self, time: Duration) -> Self {
+        self.put_time("retry.backoff.ms", time)
+    }
+
+    /// `retry.backoff.max.ms`: the longest wait before trying a request again.
+    #[must_use]
+    pub fn retry_backoff_max(self, time: Duration) -> Self {
+        self.put_time("retry.backoff.max.ms", time)
+    }
+
+    /// `reconnect.backoff.ms`: the first wait before connecting again; alone, it is also the longest.
+    #[must_use]
+    pub fn reconnect_backoff(self, time: Duration) -> Self {
+        self.put_time("reconnect.backoff.ms", time)
+    }
+
+    /// `reconnect.backoff.max.ms`: the longest wait before connecting again.
+    #[must_use]
+    pub fn reconnect_backoff_max(self, time: Duration) -> Self {
+        self.put_time("reconnect.backoff.max.ms", time)
+    }
+
+    /// `socket.connection.setup.timeout.ms`: the time for a connection to be set up; it doubles with each failure.
+    #[must_use]
+    pub fn connection_setup_timeout(self, time: Duration) -> Self {
+        self.put_time("socket.connection.setup.timeout.ms", time)
+    }
+
+    /// `socket.connection.setup.timeout.max.ms`: the longest time for a connection to be set up.
+    #[must_use]
+    pub fn connection_setup_timeout_max(self, time: Duration) -> Self {
+        self.put_time("socket.connection.setup.timeout.max.ms", time)
+    }
+
+    /// `connections.max.idle.ms`: a connection unused for this long is closed; `None`: never.
+    #[must_use]
+    pub fn connections_max_idle(self, time: Option<Duration>) -> Self {
+        match time {
+            Some(time) => self.put_time("connections.max.idle.ms", time),
+            None => self.put("connections.max.idle.ms", -1),
+        }
+    }
+
+    /// `metadata.max.age.ms`: metadata is refreshed after this long without a reason.
+    #[must_use]
+    pub fn metadata_max_age(self, time: Duration) -> Self {
+        self.put_time("metadata.max.age.ms", time)
+    }
+
+    /// `metadata.max.idle.ms`: a topic not used for this long is forgotten; at least five seconds.
+    #[must_use]
+    pub fn metadata_max_idle(self, time: Duration) -> Self {
+        self.put_time("metadata.max.idle.ms", time)
+    }
+
+    /// `send.buffer.bytes`: `SO_SNDBUF` of each connection; `None`: as the operating system likes.
+    #[must_use]
+    pub fn send_buffer_bytes(self, bytes: Option<u32>) -> Self {
+        self.put("send.buffer.bytes", bytes.map_or(-1, i64::from))
+    }
+
+    /// `receive.buffer.bytes`: `SO_RCVBUF` of each connection; `None`: as the operating system likes.
+    #[must_use]
+    pub fn receive_buffer_bytes(self, bytes: Option<u32>) -> Self {
+        self.put("receive.buffer.bytes", bytes.map_or(-1, i64::from))
+    }
+
+    /// `partitioner.class`: who chooses the partition of a record that does not name one.
+    #[must_use]
+    pub fn partitioner(self, class: PartitionerClass) -> Self {
+        self.put("partitioner.class", class.name())
+    }
+
+    /// Records with a key are spread like those without (`partitioner.ignore.keys=true`).
+    #[must_use]
+    pub fn ignoring_keys(self) -> Self {
+        self.put("partitioner.ignore.keys", true)
+    }
+
+    fn put(self, name: &'static str, value: impl ToString) -> Self {
+        self.set(name, value.to_string())
+    }
+
+    fn put_time(self, name: &'static str, time: Duration) -> Self {
+        let millis = time.as_nanos().div_ceil(1_000_000);
+        self.put(name, i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Support;
+    use super::*;
+
+    #[test]
+    fn every_supported_property_has_a_setter_that_sets_it_to_an_allowed_value() {
+        let second = Duration::from_secs(1);
+        let config = ProducerConfig::new()
+            .bootstrap_servers(["localhost:9092"])
+            .client_id("me")
+            .acks(Acks::All)
+            .idempotent()
+            .retries(9)
+            .max_in_flight(5)
+            .batch_size(9)
+            .linger(second)
+            .buffer_memory(9)
+            .max_block(second * 4)
+            .max_request_size(9)
+            .compression(Compression::None)
+            .gzip_level(9)
+            .lz4_level(9)
+            .zstd_level(9)
+            .request_timeout(second)
+            .delivery_timeout(second * 4)
+            .retry_backoff(second)
+            .retry_backoff_max(second * 4)
+            .reconnect_backoff(second)
+            .reconnect_backoff_max(second * 4)
+            .connection_setup_timeout(second)
+            .connection_setup_timeout_max(second * 4)
+            .connections_max_idle(Some(second))
+            .metadata_max_age(second * 4)
+            .metadata_max_idle(second * 5)
+            .send_buffer_bytes(None)
+            .receive_buffer_bytes(None)
+            .partitioner(PartitionerClass::Default)
+            .ignoring_keys();
+        let properties = ProducerConfig::properties().iter();
+        let supported =
+            properties.filter(|property| matches!(property.support, Support::Supported(_)));
+        let names: Vec<&str> = config.explicit.keys().map(String::as_str).collect();
+        let mut expected: Vec<&str> = supported.map(|property| property.name).collect();
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+        assert_eq!(config.check().map(|checked| checked.warnings), Ok(vec![]));
+    }
+
+    #[test]
+    fn durations_are_rounded_up_to_milliseconds() {
+        let millis = |time| ProducerConfig::new().linger(time).explicit["linger.ms"].clone();
+        assert_eq!(millis(Duration::ZERO), "0");
+        assert_eq!(millis(Duration::from_nanos(1)), "1");
+        assert_eq!(millis(Duration::from_micros(1500)), "2");
+        assert_eq!(millis(Duration::MAX), i64::MAX.to_string());
+    }
+}

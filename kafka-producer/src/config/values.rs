@@ -1,0 +1,162 @@
+//! The properties one by one: which value each one has, and what is wrong with those that were set.
+//!
+//! An invalid value is noted and takes its default, so that the rules of `checks.rs` always find
+//! something to look at; they ask [`Values::are_valid`] before they accuse anyone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::error::{Problem, Warning};
+use super::nearest::nearest;
+use super::table::{Property, Support, Value};
+
+/// What was found wrong or odd so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Findings {
+    pub(super) fn invalid(&mut self, name: &'static str, value: String, allowed: &str) {
+        let allowed = allowed.to_owned();
+        self.problems.push(Problem::Invalid {
+            name,
+            value,
+            allowed,
+        });
+    }
+
+    pub(super) fn contradiction(
+        &mut self,
+        name: &'static str,
+        value: String,
+        allowed: &str,
+        because: String,
+    ) {
+        let allowed = allowed.to_owned();
+        self.problems.push(Problem::Contradiction {
+            name,
+            value,
+            allowed,
+            because,
+        });
+    }
+}
+
+/// The value of every property, and where it comes from.
+#[derive(Debug)]
+pub(super) struct Values {
+    explicit: BTreeMap<&'static str, Value>,
+    invalid: BTreeSet<&'static str>,
+}
+
+impl Values {
+    pub(super) fn read(explicit: &BTreeMap<String, String>, findings: &mut Findings) -> Self {
+        let mut values = Self {
+            explicit: BTreeMap::new(),
+            invalid: BTreeSet::new(),
+        };
+        for (name, text) in explicit {
+            match Property::named(name) {
+                Some(property) => values.read_one(property, text, findings),
+                None => findings.warnings.push(Warning::Unknown {
+                    name: name.clone(),
+                    nearest: nearest(name),
+                }),
+            }
+        }
+        values
+    }
+
+    fn read_one(&mut self, property: &'static Property, text: &str, findings: &mut Findings) {
+        let name = property.name;
+        let Some(value) = property.read(text) else {
+            self.invalid.insert(name);
+            findings.problems.push(Problem::Invalid {
+                name,
+                value: property.shown(text).to_owned(),
+                allowed: property.allowed_values(),
+            });
+            return;
+        };
+        match property.support {
+            Support::Supported(_) => {}
+            Support::Refused(_) if property.is_default(&value) => {}
+            Support::Refused(reason) => findings.problems.push(Problem::Unsupported {
+                name,
+                value: property.shown(text).to_owned(),
+                allowed: property.default_or_unset().to_owned(),
+                reason: reason.to_owned(),
+            }),
+            Support::NoEffect(reason) => findings.warnings.push(Warning::NoEffect { name, reason }),
+        }
+        self.explicit.insert(name, value);
+    }
+
+    /// Whether the user set it, to whatever value.
+    pub(super) fn is_set(&self, name: &'static str) -> bool {
+        self.explicit.contains_key(name) || self.invalid.contains(name)
+    }
+
+    /// Whether nothing is wrong with any of them alone.
+    pub(super) fn are_valid(&self, names: &[&'static str]) -> bool {
+        !names.iter().any(|name| self.invalid.contains(name))
+    }
+
+    pub(super) fn flag(&self, name: &'static str) -> bool {
+        match self.value(name) {
+            Some(Value::Bool(flag)) => flag,
+            other => unreachable!("{name} is {other:?}, not true or false: the table says so"),
+        }
+    }
+
+    pub(super) fn number(&self, name: &'static str) -> i64 {
+        match self.value(name) {
+            Some(Value::Whole(number)) => number,
+            other => unreachable!("{name} is {other:?}, not a number: the table says so"),
+        }
+    }
+
+    /// How many; negative numbers count as none.
+    pub(super) fn count(&self, name: &'static str) -> usize {
+        usize::try_from(self.number(name).max(0)).unwrap_or(usize::MAX)
+    }
+
+    /// How long; negative times count as none.
+    pub(super) fn time(&self, name: &'static str) -> Duration {
+        self.limit(name).unwrap_or_default()
+    }
+
+    /// How long at most; a negative time is no limit.
+    pub(super) fn limit(&self, name: &'static str) -> Option<Duration> {
+        let millis = u64::try_from(self.number(name)).ok()?;
+        Some(Duration::from_millis(millis).min(FOREVER))
+    }
+
+    pub(super) fn text(&self, name: &'static str) -> Option<String> {
+        match self.value(name)? {
+            Value::Text(text) => Some(text),
+            other => unreachable!("{name} is {other:?}, not a text: the table says so"),
+        }
+    }
+
+    pub(super) fn list(&self, name: &'static str) -> Vec<String> {
+        match self.value(name) {
+            None => Vec::new(),
+            Some(Value::List(items)) => items,
+            other => unreachable!("{name} is {other:?}, not a list: the table says so"),
+        }
+    }
+
+    fn value(&self, name: &'static str) -> Option<Value> {
+        let property = Property::named(name).expect("rules ask for names of the table only");
+        self.explicit
+            .get(name)
+            .cloned()
+            .or_else(|| property.default_value())
+    }
+}
+
+/// A hundred years: longer than any wait, and short enough to be added to any `Instant`.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
