@@ -22,7 +22,7 @@ use crate::{
     completion::Completion,
     doorbell::Doorbell,
     open::{NewRecord, OpenBatch},
-    queue::{Appended, Attempt, Queue, Shared},
+    queue::{Appended, Attempt, Filled, Queue, Shared},
     sync::{Mutex, lock},
 };
 
@@ -131,7 +131,13 @@ impl<E> Accumulator<E> {
     {
         match queue.append(record).map_err(beyond_format)? {
             Attempt::Appended(appended) => Ok(appended),
-            Attempt::NeedsBatch => self.append_to_new_batch(queue, record, reserved, now),
+            Attempt::NeedsBatch(filled) => {
+                let mut appended = self.append_to_new_batch(queue, record, reserved, now)?;
+                if filled == Filled::Filled {
+                    appended.filled = filled;
+                }
+                Ok(appended)
+            }
             Attempt::Closed => Err(AppendError::Closed),
         }
     }
@@ -227,7 +233,7 @@ impl<E> Accumulator<E> {
             .map_err(beyond_format)?
         {
             Attempt::Appended(appended) => Ok(appended),
-            Attempt::NeedsBatch | Attempt::Closed => Err(AppendError::Closed),
+            Attempt::NeedsBatch(_) | Attempt::Closed => Err(AppendError::Closed),
         }
     }
 

@@ -9,6 +9,7 @@
 use std::{fmt, sync::Arc, time::Instant};
 
 use bytes::Bytes;
+use kafka_wire::compression::Compression;
 use thiserror::Error;
 
 use crate::{
@@ -58,21 +59,26 @@ impl Facts {
 
 /// The records' bytes as they are now.
 struct Body {
-    codec: u8,
+    /// How they were replaced, if they were.
+    replaced: Option<Compression>,
     bytes: Bytes,
     /// The owner of `bytes`, for its memory.
     buffer: Arc<Buffer>,
 }
 
 impl Body {
-    fn new(codec: u8, buffer: Buffer) -> Self {
+    fn new(replaced: Option<Compression>, buffer: Buffer) -> Self {
         let buffer = Arc::new(buffer);
         let bytes = Bytes::from_owner(Shared(Arc::clone(&buffer)));
         Self {
-            codec,
+            replaced,
             bytes,
             buffer,
         }
+    }
+
+    fn codec(&self) -> Compression {
+        self.replaced.unwrap_or(Compression::None)
     }
 }
 
@@ -87,10 +93,10 @@ impl AsRef<[u8]> for Shared {
 
 /// A batch's bytes are replaced by compressed ones once, if at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the batch is compressed already, with codec {codec}")]
+#[error("the batch is compressed already, with {codec}")]
 pub struct AlreadyCompressed {
     /// The codec that was used.
-    pub codec: u8,
+    pub codec: Compression,
 }
 
 /// The records of a part of a batch, encoded anew for a batch of their own.
@@ -130,7 +136,7 @@ impl<E> Batch<E> {
             owed,
             facts,
             uncompressed_bytes: buffer.as_ref().len(),
-            body: Mutex::new(Body::new(UNCOMPRESSED, buffer)),
+            body: Mutex::new(Body::new(None, buffer)),
         }
     }
 
@@ -179,15 +185,15 @@ impl<E> Batch<E> {
         lock(&self.body).bytes.clone()
     }
 
-    /// How the bytes are compressed, as the attributes of a batch number it; 0 is not at all.
-    pub fn codec(&self) -> u8 {
-        lock(&self.body).codec
+    /// How the bytes are compressed.
+    pub fn codec(&self) -> Compression {
+        lock(&self.body).codec()
     }
 
     /// The bytes together with their codec, so that both are of the same moment.
-    pub fn records_and_codec(&self) -> (Bytes, u8) {
+    pub fn records_and_codec(&self) -> (Bytes, Compression) {
         let body = lock(&self.body);
-        (body.bytes.clone(), body.codec)
+        (body.bytes.clone(), body.codec())
     }
 
     /// How much of the buffer memory it holds.
@@ -207,14 +213,18 @@ impl<E> Batch<E> {
 
     /// Puts the compressed bytes in place of the records. The memory they do not need is free as
     /// soon as nobody reads the uncompressed ones any more, which is at once as a rule.
-    pub fn replace_records(&self, compressed: Vec<u8>, codec: u8) -> Result<(), AlreadyCompressed> {
+    pub fn replace_records(
+        &self,
+        compressed: Vec<u8>,
+        codec: Compression,
+    ) -> Result<(), AlreadyCompressed> {
         let mut body = lock(&self.body);
-        if body.codec != UNCOMPRESSED {
-            return Err(AlreadyCompressed { codec: body.codec });
+        if let Some(codec) = body.replaced {
+            return Err(AlreadyCompressed { codec });
         }
         let held = compressed.capacity();
         let buffer = body.buffer.succeed(compressed, held);
-        let raw = std::mem::replace(&mut *body, Body::new(codec, buffer));
+        let raw = std::mem::replace(&mut *body, Body::new(Some(codec), buffer));
         drop(body);
         drop(raw);
         Ok(())
@@ -286,5 +296,3 @@ impl<E> fmt::Debug for Batch<E> {
             .finish_non_exhaustive()
     }
 }
-
-const UNCOMPRESSED: u8 = 0;

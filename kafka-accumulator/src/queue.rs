@@ -98,6 +98,12 @@ enum Ring {
     Needless,
 }
 
+impl Ring {
+    fn or(self, other: Self) -> Self {
+        if self == Self::Needed { self } else { other }
+    }
+}
+
 /// What there is to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
@@ -133,8 +139,8 @@ pub struct Appended<E> {
 /// What came of trying to append to the open batch.
 pub(crate) enum Attempt<E> {
     Appended(Appended<E>),
-    /// There is no open batch with room (any more).
-    NeedsBatch,
+    /// There is no open batch; if there was one, it was full and is sealed now.
+    NeedsBatch(Filled),
     Closed,
 }
 
@@ -262,7 +268,8 @@ impl<E> Queue<E> {
         held.sealed.len() + usize::from(held.open.is_some())
     }
 
-    /// Appends to the open batch, if there is one and it has room; else it is sealed.
+    /// Appends to the open batch if there is one and it has room; else it is sealed.
+    #[inline]
     pub(crate) fn append<'a, H>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
@@ -281,25 +288,30 @@ impl<E> Queue<E> {
     pub(crate) fn append_to_fresh<'a, H>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
-        fresh: OpenBatch<E>,
+        mut fresh: OpenBatch<E>,
     ) -> Result<Attempt<E>, RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let mut held = lock(&self.held);
-        let (attempt, ring) = match held.append(record)? {
-            (Attempt::NeedsBatch, sealed_another) => {
+        let (attempt, ring) = held.append(record)?;
+        if !matches!(attempt, Attempt::NeedsBatch(_)) {
+            drop(held);
+            self.ring(ring);
+            return Ok(attempt);
+        }
+        // It is opened with its first record in: nobody ever sees a batch without any.
+        let (appended, ring) = match fresh.append(record) {
+            Ok(placed) => {
                 let opened = held.open_with(fresh);
-                let (attempt, sealed) = held.append(record)?;
-                let rings = [sealed_another, opened, sealed];
-                let needed = rings.contains(&Ring::Needed);
-                (attempt, if needed { Ring::Needed } else { Ring::Needless })
+                let (attempt, sealed) = held.note(placed);
+                (Ok(attempt), ring.or(opened).or(sealed))
             }
-            placed => placed,
+            Err(too_large) => (Err(too_large), ring),
         };
         drop(held);
         self.ring(ring);
-        Ok(attempt)
+        appended
     }
 
     /// Nothing is accepted from now on, and what is here is due.
@@ -354,14 +366,21 @@ impl<E> Held<E> {
             return Ok((Attempt::Closed, Ring::Needless));
         }
         let Some(open) = &mut self.open else {
-            return Ok((Attempt::NeedsBatch, Ring::Needless));
+            return Ok((Attempt::NeedsBatch(Filled::Room), Ring::Needless));
         };
-        let (delivery, filled, ring) = match open.append(record)? {
+        let placed = open.append(record)?;
+        Ok(self.note(placed))
+    }
+
+    /// Seals the open batch if what became of the last append says so.
+    #[inline]
+    fn note(&mut self, placed: Placed<E>) -> (Attempt<E>, Ring) {
+        let (delivery, filled, ring) = match placed {
             Placed::Room(delivery) => (delivery, Filled::Room, Ring::Needless),
             Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_open()),
-            Placed::NoRoom => return Ok((Attempt::NeedsBatch, self.seal_open())),
+            Placed::NoRoom => return (Attempt::NeedsBatch(Filled::Filled), self.seal_open()),
         };
-        Ok((Attempt::Appended(Appended { delivery, filled }), ring))
+        (Attempt::Appended(Appended { delivery, filled }), ring)
     }
 
     fn open_with(&mut self, fresh: OpenBatch<E>) -> Ring {
