@@ -24,7 +24,8 @@ pub struct TopicView<'a> {
     pub name: &'a str,
     /// How many partitions the topic has; a topic that is known has at least one.
     pub partitions: u32,
-    /// The partitions that have a leader, ascending; if empty, all count as candidates.
+    /// The partitions that have a leader, ascending, each below `partitions`; if empty, all count
+    /// as candidates.
     pub available: &'a [i32],
     /// The topic's own memory of sticky choices and turns.
     pub sticky: &'a StickyState,

@@ -61,7 +61,7 @@ impl<S> List<S> {
 }
 
 impl<T, S: Serializer<T>> Serializer<[T]> for List<S> {
-    /// Allocates at most once, for elements that cannot lend their own bytes.
+    /// Allocates once for elements that cannot lend their own bytes, and for the nulls if any.
     fn serialize<'a>(
         &self,
         context: &mut Context<'_>,
@@ -95,7 +95,9 @@ fn write_constant<T>(
     list: &[T],
     out: &mut Vec<u8>,
 ) -> Result<(), SerializeError> {
-    let len = length("the number of elements", list.len())?;
+    out.push(CONSTANT_SIZE);
+    out.extend_from_slice(&length("the number of nulls", 0)?);
+    out.extend_from_slice(&length("the number of elements", list.len())?);
     let (mut nulls, mut expected, mut element) = (Vec::new(), None, Vec::new());
     for (index, item) in list.iter().enumerate() {
         let Some(bytes) = serialize_element(serializer, context, index, item, &mut element)? else {
@@ -113,8 +115,7 @@ fn write_constant<T>(
         out.extend_from_slice(bytes);
     }
     let count = length("the number of nulls", nulls.len() / 4)?;
-    let head = [&[CONSTANT_SIZE][..], &count, &nulls, &len].concat();
-    out.splice(0..0, head);
+    out.splice(1..5, count.into_iter().chain(nulls));
     Ok(())
 }
 
