@@ -9,10 +9,12 @@
     clippy::print_stderr,
     reason = "a command line tool prints"
 )]
-#![allow(dead_code, unused_imports, reason = "the checks that use them follow")]
 
+mod ci;
 mod kafka;
+mod packages;
 mod shell;
+mod tidy;
 mod undo;
 
 use std::process::ExitCode;
@@ -27,14 +29,20 @@ use clap::Parser;
     arg_required_else_help = true
 )]
 enum Task {
+    /// Check everything, in named stages; each can be run alone.
+    Ci(ci::Task),
     /// Run a real Apache Kafka on this machine, and Kafka's own tools against it.
     #[command(subcommand)]
     Kafka(kafka::Task),
+    /// Check the project's own rules, which no other tool knows.
+    Tidy,
 }
 
 fn main() -> ExitCode {
     let done = undo::on_interruption().and_then(|()| match Task::parse() {
+        Task::Ci(task) => task.run(),
         Task::Kafka(task) => task.run(),
+        Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
     });
     match done {
         Ok(code) => code,

@@ -4,7 +4,7 @@
 //! `cargo test` leaves no test binary behind.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -52,6 +52,35 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     succeeded(command, status)
 }
 
+/// Like [`run`], and lets `watch` see every line of the standard output.
+pub(crate) fn run_watched(command: &mut Command, mut watch: impl FnMut(&str)) -> Result<()> {
+    println!("+ {}", shown(command));
+    let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+    let pipe = running
+        .child
+        .stdout
+        .take()
+        .expect("the standard output is piped");
+    for line in BufReader::new(pipe).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        watch(&line);
+    }
+    let status = running.wait()?;
+    succeeded(command, status)
+}
+
+/// Like [`run`], for a `cargo test`: gives how many tests passed, and fails if there were none.
+pub(crate) fn run_tests(command: &mut Command) -> Result<usize> {
+    let mut passed = 0;
+    run_watched(command, |line| passed += tests_passed(line))?;
+    if passed == 0 {
+        bail!("`{}` ran no test", shown(command));
+    }
+    Ok(passed)
+}
+
 /// Like [`run`], but leaves our standard output alone: everything goes to standard error.
 pub(crate) fn run_aside(command: &mut Command) -> Result<()> {
     eprintln!("+ {}", shown(command));
@@ -87,6 +116,16 @@ pub(crate) fn stand_in(command: &mut Command) -> Result<ExitStatus> {
 pub(crate) fn is_installed(program: &str) -> bool {
     let path = variable("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// The number in `test result: ok. 15 passed; 0 failed; ...`, zero for any other line.
+fn tests_passed(line: &str) -> usize {
+    let counts = line
+        .strip_prefix("test result: ok. ")
+        .and_then(|rest| rest.split_once(" passed"));
+    counts
+        .and_then(|(count, _)| count.parse().ok())
+        .unwrap_or(0)
 }
 
 /// A program under way; it and what it started are ended when we are told to end.
@@ -161,6 +200,15 @@ mod tests {
     fn a_program_that_is_not_there_is_an_error_that_names_it() {
         let error = run(&mut Command::new("no-such-program")).unwrap_err();
         assert_eq!(error.to_string(), "`no-such-program` can not be run");
+    }
+
+    #[test]
+    fn passed_tests_are_counted() {
+        let output = "test result: ok. 15 passed; 0 failed\ntest result: ok. 2 passed; 0 failed";
+        let count = |output| run_tests(Command::new("printf").args(["%s\\n", output]));
+        assert_eq!(count(output).unwrap(), 17);
+        let error = count("test result: ok. 0 passed; 0 failed; 3 ignored").unwrap_err();
+        assert!(error.to_string().ends_with("ran no test"), "{error}");
     }
 
     #[test]

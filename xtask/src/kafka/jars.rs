@@ -52,9 +52,6 @@ fn brought_by_maven() -> Result<PathBuf> {
     if std::fs::read(&stamp).is_ok_and(|brought| brought == wanted) && libs.is_dir() {
         return Ok(libs);
     }
-    if !shell::is_installed("mvn") {
-        bail!("Maven (`mvn`) is missing: {WAYS_OUT}");
-    }
     eprintln!("bringing Kafka's jars to {}", libs.display());
     // Jars of another version must not stay on the class path; a directory of our own is renamed
     // at the end, so that a second caller never sees half of it.
@@ -88,7 +85,8 @@ fn find_jar(dir: &Path, prefix: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-fn require_java() -> Result<()> {
+/// Fails unless there is a Java to run Kafka with, and a Maven to bring its jars if they must be.
+pub(crate) fn require_java() -> Result<()> {
     if !shell::is_installed("java") {
         bail!("Java {OLDEST_JAVA} or newer (`java`) is missing: {WAYS_OUT}");
     }
@@ -98,10 +96,14 @@ fn require_java() -> Result<()> {
         .context("`java` can not be run")?;
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     match java_major(&said) {
-        Some(major) if major >= OLDEST_JAVA => Ok(()),
+        Some(major) if major >= OLDEST_JAVA => {}
         Some(major) => bail!("Java is {major}, Kafka needs {OLDEST_JAVA} or newer: {WAYS_OUT}"),
         None => bail!("`java -version` says nothing of a version: {said}"),
     }
+    if shell::variable("KAFKA_HOME").is_none() && !shell::is_installed("mvn") {
+        bail!("Maven (`mvn`) is missing: {WAYS_OUT}");
+    }
+    Ok(())
 }
 
 /// The major number in `openjdk version "17.0.15" 2025-04-15`; `1.8` counts as 1.

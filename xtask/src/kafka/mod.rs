@@ -21,7 +21,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 pub(crate) use cluster::Cluster;
-pub(crate) use jars::{class_path, clients_jar};
+pub(crate) use jars::{class_path, clients_jar, require_java};
 
 use crate::shell;
 

@@ -1,0 +1,213 @@
+//! `cargo xtask ci`: everything that must hold, in named stages, the quick ones first.
+//!
+//! A stage runs what one would type; it fails when its target is not there, or when no test was
+//! run: nothing is skipped without being told to, and what was left out is said at the end. What a
+//! stage needs on the machine is looked for before the first stage begins.
+
+mod stages;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use stages::{STAGES, Stage};
+
+/// Check everything, in named stages; each can be run alone.
+#[derive(Args)]
+pub(crate) struct Task {
+    /// The stages to run, in the order of the list [default: all].
+    #[arg(value_name = "STAGE")]
+    stages: Vec<String>,
+    /// Leave out the stages that need Java, Maven or a Kafka.
+    #[arg(long)]
+    without_kafka: bool,
+    /// Go on after a stage that failed.
+    #[arg(long)]
+    keep_going: bool,
+    /// Say what the stages are and run none.
+    #[arg(long)]
+    list: bool,
+}
+
+/// What became of a stage.
+enum Outcome {
+    Passed {
+        took: Duration,
+        tests: Option<usize>,
+    },
+    Failed {
+        took: Duration,
+        error: String,
+    },
+    LeftOut,
+    NotReached,
+}
+
+impl Task {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        if self.list {
+            for stage in STAGES {
+                println!("{:10}{}", stage.name, stage.about);
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let chosen = self.chosen()?;
+        for stage in chosen.iter().filter(|stage| !self.leaves_out(stage)) {
+            (stage.requires)().with_context(|| {
+                format!(
+                    "stage {} (`--without-kafka` leaves out all that need Java)",
+                    stage.name
+                )
+            })?;
+        }
+        let mut outcomes: Vec<(&Stage, Outcome)> = Vec::new();
+        let mut stopped = false;
+        for stage in chosen {
+            let outcome = match () {
+                () if self.leaves_out(stage) => Outcome::LeftOut,
+                () if stopped => Outcome::NotReached,
+                () => run(stage),
+            };
+            stopped |= matches!(outcome, Outcome::Failed { .. }) && !self.keep_going;
+            outcomes.push((stage, outcome));
+        }
+        Ok(summary(&outcomes))
+    }
+
+    fn leaves_out(&self, stage: &Stage) -> bool {
+        self.without_kafka && stage.needs_java
+    }
+
+    /// The stages that were named, each once, in the order of the list.
+    fn chosen(&self) -> Result<Vec<&'static Stage>> {
+        for name in &self.stages {
+            if !STAGES.iter().any(|stage| stage.name == name) {
+                let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+                bail!(
+                    "there is no stage {name:?}; there are: {}",
+                    known.join(", ")
+                );
+            }
+        }
+        let is_chosen =
+            |stage: &&Stage| self.stages.is_empty() || self.stages.iter().any(|n| n == stage.name);
+        Ok(STAGES.iter().filter(is_chosen).collect())
+    }
+}
+
+fn run(stage: &Stage) -> Outcome {
+    println!("\n== {}: {}", stage.name, stage.about);
+    let start = Instant::now();
+    let done = (stage.run)();
+    let took = start.elapsed();
+    let _ = std::io::stdout().flush();
+    match done {
+        Ok(tests) => {
+            println!("== {} passed in {:.1} s", stage.name, took.as_secs_f64());
+            Outcome::Passed { took, tests }
+        }
+        Err(error) => {
+            let error = format!("{error:#}");
+            println!(
+                "== {} FAILED after {:.1} s: {error}",
+                stage.name,
+                took.as_secs_f64()
+            );
+            Outcome::Failed { took, error }
+        }
+    }
+}
+
+/// Prints the table; its last line is the count alone.
+fn summary(outcomes: &[(&Stage, Outcome)]) -> ExitCode {
+    println!("\n{:10} {:>8}  {:>6}  outcome", "stage", "seconds", "tests");
+    let (mut passed, mut failed) = (0, 0);
+    for (stage, outcome) in outcomes {
+        let name = stage.name;
+        match outcome {
+            Outcome::Passed { took, tests } => {
+                let tests = tests.map_or_else(String::new, |count| count.to_string());
+                println!("{name:10} {:>8.1}  {tests:>6}  passed", took.as_secs_f64());
+                passed += 1;
+            }
+            Outcome::Failed { took, error } => {
+                let first = error.lines().next().unwrap_or_default();
+                println!(
+                    "{name:10} {:>8.1}  {:>6}  FAILED: {first}",
+                    took.as_secs_f64(),
+                    ""
+                );
+                failed += 1;
+            }
+            Outcome::LeftOut => {
+                println!("{name:10} {:>8}  {:>6}  left out (--without-kafka)", "", "");
+            }
+            Outcome::NotReached => println!("{name:10} {:>8}  {:>6}  not reached", "", ""),
+        }
+    }
+    println!("\n{passed} passed, {failed} failed");
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(stages: &[&str]) -> Task {
+        let stages = stages.iter().map(ToString::to_string).collect();
+        Task {
+            stages,
+            without_kafka: false,
+            keep_going: false,
+            list: false,
+        }
+    }
+
+    fn names(task: &Task) -> Vec<&'static str> {
+        task.chosen()
+            .unwrap()
+            .iter()
+            .map(|stage| stage.name)
+            .collect()
+    }
+
+    #[test]
+    fn every_stage_runs_when_none_is_named() {
+        assert_eq!(names(&task(&[])).len(), STAGES.len());
+    }
+
+    #[test]
+    fn named_stages_run_once_and_in_the_order_of_the_list() {
+        assert_eq!(names(&task(&["tidy", "fmt", "tidy"])), ["fmt", "tidy"]);
+    }
+
+    #[test]
+    fn an_unknown_stage_is_an_error_that_lists_the_known_ones() {
+        let error = task(&["tydi"]).chosen().err().unwrap().to_string();
+        assert!(
+            error.contains("\"tydi\"") && error.contains("fmt, clippy, tidy"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn only_stages_that_need_java_are_left_out_without_kafka() {
+        let task = Task {
+            without_kafka: true,
+            ..task(&[])
+        };
+        let left_out: Vec<_> = STAGES
+            .iter()
+            .filter(|s| task.leaves_out(s))
+            .map(|s| s.name)
+            .collect();
+        assert_eq!(left_out, ["schemas", "kafka"]);
+    }
+}

@@ -1,0 +1,295 @@
+//! The stages of `cargo xtask ci`, in order.
+//!
+//! Everything that is built for a test is built with the same packages and features selected
+//! (`--workspace --all-features`), because cargo unifies features over what is selected: any other
+//! selection would build most of the dependencies again.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::undo::Undo;
+use crate::{kafka, packages, shell, tidy};
+
+/// How many tests a stage ran, if that is what it does.
+pub(super) type Tests = Option<usize>;
+
+/// One thing to check.
+pub(super) struct Stage {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    /// Whether `--without-kafka` leaves it out.
+    pub(super) needs_java: bool,
+    /// Looks for what it needs on the machine.
+    pub(super) requires: fn() -> Result<()>,
+    pub(super) run: fn() -> Result<Tests>,
+}
+
+/// All stages, in the order they run: what fails most often and fastest comes first.
+pub(super) const STAGES: &[Stage] = &[
+    on_cargo("fmt", "the code is formatted", fmt),
+    on_cargo(
+        "clippy",
+        "no warning in any target, with every feature",
+        clippy,
+    ),
+    on_cargo("tidy", "the project's own rules", || {
+        tidy::check().map(|()| None)
+    }),
+    on_cargo(
+        "features",
+        "each crate builds with no, each and every feature",
+        features,
+    ),
+    on_cargo("doc", "the documentation builds without a warning", doc),
+    on_cargo(
+        "test",
+        "unit, property, golden, embedded cluster and doc tests",
+        test,
+    ),
+    on_cargo(
+        "loom",
+        "the accumulator's locks, in every order that matters",
+        loom,
+    ),
+    on_java(
+        "schemas",
+        "our messages are Apache Kafka's",
+        kafka::require_java,
+        schemas,
+    ),
+    on_cargo("examples", "the README's main job", examples),
+    on_java(
+        "kafka",
+        "a real Apache Kafka; other clients on ours",
+        require_clients,
+        real_kafka,
+    ),
+];
+
+const fn on_cargo(name: &'static str, about: &'static str, run: fn() -> Result<Tests>) -> Stage {
+    Stage {
+        name,
+        about,
+        needs_java: false,
+        requires: || Ok(()),
+        run,
+    }
+}
+
+const fn on_java(
+    name: &'static str,
+    about: &'static str,
+    requires: fn() -> Result<()>,
+    run: fn() -> Result<Tests>,
+) -> Stage {
+    Stage {
+        name,
+        about,
+        needs_java: true,
+        requires,
+        run,
+    }
+}
+
+/// Every test that is built, is built with these.
+const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
+const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
+
+fn fmt() -> Result<Tests> {
+    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(None)
+}
+
+fn clippy() -> Result<Tests> {
+    let mut clippy = shell::cargo();
+    clippy
+        .arg("clippy")
+        .args(EVERYTHING)
+        .arg("--all-targets")
+        .args(DENY_WARNINGS);
+    shell::run(&mut clippy)?;
+    Ok(None)
+}
+
+/// Each library alone, so that no other crate lends it a feature it forgot to ask for.
+fn features() -> Result<Tests> {
+    for package in packages::packages()? {
+        if package.name == "xtask" {
+            continue;
+        }
+        let alone = package.features.keys().filter(|name| *name != "default");
+        let mut choices = vec![
+            "--no-default-features".to_owned(),
+            "--all-features".to_owned(),
+        ];
+        choices.extend(alone.map(|name| format!("--no-default-features --features {name}")));
+        for choice in choices {
+            let mut clippy = shell::cargo();
+            clippy
+                .args(["clippy", "-p", &package.name])
+                .args(choice.split(' '));
+            shell::run(clippy.args(DENY_WARNINGS))?;
+        }
+        no_runtime(&package.name)?;
+    }
+    Ok(None)
+}
+
+/// What decides and what spells must build without a runtime: also not through a dependency.
+fn no_runtime(package: &str) -> Result<()> {
+    let choice = match package {
+        "kafka-producer" => "--no-default-features",
+        "kafka-wire" | "kafka-serde" | "kafka-partition" | "kafka-accumulator" => "--all-features",
+        _ => return Ok(()),
+    };
+    let mut tree = shell::cargo();
+    tree.args([
+        "tree", "-p", package, choice, "-e", "normal", "--prefix", "none",
+    ]);
+    let tree = shell::read(&mut tree)?;
+    let found = tree
+        .lines()
+        .find(|line| line.starts_with("tokio") || line.starts_with("mio "));
+    ensure!(
+        found.is_none(),
+        "{package} {choice} depends on {}",
+        found.unwrap_or_default()
+    );
+    Ok(())
+}
+
+fn doc() -> Result<Tests> {
+    let mut doc = shell::cargo();
+    doc.arg("doc")
+        .args(EVERYTHING)
+        .arg("--no-deps")
+        .env("RUSTDOCFLAGS", "-D warnings");
+    shell::run(&mut doc)?;
+    Ok(None)
+}
+
+fn test() -> Result<Tests> {
+    shell::run_tests(shell::cargo().arg("test").args(EVERYTHING)).map(Some)
+}
+
+fn loom() -> Result<Tests> {
+    let mut loom = shell::cargo();
+    loom.args([
+        "test",
+        "-p",
+        "kafka-accumulator",
+        "--release",
+        "--test",
+        "loom_*",
+    ]);
+    loom.env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", shell::target().join("loom"));
+    // The models need speed, not the last percent: building them must not take longer than them.
+    loom.env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    shell::run_tests(&mut loom).map(Some)
+}
+
+fn schemas() -> Result<Tests> {
+    let schemas = tempfile::tempdir()?;
+    extract_schemas(&kafka::clients_jar()?, schemas.path())?;
+    let mut test = ignored_tests("schemas");
+    shell::run_tests(test.env("KAFKA_SCHEMAS_DIR", schemas.path())).map(Some)
+}
+
+/// Copies the definitions of Kafka's messages out of the jar of its clients.
+fn extract_schemas(jar: &Path, to: &Path) -> Result<()> {
+    let cannot = || format!("the schemas can not be read from {}", jar.display());
+    let file = std::fs::File::open(jar).with_context(cannot)?;
+    let mut archive = zip::ZipArchive::new(file).with_context(cannot)?;
+    let mut count = 0;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).with_context(cannot)?;
+        let name = entry.name().with_context(cannot)?.into_owned();
+        let file = name
+            .strip_prefix("common/message/")
+            .filter(|name| name.ends_with(".json"));
+        if let Some(file) = file.filter(|file| !file.contains('/')) {
+            std::io::copy(&mut entry, &mut std::fs::File::create(to.join(file))?)?;
+            count += 1;
+        }
+    }
+    ensure!(count > 0, "{} has no common/message/*.json", jar.display());
+    println!("{count} schemas are read from {}", jar.display());
+    Ok(())
+}
+
+/// Runs the example as the README says, and expects it to say where its records went.
+fn examples() -> Result<Tests> {
+    let mut says_offset = false;
+    let mut example = shell::cargo();
+    example.args(["run", "--example", "quickstart"]);
+    shell::run_watched(&mut example, |line| {
+        let after = line.to_ascii_lowercase();
+        let after = after
+            .split_once("offset")
+            .map(|(_, after)| after.to_owned());
+        says_offset |= after.is_some_and(|after| after.contains(|c: char| c.is_ascii_digit()));
+    })?;
+    ensure!(
+        says_offset,
+        "the example printed no line with `offset` and a number"
+    );
+    Ok(None)
+}
+
+fn require_clients() -> Result<()> {
+    kafka::require_java()?;
+    ensure!(
+        shell::is_installed("kcat"),
+        "kcat (a client for Kafka that is not Java's) is missing: `apt-get install kcat`"
+    );
+    Ok(())
+}
+
+/// One cluster for all tests: those of ours against it, and other clients against our own.
+fn real_kafka() -> Result<Tests> {
+    let class_path = kafka::class_path()?;
+    let (servers, _undo) = servers()?;
+    let mut ours = ignored_tests("kafka");
+    ours.env(kafka::SERVERS, servers)
+        .env(kafka::CLASS_PATH, &class_path);
+    let ours = shell::run_tests(&mut ours)?;
+    let mut others = ignored_tests("interop");
+    let others = shell::run_tests(others.env(kafka::CLASS_PATH, &class_path))?;
+    Ok(Some(ours + others))
+}
+
+/// The servers named to us, else of the cluster that runs, else of one that ends with the stage.
+fn servers() -> Result<(String, Option<Undo>)> {
+    if let Some(servers) = shell::variable(kafka::SERVERS) {
+        println!("{} is set: {servers}", kafka::SERVERS);
+        return Ok((servers, None));
+    }
+    if let Ok(cluster) = kafka::Cluster::running() {
+        println!("a cluster runs already and is left running:\n{cluster}");
+        return Ok((cluster.bootstrap_servers(), None));
+    }
+    let cluster = kafka::Cluster::up(&kafka::Up {
+        nodes: 3,
+        dir: None,
+    })?;
+    println!("{cluster}");
+    let servers = cluster.bootstrap_servers();
+    let undo = Undo::new(move || {
+        if let Err(error) = cluster.down() {
+            eprintln!("the cluster is not stopped: {error:#}");
+        }
+    });
+    Ok((servers, Some(undo)))
+}
+
+/// The tests of the target `name` that other runs leave out; cargo fails if there is no such target.
+fn ignored_tests(name: &str) -> std::process::Command {
+    let mut test = shell::cargo();
+    test.arg("test")
+        .args(EVERYTHING)
+        .args(["--test", name, "--", "--ignored"]);
+    test
+}
