@@ -35,7 +35,7 @@ impl fmt::Debug for ApiKey {
 }
 
 macro_rules! api_keys {
-    ($($constant:ident = $key:literal, $name:literal;)*) => {
+    ($($constant:ident = $key:literal, $name:literal $(, flexible $flexible:literal..)?;)*) => {
         impl ApiKey {
             $(
                 #[doc = concat!("`", $name, "`.")]
@@ -51,6 +51,18 @@ macro_rules! api_keys {
                 }
             }
 
+            /// The first version with tagged fields, in the body and in the header before it.
+            ///
+            /// Known for every API, so that a server can read the header of a request whose body
+            /// it cannot.
+            #[must_use]
+            pub fn first_flexible(self) -> Option<i16> {
+                match self.0 {
+                    $($($key => Some($flexible),)?)*
+                    _ => None,
+                }
+            }
+
             /// Every key that is known, in ascending order.
             pub fn all() -> impl Iterator<Item = Self> {
                 [$(Self($key)),*].into_iter()
@@ -60,97 +72,97 @@ macro_rules! api_keys {
 }
 
 api_keys! {
-    PRODUCE = 0, "Produce";
-    FETCH = 1, "Fetch";
-    LIST_OFFSETS = 2, "ListOffsets";
-    METADATA = 3, "Metadata";
+    PRODUCE = 0, "Produce", flexible 9..;
+    FETCH = 1, "Fetch", flexible 12..;
+    LIST_OFFSETS = 2, "ListOffsets", flexible 6..;
+    METADATA = 3, "Metadata", flexible 9..;
     LEADER_AND_ISR = 4, "LeaderAndIsr";
     STOP_REPLICA = 5, "StopReplica";
     UPDATE_METADATA = 6, "UpdateMetadata";
     CONTROLLED_SHUTDOWN = 7, "ControlledShutdown";
-    OFFSET_COMMIT = 8, "OffsetCommit";
-    OFFSET_FETCH = 9, "OffsetFetch";
-    FIND_COORDINATOR = 10, "FindCoordinator";
-    JOIN_GROUP = 11, "JoinGroup";
-    HEARTBEAT = 12, "Heartbeat";
-    LEAVE_GROUP = 13, "LeaveGroup";
-    SYNC_GROUP = 14, "SyncGroup";
-    DESCRIBE_GROUPS = 15, "DescribeGroups";
-    LIST_GROUPS = 16, "ListGroups";
+    OFFSET_COMMIT = 8, "OffsetCommit", flexible 8..;
+    OFFSET_FETCH = 9, "OffsetFetch", flexible 6..;
+    FIND_COORDINATOR = 10, "FindCoordinator", flexible 3..;
+    JOIN_GROUP = 11, "JoinGroup", flexible 6..;
+    HEARTBEAT = 12, "Heartbeat", flexible 4..;
+    LEAVE_GROUP = 13, "LeaveGroup", flexible 4..;
+    SYNC_GROUP = 14, "SyncGroup", flexible 4..;
+    DESCRIBE_GROUPS = 15, "DescribeGroups", flexible 5..;
+    LIST_GROUPS = 16, "ListGroups", flexible 3..;
     SASL_HANDSHAKE = 17, "SaslHandshake";
-    API_VERSIONS = 18, "ApiVersions";
-    CREATE_TOPICS = 19, "CreateTopics";
-    DELETE_TOPICS = 20, "DeleteTopics";
-    DELETE_RECORDS = 21, "DeleteRecords";
-    INIT_PRODUCER_ID = 22, "InitProducerId";
-    OFFSET_FOR_LEADER_EPOCH = 23, "OffsetForLeaderEpoch";
-    ADD_PARTITIONS_TO_TXN = 24, "AddPartitionsToTxn";
-    ADD_OFFSETS_TO_TXN = 25, "AddOffsetsToTxn";
-    END_TXN = 26, "EndTxn";
-    WRITE_TXN_MARKERS = 27, "WriteTxnMarkers";
-    TXN_OFFSET_COMMIT = 28, "TxnOffsetCommit";
-    DESCRIBE_ACLS = 29, "DescribeAcls";
-    CREATE_ACLS = 30, "CreateAcls";
-    DELETE_ACLS = 31, "DeleteAcls";
-    DESCRIBE_CONFIGS = 32, "DescribeConfigs";
-    ALTER_CONFIGS = 33, "AlterConfigs";
-    ALTER_REPLICA_LOG_DIRS = 34, "AlterReplicaLogDirs";
-    DESCRIBE_LOG_DIRS = 35, "DescribeLogDirs";
-    SASL_AUTHENTICATE = 36, "SaslAuthenticate";
-    CREATE_PARTITIONS = 37, "CreatePartitions";
-    CREATE_DELEGATION_TOKEN = 38, "CreateDelegationToken";
-    RENEW_DELEGATION_TOKEN = 39, "RenewDelegationToken";
-    EXPIRE_DELEGATION_TOKEN = 40, "ExpireDelegationToken";
-    DESCRIBE_DELEGATION_TOKEN = 41, "DescribeDelegationToken";
-    DELETE_GROUPS = 42, "DeleteGroups";
-    ELECT_LEADERS = 43, "ElectLeaders";
-    INCREMENTAL_ALTER_CONFIGS = 44, "IncrementalAlterConfigs";
-    ALTER_PARTITION_REASSIGNMENTS = 45, "AlterPartitionReassignments";
-    LIST_PARTITION_REASSIGNMENTS = 46, "ListPartitionReassignments";
+    API_VERSIONS = 18, "ApiVersions", flexible 3..;
+    CREATE_TOPICS = 19, "CreateTopics", flexible 5..;
+    DELETE_TOPICS = 20, "DeleteTopics", flexible 4..;
+    DELETE_RECORDS = 21, "DeleteRecords", flexible 2..;
+    INIT_PRODUCER_ID = 22, "InitProducerId", flexible 2..;
+    OFFSET_FOR_LEADER_EPOCH = 23, "OffsetForLeaderEpoch", flexible 4..;
+    ADD_PARTITIONS_TO_TXN = 24, "AddPartitionsToTxn", flexible 3..;
+    ADD_OFFSETS_TO_TXN = 25, "AddOffsetsToTxn", flexible 3..;
+    END_TXN = 26, "EndTxn", flexible 3..;
+    WRITE_TXN_MARKERS = 27, "WriteTxnMarkers", flexible 1..;
+    TXN_OFFSET_COMMIT = 28, "TxnOffsetCommit", flexible 3..;
+    DESCRIBE_ACLS = 29, "DescribeAcls", flexible 2..;
+    CREATE_ACLS = 30, "CreateAcls", flexible 2..;
+    DELETE_ACLS = 31, "DeleteAcls", flexible 2..;
+    DESCRIBE_CONFIGS = 32, "DescribeConfigs", flexible 4..;
+    ALTER_CONFIGS = 33, "AlterConfigs", flexible 2..;
+    ALTER_REPLICA_LOG_DIRS = 34, "AlterReplicaLogDirs", flexible 2..;
+    DESCRIBE_LOG_DIRS = 35, "DescribeLogDirs", flexible 2..;
+    SASL_AUTHENTICATE = 36, "SaslAuthenticate", flexible 2..;
+    CREATE_PARTITIONS = 37, "CreatePartitions", flexible 2..;
+    CREATE_DELEGATION_TOKEN = 38, "CreateDelegationToken", flexible 2..;
+    RENEW_DELEGATION_TOKEN = 39, "RenewDelegationToken", flexible 2..;
+    EXPIRE_DELEGATION_TOKEN = 40, "ExpireDelegationToken", flexible 2..;
+    DESCRIBE_DELEGATION_TOKEN = 41, "DescribeDelegationToken", flexible 2..;
+    DELETE_GROUPS = 42, "DeleteGroups", flexible 2..;
+    ELECT_LEADERS = 43, "ElectLeaders", flexible 2..;
+    INCREMENTAL_ALTER_CONFIGS = 44, "IncrementalAlterConfigs", flexible 1..;
+    ALTER_PARTITION_REASSIGNMENTS = 45, "AlterPartitionReassignments", flexible 0..;
+    LIST_PARTITION_REASSIGNMENTS = 46, "ListPartitionReassignments", flexible 0..;
     OFFSET_DELETE = 47, "OffsetDelete";
-    DESCRIBE_CLIENT_QUOTAS = 48, "DescribeClientQuotas";
-    ALTER_CLIENT_QUOTAS = 49, "AlterClientQuotas";
-    DESCRIBE_USER_SCRAM_CREDENTIALS = 50, "DescribeUserScramCredentials";
-    ALTER_USER_SCRAM_CREDENTIALS = 51, "AlterUserScramCredentials";
-    VOTE = 52, "Vote";
-    BEGIN_QUORUM_EPOCH = 53, "BeginQuorumEpoch";
-    END_QUORUM_EPOCH = 54, "EndQuorumEpoch";
-    DESCRIBE_QUORUM = 55, "DescribeQuorum";
-    ALTER_PARTITION = 56, "AlterPartition";
-    UPDATE_FEATURES = 57, "UpdateFeatures";
-    ENVELOPE = 58, "Envelope";
-    FETCH_SNAPSHOT = 59, "FetchSnapshot";
-    DESCRIBE_CLUSTER = 60, "DescribeCluster";
-    DESCRIBE_PRODUCERS = 61, "DescribeProducers";
-    BROKER_REGISTRATION = 62, "BrokerRegistration";
-    BROKER_HEARTBEAT = 63, "BrokerHeartbeat";
-    UNREGISTER_BROKER = 64, "UnregisterBroker";
-    DESCRIBE_TRANSACTIONS = 65, "DescribeTransactions";
-    LIST_TRANSACTIONS = 66, "ListTransactions";
-    ALLOCATE_PRODUCER_IDS = 67, "AllocateProducerIds";
-    CONSUMER_GROUP_HEARTBEAT = 68, "ConsumerGroupHeartbeat";
-    CONSUMER_GROUP_DESCRIBE = 69, "ConsumerGroupDescribe";
-    CONTROLLER_REGISTRATION = 70, "ControllerRegistration";
-    GET_TELEMETRY_SUBSCRIPTIONS = 71, "GetTelemetrySubscriptions";
-    PUSH_TELEMETRY = 72, "PushTelemetry";
-    ASSIGN_REPLICAS_TO_DIRS = 73, "AssignReplicasToDirs";
-    LIST_CONFIG_RESOURCES = 74, "ListConfigResources";
-    DESCRIBE_TOPIC_PARTITIONS = 75, "DescribeTopicPartitions";
-    SHARE_GROUP_HEARTBEAT = 76, "ShareGroupHeartbeat";
-    SHARE_GROUP_DESCRIBE = 77, "ShareGroupDescribe";
-    SHARE_FETCH = 78, "ShareFetch";
-    SHARE_ACKNOWLEDGE = 79, "ShareAcknowledge";
-    ADD_RAFT_VOTER = 80, "AddRaftVoter";
-    REMOVE_RAFT_VOTER = 81, "RemoveRaftVoter";
-    UPDATE_RAFT_VOTER = 82, "UpdateRaftVoter";
-    INITIALIZE_SHARE_GROUP_STATE = 83, "InitializeShareGroupState";
-    READ_SHARE_GROUP_STATE = 84, "ReadShareGroupState";
-    WRITE_SHARE_GROUP_STATE = 85, "WriteShareGroupState";
-    DELETE_SHARE_GROUP_STATE = 86, "DeleteShareGroupState";
-    READ_SHARE_GROUP_STATE_SUMMARY = 87, "ReadShareGroupStateSummary";
-    STREAMS_GROUP_HEARTBEAT = 88, "StreamsGroupHeartbeat";
-    STREAMS_GROUP_DESCRIBE = 89, "StreamsGroupDescribe";
-    DESCRIBE_SHARE_GROUP_OFFSETS = 90, "DescribeShareGroupOffsets";
-    ALTER_SHARE_GROUP_OFFSETS = 91, "AlterShareGroupOffsets";
-    DELETE_SHARE_GROUP_OFFSETS = 92, "DeleteShareGroupOffsets";
+    DESCRIBE_CLIENT_QUOTAS = 48, "DescribeClientQuotas", flexible 1..;
+    ALTER_CLIENT_QUOTAS = 49, "AlterClientQuotas", flexible 1..;
+    DESCRIBE_USER_SCRAM_CREDENTIALS = 50, "DescribeUserScramCredentials", flexible 0..;
+    ALTER_USER_SCRAM_CREDENTIALS = 51, "AlterUserScramCredentials", flexible 0..;
+    VOTE = 52, "Vote", flexible 0..;
+    BEGIN_QUORUM_EPOCH = 53, "BeginQuorumEpoch", flexible 1..;
+    END_QUORUM_EPOCH = 54, "EndQuorumEpoch", flexible 1..;
+    DESCRIBE_QUORUM = 55, "DescribeQuorum", flexible 0..;
+    ALTER_PARTITION = 56, "AlterPartition", flexible 2..;
+    UPDATE_FEATURES = 57, "UpdateFeatures", flexible 0..;
+    ENVELOPE = 58, "Envelope", flexible 0..;
+    FETCH_SNAPSHOT = 59, "FetchSnapshot", flexible 0..;
+    DESCRIBE_CLUSTER = 60, "DescribeCluster", flexible 0..;
+    DESCRIBE_PRODUCERS = 61, "DescribeProducers", flexible 0..;
+    BROKER_REGISTRATION = 62, "BrokerRegistration", flexible 0..;
+    BROKER_HEARTBEAT = 63, "BrokerHeartbeat", flexible 0..;
+    UNREGISTER_BROKER = 64, "UnregisterBroker", flexible 0..;
+    DESCRIBE_TRANSACTIONS = 65, "DescribeTransactions", flexible 0..;
+    LIST_TRANSACTIONS = 66, "ListTransactions", flexible 0..;
+    ALLOCATE_PRODUCER_IDS = 67, "AllocateProducerIds", flexible 0..;
+    CONSUMER_GROUP_HEARTBEAT = 68, "ConsumerGroupHeartbeat", flexible 0..;
+    CONSUMER_GROUP_DESCRIBE = 69, "ConsumerGroupDescribe", flexible 0..;
+    CONTROLLER_REGISTRATION = 70, "ControllerRegistration", flexible 0..;
+    GET_TELEMETRY_SUBSCRIPTIONS = 71, "GetTelemetrySubscriptions", flexible 0..;
+    PUSH_TELEMETRY = 72, "PushTelemetry", flexible 0..;
+    ASSIGN_REPLICAS_TO_DIRS = 73, "AssignReplicasToDirs", flexible 0..;
+    LIST_CONFIG_RESOURCES = 74, "ListConfigResources", flexible 0..;
+    DESCRIBE_TOPIC_PARTITIONS = 75, "DescribeTopicPartitions", flexible 0..;
+    SHARE_GROUP_HEARTBEAT = 76, "ShareGroupHeartbeat", flexible 1..;
+    SHARE_GROUP_DESCRIBE = 77, "ShareGroupDescribe", flexible 1..;
+    SHARE_FETCH = 78, "ShareFetch", flexible 1..;
+    SHARE_ACKNOWLEDGE = 79, "ShareAcknowledge", flexible 1..;
+    ADD_RAFT_VOTER = 80, "AddRaftVoter", flexible 0..;
+    REMOVE_RAFT_VOTER = 81, "RemoveRaftVoter", flexible 0..;
+    UPDATE_RAFT_VOTER = 82, "UpdateRaftVoter", flexible 0..;
+    INITIALIZE_SHARE_GROUP_STATE = 83, "InitializeShareGroupState", flexible 0..;
+    READ_SHARE_GROUP_STATE = 84, "ReadShareGroupState", flexible 0..;
+    WRITE_SHARE_GROUP_STATE = 85, "WriteShareGroupState", flexible 0..;
+    DELETE_SHARE_GROUP_STATE = 86, "DeleteShareGroupState", flexible 0..;
+    READ_SHARE_GROUP_STATE_SUMMARY = 87, "ReadShareGroupStateSummary", flexible 0..;
+    STREAMS_GROUP_HEARTBEAT = 88, "StreamsGroupHeartbeat", flexible 0..;
+    STREAMS_GROUP_DESCRIBE = 89, "StreamsGroupDescribe", flexible 0..;
+    DESCRIBE_SHARE_GROUP_OFFSETS = 90, "DescribeShareGroupOffsets", flexible 0..;
+    ALTER_SHARE_GROUP_OFFSETS = 91, "AlterShareGroupOffsets", flexible 0..;
+    DELETE_SHARE_GROUP_OFFSETS = 92, "DeleteShareGroupOffsets", flexible 0..;
 }

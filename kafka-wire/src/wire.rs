@@ -144,6 +144,11 @@ impl Reader {
         }
     }
 
+    /// What is left, without taking it.
+    pub(crate) fn peek(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(crate) fn problem(&self, problem: DecodeProblem) -> DecodeError {
         DecodeError::new(problem, self.offset)
     }
@@ -446,7 +451,7 @@ where
     value.ok_or_else(|| DecodeError::new(DecodeProblem::UnexpectedNull, offset))
 }
 
-fn put_string(out: &mut BytesMut, text: Option<&str>, version: Version) {
+pub(crate) fn put_string(out: &mut BytesMut, text: Option<&str>, version: Version) {
     if version.flexible {
         return put_bytes(out, text.map(str::as_bytes), version);
     }
