@@ -116,7 +116,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_of_an_address_is_read_as_the_same(text in "[a-z0-9:.\\[\\]%/]{0,20}:[0-9]{1,5}") {
+        fn what_is_shown_of_an_address_is_read_as_the_same(
+            text in "[a-z0-9:.\\[\\]%/]{0,20}:[0-9]{1,5}"
+        ) {
             if let Some(address) = parse_address(&text) {
                 prop_assert_eq!(parse_address(&address.to_string()), Some(address));
             }

@@ -36,7 +36,8 @@ pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, Conf
         return Err(ConfigError::new(findings.problems));
     }
     if !values.is_set("client.id") {
-        settings.client_id = next_client_id().into(); // only now: wrong configurations use up no number
+        // Only now, so that wrong configurations use up no number.
+        settings.client_id = next_client_id().into();
     }
     Ok(Checked {
         settings,

@@ -222,11 +222,13 @@ impl fmt::Display for Warning {
             Self::NoEffect { name, reason } => write!(f, "{name} has no effect: {reason}"),
             Self::IdempotenceOff { name, value } => write!(
                 f,
-                "enable.idempotence is off, because {name}={value}: retries may duplicate or reorder records"
+                "enable.idempotence is off, because {name}={value}: \
+                 retries may duplicate or reorder records"
             ),
             Self::DeliveryTimeoutRaised { to_ms } => write!(
                 f,
-                "delivery.timeout.ms is raised to {to_ms}, the sum of linger.ms and request.timeout.ms"
+                "delivery.timeout.ms is raised to {to_ms}, \
+                 the sum of linger.ms and request.timeout.ms"
             ),
             Self::BackoffIsFixed { name, fixed_ms } => write!(
                 f,

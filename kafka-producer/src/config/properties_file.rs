@@ -1,9 +1,9 @@
 //! Java's `.properties` format: text to pairs of name and value.
 //!
-//! As `java.util.Properties` reads it: `name=value`, `name: value` or `name value`; lines that begin
-//! with `#` or `!` are comments; a line that ends with a backslash goes on in the next one, whose
-//! leading blanks are dropped; `\t`, `\n`, `\r`, `\f` and `\uXXXX` stand for characters, and any
-//! other character after a backslash for itself. Unlike Java, files are UTF-8.
+//! As `java.util.Properties` reads it: `name=value`, `name: value` or `name value`; lines that
+//! begin with `#` or `!` are comments; a line that ends with a backslash goes on in the next one,
+//! whose leading blanks are dropped; `\t`, `\n`, `\r`, `\f` and `\uXXXX` stand for characters, and
+//! any other character after a backslash for itself. Unlike Java, files are UTF-8.
 //! Names and values mean nothing here.
 
 use std::iter::Peekable;
@@ -17,7 +17,8 @@ use super::error::{ConfigError, Problem};
 /// ```
 /// use kafka_producer::config::parse_properties;
 ///
-/// let pairs = parse_properties("# brokers\nbootstrap.servers = a:9092, \\\n    b:9092\nacks:all\n")?;
+/// let text = "# brokers\nbootstrap.servers = a:9092, \\\n    b:9092\nacks:all\n";
+/// let pairs = parse_properties(text)?;
 /// assert_eq!(pairs[0], ("bootstrap.servers".into(), "a:9092, b:9092".into()));
 /// assert_eq!(pairs[1], ("acks".into(), "all".into()));
 /// # Ok::<(), kafka_producer::ConfigError>(())
@@ -50,28 +51,33 @@ pub(super) fn read_properties_file(path: &Path) -> Result<Vec<(String, String)>,
     parse_properties(&text)
 }
 
-/// Lines that are neither blank nor comments, continued ones joined, with the number of their first.
+/// Lines that are neither blank nor comments, continued ones joined, and where each begins.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
-    let mut natural = natural_lines(text).zip(1..);
-    while let Some((first, number)) = natural.next() {
-        let mut part = first.trim_start_matches(is_blank);
-        if part.starts_with(['#', '!']) {
-            continue;
-        }
+    let mut natural = natural_lines(text)
+        .map(|line| line.trim_start_matches(is_blank))
+        .zip(1..);
+    while let Some((mut part, number)) = natural.next() {
         let mut content = String::new();
-        while let Some(continued) = continued(part) {
+        while !is_comment(&content, part)
+            && let Some(continued) = continued(part)
+        {
             content.push_str(continued);
-            part = natural
-                .next()
-                .map_or("", |(next, _)| next.trim_start_matches(is_blank));
+            part = natural.next().map_or("", |(next, _)| next);
         }
-        content.push_str(part);
+        if !is_comment(&content, part) {
+            content.push_str(part);
+        }
         if !content.is_empty() {
             lines.push((number, content));
         }
     }
     lines
+}
+
+/// Where something came before it on its line, a `#` is a character like any other.
+fn is_comment(before: &str, part: &str) -> bool {
+    before.is_empty() && part.starts_with(['#', '!'])
 }
 
 /// Lines end with `\n`, `\r` or `\r\n`.
@@ -240,6 +246,7 @@ mod tests {
         check("a=b\\", &[("a", "b")]);
         check("a=b\\\\\nc=d", &[("a", "b\\"), ("c", "d")]);
         check("   \\\n  k=v", &[("k", "v")]);
+        check("\\\n# c\na=b", &[("a", "b")]);
         check("a=b\\\n\nc=d", &[("a", "b"), ("c", "d")]);
     }
 

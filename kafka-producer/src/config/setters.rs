@@ -35,7 +35,8 @@ impl ProducerConfig {
         self.put("bootstrap.servers", servers.join(","))
     }
 
-    /// `client.id`: sent with every request, for quotas and the broker's logs; by default `producer-N`.
+    /// `client.id`: sent with every request, for quotas and the broker's logs; by default
+    /// `producer-N`.
     #[must_use]
     pub fn client_id(self, id: impl Into<String>) -> Self {
         self.put("client.id", id.into())
@@ -47,27 +48,29 @@ impl ProducerConfig {
         self.put("acks", acks.code())
     }
 
-    /// No duplicates and no reordering by retries, or the configuration is an error where that cannot
-    /// be had (`enable.idempotence=true`). By default there is idempotence unless something rules it out.
+    /// `enable.idempotence=true`: no duplicates and no reordering by retries, and an error if
+    /// something rules that out; by default it is on, but gives way to `acks` and `retries`.
     #[must_use]
     pub fn idempotent(self) -> Self {
         self.put("enable.idempotence", true)
     }
 
-    /// Retries may duplicate, and reorder where several requests are in flight
-    /// (`enable.idempotence=false`).
+    /// `enable.idempotence=false`: retries may duplicate records, and reorder them where several
+    /// requests are in flight.
     #[must_use]
     pub fn not_idempotent(self) -> Self {
         self.put("enable.idempotence", false)
     }
 
-    /// `retries`: attempts after the first; [`delivery_timeout`](Self::delivery_timeout) is the better bound.
+    /// `retries`: attempts after the first;
+    /// [`delivery_timeout`](Self::delivery_timeout) is the better bound.
     #[must_use]
     pub fn retries(self, attempts: u32) -> Self {
         self.put("retries", attempts)
     }
 
-    /// `max.in.flight.requests.per.connection`: produce requests to one broker that may await their answers.
+    /// `max.in.flight.requests.per.connection`: produce requests to one broker that may await
+    /// their answers.
     #[must_use]
     pub fn max_in_flight(self, requests: u32) -> Self {
         self.put("max.in.flight.requests.per.connection", requests)
@@ -139,7 +142,7 @@ impl ProducerConfig {
         self.put_time("delivery.timeout.ms", time)
     }
 
-    /// `retry.backoff.ms`: the first wait before trying a request again; it doubles with each failure.
+    /// `retry.backoff.ms`: the first wait before trying a request again; doubles with each failure.
     #[must_use]
     pub fn retry_backoff(self, time: Duration) -> Self {
         self.put_time("retry.backoff.ms", time)
@@ -151,7 +154,8 @@ impl ProducerConfig {
         self.put_time("retry.backoff.max.ms", time)
     }
 
-    /// `reconnect.backoff.ms`: the first wait before connecting again; alone, it is also the longest.
+    /// `reconnect.backoff.ms`: the first wait before connecting again, and the longest if no other
+    /// is set; doubles with each failure.
     #[must_use]
     pub fn reconnect_backoff(self, time: Duration) -> Self {
         self.put_time("reconnect.backoff.ms", time)
@@ -163,7 +167,8 @@ impl ProducerConfig {
         self.put_time("reconnect.backoff.max.ms", time)
     }
 
-    /// `socket.connection.setup.timeout.ms`: the time for a connection to be set up; it doubles with each failure.
+    /// `socket.connection.setup.timeout.ms`: the time for a connection to be set up; doubles with
+    /// each failure.
     #[must_use]
     pub fn connection_setup_timeout(self, time: Duration) -> Self {
         self.put_time("socket.connection.setup.timeout.ms", time)
@@ -202,7 +207,8 @@ impl ProducerConfig {
         self.put("send.buffer.bytes", bytes.map_or(-1, i64::from))
     }
 
-    /// `receive.buffer.bytes`: `SO_RCVBUF` of each connection; `None`: as the operating system likes.
+    /// `receive.buffer.bytes`: `SO_RCVBUF` of each connection; `None`: as the operating system
+    /// likes.
     #[must_use]
     pub fn receive_buffer_bytes(self, bytes: Option<u32>) -> Self {
         self.put("receive.buffer.bytes", bytes.map_or(-1, i64::from))
@@ -214,7 +220,7 @@ impl ProducerConfig {
         self.put("partitioner.class", class.name())
     }
 
-    /// Records with a key are spread like those without (`partitioner.ignore.keys=true`).
+    /// `partitioner.ignore.keys=true`: records with a key are spread like those without.
     #[must_use]
     pub fn ignoring_keys(self) -> Self {
         self.put("partitioner.ignore.keys", true)

@@ -1,8 +1,8 @@
 //! The table of properties: every name that Apache Kafka 4.3 knows for a producer.
 //!
-//! Parsing, defaults, ranges and what [`ProducerConfig::properties`](super::ProducerConfig::properties)
-//! tells all come from here; rules between properties are in `checks.rs`. What is not supported is
-//! listed too, so that it is refused or warned of with a reason instead of taken for a typing error.
+//! Parsing, defaults, ranges and documentation all come from here; rules between properties are in
+//! `checks.rs`. What is not supported is listed too, so that it is refused or warned of with a
+//! reason instead of being taken for a slip of the pen.
 
 use std::fmt;
 
@@ -263,12 +263,12 @@ const SERIALIZERS: Support =
     NoEffect("serializers are Rust types, chosen where the producer is built");
 const METRICS: Support = NoEffect("metrics are not collected yet");
 const ADAPTIVE: Support = NoEffect("records without a key are not weighted by queue length yet");
-const TXN: Support = Refused("transactions are not supported yet");
+const TRANSACTIONS: Support = Refused("transactions are not supported yet");
 const JVM: Support = NoEffect("it configures a Java virtual machine");
 const TLS: Support = Refused("TLS is not supported yet");
 const SASL: Support = Refused("SASL is not supported yet");
 
-// One row a property, as a table: the supported ones by theme, then the others.
+// One row a property: first those that do something, then those that do not.
 #[rustfmt::skip]
 pub(super) static PROPERTIES: &[Property] = &[
     row("acks", Text, "all", OneOf(&["all", "-1", "0", "1"]),
@@ -346,8 +346,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         Refused("TLS and SASL are not supported yet")),
     row("transaction.timeout.ms", Int, "60000", Any,
         NoEffect("transactions are not supported yet")),
-    row("transaction.two.phase.commit.enable", Bool, "false", Any, TXN),
-    unset("transactional.id", Text, NonEmpty, TXN),
+    row("transaction.two.phase.commit.enable", Bool, "false", Any, TRANSACTIONS),
+    unset("transactional.id", Text, NonEmpty, TRANSACTIONS),
 
     unset("key.serializer", Class, Any, SERIALIZERS),
     unset("value.serializer", Class, Any, SERIALIZERS),

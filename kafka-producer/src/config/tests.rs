@@ -1,0 +1,500 @@
+//! The rules between properties, one sentence each.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::settings::{Acks, BackoffRange, Guarantee, Settings};
+
+fn config(pairs: &[(&str, &str)]) -> ProducerConfig {
+    let mut config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    config.extend(pairs.iter().copied());
+    config
+}
+
+fn accepted(pairs: &[(&str, &str)]) -> Checked {
+    config(pairs)
+        .check()
+        .unwrap_or_else(|error| panic!("{pairs:?}: {error}"))
+}
+
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    accepted(pairs).settings
+}
+
+/// The settings, if nothing is odd about them.
+fn silently(pairs: &[(&str, &str)]) -> Settings {
+    let checked = accepted(pairs);
+    assert_eq!(checked.warnings, [], "{pairs:?}");
+    checked.settings
+}
+
+fn warned(pairs: &[(&str, &str)], warnings: &[&str]) -> Settings {
+    let checked = accepted(pairs);
+    let found: Vec<String> = checked.warnings.iter().map(Warning::to_string).collect();
+    assert_eq!(found, warnings, "{pairs:?}");
+    checked.settings
+}
+
+fn refused(pairs: &[(&str, &str)], message: &str) {
+    assert_eq!(
+        config(pairs).check().unwrap_err().to_string(),
+        message,
+        "{pairs:?}"
+    );
+}
+
+fn range(initial_ms: u64, max_ms: u64) -> BackoffRange {
+    let [initial, max] = [initial_ms, max_ms].map(Duration::from_millis);
+    BackoffRange { initial, max }
+}
+
+const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
+
+#[test]
+fn idempotence_is_on_by_default() {
+    assert_eq!(silently(&[]).guarantee, Guarantee::Idempotent);
+    assert_eq!(
+        silently(&[("acks", "-1"), ("retries", "1")]).guarantee,
+        Guarantee::Idempotent
+    );
+}
+
+#[test]
+fn idempotence_by_default_gives_way_to_acks_and_retries() {
+    let off = "enable.idempotence is off, because";
+    let why = "retries may duplicate or reorder records";
+    let leader = warned(&[("acks", "1")], &[&format!("{off} acks=1: {why}")]);
+    assert_eq!(leader.guarantee, Guarantee::Plain(Acks::Leader));
+    let once = warned(&[("retries", "0")], &[&format!("{off} retries=0: {why}")]);
+    assert_eq!(once.guarantee, Guarantee::Plain(Acks::All));
+}
+
+#[test]
+fn idempotence_asked_for_refuses_what_it_cannot_go_with() {
+    let idempotent = ("enable.idempotence", "true");
+    let acks = "acks=\"0\": must be all, because enable.idempotence=true";
+    refused(&[idempotent, ("acks", "0")], acks);
+    let retries = "retries=\"0\": must be at least 1, because enable.idempotence=true";
+    refused(&[idempotent, ("retries", "0")], retries);
+}
+
+#[test]
+fn idempotence_never_gives_way_to_many_requests_in_flight() {
+    let message =
+        format!("{IN_FLIGHT}=\"6\": must be at most 5, because enable.idempotence is not false");
+    refused(&[(IN_FLIGHT, "6")], &message);
+    refused(
+        &[(IN_FLIGHT, "6"), ("enable.idempotence", "true")],
+        &message,
+    );
+    refused(&[(IN_FLIGHT, "6"), ("acks", "1")], &message); // as Kafka does, though it is off then
+    let many = silently(&[(IN_FLIGHT, "6"), ("enable.idempotence", "false")]);
+    assert_eq!(
+        (many.max_in_flight, many.guarantee),
+        (6, Guarantee::Plain(Acks::All))
+    );
+}
+
+#[test]
+fn a_default_delivery_timeout_is_raised_to_linger_and_request_timeout() {
+    let message =
+        "delivery.timeout.ms is raised to 130000, the sum of linger.ms and request.timeout.ms";
+    let raised = warned(&[("linger.ms", "100000")], &[message]);
+    assert_eq!(raised.delivery_timeout, Duration::from_millis(130_000));
+}
+
+#[test]
+fn an_explicit_delivery_timeout_below_linger_and_request_timeout_is_refused() {
+    let message = "delivery.timeout.ms=\"30004\": must be at least 30005, \
+                   because linger.ms + request.timeout.ms is 5 + 30000";
+    refused(&[("delivery.timeout.ms", "30004")], message);
+    silently(&[("delivery.timeout.ms", "30005")]);
+}
+
+#[test]
+fn sums_beyond_an_int_count_as_the_greatest_int() {
+    let greatest = Duration::from_millis(2_147_483_647);
+    let huge = ("linger.ms", "9223372036854775807");
+    let request = ("request.timeout.ms", "2147483647");
+    let settings = settings(&[huge, request]);
+    assert_eq!(
+        (settings.accumulator.linger, settings.delivery_timeout),
+        (greatest, greatest)
+    );
+    silently(&[huge, request, ("delivery.timeout.ms", "2147483647")]);
+}
+
+#[test]
+fn a_reconnect_backoff_alone_does_not_grow() {
+    let message = "reconnect.backoff.ms does not grow with each failure: the time is always 10 ms";
+    let fixed = warned(&[("reconnect.backoff.ms", "10")], &[message]);
+    assert_eq!(fixed.reconnect_backoff, range(10, 10));
+    let both = silently(&[
+        ("reconnect.backoff.ms", "10"),
+        ("reconnect.backoff.max.ms", "1000"),
+    ]);
+    assert_eq!(both.reconnect_backoff, range(10, 1000));
+    assert_eq!(
+        silently(&[("reconnect.backoff.max.ms", "70")]).reconnect_backoff,
+        range(50, 70)
+    );
+}
+
+#[test]
+fn a_first_backoff_above_the_greatest_counts_as_that() {
+    let message = "retry.backoff.ms does not grow with each failure: the time is always 1000 ms";
+    assert_eq!(
+        warned(&[("retry.backoff.ms", "2000")], &[message]).retry_backoff,
+        range(1000, 1000)
+    );
+    assert_eq!(
+        silently(&[("retry.backoff.ms", "1000")]).retry_backoff,
+        range(1000, 1000)
+    );
+}
+
+#[test]
+fn a_connection_setup_without_time_is_accepted_with_a_warning() {
+    let name = "socket.connection.setup.timeout.ms";
+    let message = format!("{name} leaves no time: no connection will ever be set up");
+    for value in ["0", "-1"] {
+        assert_eq!(
+            warned(&[(name, value)], &[&message]).connection_setup,
+            range(0, 30_000)
+        );
+    }
+}
+
+#[test]
+fn negative_numbers_switch_off_idle_closing_and_buffer_sizes() {
+    let pairs = [
+        ("connections.max.idle.ms", "-1"),
+        ("send.buffer.bytes", "-1"),
+        ("receive.buffer.bytes", "-1"),
+    ];
+    let settings = silently(&pairs);
+    assert_eq!(settings.connections_max_idle, None);
+    assert_eq!(
+        (settings.send_buffer_bytes, settings.receive_buffer_bytes),
+        (None, None)
+    );
+    assert_eq!(
+        silently(&[]).connections_max_idle,
+        Some(Duration::from_secs(540))
+    );
+}
+
+#[test]
+fn producers_without_a_client_id_are_numbered() {
+    let [first, second] = [settings(&[]), settings(&[])].map(|settings| {
+        settings
+            .client_id
+            .strip_prefix("producer-")
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    });
+    assert!(0 < first && first < second);
+    assert_eq!(&*settings(&[("client.id", " mine ")]).client_id, "mine");
+    assert_eq!(&*settings(&[("client.id", "")]).client_id, "");
+}
+
+#[test]
+fn a_client_id_that_the_protocol_cannot_carry_is_refused() {
+    silently(&[("client.id", &"x".repeat(32_767))]);
+    let too_long = "x".repeat(32_768);
+    refused(
+        &[("client.id", &too_long)],
+        &format!("client.id=\"{too_long}\": must be at most 32767 bytes"),
+    );
+}
+
+#[test]
+fn each_invalid_address_is_named() {
+    let servers = ("bootstrap.servers", "a:1, b ,c:0,[::1]:9092,");
+    let form = "must be host:port, with an IPv6 address in brackets and a port from 1 to 65535";
+    let name = servers.0;
+    refused(
+        &[servers],
+        &format!("{name}=\"b\": {form}\n{name}=\"c:0\": {form}\n{name}=\"\": {form}"),
+    );
+    refused(
+        &[("bootstrap.servers", " ")],
+        &format!("{name}=\"\": {form}"),
+    );
+}
+
+#[test]
+fn addresses_are_kept_in_order_and_once() {
+    let servers =
+        settings(&[("bootstrap.servers", "b:1 , PLAINTEXT://[::1]:2,b:1, a:3")]).bootstrap;
+    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["b:1", "[::1]:2", "a:3"]);
+}
+
+#[test]
+fn without_servers_there_is_no_producer() {
+    let error = ProducerConfig::new().check().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "bootstrap.servers is required: host:port of at least one broker"
+    );
+    let none = ProducerConfig::new().bootstrap_servers([""; 0]).check();
+    assert!(none.is_err());
+}
+
+#[test]
+fn ignoring_keys_makes_the_default_partitioner_sticky_for_all_records() {
+    let of = |pairs: &[(&str, &str)]| accepted(pairs).partitioner;
+    let ignoring = ("partitioner.ignore.keys", "true");
+    let round_robin = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+    assert_eq!(of(&[]), PartitionerClass::Default);
+    assert_eq!(of(&[ignoring]), PartitionerClass::UniformSticky);
+    assert_eq!(
+        of(&[ignoring, ("partitioner.class", round_robin)]),
+        PartitionerClass::RoundRobin
+    );
+    assert!(
+        config(&[("partitioner.class", "com.example.Mine")])
+            .check()
+            .is_err()
+    );
+}
+
+#[test]
+fn the_level_is_that_of_the_codec() {
+    let levels = [
+        ("compression.gzip.level", "2"),
+        ("compression.zstd.level", "-7"),
+    ];
+    let level = |codec| config(&levels).set("compression.type", codec).check();
+    for (codec, expected) in [("gzip", 2), ("lz4", 9), ("zstd", -7)] {
+        match level(codec) {
+            Ok(checked) => assert_eq!(checked.settings.compression_level.number(), expected),
+            Err(error) => assert!(error.to_string().contains("is not built in"), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
+    refused(
+        &[("security.protocol", "ssl")],
+        "security.protocol=\"ssl\": must be PLAINTEXT, because TLS and SASL are not supported yet",
+    );
+    refused(
+        &[("transactional.id", "t")],
+        "transactional.id=\"t\": must be left unset, because transactions are not supported yet",
+    );
+    refused(
+        &[("sasl.jaas.config", "secret")],
+        "sasl.jaas.config=\"[hidden]\": must be left unset, because SASL is not supported yet",
+    );
+    silently(&[
+        ("security.protocol", "plaintext"),
+        ("metadata.recovery.strategy", "Rebootstrap"),
+        ("interceptor.classes", ""),
+        ("ssl.enabled.protocols", "TLSv1.2, TLSv1.3"),
+        ("sasl.login.refresh.window.factor", "0.80"),
+        ("ssl.truststore.location", ""),
+    ]);
+}
+
+#[test]
+fn what_has_no_effect_is_warned_of_and_still_checked() {
+    let serializer = (
+        "key.serializer",
+        "org.apache.kafka.common.serialization.StringSerializer",
+    );
+    let message = "key.serializer has no effect: \
+                   serializers are Rust types, chosen where the producer is built";
+    warned(&[serializer], &[message]);
+    refused(
+        &[("metrics.num.samples", "0")],
+        "metrics.num.samples=\"0\": must be a whole number from 1 to 2147483647",
+    );
+}
+
+#[test]
+fn unknown_names_are_warned_of_with_the_nearest_known_one() {
+    warned(
+        &[("acls", "1")],
+        &["unknown property \"acls\" is ignored: did you mean acks?"],
+    );
+    warned(
+        &[("group.id", "g")],
+        &["unknown property \"group.id\" is ignored"],
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once_one_a_line() {
+    let error = config(&[
+        ("acks", "2"),
+        ("retries", "many"),
+        ("delivery.timeout.ms", "1"),
+        ("compression.gzip.level", "0"),
+        ("bootstrap.servers", "nowhere"),
+    ]);
+    let error = error.check().unwrap_err().to_string();
+    let expected = [
+        "acks=\"2\": must be one of all, -1, 0, 1",
+        "compression.gzip.level=\"0\": must be a whole number from 1 to 9, or -1",
+        "retries=\"many\": must be a whole number from 0 to 2147483647",
+        "bootstrap.servers=\"nowhere\": must be host:port, with an IPv6 address in brackets \
+         and a port from 1 to 65535",
+        "delivery.timeout.ms=\"1\": must be at least 30005, \
+         because linger.ms + request.timeout.ms is 5 + 30000",
+    ];
+    assert_eq!(error.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn an_invalid_value_is_not_blamed_twice() {
+    let [linger, delivery] = [("linger.ms", "x"), ("delivery.timeout.ms", "1")];
+    let numbers = "must be a whole number from 0 to 9223372036854775807";
+    refused(&[linger, delivery], &format!("linger.ms=\"x\": {numbers}"));
+}
+
+#[test]
+fn a_value_with_line_breaks_stays_on_its_line() {
+    let error = config(&[("acks", "1\nx")]).check().unwrap_err();
+    assert_eq!(error.to_string().lines().count(), 1);
+}
+
+#[test]
+fn every_default_is_allowed_and_every_name_is_there_once() {
+    let properties = ProducerConfig::properties();
+    for property in properties {
+        assert!(
+            property.default.is_none() || property.default_value().is_some(),
+            "{property}"
+        );
+        let same_name = properties
+            .iter()
+            .filter(|other| other.name == property.name);
+        assert_eq!(same_name.count(), 1, "{property}");
+        if let Some(default) = property.default.filter(|default| !default.is_empty()) {
+            assert!(
+                config(&[(property.name, default)]).check().is_ok(),
+                "{property}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_properties_file_is_read_and_overridden() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        &file,
+        "# a file\nbootstrap.servers=a:1\nlinger.ms 7\nacks = all\n",
+    )
+    .unwrap();
+    let config = ProducerConfig::from_properties_file(file.path())
+        .unwrap()
+        .set("linger.ms", "8");
+    let settings = config.check().unwrap().settings;
+    assert_eq!(settings.accumulator.linger, Duration::from_millis(8));
+    assert_eq!(settings.bootstrap[0].to_string(), "a:1");
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_an_error_that_names_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, b"client.id=h\xf6st\n").unwrap();
+    let error = ProducerConfig::from_properties_file(file.path())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with(&format!("cannot read {}: ", file.path().display())),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    let config = ProducerConfig::new()
+        .set("sasl.jaas.config", "secret")
+        .set("my.password", "secret")
+        .set("acks", "1");
+    assert!(!format!("{config:?}").contains("secret"));
+    assert!(format!("{config:?}").contains("\"acks\": \"1\""));
+    assert!(!config.check().unwrap_err().to_string().contains("secret"));
+}
+
+#[test]
+fn a_later_value_replaces_an_earlier_one() {
+    let mut config = ProducerConfig::from_properties([("acks", "0"), ("acks", "1")]);
+    assert_eq!(config, ProducerConfig::new().set("acks", "1"));
+    config.extend([("acks", "all")]);
+    assert_eq!(config, ProducerConfig::new().set("acks", "all"));
+}
+
+/// Values at the edges of every kind, and texts.
+fn value() -> impl Strategy<Value = String> {
+    let edges = [
+        "-1",
+        "0",
+        "1",
+        "5",
+        "2147483647",
+        "2147483648",
+        "9223372036854775807",
+        "true",
+        "",
+    ];
+    prop_oneof![
+        prop::sample::select(edges.to_vec()).prop_map(str::to_owned),
+        any::<i64>().prop_map(|number| number.to_string()),
+        ".{0,12}",
+    ]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    let names: Vec<&str> = ProducerConfig::properties()
+        .iter()
+        .map(|property| property.name)
+        .collect();
+    prop_oneof![20 => prop::sample::select(names).prop_map(str::to_owned), 1 => ".{0,100}"]
+}
+
+proptest! {
+    #[test]
+    fn no_configuration_makes_the_check_panic(
+        pairs in prop::collection::vec((name(), value()), 0..12)
+    ) {
+        let _ = ProducerConfig::from_properties(pairs).check().map_err(|error| error.to_string());
+    }
+
+    #[test]
+    fn every_accepted_time_can_be_added_to_now(
+        name in prop::sample::select(vec![
+            "linger.ms", "max.block.ms", "connections.max.idle.ms", "metadata.max.age.ms",
+            "metadata.max.idle.ms", "reconnect.backoff.ms", "retry.backoff.max.ms",
+            "socket.connection.setup.timeout.max.ms", "request.timeout.ms",
+        ]),
+        millis in prop_oneof![Just(i64::MAX), any::<i64>()],
+    ) {
+        let Ok(Checked { settings, .. }) = config(&[(name, &millis.to_string())]).check() else {
+            return Ok(());
+        };
+        let times = [
+            settings.accumulator.linger,
+            settings.max_block,
+            settings.request_timeout,
+            settings.delivery_timeout,
+            settings.retry_backoff.max,
+            settings.reconnect_backoff.max,
+            settings.connection_setup.max,
+            settings.connections_max_idle.unwrap_or_default(),
+            settings.metadata_max_age,
+            settings.metadata_max_idle,
+        ];
+        let now = Instant::now();
+        prop_assert!(times.into_iter().all(|time| now.checked_add(time).is_some()));
+        prop_assert!(now.checked_add(times.into_iter().sum()).is_some());
+    }
+}

@@ -1,0 +1,285 @@
+//! The configuration against that of Apache Kafka's own client.
+//!
+//! `tests/golden/configs*.jsonl` were made with kafka-clients 4.3.1; `KAFKA_GOLDEN_DIR` names
+//! another directory with the same files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use kafka_producer::ProducerConfig;
+use kafka_producer::config::{
+    Allowed, Checked, ConfigError, Kind, PartitionerClass, Problem, Property,
+};
+use kafka_wire::compression::{Compression, CompressionError, decompress};
+use serde_json::Value;
+
+/// What Kafka can do with these is not supported yet, so their lines may end in a refusal that
+/// names them where Kafka accepts. All other lines must match.
+const NOT_SUPPORTED_YET: [&str; 4] = [
+    "client.dns.lookup",
+    "metadata.recovery.strategy",
+    "security.protocol",
+    "transactional.id",
+];
+
+/// What Kafka tells of these has no place in our settings: two belong to transactions, and records
+/// without a key are not weighted yet.
+const NOT_IN_SETTINGS: [&str; 3] = [
+    "partitioner.adaptive.partitioning.enable",
+    "transaction.timeout.ms",
+    "transactional.id",
+];
+
+#[test]
+fn every_property_has_the_kind_the_default_and_the_range_that_kafka_gives_it() {
+    let cases = golden("configs.jsonl");
+    for case in &cases {
+        let name = text(&case["name"]);
+        let property = property(name);
+        assert_eq!(property.kind, kind(text(&case["type"])), "{name}");
+        assert_eq!(property.default, case["default"].as_str(), "{name}");
+        assert_eq!(property.allowed, allowed(&case["validator"]), "{name}");
+    }
+    assert_eq!(
+        cases.len(),
+        ProducerConfig::properties().len(),
+        "no name that Kafka lacks"
+    );
+}
+
+#[test]
+fn settings_are_accepted_refused_and_adjusted_as_kafka_does() {
+    let mut deviations: BTreeMap<&str, u32> = BTreeMap::new();
+    for case in golden("configs_effective.jsonl") {
+        let checked = config(&case["props"]).check();
+        if let Err(error) = &checked
+            && case["effective"].is_object()
+            && let Some(name) = not_supported(error)
+        {
+            *deviations.entry(name).or_default() += 1;
+            continue;
+        }
+        match checked {
+            Ok(checked) => compare(&case, &checked),
+            Err(error) => compare_refusal(&case, &error),
+        }
+    }
+    let codecs = Compression::ALL
+        .iter()
+        .filter(|codec| !is_built_in(**codec));
+    let mut expected = BTreeMap::from([
+        ("client.dns.lookup", 1),
+        ("metadata.recovery.strategy", 1),
+        ("security.protocol", 1),
+        ("transactional.id", 3),
+    ]);
+    expected.extend(Some(("compression.type", codecs.count() as u32)).filter(|entry| entry.1 > 0));
+    if !is_elsewhere() {
+        assert_eq!(deviations, expected, "the lines that are not supported yet");
+    }
+}
+
+/// The property without which the configuration would be right, if it is one of the known ones.
+fn not_supported(error: &ConfigError) -> Option<&'static str> {
+    let [Problem::Unsupported { name, value, .. }] = error.problems() else {
+        return None;
+    };
+    let lacks_codec = *name == "compression.type" && !is_built_in(value.parse().ok()?);
+    (lacks_codec || NOT_SUPPORTED_YET.contains(name)).then_some(*name)
+}
+
+fn is_built_in(codec: Compression) -> bool {
+    !matches!(
+        decompress(codec, &[], 0),
+        Err(CompressionError::NotBuiltIn { .. })
+    )
+}
+
+fn compare_refusal(case: &Value, error: &ConfigError) {
+    assert!(
+        case["error"].is_string(),
+        "{case} is accepted by Kafka, but: {error}"
+    );
+    let message = text(&case["error_message"]);
+    let accused = error.problems().iter().filter_map(Problem::name);
+    assert!(
+        accused.into_iter().any(|name| message.contains(name)),
+        "{message}, but: {error}"
+    );
+}
+
+fn compare(case: &Value, checked: &Checked) {
+    let Some(effective) = case["effective"].as_object() else {
+        panic!("{case} is accepted as {checked:?}")
+    };
+    for (name, expected) in effective {
+        if NOT_IN_SETTINGS.contains(&name.as_str()) {
+            continue;
+        }
+        let found = effect(name, checked);
+        assert_eq!(
+            found,
+            adjusted(name, text(expected), effective),
+            "{name} of {case}"
+        );
+    }
+}
+
+/// What our settings say, in Kafka's words.
+fn effect(
+    name: &str,
+    Checked {
+        settings,
+        partitioner,
+        ..
+    }: &Checked,
+) -> String {
+    match name {
+        "acks" => settings.guarantee.acks().code().to_string(),
+        "enable.idempotence" => (format!("{:?}", settings.guarantee) == "Idempotent").to_string(),
+        "retries" => settings.retries.to_string(),
+        "max.in.flight.requests.per.connection" => settings.max_in_flight.to_string(),
+        "client.id" => without_number(&settings.client_id),
+        "batch.size" => settings.accumulator.batch_size.to_string(),
+        "linger.ms" => settings.accumulator.linger.as_millis().to_string(),
+        "buffer.memory" => settings.accumulator.buffer_memory.to_string(),
+        "compression.type" => settings.compression.to_string(),
+        "delivery.timeout.ms" => settings.delivery_timeout.as_millis().to_string(),
+        "request.timeout.ms" => settings.request_timeout.as_millis().to_string(),
+        "max.block.ms" => settings.max_block.as_millis().to_string(),
+        "max.request.size" => settings.max_request_bytes.to_string(),
+        "partitioner.ignore.keys" => (*partitioner == PartitionerClass::UniformSticky).to_string(),
+        "metadata.max.age.ms" => settings.metadata_max_age.as_millis().to_string(),
+        "reconnect.backoff.ms" => settings.reconnect_backoff.initial.as_millis().to_string(),
+        "reconnect.backoff.max.ms" => settings.reconnect_backoff.max.as_millis().to_string(),
+        "retry.backoff.ms" => settings.retry_backoff.initial.as_millis().to_string(),
+        "retry.backoff.max.ms" => settings.retry_backoff.max.as_millis().to_string(),
+        _ => panic!("{name} is not compared"),
+    }
+}
+
+/// Kafka's value as the Java client then uses it: its lists tell some values as they were written.
+fn adjusted(name: &str, value: &str, effective: &serde_json::Map<String, Value>) -> String {
+    let most = match name {
+        "linger.ms" => i32::MAX.to_string(),
+        "retry.backoff.ms" => text(&effective["retry.backoff.max.ms"]).to_owned(),
+        "reconnect.backoff.ms" => text(&effective["reconnect.backoff.max.ms"]).to_owned(),
+        _ => return value.to_owned(),
+    };
+    let number = |text: &str| text.parse::<i64>().expect("a whole number");
+    number(value).min(number(&most)).to_string()
+}
+
+fn without_number(client_id: &str) -> String {
+    match client_id.strip_prefix("producer-") {
+        Some(number) if number.parse::<u64>().is_ok() => "producer-N".to_owned(),
+        _ => client_id.to_owned(),
+    }
+}
+
+fn config(props: &Value) -> ProducerConfig {
+    let props = props.as_object().expect("an object of texts").iter();
+    let props = props.map(|(name, value)| (name.clone(), text(value)));
+    ProducerConfig::from_properties(props).bootstrap_servers(["localhost:9092"])
+}
+
+fn property(name: &str) -> &'static Property {
+    let mut properties = ProducerConfig::properties().iter();
+    properties
+        .find(|property| property.name == name)
+        .unwrap_or_else(|| panic!("{name} is unknown"))
+}
+
+fn kind(name: &str) -> Kind {
+    match name {
+        "BOOLEAN" => Kind::Bool,
+        "SHORT" => Kind::Short,
+        "INT" => Kind::Int,
+        "LONG" => Kind::Long,
+        "DOUBLE" => Kind::Double,
+        "STRING" => Kind::Text,
+        "LIST" => Kind::List,
+        "CLASS" => Kind::Class,
+        "PASSWORD" => Kind::Password,
+        _ => panic!("{name} is no kind"),
+    }
+}
+
+/// Reads `[0,...]`, `[1,...,9] or -1`, `(case insensitive) [A, B]` and so on.
+fn allowed(validator: &Value) -> Allowed {
+    let Some(validator) = validator.as_str().filter(|text| !text.is_empty()) else {
+        return Allowed::Any;
+    };
+    if validator == "non-empty string" {
+        return Allowed::NonEmpty;
+    }
+    let (range, or) = validator
+        .split_once(" or ")
+        .map_or((validator, None), |(a, b)| (a, Some(b)));
+    let any_case = range.starts_with("(case insensitive) ");
+    let range = range.trim_start_matches("(case insensitive) ");
+    let inner = range
+        .strip_prefix('[')
+        .and_then(|range| range.strip_suffix(']'))
+        .expect("a range in brackets");
+    let whole = |text: &str| text.parse::<i64>().expect("a whole number");
+    let decimal = |text: &str| text.parse::<f64>().expect("a decimal number");
+    match inner
+        .split_once(",...")
+        .map(|(min, max)| (min, max.strip_prefix(',')))
+    {
+        None => names(inner, any_case),
+        Some((min, None)) => Allowed::AtLeast(whole(min)),
+        Some((min, Some(max))) if min.contains('.') => {
+            Allowed::BetweenDecimals(decimal(min), decimal(max))
+        }
+        Some((min, Some(max))) => match or {
+            None => Allowed::Between(whole(min), whole(max)),
+            Some(or) => Allowed::BetweenOr(whole(min), whole(max), whole(or)),
+        },
+    }
+}
+
+fn names(inner: &str, any_case: bool) -> Allowed {
+    let names: Vec<&'static str> = inner
+        .split(", ")
+        .map(|name| &*name.to_owned().leak())
+        .collect();
+    let names: &'static [&'static str] = names.leak();
+    if any_case {
+        Allowed::OneOfAnyCase(names)
+    } else {
+        Allowed::OneOf(names)
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is not a text"))
+}
+
+fn golden(file: &str) -> Vec<Value> {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let path = elsewhere().unwrap_or(own).join(file);
+    let lines = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let cases: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("one JSON object a line"))
+        .collect();
+    assert!(!cases.is_empty(), "{} is empty", path.display());
+    cases
+}
+
+fn is_elsewhere() -> bool {
+    elsewhere().is_some()
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test may be pointed at other vectors"
+)]
+fn elsewhere() -> Option<PathBuf> {
+    std::env::var("KAFKA_GOLDEN_DIR").ok().map(PathBuf::from)
+}
