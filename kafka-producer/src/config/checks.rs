@@ -120,7 +120,7 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
         .text("acks")
         .and_then(|acks| acks.parse().ok())
         .unwrap_or(Acks::All);
-    if !values.flag(name) {
+    if !values.flag(name) || !values.are_valid(&[name]) {
         return Guarantee::Plain(acks);
     }
     let obstacles = [
@@ -145,7 +145,7 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
         }
     }
     let in_flight = values.number(IN_FLIGHT);
-    if in_flight > MAX_IN_FLIGHT_IDEMPOTENT && values.are_valid(&[name]) {
+    if in_flight > MAX_IN_FLIGHT_IDEMPOTENT {
         let because = "enable.idempotence is not false".to_owned();
         findings.contradiction(IN_FLIGHT, in_flight.to_string(), "at most 5", because);
     }

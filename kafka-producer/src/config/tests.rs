@@ -356,6 +356,17 @@ fn an_invalid_value_is_not_blamed_twice() {
     let [linger, delivery] = [("linger.ms", "x"), ("delivery.timeout.ms", "1")];
     let numbers = "must be a whole number from 0 to 9223372036854775807";
     refused(&[linger, delivery], &format!("linger.ms=\"x\": {numbers}"));
+    let idempotence = ("enable.idempotence", "maybe");
+    let message = "enable.idempotence=\"maybe\": must be true or false";
+    refused(
+        &[
+            idempotence,
+            ("acks", "0"),
+            ("retries", "0"),
+            (IN_FLIGHT, "6"),
+        ],
+        message,
+    );
 }
 
 #[test]
@@ -493,6 +504,8 @@ proptest! {
             settings.metadata_max_age,
             settings.metadata_max_idle,
         ];
+        let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        prop_assert!(times.into_iter().all(|time| time <= century));
         let now = Instant::now();
         prop_assert!(times.into_iter().all(|time| now.checked_add(time).is_some()));
         prop_assert!(now.checked_add(times.into_iter().sum()).is_some());
