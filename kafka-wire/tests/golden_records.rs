@@ -2,6 +2,11 @@
 //!
 //! `KAFKA_GOLDEN_DIR` names another directory with the same files.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its own functions too"
+)]
+
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -271,7 +276,9 @@ fn expected(case: &Value) -> Vec<Record> {
 }
 
 fn expected_record(case: &Value, record: &Value) -> Record {
-    let timestamp = record.get("read_timestamp").unwrap_or(&record["timestamp"]);
+    let timestamp = record
+        .get("read_timestamp")
+        .unwrap_or_else(|| &record["timestamp"]);
     Record {
         offset: int(&case["base_offset"]) + int(&record["offset_delta"]),
         offset_delta: int(&record["offset_delta"]) as i32,

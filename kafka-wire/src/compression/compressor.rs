@@ -74,8 +74,15 @@ impl Compressor {
         result
     }
 
-    // With a codec left out, its arm is the last one and the level goes unused.
-    #[cfg_attr(not(all(feature = "gzip", feature = "zstd")), allow(unused_variables))]
+    #[cfg_attr(
+        not(all(
+            feature = "gzip",
+            feature = "snappy",
+            feature = "lz4",
+            feature = "zstd"
+        )),
+        allow(unused_variables, clippy::needless_pass_by_ref_mut)
+    )]
     fn dispatch(
         &mut self,
         codec: Compression,

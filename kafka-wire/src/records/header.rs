@@ -96,6 +96,32 @@ impl BatchHeader {
         out
     }
 
+    /// The same, for a body whose [`checksum`] is known, without reading the body again.
+    ///
+    /// # Panics
+    /// If the body has more than 2147483598 bytes, which no request could hold.
+    ///
+    /// ```
+    /// use kafka_wire::records::{BatchHeader, checksum};
+    ///
+    /// let body = b"as it was summed when the batch was sealed";
+    /// let retried = BatchHeader { base_sequence: 7, ..BatchHeader::default() };
+    /// assert_eq!(
+    ///     retried.encode_with_body_crc(body.len(), checksum::of(body)),
+    ///     retried.encode(body),
+    /// );
+    /// ```
+    pub fn encode_with_body_crc(
+        &self,
+        body_bytes: usize,
+        body_crc: u32,
+    ) -> [u8; BATCH_HEADER_BYTES] {
+        let mut out = self.unsummed(body_bytes);
+        let crc = checksum::join(checksum::of(&out[SUMMED_FROM..]), body_crc, body_bytes);
+        out[CRC_AT].copy_from_slice(&crc.to_be_bytes());
+        out
+    }
+
     /// Sequence of the last record, or -1.
     ///
     /// ```
