@@ -129,13 +129,13 @@ fn tests_passed(line: &str) -> usize {
 }
 
 /// A program under way; it and what it started are ended when we are told to end.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     end: Undo,
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let child = command.process_group(0).spawn().with_context(|| {
             format!(
                 "`{}` can not be run",
@@ -150,7 +150,7 @@ impl Running {
         Ok(Self { child, end })
     }
 
-    fn wait(mut self) -> Result<ExitStatus> {
+    pub(crate) fn wait(mut self) -> Result<ExitStatus> {
         let status = self.child.wait();
         self.end.forget();
         Ok(status?)

@@ -251,38 +251,41 @@ fn require_clients() -> Result<()> {
 /// One cluster for all tests: those of ours against it, and other clients against our own.
 fn real_kafka() -> Result<Tests> {
     let class_path = kafka::class_path()?;
-    let (servers, _undo) = servers()?;
+    let (variables, _undo) = cluster()?;
     let mut ours = ignored_tests("kafka");
-    ours.env(kafka::SERVERS, servers)
-        .env(kafka::CLASS_PATH, &class_path);
+    ours.envs(variables).env(kafka::CLASS_PATH, &class_path);
+    ours.env(kafka::XTASK, std::env::current_exe()?);
     let ours = shell::run_tests(&mut ours)?;
     let mut others = ignored_tests("interop");
     let others = shell::run_tests(others.env(kafka::CLASS_PATH, &class_path))?;
     Ok(Some(ours + others))
 }
 
-/// The servers named to us, else of the cluster that runs, else of one that ends with the stage.
-fn servers() -> Result<(String, Option<Undo>)> {
+/// What tests are told of the cluster that was named to us, or runs, or ends with the stage.
+fn cluster() -> Result<(kafka::Variables, Option<Undo>)> {
     if let Some(servers) = shell::variable(kafka::SERVERS) {
-        println!("{} is set: {servers}", kafka::SERVERS);
-        return Ok((servers, None));
+        println!("{} is set: nothing is started", kafka::SERVERS);
+        return Ok((vec![(kafka::SERVERS.to_owned(), servers)], None));
     }
-    if let Ok(cluster) = kafka::Cluster::running() {
-        println!("a cluster runs already and is left running:\n{cluster}");
-        return Ok((cluster.bootstrap_servers(), None));
-    }
+    let runs_already = kafka::Cluster::running().is_ok();
+    let protocol = kafka::Protocol::ALL.to_vec();
     let cluster = kafka::Cluster::up(&kafka::Up {
         nodes: 3,
         dir: None,
+        protocol,
     })?;
-    println!("{cluster}");
-    let servers = cluster.bootstrap_servers();
+    print!("{cluster}");
+    let variables = cluster.variables();
+    if runs_already {
+        println!("this cluster ran already and is left running");
+        return Ok((variables, None));
+    }
     let undo = Undo::new(move || {
         if let Err(error) = cluster.down() {
             eprintln!("the cluster is not stopped: {error:#}");
         }
     });
-    Ok((servers, Some(undo)))
+    Ok((variables, Some(undo)))
 }
 
 /// The tests of the target `name` that other runs leave out; cargo fails if there is no such target.

@@ -1,14 +1,14 @@
-//! One cluster: started, found again, stopped.
+//! One cluster: started, found again, disturbed, stopped.
 //!
 //! What is written to `cluster.json` is enough for another call to find and end it. The file is
 //! written before the first JVM starts, and again with each process id: a start that is cut short
 //! leaves nothing that `down` would not find.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,12 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::properties::{Ports, properties};
-use super::{Up, class_path, probe, process};
-use crate::shell;
+use super::certificates::Certificates;
+use super::node::{Node, java};
+use super::properties::Ports;
+use super::protocol::{PASSWORD, Protocol, USER};
+use super::{Up, class_path, probe};
+use crate::shell::{self, Running};
 use crate::undo::Undo;
 
 /// How long the brokers of a new cluster may take until they all answer.
@@ -29,6 +32,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Another program may take a port between our choice and the broker's bind.
 const TRIES: usize = 3;
 
+/// Names and values of environment variables.
+pub(crate) type Variables = Vec<(String, String)>;
+
 /// A cluster that was started by this or an earlier call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Cluster {
@@ -37,15 +43,17 @@ pub(crate) struct Cluster {
     nodes: Vec<Node>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Node {
-    id: usize,
-    port: u16,
-    controller_port: u16,
-    /// Unknown until the process is started.
-    pid: Option<u32>,
-    properties: PathBuf,
-    log: PathBuf,
+/// What can be done to one node of a running cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disturbance {
+    /// Ends the process at once; its data stays.
+    Kill,
+    /// Stops the process where it stands: it neither answers nor closes a connection.
+    Pause,
+    /// Lets a paused process go on.
+    Resume,
+    /// Starts a killed node again, on the same ports, and waits until it sees the others.
+    Start,
 }
 
 impl Cluster {
@@ -53,13 +61,7 @@ impl Cluster {
     pub(crate) fn up(up: &Up) -> Result<Self> {
         if let Some(cluster) = Self::read()? {
             if cluster.is_alive() {
-                let nodes = cluster.nodes.len();
-                ensure!(
-                    nodes == usize::from(up.nodes),
-                    "a cluster of {nodes} nodes runs already, {} are asked for: \
-                     stop it first (`cargo xtask kafka down`)",
-                    up.nodes
-                );
+                cluster.require(up)?;
                 return Ok(cluster);
             }
             eprintln!("an earlier cluster is dead; what is left of it is removed");
@@ -101,19 +103,68 @@ impl Cluster {
         }
     }
 
-    /// Where clients may begin: `127.0.0.1:port` of every broker, comma-separated.
-    pub(crate) fn bootstrap_servers(&self) -> String {
-        let servers: Vec<_> = self
+    /// Where clients of `protocol` may begin: `127.0.0.1:port` of every broker, comma-separated.
+    pub(crate) fn bootstrap_servers(&self, protocol: Protocol) -> Option<String> {
+        let port = |node: &Node| node.ports.listeners.get(&protocol).copied();
+        let servers = self
             .nodes
             .iter()
-            .map(|node| format!("127.0.0.1:{}", node.port))
-            .collect();
-        servers.join(",")
+            .map(|node| Some(format!("127.0.0.1:{}", port(node)?)));
+        servers
+            .collect::<Option<Vec<_>>>()
+            .map(|servers| servers.join(","))
+    }
+
+    /// What tests are told of the cluster.
+    pub(crate) fn variables(&self) -> Variables {
+        let mut variables = Vec::new();
+        for protocol in self.protocols() {
+            let servers = self.bootstrap_servers(protocol);
+            variables.extend(servers.map(|servers| (protocol.variable(), servers)));
+        }
+        if self.protocols().any(Protocol::has_tls) {
+            let files = Certificates::of(&self.dir);
+            for (name, path) in [
+                ("KAFKA_TLS_CA", files.authority()),
+                ("KAFKA_TLS_CERTIFICATE", files.client_chain()),
+                ("KAFKA_TLS_KEY", files.client_key()),
+            ] {
+                variables.push((name.to_owned(), path.display().to_string()));
+            }
+        }
+        if self.protocols().any(Protocol::has_sasl) {
+            variables.push(("KAFKA_SASL_USER".to_owned(), USER.to_owned()));
+            variables.push(("KAFKA_SASL_PASSWORD".to_owned(), PASSWORD.to_owned()));
+        }
+        variables
     }
 
     /// Whether every node's process runs.
     pub(crate) fn is_alive(&self) -> bool {
         self.nodes.iter().all(Node::is_running)
+    }
+
+    /// Does to node `id` what is asked.
+    pub(crate) fn disturb(&mut self, id: usize, disturbance: Disturbance) -> Result<()> {
+        let nodes = self.nodes.len();
+        let node = self.nodes.iter_mut().find(|node| node.id == id);
+        let node = node.with_context(|| format!("there is no node {id}, only 1 to {nodes}"))?;
+        let signal = match disturbance {
+            Disturbance::Kill => Signal::KILL,
+            Disturbance::Pause => Signal::STOP,
+            Disturbance::Resume => Signal::CONT,
+            Disturbance::Start => {
+                ensure!(!node.is_running(), "node {id} runs already");
+                node.start(&class_path()?)?;
+                self.write()?;
+                return self.await_answer(&self.nodes[id - 1], Instant::now() + START_LIMIT);
+            }
+        };
+        ensure!(node.signal(signal), "node {id} does not run");
+        if disturbance == Disturbance::Kill {
+            return self.await_end(id);
+        }
+        Ok(())
     }
 
     /// Ends the nodes that run and removes what was written.
@@ -124,15 +175,8 @@ impl Cluster {
         for node in &self.nodes {
             node.signal(Signal::KILL);
         }
-        let deadline = Instant::now() + END_LIMIT;
-        while let Some(node) = self.nodes.iter().find(|node| node.is_running()) {
-            ensure!(
-                Instant::now() < deadline,
-                "node {} ({:?}) does not end",
-                node.id,
-                node.pid
-            );
-            pause();
+        for node in &self.nodes {
+            self.await_end(node.id)?;
         }
         if self.dir.exists() {
             std::fs::remove_dir_all(&self.dir)
@@ -150,24 +194,62 @@ impl Cluster {
             .prefix("kafka-")
             .tempdir_in(base)?
             .keep();
-        let ports = free_ports(usize::from(up.nodes))?;
         let mut cluster = Self {
             nodes: Vec::new(),
             dir,
         };
+        cluster.write()?;
+        let undo = Undo::new(|| {
+            if let Ok(Some(cluster)) = Self::read() {
+                let _ = cluster.down();
+            }
+        });
+        let protocols = up.protocols();
+        if protocols.iter().any(|protocol| protocol.has_tls()) {
+            Certificates::of(&cluster.dir).make()?;
+        }
+        let ports = free_ports(usize::from(up.nodes), &protocols)?;
         for id in 1..=ports.len() {
             cluster.nodes.push(Node::prepare(id, &ports, &cluster.dir)?);
         }
-        cluster.write()?;
-        let undo = Undo::new(|| drop(Self::read().map(|cluster| cluster.map(|c| c.down()))));
         cluster.format(class_path)?;
         for index in 0..cluster.nodes.len() {
             cluster.nodes[index].start(class_path)?;
             cluster.write()?;
         }
-        cluster.await_answers()?;
+        let deadline = Instant::now() + START_LIMIT;
+        cluster
+            .nodes
+            .iter()
+            .try_for_each(|node| cluster.await_answer(node, deadline))?;
         undo.forget();
         Ok(cluster)
+    }
+
+    /// Fails unless the running cluster is what `up` asks for.
+    fn require(&self, up: &Up) -> Result<()> {
+        const STOP: &str = "stop it first (`cargo xtask kafka down`)";
+        let (runs, asked) = (self.nodes.len(), usize::from(up.nodes));
+        ensure!(
+            runs == asked,
+            "{runs} nodes run already, {asked} are asked for: {STOP}"
+        );
+        for protocol in up.protocols() {
+            let name = protocol.name();
+            let speaks = self.bootstrap_servers(protocol).is_some();
+            ensure!(
+                speaks,
+                "a cluster runs already, but does not speak {name}: {STOP}"
+            );
+        }
+        Ok(())
+    }
+
+    fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
+        self.nodes
+            .first()
+            .into_iter()
+            .flat_map(|node| node.ports.listeners.keys().copied())
     }
 
     fn write(&self) -> Result<()> {
@@ -185,14 +267,22 @@ impl Cluster {
             let log = File::create(&node.log)?;
             let mut tool = java(class_path);
             tool.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"]);
-            tool.arg(&node.properties)
-                .stdout(log.try_clone()?)
-                .stderr(log);
-            Ok(tool.spawn()?)
+            tool.arg(&node.properties);
+            if self.protocols().any(Protocol::has_sasl) {
+                for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+                    let user = format!("{mechanism}=[name={USER},password={PASSWORD}]");
+                    tool.args(["--add-scram", &user]);
+                }
+            }
+            Running::start(
+                tool.stdin(std::process::Stdio::null())
+                    .stdout(log.try_clone()?)
+                    .stderr(log),
+            )
         };
         let started: Vec<_> = self.nodes.iter().map(start).collect::<Result<_>>()?;
-        let ended = started.into_iter().map(|mut child| child.wait());
-        for (node, status) in self.nodes.iter().zip(ended.collect::<Vec<_>>()) {
+        let ended: Vec<_> = started.into_iter().map(Running::wait).collect();
+        for (node, status) in self.nodes.iter().zip(ended) {
             let status = status?;
             ensure!(
                 status.success(),
@@ -203,36 +293,44 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until every broker knows of every broker.
-    fn await_answers(&self) -> Result<()> {
-        let deadline = Instant::now() + START_LIMIT;
-        for node in &self.nodes {
-            loop {
-                let answer = probe::brokers_seen(node.port);
-                if answer.as_ref().is_ok_and(|&seen| seen == self.nodes.len()) {
-                    break;
-                }
-                let last = match answer {
-                    Ok(seen) => format!("it sees {seen} of {} brokers", self.nodes.len()),
-                    Err(error) => format!("{error:#}"),
-                };
-                if let Some(dead) = self.nodes.iter().find(|node| !node.is_running()) {
-                    bail!(
-                        "node {} ended while starting; its log ends:\n{}",
-                        dead.id,
-                        dead.tail()
-                    );
-                }
-                ensure!(
-                    Instant::now() < deadline,
-                    "node {} does not answer on port {} after {START_LIMIT:?} ({last}); \
-                     its log ends:\n{}",
-                    node.id,
-                    node.port,
-                    node.tail()
-                );
-                pause();
+    /// Waits until `node` answers and knows of every node that runs.
+    fn await_answer(&self, node: &Node, deadline: Instant) -> Result<()> {
+        let port = node.ports.listeners[&Protocol::Plaintext];
+        loop {
+            let running = self.nodes.iter().filter(|node| node.is_running()).count();
+            let answer = probe::brokers_seen(port);
+            if answer.as_ref().is_ok_and(|&seen| seen == running) && node.is_running() {
+                return Ok(());
             }
+            let last = match answer {
+                Ok(seen) => format!("it sees {seen} of {running} brokers"),
+                Err(error) => format!("{error:#}"),
+            };
+            let (id, tail) = (node.id, || node.tail());
+            ensure!(
+                node.is_running(),
+                "node {id} ended while starting; its log ends:\n{}",
+                tail()
+            );
+            ensure!(
+                Instant::now() < deadline,
+                "node {id} does not answer on port {port} after {START_LIMIT:?} ({last}); \
+                 its log ends:\n{}",
+                tail()
+            );
+            pause();
+        }
+    }
+
+    fn await_end(&self, id: usize) -> Result<()> {
+        let deadline = Instant::now() + END_LIMIT;
+        while self
+            .nodes
+            .iter()
+            .any(|node| node.id == id && node.is_running())
+        {
+            ensure!(Instant::now() < deadline, "node {id} does not end:\n{self}");
+            pause();
         }
         Ok(())
     }
@@ -240,99 +338,22 @@ impl Cluster {
 
 impl fmt::Display for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "bootstrap servers: {}", self.bootstrap_servers())?;
+        for (name, value) in self.variables() {
+            writeln!(f, "{name}={value}")?;
+        }
         for node in &self.nodes {
-            let state = if node.is_running() { "runs" } else { "is dead" };
-            let pid = node
-                .pid
-                .map_or_else(|| "none".to_owned(), |pid| pid.to_string());
-            let log = node.log.display();
-            writeln!(
-                f,
-                "node {} {state}: port {}, pid {pid}, log {log}",
-                node.id, node.port
-            )?;
+            writeln!(f, "{node}")?;
         }
         Ok(())
     }
 }
 
-impl Node {
-    /// Writes what the node will be told.
-    fn prepare(id: usize, ports: &[Ports], dir: &Path) -> Result<Self> {
-        let node = Self {
-            id,
-            port: ports[id - 1].broker,
-            controller_port: ports[id - 1].controller,
-            pid: None,
-            properties: dir.join(format!("node{id}.properties")),
-            log: dir.join(format!("node{id}.log")),
-        };
-        let data = dir.join(format!("data{id}"));
-        std::fs::write(&node.properties, properties(id, ports, &data))?;
-        Ok(node)
-    }
-
-    /// Starts the JVM so that it outlives us and the terminal.
-    fn start(&mut self, class_path: &str) -> Result<()> {
-        let log = File::options().append(true).open(&self.log)?;
-        let java = java(class_path);
-        let mut nohup = Command::new("nohup");
-        nohup.arg(java.get_program()).args(java.get_args());
-        nohup.arg("kafka.Kafka").arg(&self.properties);
-        nohup
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        std::os::unix::process::CommandExt::process_group(&mut nohup, 0);
-        self.pid = Some(nohup.spawn().context("`nohup java` can not be run")?.id());
-        Ok(())
-    }
-
-    fn is_running(&self) -> bool {
-        self.pid
-            .is_some_and(|pid| process::is_running(pid, &self.mark()))
-    }
-
-    fn signal(&self, signal: Signal) -> bool {
-        self.pid
-            .is_some_and(|pid| process::signal(pid, &self.mark(), signal))
-    }
-
-    /// What only the command line of this very node has: its file is in a directory of our own.
-    fn mark(&self) -> String {
-        format!("kafka.Kafka {}", self.properties.display())
-    }
-
-    /// The last lines of the log.
-    fn tail(&self) -> String {
-        let log = std::fs::read(&self.log).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
-    }
-}
-
-/// A JVM that starts fast, stays small and leaves the cores to others.
-fn java(class_path: &str) -> Command {
-    let mut java = Command::new("java");
-    java.args([
-        "-Xmx384m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-cp",
-        class_path,
-    ]);
-    java.arg("-Dorg.slf4j.simpleLogger.showDateTime=true");
-    java.stdin(Stdio::null());
-    java
-}
-
 /// Ports that are free now, below those that systems hand out to clients.
-fn free_ports(nodes: usize) -> Result<Vec<Ports>> {
+fn free_ports(nodes: usize, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
+    let wanted = nodes * (1 + protocols.len());
     let mut held = Vec::new();
     for _ in 0..10_000 {
-        if held.len() == 2 * nodes {
+        if held.len() == wanted {
             break;
         }
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", fastrand::u16(20_000..32_000))) {
@@ -340,21 +361,22 @@ fn free_ports(nodes: usize) -> Result<Vec<Ports>> {
         }
     }
     ensure!(
-        held.len() == 2 * nodes,
-        "{} free ports between 20000 and 32000 are not found",
-        2 * nodes
+        held.len() == wanted,
+        "{wanted} free ports between 20000 and 32000 are not found"
     );
     let ports = held
         .iter()
         .map(|listener| Ok(listener.local_addr()?.port()));
     let ports = ports.collect::<Result<Vec<_>>>()?;
-    Ok(ports
-        .chunks(2)
-        .map(|two| Ports {
-            broker: two[0],
-            controller: two[1],
-        })
-        .collect())
+    let of_node = |ports: &[u16]| Ports {
+        controller: ports[0],
+        listeners: protocols
+            .iter()
+            .copied()
+            .zip(ports[1..].iter().copied())
+            .collect(),
+    };
+    Ok(ports.chunks(1 + protocols.len()).map(of_node).collect())
 }
 
 fn state_file() -> PathBuf {
@@ -375,16 +397,28 @@ mod tests {
 
     #[test]
     fn ports_are_different_and_free() {
-        let ports = free_ports(9).unwrap();
-        let mut all: Vec<_> = ports
+        let ports = free_ports(9, &Protocol::ALL.into()).unwrap();
+        let all = ports
             .iter()
-            .flat_map(|p| [p.broker, p.controller])
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), 18);
+            .flat_map(|ports| ports.listeners.values().chain([&ports.controller]));
+        let all: BTreeSet<u16> = all.copied().collect();
+        assert_eq!(all.len(), 9 * 5);
         for port in all {
             TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
         }
+    }
+
+    #[test]
+    fn a_cluster_is_found_again_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let ports = free_ports(1, &Protocol::ALL.into()).unwrap();
+        let node = Node::prepare(1, &ports, dir.path()).unwrap();
+        let cluster = Cluster {
+            dir: dir.path().to_owned(),
+            nodes: vec![node],
+        };
+        let read: Cluster = serde_json::from_slice(&serde_json::to_vec(&cluster).unwrap()).unwrap();
+        assert_eq!(read.to_string(), cluster.to_string());
+        assert!(!read.is_alive());
     }
 }

@@ -8,20 +8,25 @@
 //! and `down` may be different calls. Only loopback addresses, only free ports, data in a temporary
 //! directory; only processes that are known to be ours are ended.
 
+mod certificates;
 mod cluster;
 mod jars;
+mod node;
 mod probe;
 mod process;
 mod properties;
+mod protocol;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-pub(crate) use cluster::Cluster;
+pub(crate) use cluster::{Cluster, Disturbance, Variables};
 pub(crate) use jars::{class_path, clients_jar, require_java};
+pub(crate) use protocol::Protocol;
 
 use crate::shell;
 
@@ -29,6 +34,9 @@ use crate::shell;
 pub(crate) const SERVERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
 /// The class path of Kafka's own tools, for tests that run them.
 pub(crate) const CLASS_PATH: &str = "KAFKA_CLASSPATH";
+
+/// This program, for tests that disturb the nodes: `$KAFKA_XTASK kafka kill 2`.
+pub(crate) const XTASK: &str = "KAFKA_XTASK";
 
 /// Run a real Apache Kafka on this machine, and Kafka's own tools against it.
 ///
@@ -42,6 +50,14 @@ pub(crate) enum Task {
     Down,
     /// Say which nodes run, where, and where their logs are.
     Status,
+    /// End one node at once; its data stays.
+    Kill { node: usize },
+    /// Stop one node where it stands: it neither answers nor closes a connection.
+    Pause { node: usize },
+    /// Let a paused node go on.
+    Resume { node: usize },
+    /// Start a killed node again and wait until it answers.
+    Start { node: usize },
     /// Print what to `eval` in a shell so that tests find the cluster and Kafka's tools.
     Env,
     /// Run one of Kafka's Java tools, e.g. `tool org.apache.kafka.tools.TopicCommand --help`.
@@ -57,6 +73,20 @@ pub(crate) struct Up {
     /// Where to make the directory of the data and logs [default: the system's temporary one].
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
+    /// What clients may speak, comma-separated; PLAINTEXT is always among them.
+    #[arg(long, value_delimiter = ',', default_value = "plaintext")]
+    pub(crate) protocol: Vec<Protocol>,
+}
+
+impl Up {
+    /// What clients may speak: what is asked for, and what the brokers speak among themselves.
+    fn protocols(&self) -> BTreeSet<Protocol> {
+        self.protocol
+            .iter()
+            .copied()
+            .chain([Protocol::Plaintext])
+            .collect()
+    }
 }
 
 /// A Java tool and what it is told.
@@ -74,6 +104,10 @@ impl Task {
         match self {
             Self::Up(up) => println!("{}", bootstrap_servers(&up)?),
             Self::Down => down()?,
+            Self::Kill { node } => disturb(node, Disturbance::Kill)?,
+            Self::Pause { node } => disturb(node, Disturbance::Pause)?,
+            Self::Resume { node } => disturb(node, Disturbance::Resume)?,
+            Self::Start { node } => disturb(node, Disturbance::Start)?,
             Self::Status => return status(),
             Self::Env => env()?,
             Self::Tool(tool) => return tool.run(),
@@ -88,7 +122,13 @@ fn bootstrap_servers(up: &Up) -> Result<String> {
         eprintln!("{SERVERS} is set: nothing is started");
         return Ok(servers);
     }
-    Ok(Cluster::up(up)?.bootstrap_servers())
+    let servers = Cluster::up(up)?.bootstrap_servers(Protocol::Plaintext);
+    servers.context("a cluster always has a listener for PLAINTEXT")
+}
+
+fn disturb(node: usize, disturbance: Disturbance) -> Result<()> {
+    let mut cluster = Cluster::read()?.context("no cluster was started from here")?;
+    cluster.disturb(node, disturbance)
 }
 
 fn down() -> Result<()> {
@@ -119,12 +159,15 @@ fn status() -> Result<ExitCode> {
 }
 
 fn env() -> Result<()> {
-    let servers = match shell::variable(SERVERS) {
-        Some(servers) => servers,
-        None => Cluster::running()?.bootstrap_servers(),
+    let variables = match shell::variable(SERVERS) {
+        Some(servers) => vec![(SERVERS.to_owned(), servers)],
+        None => Cluster::running()?.variables(),
     };
-    println!("export {SERVERS}='{servers}'");
+    for (name, value) in variables {
+        println!("export {name}='{value}'");
+    }
     println!("export {CLASS_PATH}='{}'", class_path()?);
+    println!("export {XTASK}='{}'", std::env::current_exe()?.display());
     Ok(())
 }
 

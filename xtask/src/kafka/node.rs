@@ -1,0 +1,110 @@
+//! One node of a cluster: a JVM that is a broker and a controller.
+//!
+//! Started so that it outlives us and the terminal; found again by its process id and by its
+//! properties' file, which no other process names.
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use super::process;
+use super::properties::{Ports, properties};
+
+/// One node, running or not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Node {
+    pub(super) id: usize,
+    pub(super) ports: Ports,
+    /// The last process that was started, if one was.
+    pid: Option<u32>,
+    pub(super) properties: PathBuf,
+    pub(super) log: PathBuf,
+}
+
+impl Node {
+    /// Writes what node `id` (from 1) of the cluster in `dir` will be told.
+    pub(super) fn prepare(id: usize, ports: &[Ports], dir: &Path) -> Result<Self> {
+        let node = Self {
+            id,
+            ports: ports[id - 1].clone(),
+            pid: None,
+            properties: dir.join(format!("node{id}.properties")),
+            log: dir.join(format!("node{id}.log")),
+        };
+        std::fs::write(&node.properties, properties(id, ports, dir))?;
+        Ok(node)
+    }
+
+    /// Starts the JVM; what it says is added to the log.
+    pub(super) fn start(&mut self, class_path: &str) -> Result<()> {
+        let log = File::options().append(true).create(true).open(&self.log)?;
+        let java = java(class_path);
+        let mut nohup = Command::new("nohup");
+        nohup.arg(java.get_program()).args(java.get_args());
+        nohup.arg("kafka.Kafka").arg(&self.properties);
+        nohup
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        std::os::unix::process::CommandExt::process_group(&mut nohup, 0);
+        self.pid = Some(nohup.spawn().context("`nohup java` can not be run")?.id());
+        Ok(())
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.pid
+            .is_some_and(|pid| process::is_running(pid, &self.mark()))
+    }
+
+    /// Sends the node's process a signal; says whether there was one.
+    pub(super) fn signal(&self, signal: Signal) -> bool {
+        self.pid
+            .is_some_and(|pid| process::signal(pid, &self.mark(), signal))
+    }
+
+    /// What only the command line of this very node has: its file is in a directory of our own.
+    fn mark(&self) -> String {
+        format!("kafka.Kafka {}", self.properties.display())
+    }
+
+    /// The last lines of the log.
+    pub(super) fn tail(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_running() { "runs" } else { "is dead" };
+        write!(f, "node {} {state}:", self.id)?;
+        for (protocol, port) in &self.ports.listeners {
+            write!(f, " {} {port},", protocol.name())?;
+        }
+        let pid = self
+            .pid
+            .map_or_else(|| "none".to_owned(), |pid| pid.to_string());
+        write!(f, " pid {pid}, log {}", self.log.display())
+    }
+}
+
+/// A JVM that starts fast, stays small and leaves the cores to others.
+pub(super) fn java(class_path: &str) -> Command {
+    let mut java = Command::new("java");
+    java.args([
+        "-Xmx384m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        class_path,
+    ]);
+    java.arg("-Dorg.slf4j.simpleLogger.showDateTime=true");
+    java
+}
