@@ -177,7 +177,7 @@ impl ProduceFrame {
         let length = i32::try_from(bytes - LENGTH_BYTES).expect("requests are below 2 GiB");
         self.head[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
         FrameChunks {
-            head: self.head.freeze(),
+            head: self.head,
             head_taken: 0,
             cuts: self.cuts,
             cut: 0,
@@ -208,7 +208,7 @@ impl ProduceFrame {
 #[derive(Clone, Debug)]
 pub struct FrameChunks {
     /// What is left of the small parts.
-    head: Bytes,
+    head: BytesMut,
     /// Bytes of the head that were taken.
     head_taken: usize,
     cuts: Vec<Cut>,
@@ -251,7 +251,7 @@ impl FrameChunks {
         pairs.filter(|piece| !piece.is_empty())
     }
 
-    /// All of it in one piece, copied unless it is one already.
+    /// What is left, copied into one piece.
     #[must_use]
     pub fn into_bytes(mut self) -> Bytes {
         self.copy_to_bytes(self.bytes)
@@ -261,10 +261,11 @@ impl FrameChunks {
 impl From<Bytes> for FrameChunks {
     fn from(frame: Bytes) -> Self {
         let bytes = frame.len();
+        let cuts = vec![Cut { at: 0, body: frame }];
         Self {
-            head: frame,
+            head: BytesMut::new(),
             head_taken: 0,
-            cuts: Vec::new(),
+            cuts,
             cut: 0,
             bytes,
         }
@@ -314,17 +315,6 @@ impl Buf for FrameChunks {
                 }
             }
         }
-    }
-
-    fn copy_to_bytes(&mut self, count: usize) -> Bytes {
-        if self.cuts.is_empty() {
-            self.bytes -= count;
-            self.head_taken += count;
-            return self.head.split_to(count);
-        }
-        let mut whole = BytesMut::with_capacity(count);
-        whole.put(self.take(count));
-        whole.freeze()
     }
 }
 

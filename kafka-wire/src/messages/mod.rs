@@ -55,3 +55,54 @@ pub use {
     sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
     txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse},
 };
+
+/// Hands the names of all requests to a macro: to dispatch on a key, or to test each of them.
+///
+/// ```
+/// use kafka_wire::{ApiKey, Request, VersionRange, messages};
+///
+/// macro_rules! versions_of {
+///     ($($request:ident,)*) => {
+///         fn versions_of(key: ApiKey) -> Option<VersionRange> {
+///             $(if key == messages::$request::KEY {
+///                 return Some(messages::$request::VERSIONS);
+///             })*
+///             None
+///         }
+///     };
+/// }
+/// kafka_wire::for_each_request!(versions_of);
+///
+/// assert_eq!(versions_of(ApiKey::PRODUCE), Some(VersionRange::new(3, 13)));
+/// assert_eq!(versions_of(ApiKey(30_000)), None);
+/// ```
+#[macro_export]
+macro_rules! for_each_request {
+    ($callback:ident) => {
+        $callback! {
+            AddOffsetsToTxnRequest,
+            AddPartitionsToTxnRequest,
+            ApiVersionsRequest,
+            CreateTopicsRequest,
+            DeleteTopicsRequest,
+            DescribeClusterRequest,
+            DescribeConfigsRequest,
+            DescribeProducersRequest,
+            DescribeTransactionsRequest,
+            EndTxnRequest,
+            FetchRequest,
+            FindCoordinatorRequest,
+            GetTelemetrySubscriptionsRequest,
+            InitProducerIdRequest,
+            ListOffsetsRequest,
+            ListTransactionsRequest,
+            MetadataRequest,
+            OffsetFetchRequest,
+            ProduceRequest,
+            PushTelemetryRequest,
+            SaslAuthenticateRequest,
+            SaslHandshakeRequest,
+            TxnOffsetCommitRequest,
+        }
+    };
+}
