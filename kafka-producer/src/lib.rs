@@ -1,1 +1,67 @@
-//! A Kafka producer: discovery, batching, delivery semantics, security.
+//! A Kafka producer: fast, typed, and exact about what became of every record.
+//!
+//! ```no_run
+//! use kafka_producer::{Producer, ProducerRecord};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let producer: Producer<str, str> =
+//!     Producer::builder().bootstrap_servers(["localhost:9092"]).build().await?;
+//!
+//! // Accepted: it is in a batch, and will end exactly once.
+//! let delivery = producer.send(ProducerRecord::new("orders", "2 x tea").key("customer-7")).await?;
+//! // Acknowledged.
+//! let metadata = delivery.await?;
+//! println!("{}-{} at {:?}", metadata.topic, metadata.partition, metadata.offset);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Three ways to send: drop the [`Delivery`] (fire and forget), await it (synchronous), or give a
+//! callback ([`Producer::send_with`]). Without async: [`blocking`]. Every setting has its Kafka
+//! name, default and rules ([`ProducerConfig`]).
+//!
+//! # The crate in the order of a record's journey
+//!
+//! | module | does |
+//! |---|---|
+//! | `record`, `producer`, `intake`, `pending` | serialize, partition, append (on the caller's thread) |
+//! | `engine` | everything that is decided; no I/O, no clock |
+//! | `driver` (feature `tokio`) | sockets, the timer, compression; decides nothing |
+//! | `delivery`, `error` | the outcome |
+//! | `config`, `settings`, `builder` | what users write, and what is made of it |
+
+#[cfg(feature = "tokio")]
+pub mod blocking;
+#[cfg(feature = "tokio")]
+mod builder;
+#[cfg(feature = "tokio")]
+mod clock;
+pub mod config;
+mod delivery;
+#[cfg(feature = "tokio")]
+mod driver;
+pub mod engine;
+pub mod error;
+#[cfg(feature = "tokio")]
+mod intake;
+#[cfg(feature = "tokio")]
+mod pending;
+#[cfg(feature = "tokio")]
+mod producer;
+mod record;
+pub mod settings;
+
+#[cfg(feature = "tokio")]
+pub use builder::{BuildError, ProducerBuilder};
+pub use config::{ConfigError, ProducerConfig};
+pub use delivery::{Delivery, Status};
+pub use engine::CloseReport;
+pub use error::{DeliveryError, FatalError, Persistence, SendError};
+pub use kafka_partition as partition;
+pub use kafka_serde as serde;
+pub use kafka_wire::ErrorCode;
+pub use kafka_wire::compression::Compression;
+#[cfg(feature = "tokio")]
+pub use producer::{Producer, TrySendError, WaitsFor};
+pub use record::{ProducerRecord, RecordMetadata};
+pub use settings::{Acks, Address};

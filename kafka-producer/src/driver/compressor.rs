@@ -1,0 +1,195 @@
+//! Compression, on threads of its own: per-byte work that must not hold up the driver.
+//!
+//! Batches of one connection are compressed by several threads at once and leave in order all the
+//! same, because the connection waits for its first request. A batch is compressed once; an attempt
+//! to send it again finds it compressed. One that does not shrink goes uncompressed.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use kafka_accumulator::{Batch, Doorbell};
+use kafka_wire::compression::{Compression, CompressionLevel, compress};
+
+use crate::engine::{Outgoing, Payload};
+use crate::error::DeliveryError;
+
+/// A few threads and what they are to compress. Dropped, they end.
+pub(crate) struct Compressor {
+    shop: Arc<Shop>,
+}
+
+/// The progress of one request's batches.
+pub(crate) struct Compressed(Option<Arc<Order>>);
+
+/// How far a request is.
+pub(crate) enum Progress {
+    Busy,
+    Done,
+    Failed(Arc<str>),
+}
+
+struct Order {
+    open: AtomicUsize,
+    failure: OnceLock<Arc<str>>,
+}
+
+struct Shop {
+    codec: Compression,
+    level: CompressionLevel,
+    doorbell: Arc<Doorbell>,
+    jobs: Mutex<Jobs>,
+    arrived: Condvar,
+}
+
+struct Jobs {
+    queue: VecDeque<Job>,
+    stage: Stage,
+}
+
+#[derive(PartialEq, Eq)]
+enum Stage {
+    Open,
+    Closed,
+}
+
+struct Job {
+    batch: Arc<Batch<DeliveryError>>,
+    order: Arc<Order>,
+}
+
+impl Compressor {
+    /// Starts a thread per core.
+    pub(crate) fn start(
+        codec: Compression,
+        level: CompressionLevel,
+        doorbell: &Arc<Doorbell>,
+    ) -> io::Result<Self> {
+        let jobs = Mutex::new(Jobs {
+            queue: VecDeque::new(),
+            stage: Stage::Open,
+        });
+        let doorbell = Arc::clone(doorbell);
+        let shop = Arc::new(Shop {
+            codec,
+            level,
+            doorbell,
+            jobs,
+            arrived: Condvar::new(),
+        });
+        // Made first, so that the threads already started end if one cannot be.
+        let compressor = Self {
+            shop: Arc::clone(&shop),
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..threads {
+            let shop = Arc::clone(&shop);
+            let builder = thread::Builder::new().name("kafka-producer compression".to_owned());
+            builder.spawn(move || shop.work())?;
+        }
+        Ok(compressor)
+    }
+
+    /// Has the batches of a request compressed that are not yet.
+    pub(crate) fn compress(&self, outgoing: &Outgoing) -> Compressed {
+        let Payload::Produce(order) = &outgoing.payload else {
+            return Compressed::at_once();
+        };
+        let raw = || {
+            order
+                .batches()
+                .filter(|batch| batch.codec() == Compression::None)
+        };
+        let open = raw().count();
+        if open == 0 {
+            return Compressed::at_once();
+        }
+        let order = Arc::new(Order {
+            open: AtomicUsize::new(open),
+            failure: OnceLock::new(),
+        });
+        let jobs = raw().map(|batch| Job {
+            batch: Arc::clone(batch),
+            order: Arc::clone(&order),
+        });
+        self.shop.lock().queue.extend(jobs);
+        self.shop.arrived.notify_all();
+        Compressed(Some(order))
+    }
+}
+
+impl Drop for Compressor {
+    fn drop(&mut self) {
+        self.shop.lock().stage = Stage::Closed;
+        self.shop.arrived.notify_all();
+    }
+}
+
+impl Compressed {
+    /// For a request with nothing to compress.
+    pub(crate) fn at_once() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        match &self.0 {
+            Some(order) if order.open.load(Ordering::Acquire) > 0 => Progress::Busy,
+            Some(order) => match order.failure.get() {
+                Some(why) => Progress::Failed(Arc::clone(why)),
+                None => Progress::Done,
+            },
+            None => Progress::Done,
+        }
+    }
+}
+
+impl Shop {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of one thread.
+    fn work(&self) {
+        while let Some(Job { batch, order }) = self.next() {
+            if let Err(why) = self.compress(&batch) {
+                order.failure.get_or_init(|| why);
+            }
+            drop(batch);
+            if order.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+                self.doorbell.ring();
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut jobs = self.lock();
+        loop {
+            if let Some(job) = jobs.queue.pop_front() {
+                return Some(job);
+            }
+            if jobs.stage == Stage::Closed {
+                return None;
+            }
+            jobs = self
+                .arrived
+                .wait(jobs)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn compress(&self, batch: &Batch<DeliveryError>) -> Result<(), Arc<str>> {
+        let raw = batch.records();
+        let mut compressed = Vec::with_capacity(raw.len() / 2);
+        compress(self.codec, self.level, &raw, &mut compressed)
+            .map_err(|error| Arc::from(error.to_string()))?;
+        if compressed.len() < raw.len() {
+            compressed.shrink_to_fit();
+            drop(raw);
+            // Refused only if another attempt was faster, which is as good.
+            let _ = batch.replace_records(compressed, self.codec);
+        }
+        Ok(())
+    }
+}

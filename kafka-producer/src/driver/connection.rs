@@ -1,0 +1,189 @@
+//! One open connection: frames in, requests out.
+//!
+//! A produce request is framed only when the socket has taken all before it: what waits here holds
+//! no bytes but those of its batches. One request is one vectored write, unless the socket takes
+//! only a part of it.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes, BytesMut};
+use kafka_wire::{FRAME_BYTES_MAX_DEFAULT, FrameChunks, FrameReader};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::compressor::{Compressed, Progress};
+use crate::engine::{Confirm, Outgoing, Payload};
+
+/// What a connection tells.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// It is open.
+    Opened,
+    /// A frame came, without its length.
+    Frame(Bytes),
+    /// A request that wants this known was written entirely.
+    Written(i32),
+    /// A request could not be framed.
+    Unsendable(i32, Arc<str>),
+    /// It is of no use any more.
+    Lost(Arc<str>),
+}
+
+/// A socket and what is on its way through it.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    frames: FrameReader,
+    read: BytesMut,
+    /// In order; the first may wait for its compression.
+    queue: VecDeque<(Outgoing, Compressed)>,
+    writing: Option<Writing>,
+    state: State,
+}
+
+/// A request of which the socket has taken a part.
+struct Writing {
+    chunks: FrameChunks,
+    correlation_id: i32,
+    confirm: Confirm,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The loss was told; nothing more is.
+    Lost,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            frames: FrameReader::new(FRAME_BYTES_MAX_DEFAULT),
+            read: BytesMut::new(),
+            queue: VecDeque::new(),
+            writing: None,
+            state: State::Open,
+        }
+    }
+
+    /// Queues a request; it is framed when `ready`.
+    pub(crate) fn push(&mut self, outgoing: Outgoing, ready: Compressed) {
+        self.queue.push_back((outgoing, ready));
+    }
+
+    /// Reads all there is, up to a bound that leaves others their turn.
+    pub(crate) fn poll_read(&mut self, context: &mut Context<'_>, mut tell: impl FnMut(Event)) {
+        if self.state == State::Lost {
+            return;
+        }
+        for _ in 0..READS_PER_TURN {
+            match self.read_some(context) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(0)) => {
+                    return self.lose("the broker closed the connection".into(), &mut tell);
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return self.lose(error.to_string(), &mut tell),
+            }
+            loop {
+                match self.frames.next(&mut self.read) {
+                    Ok(Some(frame)) => tell(Event::Frame(frame)),
+                    Ok(None) => break,
+                    Err(error) => return self.lose(error.to_string(), &mut tell),
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+    }
+
+    fn read_some(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.read.reserve(READ_BYTES);
+        let mut piece = [0; READ_BYTES];
+        let mut buffer = ReadBuf::new(&mut piece);
+        let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+        read.map_ok(|()| {
+            self.read.extend_from_slice(buffer.filled());
+            buffer.filled().len()
+        })
+    }
+
+    /// Writes all that is ready and that the socket takes.
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, mut tell: impl FnMut(Event)) {
+        while self.state == State::Open && self.next_frame(&mut tell) {
+            let Some(writing) = &mut self.writing else {
+                return;
+            };
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = writing.chunks.chunks_vectored(&mut slices);
+            let stream = Pin::new(&mut self.stream);
+            match stream.poll_write_vectored(context, &slices[..count]) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(0)) => {
+                    return self.lose("nothing could be written".into(), &mut tell);
+                }
+                Poll::Ready(Ok(written)) => writing.chunks.advance(written),
+                Poll::Ready(Err(error)) => return self.lose(error.to_string(), &mut tell),
+            }
+        }
+    }
+
+    /// Makes sure that something is being written; whether there is.
+    fn next_frame(&mut self, tell: &mut impl FnMut(Event)) -> bool {
+        if let Some(writing) = &self.writing {
+            if !writing.chunks.is_empty() {
+                return true;
+            }
+            if writing.confirm == Confirm::Written {
+                tell(Event::Written(writing.correlation_id));
+            }
+            self.writing = None;
+        }
+        while let Some((_, ready)) = self.queue.front() {
+            let failure = match ready.progress() {
+                Progress::Busy => return false,
+                Progress::Done => None,
+                Progress::Failed(why) => Some(why),
+            };
+            let Some((outgoing, _)) = self.queue.pop_front() else {
+                return false;
+            };
+            match failure {
+                Some(why) => tell(Event::Unsendable(outgoing.correlation_id, why)),
+                None => {
+                    self.writing = Some(Writing::new(outgoing));
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn lose(&mut self, why: String, tell: &mut impl FnMut(Event)) {
+        self.state = State::Lost;
+        tell(Event::Lost(why.into()));
+    }
+}
+
+impl Writing {
+    fn new(outgoing: Outgoing) -> Self {
+        let chunks = match outgoing.payload {
+            Payload::Whole(frame) => FrameChunks::from(frame),
+            Payload::Produce(order) => order.frame(),
+        };
+        Self {
+            chunks,
+            correlation_id: outgoing.correlation_id,
+            confirm: outgoing.confirm,
+        }
+    }
+}
+
+/// Answers to produce requests are small; a metadata answer takes several reads.
+const READ_BYTES: usize = 4 * 1024;
+const READS_PER_TURN: usize = 16;
+/// Pieces of a frame per write: 32 batches. A larger request takes several writes.
+const SLICES: usize = 64;

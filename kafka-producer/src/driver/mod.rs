@@ -1,0 +1,253 @@
+//! The driver: carries what the engine decides, and decides nothing.
+//!
+//! ```text
+//!            ┌───────────────────── one thread, one task ────────────────────┐
+//! doorbell ─▶│ tick ─▶ engine ─▶ actions ─▶ connections ─▶ sockets           │
+//!            │          ▲                        │                           │
+//!            │          └────── frames, losses ◀─┘                           │
+//!            └───────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The task polls everything by itself: the engine, every dial, every connection, one timer. So
+//! nothing crosses a thread on the way but the doorbell, and compression, which has threads of its
+//! own. What an answer says, or when to try again, is never looked at here.
+
+mod compressor;
+mod connection;
+mod dial;
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use hashbrown::HashMap;
+use kafka_accumulator::{Doorbell, Sleep};
+use kafka_wire::compression::Compression;
+
+use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
+use crate::settings::Settings;
+use compressor::Compressor;
+use connection::{Connection, Event};
+use dial::Dial;
+
+/// Runs an engine on a thread of its own until it has ended.
+pub(crate) fn spawn(
+    engine: Engine,
+    settings: Arc<Settings>,
+    doorbell: Arc<Doorbell>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
+    let compressor = match settings.compression {
+        Compression::None => None,
+        codec => Some(Compressor::start(
+            codec,
+            settings.compression_level,
+            &doorbell,
+        )?),
+    };
+    let name = format!("kafka-producer {}", settings.client_id);
+    std::thread::Builder::new().name(name).spawn(move || {
+        runtime.block_on(async {
+            let mut driver = Driver::new(engine, settings, doorbell, compressor);
+            tokio::task::unconstrained(poll_fn(|context| driver.poll(context))).await;
+        });
+    })?;
+    Ok(())
+}
+
+struct Driver {
+    engine: Engine,
+    settings: Arc<Settings>,
+    doorbell: Arc<Doorbell>,
+    compressor: Option<Compressor>,
+    dials: HashMap<NodeId, Dial>,
+    connections: HashMap<NodeId, Connection>,
+    alarm: Alarm,
+    /// Kept to be filled again.
+    events: Vec<(NodeId, Event)>,
+}
+
+/// The one timer: when the engine wants to be woken.
+struct Alarm {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    at: Option<Instant>,
+}
+
+/// Whether a round did anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Busy,
+    Idle,
+}
+
+impl Driver {
+    fn new(
+        engine: Engine,
+        settings: Arc<Settings>,
+        doorbell: Arc<Doorbell>,
+        compressor: Option<Compressor>,
+    ) -> Self {
+        Self {
+            engine,
+            settings,
+            doorbell,
+            compressor,
+            dials: HashMap::new(),
+            connections: HashMap::new(),
+            alarm: Alarm {
+                sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+                at: None,
+            },
+            events: Vec::new(),
+        }
+    }
+
+    /// Goes round until there is nothing to do, or others on this thread should have a turn.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS_PER_POLL {
+            let round = self.round(context);
+            if self.engine.has_ended() {
+                return Poll::Ready(());
+            }
+            if round == Round::Idle && self.doorbell.sleep(context.waker()) == Sleep::Asleep {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn round(&mut self, context: &mut Context<'_>) -> Round {
+        let rung = self.doorbell.awake();
+        let due = self.alarm.is_due(&mut self.engine, context);
+        if rung || due {
+            self.engine.handle(Instant::now(), Input::Tick);
+        }
+        let mut round = if rung || due {
+            Round::Busy
+        } else {
+            Round::Idle
+        };
+        self.poll_dials(context);
+        for (id, connection) in &mut self.connections {
+            connection.poll_read(context, |event| self.events.push((*id, event)));
+        }
+        if self.tell_engine() == Round::Busy {
+            round = Round::Busy;
+        }
+        self.act();
+        for (id, connection) in &mut self.connections {
+            connection.poll_write(context, |event| self.events.push((*id, event)));
+        }
+        if self.tell_engine() == Round::Busy {
+            round = Round::Busy;
+            self.act();
+        }
+        round
+    }
+
+    fn poll_dials(&mut self, context: &mut Context<'_>) {
+        let Self {
+            dials,
+            connections,
+            events,
+            ..
+        } = self;
+        dials.retain(|id, dial| match Pin::new(dial).poll(context) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(stream)) => {
+                connections.insert(*id, Connection::new(stream));
+                events.push((*id, Event::Opened));
+                false
+            }
+            Poll::Ready(Err(error)) => {
+                events.push((*id, Event::Lost(error.to_string().into())));
+                false
+            }
+        });
+    }
+
+    /// Hands over what has happened.
+    fn tell_engine(&mut self) -> Round {
+        if self.events.is_empty() {
+            return Round::Idle;
+        }
+        let now = Instant::now();
+        let mut events = std::mem::take(&mut self.events);
+        for (id, event) in events.drain(..) {
+            let input = match event {
+                Event::Opened => Input::Opened(id),
+                Event::Frame(frame) => Input::Received(id, frame),
+                Event::Written(correlation_id) => Input::Written(id, correlation_id),
+                Event::Unsendable(correlation_id, why) => {
+                    Input::Unsendable(id, correlation_id, why)
+                }
+                Event::Lost(why) => {
+                    self.connections.remove(&id);
+                    Input::Lost(id, why)
+                }
+            };
+            self.engine.handle(now, input);
+        }
+        self.events = events;
+        Round::Busy
+    }
+
+    /// Does what the engine wants done.
+    fn act(&mut self) {
+        while let Some(action) = self.engine.poll() {
+            match action {
+                Action::Dial(id, address) => {
+                    self.dials.insert(id, dial::dial(address, &self.settings));
+                    // It has not been polled yet, so nothing would wake for it.
+                    self.doorbell.ring();
+                }
+                Action::Drop(id) => {
+                    self.dials.remove(&id);
+                    self.connections.remove(&id);
+                }
+                Action::Send(id, outgoing) => self.send(id, outgoing),
+            }
+        }
+    }
+
+    fn send(&mut self, id: NodeId, outgoing: Outgoing) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let ready = match &self.compressor {
+                Some(compressor) => compressor.compress(&outgoing),
+                None => compressor::Compressed::at_once(),
+            };
+            connection.push(outgoing, ready);
+            self.doorbell.ring();
+        }
+    }
+}
+
+impl Alarm {
+    /// Sets the timer to the engine's deadline; whether that has come.
+    fn is_due(&mut self, engine: &mut Engine, context: &mut Context<'_>) -> bool {
+        let deadline = engine.deadline();
+        let Some(at) = deadline else {
+            self.at = None;
+            return false;
+        };
+        if self.at != deadline {
+            self.at = deadline;
+            self.sleep.as_mut().reset(at.into());
+        }
+        if self.sleep.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        self.at = None;
+        true
+    }
+}
+
+/// After so many rounds the runtime gets a turn: it is what looks at the sockets.
+const ROUNDS_PER_POLL: usize = 16;

@@ -1,0 +1,251 @@
+//! What a metadata answer changes: brokers, topics, leaders, and with them the snapshot that
+//! callers read.
+
+use std::sync::Arc;
+
+use kafka_wire::messages::metadata::{
+    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_wire::messages::produce::PartitionProduceResponse;
+use kafka_wire::{ErrorCode, Uuid};
+
+use super::cluster::{Cluster, Topic};
+use super::lane::{Attention, Lane, LaneKey};
+use super::metadata::Refresh;
+use super::node::{Link, Node};
+use super::timers::Timer;
+use super::{Engine, NodeId, backoff};
+use crate::error::SendError;
+use crate::settings::Address;
+
+impl Engine {
+    /// Takes in an answer to a question about `asked`.
+    pub(super) fn absorb(&mut self, id: NodeId, asked: &[Arc<str>], answer: MetadataResponse) {
+        self.throttle(id, answer.throttle_time_ms);
+        let again = matches!(self.metadata.refresh, Refresh::Asked { again: true, .. });
+        self.metadata.refresh = Refresh::Fresh;
+        self.metadata.fetched = Some(self.now);
+        if answer.brokers.is_empty() {
+            self.metadata.last_obstacle = Some("the cluster knows of no broker".into());
+            return self.metadata_failed();
+        }
+        self.absorb_brokers(answer.brokers);
+        let mut complete = true;
+        for topic in answer.topics {
+            complete &= self.absorb_topic(topic);
+        }
+        complete &= asked.iter().all(|name| {
+            self.metadata
+                .topics
+                .get(name)
+                .is_none_or(|interest| interest.exists)
+        });
+        self.publish();
+        self.answer_waiters();
+        if complete {
+            self.metadata.failures = 0;
+        } else {
+            self.metadata_failed();
+        }
+        // Topics that somebody began to write to while the answer was on its way.
+        if again
+            && self
+                .metadata
+                .topics
+                .keys()
+                .any(|name| !asked.contains(name))
+        {
+            self.metadata.want(self.now);
+        } else if again {
+            let pause = backoff::delay(self.settings.retry_backoff, 1, &mut self.random);
+            self.metadata.want(self.now + pause);
+        }
+        self.timers
+            .arm(Timer::Metadata, self.now + self.settings.metadata_max_age);
+    }
+
+    fn absorb_brokers(&mut self, brokers: Vec<MetadataResponseBroker>) {
+        let known: Vec<NodeId> = brokers
+            .iter()
+            .map(|broker| NodeId(broker.node_id))
+            .collect();
+        for broker in brokers {
+            let id = NodeId(broker.node_id);
+            let Ok(port @ 1..) = u16::try_from(broker.port) else {
+                continue;
+            };
+            if id.is_bootstrap() || broker.host.is_empty() {
+                continue;
+            }
+            let address = Address {
+                host: broker.host,
+                port,
+            };
+            match self.nodes.get(&id) {
+                Some(node) if node.address == address => {}
+                Some(_) => {
+                    self.lose(id, "the broker has moved to another address");
+                    if let Some(node) = self.nodes.get_mut(&id) {
+                        node.address = address;
+                        node.failures = 0;
+                        node.link = Link::Resting { until: None };
+                    }
+                }
+                None => {
+                    self.nodes.insert(id, Node::new(id, address));
+                }
+            }
+        }
+        // Whoever left the cluster is forgotten once nothing is on its way there.
+        self.nodes.retain(|id, node| {
+            let gone = !id.is_bootstrap() && !known.contains(id);
+            !(gone && matches!(node.link, Link::Resting { .. }) && node.lanes.is_empty())
+        });
+    }
+
+    /// Takes in one topic; whether it needs no further question.
+    fn absorb_topic(&mut self, topic: MetadataResponseTopic) -> bool {
+        let Some(name) = topic.name.as_deref() else {
+            return true;
+        };
+        let Some((name, interest)) = self.metadata.topics.get_key_value(name) else {
+            return true;
+        };
+        let (name, known) = (Arc::clone(name), !interest.lanes.is_empty());
+        match topic.error_code {
+            ErrorCode::NONE if !topic.partitions.is_empty() => {
+                self.absorb_partitions(&name, topic.topic_id, topic.partitions)
+            }
+            ErrorCode::NONE => false,
+            code if code.is_retriable() => {
+                self.metadata.last_obstacle = Some(format!("{code}: {}", code.message()).into());
+                false
+            }
+            code => {
+                self.refuse_topic(&name, code);
+                known
+            }
+        }
+    }
+
+    fn absorb_partitions(
+        &mut self,
+        name: &Arc<str>,
+        topic_id: Uuid,
+        partitions: Vec<MetadataResponsePartition>,
+    ) -> bool {
+        self.make_lanes(name, partitions.len());
+        let Some(interest) = self.metadata.topics.get_mut(name) else {
+            return true;
+        };
+        interest.exists = true;
+        let lanes = interest.lanes.clone();
+        let mut led = true;
+        for partition in partitions {
+            let index = usize::try_from(partition.partition_index).ok();
+            let Some(&key) = index.and_then(|index| lanes.get(index)) else {
+                continue;
+            };
+            self.lanes[key as usize].topic_id = topic_id;
+            let leader = Some(NodeId(partition.leader_id)).filter(|id| !id.is_bootstrap());
+            led &= leader.is_some();
+            self.assign(key, leader, partition.leader_epoch);
+        }
+        led
+    }
+
+    fn make_lanes(&mut self, name: &Arc<str>, partitions: usize) {
+        let Some(interest) = self.metadata.topics.get_mut(name) else {
+            return;
+        };
+        for partition in interest.lanes.len()..partitions {
+            let (Ok(key), Ok(partition)) = (
+                LaneKey::try_from(self.lanes.len()),
+                i32::try_from(partition),
+            ) else {
+                return;
+            };
+            let queue = self.accumulator.queue(Arc::clone(name), partition, key);
+            self.lanes.push(Lane::new(Arc::clone(name), queue));
+            interest.lanes.push(key);
+        }
+    }
+
+    /// Gives a lane its leader, unless what is known is newer (KIP-320).
+    fn assign(&mut self, key: LaneKey, leader: Option<NodeId>, epoch: i32) {
+        let lane = &mut self.lanes[key as usize];
+        if epoch >= 0 && epoch < lane.leader_epoch {
+            return;
+        }
+        lane.leader_epoch = epoch;
+        if lane.leader == leader {
+            return;
+        }
+        lane.leader = leader;
+        if lane.attention != Attention::Idle {
+            lane.attention = Attention::Idle;
+            self.list(key);
+        }
+    }
+
+    /// A refused batch may come with the name of the new leader (KIP-951).
+    pub(super) fn follow_leader(&mut self, key: LaneKey, answer: &PartitionProduceResponse) {
+        let leader = &answer.current_leader;
+        if leader.leader_id >= 0
+            && leader.leader_epoch > self.lanes[key as usize].leader_epoch
+            && self.nodes.contains_key(&NodeId(leader.leader_id))
+        {
+            self.assign(key, Some(NodeId(leader.leader_id)), leader.leader_epoch);
+        }
+    }
+
+    /// The cluster will not let us write to this topic.
+    fn refuse_topic(&mut self, name: &Arc<str>, code: ErrorCode) {
+        let Some(interest) = self.metadata.topics.get_mut(name) else {
+            return;
+        };
+        interest.exists = false;
+        for waiter in interest.waiters.drain(..) {
+            let topic = Arc::clone(name);
+            let _ = waiter
+                .reply
+                .send(Err(SendError::TopicRefused { topic, code }));
+        }
+        if interest.lanes.is_empty() {
+            self.metadata.topics.remove(name);
+        }
+    }
+
+    /// Hangs a new snapshot over the desk.
+    fn publish(&mut self) {
+        let known = self
+            .metadata
+            .topics
+            .iter()
+            .filter(|(_, interest)| interest.exists);
+        let topics = known.map(|(name, interest)| {
+            let lanes = || interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
+            let led = lanes().filter(|lane| lane.leader.is_some());
+            Arc::new(Topic {
+                name: Arc::clone(name),
+                queues: lanes().map(|lane| Arc::clone(&lane.queue)).collect(),
+                available: led.map(|lane| lane.partition).collect(),
+                sticky: Arc::clone(&interest.sticky),
+            })
+        });
+        self.desk.publish(Cluster::new(topics));
+    }
+
+    fn answer_waiters(&mut self) {
+        for interest in self
+            .metadata
+            .topics
+            .values_mut()
+            .filter(|interest| interest.exists)
+        {
+            for waiter in interest.waiters.drain(..) {
+                let _ = waiter.reply.send(Ok(()));
+            }
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! What became of a batch: judging the answers, the lost answers and the expired.
+
+use std::sync::Arc;
+
+use kafka_accumulator::{Batch, Fate};
+use kafka_wire::messages::InitProducerIdResponse;
+use kafka_wire::messages::produce::{PartitionProduceResponse, ProduceResponse};
+use kafka_wire::{ErrorCode, Uuid};
+
+use super::backoff;
+use super::identity::{Identity, ProducerId};
+use super::in_flight::{Sent, What};
+use super::lane::{LaneKey, Slot, SlotState};
+use super::timers::Timer;
+use super::verdict::{Ambiguity, Refresh, Verdict, verdict};
+use super::{Engine, NodeId};
+use crate::error::{Cause, DeliveryError, FatalError, History, Persistence};
+
+/// What a broker said of one batch.
+struct Word {
+    code: ErrorCode,
+    message: Option<Arc<str>>,
+    base_offset: i64,
+    log_append_time_ms: Option<i64>,
+    record_errors: Vec<(u32, Arc<str>)>,
+}
+
+impl Word {
+    fn of(code: ErrorCode) -> Self {
+        Self {
+            code,
+            message: None,
+            base_offset: -1,
+            log_append_time_ms: None,
+            record_errors: Vec::new(),
+        }
+    }
+
+    fn from(answer: PartitionProduceResponse) -> Self {
+        let errors = answer.record_errors.into_iter().filter_map(|error| {
+            let index = u32::try_from(error.batch_index).ok()?;
+            Some((index, error.batch_index_error_message?.into()))
+        });
+        Self {
+            code: answer.error_code,
+            message: answer.error_message.map(Into::into),
+            base_offset: answer.base_offset,
+            log_append_time_ms: Some(answer.log_append_time_ms).filter(|time| *time >= 0),
+            record_errors: errors.collect(),
+        }
+    }
+}
+
+impl Engine {
+    /// A produce request was answered.
+    pub(super) fn produced(&mut self, id: NodeId, sent: &[Sent], answer: ProduceResponse) {
+        self.throttle(id, answer.throttle_time_ms);
+        let mut open: Vec<Option<Sent>> = sent.iter().copied().map(Some).collect();
+        for topic in answer.responses {
+            for partition in topic.partition_responses {
+                let index = partition.index;
+                let asked = open.iter_mut().find(|sent| {
+                    sent.is_some_and(|sent| {
+                        self.is_of(sent.lane, &topic.name, topic.topic_id, index)
+                    })
+                });
+                if let Some(sent) = asked.and_then(Option::take) {
+                    self.follow_leader(sent.lane, &partition);
+                    self.judge(sent, Word::from(partition));
+                }
+            }
+        }
+        // What the answer passes over in silence may or may not have been appended.
+        let silent = open.into_iter().flatten().collect();
+        self.unanswered(id, silent, ErrorCode::NETWORK_EXCEPTION);
+    }
+
+    fn is_of(&self, key: LaneKey, name: &str, id: Uuid, partition: i32) -> bool {
+        let lane = &self.lanes[key as usize];
+        let same_topic = if id == Uuid::ZERO {
+            *lane.topic == *name
+        } else {
+            lane.topic_id == id
+        };
+        same_topic && lane.partition == partition
+    }
+
+    /// These batches will never be answered for.
+    pub(super) fn unanswered(&mut self, _: NodeId, sent: Vec<Sent>, code: ErrorCode) {
+        for sent in sent {
+            self.judge(sent, Word::of(code));
+        }
+    }
+
+    /// `acks=0`: written is delivered, to an offset nobody knows.
+    pub(super) fn written(&mut self, id: NodeId, correlation_id: i32) {
+        let Some(in_flight) = self
+            .nodes
+            .get_mut(&id)
+            .and_then(super::node::Node::in_flight)
+        else {
+            return;
+        };
+        if let Some(asked) = in_flight.answered(correlation_id)
+            && let What::Produce(sent) = asked.what
+        {
+            for sent in sent {
+                self.judge(sent, Word::of(ErrorCode::NONE));
+            }
+        }
+        self.stir(id);
+    }
+
+    /// The driver could not frame a request: its batches cannot be sent, ever.
+    pub(super) fn unsendable(&mut self, id: NodeId, correlation_id: i32, why: &Arc<str>) {
+        let Some(in_flight) = self
+            .nodes
+            .get_mut(&id)
+            .and_then(super::node::Node::in_flight)
+        else {
+            return;
+        };
+        let Some(asked) = in_flight.withdrawn(correlation_id) else {
+            return;
+        };
+        if let What::Produce(sent) = asked.what {
+            for Sent { lane, serial } in sent {
+                if let Some(slot) = self.remove(lane, serial) {
+                    self.lanes[lane as usize].break_sequence();
+                    self.fail(lane, slot, Cause::Unsendable(Arc::clone(why)));
+                    self.list(lane);
+                }
+            }
+        }
+        self.stir(id);
+    }
+
+    /// Applies the verdict on one batch.
+    fn judge(&mut self, Sent { lane: key, serial }: Sent, word: Word) {
+        let judged = verdict(word.code, self.settings.guarantee);
+        let Some(position) = self.lanes[key as usize].position(serial) else {
+            // It has expired meanwhile; but now it is known that its number was used.
+            if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
+                self.lanes[key as usize].heal_sequence();
+            }
+            return self.list(key);
+        };
+        match judged {
+            Verdict::Deliver => {
+                self.deliver(key, serial, word.base_offset, word.log_append_time_ms)
+            }
+            Verdict::DeliverWithoutOffset => self.deliver(key, serial, -1, None),
+            Verdict::Retry(refresh, ambiguity) => {
+                self.retry(key, position, &word, refresh, ambiguity)
+            }
+            Verdict::OutOfSequence if position > 0 => {
+                // Its predecessor is still on its way and goes first.
+                self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
+            }
+            Verdict::OutOfSequence | Verdict::NewEpoch => self.outnumbered(key, position, &word),
+            Verdict::Fail => self.refuse(key, serial, word),
+            Verdict::Fatal => {
+                let message = word.message.unwrap_or_else(|| word.code.message().into());
+                self.fail_for_good(FatalError {
+                    code: word.code,
+                    message,
+                });
+            }
+        }
+        self.list(key);
+    }
+
+    fn deliver(
+        &mut self,
+        key: LaneKey,
+        serial: u64,
+        base_offset: i64,
+        log_append_time_ms: Option<i64>,
+    ) {
+        let Some(slot) = self.remove(key, serial) else {
+            return;
+        };
+        self.lanes[key as usize].heal_sequence();
+        self.tally.delivered += u64::from(slot.batch.count());
+        end(
+            &slot.batch,
+            Fate::Delivered {
+                base_offset,
+                log_append_time_ms,
+            },
+        );
+    }
+
+    fn retry(
+        &mut self,
+        key: LaneKey,
+        position: usize,
+        word: &Word,
+        refresh: Refresh,
+        ambiguity: Ambiguity,
+    ) {
+        let slot = &mut self.lanes[key as usize].slots[position];
+        slot.last_error = Some(word.code);
+        if ambiguity == Ambiguity::Possible {
+            slot.ambiguity = ambiguity;
+        }
+        if slot.attempts > self.settings.retries {
+            let serial = slot.serial;
+            if let Some(slot) = self.remove(key, serial) {
+                self.lanes[key as usize].break_sequence();
+                self.fail(key, slot, Cause::RetriesExhausted { code: word.code });
+            }
+        } else {
+            let attempts = slot.attempts;
+            let asked = slot.last_broker;
+            let moved = asked != self.lanes[key as usize].leader;
+            // A new leader is asked at once (KIP-951), the same one after a while.
+            let pause = if moved {
+                std::time::Duration::ZERO
+            } else {
+                backoff::delay(self.settings.retry_backoff, attempts, &mut self.random)
+            };
+            let until = self.now + pause;
+            self.lanes[key as usize].slots[position].state = SlotState::Waiting { until };
+        }
+        if refresh == Refresh::Needed {
+            self.metadata.want(self.now);
+        }
+    }
+
+    /// The broker does not go on with this sequence.
+    fn outnumbered(&mut self, key: LaneKey, position: usize, word: &Word) {
+        let lane = &mut self.lanes[key as usize];
+        let slot = &mut lane.slots[position];
+        slot.last_error = Some(word.code);
+        if slot.ambiguity == Ambiguity::Possible {
+            // An earlier attempt may be in the log: under a new epoch it would be there twice.
+            let serial = slot.serial;
+            lane.break_sequence();
+            if let Some(slot) = self.remove(key, serial) {
+                let code = word.code;
+                self.fail(
+                    key,
+                    slot,
+                    Cause::Refused {
+                        code,
+                        message: word.message.clone(),
+                    },
+                );
+            }
+            return;
+        }
+        slot.state = SlotState::Outnumbered;
+        lane.break_sequence();
+    }
+
+    /// The broker will never take this batch; records it names have an error of their own (KIP-467).
+    fn refuse(&mut self, key: LaneKey, serial: u64, word: Word) {
+        let Some(slot) = self.remove(key, serial) else {
+            return;
+        };
+        self.lanes[key as usize].break_sequence();
+        let code = word.code;
+        let history = self.history(key, &slot);
+        if word.record_errors.is_empty() {
+            return self.fail(
+                key,
+                slot,
+                Cause::Refused {
+                    code,
+                    message: word.message,
+                },
+            );
+        }
+        let error = |message| DeliveryError::new(Cause::Refused { code, message }, history.clone());
+        let each = word
+            .record_errors
+            .into_iter()
+            .map(|(index, why)| (index, error(Some(why))));
+        let fate = Fate::Refused {
+            each: each.collect(),
+            rest: error(word.message),
+        };
+        self.count_failure(slot.batch.count(), history.persistence);
+        end(&slot.batch, fate);
+    }
+
+    fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {
+        let lane = &mut self.lanes[key as usize];
+        lane.slots.remove(lane.position(serial)?)
+    }
+
+    /// Ends a batch that was taken.
+    pub(super) fn fail(&mut self, key: LaneKey, slot: Slot, cause: Cause) {
+        let history = self.history(key, &slot);
+        self.count_failure(slot.batch.count(), history.persistence);
+        end(
+            &slot.batch,
+            Fate::Failed(DeliveryError::new(cause, history)),
+        );
+    }
+
+    /// Ends a batch that never left the accumulator.
+    pub(super) fn fail_untried(&mut self, key: LaneKey, batch: Batch<DeliveryError>, cause: Cause) {
+        let lane = &self.lanes[key as usize];
+        let history = History {
+            topic: Arc::clone(&lane.topic),
+            partition: lane.partition,
+            persistence: Persistence::NotPersisted,
+            attempts: 0,
+            elapsed: self.now.saturating_duration_since(batch.created()),
+            broker: None,
+            last_error: None,
+        };
+        self.count_failure(batch.count(), history.persistence);
+        end(&batch, Fate::Failed(DeliveryError::new(cause, history)));
+    }
+
+    fn history(&self, key: LaneKey, slot: &Slot) -> History {
+        let lane = &self.lanes[key as usize];
+        let in_flight = slot.state == SlotState::InFlight && slot.last_error.is_none();
+        let ambiguous = slot.ambiguity == Ambiguity::Possible || in_flight;
+        History {
+            topic: Arc::clone(&lane.topic),
+            partition: lane.partition,
+            persistence: match ambiguous {
+                true => Persistence::PossiblyPersisted,
+                false => Persistence::NotPersisted,
+            },
+            attempts: slot.attempts,
+            elapsed: self.now.saturating_duration_since(slot.batch.created()),
+            broker: slot.last_broker.map(|node| node.0),
+            last_error: slot.last_error,
+        }
+    }
+
+    fn count_failure(&mut self, records: u32, persistence: Persistence) {
+        match persistence {
+            Persistence::NotPersisted => self.tally.failed += u64::from(records),
+            Persistence::PossiblyPersisted => self.tally.unknown += u64::from(records),
+        }
+    }
+
+    /// Gives up what is older than `delivery.timeout.ms`, sent or not.
+    pub(super) fn expire_lane(&mut self, key: LaneKey) {
+        let limit = self.settings.delivery_timeout;
+        let Some(created_before) = self.now.checked_sub(limit) else {
+            return;
+        };
+        while let Some(slot) = self.lanes[key as usize].slots.front()
+            && slot.batch.created() <= created_before
+        {
+            let Some(slot) = self.lanes[key as usize].slots.pop_front() else {
+                break;
+            };
+            self.lanes[key as usize].break_sequence();
+            self.fail(key, slot, Cause::Expired { limit });
+        }
+        for batch in self.lanes[key as usize].queue.take_expired(created_before) {
+            self.fail_untried(key, batch, Cause::Expired { limit });
+        }
+        self.watch_expiry(key);
+        self.list(key);
+    }
+
+    /// The broker asks for silence (KIP-219).
+    pub(super) fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
+        if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
+            && let Some(node) = self.nodes.get_mut(&id)
+        {
+            let until = self.now + std::time::Duration::from_millis(ms);
+            node.throttled_until = Some(until);
+            self.timers.arm(Timer::Node(id), until);
+        }
+    }
+
+    /// A producer id was answered.
+    pub(super) fn identified(&mut self, answer: &InitProducerIdResponse) {
+        match answer.error_code {
+            ErrorCode::NONE => {
+                let (id, epoch) = (answer.producer_id, answer.producer_epoch);
+                self.identity = Identity::Held(ProducerId { id, epoch });
+                for key in 0..self.lanes.len() {
+                    self.list(key as LaneKey);
+                }
+            }
+            code if code.is_retriable() => self.identity_failed(),
+            code => {
+                let message = code.message().into();
+                self.fail_for_good(FatalError { code, message });
+            }
+        }
+    }
+}
+
+/// Tells a batch's records their outcome; whoever ends a batch has just taken it from its lane.
+fn end(batch: &Batch<DeliveryError>, fate: Fate<DeliveryError>) {
+    let decided = batch.decide(fate);
+    debug_assert!(decided.is_ok(), "a batch is ended once");
+}

@@ -1,0 +1,291 @@
+//! What callers asked for, and what became due.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_accumulator::{Completion, Readiness};
+use kafka_partition::StickyState;
+
+use super::desk::{DeskState, Question};
+use super::lane::{Attention, LaneKey};
+use super::metadata::{Interest, Waiter};
+use super::timers::Timer;
+use super::{CloseReport, Engine, Life, NodeId};
+use crate::error::{Cause, DeliveryError, SendError};
+
+impl Engine {
+    /// Looks at the desk, at the queues that rang, and at the timers that are due.
+    pub(super) fn attend(&mut self) {
+        for question in self.desk.take_questions() {
+            self.answer_question(question);
+        }
+        let mut rung = std::mem::take(&mut self.rung);
+        self.accumulator.drain_rung(&mut rung);
+        for queue in rung.drain(..) {
+            self.look_at_queue(queue.key());
+        }
+        self.rung = rung;
+        while let Some(timer) = self.timers.pop_due(self.now) {
+            self.due(timer);
+        }
+        self.accumulator.expire_waiters(self.now);
+        self.hurry();
+    }
+
+    fn due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Linger(lane) => {
+                self.lingering.remove(&lane);
+                self.look_at_queue(lane);
+            }
+            Timer::Retry(lane) => self.list(lane),
+            Timer::Expiry(lane) => self.expire_lane(lane),
+            Timer::Node(node) => self.node_is_due(node),
+            Timer::Metadata => self.metadata_is_due(),
+            // Being looked at is all it takes: `settle` asks.
+            Timer::Identity => {}
+            Timer::Close => self.close_is_due(),
+        }
+    }
+
+    fn metadata_is_due(&mut self) {
+        let max_age = self.settings.metadata_max_age;
+        self.metadata.expire(self.now);
+        if self
+            .metadata
+            .fetched
+            .is_some_and(|fetched| fetched + max_age <= self.now)
+        {
+            self.metadata.want(self.now);
+        }
+        if let Some(at) = self.metadata.deadline(max_age) {
+            self.timers.arm(Timer::Metadata, at.max(self.now));
+        }
+    }
+
+    /// Sees what a queue holds; it will not ring again before that changes.
+    fn look_at_queue(&mut self, key: LaneKey) {
+        let lane = &self.lanes[key as usize];
+        match lane.queue.look(self.now) {
+            Readiness::Empty => return,
+            Readiness::Lingering { until } => self.linger(key, until),
+            Readiness::Ready => self.list(key),
+        }
+        self.watch_expiry(key);
+    }
+
+    /// Comes back when the open batch is due.
+    pub(super) fn linger(&mut self, key: LaneKey, until: Instant) {
+        self.timers.arm(Timer::Linger(key), until);
+        self.lingering.insert(key);
+    }
+
+    /// While callers wait for memory nothing lingers.
+    fn hurry(&mut self) {
+        if self.accumulator.waiting() > 0 {
+            for key in std::mem::take(&mut self.lingering) {
+                self.look_at_queue(key);
+            }
+        }
+    }
+
+    /// Puts a lane on its leader's list, unless it stands there.
+    pub(super) fn list(&mut self, key: LaneKey) {
+        let lane = &mut self.lanes[key as usize];
+        let Some(leader) = lane.leader else {
+            lane.attention = Attention::Orphaned;
+            self.metadata.want(self.now);
+            return;
+        };
+        if lane.attention != Attention::Listed(leader)
+            && let Some(node) = self.nodes.get_mut(&leader)
+        {
+            lane.attention = Attention::Listed(leader);
+            node.lanes.push_back(key);
+        }
+        self.stir(leader);
+    }
+
+    /// Something changed for this broker: see in `settle` what can be sent.
+    pub(super) fn stir(&mut self, node: NodeId) {
+        if !self.stirred.contains(&node) {
+            self.stirred.push(node);
+        }
+    }
+
+    /// Makes sure that the oldest record of a lane is looked at when its time is up.
+    pub(super) fn watch_expiry(&mut self, key: LaneKey) {
+        if let Some(created) = self.lanes[key as usize].oldest_created() {
+            self.timers
+                .arm(Timer::Expiry(key), created + self.settings.delivery_timeout);
+        }
+    }
+
+    fn answer_question(&mut self, question: Question) {
+        match question {
+            Question::Topic {
+                name,
+                since,
+                deadline,
+                reply,
+            } => {
+                if !matches!(self.life, Life::Open) {
+                    let _ = reply.send(Err(self.refusal()));
+                    return;
+                }
+                if self.desk.cluster().topic(&name).is_some() {
+                    let _ = reply.send(Ok(()));
+                    return;
+                }
+                let waiter = Waiter {
+                    since,
+                    deadline,
+                    reply,
+                };
+                self.interest(name).waiters.push(waiter);
+                self.timers.arm(Timer::Metadata, deadline);
+                self.metadata.want(self.now);
+            }
+            Question::Flush { reply } => {
+                let _ = reply.send(self.flush());
+            }
+            Question::Close { deadline, reply } => self.close(deadline, reply),
+        }
+    }
+
+    fn interest(&mut self, name: Arc<str>) -> &mut Interest {
+        let seed = self.random.u64(..);
+        self.metadata
+            .topics
+            .entry(name)
+            .or_insert_with(|| Interest {
+                waiters: Vec::new(),
+                lanes: Vec::new(),
+                sticky: Arc::new(StickyState::new(seed)),
+                exists: false,
+            })
+    }
+
+    /// What a record is refused with now.
+    fn refusal(&self) -> SendError {
+        match self.desk.state() {
+            DeskState::Failed(fatal) => SendError::Fatal(fatal),
+            DeskState::Open | DeskState::Closed => SendError::Closed,
+        }
+    }
+
+    /// Makes everything due now and lists the batches that have no outcome.
+    fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
+        let mut undecided = Vec::new();
+        for key in 0..self.lanes.len() {
+            let lane = &self.lanes[key];
+            undecided.extend(
+                lane.slots
+                    .iter()
+                    .map(|slot| Arc::clone(slot.batch.completion())),
+            );
+            lane.queue.seal_open();
+            let held = undecided.len();
+            undecided.extend(lane.queue.undecided());
+            if undecided.len() > held {
+                self.look_at_queue(key as LaneKey);
+            }
+        }
+        undecided
+    }
+
+    fn close(
+        &mut self,
+        deadline: Option<Instant>,
+        reply: futures_channel::oneshot::Sender<CloseReport>,
+    ) {
+        if let Some(deadline) = deadline {
+            self.timers.arm(Timer::Close, deadline);
+        }
+        match &mut self.life {
+            Life::Open => {
+                if matches!(self.desk.state(), DeskState::Open) {
+                    self.desk.change(DeskState::Closed);
+                }
+                self.accumulator.close();
+                self.life = Life::Closing {
+                    deadline,
+                    before: self.tally,
+                    replies: vec![reply],
+                };
+                self.refuse_waiters();
+                self.flush();
+            }
+            Life::Closing {
+                deadline: agreed,
+                replies,
+                ..
+            } => {
+                *agreed = [*agreed, deadline].into_iter().flatten().min();
+                replies.push(reply);
+            }
+            Life::Ended => {
+                let _ = reply.send(CloseReport::default());
+            }
+        }
+    }
+
+    fn refuse_waiters(&mut self) {
+        let refusal = self.refusal();
+        for interest in self.metadata.topics.values_mut() {
+            for waiter in interest.waiters.drain(..) {
+                let _ = waiter.reply.send(Err(refusal.clone()));
+            }
+        }
+    }
+
+    fn close_is_due(&mut self) {
+        if let Life::Closing {
+            deadline: Some(deadline),
+            ..
+        } = self.life
+            && deadline <= self.now
+        {
+            self.give_up(|| Cause::Closed);
+        }
+    }
+
+    /// Ends every record that has no outcome.
+    pub(super) fn give_up(&mut self, cause: impl Fn() -> Cause) {
+        self.refuse_waiters();
+        for key in 0..self.lanes.len() {
+            while let Some(slot) = self.lanes[key].slots.pop_front() {
+                self.fail(key as LaneKey, slot, cause());
+            }
+            for batch in self.lanes[key].queue.take_all() {
+                self.fail_untried(key as LaneKey, batch, cause());
+            }
+        }
+    }
+
+    /// After `close`: ends when nothing is left to be decided.
+    pub(super) fn end_if_done(&mut self) {
+        let Life::Closing {
+            before, replies, ..
+        } = &mut self.life
+        else {
+            return;
+        };
+        if self
+            .lanes
+            .iter()
+            .any(|lane| !lane.slots.is_empty() || !lane.queue.is_empty())
+        {
+            return;
+        }
+        let report = CloseReport {
+            delivered: self.tally.delivered - before.delivered,
+            failed: self.tally.failed - before.failed,
+            unknown: self.tally.unknown - before.unknown,
+        };
+        for reply in replies.drain(..) {
+            let _ = reply.send(report);
+        }
+        self.life = Life::Ended;
+    }
+}

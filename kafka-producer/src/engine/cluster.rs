@@ -1,0 +1,69 @@
+//! What callers know of the cluster: an immutable snapshot behind an atomic pointer.
+//!
+//! `send` finds its topic here, and with it the partitions' queues, without a lock. Only the engine
+//! publishes a new snapshot, and only when something in it changed: a topic appeared or went, it
+//! grew, or a partition gained or lost its leader. Who leads is the engine's own knowledge.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use kafka_accumulator::Queue;
+use kafka_partition::{StickyState, TopicView};
+
+use crate::error::DeliveryError;
+
+/// The topics that can be written to right now.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    topics: HashMap<Arc<str>, Arc<Topic>>,
+}
+
+impl Cluster {
+    pub(crate) fn new(topics: impl Iterator<Item = Arc<Topic>>) -> Self {
+        Self {
+            topics: topics
+                .map(|topic| (Arc::clone(&topic.name), topic))
+                .collect(),
+        }
+    }
+
+    /// The topic of that name, if its partitions are known.
+    pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.topics.get(name)
+    }
+}
+
+/// One topic: where its records wait, partition by partition.
+#[derive(Debug)]
+pub struct Topic {
+    pub(crate) name: Arc<str>,
+    pub(crate) queues: Vec<Arc<Queue<DeliveryError>>>,
+    /// Partitions that have a leader, ascending.
+    pub(crate) available: Vec<i32>,
+    /// Shared by all snapshots of the topic.
+    pub(crate) sticky: Arc<StickyState>,
+}
+
+impl Topic {
+    /// How many partitions the topic has.
+    pub fn partitions(&self) -> i32 {
+        i32::try_from(self.queues.len()).unwrap_or(i32::MAX)
+    }
+
+    /// What a partitioner is told of the topic.
+    pub fn view(&self) -> TopicView<'_> {
+        TopicView::new(
+            &self.name,
+            self.queues.len() as u32,
+            &self.available,
+            &self.sticky,
+        )
+    }
+
+    /// Where records of `partition` wait.
+    pub fn queue(&self, partition: i32) -> Option<&Arc<Queue<DeliveryError>>> {
+        usize::try_from(partition)
+            .ok()
+            .and_then(|partition| self.queues.get(partition))
+    }
+}

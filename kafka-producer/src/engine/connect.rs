@@ -1,0 +1,397 @@
+//! Dialing, greeting and losing brokers; and whom to ask when any broker will do.
+
+use bytes::Bytes;
+use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use kafka_wire::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
+};
+use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response, encode_request};
+
+use super::backoff;
+use super::in_flight::{Asked, InFlight, What};
+use super::metadata::Refresh;
+use super::node::{Link, Node, Versions};
+use super::outgoing::{Confirm, Outgoing, Payload};
+use super::timers::Timer;
+use super::{Action, Engine, NodeId};
+
+/// The name and version that brokers note of their clients (KIP-511).
+const SOFTWARE_NAME: &str = "kafka-producer-rs";
+
+impl Engine {
+    /// A broker that can be asked now; if there is none, one is dialed.
+    fn any_node(&mut self) -> Option<NodeId> {
+        let ready = self
+            .nodes
+            .values()
+            .filter_map(|node| Some((node.load()?, node.id)));
+        if let Some((_, id)) = ready.min() {
+            return Some(id);
+        }
+        let connecting =
+            |node: &Node| matches!(node.link, Link::Dialing { .. } | Link::Greeting { .. });
+        if !self.nodes.values().any(connecting) {
+            self.dial_any();
+        }
+        None
+    }
+
+    /// Dials the broker that failed least; of equals a known one before a bootstrap server.
+    fn dial_any(&mut self) {
+        let now = self.now;
+        let mut best: Vec<NodeId> = Vec::new();
+        let mut best_rank = None;
+        for node in self.nodes.values().filter(|node| node.can_dial(now)) {
+            let rank = (node.failures, node.id.is_bootstrap());
+            if best_rank.is_none_or(|best| rank < best) {
+                best_rank = Some(rank);
+                best.clear();
+            }
+            if best_rank == Some(rank) {
+                best.push(node.id);
+            }
+        }
+        best.sort_unstable();
+        if !best.is_empty() {
+            let chosen = best[self.random.usize(..best.len())];
+            self.dial(chosen);
+        }
+    }
+
+    pub(super) fn dial(&mut self, id: NodeId) {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        let timeout = backoff::delay(
+            self.settings.connection_setup,
+            node.failures.saturating_add(1),
+            &mut self.random,
+        );
+        let deadline = self.now + timeout;
+        node.link = Link::Dialing { deadline };
+        self.actions
+            .push_back(Action::Dial(id, node.address.clone()));
+        self.timers.arm(Timer::Node(id), deadline);
+    }
+
+    /// The connection is open: learn what the broker speaks (KIP-35).
+    pub(super) fn opened(&mut self, id: NodeId) {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        if !matches!(node.link, Link::Dialing { .. }) {
+            return;
+        }
+        node.link = Link::Greeting {
+            in_flight: InFlight::default(),
+        };
+        self.greet(id, ApiVersionsRequest::STABLE_VERSIONS.latest);
+    }
+
+    fn greet(&mut self, id: NodeId, version: i16) {
+        let Ok(version) = ApiVersionsRequest::version(version) else {
+            return;
+        };
+        let request = ApiVersionsRequest {
+            client_software_name: SOFTWARE_NAME.to_owned(),
+            client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..ApiVersionsRequest::default()
+        };
+        self.ask(id, version, &request, What::ApiVersions);
+    }
+
+    /// Sends a request that is small and answered.
+    fn ask<R: Request>(&mut self, id: NodeId, version: Version, request: &R, what: What) {
+        let deadline = self.now + self.settings.request_timeout;
+        let Some(in_flight) = self.nodes.get_mut(&id).and_then(Node::in_flight) else {
+            return;
+        };
+        let correlation_id = in_flight.correlation_id();
+        let client_id = Some(&*self.settings.client_id);
+        let frame = encode_request(correlation_id, client_id, version, request);
+        in_flight.push(Asked {
+            correlation_id,
+            version,
+            deadline,
+            what,
+        });
+        let payload = Payload::Whole(frame);
+        let outgoing = Outgoing {
+            correlation_id,
+            confirm: Confirm::Answered,
+            payload,
+        };
+        self.actions.push_back(Action::Send(id, outgoing));
+        self.timers.arm(Timer::Node(id), deadline);
+    }
+
+    /// Asks for metadata if it is wanted and a broker is there.
+    pub(super) fn ask_for_metadata(&mut self) {
+        if !self.metadata.is_due(self.now) {
+            if let Refresh::Wanted { not_before } = self.metadata.refresh {
+                self.timers.arm(Timer::Metadata, not_before);
+            }
+            return;
+        }
+        let Some(id) = self.any_node() else { return };
+        let Some(version) = self.newest::<MetadataRequest>(id) else {
+            return self.lose(
+                id,
+                "the broker does not speak a version of Metadata that we do",
+            );
+        };
+        let names: Vec<_> = self.metadata.topics.keys().cloned().collect();
+        let topics = names.iter().map(|name| MetadataRequestTopic {
+            name: Some(name.to_string()),
+            ..MetadataRequestTopic::default()
+        });
+        let request = MetadataRequest {
+            topics: Some(topics.collect()),
+            allow_auto_topic_creation: true,
+            ..MetadataRequest::default()
+        };
+        self.metadata.refresh = Refresh::Asked {
+            node: id,
+            again: false,
+        };
+        self.ask(id, version, &request, What::Metadata { topics: names });
+    }
+
+    /// Asks for a producer id if one is needed and somebody wants to write.
+    pub(super) fn ask_for_identity(&mut self) {
+        if !self.identity.is_due(self.now) || self.metadata.topics.is_empty() {
+            return;
+        }
+        let Some(id) = self.any_node() else { return };
+        let Some(version) = self.newest::<InitProducerIdRequest>(id) else {
+            return self.lose(
+                id,
+                "the broker does not speak InitProducerId: idempotence needs it",
+            );
+        };
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            transaction_timeout_ms: i32::MAX,
+            producer_id: -1,
+            producer_epoch: -1,
+            ..InitProducerIdRequest::default()
+        };
+        self.identity.asked();
+        self.ask(id, version, &request, What::ProducerId);
+    }
+
+    fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
+        match &self.nodes.get(&id)?.link {
+            Link::Ready { versions, .. } => versions.newest::<R>(),
+            _ => None,
+        }
+    }
+
+    /// A frame came: it answers the oldest request, or the peer does not follow the protocol.
+    pub(super) fn received(&mut self, id: NodeId, frame: Bytes) {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        let Some(in_flight) = node.in_flight() else {
+            return;
+        };
+        let correlation_id = frame.first_chunk().map(|id| i32::from_be_bytes(*id));
+        let Some(asked) = correlation_id.and_then(|id| in_flight.answered(id)) else {
+            return self.lose(
+                id,
+                "it answered something that was not asked: not a Kafka broker?",
+            );
+        };
+        node.failures = 0;
+        let version = asked.version;
+        let read = match asked.what {
+            What::ApiVersions => self.greeted(id, version, frame),
+            What::Metadata { topics } => {
+                self.read::<MetadataRequest, _>(version, frame, |engine, answer| {
+                    engine.absorb(id, &topics, answer);
+                })
+            }
+            What::ProducerId => {
+                self.read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
+                    engine.identified(&answer);
+                })
+            }
+            What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
+                Ok((_, answer)) => {
+                    self.produced(id, &sent, answer);
+                    Ok(())
+                }
+                Err(error) => {
+                    self.unanswered(id, sent, ErrorCode::NETWORK_EXCEPTION);
+                    Err(error)
+                }
+            },
+        };
+        match read {
+            Ok(()) => self.retire_bootstrap(id),
+            Err(error) => self.lose(id, &format!("its answer cannot be read: {error}")),
+        }
+        self.stir(id);
+    }
+
+    fn read<R: Request, T>(
+        &mut self,
+        version: Version,
+        frame: Bytes,
+        then: impl FnOnce(&mut Self, R::Response) -> T,
+    ) -> Result<(), DecodeError> {
+        let (_, answer) = decode_response::<R>(frame, version)?;
+        then(self, answer);
+        Ok(())
+    }
+
+    fn greeted(&mut self, id: NodeId, version: Version, frame: Bytes) -> Result<(), DecodeError> {
+        let (_, answer) = decode_response::<ApiVersionsRequest>(frame, version)?;
+        if answer.error_code == ErrorCode::UNSUPPORTED_VERSION && version.number > 0 {
+            // The broker says in version 0 what it speaks instead.
+            let ours = Versions::new(&answer).newest_to::<ApiVersionsRequest>(version.number - 1);
+            self.greet(id, ours.map_or(0, |version| version.number));
+            return Ok(());
+        }
+        self.become_ready(id, &answer);
+        Ok(())
+    }
+
+    fn become_ready(&mut self, id: NodeId, answer: &ApiVersionsResponse) {
+        if answer.error_code != ErrorCode::NONE {
+            return self.lose(
+                id,
+                &format!("ApiVersions was refused: {}", answer.error_code),
+            );
+        }
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        let Some(in_flight) = node.in_flight().map(std::mem::take) else {
+            return;
+        };
+        node.link = Link::Ready {
+            in_flight,
+            versions: Versions::new(answer),
+        };
+    }
+
+    /// Lets a bootstrap server go once the cluster's own brokers are known.
+    fn retire_bootstrap(&mut self, id: NodeId) {
+        let cluster_known = self.nodes.keys().any(|id| !id.is_bootstrap());
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        if id.is_bootstrap() && cluster_known && node.load() == Some(0) {
+            node.link = Link::Resting { until: None };
+            self.actions.push_back(Action::Drop(id));
+        }
+    }
+
+    /// Gives a connection up from our side.
+    pub(super) fn lose(&mut self, id: NodeId, why: &str) {
+        self.actions.push_back(Action::Drop(id));
+        self.lost(id, why);
+    }
+
+    /// The connection is gone: whatever was asked will not be answered.
+    pub(super) fn lost(&mut self, id: NodeId, why: &str) {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        if matches!(node.link, Link::Resting { .. }) {
+            return;
+        }
+        node.failures = node.failures.saturating_add(1);
+        let pause = backoff::delay(
+            self.settings.reconnect_backoff,
+            node.failures,
+            &mut self.random,
+        );
+        let until = self.now + pause;
+        let link = std::mem::replace(&mut node.link, Link::Resting { until: Some(until) });
+        self.timers.arm(Timer::Node(id), until);
+        self.metadata.last_obstacle = Some(format!("{id} at {}: {why}", node.address).into());
+        if let Link::Greeting { mut in_flight } | Link::Ready { mut in_flight, .. } = link {
+            for asked in in_flight.drain() {
+                self.unanswerable(id, asked);
+            }
+        }
+        // Its leaders may have moved; and other brokers may know.
+        self.metadata.want(self.now);
+        self.stir(id);
+    }
+
+    fn unanswerable(&mut self, id: NodeId, asked: Asked) {
+        match asked.what {
+            What::ApiVersions => {}
+            What::Metadata { .. } => self.metadata_failed(),
+            What::ProducerId => self.identity_failed(),
+            What::Produce(sent) => {
+                let timed_out = asked.deadline <= self.now;
+                let code = if timed_out {
+                    ErrorCode::REQUEST_TIMED_OUT
+                } else {
+                    ErrorCode::NETWORK_EXCEPTION
+                };
+                self.unanswered(id, sent, code);
+            }
+        }
+    }
+
+    pub(super) fn metadata_failed(&mut self) {
+        let failures = self.metadata.failures.saturating_add(1);
+        let pause = backoff::delay(self.settings.retry_backoff, failures, &mut self.random);
+        self.metadata.failed(self.now, pause);
+        self.timers.arm(Timer::Metadata, self.now + pause);
+    }
+
+    pub(super) fn identity_failed(&mut self) {
+        let Self {
+            identity,
+            settings,
+            random,
+            timers,
+            now,
+            ..
+        } = self;
+        identity.failed(|failures| {
+            let at = *now + backoff::delay(settings.retry_backoff, failures, random);
+            timers.arm(Timer::Identity, at);
+            at
+        });
+    }
+
+    /// A broker's timer fired: a dial or an answer took too long, or its rest is over.
+    pub(super) fn node_is_due(&mut self, id: NodeId) {
+        let Some(node) = self.nodes.get(&id) else {
+            return;
+        };
+        if node.deadline().is_some_and(|at| at <= self.now) {
+            match &node.link {
+                Link::Dialing { .. } => self.lose(id, "the connection was not made in time"),
+                Link::Greeting { in_flight } | Link::Ready { in_flight, .. }
+                    if in_flight.deadline().is_some_and(|at| at <= self.now) =>
+                {
+                    let timeout_ms = self.settings.request_timeout.as_millis();
+                    self.lose(
+                        id,
+                        &format!("no answer within request.timeout.ms={timeout_ms}"),
+                    );
+                }
+                _ => {}
+            }
+        }
+        let now = self.now;
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.throttled_until = node.throttled_until.filter(|until| *until > now);
+            if let Link::Resting { until } = &mut node.link {
+                *until = until.filter(|until| *until > now);
+            }
+            if let Some(at) = node.deadline() {
+                self.timers.arm(Timer::Node(id), at);
+            }
+        }
+        self.stir(id);
+    }
+}

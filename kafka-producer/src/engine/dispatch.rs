@@ -1,0 +1,289 @@
+//! Which batches go into which request: the lanes of a broker take turns.
+//!
+//! A request carries at most one batch of a partition and at most `max.request.size` of records. A
+//! lane that cannot go now is passed over; it never holds up the ones behind it.
+
+use std::sync::Arc;
+
+use kafka_accumulator::Readiness;
+use kafka_wire::messages::ProduceRequest;
+use kafka_wire::records::BATCH_HEADER_BYTES;
+use kafka_wire::{Uuid, Version};
+
+use super::in_flight::{Asked, Sent, What};
+use super::lane::{Attention, LaneKey, Next, Numbering, SlotState};
+use super::node::Link;
+use super::outgoing::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
+use super::timers::Timer;
+use super::{Action, Engine, NodeId};
+use crate::settings::Acks;
+
+/// From this version of Produce on, topics are named by their ids (KIP-516).
+const FIRST_WITH_TOPIC_IDS: i16 = 13;
+
+/// What a lane has for a request.
+enum Offer {
+    /// Its front slot, of this size.
+    Slot { bytes: usize },
+    /// Nothing that could go now; whatever it waits for will list it again.
+    Nothing,
+}
+
+impl Engine {
+    /// Sends a broker all that its window has room for.
+    pub(super) fn dispatch(&mut self, id: NodeId) {
+        while self.window(id).is_some() {
+            let batches = self.gather(id);
+            if batches.is_empty() {
+                return;
+            }
+            self.send(id, batches);
+        }
+    }
+
+    /// Whether the broker can take another request now.
+    fn window(&mut self, id: NodeId) -> Option<()> {
+        let node = self.nodes.get_mut(&id)?;
+        if node.lanes.is_empty() || node.throttled_until.is_some() {
+            return None;
+        }
+        match &node.link {
+            Link::Ready {
+                in_flight,
+                versions,
+            } => {
+                if in_flight.produce() >= self.settings.max_in_flight {
+                    return None;
+                }
+                if versions.newest::<ProduceRequest>().is_none() {
+                    self.lose(
+                        id,
+                        "the broker does not speak a version of Produce that we do",
+                    );
+                    return None;
+                }
+                Some(())
+            }
+            Link::Resting { .. } if node.can_dial(self.now) => {
+                self.dial(id);
+                None
+            }
+            Link::Resting { .. } | Link::Dialing { .. } | Link::Greeting { .. } => None,
+        }
+    }
+
+    /// One turn around the broker's list: the lanes that go into the next request.
+    fn gather(&mut self, id: NodeId) -> Vec<LaneKey> {
+        let turns = self.nodes.get(&id).map_or(0, |node| node.lanes.len());
+        let mut chosen = Vec::with_capacity(turns.min(16));
+        let mut bytes = 0;
+        for _ in 0..turns {
+            let Some(key) = self
+                .nodes
+                .get_mut(&id)
+                .and_then(|node| node.lanes.pop_front())
+            else {
+                break;
+            };
+            if self.lanes[key as usize].leader != Some(id) {
+                self.lanes[key as usize].attention = Attention::Idle;
+                self.list(key);
+                continue;
+            }
+            match self.offer(key) {
+                Offer::Slot { bytes: more } => {
+                    if chosen.is_empty() || bytes + more <= self.settings.max_request_bytes {
+                        bytes += more;
+                        chosen.push(key);
+                    }
+                    self.relist(id, key);
+                }
+                Offer::Nothing => self.lanes[key as usize].attention = Attention::Idle,
+            }
+            if bytes >= self.settings.max_request_bytes {
+                break;
+            }
+        }
+        chosen
+    }
+
+    /// Behind the others, for its next turn.
+    fn relist(&mut self, id: NodeId, key: LaneKey) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.lanes.push_back(key);
+        }
+    }
+
+    /// Brings a lane's next batch to its front, if it may be sent now.
+    fn offer(&mut self, key: LaneKey) -> Offer {
+        let lane = &self.lanes[key as usize];
+        match lane.next(self.now, &self.identity, self.settings.max_in_flight) {
+            Next::Resend => {}
+            Next::Take => {
+                let Some(batch) = lane.queue.take(self.now) else {
+                    return self.look_again(key);
+                };
+                let producer = self.identity.producer();
+                self.lanes[key as usize].push(batch, producer, self.now);
+            }
+            Next::NeedsNewEpoch => {
+                self.start_new_epoch(key);
+                return self.offer_renumbered(key);
+            }
+            Next::WaitUntil(until) => {
+                self.timers.arm(Timer::Retry(key), until);
+                return Offer::Nothing;
+            }
+            Next::WaitForIdentity => return Offer::Nothing,
+            Next::WaitForAnswer => return Offer::Nothing,
+        }
+        self.sendable(key)
+    }
+
+    fn offer_renumbered(&mut self, key: LaneKey) -> Offer {
+        // With an epoch in hand the lane goes on at once; without, it waits for the answer.
+        match self.identity.producer() {
+            Some(_) => self.offer(key),
+            None => Offer::Nothing,
+        }
+    }
+
+    /// The size of the slot that may be sent: the oldest that waits.
+    fn sendable(&self, key: LaneKey) -> Offer {
+        let waiting = |state| matches!(state, SlotState::Waiting { .. });
+        match self.lanes[key as usize]
+            .slots
+            .iter()
+            .find(|slot| waiting(slot.state))
+        {
+            Some(slot) => Offer::Slot {
+                bytes: slot.batch.uncompressed_bytes() + BATCH_HEADER_BYTES,
+            },
+            None => Offer::Nothing,
+        }
+    }
+
+    /// Nothing was due: leave the queue to ring again, or to its linger.
+    fn look_again(&mut self, key: LaneKey) -> Offer {
+        match self.lanes[key as usize].queue.look(self.now) {
+            Readiness::Empty => {}
+            Readiness::Lingering { until } => self.linger(key, until),
+            // Became due between the two looks.
+            Readiness::Ready => self.linger(key, self.now),
+        }
+        Offer::Nothing
+    }
+
+    /// A broken sequence cannot go on: number the lane anew under the next epoch.
+    fn start_new_epoch(&mut self, key: LaneKey) {
+        let lane = &mut self.lanes[key as usize];
+        if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
+            lane.numbering
+        {
+            self.identity.leave(producer, self.now);
+        }
+        if let Some(producer) = self.identity.producer() {
+            lane.renumber(producer, self.now);
+        }
+    }
+
+    /// Sends the front slots of these lanes in one request.
+    fn send(&mut self, id: NodeId, mut keys: Vec<LaneKey>) {
+        keys.sort_unstable();
+        let Some(version) = self.version_for(id, &keys) else {
+            return;
+        };
+        let batches = keys
+            .iter()
+            .filter_map(|&key| self.order(id, key))
+            .collect::<Vec<_>>();
+        let sent = keys.iter().zip(&batches).map(|(&lane, (serial, _))| Sent {
+            lane,
+            serial: *serial,
+        });
+        let what = What::Produce(sent.collect());
+        let batches = batches.into_iter().map(|(_, ordered)| ordered).collect();
+
+        let deadline = self.now + self.settings.request_timeout;
+        let acks = self.settings.guarantee.acks();
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        node.last_used = Some(self.now);
+        let Some(in_flight) = node.in_flight() else {
+            return;
+        };
+        let correlation_id = in_flight.correlation_id();
+        in_flight.push(Asked {
+            correlation_id,
+            version,
+            deadline,
+            what,
+        });
+        self.timers.arm(Timer::Node(id), deadline);
+
+        let order = ProduceOrder {
+            version,
+            correlation_id,
+            client_id: self.client_id(),
+            acks: acks.code(),
+            timeout_ms: i32::try_from(self.settings.request_timeout.as_millis())
+                .unwrap_or(i32::MAX),
+            batches,
+        };
+        let confirm = if acks == Acks::None {
+            Confirm::Written
+        } else {
+            Confirm::Answered
+        };
+        let payload = Payload::Produce(order);
+        self.actions.push_back(Action::Send(
+            id,
+            Outgoing {
+                correlation_id,
+                confirm,
+                payload,
+            },
+        ));
+    }
+
+    fn client_id(&self) -> Arc<str> {
+        Arc::clone(&self.settings.client_id)
+    }
+
+    /// Topics are named by id only if every id is known.
+    fn version_for(&self, id: NodeId, keys: &[LaneKey]) -> Option<Version> {
+        let Link::Ready { versions, .. } = &self.nodes.get(&id)?.link else {
+            return None;
+        };
+        let unnamed = keys
+            .iter()
+            .any(|&key| self.lanes[key as usize].topic_id == Uuid::ZERO);
+        let latest = if unnamed {
+            FIRST_WITH_TOPIC_IDS - 1
+        } else {
+            i16::MAX
+        };
+        versions.newest_to::<ProduceRequest>(latest)
+    }
+
+    /// Puts the lane's waiting slot in flight.
+    fn order(&mut self, id: NodeId, key: LaneKey) -> Option<(u64, OrderedBatch)> {
+        let lane = &mut self.lanes[key as usize];
+        let waiting = |state| matches!(state, SlotState::Waiting { .. });
+        let slot = lane.slots.iter_mut().find(|slot| waiting(slot.state))?;
+        slot.state = SlotState::InFlight;
+        slot.attempts += 1;
+        slot.last_broker = Some(id);
+        let ordered = OrderedBatch {
+            topic: Arc::clone(&lane.topic),
+            topic_id: lane.topic_id,
+            partition: lane.partition,
+            producer_id: slot.producer.map_or(-1, |producer| producer.id),
+            producer_epoch: slot.producer.map_or(-1, |producer| producer.epoch),
+            base_sequence: slot.sequence,
+            batch: Arc::clone(&slot.batch),
+        };
+        Some((slot.serial, ordered))
+    }
+}

@@ -1,0 +1,112 @@
+//! Who an idempotent producer is: its id and epoch (KIP-98, KIP-360).
+//!
+//! ```text
+//! NotNeeded              Missing ──asked──▶ Asked ──answered──▶ Held ──bumped──▶ Held (epoch + 1)
+//!                           ▲                 │                  │
+//!                           └────refused──────┘   epochs used up ┘──▶ Missing
+//! ```
+//!
+//! An epoch is bumped here, without asking, because only this producer uses the id; each lane
+//! adopts the new epoch when nothing of the old one is on its way.
+
+use std::time::Instant;
+
+/// What a broker tells producers apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ProducerId {
+    pub(crate) id: i64,
+    pub(crate) epoch: i16,
+}
+
+/// Whether there is an id, and how it is come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Without idempotence there is none.
+    NotNeeded,
+    /// To be asked for, at `not_before` the earliest.
+    Missing { not_before: Instant, failures: u32 },
+    /// Asked for.
+    Asked { failures: u32 },
+    /// In use.
+    Held(ProducerId),
+}
+
+impl Identity {
+    pub(crate) fn is_needed(&self) -> bool {
+        *self != Self::NotNeeded
+    }
+
+    pub(crate) fn producer(&self) -> Option<ProducerId> {
+        match self {
+            Self::Held(producer) => Some(*producer),
+            _ => None,
+        }
+    }
+
+    /// Whether it is time to ask.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        matches!(self, Self::Missing { not_before, .. } if *not_before <= now)
+    }
+
+    pub(crate) fn asked(&mut self) {
+        if let Self::Missing { failures, .. } = *self {
+            *self = Self::Asked { failures };
+        }
+    }
+
+    /// Notes that the question was not answered; returns how often in a row.
+    pub(crate) fn failed(&mut self, not_before: impl FnOnce(u32) -> Instant) {
+        if let Self::Asked { failures } = *self {
+            let failures = failures.saturating_add(1);
+            *self = Self::Missing {
+                not_before: not_before(failures),
+                failures,
+            };
+        }
+    }
+
+    /// Leaves the epoch `broken` behind: a lane's sequence under it cannot go on.
+    pub(crate) fn leave(&mut self, broken: ProducerId, now: Instant) {
+        let Self::Held(current) = self else { return };
+        if *current != broken {
+            return; // Another lane has left it already.
+        }
+        match current.epoch.checked_add(1) {
+            Some(epoch) => current.epoch = epoch,
+            None => {
+                *self = Self::Missing {
+                    not_before: now,
+                    failures: 0,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_left_once_however_many_lanes_broke_under_it() {
+        let now = Instant::now();
+        let broken = ProducerId { id: 7, epoch: 3 };
+        let mut identity = Identity::Held(broken);
+        identity.leave(broken, now);
+        identity.leave(broken, now);
+        assert_eq!(identity.producer(), Some(ProducerId { id: 7, epoch: 4 }));
+    }
+
+    #[test]
+    fn when_the_epochs_are_used_up_a_new_id_is_asked_for() {
+        let now = Instant::now();
+        let last = ProducerId {
+            id: 7,
+            epoch: i16::MAX,
+        };
+        let mut identity = Identity::Held(last);
+        identity.leave(last, now);
+        assert!(identity.is_due(now));
+        assert_eq!(identity.producer(), None);
+    }
+}

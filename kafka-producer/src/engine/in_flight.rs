@@ -1,0 +1,149 @@
+//! What was asked of one broker and not answered yet.
+//!
+//! A broker answers the requests of a connection in their order, so the oldest question is always
+//! the one answered next, and the one that times out first.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_wire::Version;
+
+use super::lane::LaneKey;
+
+/// The unanswered requests of one connection, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    requests: VecDeque<Asked>,
+    produce: usize,
+    next_correlation_id: i32,
+}
+
+/// One request on its way.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) correlation_id: i32,
+    pub(crate) version: Version,
+    /// When its connection is given up.
+    pub(crate) deadline: Instant,
+    pub(crate) what: What,
+}
+
+/// Which answer is expected.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// What the broker speaks.
+    ApiVersions,
+    /// The cluster; `None` asked for no topic in particular.
+    Metadata { topics: Vec<Arc<str>> },
+    /// A producer id.
+    ProducerId,
+    /// The fate of these batches.
+    Produce(Vec<Sent>),
+}
+
+/// One batch in a produce request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) lane: LaneKey,
+    pub(crate) serial: u64,
+}
+
+impl InFlight {
+    /// The id of the next request; ids wrap around within the positive numbers.
+    pub(crate) fn correlation_id(&mut self) -> i32 {
+        let id = self.next_correlation_id;
+        self.next_correlation_id = id.checked_add(1).unwrap_or_default();
+        id
+    }
+
+    pub(crate) fn push(&mut self, asked: Asked) {
+        self.produce += usize::from(matches!(asked.what, What::Produce(_)));
+        self.requests.push_back(asked);
+    }
+
+    /// Takes the request that an answer with this id belongs to, which must be the oldest.
+    pub(crate) fn answered(&mut self, correlation_id: i32) -> Option<Asked> {
+        if self.requests.front()?.correlation_id != correlation_id {
+            return None;
+        }
+        self.pop()
+    }
+
+    /// Takes a request back that was never written.
+    pub(crate) fn withdrawn(&mut self, correlation_id: i32) -> Option<Asked> {
+        let found = self
+            .requests
+            .iter()
+            .position(|asked| asked.correlation_id == correlation_id)?;
+        let asked = self.requests.remove(found)?;
+        self.produce -= usize::from(matches!(asked.what, What::Produce(_)));
+        Some(asked)
+    }
+
+    /// How many produce requests there are: what `max.in.flight.requests.per.connection` bounds.
+    pub(crate) fn produce(&self) -> usize {
+        self.produce
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// When the oldest request times out.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.requests.front().map(|asked| asked.deadline)
+    }
+
+    /// Takes everything, because the connection is lost.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Asked> {
+        self.produce = 0;
+        std::mem::take(&mut self.requests).into_iter()
+    }
+
+    fn pop(&mut self) -> Option<Asked> {
+        let asked = self.requests.pop_front()?;
+        self.produce -= usize::from(matches!(asked.what, What::Produce(_)));
+        Some(asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(in_flight: &mut InFlight, what: What) -> i32 {
+        let correlation_id = in_flight.correlation_id();
+        let version = Version::of(0, None);
+        in_flight.push(Asked {
+            correlation_id,
+            version,
+            deadline: Instant::now(),
+            what,
+        });
+        correlation_id
+    }
+
+    #[test]
+    fn only_the_oldest_request_can_be_answered() {
+        let mut in_flight = InFlight::default();
+        let first = ask(&mut in_flight, What::ApiVersions);
+        let second = ask(&mut in_flight, What::Produce(Vec::new()));
+        assert!(in_flight.answered(second).is_none());
+        assert!(in_flight.answered(first).is_some());
+        assert_eq!((in_flight.len(), in_flight.produce()), (1, 1));
+        assert!(in_flight.answered(second).is_some());
+        assert_eq!((in_flight.len(), in_flight.produce()), (0, 0));
+        assert!(in_flight.answered(second).is_none());
+    }
+
+    #[test]
+    fn correlation_ids_wrap_to_zero() {
+        let mut in_flight = InFlight {
+            next_correlation_id: i32::MAX,
+            ..InFlight::default()
+        };
+        assert_eq!(in_flight.correlation_id(), i32::MAX);
+        assert_eq!(in_flight.correlation_id(), 0);
+    }
+}

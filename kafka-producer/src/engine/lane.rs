@@ -1,0 +1,241 @@
+//! One partition on its way: the batches that left the accumulator and have no outcome yet.
+//!
+//! ```text
+//!            take                    answered: delivered or failed
+//! queue ───────────▶ [ slot │ slot │ slot ] ──────────────────────▶ completion
+//!                      oldest      newest
+//!
+//! slot:  Waiting ──sent──▶ InFlight ──retriable──▶ Waiting (until its backoff is over)
+//!                              └──out of sequence──▶ Outnumbered ──new epoch──▶ Waiting
+//! ```
+//!
+//! Slots stand in the order of their sequence numbers. Order is kept by one rule: only the oldest
+//! slot may be sent again, and nothing new is taken while any slot waits. A batch never goes back
+//! to its queue.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_accumulator::{Batch, Queue};
+use kafka_wire::records::next_sequence;
+use kafka_wire::{ErrorCode, Uuid};
+
+use super::NodeId;
+use super::identity::{Identity, ProducerId};
+use super::verdict::Ambiguity;
+use crate::error::DeliveryError;
+
+/// Index of a lane in the engine, echoed by its queue.
+pub(crate) type LaneKey = u32;
+
+/// One partition.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) topic: Arc<str>,
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: i32,
+    pub(crate) queue: Arc<Queue<DeliveryError>>,
+    pub(crate) leader: Option<NodeId>,
+    /// Metadata of an older epoch is ignored (KIP-320).
+    pub(crate) leader_epoch: i32,
+    pub(crate) attention: Attention,
+    pub(crate) numbering: Numbering,
+    pub(crate) slots: VecDeque<Slot>,
+    next_serial: u64,
+}
+
+/// Whether the lane stands on a list of lanes to be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attention {
+    /// Nothing to send that is known of.
+    Idle,
+    /// On the list of this broker.
+    Listed(NodeId),
+    /// Would be listed, if it had a leader.
+    Orphaned,
+}
+
+/// The sequence numbers of an idempotent producer in this partition (KIP-98).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// No batch was numbered yet, or none needs to be.
+    Unnumbered,
+    /// The next batch takes `next` under `producer`.
+    Running { producer: ProducerId, next: i32 },
+    /// A numbered batch has ended without being acknowledged: the broker may wait for it for ever.
+    /// An acknowledged successor proves that it was there; otherwise a new epoch starts at 0.
+    Broken { producer: ProducerId, next: i32 },
+}
+
+/// A batch that was taken.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) serial: u64,
+    pub(crate) batch: Arc<Batch<DeliveryError>>,
+    /// Sequence number of its first record; -1 without idempotence.
+    pub(crate) sequence: i32,
+    pub(crate) producer: Option<ProducerId>,
+    pub(crate) attempts: u32,
+    pub(crate) ambiguity: Ambiguity,
+    pub(crate) last_error: Option<ErrorCode>,
+    pub(crate) last_broker: Option<NodeId>,
+    pub(crate) state: SlotState,
+}
+
+/// Where a slot's batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SlotState {
+    /// Here, and not to be sent before `until`.
+    Waiting { until: Instant },
+    /// Here; the broker has refused its number, so it needs another.
+    Outnumbered,
+    /// In a request to the broker named by `last_broker`.
+    InFlight,
+}
+
+/// What a lane can do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Send the oldest slot.
+    Resend,
+    /// Take a new batch.
+    Take,
+    /// Nothing before then.
+    WaitUntil(Instant),
+    /// Nothing before an answer comes.
+    WaitForAnswer,
+    /// Nothing before the producer has an id (and epoch) that this lane may use.
+    WaitForIdentity,
+    /// The sequence is broken and nothing is in flight: the epoch must be bumped.
+    NeedsNewEpoch,
+}
+
+impl Lane {
+    pub(crate) fn new(topic: Arc<str>, queue: Arc<Queue<DeliveryError>>) -> Self {
+        Self {
+            topic,
+            topic_id: Uuid::ZERO,
+            partition: queue.partition(),
+            queue,
+            leader: None,
+            leader_epoch: -1,
+            attention: Attention::Idle,
+            numbering: Numbering::Unnumbered,
+            slots: VecDeque::new(),
+            next_serial: 0,
+        }
+    }
+
+    /// What may be done now, with `window` requests allowed in flight per connection.
+    pub(crate) fn next(&self, now: Instant, identity: &Identity, window: usize) -> Next {
+        let broken = matches!(self.numbering, Numbering::Broken { .. });
+        match self.slots.front().map(|slot| slot.state) {
+            Some(SlotState::Waiting { until }) if until <= now => return Next::Resend,
+            Some(SlotState::Waiting { until }) => return Next::WaitUntil(until),
+            Some(SlotState::Outnumbered) if self.in_flight() == 0 => return Next::NeedsNewEpoch,
+            Some(SlotState::Outnumbered) => return Next::WaitForAnswer,
+            Some(SlotState::InFlight) if broken => return Next::WaitForAnswer,
+            None if broken => return Next::NeedsNewEpoch,
+            Some(SlotState::InFlight) | None => {}
+        }
+        let some_wait = self.slots.len() > self.in_flight();
+        if some_wait || (window == 1 && !self.slots.is_empty()) {
+            return Next::WaitForAnswer;
+        }
+        match (identity.producer(), self.numbering) {
+            _ if !identity.is_needed() => Next::Take,
+            (None, _) => Next::WaitForIdentity,
+            (Some(current), Numbering::Running { producer, .. })
+                if producer != current && !self.slots.is_empty() =>
+            {
+                Next::WaitForAnswer
+            }
+            (Some(_), _) => Next::Take,
+        }
+    }
+
+    /// Gives a new batch its place, and its number if `producer` is there.
+    pub(crate) fn push(
+        &mut self,
+        batch: Batch<DeliveryError>,
+        producer: Option<ProducerId>,
+        now: Instant,
+    ) {
+        let sequence = producer.map_or(-1, |producer| self.number(producer, batch.count()));
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        self.slots.push_back(Slot {
+            serial,
+            batch: Arc::new(batch),
+            sequence,
+            producer,
+            attempts: 0,
+            ambiguity: Ambiguity::None,
+            last_error: None,
+            last_broker: None,
+            state: SlotState::Waiting { until: now },
+        });
+    }
+
+    fn number(&mut self, current: ProducerId, count: u32) -> i32 {
+        let sequence = match self.numbering {
+            Numbering::Running { producer, next } if producer == current => next,
+            _ => 0,
+        };
+        let next = next_sequence(sequence, count as i32);
+        self.numbering = Numbering::Running {
+            producer: current,
+            next,
+        };
+        sequence
+    }
+
+    /// Numbers every slot anew, from 0, under a new epoch; none may be in flight.
+    pub(crate) fn renumber(&mut self, producer: ProducerId, now: Instant) {
+        let mut next = 0;
+        for slot in &mut self.slots {
+            slot.sequence = next;
+            slot.producer = Some(producer);
+            if slot.state == SlotState::Outnumbered {
+                slot.state = SlotState::Waiting { until: now };
+            }
+            next = next_sequence(next, slot.batch.count() as i32);
+        }
+        self.numbering = Numbering::Running { producer, next };
+    }
+
+    /// Notes that a numbered batch ended without an acknowledgement.
+    pub(crate) fn break_sequence(&mut self) {
+        if let Numbering::Running { producer, next } = self.numbering {
+            self.numbering = Numbering::Broken { producer, next };
+        }
+    }
+
+    /// Notes that the broker has acknowledged a batch: it has all before it, too.
+    pub(crate) fn heal_sequence(&mut self) {
+        if let Numbering::Broken { producer, next } = self.numbering {
+            self.numbering = Numbering::Running { producer, next };
+        }
+    }
+
+    /// Where the slot with this serial stands, if it has no outcome yet.
+    pub(crate) fn position(&self, serial: u64) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.serial == serial)
+    }
+
+    /// When the batch at the front was created, taken or not.
+    pub(crate) fn oldest_created(&self) -> Option<Instant> {
+        match self.slots.front() {
+            Some(slot) => Some(slot.batch.created()),
+            None => self.queue.oldest_created(),
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.slots
+            .iter()
+            .filter(|slot| slot.state == SlotState::InFlight)
+            .count()
+    }
+}

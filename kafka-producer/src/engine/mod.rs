@@ -1,0 +1,263 @@
+//! The engine: everything that is decided, and nothing that waits.
+//!
+//! ```text
+//!            handle(now, Input)            poll() -> Action
+//!  driver ─────────────────────▶ Engine ─────────────────────▶ driver
+//!                                  │  deadline(): when to come back if nothing else happens
+//! ```
+//!
+//! Which broker is asked what, which batch goes where and when, what an answer means, when a record
+//! is given up: all of it is decided here, by one owner, from inputs alone. There is no socket, no
+//! clock, no task and no randomness in this folder that was not passed in, so that the same engine
+//! runs under tokio and in a simulation.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `attend` | what callers asked for, and what became due |
+//! | `connect` | dialing, greeting, losing a broker |
+//! | `metadata`, `absorb` | when to ask about the cluster; what the answer changes |
+//! | `identity` | producer id and epoch |
+//! | `dispatch` | which batches go into which request |
+//! | `lane` | order and numbering in one partition |
+//! | `answer`, `verdict` | what became of a batch |
+
+mod absorb;
+mod answer;
+mod attend;
+mod backoff;
+mod cluster;
+mod connect;
+mod desk;
+mod dispatch;
+mod identity;
+mod in_flight;
+mod lane;
+mod metadata;
+mod node;
+mod outgoing;
+mod timers;
+mod verdict;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use hashbrown::{HashMap, HashSet};
+use kafka_accumulator::{Accumulator, Queue};
+
+pub use cluster::{Cluster, Topic};
+pub use desk::{CloseReport, Desk, DeskState, Question};
+pub use outgoing::{Confirm, Outgoing, Payload, ProduceOrder};
+
+use crate::error::{DeliveryError, FatalError};
+use crate::settings::{Address, Guarantee, Settings};
+use identity::Identity;
+use lane::{Lane, LaneKey};
+use metadata::Metadata;
+use node::Node;
+use timers::Timers;
+
+/// A broker: its id in the cluster, or a negative number for an entry of `bootstrap.servers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub i32);
+
+impl NodeId {
+    pub(crate) fn is_bootstrap(self) -> bool {
+        self.0 < 0
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            id if id < 0 => write!(f, "bootstrap server {}", -i64::from(id)),
+            id => write!(f, "broker {id}"),
+        }
+    }
+}
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// The doorbell rang, or the deadline has come.
+    Tick,
+    /// The connection that was dialed is open.
+    Opened(NodeId),
+    /// A frame came, without its length.
+    Received(NodeId, Bytes),
+    /// A request that asked for it ([`Confirm::Written`]) was written to the socket entirely.
+    Written(NodeId, i32),
+    /// A batch could not be framed; the connection is as it was.
+    Unsendable(NodeId, i32, Arc<str>),
+    /// The connection could not be opened, or is lost, for this reason.
+    Lost(NodeId, Arc<str>),
+}
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub enum Action {
+    /// Open a connection; answered by [`Input::Opened`] or [`Input::Lost`].
+    Dial(NodeId, Address),
+    /// Forget the connection, and whatever is queued for it. Not answered.
+    Drop(NodeId),
+    /// Write a request, after those sent to this broker before.
+    Send(NodeId, Outgoing),
+}
+
+/// What one producer decides by.
+pub struct Engine {
+    settings: Arc<Settings>,
+    accumulator: Arc<Accumulator<DeliveryError>>,
+    desk: Arc<Desk>,
+    random: fastrand::Rng,
+    now: Instant,
+
+    nodes: HashMap<NodeId, Node>,
+    lanes: Vec<Lane>,
+    metadata: Metadata,
+    identity: Identity,
+    life: Life,
+    /// Outcomes so far.
+    tally: CloseReport,
+
+    timers: Timers,
+    /// Lanes whose open batch was seen before it was due.
+    lingering: HashSet<LaneKey>,
+    actions: VecDeque<Action>,
+    /// Brokers for which something changed since `settle`.
+    stirred: Vec<NodeId>,
+    /// Kept to be filled again.
+    rung: Vec<Arc<Queue<DeliveryError>>>,
+}
+
+/// How long the engine goes on.
+#[derive(Debug)]
+enum Life {
+    /// Until `close`.
+    Open,
+    /// Until everything has an outcome.
+    Closing {
+        deadline: Option<Instant>,
+        /// The tally when `close` was called.
+        before: CloseReport,
+        replies: Vec<oneshot::Sender<CloseReport>>,
+    },
+    /// It does nothing any more.
+    Ended,
+}
+
+impl Engine {
+    /// An engine that has met nobody yet. The same `seed` and inputs give the same actions.
+    pub fn new(
+        settings: Arc<Settings>,
+        accumulator: Arc<Accumulator<DeliveryError>>,
+        desk: Arc<Desk>,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
+        let nodes = settings.bootstrap.iter().zip(1..).map(|(address, number)| {
+            let id = NodeId(-number);
+            (id, Node::new(id, address.clone()))
+        });
+        let identity = match settings.guarantee {
+            Guarantee::Plain(_) => Identity::NotNeeded,
+            Guarantee::Idempotent => Identity::Missing {
+                not_before: now,
+                failures: 0,
+            },
+        };
+        Self {
+            nodes: nodes.collect(),
+            settings,
+            accumulator,
+            desk,
+            random: fastrand::Rng::with_seed(seed),
+            now,
+            lanes: Vec::new(),
+            metadata: Metadata::new(),
+            identity,
+            life: Life::Open,
+            tally: CloseReport::default(),
+            timers: Timers::default(),
+            lingering: HashSet::new(),
+            actions: VecDeque::new(),
+            stirred: Vec::new(),
+            rung: Vec::new(),
+        }
+    }
+
+    /// Takes note of something that happened outside.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        self.now = now;
+        match input {
+            Input::Tick => self.attend(),
+            Input::Opened(node) => self.opened(node),
+            Input::Received(node, frame) => self.received(node, frame),
+            Input::Written(node, correlation_id) => self.written(node, correlation_id),
+            Input::Unsendable(node, correlation_id, why) => {
+                self.unsendable(node, correlation_id, &why);
+            }
+            Input::Lost(node, why) => self.lost(node, &why),
+        }
+    }
+
+    /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).
+    pub fn poll(&mut self) -> Option<Action> {
+        if self.actions.is_empty() {
+            self.settle();
+        }
+        self.actions.pop_front()
+    }
+
+    /// When to call `handle` with [`Input::Tick`] if nothing else happens first.
+    pub fn deadline(&mut self) -> Option<Instant> {
+        let memory = self.accumulator.next_waiter_deadline();
+        [self.timers.next(), memory].into_iter().flatten().min()
+    }
+
+    /// Whether everything is decided after a close.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.life, Life::Ended)
+    }
+
+    /// Whether no broker owes an answer to a produce request: then a caller that sealed a batch
+    /// gains by driving the engine itself instead of ringing.
+    pub fn is_idle(&mut self) -> bool {
+        self.nodes
+            .values_mut()
+            .all(|node| node.in_flight().is_none_or(|asked| asked.len() == 0))
+    }
+
+    /// Follows from whatever has changed: ask what must be asked, send what can be sent.
+    fn settle(&mut self) {
+        if self.has_ended() {
+            return;
+        }
+        self.ask_for_metadata();
+        self.ask_for_identity();
+        while let Some(node) = self.stirred.pop() {
+            self.dispatch(node);
+        }
+        self.end_if_done();
+    }
+
+    /// Fails everything, now and from now on.
+    fn fail_for_good(&mut self, fatal: FatalError) {
+        self.desk.change(DeskState::Failed(fatal.clone()));
+        self.accumulator.close();
+        self.give_up(|| crate::error::Cause::Fatal(fatal.clone()));
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("nodes", &self.nodes)
+            .field("identity", &self.identity)
+            .field("life", &self.life)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! One broker: its address, its connection as a state, and the lanes it is to be sent.
+//!
+//! ```text
+//! Resting ──dial──▶ Dialing ──opened──▶ Greeting ──versions──▶ Ready
+//!    ▲                 │                   │                     │
+//!    └─────────────────┴────── lost ───────┴─────────────────────┘
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use kafka_wire::messages::ApiVersionsResponse;
+use kafka_wire::{ApiKey, Request, Version, VersionRange};
+
+use super::NodeId;
+use super::in_flight::InFlight;
+use super::lane::LaneKey;
+use crate::settings::Address;
+
+/// One broker as the engine knows it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) address: Address,
+    pub(crate) link: Link,
+    /// Lanes led by this broker that may have something to send, in the order of their turns.
+    pub(crate) lanes: VecDeque<LaneKey>,
+    /// Connections lost in a row, without a request answered in between.
+    pub(crate) failures: u32,
+    /// The broker asked for silence until then (KIP-219).
+    pub(crate) throttled_until: Option<Instant>,
+    /// When something was last sent.
+    pub(crate) last_used: Option<Instant>,
+}
+
+/// The state of its connection.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// None, and none to be made before `until`.
+    Resting { until: Option<Instant> },
+    /// Being made.
+    Dialing { deadline: Instant },
+    /// Made; the broker is telling what it speaks.
+    Greeting { in_flight: InFlight },
+    /// Ready for every request.
+    Ready {
+        in_flight: InFlight,
+        versions: Versions,
+    },
+}
+
+impl Node {
+    pub(crate) fn new(id: NodeId, address: Address) -> Self {
+        Self {
+            id,
+            address,
+            link: Link::Resting { until: None },
+            lanes: VecDeque::new(),
+            failures: 0,
+            throttled_until: None,
+            last_used: None,
+        }
+    }
+
+    pub(crate) fn in_flight(&mut self) -> Option<&mut InFlight> {
+        match &mut self.link {
+            Link::Greeting { in_flight } | Link::Ready { in_flight, .. } => Some(in_flight),
+            Link::Resting { .. } | Link::Dialing { .. } => None,
+        }
+    }
+
+    /// Whether a connection could be begun now.
+    pub(crate) fn can_dial(&self, now: Instant) -> bool {
+        matches!(self.link, Link::Resting { until } if until.is_none_or(|until| until <= now))
+    }
+
+    /// How busy a ready broker is; `None` if it is not ready.
+    pub(crate) fn load(&self) -> Option<usize> {
+        match &self.link {
+            Link::Ready { in_flight, .. } => Some(in_flight.len()),
+            _ => None,
+        }
+    }
+
+    /// When the engine must look at this broker next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let link = match &self.link {
+            Link::Resting { until } => *until,
+            Link::Dialing { deadline } => Some(*deadline),
+            Link::Greeting { in_flight } | Link::Ready { in_flight, .. } => in_flight.deadline(),
+        };
+        [link, self.throttled_until].into_iter().flatten().min()
+    }
+}
+
+/// Which version of each request this broker and we both speak.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Versions {
+    ranges: Vec<(ApiKey, VersionRange)>,
+}
+
+impl Versions {
+    pub(crate) fn new(answer: &ApiVersionsResponse) -> Self {
+        let ranges = answer.api_keys.iter().filter_map(|api| {
+            let range = VersionRange::new(api.min_version, api.max_version);
+            (!range.is_empty()).then_some((api.api_key, range))
+        });
+        Self {
+            ranges: ranges.collect(),
+        }
+    }
+
+    /// The newest version of `R` that both sides speak.
+    pub(crate) fn newest<R: Request>(&self) -> Option<Version> {
+        self.newest_to::<R>(i16::MAX)
+    }
+
+    /// The newest one up to `latest`.
+    pub(crate) fn newest_to<R: Request>(&self, latest: i16) -> Option<Version> {
+        let (_, theirs) = self.ranges.iter().find(|(key, _)| *key == R::KEY)?;
+        let both = R::STABLE_VERSIONS.intersection(*theirs)?;
+        let both = both.intersection(VersionRange::new(i16::MIN, latest))?;
+        R::version(both.latest).ok()
+    }
+}

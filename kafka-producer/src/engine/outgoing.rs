@@ -1,0 +1,117 @@
+//! What the engine gives the driver to write.
+//!
+//! A produce request is an order, not bytes yet: the driver compresses its batches where that is
+//! asked for, then calls [`ProduceOrder::frame`], which stamps each header, sums its CRC-32C and
+//! lines the pieces up for one vectored write. None of a batch's bytes is copied.
+
+use std::sync::Arc;
+
+use kafka_accumulator::Batch;
+use kafka_wire::compression::Compression;
+use kafka_wire::records::{Attributes, BatchHeader};
+use kafka_wire::{FrameChunks, ProduceFrame, Uuid, Version};
+
+use bytes::Bytes;
+
+use crate::error::DeliveryError;
+
+/// One request.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// Its correlation id, for [`Input::Written`](super::Input::Written).
+    pub correlation_id: i32,
+    /// Whether the engine wants to know when it is written.
+    pub confirm: Confirm,
+    /// Its content.
+    pub payload: Payload,
+}
+
+/// Whether the engine wants to know when a request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// The broker will answer.
+    Answered,
+    /// The broker will not (`acks=0`): writing it is the end.
+    Written,
+}
+
+/// The content of a request.
+#[derive(Debug)]
+pub enum Payload {
+    /// A whole frame.
+    Whole(Bytes),
+    /// Batches, to be framed when the socket can take them.
+    Produce(ProduceOrder),
+}
+
+/// A produce request whose batches are not framed yet.
+#[derive(Debug)]
+pub struct ProduceOrder {
+    pub(crate) version: Version,
+    pub(crate) correlation_id: i32,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) acks: i16,
+    pub(crate) timeout_ms: i32,
+    /// In the order of their topics.
+    pub(crate) batches: Vec<OrderedBatch>,
+}
+
+/// One batch of an order, with the numbers of this attempt.
+#[derive(Debug)]
+pub(crate) struct OrderedBatch {
+    pub(crate) topic: Arc<str>,
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: i32,
+    pub(crate) producer_id: i64,
+    pub(crate) producer_epoch: i16,
+    pub(crate) base_sequence: i32,
+    pub(crate) batch: Arc<Batch<DeliveryError>>,
+}
+
+impl ProduceOrder {
+    /// The batches, for compression before [`frame`](Self::frame).
+    pub fn batches(&self) -> impl Iterator<Item = &Arc<Batch<DeliveryError>>> {
+        self.batches.iter().map(|ordered| &ordered.batch)
+    }
+
+    /// The request as it goes over the wire: one pass over each batch, for its checksum.
+    pub fn frame(&self) -> FrameChunks {
+        let topics = self
+            .batches
+            .chunk_by(|a, b| Arc::ptr_eq(&a.topic, &b.topic));
+        let mut frame = ProduceFrame::begin(
+            self.version,
+            self.correlation_id,
+            Some(&self.client_id),
+            None,
+            self.acks,
+            self.timeout_ms,
+            topics.clone().count(),
+        );
+        for topic in topics {
+            frame.topic(&topic[0].topic, topic[0].topic_id, topic.len());
+            for ordered in topic {
+                let (records, codec) = ordered.batch.records_and_codec();
+                let header = ordered.header(codec).encode(&records);
+                frame.partition(ordered.partition, &header, records);
+            }
+        }
+        frame.finish()
+    }
+}
+
+impl OrderedBatch {
+    fn header(&self, codec: Compression) -> BatchHeader {
+        BatchHeader {
+            attributes: Attributes::new(codec),
+            last_offset_delta: self.batch.count() as i32 - 1,
+            base_timestamp: self.batch.base_timestamp_ms(),
+            max_timestamp: self.batch.max_timestamp_ms(),
+            producer_id: self.producer_id,
+            producer_epoch: self.producer_epoch,
+            base_sequence: self.base_sequence,
+            record_count: self.batch.count() as i32,
+            ..BatchHeader::default()
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What a produce answer's error code means for its batch: one pure table.
+//!
+//! The table follows Apache Kafka's `Sender` and `TransactionManager`; where a code needs to know
+//! more than itself (is the batch the next in line?), the verdict says which question to ask.
+
+use kafka_wire::ErrorCode;
+
+use crate::settings::Guarantee;
+
+/// What to do with a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is in the log, at the answered offset.
+    Deliver,
+    /// It was in the log already, at an offset the broker no longer knows (`DUPLICATE_SEQUENCE_NUMBER`).
+    DeliverWithoutOffset,
+    /// It is worth sending again; whether the log may have it already is part of the verdict.
+    Retry(Refresh, Ambiguity),
+    /// The broker expected another sequence number: a predecessor is missing.
+    OutOfSequence,
+    /// The broker no longer knows the producer (or its epoch): start again at sequence 0.
+    NewEpoch,
+    /// It will never be accepted, but others may.
+    Fail,
+    /// No batch of this producer will be accepted any more.
+    Fatal,
+}
+
+/// Whether a retry needs fresh metadata first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refresh {
+    /// The broker is the right one.
+    NotNeeded,
+    /// The broker may no longer be the leader, or the topic may have moved.
+    Needed,
+}
+
+/// Whether an attempt that failed may have been appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ambiguity {
+    /// The broker refused it before the log.
+    None,
+    /// The log may have it.
+    Possible,
+}
+
+/// Judges the code of one partition of a produce answer.
+///
+/// A lost connection is `NETWORK_EXCEPTION`, an answer that did not come `REQUEST_TIMED_OUT`.
+pub(crate) fn verdict(code: ErrorCode, guarantee: Guarantee) -> Verdict {
+    use Ambiguity::{None as Refused, Possible};
+    use Refresh::{Needed, NotNeeded};
+
+    let idempotent = guarantee == Guarantee::Idempotent;
+    match code {
+        ErrorCode::NONE => Verdict::Deliver,
+        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Verdict::DeliverWithoutOffset,
+
+        ErrorCode::NETWORK_EXCEPTION => Verdict::Retry(Needed, Possible),
+        ErrorCode::REQUEST_TIMED_OUT => Verdict::Retry(NotNeeded, Possible),
+        ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND => Verdict::Retry(NotNeeded, Possible),
+        // The disk failed under the append: nobody knows how far it came.
+        ErrorCode::KAFKA_STORAGE_ERROR => Verdict::Retry(Needed, Possible),
+
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER if idempotent => Verdict::OutOfSequence,
+        ErrorCode::UNKNOWN_PRODUCER_ID | ErrorCode::INVALID_PRODUCER_EPOCH if idempotent => {
+            Verdict::NewEpoch
+        }
+        ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+        | ErrorCode::UNSUPPORTED_VERSION
+        | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+        | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        | ErrorCode::PRODUCER_FENCED
+            if idempotent =>
+        {
+            Verdict::Fatal
+        }
+
+        code if code.invalidates_metadata() => Verdict::Retry(Needed, Refused),
+        code if code.is_retriable() => Verdict::Retry(NotNeeded, Refused),
+        _ => Verdict::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Acks;
+
+    const PLAIN: Guarantee = Guarantee::Plain(Acks::All);
+
+    #[test]
+    fn every_code_has_the_verdict_of_the_table() {
+        use Ambiguity::{None as Refused, Possible};
+        use Refresh::{Needed, NotNeeded};
+        // code, without idempotence, with it
+        let table = [
+            (0, Verdict::Deliver, Verdict::Deliver),
+            (
+                2,
+                Verdict::Retry(NotNeeded, Refused),
+                Verdict::Retry(NotNeeded, Refused),
+            ),
+            (
+                3,
+                Verdict::Retry(Needed, Refused),
+                Verdict::Retry(Needed, Refused),
+            ),
+            (
+                5,
+                Verdict::Retry(Needed, Refused),
+                Verdict::Retry(Needed, Refused),
+            ),
+            (
+                6,
+                Verdict::Retry(Needed, Refused),
+                Verdict::Retry(Needed, Refused),
+            ),
+            (
+                7,
+                Verdict::Retry(NotNeeded, Possible),
+                Verdict::Retry(NotNeeded, Possible),
+            ),
+            (
+                9,
+                Verdict::Retry(Needed, Refused),
+                Verdict::Retry(Needed, Refused),
+            ),
+            (
+                13,
+                Verdict::Retry(Needed, Possible),
+                Verdict::Retry(Needed, Possible),
+            ),
+            (
+                14,
+                Verdict::Retry(NotNeeded, Refused),
+                Verdict::Retry(NotNeeded, Refused),
+            ),
+            (
+                19,
+                Verdict::Retry(NotNeeded, Refused),
+                Verdict::Retry(NotNeeded, Refused),
+            ),
+            (
+                20,
+                Verdict::Retry(NotNeeded, Possible),
+                Verdict::Retry(NotNeeded, Possible),
+            ),
+            (31, Verdict::Fail, Verdict::Fatal),
+            (35, Verdict::Fail, Verdict::Fatal),
+            (45, Verdict::Fail, Verdict::OutOfSequence),
+            (
+                46,
+                Verdict::DeliverWithoutOffset,
+                Verdict::DeliverWithoutOffset,
+            ),
+            (47, Verdict::Fail, Verdict::NewEpoch),
+            (49, Verdict::Fail, Verdict::Fatal),
+            (53, Verdict::Fail, Verdict::Fatal),
+            (
+                56,
+                Verdict::Retry(Needed, Possible),
+                Verdict::Retry(Needed, Possible),
+            ),
+            (59, Verdict::Fail, Verdict::NewEpoch),
+            (
+                74,
+                Verdict::Retry(Needed, Refused),
+                Verdict::Retry(Needed, Refused),
+            ),
+            (
+                75,
+                Verdict::Retry(NotNeeded, Refused),
+                Verdict::Retry(NotNeeded, Refused),
+            ),
+            (
+                89,
+                Verdict::Retry(NotNeeded, Refused),
+                Verdict::Retry(NotNeeded, Refused),
+            ),
+            (90, Verdict::Fail, Verdict::Fatal),
+            (
+                100,
+                Verdict::Retry(Needed, Refused),
+                Verdict::Retry(Needed, Refused),
+            ),
+            (
+                103,
+                Verdict::Retry(Needed, Refused),
+                Verdict::Retry(Needed, Refused),
+            ),
+        ];
+        for (code, plain, idempotent) in table {
+            let code = ErrorCode(code);
+            assert_eq!(verdict(code, PLAIN), plain, "{code} without idempotence");
+            assert_eq!(
+                verdict(code, Guarantee::Idempotent),
+                idempotent,
+                "{code} with idempotence"
+            );
+        }
+    }
+
+    #[test]
+    fn final_refusals_and_unknown_codes_fail_the_batch_alone() {
+        for code in [
+            -1, 8, 10, 17, 18, 21, 29, 32, 42, 43, 44, 48, 76, 87, 120, 999,
+        ] {
+            let code = ErrorCode(code);
+            assert_eq!(verdict(code, PLAIN), Verdict::Fail, "{code}");
+            assert_eq!(
+                verdict(code, Guarantee::Idempotent),
+                Verdict::Fail,
+                "{code}"
+            );
+        }
+    }
+}

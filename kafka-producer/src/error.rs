@@ -1,0 +1,261 @@
+//! Every way in which a record can fail, and what the application can do about it.
+//!
+//! [`SendError`] is what `send` itself reports: the record was not accepted and nothing of it is
+//! kept. [`DeliveryError`] is the outcome of a record that was accepted: it says whether the record
+//! may be in the log all the same.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_serde::{Role, SerializeError};
+use kafka_wire::ErrorCode;
+
+/// Why a record was not accepted. It is not in the buffer and will not be sent.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// `close` was called, or the producer's thread is gone.
+    #[error("the producer is closed")]
+    Closed,
+    /// The serializer refused the key or the value.
+    #[error("a record for topic {topic} could not be serialized: {source}")]
+    Serialize {
+        /// Key or value.
+        role: Role,
+        /// The record's topic.
+        topic: Arc<str>,
+        /// What the serializer said.
+        source: Arc<SerializeError>,
+    },
+    /// The name can never be a topic's.
+    #[error("invalid topic name {topic:?}: {reason}")]
+    InvalidTopic {
+        /// As given.
+        topic: String,
+        /// What is allowed.
+        reason: &'static str,
+    },
+    /// The cluster did not tell of this topic within `max.block.ms`.
+    #[error(
+        "Topic {topic} not present in metadata after {} ms{}", waited.as_millis(), because(last)
+    )]
+    TopicUnknown {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// How long it was waited for.
+        waited: Duration,
+        /// The last obstacle met: a connection refused, an answer that was not Kafka's, an error code.
+        last: Option<Arc<str>>,
+    },
+    /// The cluster refuses this topic to us.
+    #[error("topic {topic} was refused: {code} ({})", code.message())]
+    TopicRefused {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// For example `TOPIC_AUTHORIZATION_FAILED`.
+        code: ErrorCode,
+    },
+    /// The record names a partition that the topic does not have.
+    #[error("partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {})", partitions - 1)]
+    PartitionOutOfRange {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// As given, or as a custom partitioner chose.
+        partition: i32,
+        /// How many the topic has.
+        partitions: i32,
+    },
+    /// The record alone is larger than a setting allows.
+    #[error("the record takes {bytes} bytes when serialized, more than {setting}={limit}")]
+    RecordTooLarge {
+        /// Its size on the wire, headers included.
+        bytes: usize,
+        /// `max.request.size` or `buffer.memory`.
+        setting: &'static str,
+        /// Its value.
+        limit: usize,
+    },
+    /// The buffer stayed full for `max.block.ms`.
+    #[error(
+        "no memory for a new batch within {} ms (buffer.memory={buffer_memory} is full: the \
+         brokers do not keep up)", waited.as_millis()
+    )]
+    BufferExhausted {
+        /// How long it was waited for.
+        waited: Duration,
+        /// The setting.
+        buffer_memory: usize,
+    },
+    /// The producer can no longer be used.
+    #[error("{0}")]
+    Fatal(FatalError),
+}
+
+fn because(last: &Option<Arc<str>>) -> String {
+    last.as_ref()
+        .map(|last| format!(" (last obstacle: {last})"))
+        .unwrap_or_default()
+}
+
+/// Why the producer as a whole gave up; only a new one can go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the producer has failed for good: {code} ({message})")]
+pub struct FatalError {
+    /// What the broker answered.
+    pub code: ErrorCode,
+    /// The broker's words, or the protocol's for this code.
+    pub message: Arc<str>,
+}
+
+/// Whether a record that failed may be in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Persistence {
+    /// It is not: sending it again cannot duplicate it.
+    NotPersisted,
+    /// A broker may have appended it before the answer was lost or the time was up.
+    PossiblyPersisted,
+}
+
+/// Why a record that was accepted has failed. Cheap to clone: a batch's records share it.
+#[derive(Clone, Debug)]
+pub struct DeliveryError(Arc<Story>);
+
+#[derive(Debug)]
+struct Story {
+    cause: Cause,
+    history: History,
+}
+
+/// The circumstances of a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct History {
+    /// Where the record was going.
+    pub topic: Arc<str>,
+    /// Where the record was going.
+    pub partition: i32,
+    /// Whether it may be there.
+    pub persistence: Persistence,
+    /// How often its batch was sent.
+    pub attempts: u32,
+    /// From the creation of its batch to the failure.
+    pub elapsed: Duration,
+    /// The broker of the last attempt.
+    pub broker: Option<i32>,
+    /// What the last attempt but the final one ended with.
+    pub last_error: Option<ErrorCode>,
+}
+
+/// What ended a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// `delivery.timeout.ms` was over.
+    Expired {
+        /// The setting.
+        limit: Duration,
+    },
+    /// The broker's answer was final.
+    Refused {
+        /// Its code.
+        code: ErrorCode,
+        /// Its words, if it had any (KIP-467).
+        message: Option<Arc<str>>,
+    },
+    /// `retries` were used up; the last attempt ended like this.
+    RetriesExhausted {
+        /// The last attempt's code.
+        code: ErrorCode,
+    },
+    /// The deadline of `close` came first.
+    Closed,
+    /// The producer failed as a whole.
+    Fatal(FatalError),
+    /// The batch could not be compressed or framed.
+    Unsendable(Arc<str>),
+}
+
+impl DeliveryError {
+    pub(crate) fn new(cause: Cause, history: History) -> Self {
+        Self(Arc::new(Story { cause, history }))
+    }
+
+    /// What ended the record.
+    pub fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// Where it was going, how often and how long it was tried.
+    pub fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    /// Whether the record may be in the log all the same.
+    pub fn persistence(&self) -> Persistence {
+        self.0.history.persistence
+    }
+
+    /// The protocol's error code, where one ended the record.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match &self.0.cause {
+            Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => Some(*code),
+            Cause::Fatal(fatal) => Some(fatal.code),
+            Cause::Expired { .. } | Cause::Closed | Cause::Unsendable(_) => None,
+        }
+    }
+}
+
+impl std::error::Error for DeliveryError {}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let History {
+            topic,
+            partition,
+            persistence,
+            attempts,
+            elapsed,
+            broker,
+            last_error,
+        } = self.history();
+        write!(f, "{topic}-{partition}: {}", self.0.cause)?;
+        write!(f, "; {attempts} attempt(s) in {} ms", elapsed.as_millis())?;
+        if let Some(broker) = broker {
+            write!(f, ", the last to broker {broker}")?;
+        }
+        if let Some(code) = last_error {
+            write!(f, ", which ended with {code}")?;
+        }
+        f.write_str(match persistence {
+            Persistence::NotPersisted => "; the record is not in the log",
+            Persistence::PossiblyPersisted => "; the record may be in the log",
+        })
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired { limit } => {
+                write!(
+                    f,
+                    "not delivered within delivery.timeout.ms={}",
+                    limit.as_millis()
+                )
+            }
+            Self::Refused {
+                code,
+                message: Some(message),
+            } => write!(f, "{code}: {message}"),
+            Self::Refused {
+                code,
+                message: None,
+            } => write!(f, "{code}: {}", code.message()),
+            Self::RetriesExhausted { code } => write!(f, "retries used up: {code}"),
+            Self::Closed => f.write_str("the producer was closed first"),
+            Self::Fatal(fatal) => write!(f, "{fatal}"),
+            Self::Unsendable(reason) => write!(f, "the batch could not be sent: {reason}"),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A record that has to wait: for its topic, then for memory, with its bytes copied.
+//!
+//! Both waits together end after `max.block.ms`. Nothing is in a batch before the last step, which
+//! does not wait; so a `send` that is dropped on the way leaves nothing behind.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_accumulator::{Reservation, ReserveError};
+use kafka_serde::Headers;
+
+use crate::delivery::Delivery;
+use crate::engine::Question;
+use crate::error::SendError;
+use crate::intake::{Intake, Obstacle, Serialized};
+use crate::producer::OutcomeCallback;
+
+/// The record and what it waits for.
+pub(crate) struct Pending {
+    topic: Arc<str>,
+    partition: Option<i32>,
+    timestamp_ms: i64,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: Headers,
+    callback: Option<OutcomeCallback>,
+    needs: Needs,
+}
+
+/// What a record waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The partitions of its topic.
+    Topic,
+    /// Memory for a new batch in the partition that was chosen for it.
+    Memory {
+        /// Kept, so that the partitioner is asked once.
+        partition: i32,
+        /// How much.
+        bytes: usize,
+    },
+}
+
+impl Pending {
+    pub(crate) fn new(
+        topic: &str,
+        record: &Serialized<'_>,
+        callback: Option<OutcomeCallback>,
+    ) -> Self {
+        Self {
+            topic: topic.into(),
+            partition: record.partition,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: record.headers.clone(),
+            callback,
+            needs: Needs::Topic,
+        }
+    }
+
+    pub(crate) fn wait_for(&mut self, needs: Needs) {
+        self.needs = needs;
+    }
+
+    pub(crate) fn needs_topic(&self) -> bool {
+        self.needs == Needs::Topic
+    }
+
+    /// Lets the engine find the topic for a later attempt.
+    pub(crate) fn announce(&self, intake: &Intake) {
+        if self.needs_topic() {
+            // Nobody waits for the answer: it is in the next snapshot.
+            drop(intake.ask_for(&self.topic));
+        }
+    }
+
+    /// Waits until the record is in its batch, at most `max.block.ms`.
+    pub(crate) async fn complete(mut self, intake: &Intake) -> Result<Delivery, SendError> {
+        let since = Instant::now();
+        let deadline = since + intake.settings.max_block;
+        loop {
+            let reserved = match self.needs {
+                Needs::Topic => {
+                    self.wait_for_topic(intake, since, deadline).await?;
+                    None
+                }
+                Needs::Memory { bytes, .. } => {
+                    Some(self.wait_for_memory(intake, bytes, since, deadline).await?)
+                }
+            };
+            match self.try_append(intake, reserved) {
+                Ok(delivery) => return Ok(delivery),
+                Err(Obstacle::NoTopic) => self.needs = Needs::Topic,
+                Err(Obstacle::NoMemory { partition, bytes }) => {
+                    self.needs = Needs::Memory { partition, bytes };
+                }
+                Err(Obstacle::Refused(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn wait_for_topic(
+        &self,
+        intake: &Intake,
+        since: Instant,
+        deadline: Instant,
+    ) -> Result<(), SendError> {
+        let (reply, answer) = futures_channel::oneshot::channel();
+        let name = Arc::clone(&self.topic);
+        intake.desk.ask(Question::Topic {
+            name,
+            since,
+            deadline,
+            reply,
+        });
+        answer.await.unwrap_or(Err(SendError::Closed))
+    }
+
+    async fn wait_for_memory(
+        &self,
+        intake: &Intake,
+        bytes: usize,
+        since: Instant,
+        deadline: Instant,
+    ) -> Result<Reservation, SendError> {
+        let buffer_memory = intake.accumulator.memory_total();
+        intake
+            .accumulator
+            .reserve(bytes, deadline)
+            .await
+            .map_err(|error| match error {
+                ReserveError::TimedOut { .. } => SendError::BufferExhausted {
+                    waited: since.elapsed(),
+                    buffer_memory,
+                },
+                ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
+                    bytes,
+                    setting: "buffer.memory",
+                    limit: buffer_memory,
+                },
+                _ => intake.refusal(),
+            })
+    }
+
+    fn try_append(
+        &mut self,
+        intake: &Intake,
+        reserved: Option<Reservation>,
+    ) -> Result<Delivery, Obstacle> {
+        let partition = match self.needs {
+            Needs::Topic => self.partition,
+            Needs::Memory { partition, .. } => Some(partition),
+        };
+        let record = Serialized {
+            partition,
+            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: &self.headers,
+        };
+        intake.append(&self.topic, &record, reserved, &mut self.callback)
+    }
+}

@@ -1,0 +1,318 @@
+//! The way in, readable on two screens: serialize, choose a partition, append.
+//!
+//! In the steady state `send` awaits nothing, locks the partition it writes to and nothing else,
+//! and allocates nothing. It waits only for a topic that is not known yet and for memory, at most
+//! `max.block.ms` together; that road is in `pending.rs`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
+use kafka_partition::Partitioner;
+use kafka_serde::{DefaultSerializer, Serializer};
+
+use crate::builder::ProducerBuilder;
+use crate::delivery::Delivery;
+use crate::engine::{CloseReport, Question};
+use crate::error::{DeliveryError, SendError};
+use crate::intake::{Admission, Intake};
+use crate::pending::Pending;
+use crate::record::{ProducerRecord, RecordMetadata};
+
+/// Sends records to Kafka. Cheap to clone; all clones are one producer.
+///
+/// Everything behind it runs on one thread of its own, so a producer works under any async runtime
+/// and under none ([`blocking`](crate::blocking)). When the last handle is dropped, what was
+/// accepted is still sent in the background, each record until its `delivery.timeout.ms`; a program
+/// that ends before that should [`close`](Self::close).
+///
+/// ```no_run
+/// use kafka_producer::{Acks, Producer, ProducerRecord};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let producer: Producer<str, str> = Producer::builder()
+///     .bootstrap_servers(["localhost:9092"])
+///     .acks(Acks::All)
+///     .build()
+///     .await?;
+/// let delivery = producer.send(ProducerRecord::new("orders", "hello").key("k")).await?;
+/// let metadata = delivery.await?;
+/// println!("{}-{} at {:?}", metadata.topic, metadata.partition, metadata.offset);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Producer<K: ?Sized, V: ?Sized> {
+    inner: Arc<Inner<K, V>>,
+}
+
+struct Inner<K: ?Sized, V: ?Sized> {
+    intake: Intake,
+    key_serializer: Arc<dyn Serializer<K>>,
+    value_serializer: Arc<dyn Serializer<V>>,
+}
+
+/// Why [`Producer::try_send`] did not accept a record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrySendError<'a, K: ?Sized, V: ?Sized> {
+    /// It would have to wait: for metadata of its topic (asked for by this very call) or for
+    /// memory. Here it is again.
+    #[error("the record would have to wait for {}", .1)]
+    WouldWait(ProducerRecord<'a, K, V>, WaitsFor),
+    /// It can never be accepted.
+    #[error(transparent)]
+    Refused(SendError),
+}
+
+/// What a record would have to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// The partitions of its topic are not known yet.
+    Metadata,
+    /// `buffer.memory` is used up.
+    Memory,
+}
+
+impl std::fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "metadata of its topic",
+            Self::Memory => "buffer memory",
+        })
+    }
+}
+
+impl<K, V> Producer<K, V>
+where
+    K: DefaultSerializer + ?Sized + 'static,
+    V: DefaultSerializer + ?Sized + 'static,
+{
+    /// Configures a producer with the default serializers of `K` and `V`.
+    pub fn builder() -> ProducerBuilder<K, V> {
+        Self::builder_with(K::Serializer::default(), V::Serializer::default())
+    }
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
+    /// Configures a producer with these serializers.
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, serde::{BigEndian, Latin1}};
+    /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
+    /// ```
+    pub fn builder_with(
+        key_serializer: impl Serializer<K> + 'static,
+        value_serializer: impl Serializer<V> + 'static,
+    ) -> ProducerBuilder<K, V> {
+        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
+    }
+
+    pub(crate) fn new(
+        intake: Intake,
+        key_serializer: Arc<dyn Serializer<K>>,
+        value_serializer: Arc<dyn Serializer<V>>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                intake,
+                key_serializer,
+                value_serializer,
+            }),
+        }
+    }
+
+    /// Accepts a record: when this returns, it is in its batch and will end exactly once.
+    ///
+    /// Waits for the topic's metadata and for memory, at most `max.block.ms`; else it does not
+    /// wait. Records of one task go to their partition in the order of the calls.
+    ///
+    /// Cancel safe: dropped before it is ready, the record was not accepted.
+    ///
+    /// # Errors
+    /// See [`SendError`]; the record was not accepted, and nothing else is lost.
+    pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
+        match self.admit(record, None)? {
+            Admission::Accepted(delivery) => Ok(delivery),
+            Admission::Waits(pending) => pending.complete(&self.inner.intake).await,
+        }
+    }
+
+    /// Like [`send`](Self::send); `callback` is told the outcome.
+    ///
+    /// Callbacks of a partition run in the order of its acknowledgements, on the producer's own
+    /// thread: they must not block, and they may send. If `send_with` itself fails, the callback
+    /// is dropped.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord, SendError};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), SendError> {
+    /// producer
+    ///     .send_with(ProducerRecord::new("orders", "hello"), |outcome| match outcome {
+    ///         Ok(metadata) => println!("at {:?}", metadata.offset),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub async fn send_with(
+        &self,
+        record: ProducerRecord<'_, K, V>,
+        callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
+    ) -> Result<(), SendError> {
+        match self.admit(record, Some(Box::new(callback)))? {
+            Admission::Accepted(_) => Ok(()),
+            Admission::Waits(pending) => pending.complete(&self.inner.intake).await.map(drop),
+        }
+    }
+
+    /// Like [`send`](Self::send), but never waits: the record comes back instead.
+    ///
+    /// # Errors
+    /// [`TrySendError::WouldWait`] hands the record back, without headers its serializers added.
+    pub fn try_send<'a>(
+        &self,
+        mut record: ProducerRecord<'a, K, V>,
+    ) -> Result<Delivery, TrySendError<'a, K, V>> {
+        let headers = record.headers.len();
+        let admission = self.inner.intake.admit(
+            &mut record,
+            &*self.inner.key_serializer,
+            &*self.inner.value_serializer,
+            None,
+        );
+        match admission {
+            Ok(Admission::Accepted(delivery)) => Ok(delivery),
+            Ok(Admission::Waits(pending)) => {
+                pending.announce(&self.inner.intake);
+                record.headers = record.headers.into_iter().take(headers).collect();
+                Err(TrySendError::WouldWait(record, pending.waits_for()))
+            }
+            Err(error) => Err(TrySendError::Refused(error)),
+        }
+    }
+
+    /// Sends everything that was accepted before this call, without lingering, and waits until all
+    /// of it has an outcome, at most `delivery.timeout.ms`. The outcomes are told to the deliveries
+    /// and callbacks.
+    ///
+    /// Cancel safe: dropped, it has hurried the records all the same.
+    pub async fn flush(&self) {
+        let (reply, undecided) = oneshot::channel();
+        self.inner.intake.desk.ask(Question::Flush { reply });
+        for completion in undecided.await.unwrap_or_default() {
+            completion.settled().await;
+        }
+    }
+
+    /// Accepts nothing more, sends everything, and ends: what has no outcome after `deadline` is
+    /// given up with [`Cause::Closed`](crate::error::Cause::Closed).
+    ///
+    /// Cancel safe: dropped, closing goes on. Closing twice is allowed.
+    pub async fn close(&self, deadline: Duration) -> CloseReport {
+        let (reply, report) = oneshot::channel();
+        let deadline = Instant::now().checked_add(deadline);
+        self.inner
+            .intake
+            .desk
+            .ask(Question::Close { deadline, reply });
+        report.await.unwrap_or_default()
+    }
+
+    /// Waits until all of `topics` can be written to, so that the first records do not have to.
+    ///
+    /// # Errors
+    /// As for a [`send`](Self::send) to the first of them that fails.
+    pub async fn ready<'a>(
+        &self,
+        topics: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), SendError> {
+        let waits: Vec<_> = topics
+            .into_iter()
+            .map(|topic| self.inner.intake.ask_for(topic))
+            .collect();
+        for wait in waits {
+            wait?.await.unwrap_or(Err(SendError::Closed))?;
+        }
+        Ok(())
+    }
+
+    /// How many partitions a topic has; asks the cluster if it is not known.
+    ///
+    /// # Errors
+    /// As for a [`send`](Self::send) to it.
+    pub async fn partitions_for(&self, topic: &str) -> Result<i32, SendError> {
+        loop {
+            if let Some(topic) = self.inner.intake.desk.cluster().topic(topic) {
+                return Ok(topic.partitions());
+            }
+            self.ready([topic]).await?;
+        }
+    }
+
+    /// Bytes of `buffer.memory` in use.
+    pub fn memory_in_use(&self) -> usize {
+        self.inner.intake.accumulator.memory_in_use()
+    }
+
+    pub(crate) fn admit(
+        &self,
+        mut record: ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<Admission, SendError> {
+        self.inner.intake.admit(
+            &mut record,
+            &*self.inner.key_serializer,
+            &*self.inner.value_serializer,
+            callback,
+        )
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.inner.intake
+    }
+}
+
+/// What [`Producer::send_with`] calls.
+pub(crate) type OutcomeCallback =
+    Box<dyn FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static>;
+
+/// Chooses partitions; shared by all threads.
+pub(crate) type SharedPartitioner = Arc<dyn Partitioner>;
+
+impl<K: ?Sized, V: ?Sized> Clone for Producer<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Producer<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Producer")
+            .field("intake", &self.inner.intake)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> Drop for Inner<K, V> {
+    /// The last handle is gone: the engine sends what it has and ends by itself.
+    fn drop(&mut self) {
+        let (reply, _) = oneshot::channel();
+        self.intake.desk.ask(Question::Close {
+            deadline: None,
+            reply,
+        });
+    }
+}
+
+impl Pending {
+    /// What a `try_send` would have waited for.
+    pub(crate) fn waits_for(&self) -> WaitsFor {
+        if self.needs_topic() {
+            WaitsFor::Metadata
+        } else {
+            WaitsFor::Memory
+        }
+    }
+}

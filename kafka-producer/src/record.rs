@@ -1,0 +1,116 @@
+//! What goes in and what comes back: [`ProducerRecord`] and [`RecordMetadata`].
+
+use std::sync::Arc;
+
+use kafka_serde::{HeaderValue, Headers};
+
+/// A record to be sent. It borrows topic, key and value until it is in its batch.
+///
+/// ```
+/// use kafka_producer::ProducerRecord;
+///
+/// let order = ProducerRecord::<str, str>::new("orders", "2 x tea").key("customer-7").header("source", "shop");
+/// assert_eq!(order.headers.len(), 1);
+/// let deleted = ProducerRecord::<str, str>::tombstone("customers", "customer-7");
+/// assert_eq!(deleted.value, None);
+/// ```
+#[derive(Debug)]
+pub struct ProducerRecord<'a, K: ?Sized, V: ?Sized> {
+    /// Where it goes.
+    pub topic: &'a str,
+    /// A partition of the topic; `None`: the partitioner chooses.
+    pub partition: Option<i32>,
+    /// Milliseconds since the epoch; `None`: the time of sending.
+    pub timestamp_ms: Option<i64>,
+    /// `None` is Kafka's null.
+    pub key: Option<&'a K>,
+    /// `None` is Kafka's null: a tombstone in a compacted topic.
+    pub value: Option<&'a V>,
+    /// In order, duplicates allowed.
+    pub headers: Headers,
+}
+
+impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
+    /// A record without a key.
+    pub fn new(topic: &'a str, value: &'a V) -> Self {
+        Self {
+            topic,
+            partition: None,
+            timestamp_ms: None,
+            key: None,
+            value: Some(value),
+            headers: Headers::new(),
+        }
+    }
+
+    /// A record that deletes `key` from a compacted topic.
+    pub fn tombstone(topic: &'a str, key: &'a K) -> Self {
+        let mut record = Self::bare(topic);
+        record.key = Some(key);
+        record
+    }
+
+    /// A record of nothing but a topic, to be filled.
+    pub fn bare(topic: &'a str) -> Self {
+        Self {
+            topic,
+            partition: None,
+            timestamp_ms: None,
+            key: None,
+            value: None,
+            headers: Headers::new(),
+        }
+    }
+
+    /// With this key.
+    #[must_use]
+    pub fn key(mut self, key: &'a K) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// To this partition, whatever the partitioner thinks.
+    #[must_use]
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+
+    /// With this time, in milliseconds since the epoch.
+    #[must_use]
+    pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
+        self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, key: &'static str, value: impl Into<HeaderValue>) -> Self {
+        self.headers.add(key, value);
+        self
+    }
+}
+
+/// Where a record that was acknowledged has come to lie.
+///
+/// ```
+/// # use kafka_producer::RecordMetadata;
+/// fn log(metadata: &RecordMetadata) -> String {
+///     match metadata.offset {
+///         Some(offset) => format!("{}-{} @ {offset}", metadata.topic, metadata.partition),
+///         None => "sent, nobody knows where to (acks=0)".to_owned(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordMetadata {
+    /// Its topic.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset; `None` with `acks=0`, and where the broker has forgotten it (a late duplicate).
+    pub offset: Option<i64>,
+    /// The record's own time, or the broker's where the topic has
+    /// `message.timestamp.type=LogAppendTime`. Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+}

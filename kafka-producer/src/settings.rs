@@ -1,0 +1,130 @@
+//! What the engine and the driver go by: the configuration after every check.
+//!
+//! `ProducerConfig` is what users write, with Kafka's names, defaults and freedom to contradict
+//! itself. [`Settings`] is made from it once, when the producer is built; contradictions cannot be
+//! expressed here, so nothing behind this point validates anything.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_wire::compression::{Compression, CompressionLevel};
+
+/// Consistent settings of one producer.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `client.id`, sent with every request.
+    pub client_id: Arc<str>,
+    /// `bootstrap.servers`: at least one.
+    pub bootstrap: Vec<Address>,
+    /// What is promised of a record that reports success.
+    pub guarantee: Guarantee,
+    /// `batch.size`, `linger.ms`, `buffer.memory`.
+    pub accumulator: kafka_accumulator::Settings,
+    /// `compression.type`.
+    pub compression: Compression,
+    /// `compression.*.level` of that codec.
+    pub compression_level: CompressionLevel,
+    /// `max.block.ms`: how long a send may wait for metadata and memory together.
+    pub max_block: Duration,
+    /// `max.request.size`: bounds a request and thereby a record, before compression.
+    pub max_request_bytes: usize,
+    /// `max.in.flight.requests.per.connection`: produce requests awaiting their answer.
+    pub max_in_flight: usize,
+    /// `request.timeout.ms`: how long an answer may take before its connection is given up.
+    pub request_timeout: Duration,
+    /// `delivery.timeout.ms`: from the append to the outcome, whatever happens between.
+    pub delivery_timeout: Duration,
+    /// `retries`: attempts after the first.
+    pub retries: u32,
+    /// `retry.backoff.ms` to `retry.backoff.max.ms`.
+    pub retry_backoff: BackoffRange,
+    /// `reconnect.backoff.ms` to `reconnect.backoff.max.ms`.
+    pub reconnect_backoff: BackoffRange,
+    /// `socket.connection.setup.timeout.ms` to `….max.ms`.
+    pub connection_setup: BackoffRange,
+    /// `connections.max.idle.ms`; `None`: connections are kept.
+    pub connections_max_idle: Option<Duration>,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: Duration,
+    /// `metadata.max.idle.ms`: a topic unused for that long is no longer asked about.
+    pub metadata_max_idle: Duration,
+    /// `send.buffer.bytes`; `None`: the operating system's choice.
+    pub send_buffer_bytes: Option<u32>,
+    /// `receive.buffer.bytes`; `None`: the operating system's choice.
+    pub receive_buffer_bytes: Option<u32>,
+}
+
+/// `host:port` of a broker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    /// A host name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The port, never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// What a success means, and what is done for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// No producer id: a retry may duplicate, and with several requests in flight reorder.
+    Plain(Acks),
+    /// `enable.idempotence`: `acks=all`, and the broker drops what it has already (KIP-98).
+    Idempotent,
+}
+
+impl Guarantee {
+    /// The `acks` that every produce request asks for.
+    pub fn acks(self) -> Acks {
+        match self {
+            Self::Plain(acks) => acks,
+            Self::Idempotent => Acks::All,
+        }
+    }
+}
+
+/// How many replicas must have a record before it counts as delivered.
+///
+/// ```
+/// use kafka_producer::Acks;
+/// assert_eq!("-1".parse(), Ok(Acks::All));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Acks {
+    /// None: written to the socket is delivered; offsets are unknown. At most once.
+    None,
+    /// The leader alone.
+    Leader,
+    /// All replicas in sync, `min.insync.replicas` of them at least.
+    All,
+}
+
+impl Acks {
+    /// The number in a produce request.
+    pub fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+/// A waiting time that doubles from `initial` to `max` with every failure in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackoffRange {
+    /// After the first failure.
+    pub initial: Duration,
+    /// Never more than this, before jitter.
+    pub max: Duration,
+}
