@@ -73,11 +73,6 @@ impl Pool {
             idle.push(bytes);
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn idle(&self) -> usize {
-        lock(&self.idle).len()
-    }
 }
 
 /// Bytes, and the memory reserved for them; both go back on `Drop`.

@@ -42,40 +42,41 @@ impl<'a, H, E> NewRecord<'a, H, E> {
 
 /// What is still owed to the records of a batch: an end. If it is dropped while the batch is not
 /// decided, the records are told that they were abandoned, so that nobody waits for ever.
-pub(crate) struct Owed<E> {
-    completion: Arc<Completion<E>>,
-    callbacks: Vec<(u32, Callback<E>)>,
-}
+pub(crate) struct Owed<E>(Arc<Completion<E>>);
 
 impl<E> Owed<E> {
     pub(crate) fn new(completion: Arc<Completion<E>>) -> Self {
-        let callbacks = Vec::new();
-        Self {
-            completion,
-            callbacks,
-        }
+        Self(completion)
     }
 
     pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
-        &self.completion
-    }
-
-    /// Hands the callbacks over to the completion.
-    fn attach(&mut self) {
-        let callbacks = std::mem::take(&mut self.callbacks);
-        self.completion.attach(callbacks);
+        &self.0
     }
 }
 
 impl<E> Drop for Owed<E> {
     fn drop(&mut self) {
-        self.attach();
-        self.completion.abandon();
+        self.0.abandon();
+    }
+}
+
+/// The callbacks of a batch that is being written. They are handed to its completion when this is
+/// dropped, that is after the queue is unlocked.
+struct Callbacks<E> {
+    completion: Arc<Completion<E>>,
+    noted: Vec<(u32, Callback<E>)>,
+}
+
+impl<E> Drop for Callbacks<E> {
+    fn drop(&mut self) {
+        self.completion.attach(std::mem::take(&mut self.noted));
     }
 }
 
 /// The newest batch of a queue.
 pub(crate) struct OpenBatch<E> {
+    // In this order: callbacks are handed over before what is owed is given up.
+    callbacks: Callbacks<E>,
     owed: Owed<E>,
     buffer: Buffer,
     /// How many bytes of records it takes; one that is larger than a batch has its own size.
@@ -101,7 +102,12 @@ impl<E> OpenBatch<E> {
         room: usize,
         created: Instant,
     ) -> Self {
+        let callbacks = Callbacks {
+            completion: Arc::clone(&completion),
+            noted: Vec::new(),
+        };
         Self {
+            callbacks,
             owed: Owed::new(completion),
             buffer,
             room,
@@ -148,7 +154,7 @@ impl<E> OpenBatch<E> {
         self.written = out.len();
         self.facts.note(record.timestamp_ms);
         if let Some(callback) = record.callback.take() {
-            self.owed.callbacks.push((index, callback));
+            self.callbacks.noted.push((index, callback));
         }
         let delivery = Delivery::new(Arc::clone(self.completion()), index);
         Ok(if self.is_as_good_as_full() {
@@ -185,14 +191,15 @@ impl<E> Sealed<E> {
     /// Makes it ready for its way. Not under a lock: it allocates.
     pub(crate) fn release(self, key: u32) -> Batch<E> {
         let OpenBatch {
-            mut owed,
+            callbacks,
+            owed,
             mut buffer,
             written,
             facts,
             ..
         } = self.0;
         buffer.bytes_mut().truncate(written);
-        owed.attach();
+        drop(callbacks);
         Batch::new(key, owed, facts, buffer)
     }
 }

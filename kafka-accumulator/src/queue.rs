@@ -262,6 +262,11 @@ impl<E> Queue<E> {
         sealed.chain(open).map(Arc::clone).collect()
     }
 
+    /// Whether no record is here.
+    pub fn is_empty(&self) -> bool {
+        self.batches() == 0
+    }
+
     /// How many batches are here, the open one included.
     pub fn batches(&self) -> usize {
         let held = lock(&self.held);

@@ -1,0 +1,134 @@
+//! In the steady state an append allocates nothing, and a batch three times at most.
+
+#![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
+use std::{sync::Arc, time::Duration, time::Instant};
+
+use kafka_accumulator::{
+    Accumulator, Appended, Delivery, Doorbell, Fate, Filled, NewRecord, Queue, Settings,
+};
+use kafka_wire::records::RecordParts;
+
+const BATCH_SIZE: usize = 16_384;
+const VALUE: &[u8] = &[b'x'; 100];
+
+struct Scene {
+    accumulator: Accumulator<()>,
+    queue: Arc<Queue<()>>,
+    now: Instant,
+    rung: Vec<Arc<Queue<()>>>,
+}
+
+impl Scene {
+    /// Everything that grows to its size once has done so.
+    fn warm() -> Self {
+        let settings = Settings {
+            batch_size: BATCH_SIZE,
+            linger: Duration::from_millis(5),
+            buffer_memory: 64 * BATCH_SIZE,
+        };
+        let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
+        let mut scene = Self {
+            queue: accumulator.queue(Arc::from("orders"), 0, 0),
+            accumulator,
+            now: Instant::now(),
+            rung: Vec::with_capacity(4),
+        };
+        for _ in 0..3 {
+            for _ in 0..8 {
+                while drop_delivery(scene.append()) == Filled::Room {}
+            }
+            scene.take_all();
+        }
+        scene
+    }
+
+    fn append(&self) -> Appended<()> {
+        let mut record = NewRecord::new(0, RecordParts::new(Some(b"key"), Some(VALUE)));
+        let now = || self.now;
+        self.accumulator
+            .append(&self.queue, &mut record, None, now)
+            .unwrap()
+    }
+
+    fn take_all(&mut self) -> u64 {
+        self.rung.clear();
+        self.accumulator.drain_rung(&mut self.rung);
+        self.queue.look(self.now);
+        let mut batches = 0;
+        while let Some(batch) = self.queue.take(self.now) {
+            drop(batch.records());
+            let fate = Fate::Delivered {
+                base_offset: 0,
+                log_append_time_ms: None,
+            };
+            batch.decide(fate).unwrap();
+            batches += 1;
+        }
+        batches
+    }
+}
+
+fn drop_delivery(appended: Appended<()>) -> Filled {
+    appended.filled
+}
+
+#[test]
+fn an_append_to_an_open_batch_allocates_nothing() {
+    let scene = Scene::warm();
+    assert_eq!(scene.append().filled, Filled::Room);
+    let mut kept: Vec<Delivery<()>> = Vec::with_capacity(100);
+    let measured = allocation_counter::measure(|| {
+        for _ in 0..50 {
+            drop_delivery(scene.append());
+            kept.push(scene.append().delivery);
+        }
+    });
+    assert_eq!(measured.count_total, 0);
+    assert_eq!(kept.len(), 50);
+    let dropped = allocation_counter::measure(|| kept.clear());
+    assert_eq!(dropped.count_total, 0);
+}
+
+#[test]
+fn a_batch_allocates_three_times_at_most_from_its_first_record_to_its_end() {
+    let mut scene = Scene::warm();
+    let (mut batches, mut records) = (0, 0_u64);
+    let measured = allocation_counter::measure(|| {
+        for _ in 0..20 {
+            while drop_delivery(scene.append()) == Filled::Room {
+                records += 1;
+            }
+            batches += scene.take_all();
+        }
+    });
+    assert_eq!(batches, 20);
+    assert!(records > 20 * 100);
+    assert!(measured.count_total <= 3 * batches, "{measured:?}");
+    assert_eq!(measured.bytes_current, 0, "{measured:?}");
+}
+
+#[test]
+fn the_buffers_of_batches_are_not_allocated_again() {
+    let mut scene = Scene::warm();
+    let measured = allocation_counter::measure(|| {
+        for _ in 0..20 {
+            while drop_delivery(scene.append()) == Filled::Room {}
+            scene.take_all();
+        }
+    });
+    assert!(measured.bytes_total < 20 * 1_024, "{measured:?}");
+}
+
+#[test]
+fn a_decided_delivery_is_read_without_allocating() {
+    let mut scene = Scene::warm();
+    let delivery = scene.append().delivery;
+    scene.queue.seal_open();
+    scene.take_all();
+    let measured = allocation_counter::measure(|| {
+        assert!(delivery.try_outcome().is_some());
+    });
+    assert_eq!(measured.count_total, 0);
+}

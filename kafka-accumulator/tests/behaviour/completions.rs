@@ -1,0 +1,444 @@
+//! What Apache Kafka's ProducerBatch suite proves: a batch ends once, and every record of it
+//! learns its own end.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use kafka_accumulator::{
+    AlreadyDecided, Batch, Callback, Delivered, Delivery, Fate, NewRecord, Outcome, Piece, Queue,
+    SplitError,
+};
+use kafka_wire::records::RecordParts;
+
+use crate::scene::{Scene, Wakes, Why, values};
+
+const VALUE: &[u8] = b"0123456789";
+
+/// What the callbacks said, in order: who, and what.
+type Said = Arc<Mutex<Vec<(usize, Outcome<Why>)>>>;
+
+fn batch_of(scene: &Scene, records: usize) -> (Batch<Why>, Vec<Delivery<Why>>) {
+    let queue = scene.queue(0);
+    let appended = (0..records).map(|_| scene.append(&queue, VALUE, 0).delivery);
+    let deliveries = appended.collect();
+    (queue.take(scene.at(0)).unwrap(), deliveries)
+}
+
+fn poll(delivery: &mut Delivery<Why>, waker: &Waker) -> Poll<Outcome<Why>> {
+    Pin::new(delivery).poll(&mut Context::from_waker(waker))
+}
+
+fn delivered(base_offset: i64) -> Fate<Why> {
+    Fate::Delivered {
+        base_offset,
+        log_append_time_ms: None,
+    }
+}
+
+fn at_offset(offset: i64) -> Option<Outcome<Why>> {
+    Some(Ok(Delivered {
+        offset,
+        log_append_time_ms: None,
+    }))
+}
+
+fn append_with(scene: &Scene, queue: &Arc<Queue<Why>>, callback: Callback<Why>) -> Delivery<Why> {
+    let mut record = NewRecord::new(0, RecordParts::new(None, Some(VALUE)));
+    record.callback = Some(callback);
+    let now = || scene.at(0);
+    let appended = scene
+        .accumulator
+        .append(queue, &mut record, None, now)
+        .unwrap();
+    appended.delivery
+}
+
+fn speaking(said: &Said, who: usize) -> Callback<Why> {
+    let said = Arc::clone(said);
+    Box::new(move |outcome| {
+        said.lock()
+            .unwrap()
+            .push((who, outcome.map_err(|why| *why)))
+    })
+}
+
+#[test]
+fn a_delivered_batch_tells_each_record_its_offset() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, deliveries) = batch_of(&scene, 3);
+    assert_eq!(deliveries[0].try_outcome(), None);
+    let fate = Fate::Delivered {
+        base_offset: 42,
+        log_append_time_ms: Some(1_700),
+    };
+    batch.decide(fate).unwrap();
+    let outcomes: Vec<_> = deliveries
+        .iter()
+        .map(|d| d.try_outcome().unwrap().unwrap())
+        .collect();
+    assert_eq!(
+        outcomes.iter().map(|end| end.offset).collect::<Vec<_>>(),
+        [42, 43, 44]
+    );
+    assert!(
+        outcomes
+            .iter()
+            .all(|end| end.log_append_time_ms == Some(1_700))
+    );
+}
+
+#[test]
+fn without_a_base_offset_no_record_has_one() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, deliveries) = batch_of(&scene, 2);
+    batch.decide(delivered(-1)).unwrap();
+    for delivery in &deliveries {
+        assert_eq!(delivery.try_outcome(), at_offset(-1));
+    }
+}
+
+#[test]
+fn a_batch_ends_once_and_a_late_answer_changes_nothing() {
+    for (first, late) in [
+        (delivered(5), Fate::Failed(Why::Expired)),
+        (Fate::Failed(Why::Expired), delivered(5)),
+        (Fate::Failed(Why::Aborted), Fate::Failed(Why::Expired)),
+        (delivered(5), delivered(6)),
+    ] {
+        let scene = Scene::new(1_024, 0, 1 << 20);
+        let (batch, deliveries) = batch_of(&scene, 1);
+        batch.decide(first).unwrap();
+        let outcome = deliveries[0].try_outcome();
+        assert_eq!(batch.decide(late), Err(AlreadyDecided));
+        assert_eq!(deliveries[0].try_outcome(), outcome);
+    }
+}
+
+#[test]
+fn the_broker_may_blame_single_records() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, deliveries) = batch_of(&scene, 4);
+    let each = Box::new([(3, Why::Expired), (1, Why::Corrupt)]);
+    let rest = Why::Neighbour;
+    batch.decide(Fate::Refused { each, rest }).unwrap();
+    let outcomes = deliveries
+        .iter()
+        .map(|d| d.try_outcome().unwrap().unwrap_err());
+    let expected = [Why::Neighbour, Why::Corrupt, Why::Neighbour, Why::Expired];
+    assert_eq!(outcomes.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_delivery_is_sixteen_bytes() {
+    assert_eq!(size_of::<Delivery<Why>>(), 16);
+    assert_eq!(size_of::<Delivery<String>>(), 16);
+}
+
+#[test]
+fn what_is_shared_between_threads_may_be() {
+    fn shared<T: Send + Sync>() {}
+    shared::<kafka_accumulator::Accumulator<Why>>();
+    shared::<Queue<Why>>();
+    shared::<Batch<Why>>();
+    shared::<Delivery<Why>>();
+    shared::<kafka_accumulator::Completion<Why>>();
+    shared::<kafka_accumulator::Doorbell>();
+    shared::<kafka_accumulator::Reserve>();
+    shared::<kafka_accumulator::Settled<Why>>();
+}
+
+#[test]
+fn every_awaited_record_is_woken_once_however_often_it_was_polled() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, mut deliveries) = batch_of(&scene, 3);
+    let wakers: Vec<_> = (0..3).map(|_| Wakes::new()).collect();
+    let (stale, stale_waker) = Wakes::new();
+    // Out of order, and more than once.
+    for index in [2, 0, 1, 0, 2] {
+        assert!(poll(&mut deliveries[index], &stale_waker).is_pending());
+        assert!(poll(&mut deliveries[index], &wakers[index].1).is_pending());
+    }
+    batch.decide(delivered(0)).unwrap();
+    assert_eq!(stale.count(), 0);
+    for (delivery, (wakes, waker)) in deliveries.iter_mut().zip(&wakers) {
+        assert_eq!(wakes.count(), 1);
+        assert!(poll(delivery, waker).is_ready());
+    }
+}
+
+#[test]
+fn dropping_deliveries_cancels_nothing() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, mut deliveries) = batch_of(&scene, 3);
+    let kept = deliveries.remove(1);
+    drop(deliveries);
+    assert_eq!(batch.count(), 3);
+    assert_eq!(values(&batch), [VALUE; 3]);
+    batch.decide(delivered(10)).unwrap();
+    drop(batch);
+    assert_eq!(kept.try_outcome(), at_offset(11));
+}
+
+#[test]
+fn a_delivery_knows_where_its_record_goes() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let queue = scene.queue(7);
+    let delivery = scene.append(&queue, VALUE, 0).delivery;
+    assert_eq!(&**delivery.completion().topic(), "orders");
+    assert_eq!(delivery.completion().partition(), 7);
+    assert_eq!(delivery.index(), 0);
+    let batch = queue.take(scene.at(0)).unwrap();
+    assert_eq!(
+        (batch.key(), batch.partition(), &**batch.topic()),
+        (7, 7, "orders")
+    );
+}
+
+#[test]
+fn callbacks_run_in_record_order_before_anybody_is_woken() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let queue = scene.queue(0);
+    let said = Said::default();
+    let mut deliveries: Vec<_> = (0..3)
+        .map(|who| append_with(&scene, &queue, speaking(&said, who)))
+        .collect();
+    let batch = queue.take(scene.at(0)).unwrap();
+
+    struct Asks(Said, Mutex<Option<usize>>);
+    impl std::task::Wake for Asks {
+        fn wake(self: Arc<Self>) {
+            let said_so_far = self.0.lock().unwrap().len();
+            *self.1.lock().unwrap() = Some(said_so_far);
+        }
+    }
+    let asks = Arc::new(Asks(Arc::clone(&said), Mutex::new(None)));
+    assert!(poll(&mut deliveries[0], &Waker::from(Arc::clone(&asks))).is_pending());
+    batch.decide(delivered(20)).unwrap();
+
+    let expected: Vec<_> = (0..3)
+        .map(|who| (who, at_offset(20 + who as i64).unwrap()))
+        .collect();
+    assert_eq!(*said.lock().unwrap(), expected);
+    assert_eq!(*asks.1.lock().unwrap(), Some(3));
+}
+
+#[test]
+fn a_panicking_callback_loses_nobody_elses() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let queue = scene.queue(0);
+    let said = Said::default();
+    let mut first = append_with(&scene, &queue, speaking(&said, 0));
+    drop(append_with(
+        &scene,
+        &queue,
+        Box::new(|_| panic!("a test's callback")),
+    ));
+    drop(append_with(&scene, &queue, speaking(&said, 2)));
+    let (wakes, waker) = Wakes::new();
+    assert!(poll(&mut first, &waker).is_pending());
+    let batch = queue.take(scene.at(0)).unwrap();
+
+    let decided = batch.decide(Fate::Failed(Why::Aborted)).unwrap();
+    assert_eq!(decided.panicked_callbacks, 1);
+    let aborted = Err(Why::Aborted);
+    assert_eq!(*said.lock().unwrap(), [(0, aborted), (2, aborted)]);
+    assert_eq!(wakes.count(), 1);
+}
+
+#[test]
+fn a_callback_may_send_again_into_a_fresh_batch() {
+    let scene = Arc::new(Scene::new(1_024, 0, 1 << 20));
+    let queue = scene.queue(0);
+    let (again, to) = (Arc::clone(&scene), Arc::clone(&queue));
+    let resend: Callback<Why> = Box::new(move |_| drop(again.append(&to, b"again", 5)));
+    drop(append_with(&scene, &queue, resend));
+    let expired = queue.take_expired(scene.at(0)).remove(0);
+    expired.decide(Fate::Failed(Why::Expired)).unwrap();
+    let fresh = queue.take(scene.at(5)).unwrap();
+    assert_eq!(values(&fresh), ["again"]);
+    assert_eq!(fresh.created(), scene.at(5));
+}
+
+#[test]
+fn the_callback_of_a_record_that_was_not_appended_is_kept() {
+    let scene = Scene::new(1_024, 0, 1_024);
+    let queue = scene.queue(0);
+    scene.append(&queue, VALUE, 0);
+    queue.seal_open();
+    let said = Said::default();
+    let mut record = NewRecord::new(0, RecordParts::new(None, Some(VALUE)));
+    record.callback = Some(speaking(&said, 9));
+    let now = || scene.at(0);
+    scene
+        .accumulator
+        .append(&queue, &mut record, None, now)
+        .unwrap_err();
+    assert!(record.callback.is_some());
+    drop(queue.take(scene.at(0)));
+    scene
+        .accumulator
+        .append(&queue, &mut record, None, now)
+        .unwrap();
+    assert!(record.callback.is_none());
+    queue
+        .take(scene.at(0))
+        .unwrap()
+        .decide(delivered(3))
+        .unwrap();
+    assert_eq!(*said.lock().unwrap(), [(9, at_offset(3).unwrap())]);
+}
+
+#[test]
+fn callbacks_and_deliveries_follow_their_records_into_the_pieces_of_a_split_batch() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let queue = scene.queue(0);
+    let said = Said::default();
+    let mut deliveries: Vec<_> = (0..4)
+        .map(|who| append_with(&scene, &queue, speaking(&said, who)))
+        .collect();
+    let batch = queue.take(scene.at(0)).unwrap();
+    let wakers: Vec<_> = (0..4).map(|_| Wakes::new()).collect();
+    for (delivery, (_, waker)) in deliveries.iter_mut().zip(&wakers) {
+        assert!(poll(delivery, waker).is_pending());
+    }
+    let halves = batch.split(vec![piece(1), piece(3)]).unwrap();
+    assert_eq!(batch.decide(delivered(0)), Err(AlreadyDecided));
+    for (delivery, (wakes, waker)) in deliveries.iter_mut().zip(&wakers) {
+        assert_eq!(wakes.count(), 1, "so that it follows");
+        assert!(poll(delivery, waker).is_pending());
+    }
+    assert!(said.lock().unwrap().is_empty());
+    assert_eq!(deliveries[3].index(), 2);
+
+    halves[1].decide(delivered(50)).unwrap();
+    halves[0].decide(Fate::Failed(Why::Expired)).unwrap();
+    let order: Vec<_> = said.lock().unwrap().iter().map(|(who, _)| *who).collect();
+    assert_eq!(order, [1, 2, 3, 0]);
+    assert!(wakers.iter().all(|(wakes, _)| wakes.count() == 2));
+    assert_eq!(deliveries[3].try_outcome(), at_offset(52));
+    assert_eq!(deliveries[0].try_outcome(), Some(Err(Why::Expired)));
+    for (delivery, (_, waker)) in deliveries.iter_mut().zip(&wakers) {
+        assert_eq!(
+            poll(delivery, waker).map(Some),
+            Poll::Ready(delivery.try_outcome())
+        );
+    }
+}
+
+#[test]
+fn pieces_must_hold_exactly_the_records_of_their_batch() {
+    for counts in [&[][..], &[1], &[1, 1, 1], &[0, 2], &[2, 0], &[u32::MAX, 3]] {
+        let scene = Scene::new(1_024, 0, 1 << 20);
+        let (batch, deliveries) = batch_of(&scene, 2);
+        let pieces = counts.iter().map(|count| piece(*count)).collect();
+        let Err(SplitError::Uneven { batch: 2, .. }) = batch.split(pieces) else {
+            panic!("{counts:?} were taken for two records");
+        };
+        assert_eq!(deliveries[0].try_outcome(), None);
+    }
+}
+
+#[test]
+fn a_batch_that_has_ended_is_not_split() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, _deliveries) = batch_of(&scene, 2);
+    batch.decide(delivered(0)).unwrap();
+    let refused = batch.split(vec![piece(1), piece(1)]).unwrap_err();
+    assert_eq!(refused, SplitError::AlreadyDecided(AlreadyDecided));
+}
+
+#[test]
+fn a_split_decided_without_pieces_still_ends_its_records() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, deliveries) = batch_of(&scene, 1);
+    batch.decide(Fate::Split(Box::default())).unwrap();
+    assert_eq!(deliveries[0].try_outcome(), Some(Err(Why::Abandoned)));
+}
+
+#[test]
+fn the_records_of_a_batch_that_is_dropped_undecided_learn_that_they_were_abandoned() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (taken, mut of_taken) = batch_of(&scene, 1);
+    let (wakes, waker) = Wakes::new();
+    assert!(poll(&mut of_taken[0], &waker).is_pending());
+    drop(taken);
+    assert_eq!(wakes.count(), 1);
+    assert_eq!(of_taken[0].try_outcome(), Some(Err(Why::Abandoned)));
+}
+
+#[test]
+fn the_records_of_a_queue_that_is_dropped_learn_that_they_were_abandoned() {
+    let scene = Scene::new(64, 60_000, 1 << 20);
+    let queue = scene.queue(0);
+    let said = Said::default();
+    let deliveries: Vec<_> = (0..3)
+        .map(|who| append_with(&scene, &queue, speaking(&said, who)))
+        .collect();
+    drop(queue);
+    assert_eq!(
+        deliveries[0].try_outcome(),
+        None,
+        "the engine has been rung for it"
+    );
+    drop(scene);
+    for delivery in deliveries {
+        assert_eq!(delivery.try_outcome(), Some(Err(Why::Abandoned)));
+    }
+    assert_eq!(said.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn headers_whose_iterator_panics_leave_the_batch_as_it_was() {
+    /// Yields one header when measured, and panics when written.
+    #[derive(Clone)]
+    struct Treacherous<'a>(&'a std::cell::Cell<u32>);
+    impl<'a> Iterator for Treacherous<'a> {
+        type Item = (&'a str, Option<&'a [u8]>);
+        fn next(&mut self) -> Option<Self::Item> {
+            self.0.set(self.0.get() + 1);
+            match self.0.get() {
+                1 => Some(("name", None)),
+                2 => None,
+                _ => panic!("a test's iterator"),
+            }
+        }
+    }
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let queue = scene.queue(0);
+    scene.append(&queue, b"before", 0);
+    let calls = std::cell::Cell::new(0);
+    let headers = Treacherous(&calls);
+    let value = Some(&b"lost"[..]);
+    let mut record = NewRecord::new(
+        0,
+        RecordParts {
+            key: None,
+            value,
+            headers,
+        },
+    );
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let now = || scene.at(0);
+        let _ = scene.accumulator.append(&queue, &mut record, None, now);
+    }));
+    panicked.unwrap_err();
+    scene.append(&queue, b"after", 0);
+    assert_eq!(
+        values(&queue.take(scene.at(0)).unwrap()),
+        ["before", "after"]
+    );
+}
+
+/// A piece of `count` records, of which nobody reads the bytes.
+fn piece(count: u32) -> Piece {
+    Piece {
+        count,
+        base_timestamp_ms: 0,
+        max_timestamp_ms: 0,
+        records: vec![0; count.min(100) as usize * 8],
+    }
+}

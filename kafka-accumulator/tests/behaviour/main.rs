@@ -1,0 +1,12 @@
+//! What the accumulator promises, tested at its surface, with time as an argument.
+
+#![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
+mod completions;
+mod conformance;
+mod memory;
+mod model;
+mod ringing;
+mod scene;
+mod stress;

@@ -1,0 +1,142 @@
+//! Every interleaving of reserving memory with giving it back, giving up and timing out.
+#![cfg(loom)]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use kafka_accumulator::{
+    Accumulator, AppendError, Doorbell, NewRecord, Reservation, Reserve, ReserveError, Settings,
+};
+use kafka_wire::records::RecordParts;
+use loom::{future::block_on, thread};
+
+const TOTAL: usize = 2 * 128;
+
+type Memory = Arc<Accumulator<()>>;
+
+fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(4);
+    builder.check(scenario);
+}
+
+fn memory() -> (Memory, Instant) {
+    let settings = Settings {
+        batch_size: TOTAL / 2,
+        linger: Duration::ZERO,
+        buffer_memory: TOTAL,
+    };
+    let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
+    (Arc::new(accumulator), Instant::now())
+}
+
+fn now_or_never(reserve: &mut Reserve) -> Option<Result<Reservation, ReserveError>> {
+    match Pin::new(reserve).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
+    }
+}
+
+fn granted(mut reserve: Reserve) -> Reservation {
+    now_or_never(&mut reserve).unwrap().unwrap()
+}
+
+#[test]
+fn memory_given_back_wakes_who_waits_for_it() {
+    explore(|| {
+        let (memory, now) = memory();
+        let all = granted(memory.reserve(TOTAL, now));
+        let giver = thread::spawn(move || drop(all));
+        let reservation = block_on(memory.reserve(TOTAL, now)).unwrap();
+        giver.join().unwrap();
+        assert_eq!(memory.memory_in_use(), TOTAL);
+        drop(reservation);
+        assert_eq!(memory.memory_in_use(), 0);
+    });
+}
+
+#[test]
+fn two_who_wait_are_both_served() {
+    explore(|| {
+        let (memory, now) = memory();
+        let all = granted(memory.reserve(TOTAL, now));
+        let theirs = Arc::clone(&memory);
+        let other = thread::spawn(move || drop(block_on(theirs.reserve(TOTAL, now)).unwrap()));
+        let ours = memory.reserve(TOTAL, now);
+        drop(all);
+        drop(block_on(ours).unwrap());
+        other.join().unwrap();
+        assert_eq!((memory.memory_in_use(), memory.waiting()), (0, 0));
+    });
+}
+
+#[test]
+fn a_newcomer_does_not_overtake_who_waits() {
+    explore(|| {
+        let (memory, now) = memory();
+        let halves = [(); 2].map(|()| granted(memory.reserve(TOTAL / 2, now)));
+        let mut first = memory.reserve(TOTAL, now);
+        let giver = thread::spawn(move || halves.map(drop));
+        let queue = memory.queue(Arc::from("orders"), 0, 0);
+        let mut record = NewRecord::new(0, RecordParts::new(None, None));
+        match memory.append(&queue, &mut record, None, || now) {
+            Err(AppendError::NeedsMemory { .. }) => {}
+            other => panic!("overtook: {other:?}"),
+        }
+        giver.join().unwrap();
+        assert_eq!(now_or_never(&mut first).unwrap().unwrap().bytes(), TOTAL);
+    });
+}
+
+#[test]
+fn who_gives_up_while_he_is_served_gives_back() {
+    explore(|| {
+        let (memory, now) = memory();
+        let all = granted(memory.reserve(TOTAL, now));
+        let gives_up = memory.reserve(TOTAL, now);
+        let next = memory.reserve(TOTAL / 2, now);
+        let giver = thread::spawn(move || drop(all));
+        drop(gives_up);
+        drop(block_on(next).unwrap());
+        giver.join().unwrap();
+        assert_eq!((memory.memory_in_use(), memory.waiting()), (0, 0));
+    });
+}
+
+#[test]
+fn a_wait_that_times_out_while_it_is_served_ends_one_way() {
+    explore(|| {
+        let (memory, now) = memory();
+        let all = granted(memory.reserve(TOTAL, now));
+        let waiting = memory.reserve(TOTAL, now);
+        let theirs = Arc::clone(&memory);
+        let clock = thread::spawn(move || theirs.expire_waiters(now));
+        drop(all);
+        match block_on(waiting) {
+            Ok(reservation) => assert_eq!(reservation.bytes(), TOTAL),
+            Err(error) => assert_eq!(error, ReserveError::TimedOut { bytes: TOTAL }),
+        }
+        clock.join().unwrap();
+        assert_eq!((memory.memory_in_use(), memory.waiting()), (0, 0));
+    });
+}
+
+#[test]
+fn a_wait_that_meets_close_ends() {
+    explore(|| {
+        let (memory, now) = memory();
+        let all = granted(memory.reserve(TOTAL, now));
+        let theirs = Arc::clone(&memory);
+        let closer = thread::spawn(move || theirs.close());
+        let answer = block_on(memory.reserve(TOTAL, now)).map(drop);
+        assert_eq!(answer, Err(ReserveError::Closed));
+        closer.join().unwrap();
+        drop(all);
+        assert_eq!(memory.memory_in_use(), 0);
+    });
+}

@@ -1,0 +1,190 @@
+//! Every interleaving of deciding a batch with awaiting, dropping and splitting it.
+#![cfg(loom)]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Waker},
+    time::{Duration, Instant},
+};
+
+use kafka_accumulator::{
+    Accumulator, Batch, Delivered, Delivery, Doorbell, Fate, NewRecord, Piece, Queue, Settings,
+};
+use kafka_wire::records::{NoHeaders, RecordParts};
+use loom::{
+    future::block_on,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+type Error = &'static str;
+
+fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(scenario);
+}
+
+struct Scene {
+    accumulator: Accumulator<Error>,
+    queue: Arc<Queue<Error>>,
+    now: Instant,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let settings = Settings {
+            batch_size: 1_024,
+            linger: Duration::ZERO,
+            buffer_memory: 1 << 20,
+        };
+        let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+        Self {
+            queue: accumulator.queue(Arc::from("orders"), 0, 0),
+            accumulator,
+            now: Instant::now(),
+        }
+    }
+
+    fn append(&self) -> Delivery<Error> {
+        self.append_record(NewRecord::new(0, RecordParts::new(None, None)))
+    }
+
+    fn append_record<'a>(
+        &self,
+        mut record: NewRecord<'a, NoHeaders<'a>, Error>,
+    ) -> Delivery<Error> {
+        let now = || self.now;
+        let appended = self.accumulator.append(&self.queue, &mut record, None, now);
+        appended.unwrap().delivery
+    }
+
+    fn take(&self) -> Batch<Error> {
+        self.queue.take(self.now).unwrap()
+    }
+}
+
+fn at(offset: i64) -> Result<Delivered, Error> {
+    Ok(Delivered {
+        offset,
+        log_append_time_ms: None,
+    })
+}
+
+fn delivered(base_offset: i64) -> Fate<Error> {
+    Fate::Delivered {
+        base_offset,
+        log_append_time_ms: None,
+    }
+}
+
+#[test]
+fn an_awaited_record_is_woken_whenever_it_is_decided() {
+    explore(|| {
+        let scene = Scene::new();
+        let (first, second) = (scene.append(), scene.append());
+        let batch = scene.take();
+        let decider = thread::spawn(move || batch.decide(delivered(5)).unwrap());
+        let awaiter = thread::spawn(move || assert_eq!(block_on(second), at(6)));
+        assert_eq!(block_on(first), at(5));
+        decider.join().unwrap();
+        awaiter.join().unwrap();
+    });
+}
+
+#[test]
+fn a_delivery_that_was_polled_and_dropped_disturbs_nobody() {
+    explore(|| {
+        let scene = Scene::new();
+        let (mut dropped, kept) = (scene.append(), scene.append());
+        let batch = scene.take();
+        let decider = thread::spawn(move || batch.decide(delivered(0)).unwrap());
+        let dropper = thread::spawn(move || {
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = Future::poll(Pin::new(&mut dropped), &mut context);
+        });
+        assert_eq!(block_on(kept), at(1));
+        decider.join().unwrap();
+        dropper.join().unwrap();
+    });
+}
+
+#[test]
+fn of_two_who_decide_one_does_and_everybody_reads_his_fate() {
+    explore(|| {
+        let scene = Scene::new();
+        let delivery = scene.append();
+        let batch = Arc::new(scene.take());
+        let other = Arc::clone(&batch);
+        let decider = thread::spawn(move || other.decide(delivered(1)).is_ok());
+        let ours = batch.decide(Fate::Failed("ours")).is_ok();
+        let outcome = block_on(delivery);
+        let theirs = decider.join().unwrap();
+        assert!(ours != theirs);
+        assert_eq!(outcome, if ours { Err("ours") } else { at(1) });
+    });
+}
+
+#[test]
+fn a_batch_dropped_undecided_wakes_who_waits() {
+    explore(|| {
+        let scene = Scene::new();
+        let delivery = scene.append();
+        let batch = scene.take();
+        let loser = thread::spawn(move || drop(batch));
+        assert_eq!(block_on(delivery), Err("abandoned"));
+        loser.join().unwrap();
+    });
+}
+
+#[test]
+fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
+    explore(|| {
+        let scene = Scene::new();
+        let called = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&called);
+        let mut record = NewRecord::new(0, RecordParts::new(None, None));
+        record.callback = Some(Box::new(move |_| {
+            drop(counter.fetch_add(1, Ordering::SeqCst))
+        }));
+        drop(scene.append_record(record));
+        let completion = scene.queue.undecided().remove(0);
+        let decider = thread::spawn(move || completion.decide(delivered(0)).unwrap());
+        let batch = scene.take();
+        decider.join().unwrap();
+        assert_eq!(called.load(Ordering::SeqCst), 1);
+        drop(batch);
+        assert_eq!(called.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn who_awaits_a_record_or_the_whole_batch_follows_a_split() {
+    explore(|| {
+        let scene = Scene::new();
+        let (_first, second) = (scene.append(), scene.append());
+        let batch = scene.take();
+        let settled = batch.completion().settled();
+        let splitter = thread::spawn(move || {
+            let piece = || Piece {
+                count: 1,
+                base_timestamp_ms: 0,
+                max_timestamp_ms: 0,
+                records: Vec::new(),
+            };
+            for (number, piece) in batch
+                .split(vec![piece(), piece()])
+                .unwrap()
+                .iter()
+                .enumerate()
+            {
+                piece.decide(delivered(10 * number as i64)).unwrap();
+            }
+        });
+        assert_eq!(block_on(second), at(10));
+        block_on(settled);
+        splitter.join().unwrap();
+    });
+}

@@ -1,0 +1,157 @@
+//! Every interleaving of appending with looking and taking: nothing stays unnoticed.
+#![cfg(loom)]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use kafka_accumulator::{
+    Accumulator, AppendError, Doorbell, NewRecord, Queue, Readiness, Settings, Sleep,
+};
+use kafka_wire::records::RecordParts;
+use loom::{future::block_on, thread};
+
+/// A record without key and value takes seven bytes.
+const RECORD: usize = 7;
+const TWO_RECORDS: usize = 61 + 2 * RECORD;
+
+fn explore(preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(scenario);
+}
+
+struct Scene {
+    accumulator: Accumulator<()>,
+    queue: Arc<Queue<()>>,
+    bell: Arc<Doorbell>,
+    now: Instant,
+}
+
+impl Scene {
+    fn new(batch_size: usize, linger: Duration) -> Arc<Self> {
+        let settings = Settings {
+            batch_size,
+            linger,
+            buffer_memory: 1 << 20,
+        };
+        let bell = Arc::new(Doorbell::new());
+        let accumulator = Accumulator::new(settings, Arc::clone(&bell), || ());
+        Arc::new(Self {
+            queue: accumulator.queue(Arc::from("orders"), 0, 0),
+            accumulator,
+            bell,
+            now: Instant::now(),
+        })
+    }
+
+    fn append(&self) -> Result<(), AppendError> {
+        let mut record = NewRecord::new(0, RecordParts::new(None, None));
+        let now = || self.now;
+        let appended = self.accumulator.append(&self.queue, &mut record, None, now);
+        appended.map(drop)
+    }
+
+    /// A driver for which time stands still: it takes what is ready, and sleeps until it has seen
+    /// `records` of them.
+    fn drive(&self, context: &Context<'_>, records: u32, seen: &mut u32) -> Poll<()> {
+        let mut rung = Vec::new();
+        loop {
+            self.bell.awake();
+            self.accumulator.drain_rung(&mut rung);
+            for queue in rung.drain(..) {
+                while queue.look(self.now) == Readiness::Ready {
+                    *seen += queue.take(self.now).map_or(0, |batch| batch.count());
+                }
+            }
+            if *seen == records {
+                return Poll::Ready(());
+            }
+            match self.bell.sleep(context.waker()) {
+                Sleep::Asleep => return Poll::Pending,
+                Sleep::Rung => {}
+            }
+        }
+    }
+
+    fn drive_until(&self, records: u32) {
+        let mut seen = 0;
+        block_on(poll_fn(|context| self.drive(context, records, &mut seen)));
+    }
+}
+
+fn append_on_a_thread(scene: &Arc<Scene>, records: u32) -> thread::JoinHandle<()> {
+    let scene = Arc::clone(scene);
+    thread::spawn(move || (0..records).for_each(|_| scene.append().unwrap()))
+}
+
+#[test]
+fn without_linger_every_record_is_noticed() {
+    explore(3, || {
+        let scene = Scene::new(TWO_RECORDS, Duration::ZERO);
+        let appender = append_on_a_thread(&scene, 2);
+        scene.drive_until(2);
+        appender.join().unwrap();
+    });
+}
+
+#[test]
+fn two_appenders_are_both_noticed() {
+    explore(2, || {
+        let scene = Scene::new(1_024, Duration::ZERO);
+        let appenders = [append_on_a_thread(&scene, 1), append_on_a_thread(&scene, 1)];
+        scene.drive_until(2);
+        for appender in appenders {
+            appender.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_lingering_batch_is_noticed_when_it_is_full_though_no_time_passes() {
+    explore(2, || {
+        let scene = Scene::new(TWO_RECORDS, Duration::from_secs(1));
+        let appenders = [append_on_a_thread(&scene, 1), append_on_a_thread(&scene, 1)];
+        scene.drive_until(2);
+        for appender in appenders {
+            appender.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_flush_from_another_thread_is_noticed() {
+    explore(3, || {
+        let scene = Scene::new(1_024, Duration::from_secs(1));
+        let theirs = Arc::clone(&scene);
+        let flusher = thread::spawn(move || {
+            theirs.append().unwrap();
+            theirs.queue.seal_open();
+        });
+        scene.drive_until(1);
+        flusher.join().unwrap();
+    });
+}
+
+#[test]
+fn what_was_appended_before_close_is_there_after_it_and_nothing_else() {
+    explore(3, || {
+        let scene = Scene::new(1_024, Duration::from_secs(1));
+        let theirs = Arc::clone(&scene);
+        let appender = thread::spawn(move || u32::from(theirs.append().is_ok()));
+        scene.accumulator.close();
+        let here: u32 = scene
+            .queue
+            .take_all()
+            .iter()
+            .map(|batch| batch.count())
+            .sum();
+        assert_eq!(scene.append(), Err(AppendError::Closed));
+        assert_eq!(appender.join().unwrap(), here);
+        assert_eq!(scene.queue.batches(), 0);
+    });
+}
