@@ -152,6 +152,45 @@ fn a_level_outside_of_the_codec_is_refused() {
 }
 
 #[test]
+fn a_level_of_another_codec_counts_as_the_nearest() {
+    for number in [i32::MIN, -200_000, -2, 0, 10, 23, i32::MAX] {
+        let foreign = CompressionLevel::of(Compression::None, number).unwrap();
+        for codec in built_in() {
+            let mut out = Vec::new();
+            compress(codec, foreign, b"foreign", &mut out).unwrap();
+            assert_eq!(
+                decompress(codec, &out, 7).unwrap(),
+                b"foreign",
+                "{codec} {number}"
+            );
+        }
+    }
+}
+
+#[test]
+fn encoding_allocates_nothing_where_there_is_room() {
+    let record = Sent {
+        key: Some(noise(16)),
+        value: Some(noise(100)),
+        headers: vec![
+            ("name".to_owned(), Some(noise(300))),
+            ("null".to_owned(), None),
+        ],
+        ..Sent::default()
+    };
+    let mut out = Vec::with_capacity(64 * 1024);
+    let allocated = allocation_counter::measure(|| {
+        for index in 0..100 {
+            let parts = record.parts();
+            let size = parts.size(i64::from(index), index).unwrap();
+            parts.encode(size, i64::from(index), index, &mut out);
+        }
+    });
+    assert_eq!(allocated.count_total, 0);
+    assert!(out.len() > 100 * 416);
+}
+
+#[test]
 fn a_codec_left_out_names_its_feature() {
     for codec in Compression::ALL
         .into_iter()
