@@ -27,6 +27,19 @@ use crate::{
 };
 
 /// How large batches get, and how long and where they wait.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kafka_accumulator::Settings;
+///
+/// let kafkas_defaults = Settings {
+///     batch_size: 16_384,
+///     linger: Duration::from_millis(5),
+///     buffer_memory: 32 << 20,
+/// };
+/// # assert!(kafkas_defaults.batch_size < kafkas_defaults.buffer_memory);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The most bytes of an uncompressed batch, header included; a larger record gets a batch of
@@ -63,6 +76,40 @@ pub enum AppendError {
 }
 
 /// Where records wait, in batches, for their partition's leader.
+///
+/// ```
+/// use std::{sync::Arc, time::{Duration, Instant}};
+///
+/// use kafka_accumulator::{Accumulator, Doorbell, Fate, NewRecord, Readiness, Settings};
+/// use kafka_wire::records::RecordParts;
+///
+/// let settings = Settings {
+///     batch_size: 16_384,
+///     linger: Duration::from_millis(5),
+///     buffer_memory: 32 << 20,
+/// };
+/// let bell = Arc::new(Doorbell::new());
+/// let accumulator = Accumulator::new(settings, Arc::clone(&bell), || "abandoned");
+/// let orders = accumulator.queue(Arc::from("orders"), 0, 0);
+///
+/// // A caller:
+/// let mut record = NewRecord::new(1_700_000_000_000, RecordParts::new(None, Some(b"hello")));
+/// let delivery = accumulator.append(&orders, &mut record, None, Instant::now)?.delivery;
+///
+/// // The engine, which was rung for:
+/// assert!(bell.awake());
+/// let mut rung = Vec::new();
+/// accumulator.drain_rung(&mut rung);
+/// let now = Instant::now() + settings.linger;
+/// assert_eq!(rung[0].look(now), Readiness::Ready);
+/// let batch = rung[0].take(now).expect("it is ready");
+/// batch.decide(Fate::Delivered { base_offset: 42, log_append_time_ms: None })?;
+///
+/// // The caller again:
+/// let delivered = delivery.try_outcome().expect("it is decided")?;
+/// assert_eq!(delivered.offset, 42);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Accumulator<E> {
     shared: Arc<Shared<E>>,
     registry: Mutex<Registry<E>>,
@@ -76,6 +123,17 @@ enum Registry<E> {
 impl<E> Accumulator<E> {
     /// An empty one. It rings `doorbell` when there is something to look at, and tells records
     /// that were lost (their batch was dropped undecided) what `abandoned` returns.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// assert_eq!(accumulator.memory_total(), settings.buffer_memory);
+    /// ```
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
         let budget = Arc::new(Budget::new(settings.buffer_memory));
         let batch_bytes = settings.batch_size.min(budget.total()).min(MAX_BATCH_BYTES);
@@ -98,6 +156,18 @@ impl<E> Accumulator<E> {
     /// A queue for a partition. `key` is the caller's number for it, echoed by [`Queue::key`].
     ///
     /// The accumulator does not keep it alive: the caller does, for as long as it may hold records.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// let payments = accumulator.queue(Arc::from("payments"), 3, 17);
+    /// assert_eq!((&**payments.topic(), payments.partition(), payments.key()), ("payments", 3, 17));
+    /// ```
     pub fn queue(&self, topic: Arc<str>, partition: i32, key: u32) -> Arc<Queue<E>> {
         let shared = Arc::clone(&self.shared);
         let queue = Arc::new(Queue::new(shared, topic, partition, key));
@@ -119,6 +189,21 @@ impl<E> Accumulator<E> {
     ///
     /// Never waits. `now` is called only if a batch is opened, and under no lock. A `reserved`
     /// that is not needed is given back.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// let appended = accumulator.append(&queue, &mut record, None, Instant::now)?;
+    /// assert_eq!(appended.filled, Filled::Room);
+    /// assert_eq!(appended.delivery.try_outcome(), None, "nobody has decided yet");
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn append<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
@@ -146,6 +231,22 @@ impl<E> Accumulator<E> {
     ///
     /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). While
     /// somebody stands in line all open batches are due, and the doorbell rings for that.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// let all = accumulator.reserve(4_096, now + Duration::from_secs(60));
+    /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
+    /// assert_eq!(accumulator.waiting(), 1);
+    /// drop(all);
+    /// assert_eq!(accumulator.waiting(), 0);
+    /// # drop(waiting);
+    /// ```
     pub fn reserve(&self, bytes: usize, deadline: Instant) -> Reserve {
         let reserve = self.shared.budget.reserve(bytes, deadline);
         if reserve.is_standing() {
@@ -155,6 +256,22 @@ impl<E> Accumulator<E> {
     }
 
     /// Ends the wait for memory of those whose deadline has come.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// let all = accumulator.reserve(4_096, now);
+    /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
+    /// let deadline = accumulator.next_waiter_deadline().expect("somebody waits");
+    /// accumulator.expire_waiters(deadline);
+    /// assert_eq!(accumulator.waiting(), 0);
+    /// # drop((all, waiting));
+    /// ```
     pub fn expire_waiters(&self, now: Instant) {
         self.shared.budget.expire(now);
     }
@@ -166,6 +283,23 @@ impl<E> Accumulator<E> {
 
     /// Moves the queues that have rung since the last call to the end of `into`. Each of them
     /// must be looked at: it does not ring again before.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// let mut rung = Vec::new();
+    /// accumulator.drain_rung(&mut rung);
+    /// assert_eq!(rung.len(), 1);
+    /// assert_eq!(rung[0].key(), queue.key());
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn drain_rung(&self, into: &mut Vec<Arc<Queue<E>>>) {
         if let Some(rung) = &mut *lock(&self.shared.rung) {
             if into.is_empty() {
@@ -178,6 +312,21 @@ impl<E> Accumulator<E> {
 
     /// Fails appends and reservations from now on. What is held stays until it is taken, and is
     /// due.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// accumulator.close();
+    /// let refused = accumulator.append(&queue, &mut record, None, Instant::now);
+    /// assert_eq!(refused.unwrap_err(), AppendError::Closed);
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn close(&self) {
         let registry = std::mem::replace(&mut *lock(&self.registry), Registry::Closed);
         if let Registry::Open(queues) = registry {
@@ -189,6 +338,20 @@ impl<E> Accumulator<E> {
     }
 
     /// How many bytes of the buffer memory are reserved.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// assert_eq!(accumulator.memory_in_use(), 1_024, "one batch");
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn memory_in_use(&self) -> usize {
         self.shared.budget.total() - self.shared.budget.free()
     }

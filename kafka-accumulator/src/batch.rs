@@ -20,6 +20,25 @@ use crate::{
 };
 
 /// Records of one partition that travel, and end, together.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+/// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+/// # queue.seal_open();
+/// # let batch = queue.take(now).expect("it was flushed");
+/// assert_eq!((&**batch.topic(), batch.partition(), batch.count()), ("orders", 0, 1));
+/// let body = batch.records();
+/// assert_eq!(body.len(), batch.uncompressed_bytes());
+/// batch.decide(Fate::Delivered { base_offset: 0, log_append_time_ms: None })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Batch<E> {
     key: u32,
     owed: Owed<E>,
@@ -100,6 +119,18 @@ pub struct AlreadyCompressed {
 }
 
 /// The records of a part of a batch, encoded anew for a batch of their own.
+///
+/// ```
+/// use kafka_accumulator::Piece;
+/// use kafka_wire::records::RecordParts;
+///
+/// let record = RecordParts::new(None, Some(b"second"));
+/// let mut records = Vec::new();
+/// record.encode(record.size(0, 0)?, 0, 0, &mut records);
+/// let piece = Piece { count: 1, base_timestamp_ms: 5, max_timestamp_ms: 5, records };
+/// # assert_eq!(piece.records.len(), 13);
+/// # Ok::<(), kafka_wire::records::RecordTooLarge>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// How many records.
@@ -213,6 +244,26 @@ impl<E> Batch<E> {
 
     /// Puts the compressed bytes in place of the records. The memory they do not need is free as
     /// soon as nobody reads the uncompressed ones any more, which is at once as a rule.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// # queue.seal_open();
+    /// # let batch = queue.take(now).expect("it was flushed");
+    /// use kafka_wire::compression::Compression;
+    ///
+    /// batch.replace_records(vec![1, 2, 3], Compression::Zstd)?;
+    /// assert_eq!(batch.codec(), Compression::Zstd);
+    /// assert!(batch.replace_records(vec![4], Compression::Lz4).is_err(), "once only");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn replace_records(
         &self,
         compressed: Vec<u8>,
@@ -234,6 +285,30 @@ impl<E> Batch<E> {
     /// one, and the records' deliveries and callbacks follow to the piece that holds them.
     ///
     /// The pieces share out the memory that the batch holds.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// # queue.seal_open();
+    /// # let batch = queue.take(now).expect("it was flushed");
+    /// let whole = Piece {
+    ///     count: batch.count(),
+    ///     base_timestamp_ms: batch.base_timestamp_ms(),
+    ///     max_timestamp_ms: batch.max_timestamp_ms(),
+    ///     records: batch.records().to_vec(),
+    /// };
+    /// let pieces = batch.split(vec![whole])?;
+    /// pieces[0].decide(Fate::Delivered { base_offset: 3, log_append_time_ms: None })?;
+    /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn split(&self, pieces: Vec<Piece>) -> Result<Vec<Self>, SplitError> {
         self.check_pieces(&pieces)?;
         let body = lock(&self.body);

@@ -27,6 +27,25 @@ use thiserror::Error;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// Bytes that are counted as in use until this is dropped.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// # use std::{pin::pin, future::Future, task::{Context, Poll, Waker}};
+/// let mut reserve = pin!(accumulator.reserve(1_024, now));
+/// let mut context = Context::from_waker(Waker::noop());
+/// let Poll::Ready(Ok(reservation)) = reserve.as_mut().poll(&mut context) else {
+///     panic!("there is memory");
+/// };
+/// assert_eq!(reservation.bytes(), 1_024);
+/// drop(reservation);
+/// assert_eq!(accumulator.memory_in_use(), 0);
+/// ```
 pub struct Reservation {
     budget: Arc<Budget>,
     bytes: AtomicUsize,
@@ -101,6 +120,21 @@ pub enum ReserveError {
 ///
 /// The place is taken when the future is made, not when it is first polled. Cancel safe: dropping
 /// it leaves the line, and what was granted but not yet picked up is given back.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// let all = accumulator.reserve(4_096, now);
+/// let impatient = accumulator.reserve(1_024, now);
+/// drop(impatient);
+/// drop(all);
+/// assert_eq!(accumulator.memory_in_use(), 0);
+/// ```
 #[must_use = "dropping it leaves the line"]
 pub struct Reserve {
     budget: Arc<Budget>,

@@ -24,6 +24,13 @@ use thiserror::Error;
 use crate::sync::{Mutex, Once, lock};
 
 /// Where a record has come to lie.
+///
+/// ```
+/// use kafka_accumulator::Delivered;
+///
+/// let delivered = Delivered { offset: 42, log_append_time_ms: None };
+/// assert_eq!(delivered.offset, 42);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Delivered {
     /// Its offset in the partition; -1 if the broker was not asked for it (`acks=0`).
@@ -38,9 +45,43 @@ pub type Outcome<E> = Result<Delivered, E>;
 /// Called once with what became of its record, on the thread that decides it.
 ///
 /// It must not block. If it panics, the other records' callbacks are called all the same.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+/// record.callback = Some(Box::new(|outcome| match outcome {
+///     Ok(delivered) => println!("at offset {}", delivered.offset),
+///     Err(error) => println!("not delivered: {error}"),
+/// }));
+/// accumulator.append(&queue, &mut record, None, Instant::now)?;
+/// # Ok::<(), AppendError>(())
+/// ```
 pub type Callback<E> = Box<dyn FnOnce(Result<Delivered, &E>) + Send>;
 
 /// What became of a batch.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+/// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+/// # queue.seal_open();
+/// # let batch = queue.take(now).expect("it was flushed");
+/// batch.decide(Fate::Refused { each: Box::new([(0, "invalid timestamp")]), rest: "not alone" })?;
+/// assert_eq!(delivery.try_outcome(), Some(Err("invalid timestamp")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fate<E> {
@@ -77,6 +118,25 @@ pub struct Decided {
 }
 
 /// The shared end of all the records of a batch.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+/// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+/// # queue.seal_open();
+/// # let batch = queue.take(now).expect("it was flushed");
+/// let completion = batch.completion();
+/// assert!(completion.fate().is_none());
+/// completion.decide(Fate::Failed("no leader"))?;
+/// assert!(matches!(completion.fate(), Some(Fate::Failed("no leader"))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Completion<E> {
     topic: Arc<str>,
     partition: i32,
@@ -124,6 +184,24 @@ impl<E> Completion<E> {
     }
 
     /// What became of the record at `index`, if that is decided; follows splits.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// # queue.seal_open();
+    /// # let batch = queue.take(now).expect("it was flushed");
+    /// batch.decide(Fate::Delivered { base_offset: 7, log_append_time_ms: None })?;
+    /// let outcome = batch.completion().outcome(0).expect("it is decided");
+    /// assert_eq!(outcome.map(|delivered| delivered.offset), Ok(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn outcome(&self, index: u32) -> Option<Result<Delivered, &E>> {
         let (mut completion, mut index) = (self, index);
         loop {
@@ -139,6 +217,24 @@ impl<E> Completion<E> {
     /// Decides the batch: runs its callbacks in the order of the records, then wakes who waits.
     ///
     /// Exactly one call succeeds; the others change nothing.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// # queue.seal_open();
+    /// # let batch = queue.take(now).expect("it was flushed");
+    /// batch.completion().decide(Fate::Failed("expired"))?;
+    /// let late = Fate::Delivered { base_offset: 7, log_append_time_ms: None };
+    /// assert_eq!(batch.completion().decide(late), Err(AlreadyDecided));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
         let fate = fate.normalized(self.abandoned);
         self.fate.set(fate).map_err(|_| AlreadyDecided)?;
@@ -152,6 +248,20 @@ impl<E> Completion<E> {
     }
 
     /// Resolves when every record of the batch is decided, those of its pieces included.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use kafka_accumulator::{Completion, Queue};
+    ///
+    /// async fn flush<E>(queue: &Arc<Queue<E>>) {
+    ///     let undecided = queue.undecided();
+    ///     queue.seal_open();
+    ///     for completion in undecided {
+    ///         completion.settled().await;
+    ///     }
+    /// }
+    /// ```
     pub fn settled(self: &Arc<Self>) -> Settled<E> {
         Settled {
             pending: vec![(Arc::clone(self), None)],

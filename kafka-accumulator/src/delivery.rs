@@ -17,6 +17,17 @@ use crate::completion::{Completion, Outcome, Step};
 ///
 /// Polling it again replaces the waker it left before. After a batch was split it follows its
 /// record to the piece that holds it.
+///
+/// ```
+/// use kafka_accumulator::Delivery;
+///
+/// async fn report(delivery: Delivery<String>) {
+///     match delivery.await {
+///         Ok(delivered) => println!("at offset {}", delivered.offset),
+///         Err(error) => println!("not delivered: {error}"),
+///     }
+/// }
+/// ```
 #[must_use = "a record may fail; drop the delivery with `let _ =` if that does not matter"]
 pub struct Delivery<E> {
     completion: Arc<Completion<E>>,
@@ -39,6 +50,24 @@ impl<E> Delivery<E> {
     }
 
     /// What became of the record, if that is decided.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// # queue.seal_open();
+    /// # let batch = queue.take(now).expect("it was flushed");
+    /// assert_eq!(delivery.try_outcome(), None);
+    /// batch.decide(Fate::Failed("no leader"))?;
+    /// assert_eq!(delivery.try_outcome(), Some(Err("no leader")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_outcome(&self) -> Option<Outcome<E>>
     where
         E: Clone,

@@ -18,6 +18,20 @@ use std::{fmt, task::Waker};
 use crate::sync::{AtomicU8, Mutex, Ordering, lock};
 
 /// A bell with one sleeper.
+///
+/// ```
+/// use std::task::Waker;
+///
+/// use kafka_accumulator::{Doorbell, Sleep};
+///
+/// let bell = Doorbell::new();
+/// bell.ring();
+/// // The driver: it has been rung for, so it may not sleep before it has looked.
+/// assert_eq!(bell.sleep(Waker::noop()), Sleep::Rung);
+/// assert!(bell.awake());
+/// // (reads its lists)
+/// assert_eq!(bell.sleep(Waker::noop()), Sleep::Asleep);
+/// ```
 pub struct Doorbell {
     state: AtomicU8,
     sleeper: Mutex<Option<Waker>>,
@@ -43,6 +57,12 @@ impl Doorbell {
     }
 
     /// Says that there is something to do. Wakes the driver if it sleeps; else costs one atomic.
+    ///
+    /// ```
+    /// let bell = kafka_accumulator::Doorbell::new();
+    /// bell.ring();
+    /// assert!(bell.is_rung());
+    /// ```
     pub fn ring(&self) {
         if self.state.swap(RUNG, Ordering::SeqCst) == ASLEEP {
             let sleeper = lock(&self.sleeper).take();
@@ -53,11 +73,34 @@ impl Doorbell {
     }
 
     /// The driver is up: it reads all lists *after* this. Tells whether it was rung for.
+    ///
+    /// ```
+    /// let bell = kafka_accumulator::Doorbell::new();
+    /// bell.ring();
+    /// assert!(bell.awake());
+    /// assert!(!bell.awake(), "not again since");
+    /// ```
     pub fn awake(&self) -> bool {
         self.state.swap(AWAKE, Ordering::SeqCst) == RUNG
     }
 
     /// The driver has nothing to do: the next ring wakes `waker`, unless there was one already.
+    ///
+    /// ```
+    /// use std::{future::poll_fn, task::Poll};
+    ///
+    /// use kafka_accumulator::{Doorbell, Sleep};
+    ///
+    /// /// Returns when there was a ring; the lists are read after it.
+    /// async fn rung(bell: &Doorbell) {
+    ///     poll_fn(|context| match bell.sleep(context.waker()) {
+    ///         Sleep::Asleep => Poll::Pending,
+    ///         Sleep::Rung => Poll::Ready(()),
+    ///     })
+    ///     .await;
+    ///     bell.awake();
+    /// }
+    /// ```
     pub fn sleep(&self, waker: &Waker) -> Sleep {
         let mut sleeper = lock(&self.sleeper);
         match &mut *sleeper {

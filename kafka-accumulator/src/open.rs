@@ -20,6 +20,16 @@ use crate::{
 };
 
 /// A record on its way into a batch.
+///
+/// ```
+/// use kafka_accumulator::NewRecord;
+/// use kafka_wire::records::RecordParts;
+///
+/// let headers = [("trace", Some(&b"42"[..]))];
+/// let parts = RecordParts { key: Some(b"k"), value: None, headers: headers.iter().copied() };
+/// let record = NewRecord::<_, String>::new(1_700_000_000_000, parts);
+/// assert!(record.callback.is_none());
+/// ```
 pub struct NewRecord<'a, H, E> {
     /// When it happened, in milliseconds since the epoch.
     pub timestamp_ms: i64,

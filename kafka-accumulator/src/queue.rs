@@ -54,6 +54,21 @@ pub(crate) struct Shared<E> {
 }
 
 /// The queue of one partition.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+/// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+/// assert_eq!(queue.batches(), 1);
+/// assert_eq!(queue.look(now), Readiness::Lingering { until: now + settings.linger });
+/// # Ok::<(), AppendError>(())
+/// ```
 // Two queues never share a cache line, nor a pair of them that the CPU fetches together.
 #[repr(align(128))]
 pub struct Queue<E> {
@@ -128,6 +143,20 @@ pub enum Filled {
 }
 
 /// A record that is in.
+///
+/// ```
+/// # use std::{sync::Arc, time::{Duration, Instant}};
+/// # use kafka_accumulator::*;
+/// # use kafka_wire::records::RecordParts;
+/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+/// # let now = Instant::now();
+/// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+/// let Appended { delivery, filled } = accumulator.append(&queue, &mut record, None, || now)?;
+/// assert_eq!((delivery.index(), filled), (0, Filled::Room));
+/// # Ok::<(), AppendError>(())
+/// ```
 #[derive(Debug)]
 pub struct Appended<E> {
     /// Its end.
@@ -180,6 +209,21 @@ impl<E> Queue<E> {
     /// Whoever looks owes the queue what follows: after `Lingering` another look at that time (or
     /// when the accumulator has callers waiting for memory), after `Ready` another look when it
     /// has taken what it could.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// let Readiness::Lingering { until } = queue.look(now) else { panic!("there is one record") };
+    /// assert_eq!(queue.look(until), Readiness::Ready);
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn look(&self, now: Instant) -> Readiness {
         let mut held = lock(&self.held);
         let readiness = self.readiness(&held, now);
@@ -193,6 +237,22 @@ impl<E> Queue<E> {
 
     /// Takes the oldest sealed batch; else the open one, if it is due: it has lingered, the
     /// accumulator is closed or somebody waits for memory.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// assert!(queue.take(now).is_none(), "it lingers");
+    /// let batch = queue.take(now + settings.linger).expect("it has lingered");
+    /// assert_eq!(batch.count(), 1);
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn take(&self, now: Instant) -> Option<Batch<E>> {
         let mut held = lock(&self.held);
         let sealed = match held.sealed.pop_front() {
@@ -206,6 +266,21 @@ impl<E> Queue<E> {
     }
 
     /// Flushes: what is open is due now.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// queue.seal_open();
+    /// assert_eq!(queue.look(now), Readiness::Ready);
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn seal_open(self: &Arc<Self>) {
         let ring = lock(&self.held).seal_open();
         self.ring(ring);
@@ -221,6 +296,23 @@ impl<E> Queue<E> {
     }
 
     /// Takes the batches that were created at `created_until` or before, oldest first, due or not.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// let delivery_timeout = Duration::from_secs(120);
+    /// let later = now + delivery_timeout;
+    /// assert!(queue.take_expired(later - delivery_timeout - Duration::from_nanos(1)).is_empty());
+    /// assert_eq!(queue.take_expired(later - delivery_timeout).len(), 1);
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn take_expired(&self, created_until: Instant) -> Vec<Batch<E>> {
         let mut expired = Vec::new();
         let mut held = lock(&self.held);
@@ -245,6 +337,23 @@ impl<E> Queue<E> {
     }
 
     /// Takes everything, oldest first.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// for batch in queue.take_all() {
+    ///     let _ = batch.decide(Fate::Failed("closed"));
+    /// }
+    /// assert_eq!(delivery.try_outcome(), Some(Err("closed")));
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn take_all(&self) -> Vec<Batch<E>> {
         let mut held = lock(&self.held);
         let mut all: Vec<_> = std::mem::take(&mut held.sealed).into();
@@ -255,6 +364,20 @@ impl<E> Queue<E> {
     }
 
     /// The completions of the batches that are still here, oldest first.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// assert_eq!(queue.undecided().len(), 1);
+    /// # Ok::<(), AppendError>(())
+    /// ```
     pub fn undecided(&self) -> Vec<Arc<Completion<E>>> {
         let held = lock(&self.held);
         let sealed = held.sealed.iter().map(Sealed::completion);

@@ -147,7 +147,7 @@ fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
         let counter = Arc::clone(&called);
         let mut record = NewRecord::new(0, RecordParts::new(None, None));
         record.callback = Some(Box::new(move |_| {
-            drop(counter.fetch_add(1, Ordering::SeqCst))
+            counter.fetch_add(1, Ordering::SeqCst);
         }));
         drop(scene.append_record(record));
         let completion = scene.queue.undecided().remove(0);
