@@ -1,1 +1,33 @@
-//! An embedded Kafka cluster for tests and quickstarts.
+//! An embedded Kafka cluster for tests and quickstarts: the real protocol, in this process.
+//!
+//! Two layers, usable apart:
+//!
+//! - [`cluster`]: what brokers do, as a plain state machine. Frames in, frames out; time is an
+//!   argument; no sockets, no threads. A simulation drives it with virtual time.
+//! - [`MockCluster`] (feature `sockets`, on by default): the same on real sockets of 127.0.0.1, one
+//!   listener a broker, for any client in any language.
+//!
+//! ```
+//! # #[cfg(feature = "sockets")] {
+//! use kafka_mock::MockCluster;
+//!
+//! let kafka = MockCluster::builder().brokers(3).topic("orders", 6).start_blocking()?;
+//! println!("clients connect to {}", kafka.bootstrap_servers());
+//! assert!(kafka.records("orders").is_empty());
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! It is honest where it answers (batches are checked as a broker checks them, sequence numbers
+//! are kept as Kafka 4 keeps them) and does not advertise what it lacks: consumer groups,
+//! transactions, security, quotas, retention. Replicas share one log, so nothing acknowledged is
+//! ever lost.
+
+pub mod cluster;
+mod record;
+#[cfg(feature = "sockets")]
+mod server;
+
+pub use record::{MockRecord, ProducerStamp};
+#[cfg(feature = "sockets")]
+pub use server::{MockCluster, MockClusterBuilder, MockError};

@@ -1,0 +1,431 @@
+//! What a test does to the cluster: topics, leaders, and brokers that die and return.
+//!
+//! The same that CreateTopics and its like do over the wire, without a request. Whoever drives the
+//! cluster closes the connections of a broker that was killed.
+
+use std::collections::BTreeMap;
+
+use kafka_wire::Uuid;
+
+use super::{
+    BrokerId, BrokerState, Cluster, ClusterConfig, TopicConfig, names,
+    topic::{Partition, Topic},
+};
+
+/// Why the cluster cannot be changed like that.
+///
+/// ```
+/// use kafka_mock::cluster::{Cluster, ClusterConfig, ClusterError};
+///
+/// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+/// let error = cluster.create_topic("a b", cluster.config().topic(1)).unwrap_err();
+/// assert!(matches!(error, ClusterError::InvalidTopicName { .. }));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// There is no such topic.
+    #[error("there is no topic `{topic}`")]
+    UnknownTopic {
+        /// Its name.
+        topic: String,
+    },
+    /// The topic has no such partition.
+    #[error("topic `{topic}` has no partition {partition}")]
+    UnknownPartition {
+        /// Name of the topic.
+        topic: String,
+        /// Number of the partition.
+        partition: i32,
+    },
+    /// There is no such broker.
+    #[error("there is no {broker}; there are brokers 1 to {brokers}")]
+    UnknownBroker {
+        /// Its id.
+        broker: BrokerId,
+        /// How many there are.
+        brokers: u16,
+    },
+    /// A topic of that name exists.
+    #[error("topic `{topic}` exists already")]
+    TopicExists {
+        /// Its name.
+        topic: String,
+    },
+    /// No topic can have that name.
+    #[error("`{topic}` cannot be the name of a topic: {reason}")]
+    InvalidTopicName {
+        /// The name.
+        topic: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A number of partitions that cannot be.
+    #[error("{partitions} partitions are not possible; allowed are {least} to {PARTITIONS_MAX}")]
+    Partitions {
+        /// What was asked for.
+        partitions: i32,
+        /// The least that is allowed.
+        least: i32,
+    },
+    /// The cluster would have more partitions than it can bear.
+    #[error("the cluster would have {partitions} partitions; allowed are {CLUSTER_PARTITIONS_MAX}")]
+    TooManyPartitions {
+        /// How many there would be.
+        partitions: usize,
+    },
+    /// A number of replicas that cannot be.
+    #[error("{replicas} replicas are not possible; allowed are 1 to {alive}, the brokers alive")]
+    Replicas {
+        /// What was asked for.
+        replicas: i16,
+        /// How many brokers are alive.
+        alive: usize,
+    },
+    /// The broker cannot lead: it is not in sync, or not alive.
+    #[error(
+        "{broker} cannot lead `{topic}`-{partition}: it is not one of its live in-sync replicas"
+    )]
+    NotInSync {
+        /// The broker.
+        broker: BrokerId,
+        /// Name of the topic.
+        topic: String,
+        /// Number of the partition.
+        partition: i32,
+    },
+}
+
+impl Cluster {
+    /// What was chosen about the cluster.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).config().brokers, 1);
+    /// ```
+    #[must_use]
+    pub fn config(&self) -> &ClusterConfig {
+        &self.config
+    }
+
+    /// Id of the cluster.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert!(!Cluster::new(ClusterConfig::default(), 1).id().is_zero());
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// All brokers, dead ones too.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
+    ///
+    /// let cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// assert_eq!(cluster.brokers().collect::<Vec<_>>(), [BrokerId(1), BrokerId(2)]);
+    /// ```
+    pub fn brokers(&self) -> impl Iterator<Item = BrokerId> {
+        self.brokers.keys().copied()
+    }
+
+    /// Tells where clients find a broker; `127.0.0.1:9092` and on, if nothing is said.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.set_address(BrokerId(1), "localhost", 19092)?;
+    /// assert!(cluster.set_address(BrokerId(9), "localhost", 19092).is_err());
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn set_address(
+        &mut self,
+        broker: BrokerId,
+        host: impl Into<String>,
+        port: u16,
+    ) -> Result<(), ClusterError> {
+        let known = self.brokers.get_mut(&broker);
+        let known = known.ok_or(ClusterError::UnknownBroker {
+            broker,
+            brokers: self.config.brokers,
+        })?;
+        known.host = host.into();
+        known.port = port;
+        Ok(())
+    }
+
+    /// Creates a topic.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.create_topic("orders", cluster.config().topic(6))?;
+    /// assert_eq!(cluster.partitions("orders"), Some(6));
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn create_topic(&mut self, name: &str, config: TopicConfig) -> Result<(), ClusterError> {
+        self.may_create(name, &config)?;
+        let partitions = (0..config.partitions).map(|_| self.place(config.replication_factor));
+        let partitions: Vec<_> = partitions.collect();
+        let other_settings = BTreeMap::new();
+        let id = self.random.uuid();
+        self.topics.insert(
+            name,
+            Topic {
+                id,
+                config,
+                other_settings,
+                partitions,
+            },
+        );
+        Ok(())
+    }
+
+    /// Whether such a topic could be created.
+    pub(super) fn may_create(&self, name: &str, config: &TopicConfig) -> Result<(), ClusterError> {
+        let topic = name.to_owned();
+        if let Some(reason) = names::fault_of(name) {
+            return Err(ClusterError::InvalidTopicName { topic, reason });
+        }
+        if self.topics.get(name).is_some() {
+            return Err(ClusterError::TopicExists { topic });
+        }
+        if !(1..=PARTITIONS_MAX).contains(&config.partitions) {
+            let partitions = config.partitions;
+            return Err(ClusterError::Partitions {
+                partitions,
+                least: 1,
+            });
+        }
+        self.bear(config.partitions)?;
+        let (replicas, alive) = (config.replication_factor, self.alive().count());
+        if !(1..=alive).contains(&usize::try_from(replicas).unwrap_or(0)) {
+            return Err(ClusterError::Replicas { replicas, alive });
+        }
+        Ok(())
+    }
+
+    /// Whether there is room for this many partitions more.
+    fn bear(&self, added: i32) -> Result<(), ClusterError> {
+        let added = usize::try_from(added).unwrap_or(0);
+        let partitions = self.topics.partition_count() + added;
+        if partitions > CLUSTER_PARTITIONS_MAX {
+            return Err(ClusterError::TooManyPartitions { partitions });
+        }
+        Ok(())
+    }
+
+    /// A new partition on the next brokers in turn.
+    fn place(&mut self, replicas: i16) -> Partition {
+        let alive: Vec<BrokerId> = self.alive().map(|(id, _)| id).collect();
+        let first = self.next_leader;
+        self.next_leader = self.next_leader.wrapping_add(1);
+        let replicas = usize::try_from(replicas).unwrap_or(0).min(alive.len());
+        let chosen = (0..replicas).map(|n| alive[first.wrapping_add(n) % alive.len()]);
+        Partition::new(chosen.collect(), |_| true)
+    }
+
+    /// Deletes a topic and its records.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// assert!(cluster.delete_topic("orders").is_err());
+    /// ```
+    pub fn delete_topic(&mut self, name: &str) -> Result<(), ClusterError> {
+        let gone = self.topics.remove(name);
+        gone.ok_or_else(|| ClusterError::UnknownTopic {
+            topic: name.to_owned(),
+        })?;
+        self.stir(|_| true);
+        Ok(())
+    }
+
+    /// Gives a topic more partitions: `partitions` in all.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.create_topic("orders", cluster.config().topic(1))?;
+    /// cluster.grow_topic("orders", 4)?;
+    /// assert_eq!(cluster.partitions("orders"), Some(4));
+    /// assert!(cluster.grow_topic("orders", 2).is_err());
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn grow_topic(&mut self, name: &str, partitions: i32) -> Result<(), ClusterError> {
+        let topic = self.topic(name)?;
+        let least = topic.config.partitions;
+        let replicas = topic.config.replication_factor;
+        if !(least..=PARTITIONS_MAX).contains(&partitions) {
+            return Err(ClusterError::Partitions { partitions, least });
+        }
+        self.bear(partitions - least)?;
+        let added: Vec<_> = (least..partitions).map(|_| self.place(replicas)).collect();
+        if let Some(topic) = self.topics.get_mut(name) {
+            topic.partitions.extend(added);
+            topic.config.partitions = partitions;
+        }
+        Ok(())
+    }
+
+    /// How many partitions a topic has.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).partitions("orders"), None);
+    /// ```
+    #[must_use]
+    pub fn partitions(&self, topic: &str) -> Option<i32> {
+        Some(self.topics.get(topic)?.config.partitions)
+    }
+
+    /// Names of all topics, sorted.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).topics().count(), 0);
+    /// ```
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.names()
+    }
+
+    /// Who leads a partition; none if no live replica can.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.create_topic("orders", cluster.config().topic(1))?;
+    /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(1)));
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn leader(&self, topic: &str, partition: i32) -> Result<Option<BrokerId>, ClusterError> {
+        let found = self.topic(topic)?.partition(partition);
+        let found = found.ok_or_else(|| unknown_partition(topic, partition))?;
+        Ok(found.leader)
+    }
+
+    /// Makes another in-sync replica the leader, in a new leader epoch.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 3, ..Default::default() }, 1);
+    /// cluster.create_topic("orders", cluster.config().topic(1))?;
+    /// cluster.move_leader("orders", 0, BrokerId(3))?;
+    /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(3)));
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn move_leader(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        to: BrokerId,
+    ) -> Result<(), ClusterError> {
+        let alive = self.is_alive(to);
+        let found = self.topics.get_mut(topic);
+        let found = found
+            .ok_or_else(|| unknown_topic(topic))?
+            .partition_mut(partition);
+        let found = found.ok_or_else(|| unknown_partition(topic, partition))?;
+        if !alive || !found.in_sync.contains(&to) {
+            let topic = topic.to_owned();
+            return Err(ClusterError::NotInSync {
+                broker: to,
+                topic,
+                partition,
+            });
+        }
+        if found.leader != Some(to) {
+            found.elect(Some(to));
+            self.stir(|_| true);
+        }
+        Ok(())
+    }
+
+    /// Ends a broker: it answers nothing any more, and its partitions are led by other in-sync
+    /// replicas, or by nobody. Killing it twice changes nothing.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// cluster.create_topic("orders", cluster.config().topic(1))?;
+    /// cluster.kill_broker(BrokerId(1))?;
+    /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(2)));
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn kill_broker(&mut self, broker: BrokerId) -> Result<(), ClusterError> {
+        if self.turn(broker, BrokerState::Dead)? {
+            self.lanes.retain(|link, _| link.broker != broker);
+            for partition in self.topics.partitions_mut() {
+                partition.lose(broker);
+            }
+            self.stir(|_| true);
+        }
+        Ok(())
+    }
+
+    /// Brings a broker back. It leads again only what nobody else could lead.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.create_topic("orders", cluster.config().topic(1))?;
+    /// cluster.kill_broker(BrokerId(1))?;
+    /// assert_eq!(cluster.leader("orders", 0)?, None);
+    /// cluster.restart_broker(BrokerId(1))?;
+    /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(1)));
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn restart_broker(&mut self, broker: BrokerId) -> Result<(), ClusterError> {
+        if self.turn(broker, BrokerState::Alive)? {
+            let alive: Vec<BrokerId> = self.alive().map(|(id, _)| id).collect();
+            for partition in self.topics.partitions_mut() {
+                partition.regain(|id| alive.contains(&id));
+            }
+            self.stir(|_| true);
+        }
+        Ok(())
+    }
+
+    /// Whether a broker's state changed.
+    fn turn(&mut self, broker: BrokerId, state: BrokerState) -> Result<bool, ClusterError> {
+        let brokers = self.config.brokers;
+        let found = self.brokers.get_mut(&broker);
+        let found = found.ok_or(ClusterError::UnknownBroker { broker, brokers })?;
+        Ok(std::mem::replace(&mut found.state, state) != state)
+    }
+
+    fn topic(&self, name: &str) -> Result<&Topic, ClusterError> {
+        self.topics.get(name).ok_or_else(|| unknown_topic(name))
+    }
+}
+
+fn unknown_topic(topic: &str) -> ClusterError {
+    ClusterError::UnknownTopic {
+        topic: topic.to_owned(),
+    }
+}
+
+fn unknown_partition(topic: &str, partition: i32) -> ClusterError {
+    ClusterError::UnknownPartition {
+        topic: topic.to_owned(),
+        partition,
+    }
+}
+
+/// A request of a few bytes can ask for any number; this many an embedded cluster can bear.
+const PARTITIONS_MAX: i32 = 10_000;
+const CLUSTER_PARTITIONS_MAX: usize = 100_000;

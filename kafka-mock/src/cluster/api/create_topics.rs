@@ -1,0 +1,215 @@
+//! CreateTopics: every topic by itself; on any broker, as if it were the controller.
+
+use std::collections::BTreeMap;
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        CreateTopicsRequest, CreateTopicsResponse,
+        create_topics::{CreatableTopic, CreatableTopicConfigs, CreatableTopicResult},
+    },
+};
+
+use super::{
+    super::{BrokerId, ClusterError, TopicConfig, topic::Partition, topic_config},
+    Call, Cluster, Outcome, Pause, Target,
+};
+
+/// A code with its explanation.
+type Refused = (ErrorCode, String);
+
+impl Cluster {
+    pub(super) fn create_topics(
+        &mut self,
+        call: &Call,
+        request: CreateTopicsRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let mut counts = BTreeMap::new();
+        for topic in &request.topics {
+            *counts.entry(topic.name.clone()).or_insert(0) += 1;
+        }
+        let mut topics = Vec::new();
+        for asked in &request.topics {
+            match counts.remove(&asked.name) {
+                None => {}
+                Some(1) => topics.push(self.create_one(call, asked, request.validate_only)),
+                Some(_) => topics.push(CreatableTopicResult {
+                    name: asked.name.clone(),
+                    error_code: ErrorCode::INVALID_REQUEST,
+                    error_message: Some("Duplicate topic name.".to_owned()),
+                    ..CreatableTopicResult::default()
+                }),
+            }
+        }
+        let response = CreateTopicsResponse {
+            topics,
+            throttle_time_ms: pause.throttle_time_ms(),
+        };
+        Ok(call.answer::<CreateTopicsRequest>(&response))
+    }
+
+    fn create_one(
+        &mut self,
+        call: &Call,
+        asked: &CreatableTopic,
+        validate_only: bool,
+    ) -> CreatableTopicResult {
+        let mut result = CreatableTopicResult {
+            name: asked.name.clone(),
+            error_message: None,
+            ..CreatableTopicResult::default()
+        };
+        let target = Target {
+            topic: Some(&asked.name),
+            partition: None,
+        };
+        result.error_code = self.as_scripted(call, target, |cluster| {
+            match cluster.create_as_asked(asked, validate_only) {
+                Ok(config) => {
+                    result.num_partitions = config.partitions;
+                    result.replication_factor = config.replication_factor;
+                    result.configs = Some(told(&config));
+                    ErrorCode::NONE
+                }
+                Err((code, message)) => {
+                    result.error_message = Some(message);
+                    code
+                }
+            }
+        });
+        result.topic_id = self
+            .topics
+            .get(&asked.name)
+            .map(|topic| topic.id)
+            .unwrap_or_default();
+        result
+    }
+
+    fn create_as_asked(
+        &mut self,
+        asked: &CreatableTopic,
+        validate_only: bool,
+    ) -> Result<TopicConfig, Refused> {
+        let (config, others) = self.config_as_asked(asked)?;
+        self.may_create(&asked.name, &config).map_err(refused)?;
+        if validate_only {
+            return Ok(config);
+        }
+        self.create_topic(&asked.name, config.clone())
+            .map_err(refused)?;
+        let alive: Vec<BrokerId> = self.alive().map(|(id, _)| id).collect();
+        if let Some(topic) = self.topics.get_mut(&asked.name) {
+            topic.other_settings = others;
+            for assignment in &asked.assignments {
+                let replicas = assignment
+                    .broker_ids
+                    .iter()
+                    .map(|&id| BrokerId(id))
+                    .collect();
+                if let Some(partition) = topic.partition_mut(assignment.partition_index) {
+                    *partition = Partition::new(replicas, |id| alive.contains(&id));
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    fn config_as_asked(
+        &self,
+        asked: &CreatableTopic,
+    ) -> Result<(TopicConfig, BTreeMap<String, String>), Refused> {
+        let mut config = self.config.topic(self.config.default_partitions);
+        let mut others = BTreeMap::new();
+        if asked.num_partitions != DEFAULT {
+            config.partitions = asked.num_partitions;
+        }
+        if asked.replication_factor != DEFAULT as i16 {
+            config.replication_factor = asked.replication_factor;
+        }
+        for setting in &asked.configs {
+            let Some(value) = &setting.value else {
+                let message = format!(
+                    "Null value not supported for topic configs: {}",
+                    setting.name
+                );
+                return Err((ErrorCode::INVALID_CONFIG, message));
+            };
+            topic_config::apply(&mut config, &mut others, &setting.name, value)
+                .map_err(|message| (ErrorCode::INVALID_CONFIG, message))?;
+        }
+        if !asked.assignments.is_empty() {
+            self.check_assignments(asked)?;
+            config.partitions = asked.assignments.len() as i32;
+            config.replication_factor = asked.assignments[0].broker_ids.len() as i16;
+        }
+        Ok((config, others))
+    }
+
+    /// Partitions 0 and on, each on the same number of different brokers that exist.
+    fn check_assignments(&self, asked: &CreatableTopic) -> Result<(), Refused> {
+        if asked.num_partitions != DEFAULT || asked.replication_factor != DEFAULT as i16 {
+            let message = "partitions are assigned: their number and replicas must both be -1";
+            return Err((ErrorCode::INVALID_REQUEST, message.to_owned()));
+        }
+        let refuse =
+            |message: &str| Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, message.to_owned()));
+        let mut indexes: Vec<_> = asked
+            .assignments
+            .iter()
+            .map(|it| it.partition_index)
+            .collect();
+        indexes.sort_unstable();
+        if !indexes.into_iter().eq(0..asked.assignments.len() as i32) {
+            return refuse("partitions must be numbered from 0, each once");
+        }
+        let replicas = asked.assignments[0].broker_ids.len();
+        for assignment in &asked.assignments {
+            let mut brokers = assignment.broker_ids.clone();
+            brokers.sort_unstable();
+            brokers.dedup();
+            if brokers.is_empty() || brokers.len() != assignment.broker_ids.len() {
+                return refuse("a partition needs replicas, each on another broker");
+            }
+            if brokers.len() != replicas {
+                return refuse("all partitions must have the same number of replicas");
+            }
+            if !brokers
+                .iter()
+                .all(|&id| self.brokers.contains_key(&BrokerId(id)))
+            {
+                return refuse("a replica is assigned to a broker that does not exist");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn told(config: &TopicConfig) -> Vec<CreatableTopicConfigs> {
+    let settings = topic_config::list(config).into_iter();
+    let settings = settings.map(|(name, value)| CreatableTopicConfigs {
+        name: name.to_owned(),
+        value: Some(value),
+        read_only: false,
+        config_source: DEFAULT_CONFIG,
+        is_sensitive: false,
+    });
+    settings.collect()
+}
+
+fn refused(error: ClusterError) -> Refused {
+    let code = match &error {
+        ClusterError::TopicExists { .. } => ErrorCode::TOPIC_ALREADY_EXISTS,
+        ClusterError::InvalidTopicName { .. } => ErrorCode::INVALID_TOPIC_EXCEPTION,
+        ClusterError::Partitions { .. } => ErrorCode::INVALID_PARTITIONS,
+        ClusterError::Replicas { .. } => ErrorCode::INVALID_REPLICATION_FACTOR,
+        ClusterError::TooManyPartitions { .. } => ErrorCode::POLICY_VIOLATION,
+        _ => ErrorCode::UNKNOWN_SERVER_ERROR,
+    };
+    (code, error.to_string())
+}
+
+/// The cluster's default is wanted.
+const DEFAULT: i32 = -1;
+/// `ConfigSource.DEFAULT_CONFIG`.
+const DEFAULT_CONFIG: i8 = 5;

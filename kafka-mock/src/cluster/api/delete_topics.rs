@@ -1,0 +1,60 @@
+//! DeleteTopics: by name, or by id from version 6 on.
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        DeleteTopicsRequest, DeleteTopicsResponse,
+        delete_topics::{DeletableTopicResult, DeleteTopicState},
+    },
+};
+
+use super::{Call, Cluster, Outcome, Pause, Target};
+
+impl Cluster {
+    pub(super) fn delete_topics(
+        &mut self,
+        call: &Call,
+        request: DeleteTopicsRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let named = request
+            .topic_names
+            .into_iter()
+            .map(|name| DeleteTopicState {
+                name: Some(name),
+                ..DeleteTopicState::default()
+            });
+        let asked = named.chain(request.topics);
+        let responses = asked.map(|topic| self.delete_one(call, topic)).collect();
+        let response = DeleteTopicsResponse {
+            responses,
+            throttle_time_ms: pause.throttle_time_ms(),
+        };
+        Ok(call.answer::<DeleteTopicsRequest>(&response))
+    }
+
+    fn delete_one(&mut self, call: &Call, asked: DeleteTopicState) -> DeletableTopicResult {
+        let DeleteTopicState { name, topic_id } = asked;
+        let found = self.named_topic(name.as_deref().unwrap_or_default(), topic_id);
+        let found = found.map(|(name, topic)| (name.to_owned(), topic.id));
+        let known = found.as_ref().ok().map(|(name, _)| name.as_str());
+        let target = Target {
+            topic: known.or(name.as_deref()),
+            partition: None,
+        };
+        let error_code = self.as_scripted(call, target, |cluster| match &found {
+            Ok((name, _)) => match cluster.delete_topic(name) {
+                Ok(()) => ErrorCode::NONE,
+                Err(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            },
+            Err(code) => *code,
+        });
+        let (known_name, known_id) = found.map_or((None, topic_id), |(name, id)| (Some(name), id));
+        DeletableTopicResult {
+            name: known_name.or(name),
+            topic_id: known_id,
+            error_code,
+            error_message: None,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! DescribeCluster: the brokers. Controllers are no endpoints of their own here.
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        DescribeClusterRequest, DescribeClusterResponse, describe_cluster::DescribeClusterBroker,
+    },
+};
+
+use super::{Call, Cluster, Outcome, Pause, Target};
+
+impl Cluster {
+    pub(super) fn describe_cluster(
+        &mut self,
+        call: &Call,
+        request: DescribeClusterRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let endpoint_type = request.endpoint_type;
+        let error_code = self.as_scripted(call, Target::default(), |_| match endpoint_type {
+            BROKERS => ErrorCode::NONE,
+            CONTROLLERS => ErrorCode::MISMATCHED_ENDPOINT_TYPE,
+            _ => ErrorCode::UNSUPPORTED_ENDPOINT_TYPE,
+        });
+        let brokers = self.alive().filter(|_| error_code.is_none());
+        let brokers = brokers.map(|(id, broker)| DescribeClusterBroker {
+            broker_id: id.0,
+            host: broker.host.clone(),
+            port: i32::from(broker.port),
+            ..DescribeClusterBroker::default()
+        });
+        let response = DescribeClusterResponse {
+            throttle_time_ms: pause.throttle_time_ms(),
+            error_code,
+            endpoint_type,
+            cluster_id: self.id.to_string(),
+            controller_id: self.controller().map_or(-1, |id| id.0),
+            brokers: brokers.collect(),
+            ..DescribeClusterResponse::default()
+        };
+        Ok(call.answer::<DescribeClusterRequest>(&response))
+    }
+}
+
+const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;

@@ -1,0 +1,275 @@
+//! Fetch: stored batches, whole, from the one that holds the offset on.
+//!
+//! A request waits until there is enough to read or its time is over. Sessions (KIP-227) are not
+//! kept: session 0 is answered, and every request names all its partitions, as brokers do when
+//! their session cache is full. Everything in the log is committed.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        FetchRequest, FetchResponse,
+        fetch::{
+            FetchPartition, FetchTopic, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
+            PartitionData,
+        },
+    },
+};
+
+use super::{Answer, Call, Cluster, Held, Now, Outcome, Partition, Pause, Scripted, Target};
+
+/// A request that waits for something to read.
+#[derive(Clone, Debug)]
+pub(in crate::cluster) struct HeldFetch {
+    call: Call,
+    request: FetchRequest,
+    pause: Pause,
+    /// What it waits for: topics by name.
+    awaited: Vec<(String, i32)>,
+    pub(in crate::cluster) until: Instant,
+    /// Something happened that it may have waited for.
+    pub(in crate::cluster) stirred: bool,
+}
+
+impl HeldFetch {
+    pub(in crate::cluster) fn concerns(&self, topic: &str, partition: i32) -> bool {
+        self.awaited
+            .iter()
+            .any(|(name, index)| *index == partition && name == topic)
+    }
+}
+
+/// What was read, and whether waiting could bring more.
+struct Read {
+    response: FetchResponse,
+    bytes: usize,
+    /// An error is told at once.
+    failed: bool,
+}
+
+impl Cluster {
+    pub(super) fn fetch(&mut self, call: &Call, request: FetchRequest, pause: Pause) -> Outcome {
+        let refusal = match (request.session_id, request.session_epoch) {
+            (0, FULL_EPOCH | FINAL_EPOCH) => None,
+            (0, _) => Some(ErrorCode::INVALID_FETCH_SESSION_EPOCH),
+            _ => Some(ErrorCode::FETCH_SESSION_ID_NOT_FOUND),
+        };
+        if let Some(error_code) = refusal {
+            let response = FetchResponse {
+                error_code,
+                ..FetchResponse::default()
+            };
+            return Ok(call.answer::<FetchRequest>(&response));
+        }
+        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+        let until = call.now.instant + wait;
+        let awaited = request.topics.iter().flat_map(|topic| {
+            let name = self.named_topic(&topic.topic, topic.topic_id);
+            let name = name.map_or_else(|_| String::new(), |(name, _)| name.to_owned());
+            topic
+                .partitions
+                .iter()
+                .map(move |partition| (name.clone(), partition.partition))
+        });
+        let awaited = awaited.collect();
+        let stirred = false;
+        let fetch = HeldFetch {
+            call: *call,
+            request,
+            pause,
+            awaited,
+            until,
+            stirred,
+        };
+        self.resume_fetch(call.now, Box::new(fetch))
+    }
+
+    /// Answers, if there is enough to read or the time is over.
+    pub(in crate::cluster) fn resume_fetch(
+        &mut self,
+        now: Now,
+        mut fetch: Box<HeldFetch>,
+    ) -> Result<Answer, Held> {
+        let read = self.read(&fetch.call, &fetch.request, fetch.pause);
+        let enough = read.bytes >= usize::try_from(fetch.request.min_bytes).unwrap_or(0);
+        let over = fetch.until <= now.instant || fetch.request.topics.is_empty();
+        if enough || over || read.failed {
+            return Ok(fetch.call.answer::<FetchRequest>(&read.response));
+        }
+        fetch.stirred = false;
+        Err(Held::Fetch(fetch))
+    }
+
+    fn read(&mut self, call: &Call, request: &FetchRequest, pause: Pause) -> Read {
+        let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut bytes = 0;
+        let mut responses = Vec::with_capacity(request.topics.len());
+        for topic in &request.topics {
+            let mut partitions = Vec::with_capacity(topic.partitions.len());
+            for asked in &topic.partitions {
+                let first = if bytes == 0 {
+                    First::Whatever
+                } else {
+                    First::IfItFits
+                };
+                let data = self.read_partition(call, topic, asked, left, first);
+                let read = data.records.as_ref().map_or(0, Bytes::len);
+                left = left.saturating_sub(read);
+                bytes += read;
+                partitions.push(data);
+            }
+            let (topic, topic_id) = (topic.topic.clone(), topic.topic_id);
+            responses.push(FetchableTopicResponse {
+                topic,
+                topic_id,
+                partitions,
+            });
+        }
+        let mut all = responses.iter().flat_map(|topic| &topic.partitions);
+        let failed = all.any(|partition| !partition.error_code.is_none());
+        let response = FetchResponse {
+            throttle_time_ms: pause.throttle_time_ms(),
+            node_endpoints: self.fetch_endpoints(&responses),
+            responses,
+            ..FetchResponse::default()
+        };
+        Read {
+            response,
+            bytes,
+            failed,
+        }
+    }
+
+    fn read_partition(
+        &mut self,
+        call: &Call,
+        topic: &FetchTopic,
+        asked: &FetchPartition,
+        left: usize,
+        first: First,
+    ) -> PartitionData {
+        let index = asked.partition;
+        let name = self.named_topic(&topic.topic, topic.topic_id);
+        let name = name.map(|(name, _)| name.to_owned());
+        let target = Target {
+            topic: name.as_deref().ok(),
+            partition: Some(index),
+        };
+        if let Some(Scripted::Refuse(code) | Scripted::Misreport(code)) =
+            self.scripted(call, target)
+        {
+            return failed(index, code);
+        }
+        let found = self
+            .named_topic(&topic.topic, topic.topic_id)
+            .and_then(|(_, found)| {
+                self.led_partition(call.broker(), found, index, asked.current_leader_epoch)
+                    .map(|partition| read_log(partition, asked, left, first, call.version.number))
+            });
+        match found {
+            Ok(Ok(data)) => data,
+            Ok(Err(code)) => failed(index, code),
+            Err(code) => self.with_current_leader(name.as_deref().ok(), failed(index, code)),
+        }
+    }
+
+    /// Names the leader, if what went wrong is that it is another (KIP-951).
+    fn with_current_leader(&self, topic: Option<&str>, data: PartitionData) -> PartitionData {
+        let stale = [
+            ErrorCode::NOT_LEADER_OR_FOLLOWER,
+            ErrorCode::FENCED_LEADER_EPOCH,
+        ];
+        let found = topic.and_then(|topic| self.topics.get(topic)?.partition(data.partition_index));
+        let leader = found.and_then(|partition| Some((partition.leader?, partition.leader_epoch)));
+        match leader {
+            Some((leader, leader_epoch)) if stale.contains(&data.error_code) => {
+                let current_leader = LeaderIdAndEpoch {
+                    leader_id: leader.0,
+                    leader_epoch,
+                };
+                PartitionData {
+                    current_leader,
+                    ..data
+                }
+            }
+            _ => data,
+        }
+    }
+
+    fn fetch_endpoints(&self, responses: &[FetchableTopicResponse]) -> Vec<NodeEndpoint> {
+        let partitions = responses.iter().flat_map(|topic| &topic.partitions);
+        let named: Vec<_> = partitions
+            .map(|data| data.current_leader.leader_id)
+            .collect();
+        let brokers = self.alive().filter(|(id, _)| named.contains(&id.0));
+        let endpoints = brokers.map(|(id, broker)| NodeEndpoint {
+            node_id: id.0,
+            host: broker.host.clone(),
+            port: i32::from(broker.port),
+            rack: None,
+        });
+        endpoints.collect()
+    }
+}
+
+/// Whether the first batch may be larger than what may be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// So that a reader gets on (KIP-74).
+    Whatever,
+    IfItFits,
+}
+
+fn read_log(
+    partition: &Partition,
+    asked: &FetchPartition,
+    left: usize,
+    first: First,
+    version: i16,
+) -> Result<PartitionData, ErrorCode> {
+    let end = partition.log.end_offset();
+    if !(0..=end).contains(&asked.fetch_offset) {
+        return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
+    }
+    let limit = left.min(usize::try_from(asked.partition_max_bytes).unwrap_or(0));
+    let mut records = BytesMut::new();
+    for batch in partition.log.from(asked.fetch_offset) {
+        let fits = records.len() + batch.bytes.len() <= limit;
+        if !fits && !(first == First::Whatever && records.is_empty()) {
+            break;
+        }
+        if batch.zstd && version < FIRST_WITH_ZSTD {
+            return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+        }
+        records.extend_from_slice(&batch.bytes);
+    }
+    Ok(PartitionData {
+        partition_index: asked.partition,
+        high_watermark: end,
+        last_stable_offset: end,
+        log_start_offset: 0,
+        aborted_transactions: None,
+        records: Some(records.freeze()),
+        ..PartitionData::default()
+    })
+}
+
+fn failed(index: i32, error_code: ErrorCode) -> PartitionData {
+    PartitionData {
+        partition_index: index,
+        error_code,
+        high_watermark: -1,
+        aborted_transactions: None,
+        records: Some(Bytes::new()),
+        ..PartitionData::default()
+    }
+}
+
+/// A session is asked for.
+const FULL_EPOCH: i32 = 0;
+/// No session is wanted.
+const FINAL_EPOCH: i32 = -1;
+/// KIP-110.
+const FIRST_WITH_ZSTD: i16 = 10;

@@ -1,0 +1,110 @@
+//! ListOffsets: the first, the last, the latest in time, or the first not older than a time.
+
+use kafka_wire::{
+    ErrorCode, Uuid,
+    messages::{
+        ListOffsetsRequest, ListOffsetsResponse,
+        list_offsets::{
+            ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+        },
+    },
+};
+
+use super::{super::log::Found, Call, Cluster, Outcome, Partition, Pause, Target};
+
+impl Cluster {
+    pub(super) fn list_offsets(
+        &mut self,
+        call: &Call,
+        request: ListOffsetsRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let topics = request.topics.into_iter().map(|topic| {
+            let partitions = topic.partitions.iter();
+            let partitions = partitions.map(|asked| self.list_partition(call, &topic.name, asked));
+            ListOffsetsTopicResponse {
+                partitions: partitions.collect(),
+                name: topic.name,
+            }
+        });
+        let response = ListOffsetsResponse {
+            topics: topics.collect(),
+            throttle_time_ms: pause.throttle_time_ms(),
+        };
+        Ok(call.answer::<ListOffsetsRequest>(&response))
+    }
+
+    fn list_partition(
+        &mut self,
+        call: &Call,
+        topic: &str,
+        asked: &ListOffsetsPartition,
+    ) -> ListOffsetsPartitionResponse {
+        let index = asked.partition_index;
+        let mut found = None;
+        let target = Target {
+            topic: Some(topic),
+            partition: Some(index),
+        };
+        let error_code = self.as_scripted(call, target, |cluster| {
+            let offset = cluster.offset_at(call, topic, asked);
+            offset
+                .map(|offset| found = offset)
+                .err()
+                .unwrap_or_default()
+        });
+        let found = found.filter(|_| error_code.is_none());
+        ListOffsetsPartitionResponse {
+            partition_index: index,
+            error_code,
+            timestamp: found.map_or(-1, |found| found.timestamp),
+            offset: found.map_or(-1, |found| found.offset),
+            leader_epoch: found.map_or(-1, |found| found.leader_epoch),
+        }
+    }
+
+    fn offset_at(
+        &self,
+        call: &Call,
+        topic: &str,
+        asked: &ListOffsetsPartition,
+    ) -> Result<Option<Found>, ErrorCode> {
+        let (_, topic) = self.named_topic(topic, Uuid::ZERO)?;
+        let (index, epoch) = (asked.partition_index, asked.current_leader_epoch);
+        let partition = self.led_partition(call.broker(), topic, index, epoch)?;
+        let version = call.version.number;
+        match asked.timestamp {
+            LATEST => Ok(Some(at(partition, partition.log.end_offset()))),
+            EARLIEST => Ok(Some(at(partition, 0))),
+            MAX_TIMESTAMP if version >= 7 => Ok(partition.log.at_max_time()),
+            EARLIEST_LOCAL if version >= 8 => Ok(Some(at(partition, 0))),
+            // Nothing is tiered.
+            LATEST_TIERED if version >= 9 => Ok(None),
+            EARLIEST_PENDING_UPLOAD if version >= 11 => Ok(None),
+            timestamp if timestamp >= 0 => Ok(partition.log.at_time(timestamp)),
+            _ => Err(ErrorCode::UNSUPPORTED_VERSION),
+        }
+    }
+}
+
+/// An offset that no record need have, in the epoch it belongs to.
+fn at(partition: &Partition, offset: i64) -> Found {
+    let batch = partition.log.from(offset).first();
+    let leader_epoch = batch.map_or(partition.leader_epoch, |batch| batch.leader_epoch);
+    Found {
+        offset,
+        timestamp: -1,
+        leader_epoch,
+    }
+}
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+/// KIP-734.
+const MAX_TIMESTAMP: i64 = -3;
+/// KIP-405.
+const EARLIEST_LOCAL: i64 = -4;
+/// KIP-1005.
+const LATEST_TIERED: i64 = -5;
+/// KIP-1023.
+const EARLIEST_PENDING_UPLOAD: i64 = -6;

@@ -1,0 +1,143 @@
+//! Metadata: who the brokers are, and who leads which partition.
+//!
+//! A topic that is created by being asked for is told from the next request on; the first one is
+//! answered `UNKNOWN_TOPIC_OR_PARTITION`, as with Kafka.
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        MetadataRequest, MetadataResponse,
+        metadata::{
+            MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition,
+            MetadataResponseTopic,
+        },
+    },
+};
+
+use super::{super::names, BrokerId, Call, Cluster, Outcome, Partition, Pause, Target};
+
+impl Cluster {
+    pub(super) fn metadata(
+        &mut self,
+        call: &Call,
+        request: MetadataRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let all = match &request.topics {
+            None => true,
+            Some(topics) => topics.is_empty() && call.version.number == 0,
+        };
+        let wanted = if all {
+            self.every_topic()
+        } else {
+            request.topics.unwrap_or_default()
+        };
+        let auto_create = request.allow_auto_topic_creation && self.config.auto_create_topics;
+        let topics = wanted
+            .into_iter()
+            .map(|topic| self.topic_metadata(call, topic, auto_create));
+        let response = MetadataResponse {
+            throttle_time_ms: pause.throttle_time_ms(),
+            topics: topics.collect(),
+            brokers: self.broker_metadata(),
+            cluster_id: Some(self.id.to_string()),
+            controller_id: self.controller().map_or(NO_BROKER, |id| id.0),
+            ..MetadataResponse::default()
+        };
+        Ok(call.answer::<MetadataRequest>(&response))
+    }
+
+    fn every_topic(&self) -> Vec<MetadataRequestTopic> {
+        let topic = |name: &str| MetadataRequestTopic {
+            name: Some(name.to_owned()),
+            ..MetadataRequestTopic::default()
+        };
+        self.topics.names().map(topic).collect()
+    }
+
+    fn broker_metadata(&self) -> Vec<MetadataResponseBroker> {
+        let brokers = self.alive().map(|(id, broker)| MetadataResponseBroker {
+            node_id: id.0,
+            host: broker.host.clone(),
+            port: i32::from(broker.port),
+            rack: None,
+        });
+        brokers.collect()
+    }
+
+    fn topic_metadata(
+        &mut self,
+        call: &Call,
+        asked: MetadataRequestTopic,
+        auto_create: bool,
+    ) -> MetadataResponseTopic {
+        let name = asked.name.unwrap_or_default();
+        let found = self.named_topic(&name, asked.topic_id);
+        let found = found.map(|(name, _)| name.to_owned());
+        let known = found.as_deref().unwrap_or(&name);
+        let mut answer = MetadataResponseTopic {
+            name: Some(known.to_owned()).filter(|name| !name.is_empty()),
+            topic_id: asked.topic_id,
+            ..MetadataResponseTopic::default()
+        };
+        // Only version 12 and on have a null here, for an id that nobody knows.
+        if call.version.number < FIRST_WITH_NULL_NAME {
+            answer.name.get_or_insert_default();
+        }
+        let target = Target {
+            topic: Some(known),
+            partition: None,
+        };
+        answer.error_code = self.as_scripted(call, target, |cluster| match &found {
+            Ok(name) => {
+                cluster.fill_topic(name, &mut answer);
+                ErrorCode::NONE
+            }
+            Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => cluster.unknown_name(&name, auto_create),
+            Err(code) => *code,
+        });
+        answer
+    }
+
+    fn fill_topic(&self, name: &str, answer: &mut MetadataResponseTopic) {
+        if let Some(topic) = self.topics.get(name) {
+            let partitions = (0..).zip(&topic.partitions);
+            answer.topic_id = topic.id;
+            answer.partitions = partitions
+                .map(|(index, it)| self.partition_metadata(index, it))
+                .collect();
+        }
+    }
+
+    fn unknown_name(&mut self, name: &str, auto_create: bool) -> ErrorCode {
+        if names::fault_of(name).is_some() {
+            return ErrorCode::INVALID_TOPIC_EXCEPTION;
+        }
+        if auto_create {
+            let config = self.config.topic(self.config.default_partitions);
+            // It fails if too few brokers are alive; then the topic stays unknown.
+            let _ = self.create_topic(name, config);
+        }
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+    }
+
+    fn partition_metadata(&self, index: i32, partition: &Partition) -> MetadataResponsePartition {
+        let numbers = |ids: &[BrokerId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
+        let dead = partition.replicas.iter().filter(|id| !self.is_alive(**id));
+        MetadataResponsePartition {
+            error_code: match partition.leader {
+                Some(_) => ErrorCode::NONE,
+                None => ErrorCode::LEADER_NOT_AVAILABLE,
+            },
+            partition_index: index,
+            leader_id: partition.leader.map_or(NO_BROKER, |id| id.0),
+            leader_epoch: partition.leader_epoch,
+            replica_nodes: numbers(&partition.replicas),
+            isr_nodes: numbers(&partition.in_sync),
+            offline_replicas: dead.map(|id| id.0).collect(),
+        }
+    }
+}
+
+const NO_BROKER: i32 = -1;
+const FIRST_WITH_NULL_NAME: i16 = 12;

@@ -1,0 +1,400 @@
+//! From a frame to its answer: header, version, faults, then the handler of the API.
+//!
+//! One file per API. What is served, and in which versions, is said once, in `SERVED`, which is
+//! also what ApiVersions tells. A request that cannot be read, or that nobody serves, closes the
+//! connection, as a broker's does; only ApiVersions is answered whatever its version (KIP-511).
+
+mod api_versions;
+mod create_topics;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod fetch;
+mod find_coordinator;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod produce;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_wire::{
+    ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, Version, VersionRange, decode_request,
+    encode_response,
+    messages::{
+        ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
+        DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest,
+        ListOffsetsRequest, MetadataRequest, ProduceRequest,
+    },
+};
+
+pub(super) use self::fetch::HeldFetch;
+use super::{
+    Answer, BrokerId, Cluster, Effect, Link, Now, RequestSeen, When,
+    fault::{Scripted, Target},
+    hold::Held,
+    topic::{Partition, Topic},
+};
+
+/// What is served, in the versions that brokers offer.
+const SERVED: [(ApiKey, VersionRange); 11] = [
+    served::<ProduceRequest>(),
+    served::<FetchRequest>(),
+    served::<ListOffsetsRequest>(),
+    served::<MetadataRequest>(),
+    served::<FindCoordinatorRequest>(),
+    served::<ApiVersionsRequest>(),
+    served::<CreateTopicsRequest>(),
+    served::<DeleteTopicsRequest>(),
+    served::<InitProducerIdRequest>(),
+    served::<DescribeConfigsRequest>(),
+    served::<DescribeClusterRequest>(),
+];
+
+const fn served<R: Request>() -> (ApiKey, VersionRange) {
+    (R::KEY, R::STABLE_VERSIONS)
+}
+
+/// One request on its way through a broker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    now: Now,
+    link: Link,
+    api: ApiKey,
+    version: Version,
+    correlation_id: i32,
+}
+
+impl Call {
+    fn broker(&self) -> BrokerId {
+        self.link.broker
+    }
+
+    fn answer<R: Request>(&self, response: &R::Response) -> Answer {
+        Answer::Send(encode_response::<R>(
+            self.correlation_id,
+            self.version,
+            response,
+        ))
+    }
+}
+
+/// The answer, or why it must wait.
+type Outcome = Result<Answer, Held>;
+
+/// Whether faults that come before the handling are still to be tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delayed {
+    NotYet,
+    Already,
+}
+
+impl Cluster {
+    /// Handles a request that just arrived.
+    pub(super) fn serve(&mut self, now: Now, link: Link, frame: Bytes) -> Outcome {
+        self.dispatch(now, link, frame, Delayed::NotYet)
+    }
+
+    /// Handles a request that a fault held back.
+    pub(super) fn serve_delayed(&mut self, now: Now, link: Link, frame: Bytes) -> Outcome {
+        self.dispatch(now, link, frame, Delayed::Already)
+    }
+
+    fn dispatch(&mut self, now: Now, link: Link, frame: Bytes, delayed: Delayed) -> Outcome {
+        let mut body = Reader::new(frame.clone());
+        let Ok(header) = RequestHeader::decode(&mut body) else {
+            return Ok(Answer::Close);
+        };
+        let (api, version) = (header.api_key, header.version());
+        let correlation_id = header.correlation_id;
+        if delayed == Delayed::NotYet {
+            let broker = link.broker;
+            self.remember(RequestSeen {
+                broker,
+                api,
+                version: version.number,
+            });
+        }
+        let call = Call {
+            now,
+            link,
+            api,
+            version,
+            correlation_id,
+        };
+        let known = SERVED.iter().find(|(key, _)| *key == api);
+        if !known.is_some_and(|(_, versions)| versions.contains(version.number)) {
+            return Ok(match api {
+                ApiKey::API_VERSIONS => self.unsupported_api_versions(&call),
+                _ => Answer::Close,
+            });
+        }
+        let raw = Raw {
+            call,
+            header,
+            body,
+            frame,
+            delayed,
+        };
+        match api {
+            ApiKey::PRODUCE => self.run(raw, Self::produce),
+            ApiKey::FETCH => self.run(raw, Self::fetch),
+            ApiKey::LIST_OFFSETS => self.run(raw, Self::list_offsets),
+            ApiKey::METADATA => self.run(raw, Self::metadata),
+            ApiKey::FIND_COORDINATOR => self.run(raw, Self::find_coordinator),
+            ApiKey::API_VERSIONS => self.run(raw, Self::api_versions),
+            ApiKey::CREATE_TOPICS => self.run(raw, Self::create_topics),
+            ApiKey::DELETE_TOPICS => self.run(raw, Self::delete_topics),
+            ApiKey::INIT_PRODUCER_ID => self.run(raw, Self::init_producer_id),
+            ApiKey::DESCRIBE_CONFIGS => self.run(raw, Self::describe_configs),
+            ApiKey::DESCRIBE_CLUSTER => self.run(raw, Self::describe_cluster),
+            _ => Ok(Answer::Close),
+        }
+    }
+
+    /// Decodes the request, lets faults strike, and has it handled.
+    fn run<R: Request + Concerns>(
+        &mut self,
+        raw: Raw,
+        handler: fn(&mut Self, &Call, R, Pause) -> Outcome,
+    ) -> Outcome {
+        let Ok(request) = decode_request::<R>(&raw.header, raw.body) else {
+            return Ok(Answer::Close);
+        };
+        let Some(effect) = self.effect_on(&raw.call, &request, raw.delayed) else {
+            return handler(self, &raw.call, request, Pause::default());
+        };
+        let now = raw.call.now.instant;
+        match effect {
+            Effect::Disconnect(When::BeforeHandling) => return Ok(Answer::Close),
+            Effect::Silence(When::BeforeHandling) => return Err(Held::Forever),
+            Effect::Delay(When::BeforeHandling, by) => {
+                return Err(Held::Request {
+                    frame: raw.frame,
+                    until: now + by,
+                });
+            }
+            _ => {}
+        }
+        let pause = match effect {
+            Effect::Throttle(pause) => Pause(pause),
+            _ => Pause::default(),
+        };
+        let answer = handler(self, &raw.call, request, pause)?;
+        match effect {
+            Effect::Disconnect(_) => Ok(Answer::Close),
+            Effect::Silence(_) => Err(Held::Forever),
+            Effect::Delay(_, by) => Err(Held::Answer {
+                answer,
+                until: now + by,
+            }),
+            _ => Ok(answer),
+        }
+    }
+
+    /// What a fault does to this request as a whole.
+    fn effect_on(
+        &mut self,
+        call: &Call,
+        request: &impl Concerns,
+        delayed: Delayed,
+    ) -> Option<Effect> {
+        if self.faults.is_empty() || delayed == Delayed::Already {
+            return None;
+        }
+        let items = request.items();
+        let topics = &self.topics;
+        let targets = items.iter().map(|item| Target {
+            topic: if item.name.is_empty() {
+                topics.name_of(item.id)
+            } else {
+                Some(item.name)
+            },
+            partition: item.partition,
+        });
+        let targets: Vec<_> = targets.collect();
+        self.faults.on_request(call.broker(), call.api, &targets)
+    }
+
+    /// What is scripted to be answered about the request, or this part of it.
+    fn scripted(&mut self, call: &Call, target: Target<'_>) -> Option<Scripted> {
+        if self.faults.is_empty() {
+            return None;
+        }
+        self.faults.on_item(call.broker(), call.api, target)
+    }
+
+    /// Does `work`, unless the script says to refuse it, and answers what the script says.
+    fn as_scripted(
+        &mut self,
+        call: &Call,
+        target: Target<'_>,
+        work: impl FnOnce(&mut Self) -> ErrorCode,
+    ) -> ErrorCode {
+        match self.scripted(call, target) {
+            Some(Scripted::Refuse(code)) => code,
+            Some(Scripted::Misreport(code)) => {
+                work(self);
+                code
+            }
+            None => work(self),
+        }
+    }
+
+    /// The topic that a request names, by id or by name, as its version has it.
+    fn named_topic(&self, name: &str, id: Uuid) -> Result<(&str, &Topic), ErrorCode> {
+        let by_id = name.is_empty() && !id.is_zero();
+        let name = if by_id {
+            self.topics.name_of(id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?
+        } else {
+            name
+        };
+        let topic = self.topics.get_key_value(name);
+        topic.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+    }
+
+    /// A partition that `broker` leads, for a client that knows leader epoch `epoch`.
+    fn led_partition<'a>(
+        &self,
+        broker: BrokerId,
+        topic: &'a Topic,
+        index: i32,
+        epoch: i32,
+    ) -> Result<&'a Partition, ErrorCode> {
+        let partition = topic.partition(index);
+        let partition = partition.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        if partition.leader != Some(broker) {
+            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        }
+        match epoch {
+            NO_EPOCH => Ok(partition),
+            _ if epoch < partition.leader_epoch => Err(ErrorCode::FENCED_LEADER_EPOCH),
+            _ if epoch > partition.leader_epoch => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+            _ => Ok(partition),
+        }
+    }
+}
+
+/// A request that is not decoded yet.
+struct Raw {
+    call: Call,
+    header: RequestHeader,
+    body: Reader,
+    frame: Bytes,
+    delayed: Delayed,
+}
+
+/// How long the client is asked to pause.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause(Duration);
+
+impl Pause {
+    fn throttle_time_ms(self) -> i32 {
+        i32::try_from(self.0.as_millis()).unwrap_or(i32::MAX)
+    }
+}
+
+/// What a request is about, for faults that name a topic.
+trait Concerns {
+    fn items(&self) -> Vec<Item<'_>> {
+        Vec::new()
+    }
+}
+
+/// A topic or partition that a request names.
+struct Item<'a> {
+    name: &'a str,
+    id: Uuid,
+    partition: Option<i32>,
+}
+
+impl Concerns for ApiVersionsRequest {}
+impl Concerns for DescribeClusterRequest {}
+impl Concerns for DescribeConfigsRequest {}
+impl Concerns for FindCoordinatorRequest {}
+impl Concerns for InitProducerIdRequest {}
+
+impl Concerns for ProduceRequest {
+    fn items(&self) -> Vec<Item<'_>> {
+        let items = self.topic_data.iter().flat_map(|topic| {
+            topic.partition_data.iter().map(|partition| Item {
+                name: &topic.name,
+                id: topic.topic_id,
+                partition: Some(partition.index),
+            })
+        });
+        items.collect()
+    }
+}
+
+impl Concerns for FetchRequest {
+    fn items(&self) -> Vec<Item<'_>> {
+        let items = self.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| Item {
+                name: &topic.topic,
+                id: topic.topic_id,
+                partition: Some(partition.partition),
+            })
+        });
+        items.collect()
+    }
+}
+
+impl Concerns for ListOffsetsRequest {
+    fn items(&self) -> Vec<Item<'_>> {
+        let items = self.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| Item {
+                name: &topic.name,
+                id: Uuid::ZERO,
+                partition: Some(partition.partition_index),
+            })
+        });
+        items.collect()
+    }
+}
+
+impl Concerns for MetadataRequest {
+    fn items(&self) -> Vec<Item<'_>> {
+        let items = self.topics.iter().flatten().map(|topic| Item {
+            name: topic.name.as_deref().unwrap_or_default(),
+            id: topic.topic_id,
+            partition: None,
+        });
+        items.collect()
+    }
+}
+
+impl Concerns for CreateTopicsRequest {
+    fn items(&self) -> Vec<Item<'_>> {
+        let item = |name| Item {
+            name,
+            id: Uuid::ZERO,
+            partition: None,
+        };
+        self.topics
+            .iter()
+            .map(|topic| item(topic.name.as_str()))
+            .collect()
+    }
+}
+
+impl Concerns for DeleteTopicsRequest {
+    fn items(&self) -> Vec<Item<'_>> {
+        let item = |name, id| Item {
+            name,
+            id,
+            partition: None,
+        };
+        let named = self
+            .topic_names
+            .iter()
+            .map(|name| item(name.as_str(), Uuid::ZERO));
+        let states = self.topics.iter();
+        let states = states.map(|s| item(s.name.as_deref().unwrap_or_default(), s.topic_id));
+        named.chain(states).collect()
+    }
+}
+
+/// The client knows no leader epoch.
+const NO_EPOCH: i32 = -1;

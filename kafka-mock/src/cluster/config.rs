@@ -1,0 +1,121 @@
+//! What can be chosen about the cluster and its topics, with Apache Kafka 4's defaults.
+//!
+//! Plain data; nothing here decides. `topic_config` reads the same settings by Kafka's names.
+
+use kafka_wire::records::TimestampType;
+
+/// What can be chosen about the cluster.
+///
+/// ```
+/// use kafka_mock::cluster::ClusterConfig;
+///
+/// let config = ClusterConfig { brokers: 3, ..ClusterConfig::default() };
+/// assert_eq!(config.topic(6).replication_factor, 3);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// How many brokers there are; their ids count from 1.
+    pub brokers: u16,
+    /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
+    pub auto_create_topics: bool,
+    /// Partitions of a topic if nothing else is said (`num.partitions`).
+    pub default_partitions: i32,
+    /// Replicas of a partition if nothing else is said; no more than there are brokers. Kafka's
+    /// own default is 1; 3 lets a broker be killed without loss of service.
+    pub default_replication_factor: i16,
+    /// `min.insync.replicas` of topics that do not say.
+    pub min_insync_replicas: i16,
+    /// `message.max.bytes`: the largest batch, for topics that do not say.
+    pub message_max_bytes: i32,
+    /// `socket.request.max.bytes`: the largest request.
+    pub request_max_bytes: usize,
+    /// How many requests [`Cluster::requests`](super::Cluster::requests) remembers.
+    pub requests_remembered: usize,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            brokers: 1,
+            auto_create_topics: true,
+            default_partitions: 1,
+            default_replication_factor: 3,
+            min_insync_replicas: 1,
+            message_max_bytes: 1_048_588,
+            request_max_bytes: kafka_wire::FRAME_BYTES_MAX_DEFAULT,
+            requests_remembered: 100_000,
+        }
+    }
+}
+
+impl ClusterConfig {
+    /// A topic of `partitions` partitions with this cluster's defaults.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::ClusterConfig;
+    ///
+    /// assert_eq!(ClusterConfig::default().topic(6).partitions, 6);
+    /// ```
+    #[must_use]
+    pub fn topic(&self, partitions: i32) -> TopicConfig {
+        let brokers = i16::try_from(self.brokers).unwrap_or(i16::MAX);
+        TopicConfig {
+            partitions,
+            replication_factor: self.default_replication_factor.min(brokers),
+            min_insync_replicas: self.min_insync_replicas,
+            max_message_bytes: self.message_max_bytes,
+            timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max_ms: i64::MAX,
+            timestamp_after_max_ms: HOUR_MS,
+            cleanup: Cleanup::Delete,
+        }
+    }
+}
+
+/// What can be chosen about a topic.
+///
+/// ```
+/// use kafka_mock::cluster::{Cleanup, ClusterConfig, TopicConfig};
+///
+/// let defaults = ClusterConfig::default().topic(1);
+/// let compacted = TopicConfig { cleanup: Cleanup::Compact, ..defaults };
+/// assert_eq!(compacted.partitions, 1);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicConfig {
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas of each.
+    pub replication_factor: i16,
+    /// In-sync replicas without which `acks=all` is refused (`min.insync.replicas`).
+    pub min_insync_replicas: i16,
+    /// The largest batch (`max.message.bytes`).
+    pub max_message_bytes: i32,
+    /// Whose timestamps are kept (`message.timestamp.type`).
+    pub timestamp_type: TimestampType,
+    /// How far behind the broker's clock a timestamp may be (`message.timestamp.before.max.ms`).
+    pub timestamp_before_max_ms: i64,
+    /// How far ahead of the broker's clock a timestamp may be (`message.timestamp.after.max.ms`).
+    pub timestamp_after_max_ms: i64,
+    /// What becomes of old records (`cleanup.policy`); nothing is ever removed here, but a
+    /// compacted topic refuses records without a key.
+    pub cleanup: Cleanup,
+}
+
+/// `cleanup.policy`.
+///
+/// ```
+/// assert_eq!(kafka_mock::cluster::Cleanup::default(), kafka_mock::cluster::Cleanup::Delete);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cleanup {
+    /// By age and size.
+    #[default]
+    Delete,
+    /// The last record of each key is kept.
+    Compact,
+    /// Both.
+    CompactAndDelete,
+}
+
+const HOUR_MS: i64 = 3_600_000;

@@ -1,0 +1,410 @@
+//! What the brokers of a cluster do, as one plain state machine.
+//!
+//! ```text
+//! frame ─handle─▶ Answer: Send │ Nothing │ Close │ Held ─┐
+//! time  ─tick───▶ Releases ◀────────────────────────────┘
+//! ```
+//!
+//! Whoever drives it carries frames and time: [`Cluster::handle`] for each request that arrives,
+//! [`Cluster::tick`] when [`Cluster::deadline`] has come. Requests of one connection are answered
+//! in order, one at a time, as a broker does. The same calls with the same arguments give the same
+//! answers.
+//!
+//! Nothing here opens a socket, reads a clock, starts a thread or draws a random number that does
+//! not follow from the seed. Any bytes may come: what is no request closes the connection.
+
+mod admin;
+mod api;
+mod config;
+mod fault;
+mod hold;
+mod ids;
+mod log;
+mod names;
+mod producer_state;
+mod random;
+mod topic;
+mod topic_config;
+mod validate;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use kafka_wire::{ApiKey, Uuid};
+
+pub use self::{
+    admin::ClusterError,
+    config::{Cleanup, ClusterConfig, TopicConfig},
+    fault::{Effect, Fault, When},
+    ids::{BrokerId, ConnectionId, Now},
+};
+use self::{fault::Faults, hold::Lane, random::Random, topic::Topics};
+use crate::record::MockRecord;
+
+/// A cluster of brokers; see the [module](self) for how it is driven.
+///
+/// ```
+/// use std::time::Instant;
+/// use kafka_mock::cluster::{Answer, BrokerId, Cluster, ClusterConfig, ConnectionId, Now};
+/// use kafka_wire::{Request, decode_response, encode_request, messages::MetadataRequest};
+///
+/// let mut cluster = Cluster::new(ClusterConfig { brokers: 3, ..ClusterConfig::default() }, 42);
+/// cluster.create_topic("orders", cluster.config().topic(6))?;
+///
+/// let version = MetadataRequest::version(12)?;
+/// let all = MetadataRequest { topics: None, ..Default::default() };
+/// let frame = encode_request(1, None, version, &all).slice(4..); // without its length
+/// let now = Now { instant: Instant::now(), wall_ms: 1_700_000_000_000 };
+///
+/// let Answer::Send(answer) = cluster.handle(now, BrokerId(1), ConnectionId(1), frame) else {
+///     panic!("metadata is answered at once");
+/// };
+/// let (_, metadata) = decode_response::<MetadataRequest>(answer.slice(4..), version)?;
+/// assert_eq!(metadata.topics[0].partitions.len(), 6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    config: ClusterConfig,
+    id: Uuid,
+    brokers: BTreeMap<BrokerId, Broker>,
+    topics: Topics,
+    next_producer_id: i64,
+    /// Spreads the leaders of topics over the brokers.
+    next_leader: usize,
+    random: Random,
+    faults: Faults,
+    /// Connections on which something is held.
+    lanes: BTreeMap<Link, Lane>,
+    /// When something was last asked; nothing is held before.
+    last_seen: Option<Instant>,
+    requests: VecDeque<RequestSeen>,
+}
+
+#[derive(Clone, Debug)]
+struct Broker {
+    host: String,
+    port: u16,
+    state: BrokerState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BrokerState {
+    Alive,
+    Dead,
+}
+
+/// One connection to one broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Link {
+    broker: BrokerId,
+    connection: ConnectionId,
+}
+
+/// What a broker does about a request.
+///
+/// ```
+/// use kafka_mock::cluster::Answer;
+///
+/// assert_ne!(Answer::Nothing, Answer::Close);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Answer {
+    /// Sends this frame, which begins with its length.
+    Send(Bytes),
+    /// Sends nothing, and goes on (Produce with `acks=0`).
+    Nothing,
+    /// Answers later: a [`Release`] will follow, from [`Cluster::tick`].
+    Held,
+    /// Closes the connection.
+    Close,
+}
+
+/// The answer to a request that was held.
+///
+/// ```
+/// use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
+///
+/// let release = Release { broker: BrokerId(1), connection: ConnectionId(1), answer: Answer::Close };
+/// assert_eq!(release.answer, Answer::Close);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The broker that answers.
+    pub broker: BrokerId,
+    /// On this connection.
+    pub connection: ConnectionId,
+    /// Never [`Answer::Held`] nor [`Answer::Nothing`].
+    pub answer: Answer,
+}
+
+/// A request that reached a broker.
+///
+/// ```
+/// use kafka_mock::cluster::{BrokerId, RequestSeen};
+/// use kafka_wire::ApiKey;
+///
+/// let seen = RequestSeen { broker: BrokerId(1), api: ApiKey::PRODUCE, version: 13 };
+/// assert_eq!(seen.api.to_string(), "Produce");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestSeen {
+    /// The broker.
+    pub broker: BrokerId,
+    /// What was asked.
+    pub api: ApiKey,
+    /// In which version.
+    pub version: i16,
+}
+
+impl Cluster {
+    /// A cluster without topics; ids follow from the seed.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// let one = Cluster::new(ClusterConfig::default(), 7);
+    /// assert_eq!(one.id(), Cluster::new(ClusterConfig::default(), 7).id());
+    /// assert_ne!(one.id(), Cluster::new(ClusterConfig::default(), 8).id());
+    /// ```
+    #[must_use]
+    pub fn new(config: ClusterConfig, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let broker = |id: u16| {
+            let port = FIRST_PORT.saturating_add(id - 1);
+            let broker = Broker {
+                host: "127.0.0.1".to_owned(),
+                port,
+                state: BrokerState::Alive,
+            };
+            (BrokerId(i32::from(id)), broker)
+        };
+        Self {
+            id: random.uuid(),
+            brokers: (1..=config.brokers).map(broker).collect(),
+            config,
+            topics: Topics::default(),
+            next_producer_id: FIRST_PRODUCER_ID,
+            next_leader: 0,
+            random,
+            faults: Faults::default(),
+            lanes: BTreeMap::new(),
+            last_seen: None,
+            requests: VecDeque::new(),
+        }
+    }
+
+    /// What `broker` does about a request, which is given without its length.
+    ///
+    /// A dead broker closes the connection, and so does one that cannot make sense of the frame.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use kafka_mock::cluster::{Answer, BrokerId, Cluster, ClusterConfig, ConnectionId, Now};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// let now = Now { instant: Instant::now(), wall_ms: 0 };
+    /// let answer = cluster.handle(now, BrokerId(1), ConnectionId(1), b"GET / HTTP/1.1"[..].into());
+    /// assert_eq!(answer, Answer::Close);
+    /// ```
+    pub fn handle(
+        &mut self,
+        now: Now,
+        broker: BrokerId,
+        connection: ConnectionId,
+        frame: Bytes,
+    ) -> Answer {
+        self.last_seen = self.last_seen.max(Some(now.instant));
+        let link = Link { broker, connection };
+        if !self.is_alive(broker) {
+            self.lanes.remove(&link);
+            return Answer::Close;
+        }
+        if let Some(lane) = self.lanes.get_mut(&link) {
+            lane.waiting.push_back(frame);
+            return Answer::Held;
+        }
+        match self.serve(now, link, frame) {
+            Ok(answer) => answer,
+            Err(held) => {
+                self.lanes.insert(
+                    link,
+                    Lane {
+                        held,
+                        waiting: VecDeque::new(),
+                    },
+                );
+                Answer::Held
+            }
+        }
+    }
+
+    /// The answers that are due, each connection's in order.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig, Now};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// let now = Now { instant: Instant::now(), wall_ms: 0 };
+    /// assert!(cluster.tick(now).is_empty());
+    /// ```
+    pub fn tick(&mut self, now: Now) -> Vec<Release> {
+        self.last_seen = self.last_seen.max(Some(now.instant));
+        let due = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.held.is_due(now.instant));
+        let due: Vec<Link> = due.map(|(&link, _)| link).collect();
+        let mut releases = Vec::new();
+        for link in due {
+            self.release(now, link, &mut releases);
+        }
+        releases
+    }
+
+    /// When [`tick`](Self::tick) has something to do next; it may have come already.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).deadline(), None);
+    /// ```
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let dues = self.lanes.values().filter_map(|lane| match &lane.held {
+            held if held.is_stirred() => self.last_seen,
+            held => held.until(),
+        });
+        dues.min()
+    }
+
+    /// Forgets a connection that is gone, with all that is held on it.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig, ConnectionId};
+    ///
+    /// Cluster::new(ClusterConfig::default(), 1).disconnected(BrokerId(1), ConnectionId(1));
+    /// ```
+    pub fn disconnected(&mut self, broker: BrokerId, connection: ConnectionId) {
+        self.lanes.remove(&Link { broker, connection });
+    }
+
+    /// Lets something go wrong.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig, Fault};
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.inject(Fault::refuse(ErrorCode::NOT_ENOUGH_REPLICAS).partition("orders", 0).times(2));
+    /// assert_eq!(cluster.pending_faults().len(), 1);
+    /// ```
+    pub fn inject(&mut self, fault: Fault) {
+        self.faults.inject(fault);
+    }
+
+    /// Faults that are still to strike.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert!(Cluster::new(ClusterConfig::default(), 1).pending_faults().is_empty());
+    /// ```
+    #[must_use]
+    pub fn pending_faults(&self) -> &[Fault] {
+        self.faults.pending()
+    }
+
+    /// Takes back every fault that has not struck yet. What is delayed stays delayed, and a
+    /// silenced connection silent.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig, Fault, When};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.inject(Fault::disconnect(When::BeforeHandling).always());
+    /// cluster.clear_faults();
+    /// assert!(cluster.pending_faults().is_empty());
+    /// ```
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The requests that reached a broker, oldest first, as far as they are remembered.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).requests().count(), 0);
+    /// ```
+    pub fn requests(&self) -> impl Iterator<Item = RequestSeen> {
+        self.requests.iter().copied()
+    }
+
+    /// Every record of a topic, by partition and offset; none if there is no such topic.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert!(Cluster::new(ClusterConfig::default(), 1).records("orders").is_empty());
+    /// ```
+    #[must_use]
+    pub fn records(&self, topic: &str) -> Vec<MockRecord> {
+        let topic = self.topics.get(topic);
+        topic.map_or_else(Vec::new, |topic| topic.records().collect())
+    }
+
+    /// How many records a topic has, without decoding them.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).record_count("orders"), 0);
+    /// ```
+    #[must_use]
+    pub fn record_count(&self, topic: &str) -> usize {
+        let Some(topic) = self.topics.get(topic) else {
+            return 0;
+        };
+        let ends = topic
+            .partitions
+            .iter()
+            .map(|partition| partition.log.end_offset());
+        ends.sum::<i64>() as usize
+    }
+
+    fn is_alive(&self, broker: BrokerId) -> bool {
+        self.brokers
+            .get(&broker)
+            .is_some_and(|broker| broker.state == BrokerState::Alive)
+    }
+
+    fn alive(&self) -> impl Iterator<Item = (BrokerId, &Broker)> {
+        let brokers = self.brokers.iter().map(|(&id, broker)| (id, broker));
+        brokers.filter(|(_, broker)| broker.state == BrokerState::Alive)
+    }
+
+    /// The broker that decides about topics: the first that is alive.
+    fn controller(&self) -> Option<BrokerId> {
+        self.alive().next().map(|(id, _)| id)
+    }
+
+    fn remember(&mut self, request: RequestSeen) {
+        if self.requests.len() >= self.config.requests_remembered {
+            self.requests.pop_front();
+        }
+        if self.config.requests_remembered > 0 {
+            self.requests.push_back(request);
+        }
+    }
+}
+
+/// The port of the first broker, unless it is told otherwise.
+const FIRST_PORT: u16 = 9092;
+/// A number nobody takes for a default.
+const FIRST_PRODUCER_ID: i64 = 1000;

@@ -1,0 +1,133 @@
+//! Settings of topics by Kafka's names: read from CreateTopics, told by DescribeConfigs.
+//!
+//! Those that the cluster acts upon are parsed; the other settings that Kafka knows are kept as
+//! they are and told back; an unknown name is an error, as it is with Kafka.
+
+use std::collections::BTreeMap;
+
+use kafka_wire::records::TimestampType;
+
+use super::config::{Cleanup, TopicConfig};
+
+/// Applies the setting `name` to `config`, or keeps it among `others`.
+pub(super) fn apply(
+    config: &mut TopicConfig,
+    others: &mut BTreeMap<String, String>,
+    name: &str,
+    value: &str,
+) -> Result<(), String> {
+    match name {
+        "min.insync.replicas" => config.min_insync_replicas = number(name, value, 1)?,
+        "max.message.bytes" => config.max_message_bytes = number(name, value, 0)?,
+        "message.timestamp.before.max.ms" => {
+            config.timestamp_before_max_ms = number(name, value, 0)?;
+        }
+        "message.timestamp.after.max.ms" => {
+            config.timestamp_after_max_ms = number(name, value, 0)?;
+        }
+        "message.timestamp.type" => {
+            config.timestamp_type = match value {
+                "CreateTime" => TimestampType::CreateTime,
+                "LogAppendTime" => TimestampType::LogAppendTime,
+                _ => return Err(refuse(name, value, "CreateTime or LogAppendTime")),
+            };
+        }
+        "cleanup.policy" => config.cleanup = cleanup(name, value)?,
+        _ if OTHERS.contains(&name) => {
+            others.insert(name.to_owned(), value.to_owned());
+        }
+        _ => return Err(format!("Unknown topic config name: {name}")),
+    }
+    Ok(())
+}
+
+/// The settings that the cluster acts upon, with Kafka's names.
+pub(super) fn list(config: &TopicConfig) -> [(&'static str, String); 6] {
+    let timestamp_type = match config.timestamp_type {
+        TimestampType::CreateTime => "CreateTime",
+        TimestampType::LogAppendTime => "LogAppendTime",
+    };
+    let cleanup = match config.cleanup {
+        Cleanup::Delete => "delete",
+        Cleanup::Compact => "compact",
+        Cleanup::CompactAndDelete => "compact,delete",
+    };
+    [
+        ("cleanup.policy", cleanup.to_owned()),
+        ("max.message.bytes", config.max_message_bytes.to_string()),
+        (
+            "message.timestamp.after.max.ms",
+            config.timestamp_after_max_ms.to_string(),
+        ),
+        (
+            "message.timestamp.before.max.ms",
+            config.timestamp_before_max_ms.to_string(),
+        ),
+        ("message.timestamp.type", timestamp_type.to_owned()),
+        (
+            "min.insync.replicas",
+            config.min_insync_replicas.to_string(),
+        ),
+    ]
+}
+
+fn cleanup(name: &str, value: &str) -> Result<Cleanup, String> {
+    let (mut compact, mut delete) = (false, false);
+    for policy in value.split(',').map(str::trim) {
+        match policy {
+            "compact" => compact = true,
+            "delete" => delete = true,
+            _ => return Err(refuse(name, value, "a list of `compact` and `delete`")),
+        }
+    }
+    Ok(match (compact, delete) {
+        (true, true) => Cleanup::CompactAndDelete,
+        (true, false) => Cleanup::Compact,
+        _ => Cleanup::Delete,
+    })
+}
+
+fn number<T>(name: &str, value: &str, least: T) -> Result<T, String>
+where
+    T: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
+    let parsed = value.trim().parse().ok().filter(|number| *number >= least);
+    parsed.ok_or_else(|| refuse(name, value, &format!("a number from {least}")))
+}
+
+fn refuse(name: &str, value: &str, allowed: &str) -> String {
+    format!("Invalid value {value} for configuration {name}: must be {allowed}")
+}
+
+/// Settings of Kafka 4 that change nothing here.
+const OTHERS: &[&str] = &[
+    "compression.gzip.level",
+    "compression.lz4.level",
+    "compression.type",
+    "compression.zstd.level",
+    "delete.retention.ms",
+    "file.delete.delay.ms",
+    "flush.messages",
+    "flush.ms",
+    "follower.replication.throttled.replicas",
+    "index.interval.bytes",
+    "internal.segment.bytes",
+    "leader.replication.throttled.replicas",
+    "local.retention.bytes",
+    "local.retention.ms",
+    "max.compaction.lag.ms",
+    "message.downconversion.enable",
+    "min.cleanable.dirty.ratio",
+    "min.compaction.lag.ms",
+    "preallocate",
+    "remote.log.copy.disable",
+    "remote.log.delete.on.disable",
+    "remote.storage.enable",
+    "retention.bytes",
+    "retention.ms",
+    "segment.bytes",
+    "segment.index.bytes",
+    "segment.jitter.ms",
+    "segment.ms",
+    "unclean.leader.election.enable",
+];

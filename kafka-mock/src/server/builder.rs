@@ -1,0 +1,154 @@
+//! How an embedded cluster is described before it starts.
+
+use tokio::sync::oneshot;
+
+use super::{MockCluster, MockError, mock_cluster};
+use crate::cluster::{Cluster, ClusterConfig, TopicConfig};
+
+/// Describes an embedded cluster: by default one broker, no topics, which are created by being
+/// asked for.
+///
+/// ```
+/// use kafka_mock::MockCluster;
+///
+/// let kafka = MockCluster::builder().brokers(3).topic("orders", 6).start_blocking()?;
+/// assert_eq!(kafka.bootstrap_servers().split(',').count(), 3);
+/// # Ok::<(), kafka_mock::MockError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a cluster does nothing until it is started"]
+pub struct MockClusterBuilder {
+    config: ClusterConfig,
+    topics: Vec<(String, Topic)>,
+    seed: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Topic {
+    /// With the defaults of the cluster.
+    Partitions(i32),
+    Config(TopicConfig),
+}
+
+impl MockClusterBuilder {
+    /// How many brokers there are; their ids count from 1.
+    ///
+    /// ```
+    /// let _ = kafka_mock::MockCluster::builder().brokers(3);
+    /// ```
+    pub fn brokers(mut self, brokers: u16) -> Self {
+        self.config.brokers = brokers;
+        self
+    }
+
+    /// A topic that exists from the start, with the cluster's defaults.
+    ///
+    /// ```
+    /// let _ = kafka_mock::MockCluster::builder().topic("orders", 6).topic("payments", 1);
+    /// ```
+    pub fn topic(mut self, name: impl Into<String>, partitions: i32) -> Self {
+        self.topics
+            .push((name.into(), Topic::Partitions(partitions)));
+        self
+    }
+
+    /// A topic that exists from the start, with settings of its own.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cleanup, ClusterConfig, TopicConfig};
+    ///
+    /// let defaults = ClusterConfig::default().topic(1);
+    /// let compacted = TopicConfig { cleanup: Cleanup::Compact, ..defaults };
+    /// let _ = kafka_mock::MockCluster::builder().topic_with("accounts", compacted);
+    /// ```
+    pub fn topic_with(mut self, name: impl Into<String>, config: TopicConfig) -> Self {
+        self.topics.push((name.into(), Topic::Config(config)));
+        self
+    }
+
+    /// No topic is created by being asked for.
+    ///
+    /// ```
+    /// let _ = kafka_mock::MockCluster::builder().without_auto_create();
+    /// ```
+    pub fn without_auto_create(mut self) -> Self {
+        self.config.auto_create_topics = false;
+        self
+    }
+
+    /// Everything that can be chosen about the cluster, in the place of what was chosen before.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::ClusterConfig;
+    ///
+    /// let config = ClusterConfig { min_insync_replicas: 2, brokers: 3, ..ClusterConfig::default() };
+    /// let _ = kafka_mock::MockCluster::builder().config(config);
+    /// ```
+    pub fn config(mut self, config: ClusterConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// What ids of cluster and topics follow from.
+    ///
+    /// ```
+    /// let _ = kafka_mock::MockCluster::builder().seed(42);
+    /// ```
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Starts it, and returns when clients can connect. Any async runtime will do.
+    ///
+    /// Dropped before it is ready, it leaves nothing behind.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kafka_mock::MockError> {
+    /// let kafka = kafka_mock::MockCluster::builder().start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When a topic cannot be, a broker cannot listen, or no thread can be started.
+    pub async fn start(self) -> Result<MockCluster, MockError> {
+        let (ready, started) = oneshot::channel();
+        let thread = mock_cluster::spawn(self.build()?, move |result| {
+            let _ = ready.send(result);
+        })?;
+        let parts = started.await.map_err(|_| MockError::Stopped)??;
+        Ok(MockCluster::new(parts, thread))
+    }
+
+    /// Starts it, and returns when clients can connect; for programs without async.
+    ///
+    /// ```
+    /// let kafka = kafka_mock::MockCluster::builder().start_blocking()?;
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a topic cannot be, a broker cannot listen, or no thread can be started.
+    pub fn start_blocking(self) -> Result<MockCluster, MockError> {
+        let (ready, started) = std::sync::mpsc::channel();
+        let thread = mock_cluster::spawn(self.build()?, move |result| {
+            let _ = ready.send(result);
+        })?;
+        let parts = started.recv().map_err(|_| MockError::Stopped)??;
+        Ok(MockCluster::new(parts, thread))
+    }
+
+    fn build(self) -> Result<Cluster, MockError> {
+        let mut cluster = Cluster::new(self.config, self.seed);
+        for (name, topic) in self.topics {
+            let config = match topic {
+                Topic::Partitions(partitions) => cluster.config().topic(partitions),
+                Topic::Config(config) => config,
+            };
+            cluster.create_topic(&name, config)?;
+        }
+        Ok(cluster)
+    }
+}

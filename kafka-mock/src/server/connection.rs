@@ -1,0 +1,149 @@
+//! One connection: frames in, answers out, in order.
+//!
+//! While an answer is held nothing more is handled, as with Kafka, and little is read: enough to
+//! see the other side go. What is read but not handled, and answered but not written, is bounded.
+
+use std::{io, sync::Arc};
+
+use bytes::{Buf, BytesMut};
+use kafka_wire::FrameReader;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::mpsc,
+};
+
+use super::shared::Shared;
+use crate::cluster::{Answer, BrokerId, ConnectionId};
+
+/// Serves `stream` until either side closes it.
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    broker: BrokerId,
+    id: ConnectionId,
+    stream: TcpStream,
+    frames: FrameReader,
+) {
+    let held = shared.connected(broker, id);
+    let guard = Guard { shared, broker, id };
+    // Small answers must not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let (reader, writer) = stream.into_split();
+    let (input, output) = (BytesMut::new(), BytesMut::new());
+    let phase = Phase::Open;
+    // How it ends matters to nobody: the client sees its side.
+    let _ = Connection {
+        guard,
+        reader,
+        writer,
+        held,
+        frames,
+        input,
+        output,
+        phase,
+    }
+    .run()
+    .await;
+}
+
+/// Takes the connection off the books however its task ends.
+struct Guard {
+    shared: Arc<Shared>,
+    broker: BrokerId,
+    id: ConnectionId,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.shared.disconnected(self.broker, self.id);
+    }
+}
+
+struct Connection {
+    guard: Guard,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+    held: mpsc::UnboundedReceiver<Answer>,
+    frames: FrameReader,
+    /// Read, not handled.
+    input: BytesMut,
+    /// Answered, not written.
+    output: BytesMut,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The next request is welcome.
+    Open,
+    /// An answer is held.
+    Waiting,
+    /// Nothing is handled any more; what was answered is still written.
+    Closing,
+}
+
+impl Connection {
+    async fn run(mut self) -> io::Result<()> {
+        loop {
+            self.handle_input();
+            if self.phase == Phase::Closing && self.output.is_empty() {
+                return self.writer.shutdown().await;
+            }
+            let reads = self.wants_to_read();
+            tokio::select! {
+                read = self.reader.read_buf(&mut self.input), if reads => {
+                    if read? == 0 {
+                        return Ok(());
+                    }
+                }
+                written = self.writer.write(&self.output), if !self.output.is_empty() => {
+                    self.output.advance(written?);
+                }
+                Some(answer) = self.held.recv() => self.take(answer),
+            }
+        }
+    }
+
+    /// Handles what came, up to an answer that is held, or a heap of answers nobody reads.
+    fn handle_input(&mut self) {
+        while self.phase == Phase::Open && self.output.len() < OUTPUT_BYTES_MAX {
+            match self.frames.next(&mut self.input) {
+                Ok(None) => return,
+                Err(_) => self.phase = Phase::Closing,
+                Ok(Some(frame)) => {
+                    let Guard { shared, broker, id } = &self.guard;
+                    let answer = shared.handle(*broker, *id, frame);
+                    self.take(answer);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, answer: Answer) {
+        self.phase = match answer {
+            Answer::Held => Phase::Waiting,
+            Answer::Close => Phase::Closing,
+            Answer::Nothing => Phase::Open,
+            Answer::Send(frame) => {
+                self.output.extend_from_slice(&frame);
+                Phase::Open
+            }
+        };
+    }
+
+    fn wants_to_read(&self) -> bool {
+        match self.phase {
+            Phase::Open => self.output.len() < OUTPUT_BYTES_MAX,
+            Phase::Waiting => self.input.len() < UNHANDLED_BYTES_MAX,
+            Phase::Closing => false,
+        }
+    }
+}
+
+/// Beyond this, a client that does not read its answers is not read either.
+const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What is read while an answer is held.
+const UNHANDLED_BYTES_MAX: usize = 64 * 1024;

@@ -1,0 +1,49 @@
+//! What can go wrong with an embedded cluster: sockets, and waiting in vain.
+
+use std::{io, time::Duration};
+
+use crate::cluster::{BrokerId, ClusterError};
+
+/// Why the embedded cluster did not do what was asked.
+///
+/// ```
+/// use kafka_mock::{MockCluster, MockError};
+///
+/// let error = MockCluster::builder().topic("a b", 1).start_blocking().unwrap_err();
+/// assert!(matches!(error, MockError::Cluster(_)));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MockError {
+    /// A broker cannot listen.
+    #[error("{broker} cannot listen on port {port} of 127.0.0.1 (0: any that is free)")]
+    Listen {
+        /// The broker.
+        broker: BrokerId,
+        /// The port.
+        port: u16,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The thread of the cluster cannot be started.
+    #[error("the thread of the embedded cluster cannot be started")]
+    Thread(#[source] io::Error),
+    /// The cluster refused; nothing was changed.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The records did not come in time.
+    #[error("topic `{topic}` has {found} of {wanted} records after {waited:?}")]
+    TooFewRecords {
+        /// Name of the topic.
+        topic: String,
+        /// How many were waited for.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The cluster was shut down.
+    #[error("the embedded cluster was shut down")]
+    Stopped,
+}

@@ -1,0 +1,20 @@
+//! The cluster on real sockets: one listener a broker, on 127.0.0.1.
+//!
+//! ```text
+//! a thread of its own, one tokio runtime
+//!   ├ broker 1: listener ─▶ a task per connection ─┐
+//!   ├ broker 2: listener ─▶ …                      ├─▶ Mutex<Cluster>
+//!   └ timer: ticks the cluster when it is due ─────┘
+//! ```
+//!
+//! It carries bytes and time, and decides nothing. The thread is its own so that programs without
+//! async can use it, and so that a test that blocks its runtime does not stop the brokers.
+
+mod broker;
+mod builder;
+mod connection;
+mod error;
+mod mock_cluster;
+mod shared;
+
+pub use self::{builder::MockClusterBuilder, error::MockError, mock_cluster::MockCluster};
