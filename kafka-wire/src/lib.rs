@@ -1,4 +1,32 @@
 //! The Kafka protocol: messages, frames, record batches, compression codecs and error codes.
+//!
+//! ```text
+//! Record ─▶ RecordBatch ─▶ ProduceRequest ─▶ header ─▶ frame ─▶ (a socket, not here)
+//!      records    compression       messages               frames
+//! ```
+//!
+//! Bytes in, values out, and back: both directions of every message in every version, for clients
+//! and for servers. There is no socket, no clock and no thread in this crate. Encoding a message
+//! cannot fail; decoding is total, so any bytes give a value or an error that names field and
+//! offset, and nothing is allocated that the input does not justify.
+//!
+//! ```
+//! use kafka_wire::{Request, encode_request, messages::MetadataRequest};
+//!
+//! // Both sides name the versions they speak; the latest of both is used.
+//! let theirs = kafka_wire::VersionRange::new(0, 12);
+//! let both = MetadataRequest::STABLE_VERSIONS.intersection(theirs).expect("a common version");
+//! let version = MetadataRequest::version(both.latest)?;
+//!
+//! let frame = encode_request(1, Some("app"), version, &MetadataRequest::default());
+//! # let _ = frame;
+//! # Ok::<(), kafka_wire::DecodeError>(())
+//! ```
+//!
+//! | feature | |
+//! |---|---|
+//! | `gzip`, `snappy`, `lz4`, `zstd` | a codec each; all on by default |
+//! | `json` | every message to and from Kafka's JSON form |
 
 pub mod compression;
 #[cfg(feature = "json")]

@@ -1,5 +1,7 @@
 //! The produce frame is byte for byte the Produce request, and copies no records.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use bytes::{Buf, Bytes};
 use kafka_wire::{
     FrameChunks, ProduceFrame, Request, Uuid, Version, encode_request,

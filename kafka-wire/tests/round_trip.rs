@@ -1,5 +1,7 @@
 //! Any message, in every version, comes back as it was sent.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use bytes::BytesMut;

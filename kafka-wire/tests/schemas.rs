@@ -1,6 +1,8 @@
 //! The declarations of messages, against the schemas that Apache Kafka publishes: every field's
 //! name, type, versions, nullability, tag and whether it may be dropped.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{fs, path::PathBuf};
 
 use kafka_wire::{

@@ -1,7 +1,8 @@
 //! What the tests of messages share: vectors computed by Apache Kafka's own client, and random
 //! messages drawn from a schema.
 
-#![allow(dead_code)] // each test uses a part
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, path::PathBuf};
 
