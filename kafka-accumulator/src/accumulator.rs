@@ -441,9 +441,9 @@ impl<E> fmt::Debug for Accumulator<E> {
     }
 }
 
-fn beyond_format(_: RecordTooLarge) -> AppendError {
+fn beyond_format(record: RecordTooLarge) -> AppendError {
     AppendError::TooLarge {
-        bytes: usize::MAX,
+        bytes: usize::try_from(record.bytes).unwrap_or(usize::MAX),
         limit: MAX_BATCH_BYTES,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! While there is memory a reservation is one atomic operation. When there is none, callers stand
 //! in line: they are served strictly in order of arrival, and while anybody stands there nobody
-//! passes by, however little he asks for.
+//! passes by, however small the wish.
 //!
 //! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
 //! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.

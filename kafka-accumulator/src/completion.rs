@@ -302,7 +302,7 @@ impl<E> Completion<E> {
         }
         let mut waiting = lock(&self.waiting);
         // Whoever decides takes the wakers after the fate is set: looking again under the lock
-        // means that either we see the fate or he sees our waker.
+        // means that either we see the fate, or our waker is among those taken.
         if let Some(fate) = self.fate.get() {
             return Some(fate);
         }

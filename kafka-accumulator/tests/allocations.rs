@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration, time::Instant};
 use kafka_accumulator::{
     Accumulator, Appended, Delivery, Doorbell, Fate, Filled, NewRecord, Queue, Settings,
 };
-use kafka_wire::records::RecordParts;
+use kafka_wire::{compression::Compression, records::RecordParts};
 
 const BATCH_SIZE: usize = 16_384;
 const VALUE: &[u8] = &[b'x'; 100];
@@ -131,4 +131,46 @@ fn a_decided_delivery_is_read_without_allocating() {
         assert!(delivery.try_outcome().is_some());
     });
     assert_eq!(measured.count_total, 0);
+}
+
+#[test]
+fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
+    const MEMORY: usize = 4 * BATCH_SIZE;
+    let settings = Settings {
+        batch_size: BATCH_SIZE,
+        linger: Duration::ZERO,
+        buffer_memory: MEMORY,
+    };
+    let now = Instant::now();
+    let large = vec![0; MEMORY - 1_000];
+    let measured = allocation_counter::measure(|| {
+        let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
+        let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+        let append = |value: &[u8]| {
+            let mut record = NewRecord::new(0, RecordParts::new(None, Some(value)));
+            accumulator
+                .append(&queue, &mut record, None, || now)
+                .unwrap();
+        };
+        for _ in 0..4 {
+            append(VALUE);
+            queue.seal_open();
+        }
+        // Four buffers lie idle when a record needs nearly all the memory.
+        drop(queue.take_all());
+        append(&large);
+        drop(queue.take_all());
+        // Compressed batches do not keep what they freed from being counted.
+        for _ in 0..4 {
+            append(VALUE);
+            let batch = queue.take(now).unwrap();
+            let half = vec![0; BATCH_SIZE / 2];
+            batch.replace_records(half, Compression::Lz4).unwrap();
+            append(VALUE);
+            queue.seal_open();
+        }
+        drop(queue.take_all());
+    });
+    assert!(measured.bytes_max < (MEMORY + 8_192) as u64, "{measured:?}");
+    assert_eq!(measured.bytes_current, 0, "{measured:?}");
 }

@@ -310,7 +310,6 @@ impl Run {
                 Poll::Ready(Err(_)) => assert!(deadline_ms <= self.now_ms),
             }
         }
-        // Strictly in order: nobody behind one who still waits was served before him in time.
         assert_eq!(still.len(), self.scene.accumulator.waiting());
         self.waiters = still;
     }
