@@ -14,11 +14,15 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::undo::Undo;
 
-/// The directory of the workspace.
-pub(crate) fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// The directory of the workspace: where cargo runs us from, else where we were built.
+pub(crate) fn workspace() -> PathBuf {
+    let package = variable("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let package = package.filter(|dir| dir.ends_with("xtask"));
+    let package = package.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    package
         .parent()
         .expect("xtask is a folder of the workspace")
+        .to_owned()
 }
 
 /// The directory that cargo builds in: `CARGO_TARGET_DIR`, else `target`.

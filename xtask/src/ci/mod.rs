@@ -134,7 +134,13 @@ fn summary(outcomes: &[(&Stage, Outcome)]) -> ExitCode {
                 passed += 1;
             }
             Outcome::Failed { took, error } => {
-                let first = error.lines().next().unwrap_or_default();
+                let first: String = error
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(90)
+                    .collect();
                 println!(
                     "{name:10} {:>8.1}  {:>6}  FAILED: {first}",
                     took.as_secs_f64(),

@@ -16,7 +16,6 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 
@@ -95,7 +94,7 @@ pub(crate) fn check() -> Result<()> {
 /// What git knows or would add, so that a new file is checked before it is committed.
 fn files() -> Result<Vec<String>> {
     let mut git = std::process::Command::new("git");
-    git.arg("-C").arg(PathBuf::from(shell::workspace()));
+    git.arg("-C").arg(shell::workspace());
     git.args([
         "ls-files",
         "--cached",
