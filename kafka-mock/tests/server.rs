@@ -1,1 +1,357 @@
-//! The cluster on sockets.
+//! The cluster on sockets, spoken to in raw frames.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use kafka_mock::{
+    MockCluster, MockError,
+    cluster::{BrokerId, ConnectionId, Fault, RequestSeen, When},
+};
+use kafka_wire::{
+    ApiKey, ErrorCode, Request,
+    compression::Compression,
+    decode_response, encode_request,
+    messages::{
+        ApiVersionsRequest, FetchRequest, MetadataRequest, ProduceRequest,
+        fetch::{FetchPartition, FetchTopic},
+        produce::{PartitionProduceData, TopicProduceData},
+    },
+    records::{BatchBuilder, BatchHeader, RecordParts},
+};
+use proptest::prelude::*;
+
+/// Longer than anything takes that should happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client that speaks frames.
+struct Client {
+    stream: TcpStream,
+}
+
+impl Client {
+    fn connect(kafka: &MockCluster, broker: i32) -> Self {
+        let address = kafka.address(BrokerId(broker)).unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream }
+    }
+
+    fn send<R: Request>(&mut self, id: i32, version: i16, request: &R) {
+        let frame = encode_request(id, Some("test"), R::version(version).unwrap(), request);
+        self.stream.write_all(&frame).unwrap();
+    }
+
+    fn receive<R: Request>(&mut self, version: i16) -> (i32, R::Response) {
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length).unwrap();
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        self.stream.read_exact(&mut frame).unwrap();
+        decode_response::<R>(frame.into(), R::version(version).unwrap()).unwrap()
+    }
+
+    fn ask<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
+        self.send(5, version, request);
+        let (id, response) = self.receive::<R>(version);
+        assert_eq!(id, 5);
+        response
+    }
+
+    /// Whether the other side closes the connection, without a further byte.
+    fn is_closed(&mut self) -> bool {
+        match self.stream.read(&mut [0; 1]) {
+            Ok(count) => count == 0,
+            Err(error) => {
+                assert_ne!(error.kind(), ErrorKind::WouldBlock, "neither an answer nor an end");
+                true
+            }
+        }
+    }
+}
+
+fn orders() -> MockCluster {
+    MockCluster::builder().topic("orders", 1).start_blocking().unwrap()
+}
+
+fn batch(value: &str) -> Bytes {
+    let mut builder = BatchBuilder::new(BatchHeader::default());
+    let headers = [("h", Some(&b"1"[..])), ("n", None)];
+    let record = RecordParts {
+        key: None,
+        value: Some(value.as_bytes()),
+        headers: headers.iter().copied(),
+    };
+    builder.push(1_600_000_000_000, &record).unwrap();
+    builder.build(Compression::None).unwrap()
+}
+
+fn produce(acks: i16, value: &str) -> ProduceRequest {
+    ProduceRequest {
+        transactional_id: None,
+        acks,
+        timeout_ms: 30_000,
+        topic_data: vec![TopicProduceData {
+            name: "orders".to_owned(),
+            partition_data: vec![PartitionProduceData { index: 0, records: Some(batch(value)) }],
+            ..Default::default()
+        }],
+    }
+}
+
+fn fetch(kafka: &MockCluster, max_wait_ms: i32) -> FetchRequest {
+    let topic_id = MetadataRequest { topics: None, ..Default::default() };
+    let topic_id = Client::connect(kafka, 1).ask(12, &topic_id).topics[0].topic_id;
+    let partitions = vec![FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() }];
+    FetchRequest {
+        max_wait_ms,
+        min_bytes: 1,
+        topics: vec![FetchTopic { topic_id, partitions, ..Default::default() }],
+        ..Default::default()
+    }
+}
+
+#[test]
+fn records_travel_over_a_socket() {
+    let kafka = orders();
+    let mut client = Client::connect(&kafka, 1);
+    let versions = client.ask(3, &ApiVersionsRequest {
+        client_software_name: "test".to_owned(),
+        client_software_version: "1".to_owned(),
+    });
+    assert_eq!(versions.error_code, ErrorCode::NONE);
+    let answer = client.ask(12, &produce(-1, "hello"));
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, ErrorCode::NONE);
+
+    let records = kafka.wait_for_records_blocking("orders", 1, PATIENCE).unwrap();
+    assert_eq!(records.len(), 1);
+    assert_eq!((records[0].partition, records[0].offset), (0, 0));
+    assert_eq!(records[0].timestamp, 1_600_000_000_000);
+    assert_eq!((records[0].key.clone(), records[0].value.as_deref()), (None, Some(&b"hello"[..])));
+    let headers = [("h".to_owned(), Some(Bytes::from("1"))), ("n".to_owned(), None)];
+    assert_eq!(records[0].headers, headers);
+
+    let seen = |api, version| RequestSeen { broker: BrokerId(1), api, version };
+    assert_eq!(kafka.requests(), [seen(ApiKey::API_VERSIONS, 3), seen(ApiKey::PRODUCE, 12)]);
+}
+
+#[test]
+fn every_broker_is_found_where_metadata_says() {
+    let kafka = MockCluster::builder().brokers(3).topic("orders", 6).start_blocking().unwrap();
+    let answer = Client::connect(&kafka, 2).ask(12, &MetadataRequest::default());
+    let told = answer.brokers.iter().map(|it| format!("{}:{}", it.host, it.port));
+    assert_eq!(told.collect::<Vec<_>>().join(","), kafka.bootstrap_servers());
+    for broker in 1..=3 {
+        Client::connect(&kafka, broker).ask(12, &MetadataRequest::default());
+    }
+}
+
+#[test]
+fn requests_in_a_row_are_answered_in_order() {
+    let kafka = orders();
+    let mut client = Client::connect(&kafka, 1);
+    let slow = Fault::delay(When::AfterHandling, Duration::from_millis(50));
+    kafka.inject(slow.api(ApiKey::PRODUCE).times(3));
+    for id in 0..10 {
+        client.send(id, 12, &produce(1, &id.to_string()));
+    }
+    for id in 0..10 {
+        let (answered, response) = client.receive::<ProduceRequest>(12);
+        let outcome = &response.responses[0].partition_responses[0];
+        assert_eq!((answered, outcome.base_offset), (id, i64::from(id)));
+    }
+}
+
+#[test]
+fn requests_arrive_in_pieces_of_any_size() {
+    let kafka = orders();
+    let mut client = Client::connect(&kafka, 1);
+    let version = ProduceRequest::version(12).unwrap();
+    let frame = encode_request(5, None, version, &produce(1, "slowly"));
+    for byte in frame.chunks(1) {
+        client.stream.write_all(byte).unwrap();
+    }
+    assert_eq!(client.receive::<ProduceRequest>(12).0, 5);
+}
+
+#[test]
+fn without_acks_nothing_comes_back() {
+    let kafka = orders();
+    let mut client = Client::connect(&kafka, 1);
+    client.send(1, 12, &produce(0, "a"));
+    client.send(2, 12, &produce(1, "b"));
+    assert_eq!(client.receive::<ProduceRequest>(12).0, 2);
+    assert_eq!(kafka.records("orders").len(), 2);
+}
+
+#[test]
+fn a_reader_is_woken_by_what_another_writes() {
+    let kafka = orders();
+    let mut reader = Client::connect(&kafka, 1);
+    reader.send(1, 17, &fetch(&kafka, 3_600_000));
+    let mut writer = Client::connect(&kafka, 1);
+    writer.ask(12, &produce(1, "wake up"));
+    let (_, answer) = reader.receive::<FetchRequest>(17);
+    assert!(!answer.responses[0].partitions[0].records.as_ref().unwrap().is_empty());
+}
+
+#[test]
+fn a_reader_that_waits_in_vain_is_answered_in_time() {
+    let kafka = orders();
+    let request = fetch(&kafka, 100);
+    let started = Instant::now();
+    let answer = Client::connect(&kafka, 1).ask(17, &request);
+    assert!(started.elapsed() >= Duration::from_millis(100));
+    assert!(answer.responses[0].partitions[0].records.as_ref().unwrap().is_empty());
+}
+
+#[test]
+fn a_fault_cuts_the_connection_and_the_next_one_works() {
+    let kafka = orders();
+    kafka.inject(Fault::disconnect(When::AfterHandling).api(ApiKey::PRODUCE));
+    let mut client = Client::connect(&kafka, 1);
+    client.send(1, 12, &produce(1, "a"));
+    assert!(client.is_closed());
+    assert_eq!(kafka.records("orders").len(), 1);
+    Client::connect(&kafka, 1).ask(12, &produce(1, "b"));
+}
+
+#[test]
+fn a_silenced_connection_stays_open_and_can_be_left() {
+    let kafka = orders();
+    kafka.inject(Fault::new(kafka_mock::cluster::Effect::Silence(When::BeforeHandling)));
+    let mut client = Client::connect(&kafka, 1);
+    client.send(1, 12, &produce(1, "a"));
+    client.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let error = client.stream.read(&mut [0; 1]).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    drop(client);
+    Client::connect(&kafka, 1).ask(12, &produce(1, "b"));
+}
+
+#[test]
+fn a_killed_broker_is_gone_and_comes_back_on_its_port() {
+    let kafka = MockCluster::builder().brokers(2).topic("orders", 1).start_blocking().unwrap();
+    let mut client = Client::connect(&kafka, 1);
+    client.ask(12, &produce(1, "a"));
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    assert!(client.is_closed());
+    let address = kafka.address(BrokerId(1)).unwrap();
+    assert_eq!(TcpStream::connect(&address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    kafka.kill_broker(BrokerId(1)).unwrap();
+
+    let answer = Client::connect(&kafka, 2).ask(12, &produce(-1, "b"));
+    assert_eq!(answer.responses[0].partition_responses[0].base_offset, 1);
+
+    kafka.restart_broker(BrokerId(1)).unwrap();
+    kafka.restart_broker(BrokerId(1)).unwrap();
+    let answer = Client::connect(&kafka, 1).ask(12, &MetadataRequest::default());
+    assert_eq!(answer.brokers.len(), 2);
+    assert!(matches!(kafka.kill_broker(BrokerId(9)), Err(MockError::Cluster(_))));
+    assert!(matches!(kafka.restart_broker(BrokerId(9)), Err(MockError::Cluster(_))));
+}
+
+#[test]
+fn garbage_and_impossible_lengths_close_the_connection() {
+    let kafka = orders();
+    let too_large = (100 * 1024 * 1024 + 1_u32).to_be_bytes();
+    let cases = [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\xff\xff\xff\xff", &too_large, b"\0\0\0\0"];
+    for bytes in cases {
+        let mut client = Client::connect(&kafka, 1);
+        client.stream.write_all(bytes).unwrap();
+        assert!(client.is_closed(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn half_a_frame_harms_nobody() {
+    let kafka = orders();
+    let mut client = Client::connect(&kafka, 1);
+    // A length of nearly 100 MiB, of which nothing follows.
+    client.stream.write_all(&[0x06, 0x3f, 0xff, 0xff, 0]).unwrap();
+    client.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(client.is_closed());
+}
+
+#[test]
+fn what_is_answered_before_garbage_still_arrives() {
+    let kafka = orders();
+    let mut client = Client::connect(&kafka, 1);
+    client.send(1, 12, &produce(1, "a"));
+    client.stream.write_all(b"\xff\xff\xff\xff").unwrap();
+    assert_eq!(client.receive::<ProduceRequest>(12).0, 1);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn nothing_listens_after_shutdown_or_drop() {
+    for end in [MockCluster::shutdown as fn(_), drop] {
+        let kafka = orders();
+        let address = kafka.bootstrap_servers();
+        let mut client = Client::connect(&kafka, 1);
+        client.ask(12, &produce(1, "a"));
+        end(kafka);
+        assert!(client.is_closed());
+        assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+}
+
+#[test]
+fn waiting_in_vain_says_how_many_there_are() {
+    let kafka = orders();
+    Client::connect(&kafka, 1).ask(12, &produce(1, "a"));
+    let error = kafka.wait_for_records_blocking("orders", 2, Duration::from_millis(10)).unwrap_err();
+    assert!(matches!(error, MockError::TooFewRecords { found: 1, wanted: 2, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn waiting_is_for_async_programs_too() {
+    let kafka = MockCluster::builder().topic("orders", 1).start().await.unwrap();
+    let address = kafka.bootstrap_servers();
+    let version = ProduceRequest::version(12).unwrap();
+    let frame = encode_request(1, None, version, &produce(0, "a"));
+    let (records, ()) = tokio::join!(kafka.wait_for_records("orders", 1, PATIENCE), async {
+        use tokio::io::AsyncWriteExt;
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(&frame).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    assert_eq!(records.unwrap().len(), 1);
+}
+
+#[test]
+fn the_model_can_be_asked_and_changed_directly() {
+    let kafka = orders();
+    kafka.create_topic("more", 2).unwrap();
+    kafka.grow_topic("more", 3).unwrap();
+    assert_eq!(kafka.with_cluster(|cluster| cluster.partitions("more")), Some(3));
+    kafka.delete_topic("more").unwrap();
+    kafka.with_cluster(|cluster| cluster.disconnected(BrokerId(1), ConnectionId(99)));
+    assert!(kafka.delete_topic("more").is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn random_bytes_to_a_connection_never_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        framed in any::<bool>(),
+    ) {
+        // One cluster for all cases: what one connection says must not harm the next.
+        static KAFKA: std::sync::LazyLock<MockCluster> = std::sync::LazyLock::new(orders);
+        let mut client = Client::connect(&KAFKA, 1);
+        let length = (bytes.len() as u32).to_be_bytes();
+        let length = if framed { &length[..] } else { &[] };
+        // The other side may be gone before all is written.
+        let _ = client.stream.write_all(&[length, &bytes].concat());
+        let _ = client.stream.shutdown(std::net::Shutdown::Write);
+        let _ = client.stream.read_to_end(&mut Vec::new());
+        let answer = Client::connect(&KAFKA, 1).ask(12, &MetadataRequest::default());
+        prop_assert_eq!(answer.brokers.len(), 1);
+    }
+}

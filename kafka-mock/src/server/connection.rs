@@ -93,6 +93,9 @@ impl Connection {
                 return self.writer.shutdown().await;
             }
             let reads = self.wants_to_read();
+            if reads {
+                self.make_room();
+            }
             tokio::select! {
                 read = self.reader.read_buf(&mut self.input), if reads => {
                     if read? == 0 {
@@ -134,6 +137,12 @@ impl Connection {
         };
     }
 
+    /// Room for what is announced, but never much more than what came: a length is a promise.
+    fn make_room(&mut self) {
+        let missing = self.frames.missing_bytes(&self.input).unwrap_or(0);
+        self.input.reserve(missing.clamp(READ_BYTES_MIN, READ_BYTES_MAX));
+    }
+
     fn wants_to_read(&self) -> bool {
         match self.phase {
             Phase::Open => self.output.len() < OUTPUT_BYTES_MAX,
@@ -143,6 +152,9 @@ impl Connection {
     }
 }
 
+/// How much is read at once.
+const READ_BYTES_MIN: usize = 4 * 1024;
+const READ_BYTES_MAX: usize = 256 * 1024;
 /// Beyond this, a client that does not read its answers is not read either.
 const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What is read while an answer is held.

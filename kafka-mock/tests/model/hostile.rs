@@ -1,0 +1,92 @@
+//! Bytes that are no requests, and requests that were damaged: the model answers or closes.
+
+use bytes::Bytes;
+use kafka_mock::cluster::{Answer, ConnectionId};
+use kafka_wire::{
+    Request, encode_request,
+    messages::{
+        ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
+        DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest,
+        ListOffsetsRequest, MetadataRequest,
+        create_topics::CreatableTopic,
+        fetch::{FetchPartition, FetchTopic},
+        metadata::MetadataRequestTopic,
+    },
+};
+use proptest::prelude::*;
+
+use crate::driver::{Driver, ONE, batch, produce_request};
+
+/// A good request of every API that is served, in its last version.
+fn requests() -> Vec<Bytes> {
+    fn last<R: Request>(request: &R) -> Bytes {
+        let version = R::version(R::STABLE_VERSIONS.latest).unwrap();
+        encode_request(1, Some("test"), version, request).slice(4..)
+    }
+    let id = Driver::new(1).topic_id("t");
+    let partitions = vec![FetchPartition { partition_max_bytes: 1000, ..Default::default() }];
+    let topics = vec![FetchTopic { topic_id: id, partitions, ..Default::default() }];
+    let named = MetadataRequestTopic { name: Some("new".to_owned()), ..Default::default() };
+    let creatable = CreatableTopic {
+        name: "n".to_owned(),
+        num_partitions: 1,
+        replication_factor: 1,
+        ..Default::default()
+    };
+    vec![
+        last(&ApiVersionsRequest::default()),
+        last(&MetadataRequest { topics: Some(vec![named]), ..Default::default() }),
+        last(&produce_request(id, 0, -1, batch(&["a", "b"]))),
+        last(&FetchRequest { topics, ..Default::default() }),
+        last(&CreateTopicsRequest { topics: vec![creatable], ..Default::default() }),
+        last(&DeleteTopicsRequest::default()),
+        last(&DescribeClusterRequest::default()),
+        last(&DescribeConfigsRequest::default()),
+        last(&FindCoordinatorRequest::default()),
+        last(&InitProducerIdRequest::default()),
+        last(&ListOffsetsRequest::default()),
+    ]
+}
+
+#[test]
+fn what_nobody_serves_closes_the_connection() {
+    let unknown_api = &b"\x03\xe7\x00\x00\x00\x00\x00\x01\xff\xff"[..];
+    let group_api = &b"\x00\x0b\x00\x05\x00\x00\x00\x01\xff\xff"[..];
+    let old_produce = &b"\x00\x00\x00\x02\x00\x00\x00\x01\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"[..];
+    let future_metadata = &b"\x00\x03\x00\x63\x00\x00\x00\x01\xff\xff\x00"[..];
+    for frame in [unknown_api, group_api, old_produce, future_metadata, b"", b"\x00"] {
+        let mut driver = Driver::new(1);
+        let answer = driver.cluster.handle(driver.now, ONE, ConnectionId(1), frame.into());
+        assert_eq!(answer, Answer::Close, "{frame:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn random_frames_never_panic(frame in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut driver = Driver::new(1);
+        let _ = driver.cluster.handle(driver.now, ONE, ConnectionId(1), frame.into());
+    }
+
+    #[test]
+    fn damaged_requests_never_panic(
+        which in 0..11_usize,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in any::<Option<prop::sample::Index>>(),
+    ) {
+        let mut frame = requests()[which].to_vec();
+        for (place, byte) in damage {
+            let place = place.index(frame.len());
+            frame[place] = byte;
+        }
+        if let Some(cut) = cut {
+            frame.truncate(cut.index(frame.len()));
+        }
+        let mut driver = Driver::new(1);
+        let _ = driver.cluster.handle(driver.now, ONE, ConnectionId(1), frame.into());
+        let _ = driver.cluster.tick(driver.now);
+        let _ = driver.cluster.records("t");
+    }
+}

@@ -1,0 +1,15 @@
+//! The brokers as a state machine, asked in frames, as a client would.
+
+mod driver;
+
+mod admin;
+mod api_versions;
+mod faults;
+mod fetch;
+mod held;
+mod hostile;
+mod leaders;
+mod list_offsets;
+mod metadata;
+mod produce;
+mod producers;
