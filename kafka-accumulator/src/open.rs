@@ -139,6 +139,11 @@ impl<E> OpenBatch<E> {
         self.owed.completion()
     }
 
+    /// How many bytes of records are in.
+    pub(crate) fn written(&self) -> usize {
+        self.written
+    }
+
     /// Encodes the record at the end, if it fits. The first one always does.
     pub(crate) fn append<'a, H>(
         &mut self,

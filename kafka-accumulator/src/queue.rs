@@ -28,7 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kafka_wire::records::RecordTooLarge;
+use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use crate::{
     batch::Batch,
@@ -84,6 +84,11 @@ struct Held<E> {
     attention: Attention,
     open: Option<OpenBatch<E>>,
     sealed: VecDeque<Sealed<E>>,
+    /// `batch.size`.
+    batch_bytes: usize,
+    /// Bytes that left in batches that were not full, since a sticky partitioner was last told to
+    /// move on.
+    left_unfilled: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,9 +141,10 @@ pub enum Readiness {
 /// Whether a sticky partitioner should move on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
-    /// The open batch takes more records.
+    /// Not yet.
     Room,
-    /// This append filled the batch, or found the one before it full.
+    /// This append filled the batch, or found the one before it full; or batches that left before
+    /// they were full have taken `batch.size` bytes together.
     Filled,
 }
 
@@ -181,6 +187,8 @@ impl<E> Queue<E> {
                 attention: Attention::Away,
                 open: None,
                 sealed: VecDeque::new(),
+                batch_bytes: shared.batch_bytes,
+                left_unfilled: 0,
             }),
             shared,
             topic,
@@ -504,11 +512,32 @@ impl<E> Held<E> {
     #[inline]
     fn note(&mut self, placed: Placed<E>) -> (Attempt<E>, Ring) {
         let (delivery, filled, ring) = match placed {
-            Placed::Room(delivery) => (delivery, Filled::Room, Ring::Needless),
-            Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_open()),
-            Placed::NoRoom => return (Attempt::NeedsBatch(Filled::Filled), self.seal_open()),
+            Placed::Room(delivery) => (delivery, self.share_taken(), Ring::Needless),
+            Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_full()),
+            Placed::NoRoom => return (Attempt::NeedsBatch(Filled::Filled), self.seal_full()),
         };
         (Attempt::Appended(Appended { delivery, filled }), ring)
+    }
+
+    /// Whether the partition got as much as a full batch holds, in several that were not full: a
+    /// slow producer, too, is to spread over the partitions (KIP-794).
+    #[inline]
+    fn share_taken(&mut self) -> Filled {
+        if self.left_unfilled == 0 {
+            return Filled::Room;
+        }
+        let open = self.open.as_ref().map_or(0, OpenBatch::written);
+        if self.left_unfilled + open < self.batch_bytes {
+            return Filled::Room;
+        }
+        self.left_unfilled = 0;
+        Filled::Filled
+    }
+
+    fn seal_full(&mut self) -> Ring {
+        let ring = self.seal_open();
+        self.left_unfilled = 0;
+        ring
     }
 
     fn open_with(&mut self, fresh: OpenBatch<E>) -> Ring {
@@ -523,6 +552,7 @@ impl<E> Held<E> {
         let Some(open) = self.open.take() else {
             return Ring::Needless;
         };
+        self.left_unfilled += BATCH_HEADER_BYTES + open.written();
         self.sealed.push_back(open.seal());
         match self.attention {
             Attention::Away | Attention::Lingering => self.rung(),
@@ -536,7 +566,9 @@ impl<E> Held<E> {
     }
 
     fn take_open(&mut self) -> Option<Sealed<E>> {
-        self.open.take().map(OpenBatch::seal)
+        let open = self.open.take()?;
+        self.left_unfilled += BATCH_HEADER_BYTES + open.written();
+        Some(open.seal())
     }
 
     /// After batches were taken: an emptied queue needs no look, so that the next record rings.

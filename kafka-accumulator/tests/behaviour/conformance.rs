@@ -436,6 +436,22 @@ fn a31_a_high_linger_leaves_no_fractional_batches() {
 }
 
 #[test]
+fn a29_batches_that_leave_early_take_their_partition_s_share_all_the_same() {
+    let value = [0; 100];
+    // Four records of the kind; but two at a time are all that comes before the linger is over.
+    let scene = Scene::new(batch_bytes(4, &value), 10, 1 << 20);
+    let queue = scene.queue(0);
+    let mut filled = Vec::new();
+    for round in 1..=4 {
+        let time = round * 20;
+        filled.extend([0, 1].map(|_| scene.append(&queue, &value, time).filled));
+        assert_eq!(queue.take(scene.at(time + 10)).unwrap().count(), 2);
+    }
+    let (stay, leave) = (Filled::Room, Filled::Filled);
+    assert_eq!(filled, [stay, stay, stay, leave, stay, stay, stay, leave]);
+}
+
+#[test]
 fn a31_an_append_that_finds_the_batch_full_says_so() {
     let scene = Scene::new(batch_bytes(4, &[0; 20]), 1_000, 1 << 20);
     let queue = scene.queue(0);
