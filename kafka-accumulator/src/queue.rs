@@ -87,8 +87,8 @@ struct Held<E> {
     /// `batch.size`.
     batch_bytes: usize,
     /// Bytes that left in batches that were not full, since a sticky partitioner was last told to
-    /// move on.
-    left_unfilled: usize,
+    /// move on; what the open batch held then is taken off beforehand.
+    left_unfilled: isize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -523,14 +523,14 @@ impl<E> Held<E> {
     /// slow producer, too, is to spread over the partitions (KIP-794).
     #[inline]
     fn share_taken(&mut self) -> Filled {
-        if self.left_unfilled == 0 {
+        if self.left_unfilled <= 0 {
             return Filled::Room;
         }
         let open = self.open.as_ref().map_or(0, OpenBatch::written);
-        if self.left_unfilled + open < self.batch_bytes {
+        if self.left_unfilled + (open as isize) < self.batch_bytes as isize {
             return Filled::Room;
         }
-        self.left_unfilled = 0;
+        self.left_unfilled = -((BATCH_HEADER_BYTES + open) as isize);
         Filled::Filled
     }
 
@@ -552,7 +552,7 @@ impl<E> Held<E> {
         let Some(open) = self.open.take() else {
             return Ring::Needless;
         };
-        self.left_unfilled += BATCH_HEADER_BYTES + open.written();
+        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
         self.sealed.push_back(open.seal());
         match self.attention {
             Attention::Away | Attention::Lingering => self.rung(),
@@ -567,7 +567,7 @@ impl<E> Held<E> {
 
     fn take_open(&mut self) -> Option<Sealed<E>> {
         let open = self.open.take()?;
-        self.left_unfilled += BATCH_HEADER_BYTES + open.written();
+        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
         Some(open.seal())
     }
 
