@@ -136,6 +136,7 @@ fn a_decided_delivery_is_read_without_allocating() {
 #[test]
 fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
     const MEMORY: usize = 4 * BATCH_SIZE;
+    const COMPRESSED: usize = BATCH_SIZE / 2;
     let settings = Settings {
         batch_size: BATCH_SIZE,
         linger: Duration::ZERO,
@@ -160,17 +161,19 @@ fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
         drop(queue.take_all());
         append(&large);
         drop(queue.take_all());
-        // Compressed batches do not keep what they freed from being counted.
+        // What compression frees is kept only as far as the compressed bytes leave room.
         for _ in 0..4 {
-            append(VALUE);
-            let batch = queue.take(now).unwrap();
-            let half = vec![0; BATCH_SIZE / 2];
-            batch.replace_records(half, Compression::Lz4).unwrap();
             append(VALUE);
             queue.seal_open();
         }
-        drop(queue.take_all());
+        let batches = queue.take_all();
+        for batch in &batches {
+            let half = vec![0; COMPRESSED];
+            batch.replace_records(half, Compression::Lz4).unwrap();
+        }
     });
-    assert!(measured.bytes_max < (MEMORY + 8_192) as u64, "{measured:?}");
+    // A compressor's output is there for a moment beside its input.
+    let limit = MEMORY + COMPRESSED + 8_192;
+    assert!(measured.bytes_max < limit as u64, "{measured:?}");
     assert_eq!(measured.bytes_current, 0, "{measured:?}");
 }
