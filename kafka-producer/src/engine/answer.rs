@@ -56,15 +56,23 @@ impl Engine {
     pub(super) fn produced(&mut self, id: NodeId, sent: &[Sent], answer: ProduceResponse) {
         self.throttle(id, answer.throttle_time_ms);
         let mut open: Vec<Option<Sent>> = sent.iter().copied().map(Some).collect();
+        let mut next = 0;
         for topic in answer.responses {
             for partition in topic.partition_responses {
                 let index = partition.index;
-                let asked = open.iter_mut().find(|sent| {
+                let asked = |sent: &Option<Sent>| {
                     sent.is_some_and(|sent| {
                         self.is_of(sent.lane, &topic.name, topic.topic_id, index)
                     })
-                });
-                if let Some(sent) = asked.and_then(Option::take) {
+                };
+                // Brokers answer in the order of the request; but nothing says that they must.
+                let found = match open.get(next).is_some_and(asked) {
+                    true => Some(next),
+                    false => open.iter().position(asked),
+                };
+                let Some(found) = found else { continue };
+                next = found + 1;
+                if let Some(sent) = open[found].take() {
                     self.follow_leader(sent.lane, &partition);
                     self.judge(sent, Word::from(partition));
                 }
@@ -125,7 +133,9 @@ impl Engine {
         };
         if let What::Produce(sent) = asked.what {
             for Sent { lane, serial } in sent {
-                if let Some(slot) = self.remove(lane, serial) {
+                if let Some(mut slot) = self.remove(lane, serial) {
+                    // It was not written, so this attempt cannot have reached a log.
+                    slot.state = SlotState::Waiting { until: self.now };
                     self.lanes[lane as usize].break_sequence();
                     self.fail(lane, slot, Cause::Unsendable(Arc::clone(why)));
                     self.list(lane);
@@ -145,6 +155,8 @@ impl Engine {
             }
             return self.list(key);
         };
+        // This attempt is over; whether the log may have it all the same is part of the verdict.
+        self.lanes[key as usize].slots[position].state = SlotState::Waiting { until: self.now };
         match judged {
             Verdict::Deliver => {
                 self.deliver(key, serial, word.base_offset, word.log_append_time_ms)
@@ -318,7 +330,7 @@ impl Engine {
 
     fn history(&self, key: LaneKey, slot: &Slot) -> History {
         let lane = &self.lanes[key as usize];
-        let in_flight = slot.state == SlotState::InFlight && slot.last_error.is_none();
+        let in_flight = slot.state == SlotState::InFlight;
         let ambiguous = slot.ambiguity == Ambiguity::Possible || in_flight;
         History {
             topic: Arc::clone(&lane.topic),

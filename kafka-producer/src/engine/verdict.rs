@@ -89,108 +89,48 @@ mod tests {
 
     const PLAIN: Guarantee = Guarantee::Plain(Acks::All);
 
+    const AGAIN: Verdict = Verdict::Retry(Refresh::NotNeeded, Ambiguity::None);
+    const AGAIN_MAYBE: Verdict = Verdict::Retry(Refresh::NotNeeded, Ambiguity::Possible);
+    const MOVED: Verdict = Verdict::Retry(Refresh::Needed, Ambiguity::None);
+    const MOVED_MAYBE: Verdict = Verdict::Retry(Refresh::Needed, Ambiguity::Possible);
+
+    /// Code, verdict without idempotence, verdict with it.
+    const TABLE: [(i16, Verdict, Verdict); 26] = [
+        (0, Verdict::Deliver, Verdict::Deliver),
+        (2, AGAIN, AGAIN),
+        (3, MOVED, MOVED),
+        (5, MOVED, MOVED),
+        (6, MOVED, MOVED),
+        (7, AGAIN_MAYBE, AGAIN_MAYBE),
+        (9, MOVED, MOVED),
+        (13, MOVED_MAYBE, MOVED_MAYBE),
+        (14, AGAIN, AGAIN),
+        (19, AGAIN, AGAIN),
+        (20, AGAIN_MAYBE, AGAIN_MAYBE),
+        (31, Verdict::Fail, Verdict::Fatal),
+        (35, Verdict::Fail, Verdict::Fatal),
+        (45, Verdict::Fail, Verdict::OutOfSequence),
+        (
+            46,
+            Verdict::DeliverWithoutOffset,
+            Verdict::DeliverWithoutOffset,
+        ),
+        (47, Verdict::Fail, Verdict::NewEpoch),
+        (49, Verdict::Fail, Verdict::Fatal),
+        (53, Verdict::Fail, Verdict::Fatal),
+        (56, MOVED_MAYBE, MOVED_MAYBE),
+        (59, Verdict::Fail, Verdict::NewEpoch),
+        (74, MOVED, MOVED),
+        (75, AGAIN, AGAIN),
+        (89, AGAIN, AGAIN),
+        (90, Verdict::Fail, Verdict::Fatal),
+        (100, MOVED, MOVED),
+        (103, MOVED, MOVED),
+    ];
+
     #[test]
     fn every_code_has_the_verdict_of_the_table() {
-        use Ambiguity::{None as Refused, Possible};
-        use Refresh::{Needed, NotNeeded};
-        // code, without idempotence, with it
-        let table = [
-            (0, Verdict::Deliver, Verdict::Deliver),
-            (
-                2,
-                Verdict::Retry(NotNeeded, Refused),
-                Verdict::Retry(NotNeeded, Refused),
-            ),
-            (
-                3,
-                Verdict::Retry(Needed, Refused),
-                Verdict::Retry(Needed, Refused),
-            ),
-            (
-                5,
-                Verdict::Retry(Needed, Refused),
-                Verdict::Retry(Needed, Refused),
-            ),
-            (
-                6,
-                Verdict::Retry(Needed, Refused),
-                Verdict::Retry(Needed, Refused),
-            ),
-            (
-                7,
-                Verdict::Retry(NotNeeded, Possible),
-                Verdict::Retry(NotNeeded, Possible),
-            ),
-            (
-                9,
-                Verdict::Retry(Needed, Refused),
-                Verdict::Retry(Needed, Refused),
-            ),
-            (
-                13,
-                Verdict::Retry(Needed, Possible),
-                Verdict::Retry(Needed, Possible),
-            ),
-            (
-                14,
-                Verdict::Retry(NotNeeded, Refused),
-                Verdict::Retry(NotNeeded, Refused),
-            ),
-            (
-                19,
-                Verdict::Retry(NotNeeded, Refused),
-                Verdict::Retry(NotNeeded, Refused),
-            ),
-            (
-                20,
-                Verdict::Retry(NotNeeded, Possible),
-                Verdict::Retry(NotNeeded, Possible),
-            ),
-            (31, Verdict::Fail, Verdict::Fatal),
-            (35, Verdict::Fail, Verdict::Fatal),
-            (45, Verdict::Fail, Verdict::OutOfSequence),
-            (
-                46,
-                Verdict::DeliverWithoutOffset,
-                Verdict::DeliverWithoutOffset,
-            ),
-            (47, Verdict::Fail, Verdict::NewEpoch),
-            (49, Verdict::Fail, Verdict::Fatal),
-            (53, Verdict::Fail, Verdict::Fatal),
-            (
-                56,
-                Verdict::Retry(Needed, Possible),
-                Verdict::Retry(Needed, Possible),
-            ),
-            (59, Verdict::Fail, Verdict::NewEpoch),
-            (
-                74,
-                Verdict::Retry(Needed, Refused),
-                Verdict::Retry(Needed, Refused),
-            ),
-            (
-                75,
-                Verdict::Retry(NotNeeded, Refused),
-                Verdict::Retry(NotNeeded, Refused),
-            ),
-            (
-                89,
-                Verdict::Retry(NotNeeded, Refused),
-                Verdict::Retry(NotNeeded, Refused),
-            ),
-            (90, Verdict::Fail, Verdict::Fatal),
-            (
-                100,
-                Verdict::Retry(Needed, Refused),
-                Verdict::Retry(Needed, Refused),
-            ),
-            (
-                103,
-                Verdict::Retry(Needed, Refused),
-                Verdict::Retry(Needed, Refused),
-            ),
-        ];
-        for (code, plain, idempotent) in table {
+        for (code, plain, idempotent) in TABLE {
             let code = ErrorCode(code);
             assert_eq!(verdict(code, PLAIN), plain, "{code} without idempotence");
             assert_eq!(
