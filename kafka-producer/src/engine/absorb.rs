@@ -11,7 +11,7 @@ use kafka_wire::{ErrorCode, Uuid};
 
 use super::cluster::{Cluster, Topic};
 use super::lane::{Attention, Lane, LaneKey};
-use super::metadata::Refresh;
+use super::metadata::{Interest, Refresh, TopicState};
 use super::node::{Link, Node};
 use super::timers::Timer;
 use super::{Engine, NodeId, backoff};
@@ -38,7 +38,7 @@ impl Engine {
             self.metadata
                 .topics
                 .get(name)
-                .is_none_or(|interest| interest.exists)
+                .is_none_or(Interest::is_known)
         });
         self.publish();
         self.answer_waiters();
@@ -138,7 +138,7 @@ impl Engine {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return true;
         };
-        interest.exists = true;
+        interest.state = TopicState::Known;
         let lanes = interest.lanes.clone();
         let mut led = true;
         for partition in partitions {
@@ -166,7 +166,8 @@ impl Engine {
                 return;
             };
             let queue = self.accumulator.queue(Arc::clone(name), partition, key);
-            self.lanes.push(Lane::new(Arc::clone(name), queue));
+            self.lanes
+                .push(Lane::new(Arc::clone(name), queue, self.now));
             interest.lanes.push(key);
         }
     }
@@ -204,7 +205,7 @@ impl Engine {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return;
         };
-        interest.exists = false;
+        interest.state = TopicState::Unknown;
         for waiter in interest.waiters.drain(..) {
             let topic = Arc::clone(name);
             let _ = waiter
@@ -216,13 +217,39 @@ impl Engine {
         }
     }
 
+    /// Takes topics out of the snapshot that nobody has written to for `metadata.max.idle.ms`; who
+    /// writes to one again finds it unknown and asks.
+    pub(super) fn forget_idle_topics(&mut self) {
+        let Some(idle_since) = self.now.checked_sub(self.settings.metadata_max_idle) else {
+            return;
+        };
+        let Self {
+            metadata, lanes, ..
+        } = self;
+        let mut forgotten = 0;
+        for interest in metadata
+            .topics
+            .values_mut()
+            .filter(|interest| interest.is_known())
+        {
+            let mut lanes = interest.lanes.iter().map(|&key| &lanes[key as usize]);
+            if lanes.all(|lane| lane.is_idle_since(idle_since)) {
+                interest.state = TopicState::Idle;
+                forgotten += 1;
+            }
+        }
+        if forgotten > 0 {
+            self.publish();
+        }
+    }
+
     /// Hangs a new snapshot over the desk.
     fn publish(&mut self) {
         let known = self
             .metadata
             .topics
             .iter()
-            .filter(|(_, interest)| interest.exists);
+            .filter(|(_, interest)| interest.is_known());
         let topics = known.map(|(name, interest)| {
             let lanes = || interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
             let led = lanes().filter(|lane| lane.leader.is_some());
@@ -241,7 +268,7 @@ impl Engine {
             .metadata
             .topics
             .values_mut()
-            .filter(|interest| interest.exists)
+            .filter(|interest| interest.is_known())
         {
             for waiter in interest.waiters.drain(..) {
                 let _ = waiter.reply.send(Ok(()));

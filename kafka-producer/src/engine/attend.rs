@@ -8,7 +8,7 @@ use kafka_partition::StickyState;
 
 use super::desk::{DeskState, Question};
 use super::lane::{Attention, LaneKey};
-use super::metadata::{Interest, Waiter};
+use super::metadata::{Interest, TopicState, Waiter};
 use super::timers::Timer;
 use super::{CloseReport, Engine, Life, NodeId};
 use crate::error::{Cause, DeliveryError, SendError};
@@ -162,7 +162,7 @@ impl Engine {
                 waiters: Vec::new(),
                 lanes: Vec::new(),
                 sticky: Arc::new(StickyState::new(seed)),
-                exists: false,
+                state: TopicState::Unknown,
             })
     }
 

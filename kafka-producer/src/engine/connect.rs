@@ -103,7 +103,11 @@ impl Engine {
     /// Sends a request that is small and answered.
     fn ask<R: Request>(&mut self, id: NodeId, version: Version, request: &R, what: What) {
         let deadline = self.now + self.settings.request_timeout;
-        let Some(in_flight) = self.nodes.get_mut(&id).and_then(Node::in_flight) else {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        node.last_used = Some(self.now);
+        let Some(in_flight) = node.in_flight() else {
             return;
         };
         let correlation_id = in_flight.correlation_id();
@@ -140,7 +144,8 @@ impl Engine {
                 "the broker does not speak a version of Metadata that we do",
             );
         };
-        let names: Vec<_> = self.metadata.topics.keys().cloned().collect();
+        self.forget_idle_topics();
+        let names: Vec<_> = self.metadata.topics_in_use().cloned().collect();
         let topics = names.iter().map(|name| MetadataRequestTopic {
             name: Some(name.to_string()),
             ..MetadataRequestTopic::default()
@@ -276,6 +281,14 @@ impl Engine {
         };
     }
 
+    /// Closes a connection that nothing is asked of; that is no failure.
+    fn let_go(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.link = Link::Resting { until: None };
+            self.actions.push_back(Action::Drop(id));
+        }
+    }
+
     /// Lets a bootstrap server go once the cluster's own brokers are known.
     fn retire_bootstrap(&mut self, id: NodeId) {
         let cluster_known = self.nodes.keys().any(|id| !id.is_bootstrap());
@@ -283,8 +296,7 @@ impl Engine {
             return;
         };
         if id.is_bootstrap() && cluster_known && node.load() == Some(0) {
-            node.link = Link::Resting { until: None };
-            self.actions.push_back(Action::Drop(id));
+            self.let_go(id);
         }
     }
 
@@ -367,7 +379,11 @@ impl Engine {
         let Some(node) = self.nodes.get(&id) else {
             return;
         };
-        if node.deadline().is_some_and(|at| at <= self.now) {
+        let idle_max = self.settings.connections_max_idle;
+        if node.idle_since(idle_max).is_some_and(|at| at <= self.now) {
+            return self.let_go(id);
+        }
+        if node.deadline(idle_max).is_some_and(|at| at <= self.now) {
             match &node.link {
                 Link::Dialing { .. } => self.lose(id, "the connection was not made in time"),
                 Link::Greeting { in_flight } | Link::Ready { in_flight, .. }
@@ -388,7 +404,7 @@ impl Engine {
             if let Link::Resting { until } = &mut node.link {
                 *until = until.filter(|until| *until > now);
             }
-            if let Some(at) = node.deadline() {
+            if let Some(at) = node.deadline(idle_max) {
                 self.timers.arm(Timer::Node(id), at);
             }
         }

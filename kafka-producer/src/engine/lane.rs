@@ -43,6 +43,8 @@ pub(crate) struct Lane {
     pub(crate) numbering: Numbering,
     pub(crate) slots: VecDeque<Slot>,
     next_serial: u64,
+    /// When a batch was last taken, or the lane was made.
+    last_used: Instant,
 }
 
 /// Whether the lane stands on a list of lanes to be served.
@@ -112,7 +114,7 @@ pub(crate) enum Next {
 }
 
 impl Lane {
-    pub(crate) fn new(topic: Arc<str>, queue: Arc<Queue<DeliveryError>>) -> Self {
+    pub(crate) fn new(topic: Arc<str>, queue: Arc<Queue<DeliveryError>>, now: Instant) -> Self {
         Self {
             topic,
             topic_id: Uuid::ZERO,
@@ -124,6 +126,7 @@ impl Lane {
             numbering: Numbering::Unnumbered,
             slots: VecDeque::new(),
             next_serial: 0,
+            last_used: now,
         }
     }
 
@@ -165,6 +168,7 @@ impl Lane {
         let sequence = producer.map_or(-1, |producer| self.number(producer, batch.count()));
         let serial = self.next_serial;
         self.next_serial += 1;
+        self.last_used = now;
         self.slots.push_back(Slot {
             serial,
             batch: Arc::new(batch),
@@ -230,6 +234,11 @@ impl Lane {
             Some(slot) => Some(slot.batch.created()),
             None => self.queue.oldest_created(),
         }
+    }
+
+    /// Whether nothing is here and nothing was taken after `since`.
+    pub(crate) fn is_idle_since(&self, since: Instant) -> bool {
+        self.last_used <= since && self.slots.is_empty() && self.queue.is_empty()
     }
 
     fn in_flight(&self) -> usize {

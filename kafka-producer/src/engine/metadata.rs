@@ -42,8 +42,26 @@ pub(crate) struct Interest {
     pub(crate) lanes: Vec<LaneKey>,
     /// Shared by all snapshots.
     pub(crate) sticky: Arc<StickyState>,
-    /// Whether the last answer said that it exists.
-    pub(crate) exists: bool,
+    /// Whether callers may write to it.
+    pub(crate) state: TopicState,
+}
+
+/// What is known of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TopicState {
+    /// The cluster has not told of it, or said that there is none.
+    Unknown,
+    /// Its partitions are in the snapshot.
+    Known,
+    /// It was known and has not been written to for `metadata.max.idle.ms`: it is not asked about
+    /// until somebody wants it again (KIP-526).
+    Idle,
+}
+
+impl Interest {
+    pub(crate) fn is_known(&self) -> bool {
+        self.state == TopicState::Known
+    }
 }
 
 /// A caller in `send` that does not know the topic's partitions yet.
@@ -87,7 +105,18 @@ impl Metadata {
         }
     }
 
-    /// When the last answer came, at the latest now: a leader change seen later is news.
+    /// The topics that are asked about.
+    pub(crate) fn topics_in_use(&self) -> impl Iterator<Item = &Arc<str>> {
+        let in_use = |interest: &Interest| {
+            interest.state != TopicState::Idle || !interest.waiters.is_empty()
+        };
+        self.topics
+            .iter()
+            .filter(move |(_, interest)| in_use(interest))
+            .map(|(name, _)| name)
+    }
+
+    /// Whether it is time to ask.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         matches!(self.refresh, Refresh::Wanted { not_before } if not_before <= now)
     }

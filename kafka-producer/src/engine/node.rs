@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_wire::messages::ApiVersionsResponse;
 use kafka_wire::{ApiKey, Request, Version, VersionRange};
@@ -82,14 +82,28 @@ impl Node {
         }
     }
 
-    /// When the engine must look at this broker next.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    /// When the engine must look at this broker next. A connection without requests is kept for
+    /// `idle_max`.
+    pub(crate) fn deadline(&self, idle_max: Option<Duration>) -> Option<Instant> {
         let link = match &self.link {
             Link::Resting { until } => *until,
             Link::Dialing { deadline } => Some(*deadline),
-            Link::Greeting { in_flight } | Link::Ready { in_flight, .. } => in_flight.deadline(),
+            Link::Greeting { in_flight } => in_flight.deadline(),
+            Link::Ready { in_flight, .. } => {
+                in_flight.deadline().or_else(|| self.idle_since(idle_max))
+            }
         };
         [link, self.throttled_until].into_iter().flatten().min()
+    }
+
+    /// When a connection that nothing is asked of has been idle for too long.
+    pub(crate) fn idle_since(&self, idle_max: Option<Duration>) -> Option<Instant> {
+        match &self.link {
+            Link::Ready { in_flight, .. } if in_flight.len() == 0 => {
+                Some(self.last_used? + idle_max?)
+            }
+            _ => None,
+        }
     }
 }
 
