@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[allow(clippy::print_stdout)] // printing is what this program is for
+#[allow(clippy::print_stdout, reason = "printing is what this program is for")]
 fn println_servers(kafka: &MockCluster) {
     println!("{}", kafka.bootstrap_servers());
 }

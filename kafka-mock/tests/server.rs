@@ -1,5 +1,7 @@
 //! The cluster on sockets, spoken to in raw frames.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
 use std::{
     io::{ErrorKind, Read, Write},
     net::TcpStream,
@@ -67,7 +69,11 @@ impl Client {
         match self.stream.read(&mut [0; 1]) {
             Ok(count) => count == 0,
             Err(error) => {
-                assert_ne!(error.kind(), ErrorKind::WouldBlock, "neither an answer nor an end");
+                assert_ne!(
+                    error.kind(),
+                    ErrorKind::WouldBlock,
+                    "neither an answer nor an end"
+                );
                 true
             }
         }
@@ -75,7 +81,10 @@ impl Client {
 }
 
 fn orders() -> MockCluster {
-    MockCluster::builder().topic("orders", 1).start_blocking().unwrap()
+    MockCluster::builder()
+        .topic("orders", 1)
+        .start_blocking()
+        .unwrap()
 }
 
 fn batch(value: &str) -> Bytes {
@@ -97,20 +106,33 @@ fn produce(acks: i16, value: &str) -> ProduceRequest {
         timeout_ms: 30_000,
         topic_data: vec![TopicProduceData {
             name: "orders".to_owned(),
-            partition_data: vec![PartitionProduceData { index: 0, records: Some(batch(value)) }],
+            partition_data: vec![PartitionProduceData {
+                index: 0,
+                records: Some(batch(value)),
+            }],
             ..Default::default()
         }],
     }
 }
 
 fn fetch(kafka: &MockCluster, max_wait_ms: i32) -> FetchRequest {
-    let topic_id = MetadataRequest { topics: None, ..Default::default() };
+    let topic_id = MetadataRequest {
+        topics: None,
+        ..Default::default()
+    };
     let topic_id = Client::connect(kafka, 1).ask(12, &topic_id).topics[0].topic_id;
-    let partitions = vec![FetchPartition { partition_max_bytes: 1 << 20, ..Default::default() }];
+    let partitions = vec![FetchPartition {
+        partition_max_bytes: 1 << 20,
+        ..Default::default()
+    }];
     FetchRequest {
         max_wait_ms,
         min_bytes: 1,
-        topics: vec![FetchTopic { topic_id, partitions, ..Default::default() }],
+        topics: vec![FetchTopic {
+            topic_id,
+            partitions,
+            ..Default::default()
+        }],
         ..Default::default()
     }
 }
@@ -119,32 +141,63 @@ fn fetch(kafka: &MockCluster, max_wait_ms: i32) -> FetchRequest {
 fn records_travel_over_a_socket() {
     let kafka = orders();
     let mut client = Client::connect(&kafka, 1);
-    let versions = client.ask(3, &ApiVersionsRequest {
-        client_software_name: "test".to_owned(),
-        client_software_version: "1".to_owned(),
-    });
+    let versions = client.ask(
+        3,
+        &ApiVersionsRequest {
+            client_software_name: "test".to_owned(),
+            client_software_version: "1".to_owned(),
+        },
+    );
     assert_eq!(versions.error_code, ErrorCode::NONE);
     let answer = client.ask(12, &produce(-1, "hello"));
-    assert_eq!(answer.responses[0].partition_responses[0].error_code, ErrorCode::NONE);
+    assert_eq!(
+        answer.responses[0].partition_responses[0].error_code,
+        ErrorCode::NONE
+    );
 
-    let records = kafka.wait_for_records_blocking("orders", 1, PATIENCE).unwrap();
+    let records = kafka
+        .wait_for_records_blocking("orders", 1, PATIENCE)
+        .unwrap();
     assert_eq!(records.len(), 1);
     assert_eq!((records[0].partition, records[0].offset), (0, 0));
     assert_eq!(records[0].timestamp, 1_600_000_000_000);
-    assert_eq!((records[0].key.clone(), records[0].value.as_deref()), (None, Some(&b"hello"[..])));
-    let headers = [("h".to_owned(), Some(Bytes::from("1"))), ("n".to_owned(), None)];
+    assert_eq!(
+        (records[0].key.clone(), records[0].value.as_deref()),
+        (None, Some(&b"hello"[..]))
+    );
+    let headers = [
+        ("h".to_owned(), Some(Bytes::from("1"))),
+        ("n".to_owned(), None),
+    ];
     assert_eq!(records[0].headers, headers);
 
-    let seen = |api, version| RequestSeen { broker: BrokerId(1), api, version };
-    assert_eq!(kafka.requests(), [seen(ApiKey::API_VERSIONS, 3), seen(ApiKey::PRODUCE, 12)]);
+    let seen = |api, version| RequestSeen {
+        broker: BrokerId(1),
+        api,
+        version,
+    };
+    assert_eq!(
+        kafka.requests(),
+        [seen(ApiKey::API_VERSIONS, 3), seen(ApiKey::PRODUCE, 12)]
+    );
 }
 
 #[test]
 fn every_broker_is_found_where_metadata_says() {
-    let kafka = MockCluster::builder().brokers(3).topic("orders", 6).start_blocking().unwrap();
+    let kafka = MockCluster::builder()
+        .brokers(3)
+        .topic("orders", 6)
+        .start_blocking()
+        .unwrap();
     let answer = Client::connect(&kafka, 2).ask(12, &MetadataRequest::default());
-    let told = answer.brokers.iter().map(|it| format!("{}:{}", it.host, it.port));
-    assert_eq!(told.collect::<Vec<_>>().join(","), kafka.bootstrap_servers());
+    let told = answer
+        .brokers
+        .iter()
+        .map(|it| format!("{}:{}", it.host, it.port));
+    assert_eq!(
+        told.collect::<Vec<_>>().join(","),
+        kafka.bootstrap_servers()
+    );
     for broker in 1..=3 {
         Client::connect(&kafka, broker).ask(12, &MetadataRequest::default());
     }
@@ -196,7 +249,13 @@ fn a_reader_is_woken_by_what_another_writes() {
     let mut writer = Client::connect(&kafka, 1);
     writer.ask(12, &produce(1, "wake up"));
     let (_, answer) = reader.receive::<FetchRequest>(17);
-    assert!(!answer.responses[0].partitions[0].records.as_ref().unwrap().is_empty());
+    assert!(
+        !answer.responses[0].partitions[0]
+            .records
+            .as_ref()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -206,7 +265,13 @@ fn a_reader_that_waits_in_vain_is_answered_in_time() {
     let started = Instant::now();
     let answer = Client::connect(&kafka, 1).ask(17, &request);
     assert!(started.elapsed() >= Duration::from_millis(100));
-    assert!(answer.responses[0].partitions[0].records.as_ref().unwrap().is_empty());
+    assert!(
+        answer.responses[0].partitions[0]
+            .records
+            .as_ref()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -223,25 +288,40 @@ fn a_fault_cuts_the_connection_and_the_next_one_works() {
 #[test]
 fn a_silenced_connection_stays_open_and_can_be_left() {
     let kafka = orders();
-    kafka.inject(Fault::new(kafka_mock::cluster::Effect::Silence(When::BeforeHandling)));
+    kafka.inject(Fault::new(kafka_mock::cluster::Effect::Silence(
+        When::BeforeHandling,
+    )));
     let mut client = Client::connect(&kafka, 1);
     client.send(1, 12, &produce(1, "a"));
-    client.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    client
+        .stream
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
     let error = client.stream.read(&mut [0; 1]).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    assert!(matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ));
     drop(client);
     Client::connect(&kafka, 1).ask(12, &produce(1, "b"));
 }
 
 #[test]
 fn a_killed_broker_is_gone_and_comes_back_on_its_port() {
-    let kafka = MockCluster::builder().brokers(2).topic("orders", 1).start_blocking().unwrap();
+    let kafka = MockCluster::builder()
+        .brokers(2)
+        .topic("orders", 1)
+        .start_blocking()
+        .unwrap();
     let mut client = Client::connect(&kafka, 1);
     client.ask(12, &produce(1, "a"));
     kafka.kill_broker(BrokerId(1)).unwrap();
     assert!(client.is_closed());
     let address = kafka.address(BrokerId(1)).unwrap();
-    assert_eq!(TcpStream::connect(&address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(
+        TcpStream::connect(&address).unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
     kafka.kill_broker(BrokerId(1)).unwrap();
 
     let answer = Client::connect(&kafka, 2).ask(12, &produce(-1, "b"));
@@ -251,15 +331,26 @@ fn a_killed_broker_is_gone_and_comes_back_on_its_port() {
     kafka.restart_broker(BrokerId(1)).unwrap();
     let answer = Client::connect(&kafka, 1).ask(12, &MetadataRequest::default());
     assert_eq!(answer.brokers.len(), 2);
-    assert!(matches!(kafka.kill_broker(BrokerId(9)), Err(MockError::Cluster(_))));
-    assert!(matches!(kafka.restart_broker(BrokerId(9)), Err(MockError::Cluster(_))));
+    assert!(matches!(
+        kafka.kill_broker(BrokerId(9)),
+        Err(MockError::Cluster(_))
+    ));
+    assert!(matches!(
+        kafka.restart_broker(BrokerId(9)),
+        Err(MockError::Cluster(_))
+    ));
 }
 
 #[test]
 fn garbage_and_impossible_lengths_close_the_connection() {
     let kafka = orders();
     let too_large = (100 * 1024 * 1024 + 1_u32).to_be_bytes();
-    let cases = [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\xff\xff\xff\xff", &too_large, b"\0\0\0\0"];
+    let cases = [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"\xff\xff\xff\xff",
+        &too_large,
+        b"\0\0\0\0",
+    ];
     for bytes in cases {
         let mut client = Client::connect(&kafka, 1);
         client.stream.write_all(bytes).unwrap();
@@ -272,7 +363,10 @@ fn half_a_frame_harms_nobody() {
     let kafka = orders();
     let mut client = Client::connect(&kafka, 1);
     // A length of nearly 100 MiB, of which nothing follows.
-    client.stream.write_all(&[0x06, 0x3f, 0xff, 0xff, 0]).unwrap();
+    client
+        .stream
+        .write_all(&[0x06, 0x3f, 0xff, 0xff, 0])
+        .unwrap();
     client.stream.shutdown(std::net::Shutdown::Write).unwrap();
     assert!(client.is_closed());
 }
@@ -296,7 +390,10 @@ fn nothing_listens_after_shutdown_or_drop() {
         client.ask(12, &produce(1, "a"));
         end(kafka);
         assert!(client.is_closed());
-        assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(
+            TcpStream::connect(address).unwrap_err().kind(),
+            ErrorKind::ConnectionRefused
+        );
     }
 }
 
@@ -304,13 +401,29 @@ fn nothing_listens_after_shutdown_or_drop() {
 fn waiting_in_vain_says_how_many_there_are() {
     let kafka = orders();
     Client::connect(&kafka, 1).ask(12, &produce(1, "a"));
-    let error = kafka.wait_for_records_blocking("orders", 2, Duration::from_millis(10)).unwrap_err();
-    assert!(matches!(error, MockError::TooFewRecords { found: 1, wanted: 2, .. }), "{error}");
+    let error = kafka
+        .wait_for_records_blocking("orders", 2, Duration::from_millis(10))
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            MockError::TooFewRecords {
+                found: 1,
+                wanted: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn waiting_is_for_async_programs_too() {
-    let kafka = MockCluster::builder().topic("orders", 1).start().await.unwrap();
+    let kafka = MockCluster::builder()
+        .topic("orders", 1)
+        .start()
+        .await
+        .unwrap();
     let address = kafka.bootstrap_servers();
     let version = ProduceRequest::version(12).unwrap();
     let frame = encode_request(1, None, version, &produce(0, "a"));
@@ -328,7 +441,10 @@ fn the_model_can_be_asked_and_changed_directly() {
     let kafka = orders();
     kafka.create_topic("more", 2).unwrap();
     kafka.grow_topic("more", 3).unwrap();
-    assert_eq!(kafka.with_cluster(|cluster| cluster.partitions("more")), Some(3));
+    assert_eq!(
+        kafka.with_cluster(|cluster| cluster.partitions("more")),
+        Some(3)
+    );
     kafka.delete_topic("more").unwrap();
     kafka.with_cluster(|cluster| cluster.disconnected(BrokerId(1), ConnectionId(99)));
     assert!(kafka.delete_topic("more").is_err());

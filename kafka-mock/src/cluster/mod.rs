@@ -315,7 +315,6 @@ impl Cluster {
     ///
     /// assert!(Cluster::new(ClusterConfig::default(), 1).pending_faults().is_empty());
     /// ```
-    #[must_use]
     pub fn pending_faults(&self) -> &[Fault] {
         self.faults.pending()
     }

@@ -140,7 +140,8 @@ impl Connection {
     /// Room for what is announced, but never much more than what came: a length is a promise.
     fn make_room(&mut self) {
         let missing = self.frames.missing_bytes(&self.input).unwrap_or(0);
-        self.input.reserve(missing.clamp(READ_BYTES_MIN, READ_BYTES_MAX));
+        self.input
+            .reserve(missing.clamp(READ_BYTES_MIN, READ_BYTES_MAX));
     }
 
     fn wants_to_read(&self) -> bool {

@@ -25,11 +25,17 @@ fn topic(name: &str) -> CreatableTopic {
 }
 
 fn setting(name: &str, value: Option<&str>) -> CreatableTopicConfig {
-    CreatableTopicConfig { name: name.to_owned(), value: value.map(str::to_owned) }
+    CreatableTopicConfig {
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+    }
 }
 
 fn create(driver: &mut Driver, version: i16, topic: CreatableTopic) -> CreatableTopicResult {
-    let request = CreateTopicsRequest { topics: vec![topic], ..Default::default() };
+    let request = CreateTopicsRequest {
+        topics: vec![topic],
+        ..Default::default()
+    };
     driver.ask(ONE, version, &request).topics.remove(0)
 }
 
@@ -47,7 +53,12 @@ fn topics_are_created_in_every_version() {
     for version in 2..=7 {
         let name = format!("new{version}");
         let result = create(&mut driver, version, topic(&name));
-        assert_eq!(result.error_code, ErrorCode::NONE, "{:?}", result.error_message);
+        assert_eq!(
+            result.error_code,
+            ErrorCode::NONE,
+            "{:?}",
+            result.error_message
+        );
         assert_eq!(driver.cluster.partitions(&name), Some(4));
         if version >= 5 {
             assert_eq!((result.num_partitions, result.replication_factor), (4, 2));
@@ -65,17 +76,47 @@ fn what_kafka_refuses_is_refused() {
         change(&mut topic);
         refusal(topic)
     };
-    assert_eq!(with(|it| it.name = "t".to_owned()), ErrorCode::TOPIC_ALREADY_EXISTS);
-    assert_eq!(with(|it| it.name = "a b".to_owned()), ErrorCode::INVALID_TOPIC_EXCEPTION);
-    assert_eq!(with(|it| it.num_partitions = 0), ErrorCode::INVALID_PARTITIONS);
-    assert_eq!(with(|it| it.num_partitions = i32::MAX), ErrorCode::INVALID_PARTITIONS);
-    assert_eq!(with(|it| it.replication_factor = 4), ErrorCode::INVALID_REPLICATION_FACTOR);
-    assert_eq!(with(|it| it.replication_factor = 0), ErrorCode::INVALID_REPLICATION_FACTOR);
+    assert_eq!(
+        with(|it| it.name = "t".to_owned()),
+        ErrorCode::TOPIC_ALREADY_EXISTS
+    );
+    assert_eq!(
+        with(|it| it.name = "a b".to_owned()),
+        ErrorCode::INVALID_TOPIC_EXCEPTION
+    );
+    assert_eq!(
+        with(|it| it.num_partitions = 0),
+        ErrorCode::INVALID_PARTITIONS
+    );
+    assert_eq!(
+        with(|it| it.num_partitions = i32::MAX),
+        ErrorCode::INVALID_PARTITIONS
+    );
+    assert_eq!(
+        with(|it| it.replication_factor = 4),
+        ErrorCode::INVALID_REPLICATION_FACTOR
+    );
+    assert_eq!(
+        with(|it| it.replication_factor = 0),
+        ErrorCode::INVALID_REPLICATION_FACTOR
+    );
     let config = ErrorCode::INVALID_CONFIG;
-    assert_eq!(with(|it| it.configs = vec![setting("no.such", Some("1"))]), config);
-    assert_eq!(with(|it| it.configs = vec![setting("cleanup.policy", Some("burn"))]), config);
-    assert_eq!(with(|it| it.configs = vec![setting("max.message.bytes", Some("-1"))]), config);
-    assert_eq!(with(|it| it.configs = vec![setting("max.message.bytes", None)]), config);
+    assert_eq!(
+        with(|it| it.configs = vec![setting("no.such", Some("1"))]),
+        config
+    );
+    assert_eq!(
+        with(|it| it.configs = vec![setting("cleanup.policy", Some("burn"))]),
+        config
+    );
+    assert_eq!(
+        with(|it| it.configs = vec![setting("max.message.bytes", Some("-1"))]),
+        config
+    );
+    assert_eq!(
+        with(|it| it.configs = vec![setting("max.message.bytes", None)]),
+        config
+    );
 }
 
 #[test]
@@ -94,15 +135,32 @@ fn replicas_can_be_assigned_by_hand() {
     };
     let mut driver = Driver::new(3);
     create(&mut driver, 7, assigned(&[(0, &[3, 1]), (1, &[2, 3])]));
-    assert_eq!(driver.cluster.leader("new", 0).unwrap().map(|it| it.0), Some(3));
-    assert_eq!(driver.cluster.leader("new", 1).unwrap().map(|it| it.0), Some(2));
+    assert_eq!(
+        driver.cluster.leader("new", 0).unwrap().map(|it| it.0),
+        Some(3)
+    );
+    assert_eq!(
+        driver.cluster.leader("new", 1).unwrap().map(|it| it.0),
+        Some(2)
+    );
     let refused = ErrorCode::INVALID_REPLICA_ASSIGNMENT;
     assert_eq!(refusal(assigned(&[(1, &[1])])), refused, "no partition 0");
-    assert_eq!(refusal(assigned(&[(0, &[1, 1])])), refused, "twice the same broker");
+    assert_eq!(
+        refusal(assigned(&[(0, &[1, 1])])),
+        refused,
+        "twice the same broker"
+    );
     assert_eq!(refusal(assigned(&[(0, &[9])])), refused, "no such broker");
-    assert_eq!(refusal(assigned(&[(0, &[1]), (1, &[1, 2])])), refused, "uneven");
+    assert_eq!(
+        refusal(assigned(&[(0, &[1]), (1, &[1, 2])])),
+        refused,
+        "uneven"
+    );
     assert_eq!(refusal(assigned(&[(0, &[])])), refused, "no replicas");
-    let both = CreatableTopic { num_partitions: 1, ..assigned(&[(0, &[1])]) };
+    let both = CreatableTopic {
+        num_partitions: 1,
+        ..assigned(&[(0, &[1])])
+    };
     assert_eq!(refusal(both), ErrorCode::INVALID_REQUEST);
 }
 
@@ -110,10 +168,22 @@ fn replicas_can_be_assigned_by_hand() {
 fn a_name_given_twice_creates_nothing() {
     let mut driver = Driver::new(3);
     let topics = vec![topic("new"), topic("new"), topic("other")];
-    let request = CreateTopicsRequest { topics, ..Default::default() };
+    let request = CreateTopicsRequest {
+        topics,
+        ..Default::default()
+    };
     let results = driver.ask(ONE, 7, &request).topics;
-    let results: Vec<_> = results.iter().map(|it| (it.name.as_str(), it.error_code)).collect();
-    assert_eq!(results, [("new", ErrorCode::INVALID_REQUEST), ("other", ErrorCode::NONE)]);
+    let results: Vec<_> = results
+        .iter()
+        .map(|it| (it.name.as_str(), it.error_code))
+        .collect();
+    assert_eq!(
+        results,
+        [
+            ("new", ErrorCode::INVALID_REQUEST),
+            ("other", ErrorCode::NONE)
+        ]
+    );
 }
 
 #[test]
@@ -124,7 +194,10 @@ fn to_validate_creates_nothing() {
         validate_only: true,
         ..Default::default()
     };
-    assert_eq!(driver.ask(ONE, 7, &request).topics[0].error_code, ErrorCode::NONE);
+    assert_eq!(
+        driver.ask(ONE, 7, &request).topics[0].error_code,
+        ErrorCode::NONE
+    );
     assert_eq!(driver.cluster.partitions("new"), None);
 }
 
@@ -144,7 +217,10 @@ fn settings_are_told_as_they_were_given() {
             resource_name: "new".to_owned(),
             configuration_keys: None,
         };
-        let request = DescribeConfigsRequest { resources: vec![resource], ..Default::default() };
+        let request = DescribeConfigsRequest {
+            resources: vec![resource],
+            ..Default::default()
+        };
         let result = driver.ask(ONE, version, &request).results.remove(0);
         assert_eq!(result.error_code, ErrorCode::NONE);
         let value = |name: &str| {
@@ -162,21 +238,35 @@ fn settings_are_told_as_they_were_given() {
 fn topics_are_deleted_by_name_and_by_id() {
     let mut driver = Driver::new(1);
     for version in 1..=5 {
-        driver.cluster.create_topic("gone", driver.cluster.config().topic(1)).unwrap();
-        let request =
-            DeleteTopicsRequest { topic_names: vec!["gone".to_owned()], ..Default::default() };
+        driver
+            .cluster
+            .create_topic("gone", driver.cluster.config().topic(1))
+            .unwrap();
+        let request = DeleteTopicsRequest {
+            topic_names: vec!["gone".to_owned()],
+            ..Default::default()
+        };
         let code = |driver: &mut Driver| driver.ask(ONE, version, &request).responses[0].error_code;
         assert_eq!(code(&mut driver), ErrorCode::NONE);
         assert_eq!(code(&mut driver), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     }
     let topic_id = driver.topic_id("t");
     let request = DeleteTopicsRequest {
-        topics: vec![DeleteTopicState { name: None, topic_id }],
+        topics: vec![DeleteTopicState {
+            name: None,
+            topic_id,
+        }],
         ..Default::default()
     };
     let result = driver.ask(ONE, 6, &request).responses.remove(0);
-    assert_eq!((result.error_code, result.name.as_deref()), (ErrorCode::NONE, Some("t")));
-    assert_eq!(driver.ask(ONE, 6, &request).responses[0].error_code, ErrorCode::UNKNOWN_TOPIC_ID);
+    assert_eq!(
+        (result.error_code, result.name.as_deref()),
+        (ErrorCode::NONE, Some("t"))
+    );
+    assert_eq!(
+        driver.ask(ONE, 6, &request).responses[0].error_code,
+        ErrorCode::UNKNOWN_TOPIC_ID
+    );
 }
 
 #[test]
@@ -184,10 +274,16 @@ fn the_cluster_is_described() {
     let mut driver = Driver::new(3);
     for version in 0..=2 {
         let answer = driver.ask(ONE, version, &DescribeClusterRequest::default());
-        assert_eq!((answer.error_code, answer.brokers.len()), (ErrorCode::NONE, 3));
+        assert_eq!(
+            (answer.error_code, answer.brokers.len()),
+            (ErrorCode::NONE, 3)
+        );
         assert_eq!(answer.controller_id, 1);
     }
-    let controllers = DescribeClusterRequest { endpoint_type: 2, ..Default::default() };
+    let controllers = DescribeClusterRequest {
+        endpoint_type: 2,
+        ..Default::default()
+    };
     let code = driver.ask(ONE, 2, &controllers).error_code;
     assert_eq!(code, ErrorCode::MISMATCHED_ENDPOINT_TYPE);
 }
@@ -196,15 +292,26 @@ fn the_cluster_is_described() {
 fn some_broker_coordinates_every_key() {
     let mut driver = Driver::new(3);
     for version in 0..=3 {
-        let request = FindCoordinatorRequest { key: "group".to_owned(), ..Default::default() };
+        let request = FindCoordinatorRequest {
+            key: "group".to_owned(),
+            ..Default::default()
+        };
         let answer = driver.ask(ONE, version, &request);
         assert_eq!((answer.error_code, answer.node_id), (ErrorCode::NONE, 1));
     }
     for version in 4..=6 {
         let coordinator_keys = vec!["a".to_owned(), "b".to_owned()];
-        let request = FindCoordinatorRequest { coordinator_keys, ..Default::default() };
+        let request = FindCoordinatorRequest {
+            coordinator_keys,
+            ..Default::default()
+        };
         let answer = driver.ask(ONE, version, &request);
-        assert!(answer.coordinators.iter().all(|it| it.node_id == 1 && it.port > 0));
+        assert!(
+            answer
+                .coordinators
+                .iter()
+                .all(|it| it.node_id == 1 && it.port > 0)
+        );
         assert_eq!(answer.coordinators.len(), 2);
     }
 }

@@ -23,7 +23,10 @@ fn what_is_advertised_is_what_a_kafka_broker_advertises_of_it() {
     assert_eq!(answer.api_keys.len(), 11);
     for api in answer.api_keys {
         let id = format!("{{\"id\":{},", api.api_key.0);
-        let line = golden.lines().find(|line| line.starts_with(&id)).expect("Kafka has it");
+        let line = golden
+            .lines()
+            .find(|line| line.starts_with(&id))
+            .expect("Kafka has it");
         let (min, max) = (api.min_version, api.max_version);
         let expected = format!("\"advertised_by_broker\":{{\"min\":{min},\"max\":{max}}}");
         assert!(line.contains(&expected), "{}: {min} to {max}", api.api_key);
@@ -35,7 +38,9 @@ fn a_version_from_the_future_is_answered_in_version_0() {
     let mut frame = b"\x00\x12\x00\x63\x00\x00\x00\x4d\x00\x04test\x00".to_vec();
     frame.extend_from_slice(b"whatever version 99 looks like");
     let mut driver = Driver::new(1);
-    let Answer::Send(frame) = driver.cluster.handle(driver.now, ONE, CONNECTION, frame.into())
+    let Answer::Send(frame) = driver
+        .cluster
+        .handle(driver.now, ONE, CONNECTION, frame.into())
     else {
         panic!("it must be answered");
     };
@@ -43,20 +48,46 @@ fn a_version_from_the_future_is_answered_in_version_0() {
     assert_eq!(answer.error_code, ErrorCode::UNSUPPORTED_VERSION);
     assert_eq!(answer.api_keys.len(), 1);
     let ours = &answer.api_keys[0];
-    assert_eq!((ours.api_key, ours.min_version, ours.max_version), (ApiKey::API_VERSIONS, 0, 4));
+    assert_eq!(
+        (ours.api_key, ours.min_version, ours.max_version),
+        (ApiKey::API_VERSIONS, 0, 4)
+    );
 }
 
 #[test]
 fn every_version_that_is_advertised_is_answered() {
     let mut driver = Driver::new(1);
     for version in ApiVersionsRequest::STABLE_VERSIONS.oldest..=4 {
-        assert!(!driver.ask(ONE, version, &named("a", "b")).api_keys.is_empty());
+        assert!(
+            !driver
+                .ask(ONE, version, &named("a", "b"))
+                .api_keys
+                .is_empty()
+        );
     }
     for version in MetadataRequest::STABLE_VERSIONS.oldest..=13 {
-        assert_eq!(driver.ask(ONE, version, &MetadataRequest::default()).brokers.len(), 1);
+        assert_eq!(
+            driver
+                .ask(ONE, version, &MetadataRequest::default())
+                .brokers
+                .len(),
+            1
+        );
     }
     for version in ProduceRequest::STABLE_VERSIONS.oldest..=13 {
-        assert!(driver.ask(ONE, version, &ProduceRequest { acks: 1, ..Default::default() }).responses.is_empty());
+        assert!(
+            driver
+                .ask(
+                    ONE,
+                    version,
+                    &ProduceRequest {
+                        acks: 1,
+                        ..Default::default()
+                    }
+                )
+                .responses
+                .is_empty()
+        );
     }
 }
 
@@ -64,6 +95,10 @@ fn every_version_that_is_advertised_is_answered() {
 fn a_client_with_an_impossible_name_is_told_so() {
     for (name, version) in [("", "1"), ("a b", "1"), ("-a", "1"), ("a", "1."), ("a", "")] {
         let answer = Driver::new(1).ask(ONE, 4, &named(name, version));
-        assert_eq!(answer.error_code, ErrorCode::INVALID_REQUEST, "{name} {version}");
+        assert_eq!(
+            answer.error_code,
+            ErrorCode::INVALID_REQUEST,
+            "{name} {version}"
+        );
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kafka_mock::cluster::{Answer, BrokerId, Cluster, ClusterConfig, ConnectionId, Now, Release};
 use kafka_wire::{
-    ErrorCode, Request, Uuid, decode_response, encode_request,
+    ErrorCode, Request, Uuid,
     compression::Compression,
+    decode_response, encode_request,
     messages::{
         MetadataRequest, ProduceRequest,
         produce::{PartitionProduceData, PartitionProduceResponse, TopicProduceData},
@@ -32,14 +33,26 @@ pub(crate) struct Driver {
 impl Driver {
     /// A cluster of so many brokers, with topic `t` of two partitions.
     pub(crate) fn new(brokers: u16) -> Self {
-        Self::with(ClusterConfig { brokers, ..ClusterConfig::default() })
+        Self::with(ClusterConfig {
+            brokers,
+            ..ClusterConfig::default()
+        })
     }
 
     pub(crate) fn with(config: ClusterConfig) -> Self {
         let mut cluster = Cluster::new(config, 1);
-        cluster.create_topic("t", cluster.config().topic(2)).unwrap();
+        cluster
+            .create_topic("t", cluster.config().topic(2))
+            .unwrap();
         let started = Instant::now();
-        Self { cluster, now: Now { instant: started, wall_ms: START_MS }, started }
+        Self {
+            cluster,
+            now: Now {
+                instant: started,
+                wall_ms: START_MS,
+            },
+            started,
+        }
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
@@ -52,7 +65,12 @@ impl Driver {
     }
 
     /// What the model says to a request, undecoded.
-    pub(crate) fn send<R: Request>(&mut self, broker: BrokerId, version: i16, request: &R) -> Answer {
+    pub(crate) fn send<R: Request>(
+        &mut self,
+        broker: BrokerId,
+        version: i16,
+        request: &R,
+    ) -> Answer {
         self.send_on(broker, CONNECTION, version, request)
     }
 
@@ -95,16 +113,26 @@ impl Driver {
     }
 
     pub(crate) fn topic_id(&mut self, topic: &str) -> Uuid {
-        let all = MetadataRequest { topics: None, ..Default::default() };
+        let all = MetadataRequest {
+            topics: None,
+            ..Default::default()
+        };
         let broker = self.cluster.brokers().next().unwrap();
         let answer = self.ask(broker, 12, &all);
-        let topic = answer.topics.into_iter().find(|it| it.name.as_deref() == Some(topic));
+        let topic = answer
+            .topics
+            .into_iter()
+            .find(|it| it.name.as_deref() == Some(topic));
         topic.unwrap().topic_id
     }
 
     /// What becomes of a batch for partition 0 of `t`, sent in the last version to its leader.
     pub(crate) fn produce(&mut self, batch: Bytes) -> PartitionProduceResponse {
-        let leader = self.cluster.leader("t", 0).unwrap().expect("somebody leads");
+        let leader = self
+            .cluster
+            .leader("t", 0)
+            .unwrap()
+            .expect("somebody leads");
         self.produce_to(leader, 13, ACKS_ALL, batch)
     }
 
@@ -156,7 +184,10 @@ pub(crate) fn produce_request(
         topic_data: vec![TopicProduceData {
             name: "t".to_owned(),
             topic_id,
-            partition_data: vec![PartitionProduceData { index: partition, records: Some(batch) }],
+            partition_data: vec![PartitionProduceData {
+                index: partition,
+                records: Some(batch),
+            }],
         }],
     }
 }
@@ -173,14 +204,24 @@ pub(crate) fn batch_under(header: BatchHeader, values: &[&str]) -> Bytes {
 pub(crate) fn compressed(header: BatchHeader, values: &[&str], codec: Compression) -> Bytes {
     let mut builder = BatchBuilder::new(header);
     for value in values {
-        builder.push(START_MS, &RecordParts::new(Some(b"k"), Some(value.as_bytes()))).unwrap();
+        builder
+            .push(
+                START_MS,
+                &RecordParts::new(Some(b"k"), Some(value.as_bytes())),
+            )
+            .unwrap();
     }
     builder.build(codec).unwrap()
 }
 
 /// The header of an idempotent producer.
 pub(crate) fn stamped(producer_id: i64, producer_epoch: i16, base_sequence: i32) -> BatchHeader {
-    BatchHeader { producer_id, producer_epoch, base_sequence, ..BatchHeader::default() }
+    BatchHeader {
+        producer_id,
+        producer_epoch,
+        base_sequence,
+        ..BatchHeader::default()
+    }
 }
 
 const CORRELATION_ID: i32 = 77;

@@ -24,12 +24,24 @@ fn from(offset: i64, topic_id: Uuid) -> FetchRequest {
         partition_max_bytes: 1 << 20,
         ..Default::default()
     };
-    let topic = FetchTopic { topic: "t".to_owned(), topic_id, partitions: vec![partition] };
-    FetchRequest { max_wait_ms: 500, min_bytes: 1, topics: vec![topic], ..Default::default() }
+    let topic = FetchTopic {
+        topic: "t".to_owned(),
+        topic_id,
+        partitions: vec![partition],
+    };
+    FetchRequest {
+        max_wait_ms: 500,
+        min_bytes: 1,
+        topics: vec![topic],
+        ..Default::default()
+    }
 }
 
 fn only_partition(mut response: FetchResponse) -> PartitionData {
-    assert_eq!((response.error_code, response.session_id), (ErrorCode::NONE, 0));
+    assert_eq!(
+        (response.error_code, response.session_id),
+        (ErrorCode::NONE, 0)
+    );
     response.responses.remove(0).partitions.remove(0)
 }
 
@@ -37,7 +49,9 @@ fn values(data: PartitionData) -> Vec<String> {
     let batches = RecordBatches::new(data.records.unwrap());
     let records = batches.flat_map(|batch| batch.unwrap().records());
     let values = records.map(|record| record.unwrap().value.unwrap());
-    values.map(|value| String::from_utf8(value.to_vec()).unwrap()).collect()
+    values
+        .map(|value| String::from_utf8(value.to_vec()).unwrap())
+        .collect()
 }
 
 fn driver() -> Driver {
@@ -68,7 +82,9 @@ fn batches_carry_the_epoch_of_the_leader_that_appended_them() {
     let data = only_partition(driver.ask(TWO, 18, &from(3, id)));
     let batches = RecordBatches::new(data.records.unwrap());
     let batches = batches.map(|batch| batch.unwrap().header().clone());
-    let epochs: Vec<_> = batches.map(|it| (it.base_offset, it.partition_leader_epoch)).collect();
+    let epochs: Vec<_> = batches
+        .map(|it| (it.base_offset, it.partition_leader_epoch))
+        .collect();
     assert_eq!(epochs, [(3, 0), (4, 1)]);
 }
 
@@ -77,12 +93,26 @@ fn limits_cut_between_batches_but_never_before_the_first() {
     let mut driver = driver();
     let id = driver.topic_id("t");
     let one = batch(&["a", "b"]).len() as i32;
-    for (limit, expected) in [(0, 2), (one, 2), (one + 1, 2), (one + batch(&["c"]).len() as i32, 3)] {
+    for (limit, expected) in [
+        (0, 2),
+        (one, 2),
+        (one + 1, 2),
+        (one + batch(&["c"]).len() as i32, 3),
+    ] {
         let mut request = from(0, id);
         request.topics[0].partitions[0].partition_max_bytes = limit;
-        assert_eq!(values(only_partition(driver.ask(ONE, 18, &request))).len(), expected);
-        let request = FetchRequest { max_bytes: limit, ..from(0, id) };
-        assert_eq!(values(only_partition(driver.ask(ONE, 18, &request))).len(), expected);
+        assert_eq!(
+            values(only_partition(driver.ask(ONE, 18, &request))).len(),
+            expected
+        );
+        let request = FetchRequest {
+            max_bytes: limit,
+            ..from(0, id)
+        };
+        assert_eq!(
+            values(only_partition(driver.ask(ONE, 18, &request))).len(),
+            expected
+        );
     }
 }
 
@@ -121,20 +151,35 @@ fn unknown_topics_are_told_at_once() {
 #[test]
 fn zstd_is_not_for_old_readers() {
     let mut driver = Driver::new(1);
-    driver.produce(compressed(BatchHeader::default(), &["a"], Compression::Zstd));
+    driver.produce(compressed(
+        BatchHeader::default(),
+        &["a"],
+        Compression::Zstd,
+    ));
     let id = driver.topic_id("t");
     let data = only_partition(driver.ask(ONE, 9, &from(0, id)));
     assert_eq!(data.error_code, ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
-    assert_eq!(only_partition(driver.ask(ONE, 10, &from(0, id))).error_code, ErrorCode::NONE);
+    assert_eq!(
+        only_partition(driver.ask(ONE, 10, &from(0, id))).error_code,
+        ErrorCode::NONE
+    );
 }
 
 #[test]
 fn a_session_is_never_granted() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    let request = FetchRequest { session_id: 0, session_epoch: 0, ..from(0, id) };
+    let request = FetchRequest {
+        session_id: 0,
+        session_epoch: 0,
+        ..from(0, id)
+    };
     assert_eq!(driver.ask(ONE, 18, &request).session_id, 0);
-    let request = FetchRequest { session_id: 5, session_epoch: 3, ..from(0, id) };
+    let request = FetchRequest {
+        session_id: 5,
+        session_epoch: 3,
+        ..from(0, id)
+    };
     let answer = driver.ask(ONE, 18, &request);
     assert_eq!(answer.error_code, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
 }
@@ -146,7 +191,9 @@ fn a_reader_at_the_end_waits_no_longer_than_it_said() {
     assert_eq!(driver.send(ONE, 18, &from(4, id)), Answer::Held);
     let releases = driver.next_releases();
     assert_eq!((releases.len(), driver.elapsed_ms()), (1, 500));
-    let Answer::Send(frame) = releases[0].answer.clone() else { panic!("{releases:?}") };
+    let Answer::Send(frame) = releases[0].answer.clone() else {
+        panic!("{releases:?}")
+    };
     assert!(values(only_partition(decode::<FetchRequest>(frame, 18))).is_empty());
 }
 
@@ -159,8 +206,13 @@ fn a_reader_that_waits_is_answered_when_records_come() {
     driver.produce(batch(&["e"]));
     let releases = driver.next_releases();
     assert_eq!((releases[0].connection, driver.elapsed_ms()), (READER, 100));
-    let Answer::Send(frame) = releases[0].answer.clone() else { panic!("{releases:?}") };
-    assert_eq!(values(only_partition(decode::<FetchRequest>(frame, 18))), ["e"]);
+    let Answer::Send(frame) = releases[0].answer.clone() else {
+        panic!("{releases:?}")
+    };
+    assert_eq!(
+        values(only_partition(decode::<FetchRequest>(frame, 18))),
+        ["e"]
+    );
 }
 
 #[test]
@@ -168,7 +220,10 @@ fn a_reader_waits_for_as_many_bytes_as_it_wants() {
     let mut driver = driver();
     let id = driver.topic_id("t");
     let enough = batch(&["e"]).len() as i32 + 1;
-    let request = FetchRequest { min_bytes: enough, ..from(4, id) };
+    let request = FetchRequest {
+        min_bytes: enough,
+        ..from(4, id)
+    };
     assert_eq!(driver.send_on(ONE, READER, 18, &request), Answer::Held);
     driver.produce(batch(&["e"]));
     assert!(driver.cluster.tick(driver.now).is_empty());
@@ -184,7 +239,12 @@ fn a_reader_that_waits_is_told_when_the_leader_moves() {
     assert_eq!(driver.send_on(ONE, READER, 18, &from(4, id)), Answer::Held);
     driver.cluster.move_leader("t", 0, TWO).unwrap();
     let releases = driver.next_releases();
-    let Answer::Send(frame) = releases[0].answer.clone() else { panic!("{releases:?}") };
+    let Answer::Send(frame) = releases[0].answer.clone() else {
+        panic!("{releases:?}")
+    };
     let data = only_partition(decode::<FetchRequest>(frame, 18));
-    assert_eq!((data.error_code, driver.elapsed_ms()), (ErrorCode::NOT_LEADER_OR_FOLLOWER, 0));
+    assert_eq!(
+        (data.error_code, driver.elapsed_ms()),
+        (ErrorCode::NOT_LEADER_OR_FOLLOWER, 0)
+    );
 }

@@ -17,11 +17,20 @@ fn is_sent(release: &Release) -> bool {
 fn what_follows_a_held_request_waits_its_turn() {
     let mut driver = Driver::new(1);
     let produce = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));
-    driver.cluster.inject(Fault::delay(When::AfterHandling, DELAY).api(ApiKey::PRODUCE));
+    driver
+        .cluster
+        .inject(Fault::delay(When::AfterHandling, DELAY).api(ApiKey::PRODUCE));
     assert_eq!(driver.send(ONE, 13, &produce), Answer::Held);
     assert_eq!(driver.send(ONE, 13, &produce), Answer::Held);
-    assert_eq!(driver.send(ONE, 12, &MetadataRequest::default()), Answer::Held);
-    assert_eq!(driver.cluster.record_count("t"), 1, "the second is not handled yet");
+    assert_eq!(
+        driver.send(ONE, 12, &MetadataRequest::default()),
+        Answer::Held
+    );
+    assert_eq!(
+        driver.cluster.record_count("t"),
+        1,
+        "the second is not handled yet"
+    );
     let releases = driver.next_releases();
     assert_eq!((releases.len(), driver.elapsed_ms()), (3, 200));
     assert!(releases.iter().all(is_sent));
@@ -33,21 +42,41 @@ fn what_follows_a_held_request_waits_its_turn() {
 fn a_request_delayed_before_it_is_handled_appends_late() {
     let mut driver = Driver::new(1);
     let produce = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));
-    driver.cluster.inject(Fault::delay(When::BeforeHandling, DELAY).api(ApiKey::PRODUCE).always());
+    driver.cluster.inject(
+        Fault::delay(When::BeforeHandling, DELAY)
+            .api(ApiKey::PRODUCE)
+            .always(),
+    );
     assert_eq!(driver.send(ONE, 13, &produce), Answer::Held);
     assert_eq!(driver.cluster.record_count("t"), 0);
     assert!(is_sent(&driver.next_releases()[0]));
-    assert_eq!((driver.cluster.record_count("t"), driver.elapsed_ms()), (1, 200));
-    let produced = driver.cluster.requests().filter(|it| it.api == ApiKey::PRODUCE);
+    assert_eq!(
+        (driver.cluster.record_count("t"), driver.elapsed_ms()),
+        (1, 200)
+    );
+    let produced = driver
+        .cluster
+        .requests()
+        .filter(|it| it.api == ApiKey::PRODUCE);
     assert_eq!(produced.count(), 1, "it came once");
 }
 
 #[test]
 fn silence_never_ends() {
     let mut driver = Driver::new(1);
-    driver.cluster.inject(Fault::new(kafka_mock::cluster::Effect::Silence(When::AfterHandling)));
-    assert_eq!(driver.send(ONE, 12, &MetadataRequest::default()), Answer::Held);
-    assert_eq!(driver.send(ONE, 12, &MetadataRequest::default()), Answer::Held);
+    driver
+        .cluster
+        .inject(Fault::new(kafka_mock::cluster::Effect::Silence(
+            When::AfterHandling,
+        )));
+    assert_eq!(
+        driver.send(ONE, 12, &MetadataRequest::default()),
+        Answer::Held
+    );
+    assert_eq!(
+        driver.send(ONE, 12, &MetadataRequest::default()),
+        Answer::Held
+    );
     assert_eq!(driver.cluster.deadline(), None);
     driver.advance(Duration::from_secs(3600));
     assert!(driver.cluster.tick(driver.now).is_empty());
@@ -56,11 +85,19 @@ fn silence_never_ends() {
 #[test]
 fn nothing_is_answered_on_a_connection_that_is_gone() {
     let mut driver = Driver::new(1);
-    driver.cluster.inject(Fault::delay(When::AfterHandling, DELAY).times(2));
-    assert_eq!(driver.send(ONE, 12, &MetadataRequest::default()), Answer::Held);
+    driver
+        .cluster
+        .inject(Fault::delay(When::AfterHandling, DELAY).times(2));
+    assert_eq!(
+        driver.send(ONE, 12, &MetadataRequest::default()),
+        Answer::Held
+    );
     driver.cluster.disconnected(ONE, CONNECTION);
     assert_eq!(driver.cluster.deadline(), None);
-    assert_eq!(driver.send(ONE, 12, &MetadataRequest::default()), Answer::Held);
+    assert_eq!(
+        driver.send(ONE, 12, &MetadataRequest::default()),
+        Answer::Held
+    );
     driver.cluster.kill_broker(ONE).unwrap();
     assert_eq!(driver.cluster.deadline(), None);
 }

@@ -24,9 +24,19 @@ fn requests() -> Vec<Bytes> {
         encode_request(1, Some("test"), version, request).slice(4..)
     }
     let id = Driver::new(1).topic_id("t");
-    let partitions = vec![FetchPartition { partition_max_bytes: 1000, ..Default::default() }];
-    let topics = vec![FetchTopic { topic_id: id, partitions, ..Default::default() }];
-    let named = MetadataRequestTopic { name: Some("new".to_owned()), ..Default::default() };
+    let partitions = vec![FetchPartition {
+        partition_max_bytes: 1000,
+        ..Default::default()
+    }];
+    let topics = vec![FetchTopic {
+        topic_id: id,
+        partitions,
+        ..Default::default()
+    }];
+    let named = MetadataRequestTopic {
+        name: Some("new".to_owned()),
+        ..Default::default()
+    };
     let creatable = CreatableTopic {
         name: "n".to_owned(),
         num_partitions: 1,
@@ -35,10 +45,19 @@ fn requests() -> Vec<Bytes> {
     };
     vec![
         last(&ApiVersionsRequest::default()),
-        last(&MetadataRequest { topics: Some(vec![named]), ..Default::default() }),
+        last(&MetadataRequest {
+            topics: Some(vec![named]),
+            ..Default::default()
+        }),
         last(&produce_request(id, 0, -1, batch(&["a", "b"]))),
-        last(&FetchRequest { topics, ..Default::default() }),
-        last(&CreateTopicsRequest { topics: vec![creatable], ..Default::default() }),
+        last(&FetchRequest {
+            topics,
+            ..Default::default()
+        }),
+        last(&CreateTopicsRequest {
+            topics: vec![creatable],
+            ..Default::default()
+        }),
         last(&DeleteTopicsRequest::default()),
         last(&DescribeClusterRequest::default()),
         last(&DescribeConfigsRequest::default()),
@@ -52,11 +71,21 @@ fn requests() -> Vec<Bytes> {
 fn what_nobody_serves_closes_the_connection() {
     let unknown_api = &b"\x03\xe7\x00\x00\x00\x00\x00\x01\xff\xff"[..];
     let group_api = &b"\x00\x0b\x00\x05\x00\x00\x00\x01\xff\xff"[..];
-    let old_produce = &b"\x00\x00\x00\x02\x00\x00\x00\x01\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"[..];
+    let old_produce =
+        &b"\x00\x00\x00\x02\x00\x00\x00\x01\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"[..];
     let future_metadata = &b"\x00\x03\x00\x63\x00\x00\x00\x01\xff\xff\x00"[..];
-    for frame in [unknown_api, group_api, old_produce, future_metadata, b"", b"\x00"] {
+    for frame in [
+        unknown_api,
+        group_api,
+        old_produce,
+        future_metadata,
+        b"",
+        b"\x00",
+    ] {
         let mut driver = Driver::new(1);
-        let answer = driver.cluster.handle(driver.now, ONE, ConnectionId(1), frame.into());
+        let answer = driver
+            .cluster
+            .handle(driver.now, ONE, ConnectionId(1), frame.into());
         assert_eq!(answer, Answer::Close, "{frame:?}");
     }
 }

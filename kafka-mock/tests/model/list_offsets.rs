@@ -10,7 +10,12 @@ use kafka_wire::{
 
 use crate::driver::{Driver, ONE, START_MS, TWO, batch};
 
-fn list(driver: &mut Driver, version: i16, timestamp: i64, epoch: i32) -> ListOffsetsPartitionResponse {
+fn list(
+    driver: &mut Driver,
+    version: i16,
+    timestamp: i64,
+    epoch: i32,
+) -> ListOffsetsPartitionResponse {
     let partition = ListOffsetsPartition {
         partition_index: 0,
         current_leader_epoch: epoch,
@@ -18,7 +23,10 @@ fn list(driver: &mut Driver, version: i16, timestamp: i64, epoch: i32) -> ListOf
     };
     let request = ListOffsetsRequest {
         replica_id: -1,
-        topics: vec![ListOffsetsTopic { name: "t".to_owned(), partitions: vec![partition] }],
+        topics: vec![ListOffsetsTopic {
+            name: "t".to_owned(),
+            partitions: vec![partition],
+        }],
         ..Default::default()
     };
     let mut answer = driver.ask(ONE, version, &request);
@@ -42,7 +50,11 @@ fn offsets_are_found_at_the_ends_and_by_time() {
     for (timestamp, offset, found) in cases {
         let answer = list(&mut driver, 11, timestamp, -1);
         assert_eq!(answer.error_code, ErrorCode::NONE, "{timestamp}");
-        assert_eq!((answer.offset, answer.timestamp), (offset, found), "{timestamp}");
+        assert_eq!(
+            (answer.offset, answer.timestamp),
+            (offset, found),
+            "{timestamp}"
+        );
     }
 }
 
@@ -51,7 +63,11 @@ fn every_version_tells_the_end() {
     let mut driver = Driver::new(1);
     driver.produce(batch(&["a", "b"]));
     for version in 1..=11 {
-        assert_eq!(list(&mut driver, version, -1, -1).offset, 2, "version {version}");
+        assert_eq!(
+            list(&mut driver, version, -1, -1).offset,
+            2,
+            "version {version}"
+        );
     }
 }
 
@@ -65,9 +81,18 @@ fn a_special_time_that_the_version_lacks_is_refused() {
 fn a_client_with_another_leader_epoch_is_told_so() {
     let mut driver = Driver::new(2);
     driver.cluster.move_leader("t", 0, TWO).unwrap();
-    assert_eq!(list(&mut driver, 11, -1, 1).error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    assert_eq!(
+        list(&mut driver, 11, -1, 1).error_code,
+        ErrorCode::NOT_LEADER_OR_FOLLOWER
+    );
     driver.cluster.move_leader("t", 0, ONE).unwrap();
-    assert_eq!(list(&mut driver, 11, -1, 1).error_code, ErrorCode::FENCED_LEADER_EPOCH);
+    assert_eq!(
+        list(&mut driver, 11, -1, 1).error_code,
+        ErrorCode::FENCED_LEADER_EPOCH
+    );
     assert_eq!(list(&mut driver, 11, -1, 2).error_code, ErrorCode::NONE);
-    assert_eq!(list(&mut driver, 11, -1, 3).error_code, ErrorCode::UNKNOWN_LEADER_EPOCH);
+    assert_eq!(
+        list(&mut driver, 11, -1, 3).error_code,
+        ErrorCode::UNKNOWN_LEADER_EPOCH
+    );
 }

@@ -12,16 +12,32 @@ use kafka_wire::{
 use crate::driver::{Driver, ONE};
 
 fn by_name(name: &str) -> MetadataRequest {
-    let topic = MetadataRequestTopic { name: Some(name.to_owned()), ..Default::default() };
-    MetadataRequest { topics: Some(vec![topic]), ..Default::default() }
+    let topic = MetadataRequestTopic {
+        name: Some(name.to_owned()),
+        ..Default::default()
+    };
+    MetadataRequest {
+        topics: Some(vec![topic]),
+        ..Default::default()
+    }
 }
 
 fn by_id(topic_id: Uuid) -> MetadataRequest {
-    let topic = MetadataRequestTopic { name: None, topic_id };
-    MetadataRequest { topics: Some(vec![topic]), ..Default::default() }
+    let topic = MetadataRequestTopic {
+        name: None,
+        topic_id,
+    };
+    MetadataRequest {
+        topics: Some(vec![topic]),
+        ..Default::default()
+    }
 }
 
-fn only_topic(driver: &mut Driver, version: i16, request: &MetadataRequest) -> MetadataResponseTopic {
+fn only_topic(
+    driver: &mut Driver,
+    version: i16,
+    request: &MetadataRequest,
+) -> MetadataResponseTopic {
     let [topic] = <[_; 1]>::try_from(driver.ask(ONE, version, request).topics).unwrap();
     topic
 }
@@ -30,12 +46,23 @@ fn only_topic(driver: &mut Driver, version: i16, request: &MetadataRequest) -> M
 fn brokers_partitions_and_leaders_are_told() {
     let mut driver = Driver::new(3);
     let answer = driver.ask(ONE, 12, &by_name("t"));
-    assert_eq!(answer.brokers.iter().map(|it| it.node_id).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        answer
+            .brokers
+            .iter()
+            .map(|it| it.node_id)
+            .collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
     assert_eq!(answer.controller_id, 1);
     assert_eq!(answer.cluster_id, Some(driver.cluster.id().to_string()));
     let [topic] = <[_; 1]>::try_from(answer.topics).unwrap();
     assert!(!topic.topic_id.is_zero());
-    let leaders: Vec<_> = topic.partitions.iter().map(|it| (it.leader_id, it.leader_epoch)).collect();
+    let leaders: Vec<_> = topic
+        .partitions
+        .iter()
+        .map(|it| (it.leader_id, it.leader_epoch))
+        .collect();
     assert_eq!(leaders, [(1, 0), (2, 0)]);
     assert_eq!(topic.partitions[1].replica_nodes, [2, 3, 1]);
     assert_eq!(topic.partitions[1].isr_nodes, [2, 3, 1]);
@@ -44,8 +71,14 @@ fn brokers_partitions_and_leaders_are_told() {
 #[test]
 fn null_is_all_topics_and_empty_is_none_except_in_version_0() {
     let mut driver = Driver::new(1);
-    let none = MetadataRequest { topics: Some(vec![]), ..Default::default() };
-    let all = MetadataRequest { topics: None, ..Default::default() };
+    let none = MetadataRequest {
+        topics: Some(vec![]),
+        ..Default::default()
+    };
+    let all = MetadataRequest {
+        topics: None,
+        ..Default::default()
+    };
     assert_eq!(driver.ask(ONE, 0, &none).topics.len(), 1);
     assert_eq!(driver.ask(ONE, 1, &none).topics.len(), 0);
     assert_eq!(driver.ask(ONE, 1, &all).topics.len(), 1);
@@ -56,14 +89,20 @@ fn a_topic_is_found_by_its_id() {
     let mut driver = Driver::new(1);
     let id = driver.topic_id("t");
     let topic = only_topic(&mut driver, 12, &by_id(id));
-    assert_eq!((topic.error_code, topic.name.as_deref()), (ErrorCode::NONE, Some("t")));
+    assert_eq!(
+        (topic.error_code, topic.name.as_deref()),
+        (ErrorCode::NONE, Some("t"))
+    );
 }
 
 #[test]
 fn an_id_that_nobody_knows_is_unknown_and_creates_nothing() {
     let mut driver = Driver::new(1);
     let topic = only_topic(&mut driver, 12, &by_id(Uuid([9; 16])));
-    assert_eq!((topic.error_code, topic.name), (ErrorCode::UNKNOWN_TOPIC_ID, None));
+    assert_eq!(
+        (topic.error_code, topic.name),
+        (ErrorCode::UNKNOWN_TOPIC_ID, None)
+    );
     assert_eq!(driver.cluster.topics().count(), 1);
 }
 
@@ -79,11 +118,17 @@ fn a_topic_that_is_asked_for_is_there_the_next_time() {
 #[test]
 fn nothing_is_created_where_the_client_or_the_broker_does_not_want_it() {
     let mut driver = Driver::new(1);
-    let request = MetadataRequest { allow_auto_topic_creation: false, ..by_name("new") };
+    let request = MetadataRequest {
+        allow_auto_topic_creation: false,
+        ..by_name("new")
+    };
     only_topic(&mut driver, 12, &request);
     assert_eq!(driver.cluster.partitions("new"), None);
 
-    let config = ClusterConfig { auto_create_topics: false, ..ClusterConfig::default() };
+    let config = ClusterConfig {
+        auto_create_topics: false,
+        ..ClusterConfig::default()
+    };
     let mut driver = Driver::with(config);
     only_topic(&mut driver, 12, &by_name("new"));
     assert_eq!(driver.cluster.partitions("new"), None);

@@ -24,7 +24,9 @@ fn with_topic(change: impl FnOnce(TopicConfig) -> TopicConfig) -> Driver {
 
 fn at(timestamp: i64) -> Bytes {
     let mut builder = BatchBuilder::new(BatchHeader::default());
-    builder.push(timestamp, &RecordParts::new(None, Some(b"v"))).unwrap();
+    builder
+        .push(timestamp, &RecordParts::new(None, Some(b"v")))
+        .unwrap();
     builder.build(Compression::None).unwrap()
 }
 
@@ -41,13 +43,20 @@ fn records_are_in_the_log_as_they_were_sent() {
     for (base_offset, values) in [(0, &["a", "b"][..]), (2, &["c"])] {
         let outcome = driver.produce(batch(values));
         assert_eq!(outcome.error_code, ErrorCode::NONE);
-        assert_eq!((outcome.base_offset, outcome.log_start_offset), (base_offset, 0));
+        assert_eq!(
+            (outcome.base_offset, outcome.log_start_offset),
+            (base_offset, 0)
+        );
         assert_eq!(outcome.log_append_time_ms, -1);
     }
     let records = driver.cluster.records("t");
     let values: Vec<_> = records.iter().map(|it| it.value.clone().unwrap()).collect();
     assert_eq!(values, ["a", "b", "c"]);
-    assert!(records.iter().all(|it| it.timestamp == START_MS && it.producer.is_none()));
+    assert!(
+        records
+            .iter()
+            .all(|it| it.timestamp == START_MS && it.producer.is_none())
+    );
     assert_eq!(driver.cluster.record_count("t"), 3);
 }
 
@@ -56,8 +65,12 @@ fn every_version_and_every_codec_is_taken() {
     let mut driver = Driver::new(1);
     for version in 3..=13 {
         for codec in Compression::ALL {
-            let outcome =
-                driver.produce_to(ONE, version, ACKS_ALL, compressed(BatchHeader::default(), &["a", "b"], codec));
+            let outcome = driver.produce_to(
+                ONE,
+                version,
+                ACKS_ALL,
+                compressed(BatchHeader::default(), &["a", "b"], codec),
+            );
             let expected = match codec {
                 Compression::Zstd if version < 7 => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
                 _ => ErrorCode::NONE,
@@ -74,14 +87,19 @@ fn partitions_are_judged_one_by_one() {
     let mut request = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));
     for index in [1, 2, -1] {
         let records = Some(batch(&["a"]));
-        request.topic_data[0].partition_data.push(PartitionProduceData { index, records });
+        request.topic_data[0]
+            .partition_data
+            .push(PartitionProduceData { index, records });
     }
     let answer = driver.ask(ONE, 13, &request);
     let outcomes = answer.responses[0].partition_responses.iter();
     let outcomes: Vec<_> = outcomes.map(|it| (it.index, it.error_code)).collect();
     let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
     let none = ErrorCode::NONE;
-    assert_eq!(outcomes, [(0, none), (1, none), (2, unknown), (-1, unknown)]);
+    assert_eq!(
+        outcomes,
+        [(0, none), (1, none), (2, unknown), (-1, unknown)]
+    );
 }
 
 #[test]
@@ -104,7 +122,10 @@ fn acks_must_be_0_or_1_or_all() {
         let outcome = driver.produce_to(ONE, 13, acks, batch(&["a"]));
         assert_eq!(outcome.error_code, ErrorCode::INVALID_REQUIRED_ACKS);
     }
-    assert_eq!(driver.produce_to(ONE, 13, 1, batch(&["a"])).error_code, ErrorCode::NONE);
+    assert_eq!(
+        driver.produce_to(ONE, 13, 1, batch(&["a"])).error_code,
+        ErrorCode::NONE
+    );
 }
 
 #[test]
@@ -121,9 +142,17 @@ fn without_acks_nothing_is_answered_and_a_refusal_closes() {
 #[test]
 fn a_batch_above_the_maximum_is_too_large() {
     let size = batch(&["a"]).len() as i32;
-    let limited = |max| with_topic(|it| TopicConfig { max_message_bytes: max, ..it });
+    let limited = |max| {
+        with_topic(|it| TopicConfig {
+            max_message_bytes: max,
+            ..it
+        })
+    };
     assert_eq!(limited(size).verdict(batch(&["a"])), ErrorCode::NONE);
-    assert_eq!(limited(size - 1).verdict(batch(&["a"])), ErrorCode::MESSAGE_TOO_LARGE);
+    assert_eq!(
+        limited(size - 1).verdict(batch(&["a"])),
+        ErrorCode::MESSAGE_TOO_LARGE
+    );
 }
 
 #[test]
@@ -131,7 +160,10 @@ fn bytes_that_are_no_batch_are_refused() {
     let good = batch(&["a"]);
     let twice = [&good[..], &good[..]].concat();
     let control = batch_under(
-        BatchHeader { attributes: Attributes::default().control(), ..BatchHeader::default() },
+        BatchHeader {
+            attributes: Attributes::default().control(),
+            ..BatchHeader::default()
+        },
         &["a"],
     );
     let invalid = ErrorCode::INVALID_RECORD;
@@ -142,7 +174,11 @@ fn bytes_that_are_no_batch_are_refused() {
         ("two batches", twice.into(), invalid),
         ("an old format", altered(&good, 16, 1), invalid),
         ("an unknown format", altered(&good, 16, 3), corrupt),
-        ("another checksum", altered(&good, 17, good[17] ^ 1), corrupt),
+        (
+            "another checksum",
+            altered(&good, 17, good[17] ^ 1),
+            corrupt,
+        ),
         ("other bytes", altered(&good, 66, good[66] ^ 1), corrupt),
         ("a base offset", altered(&good, 7, 1), invalid),
         ("control records", control, invalid),
@@ -151,7 +187,11 @@ fn bytes_that_are_no_batch_are_refused() {
         let mut driver = Driver::new(1);
         let outcome = driver.produce(bytes);
         assert_eq!(outcome.error_code, code, "{what}");
-        assert_eq!((outcome.base_offset, driver.cluster.record_count("t")), (-1, 0), "{what}");
+        assert_eq!(
+            (outcome.base_offset, driver.cluster.record_count("t")),
+            (-1, 0),
+            "{what}"
+        );
         assert!(outcome.error_message.is_some(), "{what}");
     }
 }
@@ -169,7 +209,11 @@ fn counts_must_agree_with_the_records() {
     };
     for (count, last) in [(0, 0), (1, 1), (2, 1)] {
         let bytes = [&header(count, last).encode(&record)[..], &record].concat();
-        assert_eq!(Driver::new(1).verdict(bytes.into()), ErrorCode::INVALID_RECORD, "{count} {last}");
+        assert_eq!(
+            Driver::new(1).verdict(bytes.into()),
+            ErrorCode::INVALID_RECORD,
+            "{count} {last}"
+        );
     }
     let bytes = [&header(1, 0).encode(&record)[..], &record].concat();
     assert_eq!(Driver::new(1).verdict(bytes.into()), ErrorCode::NONE);
@@ -177,25 +221,48 @@ fn counts_must_agree_with_the_records() {
 
 #[test]
 fn a_producer_id_needs_a_sequence() {
-    assert_eq!(Driver::new(1).verdict(batch_under(stamped(7, 0, -1), &["a"])), ErrorCode::INVALID_RECORD);
+    assert_eq!(
+        Driver::new(1).verdict(batch_under(stamped(7, 0, -1), &["a"])),
+        ErrorCode::INVALID_RECORD
+    );
 }
 
 #[test]
 fn a_transaction_that_was_not_begun_is_refused() {
     let attributes = Attributes::default().transactional();
-    let header = BatchHeader { attributes, ..stamped(7, 0, 0) };
-    assert_eq!(Driver::new(1).verdict(batch_under(header, &["a"])), ErrorCode::INVALID_TXN_STATE);
+    let header = BatchHeader {
+        attributes,
+        ..stamped(7, 0, 0)
+    };
+    assert_eq!(
+        Driver::new(1).verdict(batch_under(header, &["a"])),
+        ErrorCode::INVALID_TXN_STATE
+    );
 }
 
 #[test]
 fn a_compacted_topic_names_the_records_without_a_key() {
-    let mut driver = with_topic(|it| TopicConfig { cleanup: Cleanup::Compact, ..it });
+    let mut driver = with_topic(|it| TopicConfig {
+        cleanup: Cleanup::Compact,
+        ..it
+    });
     let mut builder = BatchBuilder::new(BatchHeader::default());
-    builder.push(START_MS, &RecordParts::new(Some(b"k"), Some(b"v"))).unwrap();
-    builder.push(START_MS, &RecordParts::new(None, Some(b"v"))).unwrap();
+    builder
+        .push(START_MS, &RecordParts::new(Some(b"k"), Some(b"v")))
+        .unwrap();
+    builder
+        .push(START_MS, &RecordParts::new(None, Some(b"v")))
+        .unwrap();
     let outcome = driver.produce(builder.build(Compression::None).unwrap());
     assert_eq!(outcome.error_code, ErrorCode::INVALID_RECORD);
-    assert_eq!(outcome.record_errors.iter().map(|it| it.batch_index).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        outcome
+            .record_errors
+            .iter()
+            .map(|it| it.batch_index)
+            .collect::<Vec<_>>(),
+        [1]
+    );
     assert_eq!(driver.cluster.record_count("t"), 0);
 }
 
@@ -203,20 +270,38 @@ fn a_compacted_topic_names_the_records_without_a_key() {
 fn timestamps_far_from_the_brokers_clock_are_refused() {
     let hour = 3_600_000;
     assert_eq!(Driver::new(1).verdict(at(START_MS + hour)), ErrorCode::NONE);
-    assert_eq!(Driver::new(1).verdict(at(START_MS + hour + 1)), ErrorCode::INVALID_TIMESTAMP);
+    assert_eq!(
+        Driver::new(1).verdict(at(START_MS + hour + 1)),
+        ErrorCode::INVALID_TIMESTAMP
+    );
     assert_eq!(Driver::new(1).verdict(at(0)), ErrorCode::NONE);
-    assert_eq!(Driver::new(1).verdict(at(-1)), ErrorCode::NONE, "no timestamp");
-    let mut driver = with_topic(|it| TopicConfig { timestamp_before_max_ms: 10, ..it });
-    assert_eq!(driver.verdict(at(START_MS - 11)), ErrorCode::INVALID_TIMESTAMP);
+    assert_eq!(
+        Driver::new(1).verdict(at(-1)),
+        ErrorCode::NONE,
+        "no timestamp"
+    );
+    let mut driver = with_topic(|it| TopicConfig {
+        timestamp_before_max_ms: 10,
+        ..it
+    });
+    assert_eq!(
+        driver.verdict(at(START_MS - 11)),
+        ErrorCode::INVALID_TIMESTAMP
+    );
 }
 
 #[test]
 fn a_topic_may_stamp_its_own_time() {
-    let mut driver =
-        with_topic(|it| TopicConfig { timestamp_type: TimestampType::LogAppendTime, ..it });
+    let mut driver = with_topic(|it| TopicConfig {
+        timestamp_type: TimestampType::LogAppendTime,
+        ..it
+    });
     driver.now.wall_ms = START_MS + 5;
     let outcome = driver.produce(batch(&["a"]));
-    assert_eq!((outcome.error_code, outcome.log_append_time_ms), (ErrorCode::NONE, START_MS + 5));
+    assert_eq!(
+        (outcome.error_code, outcome.log_append_time_ms),
+        (ErrorCode::NONE, START_MS + 5)
+    );
     let record = &driver.cluster.records("t")[0];
     assert_eq!(record.timestamp, START_MS + 5);
     assert_eq!(record.timestamp_type, TimestampType::LogAppendTime);
@@ -225,6 +310,13 @@ fn a_topic_may_stamp_its_own_time() {
 #[test]
 fn a_producer_may_not_claim_the_brokers_time() {
     let attributes = Attributes::default().with_timestamp_type(TimestampType::LogAppendTime);
-    let header = BatchHeader { attributes, max_timestamp: START_MS, ..BatchHeader::default() };
-    assert_eq!(Driver::new(1).verdict(batch_under(header, &["a"])), ErrorCode::INVALID_TIMESTAMP);
+    let header = BatchHeader {
+        attributes,
+        max_timestamp: START_MS,
+        ..BatchHeader::default()
+    };
+    assert_eq!(
+        Driver::new(1).verdict(batch_under(header, &["a"])),
+        ErrorCode::INVALID_TIMESTAMP
+    );
 }

@@ -27,7 +27,11 @@ fn every_producer_gets_an_id_of_its_own_with_epoch_0() {
 fn an_id_held_so_far_is_replaced_not_bumped() {
     let mut driver = Driver::new(1);
     let first = driver.ask(ONE, 5, &init(None));
-    let held = InitProducerIdRequest { producer_id: first.producer_id, producer_epoch: 0, ..init(None) };
+    let held = InitProducerIdRequest {
+        producer_id: first.producer_id,
+        producer_epoch: 0,
+        ..init(None)
+    };
     let second = driver.ask(ONE, 5, &held);
     assert_ne!(second.producer_id, first.producer_id);
     assert_eq!(second.producer_epoch, 0);
@@ -36,7 +40,10 @@ fn an_id_held_so_far_is_replaced_not_bumped() {
 #[test]
 fn transactions_are_refused() {
     let answer = Driver::new(1).ask(ONE, 5, &init(Some("tx")));
-    assert_eq!((answer.error_code, answer.producer_id), (ErrorCode::UNSUPPORTED_VERSION, -1));
+    assert_eq!(
+        (answer.error_code, answer.producer_id),
+        (ErrorCode::UNSUPPORTED_VERSION, -1)
+    );
     let answer = Driver::new(1).ask(ONE, 5, &init(Some("")));
     assert_eq!(answer.error_code, ErrorCode::INVALID_REQUEST);
 }
@@ -45,11 +52,17 @@ fn transactions_are_refused() {
 fn a_batch_sent_again_is_answered_with_its_first_offset_and_not_appended() {
     let mut driver = Driver::new(1);
     for sequence in 0..5 {
-        assert_eq!(driver.verdict(batch_under(stamped(7, 0, sequence), &["v"])), ErrorCode::NONE);
+        assert_eq!(
+            driver.verdict(batch_under(stamped(7, 0, sequence), &["v"])),
+            ErrorCode::NONE
+        );
     }
     for sequence in 0..5 {
         let again = driver.produce(batch_under(stamped(7, 0, sequence), &["v"]));
-        assert_eq!((again.error_code, again.base_offset), (ErrorCode::NONE, i64::from(sequence)));
+        assert_eq!(
+            (again.error_code, again.base_offset),
+            (ErrorCode::NONE, i64::from(sequence))
+        );
     }
     assert_eq!(driver.cluster.record_count("t"), 5);
 }
@@ -60,7 +73,10 @@ fn a_gap_is_out_of_order_and_appends_nothing() {
     driver.produce(batch_under(stamped(7, 0, 0), &["a", "b"]));
     let outcome = driver.produce(batch_under(stamped(7, 0, 3), &["d"]));
     assert_eq!(outcome.error_code, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
-    assert_eq!(driver.verdict(batch_under(stamped(7, 0, 2), &["c"])), ErrorCode::NONE);
+    assert_eq!(
+        driver.verdict(batch_under(stamped(7, 0, 2), &["c"])),
+        ErrorCode::NONE
+    );
 }
 
 #[test]
@@ -86,7 +102,11 @@ fn sequences_are_kept_by_partition_and_survive_a_new_leader() {
 fn records_tell_their_producer_and_sequence() {
     let mut driver = Driver::new(1);
     driver.produce(batch_under(stamped(7, 3, i32::MAX), &["a", "b"]));
-    let stamps = driver.cluster.records("t").into_iter().map(|it| it.producer.unwrap());
+    let stamps = driver
+        .cluster
+        .records("t")
+        .into_iter()
+        .map(|it| it.producer.unwrap());
     let stamps: Vec<_> = stamps.map(|it| (it.id, it.epoch, it.sequence)).collect();
     assert_eq!(stamps, [(7, 3, i32::MAX), (7, 3, 0)]);
 }

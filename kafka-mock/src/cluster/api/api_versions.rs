@@ -34,7 +34,7 @@ impl Cluster {
     }
 
     /// The client is newer than we are: told in version 0, which everybody reads (KIP-511).
-    pub(super) fn unsupported_api_versions(&mut self, call: &Call) -> Answer {
+    pub(super) fn unsupported_api_versions(call: &Call) -> Answer {
         let ours = SERVED
             .into_iter()
             .filter(|(key, _)| *key == ApiKey::API_VERSIONS);

@@ -237,7 +237,8 @@ fn read_log(
     let mut records = BytesMut::new();
     for batch in partition.log.from(asked.fetch_offset) {
         let fits = records.len() + batch.bytes.len() <= limit;
-        if !fits && !(first == First::Whatever && records.is_empty()) {
+        let must = first == First::Whatever && records.is_empty();
+        if !fits && !must {
             break;
         }
         if batch.zstd && version < FIRST_WITH_ZSTD {

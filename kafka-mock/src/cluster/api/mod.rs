@@ -126,7 +126,7 @@ impl Cluster {
         let known = SERVED.iter().find(|(key, _)| *key == api);
         if !known.is_some_and(|(_, versions)| versions.contains(version.number)) {
             return Ok(match api {
-                ApiKey::API_VERSIONS => self.unsupported_api_versions(&call),
+                ApiKey::API_VERSIONS => Self::unsupported_api_versions(&call),
                 _ => Answer::Close,
             });
         }

@@ -1,1 +1,0 @@
-//! The cluster on sockets.

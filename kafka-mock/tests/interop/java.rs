@@ -1,0 +1,315 @@
+//! Java's own clients: console consumer and producer, verifiable producer, topics and offsets.
+
+use std::{collections::BTreeMap, io::Write, thread, time::Duration};
+
+use kafka_mock::{
+    MockCluster, MockRecord,
+    cluster::{BrokerId, Fault, When},
+};
+use kafka_wire::{ApiKey, ErrorCode, compression::Compression, records::TimestampType};
+
+use crate::{
+    program::{java, output},
+    written::{self, Written},
+};
+
+/// As `DefaultMessageFormatter` prints it.
+fn printed(record: &Written) -> String {
+    let headers = record
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}"));
+    let headers = headers.collect::<Vec<_>>().join(",");
+    let headers = if headers.is_empty() {
+        "NO_HEADERS".to_owned()
+    } else {
+        headers
+    };
+    let text = |bytes: &Option<String>| bytes.clone().unwrap_or_else(|| "null".to_owned());
+    format!(
+        "CreateTime:{}\tPartition:{}\tOffset:{}\t{headers}\t{}\t{}",
+        record.timestamp,
+        record.partition,
+        record.offset,
+        text(&record.key),
+        text(&record.value),
+    )
+}
+
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_consumer_reads_what_was_written() {
+    let (kafka, written) = written::cluster();
+    for partition in 0..2 {
+        let expected = written
+            .iter()
+            .filter(|it| it.partition == partition)
+            .map(printed);
+        let expected: Vec<_> = expected.collect();
+        let mut consumer = java("org.apache.kafka.tools.consumer.ConsoleConsumer");
+        consumer.args([
+            "--bootstrap-server",
+            &kafka.bootstrap_servers(),
+            "--topic",
+            "orders",
+        ]);
+        consumer.args([
+            "--partition",
+            &partition.to_string(),
+            "--offset",
+            "earliest",
+        ]);
+        consumer.args([
+            "--max-messages",
+            &expected.len().to_string(),
+            "--timeout-ms",
+            "60000",
+        ]);
+        for what in ["timestamp", "partition", "offset", "headers", "key"] {
+            consumer.args(["--formatter-property", &format!("print.{what}=true")]);
+        }
+        let printed = output(&mut consumer, "");
+        let lines: Vec<_> = printed
+            .lines()
+            .filter(|line| line.starts_with("CreateTime"))
+            .collect();
+        assert_eq!(lines, expected);
+    }
+}
+
+type Header = (String, Option<bytes::Bytes>);
+
+/// Key, value and headers of every record, by key.
+fn contents(kafka: &MockCluster) -> BTreeMap<String, (Option<String>, Vec<Header>)> {
+    let text = |bytes: &bytes::Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    let records = kafka.records("orders").into_iter();
+    let contents = records.map(|it| {
+        (
+            it.key.as_ref().map(text).unwrap_or_default(),
+            (it.value.as_ref().map(text), it.headers),
+        )
+    });
+    contents.collect()
+}
+
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_producer_writes_in_every_codec() {
+    for codec in Compression::ALL {
+        let kafka = MockCluster::builder()
+            .brokers(2)
+            .topic("orders", 3)
+            .start_blocking()
+            .unwrap();
+        let mut producer = java("org.apache.kafka.tools.ConsoleProducer");
+        producer.args([
+            "--bootstrap-server",
+            &kafka.bootstrap_servers(),
+            "--topic",
+            "orders",
+        ]);
+        producer.args(["--compression-codec", codec.name()]);
+        for property in ["parse.key=true", "parse.headers=true", "null.marker=NULL"] {
+            producer.args(["--reader-property", property]);
+        }
+        let mut input = String::from("h:1,trace:x y,h:2\tk1\tkäse 🧀\nNULL\tk2\tNULL\n");
+        for n in 0..50 {
+            input.push_str(&format!("NULL\tkey-{n}\tvalue that repeats itself {n}\n"));
+        }
+        output(&mut producer, &input);
+
+        let contents = contents(&kafka);
+        assert_eq!(contents.len(), 52, "{codec}");
+        assert_eq!(kafka.records("orders").len(), 52, "each once");
+        let header = |name: &str, value: &'static str| (name.to_owned(), Some(value.into()));
+        let headers = vec![header("h", "1"), header("trace", "x y"), header("h", "2")];
+        assert_eq!(contents["k1"], (Some("käse 🧀".to_owned()), headers));
+        assert_eq!(contents["k2"], (None, Vec::new()));
+        for n in 0..50 {
+            let value = format!("value that repeats itself {n}");
+            assert_eq!(contents[&format!("key-{n}")], (Some(value), Vec::new()));
+        }
+        for record in kafka.records("orders") {
+            assert_eq!(record.compression, codec);
+            assert_eq!(record.timestamp_type, TimestampType::CreateTime);
+            assert!(
+                record.producer.is_some(),
+                "Java's producer is idempotent by default"
+            );
+        }
+    }
+}
+
+const COUNT: usize = 2000;
+
+/// Runs Java's verifiable producer: the numbers from 0, in order, without keys. By itself it does
+/// not retry, so that Java's defaults must be given back to it. Its batches are small, so that there
+/// are many.
+fn verifiable(kafka: &MockCluster) -> String {
+    let mut config = tempfile::NamedTempFile::new().unwrap();
+    write!(
+        config,
+        "enable.idempotence=true\nretries=2147483647\nbatch.size=300\n"
+    )
+    .unwrap();
+    let mut producer = java("org.apache.kafka.tools.VerifiableProducer");
+    producer.args([
+        "--bootstrap-server",
+        &kafka.bootstrap_servers(),
+        "--topic",
+        "orders",
+    ]);
+    producer.args(["--max-messages", &COUNT.to_string(), "--throughput", "1000"]);
+    producer.arg("--command-config").arg(config.path());
+    output(&mut producer, "")
+}
+
+/// Every number is there once, in order per partition, and so are the sequences.
+fn assert_exactly_once(records: &[MockRecord]) {
+    let mut partitions: BTreeMap<i32, Vec<&MockRecord>> = BTreeMap::new();
+    for record in records {
+        partitions.entry(record.partition).or_default().push(record);
+    }
+    let number = |record: &MockRecord| {
+        std::str::from_utf8(record.value.as_ref().unwrap())
+            .unwrap()
+            .parse::<usize>()
+            .unwrap()
+    };
+    for (partition, records) in &partitions {
+        assert!(
+            records.is_sorted_by_key(|record| number(record)),
+            "partition {partition}"
+        );
+        for (sequence, record) in records.iter().enumerate() {
+            let stamp = record.producer.expect("idempotent by default");
+            assert_eq!((stamp.epoch, stamp.sequence), (0, sequence as i32));
+        }
+    }
+    let mut numbers: Vec<_> = records.iter().map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..COUNT).collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_idempotent_producer_numbers_its_records() {
+    let kafka = MockCluster::builder()
+        .brokers(3)
+        .topic("orders", 3)
+        .start_blocking()
+        .unwrap();
+    let printed = verifiable(&kafka);
+    assert_eq!(printed.matches("producer_send_success").count(), COUNT);
+    assert_exactly_once(&kafka.records("orders"));
+    assert!(
+        kafka
+            .requests()
+            .iter()
+            .any(|it| it.api == ApiKey::INIT_PRODUCER_ID)
+    );
+}
+
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_idempotent_producer_survives_faults_without_duplicates() {
+    let kafka = MockCluster::builder()
+        .brokers(3)
+        .topic("orders", 3)
+        .start_blocking()
+        .unwrap();
+    kafka.inject(
+        Fault::disconnect(When::AfterHandling)
+            .api(ApiKey::PRODUCE)
+            .after(2)
+            .times(2),
+    );
+    kafka.inject(
+        Fault::disconnect(When::BeforeHandling)
+            .api(ApiKey::PRODUCE)
+            .after(5)
+            .times(2),
+    );
+    kafka.inject(
+        Fault::misreport(ErrorCode::REQUEST_TIMED_OUT)
+            .after(8)
+            .times(2),
+    );
+    kafka.inject(
+        Fault::refuse(ErrorCode::NOT_ENOUGH_REPLICAS)
+            .after(10)
+            .times(2),
+    );
+    kafka.inject(
+        Fault::refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER)
+            .after(12)
+            .times(2),
+    );
+    let printed = thread::scope(|scope| {
+        let producer = scope.spawn(|| verifiable(&kafka));
+        let half = kafka.wait_for_records_blocking("orders", COUNT / 2, Duration::from_secs(60));
+        half.unwrap();
+        kafka.kill_broker(BrokerId(2)).unwrap();
+        kafka.with_cluster(|cluster| {
+            for partition in 0..3 {
+                // To where it is already, for one of them.
+                cluster
+                    .move_leader("orders", partition, BrokerId(3))
+                    .unwrap();
+            }
+        });
+        kafka.restart_broker(BrokerId(2)).unwrap();
+        producer.join().unwrap()
+    });
+    assert_eq!(printed.matches("producer_send_success").count(), COUNT);
+    assert_exactly_once(&kafka.records("orders"));
+    let pending = kafka.with_cluster(|cluster| cluster.pending_faults().to_vec());
+    assert_eq!(pending, [], "all of them struck");
+}
+
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_tools_manage_topics_and_find_offsets() {
+    let kafka = MockCluster::builder().brokers(3).start_blocking().unwrap();
+    let servers = kafka.bootstrap_servers();
+    let topics = |args: &[&str]| {
+        let mut tool = java("org.apache.kafka.tools.TopicCommand");
+        output(tool.args(["--bootstrap-server", &servers]).args(args), "")
+    };
+    topics(&[
+        "--create",
+        "--topic",
+        "made",
+        "--partitions",
+        "4",
+        "--config",
+        "retention.ms=99",
+    ]);
+    assert_eq!(
+        kafka.with_cluster(|cluster| cluster.partitions("made")),
+        Some(4)
+    );
+    assert_eq!(topics(&["--list"]).trim(), "made");
+    let described = topics(&["--describe", "--topic", "made"]);
+    assert!(described.contains("PartitionCount: 4"), "{described}");
+    assert!(described.contains("retention.ms=99"), "{described}");
+    topics(&["--delete", "--topic", "made"]);
+    assert_eq!(
+        kafka.with_cluster(|cluster| cluster.partitions("made")),
+        None
+    );
+
+    let (kafka, written) = written::cluster();
+    let mut offsets = java("org.apache.kafka.tools.GetOffsetShell");
+    offsets.args([
+        "--bootstrap-server",
+        &kafka.bootstrap_servers(),
+        "--topic",
+        "orders",
+    ]);
+    let half = written.len() / 2;
+    assert_eq!(
+        output(&mut offsets, "").trim(),
+        format!("orders:0:{half}\norders:1:{half}")
+    );
+}
