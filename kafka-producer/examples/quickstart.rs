@@ -1,0 +1,217 @@
+//! Start here: typed records, sent in Kafka's three ways, and what became of each.
+//!
+//! ```text
+//! cargo run -p kafka-producer --example quickstart
+//! cargo run -p kafka-producer --example quickstart -- --bootstrap-server localhost:9092
+//! ```
+//!
+//! Without an address it starts an embedded cluster of three brokers in this process, so that
+//! nothing needs to be installed. Read `main` first.
+
+#![allow(clippy::print_stdout, reason = "showing what happens is its purpose")]
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use clap::Parser;
+use kafka_mock::MockCluster;
+use kafka_producer::serde::{Context, SerializeError, Serializer, Utf8};
+use kafka_producer::{DeliveryError, Producer, ProducerRecord, RecordMetadata};
+
+/// Send a few orders to Kafka in all three ways, and print where each has come to lie.
+#[derive(Parser)]
+struct Options {
+    /// A real Kafka; without it, an embedded cluster is started for as long as this runs.
+    #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
+    bootstrap_server: Option<String>,
+    /// Topic to write to.
+    #[arg(long, default_value = "orders")]
+    topic: String,
+}
+
+/// What we send. Any type will do, with a serializer that knows it.
+struct Order {
+    item: &'static str,
+    cups: u32,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Options {
+        bootstrap_server,
+        topic,
+    } = Options::parse();
+    let topic = topic.as_str();
+    let kafka = Kafka::real_or_embedded(bootstrap_server, topic).await?;
+    println!("Kafka: {kafka}");
+
+    // 1. Build. The whole configuration is checked here; connections are opened when needed.
+    //    Keys are text, values are orders. Everything else has Kafka's defaults: acks=all,
+    //    idempotence, linger.ms=5. Any of Kafka's properties can be `set` by its name.
+    let producer: Producer<str, Order> = Producer::builder_with(Utf8, OrderText)
+        .bootstrap_servers([kafka.bootstrap_servers()])
+        .set("compression.type", "lz4")
+        .build()
+        .await?;
+
+    // 2. Synchronous. `send` waits until the record is in the buffer, its delivery until the
+    //    brokers have it. Records with the same key go to the same partition, in order.
+    let tea = Order {
+        item: "tea",
+        cups: 2,
+    };
+    let record = ProducerRecord::new(topic, &tea).key("customer-7");
+    let metadata = producer.send(record).await?.await?;
+    told("synchronous", Ok(metadata));
+
+    // 3. With a callback, which runs on the producer's own thread. It takes the outcome; `send_with`
+    //    itself fails only if the record was not accepted.
+    let coffee = Order {
+        item: "coffee",
+        cups: 1,
+    };
+    let record = ProducerRecord::new(topic, &coffee)
+        .key("customer-8")
+        .header("source", "quickstart")
+        .header("trace-id", &b"\x01\x02"[..]);
+    producer
+        .send_with(record, |outcome| told("callback", outcome))
+        .await?;
+
+    // 4. Fire and forget: the delivery is dropped, the record is sent all the same, and tried again
+    //    until `delivery.timeout.ms` if need be. This one says itself where it goes.
+    let water = Order {
+        item: "water",
+        cups: 3,
+    };
+    let record = ProducerRecord::new(topic, &water).partition(0);
+    let _ = producer.send(record).await?;
+
+    // Many at once: send first, ask later. They share batches, and nothing waits in between.
+    let mut deliveries = Vec::new();
+    for cups in 1..=5 {
+        let order = Order {
+            item: "juice",
+            cups,
+        };
+        let record = ProducerRecord::new(topic, &order).key("customer-9");
+        deliveries.push(producer.send(record).await?);
+    }
+    for delivery in deliveries {
+        told("one of many", Ok(delivery.await?));
+    }
+
+    // 5. Flush: everything that was accepted so far has an outcome afterwards.
+    producer.flush().await;
+    println!("flushed");
+
+    // 6. Close: accepts nothing more, sends what is left, and says what became of it.
+    let last = Order {
+        item: "cake",
+        cups: 0,
+    };
+    let _ = producer.send(ProducerRecord::new(topic, &last)).await?;
+    let report = producer.close(Duration::from_secs(30)).await;
+    println!(
+        "closed: of the records still under way, {} delivered, {} failed, {} unknown",
+        report.delivered, report.failed, report.unknown
+    );
+    kafka.show(topic);
+    anyhow::ensure!(report.is_clean(), "a record was lost");
+    Ok(())
+}
+
+/// Orders as text, such as `2 x tea`.
+struct OrderText;
+
+impl Serializer<Order> for OrderText {
+    /// Writes into a buffer that is used again and again; what is returned is copied once, into the
+    /// record's batch. (A value that has its bytes already lends them instead.)
+    fn serialize<'a>(
+        &self,
+        _context: &mut Context<'_>,
+        order: &'a Order,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Option<&'a [u8]>, SerializeError> {
+        scratch.clear();
+        write!(scratch, "{} x {}", order.cups, order.item)
+            .map_err(|error| SerializeError::new("an order", error.to_string()))?;
+        Ok(Some(scratch))
+    }
+}
+
+/// Every outcome is one of two: where the record lies, or why it failed and whether it may be there.
+fn told(how: &str, outcome: Result<RecordMetadata, &DeliveryError>) {
+    match outcome {
+        Ok(metadata) => {
+            let RecordMetadata {
+                topic,
+                partition,
+                timestamp_ms,
+                ..
+            } = &metadata;
+            // Unknown only with acks=0, and for a repetition that the broker has forgotten.
+            let offset = metadata
+                .offset
+                .map_or_else(|| "unknown".to_owned(), |offset| offset.to_string());
+            println!("{how}: {topic}-{partition}, offset {offset}, timestamp {timestamp_ms}");
+        }
+        Err(error) => println!("{how}: {error} ({:?})", error.persistence()),
+    }
+}
+
+/// Where the records go.
+enum Kafka {
+    Real(String),
+    Embedded(MockCluster),
+}
+
+impl Kafka {
+    async fn real_or_embedded(servers: Option<String>, topic: &str) -> anyhow::Result<Self> {
+        if let Some(servers) = servers {
+            return Ok(Self::Real(servers));
+        }
+        let cluster = MockCluster::builder().brokers(3).topic(topic, 6);
+        Ok(Self::Embedded(cluster.start().await?))
+    }
+
+    fn bootstrap_servers(&self) -> String {
+        match self {
+            Self::Real(servers) => servers.clone(),
+            Self::Embedded(cluster) => cluster.bootstrap_servers(),
+        }
+    }
+
+    /// The embedded cluster can be looked into.
+    fn show(&self, topic: &str) {
+        let Self::Embedded(cluster) = self else {
+            return;
+        };
+        println!("in the log:");
+        for record in cluster.records(topic) {
+            let text = |bytes: Option<&[u8]>| {
+                bytes.map_or_else(
+                    || "null".into(),
+                    |bytes| String::from_utf8_lossy(bytes).into_owned(),
+                )
+            };
+            println!(
+                "  {topic}-{} @ {}: {} = {}",
+                record.partition,
+                record.offset,
+                text(record.key.as_deref()),
+                text(record.value.as_deref()),
+            );
+        }
+    }
+}
+
+impl std::fmt::Display for Kafka {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self {
+            Self::Real(_) => "",
+            Self::Embedded(_) => " (embedded)",
+        };
+        write!(f, "{}{kind}", self.bootstrap_servers())
+    }
+}

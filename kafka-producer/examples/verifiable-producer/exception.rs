@@ -1,0 +1,93 @@
+//! The names by which Java programs know our errors.
+//!
+//! Nearly every class is named as its error code is; the table has only those that are not.
+
+use kafka_producer::error::Cause;
+use kafka_producer::{DeliveryError, ErrorCode, SendError};
+
+/// The exception that Kafka's client would have met instead of `error`.
+pub(crate) fn of_send(error: &SendError) -> String {
+    let class = match error {
+        SendError::Serialize { .. } => "SerializationException",
+        SendError::InvalidTopic { .. } => "InvalidTopicException",
+        // Kafka waits for a partition that does not exist as it does for such a topic.
+        SendError::TopicUnknown { .. } | SendError::PartitionOutOfRange { .. } => {
+            "TimeoutException"
+        }
+        SendError::RecordTooLarge { .. } => "RecordTooLargeException",
+        SendError::TopicRefused { code, .. } => return of_code(*code),
+        SendError::Fatal(fatal) => return of_code(fatal.code),
+        SendError::BufferExhausted { .. } => {
+            return "org.apache.kafka.clients.producer.BufferExhaustedException".to_owned();
+        }
+        _ => return KAFKA_EXCEPTION.to_owned(),
+    };
+    qualified(class)
+}
+
+/// The exception that Kafka's client would have completed the record with.
+pub(crate) fn of_delivery(error: &DeliveryError) -> String {
+    match error.cause() {
+        Cause::Expired { .. } => qualified("TimeoutException"),
+        Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => of_code(*code),
+        Cause::Fatal(fatal) => of_code(fatal.code),
+        _ => KAFKA_EXCEPTION.to_owned(),
+    }
+}
+
+/// The exception of an error code, with its package.
+pub(crate) fn of_code(code: ErrorCode) -> String {
+    let Some(name) = code.name() else {
+        return qualified("UnknownServerException");
+    };
+    let class = match name {
+        "NONE" => "UnknownServerException",
+        "CORRUPT_MESSAGE" => "CorruptRecordException",
+        "REQUEST_TIMED_OUT" => "TimeoutException",
+        "MESSAGE_TOO_LARGE" => "RecordTooLargeException",
+        "STALE_CONTROLLER_EPOCH" => "ControllerMovedException",
+        "OFFSET_METADATA_TOO_LARGE" => "OffsetMetadataTooLarge",
+        "RECORD_LIST_TOO_LARGE" => "RecordBatchTooLargeException",
+        "TOPIC_ALREADY_EXISTS" => "TopicExistsException",
+        "INVALID_CONFIG" => "InvalidConfigurationException",
+        "OUT_OF_ORDER_SEQUENCE_NUMBER" => "OutOfOrderSequenceException",
+        "DUPLICATE_SEQUENCE_NUMBER" => "DuplicateSequenceException",
+        "INVALID_PRODUCER_ID_MAPPING" => "InvalidPidMappingException",
+        "INVALID_TRANSACTION_TIMEOUT" => "InvalidTxnTimeoutException",
+        "DELEGATION_TOKEN_AUTH_DISABLED" => "DelegationTokenDisabledException",
+        "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED" => "UnsupportedByAuthenticationException",
+        "NON_EMPTY_GROUP" => "GroupNotEmptyException",
+        "PRINCIPAL_DESERIALIZATION_FAILURE" => "PrincipalDeserializationException",
+        "FETCH_SESSION_TOPIC_ID_ERROR" => "FetchSessionTopicIdException",
+        "INVALID_REGULAR_EXPRESSION" => "InvalidRegularExpression",
+        regular => return qualified(&regular_class(regular)),
+    };
+    qualified(class)
+}
+
+/// `TOPIC_AUTHORIZATION_FAILED` is `TopicAuthorizationException`, and so on.
+fn regular_class(code: &str) -> String {
+    let kind = code
+        .strip_suffix("_FAILED")
+        .filter(|kind| kind.ends_with("ION"));
+    let kind = kind.or_else(|| code.strip_suffix("_EXCEPTION"));
+    let kind = kind.or_else(|| {
+        code.strip_suffix("_ERROR")
+            .filter(|kind| *kind == "KAFKA_STORAGE")
+    });
+    let words = kind.unwrap_or(code).split('_');
+    let mut class: String = words.map(capitalized).collect();
+    class.push_str("Exception");
+    class
+}
+
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(word.len().min(1));
+    first.to_owned() + &rest.to_ascii_lowercase()
+}
+
+fn qualified(class: &str) -> String {
+    format!("org.apache.kafka.common.errors.{class}")
+}
+
+const KAFKA_EXCEPTION: &str = "org.apache.kafka.common.KafkaException";
