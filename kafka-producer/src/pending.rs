@@ -82,11 +82,13 @@ impl Pending {
         loop {
             let reserved = match self.needs {
                 Needs::Topic => {
-                    self.wait_for_topic(intake, since, deadline).await?;
+                    // Borrowing `self` across an await would make the future of `send` not `Send`.
+                    let name = Arc::clone(&self.topic);
+                    wait_for_topic(name, intake, since, deadline).await?;
                     None
                 }
                 Needs::Memory { bytes, .. } => {
-                    Some(self.wait_for_memory(intake, bytes, since, deadline).await?)
+                    Some(wait_for_memory(intake, bytes, since, deadline).await?)
                 }
             };
             match self.try_append(intake, reserved) {
@@ -98,49 +100,6 @@ impl Pending {
                 Err(Obstacle::Refused(error)) => return Err(error),
             }
         }
-    }
-
-    async fn wait_for_topic(
-        &self,
-        intake: &Intake,
-        since: Instant,
-        deadline: Instant,
-    ) -> Result<(), SendError> {
-        let (reply, answer) = futures_channel::oneshot::channel();
-        let name = Arc::clone(&self.topic);
-        intake.desk.ask(Question::Topic {
-            name,
-            since,
-            deadline,
-            reply,
-        });
-        answer.await.unwrap_or(Err(SendError::Closed))
-    }
-
-    async fn wait_for_memory(
-        &self,
-        intake: &Intake,
-        bytes: usize,
-        since: Instant,
-        deadline: Instant,
-    ) -> Result<Reservation, SendError> {
-        let buffer_memory = intake.accumulator.memory_total();
-        intake
-            .accumulator
-            .reserve(bytes, deadline)
-            .await
-            .map_err(|error| match error {
-                ReserveError::TimedOut { .. } => SendError::BufferExhausted {
-                    waited: since.elapsed(),
-                    buffer_memory,
-                },
-                ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
-                    bytes,
-                    setting: "buffer.memory",
-                    limit: buffer_memory,
-                },
-                _ => intake.refusal(),
-            })
     }
 
     fn try_append(
@@ -161,4 +120,45 @@ impl Pending {
         };
         intake.append(&self.topic, &record, reserved, &mut self.callback)
     }
+}
+
+async fn wait_for_topic(
+    name: Arc<str>,
+    intake: &Intake,
+    since: Instant,
+    deadline: Instant,
+) -> Result<(), SendError> {
+    let (reply, answer) = futures_channel::oneshot::channel();
+    intake.desk.ask(Question::Topic {
+        name,
+        since,
+        deadline,
+        reply,
+    });
+    answer.await.unwrap_or(Err(SendError::Closed))
+}
+
+async fn wait_for_memory(
+    intake: &Intake,
+    bytes: usize,
+    since: Instant,
+    deadline: Instant,
+) -> Result<Reservation, SendError> {
+    let buffer_memory = intake.accumulator.memory_total();
+    intake
+        .accumulator
+        .reserve(bytes, deadline)
+        .await
+        .map_err(|error| match error {
+            ReserveError::TimedOut { .. } => SendError::BufferExhausted {
+                waited: since.elapsed(),
+                buffer_memory,
+            },
+            ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
+                bytes,
+                setting: "buffer.memory",
+                limit: buffer_memory,
+            },
+            _ => intake.refusal(),
+        })
 }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -102,8 +103,8 @@ impl Connection {
 
     fn read_some(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.read.reserve(READ_BYTES);
-        let mut piece = [0; READ_BYTES];
-        let mut buffer = ReadBuf::new(&mut piece);
+        let mut piece = [MaybeUninit::uninit(); READ_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut piece);
         let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
         read.map_ok(|()| {
             self.read.extend_from_slice(buffer.filled());
@@ -112,15 +113,35 @@ impl Connection {
     }
 
     /// Writes all that is ready and that the socket takes.
-    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, mut tell: impl FnMut(Event)) {
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, tell: impl FnMut(Event)) {
+        self.write(tell, |stream, slices| {
+            Pin::new(stream).poll_write_vectored(context, slices)
+        });
+    }
+
+    /// Writes without a task that would be woken; whether nothing is left.
+    pub(crate) fn try_write(&mut self, tell: impl FnMut(Event)) -> bool {
+        self.write(tell, |stream, slices| {
+            match stream.try_write_vectored(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+                written => Poll::Ready(written),
+            }
+        });
+        self.writing.is_none() && self.queue.is_empty()
+    }
+
+    fn write(
+        &mut self,
+        mut tell: impl FnMut(Event),
+        mut write: impl FnMut(&mut TcpStream, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) {
         while self.state == State::Open && self.next_frame(&mut tell) {
             let Some(writing) = &mut self.writing else {
                 return;
             };
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = writing.chunks.chunks_vectored(&mut slices);
-            let stream = Pin::new(&mut self.stream);
-            match stream.poll_write_vectored(context, &slices[..count]) {
+            match write(&mut self.stream, &slices[..count]) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => {
                     return self.lose("nothing could be written".into(), &mut tell);

@@ -8,6 +8,8 @@
 //!            └───────────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! While nothing is on its way, whoever rings drives for one step himself (`idle_drive`).
+//!
 //! The task polls everything by itself: the engine, every dial, every connection, one timer. So
 //! nothing crosses a thread on the way but the doorbell, and compression, which has threads of its
 //! own. What an answer says, or when to try again, is never looked at here.
@@ -15,12 +17,13 @@
 mod compressor;
 mod connection;
 mod dial;
+mod idle_drive;
 
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -32,6 +35,7 @@ use crate::settings::Settings;
 use compressor::Compressor;
 use connection::{Connection, Event};
 use dial::Dial;
+use idle_drive::Sleeper;
 
 /// Runs an engine on a thread of its own until it has ended.
 pub(crate) fn spawn(
@@ -54,11 +58,36 @@ pub(crate) fn spawn(
     let name = format!("kafka-producer {}", settings.client_id);
     std::thread::Builder::new().name(name).spawn(move || {
         runtime.block_on(async {
-            let mut driver = Driver::new(engine, settings, doorbell, compressor);
-            tokio::task::unconstrained(poll_fn(|context| driver.poll(context))).await;
+            let driver = Driver::new(engine, settings, Arc::clone(&doorbell), compressor);
+            let driver = Arc::new(Mutex::new(driver));
+            let task = poll_fn(|context| poll(&driver, &doorbell, context));
+            tokio::task::unconstrained(task).await;
         });
     })?;
     Ok(())
+}
+
+/// The task: goes round until there is nothing to do, then leaves itself to the doorbell.
+fn poll(driver: &Arc<Mutex<Driver>>, doorbell: &Doorbell, context: &mut Context<'_>) -> Poll<()> {
+    let mut locked = lock(driver);
+    for _ in 0..ROUNDS_PER_POLL {
+        let round = locked.round(context);
+        if locked.engine.has_ended() {
+            return Poll::Ready(());
+        }
+        if round == Round::Idle {
+            let sleeper = locked.sleeper(driver, context.waker());
+            if doorbell.sleep(&sleeper) == Sleep::Asleep {
+                return Poll::Pending;
+            }
+        }
+    }
+    context.waker().wake_by_ref();
+    Poll::Pending
+}
+
+fn lock(driver: &Mutex<Driver>) -> MutexGuard<'_, Driver> {
+    driver.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Driver {
@@ -71,6 +100,8 @@ struct Driver {
     alarm: Alarm,
     /// Kept to be filled again.
     events: Vec<(NodeId, Event)>,
+    /// Kept to be handed out again.
+    sleeper: Option<Arc<Sleeper>>,
 }
 
 /// The one timer: when the engine wants to be woken.
@@ -105,22 +136,26 @@ impl Driver {
                 at: None,
             },
             events: Vec::new(),
+            sleeper: None,
         }
     }
 
-    /// Goes round until there is nothing to do, or others on this thread should have a turn.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        for _ in 0..ROUNDS_PER_POLL {
-            let round = self.round(context);
-            if self.engine.has_ended() {
-                return Poll::Ready(());
-            }
-            if round == Round::Idle && self.doorbell.sleep(context.waker()) == Sleep::Asleep {
-                return Poll::Pending;
+    /// What the doorbell wakes while this sleeps.
+    fn sleeper(&mut self, driver: &Arc<Mutex<Self>>, task: &Waker) -> Waker {
+        match &self.sleeper {
+            Some(sleeper) if sleeper.task.will_wake(task) => Waker::from(Arc::clone(sleeper)),
+            _ => {
+                let (task, driver) = (task.clone(), Arc::downgrade(driver));
+                let doorbell = Arc::clone(&self.doorbell);
+                let sleeper = Arc::new(Sleeper {
+                    task,
+                    driver,
+                    doorbell,
+                });
+                self.sleeper = Some(Arc::clone(&sleeper));
+                Waker::from(sleeper)
             }
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
     }
 
     fn round(&mut self, context: &mut Context<'_>) -> Round {
@@ -205,8 +240,6 @@ impl Driver {
             match action {
                 Action::Dial(id, address) => {
                     self.dials.insert(id, dial::dial(address, &self.settings));
-                    // It has not been polled yet, so nothing would wake for it.
-                    self.doorbell.ring();
                 }
                 Action::Drop(id) => {
                     self.dials.remove(&id);
@@ -224,7 +257,6 @@ impl Driver {
                 None => compressor::Compressed::at_once(),
             };
             connection.push(outgoing, ready);
-            self.doorbell.ring();
         }
     }
 }

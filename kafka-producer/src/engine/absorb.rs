@@ -244,7 +244,7 @@ impl Engine {
     }
 
     /// Hangs a new snapshot over the desk.
-    fn publish(&mut self) {
+    fn publish(&self) {
         let known = self
             .metadata
             .topics

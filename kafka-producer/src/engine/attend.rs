@@ -14,7 +14,7 @@ use super::{CloseReport, Engine, Life, NodeId};
 use crate::error::{Cause, DeliveryError, SendError};
 
 impl Engine {
-    /// Looks at the desk, at the queues that rang, and at the timers that are due.
+    /// Looks at the desk and at the queues that rang.
     pub(super) fn attend(&mut self) {
         for question in self.desk.take_questions() {
             self.answer_question(question);
@@ -25,11 +25,15 @@ impl Engine {
             self.look_at_queue(queue.key());
         }
         self.rung = rung;
+        self.hurry();
+    }
+
+    /// Sees to everything whose time has come.
+    pub(super) fn attend_to_timers(&mut self) {
         while let Some(timer) = self.timers.pop_due(self.now) {
             self.due(timer);
         }
         self.accumulator.expire_waiters(self.now);
-        self.hurry();
     }
 
     fn due(&mut self, timer: Timer) {

@@ -95,7 +95,6 @@ impl Engine {
         let request = ApiVersionsRequest {
             client_software_name: SOFTWARE_NAME.to_owned(),
             client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
-            ..ApiVersionsRequest::default()
         };
         self.ask(id, version, &request, What::ApiVersions);
     }

@@ -82,7 +82,9 @@ impl fmt::Display for NodeId {
 /// Something that happened outside.
 #[derive(Debug)]
 pub enum Input {
-    /// The doorbell rang, or the deadline has come.
+    /// The doorbell rang: there are questions, or queues with something new.
+    Rung,
+    /// The deadline has come; what [`Rung`](Self::Rung) means is seen to as well.
     Tick,
     /// The connection that was dialed is open.
     Opened(NodeId),
@@ -193,7 +195,11 @@ impl Engine {
     pub fn handle(&mut self, now: Instant, input: Input) {
         self.now = now;
         match input {
-            Input::Tick => self.attend(),
+            Input::Rung => self.attend(),
+            Input::Tick => {
+                self.attend();
+                self.attend_to_timers();
+            }
             Input::Opened(node) => self.opened(node),
             Input::Received(node, frame) => self.received(node, frame),
             Input::Written(node, correlation_id) => self.written(node, correlation_id),
