@@ -133,7 +133,7 @@ impl Engine {
                 deadline,
                 reply,
             } => {
-                if !matches!(self.life, Life::Open) {
+                if !matches!(self.desk.state(), DeskState::Open) {
                     let _ = reply.send(Err(self.refusal()));
                     return;
                 }
@@ -291,5 +291,6 @@ impl Engine {
             let _ = reply.send(report);
         }
         self.life = Life::Ended;
+        self.desk.retire();
     }
 }

@@ -4,7 +4,7 @@
 //! snapshot hangs above the desk for everyone to read. Nothing here is touched per record except
 //! that snapshot.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -18,7 +18,8 @@ use crate::error::{DeliveryError, FatalError, SendError};
 #[derive(Debug)]
 pub struct Desk {
     cluster: ArcSwap<Cluster>,
-    questions: Mutex<Vec<Question>>,
+    /// `None` when the engine has ended and nobody will answer.
+    questions: Mutex<Option<Vec<Question>>>,
     state: ArcSwap<DeskState>,
     doorbell: Arc<Doorbell>,
 }
@@ -90,7 +91,7 @@ impl Desk {
     pub fn new(doorbell: Arc<Doorbell>) -> Self {
         Self {
             cluster: ArcSwap::default(),
-            questions: Mutex::default(),
+            questions: Mutex::new(Some(Vec::new())),
             state: ArcSwap::from_pointee(DeskState::Open),
             doorbell,
         }
@@ -106,12 +107,11 @@ impl Desk {
         DeskState::clone(&self.state.load())
     }
 
-    /// Leaves a question and rings.
+    /// Leaves a question and rings. It is dropped, and with it the reply, if the engine has ended.
     pub fn ask(&self, question: Question) {
-        self.questions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(question);
+        if let Some(questions) = &mut *self.questions() {
+            questions.push(question);
+        }
         self.doorbell.ring();
     }
 
@@ -124,11 +124,21 @@ impl Desk {
     }
 
     pub(crate) fn take_questions(&self) -> Vec<Question> {
-        std::mem::take(
-            &mut self
-                .questions
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        self.questions()
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// No question will be answered any more.
+    pub(crate) fn retire(&self) {
+        let unanswered = self.questions().take();
+        drop(unanswered);
+    }
+
+    fn questions(&self) -> MutexGuard<'_, Option<Vec<Question>>> {
+        self.questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -258,6 +258,14 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    /// Whoever still asks or appends learns that nobody is here.
+    fn drop(&mut self) {
+        self.accumulator.close();
+        self.desk.retire();
+    }
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
