@@ -144,7 +144,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
         } = self.config.check()?;
         warnings.iter().for_each(self.on_warning);
         let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
-        let settings = Arc::new(settings);
+        let settings = Arc::new(within_a_frame(settings));
         let doorbell = Arc::new(Doorbell::new());
         let accumulator = Arc::new(Accumulator::new(
             settings.accumulator,
@@ -173,6 +173,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
         ))
     }
 }
+
+/// A frame's length is an `i32`: whatever the settings allow, batch and request stay below that.
+fn within_a_frame(mut settings: Settings) -> Settings {
+    settings.max_request_bytes = settings.max_request_bytes.min(REQUEST_BYTES_MAX);
+    let batch_size = settings.accumulator.batch_size;
+    settings.accumulator.batch_size = batch_size.min(REQUEST_BYTES_MAX);
+    settings
+}
+
+/// Two GiB, less what stands around the records.
+const REQUEST_BYTES_MAX: usize = i32::MAX as usize - (1 << 20);
 
 fn by_class(class: PartitionerClass) -> SharedPartitioner {
     match class {
