@@ -62,8 +62,9 @@ impl Engine {
         {
             self.metadata.want(self.now);
         }
-        if let Some(at) = self.metadata.deadline(max_age) {
-            self.timers.arm(Timer::Metadata, at.max(self.now));
+        // What is due already is seen to by `settle`, as soon as a broker can be asked.
+        if let Some(at) = self.metadata.next_due(self.now, max_age) {
+            self.timers.arm(Timer::Metadata, at);
         }
     }
 

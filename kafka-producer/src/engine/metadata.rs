@@ -151,15 +151,15 @@ impl Metadata {
             .retain(|_, interest| !interest.waiters.is_empty() || !interest.lanes.is_empty());
     }
 
-    /// When something is to be done here, `max_age` being `metadata.max.age.ms`.
-    pub(crate) fn deadline(&self, max_age: Duration) -> Option<Instant> {
+    /// When something will be due here that is not yet, `max_age` being `metadata.max.age.ms`.
+    pub(crate) fn next_due(&self, now: Instant, max_age: Duration) -> Option<Instant> {
         let waiters = self.topics.values().flat_map(|interest| &interest.waiters);
-        let first = waiters.map(|waiter| waiter.deadline).min();
+        let deadlines = waiters.map(|waiter| waiter.deadline);
         let refresh = match self.refresh {
             Refresh::Fresh => self.fetched.map(|fetched| fetched + max_age),
             Refresh::Wanted { not_before } => Some(not_before),
             Refresh::Asked { .. } => None,
         };
-        [first, refresh].into_iter().flatten().min()
+        deadlines.chain(refresh).filter(|at| *at > now).min()
     }
 }
