@@ -242,6 +242,16 @@ fn without_acks_nothing_comes_back() {
 }
 
 #[test]
+fn a_delay_without_acks_ends_too() {
+    let kafka = orders();
+    kafka.inject(Fault::delay(When::AfterHandling, Duration::from_millis(20)));
+    let mut client = Client::connect(&kafka, 1);
+    client.send(1, 12, &produce(0, "a"));
+    client.send(2, 12, &produce(1, "b"));
+    assert_eq!(client.receive::<ProduceRequest>(12).0, 2);
+}
+
+#[test]
 fn a_reader_is_woken_by_what_another_writes() {
     let kafka = orders();
     let mut reader = Client::connect(&kafka, 1);

@@ -71,7 +71,8 @@ pub enum Effect {
 pub enum When {
     /// As if the request was lost: nothing is appended.
     BeforeHandling,
-    /// As if the answer was lost: what was asked is done.
+    /// As if the answer was lost: what was asked is done. Does nothing to a Fetch that has to wait
+    /// for records.
     AfterHandling,
 }
 

@@ -66,14 +66,12 @@ impl Cluster {
                 }
             };
             let closed = answer == Answer::Close;
-            if answer != Answer::Nothing {
-                let Link { broker, connection } = link;
-                releases.push(Release {
-                    broker,
-                    connection,
-                    answer,
-                });
-            }
+            let Link { broker, connection } = link;
+            releases.push(Release {
+                broker,
+                connection,
+                answer,
+            });
             outcome = match waiting.pop_front() {
                 Some(frame) if !closed => self.serve(now, link, frame),
                 _ => return,

@@ -138,7 +138,7 @@ pub struct Release {
     pub broker: BrokerId,
     /// On this connection.
     pub connection: ConnectionId,
-    /// Never [`Answer::Held`] nor [`Answer::Nothing`].
+    /// Never [`Answer::Held`].
     pub answer: Answer,
 }
 

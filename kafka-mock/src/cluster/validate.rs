@@ -21,14 +21,29 @@ pub(super) struct Refusal {
     pub(super) message: Option<String>,
     /// The records that are to blame (KIP-467).
     pub(super) records: Vec<BatchIndexAndErrorMessage>,
+    pub(super) place: Place,
+}
+
+/// How far a batch came; Kafka tells where the log starts only if it came to the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Door,
+    Log,
 }
 
 impl Refusal {
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
-            code,
             message: Some(message.into()),
-            records: Vec::new(),
+            ..Self::from(code)
+        }
+    }
+
+    /// The same, of a batch that came as far as the log.
+    pub(super) fn at_log(self) -> Self {
+        Self {
+            place: Place::Log,
+            ..self
         }
     }
 }
@@ -39,6 +54,7 @@ impl From<ErrorCode> for Refusal {
             code,
             message: None,
             records: Vec::new(),
+            place: Place::Door,
         }
     }
 }
@@ -63,7 +79,9 @@ pub(super) fn batch(
         return Err(Refusal::new(ErrorCode::MESSAGE_TOO_LARGE, message));
     }
     let batch = RecordBatch::decode(&mut rest).map_err(|error| of_bytes(&error))?;
-    if !rest.is_empty() {
+    // What is no whole batch behind it is cut off, as Kafka does.
+    let behind = RecordBatch::decode(&mut rest);
+    if !matches!(behind, Err(RecordsError::Incomplete { .. })) {
         return Err(invalid(
             "a partition must come with exactly one record batch",
         ));
@@ -75,8 +93,8 @@ pub(super) fn batch(
             message,
         ));
     }
-    check_header(batch.header())?;
-    check_records(&batch, topic, wall_ms)?;
+    check_header(batch.header()).map_err(Refusal::at_log)?;
+    check_records(&batch, topic, wall_ms).map_err(Refusal::at_log)?;
     Ok(batch)
 }
 
@@ -87,7 +105,7 @@ fn check_header(header: &BatchHeader) -> Result<(), Refusal> {
             header.base_offset
         )));
     }
-    if header.record_count < 1 || header.record_count != header.last_offset_delta + 1 {
+    if header.record_count < 1 || header.record_count - 1 != header.last_offset_delta {
         let (count, last) = (header.record_count, header.last_offset_delta);
         return Err(invalid(format!(
             "{count} records cannot have offsets 0 to {last}"
@@ -116,8 +134,7 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
                 record.offset_delta
             )));
         }
-        let sent = batch.header().attributes.timestamp_type();
-        if let Some((verdict, message)) = fault_of(&record, sent, topic, wall_ms) {
+        if let Some((verdict, message)) = fault_of(&record, topic, wall_ms) {
             code = verdict;
             faults.push(BatchIndexAndErrorMessage {
                 batch_index: index as i32,
@@ -137,29 +154,20 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
             format!("One or more records have been rejected due to {count} record errors in total")
         }
     };
+    let refusal = Refusal::new(code, message);
     Err(Refusal {
-        code,
-        message: Some(message),
         records: faults,
+        ..refusal
     })
 }
 
 /// What is wrong with one record, while the rest of the batch is looked at all the same.
-fn fault_of(
-    record: &Record,
-    sent: TimestampType,
-    topic: &TopicConfig,
-    wall_ms: i64,
-) -> Option<(ErrorCode, String)> {
+fn fault_of(record: &Record, topic: &TopicConfig, wall_ms: i64) -> Option<(ErrorCode, String)> {
     if topic.cleanup != Cleanup::Delete && record.key.is_none() {
         let message = "a compacted topic cannot accept a record without a key".to_owned();
         return Some((ErrorCode::INVALID_RECORD, message));
     }
     let timestamp = record.timestamp;
-    if sent == TimestampType::LogAppendTime && topic.timestamp_type != sent {
-        let message = "a producer must not set the timestamp type to LogAppendTime".to_owned();
-        return Some((ErrorCode::INVALID_TIMESTAMP, message));
-    }
     if topic.timestamp_type == TimestampType::LogAppendTime || timestamp == NO_TIMESTAMP {
         return None;
     }
@@ -174,15 +182,15 @@ fn fault_of(
 
 /// The verdict on bytes that are no batch.
 fn of_bytes(error: &RecordsError) -> Refusal {
-    let code = match error {
-        RecordsError::Incomplete { .. } | RecordsError::RecordCount { .. } => {
-            ErrorCode::INVALID_RECORD
+    let refuse = |code| Refusal::new(code, error.to_string());
+    match error {
+        RecordsError::Incomplete { .. } | RecordsError::Magic { magic: 0 | 1 } => {
+            refuse(ErrorCode::INVALID_RECORD)
         }
-        RecordsError::Magic { magic: 0 | 1 } => ErrorCode::INVALID_RECORD,
-        RecordsError::UnknownCompression { .. } => ErrorCode::UNKNOWN_SERVER_ERROR,
-        _ => ErrorCode::CORRUPT_MESSAGE,
-    };
-    Refusal::new(code, error.to_string())
+        RecordsError::RecordCount { .. } => refuse(ErrorCode::INVALID_RECORD).at_log(),
+        RecordsError::UnknownCompression { .. } => refuse(ErrorCode::UNKNOWN_SERVER_ERROR).at_log(),
+        _ => refuse(ErrorCode::CORRUPT_MESSAGE),
+    }
 }
 
 /// The verdict on records that cannot be read.

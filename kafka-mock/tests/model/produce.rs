@@ -10,7 +10,8 @@ use kafka_wire::{
 };
 
 use crate::driver::{
-    ACKS_ALL, Driver, ONE, START_MS, batch, batch_under, compressed, produce_request, stamped,
+    ACKS_ALL, Driver, ONE, START_MS, batch, batch_under, compressed, only_outcome, produce_request,
+    stamped,
 };
 
 /// A driver whose topic `t` has these settings.
@@ -234,10 +235,14 @@ fn a_transaction_that_was_not_begun_is_refused() {
         attributes,
         ..stamped(7, 0, 0)
     };
-    assert_eq!(
-        Driver::new(1).verdict(batch_under(header, &["a"])),
-        ErrorCode::INVALID_TXN_STATE
-    );
+    let mut driver = Driver::new(1);
+    let batch = batch_under(header, &["a"]);
+    let mut request = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch);
+    let nameless = only_outcome(driver.ask(ONE, 13, &request)).error_code;
+    assert_eq!(nameless, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    request.transactional_id = Some("tx".to_owned());
+    let named = only_outcome(driver.ask(ONE, 13, &request)).error_code;
+    assert_eq!(named, ErrorCode::INVALID_TXN_STATE);
 }
 
 #[test]
@@ -308,15 +313,34 @@ fn a_topic_may_stamp_its_own_time() {
 }
 
 #[test]
-fn a_producer_may_not_claim_the_brokers_time() {
+fn a_producer_that_claims_the_brokers_time_is_corrected() {
     let attributes = Attributes::default().with_timestamp_type(TimestampType::LogAppendTime);
     let header = BatchHeader {
         attributes,
         max_timestamp: START_MS,
         ..BatchHeader::default()
     };
-    assert_eq!(
-        Driver::new(1).verdict(batch_under(header, &["a"])),
-        ErrorCode::INVALID_TIMESTAMP
-    );
+    let mut driver = Driver::new(1);
+    assert_eq!(driver.verdict(batch_under(header, &["a"])), ErrorCode::NONE);
+    let record = &driver.cluster.records("t")[0];
+    assert_eq!(record.timestamp_type, TimestampType::CreateTime);
+}
+
+#[test]
+fn counts_at_the_end_of_their_range_are_refused() {
+    let header = BatchHeader {
+        record_count: i32::MAX,
+        last_offset_delta: i32::MAX,
+        ..BatchHeader::default()
+    };
+    let bytes = Bytes::copy_from_slice(&header.encode(b""));
+    assert_eq!(Driver::new(1).verdict(bytes), ErrorCode::INVALID_RECORD);
+}
+
+#[test]
+fn a_few_bytes_behind_the_batch_are_cut_off() {
+    let bytes = [&batch(&["a"])[..], b"abc"].concat();
+    let mut driver = Driver::new(1);
+    assert_eq!(driver.verdict(bytes.into()), ErrorCode::NONE);
+    assert_eq!(driver.cluster.record_count("t"), 1);
 }

@@ -13,17 +13,24 @@ use kafka_wire::{
             TopicProduceData, TopicProduceResponse,
         },
     },
-    records::{RecordBatch, TimestampType},
+    records::{Attributes, RecordBatch, TimestampType},
 };
 
 use super::{
     super::{
         log::Stamp,
         producer_state::Admission,
-        validate::{self, Refusal},
+        validate::{self, Place, Refusal},
     },
     Answer, BrokerId, Call, Cluster, NO_EPOCH, Outcome, Pause, Scripted, Target,
 };
+
+/// What holds for all partitions of a request.
+#[derive(Clone, Copy)]
+struct Terms {
+    acks: i16,
+    refusal: Option<ErrorCode>,
+}
 
 /// Where a batch went.
 struct Appended {
@@ -39,14 +46,15 @@ impl Cluster {
         request: ProduceRequest,
         pause: Pause,
     ) -> Outcome {
-        let ProduceRequest {
-            acks, topic_data, ..
-        } = request;
-        let topics = topic_data
-            .into_iter()
-            .map(|topic| self.produce_topic(call, acks, topic));
-        let responses: Vec<_> = topics.collect();
-        if acks == NO_ACKS {
+        let terms = Terms {
+            acks: request.acks,
+            refusal: refusal_of(&request),
+        };
+        let topics = request.topic_data.into_iter();
+        let responses: Vec<_> = topics
+            .map(|topic| self.produce_topic(call, terms, topic))
+            .collect();
+        if terms.acks == NO_ACKS {
             let mut outcomes = responses
                 .iter()
                 .flat_map(|topic| &topic.partition_responses);
@@ -68,7 +76,7 @@ impl Cluster {
     fn produce_topic(
         &mut self,
         call: &Call,
-        acks: i16,
+        terms: Terms,
         asked: TopicProduceData,
     ) -> TopicProduceResponse {
         let TopicProduceData {
@@ -76,11 +84,13 @@ impl Cluster {
             topic_id,
             partition_data,
         } = asked;
-        let found = self
-            .named_topic(&name, topic_id)
-            .map(|(name, _)| name.to_owned());
+        let found = match terms.refusal {
+            None => self.named_topic(&name, topic_id),
+            Some(code) => Err(code),
+        };
+        let found = found.map(|(name, _)| name.to_owned());
         let partitions = partition_data.into_iter().map(|partition| match &found {
-            Ok(topic) => self.produce_partition(call, acks, topic, partition),
+            Ok(topic) => self.produce_partition(call, terms.acks, topic, partition),
             Err(code) => refused(partition.index, Refusal::from(*code)),
         });
         TopicProduceResponse {
@@ -140,9 +150,11 @@ impl Cluster {
             .get(topic)
             .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
         let partition = self.led_partition(call.broker(), found, index, NO_EPOCH)?;
-        let in_sync = partition.in_sync.len();
-        if acks == ACKS_ALL && (in_sync as i64) < i64::from(found.config.min_insync_replicas) {
-            return Err(ErrorCode::NOT_ENOUGH_REPLICAS.into());
+        // No more can be asked for than there are replicas.
+        let least = usize::try_from(found.config.min_insync_replicas).unwrap_or(0);
+        let least = least.min(partition.replicas.len());
+        if acks == ACKS_ALL && partition.in_sync.len() < least {
+            return Err(Refusal::from(ErrorCode::NOT_ENOUGH_REPLICAS).at_log());
         }
         let wall_ms = call.now.wall_ms;
         let batch = validate::batch(records, call.version.number, &found.config, wall_ms)?;
@@ -167,12 +179,12 @@ impl Cluster {
         let header = batch.header();
         if header.attributes.is_transactional() {
             let message = "Record was not part of an ongoing transaction";
-            return Err(Refusal::new(ErrorCode::INVALID_TXN_STATE, message));
+            return Err(Refusal::new(ErrorCode::INVALID_TXN_STATE, message).at_log());
         }
         if header.producer_id >= 0 {
             match partition.producers.admit(header) {
                 Admission::Append => {}
-                Admission::Refuse(code) => return Err(code.into()),
+                Admission::Refuse(code) => return Err(Refusal::from(code).at_log()),
                 // Kafka tells the timestamp of the first copy, whoever gave it.
                 Admission::Duplicate(seen) => {
                     return Ok(Appended {
@@ -242,9 +254,29 @@ impl Cluster {
     }
 }
 
+/// Transactional batches need a transactional id; without one, nothing of the request is taken.
+fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
+    let partitions = request.topic_data.iter();
+    let mut partitions = partitions.flat_map(|topic| &topic.partition_data);
+    let transactional = partitions.any(|partition| {
+        let batch = partition.records.as_deref().unwrap_or_default();
+        let attributes = batch
+            .get(ATTRIBUTES_AT)
+            .map(|it| i16::from_be_bytes([it[0], it[1]]));
+        batch.get(MAGIC_AT) == Some(&MAGIC)
+            && attributes.is_some_and(|bits| Attributes::from_bits(bits).is_transactional())
+    });
+    let trespass = transactional && request.transactional_id.is_none();
+    trespass.then_some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+}
+
 fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {
     PartitionProduceResponse {
         index,
+        log_start_offset: match refusal.place {
+            Place::Door => NO_OFFSET,
+            Place::Log => 0,
+        },
         error_code: refusal.code,
         base_offset: NO_OFFSET,
         record_errors: refusal.records,
@@ -253,6 +285,10 @@ fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {
     }
 }
 
+/// Where a batch says its format, and what kind of batch it is.
+const MAGIC_AT: usize = 16;
+const MAGIC: u8 = 2;
+const ATTRIBUTES_AT: std::ops::Range<usize> = 21..23;
 const NO_ACKS: i16 = 0;
 const ACKS_LEADER: i16 = 1;
 const ACKS_ALL: i16 = -1;
