@@ -88,6 +88,7 @@ impl ProduceOrder {
             self.timeout_ms,
             topics.clone().count(),
         );
+        frame.reserve(self.batches.len());
         for topic in topics {
             frame.topic(&topic[0].topic, topic[0].topic_id, topic.len());
             for ordered in topic {
