@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn joined_checksums_are_those_of_the_joined_bytes() {
-        let bytes: Vec<u8> = (0..70_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..70_000_u32)
+            .map(|i| (i.wrapping_mul(i) >> 7) as u8)
+            .collect();
         for len in [
             0, 1, 2, 3, 40, 255, 256, 16_383, 16_384, 65_535, 65_537, 70_000,
         ] {
