@@ -24,7 +24,6 @@ use crate::producer::TrySendError;
 use crate::record::{ProducerRecord, RecordMetadata};
 
 /// See [`kafka_producer::Producer`](crate::Producer), which this wraps.
-#[derive(Clone, Debug)]
 pub struct Producer<K: ?Sized, V: ?Sized> {
     inner: crate::Producer<K, V>,
 }
@@ -78,6 +77,20 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// The same producer for async code.
     pub fn as_async(&self) -> &crate::Producer<K, V> {
         &self.inner
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> Clone for Producer<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Producer<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.inner.fmt(f)
     }
 }
 
