@@ -1,0 +1,286 @@
+//! One broker, real or embedded, and what it answers.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use kafka_mock::MockCluster;
+use kafka_wire::{
+    ErrorCode, Request, decode_response, encode_request,
+    messages::{
+        CreateTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+        create_topics::{CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig},
+        fetch::{FetchPartition, FetchTopic},
+        list_offsets::{ListOffsetsPartition, ListOffsetsTopic},
+        metadata::MetadataRequestTopic,
+        produce::{PartitionProduceData, TopicProduceData},
+    },
+};
+
+use crate::batches::Sent;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One broker, real or not.
+pub(crate) struct Broker {
+    address: String,
+}
+
+impl Broker {
+    /// The response, or none if the connection is closed instead.
+    pub(crate) fn try_ask<R: Request>(&self, version: i16, request: &R) -> Option<R::Response> {
+        let version = R::version(version).unwrap();
+        let frame = self.exchange(&encode_request(1, Some("same"), version, request))?;
+        Some(decode_response::<R>(frame, version).unwrap().1)
+    }
+
+    pub(crate) fn ask<R: Request>(&self, version: i16, request: &R) -> R::Response {
+        self.try_ask(version, request).expect("it answers")
+    }
+
+    pub(crate) fn exchange(&self, frame: &[u8]) -> Option<Bytes> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(frame).unwrap();
+        let mut length = [0; 4];
+        if let Err(error) = stream.read_exact(&mut length) {
+            let patience = matches!(error.kind(), std::io::ErrorKind::WouldBlock);
+            assert!(!patience, "neither an answer nor an end of the connection");
+            return None;
+        }
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        stream.read_exact(&mut frame).unwrap();
+        Some(frame.into())
+    }
+
+    /// The broker that leads all partitions of `topic`, once somebody does.
+    fn leader_of(&self, topic: &str) -> Self {
+        let wanted = MetadataRequestTopic {
+            name: Some(topic.to_owned()),
+            ..Default::default()
+        };
+        let request = MetadataRequest {
+            topics: Some(vec![wanted]),
+            allow_auto_topic_creation: false,
+            ..Default::default()
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let answer = self.ask(12, &request);
+            let partitions = &answer.topics[0].partitions;
+            let leader = partitions.first().map_or(-1, |it| it.leader_id);
+            if leader >= 0 && partitions.iter().all(|it| it.leader_id == leader) {
+                let broker = answer
+                    .brokers
+                    .iter()
+                    .find(|it| it.node_id == leader)
+                    .unwrap();
+                let broker = Self {
+                    address: format!("{}:{}", broker.host, broker.port),
+                };
+                if broker.leads_all(topic, partitions.len()) {
+                    return broker;
+                }
+            }
+        }
+        panic!("nobody leads {topic}");
+    }
+
+    /// Whether it knows by itself that it leads, which may take longer than metadata.
+    fn leads_all(&self, topic: &str, partitions: usize) -> bool {
+        let partitions = (0..partitions as i32).map(|partition_index| ListOffsetsPartition {
+            partition_index,
+            timestamp: -1,
+            ..Default::default()
+        });
+        let topic = ListOffsetsTopic {
+            name: topic.to_owned(),
+            partitions: partitions.collect(),
+        };
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![topic],
+            ..Default::default()
+        };
+        let answer = self.ask(9, &request);
+        answer.topics[0]
+            .partitions
+            .iter()
+            .all(|it| it.error_code.is_none())
+    }
+
+    pub(crate) fn create(&self, topic: &str, partitions: usize, settings: &[(&str, &str)]) -> Self {
+        let configs = settings.iter().map(|(name, value)| CreatableTopicConfig {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+        });
+        // All on one broker, whichever answers.
+        let node = self.ask(
+            12,
+            &MetadataRequest {
+                topics: Some(vec![]),
+                ..Default::default()
+            },
+        );
+        let node = node.brokers[0].node_id;
+        let assignments =
+            (0..partitions as i32).map(|partition_index| CreatableReplicaAssignment {
+                partition_index,
+                broker_ids: vec![node],
+            });
+        let topic_request = CreatableTopic {
+            name: topic.to_owned(),
+            num_partitions: -1,
+            replication_factor: -1,
+            assignments: assignments.collect(),
+            configs: configs.collect(),
+        };
+        let request = CreateTopicsRequest {
+            topics: vec![topic_request],
+            ..Default::default()
+        };
+        let answer = self.ask(7, &request);
+        assert_eq!(
+            answer.topics[0].error_code,
+            ErrorCode::NONE,
+            "{:?}",
+            answer.topics[0]
+        );
+        self.leader_of(topic)
+    }
+}
+
+/// What a producer learns of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Closed,
+    Answered {
+        code: ErrorCode,
+        base_offset: i64,
+        has_append_time: bool,
+        log_start_offset: i64,
+        blamed: Vec<i32>,
+    },
+}
+
+pub(crate) fn produce(
+    broker: &Broker,
+    topic: &str,
+    partition: i32,
+    version: i16,
+    sent: &Sent,
+) -> Outcome {
+    let request = ProduceRequest {
+        transactional_id: None,
+        acks: sent.acks,
+        timeout_ms: 10_000,
+        topic_data: vec![TopicProduceData {
+            name: topic.to_owned(),
+            partition_data: vec![PartitionProduceData {
+                index: partition,
+                records: Some(sent.bytes.clone()),
+            }],
+            ..Default::default()
+        }],
+    };
+    let Some(answer) = broker.try_ask(version, &request) else {
+        return Outcome::Closed;
+    };
+    let outcome = &answer.responses[0].partition_responses[0];
+    Outcome::Answered {
+        code: outcome.error_code,
+        base_offset: outcome.base_offset,
+        has_append_time: outcome.log_append_time_ms >= 0,
+        log_start_offset: outcome.log_start_offset,
+        blamed: outcome
+            .record_errors
+            .iter()
+            .map(|it| it.batch_index)
+            .collect(),
+    }
+}
+
+/// Error code and offset of an answer.
+pub(crate) type Verdict = (ErrorCode, i64);
+
+pub(crate) fn list(broker: &Broker, topic: &str, timestamp: i64) -> Verdict {
+    let partition = ListOffsetsPartition {
+        partition_index: 0,
+        timestamp,
+        ..Default::default()
+    };
+    let topic = ListOffsetsTopic {
+        name: topic.to_owned(),
+        partitions: vec![partition],
+    };
+    let request = ListOffsetsRequest {
+        replica_id: -1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let answer = broker.ask(9, &request);
+    let found = &answer.topics[0].partitions[0];
+    (found.error_code, found.offset)
+}
+
+pub(crate) fn fetch(broker: &Broker, topic: &str, version: i16, offset: i64) -> (Verdict, Bytes) {
+    let partition = FetchPartition {
+        fetch_offset: offset,
+        partition_max_bytes: 1 << 20,
+        ..Default::default()
+    };
+    let topic = FetchTopic {
+        topic: topic.to_owned(),
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    let request = FetchRequest {
+        max_wait_ms: 10,
+        min_bytes: 1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let mut answer = broker.ask(version, &request);
+    let data = answer.responses.remove(0).partitions.remove(0);
+    (
+        (data.error_code, data.high_watermark),
+        data.records.unwrap_or_default(),
+    )
+}
+
+pub(crate) struct Pair {
+    pub(crate) kafka: Broker,
+    pub(crate) mock: Broker,
+    _cluster: MockCluster,
+}
+
+pub(crate) fn pair() -> Pair {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "where Kafka is, is told by who runs the test"
+    )]
+    let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap_or_else(|_| {
+        panic!(
+            "KAFKA_BOOTSTRAP_SERVERS must name a running Apache Kafka 4; \
+             `cargo xtask ci kafka` starts one and sets it"
+        )
+    });
+    let kafka = Broker {
+        address: servers.split(',').next().unwrap().to_owned(),
+    };
+    let cluster = MockCluster::builder().brokers(3).start_blocking().unwrap();
+    let mock = cluster
+        .bootstrap_servers()
+        .split(',')
+        .next()
+        .unwrap()
+        .to_owned();
+    Pair {
+        kafka,
+        mock: Broker { address: mock },
+        _cluster: cluster,
+    }
+}
