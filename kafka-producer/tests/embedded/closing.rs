@@ -1,0 +1,157 @@
+//! The end: what `close` delivers, gives up and reports, and what happens without it.
+
+use std::time::{Duration, Instant};
+
+use kafka_mock::cluster::{BrokerId, Effect, Fault, When};
+use kafka_producer::error::Cause;
+use kafka_producer::{CloseReport, Persistence, SendError, TrySendError};
+use kafka_wire::ApiKey;
+
+use crate::scene::{TOPIC, in_time, kafka, numbers, producer, record, values};
+
+const SOON: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn close_delivers_what_lingers_and_says_so() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    let sent = numbers(10);
+    for value in &sent {
+        drop(in_time(producer.send(record(value))).await.unwrap());
+    }
+    assert!(producer.memory_in_use() > 0);
+    let started = Instant::now();
+    let report = in_time(producer.close(Duration::from_secs(50))).await;
+    assert!(started.elapsed() < SOON);
+    assert_eq!(
+        (report.delivered, report.failed, report.unknown),
+        (10, 0, 0)
+    );
+    assert!(report.is_clean());
+    assert_eq!(values(&kafka), sent);
+    assert_eq!(producer.memory_in_use(), 0);
+}
+
+#[tokio::test]
+async fn close_of_an_unused_producer_returns_at_once() {
+    let settings = [("bootstrap.servers", "127.0.0.1:1")];
+    let producer = crate::scene::builder("127.0.0.1:1", &settings)
+        .build()
+        .await
+        .unwrap();
+    let started = Instant::now();
+    assert_eq!(in_time(producer.close(SOON)).await, CloseReport::default());
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn closing_twice_is_allowed() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    drop(in_time(producer.send(record("tea"))).await.unwrap());
+    let (one, other) = tokio::join!(producer.close(SOON), producer.close(SOON));
+    assert!(one.is_clean() && other.is_clean());
+    assert_eq!(one.delivered, 1);
+    assert!(in_time(producer.close(SOON)).await.is_clean());
+    in_time(producer.flush()).await;
+}
+
+#[tokio::test]
+async fn a_closed_producer_accepts_nothing_by_any_handle() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let other = producer.clone();
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.close(SOON)).await;
+    let error = in_time(other.send(record("late"))).await.unwrap_err();
+    assert!(matches!(error, SendError::Closed), "{error}");
+    assert_eq!(error.to_string(), "the producer is closed");
+    let refused = other.try_send(record("late")).unwrap_err();
+    assert!(
+        matches!(refused, TrySendError::Refused(SendError::Closed)),
+        "{refused}"
+    );
+    let unknown = in_time(other.ready(["unknown"])).await.unwrap_err();
+    assert!(matches!(unknown, SendError::Closed), "{unknown}");
+    assert!(values(&kafka).is_empty());
+}
+
+#[tokio::test]
+async fn close_refuses_the_sends_that_still_wait() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let waiting = producer.clone();
+    let waits = tokio::spawn(async move {
+        let record = kafka_producer::ProducerRecord::new("unknown", "tea");
+        waiting.send(record).await.map(drop)
+    });
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.close(SOON)).await;
+    let error = in_time(waits).await.unwrap().unwrap_err();
+    assert!(matches!(error, SendError::Closed), "{error}");
+}
+
+#[tokio::test]
+async fn a_producer_that_is_dropped_delivers_what_it_accepted() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    let sent = numbers(100);
+    let mut last = None;
+    for value in &sent {
+        last = Some(in_time(producer.send(record(value))).await.unwrap());
+    }
+    drop(producer);
+    assert_eq!(in_time(last.unwrap()).await.unwrap().offset, Some(99));
+    assert_eq!(values(&kafka), sent);
+}
+
+#[tokio::test]
+async fn what_was_never_sent_fails_as_not_persisted_when_the_deadline_of_close_comes() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "0")]).await;
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    let delivery = producer.try_send(record("tea")).unwrap();
+    let report = in_time(producer.close(Duration::from_millis(300))).await;
+    assert_eq!((report.delivered, report.failed, report.unknown), (0, 1, 0));
+    assert!(!report.is_clean());
+    let error = in_time(delivery).await.unwrap_err();
+    assert_eq!(*error.cause(), Cause::Closed);
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
+    assert_eq!(producer.memory_in_use(), 0);
+}
+
+#[tokio::test]
+async fn what_was_sent_without_an_answer_is_unknown_when_the_deadline_of_close_comes() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "0")]).await;
+    kafka.inject(Fault::new(Effect::Silence(When::AfterHandling)).api(ApiKey::PRODUCE));
+    let delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    in_time(kafka.wait_for_records(TOPIC, 1, SOON))
+        .await
+        .unwrap();
+    let report = in_time(producer.close(Duration::from_millis(300))).await;
+    assert_eq!((report.delivered, report.failed, report.unknown), (0, 0, 1));
+    let error = in_time(delivery).await.unwrap_err();
+    assert_eq!(*error.cause(), Cause::Closed);
+    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+    assert!(error.to_string().contains("may be in the log"), "{error}");
+    assert_eq!(producer.memory_in_use(), 0);
+}
+
+#[tokio::test]
+async fn closing_goes_on_when_its_future_is_dropped() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    let delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    {
+        let close = std::pin::pin!(producer.close(SOON));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(close.poll(&mut context).is_pending());
+    }
+    assert!(in_time(delivery).await.is_ok());
+    assert!(matches!(
+        in_time(producer.send(record("late"))).await,
+        Err(SendError::Closed)
+    ));
+}

@@ -1,0 +1,382 @@
+//! What brokers refuse, lose and delay: worth another attempt or not, and what is said in the end.
+
+use std::time::{Duration, Instant};
+
+use kafka_mock::MockCluster;
+use kafka_mock::cluster::{BrokerId, Effect, Fault, When};
+use kafka_producer::error::Cause;
+use kafka_producer::{Delivery, ErrorCode, Persistence, Producer, SendError};
+use kafka_wire::ApiKey;
+
+use crate::scene::{TOPIC, in_time, kafka, numbers, producer, record, text, values};
+
+/// Attempts follow each other quickly, so that tests do.
+const QUICK: [(&str, &str); 3] = [
+    ("retry.backoff.ms", "5"),
+    ("retry.backoff.max.ms", "20"),
+    ("linger.ms", "0"),
+];
+
+const MOMENT: Duration = Duration::from_secs(30);
+
+async fn send(producer: &Producer<str, str>, value: &str) -> Delivery {
+    in_time(producer.send(record(value))).await.unwrap()
+}
+
+fn asked(kafka: &MockCluster, api: ApiKey) -> usize {
+    let seen = kafka.requests().into_iter();
+    seen.filter(|seen| seen.api == api).count()
+}
+
+#[tokio::test]
+async fn what_is_refused_for_a_while_is_sent_again_in_order_and_once() {
+    for code in [
+        ErrorCode::CORRUPT_MESSAGE,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode::LEADER_NOT_AVAILABLE,
+        ErrorCode::NOT_LEADER_OR_FOLLOWER,
+        ErrorCode::REQUEST_TIMED_OUT,
+        ErrorCode::REPLICA_NOT_AVAILABLE,
+        ErrorCode::NETWORK_EXCEPTION,
+        ErrorCode::NOT_ENOUGH_REPLICAS,
+        ErrorCode::KAFKA_STORAGE_ERROR,
+        ErrorCode::FENCED_LEADER_EPOCH,
+        ErrorCode::UNKNOWN_LEADER_EPOCH,
+    ] {
+        let kafka = kafka(1, 1).await;
+        kafka.inject(Fault::refuse(code).partition(TOPIC, 0).after(1).times(3));
+        let producer = producer(&kafka, &QUICK).await;
+        let sent = numbers(60);
+        for value in &sent {
+            drop(send(&producer, value).await);
+        }
+        let report = in_time(producer.close(MOMENT)).await;
+        assert!(report.is_clean(), "{code}: {report:?}");
+        assert_eq!(values(&kafka), sent, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_appended_but_reported_as_failed_is_not_appended_again() {
+    for code in [
+        ErrorCode::REQUEST_TIMED_OUT,
+        ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        ErrorCode::KAFKA_STORAGE_ERROR,
+    ] {
+        let kafka = kafka(1, 1).await;
+        kafka.inject(Fault::misreport(code).partition(TOPIC, 0).times(3));
+        let producer = producer(&kafka, &QUICK).await;
+        let sent = numbers(60);
+        let mut deliveries = Vec::new();
+        for value in &sent {
+            deliveries.push(send(&producer, value).await);
+        }
+        for (offset, delivery) in (0..).zip(deliveries) {
+            assert_eq!(
+                in_time(delivery).await.unwrap().offset,
+                Some(offset),
+                "{code}"
+            );
+        }
+        assert_eq!(values(&kafka), sent, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_makes_no_duplicate() {
+    let kafka = kafka(1, 1).await;
+    let lost = Fault::disconnect(When::AfterHandling).api(ApiKey::PRODUCE);
+    kafka.inject(lost.after(1).times(2));
+    let producer = producer(&kafka, &QUICK).await;
+    let sent = numbers(100);
+    for value in &sent {
+        drop(send(&producer, value).await);
+    }
+    assert!(in_time(producer.close(MOMENT)).await.is_clean());
+    assert_eq!(values(&kafka), sent);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_fails_as_itself_and_the_next_record_goes() {
+    for code in [
+        ErrorCode::TOPIC_AUTHORIZATION_FAILED,
+        ErrorCode::INVALID_TOPIC_EXCEPTION,
+        ErrorCode::INVALID_REQUIRED_ACKS,
+        ErrorCode::INVALID_TIMESTAMP,
+        ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        ErrorCode::POLICY_VIOLATION,
+        ErrorCode::INVALID_RECORD,
+    ] {
+        let kafka = kafka(1, 1).await;
+        kafka.inject(Fault::refuse(code));
+        let producer = producer(&kafka, &QUICK).await;
+        let refused = send(&producer, "refused").await;
+        let error = in_time(refused).await.unwrap_err();
+        assert!(
+            matches!(error.cause(), Cause::Refused { code: told, .. } if *told == code),
+            "{error}"
+        );
+        assert_eq!(error.persistence(), Persistence::NotPersisted);
+        assert_eq!((error.code(), error.history().attempts), (Some(code), 1));
+        assert_eq!(error.history().broker, Some(1));
+        assert!(error.to_string().starts_with("orders-0: "), "{error}");
+        let next = send(&producer, "next").await;
+        assert!(in_time(next).await.is_ok(), "after {code}");
+        assert_eq!(values(&kafka), ["next"], "after {code}");
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_moved_is_found_within_a_second() {
+    let kafka = kafka(3, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "0")]).await;
+    let before = send(&producer, "before").await;
+    in_time(before).await.unwrap();
+    let leader = kafka
+        .with_cluster(|cluster| cluster.leader(TOPIC, 0))
+        .unwrap()
+        .unwrap();
+    kafka
+        .move_leader(TOPIC, 0, BrokerId(leader.0 % 3 + 1))
+        .unwrap();
+    let questions = asked(&kafka, ApiKey::METADATA);
+    let started = Instant::now();
+    let after = send(&producer, "after").await;
+    assert_eq!(in_time(after).await.unwrap().offset, Some(1));
+    let elapsed = started.elapsed();
+    // A second, and what a busy machine adds to it; without a refresh it takes five minutes.
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert!(asked(&kafka, ApiKey::METADATA) <= questions + 3);
+    assert_eq!(values(&kafka), ["before", "after"]);
+}
+
+#[tokio::test]
+async fn records_follow_the_leaders_of_a_broker_that_dies() {
+    let kafka = kafka(3, 6).await;
+    let producer = producer(&kafka, &QUICK).await;
+    let sent = numbers(600);
+    for (at, value) in sent.iter().enumerate() {
+        if at == 200 {
+            kafka.kill_broker(BrokerId(2)).unwrap();
+        }
+        let record = record(value).partition((at % 6) as i32);
+        drop(in_time(producer.send(record)).await.unwrap());
+    }
+    assert!(in_time(producer.close(MOMENT)).await.is_clean());
+    let log = kafka.records(TOPIC);
+    for partition in 0..6 {
+        let lies = log
+            .iter()
+            .filter(|record| record.partition == partition)
+            .map(text);
+        let expected = (0..100).map(|at| (at * 6 + partition).to_string());
+        assert!(lies.eq(expected), "partition {partition}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_broker_does_not_stop_the_others() {
+    let kafka = kafka(3, 3).await;
+    let producer = producer(&kafka, &QUICK).await;
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    let silent = kafka
+        .with_cluster(|cluster| cluster.leader(TOPIC, 1))
+        .unwrap()
+        .unwrap();
+    let silence = Fault::new(Effect::Silence(When::BeforeHandling));
+    kafka.inject(silence.api(ApiKey::PRODUCE).broker(silent).always());
+    let stuck = in_time(producer.send(record("stuck").partition(1)))
+        .await
+        .unwrap();
+    let sent = numbers(200);
+    let started = Instant::now();
+    for (at, value) in sent.iter().enumerate() {
+        let record = record(value).partition(if at % 2 == 0 { 0 } else { 2 });
+        let delivery = in_time(producer.send(record)).await.unwrap();
+        in_time(delivery).await.unwrap();
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(stuck.try_outcome().is_none());
+    kafka
+        .move_leader(TOPIC, 1, BrokerId(silent.0 % 3 + 1))
+        .unwrap();
+    in_time(producer.close(Duration::from_millis(100))).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_until_delivery_timeout_ms_is_not_in_the_log() {
+    let kafka = kafka(1, 1).await;
+    kafka.inject(Fault::refuse(ErrorCode::NOT_ENOUGH_REPLICAS).always());
+    let limits = [
+        ("delivery.timeout.ms", "800"),
+        ("request.timeout.ms", "500"),
+    ];
+    let producer = producer(&kafka, &[&QUICK[..], &limits].concat()).await;
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    let started = Instant::now();
+    let delivery = send(&producer, "tea").await;
+    let error = in_time(delivery).await.unwrap_err();
+    let elapsed = started.elapsed();
+    assert!(
+        elapsed >= Duration::from_millis(790) && elapsed < Duration::from_secs(10),
+        "{elapsed:?}"
+    );
+    assert_eq!(
+        *error.cause(),
+        Cause::Expired {
+            limit: Duration::from_millis(800)
+        }
+    );
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
+    assert!(error.history().attempts > 1, "{error}");
+    assert_eq!(
+        error.history().last_error,
+        Some(ErrorCode::NOT_ENOUGH_REPLICAS)
+    );
+    kafka.clear_faults();
+    let next = send(&producer, "next").await;
+    assert!(in_time(next).await.is_ok());
+    assert_eq!(values(&kafka), ["next"]);
+    assert!(in_time(producer.close(MOMENT)).await.is_clean());
+    assert_eq!(producer.memory_in_use(), 0);
+}
+
+#[tokio::test]
+async fn what_is_never_answered_until_delivery_timeout_ms_may_be_in_the_log() {
+    let kafka = kafka(1, 1).await;
+    let silence = Fault::new(Effect::Silence(When::AfterHandling));
+    kafka.inject(silence.api(ApiKey::PRODUCE).always());
+    let limits = [
+        ("delivery.timeout.ms", "900"),
+        ("request.timeout.ms", "300"),
+    ];
+    let producer = producer(&kafka, &[&QUICK[..], &limits].concat()).await;
+    let delivery = send(&producer, "tea").await;
+    let error = in_time(delivery).await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Expired { .. }), "{error}");
+    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+    assert_eq!(values(&kafka), ["tea"]);
+    kafka.clear_faults();
+    let next = send(&producer, "next").await;
+    assert!(in_time(next).await.is_ok());
+    assert_eq!(values(&kafka), ["tea", "next"]);
+}
+
+#[tokio::test]
+async fn records_of_a_broker_that_is_away_expire_without_having_been_sent() {
+    let kafka = kafka(1, 1).await;
+    let limits = [
+        ("delivery.timeout.ms", "700"),
+        ("request.timeout.ms", "500"),
+    ];
+    let producer = producer(&kafka, &[&QUICK[..], &limits].concat()).await;
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    let delivery = send(&producer, "tea").await;
+    let error = in_time(delivery).await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Expired { .. }), "{error}");
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
+    kafka.restart_broker(BrokerId(1)).unwrap();
+    let next = loop {
+        let delivery = send(&producer, "next").await;
+        if let Ok(metadata) = in_time(delivery).await {
+            break metadata;
+        }
+    };
+    assert_eq!(next.offset, Some(0));
+    assert!(in_time(producer.close(MOMENT)).await.is_clean());
+    assert_eq!(producer.memory_in_use(), 0);
+}
+
+#[tokio::test]
+async fn retries_that_are_used_up_end_with_the_last_error() {
+    let kafka = kafka(1, 1).await;
+    kafka.inject(Fault::refuse(ErrorCode::NOT_ENOUGH_REPLICAS).always());
+    let limits = [("retries", "2"), ("enable.idempotence", "false")];
+    let producer = producer(&kafka, &[&QUICK[..], &limits].concat()).await;
+    let delivery = send(&producer, "tea").await;
+    let error = in_time(delivery).await.unwrap_err();
+    let code = ErrorCode::NOT_ENOUGH_REPLICAS;
+    assert_eq!(*error.cause(), Cause::RetriesExhausted { code });
+    assert_eq!(error.history().attempts, 3);
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
+    assert_eq!(asked(&kafka, ApiKey::PRODUCE), 3);
+}
+
+#[tokio::test]
+async fn a_producer_that_may_not_write_idempotently_fails_as_a_whole() {
+    let kafka = kafka(1, 1).await;
+    let denied = Fault::refuse(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    kafka.inject(denied.api(ApiKey::INIT_PRODUCER_ID).always());
+    let producer = producer(&kafka, &QUICK).await;
+    let told = match in_time(producer.send(record("tea"))).await {
+        Ok(delivery) => in_time(delivery).await.unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(told.contains("CLUSTER_AUTHORIZATION_FAILED"), "{told}");
+    let error = in_time(producer.send(record("next"))).await.unwrap_err();
+    let SendError::Fatal(fatal) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(fatal.code, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    in_time(producer.close(MOMENT)).await;
+    assert_eq!(producer.memory_in_use(), 0);
+    assert!(values(&kafka).is_empty());
+}
+
+#[tokio::test]
+async fn a_broker_that_asks_for_a_pause_gets_it() {
+    let kafka = kafka(1, 1).await;
+    kafka.inject(Fault::throttle(Duration::from_millis(600)).api(ApiKey::PRODUCE));
+    let producer = producer(&kafka, &QUICK).await;
+    let first = send(&producer, "first").await;
+    in_time(first).await.unwrap();
+    let started = Instant::now();
+    let second = send(&producer, "second").await;
+    in_time(second).await.unwrap();
+    let elapsed = started.elapsed();
+    assert!(
+        elapsed >= Duration::from_millis(400) && elapsed < Duration::from_secs(10),
+        "{elapsed:?}"
+    );
+}
+
+#[tokio::test]
+async fn connections_that_break_at_every_turn_lose_and_duplicate_nothing() {
+    let kafka = kafka(3, 3).await;
+    for at in 1..20 {
+        let when = if at % 2 == 0 {
+            When::BeforeHandling
+        } else {
+            When::AfterHandling
+        };
+        kafka.inject(Fault::disconnect(when).after(at));
+    }
+    let reconnect = [
+        ("reconnect.backoff.ms", "1"),
+        ("reconnect.backoff.max.ms", "5"),
+    ];
+    let producer = producer(&kafka, &[&QUICK[..], &reconnect].concat()).await;
+    let sent = numbers(600);
+    for (at, value) in sent.iter().enumerate() {
+        let record = record(value).partition((at % 3) as i32);
+        drop(in_time(producer.send(record)).await.unwrap());
+        if at % 20 == 0 {
+            in_time(producer.flush()).await;
+        }
+    }
+    assert!(in_time(producer.close(MOMENT)).await.is_clean());
+    let log = kafka.records(TOPIC);
+    for partition in 0..3 {
+        let lies = log
+            .iter()
+            .filter(|record| record.partition == partition)
+            .map(text);
+        let expected = (0..200).map(|at| (at * 3 + partition).to_string());
+        assert!(lies.eq(expected), "partition {partition}");
+    }
+}

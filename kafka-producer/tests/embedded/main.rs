@@ -1,0 +1,13 @@
+//! The facade against the embedded cluster: real sockets, the real protocol, faults at will.
+//!
+//! One file a theme; what every test needs stands in `scene`. Nothing here looks inside the
+//! producer: records go in through its public calls, and what came of them is read from the
+//! cluster's own log, from the outcomes and from the errors.
+
+mod choosing;
+mod closing;
+mod faults;
+mod refusals;
+mod scene;
+mod sending;
+mod strangers;

@@ -1,0 +1,466 @@
+//! The ways to send, and what waiting, dropping and flushing do to a record.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use kafka_mock::cluster::{BrokerId, Fault, When};
+use kafka_producer::{Delivery, Producer, ProducerRecord, Status, TrySendError, WaitsFor};
+use kafka_wire::{ApiKey, records::TimestampType};
+
+use crate::scene::{TOPIC, in_time, kafka, numbers, producer, record, text, values};
+
+#[tokio::test]
+async fn an_awaited_delivery_tells_where_the_record_lies() {
+    let kafka = kafka(1, 3).await;
+    let producer = producer(&kafka, &[]).await;
+    for offset in 0..3 {
+        let record = record("tea").key("customer-7").partition(2);
+        let delivery = in_time(producer.send(record.timestamp_ms(1_000 + offset))).await;
+        let metadata = in_time(delivery.unwrap()).await.unwrap();
+        assert_eq!(&*metadata.topic, TOPIC);
+        assert_eq!((metadata.partition, metadata.offset), (2, Some(offset)));
+        assert_eq!(metadata.timestamp_ms, 1_000 + offset);
+    }
+    let log = kafka.records(TOPIC);
+    assert_eq!(log.len(), 3);
+    assert_eq!(log[1].key.as_deref(), Some(&b"customer-7"[..]));
+    assert_eq!(text(&log[1]), "tea");
+    assert_eq!(
+        (log[1].timestamp, log[1].timestamp_type),
+        (1_001, TimestampType::CreateTime)
+    );
+}
+
+/// Compiles only if every call may be made in a task that changes its thread.
+#[test]
+fn all_futures_may_be_spawned_on_any_runtime() {
+    fn check<T: Send>(_: &T) {}
+    fn calls(producer: &Producer<str, str>, record: fn() -> ProducerRecord<'static, str, str>) {
+        check(&producer.send(record()));
+        check(&producer.send_with(record(), |_| {}));
+        check(&producer.flush());
+        check(&producer.close(Duration::ZERO));
+        check(&producer.ready([TOPIC]));
+        check(&producer.partitions_for(TOPIC));
+    }
+    let _: fn(&_, _) = calls;
+}
+
+#[tokio::test]
+async fn a_dropped_delivery_cancels_nothing() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let sent = numbers(500);
+    for value in &sent {
+        drop(in_time(producer.send(record(value))).await.unwrap());
+    }
+    in_time(producer.flush()).await;
+    assert_eq!(values(&kafka), sent);
+}
+
+#[tokio::test]
+async fn callbacks_of_a_partition_are_called_in_the_order_of_its_log() {
+    let kafka = kafka(3, 3).await;
+    let producer = producer(&kafka, &[("batch.size", "200")]).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    for number in 0..300_i64 {
+        let told = Arc::clone(&told);
+        let value = number.to_string();
+        let record = record(&value).partition((number % 3) as i32);
+        let sent = producer.send_with(record, move |outcome| {
+            let metadata = outcome.unwrap();
+            let told_of = (metadata.partition, metadata.offset.unwrap(), number);
+            told.lock().unwrap().push(told_of);
+        });
+        in_time(sent).await.unwrap();
+    }
+    in_time(producer.close(Duration::from_secs(30))).await;
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 300);
+    for partition in 0..3 {
+        let of_it: Vec<_> = told.iter().filter(|told| told.0 == partition).collect();
+        let expected = (0..100).map(|at| (partition, at, at * 3 + i64::from(partition)));
+        assert!(
+            of_it.into_iter().copied().eq(expected),
+            "partition {partition}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_callback_may_send() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let again = producer.clone();
+    let (tell, told) = mpsc::channel();
+    let callback = move |_: Result<_, &_>| {
+        let sent = again.try_send(record("second")).map(drop);
+        tell.send(sent.is_ok()).unwrap();
+    };
+    in_time(producer.send_with(record("first"), callback))
+        .await
+        .unwrap();
+    in_time(kafka.wait_for_records(TOPIC, 2, Duration::from_secs(30)))
+        .await
+        .unwrap();
+    assert!(told.recv().unwrap());
+    assert_eq!(values(&kafka), ["first", "second"]);
+}
+
+#[tokio::test]
+async fn try_send_hands_the_record_back_until_its_topic_is_known() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let first = record("tea")
+        .key("k")
+        .partition(0)
+        .timestamp_ms(5)
+        .header("a", "b");
+    let Err(TrySendError::WouldWait(first, WaitsFor::Metadata)) = producer.try_send(first) else {
+        panic!("the topic cannot be known yet");
+    };
+    assert_eq!(
+        (first.topic, first.key, first.value),
+        (TOPIC, Some("k"), Some("tea"))
+    );
+    assert_eq!((first.partition, first.timestamp_ms), (Some(0), Some(5)));
+    assert_eq!(first.headers.last("a"), Some(Some(&b"b"[..])));
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    let delivery = producer.try_send(first).unwrap();
+    assert_eq!(in_time(delivery).await.unwrap().offset, Some(0));
+}
+
+#[tokio::test]
+async fn a_try_send_alone_makes_the_topic_known() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let delivery = in_time(async {
+        loop {
+            match producer.try_send(record("tea")) {
+                Ok(delivery) => return delivery,
+                Err(TrySendError::WouldWait(..)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    assert_eq!(in_time(delivery.await).await.unwrap().offset, Some(0));
+}
+
+#[tokio::test]
+async fn try_send_hands_the_record_back_while_memory_is_used_up() {
+    let kafka = kafka(1, 1).await;
+    let small = [
+        ("buffer.memory", "40000"),
+        ("batch.size", "10000"),
+        ("linger.ms", "0"),
+    ];
+    let producer = producer(&kafka, &small).await;
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    let value = "x".repeat(3_000);
+    let mut accepted = 0;
+    let refused = loop {
+        assert!(
+            accepted < 20,
+            "{accepted} records of 3 kB are in 40 kB of memory"
+        );
+        match producer.try_send(record(&value)) {
+            Ok(_) => accepted += 1,
+            Err(TrySendError::WouldWait(record, WaitsFor::Memory)) => break record,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert!(accepted >= 4, "{accepted}");
+    assert_eq!(refused.value, Some(&*value));
+    kafka.restart_broker(BrokerId(1)).unwrap();
+    // Memory comes back with the acknowledgements, at any time after the first.
+    let mut refused = Some(refused);
+    let delivery = in_time(async {
+        loop {
+            match producer.try_send(refused.take().unwrap()) {
+                Ok(delivery) => return delivery,
+                Err(TrySendError::WouldWait(record, WaitsFor::Memory)) => refused = Some(record),
+                Err(error) => panic!("{error}"),
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let metadata = in_time(delivery.await).await.unwrap();
+    assert_eq!(metadata.offset, Some(accepted));
+    in_time(producer.close(Duration::from_secs(30))).await;
+    assert_eq!(producer.memory_in_use(), 0);
+}
+
+#[test]
+fn a_program_without_async_sends_all_three_ways() {
+    let described = kafka_mock::MockCluster::builder().topic(TOPIC, 1);
+    let kafka = described.start_blocking().unwrap();
+    let builder = crate::scene::builder(&kafka.bootstrap_servers(), &[]);
+    let producer = builder.build_blocking().unwrap();
+    let metadata = producer.send(record("0")).unwrap().wait().unwrap();
+    assert_eq!(metadata.offset, Some(0));
+    drop(producer.send(record("1")).unwrap());
+    let (tell, told) = mpsc::channel();
+    let callback = move |outcome: Result<_, &_>| tell.send(outcome.is_ok()).unwrap();
+    producer.send_with(record("2"), callback).unwrap();
+    drop(producer.try_send(record("3")).unwrap());
+    producer.flush();
+    assert_eq!(values(&kafka), numbers(4));
+    assert!(told.recv_timeout(crate::scene::PATIENCE).unwrap());
+    assert!(producer.close(Duration::from_secs(30)).is_clean());
+}
+
+#[tokio::test]
+async fn a_send_dropped_while_it_waits_for_its_topic_has_enqueued_nothing() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    {
+        let mut send = pin!(producer.send(record("dropped")));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(matches!(send.as_mut().poll(&mut context), Poll::Pending));
+    }
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    drop(in_time(producer.send(record("kept"))).await.unwrap());
+    let report = in_time(producer.close(Duration::from_secs(30))).await;
+    assert_eq!(report.delivered, 1);
+    assert_eq!(values(&kafka), ["kept"]);
+}
+
+#[tokio::test]
+async fn a_send_dropped_while_it_waits_for_memory_has_enqueued_nothing() {
+    let kafka = kafka(1, 1).await;
+    let small = [("buffer.memory", "20000"), ("batch.size", "10000")];
+    let producer = producer(&kafka, &small).await;
+    in_time(producer.ready([TOPIC])).await.unwrap();
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    let value = "x".repeat(9_000);
+    let mut accepted = 0;
+    while let Ok(delivery) = producer.try_send(record(&value)) {
+        accepted += 1;
+        drop(delivery);
+    }
+    {
+        let mut send = pin!(producer.send(record(&value)));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(matches!(send.as_mut().poll(&mut context), Poll::Pending));
+    }
+    kafka.restart_broker(BrokerId(1)).unwrap();
+    in_time(producer.flush()).await;
+    let report = in_time(producer.close(Duration::from_secs(30))).await;
+    assert!(report.is_clean());
+    assert_eq!(producer.memory_in_use(), 0);
+    assert_eq!(kafka.records(TOPIC).len(), accepted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_are_awaited_by_many_tasks() {
+    let kafka = kafka(3, 6).await;
+    let producer = producer(&kafka, &[]).await;
+    let (sent, mut tasks) = (numbers(400), Vec::new());
+    for values in sent.chunks(50) {
+        let mut deliveries = Vec::new();
+        for value in values {
+            deliveries.push(
+                in_time(producer.send(record(value).key(value)))
+                    .await
+                    .unwrap(),
+            );
+        }
+        tasks.push(tokio::spawn(async move {
+            let mut places = Vec::new();
+            for delivery in deliveries {
+                let metadata = delivery.await.unwrap();
+                places.push((metadata.partition, metadata.offset.unwrap()));
+            }
+            places
+        }));
+    }
+    let mut told = Vec::new();
+    for task in tasks {
+        told.extend(in_time(task).await.unwrap());
+    }
+    let log = kafka.records(TOPIC);
+    for (value, place) in sent.iter().zip(told) {
+        let lies = log.iter().find(|record| text(record) == *value).unwrap();
+        assert_eq!((lies.partition, lies.offset), place);
+    }
+    assert_eq!(log.len(), 400);
+}
+
+#[tokio::test]
+async fn a_delivery_that_changes_its_task_wakes_the_new_one() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    let mut delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(pin!(&mut delivery).poll(&mut context).is_pending());
+    let task = tokio::spawn(delivery);
+    in_time(producer.flush()).await;
+    assert!(in_time(task).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn flush_does_not_linger_and_leaves_nothing_pending() {
+    let kafka = kafka(3, 4).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    let (values, started) = (numbers(40), Instant::now());
+    let mut deliveries: Vec<Delivery> = Vec::new();
+    for value in &values {
+        deliveries.push(
+            in_time(producer.send(record(value).key(value)))
+                .await
+                .unwrap(),
+        );
+    }
+    assert!(
+        deliveries
+            .iter()
+            .all(|delivery| delivery.status() == Status::Pending)
+    );
+    in_time(producer.flush()).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(
+        deliveries
+            .iter()
+            .all(|delivery| delivery.status() == Status::Delivered)
+    );
+    assert_eq!(kafka.records(TOPIC).len(), 40);
+}
+
+#[tokio::test]
+async fn flush_returns_after_the_callbacks() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let (tell, told) = mpsc::channel();
+    let (_never, wait) = mpsc::channel::<()>();
+    let callback = move |_: Result<_, &_>| {
+        let _ = wait.recv_timeout(Duration::from_millis(200));
+        tell.send(()).unwrap();
+    };
+    in_time(producer.send_with(record("tea"), callback))
+        .await
+        .unwrap();
+    in_time(producer.flush()).await;
+    assert!(told.try_recv().is_ok(), "the callback has not run yet");
+}
+
+#[tokio::test]
+async fn flush_of_nothing_returns_at_once() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    in_time(producer.flush()).await;
+    in_time(producer.flush()).await;
+}
+
+#[tokio::test]
+async fn a_flush_that_is_dropped_has_hurried_the_records() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    let delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    {
+        let mut flush = pin!(producer.flush());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(flush.as_mut().poll(&mut context).is_pending());
+    }
+    let acknowledged = tokio::time::timeout(Duration::from_secs(30), delivery).await;
+    assert!(acknowledged.expect("it lingers").is_ok());
+}
+
+#[tokio::test]
+async fn null_empty_and_repeated_parts_arrive_as_they_were_sent() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]).await;
+    let headers = record("")
+        .key("")
+        .header("h", "1")
+        .header("h", None::<&str>)
+        .header("", "");
+    for record in [
+        headers,
+        ProducerRecord::tombstone(TOPIC, "k"),
+        ProducerRecord::bare(TOPIC),
+    ] {
+        drop(in_time(producer.send(record)).await.unwrap());
+    }
+    in_time(producer.flush()).await;
+    let log = kafka.records(TOPIC);
+    let parts = |at: usize| (log[at].key.as_deref(), log[at].value.as_deref());
+    assert_eq!(parts(0), (Some(&b""[..]), Some(&b""[..])));
+    assert_eq!(parts(1), (Some(&b"k"[..]), None));
+    assert_eq!(parts(2), (None, None));
+    let headers: Vec<_> = log[0]
+        .headers
+        .iter()
+        .map(|(key, value)| (&**key, value.as_deref()))
+        .collect();
+    assert_eq!(
+        headers,
+        [("h", Some(&b"1"[..])), ("h", None), ("", Some(&b""[..]))]
+    );
+}
+
+#[tokio::test]
+async fn without_batching_every_record_is_a_request_of_its_own() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("batch.size", "0")]).await;
+    let sent = numbers(50);
+    for value in &sent {
+        drop(in_time(producer.send(record(value))).await.unwrap());
+    }
+    in_time(producer.flush()).await;
+    assert_eq!(values(&kafka), sent);
+    let requests = kafka.requests().into_iter();
+    assert_eq!(
+        requests.filter(|seen| seen.api == ApiKey::PRODUCE).count(),
+        50
+    );
+}
+
+#[tokio::test]
+async fn without_acks_the_offset_is_not_known_but_the_record_is_there() {
+    let kafka = kafka(1, 1).await;
+    let settings = [("acks", "0"), ("enable.idempotence", "false")];
+    let producer = producer(&kafka, &settings).await;
+    let delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    assert_eq!(in_time(delivery).await.unwrap().offset, None);
+    in_time(kafka.wait_for_records(TOPIC, 1, Duration::from_secs(30)))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn partitions_are_told_without_sending() {
+    let kafka = kafka(1, 7).await;
+    let producer = producer(&kafka, &[]).await;
+    assert_eq!(in_time(producer.partitions_for(TOPIC)).await.unwrap(), 7);
+    assert!(kafka.records(TOPIC).is_empty());
+}
+
+#[tokio::test]
+async fn records_wait_together_while_a_broker_is_slow() {
+    let kafka = kafka(1, 1).await;
+    let slow = Fault::delay(When::BeforeHandling, Duration::from_millis(300));
+    kafka.inject(slow.api(ApiKey::PRODUCE));
+    let one_in_flight = [
+        ("max.in.flight.requests.per.connection", "1"),
+        ("linger.ms", "0"),
+    ];
+    let producer = producer(&kafka, &one_in_flight).await;
+    let sent = numbers(500);
+    for value in &sent {
+        drop(in_time(producer.send(record(value))).await.unwrap());
+    }
+    in_time(producer.flush()).await;
+    assert_eq!(values(&kafka), sent);
+    let requests = kafka.requests().into_iter();
+    let requests = requests.filter(|seen| seen.api == ApiKey::PRODUCE).count();
+    assert!(requests <= 10, "{requests} requests for 500 small records");
+}

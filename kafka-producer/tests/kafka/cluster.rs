@@ -1,0 +1,156 @@
+//! The cluster that the environment names, topics in it, and producers for it.
+//!
+//! Topics are created by a request of our own protocol crate on a socket of the standard library,
+//! so that neither the producer nor a Java process is needed for it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use kafka_producer::{ErrorCode, Producer, ProducerBuilder};
+use kafka_wire::messages::create_topics::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
+};
+use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use kafka_wire::{Request, decode_response, encode_request};
+
+/// Longer than anything here takes on the busiest machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where the cluster is.
+pub(crate) fn servers() -> String {
+    environment("KAFKA_BOOTSTRAP_SERVERS")
+}
+
+/// What `cargo xtask` says in the environment.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the only way to be told of the cluster"
+)]
+pub(crate) fn environment(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set: run these tests by `cargo xtask ci kafka`, or start a cluster \
+                by `cargo xtask kafka up` and `eval \"$(cargo xtask kafka env)\"`"
+        )
+    })
+}
+
+/// A name that no other test, nor another run of this one, uses.
+pub(crate) fn topic_name(what: &str) -> String {
+    format!("it-{what}-{:08x}", fastrand::u32(..))
+}
+
+/// A new topic of so many partitions on all three nodes, with settings of its own.
+pub(crate) fn create_topic(what: &str, partitions: i32, settings: &[(&str, &str)]) -> String {
+    let replication_factor = 3;
+    create(CreatableTopic {
+        name: topic_name(what),
+        num_partitions: partitions,
+        replication_factor,
+        configs: settings
+            .iter()
+            .map(|(name, value)| setting(name, value))
+            .collect(),
+        ..CreatableTopic::default()
+    })
+}
+
+/// A new topic whose partitions lie on these nodes, the preferred leader first.
+pub(crate) fn create_topic_on(what: &str, nodes: &[[i32; 3]]) -> String {
+    let assignment = |(partition_index, nodes): (i32, &[i32; 3])| CreatableReplicaAssignment {
+        partition_index,
+        broker_ids: nodes.to_vec(),
+    };
+    create(CreatableTopic {
+        name: topic_name(what),
+        num_partitions: -1,
+        replication_factor: -1,
+        assignments: (0..).zip(nodes).map(assignment).collect(),
+        ..CreatableTopic::default()
+    })
+}
+
+fn setting(name: &str, value: &str) -> CreatableTopicConfig {
+    CreatableTopicConfig {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+    }
+}
+
+fn create(topic: CreatableTopic) -> String {
+    let name = topic.name.clone();
+    let topics = vec![topic];
+    let timeout_ms = 30_000;
+    let request = CreateTopicsRequest {
+        topics,
+        timeout_ms,
+        validate_only: false,
+    };
+    let answer = ask(5, &request);
+    let created = &answer.topics[0];
+    assert_eq!(
+        created.error_code,
+        ErrorCode::NONE,
+        "{name}: {:?}",
+        created.error_message
+    );
+    name
+}
+
+/// The leaders of a topic, by partition; -1 where there is none.
+pub(crate) fn leaders(topic: &str) -> BTreeMap<i32, i32> {
+    let name = Some(topic.to_owned());
+    let topics = vec![MetadataRequestTopic {
+        name,
+        ..MetadataRequestTopic::default()
+    }];
+    let request = MetadataRequest {
+        topics: Some(topics),
+        ..MetadataRequest::default()
+    };
+    let answer = ask(9, &request);
+    let partitions = answer.topics[0].partitions.iter();
+    partitions
+        .map(|partition| (partition.partition_index, partition.leader_id))
+        .collect()
+}
+
+/// Asks the first node; in Kafka's KRaft mode each passes on what the controller is to do.
+fn ask<R: Request>(version: i16, request: &R) -> R::Response {
+    let servers = servers();
+    let first = servers.split(',').next().unwrap();
+    let mut stream = TcpStream::connect(first).unwrap_or_else(|error| panic!("{first}: {error}"));
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let version = R::version(version).unwrap();
+    stream
+        .write_all(&encode_request(1, Some("tests"), version, request))
+        .unwrap();
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame).unwrap();
+    decode_response::<R>(frame.into(), version).unwrap().1
+}
+
+/// A producer of text with these settings.
+pub(crate) async fn producer(settings: &[(&str, &str)]) -> Producer<str, str> {
+    builder(settings).build().await.unwrap()
+}
+
+/// The same, not built yet.
+pub(crate) fn builder(settings: &[(&str, &str)]) -> ProducerBuilder<str, str> {
+    let builder = Producer::builder().set("bootstrap.servers", servers());
+    settings
+        .iter()
+        .fold(builder, |builder, (name, value)| builder.set(name, *value))
+}
+
+/// What the future gives, which must not take forever.
+pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("it hangs")
+}

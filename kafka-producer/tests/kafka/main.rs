@@ -1,0 +1,14 @@
+//! Against a real Apache Kafka of three nodes: what was sent is what Kafka's own tools read.
+//!
+//! Run by `cargo xtask ci kafka`, which starts the cluster and says in the environment where it is.
+//! All tests share it and run at the same time, each with topics of its own. Other than in the
+//! tests of the embedded cluster, nothing here knows how a broker works inside.
+
+mod cluster;
+mod codecs;
+mod growth;
+mod leaders;
+mod limits;
+mod order;
+mod places;
+mod tools;
