@@ -10,7 +10,7 @@ use kafka_wire::messages::produce::PartitionProduceResponse;
 use kafka_wire::{ErrorCode, Uuid};
 
 use super::cluster::{Cluster, Topic};
-use super::lane::{Attention, Lane, LaneKey};
+use super::lane::{Attention, Lane, LaneKey, SlotState};
 use super::metadata::{Interest, Refresh, TopicState};
 use super::node::{Link, Node};
 use super::timers::Timer;
@@ -147,7 +147,9 @@ impl Engine {
                 continue;
             };
             self.lanes[key as usize].topic_id = topic_id;
-            let leader = Some(NodeId(partition.leader_id)).filter(|id| !id.is_bootstrap());
+            let leader = NodeId(partition.leader_id);
+            let known = !leader.is_bootstrap() && self.nodes.contains_key(&leader);
+            let leader = known.then_some(leader);
             led &= leader.is_some();
             self.assign(key, leader, partition.leader_epoch);
         }
@@ -179,12 +181,24 @@ impl Engine {
             return;
         }
         lane.leader_epoch = epoch;
-        if lane.leader == leader {
+        let waits_for_it = lane.attention == Attention::Orphaned && leader.is_some();
+        if lane.leader == leader && !waits_for_it {
             return;
         }
         lane.leader = leader;
-        if lane.attention != Attention::Idle {
-            lane.attention = Attention::Idle;
+        // What was to go to the old leader may go to the new one at once (KIP-951).
+        for slot in &mut lane.slots {
+            if let SlotState::Waiting { until } = &mut slot.state {
+                *until = self.now.min(*until);
+            }
+        }
+        let attention = std::mem::replace(&mut lane.attention, Attention::Idle);
+        if let Attention::Listed(old) = attention
+            && let Some(old) = self.nodes.get_mut(&old)
+        {
+            old.lanes.retain(|&listed| listed != key);
+        }
+        if attention != Attention::Idle || !self.lanes[key as usize].slots.is_empty() {
             self.list(key);
         }
     }

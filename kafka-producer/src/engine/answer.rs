@@ -109,7 +109,8 @@ impl Engine {
         else {
             return;
         };
-        if let Some(asked) = in_flight.answered(correlation_id)
+        // Older questions may still wait for their answer: this one is not to have any.
+        if let Some(asked) = in_flight.withdrawn(correlation_id)
             && let What::Produce(sent) = asked.what
         {
             for sent in sent {
@@ -136,7 +137,7 @@ impl Engine {
                 if let Some(mut slot) = self.remove(lane, serial) {
                     // It was not written, so this attempt cannot have reached a log.
                     slot.state = SlotState::Waiting { until: self.now };
-                    self.lanes[lane as usize].break_sequence();
+                    self.lanes[lane as usize].break_sequence(serial);
                     self.fail(lane, slot, Cause::Unsendable(Arc::clone(why)));
                     self.list(lane);
                 }
@@ -151,7 +152,7 @@ impl Engine {
         let Some(position) = self.lanes[key as usize].position(serial) else {
             // It has expired meanwhile; but now it is known that its number was used.
             if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
-                self.lanes[key as usize].heal_sequence();
+                self.lanes[key as usize].acknowledged(serial);
             }
             return self.list(key);
         };
@@ -192,7 +193,9 @@ impl Engine {
         let Some(slot) = self.remove(key, serial) else {
             return;
         };
-        self.lanes[key as usize].heal_sequence();
+        let lane = &mut self.lanes[key as usize];
+        lane.acknowledged(serial);
+        lane.acquainted = slot.producer;
         self.tally.delivered += u64::from(slot.batch.count());
         end(
             &slot.batch,
@@ -218,10 +221,7 @@ impl Engine {
         }
         if slot.attempts > self.settings.retries {
             let serial = slot.serial;
-            if let Some(slot) = self.remove(key, serial) {
-                self.lanes[key as usize].break_sequence();
-                self.fail(key, slot, Cause::RetriesExhausted { code: word.code });
-            }
+            self.exhaust(key, serial, word.code);
         } else {
             let attempts = slot.attempts;
             let asked = slot.last_broker;
@@ -240,15 +240,23 @@ impl Engine {
         }
     }
 
+    /// The batch was sent as often as it may be.
+    fn exhaust(&mut self, key: LaneKey, serial: u64, code: ErrorCode) {
+        if let Some(slot) = self.remove(key, serial) {
+            self.lanes[key as usize].break_sequence(serial);
+            self.fail(key, slot, Cause::RetriesExhausted { code });
+        }
+    }
+
     /// The broker does not go on with this sequence.
     fn outnumbered(&mut self, key: LaneKey, position: usize, word: &Word) {
         let lane = &mut self.lanes[key as usize];
         let slot = &mut lane.slots[position];
+        let serial = slot.serial;
         slot.last_error = Some(word.code);
         if slot.ambiguity == Ambiguity::Possible {
             // An earlier attempt may be in the log: under a new epoch it would be there twice.
-            let serial = slot.serial;
-            lane.break_sequence();
+            lane.break_sequence(serial);
             if let Some(slot) = self.remove(key, serial) {
                 let code = word.code;
                 self.fail(
@@ -262,17 +270,32 @@ impl Engine {
             }
             return;
         }
-        slot.state = SlotState::Outnumbered;
-        lane.break_sequence();
+        if slot.attempts > self.settings.retries {
+            return self.exhaust(key, serial, word.code);
+        }
+        // A new number helps at once; if not even that does, trying on is no better than any retry.
+        let until = match slot.attempts {
+            1 => self.now,
+            attempts => {
+                self.now
+                    + backoff::delay(self.settings.retry_backoff, attempts - 1, &mut self.random)
+            }
+        };
+        slot.state = SlotState::Outnumbered { until };
+        lane.break_sequence(serial);
     }
 
     /// The broker will never take this batch; records it names have an error of their own (KIP-467).
     fn refuse(&mut self, key: LaneKey, serial: u64, word: Word) {
-        let Some(slot) = self.remove(key, serial) else {
+        let Some(mut slot) = self.remove(key, serial) else {
             return;
         };
-        self.lanes[key as usize].break_sequence();
+        self.lanes[key as usize].break_sequence(serial);
         let code = word.code;
+        if code == ErrorCode::UNKNOWN_SERVER_ERROR {
+            // It may have struck the broker after the append as well as before.
+            slot.ambiguity = Ambiguity::Possible;
+        }
         let history = self.history(key, &slot);
         if word.record_errors.is_empty() {
             return self.fail(
@@ -365,7 +388,7 @@ impl Engine {
             let Some(slot) = self.lanes[key as usize].slots.pop_front() else {
                 break;
             };
-            self.lanes[key as usize].break_sequence();
+            self.lanes[key as usize].break_sequence(slot.serial);
             self.fail(key, slot, Cause::Expired { limit });
         }
         for batch in self.lanes[key as usize].queue.take_expired(created_before) {

@@ -97,7 +97,8 @@ impl Engine {
     /// Puts a lane on its leader's list, unless it stands there.
     pub(super) fn list(&mut self, key: LaneKey) {
         let lane = &mut self.lanes[key as usize];
-        let Some(leader) = lane.leader else {
+        let known = |leader: &NodeId| self.nodes.contains_key(leader);
+        let Some(leader) = lane.leader.filter(known) else {
             lane.attention = Attention::Orphaned;
             self.metadata.want(self.now);
             return;

@@ -208,6 +208,7 @@ impl Engine {
         };
         node.failures = 0;
         let version = asked.version;
+        let greeting = matches!(asked.what, What::ApiVersions);
         let read = match asked.what {
             What::ApiVersions => self.greeted(id, version, frame),
             What::Metadata { topics } => {
@@ -232,6 +233,8 @@ impl Engine {
             },
         };
         match read {
+            // Whoever was just greeted was dialed to be asked something.
+            Ok(()) if greeting => {}
             Ok(()) => self.retire_bootstrap(id),
             Err(error) => self.lose(id, &format!("its answer cannot be read: {error}")),
         }

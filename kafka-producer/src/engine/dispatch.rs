@@ -76,6 +76,7 @@ impl Engine {
     fn gather(&mut self, id: NodeId) -> Vec<LaneKey> {
         let turns = self.nodes.get(&id).map_or(0, |node| node.lanes.len());
         let mut chosen = Vec::with_capacity(turns.min(16));
+        let mut passed_over = Vec::new();
         let mut bytes = 0;
         for _ in 0..turns {
             let Some(key) = self
@@ -91,18 +92,26 @@ impl Engine {
                 continue;
             }
             match self.offer(key) {
-                Offer::Slot { bytes: more } => {
-                    if chosen.is_empty() || bytes + more <= self.settings.max_request_bytes {
-                        bytes += more;
-                        chosen.push(key);
-                    }
+                Offer::Slot { bytes: more }
+                    if chosen.is_empty() || bytes + more <= self.settings.max_request_bytes =>
+                {
+                    bytes += more;
+                    chosen.push(key);
                     self.relist(id, key);
                 }
+                Offer::Slot { .. } => passed_over.push(key),
                 Offer::Nothing => self.lanes[key as usize].attention = Attention::Idle,
             }
             if bytes >= self.settings.max_request_bytes {
                 break;
             }
+        }
+        // Whoever did not fit goes before those who had their turn.
+        if let Some(node) = self.nodes.get_mut(&id) {
+            passed_over
+                .into_iter()
+                .rev()
+                .for_each(|key| node.lanes.push_front(key));
         }
         chosen
     }
@@ -183,7 +192,7 @@ impl Engine {
             self.identity.leave(producer, self.now);
         }
         if let Some(producer) = self.identity.producer() {
-            lane.renumber(producer, self.now);
+            lane.renumber(producer);
         }
     }
 

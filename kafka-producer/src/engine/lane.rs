@@ -41,6 +41,8 @@ pub(crate) struct Lane {
     pub(crate) leader_epoch: i32,
     pub(crate) attention: Attention,
     pub(crate) numbering: Numbering,
+    /// As whom the broker has acknowledged a batch last: it knows this producer here.
+    pub(crate) acquainted: Option<ProducerId>,
     pub(crate) slots: VecDeque<Slot>,
     next_serial: u64,
     /// When a batch was last taken, or the lane was made.
@@ -67,7 +69,12 @@ pub(crate) enum Numbering {
     Running { producer: ProducerId, next: i32 },
     /// A numbered batch has ended without being acknowledged: the broker may wait for it for ever.
     /// An acknowledged successor proves that it was there; otherwise a new epoch starts at 0.
-    Broken { producer: ProducerId, next: i32 },
+    /// `serial` is the latest of those that ended so.
+    Broken {
+        producer: ProducerId,
+        next: i32,
+        serial: u64,
+    },
 }
 
 /// A batch that was taken.
@@ -90,8 +97,8 @@ pub(crate) struct Slot {
 pub(crate) enum SlotState {
     /// Here, and not to be sent before `until`.
     Waiting { until: Instant },
-    /// Here; the broker has refused its number, so it needs another.
-    Outnumbered,
+    /// Here; the broker has refused its number, so it needs another, not to be used before `until`.
+    Outnumbered { until: Instant },
     /// In a request to the broker named by `last_broker`.
     InFlight,
 }
@@ -124,6 +131,7 @@ impl Lane {
             leader_epoch: -1,
             attention: Attention::Idle,
             numbering: Numbering::Unnumbered,
+            acquainted: None,
             slots: VecDeque::new(),
             next_serial: 0,
             last_used: now,
@@ -136,14 +144,18 @@ impl Lane {
         match self.slots.front().map(|slot| slot.state) {
             Some(SlotState::Waiting { until }) if until <= now => return Next::Resend,
             Some(SlotState::Waiting { until }) => return Next::WaitUntil(until),
-            Some(SlotState::Outnumbered) if self.in_flight() == 0 => return Next::NeedsNewEpoch,
-            Some(SlotState::Outnumbered) => return Next::WaitForAnswer,
+            Some(SlotState::Outnumbered { .. }) if self.in_flight() == 0 => {
+                return Next::NeedsNewEpoch;
+            }
+            Some(SlotState::Outnumbered { .. }) => return Next::WaitForAnswer,
             Some(SlotState::InFlight) if broken => return Next::WaitForAnswer,
             None if broken => return Next::NeedsNewEpoch,
             Some(SlotState::InFlight) | None => {}
         }
         let some_wait = self.slots.len() > self.in_flight();
-        if some_wait || (window == 1 && !self.slots.is_empty()) {
+        // The window holds for the lane as well, or a move to another leader would let more batches
+        // be on their way than a broker can tell from new ones.
+        if some_wait || self.slots.len() >= window || !self.may_follow(identity) {
             return Next::WaitForAnswer;
         }
         match (identity.producer(), self.numbering) {
@@ -156,6 +168,17 @@ impl Lane {
             }
             (Some(_), _) => Next::Take,
         }
+    }
+
+    /// Whether a batch may be sent while others have no answer yet. A broker lets a producer that it
+    /// does not know begin with any number: if the first batch got lost and the second arrived,
+    /// their order would be lost, too. So the first one goes alone.
+    fn may_follow(&self, identity: &Identity) -> bool {
+        let known = |producer: ProducerId| {
+            self.acquainted
+                .is_some_and(|acquainted| acquainted.id == producer.id)
+        };
+        self.slots.is_empty() || !identity.is_needed() || identity.producer().is_none_or(known)
     }
 
     /// Gives a new batch its place, and its number if `producer` is there.
@@ -196,29 +219,43 @@ impl Lane {
     }
 
     /// Numbers every slot anew, from 0, under a new epoch; none may be in flight.
-    pub(crate) fn renumber(&mut self, producer: ProducerId, now: Instant) {
+    pub(crate) fn renumber(&mut self, producer: ProducerId) {
         let mut next = 0;
         for slot in &mut self.slots {
             slot.sequence = next;
             slot.producer = Some(producer);
-            if slot.state == SlotState::Outnumbered {
-                slot.state = SlotState::Waiting { until: now };
+            if let SlotState::Outnumbered { until } = slot.state {
+                slot.state = SlotState::Waiting { until };
             }
             next = next_sequence(next, slot.batch.count() as i32);
         }
         self.numbering = Numbering::Running { producer, next };
     }
 
-    /// Notes that a numbered batch ended without an acknowledgement.
-    pub(crate) fn break_sequence(&mut self) {
-        if let Numbering::Running { producer, next } = self.numbering {
-            self.numbering = Numbering::Broken { producer, next };
+    /// Notes that the batch with this serial ended, or lost its number, without being acknowledged.
+    pub(crate) fn break_sequence(&mut self, broken: u64) {
+        match &mut self.numbering {
+            Numbering::Unnumbered => {}
+            Numbering::Broken { serial, .. } => *serial = broken.max(*serial),
+            Numbering::Running { producer, next } => {
+                self.numbering = Numbering::Broken {
+                    producer: *producer,
+                    next: *next,
+                    serial: broken,
+                };
+            }
         }
     }
 
-    /// Notes that the broker has acknowledged a batch: it has all before it, too.
-    pub(crate) fn heal_sequence(&mut self) {
-        if let Numbering::Broken { producer, next } = self.numbering {
+    /// Notes that the broker has the batch with this serial: it has all before it, too.
+    pub(crate) fn acknowledged(&mut self, acknowledged: u64) {
+        if let Numbering::Broken {
+            producer,
+            next,
+            serial,
+        } = self.numbering
+            && serial <= acknowledged
+        {
             self.numbering = Numbering::Running { producer, next };
         }
     }

@@ -242,11 +242,12 @@ impl Engine {
         if self.has_ended() {
             return;
         }
-        self.ask_for_metadata();
-        self.ask_for_identity();
         while let Some(node) = self.stirred.pop() {
             self.dispatch(node);
         }
+        // After dispatching, which may find that one of them is needed.
+        self.ask_for_metadata();
+        self.ask_for_identity();
         self.end_if_done();
     }
 

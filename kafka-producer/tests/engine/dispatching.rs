@@ -1,0 +1,214 @@
+//! Which batches share a request, and who waits for whom.
+
+use kafka_producer::engine::NodeId;
+use kafka_producer::settings::Settings;
+use kafka_wire::ErrorCode;
+
+use crate::stage::{Stage, TOPIC, delivered, ms, pending, settings};
+use crate::wires::{Map, TopicOnMap, error, ok};
+
+#[test]
+fn several_partitions_of_a_leader_share_a_request() {
+    let mut stage = Stage::idempotent(&[1, 2, 1, 1]);
+    let all = [0, 1, 2, 3].map(|partition| {
+        stage
+            .append(TOPIC, partition, &partition.to_string())
+            .unwrap()
+    });
+    stage.tick();
+    assert_eq!(stage.values(1), [["0", "2", "3"]]);
+    assert_eq!(stage.values(2), [["1"]]);
+    stage.answer(1, [ok(10), ok(12), ok(13)]);
+    stage.answer(2, [ok(11)]);
+    for (delivery, offset) in all.iter().zip(10..) {
+        delivered(delivery, offset);
+    }
+}
+
+#[test]
+fn partitions_of_several_topics_share_a_request_and_each_gets_its_own_answer() {
+    for produce_latest in [12, 13] {
+        let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1, 1]));
+        stage.produce_latest = produce_latest;
+        stage.map.topics.push(TopicOnMap::of("payments", &[1, 1]));
+        stage.know(TOPIC);
+        stage.know("payments");
+        let a = stage.append("payments", 1, "a").unwrap();
+        let b = stage.append(TOPIC, 1, "b").unwrap();
+        let c = stage.append("payments", 0, "c").unwrap();
+        stage.tick();
+        let request: Vec<_> = stage.requests(1).concat();
+        assert_eq!(request.len(), 3);
+        let says = request.iter().map(|sent| match sent.values[0].as_str() {
+            "a" => ok(1),
+            "b" => ok(2),
+            _ => ok(3),
+        });
+        let frame = stage.connections[&NodeId(1)][0].produced(0, says.collect());
+        stage.respond(NodeId(1), frame);
+        delivered(&a, 1);
+        delivered(&b, 2);
+        delivered(&c, 3);
+    }
+}
+
+#[test]
+fn a_request_is_bounded_by_max_request_size() {
+    const LIMIT: usize = 5000;
+    let mut stage = Stage::with(
+        Settings {
+            max_request_bytes: LIMIT,
+            ..settings()
+        },
+        &[1; 20],
+    );
+    let value = "x".repeat(1000);
+    let all: Vec<_> = (0..20)
+        .map(|partition| stage.append(TOPIC, partition, &value).unwrap())
+        .collect();
+    stage.tick();
+    let mut answered = 0;
+    while let Some(asked) = stage.connections[&NodeId(1)].front() {
+        let batches = asked.batches().len();
+        assert_eq!(batches, 4, "as many as fit");
+        assert!(asked.frame_bytes <= LIMIT, "{} bytes", asked.frame_bytes);
+        let frame = asked.produced(0, vec![ok(0); batches]);
+        stage.respond(NodeId(1), frame);
+        answered += batches;
+    }
+    assert_eq!(answered, 20);
+    for delivery in &all {
+        delivered(delivery, 0);
+    }
+}
+
+#[test]
+fn a_batch_that_is_as_large_as_a_request_may_be_goes_alone() {
+    let mut stage = Stage::with(
+        Settings {
+            max_request_bytes: 1000,
+            ..settings()
+        },
+        &[1, 1],
+    );
+    let large = stage.append(TOPIC, 0, &"x".repeat(2000)).unwrap();
+    let small = stage.append(TOPIC, 1, "y").unwrap();
+    stage.tick();
+    assert_eq!(stage.requests(1).len(), 2);
+    stage.answer(1, [ok(0)]);
+    stage.answer(1, [ok(1)]);
+    assert!(large.try_outcome().is_some() && small.try_outcome().is_some());
+}
+
+#[test]
+fn every_partition_gets_its_turn_when_requests_are_small() {
+    let mut stage = Stage::with(
+        Settings {
+            max_request_bytes: 150,
+            max_in_flight: 1,
+            ..settings()
+        },
+        &[1, 1, 1],
+    );
+    for _ in 0..10 {
+        for partition in 0..3 {
+            let _ = stage.append(TOPIC, partition, "value").unwrap();
+        }
+    }
+    stage.tick();
+    let mut served = [0; 3];
+    for _ in 0..15 {
+        let batches: Vec<_> = stage.requests(1)[0].to_vec();
+        for sent in &batches {
+            served[sent.partition as usize] += 1;
+        }
+        let frame = stage.connections[&NodeId(1)][0].produced(0, vec![ok(0); batches.len()]);
+        stage.respond(NodeId(1), frame);
+    }
+    let (most, least) = (served.iter().max().unwrap(), served.iter().min().unwrap());
+    assert!(most - least <= 1, "{served:?}");
+}
+
+#[test]
+fn a_partition_that_backs_off_does_not_hold_up_its_neighbours() {
+    let mut stage = Stage::idempotent(&[1, 1]);
+    let blocked = stage.send(0, "a");
+    stage.answer(1, [error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
+    let free = stage.send(1, "b");
+    assert_eq!(stage.values(1), [["b"]]);
+    stage.answer(1, [ok(0)]);
+    delivered(&free, 0);
+    pending(&blocked);
+}
+
+#[test]
+fn a_partition_without_a_leader_does_not_hold_up_its_neighbours() {
+    let mut stage = Stage::idempotent(&[-1, 1]);
+    let blocked = stage.send(0, "a");
+    let free = stage.send(1, "b");
+    stage.answer(1, [ok(0)]);
+    delivered(&free, 0);
+    pending(&blocked);
+}
+
+#[test]
+fn a_throttled_broker_is_left_alone_for_as_long_as_it_asks_and_others_are_not() {
+    let mut stage = Stage::idempotent(&[1, 2]);
+    stage.warm_up(0, 1);
+    let _ = stage.send(0, "a");
+    stage.answer_throttled(1, 500, [ok(1)]);
+    let muted = stage.send(0, "b");
+    let other = stage.send(1, "c");
+    stage.answer(2, [ok(0)]);
+    delivered(&other, 0);
+    stage.pass(ms(499));
+    assert!(stage.requests(1).is_empty());
+    stage.pass(ms(1));
+    assert_eq!(stage.values(1), [["b"]]);
+    stage.answer(1, [ok(2)]);
+    delivered(&muted, 2);
+}
+
+#[test]
+fn a_batch_lingers_until_it_is_due_and_not_longer() {
+    let mut settings = settings();
+    settings.accumulator.batch_size = 1000;
+    settings.accumulator.linger = ms(20);
+    let mut stage = Stage::with(settings, &[1]);
+    let _ = stage.send(0, "a");
+    stage.pass(ms(10));
+    let _ = stage.send(0, "b");
+    stage.pass(ms(9));
+    assert!(stage.requests(1).is_empty());
+    stage.pass(ms(1));
+    assert_eq!(stage.values(1), [["a", "b"]]);
+}
+
+#[test]
+fn a_full_batch_does_not_linger() {
+    let mut settings = settings();
+    settings.accumulator.batch_size = 200;
+    settings.accumulator.linger = ms(20);
+    let mut stage = Stage::with(settings, &[1]);
+    let _ = stage.send(0, "small");
+    assert!(stage.requests(1).is_empty());
+    let _ = stage.send(0, &"y".repeat(150));
+    assert_eq!(stage.values(1)[0], ["small"]);
+}
+
+#[test]
+fn nothing_lingers_while_somebody_waits_for_memory() {
+    let mut settings = settings();
+    settings.accumulator.batch_size = 1000;
+    settings.accumulator.buffer_memory = 1000;
+    settings.accumulator.linger = ms(10_000);
+    let mut stage = Stage::with(settings, &[1, 1]);
+    let _ = stage.send(0, "a");
+    assert!(stage.requests(1).is_empty());
+    let waits = stage.accumulator.reserve(1000, stage.now + ms(5000));
+    stage.tick();
+    assert_eq!(stage.values(1), [["a"]]);
+    stage.answer(1, [ok(0)]);
+    assert_eq!(stage.accumulator.waiting(), 0, "its memory is handed on");
+    drop(waits);
+}

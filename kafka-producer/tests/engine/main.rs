@@ -1,0 +1,24 @@
+//! The engine from outside: inputs in, actions out, and what becomes of the records.
+//!
+//! There is no socket and no clock here. [`stage`] plays the brokers and the time, so that a test
+//! says which answer comes when; the names of the tests that port a behaviour of Apache Kafka's own
+//! `Sender` suite begin with its number in the checklist. [`chaos`] leaves the choice of answers to
+//! a seed and checks the promises afterwards.
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests, and what only they use, fail by panicking"
+)]
+
+mod chaos;
+mod closing;
+mod connections;
+mod delivering;
+mod dispatching;
+mod expiring;
+mod identity;
+mod metadata;
+mod ordering;
+mod refusing;
+mod retrying;
+mod stage;
+mod wires;

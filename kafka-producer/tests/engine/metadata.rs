@@ -1,0 +1,307 @@
+//! What the engine knows of the cluster, when it asks, and what it tells callers who wait.
+
+use std::time::Duration;
+
+use kafka_producer::engine::NodeId;
+use kafka_producer::error::SendError;
+use kafka_producer::settings::{Address, Settings};
+use kafka_wire::{ApiKey, ErrorCode};
+
+use crate::stage::{Stage, TOPIC, delivered, ms, pending, settings};
+use crate::wires::{Map, TopicOnMap, error, ok};
+
+fn patient(max_block: Duration) -> Settings {
+    Settings {
+        max_block,
+        ..settings()
+    }
+}
+
+#[test]
+fn metadata_is_refreshed_when_it_is_old_enough() {
+    let mut stage = Stage::idempotent(&[1]);
+    let questions = stage.asked(ApiKey::METADATA);
+    stage.pass(Duration::from_secs(299));
+    assert_eq!(stage.asked(ApiKey::METADATA), questions);
+    stage.pass(Duration::from_secs(2));
+    assert_eq!(stage.asked(ApiKey::METADATA), questions + 1);
+    stage.pass(Duration::from_secs(300));
+    assert_eq!(stage.asked(ApiKey::METADATA), questions + 2);
+}
+
+#[test]
+fn a_refresh_moves_partitions_to_their_new_leaders() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.map.moves(0, 2);
+    stage.pass(Duration::from_secs(301));
+    let _ = stage.send(0, "tea");
+    assert_eq!(stage.values(2), [["tea"]]);
+}
+
+#[test]
+fn a_broker_that_is_no_leader_any_more_causes_a_refresh() {
+    for code in [3, 5, 6, 9, 13, 56, 74, 100, 103].map(ErrorCode) {
+        let mut stage = Stage::idempotent(&[1]);
+        let _ = stage.send(0, "tea");
+        let questions = stage.asked(ApiKey::METADATA);
+        stage.answer(1, [error(code)]);
+        stage.pass(ms(0));
+        assert_eq!(stage.asked(ApiKey::METADATA), questions + 1, "{code}");
+    }
+}
+
+#[test]
+fn a_refusal_that_says_nothing_of_leaders_causes_no_refresh() {
+    for code in [2, 7, 19, 20, 75, 89].map(ErrorCode) {
+        let mut stage = Stage::idempotent(&[1]);
+        let _ = stage.send(0, "tea");
+        let questions = stage.asked(ApiKey::METADATA);
+        stage.answer(1, [error(code)]);
+        stage.pass(ms(0));
+        assert_eq!(stage.asked(ApiKey::METADATA), questions, "{code}");
+    }
+}
+
+#[test]
+fn a_topic_that_nobody_knows_is_refused_after_max_block_with_the_last_obstacle() {
+    let mut stage = Stage::bare(patient(ms(5000)), Map::of(TOPIC, &[1]));
+    let mut reply = stage.ask_topic("unheard-of");
+    stage.pass(ms(4999));
+    assert!(matches!(reply.try_recv(), Ok(None)), "it may still appear");
+    stage.pass(ms(1));
+    match reply.try_recv() {
+        Ok(Some(Err(SendError::TopicUnknown {
+            topic,
+            waited,
+            last,
+        }))) => {
+            assert_eq!((&*topic, waited), ("unheard-of", ms(5000)));
+            let last = last.unwrap();
+            assert!(last.contains("UNKNOWN_TOPIC_OR_PARTITION"), "{last}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn when_no_broker_can_be_reached_the_refusal_names_the_last_one_tried() {
+    let mut stage = Stage::bare(patient(ms(2000)), Map::of(TOPIC, &[1]));
+    stage.unreachable.insert(NodeId(-1));
+    let mut reply = stage.ask_topic(TOPIC);
+    for _ in 0..100 {
+        if stage.dialing.contains_key(&NodeId(-1)) {
+            stage.lose(-1);
+        }
+        stage.pass(ms(20));
+    }
+    match reply.try_recv() {
+        Ok(Some(Err(error @ SendError::TopicUnknown { .. }))) => {
+            let text = error.to_string();
+            assert!(text.contains("bootstrap:9092"), "{text}");
+            assert!(text.contains("connection reset"), "{text}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_topic_that_appears_in_time_is_known() {
+    let mut stage = Stage::bare(patient(ms(5000)), Map::of("other", &[1]));
+    let mut reply = stage.ask_topic(TOPIC);
+    stage.pass(ms(1000));
+    assert!(matches!(reply.try_recv(), Ok(None)));
+    stage.map.topics.push(TopicOnMap::of(TOPIC, &[1, 1]));
+    stage.pass(ms(1500));
+    assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
+    assert_eq!(stage.desk.cluster().topic(TOPIC).unwrap().partitions(), 2);
+}
+
+#[test]
+fn a_topic_that_is_denied_is_refused_at_once() {
+    let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
+    stage.map.topics[0].error_code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    let mut reply = stage.ask_topic(TOPIC);
+    match reply.try_recv() {
+        Ok(Some(Err(SendError::TopicRefused { topic, code }))) => {
+            assert_eq!(
+                (&*topic, code),
+                (TOPIC, ErrorCode::TOPIC_AUTHORIZATION_FAILED)
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_question_about_a_new_topic_does_not_wait_for_the_next_refresh() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.map.topics.push(TopicOnMap::of("payments", &[1]));
+    stage.know("payments");
+}
+
+#[test]
+fn a_topic_asked_for_while_a_question_is_out_is_asked_about_next() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.map.topics.push(TopicOnMap::of("payments", &[1]));
+    stage.map.topics.push(TopicOnMap::of("refunds", &[1]));
+    stage.by_hand.insert(ApiKey::METADATA);
+    let mut first = stage.ask_topic("payments");
+    let mut second = stage.ask_topic("refunds");
+    stage.by_hand.clear();
+    stage.settle();
+    assert!(matches!(first.try_recv(), Ok(Some(Ok(())))));
+    assert!(matches!(second.try_recv(), Ok(Some(Ok(())))));
+}
+
+#[test]
+fn a_dead_bootstrap_server_is_passed_over() {
+    let hosts = ["dead", "alive"].map(|host| Address {
+        host: host.to_owned(),
+        port: 9092,
+    });
+    for seed in 0..20 {
+        let settings = Settings {
+            bootstrap: hosts.to_vec(),
+            ..settings()
+        };
+        let mut stage = Stage::seeded(settings, Map::of(TOPIC, &[1]), seed);
+        stage.unreachable.insert(NodeId(-1));
+        let mut reply = stage.ask_topic(TOPIC);
+        if stage.dialing.contains_key(&NodeId(-1)) {
+            stage.lose(-1);
+        }
+        assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_bootstrap_server_that_does_not_answer_the_dial_is_given_up() {
+    let hosts = ["dead", "alive"].map(|host| Address {
+        host: host.to_owned(),
+        port: 9092,
+    });
+    for seed in 0..20 {
+        let settings = Settings {
+            bootstrap: hosts.to_vec(),
+            ..settings()
+        };
+        let mut stage = Stage::seeded(settings, Map::of(TOPIC, &[1]), seed);
+        stage.unreachable.insert(NodeId(-1));
+        let mut reply = stage.ask_topic(TOPIC);
+        stage.pass(Duration::from_secs(13));
+        assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))), "seed {seed}");
+    }
+}
+
+#[test]
+fn bootstrap_servers_are_let_go_once_the_brokers_are_known() {
+    let mut stage = Stage::idempotent(&[1]);
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+    let open: Vec<_> = stage.connections.keys().collect();
+    assert_eq!(open, [&NodeId(1)]);
+}
+
+#[test]
+fn a_partition_without_a_leader_is_asked_about_until_it_has_one() {
+    let mut stage = Stage::idempotent(&[-1, 1]);
+    let delivery = stage.send(0, "tea");
+    stage.pass(ms(3000));
+    pending(&delivery);
+    stage.map.moves(0, 2);
+    stage.pass(ms(1500));
+    assert_eq!(stage.values(2), [["tea"]]);
+}
+
+#[test]
+fn records_for_a_partition_without_a_leader_do_not_flood_the_brokers_with_questions() {
+    let mut stage = Stage::idempotent(&[-1, 1]);
+    let questions = stage.asked(ApiKey::METADATA);
+    for n in 0..1000 {
+        let _ = stage.send(0, &n.to_string());
+        stage.pass(ms(1));
+    }
+    let questions = stage.asked(ApiKey::METADATA) - questions;
+    assert!(
+        (2..=15).contains(&questions),
+        "{questions} questions in a second"
+    );
+}
+
+#[test]
+fn a_leader_that_is_no_broker_of_the_cluster_counts_as_none() {
+    let mut stage = Stage::idempotent(&[1, 1]);
+    stage.map.moves(0, 9);
+    stage.map.brokers.retain(|id| *id != 9);
+    stage.pass(Duration::from_secs(301));
+    let delivery = stage.send(0, "tea");
+    stage.pass(ms(1000));
+    pending(&delivery);
+    stage.map.brokers.push(9);
+    stage.pass(ms(2000));
+    assert_eq!(stage.values(9), [["tea"]], "it has joined");
+}
+
+#[test]
+fn records_wait_for_the_new_leader_when_their_broker_has_left_the_cluster() {
+    let mut stage = Stage::idempotent(&[1, 2]);
+    stage.warm_up(0, 1);
+    stage.map.brokers.retain(|id| *id != 1);
+    stage.unreachable.insert(NodeId(1));
+    stage.lose(1);
+    stage.pass(Duration::from_secs(601));
+    let delivery = stage.send(0, "tea");
+    stage.pass(ms(500));
+    stage.map.moves(0, 2);
+    stage.pass(ms(2000));
+    assert_eq!(stage.values(2), [["tea"]]);
+    stage.answer(2, [ok(1)]);
+    delivered(&delivery, 1);
+}
+
+#[test]
+fn a_broker_that_moves_to_another_address_is_dialed_there() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.warm_up(0, 1);
+    let _ = stage.send(0, "tea");
+    assert_eq!(stage.requests(1).len(), 1);
+    let moved = Address {
+        host: "elsewhere".to_owned(),
+        port: 9093,
+    };
+    // The scripted brokers have their names from their ids, so the answer is made by hand.
+    use kafka_wire::messages::metadata::MetadataRequest;
+    stage.by_hand.insert(ApiKey::METADATA);
+    let _ = stage.ask_topic("another");
+    let (&node, unanswered) = stage
+        .connections
+        .iter()
+        .find(|(_, all)| {
+            all.back()
+                .is_some_and(|asked| asked.header.api_key == ApiKey::METADATA)
+        })
+        .unwrap();
+    assert_eq!(node, NodeId(1));
+    let mut told = stage.map.tell(&[TOPIC.to_owned()]);
+    told.brokers[0].host = moved.host.clone();
+    told.brokers[0].port = 9093;
+    let frame = unanswered[1].answer::<MetadataRequest>(&told);
+    let produced = unanswered[0].produced(0, vec![error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
+    stage.unreachable.insert(node);
+    stage.respond(node, produced);
+    stage.respond(node, frame);
+    stage.by_hand.clear();
+    stage.pass(ms(500));
+    assert_eq!(stage.dialing.get(&node), Some(&moved));
+}
+
+#[test]
+fn a_topic_that_grows_has_more_partitions() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.map.topics[0].leaders.push((1, 0));
+    stage.pass(Duration::from_secs(301));
+    let delivery = stage.send(1, "tea");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+}

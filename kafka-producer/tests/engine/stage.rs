@@ -1,0 +1,498 @@
+//! The stage on which the engine plays: its accumulator and desk, a clock that stands still until
+//! told, and brokers that answer what a test tells them to answer, when it tells them.
+//!
+//! What has nothing to do with a test is answered by itself ([`Stage::settle`]): dials succeed,
+//! greetings, questions about the cluster and for a producer id are answered, unless the test takes
+//! one of them into its own hands. Produce requests always wait for [`Stage::answer`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell, NewRecord};
+use kafka_producer::engine::{Action, CloseReport, Confirm, Desk, Engine, Input, NodeId, Question};
+use kafka_producer::error::{Cause, DeliveryError, SendError};
+use kafka_producer::settings::{Acks, Address, BackoffRange, Guarantee, Settings};
+use kafka_wire::compression::{Compression, CompressionLevel};
+use kafka_wire::messages::metadata::MetadataRequest;
+use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, InitProducerIdResponse};
+use kafka_wire::records::RecordParts;
+use kafka_wire::{ApiKey, ErrorCode};
+
+use crate::wires::{Asked, Map, Says, Sent, What, ok, versions};
+
+/// The topic of most tests.
+pub(crate) const TOPIC: &str = "orders";
+
+pub(crate) struct Stage {
+    pub(crate) engine: Engine,
+    pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) now: Instant,
+    /// What the brokers tell of the cluster.
+    pub(crate) map: Map,
+    /// The newest version of Produce that the brokers speak.
+    pub(crate) produce_latest: i16,
+    /// The id and epoch that the brokers give next.
+    pub(crate) next_producer: (i64, i16),
+    /// What is not answered by itself.
+    pub(crate) by_hand: BTreeSet<ApiKey>,
+    /// Dials that are not answered by themselves.
+    pub(crate) unreachable: BTreeSet<NodeId>,
+    /// Dials under way.
+    pub(crate) dialing: BTreeMap<NodeId, Address>,
+    /// Unanswered requests of each open connection, oldest first.
+    pub(crate) connections: BTreeMap<NodeId, VecDeque<Asked>>,
+    /// Connections that the engine gave up, with what was asked on them.
+    pub(crate) dropped: Vec<(NodeId, VecDeque<Asked>)>,
+    /// Everything ever asked, and of whom.
+    pub(crate) asked: Vec<(NodeId, ApiKey)>,
+}
+
+/// Settings under which nothing waits that need not.
+pub(crate) fn settings() -> Settings {
+    let range = |initial, max| BackoffRange {
+        initial: Duration::from_millis(initial),
+        max: Duration::from_millis(max),
+    };
+    Settings {
+        client_id: Arc::from("etests"),
+        bootstrap: vec![Address {
+            host: "bootstrap".to_owned(),
+            port: 9092,
+        }],
+        guarantee: Guarantee::Idempotent,
+        accumulator: kafka_accumulator::Settings {
+            batch_size: 0,
+            linger: Duration::ZERO,
+            buffer_memory: 1 << 20,
+        },
+        compression: Compression::None,
+        compression_level: CompressionLevel::default_of(Compression::None),
+        max_block: Duration::from_secs(60),
+        max_request_bytes: 1 << 20,
+        max_in_flight: 5,
+        request_timeout: Duration::from_secs(30),
+        delivery_timeout: Duration::from_secs(120),
+        retries: u32::MAX,
+        retry_backoff: range(100, 1000),
+        reconnect_backoff: range(50, 1000),
+        connection_setup: range(10_000, 30_000),
+        connections_max_idle: None,
+        metadata_max_age: Duration::from_secs(300),
+        metadata_max_idle: Duration::from_secs(100_000),
+        send_buffer_bytes: None,
+        receive_buffer_bytes: None,
+    }
+}
+
+/// Without a producer id.
+pub(crate) fn plain(acks: Acks) -> Settings {
+    Settings {
+        guarantee: Guarantee::Plain(acks),
+        ..settings()
+    }
+}
+
+pub(crate) fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+impl Stage {
+    /// A stage on which nothing has happened.
+    pub(crate) fn bare(settings: Settings, map: Map) -> Self {
+        Self::seeded(settings, map, 42)
+    }
+
+    pub(crate) fn seeded(settings: Settings, map: Map, seed: u64) -> Self {
+        let settings = Arc::new(settings);
+        let bell = Arc::new(Doorbell::new());
+        let accumulator = Accumulator::new(settings.accumulator, Arc::clone(&bell), || {
+            panic!("a batch was dropped without an outcome")
+        });
+        let accumulator = Arc::new(accumulator);
+        let desk = Arc::new(Desk::new(bell));
+        let start = Instant::now();
+        let engine = Engine::new(
+            Arc::clone(&settings),
+            Arc::clone(&accumulator),
+            Arc::clone(&desk),
+            seed,
+            start,
+        );
+        Self {
+            engine,
+            accumulator,
+            desk,
+            settings,
+            now: start,
+            map,
+            produce_latest: 13,
+            next_producer: (7000, 0),
+            by_hand: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            dialing: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            dropped: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// A stage whose engine knows [`TOPIC`], partition n of which is led by the nth broker named.
+    pub(crate) fn with(settings: Settings, leaders: &[i32]) -> Self {
+        let mut stage = Self::bare(settings, Map::of(TOPIC, leaders));
+        stage.know(TOPIC);
+        stage
+    }
+
+    /// The default settings.
+    pub(crate) fn idempotent(leaders: &[i32]) -> Self {
+        Self::with(settings(), leaders)
+    }
+
+    /// Makes the engine learn of a topic.
+    pub(crate) fn know(&mut self, topic: &str) {
+        let mut reply = self.ask_topic(topic);
+        assert!(
+            matches!(reply.try_recv(), Ok(Some(Ok(())))),
+            "{topic} is known"
+        );
+    }
+
+    /// Asks for a topic as `send` does, and answers what can be answered.
+    pub(crate) fn ask_topic(&mut self, topic: &str) -> oneshot::Receiver<Result<(), SendError>> {
+        let (reply, answer) = oneshot::channel();
+        self.desk.ask(Question::Topic {
+            name: Arc::from(topic),
+            since: self.now,
+            deadline: self.now + self.settings.max_block,
+            reply,
+        });
+        self.tick();
+        answer
+    }
+
+    /// Appends a record to a partition of [`TOPIC`] and lets the engine see it.
+    pub(crate) fn send(&mut self, partition: i32, value: &str) -> Delivery<DeliveryError> {
+        let delivery = self.append(TOPIC, partition, value).unwrap();
+        self.tick();
+        delivery
+    }
+
+    /// Appends a record; the engine does not look yet.
+    pub(crate) fn append(
+        &self,
+        topic: &str,
+        partition: i32,
+        value: &str,
+    ) -> Result<Delivery<DeliveryError>, AppendError> {
+        let cluster = self.desk.cluster();
+        let queue = cluster.topic(topic).unwrap().queue(partition).unwrap();
+        let mut record = NewRecord::new(0, RecordParts::new(None, Some(value.as_bytes())));
+        let appended = self
+            .accumulator
+            .append(queue, &mut record, None, || self.now)?;
+        Ok(appended.delivery)
+    }
+
+    /// Lets the engine look, and answers what is not the test's business.
+    pub(crate) fn tick(&mut self) {
+        self.input(Input::Tick);
+        self.settle();
+    }
+
+    /// One input, and the actions that follow from it.
+    pub(crate) fn input(&mut self, input: Input) {
+        self.engine.handle(self.now, input);
+        self.act();
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.engine.poll() {
+            match action {
+                Action::Dial(node, address) => {
+                    assert!(!self.connections.contains_key(&node), "{node} dialed twice");
+                    let earlier = self.dialing.insert(node, address);
+                    assert!(earlier.is_none(), "{node} dialed twice");
+                }
+                Action::Drop(node) => {
+                    self.dialing.remove(&node);
+                    if let Some(unanswered) = self.connections.remove(&node) {
+                        self.dropped.push((node, unanswered));
+                    }
+                }
+                Action::Send(node, outgoing) => {
+                    let asked = Asked::read(&outgoing);
+                    let acks = match &asked.what {
+                        What::Produce { acks, .. } => *acks,
+                        _ => 1,
+                    };
+                    let confirm = match acks {
+                        0 => Confirm::Written,
+                        _ => Confirm::Answered,
+                    };
+                    assert_eq!(outgoing.confirm, confirm);
+                    self.asked.push((node, asked.header.api_key));
+                    let unanswered = self.connections.get_mut(&node);
+                    unanswered.expect("a connection is open").push_back(asked);
+                    self.check_window(node);
+                }
+            }
+        }
+    }
+
+    fn check_window(&self, node: NodeId) {
+        let produce = |asked: &&Asked| asked.header.api_key == ApiKey::PRODUCE;
+        let unanswered = self.connections[&node].iter().filter(produce).count();
+        assert!(
+            unanswered <= self.settings.max_in_flight,
+            "{unanswered} requests are in flight to {node}"
+        );
+    }
+
+    /// Answers dials, greetings, and questions about the cluster and for an id, until there are
+    /// none but those that the test keeps for itself.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..1000 {
+            let dial = self
+                .dialing
+                .keys()
+                .find(|id| !self.unreachable.contains(id));
+            if let Some(&node) = dial {
+                self.open(node);
+            } else if let Some((node, answer)) = self.next_by_itself() {
+                self.respond(node, answer);
+            } else {
+                return;
+            }
+        }
+        panic!("the engine asks without end");
+    }
+
+    fn next_by_itself(&mut self) -> Option<(NodeId, Bytes)> {
+        let Self {
+            connections,
+            by_hand,
+            map,
+            produce_latest,
+            next_producer,
+            ..
+        } = self;
+        connections.iter().find_map(|(&node, unanswered)| {
+            let asked = unanswered.front()?;
+            if by_hand.contains(&asked.header.api_key) {
+                return None;
+            }
+            let answer = match &asked.what {
+                What::ApiVersions => asked.answer::<ApiVersionsRequest>(&versions(*produce_latest)),
+                What::Metadata(topics) => asked.answer::<MetadataRequest>(&map.tell(topics)),
+                What::ProducerId => {
+                    let answer = InitProducerIdResponse {
+                        producer_id: next_producer.0,
+                        producer_epoch: next_producer.1,
+                        ..InitProducerIdResponse::default()
+                    };
+                    *next_producer = (next_producer.0 + 1, 0);
+                    asked.answer::<InitProducerIdRequest>(&answer)
+                }
+                What::Produce { .. } => return None,
+            };
+            Some((node, answer))
+        })
+    }
+
+    /// A dial succeeds.
+    pub(crate) fn open(&mut self, node: NodeId) {
+        self.dialing.remove(&node).expect("it was dialed");
+        self.connections.insert(node, VecDeque::new());
+        self.input(Input::Opened(node));
+    }
+
+    /// A frame arrives that answers the oldest request.
+    pub(crate) fn respond(&mut self, node: NodeId, frame: Bytes) {
+        let unanswered = self.connections.get_mut(&node).expect("it is open");
+        unanswered.pop_front().expect("something was asked");
+        self.input(Input::Received(node, frame));
+    }
+
+    /// The connection breaks, or the dial fails.
+    pub(crate) fn lose(&mut self, node: i32) {
+        let node = NodeId(node);
+        let dialing = self.dialing.remove(&node).is_some();
+        let open = self.connections.remove(&node).is_some();
+        assert!(dialing || open, "there is a connection to lose");
+        self.input(Input::Lost(node, Arc::from("connection reset")));
+        self.settle();
+    }
+
+    /// A broker says what became of the batches of its oldest request.
+    pub(crate) fn answer<const N: usize>(&mut self, node: i32, says: [Says; N]) {
+        self.answer_throttled(node, 0, says);
+    }
+
+    /// The same, asking for silence.
+    pub(crate) fn answer_throttled<const N: usize>(
+        &mut self,
+        node: i32,
+        throttle_time_ms: i32,
+        says: [Says; N],
+    ) {
+        let oldest = self
+            .connections
+            .get(&NodeId(node))
+            .and_then(|all| all.front());
+        let oldest = oldest.unwrap_or_else(|| panic!("broker {node} was asked nothing"));
+        let frame = oldest.produced(throttle_time_ms, says.to_vec());
+        self.respond(NodeId(node), frame);
+        self.settle();
+    }
+
+    /// The produce requests that a broker has not answered, oldest first.
+    pub(crate) fn requests(&self, node: i32) -> Vec<&[Sent]> {
+        let Some(unanswered) = self.connections.get(&NodeId(node)) else {
+            return Vec::new();
+        };
+        let produce = |asked: &&Asked| asked.header.api_key == ApiKey::PRODUCE;
+        unanswered
+            .iter()
+            .filter(produce)
+            .map(Asked::batches)
+            .collect()
+    }
+
+    /// The values in each of those requests.
+    pub(crate) fn values(&self, node: i32) -> Vec<Vec<&str>> {
+        let requests = self.requests(node).into_iter();
+        let values = requests.map(|batches| {
+            let values = batches.iter().flat_map(|sent| &sent.values);
+            values.map(String::as_str).collect()
+        });
+        values.collect()
+    }
+
+    /// Epoch and first sequence of the one batch in each of those requests.
+    pub(crate) fn numbers(&self, node: i32) -> Vec<(i16, i32)> {
+        let requests = self.requests(node).into_iter();
+        let numbers = requests.map(|batches| {
+            assert_eq!(batches.len(), 1, "one batch in each request");
+            batches[0].numbers()
+        });
+        numbers.collect()
+    }
+
+    /// Lets time pass, waking the engine whenever it wants to be.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        let mut wakes_without_progress = 0;
+        while let Some(at) = self.engine.deadline().filter(|at| *at <= end) {
+            wakes_without_progress += 1;
+            if at > self.now {
+                self.now = at;
+                wakes_without_progress = 0;
+            }
+            assert!(wakes_without_progress < 100, "the engine spins");
+            self.tick();
+        }
+        self.now = end;
+    }
+
+    /// Has the engine delivered a first record of the partition: its producer id is known there.
+    pub(crate) fn warm_up(&mut self, partition: i32, leader: i32) {
+        let first = self.send(partition, "warm-up");
+        self.answer(leader, [ok(0)]);
+        delivered(&first, 0);
+    }
+
+    pub(crate) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
+        let (reply, mut answer) = oneshot::channel();
+        self.desk.ask(Question::Flush { reply });
+        self.tick();
+        answer
+            .try_recv()
+            .unwrap()
+            .expect("flush is answered at once")
+    }
+
+    /// Asks for the end, within `limit` if there is one.
+    pub(crate) fn close(&mut self, limit: Option<Duration>) -> oneshot::Receiver<CloseReport> {
+        let (reply, answer) = oneshot::channel();
+        let deadline = limit.map(|limit| self.now + limit);
+        self.desk.ask(Question::Close { deadline, reply });
+        self.tick();
+        answer
+    }
+
+    /// How often this was asked, of anybody.
+    pub(crate) fn asked(&self, api: ApiKey) -> usize {
+        self.asked.iter().filter(|(_, asked)| *asked == api).count()
+    }
+}
+
+/// Every record gets its outcome from the engine, also when a test leaves some behind: a batch that
+/// is dropped without one panics.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let (reply, _answer) = oneshot::channel();
+            let deadline = Some(self.now);
+            self.desk.ask(Question::Close { deadline, reply });
+            self.engine.handle(self.now, Input::Tick);
+            while self.engine.poll().is_some() {}
+            self.engine.has_ended()
+        }));
+        if !std::thread::panicking() {
+            assert!(
+                matches!(ended, Ok(true)),
+                "close with a deadline of now ends the engine"
+            );
+        }
+    }
+}
+
+/// Asserts that a record is in the log at this offset.
+#[track_caller]
+pub(crate) fn delivered(delivery: &Delivery<DeliveryError>, offset: i64) {
+    match delivery.try_outcome() {
+        Some(Ok(delivered)) => assert_eq!(delivered.offset, offset),
+        other => panic!("not delivered: {other:?}"),
+    }
+}
+
+/// Asserts that a record has no outcome yet.
+#[track_caller]
+pub(crate) fn pending(delivery: &Delivery<DeliveryError>) {
+    let outcome = delivery.try_outcome();
+    assert!(outcome.is_none(), "it has an outcome: {outcome:?}");
+}
+
+/// The error that a record has ended with.
+#[track_caller]
+pub(crate) fn failed(delivery: &Delivery<DeliveryError>) -> DeliveryError {
+    match delivery.try_outcome() {
+        Some(Err(error)) => error,
+        other => panic!("not failed: {other:?}"),
+    }
+}
+
+/// Asserts that a record ended because its time was up.
+#[track_caller]
+pub(crate) fn expired(delivery: &Delivery<DeliveryError>) -> DeliveryError {
+    let error = failed(delivery);
+    assert!(matches!(error.cause(), Cause::Expired { .. }), "{error}");
+    error
+}
+
+/// Asserts that a broker refused a record with this code.
+#[track_caller]
+pub(crate) fn refused(delivery: &Delivery<DeliveryError>, code: ErrorCode) -> DeliveryError {
+    let error = failed(delivery);
+    match error.cause() {
+        Cause::Refused { code: said, .. } => assert_eq!(*said, code),
+        other => panic!("{other:?}"),
+    }
+    error
+}

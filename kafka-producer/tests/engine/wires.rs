@@ -1,0 +1,360 @@
+//! What goes over the wire between the engine and the brokers of these tests: requests read, and
+//! answers written, by nothing but the protocol's own crate.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_producer::engine::{Outgoing, Payload};
+use kafka_wire::messages::api_versions::ApiVersion;
+use kafka_wire::messages::metadata::{
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use kafka_wire::messages::produce::{
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse,
+    TopicProduceResponse,
+};
+use kafka_wire::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
+};
+use kafka_wire::records::{BatchHeader, RecordBatch};
+use kafka_wire::{
+    ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, decode_request, encode_response,
+};
+
+/// A request as a broker reads it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) header: RequestHeader,
+    pub(crate) what: What,
+    pub(crate) frame_bytes: usize,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    ApiVersions,
+    Metadata(Vec<String>),
+    ProducerId,
+    Produce { acks: i16, batches: Vec<Sent> },
+}
+
+/// One batch of a produce request.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) topic: String,
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: i32,
+    pub(crate) header: BatchHeader,
+    pub(crate) values: Vec<String>,
+}
+
+impl Sent {
+    /// Epoch and first sequence number.
+    pub(crate) fn numbers(&self) -> (i16, i32) {
+        (self.header.producer_epoch, self.header.base_sequence)
+    }
+}
+
+impl Asked {
+    pub(crate) fn read(outgoing: &Outgoing) -> Self {
+        let frame = match &outgoing.payload {
+            Payload::Whole(frame) => frame.clone(),
+            Payload::Produce(order) => order.frame().into_bytes(),
+        };
+        let length = i32::from_be_bytes(*frame.first_chunk().unwrap());
+        assert_eq!(length as usize, frame.len() - 4, "a frame says its length");
+        let mut input = Reader::new(frame.slice(4..));
+        let header = RequestHeader::decode(&mut input).unwrap();
+        assert_eq!(header.correlation_id, outgoing.correlation_id);
+        assert_eq!(header.client_id.as_deref(), Some("etests"));
+        let what = match header.api_key {
+            ApiKey::API_VERSIONS => What::ApiVersions,
+            ApiKey::METADATA => {
+                let request: MetadataRequest = decode_request(&header, input).unwrap();
+                let topics = request.topics.unwrap_or_default().into_iter();
+                What::Metadata(topics.filter_map(|topic| topic.name).collect())
+            }
+            ApiKey::INIT_PRODUCER_ID => {
+                let request: InitProducerIdRequest = decode_request(&header, input).unwrap();
+                assert_eq!(request.transactional_id, None);
+                What::ProducerId
+            }
+            ApiKey::PRODUCE => {
+                let request: ProduceRequest = decode_request(&header, input).unwrap();
+                produce(request)
+            }
+            other => panic!("the engine asked for {other}"),
+        };
+        Self {
+            header,
+            what,
+            frame_bytes: frame.len(),
+        }
+    }
+
+    /// The answer of a broker, as the driver hands it over.
+    pub(crate) fn answer<R: Request>(&self, response: &R::Response) -> Bytes {
+        let version = self.header.version();
+        encode_response::<R>(self.header.correlation_id, version, response).slice(4..)
+    }
+
+    pub(crate) fn batches(&self) -> &[Sent] {
+        match &self.what {
+            What::Produce { batches, .. } => batches,
+            other => panic!("{other:?} holds no batches"),
+        }
+    }
+
+    /// The answer to a produce request: `says` what became of each batch.
+    pub(crate) fn produced(&self, throttle_time_ms: i32, says: Vec<Says>) -> Bytes {
+        let batches = self.batches();
+        assert_eq!(
+            says.len(),
+            batches.len(),
+            "one word for each of {batches:?}"
+        );
+        let mut responses: Vec<TopicProduceResponse> = Vec::new();
+        for (sent, says) in batches.iter().zip(says) {
+            let Some(answer) = says.about(sent.partition) else {
+                continue;
+            };
+            match responses.last_mut() {
+                Some(last) if last.name == sent.topic && last.topic_id == sent.topic_id => {
+                    last.partition_responses.push(answer);
+                }
+                _ => responses.push(TopicProduceResponse {
+                    name: sent.topic.clone(),
+                    topic_id: sent.topic_id,
+                    partition_responses: vec![answer],
+                }),
+            }
+        }
+        self.answer::<ProduceRequest>(&ProduceResponse {
+            responses,
+            throttle_time_ms,
+            ..ProduceResponse::default()
+        })
+    }
+}
+
+fn produce(request: ProduceRequest) -> What {
+    let mut batches = Vec::new();
+    for topic in request.topic_data {
+        for partition in topic.partition_data {
+            let mut records = partition.records.unwrap();
+            let batch = RecordBatch::decode(&mut records).unwrap();
+            assert!(records.is_empty(), "one batch for a partition in a request");
+            let values = batch.records().map(|record| {
+                let value = record.unwrap().value.unwrap();
+                String::from_utf8(value.to_vec()).unwrap()
+            });
+            batches.push(Sent {
+                topic: topic.name.clone(),
+                topic_id: topic.topic_id,
+                partition: partition.index,
+                header: batch.header().clone(),
+                values: values.collect(),
+            });
+        }
+    }
+    What::Produce {
+        acks: request.acks,
+        batches,
+    }
+}
+
+/// What a broker says of one batch.
+#[derive(Clone, Debug)]
+pub(crate) enum Says {
+    /// Nothing: the answer leaves the partition out.
+    Nothing,
+    This(PartitionProduceResponse),
+}
+
+impl Says {
+    fn about(self, index: i32) -> Option<PartitionProduceResponse> {
+        match self {
+            Self::Nothing => None,
+            Self::This(answer) => Some(PartitionProduceResponse { index, ..answer }),
+        }
+    }
+
+    /// With words of the broker's own.
+    pub(crate) fn because(self, message: &str) -> Self {
+        self.with(|answer| answer.error_message = Some(message.to_owned()))
+    }
+
+    /// Naming the leader that it knows of (KIP-951).
+    pub(crate) fn leader_is(self, leader_id: i32, leader_epoch: i32) -> Self {
+        self.with(|answer| {
+            answer.current_leader = LeaderIdAndEpoch {
+                leader_id,
+                leader_epoch,
+            }
+        })
+    }
+
+    /// Naming the records that are to blame (KIP-467).
+    pub(crate) fn blaming(self, records: &[(i32, Option<&str>)]) -> Self {
+        self.with(|answer| {
+            let errors = records
+                .iter()
+                .map(|(index, why)| BatchIndexAndErrorMessage {
+                    batch_index: *index,
+                    batch_index_error_message: why.map(str::to_owned),
+                });
+            answer.record_errors = errors.collect();
+        })
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut PartitionProduceResponse)) -> Self {
+        if let Self::This(answer) = &mut self {
+            change(answer);
+        }
+        self
+    }
+}
+
+/// Appended, from this offset on.
+pub(crate) fn ok(base_offset: i64) -> Says {
+    Says::This(PartitionProduceResponse {
+        base_offset,
+        ..PartitionProduceResponse::default()
+    })
+}
+
+/// Not appended, or not surely.
+pub(crate) fn error(error_code: ErrorCode) -> Says {
+    Says::This(PartitionProduceResponse {
+        error_code,
+        base_offset: -1,
+        ..PartitionProduceResponse::default()
+    })
+}
+
+/// What the brokers speak: every request of a producer, Produce up to this version.
+pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
+    let range = |api_key, min_version, max_version| ApiVersion {
+        api_key,
+        min_version,
+        max_version,
+    };
+    ApiVersionsResponse {
+        api_keys: vec![
+            range(ApiKey::PRODUCE, 0, produce_latest),
+            range(ApiKey::METADATA, 0, 13),
+            range(
+                ApiKey::API_VERSIONS,
+                0,
+                ApiVersionsRequest::STABLE_VERSIONS.latest,
+            ),
+            range(ApiKey::INIT_PRODUCER_ID, 0, 5),
+        ],
+        ..ApiVersionsResponse::default()
+    }
+}
+
+/// The cluster as its brokers tell of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Map {
+    pub(crate) brokers: Vec<i32>,
+    pub(crate) topics: Vec<TopicOnMap>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct TopicOnMap {
+    pub(crate) name: Arc<str>,
+    /// If not NONE, that is all there is to say.
+    pub(crate) error_code: ErrorCode,
+    /// Leader and leader epoch of each partition; -1: none.
+    pub(crate) leaders: Vec<(i32, i32)>,
+}
+
+impl Map {
+    /// One topic: partition n is led by the nth broker named.
+    pub(crate) fn of(topic: &str, leaders: &[i32]) -> Self {
+        let mut brokers: Vec<i32> = leaders.iter().copied().filter(|id| *id >= 0).collect();
+        brokers.sort_unstable();
+        brokers.dedup();
+        Self {
+            brokers,
+            topics: vec![TopicOnMap::of(topic, leaders)],
+        }
+    }
+
+    /// Moves a partition of the first topic, under the next epoch.
+    pub(crate) fn moves(&mut self, partition: usize, leader: i32) {
+        let (led_by, epoch) = &mut self.topics[0].leaders[partition];
+        *led_by = leader;
+        *epoch += 1;
+        if leader >= 0 && !self.brokers.contains(&leader) {
+            self.brokers.push(leader);
+        }
+    }
+
+    pub(crate) fn topic_id(&self, name: &str) -> Uuid {
+        let at = self.topics.iter().position(|topic| *topic.name == *name);
+        let mut id = [7; 16];
+        id[15] = at.unwrap() as u8;
+        Uuid(id)
+    }
+
+    /// The answer to a question about these topics.
+    pub(crate) fn tell(&self, asked: &[String]) -> MetadataResponse {
+        let brokers = self.brokers.iter().map(|&node_id| MetadataResponseBroker {
+            node_id,
+            host: format!("broker-{node_id}"),
+            port: 9092,
+            ..MetadataResponseBroker::default()
+        });
+        MetadataResponse {
+            brokers: brokers.collect(),
+            topics: asked.iter().map(|name| self.tell_topic(name)).collect(),
+            ..MetadataResponse::default()
+        }
+    }
+
+    fn tell_topic(&self, name: &str) -> MetadataResponseTopic {
+        let Some(topic) = self.topics.iter().find(|topic| *topic.name == *name) else {
+            return MetadataResponseTopic {
+                error_code: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+                name: Some(name.to_owned()),
+                ..MetadataResponseTopic::default()
+            };
+        };
+        let partitions = topic.leaders.iter().zip(0..);
+        let partitions = partitions.map(|(&(leader_id, leader_epoch), partition_index)| {
+            let error_code = match leader_id {
+                0.. => ErrorCode::NONE,
+                _ => ErrorCode::LEADER_NOT_AVAILABLE,
+            };
+            MetadataResponsePartition {
+                error_code,
+                partition_index,
+                leader_id,
+                leader_epoch,
+                ..MetadataResponsePartition::default()
+            }
+        });
+        MetadataResponseTopic {
+            error_code: topic.error_code,
+            name: Some(name.to_owned()),
+            topic_id: self.topic_id(name),
+            partitions: match topic.error_code {
+                ErrorCode::NONE => partitions.collect(),
+                _ => Vec::new(),
+            },
+            ..MetadataResponseTopic::default()
+        }
+    }
+}
+
+impl TopicOnMap {
+    pub(crate) fn of(name: &str, leaders: &[i32]) -> Self {
+        Self {
+            name: Arc::from(name),
+            error_code: ErrorCode::NONE,
+            leaders: leaders.iter().map(|&leader| (leader, 1)).collect(),
+        }
+    }
+}
