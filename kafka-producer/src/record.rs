@@ -1,5 +1,6 @@
 //! What goes in and what comes back: [`ProducerRecord`] and [`RecordMetadata`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use kafka_serde::{HeaderValue, Headers};
@@ -85,7 +86,11 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
 
     /// With one more header.
     #[must_use]
-    pub fn header(mut self, key: &'static str, value: impl Into<HeaderValue>) -> Self {
+    pub fn header(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<HeaderValue>,
+    ) -> Self {
         self.headers.add(key, value);
         self
     }
