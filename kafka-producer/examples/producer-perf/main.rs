@@ -120,10 +120,15 @@ fn build(args: &Args) -> anyhow::Result<Producer<[u8], [u8]>> {
         .set("batch.size", args.batch_size.to_string())
         .set("linger.ms", args.linger_ms.to_string())
         .set("enable.idempotence", args.idempotence.as_str())
-        .set("max.in.flight.requests.per.connection", args.max_in_flight.to_string())
+        .set(
+            "max.in.flight.requests.per.connection",
+            args.max_in_flight.to_string(),
+        )
         .set("buffer.memory", args.buffer_memory.to_string());
     for property in &args.properties {
-        let (name, value) = property.split_once('=').context("--x-property takes NAME=VALUE")?;
+        let (name, value) = property
+            .split_once('=')
+            .context("--x-property takes NAME=VALUE")?;
         builder = builder.set(name, value);
     }
     Ok(builder.build_blocking()?)
@@ -161,7 +166,10 @@ impl<'a> Run<'a> {
     }
 
     fn reset(&mut self) {
-        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).reset();
+        self.latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .reset();
         self.errors = 0;
     }
 
@@ -209,7 +217,10 @@ impl<'a> Run<'a> {
         let latencies = Arc::clone(&self.latencies);
         self.producer.send_with(self.record(index), move |_| {
             let nanos = nanos_between(from, Instant::now());
-            latencies.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(nanos);
+            latencies
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .saturating_record(nanos);
         })?;
         Ok(())
     }
