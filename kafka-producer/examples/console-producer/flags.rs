@@ -1,0 +1,114 @@
+//! The command line, as Kafka's console producer has it, and the configuration it makes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use kafka_producer::ProducerConfig;
+use kafka_producer::config::parse_properties;
+
+use crate::line_format::LineFormat;
+
+/// Send lines to a Kafka topic, each as one record.
+///
+/// A line ends with \n or \r\n, which is not part of the record; all other bytes are kept as they
+/// are. The summary goes to standard error. Exit code 1 when a record failed, when a line could not
+/// be understood, or when the arguments or the configuration are wrong.
+#[derive(Debug, Parser)]
+#[command(name = "console-producer", verbatim_doc_comment)]
+pub(crate) struct Flags {
+    /// Topic to write to.
+    #[arg(long)]
+    pub(crate) topic: String,
+
+    /// Brokers to begin with; without it, an embedded cluster is started for as long as this runs.
+    #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
+    pub(crate) bootstrap_server: Option<String>,
+
+    /// Read this instead of standard input.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// How lines are read; may be given more than once:
+    /// parse.key=true|false (a key before the value; default false),
+    /// key.separator=TEXT (between them; default a tab),
+    /// ignore.error=true|false (a line without the separator is a value without key; default false),
+    /// null.marker=TEXT (a key or value like this is null; default none).
+    #[arg(
+        long = "property",
+        visible_alias = "reader-property",
+        value_name = "NAME=VALUE",
+        verbatim_doc_comment
+    )]
+    line_properties: Vec<String>,
+
+    /// A property of the producer, e.g. linger.ms=50; may be given more than once.
+    #[arg(
+        long = "producer-property",
+        visible_alias = "command-property",
+        value_name = "NAME=VALUE"
+    )]
+    producer_properties: Vec<String>,
+
+    /// Properties of the producer, in Java's format; --producer-property overrides them.
+    #[arg(long = "producer.config", value_name = "FILE")]
+    producer_config: Option<PathBuf>,
+
+    /// The newer name of --producer.config.
+    #[arg(long, value_name = "FILE", conflicts_with = "producer_config")]
+    command_config: Option<PathBuf>,
+
+    /// Compress with none, gzip, snappy, lz4 or zstd; gzip if none is named.
+    #[arg(long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "gzip")]
+    compression_codec: Option<String>,
+}
+
+/// Where the lines come from.
+pub(crate) enum Source {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Flags {
+    pub(crate) fn source(&self) -> Source {
+        self.file.clone().map_or(Source::Stdin, Source::File)
+    }
+
+    pub(crate) fn line_format(&self) -> Result<LineFormat> {
+        let mut format = LineFormat::default();
+        for property in &self.line_properties {
+            let (name, value) = pair("--property", property)?;
+            format.set(name, value)?;
+        }
+        Ok(format)
+    }
+
+    /// The file first, then the single properties, then what has a flag of its own.
+    pub(crate) fn config(&self, bootstrap_servers: &str) -> Result<ProducerConfig> {
+        let mut config = ProducerConfig::new();
+        if let Some(path) = self
+            .producer_config
+            .as_ref()
+            .or(self.command_config.as_ref())
+        {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the properties in {}", path.display()))?;
+            let pairs = parse_properties(&text);
+            config.extend(pairs.with_context(|| format!("in {}", path.display()))?);
+        }
+        for property in &self.producer_properties {
+            config.extend([pair("--producer-property", property)?]);
+        }
+        if let Some(codec) = &self.compression_codec {
+            config = config.set("compression.type", codec);
+        }
+        Ok(config.set("bootstrap.servers", bootstrap_servers))
+    }
+}
+
+fn pair<'a>(flag: &str, property: &'a str) -> Result<(&'a str, &'a str)> {
+    match property.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name, value)),
+        _ => bail!("{flag} {property:?}: must be name=value"),
+    }
+}
