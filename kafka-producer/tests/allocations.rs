@@ -4,6 +4,8 @@
 //! known from outside, so each record is measured by itself: no more of them may allocate than
 //! begin or end a batch, and all together no more than a few times per batch.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
 use std::time::Duration;
 
 use kafka_mock::MockCluster;
@@ -56,9 +58,6 @@ impl Scene {
     fn check(&self, how: &str, allocating: usize, allocations: u64) {
         pollster::block_on(self.producer.flush());
         let batches = self.batches();
-        println!(
-            "{how}: {allocations} allocations, in {allocating} of {RECORDS} records, {batches} batches"
-        );
         assert!(
             batches < RECORDS / 20,
             "{how}: {batches} batches: the records do not share any"

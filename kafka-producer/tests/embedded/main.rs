@@ -4,6 +4,8 @@
 //! producer: records go in through its public calls, and what came of them is read from the
 //! cluster's own log, from the outcomes and from the errors.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
 mod choosing;
 mod closing;
 mod faults;

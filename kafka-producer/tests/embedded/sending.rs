@@ -138,16 +138,16 @@ async fn try_send_hands_the_record_back_until_its_topic_is_known() {
 async fn a_try_send_alone_makes_the_topic_known() {
     let kafka = kafka(1, 1).await;
     let producer = producer(&kafka, &[]).await;
-    let delivery = in_time(async {
+    let metadata = in_time(async {
         loop {
             match producer.try_send(record("tea")) {
-                Ok(delivery) => return delivery,
+                Ok(delivery) => return delivery.await.unwrap(),
                 Err(TrySendError::WouldWait(..)) => tokio::task::yield_now().await,
                 Err(error) => panic!("{error}"),
             }
         }
     });
-    assert_eq!(in_time(delivery.await).await.unwrap().offset, Some(0));
+    assert_eq!(metadata.await.offset, Some(0));
 }
 
 #[tokio::test]
@@ -179,18 +179,17 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
     kafka.restart_broker(BrokerId(1)).unwrap();
     // Memory comes back with the acknowledgements, at any time after the first.
     let mut refused = Some(refused);
-    let delivery = in_time(async {
+    let metadata = in_time(async {
         loop {
             match producer.try_send(refused.take().unwrap()) {
-                Ok(delivery) => return delivery,
+                Ok(delivery) => return delivery.await.unwrap(),
                 Err(TrySendError::WouldWait(record, WaitsFor::Memory)) => refused = Some(record),
                 Err(error) => panic!("{error}"),
             }
             tokio::task::yield_now().await;
         }
     });
-    let metadata = in_time(delivery.await).await.unwrap();
-    assert_eq!(metadata.offset, Some(accepted));
+    assert_eq!(metadata.await.offset, Some(accepted));
     in_time(producer.close(Duration::from_secs(30))).await;
     assert_eq!(producer.memory_in_use(), 0);
 }

@@ -4,6 +4,8 @@
 //! All tests share it and run at the same time, each with topics of its own. Other than in the
 //! tests of the embedded cluster, nothing here knows how a broker works inside.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
 mod cluster;
 mod codecs;
 mod growth;
