@@ -43,6 +43,7 @@ pub enum Status {
 }
 
 impl Delivery {
+    #[cfg(feature = "tokio")]
     pub(crate) fn new(
         inner: kafka_accumulator::Delivery<DeliveryError>,
         timestamp_ms: i64,
