@@ -8,6 +8,7 @@
 
 mod cluster;
 mod codecs;
+mod console;
 mod growth;
 mod leaders;
 mod limits;

@@ -1,10 +1,12 @@
 //! Other people's clients: Apache Kafka's own tools in Java, and kcat where many small reads are
 //! needed, because a Java process takes seconds to start.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -34,7 +36,7 @@ const NULL: &str = "<NULL>";
 
 /// Everything in a topic, by partition and offset, as kcat reads it.
 pub(crate) fn kcat(topic: &str) -> Vec<ReadBack> {
-    let mut kcat = Command::new("kcat");
+    let mut kcat = program("kcat");
     kcat.args([
         "-b",
         &servers(),
@@ -47,7 +49,7 @@ pub(crate) fn kcat(topic: &str) -> Vec<ReadBack> {
         "-t",
         topic,
     ]);
-    let output = run(kcat, "");
+    let output = kcat.run("");
     let mut records: Vec<_> = output.lines().map(from_json).collect();
     records.sort();
     records
@@ -102,7 +104,7 @@ pub(crate) fn console_consumer(topics: &[&str], count: usize) -> Vec<ReadBack> {
     ] {
         java.args(["--formatter-property", property]);
     }
-    let output = run(java, "");
+    let output = java.run("");
     let mut records: Vec<_> = output.lines().map(from_console).collect();
     records.sort();
     records
@@ -148,7 +150,7 @@ pub(crate) fn console_producer(topic: &str, records: &[(String, String)]) {
         .iter()
         .map(|(key, value)| format!("{key}|{value}\n"))
         .collect();
-    run(java, &lines);
+    java.run(&lines);
 }
 
 /// Runs one of Kafka's tools with these arguments, beside the servers.
@@ -156,48 +158,69 @@ pub(crate) fn tool(class: &str, arguments: &[&str]) -> String {
     let mut java = java(class);
     java.args(["--bootstrap-server", &servers()])
         .args(arguments);
-    run(java, "")
+    java.run("")
 }
 
 /// A Java process that starts fast rather than runs fast.
-fn java(class: &str) -> Command {
-    let mut java = Command::new("java");
+fn java(class: &str) -> Program {
+    let mut java = program("java");
     java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
     java.args(["-cp", &environment("KAFKA_CLASSPATH"), class]);
     java
 }
 
-/// Runs a program with this input to its end, which must be a good one; gives what it wrote.
-fn run(mut command: Command, input: &str) -> String {
-    let shown = format!("{command:?}");
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{shown}: {error}"));
-    let mut stdin = child.stdin.take().unwrap();
-    let (output, errors) = (
-        all_of(child.stdout.take().unwrap()),
-        all_of(child.stderr.take().unwrap()),
-    );
-    let written = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    let Ok(output) = output.recv_timeout(PATIENCE) else {
-        let _ = child.kill();
-        let _ = child.wait();
-        panic!(
-            "{shown} hangs; it said: {}",
-            errors.recv().unwrap_or_default()
+/// A program to be run to its end.
+pub(crate) struct Program(Command);
+
+/// The program of this name or path, without arguments.
+pub(crate) fn program(name: impl AsRef<OsStr>) -> Program {
+    Program(Command::new(name))
+}
+
+impl Program {
+    /// Adds an argument.
+    pub(crate) fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
+        self.0.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub(crate) fn args(&mut self, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> &mut Self {
+        self.0.args(arguments);
+        self
+    }
+
+    /// Runs it with this input to its end, which must be a good one; gives what it wrote.
+    pub(crate) fn run(&mut self, input: &str) -> String {
+        self.run_within(PATIENCE, input)
+    }
+
+    /// The same, for what takes longer.
+    pub(crate) fn run_within(&mut self, patience: Duration, input: &str) -> String {
+        let shown = format!("{:?}", self.0);
+        let command = self.0.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let spawned = command.stderr(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let mut stdin = child.stdin.take().unwrap();
+        let output = all_of(child.stdout.take().unwrap());
+        let errors = all_of(child.stderr.take().unwrap());
+        let written = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let Ok(output) = output.recv_timeout(patience) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!(
+                "{shown} hangs; it said: {}",
+                errors.recv().unwrap_or_default()
+            );
+        };
+        let (status, errors) = (child.wait().unwrap(), errors.recv().unwrap_or_default());
+        assert!(
+            status.success() && written.is_ok(),
+            "{shown}: {status}\n{output}\n{errors}"
         );
-    };
-    let (status, errors) = (child.wait().unwrap(), errors.recv().unwrap_or_default());
-    assert!(
-        status.success() && written.is_ok(),
-        "{shown}: {status}\n{output}\n{errors}"
-    );
-    output
+        output
+    }
 }
 
 /// What is read until the end, when it comes.
