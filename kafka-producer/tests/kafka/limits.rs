@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafka_producer::{ErrorCode, Persistence, ProducerRecord, SendError};
 
 use crate::cluster::{create_topic, in_time, producer};
-use crate::tools::kcat;
+use crate::tools::{kcat, wait_for};
 
 /// The values in a topic of one partition, in their order.
 fn values(topic: &str) -> Vec<String> {
@@ -33,6 +33,7 @@ async fn round_trip(what: &str, settings: &[(&str, &str)], sent: &[String]) {
     let known = (sent.len() as i64) - 1;
     let expected = (settings[0] != ("acks", "0")).then_some(known);
     assert_eq!(offset, expected, "{settings:?}");
+    wait_for(&topic, sent.len());
     assert!(
         values(&topic) == sent,
         "{settings:?}: what was read is not what was sent"

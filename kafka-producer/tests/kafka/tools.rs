@@ -55,6 +55,26 @@ pub(crate) fn kcat(topic: &str) -> Vec<ReadBack> {
     records
 }
 
+/// Waits until a topic has so many records: without `acks=all` they may come to be seen only after
+/// they were acknowledged.
+pub(crate) fn wait_for(topic: &str, count: usize) {
+    let mut kcat = program("kcat");
+    let count = count.to_string();
+    kcat.args([
+        "-b",
+        &servers(),
+        "-C",
+        "-q",
+        "-o",
+        "beginning",
+        "-t",
+        topic,
+        "-c",
+        &count,
+    ]);
+    kcat.run("");
+}
+
 fn from_json(line: &str) -> ReadBack {
     let record: Value =
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
