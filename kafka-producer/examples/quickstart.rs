@@ -50,11 +50,37 @@ async fn main() -> anyhow::Result<()> {
     //    idempotence, linger.ms=5. Any of Kafka's properties can be `set` by its name.
     let producer: Producer<str, Order> = Producer::builder_with(Utf8, OrderText)
         .bootstrap_servers([kafka.bootstrap_servers()])
-        .set("compression.type", "lz4")
+        .set("client.id", "quickstart")
         .build()
         .await?;
 
-    // 2. Synchronous. `send` waits until the record is in the buffer, its delivery until the
+    // 2. Send.
+    three_ways(&producer, topic).await?;
+    many_at_once(&producer, topic).await?;
+
+    // 3. Flush: everything that was accepted so far has an outcome afterwards.
+    producer.flush().await;
+    println!("flushed");
+
+    // 4. Close: accepts nothing more, sends what is left, and says what became of it.
+    let last = Order {
+        item: "cake",
+        cups: 0,
+    };
+    drop(producer.send(ProducerRecord::new(topic, &last)).await?);
+    let report = producer.close(Duration::from_secs(30)).await;
+    println!(
+        "closed: of the records still under way, {} delivered, {} failed, {} unknown",
+        report.delivered, report.failed, report.unknown
+    );
+    kafka.show(topic);
+    anyhow::ensure!(report.is_clean(), "a record was lost");
+    Ok(())
+}
+
+/// Kafka's three ways to send.
+async fn three_ways(producer: &Producer<str, Order>, topic: &str) -> anyhow::Result<()> {
+    // Synchronous. `send` waits until the record is in the buffer, its delivery until the
     //    brokers have it. Records with the same key go to the same partition, in order.
     let tea = Order {
         item: "tea",
@@ -64,7 +90,7 @@ async fn main() -> anyhow::Result<()> {
     let metadata = producer.send(record).await?.await?;
     told("synchronous", Ok(metadata));
 
-    // 3. With a callback, which runs on the producer's own thread. It takes the outcome; `send_with`
+    // With a callback, which runs on the producer's own thread. It takes the outcome; `send_with`
     //    itself fails only if the record was not accepted.
     let coffee = Order {
         item: "coffee",
@@ -78,16 +104,19 @@ async fn main() -> anyhow::Result<()> {
         .send_with(record, |outcome| told("callback", outcome))
         .await?;
 
-    // 4. Fire and forget: the delivery is dropped, the record is sent all the same, and tried again
+    // Fire and forget: the delivery is dropped, the record is sent all the same, and tried again
     //    until `delivery.timeout.ms` if need be. This one says itself where it goes.
     let water = Order {
         item: "water",
         cups: 3,
     };
     let record = ProducerRecord::new(topic, &water).partition(0);
-    let _ = producer.send(record).await?;
+    drop(producer.send(record).await?);
+    Ok(())
+}
 
-    // Many at once: send first, ask later. They share batches, and nothing waits in between.
+/// Send first, ask later: the records share batches, and nothing waits in between.
+async fn many_at_once(producer: &Producer<str, Order>, topic: &str) -> anyhow::Result<()> {
     let mut deliveries = Vec::new();
     for cups in 1..=5 {
         let order = Order {
@@ -100,24 +129,6 @@ async fn main() -> anyhow::Result<()> {
     for delivery in deliveries {
         told("one of many", Ok(delivery.await?));
     }
-
-    // 5. Flush: everything that was accepted so far has an outcome afterwards.
-    producer.flush().await;
-    println!("flushed");
-
-    // 6. Close: accepts nothing more, sends what is left, and says what became of it.
-    let last = Order {
-        item: "cake",
-        cups: 0,
-    };
-    let _ = producer.send(ProducerRecord::new(topic, &last)).await?;
-    let report = producer.close(Duration::from_secs(30)).await;
-    println!(
-        "closed: of the records still under way, {} delivered, {} failed, {} unknown",
-        report.delivered, report.failed, report.unknown
-    );
-    kafka.show(topic);
-    anyhow::ensure!(report.is_clean(), "a record was lost");
     Ok(())
 }
 

@@ -122,7 +122,7 @@ fn send_lines(
             }
             Line::TooLong { limit } => ledger.too_long(limit),
         }
-        if ledger.records() % LINES_PER_LOOK == 0 {
+        if ledger.records().is_multiple_of(LINES_PER_LOOK) {
             ledger.look();
             progress.set_position(input.bytes_read());
         }

@@ -41,7 +41,7 @@ pub(crate) fn of_code(code: ErrorCode) -> String {
         return qualified("UnknownServerException");
     };
     let class = match name {
-        "NONE" => "UnknownServerException",
+        "NONE" | "UNKNOWN_SERVER_ERROR" => "UnknownServerException",
         "CORRUPT_MESSAGE" => "CorruptRecordException",
         "REQUEST_TIMED_OUT" => "TimeoutException",
         "MESSAGE_TOO_LARGE" => "RecordTooLargeException",
@@ -56,6 +56,7 @@ pub(crate) fn of_code(code: ErrorCode) -> String {
         "INVALID_TRANSACTION_TIMEOUT" => "InvalidTxnTimeoutException",
         "DELEGATION_TOKEN_AUTH_DISABLED" => "DelegationTokenDisabledException",
         "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED" => "UnsupportedByAuthenticationException",
+        "KAFKA_STORAGE_ERROR" => "KafkaStorageException",
         "NON_EMPTY_GROUP" => "GroupNotEmptyException",
         "PRINCIPAL_DESERIALIZATION_FAILURE" => "PrincipalDeserializationException",
         "FETCH_SESSION_TOPIC_ID_ERROR" => "FetchSessionTopicIdException",
@@ -67,18 +68,12 @@ pub(crate) fn of_code(code: ErrorCode) -> String {
 
 /// `TOPIC_AUTHORIZATION_FAILED` is `TopicAuthorizationException`, and so on.
 fn regular_class(code: &str) -> String {
-    let kind = code
+    let failed = code
         .strip_suffix("_FAILED")
         .filter(|kind| kind.ends_with("ION"));
-    let kind = kind.or_else(|| code.strip_suffix("_EXCEPTION"));
-    let kind = kind.or_else(|| {
-        code.strip_suffix("_ERROR")
-            .filter(|kind| *kind == "KAFKA_STORAGE")
-    });
+    let kind = failed.or_else(|| code.strip_suffix("_EXCEPTION"));
     let words = kind.unwrap_or(code).split('_');
-    let mut class: String = words.map(capitalized).collect();
-    class.push_str("Exception");
-    class
+    words.map(capitalized).collect::<String>() + "Exception"
 }
 
 fn capitalized(word: &str) -> String {

@@ -127,7 +127,7 @@ fn send_all(
     report: &Arc<Report>,
     stop: &Stop,
 ) {
-    let mut throttle = Throttle::new(work.throughput);
+    let throttle = Throttle::new(work.throughput);
     let mut create_time = CreateTime::new(work.message_create_time_ms);
     let (mut key, mut value) = (String::new(), String::new());
     for n in 0..work.records {

@@ -40,7 +40,7 @@ impl Throttle {
     }
 
     /// Waits until record `n` may be sent; `false` if the program was stopped first.
-    pub(crate) fn wait_for(&mut self, n: u64, stop: &Stop) -> bool {
+    pub(crate) fn wait_for(&self, n: u64, stop: &Stop) -> bool {
         match self.rate {
             Rate::Standstill if n > 0 => stop.wait(),
             Rate::Unlimited | Rate::Standstill => {}

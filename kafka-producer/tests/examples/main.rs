@@ -1,0 +1,23 @@
+//! The example programs, run as programs against an embedded cluster: what they print, what they
+//! send, and how they end.
+//!
+//! `cargo test` builds them beside this test. Every wait has a deadline.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot run as planned has failed"
+)]
+
+mod console_producer;
+mod exceptions;
+mod program;
+mod quickstart;
+mod verifiable_producer;
+
+use kafka_mock::MockCluster;
+
+/// Three brokers with the topic `t` of three partitions.
+fn cluster() -> MockCluster {
+    let builder = MockCluster::builder().brokers(3).topic("t", 3);
+    builder.start_blocking().unwrap()
+}
