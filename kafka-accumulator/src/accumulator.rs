@@ -428,6 +428,7 @@ impl<E> Drop for Accumulator<E> {
         // The list holds the queues, and they hold the list.
         let rung = lock(&self.shared.rung).take();
         drop(rung);
+        self.shared.pool.retire();
     }
 }
 

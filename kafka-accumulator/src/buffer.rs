@@ -20,12 +20,13 @@ use crate::{
 pub(crate) struct Pool {
     buffer_bytes: usize,
     budget: Arc<Budget>,
-    idle: Mutex<Vec<Vec<u8>>>,
+    /// None are kept any more when the accumulator is gone, however long its queues live on.
+    idle: Mutex<Option<Vec<Vec<u8>>>>,
 }
 
 impl Pool {
     pub(crate) fn new(buffer_bytes: usize, budget: Arc<Budget>) -> Self {
-        let idle = Mutex::new(Vec::new());
+        let idle = Mutex::new(Some(Vec::new()));
         Self {
             buffer_bytes,
             budget,
@@ -36,7 +37,7 @@ impl Pool {
     /// An empty buffer for `capacity` bytes, which `reservation` pays for.
     pub(crate) fn fetch(self: &Arc<Self>, capacity: usize, reservation: Reservation) -> Buffer {
         let bytes = if capacity == self.buffer_bytes {
-            lock(&self.idle).pop()
+            lock(&self.idle).as_mut().and_then(Vec::pop)
         } else {
             self.trim();
             None
@@ -54,10 +55,17 @@ impl Pool {
             return;
         };
         let mut idle = lock(&self.idle);
-        let keep = affordable.min(idle.len());
-        let surplus = idle.split_off(keep);
+        let surplus = idle
+            .as_mut()
+            .map(|idle| idle.split_off(affordable.min(idle.len())));
         drop(idle);
         drop(surplus);
+    }
+
+    /// Lets go of all idle buffers, and of those that come back from now on.
+    pub(crate) fn retire(&self) {
+        let idle = lock(&self.idle).take();
+        drop(idle);
     }
 
     /// Keeps `bytes` for the next batch, if they are of the right size and `held`, which is about
@@ -68,8 +76,9 @@ impl Pool {
         }
         let free_soon = self.budget.free().saturating_add(held);
         bytes.clear();
-        let mut idle = lock(&self.idle);
-        if idle.len() < free_soon / self.buffer_bytes {
+        if let Some(idle) = &mut *lock(&self.idle)
+            && idle.len() < free_soon / self.buffer_bytes
+        {
             idle.push(bytes);
         }
     }

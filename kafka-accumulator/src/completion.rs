@@ -42,7 +42,8 @@ pub struct Delivered {
 /// What became of one record.
 pub type Outcome<E> = Result<Delivered, E>;
 
-/// Called once with what became of its record, on the thread that decides it.
+/// Called once with the batch's completion, for its topic and partition, and what became of the
+/// record, on the thread that decides it.
 ///
 /// It must not block. If it panics, the other records' callbacks are called all the same.
 ///
@@ -55,14 +56,14 @@ pub type Outcome<E> = Result<Delivered, E>;
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-/// record.callback = Some(Box::new(|outcome| match outcome {
+/// record.callback = Some(Box::new(|_, outcome| match outcome {
 ///     Ok(delivered) => println!("at offset {}", delivered.offset),
 ///     Err(error) => println!("not delivered: {error}"),
 /// }));
 /// accumulator.append(&queue, &mut record, None, Instant::now)?;
 /// # Ok::<(), AppendError>(())
 /// ```
-pub type Callback<E> = Box<dyn FnOnce(Result<Delivered, &E>) + Send>;
+pub type Callback<E> = Box<dyn FnOnce(&Completion<E>, Result<Delivered, &E>) + Send>;
 
 /// What became of a batch.
 ///
@@ -334,7 +335,7 @@ impl<E> Completion<E> {
         let mut panicked = 0;
         for (index, callback) in callbacks {
             if let Step::Ended(outcome) = fate.of(index) {
-                let called = catch_unwind(AssertUnwindSafe(|| callback(outcome)));
+                let called = catch_unwind(AssertUnwindSafe(|| callback(self, outcome)));
                 panicked += u32::from(called.is_err());
             }
         }

@@ -146,7 +146,7 @@ fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
         let called = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&called);
         let mut record = NewRecord::new(0, RecordParts::new(None, None));
-        record.callback = Some(Box::new(move |_| {
+        record.callback = Some(Box::new(move |_, _| {
             counter.fetch_add(1, Ordering::SeqCst);
         }));
         drop(scene.append_record(record));

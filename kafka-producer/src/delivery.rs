@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use kafka_accumulator::Delivered;
+use kafka_accumulator::{Completion, Delivered};
 
 use crate::error::DeliveryError;
 use crate::record::RecordMetadata;
@@ -76,13 +76,7 @@ impl Delivery {
     }
 
     fn metadata(&self, delivered: Delivered) -> RecordMetadata {
-        let completion = self.inner.completion();
-        metadata(
-            Arc::clone(completion.topic()),
-            completion.partition(),
-            delivered,
-            self.timestamp_ms,
-        )
+        metadata(self.inner.completion(), delivered, self.timestamp_ms)
     }
 }
 
@@ -97,14 +91,13 @@ impl Future for Delivery {
 
 /// What the user is told of a record with its own `timestamp_ms`.
 pub(crate) fn metadata(
-    topic: Arc<str>,
-    partition: i32,
+    completion: &Completion<DeliveryError>,
     delivered: Delivered,
     timestamp_ms: i64,
 ) -> RecordMetadata {
     RecordMetadata {
-        topic,
-        partition,
+        topic: Arc::clone(completion.topic()),
+        partition: completion.partition(),
         offset: (delivered.offset >= 0).then_some(delivered.offset),
         timestamp_ms: delivered.log_append_time_ms.unwrap_or(timestamp_ms),
     }

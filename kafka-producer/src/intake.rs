@@ -15,16 +15,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_channel::oneshot;
-use kafka_accumulator::{
-    Accumulator, AppendError, Appended, Callback, Filled, NewRecord, Reservation,
-};
+use kafka_accumulator::{Accumulator, AppendError, Appended, Filled, NewRecord, Reservation};
 use kafka_partition::Keyed;
 use kafka_serde::{Context, Headers, Role, Serializer};
-use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
+use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordSize};
 
 use crate::clock;
-use crate::delivery::{Delivery, metadata};
-use crate::engine::{Desk, DeskState, Question, Topic};
+use crate::delivery::Delivery;
+use crate::engine::{Cluster, Desk, DeskState, Question, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
 use crate::pending::{Needs, Pending};
 use crate::producer::{OutcomeCallback, SharedPartitioner};
@@ -66,9 +64,19 @@ pub(crate) enum Obstacle {
     Refused(SendError),
 }
 
+/// What a thread keeps between its sends.
+struct Desktop {
+    /// Where serializers write what they cannot lend.
+    key: Vec<u8>,
+    value: Vec<u8>,
+    /// The latest snapshot it has seen, of whichever producer.
+    snapshot: Snapshot,
+}
+
 thread_local! {
-    /// Where serializers write what they cannot lend: for the key, for the value.
-    static SCRATCH: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+    static DESKTOP: RefCell<Desktop> = const {
+        RefCell::new(Desktop { key: Vec::new(), value: Vec::new(), snapshot: Snapshot::none() })
+    };
 }
 
 impl Intake {
@@ -80,28 +88,28 @@ impl Intake {
         value_serializer: &dyn Serializer<V>,
         callback: Option<OutcomeCallback>,
     ) -> Result<Admission, SendError> {
-        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-            Ok(mut scratch) => {
-                let (key, value) = &mut *scratch;
-                self.admit_via(
-                    record,
-                    key_serializer,
-                    value_serializer,
-                    callback,
-                    key,
-                    value,
-                )
-            }
+        DESKTOP.with(|desktop| match desktop.try_borrow_mut() {
+            Ok(mut desktop) => self.admit_via(
+                record,
+                key_serializer,
+                value_serializer,
+                callback,
+                &mut desktop,
+            ),
             // A serializer that sends records itself.
             Err(_) => {
-                let (mut key, mut value) = Default::default();
+                let (key, value, snapshot) = (Vec::new(), Vec::new(), Snapshot::none());
+                let mut desktop = Desktop {
+                    key,
+                    value,
+                    snapshot,
+                };
                 self.admit_via(
                     record,
                     key_serializer,
                     value_serializer,
                     callback,
-                    &mut key,
-                    &mut value,
+                    &mut desktop,
                 )
             }
         })
@@ -114,8 +122,11 @@ impl Intake {
         key_serializer: &dyn Serializer<K>,
         value_serializer: &dyn Serializer<V>,
         callback: Option<OutcomeCallback>,
-        key_scratch: &mut Vec<u8>,
-        value_scratch: &mut Vec<u8>,
+        Desktop {
+            key: key_scratch,
+            value: value_scratch,
+            snapshot,
+        }: &mut Desktop,
     ) -> Result<Admission, SendError> {
         let topic = record.topic;
         let headers = &mut record.headers;
@@ -144,7 +155,8 @@ impl Intake {
             headers,
         };
         let mut callback = callback;
-        match self.append(topic, &serialized, None, &mut callback) {
+        let cluster = self.desk.latest(snapshot);
+        match self.append(cluster, topic, &serialized, None, &mut callback) {
             Ok(delivery) => Ok(Admission::Accepted(delivery)),
             Err(obstacle) => self.wait_because(obstacle, topic, serialized, callback),
         }
@@ -173,12 +185,12 @@ impl Intake {
     #[inline]
     pub(crate) fn append(
         &self,
+        cluster: &Cluster,
         topic: &str,
         record: &Serialized<'_>,
         reserved: Option<Reservation>,
         callback: &mut Option<OutcomeCallback>,
     ) -> Result<Delivery, Obstacle> {
-        let cluster = self.desk.cluster();
         let Some(topic) = cluster.topic(topic) else {
             return Err(self.no_topic(topic));
         };
@@ -193,25 +205,21 @@ impl Intake {
         };
         self.check_size(&parts)?;
         let mut new = NewRecord::new(record.timestamp_ms, parts);
-        new.callback = callback.take().map(|callback| {
-            told_by(
-                callback,
-                Arc::clone(&topic.name),
-                partition,
-                record.timestamp_ms,
-            )
-        });
-        match self
+        new.callback = callback.take();
+        let appended = self
             .accumulator
-            .append(queue, &mut new, reserved, Instant::now)
-        {
+            .append(queue, &mut new, reserved, Instant::now);
+        match appended {
             Ok(Appended { delivery, filled }) => {
                 if filled == Filled::Filled && record.partition.is_none() {
                     self.partitioner.batch_filled(&topic.view(), partition);
                 }
                 Ok(Delivery::new(delivery, record.timestamp_ms))
             }
-            Err(error) => Err(self.not_appended(error, partition)),
+            Err(error) => {
+                *callback = new.callback;
+                Err(self.not_appended(error, partition))
+            }
         }
     }
 
@@ -229,7 +237,8 @@ impl Intake {
         }
     }
 
-    /// `max.request.size` bounds a record as it would be alone in its batch.
+    /// `max.request.size` bounds a record by the most that it may take alone in a batch, which is
+    /// how Kafka's own client measures it.
     #[inline]
     fn check_size<'a, H>(&self, parts: &RecordParts<'a, H>) -> Result<(), Obstacle>
     where
@@ -237,13 +246,16 @@ impl Intake {
     {
         let limit = self.settings.max_request_bytes;
         let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-        let roughly = length(parts.key).saturating_add(length(parts.value));
-        if roughly < limit / 2 && parts.headers.clone().next().is_none() {
+        let most = length(parts.key)
+            .saturating_add(length(parts.value))
+            .saturating_add(BATCH_HEADER_BYTES + DISTANCES_BYTES_MAX + LENGTHS_BYTES_MAX);
+        if most <= limit && parts.headers.clone().next().is_none() {
             return Ok(());
         }
-        let bytes = parts
-            .size(0, 0)
-            .map_or(usize::MAX, |size| size.bytes() + BATCH_HEADER_BYTES);
+        let exact = parts.size(0, 0).map(RecordSize::body_bytes);
+        let bytes = exact.map_or(usize::MAX, |body| {
+            BATCH_HEADER_BYTES + DISTANCES_BYTES_MAX - DISTANCES_BYTES_MIN + body
+        });
         if bytes <= limit {
             return Ok(());
         }
@@ -331,17 +343,6 @@ fn serialize<'a, T: ?Sized>(
         })
 }
 
-fn told_by(
-    callback: OutcomeCallback,
-    topic: Arc<str>,
-    partition: i32,
-    timestamp_ms: i64,
-) -> Callback<DeliveryError> {
-    Box::new(move |outcome| {
-        callback(outcome.map(|delivered| metadata(topic, partition, delivered, timestamp_ms)));
-    })
-}
-
 #[cold]
 fn out_of_range(topic: &Topic, partition: i32) -> SendError {
     let partitions = topic.partitions();
@@ -370,6 +371,13 @@ fn check_name(topic: &str) -> Result<(), SendError> {
     })
 }
 
+/// A record's own length, its attributes, and its distances in time and offset, at their longest
+/// (`DefaultRecord.MAX_RECORD_OVERHEAD`).
+const DISTANCES_BYTES_MAX: usize = 21;
+/// What a first record takes for attributes and distances.
+const DISTANCES_BYTES_MIN: usize = 3;
+/// The lengths of key and value and the number of headers, at their longest.
+const LENGTHS_BYTES_MAX: usize = 15;
 /// From Kafka's `Topic.MAX_NAME_LENGTH`.
 const MAX_NAME_BYTES: usize = 249;
 

@@ -118,7 +118,8 @@ impl Pending {
             value: self.value.as_deref(),
             headers: &self.headers,
         };
-        intake.append(&self.topic, &record, reserved, &mut self.callback)
+        let cluster = intake.desk.cluster();
+        intake.append(&cluster, &self.topic, &record, reserved, &mut self.callback)
     }
 }
 

@@ -12,7 +12,8 @@ use kafka_partition::Partitioner;
 use kafka_serde::{DefaultSerializer, Serializer};
 
 use crate::builder::ProducerBuilder;
-use crate::delivery::Delivery;
+use crate::clock;
+use crate::delivery::{Delivery, metadata};
 use crate::engine::{CloseReport, Question};
 use crate::error::{DeliveryError, SendError};
 use crate::intake::{Admission, Intake};
@@ -156,10 +157,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// ```
     pub async fn send_with(
         &self,
-        record: ProducerRecord<'_, K, V>,
+        mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        match self.admit(record, Some(Box::new(callback)))? {
+        let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
+        let callback: OutcomeCallback = Box::new(move |completion, outcome| {
+            callback(outcome.map(|delivered| metadata(completion, delivered, timestamp_ms)));
+        });
+        match self.admit(record, Some(callback))? {
             Admission::Accepted(_) => Ok(()),
             Admission::Waits(pending) => pending.complete(&self.inner.intake).await.map(drop),
         }
@@ -272,9 +277,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 }
 
-/// What [`Producer::send_with`] calls.
-pub(crate) type OutcomeCallback =
-    Box<dyn FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static>;
+/// What [`Producer::send_with`] leaves with the record.
+pub(crate) type OutcomeCallback = kafka_accumulator::Callback<DeliveryError>;
 
 /// Chooses partitions; shared by all threads.
 pub(crate) type SharedPartitioner = Arc<dyn Partitioner>;

@@ -59,7 +59,7 @@ fn append_with(scene: &Scene, queue: &Arc<Queue<Why>>, callback: Callback<Why>) 
 
 fn speaking(said: &Said, who: usize) -> Callback<Why> {
     let said = Arc::clone(said);
-    Box::new(move |outcome| {
+    Box::new(move |_, outcome| {
         said.lock()
             .unwrap()
             .push((who, outcome.map_err(|why| *why)))
@@ -235,7 +235,7 @@ fn a_panicking_callback_loses_nobody_elses() {
     drop(append_with(
         &scene,
         &queue,
-        Box::new(|_| panic!("a test's callback")),
+        Box::new(|_, _| panic!("a test's callback")),
     ));
     drop(append_with(&scene, &queue, speaking(&said, 2)));
     let (wakes, waker) = Wakes::new();
@@ -254,7 +254,7 @@ fn a_callback_may_send_again_into_a_fresh_batch() {
     let scene = Arc::new(Scene::new(1_024, 0, 1 << 20));
     let queue = scene.queue(0);
     let (again, to) = (Arc::clone(&scene), Arc::clone(&queue));
-    let resend: Callback<Why> = Box::new(move |_| drop(again.append(&to, b"again", 5)));
+    let resend: Callback<Why> = Box::new(move |_, _| drop(again.append(&to, b"again", 5)));
     drop(append_with(&scene, &queue, resend));
     let expired = queue.take_expired(scene.at(0)).remove(0);
     expired.decide(Fate::Failed(Why::Expired)).unwrap();

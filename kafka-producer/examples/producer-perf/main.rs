@@ -226,8 +226,9 @@ impl<'a> Run<'a> {
     }
 
     fn record(&self, index: u64) -> ProducerRecord<'a, [u8], [u8]> {
-        let mut record = ProducerRecord::new(self.topic, self.pools.value(index));
-        record.key = self.pools.key(index);
+        let (key, value) = self.pools.record(index);
+        let mut record = ProducerRecord::new(self.topic, value);
+        record.key = key;
         record
     }
 

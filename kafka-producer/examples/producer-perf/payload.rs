@@ -33,12 +33,10 @@ impl Pools {
         Self { values, keys }
     }
 
-    pub(crate) fn value(&self, index: u64) -> &[u8] {
-        &self.values[(index % POOL) as usize]
-    }
-
-    pub(crate) fn key(&self, index: u64) -> Option<&[u8]> {
-        (!self.keys.is_empty()).then(|| &self.keys[(index % POOL) as usize][..])
+    /// Key and value of a record.
+    pub(crate) fn record(&self, index: u64) -> (Option<&[u8]>, &[u8]) {
+        let place = (index % POOL) as usize;
+        (self.keys.get(place).map(Vec::as_slice), &self.values[place])
     }
 
     /// FNV-1a over the first hundred values: equal wherever the same is sent.

@@ -15,23 +15,33 @@ use crate::error::DeliveryError;
 /// The topics that can be written to right now.
 #[derive(Debug, Default)]
 pub struct Cluster {
-    topics: HashMap<Arc<str>, Arc<Topic>>,
+    topics: Vec<Arc<Topic>>,
+    /// Places in `topics`; empty while those are few, because comparing a few names is faster.
+    places: HashMap<Arc<str>, usize>,
 }
 
 impl Cluster {
     pub(crate) fn new(topics: impl Iterator<Item = Arc<Topic>>) -> Self {
-        Self {
-            topics: topics
-                .map(|topic| (Arc::clone(&topic.name), topic))
-                .collect(),
-        }
+        let topics: Vec<_> = topics.collect();
+        let many = topics.len() > FEW_TOPICS;
+        let indexed = topics.iter().enumerate().filter(|_| many);
+        let places = indexed
+            .map(|(place, topic)| (Arc::clone(&topic.name), place))
+            .collect();
+        Self { topics, places }
     }
 
     /// The topic of that name, if its partitions are known.
+    #[inline]
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
-        self.topics.get(name)
+        if self.topics.len() <= FEW_TOPICS {
+            return self.topics.iter().find(|topic| *topic.name == *name);
+        }
+        self.places.get(name).map(|&place| &self.topics[place])
     }
 }
+
+const FEW_TOPICS: usize = 8;
 
 /// One topic: where its records wait, partition by partition.
 #[derive(Debug)]

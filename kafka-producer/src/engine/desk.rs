@@ -4,6 +4,7 @@
 //! snapshot hangs above the desk for everyone to read. Nothing here is touched per record except
 //! that snapshot.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +19,8 @@ use crate::error::{DeliveryError, FatalError, SendError};
 #[derive(Debug)]
 pub struct Desk {
     cluster: ArcSwap<Cluster>,
+    /// The edition of `cluster`: told by no other snapshot of this process.
+    edition: AtomicU64,
     /// `None` when the engine has ended and nobody will answer.
     questions: Mutex<Option<Vec<Question>>>,
     state: ArcSwap<DeskState>,
@@ -91,6 +94,7 @@ impl Desk {
     pub fn new(doorbell: Arc<Doorbell>) -> Self {
         Self {
             cluster: ArcSwap::default(),
+            edition: AtomicU64::new(next_edition()),
             questions: Mutex::new(Some(Vec::new())),
             state: ArcSwap::from_pointee(DeskState::Open),
             doorbell,
@@ -100,6 +104,20 @@ impl Desk {
     /// The snapshot of now.
     pub fn cluster(&self) -> arc_swap::Guard<Arc<Cluster>> {
         self.cluster.load()
+    }
+
+    /// The snapshot of now, by way of one that the caller keeps: where nothing has changed since,
+    /// that costs a load and a comparison.
+    #[inline]
+    pub fn latest<'a>(&self, kept: &'a mut Snapshot) -> &'a Cluster {
+        let edition = self.edition.load(Ordering::Acquire);
+        if kept.edition != edition || kept.cluster.is_none() {
+            *kept = Snapshot {
+                edition,
+                cluster: None,
+            };
+        }
+        kept.cluster.get_or_insert_with(|| self.cluster.load_full())
     }
 
     /// Whether records are taken.
@@ -116,7 +134,9 @@ impl Desk {
     }
 
     pub(crate) fn publish(&self, cluster: Cluster) {
+        // In this order: who reads the new edition finds the new snapshot.
         self.cluster.store(Arc::new(cluster));
+        self.edition.store(next_edition(), Ordering::Release);
     }
 
     pub(crate) fn change(&self, state: DeskState) {
@@ -130,8 +150,10 @@ impl Desk {
             .unwrap_or_default()
     }
 
-    /// No question will be answered any more.
+    /// No question will be answered any more, and no thread keeps the topics of this producer when
+    /// it sends with another.
     pub(crate) fn retire(&self) {
+        self.publish(Cluster::default());
         let unanswered = self.questions().take();
         drop(unanswered);
     }
@@ -141,4 +163,36 @@ impl Desk {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A snapshot that a caller keeps from one look to the next.
+///
+/// ```
+/// use std::sync::Arc;
+/// use kafka_producer::engine::{Desk, Snapshot};
+///
+/// let desk = Desk::new(Arc::default());
+/// let mut kept = Snapshot::none();
+/// assert!(desk.latest(&mut kept).topic("orders").is_none());
+/// ```
+#[derive(Debug)]
+pub struct Snapshot {
+    edition: u64,
+    cluster: Option<Arc<Cluster>>,
+}
+
+impl Snapshot {
+    /// None seen yet.
+    pub const fn none() -> Self {
+        Self {
+            edition: 0,
+            cluster: None,
+        }
+    }
+}
+
+/// Editions are numbered through the whole process, so that snapshots of two producers differ.
+fn next_edition() -> u64 {
+    static EDITIONS: AtomicU64 = AtomicU64::new(1);
+    EDITIONS.fetch_add(1, Ordering::Relaxed)
 }

@@ -49,7 +49,7 @@ use hashbrown::{HashMap, HashSet};
 use kafka_accumulator::{Accumulator, Queue};
 
 pub use cluster::{Cluster, Topic};
-pub use desk::{CloseReport, Desk, DeskState, Question};
+pub use desk::{CloseReport, Desk, DeskState, Question, Snapshot};
 pub use outgoing::{Confirm, Outgoing, Payload, ProduceOrder};
 
 use crate::error::{DeliveryError, FatalError};

@@ -197,6 +197,12 @@ impl RecordSize {
         })
     }
 
+    /// The bytes behind the length prefix.
+    #[inline]
+    pub fn body_bytes(self) -> usize {
+        self.body as usize
+    }
+
     /// All bytes of the record, its length prefix included.
     #[inline]
     pub fn bytes(self) -> usize {
@@ -246,12 +252,24 @@ impl Digits {
     /// Writes `value` zigzag-coded, seven bits a byte, low bits first.
     #[inline]
     fn put(&mut self, value: i64) {
-        let mut rest = zigzag(value);
-        while rest >= 0x80 {
-            self.put_byte(rest as u8 | 0x80);
-            rest >>= 7;
+        let digits = zigzag(value);
+        // Nearly all have one digit or two; those are written without a loop.
+        if digits < 0x80 {
+            self.put_byte(digits as u8);
+        } else if digits < 0x4000 {
+            self.put_byte(digits as u8 | 0x80);
+            self.put_byte((digits >> 7) as u8);
+        } else {
+            self.put_long(digits);
         }
-        self.put_byte(rest as u8);
+    }
+
+    fn put_long(&mut self, mut digits: u64) {
+        while digits >= 0x80 {
+            self.put_byte(digits as u8 | 0x80);
+            digits >>= 7;
+        }
+        self.put_byte(digits as u8);
     }
 
     #[inline]
