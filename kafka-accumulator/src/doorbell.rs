@@ -11,6 +11,11 @@
 //! first says that it is [`awake`](Doorbell::awake), *then* reads the lists. So whatever is
 //! missed by one reading leaves the bell rung, and [`sleep`](Doorbell::sleep) refuses.
 //!
+//! A driver that will get up by itself soon, because it waits for a linger to be over, says so with
+//! [`announce_alarm`](Doorbell::announce_alarm): then what is in no hurry is only written down
+//! ([`note`](Doorbell::note)). It takes the word back *before* it reads the lists, so that what it
+//! does not find there was rung for.
+//!
 //! Nothing here knows a runtime; a simulation uses it without any waker.
 
 use std::{fmt, task::Waker};
@@ -34,6 +39,7 @@ use crate::sync::{AtomicU8, Mutex, Ordering, lock};
 /// ```
 pub struct Doorbell {
     state: AtomicU8,
+    alarm: AtomicU8,
     sleeper: Mutex<Option<Waker>>,
 }
 
@@ -52,6 +58,7 @@ impl Doorbell {
     pub fn new() -> Self {
         Self {
             state: AtomicU8::new(AWAKE),
+            alarm: AtomicU8::new(NO_ALARM),
             sleeper: Mutex::new(None),
         }
     }
@@ -70,6 +77,34 @@ impl Doorbell {
                 waker.wake();
             }
         }
+    }
+
+    /// Says that there is something to do, but nothing that could not wait for an alarm: rings only
+    /// if none is set.
+    ///
+    /// ```
+    /// let bell = kafka_accumulator::Doorbell::new();
+    /// bell.announce_alarm();
+    /// bell.note();
+    /// assert!(!bell.is_rung());
+    /// bell.withdraw_alarm();
+    /// bell.note();
+    /// assert!(bell.is_rung());
+    /// ```
+    pub fn note(&self) {
+        if self.alarm.load(Ordering::SeqCst) == NO_ALARM {
+            self.ring();
+        }
+    }
+
+    /// The driver will get up by itself within a linger, and read all lists then.
+    pub fn announce_alarm(&self) {
+        self.alarm.store(ALARM, Ordering::SeqCst);
+    }
+
+    /// The driver may not get up by itself any more; it reads all lists *after* this.
+    pub fn withdraw_alarm(&self) {
+        self.alarm.store(NO_ALARM, Ordering::SeqCst);
     }
 
     /// The driver is up: it reads all lists *after* this. Tells whether it was rung for.
@@ -140,6 +175,8 @@ impl fmt::Debug for Doorbell {
     }
 }
 
+const NO_ALARM: u8 = 0;
+const ALARM: u8 = 1;
 const AWAKE: u8 = 0;
 const RUNG: u8 = 1;
 const ASLEEP: u8 = 2;

@@ -7,12 +7,13 @@
 //!             look: Empty          look: Lingering          look: Ready
 //!  Attention    Away      ────▶      Lingering     ────▶     Attending
 //!                │ first record          │ batch sealed
-//!                └────────▶ Rung ◀───────┘
+//!                └───▶ Noted ───▶ Rung ◀─┘
 //! ```
 //!
 //! Its lock is held for one copy, or for moving a batch out; never across a call out of this
 //! crate (but for the iterator of a record's headers), never while another lock is taken. It
-//! rings once per batch at most, and only if that can change what the engine does next.
+//! rings once per batch at most, and only if that can change what the engine does next: the first
+//! record of a batch only if the engine would not look within a linger anyway.
 //!
 //! A queue reads no clock and knows no broker; the engine decides when to take.
 //!
@@ -106,21 +107,31 @@ enum Attention {
     Lingering,
     /// It knows that there is something to take, and comes when it can.
     Attending,
+    /// The queue is on the list of those to look at, and the engine reads that within a linger.
+    Noted,
     /// It has been rung for and will look.
     Rung,
 }
 
 /// Whether to ring after unlocking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[must_use]
 enum Ring {
-    Needed,
     Needless,
+    /// To be put on the list; the engine may look when it gets up by itself.
+    Note,
+    /// On the list already, but in a hurry now.
+    Hurry,
+    /// To be put on the list, in a hurry.
+    Needed,
 }
 
 impl Ring {
     fn or(self, other: Self) -> Self {
-        if self == Self::Needed { self } else { other }
+        match (self, other) {
+            (Self::Note, Self::Hurry) | (Self::Hurry, Self::Note) => Self::Needed,
+            _ => self.max(other),
+        }
     }
 }
 
@@ -439,7 +450,7 @@ impl<E> Queue<E> {
         // It is opened with its first record in: nobody ever sees a batch without any.
         let (appended, ring) = match fresh.append(record) {
             Ok(placed) => {
-                let opened = held.open_with(fresh);
+                let opened = held.open_with(fresh, self.shared.linger);
                 let (attempt, sealed) = held.note(placed);
                 (Ok(attempt), ring.or(opened).or(sealed))
             }
@@ -475,13 +486,24 @@ impl<E> Queue<E> {
     }
 
     fn ring(self: &Arc<Self>, ring: Ring) {
-        if ring == Ring::Needless {
-            return;
+        match ring {
+            Ring::Needless => {}
+            Ring::Note => {
+                self.put_on_list();
+                self.shared.doorbell.note();
+            }
+            Ring::Hurry => self.shared.doorbell.ring(),
+            Ring::Needed => {
+                self.put_on_list();
+                self.shared.doorbell.ring();
+            }
         }
+    }
+
+    fn put_on_list(self: &Arc<Self>) {
         if let Some(rung) = &mut *lock(&self.shared.rung) {
             rung.push(Arc::clone(self));
         }
-        self.shared.doorbell.ring();
     }
 
     fn release(&self, batches: Vec<Sealed<E>>) -> Vec<Batch<E>> {
@@ -540,11 +562,17 @@ impl<E> Held<E> {
         ring
     }
 
-    fn open_with(&mut self, fresh: OpenBatch<E>) -> Ring {
+    fn open_with(&mut self, fresh: OpenBatch<E>, linger: Duration) -> Ring {
         self.open = Some(fresh);
         match self.attention {
-            Attention::Away => self.rung(),
-            Attention::Lingering | Attention::Attending | Attention::Rung => Ring::Needless,
+            Attention::Away if linger.is_zero() => self.rung(Ring::Needed),
+            Attention::Away => {
+                self.attention = Attention::Noted;
+                Ring::Note
+            }
+            Attention::Lingering | Attention::Attending | Attention::Noted | Attention::Rung => {
+                Ring::Needless
+            }
         }
     }
 
@@ -555,14 +583,15 @@ impl<E> Held<E> {
         self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
         self.sealed.push_back(open.seal());
         match self.attention {
-            Attention::Away | Attention::Lingering => self.rung(),
+            Attention::Away | Attention::Lingering => self.rung(Ring::Needed),
+            Attention::Noted => self.rung(Ring::Hurry),
             Attention::Attending | Attention::Rung => Ring::Needless,
         }
     }
 
-    fn rung(&mut self) -> Ring {
+    fn rung(&mut self, ring: Ring) -> Ring {
         self.attention = Attention::Rung;
-        Ring::Needed
+        ring
     }
 
     fn take_open(&mut self) -> Option<Sealed<E>> {
@@ -574,7 +603,8 @@ impl<E> Held<E> {
     /// After batches were taken: an emptied queue needs no look, so that the next record rings.
     fn left_behind(&mut self) {
         let empty = self.open.is_none() && self.sealed.is_empty();
-        if empty && self.attention != Attention::Rung {
+        let listed = matches!(self.attention, Attention::Noted | Attention::Rung);
+        if empty && !listed {
             self.attention = Attention::Away;
         }
     }

@@ -62,3 +62,24 @@ fn a_ring_while_the_driver_falls_asleep_is_not_lost() {
 fn two_who_ring_at_once_are_both_served() {
     explore(2);
 }
+
+#[test]
+fn what_was_only_noted_is_found_by_the_driver_that_took_its_alarm_back() {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(|| {
+        let (list, bell) = (List::default(), Arc::new(Doorbell::new()));
+        bell.announce_alarm();
+        let caller = {
+            let (list, bell) = (Arc::clone(&list), Arc::clone(&bell));
+            thread::spawn(move || {
+                list.lock().unwrap().push(0);
+                bell.note();
+            })
+        };
+        // The alarm goes off, and no other is set.
+        bell.withdraw_alarm();
+        block_on(poll_fn(|context| drive(context, &list, &bell, 1)));
+        caller.join().unwrap();
+    });
+}

@@ -24,6 +24,44 @@ fn the_first_record_of_an_empty_queue_rings_and_the_others_do_not() {
 }
 
 #[test]
+fn while_an_alarm_is_set_the_first_record_is_only_noted() {
+    let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
+    let queue = scene.queue(0);
+    scene.bell.announce_alarm();
+    scene.append(&queue, VALUE, 0);
+    assert!(!scene.bell.is_rung());
+    assert_eq!(
+        scene.rung(),
+        [0],
+        "who reads the list finds it all the same"
+    );
+    queue.look(scene.at(0));
+    scene.append(&queue, VALUE, 0);
+    assert!(scene.bell.is_rung(), "the batch is full");
+    assert_eq!(scene.rung(), [0]);
+}
+
+#[test]
+fn a_batch_that_fills_while_it_is_only_noted_rings_and_is_listed_once() {
+    let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
+    let queue = scene.queue(0);
+    scene.bell.announce_alarm();
+    scene.append(&queue, VALUE, 0);
+    scene.append(&queue, VALUE, 0);
+    assert!(scene.bell.is_rung());
+    assert_eq!(scene.rung(), [0]);
+}
+
+#[test]
+fn without_linger_an_alarm_silences_nothing() {
+    let scene = Scene::new(batch_bytes(2, VALUE), 0, 1 << 20);
+    let queue = scene.queue(0);
+    scene.bell.announce_alarm();
+    scene.append(&queue, VALUE, 0);
+    assert!(scene.bell.is_rung());
+}
+
+#[test]
 fn a_queue_that_has_rung_is_silent_until_it_is_looked_at() {
     let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
     let queue = scene.queue(0);

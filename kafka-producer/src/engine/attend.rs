@@ -16,6 +16,8 @@ use crate::error::{Cause, DeliveryError, SendError};
 impl Engine {
     /// Looks at the desk and at the queues that rang.
     pub(super) fn attend(&mut self) {
+        // Before the list is read: what is noted from here on and not found rings.
+        self.accumulator.doorbell().withdraw_alarm();
         for question in self.desk.take_questions() {
             self.answer_question(question);
         }

@@ -195,10 +195,14 @@ impl Engine {
     pub fn handle(&mut self, now: Instant, input: Input) {
         self.now = now;
         match input {
-            Input::Rung => self.attend(),
+            Input::Rung => {
+                self.attend();
+                self.announce_alarm();
+            }
             Input::Tick => {
                 self.attend();
                 self.attend_to_timers();
+                self.announce_alarm();
             }
             Input::Opened(node) => self.opened(node),
             Input::Received(node, frame) => self.received(node, frame),
@@ -235,6 +239,14 @@ impl Engine {
         self.nodes
             .values_mut()
             .all(|node| node.in_flight().is_none_or(|asked| asked.len() == 0))
+    }
+
+    /// While a batch lingers this engine gets up within a linger: what comes meanwhile and lingers
+    /// itself need not ring.
+    fn announce_alarm(&self) {
+        if !self.lingering.is_empty() {
+            self.accumulator.doorbell().announce_alarm();
+        }
     }
 
     /// Follows from whatever has changed: ask what must be asked, send what can be sent.

@@ -250,7 +250,7 @@ impl Digits {
     }
 
     /// Writes `value` zigzag-coded, seven bits a byte, low bits first.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, value: i64) {
         let digits = zigzag(value);
         // Nearly all have one digit or two; those are written without a loop.
@@ -264,6 +264,7 @@ impl Digits {
         }
     }
 
+    #[inline(never)]
     fn put_long(&mut self, mut digits: u64) {
         while digits >= 0x80 {
             self.put_byte(digits as u8 | 0x80);
