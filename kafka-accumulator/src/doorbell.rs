@@ -13,14 +13,16 @@
 //!
 //! A driver that will get up by itself soon, because it waits for a linger to be over, says so with
 //! [`announce_alarm`](Doorbell::announce_alarm): then what is in no hurry is only written down
-//! ([`note`](Doorbell::note)). It takes the word back *before* it reads the lists, so that what it
-//! does not find there was rung for.
+//! ([`note`](Doorbell::note)). One that will get up even sooner, because an answer is owed to it,
+//! may ask for patience: that several have something to do before it is rung for
+//! ([`knock`](Doorbell::knock)), so that what is done at one go is more. It takes its word back
+//! *before* it reads the lists, so that what it does not find there was rung for.
 //!
 //! Nothing here knows a runtime; a simulation uses it without any waker.
 
 use std::{fmt, task::Waker};
 
-use crate::sync::{AtomicU8, Mutex, Ordering, lock};
+use crate::sync::{AtomicU8, AtomicUsize, Mutex, Ordering, lock};
 
 /// A bell with one sleeper.
 ///
@@ -40,6 +42,8 @@ use crate::sync::{AtomicU8, Mutex, Ordering, lock};
 pub struct Doorbell {
     state: AtomicU8,
     alarm: AtomicU8,
+    /// How many more may knock before the bell rings.
+    patience: AtomicUsize,
     sleeper: Mutex<Option<Waker>>,
 }
 
@@ -59,6 +63,7 @@ impl Doorbell {
         Self {
             state: AtomicU8::new(AWAKE),
             alarm: AtomicU8::new(NO_ALARM),
+            patience: AtomicUsize::new(0),
             sleeper: Mutex::new(None),
         }
     }
@@ -97,6 +102,32 @@ impl Doorbell {
         }
     }
 
+    /// Says that there is something to do: rings unless the driver has asked for more patience.
+    ///
+    /// ```
+    /// let bell = kafka_accumulator::Doorbell::new();
+    /// bell.ask_for_patience(1);
+    /// bell.knock();
+    /// assert!(!bell.is_rung());
+    /// bell.knock();
+    /// assert!(bell.is_rung());
+    /// ```
+    pub fn knock(&self) {
+        let one_less = |patience: usize| patience.checked_sub(1);
+        let patient = self
+            .patience
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        if patient.is_err() {
+            self.ring();
+        }
+    }
+
+    /// The driver will get up by itself very soon, and read all lists then: the next `knocks` need
+    /// not ring.
+    pub fn ask_for_patience(&self, knocks: usize) {
+        self.patience.store(knocks, Ordering::SeqCst);
+    }
+
     /// The driver will get up by itself within a linger, and read all lists then.
     pub fn announce_alarm(&self) {
         self.alarm.store(ALARM, Ordering::SeqCst);
@@ -105,6 +136,7 @@ impl Doorbell {
     /// The driver may not get up by itself any more; it reads all lists *after* this.
     pub fn withdraw_alarm(&self) {
         self.alarm.store(NO_ALARM, Ordering::SeqCst);
+        self.patience.store(0, Ordering::SeqCst);
     }
 
     /// The driver is up: it reads all lists *after* this. Tells whether it was rung for.

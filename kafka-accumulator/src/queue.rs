@@ -492,10 +492,10 @@ impl<E> Queue<E> {
                 self.put_on_list();
                 self.shared.doorbell.note();
             }
-            Ring::Hurry => self.shared.doorbell.ring(),
+            Ring::Hurry => self.shared.doorbell.knock(),
             Ring::Needed => {
                 self.put_on_list();
-                self.shared.doorbell.ring();
+                self.shared.doorbell.knock();
             }
         }
     }

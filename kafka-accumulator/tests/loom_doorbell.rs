@@ -65,16 +65,25 @@ fn two_who_ring_at_once_are_both_served() {
 
 #[test]
 fn what_was_only_noted_is_found_by_the_driver_that_took_its_alarm_back() {
+    explore_promise(Doorbell::announce_alarm, Doorbell::note);
+}
+
+#[test]
+fn who_only_knocked_is_found_by_the_driver_that_took_its_word_back() {
+    explore_promise(|bell| bell.ask_for_patience(1), Doorbell::knock);
+}
+
+fn explore_promise(promise: fn(&Doorbell), tell: fn(&Doorbell)) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
-    builder.check(|| {
+    builder.check(move || {
         let (list, bell) = (List::default(), Arc::new(Doorbell::new()));
-        bell.announce_alarm();
+        promise(&bell);
         let caller = {
             let (list, bell) = (Arc::clone(&list), Arc::clone(&bell));
             thread::spawn(move || {
                 list.lock().unwrap().push(0);
-                bell.note();
+                tell(&bell);
             })
         };
         // The alarm goes off, and no other is set.

@@ -41,7 +41,7 @@ mod verdict;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_channel::oneshot;
@@ -58,7 +58,7 @@ use identity::Identity;
 use lane::{Lane, LaneKey};
 use metadata::Metadata;
 use node::Node;
-use timers::Timers;
+use timers::{Timer, Timers};
 
 /// A broker: its id in the cluster, or a negative number for an entry of `bootstrap.servers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,7 +133,20 @@ pub struct Engine {
     stirred: Vec<NodeId>,
     /// Kept to be filled again.
     rung: Vec<Arc<Queue<DeliveryError>>>,
+    company: Company,
 }
+
+/// Whether queues may have filled without ringing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    NotAwaited,
+    Awaited,
+}
+
+/// As many batches share a request before it is worth a wake of its own.
+const COMPANY_BATCHES: usize = 4;
+/// The longest that a full batch waits for company.
+const COMPANY_HOLD_MAX: Duration = Duration::from_millis(1);
 
 /// How long the engine goes on.
 #[derive(Debug)]
@@ -188,6 +201,7 @@ impl Engine {
             actions: VecDeque::new(),
             stirred: Vec::new(),
             rung: Vec::new(),
+            company: Company::NotAwaited,
         }
     }
 
@@ -254,13 +268,32 @@ impl Engine {
         if self.has_ended() {
             return;
         }
+        if self.company == Company::Awaited {
+            self.attend();
+            self.announce_alarm();
+        }
         while let Some(node) = self.stirred.pop() {
             self.dispatch(node);
         }
         // After dispatching, which may find that one of them is needed.
         self.ask_for_metadata();
         self.ask_for_identity();
+        self.await_company();
         self.end_if_done();
+    }
+
+    /// While an answer is owed, batches that fill need not be sent one by one: a few of them, or the
+    /// answer, or a moment within their linger bring this engine up, and they share a request.
+    fn await_company(&mut self) {
+        let hold = self.settings.accumulator.linger.min(COMPANY_HOLD_MAX);
+        if hold.is_zero() || !self.nodes.values().any(Node::owes_an_answer) {
+            return;
+        }
+        self.company = Company::Awaited;
+        self.timers.arm(Timer::Company, self.now + hold);
+        self.accumulator
+            .doorbell()
+            .ask_for_patience(COMPANY_BATCHES - 1);
     }
 
     /// Fails everything, now and from now on.

@@ -74,6 +74,11 @@ impl Node {
         matches!(self.link, Link::Resting { until } if until.is_none_or(|until| until <= now))
     }
 
+    /// Whether a produce request is on its way.
+    pub(crate) fn owes_an_answer(&self) -> bool {
+        matches!(&self.link, Link::Ready { in_flight, .. } if in_flight.produce() > 0)
+    }
+
     /// How busy a ready broker is; `None` if it is not ready.
     pub(crate) fn load(&self) -> Option<usize> {
         match &self.link {

@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     Metadata,
     /// A producer id may be asked for again.
     Identity,
+    /// Batches that filled while an answer is owed have waited for company long enough.
+    Company,
     /// The deadline of `close` has come.
     Close,
 }
