@@ -30,8 +30,15 @@ pub const fn unsigned_len(value: u32) -> usize {
 #[inline]
 #[must_use]
 pub const fn unsigned_len_u64(value: u64) -> usize {
-    // One byte for each seven bits begun; `| 1` lets zero take one. 9/64 stands for 1/7 here.
-    let bits = 64 - (value | 1).leading_zeros();
+    // Nearly all lengths and distances are among these.
+    if value < 1 << 7 {
+        return 1;
+    }
+    if value < 1 << 14 {
+        return 2;
+    }
+    // One byte for each seven bits begun. 9/64 stands for 1/7 here.
+    let bits = 64 - value.leading_zeros();
     ((bits * 9 + 64) / 64) as usize
 }
 

@@ -1,15 +1,16 @@
 //! Writes one record into a batch: the hottest loop of the workspace.
 //!
 //! The caller of `send` comes here once per record, under the lock of its partition, and nobody
-//! looks at the bytes again. Hence: lengths are computed once, the variable-length integers are
-//! put together in a small array on the stack, and the batch's buffer grows by whole slices.
+//! looks at the bytes again. Hence: lengths are computed once, the variable-length integers of
+//! all but large records are put together in a register, and the batch's buffer grows by whole
+//! words and slices.
 //!
 //! A record does not know its batch: its timestamp and offset are distances from the batch's
 //! first record, handed in. Nothing here is compressed or checksummed.
 
 use thiserror::Error;
 
-use crate::varint::zigzag_len_i64;
+use crate::varint::{put_unsigned_u64, unsigned_len_u64};
 
 /// The largest record the format can describe: its length is an `i32`.
 const MAX_RECORD_BYTES: u64 = i32::MAX as u64;
@@ -77,27 +78,35 @@ where
     /// assert_eq!(record.size(1_000, 64)?.bytes(), 17); // larger distances take more digits
     /// # Ok::<(), kafka_wire::records::RecordTooLarge>(())
     /// ```
-    #[inline]
+    // One caller is the hot one, and measures with what it writes with.
+    #[inline(always)]
     pub fn size(
         &self,
         timestamp_delta: i64,
         offset_delta: i32,
     ) -> Result<RecordSize, RecordTooLarge> {
-        let mut header_count = 0;
-        let mut header_bytes = 0_u64;
-        for (name, value) in self.headers.clone() {
-            header_count += 1;
-            let bytes = sized_len(Some(name.as_bytes())) + sized_len(value);
-            header_bytes = header_bytes.saturating_add(bytes);
-        }
+        let none = self.headers.clone().next().is_none();
+        let (header_count, header_bytes) = if none { (0, 0) } else { self.measure_headers() };
         let body = (ATTRIBUTES_BYTES
-            + zigzag_len(timestamp_delta)
-            + zigzag_len(i64::from(offset_delta))
+            + digits(zigzag(timestamp_delta))
+            + digits(zigzag(i64::from(offset_delta)))
             + sized_len(self.key)
             + sized_len(self.value)
-            + zigzag_len(header_count))
+            + digits(length_number(header_count)))
         .saturating_add(header_bytes);
         RecordSize::of(body, header_count)
+    }
+
+    /// How many headers there are, and what they take.
+    #[inline(never)]
+    fn measure_headers(&self) -> (u64, u64) {
+        let mut count = 0;
+        let mut bytes = 0_u64;
+        for (name, value) in self.headers.clone() {
+            count += 1;
+            bytes = bytes.saturating_add(sized_len(Some(name.as_bytes())) + sized_len(value));
+        }
+        (count, bytes)
     }
 
     /// Appends the record to `out`.
@@ -122,23 +131,13 @@ where
         out: &mut Vec<u8>,
     ) {
         let start = out.len();
-        let mut head = Digits::new();
-        head.put(i64::from(size.body));
-        head.put_byte(RECORD_ATTRIBUTES);
-        head.put(timestamp_delta);
-        head.put(i64::from(offset_delta));
-        if let Some(key) = self.key {
-            head.put(length_of(key));
-            out.extend_from_slice(head.as_slice());
-            out.extend_from_slice(key);
-            head = Digits::new();
+        let length = length_number(size.body as u64);
+        let time = zigzag(timestamp_delta);
+        let place = zigzag(i64::from(offset_delta));
+        if length | time | place < TWO_DIGITS_END {
+            self.encode_short([length, time, place], out);
         } else {
-            head.put(NULL_LENGTH);
-        }
-        head.put(self.value.map_or(NULL_LENGTH, length_of));
-        out.extend_from_slice(head.as_slice());
-        if let Some(value) = self.value {
-            out.extend_from_slice(value);
+            self.encode_long([length, time, place], out);
         }
         if size.headers == 0 {
             out.push(0);
@@ -152,19 +151,43 @@ where
         );
     }
 
+    /// Nearly all records: no number has more than two digits, and those of key and value cannot,
+    /// because the record's own length has not.
+    #[inline]
+    fn encode_short(&self, [length, time, place]: [u64; 3], out: &mut Vec<u8>) {
+        let mut head = Word::new();
+        head.put(length);
+        head.put(RECORD_ATTRIBUTES);
+        head.put(time);
+        head.put(place);
+        if let Some(key) = self.key {
+            head.append_to(out);
+            Word::of(length_of(self.key)).append_to(out);
+            out.extend_from_slice(key);
+        } else {
+            head.put(NULL_LENGTH);
+            head.append_to(out);
+        }
+        Word::of(length_of(self.value)).append_to(out);
+        out.extend_from_slice(self.value.unwrap_or_default());
+    }
+
+    #[inline(never)]
+    fn encode_long(&self, [length, time, place]: [u64; 3], out: &mut Vec<u8>) {
+        put_unsigned_u64(out, length);
+        put_unsigned_u64(out, RECORD_ATTRIBUTES);
+        put_unsigned_u64(out, time);
+        put_unsigned_u64(out, place);
+        put_sized(out, self.key);
+        put_sized(out, self.value);
+    }
+
+    #[inline(never)]
     fn encode_headers(&self, size: RecordSize, out: &mut Vec<u8>) {
-        let mut count = Digits::new();
-        count.put(i64::from(size.headers));
-        out.extend_from_slice(count.as_slice());
+        put_unsigned_u64(out, length_number(size.headers as u64));
         for (name, value) in self.headers.clone() {
-            let mut length = Digits::new();
-            length.put(length_of(name.as_bytes()));
-            out.extend_from_slice(length.as_slice());
-            out.extend_from_slice(name.as_bytes());
-            let mut length = Digits::new();
-            length.put(value.map_or(NULL_LENGTH, length_of));
-            out.extend_from_slice(length.as_slice());
-            out.extend_from_slice(value.unwrap_or_default());
+            put_sized(out, Some(name.as_bytes()));
+            put_sized(out, value);
         }
     }
 }
@@ -180,18 +203,22 @@ where
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordSize {
-    /// Bytes after the length itself.
+    /// Bytes of the length itself.
+    prefix: u32,
+    /// Bytes after the length.
     body: i32,
     headers: i32,
 }
 
 impl RecordSize {
-    fn of(body: u64, headers: i64) -> Result<Self, RecordTooLarge> {
+    #[inline]
+    fn of(body: u64, headers: u64) -> Result<Self, RecordTooLarge> {
         if body > MAX_RECORD_BYTES {
             return Err(RecordTooLarge { bytes: body });
         }
         // A header takes two bytes at least, so their count is smaller than the body.
         Ok(Self {
+            prefix: digits(length_number(body)) as u32,
             body: body as i32,
             headers: headers as i32,
         })
@@ -206,7 +233,7 @@ impl RecordSize {
     /// All bytes of the record, its length prefix included.
     #[inline]
     pub fn bytes(self) -> usize {
-        zigzag_len(i64::from(self.body)) as usize + self.body as usize
+        self.prefix as usize + self.body as usize
     }
 }
 
@@ -228,70 +255,73 @@ pub struct RecordTooLarge {
     pub bytes: u64,
 }
 
-/// Variable-length integers in a row, put together before they are copied at once.
-struct Digits {
-    bytes: [u8; DIGITS],
-    len: usize,
+/// Variable-length integers in a row, put together in a register and then copied at once.
+///
+/// Each takes two bytes at most, all together the eight bytes of the register.
+struct Word {
+    /// The first byte is the lowest.
+    digits: u64,
+    bits: u32,
 }
 
-impl Digits {
+impl Word {
     #[inline]
     fn new() -> Self {
-        Self {
-            bytes: [0; DIGITS],
-            len: 0,
-        }
+        Self { digits: 0, bits: 0 }
     }
 
     #[inline]
-    fn put_byte(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
+    fn of(number: u64) -> Self {
+        let mut word = Self::new();
+        word.put(number);
+        word
     }
 
-    /// Writes `value` zigzag-coded, seven bits a byte, low bits first.
+    /// Adds `number` (zigzag-coded already), seven bits a byte, low bits first.
     #[inline(always)]
-    fn put(&mut self, value: i64) {
-        let digits = zigzag(value);
-        // Nearly all have one digit or two; those are written without a loop.
-        if digits < 0x80 {
-            self.put_byte(digits as u8);
-        } else if digits < 0x4000 {
-            self.put_byte(digits as u8 | 0x80);
-            self.put_byte((digits >> 7) as u8);
+    fn put(&mut self, number: u64) {
+        debug_assert!(number < TWO_DIGITS_END, "{number} has more than two digits");
+        if number < ONE_DIGIT_END {
+            self.digits |= number << self.bits;
+            self.bits += 8;
         } else {
-            self.put_long(digits);
+            let (low, high) = (number & 0x7f, number >> 7);
+            self.digits |= (low | 0x80 | (high << 8)) << self.bits;
+            self.bits += 16;
         }
     }
 
-    #[inline(never)]
-    fn put_long(&mut self, mut digits: u64) {
-        while digits >= 0x80 {
-            self.put_byte(digits as u8 | 0x80);
-            digits >>= 7;
-        }
-        self.put_byte(digits as u8);
-    }
-
-    #[inline]
-    fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.len]
+    /// A copy of the whole register is one instruction; what is too much of it is taken back.
+    #[inline(always)]
+    fn append_to(self, out: &mut Vec<u8>) {
+        let end = out.len() + (self.bits / 8) as usize;
+        out.extend_from_slice(&self.digits.to_le_bytes());
+        out.truncate(end);
     }
 }
 
-/// Length and bytes of a nullable byte string.
+/// Appends length and bytes of a nullable byte string.
+fn put_sized(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    put_unsigned_u64(out, length_of(bytes));
+    out.extend_from_slice(bytes.unwrap_or_default());
+}
+
+/// What length and bytes of a nullable byte string take.
 #[inline]
 fn sized_len(bytes: Option<&[u8]>) -> u64 {
-    match bytes {
-        None => 1,
-        Some(bytes) => zigzag_len(length_of(bytes)) + bytes.len() as u64,
-    }
+    digits(length_of(bytes)) + bytes.map_or(0, <[u8]>::len) as u64
 }
 
-/// A slice is never longer than `isize::MAX`, so its length is an `i64`.
+/// The length of a nullable byte string, as it is written.
 #[inline]
-fn length_of(bytes: &[u8]) -> i64 {
-    bytes.len() as i64
+fn length_of(bytes: Option<&[u8]>) -> u64 {
+    bytes.map_or(NULL_LENGTH, |bytes| length_number(bytes.len() as u64))
+}
+
+/// A length zigzag-coded; it is never negative, and a slice is never longer than `isize::MAX`.
+#[inline]
+fn length_number(length: u64) -> u64 {
+    length << 1
 }
 
 #[inline]
@@ -299,16 +329,18 @@ fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
+/// How many bytes a number takes.
 #[inline]
-fn zigzag_len(value: i64) -> u64 {
-    zigzag_len_i64(value) as u64
+fn digits(number: u64) -> u64 {
+    unsigned_len_u64(number) as u64
 }
 
 /// Records have an attributes byte that no version of Kafka uses.
-const RECORD_ATTRIBUTES: u8 = 0;
+const RECORD_ATTRIBUTES: u64 = 0;
 const ATTRIBUTES_BYTES: u64 = 1;
-/// The length of what is null.
-const NULL_LENGTH: i64 = -1;
-/// Room for the longest row: length 5, attributes 1, distances 10 and 5, key and value 5 each;
-/// rounded to a power of two.
-const DIGITS: usize = 32;
+/// The length of what is null: -1, zigzag-coded.
+const NULL_LENGTH: u64 = 1;
+/// The first number that takes more than one byte.
+const ONE_DIGIT_END: u64 = 1 << 7;
+/// The first number that takes more than two.
+const TWO_DIGITS_END: u64 = 1 << 14;
