@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
         Ok(late)
     }
 
-    fn send_timed(&mut self, index: u64, from: Instant) -> anyhow::Result<()> {
+    fn send_timed(&self, index: u64, from: Instant) -> anyhow::Result<()> {
         let latencies = Arc::clone(&self.latencies);
         self.producer.send_with(self.record(index), move |_| {
             let nanos = nanos_between(from, Instant::now());

@@ -1,5 +1,6 @@
 //! The line of JSON, and what the operating system says of this process.
 
+use std::io::Write as _;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
@@ -62,7 +63,7 @@ impl Report<'_> {
             "payload_fnv": format!("{:016x}", self.payload_fnv),
             "notes": "",
         });
-        println!("{line}");
+        writeln!(std::io::stdout(), "{line}")?;
         Ok(())
     }
 }
