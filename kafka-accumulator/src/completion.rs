@@ -379,25 +379,20 @@ pub(crate) enum Step<'a, E> {
 
 impl<E> Fate<E> {
     /// What it means for the record at `index`.
+    #[inline]
     pub(crate) fn of(&self, index: u32) -> Step<'_, E> {
-        Step::Ended(match self {
+        match self {
             Self::Delivered {
                 base_offset,
                 log_append_time_ms,
-            } => Ok(Delivered {
+            } => Step::Ended(Ok(Delivered {
                 offset: offset_of(*base_offset, index),
                 log_append_time_ms: *log_append_time_ms,
-            }),
-            Self::Failed(error) => Err(error),
-            Self::Refused { each, rest } => Err(each
-                .binary_search_by_key(&index, |(index, _)| *index)
-                .map_or(rest, |at| &each[at].1)),
-            Self::Split(pieces) => {
-                let after = pieces.partition_point(|(first, _)| *first <= index);
-                let (first, piece) = &pieces[after.saturating_sub(1)];
-                return Step::Follow(piece, index.saturating_sub(*first));
-            }
-        })
+            })),
+            Self::Failed(error) => Step::Ended(Err(error)),
+            Self::Refused { each, rest } => Step::Ended(Err(own_error(each, rest, index))),
+            Self::Split(pieces) => own_piece(pieces, index),
+        }
     }
 
     /// With its lists in order, and no list of pieces without any.
@@ -415,6 +410,20 @@ impl<E> Fate<E> {
     }
 }
 
+#[cold]
+fn own_error<'a, E>(each: &'a [(u32, E)], rest: &'a E, index: u32) -> &'a E {
+    each.binary_search_by_key(&index, |(index, _)| *index)
+        .map_or(rest, |at| &each[at].1)
+}
+
+#[cold]
+fn own_piece<E>(pieces: &[(u32, Arc<Completion<E>>)], index: u32) -> Step<'_, E> {
+    let after = pieces.partition_point(|(first, _)| *first <= index);
+    let (first, piece) = &pieces[after.saturating_sub(1)];
+    Step::Follow(piece, index.saturating_sub(*first))
+}
+
+#[inline]
 fn offset_of(base_offset: i64, index: u32) -> i64 {
     if base_offset < 0 {
         return UNKNOWN_OFFSET;

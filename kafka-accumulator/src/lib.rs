@@ -21,6 +21,7 @@
 //! - The lock of a queue is held for one copy; locks never nest; nobody's callback runs under one.
 
 mod accumulator;
+mod attention;
 mod batch;
 mod budget;
 mod buffer;

@@ -3,11 +3,6 @@
 //! ```text
 //! append ─▶ [ open ] ─seal─▶ [ sealed │ sealed │ sealed ] ─take─▶ engine
 //!            newest                               oldest
-//!
-//!             look: Empty          look: Lingering          look: Ready
-//!  Attention    Away      ────▶      Lingering     ────▶     Attending
-//!                │ first record          │ batch sealed
-//!                └───▶ Noted ───▶ Rung ◀─┘
 //! ```
 //!
 //! Its lock is held for one copy, or for moving a batch out; never across a call out of this
@@ -32,6 +27,7 @@ use std::{
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use crate::{
+    attention::{Attention, Ring},
     batch::Batch,
     budget::Budget,
     buffer::Pool,
@@ -96,43 +92,6 @@ struct Held<E> {
 enum Stage {
     Accepting,
     Closed,
-}
-
-/// What the engine knows of this queue and will do without being told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attention {
-    /// It believes that the queue is empty.
-    Away,
-    /// It will look when the open batch has lingered.
-    Lingering,
-    /// It knows that there is something to take, and comes when it can.
-    Attending,
-    /// The queue is on the list of those to look at, and the engine reads that within a linger.
-    Noted,
-    /// It has been rung for and will look.
-    Rung,
-}
-
-/// Whether to ring after unlocking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[must_use]
-enum Ring {
-    Needless,
-    /// To be put on the list; the engine may look when it gets up by itself.
-    Note,
-    /// On the list already, but in a hurry now.
-    Hurry,
-    /// To be put on the list, in a hurry.
-    Needed,
-}
-
-impl Ring {
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Note, Self::Hurry) | (Self::Hurry, Self::Note) => Self::Needed,
-            _ => self.max(other),
-        }
-    }
 }
 
 /// What there is to take.
@@ -246,11 +205,7 @@ impl<E> Queue<E> {
     pub fn look(&self, now: Instant) -> Readiness {
         let mut held = lock(&self.held);
         let readiness = self.readiness(&held, now);
-        held.attention = match readiness {
-            Readiness::Empty => Attention::Away,
-            Readiness::Lingering { .. } => Attention::Lingering,
-            Readiness::Ready => Attention::Attending,
-        };
+        held.attention = Attention::after_look(readiness);
         readiness
     }
 
@@ -564,16 +519,7 @@ impl<E> Held<E> {
 
     fn open_with(&mut self, fresh: OpenBatch<E>, linger: Duration) -> Ring {
         self.open = Some(fresh);
-        match self.attention {
-            Attention::Away if linger.is_zero() => self.rung(Ring::Needed),
-            Attention::Away => {
-                self.attention = Attention::Noted;
-                Ring::Note
-            }
-            Attention::Lingering | Attention::Attending | Attention::Noted | Attention::Rung => {
-                Ring::Needless
-            }
-        }
+        self.attention.batch_opened(linger)
     }
 
     fn seal_open(&mut self) -> Ring {
@@ -582,16 +528,7 @@ impl<E> Held<E> {
         };
         self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
         self.sealed.push_back(open.seal());
-        match self.attention {
-            Attention::Away | Attention::Lingering => self.rung(Ring::Needed),
-            Attention::Noted => self.rung(Ring::Hurry),
-            Attention::Attending | Attention::Rung => Ring::Needless,
-        }
-    }
-
-    fn rung(&mut self, ring: Ring) -> Ring {
-        self.attention = Attention::Rung;
-        ring
+        self.attention.batch_sealed()
     }
 
     fn take_open(&mut self) -> Option<Sealed<E>> {
@@ -600,12 +537,9 @@ impl<E> Held<E> {
         Some(open.seal())
     }
 
-    /// After batches were taken: an emptied queue needs no look, so that the next record rings.
     fn left_behind(&mut self) {
-        let empty = self.open.is_none() && self.sealed.is_empty();
-        let listed = matches!(self.attention, Attention::Noted | Attention::Rung);
-        if empty && !listed {
-            self.attention = Attention::Away;
+        if self.open.is_none() && self.sealed.is_empty() {
+            self.attention.emptied();
         }
     }
 }

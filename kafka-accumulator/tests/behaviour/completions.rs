@@ -393,44 +393,59 @@ fn the_records_of_a_queue_that_is_dropped_learn_that_they_were_abandoned() {
 
 #[test]
 fn headers_whose_iterator_panics_leave_the_batch_as_it_was() {
-    /// Yields one header when measured, and panics when written.
+    /// Yields three headers at every walk, and panics at a certain call.
     #[derive(Clone)]
-    struct Treacherous<'a>(&'a std::cell::Cell<u32>);
+    struct Treacherous<'a> {
+        calls_left: &'a std::cell::Cell<u32>,
+        headers_left: u32,
+    }
     impl<'a> Iterator for Treacherous<'a> {
         type Item = (&'a str, Option<&'a [u8]>);
         fn next(&mut self) -> Option<Self::Item> {
-            self.0.set(self.0.get() + 1);
-            match self.0.get() {
-                1 => Some(("name", None)),
-                2 => None,
-                _ => panic!("a test's iterator"),
-            }
+            let calls_left = self.calls_left.get().checked_sub(1);
+            self.calls_left.set(calls_left.expect("a test's iterator"));
+            self.headers_left = self.headers_left.checked_sub(1)?;
+            Some(("name", None))
         }
     }
-    let scene = Scene::new(1_024, 0, 1 << 20);
-    let queue = scene.queue(0);
-    scene.append(&queue, b"before", 0);
-    let calls = std::cell::Cell::new(0);
-    let headers = Treacherous(&calls);
-    let value = Some(&b"lost"[..]);
-    let mut record = NewRecord::new(
-        0,
-        RecordParts {
-            key: None,
-            value,
-            headers,
-        },
-    );
-    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let now = || scene.at(0);
-        let _ = scene.accumulator.append(&queue, &mut record, None, now);
-    }));
-    panicked.unwrap_err();
-    scene.append(&queue, b"after", 0);
-    assert_eq!(
-        values(&queue.take(scene.at(0)).unwrap()),
-        ["before", "after"]
-    );
+    let mut panics = 0;
+    for calls in 0..20 {
+        let scene = Scene::new(1_024, 0, 1 << 20);
+        let queue = scene.queue(0);
+        scene.append(&queue, b"before", 0);
+        let calls_left = std::cell::Cell::new(calls);
+        let (calls_left, headers_left) = (&calls_left, 3);
+        let headers = Treacherous {
+            calls_left,
+            headers_left,
+        };
+        let (key, value) = (None, Some(&b"between"[..]));
+        let mut record = NewRecord::new(
+            0,
+            RecordParts {
+                key,
+                value,
+                headers,
+            },
+        );
+        let appended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let now = || scene.at(0);
+            let _ = scene.accumulator.append(&queue, &mut record, None, now);
+        }));
+        scene.append(&queue, b"after", 0);
+        let expected = match appended {
+            Ok(()) => vec!["before", "between", "after"],
+            Err(_) => vec!["before", "after"],
+        };
+        panics += u32::from(expected.len() == 2);
+        assert_eq!(
+            values(&queue.take(scene.at(0)).unwrap()),
+            expected,
+            "{calls} calls"
+        );
+    }
+    // Measuring takes four calls at least, and writing three.
+    assert!((7..20).contains(&panics), "{panics}");
 }
 
 /// A piece of `count` records, of which nobody reads the bytes.

@@ -1,0 +1,157 @@
+//! What the engine knows of a queue, and hence when the queue must ring: one small table.
+//!
+//! ```text
+//!             look: Empty          look: Lingering          look: Ready
+//!  Attention    Away      ────▶      Lingering     ────▶     Attending
+//!                │ first record          │ batch sealed
+//!                └───▶ Noted ───▶ Rung ◀─┘
+//! ```
+//!
+//! A queue rings once per batch at most, and only if that can change what the engine does next.
+//! Nothing here locks, waits or wakes: the queue asks under its lock and rings after unlocking.
+
+use std::time::Duration;
+
+use crate::queue::Readiness;
+
+/// What the engine knows of this queue and will do without being told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attention {
+    /// It believes that the queue is empty.
+    Away,
+    /// It will look when the open batch has lingered.
+    Lingering,
+    /// It knows that there is something to take, and comes when it can.
+    Attending,
+    /// The queue is on the list of those to look at, and the engine reads that within a linger.
+    Noted,
+    /// It has been rung for and will look.
+    Rung,
+}
+
+/// Whether to ring after unlocking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[must_use]
+pub(crate) enum Ring {
+    Needless,
+    /// To be put on the list; the engine may look when it gets up by itself.
+    Note,
+    /// On the list already, but in a hurry now.
+    Hurry,
+    /// To be put on the list, in a hurry.
+    Needed,
+}
+
+impl Attention {
+    /// The engine has seen this.
+    pub(crate) fn after_look(readiness: Readiness) -> Self {
+        match readiness {
+            Readiness::Empty => Self::Away,
+            Readiness::Lingering { .. } => Self::Lingering,
+            Readiness::Ready => Self::Attending,
+        }
+    }
+
+    /// There is an open batch with its first record.
+    pub(crate) fn batch_opened(&mut self, linger: Duration) -> Ring {
+        match self {
+            Self::Away if linger.is_zero() => self.ring(Ring::Needed),
+            Self::Away => {
+                *self = Self::Noted;
+                Ring::Note
+            }
+            Self::Lingering | Self::Attending | Self::Noted | Self::Rung => Ring::Needless,
+        }
+    }
+
+    /// There is a batch to be taken.
+    pub(crate) fn batch_sealed(&mut self) -> Ring {
+        match self {
+            Self::Away | Self::Lingering => self.ring(Ring::Needed),
+            Self::Noted => self.ring(Ring::Hurry),
+            Self::Attending | Self::Rung => Ring::Needless,
+        }
+    }
+
+    /// Everything was taken: who is not on the list needs no look, so that the next record rings.
+    pub(crate) fn emptied(&mut self) {
+        if !matches!(self, Self::Noted | Self::Rung) {
+            *self = Self::Away;
+        }
+    }
+
+    fn ring(&mut self, ring: Ring) -> Ring {
+        *self = Self::Rung;
+        ring
+    }
+}
+
+impl Ring {
+    /// What two events in a row ask for.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Note, Self::Hurry) | (Self::Hurry, Self::Note) => Self::Needed,
+            _ => self.max(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Attention::{Attending, Away, Lingering, Noted, Rung};
+
+    const SOME: Duration = Duration::from_millis(5);
+
+    /// Before, after, ring.
+    type Row = (Attention, Attention, Ring);
+
+    fn check(event: impl Fn(&mut Attention) -> Ring, table: [Row; 5]) {
+        for (before, after, ring) in table {
+            let mut attention = before;
+            assert_eq!(
+                (event(&mut attention), attention),
+                (ring, after),
+                "from {before:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_first_record_is_noted_if_nobody_comes_anyway() {
+        let table = [
+            (Away, Noted, Ring::Note),
+            (Lingering, Lingering, Ring::Needless),
+            (Attending, Attending, Ring::Needless),
+            (Noted, Noted, Ring::Needless),
+            (Rung, Rung, Ring::Needless),
+        ];
+        check(|attention| attention.batch_opened(SOME), table);
+    }
+
+    #[test]
+    fn without_linger_a_first_record_rings() {
+        let mut attention = Away;
+        assert_eq!(attention.batch_opened(Duration::ZERO), Ring::Needed);
+        assert_eq!(attention, Rung);
+    }
+
+    #[test]
+    fn a_full_batch_rings_unless_it_is_known_of() {
+        let table = [
+            (Away, Rung, Ring::Needed),
+            (Lingering, Rung, Ring::Needed),
+            (Attending, Attending, Ring::Needless),
+            (Noted, Rung, Ring::Hurry),
+            (Rung, Rung, Ring::Needless),
+        ];
+        check(Attention::batch_sealed, table);
+    }
+
+    #[test]
+    fn a_first_record_that_fills_its_batch_is_listed_and_rung_for() {
+        let mut attention = Away;
+        let ring = attention.batch_opened(SOME).or(attention.batch_sealed());
+        assert_eq!((ring, attention), (Ring::Needed, Rung));
+    }
+}
