@@ -143,6 +143,8 @@ pub struct Completion<E> {
     partition: i32,
     abandoned: fn() -> E,
     fate: Once<Fate<E>>,
+    /// Set when the callbacks know of the fate.
+    told: Once<()>,
     waiting: Mutex<Waiting<E>>,
 }
 
@@ -161,6 +163,7 @@ impl<E> Completion<E> {
             partition,
             abandoned,
             fate: Once::new(),
+            told: Once::new(),
             waiting: Mutex::new(Waiting {
                 wakers: Vec::new(),
                 callbacks: Vec::new(),
@@ -203,7 +206,16 @@ impl<E> Completion<E> {
     /// assert_eq!(outcome.map(|delivered| delivered.offset), Ok(7));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn outcome(&self, index: u32) -> Option<Result<Delivered, &E>> {
+        match self.fate.get()?.of(index) {
+            Step::Ended(outcome) => Some(outcome),
+            Step::Follow(piece, index_in_piece) => piece.outcome_after_split(index_in_piece),
+        }
+    }
+
+    #[cold]
+    fn outcome_after_split(&self, index: u32) -> Option<Result<Delivered, &E>> {
         let (mut completion, mut index) = (self, index);
         loop {
             match completion.fate.get()?.of(index) {
@@ -239,16 +251,17 @@ impl<E> Completion<E> {
     pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
         let fate = fate.normalized(self.abandoned);
         self.fate.set(fate).map_err(|_| AlreadyDecided)?;
-        let mut waiting = lock(&self.waiting);
-        let wakers = std::mem::take(&mut waiting.wakers);
-        let callbacks = std::mem::take(&mut waiting.callbacks);
-        drop(waiting);
+        let callbacks = std::mem::take(&mut lock(&self.waiting).callbacks);
         let panicked_callbacks = self.call(callbacks);
+        // Nobody else sets it: there is one decision.
+        let _ = self.told.set(());
+        let wakers = std::mem::take(&mut lock(&self.waiting).wakers);
         wakers.into_iter().for_each(|(_, waker)| waker.wake());
         Ok(Decided { panicked_callbacks })
     }
 
-    /// Resolves when every record of the batch is decided, those of its pieces included.
+    /// Resolves when every record of the batch is decided, those of its pieces included, and the
+    /// callbacks have returned.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -298,14 +311,19 @@ impl<E> Completion<E> {
 
     /// The fate, or a wake of `waker` when there is one. A slot holds one waker, the latest.
     pub(crate) fn poll_fate(&self, slot: u64, waker: &Waker) -> Option<&Fate<E>> {
-        if let Some(fate) = self.fate.get() {
-            return Some(fate);
+        self.poll(&self.fate, slot, waker)
+    }
+
+    /// What `stage` holds, or a wake of `waker` when it does.
+    fn poll<'a, T>(&'a self, stage: &'a Once<T>, slot: u64, waker: &Waker) -> Option<&'a T> {
+        if let Some(reached) = stage.get() {
+            return Some(reached);
         }
         let mut waiting = lock(&self.waiting);
-        // Whoever decides takes the wakers after the fate is set: looking again under the lock
-        // means that either we see the fate, or our waker is among those taken.
-        if let Some(fate) = self.fate.get() {
-            return Some(fate);
+        // Whoever decides takes the wakers after both stages are set: looking again under the lock
+        // means that either we see the stage, or our waker is among those taken.
+        if let Some(reached) = stage.get() {
+            return Some(reached);
         }
         match waiting
             .wakers
@@ -382,17 +400,37 @@ impl<E> Fate<E> {
     #[inline]
     pub(crate) fn of(&self, index: u32) -> Step<'_, E> {
         match self {
+            Self::Delivered { .. } => self.of_any(index),
+            _ => self.of_undelivered(index),
+        }
+    }
+
+    /// Out of line: records are delivered as a rule.
+    #[cold]
+    fn of_undelivered(&self, index: u32) -> Step<'_, E> {
+        self.of_any(index)
+    }
+
+    #[inline(always)]
+    fn of_any(&self, index: u32) -> Step<'_, E> {
+        Step::Ended(match self {
             Self::Delivered {
                 base_offset,
                 log_append_time_ms,
-            } => Step::Ended(Ok(Delivered {
+            } => Ok(Delivered {
                 offset: offset_of(*base_offset, index),
                 log_append_time_ms: *log_append_time_ms,
-            })),
-            Self::Failed(error) => Step::Ended(Err(error)),
-            Self::Refused { each, rest } => Step::Ended(Err(own_error(each, rest, index))),
-            Self::Split(pieces) => own_piece(pieces, index),
-        }
+            }),
+            Self::Failed(error) => Err(error),
+            Self::Refused { each, rest } => Err(each
+                .binary_search_by_key(&index, |(index, _)| *index)
+                .map_or(rest, |at| &each[at].1)),
+            Self::Split(pieces) => {
+                let after = pieces.partition_point(|(first, _)| *first <= index);
+                let (first, piece) = &pieces[after.saturating_sub(1)];
+                return Step::Follow(piece, index.saturating_sub(*first));
+            }
+        })
     }
 
     /// With its lists in order, and no list of pieces without any.
@@ -408,19 +446,6 @@ impl<E> Fate<E> {
         }
         self
     }
-}
-
-#[cold]
-fn own_error<'a, E>(each: &'a [(u32, E)], rest: &'a E, index: u32) -> &'a E {
-    each.binary_search_by_key(&index, |(index, _)| *index)
-        .map_or(rest, |at| &each[at].1)
-}
-
-#[cold]
-fn own_piece<E>(pieces: &[(u32, Arc<Completion<E>>)], index: u32) -> Step<'_, E> {
-    let after = pieces.partition_point(|(first, _)| *first <= index);
-    let (first, piece) = &pieces[after.saturating_sub(1)];
-    Step::Follow(piece, index.saturating_sub(*first))
 }
 
 #[inline]
@@ -444,10 +469,11 @@ impl<E> Future for Settled<E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         while let Some((completion, slot)) = self.pending.last_mut() {
             let slot = *slot.get_or_insert_with(|| completion.next_watcher());
-            let pieces = match completion.poll_fate(slot, context.waker()) {
-                None => return Poll::Pending,
+            let told = completion.poll(&completion.told, slot, context.waker());
+            let pieces = match completion.fate() {
+                _ if told.is_none() => return Poll::Pending,
                 Some(Fate::Split(pieces)) => pieces.clone(),
-                Some(_) => Box::default(),
+                _ => Box::default(),
             };
             self.pending.pop();
             let pieces = pieces.into_vec().into_iter();

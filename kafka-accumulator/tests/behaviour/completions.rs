@@ -9,8 +9,8 @@ use std::{
 };
 
 use kafka_accumulator::{
-    AlreadyDecided, Batch, Callback, Delivered, Delivery, Fate, NewRecord, Outcome, Piece, Queue,
-    SplitError,
+    AlreadyDecided, Batch, Callback, Completion, Delivered, Delivery, Fate, NewRecord, Outcome,
+    Piece, Queue, SplitError,
 };
 use kafka_wire::records::RecordParts;
 
@@ -145,7 +145,7 @@ fn what_is_shared_between_threads_may_be() {
     shared::<Queue<Why>>();
     shared::<Batch<Why>>();
     shared::<Delivery<Why>>();
-    shared::<kafka_accumulator::Completion<Why>>();
+    shared::<Completion<Why>>();
     shared::<kafka_accumulator::Doorbell>();
     shared::<kafka_accumulator::Reserve>();
     shared::<kafka_accumulator::Settled<Why>>();
@@ -389,6 +389,35 @@ fn the_records_of_a_queue_that_is_dropped_learn_that_they_were_abandoned() {
         assert_eq!(delivery.try_outcome(), Some(Err(Why::Abandoned)));
     }
     assert_eq!(said.lock().unwrap().len(), 3);
+}
+
+/// Where a callback finds the completion that it is called for.
+type Holder = Arc<Mutex<Option<Arc<Completion<Why>>>>>;
+
+#[test]
+fn a_batch_is_settled_when_its_callbacks_have_returned_and_not_before() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let queue = scene.queue(0);
+    // Whether the batch counts as settled while its callback runs.
+    let seen = Arc::new(Mutex::new(None));
+    let (told, holder) = (Arc::clone(&seen), Holder::default());
+    let held = Arc::clone(&holder);
+    let callback: Callback<Why> = Box::new(move |_, _| {
+        let completion = held.lock().unwrap().take().unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let settled = Box::pin(completion.settled()).as_mut().poll(&mut context);
+        *told.lock().unwrap() = Some(settled.is_ready());
+    });
+    drop(append_with(&scene, &queue, callback));
+    let batch = queue.take(scene.at(0)).unwrap();
+    *holder.lock().unwrap() = Some(Arc::clone(batch.completion()));
+    batch.decide(Fate::Failed(Why::Corrupt)).unwrap();
+    assert_eq!(*seen.lock().unwrap(), Some(false));
+    let mut context = Context::from_waker(Waker::noop());
+    let settled = Box::pin(batch.completion().settled())
+        .as_mut()
+        .poll(&mut context);
+    assert!(settled.is_ready());
 }
 
 #[test]
