@@ -74,9 +74,17 @@ struct Desktop {
 }
 
 thread_local! {
-    static DESKTOP: RefCell<Desktop> = const {
-        RefCell::new(Desktop { key: Vec::new(), value: Vec::new(), snapshot: Snapshot::none() })
-    };
+    static DESKTOP: RefCell<Desktop> = const { RefCell::new(Desktop::new()) };
+}
+
+impl Desktop {
+    const fn new() -> Self {
+        Self {
+            key: Vec::new(),
+            value: Vec::new(),
+            snapshot: Snapshot::none(),
+        }
+    }
 }
 
 impl Intake {
@@ -88,50 +96,40 @@ impl Intake {
         value_serializer: &dyn Serializer<V>,
         callback: Option<OutcomeCallback>,
     ) -> Result<Admission, SendError> {
-        DESKTOP.with(|desktop| match desktop.try_borrow_mut() {
-            Ok(mut desktop) => self.admit_via(
-                record,
-                key_serializer,
-                value_serializer,
-                callback,
-                &mut desktop,
-            ),
-            // A serializer that sends records itself.
-            Err(_) => {
-                let (key, value, snapshot) = (Vec::new(), Vec::new(), Snapshot::none());
-                let mut desktop = Desktop {
-                    key,
-                    value,
-                    snapshot,
-                };
-                self.admit_via(
-                    record,
-                    key_serializer,
-                    value_serializer,
-                    callback,
-                    &mut desktop,
-                )
+        let serializers = (key_serializer, value_serializer);
+        let mut callback = callback;
+        let admitted = DESKTOP.try_with(|desktop| {
+            let mut desktop = desktop.try_borrow_mut().ok()?;
+            Some(self.admit_via(record, serializers, &mut callback, &mut desktop))
+        });
+        match admitted {
+            Ok(Some(admitted)) => admitted,
+            // A serializer that sends records itself, or a thread that is ending.
+            Ok(None) | Err(_) => {
+                self.admit_via(record, serializers, &mut callback, &mut Desktop::new())
             }
-        })
+        }
     }
 
     #[inline]
     fn admit_via<K: ?Sized, V: ?Sized>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
-        key_serializer: &dyn Serializer<K>,
-        value_serializer: &dyn Serializer<V>,
-        callback: Option<OutcomeCallback>,
-        Desktop {
-            key: key_scratch,
-            value: value_scratch,
-            snapshot,
-        }: &mut Desktop,
+        (key_serializer, value_serializer): (&dyn Serializer<K>, &dyn Serializer<V>),
+        callback: &mut Option<OutcomeCallback>,
+        desktop: &mut Desktop,
     ) -> Result<Admission, SendError> {
         let topic = record.topic;
         let headers = &mut record.headers;
         let key = match record.key {
-            Some(key) => serialize(topic, Role::Key, key, key_serializer, headers, key_scratch)?,
+            Some(key) => serialize(
+                topic,
+                Role::Key,
+                key,
+                key_serializer,
+                headers,
+                &mut desktop.key,
+            )?,
             None => None,
         };
         let value = match record.value {
@@ -141,7 +139,7 @@ impl Intake {
                 value,
                 value_serializer,
                 headers,
-                value_scratch,
+                &mut desktop.value,
             )?,
             None => None,
         };
@@ -154,11 +152,10 @@ impl Intake {
             value,
             headers,
         };
-        let mut callback = callback;
-        let cluster = self.desk.latest(snapshot);
-        match self.append(cluster, topic, &serialized, None, &mut callback) {
+        let cluster = self.desk.latest(&mut desktop.snapshot);
+        match self.append(cluster, topic, &serialized, None, callback) {
             Ok(delivery) => Ok(Admission::Accepted(delivery)),
-            Err(obstacle) => self.wait_because(obstacle, topic, serialized, callback),
+            Err(obstacle) => self.wait_because(obstacle, topic, &serialized, callback.take()),
         }
     }
 
@@ -167,10 +164,10 @@ impl Intake {
         &self,
         obstacle: Obstacle,
         topic: &str,
-        serialized: Serialized<'_>,
+        serialized: &Serialized<'_>,
         callback: Option<OutcomeCallback>,
     ) -> Result<Admission, SendError> {
-        let mut pending = Pending::new(topic, &serialized, callback);
+        let mut pending = Pending::new(topic, serialized, callback);
         match obstacle {
             Obstacle::NoTopic => {}
             Obstacle::NoMemory { partition, bytes } => {
@@ -325,6 +322,7 @@ impl Intake {
     }
 }
 
+#[inline]
 fn serialize<'a, T: ?Sized>(
     topic: &str,
     role: Role,
