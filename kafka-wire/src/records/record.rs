@@ -86,18 +86,44 @@ where
         offset_delta: i32,
     ) -> Result<RecordSize, RecordTooLarge> {
         let none = self.headers.clone().next().is_none();
-        let (header_count, header_bytes) = if none { (0, 0) } else { self.measure_headers() };
-        let body = (ATTRIBUTES_BYTES
-            + digits(zigzag(timestamp_delta))
-            + digits(zigzag(i64::from(offset_delta)))
-            + sized_len(self.key)
-            + sized_len(self.value)
-            + digits(length_number(header_count)))
-        .saturating_add(header_bytes);
+        let (header_count, header_bytes) = if none { (0, 1) } else { self.measure_headers() };
+        let bytes = (bytes_in(self.key) + bytes_in(self.value)).saturating_add(header_bytes);
+        let time = zigzag(timestamp_delta);
+        let place = zigzag(i64::from(offset_delta));
+        if bytes < SHORT_BYTES && time | place < TWO_DIGITS_END {
+            return Ok(self.size_short(time, place, bytes, header_count));
+        }
+        let lengths = digits(length_of(self.key)) + digits(length_of(self.value));
+        let distances = digits(time) + digits(place);
+        let body = bytes.saturating_add(ATTRIBUTES_BYTES + distances + lengths);
         RecordSize::of(body, header_count)
     }
 
-    /// How many headers there are, and what they take.
+    /// Nearly all records: no number has more than two digits, so that they fit into a register.
+    #[inline(always)]
+    fn size_short(&self, time: u64, place: u64, bytes: u64, header_count: u64) -> RecordSize {
+        let mut start = Word::new();
+        start.put(RECORD_ATTRIBUTES);
+        start.put(time);
+        start.put(place);
+        let mut body = bytes + digits(length_of(self.value));
+        match self.key {
+            Some(key) => body += digits(length_number(key.len() as u64)),
+            None => start.put(NULL_LENGTH),
+        }
+        body += start.bytes() as u64;
+        let mut head = Word::of(length_number(body));
+        let prefix = head.bytes() as u32;
+        head.put_word(start);
+        RecordSize {
+            prefix,
+            body: body as i32,
+            headers: header_count as i32,
+            head: Head::Short(head),
+        }
+    }
+
+    /// How many headers there are, and what they take together with their number.
     #[inline(never)]
     fn measure_headers(&self) -> (u64, u64) {
         let mut count = 0;
@@ -106,6 +132,7 @@ where
             count += 1;
             bytes = bytes.saturating_add(sized_len(Some(name.as_bytes())) + sized_len(value));
         }
+        let bytes = bytes.saturating_add(digits(length_number(count)));
         (count, bytes)
     }
 
@@ -131,18 +158,14 @@ where
         out: &mut Vec<u8>,
     ) {
         let start = out.len();
-        let length = length_number(size.body as u64);
-        let time = zigzag(timestamp_delta);
-        let place = zigzag(i64::from(offset_delta));
-        if length | time | place < TWO_DIGITS_END {
-            self.encode_short([length, time, place], out);
-        } else {
-            self.encode_long([length, time, place], out);
+        match size.head {
+            Head::Short(head) => self.encode_short(head, out),
+            Head::Long => self.encode_long(size.body, timestamp_delta, offset_delta, out),
         }
         if size.headers == 0 {
             out.push(0);
         } else {
-            self.encode_headers(size, out);
+            self.encode_headers(size.headers, out);
         }
         debug_assert_eq!(
             out.len() - start,
@@ -151,40 +174,35 @@ where
         );
     }
 
-    /// Nearly all records: no number has more than two digits, and those of key and value cannot,
-    /// because the record's own length has not.
-    #[inline]
-    fn encode_short(&self, [length, time, place]: [u64; 3], out: &mut Vec<u8>) {
-        let mut head = Word::new();
-        head.put(length);
-        head.put(RECORD_ATTRIBUTES);
-        head.put(time);
-        head.put(place);
+    /// All is put together already, but for the lengths of what is not null.
+    #[inline(always)]
+    fn encode_short(&self, head: Word, out: &mut Vec<u8>) {
+        head.append_to(out);
         if let Some(key) = self.key {
-            head.append_to(out);
-            Word::of(length_of(self.key)).append_to(out);
+            Word::of(length_number(key.len() as u64)).append_to(out);
             out.extend_from_slice(key);
-        } else {
-            head.put(NULL_LENGTH);
-            head.append_to(out);
         }
-        Word::of(length_of(self.value)).append_to(out);
-        out.extend_from_slice(self.value.unwrap_or_default());
+        if let Some(value) = self.value {
+            Word::of(length_number(value.len() as u64)).append_to(out);
+            out.extend_from_slice(value);
+        } else {
+            Word::of(NULL_LENGTH).append_to(out);
+        }
     }
 
     #[inline(never)]
-    fn encode_long(&self, [length, time, place]: [u64; 3], out: &mut Vec<u8>) {
-        put_unsigned_u64(out, length);
+    fn encode_long(&self, body: i32, timestamp_delta: i64, offset_delta: i32, out: &mut Vec<u8>) {
+        put_unsigned_u64(out, length_number(body as u64));
         put_unsigned_u64(out, RECORD_ATTRIBUTES);
-        put_unsigned_u64(out, time);
-        put_unsigned_u64(out, place);
+        put_unsigned_u64(out, zigzag(timestamp_delta));
+        put_unsigned_u64(out, zigzag(i64::from(offset_delta)));
         put_sized(out, self.key);
         put_sized(out, self.value);
     }
 
     #[inline(never)]
-    fn encode_headers(&self, size: RecordSize, out: &mut Vec<u8>) {
-        put_unsigned_u64(out, length_number(size.headers as u64));
+    fn encode_headers(&self, count: i32, out: &mut Vec<u8>) {
+        put_unsigned_u64(out, length_number(count as u64));
         for (name, value) in self.headers.clone() {
             put_sized(out, Some(name.as_bytes()));
             put_sized(out, value);
@@ -208,10 +226,19 @@ pub struct RecordSize {
     /// Bytes after the length.
     body: i32,
     headers: i32,
+    head: Head,
+}
+
+/// What comes before the key, and its length if it is null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Head {
+    /// It was put together while it was measured.
+    Short(Word),
+    /// Too long for that.
+    Long,
 }
 
 impl RecordSize {
-    #[inline]
     fn of(body: u64, headers: u64) -> Result<Self, RecordTooLarge> {
         if body > MAX_RECORD_BYTES {
             return Err(RecordTooLarge { bytes: body });
@@ -221,6 +248,7 @@ impl RecordSize {
             prefix: digits(length_number(body)) as u32,
             body: body as i32,
             headers: headers as i32,
+            head: Head::Long,
         })
     }
 
@@ -258,6 +286,7 @@ pub struct RecordTooLarge {
 /// Variable-length integers in a row, put together in a register and then copied at once.
 ///
 /// Each takes two bytes at most, all together the eight bytes of the register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word {
     /// The first byte is the lowest.
     digits: u64,
@@ -291,10 +320,22 @@ impl Word {
         }
     }
 
-    /// A copy of the whole register is one instruction; what is too much of it is taken back.
+    #[inline(always)]
+    fn put_word(&mut self, other: Self) {
+        self.digits |= other.digits << self.bits;
+        self.bits += other.bits;
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> usize {
+        (self.bits / 8) as usize
+    }
+
+    /// A copy of the whole register is one instruction; what is too much of it is taken back. So
+    /// `out` grows if it has less than eight bytes to spare, which a batch's buffer always has.
     #[inline(always)]
     fn append_to(self, out: &mut Vec<u8>) {
-        let end = out.len() + (self.bits / 8) as usize;
+        let end = out.len() + self.bytes();
         out.extend_from_slice(&self.digits.to_le_bytes());
         out.truncate(end);
     }
@@ -309,7 +350,12 @@ fn put_sized(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
 /// What length and bytes of a nullable byte string take.
 #[inline]
 fn sized_len(bytes: Option<&[u8]>) -> u64 {
-    digits(length_of(bytes)) + bytes.map_or(0, <[u8]>::len) as u64
+    digits(length_of(bytes)) + bytes_in(bytes)
+}
+
+#[inline]
+fn bytes_in(bytes: Option<&[u8]>) -> u64 {
+    bytes.map_or(0, <[u8]>::len) as u64
 }
 
 /// The length of a nullable byte string, as it is written.
@@ -344,3 +390,44 @@ const NULL_LENGTH: u64 = 1;
 const ONE_DIGIT_END: u64 = 1 << 7;
 /// The first number that takes more than two.
 const TWO_DIGITS_END: u64 = 1 << 14;
+/// Below that a record's own length has two digits at most, whatever its other numbers are: they
+/// take eleven bytes.
+const SHORT_BYTES: u64 = (TWO_DIGITS_END >> 1) - 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_way_write_the_same() {
+        let bytes = vec![7; 9_000];
+        let lengths = [
+            0, 1, 63, 64, 4_080, 8_160, 8_170, 8_175, 8_176, 8_177, 8_192, 9_000,
+        ];
+        let slices = || {
+            let some = lengths.iter().map(|&length| Some(&bytes[..length]));
+            some.chain([None]).collect::<Vec<_>>()
+        };
+        let distances = [0, 1, 63, 64, 8_191, 8_192, 1_000_000];
+        for (key, value) in slices()
+            .into_iter()
+            .flat_map(|key| slices().into_iter().map(move |value| (key, value)))
+        {
+            for distance in distances {
+                let time = if distance % 2 == 0 {
+                    -distance
+                } else {
+                    distance
+                };
+                let record = RecordParts::new(key, value);
+                let size = record.size(time, distance as i32).unwrap();
+                let (mut out, mut long) = (Vec::new(), Vec::new());
+                record.encode(size, time, distance as i32, &mut out);
+                record.encode_long(size.body, time, distance as i32, &mut long);
+                long.push(0);
+                assert_eq!(out, long);
+                assert_eq!(out.len(), size.bytes());
+            }
+        }
+    }
+}
