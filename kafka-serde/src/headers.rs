@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem::{self, ManuallyDrop};
 use std::slice;
 use std::vec;
 
@@ -29,15 +30,20 @@ use std::vec;
 /// assert_eq!(headers.remove("trace"), 2);
 /// assert_eq!(headers.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["attempt", "deleted"]);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
-    list: Vec<(Cow<'static, str>, HeaderValue)>,
+    /// Taken out by `Drop`, which sees in place that there is nothing to drop, as nearly always.
+    list: ManuallyDrop<Vec<Pair>>,
 }
+
+type Pair = (Cow<'static, str>, HeaderValue);
 
 impl Headers {
     /// No headers, and no allocation.
     pub const fn new() -> Self {
-        Self { list: Vec::new() }
+        Self {
+            list: ManuallyDrop::new(Vec::new()),
+        }
     }
 
     /// Appends a header; earlier ones with the same key stay.
@@ -51,6 +57,7 @@ impl Headers {
     }
 
     /// The headers in their order.
+    #[inline]
     pub fn iter(&self) -> HeaderIter<'_> {
         HeaderIter {
             list: self.list.iter(),
@@ -95,6 +102,28 @@ impl Headers {
     }
 }
 
+impl Drop for Headers {
+    #[inline]
+    fn drop(&mut self) {
+        if self.list.capacity() != 0 {
+            drop_list(mem::take(&mut *self.list));
+        }
+    }
+}
+
+#[inline(never)]
+fn drop_list(list: Vec<Pair>) {
+    drop(list);
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Headers")
+            .field("list", &*self.list)
+            .finish()
+    }
+}
+
 impl<K: Into<Cow<'static, str>>, V: Into<HeaderValue>> Extend<(K, V)> for Headers {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
         self.list.extend(
@@ -134,9 +163,9 @@ impl IntoIterator for Headers {
     type Item = (Cow<'static, str>, HeaderValue);
     type IntoIter = IntoHeaders;
 
-    fn into_iter(self) -> IntoHeaders {
+    fn into_iter(mut self) -> IntoHeaders {
         IntoHeaders {
-            list: self.list.into_iter(),
+            list: mem::take(&mut *self.list).into_iter(),
         }
     }
 }
@@ -152,12 +181,13 @@ impl IntoIterator for Headers {
 /// ```
 #[derive(Clone, Debug)]
 pub struct HeaderIter<'a> {
-    list: slice::Iter<'a, (Cow<'static, str>, HeaderValue)>,
+    list: slice::Iter<'a, Pair>,
 }
 
 impl<'a> Iterator for HeaderIter<'a> {
     type Item = (&'a str, Option<&'a [u8]>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.list.next().map(borrow)
     }
@@ -190,7 +220,7 @@ fn borrow<'a>((key, value): &'a (Cow<'static, str>, HeaderValue)) -> (&'a str, O
 /// ```
 #[derive(Clone, Debug)]
 pub struct IntoHeaders {
-    list: vec::IntoIter<(Cow<'static, str>, HeaderValue)>,
+    list: vec::IntoIter<Pair>,
 }
 
 impl Iterator for IntoHeaders {
