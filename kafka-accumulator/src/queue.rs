@@ -440,7 +440,15 @@ impl<E> Queue<E> {
         Readiness::Lingering { until }
     }
 
+    #[inline]
     fn ring(self: &Arc<Self>, ring: Ring) {
+        if ring != Ring::Needless {
+            self.ring_as_needed(ring);
+        }
+    }
+
+    #[cold]
+    fn ring_as_needed(self: &Arc<Self>, ring: Ring) {
         match ring {
             Ring::Needless => {}
             Ring::Note => {

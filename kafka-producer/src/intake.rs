@@ -17,7 +17,7 @@ use std::time::Instant;
 use futures_channel::oneshot;
 use kafka_accumulator::{Accumulator, AppendError, Appended, Filled, NewRecord, Reservation};
 use kafka_partition::Keyed;
-use kafka_serde::{Context, Headers, Role, Serializer};
+use kafka_serde::{Context, Headers, Role, SerializeError, Serializer};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordSize};
 
 use crate::clock;
@@ -200,9 +200,15 @@ impl Intake {
             value: record.value,
             headers: record.headers.iter(),
         };
-        self.check_size(&parts)?;
-        let mut new = NewRecord::new(record.timestamp_ms, parts);
-        new.callback = callback.take();
+        let mut new = NewRecord {
+            timestamp_ms: record.timestamp_ms,
+            parts,
+            callback: callback.take(),
+        };
+        if let Err(obstacle) = self.check_size(&new.parts) {
+            *callback = new.callback;
+            return Err(obstacle);
+        }
         let appended = self
             .accumulator
             .append(queue, &mut new, reserved, Instant::now);
@@ -332,13 +338,19 @@ fn serialize<'a, T: ?Sized>(
     scratch: &'a mut Vec<u8>,
 ) -> Result<Option<&'a [u8]>, SendError> {
     let mut context = Context::new(topic, role, headers);
-    serializer
-        .serialize(&mut context, value, scratch)
-        .map_err(|source| SendError::Serialize {
-            role,
-            topic: topic.into(),
-            source: Arc::new(source),
-        })
+    match serializer.serialize(&mut context, value, scratch) {
+        Ok(bytes) => Ok(bytes),
+        Err(source) => Err(unserializable(topic, role, source)),
+    }
+}
+
+#[cold]
+fn unserializable(topic: &str, role: Role, source: SerializeError) -> SendError {
+    SendError::Serialize {
+        role,
+        topic: topic.into(),
+        source: Arc::new(source),
+    }
 }
 
 #[cold]
