@@ -40,6 +40,7 @@ impl Engine {
                 .get(name)
                 .is_none_or(Interest::is_known)
         });
+        self.count_led();
         self.publish();
         self.answer_waiters();
         if complete {
@@ -211,6 +212,17 @@ impl Engine {
             && self.nodes.contains_key(&NodeId(leader.leader_id))
         {
             self.assign(key, Some(NodeId(leader.leader_id)), leader.leader_epoch);
+        }
+    }
+
+    /// Tells each broker how many lanes it leads.
+    fn count_led(&mut self) {
+        let Self { nodes, lanes, .. } = self;
+        nodes.values_mut().for_each(|node| node.led = 0);
+        for leader in lanes.iter().filter_map(|lane| lane.leader) {
+            if let Some(node) = nodes.get_mut(&leader) {
+                node.led += 1;
+            }
         }
     }
 

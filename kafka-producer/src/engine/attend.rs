@@ -10,14 +10,14 @@ use super::desk::{DeskState, Question};
 use super::lane::{Attention, LaneKey};
 use super::metadata::{Interest, TopicState, Waiter};
 use super::timers::Timer;
-use super::{CloseReport, Company, Engine, Life, NodeId};
+use super::{CloseReport, Engine, Life, NodeId};
 use crate::error::{Cause, DeliveryError, SendError};
 
 impl Engine {
     /// Looks at the desk and at the queues that rang.
     pub(super) fn attend(&mut self) {
         // Before the list is read: what is noted from here on and not found rings.
-        self.company = Company::NotAwaited;
+        self.company.attended();
         self.accumulator.doorbell().withdraw_alarm();
         for question in self.desk.take_questions() {
             self.answer_question(question);
@@ -51,8 +51,7 @@ impl Engine {
             Timer::Metadata => self.metadata_is_due(),
             // Being looked at is all it takes: `settle` asks.
             Timer::Identity => {}
-            // Getting up is all it takes: `attend` has read the lists.
-            Timer::Company => {}
+            Timer::Company(node) => self.stir(node),
             Timer::Close => self.close_is_due(),
         }
     }

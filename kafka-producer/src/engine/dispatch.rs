@@ -32,7 +32,7 @@ enum Offer {
 impl Engine {
     /// Sends a broker all that its window has room for.
     pub(super) fn dispatch(&mut self, id: NodeId) {
-        while self.window(id).is_some() {
+        while self.window(id).is_some() && !self.awaits_company(id) {
             let batches = self.gather(id);
             if batches.is_empty() {
                 return;
@@ -211,6 +211,7 @@ impl Engine {
             serial: *serial,
         });
         let what = What::Produce(sent.collect());
+        self.company.sent(self.now, batches.len());
         let batches = batches.into_iter().map(|(_, ordered)| ordered).collect();
 
         let deadline = self.now + self.settings.request_timeout;

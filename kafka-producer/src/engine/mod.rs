@@ -26,6 +26,7 @@ mod answer;
 mod attend;
 mod backoff;
 mod cluster;
+mod company;
 mod connect;
 mod desk;
 mod dispatch;
@@ -41,7 +42,7 @@ mod verdict;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
@@ -54,11 +55,12 @@ pub use outgoing::{Confirm, Outgoing, Payload, ProduceOrder};
 
 use crate::error::{DeliveryError, FatalError};
 use crate::settings::{Address, Guarantee, Settings};
+use company::Company;
 use identity::Identity;
 use lane::{Lane, LaneKey};
 use metadata::Metadata;
 use node::Node;
-use timers::{Timer, Timers};
+use timers::Timers;
 
 /// A broker: its id in the cluster, or a negative number for an entry of `bootstrap.servers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,18 +138,6 @@ pub struct Engine {
     company: Company,
 }
 
-/// Whether queues may have filled without ringing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Company {
-    NotAwaited,
-    Awaited,
-}
-
-/// As many batches share a request before it is worth a wake of its own.
-const COMPANY_BATCHES: usize = 4;
-/// The longest that a full batch waits for company.
-const COMPANY_HOLD_MAX: Duration = Duration::from_millis(1);
-
 /// How long the engine goes on.
 #[derive(Debug)]
 enum Life {
@@ -201,7 +191,7 @@ impl Engine {
             actions: VecDeque::new(),
             stirred: Vec::new(),
             rung: Vec::new(),
-            company: Company::NotAwaited,
+            company: Company::new(now),
         }
     }
 
@@ -268,7 +258,7 @@ impl Engine {
         if self.has_ended() {
             return;
         }
-        if self.company == Company::Awaited {
+        if self.company.is_awaited() {
             self.attend();
             self.announce_alarm();
         }
@@ -278,22 +268,7 @@ impl Engine {
         // After dispatching, which may find that one of them is needed.
         self.ask_for_metadata();
         self.ask_for_identity();
-        self.await_company();
         self.end_if_done();
-    }
-
-    /// While an answer is owed, batches that fill need not be sent one by one: a few of them, or the
-    /// answer, or a moment within their linger bring this engine up, and they share a request.
-    fn await_company(&mut self) {
-        let hold = self.settings.accumulator.linger.min(COMPANY_HOLD_MAX);
-        if hold.is_zero() || !self.nodes.values().any(Node::owes_an_answer) {
-            return;
-        }
-        self.company = Company::Awaited;
-        self.timers.arm(Timer::Company, self.now + hold);
-        self.accumulator
-            .doorbell()
-            .ask_for_patience(COMPANY_BATCHES - 1);
     }
 
     /// Fails everything, now and from now on.

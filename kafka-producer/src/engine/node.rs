@@ -31,6 +31,10 @@ pub(crate) struct Node {
     pub(crate) throttled_until: Option<Instant>,
     /// When something was last sent.
     pub(crate) last_used: Option<Instant>,
+    /// How many lanes it leads.
+    pub(crate) led: usize,
+    /// Since when full batches wait for company.
+    pub(crate) holds_since: Option<Instant>,
 }
 
 /// The state of its connection.
@@ -59,6 +63,8 @@ impl Node {
             failures: 0,
             throttled_until: None,
             last_used: None,
+            led: 0,
+            holds_since: None,
         }
     }
 
@@ -72,11 +78,6 @@ impl Node {
     /// Whether a connection could be begun now.
     pub(crate) fn can_dial(&self, now: Instant) -> bool {
         matches!(self.link, Link::Resting { until } if until.is_none_or(|until| until <= now))
-    }
-
-    /// Whether a produce request is on its way.
-    pub(crate) fn owes_an_answer(&self) -> bool {
-        matches!(&self.link, Link::Ready { in_flight, .. } if in_flight.produce() > 0)
     }
 
     /// How busy a ready broker is; `None` if it is not ready.

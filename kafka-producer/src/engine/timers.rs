@@ -29,7 +29,7 @@ pub(crate) enum Timer {
     /// A producer id may be asked for again.
     Identity,
     /// Batches that filled while an answer is owed have waited for company long enough.
-    Company,
+    Company(NodeId),
     /// The deadline of `close` has come.
     Close,
 }
