@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::lane::{Attention, Next};
 use super::timers::Timer;
-use super::{Engine, NodeId};
+use super::{Engine, Life, NodeId};
 use kafka_accumulator::Readiness;
 
 /// What is known of the pace of batches, and whether queues may have filled without ringing.
@@ -65,7 +65,8 @@ impl Engine {
     /// Whether what is due for this broker waits for company.
     pub(super) fn awaits_company(&mut self, id: NodeId) -> bool {
         let hold = self.settings.accumulator.linger.min(HOLD_MAX);
-        if hold.is_zero() || !self.company.comes_soon() {
+        let hurry = self.accumulator.waiting() > 0 || !matches!(self.life, Life::Open);
+        if hold.is_zero() || hurry || !self.company.comes_soon() {
             return false;
         }
         let Some(node) = self.nodes.get(&id) else {

@@ -212,3 +212,69 @@ fn nothing_lingers_while_somebody_waits_for_memory() {
     assert_eq!(stage.accumulator.waiting(), 0, "its memory is handed on");
     drop(waits);
 }
+
+/// Eight partitions of one leader, every record a batch of its own, and a pace at which waiting for
+/// company is not felt.
+fn at_a_fast_pace() -> Stage {
+    let mut settings = settings();
+    settings.accumulator.linger = ms(50);
+    let mut stage = Stage::with(settings, &[1; 8]);
+    (0..8).for_each(|partition| stage.warm_up(partition, 1));
+    for round in 0..40 {
+        for partition in 0..4 {
+            let _ = stage.append(TOPIC, partition, &round.to_string());
+        }
+        stage.tick();
+        stage.answer(1, [0; 4].map(|_| ok(round)));
+    }
+    stage
+}
+
+#[test]
+fn while_batches_come_fast_a_full_one_waits_for_company_but_a_millisecond_at_most() {
+    let mut stage = at_a_fast_pace();
+    let alone = stage.send(0, "alone");
+    assert!(stage.values(1).is_empty());
+    stage.pass(ms(1));
+    assert_eq!(stage.values(1), [["alone"]]);
+    stage.answer(1, [ok(100)]);
+    delivered(&alone, 100);
+}
+
+#[test]
+fn batches_that_find_company_leave_at_once_and_together() {
+    let mut stage = at_a_fast_pace();
+    for partition in 0..3 {
+        let _ = stage.send(partition, "early");
+    }
+    assert!(stage.values(1).is_empty());
+    let _ = stage.send(3, "last");
+    assert_eq!(stage.values(1), [["early", "early", "early", "last"]]);
+}
+
+#[test]
+fn after_a_pause_nothing_waits_for_company() {
+    let mut stage = at_a_fast_pace();
+    for round in 0..20 {
+        stage.pass(ms(20));
+        let delivery = stage.send(0, "rare");
+        stage.pass(ms(1));
+        stage.answer(1, [ok(200 + round)]);
+        delivered(&delivery, 200 + round);
+    }
+    stage.pass(ms(20));
+    let _ = stage.send(0, "at once");
+    assert_eq!(stage.values(1), [["at once"]]);
+}
+
+#[test]
+fn without_linger_nothing_waits_for_company() {
+    let mut stage = Stage::with(settings(), &[1; 8]);
+    (0..8).for_each(|partition| stage.warm_up(partition, 1));
+    for round in 0..40 {
+        let delivery = stage.send(0, "alone");
+        assert_eq!(stage.values(1), [["alone"]], "round {round}");
+        stage.answer(1, [ok(round)]);
+        delivered(&delivery, round);
+    }
+}

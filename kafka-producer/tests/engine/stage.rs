@@ -60,7 +60,7 @@ pub(crate) fn settings() -> Settings {
         max: Duration::from_millis(max),
     };
     Settings {
-        client_id: Arc::from("etests"),
+        client_id: Arc::from("scripted"),
         bootstrap: vec![Address {
             host: "bootstrap".to_owned(),
             port: 9092,

@@ -66,7 +66,7 @@ impl Asked {
         let mut input = Reader::new(frame.slice(4..));
         let header = RequestHeader::decode(&mut input).unwrap();
         assert_eq!(header.correlation_id, outgoing.correlation_id);
-        assert_eq!(header.client_id.as_deref(), Some("etests"));
+        assert_eq!(header.client_id.as_deref(), Some("scripted"));
         let what = match header.api_key {
             ApiKey::API_VERSIONS => What::ApiVersions,
             ApiKey::METADATA => {
