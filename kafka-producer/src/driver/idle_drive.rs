@@ -85,7 +85,9 @@ impl Driver {
             (deadline, None) => deadline.is_some(),
             (None, Some(_)) => false,
         };
-        if earlier || !self.events.is_empty() || !self.dials.is_empty() {
+        // A step may be the last one, after a close: it is the task that ends with the engine.
+        let ended = self.engine.has_ended();
+        if ended || earlier || !self.events.is_empty() || !self.dials.is_empty() {
             rest = Rest::ForTheTask;
         }
         rest

@@ -80,7 +80,7 @@ impl Engine {
         }
         // What the answer passes over in silence may or may not have been appended.
         let silent = open.into_iter().flatten().collect();
-        self.unanswered(id, silent, ErrorCode::NETWORK_EXCEPTION);
+        self.unanswered(silent, ErrorCode::NETWORK_EXCEPTION);
     }
 
     fn is_of(&self, key: LaneKey, name: &str, id: Uuid, partition: i32) -> bool {
@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// These batches will never be answered for.
-    pub(super) fn unanswered(&mut self, _: NodeId, sent: Vec<Sent>, code: ErrorCode) {
+    pub(super) fn unanswered(&mut self, sent: Vec<Sent>, code: ErrorCode) {
         for sent in sent {
             self.judge(sent, Word::of(code));
         }

@@ -227,7 +227,7 @@ impl Engine {
                     Ok(())
                 }
                 Err(error) => {
-                    self.unanswered(id, sent, ErrorCode::NETWORK_EXCEPTION);
+                    self.unanswered(sent, ErrorCode::NETWORK_EXCEPTION);
                     Err(error)
                 }
             },
@@ -328,7 +328,7 @@ impl Engine {
         self.metadata.last_obstacle = Some(format!("{id} at {}: {why}", node.address).into());
         if let Link::Greeting { mut in_flight } | Link::Ready { mut in_flight, .. } = link {
             for asked in in_flight.drain() {
-                self.unanswerable(id, asked);
+                self.unanswerable(asked);
             }
         }
         // Its leaders may have moved; and other brokers may know.
@@ -336,7 +336,7 @@ impl Engine {
         self.stir(id);
     }
 
-    fn unanswerable(&mut self, id: NodeId, asked: Asked) {
+    fn unanswerable(&mut self, asked: Asked) {
         match asked.what {
             What::ApiVersions => {}
             What::Metadata { .. } => self.metadata_failed(),
@@ -348,7 +348,7 @@ impl Engine {
                 } else {
                     ErrorCode::NETWORK_EXCEPTION
                 };
-                self.unanswered(id, sent, code);
+                self.unanswered(sent, code);
             }
         }
     }
