@@ -9,11 +9,11 @@
 //! Every topic that was ever written to is asked about until it has not been used for
 //! `metadata.max.idle.ms`. What an answer means for lanes and leaders is in `absorb.rs`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use hashbrown::HashMap;
 use kafka_partition::StickyState;
 
 use super::NodeId;
@@ -23,7 +23,7 @@ use crate::error::SendError;
 /// What is known and wanted of the cluster's metadata.
 #[derive(Debug)]
 pub(crate) struct Metadata {
-    pub(crate) topics: HashMap<Arc<str>, Interest>,
+    pub(crate) topics: BTreeMap<Arc<str>, Interest>,
     pub(crate) refresh: Refresh,
     /// Questions in a row that brought nothing.
     pub(crate) failures: u32,
@@ -86,7 +86,7 @@ pub(crate) enum Refresh {
 impl Metadata {
     pub(crate) fn new() -> Self {
         Self {
-            topics: HashMap::new(),
+            topics: BTreeMap::new(),
             refresh: Refresh::Fresh,
             failures: 0,
             last_obstacle: None,

@@ -9,7 +9,8 @@
 //! Which broker is asked what, which batch goes where and when, what an answer means, when a record
 //! is given up: all of it is decided here, by one owner, from inputs alone. There is no socket, no
 //! clock, no task and no randomness in this folder that was not passed in, so that the same engine
-//! runs under tokio and in a simulation.
+//! runs under tokio and in a simulation. What is gone through one by one stands in an order of its
+//! own (`BTreeMap`), because the order of a hash map differs from process to process.
 //!
 //! | file | decides |
 //! |---|---|
@@ -39,14 +40,14 @@ mod outgoing;
 mod timers;
 mod verdict;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use hashbrown::{HashMap, HashSet};
+
 use kafka_accumulator::{Accumulator, Queue};
 
 pub use cluster::{Cluster, Topic};
@@ -119,7 +120,7 @@ pub struct Engine {
     random: fastrand::Rng,
     now: Instant,
 
-    nodes: HashMap<NodeId, Node>,
+    nodes: BTreeMap<NodeId, Node>,
     lanes: Vec<Lane>,
     metadata: Metadata,
     identity: Identity,
@@ -129,7 +130,7 @@ pub struct Engine {
 
     timers: Timers,
     /// Lanes whose open batch was seen before it was due.
-    lingering: HashSet<LaneKey>,
+    lingering: BTreeSet<LaneKey>,
     actions: VecDeque<Action>,
     /// Brokers for which something changed since `settle`.
     stirred: Vec<NodeId>,
@@ -187,7 +188,7 @@ impl Engine {
             life: Life::Open,
             tally: CloseReport::default(),
             timers: Timers::default(),
-            lingering: HashSet::new(),
+            lingering: BTreeSet::new(),
             actions: VecDeque::new(),
             stirred: Vec::new(),
             rung: Vec::new(),
