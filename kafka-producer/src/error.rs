@@ -2,7 +2,10 @@
 //!
 //! [`SendError`] is what `send` itself reports: the record was not accepted and nothing of it is
 //! kept. [`DeliveryError`] is the outcome of a record that was accepted: it says whether the record
-//! may be in the log all the same.
+//! may be in the log all the same. [`TransactionError`] is what the calls around a transaction
+//! report: what to do is in the type.
+
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +13,8 @@ use std::time::Duration;
 
 use kafka_serde::{Role, SerializeError};
 use kafka_wire::ErrorCode;
+
+pub use transaction::{AbortableError, Misuse, TimedOut, TransactionError};
 
 /// Why a record was not accepted. It is not in the buffer and will not be sent.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -87,6 +92,13 @@ pub enum SendError {
         /// The setting.
         buffer_memory: usize,
     },
+    /// The producer is transactional: records are sent through a
+    /// [`Transaction`](crate::Transaction).
+    #[error("the producer is transactional: begin a transaction and send through it")]
+    NoTransaction,
+    /// The transaction cannot be committed any more: abort it.
+    #[error("the transaction must be aborted: {0}")]
+    Abortable(AbortableError),
     /// The producer can no longer be used.
     #[error("{0}")]
     Fatal(FatalError),
@@ -100,12 +112,44 @@ fn because(last: &Option<Arc<str>>) -> String {
 
 /// Why the producer as a whole gave up; only a new one can go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the producer has failed for good: {code} ({message})")]
-pub struct FatalError {
+#[non_exhaustive]
+pub enum FatalError {
+    /// Another producer with this `transactional.id` has begun after this one: this one is a
+    /// zombie, and whatever transaction it had was aborted. Do not build it again while the other
+    /// one lives.
+    #[error("another producer with this transactional.id has taken over: {code} ({message})")]
+    Fenced {
+        /// What the broker answered.
+        code: ErrorCode,
+        /// The broker's words, or the protocol's for this code.
+        message: Arc<str>,
+    },
+    /// The cluster will not go on with this producer: a right is missing, a version, or what it
+    /// knew of the producer. Mend that, then build a new one.
+    #[error("the producer has failed for good: {code} ({message})")]
+    Refused {
+        /// What the broker answered.
+        code: ErrorCode,
+        /// The broker's words, or the protocol's for this code.
+        message: Arc<str>,
+    },
+}
+
+impl FatalError {
+    pub(crate) fn of(code: ErrorCode, message: Option<Arc<str>>) -> Self {
+        let message = message.unwrap_or_else(|| code.message().into());
+        match code {
+            ErrorCode::PRODUCER_FENCED => Self::Fenced { code, message },
+            _ => Self::Refused { code, message },
+        }
+    }
+
     /// What the broker answered.
-    pub code: ErrorCode,
-    /// The broker's words, or the protocol's for this code.
-    pub message: Arc<str>,
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Fenced { code, .. } | Self::Refused { code, .. } => *code,
+        }
+    }
 }
 
 /// Whether a record that failed may be in the log.
@@ -170,6 +214,8 @@ pub enum Cause {
     },
     /// The deadline of `close` came first.
     Closed,
+    /// Its transaction was aborted before the record was sent.
+    Aborted,
     /// The producer failed as a whole.
     Fatal(FatalError),
     /// The batch could not be compressed or framed.
@@ -200,8 +246,8 @@ impl DeliveryError {
     pub fn code(&self) -> Option<ErrorCode> {
         match &self.0.cause {
             Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => Some(*code),
-            Cause::Fatal(fatal) => Some(fatal.code),
-            Cause::Expired { .. } | Cause::Closed | Cause::Unsendable(_) => None,
+            Cause::Fatal(fatal) => Some(fatal.code()),
+            Cause::Expired { .. } | Cause::Closed | Cause::Aborted | Cause::Unsendable(_) => None,
         }
     }
 }
@@ -254,6 +300,7 @@ impl fmt::Display for Cause {
             } => write!(f, "{code}: {}", code.message()),
             Self::RetriesExhausted { code } => write!(f, "retries used up: {code}"),
             Self::Closed => f.write_str("the producer was closed first"),
+            Self::Aborted => f.write_str("its transaction was aborted first"),
             Self::Fatal(fatal) => write!(f, "{fatal}"),
             Self::Unsendable(reason) => write!(f, "the batch could not be sent: {reason}"),
         }

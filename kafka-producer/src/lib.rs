@@ -42,6 +42,7 @@ mod delivery;
 mod driver;
 pub mod engine;
 pub mod error;
+mod group;
 #[cfg(feature = "tokio")]
 mod intake;
 #[cfg(feature = "tokio")]
@@ -56,7 +57,10 @@ pub use builder::{BuildError, ProducerBuilder};
 pub use config::{ConfigError, ProducerConfig};
 pub use delivery::{Delivery, Status};
 pub use engine::CloseReport;
-pub use error::{DeliveryError, FatalError, Persistence, SendError};
+pub use error::{
+    AbortableError, DeliveryError, FatalError, Persistence, SendError, TransactionError,
+};
+pub use group::{ConsumerGroupMetadata, OffsetToCommit};
 pub use kafka_partition as partition;
 pub use kafka_serde as serde;
 pub use kafka_wire::ErrorCode;

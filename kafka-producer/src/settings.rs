@@ -75,20 +75,39 @@ impl fmt::Display for Address {
 }
 
 /// What a success means, and what is done for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guarantee {
     /// No producer id: a retry may duplicate, and with several requests in flight reorder.
     Plain(Acks),
     /// `enable.idempotence`: `acks=all`, and the broker drops what it has already (KIP-98).
     Idempotent,
+    /// `transactional.id`: idempotent, and records become visible together or not at all.
+    Transactional(TransactionSettings),
+}
+
+/// Who a transactional producer is, and how long its transactions may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionSettings {
+    /// `transactional.id`: of two producers with the same one, the later fences the earlier.
+    pub id: Arc<str>,
+    /// `transaction.timeout.ms`: the coordinator aborts a transaction that is open for longer.
+    pub timeout: Duration,
 }
 
 impl Guarantee {
     /// The `acks` that every produce request asks for.
-    pub fn acks(self) -> Acks {
+    pub fn acks(&self) -> Acks {
         match self {
-            Self::Plain(acks) => acks,
-            Self::Idempotent => Acks::All,
+            Self::Plain(acks) => *acks,
+            Self::Idempotent | Self::Transactional(_) => Acks::All,
+        }
+    }
+
+    /// The settings of a transactional producer.
+    pub fn transactional(&self) -> Option<&TransactionSettings> {
+        match self {
+            Self::Transactional(settings) => Some(settings),
+            Self::Plain(_) | Self::Idempotent => None,
         }
     }
 }

@@ -10,24 +10,23 @@ use kafka_producer::ProducerConfig;
 use kafka_producer::config::{
     Allowed, Checked, ConfigError, Kind, PartitionerClass, Problem, Property,
 };
+use kafka_producer::settings::Guarantee;
 use kafka_wire::compression::{Compression, CompressionError, decompress};
 use serde_json::Value;
 
 /// What Kafka can do with these is not supported yet, so their lines may end in a refusal that
 /// names them where Kafka accepts. All other lines must match.
-const NOT_SUPPORTED_YET: [&str; 4] = [
+const NOT_SUPPORTED_YET: [&str; 3] = [
     "client.dns.lookup",
     "metadata.recovery.strategy",
     "security.protocol",
-    "transactional.id",
 ];
 
-/// What Kafka tells of these has no place in our settings: two belong to transactions, and records
-/// without a key are not weighted yet.
-const NOT_IN_SETTINGS: [&str; 3] = [
+/// What Kafka tells of these has no place in our settings: records without a key are not weighted
+/// yet, and without transactions nothing has their timeout.
+const NOT_IN_SETTINGS: [&str; 2] = [
     "partitioner.adaptive.partitioning.enable",
     "transaction.timeout.ms",
-    "transactional.id",
 ];
 
 #[test]
@@ -71,7 +70,6 @@ fn settings_are_accepted_refused_and_adjusted_as_kafka_does() {
         ("client.dns.lookup", 1),
         ("metadata.recovery.strategy", 1),
         ("security.protocol", 1),
-        ("transactional.id", 3),
     ]);
     expected.extend(Some(("compression.type", codecs.count() as u32)).filter(|entry| entry.1 > 0));
     if !is_elsewhere() {
@@ -113,6 +111,10 @@ fn compare(case: &Value, checked: &Checked) {
         panic!("{case} is accepted as {checked:?}")
     };
     for (name, expected) in effective {
+        if name == "transactional.id" {
+            compare_transactions(effective, checked);
+            continue;
+        }
         if NOT_IN_SETTINGS.contains(&name.as_str()) {
             continue;
         }
@@ -122,6 +124,16 @@ fn compare(case: &Value, checked: &Checked) {
             adjusted(name, text(expected), effective),
             "{name} of {case}"
         );
+    }
+}
+
+fn compare_transactions(effective: &serde_json::Map<String, Value>, checked: &Checked) {
+    let transactional = checked.settings.guarantee.transactional();
+    let id = transactional.map(|transactional| &*transactional.id);
+    assert_eq!(id, effective["transactional.id"].as_str());
+    if let Some(transactional) = transactional {
+        let timeout_ms = transactional.timeout.as_millis().to_string();
+        assert_eq!(timeout_ms, text(&effective["transaction.timeout.ms"]));
     }
 }
 
@@ -136,7 +148,7 @@ fn effect(
 ) -> String {
     match name {
         "acks" => settings.guarantee.acks().code().to_string(),
-        "enable.idempotence" => (format!("{:?}", settings.guarantee) == "Idempotent").to_string(),
+        "enable.idempotence" => (!matches!(settings.guarantee, Guarantee::Plain(_))).to_string(),
         "retries" => settings.retries.to_string(),
         "max.in.flight.requests.per.connection" => settings.max_in_flight.to_string(),
         "client.id" => without_number(&settings.client_id),

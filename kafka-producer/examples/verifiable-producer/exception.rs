@@ -16,7 +16,7 @@ pub(crate) fn of_send(error: &SendError) -> String {
         }
         SendError::RecordTooLarge { .. } => "RecordTooLargeException",
         SendError::TopicRefused { code, .. } => return of_code(*code),
-        SendError::Fatal(fatal) => return of_code(fatal.code),
+        SendError::Fatal(fatal) => return of_code(fatal.code()),
         SendError::BufferExhausted { .. } => {
             return "org.apache.kafka.clients.producer.BufferExhaustedException".to_owned();
         }
@@ -30,7 +30,7 @@ pub(crate) fn of_delivery(error: &DeliveryError) -> String {
     match error.cause() {
         Cause::Expired { .. } => qualified("TimeoutException"),
         Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => of_code(*code),
-        Cause::Fatal(fatal) => of_code(fatal.code),
+        Cause::Fatal(fatal) => of_code(fatal.code()),
         _ => KAFKA_EXCEPTION.to_owned(),
     }
 }

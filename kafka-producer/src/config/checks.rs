@@ -14,7 +14,7 @@ use super::address::{ADDRESS_FORM, parse_address};
 use super::choices::PartitionerClass;
 use super::error::{ConfigError, Problem, Warning};
 use super::values::{Findings, Values};
-use crate::settings::{Acks, Address, BackoffRange, Guarantee, Settings};
+use crate::settings::{Acks, Address, BackoffRange, Guarantee, Settings, TransactionSettings};
 
 /// A configuration in which nothing is wrong.
 #[derive(Clone, Debug)]
@@ -37,7 +37,10 @@ pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, Conf
     }
     if !values.is_set("client.id") {
         // Only now, so that wrong configurations use up no number.
-        settings.client_id = next_client_id().into();
+        settings.client_id = match settings.guarantee.transactional() {
+            Some(transactional) => format!("producer-{}", transactional.id).into(),
+            None => next_client_id().into(),
+        };
     }
     Ok(Checked {
         settings,
@@ -113,35 +116,42 @@ fn next_client_id() -> String {
 }
 
 /// Idempotence needs `acks=all`, retries and few requests in flight (KIP-98, KIP-679). If it was
-/// not asked for explicitly it gives way to the first two, but never to the third.
+/// asked for neither explicitly nor by transactions, which need it, it gives way to the first two,
+/// but never to the third.
 fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
     let name = "enable.idempotence";
     let acks = values
         .text("acks")
         .and_then(|acks| acks.parse().ok())
         .unwrap_or(Acks::All);
+    let transactional = transactional(values, findings);
     if !values.flag(name) || !values.are_valid(&[name]) {
+        if let Some(TransactionSettings { id, .. }) = transactional
+            && values.are_valid(&[name])
+        {
+            let because = format!("transactional.id={id}");
+            findings.contradiction(name, "false".to_owned(), "true", because);
+        }
         return Guarantee::Plain(acks);
     }
+    let asked_for = match &transactional {
+        Some(TransactionSettings { id, .. }) => Some(format!("transactional.id={id}")),
+        None if values.is_set(name) => Some("enable.idempotence=true".to_owned()),
+        None => None,
+    };
     let obstacles = [
         (acks != Acks::All).then(|| ("acks", acks.code().to_string(), "all")),
         (values.number("retries") == 0).then(|| ("retries", "0".to_owned(), "at least 1")),
     ];
-    let mut guarantee = Guarantee::Idempotent;
+    let mut guarantee = transactional.map_or(Guarantee::Idempotent, Guarantee::Transactional);
     for (obstacle, value, allowed) in obstacles.into_iter().flatten() {
         guarantee = Guarantee::Plain(acks);
-        if values.is_set(name) {
-            findings.contradiction(
-                obstacle,
-                value,
-                allowed,
-                "enable.idempotence=true".to_owned(),
-            );
-        } else {
-            findings.warnings.push(Warning::IdempotenceOff {
+        match &asked_for {
+            Some(because) => findings.contradiction(obstacle, value, allowed, because.clone()),
+            None => findings.warnings.push(Warning::IdempotenceOff {
                 name: obstacle,
                 value,
-            });
+            }),
         }
     }
     let in_flight = values.number(IN_FLIGHT);
@@ -150,6 +160,20 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
         findings.contradiction(IN_FLIGHT, in_flight.to_string(), "at most 5", because);
     }
     guarantee
+}
+
+/// Whether transactions are asked for; the protocol counts the bytes of the id in 16 bits.
+fn transactional(values: &Values, findings: &mut Findings) -> Option<TransactionSettings> {
+    let name = "transactional.id";
+    let id = values.text(name).filter(|_| values.are_valid(&[name]))?;
+    if i16::try_from(id.len()).is_err() {
+        findings.invalid(name, id, "at most 32767 bytes");
+        return None;
+    }
+    Some(TransactionSettings {
+        id: id.into(),
+        timeout: values.time("transaction.timeout.ms"),
+    })
 }
 
 fn compression(values: &Values, findings: &mut Findings) -> (Compression, CompressionLevel) {

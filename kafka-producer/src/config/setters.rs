@@ -62,6 +62,19 @@ impl ProducerConfig {
         self.put("enable.idempotence", false)
     }
 
+    /// `transactional.id`: makes the producer transactional, and fences an earlier one with the
+    /// same id (KIP-98).
+    #[must_use]
+    pub fn transactional_id(self, id: impl Into<String>) -> Self {
+        self.put("transactional.id", id.into())
+    }
+
+    /// `transaction.timeout.ms`: how long a transaction may be open before the cluster aborts it.
+    #[must_use]
+    pub fn transaction_timeout(self, timeout: Duration) -> Self {
+        self.put_time("transaction.timeout.ms", timeout)
+    }
+
     /// `retries`: attempts after the first;
     /// [`delivery_timeout`](Self::delivery_timeout) is the better bound.
     #[must_use]
@@ -249,6 +262,8 @@ mod tests {
             .client_id("me")
             .acks(Acks::All)
             .idempotent()
+            .transactional_id("me")
+            .transaction_timeout(second)
             .retries(9)
             .max_in_flight(5)
             .batch_size(9)

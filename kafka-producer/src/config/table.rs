@@ -263,7 +263,6 @@ const SERIALIZERS: Support =
     NoEffect("serializers are Rust types, chosen where the producer is built");
 const METRICS: Support = NoEffect("metrics are not collected yet");
 const ADAPTIVE: Support = NoEffect("records without a key are not weighted by queue length yet");
-const TRANSACTIONS: Support = Refused("transactions are not supported yet");
 const JVM: Support = NoEffect("it configures a Java virtual machine");
 const TLS: Support = Refused("TLS is not supported yet");
 const SASL: Support = Refused("SASL is not supported yet");
@@ -331,6 +330,10 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("the longest time for a connection to be set up")),
     row("socket.connection.setup.timeout.ms", Long, "10000", Any,
         Supported("the time for a connection to be set up; doubles with each failure")),
+    row("transaction.timeout.ms", Int, "60000", Any,
+        Supported("how long a transaction may be open before the cluster aborts it; at most the brokers' transaction.max.timeout.ms")),
+    unset("transactional.id", Text, NonEmpty,
+        Supported("makes the producer transactional; one that comes later with the same id fences this one")),
 
     row("client.dns.lookup", Text, "use_all_dns_ips", OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]),
         Refused("bootstrap names are not replaced by canonical ones, which Kerberos alone needs")),
@@ -344,10 +347,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         Refused("when to bootstrap again cannot be chosen yet")),
     row("security.protocol", Text, "PLAINTEXT", OneOfAnyCase(&["SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"]),
         Refused("TLS and SASL are not supported yet")),
-    row("transaction.timeout.ms", Int, "60000", Any,
-        NoEffect("transactions are not supported yet")),
-    row("transaction.two.phase.commit.enable", Bool, "false", Any, TRANSACTIONS),
-    unset("transactional.id", Text, NonEmpty, TRANSACTIONS),
+    row("transaction.two.phase.commit.enable", Bool, "false", Any,
+        Refused("a transaction cannot be prepared and handed on yet (KIP-939)")),
 
     unset("key.serializer", Class, Any, SERIALIZERS),
     unset("value.serializer", Class, Any, SERIALIZERS),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::*;
-use crate::settings::{Acks, BackoffRange, Guarantee, Settings};
+use crate::settings::{Acks, BackoffRange, Guarantee, Settings, TransactionSettings};
 
 fn config(pairs: &[(&str, &str)]) -> ProducerConfig {
     let mut config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
@@ -78,6 +78,26 @@ fn idempotence_asked_for_refuses_what_it_cannot_go_with() {
     refused(&[idempotent, ("acks", "0")], acks);
     let retries = "retries=\"0\": must be at least 1, because enable.idempotence=true";
     refused(&[idempotent, ("retries", "0")], retries);
+}
+
+#[test]
+fn transactions_need_idempotence_and_name_the_client() {
+    let id = ("transactional.id", "t");
+    let settings = silently(&[id, ("transaction.timeout.ms", "1000")]);
+    let transactional = TransactionSettings {
+        id: "t".into(),
+        timeout: Duration::from_secs(1),
+    };
+    assert_eq!(settings.guarantee, Guarantee::Transactional(transactional));
+    assert_eq!(&*settings.client_id, "producer-t");
+    let off = "enable.idempotence=\"false\": must be true, because transactional.id=t";
+    refused(&[id, ("enable.idempotence", "false")], off);
+    let acks = "acks=\"1\": must be all, because transactional.id=t";
+    refused(&[id, ("acks", "1")], acks);
+    let retries = "retries=\"0\": must be at least 1, because transactional.id=t";
+    refused(&[id, ("retries", "0")], retries);
+    let long = "x".repeat(40_000);
+    refused(&[("transactional.id", &long)], "at most 32767 bytes");
 }
 
 #[test]
@@ -283,10 +303,6 @@ fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
     refused(
         &[("security.protocol", "ssl")],
         "security.protocol=\"ssl\": must be PLAINTEXT, because TLS and SASL are not supported yet",
-    );
-    refused(
-        &[("transactional.id", "t")],
-        "transactional.id=\"t\": must be left unset, because transactions are not supported yet",
     );
     refused(
         &[("sasl.jaas.config", "secret")],

@@ -148,7 +148,7 @@ impl Engine {
 
     /// Applies the verdict on one batch.
     fn judge(&mut self, Sent { lane: key, serial }: Sent, word: Word) {
-        let judged = verdict(word.code, self.settings.guarantee);
+        let judged = verdict(word.code, &self.settings.guarantee);
         let Some(position) = self.lanes[key as usize].position(serial) else {
             // It has expired meanwhile; but now it is known that its number was used.
             if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
@@ -173,11 +173,7 @@ impl Engine {
             Verdict::OutOfSequence | Verdict::NewEpoch => self.outnumbered(key, position, &word),
             Verdict::Fail => self.refuse(key, serial, word),
             Verdict::Fatal => {
-                let message = word.message.unwrap_or_else(|| word.code.message().into());
-                self.fail_for_good(FatalError {
-                    code: word.code,
-                    message,
-                });
+                self.fail_for_good(FatalError::of(word.code, word.message));
             }
         }
         self.list(key);
@@ -420,10 +416,7 @@ impl Engine {
                 }
             }
             code if code.is_retriable() => self.identity_failed(),
-            code => {
-                let message = code.message().into();
-                self.fail_for_good(FatalError { code, message });
-            }
+            code => self.fail_for_good(FatalError::of(code, None)),
         }
     }
 }

@@ -170,7 +170,7 @@ impl Engine {
         });
         let identity = match settings.guarantee {
             Guarantee::Plain(_) => Identity::NotNeeded,
-            Guarantee::Idempotent => Identity::Missing {
+            Guarantee::Idempotent | Guarantee::Transactional(_) => Identity::Missing {
                 not_before: now,
                 failures: 0,
             },

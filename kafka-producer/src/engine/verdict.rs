@@ -47,11 +47,11 @@ pub(crate) enum Ambiguity {
 /// Judges the code of one partition of a produce answer.
 ///
 /// A lost connection is `NETWORK_EXCEPTION`, an answer that did not come `REQUEST_TIMED_OUT`.
-pub(crate) fn verdict(code: ErrorCode, guarantee: Guarantee) -> Verdict {
+pub(crate) fn verdict(code: ErrorCode, guarantee: &Guarantee) -> Verdict {
     use Ambiguity::{None as Refused, Possible};
     use Refresh::{Needed, NotNeeded};
 
-    let idempotent = guarantee == Guarantee::Idempotent;
+    let idempotent = !matches!(guarantee, Guarantee::Plain(_));
     match code {
         ErrorCode::NONE => Verdict::Deliver,
         ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Verdict::DeliverWithoutOffset,
@@ -132,9 +132,9 @@ mod tests {
     fn every_code_has_the_verdict_of_the_table() {
         for (code, plain, idempotent) in TABLE {
             let code = ErrorCode(code);
-            assert_eq!(verdict(code, PLAIN), plain, "{code} without idempotence");
+            assert_eq!(verdict(code, &PLAIN), plain, "{code} without idempotence");
             assert_eq!(
-                verdict(code, Guarantee::Idempotent),
+                verdict(code, &Guarantee::Idempotent),
                 idempotent,
                 "{code} with idempotence"
             );
@@ -147,9 +147,9 @@ mod tests {
             -1, 8, 10, 17, 18, 21, 29, 32, 42, 43, 44, 48, 76, 87, 120, 999,
         ] {
             let code = ErrorCode(code);
-            assert_eq!(verdict(code, PLAIN), Verdict::Fail, "{code}");
+            assert_eq!(verdict(code, &PLAIN), Verdict::Fail, "{code}");
             assert_eq!(
-                verdict(code, Guarantee::Idempotent),
+                verdict(code, &Guarantee::Idempotent),
                 Verdict::Fail,
                 "{code}"
             );

@@ -322,7 +322,7 @@ async fn a_producer_that_may_not_write_idempotently_fails_as_a_whole() {
     let SendError::Fatal(fatal) = &error else {
         panic!("{error}");
     };
-    assert_eq!(fatal.code, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    assert_eq!(fatal.code(), ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
     in_time(producer.close(MOMENT)).await;
     assert_eq!(producer.memory_in_use(), 0);
     assert!(values(&kafka).is_empty());

@@ -1,0 +1,134 @@
+//! How the calls around a transaction can fail; each kind of error says what to do.
+//!
+//! | error | what to do |
+//! |---|---|
+//! | [`AbortableError`] | abort the transaction, then begin the next one |
+//! | [`FatalError`] | close the producer; only a new one can go on |
+//! | [`TimedOut`] | ask again: what was asked goes on |
+//! | [`Misuse`] | mend the program |
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_wire::ErrorCode;
+
+use super::{DeliveryError, FatalError};
+
+/// Why a call around a transaction did not do what was asked.
+///
+/// ```
+/// use kafka_producer::error::{Misuse, TransactionError};
+///
+/// let error = TransactionError::Misused(Misuse::NotInitialized);
+/// assert!(error.to_string().contains("init_transactions"));
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransactionError {
+    /// This transaction cannot be committed; the producer can go on after an abort.
+    #[error("the transaction must be aborted: {0}")]
+    Abortable(#[source] AbortableError),
+    /// The producer can no longer be used.
+    #[error(transparent)]
+    Fatal(FatalError),
+    /// Not done yet; it goes on in the background.
+    #[error(transparent)]
+    TimedOut(TimedOut),
+    /// The call does not belong here.
+    #[error(transparent)]
+    Misused(Misuse),
+    /// `close` was called, or the producer's thread is gone.
+    #[error("the producer is closed")]
+    Closed,
+}
+
+/// Why a transaction cannot be committed any more.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AbortableError {
+    /// A record of it has failed.
+    #[error("a record was not delivered: {0}")]
+    Delivery(DeliveryError),
+    /// A coordinator has refused a request.
+    #[error("{request} was refused: {code}: {message}")]
+    Refused {
+        /// Which, by its name in the protocol.
+        request: &'static str,
+        /// What was answered.
+        code: ErrorCode,
+        /// In words; with the topics that it concerns.
+        message: Arc<str>,
+    },
+    /// Its time was over before a coordinator had taken note of all that belongs to it.
+    #[error(
+        "{request} was not answered within transaction.timeout.ms={}{}",
+        limit.as_millis(), super::because(last)
+    )]
+    Expired {
+        /// What was asked, by its name in the protocol.
+        request: &'static str,
+        /// The setting.
+        limit: Duration,
+        /// The last obstacle met.
+        last: Option<Arc<str>>,
+    },
+}
+
+impl AbortableError {
+    /// The protocol's error code, where one is the reason.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Delivery(error) => error.code(),
+            Self::Refused { code, .. } => Some(*code),
+            Self::Expired { .. } => None,
+        }
+    }
+}
+
+/// A call that waited for `max.block.ms`. Its outcome is open: the producer goes on with it, and
+/// asking the same again waits on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    /// What was asked.
+    pub call: &'static str,
+    /// `max.block.ms`.
+    pub limit: Duration,
+    /// The last obstacle met.
+    pub last: Option<Arc<str>>,
+}
+
+impl std::error::Error for TimedOut {}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, limit, last } = self;
+        let limit_ms = limit.as_millis();
+        write!(f, "{call} was not done within max.block.ms={limit_ms}")?;
+        f.write_str(&super::because(last))
+    }
+}
+
+/// A call that does not belong where it was made; nothing has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// `transactional.id` is not set.
+    #[error("the producer is not transactional: transactional.id is not set")]
+    NotTransactional,
+    /// Before the first transaction there is `init_transactions`.
+    #[error("transactions are not initialized: call init_transactions first")]
+    NotInitialized,
+    /// That is done once.
+    #[error("transactions are initialized already")]
+    AlreadyInitialized,
+    /// A producer has one transaction at a time.
+    #[error("a transaction is open already: commit or abort it first")]
+    TransactionOpen,
+    /// There is none to do that with.
+    #[error("no transaction is open")]
+    NoTransaction,
+    /// With a generation there must be a member id.
+    #[error("a consumer group's generation goes with a member id; this one is empty")]
+    NoMemberId,
+}

@@ -1,0 +1,104 @@
+//! Offsets of a consumer that become committed with a transaction (KIP-98, KIP-447).
+//!
+//! A program that consumes, transforms and produces sends the offsets it has consumed with the
+//! records it has made of them: both become visible together or not at all. The consumer is not
+//! part of this crate; its group and its offsets come from whichever one is used.
+
+use std::sync::Arc;
+
+/// An offset to be committed for a group: the next one that it is to consume.
+///
+/// ```
+/// use kafka_producer::OffsetToCommit;
+///
+/// let offset = OffsetToCommit::new("orders", 3, 1042).metadata("after the coffee break");
+/// assert_eq!((offset.partition, offset.offset), (3, 1042));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetToCommit {
+    /// The topic that was consumed.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: i32,
+    /// The offset after the last record that was consumed.
+    pub offset: i64,
+    /// The leader epoch of that record, if it is known (KIP-320).
+    pub leader_epoch: Option<i32>,
+    /// Anything, for whoever looks at the group.
+    pub metadata: Option<String>,
+}
+
+impl OffsetToCommit {
+    /// The group goes on with `offset` in this partition.
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32, offset: i64) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+            offset,
+            leader_epoch: None,
+            metadata: None,
+        }
+    }
+
+    /// With the leader epoch of the last record that was consumed.
+    #[must_use]
+    pub fn leader_epoch(mut self, leader_epoch: i32) -> Self {
+        self.leader_epoch = Some(leader_epoch);
+        self
+    }
+
+    /// With a note.
+    #[must_use]
+    pub fn metadata(mut self, metadata: impl Into<String>) -> Self {
+        self.metadata = Some(metadata.into());
+        self
+    }
+}
+
+/// Who consumes: what the group's coordinator checks the offsets of a transaction against, so that
+/// a member that was replaced commits nothing (KIP-447).
+///
+/// ```
+/// use kafka_producer::ConsumerGroupMetadata;
+///
+/// let group = ConsumerGroupMetadata::new("billing").member("consumer-1-6f1c", 7);
+/// assert_eq!(group.generation, 7);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupMetadata {
+    /// `group.id`.
+    pub id: Arc<str>,
+    /// The generation in which it was joined; -1: not told, and not checked.
+    pub generation: i32,
+    /// The member's id in that generation; empty: not told.
+    pub member_id: String,
+    /// `group.instance.id` of a static member.
+    pub instance_id: Option<String>,
+}
+
+impl ConsumerGroupMetadata {
+    /// A group of which nothing is known but its name: its members are not checked.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self {
+            id: id.into(),
+            generation: -1,
+            member_id: String::new(),
+            instance_id: None,
+        }
+    }
+
+    /// As this member of this generation.
+    #[must_use]
+    pub fn member(mut self, member_id: impl Into<String>, generation: i32) -> Self {
+        self.member_id = member_id.into();
+        self.generation = generation;
+        self
+    }
+
+    /// As a static member (KIP-345).
+    #[must_use]
+    pub fn instance(mut self, instance_id: impl Into<String>) -> Self {
+        self.instance_id = Some(instance_id.into());
+        self
+    }
+}
