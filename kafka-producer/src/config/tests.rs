@@ -96,8 +96,9 @@ fn transactions_need_idempotence_and_name_the_client() {
     refused(&[id, ("acks", "1")], acks);
     let retries = "retries=\"0\": must be at least 1, because transactional.id=t";
     refused(&[id, ("retries", "0")], retries);
-    let long = "x".repeat(40_000);
-    refused(&[("transactional.id", &long)], "at most 32767 bytes");
+    let too_long = "x".repeat(32_768);
+    let message = format!("transactional.id=\"{too_long}\": must be at most 32767 bytes");
+    refused(&[("transactional.id", &too_long)], &message);
 }
 
 #[test]
