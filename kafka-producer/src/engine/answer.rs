@@ -171,7 +171,8 @@ impl Engine {
                 self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
             }
             Verdict::OutOfSequence | Verdict::NewEpoch => self.outnumbered(key, position, &word),
-            Verdict::Fail => self.refuse(key, serial, word),
+            Verdict::Split if self.split(key, position) => {}
+            Verdict::Split | Verdict::Fail => self.refuse(key, serial, word),
             Verdict::Fatal => {
                 self.fail_for_good(FatalError::of(word.code, word.message));
             }

@@ -6,6 +6,7 @@
 //!                      oldest      newest
 //!
 //! slot:  Waiting ──sent──▶ InFlight ──retriable──▶ Waiting (until its backoff is over)
+//!                              ├──too large──▶ two of them, Waiting
 //!                              └──out of sequence──▶ Outnumbered ──new epoch──▶ Waiting
 //! ```
 //!
@@ -78,8 +79,10 @@ pub(crate) enum Numbering {
 }
 
 /// A batch that was taken.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slot {
+    /// How many records were taken before its first one: it names the batch, and later ones have
+    /// greater ones, halves of a batch among them.
     pub(crate) serial: u64,
     pub(crate) batch: Arc<Batch<DeliveryError>>,
     /// Sequence number of its first record; -1 without idempotence.
@@ -190,7 +193,7 @@ impl Lane {
     ) {
         let sequence = producer.map_or(-1, |producer| self.number(producer, batch.count()));
         let serial = self.next_serial;
-        self.next_serial += 1;
+        self.next_serial += u64::from(batch.count());
         self.last_used = now;
         self.slots.push_back(Slot {
             serial,
@@ -203,6 +206,34 @@ impl Lane {
             last_broker: None,
             state: SlotState::Waiting { until: now },
         });
+    }
+
+    /// Puts pieces in place of a batch, under the numbers that their records had. That the whole was
+    /// refused counts as no attempt.
+    pub(crate) fn replace(
+        &mut self,
+        position: usize,
+        pieces: Vec<Batch<DeliveryError>>,
+        now: Instant,
+    ) {
+        let Some(whole) = self.slots.remove(position) else {
+            return;
+        };
+        let (mut serial, mut sequence) = (whole.serial, whole.sequence);
+        for (piece, at) in pieces.into_iter().zip(position..) {
+            let count = piece.count();
+            let slot = Slot {
+                serial,
+                batch: Arc::new(piece),
+                sequence,
+                attempts: whole.attempts.saturating_sub(1),
+                state: SlotState::Waiting { until: now },
+                ..whole.clone()
+            };
+            self.slots.insert(at, slot);
+            serial += u64::from(count);
+            sequence = next_sequence(sequence, count as i32);
+        }
     }
 
     fn number(&mut self, current: ProducerId, count: u32) -> i32 {

@@ -21,6 +21,7 @@
 //! | `dispatch` | which batches go into which request |
 //! | `lane` | order and numbering in one partition |
 //! | `answer`, `verdict` | what became of a batch |
+//! | `split` | what is too large goes in halves |
 
 mod absorb;
 mod answer;
@@ -37,6 +38,7 @@ mod lane;
 mod metadata;
 mod node;
 mod outgoing;
+mod split;
 mod timers;
 mod verdict;
 

@@ -16,6 +16,8 @@ pub(crate) enum Verdict {
     DeliverWithoutOffset,
     /// It is worth sending again; whether the log may have it already is part of the verdict.
     Retry(Refresh, Ambiguity),
+    /// It is too large for the topic; in pieces it may not be.
+    Split,
     /// The broker expected another sequence number: a predecessor is missing.
     OutOfSequence,
     /// The broker no longer knows the producer (or its epoch): start again at sequence 0.
@@ -56,6 +58,8 @@ pub(crate) fn verdict(code: ErrorCode, guarantee: &Guarantee) -> Verdict {
         ErrorCode::NONE => Verdict::Deliver,
         ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Verdict::DeliverWithoutOffset,
 
+        ErrorCode::MESSAGE_TOO_LARGE => Verdict::Split,
+
         ErrorCode::NETWORK_EXCEPTION => Verdict::Retry(Needed, Possible),
         ErrorCode::REQUEST_TIMED_OUT => Verdict::Retry(NotNeeded, Possible),
         ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND => Verdict::Retry(NotNeeded, Possible),
@@ -95,7 +99,7 @@ mod tests {
     const MOVED_MAYBE: Verdict = Verdict::Retry(Refresh::Needed, Ambiguity::Possible);
 
     /// Code, verdict without idempotence, verdict with it.
-    const TABLE: [(i16, Verdict, Verdict); 26] = [
+    const TABLE: [(i16, Verdict, Verdict); 27] = [
         (0, Verdict::Deliver, Verdict::Deliver),
         (2, AGAIN, AGAIN),
         (3, MOVED, MOVED),
@@ -103,6 +107,7 @@ mod tests {
         (6, MOVED, MOVED),
         (7, AGAIN_MAYBE, AGAIN_MAYBE),
         (9, MOVED, MOVED),
+        (10, Verdict::Split, Verdict::Split),
         (13, MOVED_MAYBE, MOVED_MAYBE),
         (14, AGAIN, AGAIN),
         (19, AGAIN, AGAIN),
@@ -143,9 +148,7 @@ mod tests {
 
     #[test]
     fn final_refusals_and_unknown_codes_fail_the_batch_alone() {
-        for code in [
-            -1, 8, 10, 17, 18, 21, 29, 32, 42, 43, 44, 48, 76, 87, 120, 999,
-        ] {
+        for code in [-1, 8, 17, 18, 21, 29, 32, 42, 43, 44, 48, 76, 87, 120, 999] {
             let code = ErrorCode(code);
             assert_eq!(verdict(code, &PLAIN), Verdict::Fail, "{code}");
             assert_eq!(

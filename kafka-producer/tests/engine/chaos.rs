@@ -114,6 +114,8 @@ struct World {
     random: fastrand::Rng,
     weather: Weather,
     logs: Vec<Log>,
+    /// More records than these are too large for a batch.
+    most_records: usize,
     /// The cluster as it was a while ago.
     stale: Map,
     /// Answers on their way back, oldest first.
@@ -149,6 +151,7 @@ impl World {
         if random.bool() {
             settings.max_request_bytes = random.usize(100..1000);
         }
+        let most_records = [usize::MAX, 1, 3][random.usize(..3)];
         let leaders: Vec<i32> = (0..3).map(|_| BROKERS[random.usize(..3)]).collect();
         let mut map = Map::of(TOPIC, &leaders);
         map.brokers = BROKERS.to_vec();
@@ -169,6 +172,7 @@ impl World {
             random,
             weather: Weather::Storm,
             logs: (0..3).map(|_| Log::default()).collect(),
+            most_records,
             stale: map,
             answers: BTreeMap::new(),
             zombies: Vec::new(),
@@ -295,6 +299,9 @@ impl World {
                 true => says.leader_is(leader, epoch),
                 false => says,
             };
+        }
+        if sent.values.len() > self.most_records {
+            return error(ErrorCode::MESSAGE_TOO_LARGE);
         }
         if self.chance(6) {
             let refusals = [2, 3, 5, 14, 19, 74, 75, 89];

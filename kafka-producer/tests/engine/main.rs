@@ -24,5 +24,6 @@ mod metadata;
 mod ordering;
 mod refusing;
 mod retrying;
+mod splitting;
 mod stage;
 mod wires;

@@ -1,10 +1,12 @@
 //! What goes over the wire between the engine and the brokers of these tests: requests read, and
 //! answers written, by nothing but the protocol's own crate.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use kafka_accumulator::Batch;
 use kafka_producer::engine::{Outgoing, Payload};
+use kafka_producer::error::DeliveryError;
 use kafka_wire::messages::api_versions::ApiVersion;
 use kafka_wire::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
@@ -17,7 +19,7 @@ use kafka_wire::messages::produce::{
 use kafka_wire::messages::{
     ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
 };
-use kafka_wire::records::{BatchHeader, RecordBatch};
+use kafka_wire::records::{BatchHeader, Record, RecordBatch};
 use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, decode_request, encode_response,
 };
@@ -28,6 +30,8 @@ pub(crate) struct Asked {
     pub(crate) header: RequestHeader,
     pub(crate) what: What,
     pub(crate) frame_bytes: usize,
+    /// The batches of a produce request as the driver has them, as long as the engine does.
+    pub(crate) shared: Vec<Weak<Batch<DeliveryError>>>,
 }
 
 #[derive(Debug)]
@@ -46,6 +50,7 @@ pub(crate) struct Sent {
     pub(crate) partition: i32,
     pub(crate) header: BatchHeader,
     pub(crate) values: Vec<String>,
+    pub(crate) records: Vec<Record>,
 }
 
 impl Sent {
@@ -85,10 +90,15 @@ impl Asked {
             }
             other => panic!("the engine asked for {other}"),
         };
+        let shared = match &outgoing.payload {
+            Payload::Whole(_) => Vec::new(),
+            Payload::Produce(order) => order.batches().map(Arc::downgrade).collect(),
+        };
         Self {
             header,
             what,
             frame_bytes: frame.len(),
+            shared,
         }
     }
 
@@ -144,8 +154,9 @@ fn produce(request: ProduceRequest) -> What {
             let mut records = partition.records.unwrap();
             let batch = RecordBatch::decode(&mut records).unwrap();
             assert!(records.is_empty(), "one batch for a partition in a request");
-            let values = batch.records().map(|record| {
-                let value = record.unwrap().value.unwrap();
+            let records: Vec<Record> = batch.records().collect::<Result<_, _>>().unwrap();
+            let values = records.iter().map(|record| {
+                let value = record.value.as_ref().unwrap();
                 String::from_utf8(value.to_vec()).unwrap()
             });
             batches.push(Sent {
@@ -154,6 +165,7 @@ fn produce(request: ProduceRequest) -> What {
                 partition: partition.index,
                 header: batch.header().clone(),
                 values: values.collect(),
+                records,
             });
         }
     }

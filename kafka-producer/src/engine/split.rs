@@ -1,0 +1,99 @@
+//! What a broker finds too large goes in halves.
+//!
+//! `batch.size` may allow more than the topic's `max.message.bytes` does, and only the broker's
+//! answer tells (`MESSAGE_TOO_LARGE`). The batch is then cut in two by its records, and the halves
+//! stand in its place in the lane: in order, under the numbers that their records had, one on its
+//! way at a time. A half that is still too large is cut again; a single record is refused alone, so
+//! that every record that can be delivered is. The refusal counts as no attempt.
+//!
+//! What was compressed is unpacked again here. That is work per byte, which the engine does nowhere
+//! else; it is rare, and the halves are compressed by the driver as any batch is.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_accumulator::{Batch, Piece};
+use kafka_wire::ErrorCode;
+use kafka_wire::records::{
+    Attributes, BatchHeader, NO_SEQUENCE, Record, RecordBatch, RecordParts, RecordsError,
+};
+
+use super::Engine;
+use super::lane::LaneKey;
+use crate::error::DeliveryError;
+
+impl Engine {
+    /// Puts its halves in place of a batch that is too large; whether that could be done.
+    pub(super) fn split(&mut self, key: LaneKey, position: usize) -> bool {
+        let lane = &mut self.lanes[key as usize];
+        let Some(slot) = lane.slots.get(position) else {
+            return false;
+        };
+        if slot.batch.count() < 2 {
+            return false;
+        }
+        let Some(pieces) = halves(&slot.batch) else {
+            return false;
+        };
+        let Ok(batches) = slot.batch.split(pieces) else {
+            return false;
+        };
+        lane.slots[position].last_error = Some(ErrorCode::MESSAGE_TOO_LARGE);
+        lane.replace(position, batches, self.now);
+        true
+    }
+}
+
+/// The records of a batch, in two; `None` if they cannot be read again, which is no more than a
+/// reason to leave them together.
+fn halves(batch: &Batch<DeliveryError>) -> Option<Vec<Piece>> {
+    let records = read(batch).ok()?;
+    let (front, back) = records.split_at(records.len() / 2);
+    Some(vec![piece(front)?, piece(back)?])
+}
+
+/// The records of a batch, as a broker reads them.
+fn read(batch: &Batch<DeliveryError>) -> Result<Vec<Record>, RecordsError> {
+    let (body, codec) = batch.records_and_codec();
+    let header = BatchHeader {
+        attributes: Attributes::new(codec),
+        last_offset_delta: batch.count() as i32 - 1,
+        base_timestamp: batch.base_timestamp_ms(),
+        max_timestamp: batch.max_timestamp_ms(),
+        base_sequence: NO_SEQUENCE,
+        record_count: batch.count() as i32,
+        ..BatchHeader::default()
+    };
+    let mut whole = BytesMut::new();
+    whole.put_slice(&header.encode(&body));
+    whole.put_slice(&body);
+    RecordBatch::decode(&mut whole.freeze())?
+        .records_within(batch.uncompressed_bytes())
+        .collect()
+}
+
+fn piece(records: &[Record]) -> Option<Piece> {
+    let base_timestamp_ms = records.first()?.timestamp;
+    let max_timestamp_ms = records.iter().map(|record| record.timestamp).max()?;
+    let mut body = Vec::new();
+    for (record, index) in records.iter().zip(0..) {
+        let headers = record.headers.iter();
+        let parts = RecordParts {
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: headers.map(|header| (name(&header.key), header.value.as_deref())),
+        };
+        let timestamp_delta = record.timestamp.wrapping_sub(base_timestamp_ms);
+        let size = parts.size(timestamp_delta, index).ok()?;
+        parts.encode(size, timestamp_delta, index, &mut body);
+    }
+    Some(Piece {
+        count: records.len() as u32,
+        base_timestamp_ms,
+        max_timestamp_ms,
+        records: body,
+    })
+}
+
+/// A header's name: it was text when it was written.
+fn name(key: &Bytes) -> &str {
+    std::str::from_utf8(key).unwrap_or_default()
+}
