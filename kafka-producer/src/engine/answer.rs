@@ -12,9 +12,10 @@ use super::identity::{Identity, ProducerId};
 use super::in_flight::{Sent, What};
 use super::lane::{LaneKey, Slot, SlotState};
 use super::timers::Timer;
-use super::verdict::{Ambiguity, Refresh, Verdict, verdict};
+use super::verdict::{Ambiguity, Kind, Refresh, TransactionVersion, Verdict, verdict};
 use super::{Engine, NodeId};
 use crate::error::{Cause, DeliveryError, FatalError, History, Persistence};
+use crate::settings::Guarantee;
 
 /// What a broker said of one batch.
 struct Word {
@@ -146,9 +147,18 @@ impl Engine {
         self.stir(id);
     }
 
+    /// Who is judged.
+    fn kind(&self) -> Kind {
+        match self.settings.guarantee {
+            Guarantee::Plain(_) => Kind::Plain,
+            Guarantee::Idempotent => Kind::Idempotent,
+            Guarantee::Transactional(_) => Kind::Transactional(TransactionVersion::One),
+        }
+    }
+
     /// Applies the verdict on one batch.
     fn judge(&mut self, Sent { lane: key, serial }: Sent, word: Word) {
-        let judged = verdict(word.code, &self.settings.guarantee);
+        let judged = verdict(word.code, self.kind());
         let Some(position) = self.lanes[key as usize].position(serial) else {
             // It has expired meanwhile; but now it is known that its number was used.
             if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
@@ -170,9 +180,11 @@ impl Engine {
                 // Its predecessor is still on its way and goes first.
                 self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
             }
-            Verdict::OutOfSequence | Verdict::NewEpoch => self.outnumbered(key, position, &word),
+            Verdict::OutOfSequence | Verdict::Forgotten | Verdict::NewEpoch => {
+                self.outnumbered(key, position, &word)
+            }
             Verdict::Split if self.split(key, position) => {}
-            Verdict::Split | Verdict::Fail => self.refuse(key, serial, word),
+            Verdict::Split | Verdict::Fail | Verdict::Abortable => self.refuse(key, serial, word),
             Verdict::Fatal => {
                 self.fail_for_good(FatalError::of(word.code, word.message));
             }
