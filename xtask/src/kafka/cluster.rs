@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use super::certificates::Certificates;
 use super::node::{Node, java};
-use super::properties::Ports;
+use super::properties::{Detour, Ports};
 use super::protocol::{PASSWORD, Protocol, USER};
-use super::{Up, class_path, probe};
+use super::{DETOURS, Up, class_path, probe};
 use crate::shell::{self, Running};
 use crate::undo::Undo;
 
@@ -41,6 +41,9 @@ pub(crate) struct Cluster {
     /// Holds everything of this cluster and nothing else.
     dir: PathBuf,
     nodes: Vec<Node>,
+    /// What was asked for beside nodes and protocols: properties, then levels of features.
+    #[serde(default)]
+    asked: Vec<String>,
 }
 
 /// What can be done to one node of a running cluster.
@@ -52,7 +55,7 @@ pub(crate) enum Disturbance {
     Pause,
     /// Lets a paused process go on.
     Resume,
-    /// Starts a killed node again, on the same ports, and waits until it sees the others.
+    /// Starts a killed node again, on the same ports, and waits until it sees all that run.
     Start,
 }
 
@@ -136,6 +139,11 @@ impl Cluster {
             variables.push(("KAFKA_SASL_USER".to_owned(), USER.to_owned()));
             variables.push(("KAFKA_SASL_PASSWORD".to_owned(), PASSWORD.to_owned()));
         }
+        let detours = self.nodes.iter().filter_map(|node| node.ports.detour);
+        let detours: Vec<_> = detours.map(|detour| detour.to_string()).collect();
+        if !detours.is_empty() {
+            variables.push((DETOURS.to_owned(), detours.join(",")));
+        }
         variables
     }
 
@@ -144,27 +152,58 @@ impl Cluster {
         self.nodes.iter().all(Node::is_running)
     }
 
-    /// Does to node `id` what is asked.
-    pub(crate) fn disturb(&mut self, id: usize, disturbance: Disturbance) -> Result<()> {
-        let nodes = self.nodes.len();
-        let node = self.nodes.iter_mut().find(|node| node.id == id);
-        let node = node.with_context(|| format!("there is no node {id}, only 1 to {nodes}"))?;
-        let signal = match disturbance {
-            Disturbance::Kill => Signal::KILL,
-            Disturbance::Pause => Signal::STOP,
-            Disturbance::Resume => Signal::CONT,
-            Disturbance::Start => {
-                ensure!(!node.is_running(), "node {id} runs already");
-                node.start(&class_path()?)?;
-                self.write()?;
-                return self.await_answer(&self.nodes[id - 1], Instant::now() + START_LIMIT);
+    /// Does to the nodes `ids` what is asked, to all of them before it waits for any.
+    pub(crate) fn disturb(&mut self, ids: &[usize], disturbance: Disturbance) -> Result<()> {
+        for id in ids {
+            let nodes = self.nodes.len();
+            ensure!(
+                (1..=nodes).contains(id),
+                "there is no node {id}, only 1 to {nodes}"
+            );
+        }
+        match disturbance {
+            Disturbance::Kill => {
+                self.signal(ids, Signal::KILL)?;
+                ids.iter().try_for_each(|id| self.await_end(*id))
             }
-        };
-        ensure!(node.signal(signal), "node {id} does not run");
-        if disturbance == Disturbance::Kill {
-            return self.await_end(id);
+            Disturbance::Pause => self.signal(ids, Signal::STOP),
+            Disturbance::Resume => self.signal(ids, Signal::CONT),
+            Disturbance::Start => self.start_again(ids),
+        }
+    }
+
+    fn signal(&self, ids: &[usize], signal: Signal) -> Result<()> {
+        for id in ids {
+            ensure!(self.nodes[id - 1].signal(signal), "node {id} does not run");
         }
         Ok(())
+    }
+
+    /// Lets every node go on, or starts it again, and waits until all answer.
+    pub(crate) fn heal(&mut self) -> Result<()> {
+        for node in &self.nodes {
+            node.signal(Signal::CONT);
+        }
+        let dead = self.nodes.iter().filter(|node| !node.is_running());
+        let dead: Vec<_> = dead.map(|node| node.id).collect();
+        self.start_again(&dead)?;
+        let deadline = Instant::now() + START_LIMIT;
+        self.nodes
+            .iter()
+            .try_for_each(|node| self.await_answer(node, deadline))
+    }
+
+    fn start_again(&mut self, ids: &[usize]) -> Result<()> {
+        let class_path = class_path()?;
+        for id in ids {
+            let node = &mut self.nodes[id - 1];
+            ensure!(!node.is_running(), "node {id} runs already");
+            node.start(&class_path)?;
+            self.write()?;
+        }
+        let deadline = Instant::now() + START_LIMIT;
+        ids.iter()
+            .try_for_each(|id| self.await_answer(&self.nodes[id - 1], deadline))
     }
 
     /// Ends the nodes that run and removes what was written.
@@ -197,6 +236,7 @@ impl Cluster {
         let mut cluster = Self {
             nodes: Vec::new(),
             dir,
+            asked: up.asked(),
         };
         cluster.write()?;
         let undo = Undo::new(|| {
@@ -208,11 +248,12 @@ impl Cluster {
         if protocols.iter().any(|protocol| protocol.has_tls()) {
             Certificates::of(&cluster.dir).make()?;
         }
-        let ports = free_ports(usize::from(up.nodes), &protocols)?;
+        let ports = free_ports(up, &protocols)?;
         for id in 1..=ports.len() {
-            cluster.nodes.push(Node::prepare(id, &ports, &cluster.dir)?);
+            let node = Node::prepare(id, &ports, &up.set, &cluster.dir)?;
+            cluster.nodes.push(node);
         }
-        cluster.format(class_path)?;
+        cluster.format(class_path, &up.feature)?;
         for index in 0..cluster.nodes.len() {
             cluster.nodes[index].start(class_path)?;
             cluster.write()?;
@@ -242,6 +283,17 @@ impl Cluster {
                 "a cluster runs already, but does not speak {name}: {STOP}"
             );
         }
+        let has_detour = self.nodes.iter().all(|node| node.ports.detour.is_some());
+        ensure!(
+            has_detour || !up.detour,
+            "a cluster runs already, but without a detour: {STOP}"
+        );
+        ensure!(
+            self.asked == up.asked(),
+            "a cluster runs already, with {:?} instead of {:?}: {STOP}",
+            self.asked,
+            up.asked()
+        );
         Ok(())
     }
 
@@ -260,7 +312,7 @@ impl Cluster {
     }
 
     /// Formats the storage of all nodes, at the same time: most of it is the start of a JVM.
-    fn format(&self, class_path: &str) -> Result<()> {
+    fn format(&self, class_path: &str, features: &[String]) -> Result<()> {
         // Any 16 bytes in URL-safe base64 will do; the directory tells clusters apart.
         let cluster_id = "xtaskxtaskxtaskxtaskxw";
         let start = |node: &Node| -> Result<_> {
@@ -268,6 +320,9 @@ impl Cluster {
             let mut tool = java(class_path);
             tool.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"]);
             tool.arg(&node.properties);
+            for feature in features {
+                tool.args(["--feature", feature]);
+            }
             if self.protocols().any(Protocol::has_sasl) {
                 for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
                     let user = format!("{mechanism}=[name={USER},password={PASSWORD}]");
@@ -349,8 +404,10 @@ impl fmt::Display for Cluster {
 }
 
 /// Ports that are free now, below those that systems hand out to clients.
-fn free_ports(nodes: usize, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
-    let wanted = nodes * (1 + protocols.len());
+fn free_ports(up: &Up, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
+    let of_detour = if up.detour { 2 } else { 0 };
+    let of_node = 1 + of_detour + protocols.len();
+    let wanted = usize::from(up.nodes) * of_node;
     let mut held = Vec::new();
     for _ in 0..10_000 {
         if held.len() == wanted {
@@ -368,15 +425,19 @@ fn free_ports(nodes: usize, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>
         .iter()
         .map(|listener| Ok(listener.local_addr()?.port()));
     let ports = ports.collect::<Result<Vec<_>>>()?;
-    let of_node = |ports: &[u16]| Ports {
+    let shared_out = |ports: &[u16]| Ports {
         controller: ports[0],
+        detour: (of_detour > 0).then(|| Detour {
+            advertised: ports[1],
+            listens: ports[2],
+        }),
         listeners: protocols
             .iter()
             .copied()
-            .zip(ports[1..].iter().copied())
+            .zip(ports[1 + of_detour..].iter().copied())
             .collect(),
     };
-    Ok(ports.chunks(1 + protocols.len()).map(of_node).collect())
+    Ok(ports.chunks(of_node).map(shared_out).collect())
 }
 
 fn state_file() -> PathBuf {
@@ -397,12 +458,19 @@ mod tests {
 
     #[test]
     fn ports_are_different_and_free() {
-        let ports = free_ports(9, &Protocol::ALL.into()).unwrap();
-        let all = ports
-            .iter()
-            .flat_map(|ports| ports.listeners.values().chain([&ports.controller]));
-        let all: BTreeSet<u16> = all.copied().collect();
-        assert_eq!(all.len(), 9 * 5);
+        let up = Up {
+            nodes: 9,
+            detour: true,
+            ..Up::default()
+        };
+        let ports = free_ports(&up, &Protocol::ALL.into()).unwrap();
+        let mut all = BTreeSet::new();
+        for ports in ports {
+            let detour = ports.detour.unwrap();
+            all.extend([ports.controller, detour.advertised, detour.listens]);
+            all.extend(ports.listeners.into_values());
+        }
+        assert_eq!(all.len(), 9 * 7);
         for port in all {
             TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
         }
@@ -411,11 +479,17 @@ mod tests {
     #[test]
     fn a_cluster_is_found_again_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
-        let ports = free_ports(1, &Protocol::ALL.into()).unwrap();
-        let node = Node::prepare(1, &ports, dir.path()).unwrap();
+        let up = Up {
+            nodes: 1,
+            detour: true,
+            ..Up::default()
+        };
+        let ports = free_ports(&up, &Protocol::ALL.into()).unwrap();
+        let node = Node::prepare(1, &ports, &[], dir.path()).unwrap();
         let cluster = Cluster {
             dir: dir.path().to_owned(),
             nodes: vec![node],
+            asked: up.asked(),
         };
         let read: Cluster = serde_json::from_slice(&serde_json::to_vec(&cluster).unwrap()).unwrap();
         assert_eq!(read.to_string(), cluster.to_string());

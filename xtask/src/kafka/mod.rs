@@ -35,6 +35,8 @@ pub(crate) const SERVERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
 /// The class path of Kafka's own tools, for tests that run them.
 pub(crate) const CLASS_PATH: &str = "KAFKA_CLASSPATH";
 
+/// Where a proxy may stand: `advertised:listens` of every node, comma-separated.
+const DETOURS: &str = "KAFKA_DETOURS";
 /// This program, for tests that disturb the nodes: `$KAFKA_XTASK kafka kill 2`.
 pub(crate) const XTASK: &str = "KAFKA_XTASK";
 
@@ -50,22 +52,32 @@ pub(crate) enum Task {
     Down,
     /// Say which nodes run, where, and where their logs are.
     Status,
-    /// End one node at once; its data stays.
-    Kill { node: usize },
-    /// Stop one node where it stands: it neither answers nor closes a connection.
-    Pause { node: usize },
-    /// Let a paused node go on.
-    Resume { node: usize },
-    /// Start a killed node again and wait until it answers.
-    Start { node: usize },
+    /// End nodes at once; their data stays.
+    Kill(Nodes),
+    /// Stop nodes where they stand: they neither answer nor close a connection.
+    Pause(Nodes),
+    /// Let paused nodes go on.
+    Resume(Nodes),
+    /// Start killed nodes again and wait until they answer.
+    Start(Nodes),
+    /// Let every paused node go on, start every dead one, and wait until all answer.
+    Heal,
     /// Print what to `eval` in a shell so that tests find the cluster and Kafka's tools.
     Env,
     /// Run one of Kafka's Java tools, e.g. `tool org.apache.kafka.tools.TopicCommand --help`.
     Tool(Tool),
 }
 
-/// What to start.
+/// Which nodes.
 #[derive(Args)]
+pub(crate) struct Nodes {
+    /// Their numbers, from 1; with several, it happens to all of them at the same time.
+    #[arg(required = true)]
+    nodes: Vec<usize>,
+}
+
+/// What to start.
+#[derive(Args, Default)]
 pub(crate) struct Up {
     /// How many nodes, each a broker and a controller.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=9))]
@@ -76,9 +88,24 @@ pub(crate) struct Up {
     /// What clients may speak, comma-separated; PLAINTEXT is always among them.
     #[arg(long, value_delimiter = ',', default_value = "plaintext")]
     pub(crate) protocol: Vec<Protocol>,
+    /// Add a PLAINTEXT listener that is advertised at a port where nothing listens, for a proxy to
+    /// be put there; KAFKA_DETOURS tells the ports.
+    #[arg(long)]
+    pub(crate) detour: bool,
+    /// A property of every node, e.g. broker.session.timeout.ms=4000; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The level of a feature of the cluster, e.g. transaction.version=1.
+    #[arg(long, value_name = "NAME=LEVEL")]
+    pub(crate) feature: Vec<String>,
 }
 
 impl Up {
+    /// What is asked for beside nodes and protocols.
+    fn asked(&self) -> Vec<String> {
+        self.set.iter().chain(&self.feature).cloned().collect()
+    }
+
     /// What clients may speak: what is asked for, and what the brokers speak among themselves.
     fn protocols(&self) -> BTreeSet<Protocol> {
         self.protocol
@@ -104,10 +131,13 @@ impl Task {
         match self {
             Self::Up(up) => println!("{}", bootstrap_servers(&up)?),
             Self::Down => down()?,
-            Self::Kill { node } => disturb(node, Disturbance::Kill)?,
-            Self::Pause { node } => disturb(node, Disturbance::Pause)?,
-            Self::Resume { node } => disturb(node, Disturbance::Resume)?,
-            Self::Start { node } => disturb(node, Disturbance::Start)?,
+            Self::Kill(nodes) => disturb(&nodes, Disturbance::Kill)?,
+            Self::Pause(nodes) => disturb(&nodes, Disturbance::Pause)?,
+            Self::Resume(nodes) => disturb(&nodes, Disturbance::Resume)?,
+            Self::Start(nodes) => disturb(&nodes, Disturbance::Start)?,
+            Self::Heal => Cluster::read()?
+                .context("no cluster was started from here")?
+                .heal()?,
             Self::Status => return status(),
             Self::Env => env()?,
             Self::Tool(tool) => return tool.run(),
@@ -126,9 +156,9 @@ fn bootstrap_servers(up: &Up) -> Result<String> {
     servers.context("a cluster always has a listener for PLAINTEXT")
 }
 
-fn disturb(node: usize, disturbance: Disturbance) -> Result<()> {
+fn disturb(nodes: &Nodes, disturbance: Disturbance) -> Result<()> {
     let mut cluster = Cluster::read()?.context("no cluster was started from here")?;
-    cluster.disturb(node, disturbance)
+    cluster.disturb(&nodes.nodes, disturbance)
 }
 
 fn down() -> Result<()> {

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::process;
-use super::properties::{Ports, properties};
+use super::properties::{Ports, properties, with};
 
 /// One node, running or not.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub(super) struct Node {
 
 impl Node {
     /// Writes what node `id` (from 1) of the cluster in `dir` will be told.
-    pub(super) fn prepare(id: usize, ports: &[Ports], dir: &Path) -> Result<Self> {
+    pub(super) fn prepare(id: usize, ports: &[Ports], set: &[String], dir: &Path) -> Result<Self> {
         let node = Self {
             id,
             ports: ports[id - 1].clone(),
@@ -36,7 +36,8 @@ impl Node {
             properties: dir.join(format!("node{id}.properties")),
             log: dir.join(format!("node{id}.log")),
         };
-        std::fs::write(&node.properties, properties(id, ports, dir))?;
+        let text = with(properties(id, ports, dir), set)?;
+        std::fs::write(&node.properties, text)?;
         Ok(node)
     }
 

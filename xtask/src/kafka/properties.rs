@@ -4,9 +4,10 @@
 //! buffers and no waiting for groups, because a test machine has two cores.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::certificates::Certificates;
@@ -17,6 +18,22 @@ use super::protocol::{PASSWORD, Protocol, USER};
 pub(crate) struct Ports {
     pub(crate) controller: u16,
     pub(crate) listeners: BTreeMap<Protocol, u16>,
+    #[serde(default)]
+    pub(crate) detour: Option<Detour>,
+}
+
+/// A listener that clients are sent past: whoever listens at the port that is advertised may look
+/// at, delay and cut what goes to the port where the node listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Detour {
+    pub(crate) advertised: u16,
+    pub(crate) listens: u16,
+}
+
+impl fmt::Display for Detour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.advertised, self.listens)
+    }
 }
 
 /// The properties of node `id` (from 1) of a cluster in `dir` whose nodes listen at `ports`.
@@ -55,18 +72,37 @@ pub(crate) fn properties(id: usize, ports: &[Ports], dir: &Path) -> String {
     text
 }
 
+/// The `text` of a file in which each of `set`, as `name=value`, takes the place of what is there.
+pub(crate) fn with(mut text: String, set: &[String]) -> Result<String> {
+    for property in set {
+        let name = property.split_once('=').map(|(name, _)| name);
+        let name = name.with_context(|| format!("{property:?} is not NAME=VALUE"))?;
+        let is_other = |line: &&str| line.split_once('=').is_none_or(|(other, _)| other != name);
+        let mut kept: Vec<&str> = text.lines().filter(is_other).collect();
+        kept.extend([property.as_str(), ""]);
+        text = kept.join("\n");
+    }
+    Ok(text)
+}
+
 fn listener_properties(ports: &Ports) -> String {
+    let place = |name: &str, port: u16| format!("{name}://127.0.0.1:{port}");
     let places = ports.listeners.iter();
-    let places = places.map(|(protocol, port)| format!("{}://127.0.0.1:{port}", protocol.name()));
-    let advertised = places.collect::<Vec<_>>().join(",");
-    let map = ports
-        .listeners
-        .keys()
-        .map(|protocol| format!("{0}:{0}", protocol.name()));
-    let map = map.collect::<Vec<_>>().join(",");
-    let controller = ports.controller;
+    let mut listeners: Vec<_> = places
+        .map(|(protocol, port)| place(protocol.name(), *port))
+        .collect();
+    let mut advertised = listeners.clone();
+    let protocols = ports.listeners.keys().map(|protocol| protocol.name());
+    let mut map: Vec<_> = protocols.map(|name| format!("{name}:{name}")).collect();
+    if let Some(detour) = ports.detour {
+        listeners.push(place(DETOUR, detour.listens));
+        advertised.push(place(DETOUR, detour.advertised));
+        map.push(format!("{DETOUR}:PLAINTEXT"));
+    }
+    listeners.push(place("CONTROLLER", ports.controller));
+    let [listeners, advertised, map] = [listeners, advertised, map].map(|parts| parts.join(","));
     format!(
-        "listeners={advertised},CONTROLLER://127.0.0.1:{controller}\n\
+        "listeners={listeners}\n\
          advertised.listeners={advertised}\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,{map}\n"
     )
@@ -101,6 +137,9 @@ fn sasl_properties(protocol: Protocol) -> String {
     }
     text
 }
+
+/// The name of the listener that clients are sent past.
+const DETOUR: &str = "DETOUR";
 
 const MECHANISMS: [&str; 4] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"];
 
@@ -139,6 +178,7 @@ mod tests {
         let ports = (0..nodes).map(|node| Ports {
             controller: 9100 + node,
             listeners: protocols.iter().copied().zip(listeners(node)).collect(),
+            detour: None,
         });
         properties(id, &ports.collect::<Vec<_>>(), Path::new("dir"))
     }
@@ -188,6 +228,37 @@ mod tests {
         );
         assert!(line(&text, "ssl.keystore.location").is_some());
         assert!(line(&text, "listener.name.sasl_ssl.plain.sasl.jaas.config").is_some());
+    }
+
+    #[test]
+    fn a_detour_is_advertised_where_the_node_does_not_listen() {
+        let ports = Ports {
+            controller: 9100,
+            listeners: [(Protocol::Plaintext, 9000)].into(),
+            detour: Some(Detour {
+                advertised: 9200,
+                listens: 9201,
+            }),
+        };
+        let text = properties(1, &[ports], Path::new("dir"));
+        let places = |name| line(&text, name).unwrap();
+        assert_eq!(
+            places("listeners"),
+            "PLAINTEXT://127.0.0.1:9000,DETOUR://127.0.0.1:9201,CONTROLLER://127.0.0.1:9100"
+        );
+        assert_eq!(
+            places("advertised.listeners"),
+            "PLAINTEXT://127.0.0.1:9000,DETOUR://127.0.0.1:9200"
+        );
+        assert!(places("listener.security.protocol.map").ends_with(",DETOUR:PLAINTEXT"));
+    }
+
+    #[test]
+    fn what_is_set_takes_the_place_of_what_was_there() {
+        let text = "a=1\nb=2\nb.c=3\n".to_owned();
+        let set = ["b=4=5".to_owned(), "d=6".to_owned()];
+        assert_eq!(with(text, &set).unwrap(), "a=1\nb.c=3\nb=4=5\nd=6\n");
+        assert!(with(String::new(), &["b".to_owned()]).is_err());
     }
 
     #[test]
