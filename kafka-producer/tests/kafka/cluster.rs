@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -118,21 +118,31 @@ pub(crate) fn leaders(topic: &str) -> BTreeMap<i32, i32> {
         .collect()
 }
 
-/// Asks the first node; in Kafka's KRaft mode each passes on what the controller is to do.
-fn ask<R: Request>(version: i16, request: &R) -> R::Response {
-    let servers = servers();
-    let first = servers.split(',').next().unwrap();
-    let mut stream = TcpStream::connect(first).unwrap_or_else(|error| panic!("{first}: {error}"));
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+/// Asks the first node that answers; in Kafka's KRaft mode each passes on what the controller is to
+/// do.
+pub(crate) fn ask<R: Request>(version: i16, request: &R) -> R::Response {
     let version = R::version(version).unwrap();
-    stream
-        .write_all(&encode_request(1, Some("tests"), version, request))
-        .unwrap();
+    let frame = encode_request(1, Some("tests"), version, request);
+    let servers = servers();
+    let mut refusals = Vec::new();
+    for server in servers.split(',') {
+        match exchange(server, &frame) {
+            Ok(answer) => return decode_response::<R>(answer.into(), version).unwrap().1,
+            Err(error) => refusals.push(format!("{server}: {error}")),
+        }
+    }
+    panic!("no node answers: {refusals:?}");
+}
+
+fn exchange(server: &str, frame: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(PATIENCE / 4))?;
+    stream.write_all(frame)?;
     let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut frame).unwrap();
-    decode_response::<R>(frame.into(), version).unwrap().1
+    stream.read_exact(&mut length)?;
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut answer)?;
+    Ok(answer)
 }
 
 /// A producer of text with these settings.

@@ -214,6 +214,6 @@ mod tests {
             .filter(|s| task.leaves_out(s))
             .map(|s| s.name)
             .collect();
-        assert_eq!(left_out, ["schemas", "kafka"]);
+        assert_eq!(left_out, ["schemas", "kafka", "faults"]);
     }
 }

@@ -65,6 +65,12 @@ pub(super) const STAGES: &[Stage] = &[
         require_clients,
         real_kafka,
     ),
+    on_java(
+        "faults",
+        "the promises, on a real Apache Kafka whose brokers are killed",
+        require_own_cluster,
+        faults,
+    ),
 ];
 
 const fn on_cargo(name: &'static str, about: &'static str, run: fn() -> Result<Tests>) -> Stage {
@@ -251,7 +257,12 @@ fn require_clients() -> Result<()> {
 /// One cluster for all tests: those of ours against it, and other clients against our own.
 fn real_kafka() -> Result<Tests> {
     let class_path = kafka::class_path()?;
-    let (variables, _undo) = cluster()?;
+    let up = kafka::Up {
+        nodes: 3,
+        protocol: kafka::Protocol::ALL.to_vec(),
+        ..kafka::Up::default()
+    };
+    let (variables, _undo) = cluster(&up)?;
     let mut ours = ignored_tests("kafka");
     ours.envs(variables).env(kafka::CLASS_PATH, &class_path);
     ours.env(kafka::XTASK, std::env::current_exe()?);
@@ -261,19 +272,50 @@ fn real_kafka() -> Result<Tests> {
     Ok(Some(ours + others))
 }
 
+fn require_own_cluster() -> Result<()> {
+    kafka::require_java()?;
+    ensure!(
+        shell::variable(kafka::SERVERS).is_none(),
+        "{} is set, but this stage kills brokers and only does so to those it has started",
+        kafka::SERVERS
+    );
+    Ok(())
+}
+
+/// One test at a time, because each does harm to the brokers that all of them share.
+fn faults() -> Result<Tests> {
+    let class_path = kafka::class_path()?;
+    let up = kafka::Up {
+        nodes: 3,
+        detour: true,
+        set: QUICK_TO_NOTICE.map(str::to_owned).to_vec(),
+        ..kafka::Up::default()
+    };
+    let (variables, _undo) = cluster(&up)?;
+    let mut tests = ignored_tests("faults");
+    // `compared` prints a table for people, of our program and of Kafka's own: its file says how.
+    tests.args(["--test-threads=1", "--nocapture", "--skip", "compared::"]);
+    tests.envs(variables).env(kafka::CLASS_PATH, &class_path);
+    tests.env(kafka::XTASK, std::env::current_exe()?);
+    shell::run_tests(&mut tests).map(Some)
+}
+
+/// A broker that is dead or frozen is noticed after 5 seconds instead of 9; internal topics keep
+/// what one dead broker must not cost.
+const QUICK_TO_NOTICE: [&str; 3] = [
+    "broker.session.timeout.ms=5000",
+    "broker.heartbeat.interval.ms=1000",
+    "transaction.state.log.min.isr=2",
+];
+
 /// What tests are told of the cluster that was named to us, or runs, or ends with the stage.
-fn cluster() -> Result<(kafka::Variables, Option<Undo>)> {
+fn cluster(up: &kafka::Up) -> Result<(kafka::Variables, Option<Undo>)> {
     if let Some(servers) = shell::variable(kafka::SERVERS) {
         println!("{} is set: nothing is started", kafka::SERVERS);
         return Ok((vec![(kafka::SERVERS.to_owned(), servers)], None));
     }
     let runs_already = kafka::Cluster::running().is_ok();
-    let protocol = kafka::Protocol::ALL.to_vec();
-    let cluster = kafka::Cluster::up(&kafka::Up {
-        nodes: 3,
-        dir: None,
-        protocol,
-    })?;
+    let cluster = kafka::Cluster::up(up)?;
     print!("{cluster}");
     let variables = cluster.variables();
     if runs_already {

@@ -1,0 +1,59 @@
+//! Connections that are cut anywhere, and answers that get lost after their requests were seen to.
+
+use std::time::Duration;
+
+use crate::checker::Promise;
+use crate::cluster::environment;
+use crate::load::Sender;
+use crate::nodes::wait_for;
+use crate::proxy::{Manner, Proxy};
+use crate::scene::{Plan, Scene};
+
+/// How many connections are broken in each manner.
+const BROKEN: u64 = 100;
+const BREAKING_LIMIT: Duration = Duration::from_secs(60);
+
+/// `advertised:listens,...` as pairs of ports.
+fn detours() -> Vec<(u16, u16)> {
+    let detours = environment("KAFKA_DETOURS");
+    let pairs = detours.split(',').map(|pair| pair.split_once(':').unwrap());
+    pairs
+        .map(|(from, to)| (from.parse().unwrap(), to.parse().unwrap()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a real Kafka: run by cargo xtask ci faults"]
+async fn connections_cut_and_answers_lost_cost_no_record() {
+    let detours = detours();
+    let servers = detours.iter().map(|(port, _)| format!("127.0.0.1:{port}"));
+    let servers = servers.collect::<Vec<_>>().join(",");
+    let plan = Plan::new("connections cut, answers lost");
+    let mut settings = plan.settings.to_vec();
+    settings.push(("bootstrap.servers", &servers));
+    // So that there are many connections to break.
+    settings.push(("reconnect.backoff.ms", "20"));
+    settings.push(("reconnect.backoff.max.ms", "100"));
+    let plan = Plan {
+        settings: &settings,
+        ..plan
+    };
+    let seed = fastrand::u64(..);
+    println!("connections are broken by seed {seed}");
+    let proxy = Proxy::start(&detours, Manner::Cut { within: 6000 }, seed).await;
+    let mut scene = Scene::open(Sender::Library, plan).await;
+    for manner in [
+        Manner::Cut { within: 6000 },
+        Manner::LoseAnswers { within: 4000 },
+    ] {
+        proxy.turn(manner);
+        let until = proxy.broken() + BROKEN;
+        let what = format!("{BROKEN} connections broken: {manner:?}");
+        wait_for(&what, BREAKING_LIMIT, || proxy.broken() >= until).await;
+    }
+    proxy.turn(Manner::Honest);
+    scene.healed();
+    let (findings, _) = scene.close().await;
+    findings.require(Promise::ExactlyOnce);
+    assert_eq!(findings.failed, 0);
+}

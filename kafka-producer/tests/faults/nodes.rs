@@ -1,0 +1,124 @@
+//! The brokers: ended, frozen, started again, and whole when a test is over.
+//!
+//! What is done to processes is done by `cargo xtask kafka`, which knows them; here it is only asked
+//! for. What the cluster says of itself is asked by our own protocol crate.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+
+use crate::cluster::{ask, environment};
+
+/// How long a broken cluster may take to be whole again: each node started, each copy caught up.
+const HEALING_LIMIT: Duration = Duration::from_secs(90);
+const NODES: usize = 3;
+
+/// What `cargo xtask kafka` can do to nodes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Harm {
+    Kill,
+    Pause,
+    Resume,
+    Start,
+}
+
+/// Does it to these nodes at the same time, and waits until it is done.
+pub(crate) async fn inflict(harm: Harm, nodes: &[i32]) {
+    let mut arguments = vec![format!("{harm:?}").to_lowercase()];
+    arguments.extend(nodes.iter().map(ToString::to_string));
+    tokio::task::spawn_blocking(move || xtask(&arguments))
+        .await
+        .unwrap();
+}
+
+fn xtask(arguments: &[String]) {
+    let mut command = Command::new(environment("KAFKA_XTASK"));
+    let output = command.arg("kafka").args(arguments).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+}
+
+/// The cluster in a test's hands: whole when it is taken, and made whole when it is dropped, however
+/// the test ends.
+#[derive(Debug)]
+pub(crate) struct Cluster(());
+
+impl Cluster {
+    /// Waits until the cluster is whole.
+    pub(crate) async fn take() -> Self {
+        let whole = Self(());
+        tokio::task::spawn_blocking(|| xtask(&["heal".to_owned()]))
+            .await
+            .unwrap();
+        whole
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        xtask(&["heal".to_owned()]);
+    }
+}
+
+/// Waits until every copy of every partition of every topic is in sync.
+pub(crate) async fn all_in_sync() {
+    wait_for("all copies to be in sync", HEALING_LIMIT, || {
+        let said = ask(9, &everything());
+        let mut partitions = said.topics.iter().flat_map(|topic| &topic.partitions);
+        partitions.all(|partition| {
+            partition.leader_id >= 0 && partition.isr_nodes.len() == partition.replica_nodes.len()
+        })
+    })
+    .await;
+}
+
+fn everything() -> MetadataRequest {
+    let topics = None;
+    MetadataRequest {
+        topics,
+        ..MetadataRequest::default()
+    }
+}
+
+/// Which nodes have a copy of partition 0 that is in sync, and which of them leads.
+pub(crate) async fn leader_of(topic: &str) -> i32 {
+    let name = Some(topic.to_owned());
+    let topics = vec![MetadataRequestTopic {
+        name,
+        ..MetadataRequestTopic::default()
+    }];
+    let request = MetadataRequest {
+        topics: Some(topics),
+        ..MetadataRequest::default()
+    };
+    let mut leader = -1;
+    wait_for("a leader", HEALING_LIMIT, || {
+        let said = ask(9, &request);
+        let partitions = &said.topics[0].partitions;
+        let first = partitions.iter().find(|one| one.partition_index == 0);
+        leader = first.map_or(-1, |one| one.leader_id);
+        leader >= 0
+    })
+    .await;
+    leader
+}
+
+/// The other nodes.
+pub(crate) fn others(node: i32) -> Vec<i32> {
+    let all = 1..=i32::try_from(NODES).unwrap();
+    all.filter(|other| *other != node).collect()
+}
+
+/// Waits for `condition`, and no longer than `limit` for `what`.
+pub(crate) async fn wait_for(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let started = Instant::now();
+    while !tokio::task::block_in_place(&mut condition) {
+        assert!(
+            started.elapsed() < limit,
+            "{limit:?} are over, waiting for {what}"
+        );
+        tokio::time::sleep(PAUSE).await;
+    }
+}
