@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kafka_wire::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
+    ApiVersionsRequest, ApiVersionsResponse, DescribeProducersRequest, InitProducerIdRequest,
+    ProduceRequest,
 };
 use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response, encode_request};
 
@@ -100,7 +101,13 @@ impl Engine {
     }
 
     /// Sends a request that is small and answered.
-    fn ask<R: Request>(&mut self, id: NodeId, version: Version, request: &R, what: What) {
+    pub(super) fn ask<R: Request>(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        request: &R,
+        what: What,
+    ) {
         let deadline = self.now + self.settings.request_timeout;
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
@@ -184,7 +191,7 @@ impl Engine {
         self.ask(id, version, &request, What::ProducerId);
     }
 
-    fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
+    pub(super) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
         match &self.nodes.get(&id)?.link {
             Link::Ready { versions, .. } => versions.newest::<R>(),
             _ => None,
@@ -220,6 +227,18 @@ impl Engine {
                 self.read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
                     engine.identified(&answer);
                 })
+            }
+            What::Inquiry(about) => {
+                match decode_response::<DescribeProducersRequest>(frame, version) {
+                    Ok((_, answer)) => {
+                        self.inquired(id, about, &answer);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        self.inquiry_lost(about);
+                        Err(error)
+                    }
+                }
             }
             What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
                 Ok((_, answer)) => {
@@ -341,6 +360,7 @@ impl Engine {
             What::ApiVersions => {}
             What::Metadata { .. } => self.metadata_failed(),
             What::ProducerId => self.identity_failed(),
+            What::Inquiry(about) => self.inquiry_lost(about),
             What::Produce(sent) => {
                 let timed_out = asked.deadline <= self.now;
                 let code = if timed_out {

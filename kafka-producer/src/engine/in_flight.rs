@@ -38,6 +38,8 @@ pub(crate) enum What {
     Metadata { topics: Vec<Arc<str>> },
     /// A producer id.
     ProducerId,
+    /// Whether this batch is in the log.
+    Inquiry(Sent),
     /// The fate of these batches.
     Produce(Vec<Sent>),
 }

@@ -22,6 +22,7 @@
 //! | `lane` | order and numbering in one partition |
 //! | `answer`, `verdict` | what became of a batch |
 //! | `split` | what is too large goes in halves |
+//! | `inquiry` | whether a batch of an attempt without an answer is in the log |
 
 mod absorb;
 mod answer;
@@ -34,6 +35,7 @@ mod desk;
 mod dispatch;
 mod identity;
 mod in_flight;
+mod inquiry;
 mod lane;
 mod metadata;
 mod node;
