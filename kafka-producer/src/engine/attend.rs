@@ -7,11 +7,11 @@ use kafka_accumulator::{Completion, Readiness};
 use kafka_partition::StickyState;
 
 use super::desk::{DeskState, Question};
-use super::lane::{Attention, LaneKey};
+use super::lane::{Attention, Lane, LaneKey};
 use super::metadata::{Interest, TopicState, Waiter};
 use super::timers::Timer;
-use super::{CloseReport, Engine, Life, NodeId};
-use crate::error::{Cause, DeliveryError, SendError};
+use super::{CloseReport, Engine, Life, NodeId, Transactions};
+use crate::error::{Cause, DeliveryError, SendError, TransactionError};
 
 impl Engine {
     /// Looks at the desk and at the queues that rang.
@@ -52,6 +52,7 @@ impl Engine {
             // Being looked at is all it takes: `settle` asks.
             Timer::Identity => {}
             Timer::Company(node) => self.stir(node),
+            Timer::Transaction => self.transaction_is_due(),
             Timer::Close => self.close_is_due(),
         }
     }
@@ -159,6 +160,11 @@ impl Engine {
             Question::Flush { reply } => {
                 let _ = reply.send(self.flush());
             }
+            Question::Transact {
+                call,
+                deadline,
+                reply,
+            } => self.transact(call, deadline, reply),
             Question::Close { deadline, reply } => self.close(deadline, reply),
         }
     }
@@ -185,7 +191,7 @@ impl Engine {
     }
 
     /// Makes everything due now and lists the batches that have no outcome.
-    fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
+    pub(super) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
         let mut undecided = Vec::new();
         for key in 0..self.lanes.len() {
             let lane = &self.lanes[key];
@@ -209,6 +215,7 @@ impl Engine {
         deadline: Option<Instant>,
         reply: futures_channel::oneshot::Sender<CloseReport>,
     ) {
+        let deadline = deadline.or_else(|| self.end_of_transaction());
         if let Some(deadline) = deadline {
             self.timers.arm(Timer::Close, deadline);
         }
@@ -218,6 +225,7 @@ impl Engine {
                     self.desk.change(DeskState::Closed);
                 }
                 self.accumulator.close();
+                self.close_transaction();
                 self.life = Life::Closing {
                     deadline,
                     before: self.tally,
@@ -256,6 +264,7 @@ impl Engine {
         } = self.life
             && deadline <= self.now
         {
+            self.give_up_transaction(|| TransactionError::Closed);
             self.give_up(|| Cause::Closed);
         }
     }
@@ -281,10 +290,11 @@ impl Engine {
         else {
             return;
         };
-        if self
-            .lanes
-            .iter()
-            .any(|lane| !lane.slots.is_empty() || !lane.queue.is_empty())
+        if self.lanes.iter().any(Lane::has_batches)
+            || !self
+                .transactions
+                .as_ref()
+                .is_none_or(Transactions::is_settled)
         {
             return;
         }

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kafka_wire::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, DescribeProducersRequest, InitProducerIdRequest,
-    ProduceRequest,
+    ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
 };
 use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response, encode_request};
 
@@ -21,7 +20,7 @@ const SOFTWARE_NAME: &str = "kafka-producer-rs";
 
 impl Engine {
     /// A broker that can be asked now; if there is none, one is dialed.
-    fn any_node(&mut self) -> Option<NodeId> {
+    pub(super) fn any_node(&mut self) -> Option<NodeId> {
         let ready = self
             .nodes
             .values()
@@ -170,7 +169,11 @@ impl Engine {
 
     /// Asks for a producer id if one is needed and somebody wants to write.
     pub(super) fn ask_for_identity(&mut self) {
-        if !self.identity.is_due(self.now) || self.metadata.topics.is_empty() {
+        // A transactional producer asks its coordinator.
+        if self.transactions.is_some()
+            || !self.identity.is_due(self.now)
+            || self.metadata.topics.is_empty()
+        {
             return;
         }
         let Some(id) = self.any_node() else { return };
@@ -191,7 +194,7 @@ impl Engine {
         self.ask(id, version, &request, What::ProducerId);
     }
 
-    pub(super) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
+    fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
         match &self.nodes.get(&id)?.link {
             Link::Ready { versions, .. } => versions.newest::<R>(),
             _ => None,
@@ -228,18 +231,7 @@ impl Engine {
                     engine.identified(&answer);
                 })
             }
-            What::Inquiry(about) => {
-                match decode_response::<DescribeProducersRequest>(frame, version) {
-                    Ok((_, answer)) => {
-                        self.inquired(id, about, &answer);
-                        Ok(())
-                    }
-                    Err(error) => {
-                        self.inquiry_lost(about);
-                        Err(error)
-                    }
-                }
-            }
+            What::Transaction(ask) => self.transaction_answered(id, version, frame, ask),
             What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
                 Ok((_, answer)) => {
                     self.produced(id, &sent, answer);
@@ -260,7 +252,7 @@ impl Engine {
         self.stir(id);
     }
 
-    fn read<R: Request, T>(
+    pub(super) fn read<R: Request, T>(
         &mut self,
         version: Version,
         frame: Bytes,
@@ -290,6 +282,7 @@ impl Engine {
                 &format!("ApiVersions was refused: {}", answer.error_code),
             );
         }
+        self.features.absorb(answer);
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };
@@ -345,6 +338,7 @@ impl Engine {
         let link = std::mem::replace(&mut node.link, Link::Resting { until: Some(until) });
         self.timers.arm(Timer::Node(id), until);
         self.metadata.last_obstacle = Some(format!("{id} at {}: {why}", node.address).into());
+        self.forget_coordinator(id);
         if let Link::Greeting { mut in_flight } | Link::Ready { mut in_flight, .. } = link {
             for asked in in_flight.drain() {
                 self.unanswerable(asked);
@@ -360,7 +354,7 @@ impl Engine {
             What::ApiVersions => {}
             What::Metadata { .. } => self.metadata_failed(),
             What::ProducerId => self.identity_failed(),
-            What::Inquiry(about) => self.inquiry_lost(about),
+            What::Transaction(ask) => self.transaction_unanswered(&ask),
             What::Produce(sent) => {
                 let timed_out = asked.deadline <= self.now;
                 let code = if timed_out {

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_channel::oneshot;
 use kafka_accumulator::{Completion, Doorbell};
 
 use super::cluster::Cluster;
-use crate::error::{DeliveryError, FatalError, SendError};
+use super::transaction::TransactionCall;
+use crate::error::{AbortableError, DeliveryError, FatalError, SendError, TransactionError};
 
 /// Shared between all handles of one producer and its engine.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Desk {
     /// `None` when the engine has ended and nobody will answer.
     questions: Mutex<Option<Vec<Question>>>,
     state: ArcSwap<DeskState>,
+    /// Why the open transaction can only be aborted.
+    doom: ArcSwapOption<AbortableError>,
     doorbell: Arc<Doorbell>,
 }
 
@@ -56,6 +59,15 @@ pub enum Question {
     Flush {
         /// One completion per batch that is not decided yet.
         reply: oneshot::Sender<Vec<Arc<Completion<DeliveryError>>>>,
+    },
+    /// Something about transactions.
+    Transact {
+        /// What.
+        call: TransactionCall,
+        /// When to give up waiting; the call itself goes on.
+        deadline: Instant,
+        /// Told when it is done.
+        reply: oneshot::Sender<Result<(), TransactionError>>,
     },
     /// Send everything, take nothing more, and end by `deadline`.
     Close {
@@ -97,6 +109,7 @@ impl Desk {
             edition: AtomicU64::new(next_edition()),
             questions: Mutex::new(Some(Vec::new())),
             state: ArcSwap::from_pointee(DeskState::Open),
+            doom: ArcSwapOption::empty(),
             doorbell,
         }
     }
@@ -141,6 +154,15 @@ impl Desk {
 
     pub(crate) fn change(&self, state: DeskState) {
         self.state.store(Arc::new(state));
+    }
+
+    /// Why the open transaction can only be aborted, if that is so.
+    pub fn doomed(&self) -> Option<AbortableError> {
+        self.doom.load().as_deref().cloned()
+    }
+
+    pub(crate) fn doom(&self, why: Option<AbortableError>) {
+        self.doom.store(why.map(Arc::new));
     }
 
     pub(crate) fn take_questions(&self) -> Vec<Question> {

@@ -15,12 +15,16 @@ use super::lane::{Attention, LaneKey, Next, Numbering, SlotState};
 use super::node::Link;
 use super::outgoing::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
 use super::timers::Timer;
-use super::verdict::Ambiguity;
-use super::{Action, Engine, NodeId};
-use crate::settings::{Acks, UnresolvedPolicy};
+use super::verdict::TransactionVersion;
+use super::{Action, Engine, NodeId, Transactions};
+use crate::settings::Acks;
 
 /// From this version of Produce on, topics are named by their ids (KIP-516).
 const FIRST_WITH_TOPIC_IDS: i16 = 13;
+
+/// Up to this version of Produce a broker takes transactional batches only for partitions that
+/// were added before (KIP-890).
+const LAST_BEFORE_IMPLICIT_ADDS: i16 = 11;
 
 /// What a lane has for a request.
 enum Offer {
@@ -129,20 +133,19 @@ impl Engine {
         let lane = &self.lanes[key as usize];
         match lane.next(self.now, &self.identity, self.settings.max_in_flight) {
             Next::Resend => {}
+            Next::Take if !self.may_take(key) => return Offer::Nothing,
             Next::Take => {
-                let Some(batch) = lane.queue.take(self.now) else {
+                let Some(batch) = self.lanes[key as usize].queue.take(self.now) else {
                     return self.look_again(key);
                 };
-                let producer = lane.writer(&self.identity);
+                let producer = self.identity.producer();
                 self.lanes[key as usize].push(batch, producer, self.now);
             }
+            // Its coordinator gives out the next epoch, when the transaction has ended.
+            Next::NeedsNewEpoch if self.transactions.is_some() => return Offer::Nothing,
             Next::NeedsNewEpoch => {
                 self.start_new_epoch(key);
                 return self.offer_renumbered(key);
-            }
-            Next::NeedsInquiry => {
-                self.inquire(key);
-                return Offer::Nothing;
             }
             Next::WaitUntil(until) => {
                 self.timers.arm(Timer::Retry(key), until);
@@ -188,10 +191,8 @@ impl Engine {
         Offer::Nothing
     }
 
-    /// A broken sequence cannot go on: number the lane anew under the next epoch. That the log has
-    /// none of its batches under the old one is known by now, unless the user does not care.
+    /// A broken sequence cannot go on: number the lane anew under the next epoch.
     fn start_new_epoch(&mut self, key: LaneKey) {
-        self.end_presumed(key);
         let lane = &mut self.lanes[key as usize];
         if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
             lane.numbering
@@ -200,11 +201,6 @@ impl Engine {
         }
         if let Some(producer) = self.identity.producer() {
             lane.renumber(producer);
-            if self.settings.unresolved != UnresolvedPolicy::Resend {
-                lane.slots
-                    .iter_mut()
-                    .for_each(|slot| slot.ambiguity = Ambiguity::None);
-            }
         }
     }
 
@@ -248,6 +244,7 @@ impl Engine {
             version,
             correlation_id,
             client_id: self.client_id(),
+            transactional_id: self.transactions.as_ref().map(|it| Arc::clone(it.id())),
             acks: acks.code(),
             timeout_ms: i32::try_from(self.settings.request_timeout.as_millis())
                 .unwrap_or(i32::MAX),
@@ -281,10 +278,10 @@ impl Engine {
         let unnamed = keys
             .iter()
             .any(|&key| self.lanes[key as usize].topic_id == Uuid::ZERO);
-        let latest = if unnamed {
-            FIRST_WITH_TOPIC_IDS - 1
-        } else {
-            i16::MAX
+        let latest = match self.transactions.as_ref().map(Transactions::version) {
+            Some(TransactionVersion::One) => LAST_BEFORE_IMPLICIT_ADDS,
+            _ if unnamed => FIRST_WITH_TOPIC_IDS - 1,
+            _ => i16::MAX,
         };
         versions.newest_to::<ProduceRequest>(latest)
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use kafka_wire::Version;
 
+use super::Ask;
 use super::lane::LaneKey;
 
 /// The unanswered requests of one connection, oldest first.
@@ -38,8 +39,8 @@ pub(crate) enum What {
     Metadata { topics: Vec<Arc<str>> },
     /// A producer id.
     ProducerId,
-    /// Whether this batch is in the log.
-    Inquiry(Sent),
+    /// Something about transactions.
+    Transaction(Ask),
     /// The fate of these batches.
     Produce(Vec<Sent>),
 }

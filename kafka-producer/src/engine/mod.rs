@@ -18,11 +18,11 @@
 //! | `connect` | dialing, greeting, losing a broker |
 //! | `metadata`, `absorb` | when to ask about the cluster; what the answer changes |
 //! | `identity` | producer id and epoch |
+//! | `transaction` | what belongs to a transaction, and how it ends |
 //! | `dispatch` | which batches go into which request |
 //! | `lane` | order and numbering in one partition |
 //! | `answer`, `verdict` | what became of a batch |
 //! | `split` | what is too large goes in halves |
-//! | `inquiry` | whether a batch of an attempt without an answer is in the log |
 
 mod absorb;
 mod answer;
@@ -33,15 +33,16 @@ mod company;
 mod connect;
 mod desk;
 mod dispatch;
+mod features;
 mod identity;
 mod in_flight;
-mod inquiry;
 mod lane;
 mod metadata;
 mod node;
 mod outgoing;
 mod split;
 mod timers;
+mod transaction;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -57,15 +58,18 @@ use kafka_accumulator::{Accumulator, Queue};
 pub use cluster::{Cluster, Topic};
 pub use desk::{CloseReport, Desk, DeskState, Question, Snapshot};
 pub use outgoing::{Confirm, Outgoing, Payload, ProduceOrder};
+pub use transaction::TransactionCall;
 
-use crate::error::{DeliveryError, FatalError};
+use crate::error::{Cause, DeliveryError, FatalError, TransactionError};
 use crate::settings::{Address, Guarantee, Settings};
 use company::Company;
+use features::Features;
 use identity::Identity;
 use lane::{Lane, LaneKey};
 use metadata::Metadata;
 use node::Node;
 use timers::Timers;
+use transaction::{Ask, Transactions};
 
 /// A broker: its id in the cluster, or a negative number for an entry of `bootstrap.servers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -128,6 +132,9 @@ pub struct Engine {
     lanes: Vec<Lane>,
     metadata: Metadata,
     identity: Identity,
+    /// Of a transactional producer.
+    transactions: Option<Transactions>,
+    features: Features,
     life: Life,
     /// Outcomes so far.
     tally: CloseReport,
@@ -179,6 +186,7 @@ impl Engine {
                 failures: 0,
             },
         };
+        let transactional = settings.guarantee.transactional().cloned();
         Self {
             nodes: nodes.collect(),
             settings,
@@ -189,6 +197,8 @@ impl Engine {
             lanes: Vec::new(),
             metadata: Metadata::new(),
             identity,
+            transactions: transactional.map(|settings| Transactions::new(settings, now)),
+            features: Features::UNKNOWN,
             life: Life::Open,
             tally: CloseReport::default(),
             timers: Timers::default(),
@@ -273,6 +283,7 @@ impl Engine {
         // After dispatching, which may find that one of them is needed.
         self.ask_for_metadata();
         self.ask_for_identity();
+        self.ask_for_transaction();
         self.end_if_done();
     }
 
@@ -280,7 +291,8 @@ impl Engine {
     fn fail_for_good(&mut self, fatal: FatalError) {
         self.desk.change(DeskState::Failed(fatal.clone()));
         self.accumulator.close();
-        self.give_up(|| crate::error::Cause::Fatal(fatal.clone()));
+        self.give_up_transaction(|| TransactionError::Fatal(fatal.clone()));
+        self.give_up(|| Cause::Fatal(fatal.clone()));
     }
 }
 

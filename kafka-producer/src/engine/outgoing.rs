@@ -50,6 +50,8 @@ pub struct ProduceOrder {
     pub(crate) version: Version,
     pub(crate) correlation_id: i32,
     pub(crate) client_id: Arc<str>,
+    /// Whose batches belong to a transaction.
+    pub(crate) transactional_id: Option<Arc<str>>,
     pub(crate) acks: i16,
     pub(crate) timeout_ms: i32,
     /// In the order of their topics.
@@ -83,7 +85,7 @@ impl ProduceOrder {
             self.version,
             self.correlation_id,
             Some(&self.client_id),
-            None,
+            self.transactional_id.as_deref(),
             self.acks,
             self.timeout_ms,
             topics.clone().count(),
@@ -93,18 +95,26 @@ impl ProduceOrder {
             frame.topic(&topic[0].topic, topic[0].topic_id, topic.len());
             for ordered in topic {
                 let (records, codec) = ordered.batch.records_and_codec();
-                let header = ordered.header(codec).encode(&records);
+                let header = ordered.header(self.attributes(codec)).encode(&records);
                 frame.partition(ordered.partition, &header, records);
             }
         }
         frame.finish()
     }
+
+    fn attributes(&self, codec: Compression) -> Attributes {
+        let attributes = Attributes::new(codec);
+        match self.transactional_id {
+            Some(_) => attributes.transactional(),
+            None => attributes,
+        }
+    }
 }
 
 impl OrderedBatch {
-    fn header(&self, codec: Compression) -> BatchHeader {
+    fn header(&self, attributes: Attributes) -> BatchHeader {
         BatchHeader {
-            attributes: Attributes::new(codec),
+            attributes,
             last_offset_delta: self.batch.count() as i32 - 1,
             base_timestamp: self.batch.base_timestamp_ms(),
             max_timestamp: self.batch.max_timestamp_ms(),

@@ -30,6 +30,9 @@ pub(crate) enum Timer {
     Identity,
     /// Batches that filled while an answer is owed have waited for company long enough.
     Company(NodeId),
+    /// A caller has waited for a transaction for `max.block.ms`, a coordinator may be asked again,
+    /// or the transaction has been open for `transaction.timeout.ms`.
+    Transaction,
     /// The deadline of `close` has come.
     Close,
 }

@@ -39,15 +39,13 @@ pub(crate) enum Refresh {
     Needed,
 }
 
-/// Whether an attempt that failed may have been appended; the later, the less is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Whether an attempt that failed may have been appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ambiguity {
     /// The broker refused it before the log.
     None,
-    /// The broker is done with it, and the log may have it.
+    /// The log may have it.
     Possible,
-    /// Nobody answered for it: it may still be on its way, and the log may get it later.
-    Adrift,
 }
 
 /// Who has sent the batch, as far as it matters.
@@ -67,7 +65,6 @@ pub(crate) enum TransactionVersion {
     /// Partitions are added by a request of their own (KIP-98).
     One,
     /// A partition is added by the first batch for it; an epoch per transaction (KIP-890).
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing asks the cluster yet"))]
     Two,
 }
 

@@ -1,0 +1,333 @@
+//! What a coordinator's answer changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_wire::messages::add_partitions_to_txn::AddPartitionsToTxnTopicResult;
+use kafka_wire::messages::txn_offset_commit::TxnOffsetCommitResponseTopic;
+use kafka_wire::messages::{
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, EndTxnResponse,
+    FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest, TxnOffsetCommitRequest,
+};
+use kafka_wire::{DecodeError, ErrorCode, Version};
+
+use super::calls::Call;
+use super::coordinators::{self, Role};
+use super::verdict::{Request, Verdict, verdict};
+use super::{Before, End, Ending, Membership, Phase, RequestState};
+use crate::engine::identity::ProducerId;
+use crate::engine::lane::LaneKey;
+use crate::engine::node::{Link, Node};
+use crate::engine::timers::Timer;
+use crate::engine::{Ask, Engine, NodeId};
+use crate::error::{AbortableError, FatalError, TransactionError};
+use crate::settings::Address;
+
+/// How soon a first partition is added again while the transaction before is being ended.
+const SOON: Duration = Duration::from_millis(20);
+
+impl Engine {
+    /// A request about transactions was answered.
+    pub(in crate::engine) fn transaction_answered(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        frame: Bytes,
+        ask: Ask,
+    ) -> Result<(), DecodeError> {
+        let not_before = self.now;
+        if let Some(transactions) = &mut self.transactions {
+            transactions.request = RequestState::Free { not_before };
+        }
+        match ask {
+            Ask::FindCoordinator(role) => {
+                self.read::<FindCoordinatorRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    engine.coordinator_found(role, answer);
+                })
+            }
+            Ask::InitProducerId => {
+                self.read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    let (id, epoch) = (answer.producer_id, answer.producer_epoch);
+                    if engine.granted(&Ask::InitProducerId, answer.error_code) {
+                        engine.initialized(ProducerId { id, epoch });
+                    }
+                })
+            }
+            Ask::AddPartitions(keys) => {
+                self.read::<AddPartitionsToTxnRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    engine.partitions_added(keys, &answer.results_by_topic_v3_and_below);
+                })
+            }
+            Ask::AddOffsets(group) => {
+                self.read::<AddOffsetsToTxnRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    engine.group_added(group, answer.error_code);
+                })
+            }
+            Ask::CommitOffsets(group) => {
+                self.read::<TxnOffsetCommitRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    engine.offsets_committed(group, &answer.topics);
+                })
+            }
+            Ask::End(end) => self.read::<EndTxnRequest, _>(version, frame, |engine, answer| {
+                engine.throttle(id, answer.throttle_time_ms);
+                engine.end_answered(end, &answer);
+            }),
+        }
+    }
+
+    /// A request about transactions will not be answered.
+    pub(in crate::engine) fn transaction_unanswered(&mut self, ask: &Ask) {
+        self.rest(format!("{} was not answered", ask.request().name()));
+    }
+
+    /// A broker is gone, and with it whatever it coordinated.
+    pub(in crate::engine) fn forget_coordinator(&mut self, lost: NodeId) {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.coordinators.forget_node(lost);
+        }
+    }
+
+    fn coordinator_found(&mut self, role: Role, answer: FindCoordinatorResponse) {
+        let found = coordinators::only(answer);
+        let usable = found
+            .error_code
+            .ok()
+            .and_then(|()| coordinators::usable(&found));
+        let port = match usable {
+            Ok(port) => port,
+            Err(code) => {
+                let message = found.error_message.map(Into::into);
+                return self.act(&Ask::FindCoordinator(role), code, message);
+            }
+        };
+        let id = NodeId(found.node_id);
+        let address = Address {
+            host: found.host,
+            port,
+        };
+        match self.nodes.get_mut(&id) {
+            None => {
+                self.nodes.insert(id, Node::new(id, address));
+            }
+            // Metadata will tell of a move if there was one; a connection that stands is good.
+            Some(node) if matches!(node.link, Link::Resting { .. }) => node.address = address,
+            Some(_) => {}
+        }
+        if let Some(transactions) = &mut self.transactions {
+            transactions.coordinators.found(role, id);
+        }
+    }
+
+    fn partitions_added(&mut self, keys: Vec<LaneKey>, topics: &[AddPartitionsToTxnTopicResult]) {
+        let mut worst = (Verdict::Done, ErrorCode::NONE);
+        let mut concerned: Vec<String> = Vec::new();
+        for key in keys {
+            let lane = &self.lanes[key as usize];
+            let code = code_of(topics, &lane.topic, lane.partition);
+            let judged = code.map(|code| (verdict(Request::AddPartitions, code), code));
+            let (judged, code) = judged.unwrap_or((Verdict::Retry, ErrorCode::NETWORK_EXCEPTION));
+            if judged == Verdict::Abortable && code != ErrorCode::OPERATION_NOT_ATTEMPTED {
+                concerned.push(lane.topic.to_string());
+            }
+            if rank(judged, code) > rank(worst.0, worst.1) {
+                worst = (judged, code);
+            }
+            self.partition_judged(key, judged, code);
+        }
+        concerned.dedup();
+        let (judged, code) = worst;
+        if judged == Verdict::Done {
+            return self.succeeded();
+        }
+        let message = match concerned.is_empty() {
+            true => code.message().to_owned(),
+            false => format!("{} (topics: {})", code.message(), concerned.join(", ")),
+        };
+        self.act(&Ask::AddPartitions(Vec::new()), code, Some(message.into()));
+    }
+
+    /// Notes what is known of one partition's place in the transaction.
+    fn partition_judged(&mut self, key: LaneKey, judged: Verdict, code: ErrorCode) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        let Some(membership) = transactions.partitions.get_mut(&key) else {
+            return;
+        };
+        match judged {
+            Verdict::Done => *membership = Membership::Inside,
+            Verdict::Abortable => {
+                transactions.partitions.remove(&key);
+            }
+            // Passed over in silence: it may have been added.
+            _ if code == ErrorCode::NETWORK_EXCEPTION => {}
+            _ => *membership = Membership::Wanted,
+        }
+        self.list(key);
+    }
+
+    fn group_added(&mut self, group: Arc<str>, code: ErrorCode) {
+        let judged = verdict(Request::AddOffsets, code);
+        if let Some(transactions) = &mut self.transactions
+            && let Some(membership) = transactions.groups.get_mut(&group)
+        {
+            match judged {
+                Verdict::Done => *membership = Membership::Inside,
+                Verdict::Abortable => {
+                    transactions.groups.remove(&group);
+                }
+                _ => *membership = Membership::Wanted,
+            }
+        }
+        self.granted(&Ask::AddOffsets(group), code);
+    }
+
+    /// Some of the offsets may have been taken; only the others are sent again.
+    fn offsets_committed(&mut self, group: Arc<str>, topics: &[TxnOffsetCommitResponseTopic]) {
+        let mut worst = (Verdict::Done, ErrorCode::NONE);
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        let Some(commit) = transactions.offsets.front_mut() else {
+            return;
+        };
+        commit.offsets.retain(|offset| {
+            let partitions = topics.iter().filter(|topic| *topic.name == *offset.topic);
+            let mut partitions = partitions.flat_map(|topic| &topic.partitions);
+            let told = partitions.find(|told| told.partition_index == offset.partition);
+            let code = told.map_or(ErrorCode::NETWORK_EXCEPTION, |told| told.error_code);
+            let judged = verdict(Request::CommitOffsets, code);
+            if rank(judged, code) > rank(worst.0, worst.1) {
+                worst = (judged, code);
+            }
+            judged != Verdict::Done
+        });
+        if commit.offsets.is_empty()
+            && let Some(done) = transactions.offsets.pop_front()
+        {
+            done.end(Ok(()));
+        }
+        self.granted(&Ask::CommitOffsets(group), worst.1);
+    }
+
+    fn end_answered(&mut self, end: End, answer: &EndTxnResponse) {
+        if self.granted(&Ask::End(end), answer.error_code) {
+            let (id, epoch) = (answer.producer_id, answer.producer_epoch);
+            self.transaction_ended((id >= 0).then_some(ProducerId { id, epoch }));
+        }
+    }
+
+    /// Does what follows from a code that stands for the whole answer; whether it was a success.
+    fn granted(&mut self, ask: &Ask, code: ErrorCode) -> bool {
+        if code == ErrorCode::NONE {
+            self.succeeded();
+            return true;
+        }
+        self.act(ask, code, None);
+        false
+    }
+
+    fn succeeded(&mut self) {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.failures = 0;
+            transactions.last_obstacle = None;
+        }
+    }
+
+    /// Does what follows from an error.
+    fn act(&mut self, ask: &Ask, code: ErrorCode, message: Option<Arc<str>>) {
+        let request = ask.request();
+        let message = message.unwrap_or_else(|| code.message().into());
+        let obstacle = format!("{}: {code} ({message})", request.name());
+        match verdict(request, code) {
+            Verdict::Done => self.succeeded(),
+            Verdict::Retry => self.rest(obstacle),
+            Verdict::RetrySoon => self.rest_a_little(obstacle),
+            Verdict::Relocate => {
+                if let Some(transactions) = &mut self.transactions {
+                    transactions.coordinators.forget(&ask.role());
+                }
+                self.rest(obstacle);
+            }
+            Verdict::Abortable => self.must_abort(AbortableError::Refused {
+                request: request.name(),
+                code,
+                message,
+            }),
+            Verdict::Fatal => self.fail_for_good(FatalError::of(code, Some(message))),
+        }
+    }
+
+    /// The end of the transaction before takes a moment; once something was added it has passed.
+    fn rest_a_little(&mut self, why: String) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        if transactions.has_begun_there() {
+            return self.rest(why);
+        }
+        let not_before = self.now + SOON;
+        transactions.request = RequestState::Free { not_before };
+        transactions.last_obstacle = Some(why.into());
+        self.timers.arm(Timer::Transaction, not_before);
+    }
+
+    /// A coordinator will not go on with what is being done, but with the next.
+    fn must_abort(&mut self, why: AbortableError) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        match &transactions.phase {
+            Phase::Initializing => {
+                transactions.phase = Phase::Uninitialized;
+                transactions.tell(Call::Init, || Err(TransactionError::Abortable(why.clone())));
+            }
+            // The coordinator knows nothing that could be ended: begin anew with it.
+            Phase::Ending(Ending {
+                how: End::Abort,
+                health,
+                ..
+            }) => {
+                let before = Before::Transaction(health.outcome());
+                transactions.partitions.clear();
+                transactions.groups.clear();
+                transactions.phase = Phase::Renewing(before);
+            }
+            Phase::Renewing(_) => {
+                let code = why.code().unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR);
+                self.fail_for_good(FatalError::of(code, Some(why.to_string().into())));
+            }
+            _ => self.doom(|| why),
+        }
+    }
+}
+
+fn code_of(
+    topics: &[AddPartitionsToTxnTopicResult],
+    topic: &str,
+    partition: i32,
+) -> Option<ErrorCode> {
+    let topics = topics.iter().filter(|told| told.name == topic);
+    let mut partitions = topics.flat_map(|told| &told.results_by_partition);
+    let told = partitions.find(|told| told.partition_index == partition)?;
+    Some(told.partition_error_code)
+}
+
+/// Of several verdicts on one request the worst counts; of equals what says more.
+fn rank(verdict: Verdict, code: ErrorCode) -> (u8, bool) {
+    let rank = match verdict {
+        Verdict::Done => 0,
+        Verdict::RetrySoon => 1,
+        Verdict::Retry => 2,
+        Verdict::Relocate => 3,
+        Verdict::Abortable => 4,
+        Verdict::Fatal => 5,
+    };
+    (rank, code != ErrorCode::OPERATION_NOT_ATTEMPTED)
+}

@@ -1,0 +1,540 @@
+//! Transactions: what belongs to the open one, and how it ends (KIP-98, KIP-447, KIP-890).
+//!
+//! ```text
+//! Uninitialized ─init─▶ Initializing ─id, epoch─▶ Ready ─begin─▶ Open ─commit─▶ Ending(Commit) ─┐
+//!                                                   ▲ ▲           │ failed          │ failed     │
+//!                                                   │ │           ▼                 │            │
+//!                                                   │ │         Doomed ◀────────────┘            │
+//!                                                   │ │           │ abort, dropped, closed       │
+//!                                                   │ │           ▼                              │
+//!                                                   │ └─ended─ Ending(Abort)                     │
+//!                                                   ├─renewed─ Renewing ◀─ended, epoch worn out──┤
+//!                                                   └──────────────ended─────────────────────────┘
+//! ```
+//!
+//! A transaction ends when every batch of it has an outcome and nothing else is on its way; then,
+//! if anything was added to it, its coordinator is told. One request to a coordinator is on its way
+//! at a time; batches of partitions that are in the transaction already never wait for it.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `calls` | what a caller may ask for, and who waits for what |
+//! | `requests` | what to ask a coordinator next |
+//! | `coordinators` | whom to ask |
+//! | `answers`, `verdict` | what the answer means |
+
+mod answers;
+mod calls;
+mod coordinators;
+mod requests;
+mod verdict;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use calls::TransactionCall;
+use kafka_accumulator::Readiness;
+pub(crate) use requests::Ask;
+
+use super::identity::{Identity, ProducerId};
+use super::lane::{LaneKey, Numbering};
+use super::timers::Timer;
+use super::verdict::TransactionVersion;
+use super::{Engine, backoff};
+use crate::error::{AbortableError, Cause, TransactionError};
+use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+use crate::settings::TransactionSettings;
+use calls::{Call, Caller, Reply};
+use coordinators::Coordinators;
+
+/// The transactions of one producer, one after the other.
+#[derive(Debug)]
+pub(crate) struct Transactions {
+    settings: TransactionSettings,
+    phase: Phase,
+    version: TransactionVersion,
+    callers: Vec<Caller>,
+    /// Partitions of the open transaction.
+    partitions: BTreeMap<LaneKey, Membership>,
+    /// Consumer groups of the open transaction.
+    groups: BTreeMap<Arc<str>, Membership>,
+    /// Offsets that are to be committed with it, in the order of the calls.
+    offsets: VecDeque<OffsetCommit>,
+    coordinators: Coordinators,
+    request: RequestState,
+    /// Requests in a row that brought nothing.
+    failures: u32,
+    /// What went wrong last, for the message of a caller that waits in vain.
+    last_obstacle: Option<Arc<str>>,
+    /// When the open transaction was begun.
+    begun: Instant,
+}
+
+/// Where the producer is between two transactions.
+#[derive(Debug)]
+enum Phase {
+    /// `init_transactions` was not called yet, or was refused.
+    Uninitialized,
+    /// Asking for an id and epoch, which ends whatever an earlier producer of this name left open.
+    Initializing,
+    /// No transaction is open.
+    Ready(Before),
+    /// Records are taken.
+    Open,
+    /// It can only be aborted.
+    Doomed(AbortableError),
+    /// To be ended as soon as nothing of it is on its way.
+    Ending(Ending),
+    /// The epoch cannot be used any further; asking for the next.
+    Renewing(Before),
+}
+
+/// What came before.
+#[derive(Clone, Debug)]
+enum Before {
+    /// The beginning, of which nobody was told who waited for it.
+    InitializedUntold,
+    /// The beginning.
+    Initialized,
+    /// A transaction: what is told whoever asks how it has ended.
+    Transaction(Result<(), AbortableError>),
+}
+
+#[derive(Debug)]
+struct Ending {
+    how: End,
+    owner: Owner,
+    health: Health,
+    /// Lanes that still had something when they were last looked at.
+    busy: Vec<LaneKey>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Commit,
+    Abort,
+}
+
+/// Whether anybody could still be told that a commit has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Present,
+    Gone,
+}
+
+/// Whether something went wrong in a transaction: then its numbers may be wrong as well.
+#[derive(Debug)]
+enum Health {
+    Sound,
+    Doomed(AbortableError),
+}
+
+/// Whether the coordinator knows that something belongs to the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Membership {
+    /// It is to be told.
+    Wanted,
+    /// It was told, and has not confirmed it.
+    Tried,
+    /// It knows.
+    Inside,
+}
+
+/// Offsets of one call.
+#[derive(Debug)]
+struct OffsetCommit {
+    group: ConsumerGroupMetadata,
+    /// Those that are not confirmed yet.
+    offsets: Vec<OffsetToCommit>,
+    deadline: Instant,
+    reply: Option<Reply>,
+}
+
+/// The one request to a coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RequestState {
+    /// None; one may be made from `not_before` on.
+    Free { not_before: Instant },
+    /// On its way.
+    Asked,
+}
+
+impl Health {
+    /// What is told whoever asks how the transaction has ended.
+    fn outcome(&self) -> Result<(), AbortableError> {
+        match self {
+            Self::Sound => Ok(()),
+            Self::Doomed(why) => Err(why.clone()),
+        }
+    }
+}
+
+impl Transactions {
+    pub(super) fn new(settings: TransactionSettings, now: Instant) -> Self {
+        Self {
+            settings,
+            phase: Phase::Uninitialized,
+            version: TransactionVersion::One,
+            callers: Vec::new(),
+            partitions: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            offsets: VecDeque::new(),
+            coordinators: Coordinators::default(),
+            request: RequestState::Free { not_before: now },
+            failures: 0,
+            last_obstacle: None,
+            begun: now,
+        }
+    }
+
+    /// Which protocol the open transaction follows.
+    pub(super) fn version(&self) -> TransactionVersion {
+        self.version
+    }
+
+    pub(super) fn id(&self) -> &Arc<str> {
+        &self.settings.id
+    }
+
+    /// Whether the producer may end: nothing is open that a coordinator should be told of.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::Uninitialized | Phase::Ready(_))
+    }
+
+    /// Whether the coordinator may know of the transaction.
+    fn has_begun_there(&self) -> bool {
+        let mut members = self.partitions.values().chain(self.groups.values());
+        members.any(|membership| *membership == Membership::Inside)
+    }
+
+    /// Forgets what was to be added and was not tried.
+    fn forget_wishes(&mut self) {
+        let tried = |membership: &Membership| *membership != Membership::Wanted;
+        self.partitions.retain(|_, membership| tried(membership));
+        self.groups.retain(|_, membership| tried(membership));
+    }
+}
+
+impl Engine {
+    /// Whether a new batch may leave this lane's queue: outside of a transaction none may, and with
+    /// the first protocol none before its partition is added.
+    pub(super) fn may_take(&mut self, key: LaneKey) -> bool {
+        let now = self.now;
+        let Some(transactions) = &mut self.transactions else {
+            return true;
+        };
+        let inside = transactions.partitions.get(&key) == Some(&Membership::Inside);
+        match &transactions.phase {
+            Phase::Open
+            | Phase::Ending(Ending {
+                how: End::Commit, ..
+            }) => {}
+            Phase::Doomed(_) => return inside,
+            _ => return false,
+        }
+        if inside {
+            return true;
+        }
+        if self.lanes[key as usize].queue.look(now) != Readiness::Ready {
+            return true; // Nothing will be taken.
+        }
+        match transactions.version {
+            TransactionVersion::One => {
+                let wanted = transactions.partitions.entry(key);
+                wanted.or_insert(Membership::Wanted);
+                false
+            }
+            TransactionVersion::Two => {
+                transactions.partitions.insert(key, Membership::Inside);
+                true
+            }
+        }
+    }
+
+    /// A record or a request of the transaction has failed: it can only be aborted now.
+    pub(super) fn doom(&mut self, why: impl FnOnce() -> AbortableError) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        let owner = match &transactions.phase {
+            Phase::Open => Owner::Present,
+            Phase::Ending(Ending {
+                how: End::Commit,
+                owner,
+                ..
+            }) => *owner,
+            _ => return,
+        };
+        let why = why();
+        transactions.forget_wishes();
+        for commit in transactions.offsets.drain(..) {
+            commit.end(Err(TransactionError::Abortable(why.clone())));
+        }
+        transactions.tell(Call::Commit, || {
+            Err(TransactionError::Abortable(why.clone()))
+        });
+        transactions.phase = Phase::Doomed(why.clone());
+        self.desk.doom(Some(why));
+        if owner == Owner::Gone {
+            self.begin_ending(End::Abort, Owner::Gone);
+        }
+    }
+
+    /// Lets the transaction end: what was not sent goes first, or not at all.
+    fn begin_ending(&mut self, how: End, owner: Owner) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        let health = match &transactions.phase {
+            Phase::Doomed(why) => Health::Doomed(why.clone()),
+            _ => Health::Sound,
+        };
+        transactions.phase = Phase::Ending(Ending {
+            how,
+            owner,
+            health,
+            busy: Vec::new(),
+        });
+        match how {
+            End::Commit => drop(self.flush()),
+            End::Abort => self.drop_unsent(),
+        }
+        let busy = |key: &LaneKey| self.lanes[*key as usize].has_batches();
+        let lanes = (0..self.lanes.len() as LaneKey).filter(busy).collect();
+        if let Some(Transactions {
+            phase: Phase::Ending(ending),
+            ..
+        }) = &mut self.transactions
+        {
+            ending.busy = lanes;
+        }
+    }
+
+    /// What was sent is waited for, so that nothing of it reaches a log after the transaction.
+    fn drop_unsent(&mut self) {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.forget_wishes();
+            transactions.offsets.clear();
+        }
+        for key in 0..self.lanes.len() {
+            for batch in self.lanes[key].queue.take_all() {
+                self.fail_untried(key as LaneKey, batch, Cause::Aborted);
+            }
+        }
+    }
+
+    /// Whether every batch of the ending transaction has its outcome.
+    fn is_drained(&mut self) -> bool {
+        let lanes = &self.lanes;
+        match &mut self.transactions {
+            Some(Transactions {
+                phase: Phase::Ending(ending),
+                ..
+            }) => {
+                let busy = |key: &LaneKey| lanes[*key as usize].has_batches();
+                ending.busy.retain(busy);
+                ending.busy.is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// The transaction is over, as the coordinator says, or because it never knew of it.
+    fn transaction_ended(&mut self, successor: Option<ProducerId>) {
+        let broken = |lane: &super::lane::Lane| matches!(lane.numbering, Numbering::Broken { .. });
+        let worn_out = self.lanes.iter().any(broken);
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        let Phase::Ending(Ending { health, .. }) = &transactions.phase else {
+            return;
+        };
+        let outcome = health.outcome();
+        let failed_there = outcome.is_err() && transactions.has_begun_there();
+        transactions.partitions.clear();
+        transactions.groups.clear();
+        let before = Before::Transaction(outcome);
+        if let Some(successor) = successor {
+            self.adopt(successor);
+        } else if worn_out || failed_there {
+            transactions.phase = Phase::Renewing(before);
+            return;
+        }
+        self.await_next(before);
+    }
+
+    /// An id and epoch were asked for, and here they are.
+    fn initialized(&mut self, producer: ProducerId) {
+        self.adopt(producer);
+        let version = self.features.transaction_version();
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        transactions.version = version;
+        match &transactions.phase {
+            Phase::Initializing => self.await_next(Before::InitializedUntold),
+            Phase::Renewing(before) => {
+                let before = before.clone();
+                self.await_next(before);
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes on as this producer: with a new epoch every sequence begins anew.
+    fn adopt(&mut self, producer: ProducerId) {
+        if self.identity.producer() != Some(producer) {
+            for lane in &mut self.lanes {
+                lane.numbering = Numbering::Unnumbered;
+            }
+        }
+        self.identity = Identity::Held(producer);
+    }
+
+    /// Nothing is open any more; who waits to begin may.
+    fn await_next(&mut self, mut before: Before) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        match &before {
+            Before::Transaction(outcome) => {
+                transactions.tell(Call::Commit, || Ok(()));
+                transactions.tell(Call::Abort, || Ok(()));
+                let outcome = || outcome.clone().map_err(TransactionError::Abortable);
+                transactions.tell(Call::Wait, outcome);
+            }
+            Before::InitializedUntold | Before::Initialized => {
+                if transactions.tell(Call::Init, || Ok(())) > 0 {
+                    before = Before::Initialized;
+                }
+            }
+        }
+        transactions.phase = Phase::Ready(before);
+        self.desk.doom(None);
+        self.begin_for_next();
+    }
+
+    /// Begins a transaction for the caller that has waited longest.
+    fn begin_for_next(&mut self) {
+        let version = self.features.transaction_version();
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        if !transactions.is_awaited() {
+            return;
+        }
+        if (transactions.version, version) == (TransactionVersion::One, TransactionVersion::Two) {
+            // The cluster was upgraded meanwhile: the second protocol begins with an epoch of its own.
+            transactions.phase = Phase::Renewing(Before::Initialized);
+            return;
+        }
+        transactions.version = version;
+        transactions.phase = Phase::Open;
+        transactions.begun = self.now;
+        transactions.tell_one(Call::Begin);
+        let expires = self.now + transactions.settings.timeout;
+        self.timers.arm(Timer::Transaction, expires);
+    }
+
+    /// Comes back to transactions after a while that doubles with every failure in a row.
+    fn rest(&mut self, why: impl Into<Arc<str>>) {
+        let Self {
+            transactions,
+            settings,
+            random,
+            timers,
+            now,
+            ..
+        } = self;
+        let Some(transactions) = transactions else {
+            return;
+        };
+        transactions.failures = transactions.failures.saturating_add(1);
+        let pause = backoff::delay(settings.retry_backoff, transactions.failures, random);
+        let not_before = *now + pause;
+        transactions.request = RequestState::Free { not_before };
+        transactions.last_obstacle = Some(why.into());
+        timers.arm(Timer::Transaction, not_before);
+    }
+
+    /// A deadline of a caller, of a pause or of the transaction has come.
+    pub(super) fn transaction_is_due(&mut self) {
+        let limit = self.settings.max_block;
+        let now = self.now;
+        let obstacle = self.metadata.last_obstacle.clone();
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        let last = transactions.last_obstacle.clone().or(obstacle);
+        transactions.expire_callers(now, limit, last.as_ref());
+        let expires = transactions.begun + transactions.settings.timeout;
+        let open = matches!(
+            transactions.phase,
+            Phase::Open
+                | Phase::Ending(Ending {
+                    how: End::Commit,
+                    ..
+                })
+        );
+        if open
+            && expires <= now
+            && let Some(request) = transactions.unanswered_request()
+        {
+            let limit = transactions.settings.timeout;
+            self.doom(|| AbortableError::Expired {
+                request,
+                limit,
+                last,
+            });
+        }
+        self.arm_transaction();
+    }
+
+    /// Makes sure that transactions are looked at when the next deadline has come.
+    fn arm_transaction(&mut self) {
+        let now = self.now;
+        let Some(transactions) = &self.transactions else {
+            return;
+        };
+        if let Some(at) = transactions.next_due(now) {
+            self.timers.arm(Timer::Transaction, at);
+        }
+    }
+
+    /// Nobody will be told of a transaction any more but this.
+    pub(super) fn give_up_transaction(&mut self, why: impl Fn() -> TransactionError) {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.phase = Phase::Uninitialized;
+            for commit in transactions.offsets.drain(..) {
+                commit.end(Err(why()));
+            }
+            for caller in transactions.callers.drain(..) {
+                caller.end(Err(why()));
+            }
+        }
+    }
+
+    /// When a close without a deadline gives up telling the coordinator that a transaction is over:
+    /// it will have noticed by itself.
+    pub(super) fn end_of_transaction(&self) -> Option<Instant> {
+        let transactions = self.transactions.as_ref()?;
+        let records = self.settings.delivery_timeout;
+        (self.now + records).checked_add(transactions.settings.timeout)
+    }
+
+    /// `close` was called: the open transaction is aborted, one that is being committed goes on.
+    pub(super) fn close_transaction(&mut self) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        match &mut transactions.phase {
+            Phase::Open | Phase::Doomed(_) => self.begin_ending(End::Abort, Owner::Gone),
+            Phase::Ending(ending) => ending.owner = Owner::Gone,
+            Phase::Initializing | Phase::Renewing(_) => {
+                self.give_up_transaction(|| TransactionError::Closed);
+            }
+            Phase::Uninitialized | Phase::Ready(_) => {}
+        }
+    }
+}

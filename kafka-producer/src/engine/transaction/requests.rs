@@ -1,0 +1,402 @@
+//! What to ask a coordinator next, and how it is put.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kafka_wire::messages::add_partitions_to_txn::AddPartitionsToTxnTopic;
+use kafka_wire::messages::txn_offset_commit::{
+    TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+};
+use kafka_wire::messages::{
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, FindCoordinatorRequest,
+    InitProducerIdRequest, TxnOffsetCommitRequest,
+};
+use kafka_wire::{ErrorCode, Version};
+
+use super::coordinators::Role;
+use super::verdict::Request;
+use super::{End, Ending, Membership, OffsetCommit, Phase, RequestState, Transactions};
+use crate::engine::in_flight::What;
+use crate::engine::lane::LaneKey;
+use crate::engine::node::Link;
+use crate::engine::verdict::TransactionVersion;
+use crate::engine::{Engine, NodeId};
+use crate::error::FatalError;
+
+/// From this version of InitProducerId on an epoch can be bumped (KIP-360).
+const FIRST_WITH_EPOCH: i16 = 3;
+/// From this version of TxnOffsetCommit on the member is checked (KIP-447).
+const FIRST_WITH_MEMBER: i16 = 3;
+/// Later versions of these follow the second protocol, or are for brokers.
+const LAST_ADD_PARTITIONS: i16 = 3;
+const LAST_COMMIT_OFFSETS_ONE: i16 = 4;
+const LAST_END_ONE: i16 = 4;
+
+/// A request about transactions, as it is remembered until it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Who coordinates this?
+    FindCoordinator(Role),
+    /// An id and epoch, or the next epoch.
+    InitProducerId,
+    /// These partitions belong to the transaction.
+    AddPartitions(Vec<LaneKey>),
+    /// Offsets of this group belong to it.
+    AddOffsets(Arc<str>),
+    /// The offsets at the front of the queue, for this group.
+    CommitOffsets(Arc<str>),
+    /// It is over.
+    End(End),
+}
+
+impl Ask {
+    /// Who is to be asked; any broker, if that is the question.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::FindCoordinator(role) => role.clone(),
+            Self::CommitOffsets(group) => Role::Group(Arc::clone(group)),
+            _ => Role::Transactions,
+        }
+    }
+
+    pub(super) fn request(&self) -> Request {
+        match self {
+            Self::FindCoordinator(_) => Request::FindCoordinator,
+            Self::InitProducerId => Request::InitProducerId,
+            Self::AddPartitions(_) => Request::AddPartitions,
+            Self::AddOffsets(_) => Request::AddOffsets,
+            Self::CommitOffsets(_) => Request::CommitOffsets,
+            Self::End(End::Commit) => Request::Commit,
+            Self::End(End::Abort) => Request::Abort,
+        }
+    }
+}
+
+impl Transactions {
+    /// What has to be asked before anything else; `drained` if no batch is on its way.
+    fn next_ask(&self, drained: bool) -> Option<Ask> {
+        match &self.phase {
+            Phase::Uninitialized | Phase::Ready(_) | Phase::Doomed(_) => None,
+            Phase::Initializing | Phase::Renewing(_) => Some(Ask::InitProducerId),
+            Phase::Open => self.next_addition(),
+            Phase::Ending(Ending { how, .. }) => {
+                let end = drained.then_some(Ask::End(*how));
+                self.next_addition().or(end)
+            }
+        }
+    }
+
+    /// What the coordinators do not know yet of what belongs to the transaction.
+    fn next_addition(&self) -> Option<Ask> {
+        if self.version == TransactionVersion::One {
+            let outside = |membership: &Membership| *membership != Membership::Inside;
+            let partitions = self.partitions.iter().filter(|(_, it)| outside(it));
+            let partitions: Vec<LaneKey> = partitions.map(|(key, _)| *key).collect();
+            if !partitions.is_empty() {
+                return Some(Ask::AddPartitions(partitions));
+            }
+            if let Some((group, _)) = self.groups.iter().find(|(_, it)| outside(it)) {
+                return Some(Ask::AddOffsets(Arc::clone(group)));
+            }
+        }
+        let commit = self.offsets.front()?;
+        Some(Ask::CommitOffsets(Arc::clone(&commit.group.id)))
+    }
+
+    /// The name of what a coordinator was asked, or should be, and has not answered.
+    pub(super) fn unanswered_request(&self) -> Option<&'static str> {
+        let ask = self.next_addition()?;
+        Some(ask.request().name())
+    }
+
+    /// From here on it is unknown whether the coordinator knows.
+    fn tried(&mut self, ask: &Ask) {
+        let version = self.version;
+        let tried = |membership: &mut Membership| {
+            *membership = match version {
+                TransactionVersion::One => Membership::Tried,
+                // The request itself adds it; an end that was not needed does no harm.
+                TransactionVersion::Two => Membership::Inside,
+            };
+        };
+        match ask {
+            Ask::AddPartitions(keys) => {
+                for key in keys {
+                    self.partitions.entry(*key).and_modify(tried);
+                }
+            }
+            Ask::AddOffsets(group) => {
+                self.groups.entry(Arc::clone(group)).and_modify(tried);
+            }
+            Ask::CommitOffsets(group) if version == TransactionVersion::Two => {
+                self.groups.entry(Arc::clone(group)).and_modify(tried);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Engine {
+    /// Asks a coordinator whatever the transaction needs next.
+    pub(in crate::engine) fn ask_for_transaction(&mut self) {
+        while let Some(ask) = self.due_ask() {
+            let known = self.transactions.as_ref();
+            let known = known.is_some_and(Transactions::has_begun_there);
+            if matches!(ask, Ask::End(_)) && !known {
+                // The coordinator does not know of it, so there is nothing to be ended.
+                self.transaction_ended(None);
+                continue;
+            }
+            return self.put(ask);
+        }
+    }
+
+    fn due_ask(&mut self) -> Option<Ask> {
+        self.transactions.as_ref()?;
+        let drained = self.is_drained();
+        let transactions = self.transactions.as_ref()?;
+        let RequestState::Free { not_before } = transactions.request else {
+            return None;
+        };
+        let ask = transactions.next_ask(drained)?;
+        let needs_nobody = matches!(ask, Ask::End(_)) && !transactions.has_begun_there();
+        (needs_nobody || not_before <= self.now).then_some(ask)
+    }
+
+    /// Asks the coordinator, once it is known and its connection is ready.
+    fn put(&mut self, ask: Ask) {
+        let role = ask.role();
+        let known = self.transactions.as_ref();
+        let known = known.and_then(|transactions| transactions.coordinators.of(&role));
+        let Some(id) = known.filter(|id| self.nodes.contains_key(id)) else {
+            return self.find_coordinator(role);
+        };
+        let Some(node) = self.nodes.get(&id) else {
+            return;
+        };
+        match &node.link {
+            // The end of both is a reason to look here again.
+            _ if node.throttled_until.is_some() => {}
+            Link::Ready { .. } => self.send_to_coordinator(id, ask),
+            Link::Resting { .. } if node.can_dial(self.now) => self.dial(id),
+            Link::Resting { .. } | Link::Dialing { .. } | Link::Greeting { .. } => {}
+        }
+    }
+
+    fn find_coordinator(&mut self, role: Role) {
+        let Some(id) = self.any_node() else { return };
+        let Some(version) = self.newest_to::<FindCoordinatorRequest>(id, i16::MAX) else {
+            return self.lacks("FindCoordinator");
+        };
+        let key = match &role {
+            Role::Group(group) => group.to_string(),
+            Role::Transactions => self.transactional_id(),
+        };
+        let batched = version.number >= 4;
+        let request = FindCoordinatorRequest {
+            key: if batched { String::new() } else { key.clone() },
+            key_type: role.key_type(),
+            coordinator_keys: if batched { vec![key] } else { Vec::new() },
+        };
+        self.asked_coordinator(&Ask::FindCoordinator(role.clone()));
+        self.ask(
+            id,
+            version,
+            &request,
+            What::Transaction(Ask::FindCoordinator(role)),
+        );
+    }
+
+    fn send_to_coordinator(&mut self, id: NodeId, ask: Ask) {
+        match ask {
+            Ask::FindCoordinator(role) => self.find_coordinator(role),
+            Ask::InitProducerId => self.ask_init(id),
+            Ask::AddPartitions(keys) => self.ask_add_partitions(id, keys),
+            Ask::AddOffsets(group) => self.ask_add_offsets(id, group),
+            Ask::CommitOffsets(_) => self.ask_commit_offsets(id),
+            Ask::End(end) => self.ask_end(id, end),
+        }
+    }
+
+    fn ask_init(&mut self, id: NodeId) {
+        let version = self.newest_to::<InitProducerIdRequest>(id, i16::MAX);
+        let Some(version) = version.filter(|version| version.number >= FIRST_WITH_EPOCH) else {
+            return self.lacks("InitProducerId 3 (Kafka 2.5)");
+        };
+        let Some(transactions) = &self.transactions else {
+            return;
+        };
+        let renewed = match transactions.phase {
+            Phase::Renewing(_) => self.identity.producer(),
+            _ => None,
+        };
+        let timeout_ms = transactions.settings.timeout.as_millis();
+        let request = InitProducerIdRequest {
+            transactional_id: Some(self.transactional_id()),
+            transaction_timeout_ms: i32::try_from(timeout_ms).unwrap_or(i32::MAX),
+            producer_id: renewed.map_or(-1, |producer| producer.id),
+            producer_epoch: renewed.map_or(-1, |producer| producer.epoch),
+            ..InitProducerIdRequest::default()
+        };
+        self.asked_coordinator(&Ask::InitProducerId);
+        self.ask(
+            id,
+            version,
+            &request,
+            What::Transaction(Ask::InitProducerId),
+        );
+    }
+
+    fn ask_add_partitions(&mut self, id: NodeId, keys: Vec<LaneKey>) {
+        let Some(version) = self.newest_to::<AddPartitionsToTxnRequest>(id, LAST_ADD_PARTITIONS)
+        else {
+            return self.lacks("AddPartitionsToTxn");
+        };
+        let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
+        for key in &keys {
+            let lane = &self.lanes[*key as usize];
+            let partitions = topics.entry(Arc::clone(&lane.topic)).or_default();
+            partitions.push(lane.partition);
+        }
+        let topics = topics
+            .into_iter()
+            .map(|(name, partitions)| AddPartitionsToTxnTopic {
+                name: name.to_string(),
+                partitions,
+            });
+        let (producer_id, producer_epoch) = self.identity_on_wire();
+        let request = AddPartitionsToTxnRequest {
+            v3_and_below_transactional_id: self.transactional_id(),
+            v3_and_below_producer_id: producer_id,
+            v3_and_below_producer_epoch: producer_epoch,
+            v3_and_below_topics: topics.collect(),
+            ..AddPartitionsToTxnRequest::default()
+        };
+        let ask = Ask::AddPartitions(keys);
+        self.asked_coordinator(&ask);
+        self.ask(id, version, &request, What::Transaction(ask));
+    }
+
+    fn ask_add_offsets(&mut self, id: NodeId, group: Arc<str>) {
+        let Some(version) = self.newest_to::<AddOffsetsToTxnRequest>(id, i16::MAX) else {
+            return self.lacks("AddOffsetsToTxn");
+        };
+        let (producer_id, producer_epoch) = self.identity_on_wire();
+        let request = AddOffsetsToTxnRequest {
+            transactional_id: self.transactional_id(),
+            producer_id,
+            producer_epoch,
+            group_id: group.to_string(),
+        };
+        let ask = Ask::AddOffsets(group);
+        self.asked_coordinator(&ask);
+        self.ask(id, version, &request, What::Transaction(ask));
+    }
+
+    fn ask_commit_offsets(&mut self, id: NodeId) {
+        let Some(transactions) = &self.transactions else {
+            return;
+        };
+        let latest = match transactions.version {
+            TransactionVersion::One => LAST_COMMIT_OFFSETS_ONE,
+            TransactionVersion::Two => i16::MAX,
+        };
+        let Some(commit) = transactions.offsets.front() else {
+            return;
+        };
+        let group = commit.group.clone();
+        let told = group.generation >= 0 || !group.member_id.is_empty();
+        let version = self.newest_to::<TxnOffsetCommitRequest>(id, latest);
+        let Some(version) = version.filter(|it| it.number >= FIRST_WITH_MEMBER || !told) else {
+            return self.lacks("TxnOffsetCommit 3 (Kafka 2.5)");
+        };
+        let topics = offsets_by_topic(commit);
+        let (producer_id, producer_epoch) = self.identity_on_wire();
+        let request = TxnOffsetCommitRequest {
+            transactional_id: self.transactional_id(),
+            group_id: group.id.to_string(),
+            producer_id,
+            producer_epoch,
+            generation_id: group.generation,
+            member_id: group.member_id,
+            group_instance_id: group.instance_id,
+            topics,
+        };
+        let ask = Ask::CommitOffsets(group.id);
+        self.asked_coordinator(&ask);
+        self.ask(id, version, &request, What::Transaction(ask));
+    }
+
+    fn ask_end(&mut self, id: NodeId, end: End) {
+        let latest = match self.transactions.as_ref().map(Transactions::version) {
+            Some(TransactionVersion::Two) => i16::MAX,
+            _ => LAST_END_ONE,
+        };
+        let Some(version) = self.newest_to::<EndTxnRequest>(id, latest) else {
+            return self.lacks("EndTxn");
+        };
+        let (producer_id, producer_epoch) = self.identity_on_wire();
+        let request = EndTxnRequest {
+            transactional_id: self.transactional_id(),
+            producer_id,
+            producer_epoch,
+            committed: end == End::Commit,
+        };
+        self.asked_coordinator(&Ask::End(end));
+        self.ask(id, version, &request, What::Transaction(Ask::End(end)));
+    }
+
+    fn asked_coordinator(&mut self, ask: &Ask) {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.request = RequestState::Asked;
+            transactions.tried(ask);
+        }
+    }
+
+    fn transactional_id(&self) -> String {
+        let transactions = self.transactions.as_ref();
+        transactions.map_or_else(String::new, |it| it.id().to_string())
+    }
+
+    fn identity_on_wire(&self) -> (i64, i16) {
+        let producer = self.identity.producer();
+        producer.map_or((-1, -1), |producer| (producer.id, producer.epoch))
+    }
+
+    /// A broker that does not speak what transactions need.
+    fn lacks(&mut self, what: &str) {
+        let message = format!("the broker does not speak {what}, which transactions need");
+        self.fail_for_good(FatalError::of(
+            ErrorCode::UNSUPPORTED_VERSION,
+            Some(message.into()),
+        ));
+    }
+
+    fn newest_to<R: kafka_wire::Request>(&self, id: NodeId, latest: i16) -> Option<Version> {
+        match &self.nodes.get(&id)?.link {
+            Link::Ready { versions, .. } => versions.newest_to::<R>(latest),
+            _ => None,
+        }
+    }
+}
+
+fn offsets_by_topic(commit: &OffsetCommit) -> Vec<TxnOffsetCommitRequestTopic> {
+    let mut topics: BTreeMap<&str, Vec<TxnOffsetCommitRequestPartition>> = BTreeMap::new();
+    for offset in &commit.offsets {
+        let partition = TxnOffsetCommitRequestPartition {
+            partition_index: offset.partition,
+            committed_offset: offset.offset,
+            committed_leader_epoch: offset.leader_epoch.unwrap_or(-1),
+            // Kafka's own client sends an empty note where there is none.
+            committed_metadata: Some(offset.metadata.clone().unwrap_or_default()),
+        };
+        topics.entry(&offset.topic).or_default().push(partition);
+    }
+    let topics = topics.into_iter();
+    topics
+        .map(|(name, partitions)| TxnOffsetCommitRequestTopic {
+            name: name.to_owned(),
+            partitions,
+        })
+        .collect()
+}

@@ -1,0 +1,107 @@
+//! What a coordinator's error code means for the transaction: one pure table.
+//!
+//! It follows Apache Kafka's `TransactionManager`; where it differs, `ARCHITECTURE.md` says why.
+
+use kafka_wire::ErrorCode;
+
+/// Which request was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    FindCoordinator,
+    InitProducerId,
+    AddPartitions,
+    AddOffsets,
+    CommitOffsets,
+    Commit,
+    Abort,
+}
+
+impl Request {
+    /// Its name in the protocol.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::FindCoordinator => "FindCoordinator",
+            Self::InitProducerId => "InitProducerId",
+            Self::AddPartitions => "AddPartitionsToTxn",
+            Self::AddOffsets => "AddOffsetsToTxn",
+            Self::CommitOffsets => "TxnOffsetCommit",
+            Self::Commit => "EndTxn(commit)",
+            Self::Abort => "EndTxn(abort)",
+        }
+    }
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is done.
+    Done,
+    /// Ask the same again after a while.
+    Retry,
+    /// Ask the same again very soon: the end of the transaction before is being written.
+    RetrySoon,
+    /// Look for the coordinator again, and ask that one.
+    Relocate,
+    /// This transaction can only be aborted.
+    Abortable,
+    /// The producer is of no use any more.
+    Fatal,
+}
+
+/// Judges the code of an answer.
+pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
+    use Request::{Abort, AddOffsets, AddPartitions, Commit, CommitOffsets, FindCoordinator};
+
+    match code {
+        ErrorCode::NONE => Verdict::Done,
+
+        ErrorCode::NOT_COORDINATOR | ErrorCode::COORDINATOR_NOT_AVAILABLE => match request {
+            FindCoordinator => Verdict::Retry,
+            _ => Verdict::Relocate,
+        },
+        ErrorCode::REQUEST_TIMED_OUT if request == CommitOffsets => Verdict::Relocate,
+        ErrorCode::CONCURRENT_TRANSACTIONS if request == AddPartitions => Verdict::RetrySoon,
+        code if code.is_retriable() => Verdict::Retry,
+
+        // Whoever comes later with this id has the last word; every request tells so.
+        ErrorCode::INVALID_PRODUCER_EPOCH
+        | ErrorCode::PRODUCER_FENCED
+        | ErrorCode::INVALID_TXN_STATE
+        | ErrorCode::INVALID_PRODUCER_ID_MAPPING => Verdict::Fatal,
+
+        ErrorCode::TRANSACTION_ABORTABLE if request == Abort => Verdict::Fatal,
+        ErrorCode::TRANSACTION_ABORTABLE => Verdict::Abortable,
+        ErrorCode::UNKNOWN_PRODUCER_ID => match request {
+            AddPartitions | AddOffsets | Commit | Abort => Verdict::Abortable,
+            _ => Verdict::Fatal,
+        },
+        ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => match request {
+            Request::InitProducerId => Verdict::Abortable,
+            _ => Verdict::Fatal,
+        },
+        ErrorCode::CLUSTER_AUTHORIZATION_FAILED => match request {
+            Request::InitProducerId | AddPartitions => Verdict::Abortable,
+            _ => Verdict::Fatal,
+        },
+        ErrorCode::GROUP_AUTHORIZATION_FAILED => match request {
+            FindCoordinator | AddPartitions | AddOffsets | CommitOffsets => Verdict::Abortable,
+            _ => Verdict::Fatal,
+        },
+        ErrorCode::UNSUPPORTED_VERSION if request == AddPartitions => Verdict::Abortable,
+        // Of offsets that are refused only the offsets are wrong: an abort gets rid of them.
+        ErrorCode::ILLEGAL_GENERATION
+        | ErrorCode::UNKNOWN_MEMBER_ID
+        | ErrorCode::FENCED_INSTANCE_ID
+        | ErrorCode::STALE_MEMBER_EPOCH
+        | ErrorCode::OFFSET_METADATA_TOO_LARGE
+        | ErrorCode::INVALID_COMMIT_OFFSET_SIZE
+        | ErrorCode::TOPIC_AUTHORIZATION_FAILED
+            if request == CommitOffsets =>
+        {
+            Verdict::Abortable
+        }
+        // Whatever else is wrong with a partition, the transaction can do without it.
+        _ if request == AddPartitions => Verdict::Abortable,
+        _ => Verdict::Fatal,
+    }
+}
