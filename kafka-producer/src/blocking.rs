@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use crate::delivery::Delivery;
 use crate::engine::CloseReport;
-use crate::error::{DeliveryError, SendError};
+use crate::error::{DeliveryError, SendError, TransactionError};
+use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::intake::Admission;
 use crate::producer::TrySendError;
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -35,7 +36,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`].
     #[inline]
     pub fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        match self.inner.admit(record, None)? {
+        match self.inner.admit(record)? {
             Admission::Accepted(delivery) => Ok(delivery),
             Admission::Waits(pending) => pollster::block_on(pending.complete(self.inner.intake())),
         }
@@ -74,9 +75,121 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         pollster::block_on(self.inner.close(deadline))
     }
 
+    /// See [`Producer::init_transactions`](crate::Producer::init_transactions).
+    ///
+    /// # Errors
+    /// See there.
+    pub fn init_transactions(&self) -> Result<(), TransactionError> {
+        pollster::block_on(self.inner.init_transactions())
+    }
+
+    /// See [`Producer::begin_transaction`](crate::Producer::begin_transaction).
+    ///
+    /// # Errors
+    /// See there.
+    pub fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
+        pollster::block_on(self.inner.begin_transaction()).map(|inner| Transaction { inner })
+    }
+
+    /// See [`Producer::wait_for_transaction`](crate::Producer::wait_for_transaction).
+    ///
+    /// # Errors
+    /// See there.
+    pub fn wait_for_transaction(&self) -> Result<(), TransactionError> {
+        pollster::block_on(self.inner.wait_for_transaction())
+    }
+
     /// The same producer for async code.
     pub fn as_async(&self) -> &crate::Producer<K, V> {
         &self.inner
+    }
+}
+
+/// See [`kafka_producer::Transaction`](crate::Transaction), which this wraps.
+///
+/// ```no_run
+/// # use kafka_producer::{ProducerRecord, blocking::Producer};
+/// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+/// let transaction = producer.begin_transaction()?;
+/// drop(transaction.send(ProducerRecord::new("orders", "2 x tea"))?);
+/// transaction.commit()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a transaction that is dropped is aborted"]
+pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
+    inner: crate::Transaction<'p, K, V>,
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
+    /// See [`Transaction::send`](crate::Transaction::send).
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
+        pollster::block_on(self.inner.send(record))
+    }
+
+    /// See [`Transaction::send_with`](crate::Transaction::send_with).
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send_with(
+        &self,
+        record: ProducerRecord<'_, K, V>,
+        callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
+    ) -> Result<(), SendError> {
+        pollster::block_on(self.inner.send_with(record, callback))
+    }
+
+    /// See [`Transaction::try_send`](crate::Transaction::try_send).
+    ///
+    /// # Errors
+    /// See [`TrySendError`].
+    pub fn try_send<'a>(
+        &self,
+        record: ProducerRecord<'a, K, V>,
+    ) -> Result<Delivery, TrySendError<'a, K, V>> {
+        self.inner.try_send(record)
+    }
+
+    /// See [`Transaction::send_offsets`](crate::Transaction::send_offsets).
+    ///
+    /// # Errors
+    /// See there.
+    pub fn send_offsets(
+        &self,
+        offsets: impl IntoIterator<Item = OffsetToCommit>,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), TransactionError> {
+        pollster::block_on(self.inner.send_offsets(offsets, group))
+    }
+
+    /// See [`Transaction::flush`](crate::Transaction::flush).
+    pub fn flush(&self) {
+        pollster::block_on(self.inner.flush());
+    }
+
+    /// See [`Transaction::commit`](crate::Transaction::commit).
+    ///
+    /// # Errors
+    /// See there.
+    pub fn commit(self) -> Result<(), TransactionError> {
+        pollster::block_on(self.inner.commit())
+    }
+
+    /// See [`Transaction::abort`](crate::Transaction::abort).
+    ///
+    /// # Errors
+    /// See there.
+    pub fn abort(self) -> Result<(), TransactionError> {
+        pollster::block_on(self.inner.abort())
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Transaction<'_, K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.inner.fmt(f)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::record::RecordMetadata;
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a record may fail; drop the delivery with `let _ =` if that does not matter"]
+#[must_use = "a record may fail; drop the delivery if that does not matter"]
 pub struct Delivery {
     inner: kafka_accumulator::Delivery<DeliveryError>,
     timestamp_ms: i64,

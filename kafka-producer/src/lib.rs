@@ -51,6 +51,8 @@ mod pending;
 mod producer;
 mod record;
 pub mod settings;
+#[cfg(feature = "tokio")]
+mod transaction;
 
 #[cfg(feature = "tokio")]
 pub use builder::{BuildError, ProducerBuilder};
@@ -68,4 +70,6 @@ pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
 pub use producer::{Producer, TrySendError, WaitsFor};
 pub use record::{ProducerRecord, RecordMetadata};
-pub use settings::{Acks, Address, UnresolvedPolicy};
+pub use settings::{Acks, Address};
+#[cfg(feature = "tokio")]
+pub use transaction::Transaction;

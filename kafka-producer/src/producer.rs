@@ -5,6 +5,7 @@
 //! `max.block.ms` together; that road is in `pending.rs`.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
@@ -19,6 +20,7 @@ use crate::error::{DeliveryError, SendError};
 use crate::intake::{Admission, Intake};
 use crate::pending::Pending;
 use crate::record::{ProducerRecord, RecordMetadata};
+use crate::settings::Guarantee;
 
 /// Sends records to Kafka. Cheap to clone; all clones are one producer.
 ///
@@ -48,6 +50,8 @@ pub struct Producer<K: ?Sized, V: ?Sized> {
 
 struct Inner<K: ?Sized, V: ?Sized> {
     intake: Intake,
+    /// Whether a transaction is held.
+    transaction_open: AtomicBool,
     key_serializer: Arc<dyn Serializer<K>>,
     value_serializer: Arc<dyn Serializer<V>>,
 }
@@ -116,6 +120,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         Self {
             inner: Arc::new(Inner {
                 intake,
+                transaction_open: AtomicBool::new(false),
                 key_serializer,
                 value_serializer,
             }),
@@ -132,7 +137,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// See [`SendError`]; the record was not accepted, and nothing else is lost.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        match self.admit(record, None)? {
+        self.outside_of_transactions()?;
+        self.send_anyway(record).await
+    }
+
+    pub(crate) async fn send_anyway(
+        &self,
+        record: ProducerRecord<'_, K, V>,
+    ) -> Result<Delivery, SendError> {
+        match self.admit_anyway(record, None)? {
             Admission::Accepted(delivery) => Ok(delivery),
             Admission::Waits(pending) => pending.complete(&self.inner.intake).await,
         }
@@ -157,6 +170,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// ```
     pub async fn send_with(
         &self,
+        record: ProducerRecord<'_, K, V>,
+        callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
+    ) -> Result<(), SendError> {
+        self.outside_of_transactions()?;
+        self.send_anyway_with(record, callback).await
+    }
+
+    pub(crate) async fn send_anyway_with(
+        &self,
         mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
@@ -164,7 +186,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         let callback: OutcomeCallback = Box::new(move |completion, outcome| {
             callback(outcome.map(|delivered| metadata(completion, delivered, timestamp_ms)));
         });
-        match self.admit(record, Some(callback))? {
+        match self.admit_anyway(record, Some(callback))? {
             Admission::Accepted(_) => Ok(()),
             Admission::Waits(pending) => pending.complete(&self.inner.intake).await.map(drop),
         }
@@ -175,6 +197,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// [`TrySendError::WouldWait`] hands the record back, without headers its serializers added.
     pub fn try_send<'a>(
+        &self,
+        record: ProducerRecord<'a, K, V>,
+    ) -> Result<Delivery, TrySendError<'a, K, V>> {
+        self.outside_of_transactions()
+            .map_err(TrySendError::Refused)?;
+        self.try_send_anyway(record)
+    }
+
+    pub(crate) fn try_send_anyway<'a>(
         &self,
         mut record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
@@ -259,7 +290,12 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.intake.accumulator.memory_in_use()
     }
 
-    pub(crate) fn admit(
+    pub(crate) fn admit(&self, record: ProducerRecord<'_, K, V>) -> Result<Admission, SendError> {
+        self.outside_of_transactions()?;
+        self.admit_anyway(record, None)
+    }
+
+    pub(crate) fn admit_anyway(
         &self,
         mut record: ProducerRecord<'_, K, V>,
         callback: Option<OutcomeCallback>,
@@ -272,8 +308,21 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         )
     }
 
+    /// A transactional producer sends through its transactions.
+    #[inline]
+    fn outside_of_transactions(&self) -> Result<(), SendError> {
+        match self.inner.intake.settings.guarantee {
+            Guarantee::Transactional(_) => Err(SendError::NoTransaction),
+            Guarantee::Plain(_) | Guarantee::Idempotent => Ok(()),
+        }
+    }
+
     pub(crate) fn intake(&self) -> &Intake {
         &self.inner.intake
+    }
+
+    pub(crate) fn transaction_open(&self) -> &AtomicBool {
+        &self.inner.transaction_open
     }
 }
 

@@ -1,0 +1,288 @@
+//! Transactions as a user sees them: begin, send through what that gives, commit or abort.
+//!
+//! A [`Transaction`] borrows its producer, ends by being consumed, and is aborted when it is
+//! dropped; so records outside of one, a commit twice or a send after it cannot be written. What is
+//! decided about it is decided in the engine; here calls are handed over and waited for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use futures_channel::oneshot;
+
+use crate::delivery::Delivery;
+use crate::engine::{Question, TransactionCall};
+use crate::error::{DeliveryError, Misuse, SendError, TransactionError};
+use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+use crate::intake::Intake;
+use crate::producer::{Producer, TrySendError};
+use crate::record::{ProducerRecord, RecordMetadata};
+
+/// An open transaction: its records become visible to `read_committed` consumers together, by
+/// [`commit`](Self::commit), or not at all.
+///
+/// Dropped, it is aborted in the background; the next one begins when that is done.
+///
+/// ```no_run
+/// use kafka_producer::{Producer, ProducerRecord};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let producer: Producer<str, str> = Producer::builder()
+///     .bootstrap_servers(["localhost:9092"])
+///     .set("transactional.id", "billing-1")
+///     .build()
+///     .await?;
+/// producer.init_transactions().await?; // fences a predecessor that may still run
+///
+/// let transaction = producer.begin_transaction().await?;
+/// drop(transaction.send(ProducerRecord::new("invoices", "42").key("customer-7")).await?);
+/// drop(transaction.send(ProducerRecord::new("ledger", "-42").key("customer-7")).await?);
+/// transaction.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a transaction that is dropped is aborted"]
+pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
+    producer: &'p Producer<K, V>,
+    claim: Claim<'p>,
+}
+
+/// The right to be the one open transaction of a producer.
+#[derive(Debug)]
+struct Claim<'p> {
+    intake: &'p Intake,
+    open: &'p AtomicBool,
+}
+
+impl<'p> Claim<'p> {
+    fn new(intake: &'p Intake, open: &'p AtomicBool) -> Result<Self, TransactionError> {
+        if open.swap(true, Ordering::Acquire) {
+            return Err(TransactionError::Misused(Misuse::TransactionOpen));
+        }
+        Ok(Self { intake, open })
+    }
+}
+
+impl Drop for Claim<'_> {
+    /// In this order: what is asked next comes after it.
+    fn drop(&mut self) {
+        let (reply, _) = oneshot::channel();
+        let call = TransactionCall::Abandon;
+        let deadline = Instant::now();
+        self.intake.desk.ask(Question::Transact {
+            call,
+            deadline,
+            reply,
+        });
+        self.open.store(false, Ordering::Release);
+    }
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
+    /// Gets the producer ready for transactions: fences every earlier producer with the same
+    /// `transactional.id`, ends what it left open, and gets an id. To be called once, before the
+    /// first transaction.
+    ///
+    /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, it goes on; called again it
+    /// waits on.
+    ///
+    /// # Errors
+    /// [`TransactionError::TimedOut`]: call it again.
+    /// [`Abortable`](TransactionError::Abortable): the cluster does not let this producer write
+    /// now; it may be called again. [`Misused`](TransactionError::Misused): the producer is not
+    /// transactional, or this was done already.
+    ///
+    /// ```no_run
+    /// # async fn example(producer: kafka_producer::Producer<str, str>) {
+    /// use kafka_producer::TransactionError;
+    ///
+    /// while let Err(error) = producer.init_transactions().await {
+    ///     assert!(matches!(error, TransactionError::TimedOut(_)), "{error}");
+    ///     eprintln!("waiting on: {error}");
+    /// }
+    /// # }
+    /// ```
+    pub async fn init_transactions(&self) -> Result<(), TransactionError> {
+        ask(self.intake(), TransactionCall::Init).await
+    }
+
+    /// Begins a transaction. Waits until the one before has ended, at most `max.block.ms`.
+    ///
+    /// Cancel safe: dropped, nothing was begun.
+    ///
+    /// # Errors
+    /// [`TransactionError::Misused`]: before [`init_transactions`](Self::init_transactions), or
+    /// while another transaction of this producer is held.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// drop(transaction.send(ProducerRecord::new("orders", "2 x tea")).await?);
+    /// transaction.abort().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
+        let claim = Claim::new(self.intake(), self.transaction_open())?;
+        ask(self.intake(), TransactionCall::Begin).await?;
+        Ok(Transaction {
+            producer: self,
+            claim,
+        })
+    }
+
+    /// Waits until the transaction that was last ended has done so, at most `max.block.ms`: the way
+    /// to go on after a commit or an abort that has timed out.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// [`TransactionError::Abortable`]: it was aborted, for this reason, whatever was asked for. If
+    /// it is `Ok`, the transaction was ended as asked.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, Transaction, TransactionError};
+    /// async fn commit(
+    ///     producer: &Producer<str, str>,
+    ///     transaction: Transaction<'_, str, str>,
+    /// ) -> Result<(), TransactionError> {
+    ///     let mut outcome = transaction.commit().await;
+    ///     while let Err(TransactionError::TimedOut(_)) = outcome {
+    ///         outcome = producer.wait_for_transaction().await;
+    ///     }
+    ///     outcome
+    /// }
+    /// ```
+    pub async fn wait_for_transaction(&self) -> Result<(), TransactionError> {
+        ask(self.intake(), TransactionCall::Wait).await
+    }
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
+    /// See [`Producer::send`]; the record belongs to this transaction.
+    ///
+    /// # Errors
+    /// See [`SendError`]; [`SendError::Abortable`] when something of the transaction has failed
+    /// already.
+    pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
+        self.check()?;
+        self.producer.send_anyway(record).await
+    }
+
+    /// See [`Producer::send_with`].
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_with(
+        &self,
+        record: ProducerRecord<'_, K, V>,
+        callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
+    ) -> Result<(), SendError> {
+        self.check()?;
+        self.producer.send_anyway_with(record, callback).await
+    }
+
+    /// See [`Producer::try_send`].
+    ///
+    /// # Errors
+    /// As for [`Producer::try_send`], and [`SendError::Abortable`].
+    pub fn try_send<'a>(
+        &self,
+        record: ProducerRecord<'a, K, V>,
+    ) -> Result<Delivery, TrySendError<'a, K, V>> {
+        self.check().map_err(TrySendError::Refused)?;
+        self.producer.try_send_anyway(record)
+    }
+
+    /// Commits offsets of a consumer group with the transaction: the group goes on behind them if,
+    /// and only if, the transaction is committed (KIP-447).
+    ///
+    /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, the offsets go on to be
+    /// sent, and [`commit`](Self::commit) waits for them. No offsets are nothing to do.
+    ///
+    /// # Errors
+    /// [`TransactionError::Abortable`] when the group does not know the member any more, or refuses
+    /// the offsets.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit, Transaction, TransactionError};
+    /// # async fn example(transaction: Transaction<'_, str, str>) -> Result<(), TransactionError> {
+    /// let group = ConsumerGroupMetadata::new("billing").member("consumer-1-6f1c", 7);
+    /// let consumed = OffsetToCommit::new("orders", 3, 1042);
+    /// transaction.send_offsets([consumed], &group).await?;
+    /// transaction.commit().await
+    /// # }
+    /// ```
+    pub async fn send_offsets(
+        &self,
+        offsets: impl IntoIterator<Item = OffsetToCommit>,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), TransactionError> {
+        if group.generation >= 0 && group.member_id.is_empty() {
+            return Err(TransactionError::Misused(Misuse::NoMemberId));
+        }
+        let offsets: Vec<_> = offsets.into_iter().collect();
+        let group = group.clone();
+        ask(
+            self.claim.intake,
+            TransactionCall::SendOffsets { offsets, group },
+        )
+        .await
+    }
+
+    /// See [`Producer::flush`]. Not needed before a [`commit`](Self::commit), which does the same.
+    pub async fn flush(&self) {
+        self.producer.flush().await;
+    }
+
+    /// Sends everything and makes it visible, together; offsets as well.
+    ///
+    /// Waits at most `max.block.ms`. Dropped on the way, committing goes on.
+    ///
+    /// # Errors
+    /// [`TransactionError::Abortable`]: something of the transaction has failed, so nothing of it
+    /// will be visible; it is being aborted, and the next one begins after that.
+    /// [`TimedOut`](TransactionError::TimedOut): still on its way;
+    /// [`Producer::wait_for_transaction`] tells how it ends.
+    /// [`Fatal`](TransactionError::Fatal): the producer is of no use any more; all of the
+    /// transaction may be visible, or nothing.
+    pub async fn commit(self) -> Result<(), TransactionError> {
+        ask(self.claim.intake, TransactionCall::Commit).await
+    }
+
+    /// Makes nothing visible: what was not sent yet is not sent, and its deliveries fail with
+    /// [`Cause::Aborted`](crate::error::Cause::Aborted).
+    ///
+    /// Waits at most `max.block.ms`. Dropped on the way, aborting goes on.
+    ///
+    /// # Errors
+    /// [`TransactionError::TimedOut`]: still on its way; the next transaction waits for it.
+    pub async fn abort(self) -> Result<(), TransactionError> {
+        ask(self.claim.intake, TransactionCall::Abort).await
+    }
+
+    fn check(&self) -> Result<(), SendError> {
+        match self.claim.intake.desk.doomed() {
+            None => Ok(()),
+            Some(why) => Err(SendError::Abortable(why)),
+        }
+    }
+}
+
+async fn ask(intake: &Intake, call: TransactionCall) -> Result<(), TransactionError> {
+    let (reply, outcome) = oneshot::channel();
+    let now = Instant::now();
+    let deadline = now.checked_add(intake.settings.max_block).unwrap_or(now);
+    intake.desk.ask(Question::Transact {
+        call,
+        deadline,
+        reply,
+    });
+    outcome.await.unwrap_or(Err(TransactionError::Closed))
+}
+
+impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Transaction<'_, K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").finish_non_exhaustive()
+    }
+}
