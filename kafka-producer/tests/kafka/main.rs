@@ -15,3 +15,4 @@ mod limits;
 mod order;
 mod places;
 mod tools;
+mod transactions;
