@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use kafka_wire::Uuid;
 
 use super::{
-    BrokerId, BrokerState, Cluster, ClusterConfig, TopicConfig, names,
-    topic::{Partition, Topic},
+    BrokerId, Cluster, ClusterConfig, Membership, TopicConfig, names, partition::Partition,
+    topic::Topic,
 };
 
 /// Why the cluster cannot be changed like that.
@@ -82,6 +82,12 @@ pub enum ClusterError {
         /// How many brokers are alive.
         alive: usize,
     },
+    /// The broker is dead, or the cluster has given it up.
+    #[error("{broker} is not there")]
+    NotThere {
+        /// The broker.
+        broker: BrokerId,
+    },
     /// The broker cannot lead: it is not in sync, or not alive.
     #[error(
         "{broker} cannot lead `{topic}`-{partition}: it is not one of its live in-sync replicas"
@@ -130,7 +136,7 @@ impl Cluster {
     /// assert_eq!(cluster.brokers().collect::<Vec<_>>(), [BrokerId(1), BrokerId(2)]);
     /// ```
     pub fn brokers(&self) -> impl Iterator<Item = BrokerId> {
-        self.brokers.keys().copied()
+        self.brokers.ids()
     }
 
     /// Tells where clients find a broker; `127.0.0.1:9092` and on, if nothing is said.
@@ -149,7 +155,7 @@ impl Cluster {
         host: impl Into<String>,
         port: u16,
     ) -> Result<(), ClusterError> {
-        let known = self.brokers.get_mut(&broker);
+        let known = self.brokers.get_mut(broker);
         let known = known.ok_or(ClusterError::UnknownBroker {
             broker,
             brokers: self.config.brokers,
@@ -204,7 +210,7 @@ impl Cluster {
             });
         }
         self.bear(config.partitions)?;
-        let (replicas, alive) = (config.replication_factor, self.alive().count());
+        let (replicas, alive) = (config.replication_factor, self.brokers.listed().count());
         if !(1..=alive).contains(&usize::try_from(replicas).unwrap_or(0)) {
             return Err(ClusterError::Replicas { replicas, alive });
         }
@@ -223,12 +229,12 @@ impl Cluster {
 
     /// A new partition on the next brokers in turn.
     fn place(&mut self, replicas: i16) -> Partition {
-        let alive: Vec<BrokerId> = self.alive().map(|(id, _)| id).collect();
+        let alive: Vec<BrokerId> = self.brokers.listed().map(|(id, _)| id).collect();
         let first = self.next_leader;
         self.next_leader = self.next_leader.wrapping_add(1);
         let replicas = usize::try_from(replicas).unwrap_or(0).min(alive.len());
         let chosen = (0..replicas).map(|n| alive[first.wrapping_add(n) % alive.len()]);
-        Partition::new(chosen.collect(), |_| true)
+        Partition::new(chosen.collect(), &self.brokers)
     }
 
     /// Deletes a topic and its records.
@@ -244,7 +250,7 @@ impl Cluster {
         gone.ok_or_else(|| ClusterError::UnknownTopic {
             topic: name.to_owned(),
         })?;
-        self.stir(|_| true);
+        self.stir_all();
         Ok(())
     }
 
@@ -274,6 +280,71 @@ impl Cluster {
             topic.config.partitions = partitions;
         }
         Ok(())
+    }
+
+    /// Lets nothing before `offset` be read any more, as DeleteRecords and retention do.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.create_topic("orders", cluster.config().topic(1))?;
+    /// cluster.delete_records("orders", 0, 100)?;
+    /// assert_eq!(cluster.partition_facts("orders", 0)?.log_start, 0, "there are none");
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn delete_records(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        before: i64,
+    ) -> Result<(), ClusterError> {
+        let found = self.partition_mut(topic, partition)?;
+        let before = before.min(found.high_watermark());
+        found.log.delete_before(before);
+        self.stir_all();
+        Ok(())
+    }
+
+    /// Forgets the idempotent producers of a partition, as retention does
+    /// (`producer.id.expiration.ms`); those with an open transaction are kept.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.create_topic("orders", cluster.config().topic(1))?;
+    /// cluster.forget_producers("orders", 0)?;
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn forget_producers(&mut self, topic: &str, partition: i32) -> Result<(), ClusterError> {
+        self.partition_mut(topic, partition)?.forget_producers();
+        Ok(())
+    }
+
+    /// Changes the finalized level of the feature `transaction.version`, 0 to 2.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// Cluster::new(ClusterConfig::default(), 1).set_transaction_version(1);
+    /// ```
+    pub fn set_transaction_version(&mut self, level: i16) {
+        self.transaction_version = level.clamp(0, 2);
+        self.features_epoch += 1;
+    }
+
+    /// Says who is in a consumer group.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig, GroupMember, Membership};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// let membership = Membership { generation: 3, members: vec![GroupMember::new("m-1")] };
+    /// cluster.set_membership("billing", membership);
+    /// ```
+    pub fn set_membership(&mut self, group: &str, membership: Membership) {
+        self.groups.entry(group.to_owned()).or_default().membership = membership;
     }
 
     /// How many partitions a topic has.
@@ -332,7 +403,7 @@ impl Cluster {
         partition: i32,
         to: BrokerId,
     ) -> Result<(), ClusterError> {
-        let alive = self.is_alive(to);
+        let alive = self.brokers.is_listed(to);
         let found = self.topics.get_mut(topic);
         let found = found
             .ok_or_else(|| unknown_topic(topic))?
@@ -348,78 +419,34 @@ impl Cluster {
         }
         if found.leader != Some(to) {
             found.elect(Some(to));
-            self.stir(|_| true);
+            self.catch_up();
         }
         Ok(())
     }
 
-    /// Ends a broker: it answers nothing any more, and its partitions are led by other in-sync
-    /// replicas, or by nobody. Killing it twice changes nothing.
-    ///
-    /// ```
-    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
-    ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
-    /// cluster.create_topic("orders", cluster.config().topic(1))?;
-    /// cluster.kill_broker(BrokerId(1))?;
-    /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(2)));
-    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
-    /// ```
-    pub fn kill_broker(&mut self, broker: BrokerId) -> Result<(), ClusterError> {
-        if self.turn(broker, BrokerState::Dead)? {
-            self.lanes.retain(|link, _| link.broker != broker);
-            for partition in self.topics.partitions_mut() {
-                partition.lose(broker);
-            }
-            self.stir(|_| true);
-        }
-        Ok(())
+    fn partition_mut(
+        &mut self,
+        topic: &str,
+        partition: i32,
+    ) -> Result<&mut Partition, ClusterError> {
+        let found = self.topics.get_mut(topic);
+        let found = found.ok_or_else(|| unknown_topic(topic))?;
+        let found = found.partition_mut(partition);
+        found.ok_or_else(|| unknown_partition(topic, partition))
     }
 
-    /// Brings a broker back. It leads again only what nobody else could lead.
-    ///
-    /// ```
-    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
-    ///
-    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
-    /// cluster.create_topic("orders", cluster.config().topic(1))?;
-    /// cluster.kill_broker(BrokerId(1))?;
-    /// assert_eq!(cluster.leader("orders", 0)?, None);
-    /// cluster.restart_broker(BrokerId(1))?;
-    /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(1)));
-    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
-    /// ```
-    pub fn restart_broker(&mut self, broker: BrokerId) -> Result<(), ClusterError> {
-        if self.turn(broker, BrokerState::Alive)? {
-            let alive: Vec<BrokerId> = self.alive().map(|(id, _)| id).collect();
-            for partition in self.topics.partitions_mut() {
-                partition.regain(|id| alive.contains(&id));
-            }
-            self.stir(|_| true);
-        }
-        Ok(())
-    }
-
-    /// Whether a broker's state changed.
-    fn turn(&mut self, broker: BrokerId, state: BrokerState) -> Result<bool, ClusterError> {
-        let brokers = self.config.brokers;
-        let found = self.brokers.get_mut(&broker);
-        let found = found.ok_or(ClusterError::UnknownBroker { broker, brokers })?;
-        Ok(std::mem::replace(&mut found.state, state) != state)
-    }
-
-    fn topic(&self, name: &str) -> Result<&Topic, ClusterError> {
+    pub(super) fn topic(&self, name: &str) -> Result<&Topic, ClusterError> {
         self.topics.get(name).ok_or_else(|| unknown_topic(name))
     }
 }
 
-fn unknown_topic(topic: &str) -> ClusterError {
+pub(super) fn unknown_topic(topic: &str) -> ClusterError {
     ClusterError::UnknownTopic {
         topic: topic.to_owned(),
     }
 }
 
-fn unknown_partition(topic: &str, partition: i32) -> ClusterError {
+pub(super) fn unknown_partition(topic: &str, partition: i32) -> ClusterError {
     ClusterError::UnknownPartition {
         topic: topic.to_owned(),
         partition,

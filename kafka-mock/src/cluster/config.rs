@@ -2,7 +2,11 @@
 //!
 //! Plain data; nothing here decides. `topic_config` reads the same settings by Kafka's names.
 
-use kafka_wire::records::TimestampType;
+use std::{ops::RangeInclusive, time::Duration};
+
+use kafka_wire::{ApiKey, records::TimestampType};
+
+use super::partition::UncleanElection;
 
 /// What can be chosen about the cluster.
 ///
@@ -31,6 +35,26 @@ pub struct ClusterConfig {
     pub request_max_bytes: usize,
     /// How many requests [`Cluster::requests`](super::Cluster::requests) remembers.
     pub requests_remembered: usize,
+    /// Versions of APIs above which a broker offers none, as an older one would.
+    pub version_caps: Vec<(ApiKey, i16)>,
+    /// The finalized level of the feature `transaction.version` at the start, 0 to 2: clients of
+    /// level 2 add partitions by writing to them (KIP-890).
+    pub transaction_version: i16,
+    /// `transaction.max.timeout.ms`: the longest timeout that a producer may ask for.
+    pub transaction_timeout_max: Duration,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that
+    /// took too long are looked for.
+    pub transaction_timeout_check: Duration,
+    /// How long the marker of a decided transaction takes to a partition.
+    pub marker_delay: RangeInclusive<Duration>,
+    /// How long an appended batch takes to the followers.
+    pub replication_delay: RangeInclusive<Duration>,
+    /// How long a new coordinator loads what its predecessor knew.
+    pub coordinator_load: RangeInclusive<Duration>,
+    /// `broker.session.timeout.ms`: how long the cluster counts on a broker that froze.
+    pub broker_session_timeout: Duration,
+    /// `unclean.leader.election.enable`.
+    pub unclean_election: UncleanElection,
 }
 
 impl Default for ClusterConfig {
@@ -44,6 +68,15 @@ impl Default for ClusterConfig {
             message_max_bytes: 1_048_588,
             request_max_bytes: kafka_wire::FRAME_BYTES_MAX_DEFAULT,
             requests_remembered: 100_000,
+            version_caps: Vec::new(),
+            transaction_version: 2,
+            transaction_timeout_max: Duration::from_secs(900),
+            transaction_timeout_check: Duration::from_secs(10),
+            marker_delay: Duration::ZERO..=Duration::ZERO,
+            replication_delay: Duration::ZERO..=Duration::ZERO,
+            coordinator_load: Duration::ZERO..=Duration::ZERO,
+            broker_session_timeout: Duration::from_secs(9),
+            unclean_election: UncleanElection::Refused,
         }
     }
 }

@@ -7,7 +7,10 @@ use std::{collections::VecDeque, time::Instant};
 
 use bytes::Bytes;
 
-use super::{Answer, Cluster, Link, Now, Release, api::HeldFetch};
+use super::{
+    Answer, Cluster, Link, Now, Release,
+    api::{HeldFetch, HeldProduce, HeldVerification},
+};
 
 /// A connection on which a request is held.
 #[derive(Clone, Debug)]
@@ -26,6 +29,12 @@ pub(super) enum Held {
     Answer { answer: Answer, until: Instant },
     /// There is not enough to read yet.
     Fetch(Box<HeldFetch>),
+    /// What was appended is not replicated yet.
+    Produce(Box<HeldProduce>),
+    /// A transaction is ending, and the next one cannot begin before.
+    Verification(Box<HeldVerification>),
+    /// The broker is frozen.
+    Thaw(Bytes),
     /// Nothing will ever come.
     Forever,
 }
@@ -36,7 +45,9 @@ impl Held {
         match self {
             Self::Request { until, .. } | Self::Answer { until, .. } => Some(*until),
             Self::Fetch(fetch) => Some(fetch.until),
-            Self::Forever => None,
+            Self::Produce(produce) => Some(produce.until),
+            Self::Verification(verification) => Some(verification.next),
+            Self::Thaw(_) | Self::Forever => None,
         }
     }
 
@@ -46,7 +57,13 @@ impl Held {
 
     /// Whether something happened that may end the wait early.
     pub(super) fn is_stirred(&self) -> bool {
-        matches!(self, Self::Fetch(fetch) if fetch.stirred)
+        match self {
+            Self::Fetch(fetch) => fetch.stirred,
+            Self::Produce(produce) => produce.stirred,
+            // Nobody looks before the broker is up.
+            Self::Thaw(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -84,15 +101,31 @@ impl Cluster {
             Held::Request { frame, .. } => self.serve_delayed(now, link, frame),
             Held::Answer { answer, .. } => Ok(answer),
             Held::Fetch(fetch) => self.resume_fetch(now, fetch),
+            Held::Produce(produce) => self.resume_produce(now, produce),
+            Held::Verification(verification) => self.resume_verification(now, *verification),
+            Held::Thaw(frame) => self.serve(now, link, frame),
             Held::Forever => Err(Held::Forever),
         }
     }
 
-    /// Something changed in the log or the cluster: what waits for it looks again.
-    pub(super) fn stir(&mut self, concerns: impl Fn(&HeldFetch) -> bool) {
+    /// Something changed in a partition: what waits for it looks again.
+    pub(super) fn stir_partition(&mut self, topic: &str, partition: i32) {
         for lane in self.lanes.values_mut() {
-            if let Held::Fetch(fetch) = &mut lane.held {
-                fetch.stirred |= concerns(fetch);
+            match &mut lane.held {
+                Held::Fetch(fetch) => fetch.stirred |= fetch.concerns(topic, partition),
+                Held::Produce(produce) => produce.stirred |= produce.concerns(topic, partition),
+                _ => {}
+            }
+        }
+    }
+
+    /// Something changed in the cluster: what waits looks again.
+    pub(super) fn stir_all(&mut self) {
+        for lane in self.lanes.values_mut() {
+            match &mut lane.held {
+                Held::Fetch(fetch) => fetch.stirred = true,
+                Held::Produce(produce) => produce.stirred = true,
+                _ => {}
             }
         }
     }

@@ -2,28 +2,56 @@
 //!
 //! Where a batch is stored, its base offset and leader epoch are written into it; its checksum
 //! covers neither, so it stays that of the producer (except where the topic stamps its own time).
-//! Replicas share the log. Nothing is ever removed.
+//! The log is the leader's; a follower has a prefix of it. A new leader cuts off what it lacks.
 
 use bytes::Bytes;
-use kafka_wire::records::{BATCH_HEADER_BYTES, BatchHeader, Record, RecordBatch, TimestampType};
+use kafka_wire::{
+    compression::Compression,
+    records::{
+        Attributes, BATCH_HEADER_BYTES, BatchBuilder, BatchHeader, ControlRecord, Record,
+        RecordBatch, RecordParts, TimestampType,
+    },
+};
 
+use super::transaction::TransactionOutcome;
 use crate::record::MockRecord;
 
 /// The log of one partition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     batches: Vec<StoredBatch>,
+    /// What lies before was deleted.
+    start_offset: i64,
     end_offset: i64,
+    /// Records that are no control records, deleted ones too.
+    data_records: usize,
 }
 
 /// A batch as it is stored.
 #[derive(Clone, Debug)]
 pub(super) struct StoredBatch {
-    pub(super) last_offset: i64,
-    pub(super) leader_epoch: i32,
-    pub(super) max_timestamp: i64,
+    /// As it is stored, with the true base offset.
+    pub(super) header: BatchHeader,
+    pub(super) content: Content,
     pub(super) zstd: bool,
     pub(super) bytes: Bytes,
+}
+
+/// What a batch holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Data,
+    /// The end of a transaction.
+    Marker(Marker),
+}
+
+/// The end of a transaction, as it stands in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Marker {
+    pub(super) producer_id: i64,
+    pub(super) producer_epoch: i16,
+    pub(super) coordinator_epoch: i32,
+    pub(super) outcome: TransactionOutcome,
 }
 
 /// A record found by its time.
@@ -40,8 +68,54 @@ impl Log {
         self.end_offset
     }
 
+    /// The first offset that can be read.
+    pub(super) fn start_offset(&self) -> i64 {
+        self.start_offset
+    }
+
+    /// How many records were appended, markers not counted.
+    pub(super) fn data_records(&self) -> usize {
+        self.data_records
+    }
+
     /// Stores a batch at the end and says under which header.
     pub(super) fn append(&mut self, batch: &RecordBatch, stamp: Stamp) -> BatchHeader {
+        self.store(batch, Content::Data, stamp)
+    }
+
+    /// Writes the end of a transaction.
+    pub(super) fn append_marker(
+        &mut self,
+        marker: Marker,
+        leader_epoch: i32,
+        wall_ms: i64,
+    ) -> BatchHeader {
+        let coordinator_epoch = marker.coordinator_epoch;
+        let record = match marker.outcome {
+            TransactionOutcome::Commit => ControlRecord::Commit { coordinator_epoch },
+            TransactionOutcome::Abort => ControlRecord::Abort { coordinator_epoch },
+        };
+        let (key, value) = record.encode();
+        let mut builder = BatchBuilder::new(BatchHeader {
+            attributes: Attributes::default().transactional().control(),
+            producer_id: marker.producer_id,
+            producer_epoch: marker.producer_epoch,
+            ..BatchHeader::default()
+        });
+        builder
+            .push(wall_ms, &RecordParts::new(Some(&key), Some(&value)))
+            .expect("a marker is small");
+        let bytes = builder.build(Compression::None);
+        let mut bytes = bytes.expect("nothing is compressed");
+        let batch = RecordBatch::decode(&mut bytes).expect("it was just built");
+        let stamp = Stamp {
+            leader_epoch,
+            append_time_ms: None,
+        };
+        self.store(&batch, Content::Marker(marker), stamp)
+    }
+
+    fn store(&mut self, batch: &RecordBatch, content: Content, stamp: Stamp) -> BatchHeader {
         let mut header = BatchHeader {
             base_offset: self.end_offset,
             partition_leader_epoch: stamp.leader_epoch,
@@ -56,55 +130,97 @@ impl Log {
         let mut bytes = Vec::with_capacity(BATCH_HEADER_BYTES + batch.body().len());
         bytes.extend_from_slice(&header.encode(batch.body()));
         bytes.extend_from_slice(batch.body());
+        self.end_offset = header.last_offset() + 1;
+        self.data_records += data_records(content, &header);
         self.batches.push(StoredBatch {
-            last_offset: header.last_offset(),
-            leader_epoch: stamp.leader_epoch,
-            max_timestamp: header.max_timestamp,
-            zstd: batch.compression() == kafka_wire::compression::Compression::Zstd,
+            header: header.clone(),
+            content,
+            zstd: batch.compression() == Compression::Zstd,
             bytes: bytes.into(),
         });
-        self.end_offset = header.last_offset() + 1;
         header
+    }
+
+    /// Cuts off every batch that ends at `end_offset` or behind it.
+    pub(super) fn truncate(&mut self, end_offset: i64) {
+        while let Some(last) = self.batches.last() {
+            if last.header.last_offset() < end_offset {
+                break;
+            }
+            self.data_records -= data_records(last.content, &last.header);
+            self.batches.pop();
+        }
+        let end = self
+            .batches
+            .last()
+            .map(|last| last.header.last_offset() + 1);
+        self.end_offset = end.unwrap_or(0).min(self.end_offset);
+        self.start_offset = self.start_offset.min(self.end_offset);
+    }
+
+    /// Lets nothing before `offset` be read any more.
+    pub(super) fn delete_before(&mut self, offset: i64) {
+        self.start_offset = self.start_offset.max(offset.min(self.end_offset));
+    }
+
+    /// Every batch, deleted ones too.
+    pub(super) fn batches(&self) -> &[StoredBatch] {
+        &self.batches
     }
 
     /// The batches from the one that holds `offset` on.
     pub(super) fn from(&self, offset: i64) -> &[StoredBatch] {
         let first = self
             .batches
-            .partition_point(|batch| batch.last_offset < offset);
+            .partition_point(|batch| batch.header.last_offset() < offset);
         &self.batches[first..]
     }
 
     /// The first record that is not older than `timestamp`.
     pub(super) fn at_time(&self, timestamp: i64) -> Option<Found> {
-        let batch = self
-            .batches
-            .iter()
-            .find(|batch| batch.max_timestamp >= timestamp)?;
-        batch.find(|record| record.timestamp >= timestamp)
+        let start = self.start_offset;
+        let readable = self.from(start).iter();
+        let mut late = readable.filter(|batch| batch.header.max_timestamp >= timestamp);
+        late.find_map(|batch| {
+            batch.find(|record| record.timestamp >= timestamp && record.offset >= start)
+        })
     }
 
     /// The first record with the largest timestamp.
     pub(super) fn at_max_time(&self) -> Option<Found> {
-        let latest = self.batches.iter().map(|batch| batch.max_timestamp).max()?;
+        let readable = self.from(self.start_offset).iter();
+        let latest = readable.map(|batch| batch.header.max_timestamp).max()?;
         self.at_time(latest)
     }
 
-    /// Every record of the log, which is that of partition `partition`.
+    /// Every record of the log, which is that of partition `partition`; no markers.
     pub(super) fn records(&self, partition: i32) -> impl Iterator<Item = MockRecord> {
-        self.batches.iter().flat_map(move |stored| {
-            let batch = stored.decode();
-            let (header, compression) = (batch.header().clone(), batch.compression());
-            stored
-                .records(&batch)
-                .map(move |record| MockRecord::new(partition, &header, compression, record))
-        })
+        let start = self.start_offset;
+        let data = self.from(start).iter();
+        let data = data.filter(|stored| stored.content == Content::Data);
+        let records = data.flat_map(move |stored| stored.mock_records(partition));
+        records.filter(move |record| record.offset >= start)
+    }
+}
+
+fn data_records(content: Content, header: &BatchHeader) -> usize {
+    match content {
+        Content::Data => usize::try_from(header.record_count).unwrap_or(0),
+        Content::Marker(_) => 0,
     }
 }
 
 impl StoredBatch {
     fn decode(&self) -> RecordBatch {
         RecordBatch::decode(&mut self.bytes.clone()).expect("it was checked before it was stored")
+    }
+
+    /// Its records, as those of partition `partition`.
+    pub(super) fn mock_records(&self, partition: i32) -> impl Iterator<Item = MockRecord> + use<> {
+        let batch = self.decode();
+        let (header, compression) = (batch.header().clone(), batch.compression());
+        self.records(&batch)
+            .map(move |record| MockRecord::new(partition, &header, compression, record))
     }
 
     fn records(&self, batch: &RecordBatch) -> impl Iterator<Item = Record> + use<> {
@@ -118,7 +234,7 @@ impl StoredBatch {
         Some(Found {
             offset: record.offset,
             timestamp: record.timestamp,
-            leader_epoch: self.leader_epoch,
+            leader_epoch: self.header.partition_leader_epoch,
         })
     }
 }
@@ -173,7 +289,11 @@ mod tests {
     #[test]
     fn reading_starts_with_the_batch_that_holds_the_offset() {
         let log = log(&[&[10, 11], &[12], &[13]]);
-        let last = |offset| log.from(offset).first().map(|batch| batch.last_offset);
+        let last = |offset| {
+            log.from(offset)
+                .first()
+                .map(|batch| batch.header.last_offset())
+        };
         assert_eq!(
             [0, 1, 2, 3, 4].map(last),
             [Some(1), Some(1), Some(2), Some(3), None]

@@ -14,17 +14,29 @@
 //! not follow from the seed. Any bytes may come: what is no request closes the connection.
 
 mod admin;
+mod agenda;
 mod api;
+mod broker;
 mod config;
+mod coordinator;
+mod facts;
 mod fault;
+mod group;
 mod hold;
 mod ids;
 mod log;
+mod markers;
 mod names;
+mod outage;
+mod partition;
 mod producer_state;
 mod random;
+mod replication;
+mod stability;
 mod topic;
 mod topic_config;
+mod transaction;
+mod transactions;
 mod validate;
 
 use std::{
@@ -35,13 +47,32 @@ use std::{
 use bytes::Bytes;
 use kafka_wire::{ApiKey, Uuid};
 
+use self::{
+    agenda::{Agenda, Due},
+    broker::Brokers,
+    coordinator::Coordinators,
+    fault::Faults,
+    group::Groups,
+    hold::{Held, Lane},
+    random::Random,
+    topic::Topics,
+    transactions::Transactions,
+};
+
 pub use self::{
     admin::ClusterError,
     config::{Cleanup, ClusterConfig, TopicConfig},
+    coordinator::CoordinatorKind,
+    facts::{
+        Belongs, HangingTransaction, LogContent, LogEntry, PartitionFacts, TransactionFacts,
+        TransactionState,
+    },
     fault::{Effect, Fault, When},
+    group::{CommittedOffset, GroupMember, Membership},
     ids::{BrokerId, ConnectionId, Now},
+    partition::{Restart, UncleanElection},
+    transaction::TransactionOutcome,
 };
-use self::{fault::Faults, hold::Lane, random::Random, topic::Topics};
 use crate::record::MockRecord;
 
 /// A cluster of brokers; see the [module](self) for how it is driven.
@@ -70,31 +101,28 @@ use crate::record::MockRecord;
 pub struct Cluster {
     config: ClusterConfig,
     id: Uuid,
-    brokers: BTreeMap<BrokerId, Broker>,
+    brokers: Brokers,
     topics: Topics,
     next_producer_id: i64,
+    coordinators: Coordinators,
+    transactions: Transactions,
+    groups: Groups,
+    /// The finalized level of `transaction.version`, and how often it was changed.
+    transaction_version: i16,
+    features_epoch: i64,
     /// Spreads the leaders of topics over the brokers.
     next_leader: usize,
     random: Random,
     faults: Faults,
     /// Connections on which something is held.
     lanes: BTreeMap<Link, Lane>,
+    /// What happens by itself, and when.
+    agenda: Agenda,
+    /// When something was first asked.
+    first_seen: Option<Instant>,
     /// When something was last asked; nothing is held before.
     last_seen: Option<Instant>,
     requests: VecDeque<RequestSeen>,
-}
-
-#[derive(Clone, Debug)]
-struct Broker {
-    host: String,
-    port: u16,
-    state: BrokerState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BrokerState {
-    Alive,
-    Dead,
 }
 
 /// One connection to one broker.
@@ -174,18 +202,16 @@ impl Cluster {
     #[must_use]
     pub fn new(config: ClusterConfig, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let broker = |id: u16| {
-            let port = FIRST_PORT.saturating_add(id - 1);
-            let broker = Broker {
-                host: "127.0.0.1".to_owned(),
-                port,
-                state: BrokerState::Alive,
-            };
-            (BrokerId(i32::from(id)), broker)
-        };
         Self {
             id: random.uuid(),
-            brokers: (1..=config.brokers).map(broker).collect(),
+            brokers: Brokers::new(config.brokers),
+            transaction_version: config.transaction_version,
+            features_epoch: FIRST_FEATURES_EPOCH,
+            coordinators: Coordinators::default(),
+            transactions: Transactions::default(),
+            groups: Groups::default(),
+            agenda: Agenda::default(),
+            first_seen: None,
             config,
             topics: Topics::default(),
             next_producer_id: FIRST_PRODUCER_ID,
@@ -218,9 +244,9 @@ impl Cluster {
         connection: ConnectionId,
         frame: Bytes,
     ) -> Answer {
-        self.last_seen = self.last_seen.max(Some(now.instant));
+        self.advance(now);
         let link = Link { broker, connection };
-        if !self.is_alive(broker) {
+        if self.brokers.is_dead(broker) {
             self.lanes.remove(&link);
             return Answer::Close;
         }
@@ -228,7 +254,11 @@ impl Cluster {
             lane.waiting.push_back(frame);
             return Answer::Held;
         }
-        match self.serve(now, link, frame) {
+        let outcome = match self.brokers.is_frozen(broker) {
+            true => Err(Held::Thaw(frame)),
+            false => self.serve(now, link, frame),
+        };
+        match outcome {
             Ok(answer) => answer,
             Err(held) => {
                 self.lanes.insert(
@@ -254,11 +284,12 @@ impl Cluster {
     /// assert!(cluster.tick(now).is_empty());
     /// ```
     pub fn tick(&mut self, now: Now) -> Vec<Release> {
-        self.last_seen = self.last_seen.max(Some(now.instant));
+        self.advance(now);
+        let brokers = &self.brokers;
         let due = self
             .lanes
             .iter()
-            .filter(|(_, lane)| lane.held.is_due(now.instant));
+            .filter(|(link, lane)| brokers.is_up(link.broker) && lane.held.is_due(now.instant));
         let due: Vec<Link> = due.map(|(&link, _)| link).collect();
         let mut releases = Vec::new();
         for link in due {
@@ -276,11 +307,32 @@ impl Cluster {
     /// ```
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let dues = self.lanes.values().filter_map(|lane| match &lane.held {
+        let awake = self.lanes.iter();
+        let awake = awake.filter(|(link, _)| self.brokers.is_up(link.broker));
+        let dues = awake.filter_map(|(_, lane)| match &lane.held {
             held if held.is_stirred() => self.last_seen,
             held => held.until(),
         });
-        dues.min()
+        dues.chain(self.agenda.next()).min()
+    }
+
+    /// Lets happen what happens by itself up to now, in its order.
+    fn advance(&mut self, now: Now) {
+        self.first_seen.get_or_insert(now.instant);
+        self.last_seen = self.last_seen.max(Some(now.instant));
+        self.note_sessions(now.instant);
+        while let Some(due) = self.agenda.take(now.instant) {
+            match due {
+                Due::Session(broker) => self.check_session(now.instant, broker),
+                Due::Replication { topic, partition } => {
+                    if let Some(topic) = self.topics.name_of(topic).map(str::to_owned) {
+                        self.check_replication(now.instant, &topic, partition);
+                    }
+                }
+                Due::Markers(id) => self.write_markers(now, &id),
+                Due::Timeout(id) => self.check_timeout(now, &id),
+            }
+        }
     }
 
     /// Forgets a connection that is gone, with all that is held on it.
@@ -370,27 +422,13 @@ impl Cluster {
         let Some(topic) = self.topics.get(topic) else {
             return 0;
         };
-        let ends = topic
-            .partitions
-            .iter()
-            .map(|partition| partition.log.end_offset());
-        ends.sum::<i64>() as usize
+        let partitions = topic.partitions.iter();
+        partitions.map(|it| it.log.data_records()).sum()
     }
 
-    fn is_alive(&self, broker: BrokerId) -> bool {
-        self.brokers
-            .get(&broker)
-            .is_some_and(|broker| broker.state == BrokerState::Alive)
-    }
-
-    fn alive(&self) -> impl Iterator<Item = (BrokerId, &Broker)> {
-        let brokers = self.brokers.iter().map(|(&id, broker)| (id, broker));
-        brokers.filter(|(_, broker)| broker.state == BrokerState::Alive)
-    }
-
-    /// The broker that decides about topics: the first that is alive.
+    /// The broker that decides about topics: the first that is there.
     fn controller(&self) -> Option<BrokerId> {
-        self.alive().next().map(|(id, _)| id)
+        self.brokers.listed().next().map(|(id, _)| id)
     }
 
     fn remember(&mut self, request: RequestSeen) {
@@ -403,7 +441,7 @@ impl Cluster {
     }
 }
 
-/// The port of the first broker, unless it is told otherwise.
-const FIRST_PORT: u16 = 9092;
+/// Kafka's own is the offset of the controller's log; any positive number will do.
+const FIRST_FEATURES_EPOCH: i64 = 1;
 /// A number nobody takes for a default.
 const FIRST_PRODUCER_ID: i64 = 1000;

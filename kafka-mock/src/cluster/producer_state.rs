@@ -2,25 +2,38 @@
 //!
 //! The rules are those of Kafka 4's `ProducerAppendInfo`: a batch is a duplicate if it has the
 //! sequences of one of the last five; else its epoch may not be older, and its first sequence must
-//! follow the last, or be 0 in a new epoch. A producer that is not known yet may begin anywhere.
-//! Kafka 4 has no other verdict: what is older than five batches is out of order, and
-//! `DUPLICATE_SEQUENCE_NUMBER` and `UNKNOWN_PRODUCER_ID` are never answered to an append.
+//! follow the last, or be 0 in a new epoch. A producer that is not known yet may begin anywhere,
+//! unless an earlier batch of it was seen on its way here (KIP-890). Kafka 4 has no other verdict:
+//! what is older than five batches is out of order, and `DUPLICATE_SEQUENCE_NUMBER` and
+//! `UNKNOWN_PRODUCER_ID` are never answered to an append.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use kafka_wire::{ErrorCode, records::BatchHeader};
+use kafka_wire::{
+    ErrorCode,
+    records::{BatchHeader, NO_SEQUENCE, next_sequence},
+};
+
+use super::log::Marker;
 
 /// The producers of one partition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ProducerStates {
-    by_id: HashMap<i64, ProducerState>,
+    by_id: BTreeMap<i64, ProducerState>,
+    /// Producers of which a batch waits until its transaction is verified.
+    expected: BTreeMap<i64, Expected>,
 }
 
 #[derive(Clone, Debug)]
-struct ProducerState {
-    epoch: i16,
-    /// The last batches of this epoch, newest last, never none.
+pub(super) struct ProducerState {
+    pub(super) epoch: i16,
+    /// The last batches of this epoch, newest last; none if only a marker has it.
     batches: VecDeque<SeenBatch>,
+    pub(super) last_timestamp: i64,
+    /// Of the last marker, or -1.
+    pub(super) coordinator_epoch: i32,
+    /// Where its transaction begins, if one is open.
+    pub(super) transaction_start: Option<i64>,
 }
 
 /// A batch that was appended.
@@ -30,8 +43,17 @@ pub(super) struct SeenBatch {
     last_sequence: i32,
     /// Where its first record went.
     pub(super) base_offset: i64,
+    /// Where its last record went.
+    pub(super) last_offset: i64,
     /// Its largest timestamp.
     pub(super) timestamp: i64,
+}
+
+/// The lowest sequence that was seen of a producer before any of its batches was appended.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    epoch: i16,
+    sequence: i32,
 }
 
 /// What is to be done with a batch.
@@ -46,24 +68,34 @@ pub(super) enum Admission {
 impl ProducerStates {
     /// What is to be done with a batch under this header.
     pub(super) fn admit(&self, header: &BatchHeader) -> Admission {
-        let Some(state) = self.by_id.get(&header.producer_id) else {
-            return Admission::Append;
-        };
-        if let Some(seen) = state.find(header) {
+        let out_of_order = Admission::Refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+        let state = self.by_id.get(&header.producer_id);
+        if let Some(seen) = state.and_then(|state| state.find(header)) {
             return Admission::Duplicate(seen);
         }
-        let expected = if header.producer_epoch == state.epoch {
-            kafka_wire::records::next_sequence(state.last_sequence(), 1)
-        } else {
-            0
-        };
-        if header.producer_epoch < state.epoch {
-            Admission::Refuse(ErrorCode::INVALID_PRODUCER_EPOCH)
-        } else if header.base_sequence != expected {
-            Admission::Refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER)
-        } else {
-            Admission::Append
+        if state.is_some_and(|state| header.producer_epoch < state.epoch) {
+            return Admission::Refuse(ErrorCode::INVALID_PRODUCER_EPOCH);
         }
+        let expected = self.expected.get(&header.producer_id);
+        if expected.is_some_and(|expected| header.base_sequence > expected.sequence) {
+            return out_of_order;
+        }
+        let Some(state) = state else {
+            return Admission::Append;
+        };
+        let next = match state.batches.back() {
+            Some(last) if header.producer_epoch == state.epoch => {
+                next_sequence(last.last_sequence, 1)
+            }
+            _ => 0,
+        };
+        if header.base_sequence != next {
+            return out_of_order;
+        }
+        if state.transaction_start.is_some() && !header.attributes.is_transactional() {
+            return Admission::Refuse(ErrorCode::INVALID_TXN_STATE);
+        }
+        Admission::Append
     }
 
     /// Remembers a batch that was appended under this header.
@@ -72,24 +104,98 @@ impl ProducerStates {
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
             base_offset: header.base_offset,
+            last_offset: header.last_offset(),
             timestamp: header.max_timestamp,
         };
-        let epoch = header.producer_epoch;
-        let state = self
-            .by_id
-            .entry(header.producer_id)
-            .or_insert_with(|| ProducerState {
-                epoch,
-                batches: VecDeque::new(),
-            });
-        if state.epoch != epoch {
-            state.epoch = epoch;
-            state.batches.clear();
-        }
+        let state = self.enter(header.producer_id, header.producer_epoch);
         if state.batches.len() == BATCHES_REMEMBERED {
             state.batches.pop_front();
         }
         state.batches.push_back(seen);
+        state.last_timestamp = header.max_timestamp;
+        if header.attributes.is_transactional() {
+            state.transaction_start.get_or_insert(header.base_offset);
+            self.expected.remove(&header.producer_id);
+        }
+    }
+
+    /// Ends a producer's transaction, and says where it began.
+    pub(super) fn end_transaction(&mut self, marker: &Marker, timestamp: i64) -> Option<i64> {
+        self.expected.remove(&marker.producer_id);
+        let state = self.enter(marker.producer_id, marker.producer_epoch);
+        state.last_timestamp = timestamp;
+        state.coordinator_epoch = marker.coordinator_epoch;
+        state.transaction_start.take()
+    }
+
+    /// The state of a producer in this epoch; the batches of another are forgotten.
+    fn enter(&mut self, producer_id: i64, epoch: i16) -> &mut ProducerState {
+        let state = self.by_id.entry(producer_id).or_default();
+        if state.epoch != epoch {
+            state.epoch = epoch;
+            state.batches.clear();
+        }
+        state
+    }
+
+    /// Notes a batch that waits until its transaction is verified: what follows it may not
+    /// overtake it.
+    pub(super) fn expect(&mut self, producer_id: i64, epoch: i16, sequence: i32) {
+        let new = Expected { epoch, sequence };
+        let known = self.expected.entry(producer_id).or_insert(new);
+        if epoch > known.epoch || (epoch == known.epoch && sequence < known.sequence) {
+            *known = new;
+        }
+    }
+
+    /// Whether a transaction of this producer in this epoch is open.
+    pub(super) fn is_ongoing(&self, producer_id: i64, epoch: i16) -> bool {
+        let state = self.by_id.get(&producer_id);
+        state.is_some_and(|state| state.epoch == epoch && state.transaction_start.is_some())
+    }
+
+    /// The epoch that a producer was last seen in.
+    pub(super) fn epoch_of(&self, producer_id: i64) -> Option<i16> {
+        Some(self.by_id.get(&producer_id)?.epoch)
+    }
+
+    /// Where the first transaction that is open begins.
+    pub(super) fn first_open_offset(&self) -> Option<i64> {
+        let starts = self.by_id.values();
+        starts.filter_map(|state| state.transaction_start).min()
+    }
+
+    /// All producers, by id.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, &ProducerState)> {
+        self.by_id.iter().map(|(&id, state)| (id, state))
+    }
+
+    /// Forgets producers without an open transaction, as retention does.
+    pub(super) fn forget(&mut self) {
+        let is_open = |state: &mut ProducerState| state.transaction_start.is_some();
+        self.by_id.retain(|_, state| is_open(state));
+    }
+
+    /// Forgets all batches before `offset` but the last of each producer, which is what a broker
+    /// finds in its snapshot when it starts.
+    pub(super) fn keep_last_before(&mut self, offset: i64) {
+        for state in self.by_id.values_mut() {
+            let old = state.batches.iter();
+            let old = old.filter(|seen| seen.base_offset < offset).count();
+            state.batches.drain(..old.saturating_sub(1));
+        }
+    }
+}
+
+impl Default for ProducerState {
+    fn default() -> Self {
+        Self {
+            epoch: NO_EPOCH,
+            batches: VecDeque::new(),
+            last_timestamp: -1,
+            coordinator_epoch: -1,
+            transaction_start: None,
+        }
     }
 }
 
@@ -103,13 +209,15 @@ impl ProducerState {
         of_this_epoch.then(|| self.batches.iter().find(same).copied())?
     }
 
-    fn last_sequence(&self) -> i32 {
+    /// Of the last batch of this epoch, or -1.
+    pub(super) fn last_sequence(&self) -> i32 {
         self.batches
             .back()
-            .map_or(kafka_wire::records::NO_SEQUENCE, |seen| seen.last_sequence)
+            .map_or(NO_SEQUENCE, |seen| seen.last_sequence)
     }
 }
 
+const NO_EPOCH: i16 = -1;
 /// As many as Kafka's `ProducerStateEntry` keeps: one for each request a producer may have in
 /// flight.
 const BATCHES_REMEMBERED: usize = 5;

@@ -1,8 +1,10 @@
-//! Ids that look random and follow from the seed: the same seed gives the same cluster.
+//! Ids and delays that look random and follow from the seed: the same seed gives the same cluster.
+
+use std::{ops::RangeInclusive, time::Duration};
 
 use kafka_wire::Uuid;
 
-/// SplitMix64: small, and good enough for ids.
+/// SplitMix64: small, and good enough for ids and delays.
 #[derive(Clone, Debug)]
 pub(super) struct Random {
     state: u64,
@@ -17,6 +19,16 @@ impl Random {
         let bits = u128::from(self.next()) << 64 | u128::from(self.next());
         // Neither all zeros, which stands for "none", nor a leading dash in the text form.
         Uuid((bits >> 1 | 1).to_be_bytes())
+    }
+
+    /// A duration in the range; nothing is drawn where there is no choice.
+    pub(super) fn duration(&mut self, range: &RangeInclusive<Duration>) -> Duration {
+        let span = range.end().saturating_sub(*range.start());
+        match u64::try_from(span.as_nanos()).unwrap_or(u64::MAX) {
+            0 => *range.start(),
+            u64::MAX => *range.start() + Duration::from_nanos(self.next()),
+            nanos => *range.start() + Duration::from_nanos(self.next() % (nanos + 1)),
+        }
     }
 
     fn next(&mut self) -> u64 {

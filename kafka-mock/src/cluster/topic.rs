@@ -1,13 +1,12 @@
-//! Topics and their partitions: who leads, who is in sync, and the log.
+//! Topics, found by name or by id.
 //!
-//! A partition's leader epoch grows with each change of its leader and each change of its in-sync
-//! replicas that an election follows (KIP-320), never otherwise.
+//! A topic that is deleted and created again has another id, and none of the old one's records.
 
 use std::collections::BTreeMap;
 
 use kafka_wire::Uuid;
 
-use super::{config::TopicConfig, ids::BrokerId, log::Log, producer_state::ProducerStates};
+use super::{config::TopicConfig, partition::Partition};
 use crate::record::MockRecord;
 
 /// All topics, found by name or id.
@@ -24,18 +23,6 @@ pub(super) struct Topic {
     /// Settings that do nothing here, told back as they were given.
     pub(super) other_settings: BTreeMap<String, String>,
     pub(super) partitions: Vec<Partition>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Partition {
-    /// None while no replica that is in sync is alive.
-    pub(super) leader: Option<BrokerId>,
-    pub(super) leader_epoch: i32,
-    /// The preferred leader first.
-    pub(super) replicas: Vec<BrokerId>,
-    pub(super) in_sync: Vec<BrokerId>,
-    pub(super) log: Log,
-    pub(super) producers: ProducerStates,
 }
 
 impl Topics {
@@ -80,6 +67,17 @@ impl Topics {
             .sum()
     }
 
+    /// All topics, by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Topic)> {
+        let topics = self.by_name.iter();
+        topics.map(|(name, topic)| (name.as_str(), topic))
+    }
+
+    /// All topics with their ids, by name.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Uuid, &mut Topic)> {
+        self.by_name.values_mut().map(|topic| (topic.id, topic))
+    }
+
     pub(super) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
         self.by_name
             .values_mut()
@@ -96,104 +94,16 @@ impl Topic {
         self.partitions.get_mut(usize::try_from(index).ok()?)
     }
 
+    /// How many replicas of a partition must be in sync for `acks=all`: no more can be asked for
+    /// than there are.
+    pub(super) fn in_sync_needed(&self, index: i32) -> usize {
+        let least = usize::try_from(self.config.min_insync_replicas).unwrap_or(0);
+        let replicas = self.partition(index).map(|it| it.replicas.len());
+        least.min(replicas.unwrap_or(0))
+    }
+
     pub(super) fn records(&self) -> impl Iterator<Item = MockRecord> {
         let numbered = (0..).zip(&self.partitions);
         numbered.flat_map(|(index, partition)| partition.log.records(index))
-    }
-}
-
-impl Partition {
-    /// A new partition on these replicas, of which some are alive.
-    pub(super) fn new(replicas: Vec<BrokerId>, alive: impl Fn(BrokerId) -> bool) -> Self {
-        let in_sync: Vec<_> = replicas.iter().copied().filter(|&id| alive(id)).collect();
-        Self {
-            leader: in_sync.first().copied(),
-            leader_epoch: 0,
-            replicas,
-            in_sync,
-            log: Log::default(),
-            producers: ProducerStates::default(),
-        }
-    }
-
-    /// Makes `leader`, which is in sync, the leader, in a new epoch.
-    pub(super) fn elect(&mut self, leader: Option<BrokerId>) {
-        self.leader = leader;
-        self.leader_epoch += 1;
-    }
-
-    /// A replica is no longer alive. The last in-sync one stays in sync: nobody else has the log.
-    pub(super) fn lose(&mut self, broker: BrokerId) {
-        if self.in_sync != [broker] {
-            self.in_sync.retain(|&id| id != broker);
-        }
-        if self.leader == Some(broker) {
-            let next = self.in_sync.iter().copied().find(|&id| id != broker);
-            self.elect(next);
-        }
-    }
-
-    /// A replica may be alive again: one that was in sync leads, all others catch up at once.
-    pub(super) fn regain(&mut self, alive: impl Fn(BrokerId) -> bool) {
-        if self.leader.is_none() {
-            let Some(heir) = self.in_sync.iter().copied().find(|&id| alive(id)) else {
-                return;
-            };
-            self.elect(Some(heir));
-        }
-        for &replica in &self.replicas {
-            if alive(replica) && !self.in_sync.contains(&replica) {
-                self.in_sync.push(replica);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ONE: BrokerId = BrokerId(1);
-    const TWO: BrokerId = BrokerId(2);
-
-    fn partition() -> Partition {
-        Partition::new(vec![ONE, TWO], |_| true)
-    }
-
-    #[test]
-    fn the_next_in_sync_replica_takes_over_in_a_new_epoch() {
-        let mut partition = partition();
-        partition.lose(ONE);
-        assert_eq!((partition.leader, partition.leader_epoch), (Some(TWO), 1));
-        assert_eq!(partition.in_sync, [TWO]);
-    }
-
-    #[test]
-    fn losing_a_follower_changes_no_leader() {
-        let mut partition = partition();
-        partition.lose(TWO);
-        assert_eq!((partition.leader, partition.leader_epoch), (Some(ONE), 0));
-    }
-
-    #[test]
-    fn a_returning_broker_follows() {
-        let mut partition = partition();
-        partition.lose(ONE);
-        partition.regain(|_| true);
-        assert_eq!((partition.leader, partition.leader_epoch), (Some(TWO), 1));
-        assert_eq!(partition.in_sync, [TWO, ONE]);
-    }
-
-    #[test]
-    fn only_the_last_one_in_sync_may_lead_again() {
-        let mut partition = partition();
-        partition.lose(ONE);
-        partition.lose(TWO);
-        assert_eq!((partition.leader, partition.leader_epoch), (None, 2));
-        partition.regain(|id| id == ONE);
-        assert_eq!(partition.leader, None);
-        partition.regain(|_| true);
-        assert_eq!((partition.leader, partition.leader_epoch), (Some(TWO), 3));
-        assert_eq!(partition.in_sync, [TWO, ONE]);
     }
 }

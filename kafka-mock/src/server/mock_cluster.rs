@@ -169,6 +169,18 @@ impl MockCluster {
         self.parts.shared.cluster().records(topic)
     }
 
+    /// The records of a topic that a reader of committed records sees, by partition and offset.
+    ///
+    /// ```
+    /// let kafka = kafka_mock::MockCluster::builder().topic("orders", 1).start_blocking()?;
+    /// assert!(kafka.committed_records("orders").is_empty());
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    #[must_use]
+    pub fn committed_records(&self, topic: &str) -> Vec<MockRecord> {
+        self.parts.shared.cluster().committed_records(topic)
+    }
+
     /// Waits until a topic has `count` records or more, and returns them all.
     ///
     /// Any async runtime will do. Cancel safe: nothing changes when it is dropped.

@@ -15,3 +15,5 @@ mod list_offsets;
 mod metadata;
 mod produce;
 mod producers;
+mod transactions;
+mod transactor;

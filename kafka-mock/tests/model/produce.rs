@@ -242,7 +242,7 @@ fn a_transaction_that_was_not_begun_is_refused() {
     assert_eq!(nameless, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     request.transactional_id = Some("tx".to_owned());
     let named = only_outcome(driver.ask(ONE, 13, &request)).error_code;
-    assert_eq!(named, ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(named, ErrorCode::INVALID_PRODUCER_ID_MAPPING);
 }
 
 #[test]

@@ -38,12 +38,7 @@ fn an_id_held_so_far_is_replaced_not_bumped() {
 }
 
 #[test]
-fn transactions_are_refused() {
-    let answer = Driver::new(1).ask(ONE, 5, &init(Some("tx")));
-    assert_eq!(
-        (answer.error_code, answer.producer_id),
-        (ErrorCode::UNSUPPORTED_VERSION, -1)
-    );
+fn an_empty_transactional_id_is_refused() {
     let answer = Driver::new(1).ask(ONE, 5, &init(Some("")));
     assert_eq!(answer.error_code, ErrorCode::INVALID_REQUEST);
 }

@@ -1,11 +1,15 @@
-//! ApiVersions: what is served. No features are finalized, for nothing here depends on one.
+//! ApiVersions: what is served, and at which level transactions are (the feature
+//! `transaction.version`, KIP-890).
 
 use kafka_wire::{
     ApiKey, ErrorCode, Version, VersionRange, encode_response,
-    messages::{ApiVersionsRequest, ApiVersionsResponse, api_versions::ApiVersion},
+    messages::{
+        ApiVersionsRequest, ApiVersionsResponse,
+        api_versions::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
+    },
 };
 
-use super::{Answer, Call, Cluster, Outcome, Pause, SERVED, Target};
+use super::{Answer, Call, Cluster, Outcome, Pause, Target};
 
 impl Cluster {
     pub(super) fn api_versions(
@@ -26,17 +30,31 @@ impl Cluster {
         });
         let response = ApiVersionsResponse {
             error_code,
-            api_keys: SERVED.into_iter().map(advertised).collect(),
+            api_keys: self.served().map(advertised).collect(),
             throttle_time_ms: pause.throttle_time_ms(),
+            supported_features: supported(call.version.number),
+            finalized_features_epoch: self.features_epoch,
+            finalized_features: self.finalized(),
             ..ApiVersionsResponse::default()
         };
         Ok(call.answer::<ApiVersionsRequest>(&response))
     }
 
+    fn finalized(&self) -> Vec<FinalizedFeatureKey> {
+        let level = self.transaction_version;
+        let feature = FinalizedFeatureKey {
+            name: TRANSACTION_VERSION.to_owned(),
+            max_version_level: level,
+            min_version_level: level,
+        };
+        // Level 0 is as if nobody had decided.
+        Some(feature).filter(|_| level > 0).into_iter().collect()
+    }
+
     /// The client is newer than we are: told in version 0, which everybody reads (KIP-511).
-    pub(super) fn unsupported_api_versions(call: &Call) -> Answer {
-        let ours = SERVED
-            .into_iter()
+    pub(super) fn unsupported_api_versions(&self, call: &Call) -> Answer {
+        let ours = self
+            .served()
             .filter(|(key, _)| *key == ApiKey::API_VERSIONS);
         let response = ApiVersionsResponse {
             error_code: ErrorCode::UNSUPPORTED_VERSION,
@@ -53,6 +71,17 @@ impl Cluster {
             &response,
         ))
     }
+}
+
+/// Clients before version 4 cannot read a feature that begins with level 0 (KAFKA-17011).
+fn supported(version: i16) -> Vec<SupportedFeatureKey> {
+    let feature = SupportedFeatureKey {
+        name: TRANSACTION_VERSION.to_owned(),
+        min_version: 0,
+        max_version: 2,
+    };
+    let known = version >= FIRST_WITH_LEVEL_0;
+    Some(feature).filter(|_| known).into_iter().collect()
 }
 
 fn advertised((api_key, versions): (ApiKey, VersionRange)) -> ApiVersion {
@@ -80,3 +109,5 @@ fn is_name(text: &String) -> bool {
 
 /// KIP-511.
 const FIRST_WITH_NAMES: i16 = 3;
+const FIRST_WITH_LEVEL_0: i16 = 4;
+const TRANSACTION_VERSION: &str = "transaction.version";

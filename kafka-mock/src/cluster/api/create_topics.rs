@@ -11,7 +11,7 @@ use kafka_wire::{
 };
 
 use super::{
-    super::{BrokerId, ClusterError, TopicConfig, topic::Partition, topic_config},
+    super::{BrokerId, ClusterError, TopicConfig, partition::Partition, topic_config},
     Call, Cluster, Outcome, Pause, Target,
 };
 
@@ -98,7 +98,6 @@ impl Cluster {
         }
         self.create_topic(&asked.name, config.clone())
             .map_err(refused)?;
-        let alive: Vec<BrokerId> = self.alive().map(|(id, _)| id).collect();
         if let Some(topic) = self.topics.get_mut(&asked.name) {
             topic.other_settings = others;
             for assignment in &asked.assignments {
@@ -108,7 +107,7 @@ impl Cluster {
                     .map(|&id| BrokerId(id))
                     .collect();
                 if let Some(partition) = topic.partition_mut(assignment.partition_index) {
-                    *partition = Partition::new(replicas, |id| alive.contains(&id));
+                    *partition = Partition::new(replicas, &self.brokers);
                 }
             }
         }
@@ -176,7 +175,7 @@ impl Cluster {
             }
             if !brokers
                 .iter()
-                .all(|&id| self.brokers.contains_key(&BrokerId(id)))
+                .all(|&id| self.brokers.get(BrokerId(id)).is_some())
             {
                 return refuse("a replica is assigned to a broker that does not exist");
             }

@@ -22,7 +22,7 @@ impl Cluster {
             CONTROLLERS => ErrorCode::MISMATCHED_ENDPOINT_TYPE,
             _ => ErrorCode::UNSUPPORTED_ENDPOINT_TYPE,
         });
-        let brokers = self.alive().filter(|_| error_code.is_none());
+        let brokers = self.brokers.listed().filter(|_| error_code.is_none());
         let brokers = brokers.map(|(id, broker)| DescribeClusterBroker {
             broker_id: id.0,
             host: broker.host.clone(),

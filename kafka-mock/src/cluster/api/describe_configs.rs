@@ -101,7 +101,7 @@ impl Cluster {
         // An empty name stands for the defaults of all brokers.
         let known = name
             .parse()
-            .is_ok_and(|id| self.brokers.contains_key(&BrokerId(id)));
+            .is_ok_and(|id| self.brokers.get(BrokerId(id)).is_some());
         if !known && !name.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }

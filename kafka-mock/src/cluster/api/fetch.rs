@@ -2,7 +2,8 @@
 //!
 //! A request waits until there is enough to read or its time is over. Sessions (KIP-227) are not
 //! kept: session 0 is answered, and every request names all its partitions, as brokers do when
-//! their session cache is full. Everything in the log is committed.
+//! their session cache is full. Nobody reads beyond the high watermark, and who wants committed
+//! records only reads up to the first open transaction, and is told which were aborted.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,8 @@ use kafka_wire::{
     messages::{
         FetchRequest, FetchResponse,
         fetch::{
-            FetchPartition, FetchTopic, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
-            PartitionData,
+            AbortedTransaction, FetchPartition, FetchTopic, FetchableTopicResponse,
+            LeaderIdAndEpoch, NodeEndpoint, PartitionData,
         },
     },
 };
@@ -114,7 +115,16 @@ impl Cluster {
                 } else {
                     First::IfItFits
                 };
-                let data = self.read_partition(call, topic, asked, left, first);
+                let terms = Terms {
+                    left,
+                    first,
+                    isolation: match request.isolation_level {
+                        READ_COMMITTED => Isolation::Committed,
+                        _ => Isolation::Uncommitted,
+                    },
+                    version: call.version.number,
+                };
+                let data = self.read_partition(call, topic, asked, terms);
                 let read = data.records.as_ref().map_or(0, Bytes::len);
                 left = left.saturating_sub(read);
                 bytes += read;
@@ -147,8 +157,7 @@ impl Cluster {
         call: &Call,
         topic: &FetchTopic,
         asked: &FetchPartition,
-        left: usize,
-        first: First,
+        terms: Terms,
     ) -> PartitionData {
         let index = asked.partition;
         let name = self.named_topic(&topic.topic, topic.topic_id);
@@ -166,7 +175,7 @@ impl Cluster {
             .named_topic(&topic.topic, topic.topic_id)
             .and_then(|(_, found)| {
                 self.led_partition(call.broker(), found, index, asked.current_leader_epoch)
-                    .map(|partition| read_log(partition, asked, left, first, call.version.number))
+                    .map(|partition| read_log(partition, asked, terms))
             });
         match found {
             Ok(Ok(data)) => data,
@@ -203,7 +212,8 @@ impl Cluster {
         let named: Vec<_> = partitions
             .map(|data| data.current_leader.leader_id)
             .collect();
-        let brokers = self.alive().filter(|(id, _)| named.contains(&id.0));
+        let brokers = self.brokers.listed();
+        let brokers = brokers.filter(|(id, _)| named.contains(&id.0));
         let endpoints = brokers.map(|(id, broker)| NodeEndpoint {
             node_id: id.0,
             host: broker.host.clone(),
@@ -222,36 +232,71 @@ enum First {
     IfItFits,
 }
 
+/// Which records a reader wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Isolation {
+    Uncommitted,
+    Committed,
+}
+
+/// How a partition is read.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// How many bytes may be read.
+    left: usize,
+    first: First,
+    isolation: Isolation,
+    version: i16,
+}
+
 fn read_log(
     partition: &Partition,
     asked: &FetchPartition,
-    left: usize,
-    first: First,
-    version: i16,
+    terms: Terms,
 ) -> Result<PartitionData, ErrorCode> {
-    let end = partition.log.end_offset();
-    if !(0..=end).contains(&asked.fetch_offset) {
+    let high_watermark = partition.high_watermark();
+    let last_stable_offset = partition.last_stable_offset();
+    let start = partition.log.start_offset();
+    if !(start..=partition.log.end_offset()).contains(&asked.fetch_offset) {
         return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
     }
-    let limit = left.min(usize::try_from(asked.partition_max_bytes).unwrap_or(0));
+    let end = match terms.isolation {
+        Isolation::Uncommitted => high_watermark,
+        Isolation::Committed => last_stable_offset,
+    };
+    let limit = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
+    let limit = terms.left.min(limit);
     let mut records = BytesMut::new();
+    let mut read_to = asked.fetch_offset;
     for batch in partition.log.from(asked.fetch_offset) {
+        if batch.header.last_offset() >= end {
+            break;
+        }
         let fits = records.len() + batch.bytes.len() <= limit;
-        let must = first == First::Whatever && records.is_empty();
+        let must = terms.first == First::Whatever && records.is_empty();
         if !fits && !must {
             break;
         }
-        if batch.zstd && version < FIRST_WITH_ZSTD {
+        if batch.zstd && terms.version < FIRST_WITH_ZSTD {
             return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
         }
         records.extend_from_slice(&batch.bytes);
+        read_to = batch.header.last_offset() + 1;
     }
+    let aborted = || {
+        let aborted = partition.stability.aborted_in(asked.fetch_offset, read_to);
+        let aborted = aborted.map(|it| AbortedTransaction {
+            producer_id: it.producer_id,
+            first_offset: it.first_offset,
+        });
+        aborted.collect()
+    };
     Ok(PartitionData {
         partition_index: asked.partition,
-        high_watermark: end,
-        last_stable_offset: end,
-        log_start_offset: 0,
-        aborted_transactions: None,
+        high_watermark,
+        last_stable_offset,
+        log_start_offset: start,
+        aborted_transactions: (terms.isolation == Isolation::Committed).then(aborted),
         records: Some(records.freeze()),
         ..PartitionData::default()
     })
@@ -272,5 +317,7 @@ fn failed(index: i32, error_code: ErrorCode) -> PartitionData {
 const FULL_EPOCH: i32 = 0;
 /// No session is wanted.
 const FINAL_EPOCH: i32 = -1;
+/// `IsolationLevel.READ_COMMITTED`.
+const READ_COMMITTED: i8 = 1;
 /// KIP-110.
 const FIRST_WITH_ZSTD: i16 = 10;

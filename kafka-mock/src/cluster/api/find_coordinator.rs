@@ -1,11 +1,11 @@
-//! FindCoordinator: always the controller. It is a real broker, but serves no groups.
+//! FindCoordinator: which broker coordinates a group or a transactional id.
 
 use kafka_wire::{
     ErrorCode,
     messages::{FindCoordinatorRequest, FindCoordinatorResponse, find_coordinator::Coordinator},
 };
 
-use super::{Call, Cluster, Outcome, Pause, Target};
+use super::{super::CoordinatorKind, Call, Cluster, Outcome, Pause, Target};
 
 impl Cluster {
     pub(super) fn find_coordinator(
@@ -14,35 +14,64 @@ impl Cluster {
         request: FindCoordinatorRequest,
         pause: Pause,
     ) -> Outcome {
+        let kind = match request.key_type {
+            GROUP => Some(CoordinatorKind::Group),
+            TRANSACTION => Some(CoordinatorKind::Transaction),
+            _ => None,
+        };
+        let old = call.version.number < FIRST_WITH_MANY;
+        let keys = match old {
+            true => vec![request.key],
+            false => request.coordinator_keys,
+        };
+        let found = keys.into_iter().map(|key| self.find_one(call, kind, key));
+        let mut coordinators: Vec<_> = found.collect();
+        let mut response = FindCoordinatorResponse {
+            throttle_time_ms: pause.throttle_time_ms(),
+            ..FindCoordinatorResponse::default()
+        };
+        if let Some(only) = coordinators.pop_if(|_| old) {
+            response.error_code = only.error_code;
+            response.error_message = only.error_message;
+            response.node_id = only.node_id;
+            response.host = only.host;
+            response.port = only.port;
+        }
+        response.coordinators = coordinators;
+        Ok(call.answer::<FindCoordinatorRequest>(&response))
+    }
+
+    fn find_one(&mut self, call: &Call, kind: Option<CoordinatorKind>, key: String) -> Coordinator {
+        let mut broker = None;
         let error_code = self.as_scripted(call, Target::default(), |cluster| {
-            match cluster.controller() {
+            let Some(kind) = kind else {
+                return ErrorCode::INVALID_REQUEST;
+            };
+            broker = cluster.coordinator(kind, &key);
+            match broker {
                 Some(_) => ErrorCode::NONE,
                 None => ErrorCode::COORDINATOR_NOT_AVAILABLE,
             }
         });
-        let broker = self.controller().filter(|_| error_code.is_none());
-        let address = broker.and_then(|id| Some((id, self.brokers.get(&id)?)));
+        let broker = broker.filter(|_| error_code.is_none());
+        let address = broker.and_then(|id| Some((id, self.brokers.get(id)?)));
         let (node_id, host, port) = match address {
             Some((id, broker)) => (id.0, broker.host.clone(), i32::from(broker.port)),
             None => (-1, String::new(), -1),
         };
-        let coordinators = request.coordinator_keys.into_iter().map(|key| Coordinator {
+        Coordinator {
             key,
-            node_id,
-            host: host.clone(),
-            port,
-            error_code,
-            ..Coordinator::default()
-        });
-        let response = FindCoordinatorResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            coordinators: coordinators.collect(),
-            error_code,
             node_id,
             host,
             port,
-            ..FindCoordinatorResponse::default()
-        };
-        Ok(call.answer::<FindCoordinatorRequest>(&response))
+            error_code,
+            error_message: None,
+        }
     }
 }
+
+/// `CoordinatorType`.
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+/// KIP-699.
+const FIRST_WITH_MANY: i16 = 4;

@@ -19,9 +19,11 @@ impl Cluster {
         request: ListOffsetsRequest,
         pause: Pause,
     ) -> Outcome {
+        let isolation = request.isolation_level;
         let topics = request.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.iter();
-            let partitions = partitions.map(|asked| self.list_partition(call, &topic.name, asked));
+            let partitions =
+                partitions.map(|asked| self.list_partition(call, &topic.name, asked, isolation));
             ListOffsetsTopicResponse {
                 partitions: partitions.collect(),
                 name: topic.name,
@@ -39,6 +41,7 @@ impl Cluster {
         call: &Call,
         topic: &str,
         asked: &ListOffsetsPartition,
+        isolation: i8,
     ) -> ListOffsetsPartitionResponse {
         let index = asked.partition_index;
         let mut found = None;
@@ -47,7 +50,7 @@ impl Cluster {
             partition: Some(index),
         };
         let error_code = self.as_scripted(call, target, |cluster| {
-            let offset = cluster.offset_at(call, topic, asked);
+            let offset = cluster.offset_at(call, topic, asked, isolation);
             offset
                 .map(|offset| found = offset)
                 .err()
@@ -68,20 +71,27 @@ impl Cluster {
         call: &Call,
         topic: &str,
         asked: &ListOffsetsPartition,
+        isolation: i8,
     ) -> Result<Option<Found>, ErrorCode> {
         let (_, topic) = self.named_topic(topic, Uuid::ZERO)?;
         let (index, epoch) = (asked.partition_index, asked.current_leader_epoch);
         let partition = self.led_partition(call.broker(), topic, index, epoch)?;
         let version = call.version.number;
+        let start = partition.log.start_offset();
+        let end = match isolation {
+            READ_COMMITTED => partition.last_stable_offset(),
+            _ => partition.high_watermark(),
+        };
+        let visible = |found: Option<Found>| found.filter(|found| found.offset < end);
         match asked.timestamp {
-            LATEST => Ok(Some(at(partition, partition.log.end_offset()))),
-            EARLIEST => Ok(Some(at(partition, 0))),
-            MAX_TIMESTAMP if version >= 7 => Ok(partition.log.at_max_time()),
-            EARLIEST_LOCAL if version >= 8 => Ok(Some(at(partition, 0))),
+            LATEST => Ok(Some(at(partition, end))),
+            EARLIEST => Ok(Some(at(partition, start))),
+            MAX_TIMESTAMP if version >= 7 => Ok(visible(partition.log.at_max_time())),
+            EARLIEST_LOCAL if version >= 8 => Ok(Some(at(partition, start))),
             // Nothing is tiered.
             LATEST_TIERED if version >= 9 => Ok(None),
             EARLIEST_PENDING_UPLOAD if version >= 11 => Ok(None),
-            timestamp if timestamp >= 0 => Ok(partition.log.at_time(timestamp)),
+            timestamp if timestamp >= 0 => Ok(visible(partition.log.at_time(timestamp))),
             _ => Err(ErrorCode::UNSUPPORTED_VERSION),
         }
     }
@@ -90,7 +100,9 @@ impl Cluster {
 /// An offset that no record need have, in the epoch it belongs to.
 fn at(partition: &Partition, offset: i64) -> Found {
     let batch = partition.log.from(offset).first();
-    let leader_epoch = batch.map_or(partition.leader_epoch, |batch| batch.leader_epoch);
+    let leader_epoch = batch.map_or(partition.leader_epoch, |batch| {
+        batch.header.partition_leader_epoch
+    });
     Found {
         offset,
         timestamp: -1,
@@ -98,6 +110,8 @@ fn at(partition: &Partition, offset: i64) -> Found {
     }
 }
 
+/// `IsolationLevel.READ_COMMITTED`.
+const READ_COMMITTED: i8 = 1;
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 /// KIP-734.

@@ -56,12 +56,15 @@ impl Cluster {
     }
 
     fn broker_metadata(&self) -> Vec<MetadataResponseBroker> {
-        let brokers = self.alive().map(|(id, broker)| MetadataResponseBroker {
-            node_id: id.0,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
-        });
+        let brokers = self
+            .brokers
+            .listed()
+            .map(|(id, broker)| MetadataResponseBroker {
+                node_id: id.0,
+                host: broker.host.clone(),
+                port: i32::from(broker.port),
+                rack: None,
+            });
         brokers.collect()
     }
 
@@ -123,7 +126,10 @@ impl Cluster {
 
     fn partition_metadata(&self, index: i32, partition: &Partition) -> MetadataResponsePartition {
         let numbers = |ids: &[BrokerId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
-        let dead = partition.replicas.iter().filter(|id| !self.is_alive(**id));
+        let dead = partition
+            .replicas
+            .iter()
+            .filter(|id| !self.brokers.is_listed(**id));
         MetadataResponsePartition {
             error_code: match partition.leader {
                 Some(_) => ErrorCode::NONE,

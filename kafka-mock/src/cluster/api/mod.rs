@@ -4,17 +4,24 @@
 //! also what ApiVersions tells. A request that cannot be read, or that nobody serves, closes the
 //! connection, as a broker's does; only ApiVersions is answered whatever its version (KIP-511).
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod api_versions;
+mod concerns;
 mod create_topics;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_producers;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
 mod produce;
+mod txn_offset_commit;
+mod verify;
 
 use std::time::Duration;
 
@@ -23,22 +30,29 @@ use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, Version, VersionRange, decode_request,
     encode_response,
     messages::{
-        ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-        DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest,
-        ListOffsetsRequest, MetadataRequest, ProduceRequest,
+        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
+        DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+        DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
+        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+        TxnOffsetCommitRequest,
     },
 };
 
-pub(super) use self::fetch::HeldFetch;
+use self::concerns::Concerns;
+pub(super) use self::{
+    fetch::HeldFetch,
+    produce::{HeldProduce, HeldVerification},
+};
 use super::{
     Answer, BrokerId, Cluster, Effect, Link, Now, RequestSeen, When,
     fault::{Scripted, Target},
     hold::Held,
-    topic::{Partition, Topic},
+    partition::Partition,
+    topic::Topic,
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 11] = [
+const SERVED: [(ApiKey, VersionRange); 16] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -48,8 +62,13 @@ const SERVED: [(ApiKey, VersionRange); 11] = [
     served::<CreateTopicsRequest>(),
     served::<DeleteTopicsRequest>(),
     served::<InitProducerIdRequest>(),
+    served::<AddPartitionsToTxnRequest>(),
+    served::<AddOffsetsToTxnRequest>(),
+    served::<EndTxnRequest>(),
+    served::<TxnOffsetCommitRequest>(),
     served::<DescribeConfigsRequest>(),
     served::<DescribeClusterRequest>(),
+    served::<DescribeProducersRequest>(),
 ];
 
 const fn served<R: Request>() -> (ApiKey, VersionRange) {
@@ -69,6 +88,16 @@ pub(super) struct Call {
 impl Call {
     fn broker(&self) -> BrokerId {
         self.link.broker
+    }
+
+    /// Old clients know only that an epoch is invalid, not that they are fenced.
+    fn fenced_before(&self, version: i16, code: ErrorCode) -> ErrorCode {
+        match code {
+            ErrorCode::PRODUCER_FENCED if self.version.number < version => {
+                ErrorCode::INVALID_PRODUCER_EPOCH
+            }
+            code => code,
+        }
     }
 
     fn answer<R: Request>(&self, response: &R::Response) -> Answer {
@@ -123,10 +152,10 @@ impl Cluster {
             version,
             correlation_id,
         };
-        let known = SERVED.iter().find(|(key, _)| *key == api);
+        let known = self.served().find(|(key, _)| *key == api);
         if !known.is_some_and(|(_, versions)| versions.contains(version.number)) {
             return Ok(match api {
-                ApiKey::API_VERSIONS => Self::unsupported_api_versions(&call),
+                ApiKey::API_VERSIONS => self.unsupported_api_versions(&call),
                 _ => Answer::Close,
             });
         }
@@ -149,8 +178,25 @@ impl Cluster {
             ApiKey::INIT_PRODUCER_ID => self.run(raw, Self::init_producer_id),
             ApiKey::DESCRIBE_CONFIGS => self.run(raw, Self::describe_configs),
             ApiKey::DESCRIBE_CLUSTER => self.run(raw, Self::describe_cluster),
+            ApiKey::ADD_PARTITIONS_TO_TXN => self.run(raw, Self::add_partitions_to_txn),
+            ApiKey::ADD_OFFSETS_TO_TXN => self.run(raw, Self::add_offsets_to_txn),
+            ApiKey::END_TXN => self.run(raw, Self::end_txn),
+            ApiKey::TXN_OFFSET_COMMIT => self.run(raw, Self::txn_offset_commit),
+            ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
             _ => Ok(Answer::Close),
         }
+    }
+
+    /// What is served, in the versions that are offered.
+    fn served(&self) -> impl Iterator<Item = (ApiKey, VersionRange)> {
+        SERVED.into_iter().map(|(key, versions)| {
+            let caps = self.config.version_caps.iter();
+            let cap = caps
+                .filter(|(capped, _)| *capped == key)
+                .map(|(_, cap)| *cap);
+            let latest = cap.fold(versions.latest, i16::min);
+            (key, VersionRange { latest, ..versions })
+        })
     }
 
     /// Decodes the request, lets faults strike, and has it handled.
@@ -292,107 +338,6 @@ struct Pause(Duration);
 impl Pause {
     fn throttle_time_ms(self) -> i32 {
         i32::try_from(self.0.as_millis()).unwrap_or(i32::MAX)
-    }
-}
-
-/// What a request is about, for faults that name a topic.
-trait Concerns {
-    fn items(&self) -> Vec<Item<'_>> {
-        Vec::new()
-    }
-}
-
-/// A topic or partition that a request names.
-struct Item<'a> {
-    name: &'a str,
-    id: Uuid,
-    partition: Option<i32>,
-}
-
-impl Concerns for ApiVersionsRequest {}
-impl Concerns for DescribeClusterRequest {}
-impl Concerns for DescribeConfigsRequest {}
-impl Concerns for FindCoordinatorRequest {}
-impl Concerns for InitProducerIdRequest {}
-
-impl Concerns for ProduceRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let items = self.topic_data.iter().flat_map(|topic| {
-            topic.partition_data.iter().map(|partition| Item {
-                name: &topic.name,
-                id: topic.topic_id,
-                partition: Some(partition.index),
-            })
-        });
-        items.collect()
-    }
-}
-
-impl Concerns for FetchRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| Item {
-                name: &topic.topic,
-                id: topic.topic_id,
-                partition: Some(partition.partition),
-            })
-        });
-        items.collect()
-    }
-}
-
-impl Concerns for ListOffsetsRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| Item {
-                name: &topic.name,
-                id: Uuid::ZERO,
-                partition: Some(partition.partition_index),
-            })
-        });
-        items.collect()
-    }
-}
-
-impl Concerns for MetadataRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let items = self.topics.iter().flatten().map(|topic| Item {
-            name: topic.name.as_deref().unwrap_or_default(),
-            id: topic.topic_id,
-            partition: None,
-        });
-        items.collect()
-    }
-}
-
-impl Concerns for CreateTopicsRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let item = |name| Item {
-            name,
-            id: Uuid::ZERO,
-            partition: None,
-        };
-        self.topics
-            .iter()
-            .map(|topic| item(topic.name.as_str()))
-            .collect()
-    }
-}
-
-impl Concerns for DeleteTopicsRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let item = |name, id| Item {
-            name,
-            id,
-            partition: None,
-        };
-        let named = self
-            .topic_names
-            .iter()
-            .map(|name| item(name.as_str(), Uuid::ZERO));
-        let states = self.topics.iter();
-        let states = states.map(|s| item(s.name.as_deref().unwrap_or_default(), s.topic_id));
-        named.chain(states).collect()
     }
 }
 

@@ -3,9 +3,11 @@
 //! Partitions are independent: one may be refused while its neighbours are appended. With `acks=0`
 //! nothing is answered, and any refusal closes the connection, which is all a broker can do then.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use kafka_wire::{
-    ErrorCode,
+    ErrorCode, Uuid,
     messages::{
         ProduceRequest, ProduceResponse,
         produce::{
@@ -13,7 +15,7 @@ use kafka_wire::{
             TopicProduceData, TopicProduceResponse,
         },
     },
-    records::{Attributes, RecordBatch, TimestampType},
+    records::{RecordBatch, TimestampType},
 };
 
 use super::{
@@ -22,14 +24,64 @@ use super::{
         producer_state::Admission,
         validate::{self, Place, Refusal},
     },
-    Answer, BrokerId, Call, Cluster, NO_EPOCH, Outcome, Pause, Scripted, Target,
+    Answer, BrokerId, Call, Cluster, Held, NO_EPOCH, Now, Outcome, Pause, Scripted, Target,
+    verify::{self, Unverified},
 };
+
+/// A request of which something is not replicated yet.
+#[derive(Clone, Debug)]
+pub(in crate::cluster) struct HeldProduce {
+    call: Call,
+    pause: Pause,
+    /// What will be answered, if all goes well.
+    responses: Vec<TopicProduceResponse>,
+    awaited: Vec<(Nth, Awaited)>,
+    pub(in crate::cluster) until: Instant,
+    /// Something happened that it may have waited for.
+    pub(in crate::cluster) stirred: bool,
+}
+
+/// A request whose transaction cannot begin yet.
+#[derive(Clone, Debug)]
+pub(in crate::cluster) struct HeldVerification {
+    call: Call,
+    request: ProduceRequest,
+    pause: Pause,
+    since: Instant,
+    pub(in crate::cluster) next: Instant,
+}
+
+/// What must be replicated up to where.
+#[derive(Clone, Debug)]
+struct Awaited {
+    topic: String,
+    topic_id: Uuid,
+    partition: i32,
+    /// It is lost if there is another leader.
+    leader_epoch: i32,
+    end_offset: i64,
+}
+
+/// How far what was appended got.
+enum Replicated {
+    Yes,
+    Not,
+    Failed(ErrorCode),
+}
+
+impl HeldProduce {
+    pub(in crate::cluster) fn concerns(&self, topic: &str, partition: i32) -> bool {
+        let mut awaited = self.awaited.iter();
+        awaited.any(|(_, wait)| wait.partition == partition && wait.topic == topic)
+    }
+}
 
 /// What holds for all partitions of a request.
 #[derive(Clone, Copy)]
-struct Terms {
+struct Terms<'a> {
     acks: i16,
     refusal: Option<ErrorCode>,
+    unverified: &'a Unverified,
 }
 
 /// Where a batch went.
@@ -37,7 +89,13 @@ struct Appended {
     base_offset: i64,
     /// -1 unless the topic keeps the broker's time, or the batch is a duplicate.
     log_append_time_ms: i64,
+    log_start_offset: i64,
+    /// What must be replicated before it is acknowledged to who wants all acknowledgements.
+    awaited: Awaited,
 }
+
+/// One partition of a request, by its places in it.
+type Nth = (usize, usize);
 
 impl Cluster {
     pub(super) fn produce(
@@ -46,14 +104,62 @@ impl Cluster {
         request: ProduceRequest,
         pause: Pause,
     ) -> Outcome {
+        self.verify_and_produce(call, request, pause, call.now.instant)
+    }
+
+    /// Asks the transaction's coordinator first; again and again for a while, if another
+    /// transaction is ending.
+    fn verify_and_produce(
+        &mut self,
+        call: &Call,
+        request: ProduceRequest,
+        pause: Pause,
+        since: Instant,
+    ) -> Outcome {
+        let unverified = self.verify(call, &request);
+        let concurrent = |refusal: &Refusal| refusal.code == ErrorCode::CONCURRENT_TRANSACTIONS;
+        let patient = call.now.instant < since + VERIFICATION_RETRIED;
+        if patient && unverified.values().any(concurrent) {
+            return Err(Held::Verification(Box::new(HeldVerification {
+                call: *call,
+                request,
+                pause,
+                since,
+                next: call.now.instant + VERIFICATION_RETRY,
+            })));
+        }
+        self.append_all(call, request, pause, &unverified)
+    }
+
+    pub(in crate::cluster) fn resume_verification(
+        &mut self,
+        now: Now,
+        held: HeldVerification,
+    ) -> Outcome {
+        let call = Call { now, ..held.call };
+        self.verify_and_produce(&call, held.request, held.pause, held.since)
+    }
+
+    fn append_all(
+        &mut self,
+        call: &Call,
+        request: ProduceRequest,
+        pause: Pause,
+        unverified: &Unverified,
+    ) -> Outcome {
         let terms = Terms {
             acks: request.acks,
             refusal: refusal_of(&request),
+            unverified,
         };
-        let topics = request.topic_data.into_iter();
-        let responses: Vec<_> = topics
-            .map(|topic| self.produce_topic(call, terms, topic))
-            .collect();
+        let mut awaited = Vec::new();
+        let topics = request.topic_data.into_iter().enumerate();
+        let responses = topics.map(|(n, topic)| {
+            let (response, waits) = self.produce_topic(call, terms, n, topic);
+            awaited.extend(waits);
+            response
+        });
+        let responses: Vec<_> = responses.collect();
         if terms.acks == NO_ACKS {
             let mut outcomes = responses
                 .iter()
@@ -65,20 +171,28 @@ impl Cluster {
                 Answer::Nothing
             });
         }
-        let response = ProduceResponse {
-            node_endpoints: self.endpoints_named_in(&responses),
+        if terms.acks == ACKS_LEADER {
+            awaited.clear();
+        }
+        let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+        let held = HeldProduce {
+            call: *call,
+            pause,
             responses,
-            throttle_time_ms: pause.throttle_time_ms(),
+            awaited,
+            until: call.now.instant + timeout,
+            stirred: false,
         };
-        Ok(call.answer::<ProduceRequest>(&response))
+        self.resume_produce(call.now, Box::new(held))
     }
 
     fn produce_topic(
         &mut self,
         call: &Call,
-        terms: Terms,
+        terms: Terms<'_>,
+        n: usize,
         asked: TopicProduceData,
-    ) -> TopicProduceResponse {
+    ) -> (TopicProduceResponse, Vec<(Nth, Awaited)>) {
         let TopicProduceData {
             name,
             topic_id,
@@ -89,47 +203,80 @@ impl Cluster {
             Some(code) => Err(code),
         };
         let found = found.map(|(name, _)| name.to_owned());
-        let partitions = partition_data.into_iter().map(|partition| match &found {
-            Ok(topic) => self.produce_partition(call, terms.acks, topic, partition),
+        let mut waits = Vec::new();
+        let partitions = partition_data.into_iter().enumerate();
+        let partitions = partitions.map(|(m, partition)| match &found {
+            Ok(topic) => {
+                let (response, wait) =
+                    self.produce_partition(call, terms, (n, m), topic, partition);
+                waits.extend(wait.map(|wait| ((n, m), wait)));
+                response
+            }
             Err(code) => refused(partition.index, Refusal::from(*code)),
         });
-        TopicProduceResponse {
+        let response = TopicProduceResponse {
             partition_responses: partitions.collect(),
             name,
             topic_id,
-        }
+        };
+        (response, waits)
     }
 
     fn produce_partition(
         &mut self,
         call: &Call,
-        acks: i16,
+        terms: Terms<'_>,
+        nth: Nth,
         topic: &str,
         asked: PartitionProduceData,
-    ) -> PartitionProduceResponse {
+    ) -> (PartitionProduceResponse, Option<Awaited>) {
         let PartitionProduceData { index, records } = asked;
         let target = Target {
             topic: Some(topic),
             partition: Some(index),
         };
+        let append = |cluster: &mut Self| match terms.unverified.get(&nth) {
+            Some(refusal) => Err(refusal.clone()),
+            None => cluster.append(call, terms.acks, topic, index, records.clone()),
+        };
         let outcome = match self.scripted(call, target) {
-            None => self.append(call, acks, topic, index, records),
+            None => append(self),
             Some(Scripted::Refuse(code)) => Err(Refusal::from(code)),
             Some(Scripted::Misreport(code)) => {
                 // What becomes of it is the secret of the script.
-                let _ = self.append(call, acks, topic, index, records);
+                let _ = append(self);
                 Err(Refusal::from(code))
             }
         };
         match outcome {
-            Ok(appended) => PartitionProduceResponse {
-                index,
-                base_offset: appended.base_offset,
-                log_append_time_ms: appended.log_append_time_ms,
-                log_start_offset: 0,
-                ..PartitionProduceResponse::default()
-            },
-            Err(refusal) => self.with_leader(topic, refused(index, refusal)),
+            Ok(appended) => {
+                let response = PartitionProduceResponse {
+                    index,
+                    base_offset: appended.base_offset,
+                    log_append_time_ms: appended.log_append_time_ms,
+                    log_start_offset: appended.log_start_offset,
+                    ..PartitionProduceResponse::default()
+                };
+                (response, Some(appended.awaited))
+            }
+            Err(refusal) => (
+                self.with_leader(topic, self.refused_at(topic, index, refusal)),
+                None,
+            ),
+        }
+    }
+
+    fn refused_at(&self, topic: &str, index: i32, refusal: Refusal) -> PartitionProduceResponse {
+        let found = self.topics.get(topic);
+        let found = found.and_then(|topic| topic.partition(index));
+        let start = found.map_or(0, |partition| partition.log.start_offset());
+        let log_start_offset = match refusal.place {
+            Place::Door => NO_OFFSET,
+            Place::Log => start,
+        };
+        PartitionProduceResponse {
+            log_start_offset,
+            ..refused(index, refusal)
         }
     }
 
@@ -150,39 +297,43 @@ impl Cluster {
             .get(topic)
             .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
         let partition = self.led_partition(call.broker(), found, index, NO_EPOCH)?;
-        // No more can be asked for than there are replicas.
-        let least = usize::try_from(found.config.min_insync_replicas).unwrap_or(0);
-        let least = least.min(partition.replicas.len());
-        if acks == ACKS_ALL && partition.in_sync.len() < least {
+        if acks == ACKS_ALL && partition.in_sync.len() < found.in_sync_needed(index) {
             return Err(Refusal::from(ErrorCode::NOT_ENOUGH_REPLICAS).at_log());
         }
         let wall_ms = call.now.wall_ms;
         let batch = validate::batch(records, call.version.number, &found.config, wall_ms)?;
         let timestamp_type = found.config.timestamp_type;
         let append_time_ms = (timestamp_type == TimestampType::LogAppendTime).then_some(wall_ms);
-        self.admit(topic, index, &batch, append_time_ms)
+        self.admit(call.now, (topic, index), &batch, append_time_ms)
     }
 
     /// Appends a batch that is in order by itself, if it is in order with what came before.
     fn admit(
         &mut self,
-        topic: &str,
-        index: i32,
+        now: Now,
+        (topic, index): (&str, i32),
         batch: &RecordBatch,
         append_time_ms: Option<i64>,
     ) -> Result<Appended, Refusal> {
         let found = self
             .topics
             .get_mut(topic)
-            .and_then(|topic| topic.partition_mut(index));
-        let partition = found.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        let header = batch.header();
-        if header.attributes.is_transactional() {
-            let message = "Record was not part of an ongoing transaction";
-            return Err(Refusal::new(ErrorCode::INVALID_TXN_STATE, message).at_log());
-        }
-        if header.producer_id >= 0 {
-            match partition.producers.admit(header) {
+            .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        let topic_id = found.id;
+        let partition = found
+            .partition_mut(index)
+            .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        let leader_epoch = partition.leader_epoch;
+        let log_start_offset = partition.log.start_offset();
+        let awaited = |end_offset| Awaited {
+            topic: topic.to_owned(),
+            topic_id,
+            partition: index,
+            leader_epoch,
+            end_offset,
+        };
+        if batch.header().producer_id >= 0 {
+            match partition.producers.admit(batch.header()) {
                 Admission::Append => {}
                 Admission::Refuse(code) => return Err(Refusal::from(code).at_log()),
                 // Kafka tells the timestamp of the first copy, whoever gave it.
@@ -190,23 +341,84 @@ impl Cluster {
                     return Ok(Appended {
                         base_offset: seen.base_offset,
                         log_append_time_ms: seen.timestamp,
+                        log_start_offset,
+                        awaited: awaited(seen.last_offset + 1),
                     });
                 }
             }
         }
         let stamp = Stamp {
-            leader_epoch: partition.leader_epoch,
+            leader_epoch,
             append_time_ms,
         };
-        let stored = partition.log.append(batch, stamp);
-        if stored.producer_id >= 0 {
-            partition.producers.note(&stored);
-        }
-        self.stir(|fetch| fetch.concerns(topic, index));
-        Ok(Appended {
+        let stored = partition.append(batch, stamp);
+        let appended = Appended {
             base_offset: stored.base_offset,
             log_append_time_ms: append_time_ms.unwrap_or(NO_TIME),
-        })
+            log_start_offset,
+            awaited: awaited(stored.last_offset() + 1),
+        };
+        self.replicate_appended(now, topic, index);
+        Ok(appended)
+    }
+
+    /// Answers, if everything is replicated or the time is over.
+    pub(in crate::cluster) fn resume_produce(
+        &self,
+        now: Now,
+        mut held: Box<HeldProduce>,
+    ) -> Outcome {
+        let over = held.until <= now.instant;
+        let mut awaited = std::mem::take(&mut held.awaited);
+        awaited.retain(|((n, m), wait)| {
+            let response = &mut held.responses[*n].partition_responses[*m];
+            let code = match self.progress_of(held.call.broker(), wait) {
+                Replicated::Not if over => ErrorCode::REQUEST_TIMED_OUT,
+                Replicated::Not => return true,
+                Replicated::Yes => return false,
+                Replicated::Failed(code) => code,
+            };
+            let failed = refused(wait.partition, Refusal::from(code));
+            let failed = PartitionProduceResponse {
+                base_offset: response.base_offset,
+                log_append_time_ms: response.log_append_time_ms,
+                log_start_offset: response.log_start_offset,
+                ..failed
+            };
+            *response = self.with_leader(&wait.topic, failed);
+            false
+        });
+        if !awaited.is_empty() {
+            (held.awaited, held.stirred) = (awaited, false);
+            return Err(Held::Produce(held));
+        }
+        let response = ProduceResponse {
+            node_endpoints: self.endpoints_named_in(&held.responses),
+            responses: held.responses,
+            throttle_time_ms: held.pause.throttle_time_ms(),
+        };
+        Ok(held.call.answer::<ProduceRequest>(&response))
+    }
+
+    /// How far an appended batch got.
+    fn progress_of(&self, broker: BrokerId, wait: &Awaited) -> Replicated {
+        let found = self.topics.get(&wait.topic);
+        let Some(topic) = found.filter(|topic| topic.id == wait.topic_id) else {
+            return Replicated::Failed(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        };
+        let Some(partition) = topic.partition(wait.partition) else {
+            return Replicated::Failed(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        };
+        if partition.leader != Some(broker) || partition.leader_epoch != wait.leader_epoch {
+            return Replicated::Failed(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        }
+        if partition.high_watermark() < wait.end_offset {
+            return Replicated::Not;
+        }
+        if partition.in_sync.len() < topic.in_sync_needed(wait.partition) {
+            return Replicated::Failed(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+        }
+        Replicated::Yes
     }
 
     /// Names the leader, if the outcome is that it is another (KIP-951).
@@ -243,7 +455,8 @@ impl Cluster {
         let named: Vec<_> = outcomes
             .map(|outcome| outcome.current_leader.leader_id)
             .collect();
-        let brokers = self.alive().filter(|(BrokerId(id), _)| named.contains(id));
+        let brokers = self.brokers.listed();
+        let brokers = brokers.filter(|(BrokerId(id), _)| named.contains(id));
         let endpoints = brokers.map(|(id, broker)| NodeEndpoint {
             node_id: id.0,
             host: broker.host.clone(),
@@ -260,11 +473,7 @@ fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
     let mut partitions = partitions.flat_map(|topic| &topic.partition_data);
     let transactional = partitions.any(|partition| {
         let batch = partition.records.as_deref().unwrap_or_default();
-        let attributes = batch
-            .get(ATTRIBUTES_AT)
-            .map(|it| i16::from_be_bytes([it[0], it[1]]));
-        batch.get(MAGIC_AT) == Some(&MAGIC)
-            && attributes.is_some_and(|bits| Attributes::from_bits(bits).is_transactional())
+        verify::transactional_header(batch).is_some()
     });
     let trespass = transactional && request.transactional_id.is_none();
     trespass.then_some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
@@ -273,10 +482,7 @@ fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
 fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {
     PartitionProduceResponse {
         index,
-        log_start_offset: match refusal.place {
-            Place::Door => NO_OFFSET,
-            Place::Log => 0,
-        },
+        log_start_offset: NO_OFFSET,
         error_code: refusal.code,
         base_offset: NO_OFFSET,
         record_errors: refusal.records,
@@ -285,12 +491,12 @@ fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {
     }
 }
 
-/// Where a batch says its format, and what kind of batch it is.
-const MAGIC_AT: usize = 16;
-const MAGIC: u8 = 2;
-const ATTRIBUTES_AT: std::ops::Range<usize> = 21..23;
 const NO_ACKS: i16 = 0;
 const ACKS_LEADER: i16 = 1;
 const ACKS_ALL: i16 = -1;
 const NO_OFFSET: i64 = -1;
 const NO_TIME: i64 = -1;
+/// `add.partitions.to.txn.retry.backoff.ms` and `.max.ms`: a broker asks again in the place of the
+/// producer.
+const VERIFICATION_RETRY: Duration = Duration::from_millis(20);
+const VERIFICATION_RETRIED: Duration = Duration::from_millis(100);

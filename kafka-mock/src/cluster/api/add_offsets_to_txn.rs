@@ -1,0 +1,54 @@
+//! AddOffsetsToTxn: the offsets of a consumer group join a transaction.
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse},
+};
+
+use super::{
+    super::{CoordinatorKind, transaction::Identity, transactions::offsets_of},
+    Call, Cluster, Outcome, Pause, Target,
+};
+
+impl Cluster {
+    pub(super) fn add_offsets_to_txn(
+        &mut self,
+        call: &Call,
+        request: AddOffsetsToTxnRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let code = self.as_scripted(call, Target::default(), |cluster| {
+            cluster
+                .add_offsets(call, &request)
+                .err()
+                .unwrap_or_default()
+        });
+        let response = AddOffsetsToTxnResponse {
+            throttle_time_ms: pause.throttle_time_ms(),
+            error_code: call.fenced_before(FIRST_WITH_FENCED, code),
+        };
+        Ok(call.answer::<AddOffsetsToTxnRequest>(&response))
+    }
+
+    fn add_offsets(
+        &mut self,
+        call: &Call,
+        request: &AddOffsetsToTxnRequest,
+    ) -> Result<(), ErrorCode> {
+        let id = request.transactional_id.as_str();
+        if id.is_empty() {
+            return Err(ErrorCode::INVALID_REQUEST);
+        }
+        let key = (CoordinatorKind::Transaction, id);
+        self.check_coordinator(call.now, call.broker(), key)?;
+        let by = Identity {
+            id: request.producer_id,
+            epoch: request.producer_epoch,
+        };
+        let added = offsets_of(&request.group_id);
+        self.add_to_transaction(call.now, id, by, [added])
+    }
+}
+
+/// KIP-588.
+const FIRST_WITH_FENCED: i16 = 2;

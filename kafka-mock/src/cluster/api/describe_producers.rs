@@ -1,0 +1,88 @@
+//! DescribeProducers: who has written to a partition lately, and what was last (KIP-664).
+//!
+//! Any replica answers, as far as it knows; a follower may not know all yet.
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        DescribeProducersRequest, DescribeProducersResponse,
+        describe_producers::{PartitionResponse, ProducerState, TopicResponse},
+    },
+};
+
+use super::{super::names, Call, Cluster, Outcome, Pause, Target};
+
+impl Cluster {
+    pub(super) fn describe_producers(
+        &mut self,
+        call: &Call,
+        request: DescribeProducersRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let topics = request.topics.into_iter().map(|topic| {
+            let partitions = topic.partition_indexes.iter();
+            let partitions =
+                partitions.map(|&index| self.describe_partition(call, &topic.name, index));
+            TopicResponse {
+                partitions: partitions.collect(),
+                name: topic.name,
+            }
+        });
+        let response = DescribeProducersResponse {
+            topics: topics.collect(),
+            throttle_time_ms: pause.throttle_time_ms(),
+        };
+        Ok(call.answer::<DescribeProducersRequest>(&response))
+    }
+
+    fn describe_partition(&mut self, call: &Call, topic: &str, index: i32) -> PartitionResponse {
+        let mut active_producers = Vec::new();
+        let target = Target {
+            topic: Some(topic),
+            partition: Some(index),
+        };
+        let error_code = self.as_scripted(call, target, |cluster| {
+            match cluster.producers_of(call, topic, index) {
+                Ok(producers) => {
+                    active_producers = producers;
+                    ErrorCode::NONE
+                }
+                Err(code) => code,
+            }
+        });
+        if !error_code.is_none() {
+            active_producers.clear();
+        }
+        PartitionResponse {
+            partition_index: index,
+            error_code,
+            error_message: None,
+            active_producers,
+        }
+    }
+
+    fn producers_of(
+        &self,
+        call: &Call,
+        topic: &str,
+        index: i32,
+    ) -> Result<Vec<ProducerState>, ErrorCode> {
+        if names::fault_of(topic).is_some() {
+            return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
+        }
+        let found = self.topics.get(topic);
+        let found = found.and_then(|topic| topic.partition(index));
+        let partition = found.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        let producers = partition.producers_at(call.broker());
+        let producers = producers.ok_or(ErrorCode::NOT_LEADER_OR_FOLLOWER)?;
+        let states = producers.iter().map(|(producer_id, state)| ProducerState {
+            producer_id,
+            producer_epoch: i32::from(state.epoch),
+            last_sequence: state.last_sequence(),
+            last_timestamp: state.last_timestamp,
+            coordinator_epoch: state.coordinator_epoch,
+            current_txn_start_offset: state.transaction_start.unwrap_or(-1),
+        });
+        Ok(states.collect())
+    }
+}

@@ -1,0 +1,125 @@
+//! TxnOffsetCommit: offsets of a consumer group that become visible when the transaction commits.
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        TxnOffsetCommitRequest, TxnOffsetCommitResponse,
+        txn_offset_commit::{
+            TxnOffsetCommitRequestPartition, TxnOffsetCommitResponsePartition,
+            TxnOffsetCommitResponseTopic,
+        },
+    },
+};
+
+use super::{
+    super::{
+        CommittedOffset, CoordinatorKind, group::Claim, transaction::Identity,
+        transactions::offsets_of,
+    },
+    Call, Cluster, Outcome, Pause, Target,
+    verify::Client,
+};
+
+impl Cluster {
+    pub(super) fn txn_offset_commit(
+        &mut self,
+        call: &Call,
+        request: TxnOffsetCommitRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let allowed = self.may_commit_offsets(call, &request);
+        let mut topics = Vec::new();
+        for topic in &request.topics {
+            let asked = topic.partitions.iter();
+            let partitions = asked.map(|asked| {
+                let place = (topic.name.as_str(), asked.partition_index);
+                let target = Target {
+                    topic: Some(place.0),
+                    partition: Some(place.1),
+                };
+                let error_code = self.as_scripted(call, target, |cluster| {
+                    let kept = allowed.and_then(|()| cluster.keep_offset(&request, place, asked));
+                    kept.err().unwrap_or_default()
+                });
+                TxnOffsetCommitResponsePartition {
+                    partition_index: asked.partition_index,
+                    error_code,
+                }
+            });
+            topics.push(TxnOffsetCommitResponseTopic {
+                partitions: partitions.collect(),
+                name: topic.name.clone(),
+            });
+        }
+        let response = TxnOffsetCommitResponse {
+            throttle_time_ms: pause.throttle_time_ms(),
+            topics,
+        };
+        Ok(call.answer::<TxnOffsetCommitRequest>(&response))
+    }
+
+    fn may_commit_offsets(
+        &mut self,
+        call: &Call,
+        request: &TxnOffsetCommitRequest,
+    ) -> Result<(), ErrorCode> {
+        let group = request.group_id.as_str();
+        if group.is_empty() {
+            return Err(ErrorCode::INVALID_GROUP_ID);
+        }
+        let key = (CoordinatorKind::Group, group);
+        self.check_coordinator(call.now, call.broker(), key)?;
+        let by = Identity {
+            id: request.producer_id,
+            epoch: request.producer_epoch,
+        };
+        let id = request.transactional_id.as_str();
+        let client = Client::of_offset_commit(call.version.number);
+        self.ask_coordinator(call.now, id, by, offsets_of(group), client)
+            .map_err(|refusal| match refusal.code {
+                // So that the producer looks for the group again, and tries again.
+                ErrorCode::NOT_ENOUGH_REPLICAS => ErrorCode::COORDINATOR_NOT_AVAILABLE,
+                code => code,
+            })?;
+        let claim = Claim {
+            generation: request.generation_id,
+            member_id: &request.member_id,
+            instance_id: request.group_instance_id.as_deref(),
+        };
+        match self.groups.get(group) {
+            Some(known) => known.check(claim),
+            // Only who claims no generation may commit to a group that nobody is in.
+            None if claim.generation < 0 => Ok(()),
+            None => Err(ErrorCode::ILLEGAL_GENERATION),
+        }
+    }
+
+    fn keep_offset(
+        &mut self,
+        request: &TxnOffsetCommitRequest,
+        (topic, partition): (&str, i32),
+        asked: &TxnOffsetCommitRequestPartition,
+    ) -> Result<(), ErrorCode> {
+        let known = self.topics.get(topic);
+        if known.is_none_or(|topic| topic.partition(partition).is_none()) {
+            return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        }
+        let metadata = asked.committed_metadata.clone().unwrap_or_default();
+        if metadata.len() > METADATA_BYTES_MAX {
+            return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
+        }
+        let offset = CommittedOffset {
+            offset: asked.committed_offset,
+            leader_epoch: asked.committed_leader_epoch,
+            metadata,
+        };
+        let group = self.groups.entry(request.group_id.clone());
+        group
+            .or_default()
+            .keep(request.producer_id, (topic.to_owned(), partition), offset);
+        Ok(())
+    }
+}
+
+/// `offset.metadata.max.bytes`.
+const METADATA_BYTES_MAX: usize = 4096;

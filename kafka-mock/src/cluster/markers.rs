@@ -1,0 +1,76 @@
+//! One marker at a time: written by the partition's leader, done when it is replicated.
+
+use super::{
+    Cluster, Now,
+    coordinator::slot_of,
+    log::Marker,
+    transaction::Progress,
+    transactions::{MARKER_RETRY, Step},
+};
+
+impl Cluster {
+    /// Tries to write a marker, or looks whether it is replicated.
+    pub(super) fn step_marker(
+        &mut self,
+        now: Now,
+        topic: &str,
+        index: i32,
+        marker: &Marker,
+        progress: Progress,
+    ) -> Step {
+        let later = now.instant + MARKER_RETRY;
+        let retry = Step::Again(Progress::Due(later), later);
+        let Some(found) = self.topics.get_mut(topic) else {
+            // Nobody will ever read it.
+            return Step::Done;
+        };
+        let needed = found.in_sync_needed(index);
+        let Some(partition) = found.partition_mut(index) else {
+            return Step::Done;
+        };
+        if !partition.leader.is_some_and(|id| self.brokers.is_up(id)) {
+            return retry;
+        }
+        if let Progress::Written {
+            offset,
+            leader_epoch,
+        } = progress
+            && leader_epoch == partition.leader_epoch
+        {
+            return match partition.high_watermark() > offset {
+                true => Step::Done,
+                false => Step::Again(progress, later),
+            };
+        }
+        if partition.in_sync.len() < needed {
+            return retry;
+        }
+        let known = partition.producers.epoch_of(marker.producer_id);
+        if known.is_some_and(|known| known > marker.producer_epoch) {
+            // The producer has gone on: a marker of this epoch would come too late.
+            return Step::Done;
+        }
+        let offset = partition.append_marker(*marker, now.wall_ms);
+        let leader_epoch = partition.leader_epoch;
+        self.replicate_appended(now, topic, index);
+        let written = Progress::Written {
+            offset,
+            leader_epoch,
+        };
+        let found = self.topics.get(topic);
+        let found = found.and_then(|topic| topic.partition(index));
+        match found {
+            Some(partition) if partition.high_watermark() <= offset => Step::Again(written, later),
+            _ => Step::Done,
+        }
+    }
+
+    /// Offsets that came with the transaction become visible, or vanish.
+    pub(super) fn settle_offsets(&mut self, slot: i32, marker: &Marker) -> Step {
+        let groups = self.groups.iter_mut();
+        for (_, group) in groups.filter(|(name, _)| slot_of(name) == slot) {
+            group.settle(marker.producer_id, marker.outcome);
+        }
+        Step::Done
+    }
+}
