@@ -70,6 +70,6 @@ pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
 pub use producer::{Producer, TrySendError, WaitsFor};
 pub use record::{ProducerRecord, RecordMetadata};
-pub use settings::{Acks, Address};
+pub use settings::{Acks, Address, UnresolvedPolicy};
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;

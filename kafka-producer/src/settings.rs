@@ -39,6 +39,8 @@ pub struct Settings {
     pub retries: u32,
     /// `retry.backoff.ms` to `retry.backoff.max.ms`.
     pub retry_backoff: BackoffRange,
+    /// `unresolved.batch.policy`: what becomes of a batch that may be in the log.
+    pub unresolved: UnresolvedPolicy,
     /// `reconnect.backoff.ms` to `reconnect.backoff.max.ms`.
     pub reconnect_backoff: BackoffRange,
     /// `socket.connection.setup.timeout.ms` to `….max.ms`.
@@ -137,6 +139,26 @@ impl Acks {
             Self::All => -1,
         }
     }
+}
+
+/// What an idempotent producer does about a batch that an attempt without an answer may have brought
+/// into the log, when the broker takes neither it nor its number any more.
+///
+/// ```
+/// use kafka_producer::settings::UnresolvedPolicy;
+/// assert_eq!("resend".parse(), Ok(UnresolvedPolicy::Resend));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UnresolvedPolicy {
+    /// It asks the partition's leader what its log has of this producer (KIP-664), which takes the
+    /// right to read the topic. What cannot be found out fails as *possibly persisted*.
+    #[default]
+    Ask,
+    /// It sends the batch again under a new epoch, as Kafka's own client does: nothing fails, and
+    /// its records may be there twice.
+    Resend,
+    /// The batch fails as *possibly persisted*, at once.
+    Fail,
 }
 
 /// A waiting time that doubles from `initial` to `max` with every failure in a row.

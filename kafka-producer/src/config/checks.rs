@@ -69,6 +69,10 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
         delivery_timeout: delivery_timeout(values, findings),
         retries: u32::try_from(values.number("retries")).unwrap_or(u32::MAX),
         retry_backoff: backoff("retry.backoff.ms", "retry.backoff.max.ms", values, findings),
+        unresolved: values
+            .text("unresolved.batch.policy")
+            .and_then(|policy| policy.parse().ok())
+            .unwrap_or_default(),
         reconnect_backoff: reconnect_backoff(values, findings),
         connection_setup: connection_setup(values, findings),
         connections_max_idle: values.limit("connections.max.idle.ms"),

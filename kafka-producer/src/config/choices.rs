@@ -1,10 +1,10 @@
-//! The values that users name by a word: `acks` and `partitioner.class`.
+//! The values that users name by a word: `acks`, `partitioner.class`, `unresolved.batch.policy`.
 
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::settings::Acks;
+use crate::settings::{Acks, UnresolvedPolicy};
 
 /// Who chooses the partition of a record that does not name one (`partitioner.class`).
 ///
@@ -100,6 +100,47 @@ impl FromStr for Acks {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("acks must be one of all, -1, 0, 1")]
 pub struct UnknownAcks;
+
+impl UnresolvedPolicy {
+    /// The word for it.
+    ///
+    /// ```
+    /// use kafka_producer::settings::UnresolvedPolicy;
+    /// assert_eq!(UnresolvedPolicy::Ask.name(), "ask");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Resend => "resend",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+impl FromStr for UnresolvedPolicy {
+    type Err = UnknownPolicy;
+
+    /// `ask`, `resend` or `fail`, with blanks around or not.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        [Self::Ask, Self::Resend, Self::Fail]
+            .into_iter()
+            .find(|policy| policy.name() == text)
+            .ok_or(UnknownPolicy)
+    }
+}
+
+/// The text is no value of `unresolved.batch.policy`.
+///
+/// ```
+/// use kafka_producer::settings::UnresolvedPolicy;
+///
+/// let error = "guess".parse::<UnresolvedPolicy>().unwrap_err();
+/// assert_eq!(error.to_string(), "one of ask, resend, fail");
+/// ```
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("one of ask, resend, fail")]
+pub struct UnknownPolicy;
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kafka_wire::compression::Compression;
 
 use super::{PartitionerClass, ProducerConfig};
-use crate::settings::Acks;
+use crate::settings::{Acks, UnresolvedPolicy};
 
 /// ```
 /// use std::time::Duration;
@@ -239,6 +239,13 @@ impl ProducerConfig {
         self.put("partitioner.ignore.keys", true)
     }
 
+    /// `unresolved.batch.policy`: what becomes of a batch that may be in the log when the broker takes
+    /// neither it nor its number any more.
+    #[must_use]
+    pub fn unresolved_batches(self, policy: UnresolvedPolicy) -> Self {
+        self.put("unresolved.batch.policy", policy.name())
+    }
+
     fn put(self, name: &'static str, value: impl ToString) -> Self {
         self.set(name, value.to_string())
     }
@@ -289,7 +296,8 @@ mod tests {
             .send_buffer_bytes(None)
             .receive_buffer_bytes(None)
             .partitioner(PartitionerClass::Default)
-            .ignoring_keys();
+            .ignoring_keys()
+            .unresolved_batches(UnresolvedPolicy::Fail);
         let properties = ProducerConfig::properties().iter();
         let supported =
             properties.filter(|property| matches!(property.support, Support::Supported(_)));

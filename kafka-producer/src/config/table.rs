@@ -1,4 +1,4 @@
-//! The table of properties: every name that Apache Kafka 4.3 knows for a producer.
+//! The table of properties: every name that Apache Kafka 4.3 knows for a producer, and our own.
 //!
 //! Parsing, defaults, ranges and documentation all come from here; rules between properties are in
 //! `checks.rs`. What is not supported is listed too, so that it is refused or warned of with a
@@ -330,6 +330,10 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("the longest time for a connection to be set up")),
     row("socket.connection.setup.timeout.ms", Long, "10000", Any,
         Supported("the time for a connection to be set up; doubles with each failure")),
+    row("unresolved.batch.policy", Text, "ask", OneOf(&["ask", "resend", "fail"]),
+        Supported("our own: what becomes of a batch that may be in the log and whose number is refused: \
+            the leader is asked (ask; needs READ on the topic), it is sent again and may be there twice, as by \
+            Java's client (resend), it fails as possibly persisted (fail)")),
     row("transaction.timeout.ms", Int, "60000", Any,
         Supported("how long a transaction may be open before the cluster aborts it; at most the brokers' transaction.max.timeout.ms")),
     unset("transactional.id", Text, NonEmpty,

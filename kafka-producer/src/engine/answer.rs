@@ -10,7 +10,7 @@ use kafka_wire::{ErrorCode, Uuid};
 use super::backoff;
 use super::identity::{Identity, ProducerId};
 use super::in_flight::{Sent, What};
-use super::lane::{LaneKey, Slot, SlotState};
+use super::lane::{Acquaintance, LaneKey, Slot, SlotState};
 use super::timers::Timer;
 use super::verdict::{Ambiguity, Kind, Refresh, TransactionVersion, Verdict, verdict};
 use super::{Engine, NodeId};
@@ -97,6 +97,10 @@ impl Engine {
     /// These batches will never be answered for.
     pub(super) fn unanswered(&mut self, sent: Vec<Sent>, code: ErrorCode) {
         for sent in sent {
+            let lane = &mut self.lanes[sent.lane as usize];
+            if let Some(position) = lane.position(sent.serial) {
+                lane.slots[position].ambiguity = Ambiguity::Adrift;
+            }
             self.judge(sent, Word::of(code));
         }
     }
@@ -138,7 +142,7 @@ impl Engine {
                 if let Some(mut slot) = self.remove(lane, serial) {
                     // It was not written, so this attempt cannot have reached a log.
                     slot.state = SlotState::Waiting { until: self.now };
-                    self.lanes[lane as usize].break_sequence(serial);
+                    self.lanes[lane as usize].break_sequence(serial, slot.ambiguity);
                     self.fail(lane, slot, Cause::Unsendable(Arc::clone(why)));
                     self.list(lane);
                 }
@@ -166,7 +170,7 @@ impl Engine {
         let Some(position) = self.lanes[key as usize].position(serial) else {
             // It has expired meanwhile; but now it is known that its number was used.
             if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
-                self.lanes[key as usize].acknowledged(serial);
+                self.acknowledged(key, serial);
             }
             return self.list(key);
         };
@@ -181,7 +185,8 @@ impl Engine {
                 self.retry(key, position, &word, refresh, ambiguity)
             }
             Verdict::OutOfSequence if position > 0 => {
-                // Its predecessor is still on its way and goes first.
+                // Its predecessor is still on its way, or is not where it was presumed, and goes first.
+                self.doubt(key, position);
                 self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
             }
             // The next epoch of a transactional producer is its coordinator's to give.
@@ -202,19 +207,26 @@ impl Engine {
         self.list(key);
     }
 
-    fn deliver(
+    pub(super) fn deliver(
         &mut self,
         key: LaneKey,
         serial: u64,
         base_offset: i64,
         log_append_time_ms: Option<i64>,
     ) {
+        self.acknowledged(key, serial);
         let Some(slot) = self.remove(key, serial) else {
             return;
         };
         let lane = &mut self.lanes[key as usize];
-        lane.acknowledged(serial);
-        lane.acquainted = slot.producer;
+        if let Some(producer) = slot.producer {
+            let same = lane
+                .acquaintance
+                .filter(|with| with.producer == producer)
+                .map_or(0, |with| with.before);
+            let before = same.max(serial);
+            lane.acquaintance = Some(Acquaintance { producer, before });
+        }
         self.tally.delivered += u64::from(slot.batch.count());
         end(
             &slot.batch,
@@ -223,6 +235,18 @@ impl Engine {
                 log_append_time_ms,
             },
         );
+    }
+
+    /// What follows from an acknowledgement for the batches before this one.
+    fn acknowledged(&mut self, key: LaneKey, serial: u64) {
+        for slot in self.lanes[key as usize].acknowledged(serial) {
+            self.tally.delivered += u64::from(slot.batch.count());
+            let fate = Fate::Delivered {
+                base_offset: -1,
+                log_append_time_ms: None,
+            };
+            end(&slot.batch, fate);
+        }
     }
 
     fn retry(
@@ -235,9 +259,7 @@ impl Engine {
     ) {
         let slot = &mut self.lanes[key as usize].slots[position];
         slot.last_error = Some(word.code);
-        if ambiguity == Ambiguity::Possible {
-            slot.ambiguity = ambiguity;
-        }
+        slot.ambiguity = slot.ambiguity.max(ambiguity);
         if slot.attempts > self.settings.retries {
             let serial = slot.serial;
             self.exhaust(key, serial, word.code);
@@ -260,9 +282,9 @@ impl Engine {
     }
 
     /// The batch was sent as often as it may be.
-    fn exhaust(&mut self, key: LaneKey, serial: u64, code: ErrorCode) {
+    pub(super) fn exhaust(&mut self, key: LaneKey, serial: u64, code: ErrorCode) {
         if let Some(slot) = self.remove(key, serial) {
-            self.lanes[key as usize].break_sequence(serial);
+            self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
             self.fail(key, slot, Cause::RetriesExhausted { code });
         }
     }
@@ -271,26 +293,20 @@ impl Engine {
     fn outnumbered(&mut self, key: LaneKey, position: usize, word: &Word) {
         let lane = &mut self.lanes[key as usize];
         let slot = &mut lane.slots[position];
-        let serial = slot.serial;
         slot.last_error = Some(word.code);
-        if slot.ambiguity == Ambiguity::Possible {
-            // An earlier attempt may be in the log: under a new epoch it would be there twice.
-            lane.break_sequence(serial);
-            if let Some(slot) = self.remove(key, serial) {
-                let code = word.code;
-                self.fail(
-                    key,
-                    slot,
-                    Cause::Refused {
-                        code,
-                        message: word.message.clone(),
-                    },
-                );
-            }
-            return;
+        match slot.ambiguity {
+            Ambiguity::None => self.leave_number(key, position),
+            Ambiguity::Possible | Ambiguity::Adrift => self.unresolved(key, position),
         }
+    }
+
+    /// The batch, which is not in the log, needs another number.
+    pub(super) fn leave_number(&mut self, key: LaneKey, position: usize) {
+        let slot = &mut self.lanes[key as usize].slots[position];
+        let serial = slot.serial;
         if slot.attempts > self.settings.retries {
-            return self.exhaust(key, serial, word.code);
+            let code = slot.last_error.unwrap_or_default();
+            return self.exhaust(key, serial, code);
         }
         // A new number helps at once; if not even that does, trying on is no better than any retry.
         let until = match slot.attempts {
@@ -301,7 +317,7 @@ impl Engine {
             }
         };
         slot.state = SlotState::Outnumbered { until };
-        lane.break_sequence(serial);
+        self.lanes[key as usize].break_sequence(serial, Ambiguity::None);
     }
 
     /// The broker will never take this batch; records it names have an error of their own (KIP-467).
@@ -309,12 +325,12 @@ impl Engine {
         let Some(mut slot) = self.remove(key, serial) else {
             return;
         };
-        self.lanes[key as usize].break_sequence(serial);
         let code = word.code;
         if code == ErrorCode::UNKNOWN_SERVER_ERROR {
             // It may have struck the broker after the append as well as before.
-            slot.ambiguity = Ambiguity::Possible;
+            slot.ambiguity = slot.ambiguity.max(Ambiguity::Possible);
         }
+        self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
         let history = self.history(key, &slot);
         if word.record_errors.is_empty() {
             return self.fail(
@@ -341,7 +357,7 @@ impl Engine {
         end(&slot.batch, fate);
     }
 
-    fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {
+    pub(super) fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {
         let lane = &mut self.lanes[key as usize];
         lane.slots.remove(lane.position(serial)?)
     }
@@ -376,7 +392,7 @@ impl Engine {
     fn history(&self, key: LaneKey, slot: &Slot) -> History {
         let lane = &self.lanes[key as usize];
         let in_flight = slot.state == SlotState::InFlight;
-        let ambiguous = slot.ambiguity == Ambiguity::Possible || in_flight;
+        let ambiguous = slot.ambiguity != Ambiguity::None || in_flight;
         History {
             topic: Arc::clone(&lane.topic),
             partition: lane.partition,
@@ -410,7 +426,11 @@ impl Engine {
             let Some(slot) = self.lanes[key as usize].slots.pop_front() else {
                 break;
             };
-            self.lanes[key as usize].break_sequence(slot.serial);
+            let ambiguity = match slot.state {
+                SlotState::InFlight => Ambiguity::Adrift,
+                _ => slot.ambiguity,
+            };
+            self.lanes[key as usize].break_sequence(slot.serial, ambiguity);
             self.fail(key, slot, Cause::Expired { limit });
         }
         for batch in self.lanes[key as usize].queue.take_expired(created_before) {

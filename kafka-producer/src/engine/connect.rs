@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kafka_wire::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
+    ApiVersionsRequest, ApiVersionsResponse, DescribeProducersRequest, InitProducerIdRequest,
+    ProduceRequest,
 };
 use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response, encode_request};
 
@@ -194,7 +195,7 @@ impl Engine {
         self.ask(id, version, &request, What::ProducerId);
     }
 
-    fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
+    pub(super) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
         match &self.nodes.get(&id)?.link {
             Link::Ready { versions, .. } => versions.newest::<R>(),
             _ => None,
@@ -230,6 +231,18 @@ impl Engine {
                 self.read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
                     engine.identified(&answer);
                 })
+            }
+            What::Inquiry(about) => {
+                match decode_response::<DescribeProducersRequest>(frame, version) {
+                    Ok((_, answer)) => {
+                        self.inquired(id, about, &answer);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        self.inquiry_lost(about);
+                        Err(error)
+                    }
+                }
             }
             What::Transaction(ask) => self.transaction_answered(id, version, frame, ask),
             What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
@@ -354,6 +367,7 @@ impl Engine {
             What::ApiVersions => {}
             What::Metadata { .. } => self.metadata_failed(),
             What::ProducerId => self.identity_failed(),
+            What::Inquiry(about) => self.inquiry_lost(about),
             What::Transaction(ask) => self.transaction_unanswered(&ask),
             What::Produce(sent) => {
                 let timed_out = asked.deadline <= self.now;

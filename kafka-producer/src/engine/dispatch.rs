@@ -15,9 +15,9 @@ use super::lane::{Attention, LaneKey, Next, Numbering, SlotState};
 use super::node::Link;
 use super::outgoing::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
 use super::timers::Timer;
-use super::verdict::TransactionVersion;
+use super::verdict::{Ambiguity, TransactionVersion};
 use super::{Action, Engine, NodeId, Transactions};
-use crate::settings::Acks;
+use crate::settings::{Acks, UnresolvedPolicy};
 
 /// From this version of Produce on, topics are named by their ids (KIP-516).
 const FIRST_WITH_TOPIC_IDS: i16 = 13;
@@ -135,10 +135,11 @@ impl Engine {
             Next::Resend => {}
             Next::Take if !self.may_take(key) => return Offer::Nothing,
             Next::Take => {
-                let Some(batch) = self.lanes[key as usize].queue.take(self.now) else {
+                let lane = &self.lanes[key as usize];
+                let Some(batch) = lane.queue.take(self.now) else {
                     return self.look_again(key);
                 };
-                let producer = self.identity.producer();
+                let producer = lane.writer(&self.identity);
                 self.lanes[key as usize].push(batch, producer, self.now);
             }
             // Its coordinator gives out the next epoch, when the transaction has ended.
@@ -146,6 +147,10 @@ impl Engine {
             Next::NeedsNewEpoch => {
                 self.start_new_epoch(key);
                 return self.offer_renumbered(key);
+            }
+            Next::NeedsInquiry => {
+                self.inquire(key);
+                return Offer::Nothing;
             }
             Next::WaitUntil(until) => {
                 self.timers.arm(Timer::Retry(key), until);
@@ -191,8 +196,10 @@ impl Engine {
         Offer::Nothing
     }
 
-    /// A broken sequence cannot go on: number the lane anew under the next epoch.
+    /// A broken sequence cannot go on: number the lane anew under the next epoch. That the log has
+    /// none of its batches under the old one is known by now, unless the user does not care.
     fn start_new_epoch(&mut self, key: LaneKey) {
+        self.end_presumed(key);
         let lane = &mut self.lanes[key as usize];
         if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
             lane.numbering
@@ -201,6 +208,11 @@ impl Engine {
         }
         if let Some(producer) = self.identity.producer() {
             lane.renumber(producer);
+            if self.settings.unresolved != UnresolvedPolicy::Resend {
+                lane.slots
+                    .iter_mut()
+                    .for_each(|slot| slot.ambiguity = Ambiguity::None);
+            }
         }
     }
 

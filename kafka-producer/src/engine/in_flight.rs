@@ -39,6 +39,8 @@ pub(crate) enum What {
     Metadata { topics: Vec<Arc<str>> },
     /// A producer id.
     ProducerId,
+    /// Whether this batch is in the log.
+    Inquiry(Sent),
     /// Something about transactions.
     Transaction(Ask),
     /// The fate of these batches.

@@ -7,12 +7,16 @@
 //!
 //! slot:  Waiting ──sent──▶ InFlight ──retriable──▶ Waiting (until its backoff is over)
 //!                              ├──too large──▶ two of them, Waiting
-//!                              └──out of sequence──▶ Outnumbered ──new epoch──▶ Waiting
+//!                              ├──out of sequence──▶ Outnumbered ──new epoch──▶ Waiting
+//!                              └──the same, after an attempt without an answer──▶ Unresolved
+//!
+//! Unresolved ──asked──▶ Inquired ──in the log──▶ Presumed ──a later one acknowledged──▶ completion
+//!                          └──not in the log──▶ Waiting or Outnumbered      (see `inquiry.rs`)
 //! ```
 //!
 //! Slots stand in the order of their sequence numbers. Order is kept by one rule: only the oldest
-//! slot may be sent again, and nothing new is taken while any slot waits. A batch never goes back
-//! to its queue.
+//! slot that is not presumed in the log may be sent again, and nothing new is taken while any slot
+//! waits. A batch never goes back to its queue.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,8 +46,8 @@ pub(crate) struct Lane {
     pub(crate) leader_epoch: i32,
     pub(crate) attention: Attention,
     pub(crate) numbering: Numbering,
-    /// As whom the broker has acknowledged a batch last: it knows this producer here.
-    pub(crate) acquainted: Option<ProducerId>,
+    /// What the partition's leader has confirmed last: it knows this producer here.
+    pub(crate) acquaintance: Option<Acquaintance>,
     pub(crate) slots: VecDeque<Slot>,
     next_serial: u64,
     /// When a batch was last taken, or the lane was made.
@@ -70,12 +74,21 @@ pub(crate) enum Numbering {
     Running { producer: ProducerId, next: i32 },
     /// A numbered batch has ended without being acknowledged: the broker may wait for it for ever.
     /// An acknowledged successor proves that it was there; otherwise a new epoch starts at 0.
-    /// `serial` is the latest of those that ended so.
+    /// `serial` is the latest of those that ended so; `ambiguity` the least that is known of one.
     Broken {
         producer: ProducerId,
         next: i32,
         serial: u64,
+        ambiguity: Ambiguity,
     },
+}
+
+/// How far the leader has told that its log holds what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acquaintance {
+    pub(crate) producer: ProducerId,
+    /// Every batch of this producer before this serial is in the log.
+    pub(crate) before: u64,
 }
 
 /// A batch that was taken.
@@ -104,6 +117,14 @@ pub(crate) enum SlotState {
     Outnumbered { until: Instant },
     /// In a request to the broker named by `last_broker`.
     InFlight,
+    /// Here; the same as outnumbered, but it may be in the log, so it must be asked about, not
+    /// before `until`.
+    Unresolved { until: Instant },
+    /// Here; the leader is being asked whether its log holds it.
+    Inquired,
+    /// In the log, by the word of its leader, which does not mean that all replicas have it: the
+    /// next acknowledgement under the same epoch says that.
+    Presumed,
 }
 
 /// What a lane can do next.
@@ -121,6 +142,8 @@ pub(crate) enum Next {
     WaitForIdentity,
     /// The sequence is broken and nothing is in flight: the epoch must be bumped.
     NeedsNewEpoch,
+    /// The oldest slot may be in the log and nothing is in flight: its leader must be asked.
+    NeedsInquiry,
 }
 
 impl Lane {
@@ -134,7 +157,7 @@ impl Lane {
             leader_epoch: -1,
             attention: Attention::Idle,
             numbering: Numbering::Unnumbered,
-            acquainted: None,
+            acquaintance: None,
             slots: VecDeque::new(),
             next_serial: 0,
             last_used: now,
@@ -144,32 +167,48 @@ impl Lane {
     /// What may be done now, with `window` requests allowed in flight per connection.
     pub(crate) fn next(&self, now: Instant, identity: &Identity, window: usize) -> Next {
         let broken = matches!(self.numbering, Numbering::Broken { .. });
-        match self.slots.front().map(|slot| slot.state) {
+        let quiet = self.in_flight() == 0;
+        match self.oldest().map(|slot| slot.state) {
             Some(SlotState::Waiting { until }) if until <= now => return Next::Resend,
             Some(SlotState::Waiting { until }) => return Next::WaitUntil(until),
-            Some(SlotState::Outnumbered { .. }) if self.in_flight() == 0 => {
-                return Next::NeedsNewEpoch;
-            }
-            Some(SlotState::Outnumbered { .. }) => return Next::WaitForAnswer,
+            Some(SlotState::Outnumbered { .. }) if quiet => return Next::NeedsNewEpoch,
+            Some(SlotState::Unresolved { until }) if until > now => return Next::WaitUntil(until),
+            Some(SlotState::Unresolved { .. }) if quiet => return Next::NeedsInquiry,
+            Some(
+                SlotState::Outnumbered { .. } | SlotState::Unresolved { .. } | SlotState::Inquired,
+            ) => return Next::WaitForAnswer,
             Some(SlotState::InFlight) if broken => return Next::WaitForAnswer,
             None if broken => return Next::NeedsNewEpoch,
-            Some(SlotState::InFlight) | None => {}
+            Some(SlotState::InFlight | SlotState::Presumed) | None => {}
         }
-        let some_wait = self.slots.len() > self.in_flight();
+        let open = self.open().count();
         // The window holds for the lane as well, or a move to another leader would let more batches
         // be on their way than a broker can tell from new ones.
-        if some_wait || self.slots.len() >= window || !self.may_follow(identity) {
+        if open > self.in_flight() || open >= window || !self.may_follow(identity) {
             return Next::WaitForAnswer;
         }
         match (identity.producer(), self.numbering) {
             _ if !identity.is_needed() => Next::Take,
             (None, _) => Next::WaitForIdentity,
             (Some(current), Numbering::Running { producer, .. })
-                if producer != current && !self.slots.is_empty() =>
+                if producer != current && open > 0 =>
             {
                 Next::WaitForAnswer
             }
             (Some(_), _) => Next::Take,
+        }
+    }
+
+    /// As whom the next batch is to be sent. While some are presumed in the log it goes on under
+    /// their epoch, because only then does its acknowledgement speak for them.
+    pub(crate) fn writer(&self, identity: &Identity) -> Option<ProducerId> {
+        let presumed = self
+            .slots
+            .front()
+            .filter(|slot| slot.state == SlotState::Presumed);
+        match presumed {
+            Some(presumed) => presumed.producer,
+            None => identity.producer(),
         }
     }
 
@@ -178,8 +217,8 @@ impl Lane {
     /// their order would be lost, too. So the first one goes alone.
     fn may_follow(&self, identity: &Identity) -> bool {
         let known = |producer: ProducerId| {
-            self.acquainted
-                .is_some_and(|acquainted| acquainted.id == producer.id)
+            self.acquaintance
+                .is_some_and(|with| with.producer.id == producer.id)
         };
         self.slots.is_empty() || !identity.is_needed() || identity.producer().is_none_or(known)
     }
@@ -255,7 +294,7 @@ impl Lane {
         for slot in &mut self.slots {
             slot.sequence = next;
             slot.producer = Some(producer);
-            if let SlotState::Outnumbered { until } = slot.state {
+            if let SlotState::Outnumbered { until } | SlotState::Unresolved { until } = slot.state {
                 slot.state = SlotState::Waiting { until };
             }
             next = next_sequence(next, slot.batch.count() as i32);
@@ -264,31 +303,65 @@ impl Lane {
     }
 
     /// Notes that the batch with this serial ended, or lost its number, without being acknowledged.
-    pub(crate) fn break_sequence(&mut self, broken: u64) {
+    pub(crate) fn break_sequence(&mut self, broken: u64, of: Ambiguity) {
         match &mut self.numbering {
             Numbering::Unnumbered => {}
-            Numbering::Broken { serial, .. } => *serial = broken.max(*serial),
+            Numbering::Broken {
+                serial, ambiguity, ..
+            } => {
+                *serial = broken.max(*serial);
+                *ambiguity = of.max(*ambiguity);
+            }
             Numbering::Running { producer, next } => {
                 self.numbering = Numbering::Broken {
                     producer: *producer,
                     next: *next,
                     serial: broken,
+                    ambiguity: of,
                 };
             }
         }
     }
 
-    /// Notes that the broker has the batch with this serial: it has all before it, too.
-    pub(crate) fn acknowledged(&mut self, acknowledged: u64) {
+    /// Notes that the broker has acknowledged the batch with this serial: it has all before it, too.
+    /// Those that were presumed to be there are known to be from now on; they are handed back.
+    pub(crate) fn acknowledged(&mut self, acknowledged: u64) -> Vec<Slot> {
         if let Numbering::Broken {
             producer,
             next,
             serial,
+            ..
         } = self.numbering
             && serial <= acknowledged
         {
             self.numbering = Numbering::Running { producer, next };
         }
+        let mut confirmed = Vec::new();
+        while let Some(slot) = self.slots.front()
+            && slot.state == SlotState::Presumed
+            && slot.serial < acknowledged
+        {
+            confirmed.extend(self.slots.pop_front());
+        }
+        confirmed
+    }
+
+    /// Whether a later batch of the same epoch was acknowledged: then this one is in the log.
+    pub(crate) fn is_known_to_hold(&self, slot: &Slot) -> bool {
+        self.acquaintance
+            .is_some_and(|with| Some(with.producer) == slot.producer && slot.serial < with.before)
+    }
+
+    /// The oldest slot that has anything to wait for but a later acknowledgement.
+    fn oldest(&self) -> Option<&Slot> {
+        self.open().next()
+    }
+
+    /// The slots that are not presumed to be in the log.
+    fn open(&self) -> impl Iterator<Item = &Slot> {
+        self.slots
+            .iter()
+            .filter(|slot| slot.state != SlotState::Presumed)
     }
 
     /// Where the slot with this serial stands, if it has no outcome yet.

@@ -23,6 +23,7 @@
 //! | `lane` | order and numbering in one partition |
 //! | `answer`, `verdict` | what became of a batch |
 //! | `split` | what is too large goes in halves |
+//! | `inquiry` | whether a batch of an attempt without an answer is in the log |
 
 mod absorb;
 mod answer;
@@ -36,6 +37,7 @@ mod dispatch;
 mod features;
 mod identity;
 mod in_flight;
+mod inquiry;
 mod lane;
 mod metadata;
 mod node;

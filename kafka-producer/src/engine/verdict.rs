@@ -39,13 +39,15 @@ pub(crate) enum Refresh {
     Needed,
 }
 
-/// Whether an attempt that failed may have been appended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether an attempt that failed may have been appended; the later, the less is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ambiguity {
     /// The broker refused it before the log.
     None,
-    /// The log may have it.
+    /// The broker is done with it, and the log may have it.
     Possible,
+    /// Nobody answered for it: it may still be on its way, and the log may get it later.
+    Adrift,
 }
 
 /// Who has sent the batch, as far as it matters.

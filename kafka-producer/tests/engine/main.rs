@@ -20,6 +20,8 @@ mod delivering;
 mod dispatching;
 mod expiring;
 mod identity;
+mod inquiring;
+mod log;
 mod metadata;
 mod ordering;
 mod refusing;

@@ -47,22 +47,6 @@ fn s36_an_unknown_producer_starts_a_new_epoch_and_the_record_is_delivered() {
 }
 
 #[test]
-fn a_batch_that_was_lost_and_then_is_out_of_order_is_not_sent_under_a_new_number() {
-    // The attempt that was lost may be in the log: under a new number it would be there twice.
-    let mut stage = Stage::idempotent(&[1]);
-    stage.warm_up(0, 1);
-    let delivery = stage.send(0, "tea");
-    stage.lose(1);
-    stage.pass(ms(1000));
-    stage.answer(1, [error(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER)]);
-    stage.pass(ms(1000));
-    assert!(stage.requests(1).is_empty());
-    let error = crate::stage::failed(&delivery);
-    let open = kafka_producer::Persistence::PossiblyPersisted;
-    assert_eq!(error.persistence(), open);
-}
-
-#[test]
 fn s72_the_same_leader_is_asked_again_after_a_pause() {
     let mut stage = Stage::idempotent(&[1]);
     let _ = stage.send(0, "tea");

@@ -15,7 +15,9 @@ use futures_channel::oneshot;
 use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell, NewRecord};
 use kafka_producer::engine::{Action, CloseReport, Confirm, Desk, Engine, Input, NodeId, Question};
 use kafka_producer::error::{Cause, DeliveryError, SendError};
-use kafka_producer::settings::{Acks, Address, BackoffRange, Guarantee, Settings};
+use kafka_producer::settings::{
+    Acks, Address, BackoffRange, Guarantee, Settings, UnresolvedPolicy,
+};
 use kafka_wire::compression::{Compression, CompressionLevel};
 use kafka_wire::messages::metadata::MetadataRequest;
 use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, InitProducerIdResponse};
@@ -41,6 +43,8 @@ pub(crate) struct Stage {
     pub(crate) next_producer: (i64, i16),
     /// What is not answered by itself.
     pub(crate) by_hand: BTreeSet<ApiKey>,
+    /// What the brokers do not speak.
+    pub(crate) withheld: BTreeSet<ApiKey>,
     /// Dials that are not answered by themselves.
     pub(crate) unreachable: BTreeSet<NodeId>,
     /// Dials under way.
@@ -80,6 +84,7 @@ pub(crate) fn settings() -> Settings {
         delivery_timeout: Duration::from_secs(120),
         retries: u32::MAX,
         retry_backoff: range(100, 1000),
+        unresolved: UnresolvedPolicy::Ask,
         reconnect_backoff: range(50, 1000),
         connection_setup: range(10_000, 30_000),
         connections_max_idle: None,
@@ -134,6 +139,7 @@ impl Stage {
             produce_latest: 13,
             next_producer: (7000, 0),
             by_hand: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             unreachable: BTreeSet::new(),
             dialing: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -277,6 +283,7 @@ impl Stage {
         let Self {
             connections,
             by_hand,
+            withheld,
             map,
             produce_latest,
             next_producer,
@@ -288,7 +295,13 @@ impl Stage {
                 return None;
             }
             let answer = match &asked.what {
-                What::ApiVersions => asked.answer::<ApiVersionsRequest>(&versions(*produce_latest)),
+                What::ApiVersions => {
+                    let mut spoken = versions(*produce_latest);
+                    spoken
+                        .api_keys
+                        .retain(|api| !withheld.contains(&api.api_key));
+                    asked.answer::<ApiVersionsRequest>(&spoken)
+                }
                 What::Metadata(topics) => asked.answer::<MetadataRequest>(&map.tell(topics)),
                 What::ProducerId => {
                     let answer = InitProducerIdResponse {
@@ -299,7 +312,7 @@ impl Stage {
                     *next_producer = (next_producer.0 + 1, 0);
                     asked.answer::<InitProducerIdRequest>(&answer)
                 }
-                What::Produce { .. } => return None,
+                What::Producers { .. } | What::Produce { .. } => return None,
             };
             Some((node, answer))
         })
@@ -349,6 +362,24 @@ impl Stage {
         let frame = oldest.produced(throttle_time_ms, says.to_vec());
         self.respond(NodeId(node), frame);
         self.settle();
+    }
+
+    /// A broker says what its log has of producers, where that is its oldest question: the last
+    /// sequence of each id and epoch.
+    pub(crate) fn tell(&mut self, node: i32, told: Result<&[(i64, i16, i32)], ErrorCode>) {
+        let unanswered = self.connections.get(&NodeId(node));
+        let oldest = unanswered.and_then(|all| all.front());
+        let oldest = oldest.unwrap_or_else(|| panic!("broker {node} was asked nothing"));
+        let frame = oldest.producers(told);
+        self.respond(NodeId(node), frame);
+        self.settle();
+    }
+
+    /// Whether a broker is being asked what its log has of producers.
+    pub(crate) fn is_asked_about_producers(&self, node: i32) -> bool {
+        let unanswered = self.connections.get(&NodeId(node)).into_iter().flatten();
+        let mut questions = unanswered.map(|asked| asked.header.api_key);
+        questions.any(|key| key == ApiKey::DESCRIBE_PRODUCERS)
     }
 
     /// The produce requests that a broker has not answered, oldest first.

@@ -8,6 +8,10 @@ use kafka_accumulator::Batch;
 use kafka_producer::engine::{Outgoing, Payload};
 use kafka_producer::error::DeliveryError;
 use kafka_wire::messages::api_versions::ApiVersion;
+use kafka_wire::messages::describe_producers::{
+    DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState,
+    TopicResponse,
+};
 use kafka_wire::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
@@ -39,7 +43,15 @@ pub(crate) enum What {
     ApiVersions,
     Metadata(Vec<String>),
     ProducerId,
-    Produce { acks: i16, batches: Vec<Sent> },
+    /// What the log of a partition has of its producers.
+    Producers {
+        topic: String,
+        partition: i32,
+    },
+    Produce {
+        acks: i16,
+        batches: Vec<Sent>,
+    },
 }
 
 /// One batch of a produce request.
@@ -83,6 +95,14 @@ impl Asked {
                 let request: InitProducerIdRequest = decode_request(&header, input).unwrap();
                 assert_eq!(request.transactional_id, None);
                 What::ProducerId
+            }
+            ApiKey::DESCRIBE_PRODUCERS => {
+                let request: DescribeProducersRequest = decode_request(&header, input).unwrap();
+                let [topic] = request.topics.try_into().expect("one topic");
+                What::Producers {
+                    topic: topic.name,
+                    partition: topic.partition_indexes[0],
+                }
             }
             ApiKey::PRODUCE => {
                 let request: ProduceRequest = decode_request(&header, input).unwrap();
@@ -143,6 +163,37 @@ impl Asked {
             responses,
             throttle_time_ms,
             ..ProduceResponse::default()
+        })
+    }
+}
+
+impl Asked {
+    /// The answer to a question about the producers of a partition: the last sequence of each id
+    /// and epoch.
+    pub(crate) fn producers(&self, told: Result<&[(i64, i16, i32)], ErrorCode>) -> Bytes {
+        let What::Producers { topic, partition } = &self.what else {
+            panic!("{:?} asks for no producers", self.what);
+        };
+        let producers = told.unwrap_or_default().iter();
+        let active_producers =
+            producers.map(|&(producer_id, epoch, last_sequence)| ProducerState {
+                producer_id,
+                producer_epoch: epoch.into(),
+                last_sequence,
+                ..ProducerState::default()
+            });
+        let partition = PartitionResponse {
+            partition_index: *partition,
+            error_code: told.err().unwrap_or_default(),
+            active_producers: active_producers.collect(),
+            ..PartitionResponse::default()
+        };
+        self.answer::<DescribeProducersRequest>(&DescribeProducersResponse {
+            topics: vec![TopicResponse {
+                name: topic.clone(),
+                partitions: vec![partition],
+            }],
+            ..DescribeProducersResponse::default()
         })
     }
 }
@@ -261,6 +312,7 @@ pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
                 ApiVersionsRequest::STABLE_VERSIONS.latest,
             ),
             range(ApiKey::INIT_PRODUCER_ID, 0, 5),
+            range(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
         ],
         ..ApiVersionsResponse::default()
     }

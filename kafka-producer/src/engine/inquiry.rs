@@ -1,0 +1,341 @@
+//! Was it appended? What becomes of a batch that may be in the log under a number that is refused.
+//!
+//! An attempt was not answered, the next is `OUT_OF_ORDER_SEQUENCE_NUMBER`. Either the batch is in
+//! the log and the broker, restarted, remembers only what came after it; or a batch before it is
+//! missing and it is not there. Under a new epoch it would be there twice in the first case. So the
+//! leader is asked for the last sequence that it has of this producer (DescribeProducers, KIP-664),
+//! and nothing is sent under another number before the answer says that this can do no harm:
+//!
+//! ```text
+//! the log's last sequence is …          then the batch …
+//!   its own last one                    is sent again under its number: it is a duplicate, or fits
+//!   a later one                         is presumed to be in the log
+//!   the one before its first            is sent again under its number: it fits
+//!   an earlier one of this epoch,       is not in the log: it gets a new number, unless a missing
+//!     or one of an earlier epoch          predecessor may still arrive and bring it in (below)
+//!   unknown, or of a later epoch        may be there: a broker forgets a producer, by the times of
+//!                                         its records, sooner than it does the records
+//! ```
+//!
+//! *Presumed* is not yet delivered. The leader tells of its own log, and what its followers lack may
+//! be lost with it. The next acknowledgement under the same epoch says that every replica in sync
+//! has all before it. If there is none, the record ends as possibly persisted when its time is up.
+//!
+//! *Late requests.* A request of a lost connection may be appended after the leader was asked. That
+//! is harmless for a batch that keeps its number: the broker takes each number once. One that is to
+//! get a new number was found out of sequence, and so will its late request be, unless the missing
+//! predecessor arrives first. A predecessor does not if each of its attempts was answered; and a
+//! batch has no late request if each of its own was. When both were left without an answer nothing
+//! proves that the batch stays out, and it ends as possibly persisted. A new epoch would not fence
+//! the late request before a batch of that epoch is appended, which is this one. What follows a
+//! batch that stays out stays out, too.
+//!
+//! *An old leader* cannot deny what a newer one has: only a leader of the newest epoch that was ever
+//! heard of is asked, and no batch was sent to a newer one.
+
+use kafka_wire::ErrorCode;
+use kafka_wire::messages::describe_producers::{
+    DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, TopicRequest,
+};
+use kafka_wire::records::next_sequence;
+
+use super::in_flight::{Sent, What};
+use super::lane::{Acquaintance, Lane, LaneKey, Numbering, Slot, SlotState};
+use super::verdict::Ambiguity;
+use super::{Engine, NodeId, backoff};
+use crate::error::Cause;
+use crate::settings::UnresolvedPolicy;
+
+/// What an answer tells.
+enum Finding {
+    /// The log takes this sequence next, under the epoch that was asked about.
+    Expects(i32),
+    /// Nothing that could be relied on.
+    Nothing(String),
+    /// Not now, or not here.
+    AskAgain(ErrorCode),
+}
+
+/// Where a batch stands, seen from the sequence that the log takes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It is in, and something after it.
+    Behind,
+    /// It was the last one.
+    Last,
+    /// It is the next one.
+    Next,
+    /// Something is missing before it.
+    Ahead,
+    /// The log has another cut of these records.
+    Across,
+}
+
+impl Engine {
+    /// The broker takes neither this batch, which may be in the log, nor its number.
+    pub(super) fn unresolved(&mut self, key: LaneKey, position: usize) {
+        let lane = &mut self.lanes[key as usize];
+        let slot = &lane.slots[position];
+        let serial = slot.serial;
+        if lane.is_known_to_hold(slot) {
+            return self.deliver(key, serial, -1, None);
+        }
+        match self.settings.unresolved {
+            UnresolvedPolicy::Ask => {
+                let until = self.now;
+                lane.slots[position].state = SlotState::Unresolved { until };
+            }
+            UnresolvedPolicy::Resend => self.leave_number(key, position),
+            UnresolvedPolicy::Fail => self.leave_open(key, serial, None),
+        }
+    }
+
+    /// Asks the lane's leader about its oldest slot.
+    pub(super) fn inquire(&mut self, key: LaneKey) {
+        let lane = &mut self.lanes[key as usize];
+        let unresolved = |slot: &Slot| matches!(slot.state, SlotState::Unresolved { .. });
+        let (Some(leader), Some(position)) = (lane.leader, lane.slots.iter().position(unresolved))
+        else {
+            return;
+        };
+        let slot = &mut lane.slots[position];
+        let about = Sent {
+            lane: key,
+            serial: slot.serial,
+        };
+        slot.state = SlotState::Inquired;
+        let request = DescribeProducersRequest {
+            topics: vec![TopicRequest {
+                name: lane.topic.to_string(),
+                partition_indexes: vec![lane.partition],
+            }],
+        };
+        match self.newest::<DescribeProducersRequest>(leader) {
+            Some(version) => self.ask(leader, version, &request, What::Inquiry(about)),
+            None => {
+                let why = "the broker does not tell (no DescribeProducers)".to_owned();
+                self.resolve(about, Finding::Nothing(why));
+            }
+        }
+    }
+
+    /// The leader has answered.
+    pub(super) fn inquired(&mut self, id: NodeId, about: Sent, answer: &DescribeProducersResponse) {
+        self.throttle(id, answer.throttle_time_ms);
+        let lane = &self.lanes[about.lane as usize];
+        let topics = answer.topics.iter();
+        let mut partitions = topics
+            .filter(|topic| *topic.name == *lane.topic)
+            .flat_map(|topic| &topic.partitions);
+        let found = partitions.find(|found| found.partition_index == lane.partition);
+        let slot = lane.position(about.serial).map(|at| &lane.slots[at]);
+        let finding = match (found, slot) {
+            // It has ended meanwhile.
+            (_, None) => return self.list(about.lane),
+            (Some(found), Some(slot)) if lane.leader == Some(id) => finding(found, slot),
+            // The leader has moved on, or the answer passes over the question.
+            (_, Some(_)) => Finding::AskAgain(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+        };
+        self.resolve(about, finding);
+    }
+
+    /// There will be no answer.
+    pub(super) fn inquiry_lost(&mut self, about: Sent) {
+        self.resolve(about, Finding::AskAgain(ErrorCode::NETWORK_EXCEPTION));
+    }
+
+    fn resolve(&mut self, Sent { lane: key, serial }: Sent, finding: Finding) {
+        let Some(position) = self.lanes[key as usize].position(serial) else {
+            return self.list(key);
+        };
+        match finding {
+            Finding::AskAgain(code) => {
+                let until = self.now + self.pause(key, position);
+                self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
+                if code.invalidates_metadata() {
+                    self.metadata.want(self.now);
+                }
+            }
+            Finding::Nothing(why) => self.leave_open(key, serial, Some(&why)),
+            Finding::Expects(next) => self.place(key, position, next),
+        }
+        self.list(key);
+    }
+
+    /// The log takes `next` next: decides on the batch that was asked about and on those behind it.
+    fn place(&mut self, key: LaneKey, position: usize, next: i32) {
+        let serial = self.lanes[key as usize].slots[position].serial;
+        if self.lanes[key as usize].has_lost_presumed(next) {
+            // What was presumed went with the leader that told of it: first things first.
+            let until = self.now;
+            self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
+            return self.doubt(key, position);
+        }
+        match self.lanes[key as usize].slots[position].place(next) {
+            Place::Behind => self.presume(key, position, next),
+            Place::Last | Place::Next => {
+                let slot = &mut self.lanes[key as usize].slots[position];
+                if slot.attempts > self.settings.retries {
+                    let code = slot.last_error.unwrap_or_default();
+                    return self.exhaust(key, serial, code);
+                }
+                let until = self.now + self.pause(key, position);
+                self.lanes[key as usize].slots[position].state = SlotState::Waiting { until };
+            }
+            Place::Ahead if self.lanes[key as usize].stays_out(position) => {
+                self.leave_number(key, position);
+            }
+            Place::Ahead => self.leave_open(key, serial, Some("a request may still arrive")),
+            Place::Across => self.leave_open(key, serial, Some("the log has other batches of it")),
+        }
+    }
+
+    /// The log has this batch, and whatever behind it may be there and comes before `next`.
+    fn presume(&mut self, key: LaneKey, position: usize, next: i32) {
+        let lane = &mut self.lanes[key as usize];
+        if let Some(producer) = lane.slots[position].producer
+            && lane
+                .acquaintance
+                .is_none_or(|with| with.producer != producer)
+        {
+            let before = 0;
+            lane.acquaintance = Some(Acquaintance { producer, before });
+        }
+        let held = |slot: &&mut Slot| {
+            slot.ambiguity != Ambiguity::None
+                && slot.state != SlotState::InFlight
+                && slot.place(next) == Place::Behind
+        };
+        for slot in lane.slots.iter_mut().skip(position).take_while(held) {
+            slot.state = SlotState::Presumed;
+        }
+    }
+
+    /// A batch is out of sequence: those before it, if any is presumed to be in the log, are not
+    /// there any more, and are asked about again.
+    pub(super) fn doubt(&mut self, key: LaneKey, position: usize) {
+        let until = self.now;
+        let before = self.lanes[key as usize].slots.iter_mut().take(position);
+        for slot in before.filter(|slot| slot.state == SlotState::Presumed) {
+            slot.state = SlotState::Unresolved { until };
+        }
+    }
+
+    /// Ends the batches that are presumed to be in the log, because no acknowledgement will tell.
+    pub(super) fn end_presumed(&mut self, key: LaneKey) {
+        while let Some(slot) = self.lanes[key as usize].slots.front()
+            && slot.state == SlotState::Presumed
+        {
+            let serial = slot.serial;
+            self.leave_open(key, serial, None);
+        }
+    }
+
+    /// Ends a batch that may be in the log.
+    fn leave_open(&mut self, key: LaneKey, serial: u64, why: Option<&str>) {
+        if let Some(mut slot) = self.remove(key, serial) {
+            slot.state = SlotState::Waiting { until: self.now };
+            self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
+            let code = slot.last_error.unwrap_or_default();
+            let message = why.map(|why| {
+                format!(
+                    "{}; it is not known whether an earlier attempt was appended: {why}",
+                    code.message()
+                )
+                .into()
+            });
+            self.fail(key, slot, Cause::Refused { code, message });
+        }
+    }
+
+    /// None at first; if asking leads nowhere, as long as between any attempts.
+    fn pause(&mut self, key: LaneKey, position: usize) -> std::time::Duration {
+        let attempts = self.lanes[key as usize].slots[position].attempts;
+        match attempts {
+            ..=2 => std::time::Duration::ZERO,
+            more => backoff::delay(self.settings.retry_backoff, more - 2, &mut self.random),
+        }
+    }
+}
+
+fn finding(found: &PartitionResponse, slot: &Slot) -> Finding {
+    let code = found.error_code;
+    if code.is_retriable() {
+        return Finding::AskAgain(code);
+    }
+    if code != ErrorCode::NONE {
+        return Finding::Nothing(format!("asking was refused: {code}"));
+    }
+    let Some(ours) = slot.producer else {
+        return Finding::Nothing("it has no number".to_owned());
+    };
+    let mut producers = found.active_producers.iter();
+    match producers.find(|theirs| theirs.producer_id == ours.id) {
+        None => Finding::Nothing("the broker does not know this producer any more".to_owned()),
+        Some(theirs) if theirs.producer_epoch < i32::from(ours.epoch) => Finding::Expects(0),
+        Some(theirs)
+            if theirs.producer_epoch > i32::from(ours.epoch) || theirs.last_sequence < 0 =>
+        {
+            Finding::Nothing("the broker knows no batch of this epoch".to_owned())
+        }
+        Some(theirs) => Finding::Expects(next_sequence(theirs.last_sequence, 1)),
+    }
+}
+
+impl Slot {
+    /// Where the batch stands in a log that takes `next` next.
+    fn place(&self, next: i32) -> Place {
+        let end = next_sequence(self.sequence, self.batch.count() as i32);
+        if next == self.sequence {
+            Place::Next
+        } else if next == end {
+            Place::Last
+        } else if is_before(end, next) {
+            Place::Behind
+        } else if is_before(next, self.sequence) {
+            Place::Ahead
+        } else {
+            Place::Across
+        }
+    }
+}
+
+impl Lane {
+    /// Whether a batch whose predecessor the log lacks will never get in under its number.
+    fn stays_out(&self, position: usize) -> bool {
+        let predecessors = match self.numbering {
+            Numbering::Broken { ambiguity, .. } => ambiguity,
+            Numbering::Running { .. } | Numbering::Unnumbered => Ambiguity::None,
+        };
+        self.slots[position].ambiguity.min(predecessors) < Ambiguity::Adrift
+    }
+
+    /// Whether the log, which takes `next` next, lacks something that was presumed to be there.
+    fn has_lost_presumed(&self, next: i32) -> bool {
+        let mut presumed = self
+            .slots
+            .iter()
+            .take_while(|slot| slot.state == SlotState::Presumed);
+        presumed.any(|slot| !matches!(slot.place(next), Place::Behind | Place::Last))
+    }
+}
+
+/// Whether one sequence comes before another: they wrap around, so half of them do.
+fn is_before(a: i32, b: i32) -> bool {
+    let distance = b.wrapping_sub(a) & i32::MAX;
+    (1..1 << 30).contains(&distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_compared_around_their_end() {
+        for (a, b) in [(0, 1), (5, 1 << 29), (i32::MAX, 0), (i32::MAX - 3, 7)] {
+            assert!(is_before(a, b), "{a} before {b}");
+            assert!(!is_before(b, a), "{b} not before {a}");
+            assert!(!is_before(a, a));
+        }
+    }
+}
