@@ -26,8 +26,9 @@ use crate::settings::Guarantee;
 ///
 /// Everything behind it runs on one thread of its own, so a producer works under any async runtime
 /// and under none ([`blocking`](crate::blocking)). When the last handle is dropped, what was
-/// accepted is still sent in the background, each record until its `delivery.timeout.ms`; a program
-/// that ends before that should [`close`](Self::close).
+/// accepted is still sent in the background, each record until its `delivery.timeout.ms`, and an open
+/// transaction is aborted, for which its coordinator is looked for no longer than
+/// `transaction.timeout.ms` after that; a program that ends before should [`close`](Self::close).
 ///
 /// ```no_run
 /// use kafka_producer::{Acks, Producer, ProducerRecord};
@@ -241,7 +242,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// Accepts nothing more, sends everything, and ends: what has no outcome after `deadline` is
-    /// given up with [`Cause::Closed`](crate::error::Cause::Closed).
+    /// given up with [`Cause::Closed`](crate::error::Cause::Closed). An open transaction is aborted;
+    /// one that is being committed goes on.
     ///
     /// Cancel safe: dropped, closing goes on. Closing twice is allowed.
     pub async fn close(&self, deadline: Duration) -> CloseReport {
