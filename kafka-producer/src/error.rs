@@ -139,7 +139,10 @@ impl FatalError {
     pub(crate) fn of(code: ErrorCode, message: Option<Arc<str>>) -> Self {
         let message = message.unwrap_or_else(|| code.message().into());
         match code {
-            ErrorCode::PRODUCER_FENCED => Self::Fenced { code, message },
+            // The second is the older name of the first; of a produce answer it is not fatal.
+            ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH => {
+                Self::Fenced { code, message }
+            }
             _ => Self::Refused { code, message },
         }
     }

@@ -60,6 +60,12 @@ impl<'p> Claim<'p> {
         }
         Ok(Self { intake, open })
     }
+
+    /// The transaction has ended: there is nothing to be abandoned.
+    fn settle(self) {
+        self.open.store(false, Ordering::Release);
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Claim<'_> {
@@ -247,7 +253,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// [`Fatal`](TransactionError::Fatal): the producer is of no use any more; all of the
     /// transaction may be visible, or nothing.
     pub async fn commit(self) -> Result<(), TransactionError> {
-        ask(self.claim.intake, TransactionCall::Commit).await
+        self.end(TransactionCall::Commit).await
     }
 
     /// Makes nothing visible: what was not sent yet is not sent, and its deliveries fail with
@@ -258,7 +264,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// [`TransactionError::TimedOut`]: still on its way; the next transaction waits for it.
     pub async fn abort(self) -> Result<(), TransactionError> {
-        ask(self.claim.intake, TransactionCall::Abort).await
+        self.end(TransactionCall::Abort).await
+    }
+
+    async fn end(self, call: TransactionCall) -> Result<(), TransactionError> {
+        ask(self.claim.intake, call).await?;
+        self.claim.settle();
+        Ok(())
     }
 
     fn check(&self) -> Result<(), SendError> {
@@ -271,8 +283,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
 async fn ask(intake: &Intake, call: TransactionCall) -> Result<(), TransactionError> {
     let (reply, outcome) = oneshot::channel();
-    let now = Instant::now();
-    let deadline = now.checked_add(intake.settings.max_block).unwrap_or(now);
+    let deadline = Instant::now() + intake.settings.max_block;
     intake.desk.ask(Question::Transact {
         call,
         deadline,

@@ -255,11 +255,14 @@ impl Engine {
                 }
                 self.rest(obstacle);
             }
-            Verdict::Abortable => self.must_abort(AbortableError::Refused {
-                request: request.name(),
-                code,
-                message,
-            }),
+            Verdict::Abortable => self.must_abort(
+                request,
+                AbortableError::Refused {
+                    request: request.name(),
+                    code,
+                    message,
+                },
+            ),
             Verdict::Fatal => self.fail_for_good(FatalError::of(code, Some(message))),
         }
     }
@@ -279,7 +282,7 @@ impl Engine {
     }
 
     /// A coordinator will not go on with what is being done, but with the next.
-    fn must_abort(&mut self, why: AbortableError) {
+    fn must_abort(&mut self, request: Request, why: AbortableError) {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
@@ -288,12 +291,13 @@ impl Engine {
                 transactions.phase = Phase::Uninitialized;
                 transactions.tell(Call::Init, || Err(TransactionError::Abortable(why.clone())));
             }
-            // The coordinator knows nothing that could be ended: begin anew with it.
+            // The coordinator knows nothing that could be ended: begin anew with it. What could not
+            // be added needs no end.
             Phase::Ending(Ending {
                 how: End::Abort,
                 health,
                 ..
-            }) => {
+            }) if request == Request::Abort => {
                 let before = Before::Transaction(health.outcome());
                 transactions.partitions.clear();
                 transactions.groups.clear();

@@ -528,6 +528,7 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
+        transactions.tell(Call::Begin, || Err(TransactionError::Closed));
         match &mut transactions.phase {
             Phase::Open | Phase::Doomed(_) => self.begin_ending(End::Abort, Owner::Gone),
             Phase::Ending(ending) => ending.owner = Owner::Gone,
