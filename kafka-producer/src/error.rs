@@ -202,6 +202,8 @@ pub enum Cause {
     Expired {
         /// The setting.
         limit: Duration,
+        /// What the last attempt ended with, `NOT_ENOUGH_REPLICAS` for one.
+        code: Option<ErrorCode>,
     },
     /// The broker's answer was final.
     Refused {
@@ -250,7 +252,8 @@ impl DeliveryError {
         match &self.0.cause {
             Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => Some(*code),
             Cause::Fatal(fatal) => Some(fatal.code()),
-            Cause::Expired { .. } | Cause::Closed | Cause::Aborted | Cause::Unsendable(_) => None,
+            Cause::Expired { code, .. } => *code,
+            Cause::Closed | Cause::Aborted | Cause::Unsendable(_) => None,
         }
     }
 }
@@ -286,12 +289,10 @@ impl fmt::Display for DeliveryError {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Expired { limit } => {
-                write!(
-                    f,
-                    "not delivered within delivery.timeout.ms={}",
-                    limit.as_millis()
-                )
+            Self::Expired { limit, code } => {
+                let limit = limit.as_millis();
+                write!(f, "not delivered within delivery.timeout.ms={limit}")?;
+                code.map_or(Ok(()), |code| write!(f, ", refused at last with {code}"))
             }
             Self::Refused {
                 code,

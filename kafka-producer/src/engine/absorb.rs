@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kafka_wire::messages::metadata::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_wire::messages::produce::PartitionProduceResponse;
+use kafka_wire::messages::produce::{NodeEndpoint, PartitionProduceResponse};
 use kafka_wire::{ErrorCode, Uuid};
 
 use super::cluster::{Cluster, Topic};
@@ -71,37 +71,38 @@ impl Engine {
             .map(|broker| NodeId(broker.node_id))
             .collect();
         for broker in brokers {
-            let id = NodeId(broker.node_id);
-            let Ok(port @ 1..) = u16::try_from(broker.port) else {
-                continue;
-            };
-            if id.is_bootstrap() || broker.host.is_empty() {
-                continue;
-            }
-            let address = Address {
-                host: broker.host,
-                port,
-            };
-            match self.nodes.get(&id) {
-                Some(node) if node.address == address => {}
-                Some(_) => {
-                    self.lose(id, "the broker has moved to another address");
-                    if let Some(node) = self.nodes.get_mut(&id) {
-                        node.address = address;
-                        node.failures = 0;
-                        node.link = Link::Resting { until: None };
-                    }
-                }
-                None => {
-                    self.nodes.insert(id, Node::new(id, address));
-                }
-            }
+            self.meet(NodeId(broker.node_id), broker.host, broker.port);
         }
         // Whoever left the cluster is forgotten once nothing is on its way there.
         self.nodes.retain(|id, node| {
             let gone = !id.is_bootstrap() && !known.contains(id);
             !(gone && matches!(node.link, Link::Resting { .. }) && node.lanes.is_empty())
         });
+    }
+
+    /// A broker is at this address.
+    fn meet(&mut self, id: NodeId, host: String, port: i32) {
+        let Ok(port @ 1..) = u16::try_from(port) else {
+            return;
+        };
+        if id.is_bootstrap() || host.is_empty() {
+            return;
+        }
+        let address = Address { host, port };
+        match self.nodes.get(&id) {
+            Some(node) if node.address == address => {}
+            Some(_) => {
+                self.lose(id, "the broker has moved to another address");
+                if let Some(node) = self.nodes.get_mut(&id) {
+                    node.address = address;
+                    node.failures = 0;
+                    node.link = Link::Resting { until: None };
+                }
+            }
+            None => {
+                self.nodes.insert(id, Node::new(id, address));
+            }
+        }
     }
 
     /// Takes in one topic; whether it needs no further question.
@@ -181,13 +182,15 @@ impl Engine {
         if epoch >= 0 && epoch < lane.leader_epoch {
             return;
         }
+        let elected = epoch != lane.leader_epoch;
         lane.leader_epoch = epoch;
         let waits_for_it = lane.attention == Attention::Orphaned && leader.is_some();
-        if lane.leader == leader && !waits_for_it {
+        if lane.leader == leader && !elected && !waits_for_it {
             return;
         }
         lane.leader = leader;
-        // What was to go to the old leader may go to the new one at once (KIP-951).
+        // What was to go to the old leader may go to the new one at once (KIP-951), also if the old
+        // one was elected again.
         for slot in &mut lane.slots {
             if let SlotState::Waiting { until } = &mut slot.state {
                 *until = self.now.min(*until);
@@ -204,6 +207,17 @@ impl Engine {
         }
     }
 
+    /// The answer may name leaders that no metadata has told of yet (KIP-951).
+    pub(super) fn meet_leaders(&mut self, endpoints: &[NodeEndpoint]) {
+        for endpoint in endpoints {
+            let id = NodeId(endpoint.node_id);
+            // Of the others metadata tells; to leave one for a word about another would be rash.
+            if !self.nodes.contains_key(&id) {
+                self.meet(id, endpoint.host.clone(), endpoint.port);
+            }
+        }
+    }
+
     /// A refused batch may come with the name of the new leader (KIP-951).
     pub(super) fn follow_leader(&mut self, key: LaneKey, answer: &PartitionProduceResponse) {
         let leader = &answer.current_leader;
@@ -212,6 +226,7 @@ impl Engine {
             && self.nodes.contains_key(&NodeId(leader.leader_id))
         {
             self.assign(key, Some(NodeId(leader.leader_id)), leader.leader_epoch);
+            self.count_led();
         }
     }
 

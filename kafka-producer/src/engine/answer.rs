@@ -23,6 +23,8 @@ struct Word {
     message: Option<Arc<str>>,
     base_offset: i64,
     log_append_time_ms: Option<i64>,
+    /// The first offset that the log still has; -1 if the broker does not tell.
+    log_start_offset: i64,
     record_errors: Vec<(u32, Arc<str>)>,
 }
 
@@ -33,6 +35,7 @@ impl Word {
             message: None,
             base_offset: -1,
             log_append_time_ms: None,
+            log_start_offset: -1,
             record_errors: Vec::new(),
         }
     }
@@ -47,6 +50,7 @@ impl Word {
             message: answer.error_message.map(Into::into),
             base_offset: answer.base_offset,
             log_append_time_ms: Some(answer.log_append_time_ms).filter(|time| *time >= 0),
+            log_start_offset: answer.log_start_offset,
             record_errors: errors.collect(),
         }
     }
@@ -56,6 +60,7 @@ impl Engine {
     /// A produce request was answered.
     pub(super) fn produced(&mut self, id: NodeId, sent: &[Sent], answer: ProduceResponse) {
         self.throttle(id, answer.throttle_time_ms);
+        self.meet_leaders(&answer.node_endpoints);
         let mut open: Vec<Option<Sent>> = sent.iter().copied().map(Some).collect();
         let mut next = 0;
         for topic in answer.responses {
@@ -189,15 +194,12 @@ impl Engine {
                 self.doubt(key, position);
                 self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
             }
+            Verdict::Forgotten => self.forgotten(key, position, word),
             // The next epoch of a transactional producer is its coordinator's to give.
-            Verdict::OutOfSequence | Verdict::Forgotten | Verdict::NewEpoch
-                if self.transactions.is_some() =>
-            {
+            Verdict::OutOfSequence | Verdict::NewEpoch if self.transactions.is_some() => {
                 self.refuse(key, serial, word);
             }
-            Verdict::OutOfSequence | Verdict::Forgotten | Verdict::NewEpoch => {
-                self.outnumbered(key, position, &word)
-            }
+            Verdict::OutOfSequence | Verdict::NewEpoch => self.outnumbered(key, position, &word),
             Verdict::Split if self.split(key, position) => {}
             Verdict::Split | Verdict::Fail | Verdict::Abortable => self.refuse(key, serial, word),
             Verdict::Fatal => {
@@ -227,6 +229,7 @@ impl Engine {
             let before = same.max(serial);
             lane.acquaintance = Some(Acquaintance { producer, before });
         }
+        lane.acknowledged_offset = lane.acknowledged_offset.max(base_offset);
         self.tally.delivered += u64::from(slot.batch.count());
         end(
             &slot.batch,
@@ -265,10 +268,10 @@ impl Engine {
             self.exhaust(key, serial, word.code);
         } else {
             let attempts = slot.attempts;
-            let asked = slot.last_broker;
-            let moved = asked != self.lanes[key as usize].leader;
+            let asked = (slot.last_broker, slot.leader_epoch);
+            let lane = &self.lanes[key as usize];
             // A new leader is asked at once (KIP-951), the same one after a while.
-            let pause = if moved {
+            let pause = if asked != (lane.leader, lane.leader_epoch) {
                 std::time::Duration::ZERO
             } else {
                 backoff::delay(self.settings.retry_backoff, attempts, &mut self.random)
@@ -287,6 +290,33 @@ impl Engine {
             self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
             self.fail(key, slot, Cause::RetriesExhausted { code });
         }
+    }
+
+    /// The broker does not know the producer any more (KIP-360). Its state goes with its records, by
+    /// retention or `DeleteRecords`, on brokers before 2.5; a number that follows on nothing is then
+    /// as good as any.
+    fn forgotten(&mut self, key: LaneKey, position: usize, word: Word) {
+        let lane = &mut self.lanes[key as usize];
+        let slot = &lane.slots[position];
+        if word.log_start_offset < 0 || position > 0 {
+            // It does not tell why, or has told why for the batches before: the number may do yet.
+            return self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
+        }
+        if self.transactions.is_none() {
+            return self.outnumbered(key, position, &word);
+        }
+        let lost = word.log_start_offset > lane.acknowledged_offset;
+        if !lost || slot.ambiguity != Ambiguity::None {
+            let serial = slot.serial;
+            return self.refuse(key, serial, word);
+        }
+        // What the broker forgot is not in the log: the transaction begins anew here, at 0.
+        if let Some(producer) = slot.producer
+            && lane.in_flight() == 0
+        {
+            lane.renumber(producer);
+        }
+        self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
     }
 
     /// The broker does not go on with this sequence.
@@ -430,11 +460,12 @@ impl Engine {
                 SlotState::InFlight => Ambiguity::Adrift,
                 _ => slot.ambiguity,
             };
+            let code = slot.last_error;
             self.lanes[key as usize].break_sequence(slot.serial, ambiguity);
-            self.fail(key, slot, Cause::Expired { limit });
+            self.fail(key, slot, Cause::Expired { limit, code });
         }
         for batch in self.lanes[key as usize].queue.take_expired(created_before) {
-            self.fail_untried(key, batch, Cause::Expired { limit });
+            self.fail_untried(key, batch, Cause::Expired { limit, code: None });
         }
         self.watch_expiry(key);
         self.list(key);
@@ -451,6 +482,27 @@ impl Engine {
         }
     }
 
+    /// Without a producer id nothing can be sent: ends what waits for one.
+    fn fail_unsent(&mut self, code: ErrorCode) {
+        let cause = || Cause::Refused {
+            code,
+            message: None,
+        };
+        for key in 0..self.lanes.len() as LaneKey {
+            let in_flight = |slot: &Slot| slot.state == SlotState::InFlight;
+            while let lane = &mut self.lanes[key as usize]
+                && let Some(position) = lane.slots.iter().position(|slot| !in_flight(slot))
+                && let Some(slot) = lane.slots.remove(position)
+            {
+                lane.break_sequence(slot.serial, slot.ambiguity);
+                self.fail(key, slot, cause());
+            }
+            for batch in self.lanes[key as usize].queue.take_all() {
+                self.fail_untried(key, batch, cause());
+            }
+        }
+    }
+
     /// A producer id was answered.
     pub(super) fn identified(&mut self, answer: &InitProducerIdResponse) {
         match answer.error_code {
@@ -462,6 +514,14 @@ impl Engine {
                 }
             }
             code if code.is_retriable() => self.identity_failed(),
+            // It takes a right that can be given while the producer runs.
+            code @ ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+                if self.settings.guarantee == Guarantee::Idempotent =>
+            {
+                self.identity_failed();
+                self.identity.rest();
+                self.fail_unsent(code);
+            }
             code => self.fail_for_good(FatalError::of(code, None)),
         }
     }

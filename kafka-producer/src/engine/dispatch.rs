@@ -156,7 +156,12 @@ impl Engine {
                 self.timers.arm(Timer::Retry(key), until);
                 return Offer::Nothing;
             }
-            Next::WaitForIdentity => return Offer::Nothing,
+            Next::WaitForIdentity => {
+                if let Some(at) = self.identity.rouse() {
+                    self.timers.arm(Timer::Identity, at);
+                }
+                return Offer::Nothing;
+            }
             Next::WaitForAnswer => return Offer::Nothing,
         }
         self.sendable(key)
@@ -306,6 +311,7 @@ impl Engine {
         slot.state = SlotState::InFlight;
         slot.attempts += 1;
         slot.last_broker = Some(id);
+        slot.leader_epoch = lane.leader_epoch;
         let ordered = OrderedBatch {
             topic: Arc::clone(&lane.topic),
             topic_id: lane.topic_id,

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! NotNeeded              Missing ──asked──▶ Asked ──answered──▶ Held ──bumped──▶ Held (epoch + 1)
-//!                           ▲                 │                  │
-//!                           └────refused──────┘   epochs used up ┘──▶ Missing
+//!                         ▲  ▲                 │                  │
+//!                         │  └─────failed──────┤   epochs used up ┘──▶ Missing
+//!                         └─a record─ Denied ◀─┘
 //! ```
 //!
 //! An epoch is bumped here, without asking, because only this producer uses the id; each lane
@@ -25,6 +26,9 @@ pub(crate) enum Identity {
     NotNeeded,
     /// To be asked for, at `not_before` the earliest.
     Missing { not_before: Instant, failures: u32 },
+    /// Refused for want of a right, and not asked for before there is something to send, at
+    /// `not_before` the earliest.
+    Denied { not_before: Instant, failures: u32 },
     /// Asked for.
     Asked { failures: u32 },
     /// In use.
@@ -63,6 +67,36 @@ impl Identity {
                 failures,
             };
         }
+    }
+
+    /// Notes that asking again leads nowhere before there is something to send again.
+    pub(crate) fn rest(&mut self) {
+        if let Self::Missing {
+            not_before,
+            failures,
+        } = *self
+        {
+            *self = Self::Denied {
+                not_before,
+                failures,
+            };
+        }
+    }
+
+    /// There is something to send; when to ask for the id that this takes, if that was given up.
+    pub(crate) fn rouse(&mut self) -> Option<Instant> {
+        let Self::Denied {
+            not_before,
+            failures,
+        } = *self
+        else {
+            return None;
+        };
+        *self = Self::Missing {
+            not_before,
+            failures,
+        };
+        Some(not_before)
     }
 
     /// Leaves the epoch `broken` behind: a lane's sequence under it cannot go on.

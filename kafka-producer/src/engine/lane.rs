@@ -48,6 +48,8 @@ pub(crate) struct Lane {
     pub(crate) numbering: Numbering,
     /// What the partition's leader has confirmed last: it knows this producer here.
     pub(crate) acquaintance: Option<Acquaintance>,
+    /// The greatest offset that a batch was acknowledged at; -1 before.
+    pub(crate) acknowledged_offset: i64,
     pub(crate) slots: VecDeque<Slot>,
     next_serial: u64,
     /// When a batch was last taken, or the lane was made.
@@ -105,6 +107,8 @@ pub(crate) struct Slot {
     pub(crate) ambiguity: Ambiguity,
     pub(crate) last_error: Option<ErrorCode>,
     pub(crate) last_broker: Option<NodeId>,
+    /// The epoch of the leader that it was sent to last.
+    pub(crate) leader_epoch: i32,
     pub(crate) state: SlotState,
 }
 
@@ -158,6 +162,7 @@ impl Lane {
             attention: Attention::Idle,
             numbering: Numbering::Unnumbered,
             acquaintance: None,
+            acknowledged_offset: -1,
             slots: VecDeque::new(),
             next_serial: 0,
             last_used: now,
@@ -243,6 +248,7 @@ impl Lane {
             ambiguity: Ambiguity::None,
             last_error: None,
             last_broker: None,
+            leader_epoch: -1,
             state: SlotState::Waiting { until: now },
         });
     }
@@ -387,10 +393,100 @@ impl Lane {
         self.last_used <= since && !self.has_batches()
     }
 
-    fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.slots
             .iter()
             .filter(|slot| slot.state == SlotState::InFlight)
             .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kafka_accumulator::{Accumulator, Doorbell, NewRecord, Settings};
+    use kafka_wire::records::RecordParts;
+
+    use super::*;
+    use crate::error::{Cause, History, Persistence};
+
+    const PRODUCER: ProducerId = ProducerId { id: 7, epoch: 0 };
+
+    fn abandoned() -> DeliveryError {
+        let history = History {
+            topic: Arc::from("orders"),
+            partition: 0,
+            persistence: Persistence::NotPersisted,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            broker: None,
+            last_error: None,
+        };
+        DeliveryError::new(Cause::Closed, history)
+    }
+
+    /// A lane, and batches of so many records for it.
+    fn lane_and_batches(counts: &[u32]) -> (Lane, Vec<Batch<DeliveryError>>) {
+        let settings = Settings {
+            batch_size: 1000,
+            linger: Duration::from_secs(1),
+            buffer_memory: 1 << 16,
+        };
+        let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), abandoned);
+        let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+        let now = Instant::now();
+        let batches = counts.iter().map(|&count| {
+            for _ in 0..count {
+                let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"tea")));
+                let _ = accumulator.append(&queue, &mut record, None, || now);
+            }
+            queue.seal_open();
+            queue.take(now).expect("it was sealed")
+        });
+        let batches = batches.collect();
+        (Lane::new(Arc::from("orders"), queue, now), batches)
+    }
+
+    fn sequences(lane: &Lane) -> Vec<i32> {
+        lane.slots.iter().map(|slot| slot.sequence).collect()
+    }
+
+    #[test]
+    fn t029_numbers_begin_at_0_and_count_records() {
+        let (mut lane, batches) = lane_and_batches(&[2, 3, 1]);
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        assert_eq!(sequences(&lane), [0, 2, 5]);
+    }
+
+    #[test]
+    fn t034_numbers_go_on_from_0_after_the_greatest() {
+        let (mut lane, batches) = lane_and_batches(&[1, 3, 1]);
+        lane.numbering = Numbering::Running {
+            producer: PRODUCER,
+            next: i32::MAX - 2,
+        };
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        assert_eq!(sequences(&lane), [i32::MAX - 2, i32::MAX - 1, 1]);
+    }
+
+    #[test]
+    fn t030_a_new_epoch_numbers_what_is_here_from_0_in_order() {
+        let (mut lane, batches) = lane_and_batches(&[2, 3, 1]);
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        let bumped = ProducerId { id: 7, epoch: 1 };
+        lane.slots.pop_front();
+        lane.renumber(bumped);
+        assert_eq!(sequences(&lane), [0, 3]);
+        assert!(lane.slots.iter().all(|slot| slot.producer == Some(bumped)));
+        let next = 4;
+        let producer = bumped;
+        assert_eq!(lane.numbering, Numbering::Running { producer, next });
     }
 }

@@ -228,7 +228,8 @@ async fn what_is_refused_until_delivery_timeout_ms_is_not_in_the_log() {
     assert_eq!(
         *error.cause(),
         Cause::Expired {
-            limit: Duration::from_millis(800)
+            limit: Duration::from_millis(800),
+            code: Some(ErrorCode::NOT_ENOUGH_REPLICAS),
         }
     );
     assert_eq!(error.persistence(), Persistence::NotPersisted);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kafka_producer::engine::{DeskState, NodeId};
+use kafka_producer::error::Persistence;
 use kafka_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 use kafka_wire::{ApiKey, ErrorCode};
 
@@ -102,6 +103,35 @@ fn an_id_that_is_refused_for_good_ends_the_producer() {
     refuse(&mut stage, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     crate::stage::failed(&delivery);
     assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
+}
+
+#[test]
+fn s14_without_the_right_to_an_id_what_waits_fails_and_what_comes_later_asks_again() {
+    let mut stage = nameless(settings());
+    let first = stage.send(0, "tea");
+    refuse(&mut stage, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    let error = crate::stage::refused(&first, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
+    assert!(matches!(stage.desk.state(), DeskState::Open));
+    stage.pass(Duration::from_secs(60));
+    assert_eq!(
+        stage.asked(ApiKey::INIT_PRODUCER_ID),
+        1,
+        "nobody asks for nothing"
+    );
+    for pause in [0, 200] {
+        let next = stage.send(0, "more tea");
+        stage.pass(ms(pause * 122 / 100));
+        refuse(&mut stage, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+        crate::stage::refused(&next, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    }
+    // Somebody gives the right.
+    stage.by_hand.clear();
+    let last = stage.send(0, "tea at last");
+    assert!(stage.requests(1).is_empty(), "not without a pause");
+    stage.pass(ms(500));
+    stage.answer(1, [ok(0)]);
+    delivered(&last, 0);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod connections;
 mod delivering;
 mod dispatching;
 mod expiring;
+mod forgetting;
 mod identity;
 mod inquiring;
 mod log;

@@ -1,6 +1,8 @@
 //! Answers that are not the end: sent again, when, and to whom.
 
 use kafka_producer::engine::NodeId;
+use kafka_producer::error::Persistence;
+use kafka_wire::messages::produce::NodeEndpoint;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::stage::{Stage, TOPIC, delivered, ms, pending, settings};
@@ -35,18 +37,6 @@ fn a_refusal_is_retried_after_a_pause_that_doubles() {
 }
 
 #[test]
-fn s36_an_unknown_producer_starts_a_new_epoch_and_the_record_is_delivered() {
-    let mut stage = Stage::idempotent(&[1]);
-    stage.warm_up(0, 1);
-    let delivery = stage.send(0, "tea");
-    stage.answer(1, [error(ErrorCode::UNKNOWN_PRODUCER_ID)]);
-    stage.pass(ms(1000));
-    assert_eq!(stage.numbers(1), [(1, 0)]);
-    stage.answer(1, [ok(1)]);
-    delivered(&delivery, 1);
-}
-
-#[test]
 fn s72_the_same_leader_is_asked_again_after_a_pause() {
     let mut stage = Stage::idempotent(&[1]);
     let _ = stage.send(0, "tea");
@@ -67,6 +57,56 @@ fn s72_a_new_leader_that_metadata_tells_of_is_asked_at_once() {
     assert_eq!(stage.values(2), [["tea"]], "no time has passed");
     stage.answer(2, [ok(0)]);
     delivered(&delivery, 0);
+}
+
+#[test]
+fn s72_the_same_leader_of_a_new_epoch_is_asked_at_once() {
+    let mut stage = Stage::idempotent(&[1]);
+    let delivery = stage.send(0, "tea");
+    stage.map.moves(0, 1);
+    stage.answer(1, [error(NOT_LEADER)]);
+    assert_eq!(stage.values(1), [["tea"]], "no time has passed");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+}
+
+#[test]
+fn a_new_leader_that_was_never_heard_of_is_asked_at_the_address_in_the_answer() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.by_hand.insert(ApiKey::METADATA);
+    let delivery = stage.send(0, "tea");
+    let asked = stage.connections.get_mut(&NodeId(1)).unwrap();
+    asked[0].endpoints = [(9, "broker-9", 9092), (8, "", 9092), (7, "broker-7", 0)]
+        .map(|(node_id, host, port)| NodeEndpoint {
+            node_id,
+            host: host.to_owned(),
+            port,
+            ..NodeEndpoint::default()
+        })
+        .into();
+    stage.answer(1, [error(NOT_LEADER).leader_is(9, 2)]);
+    assert_eq!(stage.values(9), [["tea"]], "no time has passed");
+    stage.answer(9, [ok(0)]);
+    delivered(&delivery, 0);
+    assert!(
+        !stage.connections.contains_key(&NodeId(8)) && !stage.connections.contains_key(&NodeId(7)),
+        "an address that cannot be one is not dialed"
+    );
+}
+
+#[test]
+fn too_few_replicas_are_named_when_the_time_is_up() {
+    let mut settings = settings();
+    settings.retry_backoff.initial = settings.delivery_timeout * 2;
+    let mut stage = Stage::with(settings, &[1]);
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
+    stage.pass(stage.settings.delivery_timeout);
+    let error = crate::stage::expired(&delivery);
+    let code = Some(ErrorCode::NOT_ENOUGH_REPLICAS);
+    assert_eq!((error.code(), error.history().last_error), (code, code));
+    assert!(error.to_string().contains("NOT_ENOUGH_REPLICAS"), "{error}");
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
 }
 
 #[test]

@@ -17,8 +17,8 @@ use kafka_wire::messages::metadata::{
     MetadataResponseTopic,
 };
 use kafka_wire::messages::produce::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse,
-    TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
+    ProduceResponse, TopicProduceResponse,
 };
 use kafka_wire::messages::{
     ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
@@ -36,6 +36,8 @@ pub(crate) struct Asked {
     pub(crate) frame_bytes: usize,
     /// The batches of a produce request as the driver has them, as long as the engine does.
     pub(crate) shared: Vec<Weak<Batch<DeliveryError>>>,
+    /// Brokers that the answer to a produce request tells the addresses of (KIP-951).
+    pub(crate) endpoints: Vec<NodeEndpoint>,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,7 @@ impl Asked {
             what,
             frame_bytes: frame.len(),
             shared,
+            endpoints: Vec::new(),
         }
     }
 
@@ -162,7 +165,7 @@ impl Asked {
         self.answer::<ProduceRequest>(&ProduceResponse {
             responses,
             throttle_time_ms,
-            ..ProduceResponse::default()
+            node_endpoints: self.endpoints.clone(),
         })
     }
 }
@@ -255,6 +258,11 @@ impl Says {
                 leader_epoch,
             }
         })
+    }
+
+    /// Telling the first offset that the log still has.
+    pub(crate) fn log_starts_at(self, offset: i64) -> Self {
+        self.with(|answer| answer.log_start_offset = offset)
     }
 
     /// Naming the records that are to blame (KIP-467).
