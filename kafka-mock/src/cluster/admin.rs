@@ -359,6 +359,18 @@ impl Cluster {
         Some(self.topics.get(topic)?.config.partitions)
     }
 
+    /// The id of a topic, which is another when it is created again.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).topic_id("orders"), None);
+    /// ```
+    #[must_use]
+    pub fn topic_id(&self, topic: &str) -> Option<Uuid> {
+        Some(self.topics.get(topic)?.id)
+    }
+
     /// Names of all topics, sorted.
     ///
     /// ```

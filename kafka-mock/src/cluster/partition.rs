@@ -124,12 +124,13 @@ impl Partition {
         offset
     }
 
-    /// The leader has all there is.
+    /// The leader has all there is; it may be the only one in sync.
     fn led(&mut self) {
         let end_offset = self.log.end_offset();
         if let Some(copy) = self.leader.and_then(|id| self.copies.get_mut(&id)) {
             copy.end_offset = end_offset;
         }
+        self.advance();
     }
 
     /// Whether a replica that could fetch has something to fetch.

@@ -54,6 +54,16 @@ pub(super) struct SeenBatch {
 struct Expected {
     epoch: i16,
     sequence: i32,
+    start: Start,
+}
+
+/// Where a producer that nothing is known of may begin in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Anywhere: what it wrote may have been deleted since.
+    Anywhere,
+    /// At sequence 0, for each of its transactions has an epoch of its own.
+    AtZero,
 }
 
 /// What is to be done with a batch.
@@ -76,9 +86,13 @@ impl ProducerStates {
         if state.is_some_and(|state| header.producer_epoch < state.epoch) {
             return Admission::Refuse(ErrorCode::INVALID_PRODUCER_EPOCH);
         }
-        let expected = self.expected.get(&header.producer_id);
-        if expected.is_some_and(|expected| header.base_sequence > expected.sequence) {
-            return out_of_order;
+        let nothing_known = state.is_none_or(|state| state.batches.is_empty());
+        if let Some(expected) = self.expected.get(&header.producer_id) {
+            let must_begin = nothing_known && expected.start == Start::AtZero;
+            let overtakes = header.base_sequence > expected.sequence;
+            if overtakes || (must_begin && header.base_sequence != 0) {
+                return out_of_order;
+            }
         }
         let Some(state) = state else {
             return Admission::Append;
@@ -140,8 +154,12 @@ impl ProducerStates {
 
     /// Notes a batch that waits until its transaction is verified: what follows it may not
     /// overtake it.
-    pub(super) fn expect(&mut self, producer_id: i64, epoch: i16, sequence: i32) {
-        let new = Expected { epoch, sequence };
+    pub(super) fn expect(&mut self, producer_id: i64, epoch: i16, sequence: i32, start: Start) {
+        let new = Expected {
+            epoch,
+            sequence,
+            start,
+        };
         let known = self.expected.entry(producer_id).or_insert(new);
         if epoch > known.epoch || (epoch == known.epoch && sequence < known.sequence) {
             *known = new;

@@ -332,14 +332,13 @@ impl Transaction {
         generation: Generation,
         new_id: impl FnOnce() -> i64,
     ) {
-        let grown = self.epoch.saturating_add(1);
-        let (last_epoch, epoch) = match generation {
-            Generation::One => (NO_EPOCH, grown),
-            // Once for the fence and once for the end.
-            Generation::Two => (grown, grown.saturating_add(1)),
-        };
         let exhausted = generation == Generation::Two && is_exhausted(self.epoch);
-        (self.last_epoch, self.epoch) = (last_epoch, epoch);
+        self.last_epoch = match generation {
+            Generation::One => NO_EPOCH,
+            // So that the producer may go on in the new epoch, if it is still the only one.
+            Generation::Two => self.epoch,
+        };
+        self.epoch = self.epoch.saturating_add(1);
         let next_producer_id = exhausted.then(new_id);
         self.begin_end(now, TransactionOutcome::Abort, next_producer_id);
     }

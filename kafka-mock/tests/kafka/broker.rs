@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use kafka_mock::MockCluster;
+use kafka_mock::{MockCluster, cluster::ClusterConfig};
 use kafka_wire::{
     ErrorCode, Request, decode_response, encode_request,
     messages::{
@@ -30,6 +30,10 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
+    pub(crate) fn at(address: String) -> Self {
+        Self { address }
+    }
+
     /// The response, or none if the connection is closed instead.
     pub(crate) fn try_ask<R: Request>(&self, version: i16, request: &R) -> Option<R::Response> {
         let version = R::version(version).unwrap();
@@ -271,7 +275,14 @@ pub(crate) fn pair() -> Pair {
     let kafka = Broker {
         address: servers.split(',').next().unwrap().to_owned(),
     };
-    let cluster = MockCluster::builder().brokers(3).start_blocking().unwrap();
+    // Not as patient as Kafka, so that tests end.
+    let config = ClusterConfig {
+        brokers: 3,
+        transaction_timeout_check: Duration::from_millis(100),
+        ..ClusterConfig::default()
+    };
+    let cluster = MockCluster::builder().config(config).start_blocking();
+    let cluster = cluster.unwrap();
     let mock = cluster
         .bootstrap_servers()
         .split(',')

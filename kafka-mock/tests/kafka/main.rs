@@ -8,6 +8,8 @@
 mod batches;
 mod broker;
 mod cases;
+mod transactions;
+mod transactor;
 
 use std::time::Instant;
 

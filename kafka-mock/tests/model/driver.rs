@@ -9,7 +9,7 @@ use kafka_wire::{
     compression::Compression,
     decode_response, encode_request,
     messages::{
-        MetadataRequest, ProduceRequest,
+        ProduceRequest,
         produce::{PartitionProduceData, PartitionProduceResponse, TopicProduceData},
     },
     records::{BatchBuilder, BatchHeader, RecordParts},
@@ -112,18 +112,8 @@ impl Driver {
         }
     }
 
-    pub(crate) fn topic_id(&mut self, topic: &str) -> Uuid {
-        let all = MetadataRequest {
-            topics: None,
-            ..Default::default()
-        };
-        let broker = self.cluster.brokers().next().unwrap();
-        let answer = self.ask(broker, 12, &all);
-        let topic = answer
-            .topics
-            .into_iter()
-            .find(|it| it.name.as_deref() == Some(topic));
-        topic.unwrap().topic_id
+    pub(crate) fn topic_id(&self, topic: &str) -> Uuid {
+        self.cluster.topic_id(topic).unwrap()
     }
 
     /// What becomes of a batch for partition 0 of `t`, sent in the last version to its leader.

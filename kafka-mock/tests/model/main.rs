@@ -15,5 +15,6 @@ mod list_offsets;
 mod metadata;
 mod produce;
 mod producers;
+mod replication;
 mod transactions;
 mod transactor;

@@ -140,7 +140,7 @@ fn the_epoch_grows_with_each_transaction_of_the_second_generation_only() {
 fn a_partition_must_be_added_before_an_old_client_writes_to_it() {
     let mut driver = Driver::new(1);
     let client = begin(&mut driver, Talk::First);
-    let request = client.request(&mut driver, 0, "a");
+    let request = client.request(&driver, 0, "a");
     let codes = [9, 10, 11].map(|version| {
         let answer = driver.ask(ONE, version, &request);
         answer.responses[0].partition_responses[0].error_code
@@ -160,8 +160,8 @@ fn a_new_client_fences_the_old_one_and_aborts_what_it_left_open() {
         assert_eq!(answer.error_code, ErrorCode::CONCURRENT_TRANSACTIONS);
         let mut new = begin(&mut driver, talk);
         assert_eq!(new.producer_id, old.producer_id);
-        // One for the fence, one for its end (KIP-890), one for the new client.
-        assert_eq!(new.epoch, 3);
+        // One for the fence, one for the new client.
+        assert_eq!(new.epoch, 2);
         assert_eq!(old.commit(&mut driver), ErrorCode::PRODUCER_FENCED);
         assert_eq!(
             old.add_in(&mut driver, 1, &[0]),
@@ -177,7 +177,7 @@ fn a_new_client_fences_the_old_one_and_aborts_what_it_left_open() {
 }
 
 #[test]
-fn with_the_first_level_a_fence_grows_the_epoch_once() {
+fn at_the_first_level_a_fenced_producer_cannot_recover() {
     let mut driver = Driver::with(ClusterConfig {
         transaction_version: 1,
         ..Default::default()
@@ -185,6 +185,13 @@ fn with_the_first_level_a_fence_grows_the_epoch_once() {
     let mut old = begin(&mut driver, Talk::First);
     old.write(&mut driver, 0, "a");
     init(&mut driver, &init_request());
+    let held = InitProducerIdRequest {
+        producer_id: old.producer_id,
+        producer_epoch: old.epoch,
+        ..init_request()
+    };
+    let answer = init(&mut driver, &held);
+    assert_eq!(answer.error_code, ErrorCode::PRODUCER_FENCED);
     assert_eq!(begin(&mut driver, Talk::First).epoch, 2);
     assert_eq!(markers(&driver, 0), [(1, 1, TransactionOutcome::Abort)]);
 }
@@ -280,7 +287,7 @@ fn a_broker_asks_for_a_while_before_it_says_that_another_transaction_is_ending()
     let mut client = begin(&mut driver, Talk::Second);
     client.write(&mut driver, 0, "a");
     client.commit(&mut driver);
-    let request = client.request(&mut driver, 0, "b");
+    let request = client.request(&driver, 0, "b");
     assert_eq!(
         driver.send(ONE, 13, &request),
         kafka_mock::cluster::Answer::Held
@@ -288,7 +295,7 @@ fn a_broker_asks_for_a_while_before_it_says_that_another_transaction_is_ending()
     let releases = driver.next_releases();
     assert_eq!((releases.len(), driver.elapsed_ms()), (1, 100));
     pass(&mut driver, MARKER_DELAY - Duration::from_millis(150));
-    let request = client.request(&mut driver, 0, "b");
+    let request = client.request(&driver, 0, "b");
     assert_eq!(
         driver.send(ONE, 13, &request),
         kafka_mock::cluster::Answer::Held
@@ -332,7 +339,7 @@ fn an_empty_transaction_can_be_aborted_by_the_second_generation_only() {
 }
 
 #[test]
-fn a_transaction_that_takes_too_long_is_aborted_and_its_producer_fenced() {
+fn a_transaction_that_takes_too_long_is_aborted_and_its_producer_may_recover() {
     for talk in BOTH {
         let mut driver = Driver::new(1);
         let mut client = begin(&mut driver, talk);
@@ -340,20 +347,27 @@ fn a_transaction_that_takes_too_long_is_aborted_and_its_producer_fenced() {
         pass(&mut driver, Duration::from_secs(59));
         assert_eq!(state(&driver), TransactionState::Open);
         pass(&mut driver, Duration::from_secs(11));
-        assert_eq!(
-            state(&driver),
-            TransactionState::Complete(TransactionOutcome::Abort)
-        );
-        assert_eq!(client.commit(&mut driver), ErrorCode::PRODUCER_FENCED);
+        let aborted = TransactionState::Complete(TransactionOutcome::Abort);
+        assert_eq!(state(&driver), aborted);
         let outcome = client.produce(&mut driver, 0, "b");
         assert_eq!(outcome.error_code, ErrorCode::INVALID_PRODUCER_EPOCH);
+        let code = client.commit(&mut driver);
+        let expected = match talk {
+            Talk::First => ErrorCode::PRODUCER_FENCED,
+            Talk::Second => ErrorCode::INVALID_TXN_STATE,
+        };
+        assert_eq!(code, expected);
         let recover = InitProducerIdRequest {
             producer_id: client.producer_id,
             producer_epoch: client.epoch,
             ..init_request()
         };
         let answer = init(&mut driver, &recover);
-        assert_eq!(answer.error_code, ErrorCode::PRODUCER_FENCED);
+        assert_eq!(
+            (answer.error_code, answer.producer_epoch),
+            (ErrorCode::NONE, 1),
+            "the epoch that the abort gave it"
+        );
     }
 }
 
@@ -407,7 +421,7 @@ fn a_later_batch_does_not_overtake_one_that_is_still_refused() {
     client.write(&mut driver, 0, "a");
     client.commit(&mut driver);
     // The first batch of the next transaction, in a partition that never saw this producer.
-    let first = client.request(&mut driver, 1, "b");
+    let first = client.request(&driver, 1, "b");
     assert_eq!(
         driver.send(ONE, 13, &first),
         kafka_mock::cluster::Answer::Held

@@ -97,12 +97,7 @@ impl Transactor {
     }
 
     /// A request for one batch of one record, with the next sequence.
-    pub(crate) fn request(
-        &self,
-        driver: &mut Driver,
-        partition: i32,
-        value: &str,
-    ) -> ProduceRequest {
+    pub(crate) fn request(&self, driver: &Driver, partition: i32, value: &str) -> ProduceRequest {
         let header = BatchHeader {
             attributes: Attributes::default().transactional(),
             ..stamped(

@@ -11,6 +11,7 @@ use kafka_wire::{ErrorCode, messages::ProduceRequest, records::Attributes};
 use super::{
     super::{
         CoordinatorKind, Now,
+        producer_state::Start,
         transaction::{Identity, Participant},
         validate::Refusal,
     },
@@ -98,12 +99,18 @@ impl Cluster {
         if partition.producers.is_ongoing(by.id, by.epoch) {
             return Ok(());
         }
-        partition.producers.expect(by.id, by.epoch, base_sequence);
+        let client = Client::of_produce(call.version.number);
+        let start = match client {
+            Client::IsAdded => Start::AtZero,
+            Client::Old | Client::KnowsAbortable => Start::Anywhere,
+        };
+        partition
+            .producers
+            .expect(by.id, by.epoch, base_sequence, start);
         let asked = Participant::Partition {
             topic: topic.to_owned(),
             index,
         };
-        let client = Client::of_produce(call.version.number);
         self.ask_coordinator(call.now, transactional_id, by, asked, client)
     }
 

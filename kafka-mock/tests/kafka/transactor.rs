@@ -1,0 +1,364 @@
+//! A transactional client of one cluster, real or embedded, that notes what it is answered.
+
+use std::time::Instant;
+
+use kafka_wire::{
+    ErrorCode,
+    compression::Compression,
+    messages::{
+        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeProducersRequest, EndTxnRequest,
+        FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
+        ProduceRequest, TxnOffsetCommitRequest,
+        add_partitions_to_txn::AddPartitionsToTxnTopic,
+        describe_producers::TopicRequest,
+        fetch::{FetchPartition, FetchTopic},
+        list_offsets::{ListOffsetsPartition, ListOffsetsTopic},
+        produce::{PartitionProduceData, TopicProduceData},
+        txn_offset_commit::{TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic},
+    },
+    records::{Attributes, BatchHeader},
+};
+
+use crate::{
+    batches::in_codec,
+    broker::{Broker, PATIENCE},
+};
+
+/// One client, and what it was answered so far.
+pub(crate) struct Transactor<'a> {
+    any: &'a Broker,
+    leader: &'a Broker,
+    pub(crate) topic: String,
+    id: String,
+    pub(crate) producer_id: i64,
+    pub(crate) epoch: i16,
+    first_producer_id: Option<i64>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// A batch of one record on its way.
+#[derive(Clone, Copy)]
+pub(crate) struct Record {
+    pub(crate) version: i16,
+    pub(crate) partition: i32,
+    pub(crate) sequence: i32,
+}
+
+impl<'a> Transactor<'a> {
+    pub(crate) fn new(any: &'a Broker, leader: &'a Broker, topic: &str, id: &str) -> Self {
+        Self {
+            any,
+            leader,
+            topic: topic.to_owned(),
+            id: id.to_owned(),
+            producer_id: -1,
+            epoch: -1,
+            first_producer_id: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same id in another program.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            topic: self.topic.clone(),
+            id: self.id.clone(),
+            notes: Vec::new(),
+            ..*self
+        }
+    }
+
+    pub(crate) fn note(&mut self, what: impl Into<String>) {
+        self.notes.push(what.into());
+    }
+
+    fn coordinator(&self, key: &str, key_type: i8) -> Broker {
+        let request = FindCoordinatorRequest {
+            key_type,
+            coordinator_keys: vec![key.to_owned()],
+            ..Default::default()
+        };
+        let found = settled(|| {
+            let answer = self.any.ask(4, &request).coordinators.remove(0);
+            (answer.error_code, answer)
+        });
+        Broker::at(format!("{}:{}", found.host, found.port))
+    }
+
+    fn transactions(&self) -> Broker {
+        self.coordinator(&self.id, 1)
+    }
+
+    /// Initializes, as who it is by `held`, until it is no longer told to wait.
+    pub(crate) fn init(&mut self, version: i16, held: Option<(i64, i16)>) {
+        let code = settled(|| {
+            let code = self.try_init(version, held, 60_000);
+            (code, code)
+        });
+        self.note(format!("init {code} {}", self.who()));
+    }
+
+    /// Initializes once, and says what came of it.
+    pub(crate) fn try_init(
+        &mut self,
+        version: i16,
+        held: Option<(i64, i16)>,
+        timeout: i32,
+    ) -> ErrorCode {
+        let (producer_id, producer_epoch) = held.unwrap_or((-1, -1));
+        let request = InitProducerIdRequest {
+            transactional_id: Some(self.id.clone()),
+            transaction_timeout_ms: timeout,
+            producer_id,
+            producer_epoch,
+            ..Default::default()
+        };
+        let coordinator = self.transactions();
+        let answer = started(|| {
+            let answer = coordinator.ask(version, &request);
+            (answer.error_code, answer)
+        });
+        if answer.error_code.is_none() {
+            (self.producer_id, self.epoch) = (answer.producer_id, answer.producer_epoch);
+            self.first_producer_id.get_or_insert(self.producer_id);
+        }
+        answer.error_code
+    }
+
+    /// Its identity, in words that do not depend on the cluster.
+    pub(crate) fn who(&self) -> String {
+        let same = self.first_producer_id == Some(self.producer_id);
+        let name = if same { "the first id" } else { "another id" };
+        format!("{name} epoch {}", self.epoch)
+    }
+
+    pub(crate) fn try_add(&self, version: i16, partitions: &[i32]) -> Vec<ErrorCode> {
+        let request = AddPartitionsToTxnRequest {
+            v3_and_below_transactional_id: self.id.clone(),
+            v3_and_below_producer_id: self.producer_id,
+            v3_and_below_producer_epoch: self.epoch,
+            v3_and_below_topics: vec![AddPartitionsToTxnTopic {
+                name: self.topic.clone(),
+                partitions: partitions.to_vec(),
+            }],
+            ..Default::default()
+        };
+        let answer = self.transactions().ask(version, &request);
+        let topics = answer.results_by_topic_v3_and_below.into_iter();
+        let results = topics.flat_map(|topic| topic.results_by_partition);
+        let mut results: Vec<_> = results.collect();
+        // Kafka answers in no particular order.
+        results.sort_by_key(|it| it.partition_index);
+        results.iter().map(|it| it.partition_error_code).collect()
+    }
+
+    /// Adds a partition, once the transaction before has ended.
+    pub(crate) fn add(&mut self, version: i16, partition: i32) {
+        let code = settled(|| {
+            let code = self.try_add(version, &[partition])[0];
+            (code, code)
+        });
+        self.note(format!("add {code}"));
+    }
+
+    pub(crate) fn add_offsets(&mut self, version: i16, group: &str) {
+        let request = AddOffsetsToTxnRequest {
+            transactional_id: self.id.clone(),
+            producer_id: self.producer_id,
+            producer_epoch: self.epoch,
+            group_id: group.to_owned(),
+        };
+        let code = settled(|| {
+            let code = self.transactions().ask(version, &request).error_code;
+            (code, code)
+        });
+        self.note(format!("add offsets {code}"));
+    }
+
+    pub(crate) fn commit_offset(&mut self, version: i16, group: &str, claim: (i32, &str)) {
+        let request = TxnOffsetCommitRequest {
+            transactional_id: self.id.clone(),
+            group_id: group.to_owned(),
+            producer_id: self.producer_id,
+            producer_epoch: self.epoch,
+            generation_id: claim.0,
+            member_id: claim.1.to_owned(),
+            topics: vec![TxnOffsetCommitRequestTopic {
+                name: self.topic.clone(),
+                partitions: vec![TxnOffsetCommitRequestPartition {
+                    committed_offset: 7,
+                    ..Default::default()
+                }],
+            }],
+            ..Default::default()
+        };
+        let code = settled(|| {
+            let answer = self.coordinator(group, 0).ask(version, &request);
+            let code = answer.topics[0].partitions[0].error_code;
+            (code, code)
+        });
+        self.note(format!(
+            "commit offset in version {version} as {claim:?} {code}"
+        ));
+    }
+
+    pub(crate) fn produce(&mut self, record: Record) {
+        let (code, offset) = settled(|| {
+            let (code, offset) = self.try_produce(record, Attributes::default().transactional());
+            (code, (code, offset))
+        });
+        self.note(format!("produce {code} at {offset}"));
+    }
+
+    /// Sends one record as it is, once; in a transaction, if the attributes say so.
+    pub(crate) fn try_produce(&self, record: Record, attributes: Attributes) -> (ErrorCode, i64) {
+        let header = BatchHeader {
+            producer_id: self.producer_id,
+            producer_epoch: self.epoch,
+            base_sequence: record.sequence,
+            attributes,
+            ..BatchHeader::default()
+        };
+        let request = ProduceRequest {
+            transactional_id: Some(self.id.clone()),
+            acks: -1,
+            timeout_ms: 10_000,
+            topic_data: vec![TopicProduceData {
+                name: self.topic.clone(),
+                partition_data: vec![PartitionProduceData {
+                    index: record.partition,
+                    records: Some(in_codec(header, &["v"], Compression::None)),
+                }],
+                ..Default::default()
+            }],
+        };
+        let answer = self.leader.ask(record.version, &request);
+        let outcome = &answer.responses[0].partition_responses[0];
+        (outcome.error_code, outcome.base_offset)
+    }
+
+    /// Ends the transaction, and becomes who the answer says.
+    pub(crate) fn end(&mut self, version: i16, committed: bool) {
+        let code = settled(|| {
+            let code = self.try_end(version, committed);
+            (code, code)
+        });
+        let what = if committed { "commit" } else { "abort" };
+        self.note(format!("{what} {code} {}", self.who()));
+    }
+
+    pub(crate) fn try_end(&mut self, version: i16, committed: bool) -> ErrorCode {
+        let request = EndTxnRequest {
+            transactional_id: self.id.clone(),
+            producer_id: self.producer_id,
+            producer_epoch: self.epoch,
+            committed,
+        };
+        let answer = self.transactions().ask(version, &request);
+        if answer.error_code.is_none() && version >= 5 {
+            (self.producer_id, self.epoch) = (answer.producer_id, answer.producer_epoch);
+        }
+        answer.error_code
+    }
+
+    /// What readers see of a partition, once no transaction is open in it.
+    pub(crate) fn read(&mut self, partition: i32) {
+        let wanted = FetchPartition {
+            partition,
+            partition_max_bytes: 1 << 20,
+            ..Default::default()
+        };
+        let request = FetchRequest {
+            max_wait_ms: 10,
+            isolation_level: 1,
+            topics: vec![FetchTopic {
+                topic: self.topic.clone(),
+                partitions: vec![wanted],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let data = eventually(|| {
+            let mut answer = self.leader.ask(12, &request);
+            let data = answer.responses.remove(0).partitions.remove(0);
+            (data.last_stable_offset == data.high_watermark).then_some(data)
+        });
+        let aborted = data.aborted_transactions.unwrap_or_default().into_iter();
+        let aborted: Vec<_> = aborted.map(|it| it.first_offset).collect();
+        let (stable, end) = (data.last_stable_offset, data.high_watermark);
+        self.note(format!("read to {stable} of {end}, aborted at {aborted:?}"));
+        let last = ListOffsetsRequest {
+            replica_id: -1,
+            isolation_level: 1,
+            topics: vec![ListOffsetsTopic {
+                name: self.topic.clone(),
+                partitions: vec![ListOffsetsPartition {
+                    partition_index: partition,
+                    timestamp: -1,
+                    ..Default::default()
+                }],
+            }],
+            ..Default::default()
+        };
+        let last = self.leader.ask(9, &last).topics[0].partitions[0].offset;
+        self.note(format!("committed end {last}"));
+    }
+
+    /// What the leader remembers of its producer: epoch, last sequence, where its transaction
+    /// begins.
+    pub(crate) fn describe(&mut self, partition: i32) {
+        let request = DescribeProducersRequest {
+            topics: vec![TopicRequest {
+                name: self.topic.clone(),
+                partition_indexes: vec![partition],
+            }],
+        };
+        let mut answer = self.leader.ask(0, &request);
+        let described = answer.topics.remove(0).partitions.remove(0);
+        let states = described.active_producers.into_iter().map(|it| {
+            format!(
+                "epoch {} sequence {} open at {}",
+                it.producer_epoch, it.last_sequence, it.current_txn_start_offset
+            )
+        });
+        let states: Vec<_> = states.collect();
+        self.note(format!("describe {} {states:?}", described.error_code));
+    }
+}
+
+/// Asks until the answer is not that one must wait.
+fn settled<T>(mut ask: impl FnMut() -> (ErrorCode, T)) -> T {
+    eventually(|| {
+        let (code, answer) = ask();
+        let waiting = code == ErrorCode::CONCURRENT_TRANSACTIONS || is_starting(code);
+        (!waiting).then_some(answer)
+    })
+}
+
+/// Asks until the coordinator works.
+fn started<T>(mut ask: impl FnMut() -> (ErrorCode, T)) -> T {
+    eventually(|| {
+        let (code, answer) = ask();
+        (!is_starting(code)).then_some(answer)
+    })
+}
+
+fn is_starting(code: ErrorCode) -> bool {
+    [
+        ErrorCode::NOT_COORDINATOR,
+        ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+        ErrorCode::COORDINATOR_NOT_AVAILABLE,
+        ErrorCode::NOT_ENOUGH_REPLICAS,
+    ]
+    .contains(&code)
+}
+
+pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "still waiting");
+    }
+}
