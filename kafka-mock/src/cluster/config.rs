@@ -6,7 +6,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use kafka_wire::{ApiKey, records::TimestampType};
 
-use super::partition::UncleanElection;
+use super::{defect::Defect, partition::UncleanElection};
 
 /// What can be chosen about the cluster.
 ///
@@ -55,6 +55,8 @@ pub struct ClusterConfig {
     pub broker_session_timeout: Duration,
     /// `unclean.leader.election.enable`.
     pub unclean_election: UncleanElection,
+    /// How the brokers lie, if they do; for tests of checkers only.
+    pub defect: Option<Defect>,
 }
 
 impl Default for ClusterConfig {
@@ -77,6 +79,7 @@ impl Default for ClusterConfig {
             coordinator_load: Duration::ZERO..=Duration::ZERO,
             broker_session_timeout: Duration::from_secs(9),
             unclean_election: UncleanElection::Refused,
+            defect: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One marker at a time: written by the partition's leader, done when it is replicated.
 
 use super::{
-    Cluster, Now,
+    Cluster, Defect, Now, TransactionOutcome,
     coordinator::slot_of,
     log::Marker,
     transaction::Progress,
@@ -18,6 +18,17 @@ impl Cluster {
         marker: &Marker,
         progress: Progress,
     ) -> Step {
+        let aborts = marker.outcome == TransactionOutcome::Abort;
+        if aborts && self.lies(Defect::ForgetAbortMarker) {
+            return Step::Done;
+        }
+        let marker = match aborts && self.lies(Defect::CommitAborted) {
+            true => Marker {
+                outcome: TransactionOutcome::Commit,
+                ..*marker
+            },
+            false => *marker,
+        };
         let later = now.instant + MARKER_RETRY;
         let retry = Step::Again(Progress::Due(later), later);
         let Some(found) = self.topics.get_mut(topic) else {
@@ -50,7 +61,7 @@ impl Cluster {
             // The producer has gone on: a marker of this epoch would come too late.
             return Step::Done;
         }
-        let offset = partition.append_marker(*marker, now.wall_ms);
+        let offset = partition.append_marker(marker, now.wall_ms);
         let leader_epoch = partition.leader_epoch;
         self.replicate_appended(now, topic, index);
         let written = Progress::Written {
@@ -67,9 +78,13 @@ impl Cluster {
 
     /// Offsets that came with the transaction become visible, or vanish.
     pub(super) fn settle_offsets(&mut self, slot: i32, marker: &Marker) -> Step {
+        let outcome = match self.lies(Defect::ForgetOffsets) {
+            true => TransactionOutcome::Abort,
+            false => marker.outcome,
+        };
         let groups = self.groups.iter_mut();
         for (_, group) in groups.filter(|(name, _)| slot_of(name) == slot) {
-            group.settle(marker.producer_id, marker.outcome);
+            group.settle(marker.producer_id, outcome);
         }
         Step::Done
     }

@@ -19,6 +19,7 @@ mod api;
 mod broker;
 mod config;
 mod coordinator;
+mod defect;
 mod facts;
 mod fault;
 mod group;
@@ -63,6 +64,7 @@ pub use self::{
     admin::ClusterError,
     config::{Cleanup, ClusterConfig, TopicConfig},
     coordinator::CoordinatorKind,
+    defect::Defect,
     facts::{
         Belongs, HangingTransaction, LogContent, LogEntry, PartitionFacts, TransactionFacts,
         TransactionState,
@@ -429,6 +431,11 @@ impl Cluster {
     /// The broker that decides about topics: the first that is there.
     fn controller(&self) -> Option<BrokerId> {
         self.brokers.listed().next().map(|(id, _)| id)
+    }
+
+    /// Whether the brokers lie like this.
+    fn lies(&self, defect: Defect) -> bool {
+        self.config.defect == Some(defect)
     }
 
     fn remember(&mut self, request: RequestSeen) {

@@ -17,6 +17,7 @@ use kafka_wire::records::{BatchHeader, RecordBatch};
 
 use super::{
     broker::Brokers,
+    defect::Defect,
     ids::BrokerId,
     log::{Content, Log, Marker, Stamp},
     producer_state::ProducerStates,
@@ -42,6 +43,8 @@ pub(super) struct Partition {
     epoch_start: i64,
     /// Up to where retention made it forget producers.
     forgotten_before: i64,
+    /// The leader epoch that a lying broker has lied in already.
+    lied_in: i32,
 }
 
 /// What a replica has.
@@ -88,6 +91,7 @@ impl Partition {
             high_watermark: 0,
             epoch_start: 0,
             forgotten_before: 0,
+            lied_in: 0,
         }
     }
 
@@ -212,19 +216,40 @@ impl Partition {
         let Some(copy) = leader.and_then(|id| self.copies.get(&id).copied()) else {
             return;
         };
-        if copy.end_offset < self.log.end_offset() {
-            self.log.truncate(copy.end_offset);
-            (self.producers, self.stability) = self.remembered(copy.end_offset);
+        self.cut_off(copy.end_offset);
+        self.producers.keep_last_before(copy.started_at);
+        self.advance();
+    }
+
+    /// Nobody has anything from `end_offset` on any more.
+    fn cut_off(&mut self, end_offset: i64) {
+        if end_offset < self.log.end_offset() {
+            self.log.truncate(end_offset);
+            (self.producers, self.stability) = self.remembered(end_offset);
         }
         let end = self.log.end_offset();
-        self.producers.keep_last_before(copy.started_at);
         self.epoch_start = end;
         self.high_watermark = self.high_watermark.min(end);
         for copy in self.copies.values_mut() {
             copy.end_offset = copy.end_offset.min(end);
             copy.started_at = copy.started_at.min(end);
         }
-        self.advance();
+    }
+
+    /// What a leader that lies makes of its election, once for each.
+    pub(super) fn lie_about_election(&mut self, defect: Defect) {
+        if std::mem::replace(&mut self.lied_in, self.leader_epoch) == self.leader_epoch {
+            return;
+        }
+        match defect {
+            Defect::ForgetProducers => self.forget_producers(),
+            Defect::LoseTail => {
+                let last = self.log.batches().last();
+                let end = last.map_or(0, |batch| batch.header.base_offset);
+                self.cut_off(end);
+            }
+            _ => {}
+        }
     }
 
     /// What is known of producers from the log up to `end_offset`.

@@ -31,6 +31,11 @@ impl Random {
         }
     }
 
+    /// True once in so many times.
+    pub(super) fn one_in(&mut self, count: u64) -> bool {
+        self.next().is_multiple_of(count)
+    }
+
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;

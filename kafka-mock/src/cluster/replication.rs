@@ -49,8 +49,12 @@ impl Cluster {
     /// Brokers or leaders changed: followers that are there begin to catch up.
     pub(super) fn catch_up(&mut self) {
         let now = self.last_seen;
+        let defect = self.config.defect;
         for (id, topic) in self.topics.iter_mut() {
             for (partition, it) in (0..).zip(&mut topic.partitions) {
+                if let Some(defect) = defect {
+                    it.lie_about_election(defect);
+                }
                 if let Some(now) = now.filter(|_| it.lags(&self.brokers)) {
                     let delay = self.random.duration(&self.config.replication_delay);
                     let at = it.send_to_followers(now + delay);

@@ -247,6 +247,9 @@ fn partitions_and_offsets_are_added_as_they_are_with_kafka() {
         client.commit_offset(4, &group, (3, "member"));
         client.commit_offset(3, "", (-1, ""));
         client.end(talk.end, true);
+        if talk.adds {
+            return;
+        }
         client.commit_offset(5, &group, (-1, ""));
         client.commit_offset(5, &group, (3, "member"));
         client.commit_offset(5, &group, (-1, "member"));

@@ -6,8 +6,10 @@ mod driver;
 
 mod admin;
 mod api_versions;
+mod defects;
 mod faults;
 mod fetch;
+mod groups;
 mod held;
 mod hostile;
 mod leaders;

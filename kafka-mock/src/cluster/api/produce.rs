@@ -20,6 +20,7 @@ use kafka_wire::{
 
 use super::{
     super::{
+        Defect,
         log::Stamp,
         producer_state::Admission,
         validate::{self, Place, Refusal},
@@ -171,7 +172,7 @@ impl Cluster {
                 Answer::Nothing
             });
         }
-        if terms.acks == ACKS_LEADER {
+        if terms.acks == ACKS_LEADER || self.lies(Defect::AckBeforeReplication) {
             awaited.clear();
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
@@ -315,6 +316,8 @@ impl Cluster {
         batch: &RecordBatch,
         append_time_ms: Option<i64>,
     ) -> Result<Appended, Refusal> {
+        let defect = self.config.defect;
+        let dropped = self.lies(Defect::AckBeforeAppend) && self.random.one_in(16);
         let found = self
             .topics
             .get_mut(topic)
@@ -333,7 +336,8 @@ impl Cluster {
             end_offset,
         };
         if batch.header().producer_id >= 0 {
-            match partition.producers.admit(batch.header()) {
+            let admission = partition.producers.admit(batch.header());
+            match excused(defect, admission) {
                 Admission::Append => {}
                 Admission::Refuse(code) => return Err(Refusal::from(code).at_log()),
                 // Kafka tells the timestamp of the first copy, whoever gave it.
@@ -347,13 +351,22 @@ impl Cluster {
                 }
             }
         }
+        if dropped {
+            let end_offset = partition.log.end_offset();
+            return Ok(Appended {
+                base_offset: end_offset,
+                log_append_time_ms: NO_TIME,
+                log_start_offset,
+                awaited: awaited(0),
+            });
+        }
         let stamp = Stamp {
             leader_epoch,
             append_time_ms,
         };
         let stored = partition.append(batch, stamp);
         let appended = Appended {
-            base_offset: stored.base_offset,
+            base_offset: stored.base_offset + i64::from(defect == Some(Defect::WrongOffset)),
             log_append_time_ms: append_time_ms.unwrap_or(NO_TIME),
             log_start_offset,
             awaited: awaited(stored.last_offset() + 1),
@@ -477,6 +490,25 @@ fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
     });
     let trespass = transactional && request.transactional_id.is_none();
     trespass.then_some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+}
+
+/// What a broker that lies makes of an admission.
+fn excused(defect: Option<Defect>, admission: Admission) -> Admission {
+    let excused = match (defect, admission) {
+        (Some(Defect::AcceptAnySequence), Admission::Duplicate(_)) => true,
+        (Some(Defect::AcceptAnySequence), Admission::Refuse(code)) => {
+            code == ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+        }
+        (Some(Defect::AcceptOldEpoch), Admission::Refuse(code)) => {
+            code == ErrorCode::INVALID_PRODUCER_EPOCH
+        }
+        _ => false,
+    };
+    if excused {
+        Admission::Append
+    } else {
+        admission
+    }
 }
 
 fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {

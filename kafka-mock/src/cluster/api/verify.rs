@@ -10,7 +10,7 @@ use kafka_wire::{ErrorCode, messages::ProduceRequest, records::Attributes};
 
 use super::{
     super::{
-        CoordinatorKind, Now,
+        CoordinatorKind, Defect, Now,
         producer_state::Start,
         transaction::{Identity, Participant},
         validate::Refusal,
@@ -134,6 +134,7 @@ impl Cluster {
             Refusal::new(ErrorCode::NOT_ENOUGH_REPLICAS, message)
         };
         Err(match code {
+            ErrorCode::PRODUCER_FENCED if self.lies(Defect::AcceptOldEpoch) => return Ok(()),
             ErrorCode::PRODUCER_FENCED => ErrorCode::INVALID_PRODUCER_EPOCH.into(),
             ErrorCode::TRANSACTION_ABORTABLE if client == Client::Old => {
                 let message = "Partition was not added to the transaction";

@@ -1,0 +1,129 @@
+//! Offsets that come with a transaction, and the groups they belong to.
+
+use kafka_mock::cluster::{CoordinatorKind, GroupMember, Membership};
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        AddOffsetsToTxnRequest, TxnOffsetCommitRequest,
+        txn_offset_commit::{TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic},
+    },
+};
+
+use crate::{
+    driver::Driver,
+    transactor::{ID, Talk, Transactor, begin, coordinator},
+};
+
+/// What a committer says of itself: generation, member, instance.
+type Claim<'a> = (i32, &'a str, Option<&'a str>);
+
+fn commit(driver: &mut Driver, client: &Transactor, version: i16, claim: Claim<'_>) -> ErrorCode {
+    let request = TxnOffsetCommitRequest {
+        transactional_id: ID.to_owned(),
+        group_id: "g".to_owned(),
+        producer_id: client.producer_id,
+        producer_epoch: client.epoch,
+        generation_id: claim.0,
+        member_id: claim.1.to_owned(),
+        group_instance_id: claim.2.map(str::to_owned),
+        topics: vec![TxnOffsetCommitRequestTopic {
+            name: "t".to_owned(),
+            partitions: vec![TxnOffsetCommitRequestPartition {
+                committed_offset: 7,
+                ..Default::default()
+            }],
+        }],
+    };
+    let broker = driver.cluster.coordinator(CoordinatorKind::Group, "g");
+    let answer = driver.ask(broker.unwrap(), version, &request);
+    answer.topics[0].partitions[0].error_code
+}
+
+fn offset(driver: &Driver) -> Option<i64> {
+    let committed = driver.cluster.committed_offset("g", "t", 0);
+    committed.map(|it| it.offset)
+}
+
+const NOBODY: Claim<'_> = (-1, "", None);
+
+#[test]
+fn offsets_become_visible_with_the_transaction_they_came_with() {
+    for ends_well in [true, false] {
+        let mut driver = Driver::new(3);
+        let mut client = begin(&mut driver, Talk::Second);
+        assert_eq!(commit(&mut driver, &client, 5, NOBODY), ErrorCode::NONE);
+        assert_eq!(offset(&driver), None);
+        let code = match ends_well {
+            true => client.commit(&mut driver),
+            false => client.abort(&mut driver),
+        };
+        assert_eq!(code, ErrorCode::NONE);
+        assert_eq!(offset(&driver), ends_well.then_some(7));
+    }
+}
+
+#[test]
+fn old_clients_add_the_group_first() {
+    let mut driver = Driver::new(1);
+    let mut client = begin(&mut driver, Talk::First);
+    let codes = [3, 4].map(|version| commit(&mut driver, &client, version, NOBODY));
+    assert_eq!(
+        codes,
+        [
+            ErrorCode::INVALID_TXN_STATE,
+            ErrorCode::TRANSACTION_ABORTABLE
+        ]
+    );
+    let request = AddOffsetsToTxnRequest {
+        transactional_id: ID.to_owned(),
+        producer_id: client.producer_id,
+        producer_epoch: client.epoch,
+        group_id: "g".to_owned(),
+    };
+    let broker = coordinator(&mut driver);
+    assert_eq!(driver.ask(broker, 3, &request).error_code, ErrorCode::NONE);
+    assert_eq!(commit(&mut driver, &client, 3, NOBODY), ErrorCode::NONE);
+    assert_eq!(client.commit(&mut driver), ErrorCode::NONE);
+    assert_eq!(offset(&driver), Some(7));
+}
+
+#[test]
+fn only_members_of_this_generation_commit() {
+    let mut driver = Driver::new(1);
+    let client = begin(&mut driver, Talk::Second);
+    let mut check = |claim| commit(&mut driver, &client, 5, claim);
+    assert_eq!(
+        check((3, "m", None)),
+        ErrorCode::ILLEGAL_GENERATION,
+        "no such group"
+    );
+    let fixed = GroupMember {
+        instance_id: Some("i".to_owned()),
+        ..GroupMember::new("f")
+    };
+    let membership = Membership {
+        generation: 3,
+        members: vec![GroupMember::new("m"), fixed],
+    };
+    driver.cluster.set_membership("g", membership);
+    for (claim, code) in [
+        ((3, "m", None), ErrorCode::NONE),
+        ((2, "m", None), ErrorCode::ILLEGAL_GENERATION),
+        ((3, "x", None), ErrorCode::UNKNOWN_MEMBER_ID),
+        ((3, "f", Some("i")), ErrorCode::NONE),
+        ((3, "m", Some("i")), ErrorCode::FENCED_INSTANCE_ID),
+        ((3, "f", Some("j")), ErrorCode::UNKNOWN_MEMBER_ID),
+        (NOBODY, ErrorCode::NONE),
+    ] {
+        assert_eq!(commit(&mut driver, &client, 5, claim), code, "{claim:?}");
+    }
+}
+
+#[test]
+fn a_fenced_producer_commits_no_offsets() {
+    let mut driver = Driver::new(1);
+    let old = begin(&mut driver, Talk::Second);
+    begin(&mut driver, Talk::Second);
+    let code = commit(&mut driver, &old, 5, NOBODY);
+    assert_eq!(code, ErrorCode::INVALID_PRODUCER_EPOCH);
+}
