@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kafka_mock::MockCluster;
 use kafka_mock::cluster::{BrokerId, Effect, Fault, When};
 use kafka_producer::error::Cause;
-use kafka_producer::{Delivery, ErrorCode, Persistence, Producer, SendError};
+use kafka_producer::{Delivery, ErrorCode, Persistence, Producer};
 use kafka_wire::ApiKey;
 
 use crate::scene::{TOPIC, in_time, kafka, numbers, producer, record, text, values};
@@ -309,24 +309,23 @@ async fn retries_that_are_used_up_end_with_the_last_error() {
 }
 
 #[tokio::test]
-async fn a_producer_that_may_not_write_idempotently_fails_as_a_whole() {
+async fn without_the_right_to_a_producer_id_records_fail_until_it_is_given() {
     let kafka = kafka(1, 1).await;
     let denied = Fault::refuse(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
     kafka.inject(denied.api(ApiKey::INIT_PRODUCER_ID).always());
     let producer = producer(&kafka, &QUICK).await;
-    let told = match in_time(producer.send(record("tea"))).await {
-        Ok(delivery) => in_time(delivery).await.unwrap_err().to_string(),
-        Err(error) => error.to_string(),
-    };
-    assert!(told.contains("CLUSTER_AUTHORIZATION_FAILED"), "{told}");
-    let error = in_time(producer.send(record("next"))).await.unwrap_err();
-    let SendError::Fatal(fatal) = &error else {
-        panic!("{error}");
-    };
-    assert_eq!(fatal.code(), ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    for value in ["tea", "next"] {
+        let delivery = send(&producer, value).await;
+        let error = in_time(delivery).await.unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::CLUSTER_AUTHORIZATION_FAILED));
+        assert_eq!(error.persistence(), Persistence::NotPersisted);
+    }
+    kafka.clear_faults();
+    let delivery = send(&producer, "at last").await;
+    in_time(delivery).await.unwrap();
     in_time(producer.close(MOMENT)).await;
     assert_eq!(producer.memory_in_use(), 0);
-    assert!(values(&kafka).is_empty());
+    assert_eq!(values(&kafka), ["at last"]);
 }
 
 #[tokio::test]
