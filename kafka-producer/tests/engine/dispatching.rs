@@ -152,7 +152,7 @@ fn a_partition_without_a_leader_does_not_hold_up_its_neighbours() {
 }
 
 #[test]
-fn a_throttled_broker_is_left_alone_for_as_long_as_it_asks_and_others_are_not() {
+fn s02_a_throttled_broker_is_left_alone_for_as_long_as_it_asks_and_others_are_not() {
     let mut stage = Stage::idempotent(&[1, 2]);
     stage.warm_up(0, 1);
     let _ = stage.send(0, "a");

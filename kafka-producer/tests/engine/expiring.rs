@@ -1,9 +1,13 @@
 //! `delivery.timeout.ms`: every record has an outcome by then, wherever it is.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kafka_producer::error::Persistence;
+use kafka_accumulator::{Delivery, NewRecord};
+use kafka_producer::engine::NodeId;
+use kafka_producer::error::{DeliveryError, Persistence};
 use kafka_producer::settings::Settings;
+use kafka_wire::records::RecordParts;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::ordering::move_leader;
@@ -45,7 +49,7 @@ fn a_record_without_a_leader_expires() {
 #[test]
 fn a_record_whose_broker_cannot_be_reached_expires() {
     let mut stage = Stage::bare(short_lived(), Map::of(TOPIC, &[1]));
-    stage.unreachable.insert(kafka_producer::engine::NodeId(1));
+    stage.unreachable.insert(NodeId(1));
     stage.know(TOPIC);
     let delivery = stage.send(0, "tea");
     stage.pass(ms(1000));
@@ -94,6 +98,56 @@ fn s49_a_record_in_flight_expires_and_a_late_success_changes_nothing() {
     );
     stage.answer(1, [ok(0)]);
     expired(&delivery);
+    assert_eq!(stage.accumulator.memory_in_use(), 0);
+}
+
+#[test]
+fn s48_the_memory_of_an_expired_batch_is_free_once_and_not_before_its_request_is_over() {
+    let mut stage = Stage::with(short_lived(), &[1]);
+    let delivery = stage.send(0, "tea");
+    // A socket may still be writing it.
+    let on_its_way = stage.connections[&NodeId(1)][0].shared[0]
+        .upgrade()
+        .unwrap();
+    stage.pass(ms(1000));
+    expired(&delivery);
+    let held = on_its_way.memory_held();
+    assert!(held > 0);
+    assert_eq!(stage.accumulator.memory_in_use(), held);
+    drop(on_its_way);
+    assert_eq!(stage.accumulator.memory_in_use(), 0);
+    stage.answer(1, [ok(0)]);
+    assert_eq!(stage.accumulator.memory_in_use(), 0);
+}
+
+#[test]
+fn s06_a_callback_of_an_expired_record_may_send_again_into_a_fresh_batch() {
+    let mut stage = Stage::with(short_lived(), &[-1, 1]);
+    let cluster = stage.desk.cluster();
+    let queue = Arc::clone(cluster.topic(TOPIC).unwrap().queue(0).unwrap());
+    drop(cluster);
+    let again: Arc<OnceLock<Delivery<DeliveryError>>> = Arc::default();
+    let (sent, accumulator) = (Arc::clone(&again), Arc::clone(&stage.accumulator));
+    let (to, later) = (Arc::clone(&queue), stage.now + ms(1000));
+    let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"tea")));
+    record.callback = Some(Box::new(move |_, outcome| {
+        assert!(outcome.is_err());
+        let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"more tea")));
+        let appended = accumulator
+            .append(&to, &mut record, None, || later)
+            .unwrap();
+        let _ = sent.set(appended.delivery);
+    }));
+    let now = stage.now;
+    let appended = stage.accumulator.append(&queue, &mut record, None, || now);
+    let first = appended.unwrap().delivery;
+    stage.tick();
+    stage.pass(ms(1000));
+    expired(&first);
+    let second = again.get().expect("the callback was called");
+    pending(second);
+    stage.pass(ms(1000));
+    expired(second);
     assert_eq!(stage.accumulator.memory_in_use(), 0);
 }
 
@@ -153,7 +207,7 @@ fn s55_batches_of_several_partitions_expire_in_one_pass() {
 fn s24_a_record_that_never_left_expires_without_a_trace() {
     let mut stage = Stage::with(short_lived(), &[1]);
     stage.warm_up(0, 1);
-    stage.unreachable.insert(kafka_producer::engine::NodeId(1));
+    stage.unreachable.insert(NodeId(1));
     stage.lose(1);
     let delivery = stage.send(0, "a");
     stage.pass(ms(1000));

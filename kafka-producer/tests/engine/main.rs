@@ -18,6 +18,7 @@ mod closing;
 mod connections;
 mod delivering;
 mod dispatching;
+mod epochs;
 mod expiring;
 mod forgetting;
 mod identity;

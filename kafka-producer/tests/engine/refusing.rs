@@ -94,6 +94,20 @@ fn s39_a_denied_cluster_ends_the_producer() {
 }
 
 #[test]
+fn s42_a_version_that_the_broker_does_not_speak_ends_an_idempotent_producer_alone() {
+    for (settings, ends) in [(settings(), true), (plain(Acks::All), false)] {
+        let mut stage = Stage::with(settings, &[1]);
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [error(ErrorCode::UNSUPPORTED_VERSION)]);
+        assert_eq!(
+            failed(&delivery).code(),
+            Some(ErrorCode::UNSUPPORTED_VERSION)
+        );
+        assert_eq!(matches!(stage.desk.state(), DeskState::Failed(_)), ends);
+    }
+}
+
+#[test]
 fn s40_a_fatal_answer_ends_the_other_records_and_their_late_answers_change_nothing() {
     let mut stage = Stage::idempotent(&[1, 2, -1]);
     stage.warm_up(0, 1);
