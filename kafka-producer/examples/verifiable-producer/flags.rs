@@ -3,12 +3,13 @@
 //! never connect should say so at once.
 
 use std::fmt::Write as _;
-use std::net::ToSocketAddrs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use clap::Parser;
-use kafka_producer::{Address, ProducerConfig};
+use kafka_producer::ProducerConfig;
+
+use crate::configuration::{must_resolve, properties};
 
 /// Send numbers to a topic and print what became of each, one JSON object a line.
 ///
@@ -103,29 +104,6 @@ impl Flags {
             },
         })
     }
-}
-
-fn properties(path: &Path) -> Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the properties in {}", path.display()))?;
-    kafka_producer::config::parse_properties(&text)
-        .with_context(|| format!("in {}", path.display()))
-}
-
-/// As Kafka's client: one address that can be resolved is enough.
-fn must_resolve(servers: &[Address]) -> Result<()> {
-    let mut reasons = Vec::new();
-    for server in servers {
-        match (server.host.as_str(), server.port).to_socket_addrs() {
-            Ok(addresses) if addresses.len() > 0 => return Ok(()),
-            Ok(_) => reasons.push(format!("{server}: no address")),
-            Err(error) => reasons.push(format!("{server}: {error}")),
-        }
-    }
-    bail!(
-        "none of the bootstrap servers can be resolved ({})",
-        reasons.join("; ")
-    )
 }
 
 impl Naming {

@@ -19,6 +19,12 @@
     reason = "a program tells its errors to standard error"
 )]
 
+#[path = "../under-test/clock.rs"]
+mod clock;
+#[path = "../under-test/configuration.rs"]
+mod configuration;
+#[allow(dead_code, reason = "this program has no transactions")]
+#[path = "../under-test/exception.rs"]
 mod exception;
 mod flags;
 mod output;
@@ -29,7 +35,7 @@ mod throttle;
 use std::io;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
@@ -169,10 +175,4 @@ impl CreateTime {
         self.next_ms = Some(current.saturating_add(running_ms));
         Some(current)
     }
-}
-
-/// Milliseconds since the epoch.
-fn now_ms() -> u128 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis())
 }

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use kafka_producer::{DeliveryError, RecordMetadata, SendError};
 
+use crate::clock::now_ms;
 use crate::exception;
 use crate::flags::{Naming, Work};
-use crate::now_ms;
 use crate::output::Output;
 
 /// Writes lines and counts records.

@@ -9,7 +9,7 @@ use kafka_producer::ErrorCode;
 use serde_json::Value;
 
 #[allow(dead_code, reason = "only the names of error codes are looked at here")]
-#[path = "../../examples/verifiable-producer/exception.rs"]
+#[path = "../../examples/under-test/exception.rs"]
 mod exception;
 
 #[test]

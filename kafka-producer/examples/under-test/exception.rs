@@ -3,7 +3,7 @@
 //! Nearly every class is named as its error code is; the table has only those that are not.
 
 use kafka_producer::error::Cause;
-use kafka_producer::{DeliveryError, ErrorCode, SendError};
+use kafka_producer::{AbortableError, DeliveryError, ErrorCode, SendError, TransactionError};
 
 /// The exception that Kafka's client would have met instead of `error`.
 pub(crate) fn of_send(error: &SendError) -> String {
@@ -17,6 +17,8 @@ pub(crate) fn of_send(error: &SendError) -> String {
         SendError::RecordTooLarge { .. } => "RecordTooLargeException",
         SendError::TopicRefused { code, .. } => return of_code(*code),
         SendError::Fatal(fatal) => return of_code(fatal.code()),
+        SendError::Abortable(why) => return of_abortable(why),
+        SendError::NoTransaction => return ILLEGAL_STATE.to_owned(),
         SendError::BufferExhausted { .. } => {
             return "org.apache.kafka.clients.producer.BufferExhaustedException".to_owned();
         }
@@ -28,11 +30,36 @@ pub(crate) fn of_send(error: &SendError) -> String {
 /// The exception that Kafka's client would have completed the record with.
 pub(crate) fn of_delivery(error: &DeliveryError) -> String {
     match error.cause() {
-        Cause::Expired { .. } => qualified("TimeoutException"),
+        Cause::Expired { .. } => of_timeout(),
         Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => of_code(*code),
         Cause::Fatal(fatal) => of_code(fatal.code()),
         _ => KAFKA_EXCEPTION.to_owned(),
     }
+}
+
+/// The exception that a call around a transaction would have thrown.
+pub(crate) fn of_transaction(error: &TransactionError) -> String {
+    match error {
+        TransactionError::Abortable(why) => of_abortable(why),
+        TransactionError::Fatal(fatal) => of_code(fatal.code()),
+        TransactionError::TimedOut(_) => of_timeout(),
+        TransactionError::Misused(_) => ILLEGAL_STATE.to_owned(),
+        _ => KAFKA_EXCEPTION.to_owned(),
+    }
+}
+
+fn of_abortable(why: &AbortableError) -> String {
+    match why {
+        AbortableError::Delivery(error) => of_delivery(error),
+        AbortableError::Refused { code, .. } => of_code(*code),
+        AbortableError::Expired { .. } => of_timeout(),
+        _ => KAFKA_EXCEPTION.to_owned(),
+    }
+}
+
+/// The exception of a call that was not done in time.
+pub(crate) fn of_timeout() -> String {
+    qualified("TimeoutException")
 }
 
 /// The exception of an error code, with its package.
@@ -85,4 +112,5 @@ fn qualified(class: &str) -> String {
     format!("org.apache.kafka.common.errors.{class}")
 }
 
+const ILLEGAL_STATE: &str = "java.lang.IllegalStateException";
 const KAFKA_EXCEPTION: &str = "org.apache.kafka.common.KafkaException";
