@@ -19,7 +19,11 @@ use crate::configuration::{must_resolve, properties};
 /// Exit code 0 when every transaction was committed or aborted; 1 when the arguments or the
 /// configuration are wrong; 3 when the producer can no longer be used.
 #[derive(Debug, Parser)]
-#[command(name = "transactional-producer", verbatim_doc_comment)]
+#[command(
+    name = "transactional-producer",
+    verbatim_doc_comment,
+    allow_negative_numbers = true
+)]
 pub(crate) struct Flags {
     /// Brokers to begin with; one that answers is enough.
     #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]

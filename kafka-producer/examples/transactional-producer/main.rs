@@ -73,7 +73,7 @@ fn main() -> ExitCode {
 
 fn run(work: Work) -> Result<End> {
     let (signals, stop) = watch::channel(false);
-    ctrlc::set_handler(move || drop(signals.send_replace(true)))
+    ctrlc::set_handler(move || _ = signals.send_replace(true))
         .context("cannot listen to signals")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

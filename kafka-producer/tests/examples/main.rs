@@ -10,8 +10,10 @@
 
 mod console_producer;
 mod exceptions;
+mod lines;
 mod program;
 mod quickstart;
+mod transactional_producer;
 mod verifiable_producer;
 
 use kafka_mock::MockCluster;

@@ -68,6 +68,15 @@ impl Running {
         }
     }
 
+    /// Waits for a warning on standard error: the program has listened to signals since before.
+    pub(crate) fn wait_for_warning(&self) {
+        let line = self.stderr.recv_timeout(DEADLINE);
+        assert!(
+            line.as_ref().is_ok_and(|line| line.contains("warning")),
+            "{line:?}"
+        );
+    }
+
     pub(crate) fn end(mut self) -> Ended {
         drop(self.child.stdin.take());
         let mut stdout = std::mem::take(&mut self.read);

@@ -1,13 +1,13 @@
 //! The lines conform to those of Kafka's own tool field by field, and agree with the log.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 
 use kafka_mock::MockRecord;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::cluster;
+use crate::lines::{assert_fields, lines, number, path, properties, refused, text};
 use crate::program::{Ended, Running, run};
 
 #[test]
@@ -269,12 +269,6 @@ fn what_is_wrong_with_arguments_or_configuration_is_told_on_standard_error_only(
     refused(&verifiable(&nowhere), "host.invalid:9092");
 }
 
-fn refused(ended: &Ended, what: &str) {
-    assert_eq!(ended.code, Some(1), "{what}: {ended:?}");
-    assert_eq!(ended.stdout, "", "{what}");
-    assert!(ended.stderr.contains(what), "no {what:?} in {ended:?}");
-}
-
 #[test]
 fn without_arguments_the_usage_is_printed() {
     let ended = verifiable(&[]);
@@ -352,45 +346,4 @@ fn assert_ends_in_good_order(ended: &Ended) -> usize {
 
 fn verifiable(arguments: &[&str]) -> Ended {
     run("verifiable-producer", arguments, b"")
-}
-
-fn properties(text: &str) -> tempfile::TempPath {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-    file.into_temp_path()
-}
-
-fn path(file: &tempfile::TempPath) -> &str {
-    file.to_str().unwrap()
-}
-
-/// The lines of standard output, each of which has a time.
-fn lines(ended: &Ended) -> Vec<Value> {
-    let parse = |line: &str| {
-        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
-    };
-    let lines: Vec<Value> = ended.stdout.lines().map(parse).collect();
-    assert!(
-        lines.iter().all(|line| number(&line["timestamp"]) > 0),
-        "{ended:?}"
-    );
-    lines
-}
-
-fn assert_fields(line: &Value, names: &str) {
-    let mut fields: Vec<_> = line.as_object().unwrap().keys().cloned().collect();
-    fields.sort_unstable();
-    assert_eq!(fields.join(" "), names, "{line}");
-}
-
-fn text(value: &Value) -> &str {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("{value} is no text"))
-}
-
-fn number(value: &Value) -> i64 {
-    value
-        .as_i64()
-        .unwrap_or_else(|| panic!("{value} is no integer"))
 }
