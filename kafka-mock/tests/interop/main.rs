@@ -9,4 +9,5 @@ mod program;
 
 mod java;
 mod kcat;
+mod transactions;
 mod written;
