@@ -16,7 +16,7 @@ use crate::blocking;
 use crate::config::{Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
 use crate::driver;
 use crate::engine::{Desk, Engine};
-use crate::error::{Cause, DeliveryError, History, Persistence};
+use crate::error::DeliveryError;
 use crate::intake::Intake;
 use crate::producer::{Producer, SharedPartitioner};
 use crate::settings::{Acks, Settings};
@@ -149,7 +149,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
         let accumulator = Arc::new(Accumulator::new(
             settings.accumulator,
             Arc::clone(&doorbell),
-            abandoned,
+            DeliveryError::abandoned,
         ));
         let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
         let engine = Engine::new(
@@ -198,21 +198,6 @@ fn seed(settings: &Settings) -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write(settings.client_id.as_bytes());
     hasher.finish()
-}
-
-/// What the records of a batch are told that was dropped without an outcome: the engine's thread
-/// has died, which only a defect of this crate can bring about.
-fn abandoned() -> DeliveryError {
-    let history = History {
-        topic: Arc::from(""),
-        partition: -1,
-        persistence: Persistence::PossiblyPersisted,
-        attempts: 0,
-        elapsed: std::time::Duration::ZERO,
-        broker: None,
-        last_error: None,
-    };
-    DeliveryError::new(Cause::Closed, history)
 }
 
 impl<K: ?Sized, V: ?Sized> fmt::Debug for ProducerBuilder<K, V> {

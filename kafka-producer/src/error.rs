@@ -232,6 +232,27 @@ impl DeliveryError {
         Self(Arc::new(Story { cause, history }))
     }
 
+    /// What the records of a batch are told that was dropped without an outcome: the engine's owner
+    /// has died, which only a defect can bring about.
+    ///
+    /// ```
+    /// use kafka_producer::error::{DeliveryError, Persistence};
+    ///
+    /// assert_eq!(DeliveryError::abandoned().persistence(), Persistence::PossiblyPersisted);
+    /// ```
+    pub fn abandoned() -> Self {
+        let history = History {
+            topic: Arc::from(""),
+            partition: -1,
+            persistence: Persistence::PossiblyPersisted,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            broker: None,
+            last_error: None,
+        };
+        Self::new(Cause::Closed, history)
+    }
+
     /// What ended the record.
     pub fn cause(&self) -> &Cause {
         &self.0.cause
