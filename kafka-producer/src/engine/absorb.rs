@@ -148,7 +148,7 @@ impl Engine {
             let Some(&key) = index.and_then(|index| lanes.get(index)) else {
                 continue;
             };
-            self.lanes[key as usize].topic_id = topic_id;
+            self.lanes[key as usize].belong_to(topic_id);
             let leader = NodeId(partition.leader_id);
             let known = !leader.is_bootstrap() && self.nodes.contains_key(&leader);
             let leader = known.then_some(leader);

@@ -222,16 +222,16 @@ impl Engine {
         let greeting = matches!(asked.what, What::ApiVersions);
         let read = match asked.what {
             What::ApiVersions => self.greeted(id, version, frame),
-            What::Metadata { topics } => {
-                self.read::<MetadataRequest, _>(version, frame, |engine, answer| {
+            What::Metadata { topics } => self
+                .read::<MetadataRequest, _>(version, frame, |engine, answer| {
                     engine.absorb(id, &topics, answer);
                 })
-            }
-            What::ProducerId => {
-                self.read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
+                .inspect_err(|_| self.metadata_failed()),
+            What::ProducerId => self
+                .read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
                     engine.identified(&answer);
                 })
-            }
+                .inspect_err(|_| self.identity_failed()),
             What::Inquiry(about) => {
                 match decode_response::<DescribeProducersRequest>(frame, version) {
                     Ok((_, answer)) => {
@@ -411,9 +411,8 @@ impl Engine {
         };
         let idle_max = self.settings.connections_max_idle;
         if node.idle_since(idle_max).is_some_and(|at| at <= self.now) {
-            return self.let_go(id);
-        }
-        if node.deadline(idle_max).is_some_and(|at| at <= self.now) {
+            self.let_go(id);
+        } else if node.deadline(idle_max).is_some_and(|at| at <= self.now) {
             match &node.link {
                 Link::Dialing { .. } => self.lose(id, "the connection was not made in time"),
                 Link::Greeting { in_flight } | Link::Ready { in_flight, .. }

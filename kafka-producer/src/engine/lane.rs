@@ -370,6 +370,16 @@ impl Lane {
             .filter(|slot| slot.state != SlotState::Presumed)
     }
 
+    /// The partition is this topic's. If that is another topic of the same name, it has leader epochs
+    /// of its own, and its brokers have not met this producer.
+    pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
+        if self.topic_id != topic_id {
+            self.topic_id = topic_id;
+            self.leader_epoch = -1;
+            self.acquaintance = None;
+        }
+    }
+
     /// Where the slot with this serial stands, if it has no outcome yet.
     pub(crate) fn position(&self, serial: u64) -> Option<usize> {
         self.slots.iter().position(|slot| slot.serial == serial)

@@ -170,6 +170,22 @@ fn s02_a_throttled_broker_is_left_alone_for_as_long_as_it_asks_and_others_are_no
 }
 
 #[test]
+fn a_throttled_broker_is_sent_to_again_though_its_idle_connection_was_let_go_meanwhile() {
+    let settings = Settings {
+        connections_max_idle: Some(ms(100)),
+        ..settings()
+    };
+    let mut stage = Stage::with(settings, &[1]);
+    let _ = stage.send(0, "a");
+    stage.answer_throttled(1, 500, [ok(0)]);
+    let muted = stage.send(0, "b");
+    stage.pass(ms(500));
+    assert_eq!(stage.values(1), [["b"]]);
+    stage.answer(1, [ok(1)]);
+    delivered(&muted, 1);
+}
+
+#[test]
 fn a_batch_lingers_until_it_is_due_and_not_longer() {
     let mut settings = settings();
     settings.accumulator.batch_size = 1000;

@@ -1,14 +1,16 @@
 //! What the engine knows of the cluster, when it asks, and what it tells callers who wait.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use kafka_producer::engine::NodeId;
+use bytes::Bytes;
+use kafka_producer::engine::{Input, NodeId};
 use kafka_producer::error::SendError;
 use kafka_producer::settings::{Address, Settings};
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::stage::{Stage, TOPIC, delivered, ms, pending, settings};
-use crate::wires::{Map, TopicOnMap, error, ok};
+use crate::wires::{Asked, Map, TopicOnMap, error, ok};
 
 fn patient(max_block: Duration) -> Settings {
     Settings {
@@ -331,4 +333,66 @@ fn s07_a_topic_that_nobody_writes_to_is_not_asked_about_until_somebody_does() {
     let delivery = stage.send(0, "tea");
     stage.answer(1, [ok(1)]);
     delivered(&delivery, 1);
+}
+
+#[test]
+fn a_topic_that_is_made_anew_is_followed_though_its_leader_epochs_begin_again() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.map.moves(0, 2);
+    stage.map.moves(0, 1);
+    let first = stage.send(0, "tea");
+    stage.answer(1, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+    stage.pass(ms(1000));
+    stage.answer(1, [ok(0)]);
+    delivered(&first, 0);
+    // Another topic of that name: its first leader has a lower epoch.
+    stage.map.life += 1;
+    stage.map.topics[0].leaders[0] = (2, 0);
+    let second = stage.send(0, "milk");
+    stage.answer(1, [error(ErrorCode::UNKNOWN_TOPIC_ID)]);
+    stage.pass(ms(1000));
+    assert_eq!(stage.values(2), [["milk"]]);
+    stage.answer(2, [ok(0)]);
+    delivered(&second, 0);
+}
+
+/// An answer of which only the beginning makes sense.
+fn unreadable(stage: &Stage, node: NodeId) -> Bytes {
+    let correlation_id = stage.connections[&node][0].header.correlation_id;
+    let mut frame = correlation_id.to_be_bytes().to_vec();
+    frame.extend([0, 0xff, 0xff]);
+    frame.into()
+}
+
+#[test]
+fn an_answer_about_the_cluster_that_cannot_be_read_is_asked_for_again() {
+    let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::METADATA);
+    let mut reply = stage.ask_topic(TOPIC);
+    let frame = unreadable(&stage, NodeId(-1));
+    stage.input(Input::Received(NodeId(-1), frame));
+    stage.by_hand.clear();
+    stage.pass(ms(2000));
+    assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
+}
+
+#[test]
+fn an_answer_with_a_producer_id_that_cannot_be_read_is_asked_for_again() {
+    let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::INIT_PRODUCER_ID);
+    stage.know(TOPIC);
+    let delivery = stage.send(0, "tea");
+    let asked = |(_, unanswered): (&NodeId, &VecDeque<Asked>)| !unanswered.is_empty();
+    let node = *stage
+        .connections
+        .iter()
+        .find(|open| asked(*open))
+        .unwrap()
+        .0;
+    let frame = unreadable(&stage, node);
+    stage.input(Input::Received(node, frame));
+    stage.by_hand.clear();
+    stage.pass(ms(2000));
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
 }

@@ -331,6 +331,8 @@ pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
 pub(crate) struct Map {
     pub(crate) brokers: Vec<i32>,
     pub(crate) topics: Vec<TopicOnMap>,
+    /// How often all topics were deleted and made anew.
+    pub(crate) life: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -351,6 +353,7 @@ impl Map {
         Self {
             brokers,
             topics: vec![TopicOnMap::of(topic, leaders)],
+            life: 0,
         }
     }
 
@@ -367,6 +370,7 @@ impl Map {
     pub(crate) fn topic_id(&self, name: &str) -> Uuid {
         let at = self.topics.iter().position(|topic| *topic.name == *name);
         let mut id = [7; 16];
+        id[14] = self.life;
         id[15] = at.unwrap() as u8;
         Uuid(id)
     }
