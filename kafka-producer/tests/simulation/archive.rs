@@ -1,0 +1,65 @@
+//! What the logs hold: those of the topics there are, and those of topics that were deleted.
+
+use std::collections::BTreeMap;
+
+use kafka_mock::cluster::Cluster;
+
+use crate::ledger::{RecordId, id_of};
+
+/// Every log there ever was, by topic and life.
+#[derive(Debug, Default)]
+pub(crate) struct Archive {
+    logs: BTreeMap<LogName, Vec<Logged>>,
+    /// How often each topic was deleted.
+    deletions: BTreeMap<String, u32>,
+}
+
+/// The log of one partition, in one life of its topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LogName {
+    pub(crate) topic: String,
+    /// Lives before this one.
+    pub(crate) life: u32,
+    pub(crate) partition: i32,
+}
+
+/// A record in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Logged {
+    pub(crate) id: RecordId,
+    pub(crate) offset: i64,
+    /// Who wrote it, if it was an idempotent producer.
+    pub(crate) producer_id: Option<i64>,
+}
+
+impl Archive {
+    /// Keeps the logs of a topic that is about to be deleted.
+    pub(crate) fn bury(&mut self, cluster: &Cluster, topic: &str) {
+        self.copy(cluster, topic);
+        *self.deletions.entry(topic.to_owned()).or_default() += 1;
+    }
+
+    /// Copies the logs of a topic as they are now.
+    pub(crate) fn copy(&mut self, cluster: &Cluster, topic: &str) {
+        let life = self.deletions.get(topic).copied().unwrap_or_default();
+        for record in cluster.records(topic) {
+            let name = LogName {
+                topic: topic.to_owned(),
+                life,
+                partition: record.partition,
+            };
+            let Some(id) = record.value.as_deref().and_then(id_of) else {
+                continue;
+            };
+            self.logs.entry(name).or_default().push(Logged {
+                id,
+                offset: record.offset,
+                producer_id: record.producer.map(|producer| producer.id),
+            });
+        }
+    }
+
+    pub(crate) fn logs(&self) -> impl Iterator<Item = (&LogName, &[Logged])> {
+        self.logs.iter().map(|(name, log)| (name, log.as_slice()))
+    }
+}

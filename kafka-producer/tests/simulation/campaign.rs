@@ -1,0 +1,138 @@
+//! Many seeds, on several threads, and what came of them altogether.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::run::{Report, run};
+use crate::trace::Story;
+
+/// Which seeds, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Campaign {
+    from: u64,
+    seeds: u64,
+    pub(crate) threads: usize,
+    /// Whether to end at the first seed that breaks a promise.
+    pub(crate) fail_fast: bool,
+}
+
+/// What came of them.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) schedules: u64,
+    /// Those that broke a promise, in the order of their seeds.
+    pub(crate) failed: Vec<Report>,
+    took: Duration,
+    sums: Sums,
+}
+
+/// Over all runs.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    faults: u64,
+    connections: u64,
+    requests: u64,
+    steps: u64,
+    delivered: u64,
+    not_persisted: u64,
+    possibly_persisted: u64,
+    virtual_seconds: f64,
+}
+
+impl Campaign {
+    /// So many seeds from this one on, on all cores.
+    pub(crate) fn of(from: u64, seeds: u64) -> Self {
+        Self {
+            from,
+            seeds,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            fail_fast: false,
+        }
+    }
+
+    pub(crate) fn run(&self) -> Tally {
+        let start = Instant::now();
+        let next = AtomicU64::new(0);
+        let stopped = AtomicBool::new(false);
+        let tally = Mutex::new(Tally::default());
+        std::thread::scope(|scope| {
+            for _ in 0..self.threads.max(1) {
+                scope.spawn(|| {
+                    while !stopped.load(Ordering::Relaxed) {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= self.seeds {
+                            return;
+                        }
+                        let report = run(self.from.wrapping_add(number), Story::Untold);
+                        if self.fail_fast && report.breach.is_some() {
+                            stopped.store(true, Ordering::Relaxed);
+                        }
+                        tally.lock().unwrap().add(report);
+                    }
+                });
+            }
+        });
+        let mut tally = tally.into_inner().unwrap();
+        tally.took = start.elapsed();
+        tally.failed.sort_by_key(|report| report.seed);
+        tally
+    }
+}
+
+impl Tally {
+    fn add(&mut self, report: Report) {
+        self.schedules += 1;
+        let sums = &mut self.sums;
+        sums.faults += report.counts.faults;
+        sums.connections += report.counts.connections;
+        sums.requests += report.counts.requests;
+        sums.steps += report.counts.steps;
+        sums.delivered += report.records.delivered;
+        sums.not_persisted += report.records.not_persisted;
+        sums.possibly_persisted += report.records.possibly_persisted;
+        sums.virtual_seconds += report.virtual_time.as_secs_f64();
+        if report.breach.is_some() {
+            self.failed.push(report);
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for report in self.failed.iter().take(SHOWN) {
+            writeln!(f, "{report}")?;
+        }
+        let seconds = self.took.as_secs_f64();
+        let runs = self.schedules.max(1) as f64;
+        writeln!(
+            f,
+            "{} schedules in {seconds:.1} s ({:.0} a minute), {} broke a promise",
+            self.schedules,
+            self.schedules as f64 / seconds * 60.0,
+            self.failed.len(),
+        )?;
+        let each = |sum: u64| sum as f64 / runs;
+        let sums = &self.sums;
+        writeln!(
+            f,
+            "each: {:.1} faults, {:.1} connections, {:.0} requests, {:.0} events in {:.1} s",
+            each(sums.faults),
+            each(sums.connections),
+            each(sums.requests),
+            each(sums.steps),
+            sums.virtual_seconds / runs,
+        )?;
+        write!(
+            f,
+            "      {:.1} records delivered, {:.1} not persisted, {:.1} possibly persisted",
+            each(sums.delivered),
+            each(sums.not_persisted),
+            each(sums.possibly_persisted),
+        )
+    }
+}
+
+/// Of many failures some are enough.
+const SHOWN: usize = 20;

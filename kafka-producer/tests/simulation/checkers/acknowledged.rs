@@ -1,0 +1,38 @@
+//! A record that was acknowledged is in the log of its partition, at the offset that was told.
+//!
+//! With `acks=0` nothing was promised. Without an offset (a duplicate that the broker no longer
+//! knows the offset of) it is somewhere in the log.
+
+use kafka_producer::settings::Acks;
+
+use super::Facts;
+use crate::ledger::Told;
+
+pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
+    if facts.plan.settings.guarantee.acks() == Acks::None {
+        return Ok(());
+    }
+    for (id, told) in &facts.told {
+        let Told::Delivered(delivered) = told else {
+            continue;
+        };
+        let Some(entry) = facts.ledger.entry(*id) else {
+            continue;
+        };
+        let lane = &entry.lane;
+        let there = facts.places(*id).iter().any(|(name, logged)| {
+            *name.topic == *lane.topic
+                && name.partition == lane.partition
+                && (delivered.offset < 0 || delivered.offset == logged.offset)
+        });
+        if !there {
+            let (topic, partition) = (&lane.topic, lane.partition);
+            let places = facts.places(*id);
+            return Err(format!(
+                "record {id} was acknowledged in {topic}-{partition} at {}; it is at {places:?}",
+                delivered.offset
+            ));
+        }
+    }
+    Ok(())
+}

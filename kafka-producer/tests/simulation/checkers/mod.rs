@@ -1,0 +1,103 @@
+//! The promises, each in a file of its own.
+//!
+//! Some are watched while the run goes on (`deadline`, `memory`, `window`, `busy`); the others are
+//! judged from the books and the logs when everything is over. A checker that cannot judge under
+//! the circumstances of a run says so where it decides that.
+
+pub(crate) mod acknowledged;
+pub(crate) mod busy;
+pub(crate) mod deadline;
+pub(crate) mod duplicates;
+pub(crate) mod memory;
+pub(crate) mod not_persisted;
+pub(crate) mod once;
+pub(crate) mod order;
+pub(crate) mod report;
+pub(crate) mod window;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::archive::{Archive, LogName, Logged};
+use crate::ledger::{Ledger, RecordId, Told};
+use crate::plan::Plan;
+use crate::producer::Producer;
+use crate::world::World;
+
+/// What is known when a run is over.
+pub(crate) struct Facts<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) archive: &'a Archive,
+    pub(crate) producers: Vec<Rc<Producer>>,
+    /// What every record was told.
+    pub(crate) told: BTreeMap<RecordId, Told>,
+    /// Where each record is, in the order of the logs.
+    pub(crate) places: BTreeMap<RecordId, Vec<(&'a LogName, Logged)>>,
+}
+
+/// A promise, and the judgement whether it was kept.
+type Promise = (&'static str, fn(&Facts<'_>) -> Result<(), String>);
+
+const PROMISES: [Promise; 6] = [
+    ("every record ends exactly once", once::check),
+    ("acknowledged is in the log", acknowledged::check),
+    ("not persisted is not in the log", not_persisted::check),
+    ("nothing is there twice", duplicates::check),
+    ("order is the order of send", order::check),
+    ("the close report is what happened", report::check),
+];
+
+impl World {
+    /// Judges the whole run.
+    pub(crate) fn judge(&mut self) {
+        let topics: Vec<String> = self.cluster.topics().map(str::to_owned).collect();
+        for topic in topics {
+            self.archive.copy(&self.cluster, &topic);
+        }
+        let ledger = self.ground.ledger.borrow();
+        let facts = Facts::of(self, &ledger);
+        for (promise, check) in PROMISES {
+            if let Err(story) = check(&facts) {
+                self.ground.broken(promise, story);
+            }
+        }
+    }
+
+    /// What must hold at every moment.
+    pub(crate) fn watch(&self) {
+        memory::watch(self);
+        deadline::watch(self);
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn of(world: &'a World, ledger: &'a Ledger) -> Self {
+        let mut places: BTreeMap<RecordId, Vec<(&LogName, Logged)>> = BTreeMap::new();
+        for (name, log) in world.archive.logs() {
+            for logged in log {
+                places.entry(logged.id).or_default().push((name, *logged));
+            }
+        }
+        let told = ledger
+            .records()
+            .filter_map(|(id, entry)| Some((id, entry.told()?)));
+        Self {
+            plan: &world.plan,
+            ledger,
+            archive: &world.archive,
+            producers: world
+                .clients
+                .iter()
+                .map(|client| Rc::clone(&client.producer))
+                .collect(),
+            told: told.collect(),
+            places,
+        }
+    }
+
+    /// Where a record is.
+    pub(crate) fn places(&self, id: RecordId) -> &[(&'a LogName, Logged)] {
+        self.places.get(&id).map_or(&[], Vec::as_slice)
+    }
+}

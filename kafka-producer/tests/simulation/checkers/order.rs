@@ -1,0 +1,65 @@
+//! The order in a partition is the order of `send`.
+//!
+//! An idempotent producer keeps it for every record, as long as it is one producer to the brokers:
+//! a request that was given up may still arrive, and is only told from a new one by the epoch.
+//! After all epochs of an id are used up, and without idempotence with one request in flight, the
+//! order of what was acknowledged is kept: each record's first place in the log counts. With
+//! `acks=0` no connection knows how far the one before it came: there is no promise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka_producer::settings::{Acks, Guarantee};
+
+use super::Facts;
+use crate::archive::Logged;
+use crate::ledger::{LaneName, RecordId};
+
+pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
+    let settings = &facts.plan.settings;
+    let idempotent = !matches!(settings.guarantee, Guarantee::Plain(_));
+    let unanswered = settings.guarantee.acks() == Acks::None;
+    if unanswered || (!idempotent && settings.max_in_flight > 1) {
+        return Ok(());
+    }
+    for (name, log) in facts.archive.logs() {
+        for (lane, sent) in facts.ledger.lanes() {
+            if *lane.topic != *name.topic || lane.partition != name.partition {
+                continue;
+            }
+            check_lane(facts, lane, sent, log).map_err(|story| format!("{name:?}: {story}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_lane(
+    facts: &Facts<'_>,
+    lane: &LaneName,
+    sent: &[RecordId],
+    log: &[Logged],
+) -> Result<(), String> {
+    let ids: BTreeSet<i64> = log.iter().filter_map(|logged| logged.producer_id).collect();
+    let all_count = ids.len() == 1;
+    let rank: BTreeMap<RecordId, usize> = sent.iter().copied().zip(0..).collect();
+    let mut seen = BTreeSet::new();
+    let mut latest: Option<(usize, RecordId)> = None;
+    for logged in log {
+        let Some(&rank) = rank.get(&logged.id) else {
+            continue;
+        };
+        let counts = all_count || facts.told[&logged.id].is_delivered();
+        if !counts || !seen.insert(logged.id) {
+            continue;
+        }
+        if let Some((before, other)) = latest.filter(|(before, _)| *before > rank) {
+            let (id, offset) = (logged.id, logged.offset);
+            return Err(format!(
+                "record {id}, sent as number {rank} by producer {}, is at {offset}, behind record \
+                 {other}, sent as number {before}",
+                lane.client
+            ));
+        }
+        latest = Some((rank, logged.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! What everybody in a run stands on: the clock, chance, the trace, the books, and the first promise
+//! that was seen to break.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::trace::{Story, Trace};
+
+/// Shared by the world and all callers, who live on one thread.
+pub(crate) struct Ground {
+    pub(crate) clock: Arc<Clock>,
+    /// What callers choose by.
+    pub(crate) random: RefCell<fastrand::Rng>,
+    pub(crate) trace: Trace,
+    pub(crate) ledger: RefCell<Ledger>,
+    /// Sleepers that the agenda does not know of yet.
+    pub(crate) alarms: RefCell<Vec<(Instant, Waker)>>,
+    /// How long producers have stood still altogether.
+    pub(crate) stalled: Cell<Duration>,
+    breach: RefCell<Option<Breach>>,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Breach {
+    /// Which.
+    pub(crate) promise: &'static str,
+    /// What was seen.
+    pub(crate) story: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.promise, self.story)
+    }
+}
+
+impl Ground {
+    pub(crate) fn new(seed: u64, story: Story) -> Self {
+        let clock = Arc::new(Clock::new());
+        Self {
+            random: RefCell::new(fastrand::Rng::with_seed(seed)),
+            trace: Trace::new(Arc::clone(&clock), story),
+            clock,
+            ledger: RefCell::new(Ledger::default()),
+            alarms: RefCell::default(),
+            stalled: Cell::default(),
+            breach: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Notes that a promise is broken; the first one counts.
+    pub(crate) fn broken(&self, promise: &'static str, story: impl Into<String>) {
+        let story = story.into();
+        self.trace.tell("BROKEN", || format!("{promise}: {story}"));
+        let mut breach = self.breach.borrow_mut();
+        breach.get_or_insert(Breach { promise, story });
+    }
+
+    /// The first promise that was broken.
+    pub(crate) fn breach(&self) -> Option<Breach> {
+        self.breach.borrow().clone()
+    }
+
+    pub(crate) fn has_breach(&self) -> bool {
+        self.breach.borrow().is_some()
+    }
+
+    /// Rests, by the clock of the run.
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep<'_> {
+        Sleep {
+            ground: self,
+            until: self.now() + time,
+            state: SleepState::New,
+        }
+    }
+
+    pub(crate) fn chance(&self, percent: u32) -> bool {
+        self.random.borrow_mut().u32(..100) < percent
+    }
+
+    pub(crate) fn below(&self, bound: usize) -> usize {
+        self.random.borrow_mut().usize(..bound)
+    }
+
+    /// Some time between these many microseconds.
+    pub(crate) fn some_us(&self, least: u64, most: u64) -> Duration {
+        Duration::from_micros(self.random.borrow_mut().u64(least..=most))
+    }
+
+    /// `future`, unless `time` is over first: then it is dropped where it stands.
+    pub(crate) async fn unless_after<F: Future>(
+        &self,
+        time: Duration,
+        future: F,
+    ) -> Option<F::Output> {
+        let mut future = Box::pin(future);
+        let mut sleep = Box::pin(self.sleep(time));
+        std::future::poll_fn(move |context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            sleep.as_mut().poll(context).map(|()| None)
+        })
+        .await
+    }
+}
+
+/// Ends when its time has come.
+pub(crate) struct Sleep<'a> {
+    ground: &'a Ground,
+    until: Instant,
+    state: SleepState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SleepState {
+    New,
+    Noted,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.ground.now() >= self.until {
+            return Poll::Ready(());
+        }
+        if self.state == SleepState::New {
+            self.state = SleepState::Noted;
+            let alarm = (self.until, context.waker().clone());
+            self.ground.alarms.borrow_mut().push(alarm);
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,549 @@
+//! The network: connections that carry bytes, late, in pieces, or not at all.
+//!
+//! Bytes of one direction of one connection arrive in their order. A connection may end anywhere:
+//! then what is on its way arrives up to some byte, and the rest never does. A broker acts on whole
+//! requests only; what it answers to somebody who has left is lost. So requests of connections long
+//! given up may still reach a broker.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use kafka_accumulator::Completion;
+use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
+use kafka_producer::engine::{Confirm, Input, NodeId, Outgoing, Payload};
+use kafka_producer::error::DeliveryError;
+use kafka_producer::settings::Address;
+use kafka_wire::compression::{Compression, compress};
+use kafka_wire::{FRAME_BYTES_MAX_DEFAULT, FrameReader};
+
+use crate::checkers::window;
+use crate::plan::FIRST_PORT;
+use crate::reading;
+use crate::world::{Event, World};
+
+/// A connection, counted through the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LinkId(pub(crate) u64);
+
+/// One connection between a producer and a broker.
+pub(crate) struct Link {
+    pub(crate) client: usize,
+    pub(crate) node: NodeId,
+    /// `None`: nobody listens there.
+    pub(crate) broker: Option<BrokerId>,
+    stage: Stage,
+    /// Requests that the socket has not taken.
+    queue: VecDeque<Outgoing>,
+    writing: Writing,
+    /// What the producer waits for, in order.
+    pub(crate) owed: VecDeque<Owed>,
+    /// What answers are answers to, for the story.
+    asked: BTreeMap<i32, reading::Asked>,
+    up: Pipe,
+    down: Pipe,
+}
+
+/// Who is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Dialing,
+    Open,
+    /// The producer has hung up; its last bytes may be on their way.
+    ClientLeft,
+    /// The broker, or the network, has gone; the producer may not know yet.
+    BrokerLeft,
+}
+
+/// Whether the socket is about to take a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Idle,
+    Planned,
+}
+
+/// An answer that is owed to the producer.
+pub(crate) struct Owed {
+    pub(crate) correlation_id: i32,
+    /// Of each batch; empty if it is no produce request.
+    pub(crate) batches: Vec<Arc<Completion<DeliveryError>>>,
+}
+
+/// One direction.
+struct Pipe {
+    sent: u64,
+    arrived: u64,
+    /// Bytes beyond this many never arrive.
+    limit: Option<u64>,
+    last_arrival: Instant,
+    /// What has arrived and is no whole frame yet.
+    buffer: BytesMut,
+}
+
+impl Pipe {
+    fn new(now: Instant) -> Self {
+        Self {
+            sent: 0,
+            arrived: 0,
+            limit: None,
+            last_arrival: now,
+            buffer: BytesMut::new(),
+        }
+    }
+
+    /// Takes in what of these bytes arrives.
+    fn arrive(&mut self, bytes: &Bytes) {
+        let end = self.arrived + bytes.len() as u64;
+        let kept = end
+            .min(self.limit.unwrap_or(end))
+            .saturating_sub(self.arrived);
+        self.buffer.extend_from_slice(&bytes[..kept as usize]);
+        self.arrived = end;
+    }
+
+    /// Ends it somewhere between what has arrived and what was sent.
+    fn cut(&mut self, random: &mut fastrand::Rng) {
+        let sent = self.sent.max(self.arrived);
+        let end = match random.u32(..3) {
+            0 => self.arrived,
+            1 => sent,
+            _ => random.u64(self.arrived..=sent),
+        };
+        self.limit = Some(self.limit.map_or(end, |limit| limit.min(end)));
+    }
+
+    fn next_frame(&mut self) -> Option<Bytes> {
+        let frames = FrameReader::new(FRAME_BYTES_MAX_DEFAULT);
+        // Garbage that says it is a gigantic frame is left where it is.
+        frames.next(&mut self.buffer).unwrap_or_default()
+    }
+}
+
+impl World {
+    /// Begins a connection.
+    pub(crate) fn dial(&mut self, client: usize, node: NodeId, address: &Address) {
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        self.counts.connections += 1;
+        let number = address.port.checked_sub(FIRST_PORT);
+        let broker = number
+            .filter(|number| *number < self.plan.cluster.brokers)
+            .map(|number| BrokerId(i32::from(number) + 1));
+        let now = self.now();
+        let earlier = self.clients[client].links.insert(node, id);
+        if earlier.is_some() {
+            let story = format!("{node} is dialed while there is a connection to it");
+            self.ground.broken("one connection per broker", story);
+        }
+        self.links.insert(
+            id,
+            Link {
+                client,
+                node,
+                broker,
+                stage: Stage::Dialing,
+                queue: VecDeque::new(),
+                writing: Writing::Idle,
+                owed: VecDeque::new(),
+                asked: BTreeMap::new(),
+                up: Pipe::new(now),
+                down: Pipe::new(now),
+            },
+        );
+        self.ground.trace.mark("dial", id.0);
+        let who = &self.clients[client].producer;
+        self.ground
+            .trace
+            .tell(who, || format!("dials {node} at {address}"));
+        let at = now + self.latency(broker) * 2;
+        self.agenda.push(at, Event::Dialed(id));
+    }
+
+    pub(crate) fn dialed(&mut self, id: LinkId) {
+        let frozen = self.thaws_at(id).is_some();
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.stage != Stage::Dialing {
+            return;
+        }
+        let (client, node) = (link.client, link.node);
+        let dead = link
+            .broker
+            .is_none_or(|id| self.ailments.dead.contains(&id));
+        if dead {
+            link.stage = Stage::BrokerLeft;
+            let refused = Input::Lost(node, Arc::from("connection refused"));
+            return self.deliver(client, id, refused);
+        }
+        // The kernel of a frozen broker accepts, until its backlog is full.
+        if frozen && self.random.bool() {
+            return;
+        }
+        link.stage = Stage::Open;
+        self.deliver(client, id, Input::Opened(node));
+    }
+
+    /// The engine wants a request to be written.
+    pub(crate) fn queue(&mut self, client: usize, node: NodeId, outgoing: Outgoing) {
+        // Whoever was lost in the same round is sent nothing.
+        let Some(&id) = self.clients[client].links.get(&node) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.stage == Stage::Dialing {
+            let story = format!("a request for {node} before the connection is open");
+            return self.ground.broken("one connection per broker", story);
+        }
+        let batches = match &outgoing.payload {
+            Payload::Whole(_) => Vec::new(),
+            Payload::Produce(order) => order
+                .batches()
+                .map(|batch| Arc::clone(batch.completion()))
+                .collect(),
+        };
+        link.owed.push_back(Owed {
+            correlation_id: outgoing.correlation_id,
+            batches,
+        });
+        window::check_size(self, client, &outgoing);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.queue.push_back(outgoing);
+        }
+        window::check(self, client, node);
+    }
+
+    /// A socket takes what is queued, at once or a little later.
+    pub(crate) fn write_soon(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.queue.is_empty() || link.writing == Writing::Planned {
+            return;
+        }
+        link.writing = Writing::Planned;
+        let delay = match self.mishap(10) {
+            true => self.some_time(Duration::ZERO, Duration::from_millis(50)),
+            false => Duration::ZERO,
+        };
+        match delay.is_zero() {
+            true => self.write(id),
+            false => self.agenda.push(self.now() + delay, Event::Write(id)),
+        }
+    }
+
+    /// The socket takes the next request.
+    pub(crate) fn write(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        link.writing = Writing::Idle;
+        if matches!(link.stage, Stage::Dialing | Stage::ClientLeft) {
+            return;
+        }
+        let Some(outgoing) = link.queue.pop_front() else {
+            return;
+        };
+        let (client, node) = (link.client, link.node);
+        let (correlation_id, confirm) = (outgoing.correlation_id, outgoing.confirm);
+        let frame = self.frame(client, outgoing);
+        self.counts.requests += 1;
+        self.ground.trace.mark("request", id.0);
+        self.ground.trace.bytes(&frame);
+        let who = &self.clients[client].producer;
+        self.ground
+            .trace
+            .tell(who, || format!("to {node}: {}", reading::request(&frame)));
+        if let Some(link) = self.links.get_mut(&id) {
+            link.asked
+                .insert(correlation_id, reading::Asked::of(&frame));
+        }
+        self.transmit(id, Direction::Up, frame);
+        if confirm == Confirm::Written {
+            self.deliver(client, id, Input::Written(node, correlation_id));
+        }
+        self.write_soon(id);
+    }
+
+    /// As the driver does it: compressed once, then framed.
+    fn frame(&self, client: usize, outgoing: Outgoing) -> Bytes {
+        let order = match outgoing.payload {
+            Payload::Whole(frame) => return frame,
+            Payload::Produce(order) => order,
+        };
+        let settings = &self.clients[client].producer.settings;
+        let codec = settings.compression;
+        let raw = order
+            .batches()
+            .filter(|batch| codec != Compression::None && batch.codec() == Compression::None);
+        for batch in raw {
+            let records = batch.records();
+            let mut compressed = Vec::new();
+            compress(codec, settings.compression_level, &records, &mut compressed)
+                .expect("every codec is there");
+            if compressed.len() < records.len() {
+                drop(records);
+                let _ = batch.replace_records(compressed, codec);
+            }
+        }
+        order.frame().into_bytes()
+    }
+
+    /// Sends bytes on their way, in one piece or several.
+    fn transmit(&mut self, id: LinkId, direction: Direction, mut bytes: Bytes) {
+        while !bytes.is_empty() {
+            let length = match self.random.u32(..5) {
+                0 => self.random.usize(1..=bytes.len()),
+                _ => bytes.len(),
+            };
+            let piece = bytes.split_to(length);
+            let broker = self.links.get(&id).and_then(|link| link.broker);
+            let late = self.now() + self.latency(broker);
+            let Some(link) = self.links.get_mut(&id) else {
+                return;
+            };
+            let pipe = match direction {
+                Direction::Up => &mut link.up,
+                Direction::Down => &mut link.down,
+            };
+            pipe.sent += piece.len() as u64;
+            pipe.last_arrival = pipe.last_arrival.max(late);
+            let event = match direction {
+                Direction::Up => Event::ToBroker(id, piece),
+                Direction::Down => Event::ToClient(id, piece),
+            };
+            self.agenda.push(pipe.last_arrival, event);
+        }
+    }
+
+    /// Bytes reach a broker, which does what the requests ask that are whole by now.
+    pub(crate) fn reach_broker(&mut self, id: LinkId, bytes: Bytes) {
+        if let Some(at) = self.thaws_at(id) {
+            return self.agenda.push(at, Event::ToBroker(id, bytes));
+        }
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.stage == Stage::BrokerLeft {
+            return;
+        }
+        link.up.arrive(&bytes);
+        while let Some(link) = self.links.get_mut(&id)
+            && link.stage != Stage::BrokerLeft
+            && let Some(frame) = link.up.next_frame()
+            && let Some(broker) = link.broker
+        {
+            let now = self.broker_time();
+            let answer = self.cluster.handle(now, broker, ConnectionId(id.0), frame);
+            self.answered(id, answer);
+        }
+    }
+
+    /// A broker answers late.
+    pub(crate) fn released(&mut self, release: Release) {
+        self.answered(LinkId(release.connection.0), release.answer);
+    }
+
+    fn answered(&mut self, id: LinkId, answer: Answer) {
+        match answer {
+            Answer::Send(frame) => {
+                self.ground.trace.mark("answer", id.0);
+                self.ground.trace.bytes(&frame);
+                self.tell_answer(id, &frame);
+                self.transmit(id, Direction::Down, frame);
+            }
+            Answer::Nothing | Answer::Held => {}
+            Answer::Close => self.close_from_afar(id, "the broker closed the connection"),
+        }
+    }
+
+    fn tell_answer(&self, id: LinkId, frame: &Bytes) {
+        let Some(link) = self.links.get(&id) else {
+            return;
+        };
+        let Some(broker) = link.broker else { return };
+        self.ground.trace.tell(broker, || {
+            let answer = reading::answer(&link.asked, frame);
+            let gone = match link.stage {
+                Stage::ClientLeft => " (which has hung up)",
+                _ => "",
+            };
+            format!("to producer {}{gone}: {answer}", link.client)
+        });
+    }
+
+    pub(crate) fn reach_client(&mut self, id: LinkId, bytes: Bytes) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.stage == Stage::ClientLeft {
+            return;
+        }
+        link.down.arrive(&bytes);
+        let (client, node) = (link.client, link.node);
+        while let Some(frame) = self
+            .links
+            .get_mut(&id)
+            .and_then(|link| link.down.next_frame())
+        {
+            self.deliver(client, id, Input::Received(node, frame));
+        }
+    }
+
+    /// The producer gives a connection up.
+    pub(crate) fn hang_up(&mut self, client: usize, node: NodeId) {
+        let Some(id) = self.clients[client].links.remove(&node) else {
+            return;
+        };
+        let who = &self.clients[client].producer;
+        self.ground
+            .trace
+            .tell(who, || format!("hangs up on {node}"));
+        self.ground.trace.mark("hang up", id.0);
+        self.forget(id);
+    }
+
+    /// The producer is done with a connection; what it has sent may still arrive.
+    pub(crate) fn forget(&mut self, id: LinkId) {
+        let latency = self.latency(None);
+        let now = self.now();
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        link.queue.clear();
+        link.owed.clear();
+        if link.stage != Stage::Open {
+            self.links.remove(&id);
+            return;
+        }
+        link.stage = Stage::ClientLeft;
+        link.up.cut(&mut self.random);
+        let at = link.up.last_arrival.max(now) + latency;
+        self.agenda.push(at, Event::BrokerSeesEnd(id));
+    }
+
+    /// The network breaks a connection in both directions.
+    pub(crate) fn cut(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.stage != Stage::Open {
+            return;
+        }
+        self.ground.trace.mark("cut", id.0);
+        let (client, node) = (link.client, link.node);
+        self.ground.trace.tell("network", || {
+            format!("the connection of producer {client} to {node} is cut")
+        });
+        link.up.cut(&mut self.random);
+        link.down.cut(&mut self.random);
+        let latency = self.latency(None);
+        let now = self.now();
+        let told = self.random.u32(..4) > 0;
+        let Some(link) = self.links.get(&id) else {
+            return;
+        };
+        let at = link.up.last_arrival.max(now) + latency;
+        self.agenda.push(at, Event::BrokerSeesEnd(id));
+        // Or nobody tells the producer, who must find out by itself.
+        if told {
+            let at = link.down.last_arrival.max(now) + latency;
+            let why = "connection reset by peer";
+            self.agenda.push(at, Event::ClientSeesEnd(id, why));
+        }
+    }
+
+    /// A broker ends a connection: what it has answered may still arrive.
+    pub(crate) fn close_from_afar(&mut self, id: LinkId, why: &'static str) {
+        let latency = self.latency(None);
+        let now = self.now();
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if let Some(broker) = link.broker {
+            self.cluster.disconnected(broker, ConnectionId(id.0));
+        }
+        match link.stage {
+            Stage::ClientLeft => {
+                self.links.remove(&id);
+            }
+            Stage::Open => {
+                link.stage = Stage::BrokerLeft;
+                link.down.cut(&mut self.random);
+                let at = link.down.last_arrival.max(now) + latency;
+                self.agenda.push(at, Event::ClientSeesEnd(id, why));
+            }
+            Stage::Dialing | Stage::BrokerLeft => {}
+        }
+    }
+
+    pub(crate) fn broker_sees_end(&mut self, id: LinkId) {
+        if let Some(at) = self.thaws_at(id) {
+            return self.agenda.push(at, Event::BrokerSeesEnd(id));
+        }
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if let Some(broker) = link.broker {
+            self.cluster.disconnected(broker, ConnectionId(id.0));
+        }
+        match link.stage {
+            Stage::ClientLeft => {
+                self.links.remove(&id);
+            }
+            _ => link.stage = Stage::BrokerLeft,
+        }
+    }
+
+    pub(crate) fn client_sees_end(&mut self, id: LinkId, why: &'static str) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.stage == Stage::ClientLeft {
+            return;
+        }
+        link.stage = Stage::BrokerLeft;
+        let (client, node) = (link.client, link.node);
+        self.deliver(client, id, Input::Lost(node, Arc::from(why)));
+    }
+
+    /// The engine is told something of a connection.
+    pub(crate) fn note_input(&mut self, id: LinkId, input: &Input) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let answered = match input {
+            Input::Received(_, frame) => frame.first_chunk().map(|id| i32::from_be_bytes(*id)),
+            Input::Written(_, correlation_id) => Some(*correlation_id),
+            _ => None,
+        };
+        link.owed
+            .retain(|owed| Some(owed.correlation_id) != answered);
+    }
+
+    /// When the broker of a connection does something again, if it is frozen.
+    fn thaws_at(&self, id: LinkId) -> Option<Instant> {
+        let broker = self.links.get(&id)?.broker?;
+        let until = self.ailments.frozen.get(&broker)?;
+        (*until > self.now()).then_some(*until)
+    }
+
+    fn latency(&mut self, broker: Option<BrokerId>) -> Duration {
+        let network = self.plan.network;
+        let slow = broker.and_then(|broker| self.ailments.slow.get(&broker));
+        let extra = match slow {
+            Some((until, extra)) if *until > self.now() => *extra,
+            _ => Duration::ZERO,
+        };
+        extra + self.some_time(network.latency_min, network.latency_max)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
+}

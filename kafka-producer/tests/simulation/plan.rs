@@ -1,0 +1,330 @@
+//! What a seed decides before anything happens: the configuration, the cluster, who sends how much,
+//! and what goes wrong when.
+//!
+//! Numbers are small, so that little time holds much: timeouts of a second or two, memory for a few
+//! batches, batches of a few records.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_mock::cluster::ClusterConfig;
+use kafka_producer::settings::{
+    Acks, Address, BackoffRange, Guarantee, Settings, UnresolvedPolicy,
+};
+use kafka_wire::compression::{Compression, CompressionLevel};
+
+use crate::faults::FaultKind;
+
+/// The whole of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) settings: Settings,
+    pub(crate) cluster: ClusterConfig,
+    pub(crate) topics: Vec<TopicPlan>,
+    pub(crate) callers: Vec<CallerPlan>,
+    /// How long things go wrong.
+    pub(crate) storm: Duration,
+    /// When within the storm, and what.
+    pub(crate) faults: Vec<(Duration, FaultKind)>,
+    pub(crate) network: NetworkPlan,
+    pub(crate) ending: Ending,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct TopicPlan {
+    pub(crate) name: Arc<str>,
+    pub(crate) partitions: i32,
+    pub(crate) max_message_bytes: i32,
+}
+
+/// One caller of the producer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallerPlan {
+    pub(crate) records: usize,
+    /// The longest pause between two records.
+    pub(crate) pause_max: Duration,
+    /// Of a value, beyond its number.
+    pub(crate) filler_max: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NetworkPlan {
+    pub(crate) latency_min: Duration,
+    pub(crate) latency_max: Duration,
+    /// By how much the driver may be late, mostly.
+    pub(crate) driver_delay_max: Duration,
+}
+
+/// How the producer is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// After everything has an outcome.
+    Calm,
+    /// While everything is on its way.
+    InStorm {
+        at: Duration,
+        patience: Option<Duration>,
+    },
+}
+
+impl Plan {
+    /// The run of this seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let random = &mut random;
+        let storm = ms(random.u64(1_000..6_000));
+        let cluster = cluster(random);
+        let settings = settings(random, &cluster);
+        let topics = topics(random, &settings);
+        let callers = callers(random, &settings, storm);
+        let faults = faults(random, storm);
+        let network = network(random);
+        let ending = ending(random, storm);
+        Self {
+            seed,
+            settings,
+            cluster,
+            topics,
+            callers,
+            storm,
+            faults,
+            network,
+            ending,
+        }
+    }
+
+    /// After the faults have stopped, by when connections, metadata and coordinators must be found
+    /// again: the longest waits that may be under way, and a few questions.
+    pub(crate) fn recovery(&self) -> Duration {
+        let settings = &self.settings;
+        let waits = settings.connection_setup.max + settings.reconnect_backoff.max;
+        let questions = settings.retry_backoff.max + self.network.latency_max * 4;
+        waits * 2 + settings.request_timeout * 2 + questions * 8 + ms(500)
+    }
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn one_in(random: &mut fastrand::Rng, n: u32) -> bool {
+    random.u32(..n) == 0
+}
+
+fn cluster(random: &mut fastrand::Rng) -> ClusterConfig {
+    ClusterConfig {
+        brokers: random.u16(1..=4),
+        auto_create_topics: false,
+        default_replication_factor: 3,
+        min_insync_replicas: 1,
+        requests_remembered: 0,
+        ..ClusterConfig::default()
+    }
+}
+
+fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
+    let guarantee = match random.u32(..10) {
+        0 => Guarantee::Plain(Acks::None),
+        1 => Guarantee::Plain(Acks::Leader),
+        2..4 => Guarantee::Plain(Acks::All),
+        _ => Guarantee::Idempotent,
+    };
+    let compression = match random.u32(..12) {
+        0 => Compression::Gzip,
+        1 => Compression::Snappy,
+        2 | 3 => Compression::Lz4,
+        4 => Compression::Zstd,
+        _ => Compression::None,
+    };
+    let request_timeout = ms(random.u64(100..1_200));
+    let linger = match random.bool() {
+        true => Duration::ZERO,
+        false => ms(random.u64(1..30)),
+    };
+    let delivery_timeout = request_timeout + linger + ms(random.u64(200..5_000));
+    let max_request_bytes = match random.bool() {
+        true => 1 << 20,
+        false => random.usize(700..3_000),
+    };
+    Settings {
+        client_id: Arc::from("simulated"),
+        bootstrap: bootstrap(random, cluster),
+        guarantee,
+        accumulator: kafka_accumulator::Settings {
+            batch_size: [0, 300, 1_000, 4_000][random.usize(..4)],
+            linger,
+            buffer_memory: random.usize(5_000..60_000),
+        },
+        compression,
+        compression_level: CompressionLevel::default_of(compression),
+        max_block: ms(random.u64(100..3_000)),
+        max_request_bytes,
+        max_in_flight: random.usize(1..=5),
+        request_timeout,
+        delivery_timeout,
+        retries: match one_in(random, 5) {
+            true => random.u32(0..6),
+            false => i32::MAX as u32,
+        },
+        retry_backoff: backoff(random, 5..100, 300),
+        unresolved: match random.u32(..6) {
+            0 => UnresolvedPolicy::Fail,
+            _ => UnresolvedPolicy::Ask,
+        },
+        reconnect_backoff: backoff(random, 5..50, 300),
+        connection_setup: backoff(random, 50..300, 600),
+        connections_max_idle: one_in(random, 4).then(|| ms(random.u64(100..2_000))),
+        metadata_max_age: ms(random.u64(300..5_000)),
+        metadata_max_idle: ms(random.u64(2_000..20_000)),
+        send_buffer_bytes: None,
+        receive_buffer_bytes: None,
+    }
+}
+
+fn backoff(
+    random: &mut fastrand::Rng,
+    initial: std::ops::Range<u64>,
+    more_max: u64,
+) -> BackoffRange {
+    let initial = ms(random.u64(initial));
+    BackoffRange {
+        initial,
+        max: initial + ms(random.u64(0..more_max)),
+    }
+}
+
+fn bootstrap(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Vec<Address> {
+    let mut ports: Vec<u16> = (0..cluster.brokers).map(|n| FIRST_PORT + n).collect();
+    random.shuffle(&mut ports);
+    ports.truncate(random.usize(1..=ports.len()));
+    if one_in(random, 4) {
+        ports.push(NOBODYS_PORT);
+    }
+    let address = |port| Address {
+        host: "127.0.0.1".to_owned(),
+        port,
+    };
+    ports.into_iter().map(address).collect()
+}
+
+fn topics(random: &mut fastrand::Rng, settings: &Settings) -> Vec<TopicPlan> {
+    let names = ["orders", "payments", "events"];
+    let small = i32::try_from(settings.accumulator.batch_size / 2).unwrap_or(i32::MAX);
+    let count = random.usize(1..=names.len());
+    let topic = |&name: &&str| TopicPlan {
+        name: Arc::from(name),
+        partitions: random.i32(1..=4),
+        max_message_bytes: match small > 200 && one_in(random, 5) {
+            true => small,
+            false => 1 << 20,
+        },
+    };
+    names[..count].iter().map(topic).collect()
+}
+
+fn callers(random: &mut fastrand::Rng, settings: &Settings, storm: Duration) -> Vec<CallerPlan> {
+    let most = settings
+        .max_request_bytes
+        .min(settings.accumulator.buffer_memory)
+        / 2;
+    let count = random.usize(1..=4);
+    let caller = |_| {
+        let records = random.usize(20..120);
+        let even = storm / records as u32;
+        CallerPlan {
+            records,
+            pause_max: even * random.u32(0..3),
+            filler_max: random.usize(1..most.min(600)),
+        }
+    };
+    (0..count).map(caller).collect()
+}
+
+fn faults(random: &mut fastrand::Rng, storm: Duration) -> Vec<(Duration, FaultKind)> {
+    let count = match random.u32(..20) {
+        0 => 0,
+        1..6 => random.usize(1..6),
+        _ => random.usize(6..30),
+    };
+    let storm_us = storm.as_micros() as u64;
+    let fault = |_| {
+        let at = Duration::from_micros(random.u64(..storm_us));
+        (at, FaultKind::any(random))
+    };
+    (0..count).map(fault).collect()
+}
+
+fn network(random: &mut fastrand::Rng) -> NetworkPlan {
+    let latency_min = Duration::from_micros(random.u64(20..2_000));
+    NetworkPlan {
+        latency_min,
+        latency_max: latency_min + Duration::from_micros(random.u64(10..8_000)),
+        driver_delay_max: match random.u32(..3) {
+            0 => Duration::from_micros(1),
+            1 => Duration::from_micros(100),
+            _ => Duration::from_micros(3_000),
+        },
+    }
+}
+
+fn ending(random: &mut fastrand::Rng, storm: Duration) -> Ending {
+    if !one_in(random, 7) {
+        return Ending::Calm;
+    }
+    let at = Duration::from_micros(random.u64(..storm.as_micros() as u64));
+    let patience = random.bool().then(|| ms(random.u64(0..1_500)));
+    Ending::InStorm { at, patience }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings {
+            guarantee,
+            accumulator,
+            compression,
+            ..
+        } = &self.settings;
+        writeln!(
+            f,
+            "seed {}: {guarantee:?}, {compression:?}, {accumulator:?}",
+            self.seed
+        )?;
+        let settings = &self.settings;
+        writeln!(
+            f,
+            "  in flight {}, retries {}, request {:?}, delivery {:?}, block {:?}, request bytes {}",
+            settings.max_in_flight,
+            settings.retries,
+            settings.request_timeout,
+            settings.delivery_timeout,
+            settings.max_block,
+            settings.max_request_bytes,
+        )?;
+        writeln!(
+            f,
+            "  retry {:?}, reconnect {:?}, setup {:?}, idle {:?}, metadata age {:?}",
+            settings.retry_backoff,
+            settings.reconnect_backoff,
+            settings.connection_setup,
+            settings.connections_max_idle,
+            settings.metadata_max_age,
+        )?;
+        writeln!(f, "  {:?}", self.cluster)?;
+        writeln!(f, "  {:?}", self.topics)?;
+        writeln!(f, "  {:?}", self.callers)?;
+        writeln!(f, "  {:?}", self.network)?;
+        write!(
+            f,
+            "  {} faults in {:?}, ending {:?}",
+            self.faults.len(),
+            self.storm,
+            self.ending
+        )
+    }
+}
+
+/// The port of the first broker of the model, and one where nobody listens.
+pub(crate) const FIRST_PORT: u16 = 9092;
+const NOBODYS_PORT: u16 = 9999;

@@ -1,0 +1,178 @@
+//! Frames in words, for the story.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use kafka_wire::messages::metadata::MetadataRequest;
+use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, ProduceRequest};
+use kafka_wire::records::RecordBatch;
+use kafka_wire::{
+    ApiKey, ErrorCode, Reader, Request, RequestHeader, Version, decode_request, decode_response,
+};
+
+use crate::ledger::id_of;
+
+/// What an answer must be read by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    api: ApiKey,
+    version: i16,
+}
+
+impl Asked {
+    /// Of a request that begins with its length.
+    pub(crate) fn of(frame: &[u8]) -> Self {
+        let number = |at: usize| i16::from_be_bytes([frame[at], frame[at + 1]]);
+        Self {
+            api: ApiKey(number(4)),
+            version: number(6),
+        }
+    }
+}
+
+/// A request in words.
+pub(crate) fn request(frame: &Bytes) -> String {
+    let mut input = Reader::new(frame.slice(4..));
+    let header = match RequestHeader::decode(&mut input) {
+        Ok(header) => header,
+        Err(error) => return format!("no request: {error}"),
+    };
+    let (number, version) = (header.correlation_id, header.api_version);
+    let what = match header.api_key {
+        ApiKey::PRODUCE => decode_request::<ProduceRequest>(&header, input).map(|r| produce(&r)),
+        ApiKey::METADATA => whole::<MetadataRequest>(&header, input),
+        ApiKey::API_VERSIONS => Ok(String::new()),
+        ApiKey::INIT_PRODUCER_ID => whole::<InitProducerIdRequest>(&header, input),
+        _ => Ok(String::new()),
+    };
+    let what = what.unwrap_or_else(|error| format!("unreadable: {error}"));
+    format!("{} v{version} #{number} {what}", header.api_key)
+}
+
+fn whole<R: Request + std::fmt::Debug>(
+    header: &RequestHeader,
+    input: Reader,
+) -> Result<String, kafka_wire::DecodeError> {
+    decode_request::<R>(header, input).map(|request| short(&request))
+}
+
+fn produce(request: &ProduceRequest) -> String {
+    let mut words = vec![format!("acks={}", request.acks)];
+    for topic in &request.topic_data {
+        for partition in &topic.partition_data {
+            let mut records = partition.records.clone().unwrap_or_default();
+            let name = match topic.name.is_empty() {
+                true => topic.topic_id.to_string(),
+                false => topic.name.clone(),
+            };
+            words.push(match RecordBatch::decode(&mut records) {
+                Ok(batch) => format!("{name}-{}{}", partition.index, in_words(&batch)),
+                Err(error) => format!("{name}-{}: {error}", partition.index),
+            });
+        }
+    }
+    words.join(", ")
+}
+
+fn in_words(batch: &RecordBatch) -> String {
+    let header = batch.header();
+    let ids = batch.records().map(|record| {
+        let value = record.ok().and_then(|record| record.value);
+        match value.as_deref().and_then(id_of) {
+            Some(id) => id.to_string(),
+            None => "?".to_owned(),
+        }
+    });
+    let ids: Vec<String> = ids.collect();
+    let number = match header.producer_id {
+        ..0 => String::new(),
+        id => format!(
+            " producer {id}/{} sequence {}",
+            header.producer_epoch, header.base_sequence
+        ),
+    };
+    format!("{number} [{}]", ids.join(" "))
+}
+
+/// An answer in words.
+pub(crate) fn answer(asked: &BTreeMap<i32, Asked>, frame: &Bytes) -> String {
+    let number = frame.get(4..8).and_then(|id| id.first_chunk());
+    let number = number.map_or(-1, |id| i32::from_be_bytes(*id));
+    let Some(Asked { api, version }) = asked.get(&number) else {
+        return format!("an answer to #{number}, which nobody asked");
+    };
+    let body = frame.slice(4..);
+    let version_of = |read: Result<Version, _>| read.ok();
+    let what = match *api {
+        ApiKey::PRODUCE => version_of(ProduceRequest::version(*version))
+            .and_then(|v| decode_response::<ProduceRequest>(body, v).ok())
+            .map(|(_, answer)| produced(&answer)),
+        ApiKey::METADATA => version_of(MetadataRequest::version(*version))
+            .and_then(|v| decode_response::<MetadataRequest>(body, v).ok())
+            .map(|(_, answer)| described(&answer)),
+        ApiKey::API_VERSIONS => {
+            version_of(ApiVersionsRequest::version(*version)).map(|_| String::new())
+        }
+        ApiKey::INIT_PRODUCER_ID => version_of(InitProducerIdRequest::version(*version))
+            .and_then(|v| decode_response::<InitProducerIdRequest>(body, v).ok())
+            .map(|(_, answer)| short(&answer)),
+        _ => None,
+    };
+    format!("{api} #{number} {}", what.unwrap_or_default())
+}
+
+fn produced(answer: &<ProduceRequest as Request>::Response) -> String {
+    let mut words = Vec::new();
+    for topic in &answer.responses {
+        for partition in &topic.partition_responses {
+            let name = match topic.name.is_empty() {
+                true => topic.topic_id.to_string(),
+                false => topic.name.clone(),
+            };
+            let (index, code) = (partition.index, partition.error_code);
+            words.push(format!(
+                "{name}-{index}: {code} at {}",
+                partition.base_offset
+            ));
+        }
+    }
+    if answer.throttle_time_ms > 0 {
+        words.push(format!("throttled for {} ms", answer.throttle_time_ms));
+    }
+    words.join(", ")
+}
+
+fn described(answer: &<MetadataRequest as Request>::Response) -> String {
+    let mut words = vec![format!("{} brokers", answer.brokers.len())];
+    for topic in &answer.topics {
+        let leaders = topic.partitions.iter();
+        let leaders: Vec<String> = leaders
+            .map(|partition| {
+                let (index, leader) = (partition.partition_index, partition.leader_id);
+                format!("{index}@{leader}/{}", partition.leader_epoch)
+            })
+            .collect();
+        let name = topic.name.as_deref().unwrap_or("?");
+        words.push(match topic.error_code {
+            ErrorCode::NONE => format!("{name} {}: {}", topic.topic_id, leaders.join(" ")),
+            code => format!("{name}: {}", name_of(code)),
+        });
+    }
+    words.join(", ")
+}
+
+/// A message as Rust shows it, shortened.
+fn short<T: std::fmt::Debug>(message: &T) -> String {
+    let mut text = format!("{message:?}");
+    if let Some((at, _)) = text.char_indices().nth(300) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+/// A code without its meaning.
+fn name_of(code: ErrorCode) -> String {
+    let text = code.to_string();
+    text.split(':').next().unwrap_or_default().to_owned()
+}

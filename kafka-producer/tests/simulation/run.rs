@@ -1,0 +1,205 @@
+//! One run: a storm, the calm after it, the end, the judgement.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::checkers::{memory, once};
+use crate::ground::{Breach, Ground};
+use crate::ledger::Told;
+use crate::plan::{Ending, Plan};
+use crate::trace::Story;
+use crate::workload::{self, RECOVERS};
+use crate::world::{Counts, Weather, World};
+
+/// What came of one seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) seed: u64,
+    /// The same for the same run.
+    pub(crate) trace: u64,
+    pub(crate) breach: Option<Breach>,
+    pub(crate) counts: Counts,
+    pub(crate) records: Outcomes,
+    pub(crate) virtual_time: Duration,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, trace, .. } = self;
+        match &self.breach {
+            None => write!(f, "seed {seed} keeps the promises (trace {trace:016x})"),
+            Some(breach) => write!(
+                f,
+                "seed {seed} breaks a promise: {breach}\n    \
+                 cargo xtask simulate --seed {seed} --trace"
+            ),
+        }
+    }
+}
+
+/// What became of records.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcomes {
+    pub(crate) delivered: u64,
+    pub(crate) not_persisted: u64,
+    pub(crate) possibly_persisted: u64,
+}
+
+/// Runs one seed.
+pub(crate) fn run(seed: u64, story: Story) -> Report {
+    let ground = Rc::new(Ground::new(seed, story));
+    let ran = catch_unwind(AssertUnwindSafe(|| play(seed, &ground)));
+    let counts = ran.unwrap_or_else(|_| {
+        let place = LAST_PANIC.with_borrow_mut(std::mem::take);
+        ground.broken("nothing panics", place);
+        Counts::default()
+    });
+    let mut records = Outcomes::default();
+    for (_, entry) in ground.ledger.borrow().records() {
+        match entry.told() {
+            Some(Told::Delivered(_)) => records.delivered += 1,
+            Some(told) if told.is_not_persisted() => records.not_persisted += 1,
+            _ => records.possibly_persisted += 1,
+        }
+    }
+    Report {
+        seed,
+        trace: ground.trace.number(),
+        breach: ground.breach(),
+        counts,
+        records,
+        virtual_time: ground.clock.elapsed(),
+    }
+}
+
+fn play(seed: u64, ground: &Rc<Ground>) -> Counts {
+    once::begin();
+    let plan = Rc::new(Plan::of(seed));
+    ground.trace.tell("plan", || format!("\n{plan}"));
+    let mut world = World::new(Rc::clone(&plan), Rc::clone(ground));
+    let producer = world.start_client(plan.settings.clone());
+    for caller in plan.callers.clone() {
+        let call = workload::call(Rc::clone(&producer), Rc::clone(&plan), caller);
+        world.tasks.spawn(0, call);
+    }
+    let closing = workload::close_in_storm(Rc::clone(&producer), Rc::clone(&plan));
+    world.tasks.spawn(0, closing);
+
+    world.weather_the_storm();
+    world.settle();
+    if plan.ending == Ending::Calm {
+        world.probe();
+        world.close();
+    }
+    world.end();
+    world.judge();
+    world.counts
+}
+
+impl World {
+    fn weather_the_storm(&mut self) {
+        let end = self.now() + self.plan.storm * 2;
+        self.run_until(end, |world| world.weather == Weather::Calm);
+        // What is frozen, or stands still, goes on by itself.
+        let frozen = self.ailments.frozen.values().copied().max();
+        let now = self.now();
+        let stalled = self.clients.iter().filter_map(|client| client.stalled(now));
+        if let Some(until) = stalled.chain(frozen).max().filter(|until| *until > now) {
+            self.run_until(until, |_| false);
+        }
+    }
+
+    /// Every caller comes to its end, and every record has an outcome.
+    fn settle(&mut self) {
+        let settings = &self.plan.settings;
+        let each = settings.max_block + settings.delivery_timeout;
+        let records = self.plan.callers.iter().map(|caller| caller.records);
+        // Callers go on at their own pace: what is left of their plans takes its time.
+        let left = each * 3 + each * records.max().unwrap_or(0) as u32;
+        let bound = self.now() + left + self.plan.recovery();
+        let settled = self.run_until(bound, |world| world.tasks.are_done() && world.is_settled());
+        if !settled {
+            let (tasks, undecided) = (self.tasks.left(), self.undecided());
+            self.ground.broken(
+                "when the faults stop, everything ends",
+                format!("{tasks} callers and {undecided} records do not"),
+            );
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let booked = self
+            .clients
+            .iter()
+            .all(|client| !client.producer.has_bookings());
+        booked && self.ground.ledger.borrow_mut().first_undecided().is_none()
+    }
+
+    fn undecided(&self) -> usize {
+        let ledger = self.ground.ledger.borrow();
+        let undecided = ledger.records().filter(|(_, entry)| !entry.is_decided());
+        undecided.count()
+    }
+
+    /// The cluster is well: what is sent now is delivered, and soon.
+    fn probe(&mut self) {
+        let recovered = self.now() + self.plan.recovery();
+        self.run_until(recovered, |_| false);
+        let producer = Rc::clone(&self.clients[0].producer);
+        if !producer.is_open() {
+            return;
+        }
+        let plan = Rc::clone(&self.plan);
+        self.tasks.spawn(0, workload::probe(producer, plan, 3));
+        let bound = self.now() + self.plan.recovery() * 3;
+        if !self.run_until(bound, |world| world.tasks.are_done()) {
+            self.ground
+                .broken(RECOVERS, "records sent after the faults have no outcome");
+        }
+    }
+
+    fn close(&mut self) {
+        let producer = Rc::clone(&self.clients[0].producer);
+        self.tasks
+            .spawn(0, async move { producer.close(None).await });
+    }
+
+    /// Every producer ends, and lets go of everything.
+    fn end(&mut self) {
+        let bound = self.now() + self.plan.settings.delivery_timeout + Duration::from_secs(1);
+        let over = |world: &mut Self| {
+            world.tasks.are_done() && world.clients.iter().all(|client| client.has_ended())
+        };
+        if !self.run_until(bound, over) {
+            self.ground.broken(
+                "close has an end",
+                "the engine has not ended within delivery.timeout.ms",
+            );
+            return;
+        }
+        for number in 0..self.clients.len() {
+            let links = std::mem::take(&mut self.clients[number].links);
+            for link in links.into_values() {
+                self.forget(link);
+            }
+        }
+        // Requests on their way are delivered before the logs are read.
+        let bound = self.now() + Duration::from_secs(60);
+        self.run_until(bound, |world| world.links.is_empty());
+        memory::check_returned(self);
+    }
+}
+
+thread_local! {
+    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps what a panic says for the report, instead of printing it in the midst of others.
+pub(crate) fn note_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        LAST_PANIC.with_borrow_mut(|last| *last = info.to_string());
+    }));
+}

@@ -1,0 +1,42 @@
+//! What `cargo test` runs of the simulation: a few seeds, and those that once broke a promise.
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::campaign::Campaign;
+use crate::run::run;
+use crate::trace::Story;
+
+/// Seeds that found something, and what it was.
+const REGRESSIONS: [(&str, u64); 0] = [];
+
+/// All tests.
+pub(crate) fn all() -> Vec<Trial> {
+    let mut tests = vec![
+        Trial::test("the_promises_hold_under_known_seeds", || promises(0, 50)),
+        Trial::test("the_same_seed_is_the_same_run", || same_run(1_000, 10)),
+    ];
+    let named = REGRESSIONS.iter().map(|&(name, seed)| {
+        let name = format!("seed_{seed}_{name}");
+        Trial::test(name, move || promises(seed, 1))
+    });
+    tests.extend(named);
+    tests
+}
+
+fn promises(from: u64, seeds: u64) -> Result<(), Failed> {
+    let tally = Campaign::of(from, seeds).run();
+    match tally.failed.is_empty() {
+        true => Ok(()),
+        false => Err(tally.to_string().into()),
+    }
+}
+
+fn same_run(from: u64, seeds: u64) -> Result<(), Failed> {
+    for seed in from..from + seeds {
+        let [once, twice] = [(); 2].map(|()| run(seed, Story::Untold).trace);
+        if once != twice {
+            return Err(format!("seed {seed} gives the traces {once:x} and {twice:x}").into());
+        }
+    }
+    Ok(())
+}
