@@ -14,6 +14,7 @@ mod ci;
 mod kafka;
 mod packages;
 mod shell;
+mod simulate;
 mod tidy;
 mod undo;
 
@@ -34,6 +35,8 @@ enum Task {
     /// Run a real Apache Kafka on this machine, and Kafka's own tools against it.
     #[command(subcommand)]
     Kafka(kafka::Task),
+    /// Run the producer beside a cluster that fails, in virtual time, seed by seed.
+    Simulate(simulate::Task),
     /// Check the project's own rules, which no other tool knows.
     Tidy,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let done = undo::on_interruption().and_then(|()| match Task::parse() {
         Task::Ci(task) => task.run(),
         Task::Kafka(task) => task.run(),
+        Task::Simulate(task) => task.run(),
         Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
     });
     match done {

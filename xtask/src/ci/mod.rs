@@ -50,7 +50,7 @@ impl Task {
     pub(crate) fn run(self) -> Result<ExitCode> {
         if self.list {
             for stage in STAGES {
-                println!("{:10}{}", stage.name, stage.about);
+                println!("{:12}{}", stage.name, stage.about);
             }
             return Ok(ExitCode::SUCCESS);
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::undo::Undo;
-use crate::{kafka, packages, shell, tidy};
+use crate::{kafka, packages, shell, simulate, tidy};
 
 /// How many tests a stage ran, if that is what it does.
 pub(super) type Tests = Option<usize>;
@@ -46,6 +46,11 @@ pub(super) const STAGES: &[Stage] = &[
         "test",
         "unit, property, golden, embedded cluster and doc tests",
         test,
+    ),
+    on_cargo(
+        "simulation",
+        "the promises under every fault, in virtual time",
+        simulation,
     ),
     on_cargo(
         "loom",
@@ -177,6 +182,10 @@ fn doc() -> Result<Tests> {
 
 fn test() -> Result<Tests> {
     shell::run_tests(shell::cargo().arg("test").args(EVERYTHING)).map(Some)
+}
+
+fn simulation() -> Result<Tests> {
+    simulate::fixed_and_fresh(5_000).map(Some)
 }
 
 fn loom() -> Result<Tests> {
