@@ -35,6 +35,7 @@ use std::time::Instant;
 
 pub use calls::TransactionCall;
 use kafka_accumulator::Readiness;
+use kafka_wire::ErrorCode;
 pub(crate) use requests::Ask;
 
 use super::identity::{Identity, ProducerId};
@@ -351,7 +352,13 @@ impl Engine {
             return;
         };
         let outcome = health.outcome();
-        let failed_there = outcome.is_err() && transactions.has_begun_there();
+        let begun_there = transactions.has_begun_there();
+        // A coordinator that does not know the producer will not know it in the next transaction.
+        let unknown_there =
+            |why: &AbortableError| why.code() == Some(ErrorCode::UNKNOWN_PRODUCER_ID);
+        let failed_there = outcome
+            .as_ref()
+            .is_err_and(|why| begun_there || unknown_there(why));
         transactions.partitions.clear();
         transactions.groups.clear();
         let before = Before::Transaction(outcome);
