@@ -201,6 +201,7 @@ impl World {
                     ..InitProducerIdResponse::default()
                 })
             }
+            What::Transaction(ask) => panic!("no producer here has transactions: {ask}"),
             What::Producers { partition, .. } => {
                 let partition = *partition as usize;
                 if self.stage.map.topics[0].leaders[partition].0 != node {

@@ -30,4 +30,5 @@ mod refusing;
 mod retrying;
 mod splitting;
 mod stage;
+mod transactions;
 mod wires;

@@ -24,6 +24,7 @@ use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, InitProduc
 use kafka_wire::records::RecordParts;
 use kafka_wire::{ApiKey, ErrorCode};
 
+use crate::transactions::Coordinators;
 use crate::wires::{Asked, Map, Says, Sent, What, ok, versions};
 
 /// The topic of most tests.
@@ -41,6 +42,8 @@ pub(crate) struct Stage {
     pub(crate) produce_latest: i16,
     /// The id and epoch that the brokers give next.
     pub(crate) next_producer: (i64, i16),
+    /// Who coordinates transactions and groups.
+    pub(crate) coordinators: Coordinators,
     /// What is not answered by itself.
     pub(crate) by_hand: BTreeSet<ApiKey>,
     /// What the brokers do not speak.
@@ -138,6 +141,7 @@ impl Stage {
             map,
             produce_latest: 13,
             next_producer: (7000, 0),
+            coordinators: Coordinators::default(),
             by_hand: BTreeSet::new(),
             withheld: BTreeSet::new(),
             unreachable: BTreeSet::new(),
@@ -243,6 +247,7 @@ impl Stage {
                     };
                     assert_eq!(outgoing.confirm, confirm);
                     self.asked.push((node, asked.header.api_key));
+                    self.coordinators.saw(&asked);
                     let unanswered = self.connections.get_mut(&node);
                     unanswered.expect("a connection is open").push_back(asked);
                     self.check_window(node);
@@ -287,6 +292,7 @@ impl Stage {
             map,
             produce_latest,
             next_producer,
+            coordinators,
             ..
         } = self;
         connections.iter().find_map(|(&node, unanswered)| {
@@ -300,6 +306,7 @@ impl Stage {
                     spoken
                         .api_keys
                         .retain(|api| !withheld.contains(&api.api_key));
+                    coordinators.introduce(&mut spoken);
                     asked.answer::<ApiVersionsRequest>(&spoken)
                 }
                 What::Metadata(topics) => asked.answer::<MetadataRequest>(&map.tell(topics)),
@@ -312,6 +319,7 @@ impl Stage {
                     *next_producer = (next_producer.0 + 1, 0);
                     asked.answer::<InitProducerIdRequest>(&answer)
                 }
+                What::Transaction(ask) => coordinators.answer(asked, ask),
                 What::Producers { .. } | What::Produce { .. } => return None,
             };
             Some((node, answer))

@@ -28,6 +28,8 @@ use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, decode_request, encode_response,
 };
 
+use crate::transactions::{Ask, SPOKEN};
+
 /// A request as a broker reads it.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -45,6 +47,7 @@ pub(crate) enum What {
     ApiVersions,
     Metadata(Vec<String>),
     ProducerId,
+    Transaction(Ask),
     /// What the log of a partition has of its producers.
     Producers {
         topic: String,
@@ -94,9 +97,12 @@ impl Asked {
                 What::Metadata(topics.filter_map(|topic| topic.name).collect())
             }
             ApiKey::INIT_PRODUCER_ID => {
+                let ask = input.clone();
                 let request: InitProducerIdRequest = decode_request(&header, input).unwrap();
-                assert_eq!(request.transactional_id, None);
-                What::ProducerId
+                match request.transactional_id {
+                    None => What::ProducerId,
+                    Some(_) => What::Transaction(Ask::read(&header, ask).unwrap()),
+                }
             }
             ApiKey::DESCRIBE_PRODUCERS => {
                 let request: DescribeProducersRequest = decode_request(&header, input).unwrap();
@@ -110,7 +116,10 @@ impl Asked {
                 let request: ProduceRequest = decode_request(&header, input).unwrap();
                 produce(request)
             }
-            other => panic!("the engine asked for {other}"),
+            other => match Ask::read(&header, input) {
+                Some(ask) => What::Transaction(ask),
+                None => panic!("the engine asked for {other}"),
+            },
         };
         let shared = match &outgoing.payload {
             Payload::Whole(_) => Vec::new(),
@@ -310,7 +319,8 @@ pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
         min_version,
         max_version,
     };
-    ApiVersionsResponse {
+    let transactions = SPOKEN.map(|(api_key, latest)| range(api_key, 0, latest));
+    let mut spoken = ApiVersionsResponse {
         api_keys: vec![
             range(ApiKey::PRODUCE, 0, produce_latest),
             range(ApiKey::METADATA, 0, 13),
@@ -323,7 +333,9 @@ pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
             range(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
         ],
         ..ApiVersionsResponse::default()
-    }
+    };
+    spoken.api_keys.extend(transactions);
+    spoken
 }
 
 /// The cluster as its brokers tell of it.
