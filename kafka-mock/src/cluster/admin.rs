@@ -273,6 +273,9 @@ impl Cluster {
         if !(least..=PARTITIONS_MAX).contains(&partitions) {
             return Err(ClusterError::Partitions { partitions, least });
         }
+        if self.brokers.listed().next().is_none() {
+            return Err(ClusterError::Replicas { replicas, alive: 0 });
+        }
         self.bear(partitions - least)?;
         let added: Vec<_> = (least..partitions).map(|_| self.place(replicas)).collect();
         if let Some(topic) = self.topics.get_mut(name) {

@@ -35,7 +35,7 @@ impl Cluster {
             // Nobody will ever read it.
             return Step::Done;
         };
-        let needed = found.in_sync_needed(index);
+        let (topic_id, needed) = (found.id, found.in_sync_needed(index));
         let Some(partition) = found.partition_mut(index) else {
             return Step::Done;
         };
@@ -43,10 +43,11 @@ impl Cluster {
             return retry;
         }
         if let Progress::Written {
+            topic: written_to,
             offset,
             leader_epoch,
         } = progress
-            && leader_epoch == partition.leader_epoch
+            && (written_to, leader_epoch) == (topic_id, partition.leader_epoch)
         {
             return match partition.high_watermark() > offset {
                 true => Step::Done,
@@ -65,6 +66,7 @@ impl Cluster {
         let leader_epoch = partition.leader_epoch;
         self.replicate_appended(now, topic, index);
         let written = Progress::Written {
+            topic: topic_id,
             offset,
             leader_epoch,
         };

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kafka_wire::ErrorCode;
+use kafka_wire::{ErrorCode, Uuid};
 
 use super::log::Marker;
 
@@ -100,6 +100,7 @@ pub(super) enum Progress {
     Due(Instant),
     /// It stands in the leader's log, but not in those of all replicas in sync.
     Written {
+        topic: Uuid,
         offset: i64,
         leader_epoch: i32,
     },
@@ -318,7 +319,8 @@ impl Transaction {
         }
         let next_producer_id = is_exhausted(self.epoch).then(new_id);
         self.last_epoch = self.epoch;
-        self.epoch += 1;
+        // A producer that was fenced at its last epoch has none to go to, but a new id.
+        self.epoch = self.epoch.saturating_add(1);
         self.begin_end(now, outcome, next_producer_id);
         let renamed = next_producer_id.map(|id| Identity { id, epoch: 0 });
         Ok(Ended::Now(renamed.unwrap_or_else(|| self.identity())))
