@@ -18,5 +18,6 @@ mod metadata;
 mod produce;
 mod producers;
 mod replication;
+mod storm;
 mod transactions;
 mod transactor;
