@@ -51,6 +51,8 @@ pub struct Settings {
     pub metadata_max_age: Duration,
     /// `metadata.max.idle.ms`: a topic unused for that long is no longer asked about.
     pub metadata_max_idle: Duration,
+    /// `metadata.recovery.strategy`, and `metadata.recovery.rebootstrap.trigger.ms` with it.
+    pub metadata_recovery: MetadataRecovery,
     /// `send.buffer.bytes`; `None`: the operating system's choice.
     pub send_buffer_bytes: Option<u32>,
     /// `receive.buffer.bytes`; `None`: the operating system's choice.
@@ -159,6 +161,18 @@ pub enum UnresolvedPolicy {
     Resend,
     /// The batch fails as *possibly persisted*, at once.
     Fail,
+}
+
+/// What is done when none of the known brokers has metadata (KIP-899).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataRecovery {
+    /// Nothing: the known brokers are asked on and on.
+    None,
+    /// It begins anew with the bootstrap servers, after `trigger` or when a broker asks for it.
+    Rebootstrap {
+        /// `metadata.recovery.rebootstrap.trigger.ms`.
+        trigger: Duration,
+    },
 }
 
 /// A waiting time that doubles from `initial` to `max` with every failure in a row.

@@ -14,7 +14,9 @@ use super::address::{ADDRESS_FORM, parse_address};
 use super::choices::PartitionerClass;
 use super::error::{ConfigError, Problem, Warning};
 use super::values::{Findings, Values};
-use crate::settings::{Acks, Address, BackoffRange, Guarantee, Settings, TransactionSettings};
+use crate::settings::{
+    Acks, Address, BackoffRange, Guarantee, MetadataRecovery, Settings, TransactionSettings,
+};
 
 /// A configuration in which nothing is wrong.
 #[derive(Clone, Debug)]
@@ -78,6 +80,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
         connections_max_idle: values.limit("connections.max.idle.ms"),
         metadata_max_age: values.time("metadata.max.age.ms"),
         metadata_max_idle: values.time("metadata.max.idle.ms"),
+        metadata_recovery: metadata_recovery(values),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
     }
@@ -225,6 +228,15 @@ fn partitioner(values: &Values, findings: &mut Findings) -> PartitionerClass {
             findings.invalid(name, text, &error.to_string());
             PartitionerClass::Default
         }
+    }
+}
+
+fn metadata_recovery(values: &Values) -> MetadataRecovery {
+    match values.text("metadata.recovery.strategy") {
+        Some(strategy) if strategy.eq_ignore_ascii_case("none") => MetadataRecovery::None,
+        _ => MetadataRecovery::Rebootstrap {
+            trigger: values.time("metadata.recovery.rebootstrap.trigger.ms"),
+        },
     }
 }
 

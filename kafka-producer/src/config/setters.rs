@@ -8,7 +8,7 @@ use std::time::Duration;
 use kafka_wire::compression::Compression;
 
 use super::{PartitionerClass, ProducerConfig};
-use crate::settings::{Acks, UnresolvedPolicy};
+use crate::settings::{Acks, MetadataRecovery, UnresolvedPolicy};
 
 /// ```
 /// use std::time::Duration;
@@ -214,6 +214,19 @@ impl ProducerConfig {
         self.put_time("metadata.max.idle.ms", time)
     }
 
+    /// `metadata.recovery.strategy`, and `metadata.recovery.rebootstrap.trigger.ms` with it: whether
+    /// to begin anew with `bootstrap.servers` when the known brokers have no metadata, and after what
+    /// time.
+    #[must_use]
+    pub fn metadata_recovery(self, recovery: MetadataRecovery) -> Self {
+        match recovery {
+            MetadataRecovery::None => self.put("metadata.recovery.strategy", "none"),
+            MetadataRecovery::Rebootstrap { trigger } => self
+                .put("metadata.recovery.strategy", "rebootstrap")
+                .put_time("metadata.recovery.rebootstrap.trigger.ms", trigger),
+        }
+    }
+
     /// `send.buffer.bytes`: `SO_SNDBUF` of each connection; `None`: as the operating system likes.
     #[must_use]
     pub fn send_buffer_bytes(self, bytes: Option<u32>) -> Self {
@@ -293,6 +306,7 @@ mod tests {
             .connections_max_idle(Some(second))
             .metadata_max_age(second * 4)
             .metadata_max_idle(second * 5)
+            .metadata_recovery(MetadataRecovery::Rebootstrap { trigger: second })
             .send_buffer_bytes(None)
             .receive_buffer_bytes(None)
             .partitioner(PartitionerClass::Default)

@@ -25,10 +25,15 @@ impl Engine {
         let again = matches!(self.metadata.refresh, Refresh::Asked { again: true, .. });
         self.metadata.refresh = Refresh::Fresh;
         self.metadata.fetched = Some(self.now);
+        if answer.error_code == ErrorCode::REBOOTSTRAP_REQUIRED {
+            return self.rebootstrap_required();
+        }
         if answer.brokers.is_empty() {
+            self.metadata_unheard();
             self.metadata.last_obstacle = Some("the cluster knows of no broker".into());
             return self.metadata_failed();
         }
+        self.metadata.unheard_since = None;
         self.absorb_brokers(answer.brokers);
         let mut complete = true;
         for topic in answer.topics {

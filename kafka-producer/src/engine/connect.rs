@@ -15,6 +15,7 @@ use super::node::{Link, Node, Versions};
 use super::outgoing::{Confirm, Outgoing, Payload};
 use super::timers::Timer;
 use super::{Action, Engine, NodeId};
+use crate::settings::MetadataRecovery;
 
 /// The name and version that brokers note of their clients (KIP-511).
 const SOFTWARE_NAME: &str = "kafka-producer-rs";
@@ -42,7 +43,11 @@ impl Engine {
         let now = self.now;
         let mut best: Vec<NodeId> = Vec::new();
         let mut best_rank = None;
-        for node in self.nodes.values().filter(|node| node.can_dial(now)) {
+        // Who may not begin anew holds on to the brokers that are known.
+        let known_only = self.settings.metadata_recovery == MetadataRecovery::None
+            && self.nodes.keys().any(|id| !id.is_bootstrap());
+        let dialable = self.nodes.values().filter(|node| node.can_dial(now));
+        for node in dialable.filter(|node| !(known_only && node.id.is_bootstrap())) {
             let rank = (node.failures, node.id.is_bootstrap());
             if best_rank.is_none_or(|best| rank < best) {
                 best_rank = Some(rank);
@@ -137,6 +142,7 @@ impl Engine {
 
     /// Asks for metadata if it is wanted and a broker is there.
     pub(super) fn ask_for_metadata(&mut self) {
+        self.rebootstrap_if_overdue();
         if !self.metadata.is_due(self.now) {
             if let Refresh::Wanted { not_before } = self.metadata.refresh {
                 self.timers.arm(Timer::Metadata, not_before);
@@ -357,6 +363,9 @@ impl Engine {
                 self.unanswerable(asked);
             }
         }
+        if self.nodes.values().all(|node| node.load().is_none()) {
+            self.metadata_unheard();
+        }
         // Its leaders may have moved; and other brokers may know.
         self.metadata.want(self.now);
         self.stir(id);
@@ -365,7 +374,10 @@ impl Engine {
     fn unanswerable(&mut self, asked: Asked) {
         match asked.what {
             What::ApiVersions => {}
-            What::Metadata { .. } => self.metadata_failed(),
+            What::Metadata { .. } => {
+                self.metadata_unheard();
+                self.metadata_failed();
+            }
             What::ProducerId => self.identity_failed(),
             What::Inquiry(about) => self.inquiry_lost(about),
             What::Transaction(ask) => self.transaction_unanswered(&ask),

@@ -29,6 +29,8 @@ pub(crate) struct Metadata {
     pub(crate) failures: u32,
     /// What went wrong last, for the message of a caller that waits in vain.
     pub(crate) last_obstacle: Option<Arc<str>>,
+    /// Since when every question was in vain, if that is so.
+    pub(crate) unheard_since: Option<Instant>,
     /// When everything was last learnt.
     pub(crate) fetched: Option<Instant>,
 }
@@ -90,6 +92,7 @@ impl Metadata {
             refresh: Refresh::Fresh,
             failures: 0,
             last_obstacle: None,
+            unheard_since: None,
             fetched: None,
         }
     }

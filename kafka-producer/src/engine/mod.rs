@@ -17,6 +17,7 @@
 //! | `attend` | what callers asked for, and what became due |
 //! | `connect` | dialing, greeting, losing a broker |
 //! | `metadata`, `absorb` | when to ask about the cluster; what the answer changes |
+//! | `rebootstrap` | when to begin anew with the bootstrap servers |
 //! | `identity` | producer id and epoch |
 //! | `transaction` | what belongs to a transaction, and how it ends |
 //! | `dispatch` | which batches go into which request |
@@ -42,6 +43,7 @@ mod lane;
 mod metadata;
 mod node;
 mod outgoing;
+mod rebootstrap;
 mod split;
 mod timers;
 mod transaction;

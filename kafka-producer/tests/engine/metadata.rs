@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_producer::engine::{Input, NodeId};
 use kafka_producer::error::SendError;
-use kafka_producer::settings::{Address, Settings};
+use kafka_producer::settings::{Address, MetadataRecovery, Settings};
+use kafka_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::stage::{Stage, TOPIC, delivered, ms, pending, settings};
@@ -395,4 +396,69 @@ fn an_answer_with_a_producer_id_that_cannot_be_read_is_asked_for_again() {
     stage.pass(ms(2000));
     stage.answer(1, [ok(0)]);
     delivered(&delivery, 0);
+}
+
+/// Everything that is known of the cluster is another one's by now.
+fn moved_cluster(settings: Settings) -> Stage {
+    let mut stage = Stage::with(settings, &[1]);
+    stage.warm_up(0, 1);
+    stage.map.topics[0].leaders[0] = (5, 0);
+    stage.map.brokers = vec![5];
+    stage
+}
+
+#[test]
+fn a_broker_that_asks_to_begin_anew_is_left_for_the_bootstrap_servers() {
+    let mut stage = moved_cluster(settings());
+    stage.by_hand.insert(ApiKey::METADATA);
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+    let asked = &stage.connections[&NodeId(1)][0];
+    let answer = asked.answer::<MetadataRequest>(&MetadataResponse {
+        error_code: ErrorCode::REBOOTSTRAP_REQUIRED,
+        ..MetadataResponse::default()
+    });
+    stage.by_hand.clear();
+    stage.respond(NodeId(1), answer);
+    stage.settle();
+    stage.pass(ms(1000));
+    assert!(!stage.connections.contains_key(&NodeId(1)));
+    assert_eq!(stage.values(5), [["tea"]]);
+    stage.answer(5, [ok(1)]);
+    delivered(&delivery, 1);
+}
+
+#[test]
+fn known_brokers_that_have_no_metadata_for_too_long_are_forgotten_if_that_is_allowed() {
+    let trigger = Duration::from_secs(60);
+    for (metadata_recovery, found) in [
+        (MetadataRecovery::Rebootstrap { trigger }, true),
+        (MetadataRecovery::None, false),
+    ] {
+        let mut stage = moved_cluster(Settings {
+            metadata_recovery,
+            ..settings()
+        });
+        stage.unreachable.insert(NodeId(1));
+        stage.unreachable.insert(NodeId(-1));
+        let delivery = stage.send(0, "tea");
+        stage.lose(1);
+        stage.pass(Duration::from_secs(90));
+        let mut dialed = std::collections::BTreeSet::new();
+        for _ in 0..100 {
+            stage.pass(Duration::from_millis(100));
+            dialed.extend(stage.dialing.keys().copied());
+        }
+        let wanted = if found { NodeId(-1) } else { NodeId(1) };
+        assert_eq!(Vec::from_iter(dialed), [wanted]);
+        stage.unreachable.remove(&NodeId(-1));
+        stage.pass(Duration::from_secs(19));
+        assert_eq!(stage.requests(5).len(), usize::from(found));
+        if found {
+            stage.answer(5, [ok(1)]);
+            delivered(&delivery, 1);
+        } else {
+            pending(&delivery);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell
 use kafka_producer::engine::{Action, CloseReport, Confirm, Desk, Engine, Input, NodeId, Question};
 use kafka_producer::error::{Cause, DeliveryError, SendError};
 use kafka_producer::settings::{
-    Acks, Address, BackoffRange, Guarantee, Settings, UnresolvedPolicy,
+    Acks, Address, BackoffRange, Guarantee, MetadataRecovery, Settings, UnresolvedPolicy,
 };
 use kafka_wire::compression::{Compression, CompressionLevel};
 use kafka_wire::messages::metadata::MetadataRequest;
@@ -93,6 +93,9 @@ pub(crate) fn settings() -> Settings {
         connections_max_idle: None,
         metadata_max_age: Duration::from_secs(300),
         metadata_max_idle: Duration::from_secs(100_000),
+        metadata_recovery: MetadataRecovery::Rebootstrap {
+            trigger: Duration::from_secs(300),
+        },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
     }

@@ -178,6 +178,9 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         connections_max_idle: one_in(random, 4).then(|| ms(random.u64(100..2_000))),
         metadata_max_age: ms(random.u64(300..5_000)),
         metadata_max_idle: ms(random.u64(2_000..20_000)),
+        metadata_recovery: kafka_producer::settings::MetadataRecovery::Rebootstrap {
+            trigger: Duration::from_secs(300),
+        },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
     }

@@ -1,0 +1,61 @@
+//! Beginning anew with the bootstrap servers, when those that are known lead nowhere.
+//!
+//! Brokers may all have moved, or their addresses may belong to another cluster by now. Bootstrap
+//! servers are dialed along with the known brokers anyway, when these fail as often. Here the known
+//! ones are forgotten altogether: when no metadata was to be had for
+//! `metadata.recovery.rebootstrap.trigger.ms` (KIP-899), or when a broker asks for it
+//! (`REBOOTSTRAP_REQUIRED`, KIP-1102). What was on its way is sent again, under its numbers.
+
+use super::lane::Attention;
+use super::node::Link;
+use super::{Engine, NodeId};
+use crate::settings::MetadataRecovery;
+
+impl Engine {
+    /// No metadata came from where it was asked for, or nobody is left to ask.
+    pub(super) fn metadata_unheard(&mut self) {
+        self.metadata.unheard_since.get_or_insert(self.now);
+    }
+
+    /// Begins anew if there was no metadata for too long.
+    pub(super) fn rebootstrap_if_overdue(&mut self) {
+        if let MetadataRecovery::Rebootstrap { trigger } = self.settings.metadata_recovery
+            && let Some(since) = self.metadata.unheard_since
+            && self.now.saturating_duration_since(since) >= trigger
+        {
+            self.rebootstrap("no metadata was to be had for too long");
+        }
+    }
+
+    /// A broker says that it does not belong to the cluster that the client believes in.
+    pub(super) fn rebootstrap_required(&mut self) {
+        match self.settings.metadata_recovery {
+            MetadataRecovery::Rebootstrap { .. } => self.rebootstrap("it asks to begin anew"),
+            MetadataRecovery::None => self.metadata_failed(),
+        }
+    }
+
+    /// Forgets every broker but the bootstrap servers, and all that they led.
+    fn rebootstrap(&mut self, why: &str) {
+        self.metadata.unheard_since = None;
+        let known = self.nodes.keys().copied().filter(|id| !id.is_bootstrap());
+        for id in known.collect::<Vec<NodeId>>() {
+            self.lose(id, why);
+            self.nodes.remove(&id);
+        }
+        for lane in &mut self.lanes {
+            lane.leader = None;
+            lane.leader_epoch = -1;
+            if let Attention::Listed(_) = lane.attention {
+                lane.attention = Attention::Orphaned;
+            }
+        }
+        for node in self.nodes.values_mut() {
+            node.failures = 0;
+            if let Link::Resting { until } = &mut node.link {
+                *until = None;
+            }
+        }
+        self.metadata.want(self.now);
+    }
+}
