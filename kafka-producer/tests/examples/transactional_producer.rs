@@ -147,6 +147,19 @@ fn a_commit_that_times_out_is_waited_for_and_told_as_it_ended() {
 }
 
 #[test]
+fn a_coordinator_that_fails_over_an_end_is_asked_again() {
+    for kafka in clusters() {
+        let fault = Fault::refuse(ErrorCode::UNKNOWN_SERVER_ERROR).api(ApiKey::END_TXN);
+        kafka.inject(fault);
+        let ended = transactional(&kafka, &["--txns", "2"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let lines = lines(&ended);
+        assert_totals(&lines[3..], [2, 0, 0]);
+        assert_agree(&kafka, &[&lines]);
+    }
+}
+
+#[test]
 fn a_commit_without_a_result_at_the_operation_timeout_is_an_error() {
     let kafka = cluster();
     let fault = Fault::disconnect(When::BeforeHandling).api(ApiKey::END_TXN);

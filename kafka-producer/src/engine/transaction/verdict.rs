@@ -63,6 +63,10 @@ pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
         ErrorCode::CONCURRENT_TRANSACTIONS if request == AddPartitions => Verdict::RetrySoon,
         code if code.is_retriable() => Verdict::Retry,
 
+        // A coordinator that is just fencing this producer may fail over its own haste. An end may be
+        // asked for again, done or not, and the next answer says what is the matter.
+        ErrorCode::UNKNOWN_SERVER_ERROR if matches!(request, Commit | Abort) => Verdict::Retry,
+
         // Whoever comes later with this id has the last word; every request tells so.
         ErrorCode::INVALID_PRODUCER_EPOCH
         | ErrorCode::PRODUCER_FENCED
