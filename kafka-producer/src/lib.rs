@@ -20,6 +20,19 @@
 //! callback ([`Producer::send_with`]). Without async: [`blocking`]. Every setting has its Kafka
 //! name, default and rules ([`ProducerConfig`]).
 //!
+//! # What is promised
+//!
+//! | promise | configuration |
+//! |---|---|
+//! | at most once | `acks=0`, `enable.idempotence=false`, `retries=0` |
+//! | at least once | `enable.idempotence=false`, and `max.in.flight.requests.per.connection=1` for the order |
+//! | exactly once per partition, in order | the default |
+//! | exactly once across partitions | `transactional.id`, and a [`Transaction`] |
+//!
+//! A record that was accepted ends exactly once: acknowledged, or with a [`DeliveryError`] that says
+//! whether it is *not* in the log or *may* be ([`Persistence`]). What each promise costs and leaves
+//! open is in `docs/delivery.md` of the repository.
+//!
 //! # The crate in the order of a record's journey
 //!
 //! | module | does |
@@ -73,3 +86,8 @@ pub use record::{ProducerRecord, RecordMetadata};
 pub use settings::{Acks, Address, UnresolvedPolicy};
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;
+
+/// The recipes of that document, compiled and run.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/delivery.md")]
+pub struct Recipes;

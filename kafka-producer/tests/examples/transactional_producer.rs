@@ -22,6 +22,7 @@ fn clusters() -> [MockCluster; 2] {
         let config = ClusterConfig {
             transaction_version,
             brokers: 3,
+            transaction_timeout_check: Duration::from_millis(50),
             ..ClusterConfig::default()
         };
         let builder = MockCluster::builder().config(config).topic("t", 3);
@@ -214,6 +215,32 @@ fn a_refused_id_is_fatal_by_the_name_of_its_error() {
     let lines = lines(&ended);
     assert_eq!(lines[0]["name"], "fatal");
     assert_eq!(class(&lines[0]), "TransactionalIdAuthorizationException");
+}
+
+#[test]
+fn a_transaction_that_took_too_long_is_aborted_or_fences_as_its_protocol_has_it() {
+    let hasty = properties("transaction.timeout.ms=100\nlinger.ms=0\n");
+    for (kafka, [outcome, error]) in clusters().into_iter().zip([
+        ["error", "ProducerFencedException"],
+        ["aborted", "InvalidProducerEpochException"],
+    ]) {
+        let ended = transactional(
+            &kafka,
+            &[
+                "--txns",
+                "1",
+                "--txn-interval-ms",
+                "1500",
+                "--producer.config",
+                path(&hasty),
+            ],
+        );
+        let lines = lines(&ended);
+        assert_eq!(lines[1]["outcome"], outcome, "{ended:?}");
+        assert_eq!(class(&lines[1]), error);
+        assert_eq!(ended.code, Some(if outcome == "error" { 3 } else { 0 }));
+        assert_agree(&kafka, &[&lines]);
+    }
 }
 
 #[test]
