@@ -144,6 +144,54 @@ fn properties_override_flags_and_without_acks_offsets_are_unknown() {
     assert!(lines[1..3].iter().all(|line| number(&line["offset"]) == -1));
 }
 
+/// What a harness may set, each to something else than its default.
+const PROPERTIES: [(&str, &str); 17] = [
+    ("acks", "1"),
+    ("enable.idempotence", "false"),
+    ("retries", "7"),
+    ("max.in.flight.requests.per.connection", "1"),
+    ("linger.ms", "1"),
+    ("batch.size", "1000"),
+    ("buffer.memory", "1000000"),
+    ("max.block.ms", "50000"),
+    ("request.timeout.ms", "20000"),
+    ("delivery.timeout.ms", "50000"),
+    ("retry.backoff.ms", "10"),
+    ("retry.backoff.max.ms", "500"),
+    ("reconnect.backoff.ms", "10"),
+    ("reconnect.backoff.max.ms", "500"),
+    ("metadata.max.age.ms", "1000"),
+    ("compression.type", "zstd"),
+    ("security.protocol", "PLAINTEXT"),
+];
+
+#[test]
+fn every_property_of_a_harness_is_taken_without_a_warning() {
+    let kafka = cluster();
+    let servers = kafka.bootstrap_servers();
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+        let written = PROPERTIES.map(|(name, value)| format!("{name}={value}\n"));
+        let file = properties(&(written.concat() + "compression.type=" + codec + "\n"));
+        let arguments = ["--bootstrap-server", &servers, "--topic", "t"];
+        let more = ["--max-messages", "100", "--producer.config", path(&file)];
+        let ended = verifiable(&[&arguments[..], &more].concat());
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{codec}");
+        let totals = lines(&ended).pop().unwrap();
+        assert_eq!(number(&totals["acked"]), 100, "{codec}");
+    }
+    assert_eq!(kafka.records("t").len(), 500);
+}
+
+#[test]
+fn a_bad_value_of_any_property_is_named() {
+    for (name, _) in PROPERTIES {
+        let file = properties(&format!("{name}=nonsense\n"));
+        let arguments = ["--bootstrap-server", "127.0.0.1:1", "--topic", "t"];
+        let more = ["--producer.config", path(&file)];
+        refused(&verifiable(&[&arguments[..], &more].concat()), name);
+    }
+}
+
 #[test]
 fn explicit_times_begin_as_told_and_never_go_back() {
     let kafka = cluster();
