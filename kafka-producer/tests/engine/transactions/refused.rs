@@ -28,10 +28,7 @@ fn refused(stage: &mut Stage, api: ApiKey, code: ErrorCode) -> Result<(), Transa
     let delivery = stage.send(0, "tea");
     if !stage.requests(1).is_empty() {
         stage.answer(1, [ok(0)]);
-        let sent = stage.send_offsets(&[5]).ended();
-        if sent.is_err() {
-            return sent;
-        }
+        stage.send_offsets(&[5]).ended()?;
     }
     let committed = stage.commit().ended();
     if api == ADD_PARTITIONS {
