@@ -9,6 +9,7 @@
 mod choosing;
 mod closing;
 mod faults;
+mod late_commits;
 mod refusals;
 mod scene;
 mod sending;

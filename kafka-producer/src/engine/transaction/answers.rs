@@ -263,8 +263,31 @@ impl Engine {
                     message,
                 },
             ),
+            Verdict::Renew => self.renew(AbortableError::Refused {
+                request: request.name(),
+                code,
+                message,
+            }),
             Verdict::Fatal => self.fail_for_good(FatalError::of(code, Some(message))),
         }
+    }
+
+    /// The coordinator does not have the transaction that was to be ended: begins anew with it. A
+    /// commit has failed for this reason; of an abort nothing is left to be done.
+    fn renew(&mut self, why: AbortableError) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        let Phase::Ending(Ending { how, health, .. }) = &transactions.phase else {
+            return;
+        };
+        let outcome = match how {
+            End::Commit => Err(why),
+            End::Abort => health.outcome(),
+        };
+        transactions.partitions.clear();
+        transactions.groups.clear();
+        transactions.phase = Phase::Renewing(Before::Transaction(outcome));
     }
 
     /// The end of the transaction before takes a moment; once something was added it has passed.
@@ -294,15 +317,8 @@ impl Engine {
             // The coordinator knows nothing that could be ended: begin anew with it. What could not
             // be added needs no end.
             Phase::Ending(Ending {
-                how: End::Abort,
-                health,
-                ..
-            }) if request == Request::Abort => {
-                let before = Before::Transaction(health.outcome());
-                transactions.partitions.clear();
-                transactions.groups.clear();
-                transactions.phase = Phase::Renewing(before);
-            }
+                how: End::Abort, ..
+            }) if request == Request::Abort => self.renew(why),
             Phase::Renewing(_) => {
                 let code = why.code().unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR);
                 self.fail_for_good(FatalError::of(code, Some(why.to_string().into())));
@@ -331,7 +347,8 @@ fn rank(verdict: Verdict, code: ErrorCode) -> (u8, bool) {
         Verdict::Retry => 2,
         Verdict::Relocate => 3,
         Verdict::Abortable => 4,
-        Verdict::Fatal => 5,
+        Verdict::Renew => 5,
+        Verdict::Fatal => 6,
     };
     (rank, code != ErrorCode::OPERATION_NOT_ATTEMPTED)
 }

@@ -406,9 +406,9 @@ impl Engine {
         };
         match &before {
             Before::Transaction(outcome) => {
-                transactions.tell(Call::Commit, || Ok(()));
-                transactions.tell(Call::Abort, || Ok(()));
                 let outcome = || outcome.clone().map_err(TransactionError::Abortable);
+                transactions.tell(Call::Commit, outcome);
+                transactions.tell(Call::Abort, || Ok(()));
                 transactions.tell(Call::Wait, outcome);
             }
             Before::InitializedUntold | Before::Initialized => {

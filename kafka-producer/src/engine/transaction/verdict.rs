@@ -44,6 +44,9 @@ pub(super) enum Verdict {
     Relocate,
     /// This transaction can only be aborted.
     Abortable,
+    /// It was aborted there, by a successor or because it took too long: ask for the next epoch,
+    /// which tells whether there is a successor.
+    Renew,
     /// The producer is of no use any more.
     Fatal,
 }
@@ -67,6 +70,9 @@ pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
         // asked for again, done or not, and the next answer says what is the matter.
         ErrorCode::UNKNOWN_SERVER_ERROR if matches!(request, Commit | Abort) => Verdict::Retry,
 
+        // From KIP-890 on, an end that comes with the epoch before is taken for one that is repeated,
+        // and a commit repeated after an abort is this; it is a zombie's as well as a late one's.
+        ErrorCode::INVALID_TXN_STATE if matches!(request, Commit | Abort) => Verdict::Renew,
         // Whoever comes later with this id has the last word; every request tells so.
         ErrorCode::INVALID_PRODUCER_EPOCH
         | ErrorCode::PRODUCER_FENCED

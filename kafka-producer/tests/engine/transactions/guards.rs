@@ -2,7 +2,7 @@
 //! waited in vain can ask how it went on.
 
 use kafka_producer::engine::{DeskState, TransactionCall};
-use kafka_producer::error::{AbortableError, Misuse, TransactionError};
+use kafka_producer::error::{AbortableError, FatalError, Misuse, TransactionError};
 use kafka_wire::{ApiKey, ErrorCode};
 
 use super::coordinator::transactional;
@@ -294,12 +294,33 @@ fn t133_a_coordinator_that_contradicts_the_state_of_the_producer_ends_it() {
     for level in VERSIONS {
         for end in [TransactionCall::Commit, TransactionCall::Abort] {
             let mut stage = Stage::under_way(level, &[1]);
-            stage.refuses(ApiKey::END_TXN, &[ErrorCode::INVALID_TXN_STATE]);
+            for api in [ApiKey::END_TXN, ApiKey::INIT_PRODUCER_ID] {
+                stage.refuses(api, &[ErrorCode::INVALID_TXN_STATE]);
+            }
             let why = stage.transact(end).fatal();
             assert_eq!(why.code(), ErrorCode::INVALID_TXN_STATE);
             assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
             stage.begin().fatal();
         }
+    }
+}
+
+#[test]
+fn an_end_after_an_abort_asks_for_the_next_epoch_to_learn_whether_it_is_a_zombies() {
+    for level in VERSIONS {
+        let mut stage = Stage::under_way(level, &[1]);
+        stage.refuses(ApiKey::END_TXN, &[ErrorCode::INVALID_TXN_STATE]);
+        let why = stage.commit().abortable();
+        assert_eq!(why.code(), Some(ErrorCode::INVALID_TXN_STATE));
+        let last = stage.story().pop().unwrap();
+        assert!(last.starts_with("InitProducerId 7000/"), "{last}");
+        stage.begin().done();
+
+        let mut stage = Stage::under_way(level, &[1]);
+        stage.refuses(ApiKey::END_TXN, &[ErrorCode::INVALID_TXN_STATE]);
+        stage.refuses(ApiKey::INIT_PRODUCER_ID, &[ErrorCode::PRODUCER_FENCED]);
+        let why = stage.commit().fatal();
+        assert!(matches!(why, FatalError::Fenced { .. }), "{why}");
     }
 }
 
