@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 
 use kafka_producer::Persistence;
 
@@ -51,12 +52,20 @@ pub(crate) struct Findings {
     pub(crate) untold: Vec<u64>,
     /// Told of more than once.
     pub(crate) twice_told: Vec<u64>,
+    /// Transactions of which a part is in the log.
+    pub(crate) torn: Vec<Range<u64>>,
     /// In the log, and never sent.
     pub(crate) strange: Vec<Logged>,
 }
 
-/// Compares the outcomes of `sent` records, numbered from 0, with the log.
-pub(crate) fn check(sent: u64, outcomes: &[Outcome], log: &[Logged]) -> Findings {
+/// Compares the outcomes of `sent` records, numbered from 0, with the log. Of the records of each
+/// transaction that is `in_doubt`, all may be there or none.
+pub(crate) fn check(
+    sent: u64,
+    outcomes: &[Outcome],
+    in_doubt: &[Range<u64>],
+    log: &[Logged],
+) -> Findings {
     let mut findings = Findings::default();
     let mut log = log.to_vec();
     log.sort_unstable();
@@ -89,6 +98,11 @@ pub(crate) fn check(sent: u64, outcomes: &[Outcome], log: &[Logged]) -> Findings
             }
         }
     }
+    let is_torn = |records: &&Range<u64>| {
+        let there = present.range(Range::clone(records)).count() as u64;
+        there > 0 && there < records.end - records.start
+    };
+    findings.torn = in_doubt.iter().filter(is_torn).cloned().collect();
     findings.untold = (0..sent).filter(|number| !told.contains(number)).collect();
     findings
 }
@@ -135,6 +149,7 @@ impl Findings {
         name("said not to be in the log", &self.denied, &mut broken);
         name("without an outcome", &self.untold, &mut broken);
         name("with two outcomes", &self.twice_told, &mut broken);
+        name("torn apart", &self.torn, &mut broken);
         name("in the log, but never sent", &self.strange, &mut broken);
         broken
     }
@@ -149,6 +164,8 @@ fn name<T: fmt::Debug>(what: &str, which: &[T], broken: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     /// Records 0 to 5 by turns in partitions 0 and 1, all acknowledged, all in the log.
@@ -186,7 +203,7 @@ mod tests {
 
     /// What is said to be broken, without the names of the records.
     fn broken(promise: Promise, outcomes: &[Outcome], log: &[Logged]) -> Vec<String> {
-        let broken = check(6, outcomes, log).broken(promise).into_iter();
+        let broken = check(6, outcomes, &[], log).broken(promise).into_iter();
         let kind = |line: String| line.split(':').next().unwrap().to_owned();
         broken.map(kind).collect()
     }
@@ -194,7 +211,7 @@ mod tests {
     #[test]
     fn nothing_is_found_where_all_is_well() {
         let (outcomes, log) = all_well();
-        let findings = check(6, &outcomes, &log);
+        let findings = check(6, &outcomes, &[], &log);
         assert_eq!((findings.acked, findings.failed), (6, 0));
         findings.require(Promise::ExactlyOnce);
     }
@@ -288,6 +305,20 @@ mod tests {
         outcomes[1] = failed(1, Persistence::NotPersisted);
         let denied = broken(Promise::ExactlyOnce, &outcomes, &log);
         assert_eq!(denied, ["1 said not to be in the log"]);
+    }
+
+    #[test]
+    fn a_transaction_in_doubt_is_there_entirely_or_not_at_all() {
+        let (mut outcomes, mut log) = all_well();
+        for number in [2, 3, 4] {
+            outcomes[number] = failed(number as u64, Persistence::PossiblyPersisted);
+        }
+        let torn = |log: &[Logged]| check(6, &outcomes, from_ref(&(2..5)), log).torn.len();
+        assert_eq!(torn(&log), 0);
+        log.remove(3);
+        assert_eq!(torn(&log), 1);
+        log.retain(|logged| !(2..5).contains(&logged.number));
+        assert_eq!(torn(&log), 0);
     }
 
     #[test]

@@ -13,6 +13,48 @@ use crate::scene::{Plan, Scene};
 const BROKEN: u64 = 100;
 const BREAKING_LIMIT: Duration = Duration::from_secs(60);
 
+/// Connections to the cluster, none of which lasts.
+pub(crate) struct Broken {
+    proxy: Proxy,
+    servers: String,
+}
+
+impl Broken {
+    /// From now on every connection is cut.
+    pub(crate) async fn start() -> Self {
+        let detours = detours();
+        let servers = detours.iter().map(|(port, _)| format!("127.0.0.1:{port}"));
+        let servers = servers.collect::<Vec<_>>().join(",");
+        let seed = fastrand::u64(..);
+        println!("connections are broken by seed {seed}");
+        let proxy = Proxy::start(&detours, Manner::Cut { within: 6000 }, seed).await;
+        Self { proxy, servers }
+    }
+
+    /// What makes a producer use them, and open many.
+    pub(crate) fn settings(&self) -> [(&str, &str); 3] {
+        [
+            ("bootstrap.servers", &self.servers),
+            ("reconnect.backoff.ms", "20"),
+            ("reconnect.backoff.max.ms", "100"),
+        ]
+    }
+
+    /// Breaks many in each manner, and those that are opened later in none.
+    pub(crate) async fn break_many(&self) {
+        for manner in [
+            Manner::Cut { within: 6000 },
+            Manner::LoseAnswers { within: 4000 },
+        ] {
+            self.proxy.turn(manner);
+            let until = self.proxy.broken() + BROKEN;
+            let what = format!("{BROKEN} connections broken: {manner:?}");
+            wait_for(&what, BREAKING_LIMIT, || self.proxy.broken() >= until).await;
+        }
+        self.proxy.turn(Manner::Honest);
+    }
+}
+
 /// `advertised:listens,...` as pairs of ports.
 fn detours() -> Vec<(u16, u16)> {
     let detours = environment("KAFKA_DETOURS");
@@ -25,33 +67,16 @@ fn detours() -> Vec<(u16, u16)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a real Kafka: run by cargo xtask ci faults"]
 async fn connections_cut_and_answers_lost_cost_no_record() {
-    let detours = detours();
-    let servers = detours.iter().map(|(port, _)| format!("127.0.0.1:{port}"));
-    let servers = servers.collect::<Vec<_>>().join(",");
+    let broken = Broken::start().await;
     let plan = Plan::new("connections cut, answers lost");
     let mut settings = plan.settings.to_vec();
-    settings.push(("bootstrap.servers", &servers));
-    // So that there are many connections to break.
-    settings.push(("reconnect.backoff.ms", "20"));
-    settings.push(("reconnect.backoff.max.ms", "100"));
+    settings.extend(broken.settings());
     let plan = Plan {
         settings: &settings,
         ..plan
     };
-    let seed = fastrand::u64(..);
-    println!("connections are broken by seed {seed}");
-    let proxy = Proxy::start(&detours, Manner::Cut { within: 6000 }, seed).await;
     let mut scene = Scene::open(Sender::Library, plan).await;
-    for manner in [
-        Manner::Cut { within: 6000 },
-        Manner::LoseAnswers { within: 4000 },
-    ] {
-        proxy.turn(manner);
-        let until = proxy.broken() + BROKEN;
-        let what = format!("{BROKEN} connections broken: {manner:?}");
-        wait_for(&what, BREAKING_LIMIT, || proxy.broken() >= until).await;
-    }
-    proxy.turn(Manner::Honest);
+    broken.break_many().await;
     scene.healed();
     let (findings, _) = scene.close().await;
     findings.require(Promise::ExactlyOnce);

@@ -3,17 +3,19 @@
 use crate::checker::Promise;
 use crate::ledger::now;
 use crate::load::Sender;
-use crate::nodes::{Harm, inflict, leader_of};
+use crate::nodes::{Harm, inflict, leader_of, led_by_others};
 use crate::scene::{PARTITIONS, Plan, Scene};
 
-/// Three times the leader of partition 0 is killed; it comes back when others lead.
+/// Three times the leader of partition 0 is killed; it comes back when others lead. For clients it
+/// is over when others lead.
 pub(crate) async fn kill_leaders(scene: &mut Scene) {
     for _ in 0..3 {
         let leader = leader_of(&scene.topic).await;
         inflict(Harm::Kill, &[leader]).await;
+        led_by_others(&scene.topic, leader).await;
+        scene.healed();
         scene.acknowledged_everywhere(PARTITIONS, now()).await;
         inflict(Harm::Start, &[leader]).await;
-        scene.healed();
     }
 }
 

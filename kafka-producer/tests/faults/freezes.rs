@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::checker::Promise;
 use crate::ledger::now;
 use crate::load::Sender;
-use crate::nodes::{Harm, inflict, leader_of};
+use crate::nodes::{Harm, inflict, leader_of, led_by_others};
 use crate::scene::{PARTITIONS, Plan, Scene};
 
 /// Longer than `request.timeout.ms`, shorter than the cluster takes to choose another leader.
@@ -23,9 +23,10 @@ pub(crate) async fn freeze_leaders(scene: &mut Scene) {
 
     let leader = leader_of(&scene.topic).await;
     inflict(Harm::Pause, &[leader]).await;
+    led_by_others(&scene.topic, leader).await;
+    scene.healed();
     scene.acknowledged_everywhere(PARTITIONS, now()).await;
     inflict(Harm::Resume, &[leader]).await;
-    scene.healed();
     scene.acknowledged_everywhere(PARTITIONS, now()).await;
 }
 

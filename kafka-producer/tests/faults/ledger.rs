@@ -5,11 +5,13 @@
 //! tell theirs so.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafka_producer::Persistence;
+use kafka_producer::error::TransactionError;
 
 /// Milliseconds since the epoch.
 pub(crate) type Millis = u64;
@@ -46,6 +48,12 @@ pub(crate) enum Fate {
 pub(crate) struct Ledger {
     sent: AtomicU64,
     outcomes: Mutex<Vec<Outcome>>,
+    /// Whether a transaction is being committed or aborted.
+    ending: AtomicBool,
+    /// Records of which the log has all or none.
+    in_doubt: Mutex<Vec<Range<u64>>>,
+    /// Why a transactional producer is of no use any more.
+    ended: OnceLock<TransactionError>,
 }
 
 impl Ledger {
@@ -69,6 +77,38 @@ impl Ledger {
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
         let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.clone()
+    }
+
+    /// Whether a transaction is being committed or aborted.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// A transaction is being committed or aborted, or none is.
+    pub(crate) fn set_ending(&self, ending: bool) {
+        self.ending.store(ending, Ordering::Release);
+    }
+
+    /// It is not known whether the transaction of these records was committed.
+    pub(crate) fn doubt(&self, records: Range<u64>) {
+        let mut in_doubt = self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        in_doubt.push(records);
+    }
+
+    /// The transactions of which it is not known.
+    pub(crate) fn in_doubt(&self) -> Vec<Range<u64>> {
+        let in_doubt = self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        in_doubt.clone()
+    }
+
+    /// The producer is of no use any more.
+    pub(crate) fn end(&self, error: TransactionError) {
+        self.ended.set(error).expect("there is one end");
+    }
+
+    /// Why the producer is of no use any more, if it is.
+    pub(crate) fn ended(&self) -> Option<&TransactionError> {
+        self.ended.get()
     }
 
     /// When each partition was acknowledged something first at or after `moment`.

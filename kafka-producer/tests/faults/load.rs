@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::cluster::{PATIENCE, environment, producer, servers};
 use crate::ledger::{Fate, Ledger, now};
+use crate::transactor::transact;
 
 /// How many different keys there are.
 pub(crate) const KEYS: u64 = 100;
@@ -36,6 +37,8 @@ pub(crate) type Settings<'a> = &'a [(&'a str, &'a str)];
 pub(crate) enum Sender {
     /// Our producer, by its public functions.
     Library,
+    /// The same, in transactions.
+    Transactor,
     /// Our example `verifiable-producer`.
     Example,
     /// `org.apache.kafka.tools.VerifiableProducer`.
@@ -65,7 +68,7 @@ impl Load {
     pub(crate) fn start(sender: Sender, topic: &str, settings: Settings<'_>) -> Self {
         let ledger = Arc::new(Ledger::default());
         let work = match sender {
-            Sender::Library => task(topic, settings, &ledger),
+            Sender::Library | Sender::Transactor => task(sender, topic, settings, &ledger),
             Sender::Example | Sender::Java => program(sender, topic, settings, &ledger),
         };
         Self { ledger, work }
@@ -95,7 +98,7 @@ impl Load {
     }
 }
 
-fn task(topic: &str, settings: Settings<'_>, ledger: &Arc<Ledger>) -> Work {
+fn task(sender: Sender, topic: &str, settings: Settings<'_>, ledger: &Arc<Ledger>) -> Work {
     let stop = Arc::new(AtomicBool::new(false));
     let owned = settings
         .iter()
@@ -105,7 +108,10 @@ fn task(topic: &str, settings: Settings<'_>, ledger: &Arc<Ledger>) -> Work {
     let task = tokio::spawn(async move {
         let settings = settings.iter().map(|(name, value)| (&**name, &**value));
         let settings: Vec<(&str, &str)> = settings.collect();
-        send_numbers(&topic, &settings, &ledger, &stopped).await;
+        match sender {
+            Sender::Transactor => transact(&topic, &settings, &ledger, &stopped).await,
+            _ => send_numbers(&topic, &settings, &ledger, &stopped).await,
+        }
     });
     Work::Task { stop, task }
 }
@@ -165,7 +171,7 @@ fn program(sender: Sender, topic: &str, settings: Settings<'_>, ledger: &Arc<Led
             java.arg("org.apache.kafka.tools.VerifiableProducer");
             java
         }
-        Sender::Library | Sender::Example => Command::new(example()),
+        _ => Command::new(example()),
     };
     let throughput = BURST * 1000 / u64::try_from(BETWEEN.as_millis()).unwrap();
     command.args(["--topic", topic, "--bootstrap-server", &servers()]);

@@ -31,4 +31,6 @@ mod scene;
 #[path = "../kafka/tools.rs"]
 #[allow(dead_code, reason = "made for the tests beside these")]
 mod tools;
+mod transactions;
+mod transactor;
 mod weaker;

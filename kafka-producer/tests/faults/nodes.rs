@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 
-use crate::cluster::{ask, environment};
+use crate::cluster::{ask, ask_at, environment, leaders, servers};
 
 /// How long a broken cluster may take to be whole again: each node started, each copy caught up.
 const HEALING_LIMIT: Duration = Duration::from_secs(90);
@@ -81,8 +81,23 @@ fn everything() -> MetadataRequest {
     }
 }
 
-/// Which nodes have a copy of partition 0 that is in sync, and which of them leads.
+/// Which node leads partition 0.
 pub(crate) async fn leader_of(topic: &str) -> i32 {
+    let mut leader = -1;
+    wait_for("a leader", HEALING_LIMIT, || {
+        let leaders = leaders(topic);
+        leader = leaders.get(&0).copied().unwrap_or(-1);
+        leader >= 0
+    })
+    .await;
+    leader
+}
+
+/// Waits until others lead every partition that `node` led, as all of them know.
+pub(crate) async fn led_by_others(topic: &str, node: i32) {
+    let servers = servers();
+    let servers: Vec<&str> = servers.split(',').collect();
+    let of = |node: i32| servers[usize::try_from(node - 1).unwrap()];
     let name = Some(topic.to_owned());
     let topics = vec![MetadataRequestTopic {
         name,
@@ -92,16 +107,14 @@ pub(crate) async fn leader_of(topic: &str) -> i32 {
         topics: Some(topics),
         ..MetadataRequest::default()
     };
-    let mut leader = -1;
-    wait_for("a leader", HEALING_LIMIT, || {
-        let said = ask(9, &request);
-        let partitions = &said.topics[0].partitions;
-        let first = partitions.iter().find(|one| one.partition_index == 0);
-        leader = first.map_or(-1, |one| one.leader_id);
-        leader >= 0
+    wait_for("other leaders", HEALING_LIMIT, || {
+        others(node).into_iter().all(|other| {
+            let said = ask_at(of(other), 9, &request).unwrap();
+            let mut partitions = said.topics[0].partitions.iter();
+            partitions.all(|one| one.leader_id >= 0 && one.leader_id != node)
+        })
     })
     .await;
-    leader
 }
 
 /// The other nodes.

@@ -17,14 +17,14 @@ use crate::read_back::log_of;
 pub(crate) const PARTITIONS: usize = 6;
 /// How long after a fault, or after its end, some record of every partition may take.
 const ACKNOWLEDGEMENT_LIMIT: Duration = Duration::from_secs(60);
-/// How many records are sent after the last fault is over, at least.
-const AFTERWARDS: usize = 1000;
+/// How many records are acknowledged after the last fault is over, at least.
+const AFTERWARDS: usize = 500;
 
 /// Settings of a sender that notices soon and does not give up; the defaults otherwise. The small
 /// batches make several of a partition be under way at once.
 pub(crate) const PERSISTENT: Settings<'_> = &[
     ("request.timeout.ms", "2000"),
-    ("delivery.timeout.ms", "60000"),
+    ("delivery.timeout.ms", "120000"),
     ("batch.size", "200"),
     ("acks", "all"),
     ("enable.idempotence", "true"),
@@ -116,22 +116,26 @@ impl Scene {
         self.healed.push(now());
     }
 
+    /// Waits until so much was acknowledged since `moment` that the sender is clearly at work.
+    pub(crate) async fn worked_since(&self, moment: Millis) {
+        wait_for("more records", ACKNOWLEDGEMENT_LIMIT, || {
+            self.ledger().acked_since(moment) >= AFTERWARDS
+        })
+        .await;
+    }
+
     /// Waits until the sender is at work again, ends it, and compares what it was told with the log.
     pub(crate) async fn close(self) -> (Findings, Arc<Ledger>) {
         let last = self.healed.last().copied().unwrap_or_default();
-        wait_for(
-            "records after the last fault",
-            ACKNOWLEDGEMENT_LIMIT,
-            || self.ledger().acked_since(last) >= AFTERWARDS,
-        )
-        .await;
+        self.worked_since(last).await;
         let ledger = self.load.stop().await;
         all_in_sync().await;
         let outcomes = ledger.outcomes();
-        let findings = check(ledger.sent(), &outcomes, &log_of(&self.topic).await);
+        let log = log_of(&self.topic).await;
+        let findings = check(ledger.sent(), &outcomes, &ledger.in_doubt(), &log);
         let silence = longest_silence(&outcomes);
         println!(
-            "\n{:29} {:8} acknowledged {:6}  failed {:5}  lost {:3}  duplicates {:3}  out of order {:3}  \
+            "\n{:29} {:10} acknowledged {:6}  failed {:5}  lost {:3}  duplicates {:3}  out of order {:3}  \
              recovery {:5.2} s  longest silence {:5.2} s",
             self.name,
             format!("{:?}", self.sender),

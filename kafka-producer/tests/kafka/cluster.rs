@@ -121,28 +121,32 @@ pub(crate) fn leaders(topic: &str) -> BTreeMap<i32, i32> {
 /// Asks the first node that answers; in Kafka's KRaft mode each passes on what the controller is to
 /// do.
 pub(crate) fn ask<R: Request>(version: i16, request: &R) -> R::Response {
-    let version = R::version(version).unwrap();
-    let frame = encode_request(1, Some("tests"), version, request);
     let servers = servers();
     let mut refusals = Vec::new();
     for server in servers.split(',') {
-        match exchange(server, &frame) {
-            Ok(answer) => return decode_response::<R>(answer.into(), version).unwrap().1,
+        match ask_at(server, version, request) {
+            Ok(answer) => return answer,
             Err(error) => refusals.push(format!("{server}: {error}")),
         }
     }
     panic!("no node answers: {refusals:?}");
 }
 
-fn exchange(server: &str, frame: &[u8]) -> io::Result<Vec<u8>> {
+/// Asks the node that listens there.
+pub(crate) fn ask_at<R: Request>(
+    server: &str,
+    version: i16,
+    request: &R,
+) -> io::Result<R::Response> {
+    let version = R::version(version).unwrap();
     let mut stream = TcpStream::connect(server)?;
     stream.set_read_timeout(Some(PATIENCE / 4))?;
-    stream.write_all(frame)?;
+    stream.write_all(&encode_request(1, Some("tests"), version, request))?;
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut answer)?;
-    Ok(answer)
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame)?;
+    Ok(decode_response::<R>(frame.into(), version).unwrap().1)
 }
 
 /// A producer of text with these settings.

@@ -41,7 +41,7 @@ pub(crate) struct Cluster {
     /// Holds everything of this cluster and nothing else.
     dir: PathBuf,
     nodes: Vec<Node>,
-    /// What was asked for beside nodes and protocols: properties, then levels of features.
+    /// What was asked for beside nodes and protocols: properties.
     #[serde(default)]
     asked: Vec<String>,
 }
@@ -236,7 +236,7 @@ impl Cluster {
         let mut cluster = Self {
             nodes: Vec::new(),
             dir,
-            asked: up.asked(),
+            asked: up.set.clone(),
         };
         cluster.write()?;
         let undo = Undo::new(|| {
@@ -253,7 +253,7 @@ impl Cluster {
             let node = Node::prepare(id, &ports, &up.set, &cluster.dir)?;
             cluster.nodes.push(node);
         }
-        cluster.format(class_path, &up.feature)?;
+        cluster.format(class_path)?;
         for index in 0..cluster.nodes.len() {
             cluster.nodes[index].start(class_path)?;
             cluster.write()?;
@@ -289,10 +289,10 @@ impl Cluster {
             "a cluster runs already, but without a detour: {STOP}"
         );
         ensure!(
-            self.asked == up.asked(),
+            self.asked == up.set,
             "a cluster runs already, with {:?} instead of {:?}: {STOP}",
             self.asked,
-            up.asked()
+            up.set
         );
         Ok(())
     }
@@ -312,7 +312,7 @@ impl Cluster {
     }
 
     /// Formats the storage of all nodes, at the same time: most of it is the start of a JVM.
-    fn format(&self, class_path: &str, features: &[String]) -> Result<()> {
+    fn format(&self, class_path: &str) -> Result<()> {
         // Any 16 bytes in URL-safe base64 will do; the directory tells clusters apart.
         let cluster_id = "xtaskxtaskxtaskxtaskxw";
         let start = |node: &Node| -> Result<_> {
@@ -320,9 +320,6 @@ impl Cluster {
             let mut tool = java(class_path);
             tool.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"]);
             tool.arg(&node.properties);
-            for feature in features {
-                tool.args(["--feature", feature]);
-            }
             if self.protocols().any(Protocol::has_sasl) {
                 for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
                     let user = format!("{mechanism}=[name={USER},password={PASSWORD}]");
@@ -489,7 +486,7 @@ mod tests {
         let cluster = Cluster {
             dir: dir.path().to_owned(),
             nodes: vec![node],
-            asked: up.asked(),
+            asked: up.set,
         };
         let read: Cluster = serde_json::from_slice(&serde_json::to_vec(&cluster).unwrap()).unwrap();
         assert_eq!(read.to_string(), cluster.to_string());

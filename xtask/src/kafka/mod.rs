@@ -95,17 +95,9 @@ pub(crate) struct Up {
     /// A property of every node, e.g. broker.session.timeout.ms=4000; may be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
-    /// The level of a feature of the cluster, e.g. transaction.version=1.
-    #[arg(long, value_name = "NAME=LEVEL")]
-    pub(crate) feature: Vec<String>,
 }
 
 impl Up {
-    /// What is asked for beside nodes and protocols.
-    fn asked(&self) -> Vec<String> {
-        self.set.iter().chain(&self.feature).cloned().collect()
-    }
-
     /// What clients may speak: what is asked for, and what the brokers speak among themselves.
     fn protocols(&self) -> BTreeSet<Protocol> {
         self.protocol
