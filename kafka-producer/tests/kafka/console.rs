@@ -1,29 +1,11 @@
 //! The console-producer example: the lines of a file come back exactly.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::cluster::{create_topic, servers};
-use crate::tools::{kcat, program};
+use crate::tools::{example, kcat, program};
 
 const LINES: usize = 50_000;
-
-/// The example beside this test: whoever runs only this target has not built it yet.
-fn console_producer() -> PathBuf {
-    let mut cargo = program(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--workspace",
-        "--all-features",
-        "--example",
-        "console-producer",
-    ]);
-    cargo.run_within(Duration::from_secs(600), "");
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().and_then(|deps| deps.parent()).unwrap();
-    built.join("examples").join("console-producer")
-}
 
 #[test]
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
@@ -40,7 +22,7 @@ fn the_lines_of_a_file_come_back_exactly() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(lines.join("\n").as_bytes()).unwrap();
 
-    let mut console = program(console_producer());
+    let mut console = program(example("console-producer"));
     console.args(["--bootstrap-server", &servers(), "--topic", &topic]);
     console
         .args(["--compression-codec", "zstd", "--file"])

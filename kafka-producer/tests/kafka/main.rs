@@ -12,7 +12,14 @@ mod console;
 mod growth;
 mod leaders;
 mod limits;
+#[allow(dead_code, reason = "the tests of the examples use more of it")]
+#[path = "../examples/lines.rs"]
+mod lines;
 mod order;
 mod places;
+#[allow(dead_code, reason = "the tests of the examples use more of it")]
+#[path = "../examples/program.rs"]
+mod program;
 mod tools;
+mod transactional_producer;
 mod transactions;

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -187,6 +188,16 @@ fn java(class: &str) -> Program {
     java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
     java.args(["-cp", &environment("KAFKA_CLASSPATH"), class]);
     java
+}
+
+/// The example beside this test: whoever runs only this target has not built it yet.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let mut cargo = program(env!("CARGO"));
+    cargo.args(["build", "--workspace", "--all-features", "--example", name]);
+    cargo.run_within(Duration::from_secs(600), "");
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().and_then(|deps| deps.parent()).unwrap();
+    built.join("examples").join(name)
 }
 
 /// A program to be run to its end.
