@@ -229,6 +229,7 @@ impl Engine {
             let before = same.max(serial);
             lane.acquaintance = Some(Acquaintance { producer, before });
         }
+        lane.obstacle = None;
         lane.acknowledged_offset = lane.acknowledged_offset.max(base_offset);
         self.tally.delivered += u64::from(slot.batch.count());
         end(
@@ -263,6 +264,10 @@ impl Engine {
         let slot = &mut self.lanes[key as usize].slots[position];
         slot.last_error = Some(word.code);
         slot.ambiguity = slot.ambiguity.max(ambiguity);
+        if position == 0 {
+            self.lanes[key as usize].obstacle = Some(word.code);
+        }
+        let slot = &self.lanes[key as usize].slots[position];
         if slot.attempts > self.settings.retries {
             let serial = slot.serial;
             self.exhaust(key, serial, word.code);
@@ -450,6 +455,7 @@ impl Engine {
         let Some(created_before) = self.now.checked_sub(limit) else {
             return;
         };
+        let obstacle = self.obstacle(key);
         while let Some(slot) = self.lanes[key as usize].slots.front()
             && slot.batch.created() <= created_before
         {
@@ -460,15 +466,26 @@ impl Engine {
                 SlotState::InFlight => Ambiguity::Adrift,
                 _ => slot.ambiguity,
             };
-            let code = slot.last_error;
+            let code = slot.last_error.or(obstacle);
             self.lanes[key as usize].break_sequence(slot.serial, ambiguity);
             self.fail(key, slot, Cause::Expired { limit, code });
         }
         for batch in self.lanes[key as usize].queue.take_expired(created_before) {
-            self.fail_untried(key, batch, Cause::Expired { limit, code: None });
+            let code = obstacle;
+            self.fail_untried(key, batch, Cause::Expired { limit, code });
         }
         self.watch_expiry(key);
         self.list(key);
+    }
+
+    /// What keeps a lane's batches from being delivered, as far as it is known.
+    fn obstacle(&self, key: LaneKey) -> Option<ErrorCode> {
+        let lane = &self.lanes[key as usize];
+        let leaderless = lane
+            .leader
+            .is_none()
+            .then_some(ErrorCode::LEADER_NOT_AVAILABLE);
+        lane.obstacle.or(leaderless)
     }
 
     /// The broker asks for silence (KIP-219).

@@ -48,6 +48,9 @@ pub(crate) struct Lane {
     pub(crate) numbering: Numbering,
     /// What the partition's leader has confirmed last: it knows this producer here.
     pub(crate) acquaintance: Option<Acquaintance>,
+    /// What its last attempt ended with, unless that was an acknowledgement: what keeps the batches
+    /// behind it from being sent.
+    pub(crate) obstacle: Option<ErrorCode>,
     /// The greatest offset that a batch was acknowledged at; -1 before.
     pub(crate) acknowledged_offset: i64,
     pub(crate) slots: VecDeque<Slot>,
@@ -162,6 +165,7 @@ impl Lane {
             attention: Attention::Idle,
             numbering: Numbering::Unnumbered,
             acquaintance: None,
+            obstacle: None,
             acknowledged_offset: -1,
             slots: VecDeque::new(),
             next_serial: 0,

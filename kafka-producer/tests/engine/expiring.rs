@@ -316,3 +316,25 @@ fn a_late_success_of_an_old_epoch_says_nothing_of_the_new_one() {
     );
     pending(&third);
 }
+
+#[test]
+fn a_batch_that_was_never_sent_names_what_kept_those_before_it() {
+    let mut settings = short_lived();
+    settings.max_in_flight = 1;
+    let mut stage = Stage::with(settings, &[1]);
+    stage.warm_up(0, 1);
+    let first = stage.send(0, "a");
+    stage.answer(1, [error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
+    let behind = stage.send(0, "b");
+    stage.pass(ms(1000));
+    stage.tick();
+    for delivery in [&first, &behind] {
+        let error = expired(delivery);
+        assert_eq!(
+            error.code(),
+            Some(ErrorCode::NOT_ENOUGH_REPLICAS),
+            "{error}"
+        );
+    }
+    assert_eq!(expired(&behind).history().attempts, 0);
+}

@@ -4,7 +4,7 @@ use kafka_producer::engine::DeskState;
 use kafka_producer::error::{AbortableError, FatalError, TransactionError};
 use kafka_wire::{ApiKey, ErrorCode};
 
-use crate::stage::{Stage, failed};
+use crate::stage::{Stage, failed, ms};
 use crate::wires::{error, ok};
 
 const VERSIONS: [i16; 2] = [1, 2];
@@ -267,11 +267,14 @@ fn s71_an_abort_that_cannot_be_aborted_ends_the_producer() {
 }
 
 #[test]
-fn an_end_that_the_broker_cannot_explain_is_never_a_commit() {
+fn an_end_that_the_broker_cannot_explain_is_asked_for_again_and_never_taken_for_one() {
     for level in VERSIONS {
         let mut stage = Stage::under_way(level, &[1]);
-        stage.refuses(ApiKey::END_TXN, &[ErrorCode::UNKNOWN_SERVER_ERROR]);
-        let why = stage.commit().fatal();
-        assert_eq!(why.code(), ErrorCode::UNKNOWN_SERVER_ERROR);
+        stage.refuses(ApiKey::END_TXN, &[ErrorCode::UNKNOWN_SERVER_ERROR; 2]);
+        let mut commit = stage.commit();
+        commit.is_pending();
+        stage.pass(ms(2000));
+        assert!(stage.has_refused_all(), "it was asked again");
+        commit.done();
     }
 }
