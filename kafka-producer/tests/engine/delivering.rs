@@ -36,7 +36,7 @@ fn records_of_a_batch_share_a_request_and_count_on_from_its_offset() {
 }
 
 #[test]
-fn s43_a_batch_carries_id_epoch_and_the_number_of_its_first_record() {
+fn s43_t029_a_batch_carries_id_epoch_and_the_number_of_its_first_record() {
     let mut settings = settings();
     settings.accumulator.batch_size = 1000;
     settings.accumulator.linger = ms(5);

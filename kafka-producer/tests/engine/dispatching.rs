@@ -101,7 +101,7 @@ fn a_batch_that_is_as_large_as_a_request_may_be_goes_alone() {
 }
 
 #[test]
-fn every_partition_gets_its_turn_when_requests_are_small() {
+fn a01_every_partition_gets_its_turn_when_requests_are_small() {
     let mut stage = Stage::with(
         Settings {
             max_request_bytes: 150,
@@ -130,7 +130,7 @@ fn every_partition_gets_its_turn_when_requests_are_small() {
 }
 
 #[test]
-fn a_partition_that_backs_off_does_not_hold_up_its_neighbours() {
+fn a11_a_partition_that_backs_off_does_not_hold_up_its_neighbours() {
     let mut stage = Stage::idempotent(&[1, 1]);
     let blocked = stage.send(0, "a");
     stage.answer(1, [error(ErrorCode::NOT_ENOUGH_REPLICAS)]);

@@ -71,7 +71,7 @@ fn a_record_that_waits_for_a_producer_id_expires() {
 }
 
 #[test]
-fn a_record_that_waits_for_its_backoff_expires() {
+fn a28_a_record_that_waits_for_its_backoff_expires() {
     let mut settings = short_lived();
     settings.retry_backoff.initial = Duration::from_secs(10);
     settings.retry_backoff.max = Duration::from_secs(10);

@@ -32,7 +32,7 @@ fn s36_when_the_broker_does_not_tell_where_its_log_begins_the_number_is_tried_ag
 }
 
 #[test]
-fn s37_what_was_sent_behind_gets_its_new_number_with_the_first_and_no_second_epoch() {
+fn s37_t030_what_was_sent_behind_gets_its_new_number_with_the_first_and_no_second_epoch() {
     let mut stage = Stage::idempotent(&[1]);
     stage.warm_up(0, 1);
     let first = stage.send(0, "a");

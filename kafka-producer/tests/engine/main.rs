@@ -28,6 +28,7 @@ mod metadata;
 mod ordering;
 mod refusing;
 mod retrying;
+mod serving;
 mod splitting;
 mod stage;
 mod transactions;

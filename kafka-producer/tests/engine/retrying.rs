@@ -24,7 +24,7 @@ fn s04_a_lost_connection_is_retried_and_succeeds() {
 }
 
 #[test]
-fn a_refusal_is_retried_after_a_pause_that_doubles() {
+fn a12_a_refusal_is_retried_after_a_pause_that_doubles() {
     let mut stage = Stage::idempotent(&[1]);
     let _ = stage.send(0, "tea");
     for pause in [100, 200, 400, 800, 1000, 1000] {

@@ -115,3 +115,6 @@ pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
         _ => Verdict::Fatal,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,18 +33,12 @@ fn refused(stage: &mut Stage, api: ApiKey, code: ErrorCode) -> Result<(), Transa
     let committed = stage.commit().ended();
     if api == ADD_PARTITIONS {
         // Aborted with its transaction, or failed with its producer.
-        stage.abandon_or_failed();
+        if matches!(stage.desk.state(), DeskState::Open) {
+            stage.abandon();
+        }
         failed(&delivery);
     }
     committed
-}
-
-impl Stage {
-    fn abandon_or_failed(&mut self) {
-        if matches!(self.desk.state(), DeskState::Open) {
-            self.abandon();
-        }
-    }
 }
 
 #[track_caller]
