@@ -9,4 +9,5 @@ mod memory;
 mod model;
 mod ringing;
 mod scene;
+mod sizes;
 mod stress;

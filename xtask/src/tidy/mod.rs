@@ -8,6 +8,7 @@
 //! written anywhere (machine paths, markers) looks at the text. Each rule is a table or a function
 //! with tests; the reasons are in `CONTRIBUTING.md` and beside the tables.
 
+mod conformance;
 mod dependencies;
 mod form;
 mod source;
@@ -80,6 +81,7 @@ pub(crate) fn check() -> Result<()> {
         findings.extend(form::check(source));
         findings.extend(words::check(source));
     }
+    findings.extend(conformance::check(conformance::page().as_deref(), &rust));
     findings.extend(dependencies::check(&packages()?));
     for finding in &findings {
         println!("{finding}");
