@@ -7,6 +7,7 @@ const AGAIN: Verdict = Verdict::Retry;
 const SOON: Verdict = Verdict::RetrySoon;
 const FIND: Verdict = Verdict::Relocate;
 const ABORT: Verdict = Verdict::Abortable;
+const RENEW: Verdict = Verdict::Renew;
 const FATAL: Verdict = Verdict::Fatal;
 
 /// The columns of the table.
@@ -29,7 +30,7 @@ const OFFSETS_ALONE: [Verdict; 7] = [FATAL, FATAL, ABORT, FATAL, ABORT, FATAL, F
 
 #[rustfmt::skip]
 const TABLE: [(i16, &str, [Verdict; 7]); 135] = [
-    (-1, "UNKNOWN_SERVER_ERROR", OTHERS),
+    (-1, "UNKNOWN_SERVER_ERROR", [FATAL, FATAL, ABORT, FATAL, FATAL, AGAIN, AGAIN]),
     (0, "NONE", [DONE; 7]),
     (1, "OFFSET_OUT_OF_RANGE", OTHERS),
     (2, "CORRUPT_MESSAGE", [AGAIN; 7]),
@@ -78,7 +79,7 @@ const TABLE: [(i16, &str, [Verdict; 7]); 135] = [
     (45, "OUT_OF_ORDER_SEQUENCE_NUMBER", OTHERS),
     (46, "DUPLICATE_SEQUENCE_NUMBER", OTHERS),
     (47, "INVALID_PRODUCER_EPOCH", [FATAL; 7]),
-    (48, "INVALID_TXN_STATE", [FATAL; 7]),
+    (48, "INVALID_TXN_STATE", [FATAL, FATAL, FATAL, FATAL, FATAL, RENEW, RENEW]),
     (49, "INVALID_PRODUCER_ID_MAPPING", [FATAL; 7]),
     (50, "INVALID_TRANSACTION_TIMEOUT", OTHERS),
     (51, "CONCURRENT_TRANSACTIONS", [AGAIN, AGAIN, SOON, AGAIN, AGAIN, AGAIN, AGAIN]),
