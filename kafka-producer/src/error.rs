@@ -54,7 +54,7 @@ pub enum SendError {
         last: Option<Arc<str>>,
     },
     /// The cluster refuses this topic to us.
-    #[error("topic {topic} was refused: {code} ({})", code.message())]
+    #[error("topic {topic} was refused: {code}")]
     TopicRefused {
         /// The record's topic.
         topic: Arc<str>,
@@ -117,7 +117,7 @@ pub enum FatalError {
     /// Another producer with this `transactional.id` has begun after this one: this one is a
     /// zombie, and whatever transaction it had was aborted. Do not build it again while the other
     /// one lives.
-    #[error("another producer with this transactional.id has taken over: {code} ({message})")]
+    #[error("another producer with this transactional.id has taken over: {code:?} ({message})")]
     Fenced {
         /// What the broker answered.
         code: ErrorCode,
@@ -126,7 +126,7 @@ pub enum FatalError {
     },
     /// The cluster will not go on with this producer: a right is missing, a version, or what it
     /// knew of the producer. Mend that, then build a new one.
-    #[error("the producer has failed for good: {code} ({message})")]
+    #[error("the producer has failed for good: {code:?} ({message})")]
     Refused {
         /// What the broker answered.
         code: ErrorCode,
@@ -298,7 +298,7 @@ impl fmt::Display for DeliveryError {
             write!(f, ", the last to broker {broker}")?;
         }
         if let Some(code) = last_error {
-            write!(f, ", which ended with {code}")?;
+            write!(f, ", which ended with {code:?}")?;
         }
         f.write_str(match persistence {
             Persistence::NotPersisted => "; the record is not in the log",
@@ -313,16 +313,16 @@ impl fmt::Display for Cause {
             Self::Expired { limit, code } => {
                 let limit = limit.as_millis();
                 write!(f, "not delivered within delivery.timeout.ms={limit}")?;
-                code.map_or(Ok(()), |code| write!(f, ", refused at last with {code}"))
+                code.map_or(Ok(()), |code| write!(f, ", refused at last with {code:?}"))
             }
             Self::Refused {
                 code,
                 message: Some(message),
-            } => write!(f, "{code}: {message}"),
+            } => write!(f, "{code:?}: {message}"),
             Self::Refused {
                 code,
                 message: None,
-            } => write!(f, "{code}: {}", code.message()),
+            } => write!(f, "{code}"),
             Self::RetriesExhausted { code } => write!(f, "retries used up: {code}"),
             Self::Closed => f.write_str("the producer was closed first"),
             Self::Aborted => f.write_str("its transaction was aborted first"),

@@ -125,7 +125,7 @@ impl Engine {
             }
             ErrorCode::NONE => false,
             code if code.is_retriable() => {
-                self.metadata.last_obstacle = Some(format!("{code}: {}", code.message()).into());
+                self.metadata.last_obstacle = Some(code.to_string().into());
                 false
             }
             code => {

@@ -51,7 +51,7 @@ pub enum AbortableError {
     #[error("a record was not delivered: {0}")]
     Delivery(DeliveryError),
     /// A coordinator has refused a request.
-    #[error("{request} was refused: {code}: {message}")]
+    #[error("{request} was refused: {code:?}: {message}")]
     Refused {
         /// Which, by its name in the protocol.
         request: &'static str,

@@ -244,7 +244,7 @@ impl Engine {
     fn act(&mut self, ask: &Ask, code: ErrorCode, message: Option<Arc<str>>) {
         let request = ask.request();
         let message = message.unwrap_or_else(|| code.message().into());
-        let obstacle = format!("{}: {code} ({message})", request.name());
+        let obstacle = format!("{}: {code:?} ({message})", request.name());
         match verdict(request, code) {
             Verdict::Done => self.succeeded(),
             Verdict::Retry => self.rest(obstacle),
