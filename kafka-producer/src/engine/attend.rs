@@ -225,10 +225,11 @@ impl Engine {
                     self.desk.change(DeskState::Closed);
                 }
                 self.accumulator.close();
+                let before = self.tally;
                 self.close_transaction();
                 self.life = Life::Closing {
                     deadline,
-                    before: self.tally,
+                    before,
                     replies: vec![reply],
                 };
                 self.refuse_waiters();

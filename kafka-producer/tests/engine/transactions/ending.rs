@@ -263,6 +263,18 @@ fn s61_an_abort_fails_what_was_not_sent_as_aborted() {
 }
 
 #[test]
+fn a_close_reports_also_the_records_that_it_aborts() {
+    for level in VERSIONS {
+        let mut stage = Stage::transactional_with(lingering(), level, &[1]);
+        stage.begin().done();
+        let delivery = stage.send(0, "tea");
+        let mut report = stage.close(None);
+        assert_eq!(failed(&delivery).cause(), &Cause::Aborted);
+        assert_eq!(report.try_recv().unwrap().unwrap().failed, 1);
+    }
+}
+
+#[test]
 fn s73_a_close_ends_also_when_the_transaction_has_failed_and_nobody_can_be_told() {
     for level in VERSIONS {
         let mut stage = Stage::under_way(level, &[1]);
