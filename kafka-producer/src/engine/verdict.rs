@@ -90,6 +90,11 @@ pub(crate) fn verdict(code: ErrorCode, kind: Kind) -> Verdict {
         ErrorCode::NETWORK_EXCEPTION => Verdict::Retry(Needed, Possible),
         ErrorCode::REQUEST_TIMED_OUT => Verdict::Retry(NotNeeded, Possible),
         ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND => Verdict::Retry(NotNeeded, Possible),
+        // With `acks=all` also the answer of a leader that was deposed, or lost the topic, while it
+        // waited for its followers: the batch may be with the next leader (`DelayedProduce`).
+        ErrorCode::NOT_LEADER_OR_FOLLOWER
+        | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        | ErrorCode::UNKNOWN_TOPIC_ID => Verdict::Retry(Needed, Possible),
         // The disk failed under the append: nobody knows how far it came.
         ErrorCode::KAFKA_STORAGE_ERROR => Verdict::Retry(Needed, Possible),
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use kafka_accumulator::{Delivery, NewRecord};
 use kafka_producer::engine::NodeId;
 use kafka_producer::error::{DeliveryError, Persistence};
-use kafka_producer::settings::Settings;
+use kafka_producer::settings::{Acks, Settings};
 use kafka_wire::records::RecordParts;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::ordering::move_leader;
-use crate::stage::{Stage, TOPIC, delivered, expired, ms, pending, settings};
+use crate::stage::{Stage, TOPIC, delivered, expired, failed, ms, pending, plain, settings};
 use crate::wires::{Map, error, ok};
 
 const OUT_OF_ORDER: ErrorCode = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
@@ -337,4 +337,27 @@ fn a_batch_that_was_never_sent_names_what_kept_those_before_it() {
         );
     }
     assert_eq!(expired(&behind).history().attempts, 0);
+}
+
+#[test]
+fn a_record_that_a_deposed_leader_refused_is_possibly_persisted() {
+    // With acks=all a leader answers so also when it is deposed while its followers fetch.
+    for code in [
+        ErrorCode::NOT_LEADER_OR_FOLLOWER,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode::UNKNOWN_TOPIC_ID,
+    ] {
+        let mut stage = Stage::with(plain(Acks::All), &[1]);
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [error(code)]);
+        stage.unreachable.insert(NodeId(1));
+        stage.lose(1);
+        stage.pass(stage.settings.delivery_timeout);
+        let error = failed(&delivery);
+        assert_eq!(
+            error.persistence(),
+            Persistence::PossiblyPersisted,
+            "{code}"
+        );
+    }
 }
