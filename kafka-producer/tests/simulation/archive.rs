@@ -10,6 +10,8 @@ use crate::ledger::{RecordId, id_of};
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     logs: BTreeMap<LogName, Vec<Logged>>,
+    /// How often a reader of committed records sees each record.
+    visible: BTreeMap<RecordId, u32>,
     /// How often each topic was deleted.
     deletions: BTreeMap<String, u32>,
 }
@@ -41,6 +43,11 @@ impl Archive {
 
     /// Copies the logs of a topic as they are now.
     pub(crate) fn copy(&mut self, cluster: &Cluster, topic: &str) {
+        for record in cluster.committed_records(topic) {
+            if let Some(id) = record.value.as_deref().and_then(id_of) {
+                *self.visible.entry(id).or_default() += 1;
+            }
+        }
         let life = self.deletions.get(topic).copied().unwrap_or_default();
         for record in cluster.records(topic) {
             let name = LogName {
@@ -57,6 +64,11 @@ impl Archive {
                 producer_id: record.producer.map(|producer| producer.id),
             });
         }
+    }
+
+    /// How often a reader of committed records sees a record.
+    pub(crate) fn visible(&self, id: RecordId) -> u32 {
+        self.visible.get(&id).copied().unwrap_or_default()
     }
 
     pub(crate) fn logs(&self) -> impl Iterator<Item = (&LogName, &[Logged])> {

@@ -1,5 +1,6 @@
 //! Many seeds, on several threads, and what came of them altogether.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -82,6 +83,15 @@ impl Campaign {
 }
 
 impl Tally {
+    fn by_promise(&self) -> BTreeMap<&'static str, u32> {
+        let mut times = BTreeMap::new();
+        let broken = self.failed.iter().filter_map(|it| it.breach.as_ref());
+        for breach in broken {
+            *times.entry(breach.promise).or_default() += 1;
+        }
+        times
+    }
+
     fn add(&mut self, report: Report) {
         self.schedules += 1;
         let sums = &mut self.sums;
@@ -103,6 +113,9 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for report in self.failed.iter().take(SHOWN) {
             writeln!(f, "{report}")?;
+        }
+        for (promise, times) in self.by_promise() {
+            writeln!(f, "{times:6} x {promise}")?;
         }
         let seconds = self.took.as_secs_f64();
         let runs = self.schedules.max(1) as f64;

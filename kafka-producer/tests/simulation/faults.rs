@@ -3,13 +3,16 @@
 //! The plan says when which kind strikes; whom it strikes is drawn when it does. What lasts a while
 //! is relieved by an event of its own, and everything is relieved when the storm is over.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_mock::cluster::{BrokerId, Effect, Fault, When};
+use kafka_mock::cluster::{BrokerId, CoordinatorKind, Effect, Fault, Restart, When};
 use kafka_wire::{ApiKey, ErrorCode};
 
-use crate::network::LinkId;
+use crate::network::{Link, LinkId};
+use crate::plan::{CallerPlan, TRANSACTIONAL_ID};
+use crate::transactor::{group_of, transact};
 use crate::world::{Event, Weather, World};
 
 /// A kind of fault.
@@ -45,20 +48,27 @@ pub(crate) enum FaultKind {
     Garbage,
     GrowTopic,
     RecreateTopic,
+    /// The leader of a partition forgets who has written to it, when nobody is just writing.
+    ForgetProducers,
+    /// Transactions or a group get another coordinator.
+    MoveCoordinator,
+    /// The cluster changes to another generation of transactions.
+    ChangeFeature,
+    /// Another producer with the same transactional id begins to work.
+    Rival,
 }
 
 /// What is put right again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Relief {
-    Restart(BrokerId),
+    Restart(BrokerId, Restart),
     CreateTopic(usize),
-    /// The cluster notices that a broker is frozen and moves its leaders away.
-    FailOver(BrokerId),
+    Thaw(BrokerId),
 }
 
 impl FaultKind {
     /// Each kind with its weight.
-    const ALL: [(Self, u32); 17] = [
+    const ALL: [(Self, u32); 21] = [
         (Self::CutOne, 12),
         (Self::CutAll, 5),
         (Self::Freeze, 7),
@@ -76,18 +86,39 @@ impl FaultKind {
         (Self::Garbage, 2),
         (Self::GrowTopic, 3),
         (Self::RecreateTopic, 2),
+        (Self::ForgetProducers, 2),
+        (Self::MoveCoordinator, 8),
+        (Self::ChangeFeature, 3),
+        (Self::Rival, 3),
     ];
 
-    pub(crate) fn any(random: &mut fastrand::Rng) -> Self {
-        let total: u32 = Self::ALL.iter().map(|(_, weight)| weight).sum();
+    pub(crate) fn any(random: &mut fastrand::Rng, transactional: bool) -> Self {
+        // What is visible of a transaction in a topic that is gone cannot be told.
+        let fits = |kind: Self| match kind {
+            Self::RecreateTopic => !transactional,
+            Self::MoveCoordinator | Self::ChangeFeature | Self::Rival => transactional,
+            _ => true,
+        };
+        let kinds: Vec<_> = Self::ALL
+            .into_iter()
+            .filter(|(kind, _)| fits(*kind))
+            .collect();
+        let total: u32 = kinds.iter().map(|(_, weight)| weight).sum();
         let mut drawn = random.u32(..total);
-        for (kind, weight) in Self::ALL {
+        for (kind, weight) in kinds {
             if drawn < weight {
                 return kind;
             }
             drawn -= weight;
         }
         Self::CutOne
+    }
+}
+
+impl FaultKind {
+    /// Whether replicas may differ after it.
+    pub(crate) fn is_of_replicas(self) -> bool {
+        matches!(self, Self::Kill | Self::Freeze | Self::MoveLeader)
     }
 }
 
@@ -114,6 +145,10 @@ impl World {
             FaultKind::SlowDown => self.slow_down(),
             FaultKind::GrowTopic => self.grow_topic(),
             FaultKind::RecreateTopic => self.delete_topic(),
+            FaultKind::ForgetProducers => self.forget_producers(),
+            FaultKind::MoveCoordinator => self.move_coordinator(),
+            FaultKind::ChangeFeature => self.change_feature(),
+            FaultKind::Rival => self.start_rival(),
             FaultKind::Refuse
             | FaultKind::Misreport
             | FaultKind::Swallow
@@ -126,9 +161,9 @@ impl World {
 
     pub(crate) fn relieve(&mut self, relief: Relief) {
         match relief {
-            Relief::Restart(broker) => self.restart(broker),
+            Relief::Restart(broker, data) => self.restart(broker, data),
             Relief::CreateTopic(topic) => self.create_topic(topic),
-            Relief::FailOver(broker) => self.fail_over(broker),
+            Relief::Thaw(broker) => self.thaw(broker),
         }
     }
 
@@ -137,7 +172,7 @@ impl World {
         self.ground.trace.tell("weather", || "the storm is over");
         self.weather = Weather::Calm;
         for broker in self.ailments.dead.clone() {
-            self.restart(broker);
+            self.restart(broker, Restart::WithData);
         }
         self.ailments.slow.clear();
         self.cluster.clear_faults();
@@ -191,35 +226,22 @@ impl World {
         self.ground
             .trace
             .tell(broker, || format!("is frozen for {time:?}"));
+        // First, so that what is put off until then finds the broker thawed.
+        let thaw = Event::Relief(Relief::Thaw(broker));
+        self.agenda.push(now + time, thaw);
         self.ailments.frozen.insert(broker, now + time);
-        if self.random.bool() {
-            let noticed = now + self.some_time(ms(10), ms(600));
-            self.agenda
-                .push(noticed, Event::Relief(Relief::FailOver(broker)));
-        }
+        let known = self.cluster.freeze_broker(broker);
+        known.expect("it is one of the plan's brokers");
     }
 
-    fn fail_over(&mut self, broker: BrokerId) {
-        let frozen = self.ailments.frozen.get(&broker);
-        if frozen.is_none_or(|until| *until <= self.now()) {
-            return;
+    fn thaw(&mut self, broker: BrokerId) {
+        let due = self.ailments.frozen.get(&broker) == Some(&self.now());
+        if due {
+            self.ailments.frozen.remove(&broker);
+            let known = self.cluster.thaw_broker(broker);
+            known.expect("it is one of the plan's brokers");
+            self.ground.trace.tell(broker, || "goes on");
         }
-        for (topic, partition) in self.led_by(broker) {
-            self.move_away(&topic, partition);
-        }
-    }
-
-    fn led_by(&self, broker: BrokerId) -> Vec<(String, i32)> {
-        let mut led = Vec::new();
-        for topic in self.cluster.topics() {
-            let partitions = self.cluster.partitions(topic).unwrap_or_default();
-            for partition in 0..partitions {
-                if self.cluster.leader(topic, partition) == Ok(Some(broker)) {
-                    led.push((topic.to_owned(), partition));
-                }
-            }
-        }
-        led
     }
 
     fn move_leader(&mut self) {
@@ -257,16 +279,93 @@ impl World {
         known.expect("it is one of the plan's brokers");
         self.ailments.frozen.remove(&broker);
         let back = self.now() + self.some_time(ms(20), ms(2_500));
+        let data = match self.random.u32(..3) {
+            0 => Restart::Empty,
+            _ => Restart::WithData,
+        };
         self.agenda
-            .push(back, Event::Relief(Relief::Restart(broker)));
+            .push(back, Event::Relief(Relief::Restart(broker, data)));
     }
 
-    fn restart(&mut self, broker: BrokerId) {
-        if self.ailments.dead.remove(&broker) {
-            self.ground.trace.tell(broker, || "is back");
-            let known = self.cluster.restart_broker(broker);
-            known.expect("it is one of the plan's brokers");
+    /// A disk is only lost if no partition counts on it alone: Kafka promises nothing else.
+    fn restart(&mut self, broker: BrokerId, data: Restart) {
+        if !self.ailments.dead.remove(&broker) {
+            return;
         }
+        let data = match self.is_last_replica(broker) {
+            true => Restart::WithData,
+            false => data,
+        };
+        self.ground
+            .trace
+            .tell(broker, || format!("is back, {data:?}"));
+        let known = self.cluster.restart_broker_with(broker, data);
+        known.expect("it is one of the plan's brokers");
+    }
+
+    fn is_last_replica(&self, broker: BrokerId) -> bool {
+        let alone = |topic: &str, partition| {
+            let facts = self.cluster.partition_facts(topic, partition);
+            facts.is_ok_and(|facts| facts.in_sync == [broker])
+        };
+        self.cluster.topics().any(|topic| {
+            let partitions = self.cluster.partitions(topic).unwrap_or_default();
+            (0..partitions).any(|partition| alone(topic, partition))
+        })
+    }
+
+    /// As when a producer has not written for a day: nothing may be on its way.
+    fn forget_producers(&mut self) {
+        let idle = self.links.values().all(Link::is_silent);
+        let settled = self.ground.ledger.borrow_mut().first_undecided().is_none();
+        if idle
+            && settled
+            && let Some((topic, partition)) = self.any_partition()
+        {
+            self.ground.trace.tell("cluster", || {
+                format!("{topic}-{partition} forgets its producers")
+            });
+            // Refused where nobody leads, which is as good.
+            let _ = self.cluster.forget_producers(&topic, partition);
+        }
+    }
+
+    fn move_coordinator(&mut self) {
+        let to = self.any_broker();
+        let (kind, key) = match self.random.u32(..4) {
+            0 => (CoordinatorKind::Group, group_of(0)),
+            _ => (CoordinatorKind::Transaction, TRANSACTIONAL_ID.to_owned()),
+        };
+        // Refused if that broker is not there, which is as good.
+        if self.cluster.move_coordinator(kind, &key, to).is_ok() {
+            self.ground
+                .trace
+                .tell(to, || format!("coordinates {key} now"));
+        }
+    }
+
+    fn change_feature(&mut self) {
+        if !self.plan.cluster.version_caps.is_empty() {
+            return;
+        }
+        let level = self.random.i16(1..=2);
+        self.ground
+            .trace
+            .tell("cluster", || format!("transaction.version is {level} now"));
+        self.cluster.set_transaction_version(level);
+    }
+
+    /// Once: it fences the producer that was there before.
+    fn start_rival(&mut self) {
+        if self.clients.len() > 1 {
+            return;
+        }
+        let plan = Rc::clone(&self.plan);
+        let rival = self.start_client(plan.settings.clone());
+        let caller = plan.callers[0];
+        let records = 1 + caller.records / 2;
+        let transact = transact(rival, plan, CallerPlan { records, ..caller });
+        self.tasks.spawn(1, transact);
     }
 
     fn stall_one(&mut self) {
@@ -284,6 +383,9 @@ impl World {
 
     fn send_garbage(&mut self) {
         let Some(link) = self.any_link() else { return };
+        if self.links.get(&link).is_none_or(Link::is_amid_an_answer) {
+            return;
+        }
         let length = self.random.usize(..20) as u32;
         let mut bytes = length.to_be_bytes().to_vec();
         bytes.extend((0..length).map(|_| self.random.u8(..)));
@@ -310,6 +412,7 @@ impl World {
     /// New partitions have replicas on brokers that are alive.
     fn grow_topic(&mut self) {
         if self.ailments.dead.is_empty()
+            && self.ailments.frozen.is_empty()
             && let Some((topic, _)) = self.any_partition()
             && let Some(partitions) = self.cluster.partitions(&topic)
         {
@@ -352,7 +455,12 @@ impl World {
         };
         let alive = usize::from(self.plan.cluster.brokers) - self.ailments.dead.len();
         config.replication_factor = config.replication_factor.min(alive as i16);
-        if alive > 0 && self.cluster.create_topic(&planned.name, config).is_ok() {
+        if alive == 0 || self.cluster.create_topic(&planned.name, config).is_err() {
+            // Too few brokers are there for it.
+            let again = self.now() + ms(50);
+            self.agenda
+                .push(again, Event::Relief(Relief::CreateTopic(place)));
+        } else {
             self.ailments.deleted.remove(&place);
             self.ground.trace.tell("cluster", || {
                 format!("{} is created, with {partitions} partitions", planned.name)
@@ -378,11 +486,7 @@ impl World {
             FaultKind::Delay => Fault::delay(when, ms(random.u64(5..1_500))),
             FaultKind::Silence => Fault::new(Effect::Silence(when)),
             FaultKind::Throttle => Fault::throttle(ms(random.u64(1..400))),
-            _ => match random.u32(..3) {
-                0 => Fault::refuse(one_of(random, &[14, 15, 51])).api(ApiKey::INIT_PRODUCER_ID),
-                1 => Fault::refuse(one_of(random, &[3, 5])).api(ApiKey::METADATA),
-                _ => Fault::disconnect(when).api(ApiKey::METADATA),
-            },
+            _ => obstruction(random),
         };
         let fault = match kind {
             FaultKind::Swallow | FaultKind::Delay if random.bool() => fault.api(ApiKey::PRODUCE),
@@ -392,6 +496,26 @@ impl World {
             .trace
             .tell("cluster", || format!("{:?}, {times} times", fault.effect()));
         self.cluster.inject(fault.times(times));
+    }
+}
+
+/// Questions beside Produce that are refused or not answered.
+fn obstruction(random: &mut fastrand::Rng) -> Fault {
+    const OBSTRUCTIONS: [(ApiKey, &[i16]); 8] = [
+        (ApiKey::INIT_PRODUCER_ID, &[14, 15, 16, 51]),
+        (ApiKey::METADATA, &[3, 5]),
+        (ApiKey::FIND_COORDINATOR, &[15]),
+        (ApiKey::ADD_PARTITIONS_TO_TXN, &[14, 15, 16, 51]),
+        (ApiKey::ADD_OFFSETS_TO_TXN, &[14, 15, 16, 51]),
+        (ApiKey::TXN_OFFSET_COMMIT, &[14, 15, 16, 7]),
+        (ApiKey::END_TXN, &[14, 15, 16, 51]),
+        (ApiKey::DESCRIBE_PRODUCERS, &[3, 6, 29]),
+    ];
+    let (api, codes) = OBSTRUCTIONS[random.usize(..OBSTRUCTIONS.len())];
+    match random.u32(..4) {
+        0 => Fault::disconnect(When::BeforeHandling).api(api),
+        1 => Fault::disconnect(When::AfterHandling).api(api),
+        _ => Fault::refuse(ErrorCode(codes[random.usize(..codes.len())])).api(api),
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Ground {
     pub(crate) alarms: RefCell<Vec<(Instant, Waker)>>,
     /// How long producers have stood still altogether.
     pub(crate) stalled: Cell<Duration>,
+    /// Whether somebody ended a transaction while the one before was being ended.
+    pub(crate) ended_amid_end: Cell<bool>,
     breach: RefCell<Option<Breach>>,
 }
 
@@ -51,6 +53,7 @@ impl Ground {
             ledger: RefCell::new(Ledger::default()),
             alarms: RefCell::default(),
             stalled: Cell::default(),
+            ended_amid_end: Cell::default(),
             breach: RefCell::default(),
         }
     }

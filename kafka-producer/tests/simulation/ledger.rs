@@ -23,6 +23,37 @@ pub(crate) struct Ledger {
     settled: usize,
     /// In the order of their appends.
     lanes: BTreeMap<LaneName, Vec<RecordId>>,
+    /// In the order of their beginnings.
+    transactions: Vec<Transaction>,
+}
+
+/// What a caller may believe of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transaction {
+    pub(crate) client: usize,
+    pub(crate) begun: Instant,
+    pub(crate) end: End,
+    /// The last offset that was sent with it, and whether that was confirmed.
+    pub(crate) offset: Option<(i64, Confirmed)>,
+}
+
+/// How a transaction has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nobody has asked for its commit.
+    Open,
+    /// A commit was asked for, and its outcome is not known.
+    CommitAsked,
+    Committed,
+    /// Aborted, or refused.
+    Aborted,
+}
+
+/// Whether something was said to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    Yes,
+    No,
 }
 
 /// The records of one producer in one partition.
@@ -37,6 +68,7 @@ pub(crate) struct LaneName {
 pub(crate) struct Entry {
     pub(crate) lane: LaneName,
     pub(crate) appended: Instant,
+    pub(crate) transaction: Option<u32>,
     /// That of the batch, and the place in it.
     pub(crate) completion: Arc<Completion<DeliveryError>>,
     pub(crate) index: u32,
@@ -106,6 +138,33 @@ impl Ledger {
 
     pub(crate) fn lanes(&self) -> impl Iterator<Item = (&LaneName, &[RecordId])> {
         self.lanes.iter().map(|(name, ids)| (name, ids.as_slice()))
+    }
+
+    /// A transaction begins; its number.
+    pub(crate) fn begin(&mut self, client: usize, now: Instant) -> u32 {
+        self.transactions.push(Transaction {
+            client,
+            begun: now,
+            end: End::Open,
+            offset: None,
+        });
+        self.transactions.len() as u32 - 1
+    }
+
+    pub(crate) fn end(&mut self, transaction: u32, end: End) {
+        self.transactions[transaction as usize].end = end;
+    }
+
+    pub(crate) fn note_offset(&mut self, transaction: u32, offset: i64, confirmed: Confirmed) {
+        self.transactions[transaction as usize].offset = Some((offset, confirmed));
+    }
+
+    pub(crate) fn transaction(&self, number: u32) -> Transaction {
+        self.transactions[number as usize]
+    }
+
+    pub(crate) fn transactions(&self) -> &[Transaction] {
+        &self.transactions
     }
 
     /// The first record without an outcome.

@@ -37,6 +37,7 @@ mod run;
 mod tasks;
 mod tests;
 mod trace;
+mod transactor;
 mod workload;
 mod world;
 

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use kafka_accumulator::Completion;
-use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
+use kafka_mock::cluster::{
+    Answer, BrokerId, ConnectionId, Release, TransactionFacts, TransactionState,
+};
 use kafka_producer::engine::{Confirm, Input, NodeId, Outgoing, Payload};
 use kafka_producer::error::DeliveryError;
 use kafka_producer::settings::Address;
 use kafka_wire::compression::{Compression, compress};
-use kafka_wire::{FRAME_BYTES_MAX_DEFAULT, FrameReader};
+use kafka_wire::{ApiKey, FRAME_BYTES_MAX_DEFAULT, FrameReader};
 
 use crate::checkers::window;
 use crate::plan::FIRST_PORT;
@@ -117,6 +119,18 @@ impl Pipe {
         let frames = FrameReader::new(FRAME_BYTES_MAX_DEFAULT);
         // Garbage that says it is a gigantic frame is left where it is.
         frames.next(&mut self.buffer).unwrap_or_default()
+    }
+}
+
+impl Link {
+    /// Whether the producer has a part of an answer only.
+    pub(crate) fn is_amid_an_answer(&self) -> bool {
+        !self.down.buffer.is_empty()
+    }
+
+    /// Whether nothing is on its way to the broker.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.queue.is_empty() && self.up.sent <= self.up.arrived
     }
 }
 
@@ -336,9 +350,20 @@ impl World {
             && let Some(frame) = link.up.next_frame()
             && let Some(broker) = link.broker
         {
+            self.note_end(&frame);
             let now = self.broker_time();
             let answer = self.cluster.handle(now, broker, ConnectionId(id.0), frame);
             self.answered(id, answer);
+        }
+    }
+
+    /// In the second generation of transactions Kafka fences whoever ends a transaction before the
+    /// markers of the one before it are written.
+    fn note_end(&self, frame: &[u8]) {
+        let key = frame.first_chunk().map(|key| i16::from_be_bytes(*key));
+        let ending = |it: &TransactionFacts| matches!(it.state, TransactionState::Decided(_));
+        if key == Some(ApiKey::END_TXN.0) && self.cluster.transactions().iter().any(ending) {
+            self.ground.ended_amid_end.set(true);
         }
     }
 

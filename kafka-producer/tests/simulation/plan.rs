@@ -5,13 +5,15 @@
 //! batches, batches of a few records.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_mock::cluster::ClusterConfig;
 use kafka_producer::settings::{
-    Acks, Address, BackoffRange, Guarantee, Settings, UnresolvedPolicy,
+    Acks, Address, BackoffRange, Guarantee, Settings, TransactionSettings, UnresolvedPolicy,
 };
+use kafka_wire::ApiKey;
 use kafka_wire::compression::{Compression, CompressionLevel};
 
 use crate::faults::FaultKind;
@@ -78,8 +80,13 @@ impl Plan {
         let cluster = cluster(random);
         let settings = settings(random, &cluster);
         let topics = topics(random, &settings);
-        let callers = callers(random, &settings, storm);
-        let faults = faults(random, storm);
+        let mut callers = callers(random, &settings, storm);
+        let transactional = settings.guarantee.transactional().is_some();
+        if transactional {
+            // There is one transaction at a time.
+            callers.truncate(1);
+        }
+        let faults = faults(random, storm, transactional);
         let network = network(random);
         let ending = ending(random, storm);
         Self {
@@ -95,13 +102,20 @@ impl Plan {
         }
     }
 
+    pub(crate) fn is_transactional(&self) -> bool {
+        self.settings.guarantee.transactional().is_some()
+    }
+
     /// After the faults have stopped, by when connections, metadata and coordinators must be found
     /// again: the longest waits that may be under way, and a few questions.
     pub(crate) fn recovery(&self) -> Duration {
         let settings = &self.settings;
         let waits = settings.connection_setup.max + settings.reconnect_backoff.max;
         let questions = settings.retry_backoff.max + self.network.latency_max * 4;
-        waits * 2 + settings.request_timeout * 2 + questions * 8 + ms(500)
+        let brokers = *self.cluster.replication_delay.end()
+            + *self.cluster.coordinator_load.end()
+            + *self.cluster.marker_delay.end();
+        waits * 2 + settings.request_timeout * 2 + questions * 8 + brokers * 4 + ms(500)
     }
 }
 
@@ -114,23 +128,65 @@ fn one_in(random: &mut fastrand::Rng, n: u32) -> bool {
 }
 
 fn cluster(random: &mut fastrand::Rng) -> ClusterConfig {
+    let brokers = random.u16(1..=4);
+    let version_caps = version_caps(random);
+    // Brokers that finalize the second generation of transactions speak all that it needs.
+    let generations = match version_caps.is_empty() {
+        true => [0, 1, 1, 2, 2, 2].as_slice(),
+        false => [0, 1].as_slice(),
+    };
+    let replicas = i16::try_from(brokers.min(3)).unwrap_or(1);
     ClusterConfig {
-        brokers: random.u16(1..=4),
+        brokers,
         auto_create_topics: false,
         default_replication_factor: 3,
-        min_insync_replicas: 1,
+        min_insync_replicas: random.i16(1..=replicas.clamp(1, 2)),
         requests_remembered: 0,
+        version_caps,
+        transaction_version: generations[random.usize(..generations.len())],
+        transaction_timeout_check: ms(50),
+        marker_delay: delay(random, 60),
+        replication_delay: delay(random, 30),
+        coordinator_load: delay(random, 100),
+        broker_session_timeout: ms(random.u64(50..1_500)),
         ..ClusterConfig::default()
     }
 }
 
-fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
-    let guarantee = match random.u32(..10) {
-        0 => Guarantee::Plain(Acks::None),
-        1 => Guarantee::Plain(Acks::Leader),
-        2..4 => Guarantee::Plain(Acks::All),
-        _ => Guarantee::Idempotent,
+/// Brokers as new as can be, or older ones.
+fn version_caps(random: &mut fastrand::Rng) -> Vec<(ApiKey, i16)> {
+    if !one_in(random, 3) {
+        return Vec::new();
+    }
+    let produce = [8, 9, 11, 12][random.usize(..4)];
+    // Without topic ids a topic that is made anew cannot be told from itself.
+    let metadata = [10, 11, 12][random.usize(..3)];
+    vec![(ApiKey::PRODUCE, produce), (ApiKey::METADATA, metadata)]
+}
+
+fn delay(random: &mut fastrand::Rng, most_ms: u64) -> RangeInclusive<Duration> {
+    let most = match random.u32(..3) {
+        0 => 0,
+        1 => random.u64(..=most_ms / 10 + 1),
+        _ => random.u64(..=most_ms),
     };
+    Duration::ZERO..=ms(most)
+}
+
+fn guarantee(random: &mut fastrand::Rng) -> Guarantee {
+    match random.u32(..20) {
+        0 => Guarantee::Plain(Acks::None),
+        1 | 2 => Guarantee::Plain(Acks::Leader),
+        3..6 => Guarantee::Plain(Acks::All),
+        6..13 => Guarantee::Idempotent,
+        _ => Guarantee::Transactional(TransactionSettings {
+            id: Arc::from(TRANSACTIONAL_ID),
+            timeout: ms(random.u64(300..6_000)),
+        }),
+    }
+}
+
+fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
     let compression = match random.u32(..12) {
         0 => Compression::Gzip,
         1 => Compression::Snappy,
@@ -151,7 +207,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
     Settings {
         client_id: Arc::from("simulated"),
         bootstrap: bootstrap(random, cluster),
-        guarantee,
+        guarantee: guarantee(random),
         accumulator: kafka_accumulator::Settings {
             batch_size: [0, 300, 1_000, 4_000][random.usize(..4)],
             linger,
@@ -245,7 +301,11 @@ fn callers(random: &mut fastrand::Rng, settings: &Settings, storm: Duration) -> 
     (0..count).map(caller).collect()
 }
 
-fn faults(random: &mut fastrand::Rng, storm: Duration) -> Vec<(Duration, FaultKind)> {
+fn faults(
+    random: &mut fastrand::Rng,
+    storm: Duration,
+    transactional: bool,
+) -> Vec<(Duration, FaultKind)> {
     let count = match random.u32(..20) {
         0 => 0,
         1..6 => random.usize(1..6),
@@ -254,7 +314,7 @@ fn faults(random: &mut fastrand::Rng, storm: Duration) -> Vec<(Duration, FaultKi
     let storm_us = storm.as_micros() as u64;
     let fault = |_| {
         let at = Duration::from_micros(random.u64(..storm_us));
-        (at, FaultKind::any(random))
+        (at, FaultKind::any(random, transactional))
     };
     (0..count).map(fault).collect()
 }
@@ -331,3 +391,6 @@ impl fmt::Display for Plan {
 /// The port of the first broker of the model, and one where nobody listens.
 pub(crate) const FIRST_PORT: u16 = 9092;
 const NOBODYS_PORT: u16 = 9999;
+
+/// Of every transactional producer.
+pub(crate) const TRANSACTIONAL_ID: &str = "till";

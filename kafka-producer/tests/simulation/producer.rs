@@ -11,8 +11,8 @@ use futures_channel::oneshot;
 use kafka_accumulator::{
     Accumulator, AppendError, Callback, Delivery, NewRecord, Queue, Reservation, ReserveError,
 };
-use kafka_producer::engine::{CloseReport, Desk, DeskState, Question, Topic};
-use kafka_producer::error::{DeliveryError, SendError};
+use kafka_producer::engine::{CloseReport, Desk, DeskState, Question, Topic, TransactionCall};
+use kafka_producer::error::{DeliveryError, FatalError, Misuse, SendError, TransactionError};
 use kafka_producer::settings::Settings;
 use kafka_wire::records::RecordParts;
 
@@ -32,6 +32,8 @@ pub(crate) struct Producer {
     sent_by_callbacks: Arc<Mutex<Vec<Booking>>>,
     /// What `close` reported, and which records it was about.
     pub(crate) closed: RefCell<Option<Closed>>,
+    /// Why it can never be used again.
+    pub(crate) failure: RefCell<Option<(Instant, FatalError)>>,
 }
 
 /// What `close` said.
@@ -57,6 +59,7 @@ pub(crate) struct Wish {
     pub(crate) partition: usize,
     /// Of the value, beyond its number.
     pub(crate) filler: usize,
+    pub(crate) transaction: Option<u32>,
     pub(crate) when_decided: WhenDecided,
 }
 
@@ -94,6 +97,7 @@ impl Producer {
             next_id,
             sent_by_callbacks: Arc::default(),
             closed: RefCell::default(),
+            failure: RefCell::default(),
         }
     }
 
@@ -207,7 +211,7 @@ impl Producer {
             topic: Arc::clone(topic),
             partition,
         };
-        let entry = entry(lane, now, &appended.delivery, calls);
+        let entry = entry(lane, now, wish.transaction, &appended.delivery, calls);
         self.ground.trace.mark("append", id);
         self.ground.trace.tell(self, || {
             format!(
@@ -299,7 +303,7 @@ impl Producer {
         self.desk.ask(Question::Close { deadline, reply });
         let waits = Patience::new(
             &self.ground,
-            patience.unwrap_or(self.settings.delivery_timeout),
+            patience.unwrap_or_else(|| self.longest_wait()),
         );
         let Ok(report) = answer.await else {
             return;
@@ -312,6 +316,54 @@ impl Producer {
             report,
             undecided,
             later,
+        });
+    }
+
+    /// Until when everything has an outcome: first the records, then their transaction.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        let transaction = self.settings.guarantee.transactional();
+        let delivery = self.settings.delivery_timeout;
+        transaction.map_or(delivery, |settings| delivery + settings.timeout)
+    }
+
+    /// Something about transactions: waits `max.block.ms` at most.
+    pub(crate) async fn transact(&self, call: TransactionCall) -> Result<(), TransactionError> {
+        let patience = Patience::new(&self.ground, self.settings.max_block);
+        let name = format!("{call:?}");
+        self.ground.trace.tell(self, || format!("asks for {name}"));
+        let (reply, answer) = oneshot::channel();
+        let deadline = self.ground.now() + self.settings.max_block;
+        self.desk.ask(Question::Transact {
+            call,
+            deadline,
+            reply,
+        });
+        let outcome = answer.await.unwrap_or(Err(TransactionError::Closed));
+        self.ground
+            .trace
+            .tell(self, || format!("{name}: {outcome:?}"));
+        patience.check(&self.ground, &name);
+        if let Err(TransactionError::Fatal(fatal)) = &outcome {
+            let mut failure = self.failure.borrow_mut();
+            failure.get_or_insert_with(|| (self.ground.now(), fatal.clone()));
+        }
+        if let Err(TransactionError::Misused(misuse)) = &outcome
+            && *misuse != Misuse::AlreadyInitialized
+        {
+            let story = format!("{name}: {misuse}");
+            self.ground.broken("who asks in order is answered", story);
+        }
+        outcome
+    }
+
+    /// A transaction is dropped.
+    pub(crate) fn abandon(&self) {
+        self.ground.trace.tell(self, || "drops the transaction");
+        let (reply, _) = oneshot::channel();
+        self.desk.ask(Question::Transact {
+            call: TransactionCall::Abandon,
+            deadline: self.ground.now(),
+            reply,
         });
     }
 
@@ -342,12 +394,14 @@ impl std::fmt::Display for Producer {
 fn entry(
     lane: LaneName,
     appended: Instant,
+    transaction: Option<u32>,
     delivery: &Delivery<DeliveryError>,
     calls: Option<Arc<AtomicU32>>,
 ) -> Entry {
     Entry {
         lane,
         appended,
+        transaction,
         completion: Arc::clone(delivery.completion()),
         index: delivery.index(),
         calls,
@@ -375,7 +429,7 @@ impl SendsAgain {
             .accumulator
             .append(&self.queue, &mut record, None, || now);
         if let Ok(appended) = appended {
-            let entry = entry(self.lane, now, &appended.delivery, None);
+            let entry = entry(self.lane, now, None, &appended.delivery, None);
             self.bookings.lock().unwrap().push(Booking { id, entry });
         }
     }

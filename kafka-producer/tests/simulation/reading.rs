@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kafka_wire::messages::metadata::MetadataRequest;
-use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, ProduceRequest};
+use kafka_wire::messages::{
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeProducersRequest, EndTxnRequest,
+    FindCoordinatorRequest, InitProducerIdRequest, ProduceRequest, TxnOffsetCommitRequest,
+};
 use kafka_wire::records::RecordBatch;
 use kafka_wire::{
-    ApiKey, ErrorCode, Reader, Request, RequestHeader, Version, decode_request, decode_response,
+    ApiKey, ErrorCode, Reader, Request, RequestHeader, decode_request, decode_response,
 };
 
 use crate::ledger::id_of;
@@ -41,8 +44,13 @@ pub(crate) fn request(frame: &Bytes) -> String {
     let what = match header.api_key {
         ApiKey::PRODUCE => decode_request::<ProduceRequest>(&header, input).map(|r| produce(&r)),
         ApiKey::METADATA => whole::<MetadataRequest>(&header, input),
-        ApiKey::API_VERSIONS => Ok(String::new()),
         ApiKey::INIT_PRODUCER_ID => whole::<InitProducerIdRequest>(&header, input),
+        ApiKey::FIND_COORDINATOR => whole::<FindCoordinatorRequest>(&header, input),
+        ApiKey::ADD_PARTITIONS_TO_TXN => whole::<AddPartitionsToTxnRequest>(&header, input),
+        ApiKey::ADD_OFFSETS_TO_TXN => whole::<AddOffsetsToTxnRequest>(&header, input),
+        ApiKey::TXN_OFFSET_COMMIT => whole::<TxnOffsetCommitRequest>(&header, input),
+        ApiKey::END_TXN => whole::<EndTxnRequest>(&header, input),
+        ApiKey::DESCRIBE_PRODUCERS => whole::<DescribeProducersRequest>(&header, input),
         _ => Ok(String::new()),
     };
     let what = what.unwrap_or_else(|error| format!("unreadable: {error}"));
@@ -102,23 +110,30 @@ pub(crate) fn answer(asked: &BTreeMap<i32, Asked>, frame: &Bytes) -> String {
         return format!("an answer to #{number}, which nobody asked");
     };
     let body = frame.slice(4..);
-    let version_of = |read: Result<Version, _>| read.ok();
+    let version = *version;
     let what = match *api {
-        ApiKey::PRODUCE => version_of(ProduceRequest::version(*version))
-            .and_then(|v| decode_response::<ProduceRequest>(body, v).ok())
-            .map(|(_, answer)| produced(&answer)),
-        ApiKey::METADATA => version_of(MetadataRequest::version(*version))
-            .and_then(|v| decode_response::<MetadataRequest>(body, v).ok())
-            .map(|(_, answer)| described(&answer)),
-        ApiKey::API_VERSIONS => {
-            version_of(ApiVersionsRequest::version(*version)).map(|_| String::new())
-        }
-        ApiKey::INIT_PRODUCER_ID => version_of(InitProducerIdRequest::version(*version))
-            .and_then(|v| decode_response::<InitProducerIdRequest>(body, v).ok())
-            .map(|(_, answer)| short(&answer)),
+        ApiKey::PRODUCE => read::<ProduceRequest>(body, version).map(|answer| produced(&answer)),
+        ApiKey::METADATA => read::<MetadataRequest>(body, version).map(|answer| described(&answer)),
+        ApiKey::INIT_PRODUCER_ID => told::<InitProducerIdRequest>(body, version),
+        ApiKey::FIND_COORDINATOR => told::<FindCoordinatorRequest>(body, version),
+        ApiKey::ADD_PARTITIONS_TO_TXN => told::<AddPartitionsToTxnRequest>(body, version),
+        ApiKey::ADD_OFFSETS_TO_TXN => told::<AddOffsetsToTxnRequest>(body, version),
+        ApiKey::TXN_OFFSET_COMMIT => told::<TxnOffsetCommitRequest>(body, version),
+        ApiKey::END_TXN => told::<EndTxnRequest>(body, version),
+        ApiKey::DESCRIBE_PRODUCERS => told::<DescribeProducersRequest>(body, version),
         _ => None,
     };
     format!("{api} #{number} {}", what.unwrap_or_default())
+}
+
+fn read<R: Request>(body: Bytes, version: i16) -> Option<R::Response> {
+    let version = R::version(version).ok()?;
+    let (_, answer) = decode_response::<R>(body, version).ok()?;
+    Some(answer)
+}
+
+fn told<R: Request<Response: std::fmt::Debug>>(body: Bytes, version: i16) -> Option<String> {
+    read::<R>(body, version).map(|answer| short(&answer))
 }
 
 fn produced(answer: &<ProduceRequest as Request>::Response) -> String {

@@ -11,6 +11,7 @@ use crate::ground::{Breach, Ground};
 use crate::ledger::Told;
 use crate::plan::{Ending, Plan};
 use crate::trace::Story;
+use crate::transactor;
 use crate::workload::{self, RECOVERS};
 use crate::world::{Counts, Weather, World};
 
@@ -82,8 +83,13 @@ fn play(seed: u64, ground: &Rc<Ground>) -> Counts {
     let mut world = World::new(Rc::clone(&plan), Rc::clone(ground));
     let producer = world.start_client(plan.settings.clone());
     for caller in plan.callers.clone() {
-        let call = workload::call(Rc::clone(&producer), Rc::clone(&plan), caller);
-        world.tasks.spawn(0, call);
+        let (producer, plan) = (Rc::clone(&producer), Rc::clone(&plan));
+        match plan.is_transactional() {
+            true => world
+                .tasks
+                .spawn(0, transactor::transact(producer, plan, caller)),
+            false => world.tasks.spawn(0, workload::call(producer, plan, caller)),
+        }
     }
     let closing = workload::close_in_storm(Rc::clone(&producer), Rc::clone(&plan));
     world.tasks.spawn(0, closing);
@@ -92,10 +98,17 @@ fn play(seed: u64, ground: &Rc<Ground>) -> Counts {
     world.settle();
     if plan.ending == Ending::Calm {
         world.probe();
-        world.close();
     }
+    world.close();
     world.end();
     world.judge();
+    if ground.has_breach() {
+        for client in &world.clients {
+            ground
+                .trace
+                .tell(&client.producer, || format!("{:?}", client.engine));
+        }
+    }
     world.counts
 }
 
@@ -138,6 +151,15 @@ impl World {
         booked && self.ground.ledger.borrow_mut().first_undecided().is_none()
     }
 
+    /// Coordinators end what nobody has ended.
+    fn let_transactions_end(&mut self) {
+        let Some(settings) = self.plan.settings.guarantee.transactional() else {
+            return;
+        };
+        let bound = self.now() + settings.timeout + Duration::from_secs(5);
+        self.run_until(bound, |_| false);
+    }
+
     fn undecided(&self) -> usize {
         let ledger = self.ground.ledger.borrow();
         let undecided = ledger.records().filter(|(_, entry)| !entry.is_decided());
@@ -148,12 +170,17 @@ impl World {
     fn probe(&mut self) {
         let recovered = self.now() + self.plan.recovery();
         self.run_until(recovered, |_| false);
-        let producer = Rc::clone(&self.clients[0].producer);
+        // The latest: others may be fenced.
+        let client = self.clients.len() - 1;
+        let producer = Rc::clone(&self.clients[client].producer);
         if !producer.is_open() {
             return;
         }
         let plan = Rc::clone(&self.plan);
-        self.tasks.spawn(0, workload::probe(producer, plan, 3));
+        match plan.is_transactional() {
+            true => self.tasks.spawn(client, transactor::probe(producer, plan)),
+            false => self.tasks.spawn(client, workload::probe(producer, plan, 3)),
+        }
         let bound = self.now() + self.plan.recovery() * 3;
         if !self.run_until(bound, |world| world.tasks.are_done()) {
             self.ground
@@ -161,15 +188,19 @@ impl World {
         }
     }
 
+    /// Whoever is not closed yet is closed.
     fn close(&mut self) {
-        let producer = Rc::clone(&self.clients[0].producer);
-        self.tasks
-            .spawn(0, async move { producer.close(None).await });
+        for (client, it) in self.clients.iter().enumerate() {
+            let producer = Rc::clone(&it.producer);
+            let closing = async move { producer.close(None).await };
+            self.tasks.spawn(client, closing);
+        }
     }
 
     /// Every producer ends, and lets go of everything.
     fn end(&mut self) {
-        let bound = self.now() + self.plan.settings.delivery_timeout + Duration::from_secs(1);
+        let longest = self.clients[0].producer.longest_wait();
+        let bound = self.now() + longest + self.plan.recovery() * 2;
         let over = |world: &mut Self| {
             world.tasks.are_done() && world.clients.iter().all(|client| client.has_ended())
         };
@@ -189,6 +220,7 @@ impl World {
         // Requests on their way are delivered before the logs are read.
         let bound = self.now() + Duration::from_secs(60);
         self.run_until(bound, |world| world.links.is_empty());
+        self.let_transactions_end();
         memory::check_returned(self);
     }
 }

@@ -80,6 +80,7 @@ fn wish(producer: &Producer, caller: CallerPlan) -> Wish {
     Wish {
         partition: ground.below(64),
         filler: ground.below(caller.filler_max + 1),
+        transaction: None,
         when_decided,
     }
 }
@@ -104,6 +105,7 @@ pub(crate) async fn probe(producer: Rc<Producer>, plan: Rc<Plan>, rounds: usize)
                 let wish = Wish {
                     partition,
                     filler: 10,
+                    transaction: None,
                     when_decided: WhenDecided::Nothing,
                 };
                 match producer.send(&topic.name, wish).await {

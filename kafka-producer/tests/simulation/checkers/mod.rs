@@ -8,20 +8,26 @@ pub(crate) mod acknowledged;
 pub(crate) mod busy;
 pub(crate) mod deadline;
 pub(crate) mod duplicates;
+pub(crate) mod fatal;
 pub(crate) mod memory;
 pub(crate) mod not_persisted;
+pub(crate) mod offsets;
 pub(crate) mod once;
 pub(crate) mod order;
 pub(crate) mod report;
+pub(crate) mod transactions;
 pub(crate) mod window;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use kafka_mock::cluster::HangingTransaction;
+
 use crate::archive::{Archive, LogName, Logged};
 use crate::ledger::{Ledger, RecordId, Told};
 use crate::plan::Plan;
 use crate::producer::Producer;
+use crate::transactor::group_of;
 use crate::world::World;
 
 /// What is known when a run is over.
@@ -30,6 +36,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) archive: &'a Archive,
     pub(crate) producers: Vec<Rc<Producer>>,
+    /// Transactions that nobody will end.
+    pub(crate) hanging: Vec<HangingTransaction>,
+    /// What the group of each producer is at.
+    pub(crate) offsets: Vec<Option<i64>>,
     /// What every record was told.
     pub(crate) told: BTreeMap<RecordId, Told>,
     /// Where each record is, in the order of the logs.
@@ -39,12 +49,18 @@ pub(crate) struct Facts<'a> {
 /// A promise, and the judgement whether it was kept.
 type Promise = (&'static str, fn(&Facts<'_>) -> Result<(), String>);
 
-const PROMISES: [Promise; 6] = [
+const PROMISES: [Promise; 9] = [
     ("every record ends exactly once", once::check),
     ("acknowledged is in the log", acknowledged::check),
     ("not persisted is not in the log", not_persisted::check),
     ("nothing is there twice", duplicates::check),
     ("order is the order of send", order::check),
+    ("transactions are all or nothing", transactions::check),
+    (
+        "offsets are committed with their transaction",
+        offsets::check,
+    ),
+    ("a producer fails for good only when it must", fatal::check),
     ("the close report is what happened", report::check),
 ];
 
@@ -62,6 +78,12 @@ impl World {
                 self.ground.broken(promise, story);
             }
         }
+    }
+
+    fn committed_offset(&self, client: usize) -> Option<i64> {
+        let (group, topic) = (group_of(client), &self.plan.topics[0].name);
+        let committed = self.cluster.committed_offset(&group, topic, 0)?;
+        Some(committed.offset)
     }
 
     /// What must hold at every moment.
@@ -90,6 +112,10 @@ impl<'a> Facts<'a> {
                 .clients
                 .iter()
                 .map(|client| Rc::clone(&client.producer))
+                .collect(),
+            hanging: world.cluster.hanging_transactions(),
+            offsets: (0..world.clients.len())
+                .map(|client| world.committed_offset(client))
                 .collect(),
             told: told.collect(),
             places,

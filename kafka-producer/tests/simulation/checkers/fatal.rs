@@ -1,0 +1,43 @@
+//! A producer fails for good only when it must: here, when another one with its transactional id has
+//! taken over, or when a coordinator has ended a transaction that took too long, which in the first
+//! generation of transactions fences the producer as well, or when it ended a transaction amid
+//! the end of the one before, for which the second generation fences it.
+
+use std::time::Instant;
+
+use kafka_producer::engine::DeskState;
+
+use super::Facts;
+use crate::producer::Producer;
+
+pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
+    // Of two either may be fenced: who is fenced may ask for another epoch, and gets it.
+    let [last] = facts.producers.as_slice() else {
+        return Ok(());
+    };
+    if last.ground.ended_amid_end.get() {
+        return Ok(());
+    }
+    match &*last.failure.borrow() {
+        Some((at, _)) if took_too_long(facts, last, *at) => Ok(()),
+        Some((_, fatal)) => Err(format!("{last}: {fatal}")),
+        None => match last.desk.state() {
+            // It had no caller any more that was told when.
+            DeskState::Failed(_) if facts.plan.is_transactional() => Ok(()),
+            DeskState::Failed(fatal) => Err(format!("{last}: {fatal}")),
+            DeskState::Open | DeskState::Closed => Ok(()),
+        },
+    }
+}
+
+/// Whether the transaction that was the latest then was old enough to be ended by its coordinator.
+fn took_too_long(facts: &Facts<'_>, producer: &Producer, at: Instant) -> bool {
+    let Some(settings) = facts.plan.settings.guarantee.transactional() else {
+        return false;
+    };
+    let transactions = facts.ledger.transactions().iter();
+    let latest = transactions
+        .filter(|transaction| transaction.client == producer.client && transaction.begun <= at)
+        .next_back();
+    latest.is_some_and(|latest| at - latest.begun >= settings.timeout)
+}

@@ -1,0 +1,51 @@
+//! A committed transaction is visible as a whole, each record once; of an aborted one nothing is; of
+//! one whose commit has an unknown outcome either all or nothing. No transaction hangs.
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+use crate::ledger::{End, RecordId};
+
+pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
+    let mut members: BTreeMap<u32, Vec<RecordId>> = BTreeMap::new();
+    for (id, entry) in facts.ledger.records() {
+        if let Some(number) = entry.transaction {
+            members.entry(number).or_default().push(id);
+        }
+    }
+    for (number, ids) in members {
+        let transaction = facts.ledger.transaction(number);
+        check_one(facts, transaction.end, &ids).map_err(|story| {
+            let client = transaction.client;
+            format!("transaction {number} of producer {client}: {story}")
+        })?;
+    }
+    match facts.hanging.first() {
+        None => Ok(()),
+        Some(hanging) => Err(format!("it hangs: {hanging:?}")),
+    }
+}
+
+fn check_one(facts: &Facts<'_>, end: End, ids: &[RecordId]) -> Result<(), String> {
+    let seen = |id: &RecordId| facts.archive.visible(*id);
+    if let Some(id) = ids.iter().find(|id| seen(id) > 1) {
+        return Err(format!("record {id} is visible {} times", seen(id)));
+    }
+    let some = ids.iter().find(|id| seen(id) > 0);
+    let missing = ids.iter().find(|id| seen(id) == 0);
+    match (end, some, missing) {
+        (End::Committed, _, Some(id)) => {
+            let told = &facts.told[id];
+            Err(format!(
+                "it is committed, and record {id} is not visible: {told:?}"
+            ))
+        }
+        (End::Aborted | End::Open, Some(id), _) => {
+            Err(format!("it is {end:?}, and record {id} is visible"))
+        }
+        (End::CommitAsked, Some(seen), Some(missing)) => Err(format!(
+            "of it record {seen} is visible, and record {missing} is not"
+        )),
+        _ => Ok(()),
+    }
+}
