@@ -35,9 +35,10 @@ fn took_too_long(facts: &Facts<'_>, producer: &Producer, at: Instant) -> bool {
     let Some(settings) = facts.plan.settings.guarantee.transactional() else {
         return false;
     };
-    let transactions = facts.ledger.transactions().iter();
-    let latest = transactions
-        .filter(|transaction| transaction.client == producer.client && transaction.begun <= at)
-        .next_back();
+    let latest = facts
+        .ledger
+        .transactions()
+        .iter()
+        .rfind(|transaction| transaction.client == producer.client && transaction.begun <= at);
     latest.is_some_and(|latest| at - latest.begun >= settings.timeout)
 }
