@@ -75,6 +75,11 @@ impl Node {
         }
     }
 
+    /// Whether batches are on their way to it.
+    pub(crate) fn has_produce_in_flight(&self) -> bool {
+        matches!(&self.link, Link::Ready { in_flight, .. } if in_flight.produce() > 0)
+    }
+
     /// Whether a connection could be begun now.
     pub(crate) fn can_dial(&self, now: Instant) -> bool {
         matches!(self.link, Link::Resting { until } if until.is_none_or(|until| until <= now))

@@ -40,6 +40,7 @@ pub(crate) use requests::Ask;
 
 use super::identity::{Identity, ProducerId};
 use super::lane::{LaneKey, Numbering};
+use super::node::Node;
 use super::timers::Timer;
 use super::verdict::TransactionVersion;
 use super::{Engine, backoff};
@@ -325,8 +326,10 @@ impl Engine {
         }
     }
 
-    /// Whether every batch of the ending transaction has its outcome.
+    /// Whether every batch of the ending transaction has its outcome, and none that has expired is on
+    /// its way: behind the marker of the end it would open a transaction that nobody ends.
     fn is_drained(&mut self) -> bool {
+        let on_the_way = self.nodes.values().any(Node::has_produce_in_flight);
         let lanes = &self.lanes;
         match &mut self.transactions {
             Some(Transactions {
@@ -335,7 +338,7 @@ impl Engine {
             }) => {
                 let busy = |key: &LaneKey| lanes[*key as usize].has_batches();
                 ending.busy.retain(busy);
-                ending.busy.is_empty()
+                ending.busy.is_empty() && !on_the_way
             }
             _ => false,
         }

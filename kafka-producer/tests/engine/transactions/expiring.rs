@@ -74,6 +74,24 @@ fn t110_a_commit_ends_when_a_record_expires_and_says_why() {
 }
 
 #[test]
+fn a_transaction_does_not_end_while_a_record_that_has_expired_may_still_be_appended() {
+    for level in VERSIONS {
+        let mut stage = brief(level, &[1]);
+        let delivery = stage.send(0, "tea");
+        stage.pass(ms(2000));
+        expired(&delivery);
+        stage.story();
+        let mut aborted = stage.abort();
+        stage.pass(ms(2000));
+        aborted.is_pending();
+        assert!(stage.story().is_empty(), "its request has no answer");
+        stage.answer(1, [ok(1)]);
+        aborted.done();
+        assert_eq!(stage.story()[0], "EndTxn abort");
+    }
+}
+
+#[test]
 fn s68_a_refusal_that_comes_after_the_record_has_expired_changes_nothing() {
     for level in VERSIONS {
         for code in [
