@@ -172,6 +172,7 @@ impl Engine {
     /// Applies the verdict on one batch.
     fn judge(&mut self, Sent { lane: key, serial }: Sent, word: Word) {
         let judged = verdict(word.code, self.kind());
+        self.batch_answered(key, word.code);
         let Some(position) = self.lanes[key as usize].position(serial) else {
             // It has expired meanwhile; but now it is known that its number was used.
             if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
@@ -401,6 +402,9 @@ impl Engine {
     pub(super) fn fail(&mut self, key: LaneKey, slot: Slot, cause: Cause) {
         let history = self.history(key, &slot);
         self.count_failure(slot.batch.count(), history.persistence);
+        if history.persistence == Persistence::PossiblyPersisted {
+            self.batch_answered(key, ErrorCode::NETWORK_EXCEPTION);
+        }
         let error = DeliveryError::new(cause, history);
         self.doom(|| AbortableError::Delivery(error.clone()));
         end(&slot.batch, Fate::Failed(error));

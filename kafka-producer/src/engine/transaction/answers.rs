@@ -15,11 +15,12 @@ use kafka_wire::{DecodeError, ErrorCode, Version};
 use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
-use super::{Before, End, Ending, Membership, Phase, RequestState};
+use super::{Before, End, Ending, Membership, Phase, RequestState, is_turned_away};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::{Link, Node};
 use crate::engine::timers::Timer;
+use crate::engine::verdict::TransactionVersion;
 use crate::engine::{Ask, Engine, NodeId};
 use crate::error::{AbortableError, FatalError, TransactionError};
 use crate::settings::Address;
@@ -83,6 +84,9 @@ impl Engine {
 
     /// A request about transactions will not be answered.
     pub(in crate::engine) fn transaction_unanswered(&mut self, ask: &Ask) {
+        if let Ask::CommitOffsets(group) = ask {
+            self.offsets_answered(group, ErrorCode::NETWORK_EXCEPTION);
+        }
         self.rest(format!("{} was not answered", ask.request().name()));
     }
 
@@ -213,7 +217,19 @@ impl Engine {
         {
             done.end(Ok(()));
         }
+        self.offsets_answered(&group, worst.1);
         self.granted(&Ask::CommitOffsets(group), worst.1);
+    }
+
+    /// With the second protocol it is the offsets that add their group.
+    fn offsets_answered(&mut self, group: &Arc<str>, code: ErrorCode) {
+        if let Some(transactions) = &mut self.transactions
+            && transactions.version == TransactionVersion::Two
+            && !is_turned_away(code)
+            && let Some(membership) = transactions.groups.get_mut(group)
+        {
+            *membership = Membership::Inside;
+        }
     }
 
     fn end_answered(&mut self, end: End, answer: &EndTxnResponse) {

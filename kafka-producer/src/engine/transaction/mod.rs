@@ -135,12 +135,24 @@ enum Health {
 /// Whether the coordinator knows that something belongs to the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Membership {
-    /// It is to be told.
+    /// It is to be told, by a request of its own.
     Wanted,
-    /// It was told, and has not confirmed it.
+    /// It was told, and has not confirmed it. In the second protocol: by batches or offsets, all of
+    /// which it has turned away.
     Tried,
-    /// It knows.
+    /// It knows, or may know.
     Inside,
+}
+
+/// Whether a coordinator that answers this, or has it answered by a leader, did not add anything.
+fn is_turned_away(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::CONCURRENT_TRANSACTIONS
+            | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
+            | ErrorCode::COORDINATOR_NOT_AVAILABLE
+            | ErrorCode::NOT_COORDINATOR
+    )
 }
 
 /// Offsets of one call.
@@ -226,7 +238,11 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return true;
         };
-        let inside = transactions.partitions.get(&key) == Some(&Membership::Inside);
+        let membership = transactions.partitions.get(&key);
+        let inside = match transactions.version {
+            TransactionVersion::One => membership == Some(&Membership::Inside),
+            TransactionVersion::Two => membership.is_some(),
+        };
         match &transactions.phase {
             Phase::Open
             | Phase::Ending(Ending {
@@ -248,9 +264,21 @@ impl Engine {
                 false
             }
             TransactionVersion::Two => {
-                transactions.partitions.insert(key, Membership::Inside);
+                transactions.partitions.insert(key, Membership::Tried);
                 true
             }
+        }
+    }
+
+    /// A leader has answered, or not, a batch for this partition; with the second protocol it has
+    /// asked the coordinator to add it.
+    pub(super) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
+        if let Some(transactions) = &mut self.transactions
+            && transactions.version == TransactionVersion::Two
+            && !is_turned_away(code)
+            && let Some(membership) = transactions.partitions.get_mut(&key)
+        {
+            *membership = Membership::Inside;
         }
     }
 
@@ -362,11 +390,15 @@ impl Engine {
         let failed_there = outcome
             .as_ref()
             .is_err_and(|why| begun_there || unknown_there(why));
+        let untouched = transactions.version == TransactionVersion::Two && !begun_there;
         transactions.partitions.clear();
         transactions.groups.clear();
         let before = Before::Transaction(outcome);
         if let Some(successor) = successor {
             self.adopt(successor);
+        } else if untouched && !failed_there {
+            // No log has any batch of this epoch, so it can begin again.
+            self.begin_sequences_anew();
         } else if worn_out || failed_there {
             transactions.phase = Phase::Renewing(before);
             return;
@@ -395,11 +427,15 @@ impl Engine {
     /// Goes on as this producer: with a new epoch every sequence begins anew.
     fn adopt(&mut self, producer: ProducerId) {
         if self.identity.producer() != Some(producer) {
-            for lane in &mut self.lanes {
-                lane.numbering = Numbering::Unnumbered;
-            }
+            self.begin_sequences_anew();
         }
         self.identity = Identity::Held(producer);
+    }
+
+    fn begin_sequences_anew(&mut self) {
+        for lane in &mut self.lanes {
+            lane.numbering = Numbering::Unnumbered;
+        }
     }
 
     /// Nothing is open any more; who waits to begin may.

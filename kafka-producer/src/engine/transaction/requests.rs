@@ -111,14 +111,7 @@ impl Transactions {
 
     /// From here on it is unknown whether the coordinator knows.
     fn tried(&mut self, ask: &Ask) {
-        let version = self.version;
-        let tried = |membership: &mut Membership| {
-            *membership = match version {
-                TransactionVersion::One => Membership::Tried,
-                // The request itself adds it; an end that was not needed does no harm.
-                TransactionVersion::Two => Membership::Inside,
-            };
-        };
+        let tried = |membership: &mut Membership| *membership = Membership::Tried;
         match ask {
             Ask::AddPartitions(keys) => {
                 for key in keys {
@@ -128,7 +121,7 @@ impl Transactions {
             Ask::AddOffsets(group) => {
                 self.groups.entry(Arc::clone(group)).and_modify(tried);
             }
-            Ask::CommitOffsets(group) if version == TransactionVersion::Two => {
+            Ask::CommitOffsets(group) if self.groups.get(group) == Some(&Membership::Wanted) => {
                 self.groups.entry(Arc::clone(group)).and_modify(tried);
             }
             _ => {}

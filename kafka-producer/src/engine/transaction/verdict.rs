@@ -44,8 +44,7 @@ pub(super) enum Verdict {
     Relocate,
     /// This transaction can only be aborted.
     Abortable,
-    /// It was aborted there, by a successor or because it took too long: ask for the next epoch,
-    /// which tells whether there is a successor.
+    /// There is nothing to be aborted: go on under the next epoch.
     Renew,
     /// The producer is of no use any more.
     Fatal,
@@ -71,8 +70,10 @@ pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
         ErrorCode::UNKNOWN_SERVER_ERROR if matches!(request, Commit | Abort) => Verdict::Retry,
 
         // From KIP-890 on, an end that comes with the epoch before is taken for one that is repeated,
-        // and a commit repeated after an abort is this; it is a zombie's as well as a late one's.
-        ErrorCode::INVALID_TXN_STATE if matches!(request, Commit | Abort) => Verdict::Renew,
+        // and a commit repeated after an abort is this; it is a zombie's as well as a late one's. The
+        // answer to the abort that follows tells them apart.
+        ErrorCode::INVALID_TXN_STATE if request == Commit => Verdict::Abortable,
+        ErrorCode::INVALID_TXN_STATE if request == Abort => Verdict::Renew,
         // Whoever comes later with this id has the last word; every request tells so.
         ErrorCode::INVALID_PRODUCER_EPOCH
         | ErrorCode::PRODUCER_FENCED

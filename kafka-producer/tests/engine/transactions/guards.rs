@@ -292,36 +292,63 @@ fn t129_t130_after_a_commit_or_abort_that_timed_out_the_other_is_refused() {
 #[test]
 fn t133_a_coordinator_that_contradicts_the_state_of_the_producer_ends_it() {
     for level in VERSIONS {
-        for end in [TransactionCall::Commit, TransactionCall::Abort] {
-            let mut stage = Stage::under_way(level, &[1]);
-            for api in [ApiKey::END_TXN, ApiKey::INIT_PRODUCER_ID] {
-                stage.refuses(api, &[ErrorCode::INVALID_TXN_STATE]);
-            }
-            let why = stage.transact(end).fatal();
-            assert_eq!(why.code(), ErrorCode::INVALID_TXN_STATE);
-            assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
-            stage.begin().fatal();
+        let mut stage = Stage::under_way(level, &[1]);
+        for api in [ApiKey::END_TXN, ApiKey::INIT_PRODUCER_ID] {
+            stage.refuses(api, &[ErrorCode::INVALID_TXN_STATE]);
         }
+        let why = stage.abort().fatal();
+        assert_eq!(why.code(), ErrorCode::INVALID_TXN_STATE);
+        assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
+        stage.begin().fatal();
     }
 }
 
 #[test]
-fn an_end_after_an_abort_asks_for_the_next_epoch_to_learn_whether_it_is_a_zombies() {
+fn a_commit_that_comes_after_an_abort_has_failed_and_the_next_answer_tells_a_zombie() {
+    let ends = |stage: &mut Stage| {
+        let story = stage.story().into_iter();
+        story.filter(|it| it.starts_with("EndTxn")).count()
+    };
     for level in VERSIONS {
         let mut stage = Stage::under_way(level, &[1]);
         stage.refuses(ApiKey::END_TXN, &[ErrorCode::INVALID_TXN_STATE]);
         let why = stage.commit().abortable();
         assert_eq!(why.code(), Some(ErrorCode::INVALID_TXN_STATE));
-        let last = stage.story().pop().unwrap();
-        assert!(last.starts_with("InitProducerId 7000/"), "{last}");
+        stage.abandon();
+        assert_eq!(ends(&mut stage), 2, "the commit, and the abort after it");
         stage.begin().done();
 
         let mut stage = Stage::under_way(level, &[1]);
-        stage.refuses(ApiKey::END_TXN, &[ErrorCode::INVALID_TXN_STATE]);
-        stage.refuses(ApiKey::INIT_PRODUCER_ID, &[ErrorCode::PRODUCER_FENCED]);
-        let why = stage.commit().fatal();
+        let codes = [ErrorCode::INVALID_TXN_STATE, ErrorCode::PRODUCER_FENCED];
+        stage.refuses(ApiKey::END_TXN, &codes);
+        stage.commit().abortable();
+        let why = stage.abort().fatal();
         assert!(matches!(why, FatalError::Fenced { .. }), "{why}");
     }
+}
+
+#[test]
+fn a_transaction_that_its_coordinator_has_turned_away_is_not_ended_there() {
+    let mut settings = transactional();
+    settings.delivery_timeout = ms(1000);
+    let mut stage = Stage::transactional_with(settings, 2, &[1]);
+    stage.begin().done();
+    let delivery = stage.send(0, "tea");
+    // Each attempt is turned away, the last when its time is up.
+    while delivery.try_outcome().is_none() {
+        if !stage.requests(1).is_empty() {
+            stage.answer(1, [error(ErrorCode::CONCURRENT_TRANSACTIONS)]);
+        }
+        stage.pass(ms(10));
+    }
+    stage.story();
+    stage.abort().done();
+    assert!(stage.story().is_empty(), "no end, and no new epoch");
+    stage.begin().done();
+    let delivery = stage.send(0, "milk");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+    stage.commit().done();
 }
 
 #[test]
