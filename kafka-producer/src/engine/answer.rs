@@ -528,8 +528,11 @@ impl Engine {
     pub(super) fn identified(&mut self, answer: &InitProducerIdResponse) {
         match answer.error_code {
             ErrorCode::NONE => {
-                let (id, epoch) = (answer.producer_id, answer.producer_epoch);
-                self.identity = Identity::Held(ProducerId { id, epoch });
+                let told = ProducerId::told(answer.producer_id, answer.producer_epoch);
+                let Some(producer) = told else {
+                    return self.identity_failed();
+                };
+                self.identity = Identity::Held(producer);
                 for key in 0..self.lanes.len() {
                     self.list(key as LaneKey);
                 }

@@ -19,6 +19,14 @@ pub(crate) struct ProducerId {
     pub(crate) epoch: i16,
 }
 
+impl ProducerId {
+    /// The one of an answer, if it tells any: negative numbers are the protocol's for none, and
+    /// batches that carried them would be those of a producer without idempotence.
+    pub(crate) fn told(id: i64, epoch: i16) -> Option<Self> {
+        (id >= 0 && epoch >= 0).then_some(Self { id, epoch })
+    }
+}
+
 /// Whether there is an id, and how it is come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {

@@ -97,6 +97,26 @@ fn s67_an_id_is_asked_for_at_once_and_after_a_refusal_with_growing_pauses() {
 }
 
 #[test]
+fn an_id_that_is_none_is_asked_for_again() {
+    let mut stage = nameless(settings());
+    let delivery = stage.send(0, "tea");
+    let node = asked(&stage).unwrap();
+    let answer = InitProducerIdResponse {
+        producer_id: -1,
+        producer_epoch: -1,
+        ..InitProducerIdResponse::default()
+    };
+    let frame = stage.connections[&node][0].answer::<InitProducerIdRequest>(&answer);
+    stage.respond(node, frame);
+    assert!(stage.requests(1).is_empty());
+    stage.by_hand.clear();
+    stage.pass(ms(200));
+    assert_eq!(stage.numbers(1), [(0, 0)]);
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+}
+
+#[test]
 fn an_id_that_is_refused_for_good_ends_the_producer() {
     let mut stage = nameless(settings());
     let delivery = stage.send(0, "tea");

@@ -51,9 +51,12 @@ impl Engine {
             Ask::InitProducerId => {
                 self.read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
                     engine.throttle(id, answer.throttle_time_ms);
-                    let (id, epoch) = (answer.producer_id, answer.producer_epoch);
+                    let told = ProducerId::told(answer.producer_id, answer.producer_epoch);
                     if engine.granted(&Ask::InitProducerId, answer.error_code) {
-                        engine.initialized(ProducerId { id, epoch });
+                        match told {
+                            Some(producer) => engine.initialized(producer),
+                            None => engine.rest("InitProducerId: the answer tells no id"),
+                        }
                     }
                 })
             }
@@ -234,8 +237,8 @@ impl Engine {
 
     fn end_answered(&mut self, end: End, answer: &EndTxnResponse) {
         if self.granted(&Ask::End(end), answer.error_code) {
-            let (id, epoch) = (answer.producer_id, answer.producer_epoch);
-            self.transaction_ended((id >= 0).then_some(ProducerId { id, epoch }));
+            let told = ProducerId::told(answer.producer_id, answer.producer_epoch);
+            self.transaction_ended(told);
         }
     }
 

@@ -14,6 +14,7 @@ mod lookups;
 mod offsets;
 mod refused;
 mod requests;
+mod silence;
 
 pub(crate) use coordinator::Coordinators;
 pub(crate) use requests::{Ask, SPOKEN};
