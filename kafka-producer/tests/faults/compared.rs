@@ -42,7 +42,7 @@ impl Fault {
 
     async fn befall(self, scene: &mut Scene) {
         match self {
-            Self::LeadersKilled => crashes::kill_leaders(scene).await,
+            Self::LeadersKilled => crashes::kill_leaders(scene, 3).await,
             Self::LeadersFrozen => freezes::freeze_leaders(scene).await,
             Self::TwoKilled => min_isr::kill_two(scene).await,
             Self::TooFewCopies => min_isr::kill_one_of_three_wanted(scene).await,

@@ -99,6 +99,7 @@ async fn a_coordinator_killed_during_a_commit_costs_no_transaction_and_tears_non
         scene.acknowledged_everywhere(PARTITIONS, now()).await;
         inflict(Harm::Start, &[coordinator]).await;
         scene.healed();
+        scene.acknowledged_everywhere(PARTITIONS, now()).await;
     }
     close(scene).await;
 }
@@ -109,7 +110,7 @@ async fn transactions_go_on_while_leaders_are_killed() {
     let mut scene = InTransactions::new("transactions, leaders killed")
         .open(&[])
         .await;
-    kill_leaders(&mut scene).await;
+    kill_leaders(&mut scene, 2).await;
     close(scene).await;
 }
 
