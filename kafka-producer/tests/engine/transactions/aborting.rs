@@ -188,6 +188,19 @@ fn t100_a_group_that_was_refused_needs_no_end() {
 }
 
 #[test]
+fn t100_a_group_that_no_coordinator_was_told_of_yet_is_forgotten_by_an_abort() {
+    let mut stage = Stage::under_way(1, &[1, 1]);
+    stage.keeps(ApiKey::ADD_PARTITIONS_TO_TXN);
+    let _ = stage.send(1, "tea");
+    let _sent = stage.send_offsets(&[5]);
+    assert_eq!(stage.story(), ["AddPartitionsToTxn orders-1"]);
+    let mut aborted = stage.abort();
+    stage.lets_go();
+    aborted.done();
+    assert_eq!(stage.story(), ["EndTxn abort"]);
+}
+
+#[test]
 fn t101_an_abort_fails_when_what_it_waits_for_is_refused_for_good() {
     let mut stage = Stage::under_way(1, &[1]);
     stage.keeps(ApiKey::ADD_OFFSETS_TO_TXN);
