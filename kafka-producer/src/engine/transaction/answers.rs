@@ -15,7 +15,7 @@ use kafka_wire::{DecodeError, ErrorCode, Version};
 use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
-use super::{Before, End, Ending, Membership, Phase, RequestState, is_turned_away};
+use super::{Before, End, Ending, Health, Membership, Phase, RequestState, is_turned_away};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::{Link, Node};
@@ -282,7 +282,7 @@ impl Engine {
                     message,
                 },
             ),
-            Verdict::Renew => self.renew(AbortableError::Refused {
+            Verdict::Gone => self.gone(AbortableError::Refused {
                 request: request.name(),
                 code,
                 message,
@@ -291,22 +291,28 @@ impl Engine {
         }
     }
 
-    /// The coordinator does not have the transaction that was to be ended: begins anew with it. A
-    /// commit has failed for this reason; of an abort nothing is left to be done.
-    fn renew(&mut self, why: AbortableError) {
+    /// The coordinator does not have the transaction that was to be ended. A commit has failed for this
+    /// reason, and the answer to an abort will tell whether there is a successor; after an abort
+    /// nothing is left to be done but to begin anew.
+    fn gone(&mut self, why: AbortableError) {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        let Phase::Ending(Ending { how, health, .. }) = &transactions.phase else {
+        let Phase::Ending(ending) = &mut transactions.phase else {
             return;
         };
-        let outcome = match how {
-            End::Commit => Err(why),
-            End::Abort => health.outcome(),
-        };
-        transactions.partitions.clear();
-        transactions.groups.clear();
-        transactions.phase = Phase::Renewing(Before::Transaction(outcome));
+        match ending.how {
+            End::Commit => {
+                ending.how = End::Abort;
+                ending.health = Health::Doomed(why);
+            }
+            End::Abort => {
+                let before = Before::Transaction(ending.health.outcome());
+                transactions.partitions.clear();
+                transactions.groups.clear();
+                transactions.phase = Phase::Renewing(before);
+            }
+        }
     }
 
     /// The end of the transaction before takes a moment; once something was added it has passed.
@@ -337,7 +343,7 @@ impl Engine {
             // be added needs no end.
             Phase::Ending(Ending {
                 how: End::Abort, ..
-            }) if request == Request::Abort => self.renew(why),
+            }) if request == Request::Abort => self.gone(why),
             Phase::Renewing(_) => {
                 let code = why.code().unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR);
                 self.fail_for_good(FatalError::of(code, Some(why.to_string().into())));
@@ -366,7 +372,7 @@ fn rank(verdict: Verdict, code: ErrorCode) -> (u8, bool) {
         Verdict::Retry => 2,
         Verdict::Relocate => 3,
         Verdict::Abortable => 4,
-        Verdict::Renew => 5,
+        Verdict::Gone => 5,
         Verdict::Fatal => 6,
     };
     (rank, code != ErrorCode::OPERATION_NOT_ATTEMPTED)

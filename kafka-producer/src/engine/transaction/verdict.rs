@@ -44,8 +44,9 @@ pub(super) enum Verdict {
     Relocate,
     /// This transaction can only be aborted.
     Abortable,
-    /// There is nothing to be aborted: go on under the next epoch.
-    Renew,
+    /// It does not have the transaction that is to be ended: a commit becomes an abort, and after an
+    /// abort it is asked for the next epoch.
+    Gone,
     /// The producer is of no use any more.
     Fatal,
 }
@@ -72,8 +73,7 @@ pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
         // From KIP-890 on, an end that comes with the epoch before is taken for one that is repeated,
         // and a commit repeated after an abort is this; it is a zombie's as well as a late one's. The
         // answer to the abort that follows tells them apart.
-        ErrorCode::INVALID_TXN_STATE if request == Commit => Verdict::Abortable,
-        ErrorCode::INVALID_TXN_STATE if request == Abort => Verdict::Renew,
+        ErrorCode::INVALID_TXN_STATE if matches!(request, Commit | Abort) => Verdict::Gone,
         // Whoever comes later with this id has the last word; every request tells so.
         ErrorCode::INVALID_PRODUCER_EPOCH
         | ErrorCode::PRODUCER_FENCED

@@ -314,15 +314,13 @@ fn a_commit_that_comes_after_an_abort_has_failed_and_the_next_answer_tells_a_zom
         stage.refuses(ApiKey::END_TXN, &[ErrorCode::INVALID_TXN_STATE]);
         let why = stage.commit().abortable();
         assert_eq!(why.code(), Some(ErrorCode::INVALID_TXN_STATE));
-        stage.abandon();
         assert_eq!(ends(&mut stage), 2, "the commit, and the abort after it");
         stage.begin().done();
 
         let mut stage = Stage::under_way(level, &[1]);
         let codes = [ErrorCode::INVALID_TXN_STATE, ErrorCode::PRODUCER_FENCED];
         stage.refuses(ApiKey::END_TXN, &codes);
-        stage.commit().abortable();
-        let why = stage.abort().fatal();
+        let why = stage.commit().fatal();
         assert!(matches!(why, FatalError::Fenced { .. }), "{why}");
     }
 }

@@ -7,7 +7,7 @@ const AGAIN: Verdict = Verdict::Retry;
 const SOON: Verdict = Verdict::RetrySoon;
 const FIND: Verdict = Verdict::Relocate;
 const ABORT: Verdict = Verdict::Abortable;
-const RENEW: Verdict = Verdict::Renew;
+const GONE: Verdict = Verdict::Gone;
 const FATAL: Verdict = Verdict::Fatal;
 
 /// The columns of the table.
@@ -79,7 +79,7 @@ const TABLE: [(i16, &str, [Verdict; 7]); 135] = [
     (45, "OUT_OF_ORDER_SEQUENCE_NUMBER", OTHERS),
     (46, "DUPLICATE_SEQUENCE_NUMBER", OTHERS),
     (47, "INVALID_PRODUCER_EPOCH", [FATAL; 7]),
-    (48, "INVALID_TXN_STATE", [FATAL, FATAL, FATAL, FATAL, FATAL, ABORT, RENEW]),
+    (48, "INVALID_TXN_STATE", [FATAL, FATAL, FATAL, FATAL, FATAL, GONE, GONE]),
     (49, "INVALID_PRODUCER_ID_MAPPING", [FATAL; 7]),
     (50, "INVALID_TRANSACTION_TIMEOUT", OTHERS),
     (51, "CONCURRENT_TRANSACTIONS", [AGAIN, AGAIN, SOON, AGAIN, AGAIN, AGAIN, AGAIN]),
