@@ -2,8 +2,7 @@
 //!
 //! There is no socket and no clock here. [`stage`] plays the brokers and the time, so that a test
 //! says which answer comes when; the names of the tests that port a behaviour of Apache Kafka's own
-//! `Sender` suite begin with its number in the checklist. [`chaos`] leaves the choice of answers to
-//! a seed and checks the promises afterwards.
+//! `Sender` suite begin with its number in the checklist.
 #![allow(
     clippy::unwrap_used,
     reason = "tests, and what only they use, fail by panicking"
@@ -13,7 +12,6 @@
     reason = "a delivery that is dropped is one of the ways to send, and cancels nothing"
 )]
 
-mod chaos;
 mod closing;
 mod connections;
 mod delivering;
@@ -23,7 +21,6 @@ mod expiring;
 mod forgetting;
 mod identity;
 mod inquiring;
-mod log;
 mod metadata;
 mod ordering;
 mod refusing;
