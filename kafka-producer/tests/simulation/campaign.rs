@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use kafka_mock::cluster::Defect;
+
 use crate::run::{Report, run};
 use crate::trace::Story;
 
@@ -17,6 +19,8 @@ pub(crate) struct Campaign {
     pub(crate) threads: usize,
     /// Whether to end at the first seed that breaks a promise.
     pub(crate) fail_fast: bool,
+    /// How the brokers lie.
+    pub(crate) defect: Option<Defect>,
 }
 
 /// What came of them.
@@ -50,6 +54,7 @@ impl Campaign {
             seeds,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
+            defect: None,
         }
     }
 
@@ -66,7 +71,8 @@ impl Campaign {
                         if number >= self.seeds {
                             return;
                         }
-                        let report = run(self.from.wrapping_add(number), Story::Untold);
+                        let report =
+                            run(self.from.wrapping_add(number), Story::Untold, self.defect);
                         if self.fail_fast && report.breach.is_some() {
                             stopped.store(true, Ordering::Relaxed);
                         }

@@ -28,6 +28,7 @@ mod client;
 mod clock;
 mod faults;
 mod ground;
+mod isolation;
 mod ledger;
 mod network;
 mod plan;
@@ -44,6 +45,7 @@ mod world;
 use std::process::ExitCode;
 
 use clap::Parser;
+use kafka_mock::cluster::Defect;
 
 use campaign::Campaign;
 use run::run;
@@ -71,6 +73,9 @@ struct Flags {
     /// Tells what happens in it.
     #[arg(long, requires = "seed")]
     trace: bool,
+    /// How the brokers lie, to see that it is noticed.
+    #[arg(long, value_parser = defect)]
+    defect: Option<Defect>,
     #[command(flatten)]
     tests: libtest_mimic::Arguments,
 }
@@ -79,12 +84,13 @@ fn main() -> ExitCode {
     let arguments = Flags::parse();
     run::note_panics();
     if let Some(seed) = arguments.seed {
-        return run_one(seed, arguments.trace);
+        return run_one(seed, &arguments);
     }
     if let Some(seeds) = arguments.seeds {
         let mut campaign = Campaign::of(arguments.from, seeds);
         campaign.threads = arguments.threads.unwrap_or(campaign.threads);
         campaign.fail_fast = arguments.fail_fast;
+        campaign.defect = arguments.defect;
         let tally = campaign.run();
         println!("{tally}");
         return exit_code(tally.failed.is_empty());
@@ -92,12 +98,12 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments.tests, tests::all()).exit_code()
 }
 
-fn run_one(seed: u64, trace: bool) -> ExitCode {
-    let story = match trace {
+fn run_one(seed: u64, arguments: &Flags) -> ExitCode {
+    let story = match arguments.trace {
         true => Story::Printed,
         false => Story::Untold,
     };
-    let report = run(seed, story);
+    let report = run(seed, story, arguments.defect);
     println!("{report}");
     exit_code(report.breach.is_none())
 }
@@ -107,4 +113,12 @@ fn exit_code(success: bool) -> ExitCode {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
+}
+
+/// A defect by its name.
+fn defect(name: &str) -> Result<Defect, String> {
+    let named = |defect: &Defect| format!("{defect:?}") == name;
+    let known = || Defect::ALL.map(|defect| format!("{defect:?}")).join(", ");
+    let found = Defect::ALL.into_iter().find(named);
+    found.ok_or_else(|| format!("there are: {}", known()))
 }

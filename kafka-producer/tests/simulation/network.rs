@@ -350,20 +350,29 @@ impl World {
             && let Some(frame) = link.up.next_frame()
             && let Some(broker) = link.broker
         {
-            self.note_end(&frame);
+            self.note_end(id, &frame);
             let now = self.broker_time();
             let answer = self.cluster.handle(now, broker, ConnectionId(id.0), frame);
             self.answered(id, answer);
         }
     }
 
-    /// In the second generation of transactions Kafka fences whoever ends a transaction before the
-    /// markers of the one before it are written.
-    fn note_end(&self, frame: &[u8]) {
-        let key = frame.first_chunk().map(|key| i16::from_be_bytes(*key));
+    /// Ends of transactions that Kafka does not tell apart. In the second generation it fences
+    /// whoever ends a transaction before the markers of the one before it are written; in the first
+    /// a request to end one that arrives late, on a connection long given up, ends the next one,
+    /// because both have the same epoch (KIP-890 is the remedy).
+    fn note_end(&self, id: LinkId, frame: &[u8]) {
+        let number = |at: usize| Some(i16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?]));
+        if number(0) != Some(ApiKey::END_TXN.0) {
+            return;
+        }
         let ending = |it: &TransactionFacts| matches!(it.state, TransactionState::Decided(_));
-        if key == Some(ApiKey::END_TXN.0) && self.cluster.transactions().iter().any(ending) {
+        if self.cluster.transactions().iter().any(ending) {
             self.ground.ended_amid_end.set(true);
+        }
+        let left = |link: &Link| link.stage == Stage::ClientLeft;
+        if number(2) < Some(FIRST_WITH_NEW_EPOCH) && self.links.get(&id).is_some_and(left) {
+            self.ground.ended_late.set(true);
         }
     }
 
@@ -375,6 +384,7 @@ impl World {
     fn answered(&mut self, id: LinkId, answer: Answer) {
         match answer {
             Answer::Send(frame) => {
+                let frame = self.with_first_epoch(id, frame);
                 self.ground.trace.mark("answer", id.0);
                 self.ground.trace.bytes(&frame);
                 self.tell_answer(id, &frame);
@@ -382,6 +392,21 @@ impl World {
             }
             Answer::Nothing | Answer::Held => {}
             Answer::Close => self.close_from_afar(id, "the broker closed the connection"),
+        }
+    }
+
+    /// An id that is new to everybody may come with any epoch: here with one of the last, so that
+    /// epochs are used up.
+    fn with_first_epoch(&self, id: LinkId, frame: Bytes) -> Bytes {
+        let epoch = self.plan.first_epoch;
+        let asked = self.links.get(&id).map(|link| &link.asked);
+        let number = frame.get(4..8).and_then(|id| id.first_chunk());
+        let asked = number.and_then(|id| asked?.get(&i32::from_be_bytes(*id)));
+        match asked {
+            Some(asked) if epoch > 0 && !self.plan.is_transactional() => {
+                asked.with_epoch(&frame, epoch).unwrap_or(frame)
+            }
+            _ => frame,
         }
     }
 
@@ -566,6 +591,9 @@ impl World {
         extra + self.some_time(network.latency_min, network.latency_max)
     }
 }
+
+/// The version of EndTxn from which on each transaction has an epoch of its own.
+const FIRST_WITH_NEW_EPOCH: i16 = 5;
 
 #[derive(Clone, Copy)]
 enum Direction {

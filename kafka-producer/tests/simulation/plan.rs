@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Vec<(Duration, FaultKind)>,
     pub(crate) network: NetworkPlan,
     pub(crate) ending: Ending,
+    /// The epoch that a producer without transactions begins with: none is left after the last.
+    pub(crate) first_epoch: i16,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +91,7 @@ impl Plan {
         let faults = faults(random, storm, transactional);
         let network = network(random);
         let ending = ending(random, storm);
+        let first_epoch = [0, 0, i16::MAX - 1, i16::MAX][random.usize(..4)];
         Self {
             seed,
             settings,
@@ -99,6 +102,7 @@ impl Plan {
             faults,
             network,
             ending,
+            first_epoch,
         }
     }
 
@@ -380,10 +384,11 @@ impl fmt::Display for Plan {
         writeln!(f, "  {:?}", self.network)?;
         write!(
             f,
-            "  {} faults in {:?}, ending {:?}",
+            "  {} faults in {:?}, ending {:?}, first epoch {}",
             self.faults.len(),
             self.storm,
-            self.ending
+            self.ending,
+            self.first_epoch,
         )
     }
 }

@@ -11,6 +11,7 @@ use kafka_wire::messages::{
 use kafka_wire::records::RecordBatch;
 use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, decode_request, decode_response,
+    encode_response,
 };
 
 use crate::ledger::id_of;
@@ -30,6 +31,23 @@ impl Asked {
             api: ApiKey(number(4)),
             version: number(6),
         }
+    }
+}
+
+impl Asked {
+    /// The same answer with another epoch, if it gives a producer id.
+    pub(crate) fn with_epoch(self, frame: &Bytes, epoch: i16) -> Option<Bytes> {
+        if self.api != ApiKey::INIT_PRODUCER_ID {
+            return None;
+        }
+        let version = InitProducerIdRequest::version(self.version).ok()?;
+        let (number, mut answer) =
+            decode_response::<InitProducerIdRequest>(frame.slice(4..), version).ok()?;
+        if answer.error_code == ErrorCode::NONE {
+            answer.producer_epoch = epoch;
+        }
+        let frame = encode_response::<InitProducerIdRequest>(number, version, &answer);
+        Some(frame)
     }
 }
 

@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use kafka_mock::cluster::Defect;
+
 use crate::checkers::{memory, once};
 use crate::ground::{Breach, Ground};
 use crate::ledger::Told;
@@ -49,10 +51,10 @@ pub(crate) struct Outcomes {
     pub(crate) possibly_persisted: u64,
 }
 
-/// Runs one seed.
-pub(crate) fn run(seed: u64, story: Story) -> Report {
+/// Runs one seed, beside brokers that lie if there is a `defect`.
+pub(crate) fn run(seed: u64, story: Story, defect: Option<Defect>) -> Report {
     let ground = Rc::new(Ground::new(seed, story));
-    let ran = catch_unwind(AssertUnwindSafe(|| play(seed, &ground)));
+    let ran = catch_unwind(AssertUnwindSafe(|| play(seed, defect, &ground)));
     let counts = ran.unwrap_or_else(|_| {
         let place = LAST_PANIC.with_borrow_mut(std::mem::take);
         ground.broken("nothing panics", place);
@@ -76,9 +78,11 @@ pub(crate) fn run(seed: u64, story: Story) -> Report {
     }
 }
 
-fn play(seed: u64, ground: &Rc<Ground>) -> Counts {
+fn play(seed: u64, defect: Option<Defect>, ground: &Rc<Ground>) -> Counts {
     once::begin();
-    let plan = Rc::new(Plan::of(seed));
+    let mut plan = Plan::of(seed);
+    plan.cluster.defect = defect;
+    let plan = Rc::new(plan);
     ground.trace.tell("plan", || format!("\n{plan}"));
     let mut world = World::new(Rc::clone(&plan), Rc::clone(ground));
     let producer = world.start_client(plan.settings.clone());
@@ -98,6 +102,9 @@ fn play(seed: u64, ground: &Rc<Ground>) -> Counts {
     world.settle();
     if plan.ending == Ending::Calm {
         world.probe();
+        if !plan.is_transactional() && !ground.has_breach() {
+            world.isolate();
+        }
     }
     world.close();
     world.end();

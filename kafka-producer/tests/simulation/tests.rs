@@ -33,7 +33,7 @@ fn promises(from: u64, seeds: u64) -> Result<(), Failed> {
 
 fn same_run(from: u64, seeds: u64) -> Result<(), Failed> {
     for seed in from..from + seeds {
-        let [once, twice] = [(); 2].map(|()| run(seed, Story::Untold).trace);
+        let [once, twice] = [(); 2].map(|()| run(seed, Story::Untold, None).trace);
         if once != twice {
             return Err(format!("seed {seed} gives the traces {once:x} and {twice:x}").into());
         }
