@@ -12,6 +12,7 @@
 
 mod ci;
 mod kafka;
+mod mutants;
 mod packages;
 mod shell;
 mod simulate;
@@ -37,6 +38,8 @@ enum Task {
     Kafka(kafka::Task),
     /// Run the producer beside a cluster that fails, in virtual time, seed by seed.
     Simulate(simulate::Task),
+    /// Break the producer on purpose, and see that the simulation notices.
+    Mutants(mutants::Task),
     /// Check the project's own rules, which no other tool knows.
     Tidy,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Ci(task) => task.run(),
         Task::Kafka(task) => task.run(),
         Task::Simulate(task) => task.run(),
+        Task::Mutants(task) => task.run(),
         Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
     });
     match done {

@@ -1,0 +1,211 @@
+//! `cargo xtask mutants`: broken variants of the producer and of the brokers, to show that the
+//! simulation notices.
+//!
+//! A checker that has never failed proves nothing. Each mutant of the `table` is written into a copy
+//! of the workspace, built there and simulated until a seed breaks a promise; then the copy is made
+//! whole again. The model's own defects need no copy: they are chosen by name.
+
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use crate::shell;
+use table::{DEFECTS, MUTANTS, Mutant};
+
+/// Break the producer on purpose, and see that the simulation notices.
+#[derive(Args)]
+pub(crate) struct Task {
+    /// Only mutants and defects whose names contain this.
+    #[arg(value_name = "NAME")]
+    only: Option<String>,
+    /// Seeds after which a mutant has survived.
+    #[arg(long, default_value_t = 20_000)]
+    seeds: u64,
+    /// Say what the mutants are and build none.
+    #[arg(long)]
+    list: bool,
+}
+
+/// What the simulation said of a broken variant.
+struct Found {
+    /// How many seeds it took.
+    schedules: u64,
+    /// Which promise broke; `None`: it survived.
+    promise: Option<String>,
+    seconds: f64,
+}
+
+impl Task {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        if self.list {
+            for mutant in MUTANTS {
+                println!("{:32} {}", mutant.name, mutant.breaks);
+            }
+            for (defect, breaks) in DEFECTS {
+                println!("{defect:32} {breaks}");
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let scratch = Scratch::copy()?;
+        let mut rows = Vec::new();
+        for (defect, _) in DEFECTS.iter().filter(|(name, _)| self.wants(name)) {
+            rows.push((*defect, scratch.simulate(self.seeds, Some(defect))?));
+            tell(&rows);
+        }
+        for mutant in MUTANTS.iter().filter(|mutant| self.wants(mutant.name)) {
+            let found = scratch
+                .mutated(mutant, || scratch.simulate(self.seeds, None))
+                .with_context(|| format!("mutant {:?}", mutant.name))?;
+            rows.push((mutant.name, found));
+            tell(&rows);
+        }
+        ensure!(!rows.is_empty(), "no mutant has such a name");
+        println!(
+            "\n{:32} {:>7} {:>8}  promise that broke",
+            "mutant", "seeds", "seconds"
+        );
+        rows.iter().for_each(|(name, found)| print_row(name, found));
+        let survivors = rows
+            .iter()
+            .filter(|(_, found)| found.promise.is_none())
+            .count();
+        println!("\n{} mutants, {survivors} survived", rows.len());
+        Ok(match survivors {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        })
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only))
+    }
+}
+
+/// The latest row, while others are still to come.
+fn tell(rows: &[(&str, Found)]) {
+    if let Some((name, found)) = rows.last() {
+        print_row(name, found);
+    }
+}
+
+fn print_row(name: &str, found: &Found) {
+    let promise = found.promise.as_deref().unwrap_or("SURVIVED");
+    let (schedules, seconds) = (found.schedules, found.seconds);
+    println!("{name:32} {schedules:>7} {seconds:>8.1}  {promise}");
+}
+
+/// A copy of the workspace in the target directory.
+struct Scratch {
+    workspace: PathBuf,
+    target: PathBuf,
+}
+
+impl Scratch {
+    /// Copies what git knows of, and what is new; what has not changed keeps its time.
+    fn copy() -> Result<Self> {
+        let root = shell::target().join("mutants");
+        let scratch = Self {
+            workspace: root.join("workspace"),
+            target: root.join("target"),
+        };
+        let mut list = Command::new("git");
+        list.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+        let list = shell::read(list.current_dir(shell::workspace()))?;
+        for file in list.lines() {
+            let (from, to) = (shell::workspace().join(file), scratch.workspace.join(file));
+            if from.is_file() {
+                write_if_new(&to, &fs::read(&from)?)?;
+            }
+        }
+        Ok(scratch)
+    }
+
+    /// Does something while a mutant is in the copy.
+    fn mutated<T>(&self, mutant: &Mutant, then: impl FnOnce() -> Result<T>) -> Result<T> {
+        let file = self.workspace.join(mutant.file);
+        let sound = fs::read_to_string(&file)?;
+        fs::write(&file, mutant.applied_to(&sound)?)?;
+        let done = then();
+        fs::write(&file, sound)?;
+        done
+    }
+
+    /// Simulates until a seed breaks a promise.
+    fn simulate(&self, seeds: u64, defect: Option<&str>) -> Result<Found> {
+        let mut test = shell::cargo();
+        test.current_dir(&self.workspace)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .args([
+                "test",
+                "--quiet",
+                "-p",
+                "kafka-producer",
+                "--test",
+                "simulation",
+                "--",
+            ])
+            .args(["--fail-fast", "--seeds", &seeds.to_string()]);
+        if let Some(defect) = defect {
+            test.args(["--defect", defect]);
+        }
+        let start = Instant::now();
+        let output = test.output().context("cargo can not be run")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let Some(schedules) = schedules(&text) else {
+            bail!(
+                "it cannot be simulated:\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        };
+        Ok(Found {
+            schedules,
+            promise: promise(&text),
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    }
+}
+
+/// The number in `17 schedules in 0.1 s …`.
+fn schedules(output: &str) -> Option<u64> {
+    let line = output
+        .lines()
+        .find(|line| line.contains(" schedules in "))?;
+    line.split_once(' ')?.0.parse().ok()
+}
+
+/// What follows `seed 7 breaks a promise: `, up to what was seen.
+fn promise(output: &str) -> Option<String> {
+    let (_, said) = output.split_once(" breaks a promise: ")?;
+    let promise = said.split_once(": ").map_or(said, |(promise, _)| promise);
+    Some(promise.to_owned())
+}
+
+fn write_if_new(file: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(file).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, content).with_context(|| format!("{} can not be written", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_simulation_says_is_understood() {
+        let output = "seed 7 breaks a promise: order is kept: record 1: late\n    cargo …\n\
+            12 schedules in 0.1 s (7200 a minute), 1 broke a promise\n";
+        assert_eq!(schedules(output), Some(12));
+        assert_eq!(promise(output).as_deref(), Some("order is kept"));
+        assert_eq!(promise("12 schedules in 0.1 s"), None);
+    }
+}
