@@ -71,11 +71,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "ErrorCode::REQUEST_TIMED_OUT => Verdict::DeliverWithoutOffset",
     },
     Mutant {
-        name: "a lost answer means refused",
+        name: "what was tried is said not to be there",
         breaks: "not persisted is not in the log",
-        file: VERDICT,
-        from: "ErrorCode::NETWORK_EXCEPTION => Verdict::Retry(Needed, Possible)",
-        to: "ErrorCode::NETWORK_EXCEPTION => Verdict::Retry(Needed, Refused)",
+        file: ANSWER,
+        from: "let ambiguous = slot.ambiguity != Ambiguity::None || in_flight;",
+        to: "let ambiguous = slot.ambiguity != Ambiguity::None && in_flight;",
     },
     Mutant {
         name: "an abort is a commit",
