@@ -31,6 +31,7 @@ mod ground;
 mod isolation;
 mod ledger;
 mod network;
+mod pipe;
 mod plan;
 mod producer;
 mod reading;

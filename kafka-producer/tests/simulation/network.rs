@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kafka_accumulator::Completion;
 use kafka_mock::cluster::{
     Answer, BrokerId, ConnectionId, Release, TransactionFacts, TransactionState,
@@ -17,10 +17,11 @@ use kafka_mock::cluster::{
 use kafka_producer::engine::{Confirm, Input, NodeId, Outgoing, Payload};
 use kafka_producer::error::DeliveryError;
 use kafka_producer::settings::Address;
+use kafka_wire::ApiKey;
 use kafka_wire::compression::{Compression, compress};
-use kafka_wire::{ApiKey, FRAME_BYTES_MAX_DEFAULT, FrameReader};
 
 use crate::checkers::window;
+use crate::pipe::Pipe;
 use crate::plan::FIRST_PORT;
 use crate::reading;
 use crate::world::{Event, World};
@@ -70,56 +71,6 @@ pub(crate) struct Owed {
     pub(crate) correlation_id: i32,
     /// Of each batch; empty if it is no produce request.
     pub(crate) batches: Vec<Arc<Completion<DeliveryError>>>,
-}
-
-/// One direction.
-struct Pipe {
-    sent: u64,
-    arrived: u64,
-    /// Bytes beyond this many never arrive.
-    limit: Option<u64>,
-    last_arrival: Instant,
-    /// What has arrived and is no whole frame yet.
-    buffer: BytesMut,
-}
-
-impl Pipe {
-    fn new(now: Instant) -> Self {
-        Self {
-            sent: 0,
-            arrived: 0,
-            limit: None,
-            last_arrival: now,
-            buffer: BytesMut::new(),
-        }
-    }
-
-    /// Takes in what of these bytes arrives.
-    fn arrive(&mut self, bytes: &Bytes) {
-        let end = self.arrived + bytes.len() as u64;
-        let kept = end
-            .min(self.limit.unwrap_or(end))
-            .saturating_sub(self.arrived);
-        self.buffer.extend_from_slice(&bytes[..kept as usize]);
-        self.arrived = end;
-    }
-
-    /// Ends it somewhere between what has arrived and what was sent.
-    fn cut(&mut self, random: &mut fastrand::Rng) {
-        let sent = self.sent.max(self.arrived);
-        let end = match random.u32(..3) {
-            0 => self.arrived,
-            1 => sent,
-            _ => random.u64(self.arrived..=sent),
-        };
-        self.limit = Some(self.limit.map_or(end, |limit| limit.min(end)));
-    }
-
-    fn next_frame(&mut self) -> Option<Bytes> {
-        let frames = FrameReader::new(FRAME_BYTES_MAX_DEFAULT);
-        // Garbage that says it is a gigantic frame is left where it is.
-        frames.next(&mut self.buffer).unwrap_or_default()
-    }
 }
 
 impl Link {
