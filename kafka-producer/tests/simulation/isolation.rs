@@ -54,12 +54,13 @@ impl World {
         self.cluster.leader(topic, 0).ok().flatten()
     }
 
-    /// Partitions that a broker leads, and those that others lead.
+    /// Partitions that a broker leads, and those that others lead, as far as the producer knows them.
     fn places_by_leader(&self, broker: BrokerId) -> (Vec<Place>, Vec<Place>) {
         let mut places = (Vec::new(), Vec::new());
         for topic in &self.plan.topics {
-            let partitions = self.cluster.partitions(&topic.name).unwrap_or_default();
-            for partition in 0..partitions.min(4) {
+            let snapshot = self.clients[0].producer.desk.cluster();
+            let known = snapshot.topic(&topic.name).map(|topic| topic.partitions());
+            for partition in 0..known.unwrap_or_default() {
                 let place = (Arc::clone(&topic.name), partition as usize);
                 match self.cluster.leader(&topic.name, partition) {
                     Ok(Some(leader)) if leader == broker => places.0.push(place),
