@@ -311,9 +311,15 @@ impl World {
     /// Ends of transactions that Kafka does not tell apart. In the second generation it fences
     /// whoever ends a transaction before the markers of the one before it are written; in the first
     /// a request to end one that arrives late, on a connection long given up, ends the next one,
-    /// because both have the same epoch (KIP-890 is the remedy).
+    /// because both have the same epoch (KIP-890 is the remedy). A late question for an epoch fences
+    /// the producer itself, because a coordinator does not look at the epoch amid a transaction.
     fn note_end(&self, id: LinkId, frame: &[u8]) {
         let number = |at: usize| Some(i16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?]));
+        let left = |link: &Link| link.stage == Stage::ClientLeft;
+        let is_late = self.links.get(&id).is_some_and(left);
+        if number(0) == Some(ApiKey::INIT_PRODUCER_ID.0) && is_late {
+            self.ground.ended_amid_end.set(true);
+        }
         if number(0) != Some(ApiKey::END_TXN.0) {
             return;
         }
@@ -321,8 +327,7 @@ impl World {
         if self.cluster.transactions().iter().any(ending) {
             self.ground.ended_amid_end.set(true);
         }
-        let left = |link: &Link| link.stage == Stage::ClientLeft;
-        if number(2) < Some(FIRST_WITH_NEW_EPOCH) && self.links.get(&id).is_some_and(left) {
+        if number(2) < Some(FIRST_WITH_NEW_EPOCH) && is_late {
             self.ground.ended_late.set(true);
         }
     }
