@@ -10,7 +10,7 @@ use kafka_wire::{
         FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
         ProduceRequest, TxnOffsetCommitRequest,
         add_partitions_to_txn::AddPartitionsToTxnTopic,
-        describe_producers::TopicRequest,
+        describe_producers::{PartitionResponse, TopicRequest},
         fetch::{FetchPartition, FetchTopic},
         list_offsets::{ListOffsetsPartition, ListOffsetsTopic},
         produce::{PartitionProduceData, TopicProduceData},
@@ -307,14 +307,7 @@ impl<'a> Transactor<'a> {
     /// What the leader remembers of its producer: epoch, last sequence, where its transaction
     /// begins.
     pub(crate) fn describe(&mut self, partition: i32) {
-        let request = DescribeProducersRequest {
-            topics: vec![TopicRequest {
-                name: self.topic.clone(),
-                partition_indexes: vec![partition],
-            }],
-        };
-        let mut answer = self.leader.ask(0, &request);
-        let described = answer.topics.remove(0).partitions.remove(0);
+        let described = self.producers(partition);
         let states = described.active_producers.into_iter().map(|it| {
             format!(
                 "epoch {} sequence {} open at {}",
@@ -323,6 +316,24 @@ impl<'a> Transactor<'a> {
         });
         let states: Vec<_> = states.collect();
         self.note(format!("describe {} {states:?}", described.error_code));
+    }
+
+    /// Whether a transaction is open in this partition.
+    pub(crate) fn is_open(&mut self, partition: i32) -> bool {
+        let described = self.producers(partition);
+        let mut producers = described.active_producers.iter();
+        producers.any(|it| it.current_txn_start_offset >= 0)
+    }
+
+    fn producers(&self, partition: i32) -> PartitionResponse {
+        let request = DescribeProducersRequest {
+            topics: vec![TopicRequest {
+                name: self.topic.clone(),
+                partition_indexes: vec![partition],
+            }],
+        };
+        let mut answer = self.leader.ask(0, &request);
+        answer.topics.remove(0).partitions.remove(0)
     }
 }
 
@@ -354,7 +365,8 @@ fn is_starting(code: ErrorCode) -> bool {
 }
 
 pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    // A coordinator looks for what has timed out every ten seconds, and may find it busy.
+    let deadline = Instant::now() + 3 * PATIENCE;
     loop {
         if let Some(answer) = ask() {
             return answer;

@@ -222,7 +222,9 @@ impl Engine {
             return;
         };
         let lane = &mut self.lanes[key as usize];
-        if let Some(producer) = slot.producer {
+        if let Some(producer) = slot.producer
+            && !lane.is_of_earlier_topic(serial)
+        {
             let same = lane
                 .acquaintance
                 .filter(|with| with.producer == producer)
@@ -244,6 +246,9 @@ impl Engine {
 
     /// What follows from an acknowledgement for the batches before this one.
     fn acknowledged(&mut self, key: LaneKey, serial: u64) {
+        if self.lanes[key as usize].is_of_earlier_topic(serial) {
+            return;
+        }
         for slot in self.lanes[key as usize].acknowledged(serial) {
             self.tally.delivered += u64::from(slot.batch.count());
             let fate = Fate::Delivered {

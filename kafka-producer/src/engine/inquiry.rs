@@ -30,6 +30,9 @@
 //! the late request before a batch of that epoch is appended, which is this one. What follows a
 //! batch that stays out stays out, too.
 //!
+//! *A topic made anew* knows nothing of what was sent to the one before: of such a batch its leader is
+//! not asked, nor does an acknowledgement of one speak for others.
+//!
 //! *An old leader* cannot deny what a newer one has: only a leader of the newest epoch that was ever
 //! heard of is asked, and no batch was sent to a newer one.
 
@@ -81,6 +84,9 @@ impl Engine {
             return self.deliver(key, serial, -1, None);
         }
         match self.settings.unresolved {
+            UnresolvedPolicy::Ask if lane.is_of_earlier_topic(serial) => {
+                self.leave_open(key, serial, Some("its topic was made anew meanwhile"));
+            }
             UnresolvedPolicy::Ask => {
                 let until = self.now;
                 lane.slots[position].state = SlotState::Unresolved { until };

@@ -55,6 +55,8 @@ pub(crate) struct Lane {
     pub(crate) acknowledged_offset: i64,
     pub(crate) slots: VecDeque<Slot>,
     next_serial: u64,
+    /// The first batch that was taken for this topic, if there was another of its name before.
+    anew_from: u64,
     /// When a batch was last taken, or the lane was made.
     last_used: Instant,
 }
@@ -169,6 +171,7 @@ impl Lane {
             acknowledged_offset: -1,
             slots: VecDeque::new(),
             next_serial: 0,
+            anew_from: 0,
             last_used: now,
         }
     }
@@ -381,7 +384,14 @@ impl Lane {
             self.topic_id = topic_id;
             self.leader_epoch = -1;
             self.acquaintance = None;
+            self.anew_from = self.next_serial;
         }
+    }
+
+    /// Whether the batch with this serial was taken before the topic was made anew: then others of
+    /// this lane may be in another log.
+    pub(crate) fn is_of_earlier_topic(&self, serial: u64) -> bool {
+        serial < self.anew_from
     }
 
     /// Where the slot with this serial stands, if it has no outcome yet.

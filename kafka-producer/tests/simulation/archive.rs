@@ -66,11 +66,6 @@ impl Archive {
         }
     }
 
-    /// Whether a topic was ever deleted.
-    pub(crate) fn was_deleted(&self, topic: &str) -> bool {
-        self.deletions.contains_key(topic)
-    }
-
     /// How often a reader of committed records sees a record.
     pub(crate) fn visible(&self, id: RecordId) -> u32 {
         self.visible.get(&id).copied().unwrap_or_default()

@@ -25,8 +25,8 @@ pub(crate) struct Ground {
     pub(crate) stalled: Cell<Duration>,
     /// Whether somebody ended a transaction while the one before was being ended.
     pub(crate) ended_amid_end: Cell<bool>,
-    /// Whether a request to end a transaction may have ended another one.
-    pub(crate) ended_late: Cell<bool>,
+    /// Whether two producers may have been given the same epoch.
+    pub(crate) epoch_shared: Cell<bool>,
     breach: RefCell<Option<Breach>>,
 }
 
@@ -56,7 +56,7 @@ impl Ground {
             alarms: RefCell::default(),
             stalled: Cell::default(),
             ended_amid_end: Cell::default(),
-            ended_late: Cell::default(),
+            epoch_shared: Cell::default(),
             breach: RefCell::default(),
         }
     }

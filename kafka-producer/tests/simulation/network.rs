@@ -308,11 +308,10 @@ impl World {
         }
     }
 
-    /// Ends of transactions that Kafka does not tell apart. In the second generation it fences
-    /// whoever ends a transaction before the markers of the one before it are written; in the first
-    /// a request to end one that arrives late, on a connection long given up, ends the next one,
-    /// because both have the same epoch (KIP-890 is the remedy). A late question for an epoch fences
-    /// the producer itself, because a coordinator does not look at the epoch amid a transaction.
+    /// Requests by which a producer fences itself, which Kafka does not tell from a successor's. In
+    /// the second generation that is the end of a transaction before the markers of the one before it
+    /// are written; and always a late question for an epoch, because a coordinator does not look at
+    /// the epoch amid a transaction.
     fn note_end(&self, id: LinkId, frame: &[u8]) {
         let number = |at: usize| Some(i16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?]));
         let left = |link: &Link| link.stage == Stage::ClientLeft;
@@ -323,13 +322,25 @@ impl World {
         if number(0) != Some(ApiKey::END_TXN.0) {
             return;
         }
+        if self.clients.len() > 1 && self.is_of_the_epoch_before(frame) {
+            self.ground.epoch_shared.set(true);
+        }
         let ending = |it: &TransactionFacts| matches!(it.state, TransactionState::Decided(_));
         if self.cluster.transactions().iter().any(ending) {
             self.ground.ended_amid_end.set(true);
         }
-        if number(2) < Some(FIRST_WITH_NEW_EPOCH) && is_late {
-            self.ground.ended_late.set(true);
-        }
+    }
+
+    /// In the second generation an end under the epoch before is taken for one that is asked for
+    /// again, and answered with the epoch of now. If a successor has that, two producers share it.
+    fn is_of_the_epoch_before(&self, frame: &[u8]) -> bool {
+        let Some(end) = reading::end_with_epoch(frame) else {
+            return false;
+        };
+        self.cluster.transactions().iter().any(|it| {
+            it.producer_id == end.producer_id
+                && Some(it.producer_epoch) == end.producer_epoch.checked_add(1)
+        })
     }
 
     /// A broker answers late.
@@ -547,9 +558,6 @@ impl World {
         extra + self.some_time(network.latency_min, network.latency_max)
     }
 }
-
-/// The version of EndTxn from which on each transaction has an epoch of its own.
-const FIRST_WITH_NEW_EPOCH: i16 = 5;
 
 #[derive(Clone, Copy)]
 enum Direction {

@@ -51,6 +51,16 @@ impl Asked {
     }
 }
 
+/// The end of a transaction, if this is one that is answered with the next epoch (KIP-890).
+pub(crate) fn end_with_epoch(frame: &[u8]) -> Option<EndTxnRequest> {
+    let mut input = Reader::new(Bytes::copy_from_slice(frame));
+    let header = RequestHeader::decode(&mut input).ok()?;
+    let tells = header.api_key == ApiKey::END_TXN && header.api_version >= 5;
+    decode_request::<EndTxnRequest>(&header, input)
+        .ok()
+        .filter(|_| tells)
+}
+
 /// A request in words.
 pub(crate) fn request(frame: &Bytes) -> String {
     let mut input = Reader::new(frame.slice(4..));

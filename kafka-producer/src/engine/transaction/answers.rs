@@ -15,7 +15,7 @@ use kafka_wire::{DecodeError, ErrorCode, Version};
 use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
-use super::{Before, End, Ending, Health, Membership, Phase, RequestState, is_turned_away};
+use super::{Before, Echo, End, Ending, Health, Membership, Phase, RequestState, is_turned_away};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::{Link, Node};
@@ -87,8 +87,17 @@ impl Engine {
 
     /// A request about transactions will not be answered.
     pub(in crate::engine) fn transaction_unanswered(&mut self, ask: &Ask) {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.unanswered(ask);
+        }
         if let Ask::CommitOffsets(group) = ask {
             self.offsets_answered(group, ErrorCode::NETWORK_EXCEPTION);
+        }
+        if let Ask::End(_) = ask
+            && let Some(transactions) = &mut self.transactions
+            && let Phase::Ending(ending) = &mut transactions.phase
+        {
+            ending.echo = Echo::Possible;
         }
         self.rest(format!("{} was not answered", ask.request().name()));
     }
@@ -164,33 +173,36 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        let Some(membership) = transactions.partitions.get_mut(&key) else {
+        let Some(membership) = transactions.partitions.remove(&key) else {
             return;
         };
-        match judged {
-            Verdict::Done => *membership = Membership::Inside,
-            Verdict::Abortable => {
-                transactions.partitions.remove(&key);
-            }
-            // Passed over in silence: it may have been added.
-            _ if code == ErrorCode::NETWORK_EXCEPTION => {}
-            _ => *membership = Membership::Wanted,
-        }
+        let known = match judged {
+            Verdict::Done => Some(Membership::Inside),
+            Verdict::Abortable => membership.refused(),
+            // Passed over in silence.
+            _ if code == ErrorCode::NETWORK_EXCEPTION => Some(Membership::Unanswered),
+            _ => Some(membership.turned_away()),
+        };
+        transactions
+            .partitions
+            .extend(known.map(|known| (key, known)));
         self.list(key);
     }
 
     fn group_added(&mut self, group: Arc<str>, code: ErrorCode) {
         let judged = verdict(Request::AddOffsets, code);
         if let Some(transactions) = &mut self.transactions
-            && let Some(membership) = transactions.groups.get_mut(&group)
+            && let Some(membership) = transactions.groups.remove(&group)
         {
-            match judged {
-                Verdict::Done => *membership = Membership::Inside,
-                Verdict::Abortable => {
-                    transactions.groups.remove(&group);
-                }
-                _ => *membership = Membership::Wanted,
-            }
+            let known = match judged {
+                Verdict::Done => Some(Membership::Inside),
+                Verdict::Abortable => membership.refused(),
+                _ => Some(membership.turned_away()),
+            };
+            let group = Arc::clone(&group);
+            transactions
+                .groups
+                .extend(known.map(|known| (group, known)));
         }
         self.granted(&Ask::AddOffsets(group), code);
     }

@@ -108,6 +108,7 @@ struct Ending {
     how: End,
     owner: Owner,
     health: Health,
+    echo: Echo,
     /// Lanes that still had something when they were last looked at.
     busy: Vec<LaneKey>,
 }
@@ -125,6 +126,15 @@ enum Owner {
     Gone,
 }
 
+/// Whether a request to end the transaction that nobody answered may still come to the coordinator.
+/// With the first protocol it would end the next transaction, half-way, if that has the same epoch:
+/// the flaw that KIP-890 mends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Echo {
+    None,
+    Possible,
+}
+
 /// Whether something went wrong in a transaction: then its numbers may be wrong as well.
 #[derive(Debug)]
 enum Health {
@@ -140,8 +150,30 @@ enum Membership {
     /// It was told, and has not confirmed it. In the second protocol: by batches or offsets, all of
     /// which it has turned away.
     Tried,
+    /// It was told, and did not answer; whatever it answers later, it may know.
+    Unanswered,
     /// It knows, or may know.
     Inside,
+}
+
+impl Membership {
+    /// What is known after the coordinator has answered that it is to be told again.
+    fn turned_away(self) -> Self {
+        match self {
+            Self::Wanted | Self::Tried => Self::Wanted,
+            Self::Unanswered => Self::Unanswered,
+            Self::Inside => Self::Inside,
+        }
+    }
+
+    /// What is known after the coordinator has refused it for good: nothing, if it may have been
+    /// taken before.
+    fn refused(self) -> Option<Self> {
+        match self {
+            Self::Wanted | Self::Tried => None,
+            Self::Unanswered | Self::Inside => Some(Self::Inside),
+        }
+    }
 }
 
 /// Whether a coordinator that answers this, or has it answered by a leader, did not add anything.
@@ -324,6 +356,7 @@ impl Engine {
             how,
             owner,
             health,
+            echo: Echo::None,
             busy: Vec::new(),
         });
         match how {
@@ -379,10 +412,10 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        let Phase::Ending(Ending { health, .. }) = &transactions.phase else {
+        let Phase::Ending(Ending { health, echo, .. }) = &transactions.phase else {
             return;
         };
-        let outcome = health.outcome();
+        let (outcome, echo) = (health.outcome(), *echo);
         let begun_there = transactions.has_begun_there();
         // A coordinator that does not know the producer will not know it in the next transaction.
         let unknown_there =
@@ -399,7 +432,7 @@ impl Engine {
         } else if untouched && !failed_there {
             // No log has any batch of this epoch, so it can begin again.
             self.begin_sequences_anew();
-        } else if worn_out || failed_there {
+        } else if worn_out || failed_there || echo == Echo::Possible {
             transactions.phase = Phase::Renewing(before);
             return;
         }

@@ -111,20 +111,34 @@ impl Transactions {
 
     /// From here on it is unknown whether the coordinator knows.
     fn tried(&mut self, ask: &Ask) {
-        let tried = |membership: &mut Membership| *membership = Membership::Tried;
+        self.note(ask, |membership| match membership {
+            Membership::Wanted => Membership::Tried,
+            known => known,
+        });
+    }
+
+    /// And it will not be told by an answer.
+    pub(super) fn unanswered(&mut self, ask: &Ask) {
+        if self.version == TransactionVersion::One {
+            self.note(ask, |membership| match membership {
+                Membership::Tried => Membership::Unanswered,
+                known => known,
+            });
+        }
+    }
+
+    fn note(&mut self, ask: &Ask, change: fn(Membership) -> Membership) {
+        let change = |membership: &mut Membership| *membership = change(*membership);
         match ask {
             Ask::AddPartitions(keys) => {
                 for key in keys {
-                    self.partitions.entry(*key).and_modify(tried);
+                    self.partitions.entry(*key).and_modify(change);
                 }
             }
-            Ask::AddOffsets(group) => {
-                self.groups.entry(Arc::clone(group)).and_modify(tried);
+            Ask::AddOffsets(group) | Ask::CommitOffsets(group) => {
+                self.groups.entry(Arc::clone(group)).and_modify(change);
             }
-            Ask::CommitOffsets(group) if self.groups.get(group) == Some(&Membership::Wanted) => {
-                self.groups.entry(Arc::clone(group)).and_modify(tried);
-            }
-            _ => {}
+            Ask::FindCoordinator(_) | Ask::InitProducerId | Ask::End(_) => {}
         }
     }
 }

@@ -300,3 +300,21 @@ fn s73_a_close_after_a_fatal_error_ends_at_once() {
         assert!(report.try_recv().unwrap().is_some());
     }
 }
+
+#[test]
+fn with_the_first_protocol_an_end_that_was_not_answered_is_followed_by_a_new_epoch() {
+    let mut stage = Stage::under_way(1, &[1]);
+    stage.keeps(ApiKey::END_TXN);
+    let mut commit = stage.commit();
+    let (coordinator, _) = stage.question().unwrap();
+    stage.lose(coordinator.0);
+    stage.lets_go();
+    stage.pass(ms(5000));
+    commit.done();
+    let story = stage.story();
+    let [.., end, next] = &story[..] else {
+        panic!("{story:?}");
+    };
+    assert_eq!(end, "EndTxn commit");
+    assert!(next.starts_with("InitProducerId 7000/"), "{story:?}");
+}

@@ -220,3 +220,29 @@ fn s47_a_batch_of_a_transaction_that_is_too_large_goes_in_halves() {
         stage.commit().done();
     }
 }
+
+#[test]
+fn a_partition_that_may_have_been_added_is_ended_also_when_it_is_refused_later() {
+    let mut stage = Stage::begun(1, &[1]);
+    stage.keeps(ApiKey::ADD_PARTITIONS_TO_TXN);
+    let delivery = stage.send(0, "tea");
+    stage.refuses(
+        ApiKey::ADD_PARTITIONS_TO_TXN,
+        &[
+            ErrorCode::CONCURRENT_TRANSACTIONS,
+            ErrorCode::OPERATION_NOT_ATTEMPTED,
+        ],
+    );
+    let (coordinator, _) = stage.question().unwrap();
+    stage.lose(coordinator.0);
+    stage.lets_go();
+    stage.pass(ms(5000));
+    assert!(stage.has_refused_all());
+    pending(&delivery);
+    stage.story();
+    let mut abort = stage.abort();
+    stage.pass(ms(2000));
+    abort.done();
+    let story = stage.story();
+    assert!(story.contains(&"EndTxn abort".to_owned()), "{story:?}");
+}

@@ -1,9 +1,8 @@
 //! A record that was acknowledged is in the log of its partition, at the offset that was told.
 //!
 //! With `acks=0` nothing was promised, and with `acks=1` nothing that outlives a leader: it
-//! is checked where no broker dies or falls behind. Where records are taken by the name of a topic
-//! (Produce up to 12), one that was made anew may know a successor and not the record before it. Without an offset (a duplicate that the broker no longer
-//! knows the offset of) it is somewhere in the log.
+//! is checked where no broker dies or falls behind. Without an offset (a duplicate that the broker
+//! no longer knows the offset of) it is somewhere in the log.
 
 use kafka_producer::settings::Acks;
 
@@ -22,7 +21,6 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
         Acks::Leader if replicas_matter => return Ok(()),
         Acks::Leader | Acks::All => {}
     }
-    let by_name = !facts.plan.cluster.version_caps.is_empty();
     for (id, told) in &facts.told {
         let Told::Delivered(delivered) = told else {
             continue;
@@ -31,9 +29,6 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
             continue;
         };
         let lane = &entry.lane;
-        if by_name && facts.archive.was_deleted(&lane.topic) {
-            continue;
-        }
         let there = facts.places(*id).iter().any(|(name, logged)| {
             *name.topic == *lane.topic
                 && name.partition == lane.partition
