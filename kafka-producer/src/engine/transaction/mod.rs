@@ -19,6 +19,7 @@
 //! | file | decides |
 //! |---|---|
 //! | `calls` | what a caller may ask for, and who waits for what |
+//! | `membership` | what belongs to it |
 //! | `requests` | what to ask a coordinator next |
 //! | `coordinators` | whom to ask |
 //! | `answers`, `verdict` | what the answer means |
@@ -26,6 +27,7 @@
 mod answers;
 mod calls;
 mod coordinators;
+mod membership;
 mod requests;
 mod verdict;
 
@@ -49,6 +51,7 @@ use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::settings::TransactionSettings;
 use calls::{Call, Caller, Reply};
 use coordinators::Coordinators;
+use membership::{Membership, is_turned_away};
 
 /// The transactions of one producer, one after the other.
 #[derive(Debug)]
@@ -142,51 +145,6 @@ enum Health {
     Doomed(AbortableError),
 }
 
-/// Whether the coordinator knows that something belongs to the transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Membership {
-    /// It is to be told, by a request of its own.
-    Wanted,
-    /// It was told, and has not confirmed it. In the second protocol: by batches or offsets, all of
-    /// which it has turned away.
-    Tried,
-    /// It was told, and did not answer; whatever it answers later, it may know.
-    Unanswered,
-    /// It knows, or may know.
-    Inside,
-}
-
-impl Membership {
-    /// What is known after the coordinator has answered that it is to be told again.
-    fn turned_away(self) -> Self {
-        match self {
-            Self::Wanted | Self::Tried => Self::Wanted,
-            Self::Unanswered => Self::Unanswered,
-            Self::Inside => Self::Inside,
-        }
-    }
-
-    /// What is known after the coordinator has refused it for good: nothing, if it may have been
-    /// taken before.
-    fn refused(self) -> Option<Self> {
-        match self {
-            Self::Wanted | Self::Tried => None,
-            Self::Unanswered | Self::Inside => Some(Self::Inside),
-        }
-    }
-}
-
-/// Whether a coordinator that answers this, or has it answered by a leader, did not add anything.
-fn is_turned_away(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::CONCURRENT_TRANSACTIONS
-            | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
-            | ErrorCode::COORDINATOR_NOT_AVAILABLE
-            | ErrorCode::NOT_COORDINATOR
-    )
-}
-
 /// Offsets of one call.
 #[derive(Debug)]
 struct OffsetCommit {
@@ -251,7 +209,7 @@ impl Transactions {
     /// Whether the coordinator may know of the transaction.
     fn has_begun_there(&self) -> bool {
         let mut members = self.partitions.values().chain(self.groups.values());
-        members.any(|membership| *membership == Membership::Inside)
+        members.any(|membership| membership.needs_end())
     }
 
     /// Forgets what was to be added and was not tried.

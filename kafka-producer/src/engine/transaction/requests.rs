@@ -14,8 +14,9 @@ use kafka_wire::messages::{
 use kafka_wire::{ErrorCode, Version};
 
 use super::coordinators::Role;
+use super::membership::Membership;
 use super::verdict::Request;
-use super::{End, Ending, Membership, OffsetCommit, Phase, RequestState, Transactions};
+use super::{End, Ending, OffsetCommit, Phase, RequestState, Transactions};
 use crate::engine::in_flight::What;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::Link;
@@ -89,7 +90,7 @@ impl Transactions {
     /// What the coordinators do not know yet of what belongs to the transaction.
     fn next_addition(&self) -> Option<Ask> {
         if self.version == TransactionVersion::One {
-            let outside = |membership: &Membership| *membership != Membership::Inside;
+            let outside = |membership: &Membership| membership.is_to_be_told();
             let partitions = self.partitions.iter().filter(|(_, it)| outside(it));
             let partitions: Vec<LaneKey> = partitions.map(|(key, _)| *key).collect();
             if !partitions.is_empty() {

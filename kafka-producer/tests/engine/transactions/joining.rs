@@ -240,9 +240,7 @@ fn a_partition_that_may_have_been_added_is_ended_also_when_it_is_refused_later()
     assert!(stage.has_refused_all());
     pending(&delivery);
     stage.story();
-    let mut abort = stage.abort();
-    stage.pass(ms(2000));
-    abort.done();
+    stage.abort().done();
     let story = stage.story();
     assert!(story.contains(&"EndTxn abort".to_owned()), "{story:?}");
 }
