@@ -319,7 +319,7 @@ impl<'a> Transactor<'a> {
     }
 
     /// Whether a transaction is open in this partition.
-    pub(crate) fn is_open(&mut self, partition: i32) -> bool {
+    pub(crate) fn is_open(&self, partition: i32) -> bool {
         let described = self.producers(partition);
         let mut producers = described.active_producers.iter();
         producers.any(|it| it.current_txn_start_offset >= 0)
