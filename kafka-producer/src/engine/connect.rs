@@ -202,8 +202,13 @@ impl Engine {
     }
 
     pub(super) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
+        self.newest_to::<R>(id, i16::MAX)
+    }
+
+    /// The newest version up to `latest` that a ready broker and we speak.
+    pub(super) fn newest_to<R: Request>(&self, id: NodeId, latest: i16) -> Option<Version> {
         match &self.nodes.get(&id)?.link {
-            Link::Ready { versions, .. } => versions.newest::<R>(),
+            Link::Ready { versions, .. } => versions.newest_to::<R>(latest),
             _ => None,
         }
     }

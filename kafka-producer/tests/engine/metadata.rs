@@ -358,7 +358,7 @@ fn a_topic_that_is_made_anew_is_followed_though_its_leader_epochs_begin_again() 
 }
 
 /// An answer of which only the beginning makes sense.
-fn unreadable(stage: &Stage, node: NodeId) -> Bytes {
+pub(crate) fn unreadable(stage: &Stage, node: NodeId) -> Bytes {
     let correlation_id = stage.connections[&node][0].header.correlation_id;
     let mut frame = correlation_id.to_be_bytes().to_vec();
     frame.extend([0, 0xff, 0xff]);

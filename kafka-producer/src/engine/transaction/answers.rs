@@ -41,6 +41,19 @@ impl Engine {
         if let Some(transactions) = &mut self.transactions {
             transactions.request = RequestState::Free { not_before };
         }
+        let unread = ask.clone();
+        self.read_transactional(id, version, frame, ask)
+            // Whatever it says, it was done or not.
+            .inspect_err(|_| self.transaction_unanswered(&unread))
+    }
+
+    fn read_transactional(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        frame: Bytes,
+        ask: Ask,
+    ) -> Result<(), DecodeError> {
         match ask {
             Ask::FindCoordinator(role) => {
                 self.read::<FindCoordinatorRequest, _>(version, frame, |engine, answer| {

@@ -34,8 +34,8 @@ impl Membership {
         }
     }
 
-    /// What is known after the coordinator has refused it for good: nothing, if it may have been
-    /// taken before.
+    /// What is known after the coordinator has refused it for good: it does not belong to the
+    /// transaction, unless it may have been taken before.
     pub(super) fn refused(self) -> Option<Self> {
         match self {
             Self::Wanted | Self::Tried => None,

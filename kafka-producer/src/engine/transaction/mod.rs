@@ -348,8 +348,7 @@ impl Engine {
     /// Whether every batch of the ending transaction has its outcome, and none that has expired is on
     /// its way: behind the marker of the end it would open a transaction that nobody ends.
     fn is_drained(&mut self) -> bool {
-        let on_the_way = self.nodes.values().any(Node::has_produce_in_flight);
-        let lanes = &self.lanes;
+        let (lanes, nodes) = (&self.lanes, &self.nodes);
         match &mut self.transactions {
             Some(Transactions {
                 phase: Phase::Ending(ending),
@@ -357,7 +356,7 @@ impl Engine {
             }) => {
                 let busy = |key: &LaneKey| lanes[*key as usize].has_batches();
                 ending.busy.retain(busy);
-                ending.busy.is_empty() && !on_the_way
+                ending.busy.is_empty() && !nodes.values().any(Node::has_produce_in_flight)
             }
             _ => false,
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kafka_wire::ErrorCode;
 use kafka_wire::messages::add_partitions_to_txn::AddPartitionsToTxnTopic;
 use kafka_wire::messages::txn_offset_commit::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -11,7 +12,6 @@ use kafka_wire::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, FindCoordinatorRequest,
     InitProducerIdRequest, TxnOffsetCommitRequest,
 };
-use kafka_wire::{ErrorCode, Version};
 
 use super::coordinators::Role;
 use super::membership::Membership;
@@ -193,7 +193,7 @@ impl Engine {
 
     fn find_coordinator(&mut self, role: Role) {
         let Some(id) = self.any_node() else { return };
-        let Some(version) = self.newest_to::<FindCoordinatorRequest>(id, i16::MAX) else {
+        let Some(version) = self.newest::<FindCoordinatorRequest>(id) else {
             return self.lacks("FindCoordinator");
         };
         let key = match &role {
@@ -227,7 +227,7 @@ impl Engine {
     }
 
     fn ask_init(&mut self, id: NodeId) {
-        let version = self.newest_to::<InitProducerIdRequest>(id, i16::MAX);
+        let version = self.newest::<InitProducerIdRequest>(id);
         let Some(version) = version.filter(|version| version.number >= FIRST_WITH_EPOCH) else {
             return self.lacks("InitProducerId 3 (Kafka 2.5)");
         };
@@ -286,7 +286,7 @@ impl Engine {
     }
 
     fn ask_add_offsets(&mut self, id: NodeId, group: Arc<str>) {
-        let Some(version) = self.newest_to::<AddOffsetsToTxnRequest>(id, i16::MAX) else {
+        let Some(version) = self.newest::<AddOffsetsToTxnRequest>(id) else {
             return self.lacks("AddOffsetsToTxn");
         };
         let (producer_id, producer_epoch) = self.identity_on_wire();
@@ -378,13 +378,6 @@ impl Engine {
             ErrorCode::UNSUPPORTED_VERSION,
             Some(message.into()),
         ));
-    }
-
-    fn newest_to<R: kafka_wire::Request>(&self, id: NodeId, latest: i16) -> Option<Version> {
-        match &self.nodes.get(&id)?.link {
-            Link::Ready { versions, .. } => versions.newest_to::<R>(latest),
-            _ => None,
-        }
     }
 }
 

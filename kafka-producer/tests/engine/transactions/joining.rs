@@ -4,6 +4,7 @@
 use kafka_wire::{ApiKey, ErrorCode};
 
 use super::coordinator::transactional;
+use crate::metadata::unreadable;
 use crate::stage::{Stage, delivered, failed, ms, pending};
 use crate::wires::{error, ok};
 
@@ -235,6 +236,29 @@ fn a_partition_that_may_have_been_added_is_ended_also_when_it_is_refused_later()
     );
     let (coordinator, _) = stage.question().unwrap();
     stage.lose(coordinator.0);
+    stage.lets_go();
+    stage.pass(ms(5000));
+    assert!(stage.has_refused_all());
+    pending(&delivery);
+    stage.story();
+    stage.abort().done();
+    let story = stage.story();
+    assert!(story.contains(&"EndTxn abort".to_owned()), "{story:?}");
+}
+
+#[test]
+fn a_partition_whose_answer_cannot_be_read_may_have_been_added() {
+    let mut stage = Stage::begun(1, &[1]);
+    stage.keeps(ApiKey::ADD_PARTITIONS_TO_TXN);
+    let delivery = stage.send(0, "tea");
+    let (coordinator, _) = stage.question().unwrap();
+    let codes = [
+        ErrorCode::CONCURRENT_TRANSACTIONS,
+        ErrorCode::OPERATION_NOT_ATTEMPTED,
+    ];
+    stage.refuses(ApiKey::ADD_PARTITIONS_TO_TXN, &codes);
+    let answered = unreadable(&stage, coordinator);
+    stage.respond(coordinator, answered);
     stage.lets_go();
     stage.pass(ms(5000));
     assert!(stage.has_refused_all());
