@@ -1,0 +1,109 @@
+//! What `send` costs the caller's thread, and what a whole producer asks of the system.
+//!
+//! The broker reads and never answers: the engine comes to rest with what it may have in flight,
+//! and whatever is counted from then on is the caller's own. All that is sent fits into the memory.
+
+use std::hint::black_box;
+
+use kafka_producer::{Producer, ProducerRecord, blocking};
+
+use crate::rig::{Answers, Sink, TOPIC, write_calls};
+use crate::{Counted, Instructions, Scenario};
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    sending("send 100 B", |_, operations| {
+        send(1, None, &[("acks", "1"), PLAIN], operations)
+    }),
+    sending("send 100 B with a 16 B key", |_, operations| {
+        send(
+            12,
+            Some(b"customer-0000007"),
+            &[("acks", "1"), PLAIN],
+            operations,
+        )
+    }),
+    sending("send 100 B, idempotent", |_, operations| {
+        send(1, None, &[], operations)
+    }),
+    sending("send 1 KiB", |_, operations| {
+        send_value(&[b'v'; 1024], operations)
+    }),
+    Scenario {
+        name: "whole producer",
+        per: "request",
+        operations: 500_000,
+        instructions: Instructions::NotCounted,
+        run: traffic,
+    },
+];
+
+const PLAIN: (&str, &str) = ("enable.idempotence", "false");
+
+const fn sending(name: &'static str, run: fn(&Scenario, u64) -> Counted) -> Scenario {
+    Scenario {
+        name,
+        per: "record",
+        operations: 50_000,
+        instructions: Instructions::Counted,
+        run,
+    }
+}
+
+fn producer(sink: &Sink, properties: &[(&str, &str)]) -> blocking::Producer<[u8], [u8]> {
+    let mut builder = Producer::builder()
+        .bootstrap_servers([sink.bootstrap_servers()])
+        .set("buffer.memory", (1 << 30).to_string());
+    for &(name, value) in properties {
+        builder = builder.set(name, value);
+    }
+    builder.build_blocking().unwrap()
+}
+
+fn send(
+    partitions: i32,
+    key: Option<&[u8]>,
+    properties: &[(&str, &str)],
+    operations: u64,
+) -> Counted {
+    let sink = Sink::start(partitions, Answers::Withheld);
+    let producer = producer(&sink, properties);
+    for _ in 0..operations {
+        let mut record = ProducerRecord::new(TOPIC, black_box(&[b'v'; 100][..]));
+        record.key = black_box(key);
+        drop(producer.send(record).unwrap());
+    }
+    Counted::new()
+}
+
+fn send_value(value: &[u8], operations: u64) -> Counted {
+    let sink = Sink::start(1, Answers::Withheld);
+    let producer = producer(&sink, &[("acks", "1"), PLAIN]);
+    for _ in 0..operations {
+        let record = ProducerRecord::new(TOPIC, black_box(value));
+        drop(producer.send(record).unwrap());
+    }
+    Counted::new()
+}
+
+/// Every record is acknowledged here, and every call that writes is counted.
+fn traffic(_: &Scenario, operations: u64) -> Counted {
+    let sink = Sink::start(12, Answers::Prompt);
+    let producer = producer(&sink, &[]);
+    producer
+        .send(ProducerRecord::new(TOPIC, &b"v"[..]))
+        .unwrap()
+        .wait()
+        .unwrap();
+    let (requests, before) = (sink.requests(), write_calls().unwrap());
+    for _ in 0..operations {
+        let record = ProducerRecord::new(TOPIC, black_box(&[b'v'; 100][..]));
+        drop(producer.send(record).unwrap());
+    }
+    producer.flush();
+    let (requests, calls) = (sink.requests() - requests, write_calls().unwrap());
+    let by_driver = (calls.by_driver - before.by_driver) as f64;
+    Counted::from([(
+        "write calls of the driver per request".to_owned(),
+        by_driver / requests as f64,
+    )])
+}

@@ -1,0 +1,158 @@
+//! One broker that leads every partition of one topic and accepts whatever comes.
+//!
+//! Bytes in, bytes out: the same broker answers a socket and an engine without any. It keeps
+//! nothing but how many requests and batches it has seen.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use kafka_producer::Address;
+use kafka_wire::messages::api_versions::ApiVersion;
+use kafka_wire::messages::metadata::{
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use kafka_wire::messages::produce::{
+    PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+};
+use kafka_wire::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, InitProducerIdResponse,
+    ProduceRequest,
+};
+use kafka_wire::{ApiKey, Reader, Request, RequestHeader, Uuid, decode_request, encode_response};
+
+/// The topic that it leads.
+pub(crate) const TOPIC: &str = "orders";
+
+pub(crate) struct Broker {
+    pub(crate) address: Address,
+    pub(crate) partitions: i32,
+    requests: AtomicUsize,
+    batches: AtomicUsize,
+}
+
+impl Broker {
+    pub(crate) fn new(address: Address, partitions: i32) -> Self {
+        Self {
+            address,
+            partitions,
+            requests: AtomicUsize::new(0),
+            batches: AtomicUsize::new(0),
+        }
+    }
+
+    /// Produce requests so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// Batches in them.
+    pub(crate) fn batches(&self) -> usize {
+        self.batches.load(Ordering::SeqCst)
+    }
+
+    /// The answer to a request (which comes without its length), if one is wanted.
+    pub(crate) fn answer(&self, frame: Bytes) -> Option<Bytes> {
+        let mut input = Reader::new(frame);
+        let header = RequestHeader::decode(&mut input).unwrap();
+        match header.api_key {
+            ApiKey::API_VERSIONS => Some(say::<ApiVersionsRequest>(&header, &spoken())),
+            ApiKey::METADATA => {
+                let asked: MetadataRequest = decode_request(&header, input).unwrap();
+                Some(say::<MetadataRequest>(&header, &self.tell(asked)))
+            }
+            ApiKey::INIT_PRODUCER_ID => {
+                let given = InitProducerIdResponse {
+                    producer_id: 7_000,
+                    ..InitProducerIdResponse::default()
+                };
+                Some(say::<InitProducerIdRequest>(&header, &given))
+            }
+            ApiKey::PRODUCE => {
+                let request: ProduceRequest = decode_request(&header, input).unwrap();
+                let accepted = self.accept(&request);
+                (request.acks != 0).then(|| say::<ProduceRequest>(&header, &accepted))
+            }
+            other => panic!("a producer that only sends asks for {other}"),
+        }
+    }
+
+    fn tell(&self, asked: MetadataRequest) -> MetadataResponse {
+        let topics = asked.topics.unwrap_or_default().into_iter();
+        let partition = |index| MetadataResponsePartition {
+            partition_index: index,
+            leader_id: ID,
+            leader_epoch: 1,
+            ..MetadataResponsePartition::default()
+        };
+        MetadataResponse {
+            brokers: vec![MetadataResponseBroker {
+                node_id: ID,
+                host: self.address.host.clone(),
+                port: self.address.port.into(),
+                ..MetadataResponseBroker::default()
+            }],
+            topics: topics
+                .map(|topic| MetadataResponseTopic {
+                    name: topic.name,
+                    topic_id: TOPIC_ID,
+                    partitions: (0..self.partitions).map(partition).collect(),
+                    ..MetadataResponseTopic::default()
+                })
+                .collect(),
+            ..MetadataResponse::default()
+        }
+    }
+
+    fn accept(&self, request: &ProduceRequest) -> ProduceResponse {
+        let topics = request.topic_data.iter();
+        let partitions = topics.flat_map(|topic| &topic.partition_data);
+        let accepted = acceptance(partitions.map(|partition| partition.index));
+        let batches = accepted.responses[0].partition_responses.len();
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        self.batches.fetch_add(batches, Ordering::SeqCst);
+        accepted
+    }
+}
+
+/// The answer to a request for these partitions.
+pub(super) fn acceptance(partitions: impl Iterator<Item = i32>) -> ProduceResponse {
+    let accepted = partitions.map(|index| PartitionProduceResponse {
+        index,
+        ..PartitionProduceResponse::default()
+    });
+    ProduceResponse {
+        responses: vec![TopicProduceResponse {
+            name: TOPIC.to_owned(),
+            topic_id: TOPIC_ID,
+            partition_responses: accepted.collect(),
+        }],
+        ..ProduceResponse::default()
+    }
+}
+
+fn say<R: Request>(header: &RequestHeader, answer: &R::Response) -> Bytes {
+    encode_response::<R>(header.correlation_id, header.version(), answer)
+}
+
+fn spoken() -> ApiVersionsResponse {
+    fn range<R: Request>() -> ApiVersion {
+        ApiVersion {
+            api_key: R::KEY,
+            min_version: R::STABLE_VERSIONS.oldest,
+            max_version: R::STABLE_VERSIONS.latest,
+        }
+    }
+    ApiVersionsResponse {
+        api_keys: vec![
+            range::<ProduceRequest>(),
+            range::<MetadataRequest>(),
+            range::<ApiVersionsRequest>(),
+            range::<InitProducerIdRequest>(),
+        ],
+        ..ApiVersionsResponse::default()
+    }
+}
+
+const ID: i32 = 1;
+const TOPIC_ID: Uuid = Uuid([7; 16]);

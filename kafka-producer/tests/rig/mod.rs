@@ -1,0 +1,19 @@
+//! What the producer is measured on: a broker that knows nothing but how to say yes.
+//!
+//! ```text
+//! Rig   engine and accumulator on the calling thread, no socket, a clock that is told   exact
+//! Sink  the broker on a socket, for a whole producer                                    real
+//! ```
+//!
+//! Benchmarks, exact counts and the tests of counts share it. What a broker may do wrong is played
+//! elsewhere; here it costs as little as possible, so that what is counted is the producer's.
+
+mod broker;
+mod harness;
+mod sink;
+mod write_calls;
+
+pub(crate) use broker::TOPIC;
+pub(crate) use harness::{Rig, order_of};
+pub(crate) use sink::{Answers, Sink};
+pub(crate) use write_calls::write_calls;

@@ -1,0 +1,40 @@
+//! How often threads have called into the system to write, as Linux counts it.
+//!
+//! `write` and `writev` count, to sockets as to the `eventfd` that wakes a sleeping thread; so the
+//! calls of a thread that only sends are the wakes it has caused, and what it wrote in the driver's
+//! place while nothing was on its way.
+
+use std::fs;
+use std::io;
+
+/// Write calls of the calling thread, and of all drivers of this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WriteCalls {
+    pub(crate) by_caller: usize,
+    pub(crate) by_driver: usize,
+}
+
+/// Counts those so far; an error where the system does not count them.
+pub(crate) fn write_calls() -> io::Result<WriteCalls> {
+    let mut calls = WriteCalls {
+        by_caller: calls_in(&fs::read_to_string("/proc/thread-self/io")?)?,
+        by_driver: 0,
+    };
+    for task in fs::read_dir("/proc/self/task")? {
+        let task = task?.path();
+        // A thread may end while we look.
+        let Ok(name) = fs::read_to_string(task.join("comm")) else {
+            continue;
+        };
+        if name.starts_with("kafka-producer") {
+            calls.by_driver += calls_in(&fs::read_to_string(task.join("io"))?)?;
+        }
+    }
+    Ok(calls)
+}
+
+fn calls_in(io: &str) -> io::Result<usize> {
+    let line = io.lines().find_map(|line| line.strip_prefix("syscw: "));
+    let calls = line.and_then(|count| count.parse().ok());
+    calls.ok_or_else(|| io::Error::other("the system does not count write calls per thread"))
+}
