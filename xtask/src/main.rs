@@ -11,6 +11,7 @@
 )]
 
 mod ci;
+mod counts;
 mod kafka;
 mod mutants;
 mod packages;
@@ -38,6 +39,8 @@ enum Task {
     Kafka(kafka::Task),
     /// Run the producer beside a cluster that fails, in virtual time, seed by seed.
     Simulate(simulate::Task),
+    /// Count instructions, allocations and calls into the system, which are the same every time.
+    Bench(counts::Task),
     /// Break the producer on purpose, and see that the simulation notices.
     Mutants(mutants::Task),
     /// Check the project's own rules, which no other tool knows.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Ci(task) => task.run(),
         Task::Kafka(task) => task.run(),
         Task::Simulate(task) => task.run(),
+        Task::Bench(task) => task.run(),
         Task::Mutants(task) => task.run(),
         Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
     });

@@ -6,35 +6,35 @@ use std::time::Duration;
 use kafka_accumulator::Filled;
 
 use crate::rig::{Rig, order_of};
-use crate::{Counted, Instructions, Scenario};
+use crate::{Counted, Outside, Scenario};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "append 100 B",
         per: "record",
         operations: 100_000,
-        instructions: Instructions::Counted,
+        outside: Outside::Instructions,
         run: append,
     },
     Scenario {
         name: "engine, 12 batches a request",
         per: "batch",
         operations: 24_000,
-        instructions: Instructions::Counted,
+        outside: Outside::Instructions,
         run: serve,
     },
     Scenario {
         name: "from append to acknowledgement, 100 B",
         per: "record",
         operations: 100_000,
-        instructions: Instructions::Counted,
+        outside: Outside::Instructions,
         run: journey,
     },
     Scenario {
         name: "doorbell",
         per: "batch",
         operations: 1_000_000,
-        instructions: Instructions::NotCounted,
+        outside: Outside::Nothing,
         run: wakes,
     },
 ];

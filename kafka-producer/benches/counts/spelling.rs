@@ -10,7 +10,7 @@ use kafka_wire::records::{BatchHeader, RecordParts, checksum};
 use kafka_wire::{ProduceFrame, Request, Uuid};
 
 use crate::log_text::log_text;
-use crate::{Counted, Instructions, Scenario};
+use crate::{Counted, Outside, Scenario};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     spelling("murmur2 of 16 B", "key", 100_000, |scenario, operations| {
@@ -55,13 +55,13 @@ const fn spelling(
         name,
         per,
         operations,
-        instructions: Instructions::Counted,
+        outside: Outside::Instructions,
         run,
     }
 }
 
 fn encode_batch(scenario: &Scenario, operations: u64) -> Counted {
-    let mut body = Vec::with_capacity(BATCH);
+    let mut body = Vec::with_capacity(2 * BATCH);
     let value = [b'v'; 100];
     scenario.count(operations, || {
         body.clear();

@@ -27,6 +27,7 @@ pub(crate) const TOPIC: &str = "orders";
 pub(crate) struct Broker {
     pub(crate) address: Address,
     pub(crate) partitions: i32,
+    frames: AtomicUsize,
     requests: AtomicUsize,
     batches: AtomicUsize,
 }
@@ -36,9 +37,15 @@ impl Broker {
         Self {
             address,
             partitions,
+            frames: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             batches: AtomicUsize::new(0),
         }
+    }
+
+    /// Requests of any kind so far.
+    pub(crate) fn frames(&self) -> usize {
+        self.frames.load(Ordering::SeqCst)
     }
 
     /// Produce requests so far.
@@ -53,6 +60,7 @@ impl Broker {
 
     /// The answer to a request (which comes without its length), if one is wanted.
     pub(crate) fn answer(&self, frame: Bytes) -> Option<Bytes> {
+        self.frames.fetch_add(1, Ordering::SeqCst);
         let mut input = Reader::new(frame);
         let header = RequestHeader::decode(&mut input).unwrap();
         match header.api_key {

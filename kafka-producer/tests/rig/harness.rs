@@ -181,7 +181,7 @@ impl Rig {
 
     /// Appends so many records to the partitions, batch after batch, under a driver that goes to
     /// sleep whenever it may and a broker that answers after a while: how often who appends wakes
-    /// it, and how many batches are sent.
+    /// it, and how many batches there are.
     pub(crate) fn woken_by(&mut self, records: usize, value: &[u8]) -> (usize, usize) {
         let (mut partition, mut batches) = (0, 0);
         let mut answers_at = VecDeque::new();
@@ -210,6 +210,11 @@ impl Rig {
             }
             self.sleep();
         }
+        batches += self
+            .queues
+            .iter()
+            .map(|queue| queue.batches())
+            .sum::<usize>();
         (woken - before, batches)
     }
 

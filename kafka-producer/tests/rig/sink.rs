@@ -52,6 +52,11 @@ impl Sink {
         self.broker.address.to_string()
     }
 
+    /// Requests of any kind so far.
+    pub(crate) fn frames(&self) -> usize {
+        self.broker.frames()
+    }
+
     /// Produce requests so far.
     pub(crate) fn requests(&self) -> usize {
         self.broker.requests()

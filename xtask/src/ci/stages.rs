@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::undo::Undo;
-use crate::{kafka, packages, shell, simulate, tidy};
+use crate::{counts, kafka, packages, shell, simulate, tidy};
 
 /// How many tests a stage ran, if that is what it does.
 pub(super) type Tests = Option<usize>;
@@ -56,6 +56,11 @@ pub(super) const STAGES: &[Stage] = &[
         "loom",
         "the accumulator's locks, in every order that matters",
         loom,
+    ),
+    on_cargo(
+        "counts",
+        "no instruction, allocation or call into the system more than before",
+        || counts::check().map(|()| None),
     ),
     on_java(
         "schemas",

@@ -1,0 +1,139 @@
+//! What a record and a batch cost in the steady state, where that can be said exactly: copies,
+//! wakes, calls into the system. Allocations per record are counted in `allocations.rs`.
+//!
+//! The engine is driven on the test's own thread, without a socket (`rig`); only the calls that
+//! write are counted of a whole producer, by the system itself.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "each of those who share it needs a part"
+)]
+mod rig;
+
+use kafka_accumulator::Filled;
+use kafka_producer::serde::{Context, DefaultSerializer, Headers, Role, Serializer};
+use kafka_producer::{Producer, ProducerRecord};
+
+use rig::{Answers, Rig, Sink, TOPIC, order_of};
+
+const VALUE: &[u8] = &[b'v'; 100];
+
+/// Fills a batch of each partition and has them sent.
+fn send_a_batch_to_each(rig: &mut Rig) {
+    for partition in 0..rig.queues.len() {
+        while rig.append(partition, None, VALUE).filled == Filled::Room {}
+    }
+    rig.tick();
+}
+
+#[test]
+fn a_default_serializer_lends_the_bytes_that_it_was_given() {
+    fn lends<T: DefaultSerializer + AsRef<[u8]> + ?Sized>(value: &T) {
+        let (mut headers, mut scratch) = (Headers::new(), Vec::new());
+        let mut context = Context::new(TOPIC, Role::Value, &mut headers);
+        let serializer = T::Serializer::default();
+        let lent = serializer.serialize(&mut context, value, &mut scratch);
+        assert_eq!(
+            lent.unwrap().unwrap().as_ptr_range(),
+            value.as_ref().as_ptr_range()
+        );
+    }
+    lends("a text");
+    lends(&b"some bytes"[..]);
+    lends(&"an owned text".to_owned());
+    lends(&b"owned bytes".to_vec());
+}
+
+/// Copied once: into the batch, when it is appended. The socket is given the batch's own memory,
+/// and between the two there is no memory that a copy could be in.
+#[test]
+fn a_record_is_copied_once_on_its_way_to_the_socket() {
+    let mut rig = Rig::new(12, &[("linger.ms", "0")]);
+    send_a_batch_to_each(&mut rig);
+    while rig.answer().is_some() {}
+    let (mut batches, mut bytes) = (0, 0);
+    let measured = allocation_counter::measure(|| {
+        for _ in 0..20 {
+            send_a_batch_to_each(&mut rig);
+            while let Some((_, outgoing)) = rig.unanswered.front() {
+                let order = order_of(outgoing);
+                let frame = order.frame();
+                let mut pieces = frame.iter();
+                for batch in order.batches() {
+                    let records = batch.records();
+                    let is_its_own = |piece: &[u8]| piece.as_ptr_range() == records.as_ptr_range();
+                    assert!(pieces.any(is_its_own), "the records of a batch were moved");
+                    batches += 1;
+                    bytes += records.len();
+                }
+                rig.answer();
+            }
+        }
+    });
+    assert_eq!(batches, 20 * 12);
+    let allocated = usize::try_from(measured.bytes_total).unwrap();
+    assert!(
+        allocated < bytes / 10,
+        "{allocated} bytes are allocated on the way of {bytes}: is there a second buffer?"
+    );
+    assert!(measured.count_total <= 8 * batches, "{measured:?}");
+}
+
+#[test]
+fn who_appends_wakes_the_driver_at_most_once_a_batch() {
+    for linger in ["0", "1", "5"] {
+        for partitions in [1, 12, 100] {
+            for value in [&b"v"[..], VALUE, &[b'v'; 10_000]] {
+                let settings = [("linger.ms", linger), ("buffer.memory", "1000000000")];
+                let mut rig = Rig::new(partitions, &settings);
+                let (woken, batches) = rig.woken_by(20_000, value);
+                let case = format!(
+                    "linger.ms={linger}, {partitions} partitions, {} B: {woken} wakes, {batches} \
+                     batches",
+                    value.len()
+                );
+                assert!(batches > 0, "{case}");
+                assert!(woken <= batches, "{case}");
+            }
+        }
+    }
+}
+
+/// All calls that write, of all threads together: a wake is one, too, be it by who appends or by the
+/// driver, which tells its own runtime so that there is an earlier alarm. All batches in flight fit
+/// into the socket, because one that is full would ask for a second call.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_request_takes_one_call_and_a_batch_one_wake() {
+    for linger in ["0", "5"] {
+        let sink = Sink::start(1, Answers::Prompt);
+        let producer = Producer::<[u8], [u8]>::builder()
+            .bootstrap_servers([sink.bootstrap_servers()])
+            .set("linger.ms", linger)
+            .set("send.buffer.bytes", "200000")
+            .build_blocking()
+            .unwrap();
+        let send = || producer.send(ProducerRecord::new(TOPIC, VALUE)).unwrap();
+        send().wait().unwrap();
+        let before = rig::write_calls().unwrap();
+        let (requests, batches) = (sink.requests(), sink.batches());
+        let mut last = send();
+        for _ in 0..20_000 {
+            last = send();
+        }
+        last.wait().unwrap();
+        let after = rig::write_calls().unwrap();
+        let (requests, batches) = (sink.requests() - requests, sink.batches() - batches);
+        let by_driver = after.by_driver - before.by_driver;
+        let by_caller = after.by_caller - before.by_caller;
+        let case = format!(
+            "linger.ms={linger}: {by_driver} calls of the driver and {by_caller} of the sender, \
+             {requests} requests, {batches} batches"
+        );
+        assert!(requests > 0 && by_driver + by_caller >= requests, "{case}");
+        assert!(by_driver + by_caller <= requests + batches, "{case}");
+    }
+}

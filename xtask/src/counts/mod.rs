@@ -1,0 +1,123 @@
+//! `cargo xtask bench --check`: what can be counted exactly, against what was counted before.
+//!
+//! ```text
+//! kafka-producer/benches/counts ─┬─ runs: allocations, wakes, bytes ─┐
+//!                                ├─ under callgrind: instructions ───┼─▶ docs/benchmarks/counts.json
+//!                                └─ under strace: write calls ───────┘
+//! ```
+//!
+//! A time depends on who else uses the machine; a count does not. So a change that makes a record
+//! dearer by a twentieth is found here, on any machine, in the time that it takes to build. What a
+//! missing tool would have counted is named and left out, and the rest is compared.
+
+mod baseline;
+mod changes;
+mod machine;
+mod program;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use baseline::Baseline;
+use changes::{Change, changes};
+use program::Program;
+
+/// What is counted, by name.
+type Counts = BTreeMap<String, f64>;
+
+/// Count instructions, allocations and calls into the system, which are the same every time.
+#[derive(Args)]
+pub(crate) struct Task {
+    /// Compare with docs/benchmarks/counts.json, and fail if anything costs over 5 % more.
+    #[arg(long, required_unless_present = "update")]
+    check: bool,
+    /// Write docs/benchmarks/counts.json anew.
+    #[arg(long, conflicts_with = "check")]
+    update: bool,
+}
+
+impl Task {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        match self.update {
+            true => update(),
+            false => check(),
+        }
+        .map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// Counts everything and compares it with what is in the repository.
+pub(crate) fn check() -> Result<()> {
+    let before = Baseline::read()?;
+    let mut now = count()?;
+    if let Some(difference) = before.machine.difference(&now.machine) {
+        println!("instructions are not compared: {difference}");
+        now.counts
+            .retain(|name, _| !name.contains(program::INSTRUCTIONS));
+        now.left_out.push(program::INSTRUCTIONS);
+    }
+    let is_excused = |name: &str| now.left_out.iter().any(|what| name.contains(what));
+    let changes = changes(&before.counts, &now.counts, is_excused);
+    changes.iter().for_each(|change| println!("{change}"));
+    let of = |wanted: fn(&Change) -> bool| changes.iter().filter(|change| wanted(change)).count();
+    let worse = of(Change::is_refused);
+    ensure!(
+        worse == 0,
+        "{worse} of {} counts are not as they should be; if that is meant to be so, \
+         `cargo xtask bench --update`",
+        changes.len()
+    );
+    println!(
+        "{} counts, none of them over 5 % more than it was",
+        changes.len()
+    );
+    if of(Change::is_better) > 0 {
+        println!("some are better: keep that with `cargo xtask bench --update`");
+    }
+    Ok(())
+}
+
+/// Counts everything and writes it down.
+pub(crate) fn update() -> Result<()> {
+    let counted = count()?;
+    ensure!(
+        counted.left_out.is_empty(),
+        "the file would lose {}",
+        counted.left_out.join(" and ")
+    );
+    let baseline = Baseline {
+        machine: counted.machine,
+        counts: counted.counts,
+    };
+    baseline.write()
+}
+
+/// What was counted, where, and what could not be.
+struct Counted {
+    machine: machine::Machine,
+    counts: Counts,
+    left_out: Vec<&'static str>,
+}
+
+fn count() -> Result<Counted> {
+    let machine = machine::Machine::this()?;
+    let mut left_out = Vec::new();
+    for (tool, counted) in program::missing_tools() {
+        println!("{tool} is missing, so {counted} are left out: `apt-get install {tool}`");
+        left_out.push(counted);
+    }
+    let program = Program::build()?;
+    let mut counts = Counts::new();
+    for scenario in program.scenarios()? {
+        println!("counting: {}", scenario.name);
+        counts.extend(program.count(&scenario)?);
+    }
+    Ok(Counted {
+        machine,
+        counts,
+        left_out,
+    })
+}
