@@ -89,7 +89,7 @@ fn who_appends_wakes_the_driver_at_most_once_a_batch() {
             for value in [&b"v"[..], VALUE, &[b'v'; 10_000]] {
                 let settings = [("linger.ms", linger), ("buffer.memory", "1000000000")];
                 let mut rig = Rig::new(partitions, &settings);
-                let (woken, batches) = rig.woken_by(20_000, value);
+                let (woken, batches) = rig.woken_by(5_000, value);
                 let case = format!(
                     "linger.ms={linger}, {partitions} partitions, {} B: {woken} wakes, {batches} \
                      batches",

@@ -88,6 +88,10 @@ impl Change {
         )
     }
 
+    pub(super) fn is_compared(&self) -> bool {
+        !matches!(self.kind, Kind::LeftOut { .. })
+    }
+
     pub(super) fn is_better(&self) -> bool {
         matches!(self.kind, Kind::Better { .. })
     }

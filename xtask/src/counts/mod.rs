@@ -72,7 +72,7 @@ pub(crate) fn check() -> Result<()> {
     );
     println!(
         "{} counts, none of them over 5 % more than it was",
-        changes.len()
+        of(Change::is_compared)
     );
     if of(Change::is_better) > 0 {
         println!("some are better: keep that with `cargo xtask bench --update`");
