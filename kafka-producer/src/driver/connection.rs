@@ -2,7 +2,7 @@
 //!
 //! A produce request is framed only when the socket has taken all before it: what waits here holds
 //! no bytes but those of its batches. One request is one vectored write, unless the socket takes
-//! only a part of it.
+//! only a part of it or it has more than 511 batches.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -139,9 +139,8 @@ impl Connection {
             let Some(writing) = &mut self.writing else {
                 return;
             };
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = writing.chunks.chunks_vectored(&mut slices);
-            match write(&mut self.stream, &slices[..count]) {
+            let stream = &mut self.stream;
+            match offer(&writing.chunks, |slices| write(stream, slices)) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => {
                     return self.lose("nothing could be written".into(), &mut tell);
@@ -189,6 +188,18 @@ impl Connection {
     }
 }
 
+/// Shows `write` all pieces of a frame, as far as one call can take them.
+fn offer<T>(chunks: &FrameChunks, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
+    let mut few = [IoSlice::new(&[]); SLICES_FEW];
+    let count = chunks.chunks_vectored(&mut few);
+    if count < SLICES_FEW {
+        return write(&few[..count]);
+    }
+    let mut many = [IoSlice::new(&[]); SLICES_MAX];
+    let count = chunks.chunks_vectored(&mut many);
+    write(&many[..count])
+}
+
 impl Writing {
     fn new(outgoing: Outgoing) -> Self {
         let chunks = match outgoing.payload {
@@ -206,5 +217,64 @@ impl Writing {
 /// Answers to produce requests are small; a metadata answer takes several reads.
 const READ_BYTES: usize = 4 * 1024;
 const READS_PER_TURN: usize = 16;
-/// Pieces of a frame per write: 32 batches. A larger request takes several writes.
-const SLICES: usize = 64;
+/// Pieces of most frames; a batch is two.
+const SLICES_FEW: usize = 64;
+/// Pieces that one call takes (`IOV_MAX` of Linux): 511 batches.
+const SLICES_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use kafka_wire::messages::ProduceRequest;
+    use kafka_wire::{ProduceFrame, Request, Uuid};
+
+    use super::*;
+
+    fn frame_of(batches: i32) -> FrameChunks {
+        let version = ProduceRequest::version(ProduceRequest::STABLE_VERSIONS.latest).unwrap();
+        let mut frame = ProduceFrame::begin(version, 1, Some("app"), None, -1, 30_000, 1);
+        frame.topic("orders", Uuid::ZERO, batches as usize);
+        for partition in 0..batches {
+            frame.partition(partition, &[0; 61], Bytes::from_static(b"records"));
+        }
+        frame.finish()
+    }
+
+    fn bytes_in(slices: &[IoSlice<'_>]) -> usize {
+        slices.iter().map(|slice| slice.len()).sum()
+    }
+
+    #[test]
+    fn one_call_takes_a_request_of_511_batches() {
+        for batches in [1, 12, 31, 32, 33, 511] {
+            let frame = frame_of(batches);
+            assert_eq!(offer(&frame, bytes_in), frame.len(), "{batches} batches");
+        }
+        let larger = frame_of(512);
+        assert!(offer(&larger, bytes_in) < larger.len());
+    }
+
+    #[tokio::test]
+    async fn a_request_is_one_call_if_the_socket_takes_it() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection = Connection::new(TcpStream::connect(address).await.unwrap());
+        for correlation_id in 0..3 {
+            let outgoing = Outgoing {
+                correlation_id,
+                confirm: Confirm::Written,
+                payload: Payload::Whole(Bytes::from_static(b"\0\0\0\x02hi")),
+            };
+            connection.push(outgoing, Compressed::at_once());
+        }
+        let (mut calls, mut written) = (0, Vec::new());
+        let tell = |event| match event {
+            Event::Written(correlation_id) => written.push(correlation_id),
+            other => panic!("{other:?}"),
+        };
+        connection.write(tell, |_, slices| {
+            calls += 1;
+            Poll::Ready(Ok(bytes_in(slices)))
+        });
+        assert_eq!((calls, written), (3, vec![0, 1, 2]));
+    }
+}
