@@ -24,14 +24,22 @@ const MARKERS: [&str; 3] = [
 /// Code that may not stand in some zones: tokens in a row, zones, rule, what instead.
 type Ban = (&'static str, &'static [Zone], &'static str, &'static str);
 
-const ALL: &[Zone] = &[Zone::Library, Zone::Tool, Zone::Example, Zone::Test];
+const ALL: &[Zone] = &[
+    Zone::Library,
+    Zone::Tool,
+    Zone::Peer,
+    Zone::Example,
+    Zone::Test,
+];
+/// A peer's program is measured, not depended on: its head says what it is unsafe for.
+const NOT_PEERS: &[Zone] = &[Zone::Library, Zone::Tool, Zone::Example, Zone::Test];
 const NOT_TESTS: &[Zone] = &[Zone::Library, Zone::Tool, Zone::Example];
 const PRINTS: &str = "a library says things in its results: return an error or an event";
 
 const BANS: &[Ban] = &[
     (
         "unsafe",
-        ALL,
+        NOT_PEERS,
         "no unsafe",
         "find a safe way; see CONTRIBUTING.md for the day it pays",
     ),

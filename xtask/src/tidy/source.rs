@@ -18,6 +18,8 @@ pub(super) enum Zone {
     Library,
     /// What only we run: `xtask`.
     Tool,
+    /// What our own is measured beside: it calls C and the system, and ends where it can not go on.
+    Peer,
     /// What a reader learns from.
     Example,
     /// What checks the rest, benchmarks and fuzz targets included.
@@ -145,6 +147,7 @@ fn zone(path: &str) -> Zone {
     match () {
         () if has("tests") || has("benches") || has("fuzz") || has("tests.rs") => Zone::Test,
         () if has("examples") => Zone::Example,
+        () if path.starts_with("xtask/peers/") => Zone::Peer,
         () if path.starts_with("xtask/") => Zone::Tool,
         () => Zone::Library,
     }
@@ -301,6 +304,7 @@ mod tests {
             ("kafka-wire/benches/encode.rs", Zone::Test),
             ("kafka-producer/examples/quickstart.rs", Zone::Example),
             ("xtask/src/main.rs", Zone::Tool),
+            ("xtask/peers/floor/src/main.rs", Zone::Peer),
         ];
         for (path, expected) in expected {
             assert_eq!(zone(path), expected, "{path}");
