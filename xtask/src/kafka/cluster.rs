@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::certificates::Certificates;
-use super::node::{Node, java};
+use super::node::{Jvm, Node, java};
 use super::properties::{Detour, Ports};
 use super::protocol::{PASSWORD, Protocol, USER};
 use super::{DETOURS, Up, class_path, probe};
@@ -152,6 +152,11 @@ impl Cluster {
         self.nodes.iter().all(Node::is_running)
     }
 
+    /// The processes of all nodes that run.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.nodes.iter().filter_map(Node::process)
+    }
+
     /// Does to the nodes `ids` what is asked, to all of them before it waits for any.
     pub(crate) fn disturb(&mut self, ids: &[usize], disturbance: Disturbance) -> Result<()> {
         for id in ids {
@@ -250,7 +255,7 @@ impl Cluster {
         }
         let ports = free_ports(up, &protocols)?;
         for id in 1..=ports.len() {
-            let node = Node::prepare(id, &ports, &up.set, &cluster.dir)?;
+            let node = Node::prepare(id, &ports, up, &cluster.dir)?;
             cluster.nodes.push(node);
         }
         cluster.format(class_path)?;
@@ -289,6 +294,11 @@ impl Cluster {
             "a cluster runs already, but without a detour: {STOP}"
         );
         ensure!(
+            self.nodes.iter().all(|node| node.jvm == up.jvm),
+            "a cluster runs already, with other JVMs than {:?}: {STOP}",
+            up.jvm
+        );
+        ensure!(
             self.asked == up.set,
             "a cluster runs already, with {:?} instead of {:?}: {STOP}",
             self.asked,
@@ -317,7 +327,7 @@ impl Cluster {
         let cluster_id = "xtaskxtaskxtaskxtaskxw";
         let start = |node: &Node| -> Result<_> {
             let log = File::create(&node.log)?;
-            let mut tool = java(class_path);
+            let mut tool = java(Jvm::Small, class_path);
             tool.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"]);
             tool.arg(&node.properties);
             if self.protocols().any(Protocol::has_sasl) {
@@ -482,7 +492,7 @@ mod tests {
             ..Up::default()
         };
         let ports = free_ports(&up, &Protocol::ALL.into()).unwrap();
-        let node = Node::prepare(1, &ports, &[], dir.path()).unwrap();
+        let node = Node::prepare(1, &ports, &Up::default(), dir.path()).unwrap();
         let cluster = Cluster {
             dir: dir.path().to_owned(),
             nodes: vec![node],

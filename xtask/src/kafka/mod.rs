@@ -26,6 +26,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use cluster::{Cluster, Disturbance, Variables};
 pub(crate) use jars::{class_path, clients_jar, require_java};
+pub(crate) use node::Jvm;
 pub(crate) use protocol::Protocol;
 
 use crate::shell;
@@ -95,6 +96,9 @@ pub(crate) struct Up {
     /// A property of every node, e.g. broker.session.timeout.ms=4000; may be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
+    /// What the JVMs are made for.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) jvm: Jvm,
 }
 
 impl Up {

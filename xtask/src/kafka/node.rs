@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::process;
 use super::properties::{Ports, properties, with};
+use super::{Up, process};
 
 /// One node, running or not.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,21 +22,34 @@ pub(super) struct Node {
     pub(super) ports: Ports,
     /// The last process that was started, if one was.
     pid: Option<u32>,
+    #[serde(default)]
+    pub(super) jvm: Jvm,
     pub(super) properties: PathBuf,
     pub(super) log: PathBuf,
 }
 
+/// What the JVM of a node is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+pub(crate) enum Jvm {
+    /// To start fast, stay small and leave the cores to others.
+    #[default]
+    Small,
+    /// To be measured against: all of its compilers, and a heap of 1 GiB.
+    Fast,
+}
+
 impl Node {
     /// Writes what node `id` (from 1) of the cluster in `dir` will be told.
-    pub(super) fn prepare(id: usize, ports: &[Ports], set: &[String], dir: &Path) -> Result<Self> {
+    pub(super) fn prepare(id: usize, ports: &[Ports], up: &Up, dir: &Path) -> Result<Self> {
         let node = Self {
             id,
             ports: ports[id - 1].clone(),
             pid: None,
+            jvm: up.jvm,
             properties: dir.join(format!("node{id}.properties")),
             log: dir.join(format!("node{id}.log")),
         };
-        let text = with(properties(id, ports, dir), set)?;
+        let text = with(properties(id, ports, dir), &up.set)?;
         std::fs::write(&node.properties, text)?;
         Ok(node)
     }
@@ -44,7 +57,7 @@ impl Node {
     /// Starts the JVM; what it says is added to the log.
     pub(super) fn start(&mut self, class_path: &str) -> Result<()> {
         let log = File::options().append(true).create(true).open(&self.log)?;
-        let java = java(class_path);
+        let java = java(self.jvm, class_path);
         let mut nohup = Command::new("nohup");
         nohup.arg(java.get_program()).args(java.get_args());
         nohup.arg("kafka.Kafka").arg(&self.properties);
@@ -55,6 +68,11 @@ impl Node {
         std::os::unix::process::CommandExt::process_group(&mut nohup, 0);
         self.pid = Some(nohup.spawn().context("`nohup java` can not be run")?.id());
         Ok(())
+    }
+
+    /// The process that runs, if one does.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.pid.filter(|_| self.is_running())
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -96,16 +114,14 @@ impl fmt::Display for Node {
     }
 }
 
-/// A JVM that starts fast, stays small and leaves the cores to others.
-pub(super) fn java(class_path: &str) -> Command {
+/// Java with a class path.
+pub(super) fn java(jvm: Jvm, class_path: &str) -> Command {
     let mut java = Command::new("java");
-    java.args([
-        "-Xmx384m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-cp",
-        class_path,
-    ]);
+    match jvm {
+        Jvm::Small => java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]),
+        Jvm::Fast => java.args(["-Xms1g", "-Xmx1g"]),
+    };
+    java.args(["-cp", class_path]);
     java.arg("-Dorg.slf4j.simpleLogger.showDateTime=true");
     java
 }
