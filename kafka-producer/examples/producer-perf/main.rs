@@ -4,21 +4,22 @@
 //! of them can stand side by side. Records are generated before anything is timed; a warm-up is
 //! sent first, then every counter starts anew.
 
+mod crowd;
 mod payload;
 mod report;
+mod sending;
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use hdrhistogram::Histogram;
 use kafka_producer::blocking::Producer;
-use kafka_producer::{Delivery, ProducerRecord, Status};
 
+use crowd::Crowd;
 use payload::{Payload, Pools};
 use report::{Report, Usage};
+use sending::{Load, Sender, histogram};
 
 /// Measures throughput, CPU time per record and latency; prints one line of JSON.
 #[derive(Parser)]
@@ -69,46 +70,61 @@ struct Args {
     /// random, or text that compresses like a log.
     #[arg(long, default_value = "random")]
     payload: Payload,
+    /// Threads that send, sharing the producer.
+    #[arg(long, default_value_t = 1, conflicts_with_all = ["tasks", "rate"])]
+    threads: u64,
+    /// Send from so many tasks of a multi-thread runtime instead.
+    #[arg(long, conflicts_with = "rate")]
+    tasks: Option<u64>,
+    /// Time every so many records [default: 16; with a rate, 1].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    timed_every: Option<u64>,
     /// Any other property of the producer, NAME=VALUE; may be repeated.
     #[arg(long = "x-property", value_name = "NAME=VALUE")]
     properties: Vec<String>,
 }
 
-/// Latencies in nanoseconds, written by callbacks.
-type Latencies = Arc<Mutex<Histogram<u64>>>;
-
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let producer = build(&args)?;
-    let pools = Pools::new(args.payload, args.size, args.key_size);
-
-    let mut run = Run::new(&producer, &args, &pools)?;
-    run.as_fast_as_possible(args.warmup)?;
-    run.reset();
+    let load = Arc::new(Load {
+        producer: build(&args)?,
+        topic: args.topic.clone(),
+        pools: Pools::new(args.payload, args.size, args.key_size),
+        latencies: Arc::default(),
+        timed_every: args
+            .timed_every
+            .unwrap_or(if args.rate > 0 { 1 } else { 16 }),
+    });
+    let crowd = match args.tasks {
+        Some(tasks) => Crowd::tasks(tasks)?,
+        None => Crowd::threads(args.threads),
+    };
+    crowd.send(&load, args.warmup)?;
+    load.forget_latencies();
     let from = Usage::now()?;
-    let late = match args.rate {
-        0 => {
-            run.as_fast_as_possible(args.records)?;
-            histogram()?
-        }
-        rate => run.at_rate(args.records, rate)?,
+    let (late, errors) = match args.rate {
+        0 => (histogram(), crowd.send(&load, args.records)?),
+        rate => Sender::new(&load).at_rate(args.records, rate)?,
     };
     let to = Usage::now()?;
 
-    let latencies = run.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+    let latencies = load
+        .latencies
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let report = Report {
         records: args.records,
-        errors: run.errors,
+        errors,
         from,
         to,
         record_bytes: args.size + args.key_size,
-        latencies: &latencies,
+        latencies: &latencies.0,
         late: &late,
-        payload_fnv: pools.fnv(),
+        payload_fnv: load.pools.fnv(),
     };
     report.print()?;
     drop(latencies);
-    producer.close(Duration::from_secs(10));
+    load.producer.close(Duration::from_secs(10));
     Ok(())
 }
 
@@ -133,130 +149,3 @@ fn build(args: &Args) -> anyhow::Result<Producer<[u8], [u8]>> {
     }
     Ok(builder.build_blocking()?)
 }
-
-fn histogram() -> anyhow::Result<Histogram<u64>> {
-    Ok(Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3)?)
-}
-
-/// What one part of the measurement sends with.
-struct Run<'a> {
-    producer: &'a Producer<[u8], [u8]>,
-    topic: &'a str,
-    pools: &'a Pools,
-    latencies: Latencies,
-    /// Records without an outcome, in the order of sending.
-    open: VecDeque<Delivery>,
-    errors: u64,
-}
-
-impl<'a> Run<'a> {
-    fn new(
-        producer: &'a Producer<[u8], [u8]>,
-        args: &'a Args,
-        pools: &'a Pools,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            producer,
-            topic: &args.topic,
-            pools,
-            latencies: Arc::new(Mutex::new(histogram()?)),
-            open: VecDeque::new(),
-            errors: 0,
-        })
-    }
-
-    fn reset(&mut self) {
-        self.latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .reset();
-        self.errors = 0;
-    }
-
-    /// Sends `records` without a pause; every 16th is timed. Ends when all have an outcome.
-    fn as_fast_as_possible(&mut self, records: u64) -> anyhow::Result<()> {
-        for index in 0..records {
-            if index % TIMED_EVERY == 0 {
-                self.send_timed(index, Instant::now())?;
-            } else {
-                let delivery = self.producer.send(self.record(index))?;
-                self.open.push_back(delivery);
-            }
-            if index % REAP_EVERY == 0 {
-                self.reap();
-            }
-        }
-        self.finish();
-        Ok(())
-    }
-
-    /// Sends each record when it is due and times all of them from then; how late they were sent.
-    fn at_rate(&mut self, records: u64, rate: u64) -> anyhow::Result<Histogram<u64>> {
-        let mut late = histogram()?;
-        let start = Instant::now();
-        for index in 0..records {
-            let nanos = u128::from(index) * 1_000_000_000 / u128::from(rate);
-            let due = start + Duration::from_nanos(u64::try_from(nanos)?);
-            loop {
-                let now = Instant::now();
-                if now >= due {
-                    late.saturating_record(nanos_between(due, now));
-                    break;
-                }
-                #[expect(clippy::disallowed_methods, reason = "the pace is what is measured")]
-                std::thread::sleep(due - now);
-            }
-            self.send_timed(index, due)?;
-            self.reap();
-        }
-        self.finish();
-        Ok(late)
-    }
-
-    fn send_timed(&self, index: u64, from: Instant) -> anyhow::Result<()> {
-        let latencies = Arc::clone(&self.latencies);
-        self.producer.send_with(self.record(index), move |_| {
-            let nanos = nanos_between(from, Instant::now());
-            latencies
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .saturating_record(nanos);
-        })?;
-        Ok(())
-    }
-
-    fn record(&self, index: u64) -> ProducerRecord<'a, [u8], [u8]> {
-        let (key, value) = self.pools.record(index);
-        let mut record = ProducerRecord::new(self.topic, value);
-        record.key = key;
-        record
-    }
-
-    /// Looks at the oldest records' outcomes, as far as they have any.
-    fn reap(&mut self) {
-        while let Some(delivery) = self.open.front() {
-            match delivery.status() {
-                Status::Pending => return,
-                Status::Delivered => {}
-                Status::Failed => self.errors += 1,
-            }
-            self.open.pop_front();
-        }
-    }
-
-    fn finish(&mut self) {
-        self.producer.flush();
-        self.reap();
-        debug_assert!(self.open.is_empty(), "after a flush everything is decided");
-    }
-}
-
-fn nanos_between(from: Instant, to: Instant) -> u64 {
-    u64::try_from(to.saturating_duration_since(from).as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Reading the clock for each record would weigh on the throughput.
-const TIMED_EVERY: u64 = 16;
-const REAP_EVERY: u64 = 64;
-/// Ten minutes: longer than any record may take.
-const LATENCY_MAX_NS: u64 = 600_000_000_000;

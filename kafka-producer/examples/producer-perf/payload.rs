@@ -24,19 +24,23 @@ impl Pools {
             Payload::Random => random.bytes(size),
             Payload::Text => log_line(&mut random, index, size),
         };
-        let values = (0..POOL).map(&mut value).collect();
+        let count = POOL.min(POOL_BYTES / size.max(1) as u64).max(1);
+        let values = (0..count).map(&mut value).collect();
         let mut random = SplitMix64(7);
         let keys = match key_size {
             0 => Vec::new(),
-            _ => (0..POOL).map(|_| random.hex(key_size)).collect(),
+            _ => (0..count).map(|_| random.hex(key_size)).collect(),
         };
         Self { values, keys }
     }
 
-    /// Key and value of a record.
-    pub(crate) fn record(&self, index: u64) -> (Option<&[u8]>, &[u8]) {
-        let place = (index % POOL) as usize;
-        (self.keys.get(place).map(Vec::as_slice), &self.values[place])
+    /// Keys and values, one after the other and for ever, as if `index` had been sent before.
+    pub(crate) fn from(&self, index: u64) -> Cycle<'_> {
+        let count = self.values.len() as u64;
+        Cycle {
+            pools: self,
+            place: (index % count) as usize,
+        }
     }
 
     /// FNV-1a over the first hundred values: equal wherever the same is sent.
@@ -45,6 +49,26 @@ impl Pools {
         bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
         })
+    }
+}
+
+/// A place in the pools.
+pub(crate) struct Cycle<'a> {
+    pools: &'a Pools,
+    place: usize,
+}
+
+impl<'a> Cycle<'a> {
+    /// Key and value of the next record. Nothing is divided: this is part of what is measured.
+    pub(crate) fn record(&mut self) -> (Option<&'a [u8]>, &'a [u8]) {
+        let place = self.place;
+        self.place = if place + 1 == self.pools.values.len() {
+            0
+        } else {
+            place + 1
+        };
+        let key = self.pools.keys.get(place).map(Vec::as_slice);
+        (key, &self.pools.values[place])
     }
 }
 
@@ -107,6 +131,8 @@ fn log_line(random: &mut SplitMix64, index: u64, size: usize) -> Vec<u8> {
 }
 
 const POOL: u64 = 10_000;
+/// Large values are fewer, so that the pool does not dwarf what is measured.
+const POOL_BYTES: u64 = 100_000_000;
 const LEVELS: [&str; 4] = ["INFO", "DEBUG", "WARN", "ERROR"];
 const SERVICES: [&str; 8] = [
     "checkout",

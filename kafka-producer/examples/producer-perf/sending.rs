@@ -1,0 +1,188 @@
+//! One sender: as fast as possible, or each record when it is due. What it times goes to a
+//! histogram that all senders share; what it does not time leaves a `Delivery` to look at.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use kafka_producer::blocking::Producer;
+use kafka_producer::{Delivery, ProducerRecord, Status};
+
+use crate::payload::Pools;
+
+/// What all senders share.
+pub(crate) struct Load {
+    pub(crate) producer: Producer<[u8], [u8]>,
+    pub(crate) topic: String,
+    pub(crate) pools: Pools,
+    pub(crate) latencies: Arc<Mutex<Latencies>>,
+    /// Reading the clock for each record would weigh on the throughput.
+    pub(crate) timed_every: u64,
+}
+
+/// Latencies in nanoseconds, written by callbacks.
+pub(crate) struct Latencies(pub(crate) Histogram<u64>);
+
+/// Sends from one place, and keeps what has no outcome yet, in the order of sending.
+pub(crate) struct Sender<'a> {
+    load: &'a Load,
+    open: VecDeque<Delivery>,
+    errors: u64,
+}
+
+impl Load {
+    pub(crate) fn forget_latencies(&self) {
+        let mut latencies = self
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        latencies.0.reset();
+    }
+
+    fn record<'a>(&'a self, (key, value): (Option<&'a [u8]>, &'a [u8])) -> Record<'a> {
+        let mut record = ProducerRecord::new(&self.topic, value);
+        record.key = key;
+        record
+    }
+
+    /// Notes the time from `from` until the outcome.
+    fn timer(
+        &self,
+        from: Instant,
+    ) -> impl FnOnce(Result<kafka_producer::RecordMetadata, &kafka_producer::DeliveryError>) + Send + use<>
+    {
+        let latencies = Arc::clone(&self.latencies);
+        move |_| {
+            let nanos = nanos_between(from, Instant::now());
+            let mut latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
+            latencies.0.saturating_record(nanos);
+        }
+    }
+}
+
+type Record<'a> = ProducerRecord<'a, [u8], [u8]>;
+
+impl<'a> Sender<'a> {
+    pub(crate) fn new(load: &'a Load) -> Self {
+        Self {
+            load,
+            open: VecDeque::new(),
+            errors: 0,
+        }
+    }
+
+    /// Sends the records of these numbers without a pause.
+    pub(crate) fn send(&mut self, numbers: Range<u64>) -> anyhow::Result<()> {
+        let load = self.load;
+        let mut records = load.pools.from(numbers.start);
+        for index in numbers {
+            let record = load.record(records.record());
+            if index.is_multiple_of(load.timed_every) {
+                let timer = load.timer(Instant::now());
+                load.producer.send_with(record, timer)?;
+            } else {
+                self.open.push_back(load.producer.send(record)?);
+            }
+            if index % REAP_EVERY == 0 {
+                self.reap();
+            }
+        }
+        Ok(())
+    }
+
+    /// The same from a task.
+    pub(crate) async fn send_async(&mut self, numbers: Range<u64>) -> anyhow::Result<()> {
+        let load = self.load;
+        let producer = load.producer.as_async();
+        let mut records = load.pools.from(numbers.start);
+        for index in numbers {
+            let record = load.record(records.record());
+            if index.is_multiple_of(load.timed_every) {
+                let timer = load.timer(Instant::now());
+                producer.send_with(record, timer).await?;
+            } else {
+                self.open.push_back(producer.send(record).await?);
+            }
+            if index % REAP_EVERY == 0 {
+                self.reap();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends each record when it is due and times it from then; gives how late they were sent, and
+    /// the number of errors.
+    pub(crate) fn at_rate(
+        mut self,
+        count: u64,
+        rate: u64,
+    ) -> anyhow::Result<(Histogram<u64>, u64)> {
+        let load = self.load;
+        let mut late = histogram();
+        let mut records = load.pools.from(0);
+        let start = Instant::now();
+        for index in 0..count {
+            let nanos = u128::from(index) * 1_000_000_000 / u128::from(rate);
+            let due = start + Duration::from_nanos(u64::try_from(nanos)?);
+            loop {
+                let now = Instant::now();
+                if now >= due {
+                    late.saturating_record(nanos_between(due, now));
+                    break;
+                }
+                #[expect(clippy::disallowed_methods, reason = "the pace is what is measured")]
+                std::thread::sleep(due - now);
+            }
+            let record = load.record(records.record());
+            if index.is_multiple_of(load.timed_every) {
+                load.producer.send_with(record, load.timer(due))?;
+            } else {
+                self.open.push_back(load.producer.send(record)?);
+            }
+            if index % REAP_EVERY == 0 {
+                self.reap();
+            }
+        }
+        load.producer.flush();
+        Ok((late, self.errors()))
+    }
+
+    /// The records that failed, of all that were not timed. All must have an outcome.
+    pub(crate) fn errors(mut self) -> u64 {
+        self.reap();
+        debug_assert!(self.open.is_empty(), "after a flush everything is decided");
+        self.errors
+    }
+
+    /// Looks at the oldest records' outcomes, as far as they have any.
+    fn reap(&mut self) {
+        while let Some(delivery) = self.open.front() {
+            match delivery.status() {
+                Status::Pending => return,
+                Status::Delivered => {}
+                Status::Failed => self.errors += 1,
+            }
+            self.open.pop_front();
+        }
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self(histogram())
+    }
+}
+
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("these bounds are allowed")
+}
+
+fn nanos_between(from: Instant, to: Instant) -> u64 {
+    u64::try_from(to.saturating_duration_since(from).as_nanos()).unwrap_or(u64::MAX)
+}
+
+const REAP_EVERY: u64 = 64;
+/// Ten minutes: longer than any record may take.
+const LATENCY_MAX_NS: u64 = 600_000_000_000;
