@@ -1,8 +1,8 @@
 //! The project's own tasks: `cargo xtask` lists them.
 //!
-//! What checks the project (`ci`, `tidy`) and what the checks need (`kafka`: a real Apache Kafka
-//! without containers). It depends on none of the project's crates, so that a broken crate cannot
-//! break the tool that reports it.
+//! What checks the project (`ci`, `tidy`), what measures it (`bench`), and what both need (`kafka`:
+//! a real Apache Kafka without containers). It depends on none of the project's crates, so that a
+//! broken crate cannot break the tool that reports it.
 
 #![allow(
     clippy::print_stdout,
@@ -10,6 +10,7 @@
     reason = "a command line tool prints"
 )]
 
+mod bench;
 mod ci;
 mod counts;
 mod kafka;
@@ -32,6 +33,8 @@ use clap::Parser;
     arg_required_else_help = true
 )]
 enum Task {
+    /// Measure the producer beside others, when work grows, and under load.
+    Bench(Box<bench::Task>),
     /// Check everything, in named stages; each can be run alone.
     Ci(ci::Task),
     /// Run a real Apache Kafka on this machine, and Kafka's own tools against it.
@@ -49,6 +52,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = undo::on_interruption().and_then(|()| match Task::parse() {
+        Task::Bench(task) => task.run(),
         Task::Ci(task) => task.run(),
         Task::Kafka(task) => task.run(),
         Task::Simulate(task) => task.run(),

@@ -134,7 +134,7 @@ fn tests_passed(line: &str) -> usize {
 
 /// A program under way; it and what it started are ended when we are told to end.
 pub(crate) struct Running {
-    child: Child,
+    pub(crate) child: Child,
     end: Undo,
 }
 

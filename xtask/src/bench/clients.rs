@@ -1,0 +1,316 @@
+//! Who is measured: our own program, the peers that can be built here, the floor, and whatever is
+//! named on the command line.
+//!
+//! All of them understand the same flags and print the same line (`xtask/peers/README.md`). A peer
+//! whose tools are missing is left out and named, never silently.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::record::Role;
+use crate::shell;
+
+/// One program that sends records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Client {
+    pub(super) name: String,
+    pub(super) role: Role,
+    /// The program and what it is always told.
+    pub(super) command: Vec<String>,
+}
+
+/// Whether programs are built, or only looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Building {
+    Fresh,
+    AsTheyAre,
+}
+
+/// Where the peers are built, and how each is.
+pub(super) struct Workshop {
+    dir: PathBuf,
+    building: Building,
+}
+
+/// How one peer is made and started.
+struct Peer {
+    name: &'static str,
+    role: Role,
+    /// Programs that it needs, and how to get them.
+    tools: &'static [(&'static str, &'static str)],
+    build: fn(&Workshop) -> Result<()>,
+    command: fn(&Workshop) -> Vec<String>,
+}
+
+const C: (&str, &str) = ("cc", "apt-get install build-essential");
+const MAKE: (&str, &str) = ("make", "apt-get install build-essential");
+const GO: (&str, &str) = ("go", "install Go from https://go.dev/dl");
+const JAVAC: (&str, &str) = ("javac", "apt-get install openjdk-17-jdk-headless");
+const MAVEN: (&str, &str) = ("mvn", "apt-get install maven");
+
+const PEERS: [Peer; 6] = [
+    Peer {
+        name: "java",
+        role: Role::Peer,
+        tools: &[JAVAC, MAVEN],
+        build: Workshop::build_java,
+        command: |shop| {
+            let path = |end: &str| shop.dir.join("java").join(end).display().to_string();
+            let class_path = format!("{}:{}", path("classes"), path("libs/*"));
+            let words = [
+                "java",
+                "-Xms1g",
+                "-Xmx1g",
+                "-cp",
+                &class_path,
+                "PeerProducer",
+            ];
+            words.map(str::to_owned).into()
+        },
+    },
+    Peer {
+        name: "librdkafka",
+        role: Role::Peer,
+        tools: &[C, MAKE],
+        build: |shop| shop.cargo("", "peer-librdkafka"),
+        command: |shop| shop.program("peer-librdkafka"),
+    },
+    Peer {
+        name: "franz-go",
+        role: Role::Peer,
+        tools: &[GO],
+        build: Workshop::build_go,
+        command: |shop| vec![shop.dir.join("peer-franz-go").display().to_string()],
+    },
+    Peer {
+        name: "rskafka",
+        role: Role::Peer,
+        tools: &[C],
+        build: |shop| shop.cargo("", "peer-rskafka"),
+        command: |shop| shop.program("peer-rskafka"),
+    },
+    Peer {
+        name: "krafka",
+        role: Role::Peer,
+        tools: &[C],
+        build: |shop| shop.cargo("krafka", "peer-krafka"),
+        command: |shop| shop.program("peer-krafka"),
+    },
+    Peer {
+        name: "floor",
+        role: Role::Floor,
+        tools: &[C],
+        build: |shop| shop.cargo("", "peer-floor"),
+        command: |shop| shop.program("peer-floor"),
+    },
+];
+
+/// The name of this project's own program among the clients.
+pub(super) const OURS: &str = "ours";
+
+/// The clients of a comparison, built, and what is said of those that are left out.
+pub(super) struct Clients {
+    pub(super) there: Vec<Client>,
+    pub(super) left_out: Vec<String>,
+}
+
+impl Workshop {
+    pub(super) fn new(dir: Option<PathBuf>, building: Building) -> Self {
+        let dir = dir.unwrap_or_else(|| shell::target().join("peers"));
+        Self { dir, building }
+    }
+
+    /// The sink's program; without it nothing can be measured.
+    pub(super) fn sink(&self) -> Result<PathBuf> {
+        if self.building == Building::Fresh {
+            self.cargo("", "peer-sink")?;
+        }
+        let program = self.release().join("peer-sink");
+        ensure!(program.is_file(), "{} is not built", program.display());
+        Ok(program)
+    }
+
+    /// Our own program and the peers, those of `only` if it names any.
+    pub(super) fn clients(&self, only: &[String], further: &[Client]) -> Result<Clients> {
+        let names = PEERS.iter().map(|peer| peer.name).chain([OURS]);
+        let names: Vec<&str> = names
+            .chain(further.iter().map(|c| c.name.as_str()))
+            .collect();
+        for name in only {
+            ensure!(
+                names.contains(&name.as_str()),
+                "there is no client {name:?}, only {}",
+                names.join(", ")
+            );
+        }
+        let wanted = |name: &str| only.is_empty() || only.iter().any(|other| other == name);
+        let mut clients = Clients {
+            there: Vec::new(),
+            left_out: Vec::new(),
+        };
+        if wanted(OURS) {
+            clients.there.push(self.ours()?);
+        }
+        let further = further.iter().filter(|client| wanted(&client.name));
+        clients.there.extend(further.cloned());
+        for peer in PEERS.iter().filter(|peer| wanted(peer.name)) {
+            match self.peer(peer) {
+                Ok(client) => clients.there.push(client),
+                Err(reason) => {
+                    let said = format!("{} is left out: {reason:#}", peer.name);
+                    eprintln!("{said}");
+                    clients.left_out.push(said);
+                }
+            }
+        }
+        ensure!(!clients.there.is_empty(), "no client can be measured");
+        Ok(clients)
+    }
+
+    fn ours(&self) -> Result<Client> {
+        if self.building == Building::Fresh {
+            let mut cargo = shell::cargo();
+            cargo.args(["build", "--release", "-p", "kafka-producer"]);
+            shell::run_aside(cargo.args(["--example", "producer-perf"]))?;
+        }
+        let program = shell::target().join("release/examples/producer-perf");
+        ensure!(program.is_file(), "{} is not built", program.display());
+        Ok(Client {
+            name: OURS.to_owned(),
+            role: Role::Ours,
+            command: vec![program.display().to_string()],
+        })
+    }
+
+    fn peer(&self, peer: &Peer) -> Result<Client> {
+        if self.building == Building::Fresh {
+            for (tool, way) in peer.tools {
+                ensure!(shell::is_installed(tool), "`{tool}` is missing: {way}");
+            }
+            (peer.build)(self)?;
+        }
+        let command = (peer.command)(self);
+        let program = Path::new(&command[0]);
+        ensure!(
+            program.is_file() || shell::is_installed(&command[0]),
+            "{} is not built",
+            program.display()
+        );
+        Ok(Client {
+            name: peer.name.to_owned(),
+            role: peer.role,
+            command,
+        })
+    }
+
+    fn release(&self) -> PathBuf {
+        self.dir.join("cargo/release")
+    }
+
+    fn program(&self, name: &str) -> Vec<String> {
+        vec![self.release().join(name).display().to_string()]
+    }
+
+    /// Builds one package; `folder` is a workspace of its own, or none for that of all others.
+    fn cargo(&self, folder: &str, package: &str) -> Result<()> {
+        let mut cargo = shell::cargo();
+        cargo.current_dir(sources().join(folder));
+        cargo.args([
+            "build",
+            "--release",
+            "--locked",
+            "-p",
+            package,
+            "--target-dir",
+        ]);
+        shell::run_aside(cargo.arg(self.dir.join("cargo")))
+    }
+
+    fn build_go(&self) -> Result<()> {
+        std::fs::create_dir_all(&self.dir)?;
+        let mut go = Command::new("go");
+        go.current_dir(sources().join("franz-go"));
+        go.args(["build", "-o"]).arg(self.dir.join("peer-franz-go"));
+        shell::run_aside(go.arg("."))
+    }
+
+    fn build_java(&self) -> Result<()> {
+        let (java, sources) = (self.dir.join("java"), sources().join("java"));
+        let libs = java.join("libs");
+        if !libs.is_dir() {
+            let mut maven = Command::new("mvn");
+            maven.args(["-q", "-B", "dependency:copy-dependencies", "-f"]);
+            maven.arg(sources.join("pom.xml"));
+            maven.arg(format!("-DoutputDirectory={}", libs.display()));
+            shell::run_aside(&mut maven).context("Maven could not bring kafka-clients")?;
+        }
+        let mut javac = Command::new("javac");
+        javac.arg("-d").arg(java.join("classes"));
+        javac.arg("-cp").arg(libs.join("*"));
+        shell::run_aside(javac.arg(sources.join("src/PeerProducer.java")))
+    }
+}
+
+/// Where the peers' sources are.
+fn sources() -> PathBuf {
+    shell::workspace().join("xtask/peers")
+}
+
+/// `NAME=PROGRAM ARGUMENT...`, the words divided by spaces.
+pub(super) fn further(text: &str) -> Result<Client> {
+    let (name, command) = text
+        .split_once('=')
+        .with_context(|| format!("{text:?} is not NAME=COMMAND"))?;
+    let command: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    ensure!(
+        !name.is_empty() && !command.is_empty(),
+        "{text:?} is not NAME=COMMAND"
+    );
+    Ok(Client {
+        name: name.to_owned(),
+        role: Role::Further,
+        command,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_client_is_a_name_and_a_command() {
+        let client = further("before=target/old --x-property linger.ms=1").unwrap();
+        assert_eq!(client.name, "before");
+        assert_eq!(
+            client.command,
+            ["target/old", "--x-property", "linger.ms=1"]
+        );
+        assert_eq!(client.role, Role::Further);
+        for wrong in ["before", "=x", "before= "] {
+            assert!(further(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_not_there_is_an_error_that_names_those_that_are() {
+        let shop = Workshop::new(Some(PathBuf::from("nowhere")), Building::AsTheyAre);
+        let error = shop.clients(&["jav".to_owned()], &[]).err().unwrap();
+        let said = error.to_string();
+        assert!(
+            said.starts_with("there is no client \"jav\", only java, "),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_peer_that_is_not_built_is_left_out_by_name() {
+        let shop = Workshop::new(Some(PathBuf::from("nowhere")), Building::AsTheyAre);
+        let added = further("sh=sh").unwrap();
+        let only = ["rskafka".to_owned(), "sh".to_owned()];
+        let clients = shop.clients(&only, std::slice::from_ref(&added)).unwrap();
+        assert_eq!(clients.there, [added]);
+        assert!(clients.left_out[0].starts_with("rskafka is left out: "));
+    }
+}

@@ -1,0 +1,225 @@
+//! `cargo xtask bench`: this producer beside others, when work grows, and under load.
+//!
+//! ```text
+//! build ─▶ pilot: how many records a run needs ─▶ rounds, clients in turn ─▶ record (JSON)
+//!                                                                     └─▶ pages, pictures
+//! ```
+//!
+//! The programs share one contract (`xtask/peers/README.md`). What was measured is kept in
+//! `docs/benchmarks`; pages are made of that alone, so that `--report` needs no machine.
+
+mod broker;
+mod cases;
+mod clients;
+mod load;
+mod machine;
+mod page;
+mod peers_page;
+mod plot;
+mod record;
+mod rounds;
+mod run;
+mod scale;
+mod scale_page;
+mod session;
+mod sink;
+mod statistics;
+mod table;
+mod targets;
+mod usage;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::{Args, Subcommand};
+
+use cases::Case;
+use clients::Client;
+use record::{Record, Role};
+use scale::Axis;
+use session::Session;
+
+/// Measure the producer beside others, and write what was measured to docs/benchmarks.
+///
+/// Without a subcommand: the cases of the targets, all clients in the same rounds. A case that is
+/// measured takes the place of what was measured of it before.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Task {
+    #[command(subcommand)]
+    what: Option<What>,
+    /// Cases, comma-separated [default: all].
+    #[arg(long, value_delimiter = ',')]
+    cases: Vec<String>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Vary one figure: partitions, threads, sizes, brokers, memory, distance.
+    Scale(Scale),
+    /// Latency at 1k, 10k, 100k, 1M records/s and at half of our maximum.
+    Load(Load),
+}
+
+#[derive(Args)]
+struct Scale {
+    /// What grows, comma-separated [default: everything but count].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    axis: Vec<Axis>,
+    /// How many records the axis `count` sends.
+    #[arg(long, default_value_t = 1_000_000_000)]
+    records: u64,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args)]
+struct Load {
+    /// linger.ms of all clients.
+    #[arg(long, default_value_t = 5)]
+    linger_ms: u64,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What all of them understand.
+#[derive(Args, Clone)]
+struct Options {
+    /// Clients, comma-separated: ours, java, librdkafka, franz-go, rskafka, krafka, floor, and
+    /// those of --client.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// How often each client is measured; medians are shown.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How long the measured part of a run should take, about.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// A further client, e.g. an older build of ours: `--client 'before=PROGRAM ARGUMENT'`.
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = clients::further)]
+    client: Vec<Client>,
+    /// Where to write [default: docs/benchmarks].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Measure the programs as they are.
+    #[arg(long)]
+    no_build: bool,
+    /// Measure nothing: make pages and pictures anew of what was measured.
+    #[arg(long)]
+    report: bool,
+    /// Where the peers are built [default: target/peers].
+    #[arg(long)]
+    build_dir: Option<PathBuf>,
+    /// A file to lock while a case is measured, for whoever else measures on this machine.
+    #[arg(long)]
+    lock: Option<PathBuf>,
+}
+
+impl Task {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        match self.what {
+            None => beside_peers(&self.cases, &self.options)?,
+            Some(What::Scale(scale)) => scale.run()?,
+            Some(What::Load(load)) => load.run()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn beside_peers(names: &[String], options: &Options) -> Result<()> {
+    let all = cases::peers();
+    let order: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
+    for name in names {
+        let there = order.join(", ");
+        ensure!(
+            order.contains(name),
+            "there is no case {name:?}, only {there}"
+        );
+    }
+    let is_wanted = |case: &Case| names.is_empty() || names.contains(&case.name);
+    let cases: Vec<Case> = all.into_iter().filter(is_wanted).collect();
+    let page = |record: &Record, dir: &Path| {
+        peers_page::draw(record, dir)?;
+        page::write(&dir.join("peers.md"), &peers_page::text(record))
+    };
+    let mut session = Session::open(options, "peers.json", order)?;
+    if !options.report {
+        let ready = Session::prepare(options, &options.only)?;
+        let mut bench = ready.bench(cases.len());
+        for case in &cases {
+            session.put(bench.measure(case, &ready.clients.there)?, page)?;
+        }
+        ready.say_who_is_missing();
+    }
+    session.close(page)
+}
+
+impl Scale {
+    fn run(&self) -> Result<()> {
+        let every = <Axis as clap::ValueEnum>::value_variants().iter().copied();
+        let axes: Vec<Axis> = match self.axis.as_slice() {
+            [] => every.filter(|axis| *axis != Axis::Count).collect(),
+            axes => axes.to_vec(),
+        };
+        for axis in axes {
+            self.along(axis)?;
+        }
+        Ok(())
+    }
+
+    fn along(&self, axis: Axis) -> Result<()> {
+        let mut options = self.options.clone();
+        let page = |_: &Record, dir: &Path| scale_page::write(dir);
+        let cases = axis.cases();
+        let order = cases.iter().map(|case| case.name.clone()).collect();
+        let mut session = Session::open(&options, &scale_page::file(axis), order)?;
+        if !options.report {
+            if options.only.is_empty() {
+                options.only = axis.clients();
+            }
+            let mut ready = Session::prepare(&options, &options.only)?;
+            if axis == Axis::Count {
+                ready.plan.records = Some(self.records);
+                ready.plan.rounds = 1;
+                ready.watch_memory(MEMORY_EVERY);
+            }
+            let mut bench = ready.bench(cases.len());
+            for case in &cases {
+                session.put(bench.measure(case, &ready.clients.there)?, page)?;
+            }
+            ready.say_who_is_missing();
+        }
+        session.close(page)
+    }
+}
+
+impl Load {
+    fn run(&self) -> Result<()> {
+        let options = &self.options;
+        let linger_ms = self.linger_ms;
+        let mut session = Session::open(options, "load.json", load::names(linger_ms))?;
+        if !options.report {
+            let ready = Session::prepare(options, &options.only)?;
+            let cases = load::rates(linger_ms);
+            let mut bench = ready.bench(cases.len() + 2);
+            let all = &ready.clients.there;
+            session.put(bench.measure(&load::maximum(linger_ms), all)?, load::write)?;
+            for case in &cases {
+                session.put(bench.measure(case, all)?, load::write)?;
+            }
+            let half = load::half(&session.record, linger_ms)?;
+            // No peer could follow.
+            let others = all.iter().filter(|client| client.role != Role::Peer);
+            let others: Vec<Client> = others.cloned().collect();
+            session.put(bench.measure(&half, &others)?, load::write)?;
+            ready.say_who_is_missing();
+        }
+        session.close(load::write)
+    }
+}
+
+const MEMORY_EVERY: Duration = Duration::from_millis(500);

@@ -1,0 +1,381 @@
+//! The measuring itself: a pilot run tells how much each client sends, then all of them take turns,
+//! A B C A B C, so that whatever the machine does meanwhile happens to all.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::broker::Broker;
+use super::cases::{Case, Server};
+use super::clients::Client;
+use super::machine;
+use super::record::{Measured, Received, Run, Runs};
+use super::run::{Amount, Ran, Watch, run};
+use super::sink::Sink;
+
+/// How long and how often.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) rounds: usize,
+    pub(super) seconds: f64,
+    /// Sends this many instead of what a pilot run suggests.
+    pub(super) records: Option<u64>,
+    /// How often memory is looked at, if at all.
+    pub(super) memory_every: Option<Duration>,
+    /// Held while a case is measured, so that others on this machine wait.
+    pub(super) lock: Option<PathBuf>,
+    /// What was typed.
+    pub(super) command: String,
+}
+
+/// Measures cases; servers are started as they are needed.
+pub(super) struct Bench<'a> {
+    plan: &'a Plan,
+    sink: PathBuf,
+    broker: Option<Broker>,
+    topics: usize,
+    progress: ProgressBar,
+}
+
+/// One client in one case.
+struct Entry<'a> {
+    client: &'a Client,
+    amount: Result<Amount, String>,
+    payloads: BTreeSet<String>,
+    runs: Runs,
+}
+
+impl<'a> Bench<'a> {
+    /// `runs` is how many there will be in all, pilots included.
+    pub(super) fn new(plan: &'a Plan, sink: PathBuf, runs: usize) -> Self {
+        let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {msg}");
+        let progress = ProgressBar::new(runs as u64);
+        progress.set_style(style.expect("the template is well-formed"));
+        Self {
+            plan,
+            sink,
+            broker: None,
+            topics: 0,
+            progress,
+        }
+    }
+
+    /// All rounds of one case.
+    pub(super) fn measure(&mut self, case: &Case, clients: &[Client]) -> Result<Measured> {
+        if matches!(case.server, Server::Kafka { .. }) {
+            self.start_broker(case, clients)?;
+        }
+        let lock = self.plan.lock.as_ref().map(File::create).transpose();
+        let lock = lock.context("the lock can not be opened")?;
+        if let Some(lock) = &lock {
+            lock.lock()?;
+        }
+        let mut entries = Vec::new();
+        for client in clients {
+            let mut entry = Entry::new(client);
+            entry.amount = self.pilot(case, &mut entry);
+            entries.push(entry);
+        }
+        for round in 1..=self.plan.rounds {
+            for entry in &mut entries {
+                self.round(case, entry, round);
+            }
+        }
+        if let Some(lock) = lock {
+            lock.unlock()?;
+        }
+        self.warn_of_payloads(case, &entries);
+        Ok(Measured {
+            case: case.clone(),
+            date: machine::today(),
+            commit: machine::commit(),
+            command: self.plan.command.clone(),
+            clients: entries.into_iter().map(|entry| entry.runs).collect(),
+        })
+    }
+
+    /// How much `entry` should send so that it takes the time that was asked for.
+    fn pilot(&mut self, case: &Case, entry: &mut Entry<'_>) -> Result<Amount, String> {
+        self.progress.inc(1);
+        let flags = &case.flags;
+        if let Some(records) = self.plan.records {
+            return Ok(Amount { records, warmup: 0 });
+        }
+        if flags.is_paced() {
+            let records = flags.rate as f64 * self.plan.seconds;
+            return Ok(Amount {
+                records: (records as u64).max(LATENCIES_MIN),
+                warmup: 300_000.min(flags.rate * 300),
+            });
+        }
+        let mut records = pilot_records(case);
+        for _ in 0..PILOTS {
+            let amount = Amount {
+                records,
+                warmup: records,
+            };
+            match self.one(case, entry, amount) {
+                Ok(run) if run.seconds < PILOT_MIN_S => records = records.saturating_mul(8),
+                Ok(run) => return Ok(self.amount(run.records as f64 / run.seconds)),
+                Err(error) => return Err(format!("pilot: {error:#}")),
+            }
+        }
+        Err(format!("pilot: {records} records are sent in no time"))
+    }
+
+    fn amount(&self, per_second: f64) -> Amount {
+        Amount {
+            records: ((per_second * self.plan.seconds) as u64).max(100),
+            warmup: (per_second * self.plan.seconds.min(WARMUP_S)) as u64,
+        }
+    }
+
+    fn round(&mut self, case: &Case, entry: &mut Entry<'_>, round: usize) {
+        let name = &entry.client.name;
+        self.progress
+            .set_message(format!("{} {name} round {round}", case.name));
+        let outcome = match &entry.amount {
+            Ok(amount) => {
+                let amount = *amount;
+                self.one(case, entry, amount)
+                    .map_err(|error| format!("{error:#}"))
+            }
+            Err(reason) => Err(reason.clone()),
+        };
+        let title = format!("{} {round} {name:11}", case.name);
+        match outcome {
+            Ok(run) => {
+                self.say(&format!("{title} {}", said(&run)));
+                entry.runs.runs.push(run);
+            }
+            Err(reason) => {
+                self.say(&format!("{title} failed: {reason}"));
+                entry.runs.failures.push(reason);
+            }
+        }
+        self.progress.inc(1);
+    }
+
+    /// One run against a fresh sink, or a fresh topic of the broker.
+    fn one(&mut self, case: &Case, entry: &mut Entry<'_>, amount: Amount) -> Result<Run> {
+        self.topics += 1;
+        let topic = format!("bench-{}", self.topics);
+        match (case.server, &self.broker) {
+            (Server::Kafka { partitions }, Some(broker)) => {
+                broker.create(&topic, partitions)?;
+                let before = broker.cpu_s();
+                let ran = self.client(case, entry.client, (&broker.bootstrap, &topic), amount);
+                let server_cpu_s = broker.cpu_s() - before;
+                broker.delete(&topic)?;
+                let ran = ran?;
+                let foreign_cpu_s = ran.others_cpu_s - server_cpu_s;
+                Ok(entry.run(ran, amount, server_cpu_s, foreign_cpu_s))
+            }
+            (Server::Kafka { .. }, None) => anyhow::bail!("no broker was started"),
+            (
+                Server::Sink {
+                    brokers,
+                    partitions,
+                    delay_us,
+                },
+                _,
+            ) => {
+                let sink = Sink::start(&self.sink, brokers, partitions, delay_us)?;
+                let ran = self.client(case, entry.client, (&sink.bootstrap, &topic), amount);
+                let totals = sink.stop()?;
+                let ran = ran?;
+                let server_cpu_s = totals.cpu_user_s + totals.cpu_sys_s;
+                let foreign_cpu_s = ran.others_cpu_s - server_cpu_s;
+                let mut run = entry.run(ran, amount, server_cpu_s, foreign_cpu_s);
+                let sent = amount.records + amount.warmup;
+                if totals.records != sent {
+                    let warning = format!("the sink counted {} records of {sent}", totals.records);
+                    run.warnings.push(warning);
+                }
+                run.received = Some(Received {
+                    requests: totals.requests,
+                    batches: totals.batches,
+                    bytes: totals.record_bytes,
+                });
+                Ok(run)
+            }
+        }
+    }
+
+    fn client(
+        &self,
+        case: &Case,
+        client: &Client,
+        place: (&str, &str),
+        amount: Amount,
+    ) -> Result<Ran> {
+        let watch = Watch {
+            limit: LIMIT + Duration::from_secs(amount.records / SLOWEST_PER_S),
+            every: self.plan.memory_every,
+        };
+        run(client, case, place, amount, watch)
+    }
+
+    /// Starts the broker and lets it warm up: its JIT compiles while it is used.
+    fn start_broker(&mut self, case: &Case, clients: &[Client]) -> Result<()> {
+        if self.broker.is_some() {
+            return Ok(());
+        }
+        self.progress.set_message("starting a real broker");
+        self.broker = Some(Broker::start()?);
+        for client in clients {
+            let amount = Amount {
+                records: 1_500_000,
+                warmup: 0,
+            };
+            let mut warm = case.clone();
+            warm.flags.rate = 0;
+            self.progress
+                .set_message(format!("{} warms up the broker", client.name));
+            if let Err(error) = self.one(&warm, &mut Entry::new(client), amount) {
+                self.say(&format!("{} against a real broker: {error:#}", client.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_payloads(&self, case: &Case, entries: &[Entry<'_>]) {
+        let payloads: BTreeSet<_> = entries.iter().flat_map(|entry| &entry.payloads).collect();
+        if payloads.len() > 1 {
+            self.say(&format!(
+                "{}: not all clients send the same bytes",
+                case.name
+            ));
+        }
+    }
+
+    /// Says a line beside the bar.
+    fn say(&self, line: &str) {
+        self.progress.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            amount: Err("no pilot".to_owned()),
+            payloads: BTreeSet::new(),
+            runs: Runs {
+                client: client.name.clone(),
+                role: client.role,
+                version: String::new(),
+                notes: String::new(),
+                runs: Vec::new(),
+                failures: Vec::new(),
+            },
+        }
+    }
+
+    fn run(&mut self, ran: Ran, amount: Amount, server_cpu_s: f64, foreign_cpu_s: f64) -> Run {
+        let line = ran.line;
+        self.payloads.insert(line.payload_fnv);
+        self.runs.version = line.version;
+        self.runs.notes = line.notes;
+        let mut warnings = Vec::new();
+        if line.errors > 0 {
+            warnings.push(format!("{} errors", line.errors));
+        }
+        Run {
+            records: line.records,
+            warmup: amount.warmup,
+            seconds: line.seconds,
+            user_s: line.cpu_user_s,
+            system_s: line.cpu_sys_s,
+            rss_kb: line.max_rss_kb,
+            latency_us: line.lat_us,
+            late_us: line.send_late_us.map_or(0.0, |late| late.p50),
+            server_cpu_s: rounded(server_cpu_s),
+            foreign_cpu_s: rounded(foreign_cpu_s),
+            received: None,
+            rss_over_time: ran.rss_over_time,
+            warnings,
+        }
+    }
+}
+
+/// How many runs a comparison has, pilots included.
+pub(super) fn runs(cases: usize, clients: usize, rounds: usize) -> usize {
+    cases * clients * (rounds + 1)
+}
+
+/// A second's work or less for the slowest client.
+fn pilot_records(case: &Case) -> u64 {
+    let flags = &case.flags;
+    if flags.compression == "gzip" {
+        return 40_000;
+    }
+    let bytes = (flags.size + flags.key_size).max(1) as u64;
+    let slowed = match case.server {
+        Server::Sink { delay_us, .. } => 1 + delay_us / 2_000,
+        Server::Kafka { .. } => 1,
+    };
+    (PILOT_BYTES / bytes / slowed).clamp(200, 1_500_000)
+}
+
+fn said(run: &Run) -> String {
+    let per_second = run.records as f64 / run.seconds;
+    let cpu_ns = (run.user_s + run.system_s) / run.records as f64 * 1e9;
+    let Run { latency_us, .. } = run;
+    format!(
+        "{:6.2} s {:9.1} k/s {cpu_ns:8.1} ns CPU  p50 {:.0} p99 {:.0} us  {} MiB  foreign {:.2} s {}",
+        run.seconds,
+        per_second / 1e3,
+        latency_us.p50,
+        latency_us.p99,
+        run.rss_kb >> 10,
+        run.foreign_cpu_s,
+        run.warnings.join("; "),
+    )
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
+}
+
+const PILOT_BYTES: u64 = 250_000_000;
+const PILOT_MIN_S: f64 = 0.2;
+const PILOTS: usize = 4;
+/// Half of what a JIT likes, enough for everything else.
+const WARMUP_S: f64 = 1.5;
+/// Fewer say nothing of the 99.9th percentile.
+const LATENCIES_MIN: u64 = 2_000;
+const LIMIT: Duration = Duration::from_secs(150);
+/// A run may take a second more for every so many records.
+const SLOWEST_PER_S: u64 = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::cases;
+
+    #[test]
+    fn a_pilot_of_large_records_sends_few() {
+        let mut case = cases::peers().remove(0);
+        assert_eq!(pilot_records(&case), 1_500_000);
+        case.flags.size = 1_000_000;
+        assert_eq!(pilot_records(&case), 250);
+        case.flags.compression = "gzip".to_owned();
+        assert_eq!(pilot_records(&case), 40_000);
+    }
+
+    #[test]
+    fn a_pilot_against_a_distant_broker_sends_less() {
+        let mut case = cases::peers().remove(0);
+        case.server = Server::Sink {
+            brokers: 1,
+            partitions: 1,
+            delay_us: 100_000,
+        };
+        assert!(pilot_records(&case) < 60_000);
+    }
+}
