@@ -42,8 +42,6 @@ enum Task {
     Kafka(kafka::Task),
     /// Run the producer beside a cluster that fails, in virtual time, seed by seed.
     Simulate(simulate::Task),
-    /// Count instructions, allocations and calls into the system, which are the same every time.
-    Bench(counts::Task),
     /// Break the producer on purpose, and see that the simulation notices.
     Mutants(mutants::Task),
     /// Check the project's own rules, which no other tool knows.
@@ -56,7 +54,6 @@ fn main() -> ExitCode {
         Task::Ci(task) => task.run(),
         Task::Kafka(task) => task.run(),
         Task::Simulate(task) => task.run(),
-        Task::Bench(task) => task.run(),
         Task::Mutants(task) => task.run(),
         Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
     });

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The programs share one contract (`xtask/peers/README.md`). What was measured is kept in
-//! `docs/benchmarks`; pages are made of that alone, so that `--report` needs no machine.
+//! `docs/benchmarks`; pages are made of that alone, so that `--report` needs no machine. `--check`
+//! is of another kind: it counts (`crate::counts`) and times nothing.
 
 mod broker;
 mod cases;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 
+use crate::counts;
 use cases::Case;
 use clients::Client;
 use record::{Record, Role};
@@ -50,8 +52,15 @@ use session::Session;
 pub(crate) struct Task {
     #[command(subcommand)]
     what: Option<What>,
+    /// Instead: count instructions, allocations and calls, which are the same every time, and fail
+    /// if anything costs over 5 % more than in docs/benchmarks/counts.json.
+    #[arg(long)]
+    check: bool,
+    /// Instead: write docs/benchmarks/counts.json anew.
+    #[arg(long, conflicts_with = "check")]
+    update: bool,
     /// Cases, comma-separated [default: all].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', conflicts_with_all = ["check", "update"])]
     cases: Vec<String>,
     #[command(flatten)]
     options: Options,
@@ -122,6 +131,8 @@ struct Options {
 impl Task {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.what {
+            None if self.check => counts::check()?,
+            None if self.update => counts::update()?,
             None => beside_peers(&self.cases, &self.options)?,
             Some(What::Scale(scale)) => scale.run()?,
             Some(What::Load(load)) => load.run()?,

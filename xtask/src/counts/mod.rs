@@ -16,10 +16,8 @@ mod machine;
 mod program;
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use clap::Args;
 
 use baseline::Baseline;
 use changes::{Change, changes};
@@ -27,27 +25,6 @@ use program::Program;
 
 /// What is counted, by name.
 type Counts = BTreeMap<String, f64>;
-
-/// Count instructions, allocations and calls into the system, which are the same every time.
-#[derive(Args)]
-pub(crate) struct Task {
-    /// Compare with docs/benchmarks/counts.json, and fail if anything costs over 5 % more.
-    #[arg(long, required_unless_present = "update")]
-    check: bool,
-    /// Write docs/benchmarks/counts.json anew.
-    #[arg(long, conflicts_with = "check")]
-    update: bool,
-}
-
-impl Task {
-    pub(crate) fn run(self) -> Result<ExitCode> {
-        match self.update {
-            true => update(),
-            false => check(),
-        }
-        .map(|()| ExitCode::SUCCESS)
-    }
-}
 
 /// Counts everything and compares it with what is in the repository.
 pub(crate) fn check() -> Result<()> {
