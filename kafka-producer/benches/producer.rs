@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput};
 use kafka_producer::{Producer, ProducerRecord, blocking};
 
-use rig::{Answers, Rig, Sink, TOPIC, order_of};
+use rig::{Answers, Rig, Sink, TOPIC, keys, order_of};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -77,25 +77,25 @@ fn take_and_answer(rig: &mut Rig) -> Duration {
 fn sends(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("send");
     group.throughput(Throughput::Elements(1));
-    let key = &b"customer-0000007"[..];
-    for (name, key, properties) in [
+    for (name, keys, properties) in [
         (
             "100 B",
-            None,
+            Vec::new(),
             [("acks", "1"), ("enable.idempotence", "false")],
         ),
         (
             "100 B, 16 B key, idempotent",
-            Some(key),
+            keys(),
             [("acks", "all"), ("enable.idempotence", "true")],
         ),
     ] {
         let sink = Sink::start(PARTITIONS as i32, Answers::Prompt);
         let producer = producer(&sink, &properties);
+        let mut keys = keys.iter().cycle();
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let mut record = ProducerRecord::new(TOPIC, &[b'v'; 100][..]);
-                record.key = key;
+                record.key = keys.next().map(String::as_bytes);
                 drop(producer.send(black_box(record)).unwrap());
             });
         });

@@ -7,26 +7,21 @@ use std::hint::black_box;
 
 use kafka_producer::{Producer, ProducerRecord, blocking};
 
-use crate::rig::{Answers, Sink, TOPIC};
+use crate::rig::{Answers, Sink, TOPIC, keys};
 use crate::{Counted, Outside, Scenario};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     sending("send 100 B", |_, operations| {
-        send(1, None, &[("acks", "1"), PLAIN], operations)
+        send(1, &[], &VALUE, &[("acks", "1"), PLAIN], operations)
     }),
     sending("send 100 B with a 16 B key", |_, operations| {
-        send(
-            12,
-            Some(b"customer-0000007"),
-            &[("acks", "1"), PLAIN],
-            operations,
-        )
+        send(12, &keys(), &VALUE, &[("acks", "1"), PLAIN], operations)
     }),
     sending("send 100 B, idempotent", |_, operations| {
-        send(1, None, &[], operations)
+        send(1, &[], &VALUE, &[], operations)
     }),
     sending("send 1 KiB", |_, operations| {
-        send_value(&[b'v'; 1024], operations)
+        send(1, &[], &[b'v'; 1024], &[("acks", "1"), PLAIN], operations)
     }),
     Scenario {
         name: "whole producer",
@@ -38,6 +33,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 const PLAIN: (&str, &str) = ("enable.idempotence", "false");
+const VALUE: [u8; 100] = [b'v'; 100];
 
 const fn sending(name: &'static str, run: fn(&Scenario, u64) -> Counted) -> Scenario {
     Scenario {
@@ -61,25 +57,17 @@ fn producer(sink: &Sink, properties: &[(&str, &str)]) -> blocking::Producer<[u8]
 
 fn send(
     partitions: i32,
-    key: Option<&[u8]>,
+    keys: &[String],
+    value: &[u8],
     properties: &[(&str, &str)],
     operations: u64,
 ) -> Counted {
     let sink = Sink::start(partitions, Answers::Withheld);
     let producer = producer(&sink, properties);
+    let mut keys = keys.iter().cycle();
     for _ in 0..operations {
-        let mut record = ProducerRecord::new(TOPIC, black_box(&[b'v'; 100][..]));
-        record.key = black_box(key);
-        drop(producer.send(record).unwrap());
-    }
-    Counted::new()
-}
-
-fn send_value(value: &[u8], operations: u64) -> Counted {
-    let sink = Sink::start(1, Answers::Withheld);
-    let producer = producer(&sink, &[("acks", "1"), PLAIN]);
-    for _ in 0..operations {
-        let record = ProducerRecord::new(TOPIC, black_box(value));
+        let mut record = ProducerRecord::new(TOPIC, black_box(value));
+        record.key = keys.next().map(String::as_bytes);
         drop(producer.send(record).unwrap());
     }
     Counted::new()
@@ -91,7 +79,7 @@ fn traffic(_: &Scenario, operations: u64) -> Counted {
     let sink = Sink::start(1, Answers::Prompt);
     let producer = producer(&sink, &[("send.buffer.bytes", "200000")]);
     for _ in 0..operations {
-        let record = ProducerRecord::new(TOPIC, black_box(&[b'v'; 100][..]));
+        let record = ProducerRecord::new(TOPIC, black_box(&VALUE[..]));
         drop(producer.send(record).unwrap());
     }
     producer.flush();

@@ -24,6 +24,13 @@ use kafka_wire::{ApiKey, Reader, Request, RequestHeader, Uuid, decode_request, e
 /// The topic that it leads.
 pub(crate) const TOPIC: &str = "orders";
 
+/// Keys of 16 bytes that spread over all partitions.
+pub(crate) fn keys() -> Vec<String> {
+    (0..1_000)
+        .map(|number| format!("customer-{number:07}"))
+        .collect()
+}
+
 pub(crate) struct Broker {
     pub(crate) address: Address,
     pub(crate) partitions: i32,

@@ -13,7 +13,7 @@ mod harness;
 mod sink;
 mod write_calls;
 
-pub(crate) use broker::TOPIC;
+pub(crate) use broker::{TOPIC, keys};
 pub(crate) use harness::{Rig, order_of};
 pub(crate) use sink::{Answers, Sink};
 pub(crate) use write_calls::write_calls;
