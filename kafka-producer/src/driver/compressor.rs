@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use kafka_accumulator::{Batch, Doorbell};
-use kafka_wire::compression::{Compression, CompressionLevel, compress};
+use kafka_wire::compression::{Compression, CompressionLevel, Compressor as Codec};
 
 use crate::engine::{Outgoing, Payload};
 use crate::error::DeliveryError;
@@ -152,8 +152,9 @@ impl Shop {
 
     /// The life of one thread.
     fn work(&self) {
+        let mut codec = Codec::default();
         while let Some(Job { batch, order }) = self.next() {
-            if let Err(why) = self.compress(&batch) {
+            if let Err(why) = self.compress(&mut codec, &batch) {
                 order.failure.get_or_init(|| why);
             }
             drop(batch);
@@ -179,16 +180,17 @@ impl Shop {
         }
     }
 
-    fn compress(&self, batch: &Batch<DeliveryError>) -> Result<(), Arc<str>> {
+    /// The bytes are kept only if there are fewer of them, and in memory of exactly their size:
+    /// what the codec needs at worst stays with this thread.
+    fn compress(&self, codec: &mut Codec, batch: &Batch<DeliveryError>) -> Result<(), Arc<str>> {
         let raw = batch.records();
-        let mut compressed = Vec::with_capacity(raw.len() / 2);
-        compress(self.codec, self.level, &raw, &mut compressed)
+        let compressed = codec
+            .compressed(self.codec, self.level, &raw)
             .map_err(|error| Arc::from(error.to_string()))?;
         if compressed.len() < raw.len() {
-            compressed.shrink_to_fit();
             drop(raw);
             // Refused only if another attempt was faster, which is as good.
-            let _ = batch.replace_records(compressed, self.codec);
+            let _ = batch.replace_records(compressed.to_vec(), self.codec);
         }
         Ok(())
     }

@@ -15,10 +15,13 @@ use super::level::CompressionLevel;
 use super::lz4;
 #[cfg(feature = "snappy")]
 use super::snappy;
+use super::space::Space;
 #[cfg(feature = "zstd")]
 use super::zstd;
 
 /// Compresses batch after batch, reusing the work space of its codecs.
+///
+/// It allocates nothing more once it has seen a batch of the largest size.
 ///
 /// ```
 /// use kafka_wire::compression::{Compression, CompressionLevel, Compressor};
@@ -31,6 +34,8 @@ use super::zstd;
 /// ```
 #[derive(Debug, Default)]
 pub struct Compressor {
+    /// What came out last.
+    out: Space,
     #[cfg(feature = "gzip")]
     gzip: gzip::Writer,
     #[cfg(feature = "snappy")]
@@ -66,14 +71,23 @@ impl Compressor {
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), CompressionError> {
-        let start = out.len();
-        let result = self.dispatch(codec, level, input, out);
-        if result.is_err() {
-            out.truncate(start);
-        }
-        result
+        out.extend_from_slice(self.compressed(codec, level, input)?);
+        Ok(())
     }
 
+    /// The compressed form of `input`, in the compressor's own work space.
+    ///
+    /// For those who do not know yet whether, or where, they will keep it.
+    ///
+    /// ```
+    /// use kafka_wire::compression::{Compression, CompressionLevel, Compressor};
+    ///
+    /// let mut compressor = Compressor::default();
+    /// let level = CompressionLevel::default_of(Compression::Snappy);
+    /// # #[cfg(feature = "snappy")]
+    /// assert!(compressor.compressed(Compression::Snappy, level, &[7; 1000])?.len() < 100);
+    /// # Ok::<(), kafka_wire::compression::CompressionError>(())
+    /// ```
     #[cfg_attr(
         not(all(
             feature = "gzip",
@@ -81,31 +95,30 @@ impl Compressor {
             feature = "lz4",
             feature = "zstd"
         )),
-        allow(unused_variables, clippy::needless_pass_by_ref_mut)
+        allow(unused_variables)
     )]
-    fn dispatch(
+    pub fn compressed(
         &mut self,
         codec: Compression,
         level: CompressionLevel,
         input: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), CompressionError> {
+    ) -> Result<&[u8], CompressionError> {
+        let out = &mut self.out;
+        out.clear();
         match codec {
-            Compression::None => {
-                out.extend_from_slice(input);
-                Ok(())
-            }
+            Compression::None => out.put(input),
             #[cfg(feature = "gzip")]
-            Compression::Gzip => self.gzip.compress(level, input, out),
+            Compression::Gzip => self.gzip.compress(level, input, out)?,
             #[cfg(feature = "snappy")]
-            Compression::Snappy => self.snappy.compress(input, out),
+            Compression::Snappy => self.snappy.compress(input, out)?,
             #[cfg(feature = "lz4")]
-            Compression::Lz4 => self.lz4.compress(input, out),
+            Compression::Lz4 => self.lz4.compress(level, input, out)?,
             #[cfg(feature = "zstd")]
-            Compression::Zstd => self.zstd.compress(level, input, out),
+            Compression::Zstd => self.zstd.compress(level, input, out)?,
             #[allow(unreachable_patterns, reason = "reached by the codecs left out")]
-            codec => Err(CompressionError::NotBuiltIn { codec }),
+            codec => return Err(CompressionError::NotBuiltIn { codec }),
         }
+        Ok(self.out.filled())
     }
 }
 

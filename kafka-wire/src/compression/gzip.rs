@@ -1,49 +1,49 @@
 //! gzip: one DEFLATE stream in the wrapper of RFC 1952.
 //!
-//! Writing keeps the compressor's work space (some hundred KiB) from batch to batch, so the ten
-//! bytes in front and the eight behind are written here. Reading takes any number of members in a
-//! row, as Java's reader does.
+//! Written by libdeflate, which takes a whole batch at once and needs a third of zlib's time, with
+//! work space (some hundred KiB) that is kept from batch to batch. Its levels are not zlib's:
+//! [`effort`] says which of them stands for which. Reading takes any number of members in a row,
+//! as Java's reader does, and is bounded, so that goes through flate2.
 
 use std::fmt;
 
 use flate2::bufread::MultiGzDecoder;
-use flate2::{Compress, Crc, FlushCompress, Status};
+use libdeflater::CompressionLvl;
 
 use super::codec::Compression;
 use super::compressor::read_bounded;
 use super::error::CompressionError;
 use super::level::CompressionLevel;
+use super::space::Space;
 
-/// A DEFLATE compressor and the level it is set to.
+/// A compressor and the level it is set to.
 #[derive(Default)]
-pub(super) struct Writer(Option<(CompressionLevel, Compress)>);
+pub(super) struct Writer(Option<(CompressionLevel, libdeflater::Compressor)>);
 
 impl Writer {
     pub(super) fn compress(
         &mut self,
         level: CompressionLevel,
         input: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Space,
     ) -> Result<(), CompressionError> {
-        out.extend_from_slice(&MEMBER_HEADER);
-        deflate(self.ready(level), input, out)?;
-        let mut crc = Crc::new();
-        crc.update(input);
-        out.extend_from_slice(&crc.sum().to_le_bytes());
-        // The format's length is modulo 2^32.
-        out.extend_from_slice(&(input.len() as u32).to_le_bytes());
+        let encoder = self.ready(level);
+        let room = out.room(encoder.gzip_compress_bound(input.len()));
+        let written = encoder
+            .gzip_compress(input, room)
+            .map_err(|error| CompressionError::refused(Compression::Gzip, error))?;
+        out.advance(written);
         Ok(())
     }
 
-    fn ready(&mut self, level: CompressionLevel) -> &mut Compress {
+    fn ready(&mut self, level: CompressionLevel) -> &mut libdeflater::Compressor {
         if self.0.as_ref().is_none_or(|(known, _)| *known != level) {
             self.0 = None;
         }
-        let (_, stream) = self
+        let (_, encoder) = self
             .0
-            .get_or_insert_with(|| (level, Compress::new(effort(level), false)));
-        stream.reset();
-        stream
+            .get_or_insert_with(|| (level, libdeflater::Compressor::new(effort(level))));
+        encoder
     }
 }
 
@@ -59,28 +59,17 @@ pub(super) fn decompress(input: &[u8], max_bytes: usize) -> Result<Vec<u8>, Comp
     read_bounded(Compression::Gzip, MultiGzDecoder::new(input), max_bytes)
 }
 
-fn deflate(stream: &mut Compress, input: &[u8], out: &mut Vec<u8>) -> Result<(), CompressionError> {
-    loop {
-        let taken = stream.total_in() as usize;
-        // Half of the rest is the usual outcome; whatever does not fit makes another round.
-        out.reserve((input.len() - taken) / 2 + SMALLEST_ROOM);
-        let status = stream
-            .compress_vec(&input[taken..], out, FlushCompress::Finish)
-            .map_err(|error| CompressionError::refused(Compression::Gzip, error))?;
-        if status == Status::StreamEnd {
-            return Ok(());
-        }
-    }
+/// libdeflate's level for one of zlib's: the cheapest that comes out no larger, measured on batches
+/// of 64 KiB of logs and of JSON.
+///
+/// The one exception is 6, the default: logs come out 5 % larger than zlib's, in a third of its
+/// time, where libdeflate's 7 would be 2 % smaller in three quarters of it.
+fn effort(level: CompressionLevel) -> CompressionLvl {
+    let number = match level.number() {
+        ..1 => 6,
+        1 | 2 => 1,
+        5 => 6,
+        number => number.min(9),
+    };
+    CompressionLvl::new(number).unwrap_or_default()
 }
-
-fn effort(level: CompressionLevel) -> flate2::Compression {
-    match level.number() {
-        ..1 => flate2::Compression::default(),
-        number => flate2::Compression::new(number.min(9) as u32),
-    }
-}
-
-/// Magic, DEFLATE, no flags, no time, no extra flags, unknown system: Java's writer puts the same.
-const MEMBER_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// Enough for a stream's end, so that each round gets somewhere.
-const SMALLEST_ROOM: usize = 64;

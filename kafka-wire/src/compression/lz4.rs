@@ -7,11 +7,14 @@
 //!
 //! The frame is ours, the blocks are `lz4_flex`'s: that writes twice as fast as its own frame
 //! encoder, and reading takes memory for what comes out rather than for what a header announces.
+//! Its blocks are as quick as those of the C library and a little smaller. It has one level only;
+//! the others are the C library's "high compression", as they are in Java.
 //! Written are independent blocks of 64 KiB without checksums of the content (the batch has its
 //! own), as Java does; read is every frame without a dictionary, several in a row too.
 
 use std::fmt;
 
+use lz4::block::{CompressionMode, compress_to_buffer};
 use lz4_flex::block::{
     CompressTable, compress_into_with_table, decompress_into_with_dict, get_maximum_output_size,
 };
@@ -19,6 +22,8 @@ use twox_hash::XxHash32;
 
 use super::codec::Compression;
 use super::error::CompressionError;
+use super::level::CompressionLevel;
+use super::space::Space;
 
 /// An LZ4 block compressor; its table is kept from batch to batch.
 pub(super) struct Writer(CompressTable);
@@ -32,34 +37,42 @@ impl Default for Writer {
 impl Writer {
     pub(super) fn compress(
         &mut self,
+        level: CompressionLevel,
         input: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Space,
     ) -> Result<(), CompressionError> {
-        out.extend_from_slice(&MAGIC.to_le_bytes());
-        out.extend_from_slice(&DESCRIPTOR);
-        out.push(header_checksum(&DESCRIPTOR));
+        out.put(&MAGIC.to_le_bytes());
+        out.put(&DESCRIPTOR);
+        out.put(&[header_checksum(&DESCRIPTOR)]);
         for block in input.chunks(BLOCK_BYTES) {
-            self.compress_block(block, out)?;
+            self.compress_block(level, block, out)?;
         }
-        out.extend_from_slice(&END_MARK.to_le_bytes());
+        out.put(&END_MARK.to_le_bytes());
         Ok(())
     }
 
-    fn compress_block(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<(), CompressionError> {
-        let length_at = out.len();
-        let start = length_at + LENGTH_BYTES;
-        out.resize(start + get_maximum_output_size(block.len()), 0);
-        let written = compress_into_with_table(block, &mut out[start..], &mut self.0)
-            .map_err(|error| CompressionError::refused(Compression::Lz4, error))?;
-        let length = if written < block.len() {
-            out.truncate(start + written);
-            written as u32
-        } else {
-            out.truncate(start);
-            out.extend_from_slice(block);
-            block.len() as u32 | STORED
+    fn compress_block(
+        &mut self,
+        level: CompressionLevel,
+        block: &[u8],
+        out: &mut Space,
+    ) -> Result<(), CompressionError> {
+        let room = out.room(LENGTH_BYTES + get_maximum_output_size(block.len()));
+        let (length, room) = room.split_at_mut(LENGTH_BYTES);
+        let written = match level.number().clamp(1, SLOWEST_LEVEL) {
+            FAST_LEVEL => compress_into_with_table(block, room, &mut self.0).map_err(refused)?,
+            number => {
+                let mode = CompressionMode::HIGHCOMPRESSION(number);
+                compress_to_buffer(block, Some(mode), false, room).map_err(refused)?
+            }
         };
-        out[length_at..start].copy_from_slice(&length.to_le_bytes());
+        if written < block.len() {
+            length.copy_from_slice(&(written as u32).to_le_bytes());
+            out.advance(LENGTH_BYTES + written);
+        } else {
+            out.put(&(block.len() as u32 | STORED).to_le_bytes());
+            out.put(block);
+        }
         Ok(())
     }
 }
@@ -234,6 +247,10 @@ fn header_checksum(described: &[u8]) -> u8 {
     (XxHash32::oneshot(SEED, described) >> 8) as u8
 }
 
+fn refused(reason: impl ToString) -> CompressionError {
+    CompressionError::refused(Compression::Lz4, reason)
+}
+
 fn malformed(reason: impl ToString) -> CompressionError {
     CompressionError::malformed(Compression::Lz4, reason)
 }
@@ -245,6 +262,9 @@ fn too_large(limit: usize) -> CompressionError {
     }
 }
 
+/// Java's default: its level that means the fast compressor, not the ninth of the slow one.
+const FAST_LEVEL: i32 = 9;
+const SLOWEST_LEVEL: i32 = 17;
 const MAGIC: u32 = 0x184d_2204;
 const END_MARK: u32 = 0;
 /// In a block's length: the block is stored as it was.

@@ -18,6 +18,7 @@ mod level;
 mod lz4;
 #[cfg(feature = "snappy")]
 mod snappy;
+mod space;
 #[cfg(feature = "zstd")]
 mod zstd;
 

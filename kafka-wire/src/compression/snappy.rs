@@ -12,6 +12,7 @@ use snap::raw::{Decoder, Encoder, decompress_len, max_compress_len};
 
 use super::codec::Compression;
 use super::error::CompressionError;
+use super::space::Space;
 
 /// A snappy compressor; its table is kept from batch to batch.
 pub(super) struct Writer(Encoder);
@@ -26,26 +27,25 @@ impl Writer {
     pub(super) fn compress(
         &mut self,
         input: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Space,
     ) -> Result<(), CompressionError> {
-        out.extend_from_slice(&STREAM_HEADER);
+        out.put(&STREAM_HEADER);
         for block in input.chunks(BLOCK_BYTES) {
             self.compress_block(block, out)?;
         }
         Ok(())
     }
 
-    fn compress_block(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<(), CompressionError> {
-        let length_at = out.len();
-        let start = length_at + LENGTH_BYTES;
-        out.resize(start + max_compress_len(block.len()), 0);
+    fn compress_block(&mut self, block: &[u8], out: &mut Space) -> Result<(), CompressionError> {
+        let room = out.room(LENGTH_BYTES + max_compress_len(block.len()));
+        let (length, room) = room.split_at_mut(LENGTH_BYTES);
         let written = self
             .0
-            .compress(block, &mut out[start..])
+            .compress(block, room)
             .map_err(|error| CompressionError::refused(Compression::Snappy, error))?;
-        out.truncate(start + written);
         // A block of 32 KiB never grows to more than an `i32` can count.
-        out[length_at..start].copy_from_slice(&(written as i32).to_be_bytes());
+        length.copy_from_slice(&(written as i32).to_be_bytes());
+        out.advance(LENGTH_BYTES + written);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use super::codec::Compression;
 use super::compressor::read_bounded;
 use super::error::CompressionError;
 use super::level::CompressionLevel;
+use super::space::Space;
 
 /// A zstd compressor and the level it is set to.
 #[derive(Default)]
@@ -24,15 +25,14 @@ impl Writer {
         &mut self,
         level: CompressionLevel,
         input: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Space,
     ) -> Result<(), CompressionError> {
-        let context = self.ready(level)?;
-        let start = out.len();
-        out.resize(start + compress_bound(input.len()), 0);
-        let written = context
-            .compress_to_buffer(input, &mut out[start..])
+        let room = out.room(compress_bound(input.len()));
+        let written = self
+            .ready(level)?
+            .compress_to_buffer(input, room)
             .map_err(refused)?;
-        out.truncate(start + written);
+        out.advance(written);
         Ok(())
     }
 

@@ -28,6 +28,8 @@ const TABLE: &[Row] = &[
             "bytes",
             "crc32c",
             "flate2",
+            "libdeflater",
+            "lz4",
             "lz4_flex",
             "serde_json",
             "snap",
