@@ -86,19 +86,36 @@ struct Body {
 }
 
 impl Body {
-    fn new(replaced: Option<Compression>, buffer: Buffer) -> Self {
+    fn new(buffer: Buffer) -> Self {
         let buffer = Arc::new(buffer);
-        let bytes = Bytes::from_owner(Shared(Arc::clone(&buffer)));
         Self {
-            replaced,
-            bytes,
+            replaced: None,
+            bytes: share(&buffer),
             buffer,
         }
+    }
+
+    /// Puts `bytes` in place of what was there; hands back the old buffer if they are not in it.
+    fn replace(&mut self, bytes: &[u8], codec: Compression) -> Option<Arc<Buffer>> {
+        self.replaced = Some(codec);
+        // Whoever else reads the old bytes has a share of his own.
+        self.bytes = Bytes::new();
+        let overwritten = Arc::get_mut(&mut self.buffer).is_some_and(|own| own.overwrite(bytes));
+        let raw = (!overwritten).then(|| {
+            let apart = Arc::new(self.buffer.succeed(bytes.to_vec(), bytes.len()));
+            std::mem::replace(&mut self.buffer, apart)
+        });
+        self.bytes = share(&self.buffer);
+        raw
     }
 
     fn codec(&self) -> Compression {
         self.replaced.unwrap_or(Compression::None)
     }
+}
+
+fn share(buffer: &Arc<Buffer>) -> Bytes {
+    Bytes::from_owner(Shared(Arc::clone(buffer)))
 }
 
 /// A holder of a buffer.
@@ -167,7 +184,7 @@ impl<E> Batch<E> {
             owed,
             facts,
             uncompressed_bytes: buffer.as_ref().len(),
-            body: Mutex::new(Body::new(None, buffer)),
+            body: Mutex::new(Body::new(buffer)),
         }
     }
 
@@ -242,8 +259,9 @@ impl<E> Batch<E> {
         self.completion().decide(fate)
     }
 
-    /// Puts the compressed bytes in place of the records. The memory they do not need is free as
-    /// soon as nobody reads the uncompressed ones any more, which is at once as a rule.
+    /// Puts the compressed bytes in place of the records: into the same buffer, so that compression
+    /// allocates nothing and buffers keep their one size. Only if somebody is still reading the
+    /// records, or the bytes have grown, are they given memory of their own.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -259,23 +277,21 @@ impl<E> Batch<E> {
     /// # let batch = queue.take(now).expect("it was flushed");
     /// use kafka_wire::compression::Compression;
     ///
-    /// batch.replace_records(vec![1, 2, 3], Compression::Zstd)?;
+    /// batch.replace_records(&[1, 2, 3], Compression::Zstd)?;
     /// assert_eq!(batch.codec(), Compression::Zstd);
-    /// assert!(batch.replace_records(vec![4], Compression::Lz4).is_err(), "once only");
+    /// assert!(batch.replace_records(&[4], Compression::Lz4).is_err(), "once only");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn replace_records(
         &self,
-        compressed: Vec<u8>,
+        compressed: &[u8],
         codec: Compression,
     ) -> Result<(), AlreadyCompressed> {
         let mut body = lock(&self.body);
         if let Some(codec) = body.replaced {
             return Err(AlreadyCompressed { codec });
         }
-        let held = compressed.capacity();
-        let buffer = body.buffer.succeed(compressed, held);
-        let raw = std::mem::replace(&mut *body, Body::new(Some(codec), buffer));
+        let raw = body.replace(compressed, codec);
         drop(body);
         drop(raw);
         Ok(())

@@ -101,6 +101,16 @@ impl Buffer {
         self.reservation.bytes()
     }
 
+    /// Puts `bytes` in place of what it holds, if they fit without growing it.
+    pub(crate) fn overwrite(&mut self, bytes: &[u8]) -> bool {
+        let fits = bytes.len() <= self.bytes.capacity();
+        if fits {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(bytes);
+        }
+        fits
+    }
+
     /// Makes a buffer of `bytes` and lets it take over as much of this one's memory as it needs,
     /// at most all: what is in memory twice for a moment is not paid for twice.
     pub(crate) fn succeed(&self, bytes: Vec<u8>, held: usize) -> Self {

@@ -49,7 +49,7 @@ fn a03_a_record_larger_than_a_batch_gets_its_own_batch_compressed() {
     let level = CompressionLevel::default_of(Compression::Gzip);
     compress(Compression::Gzip, level, &batch.records(), &mut compressed).unwrap();
     batch
-        .replace_records(compressed, Compression::Gzip)
+        .replace_records(&compressed, Compression::Gzip)
         .unwrap();
     assert!(batch.records().len() < 512);
     assert_eq!(values(&batch), [value]);

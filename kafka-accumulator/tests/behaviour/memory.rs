@@ -312,16 +312,29 @@ fn while_somebody_waits_for_memory_open_batches_are_due() {
 }
 
 #[test]
-fn compressed_bytes_hold_only_the_memory_they_take() {
+fn compressed_bytes_lie_in_the_buffer_of_the_records() {
+    let scene = Scene::new(BATCH, 0, 4 * BATCH);
+    let queue = scene.queue(0);
+    scene.append(&queue, &[7; 900], 0);
+    let batch = queue.take(scene.at(0)).unwrap();
+    let buffer = batch.records().as_ptr();
+    batch.replace_records(&[1; 100], Compression::Lz4).unwrap();
+    assert_eq!(batch.records(), vec![1; 100]);
+    assert_eq!(batch.records().as_ptr(), buffer);
+    assert_eq!(batch.memory_held(), BATCH);
+    drop(batch);
+    assert_eq!(scene.accumulator.memory_in_use(), 0);
+}
+
+#[test]
+fn compressed_bytes_hold_only_the_memory_they_take_while_somebody_reads_the_records() {
     let scene = Scene::new(BATCH, 0, 4 * BATCH);
     let queue = scene.queue(0);
     scene.append(&queue, &[7; 900], 0);
     let batch = queue.take(scene.at(0)).unwrap();
     let uncompressed = batch.uncompressed_bytes();
     let raw = batch.records();
-    batch
-        .replace_records(vec![1; 100], Compression::Lz4)
-        .unwrap();
+    batch.replace_records(&[1; 100], Compression::Lz4).unwrap();
     assert_eq!(batch.memory_held(), 100);
     assert_eq!(
         scene.accumulator.memory_in_use(),
@@ -337,7 +350,7 @@ fn compressed_bytes_hold_only_the_memory_they_take() {
     assert_eq!(batch.uncompressed_bytes(), uncompressed);
 
     let again = batch
-        .replace_records(vec![2; 10], Compression::Gzip)
+        .replace_records(&[2; 10], Compression::Gzip)
         .unwrap_err();
     assert_eq!(again.codec, Compression::Lz4);
     assert_eq!(batch.records(), vec![1; 100]);
@@ -355,7 +368,7 @@ fn bytes_that_grow_by_compression_are_within_what_the_batch_holds() {
     scene.append(&queue, VALUE, 0);
     let batch = queue.take(scene.at(0)).unwrap();
     batch
-        .replace_records(vec![0; 2 * BATCH], Compression::Zstd)
+        .replace_records(&[0; 2 * BATCH], Compression::Zstd)
         .unwrap();
     assert_eq!(scene.accumulator.memory_in_use(), BATCH);
     drop(batch);

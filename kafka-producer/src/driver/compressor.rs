@@ -46,6 +46,8 @@ struct Shop {
 
 struct Jobs {
     queue: VecDeque<Job>,
+    /// Threads that nobody has woken since they lay down.
+    idle: usize,
     stage: Stage,
 }
 
@@ -69,6 +71,7 @@ impl Compressor {
     ) -> io::Result<Self> {
         let jobs = Mutex::new(Jobs {
             queue: VecDeque::new(),
+            idle: 0,
             stage: Stage::Open,
         });
         let doorbell = Arc::clone(doorbell);
@@ -114,8 +117,7 @@ impl Compressor {
             batch: Arc::clone(batch),
             order: Arc::clone(&order),
         });
-        self.shop.lock().queue.extend(jobs);
-        self.shop.arrived.notify_all();
+        self.shop.hand_out(jobs, open);
         Compressed(Some(order))
     }
 }
@@ -150,6 +152,18 @@ impl Shop {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes no more threads than there are jobs, and under load none.
+    fn hand_out(&self, new: impl Iterator<Item = Job>, count: usize) {
+        let mut jobs = self.lock();
+        jobs.queue.extend(new);
+        let woken = jobs.idle.min(count);
+        jobs.idle -= woken;
+        drop(jobs);
+        for _ in 0..woken {
+            self.arrived.notify_one();
+        }
+    }
+
     /// The life of one thread.
     fn work(&self) {
         let mut codec = Codec::default();
@@ -173,6 +187,7 @@ impl Shop {
             if jobs.stage == Stage::Closed {
                 return None;
             }
+            jobs.idle += 1;
             jobs = self
                 .arrived
                 .wait(jobs)
@@ -180,8 +195,8 @@ impl Shop {
         }
     }
 
-    /// The bytes are kept only if there are fewer of them, and in memory of exactly their size:
-    /// what the codec needs at worst stays with this thread.
+    /// The bytes are kept only if there are fewer of them, and then in the batch's own buffer: what
+    /// the codec needs at worst stays with this thread, and nothing is allocated.
     fn compress(&self, codec: &mut Codec, batch: &Batch<DeliveryError>) -> Result<(), Arc<str>> {
         let raw = batch.records();
         let compressed = codec
@@ -190,7 +205,7 @@ impl Shop {
         if compressed.len() < raw.len() {
             drop(raw);
             // Refused only if another attempt was faster, which is as good.
-            let _ = batch.replace_records(compressed.to_vec(), self.codec);
+            let _ = batch.replace_records(compressed, self.codec);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 mod cancelling;
 mod choosing;
 mod closing;
+mod compressing;
 mod faults;
 mod late_commits;
 mod refusals;

@@ -207,7 +207,7 @@ fn a_compressed_batch_is_halved_as_its_records_are() {
         let mut compressed = Vec::new();
         let level = CompressionLevel::default_of(codec);
         compress(codec, level, &batch.records(), &mut compressed).unwrap();
-        batch.replace_records(compressed, codec).unwrap();
+        batch.replace_records(&compressed, codec).unwrap();
         drop(batch);
         stage.answer(1, [error(TOO_LARGE)]);
         assert_eq!(stage.values(1), [[&*long]], "{codec}");

@@ -251,7 +251,7 @@ impl World {
                 .expect("every codec is there");
             if compressed.len() < records.len() {
                 drop(records);
-                let _ = batch.replace_records(compressed, codec);
+                let _ = batch.replace_records(&compressed, codec);
             }
         }
         order.frame().into_bytes()

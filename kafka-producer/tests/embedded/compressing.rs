@@ -1,0 +1,85 @@
+//! What compression may not change: which records arrive, and in which order.
+
+use kafka_mock::MockRecord;
+use kafka_wire::compression::Compression;
+
+use crate::scene::{TOPIC, in_time, kafka, producer, record, text, values};
+
+const CODECS: [(&str, Compression); 4] = [
+    ("gzip", Compression::Gzip),
+    ("snappy", Compression::Snappy),
+    ("lz4", Compression::Lz4),
+    ("zstd", Compression::Zstd),
+];
+
+/// Batches that take long to compress stand before such that take no time.
+#[tokio::test]
+async fn batches_that_are_compressed_at_the_same_time_leave_in_order() {
+    for (codec, _) in CODECS {
+        let kafka = kafka(1, 1).await;
+        let settings = [
+            ("compression.type", codec),
+            ("batch.size", "2000"),
+            ("linger.ms", "0"),
+        ];
+        let producer = producer(&kafka, &settings).await;
+        let sent: Vec<_> = (0..400)
+            .map(|number| match number % 20 {
+                0 => format!("{number} {}", noise(number, 50_000)),
+                _ => format!("{number} {}", "tea ".repeat(10)),
+            })
+            .collect();
+        for value in &sent {
+            drop(in_time(producer.send(record(value))).await.unwrap());
+        }
+        in_time(producer.flush()).await;
+        assert!(values(&kafka) == sent, "{codec}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_does_not_shrink_goes_uncompressed_beside_those_that_do() {
+    for (name, codec) in CODECS {
+        let kafka = kafka(1, 1).await;
+        let producer = producer(&kafka, &[("compression.type", name)]).await;
+        // The first has nothing in it that occurs twice.
+        let sent = ["0123456789abcdefghijklmnop".to_owned(), "tea ".repeat(100)];
+        for value in &sent {
+            let delivery = in_time(producer.send(record(value))).await.unwrap();
+            in_time(delivery).await.unwrap();
+        }
+        let log = kafka.records(TOPIC);
+        let codecs: Vec<_> = log.iter().map(|record| record.compression).collect();
+        assert_eq!(codecs, [Compression::None, codec]);
+        assert_eq!(log.iter().map(text).collect::<Vec<_>>(), sent);
+    }
+}
+
+#[tokio::test]
+async fn batches_of_all_cores_are_read_back_whole() {
+    for (name, codec) in CODECS {
+        let kafka = kafka(3, 12).await;
+        let settings = [("compression.type", name), ("batch.size", "4000")];
+        let producer = producer(&kafka, &settings).await;
+        let mut sent: Vec<_> = (0..3_000)
+            .map(|number| noise(number, 20).repeat(5))
+            .collect();
+        for value in &sent {
+            drop(in_time(producer.send(record(value))).await.unwrap());
+        }
+        in_time(producer.flush()).await;
+        let log = kafka.records(TOPIC);
+        let mut read: Vec<_> = log.iter().map(text).collect();
+        read.sort();
+        sent.sort();
+        assert!(read == sent, "{name}");
+        let compressed = |record: &MockRecord| record.compression == codec;
+        assert!(log.iter().any(compressed), "{name}: nothing was compressed");
+    }
+}
+
+/// Text of lower-case letters that no codec finds a word in, the same for the same number.
+fn noise(number: u64, bytes: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(number);
+    (0..bytes).map(|_| random.lowercase()).collect()
+}
