@@ -13,6 +13,8 @@
 )]
 mod rig;
 
+use std::time::{Duration, Instant};
+
 use kafka_accumulator::Filled;
 use kafka_producer::serde::{Context, DefaultSerializer, Headers, Role, Serializer};
 use kafka_producer::{Producer, ProducerRecord};
@@ -126,6 +128,7 @@ fn a_request_takes_one_call_and_a_batch_one_wake() {
         }
         last.wait().unwrap();
         let after = rig::write_calls().unwrap();
+        assert_eq!((before.drivers, after.drivers), (1, 1));
         let (requests, batches) = (sink.requests() - requests, sink.batches() - batches);
         let by_driver = after.by_driver - before.by_driver;
         let by_caller = after.by_caller - before.by_caller;
@@ -135,5 +138,11 @@ fn a_request_takes_one_call_and_a_batch_one_wake() {
         );
         assert!(requests > 0 && by_driver + by_caller >= requests, "{case}");
         assert!(by_driver + by_caller <= requests + batches, "{case}");
+        producer.close(Duration::from_secs(10));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while rig::write_calls().unwrap().drivers > 0 {
+            assert!(Instant::now() < deadline, "the driver does not end");
+            std::thread::yield_now();
+        }
     }
 }
