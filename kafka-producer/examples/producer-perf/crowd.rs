@@ -16,13 +16,9 @@ pub(crate) enum Crowd {
 }
 
 impl Crowd {
-    pub(crate) fn threads(count: u64) -> Self {
-        Self::Threads(count.max(1))
-    }
-
     pub(crate) fn tasks(count: u64) -> anyhow::Result<Self> {
         let runtime = Builder::new_multi_thread().build()?;
-        Ok(Self::Tasks(count.max(1), runtime))
+        Ok(Self::Tasks(count, runtime))
     }
 
     /// Sends `records` as fast as possible, and gives how many failed of those that were not timed.

@@ -70,11 +70,11 @@ struct Args {
     /// random, or text that compresses like a log.
     #[arg(long, default_value = "random")]
     payload: Payload,
-    /// Threads that send, sharing the producer.
-    #[arg(long, default_value_t = 1, conflicts_with_all = ["tasks", "rate"])]
-    threads: u64,
-    /// Send from so many tasks of a multi-thread runtime instead.
-    #[arg(long, conflicts_with = "rate")]
+    /// Threads that send as fast as possible, sharing the producer.
+    #[arg(long, conflicts_with = "tasks", value_parser = clap::value_parser!(u64).range(1..))]
+    threads: Option<u64>,
+    /// The same with tasks of a multi-thread runtime.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     tasks: Option<u64>,
     /// Time every so many records [default: 16; with a rate, 1].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
@@ -86,6 +86,12 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    let senders = args.tasks.or(args.threads).unwrap_or(1);
+    anyhow::ensure!(
+        args.rate == 0 || senders == 1,
+        "--rate {} is for one sender, not for {senders}",
+        args.rate
+    );
     let load = Arc::new(Load {
         producer: build(&args)?,
         topic: args.topic.clone(),
@@ -97,7 +103,7 @@ fn main() -> anyhow::Result<()> {
     });
     let crowd = match args.tasks {
         Some(tasks) => Crowd::tasks(tasks)?,
-        None => Crowd::threads(args.threads),
+        None => Crowd::Threads(senders),
     };
     crowd.send(&load, args.warmup)?;
     load.forget_latencies();

@@ -49,9 +49,11 @@ impl Axis {
         }
     }
 
-    /// Who is measured unless others are named: the floor has neither threads nor a budget.
+    /// Who is measured unless others are named. The floor has neither threads nor a budget, and keys
+    /// do not choose its partitions.
     pub(super) fn clients(self) -> Vec<String> {
         let names: &[&str] = match self {
+            Self::PartitionsKeyed => &["ours", "java", "librdkafka", "franz-go"],
             Self::Threads | Self::Tasks | Self::Memory | Self::Count => &["ours"],
             _ => &["ours", "floor"],
         };

@@ -50,9 +50,9 @@ fn section(axis: Axis, record: &Record) -> String {
     text
 }
 
-/// One row per point and client; the last but one column compares with the client's first point.
+/// One row per point and client, compared with the client's first point.
 fn along(axis: Axis, record: &Record) -> String {
-    let mut table = Table::new([
+    let mut head = vec![
         axis.label(),
         "client",
         "k records/s",
@@ -62,14 +62,16 @@ fn along(axis: Axis, record: &Record) -> String {
         "p99 ms",
         "MiB",
         "batches/request",
-        "window allows MB/s",
-    ]);
+    ];
+    let has_window = axis == Axis::Distance;
+    head.extend(has_window.then_some("window allows MB/s"));
+    let mut table = Table::new(head);
     for (client, _) in record.clients() {
         let rate = |measured: &Measured| measured.median(client, Figure::RecordsPerSecond);
         let first = record.cases.first().and_then(rate);
         for measured in &record.cases {
             let of = |what| measured.median(client, what);
-            table.row([
+            let mut row = vec![
                 measured.case.at.map_or_else(String::new, figure_of_axis),
                 client.to_owned(),
                 figure(rate(measured).map(|rate| rate / 1e3)),
@@ -79,8 +81,9 @@ fn along(axis: Axis, record: &Record) -> String {
                 figure(of(Figure::P99).map(|us| us / 1e3)),
                 figure(of(Figure::Memory)),
                 figure(of(Figure::BatchesPerRequest)),
-                figure(window(measured)),
-            ]);
+            ];
+            row.extend(has_window.then(|| figure(window(measured))));
+            table.row(row);
         }
     }
     table.to_string()
