@@ -120,11 +120,11 @@ fn main() -> anyhow::Result<()> {
         .unwrap_or_else(PoisonError::into_inner);
     let report = Report {
         records: args.records,
-        errors,
+        errors: errors + latencies.errors,
         from,
         to,
         record_bytes: args.size + args.key_size,
-        latencies: &latencies.0,
+        latencies: &latencies.nanos,
         late: &late,
         payload_fnv: load.pools.fnv(),
     };

@@ -22,8 +22,11 @@ pub(crate) struct Load {
     pub(crate) timed_every: u64,
 }
 
-/// Latencies in nanoseconds, written by callbacks.
-pub(crate) struct Latencies(pub(crate) Histogram<u64>);
+/// What became of the records that are timed, written by callbacks.
+pub(crate) struct Latencies {
+    pub(crate) nanos: Histogram<u64>,
+    pub(crate) errors: u64,
+}
 
 /// Sends from one place, and keeps what has no outcome yet, in the order of sending.
 pub(crate) struct Sender<'a> {
@@ -38,7 +41,8 @@ impl Load {
             .latencies
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        latencies.0.reset();
+        latencies.nanos.reset();
+        latencies.errors = 0;
     }
 
     fn record<'a>(&'a self, (key, value): (Option<&'a [u8]>, &'a [u8])) -> Record<'a> {
@@ -54,10 +58,11 @@ impl Load {
     ) -> impl FnOnce(Result<kafka_producer::RecordMetadata, &kafka_producer::DeliveryError>) + Send + use<>
     {
         let latencies = Arc::clone(&self.latencies);
-        move |_| {
+        move |outcome| {
             let nanos = nanos_between(from, Instant::now());
             let mut latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
-            latencies.0.saturating_record(nanos);
+            latencies.nanos.saturating_record(nanos);
+            latencies.errors += u64::from(outcome.is_err());
         }
     }
 }
@@ -171,7 +176,10 @@ impl<'a> Sender<'a> {
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self(histogram())
+        Self {
+            nanos: histogram(),
+            errors: 0,
+        }
     }
 }
 
