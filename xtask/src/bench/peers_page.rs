@@ -90,6 +90,9 @@ fn latencies(cases: &[&Measured], clients: &[(&str, Role)]) -> String {
         let best = [Figure::P50, Figure::P99].map(|what| measured.best_peer(what));
         let cell = |client| {
             let [p50, p99] = [Figure::P50, Figure::P99].map(|what| measured.median(client, what));
+            if p50.is_none() {
+                return figure(None);
+            }
             format!(
                 "{} / {} (× {} / {})",
                 figure(p50),
@@ -118,7 +121,7 @@ fn one_case(measured: &Measured) -> String {
     let case = &measured.case;
     let rounds = measured.clients.iter().map(|runs| runs.runs.len()).max();
     let title = format!(
-        "### {}: {}\n\n{} rounds.\n\n",
+        "### {}: {}\n\nRounds: {}.\n\n",
         case.name,
         case.what,
         rounds.unwrap_or(0)
