@@ -204,6 +204,7 @@ impl<E> Accumulator<E> {
     /// assert_eq!(appended.delivery.try_outcome(), None, "nobody has decided yet");
     /// # Ok::<(), AppendError>(())
     /// ```
+    #[inline]
     pub fn append<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
@@ -214,16 +215,9 @@ impl<E> Accumulator<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        match queue.append(record).map_err(beyond_format)? {
-            Attempt::Appended(appended) => Ok(appended),
-            Attempt::NeedsBatch(filled) => {
-                let mut appended = self.append_to_new_batch(queue, record, reserved, now)?;
-                if filled == Filled::Filled {
-                    appended.filled = filled;
-                }
-                Ok(appended)
-            }
-            Attempt::Closed => Err(AppendError::Closed),
+        match queue.append_short(record) {
+            Some(appended) => Ok(appended),
+            None => self.append_somewhere(queue, record, reserved, now),
         }
     }
 
@@ -371,8 +365,31 @@ impl<E> Accumulator<E> {
         &self.shared.doorbell
     }
 
-    #[cold]
+    /// Appends to the open batch, or to a new one.
     #[inline(never)]
+    fn append_somewhere<'a, H>(
+        &self,
+        queue: &Arc<Queue<E>>,
+        record: &mut NewRecord<'a, H, E>,
+        reserved: Option<Reservation>,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<Appended<E>, AppendError>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        match queue.append(record).map_err(beyond_format)? {
+            Attempt::Appended(appended) => Ok(appended),
+            Attempt::NeedsBatch(filled) => {
+                let mut appended = self.append_to_new_batch(queue, record, reserved, now)?;
+                if filled == Filled::Filled {
+                    appended.filled = filled;
+                }
+                Ok(appended)
+            }
+            Attempt::Closed => Err(AppendError::Closed),
+        }
+    }
+
     fn append_to_new_batch<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,

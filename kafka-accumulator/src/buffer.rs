@@ -43,7 +43,8 @@ impl Pool {
             None
         };
         Buffer {
-            bytes: bytes.unwrap_or_else(|| Vec::with_capacity(capacity)),
+            bytes: bytes.unwrap_or_else(|| vec![0; capacity]),
+            written: 0,
             pool: Arc::clone(self),
             reservation,
         }
@@ -70,12 +71,11 @@ impl Pool {
 
     /// Keeps `bytes` for the next batch, if they are of the right size and `held`, which is about
     /// to become free, still covers them.
-    fn put(&self, mut bytes: Vec<u8>, held: usize) {
-        if bytes.capacity() != self.buffer_bytes || self.buffer_bytes == 0 {
+    fn put(&self, bytes: Vec<u8>, held: usize) {
+        if bytes.len() != self.buffer_bytes || self.buffer_bytes == 0 {
             return;
         }
         let free_soon = self.budget.free().saturating_add(held);
-        bytes.clear();
         if let Some(idle) = &mut *lock(&self.idle)
             && idle.len() < free_soon / self.buffer_bytes
         {
@@ -86,14 +86,32 @@ impl Pool {
 
 /// Bytes, and the memory reserved for them; both go back on `Drop`.
 pub(crate) struct Buffer {
+    /// All of its capacity, initialised once, so that records are copied to their place without
+    /// a look at the vector's length.
     bytes: Vec<u8>,
+    /// How many bytes are records; what is behind them means nothing.
+    written: usize,
     pool: Arc<Pool>,
     reservation: Reservation,
 }
 
 impl Buffer {
-    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    /// How many bytes are written.
+    #[inline]
+    pub(crate) fn written(&self) -> usize {
+        self.written
+    }
+
+    /// What lies between the written bytes and `end`, if there is as much.
+    #[inline]
+    pub(crate) fn place(&mut self, end: usize) -> Option<&mut [u8]> {
+        self.bytes.get_mut(self.written..end)
+    }
+
+    /// Notes that the next `bytes` are written.
+    #[inline]
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.written += bytes;
     }
 
     /// How much memory is reserved for it.
@@ -115,6 +133,7 @@ impl Buffer {
     /// at most all: what is in memory twice for a moment is not paid for twice.
     pub(crate) fn succeed(&self, bytes: Vec<u8>, held: usize) -> Self {
         Self {
+            written: bytes.len(),
             bytes,
             pool: Arc::clone(&self.pool),
             reservation: self.reservation.carve(held),
@@ -124,7 +143,7 @@ impl Buffer {
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.written]
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use kafka_wire::records::{RecordParts, RecordTooLarge};
+use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordTooLarge};
 
 use crate::{
     batch::{Batch, Facts},
@@ -91,8 +91,6 @@ pub(crate) struct OpenBatch<E> {
     buffer: Buffer,
     /// How many bytes of records it takes; one that is larger than a batch has its own size.
     room: usize,
-    /// How many bytes of the buffer are whole records.
-    written: usize,
     facts: Facts,
 }
 
@@ -121,7 +119,6 @@ impl<E> OpenBatch<E> {
             owed: Owed::new(completion),
             buffer,
             room,
-            written: 0,
             facts: Facts {
                 created,
                 count: 0,
@@ -141,7 +138,24 @@ impl<E> OpenBatch<E> {
 
     /// How many bytes of records are in.
     pub(crate) fn written(&self) -> usize {
-        self.written
+        self.buffer.written()
+    }
+
+    /// Encodes the record at the end if it is a short one and fits: what is done for nearly all.
+    #[inline(always)]
+    pub(crate) fn append_short<'a, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+    ) -> Option<Delivery<E>>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
+        let place = self.buffer.place(self.room + SCRIBBLE_BYTES)?;
+        let bytes = record
+            .parts
+            .encode_short(timestamp_delta, self.facts.count as i32, place)?;
+        Some(self.note(record, bytes))
     }
 
     /// Encodes the record at the end, if it fits. The first one always does.
@@ -152,31 +166,59 @@ impl<E> OpenBatch<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let index = self.facts.count;
+        let delivery = match self.append_short(record) {
+            Some(delivery) => Some(delivery),
+            None => self.append_any(record)?,
+        };
+        Ok(match delivery {
+            None => Placed::NoRoom,
+            Some(delivery) if self.is_as_good_as_full() => Placed::Filled(delivery),
+            Some(delivery) => Placed::Room(delivery),
+        })
+    }
+
+    fn append_any<'a, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+    ) -> Result<Option<Delivery<E>>, RecordTooLarge>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
         let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
         // A record takes at least seven bytes and a batch at most `i32::MAX` of them.
-        let offset_delta = index as i32;
+        let offset_delta = self.facts.count as i32;
         let size = record.parts.size(timestamp_delta, offset_delta)?;
-        if index > 0 && self.written + size.bytes() > self.room {
-            return Ok(Placed::NoRoom);
+        let end = self.written().saturating_add(size.bytes());
+        if end > self.room {
+            return Ok(None);
         }
-        let out = self.buffer.bytes_mut();
-        // Only after the headers' own iterator panicked is there more than was counted.
-        out.truncate(self.written);
+        let Some(mut place) = self.buffer.place(end) else {
+            return Ok(None);
+        };
         record
             .parts
-            .encode(size, timestamp_delta, offset_delta, out);
-        self.written = out.len();
+            .encode(size, timestamp_delta, offset_delta, &mut place);
+        Ok(Some(self.note(record, size.bytes())))
+    }
+
+    /// Counts a record whose `bytes` were written.
+    #[inline(always)]
+    fn note<'a, H>(&mut self, record: &mut NewRecord<'a, H, E>, bytes: usize) -> Delivery<E> {
+        self.buffer.advance(bytes);
+        let index = self.facts.count;
         self.facts.note(record.timestamp_ms);
-        if let Some(callback) = record.callback.take() {
-            self.callbacks.noted.push((index, callback));
+        if record.callback.is_some() {
+            self.keep_callback(index, record);
         }
-        let delivery = Delivery::new(Arc::clone(self.completion()), index);
-        Ok(if self.is_as_good_as_full() {
-            Placed::Filled(delivery)
-        } else {
-            Placed::Room(delivery)
-        })
+        Delivery::new(Arc::clone(self.completion()), index)
+    }
+
+    #[inline(never)]
+    fn keep_callback<'a, H>(&mut self, index: u32, record: &mut NewRecord<'a, H, E>) {
+        let callback = record.callback.take();
+        self.callbacks
+            .noted
+            .extend(callback.map(|callback| (index, callback)));
     }
 
     pub(crate) fn seal(self) -> Sealed<E> {
@@ -185,9 +227,10 @@ impl<E> OpenBatch<E> {
 
     /// Whether a record of the average size would not find room: better leave now, and let a
     /// sticky partitioner move on, than be found full by a record that then opens a new batch.
-    fn is_as_good_as_full(&self) -> bool {
-        let left = self.room.saturating_sub(self.written);
-        left.saturating_mul(self.facts.count as usize) < self.written
+    #[inline]
+    pub(crate) fn is_as_good_as_full(&self) -> bool {
+        let left = self.room.saturating_sub(self.written());
+        left.saturating_mul(self.facts.count as usize) < self.written()
     }
 }
 
@@ -208,13 +251,17 @@ impl<E> Sealed<E> {
         let OpenBatch {
             callbacks,
             owed,
-            mut buffer,
-            written,
+            buffer,
             facts,
             ..
         } = self.0;
-        buffer.bytes_mut().truncate(written);
         drop(callbacks);
         Batch::new(key, owed, facts, buffer)
     }
 }
+
+/// How far behind a record [`RecordParts::encode_short`] writes. A buffer is that much longer than
+/// the room for records, because the batch's header is paid for but not in it.
+const SCRIBBLE_BYTES: usize = 8;
+
+const _: () = assert!(SCRIBBLE_BYTES <= BATCH_HEADER_BYTES);

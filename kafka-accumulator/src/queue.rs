@@ -35,7 +35,7 @@ use crate::{
     delivery::Delivery,
     doorbell::Doorbell,
     open::{NewRecord, OpenBatch, Placed, Sealed},
-    sync::{Mutex, lock},
+    sync::{Mutex, MutexGuard, lock},
 };
 
 /// What the queues of an accumulator have in common.
@@ -370,8 +370,61 @@ impl<E> Queue<E> {
         held.sealed.len() + usize::from(held.open.is_some())
     }
 
+    /// Appends a short record to the open batch, if there is one with room: what is done for
+    /// nearly all records, at the least price. After `None` nothing has happened.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// assert!(queue.append_short(&mut record).is_none(), "no batch is open");
+    /// let first = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// let second = queue.append_short(&mut record).expect("there is room").delivery;
+    /// assert_eq!((first.index(), second.index()), (0, 1));
+    /// # Ok::<(), AppendError>(())
+    /// ```
+    // Handed through a call, the outcome of each record would be copied at each step.
+    #[inline(always)]
+    pub fn append_short<'a, H>(
+        self: &Arc<Self>,
+        record: &mut NewRecord<'a, H, E>,
+    ) -> Option<Appended<E>>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let mut held = lock(&self.held);
+        let open = held.open.as_mut()?;
+        let delivery = open.append_short(record)?;
+        let filled = if open.is_as_good_as_full() || held.left_unfilled > 0 {
+            self.look_at_room(held)
+        } else {
+            Filled::Room
+        };
+        Some(Appended { delivery, filled })
+    }
+
+    /// After an append: seals the open batch if it is full, or says that the share is taken.
+    #[cold]
+    fn look_at_room(self: &Arc<Self>, mut held: MutexGuard<'_, Held<E>>) -> Filled {
+        if held
+            .open
+            .as_ref()
+            .is_some_and(OpenBatch::is_as_good_as_full)
+        {
+            let ring = held.seal_full();
+            drop(held);
+            self.ring(ring);
+            return Filled::Filled;
+        }
+        held.share_taken()
+    }
+
     /// Appends to the open batch if there is one and it has room; else it is sealed.
-    #[inline]
     pub(crate) fn append<'a, H>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
@@ -440,15 +493,7 @@ impl<E> Queue<E> {
         Readiness::Lingering { until }
     }
 
-    #[inline]
     fn ring(self: &Arc<Self>, ring: Ring) {
-        if ring != Ring::Needless {
-            self.ring_as_needed(ring);
-        }
-    }
-
-    #[cold]
-    fn ring_as_needed(self: &Arc<Self>, ring: Ring) {
         match ring {
             Ring::Needless => {}
             Ring::Note => {
@@ -494,7 +539,6 @@ impl<E> Held<E> {
     }
 
     /// Seals the open batch if what became of the last append says so.
-    #[inline]
     fn note(&mut self, placed: Placed<E>) -> (Attempt<E>, Ring) {
         let (delivery, filled, ring) = match placed {
             Placed::Room(delivery) => (delivery, self.share_taken(), Ring::Needless),
@@ -506,7 +550,6 @@ impl<E> Held<E> {
 
     /// Whether the partition got as much as a full batch holds, in several that were not full: a
     /// slow producer, too, is to spread over the partitions (KIP-794).
-    #[inline]
     fn share_taken(&mut self) -> Filled {
         if self.left_unfilled <= 0 {
             return Filled::Room;

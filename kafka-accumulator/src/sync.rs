@@ -18,6 +18,7 @@ pub(crate) use std::sync::{
 };
 
 /// Takes the lock, poisoned or not.
+#[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,7 +20,6 @@ use crate::delivery::Delivery;
 use crate::engine::CloseReport;
 use crate::error::{DeliveryError, SendError, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
-use crate::intake::Admission;
 use crate::producer::TrySendError;
 use crate::record::{ProducerRecord, RecordMetadata};
 
@@ -36,9 +35,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`].
     #[inline]
     pub fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        match self.inner.admit(record)? {
-            Admission::Accepted(delivery) => Ok(delivery),
-            Admission::Waits(pending) => pollster::block_on(pending.complete(self.inner.intake())),
+        match self.inner.admit(record) {
+            Ok(delivery) => Ok(delivery),
+            Err(hindrance) => pollster::block_on(self.inner.overcome(hindrance)),
         }
     }
 

@@ -9,15 +9,17 @@
 //!
 //! Per record: a look at the cluster snapshot, one lock (in the append), no allocation.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_channel::oneshot;
-use kafka_accumulator::{Accumulator, AppendError, Appended, Filled, NewRecord, Reservation};
+use kafka_accumulator::{
+    Accumulator, AppendError, Appended, Filled, NewRecord, Queue, Reservation,
+};
 use kafka_partition::Keyed;
-use kafka_serde::{Context, Headers, Role, SerializeError, Serializer};
+use kafka_serde::{Context, HeaderIter, Headers, Role, SerializeError, Serializer};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordSize};
 
 use crate::clock;
@@ -37,12 +39,19 @@ pub(crate) struct Intake {
     pub(crate) partitioner: SharedPartitioner,
 }
 
-/// Whether a record is in.
-pub(crate) enum Admission {
-    /// It is in its batch.
-    Accepted(Delivery),
+/// Why a record is not in yet. It is boxed where it is returned: nearly all records are in.
+pub(crate) enum Hindrance {
     /// It has to wait, with copies of its bytes.
-    Waits(Box<Pending>),
+    Waits(Pending),
+    /// It is of no use.
+    Refused(SendError),
+}
+
+impl From<SendError> for Box<Hindrance> {
+    #[cold]
+    fn from(error: SendError) -> Self {
+        Self::new(Hindrance::Refused(error))
+    }
 }
 
 /// A record as bytes, on its way to a batch.
@@ -53,6 +62,25 @@ pub(crate) struct Serialized<'a> {
     pub(crate) value: Option<&'a [u8]>,
     pub(crate) headers: &'a Headers,
 }
+
+impl<'a> Serialized<'a> {
+    pub(crate) fn for_batch(&self, callback: Option<OutcomeCallback>) -> New<'a> {
+        NewRecord {
+            timestamp_ms: self.timestamp_ms,
+            parts: RecordParts {
+                key: self.key,
+                value: self.value,
+                headers: self.headers.iter(),
+            },
+            callback,
+        }
+    }
+}
+
+/// A record as the accumulator takes it.
+pub(crate) type New<'a> = NewRecord<'a, HeaderIter<'a>, DeliveryError>;
+
+type Parts<'a> = RecordParts<'a, HeaderIter<'a>>;
 
 /// Why an append has to be repeated.
 pub(crate) enum Obstacle {
@@ -65,6 +93,7 @@ pub(crate) enum Obstacle {
 }
 
 /// What a thread keeps between its sends.
+#[derive(Default)]
 struct Desktop {
     /// Where serializers write what they cannot lend.
     key: Vec<u8>,
@@ -74,88 +103,93 @@ struct Desktop {
 }
 
 thread_local! {
-    static DESKTOP: RefCell<Desktop> = const { RefCell::new(Desktop::new()) };
+    /// Taken while it is in use: a serializer that sends records itself finds none.
+    static DESKTOP: Cell<Option<Box<Desktop>>> = const { Cell::new(None) };
 }
 
 impl Desktop {
-    const fn new() -> Self {
-        Self {
-            key: Vec::new(),
-            value: Vec::new(),
-            snapshot: Snapshot::none(),
-        }
+    /// The thread's own, or a new one, which a thread that is ending gets each time.
+    #[inline]
+    fn take() -> Box<Self> {
+        let kept = DESKTOP.try_with(Cell::take).ok().flatten();
+        kept.unwrap_or_default()
+    }
+
+    #[inline]
+    fn put_back(self: Box<Self>) {
+        let _ = DESKTOP.try_with(|desktop| desktop.set(Some(self)));
     }
 }
 
 impl Intake {
     /// Serializes a record and appends it if it need not wait.
+    #[inline(always)]
     pub(crate) fn admit<K: ?Sized, V: ?Sized>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
         key_serializer: &dyn Serializer<K>,
         value_serializer: &dyn Serializer<V>,
         callback: Option<OutcomeCallback>,
-    ) -> Result<Admission, SendError> {
+    ) -> Result<Delivery, Box<Hindrance>> {
+        let mut desktop = Desktop::take();
         let serializers = (key_serializer, value_serializer);
-        let mut callback = callback;
-        let admitted = DESKTOP.try_with(|desktop| {
-            let mut desktop = desktop.try_borrow_mut().ok()?;
-            Some(self.admit_via(record, serializers, &mut callback, &mut desktop))
-        });
-        match admitted {
-            Ok(Some(admitted)) => admitted,
-            // A serializer that sends records itself, or a thread that is ending.
-            Ok(None) | Err(_) => {
-                self.admit_via(record, serializers, &mut callback, &mut Desktop::new())
-            }
-        }
+        let admitted = self.admit_via(record, serializers, callback, &mut desktop);
+        desktop.put_back();
+        admitted
     }
 
-    #[inline]
+    #[inline(always)]
     fn admit_via<K: ?Sized, V: ?Sized>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
         (key_serializer, value_serializer): (&dyn Serializer<K>, &dyn Serializer<V>),
-        callback: &mut Option<OutcomeCallback>,
+        callback: Option<OutcomeCallback>,
         desktop: &mut Desktop,
-    ) -> Result<Admission, SendError> {
+    ) -> Result<Delivery, Box<Hindrance>> {
         let topic = record.topic;
         let headers = &mut record.headers;
         let key = match record.key {
-            Some(key) => serialize(
-                topic,
-                Role::Key,
-                key,
-                key_serializer,
-                headers,
-                &mut desktop.key,
-            )?,
+            Some(key) => {
+                let mut context = Context::new(topic, Role::Key, headers);
+                key_serializer
+                    .serialize(&mut context, key, &mut desktop.key)
+                    .map_err(|source| unserializable(topic, Role::Key, source))?
+            }
             None => None,
         };
         let value = match record.value {
-            Some(value) => serialize(
-                topic,
-                Role::Value,
-                value,
-                value_serializer,
-                headers,
-                &mut desktop.value,
-            )?,
+            Some(value) => {
+                let mut context = Context::new(topic, Role::Value, headers);
+                value_serializer
+                    .serialize(&mut context, value, &mut desktop.value)
+                    .map_err(|source| unserializable(topic, Role::Value, source))?
+            }
             None => None,
         };
-        let timestamp_ms = record.timestamp_ms.unwrap_or_else(clock::now_ms);
-        let partition = record.partition;
         let serialized = Serialized {
-            partition,
-            timestamp_ms,
+            partition: record.partition,
+            timestamp_ms: record.timestamp_ms.unwrap_or_else(clock::now_ms),
             key,
             value,
             headers,
         };
         let cluster = self.desk.latest(&mut desktop.snapshot);
-        match self.append(cluster, topic, &serialized, None, callback) {
-            Ok(delivery) => Ok(Admission::Accepted(delivery)),
-            Err(obstacle) => self.wait_because(obstacle, topic, &serialized, callback.take()),
+        self.place(cluster, topic, &serialized, callback)
+    }
+
+    /// Puts the record into its batch, or says why it has to wait.
+    #[inline(always)]
+    fn place(
+        &self,
+        cluster: &Cluster,
+        name: &str,
+        record: &Serialized<'_>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<Delivery, Box<Hindrance>> {
+        let mut new = record.for_batch(callback);
+        match self.append(cluster, name, record, None, &mut new) {
+            Ok(delivery) => Ok(delivery),
+            Err(obstacle) => Err(self.wait_because(*obstacle, name, record, new.callback.take())),
         }
     }
 
@@ -166,76 +200,67 @@ impl Intake {
         topic: &str,
         serialized: &Serialized<'_>,
         callback: Option<OutcomeCallback>,
-    ) -> Result<Admission, SendError> {
-        let mut pending = Pending::new(topic, serialized, callback);
-        match obstacle {
-            Obstacle::NoTopic => {}
-            Obstacle::NoMemory { partition, bytes } => {
-                pending.wait_for(Needs::Memory { partition, bytes })
-            }
-            Obstacle::Refused(error) => return Err(error),
-        }
-        Ok(Admission::Waits(Box::new(pending)))
+    ) -> Box<Hindrance> {
+        let needs = match obstacle {
+            Obstacle::NoTopic => Needs::Topic,
+            Obstacle::NoMemory { partition, bytes } => Needs::Memory { partition, bytes },
+            Obstacle::Refused(error) => return error.into(),
+        };
+        let pending = Pending::new(topic, serialized, callback, needs);
+        Box::new(Hindrance::Waits(pending))
     }
 
-    /// Appends a record to the open batch of its partition. `callback` is taken if that succeeds.
-    #[inline]
+    /// Appends a record to the open batch of its partition. The callback of `new` is taken if that
+    /// succeeds.
+    #[inline(always)]
     pub(crate) fn append(
         &self,
         cluster: &Cluster,
-        topic: &str,
+        name: &str,
         record: &Serialized<'_>,
         reserved: Option<Reservation>,
-        callback: &mut Option<OutcomeCallback>,
-    ) -> Result<Delivery, Obstacle> {
-        let Some(topic) = cluster.topic(topic) else {
-            return Err(self.no_topic(topic));
+        new: &mut New<'_>,
+    ) -> Result<Delivery, Box<Obstacle>> {
+        let Some(topic) = cluster.topic(name) else {
+            return Err(self.no_topic(name));
         };
-        let partition = self.choose(topic, record)?;
+        let partition = self.choose(topic, record);
         let Some(queue) = topic.queue(partition) else {
-            return Err(Obstacle::Refused(out_of_range(topic, partition)));
+            return Err(out_of_range(topic, partition));
         };
-        let parts = RecordParts {
-            key: record.key,
-            value: record.value,
-            headers: record.headers.iter(),
+        self.check_size(&new.parts)?;
+        let appended = match queue.append_short(new) {
+            Some(appended) => appended,
+            None => self.append_somewhere(queue, reserved, new)?,
         };
-        let mut new = NewRecord {
-            timestamp_ms: record.timestamp_ms,
-            parts,
-            callback: callback.take(),
-        };
-        if let Err(obstacle) = self.check_size(&new.parts) {
-            *callback = new.callback;
-            return Err(obstacle);
+        if appended.filled == Filled::Filled && record.partition.is_none() {
+            self.partitioner.batch_filled(&topic.view(), partition);
         }
-        let appended = self
-            .accumulator
-            .append(queue, &mut new, reserved, Instant::now);
-        match appended {
-            Ok(Appended { delivery, filled }) => {
-                if filled == Filled::Filled && record.partition.is_none() {
-                    self.partitioner.batch_filled(&topic.view(), partition);
-                }
-                Ok(Delivery::new(delivery, record.timestamp_ms))
-            }
-            Err(error) => {
-                *callback = new.callback;
-                Err(self.not_appended(error, partition))
-            }
-        }
+        Ok(Delivery::new(appended.delivery, record.timestamp_ms))
+    }
+
+    #[inline(never)]
+    fn append_somewhere(
+        &self,
+        queue: &Arc<Queue<DeliveryError>>,
+        reserved: Option<Reservation>,
+        new: &mut New<'_>,
+    ) -> Result<Appended<DeliveryError>, Box<Obstacle>> {
+        self.accumulator
+            .append(queue, new, reserved, Instant::now)
+            .map_err(|error| Box::new(self.not_appended(error, queue.partition())))
     }
 
     #[inline]
-    fn choose(&self, topic: &Topic, record: &Serialized<'_>) -> Result<i32, Obstacle> {
+    fn choose(&self, topic: &Topic, record: &Serialized<'_>) -> i32 {
         match record.partition {
-            Some(partition) => Ok(partition),
+            Some(partition) => partition,
             None => {
                 let keyed = Keyed {
                     key: record.key,
                     value: record.value,
                 };
-                Ok(self.partitioner.partition(&topic.view(), &keyed))
+                self.partitioner.partition(&topic.view(), &keyed)
             }
         }
     }
@@ -243,18 +268,20 @@ impl Intake {
     /// `max.request.size` bounds a record by the most that it may take alone in a batch, which is
     /// how Kafka's own client measures it.
     #[inline]
-    fn check_size<'a, H>(&self, parts: &RecordParts<'a, H>) -> Result<(), Obstacle>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
-        let limit = self.settings.max_request_bytes;
+    fn check_size(&self, parts: &Parts<'_>) -> Result<(), Box<Obstacle>> {
         let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
         let most = length(parts.key)
             .saturating_add(length(parts.value))
             .saturating_add(BATCH_HEADER_BYTES + DISTANCES_BYTES_MAX + LENGTHS_BYTES_MAX);
-        if most <= limit && parts.headers.clone().next().is_none() {
+        if most <= self.settings.max_request_bytes && parts.headers.len() == 0 {
             return Ok(());
         }
+        self.check_exact_size(parts)
+    }
+
+    #[inline(never)]
+    fn check_exact_size(&self, parts: &Parts<'_>) -> Result<(), Box<Obstacle>> {
+        let limit = self.settings.max_request_bytes;
         let exact = parts.size(0, 0).map(RecordSize::body_bytes);
         let bytes = exact.map_or(usize::MAX, |body| {
             BATCH_HEADER_BYTES + DISTANCES_BYTES_MAX - DISTANCES_BYTES_MIN + body
@@ -263,11 +290,12 @@ impl Intake {
             return Ok(());
         }
         let setting = "max.request.size";
-        Err(Obstacle::Refused(SendError::RecordTooLarge {
+        let error = SendError::RecordTooLarge {
             bytes,
             setting,
             limit,
-        }))
+        };
+        Err(Box::new(Obstacle::Refused(error)))
     }
 
     #[cold]
@@ -287,11 +315,11 @@ impl Intake {
     }
 
     #[cold]
-    fn no_topic(&self, topic: &str) -> Obstacle {
-        match self.check_open().and_then(|()| check_name(topic)) {
+    fn no_topic(&self, topic: &str) -> Box<Obstacle> {
+        Box::new(match self.check_open().and_then(|()| check_name(topic)) {
             Ok(()) => Obstacle::NoTopic,
             Err(error) => Obstacle::Refused(error),
-        }
+        })
     }
 
     /// Asks the engine for a topic that is not known.
@@ -328,39 +356,23 @@ impl Intake {
     }
 }
 
-#[inline]
-fn serialize<'a, T: ?Sized>(
-    topic: &str,
-    role: Role,
-    value: &'a T,
-    serializer: &dyn Serializer<T>,
-    headers: &mut Headers,
-    scratch: &'a mut Vec<u8>,
-) -> Result<Option<&'a [u8]>, SendError> {
-    let mut context = Context::new(topic, role, headers);
-    match serializer.serialize(&mut context, value, scratch) {
-        Ok(bytes) => Ok(bytes),
-        Err(source) => Err(unserializable(topic, role, source)),
-    }
-}
-
 #[cold]
 fn unserializable(topic: &str, role: Role, source: SerializeError) -> SendError {
+    let (topic, source) = (topic.into(), Arc::new(source));
     SendError::Serialize {
         role,
-        topic: topic.into(),
-        source: Arc::new(source),
+        topic,
+        source,
     }
 }
 
 #[cold]
-fn out_of_range(topic: &Topic, partition: i32) -> SendError {
-    let partitions = topic.partitions();
-    SendError::PartitionOutOfRange {
+fn out_of_range(topic: &Topic, partition: i32) -> Box<Obstacle> {
+    Box::new(Obstacle::Refused(SendError::PartitionOutOfRange {
         topic: Arc::clone(&topic.name),
         partition,
-        partitions,
-    }
+        partitions: topic.partitions(),
+    }))
 }
 
 /// The rule of Kafka's `Topic.validate`.

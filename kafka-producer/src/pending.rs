@@ -46,6 +46,7 @@ impl Pending {
         topic: &str,
         record: &Serialized<'_>,
         callback: Option<OutcomeCallback>,
+        needs: Needs,
     ) -> Self {
         Self {
             topic: topic.into(),
@@ -55,12 +56,8 @@ impl Pending {
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.clone(),
             callback,
-            needs: Needs::Topic,
+            needs,
         }
-    }
-
-    pub(crate) fn wait_for(&mut self, needs: Needs) {
-        self.needs = needs;
     }
 
     pub(crate) fn needs_topic(&self) -> bool {
@@ -93,11 +90,13 @@ impl Pending {
             };
             match self.try_append(intake, reserved) {
                 Ok(delivery) => return Ok(delivery),
-                Err(Obstacle::NoTopic) => self.needs = Needs::Topic,
-                Err(Obstacle::NoMemory { partition, bytes }) => {
-                    self.needs = Needs::Memory { partition, bytes };
-                }
-                Err(Obstacle::Refused(error)) => return Err(error),
+                Err(obstacle) => match *obstacle {
+                    Obstacle::NoTopic => self.needs = Needs::Topic,
+                    Obstacle::NoMemory { partition, bytes } => {
+                        self.needs = Needs::Memory { partition, bytes };
+                    }
+                    Obstacle::Refused(error) => return Err(error),
+                },
             }
         }
     }
@@ -106,7 +105,7 @@ impl Pending {
         &mut self,
         intake: &Intake,
         reserved: Option<Reservation>,
-    ) -> Result<Delivery, Obstacle> {
+    ) -> Result<Delivery, Box<Obstacle>> {
         let partition = match self.needs {
             Needs::Topic => self.partition,
             Needs::Memory { partition, .. } => Some(partition),
@@ -119,7 +118,10 @@ impl Pending {
             headers: &self.headers,
         };
         let cluster = intake.desk.cluster();
-        intake.append(&cluster, &self.topic, &record, reserved, &mut self.callback)
+        let mut new = record.for_batch(self.callback.take());
+        let appended = intake.append(&cluster, &self.topic, &record, reserved, &mut new);
+        self.callback = new.callback;
+        appended
     }
 }
 

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::delivery::{Delivery, metadata};
 use crate::engine::{CloseReport, Question};
 use crate::error::{DeliveryError, SendError};
-use crate::intake::{Admission, Intake};
+use crate::intake::{Hindrance, Intake};
 use crate::pending::Pending;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::settings::Guarantee;
@@ -146,9 +146,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         &self,
         record: ProducerRecord<'_, K, V>,
     ) -> Result<Delivery, SendError> {
-        match self.admit_anyway(record, None)? {
-            Admission::Accepted(delivery) => Ok(delivery),
-            Admission::Waits(pending) => pending.complete(&self.inner.intake).await,
+        match self.admit_anyway(record, None) {
+            Ok(delivery) => Ok(delivery),
+            Err(hindrance) => self.overcome(hindrance).await,
         }
     }
 
@@ -187,9 +187,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         let callback: OutcomeCallback = Box::new(move |completion, outcome| {
             callback(outcome.map(|delivered| metadata(completion, delivered, timestamp_ms)));
         });
-        match self.admit_anyway(record, Some(callback))? {
-            Admission::Accepted(_) => Ok(()),
-            Admission::Waits(pending) => pending.complete(&self.inner.intake).await.map(drop),
+        match self.admit_anyway(record, Some(callback)) {
+            Ok(_) => Ok(()),
+            Err(hindrance) => self.overcome(hindrance).await.map(drop),
+        }
+    }
+
+    /// Waits for what hinders a record.
+    pub(crate) async fn overcome(&self, hindrance: Box<Hindrance>) -> Result<Delivery, SendError> {
+        match *hindrance {
+            Hindrance::Waits(pending) => pending.complete(&self.inner.intake).await,
+            Hindrance::Refused(error) => Err(error),
         }
     }
 
@@ -211,20 +219,23 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         mut record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
         let headers = record.headers.len();
-        let admission = self.inner.intake.admit(
+        let admitted = self.inner.intake.admit(
             &mut record,
             &*self.inner.key_serializer,
             &*self.inner.value_serializer,
             None,
         );
-        match admission {
-            Ok(Admission::Accepted(delivery)) => Ok(delivery),
-            Ok(Admission::Waits(pending)) => {
+        let hindrance = match admitted {
+            Ok(delivery) => return Ok(delivery),
+            Err(hindrance) => *hindrance,
+        };
+        match hindrance {
+            Hindrance::Waits(pending) => {
                 pending.announce(&self.inner.intake);
                 record.headers = record.headers.into_iter().take(headers).collect();
                 Err(TrySendError::WouldWait(record, pending.waits_for()))
             }
-            Err(error) => Err(TrySendError::Refused(error)),
+            Hindrance::Refused(error) => Err(TrySendError::Refused(error)),
         }
     }
 
@@ -292,16 +303,21 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.intake.accumulator.memory_in_use()
     }
 
-    pub(crate) fn admit(&self, record: ProducerRecord<'_, K, V>) -> Result<Admission, SendError> {
+    #[inline(always)]
+    pub(crate) fn admit(
+        &self,
+        record: ProducerRecord<'_, K, V>,
+    ) -> Result<Delivery, Box<Hindrance>> {
         self.outside_of_transactions()?;
         self.admit_anyway(record, None)
     }
 
-    pub(crate) fn admit_anyway(
+    #[inline(always)]
+    fn admit_anyway(
         &self,
         mut record: ProducerRecord<'_, K, V>,
         callback: Option<OutcomeCallback>,
-    ) -> Result<Admission, SendError> {
+    ) -> Result<Delivery, Box<Hindrance>> {
         self.inner.intake.admit(
             &mut record,
             &*self.inner.key_serializer,

@@ -15,18 +15,33 @@ use crate::error::DeliveryError;
 /// The topics that can be written to right now.
 #[derive(Debug, Default)]
 pub struct Cluster {
-    topics: Vec<Arc<Topic>>,
+    topics: Vec<Named>,
     /// Places in `topics`; empty while those are few, because comparing a few names is faster.
-    places: HashMap<Arc<str>, usize>,
+    places: HashMap<Box<str>, usize>,
+}
+
+/// A topic under a name of this snapshot's own: whoever looks for it reads memory that nobody
+/// writes to, whereas the count of references to a batch's topic lies beside the topic's own name.
+#[derive(Debug)]
+struct Named {
+    name: Box<str>,
+    topic: Arc<Topic>,
+}
+
+impl Named {
+    fn new(topic: Arc<Topic>) -> Self {
+        let name = Box::from(&*topic.name);
+        Self { name, topic }
+    }
 }
 
 impl Cluster {
     pub(crate) fn new(topics: impl Iterator<Item = Arc<Topic>>) -> Self {
-        let topics: Vec<_> = topics.collect();
+        let topics: Vec<_> = topics.map(Named::new).collect();
         let many = topics.len() > FEW_TOPICS;
         let indexed = topics.iter().enumerate().filter(|_| many);
         let places = indexed
-            .map(|(place, topic)| (Arc::clone(&topic.name), place))
+            .map(|(place, named)| (named.name.clone(), place))
             .collect();
         Self { topics, places }
     }
@@ -35,9 +50,11 @@ impl Cluster {
     #[inline]
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
         if self.topics.len() <= FEW_TOPICS {
-            return self.topics.iter().find(|topic| *topic.name == *name);
+            let named = self.topics.iter().find(|named| *named.name == *name);
+            return named.map(|named| &named.topic);
         }
-        self.places.get(name).map(|&place| &self.topics[place])
+        let &place = self.places.get(name)?;
+        Some(&self.topics[place].topic)
     }
 }
 

@@ -187,30 +187,20 @@ impl Desk {
     }
 }
 
-/// A snapshot that a caller keeps from one look to the next.
+/// A snapshot that a caller keeps from one look to the next; none seen yet to begin with.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use kafka_producer::engine::{Desk, Snapshot};
 ///
 /// let desk = Desk::new(Arc::default());
-/// let mut kept = Snapshot::none();
+/// let mut kept = Snapshot::default();
 /// assert!(desk.latest(&mut kept).topic("orders").is_none());
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Snapshot {
     edition: u64,
     cluster: Option<Arc<Cluster>>,
-}
-
-impl Snapshot {
-    /// None seen yet.
-    pub const fn none() -> Self {
-        Self {
-            edition: 0,
-            cluster: None,
-        }
-    }
 }
 
 /// Editions are numbered through the whole process, so that snapshots of two producers differ.

@@ -24,6 +24,7 @@ mod header;
 mod read;
 mod record;
 mod sequence;
+mod short;
 
 pub use attributes::{Attributes, TimestampType};
 pub use batch::{MAX_DECOMPRESSED_BYTES, RecordBatch, RecordBatches};
