@@ -55,7 +55,7 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// A new batch is needed, and the memory is used up, or others wait for it: get a
+    /// A new batch is needed, and the memory is used up, the backlog at its limit, or others wait: get a
     /// [`Accumulator::reserve`]d reservation of `bytes` and append again with that.
     #[error("{bytes} bytes of buffer memory are needed for a new batch and not free")]
     NeedsMemory {
@@ -223,8 +223,9 @@ impl<E> Accumulator<E> {
 
     /// Stands in line, in order of arrival, for the memory of a new batch.
     ///
-    /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). While
-    /// somebody stands in line all open batches are due, and the doorbell rings for that.
+    /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). The
+    /// doorbell rings for whoever stands in line, because for memory he may wait for open batches:
+    /// while it is short, all of them are due.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -247,6 +248,63 @@ impl<E> Accumulator<E> {
             self.shared.doorbell.ring();
         }
         reserve
+    }
+
+    /// Takes memory for a batch if there is some and nobody waits for memory, though others may
+    /// wait for the backlog to get smaller.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// accumulator.limit_backlog(0);
+    /// let refused = accumulator.append(&queue, &mut record, None, Instant::now);
+    /// let Err(AppendError::NeedsMemory { bytes }) = refused else { panic!("it is throttled") };
+    /// let reserved = accumulator.reserve_despite_backlog(bytes);
+    /// assert!(accumulator.append(&queue, &mut record, reserved, Instant::now).is_ok());
+    /// ```
+    pub fn reserve_despite_backlog(&self, bytes: usize) -> Option<Reservation> {
+        self.shared.budget.reserve_despite_backlog(bytes)
+    }
+
+    /// From now on callers stand in line for new batches while the backlog is so large: the memory
+    /// of batches that are full or were taken, and not yet given back.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// accumulator.limit_backlog(1_024);
+    /// let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// queue.seal_open();
+    /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
+    /// assert!(accumulator.is_throttling(), "there is memory for three more");
+    /// accumulator.limit_backlog(2_048);
+    /// assert_eq!(accumulator.waiting(), 0);
+    /// # drop((delivery, waiting));
+    /// # Ok::<(), AppendError>(())
+    /// ```
+    pub fn limit_backlog(&self, bytes: usize) {
+        self.shared.budget.limit_backlog(bytes);
+    }
+
+    /// Whether callers wait for the backlog to get smaller, though memory is not short.
+    pub fn is_throttling(&self) -> bool {
+        self.shared.budget.is_throttling()
+    }
+
+    /// Whether callers wait because memory is short: then nothing lingers.
+    pub fn is_short_of_memory(&self) -> bool {
+        self.shared.budget.is_short()
     }
 
     /// Ends the wait for memory of those whose deadline has come.

@@ -4,6 +4,11 @@
 //! in line: they are served strictly in order of arrival, and while anybody stands there nobody
 //! passes by, however small the wish.
 //!
+//! Callers also stand in line while the *backlog*, which is what is reserved for batches that are
+//! no longer written to, is at its limit: what a connection cannot take yet had better not be
+//! written yet, or it has left the caches by the time it is sent. That limit is the engine's to
+//! set; there is none to begin with.
+//!
 //! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
 //! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.
 //!
@@ -11,6 +16,7 @@
 //! - What is free plus what is reserved is the total.
 //! - The `LINE` bit is set exactly while somebody stands in line, and changes under its lock.
 //! - While it is set, only the holder of the lock takes from what is free.
+//! - The backlog is what is reserved but for the open batches' share.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -82,6 +88,18 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.release(self.bytes());
+    }
+}
+
+/// The share of an open batch in what is reserved.
+pub(crate) struct OpenShare {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Drop for OpenShare {
+    fn drop(&mut self) {
+        self.budget.open.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
@@ -201,6 +219,9 @@ impl fmt::Debug for Reserve {
 /// The bytes there are, and the line of those who found them used up.
 pub(crate) struct Budget {
     total: usize,
+    /// The share of the open batches.
+    open: AtomicUsize,
+    backlog_limit: AtomicUsize,
     /// The free bytes, and the [`LINE`] bit.
     free: AtomicUsize,
     line: Mutex<Line>,
@@ -242,6 +263,8 @@ impl Budget {
         let total = total.min(LINE - 1);
         Self {
             total,
+            open: AtomicUsize::new(0),
+            backlog_limit: AtomicUsize::new(usize::MAX),
             free: AtomicUsize::new(total),
             line: Mutex::new(Line {
                 stage: Stage::Open,
@@ -266,6 +289,36 @@ impl Budget {
         self.free.load(Ordering::Acquire) & LINE != 0
     }
 
+    /// Whether anybody stands in line because memory is short.
+    pub(crate) fn is_short(&self) -> bool {
+        self.has_line() && !self.is_backed_up()
+    }
+
+    /// Whether anybody stands in line though memory is not short.
+    pub(crate) fn is_throttling(&self) -> bool {
+        self.has_line() && self.is_backed_up()
+    }
+
+    fn is_backed_up(&self) -> bool {
+        let backlog = (self.total - self.free()).saturating_sub(self.open.load(Ordering::Acquire));
+        backlog >= self.backlog_limit.load(Ordering::Acquire)
+    }
+
+    /// From this backlog on callers stand in line. Who need not any more is served.
+    pub(crate) fn limit_backlog(&self, bytes: usize) {
+        if self.backlog_limit.swap(bytes, Ordering::AcqRel) != bytes {
+            // With the lock: who joins at this moment either sees the limit, or is seen.
+            self.serve();
+        }
+    }
+
+    /// Counts `bytes` that are reserved as an open batch's, until that is dropped.
+    pub(crate) fn open(self: &Arc<Self>, bytes: usize) -> OpenShare {
+        self.open.fetch_add(bytes, Ordering::AcqRel);
+        let budget = Arc::clone(self);
+        OpenShare { budget, bytes }
+    }
+
     /// How many stand in line.
     pub(crate) fn waiting(&self) -> usize {
         if self.has_line() {
@@ -279,7 +332,7 @@ impl Budget {
     pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let mut seen = self.free.load(Ordering::Acquire);
         loop {
-            if seen & LINE != 0 || seen < bytes {
+            if seen & LINE != 0 || seen < bytes || self.is_backed_up() {
                 return None;
             }
             match self.free.compare_exchange_weak(
@@ -292,6 +345,29 @@ impl Budget {
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// Takes `bytes` if they are free and nobody waits for memory, whatever the backlog is.
+    pub(crate) fn reserve_despite_backlog(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        let line = lock(&self.line);
+        let short = self.has_line() && !self.is_backed_up();
+        if short || line.stage == Stage::Closed {
+            return None;
+        }
+        let mut seen = self.free.load(Ordering::Acquire);
+        // The bit of the line stays as it is.
+        while seen & !LINE >= bytes {
+            match self.free.compare_exchange_weak(
+                seen,
+                seen - bytes,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some(Reservation::new(Arc::clone(self), bytes)),
+                Err(now) => seen = now,
+            }
+        }
+        None
     }
 
     /// Takes `bytes`, or a place in the line for them.
@@ -385,7 +461,7 @@ impl Budget {
     /// Serves the line from its front for as long as there is enough.
     fn grant(&self, line: &mut Line, wakers: &mut Vec<Waker>) {
         while let Some(first) = line.standing.front() {
-            if self.free() < first.bytes {
+            if self.free() < first.bytes || self.is_backed_up() {
                 return;
             }
             self.free.fetch_sub(first.bytes, Ordering::AcqRel);

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use crate::{
-    budget::{Budget, Reservation},
+    budget::{Budget, OpenShare, Reservation},
     sync::{Mutex, lock},
 };
 
@@ -114,6 +114,11 @@ impl Buffer {
         self.written += bytes;
     }
 
+    /// Counts its memory as an open batch's.
+    pub(crate) fn open(&self) -> OpenShare {
+        self.pool.budget.open(self.held())
+    }
+
     /// How much memory is reserved for it.
     pub(crate) fn held(&self) -> usize {
         self.reservation.bytes()
@@ -121,12 +126,12 @@ impl Buffer {
 
     /// Puts `bytes` in place of what it holds, if they fit without growing it.
     pub(crate) fn overwrite(&mut self, bytes: &[u8]) -> bool {
-        let fits = bytes.len() <= self.bytes.capacity();
-        if fits {
-            self.bytes.clear();
-            self.bytes.extend_from_slice(bytes);
-        }
-        fits
+        let Some(place) = self.bytes.get_mut(..bytes.len()) else {
+            return false;
+        };
+        place.copy_from_slice(bytes);
+        self.written = bytes.len();
+        true
     }
 
     /// Makes a buffer of `bytes` and lets it take over as much of this one's memory as it needs,

@@ -14,6 +14,7 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordTooLarge};
 
 use crate::{
     batch::{Batch, Facts},
+    budget::OpenShare,
     buffer::Buffer,
     completion::{Callback, Completion},
     delivery::Delivery,
@@ -88,6 +89,7 @@ pub(crate) struct OpenBatch<E> {
     // In this order: callbacks are handed over before what is owed is given up.
     callbacks: Callbacks<E>,
     owed: Owed<E>,
+    _share: OpenShare,
     buffer: Buffer,
     /// How many bytes of records it takes; one that is larger than a batch has its own size.
     room: usize,
@@ -117,6 +119,7 @@ impl<E> OpenBatch<E> {
         Self {
             callbacks,
             owed: Owed::new(completion),
+            _share: buffer.open(),
             buffer,
             room,
             facts: Facts {
@@ -222,7 +225,19 @@ impl<E> OpenBatch<E> {
     }
 
     pub(crate) fn seal(self) -> Sealed<E> {
-        Sealed(self)
+        let Self {
+            callbacks,
+            owed,
+            buffer,
+            facts,
+            ..
+        } = self;
+        Sealed {
+            callbacks,
+            owed,
+            buffer,
+            facts,
+        }
     }
 
     /// Whether a record of the average size would not find room: better leave now, and let a
@@ -235,26 +250,31 @@ impl<E> OpenBatch<E> {
 }
 
 /// A batch that nobody writes to any more.
-pub(crate) struct Sealed<E>(OpenBatch<E>);
+pub(crate) struct Sealed<E> {
+    // In this order, as above.
+    callbacks: Callbacks<E>,
+    owed: Owed<E>,
+    buffer: Buffer,
+    facts: Facts,
+}
 
 impl<E> Sealed<E> {
     pub(crate) fn created(&self) -> Instant {
-        self.0.created()
+        self.facts.created
     }
 
     pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
-        self.0.completion()
+        self.owed.completion()
     }
 
     /// Makes it ready for its way. Not under a lock: it allocates.
     pub(crate) fn release(self, key: u32) -> Batch<E> {
-        let OpenBatch {
+        let Self {
             callbacks,
             owed,
             buffer,
             facts,
-            ..
-        } = self.0;
+        } = self;
         drop(callbacks);
         Batch::new(key, owed, facts, buffer)
     }

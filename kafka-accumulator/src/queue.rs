@@ -487,7 +487,7 @@ impl<E> Queue<E> {
         };
         let created = open.created();
         let until = created.checked_add(self.shared.linger).unwrap_or(created);
-        if now >= until || self.shared.budget.has_line() {
+        if now >= until || self.shared.budget.is_short() {
             return Readiness::Ready;
         }
         Readiness::Lingering { until }

@@ -13,7 +13,7 @@ use crate::delivery::Delivery;
 use crate::engine::Question;
 use crate::error::SendError;
 use crate::intake::{Intake, Obstacle, Serialized};
-use crate::producer::OutcomeCallback;
+use crate::producer::{OutcomeCallback, WaitsFor};
 
 /// The record and what it waits for.
 pub(crate) struct Pending {
@@ -60,15 +60,21 @@ impl Pending {
         }
     }
 
-    pub(crate) fn needs_topic(&self) -> bool {
-        self.needs == Needs::Topic
-    }
-
-    /// Lets the engine find the topic for a later attempt.
-    pub(crate) fn announce(&self, intake: &Intake) {
-        if self.needs_topic() {
-            // Nobody waits for the answer: it is in the next snapshot.
-            drop(intake.ask_for(&self.topic));
+    /// What does not wait: takes memory that is there, though others wait for the backlog to get
+    /// smaller; else says what it would have to wait for, and asks for the topic.
+    pub(crate) fn try_complete(mut self, intake: &Intake) -> Result<Delivery, WaitsFor> {
+        match self.needs {
+            Needs::Topic => {
+                // Nobody waits for the answer: it is in the next snapshot.
+                drop(intake.ask_for(&self.topic));
+                Err(WaitsFor::Metadata)
+            }
+            Needs::Memory { bytes, .. } => {
+                let reserved = intake.accumulator.reserve_despite_backlog(bytes);
+                let reserved = reserved.ok_or(WaitsFor::Memory)?;
+                self.try_append(intake, Some(reserved))
+                    .map_err(|_| WaitsFor::Memory)
+            }
         }
     }
 

@@ -18,7 +18,6 @@ use crate::delivery::{Delivery, metadata};
 use crate::engine::{CloseReport, Question};
 use crate::error::{DeliveryError, SendError};
 use crate::intake::{Hindrance, Intake};
-use crate::pending::Pending;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::settings::Guarantee;
 
@@ -230,11 +229,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
             Err(hindrance) => *hindrance,
         };
         match hindrance {
-            Hindrance::Waits(pending) => {
-                pending.announce(&self.inner.intake);
-                record.headers = record.headers.into_iter().take(headers).collect();
-                Err(TrySendError::WouldWait(record, pending.waits_for()))
-            }
+            Hindrance::Waits(pending) => match pending.try_complete(&self.inner.intake) {
+                Ok(delivery) => Ok(delivery),
+                Err(waits_for) => {
+                    record.headers = record.headers.into_iter().take(headers).collect();
+                    Err(TrySendError::WouldWait(record, waits_for))
+                }
+            },
             Hindrance::Refused(error) => Err(TrySendError::Refused(error)),
         }
     }
@@ -374,16 +375,5 @@ impl<K: ?Sized, V: ?Sized> Drop for Inner<K, V> {
             deadline: None,
             reply,
         });
-    }
-}
-
-impl Pending {
-    /// What a `try_send` would have waited for.
-    pub(crate) fn waits_for(&self) -> WaitsFor {
-        if self.needs_topic() {
-            WaitsFor::Metadata
-        } else {
-            WaitsFor::Memory
-        }
     }
 }

@@ -123,6 +123,8 @@ impl Engine {
         if let Some(asked) = in_flight.withdrawn(correlation_id)
             && let What::Produce(sent) = asked.what
         {
+            let sent_at = asked.deadline - self.settings.request_timeout;
+            self.note_answer(id, sent_at);
             for sent in sent {
                 self.judge(sent, Word::of(ErrorCode::NONE));
             }

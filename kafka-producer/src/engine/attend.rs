@@ -28,6 +28,7 @@ impl Engine {
             self.look_at_queue(queue.key());
         }
         self.rung = rung;
+        self.see_to_admission();
         self.hurry();
     }
 
@@ -90,9 +91,9 @@ impl Engine {
         self.lingering.insert(key);
     }
 
-    /// While callers wait for memory nothing lingers.
+    /// While memory is short nothing lingers.
     fn hurry(&mut self) {
-        if self.accumulator.waiting() > 0 {
+        if self.accumulator.is_short_of_memory() {
             for key in std::mem::take(&mut self.lingering) {
                 self.look_at_queue(key);
             }

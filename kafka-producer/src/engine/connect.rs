@@ -230,6 +230,10 @@ impl Engine {
         };
         node.failures = 0;
         let version = asked.version;
+        if matches!(asked.what, What::Produce(_)) {
+            let sent_at = asked.deadline - self.settings.request_timeout;
+            self.note_answer(id, sent_at);
+        }
         let greeting = matches!(asked.what, What::ApiVersions);
         let read = match asked.what {
             What::ApiVersions => self.greeted(id, version, frame),
@@ -317,6 +321,8 @@ impl Engine {
             in_flight,
             versions: Versions::new(answer),
         };
+        node.quickest = None;
+        self.limit_backlog();
     }
 
     /// Closes a connection that nothing is asked of; that is no failure.

@@ -27,6 +27,7 @@
 //! | `inquiry` | whether a batch of an attempt without an answer is in the log |
 
 mod absorb;
+mod admission;
 mod answer;
 mod attend;
 mod backoff;
@@ -66,6 +67,7 @@ pub use transaction::TransactionCall;
 
 use crate::error::{Cause, DeliveryError, FatalError, TransactionError};
 use crate::settings::{Address, Guarantee, Settings};
+use admission::Admission;
 use company::Company;
 use features::Features;
 use identity::Identity;
@@ -152,6 +154,7 @@ pub struct Engine {
     /// Kept to be filled again.
     rung: Vec<Arc<Queue<DeliveryError>>>,
     company: Company,
+    admission: Admission,
 }
 
 /// How long the engine goes on.
@@ -211,6 +214,7 @@ impl Engine {
             stirred: Vec::new(),
             rung: Vec::new(),
             company: Company::new(now),
+            admission: Admission::new(),
         }
     }
 
@@ -248,7 +252,11 @@ impl Engine {
     /// When to call `handle` with [`Input::Tick`] if nothing else happens first.
     pub fn deadline(&mut self) -> Option<Instant> {
         let memory = self.accumulator.next_waiter_deadline();
-        [self.timers.next(), memory].into_iter().flatten().min()
+        let patience = self.admission.deadline();
+        [self.timers.next(), memory, patience]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether everything is decided after a close.

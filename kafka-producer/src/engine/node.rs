@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) led: usize,
     /// Since when full batches wait for company.
     pub(crate) holds_since: Option<Instant>,
+    /// The quickest answer to a produce request on this connection.
+    pub(crate) quickest: Option<Duration>,
 }
 
 /// The state of its connection.
@@ -65,6 +67,7 @@ impl Node {
             last_used: None,
             led: 0,
             holds_since: None,
+            quickest: None,
         }
     }
 

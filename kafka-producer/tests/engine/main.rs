@@ -12,6 +12,7 @@
     reason = "a delivery that is dropped is one of the ways to send, and cancels nothing"
 )]
 
+mod admitting;
 mod closing;
 mod connections;
 mod delivering;

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_channel::oneshot;
-use kafka_accumulator::{Accumulator, Appended, Doorbell, Fate, Filled, NewRecord, Queue, Sleep};
+use kafka_accumulator::{
+    Accumulator, AppendError, Appended, Doorbell, Fate, Filled, NewRecord, Queue, Sleep,
+};
 use kafka_producer::engine::{
     Action, Desk, Engine, Input, NodeId, Outgoing, Payload, ProduceOrder, Question,
 };
@@ -110,10 +112,21 @@ impl Rig {
         value: &[u8],
     ) -> Appended<DeliveryError> {
         let mut record = NewRecord::new(1_760_000_000_000, RecordParts::new(key, Some(value)));
+        let queue = &self.queues[partition];
         let appended = self
             .accumulator
-            .append(&self.queues[partition], &mut record, None, || self.now);
-        appended.unwrap()
+            .append(queue, &mut record, None, || self.now);
+        match appended {
+            // A batch is due for which a caller might wait: this one does not.
+            Err(AppendError::NeedsMemory { bytes }) => {
+                let reserved = self.accumulator.reserve_despite_backlog(bytes);
+                let appended = self
+                    .accumulator
+                    .append(queue, &mut record, reserved, || self.now);
+                appended.unwrap()
+            }
+            appended => appended.unwrap(),
+        }
     }
 
     /// What the driver does when it was rung for, or when the deadline has come.

@@ -1,0 +1,217 @@
+//! How much may be written ahead of what the connections take: admission that follows the pipe.
+//!
+//! A queue that is longer than the pipe needs makes nothing faster. It only lets each byte leave
+//! the caches before it is sent, which costs half as much again, and makes records old. So callers
+//! wait for answers when the backlog, full batches and those on their way, is some times what the
+//! pipes hold: a floor for each connection, or what its distance, the quickest answer so far, can
+//! keep busy at any speed that there is.
+//!
+//! That must never cost throughput, nor shorten what `buffer.memory` promises to hold while brokers
+//! are slow or away. So a caller waits here only while answers come: after a [`PATIENCE`] without
+//! any the limit doubles, and again, until it is the whole memory. When answers come again
+//! it narrows as it widened.
+
+use std::time::{Duration, Instant};
+
+use super::node::Link;
+use super::{Engine, NodeId};
+
+/// Whether callers are held back, and how far the limit is widened.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pace: Pace,
+    /// The limit is doubled so often.
+    widened: u32,
+    widened_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// Nobody waits for answers.
+    Free,
+    /// Callers do, and none has come since then.
+    Throttled { since: Instant },
+}
+
+/// What follows for the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Stays,
+    Changes,
+}
+
+impl Admission {
+    pub(super) fn new() -> Self {
+        Self {
+            pace: Pace::Free,
+            widened: 0,
+            widened_at: None,
+        }
+    }
+
+    /// When patience ends.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.pace {
+            Pace::Free => None,
+            Pace::Throttled { since } => Some(since + PATIENCE),
+        }
+    }
+
+    /// Callers are waiting for answers, or not.
+    fn look(&mut self, now: Instant, throttling: bool) -> Limit {
+        match self.pace {
+            _ if !throttling => self.pace = Pace::Free,
+            Pace::Free => self.pace = Pace::Throttled { since: now },
+            Pace::Throttled { since } if now < since + PATIENCE => {}
+            Pace::Throttled { .. } => {
+                self.pace = Pace::Throttled { since: now };
+                self.widened = (self.widened + 1).min(WIDENED_MAX);
+                self.widened_at = Some(now);
+                return Limit::Changes;
+            }
+        }
+        Limit::Stays
+    }
+
+    /// An answer came.
+    fn answered(&mut self, now: Instant) -> Limit {
+        if let Pace::Throttled { since } = &mut self.pace {
+            *since = now;
+        }
+        match self.widened_at {
+            Some(at) if now >= at + CALM => {
+                self.widened -= 1;
+                self.widened_at = (self.widened > 0).then_some(now);
+                Limit::Changes
+            }
+            _ => Limit::Stays,
+        }
+    }
+}
+
+impl Engine {
+    /// Callers may wait for answers: see that some come.
+    pub(super) fn see_to_admission(&mut self) {
+        let throttling = self.accumulator.is_throttling();
+        if self.admission.look(self.now, throttling) == Limit::Changes {
+            self.limit_backlog();
+        }
+    }
+
+    /// A produce request that left at `sent_at` was answered.
+    pub(super) fn note_answer(&mut self, id: NodeId, sent_at: Instant) {
+        let took = self.now.saturating_duration_since(sent_at);
+        let mut limit = self.admission.answered(self.now);
+        if let Some(node) = self.nodes.get_mut(&id)
+            && node.quickest.is_none_or(|quickest| took < quickest)
+        {
+            node.quickest = Some(took);
+            limit = Limit::Changes;
+        }
+        if limit == Limit::Changes {
+            self.limit_backlog();
+        }
+    }
+
+    /// Adds up what the connections may hold.
+    pub(super) fn limit_backlog(&self) {
+        let batches = self.settings.accumulator.batch_size.saturating_mul(BATCHES);
+        let connected = self
+            .nodes
+            .values()
+            .filter(|node| matches!(node.link, Link::Ready { .. }));
+        let pipes = connected.map(|node| pipe(node.quickest).max(batches));
+        let limit = pipes.fold(FLOOR_BYTES, usize::saturating_add);
+        let widened = limit.saturating_mul(1 << self.admission.widened);
+        let all = self.settings.accumulator.buffer_memory;
+        let limit = if widened < all { widened } else { usize::MAX };
+        self.accumulator.limit_backlog(limit);
+    }
+}
+
+/// What a connection over this distance can keep busy.
+fn pipe(quickest: Option<Duration>) -> usize {
+    let nanos = quickest.map_or(0, |quickest| quickest.as_nanos());
+    let bytes = usize::try_from(nanos).map_or(usize::MAX, |nanos| {
+        nanos.saturating_mul(BYTES_PER_NANOSECOND)
+    });
+    bytes.max(FLOOR_BYTES)
+}
+
+/// So long callers wait for answers that do not come. A busy machine keeps a thread waiting for a few
+/// milliseconds.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// So long after it was widened the limit narrows by one step.
+const CALM: Duration = Duration::from_millis(100);
+/// From the floor to more than any memory.
+const WIDENED_MAX: u32 = 20;
+/// For each connection, and once more: what a request, its successor and the batches that become
+/// full meanwhile take, and less than a core's cache.
+const FLOOR_BYTES: usize = 2 << 20;
+/// Full batches of one connection that are always allowed for.
+const BATCHES: usize = 4;
+/// 16 GB/s: no connection is faster.
+const BYTES_PER_NANOSECOND: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttled(now: Instant) -> Admission {
+        let mut admission = Admission::new();
+        assert_eq!(admission.look(now, true), Limit::Stays);
+        admission
+    }
+
+    #[test]
+    fn while_answers_come_the_limit_stays() {
+        let mut now = Instant::now();
+        let mut admission = throttled(now);
+        for _ in 0..1_000 {
+            now += PATIENCE / 2;
+            assert_eq!(admission.answered(now), Limit::Stays);
+            assert_eq!(admission.look(now, true), Limit::Stays);
+        }
+        assert_eq!(admission.deadline(), Some(now + PATIENCE));
+    }
+
+    #[test]
+    fn without_answers_it_doubles_until_everything_is_allowed() {
+        let start = Instant::now();
+        let mut admission = throttled(start);
+        for step in 1..=WIDENED_MAX {
+            let now = start + PATIENCE * step;
+            assert_eq!(admission.deadline(), Some(now));
+            assert_eq!(admission.look(now, true), Limit::Changes);
+            assert_eq!(admission.widened, step);
+        }
+    }
+
+    #[test]
+    fn it_narrows_step_by_step_when_answers_come_again() {
+        let start = Instant::now();
+        let mut admission = throttled(start);
+        let widened = start + PATIENCE;
+        assert_eq!(admission.look(widened, true), Limit::Changes);
+        assert_eq!(admission.answered(widened + CALM / 2), Limit::Stays);
+        assert_eq!(admission.answered(widened + CALM), Limit::Changes);
+        assert_eq!(admission.widened, 0);
+        assert_eq!(admission.answered(widened + CALM * 5), Limit::Stays);
+    }
+
+    #[test]
+    fn who_does_not_wait_needs_no_timer() {
+        let now = Instant::now();
+        let mut admission = throttled(now);
+        assert_eq!(admission.look(now, false), Limit::Stays);
+        assert_eq!(admission.deadline(), None);
+    }
+
+    #[test]
+    fn a_distant_connection_holds_more() {
+        assert_eq!(pipe(None), FLOOR_BYTES);
+        assert_eq!(pipe(Some(Duration::from_micros(50))), FLOOR_BYTES);
+        assert_eq!(pipe(Some(Duration::from_millis(1))), 16_000_000);
+        assert!(pipe(Some(Duration::from_secs(3_600))) > 1 << 40);
+    }
+}

@@ -1,0 +1,93 @@
+//! How far callers may write ahead: as far as the connections need, and as far as memory goes when
+//! no answer comes.
+
+use kafka_accumulator::Accumulator;
+use kafka_producer::engine::Input;
+use kafka_producer::error::DeliveryError;
+use kafka_producer::settings::Settings;
+
+use crate::stage::{Stage, ms, settings};
+use crate::wires::ok;
+
+const MIB: usize = 1 << 20;
+
+/// Batches of a mebibyte, one record each, and memory for 32.
+fn roomy() -> Settings {
+    Settings {
+        accumulator: kafka_accumulator::Settings {
+            batch_size: MIB,
+            linger: ms(0),
+            buffer_memory: 32 * MIB,
+        },
+        max_request_bytes: 2 * MIB,
+        ..settings()
+    }
+}
+
+/// Appends full batches until one would have to wait.
+fn fill(stage: &mut Stage) -> usize {
+    let value = "x".repeat(MIB - 200);
+    let before = stage.accumulator.memory_in_use();
+    while can_append(&stage.accumulator) {
+        drop(stage.send(0, &value));
+    }
+    stage.accumulator.memory_in_use() - before
+}
+
+fn can_append(accumulator: &Accumulator<DeliveryError>) -> bool {
+    let now = std::time::Instant::now();
+    let place = accumulator.reserve(MIB, now);
+    let waits = accumulator.waiting() > 0;
+    drop(place);
+    !waits
+}
+
+#[test]
+fn callers_wait_for_answers_when_the_pipe_is_full_long_before_memory_is() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    let ahead = fill(&mut stage);
+    assert!((3 * MIB..8 * MIB).contains(&ahead), "{ahead}");
+
+    let waiting = stage.accumulator.reserve(MIB, stage.now + ms(60_000));
+    stage.tick();
+    assert!(stage.accumulator.is_throttling());
+    stage.answer(1, [ok(0)]);
+    assert_eq!(stage.accumulator.waiting(), 0, "one was acknowledged");
+    drop(waiting);
+}
+
+#[test]
+fn without_answers_callers_get_all_the_memory_within_a_tenth_of_a_second() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    let mut ahead = fill(&mut stage);
+    let started = stage.now;
+    while stage.accumulator.memory_in_use() < 32 * MIB {
+        let waiting = stage.accumulator.reserve(MIB, stage.now + ms(60_000));
+        stage.input(Input::Tick);
+        let patience = stage.engine.deadline().expect("somebody waits");
+        stage.now = stage.now.max(patience);
+        stage.input(Input::Tick);
+        drop(waiting);
+        ahead += fill(&mut stage);
+    }
+    assert_eq!(ahead, 32 * MIB);
+    assert!(stage.now <= started + ms(100), "{:?}", stage.now - started);
+}
+
+#[test]
+fn a_distant_broker_is_written_further_ahead_to() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    drop(stage.send(0, "x"));
+    stage.now += ms(20);
+    stage.answer(1, [ok(0)]);
+    assert_eq!(fill(&mut stage), 32 * MIB, "20 ms hold more than that");
+}
+
+#[test]
+fn a_caller_that_never_waits_may_use_what_memory_there_is() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    let ahead = fill(&mut stage);
+    let reserved = stage.accumulator.reserve_despite_backlog(MIB);
+    assert!(reserved.is_some());
+    assert!(ahead < 31 * MIB);
+}
