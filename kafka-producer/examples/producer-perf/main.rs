@@ -9,7 +9,7 @@ mod payload;
 mod report;
 mod sending;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,7 +19,7 @@ use kafka_producer::blocking::Producer;
 use crowd::Crowd;
 use payload::{Payload, Pools};
 use report::{Report, Usage};
-use sending::{Load, Sender, histogram};
+use sending::{Load, Outcomes, Seen, Sender, histogram};
 
 /// Measures throughput, CPU time per record and latency; prints one line of JSON.
 #[derive(Parser)]
@@ -79,6 +79,9 @@ struct Args {
     /// Time every so many records [default: 16; with a rate, 1].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     timed_every: Option<u64>,
+    /// Whose outcomes are looked at: those of timed records, or each.
+    #[arg(long, default_value = "timed")]
+    outcomes: Outcomes,
     /// Any other property of the producer, NAME=VALUE; may be repeated.
     #[arg(long = "x-property", value_name = "NAME=VALUE")]
     properties: Vec<String>,
@@ -96,7 +99,8 @@ fn main() -> anyhow::Result<()> {
         producer: build(&args)?,
         topic: args.topic.clone(),
         pools: Pools::new(args.payload, args.size, args.key_size),
-        latencies: Arc::default(),
+        seen: Seen::nothing(),
+        outcomes: args.outcomes,
         timed_every: args
             .timed_every
             .unwrap_or(if args.rate > 0 { 1 } else { 16 }),
@@ -106,7 +110,7 @@ fn main() -> anyhow::Result<()> {
         None => Crowd::Threads(senders),
     };
     crowd.send(&load, args.warmup)?;
-    load.forget_latencies();
+    load.seen.forget();
     let from = Usage::now()?;
     let (late, errors) = match args.rate {
         0 => (histogram(), crowd.send(&load, args.records)?),
@@ -114,17 +118,14 @@ fn main() -> anyhow::Result<()> {
     };
     let to = Usage::now()?;
 
-    let latencies = load
-        .latencies
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let latencies = load.seen.latencies();
     let report = Report {
         records: args.records,
-        errors: errors + latencies.errors,
+        errors: errors + load.seen.failed(),
         from,
         to,
         record_bytes: args.size + args.key_size,
-        latencies: &latencies.nanos,
+        latencies: &latencies,
         late: &late,
         payload_fnv: load.pools.fnv(),
     };

@@ -1,9 +1,11 @@
 //! One sender: as fast as possible, or each record when it is due. What it times goes to a
-//! histogram that all senders share; what it does not time leaves a `Delivery` to look at.
+//! histogram that all senders share; what it does not time is forgotten, or leaves a `Delivery` to
+//! look at.
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -17,15 +19,27 @@ pub(crate) struct Load {
     pub(crate) producer: Producer<[u8], [u8]>,
     pub(crate) topic: String,
     pub(crate) pools: Pools,
-    pub(crate) latencies: Arc<Mutex<Latencies>>,
+    pub(crate) seen: &'static Seen,
     /// Reading the clock for each record would weigh on the throughput.
     pub(crate) timed_every: u64,
+    pub(crate) outcomes: Outcomes,
 }
 
-/// What became of the records that are timed, written by callbacks.
-pub(crate) struct Latencies {
-    pub(crate) nanos: Histogram<u64>,
-    pub(crate) errors: u64,
+/// Whose outcome is looked at, beside that of the timed records. A batch succeeds or fails as a
+/// whole, so that a few tell of all; and the server counts every record.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Outcomes {
+    /// The others are sent and forgotten.
+    Timed,
+    /// Each `Delivery` is kept and looked at.
+    Each,
+}
+
+/// What callbacks have seen. It lives as long as the program, so that they count no references.
+pub(crate) struct Seen {
+    /// In nanoseconds.
+    latencies: Mutex<Histogram<u64>>,
+    failed: AtomicU64,
 }
 
 /// Sends from one place, and keeps what has no outcome yet, in the order of sending.
@@ -36,15 +50,6 @@ pub(crate) struct Sender<'a> {
 }
 
 impl Load {
-    pub(crate) fn forget_latencies(&self) {
-        let mut latencies = self
-            .latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        latencies.nanos.reset();
-        latencies.errors = 0;
-    }
-
     fn record<'a>(&'a self, (key, value): (Option<&'a [u8]>, &'a [u8])) -> Record<'a> {
         let mut record = ProducerRecord::new(&self.topic, value);
         record.key = key;
@@ -57,13 +62,36 @@ impl Load {
         from: Instant,
     ) -> impl FnOnce(Result<kafka_producer::RecordMetadata, &kafka_producer::DeliveryError>) + Send + use<>
     {
-        let latencies = Arc::clone(&self.latencies);
+        let seen = self.seen;
         move |outcome| {
             let nanos = nanos_between(from, Instant::now());
-            let mut latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
-            latencies.nanos.saturating_record(nanos);
-            latencies.errors += u64::from(outcome.is_err());
+            seen.latencies().saturating_record(nanos);
+            seen.failed.fetch_add(u64::from(outcome.is_err()), Relaxed);
         }
+    }
+}
+
+impl Seen {
+    pub(crate) fn nothing() -> &'static Self {
+        Box::leak(Box::new(Self {
+            latencies: Mutex::new(histogram()),
+            failed: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn latencies(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed.load(Relaxed)
+    }
+
+    pub(crate) fn forget(&self) {
+        self.latencies().reset();
+        self.failed.store(0, Relaxed);
     }
 }
 
@@ -88,7 +116,7 @@ impl<'a> Sender<'a> {
                 let timer = load.timer(Instant::now());
                 load.producer.send_with(record, timer)?;
             } else {
-                self.open.push_back(load.producer.send(record)?);
+                self.keep(load.producer.send(record)?);
             }
             if index % REAP_EVERY == 0 {
                 self.reap();
@@ -108,7 +136,7 @@ impl<'a> Sender<'a> {
                 let timer = load.timer(Instant::now());
                 producer.send_with(record, timer).await?;
             } else {
-                self.open.push_back(producer.send(record).await?);
+                self.keep(producer.send(record).await?);
             }
             if index % REAP_EVERY == 0 {
                 self.reap();
@@ -144,7 +172,7 @@ impl<'a> Sender<'a> {
             if index.is_multiple_of(load.timed_every) {
                 load.producer.send_with(record, load.timer(due))?;
             } else {
-                self.open.push_back(load.producer.send(record)?);
+                self.keep(load.producer.send(record)?);
             }
             if index % REAP_EVERY == 0 {
                 self.reap();
@@ -152,6 +180,12 @@ impl<'a> Sender<'a> {
         }
         load.producer.flush();
         Ok((late, self.errors()))
+    }
+
+    fn keep(&mut self, delivery: Delivery) {
+        if self.load.outcomes == Outcomes::Each {
+            self.open.push_back(delivery);
+        }
     }
 
     /// The records that failed, of all that were not timed. All must have an outcome.
@@ -170,15 +204,6 @@ impl<'a> Sender<'a> {
                 Status::Failed => self.errors += 1,
             }
             self.open.pop_front();
-        }
-    }
-}
-
-impl Default for Latencies {
-    fn default() -> Self {
-        Self {
-            nanos: histogram(),
-            errors: 0,
         }
     }
 }
