@@ -21,8 +21,9 @@ use crate::{
     buffer::Pool,
     completion::Completion,
     doorbell::Doorbell,
+    held::Attempt,
     open::{NewRecord, OpenBatch},
-    queue::{Appended, Attempt, Filled, Queue, Shared},
+    queue::{Appended, Filled, Queue, Shared},
     sync::{Mutex, lock},
 };
 

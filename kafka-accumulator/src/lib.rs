@@ -28,6 +28,7 @@ mod buffer;
 mod completion;
 mod delivery;
 mod doorbell;
+mod held;
 mod open;
 mod queue;
 mod sync;

@@ -18,13 +18,12 @@
 //! - Whenever there is something the engine does not know of, the queue is `Rung`.
 
 use std::{
-    collections::VecDeque,
     fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
+use kafka_wire::records::RecordTooLarge;
 
 use crate::{
     attention::{Attention, Ring},
@@ -34,7 +33,8 @@ use crate::{
     completion::Completion,
     delivery::Delivery,
     doorbell::Doorbell,
-    open::{NewRecord, OpenBatch, Placed, Sealed},
+    held::{Attempt, Held, Stage},
+    open::{NewRecord, OpenBatch, Sealed},
     sync::{Mutex, MutexGuard, lock},
 };
 
@@ -74,24 +74,6 @@ pub struct Queue<E> {
     topic: Arc<str>,
     partition: i32,
     key: u32,
-}
-
-struct Held<E> {
-    stage: Stage,
-    attention: Attention,
-    open: Option<OpenBatch<E>>,
-    sealed: VecDeque<Sealed<E>>,
-    /// `batch.size`.
-    batch_bytes: usize,
-    /// Bytes that left in batches that were not full, since a sticky partitioner was last told to
-    /// move on; what the open batch held then is taken off beforehand.
-    left_unfilled: isize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Accepting,
-    Closed,
 }
 
 /// What there is to take.
@@ -141,25 +123,10 @@ pub struct Appended<E> {
     pub filled: Filled,
 }
 
-/// What came of trying to append to the open batch.
-pub(crate) enum Attempt<E> {
-    Appended(Appended<E>),
-    /// There is no open batch; if there was one, it was full and is sealed now.
-    NeedsBatch(Filled),
-    Closed,
-}
-
 impl<E> Queue<E> {
     pub(crate) fn new(shared: Arc<Shared<E>>, topic: Arc<str>, partition: i32, key: u32) -> Self {
         Self {
-            held: Mutex::new(Held {
-                stage: Stage::Accepting,
-                attention: Attention::Away,
-                open: None,
-                sealed: VecDeque::new(),
-                batch_bytes: shared.batch_bytes,
-                left_unfilled: 0,
-            }),
+            held: Mutex::new(Held::new(shared.batch_bytes)),
             shared,
             topic,
             partition,
@@ -517,81 +484,6 @@ impl<E> Queue<E> {
     fn release(&self, batches: Vec<Sealed<E>>) -> Vec<Batch<E>> {
         let batches = batches.into_iter();
         batches.map(|sealed| sealed.release(self.key)).collect()
-    }
-}
-
-impl<E> Held<E> {
-    fn append<'a, H>(
-        &mut self,
-        record: &mut NewRecord<'a, H, E>,
-    ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
-        if self.stage == Stage::Closed {
-            return Ok((Attempt::Closed, Ring::Needless));
-        }
-        let Some(open) = &mut self.open else {
-            return Ok((Attempt::NeedsBatch(Filled::Room), Ring::Needless));
-        };
-        let placed = open.append(record)?;
-        Ok(self.note(placed))
-    }
-
-    /// Seals the open batch if what became of the last append says so.
-    fn note(&mut self, placed: Placed<E>) -> (Attempt<E>, Ring) {
-        let (delivery, filled, ring) = match placed {
-            Placed::Room(delivery) => (delivery, self.share_taken(), Ring::Needless),
-            Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_full()),
-            Placed::NoRoom => return (Attempt::NeedsBatch(Filled::Filled), self.seal_full()),
-        };
-        (Attempt::Appended(Appended { delivery, filled }), ring)
-    }
-
-    /// Whether the partition got as much as a full batch holds, in several that were not full: a
-    /// slow producer, too, is to spread over the partitions (KIP-794).
-    fn share_taken(&mut self) -> Filled {
-        if self.left_unfilled <= 0 {
-            return Filled::Room;
-        }
-        let open = self.open.as_ref().map_or(0, OpenBatch::written);
-        if self.left_unfilled + (open as isize) < self.batch_bytes as isize {
-            return Filled::Room;
-        }
-        self.left_unfilled = -((BATCH_HEADER_BYTES + open) as isize);
-        Filled::Filled
-    }
-
-    fn seal_full(&mut self) -> Ring {
-        let ring = self.seal_open();
-        self.left_unfilled = 0;
-        ring
-    }
-
-    fn open_with(&mut self, fresh: OpenBatch<E>, linger: Duration) -> Ring {
-        self.open = Some(fresh);
-        self.attention.batch_opened(linger)
-    }
-
-    fn seal_open(&mut self) -> Ring {
-        let Some(open) = self.open.take() else {
-            return Ring::Needless;
-        };
-        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
-        self.sealed.push_back(open.seal());
-        self.attention.batch_sealed()
-    }
-
-    fn take_open(&mut self) -> Option<Sealed<E>> {
-        let open = self.open.take()?;
-        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
-        Some(open.seal())
-    }
-
-    fn left_behind(&mut self) {
-        if self.open.is_none() && self.sealed.is_empty() {
-            self.attention.emptied();
-        }
     }
 }
 
