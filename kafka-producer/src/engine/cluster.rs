@@ -47,12 +47,17 @@ impl Cluster {
     }
 
     /// The topic of that name, if its partitions are known.
-    #[inline]
+    #[inline(always)]
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
-        if self.topics.len() <= FEW_TOPICS {
-            let named = self.topics.iter().find(|named| *named.name == *name);
-            return named.map(|named| &named.topic);
+        if self.topics.len() > FEW_TOPICS {
+            return self.one_of_many(name);
         }
+        let named = self.topics.iter().find(|named| *named.name == *name)?;
+        Some(&named.topic)
+    }
+
+    #[inline(never)]
+    fn one_of_many(&self, name: &str) -> Option<&Arc<Topic>> {
         let &place = self.places.get(name)?;
         Some(&self.topics[place].topic)
     }
@@ -78,6 +83,7 @@ impl Topic {
     }
 
     /// What a partitioner is told of the topic.
+    #[inline]
     pub fn view(&self) -> TopicView<'_> {
         TopicView::new(
             &self.name,
@@ -88,6 +94,7 @@ impl Topic {
     }
 
     /// Where records of `partition` wait.
+    #[inline]
     pub fn queue(&self, partition: i32) -> Option<&Arc<Queue<DeliveryError>>> {
         usize::try_from(partition)
             .ok()

@@ -121,16 +121,21 @@ impl Desk {
 
     /// The snapshot of now, by way of one that the caller keeps: where nothing has changed since,
     /// that costs a load and a comparison.
-    #[inline]
+    #[inline(always)]
     pub fn latest<'a>(&self, kept: &'a mut Snapshot) -> &'a Cluster {
         let edition = self.edition.load(Ordering::Acquire);
-        if kept.edition != edition || kept.cluster.is_none() {
-            *kept = Snapshot {
-                edition,
-                cluster: None,
-            };
+        if kept.edition != edition {
+            self.renew(kept, edition);
         }
-        kept.cluster.get_or_insert_with(|| self.cluster.load_full())
+        &kept.cluster
+    }
+
+    #[inline(never)]
+    fn renew(&self, kept: &mut Snapshot, edition: u64) {
+        *kept = Snapshot {
+            edition,
+            cluster: self.cluster.load_full(),
+        };
     }
 
     /// Whether records are taken.
@@ -200,7 +205,7 @@ impl Desk {
 #[derive(Debug, Default)]
 pub struct Snapshot {
     edition: u64,
-    cluster: Option<Arc<Cluster>>,
+    cluster: Arc<Cluster>,
 }
 
 /// Editions are numbered through the whole process, so that snapshots of two producers differ.
