@@ -56,7 +56,8 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// A new batch is needed, and the memory is used up, the backlog at its limit, or others wait: get a
+    /// A new batch is needed, and the memory is used up, the backlog is at its limit, or others wait
+    /// already: get a
     /// [`Accumulator::reserve`]d reservation of `bytes` and append again with that.
     #[error("{bytes} bytes of buffer memory are needed for a new batch and not free")]
     NeedsMemory {
@@ -218,7 +219,7 @@ impl<E> Accumulator<E> {
     {
         match queue.append_short(record) {
             Some(appended) => Ok(appended),
-            None => self.append_somewhere(queue, record, reserved, now),
+            None => self.append_slowly(queue, record, reserved, now),
         }
     }
 
@@ -424,9 +425,26 @@ impl<E> Accumulator<E> {
         &self.shared.doorbell
     }
 
-    /// Appends to the open batch, or to a new one.
+    /// What [`append`](Self::append) does after [`Queue::append_short`] has said `None`: appends any
+    /// record, to the open batch or to a new one.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// let appended = match queue.append_short(&mut record) {
+    ///     Some(appended) => appended,
+    ///     None => accumulator.append_slowly(&queue, &mut record, None, Instant::now)?,
+    /// };
+    /// assert_eq!(appended.delivery.index(), 0);
+    /// # Ok::<(), AppendError>(())
+    /// ```
     #[inline(never)]
-    fn append_somewhere<'a, H>(
+    pub fn append_slowly<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,

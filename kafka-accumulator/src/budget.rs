@@ -330,33 +330,16 @@ impl Budget {
 
     /// Takes `bytes` if they are free and nobody waits for them.
     pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let mut seen = self.free.load(Ordering::Acquire);
-        loop {
-            if seen & LINE != 0 || seen < bytes || self.is_backed_up() {
-                return None;
-            }
-            match self.free.compare_exchange_weak(
-                seen,
-                seen - bytes,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return Some(Reservation::new(Arc::clone(self), bytes)),
-                Err(now) => seen = now,
-            }
-        }
+        self.take(
+            |free| free & LINE == 0 && free >= bytes && !self.is_backed_up(),
+            bytes,
+        )
     }
 
-    /// Takes `bytes` if they are free and nobody waits for memory, whatever the backlog is.
-    pub(crate) fn reserve_despite_backlog(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let line = lock(&self.line);
-        let short = self.has_line() && !self.is_backed_up();
-        if short || line.stage == Stage::Closed {
-            return None;
-        }
+    /// Takes `bytes` as long as what is free, with the bit of the line, allows for it.
+    fn take(self: &Arc<Self>, allows: impl Fn(usize) -> bool, bytes: usize) -> Option<Reservation> {
         let mut seen = self.free.load(Ordering::Acquire);
-        // The bit of the line stays as it is.
-        while seen & !LINE >= bytes {
+        while allows(seen) {
             match self.free.compare_exchange_weak(
                 seen,
                 seen - bytes,
@@ -368,6 +351,16 @@ impl Budget {
             }
         }
         None
+    }
+
+    /// Takes `bytes` if they are free and nobody waits for memory, whatever the backlog is.
+    pub(crate) fn reserve_despite_backlog(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        let line = lock(&self.line);
+        if self.is_short() || line.stage == Stage::Closed {
+            return None;
+        }
+        // The bit of the line stays as it is: its lock is held.
+        self.take(|free| free & !LINE >= bytes, bytes)
     }
 
     /// Takes `bytes`, or a place in the line for them.

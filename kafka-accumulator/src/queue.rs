@@ -364,6 +364,10 @@ impl<E> Queue<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
+        // Before the lock: who takes the long way takes it once.
+        if !record.parts.is_short() {
+            return None;
+        }
         let mut held = lock(&self.held);
         let open = held.open.as_mut()?;
         let delivery = open.append_short(record)?;

@@ -247,7 +247,7 @@ impl Intake {
         new: &mut New<'_>,
     ) -> Result<Appended<DeliveryError>, Box<Obstacle>> {
         self.accumulator
-            .append(queue, new, reserved, Instant::now)
+            .append_slowly(queue, new, reserved, Instant::now)
             .map_err(|error| Box::new(self.not_appended(error, queue.partition())))
     }
 

@@ -20,9 +20,32 @@ use super::{Engine, NodeId};
 #[derive(Debug)]
 pub(crate) struct Admission {
     pace: Pace,
-    /// The limit is doubled so often.
-    widened: u32,
-    widened_at: Option<Instant>,
+    width: Width,
+}
+
+/// How far the limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Width {
+    /// What the pipes hold.
+    Narrow,
+    /// So often doubled, and changed last `at` that time.
+    Widened { doublings: u32, at: Instant },
+}
+
+impl Width {
+    fn doublings(self) -> u32 {
+        match self {
+            Self::Narrow => 0,
+            Self::Widened { doublings, .. } => doublings,
+        }
+    }
+
+    fn of(doublings: u32, at: Instant) -> Self {
+        match doublings {
+            0 => Self::Narrow,
+            _ => Self::Widened { doublings, at },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +67,7 @@ impl Admission {
     pub(super) fn new() -> Self {
         Self {
             pace: Pace::Free,
-            widened: 0,
-            widened_at: None,
+            width: Width::Narrow,
         }
     }
 
@@ -65,8 +87,8 @@ impl Admission {
             Pace::Throttled { since } if now < since + PATIENCE => {}
             Pace::Throttled { .. } => {
                 self.pace = Pace::Throttled { since: now };
-                self.widened = (self.widened + 1).min(WIDENED_MAX);
-                self.widened_at = Some(now);
+                let doublings = (self.width.doublings() + 1).min(DOUBLINGS_MAX);
+                self.width = Width::of(doublings, now);
                 return Limit::Changes;
             }
         }
@@ -78,13 +100,12 @@ impl Admission {
         if let Pace::Throttled { since } = &mut self.pace {
             *since = now;
         }
-        match self.widened_at {
-            Some(at) if now >= at + CALM => {
-                self.widened -= 1;
-                self.widened_at = (self.widened > 0).then_some(now);
+        match self.width {
+            Width::Widened { doublings, at } if now >= at + CALM => {
+                self.width = Width::of(doublings - 1, now);
                 Limit::Changes
             }
-            _ => Limit::Stays,
+            Width::Widened { .. } | Width::Narrow => Limit::Stays,
         }
     }
 }
@@ -122,7 +143,7 @@ impl Engine {
             .filter(|node| matches!(node.link, Link::Ready { .. }));
         let pipes = connected.map(|node| pipe(node.quickest).max(batches));
         let limit = pipes.fold(FLOOR_BYTES, usize::saturating_add);
-        let widened = limit.saturating_mul(1 << self.admission.widened);
+        let widened = limit.saturating_mul(1 << self.admission.width.doublings());
         let all = self.settings.accumulator.buffer_memory;
         let limit = if widened < all { widened } else { usize::MAX };
         self.accumulator.limit_backlog(limit);
@@ -144,7 +165,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// So long after it was widened the limit narrows by one step.
 const CALM: Duration = Duration::from_millis(100);
 /// From the floor to more than any memory.
-const WIDENED_MAX: u32 = 20;
+const DOUBLINGS_MAX: u32 = 20;
 /// For each connection, and once more: what a request, its successor and the batches that become
 /// full meanwhile take, and less than a core's cache.
 const FLOOR_BYTES: usize = 2 << 20;
@@ -179,11 +200,11 @@ mod tests {
     fn without_answers_it_doubles_until_everything_is_allowed() {
         let start = Instant::now();
         let mut admission = throttled(start);
-        for step in 1..=WIDENED_MAX {
+        for step in 1..=DOUBLINGS_MAX {
             let now = start + PATIENCE * step;
             assert_eq!(admission.deadline(), Some(now));
             assert_eq!(admission.look(now, true), Limit::Changes);
-            assert_eq!(admission.widened, step);
+            assert_eq!(admission.width.doublings(), step);
         }
     }
 
@@ -195,7 +216,7 @@ mod tests {
         assert_eq!(admission.look(widened, true), Limit::Changes);
         assert_eq!(admission.answered(widened + CALM / 2), Limit::Stays);
         assert_eq!(admission.answered(widened + CALM), Limit::Changes);
-        assert_eq!(admission.widened, 0);
+        assert_eq!(admission.width, Width::Narrow);
         assert_eq!(admission.answered(widened + CALM * 5), Limit::Stays);
     }
 

@@ -11,6 +11,21 @@ impl<'a, H> RecordParts<'a, H>
 where
     H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
 {
+    /// Whether [`encode_short`](Self::encode_short) is for this record, wherever it stands: it has no
+    /// headers and less than some 8 KiB.
+    ///
+    /// ```
+    /// use kafka_wire::records::RecordParts;
+    ///
+    /// assert!(RecordParts::new(Some(b"key"), None).is_short());
+    /// assert!(!RecordParts::new(None, Some(&[0; 10_000])).is_short());
+    /// ```
+    #[inline(always)]
+    pub fn is_short(&self) -> bool {
+        let bytes = bytes_in(self.key) + bytes_in(self.value);
+        bytes < SHORT_BYTES && self.headers.clone().next().is_none()
+    }
+
     /// Writes the record to the start of `out` if it is short and has no headers, and tells how
     /// many bytes it took; else `None`.
     ///
@@ -36,10 +51,7 @@ where
     ) -> Option<usize> {
         let bytes = bytes_in(self.key) + bytes_in(self.value);
         let (time, place) = (zigzag(timestamp_delta), zigzag(i64::from(offset_delta)));
-        if bytes >= SHORT_BYTES || (time | place) >= TWO_DIGITS_END {
-            return None;
-        }
-        if self.headers.clone().next().is_some() {
+        if !self.is_short() || (time | place) >= TWO_DIGITS_END {
             return None;
         }
         let (key_length, value_length) = (length_of(self.key), length_of(self.value));
