@@ -23,8 +23,8 @@ pub(crate) struct Ground {
     pub(crate) alarms: RefCell<Vec<(Instant, Waker)>>,
     /// How long producers have stood still altogether.
     pub(crate) stalled: Cell<Duration>,
-    /// Whether somebody ended a transaction while the one before was being ended.
-    pub(crate) ended_amid_end: Cell<bool>,
+    /// Whether a request of a producer was one by which it fences itself.
+    pub(crate) fenced_itself: Cell<bool>,
     /// Whether two producers may have been given the same epoch.
     pub(crate) epoch_shared: Cell<bool>,
     breach: RefCell<Option<Breach>>,
@@ -55,7 +55,7 @@ impl Ground {
             ledger: RefCell::new(Ledger::default()),
             alarms: RefCell::default(),
             stalled: Cell::default(),
-            ended_amid_end: Cell::default(),
+            fenced_itself: Cell::default(),
             epoch_shared: Cell::default(),
             breach: RefCell::default(),
         }

@@ -303,7 +303,9 @@ impl World {
         {
             self.note_end(id, &frame);
             let now = self.broker_time();
+            let open = self.open_transactions();
             let answer = self.cluster.handle(now, broker, ConnectionId(id.0), frame);
+            self.note_late(id, open);
             self.answered(id, answer);
         }
     }
@@ -317,7 +319,7 @@ impl World {
         let left = |link: &Link| link.stage == Stage::ClientLeft;
         let is_late = self.links.get(&id).is_some_and(left);
         if number(0) == Some(ApiKey::INIT_PRODUCER_ID.0) && is_late {
-            self.ground.ended_amid_end.set(true);
+            self.ground.fenced_itself.set(true);
         }
         if number(0) != Some(ApiKey::END_TXN.0) {
             return;
@@ -327,7 +329,7 @@ impl World {
         }
         let ending = |it: &TransactionFacts| matches!(it.state, TransactionState::Decided(_));
         if self.cluster.transactions().iter().any(ending) {
-            self.ground.ended_amid_end.set(true);
+            self.ground.fenced_itself.set(true);
         }
     }
 
@@ -343,9 +345,33 @@ impl World {
         })
     }
 
-    /// A broker answers late.
-    pub(crate) fn released(&mut self, release: Release) {
-        self.answered(LinkId(release.connection.0), release.answer);
+    /// Time passes for the brokers, who may answer late.
+    pub(crate) fn tick(&mut self) {
+        let open = self.open_transactions();
+        for Release {
+            connection, answer, ..
+        } in self.cluster.tick(self.broker_time())
+        {
+            let id = LinkId(connection.0);
+            self.note_late(id, open);
+            self.answered(id, answer);
+        }
+    }
+
+    /// In the first generation a request to add something that nobody waits for any more may begin a
+    /// transaction between two of its producer's, or amid its question for the next epoch. Its
+    /// coordinator ends that, and the producer's epoch with it.
+    fn note_late(&self, id: LinkId, open_before: usize) {
+        let is_open = |link: &Link| link.stage == Stage::Open;
+        let is_late = !self.links.get(&id).is_some_and(is_open);
+        if is_late && self.open_transactions() > open_before {
+            self.ground.fenced_itself.set(true);
+        }
+    }
+
+    fn open_transactions(&self) -> usize {
+        let open = |it: &&TransactionFacts| it.state == TransactionState::Open;
+        self.cluster.transactions().iter().filter(open).count()
     }
 
     fn answered(&mut self, id: LinkId, answer: Answer) {

@@ -215,9 +215,7 @@ impl World {
 
     fn tick_cluster(&mut self) {
         self.cluster_tick = None;
-        for release in self.cluster.tick(self.broker_time()) {
-            self.released(release);
-        }
+        self.tick();
     }
 
     /// Puts on the agenda what follows from what has happened.

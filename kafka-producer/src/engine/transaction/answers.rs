@@ -15,7 +15,7 @@ use kafka_wire::{DecodeError, ErrorCode, Version};
 use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
-use super::{Before, Echo, End, Ending, Health, Membership, Phase, RequestState, is_turned_away};
+use super::{Before, End, Ending, Health, Membership, Phase, RequestState, is_turned_away};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::{Link, Node};
@@ -105,12 +105,6 @@ impl Engine {
         }
         if let Ask::CommitOffsets(group) = ask {
             self.offsets_answered(group, ErrorCode::NETWORK_EXCEPTION);
-        }
-        if let Ask::End(_) = ask
-            && let Some(transactions) = &mut self.transactions
-            && let Phase::Ending(ending) = &mut transactions.phase
-        {
-            ending.echo = Echo::Possible;
         }
         self.rest(format!("{} was not answered", ask.request().name()));
     }

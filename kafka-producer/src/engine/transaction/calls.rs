@@ -144,7 +144,8 @@ impl Transactions {
         }
     }
 
-    /// The next deadline after `now` of anything here.
+    /// When to look again. The deadline of a caller may be over already: one who asked while the
+    /// process stood still is told so at once.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
         let callers = self.callers.iter().map(|caller| caller.deadline);
         let offsets = self.offsets.iter().filter(|commit| commit.reply.is_some());
@@ -155,8 +156,8 @@ impl Transactions {
             super::RequestState::Free { not_before } => Some(not_before),
             super::RequestState::Asked => None,
         };
-        let all = callers.chain(offsets).chain(expires).chain(pause);
-        all.filter(|at| *at > now).min()
+        let ahead = expires.into_iter().chain(pause).filter(|at| *at > now);
+        callers.chain(offsets).chain(ahead).min()
     }
 
     /// Somebody waits for `call` until `deadline`.

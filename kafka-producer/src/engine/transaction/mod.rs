@@ -74,6 +74,7 @@ pub(crate) struct Transactions {
     last_obstacle: Option<Arc<str>>,
     /// When the open transaction was begun.
     begun: Instant,
+    echo: Echo,
 }
 
 /// Where the producer is between two transactions.
@@ -111,7 +112,6 @@ struct Ending {
     how: End,
     owner: Owner,
     health: Health,
-    echo: Echo,
     /// Lanes that still had something when they were last looked at.
     busy: Vec<LaneKey>,
 }
@@ -129,9 +129,9 @@ enum Owner {
     Gone,
 }
 
-/// Whether a request to end the transaction that nobody answered may still come to the coordinator.
-/// With the first protocol it would end the next transaction, half-way, if that has the same epoch:
-/// the flaw that KIP-890 mends.
+/// Whether a request of the transaction that nobody answered may still come to its coordinator. With
+/// the first protocol it would do its work for the next transaction, if that has the same epoch: end
+/// it half-way, or begin one that nobody ends. These are the flaws that KIP-890 mends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echo {
     None,
@@ -189,6 +189,7 @@ impl Transactions {
             failures: 0,
             last_obstacle: None,
             begun: now,
+            echo: Echo::None,
         }
     }
 
@@ -314,7 +315,6 @@ impl Engine {
             how,
             owner,
             health,
-            echo: Echo::None,
             busy: Vec::new(),
         });
         match how {
@@ -369,10 +369,10 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        let Phase::Ending(Ending { health, echo, .. }) = &transactions.phase else {
+        let Phase::Ending(Ending { health, .. }) = &transactions.phase else {
             return;
         };
-        let (outcome, echo) = (health.outcome(), *echo);
+        let outcome = health.outcome();
         let begun_there = transactions.has_begun_there();
         // A coordinator that does not know the producer will not know it in the next transaction.
         let unknown_there =
@@ -389,7 +389,7 @@ impl Engine {
         } else if untouched && !failed_there {
             // No log has any batch of this epoch, so it can begin again.
             self.begin_sequences_anew();
-        } else if worn_out || failed_there || echo == Echo::Possible {
+        } else if worn_out || failed_there || transactions.echo == Echo::Possible {
             transactions.phase = Phase::Renewing(before);
             return;
         }
@@ -420,6 +420,9 @@ impl Engine {
             self.begin_sequences_anew();
         }
         self.identity = Identity::Held(producer);
+        if let Some(transactions) = &mut self.transactions {
+            transactions.echo = Echo::None;
+        }
     }
 
     fn begin_sequences_anew(&mut self) {

@@ -16,7 +16,7 @@ use kafka_wire::messages::{
 use super::coordinators::Role;
 use super::membership::Membership;
 use super::verdict::Request;
-use super::{End, Ending, OffsetCommit, Phase, RequestState, Transactions};
+use super::{Echo, End, Ending, OffsetCommit, Phase, RequestState, Transactions};
 use crate::engine::in_flight::What;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::Link;
@@ -125,6 +125,9 @@ impl Transactions {
                 Membership::Tried => Membership::Unanswered,
                 known => known,
             });
+        }
+        if !matches!(ask, Ask::FindCoordinator(_) | Ask::InitProducerId) {
+            self.echo = Echo::Possible;
         }
     }
 

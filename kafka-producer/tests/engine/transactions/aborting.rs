@@ -147,7 +147,8 @@ fn t088_a_partition_that_may_have_been_added_is_added_again_before_the_abort_end
         [
             "FindCoordinator tx",
             "AddPartitionsToTxn orders-0",
-            "EndTxn abort"
+            "EndTxn abort",
+            "InitProducerId 7000/0"
         ]
     );
 }

@@ -5,6 +5,7 @@
 //! answers by hand.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
@@ -372,10 +373,14 @@ impl Stage {
     }
 
     pub(crate) fn transact(&mut self, call: TransactionCall) -> Call {
+        self.transact_until(call, self.now + self.settings.max_block)
+    }
+
+    pub(crate) fn transact_until(&mut self, call: TransactionCall, deadline: Instant) -> Call {
         let (reply, answer) = oneshot::channel();
         self.desk.ask(Question::Transact {
             call,
-            deadline: self.now + self.settings.max_block,
+            deadline,
             reply,
         });
         self.tick();

@@ -146,3 +146,24 @@ fn s34_when_the_log_lost_all_of_the_producer_its_partition_begins_anew_in_the_sa
         assert_eq!(stage.story(), ["EndTxn commit"]);
     }
 }
+
+#[test]
+fn a_request_that_was_not_answered_costs_the_first_protocol_an_epoch_lest_it_comes_late() {
+    for (level, renewed) in [(1, &["InitProducerId 7000/0"][..]), (2, &[])] {
+        let mut stage = Stage::begun(level, &[1]);
+        stage.warm_up(0, 1);
+        stage.keeps(ApiKey::TXN_OFFSET_COMMIT);
+        stage.keeps(ApiKey::ADD_OFFSETS_TO_TXN);
+        let mut sent = stage.send_offsets(&[5]);
+        let (asked, _) = stage.question().expect("a coordinator is asked something");
+        stage.lose(asked.0);
+        stage.lets_go();
+        stage.pass(ms(200));
+        sent.done();
+        stage.commit().done();
+        let story = stage.story();
+        let end = story.iter().position(|told| told == "EndTxn commit");
+        assert_eq!(story[end.expect("the end") + 1..], *renewed);
+        begins_anew(&mut stage);
+    }
+}

@@ -210,6 +210,15 @@ fn t063_the_outcome_of_a_commit_that_timed_out_may_be_that_it_was_aborted() {
 }
 
 #[test]
+fn who_asked_while_the_process_stood_still_is_told_at_once_that_it_took_too_long() {
+    let mut stage = Stage::uninitialized(1, &[1]);
+    stage.keeps(ApiKey::INIT_PRODUCER_ID);
+    let mut init = stage.transact_until(TransactionCall::Init, stage.now);
+    stage.pass(ms(0));
+    init.timed_out();
+}
+
+#[test]
 fn t064_an_init_that_timed_out_goes_on_and_is_waited_for_by_asking_again() {
     let mut settings = transactional();
     settings.max_block = ms(10_000);

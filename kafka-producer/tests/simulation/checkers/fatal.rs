@@ -1,7 +1,7 @@
 //! A producer fails for good only when it must: here, when another one with its transactional id has
 //! taken over, or when a coordinator has ended a transaction that took too long, which in the first
-//! generation of transactions fences the producer as well, or when it ended a transaction amid
-//! the end of the one before, for which the second generation fences it.
+//! generation of transactions fences the producer as well, or when a request of its own, late or in
+//! the second generation amid the end of a transaction, did what a successor's would have done.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
     let [last] = facts.producers.as_slice() else {
         return Ok(());
     };
-    if last.ground.ended_amid_end.get() {
+    if last.ground.fenced_itself.get() {
         return Ok(());
     }
     match &*last.failure.borrow() {
