@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -22,6 +23,7 @@ pub(crate) struct Compressor {
 }
 
 /// The progress of one request's batches.
+#[derive(Clone)]
 pub(crate) struct Compressed(Option<Arc<Order>>);
 
 /// How far a request is.
@@ -135,6 +137,11 @@ impl Compressed {
         Self(None)
     }
 
+    /// Whether there is something left to compress.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.progress(), Progress::Busy)
+    }
+
     pub(crate) fn progress(&self) -> Progress {
         match &self.0 {
             Some(order) if order.open.load(Ordering::Acquire) > 0 => Progress::Busy,
@@ -168,7 +175,13 @@ impl Shop {
     fn work(&self) {
         let mut codec = Codec::default();
         while let Some(Job { batch, order }) = self.next() {
-            if let Err(why) = self.compress(&mut codec, &batch) {
+            let compress = AssertUnwindSafe(|| self.compress(&mut codec, &batch));
+            let compressed = catch_unwind(compress).unwrap_or_else(|_| {
+                // What it left behind is not to be trusted.
+                codec = Codec::default();
+                Err(Arc::from("the codec panicked"))
+            });
+            if let Err(why) = compressed {
                 order.failure.get_or_init(|| why);
             }
             drop(batch);
@@ -208,5 +221,19 @@ impl Shop {
             let _ = batch.replace_records(compressed, self.codec);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Compressed {
+    /// One batch, which is compressed when the second is called.
+    pub(super) fn of_one() -> (Self, impl FnOnce()) {
+        let order = Arc::new(Order {
+            open: AtomicUsize::new(1),
+            failure: OnceLock::new(),
+        });
+        let finished = Arc::clone(&order);
+        let finish = move || finished.open.store(0, Ordering::Release);
+        (Self(Some(order)), finish)
     }
 }
