@@ -26,6 +26,10 @@ pub(crate) enum Event {
     Opened,
     /// A frame came, without its length.
     Frame(Bytes),
+    /// The batches of a request are being compressed.
+    Compressing(i32),
+    /// They are compressed, as far as they can be.
+    Compressed(i32),
     /// A request that wants this known was written entirely.
     Written(i32),
     /// A request could not be framed.
@@ -41,6 +45,8 @@ pub(crate) struct Connection {
     read: BytesMut,
     /// In order; the first may wait for its compression.
     queue: VecDeque<(Outgoing, Compressed)>,
+    /// Those of them that are being compressed, as far as is told.
+    compressing: Vec<(i32, Compressed)>,
     writing: Option<Writing>,
     state: State,
 }
@@ -66,13 +72,19 @@ impl Connection {
             frames: FrameReader::new(FRAME_BYTES_MAX_DEFAULT),
             read: BytesMut::new(),
             queue: VecDeque::new(),
+            compressing: Vec::new(),
             writing: None,
             state: State::Open,
         }
     }
 
     /// Queues a request; it is framed when `ready`.
-    pub(crate) fn push(&mut self, outgoing: Outgoing, ready: Compressed) {
+    pub(crate) fn push(&mut self, outgoing: Outgoing, ready: Compressed, tell: impl FnOnce(Event)) {
+        if ready.is_busy() {
+            tell(Event::Compressing(outgoing.correlation_id));
+            self.compressing
+                .push((outgoing.correlation_id, ready.clone()));
+        }
         self.queue.push_back((outgoing, ready));
     }
 
@@ -113,7 +125,8 @@ impl Connection {
     }
 
     /// Writes all that is ready and that the socket takes.
-    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, tell: impl FnMut(Event)) {
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, mut tell: impl FnMut(Event)) {
+        self.tell_compressed(&mut tell);
         self.write(tell, |stream, slices| {
             Pin::new(stream).poll_write_vectored(context, slices)
         });
@@ -128,6 +141,17 @@ impl Connection {
             }
         });
         self.writing.is_none() && self.queue.is_empty()
+    }
+
+    /// Tells of requests that are compressed by now, whether or not the socket can take them.
+    fn tell_compressed(&mut self, mut tell: impl FnMut(Event)) {
+        self.compressing.retain(|(correlation_id, ready)| {
+            let busy = ready.is_busy();
+            if !busy {
+                tell(Event::Compressed(*correlation_id));
+            }
+            busy
+        });
     }
 
     fn write(
@@ -227,6 +251,8 @@ mod tests {
     use kafka_wire::messages::ProduceRequest;
     use kafka_wire::{ProduceFrame, Request, Uuid};
 
+    use std::cell::RefCell;
+
     use super::*;
 
     fn frame_of(batches: i32) -> FrameChunks {
@@ -264,7 +290,7 @@ mod tests {
                 confirm: Confirm::Written,
                 payload: Payload::Whole(Bytes::from_static(b"\0\0\0\x02hi")),
             };
-            connection.push(outgoing, Compressed::at_once());
+            connection.push(outgoing, Compressed::at_once(), |event| panic!("{event:?}"));
         }
         let (mut calls, mut written) = (0, Vec::new());
         let tell = |event| match event {
@@ -276,5 +302,31 @@ mod tests {
             Poll::Ready(Ok(bytes_in(slices)))
         });
         assert_eq!((calls, written), (3, vec![0, 1, 2]));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_compressed_is_told_of_though_the_socket_is_full() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection = Connection::new(TcpStream::connect(address).await.unwrap());
+        let told = RefCell::new(Vec::new());
+        let tell = |event| told.borrow_mut().push(format!("{event:?}"));
+        let (ready, finish) = Compressed::of_one();
+        for (correlation_id, ready) in [(0, Compressed::at_once()), (1, ready)] {
+            let outgoing = Outgoing {
+                correlation_id,
+                confirm: Confirm::Written,
+                payload: Payload::Whole(Bytes::from_static(b"\0\0\0\x02hi")),
+            };
+            connection.push(outgoing, ready, tell);
+        }
+        let full = |_: &mut TcpStream, _: &[IoSlice<'_>]| Poll::Pending;
+        connection.tell_compressed(tell);
+        connection.write(tell, full);
+        assert_eq!(*told.borrow(), ["Compressing(1)"]);
+        finish();
+        connection.tell_compressed(tell);
+        connection.write(tell, full);
+        assert_eq!(*told.borrow(), ["Compressing(1)", "Compressed(1)"]);
     }
 }

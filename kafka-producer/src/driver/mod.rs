@@ -219,6 +219,8 @@ impl Driver {
             let input = match event {
                 Event::Opened => Input::Opened(id),
                 Event::Frame(frame) => Input::Received(id, frame),
+                Event::Compressing(correlation_id) => Input::Compressing(id, correlation_id),
+                Event::Compressed(correlation_id) => Input::Compressed(id, correlation_id),
                 Event::Written(correlation_id) => Input::Written(id, correlation_id),
                 Event::Unsendable(correlation_id, why) => {
                     Input::Unsendable(id, correlation_id, why)
@@ -256,7 +258,8 @@ impl Driver {
                 Some(compressor) => compressor.compress(&outgoing),
                 None => compressor::Compressed::at_once(),
             };
-            connection.push(outgoing, ready);
+            let tell = |event| self.events.push((id, event));
+            connection.push(outgoing, ready, tell);
         }
     }
 }

@@ -9,11 +9,13 @@
 //! That must never cost throughput, nor shorten what `buffer.memory` promises to hold while brokers
 //! are slow or away. So a caller waits here only while answers come: after a [`PATIENCE`] without
 //! any the limit doubles, and again, until it is the whole memory. When answers come again
-//! it narrows as it widened.
+//! it narrows as it widened. While we are compressing it is us that callers wait for: patience
+//! counts from there, and so does the distance to a broker.
 
 use std::time::{Duration, Instant};
 
-use super::node::Link;
+use super::in_flight::Way;
+use super::node::{Link, Node};
 use super::{Engine, NodeId};
 
 /// Whether callers are held back, and how far the limit is widened.
@@ -56,6 +58,15 @@ enum Pace {
     Throttled { since: Instant },
 }
 
+/// Whom callers wait for though memory is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    Nobody,
+    /// Batches are being compressed: no broker is late.
+    Us,
+    Brokers,
+}
+
 /// What follows for the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Limit {
@@ -79,13 +90,15 @@ impl Admission {
         }
     }
 
-    /// Callers are waiting for answers, or not.
-    fn look(&mut self, now: Instant, throttling: bool) -> Limit {
-        match self.pace {
-            _ if !throttling => self.pace = Pace::Free,
-            Pace::Free => self.pace = Pace::Throttled { since: now },
-            Pace::Throttled { since } if now < since + PATIENCE => {}
-            Pace::Throttled { .. } => {
+    /// Callers are waiting, or not.
+    fn look(&mut self, now: Instant, awaited: Awaited) -> Limit {
+        match (awaited, self.pace) {
+            (Awaited::Nobody, _) => self.pace = Pace::Free,
+            (Awaited::Us, _) | (Awaited::Brokers, Pace::Free) => {
+                self.pace = Pace::Throttled { since: now };
+            }
+            (Awaited::Brokers, Pace::Throttled { since }) if now < since + PATIENCE => {}
+            (Awaited::Brokers, Pace::Throttled { .. }) => {
                 self.pace = Pace::Throttled { since: now };
                 let doublings = (self.width.doublings() + 1).min(DOUBLINGS_MAX);
                 self.width = Width::of(doublings, now);
@@ -95,11 +108,16 @@ impl Admission {
         Limit::Stays
     }
 
-    /// An answer came.
-    fn answered(&mut self, now: Instant) -> Limit {
+    /// The pipe moved: from now on callers wait for the next answer.
+    fn moved(&mut self, now: Instant) {
         if let Pace::Throttled { since } = &mut self.pace {
             *since = now;
         }
+    }
+
+    /// An answer came.
+    fn answered(&mut self, now: Instant) -> Limit {
+        self.moved(now);
         match self.width {
             Width::Widened { doublings, at } if now >= at + CALM => {
                 self.width = Width::of(doublings - 1, now);
@@ -113,17 +131,46 @@ impl Admission {
 impl Engine {
     /// Callers may wait for answers: see that some come.
     pub(super) fn see_to_admission(&mut self) {
-        let throttling = self.accumulator.is_throttling();
-        if self.admission.look(self.now, throttling) == Limit::Changes {
+        let awaited = self.awaited();
+        if self.admission.look(self.now, awaited) == Limit::Changes {
             self.limit_backlog();
         }
     }
 
-    /// A produce request that left at `sent_at` was answered.
-    pub(super) fn note_answer(&mut self, id: NodeId, sent_at: Instant) {
-        let took = self.now.saturating_duration_since(sent_at);
+    fn awaited(&mut self) -> Awaited {
+        if !self.accumulator.is_throttling() {
+            return Awaited::Nobody;
+        }
+        let mut asked = self.nodes.values_mut().filter_map(Node::in_flight);
+        if asked.any(|asked| asked.is_compressing()) {
+            return Awaited::Us;
+        }
+        Awaited::Brokers
+    }
+
+    /// The driver compresses batches of a request before it can leave.
+    pub(super) fn compressing(&mut self, id: NodeId, correlation_id: i32) {
+        self.note_way(id, correlation_id, Way::Compressing);
+    }
+
+    /// A request can leave now.
+    pub(super) fn compressed(&mut self, id: NodeId, correlation_id: i32) {
+        self.note_way(id, correlation_id, Way::Out { since: self.now });
+        self.admission.moved(self.now);
+    }
+
+    fn note_way(&mut self, id: NodeId, correlation_id: i32, way: Way) {
+        if let Some(asked) = self.nodes.get_mut(&id).and_then(Node::in_flight) {
+            asked.note(correlation_id, way);
+        }
+    }
+
+    /// A produce request that was so far on its way was answered.
+    pub(super) fn note_answer(&mut self, id: NodeId, way: Way) {
         let mut limit = self.admission.answered(self.now);
-        if let Some(node) = self.nodes.get_mut(&id)
+        if let Way::Out { since } = way
+            && let took = self.now.saturating_duration_since(since)
+            && let Some(node) = self.nodes.get_mut(&id)
             && node.quickest.is_none_or(|quickest| took < quickest)
         {
             node.quickest = Some(took);
@@ -180,7 +227,7 @@ mod tests {
 
     fn throttled(now: Instant) -> Admission {
         let mut admission = Admission::new();
-        assert_eq!(admission.look(now, true), Limit::Stays);
+        assert_eq!(admission.look(now, Awaited::Brokers), Limit::Stays);
         admission
     }
 
@@ -191,7 +238,7 @@ mod tests {
         for _ in 0..1_000 {
             now += PATIENCE / 2;
             assert_eq!(admission.answered(now), Limit::Stays);
-            assert_eq!(admission.look(now, true), Limit::Stays);
+            assert_eq!(admission.look(now, Awaited::Brokers), Limit::Stays);
         }
         assert_eq!(admission.deadline(), Some(now + PATIENCE));
     }
@@ -203,9 +250,24 @@ mod tests {
         for step in 1..=DOUBLINGS_MAX {
             let now = start + PATIENCE * step;
             assert_eq!(admission.deadline(), Some(now));
-            assert_eq!(admission.look(now, true), Limit::Changes);
+            assert_eq!(admission.look(now, Awaited::Brokers), Limit::Changes);
             assert_eq!(admission.width.doublings(), step);
         }
+    }
+
+    #[test]
+    fn while_batches_are_compressed_no_broker_is_late() {
+        let mut now = Instant::now();
+        let mut admission = throttled(now);
+        for _ in 0..100 {
+            now += PATIENCE * 2;
+            assert_eq!(admission.look(now, Awaited::Us), Limit::Stays);
+        }
+        now += PATIENCE / 2;
+        admission.moved(now);
+        assert_eq!(admission.deadline(), Some(now + PATIENCE));
+        let late = now + PATIENCE;
+        assert_eq!(admission.look(late, Awaited::Brokers), Limit::Changes);
     }
 
     #[test]
@@ -213,7 +275,7 @@ mod tests {
         let start = Instant::now();
         let mut admission = throttled(start);
         let widened = start + PATIENCE;
-        assert_eq!(admission.look(widened, true), Limit::Changes);
+        assert_eq!(admission.look(widened, Awaited::Brokers), Limit::Changes);
         assert_eq!(admission.answered(widened + CALM / 2), Limit::Stays);
         assert_eq!(admission.answered(widened + CALM), Limit::Changes);
         assert_eq!(admission.width, Width::Narrow);
@@ -224,7 +286,7 @@ mod tests {
     fn who_does_not_wait_needs_no_timer() {
         let now = Instant::now();
         let mut admission = throttled(now);
-        assert_eq!(admission.look(now, false), Limit::Stays);
+        assert_eq!(admission.look(now, Awaited::Nobody), Limit::Stays);
         assert_eq!(admission.deadline(), None);
     }
 

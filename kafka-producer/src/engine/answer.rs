@@ -123,8 +123,7 @@ impl Engine {
         if let Some(asked) = in_flight.withdrawn(correlation_id)
             && let What::Produce(sent) = asked.what
         {
-            let sent_at = asked.deadline - self.settings.request_timeout;
-            self.note_answer(id, sent_at);
+            self.note_answer(id, asked.way);
             for sent in sent {
                 self.judge(sent, Word::of(ErrorCode::NONE));
             }

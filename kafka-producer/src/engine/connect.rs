@@ -9,7 +9,7 @@ use kafka_wire::messages::{
 use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response, encode_request};
 
 use super::backoff;
-use super::in_flight::{Asked, InFlight, What};
+use super::in_flight::{Asked, InFlight, Way, What};
 use super::metadata::Refresh;
 use super::node::{Link, Node, Versions};
 use super::outgoing::{Confirm, Outgoing, Payload};
@@ -128,6 +128,7 @@ impl Engine {
             correlation_id,
             version,
             deadline,
+            way: Way::Out { since: self.now },
             what,
         });
         let payload = Payload::Whole(frame);
@@ -231,8 +232,7 @@ impl Engine {
         node.failures = 0;
         let version = asked.version;
         if matches!(asked.what, What::Produce(_)) {
-            let sent_at = asked.deadline - self.settings.request_timeout;
-            self.note_answer(id, sent_at);
+            self.note_answer(id, asked.way);
         }
         let greeting = matches!(asked.what, What::ApiVersions);
         let read = match asked.what {

@@ -10,7 +10,7 @@ use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
-use super::in_flight::{Asked, Sent, What};
+use super::in_flight::{Asked, Sent, Way, What};
 use super::lane::{Attention, LaneKey, Next, Numbering, SlotState};
 use super::node::Link;
 use super::outgoing::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
@@ -253,6 +253,7 @@ impl Engine {
             correlation_id,
             version,
             deadline,
+            way: Way::Out { since: self.now },
             what,
         });
         self.timers.arm(Timer::Node(id), deadline);

@@ -27,7 +27,17 @@ pub(crate) struct Asked {
     pub(crate) version: Version,
     /// When its connection is given up.
     pub(crate) deadline: Instant,
+    pub(crate) way: Way,
     pub(crate) what: What,
+}
+
+/// How far a request is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Its batches are being compressed: nobody else is waited for.
+    Compressing,
+    /// The socket and the broker have had it since then.
+    Out { since: Instant },
 }
 
 /// Which answer is expected.
@@ -86,6 +96,22 @@ impl InFlight {
         Some(asked)
     }
 
+    /// Notes how far a request is.
+    pub(crate) fn note(&mut self, correlation_id: i32, way: Way) {
+        // The youngest are the ones that are not written yet.
+        let mut youngest_first = self.requests.iter_mut().rev();
+        if let Some(asked) = youngest_first.find(|asked| asked.correlation_id == correlation_id) {
+            asked.way = way;
+        }
+    }
+
+    /// Whether batches are being compressed for one of them.
+    pub(crate) fn is_compressing(&self) -> bool {
+        self.requests
+            .iter()
+            .any(|asked| asked.way == Way::Compressing)
+    }
+
     /// How many produce requests there are: what `max.in.flight.requests.per.connection` bounds.
     pub(crate) fn produce(&self) -> usize {
         self.produce
@@ -124,6 +150,9 @@ mod tests {
             correlation_id,
             version,
             deadline: Instant::now(),
+            way: Way::Out {
+                since: Instant::now(),
+            },
             what,
         });
         correlation_id

@@ -107,6 +107,11 @@ pub enum Input {
     Opened(NodeId),
     /// A frame came, without its length.
     Received(NodeId, Bytes),
+    /// The batches of a produce request are being compressed: until [`Compressed`](Self::Compressed)
+    /// it is neither the socket nor the broker that it waits for.
+    Compressing(NodeId, i32),
+    /// The batches of a produce request are compressed, as far as they can be.
+    Compressed(NodeId, i32),
     /// A request that asked for it ([`Confirm::Written`]) was written to the socket entirely.
     Written(NodeId, i32),
     /// A batch could not be framed; the connection is as it was.
@@ -233,6 +238,8 @@ impl Engine {
             }
             Input::Opened(node) => self.opened(node),
             Input::Received(node, frame) => self.received(node, frame),
+            Input::Compressing(node, correlation_id) => self.compressing(node, correlation_id),
+            Input::Compressed(node, correlation_id) => self.compressed(node, correlation_id),
             Input::Written(node, correlation_id) => self.written(node, correlation_id),
             Input::Unsendable(node, correlation_id, why) => {
                 self.unsendable(node, correlation_id, &why);

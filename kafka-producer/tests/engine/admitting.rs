@@ -1,8 +1,11 @@
 //! How far callers may write ahead: as far as the connections need, and as far as memory goes when
 //! no answer comes.
 
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
+
 use kafka_accumulator::Accumulator;
-use kafka_producer::engine::Input;
+use kafka_producer::engine::{Input, NodeId};
 use kafka_producer::error::DeliveryError;
 use kafka_producer::settings::Settings;
 
@@ -72,6 +75,58 @@ fn without_answers_callers_get_all_the_memory_within_a_tenth_of_a_second() {
     }
     assert_eq!(ahead, 32 * MIB);
     assert!(stage.now <= started + ms(100), "{:?}", stage.now - started);
+}
+
+#[test]
+fn while_batches_are_compressed_callers_wait_and_no_broker_is_late() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    let ahead = fill(&mut stage);
+    let waiting = stage.accumulator.reserve(MIB, stage.now + ms(60_000));
+    stage.tick();
+    let correlation_id = stage.connections[&NodeId(1)][0].header.correlation_id;
+    stage.input(Input::Compressing(NodeId(1), correlation_id));
+    for _ in 0..100 {
+        stage.now += ms(20);
+        stage.tick();
+    }
+    assert_eq!(stage.accumulator.waiting(), 1, "2 s without an answer");
+
+    stage.input(Input::Compressed(NodeId(1), correlation_id));
+    stage.now += ms(9);
+    stage.tick();
+    assert_eq!(stage.accumulator.waiting(), 1);
+    stage.now += ms(1);
+    stage.tick();
+    assert_eq!(stage.accumulator.waiting(), 0, "the broker's time is up");
+    drop(waiting);
+    assert!(ahead < 8 * MIB);
+}
+
+#[test]
+fn what_compression_takes_is_no_distance() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    drop(stage.send(0, "x"));
+    let correlation_id = stage.connections[&NodeId(1)][0].header.correlation_id;
+    stage.input(Input::Compressing(NodeId(1), correlation_id));
+    stage.now += ms(20);
+    stage.input(Input::Compressed(NodeId(1), correlation_id));
+    stage.answer(1, [ok(0)]);
+    assert!(fill(&mut stage) < 8 * MIB);
+}
+
+#[test]
+fn who_may_not_wait_longer_gets_the_memory_that_there_is() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    fill(&mut stage);
+    let waiting = stage.accumulator.reserve(MIB, stage.now + ms(5));
+    let mut waiting = std::pin::pin!(waiting);
+    stage.now += ms(5);
+    stage.input(Input::Tick);
+    let mut context = Context::from_waker(Waker::noop());
+    let Poll::Ready(granted) = waiting.as_mut().poll(&mut context) else {
+        panic!("its deadline has come");
+    };
+    assert_eq!(granted.unwrap().bytes(), MIB);
 }
 
 #[test]
