@@ -379,7 +379,8 @@ impl Budget {
         }
     }
 
-    /// Ends the wait of those whose deadline has come.
+    /// Ends the wait of those whose deadline has come: if it was only the backlog that they waited
+    /// for, they get the memory that there is.
     pub(crate) fn expire(&self, now: Instant) {
         if !self.has_line() {
             return;
@@ -388,8 +389,17 @@ impl Budget {
         if line.earliest.is_none_or(|earliest| now < earliest) {
             return;
         }
-        let mut wakers =
-            line.settle(|standing| (standing.deadline <= now).then_some(Settled::TimedOut));
+        let throttled = self.is_backed_up();
+        let mut wakers = line.settle(|standing| {
+            let due = standing.deadline <= now;
+            due.then(|| match standing.bytes {
+                bytes if throttled && bytes <= self.free() => {
+                    self.free.fetch_sub(bytes, Ordering::AcqRel);
+                    Settled::Granted { bytes }
+                }
+                _ => Settled::TimedOut,
+            })
+        });
         line.earliest = line.standing.iter().map(|standing| standing.deadline).min();
         self.grant(&mut line, &mut wakers);
         drop(line);
