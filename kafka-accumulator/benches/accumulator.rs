@@ -46,7 +46,7 @@ impl Scene {
         self.accumulator.queue(Arc::from("orders"), 0, 0)
     }
 
-    fn append(&self, queue: &Arc<Queue<()>>, value: &[u8]) -> Appended<()> {
+    fn append(&self, queue: &Arc<Queue<()>>, value: &[u8]) -> Appended<Delivery<()>> {
         let mut record = NewRecord::new(0, RecordParts::new(None, Some(value)));
         self.accumulator
             .append(queue, &mut record, None, || self.now)

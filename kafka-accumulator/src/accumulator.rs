@@ -20,6 +20,7 @@ use crate::{
     budget::{Budget, Reservation, Reserve},
     buffer::Pool,
     completion::Completion,
+    delivery::Delivery,
     doorbell::Doorbell,
     held::Attempt,
     open::{NewRecord, OpenBatch},
@@ -213,7 +214,7 @@ impl<E> Accumulator<E> {
         record: &mut NewRecord<'a, H, E>,
         reserved: Option<Reservation>,
         now: impl FnOnce() -> Instant,
-    ) -> Result<Appended<E>, AppendError>
+    ) -> Result<Appended<Delivery<E>>, AppendError>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
@@ -450,7 +451,7 @@ impl<E> Accumulator<E> {
         record: &mut NewRecord<'a, H, E>,
         reserved: Option<Reservation>,
         now: impl FnOnce() -> Instant,
-    ) -> Result<Appended<E>, AppendError>
+    ) -> Result<Appended<Delivery<E>>, AppendError>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
@@ -473,7 +474,7 @@ impl<E> Accumulator<E> {
         record: &mut NewRecord<'a, H, E>,
         reserved: Option<Reservation>,
         now: impl FnOnce() -> Instant,
-    ) -> Result<Appended<E>, AppendError>
+    ) -> Result<Appended<Delivery<E>>, AppendError>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {

@@ -302,7 +302,10 @@ impl<E> Completion<E> {
         }
         let mut waiting = lock(&self.waiting);
         if self.fate.get().is_none() {
-            waiting.callbacks.append(&mut callbacks);
+            match waiting.callbacks.is_empty() {
+                true => waiting.callbacks = callbacks,
+                false => waiting.callbacks.append(&mut callbacks),
+            }
             return 0;
         }
         drop(waiting);

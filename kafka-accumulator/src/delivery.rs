@@ -34,6 +34,25 @@ pub struct Delivery<E> {
     index: u32,
 }
 
+/// What whoever appends a record has of it: a [`Delivery`], or `()`, which spares two counts of
+/// references.
+pub trait Receipt<E> {
+    /// For the record at `index` of this batch.
+    fn of(completion: &Arc<Completion<E>>, index: u32) -> Self;
+}
+
+impl<E> Receipt<E> for Delivery<E> {
+    #[inline(always)]
+    fn of(completion: &Arc<Completion<E>>, index: u32) -> Self {
+        Self::new(Arc::clone(completion), index)
+    }
+}
+
+impl<E> Receipt<E> for () {
+    #[inline(always)]
+    fn of(_: &Arc<Completion<E>>, _: u32) -> Self {}
+}
+
 impl<E> Delivery<E> {
     pub(crate) fn new(completion: Arc<Completion<E>>, index: u32) -> Self {
         Self { completion, index }

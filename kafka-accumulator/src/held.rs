@@ -10,6 +10,7 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use crate::{
     attention::{Attention, Ring},
+    delivery::Delivery,
     open::{NewRecord, OpenBatch, Placed, Sealed},
     queue::{Appended, Filled},
 };
@@ -34,7 +35,7 @@ pub(crate) enum Stage {
 
 /// What came of trying to append to the open batch.
 pub(crate) enum Attempt<E> {
-    Appended(Appended<E>),
+    Appended(Appended<Delivery<E>>),
     /// There is no open batch; if there was one, it was full and is sealed now.
     NeedsBatch(Filled),
     Closed,

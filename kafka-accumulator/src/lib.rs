@@ -39,7 +39,7 @@ pub use budget::{Reservation, Reserve, ReserveError};
 pub use completion::{
     AlreadyDecided, Callback, Completion, Decided, Delivered, Fate, Outcome, Settled,
 };
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Receipt};
 pub use doorbell::{Doorbell, Sleep};
 pub use open::NewRecord;
 pub use queue::{Appended, Filled, Queue, Readiness};

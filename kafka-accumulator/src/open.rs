@@ -17,7 +17,7 @@ use crate::{
     budget::OpenShare,
     buffer::Buffer,
     completion::{Callback, Completion},
-    delivery::Delivery,
+    delivery::{Delivery, Receipt},
 };
 
 /// A record on its way into a batch.
@@ -146,11 +146,9 @@ impl<E> OpenBatch<E> {
 
     /// Encodes the record at the end if it is a short one and fits: what is done for nearly all.
     #[inline(always)]
-    pub(crate) fn append_short<'a, H>(
-        &mut self,
-        record: &mut NewRecord<'a, H, E>,
-    ) -> Option<Delivery<E>>
+    pub(crate) fn append_short<'a, R, H>(&mut self, record: &mut NewRecord<'a, H, E>) -> Option<R>
     where
+        R: Receipt<E>,
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
@@ -206,14 +204,14 @@ impl<E> OpenBatch<E> {
 
     /// Counts a record whose `bytes` were written.
     #[inline(always)]
-    fn note<'a, H>(&mut self, record: &mut NewRecord<'a, H, E>, bytes: usize) -> Delivery<E> {
+    fn note<R: Receipt<E>, H>(&mut self, record: &mut NewRecord<'_, H, E>, bytes: usize) -> R {
         self.buffer.advance(bytes);
         let index = self.facts.count;
         self.facts.note(record.timestamp_ms);
         if record.callback.is_some() {
             self.keep_callback(index, record);
         }
-        Delivery::new(Arc::clone(self.completion()), index)
+        R::of(self.completion(), index)
     }
 
     #[inline(never)]

@@ -31,7 +31,7 @@ use crate::{
     budget::Budget,
     buffer::Pool,
     completion::Completion,
-    delivery::Delivery,
+    delivery::Receipt,
     doorbell::Doorbell,
     held::{Attempt, Held, Stage},
     open::{NewRecord, OpenBatch, Sealed},
@@ -116,9 +116,9 @@ pub enum Filled {
 /// # Ok::<(), AppendError>(())
 /// ```
 #[derive(Debug)]
-pub struct Appended<E> {
-    /// Its end.
-    pub delivery: Delivery<E>,
+pub struct Appended<R> {
+    /// Its end, or nothing for who does not want to know.
+    pub delivery: R,
     /// What became of its batch.
     pub filled: Filled,
 }
@@ -349,19 +349,21 @@ impl<E> Queue<E> {
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-    /// assert!(queue.append_short(&mut record).is_none(), "no batch is open");
+    /// assert!(queue.append_short::<(), _>(&mut record).is_none(), "no batch is open");
     /// let first = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// let second = queue.append_short(&mut record).expect("there is room").delivery;
-    /// assert_eq!((first.index(), second.index()), (0, 1));
+    /// let second = queue.append_short::<Delivery<_>, _>(&mut record).expect("there is room");
+    /// assert_eq!((first.index(), second.delivery.index()), (0, 1));
+    /// queue.append_short::<(), _>(&mut record).expect("there is room, and nobody will ask");
     /// # Ok::<(), AppendError>(())
     /// ```
     // Handed through a call, the outcome of each record would be copied at each step.
     #[inline(always)]
-    pub fn append_short<'a, H>(
+    pub fn append_short<'a, R, H>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
-    ) -> Option<Appended<E>>
+    ) -> Option<Appended<R>>
     where
+        R: Receipt<E>,
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         // Before the lock: who takes the long way takes it once.

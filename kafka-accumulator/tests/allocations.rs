@@ -44,7 +44,7 @@ impl Scene {
         scene
     }
 
-    fn append(&self) -> Appended<()> {
+    fn append(&self) -> Appended<Delivery<()>> {
         let mut record = NewRecord::new(0, RecordParts::new(Some(b"key"), Some(VALUE)));
         let now = || self.now;
         self.accumulator
@@ -70,7 +70,7 @@ impl Scene {
     }
 }
 
-fn drop_delivery(appended: Appended<()>) -> Filled {
+fn drop_delivery(appended: Appended<Delivery<()>>) -> Filled {
     appended.filled
 }
 

@@ -34,10 +34,24 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// See [`SendError`].
     #[inline]
-    pub fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        match self.inner.admit(record) {
+    pub fn send(&self, mut record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
+        self.inner.outside_of_transactions()?;
+        match self.inner.admit(&mut record) {
             Ok(delivery) => Ok(delivery),
             Err(hindrance) => pollster::block_on(self.inner.overcome(hindrance)),
+        }
+    }
+
+    /// See [`Producer::send_and_forget`](crate::Producer::send_and_forget).
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    #[inline]
+    pub fn send_and_forget(&self, mut record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
+        self.inner.outside_of_transactions()?;
+        match self.inner.admit_to_forget(&mut record) {
+            Ok(()) => Ok(()),
+            Err(hindrance) => pollster::block_on(self.inner.overcome(hindrance)).map(drop),
         }
     }
 
@@ -47,10 +61,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`]; then the callback is dropped.
     pub fn send_with(
         &self,
-        record: ProducerRecord<'_, K, V>,
+        mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        pollster::block_on(self.inner.send_with(record, callback))
+        self.inner.outside_of_transactions()?;
+        match self.inner.admit_to_tell(&mut record, callback) {
+            Ok(()) => Ok(()),
+            Err(hindrance) => pollster::block_on(self.inner.overcome(hindrance)).map(drop),
+        }
     }
 
     /// Like [`send`](Self::send), but never waits.
@@ -127,6 +145,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// See [`SendError`].
     pub fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
         pollster::block_on(self.inner.send(record))
+    }
+
+    /// See [`Transaction::send_and_forget`](crate::Transaction::send_and_forget).
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
+        pollster::block_on(self.inner.send_and_forget(record))
     }
 
     /// See [`Transaction::send_with`](crate::Transaction::send_with).

@@ -16,14 +16,13 @@ use std::time::Instant;
 
 use futures_channel::oneshot;
 use kafka_accumulator::{
-    Accumulator, AppendError, Appended, Filled, NewRecord, Queue, Reservation,
+    Accumulator, AppendError, Appended, Filled, NewRecord, Queue, Receipt, Reservation,
 };
 use kafka_partition::Keyed;
 use kafka_serde::{Context, HeaderIter, Headers, Role, SerializeError, Serializer};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordSize};
 
 use crate::clock;
-use crate::delivery::Delivery;
 use crate::engine::{Cluster, Desk, DeskState, Question, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
 use crate::pending::{Needs, Pending};
@@ -122,15 +121,15 @@ impl Desktop {
 }
 
 impl Intake {
-    /// Serializes a record and appends it if it need not wait.
+    /// Serializes a record, which has a time from here on, and appends it if it need not wait.
     #[inline(always)]
-    pub(crate) fn admit<K: ?Sized, V: ?Sized>(
+    pub(crate) fn admit<R: Receipt<DeliveryError>, K: ?Sized, V: ?Sized>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
         key_serializer: &dyn Serializer<K>,
         value_serializer: &dyn Serializer<V>,
         callback: Option<OutcomeCallback>,
-    ) -> Result<Delivery, Box<Hindrance>> {
+    ) -> Result<R, Box<Hindrance>> {
         let mut desktop = Desktop::take();
         let serializers = (key_serializer, value_serializer);
         let admitted = self.admit_via(record, serializers, callback, &mut desktop);
@@ -139,13 +138,13 @@ impl Intake {
     }
 
     #[inline(always)]
-    fn admit_via<K: ?Sized, V: ?Sized>(
+    fn admit_via<R: Receipt<DeliveryError>, K: ?Sized, V: ?Sized>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
         (key_serializer, value_serializer): (&dyn Serializer<K>, &dyn Serializer<V>),
         callback: Option<OutcomeCallback>,
         desktop: &mut Desktop,
-    ) -> Result<Delivery, Box<Hindrance>> {
+    ) -> Result<R, Box<Hindrance>> {
         let topic = record.topic;
         let headers = &mut record.headers;
         let key = match record.key {
@@ -168,7 +167,7 @@ impl Intake {
         };
         let serialized = Serialized {
             partition: record.partition,
-            timestamp_ms: record.timestamp_ms.unwrap_or_else(clock::now_ms),
+            timestamp_ms: *record.timestamp_ms.get_or_insert_with(clock::now_ms),
             key,
             value,
             headers,
@@ -179,16 +178,16 @@ impl Intake {
 
     /// Puts the record into its batch, or says why it has to wait.
     #[inline(always)]
-    fn place(
+    fn place<R: Receipt<DeliveryError>>(
         &self,
         cluster: &Cluster,
         name: &str,
         record: &Serialized<'_>,
         callback: Option<OutcomeCallback>,
-    ) -> Result<Delivery, Box<Hindrance>> {
+    ) -> Result<R, Box<Hindrance>> {
         let mut new = record.for_batch(callback);
         match self.append(cluster, name, record, None, &mut new) {
-            Ok(delivery) => Ok(delivery),
+            Ok(receipt) => Ok(receipt),
             Err(obstacle) => Err(self.wait_because(*obstacle, name, record, new.callback.take())),
         }
     }
@@ -213,14 +212,14 @@ impl Intake {
     /// Appends a record to the open batch of its partition. The callback of `new` is taken if that
     /// succeeds.
     #[inline(always)]
-    pub(crate) fn append(
+    pub(crate) fn append<R: Receipt<DeliveryError>>(
         &self,
         cluster: &Cluster,
         name: &str,
         record: &Serialized<'_>,
         reserved: Option<Reservation>,
         new: &mut New<'_>,
-    ) -> Result<Delivery, Box<Obstacle>> {
+    ) -> Result<R, Box<Obstacle>> {
         let Some(topic) = cluster.topic(name) else {
             return Err(self.no_topic(name));
         };
@@ -236,19 +235,23 @@ impl Intake {
         if appended.filled == Filled::Filled && record.partition.is_none() {
             self.partitioner.batch_filled(&topic.view(), partition);
         }
-        Ok(Delivery::new(appended.delivery, record.timestamp_ms))
+        Ok(appended.delivery)
     }
 
     #[inline(never)]
-    fn append_somewhere(
+    fn append_somewhere<R: Receipt<DeliveryError>>(
         &self,
         queue: &Arc<Queue<DeliveryError>>,
         reserved: Option<Reservation>,
         new: &mut New<'_>,
-    ) -> Result<Appended<DeliveryError>, Box<Obstacle>> {
-        self.accumulator
+    ) -> Result<Appended<R>, Box<Obstacle>> {
+        let appended = self
+            .accumulator
             .append_slowly(queue, new, reserved, Instant::now)
-            .map_err(|error| Box::new(self.not_appended(error, queue.partition())))
+            .map_err(|error| Box::new(self.not_appended(error, queue.partition())))?;
+        let Appended { delivery, filled } = appended;
+        let delivery = R::of(delivery.completion(), delivery.index());
+        Ok(Appended { delivery, filled })
     }
 
     #[inline]

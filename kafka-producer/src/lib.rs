@@ -16,9 +16,9 @@
 //! # }
 //! ```
 //!
-//! Three ways to send: drop the [`Delivery`] (fire and forget), await it (synchronous), or give a
-//! callback ([`Producer::send_with`]). Without async: [`blocking`]. Every setting has its Kafka
-//! name, default and rules ([`ProducerConfig`]).
+//! Three ways to send: await the [`Delivery`] (synchronous), give a callback
+//! ([`Producer::send_with`]), or ask for neither ([`Producer::send_and_forget`]). Without async:
+//! [`blocking`]. Every setting has its Kafka name, default and rules ([`ProducerConfig`]).
 //!
 //! # What is promised
 //!

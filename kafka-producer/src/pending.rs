@@ -127,7 +127,7 @@ impl Pending {
         let mut new = record.for_batch(self.callback.take());
         let appended = intake.append(&cluster, &self.topic, &record, reserved, &mut new);
         self.callback = new.callback;
-        appended
+        appended.map(|inner| Delivery::new(inner, self.timestamp_ms))
     }
 }
 

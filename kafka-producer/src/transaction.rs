@@ -175,6 +175,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         self.producer.send_anyway(record).await
     }
 
+    /// See [`Producer::send_and_forget`]: the commit tells whether all went well.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
+        self.check()?;
+        self.producer.send_anyway_and_forget(record).await
+    }
+
     /// See [`Producer::send_with`].
     ///
     /// # Errors

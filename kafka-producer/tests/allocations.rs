@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use kafka_mock::MockCluster;
-use kafka_producer::{Delivery, Producer, ProducerRecord};
+use kafka_producer::{Delivery, Producer, ProducerRecord, blocking};
 use kafka_wire::ApiKey;
 
 const TOPIC: &str = "orders";
@@ -95,6 +95,14 @@ fn a_try_send_whose_delivery_is_dropped_allocates_nothing_per_record() {
     let scene = Scene::warm();
     let (allocating, allocations) = count(|| drop(scene.producer.try_send(record()).unwrap()));
     scene.check("try_send", allocating, allocations);
+}
+
+#[test]
+fn a_forgotten_send_allocates_nothing_per_record() {
+    let scene = Scene::warm();
+    let producer = blocking::Producer::from(scene.producer.clone());
+    let (allocating, allocations) = count(|| producer.send_and_forget(record()).unwrap());
+    scene.check("send_and_forget", allocating, allocations);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use kafka_accumulator::{
-    Accumulator, AppendError, Appended, Batch, Doorbell, NewRecord, Queue, Reservation, Settings,
+    Accumulator, AppendError, Appended, Batch, Delivery, Doorbell, NewRecord, Queue, Reservation,
+    Settings,
 };
 use kafka_wire::records::{
     Attributes, BATCH_HEADER_BYTES, BatchHeader, Record, RecordBatch, RecordParts,
@@ -60,7 +61,12 @@ impl Scene {
     }
 
     /// Appends a record without key at `ms`, which must succeed.
-    pub(crate) fn append(&self, queue: &Arc<Queue<Why>>, value: &[u8], ms: u64) -> Appended<Why> {
+    pub(crate) fn append(
+        &self,
+        queue: &Arc<Queue<Why>>,
+        value: &[u8],
+        ms: u64,
+    ) -> Appended<Delivery<Why>> {
         self.try_append(queue, value, ms, None).unwrap()
     }
 
@@ -70,7 +76,7 @@ impl Scene {
         value: &[u8],
         ms: u64,
         reserved: Option<Reservation>,
-    ) -> Result<Appended<Why>, AppendError> {
+    ) -> Result<Appended<Delivery<Why>>, AppendError> {
         let parts = RecordParts::new(None, Some(value));
         let mut record = NewRecord::new(ms as i64, parts);
         self.accumulator

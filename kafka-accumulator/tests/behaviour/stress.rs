@@ -83,7 +83,7 @@ fn append_all(scene: &Scene, queues: &[Arc<Queue<Why>>], thread: u32, ends: &mps
     }
 }
 
-fn append_waiting(scene: &Scene, queue: &Arc<Queue<Why>>, value: &[u8]) -> Appended<Why> {
+fn append_waiting(scene: &Scene, queue: &Arc<Queue<Why>>, value: &[u8]) -> Appended<Delivery<Why>> {
     let mut reserved = None;
     loop {
         match scene.try_append(queue, value, 0, reserved.take()) {

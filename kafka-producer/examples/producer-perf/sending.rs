@@ -115,8 +115,10 @@ impl<'a> Sender<'a> {
             if index.is_multiple_of(load.timed_every) {
                 let timer = load.timer(Instant::now());
                 load.producer.send_with(record, timer)?;
+            } else if load.outcomes == Outcomes::Each {
+                self.open.push_back(load.producer.send(record)?);
             } else {
-                self.keep(load.producer.send(record)?);
+                load.producer.send_and_forget(record)?;
             }
             if index % REAP_EVERY == 0 {
                 self.reap();
@@ -135,8 +137,10 @@ impl<'a> Sender<'a> {
             if index.is_multiple_of(load.timed_every) {
                 let timer = load.timer(Instant::now());
                 producer.send_with(record, timer).await?;
+            } else if load.outcomes == Outcomes::Each {
+                self.open.push_back(producer.send(record).await?);
             } else {
-                self.keep(producer.send(record).await?);
+                producer.send_and_forget(record).await?;
             }
             if index % REAP_EVERY == 0 {
                 self.reap();
@@ -171,8 +175,10 @@ impl<'a> Sender<'a> {
             let record = load.record(records.record());
             if index.is_multiple_of(load.timed_every) {
                 load.producer.send_with(record, load.timer(due))?;
+            } else if load.outcomes == Outcomes::Each {
+                self.open.push_back(load.producer.send(record)?);
             } else {
-                self.keep(load.producer.send(record)?);
+                load.producer.send_and_forget(record)?;
             }
             if index % REAP_EVERY == 0 {
                 self.reap();
@@ -180,12 +186,6 @@ impl<'a> Sender<'a> {
         }
         load.producer.flush();
         Ok((late, self.errors()))
-    }
-
-    fn keep(&mut self, delivery: Delivery) {
-        if self.load.outcomes == Outcomes::Each {
-            self.open.push_back(delivery);
-        }
     }
 
     /// The records that failed, of all that were not timed. All must have an outcome.

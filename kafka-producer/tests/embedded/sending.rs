@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use kafka_mock::cluster::{BrokerId, Fault, When};
+use kafka_producer::error::TransactionError;
 use kafka_producer::{Delivery, Producer, ProducerRecord, Status, TrySendError, WaitsFor};
 use kafka_wire::{ApiKey, records::TimestampType};
 
@@ -41,6 +42,7 @@ fn all_futures_may_be_spawned_on_any_runtime() {
     fn check<T: Send>(_: &T) {}
     fn calls(producer: &Producer<str, str>, record: fn() -> ProducerRecord<'static, str, str>) {
         check(&producer.send(record()));
+        check(&producer.send_and_forget(record()));
         check(&producer.send_with(record(), |_| {}));
         check(&producer.flush());
         check(&producer.close(Duration::ZERO));
@@ -60,6 +62,40 @@ async fn a_dropped_delivery_cancels_nothing() {
     }
     in_time(producer.flush()).await;
     assert_eq!(values(&kafka), sent);
+}
+
+#[tokio::test]
+async fn forgotten_records_are_sent_as_all_others_are_and_wait_as_they_do() {
+    let kafka = kafka(1, 1).await;
+    let small = [("buffer.memory", "20000"), ("batch.size", "1000")];
+    let producer = producer(&kafka, &small).await;
+    let sent = numbers(5_000);
+    for value in &sent {
+        in_time(producer.send_and_forget(record(value)))
+            .await
+            .unwrap();
+    }
+    in_time(producer.flush()).await;
+    assert_eq!(values(&kafka), sent);
+}
+
+#[tokio::test]
+async fn a_forgotten_record_that_fails_is_told_of_by_its_transaction() {
+    let kafka = kafka(1, 1).await;
+    let config = kafka.with_cluster(|cluster| cluster.config().topic(1));
+    let small = kafka_mock::cluster::TopicConfig {
+        max_message_bytes: 500,
+        ..config
+    };
+    kafka.create_topic_with("small", small).unwrap();
+    let producer = producer(&kafka, &[("transactional.id", "till")]).await;
+    in_time(producer.init_transactions()).await.unwrap();
+    let transaction = in_time(producer.begin_transaction()).await.unwrap();
+    let large = "x".repeat(600);
+    let record = ProducerRecord::new("small", &*large);
+    in_time(transaction.send_and_forget(record)).await.unwrap();
+    let error = in_time(transaction.commit()).await.unwrap_err();
+    assert!(matches!(error, TransactionError::Abortable(_)), "{error}");
 }
 
 #[tokio::test]
@@ -195,7 +231,7 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
 }
 
 #[test]
-fn a_program_without_async_sends_all_three_ways() {
+fn a_program_without_async_sends_in_all_ways() {
     let described = kafka_mock::MockCluster::builder().topic(TOPIC, 1);
     let kafka = described.start_blocking().unwrap();
     let builder = crate::scene::builder(&kafka.bootstrap_servers(), &[]);
@@ -207,8 +243,9 @@ fn a_program_without_async_sends_all_three_ways() {
     let callback = move |outcome: Result<_, &_>| tell.send(outcome.is_ok()).unwrap();
     producer.send_with(record("2"), callback).unwrap();
     drop(producer.try_send(record("3")).unwrap());
+    producer.send_and_forget(record("4")).unwrap();
     producer.flush();
-    assert_eq!(values(&kafka), numbers(4));
+    assert_eq!(values(&kafka), numbers(5));
     assert!(told.recv_timeout(crate::scene::PATIENCE).unwrap());
     assert!(producer.close(Duration::from_secs(30)).is_clean());
 }

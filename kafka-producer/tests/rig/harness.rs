@@ -110,7 +110,7 @@ impl Rig {
         partition: usize,
         key: Option<&[u8]>,
         value: &[u8],
-    ) -> Appended<DeliveryError> {
+    ) -> Appended<kafka_accumulator::Delivery<DeliveryError>> {
         let mut record = NewRecord::new(1_760_000_000_000, RecordParts::new(key, Some(value)));
         let queue = &self.queues[partition];
         let appended = self
