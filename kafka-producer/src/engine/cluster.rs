@@ -52,7 +52,8 @@ impl Cluster {
         if self.topics.len() > FEW_TOPICS {
             return self.one_of_many(name);
         }
-        let named = self.topics.iter().find(|named| *named.name == *name)?;
+        let is = |named: &&Named| is_same(named.name.as_bytes(), name.as_bytes());
+        let named = self.topics.iter().find(is)?;
         Some(&named.topic)
     }
 
@@ -61,6 +62,27 @@ impl Cluster {
         let &place = self.places.get(name)?;
         Some(&self.topics[place].topic)
     }
+}
+
+/// Compares names of up to sixteen bytes in registers: a call for each record would cost as much as
+/// all the rest of looking it up.
+#[inline(always)]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len()
+        && match (ends::<8>(one), ends::<8>(other)) {
+            (Some(one_ends), Some(other_ends)) if one.len() <= 16 => one_ends == other_ends,
+            (Some(_), _) => one == other,
+            (None, _) => match (ends::<4>(one), ends::<4>(other)) {
+                (Some(one), Some(other)) => one == other,
+                _ => one.iter().eq(other),
+            },
+        }
+}
+
+/// The first and the last `N` bytes, which may overlap.
+#[inline(always)]
+fn ends<const N: usize>(name: &[u8]) -> Option<([u8; N], [u8; N])> {
+    Some((*name.first_chunk()?, *name.last_chunk()?))
 }
 
 const FEW_TOPICS: usize = 8;
@@ -99,5 +121,25 @@ impl Topic {
         usize::try_from(partition)
             .ok()
             .and_then(|partition| self.queues.get(partition))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_exactly_when_all_their_bytes_are() {
+        let name = [b'x'; 40];
+        for length in 0..=name.len() {
+            let name = &name[..length];
+            assert!(is_same(name, &vec![b'x'; length]));
+            for differs in 0..length {
+                let mut other = name.to_vec();
+                other[differs] = b'y';
+                assert!(!is_same(name, &other), "{length} bytes, {differs} differs");
+                assert!(!is_same(name, &other[..differs]), "{length} and {differs}");
+            }
+        }
     }
 }
