@@ -300,6 +300,11 @@ impl<E> Accumulator<E> {
         self.shared.budget.limit_backlog(bytes);
     }
 
+    /// How much memory is reserved for batches that are no longer written to.
+    pub fn backlog(&self) -> usize {
+        self.shared.budget.backlog()
+    }
+
     /// Whether callers wait for the backlog to get smaller, though memory is not short.
     pub fn is_throttling(&self) -> bool {
         self.shared.budget.is_throttling()

@@ -300,8 +300,12 @@ impl Budget {
     }
 
     fn is_backed_up(&self) -> bool {
-        let backlog = (self.total - self.free()).saturating_sub(self.open.load(Ordering::Acquire));
-        backlog >= self.backlog_limit.load(Ordering::Acquire)
+        self.backlog() >= self.backlog_limit.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn backlog(&self) -> usize {
+        let reserved = self.total - self.free();
+        reserved.saturating_sub(self.open.load(Ordering::Acquire))
     }
 
     /// From this backlog on callers stand in line. Who need not any more is served.

@@ -109,10 +109,11 @@ impl<'a> Sender<'a> {
     /// Sends the records of these numbers without a pause.
     pub(crate) fn send(&mut self, numbers: Range<u64>) -> anyhow::Result<()> {
         let load = self.load;
+        let mut timed = Every::new(load.timed_every);
         let mut records = load.pools.from(numbers.start);
         for index in numbers {
             let record = load.record(records.record());
-            if index.is_multiple_of(load.timed_every) {
+            if timed.is_next() {
                 let timer = load.timer(Instant::now());
                 load.producer.send_with(record, timer)?;
             } else if load.outcomes == Outcomes::Each {
@@ -120,7 +121,7 @@ impl<'a> Sender<'a> {
             } else {
                 load.producer.send_and_forget(record)?;
             }
-            if index % REAP_EVERY == 0 {
+            if index.is_multiple_of(REAP_EVERY) {
                 self.reap();
             }
         }
@@ -131,10 +132,11 @@ impl<'a> Sender<'a> {
     pub(crate) async fn send_async(&mut self, numbers: Range<u64>) -> anyhow::Result<()> {
         let load = self.load;
         let producer = load.producer.as_async();
+        let mut timed = Every::new(load.timed_every);
         let mut records = load.pools.from(numbers.start);
         for index in numbers {
             let record = load.record(records.record());
-            if index.is_multiple_of(load.timed_every) {
+            if timed.is_next() {
                 let timer = load.timer(Instant::now());
                 producer.send_with(record, timer).await?;
             } else if load.outcomes == Outcomes::Each {
@@ -142,7 +144,7 @@ impl<'a> Sender<'a> {
             } else {
                 producer.send_and_forget(record).await?;
             }
-            if index % REAP_EVERY == 0 {
+            if index.is_multiple_of(REAP_EVERY) {
                 self.reap();
             }
         }
@@ -158,6 +160,7 @@ impl<'a> Sender<'a> {
     ) -> anyhow::Result<(Histogram<u64>, u64)> {
         let load = self.load;
         let mut late = histogram();
+        let mut timed = Every::new(load.timed_every);
         let mut records = load.pools.from(0);
         let start = Instant::now();
         for index in 0..count {
@@ -173,14 +176,14 @@ impl<'a> Sender<'a> {
                 std::thread::sleep(due - now);
             }
             let record = load.record(records.record());
-            if index.is_multiple_of(load.timed_every) {
+            if timed.is_next() {
                 load.producer.send_with(record, load.timer(due))?;
             } else if load.outcomes == Outcomes::Each {
                 self.open.push_back(load.producer.send(record)?);
             } else {
                 load.producer.send_and_forget(record)?;
             }
-            if index % REAP_EVERY == 0 {
+            if index.is_multiple_of(REAP_EVERY) {
                 self.reap();
             }
         }
@@ -205,6 +208,27 @@ impl<'a> Sender<'a> {
             }
             self.open.pop_front();
         }
+    }
+}
+
+/// The first of each so many. Nothing is divided: this is part of what is measured.
+struct Every {
+    many: u64,
+    left: u64,
+}
+
+impl Every {
+    fn new(many: u64) -> Self {
+        Self { many, left: 1 }
+    }
+
+    fn is_next(&mut self) -> bool {
+        self.left -= 1;
+        let is_next = self.left == 0;
+        if is_next {
+            self.left = self.many;
+        }
+        is_next
     }
 }
 

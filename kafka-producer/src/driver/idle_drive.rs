@@ -1,4 +1,5 @@
-//! While nothing is on its way, whoever rings does the driver's next step himself.
+//! While nothing is on its way and little is to be sent, whoever rings does the driver's next step
+//! himself.
 //!
 //! ```text
 //! caller: append ─▶ ring ─▶ the driver sleeps ─▶ its lock is free, no answer is owed
@@ -50,7 +51,7 @@ impl Sleeper {
             Ok(driver) => driver,
             Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => return Rest::ForTheTask,
         };
-        if !driver.engine.is_idle() {
+        if !driver.engine.is_worth_driving() {
             return Rest::ForTheTask;
         }
         self.doorbell.awake();

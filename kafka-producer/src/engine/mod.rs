@@ -271,8 +271,13 @@ impl Engine {
         matches!(self.life, Life::Ended)
     }
 
-    /// Whether no broker owes an answer to a produce request: then a caller that sealed a batch
-    /// gains by driving the engine itself instead of ringing.
+    /// Whether a caller that rings had better drive this himself: no answer is owed, and what there
+    /// is to write takes him less time than to wake somebody.
+    pub fn is_worth_driving(&mut self) -> bool {
+        self.is_idle() && self.accumulator.backlog() <= LITTLE_BYTES
+    }
+
+    /// Whether no broker owes an answer to a produce request.
     pub fn is_idle(&mut self) -> bool {
         self.nodes
             .values_mut()
@@ -332,3 +337,6 @@ impl fmt::Debug for Engine {
             .finish_non_exhaustive()
     }
 }
+
+/// What is summed and written about as quickly as another thread is woken.
+const LITTLE_BYTES: usize = 32 << 10;

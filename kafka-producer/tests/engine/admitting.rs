@@ -9,7 +9,7 @@ use kafka_producer::engine::{Input, NodeId};
 use kafka_producer::error::DeliveryError;
 use kafka_producer::settings::Settings;
 
-use crate::stage::{Stage, ms, settings};
+use crate::stage::{Stage, TOPIC, ms, settings};
 use crate::wires::ok;
 
 const MIB: usize = 1 << 20;
@@ -43,6 +43,20 @@ fn can_append(accumulator: &Accumulator<DeliveryError>) -> bool {
     let waits = accumulator.waiting() > 0;
     drop(place);
     !waits
+}
+
+#[test]
+fn a_caller_writes_himself_what_is_little_and_only_while_no_answer_is_owed() {
+    let mut stage = Stage::with(roomy(), &[1]);
+    let little = stage.append(TOPIC, 0, "tea").unwrap();
+    assert!(stage.engine.is_worth_driving());
+    stage.tick();
+    assert!(!stage.engine.is_worth_driving(), "an answer is owed");
+    stage.answer(1, [ok(0)]);
+    let large = stage.append(TOPIC, 0, &"x".repeat(MIB - 200)).unwrap();
+    assert!(stage.engine.is_idle());
+    assert!(!stage.engine.is_worth_driving(), "a mebibyte is sealed");
+    drop((little, large));
 }
 
 #[test]
