@@ -5,6 +5,7 @@
 //! sent first, then every counter starts anew.
 
 mod crowd;
+mod pace;
 mod payload;
 mod report;
 mod sending;

@@ -6,12 +6,13 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use kafka_producer::blocking::Producer;
 use kafka_producer::{Delivery, ProducerRecord, Status};
 
+use crate::pace::Pace;
 use crate::payload::Pools;
 
 /// What all senders share.
@@ -151,8 +152,8 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Sends each record when it is due and times it from then; gives how late they were sent, and
-    /// the number of errors.
+    /// Sends each record when it is due; gives how late those were sent that are timed, which is
+    /// from when they were due, and the number of errors.
     pub(crate) fn at_rate(
         mut self,
         count: u64,
@@ -162,29 +163,25 @@ impl<'a> Sender<'a> {
         let mut late = histogram();
         let mut timed = Every::new(load.timed_every);
         let mut records = load.pools.from(0);
-        let start = Instant::now();
-        for index in 0..count {
-            let nanos = u128::from(index) * 1_000_000_000 / u128::from(rate);
-            let due = start + Duration::from_nanos(u64::try_from(nanos)?);
-            loop {
-                let now = Instant::now();
-                if now >= due {
-                    late.saturating_record(nanos_between(due, now));
-                    break;
+        let pace = Pace::new(rate);
+        let mut sent = 0;
+        while sent < count {
+            let due = pace.wait(sent, count);
+            sent = due.end;
+            for index in due {
+                let record = load.record(records.record());
+                if timed.is_next() {
+                    let due = pace.due(index);
+                    late.saturating_record(nanos_between(due, Instant::now()));
+                    load.producer.send_with(record, load.timer(due))?;
+                } else if load.outcomes == Outcomes::Each {
+                    self.open.push_back(load.producer.send(record)?);
+                } else {
+                    load.producer.send_and_forget(record)?;
                 }
-                #[expect(clippy::disallowed_methods, reason = "the pace is what is measured")]
-                std::thread::sleep(due - now);
-            }
-            let record = load.record(records.record());
-            if timed.is_next() {
-                load.producer.send_with(record, load.timer(due))?;
-            } else if load.outcomes == Outcomes::Each {
-                self.open.push_back(load.producer.send(record)?);
-            } else {
-                load.producer.send_and_forget(record)?;
-            }
-            if index.is_multiple_of(REAP_EVERY) {
-                self.reap();
+                if index.is_multiple_of(REAP_EVERY) {
+                    self.reap();
+                }
             }
         }
         load.producer.flush();

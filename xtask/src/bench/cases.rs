@@ -18,6 +18,9 @@ pub(super) struct Case {
     /// Flags that only our own program has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ours: Vec<String>,
+    /// Flags that only the floor has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) floor: Vec<String>,
 }
 
 /// Who answers.
@@ -199,6 +202,7 @@ fn case(name: &str, particular: &str, server: Server, flags: Flags) -> Case {
         server,
         flags,
         ours: Vec::new(),
+        floor: Vec::new(),
     }
 }
 

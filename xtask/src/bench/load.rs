@@ -44,6 +44,7 @@ pub(super) fn half(record: &Record, linger_ms: u64) -> Result<Case> {
     case.name = "half".to_owned();
     // A callback and a clock for every record would be most of the work.
     case.ours = ["--timed-every", "16"].map(str::to_owned).into();
+    case.floor = ["--x-timed-every", "16"].map(str::to_owned).into();
     Ok(case)
 }
 
@@ -77,6 +78,7 @@ fn case(name: String, what: String, flags: Flags) -> Case {
         },
         flags,
         ours: Vec::new(),
+        floor: Vec::new(),
     }
 }
 

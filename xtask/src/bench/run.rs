@@ -74,9 +74,11 @@ pub(super) fn run(
     command.args(["--records", &amount.records.to_string()]);
     command.args(["--warmup", &amount.warmup.to_string()]);
     command.args(case.flags.arguments());
-    if client.role == Role::Ours {
-        command.args(&case.ours);
-    }
+    match client.role {
+        Role::Ours => command.args(&case.ours),
+        Role::Floor => command.args(&case.floor),
+        Role::Peer | Role::Further => &mut command,
+    };
     let (mut said, mut complained) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command.stdin(Stdio::null());
     command

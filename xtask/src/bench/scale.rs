@@ -115,6 +115,7 @@ impl Axis {
                 server,
                 flags,
                 ours: Vec::new(),
+                floor: Vec::new(),
             }
         };
         at.iter().map(case).collect()

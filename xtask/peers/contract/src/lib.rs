@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// With `--rate 0` only every 16th record carries a timestamp, so that reading
-/// the clock does not weigh on the throughput figures. With a rate all do.
+/// the clock does not weigh on the throughput figures. With a rate all do, unless a client is told
+/// otherwise by a flag of its own.
 pub const SAMPLE_MASK: u64 = 15;
 const POOL: usize = 10_000;
 /// Large values are fewer, so that the pool does not dwarf what is measured.

@@ -56,6 +56,8 @@ struct Floor<'a> {
     open: Option<Batch>,
     acked: u64,
     errors: u64,
+    /// Whose latency is measured.
+    stamp_every: u64,
     hist: Hist,
 }
 
@@ -345,46 +347,51 @@ impl Floor<'_> {
         self.write(i);
     }
 
+    /// How many records are due, at `rate` from `base` on.
+    fn ready(&self, base: u64, rate: u64) -> u64 {
+        ((self.now() - base) as u128 * rate as u128 / 1_000_000_000) as u64 + 1
+    }
+
+    /// Sends the open batch if it has lingered; else waits for that, for answers, or until `due`.
+    fn idle(&mut self, due: u64, linger: u64) {
+        let now = self.now();
+        let lingered = self.open.as_ref().map(|o| o.opened + linger);
+        if lingered.is_some_and(|at| at <= now) {
+            return self.send();
+        }
+        let until = lingered.map_or(due, |at| at.min(due));
+        if until > now {
+            self.turn(until - now);
+        }
+    }
+
     fn run(&mut self, n: u64, vals: &[Vec<u8>], ks: &[Vec<u8>], stamped: bool, late: &mut Hist) {
         let done = self.acked + n;
         let linger = (self.a.linger_ms * 1e6) as u64;
         let mut p = 0;
         let base = self.now();
         let rate = if stamped { self.a.rate } else { 0 };
+        let due = |i: u64| base + (i as u128 * 1_000_000_000 / rate as u128) as u64;
+        // Records before this one are known to be due: the clock is read once for all of them.
+        let mut ready = 0;
+        let mut next_stamp = if stamped { 0 } else { u64::MAX };
         let mut i = 0;
         while i < n {
-            let due = if rate > 0 {
-                base + (i as u128 * 1_000_000_000 / rate as u128) as u64
-            } else {
-                0
-            };
-            if rate > 0 {
-                loop {
-                    let now = self.now();
-                    if let Some(o) = &self.open {
-                        if now >= o.opened + linger {
-                            self.send();
-                            continue;
-                        }
-                    }
-                    if now >= due {
-                        late.add(now - due);
-                        break;
-                    }
-                    let mut until = due;
-                    if let Some(o) = &self.open {
-                        until = until.min(o.opened + linger);
-                    }
-                    self.turn(until - now);
+            while rate > 0 && i >= ready {
+                ready = self.ready(base, rate);
+                if i >= ready {
+                    self.idle(due(i), linger);
                 }
             }
-            let stamp = if rate > 0 {
-                due.max(1)
-            } else if stamped && i & SAMPLE_MASK == 0 {
-                self.now()
-            } else {
-                0
-            };
+            let mut stamp = 0;
+            if i == next_stamp {
+                next_stamp += self.stamp_every;
+                stamp = self.now();
+                if rate > 0 {
+                    late.add(stamp.saturating_sub(due(i)));
+                    stamp = due(i).max(1);
+                }
+            }
             let k = if self.a.key_size > 0 {
                 Some(&ks[p][..])
             } else {
@@ -443,6 +450,9 @@ fn main() {
         .iter()
         .position(|c| *c == a.compression)
         .expect("--compression") as i16;
+    let every = if a.rate > 0 { 1 } else { SAMPLE_MASK + 1 };
+    let stamp_every = a.x("timed-every", &every.to_string());
+    let stamp_every = stamp_every.parse().expect("--x-timed-every");
     let mut f = Floor {
         a: &a,
         t0: Instant::now(),
@@ -462,6 +472,7 @@ fn main() {
         open: None,
         acked: 0,
         errors: 0,
+        stamp_every,
         hist: Hist::default(),
     };
     let mut late = Hist::default();
