@@ -5,9 +5,9 @@
 //! passes by, however small the wish.
 //!
 //! Callers also stand in line while the *backlog*, which is what is reserved for batches that are
-//! no longer written to, is at its limit: what a connection cannot take yet had better not be
-//! written yet, or it has left the caches by the time it is sent. That limit is the engine's to
-//! set; there is none to begin with.
+//! no longer written to, is at its limit, and until half of it is gone: what a connection cannot
+//! take yet had better not be written yet, or it has left the caches by the time it is sent. That
+//! limit is the engine's to set; there is none to begin with.
 //!
 //! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
 //! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.
@@ -299,8 +299,12 @@ impl Budget {
         self.has_line() && self.is_backed_up()
     }
 
+    /// Whether the backlog is at its limit; once callers stand in line for it, whether it is still
+    /// near: to wake a thread for each batch that is acknowledged would take longer than to fill it.
     fn is_backed_up(&self) -> bool {
-        self.backlog() >= self.backlog_limit.load(Ordering::Acquire)
+        let limit = self.backlog_limit.load(Ordering::Acquire);
+        let slack = if self.has_line() { limit / SLACK } else { 0 };
+        self.backlog() >= limit - slack
     }
 
     pub(crate) fn backlog(&self) -> usize {
@@ -553,5 +557,7 @@ impl Line {
     }
 }
 
+/// One in so many bytes of the backlog's limit is free before those who stand in line for it are served.
+const SLACK: usize = 2;
 /// The bit beside the free bytes that says that somebody stands in line.
 const LINE: usize = 1 << (usize::BITS - 1);
