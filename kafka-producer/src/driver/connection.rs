@@ -114,13 +114,18 @@ impl Connection {
     }
 
     fn read_some(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.read.reserve(READ_BYTES);
         let mut piece = [MaybeUninit::uninit(); READ_BYTES];
         let mut buffer = ReadBuf::uninit(&mut piece);
         let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
         read.map_ok(|()| {
-            self.read.extend_from_slice(buffer.filled());
-            buffer.filled().len()
+            let bytes = buffer.filled();
+            // Only now: a frame of this turn still refers to the room before, that of the last turn
+            // does not any more, and its room is taken again.
+            if self.read.capacity() - self.read.len() < bytes.len() {
+                self.read.reserve(READ_BYTES);
+            }
+            self.read.extend_from_slice(bytes);
+            bytes.len()
         })
     }
 

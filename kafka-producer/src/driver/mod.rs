@@ -110,7 +110,7 @@ struct Alarm {
     at: Option<Instant>,
 }
 
-/// Whether a round did anything.
+/// Whether there must be another round: something was begun that this one has not polled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Round {
     Busy,
@@ -159,30 +159,26 @@ impl Driver {
     }
 
     fn round(&mut self, context: &mut Context<'_>) -> Round {
-        let rung = self.doorbell.awake();
-        let due = self.alarm.is_due(&mut self.engine, context);
-        if rung || due {
+        if self.doorbell.awake() {
             self.engine.handle(Instant::now(), Input::Tick);
         }
-        let mut round = if rung || due {
-            Round::Busy
-        } else {
-            Round::Idle
-        };
         self.poll_dials(context);
         for (id, connection) in &mut self.connections {
             connection.poll_read(context, |event| self.events.push((*id, event)));
         }
-        if self.tell_engine() == Round::Busy {
-            round = Round::Busy;
-        }
-        self.act();
+        self.tell_engine();
+        let mut round = self.act();
         for (id, connection) in &mut self.connections {
             connection.poll_write(context, |event| self.events.push((*id, event)));
         }
         if self.tell_engine() == Round::Busy {
-            round = Round::Busy;
             self.act();
+            round = Round::Busy;
+        }
+        // Last, because what has happened since may have moved the deadline.
+        if self.alarm.is_due(&mut self.engine, context) {
+            self.engine.handle(Instant::now(), Input::Tick);
+            round = Round::Busy;
         }
         round
     }
@@ -237,11 +233,13 @@ impl Driver {
     }
 
     /// Does what the engine wants done.
-    fn act(&mut self) {
+    fn act(&mut self) -> Round {
+        let mut round = Round::Idle;
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Dial(id, address) => {
                     self.dials.insert(id, dial::dial(address, &self.settings));
+                    round = Round::Busy;
                 }
                 Action::Drop(id) => {
                     self.dials.remove(&id);
@@ -250,6 +248,7 @@ impl Driver {
                 Action::Send(id, outgoing) => self.send(id, outgoing),
             }
         }
+        round
     }
 
     fn send(&mut self, id: NodeId, outgoing: Outgoing) {

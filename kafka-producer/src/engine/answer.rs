@@ -1,5 +1,6 @@
 //! What became of a batch: judging the answers, the lost answers and the expired.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use kafka_accumulator::{Batch, Fate};
@@ -58,35 +59,25 @@ impl Word {
 
 impl Engine {
     /// A produce request was answered.
-    pub(super) fn produced(&mut self, id: NodeId, sent: &[Sent], answer: ProduceResponse) {
+    pub(super) fn produced(&mut self, id: NodeId, sent: Vec<Sent>, answer: ProduceResponse) {
         self.throttle(id, answer.throttle_time_ms);
         self.meet_leaders(&answer.node_endpoints);
-        let mut open: Vec<Option<Sent>> = sent.iter().copied().map(Some).collect();
-        let mut next = 0;
+        let mut open = VecDeque::from(sent);
         for topic in answer.responses {
             for partition in topic.partition_responses {
                 let index = partition.index;
-                let asked = |sent: &Option<Sent>| {
-                    sent.is_some_and(|sent| {
-                        self.is_of(sent.lane, &topic.name, topic.topic_id, index)
-                    })
-                };
-                // Brokers answer in the order of the request; but nothing says that they must.
-                let found = match open.get(next).is_some_and(asked) {
-                    true => Some(next),
-                    false => open.iter().position(asked),
-                };
-                let Some(found) = found else { continue };
-                next = found + 1;
-                if let Some(sent) = open[found].take() {
+                let asked = |sent: &Sent| self.is_of(sent.lane, &topic.name, topic.topic_id, index);
+                // Brokers answer in the order of the request, which is that of `open`; but nothing
+                // says that they must.
+                let found = open.iter().position(asked);
+                if let Some(sent) = found.and_then(|found| open.remove(found)) {
                     self.follow_leader(sent.lane, &partition);
                     self.judge(sent, Word::from(partition));
                 }
             }
         }
         // What the answer passes over in silence may or may not have been appended.
-        let silent = open.into_iter().flatten().collect();
-        self.unanswered(silent, ErrorCode::NETWORK_EXCEPTION);
+        self.unanswered(open, ErrorCode::NETWORK_EXCEPTION);
     }
 
     fn is_of(&self, key: LaneKey, name: &str, id: Uuid, partition: i32) -> bool {
@@ -100,7 +91,7 @@ impl Engine {
     }
 
     /// These batches will never be answered for.
-    pub(super) fn unanswered(&mut self, sent: Vec<Sent>, code: ErrorCode) {
+    pub(super) fn unanswered(&mut self, sent: impl IntoIterator<Item = Sent>, code: ErrorCode) {
         for sent in sent {
             let lane = &mut self.lanes[sent.lane as usize];
             if let Some(position) = lane.position(sent.serial) {

@@ -227,17 +227,16 @@ impl Engine {
         let Some(version) = self.version_for(id, &keys) else {
             return;
         };
-        let batches = keys
-            .iter()
-            .filter_map(|&key| self.order(id, key))
-            .collect::<Vec<_>>();
-        let sent = keys.iter().zip(&batches).map(|(&lane, (serial, _))| Sent {
-            lane,
-            serial: *serial,
-        });
-        let what = What::Produce(sent.collect());
+        let mut batches = Vec::with_capacity(keys.len());
+        let mut sent = Vec::with_capacity(keys.len());
+        for lane in keys {
+            if let Some((serial, ordered)) = self.order(id, lane) {
+                batches.push(ordered);
+                sent.push(Sent { lane, serial });
+            }
+        }
+        let what = What::Produce(sent);
         self.company.sent(self.now, batches.len());
-        let batches = batches.into_iter().map(|(_, ordered)| ordered).collect();
 
         let deadline = self.now + self.settings.request_timeout;
         let acks = self.settings.guarantee.acks();

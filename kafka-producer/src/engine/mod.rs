@@ -156,10 +156,18 @@ pub struct Engine {
     actions: VecDeque<Action>,
     /// Brokers for which something changed since `settle`.
     stirred: Vec<NodeId>,
+    follow_up: FollowUp,
     /// Kept to be filled again.
     rung: Vec<Arc<Queue<DeliveryError>>>,
     company: Company,
     admission: Admission,
+}
+
+/// Whether all that follows from what was handled is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FollowUp {
+    Open,
+    Done,
 }
 
 /// How long the engine goes on.
@@ -217,6 +225,7 @@ impl Engine {
             lingering: BTreeSet::new(),
             actions: VecDeque::new(),
             stirred: Vec::new(),
+            follow_up: FollowUp::Open,
             rung: Vec::new(),
             company: Company::new(now),
             admission: Admission::new(),
@@ -226,6 +235,7 @@ impl Engine {
     /// Takes note of something that happened outside.
     pub fn handle(&mut self, now: Instant, input: Input) {
         self.now = now;
+        self.follow_up = FollowUp::Open;
         match input {
             Input::Rung => {
                 self.attend();
@@ -250,7 +260,9 @@ impl Engine {
 
     /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Action> {
-        if self.actions.is_empty() {
+        if self.actions.is_empty()
+            && (self.follow_up == FollowUp::Open || self.company.is_awaited())
+        {
             self.settle();
         }
         self.actions.pop_front()
@@ -304,11 +316,18 @@ impl Engine {
         while let Some(node) = self.stirred.pop() {
             self.dispatch(node);
         }
+        let asked = self.actions.len();
         // After dispatching, which may find that one of them is needed.
         self.ask_for_metadata();
         self.ask_for_identity();
         self.ask_for_transaction();
         self.end_if_done();
+        // Of a transaction one thing may follow from another; else only questions have consequences.
+        let all = self.actions.len() == asked && self.stirred.is_empty();
+        self.follow_up = match all && self.transactions.is_none() {
+            true => FollowUp::Done,
+            false => FollowUp::Open,
+        };
     }
 
     /// Fails everything, now and from now on.
