@@ -13,15 +13,35 @@
 )]
 mod rig;
 
+#[cfg(target_os = "linux")]
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::Filled;
 use kafka_producer::serde::{Context, DefaultSerializer, Headers, Role, Serializer};
-use kafka_producer::{Producer, ProducerRecord};
+use kafka_producer::{Producer, ProducerRecord, blocking};
 
 use rig::{Answers, Rig, Sink, TOPIC, order_of};
 
 const VALUE: &[u8] = &[b'v'; 100];
+
+/// The system counts what all drivers of the process do.
+#[cfg(target_os = "linux")]
+fn one_driver_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Closes it and waits until its thread has ended.
+#[cfg(target_os = "linux")]
+fn end(producer: blocking::Producer<[u8], [u8]>) {
+    producer.close(Duration::from_secs(10));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while rig::write_calls().unwrap().drivers > 0 {
+        assert!(Instant::now() < deadline, "the driver does not end");
+        std::thread::yield_now();
+    }
+}
 
 /// Fills a batch of each partition and has them sent.
 fn send_a_batch_to_each(rig: &mut Rig) {
@@ -110,6 +130,7 @@ fn who_appends_wakes_the_driver_at_most_once_a_batch() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_request_takes_one_call_and_a_batch_one_wake() {
+    let _alone = one_driver_at_a_time();
     for linger in ["0", "5"] {
         let sink = Sink::start(1, Answers::Prompt);
         let producer = Producer::<[u8], [u8]>::builder()
@@ -138,11 +159,43 @@ fn a_request_takes_one_call_and_a_batch_one_wake() {
         );
         assert!(requests > 0 && by_driver + by_caller >= requests, "{case}");
         assert!(by_driver + by_caller <= requests + batches, "{case}");
-        producer.close(Duration::from_secs(10));
+        end(producer);
+    }
+}
+
+/// What the latency of a single record is made of: its sender writes it, and the driver gets up for
+/// the answer.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_record_that_finds_the_producer_idle_is_written_by_its_sender_and_by_nobody_else() {
+    let _alone = one_driver_at_a_time();
+    const RECORDS: usize = 500;
+    let sink = Sink::start(1, Answers::Prompt);
+    let producer = Producer::<[u8], [u8]>::builder()
+        .bootstrap_servers([sink.bootstrap_servers()])
+        .set("linger.ms", "0")
+        .build_blocking()
+        .unwrap();
+    let deliver = || {
+        let record = ProducerRecord::new(TOPIC, VALUE);
+        producer.send(record).unwrap().wait().unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
-        while rig::write_calls().unwrap().drivers > 0 {
-            assert!(Instant::now() < deadline, "the driver does not end");
+        while !rig::driver_state().unwrap().sleeps_now {
+            assert!(Instant::now() < deadline, "the driver does not sleep");
             std::thread::yield_now();
         }
-    }
+    };
+    deliver();
+    let before = (rig::write_calls().unwrap(), rig::driver_state().unwrap());
+    (0..RECORDS).for_each(|_| deliver());
+    let after = (rig::write_calls().unwrap(), rig::driver_state().unwrap());
+    let by_caller = after.0.by_caller - before.0.by_caller;
+    let by_driver = after.0.by_driver - before.0.by_driver;
+    let slept = usize::try_from(after.1.slept - before.1.slept).unwrap();
+    let case =
+        format!("{by_caller} calls of the sender, {by_driver} of the driver, {slept} sleeps");
+    assert_eq!((by_caller, by_driver), (RECORDS, 0), "{case}");
+    // Once for the next answer; and once for the lock, if the answer comes while the sender holds it.
+    assert!(slept <= 2 * RECORDS, "{case}");
+    end(producer);
 }

@@ -37,13 +37,17 @@ enum Offer {
 impl Engine {
     /// Sends a broker all that its window has room for.
     pub(super) fn dispatch(&mut self, id: NodeId) {
+        let mut chosen = std::mem::take(&mut self.chosen);
         while self.window(id).is_some() && !self.awaits_company(id) {
-            let batches = self.gather(id);
-            if batches.is_empty() {
-                return;
+            chosen.clear();
+            self.gather(id, &mut chosen);
+            if chosen.is_empty() {
+                break;
             }
-            self.send(id, batches);
+            chosen.sort_unstable();
+            self.send(id, &chosen);
         }
+        self.chosen = chosen;
     }
 
     /// Whether the broker can take another request now.
@@ -78,9 +82,8 @@ impl Engine {
     }
 
     /// One turn around the broker's list: the lanes that go into the next request.
-    fn gather(&mut self, id: NodeId) -> Vec<LaneKey> {
+    fn gather(&mut self, id: NodeId, chosen: &mut Vec<LaneKey>) {
         let turns = self.nodes.get(&id).map_or(0, |node| node.lanes.len());
-        let mut chosen = Vec::with_capacity(turns.min(16));
         let mut passed_over = Vec::new();
         let mut bytes = 0;
         for _ in 0..turns {
@@ -118,7 +121,6 @@ impl Engine {
                 .rev()
                 .for_each(|key| node.lanes.push_front(key));
         }
-        chosen
     }
 
     /// Behind the others, for its next turn.
@@ -222,14 +224,13 @@ impl Engine {
     }
 
     /// Sends the front slots of these lanes in one request.
-    fn send(&mut self, id: NodeId, mut keys: Vec<LaneKey>) {
-        keys.sort_unstable();
-        let Some(version) = self.version_for(id, &keys) else {
+    fn send(&mut self, id: NodeId, keys: &[LaneKey]) {
+        let Some(version) = self.version_for(id, keys) else {
             return;
         };
         let mut batches = Vec::with_capacity(keys.len());
         let mut sent = Vec::with_capacity(keys.len());
-        for lane in keys {
+        for &lane in keys {
             if let Some((serial, ordered)) = self.order(id, lane) {
                 batches.push(ordered);
                 sent.push(Sent { lane, serial });

@@ -159,6 +159,8 @@ pub struct Engine {
     follow_up: FollowUp,
     /// Kept to be filled again.
     rung: Vec<Arc<Queue<DeliveryError>>>,
+    /// The same, for the lanes of a request.
+    chosen: Vec<LaneKey>,
     company: Company,
     admission: Admission,
 }
@@ -227,6 +229,7 @@ impl Engine {
             stirred: Vec::new(),
             follow_up: FollowUp::Open,
             rung: Vec::new(),
+            chosen: Vec::new(),
             company: Company::new(now),
             admission: Admission::new(),
         }
@@ -322,7 +325,8 @@ impl Engine {
         self.ask_for_identity();
         self.ask_for_transaction();
         self.end_if_done();
-        // Of a transaction one thing may follow from another; else only questions have consequences.
+        // A question that was asked may have changed what is to be asked next; and of a transaction
+        // much follows without any.
         let all = self.actions.len() == asked && self.stirred.is_empty();
         self.follow_up = match all && self.transactions.is_none() {
             true => FollowUp::Done,

@@ -16,4 +16,4 @@ mod write_calls;
 pub(crate) use broker::{TOPIC, keys};
 pub(crate) use harness::{Rig, order_of};
 pub(crate) use sink::{Answers, Sink};
-pub(crate) use write_calls::write_calls;
+pub(crate) use write_calls::{driver_state, write_calls};

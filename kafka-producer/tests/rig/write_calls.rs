@@ -23,21 +23,46 @@ pub(crate) fn write_calls() -> io::Result<WriteCalls> {
         by_driver: 0,
         drivers: 0,
     };
+    for io in of_drivers("io")? {
+        calls.by_driver += calls_in(&io)?;
+        calls.drivers += 1;
+    }
+    Ok(calls)
+}
+
+/// The only driver, as the system sees it.
+pub(crate) struct DriverState {
+    pub(crate) sleeps_now: bool,
+    /// How often it went to sleep.
+    pub(crate) slept: u64,
+}
+
+pub(crate) fn driver_state() -> io::Result<DriverState> {
+    let statuses = of_drivers("status")?;
+    let [status] = &statuses[..] else {
+        let error = format!("there are {} drivers", statuses.len());
+        return Err(io::Error::other(error));
+    };
+    let of = |name| status.lines().find_map(|line| line.strip_prefix(name));
+    let slept = of("voluntary_ctxt_switches:").and_then(|count| count.trim().parse().ok());
+    Ok(DriverState {
+        sleeps_now: of("State:").is_some_and(|state| state.trim().starts_with('S')),
+        slept: slept.ok_or_else(|| io::Error::other("the system does not count sleeps"))?,
+    })
+}
+
+/// What this file says of each thread that drives a producer.
+fn of_drivers(file: &str) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
     for task in fs::read_dir("/proc/self/task")? {
         let task = task?.path();
         // A thread may end while we look.
-        let Ok(name) = fs::read_to_string(task.join("comm")) else {
-            continue;
-        };
+        let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
         if name.starts_with("kafka-producer") {
-            let Ok(io) = fs::read_to_string(task.join("io")) else {
-                continue;
-            };
-            calls.by_driver += calls_in(&io)?;
-            calls.drivers += 1;
+            found.extend(fs::read_to_string(task.join(file)));
         }
     }
-    Ok(calls)
+    Ok(found)
 }
 
 fn calls_in(io: &str) -> io::Result<usize> {
