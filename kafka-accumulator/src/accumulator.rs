@@ -1,8 +1,9 @@
 //! The way in: appends a record to its partition's open batch, or says that memory is needed.
 //!
 //! In the steady state an append is one lock, one copy, one reference count and nothing else. A
-//! new batch costs a reservation, a look at the clock and the lock once more; in between nothing
-//! is locked, so others may be faster, and what is not needed then goes back.
+//! new batch, or one that has to grow, costs a reservation, memory and the lock once more (a new one a
+//! look at the clock, too); in between nothing is locked, so others may be faster, and what is not
+//! needed then goes back.
 //!
 //! It never waits (waiting is [`Accumulator::reserve`]'s business), never reads a clock itself and
 //! never decides when a batch is sent.
@@ -18,12 +19,12 @@ use thiserror::Error;
 
 use crate::{
     budget::{Budget, Reservation, Reserve},
-    buffer::Pool,
+    buffer::{Pool, Sizes},
     completion::Completion,
     delivery::Delivery,
     doorbell::Doorbell,
-    held::Attempt,
-    open::{NewRecord, OpenBatch},
+    held::{Attempt, Cramped, Need},
+    open::{Growth, NewRecord, OpenBatch, Wish},
     queue::{Appended, Filled, Queue, Shared},
     sync::{Mutex, lock},
 };
@@ -140,9 +141,10 @@ impl<E> Accumulator<E> {
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
         let budget = Arc::new(Budget::new(settings.buffer_memory));
         let batch_bytes = settings.batch_size.min(budget.total()).min(MAX_BATCH_BYTES);
-        let pool = Arc::new(Pool::new(batch_bytes, Arc::clone(&budget)));
+        let sizes = Sizes { batch_bytes };
+        let pool = Arc::new(Pool::new(sizes, Arc::clone(&budget)));
         let shared = Arc::new(Shared {
-            batch_bytes,
+            sizes,
             linger: settings.linger.min(MAX_LINGER),
             budget,
             pool,
@@ -460,23 +462,40 @@ impl<E> Accumulator<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        match queue.append(record).map_err(beyond_format)? {
-            Attempt::Appended(appended) => Ok(appended),
-            Attempt::NeedsBatch(filled) => {
-                let mut appended = self.append_to_new_batch(queue, record, reserved, now)?;
-                if filled == Filled::Filled {
-                    appended.filled = filled;
+        let mut attempt = queue.append(record, Cramped::Tell);
+        // Again only if somebody else has changed the batch meanwhile.
+        loop {
+            attempt = match attempt.map_err(beyond_format)? {
+                Attempt::Appended(appended) => return Ok(appended),
+                Attempt::NeedsBuffer(wish) => match self.grow(wish) {
+                    Some(growth) => queue.append_grown(record, growth),
+                    None => queue.append(record, Cramped::Seal),
+                },
+                Attempt::NeedsBatch(need) => {
+                    return self.append_to_new_batch(queue, record, need, reserved, now);
                 }
-                Ok(appended)
+                Attempt::Closed => return Err(AppendError::Closed),
             }
-            Attempt::Closed => Err(AppendError::Closed),
         }
+    }
+
+    /// A larger buffer for an open batch, unless there is no memory or somebody waits for it.
+    fn grow(&self, wish: Wish) -> Option<Growth> {
+        let more = wish.to - wish.from;
+        let (reservation, share) = self.shared.budget.reserve_for_open(more)?;
+        let buffer = self.shared.pool.fetch(wish.to, reservation);
+        Some(Growth {
+            wish,
+            share,
+            buffer,
+        })
     }
 
     fn append_to_new_batch<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,
+        need: Need,
         reserved: Option<Reservation>,
         now: impl FnOnce() -> Instant,
     ) -> Result<Appended<Delivery<E>>, AppendError>
@@ -484,34 +503,47 @@ impl<E> Accumulator<E> {
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let alone = record.parts.size(0, 0).map_err(beyond_format)?.bytes() + BATCH_HEADER_BYTES;
-        let bytes = alone.max(self.shared.batch_bytes);
-        let reservation = self.pay_for(bytes, reserved)?;
+        let reservation = self.pay_for(alone, need.begin_bytes, reserved)?;
+        let bytes = reservation.bytes();
         let buffer = self.shared.pool.fetch(bytes, reservation);
         let topic = Arc::clone(queue.topic());
         let completion = Completion::new(topic, queue.partition(), self.shared.abandoned);
-        let room = bytes - BATCH_HEADER_BYTES;
+        let room = alone.max(self.shared.sizes.batch_bytes) - BATCH_HEADER_BYTES;
         let fresh = OpenBatch::new(Arc::new(completion), buffer, room, now());
         match queue
             .append_to_fresh(record, fresh)
             .map_err(beyond_format)?
         {
-            Attempt::Appended(appended) => Ok(appended),
-            Attempt::NeedsBatch(_) | Attempt::Closed => Err(AppendError::Closed),
+            Attempt::Appended(mut appended) => {
+                if need.filled == Filled::Filled {
+                    appended.filled = need.filled;
+                }
+                Ok(appended)
+            }
+            Attempt::NeedsBuffer(_) | Attempt::NeedsBatch(_) | Attempt::Closed => {
+                Err(AppendError::Closed)
+            }
         }
     }
 
+    /// Memory for a batch that begins with `begin_bytes`, but holds a first record that needs
+    /// `alone`. What is `reserved` is made do with, if it is enough for that: the wish may have
+    /// grown while its owner stood in line.
     fn pay_for(
         &self,
-        bytes: usize,
+        alone: usize,
+        begin_bytes: usize,
         reserved: Option<Reservation>,
     ) -> Result<Reservation, AppendError> {
         let limit = self.shared.budget.total().min(MAX_BATCH_BYTES);
-        if bytes > limit {
+        if alone > limit {
+            let bytes = alone;
             return Err(AppendError::TooLarge { bytes, limit });
         }
+        let bytes = self.shared.sizes.holding(alone.max(begin_bytes)).min(limit);
         match reserved {
-            Some(reserved) if reserved.bytes() >= bytes => {
-                drop(reserved.carve(reserved.bytes() - bytes));
+            Some(reserved) if reserved.bytes() >= alone => {
+                drop(reserved.carve(reserved.bytes().saturating_sub(bytes)));
                 Ok(reserved)
             }
             _ => {

@@ -1,4 +1,4 @@
-//! The memory of the producer (`buffer.memory`), reserved a batch at a time.
+//! The memory of the producer (`buffer.memory`), reserved a batch at a time, and again when one grows.
 //!
 //! While there is memory a reservation is one atomic operation. When there is none, callers stand
 //! in line: they are served strictly in order of arrival, and while anybody stands there nobody
@@ -79,6 +79,12 @@ impl Reservation {
         }
     }
 
+    /// Takes over all that `other` holds.
+    pub(crate) fn absorb(&self, other: &Self) {
+        let bytes = other.bytes.swap(0, Ordering::AcqRel);
+        self.bytes.fetch_add(bytes, Ordering::AcqRel);
+    }
+
     fn new(budget: Arc<Budget>, bytes: usize) -> Self {
         let bytes = AtomicUsize::new(bytes);
         Self { budget, bytes }
@@ -95,6 +101,13 @@ impl Drop for Reservation {
 pub(crate) struct OpenShare {
     budget: Arc<Budget>,
     bytes: usize,
+}
+
+impl OpenShare {
+    /// Takes over all of `other`.
+    pub(crate) fn absorb(&mut self, other: &mut Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
 }
 
 impl Drop for OpenShare {
@@ -369,6 +382,23 @@ impl Budget {
         }
         // The bit of the line stays as it is: its lock is held.
         self.take(|free| free & !LINE >= bytes, bytes)
+    }
+
+    /// Takes `bytes` for an open batch to grow by, if they are free and nobody waits for memory. What
+    /// is open is no backlog, so nobody is passed by who waits for that.
+    pub(crate) fn reserve_for_open(
+        self: &Arc<Self>,
+        bytes: usize,
+    ) -> Option<(Reservation, OpenShare)> {
+        let line = lock(&self.line);
+        if self.is_short() || line.stage == Stage::Closed {
+            return None;
+        }
+        // Counted before it is taken, so that nobody takes it for backlog.
+        let share = self.open(bytes);
+        // The bit of the line stays as it is: its lock is held.
+        let reservation = self.take(|free| free & !LINE >= bytes, bytes)?;
+        Some((reservation, share))
     }
 
     /// Takes `bytes`, or a place in the line for them.

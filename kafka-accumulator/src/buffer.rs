@@ -5,62 +5,122 @@
 //! writing a request nobody waits for any more. So a buffer cannot be written to while it is on
 //! the wire (KAFKA-19012), and memory is not called free while it is not.
 //!
-//! The pool keeps buffers of one size only, the last one returned first (it is still in the
-//! caches), and never more than the budget has free: what lies idle and what is in use are
-//! together within `buffer.memory`.
+//! Buffers come in [`Sizes`], few enough that one that comes back fits a batch to come. Of each
+//! size the last one returned is taken first (it is still in the caches), and the pool never keeps
+//! more than the budget has free: what lies idle and what is in use are together within
+//! `buffer.memory`.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     budget::{Budget, OpenShare, Reservation},
     sync::{Mutex, lock},
 };
 
-/// Idle buffers of the size of a batch.
+/// The sizes that buffers have: powers of two, `batch.size`, and beyond it eighths of a power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// `batch.size`, or all the memory there is.
+    pub(crate) batch_bytes: usize,
+}
+
+impl Sizes {
+    /// The smallest size that holds so much.
+    pub(crate) fn holding(self, bytes: usize) -> usize {
+        if bytes <= self.batch_bytes {
+            let power = bytes.next_power_of_two().max(SMALLEST_BYTES);
+            return power.min(self.batch_bytes);
+        }
+        let power = bytes.checked_next_power_of_two();
+        let step = power.map_or(1, |power| (power / STEPS_BEYOND_BATCH).max(1));
+        bytes.checked_next_multiple_of(step).unwrap_or(bytes)
+    }
+
+    /// What the first batch of a queue begins with, of which nothing is known yet.
+    pub(crate) fn first(self) -> usize {
+        self.holding(FIRST_BYTES.min(self.batch_bytes))
+    }
+
+    /// What a batch begins with after one that began with `before` came to use `used`: as much, but
+    /// one small batch among large ones does not make all the others grow again.
+    pub(crate) fn after(self, before: usize, used: usize) -> usize {
+        self.holding(used.max(before / 2).min(self.batch_bytes))
+    }
+}
+
+/// Idle buffers.
 pub(crate) struct Pool {
-    buffer_bytes: usize,
+    sizes: Sizes,
     budget: Arc<Budget>,
     /// None are kept any more when the accumulator is gone, however long its queues live on.
-    idle: Mutex<Option<Vec<Vec<u8>>>>,
+    idle: Mutex<Option<Idle>>,
+}
+
+#[derive(Default)]
+struct Idle {
+    bytes: usize,
+    by_size: BTreeMap<usize, Vec<Vec<u8>>>,
+}
+
+impl Idle {
+    fn push(&mut self, buffer: Vec<u8>) {
+        self.bytes += buffer.len();
+        self.by_size.entry(buffer.len()).or_default().push(buffer);
+    }
+
+    fn pop(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        let buffer = self.by_size.get_mut(&bytes)?.pop()?;
+        self.bytes -= bytes;
+        Some(buffer)
+    }
+
+    /// Takes out the largest ones until at most so much is left.
+    fn trim(&mut self, affordable: usize) -> Vec<Vec<u8>> {
+        let mut surplus = Vec::new();
+        for (bytes, buffers) in self.by_size.iter_mut().rev() {
+            while self.bytes > affordable
+                && let Some(buffer) = buffers.pop()
+            {
+                self.bytes -= bytes;
+                surplus.push(buffer);
+            }
+        }
+        surplus
+    }
 }
 
 impl Pool {
-    pub(crate) fn new(buffer_bytes: usize, budget: Arc<Budget>) -> Self {
-        let idle = Mutex::new(Some(Vec::new()));
+    pub(crate) fn new(sizes: Sizes, budget: Arc<Budget>) -> Self {
+        let idle = Mutex::new(Some(Idle::default()));
         Self {
-            buffer_bytes,
+            sizes,
             budget,
             idle,
         }
     }
 
-    /// An empty buffer for `capacity` bytes, which `reservation` pays for.
+    /// An empty buffer for `capacity` bytes, for which `reservation` pays, if need be together with
+    /// what is reserved for the one that it is to replace.
     pub(crate) fn fetch(self: &Arc<Self>, capacity: usize, reservation: Reservation) -> Buffer {
-        let bytes = if capacity == self.buffer_bytes {
-            lock(&self.idle).as_mut().and_then(Vec::pop)
-        } else {
-            self.trim();
-            None
-        };
+        let mut idle = lock(&self.idle);
+        let bytes = idle.as_mut().and_then(|idle| idle.pop(capacity));
+        drop(idle);
         Buffer {
-            bytes: bytes.unwrap_or_else(|| vec![0; capacity]),
+            bytes: bytes.unwrap_or_else(|| self.allocate(capacity)),
             written: 0,
             pool: Arc::clone(self),
             reservation,
         }
     }
 
-    /// Lets go of idle buffers that are no longer covered by free memory.
-    fn trim(&self) {
-        let Some(affordable) = self.budget.free().checked_div(self.buffer_bytes) else {
-            return;
-        };
+    /// Lets go of idle buffers that are no longer covered by free memory, and makes a new one.
+    #[cold]
+    fn allocate(&self, capacity: usize) -> Vec<u8> {
         let mut idle = lock(&self.idle);
-        let surplus = idle
-            .as_mut()
-            .map(|idle| idle.split_off(affordable.min(idle.len())));
+        let surplus = idle.as_mut().map(|idle| idle.trim(self.budget.free()));
         drop(idle);
         drop(surplus);
+        vec![0; capacity]
     }
 
     /// Lets go of all idle buffers, and of those that come back from now on.
@@ -69,15 +129,15 @@ impl Pool {
         drop(idle);
     }
 
-    /// Keeps `bytes` for the next batch, if they are of the right size and `held`, which is about
+    /// Keeps `bytes` for a batch to come, if they are of a usual size and `held`, which is about
     /// to become free, still covers them.
     fn put(&self, bytes: Vec<u8>, held: usize) {
-        if bytes.len() != self.buffer_bytes || self.buffer_bytes == 0 {
+        if bytes.is_empty() || self.sizes.holding(bytes.len()) != bytes.len() {
             return;
         }
         let free_soon = self.budget.free().saturating_add(held);
         if let Some(idle) = &mut *lock(&self.idle)
-            && idle.len() < free_soon / self.buffer_bytes
+            && idle.bytes.saturating_add(bytes.len()) <= free_soon
         {
             idle.push(bytes);
         }
@@ -100,6 +160,11 @@ impl Buffer {
     #[inline]
     pub(crate) fn written(&self) -> usize {
         self.written
+    }
+
+    /// How many bytes it holds at most.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
     }
 
     /// What lies between the written bytes and `end`, if there is as much.
@@ -134,6 +199,16 @@ impl Buffer {
         true
     }
 
+    /// Moves what is written, and all the memory of both, to the larger `next`, which then is this
+    /// one; what is left has neither. What is in memory twice for a moment is not paid for twice.
+    pub(crate) fn move_to(&mut self, next: &mut Self) {
+        let written = self.as_ref();
+        next.bytes[..written.len()].copy_from_slice(written);
+        next.written = written.len();
+        next.reservation.absorb(&self.reservation);
+        std::mem::swap(self, next);
+    }
+
     /// Makes a buffer of `bytes` and lets it take over as much of this one's memory as it needs,
     /// at most all: what is in memory twice for a moment is not paid for twice.
     pub(crate) fn succeed(&self, bytes: Vec<u8>, held: usize) -> Self {
@@ -157,5 +232,87 @@ impl Drop for Buffer {
         // First the bytes, then (by its own drop) the memory: who is woken by it finds them.
         let bytes = std::mem::take(&mut self.bytes);
         self.pool.put(bytes, self.reservation.bytes());
+    }
+}
+
+/// Smaller buffers are not worth their bookkeeping.
+const SMALLEST_BYTES: usize = 512;
+/// A few records.
+const FIRST_BYTES: usize = 1_024;
+/// Between a power of two and the next, for records that are larger than a batch.
+const STEPS_BEYOND_BATCH: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes {
+        batch_bytes: 100_000,
+    };
+
+    #[test]
+    fn sizes_are_few_and_hold_what_they_are_asked_for() {
+        let table = [
+            (0, 512),
+            (512, 512),
+            (513, 1_024),
+            (65_537, 100_000),
+            (100_000, 100_000),
+            (100_001, 106_496),
+            (1_000_075, 1_048_576),
+            (usize::MAX, usize::MAX),
+        ];
+        for (bytes, size) in table {
+            assert_eq!(SIZES.holding(bytes), size, "for {bytes}");
+            assert_eq!(SIZES.holding(size), size, "it is one of them");
+        }
+    }
+
+    #[test]
+    fn none_is_larger_than_a_small_batch() {
+        for batch_bytes in [1, 100, 512, 700] {
+            let sizes = Sizes { batch_bytes };
+            assert_eq!(sizes.first(), batch_bytes);
+            assert_eq!(sizes.after(batch_bytes, 1), batch_bytes.min(512));
+        }
+    }
+
+    #[test]
+    fn a_batch_begins_with_what_the_one_before_it_used() {
+        assert_eq!(SIZES.after(1_024, 90_000), 100_000);
+        assert_eq!(SIZES.after(1_024, 3_000), 4_096);
+        assert_eq!(SIZES.after(1_024, 10), 512);
+        assert_eq!(SIZES.after(512, 2_000_000), 100_000, "one large record");
+    }
+
+    #[test]
+    fn a_small_batch_among_large_ones_halves_what_the_next_begins_with() {
+        let mut size = 100_000;
+        let mut sizes = Vec::new();
+        while size > 512 {
+            size = SIZES.after(size, 10);
+            sizes.push(size);
+        }
+        let halved = [65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 1_024, 512];
+        assert_eq!(sizes, halved);
+    }
+
+    #[test]
+    fn what_lies_idle_is_covered_by_free_memory_whatever_sizes_it_has() {
+        let budget = Arc::new(Budget::new(8_192));
+        let pool = Arc::new(Pool::new(Sizes { batch_bytes: 4_096 }, Arc::clone(&budget)));
+        let fetch = |bytes| pool.fetch(bytes, budget.try_reserve(bytes).unwrap());
+        let idle = || lock(&pool.idle).as_ref().map_or(0, |idle| idle.bytes);
+
+        drop([fetch(4_096), fetch(4_096)]);
+        assert_eq!(idle(), 8_192);
+        let small = [fetch(512), fetch(1_024)];
+        assert_eq!(idle(), 4_096, "one was let go for the new ones");
+        drop(small);
+        assert_eq!(idle(), 4_096 + 1_536);
+        drop(fetch(1_024));
+        assert_eq!(idle(), 4_096 + 1_536, "it was used again");
+        pool.retire();
+        assert_eq!(idle(), 0);
     }
 }

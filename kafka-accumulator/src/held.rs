@@ -10,8 +10,9 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use crate::{
     attention::{Attention, Ring},
+    buffer::Sizes,
     delivery::Delivery,
-    open::{NewRecord, OpenBatch, Placed, Sealed},
+    open::{Growth, NewRecord, OpenBatch, Placed, Sealed, Wish},
     queue::{Appended, Filled},
 };
 
@@ -20,8 +21,9 @@ pub(crate) struct Held<E> {
     pub(crate) attention: Attention,
     pub(crate) open: Option<OpenBatch<E>>,
     pub(crate) sealed: VecDeque<Sealed<E>>,
-    /// `batch.size`.
-    batch_bytes: usize,
+    sizes: Sizes,
+    /// What the next batch begins with.
+    pub(crate) begin_bytes: usize,
     /// Bytes that left in batches that were not full, since a sticky partitioner was last told to
     /// move on; what the open batch held then is taken off beforehand.
     pub(crate) left_unfilled: isize,
@@ -36,19 +38,38 @@ pub(crate) enum Stage {
 /// What came of trying to append to the open batch.
 pub(crate) enum Attempt<E> {
     Appended(Appended<Delivery<E>>),
-    /// There is no open batch; if there was one, it was full and is sealed now.
-    NeedsBatch(Filled),
+    /// The open batch has room, but must grow.
+    NeedsBuffer(Wish),
+    /// There is no open batch; if there was one, it is sealed now: it was full or could not grow.
+    NeedsBatch(Need),
     Closed,
 }
 
+/// A new batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// Whether there was one before it.
+    pub(crate) filled: Filled,
+    /// What it should begin with.
+    pub(crate) begin_bytes: usize,
+}
+
+/// What to do with a batch that would have to grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cramped {
+    Tell,
+    Seal,
+}
+
 impl<E> Held<E> {
-    pub(crate) fn new(batch_bytes: usize) -> Self {
+    pub(crate) fn new(sizes: Sizes) -> Self {
         Self {
             stage: Stage::Accepting,
             attention: Attention::Away,
             open: None,
             sealed: VecDeque::new(),
-            batch_bytes,
+            sizes,
+            begin_bytes: sizes.first(),
             left_unfilled: 0,
         }
     }
@@ -56,6 +77,7 @@ impl<E> Held<E> {
     pub(crate) fn append<'a, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
+        cramped: Cramped,
     ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
@@ -64,18 +86,49 @@ impl<E> Held<E> {
             return Ok((Attempt::Closed, Ring::Needless));
         }
         let Some(open) = &mut self.open else {
-            return Ok((Attempt::NeedsBatch(Filled::Room), Ring::Needless));
+            return Ok((self.needs_batch(Filled::Room), Ring::Needless));
         };
         let placed = open.append(record)?;
-        Ok(self.note(placed))
+        Ok(self.note(placed, cramped))
+    }
+
+    /// Appends to the open batch after it has grown, if that is still what it needs.
+    pub(crate) fn append_grown<'a, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+        growth: &mut Growth,
+    ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let found = self.append(record, Cramped::Tell)?;
+        match (&found, &mut self.open) {
+            ((Attempt::NeedsBuffer(_), _), Some(open)) => open.grow(growth),
+            _ => return Ok(found),
+        }
+        self.append(record, Cramped::Tell)
+    }
+
+    fn needs_batch(&self, filled: Filled) -> Attempt<E> {
+        let begin_bytes = self.begin_bytes;
+        Attempt::NeedsBatch(Need {
+            filled,
+            begin_bytes,
+        })
     }
 
     /// Seals the open batch if what became of the last append says so.
-    pub(crate) fn note(&mut self, placed: Placed<E>) -> (Attempt<E>, Ring) {
+    pub(crate) fn note(&mut self, placed: Placed<E>, cramped: Cramped) -> (Attempt<E>, Ring) {
         let (delivery, filled, ring) = match placed {
             Placed::Room(delivery) => (delivery, self.share_taken(), Ring::Needless),
             Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_full()),
-            Placed::NoRoom => return (Attempt::NeedsBatch(Filled::Filled), self.seal_full()),
+            Placed::Cramped(wish) if cramped == Cramped::Tell => {
+                return (Attempt::NeedsBuffer(wish), Ring::Needless);
+            }
+            Placed::Cramped(_) | Placed::NoRoom => {
+                let ring = self.seal_full();
+                return (self.needs_batch(Filled::Filled), ring);
+            }
         };
         (Attempt::Appended(Appended { delivery, filled }), ring)
     }
@@ -87,7 +140,7 @@ impl<E> Held<E> {
             return Filled::Room;
         }
         let open = self.open.as_ref().map_or(0, OpenBatch::written);
-        if self.left_unfilled + (open as isize) < self.batch_bytes as isize {
+        if self.left_unfilled + (open as isize) < self.sizes.batch_bytes as isize {
             return Filled::Room;
         }
         self.left_unfilled = -((BATCH_HEADER_BYTES + open) as isize);
@@ -106,17 +159,18 @@ impl<E> Held<E> {
     }
 
     pub(crate) fn seal_open(&mut self) -> Ring {
-        let Some(open) = self.open.take() else {
+        let Some(sealed) = self.take_open() else {
             return Ring::Needless;
         };
-        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
-        self.sealed.push_back(open.seal());
+        self.sealed.push_back(sealed);
         self.attention.batch_sealed()
     }
 
     pub(crate) fn take_open(&mut self) -> Option<Sealed<E>> {
         let open = self.open.take()?;
-        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
+        let used = BATCH_HEADER_BYTES + open.written();
+        self.left_unfilled += used as isize;
+        self.begin_bytes = self.sizes.after(self.begin_bytes, used);
         Some(open.seal())
     }
 

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A record is encoded once, by its caller, straight into the buffer that goes to the socket. The
-//! fate of a batch is decided once, and its records share it. Memory is reserved per batch.
+//! fate of a batch is decided once, and its records share it. Memory is reserved per batch: as much as
+//! the one before it used, and more when it has to grow.
 //!
 //! Nothing here reads a clock (`now` is an argument), starts a thread or a task, or knows what a
 //! broker is.
@@ -18,7 +19,7 @@
 //! - A batch leaves its queue once and never comes back.
 //! - A sealed batch's bytes never change; a buffer is used again when its last holder is gone.
 //! - What is reserved never exceeds the total, and who waits for memory is served in order.
-//! - The lock of a queue is held for one copy; locks never nest; nobody's callback runs under one.
+//! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest; nobody's callback runs under one.
 
 mod accumulator;
 mod attention;

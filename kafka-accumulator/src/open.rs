@@ -89,9 +89,12 @@ pub(crate) struct OpenBatch<E> {
     // In this order: callbacks are handed over before what is owed is given up.
     callbacks: Callbacks<E>,
     owed: Owed<E>,
-    _share: OpenShare,
+    share: OpenShare,
     buffer: Buffer,
-    /// How many bytes of records it takes; one that is larger than a batch has its own size.
+    /// How many bytes of records the buffer takes.
+    brim: usize,
+    /// How many bytes of records it takes as it grows: `batch.size`; one record that is larger has
+    /// its own size.
     room: usize,
     facts: Facts,
 }
@@ -102,7 +105,27 @@ pub(crate) enum Placed<E> {
     Room(Delivery<E>),
     /// It is in, and another of its kind would hardly find room.
     Filled(Delivery<E>),
+    /// It is not in: the buffer must grow first.
+    Cramped(Wish),
+    /// It is not in, and the batch is full.
     NoRoom,
+}
+
+/// A larger buffer for an open batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// The capacity of the one it has.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+/// What an open batch needs in order to grow; after that, what it left behind. It is dropped after
+/// the queue is unlocked.
+pub(crate) struct Growth {
+    pub(crate) wish: Wish,
+    pub(crate) share: OpenShare,
+    /// Only the memory that is missing is reserved for it.
+    pub(crate) buffer: Buffer,
 }
 
 impl<E> OpenBatch<E> {
@@ -119,7 +142,8 @@ impl<E> OpenBatch<E> {
         Self {
             callbacks,
             owed: Owed::new(completion),
-            _share: buffer.open(),
+            share: buffer.open(),
+            brim: brim(&buffer, room),
             buffer,
             room,
             facts: Facts {
@@ -152,7 +176,7 @@ impl<E> OpenBatch<E> {
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
-        let place = self.buffer.place(self.room + SCRIBBLE_BYTES)?;
+        let place = self.buffer.place(self.brim + SCRIBBLE_BYTES)?;
         let bytes = record
             .parts
             .encode_short(timestamp_delta, self.facts.count as i32, place)?;
@@ -168,20 +192,30 @@ impl<E> OpenBatch<E> {
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let delivery = match self.append_short(record) {
-            Some(delivery) => Some(delivery),
+            Some(delivery) => Ok(delivery),
             None => self.append_any(record)?,
         };
         Ok(match delivery {
-            None => Placed::NoRoom,
-            Some(delivery) if self.is_as_good_as_full() => Placed::Filled(delivery),
-            Some(delivery) => Placed::Room(delivery),
+            Err(Lack::OfRoom) => Placed::NoRoom,
+            Err(Lack::OfBuffer(wish)) => Placed::Cramped(wish),
+            Ok(delivery) if self.is_as_good_as_full() => Placed::Filled(delivery),
+            Ok(delivery) => Placed::Room(delivery),
         })
+    }
+
+    /// Moves to a larger buffer, if `growth` is what it wishes for; others may have been faster.
+    pub(crate) fn grow(&mut self, growth: &mut Growth) {
+        if growth.wish.from == self.buffer.capacity() {
+            self.buffer.move_to(&mut growth.buffer);
+            self.share.absorb(&mut growth.share);
+            self.brim = brim(&self.buffer, self.room);
+        }
     }
 
     fn append_any<'a, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-    ) -> Result<Option<Delivery<E>>, RecordTooLarge>
+    ) -> Result<Result<Delivery<E>, Lack>, RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
@@ -190,16 +224,29 @@ impl<E> OpenBatch<E> {
         let offset_delta = self.facts.count as i32;
         let size = record.parts.size(timestamp_delta, offset_delta)?;
         let end = self.written().saturating_add(size.bytes());
-        if end > self.room {
-            return Ok(None);
+        if end > self.brim {
+            return Ok(Err(self.lack(end)));
         }
         let Some(mut place) = self.buffer.place(end) else {
-            return Ok(None);
+            return Ok(Err(Lack::OfRoom));
         };
         record
             .parts
             .encode(size, timestamp_delta, offset_delta, &mut place);
-        Ok(Some(self.note(record, size.bytes())))
+        Ok(Ok(self.note(record, size.bytes())))
+    }
+
+    /// What is missing for records up to `end`.
+    fn lack(&self, end: usize) -> Lack {
+        if end > self.room {
+            return Lack::OfRoom;
+        }
+        let from = self.buffer.capacity();
+        let least = (end + BATCH_HEADER_BYTES).max(2 * from);
+        let to = least
+            .next_power_of_two()
+            .min(self.room + BATCH_HEADER_BYTES);
+        Lack::OfBuffer(Wish { from, to })
     }
 
     /// Counts a record whose `bytes` were written.
@@ -245,6 +292,18 @@ impl<E> OpenBatch<E> {
         let left = self.room.saturating_sub(self.written());
         left.saturating_mul(self.facts.count as usize) < self.written()
     }
+}
+
+/// Why a record does not fit.
+enum Lack {
+    OfRoom,
+    OfBuffer(Wish),
+}
+
+/// How many bytes of records go into a buffer: its memory pays for the batch's header, too.
+fn brim(buffer: &Buffer, room: usize) -> usize {
+    let brim = buffer.capacity().saturating_sub(BATCH_HEADER_BYTES);
+    brim.min(room)
 }
 
 /// A batch that nobody writes to any more.

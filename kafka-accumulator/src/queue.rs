@@ -5,7 +5,7 @@
 //!            newest                               oldest
 //! ```
 //!
-//! Its lock is held for one copy, or for moving a batch out; never across a call out of this
+//! Its lock is held for one copy, for that of a batch that grows, or for moving a batch out; never across a call out of this
 //! crate (but for the iterator of a record's headers), never while another lock is taken. It
 //! rings once per batch at most, and only if that can change what the engine does next: the first
 //! record of a batch only if the engine would not look within a linger anyway.
@@ -29,18 +29,18 @@ use crate::{
     attention::{Attention, Ring},
     batch::Batch,
     budget::Budget,
-    buffer::Pool,
+    buffer::{Pool, Sizes},
     completion::Completion,
     delivery::Receipt,
     doorbell::Doorbell,
-    held::{Attempt, Held, Stage},
-    open::{NewRecord, OpenBatch, Sealed},
+    held::{Attempt, Cramped, Held, Stage},
+    open::{Growth, NewRecord, OpenBatch, Sealed},
     sync::{Mutex, MutexGuard, lock},
 };
 
 /// What the queues of an accumulator have in common.
 pub(crate) struct Shared<E> {
-    pub(crate) batch_bytes: usize,
+    pub(crate) sizes: Sizes,
     pub(crate) linger: Duration,
     pub(crate) budget: Arc<Budget>,
     pub(crate) pool: Arc<Pool>,
@@ -126,7 +126,7 @@ pub struct Appended<R> {
 impl<E> Queue<E> {
     pub(crate) fn new(shared: Arc<Shared<E>>, topic: Arc<str>, partition: i32, key: u32) -> Self {
         Self {
-            held: Mutex::new(Held::new(shared.batch_bytes)),
+            held: Mutex::new(Held::new(shared.sizes)),
             shared,
             topic,
             partition,
@@ -397,17 +397,37 @@ impl<E> Queue<E> {
         held.share_taken()
     }
 
-    /// Appends to the open batch if there is one and it has room; else it is sealed.
+    /// Appends to the open batch if there is one and it has room; else it is sealed, but for one
+    /// that only has to grow, if that is to be told.
     pub(crate) fn append<'a, H>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
+        cramped: Cramped,
     ) -> Result<Attempt<E>, RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let mut held = lock(&self.held);
-        let (attempt, ring) = held.append(record)?;
+        let (attempt, ring) = held.append(record, cramped)?;
         drop(held);
+        self.ring(ring);
+        Ok(attempt)
+    }
+
+    /// Appends to the open batch after it has grown, if that is still what it needs.
+    pub(crate) fn append_grown<'a, H>(
+        self: &Arc<Self>,
+        record: &mut NewRecord<'a, H, E>,
+        mut growth: Growth,
+    ) -> Result<Attempt<E>, RecordTooLarge>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let mut held = lock(&self.held);
+        let appended = held.append_grown(record, &mut growth);
+        drop(held);
+        drop(growth);
+        let (attempt, ring) = appended?;
         self.ring(ring);
         Ok(attempt)
     }
@@ -422,7 +442,7 @@ impl<E> Queue<E> {
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let mut held = lock(&self.held);
-        let (attempt, ring) = held.append(record)?;
+        let (attempt, ring) = held.append(record, Cramped::Seal)?;
         if !matches!(attempt, Attempt::NeedsBatch(_)) {
             drop(held);
             self.ring(ring);
@@ -432,7 +452,7 @@ impl<E> Queue<E> {
         let (appended, ring) = match fresh.append(record) {
             Ok(placed) => {
                 let opened = held.open_with(fresh, self.shared.linger);
-                let (attempt, sealed) = held.note(placed);
+                let (attempt, sealed) = held.note(placed, Cramped::Seal);
                 (Ok(attempt), ring.or(opened).or(sealed))
             }
             Err(too_large) => (Err(too_large), ring),

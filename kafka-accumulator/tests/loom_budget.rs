@@ -10,7 +10,8 @@ use std::{
 };
 
 use kafka_accumulator::{
-    Accumulator, AppendError, Doorbell, NewRecord, Reservation, Reserve, ReserveError, Settings,
+    Accumulator, AppendError, Doorbell, NewRecord, Queue, Reservation, Reserve, ReserveError,
+    Settings,
 };
 use kafka_wire::records::RecordParts;
 use loom::{future::block_on, thread};
@@ -138,5 +139,33 @@ fn a_wait_that_meets_close_ends() {
         closer.join().unwrap();
         drop(all);
         assert_eq!(memory.memory_in_use(), 0);
+    });
+}
+
+#[test]
+fn who_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
+    explore(|| {
+        let settings = Settings {
+            batch_size: 4_096,
+            linger: Duration::ZERO,
+            buffer_memory: 4_096,
+        };
+        let memory = Arc::new(Accumulator::new(settings, Arc::new(Doorbell::new()), || ()));
+        let now = Instant::now();
+        let queue = memory.queue(Arc::from("orders"), 0, 0);
+        let append = move |memory: &Memory, queue: &Arc<Queue<()>>| {
+            let mut record = NewRecord::new(0, RecordParts::new(None, Some(&[7; 900])));
+            memory.append(queue, &mut record, None, || now).is_ok()
+        };
+        assert!(append(&memory, &queue));
+        let (theirs, their_queue) = (Arc::clone(&memory), Arc::clone(&queue));
+        let appender = thread::spawn(move || {
+            append(&theirs, &their_queue);
+            drop(their_queue.take_all());
+        });
+        let reservation = block_on(memory.reserve(3_072, now)).unwrap();
+        appender.join().unwrap();
+        assert_eq!(memory.memory_in_use(), 3_072);
+        drop(reservation);
     });
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use kafka_accumulator::{
-    Accumulator, AppendError, Doorbell, NewRecord, Queue, Readiness, Settings, Sleep,
+    Accumulator, AppendError, Batch, Doorbell, NewRecord, Queue, Readiness, Settings, Sleep,
 };
 use kafka_wire::records::RecordParts;
 use loom::{future::block_on, thread};
@@ -50,7 +50,11 @@ impl Scene {
     }
 
     fn append(&self) -> Result<(), AppendError> {
-        let mut record = NewRecord::new(0, RecordParts::new(None, None));
+        self.append_value(None)
+    }
+
+    fn append_value(&self, value: Option<&[u8]>) -> Result<(), AppendError> {
+        let mut record = NewRecord::new(0, RecordParts::new(None, value));
         let now = || self.now;
         let appended = self.accumulator.append(&self.queue, &mut record, None, now);
         appended.map(drop)
@@ -108,6 +112,43 @@ fn two_appenders_are_both_noticed() {
         for appender in appenders {
             appender.join().unwrap();
         }
+    });
+}
+
+/// What a batch begins with holds the first of these, the next makes it grow.
+const VALUE: &[u8] = &[7; 900];
+
+#[test]
+fn a_batch_that_two_appenders_make_grow_keeps_the_records_of_both() {
+    explore(2, || {
+        let scene = Scene::new(8_192, Duration::from_secs(1));
+        scene.append_value(Some(VALUE)).unwrap();
+        let theirs = Arc::clone(&scene);
+        let appender = thread::spawn(move || theirs.append_value(Some(VALUE)).unwrap());
+        scene.append_value(Some(VALUE)).unwrap();
+        appender.join().unwrap();
+        let batches = scene.queue.take_all();
+        let counts: Vec<_> = batches.iter().map(|batch| batch.count()).collect();
+        assert_eq!(counts, [3]);
+        assert_eq!(scene.accumulator.memory_in_use(), 4_096);
+        drop(batches);
+        assert_eq!(scene.accumulator.memory_in_use(), 0);
+    });
+}
+
+#[test]
+fn a_batch_that_is_taken_while_it_grows_loses_nothing() {
+    explore(2, || {
+        let scene = Scene::new(8_192, Duration::from_secs(1));
+        scene.append_value(Some(VALUE)).unwrap();
+        let theirs = Arc::clone(&scene);
+        let appender = thread::spawn(move || theirs.append_value(Some(VALUE)).unwrap());
+        let count = |batches: Vec<Batch<()>>| batches.iter().map(|batch| batch.count()).sum();
+        let early: u32 = count(scene.queue.take_all());
+        appender.join().unwrap();
+        let late: u32 = count(scene.queue.take_all());
+        assert_eq!(early + late, 2);
+        assert_eq!(scene.accumulator.memory_in_use(), 0);
     });
 }
 

@@ -6,6 +6,7 @@
 mod backlog;
 mod completions;
 mod conformance;
+mod growing;
 mod memory;
 mod model;
 mod ringing;
