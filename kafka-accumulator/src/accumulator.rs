@@ -293,8 +293,8 @@ impl<E> Accumulator<E> {
     /// queue.seal_open();
     /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
     /// assert!(accumulator.is_throttling(), "there is memory for three more");
-    /// accumulator.limit_backlog(2_048);
-    /// assert_eq!(accumulator.waiting(), 0);
+    /// accumulator.limit_backlog(3_072);
+    /// assert_eq!(accumulator.waiting(), 0, "less than half of it is in use");
     /// # drop((delivery, waiting));
     /// # Ok::<(), AppendError>(())
     /// ```
