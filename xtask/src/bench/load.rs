@@ -92,8 +92,8 @@ pub(super) fn write(record: &Record, dir: &Path) -> Result<()> {
     text.push_str(&format!(
         "100 B, acks=1, 16 KiB batches, linger {linger} ms. From the moment a record is due until \
          its acknowledgement, in µs; the pacing thread's own delay (\"late\", median) is part of \
-         it. The last rate is half of our maximum, where only ours and the floor are measured. Who \
-         can not follow has a queue that grows.\n\n![latency under load](load.svg)\n\n"
+         it. The last rate is half of our maximum: only ours and the floor are measured, and of \
+         both every 16th record is timed. Who can not follow has a queue that grows.\n\n![latency under load](load.svg)\n\n"
     ));
     let mut table = Table::new([
         "records/s",
