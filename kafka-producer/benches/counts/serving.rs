@@ -24,6 +24,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: serve,
     },
     Scenario {
+        name: "one record at a time",
+        per: "record",
+        operations: 10_000,
+        outside: Outside::Instructions,
+        run: alone,
+    },
+    Scenario {
         name: "from append to acknowledgement, 100 B",
         per: "record",
         operations: 100_000,
@@ -73,6 +80,23 @@ fn serve(scenario: &Scenario, operations: u64) -> Counted {
         }
         batches += 1;
     })
+}
+
+/// A record that finds everything idle: a batch and a request of its own, framed and answered. What
+/// its latency consists of, but for the calls into the system.
+fn alone(scenario: &Scenario, operations: u64) -> Counted {
+    let mut rig = Rig::new(1, &[PLAIN, ("linger.ms", "0")]);
+    let mut send = || {
+        rig.now += Duration::from_millis(1);
+        drop(rig.append(0, None, black_box(&[b'v'; 100])));
+        rig.tick();
+        while let Some((_, outgoing)) = rig.unanswered.front() {
+            black_box(order_of(outgoing).frame());
+            rig.answer();
+        }
+    };
+    (0..WARM_UP).for_each(|_| send());
+    scenario.count(operations, send)
 }
 
 /// A record's whole journey but for the socket and the caller's own part: full batches of twelve
