@@ -20,9 +20,14 @@ pub(crate) struct Pools {
 impl Pools {
     pub(crate) fn new(payload: Payload, size: usize, key_size: usize) -> Self {
         let mut random = SplitMix64(42);
-        let mut value = |index| match payload {
-            Payload::Random => random.bytes(size),
-            Payload::Text => log_line(&mut random, index, size),
+        let mut value = |index| {
+            let mut value = match payload {
+                Payload::Random => random.bytes(size),
+                Payload::Text => log_line(&mut random, index, size),
+            };
+            // What growing it left over would be counted as the producer's.
+            value.shrink_to_fit();
+            value
         };
         let count = POOL.min(POOL_BYTES / size.max(1) as u64).max(1);
         let values = (0..count).map(&mut value).collect();
