@@ -209,6 +209,10 @@ impl Engine {
         base_offset: i64,
         log_append_time_ms: Option<i64>,
     ) {
+        if self.lanes[key as usize].is_another_log(serial, base_offset) {
+            self.end_presumed(key);
+            self.lanes[key as usize].begin_anew(serial);
+        }
         self.acknowledged(key, serial);
         let Some(slot) = self.remove(key, serial) else {
             return;

@@ -259,6 +259,11 @@ impl Engine {
                     }
                 }
             }
+            What::TopicCheck(about, evidence) => self
+                .read::<MetadataRequest, _>(version, frame, |engine, answer| {
+                    engine.topic_checked(id, about, evidence, answer);
+                })
+                .inspect_err(|_| self.inquiry_lost(about)),
             What::Transaction(ask) => self.transaction_answered(id, version, frame, ask),
             What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
                 Ok((_, answer)) => {
@@ -390,7 +395,7 @@ impl Engine {
                 self.metadata_failed();
             }
             What::ProducerId => self.identity_failed(),
-            What::Inquiry(about) => self.inquiry_lost(about),
+            What::Inquiry(about) | What::TopicCheck(about, _) => self.inquiry_lost(about),
             What::Transaction(ask) => self.transaction_unanswered(&ask),
             What::Produce(sent) => {
                 let timed_out = asked.deadline <= self.now;

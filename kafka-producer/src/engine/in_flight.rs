@@ -51,6 +51,8 @@ pub(crate) enum What {
     ProducerId,
     /// Whether this batch is in the log.
     Inquiry(Sent),
+    /// Whether the log that has it, by this evidence, is that of the topic it was sent to.
+    TopicCheck(Sent, Evidence),
     /// Something about transactions.
     Transaction(Ask),
     /// The fate of these batches.
@@ -62,6 +64,15 @@ pub(crate) enum What {
 pub(crate) struct Sent {
     pub(crate) lane: LaneKey,
     pub(crate) serial: u64,
+}
+
+/// Why a batch is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// A later one was acknowledged.
+    Acknowledged,
+    /// A later one is in: the log takes this sequence next.
+    Sequence(i32),
 }
 
 impl InFlight {

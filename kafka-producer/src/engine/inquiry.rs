@@ -30,19 +30,27 @@
 //! the late request before a batch of that epoch is appended, which is this one. What follows a
 //! batch that stays out stays out, too.
 //!
-//! *A topic made anew* knows nothing of what was sent to the one before: of such a batch its leader is
-//! not asked, nor does an acknowledgement of one speak for others.
+//! *A topic made anew* knows nothing of what was sent to the one before, and takes any number for a
+//! first one: of such a batch its leader is not asked, nor does an acknowledgement of one speak for
+//! others. Metadata may not have told of it yet; so before a batch is believed to be in because a
+//! later one is, the leader is asked for the topic's id, which no other topic of that name has. Where
+//! there are no ids (before Kafka 2.8) an acknowledgement at an offset that a batch before it was
+//! acknowledged at tells that the log is another.
 //!
 //! *An old leader* cannot deny what a newer one has: only a leader of the newest epoch that was ever
 //! heard of is asked, and no batch was sent to a newer one.
 
-use kafka_wire::ErrorCode;
+use kafka_wire::messages::MetadataRequest;
 use kafka_wire::messages::describe_producers::{
     DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, TopicRequest,
 };
+use kafka_wire::messages::metadata::{
+    MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
+};
 use kafka_wire::records::next_sequence;
+use kafka_wire::{ErrorCode, Uuid};
 
-use super::in_flight::{Sent, What};
+use super::in_flight::{Evidence, Sent, What};
 use super::lane::{Acquaintance, Lane, LaneKey, Numbering, Slot, SlotState};
 use super::verdict::Ambiguity;
 use super::{Engine, NodeId, backoff};
@@ -80,17 +88,15 @@ impl Engine {
         let lane = &mut self.lanes[key as usize];
         let slot = &lane.slots[position];
         let serial = slot.serial;
-        if lane.is_known_to_hold(slot) {
-            return self.deliver(key, serial, -1, None);
-        }
         match self.settings.unresolved {
             UnresolvedPolicy::Ask if lane.is_of_earlier_topic(serial) => {
-                self.leave_open(key, serial, Some("its topic was made anew meanwhile"));
+                self.leave_open(key, serial, Some(MADE_ANEW));
             }
             UnresolvedPolicy::Ask => {
                 let until = self.now;
                 lane.slots[position].state = SlotState::Unresolved { until };
             }
+            _ if lane.is_known_to_hold(slot) => self.deliver(key, serial, -1, None),
             UnresolvedPolicy::Resend => self.leave_number(key, position),
             UnresolvedPolicy::Fail => self.leave_open(key, serial, None),
         }
@@ -104,6 +110,9 @@ impl Engine {
         else {
             return;
         };
+        if lane.is_known_to_hold(&lane.slots[position]) {
+            return self.check_topic(key, position, Evidence::Acknowledged);
+        }
         let slot = &mut lane.slots[position];
         let about = Sent {
             lane: key,
@@ -178,7 +187,7 @@ impl Engine {
             return self.doubt(key, position);
         }
         match self.lanes[key as usize].slots[position].place(next) {
-            Place::Behind => self.presume(key, position, next),
+            Place::Behind => self.check_topic(key, position, Evidence::Sequence(next)),
             Place::Last | Place::Next => {
                 let slot = &mut self.lanes[key as usize].slots[position];
                 if slot.attempts > self.settings.retries {
@@ -193,6 +202,74 @@ impl Engine {
             }
             Place::Ahead => self.leave_open(key, serial, Some("a request may still arrive")),
             Place::Across => self.leave_open(key, serial, Some("the log has other batches of it")),
+        }
+    }
+
+    /// A later batch is in a log of this name: asks its leader whether it is the same log still.
+    fn check_topic(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
+        let lane = &self.lanes[key as usize];
+        let leader = lane.leader.filter(|_| lane.topic_id != Uuid::ZERO);
+        let version = leader.and_then(|leader| self.newest::<MetadataRequest>(leader));
+        let (Some(leader), Some(version)) = (leader, version) else {
+            return self.believe(key, position, evidence);
+        };
+        let topic = MetadataRequestTopic {
+            name: Some(lane.topic.to_string()),
+            ..MetadataRequestTopic::default()
+        };
+        let request = MetadataRequest {
+            topics: Some(vec![topic]),
+            allow_auto_topic_creation: false,
+            ..MetadataRequest::default()
+        };
+        let slot = &mut self.lanes[key as usize].slots[position];
+        slot.state = SlotState::Inquired;
+        let serial = slot.serial;
+        let about = Sent { lane: key, serial };
+        let what = What::TopicCheck(about, evidence);
+        self.ask(leader, version, &request, what);
+    }
+
+    /// The leader has told of the topic.
+    pub(super) fn topic_checked(
+        &mut self,
+        id: NodeId,
+        about: Sent,
+        evidence: Evidence,
+        answer: MetadataResponse,
+    ) {
+        self.throttle(id, answer.throttle_time_ms);
+        let Sent { lane: key, serial } = about;
+        let lane = &self.lanes[key as usize];
+        let Some(position) = lane.position(serial) else {
+            return self.list(key);
+        };
+        let of_that_name =
+            |topic: &&MetadataResponseTopic| topic.name.as_deref() == Some(&lane.topic);
+        let found = answer.topics.iter().find(of_that_name);
+        match found.filter(|topic| topic.error_code == ErrorCode::NONE && lane.leader == Some(id)) {
+            Some(topic) if topic.topic_id == lane.topic_id => {
+                self.believe(key, position, evidence);
+                self.list(key);
+            }
+            Some(_) => {
+                self.metadata.want(self.now);
+                self.leave_open(key, serial, Some(MADE_ANEW));
+                self.list(key);
+            }
+            None => self.resolve(
+                about,
+                Finding::AskAgain(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+            ),
+        }
+    }
+
+    fn believe(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
+        let slot = &self.lanes[key as usize].slots[position];
+        let serial = slot.serial;
+        match evidence {
+            Evidence::Sequence(next) => self.presume(key, position, next),
+            Evidence::Acknowledged => self.deliver(key, serial, -1, None),
         }
     }
 
@@ -331,6 +408,8 @@ fn is_before(a: i32, b: i32) -> bool {
     let distance = b.wrapping_sub(a) & i32::MAX;
     (1..1 << 30).contains(&distance)
 }
+
+const MADE_ANEW: &str = "its topic was made anew meanwhile";
 
 #[cfg(test)]
 mod tests {

@@ -352,7 +352,7 @@ impl Lane {
         let mut confirmed = Vec::new();
         while let Some(slot) = self.slots.front()
             && slot.state == SlotState::Presumed
-            && slot.serial < acknowledged
+            && (self.anew_from..acknowledged).contains(&slot.serial)
         {
             confirmed.extend(self.slots.pop_front());
         }
@@ -361,8 +361,11 @@ impl Lane {
 
     /// Whether a later batch of the same epoch was acknowledged: then this one is in the log.
     pub(crate) fn is_known_to_hold(&self, slot: &Slot) -> bool {
-        self.acquaintance
-            .is_some_and(|with| Some(with.producer) == slot.producer && slot.serial < with.before)
+        let holds = |with: Acquaintance| {
+            Some(with.producer) == slot.producer
+                && (self.anew_from..with.before).contains(&slot.serial)
+        };
+        self.acquaintance.is_some_and(holds)
     }
 
     /// The oldest slot that has anything to wait for but a later acknowledgement.
@@ -383,9 +386,22 @@ impl Lane {
         if self.topic_id != topic_id {
             self.topic_id = topic_id;
             self.leader_epoch = -1;
-            self.acquaintance = None;
-            self.anew_from = self.next_serial;
+            self.begin_anew(self.next_serial);
         }
+    }
+
+    /// Whether a batch that was acknowledged at `base_offset` is in another log than those before
+    /// it: one of them was acknowledged at that offset, or at a greater one.
+    pub(crate) fn is_another_log(&self, serial: u64, base_offset: i64) -> bool {
+        let later = self.acquaintance.is_some_and(|with| serial > with.before);
+        later && (0..=self.acknowledged_offset).contains(&base_offset)
+    }
+
+    /// Batches before `from` were not sent to the log that there is now.
+    pub(crate) fn begin_anew(&mut self, from: u64) {
+        self.acquaintance = None;
+        self.acknowledged_offset = -1;
+        self.anew_from = self.anew_from.max(from);
     }
 
     /// Whether the batch with this serial was taken before the topic was made anew: then others of

@@ -281,6 +281,53 @@ fn a_batch_behind_which_another_was_acknowledged_is_delivered_without_asking() {
 }
 
 #[test]
+fn no_topic_is_taken_for_the_one_before_it_because_it_has_a_later_batch() {
+    let (mut stage, row) = three_lost(settings());
+    // It was deleted and made anew, which nobody has told us, and took a late "b" and "c".
+    stage.map.life += 1;
+    stage.tell(1, Ok(&[(ID, 0, 3)]));
+    let error = refused(&row[0], OUT_OF_ORDER);
+    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+    assert!(error.to_string().contains("made anew"), "{error}");
+    row[1..].iter().for_each(pending);
+}
+
+#[test]
+fn no_topic_is_taken_for_the_one_before_it_because_it_acknowledged_a_later_batch() {
+    for policy in [UnresolvedPolicy::Ask, UnresolvedPolicy::Fail] {
+        let mut settings = settings();
+        settings.unresolved = policy;
+        let mut stage = Stage::with(settings, &[1]);
+        stage.warm_up(0, 1);
+        let row = ["a", "b"].map(|value| stage.send(0, value));
+        stage.answer(1, [error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)]);
+        // Made anew, it takes any number for a first one.
+        stage.answer(1, [ok(0)]);
+        delivered(&row[1], 0);
+        stage.pass(ms(1000));
+        assert_eq!(stage.values(1), [["a"]]);
+        stage.answer(1, [error(OUT_OF_ORDER)]);
+        let error = refused(&row[0], OUT_OF_ORDER);
+        assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+    }
+}
+
+#[test]
+fn the_id_of_a_topic_tells_it_from_the_one_before_it_whatever_the_offsets_are() {
+    let mut stage = Stage::with(settings(), &[1]);
+    stage.warm_up(0, 1);
+    let row = ["a", "b"].map(|value| stage.send(0, value));
+    stage.answer(1, [error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)]);
+    // Others have written to the topic that was made anew.
+    stage.answer(1, [ok(7)]);
+    stage.pass(ms(1000));
+    stage.map.life += 1;
+    stage.answer(1, [error(OUT_OF_ORDER)]);
+    let error = refused(&row[0], OUT_OF_ORDER);
+    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+}
+
+#[test]
 fn the_policy_of_kafkas_client_sends_it_again_under_a_new_epoch() {
     let settings = Settings {
         unresolved: UnresolvedPolicy::Resend,
