@@ -301,26 +301,19 @@ impl World {
             && let Some(frame) = link.up.next_frame()
             && let Some(broker) = link.broker
         {
-            self.note_end(id, &frame);
+            self.note_end(&frame);
             let now = self.broker_time();
-            let open = self.open_transactions();
+            let before = self.cluster.transactions();
             let answer = self.cluster.handle(now, broker, ConnectionId(id.0), frame);
-            self.note_late(id, open);
+            self.note_late(id, &before);
             self.answered(id, answer);
         }
     }
 
-    /// Requests by which a producer fences itself, which Kafka does not tell from a successor's. In
-    /// the second generation that is the end of a transaction before the markers of the one before it
-    /// are written; and always a late question for an epoch, because a coordinator does not look at
-    /// the epoch amid a transaction.
-    fn note_end(&self, id: LinkId, frame: &[u8]) {
+    /// In the second generation a producer fences itself when it ends a transaction before the markers
+    /// of the one before it are written, which Kafka does not tell from a successor.
+    fn note_end(&self, frame: &[u8]) {
         let number = |at: usize| Some(i16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?]));
-        let left = |link: &Link| link.stage == Stage::ClientLeft;
-        let is_late = self.links.get(&id).is_some_and(left);
-        if number(0) == Some(ApiKey::INIT_PRODUCER_ID.0) && is_late {
-            self.ground.fenced_itself.set(true);
-        }
         if number(0) != Some(ApiKey::END_TXN.0) {
             return;
         }
@@ -347,31 +340,39 @@ impl World {
 
     /// Time passes for the brokers, who may answer late.
     pub(crate) fn tick(&mut self) {
-        let open = self.open_transactions();
+        let before = self.cluster.transactions();
         for Release {
             connection, answer, ..
         } in self.cluster.tick(self.broker_time())
         {
             let id = LinkId(connection.0);
-            self.note_late(id, open);
+            self.note_late(id, &before);
             self.answered(id, answer);
         }
     }
 
-    /// In the first generation a request to add something that nobody waits for any more may begin a
-    /// transaction between two of its producer's, or amid its question for the next epoch. Its
+    /// Requests that nobody waits for any more may fence their producer as a successor would. A
+    /// question for an epoch does; and in the first generation one to add something may begin a
+    /// transaction between two of the producer's, or amid its question for the next epoch: its
     /// coordinator ends that, and the producer's epoch with it.
-    fn note_late(&self, id: LinkId, open_before: usize) {
+    fn note_late(&self, id: LinkId, before: &[TransactionFacts]) {
         let is_open = |link: &Link| link.stage == Stage::Open;
-        let is_late = !self.links.get(&id).is_some_and(is_open);
-        if is_late && self.open_transactions() > open_before {
+        if self.links.get(&id).is_some_and(is_open) {
+            return;
+        }
+        let is_fenced = |now: &TransactionFacts| {
+            let known = before
+                .iter()
+                .find(|it| it.transactional_id == now.transactional_id);
+            known.is_none_or(|known| {
+                known.producer_epoch != now.producer_epoch
+                    || known.producer_id != now.producer_id
+                    || (now.state == TransactionState::Open && known.state != now.state)
+            })
+        };
+        if self.cluster.transactions().iter().any(is_fenced) {
             self.ground.fenced_itself.set(true);
         }
-    }
-
-    fn open_transactions(&self) -> usize {
-        let open = |it: &&TransactionFacts| it.state == TransactionState::Open;
-        self.cluster.transactions().iter().filter(open).count()
     }
 
     fn answered(&mut self, id: LinkId, answer: Answer) {
