@@ -15,7 +15,9 @@ use kafka_wire::{DecodeError, ErrorCode, Version};
 use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
-use super::{Before, End, Ending, Health, Membership, Phase, RequestState, is_turned_away};
+use super::{
+    Before, End, Ending, Health, Membership, OffsetCommit, Phase, RequestState, is_turned_away,
+};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::{Link, Node};
@@ -214,33 +216,27 @@ impl Engine {
         self.granted(&Ask::AddOffsets(group), code);
     }
 
-    /// Some of the offsets may have been taken; only the others are sent again.
+    /// Some of the offsets may have been taken; only the others are sent again. If nobody waits for
+    /// them any more, because the transaction will be aborted, the group may belong to it all the same.
     fn offsets_committed(&mut self, group: Arc<str>, topics: &[TxnOffsetCommitResponseTopic]) {
-        let mut worst = (Verdict::Done, ErrorCode::NONE);
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        let Some(commit) = transactions.offsets.front_mut() else {
-            return;
-        };
-        commit.offsets.retain(|offset| {
-            let partitions = topics.iter().filter(|topic| *topic.name == *offset.topic);
-            let mut partitions = partitions.flat_map(|topic| &topic.partitions);
-            let told = partitions.find(|told| told.partition_index == offset.partition);
-            let code = told.map_or(ErrorCode::NETWORK_EXCEPTION, |told| told.error_code);
-            let judged = verdict(Request::CommitOffsets, code);
-            if rank(judged, code) > rank(worst.0, worst.1) {
-                worst = (judged, code);
+        let worst = match transactions.offsets.front_mut() {
+            Some(commit) => commit.answered(topics),
+            None => {
+                let told = topics.iter().flat_map(|topic| &topic.partitions);
+                worst(told.map(|told| told.error_code))
             }
-            judged != Verdict::Done
-        });
-        if commit.offsets.is_empty()
+        };
+        let done = |commit: &OffsetCommit| commit.offsets.is_empty();
+        if transactions.offsets.front().is_some_and(done)
             && let Some(done) = transactions.offsets.pop_front()
         {
             done.end(Ok(()));
         }
-        self.offsets_answered(&group, worst.1);
-        self.granted(&Ask::CommitOffsets(group), worst.1);
+        self.offsets_answered(&group, worst);
+        self.granted(&Ask::CommitOffsets(group), worst);
     }
 
     /// With the second protocol it is the offsets that add their group.
@@ -381,6 +377,31 @@ fn code_of(
     let mut partitions = topics.flat_map(|told| &told.results_by_partition);
     let told = partitions.find(|told| told.partition_index == partition)?;
     Some(told.partition_error_code)
+}
+
+impl OffsetCommit {
+    /// Keeps the offsets that were not taken; the code that stands for all.
+    fn answered(&mut self, topics: &[TxnOffsetCommitResponseTopic]) -> ErrorCode {
+        let mut codes = Vec::with_capacity(self.offsets.len());
+        self.offsets.retain(|offset| {
+            let partitions = topics.iter().filter(|topic| *topic.name == *offset.topic);
+            let mut partitions = partitions.flat_map(|topic| &topic.partitions);
+            let told = partitions.find(|told| told.partition_index == offset.partition);
+            let code = told.map_or(ErrorCode::NETWORK_EXCEPTION, |told| told.error_code);
+            codes.push(code);
+            verdict(Request::CommitOffsets, code) != Verdict::Done
+        });
+        worst(codes)
+    }
+}
+
+/// The code of an answer about offsets that stands for all of its codes.
+fn worst(codes: impl IntoIterator<Item = ErrorCode>) -> ErrorCode {
+    let rank = |code: &ErrorCode| rank(verdict(Request::CommitOffsets, *code), *code);
+    codes
+        .into_iter()
+        .max_by_key(rank)
+        .unwrap_or(ErrorCode::NONE)
 }
 
 /// Of several verdicts on one request the worst counts; of equals what says more.

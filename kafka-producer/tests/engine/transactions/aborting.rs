@@ -91,6 +91,32 @@ fn t066_t089_a_batch_that_was_sent_once_is_sent_again_before_the_abort_ends() {
 }
 
 #[test]
+fn offsets_that_were_sent_before_the_abort_are_aborted_with_the_transaction() {
+    for level in VERSIONS {
+        for doomed in [false, true] {
+            let mut stage = Stage::begun(level, &[1]);
+            if doomed {
+                stage.warm_up(0, 1);
+            }
+            stage.keeps(ApiKey::TXN_OFFSET_COMMIT);
+            let _sent = stage.send_offsets(&[5]);
+            stage.question().expect("they are on their way");
+            if doomed {
+                let delivery = stage.send(0, "tea");
+                stage.answer(1, [error(ErrorCode::INVALID_RECORD)]);
+                failed(&delivery);
+            }
+            let mut aborted = stage.abort();
+            aborted.is_pending();
+            stage.reply(ErrorCode::NONE);
+            aborted.done();
+            let story = stage.story();
+            assert!(story.contains(&"EndTxn abort".to_owned()), "{story:?}");
+        }
+    }
+}
+
+#[test]
 fn t081_t082_what_a_leader_refuses_forbids_the_commit_and_allows_the_abort() {
     for level in VERSIONS {
         for code in [
