@@ -263,7 +263,7 @@ impl Engine {
                 .read::<MetadataRequest, _>(version, frame, |engine, answer| {
                     engine.topic_checked(id, about, evidence, answer);
                 })
-                .inspect_err(|_| self.inquiry_lost(about)),
+                .inspect_err(|_| self.topic_unchecked(about, evidence)),
             What::Transaction(ask) => self.transaction_answered(id, version, frame, ask),
             What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
                 Ok((_, answer)) => {
@@ -395,7 +395,8 @@ impl Engine {
                 self.metadata_failed();
             }
             What::ProducerId => self.identity_failed(),
-            What::Inquiry(about) | What::TopicCheck(about, _) => self.inquiry_lost(about),
+            What::Inquiry(about) => self.inquiry_lost(about),
+            What::TopicCheck(about, evidence) => self.topic_unchecked(about, evidence),
             What::Transaction(ask) => self.transaction_unanswered(&ask),
             What::Produce(sent) => {
                 let timed_out = asked.deadline <= self.now;

@@ -146,6 +146,7 @@ impl Engine {
             }
             // Its coordinator gives out the next epoch, when the transaction has ended.
             Next::NeedsNewEpoch if self.transactions.is_some() => return Offer::Nothing,
+            Next::NeedsNewEpoch if self.doubts_topic(key) => return Offer::Nothing,
             Next::NeedsNewEpoch => {
                 self.start_new_epoch(key);
                 return self.offer_renumbered(key);
@@ -205,7 +206,7 @@ impl Engine {
 
     /// A broken sequence cannot go on: number the lane anew under the next epoch. That the log has
     /// none of its batches under the old one is known by now, unless the user does not care.
-    fn start_new_epoch(&mut self, key: LaneKey) {
+    pub(super) fn start_new_epoch(&mut self, key: LaneKey) {
         self.end_presumed(key);
         let lane = &mut self.lanes[key as usize];
         if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =

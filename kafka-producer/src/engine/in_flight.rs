@@ -11,6 +11,7 @@ use kafka_wire::Version;
 
 use super::Ask;
 use super::lane::LaneKey;
+use super::same_topic::Evidence;
 
 /// The unanswered requests of one connection, oldest first.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ pub(crate) enum What {
     ProducerId,
     /// Whether this batch is in the log.
     Inquiry(Sent),
-    /// Whether the log that has it, by this evidence, is that of the topic it was sent to.
+    /// Whether the log that this was seen of is that of the topic the batch was sent to.
     TopicCheck(Sent, Evidence),
     /// Something about transactions.
     Transaction(Ask),
@@ -64,15 +65,6 @@ pub(crate) enum What {
 pub(crate) struct Sent {
     pub(crate) lane: LaneKey,
     pub(crate) serial: u64,
-}
-
-/// Why a batch is in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Evidence {
-    /// A later one was acknowledged.
-    Acknowledged,
-    /// A later one is in: the log takes this sequence next.
-    Sequence(i32),
 }
 
 impl InFlight {

@@ -30,35 +30,28 @@
 //! the late request before a batch of that epoch is appended, which is this one. What follows a
 //! batch that stays out stays out, too.
 //!
-//! *A topic made anew* knows nothing of what was sent to the one before, and takes any number for a
-//! first one: of such a batch its leader is not asked, nor does an acknowledgement of one speak for
-//! others. Metadata may not have told of it yet; so before a batch is believed to be in because a
-//! later one is, the leader is asked for the topic's id, which no other topic of that name has. Where
-//! there are no ids (before Kafka 2.8) an acknowledgement at an offset that a batch before it was
-//! acknowledged at tells that the log is another.
+//! *A topic made anew* knows nothing of what was sent to the one before: of such a batch its leader is
+//! not asked, nor does an acknowledgement of one speak for others (`same_topic.rs`).
 //!
 //! *An old leader* cannot deny what a newer one has: only a leader of the newest epoch that was ever
 //! heard of is asked, and no batch was sent to a newer one.
 
-use kafka_wire::messages::MetadataRequest;
+use kafka_wire::ErrorCode;
 use kafka_wire::messages::describe_producers::{
     DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, TopicRequest,
 };
-use kafka_wire::messages::metadata::{
-    MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
-};
 use kafka_wire::records::next_sequence;
-use kafka_wire::{ErrorCode, Uuid};
 
-use super::in_flight::{Evidence, Sent, What};
+use super::in_flight::{Sent, What};
 use super::lane::{Acquaintance, Lane, LaneKey, Numbering, Slot, SlotState};
+use super::same_topic::{Evidence, MADE_ANEW};
 use super::verdict::Ambiguity;
 use super::{Engine, NodeId, backoff};
 use crate::error::Cause;
 use crate::settings::UnresolvedPolicy;
 
 /// What an answer tells.
-enum Finding {
+pub(super) enum Finding {
     /// The log takes this sequence next, under the epoch that was asked about.
     Expects(i32),
     /// Nothing that could be relied on.
@@ -159,7 +152,7 @@ impl Engine {
         self.resolve(about, Finding::AskAgain(ErrorCode::NETWORK_EXCEPTION));
     }
 
-    fn resolve(&mut self, Sent { lane: key, serial }: Sent, finding: Finding) {
+    pub(super) fn resolve(&mut self, Sent { lane: key, serial }: Sent, finding: Finding) {
         let Some(position) = self.lanes[key as usize].position(serial) else {
             return self.list(key);
         };
@@ -205,76 +198,8 @@ impl Engine {
         }
     }
 
-    /// A later batch is in a log of this name: asks its leader whether it is the same log still.
-    fn check_topic(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
-        let lane = &self.lanes[key as usize];
-        let leader = lane.leader.filter(|_| lane.topic_id != Uuid::ZERO);
-        let version = leader.and_then(|leader| self.newest::<MetadataRequest>(leader));
-        let (Some(leader), Some(version)) = (leader, version) else {
-            return self.believe(key, position, evidence);
-        };
-        let topic = MetadataRequestTopic {
-            name: Some(lane.topic.to_string()),
-            ..MetadataRequestTopic::default()
-        };
-        let request = MetadataRequest {
-            topics: Some(vec![topic]),
-            allow_auto_topic_creation: false,
-            ..MetadataRequest::default()
-        };
-        let slot = &mut self.lanes[key as usize].slots[position];
-        slot.state = SlotState::Inquired;
-        let serial = slot.serial;
-        let about = Sent { lane: key, serial };
-        let what = What::TopicCheck(about, evidence);
-        self.ask(leader, version, &request, what);
-    }
-
-    /// The leader has told of the topic.
-    pub(super) fn topic_checked(
-        &mut self,
-        id: NodeId,
-        about: Sent,
-        evidence: Evidence,
-        answer: MetadataResponse,
-    ) {
-        self.throttle(id, answer.throttle_time_ms);
-        let Sent { lane: key, serial } = about;
-        let lane = &self.lanes[key as usize];
-        let Some(position) = lane.position(serial) else {
-            return self.list(key);
-        };
-        let of_that_name =
-            |topic: &&MetadataResponseTopic| topic.name.as_deref() == Some(&lane.topic);
-        let found = answer.topics.iter().find(of_that_name);
-        match found.filter(|topic| topic.error_code == ErrorCode::NONE && lane.leader == Some(id)) {
-            Some(topic) if topic.topic_id == lane.topic_id => {
-                self.believe(key, position, evidence);
-                self.list(key);
-            }
-            Some(_) => {
-                self.metadata.want(self.now);
-                self.leave_open(key, serial, Some(MADE_ANEW));
-                self.list(key);
-            }
-            None => self.resolve(
-                about,
-                Finding::AskAgain(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-            ),
-        }
-    }
-
-    fn believe(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
-        let slot = &self.lanes[key as usize].slots[position];
-        let serial = slot.serial;
-        match evidence {
-            Evidence::Sequence(next) => self.presume(key, position, next),
-            Evidence::Acknowledged => self.deliver(key, serial, -1, None),
-        }
-    }
-
     /// The log has this batch, and whatever behind it may be there and comes before `next`.
-    fn presume(&mut self, key: LaneKey, position: usize, next: i32) {
+    pub(super) fn presume(&mut self, key: LaneKey, position: usize, next: i32) {
         let lane = &mut self.lanes[key as usize];
         if let Some(producer) = lane.slots[position].producer
             && lane
@@ -315,7 +240,7 @@ impl Engine {
     }
 
     /// Ends a batch that may be in the log.
-    fn leave_open(&mut self, key: LaneKey, serial: u64, why: Option<&str>) {
+    pub(super) fn leave_open(&mut self, key: LaneKey, serial: u64, why: Option<&str>) {
         if let Some(mut slot) = self.remove(key, serial) {
             slot.state = SlotState::Waiting { until: self.now };
             self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
@@ -332,7 +257,7 @@ impl Engine {
     }
 
     /// None at first; if asking leads nowhere, as long as between any attempts.
-    fn pause(&mut self, key: LaneKey, position: usize) -> std::time::Duration {
+    pub(super) fn pause(&mut self, key: LaneKey, position: usize) -> std::time::Duration {
         let attempts = self.lanes[key as usize].slots[position].attempts;
         match attempts {
             ..=2 => std::time::Duration::ZERO,
@@ -408,8 +333,6 @@ fn is_before(a: i32, b: i32) -> bool {
     let distance = b.wrapping_sub(a) & i32::MAX;
     (1..1 << 30).contains(&distance)
 }
-
-const MADE_ANEW: &str = "its topic was made anew meanwhile";
 
 #[cfg(test)]
 mod tests {

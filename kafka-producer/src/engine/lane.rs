@@ -183,8 +183,12 @@ impl Lane {
         match self.oldest().map(|slot| slot.state) {
             Some(SlotState::Waiting { until }) if until <= now => return Next::Resend,
             Some(SlotState::Waiting { until }) => return Next::WaitUntil(until),
+            Some(SlotState::Outnumbered { until } | SlotState::Unresolved { until })
+                if until > now =>
+            {
+                return Next::WaitUntil(until);
+            }
             Some(SlotState::Outnumbered { .. }) if quiet => return Next::NeedsNewEpoch,
-            Some(SlotState::Unresolved { until }) if until > now => return Next::WaitUntil(until),
             Some(SlotState::Unresolved { .. }) if quiet => return Next::NeedsInquiry,
             Some(
                 SlotState::Outnumbered { .. } | SlotState::Unresolved { .. } | SlotState::Inquired,

@@ -25,6 +25,7 @@
 //! | `answer`, `verdict` | what became of a batch |
 //! | `split` | what is too large goes in halves |
 //! | `inquiry` | whether a batch of an attempt without an answer is in the log |
+//! | `same_topic` | whether that log is still the one it was sent to |
 
 mod absorb;
 mod admission;
@@ -45,6 +46,7 @@ mod metadata;
 mod node;
 mod outgoing;
 mod rebootstrap;
+mod same_topic;
 mod split;
 mod timers;
 mod transaction;

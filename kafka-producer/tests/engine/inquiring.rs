@@ -7,7 +7,7 @@ use kafka_producer::settings::Settings;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::ordering::move_leader;
-use crate::stage::{Stage, delivered, expired, ms, pending, refused, settings};
+use crate::stage::{Stage, delivered, expired, failed, ms, pending, refused, settings};
 use crate::wires::{Map, error, ok};
 
 const OUT_OF_ORDER: ErrorCode = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
@@ -367,4 +367,53 @@ fn s38_a_batch_that_was_refused_each_time_gets_a_new_epoch_without_asking() {
     assert_eq!(stage.asked(ApiKey::DESCRIBE_PRODUCERS), 0);
     stage.answer(1, [ok(1)]);
     delivered(&delivery, 1);
+}
+
+#[test]
+fn what_a_topic_made_anew_may_have_taken_is_not_sent_to_it_again_behind_one_that_it_lacks() {
+    for told in [true, false] {
+        let mut stage = Stage::with(settings(), &[1]);
+        stage.warm_up(0, 1);
+        let row = ["a", "b", "c"].map(|value| stage.send(0, value));
+        stage.answer(1, [error(ErrorCode::CORRUPT_MESSAGE)]);
+        // A topic made anew takes "b" and "c" without "a"; of "c" nobody tells.
+        if told {
+            stage.answer(1, [ok(0)]);
+        } else {
+            stage.map.life += 1;
+            stage.answer(1, [ok(7)]);
+        }
+        delivered(&row[1], if told { 0 } else { 7 });
+        stage.lose(1);
+        stage.pass(ms(1000));
+        assert_eq!(stage.values(1), [["a"]]);
+        stage.answer(1, [error(OUT_OF_ORDER)]);
+        stage.pass(ms(1000));
+        let error = failed(&row[2]);
+        assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+        assert_eq!(stage.values(1), [["a"]]);
+        assert_eq!(stage.numbers(1), [(1, 0)]);
+        stage.answer(1, [ok(9)]);
+        delivered(&row[0], 9);
+    }
+}
+
+#[test]
+fn what_follows_on_one_that_is_not_in_the_log_is_numbered_anew_with_it_when_the_topic_is_the_same()
+{
+    let mut stage = Stage::with(settings(), &[1]);
+    stage.warm_up(0, 1);
+    let row = ["a", "b"].map(|value| stage.send(0, value));
+    stage.answer(1, [error(ErrorCode::CORRUPT_MESSAGE)]);
+    stage.lose(1);
+    stage.pass(ms(1000));
+    stage.answer(1, [error(OUT_OF_ORDER)]);
+    stage.pass(ms(1000));
+    assert_eq!(stage.numbers(1), [(1, 0)]);
+    stage.answer(1, [ok(1)]);
+    delivered(&row[0], 1);
+    stage.pass(ms(1000));
+    assert_eq!(stage.numbers(1), [(1, 1)]);
+    stage.answer(1, [ok(2)]);
+    delivered(&row[1], 2);
 }
