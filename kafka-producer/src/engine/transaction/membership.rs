@@ -55,13 +55,9 @@ impl Membership {
     }
 }
 
-/// Whether a coordinator that answers this, or has it answered by a leader, did not add anything.
+/// Whether a coordinator that has this answered by a leader, or by the coordinator of a group, did not
+/// add anything. Of all others it is not known: a leader that had no answer may say that no
+/// coordinator is available, or that it is loading.
 pub(super) fn is_turned_away(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::CONCURRENT_TRANSACTIONS
-            | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
-            | ErrorCode::COORDINATOR_NOT_AVAILABLE
-            | ErrorCode::NOT_COORDINATOR
-    )
+    code == ErrorCode::CONCURRENT_TRANSACTIONS
 }

@@ -117,6 +117,28 @@ fn offsets_that_were_sent_before_the_abort_are_aborted_with_the_transaction() {
 }
 
 #[test]
+fn with_the_second_protocol_a_coordinator_is_told_of_the_end_unless_it_surely_added_nothing() {
+    for (code, end) in [
+        (ErrorCode::CONCURRENT_TRANSACTIONS, &[][..]),
+        (ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, &["EndTxn abort"]),
+        (ErrorCode::COORDINATOR_NOT_AVAILABLE, &["EndTxn abort"]),
+        (ErrorCode::NOT_COORDINATOR, &["EndTxn abort"]),
+        (ErrorCode::NOT_ENOUGH_REPLICAS, &["EndTxn abort"]),
+    ] {
+        let mut settings = transactional();
+        settings.retries = 0;
+        let mut stage = Stage::transactional_with(settings, 2, &[1]);
+        stage.begin().done();
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [error(code)]);
+        assert_eq!(failed(&delivery).code(), Some(code));
+        stage.story();
+        stage.abort().done();
+        assert_eq!(stage.story(), *end, "{code}");
+    }
+}
+
+#[test]
 fn t081_t082_what_a_leader_refuses_forbids_the_commit_and_allows_the_abort() {
     for level in VERSIONS {
         for code in [
