@@ -56,8 +56,10 @@ pub(super) enum Finding {
     Expects(i32),
     /// Nothing that could be relied on.
     Nothing(String),
-    /// Not now, or not here.
+    /// Not now.
     AskAgain(ErrorCode),
+    /// Not here: another broker leads by now.
+    AskElsewhere,
 }
 
 /// Where a batch stands, seen from the sequence that the log takes next.
@@ -140,9 +142,10 @@ impl Engine {
         let finding = match (found, slot) {
             // It has ended meanwhile.
             (_, None) => return self.list(about.lane),
-            (Some(found), Some(slot)) if lane.leader == Some(id) => finding(found, slot),
-            // The leader has moved on, or the answer passes over the question.
-            (_, Some(_)) => Finding::AskAgain(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            (_, Some(_)) if lane.leader != Some(id) => Finding::AskElsewhere,
+            (Some(found), Some(slot)) => finding(found, slot),
+            // The answer passes over the question.
+            (None, Some(_)) => Finding::AskAgain(ErrorCode::NOT_LEADER_OR_FOLLOWER),
         };
         self.resolve(about, finding);
     }
@@ -158,11 +161,15 @@ impl Engine {
         };
         match finding {
             Finding::AskAgain(code) => {
-                let until = self.now + self.pause(key, position);
+                let until = self.now + self.before_asking_again();
                 self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
                 if code.invalidates_metadata() {
                     self.metadata.want(self.now);
                 }
+            }
+            Finding::AskElsewhere => {
+                let until = self.now;
+                self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
             }
             Finding::Nothing(why) => self.leave_open(key, serial, Some(&why)),
             Finding::Expects(next) => self.place(key, position, next),
@@ -256,8 +263,13 @@ impl Engine {
         }
     }
 
+    /// A broker that could not tell is left alone for a while.
+    pub(super) fn before_asking_again(&mut self) -> std::time::Duration {
+        backoff::delay(self.settings.retry_backoff, 1, &mut self.random)
+    }
+
     /// None at first; if asking leads nowhere, as long as between any attempts.
-    pub(super) fn pause(&mut self, key: LaneKey, position: usize) -> std::time::Duration {
+    fn pause(&mut self, key: LaneKey, position: usize) -> std::time::Duration {
         let attempts = self.lanes[key as usize].slots[position].attempts;
         match attempts {
             ..=2 => std::time::Duration::ZERO,

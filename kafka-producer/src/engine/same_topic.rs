@@ -109,7 +109,8 @@ impl Engine {
             |topic: &&MetadataResponseTopic| topic.name.as_deref() == Some(&lane.topic);
         let found = answer.topics.iter().find(of_that_name);
         match found.filter(|topic| topic.error_code == ErrorCode::NONE && lane.leader == Some(id)) {
-            Some(topic) if topic.topic_id == lane.topic_id => {
+            // Of another id metadata may have told since the question was asked.
+            Some(topic) if topic.topic_id == lane.topic_id && !lane.is_of_earlier_topic(serial) => {
                 self.believe(key, position, evidence);
             }
             Some(_) => {
@@ -134,7 +135,7 @@ impl Engine {
         let Sent { lane: key, serial } = about;
         let position = self.lanes[key as usize].position(serial);
         if let (Evidence::Gap, Some(position)) = (evidence, position) {
-            let until = self.now + self.pause(key, position);
+            let until = self.now + self.before_asking_again();
             self.lanes[key as usize].slots[position].state = SlotState::Outnumbered { until };
             self.metadata.want(self.now);
             return self.list(key);
