@@ -7,7 +7,27 @@ use crate::run::run;
 use crate::trace::Story;
 
 /// Seeds that found something, and what it was.
-const REGRESSIONS: [(&str, u64); 0] = [];
+const REGRESSIONS: [(&str, u64); 7] = [
+    ("a_call_came_after_its_deadline", 14_938_062_892_787_163_333),
+    (
+        "a_late_request_began_a_transaction",
+        14_938_062_892_787_162_420,
+    ),
+    ("a_topic_made_anew_had_a_later_batch", 500_000_021_593),
+    (
+        "a_topic_made_anew_acknowledged_a_later_batch",
+        500_000_271_597,
+    ),
+    (
+        "a_topic_made_anew_had_a_batch_behind_a_gap",
+        1_700_000_262_100,
+    ),
+    ("offsets_were_answered_after_their_abort", 1_500_000_057_430),
+    (
+        "a_loading_coordinator_had_added_a_partition",
+        1_900_000_346_057,
+    ),
+];
 
 /// All tests.
 pub(crate) fn all() -> Vec<Trial> {
