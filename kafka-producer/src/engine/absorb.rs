@@ -10,6 +10,7 @@ use kafka_wire::messages::produce::{NodeEndpoint, PartitionProduceResponse};
 use kafka_wire::{ErrorCode, Uuid};
 
 use super::cluster::{Cluster, Topic};
+use super::in_flight::Sent;
 use super::lane::{Attention, Lane, LaneKey, SlotState};
 use super::metadata::{Interest, Refresh, TopicState};
 use super::node::{Link, Node};
@@ -223,11 +224,15 @@ impl Engine {
         }
     }
 
-    /// A refused batch may come with the name of the new leader (KIP-951).
-    pub(super) fn follow_leader(&mut self, key: LaneKey, answer: &PartitionProduceResponse) {
+    /// A refused batch may come with the name of the new leader (KIP-951), but not of another topic's:
+    /// its epochs would outrank those of a topic made anew.
+    pub(super) fn follow_leader(&mut self, sent: Sent, answer: &PartitionProduceResponse) {
+        let Sent { lane: key, serial } = sent;
+        let lane = &self.lanes[key as usize];
         let leader = &answer.current_leader;
         if leader.leader_id >= 0
-            && leader.leader_epoch > self.lanes[key as usize].leader_epoch
+            && leader.leader_epoch > lane.leader_epoch
+            && !lane.is_of_earlier_topic(serial)
             && self.nodes.contains_key(&NodeId(leader.leader_id))
         {
             self.assign(key, Some(NodeId(leader.leader_id)), leader.leader_epoch);

@@ -71,7 +71,7 @@ impl Engine {
                 // says that they must.
                 let found = open.iter().position(asked);
                 if let Some(sent) = found.and_then(|found| open.remove(found)) {
-                    self.follow_leader(sent.lane, &partition);
+                    self.follow_leader(sent, &partition);
                     self.judge(sent, Word::from(partition));
                 }
             }

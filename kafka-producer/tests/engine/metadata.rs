@@ -357,6 +357,25 @@ fn a_topic_that_is_made_anew_is_followed_though_its_leader_epochs_begin_again() 
     delivered(&second, 0);
 }
 
+#[test]
+fn a_leader_of_the_topic_before_it_is_not_taken_for_one_of_the_topic_made_anew() {
+    let mut settings = settings();
+    settings.metadata_max_age = Duration::from_secs(1);
+    let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1, 2]));
+    // The last version that tells topics by their names.
+    stage.produce_latest = 12;
+    stage.know(TOPIC);
+    let delivery = stage.send(0, "tea");
+    stage.map.life += 1;
+    stage.pass(ms(1500));
+    let late = error(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    stage.answer(1, [late.leader_is(2, 7)]);
+    stage.pass(ms(1000));
+    assert!(stage.requests(2).is_empty());
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+}
+
 /// An answer of which only the beginning makes sense.
 pub(crate) fn unreadable(stage: &Stage, node: NodeId) -> Bytes {
     let correlation_id = stage.connections[&node][0].header.correlation_id;

@@ -7,7 +7,7 @@ use crate::run::run;
 use crate::trace::Story;
 
 /// Seeds that found something, and what it was.
-const REGRESSIONS: [(&str, u64); 7] = [
+const REGRESSIONS: [(&str, u64); 8] = [
     ("a_call_came_after_its_deadline", 14_938_062_892_787_163_333),
     (
         "a_late_request_began_a_transaction",
