@@ -19,7 +19,8 @@
 //! - A batch leaves its queue once and never comes back.
 //! - A sealed batch's bytes never change; a buffer is used again when its last holder is gone.
 //! - What is reserved never exceeds the total, and who waits for memory is served in order.
-//! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest; nobody's callback runs under one.
+//! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest;
+//!   nobody's callback runs under one.
 
 mod accumulator;
 mod attention;

@@ -7,7 +7,7 @@ use crate::run::run;
 use crate::trace::Story;
 
 /// Seeds that found something, and what it was.
-const REGRESSIONS: [(&str, u64); 8] = [
+const REGRESSIONS: &[(&str, u64)] = &[
     ("a_call_came_after_its_deadline", 14_938_062_892_787_163_333),
     (
         "a_late_request_began_a_transaction",
@@ -26,6 +26,10 @@ const REGRESSIONS: [(&str, u64); 8] = [
     (
         "a_loading_coordinator_had_added_a_partition",
         1_900_000_346_057,
+    ),
+    (
+        "a_topic_made_anew_was_led_by_one_of_the_topic_before",
+        2_300_000_208_242,
     ),
 ];
 
