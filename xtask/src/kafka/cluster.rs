@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -410,7 +411,10 @@ impl fmt::Display for Cluster {
     }
 }
 
-/// Ports that are free now, below those that systems hand out to clients.
+/// Below those that systems hand out to clients.
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// Ports that are free now.
 fn free_ports(up: &Up, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
     let of_detour = if up.detour { 2 } else { 0 };
     let of_node = 1 + of_detour + protocols.len();
@@ -420,13 +424,13 @@ fn free_ports(up: &Up, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
         if held.len() == wanted {
             break;
         }
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", fastrand::u16(20_000..32_000))) {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", fastrand::u16(PORTS))) {
             held.push(listener);
         }
     }
     ensure!(
         held.len() == wanted,
-        "{wanted} free ports between 20000 and 32000 are not found"
+        "{wanted} free ports are not found in {PORTS:?}"
     );
     let ports = held
         .iter()
@@ -464,7 +468,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_are_different_and_free() {
+    fn ports_are_different_and_none_that_clients_are_given() {
         let up = Up {
             nodes: 9,
             detour: true,
@@ -478,9 +482,8 @@ mod tests {
             all.extend(ports.listeners.into_values());
         }
         assert_eq!(all.len(), 9 * 7);
-        for port in all {
-            TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
-        }
+        // That each was free is not asked again: another program may have taken it by now.
+        assert!(all.into_iter().all(|port| PORTS.contains(&port)));
     }
 
     #[test]
