@@ -217,7 +217,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     ///
     /// # Errors
     /// [`TransactionError::Abortable`] when the group does not know the member any more, or refuses
-    /// the offsets.
+    /// the offsets; when it is called again for a group that did not answer an earlier call at once
+    /// ([`OffsetsInDoubt`](crate::error::AbortableError::OffsetsInDoubt)): called once per group, with
+    /// all offsets, that does not happen.
     ///
     /// ```no_run
     /// # use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit, Transaction, TransactionError};

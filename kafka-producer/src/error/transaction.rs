@@ -73,6 +73,17 @@ pub enum AbortableError {
         /// The last obstacle met.
         last: Option<Arc<str>>,
     },
+    /// Offsets of an earlier call for the same group were sent again, because at first nobody
+    /// answered. What was sent first may still be on its way: behind these it would set the group
+    /// back, and the protocol has no number that tells the one from the other.
+    #[error(
+        "an earlier TxnOffsetCommit for the group {group:?} was not answered at first, and may \
+         still set back what is sent after it"
+    )]
+    OffsetsInDoubt {
+        /// Whose offsets.
+        group: Arc<str>,
+    },
 }
 
 impl AbortableError {
@@ -81,7 +92,7 @@ impl AbortableError {
         match self {
             Self::Delivery(error) => error.code(),
             Self::Refused { code, .. } => Some(*code),
-            Self::Expired { .. } => None,
+            Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
         }
     }
 }

@@ -31,6 +31,7 @@ const REGRESSIONS: &[(&str, u64)] = &[
         "a_topic_made_anew_was_led_by_one_of_the_topic_before",
         2_300_000_208_242,
     ),
+    ("offsets_were_set_back_by_a_late_copy", 3_100_000_181_847),
 ];
 
 /// All tests.

@@ -16,7 +16,8 @@ use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
 use super::{
-    Before, End, Ending, Health, Membership, OffsetCommit, Phase, RequestState, is_turned_away,
+    Before, Echo, End, Ending, Health, Membership, OffsetCommit, Phase, RequestState,
+    is_turned_away,
 };
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
@@ -233,6 +234,9 @@ impl Engine {
         if transactions.offsets.front().is_some_and(done)
             && let Some(done) = transactions.offsets.pop_front()
         {
+            if done.echo == Echo::Possible {
+                transactions.repeated.insert(Arc::clone(&done.group.id));
+            }
             done.end(Ok(()));
         }
         self.offsets_answered(&group, worst);
@@ -323,8 +327,7 @@ impl Engine {
             }
             End::Abort => {
                 let before = Before::Transaction(ending.health.outcome());
-                transactions.partitions.clear();
-                transactions.groups.clear();
+                transactions.forget_members();
                 transactions.phase = Phase::Renewing(before);
             }
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 
-use super::{Before, End, Membership, OffsetCommit, Owner, Phase, Transactions};
+use super::{Before, Echo, End, Membership, OffsetCommit, Owner, Phase, Transactions};
 use crate::engine::Engine;
 use crate::engine::desk::DeskState;
 use crate::error::{Misuse, TimedOut, TransactionError};
@@ -339,6 +339,7 @@ impl Engine {
             offsets,
             deadline,
             reply: Some(reply),
+            echo: Echo::None,
         });
         self.arm_transaction();
     }

@@ -31,7 +31,7 @@ mod membership;
 mod requests;
 mod verdict;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,6 +66,9 @@ pub(crate) struct Transactions {
     groups: BTreeMap<Arc<str>, Membership>,
     /// Offsets that are to be committed with it, in the order of the calls.
     offsets: VecDeque<OffsetCommit>,
+    /// Groups whose coordinator has taken the offsets of a call and may be told them once more: it did
+    /// not answer at first. Behind those of a later call they would set the group back.
+    repeated: BTreeSet<Arc<str>>,
     coordinators: Coordinators,
     request: RequestState,
     /// Requests in a row that brought nothing.
@@ -129,9 +132,9 @@ enum Owner {
     Gone,
 }
 
-/// Whether a request of the transaction that nobody answered may still come to its coordinator. With
-/// the first protocol it would do its work for the next transaction, if that has the same epoch: end
-/// it half-way, or begin one that nobody ends. These are the flaws that KIP-890 mends.
+/// Whether a request that nobody answered may still come to its coordinator. With the first protocol
+/// one of the transaction would do its work for the next, if that has the same epoch: end it half-way,
+/// or begin one that nobody ends. These are the flaws that KIP-890 mends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echo {
     None,
@@ -153,6 +156,7 @@ struct OffsetCommit {
     offsets: Vec<OffsetToCommit>,
     deadline: Instant,
     reply: Option<Reply>,
+    echo: Echo,
 }
 
 /// The one request to a coordinator.
@@ -184,6 +188,7 @@ impl Transactions {
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
             offsets: VecDeque::new(),
+            repeated: BTreeSet::new(),
             coordinators: Coordinators::default(),
             request: RequestState::Free { not_before: now },
             failures: 0,
@@ -211,6 +216,13 @@ impl Transactions {
     fn has_begun_there(&self) -> bool {
         let mut members = self.partitions.values().chain(self.groups.values());
         members.any(|membership| membership.needs_end())
+    }
+
+    /// The transaction is over: nothing belongs to it any more.
+    fn forget_members(&mut self) {
+        self.partitions.clear();
+        self.groups.clear();
+        self.repeated.clear();
     }
 
     /// Forgets what was to be added and was not tried.
@@ -381,8 +393,7 @@ impl Engine {
             .as_ref()
             .is_err_and(|why| begun_there || unknown_there(why));
         let untouched = transactions.version == TransactionVersion::Two && !begun_there;
-        transactions.partitions.clear();
-        transactions.groups.clear();
+        transactions.forget_members();
         let before = Before::Transaction(outcome);
         if let Some(successor) = successor {
             self.adopt(successor);

@@ -22,7 +22,7 @@ use crate::engine::lane::LaneKey;
 use crate::engine::node::Link;
 use crate::engine::verdict::TransactionVersion;
 use crate::engine::{Engine, NodeId};
-use crate::error::FatalError;
+use crate::error::{AbortableError, FatalError};
 
 /// From this version of InitProducerId on an epoch can be bumped (KIP-360).
 const FIRST_WITH_EPOCH: i16 = 3;
@@ -129,6 +129,14 @@ impl Transactions {
         if !matches!(ask, Ask::FindCoordinator(_) | Ask::InitProducerId) {
             self.echo = Echo::Possible;
         }
+        if let (Ask::CommitOffsets(_), Some(commit)) = (ask, self.offsets.front_mut()) {
+            commit.echo = Echo::Possible;
+        }
+    }
+
+    /// Whether offsets of an earlier call may come to this group behind those that are next.
+    fn may_be_set_back(&self, group: &Arc<str>) -> bool {
+        self.repeated.contains(group)
     }
 
     fn note(&mut self, ask: &Ask, change: fn(Membership) -> Membership) {
@@ -152,10 +160,17 @@ impl Engine {
     pub(in crate::engine) fn ask_for_transaction(&mut self) {
         while let Some(ask) = self.due_ask() {
             let known = self.transactions.as_ref();
-            let known = known.is_some_and(Transactions::has_begun_there);
-            if matches!(ask, Ask::End(_)) && !known {
+            let begun = known.is_some_and(Transactions::has_begun_there);
+            if matches!(ask, Ask::End(_)) && !begun {
                 // The coordinator does not know of it, so there is nothing to be ended.
                 self.transaction_ended(None);
+                continue;
+            }
+            if let Ask::CommitOffsets(group) = &ask
+                && known.is_some_and(|it| it.may_be_set_back(group))
+            {
+                let group = Arc::clone(group);
+                self.doom(|| AbortableError::OffsetsInDoubt { group });
                 continue;
             }
             return self.put(ask);

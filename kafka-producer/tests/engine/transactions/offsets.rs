@@ -4,7 +4,7 @@ use kafka_producer::ConsumerGroupMetadata;
 use kafka_producer::error::AbortableError;
 use kafka_wire::{ApiKey, ErrorCode};
 
-use super::coordinator::{GROUP, GROUPS};
+use super::coordinator::{Call, GROUP, GROUPS};
 use super::requests::Ask;
 use crate::stage::{Stage, ms};
 
@@ -135,5 +135,53 @@ fn what_is_wrong_with_offsets_is_cured_by_an_abort() {
         assert_eq!(stage.send_offsets(&[5]).abortable().code(), Some(code));
         stage.abort().done();
         stage.begin().done();
+    }
+}
+
+/// Offsets are taken, but the answer is lost, and they are sent again: a copy may still come.
+fn repeated(level: i16, first: &[i64], then: Option<&[i64]>) -> (Stage, Option<Call>) {
+    let mut stage = Stage::begun(level, &[1]);
+    stage.keeps(ApiKey::TXN_OFFSET_COMMIT);
+    let mut sent = stage.send_offsets(first);
+    let later = then.map(|offsets| stage.send_offsets(offsets));
+    stage.lose(GROUPS);
+    stage.lets_go();
+    stage.pass(ms(2000));
+    sent.done();
+    (stage, later)
+}
+
+#[test]
+fn offsets_behind_some_that_may_come_once_more_make_the_transaction_abort() {
+    for level in VERSIONS {
+        let (mut stage, _) = repeated(level, &[5], None);
+        let (mut queued, later) = repeated(level, &[5], Some(&[6]));
+        let later = [
+            stage.send_offsets(&[6]).abortable(),
+            later.expect("there is one").abortable(),
+        ];
+        for (stage, why) in [&mut stage, &mut queued].into_iter().zip(later) {
+            assert!(
+                matches!(why, AbortableError::OffsetsInDoubt { .. }),
+                "{why}"
+            );
+            assert!(why.to_string().contains(GROUP), "{why}");
+            assert_eq!(stage.asked(ApiKey::TXN_OFFSET_COMMIT), 2);
+            stage.abort().done();
+            stage.begin().done();
+            stage.send_offsets(&[6]).done();
+            stage.send_offsets(&[7]).done();
+            stage.commit().done();
+        }
+    }
+}
+
+#[test]
+fn offsets_that_may_come_once_more_are_committed_if_no_others_follow() {
+    for level in VERSIONS {
+        let (mut stage, _) = repeated(level, &[5], None);
+        let other = ConsumerGroupMetadata::new("accounting");
+        stage.send_offsets_of(other, &[6]).done();
+        stage.commit().done();
     }
 }
