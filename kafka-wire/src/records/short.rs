@@ -1,9 +1,10 @@
 //! Writes a short record without headers: the hottest loop of the workspace.
 //!
 //! Nearly every record that is sent comes through here, once, under the lock of its partition.
-//! All its integers take one byte or two, so those before the key are put together in a register;
-//! the space is checked once, and words and slices are copied to where they belong. What is long,
-//! far from its batch's first record, or has headers, is left to `record.rs`.
+//! All its integers take one byte or two, its place in the batch up to three (a large batch has more
+//! than 8,192 records), so those before the key are put together in a register; the space is checked
+//! once, and words and slices are copied to where they belong. What is long, far from its batch's
+//! first record, or has headers, is left to `record.rs`.
 
 use super::record::{NULL_LENGTH, RECORD_ATTRIBUTES, RecordParts, bytes_in, length_number, zigzag};
 
@@ -51,13 +52,13 @@ where
     ) -> Option<usize> {
         let bytes = bytes_in(self.key) + bytes_in(self.value);
         let (time, place) = (zigzag(timestamp_delta), zigzag(i64::from(offset_delta)));
-        if !self.is_short() || (time | place) >= TWO_DIGITS_END {
+        if !self.is_short() || time >= TWO_DIGITS_END || place >= THREE_DIGITS_END {
             return None;
         }
         let (key_length, value_length) = (length_of(self.key), length_of(self.value));
         let mut start = Word::of(RECORD_ATTRIBUTES);
         start.put(time);
-        start.put(place);
+        start.put_place(place);
         let lengths = key_length.bytes() + value_length.bytes();
         let rest = bytes as usize + lengths + HEADER_COUNT_BYTES;
         let body = start.bytes() + rest;
@@ -97,7 +98,7 @@ fn write(bytes: Option<&[u8]>, out: &mut [u8], at: usize) -> usize {
 
 /// Variable-length integers in a row, put together in a register and then copied at once.
 ///
-/// Each takes two bytes at most, all together the eight bytes of the register.
+/// Each takes two bytes at most, one of them three, all together the eight bytes of the register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word {
     /// The first byte is the lowest.
@@ -127,6 +128,21 @@ impl Word {
         }
     }
 
+    /// The same for a number of up to three digits.
+    #[inline(always)]
+    fn put_place(&mut self, number: u64) {
+        debug_assert!(
+            number < THREE_DIGITS_END,
+            "{number} has more than three digits"
+        );
+        if number < TWO_DIGITS_END {
+            return self.put(number);
+        }
+        let (low, middle, high) = (number & 0x7f, (number >> 7) & 0x7f, number >> 14);
+        self.digits |= (low | 0x80 | ((middle | 0x80) << 8) | (high << 16)) << self.bits;
+        self.bits += 24;
+    }
+
     #[inline(always)]
     fn put_word(&mut self, other: Self) {
         self.digits |= other.digits << self.bits;
@@ -150,8 +166,10 @@ impl Word {
 const ONE_DIGIT_END: u64 = 1 << 7;
 /// The first number that takes more than two.
 const TWO_DIGITS_END: u64 = 1 << 14;
+/// The first number that takes more than three.
+const THREE_DIGITS_END: u64 = 1 << 21;
 /// Below that a record's own length has two digits at most, whatever its other numbers are: they
-/// take eleven bytes.
+/// take twelve bytes.
 const SHORT_BYTES: u64 = (TWO_DIGITS_END >> 1) - 16;
 const WORD_BYTES: usize = size_of::<u64>();
 const NO_HEADERS: u8 = 0;
@@ -176,21 +194,20 @@ mod tests {
             .into_iter()
             .flat_map(|key| slices().into_iter().map(move |value| (key, value)))
         {
-            for distance in [0, 1, 63, 64, 8_191, 8_192, 1_000_000] {
-                let time = if distance % 2 == 0 {
-                    -distance
-                } else {
-                    distance
-                };
+            let times = [0, 1, 63, -64, 64, 8_191, -8_192, 8_192];
+            let places = [0, 63, 64, 8_191, 8_192, 1_048_575, 1_048_576];
+            let all = times.iter();
+            for (&time, place) in all.flat_map(|time| places.map(|place| (time, place))) {
                 let record = RecordParts::new(key, value);
                 let mut out = vec![0xff; 20_000];
-                let Some(written) = record.encode_short(time, distance as i32, &mut out) else {
+                let Some(written) = record.encode_short(time, place, &mut out) else {
+                    assert!(time >= 8_192 || place >= 1_048_576 || !record.is_short());
                     continue;
                 };
                 short_ones += 1;
-                let size = record.size(time, distance as i32).unwrap();
+                let size = record.size(time, place).unwrap();
                 let mut long = Vec::new();
-                record.encode(size, time, distance as i32, &mut long);
+                record.encode(size, time, place, &mut long);
                 assert_eq!(out[..written], long);
                 assert!(out[written + WORD_BYTES..].iter().all(|&byte| byte == 0xff));
             }
