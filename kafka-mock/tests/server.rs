@@ -4,7 +4,7 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -25,9 +25,10 @@ use kafka_wire::{
     records::{BatchBuilder, BatchHeader, RecordParts},
 };
 use proptest::prelude::*;
+use tokio::net::TcpSocket;
 
 /// Longer than anything takes that should happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client that speaks frames.
 struct Client {
@@ -303,6 +304,11 @@ fn a_silenced_connection_stays_open_and_can_be_left() {
     )));
     let mut client = Client::connect(&kafka, 1);
     client.send(1, 12, &produce(1, "a"));
+    let deadline = Instant::now() + PATIENCE;
+    while kafka.requests().is_empty() {
+        assert!(Instant::now() < deadline, "the request does not arrive");
+        std::thread::yield_now();
+    }
     client
         .stream
         .set_read_timeout(Some(Duration::from_millis(50)))
@@ -328,10 +334,7 @@ fn a_killed_broker_is_gone_and_comes_back_on_its_port() {
     kafka.kill_broker(BrokerId(1)).unwrap();
     assert!(client.is_closed());
     let address = kafka.address(BrokerId(1)).unwrap();
-    assert_eq!(
-        TcpStream::connect(&address).unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert!(is_refused(&address));
     kafka.kill_broker(BrokerId(1)).unwrap();
 
     let answer = Client::connect(&kafka, 2).ask(12, &produce(-1, "b"));
@@ -349,6 +352,19 @@ fn a_killed_broker_is_gone_and_comes_back_on_its_port() {
         kafka.restart_broker(BrokerId(9)),
         Err(MockError::Cluster(_))
     ));
+}
+
+#[test]
+fn the_port_of_a_killed_broker_is_given_to_nobody_else() {
+    let kafka = orders();
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    let address = kafka.address(BrokerId(1)).unwrap();
+    assert_eq!(
+        std::net::TcpListener::bind(&address).unwrap_err().kind(),
+        ErrorKind::AddrInUse
+    );
+    kafka.restart_broker(BrokerId(1)).unwrap();
+    Client::connect(&kafka, 1).ask(12, &produce(1, "a"));
 }
 
 #[test]
@@ -396,15 +412,28 @@ fn nothing_listens_after_shutdown_or_drop() {
     for end in [MockCluster::shutdown as fn(_), drop] {
         let kafka = orders();
         let address = kafka.bootstrap_servers();
+        let _kept = keep_port(&address);
         let mut client = Client::connect(&kafka, 1);
         client.ask(12, &produce(1, "a"));
         end(kafka);
         assert!(client.is_closed());
-        assert_eq!(
-            TcpStream::connect(address).unwrap_err().kind(),
-            ErrorKind::ConnectionRefused
-        );
+        assert!(is_refused(&address));
     }
+}
+
+fn is_refused(address: &str) -> bool {
+    let outcome = TcpStream::connect(address);
+    outcome.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// Without listening there, so that no other test is given the port when its broker is gone.
+#[must_use]
+fn keep_port(address: &str) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    #[cfg(unix)]
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address.parse::<SocketAddr>().unwrap()).unwrap();
+    socket
 }
 
 #[test]

@@ -1,10 +1,16 @@
-//! One broker: a listener and its connections, which end together.
+//! One broker: a port for as long as the cluster is, a listener and its connections, which end
+//! together.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use kafka_wire::FrameReader;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinSet,
 };
@@ -43,9 +49,47 @@ impl Listening {
     }
 }
 
-/// A listener on this port of 127.0.0.1; 0 is any that is free.
-pub(super) async fn listen(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(("127.0.0.1", port)).await
+/// A port of 127.0.0.1 that is a broker's while it is down, too: whoever connects then is refused,
+/// and nobody else is given the port, be it to listen or for the near end of a connection.
+#[derive(Debug)]
+pub(super) struct Port {
+    number: u16,
+    /// Bound, and never listens. Where several sockets cannot be bound to one port, there is none.
+    _held: Option<TcpSocket>,
+}
+
+impl Port {
+    /// Any port that is free.
+    pub(super) fn take() -> io::Result<Self> {
+        let socket = bound(0)?;
+        let number = socket.local_addr()?.port();
+        let held = cfg!(unix).then_some(socket);
+        Ok(Self {
+            number,
+            _held: held,
+        })
+    }
+
+    pub(super) fn number(&self) -> u16 {
+        self.number
+    }
+}
+
+/// A listener on this port of 127.0.0.1, which a [`Port`] holds.
+pub(super) fn listen(port: u16) -> io::Result<TcpListener> {
+    bound(port)?.listen(BACKLOG)
+}
+
+/// Connections that are not accepted yet.
+const BACKLOG: u32 = 1024;
+
+/// A socket that shares its port with others like it, of which one listens.
+fn bound(port: u16) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    #[cfg(unix)]
+    socket.set_reuseport(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    Ok(socket)
 }
 
 async fn accept(

@@ -15,7 +15,7 @@ use tokio::{runtime, sync::oneshot};
 
 use super::{
     MockClusterBuilder, MockError,
-    broker::{Listening, listen},
+    broker::{Listening, Port, listen},
     shared::Shared,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub struct MockCluster {
 pub(super) struct Parts {
     shared: Arc<Shared>,
     runtime: runtime::Handle,
-    ports: BTreeMap<BrokerId, u16>,
+    ports: BTreeMap<BrokerId, Port>,
     /// The brokers that are alive.
     listening: Arc<Mutex<BTreeMap<BrokerId, Listening>>>,
     stop: Option<oneshot::Sender<()>>,
@@ -87,9 +87,11 @@ async fn start(shared: Arc<Shared>, stop: oneshot::Sender<()>) -> Result<Parts, 
             port: 0,
             source,
         };
-        let listener = listen(0).await.map_err(cannot)?;
-        let port = listener.local_addr().map_err(cannot)?.port();
-        shared.cluster().set_address(broker, "127.0.0.1", port)?;
+        let port = Port::take().map_err(cannot)?;
+        let listener = listen(port.number()).map_err(cannot)?;
+        shared
+            .cluster()
+            .set_address(broker, "127.0.0.1", port.number())?;
         ports.insert(broker, port);
         let frames = FrameReader::new(shared.cluster().config().request_max_bytes);
         listening.insert(
@@ -137,7 +139,7 @@ impl MockCluster {
             .parts
             .ports
             .values()
-            .map(|port| format!("127.0.0.1:{port}"));
+            .map(|port| format!("127.0.0.1:{}", port.number()));
         servers.collect::<Vec<_>>().join(",")
     }
 
@@ -153,7 +155,10 @@ impl MockCluster {
     /// ```
     #[must_use]
     pub fn address(&self, broker: BrokerId) -> Option<String> {
-        Some(format!("127.0.0.1:{}", self.parts.ports.get(&broker)?))
+        Some(format!(
+            "127.0.0.1:{}",
+            self.parts.ports.get(&broker)?.number()
+        ))
     }
 
     /// Every record of a topic, by partition and offset, decoded from the stored bytes; none if
@@ -396,8 +401,8 @@ impl MockCluster {
         Ok(self.with_cluster(|cluster| cluster.move_leader(topic, partition, to))?)
     }
 
-    /// Kills a broker: its port and connections are closed when this returns, and its partitions
-    /// are led by others, if they can be.
+    /// Kills a broker: its listener and connections are closed when this returns, and its partitions
+    /// are led by others, if they can be. Its port is kept for it: whoever connects is refused.
     ///
     /// ```
     /// use kafka_mock::{MockCluster, cluster::BrokerId};
@@ -431,10 +436,10 @@ impl MockCluster {
     /// ```
     ///
     /// # Errors
-    /// When there is no such broker, or another program took the port meanwhile.
+    /// When there is no such broker, or it cannot listen again.
     pub fn restart_broker(&self, broker: BrokerId) -> Result<(), MockError> {
         let brokers = self.with_cluster(|cluster| cluster.config().brokers);
-        let port = self.parts.ports.get(&broker).copied();
+        let port = self.parts.ports.get(&broker).map(Port::number);
         let port = port.ok_or(ClusterError::UnknownBroker { broker, brokers })?;
         let mut listening = self.listening();
         if listening.contains_key(&broker) {
@@ -442,8 +447,7 @@ impl MockCluster {
         }
         let shared = self.parts.shared.clone();
         let started = self.on_its_thread(async move {
-            let listener = listen(port).await;
-            let listener = listener.map_err(|source| MockError::Listen {
+            let listener = listen(port).map_err(|source| MockError::Listen {
                 broker,
                 port,
                 source,
