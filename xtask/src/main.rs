@@ -11,6 +11,7 @@
 )]
 
 mod bench;
+mod chance;
 mod ci;
 mod counts;
 mod kafka;

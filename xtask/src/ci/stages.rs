@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::undo::Undo;
-use crate::{counts, kafka, packages, shell, simulate, tidy};
+use crate::{chance, counts, kafka, packages, shell, simulate, tidy};
 
 /// How many tests a stage ran, if that is what it does.
 pub(super) type Tests = Option<usize>;
@@ -186,7 +186,13 @@ fn doc() -> Result<Tests> {
 }
 
 fn test() -> Result<Tests> {
-    shell::run_tests(shell::cargo().arg("test").args(EVERYTHING)).map(Some)
+    let mut test = shell::cargo();
+    let seed = chance::of_this_code().to_string();
+    // By itself `cargo test` always tries the same cases: `.cargo/config.toml`.
+    test.arg("test")
+        .args(EVERYTHING)
+        .env("PROPTEST_RNG_SEED", seed);
+    shell::run_tests(&mut test).map(Some)
 }
 
 fn simulation() -> Result<Tests> {
@@ -274,6 +280,7 @@ fn real_kafka() -> Result<Tests> {
     let up = kafka::Up {
         nodes: 3,
         protocol: kafka::Protocol::ALL.to_vec(),
+        set: SLOW_TO_NOTICE.map(str::to_owned).to_vec(),
         ..kafka::Up::default()
     };
     let (variables, _undo) = cluster(&up)?;
@@ -285,6 +292,12 @@ fn real_kafka() -> Result<Tests> {
     let others = shell::run_tests(others.env(kafka::CLASS_PATH, &class_path))?;
     Ok(Some(ours + others))
 }
+
+/// Nobody is killed here, so that a broker that is not heard of is one on a machine that stands still.
+const SLOW_TO_NOTICE: [&str; 2] = [
+    "broker.session.timeout.ms=120000",
+    "controller.quorum.fetch.timeout.ms=60000",
+];
 
 fn require_own_cluster() -> Result<()> {
     kafka::require_java()?;
