@@ -8,6 +8,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -92,6 +93,31 @@ pub(crate) fn run_aside(command: &mut Command) -> Result<()> {
     let status = Running::start(command)?.wait()?;
     succeeded(command, status)
 }
+
+/// Does what needs the network, and again if it fails: a server may have a bad moment.
+pub(crate) fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    for pause_s in PAUSES_S {
+        match attempt() {
+            Err(error) => {
+                eprintln!("{error:#}; once more in {pause_s} s");
+                pause(Duration::from_secs(pause_s));
+            }
+            done => return done,
+        }
+    }
+    attempt()
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "nothing tells when a server is well again"
+)]
+fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+/// Between attempts.
+const PAUSES_S: [u64; 3] = [5, 20, 60];
 
 /// Runs `command` and gives what it wrote to its standard output; errors are streamed.
 pub(crate) fn read(command: &mut Command) -> Result<String> {

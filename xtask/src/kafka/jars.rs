@@ -65,7 +65,8 @@ fn brought_by_maven() -> Result<PathBuf> {
         .arg(&pom)
         .arg("dependency:copy-dependencies");
     maven.arg(format!("-DoutputDirectory={}", fresh.path().display()));
-    shell::run_aside(&mut maven).context("Maven could not bring Kafka's jars")?;
+    shell::persist(|| shell::run_aside(&mut maven))
+        .context("Maven could not bring Kafka's jars")?;
     let _ = std::fs::remove_dir_all(&libs);
     std::fs::rename(fresh.keep(), &libs)?;
     std::fs::write(&stamp, wanted)?;
