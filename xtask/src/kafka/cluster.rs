@@ -26,9 +26,9 @@ use crate::shell::{self, Running};
 use crate::undo::Undo;
 
 /// How long the brokers of a new cluster may take until they all answer.
-const START_LIMIT: Duration = Duration::from_secs(180);
+const START_LIMIT: Duration = Duration::from_secs(600);
 /// How long an ended process may take to be gone.
-const END_LIMIT: Duration = Duration::from_secs(20);
+const END_LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Another program may take a port between our choice and the broker's bind.
 const TRIES: usize = 3;

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -32,8 +33,10 @@ fn command_line(id: u32) -> Option<String> {
             .ok()?;
         return Some(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    // While a process is becoming another program (`nohup` a JVM), its line is empty for a moment.
-    for _ in 0..LOOKS {
+    // While a process is becoming another program (`nohup` a JVM), its line is empty: for as long as
+    // the disk takes to bring that program.
+    let deadline = Instant::now() + BECOMING_LIMIT;
+    while Instant::now() < deadline {
         let bytes = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
         if !bytes.is_empty() {
             return Some(String::from_utf8_lossy(&bytes).replace('\0', " "));
@@ -53,7 +56,7 @@ fn has_ended(id: u32) -> bool {
     state.is_empty() || state.starts_with(['Z', 'X'])
 }
 
-const LOOKS: usize = 1000;
+const BECOMING_LIMIT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
