@@ -2,6 +2,10 @@
 //!
 //! Settings are given by Kafka's names, so that a test reads like a configuration. The bound is
 //! far above what anything here takes; it only turns a hang into a failure.
+//!
+//! A machine may stand still for seconds, and a short limit passes then before anything was done.
+//! So a test of a short limit waits for what it needs before ([`is_ready`]), and where the limit
+//! could come before there is anything to tell, it is tried [`until_told`].
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,6 +18,12 @@ pub(crate) const TOPIC: &str = "orders";
 
 /// Longer than any test should take on the busiest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Records linger until they are flushed, or the test has failed.
+pub(crate) const FOR_EVER: [(&str, &str); 2] = [
+    ("linger.ms", "86400000"),
+    ("delivery.timeout.ms", "90000000"),
+];
 
 /// A cluster of so many brokers, with [`TOPIC`] of so many partitions; no other topic can be.
 pub(crate) async fn kafka(brokers: u16, partitions: i32) -> MockCluster {
@@ -71,4 +81,21 @@ pub(crate) fn numbers(count: usize) -> Vec<String> {
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
     let result = tokio::time::timeout(PATIENCE, future).await;
     result.expect("it hangs")
+}
+
+/// Waits until the producer knows [`TOPIC`], however short its `max.block.ms` is.
+pub(crate) async fn is_ready(producer: &Producer<str, str>) {
+    in_time(async { while producer.ready([TOPIC]).await.is_err() {} }).await;
+}
+
+/// What the first attempt gives that gives something.
+pub(crate) async fn until_told<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    in_time(async {
+        loop {
+            if let Some(told) = attempt().await {
+                return told;
+            }
+        }
+    })
+    .await
 }
