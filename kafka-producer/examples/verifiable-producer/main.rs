@@ -133,8 +133,8 @@ fn send_all(
     report: &Arc<Report>,
     stop: &Stop,
 ) {
-    let throttle = Throttle::new(work.throughput);
     let mut create_time = CreateTime::new(work.message_create_time_ms);
+    let throttle = Throttle::new(work.throughput);
     let (mut key, mut value) = (String::new(), String::new());
     for n in 0..work.records {
         if !throttle.wait_for(n, stop) || !report.wait_for_room() {
