@@ -1,6 +1,6 @@
 //! Java's own clients: console consumer and producer, verifiable producer, topics and offsets.
 
-use std::{collections::BTreeMap, io::Write, thread, time::Duration};
+use std::{collections::BTreeMap, io::Write, thread};
 
 use kafka_mock::{
     MockCluster, MockRecord,
@@ -9,7 +9,7 @@ use kafka_mock::{
 use kafka_wire::{ApiKey, ErrorCode, compression::Compression, records::TimestampType};
 
 use crate::{
-    program::{java, output},
+    program::{PATIENCE, java, output},
     written::{self, Written},
 };
 
@@ -247,7 +247,7 @@ fn javas_idempotent_producer_survives_faults_without_duplicates() {
     );
     let printed = thread::scope(|scope| {
         let producer = scope.spawn(|| verifiable(&kafka));
-        let half = kafka.wait_for_records_blocking("orders", COUNT / 2, Duration::from_secs(60));
+        let half = kafka.wait_for_records_blocking("orders", COUNT / 2, PATIENCE);
         half.unwrap();
         kafka.kill_broker(BrokerId(2)).unwrap();
         kafka.with_cluster(|cluster| {

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// A JVM takes seconds to start, and the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Kafka's tool `class`.
 pub(crate) fn java(class: &str) -> Command {

@@ -114,7 +114,7 @@ fn ask(
 ) -> kafka_wire::messages::ProduceResponse {
     let mut stream = TcpStream::connect(kafka.address(broker).unwrap()).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
+        .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
     let version = ProduceRequest::version(12).unwrap();
     stream

@@ -45,7 +45,9 @@ impl Fault {
             Self::LeadersKilled => crashes::kill_leaders(scene, 3).await,
             Self::LeadersFrozen => freezes::freeze_leaders(scene).await,
             Self::TwoKilled => min_isr::kill_two(scene).await,
-            Self::TooFewCopies => min_isr::kill_one_of_three_wanted(scene).await,
+            Self::TooFewCopies => {
+                min_isr::kill_one_of_three_wanted(scene, std::future::ready(())).await
+            }
             Self::AllKilled => crashes::kill_all(scene).await,
         }
     }

@@ -11,7 +11,7 @@ use crate::scene::{Plan, Scene};
 
 /// How many connections are broken in each manner.
 const BROKEN: u64 = 100;
-const BREAKING_LIMIT: Duration = Duration::from_secs(60);
+const BREAKING_LIMIT: Duration = Duration::from_secs(300);
 
 /// Connections to the cluster, none of which lasts.
 pub(crate) struct Broken {

@@ -15,7 +15,7 @@ use crate::cluster::{environment, in_time, leaders, producer, servers};
 
 const END: &str = "end";
 /// How long Kafka's consumer may take to read everything.
-const READING_LIMIT: Duration = Duration::from_secs(60);
+const READING_LIMIT: Duration = Duration::from_secs(300);
 
 /// Everything in a topic of numbers; nobody may send to it any more.
 pub(crate) async fn log_of(topic: &str) -> Vec<Logged> {

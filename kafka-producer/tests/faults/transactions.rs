@@ -20,7 +20,7 @@ use crate::nodes::{Harm, inflict, wait_for};
 use crate::scene::{PARTITIONS, Plan, Scene};
 
 /// How long a coordinator may take to be found, a commit to begin, a zombie to be told.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// The settings of a plan, in transactions of an id that nobody else has.
 struct InTransactions {
@@ -42,6 +42,8 @@ impl InTransactions {
         let mut settings: Vec<(&str, &str)> = self.plan.settings.to_vec();
         // Shorter than what is done to the brokers, so that calls time out and are waited on.
         settings.extend([("transactional.id", &*self.id), ("max.block.ms", "2000")]);
+        // Longer than brokers take to start: one that takes too long is another test's.
+        settings.push(("transaction.timeout.ms", "600000"));
         settings.extend(more);
         settings
     }

@@ -8,7 +8,7 @@ use kafka_producer::{
     ProducerRecord, SendError,
 };
 
-use crate::cluster::{create_topic, in_time, producer, topic_name};
+use crate::cluster::{PATIENCE, create_topic, in_time, producer, topic_name};
 use crate::tools::{kcat, tool};
 
 async fn transactional(id: &str, settings: &[(&str, &str)]) -> Producer<str, str> {
@@ -158,7 +158,7 @@ async fn a_transaction_that_took_too_long_is_aborted_and_the_next_one_works() {
     in_time(first.unwrap()).await.unwrap();
     // The coordinator looks for such transactions every ten seconds.
     let class = "org.apache.kafka.tools.TransactionsCommand";
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let told = tool(class, &["describe", "--transactional-id", &id]);
         if told.contains("CompleteAbort") {
