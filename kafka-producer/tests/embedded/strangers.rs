@@ -10,7 +10,7 @@ use kafka_producer::{Producer, SendError};
 
 use crate::scene::{PATIENCE, builder, in_time, kafka, record, until_told};
 
-const MAX_BLOCK_MS: u64 = 1_500;
+const MAX_BLOCK_MS: u64 = 800;
 
 /// A server that does this with every connection; what is read and written may fail.
 fn stranger(behave: impl Fn(u64, TcpStream) + Send + Sync + 'static) -> String {
