@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use kafka_mock::cluster::{BrokerId, Effect, Fault, When};
+use kafka_mock::cluster::{Effect, Fault, When};
 use kafka_producer::error::Cause;
 use kafka_producer::{CloseReport, Persistence, SendError, TrySendError};
 use kafka_wire::ApiKey;
 
-use crate::scene::{FOR_EVER, PATIENCE, TOPIC, in_time, kafka, numbers, producer, record, values};
+use crate::scene::{
+    FOR_EVER, PATIENCE, TOPIC, in_time, is_ready, kafka, lose_the_broker, numbers, producer,
+    record, values,
+};
 
 /// Who waited for this would wait for longer than a test may take.
 const LATE: Duration = Duration::from_secs(86_400);
@@ -105,9 +108,9 @@ async fn a_producer_that_is_dropped_delivers_what_it_accepted() {
 #[tokio::test]
 async fn what_was_never_sent_fails_as_not_persisted_when_the_deadline_of_close_comes() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[("linger.ms", "0")]).await;
-    in_time(producer.ready([TOPIC])).await.unwrap();
-    kafka.kill_broker(BrokerId(1)).unwrap();
+    let producer = producer(&kafka, &[("linger.ms", "0"), ("max.block.ms", "300")]).await;
+    is_ready(&producer).await;
+    lose_the_broker(&kafka, &producer).await;
     let delivery = producer.try_send(record("tea")).unwrap();
     let report = in_time(producer.close(Duration::from_millis(300))).await;
     assert_eq!((report.delivered, report.failed, report.unknown), (0, 1, 0));

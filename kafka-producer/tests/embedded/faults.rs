@@ -9,7 +9,8 @@ use kafka_producer::{Delivery, ErrorCode, Persistence, Producer};
 use kafka_wire::ApiKey;
 
 use crate::scene::{
-    PATIENCE, TOPIC, in_time, kafka, numbers, producer, record, text, until_told, values,
+    PATIENCE, TOPIC, in_time, is_ready, kafka, lose_the_broker, numbers, producer, record, text,
+    until_told, values,
 };
 
 /// Attempts follow each other quickly, so that tests do.
@@ -271,10 +272,11 @@ async fn records_of_a_broker_that_is_away_expire_without_having_been_sent() {
     let limits = [
         ("delivery.timeout.ms", "700"),
         ("request.timeout.ms", "500"),
+        ("max.block.ms", "300"),
     ];
     let producer = producer(&kafka, &[&QUICK[..], &limits].concat()).await;
-    in_time(producer.ready([TOPIC])).await.unwrap();
-    kafka.kill_broker(BrokerId(1)).unwrap();
+    is_ready(&producer).await;
+    lose_the_broker(&kafka, &producer).await;
     let delivery = send(&producer, "tea").await;
     let error = in_time(delivery).await.unwrap_err();
     assert!(matches!(error.cause(), Cause::Expired { .. }), "{error}");

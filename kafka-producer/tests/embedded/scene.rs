@@ -10,8 +10,9 @@
 use std::future::Future;
 use std::time::Duration;
 
+use kafka_mock::cluster::BrokerId;
 use kafka_mock::{MockCluster, MockRecord};
-use kafka_producer::{Producer, ProducerBuilder, ProducerRecord};
+use kafka_producer::{Producer, ProducerBuilder, ProducerRecord, SendError};
 
 /// The topic that every scene has.
 pub(crate) const TOPIC: &str = "orders";
@@ -86,6 +87,18 @@ pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
 /// Waits until the producer knows [`TOPIC`], however short its `max.block.ms` is.
 pub(crate) async fn is_ready(producer: &Producer<str, str>) {
     in_time(async { while producer.ready([TOPIC]).await.is_err() {} }).await;
+}
+
+/// Kills the only broker and waits until the producer knows: what is sent before may have reached the
+/// broker, as far as it can tell. Its `max.block.ms` must be short.
+pub(crate) async fn lose_the_broker(kafka: &MockCluster, producer: &Producer<str, str>) {
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    // It looks at its connections before it gives up a question.
+    let unknown = in_time(producer.ready(["unknown"])).await;
+    assert!(
+        matches!(unknown, Err(SendError::TopicUnknown { .. })),
+        "{unknown:?}"
+    );
 }
 
 /// What the first attempt gives that gives something.
