@@ -1,8 +1,9 @@
 //! Compression, on threads of its own: per-byte work that must not hold up the driver.
 //!
 //! Batches of one connection are compressed by several threads at once and leave in order all the
-//! same, because the connection waits for its first request. A batch is compressed once; an attempt
-//! to send it again finds it compressed. One that does not shrink goes uncompressed.
+//! same, because the connection waits for its first request. A thread is started when there is work
+//! for it, one per core at most. A batch is compressed once; an attempt to send it again finds it
+//! compressed. One that does not shrink goes uncompressed.
 
 use std::collections::VecDeque;
 use std::io;
@@ -44,10 +45,12 @@ struct Shop {
     doorbell: Arc<Doorbell>,
     jobs: Mutex<Jobs>,
     arrived: Condvar,
+    most_threads: usize,
 }
 
 struct Jobs {
     queue: VecDeque<Job>,
+    threads: usize,
     /// Threads that nobody has woken since they lay down.
     idle: usize,
     stage: Stage,
@@ -65,7 +68,7 @@ struct Job {
 }
 
 impl Compressor {
-    /// Starts a thread per core.
+    /// Starts the first thread; an error is told of this one only.
     pub(crate) fn start(
         codec: Compression,
         level: CompressionLevel,
@@ -73,6 +76,7 @@ impl Compressor {
     ) -> io::Result<Self> {
         let jobs = Mutex::new(Jobs {
             queue: VecDeque::new(),
+            threads: 1,
             idle: 0,
             stage: Stage::Open,
         });
@@ -83,18 +87,10 @@ impl Compressor {
             doorbell,
             jobs,
             arrived: Condvar::new(),
+            most_threads: thread::available_parallelism().map_or(1, usize::from),
         });
-        // Made first, so that the threads already started end if one cannot be.
-        let compressor = Self {
-            shop: Arc::clone(&shop),
-        };
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        for _ in 0..threads {
-            let shop = Arc::clone(&shop);
-            let builder = thread::Builder::new().name("kafka-producer compression".to_owned());
-            builder.spawn(move || shop.work())?;
-        }
-        Ok(compressor)
+        shop.start_thread()?;
+        Ok(Self { shop })
     }
 
     /// Has the batches of a request compressed that are not yet.
@@ -159,16 +155,30 @@ impl Shop {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes no more threads than there are jobs, and under load none.
-    fn hand_out(&self, new: impl Iterator<Item = Job>, count: usize) {
+    /// Wakes no more threads than there are jobs, and under load none; starts those that are missing.
+    fn hand_out(self: &Arc<Self>, new: impl Iterator<Item = Job>, count: usize) {
         let mut jobs = self.lock();
         jobs.queue.extend(new);
         let woken = jobs.idle.min(count);
         jobs.idle -= woken;
+        let started = (count - woken).min(self.most_threads - jobs.threads);
+        jobs.threads += started;
         drop(jobs);
         for _ in 0..woken {
             self.arrived.notify_one();
         }
+        for _ in 0..started {
+            if self.start_thread().is_err() {
+                // There is one at least; this one is tried again with the next batches.
+                self.lock().threads -= 1;
+            }
+        }
+    }
+
+    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        let shop = Arc::clone(self);
+        let builder = thread::Builder::new().name("kafka-producer compression".to_owned());
+        builder.spawn(move || shop.work()).map(drop)
     }
 
     /// The life of one thread.
@@ -235,5 +245,25 @@ impl Compressed {
         let finished = Arc::clone(&order);
         let finish = move || finished.open.store(0, Ordering::Release);
         (Self(Some(order)), finish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use super::*;
+
+    #[test]
+    fn threads_are_started_when_there_is_work_for_them_and_no_more_than_cores() {
+        let doorbell = Arc::new(Doorbell::new());
+        let level = CompressionLevel::default_of(Compression::Lz4);
+        let compressor = Compressor::start(Compression::Lz4, level, &doorbell).unwrap();
+        let threads = || compressor.shop.lock().threads;
+        assert_eq!(threads(), 1);
+        for _ in 0..2 {
+            compressor.shop.hand_out(iter::empty(), 100_000);
+            assert_eq!(threads(), compressor.shop.most_threads);
+        }
     }
 }
