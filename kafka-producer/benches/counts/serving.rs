@@ -90,10 +90,7 @@ fn alone(scenario: &Scenario, operations: u64) -> Counted {
         rig.now += Duration::from_millis(1);
         drop(rig.append(0, None, black_box(&[b'v'; 100])));
         rig.tick();
-        while let Some((_, outgoing)) = rig.unanswered.front() {
-            black_box(order_of(outgoing).frame());
-            rig.answer();
-        }
+        frame_and_answer(&mut rig);
     };
     (0..WARM_UP).for_each(|_| send());
     scenario.count(operations, send)
@@ -111,14 +108,19 @@ fn journey(scenario: &Scenario, operations: u64) -> Counted {
             if rig.is_called() {
                 rig.tick();
             }
-            while let Some((_, outgoing)) = rig.unanswered.front() {
-                black_box(order_of(outgoing).frame());
-                rig.answer();
-            }
+            frame_and_answer(&mut rig);
         }
     };
     (0..WARM_UP).for_each(|_| send());
     scenario.count(operations, send)
+}
+
+/// What a connection and its broker would do with each request that is on its way.
+fn frame_and_answer(rig: &mut Rig) {
+    while let Some((_, outgoing)) = rig.unanswered.front() {
+        black_box(order_of(outgoing).frame());
+        rig.answer();
+    }
 }
 
 /// How often who appends wakes a driver that goes to sleep whenever it can, under steady load.

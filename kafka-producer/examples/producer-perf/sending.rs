@@ -46,6 +46,7 @@ pub(crate) struct Seen {
 /// Sends from one place, and keeps what has no outcome yet, in the order of sending.
 pub(crate) struct Sender<'a> {
     load: &'a Load,
+    timed: Every,
     open: VecDeque<Delivery>,
     errors: u64,
 }
@@ -102,6 +103,7 @@ impl<'a> Sender<'a> {
     pub(crate) fn new(load: &'a Load) -> Self {
         Self {
             load,
+            timed: Every::new(load.timed_every),
             open: VecDeque::new(),
             errors: 0,
         }
@@ -110,34 +112,42 @@ impl<'a> Sender<'a> {
     /// Sends the records of these numbers without a pause.
     pub(crate) fn send(&mut self, numbers: Range<u64>) -> anyhow::Result<()> {
         let load = self.load;
-        let mut timed = Every::new(load.timed_every);
         let mut records = load.pools.from(numbers.start);
         for index in numbers {
-            let record = load.record(records.record());
-            if timed.is_next() {
-                let timer = load.timer(Instant::now());
-                load.producer.send_with(record, timer)?;
-            } else if load.outcomes == Outcomes::Each {
-                self.open.push_back(load.producer.send(record)?);
-            } else {
-                load.producer.send_and_forget(record)?;
-            }
-            if index.is_multiple_of(REAP_EVERY) {
-                self.reap();
-            }
+            self.send_one(index, load.record(records.record()), Instant::now)?;
         }
         Ok(())
     }
 
-    /// The same from a task.
+    /// Its latency, if it is timed, counts from `began`.
+    fn send_one(
+        &mut self,
+        index: u64,
+        record: Record<'_>,
+        began: impl FnOnce() -> Instant,
+    ) -> anyhow::Result<()> {
+        let load = self.load;
+        if self.timed.is_next() {
+            load.producer.send_with(record, load.timer(began()))?;
+        } else if load.outcomes == Outcomes::Each {
+            self.open.push_back(load.producer.send(record)?);
+        } else {
+            load.producer.send_and_forget(record)?;
+        }
+        if index.is_multiple_of(REAP_EVERY) {
+            self.reap();
+        }
+        Ok(())
+    }
+
+    /// The same from a task, by the methods that a task calls.
     pub(crate) async fn send_async(&mut self, numbers: Range<u64>) -> anyhow::Result<()> {
         let load = self.load;
         let producer = load.producer.as_async();
-        let mut timed = Every::new(load.timed_every);
         let mut records = load.pools.from(numbers.start);
         for index in numbers {
             let record = load.record(records.record());
-            if timed.is_next() {
+            if self.timed.is_next() {
                 let timer = load.timer(Instant::now());
                 producer.send_with(record, timer).await?;
             } else if load.outcomes == Outcomes::Each {
@@ -161,7 +171,6 @@ impl<'a> Sender<'a> {
     ) -> anyhow::Result<(Histogram<u64>, u64)> {
         let load = self.load;
         let mut late = histogram();
-        let mut timed = Every::new(load.timed_every);
         let mut records = load.pools.from(0);
         let pace = Pace::new(rate);
         let mut sent = 0;
@@ -169,19 +178,12 @@ impl<'a> Sender<'a> {
             let due = pace.wait(sent, count);
             sent = due.end;
             for index in due {
-                let record = load.record(records.record());
-                if timed.is_next() {
+                let began = || {
                     let due = pace.due(index);
                     late.saturating_record(nanos_between(due, Instant::now()));
-                    load.producer.send_with(record, load.timer(due))?;
-                } else if load.outcomes == Outcomes::Each {
-                    self.open.push_back(load.producer.send(record)?);
-                } else {
-                    load.producer.send_and_forget(record)?;
-                }
-                if index.is_multiple_of(REAP_EVERY) {
-                    self.reap();
-                }
+                    due
+                };
+                self.send_one(index, load.record(records.record()), began)?;
             }
         }
         load.producer.flush();
