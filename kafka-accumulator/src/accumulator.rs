@@ -1,9 +1,9 @@
 //! The way in: appends a record to its partition's open batch, or says that memory is needed.
 //!
-//! In the steady state an append is one lock, one copy, one reference count and nothing else. A
-//! new batch, or one that has to grow, costs a reservation, memory and the lock once more (a new one a
-//! look at the clock, too); in between nothing is locked, so others may be faster, and what is not
-//! needed then goes back.
+//! In the steady state an append is one lock, one copy, one reference count (none, if nobody wants to
+//! know its end) and nothing else. A new batch, or one that has to grow, costs a reservation, memory
+//! and the lock once more, a new one also a look at the clock. In between nothing is locked, so others
+//! may be faster, and what is not needed then goes back.
 //!
 //! It never waits (waiting is [`Accumulator::reserve`]'s business), never reads a clock itself and
 //! never decides when a batch is sent.
@@ -59,8 +59,7 @@ pub struct Settings {
 #[non_exhaustive]
 pub enum AppendError {
     /// A new batch is needed, and the memory is used up, the backlog is at its limit, or others wait
-    /// already: get a
-    /// [`Accumulator::reserve`]d reservation of `bytes` and append again with that.
+    /// already: get a reservation of `bytes` from [`Accumulator::reserve`] and append again with that.
     #[error("{bytes} bytes of buffer memory are needed for a new batch and not free")]
     NeedsMemory {
         /// How much.

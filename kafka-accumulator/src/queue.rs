@@ -5,10 +5,10 @@
 //!            newest                               oldest
 //! ```
 //!
-//! Its lock is held for one copy, for that of a batch that grows, or for moving a batch out; never across a call out of this
-//! crate (but for the iterator of a record's headers), never while another lock is taken. It
-//! rings once per batch at most, and only if that can change what the engine does next: the first
-//! record of a batch only if the engine would not look within a linger anyway.
+//! Its lock is held for one copy, for that of a batch that grows, or for moving a batch out; never
+//! across a call out of this crate (but for the iterator of a record's headers), never while another
+//! lock is taken. It rings once per batch at most, and only if that can change what the engine does
+//! next: the first record of a batch only if the engine would not look within a linger anyway.
 //!
 //! A queue reads no clock and knows no broker; the engine decides when to take.
 //!
