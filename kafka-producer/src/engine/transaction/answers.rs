@@ -15,10 +15,7 @@ use kafka_wire::{DecodeError, ErrorCode, Version};
 use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
-use super::{
-    Before, Echo, End, Ending, Health, Membership, OffsetCommit, Phase, RequestState,
-    is_turned_away,
-};
+use super::{Echo, End, Ending, Membership, OffsetCommit, Phase, RequestState, is_turned_away};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
 use crate::engine::node::{Link, Node};
@@ -307,29 +304,6 @@ impl Engine {
                 message,
             }),
             Verdict::Fatal => self.fail_for_good(FatalError::of(code, Some(message))),
-        }
-    }
-
-    /// The coordinator does not have the transaction that was to be ended. A commit has failed for this
-    /// reason, and the answer to an abort will tell whether there is a successor; after an abort
-    /// nothing is left to be done but to begin anew.
-    fn gone(&mut self, why: AbortableError) {
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        let Phase::Ending(ending) = &mut transactions.phase else {
-            return;
-        };
-        match ending.how {
-            End::Commit => {
-                ending.how = End::Abort;
-                ending.health = Health::Doomed(why);
-            }
-            End::Abort => {
-                let before = Before::Transaction(ending.health.outcome());
-                transactions.forget_members();
-                transactions.phase = Phase::Renewing(before);
-            }
         }
     }
 
