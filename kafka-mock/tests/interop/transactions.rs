@@ -103,7 +103,8 @@ fn abort(cluster: &mut Cluster) {
     }
 }
 
-/// Java's producer writes in transactions of a few milliseconds each.
+/// Java's producer writes in transactions of a few milliseconds each: in several, even if it has to
+/// catch up with all records at once.
 fn write(kafka: &MockCluster) {
     let mut producer = java("org.apache.kafka.tools.ProducerPerformance");
     producer.args(["--topic", "orders", "--record-size", "16"]);
@@ -112,7 +113,7 @@ fn write(kafka: &MockCluster) {
         "--transactional-id",
         "theirs",
         "--transaction-duration-ms",
-        "50",
+        "5",
     ]);
     let servers = format!("bootstrap.servers={}", kafka.bootstrap_servers());
     producer.args(["--producer-props", &servers, "batch.size=200"]);
@@ -163,7 +164,7 @@ fn check(transaction_version: i16, adds: bool) {
     write(&kafka);
     let seen = |api| kafka.requests().iter().filter(|it| it.api == api).count();
     assert!(
-        seen(ApiKey::END_TXN) > 3,
+        seen(ApiKey::END_TXN) > 1,
         "{} transactions",
         seen(ApiKey::END_TXN)
     );

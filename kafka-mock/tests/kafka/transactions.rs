@@ -265,7 +265,8 @@ fn partitions_and_offsets_are_added_as_they_are_with_kafka() {
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 fn a_transaction_times_out_as_it_does_with_kafka() {
     compare("timeout", |client, talk| {
-        let code = client.try_init(5, None, 100);
+        // Much longer than it takes to write something in it.
+        let code = client.try_init(5, None, 3_000);
         client.note(format!("init {code}"));
         talk.write(client, 0, 0);
         // Producing meanwhile would keep the coordinator busy with it.
