@@ -35,6 +35,27 @@ fn one_driver_at_a_time() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A producer none of whose timers comes while it is watched, however long the machine stands still:
+/// one wakes the driver, even if there is nothing left to be done about it.
+#[cfg(target_os = "linux")]
+fn producer(sink: &Sink, settings: &[(&str, &str)]) -> blocking::Producer<[u8], [u8]> {
+    let mut builder = Producer::builder().bootstrap_servers([sink.bootstrap_servers()]);
+    for name in [
+        "socket.connection.setup.timeout.ms",
+        "socket.connection.setup.timeout.max.ms",
+        "connections.max.idle.ms",
+        "metadata.max.age.ms",
+        "request.timeout.ms",
+    ] {
+        builder = builder.set(name, "86400000");
+    }
+    builder = builder.set("delivery.timeout.ms", "90000000");
+    for &(name, value) in settings {
+        builder = builder.set(name, value);
+    }
+    builder.build_blocking().unwrap()
+}
+
 /// Closes it and waits until its thread has ended.
 #[cfg(target_os = "linux")]
 fn end(producer: blocking::Producer<[u8], [u8]>) {
@@ -136,12 +157,8 @@ fn a_request_takes_one_call_and_a_batch_one_wake() {
     let _alone = one_driver_at_a_time();
     for linger in ["0", "5"] {
         let sink = Sink::start(1, Answers::Prompt);
-        let producer = Producer::<[u8], [u8]>::builder()
-            .bootstrap_servers([sink.bootstrap_servers()])
-            .set("linger.ms", linger)
-            .set("send.buffer.bytes", "200000")
-            .build_blocking()
-            .unwrap();
+        let settings = [("linger.ms", linger), ("send.buffer.bytes", "200000")];
+        let producer = producer(&sink, &settings);
         let send = || producer.send(ProducerRecord::new(TOPIC, VALUE)).unwrap();
         send().wait().unwrap();
         let before = rig::write_calls().unwrap();
@@ -174,11 +191,7 @@ fn a_record_that_finds_the_producer_idle_is_written_by_its_sender_and_by_nobody_
     let _alone = one_driver_at_a_time();
     const RECORDS: usize = 500;
     let sink = Sink::start(1, Answers::Prompt);
-    let producer = Producer::<[u8], [u8]>::builder()
-        .bootstrap_servers([sink.bootstrap_servers()])
-        .set("linger.ms", "0")
-        .build_blocking()
-        .unwrap();
+    let producer = producer(&sink, &[("linger.ms", "0")]);
     let deliver = || {
         let record = ProducerRecord::new(TOPIC, VALUE);
         producer.send(record).unwrap().wait().unwrap();
