@@ -63,7 +63,7 @@ fn javas_consumer_reads_what_was_written() {
             "--max-messages",
             &expected.len().to_string(),
             "--timeout-ms",
-            "60000",
+            "240000",
         ]);
         for what in ["timestamp", "partition", "offset", "headers", "key"] {
             consumer.args(["--formatter-property", &format!("print.{what}=true")]);

@@ -134,7 +134,7 @@ fn read(kafka: &MockCluster, partition: i32, count: usize) -> Vec<String> {
         "--max-messages",
         &count.to_string(),
         "--timeout-ms",
-        "60000",
+        "240000",
     ]);
     let printed = output(&mut consumer, "");
     printed.lines().map(str::to_owned).collect()

@@ -22,7 +22,7 @@ use kafka_wire::{
 
 use crate::batches::Sent;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One broker, real or not.
 pub(crate) struct Broker {

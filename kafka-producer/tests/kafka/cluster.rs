@@ -17,7 +17,7 @@ use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kafka_wire::{Request, decode_response, encode_request};
 
 /// Longer than anything here takes on the busiest machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where the cluster is.
 pub(crate) fn servers() -> String {
@@ -156,7 +156,11 @@ pub(crate) async fn producer(settings: &[(&str, &str)]) -> Producer<str, str> {
 
 /// The same, not built yet.
 pub(crate) fn builder(settings: &[(&str, &str)]) -> ProducerBuilder<str, str> {
-    let builder = Producer::builder().set("bootstrap.servers", servers());
+    // Brokers that have just started, on a busy machine, take long to make what they need.
+    let patience_ms = PATIENCE.as_millis().to_string();
+    let builder = Producer::builder()
+        .set("bootstrap.servers", servers())
+        .set("max.block.ms", patience_ms);
     settings
         .iter()
         .fold(builder, |builder, (name, value)| builder.set(name, *value))

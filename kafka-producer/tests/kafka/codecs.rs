@@ -1,11 +1,10 @@
 //! Every codec, with and without keys: bytes and partitions are those of Kafka's own clients.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use kafka_producer::ProducerRecord;
 
-use crate::cluster::{create_topic, in_time, producer};
+use crate::cluster::{PATIENCE, create_topic, in_time, producer};
 use crate::tools::{ReadBack, console_consumer, console_producer, kcat};
 
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -51,7 +50,7 @@ async fn send_all(topic: &str, codec: &str) -> Vec<(Option<String>, String)> {
             sent.push((key, value));
         }
     }
-    let report = in_time(producer.close(Duration::from_secs(60))).await;
+    let report = in_time(producer.close(PATIENCE)).await;
     assert!(report.is_clean(), "{codec}: {report:?}");
     sent
 }

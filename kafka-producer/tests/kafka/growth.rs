@@ -1,7 +1,7 @@
 //! Topics that appear and grow while a producer is at work.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kafka_producer::ProducerRecord;
 
@@ -47,11 +47,7 @@ async fn new_partitions_are_used_after_a_refresh() {
         sent += 1;
     }
     in_time(alter).await.unwrap();
-    assert!(
-        in_time(producer.close(Duration::from_secs(30)))
-            .await
-            .is_clean()
-    );
+    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
     let read = kcat(&topic);
     let values: BTreeSet<_> = read.iter().map(|record| record.text().to_owned()).collect();
     assert_eq!((read.len(), values.len()), (sent, sent));

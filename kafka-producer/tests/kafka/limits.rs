@@ -1,10 +1,8 @@
 //! Settings that shape requests, and the sizes at their edges.
 
-use std::time::Duration;
-
 use kafka_producer::{ErrorCode, Persistence, ProducerRecord, SendError};
 
-use crate::cluster::{create_topic, in_time, producer};
+use crate::cluster::{PATIENCE, create_topic, in_time, producer};
 use crate::tools::{kcat, wait_for};
 
 /// The values in a topic of one partition, in their order.
@@ -27,7 +25,7 @@ async fn round_trip(what: &str, settings: &[(&str, &str)], sent: &[String]) {
                 .unwrap(),
         );
     }
-    let report = in_time(producer.close(Duration::from_secs(60))).await;
+    let report = in_time(producer.close(PATIENCE)).await;
     assert!(report.is_clean(), "{settings:?}: {report:?}");
     let offset = in_time(last.unwrap()).await.unwrap().offset;
     let known = (sent.len() as i64) - 1;
@@ -143,7 +141,7 @@ async fn a_record_over_max_message_bytes_fails_alone_in_the_midst_of_others() {
         let mut read = values(&topic);
         read.sort();
         assert_eq!(read, good, "{settings:?}");
-        in_time(producer.close(Duration::from_secs(30))).await;
+        in_time(producer.close(PATIENCE)).await;
         assert_eq!(producer.memory_in_use(), 0);
     }
 }

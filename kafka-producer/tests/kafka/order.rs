@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use kafka_producer::{ProducerRecord, blocking};
 
-use crate::cluster::{builder, create_topic};
+use crate::cluster::{PATIENCE, builder, create_topic};
 use crate::tools::kcat;
 
 const THREADS: usize = 4;
@@ -52,7 +51,7 @@ fn the_order_of_each_thread_is_kept_in_every_partition() {
         }
     });
     producer.flush();
-    let report = producer.close(Duration::from_secs(30));
+    let report = producer.close(PATIENCE);
     assert!(
         report.is_clean() && report.delivered == 0,
         "flush left something: {report:?}"

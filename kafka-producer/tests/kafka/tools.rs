@@ -113,7 +113,7 @@ pub(crate) fn console_consumer(topics: &[&str], count: usize) -> Vec<ReadBack> {
         "--max-messages",
         &count.to_string(),
     ]);
-    java.args(["--timeout-ms", "60000"]);
+    java.args(["--timeout-ms", "240000"]);
     let null = format!("null.literal={NULL}");
     for property in [
         "print.timestamp=true",

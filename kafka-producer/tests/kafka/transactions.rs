@@ -1,7 +1,5 @@
 //! Transactions, as other clients see them: kcat and Kafka's tools read what is committed.
 
-use std::time::Duration;
-
 use kafka_producer::error::{Cause, Misuse, TransactionError};
 use kafka_producer::{
     AbortableError, ConsumerGroupMetadata, ErrorCode, FatalError, OffsetToCommit, Producer,
@@ -60,11 +58,7 @@ async fn what_is_committed_is_visible_and_what_is_aborted_is_not() {
             }
         }
     }
-    assert!(
-        in_time(producer.close(Duration::from_secs(30)))
-            .await
-            .is_clean()
-    );
+    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
     let mut read = values(&topic);
     read.sort();
     committed.sort();
