@@ -109,7 +109,8 @@ proptest! {
         let scene = Scene::new(batch_size, LINGER_MS, memory);
         let queues: Vec<_> = (0..QUEUES).map(|queue| scene.queue(queue as i32)).collect();
         let mut run = Run {
-            batch_size,
+            // No batch is larger than all the memory.
+            batch_size: batch_size.min(scene.accumulator.memory_total()),
             now_ms: 1_000,
             number: 0,
             models: queues.iter().map(|_| Model::default()).collect(),
