@@ -168,6 +168,12 @@ impl Engine {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return;
         };
+        let more = partitions.saturating_sub(interest.lanes.len());
+        interest.lanes.reserve_exact(more);
+        if more > self.lanes.len() {
+            // A doubling would leave as much again unused.
+            self.lanes.reserve_exact(more);
+        }
         for partition in interest.lanes.len()..partitions {
             let (Ok(key), Ok(partition)) = (
                 LaneKey::try_from(self.lanes.len()),

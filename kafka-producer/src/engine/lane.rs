@@ -250,6 +250,8 @@ impl Lane {
         let serial = self.next_serial;
         self.next_serial += u64::from(batch.count());
         self.last_used = now;
+        // One place at a time: most lanes of a large topic never hold two batches.
+        self.slots.reserve_exact(1);
         self.slots.push_back(Slot {
             serial,
             batch: Arc::new(batch),
@@ -476,6 +478,7 @@ mod tests {
             batch_size: 1000,
             linger: Duration::from_secs(1),
             buffer_memory: 1 << 16,
+            batch_overhead: 0,
         };
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), abandoned);
         let queue = accumulator.queue(Arc::from("orders"), 0, 0);
