@@ -35,6 +35,7 @@ impl Scene {
             batch_size: 16_384,
             linger: Duration::from_millis(5),
             buffer_memory: 64 << 20,
+            batch_overhead: 0,
         };
         Self {
             accumulator: Accumulator::new(settings, Arc::new(Doorbell::new()), || ()),

@@ -19,12 +19,13 @@ use thiserror::Error;
 
 use crate::{
     budget::{Budget, Reservation, Reserve},
-    buffer::{Pool, Sizes},
+    buffer::{Buffer, Pool, Sizes},
     completion::Completion,
+    cost::{BATCH_BYTES_MAX, Cost, price_of},
     delivery::Delivery,
     doorbell::Doorbell,
-    held::{Attempt, Cramped, Need},
-    open::{Growth, NewRecord, OpenBatch, Wish},
+    held::{Attempt, Begin, Cramped, Need},
+    open::{Gain, Growth, NewRecord, OpenBatch, Wish},
     queue::{Appended, Filled, Queue, Shared},
     sync::{Mutex, lock},
 };
@@ -40,6 +41,7 @@ use crate::{
 ///     batch_size: 16_384,
 ///     linger: Duration::from_millis(5),
 ///     buffer_memory: 32 << 20,
+///     batch_overhead: 1_024,
 /// };
 /// # assert!(kafkas_defaults.batch_size < kafkas_defaults.buffer_memory);
 /// ```
@@ -50,8 +52,11 @@ pub struct Settings {
     pub batch_size: usize,
     /// How long an open batch waits for more records.
     pub linger: Duration,
-    /// The most bytes of batches that are in memory at a time.
+    /// The most bytes that batches, with all that belongs to them, take at a time.
     pub buffer_memory: usize,
+    /// What a batch takes beside its buffer, with whoever holds it on its way: it is reserved together
+    /// with that, or many small batches would take several times the memory that they are given.
+    pub batch_overhead: usize,
 }
 
 /// Why a record was not appended. It was not touched: it may be appended again.
@@ -90,6 +95,7 @@ pub enum AppendError {
 ///     batch_size: 16_384,
 ///     linger: Duration::from_millis(5),
 ///     buffer_memory: 32 << 20,
+///     batch_overhead: 1_024,
 /// };
 /// let bell = Arc::new(Doorbell::new());
 /// let accumulator = Accumulator::new(settings, Arc::clone(&bell), || "abandoned");
@@ -131,7 +137,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -139,14 +145,15 @@ impl<E> Accumulator<E> {
     /// ```
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
         let budget = Arc::new(Budget::new(settings.buffer_memory));
-        let batch_bytes = settings.batch_size.min(budget.total()).min(MAX_BATCH_BYTES);
+        let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
         let sizes = Sizes { batch_bytes };
-        let pool = Arc::new(Pool::new(sizes, Arc::clone(&budget)));
+        let pool = Pool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
         let shared = Arc::new(Shared {
             sizes,
+            batch_overhead: settings.batch_overhead,
             linger: settings.linger.min(MAX_LINGER),
             budget,
-            pool,
+            pool: Arc::new(pool),
             doorbell,
             abandoned,
             rung: Mutex::new(Some(Vec::new())),
@@ -165,7 +172,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -198,7 +205,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -235,7 +242,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -261,7 +268,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
@@ -282,7 +289,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -322,7 +329,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -349,7 +356,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -378,7 +385,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -404,7 +411,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -439,7 +446,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096 };
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
@@ -466,7 +473,7 @@ impl<E> Accumulator<E> {
         loop {
             attempt = match attempt.map_err(beyond_format)? {
                 Attempt::Appended(appended) => return Ok(appended),
-                Attempt::NeedsBuffer(wish) => match self.grow(wish) {
+                Attempt::NeedsMemory(wish) => match self.grow(wish) {
                     Some(growth) => queue.append_grown(record, growth),
                     None => queue.append(record, Cramped::Seal),
                 },
@@ -478,16 +485,17 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// A larger buffer for an open batch, unless there is no memory or somebody waits for it.
+    /// What an open batch needs, unless there is no memory or somebody waits for it.
     fn grow(&self, wish: Wish) -> Option<Growth> {
-        let more = wish.to - wish.from;
-        let (reservation, share) = self.shared.budget.reserve_for_open(more)?;
-        let buffer = self.shared.pool.fetch(wish.to, reservation);
-        Some(Growth {
-            wish,
-            share,
-            buffer,
-        })
+        let (reservation, share) = self.shared.budget.reserve_for_open(wish.bytes())?;
+        let gain = match wish {
+            Wish::Buffer { from, to } => Gain::Buffer {
+                from,
+                buffer: self.shared.pool.fetch(to, reservation),
+            },
+            Wish::Callbacks { .. } => Gain::Callbacks(reservation),
+        };
+        Some(Growth { share, gain })
     }
 
     fn append_to_new_batch<'a, H>(
@@ -502,9 +510,9 @@ impl<E> Accumulator<E> {
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let alone = record.parts.size(0, 0).map_err(beyond_format)?.bytes() + BATCH_HEADER_BYTES;
-        let reservation = self.pay_for(alone, need.begin_bytes, reserved)?;
-        let bytes = reservation.bytes();
-        let buffer = self.shared.pool.fetch(bytes, reservation);
+        let callback = record.callback.as_ref().map_or(0, price_of);
+        let cost = self.cost(alone, callback, need.begin);
+        let buffer = self.pay_for(cost, reserved)?;
         let topic = Arc::clone(queue.topic());
         let completion = Completion::new(topic, queue.partition(), self.shared.abandoned);
         let room = alone.max(self.shared.sizes.batch_bytes) - BATCH_HEADER_BYTES;
@@ -519,37 +527,42 @@ impl<E> Accumulator<E> {
                 }
                 Ok(appended)
             }
-            Attempt::NeedsBuffer(_) | Attempt::NeedsBatch(_) | Attempt::Closed => {
+            Attempt::NeedsMemory(_) | Attempt::NeedsBatch(_) | Attempt::Closed => {
                 Err(AppendError::Closed)
             }
         }
     }
 
-    /// Memory for a batch that begins with `begin_bytes`, but holds a first record that needs
-    /// `alone`. What is `reserved` is made do with, if it is enough for that: the wish may have
-    /// grown while its owner stood in line.
-    fn pay_for(
-        &self,
-        alone: usize,
-        begin_bytes: usize,
-        reserved: Option<Reservation>,
-    ) -> Result<Reservation, AppendError> {
-        let limit = self.shared.budget.total().min(MAX_BATCH_BYTES);
-        if alone > limit {
-            let bytes = alone;
-            return Err(AppendError::TooLarge { bytes, limit });
+    /// What a batch costs that begins as those before it came to be, with a first record that needs a
+    /// buffer of `alone` and has a callback of this price.
+    fn cost(&self, alone: usize, callback: usize, begin: Begin) -> Cost {
+        let sizes = self.shared.sizes;
+        let buffer_bytes = sizes.holding(alone.max(begin.buffer_bytes()));
+        Cost {
+            first_bytes: alone,
+            buffer_bytes: buffer_bytes.min(BATCH_BYTES_MAX),
+            beside_bytes: self.shared.batch_overhead.saturating_add(callback),
+            later_bytes: begin.callback_bytes().saturating_sub(callback),
         }
-        let bytes = self.shared.sizes.holding(alone.max(begin_bytes)).min(limit);
-        match reserved {
-            Some(reserved) if reserved.bytes() >= alone => {
+    }
+
+    /// A buffer for a batch, with the memory for all of it. What is `reserved` is made do with, if a
+    /// batch can begin with it: the wish may have grown while its owner stood in line.
+    fn pay_for(&self, cost: Cost, reserved: Option<Reservation>) -> Result<Buffer, AppendError> {
+        let Shared { budget, pool, .. } = &*self.shared;
+        cost.check(budget.total())?;
+        let bytes = cost.all().min(budget.total());
+        let reservation = match reserved {
+            Some(reserved) if reserved.bytes() >= cost.least() => {
                 drop(reserved.carve(reserved.bytes().saturating_sub(bytes)));
-                Ok(reserved)
+                reserved
             }
             _ => {
-                let reservation = self.shared.budget.try_reserve(bytes);
-                reservation.ok_or(AppendError::NeedsMemory { bytes })
+                let reservation = budget.try_reserve(bytes);
+                reservation.ok_or(AppendError::NeedsMemory { bytes })?
             }
-        }
+        };
+        Ok(pool.fetch(cost.buffer_of(reservation.bytes()), reservation))
     }
 }
 
@@ -576,11 +589,9 @@ impl<E> fmt::Debug for Accumulator<E> {
 fn beyond_format(record: RecordTooLarge) -> AppendError {
     AppendError::TooLarge {
         bytes: usize::try_from(record.bytes).unwrap_or(usize::MAX),
-        limit: MAX_BATCH_BYTES,
+        limit: BATCH_BYTES_MAX,
     }
 }
 
-/// The length of a batch is an `i32` on the wire.
-const MAX_BATCH_BYTES: usize = i32::MAX as usize;
 /// Far beyond any delivery timeout, and near enough to be added to any `Instant`.
 const MAX_LINGER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

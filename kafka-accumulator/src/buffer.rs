@@ -1,6 +1,7 @@
 //! The bytes of a batch, and the pool they come from and go back to.
 //!
-//! A [`Buffer`] is a vector together with the memory that is reserved for it. Both are given back
+//! A [`Buffer`] is a vector together with the memory that is reserved for its batch: for the vector,
+//! for what a batch takes beside it, and for the callbacks of its records. Both are given back
 //! by its `Drop`, that is when the *last* holder is done with it, be it a socket that is still
 //! writing a request nobody waits for any more. So a buffer cannot be written to while it is on
 //! the wire (KAFKA-19012), and memory is not called free while it is not.
@@ -51,6 +52,8 @@ impl Sizes {
 /// Idle buffers.
 pub(crate) struct Pool {
     sizes: Sizes,
+    /// What a batch takes beside its buffer.
+    batch_overhead: usize,
     budget: Arc<Budget>,
     /// None are kept any more when the accumulator is gone, however long its queues live on.
     idle: Mutex<Option<Idle>>,
@@ -90,17 +93,18 @@ impl Idle {
 }
 
 impl Pool {
-    pub(crate) fn new(sizes: Sizes, budget: Arc<Budget>) -> Self {
+    pub(crate) fn new(sizes: Sizes, batch_overhead: usize, budget: Arc<Budget>) -> Self {
         let idle = Mutex::new(Some(Idle::default()));
         Self {
             sizes,
+            batch_overhead,
             budget,
             idle,
         }
     }
 
-    /// An empty buffer for `capacity` bytes, for which `reservation` pays, if need be together with
-    /// what is reserved for the one that it is to replace.
+    /// An empty buffer for `capacity` bytes, for which `reservation` pays, as for what else the batch
+    /// takes; if need be together with what is reserved for the one that it is to replace.
     pub(crate) fn fetch(self: &Arc<Self>, capacity: usize, reservation: Reservation) -> Buffer {
         let mut idle = lock(&self.idle);
         let bytes = idle.as_mut().and_then(|idle| idle.pop(capacity));
@@ -184,9 +188,20 @@ impl Buffer {
         self.pool.budget.open(self.held())
     }
 
-    /// How much memory is reserved for it.
+    /// How much memory is reserved for it and its batch.
     pub(crate) fn held(&self) -> usize {
         self.reservation.bytes()
+    }
+
+    /// How much of that is neither for the bytes nor for what every batch takes beside them.
+    pub(crate) fn spare(&self) -> usize {
+        let taken = self.capacity() + self.pool.batch_overhead;
+        self.held().saturating_sub(taken)
+    }
+
+    /// Takes over what is reserved, to spare it.
+    pub(crate) fn absorb(&self, reservation: &Reservation) {
+        self.reservation.absorb(reservation);
     }
 
     /// Puts `bytes` in place of what it holds, if they fit without growing it.
@@ -209,8 +224,8 @@ impl Buffer {
         std::mem::swap(self, next);
     }
 
-    /// Makes a buffer of `bytes` and lets it take over as much of this one's memory as it needs,
-    /// at most all: what is in memory twice for a moment is not paid for twice.
+    /// Makes a buffer of `bytes` that takes over so much of this one's memory, at most all: what is in
+    /// memory twice for a moment is not paid for twice.
     pub(crate) fn succeed(&self, bytes: Vec<u8>, held: usize) -> Self {
         Self {
             written: bytes.len(),
@@ -300,7 +315,8 @@ mod tests {
     #[test]
     fn what_lies_idle_is_covered_by_free_memory_whatever_sizes_it_has() {
         let budget = Arc::new(Budget::new(8_192));
-        let pool = Arc::new(Pool::new(Sizes { batch_bytes: 4_096 }, Arc::clone(&budget)));
+        let pool = Pool::new(Sizes { batch_bytes: 4_096 }, 0, Arc::clone(&budget));
+        let pool = Arc::new(pool);
         let fetch = |bytes| pool.fetch(bytes, budget.try_reserve(bytes).unwrap());
         let idle = || lock(&pool.idle).as_ref().map_or(0, |idle| idle.bytes);
 

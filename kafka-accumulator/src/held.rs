@@ -20,10 +20,10 @@ pub(crate) struct Held<E> {
     pub(crate) stage: Stage,
     pub(crate) attention: Attention,
     pub(crate) open: Option<OpenBatch<E>>,
-    pub(crate) sealed: VecDeque<Sealed<E>>,
+    /// Apart, so that all that an append touches lies together.
+    pub(crate) sealed: Box<Row<E>>,
     sizes: Sizes,
-    /// What the next batch begins with.
-    pub(crate) begin_bytes: usize,
+    begin: Begin,
     /// Bytes that left in batches that were not full, since a sticky partitioner was last told to
     /// move on; what the open batch held then is taken off beforehand.
     pub(crate) left_unfilled: isize,
@@ -39,7 +39,7 @@ pub(crate) enum Stage {
 pub(crate) enum Attempt<E> {
     Appended(Appended<Delivery<E>>),
     /// The open batch has room, but must grow.
-    NeedsBuffer(Wish),
+    NeedsMemory(Wish),
     /// There is no open batch; if there was one, it is sealed now: it was full or could not grow.
     NeedsBatch(Need),
     Closed,
@@ -50,8 +50,96 @@ pub(crate) enum Attempt<E> {
 pub(crate) struct Need {
     /// Whether there was one before it.
     pub(crate) filled: Filled,
-    /// What it should begin with.
-    pub(crate) begin_bytes: usize,
+    pub(crate) begin: Begin,
+}
+
+/// What a batch begins with: what the one before it came to use. A batch has less than 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begin {
+    buffer_bytes: u32,
+    callback_bytes: u32,
+}
+
+impl Begin {
+    fn first(sizes: Sizes) -> Self {
+        Self {
+            buffer_bytes: to_u32(sizes.first()),
+            callback_bytes: 0,
+        }
+    }
+
+    /// What follows for the next batch.
+    fn after<E>(self, open: &OpenBatch<E>, sizes: Sizes) -> Self {
+        let used = BATCH_HEADER_BYTES + open.written();
+        let callbacks = match open.callback_bytes() {
+            0 => 0,
+            used => used.checked_next_power_of_two().unwrap_or(used),
+        };
+        Self {
+            buffer_bytes: to_u32(sizes.after(self.buffer_bytes(), used)),
+            callback_bytes: to_u32(callbacks.max(self.callback_bytes() / 2)),
+        }
+    }
+
+    /// For its buffer.
+    pub(crate) fn buffer_bytes(self) -> usize {
+        self.buffer_bytes as usize
+    }
+
+    /// For the callbacks of its records.
+    pub(crate) fn callback_bytes(self) -> usize {
+        self.callback_bytes as usize
+    }
+}
+
+fn to_u32(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// The sealed batches of a queue, oldest first.
+pub(crate) struct Row<E> {
+    batches: VecDeque<Sealed<E>>,
+}
+
+impl<E> Row<E> {
+    fn new() -> Self {
+        let batches = VecDeque::new();
+        Self { batches }
+    }
+
+    /// The first one gets room for itself alone: most queues never hold two.
+    fn push(&mut self, sealed: Sealed<E>) {
+        if self.batches.capacity() == 0 {
+            self.batches.reserve_exact(1);
+        }
+        self.batches.push_back(sealed);
+    }
+
+    /// Takes the oldest, and lets go of the room when there is much of it: a queue that was long once
+    /// is not paid for by anybody.
+    pub(crate) fn pop(&mut self) -> Option<Sealed<E>> {
+        let oldest = self.batches.pop_front();
+        if self.batches.is_empty() && self.batches.capacity() > KEPT_BATCHES {
+            self.batches = VecDeque::new();
+        }
+        oldest
+    }
+
+    pub(crate) fn oldest(&self) -> Option<&Sealed<E>> {
+        self.batches.front()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Sealed<E>> {
+        self.batches.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
 }
 
 /// What to do with a batch that would have to grow.
@@ -67,9 +155,9 @@ impl<E> Held<E> {
             stage: Stage::Accepting,
             attention: Attention::Away,
             open: None,
-            sealed: VecDeque::new(),
+            sealed: Box::new(Row::new()),
             sizes,
-            begin_bytes: sizes.first(),
+            begin: Begin::first(sizes),
             left_unfilled: 0,
         }
     }
@@ -103,18 +191,15 @@ impl<E> Held<E> {
     {
         let found = self.append(record, Cramped::Tell)?;
         match (&found, &mut self.open) {
-            ((Attempt::NeedsBuffer(_), _), Some(open)) => open.grow(growth),
+            ((Attempt::NeedsMemory(_), _), Some(open)) => open.grow(growth),
             _ => return Ok(found),
         }
         self.append(record, Cramped::Tell)
     }
 
     fn needs_batch(&self, filled: Filled) -> Attempt<E> {
-        let begin_bytes = self.begin_bytes;
-        Attempt::NeedsBatch(Need {
-            filled,
-            begin_bytes,
-        })
+        let begin = self.begin;
+        Attempt::NeedsBatch(Need { filled, begin })
     }
 
     /// Seals the open batch if what became of the last append says so.
@@ -123,7 +208,7 @@ impl<E> Held<E> {
             Placed::Room(delivery) => (delivery, self.share_taken(), Ring::Needless),
             Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_full()),
             Placed::Cramped(wish) if cramped == Cramped::Tell => {
-                return (Attempt::NeedsBuffer(wish), Ring::Needless);
+                return (Attempt::NeedsMemory(wish), Ring::Needless);
             }
             Placed::Cramped(_) | Placed::NoRoom => {
                 let ring = self.seal_full();
@@ -162,15 +247,14 @@ impl<E> Held<E> {
         let Some(sealed) = self.take_open() else {
             return Ring::Needless;
         };
-        self.sealed.push_back(sealed);
+        self.sealed.push(sealed);
         self.attention.batch_sealed()
     }
 
     pub(crate) fn take_open(&mut self) -> Option<Sealed<E>> {
         let open = self.open.take()?;
-        let used = BATCH_HEADER_BYTES + open.written();
-        self.left_unfilled += used as isize;
-        self.begin_bytes = self.sizes.after(self.begin_bytes, used);
+        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
+        self.begin = self.begin.after(&open, self.sizes);
         Some(open.seal())
     }
 
@@ -180,3 +264,6 @@ impl<E> Held<E> {
         }
     }
 }
+
+/// Room for so many sealed batches is kept when they are gone.
+const KEPT_BATCHES: usize = 4;

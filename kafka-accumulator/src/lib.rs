@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A record is encoded once, by its caller, straight into the buffer that goes to the socket. The
-//! fate of a batch is decided once, and its records share it. Memory is reserved per batch: as much as
-//! the one before it used, and more when it has to grow.
+//! fate of a batch is decided once, and its records share it. Memory is reserved per batch, for
+//! all that belongs to it: as much as the one before it used, and more when it has to grow.
 //!
 //! Nothing here reads a clock (`now` is an argument), starts a thread or a task, or knows what a
 //! broker is.
@@ -28,6 +28,7 @@ mod batch;
 mod budget;
 mod buffer;
 mod completion;
+mod cost;
 mod delivery;
 mod doorbell;
 mod held;

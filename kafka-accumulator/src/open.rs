@@ -14,9 +14,10 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordTooLarge};
 
 use crate::{
     batch::{Batch, Facts},
-    budget::OpenShare,
+    budget::{OpenShare, Reservation},
     buffer::Buffer,
     completion::{Callback, Completion},
+    cost::price_of,
     delivery::{Delivery, Receipt},
 };
 
@@ -76,6 +77,16 @@ impl<E> Drop for Owed<E> {
 struct Callbacks<E> {
     completion: Arc<Completion<E>>,
     noted: Vec<(u32, Callback<E>)>,
+    /// What those noted take; paid for by what the buffer has to spare.
+    bytes: usize,
+}
+
+impl<E> Callbacks<E> {
+    /// What is asked for when one of this price is too many: as much again as there is, so that few
+    /// records take the long way.
+    fn step(&self, price: usize) -> usize {
+        price * self.noted.len().max(CALLBACKS_FIRST)
+    }
 }
 
 impl<E> Drop for Callbacks<E> {
@@ -111,21 +122,38 @@ pub(crate) enum Placed<E> {
     NoRoom,
 }
 
-/// A larger buffer for an open batch.
+/// What an open batch needs in order to take a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
-    /// The capacity of the one it has.
-    pub(crate) from: usize,
-    pub(crate) to: usize,
+pub(crate) enum Wish {
+    /// A larger buffer than the one it has.
+    Buffer { from: usize, to: usize },
+    /// Memory for callbacks.
+    Callbacks { bytes: usize },
 }
 
-/// What an open batch needs in order to grow; after that, what it left behind. It is dropped after
+impl Wish {
+    /// How much memory is missing for it.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Buffer { from, to } => to - from,
+            Self::Callbacks { bytes } => bytes,
+        }
+    }
+}
+
+/// What an open batch gets in order to grow; after that, what it left behind. It is dropped after
 /// the queue is unlocked.
 pub(crate) struct Growth {
-    pub(crate) wish: Wish,
     pub(crate) share: OpenShare,
-    /// Only the memory that is missing is reserved for it.
-    pub(crate) buffer: Buffer,
+    pub(crate) gain: Gain,
+}
+
+/// What a batch grows by.
+pub(crate) enum Gain {
+    /// Only the memory that it takes more than the one of `from` bytes is reserved for it.
+    Buffer { from: usize, buffer: Buffer },
+    /// Memory for callbacks.
+    Callbacks(Reservation),
 }
 
 impl<E> OpenBatch<E> {
@@ -138,6 +166,7 @@ impl<E> OpenBatch<E> {
         let callbacks = Callbacks {
             completion: Arc::clone(&completion),
             noted: Vec::new(),
+            bytes: 0,
         };
         Self {
             callbacks,
@@ -175,6 +204,9 @@ impl<E> OpenBatch<E> {
         R: Receipt<E>,
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
+        if self.lacks_for(record.callback.as_ref()).is_some() {
+            return None;
+        }
         let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
         let place = self.buffer.place(self.brim + SCRIBBLE_BYTES)?;
         let bytes = record
@@ -197,19 +229,43 @@ impl<E> OpenBatch<E> {
         };
         Ok(match delivery {
             Err(Lack::OfRoom) => Placed::NoRoom,
-            Err(Lack::OfBuffer(wish)) => Placed::Cramped(wish),
+            Err(Lack::OfMemory(wish)) => Placed::Cramped(wish),
             Ok(delivery) if self.is_as_good_as_full() => Placed::Filled(delivery),
             Ok(delivery) => Placed::Room(delivery),
         })
     }
 
-    /// Moves to a larger buffer, if `growth` is what it wishes for; others may have been faster.
+    /// Moves to a larger buffer, if `growth` is larger than the one that it has (others may have been
+    /// faster), or takes memory for callbacks.
     pub(crate) fn grow(&mut self, growth: &mut Growth) {
-        if growth.wish.from == self.buffer.capacity() {
-            self.buffer.move_to(&mut growth.buffer);
-            self.share.absorb(&mut growth.share);
-            self.brim = brim(&self.buffer, self.room);
+        match &mut growth.gain {
+            Gain::Buffer { from, .. } if *from != self.buffer.capacity() => return,
+            Gain::Buffer { buffer, .. } => self.buffer.move_to(buffer),
+            Gain::Callbacks(reservation) => self.buffer.absorb(reservation),
         }
+        self.share.absorb(&mut growth.share);
+        self.brim = brim(&self.buffer, self.room);
+    }
+
+    /// What the callbacks of its records take.
+    pub(crate) fn callback_bytes(&self) -> usize {
+        self.callbacks.bytes
+    }
+
+    /// What is missing to keep this callback.
+    #[inline(always)]
+    fn lacks_for(&self, callback: Option<&Callback<E>>) -> Option<Wish> {
+        self.lacks_for_some(callback?)
+    }
+
+    #[inline(never)]
+    fn lacks_for_some(&self, callback: &Callback<E>) -> Option<Wish> {
+        let price = price_of(callback);
+        if self.callbacks.bytes + price <= self.buffer.spare() {
+            return None;
+        }
+        let bytes = self.callbacks.step(price);
+        Some(Wish::Callbacks { bytes })
     }
 
     fn append_any<'a, H>(
@@ -226,6 +282,9 @@ impl<E> OpenBatch<E> {
         let end = self.written().saturating_add(size.bytes());
         if end > self.brim {
             return Ok(Err(self.lack(end)));
+        }
+        if let Some(wish) = self.lacks_for(record.callback.as_ref()) {
+            return Ok(Err(Lack::OfMemory(wish)));
         }
         let Some(mut place) = self.buffer.place(end) else {
             return Ok(Err(Lack::OfRoom));
@@ -246,7 +305,7 @@ impl<E> OpenBatch<E> {
         let to = least
             .next_power_of_two()
             .min(self.room + BATCH_HEADER_BYTES);
-        Lack::OfBuffer(Wish { from, to })
+        Lack::OfMemory(Wish::Buffer { from, to })
     }
 
     /// Counts a record whose `bytes` were written.
@@ -263,10 +322,10 @@ impl<E> OpenBatch<E> {
 
     #[inline(never)]
     fn keep_callback<'a, H>(&mut self, index: u32, record: &mut NewRecord<'a, H, E>) {
-        let callback = record.callback.take();
-        self.callbacks
-            .noted
-            .extend(callback.map(|callback| (index, callback)));
+        if let Some(callback) = record.callback.take() {
+            self.callbacks.bytes += price_of(&callback);
+            self.callbacks.noted.push((index, callback));
+        }
     }
 
     pub(crate) fn seal(self) -> Sealed<E> {
@@ -297,7 +356,7 @@ impl<E> OpenBatch<E> {
 /// Why a record does not fit.
 enum Lack {
     OfRoom,
-    OfBuffer(Wish),
+    OfMemory(Wish),
 }
 
 /// How many bytes of records go into a buffer: its memory pays for the batch's header, too.
@@ -337,6 +396,8 @@ impl<E> Sealed<E> {
     }
 }
 
+/// At the least a batch that needs memory for callbacks takes it for so many.
+const CALLBACKS_FIRST: usize = 4;
 /// How far behind a record [`RecordParts::encode_short`] writes. A buffer is that much longer than
 /// the room for records, because the batch's header is paid for but not in it.
 const SCRIBBLE_BYTES: usize = 8;

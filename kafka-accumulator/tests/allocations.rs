@@ -27,6 +27,7 @@ impl Scene {
             batch_size: BATCH_SIZE,
             linger: Duration::from_millis(5),
             buffer_memory: 64 * BATCH_SIZE,
+            batch_overhead: 0,
         };
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
         let mut scene = Self {
@@ -35,8 +36,8 @@ impl Scene {
             now: Instant::now(),
             rung: Vec::with_capacity(4),
         };
-        for _ in 0..3 {
-            for _ in 0..8 {
+        for batches in [8, 8, 1] {
+            for _ in 0..batches {
                 while drop_delivery(scene.append()) == Filled::Room {}
             }
             scene.take_all();
@@ -141,6 +142,7 @@ fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
         batch_size: BATCH_SIZE,
         linger: Duration::ZERO,
         buffer_memory: MEMORY,
+        batch_overhead: 0,
     };
     let now = Instant::now();
     let large = vec![0; MEMORY - 1_000];

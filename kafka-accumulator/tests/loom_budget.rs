@@ -31,6 +31,7 @@ fn memory() -> (Memory, Instant) {
         batch_size: TOTAL / 2,
         linger: Duration::ZERO,
         buffer_memory: TOTAL,
+        batch_overhead: 0,
     };
     let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
     (Arc::new(accumulator), Instant::now())
@@ -149,6 +150,7 @@ fn who_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
             batch_size: 4_096,
             linger: Duration::ZERO,
             buffer_memory: 4_096,
+            batch_overhead: 0,
         };
         let memory = Arc::new(Accumulator::new(settings, Arc::new(Doorbell::new()), || ()));
         let now = Instant::now();

@@ -39,6 +39,7 @@ impl Scene {
             batch_size: 1_024,
             linger: Duration::ZERO,
             buffer_memory: 1 << 20,
+            batch_overhead: 0,
         };
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
         Self {

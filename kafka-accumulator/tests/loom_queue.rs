@@ -38,6 +38,7 @@ impl Scene {
             batch_size,
             linger,
             buffer_memory: 1 << 20,
+            batch_overhead: 0,
         };
         let bell = Arc::new(Doorbell::new());
         let accumulator = Accumulator::new(settings, Arc::clone(&bell), || ());

@@ -183,3 +183,7 @@ pub struct BackoffRange {
     /// Never more than this, before jitter.
     pub max: Duration,
 }
+
+/// What a batch takes beside its records on its whole way: its completion, its place in the lane and
+/// in a request, and what an answer says of it. `tests/memory.rs` adds it up.
+pub const BATCH_OVERHEAD_BYTES: usize = 768;

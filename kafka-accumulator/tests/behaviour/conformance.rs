@@ -243,6 +243,7 @@ fn a19_the_longest_times_do_not_overflow() {
             batch_size: 1_024,
             linger,
             buffer_memory: 1 << 20,
+            batch_overhead: 0,
         };
         let bell = scene.bell.clone();
         scene.accumulator = kafka_accumulator::Accumulator::new(settings, bell, || Why::Abandoned);

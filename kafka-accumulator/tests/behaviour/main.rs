@@ -6,6 +6,7 @@
 mod backlog;
 mod completions;
 mod conformance;
+mod cost;
 mod growing;
 mod memory;
 mod model;

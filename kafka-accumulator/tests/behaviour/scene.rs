@@ -36,11 +36,15 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(batch_size: usize, linger_ms: u64, buffer_memory: usize) -> Self {
-        let settings = Settings {
+        Self::of(Settings {
             batch_size,
             linger: Duration::from_millis(linger_ms),
             buffer_memory,
-        };
+            batch_overhead: 0,
+        })
+    }
+
+    pub(crate) fn of(settings: Settings) -> Self {
         let bell = Arc::new(Doorbell::new());
         let accumulator = Accumulator::new(settings, Arc::clone(&bell), || Why::Abandoned);
         let start = Instant::now();

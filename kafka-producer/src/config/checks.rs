@@ -15,7 +15,8 @@ use super::choices::PartitionerClass;
 use super::error::{ConfigError, Problem, Warning};
 use super::values::{Findings, Values};
 use crate::settings::{
-    Acks, Address, BackoffRange, Guarantee, MetadataRecovery, Settings, TransactionSettings,
+    Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, MetadataRecovery, Settings,
+    TransactionSettings,
 };
 
 /// A configuration in which nothing is wrong.
@@ -61,6 +62,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
             batch_size: values.count("batch.size"),
             linger: millis(linger_ms(values)),
             buffer_memory: values.count("buffer.memory"),
+            batch_overhead: BATCH_OVERHEAD_BYTES,
         },
         compression,
         compression_level,

@@ -101,7 +101,9 @@ impl ProducerConfig {
         self.put_time("linger.ms", time)
     }
 
-    /// `buffer.memory`: bytes that all batches together may take; sends wait when they are used up.
+    /// `buffer.memory`: bytes that all batches together may take, each with the callbacks of its records
+    /// and with some 768 bytes that there are of a batch beside its records; sends wait when they are
+    /// used up. What the producer takes beyond that is some MiB, and 0.7 KiB for each partition.
     #[must_use]
     pub fn buffer_memory(self, bytes: u64) -> Self {
         self.put("buffer.memory", bytes)

@@ -277,7 +277,7 @@ pub(super) static PROPERTIES: &[Property] = &[
     unset("bootstrap.servers", List, Any,
         Supported("host:port of some brokers, separated by commas, to learn the cluster from")),
     row("buffer.memory", Long, "33554432", AtLeast(0),
-        Supported("bytes that all batches together may take; sends wait when it is used up")),
+        Supported("bytes that all batches and callbacks may take; sends wait when it is used up")),
     row("client.id", Text, "", Any,
         Supported("sent with every request, for quotas and the broker's logs; unset: producer-N")),
     row("compression.gzip.level", Int, "-1", BetweenOr(1, 9, -1),

@@ -21,6 +21,7 @@ fn roomy() -> Settings {
             batch_size: MIB,
             linger: ms(0),
             buffer_memory: 32 * MIB,
+            batch_overhead: 0,
         },
         max_request_bytes: 2 * MIB,
         ..settings()

@@ -77,6 +77,7 @@ pub(crate) fn settings() -> Settings {
             batch_size: 0,
             linger: Duration::ZERO,
             buffer_memory: 1 << 20,
+            batch_overhead: 0,
         },
         compression: Compression::None,
         compression_level: CompressionLevel::default_of(Compression::None),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures_channel::oneshot;
 use kafka_accumulator::{
-    Accumulator, AppendError, Appended, Doorbell, Fate, Filled, NewRecord, Queue, Sleep,
+    Accumulator, AppendError, Appended, Callback, Doorbell, Fate, Filled, NewRecord, Queue, Sleep,
 };
 use kafka_producer::engine::{
     Action, Desk, Engine, Input, NodeId, Outgoing, Payload, ProduceOrder, Question,
@@ -28,7 +28,7 @@ use super::broker::{Broker, TOPIC, acceptance};
 
 pub(crate) struct Rig {
     engine: Engine,
-    accumulator: Arc<Accumulator<DeliveryError>>,
+    pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
     desk: Arc<Desk>,
     pub(crate) queues: Vec<Arc<Queue<DeliveryError>>>,
     broker: Broker,
@@ -126,6 +126,30 @@ impl Rig {
                 appended.unwrap()
             }
             appended => appended.unwrap(),
+        }
+    }
+
+    /// Appends a record with this key, if there is memory for it.
+    pub(crate) fn try_append(
+        &self,
+        partition: usize,
+        key: Option<&[u8]>,
+        value: &[u8],
+        callback: Option<Callback<DeliveryError>>,
+    ) -> bool {
+        let mut record = NewRecord::new(1_760_000_000_000, RecordParts::new(key, Some(value)));
+        record.callback = callback;
+        let queue = &self.queues[partition];
+        let mut append = |reserved| {
+            let accumulator = &self.accumulator;
+            accumulator.append(queue, &mut record, reserved, || self.now)
+        };
+        match append(None) {
+            Err(AppendError::NeedsMemory { bytes }) => {
+                let reserved = self.accumulator.reserve_despite_backlog(bytes);
+                reserved.is_some() && append(reserved).is_ok()
+            }
+            appended => appended.is_ok(),
         }
     }
 

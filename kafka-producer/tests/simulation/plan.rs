@@ -216,6 +216,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
             batch_size: [0, 300, 1_000, 4_000][random.usize(..4)],
             linger,
             buffer_memory: random.usize(5_000..60_000),
+            batch_overhead: 0,
         },
         compression,
         compression_level: CompressionLevel::default_of(compression),

@@ -1,0 +1,187 @@
+//! All that a producer has in memory is within `buffer.memory`, but for a constant and what there is of
+//! every partition, whatever its records and batches are like.
+//!
+//! Counted on the heap, allocation by allocation, with engine and accumulator on the test's own thread
+//! (`rig`): as many records as there is memory for, over and over, batches on their way as the driver
+//! holds them, answers for a part of them. Time is told, so that every run counts the same.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "each of those who share it needs a part"
+)]
+mod rig;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use kafka_accumulator::Callback;
+use kafka_producer::error::DeliveryError;
+
+use rig::{Rig, order_of};
+
+/// A producer that has more to send than it has memory for.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    partitions: usize,
+    value_bytes: usize,
+    buffer_memory: usize,
+    batch_size: usize,
+    idempotence: bool,
+    callbacks: bool,
+}
+
+const SHAPES: [Shape; 6] = {
+    const MANY: Shape = Shape {
+        partitions: 10_000,
+        value_bytes: 100,
+        buffer_memory: 32 << 20,
+        batch_size: 16_384,
+        idempotence: false,
+        callbacks: false,
+    };
+    const TINY: Shape = Shape {
+        partitions: 12,
+        value_bytes: 10,
+        buffer_memory: 8 << 20,
+        idempotence: true,
+        callbacks: true,
+        ..MANY
+    };
+    [
+        MANY,
+        Shape {
+            buffer_memory: 1_000_000,
+            ..MANY
+        },
+        Shape {
+            value_bytes: 10,
+            callbacks: true,
+            idempotence: true,
+            ..MANY
+        },
+        TINY,
+        Shape {
+            batch_size: 100,
+            ..TINY
+        },
+        Shape {
+            value_bytes: 900_000,
+            ..TINY
+        },
+    ]
+};
+
+/// What there is of a producer without partitions and records, and of the answer that it reads.
+const CONSTANT_BYTES: usize = 1 << 20;
+/// Of each partition: its queue, its lane, their places in lists, timers.
+const PARTITION_BYTES: usize = 700;
+/// What an allocation takes more than was asked for.
+const ALLOCATION_BYTES: usize = 16;
+
+/// A producer under load, and the outcomes that its callbacks were told.
+struct Scene {
+    shape: Shape,
+    rig: Rig,
+    value: Vec<u8>,
+    ended: Arc<AtomicUsize>,
+    with_callbacks: usize,
+}
+
+impl Scene {
+    fn new(shape: Shape) -> Self {
+        let (memory, batch) = (
+            shape.buffer_memory.to_string(),
+            shape.batch_size.to_string(),
+        );
+        let properties = [
+            ("buffer.memory", &*memory),
+            ("batch.size", &*batch),
+            ("acks", "all"),
+            (
+                "enable.idempotence",
+                ["false", "true"][usize::from(shape.idempotence)],
+            ),
+        ];
+        Self {
+            rig: Rig::new(shape.partitions as i32, &properties),
+            value: vec![b'v'; shape.value_bytes],
+            ended: Arc::default(),
+            with_callbacks: 0,
+            shape,
+        }
+    }
+
+    /// A record for each partition in turn, until there is no memory for the next.
+    fn fill(&mut self) {
+        for partition in (0..self.shape.partitions).cycle() {
+            let callback = self.shape.callbacks.then(|| self.callback());
+            self.with_callbacks += usize::from(callback.is_some());
+            if !self.rig.try_append(partition, None, &self.value, callback) {
+                self.with_callbacks -= usize::from(self.shape.callbacks);
+                return;
+            }
+        }
+    }
+
+    fn callback(&self) -> Callback<DeliveryError> {
+        let ended = Arc::clone(&self.ended);
+        let captured = [1_u64; 6];
+        Box::new(move |_, outcome| {
+            assert!(outcome.is_ok());
+            ended.fetch_add(captured[0] as usize, Ordering::Relaxed);
+        })
+    }
+
+    fn tick(&mut self) {
+        self.rig.now += Duration::from_millis(5);
+        self.rig.tick();
+    }
+
+    /// Memory is full again and again, with everything on its way that may be.
+    fn run(&mut self) {
+        for _ in 0..4 {
+            self.fill();
+            self.tick();
+            self.fill();
+            // What a connection writes is framed, and all of it refers to its batches.
+            let first = self.rig.unanswered.front();
+            let frame = first.map(|(_, outgoing)| order_of(outgoing).frame());
+            self.rig.answer();
+            self.fill();
+            drop(frame);
+            self.tick();
+            for _ in 0..self.rig.unanswered.len() {
+                self.rig.answer();
+                self.fill();
+            }
+        }
+        while self.rig.accumulator.memory_in_use() > 0 {
+            self.tick();
+            while self.rig.answer().is_some() {}
+        }
+    }
+}
+
+#[test]
+fn all_that_is_in_memory_is_within_buffer_memory_and_a_constant() {
+    for shape in SHAPES {
+        let mut told = 0;
+        let counted = allocation_counter::measure(|| {
+            let mut scene = Scene::new(shape);
+            scene.run();
+            assert_eq!(scene.ended.load(Ordering::Relaxed), scene.with_callbacks);
+            told = scene.with_callbacks;
+        });
+        let most = counted.bytes_max as usize + ALLOCATION_BYTES * counted.count_max as usize;
+        let beyond = most.saturating_sub(shape.buffer_memory);
+        let allowed = CONSTANT_BYTES + shape.partitions * PARTITION_BYTES;
+        assert!(beyond <= allowed, "{beyond} bytes are beyond: {shape:?}");
+        // Else nothing was tested.
+        assert!(most > shape.buffer_memory / 2, "{most}: {shape:?}");
+        assert_eq!(told > 0, shape.callbacks);
+    }
+}
