@@ -81,14 +81,6 @@ struct Callbacks<E> {
     bytes: usize,
 }
 
-impl<E> Callbacks<E> {
-    /// What is asked for when one of this price is too many: as much again as there is, so that few
-    /// records take the long way.
-    fn step(&self, price: usize) -> usize {
-        price * self.noted.len().max(CALLBACKS_FIRST)
-    }
-}
-
 impl<E> Drop for Callbacks<E> {
     fn drop(&mut self) {
         self.completion.attach(std::mem::take(&mut self.noted));
@@ -204,9 +196,6 @@ impl<E> OpenBatch<E> {
         R: Receipt<E>,
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        if self.lacks_for(record.callback.as_ref()).is_some() {
-            return None;
-        }
         let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
         let place = self.buffer.place(self.brim + SCRIBBLE_BYTES)?;
         let bytes = record
@@ -244,7 +233,7 @@ impl<E> OpenBatch<E> {
             Gain::Callbacks(reservation) => self.buffer.absorb(reservation),
         }
         self.share.absorb(&mut growth.share);
-        self.brim = brim(&self.buffer, self.room);
+        self.brim = self.brim();
     }
 
     /// What the callbacks of its records take.
@@ -252,20 +241,17 @@ impl<E> OpenBatch<E> {
         self.callbacks.bytes
     }
 
-    /// What is missing to keep this callback.
-    #[inline(always)]
-    fn lacks_for(&self, callback: Option<&Callback<E>>) -> Option<Wish> {
-        self.lacks_for_some(callback?)
+    /// What its callbacks take more than is paid for: at most the last one of them.
+    fn debt(&self) -> usize {
+        self.callbacks.bytes.saturating_sub(self.buffer.spare())
     }
 
-    #[inline(never)]
-    fn lacks_for_some(&self, callback: &Callback<E>) -> Option<Wish> {
-        let price = price_of(callback);
-        if self.callbacks.bytes + price <= self.buffer.spare() {
-            return None;
+    /// How far records may be written: no further while there is a debt.
+    fn brim(&self) -> usize {
+        match self.debt() {
+            0 => brim(&self.buffer, self.room),
+            _ => self.written(),
         }
-        let bytes = self.callbacks.step(price);
-        Some(Wish::Callbacks { bytes })
     }
 
     fn append_any<'a, H>(
@@ -283,9 +269,6 @@ impl<E> OpenBatch<E> {
         if end > self.brim {
             return Ok(Err(self.lack(end)));
         }
-        if let Some(wish) = self.lacks_for(record.callback.as_ref()) {
-            return Ok(Err(Lack::OfMemory(wish)));
-        }
         let Some(mut place) = self.buffer.place(end) else {
             return Ok(Err(Lack::OfRoom));
         };
@@ -299,6 +282,11 @@ impl<E> OpenBatch<E> {
     fn lack(&self, end: usize) -> Lack {
         if end > self.room {
             return Lack::OfRoom;
+        }
+        if self.debt() > 0 {
+            // As much again as there is, so that few records take the long way.
+            let bytes = self.debt() + self.callbacks.bytes;
+            return Lack::OfMemory(Wish::Callbacks { bytes });
         }
         let from = self.buffer.capacity();
         let least = (end + BATCH_HEADER_BYTES).max(2 * from);
@@ -325,6 +313,9 @@ impl<E> OpenBatch<E> {
         if let Some(callback) = record.callback.take() {
             self.callbacks.bytes += price_of(&callback);
             self.callbacks.noted.push((index, callback));
+            if self.debt() > 0 {
+                self.brim = self.brim();
+            }
         }
     }
 
@@ -396,8 +387,6 @@ impl<E> Sealed<E> {
     }
 }
 
-/// At the least a batch that needs memory for callbacks takes it for so many.
-const CALLBACKS_FIRST: usize = 4;
 /// How far behind a record [`RecordParts::encode_short`] writes. A buffer is that much longer than
 /// the room for records, because the batch's header is paid for but not in it.
 const SCRIBBLE_BYTES: usize = 8;

@@ -105,12 +105,15 @@ fn callbacks_are_paid_for_and_paid_back() {
     assert_eq!(in_use(&scene), FIRST + OVERHEAD, "none so far");
     let mut callbacks = 0;
     while append_counted(&scene, &queue, &ended).unwrap().filled == Filled::Room {
+        assert!(
+            in_use(&scene) >= FIRST + OVERHEAD + callbacks * PRICE,
+            "but for the last one"
+        );
         callbacks += 1;
-        assert!(in_use(&scene) >= FIRST + OVERHEAD + callbacks * PRICE);
     }
     callbacks += 1;
     let held = in_use(&scene);
-    let least = BATCH + OVERHEAD + callbacks * PRICE;
+    let least = BATCH + OVERHEAD + (callbacks - 1) * PRICE;
     assert!(held >= least && held < least + callbacks * PRICE, "{held}");
     let batch = queue.take(scene.at(0)).unwrap();
     batch.decide(Fate::Failed(Why::Expired)).unwrap();
