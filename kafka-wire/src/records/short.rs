@@ -52,13 +52,20 @@ where
     ) -> Option<usize> {
         let bytes = bytes_in(self.key) + bytes_in(self.value);
         let (time, place) = (zigzag(timestamp_delta), zigzag(i64::from(offset_delta)));
-        if !self.is_short() || time >= TWO_DIGITS_END || place >= THREE_DIGITS_END {
+        if !self.is_short() {
             return None;
         }
         let (key_length, value_length) = (length_of(self.key), length_of(self.value));
         let mut start = Word::of(RECORD_ATTRIBUTES);
-        start.put(time);
-        start.put_place(place);
+        if (time | place) < TWO_DIGITS_END {
+            start.put(time);
+            start.put(place);
+        } else if time < TWO_DIGITS_END && place < THREE_DIGITS_END {
+            start.put(time);
+            start.put_three(place);
+        } else {
+            return None;
+        }
         let lengths = key_length.bytes() + value_length.bytes();
         let rest = bytes as usize + lengths + HEADER_COUNT_BYTES;
         let body = start.bytes() + rest;
@@ -128,16 +135,10 @@ impl Word {
         }
     }
 
-    /// The same for a number of up to three digits.
+    /// The same for a number of three digits.
     #[inline(always)]
-    fn put_place(&mut self, number: u64) {
-        debug_assert!(
-            number < THREE_DIGITS_END,
-            "{number} has more than three digits"
-        );
-        if number < TWO_DIGITS_END {
-            return self.put(number);
-        }
+    fn put_three(&mut self, number: u64) {
+        debug_assert!((TWO_DIGITS_END..THREE_DIGITS_END).contains(&number));
         let (low, middle, high) = (number & 0x7f, (number >> 7) & 0x7f, number >> 14);
         self.digits |= (low | 0x80 | ((middle | 0x80) << 8) | (high << 16)) << self.bits;
         self.bits += 24;
