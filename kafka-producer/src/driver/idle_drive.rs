@@ -81,11 +81,8 @@ impl Driver {
                 rest = Rest::ForTheTask;
             }
         }
-        let earlier = match (self.engine.deadline(), self.alarm.at) {
-            (Some(deadline), Some(alarm)) => deadline < alarm,
-            (deadline, None) => deadline.is_some(),
-            (None, Some(_)) => false,
-        };
+        let deadline = self.engine.deadline();
+        let earlier = deadline.is_some_and(|deadline| !self.alarm.is_set_for(deadline));
         // A step may be the last one, after a close: it is the task that ends with the engine.
         let ended = self.engine.has_ended();
         if ended || earlier || !self.events.is_empty() || !self.dials.is_empty() {

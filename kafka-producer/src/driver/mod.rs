@@ -14,6 +14,7 @@
 //! nothing crosses a thread on the way but the doorbell, and compression, which has threads of its
 //! own. What an answer says, or when to try again, is never looked at here.
 
+mod alarm;
 mod compressor;
 mod connection;
 mod dial;
@@ -32,6 +33,7 @@ use kafka_wire::compression::Compression;
 
 use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
 use crate::settings::Settings;
+use alarm::Alarm;
 use compressor::Compressor;
 use connection::{Connection, Event};
 use dial::Dial;
@@ -43,10 +45,9 @@ pub(crate) fn spawn(
     settings: Arc<Settings>,
     doorbell: Arc<Doorbell>,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    Alarm::enable(runtime.enable_io());
+    let runtime = runtime.build()?;
     let compressor = match settings.compression {
         Compression::None => None,
         codec => Some(Compressor::start(
@@ -55,10 +56,15 @@ pub(crate) fn spawn(
             &doorbell,
         )?),
     };
+    let alarm = {
+        let _context = runtime.enter();
+        Alarm::new()?
+    };
     let name = format!("kafka-producer {}", settings.client_id);
     std::thread::Builder::new().name(name).spawn(move || {
         runtime.block_on(async {
-            let driver = Driver::new(engine, settings, Arc::clone(&doorbell), compressor);
+            let bell = Arc::clone(&doorbell);
+            let driver = Driver::new(engine, settings, bell, compressor, alarm);
             let driver = Arc::new(Mutex::new(driver));
             let task = poll_fn(|context| poll(&driver, &doorbell, context));
             tokio::task::unconstrained(task).await;
@@ -104,12 +110,6 @@ struct Driver {
     sleeper: Option<Arc<Sleeper>>,
 }
 
-/// The one timer: when the engine wants to be woken.
-struct Alarm {
-    sleep: Pin<Box<tokio::time::Sleep>>,
-    at: Option<Instant>,
-}
-
 /// Whether there must be another round: something was begun that this one has not polled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Round {
@@ -123,6 +123,7 @@ impl Driver {
         settings: Arc<Settings>,
         doorbell: Arc<Doorbell>,
         compressor: Option<Compressor>,
+        alarm: Alarm,
     ) -> Self {
         Self {
             engine,
@@ -131,10 +132,7 @@ impl Driver {
             compressor,
             dials: HashMap::new(),
             connections: HashMap::new(),
-            alarm: Alarm {
-                sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
-                at: None,
-            },
+            alarm,
             events: Vec::new(),
             sleeper: None,
         }
@@ -176,7 +174,8 @@ impl Driver {
             round = Round::Busy;
         }
         // Last, because what has happened since may have moved the deadline.
-        if self.alarm.is_due(&mut self.engine, context) {
+        let deadline = self.engine.deadline();
+        if self.alarm.poll(deadline, context).is_ready() {
             self.engine.handle(Instant::now(), Input::Tick);
             round = Round::Busy;
         }
@@ -260,26 +259,6 @@ impl Driver {
             let tell = |event| self.events.push((id, event));
             connection.push(outgoing, ready, tell);
         }
-    }
-}
-
-impl Alarm {
-    /// Sets the timer to the engine's deadline; whether that has come.
-    fn is_due(&mut self, engine: &mut Engine, context: &mut Context<'_>) -> bool {
-        let deadline = engine.deadline();
-        let Some(at) = deadline else {
-            self.at = None;
-            return false;
-        };
-        if self.at != deadline {
-            self.at = deadline;
-            self.sleep.as_mut().reset(at.into());
-        }
-        if self.sleep.as_mut().poll(context).is_pending() {
-            return false;
-        }
-        self.at = None;
-        true
     }
 }
 
