@@ -72,9 +72,10 @@ pub enum SendError {
         partitions: i32,
     },
     /// The record alone is larger than a setting allows.
-    #[error("the record takes {bytes} bytes when serialized, more than {setting}={limit}")]
+    #[error("the record takes {bytes} bytes in a batch of its own, more than {setting}={limit}")]
     RecordTooLarge {
-        /// Its size on the wire, headers included.
+        /// What it takes alone in a batch: on the wire, and for `buffer.memory` with all that belongs to a
+        /// batch.
         bytes: usize,
         /// `max.request.size` or `buffer.memory`.
         setting: &'static str,

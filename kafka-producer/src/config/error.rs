@@ -223,7 +223,7 @@ impl fmt::Display for Warning {
             Self::IdempotenceOff { name, value } => write!(
                 f,
                 "enable.idempotence is off, because {name}={value}: \
-                 retries may duplicate or reorder records"
+                 records that are sent again may be duplicated or reordered"
             ),
             Self::DeliveryTimeoutRaised { to_ms } => write!(
                 f,

@@ -64,7 +64,7 @@ fn idempotence_is_on_by_default() {
 #[test]
 fn idempotence_by_default_gives_way_to_acks_and_retries() {
     let off = "enable.idempotence is off, because";
-    let why = "retries may duplicate or reorder records";
+    let why = "records that are sent again may be duplicated or reordered";
     let leader = warned(&[("acks", "1")], &[&format!("{off} acks=1: {why}")]);
     assert_eq!(leader.guarantee, Guarantee::Plain(Acks::Leader));
     let once = warned(&[("retries", "0")], &[&format!("{off} retries=0: {why}")]);
