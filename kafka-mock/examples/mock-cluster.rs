@@ -5,7 +5,7 @@
 //! cargo run -p kafka-mock --example mock-cluster -- --brokers 3 --topic orders:6
 //! ```
 
-use std::{error::Error, io, str::FromStr};
+use std::{error::Error, io, process::ExitCode, str::FromStr};
 
 use clap::Parser;
 use kafka_mock::MockCluster;
@@ -14,7 +14,7 @@ use kafka_mock::MockCluster;
 #[derive(Parser)]
 struct Options {
     /// How many brokers.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     brokers: u16,
     /// A topic to create; may be given more than once.
     #[arg(long = "topic", value_name = "NAME:PARTITIONS")]
@@ -41,8 +41,18 @@ impl FromStr for Topic {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+#[allow(clippy::print_stderr, reason = "it tells why it ends")]
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mock-cluster: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut builder = MockCluster::builder().brokers(options.brokers);
     for topic in options.topics {
         builder = builder.topic(topic.name, topic.partitions);
