@@ -13,7 +13,8 @@ use crate::line_format::LineFormat;
 ///
 /// A line ends with \n or \r\n, which is not part of the record; all other bytes are kept as they
 /// are. The summary goes to standard error. Exit code 1 when a record failed, when a line could not
-/// be understood, or when the arguments or the configuration are wrong.
+/// be understood, or when the arguments or the configuration are wrong. SIGTERM and SIGINT: what was
+/// read is still sent, for up to 30 seconds, and the exit code is 130.
 #[derive(Debug, Parser)]
 #[command(name = "console-producer", verbatim_doc_comment)]
 pub(crate) struct Flags {

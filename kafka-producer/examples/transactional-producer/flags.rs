@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, ensure};
 use clap::Parser;
 use kafka_producer::ProducerConfig;
 
@@ -94,9 +94,17 @@ impl Flags {
         }
         let config = config.set("transactional.id", self.transactional_id);
         must_resolve(&config.check()?.settings.bootstrap)?;
-        let last = i128::from(self.txns) * i128::from(self.records_per_txn);
-        i64::try_from(last + i128::from(self.first_value))
-            .context("--txns times --records-per-txn is more than there are values")?;
+        let values = i128::from(self.txns).saturating_mul(self.records_per_txn.into());
+        let last = (values - 1).saturating_add(self.first_value.into());
+        ensure!(
+            last <= i128::from(i64::MAX),
+            "the last value, --first-value={} + --txns={} x --records-per-txn={} - 1, is {last}: at most {} is \
+             allowed",
+            self.first_value,
+            self.txns,
+            self.records_per_txn,
+            i64::MAX
+        );
         Ok(Work {
             config,
             topic: self.topic,

@@ -71,6 +71,11 @@ fn line(mut fields: Value) -> io::Result<()> {
     let mut text = fields.to_string();
     text.push('\n');
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot write to standard output: {error}"),
+        )
+    })
 }

@@ -1,8 +1,13 @@
 //! Lines arrive exactly as the properties say, and what fails is named.
 
+use std::io::Write;
+use std::time::Instant;
+
 use kafka_mock::MockCluster;
 
-use crate::program::{Ended, run};
+use nix::sys::signal::Signal;
+
+use crate::program::{DEADLINE, Ended, Running, run};
 
 type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
 
@@ -172,5 +177,29 @@ fn console_producer_says_what_is_wrong_with_its_arguments() {
         assert_eq!(ended.code, Some(1), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains(what), "{arguments:?}: {ended:?}");
         assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_console_producer_that_waits_for_a_line_and_is_told_of() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let kafka = MockCluster::builder()
+            .topic("t", 1)
+            .start_blocking()
+            .unwrap();
+        let servers = kafka.bootstrap_servers();
+        let arguments = ["--bootstrap-server", &servers, "--topic", "t"];
+        let mut running = Running::start("console-producer", &arguments);
+        let mut input = running.input();
+        input.write_all(b"a\nb\n").unwrap();
+        let begun = Instant::now();
+        while kafka.records("t").len() < 2 {
+            assert!(begun.elapsed() < DEADLINE, "the lines do not arrive");
+            std::thread::yield_now();
+        }
+        running.signal(signal);
+        running.is_told("delivered, 0 failed, 0 failed and are possibly in the log");
+        assert_eq!(running.end().code, Some(130), "{signal}");
+        drop(input);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Much longer than anything here takes.
-const DEADLINE: Duration = Duration::from_secs(300);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
 
 /// How a program ended.
 #[derive(Debug)]
@@ -68,13 +68,18 @@ impl Running {
         }
     }
 
-    /// Waits for a warning on standard error: the program has listened to signals since before.
-    pub(crate) fn wait_for_warning(&self) {
+    /// Waits for a line on standard error, the next one there, which must contain this.
+    pub(crate) fn is_told(&self, part: &str) {
         let line = self.stderr.recv_timeout(DEADLINE);
         assert!(
-            line.as_ref().is_ok_and(|line| line.contains("warning")),
-            "{line:?}"
+            line.as_ref().is_ok_and(|line| line.contains(part)),
+            "no {part:?}: {line:?}"
         );
+    }
+
+    /// Its standard input, which stays open for as long as this is kept.
+    pub(crate) fn input(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("nobody has it yet")
     }
 
     pub(crate) fn end(mut self) -> Ended {

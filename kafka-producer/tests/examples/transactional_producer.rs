@@ -323,7 +323,8 @@ fn a_signal_ends_a_program_that_waits_for_the_cluster() {
             path(&patient),
         ],
     );
-    running.wait_for_warning();
+    // It has listened to signals since before.
+    running.is_told("warning");
     running.signal(Signal::SIGTERM);
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -342,14 +343,22 @@ fn what_is_wrong_with_arguments_or_configuration_is_told_on_standard_error_only(
         "--transactional-id",
         "i",
     ];
-    let cases: [(&[&str], &str); 12] = [
+    let endless = "18446744073709551615";
+    let cases: [(&[&str], &str); 13] = [
         (&["--frobnicate", "1"], "--frobnicate"),
         (&["--txns", "-1"], "--txns"),
         (&["--txns", "many"], "--txns"),
         (&["--txns"], "--txns"),
         (&["--records-per-txn", "0"], "--records-per-txn"),
         (&["--abort-every", "x"], "--abort-every"),
-        (&["--first-value", "9223372036854775807"], "--txns"),
+        (
+            &["--first-value", "9223372036854775807"],
+            "is 9223372036854775906: at most 9223372036854775807",
+        ),
+        (
+            &["--txns", endless, "--records-per-txn", endless],
+            "--records-per-txn=18446744073709551615",
+        ),
         (&["--txn-interval-ms", "soon"], "--txn-interval-ms"),
         (&["--producer.config", "no/such/file"], "no/such/file"),
         (&["--producer.config", path(&broken)], "linger.ms"),
