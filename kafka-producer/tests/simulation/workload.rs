@@ -128,7 +128,12 @@ pub(crate) async fn probe(producer: Rc<Producer>, plan: Rc<Plan>, rounds: usize)
                 );
             }
         }
-        ground.sleep(Duration::from_millis(20)).await;
+        // That a connection was cut shows when a request on it times out: longer than sends may wait.
+        let pause = match round + 1 == rounds {
+            true => plan.settings.request_timeout,
+            false => Duration::from_millis(20),
+        };
+        ground.sleep(pause).await;
     }
 }
 
