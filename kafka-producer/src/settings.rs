@@ -41,6 +41,9 @@ pub struct Settings {
     pub retry_backoff: BackoffRange,
     /// `unresolved.batch.policy`: what becomes of a batch that may be in the log.
     pub unresolved: UnresolvedPolicy,
+    /// `producer.id.expiration.ms`: how long a broker that does not tell is taken to remember a
+    /// producer after its last batch in a partition.
+    pub producer_id_expiration: Duration,
     /// `reconnect.backoff.ms` to `reconnect.backoff.max.ms`.
     pub reconnect_backoff: BackoffRange,
     /// `socket.connection.setup.timeout.ms` to `….max.ms`.

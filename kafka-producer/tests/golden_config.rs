@@ -25,8 +25,8 @@ const NOT_IN_SETTINGS: [&str; 2] = [
     "transaction.timeout.ms",
 ];
 
-/// Kafka has no such choice: its client always sends such a batch again.
-const OUR_OWN: [&str; 1] = ["unresolved.batch.policy"];
+/// Kafka's client has no such settings: it takes brokers to remember it, and always sends a batch again.
+const OUR_OWN: [&str; 2] = ["producer.id.expiration.ms", "unresolved.batch.policy"];
 
 #[test]
 fn every_property_has_the_kind_the_default_and_the_range_that_kafka_gives_it() {

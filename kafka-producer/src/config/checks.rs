@@ -77,6 +77,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
             .text("unresolved.batch.policy")
             .and_then(|policy| policy.parse().ok())
             .unwrap_or_default(),
+        producer_id_expiration: values.time("producer.id.expiration.ms"),
         reconnect_backoff: reconnect_backoff(values, findings),
         connection_setup: connection_setup(values, findings),
         connections_max_idle: values.limit("connections.max.idle.ms"),

@@ -261,6 +261,13 @@ impl ProducerConfig {
         self.put("unresolved.batch.policy", policy.name())
     }
 
+    /// `producer.id.expiration.ms`: how long brokers remember a producer that does not write, if they do
+    /// not tell: their own setting of this name.
+    #[must_use]
+    pub fn producer_id_expiration(self, time: Duration) -> Self {
+        self.put_time("producer.id.expiration.ms", time)
+    }
+
     fn put(self, name: &'static str, value: impl ToString) -> Self {
         self.set(name, value.to_string())
     }
@@ -313,7 +320,8 @@ mod tests {
             .receive_buffer_bytes(None)
             .partitioner(PartitionerClass::Default)
             .ignoring_keys()
-            .unresolved_batches(UnresolvedPolicy::Fail);
+            .unresolved_batches(UnresolvedPolicy::Fail)
+            .producer_id_expiration(second * 60);
         let properties = ProducerConfig::properties().iter();
         let supported =
             properties.filter(|property| matches!(property.support, Support::Supported(_)));

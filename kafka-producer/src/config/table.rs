@@ -316,6 +316,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("whether records with a key are spread like those without")),
     row("receive.buffer.bytes", Int, "32768", AtLeast(-1),
         Supported("SO_RCVBUF; -1: as the operating system likes")),
+    row("producer.id.expiration.ms", Long, "86400000", AtLeast(1),
+        Supported("our own: how long brokers remember a producer that does not write, if they do not tell; \
+            the setting of the same name of the brokers")),
     row("reconnect.backoff.max.ms", Long, "1000", AtLeast(0),
         Supported("the longest wait before connecting again")),
     row("reconnect.backoff.ms", Long, "50", AtLeast(0),

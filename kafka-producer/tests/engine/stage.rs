@@ -89,6 +89,7 @@ pub(crate) fn settings() -> Settings {
         retries: u32::MAX,
         retry_backoff: range(100, 1000),
         unresolved: UnresolvedPolicy::Ask,
+        producer_id_expiration: Duration::from_secs(86_400),
         reconnect_backoff: range(50, 1000),
         connection_setup: range(10_000, 30_000),
         connections_max_idle: None,

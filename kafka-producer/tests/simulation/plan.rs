@@ -230,6 +230,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
             0 => UnresolvedPolicy::Fail,
             _ => UnresolvedPolicy::Ask,
         },
+        producer_id_expiration: Duration::from_secs(86_400),
         reconnect_backoff: backoff(random, 5..50, 300),
         connection_setup: backoff(random, 50..300, 600),
         connections_max_idle: one_in(random, 4).then(|| ms(random.u64(100..2_000))),
