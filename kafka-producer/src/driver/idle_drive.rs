@@ -68,6 +68,7 @@ impl Sleeper {
 impl Driver {
     /// What callers asked for, as far as it takes no task.
     fn step(&mut self) -> Rest {
+        self.observe_wall_clock();
         self.engine.handle(Instant::now(), Input::Rung);
         self.act();
         let Self {

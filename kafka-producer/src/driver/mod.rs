@@ -31,6 +31,7 @@ use hashbrown::HashMap;
 use kafka_accumulator::{Doorbell, Sleep};
 use kafka_wire::compression::Compression;
 
+use crate::clock;
 use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
 use crate::settings::Settings;
 use alarm::Alarm;
@@ -157,6 +158,7 @@ impl Driver {
     }
 
     fn round(&mut self, context: &mut Context<'_>) -> Round {
+        self.observe_wall_clock();
         if self.doorbell.awake() {
             self.engine.handle(Instant::now(), Input::Tick);
         }
@@ -180,6 +182,12 @@ impl Driver {
             round = Round::Busy;
         }
         round
+    }
+
+    /// Brokers forget a producer by the dates of its records, which follow this clock.
+    fn observe_wall_clock(&mut self) {
+        self.engine
+            .observe_wall_clock(Instant::now(), clock::now_ms());
     }
 
     fn poll_dials(&mut self, context: &mut Context<'_>) {

@@ -11,7 +11,7 @@ use kafka_wire::{ErrorCode, Uuid};
 use super::backoff;
 use super::identity::{Identity, ProducerId};
 use super::in_flight::{Sent, What};
-use super::lane::{Acquaintance, LaneKey, Slot, SlotState};
+use super::lane::{LaneKey, Slot, SlotState};
 use super::timers::Timer;
 use super::verdict::{Ambiguity, Kind, Refresh, TransactionVersion, Verdict, verdict};
 use super::{Engine, NodeId};
@@ -168,7 +168,7 @@ impl Engine {
         let Some(position) = self.lanes[key as usize].position(serial) else {
             // It has expired meanwhile; but now it is known that its number was used.
             if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
-                self.acknowledged(key, serial);
+                self.acknowledged_late(key, serial);
             }
             return self.list(key);
         };
@@ -176,9 +176,9 @@ impl Engine {
         self.lanes[key as usize].slots[position].state = SlotState::Waiting { until: self.now };
         match judged {
             Verdict::Deliver => {
-                self.deliver(key, serial, word.base_offset, word.log_append_time_ms)
+                self.acknowledged(key, serial, word.base_offset, word.log_append_time_ms)
             }
-            Verdict::DeliverWithoutOffset => self.deliver(key, serial, -1, None),
+            Verdict::DeliverWithoutOffset => self.acknowledged(key, serial, -1, None),
             Verdict::Retry(refresh, ambiguity) => {
                 self.retry(key, position, &word, refresh, ambiguity)
             }
@@ -200,59 +200,6 @@ impl Engine {
             }
         }
         self.list(key);
-    }
-
-    pub(super) fn deliver(
-        &mut self,
-        key: LaneKey,
-        serial: u64,
-        base_offset: i64,
-        log_append_time_ms: Option<i64>,
-    ) {
-        if self.lanes[key as usize].is_another_log(serial, base_offset) {
-            self.end_presumed(key);
-            self.lanes[key as usize].begin_anew(serial);
-        }
-        self.acknowledged(key, serial);
-        let Some(slot) = self.remove(key, serial) else {
-            return;
-        };
-        let lane = &mut self.lanes[key as usize];
-        if let Some(producer) = slot.producer
-            && !lane.is_of_earlier_topic(serial)
-        {
-            let same = lane
-                .acquaintance
-                .filter(|with| with.producer == producer)
-                .map_or(0, |with| with.before);
-            let before = same.max(serial);
-            lane.acquaintance = Some(Acquaintance { producer, before });
-        }
-        lane.obstacle = None;
-        lane.acknowledged_offset = lane.acknowledged_offset.max(base_offset);
-        self.tally.delivered += u64::from(slot.batch.count());
-        end(
-            &slot.batch,
-            Fate::Delivered {
-                base_offset,
-                log_append_time_ms,
-            },
-        );
-    }
-
-    /// What follows from an acknowledgement for the batches before this one.
-    fn acknowledged(&mut self, key: LaneKey, serial: u64) {
-        if self.lanes[key as usize].is_of_earlier_topic(serial) {
-            return;
-        }
-        for slot in self.lanes[key as usize].acknowledged(serial) {
-            self.tally.delivered += u64::from(slot.batch.count());
-            let fate = Fate::Delivered {
-                base_offset: -1,
-                log_append_time_ms: None,
-            };
-            end(&slot.batch, fate);
-        }
     }
 
     fn retry(
@@ -553,7 +500,7 @@ impl Engine {
 }
 
 /// Tells a batch's records their outcome; whoever ends a batch has just taken it from its lane.
-fn end(batch: &Batch<DeliveryError>, fate: Fate<DeliveryError>) {
+pub(super) fn end(batch: &Batch<DeliveryError>, fate: Fate<DeliveryError>) {
     let decided = batch.decide(fate);
     debug_assert!(decided.is_ok(), "a batch is ended once");
 }

@@ -97,6 +97,7 @@ impl Engine {
     fn ready_lanes(&mut self, id: NodeId) -> usize {
         let turns = self.nodes.get(&id).map_or(0, |node| node.lanes.len());
         let mut ready = 0;
+        let memory = self.memory();
         for _ in 0..turns {
             let Some(key) = self
                 .nodes
@@ -106,7 +107,7 @@ impl Engine {
                 break;
             };
             let lane = &self.lanes[key as usize];
-            let next = lane.next(self.now, &self.identity, self.settings.max_in_flight);
+            let next = lane.next(&memory, &self.identity, self.settings.max_in_flight);
             let worth = match next {
                 Next::Take => match lane.queue.look(self.now) {
                     Readiness::Ready => 1,

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kafka_wire::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, DescribeProducersRequest, InitProducerIdRequest,
-    ProduceRequest,
+    ApiVersionsRequest, ApiVersionsResponse, DescribeConfigsRequest, DescribeProducersRequest,
+    InitProducerIdRequest, ProduceRequest,
 };
 use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response, encode_request};
 
@@ -247,6 +247,11 @@ impl Engine {
                     engine.identified(&answer);
                 })
                 .inspect_err(|_| self.identity_failed()),
+            What::Expiration => {
+                self.read::<DescribeConfigsRequest, _>(version, frame, |engine, answer| {
+                    engine.expiration_told(id, &answer);
+                })
+            }
             What::Inquiry(about) => {
                 match decode_response::<DescribeProducersRequest>(frame, version) {
                     Ok((_, answer)) => {
@@ -327,6 +332,7 @@ impl Engine {
             versions: Versions::new(answer),
         };
         node.quickest = None;
+        self.ask_for_expiration(id);
         self.limit_backlog();
     }
 
@@ -389,7 +395,7 @@ impl Engine {
 
     fn unanswerable(&mut self, asked: Asked) {
         match asked.what {
-            What::ApiVersions => {}
+            What::ApiVersions | What::Expiration => {}
             What::Metadata { .. } => {
                 self.metadata_unheard();
                 self.metadata_failed();

@@ -10,6 +10,7 @@ use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
+use super::expiration::LastAppend;
 use super::in_flight::{Asked, Sent, Way, What};
 use super::lane::{Attention, LaneKey, Next, Numbering, SlotState};
 use super::node::Link;
@@ -133,8 +134,18 @@ impl Engine {
     /// Brings a lane's next batch to its front, if it may be sent now.
     fn offer(&mut self, key: LaneKey) -> Offer {
         let lane = &self.lanes[key as usize];
-        match lane.next(self.now, &self.identity, self.settings.max_in_flight) {
+        let memory = self.memory();
+        match lane.next(&memory, &self.identity, self.settings.max_in_flight) {
             Next::Resend => {}
+            // A broker remembers a producer while a transaction of its is open; and who wants
+            // batches to be sent again is not asked.
+            Next::MayBeForgotten
+                if self.transactions.is_some()
+                    || self.settings.unresolved == UnresolvedPolicy::Resend => {}
+            Next::MayBeForgotten => {
+                self.may_be_forgotten(key);
+                return self.offer(key);
+            }
             Next::Take if !self.may_take(key) => return Offer::Nothing,
             Next::Take => {
                 let lane = &self.lanes[key as usize];
@@ -142,7 +153,14 @@ impl Engine {
                     return self.look_again(key);
                 };
                 let producer = lane.writer(&self.identity);
+                let company = lane.in_flight() > 0;
+                let kept = producer.is_none() || memory.keeps(LastAppend::of(&batch));
                 self.lanes[key as usize].push(batch, producer, self.now);
+                if company && !kept {
+                    // Its turn comes when the others are answered: those behind them would get in
+                    // without them once a broker has appended this one and forgotten the producer.
+                    return Offer::Nothing;
+                }
             }
             // Its coordinator gives out the next epoch, when the transaction has ended.
             Next::NeedsNewEpoch if self.transactions.is_some() => return Offer::Nothing,

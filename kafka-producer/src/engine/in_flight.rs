@@ -50,6 +50,8 @@ pub(crate) enum What {
     Metadata { topics: Vec<Arc<str>> },
     /// A producer id.
     ProducerId,
+    /// How long the broker remembers a producer.
+    Expiration,
     /// Whether this batch is in the log.
     Inquiry(Sent),
     /// Whether the log that this was seen of is that of the topic the batch was sent to.

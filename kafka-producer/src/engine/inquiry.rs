@@ -33,8 +33,14 @@
 //! *A topic made anew* knows nothing of what was sent to the one before: of such a batch its leader is
 //! not asked, nor does an acknowledgement of one speak for others (`same_topic.rs`).
 //!
+//! *A broker that may have forgotten this producer* (`expiration.rs`) takes a batch without those before
+//! it, and a late request under any number. So none is presumed to be in the log because a later one
+//! is, and none is sent again that may be there already or arrive late.
+//!
 //! *An old leader* cannot deny what a newer one has: only a leader of the newest epoch that was ever
 //! heard of is asked, and no batch was sent to a newer one.
+
+use std::time::Instant;
 
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::describe_producers::{
@@ -42,8 +48,10 @@ use kafka_wire::messages::describe_producers::{
 };
 use kafka_wire::records::next_sequence;
 
+use super::acknowledgement::FORGOTTEN;
+use super::expiration::{LastAppend, Memory};
 use super::in_flight::{Sent, What};
-use super::lane::{Acquaintance, Lane, LaneKey, Numbering, Slot, SlotState};
+use super::lane::{Lane, LaneKey, LastAcked, Numbering, Slot, SlotState};
 use super::same_topic::{Evidence, MADE_ANEW};
 use super::verdict::Ambiguity;
 use super::{Engine, NodeId, backoff};
@@ -53,13 +61,22 @@ use crate::settings::UnresolvedPolicy;
 /// What an answer tells.
 pub(super) enum Finding {
     /// The log takes this sequence next, under the epoch that was asked about.
-    Expects(i32),
+    Expects(Expected),
     /// Nothing that could be relied on.
     Nothing(String),
     /// Not now.
     AskAgain(ErrorCode),
     /// Not here: another broker leads by now.
     AskElsewhere,
+}
+
+/// What a leader remembers of this producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// The sequence that its log takes next.
+    next: i32,
+    /// The latest timestamp of the batch that it has appended last.
+    last_timestamp_ms: i64,
 }
 
 /// Where a batch stands, seen from the sequence that the log takes next.
@@ -91,14 +108,36 @@ impl Engine {
                 let until = self.now;
                 lane.slots[position].state = SlotState::Unresolved { until };
             }
-            _ if lane.is_known_to_hold(slot) => self.deliver(key, serial, -1, None),
+            _ if lane.is_known_to_hold(slot) => self.delivered(key, serial, -1, None),
             UnresolvedPolicy::Resend => self.leave_number(key, position),
             UnresolvedPolicy::Fail => self.leave_open(key, serial, None),
         }
     }
 
+    /// An attempt of the oldest slot was not answered, and is too old to be repeated.
+    pub(super) fn may_be_forgotten(&mut self, key: LaneKey) {
+        let waits = |slot: &Slot| matches!(slot.state, SlotState::Waiting { .. });
+        let lane = &self.lanes[key as usize];
+        let Some(position) = lane.slots.iter().position(waits) else {
+            return;
+        };
+        let serial = lane.slots[position].serial;
+        match self.settings.unresolved {
+            UnresolvedPolicy::Fail => self.leave_open(key, serial, Some(FORGOTTEN)),
+            _ => {
+                let until = self.now;
+                let slot = &mut self.lanes[key as usize].slots[position];
+                slot.state = SlotState::Unresolved { until };
+            }
+        }
+    }
+
     /// Asks the lane's leader about its oldest slot.
     pub(super) fn inquire(&mut self, key: LaneKey) {
+        if self.lanes[key as usize].has_unconfirmable(&self.memory()) {
+            // Another leader than the one that told of them may not have what was presumed.
+            self.doubt(key, usize::MAX);
+        }
         let lane = &mut self.lanes[key as usize];
         let unresolved = |slot: &Slot| matches!(slot.state, SlotState::Unresolved { .. });
         let (Some(leader), Some(position)) = (lane.leader, lane.slots.iter().position(unresolved))
@@ -172,32 +211,46 @@ impl Engine {
                 self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
             }
             Finding::Nothing(why) => self.leave_open(key, serial, Some(&why)),
-            Finding::Expects(next) => self.place(key, position, next),
+            Finding::Expects(expected) => self.place(key, position, expected),
         }
         self.list(key);
     }
 
     /// The log takes `next` next: decides on the batch that was asked about and on those behind it.
-    fn place(&mut self, key: LaneKey, position: usize, next: i32) {
-        let serial = self.lanes[key as usize].slots[position].serial;
-        if self.lanes[key as usize].has_lost_presumed(next) {
+    fn place(&mut self, key: LaneKey, position: usize, expected: Expected) {
+        let next = expected.next;
+        let memory = self.memory();
+        let lane = &mut self.lanes[key as usize];
+        let serial = lane.slots[position].serial;
+        if lane.has_lost_presumed(next) {
             // What was presumed went with the leader that told of it: first things first.
             let until = self.now;
-            self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
+            lane.slots[position].state = SlotState::Unresolved { until };
             return self.doubt(key, position);
         }
-        match self.lanes[key as usize].slots[position].place(next) {
-            Place::Behind => self.check_topic(key, position, Evidence::Sequence(next)),
-            Place::Last | Place::Next => {
-                let slot = &mut self.lanes[key as usize].slots[position];
-                if slot.attempts > self.settings.retries {
-                    let code = slot.last_error.unwrap_or_default();
-                    return self.exhaust(key, serial, code);
-                }
-                let until = self.now + self.pause(key, position);
-                self.lanes[key as usize].slots[position].state = SlotState::Waiting { until };
+        let lapsed = lane.has_lapsed(&memory);
+        match lane.slots[position].place(next) {
+            Place::Behind if !lane.is_continued_to(position, &memory) => {
+                self.leave_open(key, serial, Some(FORGOTTEN));
             }
-            Place::Ahead if self.lanes[key as usize].stays_out(position) => {
+            Place::Behind => {
+                lane.note_remembered(position, expected, self.now);
+                self.check_topic(key, position, Evidence::Sequence(next));
+            }
+            Place::Last if lapsed => self.leave_open(key, serial, Some(FORGOTTEN)),
+            Place::Next if lapsed && lane.slots[position].ambiguity == Ambiguity::Adrift => {
+                self.leave_open(key, serial, Some(FORGOTTEN));
+            }
+            Place::Last => self.send_again(key, position),
+            Place::Next => {
+                let slot = &mut lane.slots[position];
+                if slot.ambiguity == Ambiguity::Possible {
+                    // Each attempt was answered, so none is on its way: it is not in the log.
+                    slot.ambiguity = Ambiguity::None;
+                }
+                self.send_again(key, position);
+            }
+            Place::Ahead if lane.stays_out(position, &memory) => {
                 self.leave_number(key, position);
             }
             Place::Ahead => self.leave_open(key, serial, Some("a request may still arrive")),
@@ -205,17 +258,20 @@ impl Engine {
         }
     }
 
+    /// It fits, or is there already: either is found out by its own number.
+    fn send_again(&mut self, key: LaneKey, position: usize) {
+        let slot = &self.lanes[key as usize].slots[position];
+        if slot.attempts > self.settings.retries {
+            let code = slot.last_error.unwrap_or_default();
+            return self.exhaust(key, slot.serial, code);
+        }
+        let until = self.now + self.pause(key, position);
+        self.lanes[key as usize].slots[position].state = SlotState::Waiting { until };
+    }
+
     /// The log has this batch, and whatever behind it may be there and comes before `next`.
     pub(super) fn presume(&mut self, key: LaneKey, position: usize, next: i32) {
         let lane = &mut self.lanes[key as usize];
-        if let Some(producer) = lane.slots[position].producer
-            && lane
-                .acquaintance
-                .is_none_or(|with| with.producer != producer)
-        {
-            let before = 0;
-            lane.acquaintance = Some(Acquaintance { producer, before });
-        }
         let held = |slot: &&mut Slot| {
             slot.ambiguity != Ambiguity::None
                 && slot.state != SlotState::InFlight
@@ -251,16 +307,21 @@ impl Engine {
         if let Some(mut slot) = self.remove(key, serial) {
             slot.state = SlotState::Waiting { until: self.now };
             self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
-            let code = slot.last_error.unwrap_or_default();
-            let message = why.map(|why| {
-                format!(
-                    "{}; it is not known whether an earlier attempt was appended: {why}",
-                    code.message()
-                )
-                .into()
-            });
-            self.fail(key, slot, Cause::Refused { code, message });
+            self.fail_open(key, slot, why);
         }
+    }
+
+    /// Ends a batch that may be in the log, and was taken from its lane.
+    pub(super) fn fail_open(&mut self, key: LaneKey, slot: Slot, why: Option<&str>) {
+        let code = slot.last_error.unwrap_or_default();
+        let message = why.map(|why| {
+            format!(
+                "{}; it is not known whether an earlier attempt was appended: {why}",
+                code.message()
+            )
+            .into()
+        });
+        self.fail(key, slot, Cause::Refused { code, message });
     }
 
     /// A broker that could not tell is left alone for a while.
@@ -292,13 +353,21 @@ fn finding(found: &PartitionResponse, slot: &Slot) -> Finding {
     let mut producers = found.active_producers.iter();
     match producers.find(|theirs| theirs.producer_id == ours.id) {
         None => Finding::Nothing("the broker does not know this producer any more".to_owned()),
-        Some(theirs) if theirs.producer_epoch < i32::from(ours.epoch) => Finding::Expects(0),
+        Some(theirs) if theirs.producer_epoch < i32::from(ours.epoch) => {
+            Finding::Expects(Expected {
+                next: 0,
+                last_timestamp_ms: theirs.last_timestamp,
+            })
+        }
         Some(theirs)
             if theirs.producer_epoch > i32::from(ours.epoch) || theirs.last_sequence < 0 =>
         {
             Finding::Nothing("the broker knows no batch of this epoch".to_owned())
         }
-        Some(theirs) => Finding::Expects(next_sequence(theirs.last_sequence, 1)),
+        Some(theirs) => Finding::Expects(Expected {
+            next: next_sequence(theirs.last_sequence, 1),
+            last_timestamp_ms: theirs.last_timestamp,
+        }),
     }
 }
 
@@ -322,12 +391,46 @@ impl Slot {
 
 impl Lane {
     /// Whether a batch whose predecessor the log lacks will never get in under its number.
-    fn stays_out(&self, position: usize) -> bool {
+    fn stays_out(&self, position: usize, memory: &Memory) -> bool {
         let predecessors = match self.numbering {
             Numbering::Broken { ambiguity, .. } => ambiguity,
             Numbering::Running { .. } | Numbering::Unnumbered => Ambiguity::None,
         };
-        self.slots[position].ambiguity.min(predecessors) < Ambiguity::Adrift
+        let own = self.slots[position].ambiguity;
+        match self.is_continued_to(position, memory) {
+            true => own.min(predecessors) < Ambiguity::Adrift,
+            // A broker that has forgotten this producer takes a late request all the same.
+            false => own < Ambiguity::Adrift,
+        }
+    }
+
+    /// Whether every log that may have the batch at this position, or one behind it, has those
+    /// before it: its leaders have known this producer all the time.
+    pub(super) fn is_continued_to(&self, position: usize, memory: &Memory) -> bool {
+        let producer = self.slots[position].producer;
+        producer.is_some_and(|producer| self.has_continued(producer, memory))
+            && !self.has_lapsed(memory)
+    }
+
+    /// The leader has told what it remembers.
+    fn note_remembered(&mut self, position: usize, expected: Expected, now: Instant) {
+        let slot = &self.slots[position];
+        let (serial, Some(producer)) = (slot.serial, slot.producer) else {
+            return;
+        };
+        let same = self
+            .last_acked
+            .take()
+            .filter(|last| last.producer == producer);
+        self.last_acked = Some(LastAcked {
+            producer,
+            leadership: self.leadership(),
+            append: LastAppend {
+                not_before: now,
+                timestamp_ms: Some(expected.last_timestamp_ms),
+            },
+            in_log: same.map_or(serial..serial, |last| last.in_log),
+        });
     }
 
     /// Whether the log, which takes `next` next, lacks something that was presumed to be there.

@@ -19,6 +19,7 @@
 //! waits. A batch never goes back to its queue.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +28,7 @@ use kafka_wire::records::next_sequence;
 use kafka_wire::{ErrorCode, Uuid};
 
 use super::NodeId;
+use super::expiration::{LastAppend, Memory};
 use super::identity::{Identity, ProducerId};
 use super::verdict::Ambiguity;
 use crate::error::DeliveryError;
@@ -46,8 +48,8 @@ pub(crate) struct Lane {
     pub(crate) leader_epoch: i32,
     pub(crate) attention: Attention,
     pub(crate) numbering: Numbering,
-    /// What the partition's leader has confirmed last: it knows this producer here.
-    pub(crate) acquaintance: Option<Acquaintance>,
+    /// What a leader has confirmed last.
+    pub(crate) last_acked: Option<LastAcked>,
     /// What its last attempt ended with, unless that was an acknowledgement: what keeps the batches
     /// behind it from being sent.
     pub(crate) obstacle: Option<ErrorCode>,
@@ -90,12 +92,22 @@ pub(crate) enum Numbering {
     },
 }
 
-/// How far the leader has told that its log holds what was sent.
+/// A broker, for as long as it was elected to lead a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Acquaintance {
+pub(crate) struct Leadership {
+    pub(crate) node: Option<NodeId>,
+    pub(crate) epoch: i32,
+}
+
+/// What a leader has confirmed last, by an acknowledgement or because it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastAcked {
     pub(crate) producer: ProducerId,
-    /// Every batch of this producer before this serial is in the log.
-    pub(crate) before: u64,
+    pub(crate) leadership: Leadership,
+    /// What that leader remembers this producer by.
+    pub(crate) append: LastAppend,
+    /// Every batch of this producer with one of these serials is in the log.
+    pub(crate) in_log: Range<u64>,
 }
 
 /// A batch that was taken.
@@ -115,6 +127,27 @@ pub(crate) struct Slot {
     /// The epoch of the leader that it was sent to last.
     pub(crate) leader_epoch: i32,
     pub(crate) state: SlotState,
+}
+
+impl Slot {
+    /// What a broker would remember this producer by if it has appended this batch.
+    pub(crate) fn append(&self) -> LastAppend {
+        LastAppend::of(&self.batch)
+    }
+
+    /// The leader that it was sent to last.
+    pub(crate) fn leadership(&self) -> Leadership {
+        Leadership {
+            node: self.last_broker,
+            epoch: self.leader_epoch,
+        }
+    }
+
+    /// Whether a broker may have appended it and forgotten this producer since.
+    fn has_lapsed(&self, memory: &Memory) -> bool {
+        let tried = self.ambiguity != Ambiguity::None || self.state == SlotState::InFlight;
+        tried && self.producer.is_some() && !memory.keeps(self.append())
+    }
 }
 
 /// Where a slot's batch is.
@@ -153,6 +186,9 @@ pub(crate) enum Next {
     NeedsNewEpoch,
     /// The oldest slot may be in the log and nothing is in flight: its leader must be asked.
     NeedsInquiry,
+    /// The same, because an attempt without an answer is too old to be repeated: the broker may
+    /// have appended it and forgotten that.
+    MayBeForgotten,
 }
 
 impl Lane {
@@ -166,7 +202,7 @@ impl Lane {
             leader_epoch: -1,
             attention: Attention::Idle,
             numbering: Numbering::Unnumbered,
-            acquaintance: None,
+            last_acked: None,
             obstacle: None,
             acknowledged_offset: -1,
             slots: VecDeque::new(),
@@ -177,11 +213,25 @@ impl Lane {
     }
 
     /// What may be done now, with `window` requests allowed in flight per connection.
-    pub(crate) fn next(&self, now: Instant, identity: &Identity, window: usize) -> Next {
+    pub(crate) fn next(&self, memory: &Memory, identity: &Identity, window: usize) -> Next {
+        let now = memory.now();
         let broken = matches!(self.numbering, Numbering::Broken { .. });
         let quiet = self.in_flight() == 0;
-        match self.oldest().map(|slot| slot.state) {
-            Some(SlotState::Waiting { until }) if until <= now => return Next::Resend,
+        let oldest = self.oldest();
+        if self.has_unconfirmable(memory) {
+            return match quiet {
+                true => Next::NeedsInquiry,
+                false => Next::WaitForAnswer,
+            };
+        }
+        match oldest.map(|slot| slot.state) {
+            Some(SlotState::Waiting { until }) if until <= now => {
+                return match oldest.is_some_and(|oldest| self.may_be_forgotten(oldest, memory)) {
+                    false => Next::Resend,
+                    true if quiet => Next::MayBeForgotten,
+                    true => Next::WaitForAnswer,
+                };
+            }
             Some(SlotState::Waiting { until }) => return Next::WaitUntil(until),
             Some(SlotState::Outnumbered { until } | SlotState::Unresolved { until })
                 if until > now =>
@@ -200,7 +250,7 @@ impl Lane {
         let open = self.open().count();
         // The window holds for the lane as well, or a move to another leader would let more batches
         // be on their way than a broker can tell from new ones.
-        if open > self.in_flight() || open >= window || !self.may_follow(identity) {
+        if open > self.in_flight() || open >= window || !self.may_follow(identity, memory) {
             return Next::WaitForAnswer;
         }
         match (identity.producer(), self.numbering) {
@@ -231,12 +281,68 @@ impl Lane {
     /// Whether a batch may be sent while others have no answer yet. A broker lets a producer that it
     /// does not know begin with any number: if the first batch got lost and the second arrived,
     /// their order would be lost, too. So the first one goes alone.
-    fn may_follow(&self, identity: &Identity) -> bool {
-        let known = |producer: ProducerId| {
-            self.acquaintance
-                .is_some_and(|with| with.producer.id == producer.id)
+    fn may_follow(&self, identity: &Identity, memory: &Memory) -> bool {
+        let remembered = |producer: ProducerId| {
+            self.is_remembered(producer, self.leadership(), memory, u64::MAX)
         };
-        self.slots.is_empty() || !identity.is_needed() || identity.producer().is_none_or(known)
+        self.slots.is_empty() || !identity.is_needed() || identity.producer().is_none_or(remembered)
+    }
+
+    /// Whether a leader is sure to know `producer` by what it appended before the batch with serial
+    /// `before`, so that it takes nothing out of sequence.
+    pub(crate) fn is_remembered(
+        &self,
+        producer: ProducerId,
+        by: Leadership,
+        memory: &Memory,
+        before: u64,
+    ) -> bool {
+        let earlier = self.slots.iter().take_while(|slot| slot.serial < before);
+        self.has_continued(producer, memory)
+            && self
+                .last_acked
+                .as_ref()
+                .is_some_and(|last| last.leadership == by)
+            && !earlier.into_iter().any(|slot| slot.has_lapsed(memory))
+    }
+
+    /// Whether every leader that may have appended a batch of this producer since the last one that
+    /// was confirmed has known it all the time: then its log has no batch without those before it.
+    pub(crate) fn has_continued(&self, producer: ProducerId, memory: &Memory) -> bool {
+        self.last_acked
+            .as_ref()
+            .is_some_and(|last| last.producer.id == producer.id && memory.keeps(last.append))
+    }
+
+    /// Whether an attempt without an answer is so old that the log may have it although its leader
+    /// does not know any more.
+    pub(crate) fn has_lapsed(&self, memory: &Memory) -> bool {
+        self.slots.iter().any(|slot| slot.has_lapsed(memory))
+    }
+
+    /// Whether the same batch may be appended twice if it is sent again.
+    fn may_be_forgotten(&self, slot: &Slot, memory: &Memory) -> bool {
+        slot.producer.is_some() && slot.ambiguity != Ambiguity::None && self.has_lapsed(memory)
+    }
+
+    /// Whether batches are presumed to be in the log, and no acknowledgement of its leader would
+    /// speak for them.
+    pub(crate) fn has_unconfirmable(&self, memory: &Memory) -> bool {
+        let presumed = self
+            .slots
+            .front()
+            .filter(|slot| slot.state == SlotState::Presumed);
+        let producer = presumed.and_then(|slot| slot.producer);
+        producer.is_some_and(|producer| {
+            !self.is_remembered(producer, self.leadership(), memory, u64::MAX)
+        })
+    }
+
+    pub(crate) fn leadership(&self) -> Leadership {
+        Leadership {
+            node: self.leader,
+            epoch: self.leader_epoch,
+        }
     }
 
     /// Gives a new batch its place, and its number if `producer` is there.
@@ -342,9 +448,9 @@ impl Lane {
         }
     }
 
-    /// Notes that the broker has acknowledged the batch with this serial: it has all before it, too.
-    /// Those that were presumed to be there are known to be from now on; they are handed back.
-    pub(crate) fn acknowledged(&mut self, acknowledged: u64) -> Vec<Slot> {
+    /// The log has the batch with this serial: what comes next fits behind those that have ended
+    /// without being acknowledged before it.
+    pub(crate) fn restore_sequence(&mut self, acknowledged: u64) {
         if let Numbering::Broken {
             producer,
             next,
@@ -355,6 +461,11 @@ impl Lane {
         {
             self.numbering = Numbering::Running { producer, next };
         }
+    }
+
+    /// An acknowledgement speaks for the batches before this serial: takes those that were presumed
+    /// to be in the log.
+    pub(crate) fn take_confirmed(&mut self, acknowledged: u64) -> Vec<Slot> {
         let mut confirmed = Vec::new();
         while let Some(slot) = self.slots.front()
             && slot.state == SlotState::Presumed
@@ -365,13 +476,14 @@ impl Lane {
         confirmed
     }
 
-    /// Whether a later batch of the same epoch was acknowledged: then this one is in the log.
+    /// Whether the log is known to have this batch, by the acknowledgement of a later one.
     pub(crate) fn is_known_to_hold(&self, slot: &Slot) -> bool {
-        let holds = |with: Acquaintance| {
-            Some(with.producer) == slot.producer
-                && (self.anew_from..with.before).contains(&slot.serial)
+        let holds = |last: &LastAcked| {
+            Some(last.producer) == slot.producer
+                && slot.serial >= self.anew_from
+                && last.in_log.contains(&slot.serial)
         };
-        self.acquaintance.is_some_and(holds)
+        self.last_acked.as_ref().is_some_and(holds)
     }
 
     /// The oldest slot that has anything to wait for but a later acknowledgement.
@@ -399,13 +511,14 @@ impl Lane {
     /// Whether a batch that was acknowledged at `base_offset` is in another log than those before
     /// it: one of them was acknowledged at that offset, or at a greater one.
     pub(crate) fn is_another_log(&self, serial: u64, base_offset: i64) -> bool {
-        let later = self.acquaintance.is_some_and(|with| serial > with.before);
+        let last = self.last_acked.as_ref();
+        let later = last.is_some_and(|last| serial > last.in_log.end);
         later && (0..=self.acknowledged_offset).contains(&base_offset)
     }
 
     /// Batches before `from` were not sent to the log that there is now.
     pub(crate) fn begin_anew(&mut self, from: u64) {
-        self.acquaintance = None;
+        self.last_acked = None;
         self.acknowledged_offset = -1;
         self.anew_from = self.anew_from.max(from);
     }

@@ -23,11 +23,14 @@
 //! | `dispatch` | which batches go into which request |
 //! | `lane` | order and numbering in one partition |
 //! | `answer`, `verdict` | what became of a batch |
+//! | `acknowledgement` | what one says of the batches before |
+//! | `expiration` | how long brokers remember this producer |
 //! | `split` | what is too large goes in halves |
 //! | `inquiry` | whether a batch of an attempt without an answer is in the log |
 //! | `same_topic` | whether that log is still the one it was sent to |
 
 mod absorb;
+mod acknowledgement;
 mod admission;
 mod answer;
 mod attend;
@@ -37,6 +40,7 @@ mod company;
 mod connect;
 mod desk;
 mod dispatch;
+mod expiration;
 mod features;
 mod identity;
 mod in_flight;
@@ -71,6 +75,7 @@ use crate::error::{Cause, DeliveryError, FatalError, TransactionError};
 use crate::settings::{Address, Guarantee, Settings};
 use admission::Admission;
 use company::Company;
+use expiration::Expiration;
 use features::Features;
 use identity::Identity;
 use lane::{Lane, LaneKey};
@@ -145,6 +150,7 @@ pub struct Engine {
     lanes: Vec<Lane>,
     metadata: Metadata,
     identity: Identity,
+    expiration: Expiration,
     /// Of a transactional producer.
     transactions: Option<Transactions>,
     features: Features,
@@ -211,6 +217,7 @@ impl Engine {
             },
         };
         let transactional = settings.guarantee.transactional().cloned();
+        let expiration = Expiration::new(settings.producer_id_expiration);
         Self {
             nodes: nodes.collect(),
             settings,
@@ -221,6 +228,7 @@ impl Engine {
             lanes: Vec::new(),
             metadata: Metadata::new(),
             identity,
+            expiration,
             transactions: transactional.map(|settings| Transactions::new(settings, now)),
             features: Features::UNKNOWN,
             life: Life::Open,

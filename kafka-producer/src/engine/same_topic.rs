@@ -25,6 +25,7 @@ use kafka_wire::messages::metadata::{
 };
 use kafka_wire::{ErrorCode, Uuid};
 
+use super::acknowledgement::FORGOTTEN;
 use super::in_flight::{Sent, What};
 use super::inquiry::Finding;
 use super::lane::{LaneKey, Slot, SlotState};
@@ -59,7 +60,11 @@ impl Engine {
             return false;
         }
         if lane.is_of_earlier_topic(lane.slots[position].serial) {
-            self.leave_ambiguous_open(key, position);
+            self.leave_ambiguous_open(key, position, MADE_ANEW);
+            return false;
+        }
+        if !lane.is_continued_to(position, &self.memory()) {
+            self.leave_ambiguous_open(key, position, FORGOTTEN);
             return false;
         }
         self.check_topic(key, position, Evidence::Gap);
@@ -117,7 +122,7 @@ impl Engine {
                 self.metadata.want(self.now);
                 match evidence {
                     Evidence::Gap => {
-                        self.leave_ambiguous_open(key, position);
+                        self.leave_ambiguous_open(key, position, MADE_ANEW);
                         self.believe(key, position, evidence);
                     }
                     _ => {
@@ -151,7 +156,7 @@ impl Engine {
         let serial = slot.serial;
         match evidence {
             Evidence::Sequence(next) => self.presume(key, position, next),
-            Evidence::Acknowledged => self.deliver(key, serial, -1, None),
+            Evidence::Acknowledged => self.delivered(key, serial, -1, None),
             Evidence::Gap => {
                 slot.state = SlotState::Outnumbered { until: self.now };
                 self.start_new_epoch(key);
@@ -164,12 +169,12 @@ impl Engine {
     }
 
     /// Ends the batches behind this one that may be in a log of which nothing is known.
-    fn leave_ambiguous_open(&mut self, key: LaneKey, position: usize) {
+    fn leave_ambiguous_open(&mut self, key: LaneKey, position: usize, why: &str) {
         let slots = self.lanes[key as usize].slots.iter().skip(position + 1);
         let ambiguous = slots.filter(|slot| slot.ambiguity != Ambiguity::None);
         let serials: Vec<u64> = ambiguous.map(|slot| slot.serial).collect();
         for serial in serials {
-            self.leave_open(key, serial, Some(MADE_ANEW));
+            self.leave_open(key, serial, Some(why));
         }
     }
 }

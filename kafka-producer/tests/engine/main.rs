@@ -18,6 +18,7 @@ mod connections;
 mod delivering;
 mod dispatching;
 mod epochs;
+mod expiration;
 mod expiring;
 mod forgetting;
 mod identity;

@@ -42,6 +42,8 @@ pub(crate) struct Stage {
     pub(crate) produce_latest: i16,
     /// The id and epoch that the brokers give next.
     pub(crate) next_producer: (i64, i16),
+    /// How long the brokers remember a producer, if they tell.
+    pub(crate) expiration: Result<Duration, ErrorCode>,
     /// Who coordinates transactions and groups.
     pub(crate) coordinators: Coordinators,
     /// What is not answered by itself.
@@ -146,6 +148,7 @@ impl Stage {
             map,
             produce_latest: 13,
             next_producer: (7000, 0),
+            expiration: Ok(Duration::from_secs(86_400)),
             coordinators: Coordinators::default(),
             by_hand: BTreeSet::new(),
             withheld: BTreeSet::new(),
@@ -198,6 +201,13 @@ impl Stage {
         delivery
     }
 
+    /// The same, with a timestamp.
+    pub(crate) fn send_dated(&mut self, timestamp_ms: i64, value: &str) -> Delivery<DeliveryError> {
+        let delivery = self.append_dated(TOPIC, 0, timestamp_ms, value).unwrap();
+        self.tick();
+        delivery
+    }
+
     /// Appends a record; the engine does not look yet.
     pub(crate) fn append(
         &self,
@@ -205,9 +215,20 @@ impl Stage {
         partition: i32,
         value: &str,
     ) -> Result<Delivery<DeliveryError>, AppendError> {
+        self.append_dated(topic, partition, 0, value)
+    }
+
+    fn append_dated(
+        &self,
+        topic: &str,
+        partition: i32,
+        timestamp_ms: i64,
+        value: &str,
+    ) -> Result<Delivery<DeliveryError>, AppendError> {
         let cluster = self.desk.cluster();
         let queue = cluster.topic(topic).unwrap().queue(partition).unwrap();
-        let mut record = NewRecord::new(0, RecordParts::new(None, Some(value.as_bytes())));
+        let value = RecordParts::new(None, Some(value.as_bytes()));
+        let mut record = NewRecord::new(timestamp_ms, value);
         let appended = self
             .accumulator
             .append(queue, &mut record, None, || self.now)?;
@@ -297,6 +318,7 @@ impl Stage {
             map,
             produce_latest,
             next_producer,
+            expiration,
             coordinators,
             ..
         } = self;
@@ -324,6 +346,7 @@ impl Stage {
                     *next_producer = (next_producer.0 + 1, 0);
                     asked.answer::<InitProducerIdRequest>(&answer)
                 }
+                What::Expiration => asked.expiration(*expiration),
                 What::Transaction(ask) => coordinators.answer(asked, ask),
                 What::Producers { .. } | What::Produce { .. } => return None,
             };

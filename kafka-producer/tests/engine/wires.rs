@@ -2,12 +2,17 @@
 //! answers written, by nothing but the protocol's own crate.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_accumulator::Batch;
 use kafka_producer::engine::{Outgoing, Payload};
 use kafka_producer::error::DeliveryError;
 use kafka_wire::messages::api_versions::ApiVersion;
+use kafka_wire::messages::describe_configs::{
+    DescribeConfigsRequest, DescribeConfigsResourceResult, DescribeConfigsResponse,
+    DescribeConfigsResult,
+};
 use kafka_wire::messages::describe_producers::{
     DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState,
     TopicResponse,
@@ -48,6 +53,8 @@ pub(crate) enum What {
     Metadata(Vec<String>),
     ProducerId,
     Transaction(Ask),
+    /// How long a broker remembers producers.
+    Expiration,
     /// What the log of a partition has of its producers.
     Producers {
         topic: String,
@@ -104,6 +111,7 @@ impl Asked {
                     Some(_) => What::Transaction(Ask::read(&header, ask).unwrap()),
                 }
             }
+            ApiKey::DESCRIBE_CONFIGS => What::Expiration,
             ApiKey::DESCRIBE_PRODUCERS => {
                 let request: DescribeProducersRequest = decode_request(&header, input).unwrap();
                 let [topic] = request.topics.try_into().expect("one topic");
@@ -180,6 +188,24 @@ impl Asked {
 }
 
 impl Asked {
+    /// The answer of a broker that forgets producers after this time.
+    pub(crate) fn expiration(&self, told: Result<Duration, ErrorCode>) -> Bytes {
+        let config = |time: Duration| DescribeConfigsResourceResult {
+            name: "producer.id.expiration.ms".to_owned(),
+            value: Some(time.as_millis().to_string()),
+            ..DescribeConfigsResourceResult::default()
+        };
+        let result = DescribeConfigsResult {
+            error_code: told.err().unwrap_or_default(),
+            configs: told.ok().map(config).into_iter().collect(),
+            ..DescribeConfigsResult::default()
+        };
+        self.answer::<DescribeConfigsRequest>(&DescribeConfigsResponse {
+            results: vec![result],
+            ..DescribeConfigsResponse::default()
+        })
+    }
+
     /// The answer to a question about the producers of a partition: the last sequence of each id
     /// and epoch.
     pub(crate) fn producers(&self, told: Result<&[(i64, i16, i32)], ErrorCode>) -> Bytes {
@@ -274,6 +300,11 @@ impl Says {
         self.with(|answer| answer.log_start_offset = offset)
     }
 
+    /// Dated by the broker.
+    pub(crate) fn appended_at(self, log_append_time_ms: i64) -> Self {
+        self.with(|answer| answer.log_append_time_ms = log_append_time_ms)
+    }
+
     /// Naming the records that are to blame (KIP-467).
     pub(crate) fn blaming(self, records: &[(i32, Option<&str>)]) -> Self {
         self.with(|answer| {
@@ -331,6 +362,7 @@ pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
             ),
             range(ApiKey::INIT_PRODUCER_ID, 0, 5),
             range(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
+            range(ApiKey::DESCRIBE_CONFIGS, 1, 4),
         ],
         ..ApiVersionsResponse::default()
     };
