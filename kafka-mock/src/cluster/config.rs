@@ -40,6 +40,11 @@ pub struct ClusterConfig {
     /// The finalized level of the feature `transaction.version` at the start, 0 to 2: clients of
     /// level 2 add partitions by writing to them (KIP-890).
     pub transaction_version: i16,
+    /// `producer.id.expiration.ms`: a partition forgets an idempotent producer whose last batch has
+    /// a largest timestamp that is this old, unless a transaction of it is open there.
+    pub producer_id_expiration: Duration,
+    /// `producer.id.expiration.check.interval.ms`: how often such producers are looked for.
+    pub producer_id_expiration_check: Duration,
     /// `transaction.max.timeout.ms`: the longest timeout that a producer may ask for.
     pub transaction_timeout_max: Duration,
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that
@@ -72,6 +77,8 @@ impl Default for ClusterConfig {
             requests_remembered: 100_000,
             version_caps: Vec::new(),
             transaction_version: 2,
+            producer_id_expiration: Duration::from_secs(86_400),
+            producer_id_expiration_check: Duration::from_secs(600),
             transaction_timeout_max: Duration::from_secs(900),
             transaction_timeout_check: Duration::from_secs(10),
             marker_delay: Duration::ZERO..=Duration::ZERO,

@@ -20,6 +20,7 @@ mod broker;
 mod config;
 mod coordinator;
 mod defect;
+mod expiry;
 mod facts;
 mod fault;
 mod group;
@@ -120,6 +121,8 @@ pub struct Cluster {
     lanes: BTreeMap<Link, Lane>,
     /// What happens by itself, and when.
     agenda: Agenda,
+    /// When producers are looked for that are to be forgotten.
+    next_expiry: Option<Instant>,
     /// When something was first asked.
     first_seen: Option<Instant>,
     /// When something was last asked; nothing is held before.
@@ -213,6 +216,7 @@ impl Cluster {
             transactions: Transactions::default(),
             groups: Groups::default(),
             agenda: Agenda::default(),
+            next_expiry: None,
             first_seen: None,
             config,
             topics: Topics::default(),
@@ -323,6 +327,7 @@ impl Cluster {
         self.first_seen.get_or_insert(now.instant);
         self.last_seen = self.last_seen.max(Some(now.instant));
         self.note_sessions(now.instant);
+        self.expire_producers(now);
         while let Some(due) = self.agenda.take(now.instant) {
             match due {
                 Due::Session(broker) => self.check_session(now.instant, broker),

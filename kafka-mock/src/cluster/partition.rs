@@ -41,10 +41,17 @@ pub(super) struct Partition {
     high_watermark: i64,
     /// Where the log ended when the leader was elected.
     epoch_start: i64,
-    /// Up to where retention made it forget producers.
-    forgotten_before: i64,
+    /// Producers that were forgotten, in the order in which they were.
+    forgotten: Vec<Forgotten>,
     /// The leader epoch that a lying broker has lied in already.
     lied_in: i32,
+}
+
+/// A producer that was forgotten when the log ended at `offset`.
+#[derive(Clone, Copy, Debug)]
+struct Forgotten {
+    offset: i64,
+    producer_id: i64,
 }
 
 /// What a replica has.
@@ -90,7 +97,7 @@ impl Partition {
             in_transit: VecDeque::new(),
             high_watermark: 0,
             epoch_start: 0,
-            forgotten_before: 0,
+            forgotten: Vec::new(),
             lied_in: 0,
         }
     }
@@ -234,6 +241,9 @@ impl Partition {
             copy.end_offset = copy.end_offset.min(end);
             copy.started_at = copy.started_at.min(end);
         }
+        for forgotten in &mut self.forgotten {
+            forgotten.offset = forgotten.offset.min(end);
+        }
     }
 
     /// What a leader that lies makes of its election, once for each.
@@ -255,15 +265,14 @@ impl Partition {
     /// What is known of producers from the log up to `end_offset`.
     fn remembered(&self, end_offset: i64) -> (ProducerStates, Stability) {
         let (mut producers, mut stability) = (ProducerStates::default(), Stability::default());
-        let mut forgot = self.forgotten_before == 0;
+        let mut forgotten = self.forgotten.iter().peekable();
         for batch in self.log.batches() {
             let offset = batch.header.base_offset;
             if offset >= end_offset {
                 break;
             }
-            if !forgot && offset >= self.forgotten_before {
-                producers.forget();
-                forgot = true;
+            while let Some(gone) = forgotten.next_if(|gone| gone.offset <= offset) {
+                producers.forget(gone.producer_id);
             }
             match batch.content {
                 Content::Data if batch.header.producer_id >= 0 => producers.note(&batch.header),
@@ -274,8 +283,8 @@ impl Partition {
                 }
             }
         }
-        if !forgot {
-            producers.forget();
+        for gone in forgotten {
+            producers.forget(gone.producer_id);
         }
         stability.forget_before(self.high_watermark.min(end_offset));
         (producers, stability)
@@ -292,8 +301,21 @@ impl Partition {
 
     /// Forgets the producers that have no open transaction.
     pub(super) fn forget_producers(&mut self) {
-        self.producers.forget();
-        self.forgotten_before = self.log.end_offset();
+        self.forget_producers_until(i64::MAX);
+    }
+
+    /// Forgets the producers whose last batch is of this time or an earlier one, and that have no
+    /// open transaction.
+    pub(super) fn forget_producers_until(&mut self, latest_ms: i64) {
+        let offset = self.log.end_offset();
+        for producer_id in self.producers.last_seen_until(latest_ms) {
+            if self.producers.forget(producer_id) {
+                self.forgotten.push(Forgotten {
+                    offset,
+                    producer_id,
+                });
+            }
+        }
     }
 
     /// A replica is gone. The last one in sync stays in sync: nobody else has the log.

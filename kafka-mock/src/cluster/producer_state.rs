@@ -188,10 +188,20 @@ impl ProducerStates {
         self.by_id.iter().map(|(&id, state)| (id, state))
     }
 
-    /// Forgets producers without an open transaction, as retention does.
-    pub(super) fn forget(&mut self) {
-        let is_open = |state: &mut ProducerState| state.transaction_start.is_some();
-        self.by_id.retain(|_, state| is_open(state));
+    /// Forgets a producer, unless a transaction of it is open; whether it did.
+    pub(super) fn forget(&mut self, producer_id: i64) -> bool {
+        let state = self.by_id.get(&producer_id);
+        let forgotten = state.is_some_and(|state| state.transaction_start.is_none());
+        if forgotten {
+            self.by_id.remove(&producer_id);
+        }
+        forgotten
+    }
+
+    /// The producers whose last batch is of this time or an earlier one.
+    pub(super) fn last_seen_until(&self, latest_ms: i64) -> Vec<i64> {
+        let old = self.iter().filter(|(_, it)| it.last_timestamp <= latest_ms);
+        old.map(|(id, _)| id).collect()
     }
 
     /// Forgets all batches before `offset` but the last of each producer, which is what a broker

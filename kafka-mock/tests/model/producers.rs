@@ -1,8 +1,11 @@
 //! Idempotent producers: ids, sequences and epochs, as seen over the wire.
 
+use std::time::Duration;
+
+use kafka_mock::cluster::ClusterConfig;
 use kafka_wire::{ErrorCode, messages::InitProducerIdRequest};
 
-use crate::driver::{Driver, ONE, batch_under, stamped};
+use crate::driver::{Driver, ONE, TWO, batch_under, stamped};
 
 fn init(transactional_id: Option<&str>) -> InitProducerIdRequest {
     InitProducerIdRequest {
@@ -104,4 +107,46 @@ fn records_tell_their_producer_and_sequence() {
         .map(|it| it.producer.unwrap());
     let stamps: Vec<_> = stamps.map(|it| (it.id, it.epoch, it.sequence)).collect();
     assert_eq!(stamps, [(7, 3, i32::MAX), (7, 3, 0)]);
+}
+
+/// Two brokers that look every second for producers whose last batch is five seconds old.
+fn forgetful() -> Driver {
+    Driver::with(ClusterConfig {
+        brokers: 2,
+        producer_id_expiration: Duration::from_secs(5),
+        producer_id_expiration_check: Duration::from_secs(1),
+        ..ClusterConfig::default()
+    })
+}
+
+fn pass(driver: &mut Driver, seconds: u64) {
+    driver.advance(Duration::from_secs(seconds));
+    assert!(driver.cluster.tick(driver.now).is_empty());
+}
+
+#[test]
+fn a_producer_is_forgotten_by_the_time_of_its_last_batch_and_may_begin_anywhere_then() {
+    let mut driver = forgetful();
+    driver.produce(batch_under(stamped(7, 0, 0), &["a"]));
+    pass(&mut driver, 4);
+    let gap = driver.verdict(batch_under(stamped(7, 0, 5), &["b"]));
+    assert_eq!(gap, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    pass(&mut driver, 1);
+    let anywhere = driver.verdict(batch_under(stamped(7, 0, 5), &["b"]));
+    assert_eq!(anywhere, ErrorCode::NONE);
+    // This one has the time of the first: it is too old already, at the next check.
+    pass(&mut driver, 1);
+    let again = driver.verdict(batch_under(stamped(7, 0, 5), &["b"]));
+    assert_eq!(again, ErrorCode::NONE);
+    assert_eq!(driver.cluster.record_count("t"), 3, "there twice");
+}
+
+#[test]
+fn what_all_replicas_have_forgotten_a_new_leader_does_not_find_in_its_log() {
+    let mut driver = forgetful();
+    driver.produce(batch_under(stamped(7, 0, 0), &["a"]));
+    pass(&mut driver, 6);
+    driver.cluster.move_leader("t", 0, TWO).unwrap();
+    let anywhere = driver.verdict(batch_under(stamped(7, 0, 5), &["b"]));
+    assert_eq!(anywhere, ErrorCode::NONE);
 }

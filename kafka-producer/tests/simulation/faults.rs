@@ -48,8 +48,8 @@ pub(crate) enum FaultKind {
     Garbage,
     GrowTopic,
     RecreateTopic,
-    /// The leader of a partition forgets who has written to it, when nobody is just writing.
-    ForgetProducers,
+    /// Callers send nothing for longer than brokers remember a producer.
+    Lull,
     /// Transactions or a group get another coordinator.
     MoveCoordinator,
     /// The cluster changes to another generation of transactions.
@@ -86,7 +86,7 @@ impl FaultKind {
         (Self::Garbage, 2),
         (Self::GrowTopic, 3),
         (Self::RecreateTopic, 2),
-        (Self::ForgetProducers, 2),
+        (Self::Lull, 2),
         (Self::MoveCoordinator, 8),
         (Self::ChangeFeature, 3),
         (Self::Rival, 3),
@@ -145,7 +145,7 @@ impl World {
             FaultKind::SlowDown => self.slow_down(),
             FaultKind::GrowTopic => self.grow_topic(),
             FaultKind::RecreateTopic => self.delete_topic(),
-            FaultKind::ForgetProducers => self.forget_producers(),
+            FaultKind::Lull => self.lull(),
             FaultKind::MoveCoordinator => self.move_coordinator(),
             FaultKind::ChangeFeature => self.change_feature(),
             FaultKind::Rival => self.start_rival(),
@@ -197,7 +197,7 @@ impl World {
         }
         let topic = topics[self.random.usize(..topics.len())].clone();
         let partitions = self.cluster.partitions(&topic)?;
-        Some((topic, self.random.i32(..partitions)))
+        Some((topic, self.random.i32(0..partitions)))
     }
 
     fn links_of(&self, broker: BrokerId) -> Vec<LinkId> {
@@ -314,20 +314,19 @@ impl World {
         })
     }
 
-    /// As when a producer has not written for a day: nothing may be on its way.
-    fn forget_producers(&mut self) {
-        let idle = self.links.values().all(Link::is_silent);
-        let settled = self.ground.ledger.borrow_mut().first_undecided().is_none();
-        if idle
-            && settled
-            && let Some((topic, partition)) = self.any_partition()
-        {
-            self.ground.trace.tell("cluster", || {
-                format!("{topic}-{partition} forgets its producers")
-            });
-            // Refused where nobody leads, which is as good.
-            let _ = self.cluster.forget_producers(&topic, partition);
+    /// Nobody sends anything for so long that brokers forget who has sent before: no fault needs to
+    /// make them, nor to find out that nothing is on its way.
+    fn lull(&mut self) {
+        let memory = self.plan.cluster.producer_id_expiration;
+        if memory > LULL_MAX {
+            return;
         }
+        let checked = self.plan.cluster.producer_id_expiration_check;
+        let time = self.some_time(memory, memory + checked + ms(500));
+        self.ground
+            .trace
+            .tell("callers", || format!("send nothing for {time:?}"));
+        self.ground.lull_until.set(Some(self.now() + time));
     }
 
     fn move_coordinator(&mut self) {
@@ -518,6 +517,9 @@ fn obstruction(random: &mut fastrand::Rng) -> Fault {
         _ => Fault::refuse(ErrorCode(codes[random.usize(..codes.len())])).api(api),
     }
 }
+
+/// Brokers that remember for longer than this do so for the whole of a run.
+const LULL_MAX: Duration = Duration::from_secs(20);
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

@@ -23,6 +23,8 @@ pub(crate) struct Ground {
     pub(crate) alarms: RefCell<Vec<(Instant, Waker)>>,
     /// How long producers have stood still altogether.
     pub(crate) stalled: Cell<Duration>,
+    /// Until when callers send nothing.
+    pub(crate) lull_until: Cell<Option<Instant>>,
     /// Whether a request of a producer was one by which it fences itself.
     pub(crate) fenced_itself: Cell<bool>,
     /// Whether two producers may have been given the same epoch.
@@ -55,6 +57,7 @@ impl Ground {
             ledger: RefCell::new(Ledger::default()),
             alarms: RefCell::default(),
             stalled: Cell::default(),
+            lull_until: Cell::default(),
             fenced_itself: Cell::default(),
             epoch_shared: Cell::default(),
             breach: RefCell::default(),
@@ -88,6 +91,16 @@ impl Ground {
             ground: self,
             until: self.now() + time,
             state: SleepState::New,
+        }
+    }
+
+    /// Rests `time`, and longer while nobody sends anything.
+    pub(crate) async fn pause(&self, time: Duration) {
+        if !time.is_zero() {
+            self.sleep(time).await;
+        }
+        while let Some(until) = self.lull_until.get().filter(|until| *until > self.now()) {
+            self.sleep(until - self.now()).await;
         }
     }
 

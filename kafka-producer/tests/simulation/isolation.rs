@@ -121,6 +121,7 @@ fn wish(partition: usize) -> Wish {
     Wish {
         partition,
         filler: 10,
+        age: Duration::ZERO,
         transaction: None,
         when_decided: WhenDecided::Nothing,
     }

@@ -78,11 +78,6 @@ impl Link {
     pub(crate) fn is_amid_an_answer(&self) -> bool {
         !self.down.buffer.is_empty()
     }
-
-    /// Whether nothing is on its way to the broker.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.queue.is_empty() && self.up.sent <= self.up.arrived
-    }
 }
 
 impl World {

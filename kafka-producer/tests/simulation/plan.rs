@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) ending: Ending,
     /// The epoch that a producer without transactions begins with: none is left after the last.
     pub(crate) first_epoch: i16,
+    /// What the producer may believe that brokers remember of it: no more than they do.
+    pub(crate) producer_id_expiration: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct CallerPlan {
     pub(crate) pause_max: Duration,
     /// Of a value, beyond its number.
     pub(crate) filler_max: usize,
+    /// By how much the oldest of its records are dated back.
+    pub(crate) age_max: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +97,7 @@ impl Plan {
         let network = network(random);
         let ending = ending(random, storm);
         let first_epoch = [0, 0, i16::MAX - 1, i16::MAX][random.usize(..4)];
+        let producer_id_expiration = cluster.producer_id_expiration - LATE_MAX;
         Self {
             seed,
             settings,
@@ -104,7 +109,14 @@ impl Plan {
             network,
             ending,
             first_epoch,
+            producer_id_expiration,
         }
+    }
+
+    /// Whether records may be dated so far back that brokers forget their producer at once.
+    pub(crate) fn dates_back(&self) -> bool {
+        let oldest = self.callers.iter().map(|caller| caller.age_max).max();
+        oldest.is_some_and(|oldest| oldest >= self.producer_id_expiration)
     }
 
     pub(crate) fn is_transactional(&self) -> bool {
@@ -141,6 +153,12 @@ fn cluster(random: &mut fastrand::Rng) -> ClusterConfig {
         false => [0, 1].as_slice(),
     };
     let replicas = i16::try_from(brokers.min(3)).unwrap_or(1);
+    // Half of all brokers remember producers for as long as by default, the others shortly.
+    let producer_id_expiration = match random.u32(..4) {
+        0 => LATE_MAX + ms(random.u64(100..1_000)),
+        1 => LATE_MAX + ms(random.u64(1_000..3_000)),
+        _ => DAY,
+    };
     ClusterConfig {
         brokers,
         auto_create_topics: false,
@@ -149,6 +167,8 @@ fn cluster(random: &mut fastrand::Rng) -> ClusterConfig {
         requests_remembered: 0,
         version_caps,
         transaction_version: generations[random.usize(..generations.len())],
+        producer_id_expiration,
+        producer_id_expiration_check: ms(random.u64(1..200)),
         transaction_timeout_check: ms(50),
         marker_delay: delay(random, 60),
         replication_delay: delay(random, 30),
@@ -306,6 +326,13 @@ fn callers(random: &mut fastrand::Rng, settings: &Settings, storm: Duration) -> 
         .min(settings.accumulator.buffer_memory)
         / 2;
     let count = random.usize(1..=4);
+    // Who repeats what happened the other day dates it back.
+    let age_max = match random.u32(..8) {
+        0 => DAY * 3,
+        1 => DAY + ms(2_000),
+        2 => ms(random.u64(1..6_000)),
+        _ => Duration::ZERO,
+    };
     let caller = |_| {
         let records = random.usize(20..120);
         let even = storm / records as u32;
@@ -313,6 +340,7 @@ fn callers(random: &mut fastrand::Rng, settings: &Settings, storm: Duration) -> 
             records,
             pause_max: even * random.u32(0..3),
             filler_max: random.usize(1..most.min(600)),
+            age_max,
         }
     };
     (0..count).map(caller).collect()
@@ -397,7 +425,8 @@ impl fmt::Display for Plan {
         writeln!(f, "  {:?}", self.network)?;
         write!(
             f,
-            "  {} faults in {:?}, ending {:?}, first epoch {}",
+            "  producer id expiration {:?}, {} faults in {:?}, ending {:?}, first epoch {}",
+            self.producer_id_expiration,
             self.faults.len(),
             self.storm,
             self.ending,
@@ -409,6 +438,14 @@ impl fmt::Display for Plan {
 /// The port of the first broker of the model, and one where nobody listens.
 pub(crate) const FIRST_PORT: u16 = 9092;
 const NOBODYS_PORT: u16 = 9999;
+
+/// Longer than any request takes from the producer to the log: through a slow network, a broker that
+/// does nothing for a while, and one that is late. A copy of a batch may come that much later than
+/// it was sent; what producers take brokers' memory for must be shorter by that.
+const LATE_MAX: Duration = Duration::from_secs(6);
+
+/// How long brokers remember a producer by default.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Of every transactional producer.
 pub(crate) const TRANSACTIONAL_ID: &str = "till";

@@ -59,6 +59,8 @@ pub(crate) struct Wish {
     pub(crate) partition: usize,
     /// Of the value, beyond its number.
     pub(crate) filler: usize,
+    /// By how much its time is dated back.
+    pub(crate) age: Duration,
     pub(crate) transaction: Option<u32>,
     pub(crate) when_decided: WhenDecided,
 }
@@ -187,7 +189,7 @@ impl Producer {
         let value = value(id, wish.filler, id ^ 0xa5a5);
         let (calls, callback) = self.callback(queue, topic, wish);
         let mut record = NewRecord {
-            timestamp_ms: self.ground.clock.wall_ms(),
+            timestamp_ms: self.ground.clock.wall_ms() - wish.age.as_millis() as i64,
             parts: RecordParts::new(None, Some(&value)),
             callback,
         };
@@ -243,6 +245,7 @@ impl Producer {
                 partition: queue.partition(),
             },
             clock: Arc::clone(&self.ground.clock),
+            age: wish.age,
             next_id: Arc::clone(&self.next_id),
             bookings: Arc::clone(&self.sent_by_callbacks),
         });
@@ -414,6 +417,7 @@ struct SendsAgain {
     queue: Arc<Queue<DeliveryError>>,
     lane: LaneName,
     clock: Arc<Clock>,
+    age: Duration,
     next_id: Arc<AtomicU64>,
     bookings: Arc<Mutex<Vec<Booking>>>,
 }
@@ -423,7 +427,8 @@ impl SendsAgain {
     fn send(self) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let value = value(id, 20, id);
-        let mut record = NewRecord::new(self.clock.wall_ms(), RecordParts::new(None, Some(&value)));
+        let timestamp_ms = self.clock.wall_ms() - self.age.as_millis() as i64;
+        let mut record = NewRecord::new(timestamp_ms, RecordParts::new(None, Some(&value)));
         let now = self.clock.now();
         let appended = self
             .accumulator

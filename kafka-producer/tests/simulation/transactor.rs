@@ -116,9 +116,7 @@ impl Transactor {
         let ground = Rc::clone(&self.producer.ground);
         for _ in 0..records {
             let pause = ground.some_us(0, caller.pause_max.as_micros() as u64);
-            if !pause.is_zero() {
-                ground.sleep(pause).await;
-            }
+            ground.pause(pause).await;
             if self.producer.desk.doomed().is_some() {
                 break;
             }
@@ -152,6 +150,7 @@ impl Transactor {
         let wish = Wish {
             partition: ground.below(64),
             filler: ground.below(caller.filler_max + 1),
+            age: ground.some_us(0, caller.age_max.as_micros() as u64),
             transaction: Some(number),
             when_decided,
         };
@@ -240,6 +239,7 @@ impl Transactor {
                 let wish = Wish {
                     partition,
                     filler: 10,
+                    age: Duration::ZERO,
                     transaction: Some(number),
                     when_decided: WhenDecided::Nothing,
                 };

@@ -21,9 +21,7 @@ pub(crate) async fn call(producer: Rc<Producer>, plan: Rc<Plan>, caller: CallerP
     let mut kept: Vec<Delivery<DeliveryError>> = Vec::new();
     for _ in 0..caller.records {
         let pause = ground.some_us(0, caller.pause_max.as_micros() as u64);
-        if !pause.is_zero() {
-            ground.sleep(pause).await;
-        }
+        ground.pause(pause).await;
         let topic = &topics[ground.below(topics.len())];
         let wish = wish(&producer, caller);
         let sending = producer.send(topic, wish);
@@ -80,6 +78,7 @@ fn wish(producer: &Producer, caller: CallerPlan) -> Wish {
     Wish {
         partition: ground.below(64),
         filler: ground.below(caller.filler_max + 1),
+        age: ground.some_us(0, caller.age_max.as_micros() as u64),
         transaction: None,
         when_decided,
     }
@@ -105,6 +104,7 @@ pub(crate) async fn probe(producer: Rc<Producer>, plan: Rc<Plan>, rounds: usize)
                 let wish = Wish {
                     partition,
                     filler: 10,
+                    age: Duration::ZERO,
                     transaction: None,
                     when_decided: WhenDecided::Nothing,
                 };
