@@ -252,18 +252,11 @@ impl Engine {
                     engine.expiration_told(id, &answer);
                 })
             }
-            What::Inquiry(about) => {
-                match decode_response::<DescribeProducersRequest>(frame, version) {
-                    Ok((_, answer)) => {
-                        self.inquired(id, about, &answer);
-                        Ok(())
-                    }
-                    Err(error) => {
-                        self.inquiry_lost(about);
-                        Err(error)
-                    }
-                }
-            }
+            What::Inquiry(about) => self
+                .read::<DescribeProducersRequest, _>(version, frame, |engine, answer| {
+                    engine.inquired(id, about, &answer);
+                })
+                .inspect_err(|_| self.inquiry_lost(about)),
             What::TopicCheck(about, evidence) => self
                 .read::<MetadataRequest, _>(version, frame, |engine, answer| {
                     engine.topic_checked(id, about, evidence, answer);

@@ -150,6 +150,8 @@ impl World {
         let client = &mut self.clients[number];
         let idle = !rung && inputs.is_empty();
         client.pace.round(&self.ground, number, idle);
+        let wall_ms = self.ground.clock.wall_ms();
+        client.engine.observe_wall_clock(now, wall_ms);
         if rung || due {
             client.engine.handle(now, Input::Tick);
         }

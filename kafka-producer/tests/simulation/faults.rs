@@ -176,6 +176,9 @@ impl World {
         }
         self.ailments.slow.clear();
         self.cluster.clear_faults();
+        if let Some(denied) = self.plan.expiration_denied() {
+            self.cluster.inject(denied);
+        }
         for topic in 0..self.plan.topics.len() {
             self.create_topic(topic);
         }

@@ -9,13 +9,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_mock::cluster::ClusterConfig;
+use kafka_mock::cluster::{ClusterConfig, Fault};
 use kafka_producer::settings::{
     Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
     UnresolvedPolicy,
 };
-use kafka_wire::ApiKey;
 use kafka_wire::compression::{Compression, CompressionLevel};
+use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::faults::FaultKind;
 
@@ -119,6 +119,14 @@ impl Plan {
         oldest.is_some_and(|oldest| oldest >= self.producer_id_expiration)
     }
 
+    /// Brokers that forget producers too soon for the half of it that a producer takes do not tell how
+    /// soon that is.
+    pub(crate) fn expiration_denied(&self) -> Option<Fault> {
+        let denied = Fault::refuse(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+        (self.cluster.producer_id_expiration < LATE_MAX * 2)
+            .then(|| denied.api(ApiKey::DESCRIBE_CONFIGS))
+    }
+
     pub(crate) fn is_transactional(&self) -> bool {
         self.settings.guarantee.transactional().is_some()
     }
@@ -157,6 +165,7 @@ fn cluster(random: &mut fastrand::Rng) -> ClusterConfig {
     let producer_id_expiration = match random.u32(..4) {
         0 => LATE_MAX + ms(random.u64(100..1_000)),
         1 => LATE_MAX + ms(random.u64(1_000..3_000)),
+        2 => LATE_MAX * 2 + ms(random.u64(0..3_000)),
         _ => DAY,
     };
     ClusterConfig {
@@ -250,7 +259,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
             0 => UnresolvedPolicy::Fail,
             _ => UnresolvedPolicy::Ask,
         },
-        producer_id_expiration: Duration::from_secs(86_400),
+        producer_id_expiration: assumed_expiration(cluster),
         reconnect_backoff: backoff(random, 5..50, 300),
         connection_setup: backoff(random, 50..300, 600),
         connections_max_idle: one_in(random, 4).then(|| ms(random.u64(100..2_000))),
@@ -262,6 +271,13 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
     }
+}
+
+/// What a producer may assume that brokers remember, of which it takes half: at most what they do, and
+/// so little that what arrives late arrives in time.
+fn assumed_expiration(cluster: &ClusterConfig) -> Duration {
+    let brokers = cluster.producer_id_expiration;
+    brokers.min((brokers - LATE_MAX) * 2)
 }
 
 fn accumulator(random: &mut fastrand::Rng, linger: Duration) -> kafka_accumulator::Settings {

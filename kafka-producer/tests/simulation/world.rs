@@ -111,6 +111,9 @@ impl World {
                 .create_topic(&topic.name, config)
                 .expect("the plan has possible topics");
         }
+        if let Some(denied) = plan.expiration_denied() {
+            cluster.inject(denied);
+        }
         let mut agenda = Agenda::new();
         let start = ground.now();
         for &(at, fault) in &plan.faults {

@@ -122,6 +122,10 @@ impl Cluster {
             ),
             ("num.partitions", config.default_partitions.to_string()),
             (
+                "producer.id.expiration.ms",
+                config.producer_id_expiration.as_millis().to_string(),
+            ),
+            (
                 "socket.request.max.bytes",
                 config.request_max_bytes.to_string(),
             ),
