@@ -146,7 +146,7 @@ async fn send_numbers(
     producer.close(PATIENCE).await;
 }
 
-fn fate(outcome: Result<RecordMetadata, &DeliveryError>) -> Fate {
+pub(crate) fn fate(outcome: Result<RecordMetadata, &DeliveryError>) -> Fate {
     match outcome {
         Ok(metadata) => Fate::Acked {
             partition: metadata.partition,

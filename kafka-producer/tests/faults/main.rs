@@ -19,6 +19,7 @@ mod cluster;
 mod compared;
 mod connections;
 mod crashes;
+mod forgotten;
 mod freezes;
 mod growth;
 mod ledger;

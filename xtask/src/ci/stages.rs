@@ -328,8 +328,9 @@ fn faults() -> Result<Tests> {
 }
 
 /// A broker that is dead or frozen is noticed after 5 seconds instead of 9; internal topics keep
-/// what one dead broker must not cost.
-const QUICK_TO_NOTICE: [&str; 3] = [
+/// what one dead broker must not cost; producers that are to be forgotten are looked for all the time.
+const QUICK_TO_NOTICE: [&str; 4] = [
+    "producer.id.expiration.check.interval.ms=500",
     "broker.session.timeout.ms=5000",
     "broker.heartbeat.interval.ms=1000",
     "transaction.state.log.min.isr=2",
