@@ -143,7 +143,7 @@ impl Lane {
         let Some(slot) = self.position(serial).map(|at| &self.slots[at]) else {
             return;
         };
-        let Some(producer) = slot.producer else {
+        let (Some(producer), Some(leadership)) = (slot.producer, slot.leadership()) else {
             return;
         };
         let append = match log_append_time_ms {
@@ -159,7 +159,7 @@ impl Lane {
         });
         self.last_acked = Some(LastAcked {
             producer,
-            leadership: slot.leadership(),
+            leadership,
             append,
             in_log,
         });

@@ -415,16 +415,17 @@ impl Lane {
     /// The leader has told what it remembers.
     fn note_remembered(&mut self, position: usize, expected: Expected, now: Instant) {
         let slot = &self.slots[position];
-        let (serial, Some(producer)) = (slot.serial, slot.producer) else {
+        let (Some(producer), Some(leadership)) = (slot.producer, self.leadership()) else {
             return;
         };
+        let serial = slot.serial;
         let same = self
             .last_acked
             .take()
             .filter(|last| last.producer == producer);
         self.last_acked = Some(LastAcked {
             producer,
-            leadership: self.leadership(),
+            leadership,
             append: LastAppend {
                 not_before: now,
                 timestamp_ms: Some(expected.last_timestamp_ms),

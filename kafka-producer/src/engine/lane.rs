@@ -95,8 +95,8 @@ pub(crate) enum Numbering {
 /// A broker, for as long as it was elected to lead a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leadership {
-    pub(crate) node: Option<NodeId>,
-    pub(crate) epoch: i32,
+    node: NodeId,
+    epoch: i32,
 }
 
 /// What a leader has confirmed last, by an acknowledgement or because it was asked.
@@ -136,11 +136,9 @@ impl Slot {
     }
 
     /// The leader that it was sent to last.
-    pub(crate) fn leadership(&self) -> Leadership {
-        Leadership {
-            node: self.last_broker,
-            epoch: self.leader_epoch,
-        }
+    pub(crate) fn leadership(&self) -> Option<Leadership> {
+        let epoch = self.leader_epoch;
+        self.last_broker.map(|node| Leadership { node, epoch })
     }
 
     /// Whether a broker may have appended it and forgotten this producer since.
@@ -293,7 +291,7 @@ impl Lane {
     pub(crate) fn is_remembered(
         &self,
         producer: ProducerId,
-        by: Leadership,
+        by: Option<Leadership>,
         memory: &Memory,
         before: u64,
     ) -> bool {
@@ -302,7 +300,7 @@ impl Lane {
             && self
                 .last_acked
                 .as_ref()
-                .is_some_and(|last| last.leadership == by)
+                .is_some_and(|last| Some(last.leadership) == by)
             && !earlier.into_iter().any(|slot| slot.has_lapsed(memory))
     }
 
@@ -338,11 +336,9 @@ impl Lane {
         })
     }
 
-    pub(crate) fn leadership(&self) -> Leadership {
-        Leadership {
-            node: self.leader,
-            epoch: self.leader_epoch,
-        }
+    pub(crate) fn leadership(&self) -> Option<Leadership> {
+        let epoch = self.leader_epoch;
+        self.leader.map(|node| Leadership { node, epoch })
     }
 
     /// Gives a new batch its place, and its number if `producer` is there.
