@@ -105,6 +105,26 @@ pub enum SendError {
     Fatal(FatalError),
 }
 
+impl SendError {
+    /// The protocol's error code, where one is the reason.
+    ///
+    /// ```
+    /// use kafka_producer::{ErrorCode, SendError};
+    ///
+    /// let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    /// let error = SendError::TopicRefused { topic: "orders".into(), code };
+    /// assert_eq!(error.code(), Some(code));
+    /// ```
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::TopicRefused { code, .. } => Some(*code),
+            Self::Abortable(why) => why.code(),
+            Self::Fatal(fatal) => Some(fatal.code()),
+            _ => None,
+        }
+    }
+}
+
 fn because(last: &Option<Arc<str>>) -> String {
     last.as_ref()
         .map(|last| format!(" (last obstacle: {last})"))

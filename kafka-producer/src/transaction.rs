@@ -167,12 +167,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// See [`Producer::send`]; the record belongs to this transaction.
     ///
+    /// Cancel safe: dropped before it is ready, the record is not part of the transaction, which
+    /// goes on without it.
+    ///
     /// # Errors
-    /// See [`SendError`]; [`SendError::Abortable`] when something of the transaction has failed
-    /// already.
+    /// See [`SendError`]. The transaction can then only be aborted: [`commit`](Self::commit) fails
+    /// and names the first error. [`SendError::Abortable`] when something of it has failed already.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
         self.check()?;
-        self.producer.send_anyway(record).await
+        let sent = self.producer.send_anyway(record).await;
+        sent.map_err(|why| self.not_accepted(why))
     }
 
     /// See [`Producer::send_and_forget`]: the commit tells whether all went well.
@@ -181,7 +185,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// As for [`send`](Self::send).
     pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
         self.check()?;
-        self.producer.send_anyway_and_forget(record).await
+        let sent = self.producer.send_anyway_and_forget(record).await;
+        sent.map_err(|why| self.not_accepted(why))
     }
 
     /// See [`Producer::send_with`].
@@ -194,19 +199,25 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
         self.check()?;
-        self.producer.send_anyway_with(record, callback).await
+        let sent = self.producer.send_anyway_with(record, callback).await;
+        sent.map_err(|why| self.not_accepted(why))
     }
 
     /// See [`Producer::try_send`].
     ///
     /// # Errors
-    /// As for [`Producer::try_send`], and [`SendError::Abortable`].
+    /// As for [`Producer::try_send`], and [`SendError::Abortable`]. A record that would have to wait
+    /// does the transaction no harm; one that is refused does, as for [`send`](Self::send).
     pub fn try_send<'a>(
         &self,
         record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
         self.check().map_err(TrySendError::Refused)?;
-        self.producer.try_send_anyway(record)
+        let sent = self.producer.try_send_anyway(record);
+        sent.map_err(|error| match error {
+            TrySendError::Refused(why) => TrySendError::Refused(self.not_accepted(why)),
+            waits @ TrySendError::WouldWait(..) => waits,
+        })
     }
 
     /// Commits offsets of a consumer group with the transaction: the group goes on behind them if,
@@ -282,6 +293,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         ask(self.claim.intake, call).await?;
         self.claim.settle();
         Ok(())
+    }
+
+    /// A record that was refused is missing in the transaction, which must not be committed without
+    /// it. What is asked of the engine later, a commit for one, comes after this.
+    #[cold]
+    fn not_accepted(&self, why: SendError) -> SendError {
+        let desk = &self.claim.intake.desk;
+        desk.ask(Question::NotAccepted(why.clone()));
+        why
     }
 
     fn check(&self) -> Result<(), SendError> {

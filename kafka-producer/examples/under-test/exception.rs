@@ -51,6 +51,7 @@ pub(crate) fn of_transaction(error: &TransactionError) -> String {
 fn of_abortable(why: &AbortableError) -> String {
     match why {
         AbortableError::Delivery(error) => of_delivery(error),
+        AbortableError::Send(error) => of_send(error),
         AbortableError::Refused { code, .. } => of_code(*code),
         AbortableError::Expired { .. } => of_timeout(),
         _ => KAFKA_EXCEPTION.to_owned(),

@@ -11,7 +11,7 @@ use super::lane::{Attention, Lane, LaneKey};
 use super::metadata::{Interest, TopicState, Waiter};
 use super::timers::Timer;
 use super::{CloseReport, Engine, Life, NodeId, Transactions};
-use crate::error::{Cause, DeliveryError, SendError, TransactionError};
+use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
 
 impl Engine {
     /// Looks at the desk and at the queues that rang.
@@ -166,6 +166,7 @@ impl Engine {
                 deadline,
                 reply,
             } => self.transact(call, deadline, reply),
+            Question::NotAccepted(why) => self.doom(|| AbortableError::Send(Arc::new(why))),
             Question::Close { deadline, reply } => self.close(deadline, reply),
         }
     }

@@ -69,6 +69,9 @@ pub enum Question {
         /// Told when it is done.
         reply: oneshot::Sender<Result<(), TransactionError>>,
     },
+    /// A record of the open transaction was not accepted, for this reason: nobody waits for anything,
+    /// but the transaction must not be committed without it.
+    NotAccepted(SendError),
     /// Send everything, take nothing more, and end by `deadline`.
     Close {
         /// When the rest is given up; `None`: when each record's own time is up.

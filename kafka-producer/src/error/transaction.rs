@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use kafka_wire::ErrorCode;
 
-use super::{DeliveryError, FatalError};
+use super::{DeliveryError, FatalError, SendError};
 
 /// Why a call around a transaction did not do what was asked.
 ///
@@ -50,6 +50,9 @@ pub enum AbortableError {
     /// A record of it has failed.
     #[error("a record was not delivered: {0}")]
     Delivery(DeliveryError),
+    /// A `send` in it has failed: the record is not part of it.
+    #[error("a record was not accepted: {0}")]
+    Send(Arc<SendError>),
     /// A coordinator has refused a request.
     #[error("{request} was refused: {code:?}: {message}")]
     Refused {
@@ -91,6 +94,7 @@ impl AbortableError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Delivery(error) => error.code(),
+            Self::Send(error) => error.code(),
             Self::Refused { code, .. } => Some(*code),
             Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
         }

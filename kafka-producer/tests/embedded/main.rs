@@ -10,6 +10,7 @@ mod cancelling;
 mod choosing;
 mod closing;
 mod compressing;
+mod dooming;
 mod faults;
 mod late_commits;
 mod refusals;

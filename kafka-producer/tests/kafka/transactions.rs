@@ -206,3 +206,32 @@ async fn calls_that_do_not_belong_where_they_are_made_are_refused() {
     ));
     in_time(open.commit()).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
+async fn a_transaction_in_which_a_send_failed_cannot_be_committed_and_the_next_one_can() {
+    let topic = create_topic("doomed", 1, &[]);
+    // A record for a partition that does not exist may be refused at once, or when its time is up.
+    let settings = [("max.block.ms", "10000")];
+    let producer = transactional(&topic_name("id"), &settings).await;
+    let two_megabytes = "x".repeat(2 << 20);
+    let too_large = ProducerRecord::new(&topic, &*two_megabytes);
+    let nowhere = ProducerRecord::new(&topic, "nowhere").partition(9);
+    for refused in [too_large, nowhere] {
+        let transaction = in_time(producer.begin_transaction()).await.unwrap();
+        let kept = ProducerRecord::new(&topic, "without the other");
+        in_time(transaction.send_and_forget(kept)).await.unwrap();
+        let missing = in_time(transaction.send_and_forget(refused)).await;
+        let missing = missing.unwrap_err().to_string();
+        let told = in_time(transaction.commit()).await;
+        let Err(TransactionError::Abortable(AbortableError::Send(first))) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!(first.to_string(), missing);
+    }
+    let transaction = in_time(producer.begin_transaction()).await.unwrap();
+    let record = ProducerRecord::new(&topic, "whole");
+    in_time(transaction.send_and_forget(record)).await.unwrap();
+    in_time(transaction.commit()).await.unwrap();
+    assert_eq!(values(&topic), ["whole"]);
+}
