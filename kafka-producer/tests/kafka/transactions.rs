@@ -22,6 +22,19 @@ fn values(topic: &str) -> Vec<String> {
     read.map(|record| record.text().to_owned()).collect()
 }
 
+/// Waits until the open transaction has timed out: the coordinator looks for such every ten seconds.
+fn is_aborted_by_its_coordinator(id: &str) {
+    let class = "org.apache.kafka.tools.TransactionsCommand";
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        let told = tool(class, &["describe", "--transactional-id", id]);
+        if told.contains("CompleteAbort") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{told}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn what_is_committed_is_visible_and_what_is_aborted_is_not() {
@@ -150,16 +163,7 @@ async fn a_transaction_that_took_too_long_is_aborted_and_the_next_one_works() {
     let transaction = in_time(producer.begin_transaction()).await.unwrap();
     let first = in_time(transaction.send(ProducerRecord::new(&topic, "1").partition(0))).await;
     in_time(first.unwrap()).await.unwrap();
-    // The coordinator looks for such transactions every ten seconds.
-    let class = "org.apache.kafka.tools.TransactionsCommand";
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
-        let told = tool(class, &["describe", "--transactional-id", &id]);
-        if told.contains("CompleteAbort") {
-            break;
-        }
-        assert!(std::time::Instant::now() < deadline, "{told}");
-    }
+    is_aborted_by_its_coordinator(&id);
     let late = in_time(transaction.send(ProducerRecord::new(&topic, "2").partition(0))).await;
     let late = in_time(late.unwrap()).await.unwrap_err();
     assert_eq!(late.code(), Some(ErrorCode::INVALID_PRODUCER_EPOCH));
@@ -234,4 +238,40 @@ async fn a_transaction_in_which_a_send_failed_cannot_be_committed_and_the_next_o
     in_time(transaction.send_and_forget(record)).await.unwrap();
     in_time(transaction.commit()).await.unwrap();
     assert_eq!(values(&topic), ["whole"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
+async fn offsets_of_a_transaction_that_took_too_long_do_not_end_the_producer() {
+    let topic = create_topic("late-offsets", 1, &[]);
+    let group = topic_name("group");
+    let metadata = ConsumerGroupMetadata::new(&*group);
+    let id = topic_name("id");
+    let settings = [("transaction.timeout.ms", "6000"), ("linger.ms", "0")];
+    let producer = transactional(&id, &settings).await;
+    let offset = |offset| [OffsetToCommit::new(&*topic, 0, offset)];
+    let transaction = in_time(producer.begin_transaction()).await.unwrap();
+    in_time(transaction.send_offsets(offset(1), &metadata))
+        .await
+        .unwrap();
+    is_aborted_by_its_coordinator(&id);
+    let refused = in_time(transaction.send_offsets(offset(2), &metadata)).await;
+    let Err(TransactionError::Abortable(why)) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(why.code(), Some(ErrorCode::INVALID_PRODUCER_EPOCH));
+    let refused = in_time(transaction.commit()).await;
+    assert!(
+        matches!(&refused, Err(TransactionError::Abortable(_))),
+        "{refused:?}"
+    );
+    let transaction = in_time(producer.begin_transaction()).await.unwrap();
+    in_time(transaction.send_offsets(offset(3), &metadata))
+        .await
+        .unwrap();
+    in_time(transaction.commit()).await.unwrap();
+    let class = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+    let told = tool(class, &["--describe", "--group", &group]);
+    let line = told.lines().find(|line| line.contains(&topic)).unwrap();
+    assert_eq!(line.split_whitespace().nth(3), Some("3"), "{told}");
 }

@@ -74,6 +74,9 @@ pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
         // and a commit repeated after an abort is this; it is a zombie's as well as a late one's. The
         // answer to the abort that follows tells them apart.
         ErrorCode::INVALID_TXN_STATE if matches!(request, Commit | Abort) => Verdict::Gone,
+        // Offsets of a transaction that took too long meet the epoch with which its coordinator has
+        // aborted it; so do a zombie's. Here, too, the answer to the abort tells them apart.
+        ErrorCode::INVALID_PRODUCER_EPOCH if request == CommitOffsets => Verdict::Abortable,
         // Whoever comes later with this id has the last word; every request tells so.
         ErrorCode::INVALID_PRODUCER_EPOCH
         | ErrorCode::PRODUCER_FENCED

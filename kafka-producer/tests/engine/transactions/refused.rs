@@ -219,10 +219,22 @@ fn t075_to_t079_a_producer_that_is_fenced_says_so_and_its_records_fail_with_it()
 }
 
 #[test]
-fn t094_to_t096_offsets_of_a_producer_that_is_fenced_or_may_not_are_fatal() {
+fn t094_t095_offsets_of_a_producer_that_is_fenced_or_may_not_are_fatal() {
     fenced(OFFSETS, ErrorCode::PRODUCER_FENCED);
     fatal(OFFSETS, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-    fenced(OFFSETS, ErrorCode::INVALID_PRODUCER_EPOCH);
+}
+
+#[test]
+fn t096_offsets_that_meet_another_epoch_are_aborted_and_the_answer_to_that_tells_of_a_successor() {
+    abortable(OFFSETS, ErrorCode::INVALID_PRODUCER_EPOCH);
+    for level in VERSIONS {
+        let mut stage = Stage::under_way(level, &[1]);
+        stage.refuses(OFFSETS, &[ErrorCode::INVALID_PRODUCER_EPOCH]);
+        stage.send_offsets(&[5]).abortable();
+        stage.refuses(ApiKey::END_TXN, &[ErrorCode::PRODUCER_FENCED]);
+        let why = stage.abort().fatal();
+        assert!(matches!(why, FatalError::Fenced { .. }), "{why:?}");
+    }
 }
 
 #[test]
