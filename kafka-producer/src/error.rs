@@ -233,6 +233,14 @@ pub enum Cause {
         /// Its words, if it had any (KIP-467).
         message: Option<Arc<str>>,
     },
+    /// The broker refused the batch for other records of it, which it named (KIP-467): it has found
+    /// nothing wrong with this one, which may be sent again.
+    RefusedWithOthers {
+        /// Its code.
+        code: ErrorCode,
+        /// Its words on the batch, if it had any.
+        message: Option<Arc<str>>,
+    },
     /// `retries` were used up; the last attempt ended like this.
     RetriesExhausted {
         /// The last attempt's code.
@@ -292,7 +300,9 @@ impl DeliveryError {
     /// The protocol's error code, where one ended the record.
     pub fn code(&self) -> Option<ErrorCode> {
         match &self.0.cause {
-            Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => Some(*code),
+            Cause::Refused { code, .. }
+            | Cause::RefusedWithOthers { code, .. }
+            | Cause::RetriesExhausted { code } => Some(*code),
             Cause::Fatal(fatal) => Some(fatal.code()),
             Cause::Expired { code, .. } => *code,
             Cause::Closed | Cause::Aborted | Cause::Unsendable(_) => None,
@@ -328,6 +338,14 @@ impl fmt::Display for DeliveryError {
     }
 }
 
+/// The broker's words, or the protocol's.
+fn told(f: &mut fmt::Formatter<'_>, code: ErrorCode, message: &Option<Arc<str>>) -> fmt::Result {
+    match message {
+        Some(message) => write!(f, "{code:?}: {message}"),
+        None => write!(f, "{code}"),
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -336,14 +354,11 @@ impl fmt::Display for Cause {
                 write!(f, "not delivered within delivery.timeout.ms={limit}")?;
                 code.map_or(Ok(()), |code| write!(f, ", refused at last with {code:?}"))
             }
-            Self::Refused {
-                code,
-                message: Some(message),
-            } => write!(f, "{code:?}: {message}"),
-            Self::Refused {
-                code,
-                message: None,
-            } => write!(f, "{code}"),
+            Self::Refused { code, message } => told(f, *code, message),
+            Self::RefusedWithOthers { code, message } => {
+                f.write_str("refused for other records of its batch: ")?;
+                told(f, *code, message)
+            }
             Self::RetriesExhausted { code } => write!(f, "retries used up: {code}"),
             Self::Closed => f.write_str("the producer was closed first"),
             Self::Aborted => f.write_str("its transaction was aborted first"),

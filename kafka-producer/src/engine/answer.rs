@@ -26,7 +26,8 @@ struct Word {
     log_append_time_ms: Option<i64>,
     /// The first offset that the log still has; -1 if the broker does not tell.
     log_start_offset: i64,
-    record_errors: Vec<(u32, Arc<str>)>,
+    /// The records to blame, and what is wrong with each, if the broker says.
+    record_errors: Vec<(u32, Option<Arc<str>>)>,
 }
 
 impl Word {
@@ -44,7 +45,7 @@ impl Word {
     fn from(answer: PartitionProduceResponse) -> Self {
         let errors = answer.record_errors.into_iter().filter_map(|error| {
             let index = u32::try_from(error.batch_index).ok()?;
-            Some((index, error.batch_index_error_message?.into()))
+            Some((index, error.batch_index_error_message.map(Into::into)))
         });
         Self {
             code: answer.error_code,
@@ -315,30 +316,41 @@ impl Engine {
             slot.ambiguity = slot.ambiguity.max(Ambiguity::Possible);
         }
         self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
-        let history = self.history(key, &slot);
-        if word.record_errors.is_empty() {
-            return self.fail(
-                key,
-                slot,
-                Cause::Refused {
-                    code,
-                    message: word.message,
-                },
-            );
+        let records = slot.batch.count();
+        let Word {
+            message,
+            mut record_errors,
+            ..
+        } = word;
+        record_errors.retain(|(index, _)| *index < records);
+        if record_errors.is_empty() {
+            return self.fail(key, slot, Cause::Refused { code, message });
         }
-        let error = |message| DeliveryError::new(Cause::Refused { code, message }, history.clone());
-        let each = word
-            .record_errors
-            .into_iter()
-            .map(|(index, why)| (index, error(Some(why))));
-        let failure = error(word.message.clone());
-        let fate = Fate::Refused {
-            each: each.collect(),
-            rest: error(word.message),
-        };
+        self.blame(key, &slot, code, &message, record_errors);
+    }
+
+    /// Ends a refused batch of which some records are to blame: each has its own words, or those of the
+    /// batch, and is told from those that only were with it.
+    fn blame(
+        &mut self,
+        key: LaneKey,
+        slot: &Slot,
+        code: ErrorCode,
+        message: &Option<Arc<str>>,
+        record_errors: Vec<(u32, Option<Arc<str>>)>,
+    ) {
+        let history = self.history(key, slot);
         self.count_failure(slot.batch.count(), history.persistence);
-        self.doom(|| AbortableError::Delivery(failure));
-        end(&slot.batch, fate);
+        let error = |cause| DeliveryError::new(cause, history.clone());
+        let each = record_errors.into_iter().map(|(index, why)| {
+            let message = why.or_else(|| message.clone());
+            (index, error(Cause::Refused { code, message }))
+        });
+        let each: Box<[_]> = each.collect();
+        let message = message.clone();
+        let rest = error(Cause::RefusedWithOthers { code, message });
+        self.doom(|| AbortableError::Delivery(each.first().map_or(&rest, |(_, why)| why).clone()));
+        end(&slot.batch, Fate::Refused { each, rest });
     }
 
     pub(super) fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {

@@ -1,12 +1,12 @@
 //! Answers that end a record, or the producer: what is told to whom.
 
 use kafka_producer::engine::DeskState;
-use kafka_producer::error::{Cause, Persistence};
+use kafka_producer::error::{Cause, DeliveryError, Persistence};
 use kafka_producer::settings::{Acks, Settings};
 use kafka_wire::ErrorCode;
 
 use crate::stage::{Stage, TOPIC, delivered, failed, ms, plain, refused, settings};
-use crate::wires::{error, ok};
+use crate::wires::{Says, error, ok};
 
 #[test]
 fn s33_a_duplicate_is_a_success_at_an_unknown_offset() {
@@ -132,38 +132,71 @@ fn s40_a_fatal_answer_ends_the_other_records_and_their_late_answers_change_nothi
     failed(&elsewhere);
 }
 
-#[test]
-fn s50_records_to_blame_get_their_own_words_and_the_rest_the_batchs() {
+/// Four records in one batch, of which the broker says this.
+fn four_refused(says: Says) -> [DeliveryError; 4] {
     let mut settings = settings();
     settings.accumulator.batch_size = 1000;
     settings.accumulator.linger = ms(5);
     let mut stage = Stage::with(settings, &[1]);
     let all = ["a", "b", "c", "d"].map(|value| stage.send(0, value));
     stage.pass(ms(5));
-    let says = error(ErrorCode::INVALID_RECORD)
-        .because("invalid records")
-        .blaming(&[
-            (1, Some("no key")),
-            (2, None),
-            (99, Some("nonsense")),
-            (-1, Some("!")),
-        ]);
     stage.answer(1, [says]);
-    let words = [
-        "invalid records",
-        "no key",
-        "invalid records",
-        "invalid records",
+    assert_eq!(stage.accumulator.memory_in_use(), 0);
+    all.map(|delivery| failed(&delivery))
+}
+
+#[test]
+fn s50_records_to_blame_are_told_so_in_their_own_words_or_the_batchs_and_the_others_are_told_apart()
+{
+    let code = ErrorCode::INVALID_RECORD;
+    let says = error(code).because("invalid records").blaming(&[
+        (1, Some("no key")),
+        (2, None),
+        (99, Some("nonsense")),
+        (-1, Some("!")),
+    ]);
+    let refused = |message: &str| Cause::Refused {
+        code,
+        message: Some(message.into()),
+    };
+    let innocent = Cause::RefusedWithOthers {
+        code,
+        message: Some("invalid records".into()),
+    };
+    let causes = [
+        innocent.clone(),
+        refused("no key"),
+        refused("invalid records"),
+        innocent,
     ];
-    for (delivery, expected) in all.iter().zip(words) {
-        let error = refused(delivery, ErrorCode::INVALID_RECORD);
-        let Cause::Refused { message, .. } = error.cause() else {
-            panic!("{error}");
-        };
-        assert_eq!(message.as_deref(), Some(expected));
+    for (error, cause) in four_refused(says).iter().zip(causes) {
+        assert_eq!(*error.cause(), cause);
+        assert_eq!(error.code(), Some(code));
         assert_eq!(error.persistence(), Persistence::NotPersisted);
     }
-    assert_eq!(stage.accumulator.memory_in_use(), 0);
+}
+
+#[test]
+fn a_record_to_blame_is_known_though_the_broker_says_nothing_at_all_of_why() {
+    let code = ErrorCode::INVALID_TIMESTAMP;
+    let told = four_refused(error(code).blaming(&[(3, None)]));
+    let message = None;
+    assert_eq!(*told[3].cause(), Cause::Refused { code, message });
+    let text = told[3].to_string();
+    assert!(text.contains(code.message()), "{text}");
+    let text = told[0].to_string();
+    let words = "refused for other records of its batch: INVALID_TIMESTAMP";
+    assert!(text.contains(words), "{text}");
+}
+
+#[test]
+fn blame_for_records_that_the_batch_does_not_have_is_no_blame() {
+    let code = ErrorCode::INVALID_RECORD;
+    let says = error(code).because("no").blaming(&[(4, None), (-1, None)]);
+    for error in four_refused(says) {
+        let message = Some("no".into());
+        assert_eq!(*error.cause(), Cause::Refused { code, message });
+    }
 }
 
 #[test]

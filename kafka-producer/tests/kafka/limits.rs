@@ -1,5 +1,6 @@
 //! Settings that shape requests, and the sizes at their edges.
 
+use kafka_producer::error::Cause;
 use kafka_producer::{ErrorCode, Persistence, ProducerRecord, SendError};
 
 use crate::cluster::{PATIENCE, create_topic, in_time, producer};
@@ -143,5 +144,30 @@ async fn a_record_over_max_message_bytes_fails_alone_in_the_midst_of_others() {
         assert_eq!(read, good, "{settings:?}");
         in_time(producer.close(PATIENCE)).await;
         assert_eq!(producer.memory_in_use(), 0);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
+async fn a_record_without_a_key_in_a_compacted_topic_is_told_from_those_that_were_with_it() {
+    let topic = create_topic("compacted", 1, &[("cleanup.policy", "compact")]);
+    let producer = producer(&[("linger.ms", "60000")]).await;
+    let mut deliveries = Vec::new();
+    for number in 0..4 {
+        let record = ProducerRecord::new(&topic, "tea");
+        let record = match number {
+            2 => record,
+            _ => record.key("customer"),
+        };
+        deliveries.push(in_time(producer.send(record)).await.unwrap());
+    }
+    in_time(producer.flush()).await;
+    for (number, delivery) in deliveries.into_iter().enumerate() {
+        let error = in_time(delivery).await.unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::INVALID_RECORD), "{error}");
+        assert_eq!(error.persistence(), Persistence::NotPersisted);
+        let is_to_blame = matches!(error.cause(), Cause::Refused { .. });
+        assert_eq!(is_to_blame, number == 2, "{number}: {error}");
+        assert!(error.to_string().contains("without key"), "{error}");
     }
 }
