@@ -71,6 +71,28 @@ pub enum SendError {
         /// How many the topic has.
         partitions: i32,
     },
+    /// The record names a partition that no topic can have.
+    #[error(
+        "partition {partition} for topic {topic} is invalid: it must be 0 or more, or left out for \
+         the partitioner to choose"
+    )]
+    InvalidPartition {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// As given: less than 0.
+        partition: i32,
+    },
+    /// The record's time is before 1970, where Kafka's time begins.
+    #[error(
+        "timestamp {timestamp_ms} of a record for topic {topic} is invalid: it must be 0 or more, or \
+         left out for the time of sending"
+    )]
+    InvalidTimestamp {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// As given: less than 0.
+        timestamp_ms: i64,
+    },
     /// The record alone is larger than a setting allows.
     #[error("the record takes {bytes} bytes in a batch of its own, more than {setting}={limit}")]
     RecordTooLarge {

@@ -6,6 +6,9 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "tokio")]
+use crate::error::Misuse;
+
 /// An offset to be committed for a group: the next one that it is to consume.
 ///
 /// ```
@@ -20,9 +23,9 @@ pub struct OffsetToCommit {
     pub topic: Arc<str>,
     /// Its partition.
     pub partition: i32,
-    /// The offset after the last record that was consumed.
+    /// The offset after the last record that was consumed, 0 or more.
     pub offset: i64,
-    /// The leader epoch of that record, if it is known (KIP-320).
+    /// The leader epoch of that record, if it is known (KIP-320); a negative one is none.
     pub leader_epoch: Option<i32>,
     /// Anything, for whoever looks at the group.
     pub metadata: Option<String>,
@@ -66,7 +69,7 @@ impl OffsetToCommit {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerGroupMetadata {
-    /// `group.id`.
+    /// `group.id`, which is not empty.
     pub id: Arc<str>,
     /// The generation in which it was joined; -1: not told, and not checked.
     pub generation: i32,
@@ -100,5 +103,27 @@ impl ConsumerGroupMetadata {
     pub fn instance(mut self, instance_id: impl Into<String>) -> Self {
         self.instance_id = Some(instance_id.into());
         self
+    }
+}
+
+/// What no coordinator could make sense of, as Kafka's own client judges it.
+#[cfg(feature = "tokio")]
+pub(crate) fn check(
+    offsets: &[OffsetToCommit],
+    group: &ConsumerGroupMetadata,
+) -> Result<(), Misuse> {
+    if group.id.is_empty() {
+        return Err(Misuse::NoGroupId);
+    }
+    if group.generation > 0 && group.member_id.is_empty() {
+        return Err(Misuse::NoMemberId);
+    }
+    match offsets.iter().find(|offset| offset.offset < 0) {
+        None => Ok(()),
+        Some(invalid) => Err(Misuse::NegativeOffset {
+            topic: Arc::clone(&invalid.topic),
+            partition: invalid.partition,
+            offset: invalid.offset,
+        }),
     }
 }

@@ -165,9 +165,13 @@ impl Intake {
             }
             None => None,
         };
+        let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
+        if timestamp_ms < 0 {
+            return Err(invalid_timestamp(topic, timestamp_ms).into());
+        }
         let serialized = Serialized {
             partition: record.partition,
-            timestamp_ms: *record.timestamp_ms.get_or_insert_with(clock::now_ms),
+            timestamp_ms,
             key,
             value,
             headers,
@@ -200,6 +204,11 @@ impl Intake {
         serialized: &Serialized<'_>,
         callback: Option<OutcomeCallback>,
     ) -> Box<Hindrance> {
+        if let Some(partition @ ..0) = serialized.partition {
+            // Whatever the obstacle: this one stays.
+            let topic = topic.into();
+            return SendError::InvalidPartition { topic, partition }.into();
+        }
         let needs = match obstacle {
             Obstacle::NoTopic => Needs::Topic,
             Obstacle::NoMemory { partition, bytes } => Needs::Memory { partition, bytes },
@@ -366,6 +375,15 @@ fn unserializable(topic: &str, role: Role, source: SerializeError) -> SendError 
         role,
         topic,
         source,
+    }
+}
+
+#[cold]
+fn invalid_timestamp(topic: &str, timestamp_ms: i64) -> SendError {
+    let topic = topic.into();
+    SendError::InvalidTimestamp {
+        topic,
+        timestamp_ms,
     }
 }
 

@@ -19,9 +19,9 @@ use kafka_serde::{HeaderValue, Headers};
 pub struct ProducerRecord<'a, K: ?Sized, V: ?Sized> {
     /// Where it goes.
     pub topic: &'a str,
-    /// A partition of the topic; `None`: the partitioner chooses.
+    /// A partition of the topic, 0 or more; `None`: the partitioner chooses.
     pub partition: Option<i32>,
-    /// Milliseconds since the epoch; `None`: the time of sending.
+    /// Milliseconds since the epoch, 0 or more; `None`: the time of sending.
     pub timestamp_ms: Option<i64>,
     /// `None` is Kafka's null.
     pub key: Option<&'a K>,

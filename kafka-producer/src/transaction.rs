@@ -12,7 +12,7 @@ use futures_channel::oneshot;
 use crate::delivery::Delivery;
 use crate::engine::{Question, TransactionCall};
 use crate::error::{DeliveryError, Misuse, SendError, TransactionError};
-use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
 use crate::intake::Intake;
 use crate::producer::{Producer, TrySendError};
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -230,7 +230,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// [`TransactionError::Abortable`] when the group does not know the member any more, or refuses
     /// the offsets; when it is called again for a group that did not answer an earlier call at once
     /// ([`OffsetsInDoubt`](crate::error::AbortableError::OffsetsInDoubt)): called once per group, with
-    /// all offsets, that does not happen.
+    /// all offsets, that does not happen. [`Misused`](TransactionError::Misused) when an offset is
+    /// negative, or the group has no id, or a generation and no member id: nothing was sent.
     ///
     /// ```no_run
     /// # use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit, Transaction, TransactionError};
@@ -246,10 +247,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         offsets: impl IntoIterator<Item = OffsetToCommit>,
         group: &ConsumerGroupMetadata,
     ) -> Result<(), TransactionError> {
-        if group.generation >= 0 && group.member_id.is_empty() {
-            return Err(TransactionError::Misused(Misuse::NoMemberId));
-        }
         let offsets: Vec<_> = offsets.into_iter().collect();
+        group::check(&offsets, group).map_err(TransactionError::Misused)?;
         let group = group.clone();
         ask(
             self.claim.intake,

@@ -15,6 +15,9 @@ pub(crate) fn of_send(error: &SendError) -> String {
             "TimeoutException"
         }
         SendError::RecordTooLarge { .. } => "RecordTooLargeException",
+        SendError::InvalidPartition { .. } | SendError::InvalidTimestamp { .. } => {
+            return ILLEGAL_ARGUMENT.to_owned();
+        }
         SendError::TopicRefused { code, .. } => return of_code(*code),
         SendError::Fatal(fatal) => return of_code(fatal.code()),
         SendError::Abortable(why) => return of_abortable(why),
@@ -113,5 +116,6 @@ fn qualified(class: &str) -> String {
     format!("org.apache.kafka.common.errors.{class}")
 }
 
+const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
 const ILLEGAL_STATE: &str = "java.lang.IllegalStateException";
 const KAFKA_EXCEPTION: &str = "org.apache.kafka.common.KafkaException";

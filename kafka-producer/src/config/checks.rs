@@ -89,22 +89,26 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
     }
 }
 
+/// Empty entries are passed over, as Kafka's clients did for a decade; 4.3 refuses them.
 fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
     let name = "bootstrap.servers";
     if !values.is_set(name) {
         let allowed = "host:port of at least one broker";
         findings.problems.push(Problem::Missing { name, allowed });
     }
-    let mut servers = values.list(name);
+    let listed = values.list(name);
+    let (servers, empty): (Vec<_>, Vec<_>) = listed.iter().partition(|server| !server.is_empty());
     if servers.is_empty() && values.is_set(name) {
-        servers.push(String::new());
+        findings.invalid(name, listed.join(","), ADDRESS_FORM);
+    } else if !empty.is_empty() {
+        findings.warnings.push(Warning::EmptyEntry { name });
     }
     let mut addresses = Vec::new();
     for server in servers {
-        match parse_address(&server) {
+        match parse_address(server) {
             Some(address) if addresses.contains(&address) => {}
             Some(address) => addresses.push(address),
-            None => findings.invalid(name, server, ADDRESS_FORM),
+            None => findings.invalid(name, server.clone(), ADDRESS_FORM),
         }
     }
     addresses

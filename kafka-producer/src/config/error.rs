@@ -175,6 +175,11 @@ pub enum Warning {
         /// Why not.
         reason: &'static str,
     },
+    /// A list has an entry that is empty, a comma too many for one: it is passed over.
+    EmptyEntry {
+        /// Kafka's name of the property.
+        name: &'static str,
+    },
     /// Idempotence was left at its default, which these settings do not go with: it is off.
     IdempotenceOff {
         /// The property that rules it out.
@@ -220,6 +225,9 @@ impl fmt::Display for Warning {
                 write!(f, "unknown property {name:?} is ignored")
             }
             Self::NoEffect { name, reason } => write!(f, "{name} has no effect: {reason}"),
+            Self::EmptyEntry { name } => {
+                write!(f, "{name} has an empty entry, which is passed over")
+            }
             Self::IdempotenceOff { name, value } => write!(
                 f,
                 "enable.idempotence is off, because {name}={value}: \

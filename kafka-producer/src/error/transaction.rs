@@ -125,7 +125,7 @@ impl fmt::Display for TimedOut {
 }
 
 /// A call that does not belong where it was made; nothing has happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
     /// `transactional.id` is not set.
@@ -146,4 +146,17 @@ pub enum Misuse {
     /// With a generation there must be a member id.
     #[error("a consumer group's generation goes with a member id; this one is empty")]
     NoMemberId,
+    /// A group is known by its id.
+    #[error("a consumer group has an id; this one is empty")]
+    NoGroupId,
+    /// Offsets begin at 0.
+    #[error("the offset {offset} for {topic}-{partition} is invalid: it must be 0 or more")]
+    NegativeOffset {
+        /// Of the offset.
+        topic: Arc<str>,
+        /// Of the offset.
+        partition: i32,
+        /// As given.
+        offset: i64,
+    },
 }

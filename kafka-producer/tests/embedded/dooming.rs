@@ -7,8 +7,8 @@ use kafka_mock::cluster::Fault;
 use kafka_producer::error::TransactionError;
 use kafka_producer::serde::{SerializeError, Utf8, from_fn};
 use kafka_producer::{
-    AbortableError, ErrorCode, Producer, ProducerRecord, SendError, Transaction, TrySendError,
-    WaitsFor, blocking,
+    AbortableError, ConsumerGroupMetadata, ErrorCode, OffsetToCommit, Producer, ProducerRecord,
+    SendError, Transaction, TrySendError, WaitsFor, blocking,
 };
 use kafka_wire::ApiKey;
 
@@ -114,6 +114,8 @@ async fn a_transaction_in_which_a_send_failed_cannot_be_committed_whatever_the_r
             ProducerRecord::new("unknown", "tea"),
         ),
         ("could not be serialized", record("bad")),
+        ("timestamp -1", record("tea").timestamp_ms(-1)),
+        ("partition -1", record("tea").partition(-1)),
     ];
     for (reason, refused) in reasons {
         let transaction = with_a_record(&producer).await;
@@ -236,4 +238,51 @@ async fn polled_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
         })
     })
     .await
+}
+
+#[tokio::test]
+async fn offsets_that_java_refuses_are_refused_by_name_and_nothing_of_them_is_sent() {
+    let kafka = kafka(1, 1).await;
+    let producer = transactional(&kafka).await;
+    let transaction = with_a_record(&producer).await;
+    let group = ConsumerGroupMetadata::new("billing");
+    let nameless = ConsumerGroupMetadata::new("");
+    let no_member = ConsumerGroupMetadata::new("billing").member("", 1);
+    let good = || OffsetToCommit::new(TOPIC, 0, 7);
+    let negative = |offset| OffsetToCommit::new(TOPIC, 3, offset);
+    let cases = [
+        (
+            negative(-1),
+            &group,
+            "the offset -1 for orders-3 is invalid: it must be 0 or more",
+        ),
+        (
+            negative(i64::MIN),
+            &group,
+            "the offset -9223372036854775808 for orders-3 is invalid: it must be 0 or more",
+        ),
+        (
+            good(),
+            &nameless,
+            "a consumer group has an id; this one is empty",
+        ),
+        (
+            good(),
+            &no_member,
+            "a consumer group's generation goes with a member id; this one is empty",
+        ),
+    ];
+    for (wrong, group, message) in cases {
+        let refused = in_time(transaction.send_offsets([good(), wrong], group)).await;
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, TransactionError::Misused(_)),
+            "{refused:?}"
+        );
+        assert_eq!(refused.to_string(), message);
+    }
+    commits(&producer, transaction).await;
+    let asked = kafka.requests();
+    let offsets = [ApiKey::ADD_OFFSETS_TO_TXN, ApiKey::TXN_OFFSET_COMMIT];
+    assert!(!asked.iter().any(|seen| offsets.contains(&seen.api)));
 }

@@ -405,7 +405,7 @@ fn offsets_by_topic(commit: &OffsetCommit) -> Vec<TxnOffsetCommitRequestTopic> {
         let partition = TxnOffsetCommitRequestPartition {
             partition_index: offset.partition,
             committed_offset: offset.offset,
-            committed_leader_epoch: offset.leader_epoch.unwrap_or(-1),
+            committed_leader_epoch: offset.leader_epoch.unwrap_or(-1).max(-1),
             // Kafka's own client sends an empty note where there is none.
             committed_metadata: Some(offset.metadata.clone().unwrap_or_default()),
         };
@@ -418,4 +418,29 @@ fn offsets_by_topic(commit: &OffsetCommit) -> Vec<TxnOffsetCommitRequestTopic> {
             partitions,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+
+    /// Java's `OffsetAndMetadata` takes any negative epoch for none.
+    #[test]
+    fn a_negative_leader_epoch_of_an_offset_is_none() {
+        let offset = |epoch| OffsetToCommit::new("orders", 0, 7).leader_epoch(epoch);
+        let commit = OffsetCommit {
+            group: ConsumerGroupMetadata::new("billing"),
+            offsets: [-5, -1, 0, 3].map(offset).to_vec(),
+            deadline: Instant::now(),
+            reply: None,
+            echo: Echo::None,
+        };
+        let topics = offsets_by_topic(&commit);
+        let epochs = topics[0].partitions.iter();
+        let epochs: Vec<_> = epochs.map(|told| told.committed_leader_epoch).collect();
+        assert_eq!(epochs, [-1, -1, 0, 3]);
+    }
 }
