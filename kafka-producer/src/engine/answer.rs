@@ -470,17 +470,22 @@ impl Engine {
             message: None,
         };
         for key in 0..self.lanes.len() as LaneKey {
-            let in_flight = |slot: &Slot| slot.state == SlotState::InFlight;
-            while let lane = &mut self.lanes[key as usize]
-                && let Some(position) = lane.slots.iter().position(|slot| !in_flight(slot))
-                && let Some(slot) = lane.slots.remove(position)
-            {
-                lane.break_sequence(slot.serial, slot.ambiguity);
-                self.fail(key, slot, cause());
-            }
-            for batch in self.lanes[key as usize].queue.take_all() {
-                self.fail_untried(key, batch, cause());
-            }
+            self.fail_unsent_of(key, cause);
+        }
+    }
+
+    /// Ends what is not on its way in this lane.
+    pub(super) fn fail_unsent_of(&mut self, key: LaneKey, cause: impl Fn() -> Cause) {
+        let in_flight = |slot: &Slot| slot.state == SlotState::InFlight;
+        while let lane = &mut self.lanes[key as usize]
+            && let Some(position) = lane.slots.iter().position(|slot| !in_flight(slot))
+            && let Some(slot) = lane.slots.remove(position)
+        {
+            lane.break_sequence(slot.serial, slot.ambiguity);
+            self.fail(key, slot, cause());
+        }
+        for batch in self.lanes[key as usize].queue.take_all() {
+            self.fail_untried(key, batch, cause());
         }
     }
 

@@ -65,14 +65,20 @@ impl Engine {
                 if in_flight.produce() >= self.settings.max_in_flight {
                     return None;
                 }
-                if versions.newest::<ProduceRequest>().is_none() {
+                let Some(version) = versions.newest::<ProduceRequest>() else {
                     self.lose(
                         id,
                         "the broker does not speak a version of Produce that we do",
                     );
                     return None;
+                };
+                match self.lacks_codec(id, version) {
+                    None => Some(()),
+                    Some(why) => {
+                        self.refuse_for_codec(id, &why);
+                        None
+                    }
                 }
-                Some(())
             }
             Link::Resting { .. } if node.can_dial(self.now) => {
                 self.dial(id);

@@ -21,6 +21,7 @@
 //! | `identity` | producer id and epoch |
 //! | `transaction` | what belongs to a transaction, and how it ends |
 //! | `dispatch` | which batches go into which request |
+//! | `codec` | whether a broker takes batches of our codec |
 //! | `lane` | order and numbering in one partition |
 //! | `answer`, `verdict` | what became of a batch |
 //! | `acknowledgement` | what one says of the batches before |
@@ -36,6 +37,7 @@ mod answer;
 mod attend;
 mod backoff;
 mod cluster;
+mod codec;
 mod company;
 mod connect;
 mod desk;

@@ -1,6 +1,9 @@
 //! What compression may not change: which records arrive, and in which order.
 
-use kafka_mock::MockRecord;
+use kafka_mock::cluster::ClusterConfig;
+use kafka_mock::{MockCluster, MockRecord};
+use kafka_producer::{ErrorCode, Persistence};
+use kafka_wire::ApiKey;
 use kafka_wire::compression::Compression;
 
 use crate::scene::{TOPIC, in_time, kafka, producer, record, text, values};
@@ -82,4 +85,24 @@ async fn batches_of_all_cores_are_read_back_whole() {
 fn noise(number: u64, bytes: usize) -> String {
     let mut random = fastrand::Rng::with_seed(number);
     (0..bytes).map(|_| random.lowercase()).collect()
+}
+
+#[tokio::test]
+async fn zstd_is_refused_by_name_before_it_is_sent_to_a_broker_of_before_kafka_2_1() {
+    let described = MockCluster::builder().topic(TOPIC, 1);
+    let config = ClusterConfig {
+        version_caps: vec![(ApiKey::PRODUCE, 6)],
+        ..ClusterConfig::default()
+    };
+    let kafka = described.config(config).start().await.unwrap();
+    let producer = producer(&kafka, &[("compression.type", "zstd")]).await;
+    let value = "tea ".repeat(100);
+    let delivery = in_time(producer.send(record(&value))).await.unwrap();
+    let error = in_time(delivery).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE));
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
+    let words = "broker 1 cannot take compression.type=zstd";
+    assert!(error.to_string().contains(words), "{error}");
+    let asked = kafka.requests();
+    assert!(!asked.iter().any(|seen| seen.api == ApiKey::PRODUCE));
 }

@@ -3,10 +3,11 @@
 use kafka_producer::engine::DeskState;
 use kafka_producer::error::{Cause, DeliveryError, Persistence};
 use kafka_producer::settings::{Acks, Settings};
-use kafka_wire::ErrorCode;
+use kafka_wire::compression::Compression;
+use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::stage::{Stage, TOPIC, delivered, failed, ms, plain, refused, settings};
-use crate::wires::{Says, error, ok};
+use crate::wires::{Map, Says, error, ok};
 
 #[test]
 fn s33_a_duplicate_is_a_success_at_an_unknown_offset() {
@@ -284,4 +285,72 @@ fn out_of_order_sequences_use_up_retries_too() {
     let error = failed(&delivery);
     assert_eq!(error.history().attempts, 3);
     assert_eq!(error.persistence(), Persistence::NotPersisted);
+}
+
+#[test]
+fn zstd_is_not_sent_to_a_broker_that_lacks_it_and_the_record_says_so() {
+    for settings in [settings(), plain(Acks::All), plain(Acks::None)] {
+        let zstd = Settings {
+            compression: Compression::Zstd,
+            ..settings
+        };
+        let mut stage = Stage::bare(zstd, Map::of(TOPIC, &[1]));
+        stage.produce_latest = 6;
+        stage.know(TOPIC);
+        for _ in 0..2 {
+            let delivery = stage.send(0, "tea");
+            let error = refused(&delivery, ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+            assert_eq!(error.persistence(), Persistence::NotPersisted);
+            assert_eq!(error.history().attempts, 0);
+            let words = "broker 1 cannot take compression.type=zstd: it speaks Produce up to version \
+                6, and zstd needs version 7 (Apache Kafka 2.1)";
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        assert_eq!(stage.asked(ApiKey::PRODUCE), 0);
+        assert_eq!(stage.accumulator.memory_in_use(), 0);
+    }
+}
+
+#[test]
+fn any_other_codec_is_sent_to_a_broker_of_any_age_and_zstd_to_one_that_has_it() {
+    for (codec, latest) in [
+        (Compression::None, 3),
+        (Compression::Gzip, 3),
+        (Compression::Snappy, 3),
+        (Compression::Lz4, 3),
+        (Compression::Zstd, 7),
+    ] {
+        let settings = Settings {
+            compression: codec,
+            ..settings()
+        };
+        let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
+        stage.produce_latest = latest;
+        stage.know(TOPIC);
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [ok(0)]);
+        delivered(&delivery, 0);
+    }
+}
+
+#[test]
+fn a_record_of_zstd_goes_on_when_its_leader_is_a_broker_that_has_it() {
+    let zstd = Settings {
+        compression: Compression::Zstd,
+        ..settings()
+    };
+    let mut stage = Stage::bare(zstd, Map::of(TOPIC, &[1]));
+    stage.produce_latest = 6;
+    stage.know(TOPIC);
+    refused(
+        &stage.send(0, "tea"),
+        ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+    );
+    // The broker is upgraded.
+    stage.lose(1);
+    stage.produce_latest = 13;
+    let delivery = stage.send(0, "cake");
+    stage.pass(ms(1000));
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
 }
