@@ -20,6 +20,7 @@ use crate::error::DeliveryError;
 use crate::intake::Intake;
 use crate::producer::{Producer, SharedPartitioner};
 use crate::settings::{Acks, Settings};
+use crate::warnings;
 
 /// Configures a [`Producer`].
 ///
@@ -41,7 +42,7 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized> {
     key_serializer: Arc<dyn Serializer<K>>,
     value_serializer: Arc<dyn Serializer<V>>,
     partitioner: Option<SharedPartitioner>,
-    on_warning: fn(&Warning),
+    on_warning: Option<fn(&Warning)>,
 }
 
 /// Why a producer was not built.
@@ -66,7 +67,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             key_serializer,
             value_serializer,
             partitioner: None,
-            on_warning: |_| {},
+            on_warning: None,
         }
     }
 
@@ -109,9 +110,12 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
     }
 
     /// Is told what is odd about the configuration: unknown names, settings without effect.
+    ///
+    /// Without it, that is told as events of `tracing` (target `kafka_producer`); and on standard error
+    /// if no subscriber was set.
     #[must_use]
     pub fn on_warning(mut self, tell: fn(&Warning)) -> Self {
-        self.on_warning = tell;
+        self.on_warning = Some(tell);
         self
     }
 
@@ -142,7 +146,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             partitioner,
             warnings,
         } = self.config.check()?;
-        warnings.iter().for_each(self.on_warning);
+        warnings::tell(&warnings, &settings.client_id, self.on_warning);
         let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
         let settings = Arc::new(within_a_frame(settings));
         let doorbell = Arc::new(Doorbell::new());

@@ -66,6 +66,8 @@ mod record;
 pub mod settings;
 #[cfg(feature = "tokio")]
 mod transaction;
+#[cfg(feature = "tokio")]
+mod warnings;
 
 #[cfg(feature = "tokio")]
 pub use builder::{BuildError, ProducerBuilder};

@@ -66,10 +66,8 @@ fn run(flags: Flags) -> Result<ExitCode> {
     let kafka = Kafka::real_or_embedded(flags.bootstrap_server.as_deref(), &flags.topic)?;
     let config = flags.config(&kafka.bootstrap_servers())?;
     let line_bytes_max = config.check()?.settings.max_request_bytes;
-    let producer: blocking::Producer<[u8], [u8]> = Producer::builder()
-        .config(config)
-        .on_warning(|warning| eprintln!("warning: {warning}"))
-        .build_blocking()?;
+    let producer: blocking::Producer<[u8], [u8]> =
+        Producer::builder().config(config).build_blocking()?;
     close_on_signal(&producer)?;
 
     let input = Input::new(

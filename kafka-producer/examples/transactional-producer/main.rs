@@ -82,7 +82,6 @@ fn run(work: Work) -> Result<End> {
     runtime.block_on(async {
         let producer = Producer::builder()
             .config(work.config.clone())
-            .on_warning(|warning| eprintln!("warning: {warning}"))
             .build()
             .await?;
         let mut report = Report::default();

@@ -80,7 +80,6 @@ fn exit_code(result: Result<()>) -> ExitCode {
 fn run(work: Work) -> Result<()> {
     let producer: blocking::Producer<str, str> = Producer::builder()
         .config(work.config.clone())
-        .on_warning(|warning| eprintln!("warning: {warning}"))
         .build_blocking()?;
     let ending = Arc::new(Ending::of(&producer));
     let on_signal = Arc::clone(&ending);

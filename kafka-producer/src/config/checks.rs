@@ -36,7 +36,7 @@ pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, Conf
     let mut settings = settings(&values, &mut findings);
     let partitioner = partitioner(&values, &mut findings);
     if !findings.problems.is_empty() {
-        return Err(ConfigError::new(findings.problems));
+        return Err(ConfigError::new(findings.problems, findings.warnings));
     }
     if !values.is_set("client.id") {
         // Only now, so that wrong configurations use up no number.
@@ -94,7 +94,12 @@ fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
     let name = "bootstrap.servers";
     if !values.is_set(name) {
         let allowed = "host:port of at least one broker";
-        findings.problems.push(Problem::Missing { name, allowed });
+        let misspelt = findings.misspelling_of(name);
+        findings.problems.push(Problem::Missing {
+            name,
+            allowed,
+            misspelt,
+        });
     }
     let listed = values.list(name);
     let (servers, empty): (Vec<_>, Vec<_>) = listed.iter().partition(|server| !server.is_empty());

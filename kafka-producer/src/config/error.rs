@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and what is merely odd about it.
 //!
-//! Everything wrong is told at once, one line each: the property, its value, what is allowed.
+//! Everything wrong is told at once, one line each: the property, its value, what is allowed; then, a
+//! line each, what is odd, which may be the reason.
 //! Values of passwords are never told, nor values of names that nobody knows.
 
 use std::fmt;
@@ -18,7 +19,7 @@ use thiserror::Error;
 ///     .unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "acks=\"2\": must be one of all, -1, 0, 1\n\
+///     "acks=\"2\": must be one of all, -1, 0, 1; for more replicas than the leader: all\n\
 ///      linger.ms=\"soon\": must be a whole number from 0 to 9223372036854775807\n\
 ///      bootstrap.servers is required: host:port of at least one broker",
 /// );
@@ -26,11 +27,12 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
+    warnings: Vec<Warning>,
 }
 
 impl ConfigError {
-    pub(super) fn new(problems: Vec<Problem>) -> Self {
-        Self { problems }
+    pub(super) fn new(problems: Vec<Problem>, warnings: Vec<Warning>) -> Self {
+        Self { problems, warnings }
     }
 
     /// All that is wrong; never empty.
@@ -44,13 +46,36 @@ impl ConfigError {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// What is odd besides; it may be the reason for what is wrong.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let error = ProducerConfig::from_properties([("bootstrap.server", "localhost:9092")])
+    ///     .check()
+    ///     .unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "bootstrap.servers is required: host:port of at least one broker; \
+    ///      there is no property \"bootstrap.server\"\n\
+    ///      warning: unknown property \"bootstrap.server\" is ignored: did you mean bootstrap.servers?",
+    /// );
+    /// assert_eq!(error.warnings().len(), 1);
+    /// ```
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
+        let problems = self.problems.iter().map(Problem::to_string);
+        let warnings = self.warnings.iter();
+        let warnings = warnings.map(|warning| format!("warning: {warning}"));
+        for (index, line) in problems.chain(warnings).enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{problem}")?;
+            write!(f, "{separator}{line}")?;
         }
         Ok(())
     }
@@ -97,12 +122,14 @@ pub enum Problem {
         reason: String,
     },
     /// A property that has no default was not set.
-    #[error("{name} is required: {allowed}")]
+    #[error("{name} is required: {allowed}{}", misspelling(misspelt))]
     Missing {
         /// Kafka's name of the property.
         name: &'static str,
         /// What should have been given.
         allowed: &'static str,
+        /// A name that was set, that no property has and that resembles this one most.
+        misspelt: Option<String>,
     },
     /// A properties file cannot be read.
     #[error("cannot read {}: {reason}", path.display())]
@@ -120,6 +147,11 @@ pub enum Problem {
         /// What is wrong with it.
         reason: &'static str,
     },
+}
+
+fn misspelling(misspelt: &Option<String>) -> String {
+    let told = |name| format!("; there is no property {name:?}");
+    misspelt.as_ref().map(told).unwrap_or_default()
 }
 
 impl Problem {

@@ -42,6 +42,10 @@ mod tests {
         assert_eq!(nearest("liger.ms"), Some("linger.ms"));
         assert_eq!(nearest("LINGER_MS"), Some("linger.ms"));
         assert_eq!(nearest("boostrap.server"), Some("bootstrap.servers"));
+        assert_eq!(
+            nearest("max.in.flight.request.per.connection"),
+            Some("max.in.flight.requests.per.connection")
+        );
         assert_eq!(nearest("max.in.flight.requests"), None);
         assert_eq!(nearest("ack"), Some("acks"));
     }

@@ -36,17 +36,15 @@ pub fn parse_properties(text: &str) -> Result<Vec<(String, String)>, ConfigError
     if problems.is_empty() {
         Ok(pairs)
     } else {
-        Err(ConfigError::new(problems))
+        Err(ConfigError::new(problems, Vec::new()))
     }
 }
 
 pub(super) fn read_properties_file(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let reason = error.to_string();
-        ConfigError::new(vec![Problem::Unreadable {
-            path: path.to_owned(),
-            reason,
-        }])
+        let path = path.to_owned();
+        ConfigError::new(vec![Problem::Unreadable { path, reason }], Vec::new())
     })?;
     parse_properties(&text)
 }

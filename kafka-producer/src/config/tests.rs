@@ -1,5 +1,7 @@
 //! The rules between properties, one sentence each.
 
+mod servers;
+
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -37,12 +39,11 @@ fn warned(pairs: &[(&str, &str)], warnings: &[&str]) -> Settings {
     checked.settings
 }
 
+/// Asserts what is wrong, whatever is odd besides.
 fn refused(pairs: &[(&str, &str)], message: &str) {
-    assert_eq!(
-        config(pairs).check().unwrap_err().to_string(),
-        message,
-        "{pairs:?}"
-    );
+    let error = config(pairs).check().unwrap_err();
+    let problems: Vec<String> = error.problems().iter().map(Problem::to_string).collect();
+    assert_eq!(problems.join("\n"), message, "{pairs:?}");
 }
 
 fn range(initial_ms: u64, max_ms: u64) -> BackoffRange {
@@ -102,27 +103,36 @@ fn transactions_need_idempotence_and_name_the_client() {
 }
 
 #[test]
-fn empty_entries_of_bootstrap_servers_are_passed_over_with_a_warning() {
-    let warning = "bootstrap.servers has an empty entry, which is passed over";
-    for (list, hosts) in [
-        ("h:1,", &["h"][..]),
-        (",h:1", &["h"]),
-        ("h:1,,i:2", &["h", "i"]),
-        (" , h:1 ,\t, i:2 , ", &["h", "i"]),
-    ] {
-        let settings = warned(&[("bootstrap.servers", list)], &[warning]);
-        let found = settings.bootstrap.iter().map(|address| &*address.host);
-        assert_eq!(found.collect::<Vec<_>>(), hosts, "{list:?}");
-    }
+fn an_error_lists_what_is_odd_besides() {
+    let odd = [
+        ("linger.ms", "soon"),
+        ("max.in.flight.request.per.connection", "1"),
+        ("acks", "1"),
+    ];
+    let error = config(&odd).check().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "linger.ms=\"soon\": must be a whole number from 0 to 9223372036854775807\n\
+         warning: unknown property \"max.in.flight.request.per.connection\" is ignored: \
+         did you mean max.in.flight.requests.per.connection?\n\
+         warning: enable.idempotence is off, because acks=1: records that are sent again may be \
+         duplicated or reordered"
+    );
+    assert_eq!((error.problems().len(), error.warnings().len()), (1, 2));
 }
 
 #[test]
-fn a_list_of_bootstrap_servers_with_nothing_but_empty_entries_is_refused() {
-    let form = "must be host:port, with an IPv6 address in brackets and a port from 1 to 65535";
-    for (list, shown) in [("", ""), (" ", ""), (",", ","), (" , ,", ",,")] {
-        let message = format!("bootstrap.servers={shown:?}: {form}");
-        refused(&[("bootstrap.servers", list)], &message);
+fn a_number_of_replicas_as_acks_is_answered_with_all() {
+    for acks in ["2", " 3 "] {
+        let message = format!(
+            "acks={acks:?}: must be one of all, -1, 0, 1; for more replicas than the leader: all"
+        );
+        refused(&[("acks", acks)], &message);
     }
+    refused(
+        &[("acks", "-2")],
+        "acks=\"-2\": must be one of all, -1, 0, 1",
+    );
 }
 
 #[test]
@@ -257,36 +267,6 @@ fn a_client_id_that_the_protocol_cannot_carry_is_refused() {
 }
 
 #[test]
-fn each_invalid_address_is_named() {
-    let servers = ("bootstrap.servers", "a:1, b ,c:0,[::1]:9092");
-    let form = "must be host:port, with an IPv6 address in brackets and a port from 1 to 65535";
-    let name = servers.0;
-    refused(
-        &[servers],
-        &format!("{name}=\"b\": {form}\n{name}=\"c:0\": {form}"),
-    );
-}
-
-#[test]
-fn addresses_are_kept_in_order_and_once() {
-    let servers =
-        settings(&[("bootstrap.servers", "b:1 , PLAINTEXT://[::1]:2,b:1, a:3")]).bootstrap;
-    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
-    assert_eq!(servers, ["b:1", "[::1]:2", "a:3"]);
-}
-
-#[test]
-fn without_servers_there_is_no_producer() {
-    let error = ProducerConfig::new().check().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "bootstrap.servers is required: host:port of at least one broker"
-    );
-    let none = ProducerConfig::new().bootstrap_servers([""; 0]).check();
-    assert!(none.is_err());
-}
-
-#[test]
 fn ignoring_keys_makes_the_default_partitioner_sticky_for_all_records() {
     let of = |pairs: &[(&str, &str)]| accepted(pairs).partitioner;
     let ignoring = ("partitioner.ignore.keys", "true");
@@ -377,7 +357,7 @@ fn all_problems_are_told_at_once_one_a_line() {
     ]);
     let error = error.check().unwrap_err().to_string();
     let expected = [
-        "acks=\"2\": must be one of all, -1, 0, 1",
+        "acks=\"2\": must be one of all, -1, 0, 1; for more replicas than the leader: all",
         "compression.gzip.level=\"0\": must be a whole number from 1 to 9, or -1",
         "retries=\"many\": must be a whole number from 0 to 2147483647",
         "bootstrap.servers=\"nowhere\": must be host:port, with an IPv6 address in brackets \

@@ -27,6 +27,17 @@ impl Findings {
         });
     }
 
+    /// The unknown name that resembles this one most, if one does.
+    pub(super) fn misspelling_of(&self, property: &'static str) -> Option<String> {
+        self.warnings.iter().find_map(|warning| match warning {
+            Warning::Unknown {
+                name,
+                nearest: Some(nearest),
+            } if *nearest == property => Some(name.clone()),
+            _ => None,
+        })
+    }
+
     pub(super) fn contradiction(
         &mut self,
         name: &'static str,
@@ -76,7 +87,7 @@ impl Values {
             findings.problems.push(Problem::Invalid {
                 name,
                 value: property.shown(text).to_owned(),
-                allowed: property.allowed_values(),
+                allowed: allowed_instead(property, text),
             });
             return;
         };
@@ -155,6 +166,15 @@ impl Values {
             .get(name)
             .cloned()
             .or_else(|| property.default_value())
+    }
+}
+
+/// What could have been given instead of this. Old notes have `acks=2` for more than the leader.
+fn allowed_instead(property: &Property, text: &str) -> String {
+    let allowed = property.allowed_values();
+    match (property.name, text.trim().parse::<u32>()) {
+        ("acks", Ok(2..)) => format!("{allowed}; for more replicas than the leader: all"),
+        _ => allowed,
     }
 }
 

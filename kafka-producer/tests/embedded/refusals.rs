@@ -369,7 +369,7 @@ async fn a_problem_names_the_property_the_value_and_what_is_allowed() {
     let error = builder(NOBODY, &[("acks", "2")]).build().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "acks=\"2\": must be one of all, -1, 0, 1"
+        "acks=\"2\": must be one of all, -1, 0, 1; for more replicas than the leader: all"
     );
 }
 
