@@ -5,7 +5,8 @@
 //! - [`cluster`]: what brokers do, as a plain state machine. Frames in, frames out; time is an
 //!   argument; no sockets, no threads. A simulation drives it with virtual time.
 //! - [`MockCluster`] (feature `sockets`, on by default): the same on real sockets of 127.0.0.1, one
-//!   listener a broker, for any client in any language.
+//!   listener a broker, for clients in any language: producers, and consumers that choose their
+//!   partitions themselves. There are no consumer groups to join.
 //!
 //! ```
 //! # #[cfg(feature = "sockets")] {

@@ -1,7 +1,7 @@
 //! The headers of a record: ordered pairs beside key and value, for whoever carries it.
 //!
-//! They come from the caller, interceptors and serializers may add to them, and the accumulator
-//! writes them into the batch in their order. Duplicates are kept: the last one counts by
+//! They come from the caller, serializers may add to them, and the accumulator writes them into the
+//! batch in their order. Duplicates are kept: the last one counts by
 //! convention (KIP-82). A record without headers allocates nothing for them, static keys and
 //! values are not copied.
 

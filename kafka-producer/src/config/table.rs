@@ -351,7 +351,7 @@ pub(super) static PROPERTIES: &[Property] = &[
     row("config.providers", List, "", Any,
         Refused("values are not looked up elsewhere: write them out")),
     row("interceptor.classes", List, "", Any,
-        Refused("classes of Java cannot be run: interceptors are Rust values")),
+        Refused("classes of Java cannot be run, and there are no interceptors here yet")),
     row("security.protocol", Text, "PLAINTEXT", OneOfAnyCase(&["SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"]),
         Refused("TLS and SASL are not supported yet")),
     row("transaction.two.phase.commit.enable", Bool, "false", Any,

@@ -136,6 +136,15 @@ fn a_number_of_replicas_as_acks_is_answered_with_all() {
 }
 
 #[test]
+fn interceptors_are_refused_without_a_promise_of_others() {
+    refused(
+        &[("interceptor.classes", "com.example.Audit")],
+        "interceptor.classes=\"com.example.Audit\": must be left unset, because classes of Java \
+         cannot be run, and there are no interceptors here yet",
+    );
+}
+
+#[test]
 fn idempotence_never_gives_way_to_many_requests_in_flight() {
     let message =
         format!("{IN_FLIGHT}=\"6\": must be at most 5, because enable.idempotence is not false");
