@@ -67,7 +67,7 @@ impl Forgotten {
         let topic = create_topic("forgotten", FIRST as i32, topic_settings);
         all_in_sync().await;
         let settings = [PERSISTENT, settings].concat();
-        let mut forgotten = Self {
+        let forgotten = Self {
             topic,
             producer: producer(&settings).await,
             ledger: Arc::default(),
@@ -85,11 +85,11 @@ impl Forgotten {
     }
 
     /// Sends a record to partition 0.
-    async fn send(&mut self, number: u64) {
+    async fn send(&self, number: u64) {
         self.send_to(0, number).await;
     }
 
-    async fn send_to(&mut self, partition: i32, number: u64) {
+    async fn send_to(&self, partition: i32, number: u64) {
         let (value, told) = (number.to_string(), Arc::clone(&self.ledger));
         self.ledger.set_sent(number + 1);
         let record = ProducerRecord::new(&self.topic, &*value)
@@ -149,7 +149,7 @@ async fn a_record_on_its_way_to_a_frozen_leader_is_not_lost_when_brokers_have_fo
         ("request.timeout.ms", "15000"),
         ("metadata.max.age.ms", "500"),
     ];
-    let mut forgotten = Forgotten::new(&[("min.insync.replicas", "2")], &settings).await;
+    let forgotten = Forgotten::new(&[("min.insync.replicas", "2")], &settings).await;
     let leader = leader_of(&forgotten.topic).await;
     inflict(Harm::Pause, &[leader]).await;
     forgotten.send(FIRST).await;
@@ -172,7 +172,7 @@ async fn batches_that_are_too_large_keep_their_order_when_brokers_have_forgotten
     let _cluster = Forgetful::take().await;
     let topic_settings = [("max.message.bytes", "2000")];
     let settings = [("batch.size", "3000"), ("linger.ms", "100")];
-    let mut forgotten = Forgotten::new(&topic_settings, &settings).await;
+    let forgotten = Forgotten::new(&topic_settings, &settings).await;
     for number in FIRST..FIRST + 36 {
         forgotten.send(number).await;
     }
