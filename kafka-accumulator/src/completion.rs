@@ -21,7 +21,10 @@ use std::{
 
 use thiserror::Error;
 
-use crate::sync::{Mutex, Once, lock};
+use crate::{
+    sync::{Mutex, Once, lock},
+    wakers::{Ticket, Wakers},
+};
 
 /// Where a record has come to lie.
 ///
@@ -149,11 +152,9 @@ pub struct Completion<E> {
 }
 
 struct Waiting<E> {
-    /// In order of slots: the indexes of the records, then the watchers of the whole batch.
-    wakers: Vec<(u64, Waker)>,
+    wakers: Wakers,
     /// In order of records.
     callbacks: Vec<(u32, Callback<E>)>,
-    next_watcher: u64,
 }
 
 impl<E> Completion<E> {
@@ -165,9 +166,8 @@ impl<E> Completion<E> {
             fate: Once::new(),
             told: Once::new(),
             waiting: Mutex::new(Waiting {
-                wakers: Vec::new(),
+                wakers: Wakers::default(),
                 callbacks: Vec::new(),
-                next_watcher: FIRST_WATCHER,
             }),
         }
     }
@@ -312,37 +312,33 @@ impl<E> Completion<E> {
         self.call(callbacks)
     }
 
-    /// The fate, or a wake of `waker` when there is one. A slot holds one waker, the latest.
-    pub(crate) fn poll_fate(&self, slot: u64, waker: &Waker) -> Option<&Fate<E>> {
-        self.poll(&self.fate, slot, waker)
+    /// The fate, or a wake of `waker` when there is one, in place of what `ticket` stands for.
+    pub(crate) fn poll_fate(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Option<&Fate<E>> {
+        self.poll(&self.fate, ticket, waker)
     }
 
     /// What `stage` holds, or a wake of `waker` when it does.
-    fn poll<'a, T>(&'a self, stage: &'a Once<T>, slot: u64, waker: &Waker) -> Option<&'a T> {
+    fn poll<'a, T>(
+        &'a self,
+        stage: &'a Once<T>,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Option<&'a T> {
         if let Some(reached) = stage.get() {
             return Some(reached);
         }
+        // Cloned before the lock and dropped after it: both may be anybody's code.
+        let waker = waker.clone();
         let mut waiting = lock(&self.waiting);
         // Whoever decides takes the wakers after both stages are set: looking again under the lock
         // means that either we see the stage, or our waker is among those taken.
         if let Some(reached) = stage.get() {
             return Some(reached);
         }
-        match waiting
-            .wakers
-            .binary_search_by_key(&slot, |(slot, _)| *slot)
-        {
-            Ok(at) => waiting.wakers[at].1.clone_from(waker),
-            Err(at) => waiting.wakers.insert(at, (slot, waker.clone())),
-        }
+        let unneeded = waiting.wakers.put(ticket, waker);
+        drop(waiting);
+        drop(unneeded);
         None
-    }
-
-    fn next_watcher(&self) -> u64 {
-        let mut waiting = lock(&self.waiting);
-        let slot = waiting.next_watcher;
-        waiting.next_watcher += 1;
-        slot
     }
 
     /// Calls the callbacks of a batch that is decided; those of a split one move to its pieces.
@@ -462,17 +458,16 @@ fn offset_of(base_offset: i64, index: u32) -> i64 {
 /// Waits for a whole batch; see [`Completion::settled`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Settled<E> {
-    /// What is still to be waited for, and our slot in the one that we wait for now.
-    pending: Vec<(Arc<Completion<E>>, Option<u64>)>,
+    /// What is still to be waited for, and our ticket for the one that we wait for now.
+    pending: Vec<(Arc<Completion<E>>, Option<Ticket>)>,
 }
 
 impl<E> Future for Settled<E> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        while let Some((completion, slot)) = self.pending.last_mut() {
-            let slot = *slot.get_or_insert_with(|| completion.next_watcher());
-            let told = completion.poll(&completion.told, slot, context.waker());
+        while let Some((completion, ticket)) = self.pending.last_mut() {
+            let told = completion.poll(&completion.told, ticket, context.waker());
             let pieces = match completion.fate() {
                 _ if told.is_none() => return Poll::Pending,
                 Some(Fate::Split(pieces)) => pieces.clone(),
@@ -496,5 +491,3 @@ impl<E> fmt::Debug for Settled<E> {
 
 /// The offset of a record whose broker was not asked for it.
 const UNKNOWN_OFFSET: i64 = -1;
-/// The slots below are those of the records.
-const FIRST_WATCHER: u64 = 1 << 32;

@@ -1,7 +1,7 @@
 //! The end of one record, in the hands of whoever sent it: the only future a record has.
 //!
-//! It is a reference to its batch's completion and an index, 16 bytes, allocated by nobody. It
-//! decides nothing: dropping it costs one reference count and cancels nothing.
+//! It is a reference to its batch's completion, an index and a ticket, 16 bytes, allocated by nobody.
+//! It decides nothing: dropping it costs one reference count and cancels nothing.
 
 use std::{
     fmt,
@@ -11,7 +11,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::completion::{Completion, Outcome, Step};
+use crate::{
+    completion::{Completion, Outcome, Step},
+    wakers::Ticket,
+};
 
 /// What will have become of a record.
 ///
@@ -32,6 +35,8 @@ use crate::completion::{Completion, Outcome, Step};
 pub struct Delivery<E> {
     completion: Arc<Completion<E>>,
     index: u32,
+    /// Where its waker lies, if it has left one.
+    ticket: Option<Ticket>,
 }
 
 /// What whoever appends a record has of it: a [`Delivery`], or `()`, which spares two counts of
@@ -55,7 +60,11 @@ impl<E> Receipt<E> for () {
 
 impl<E> Delivery<E> {
     pub(crate) fn new(completion: Arc<Completion<E>>, index: u32) -> Self {
-        Self { completion, index }
+        Self {
+            completion,
+            index,
+            ticket: None,
+        }
     }
 
     /// The completion of the batch that the record is in, as far as this has followed it.
@@ -101,11 +110,15 @@ impl<E: Clone> Future for Delivery<E> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<E>> {
         loop {
-            let slot = u64::from(self.index);
-            let Some(fate) = self.completion.poll_fate(slot, context.waker()) else {
+            let Self {
+                completion,
+                index,
+                ticket,
+            } = &mut *self;
+            let Some(fate) = completion.poll_fate(ticket, context.waker()) else {
                 return Poll::Pending;
             };
-            let (piece, index) = match fate.of(self.index) {
+            let (piece, index) = match fate.of(*index) {
                 Step::Ended(outcome) => return Poll::Ready(outcome.map_err(E::clone)),
                 Step::Follow(piece, index) => (Arc::clone(piece), index),
             };

@@ -35,6 +35,7 @@ mod held;
 mod open;
 mod queue;
 mod sync;
+mod wakers;
 
 pub use accumulator::{Accumulator, AppendError, Settings};
 pub use batch::{AlreadyCompressed, Batch, Piece, SplitError};

@@ -14,11 +14,14 @@
 )]
 mod rig;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use kafka_accumulator::Callback;
+use kafka_accumulator::{Callback, Delivery, Filled};
 use kafka_producer::error::DeliveryError;
 
 use rig::{Rig, order_of};
@@ -81,6 +84,8 @@ const CONSTANT_BYTES: usize = 1 << 20;
 const PARTITION_BYTES: usize = 700;
 /// What an allocation takes more than was asked for.
 const ALLOCATION_BYTES: usize = 16;
+/// By default.
+const BATCH_BYTES: usize = 16_384;
 
 /// A producer under load, and the outcomes that its callbacks were told.
 struct Scene {
@@ -184,4 +189,63 @@ fn all_that_is_in_memory_is_within_buffer_memory_and_a_constant() {
         assert!(most > shape.buffer_memory / 2, "{most}: {shape:?}");
         assert_eq!(told > 0, shape.callbacks);
     }
+}
+
+struct Task;
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Nearly as many records without a value as there is memory for, and how many batches they are in.
+fn small_records(rig: &Rig) -> (Vec<Delivery<DeliveryError>>, usize) {
+    let (mut deliveries, mut batches) = (Vec::new(), 1);
+    let total = rig.accumulator.memory_total();
+    while rig.accumulator.memory_in_use() + 2 * BATCH_BYTES < total {
+        let appended = rig.append(0, None, b"");
+        deliveries.push(appended.delivery);
+        batches += usize::from(appended.filled == Filled::Filled);
+    }
+    (deliveries, batches)
+}
+
+/// What polling these takes at most, with all that is allocated for it on the way.
+fn polling(deliveries: &mut [Delivery<DeliveryError>], tasks: &[Waker]) -> usize {
+    let counted = allocation_counter::measure(|| {
+        // The last one first, which is to make no difference.
+        for (delivery, task) in deliveries.iter_mut().rev().zip(tasks.iter().cycle()) {
+            let polled = Pin::new(delivery).poll(&mut Context::from_waker(task));
+            assert!(polled.is_pending());
+        }
+    });
+    counted.bytes_max as usize + ALLOCATION_BYTES * counted.count_max as usize
+}
+
+#[test]
+fn records_that_one_task_awaits_take_nothing_each() {
+    let memory = (8 << 20).to_string();
+    let rig = Rig::new(1, &[("buffer.memory", &memory)]);
+    let (mut deliveries, batches) = small_records(&rig);
+    assert!(deliveries.len() > 500_000, "{}", deliveries.len());
+    let task = Waker::from(Arc::new(Task));
+    let taken = polling(&mut deliveries, &[task]);
+    assert!(
+        taken <= batches * 128,
+        "{taken} bytes for {batches} batches"
+    );
+}
+
+#[test]
+fn records_that_are_awaited_by_tasks_of_their_own_take_less_than_a_task_each() {
+    let memory = (1 << 20).to_string();
+    let rig = Rig::new(1, &[("buffer.memory", &memory)]);
+    let (mut deliveries, batches) = small_records(&rig);
+    let tasks: Vec<_> = deliveries
+        .iter()
+        .map(|_| Waker::from(Arc::new(Task)))
+        .collect();
+    let taken = polling(&mut deliveries, &tasks);
+    // A place in a list that doubles, half of which is copied to the other half for a moment.
+    let allowed = tasks.len() * 72 + batches * 128;
+    assert!(taken <= allowed, "{taken} bytes for {} tasks", tasks.len());
 }

@@ -1,6 +1,10 @@
 //! What the engine does, and the accumulator around it: without a socket, on one thread, exactly.
 
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use kafka_accumulator::Filled;
@@ -36,6 +40,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         operations: 100_000,
         outside: Outside::Instructions,
         run: journey,
+    },
+    Scenario {
+        name: "awaiting a batch from its end",
+        per: "record",
+        operations: 200_000,
+        outside: Outside::Instructions,
+        run: awaiting,
     },
     Scenario {
         name: "doorbell",
@@ -113,6 +124,35 @@ fn journey(scenario: &Scenario, operations: u64) -> Counted {
     };
     (0..WARM_UP).for_each(|_| send());
     scenario.count(operations, send)
+}
+
+/// Batches of some thousand small records, each awaited by another task than the next: the last one
+/// first, which is to cost as much as in any other order, and as little for a large batch as for a
+/// small one.
+fn awaiting(scenario: &Scenario, operations: u64) -> Counted {
+    let rig = Rig::new(1, &[PLAIN, ("batch.size", "100000")]);
+    let tasks = [(); 2].map(|()| Waker::from(Arc::new(Task)));
+    let mut deliveries = Vec::new();
+    let mut append = || {
+        let appended = rig.append(0, None, black_box(b"v"));
+        deliveries.push(appended.delivery);
+        if appended.filled == Filled::Filled {
+            for (delivery, task) in deliveries.iter_mut().rev().zip(tasks.iter().cycle()) {
+                let polled = Pin::new(delivery).poll(&mut Context::from_waker(task));
+                assert!(polled.is_pending());
+            }
+            rig.decide_full();
+            deliveries.clear();
+        }
+    };
+    (0..WARM_UP).for_each(|_| append());
+    scenario.count(operations, append)
+}
+
+struct Task;
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
 }
 
 /// What a connection and its broker would do with each request that is on its way.
