@@ -20,7 +20,7 @@ use kafka_accumulator::{
 };
 use kafka_partition::Keyed;
 use kafka_serde::{Context, HeaderIter, Headers, Role, SerializeError, Serializer};
-use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordSize};
+use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 
 use crate::clock;
 use crate::engine::{Cluster, Desk, DeskState, Question, Snapshot, Topic};
@@ -114,9 +114,22 @@ impl Desktop {
         kept.unwrap_or_default()
     }
 
+    /// Keeps it for the next record, but no more of its scratch than is to be kept.
     #[inline]
-    fn put_back(self: Box<Self>) {
+    fn put_back(mut self: Box<Self>) {
+        if self.key.capacity() > KEPT_SCRATCH_BYTES || self.value.capacity() > KEPT_SCRATCH_BYTES {
+            self.shrink();
+        }
         let _ = DESKTOP.try_with(|desktop| desktop.set(Some(self)));
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        for scratch in [&mut self.key, &mut self.value] {
+            if scratch.capacity() > KEPT_SCRATCH_BYTES {
+                *scratch = Vec::new();
+            }
+        }
     }
 }
 
@@ -229,6 +242,8 @@ impl Intake {
         reserved: Option<Reservation>,
         new: &mut New<'_>,
     ) -> Result<R, Box<Obstacle>> {
+        // First, because who waits for its topic is copied.
+        self.check_size(&new.parts)?;
         let Some(topic) = cluster.topic(name) else {
             return Err(self.no_topic(name));
         };
@@ -236,7 +251,6 @@ impl Intake {
         let Some(queue) = topic.queue(partition) else {
             return Err(out_of_range(topic, partition));
         };
-        self.check_size(&new.parts)?;
         let appended = match queue.append_short(new) {
             Some(appended) => appended,
             None => self.append_somewhere(queue, reserved, new)?,
@@ -294,10 +308,13 @@ impl Intake {
     #[inline(never)]
     fn check_exact_size(&self, parts: &Parts<'_>) -> Result<(), Box<Obstacle>> {
         let limit = self.settings.max_request_bytes;
-        let exact = parts.size(0, 0).map(RecordSize::body_bytes);
-        let bytes = exact.map_or(usize::MAX, |body| {
-            BATCH_HEADER_BYTES + DISTANCES_BYTES_MAX - DISTANCES_BYTES_MIN + body
-        });
+        let body = match parts.size(0, 0) {
+            Ok(size) => size.body_bytes(),
+            // More than the format can describe is told as it is, too.
+            Err(too_large) => usize::try_from(too_large.bytes).unwrap_or(usize::MAX),
+        };
+        let overhead = BATCH_HEADER_BYTES + DISTANCES_BYTES_MAX - DISTANCES_BYTES_MIN;
+        let bytes = body.saturating_add(overhead);
         if bytes <= limit {
             return Ok(());
         }
@@ -421,6 +438,9 @@ const DISTANCES_BYTES_MAX: usize = 21;
 const DISTANCES_BYTES_MIN: usize = 3;
 /// The lengths of key and value and the number of headers, at their longest.
 const LENGTHS_BYTES_MAX: usize = 15;
+/// What a thread keeps of each of its two scratches: what the largest record takes by default
+/// (`max.request.size`), so that only who sends larger ones allocates for each of them.
+const KEPT_SCRATCH_BYTES: usize = 1 << 20;
 /// From Kafka's `Topic.MAX_NAME_LENGTH`.
 const MAX_NAME_BYTES: usize = 249;
 

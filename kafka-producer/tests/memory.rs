@@ -23,8 +23,10 @@ use std::time::Duration;
 
 use kafka_accumulator::{Callback, Delivery, Filled};
 use kafka_producer::error::DeliveryError;
+use kafka_producer::serde::{self, SerializeError, Serializer};
+use kafka_producer::{Producer, ProducerRecord, TrySendError};
 
-use rig::{Rig, order_of};
+use rig::{Answers, Rig, Sink, TOPIC, order_of};
 
 /// A producer that has more to send than it has memory for.
 #[derive(Clone, Copy, Debug)]
@@ -248,4 +250,92 @@ fn records_that_are_awaited_by_tasks_of_their_own_take_less_than_a_task_each() {
     // A place in a list that doubles, half of which is copied to the other half for a moment.
     let allowed = tasks.len() * 72 + batches * 128;
     assert!(taken <= allowed, "{taken} bytes for {} tasks", tasks.len());
+}
+
+/// Writes as many bytes as it is told, as one writes that does not know how many there will be.
+struct Writer;
+
+impl Serializer<usize> for Writer {
+    fn serialize<'a>(
+        &self,
+        _: &mut serde::Context<'_>,
+        bytes: &'a usize,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Option<&'a [u8]>, SerializeError> {
+        scratch.clear();
+        scratch.resize(*bytes, b'v');
+        match bytes {
+            &REFUSED => Err(SerializeError::new(
+                "a value",
+                "it is refused when it is written",
+            )),
+            // As one compresses, which takes more room than it comes to use.
+            &SHRINKING => Ok(Some(&scratch[..10])),
+            _ => Ok(Some(scratch)),
+        }
+    }
+}
+
+const REFUSED: usize = 20 << 20;
+const TOO_LARGE: usize = 25 << 20;
+const SHRINKING: usize = 30 << 20;
+
+fn producer_for<V: ?Sized + 'static>(
+    servers: String,
+    serializer: impl Serializer<V> + 'static,
+) -> Producer<[u8], V> {
+    let builder = Producer::builder_with(serde::Raw, serializer);
+    pollster::block_on(builder.bootstrap_servers([servers]).build()).unwrap()
+}
+
+#[test]
+fn a_thread_keeps_no_more_scratch_than_a_usual_record_takes() {
+    let sink = Sink::start(1, Answers::Prompt);
+    let producer = producer_for(sink.bootstrap_servers(), Writer);
+    pollster::block_on(producer.ready([TOPIC])).unwrap();
+    let send = |bytes: usize| {
+        let sent = producer.try_send(ProducerRecord::new(TOPIC, &bytes));
+        sent.map(drop).map_err(drop)
+    };
+    send(10).unwrap();
+    for (bytes, is_sent) in [(REFUSED, false), (TOO_LARGE, false), (SHRINKING, true)] {
+        let counted = allocation_counter::measure(|| assert_eq!(send(bytes).is_ok(), is_sent));
+        assert!(counted.bytes_max > bytes as u64, "else nothing is tested");
+        let kept = counted.bytes_current;
+        assert!(kept < 1 << 16, "{kept} bytes after a record of {bytes}");
+    }
+    let usual = allocation_counter::measure(|| send(500_000).unwrap());
+    let again = allocation_counter::measure(|| send(500_000).unwrap());
+    assert!(usual.bytes_total > 500_000);
+    assert!(
+        again.bytes_total < 2 * 500_000,
+        "only its batch: the scratch is there"
+    );
+}
+
+#[test]
+fn a_record_beyond_the_format_is_refused_with_its_size_before_it_is_copied() {
+    static MEGABYTE: [u8; 1 << 20] = [0; 1 << 20];
+    const HEADERS: usize = 3_000;
+    let producer = producer_for("127.0.0.1:1".to_owned(), serde::Raw);
+    let record = (0..HEADERS).fold(
+        ProducerRecord::new("nobody-knows-it", &MEGABYTE[..]),
+        |record, _| record.header("h", &MEGABYTE),
+    );
+    let mut refused = None;
+    let counted = allocation_counter::measure(|| refused = producer.try_send(record).err());
+    let Some(TrySendError::Refused(error)) = refused else {
+        panic!("{refused:?}")
+    };
+    // What lies around key and value: 61 bytes of batch, 21 at most of the record, and its lengths.
+    let bytes = 61 + 21 + 1 + 4 + MEGABYTE.len() + 2 + HEADERS * (2 + 4 + MEGABYTE.len());
+    let told = format!(
+        "the record takes {bytes} bytes in a batch of its own, more than max.request.size=1048576"
+    );
+    assert_eq!(error.to_string(), told);
+    assert!(
+        counted.bytes_total < 1 << 16,
+        "{} bytes",
+        counted.bytes_total
+    );
 }
