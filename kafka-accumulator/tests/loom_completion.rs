@@ -162,6 +162,53 @@ fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
 }
 
 #[test]
+fn callbacks_that_are_attached_while_the_batch_is_decided_are_all_called_though_one_panics() {
+    explore(|| {
+        let scene = Scene::new();
+        let called = Arc::new(AtomicUsize::new(0));
+        for index in 0..3 {
+            let counter = Arc::clone(&called);
+            let mut record = NewRecord::new(0, RecordParts::new(None, None));
+            record.callback = Some(Box::new(move |_, outcome| {
+                assert_eq!(outcome.map(|end| end.offset), Ok(index));
+                counter.fetch_add(1, Ordering::SeqCst);
+                if index < 2 {
+                    // Without a word to the standard error of each interleaving.
+                    std::panic::resume_unwind(Box::new("a callback of the test"));
+                }
+            }));
+            drop(scene.append_record(record));
+        }
+        let completion = scene.queue.undecided().remove(0);
+        let settled = completion.settled();
+        let decider = thread::spawn(move || completion.decide(delivered(0)).unwrap());
+        // Taking it attaches them.
+        let batch = scene.take();
+        block_on(settled);
+        decider.join().unwrap();
+        assert_eq!(called.load(Ordering::SeqCst), 3);
+        drop(batch);
+    });
+}
+
+#[test]
+fn deliveries_that_are_polled_by_other_tasks_in_turn_are_woken_whenever_they_are_decided() {
+    explore(|| {
+        let scene = Scene::new();
+        let (mut first, second) = (scene.append(), scene.append());
+        let batch = scene.take();
+        // It leaves a waker with one task, then it moves to another.
+        let mut context = Context::from_waker(Waker::noop());
+        let _ = Future::poll(Pin::new(&mut first), &mut context);
+        let decider = thread::spawn(move || batch.decide(delivered(0)).unwrap());
+        let awaiter = thread::spawn(move || assert_eq!(block_on(first), at(0)));
+        assert_eq!(block_on(second), at(1));
+        decider.join().unwrap();
+        awaiter.join().unwrap();
+    });
+}
+
+#[test]
 fn who_awaits_a_record_or_the_whole_batch_follows_a_split() {
     explore(|| {
         let scene = Scene::new();

@@ -197,3 +197,31 @@ fn what_was_appended_before_close_is_there_after_it_and_nothing_else() {
         assert_eq!(scene.queue.batches(), 0);
     });
 }
+
+#[test]
+fn a_batch_that_grows_while_others_flush_and_close_is_taken_once_with_all_that_was_accepted() {
+    explore(2, || {
+        let scene = Scene::new(8_192, Duration::from_secs(1));
+        scene.append_value(Some(VALUE)).unwrap();
+        let theirs = Arc::clone(&scene);
+        let appender = thread::spawn(move || u32::from(theirs.append_value(Some(VALUE)).is_ok()));
+        let theirs = Arc::clone(&scene);
+        let flusher = thread::spawn(move || {
+            theirs.queue.seal_open();
+            theirs
+                .queue
+                .take(theirs.now)
+                .map_or(0, |batch| batch.count())
+        });
+        scene.accumulator.close();
+        let here = || -> u32 {
+            let batches = scene.queue.take_all();
+            batches.iter().map(|batch| batch.count()).sum()
+        };
+        let taken = here() + flusher.join().unwrap();
+        let accepted = 1 + appender.join().unwrap();
+        assert_eq!(taken + here(), accepted);
+        assert_eq!(scene.append(), Err(AppendError::Closed));
+        assert_eq!(scene.accumulator.memory_in_use(), 0);
+    });
+}
