@@ -11,6 +11,7 @@
 use std::{
     fmt,
     sync::{Arc, Weak},
+    task::Waker,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,7 @@ use crate::{
     doorbell::Doorbell,
     held::{Attempt, Begin, Cramped, Need},
     open::{Gain, Growth, NewRecord, OpenBatch, Wish},
+    outside::wake_all,
     queue::{Appended, Filled, Queue, Shared},
     sync::{Mutex, lock},
 };
@@ -144,7 +146,7 @@ impl<E> Accumulator<E> {
     /// assert_eq!(accumulator.memory_total(), settings.buffer_memory);
     /// ```
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
-        let budget = Arc::new(Budget::new(settings.buffer_memory));
+        let budget = Arc::new(Budget::new(settings.buffer_memory, Arc::clone(&doorbell)));
         let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
         let sizes = Sizes { batch_bytes };
         let pool = Pool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
@@ -342,6 +344,32 @@ impl<E> Accumulator<E> {
     /// ```
     pub fn expire_waiters(&self, now: Instant) {
         self.shared.budget.expire(now);
+    }
+
+    /// Moves the wakers of those whose wait for memory is over to the end of `into`: to be woken by
+    /// whoever the doorbell wakes, when he holds no lock. It rings when there are any.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let now = Instant::now();
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// let all = accumulator.reserve(4_096, now);
+    /// let mut waiting = pin!(accumulator.reserve(1_024, now));
+    /// assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// accumulator.doorbell().awake();
+    /// drop(all);
+    /// assert!(accumulator.doorbell().is_rung());
+    /// let mut served = Vec::new();
+    /// accumulator.take_served(&mut served);
+    /// assert_eq!(served.len(), 1);
+    /// wake_all(&mut served);
+    /// ```
+    pub fn take_served(&self, into: &mut Vec<Waker>) {
+        self.shared.budget.take_served(into);
     }
 
     /// When to call [`expire_waiters`](Self::expire_waiters) next; may be too early, never late.
@@ -567,8 +595,12 @@ impl<E> Accumulator<E> {
 }
 
 impl<E> Drop for Accumulator<E> {
+    /// Nobody will come for those who wait.
     fn drop(&mut self) {
         self.close();
+        let mut served = Vec::new();
+        self.take_served(&mut served);
+        wake_all(&mut served);
         // The list holds the queues, and they hold the list.
         let rung = lock(&self.shared.rung).take();
         drop(rung);

@@ -328,6 +328,40 @@ impl<E> Batch<E> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(&self, pieces: Vec<Piece>) -> Result<Vec<Self>, SplitError> {
+        let (batches, fate) = self.cut(pieces)?;
+        self.decide(fate)?;
+        Ok(batches)
+    }
+
+    /// What [`split`](Self::split) does, but for deciding: the pieces, and what the batch is to be
+    /// [decided](Self::decide) with before any of them is.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// # queue.seal_open();
+    /// # let batch = queue.take(now).expect("it was flushed");
+    /// # let whole = Piece {
+    /// #     count: batch.count(),
+    /// #     base_timestamp_ms: batch.base_timestamp_ms(),
+    /// #     max_timestamp_ms: batch.max_timestamp_ms(),
+    /// #     records: batch.records().to_vec(),
+    /// # };
+    /// let (pieces, fate) = batch.cut(vec![whole])?;
+    /// batch.decide(fate)?;
+    /// assert!(delivery.try_outcome().is_none());
+    /// pieces[0].decide(Fate::Delivered { base_offset: 3, log_append_time_ms: None })?;
+    /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cut(&self, pieces: Vec<Piece>) -> Result<(Vec<Self>, Fate<E>), SplitError> {
         self.check_pieces(&pieces)?;
         let body = lock(&self.body);
         let whole = Arc::clone(&body.buffer);
@@ -348,8 +382,8 @@ impl<E> Batch<E> {
             first += batch.count();
             (index, Arc::clone(batch.completion()))
         });
-        self.decide(Fate::Split(completions.collect()))?;
-        Ok(batches)
+        let fate = Fate::Split(completions.collect());
+        Ok((batches, fate))
     }
 
     fn check_pieces(&self, pieces: &[Piece]) -> Result<(), SplitError> {

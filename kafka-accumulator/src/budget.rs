@@ -12,6 +12,10 @@
 //! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
 //! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.
 //!
+//! Nor does anything here wake anybody: memory is given back wherever a batch is let go of, which
+//! may be under a lock. The doorbell rings, and whoever serves the queues takes the wakers of those
+//! who have been served ([`Budget::take_served`]).
+//!
 //! # Invariants
 //! - What is free plus what is reserved is the total.
 //! - The `LINE` bit is set exactly while somebody stands in line, and changes under its lock.
@@ -30,7 +34,10 @@ use std::{
 
 use thiserror::Error;
 
-use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::{
+    doorbell::Doorbell,
+    sync::{AtomicUsize, Guard, Mutex, Ordering, lock},
+};
 
 /// Bytes that are counted as in use until this is dropped.
 ///
@@ -237,6 +244,9 @@ pub(crate) struct Budget {
     backlog_limit: AtomicUsize,
     /// The free bytes, and the [`LINE`] bit.
     free: AtomicUsize,
+    /// How many wakers are in the line's `served`, as far as is known without its lock.
+    unwoken: AtomicUsize,
+    doorbell: Arc<Doorbell>,
     line: Mutex<Line>,
 }
 
@@ -247,6 +257,8 @@ struct Line {
     standing: VecDeque<Standing>,
     /// Those who have left the line and do not know it yet.
     settled: BTreeMap<u64, Settled>,
+    /// Whom to wake, because he has.
+    served: Vec<Waker>,
     /// No deadline in the line is earlier; it may be later if somebody left.
     earliest: Option<Instant>,
 }
@@ -272,18 +284,21 @@ enum Settled {
 
 impl Budget {
     /// At most `isize::MAX` bytes, the most that can be allocated anyway.
-    pub(crate) fn new(total: usize) -> Self {
+    pub(crate) fn new(total: usize, doorbell: Arc<Doorbell>) -> Self {
         let total = total.min(LINE - 1);
         Self {
             total,
             open: AtomicUsize::new(0),
             backlog_limit: AtomicUsize::new(usize::MAX),
             free: AtomicUsize::new(total),
+            unwoken: AtomicUsize::new(0),
+            doorbell,
             line: Mutex::new(Line {
                 stage: Stage::Open,
                 next_ticket: 0,
                 standing: VecDeque::new(),
                 settled: BTreeMap::new(),
+                served: Vec::new(),
                 earliest: None,
             }),
         }
@@ -428,7 +443,7 @@ impl Budget {
             return;
         }
         let throttled = self.is_backed_up();
-        let mut wakers = line.settle(|standing| {
+        line.settle(|standing| {
             let due = standing.deadline <= now;
             due.then(|| match standing.bytes {
                 bytes if throttled && bytes <= self.free() => {
@@ -439,9 +454,8 @@ impl Budget {
             })
         });
         line.earliest = line.standing.iter().map(|standing| standing.deadline).min();
-        self.grant(&mut line, &mut wakers);
-        drop(line);
-        wakers.into_iter().for_each(Waker::wake);
+        self.grant(&mut line);
+        self.unlock(line);
     }
 
     /// A moment that is not later than the earliest deadline in the line.
@@ -456,14 +470,32 @@ impl Budget {
     pub(crate) fn close(&self) {
         let mut line = lock(&self.line);
         line.stage = Stage::Closed;
-        let mut wakers = line.settle(|_| Some(Settled::Closed));
-        self.grant(&mut line, &mut wakers);
+        line.settle(|_| Some(Settled::Closed));
+        self.grant(&mut line);
+        self.unlock(line);
+    }
+
+    /// Moves the wakers of those who have been served to the end of `into`.
+    pub(crate) fn take_served(&self, into: &mut Vec<Waker>) {
+        if self.unwoken.load(Ordering::Acquire) > 0 {
+            self.unwoken.store(0, Ordering::Release);
+            into.append(&mut lock(&self.line).served);
+        }
+    }
+
+    /// Lets go of the line, and rings if there is somebody to be woken.
+    fn unlock(&self, line: Guard<'_, Line>) {
+        let served = line.served.len();
+        if served > 0 {
+            self.unwoken.store(served, Ordering::Release);
+        }
         drop(line);
-        wakers.into_iter().for_each(Waker::wake);
+        if served > 0 {
+            self.doorbell.ring();
+        }
     }
 
     fn join(self: &Arc<Self>, bytes: usize, deadline: Instant) -> Place {
-        let mut wakers = Vec::new();
         let mut line = lock(&self.line);
         if line.stage == Stage::Closed {
             return Place::Answered(Err(ReserveError::Closed));
@@ -472,10 +504,9 @@ impl Budget {
         // From here on only the holder of this lock takes: either we see what was given back
         // before, or whoever gives back later sees the line.
         self.free.fetch_or(LINE, Ordering::AcqRel);
-        self.grant(&mut line, &mut wakers);
+        self.grant(&mut line);
         let settled = line.settled.remove(&ticket);
-        drop(line);
-        wakers.into_iter().for_each(Waker::wake);
+        self.unlock(line);
         match settled {
             Some(_) => Place::Answered(Ok(Reservation::new(Arc::clone(self), bytes))),
             None => Place::Standing { ticket },
@@ -494,26 +525,28 @@ impl Budget {
 
     #[cold]
     fn serve(&self) {
-        let mut wakers = Vec::new();
-        self.grant(&mut lock(&self.line), &mut wakers);
-        wakers.into_iter().for_each(Waker::wake);
+        let mut line = lock(&self.line);
+        self.grant(&mut line);
+        self.unlock(line);
     }
 
     /// Serves the line from its front for as long as there is enough.
-    fn grant(&self, line: &mut Line, wakers: &mut Vec<Waker>) {
+    fn grant(&self, line: &mut Line) {
         while let Some(first) = line.standing.front() {
             if self.free() < first.bytes || self.is_backed_up() {
                 return;
             }
             self.free.fetch_sub(first.bytes, Ordering::AcqRel);
             let bytes = first.bytes;
-            line.leave_at(0, Settled::Granted { bytes }, wakers);
+            line.leave_at(0, Settled::Granted { bytes });
         }
         line.earliest = None;
         self.free.fetch_and(!LINE, Ordering::AcqRel);
     }
 
     fn poll_ticket(&self, ticket: u64, waker: &Waker) -> Option<Settled> {
+        // Cloned, and the one before dropped, while nothing is locked: both are other people's code.
+        let mut waker = Some(waker.clone());
         let mut line = lock(&self.line);
         if let Some(settled) = line.settled.remove(&ticket) {
             return Some(settled);
@@ -521,24 +554,23 @@ impl Budget {
         let at = line.position(ticket);
         let standing = at.and_then(|at| line.standing.get_mut(at));
         if let Some(standing) = standing {
-            match &mut standing.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
+            std::mem::swap(&mut standing.waker, &mut waker);
         }
         None
     }
 
     fn leave(self: &Arc<Self>, ticket: u64) {
-        let mut wakers = Vec::new();
         let mut line = lock(&self.line);
         let settled = line.settled.remove(&ticket);
-        if let Some(at) = line.position(ticket) {
-            line.standing.remove(at);
-            self.grant(&mut line, &mut wakers);
+        let left = line
+            .position(ticket)
+            .and_then(|at| line.standing.remove(at));
+        if left.is_some() {
+            self.grant(&mut line);
         }
-        drop(line);
-        wakers.into_iter().for_each(Waker::wake);
+        self.unlock(line);
+        // With his waker, now that nothing is locked.
+        drop(left);
         if let Some(Settled::Granted { bytes }) = settled {
             self.release(bytes);
         }
@@ -564,26 +596,24 @@ impl Line {
         self.standing.binary_search_by(by_ticket).ok()
     }
 
-    fn leave_at(&mut self, at: usize, settled: Settled, wakers: &mut Vec<Waker>) {
+    fn leave_at(&mut self, at: usize, settled: Settled) {
         if let Some(standing) = self.standing.remove(at) {
             self.settled.insert(standing.ticket, settled);
-            wakers.extend(standing.waker);
+            self.served.extend(standing.waker);
         }
     }
 
     /// Takes everybody out of the line for whom `verdict` has one.
-    fn settle(&mut self, verdict: impl Fn(&Standing) -> Option<Settled>) -> Vec<Waker> {
-        let mut wakers = Vec::new();
+    fn settle(&mut self, verdict: impl Fn(&Standing) -> Option<Settled>) {
         for standing in std::mem::take(&mut self.standing) {
             match verdict(&standing) {
                 None => self.standing.push_back(standing),
                 Some(settled) => {
                     self.settled.insert(standing.ticket, settled);
-                    wakers.extend(standing.waker);
+                    self.served.extend(standing.waker);
                 }
             }
         }
-        wakers
     }
 }
 

@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_lies_idle_is_covered_by_free_memory_whatever_sizes_it_has() {
-        let budget = Arc::new(Budget::new(8_192));
+        let budget = Arc::new(Budget::new(8_192, Arc::default()));
         let pool = Pool::new(Sizes { batch_bytes: 4_096 }, 0, Arc::clone(&budget));
         let pool = Arc::new(pool);
         let fetch = |bytes| pool.fetch(bytes, budget.try_reserve(bytes).unwrap());

@@ -8,12 +8,12 @@
 //! a reference to it and an index. Once decided it is read with one atomic load.
 //!
 //! Nobody's code runs under its lock: callbacks and wakers are taken out first. Callbacks run on
-//! the thread that decides, before the awaiting tasks are woken.
+//! the thread that decides, before the awaiting tasks are woken. If one of them panics, the others
+//! are called and woken all the same.
 
 use std::{
     fmt,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -22,6 +22,7 @@ use std::{
 use thiserror::Error;
 
 use crate::{
+    outside::call_out,
     sync::{Mutex, Once, lock},
     wakers::{Ticket, Wakers},
 };
@@ -256,7 +257,10 @@ impl<E> Completion<E> {
         // Nobody else sets it: there is one decision.
         let _ = self.told.set(());
         let wakers = std::mem::take(&mut lock(&self.waiting).wakers);
-        wakers.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in wakers {
+            // The hook has told of its panic; what became of the records is set already.
+            let _ = call_out(|| waker.wake());
+        }
         Ok(Decided { panicked_callbacks })
     }
 
@@ -352,7 +356,7 @@ impl<E> Completion<E> {
         let mut panicked = 0;
         for (index, callback) in callbacks {
             if let Step::Ended(outcome) = fate.of(index) {
-                let called = catch_unwind(AssertUnwindSafe(|| callback(self, outcome)));
+                let called = call_out(|| callback(self, outcome));
                 panicked += u32::from(called.is_err());
             }
         }

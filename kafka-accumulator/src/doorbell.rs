@@ -169,12 +169,9 @@ impl Doorbell {
     /// }
     /// ```
     pub fn sleep(&self, waker: &Waker) -> Sleep {
-        let mut sleeper = lock(&self.sleeper);
-        match &mut *sleeper {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-        drop(sleeper);
+        let waker = waker.clone();
+        let before = lock(&self.sleeper).replace(waker);
+        drop(before);
         let slept = self
             .state
             .compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst);
@@ -182,6 +179,27 @@ impl Doorbell {
             Ok(_) | Err(ASLEEP) => Sleep::Asleep,
             Err(_) => Sleep::Rung,
         }
+    }
+
+    /// The driver has ended: rings wake nobody, and its waker, with all that belongs to it, is let
+    /// go of.
+    ///
+    /// ```
+    /// use std::{sync::Arc, task::{Wake, Waker}};
+    ///
+    /// struct Sleeper;
+    /// impl Wake for Sleeper {
+    ///     fn wake(self: Arc<Self>) {}
+    /// }
+    ///
+    /// let (bell, sleeper) = (kafka_accumulator::Doorbell::new(), Arc::new(Sleeper));
+    /// let _ = bell.sleep(&Waker::from(Arc::clone(&sleeper)));
+    /// bell.dismiss();
+    /// assert_eq!(Arc::strong_count(&sleeper), 1);
+    /// ```
+    pub fn dismiss(&self) {
+        let sleeper = lock(&self.sleeper).take();
+        drop(sleeper);
     }
 
     /// Whether it was rung since the last [`awake`](Self::awake).

@@ -12,7 +12,8 @@
 //! all that belongs to it: as much as the one before it used, and more when it has to grow.
 //!
 //! Nothing here reads a clock (`now` is an argument), starts a thread or a task, or knows what a
-//! broker is.
+//! broker is. Nor does anything wake who waits for memory by itself: whoever the doorbell wakes does
+//! ([`Accumulator::take_served`]), when he holds no lock.
 //!
 //! # Invariants
 //! - At most one batch per partition is open, and it is the newest.
@@ -20,7 +21,7 @@
 //! - A sealed batch's bytes never change; a buffer is used again when its last holder is gone.
 //! - What is reserved never exceeds the total, and who waits for memory is served in order.
 //! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest;
-//!   nobody's callback runs under one.
+//!   nobody's callback runs under one, and nobody is woken.
 
 mod accumulator;
 mod attention;
@@ -33,6 +34,7 @@ mod delivery;
 mod doorbell;
 mod held;
 mod open;
+mod outside;
 mod queue;
 mod sync;
 mod wakers;
@@ -46,4 +48,5 @@ pub use completion::{
 pub use delivery::{Delivery, Receipt};
 pub use doorbell::{Doorbell, Sleep};
 pub use open::NewRecord;
+pub use outside::{NoCallsOut, Panic, call_out, contained, wake_all};
 pub use queue::{Appended, Filled, Queue, Readiness};

@@ -35,7 +35,7 @@ use crate::{
     doorbell::Doorbell,
     held::{Attempt, Cramped, Held, Stage},
     open::{Growth, NewRecord, OpenBatch, Sealed},
-    sync::{Mutex, MutexGuard, lock},
+    sync::{Guard, Mutex, lock},
 };
 
 /// What the queues of an accumulator have in common.
@@ -384,7 +384,7 @@ impl<E> Queue<E> {
 
     /// After an append: seals the open batch if it is full, or says that the share is taken.
     #[cold]
-    fn look_at_room(self: &Arc<Self>, mut held: MutexGuard<'_, Held<E>>) -> Filled {
+    fn look_at_room(self: &Arc<Self>, mut held: Guard<'_, Held<E>>) -> Filled {
         if held
             .open
             .as_ref()

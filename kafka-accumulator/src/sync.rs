@@ -4,23 +4,58 @@
 //! Locks here guard plain data that is consistent between any two statements, so a lock that was
 //! poisoned by a panic is taken all the same: one panicking caller must not stop the producer.
 
-use std::sync::PoisonError;
+use std::{
+    ops::{Deref, DerefMut},
+    sync::PoisonError,
+};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
+    Mutex,
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    Mutex, MutexGuard,
+    Mutex,
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
+#[cfg(loom)]
+use loom::sync::MutexGuard;
+#[cfg(not(loom))]
+use std::sync::MutexGuard;
+
+use crate::outside::NoCallsOut;
+
+/// What a lock guards, while it is held; nobody is called meanwhile.
+pub(crate) struct Guard<'a, T> {
+    guarded: MutexGuard<'a, T>,
+    _quiet: NoCallsOut,
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.guarded
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guarded
+    }
+}
+
 /// Takes the lock, poisoned or not.
 #[inline]
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Guard<'_, T> {
+    Guard {
+        guarded: mutex.lock().unwrap_or_else(PoisonError::into_inner),
+        _quiet: NoCallsOut::new(),
+    }
 }
 
 /// A value that is written once and read without a lock.

@@ -11,7 +11,7 @@ use std::{
 
 use kafka_accumulator::{
     Accumulator, AppendError, Doorbell, NewRecord, Queue, Reservation, Reserve, ReserveError,
-    Settings,
+    Settings, wake_all,
 };
 use kafka_wire::records::RecordParts;
 use loom::{future::block_on, thread};
@@ -44,6 +44,13 @@ fn now_or_never(reserve: &mut Reserve) -> Option<Result<Reservation, ReserveErro
     }
 }
 
+/// Wakes those whose wait is over, as the driver does.
+fn wake_served(memory: &Memory) {
+    let mut served = Vec::new();
+    memory.take_served(&mut served);
+    wake_all(&mut served);
+}
+
 fn granted(mut reserve: Reserve) -> Reservation {
     now_or_never(&mut reserve).unwrap().unwrap()
 }
@@ -53,7 +60,11 @@ fn memory_given_back_wakes_who_waits_for_it() {
     explore(|| {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
-        let giver = thread::spawn(move || drop(all));
+        let theirs = Arc::clone(&memory);
+        let giver = thread::spawn(move || {
+            drop(all);
+            wake_served(&theirs);
+        });
         let reservation = block_on(memory.reserve(TOTAL, now)).unwrap();
         giver.join().unwrap();
         assert_eq!(memory.memory_in_use(), TOTAL);
@@ -68,10 +79,15 @@ fn two_who_wait_are_both_served() {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
         let theirs = Arc::clone(&memory);
-        let other = thread::spawn(move || drop(block_on(theirs.reserve(TOTAL, now)).unwrap()));
+        let other = thread::spawn(move || {
+            drop(block_on(theirs.reserve(TOTAL, now)).unwrap());
+            wake_served(&theirs);
+        });
         let ours = memory.reserve(TOTAL, now);
         drop(all);
+        wake_served(&memory);
         drop(block_on(ours).unwrap());
+        wake_served(&memory);
         other.join().unwrap();
         assert_eq!((memory.memory_in_use(), memory.waiting()), (0, 0));
     });
@@ -102,8 +118,13 @@ fn who_gives_up_while_he_is_served_gives_back() {
         let all = granted(memory.reserve(TOTAL, now));
         let gives_up = memory.reserve(TOTAL, now);
         let next = memory.reserve(TOTAL / 2, now);
-        let giver = thread::spawn(move || drop(all));
+        let theirs = Arc::clone(&memory);
+        let giver = thread::spawn(move || {
+            drop(all);
+            wake_served(&theirs);
+        });
         drop(gives_up);
+        wake_served(&memory);
         drop(block_on(next).unwrap());
         giver.join().unwrap();
         assert_eq!((memory.memory_in_use(), memory.waiting()), (0, 0));
@@ -117,8 +138,12 @@ fn a_wait_that_times_out_while_it_is_served_ends_one_way() {
         let all = granted(memory.reserve(TOTAL, now));
         let waiting = memory.reserve(TOTAL, now);
         let theirs = Arc::clone(&memory);
-        let clock = thread::spawn(move || theirs.expire_waiters(now));
+        let clock = thread::spawn(move || {
+            theirs.expire_waiters(now);
+            wake_served(&theirs);
+        });
         drop(all);
+        wake_served(&memory);
         match block_on(waiting) {
             Ok(reservation) => assert_eq!(reservation.bytes(), TOTAL),
             Err(error) => assert_eq!(error, ReserveError::TimedOut { bytes: TOTAL }),
@@ -134,7 +159,10 @@ fn a_wait_that_meets_close_ends() {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
         let theirs = Arc::clone(&memory);
-        let closer = thread::spawn(move || theirs.close());
+        let closer = thread::spawn(move || {
+            theirs.close();
+            wake_served(&theirs);
+        });
         let answer = block_on(memory.reserve(TOTAL, now)).map(drop);
         assert_eq!(answer, Err(ReserveError::Closed));
         closer.join().unwrap();
@@ -164,6 +192,7 @@ fn who_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
         let appender = thread::spawn(move || {
             append(&theirs, &their_queue);
             drop(their_queue.take_all());
+            wake_served(&theirs);
         });
         let reservation = block_on(memory.reserve(3_072, now)).unwrap();
         appender.join().unwrap();

@@ -176,6 +176,13 @@ pub enum FatalError {
         /// The broker's words, or the protocol's for this code.
         message: Arc<str>,
     },
+    /// The producer's own thread has panicked, which only a defect can bring about: please report it.
+    /// What callbacks, wakers, serializers and partitioners do is no reason for it.
+    #[error("the producer's own thread has panicked, which is a defect of it: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: Arc<str>,
+    },
 }
 
 impl FatalError {
@@ -190,10 +197,11 @@ impl FatalError {
         }
     }
 
-    /// What the broker answered.
+    /// What the broker answered; `UNKNOWN_SERVER_ERROR` if it was no broker's answer.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Fenced { code, .. } | Self::Refused { code, .. } => *code,
+            Self::Panicked { .. } => ErrorCode::UNKNOWN_SERVER_ERROR,
         }
     }
 }
@@ -283,8 +291,8 @@ impl DeliveryError {
         Self(Arc::new(Story { cause, history }))
     }
 
-    /// What the records of a batch are told that was dropped without an outcome: the engine's owner
-    /// has died, which only a defect can bring about.
+    /// What the records of a batch are told that was dropped without an outcome, which only a defect
+    /// can bring about.
     ///
     /// ```
     /// use kafka_producer::error::{DeliveryError, Persistence};
@@ -301,7 +309,8 @@ impl DeliveryError {
             broker: None,
             last_error: None,
         };
-        Self::new(Cause::Closed, history)
+        let message = Arc::from("its batch was dropped without an outcome");
+        Self::new(Cause::Fatal(FatalError::Panicked { message }), history)
     }
 
     /// What ended the record.

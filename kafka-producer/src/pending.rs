@@ -144,7 +144,7 @@ async fn wait_for_topic(
         deadline,
         reply,
     });
-    answer.await.unwrap_or(Err(SendError::Closed))
+    answer.await.unwrap_or_else(|_| Err(intake.refusal()))
 }
 
 async fn wait_for_memory(

@@ -185,7 +185,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Like [`send`](Self::send); `callback` is told the outcome.
     ///
     /// Callbacks of a partition run in the order of its acknowledgements, on the producer's own
-    /// thread: they must not block, and they may send. If `send_with` itself fails, the callback
+    /// thread and under no lock: they must not block, and they may send. If `send_with` itself fails, the callback
     /// is dropped.
     ///
     /// ```no_run
@@ -304,7 +304,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
             .map(|topic| self.inner.intake.ask_for(topic))
             .collect();
         for wait in waits {
-            wait?.await.unwrap_or(Err(SendError::Closed))?;
+            let answer = wait?.await;
+            answer.unwrap_or_else(|_| Err(self.inner.intake.refusal()))?;
         }
         Ok(())
     }

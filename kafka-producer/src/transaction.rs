@@ -10,7 +10,7 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use crate::delivery::Delivery;
-use crate::engine::{Question, TransactionCall};
+use crate::engine::{DeskState, Question, TransactionCall};
 use crate::error::{DeliveryError, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
 use crate::intake::Intake;
@@ -319,7 +319,12 @@ async fn ask(intake: &Intake, call: TransactionCall) -> Result<(), TransactionEr
         deadline,
         reply,
     });
-    outcome.await.unwrap_or(Err(TransactionError::Closed))
+    outcome.await.unwrap_or_else(|_| {
+        Err(match intake.desk.state() {
+            DeskState::Failed(fatal) => TransactionError::Fatal(fatal),
+            DeskState::Open | DeskState::Closed => TransactionError::Closed,
+        })
+    })
 }
 
 impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Transaction<'_, K, V> {

@@ -1,7 +1,8 @@
-//! A producer leaves no thread behind. In a process of its own, because it counts threads by name.
+//! A producer leaves no thread behind, and no file. In a process of its own, because it counts them.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafka_mock::MockCluster;
@@ -22,6 +23,7 @@ fn threads() -> usize {
 
 #[test]
 fn a_producer_that_is_closed_while_nothing_is_on_its_way_ends_its_threads() {
+    let _alone = alone();
     let kafka = MockCluster::builder()
         .topic("orders", 1)
         .start_blocking()
@@ -47,4 +49,95 @@ fn a_producer_that_is_closed_while_nothing_is_on_its_way_ends_its_threads() {
             std::thread::yield_now();
         }
     }
+}
+
+/// How many files, sockets and the like this process has open.
+fn files() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Resident memory.
+fn memory_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = resident.unwrap().trim().trim_end_matches(" kB");
+    kib.parse().unwrap()
+}
+
+/// Builds a producer, uses it, closes it, and lets go of it.
+fn come_and_go(kafka: &MockCluster, number: usize) {
+    let producer = Producer::<str, str>::builder()
+        .bootstrap_servers([kafka.bootstrap_servers()])
+        .set("linger.ms", if number % 2 == 0 { "0" } else { "5" })
+        .build_blocking()
+        .unwrap();
+    let record = ProducerRecord::new("orders", "tea");
+    producer.send(record).unwrap().wait().unwrap();
+    if number % 3 > 0 {
+        producer.close(PATIENCE);
+    }
+}
+
+/// Waits until there are no more threads of producers, and at most so many files.
+fn wait_for_the_end(files_before: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    while threads() > 0 || files() > files_before {
+        let left = (threads(), files());
+        assert!(
+            Instant::now() < deadline,
+            "(threads, files) are {left:?}, were (0, {files_before})"
+        );
+        std::thread::yield_now();
+    }
+}
+
+/// `PRODUCERS=10000 cargo test -p kafka-producer --all-features --test threads -- --nocapture` has more
+/// of them, and shows what is measured on the way.
+#[test]
+fn producers_that_come_and_go_leave_no_threads_and_no_files() {
+    let _alone = alone();
+    let wanted = std::env::var("PRODUCERS").ok();
+    let producers: usize = wanted.map_or(300, |count| count.parse().unwrap());
+    let kafka = MockCluster::builder()
+        .topic("orders", 1)
+        .start_blocking()
+        .unwrap();
+    come_and_go(&kafka, 0);
+    let mut files_before = None;
+    for number in 0..producers {
+        come_and_go(&kafka, number);
+        if number % (producers / 4).max(1) == 0 || number + 1 == producers {
+            if let Some(files_before) = files_before {
+                wait_for_the_end(files_before);
+            }
+            show(number, files(), threads(), memory_kib());
+            files_before.get_or_insert_with(|| settled());
+        }
+    }
+}
+
+/// How many files are open when nothing of producers is left.
+fn settled() -> usize {
+    let deadline = Instant::now() + PATIENCE;
+    while threads() > 0 {
+        assert!(Instant::now() < deadline, "{} threads", threads());
+        std::thread::yield_now();
+    }
+    files()
+}
+
+#[allow(
+    clippy::print_stdout,
+    reason = "what is measured is for people to read"
+)]
+fn show(number: usize, files: usize, threads: usize, kib: usize) {
+    println!(
+        "producer {number}: {files} files, {threads} threads of producers, {kib} KiB resident"
+    );
+}
+
+/// All tests here count what belongs to the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use kafka_accumulator::{
-    AlreadyDecided, Batch, Callback, Completion, Delivered, Delivery, Fate, NewRecord, Outcome,
-    Piece, Queue, SplitError,
+    AlreadyDecided, Batch, Callback, Completion, Delivered, Delivery, Fate, NewRecord, NoCallsOut,
+    Outcome, Piece, Queue, SplitError, contained,
 };
 use kafka_wire::records::RecordParts;
 
@@ -247,6 +247,104 @@ fn a_panicking_callback_loses_nobody_elses() {
     let aborted = Err(Why::Aborted);
     assert_eq!(*said.lock().unwrap(), [(0, aborted), (2, aborted)]);
     assert_eq!(wakes.count(), 1);
+}
+
+/// A panic that panics again when it is dropped, and so does what that throws.
+struct Relapsing(u32);
+
+impl Drop for Relapsing {
+    fn drop(&mut self) {
+        if self.0 > 0 {
+            std::panic::panic_any(Self(self.0 - 1));
+        }
+    }
+}
+
+/// Panics when it is woken.
+struct Thrower;
+
+impl std::task::Wake for Thrower {
+    fn wake(self: Arc<Self>) {
+        std::panic::panic_any(Relapsing(3));
+    }
+}
+
+#[test]
+fn a_panic_that_panics_again_when_it_is_dropped_loses_nobody_elses_outcome() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let queue = scene.queue(0);
+    let said = Said::default();
+    let relapse: Callback<Why> = Box::new(|_, _| std::panic::panic_any(Relapsing(3)));
+    drop(append_with(&scene, &queue, relapse));
+    let mut told = append_with(&scene, &queue, speaking(&said, 1));
+    let (wakes, waker) = Wakes::new();
+    assert!(poll(&mut told, &waker).is_pending());
+    let batch = queue.take(scene.at(0)).unwrap();
+    let decided = batch.decide(delivered(7)).unwrap();
+    assert_eq!(decided.panicked_callbacks, 1);
+    assert_eq!(*said.lock().unwrap(), [(1, at_offset(8).unwrap())]);
+    assert_eq!(wakes.count(), 1);
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_asleep() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, mut deliveries) = batch_of(&scene, 3);
+    let (wakes, waker) = Wakes::new();
+    let thrower = Waker::from(Arc::new(Thrower));
+    for (delivery, waker) in deliveries.iter_mut().zip([&thrower, &waker, &thrower]) {
+        assert!(poll(delivery, waker).is_pending());
+    }
+    batch.decide(delivered(0)).unwrap();
+    assert_eq!(wakes.count(), 1);
+    for (delivery, offset) in deliveries.iter().zip(0..) {
+        assert_eq!(delivery.try_outcome(), at_offset(offset));
+    }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_callback_or_a_waker_under_a_lock_is_a_defect_that_a_debug_build_tells() {
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let decided_under_a_lock = |batch: &Batch<Why>| {
+        let quiet = NoCallsOut::new();
+        let told = contained(|| batch.decide(delivered(0)));
+        drop(quiet);
+        told.unwrap_err().to_string()
+    };
+    let queue = scene.queue(0);
+    drop(append_with(&scene, &queue, speaking(&Said::default(), 0)));
+    let with_a_callback = queue.take(scene.at(0)).unwrap();
+    let (with_a_waker, mut deliveries) = batch_of(&scene, 1);
+    let (_wakes, waker) = Wakes::new();
+    assert!(poll(&mut deliveries[0], &waker).is_pending());
+    for batch in [&with_a_callback, &with_a_waker] {
+        let panic = decided_under_a_lock(batch);
+        assert!(panic.contains("holds a lock of its own"), "{panic}");
+    }
+}
+
+/// A waker may be the last that holds a task, and the task may wait for other things of ours.
+#[test]
+fn a_waker_that_is_replaced_is_dropped_when_nothing_is_locked() {
+    struct Holds(Mutex<Option<Delivery<Why>>>);
+    impl std::task::Wake for Holds {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Holds {
+        fn drop(&mut self) {
+            let mut other = self.0.get_mut().unwrap().take().unwrap();
+            assert!(poll(&mut other, Waker::noop()).is_pending());
+        }
+    }
+    let scene = Scene::new(1_024, 0, 1 << 20);
+    let (batch, mut deliveries) = batch_of(&scene, 2);
+    let other = Mutex::new(deliveries.pop());
+    let holds = Waker::from(Arc::new(Holds(other)));
+    assert!(poll(&mut deliveries[0], &holds).is_pending());
+    drop(holds);
+    assert!(poll(&mut deliveries[0], Waker::noop()).is_pending());
+    batch.decide(delivered(0)).unwrap();
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::{
     thread,
 };
 
-use kafka_accumulator::{AppendError, Fate, Readiness, Reservation, Reserve, ReserveError};
+use kafka_accumulator::{
+    AppendError, Fate, NoCallsOut, Readiness, Reservation, Reserve, ReserveError,
+};
 use kafka_wire::compression::Compression;
 
 use crate::scene::{Scene, Wakes, Why};
@@ -210,8 +212,31 @@ fn the_waker_of_the_last_poll_is_woken_when_memory_is_free() {
         let mut context = Context::from_waker(waker);
         assert!(Pin::new(&mut waiting).poll(&mut context).is_pending());
     }
+    scene.bell.awake();
     drop(all);
+    assert!(scene.bell.is_rung());
+    assert_eq!((old_wakes.count(), new_wakes.count()), (0, 0));
+    scene.wake_served();
     assert_eq!((old_wakes.count(), new_wakes.count()), (0, 1));
+    drop(granted(waiting));
+}
+
+/// Where memory is given back there may be a lock: of a driver, of whoever holds the batch.
+#[test]
+fn memory_that_is_given_back_under_a_lock_wakes_nobody_there() {
+    let scene = Scene::new(BATCH, 1_000, BATCH);
+    let all = granted(scene.accumulator.reserve(BATCH, scene.at(0)));
+    let mut waiting = scene.accumulator.reserve(BATCH, scene.at(1_000));
+    let (wakes, waker) = Wakes::new();
+    let polled = Pin::new(&mut waiting).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    let quiet = NoCallsOut::new();
+    drop(all);
+    scene.accumulator.expire_waiters(scene.at(2_000));
+    drop(quiet);
+    assert_eq!(wakes.count(), 0);
+    scene.wake_served();
+    assert_eq!(wakes.count(), 1);
     drop(granted(waiting));
 }
 
@@ -284,6 +309,7 @@ fn close_ends_all_waits_refuses_new_ones_and_still_takes_memory_back() {
     assert!(polled.is_pending());
 
     accumulator.close();
+    scene.wake_served();
     assert_eq!(wakes.count(), 1);
     assert_eq!(refused(waiting), ReserveError::Closed);
     let new_wait = accumulator.reserve(BATCH, scene.at(1_000));

@@ -12,7 +12,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use kafka_accumulator::{
     Accumulator, AppendError, Appended, Batch, Delivery, Doorbell, NewRecord, Queue, Reservation,
-    Settings,
+    Settings, wake_all,
 };
 use kafka_wire::records::{
     Attributes, BATCH_HEADER_BYTES, BatchHeader, Record, RecordBatch, RecordParts,
@@ -53,6 +53,13 @@ impl Scene {
             bell,
             start,
         }
+    }
+
+    /// Wakes those whose wait for memory is over, as the driver does when it holds no lock.
+    pub(crate) fn wake_served(&self) {
+        let mut served = Vec::new();
+        self.accumulator.take_served(&mut served);
+        wake_all(&mut served);
     }
 
     pub(crate) fn at(&self, ms: u64) -> Instant {

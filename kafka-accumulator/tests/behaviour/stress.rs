@@ -119,6 +119,7 @@ fn take_until_closed(scene: &Scene) -> Log {
         for queue in known.values() {
             serve(&scene.accumulator, queue, scene.at(1), &mut log);
         }
+        scene.wake_served();
         most_memory.fetch_max(scene.accumulator.memory_in_use(), Ordering::Relaxed);
     }
     assert!(most_memory.into_inner() <= MEMORY);

@@ -7,12 +7,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use kafka_accumulator::{Batch, Doorbell};
+use kafka_accumulator::{Batch, Doorbell, contained};
 use kafka_wire::compression::{Compression, CompressionLevel, Compressor as Codec};
 
 use crate::engine::{Outgoing, Payload};
@@ -185,11 +184,11 @@ impl Shop {
     fn work(&self) {
         let mut codec = Codec::default();
         while let Some(Job { batch, order }) = self.next() {
-            let compress = AssertUnwindSafe(|| self.compress(&mut codec, &batch));
-            let compressed = catch_unwind(compress).unwrap_or_else(|_| {
+            let compressed = contained(|| self.compress(&mut codec, &batch));
+            let compressed = compressed.unwrap_or_else(|panic| {
                 // What it left behind is not to be trusted.
                 codec = Codec::default();
-                Err(Arc::from("the codec panicked"))
+                Err(Arc::from(format!("the codec panicked: {panic}")))
             });
             if let Err(why) = compressed {
                 order.failure.get_or_init(|| why);

@@ -14,6 +14,7 @@ use super::in_flight::Sent;
 use super::lane::{Attention, Lane, LaneKey, SlotState};
 use super::metadata::{Interest, Refresh, TopicState};
 use super::node::{Link, Node};
+use super::notice::Notice;
 use super::timers::Timer;
 use super::{Engine, NodeId, backoff};
 use crate::error::SendError;
@@ -265,9 +266,8 @@ impl Engine {
         interest.state = TopicState::Unknown;
         for waiter in interest.waiters.drain(..) {
             let topic = Arc::clone(name);
-            let _ = waiter
-                .reply
-                .send(Err(SendError::TopicRefused { topic, code }));
+            let refused = Err(SendError::TopicRefused { topic, code });
+            self.notices.push(Notice::answer(waiter.reply, refused));
         }
         if interest.lanes.is_empty() {
             self.metadata.topics.remove(name);
@@ -328,7 +328,7 @@ impl Engine {
             .filter(|interest| interest.is_known())
         {
             for waiter in interest.waiters.drain(..) {
-                let _ = waiter.reply.send(Ok(()));
+                self.notices.push(Notice::answer(waiter.reply, Ok(())));
             }
         }
     }

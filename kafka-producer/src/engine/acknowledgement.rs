@@ -10,7 +10,6 @@
 use kafka_accumulator::Fate;
 
 use super::Engine;
-use super::answer::end;
 use super::expiration::{LastAppend, Memory};
 use super::lane::{Lane, LaneKey, LastAcked, Slot, SlotState};
 use super::verdict::Ambiguity;
@@ -78,7 +77,7 @@ impl Engine {
                 log_append_time_ms,
             };
             self.tally.delivered += u64::from(slot.batch.count());
-            end(&slot.batch, fate);
+            self.end(slot.batch, fate);
         }
     }
 
@@ -114,7 +113,7 @@ impl Engine {
                 base_offset: -1,
                 log_append_time_ms: None,
             };
-            end(&slot.batch, fate);
+            self.end(slot.batch, fate);
         }
     }
 }

@@ -12,6 +12,7 @@ use super::backoff;
 use super::identity::{Identity, ProducerId};
 use super::in_flight::{Sent, What};
 use super::lane::{LaneKey, Slot, SlotState};
+use super::notice::Notice;
 use super::timers::Timer;
 use super::verdict::{Ambiguity, Kind, Refresh, TransactionVersion, Verdict, verdict};
 use super::{Engine, NodeId};
@@ -350,7 +351,7 @@ impl Engine {
         let message = message.clone();
         let rest = error(Cause::RefusedWithOthers { code, message });
         self.doom(|| AbortableError::Delivery(each.first().map_or(&rest, |(_, why)| why).clone()));
-        end(&slot.batch, Fate::Refused { each, rest });
+        self.end(Arc::clone(&slot.batch), Fate::Refused { each, rest });
     }
 
     pub(super) fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {
@@ -367,7 +368,7 @@ impl Engine {
         }
         let error = DeliveryError::new(cause, history);
         self.doom(|| AbortableError::Delivery(error.clone()));
-        end(&slot.batch, Fate::Failed(error));
+        self.end(slot.batch, Fate::Failed(error));
     }
 
     /// Ends a batch that never left the accumulator.
@@ -385,7 +386,7 @@ impl Engine {
         self.count_failure(batch.count(), history.persistence);
         let error = DeliveryError::new(cause, history);
         self.doom(|| AbortableError::Delivery(error.clone()));
-        end(&batch, Fate::Failed(error));
+        self.end(Arc::new(batch), Fate::Failed(error));
     }
 
     fn history(&self, key: LaneKey, slot: &Slot) -> History {
@@ -463,6 +464,12 @@ impl Engine {
         }
     }
 
+    /// A batch's records are to be told their outcome; whoever ends a batch has just taken it from its
+    /// lane.
+    pub(super) fn end(&mut self, batch: Arc<Batch<DeliveryError>>, fate: Fate<DeliveryError>) {
+        self.notices.push(Notice::Ended(batch, fate));
+    }
+
     /// Without a producer id nothing can be sent: ends what waits for one.
     fn fail_unsent(&mut self, code: ErrorCode) {
         let cause = || Cause::Refused {
@@ -514,10 +521,4 @@ impl Engine {
             code => self.fail_for_good(FatalError::of(code, None)),
         }
     }
-}
-
-/// Tells a batch's records their outcome; whoever ends a batch has just taken it from its lane.
-pub(super) fn end(batch: &Batch<DeliveryError>, fate: Fate<DeliveryError>) {
-    let decided = batch.decide(fate);
-    debug_assert!(decided.is_ok(), "a batch is ended once");
 }

@@ -9,6 +9,7 @@ use kafka_partition::StickyState;
 use super::desk::{DeskState, Question};
 use super::lane::{Attention, Lane, LaneKey};
 use super::metadata::{Interest, TopicState, Waiter};
+use super::notice::Notice;
 use super::timers::Timer;
 use super::{CloseReport, Engine, Life, NodeId, Transactions};
 use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
@@ -60,7 +61,7 @@ impl Engine {
 
     fn metadata_is_due(&mut self) {
         let max_age = self.settings.metadata_max_age;
-        self.metadata.expire(self.now);
+        self.metadata.expire(self.now, &mut self.notices);
         if self
             .metadata
             .fetched
@@ -142,11 +143,12 @@ impl Engine {
                 reply,
             } => {
                 if !matches!(self.desk.state(), DeskState::Open) {
-                    let _ = reply.send(Err(self.refusal()));
+                    let refusal = Err(self.refusal());
+                    self.notices.push(Notice::answer(reply, refusal));
                     return;
                 }
                 if self.desk.cluster().topic(&name).is_some() {
-                    let _ = reply.send(Ok(()));
+                    self.notices.push(Notice::answer(reply, Ok(())));
                     return;
                 }
                 let waiter = Waiter {
@@ -159,7 +161,8 @@ impl Engine {
                 self.metadata.want(self.now);
             }
             Question::Flush { reply } => {
-                let _ = reply.send(self.flush());
+                let undecided = self.flush();
+                self.notices.push(Notice::answer(reply, undecided));
             }
             Question::Transact {
                 call,
@@ -246,7 +249,8 @@ impl Engine {
                 replies.push(reply);
             }
             Life::Ended => {
-                let _ = reply.send(CloseReport::default());
+                let report = CloseReport::default();
+                self.notices.push(Notice::answer(reply, report));
             }
         }
     }
@@ -255,7 +259,8 @@ impl Engine {
         let refusal = self.refusal();
         for interest in self.metadata.topics.values_mut() {
             for waiter in interest.waiters.drain(..) {
-                let _ = waiter.reply.send(Err(refusal.clone()));
+                let refused = Err(refusal.clone());
+                self.notices.push(Notice::answer(waiter.reply, refused));
             }
         }
     }
@@ -287,12 +292,9 @@ impl Engine {
 
     /// After `close`: ends when nothing is left to be decided.
     pub(super) fn end_if_done(&mut self) {
-        let Life::Closing {
-            before, replies, ..
-        } = &mut self.life
-        else {
+        if !matches!(self.life, Life::Closing { .. }) {
             return;
-        };
+        }
         if self.lanes.iter().any(Lane::has_batches)
             || !self
                 .transactions
@@ -301,15 +303,25 @@ impl Engine {
         {
             return;
         }
-        let report = CloseReport {
-            delivered: self.tally.delivered - before.delivered,
-            failed: self.tally.failed - before.failed,
-            unknown: self.tally.unknown - before.unknown,
-        };
-        for reply in replies.drain(..) {
-            let _ = reply.send(report);
+        self.end_life();
+    }
+
+    /// Does nothing from now on, and tells who closes.
+    pub(super) fn end_life(&mut self) {
+        let life = std::mem::replace(&mut self.life, Life::Ended);
+        if let Life::Closing {
+            before, replies, ..
+        } = life
+        {
+            let report = CloseReport {
+                delivered: self.tally.delivered - before.delivered,
+                failed: self.tally.failed - before.failed,
+                unknown: self.tally.unknown - before.unknown,
+            };
+            for reply in replies {
+                self.notices.push(Notice::answer(reply, report));
+            }
         }
-        self.life = Life::Ended;
-        self.desk.retire();
+        self.retire();
     }
 }

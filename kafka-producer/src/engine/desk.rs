@@ -181,11 +181,10 @@ impl Desk {
     }
 
     /// No question will be answered any more, and no thread keeps the topics of this producer when
-    /// it sends with another.
-    pub(crate) fn retire(&self) {
+    /// it sends with another. Who waits for an answer learns that when his question is dropped.
+    pub(crate) fn retire(&self) -> Vec<Question> {
         self.publish(Cluster::default());
-        let unanswered = self.questions().take();
-        drop(unanswered);
+        self.questions().take().unwrap_or_default()
     }
 
     fn questions(&self) -> MutexGuard<'_, Option<Vec<Question>>> {

@@ -18,6 +18,7 @@ use kafka_partition::StickyState;
 
 use super::NodeId;
 use super::lane::LaneKey;
+use super::notice::Notice;
 use crate::error::SendError;
 
 /// What is known and wanted of the cluster's metadata.
@@ -133,7 +134,7 @@ impl Metadata {
     }
 
     /// Ends the wait of every caller whose deadline has come.
-    pub(crate) fn expire(&mut self, now: Instant) {
+    pub(super) fn expire(&mut self, now: Instant, notices: &mut Vec<Notice>) {
         let last = self.last_obstacle.clone();
         for (name, interest) in &mut self.topics {
             for waiter in interest
@@ -146,7 +147,7 @@ impl Metadata {
                     waited,
                     last: last.clone(),
                 };
-                let _ = waiter.reply.send(Err(unknown));
+                notices.push(Notice::answer(waiter.reply, Err(unknown)));
             }
         }
         // A topic that nobody waits for and that never existed is forgotten.

@@ -29,6 +29,7 @@
 //! | `split` | what is too large goes in halves |
 //! | `inquiry` | whether a batch of an attempt without an answer is in the log |
 //! | `same_topic` | whether that log is still the one it was sent to |
+//! | `notice` | nothing: it is what callers are to be told, by the driver |
 
 mod absorb;
 mod acknowledgement;
@@ -50,6 +51,7 @@ mod inquiry;
 mod lane;
 mod metadata;
 mod node;
+mod notice;
 mod outgoing;
 mod rebootstrap;
 mod same_topic;
@@ -66,10 +68,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_channel::oneshot;
 
-use kafka_accumulator::{Accumulator, Queue};
+use kafka_accumulator::{Accumulator, NoCallsOut, Panic, Queue};
 
 pub use cluster::{Cluster, Topic};
 pub use desk::{CloseReport, Desk, DeskState, Question, Snapshot};
+pub use notice::Notices;
 pub use outgoing::{Confirm, Outgoing, Payload, ProduceOrder};
 pub use transaction::TransactionCall;
 
@@ -83,8 +86,10 @@ use identity::Identity;
 use lane::{Lane, LaneKey};
 use metadata::Metadata;
 use node::Node;
+use notice::Notice;
 use timers::Timers;
 use transaction::{Ask, Transactions};
+use verdict::Ambiguity;
 
 /// A broker: its id in the cluster, or a negative number for an entry of `bootstrap.servers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -164,6 +169,8 @@ pub struct Engine {
     /// Lanes whose open batch was seen before it was due.
     lingering: BTreeSet<LaneKey>,
     actions: VecDeque<Action>,
+    /// What callers are to be told, in order.
+    notices: Vec<Notice>,
     /// Brokers for which something changed since `settle`.
     stirred: Vec<NodeId>,
     follow_up: FollowUp,
@@ -238,6 +245,7 @@ impl Engine {
             timers: Timers::default(),
             lingering: BTreeSet::new(),
             actions: VecDeque::new(),
+            notices: Vec::new(),
             stirred: Vec::new(),
             follow_up: FollowUp::Open,
             rung: Vec::new(),
@@ -249,6 +257,7 @@ impl Engine {
 
     /// Takes note of something that happened outside.
     pub fn handle(&mut self, now: Instant, input: Input) {
+        let _quiet = NoCallsOut::new();
         self.now = now;
         self.follow_up = FollowUp::Open;
         match input {
@@ -275,12 +284,29 @@ impl Engine {
 
     /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Action> {
+        let _quiet = NoCallsOut::new();
         if self.actions.is_empty()
             && (self.follow_up == FollowUp::Open || self.company.is_awaited())
         {
             self.settle();
         }
         self.actions.pop_front()
+    }
+
+    /// Moves what callers are to be told to the end of `into`. Call after each [`poll`](Self::poll) that
+    /// returned `None`, and have it told where nothing is locked.
+    pub fn hand_over(&mut self, into: &mut Notices) {
+        match into.list.is_empty() {
+            true => std::mem::swap(&mut into.list, &mut self.notices),
+            false => into.list.append(&mut self.notices),
+        }
+        self.accumulator.take_served(&mut into.served);
+    }
+
+    /// Whether there is anything to be [handed over](Self::hand_over), but for whose wait for memory is
+    /// over: the doorbell rings for them.
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
     }
 
     /// When to call `handle` with [`Input::Tick`] if nothing else happens first.
@@ -346,6 +372,12 @@ impl Engine {
         };
     }
 
+    /// No question will be answered any more.
+    fn retire(&mut self) {
+        let unanswered = self.desk.retire().into_iter();
+        self.notices.extend(unanswered.map(Notice::unanswered));
+    }
+
     /// Fails everything, now and from now on.
     fn fail_for_good(&mut self, fatal: FatalError) {
         self.desk.change(DeskState::Failed(fatal.clone()));
@@ -355,11 +387,33 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Ends everything because whoever drove this has panicked, and nobody goes on. What was sent may
+    /// be in the log, whatever is written here about answers: one may just have been taken note of.
+    pub fn fail_after(&mut self, panic: &Panic) {
+        let message = Arc::clone(panic.message());
+        for lane in &mut self.lanes {
+            for slot in lane.slots.iter_mut().filter(|slot| slot.attempts > 0) {
+                slot.ambiguity = Ambiguity::Adrift;
+            }
+        }
+        self.fail_for_good(FatalError::Panicked { message });
+        self.end_life();
+    }
+}
+
 impl Drop for Engine {
-    /// Whoever still asks or appends learns that nobody is here.
+    /// Whoever still asks or appends learns that nobody is here, and what has no outcome is abandoned.
     fn drop(&mut self) {
         self.accumulator.close();
-        self.desk.retire();
+        self.retire();
+        let mut notices = Notices::default();
+        self.hand_over(&mut notices);
+        notices.tell();
+        // Callers may hold the queues, and nobody takes from them any more.
+        for lane in &self.lanes {
+            drop(lane.queue.take_all());
+        }
     }
 }
 

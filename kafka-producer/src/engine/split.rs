@@ -9,6 +9,8 @@
 //! What was compressed is unpacked again here. That is work per byte, which the engine does nowhere
 //! else; it is rare, and the halves are compressed by the driver as any batch is.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_accumulator::{Batch, Piece};
 use kafka_wire::ErrorCode;
@@ -18,6 +20,7 @@ use kafka_wire::records::{
 
 use super::Engine;
 use super::lane::LaneKey;
+use super::notice::Notice;
 use crate::error::DeliveryError;
 
 impl Engine {
@@ -33,9 +36,11 @@ impl Engine {
         let Some(pieces) = halves(&slot.batch) else {
             return false;
         };
-        let Ok(batches) = slot.batch.split(pieces) else {
+        let Ok((batches, fate)) = slot.batch.cut(pieces) else {
             return false;
         };
+        self.notices
+            .push(Notice::Ended(Arc::clone(&slot.batch), fate));
         lane.slots[position].last_error = Some(ErrorCode::MESSAGE_TOO_LARGE);
         lane.replace(position, batches, self.now);
         true

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_channel::oneshot;
 use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell, NewRecord};
-use kafka_producer::engine::{Action, CloseReport, Confirm, Desk, Engine, Input, NodeId, Question};
+use kafka_producer::engine::{
+    Action, CloseReport, Confirm, Desk, Engine, Input, NodeId, Notices, Question,
+};
 use kafka_producer::error::{Cause, DeliveryError, SendError};
 use kafka_producer::settings::{
     Acks, Address, BackoffRange, Guarantee, MetadataRecovery, Settings, UnresolvedPolicy,
@@ -32,6 +34,8 @@ pub(crate) const TOPIC: &str = "orders";
 
 pub(crate) struct Stage {
     pub(crate) engine: Engine,
+    /// What it has handed over to be told.
+    notices: Notices,
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) settings: Arc<Settings>,
@@ -141,6 +145,7 @@ impl Stage {
         );
         Self {
             engine,
+            notices: Notices::default(),
             accumulator,
             desk,
             settings,
@@ -245,6 +250,8 @@ impl Stage {
     pub(crate) fn input(&mut self, input: Input) {
         self.engine.handle(self.now, input);
         self.act();
+        self.engine.hand_over(&mut self.notices);
+        self.notices.tell();
     }
 
     fn act(&mut self) {
@@ -509,6 +516,8 @@ impl Drop for Stage {
             self.desk.ask(Question::Close { deadline, reply });
             self.engine.handle(self.now, Input::Tick);
             while self.engine.poll().is_some() {}
+            self.engine.hand_over(&mut self.notices);
+            self.notices.tell();
             self.engine.has_ended()
         }));
         if !std::thread::panicking() {

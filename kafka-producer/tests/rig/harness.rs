@@ -16,7 +16,7 @@ use kafka_accumulator::{
     Accumulator, AppendError, Appended, Callback, Doorbell, Fate, Filled, NewRecord, Queue, Sleep,
 };
 use kafka_producer::engine::{
-    Action, Desk, Engine, Input, NodeId, Outgoing, Payload, ProduceOrder, Question,
+    Action, Desk, Engine, Input, NodeId, Notices, Outgoing, Payload, ProduceOrder, Question,
 };
 use kafka_producer::error::DeliveryError;
 use kafka_producer::{Address, ProducerConfig};
@@ -28,6 +28,7 @@ use super::broker::{Broker, TOPIC, acceptance};
 
 pub(crate) struct Rig {
     engine: Engine,
+    notices: Notices,
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
     desk: Arc<Desk>,
     pub(crate) queues: Vec<Arc<Queue<DeliveryError>>>,
@@ -73,6 +74,7 @@ impl Rig {
         };
         let mut rig = Self {
             engine: Engine::new(settings, asked, seat, 42, now),
+            notices: Notices::default(),
             accumulator,
             desk,
             queues: Vec::new(),
@@ -176,6 +178,8 @@ impl Rig {
                 },
             }
         }
+        self.engine.hand_over(&mut self.notices);
+        self.notices.tell();
     }
 
     /// The broker answers the oldest produce request; that request, if there was one.
@@ -284,6 +288,8 @@ impl Drop for Rig {
         });
         self.engine.handle(self.now, Input::Tick);
         while self.engine.poll().is_some() {}
+        self.engine.hand_over(&mut self.notices);
+        self.notices.tell();
     }
 }
 

@@ -12,7 +12,7 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Accumulator, Doorbell, Sleep};
-use kafka_producer::engine::{Action, Desk, Engine, Input, NodeId};
+use kafka_producer::engine::{Action, Desk, Engine, Input, NodeId, Notices};
 use kafka_producer::settings::Settings;
 
 use crate::checkers::busy::Pace;
@@ -24,6 +24,8 @@ use crate::world::{Event, World};
 /// One producer and its driver.
 pub(crate) struct Client {
     pub(crate) engine: Engine,
+    /// What it has handed over to be told.
+    notices: Notices,
     pub(crate) producer: Rc<Producer>,
     doorbell: Arc<Doorbell>,
     sleeper: Arc<Sleeper>,
@@ -101,6 +103,7 @@ impl World {
         let sleeper = Arc::new(Sleeper::default());
         self.clients.push(Client {
             engine,
+            notices: Notices::default(),
             producer: Rc::clone(&producer),
             doorbell,
             waker: Waker::from(Arc::clone(&sleeper)),
@@ -205,7 +208,15 @@ impl World {
                 Action::Send(node, outgoing) => self.queue(number, node, outgoing),
             }
         }
-        self.clients[number].producer.book_callbacks();
+        self.tell(number);
+    }
+
+    /// Tells callers what the engine has decided, as the driver does after it has unlocked it.
+    fn tell(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        client.engine.hand_over(&mut client.notices);
+        client.notices.tell();
+        client.producer.book_callbacks();
     }
 
     /// Sockets take what is queued, now or a little later.

@@ -137,8 +137,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a failure keeps its memory",
         breaks: "memory is bounded by buffer.memory, and given back",
         file: ANSWER,
-        from: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        end(&slot.batch, Fate::Failed(error));\n",
-        to: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        std::mem::forget(Arc::clone(&slot.batch));\n        end(&slot.batch, Fate::Failed(error));\n",
+        from: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        self.end(slot.batch, Fate::Failed(error));\n",
+        to: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        std::mem::forget(Arc::clone(&slot.batch));\n        self.end(slot.batch, Fate::Failed(error));\n",
     },
     Mutant {
         name: "a split loses its second half",

@@ -234,7 +234,7 @@ impl Engine {
             if done.echo == Echo::Possible {
                 transactions.repeated.insert(Arc::clone(&done.group.id));
             }
-            done.end(Ok(()));
+            done.end(Ok(()), &mut self.notices);
         }
         self.offsets_answered(&group, worst);
         self.granted(&Ask::CommitOffsets(group), worst);
@@ -329,7 +329,8 @@ impl Engine {
         match &transactions.phase {
             Phase::Initializing => {
                 transactions.phase = Phase::Uninitialized;
-                transactions.tell(Call::Init, || Err(TransactionError::Abortable(why.clone())));
+                let refused = || Err(TransactionError::Abortable(why.clone()));
+                transactions.tell(Call::Init, refused, &mut self.notices);
             }
             // The coordinator knows nothing that could be ended: begin anew with it. What could not
             // be added needs no end.

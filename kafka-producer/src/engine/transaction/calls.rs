@@ -11,6 +11,7 @@ use futures_channel::oneshot;
 use super::{Before, Echo, End, Membership, OffsetCommit, Owner, Phase, Transactions};
 use crate::engine::Engine;
 use crate::engine::desk::DeskState;
+use crate::engine::notice::Notice;
 use crate::error::{Misuse, TimedOut, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 
@@ -72,15 +73,15 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn end(self, outcome: Result<(), TransactionError>) {
-        let _ = self.reply.send(outcome);
+    pub(super) fn end(self, outcome: Result<(), TransactionError>, notices: &mut Vec<Notice>) {
+        notices.push(Notice::answer(self.reply, outcome));
     }
 }
 
 impl OffsetCommit {
-    pub(super) fn end(self, outcome: Result<(), TransactionError>) {
+    pub(super) fn end(self, outcome: Result<(), TransactionError>, notices: &mut Vec<Notice>) {
         if let Some(reply) = self.reply {
-            let _ = reply.send(outcome);
+            notices.push(Notice::answer(reply, outcome));
         }
     }
 }
@@ -91,6 +92,7 @@ impl Transactions {
         &mut self,
         call: Call,
         outcome: impl Fn() -> Result<(), TransactionError>,
+        notices: &mut Vec<Notice>,
     ) -> usize {
         let waited = self
             .callers
@@ -101,22 +103,25 @@ impl Transactions {
             .filter(|caller| !caller.reply.is_canceled())
             .count();
         for caller in waited {
-            caller.end(outcome());
+            caller.end(outcome(), notices);
         }
         listening
     }
 
     /// Whether somebody waits for the next transaction to begin.
-    pub(super) fn is_awaited(&mut self) -> bool {
-        self.callers.retain(|caller| !caller.reply.is_canceled());
+    pub(super) fn is_awaited(&mut self, notices: &mut Vec<Notice>) -> bool {
+        let gone = |caller: &mut Caller| caller.reply.is_canceled();
+        for caller in self.callers.extract_if(.., gone) {
+            caller.end(Err(TransactionError::Closed), notices);
+        }
         self.callers.iter().any(|caller| caller.call == Call::Begin)
     }
 
     /// Tells the first of those who wait for `call` that it is done.
-    pub(super) fn tell_one(&mut self, call: Call) {
+    pub(super) fn tell_one(&mut self, call: Call, notices: &mut Vec<Notice>) {
         let first = self.callers.iter().position(|caller| caller.call == call);
         if let Some(first) = first {
-            self.callers.remove(first).end(Ok(()));
+            self.callers.remove(first).end(Ok(()), notices);
         }
     }
 
@@ -126,6 +131,7 @@ impl Transactions {
         now: Instant,
         limit: Duration,
         last: Option<&Arc<str>>,
+        notices: &mut Vec<Notice>,
     ) {
         let timed_out = |call| {
             let last = last.cloned();
@@ -133,13 +139,13 @@ impl Transactions {
         };
         for caller in self.callers.extract_if(.., |caller| caller.deadline <= now) {
             let name = caller.call.name();
-            caller.end(timed_out(name));
+            caller.end(timed_out(name), notices);
         }
         for commit in &mut self.offsets {
             if commit.deadline <= now
                 && let Some(reply) = commit.reply.take()
             {
-                let _ = reply.send(timed_out("send_offsets"));
+                notices.push(Notice::answer(reply, timed_out("send_offsets")));
             }
         }
     }
@@ -209,9 +215,7 @@ impl Engine {
             },
         };
         match response {
-            Response::Told(outcome) => {
-                let _ = reply.send(outcome);
-            }
+            Response::Told(outcome) => self.notices.push(Notice::answer(reply, outcome)),
             Response::Waits(call) => {
                 if let Some(transactions) = &mut self.transactions {
                     transactions.join(call, deadline, reply);
@@ -325,11 +329,12 @@ impl Engine {
             _ => Some(self.no_transaction()),
         };
         let Some(transactions) = self.transactions.as_mut().filter(|_| refusal.is_none()) else {
-            let _ = reply.send(refusal.map_or(Ok(()), Err));
+            let refused = refusal.map_or(Ok(()), Err);
+            self.notices.push(Notice::answer(reply, refused));
             return;
         };
         if offsets.is_empty() {
-            let _ = reply.send(Ok(()));
+            self.notices.push(Notice::answer(reply, Ok(())));
             return;
         }
         let known = transactions.groups.entry(Arc::clone(&group.id));

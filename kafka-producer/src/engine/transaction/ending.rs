@@ -51,7 +51,10 @@ impl Engine {
     fn drop_unsent(&mut self) {
         if let Some(transactions) = &mut self.transactions {
             transactions.forget_wishes();
-            transactions.offsets.clear();
+            // Only `close` ends a transaction while its owner waits for that.
+            for commit in transactions.offsets.drain(..) {
+                commit.end(Err(TransactionError::Closed), &mut self.notices);
+            }
         }
         for key in 0..self.lanes.len() {
             for batch in self.lanes[key].queue.take_all() {
@@ -176,12 +179,12 @@ impl Engine {
         match &before {
             Before::Transaction(outcome) => {
                 let outcome = || outcome.clone().map_err(TransactionError::Abortable);
-                transactions.tell(Call::Commit, outcome);
-                transactions.tell(Call::Abort, || Ok(()));
-                transactions.tell(Call::Wait, outcome);
+                transactions.tell(Call::Commit, outcome, &mut self.notices);
+                transactions.tell(Call::Abort, || Ok(()), &mut self.notices);
+                transactions.tell(Call::Wait, outcome, &mut self.notices);
             }
             Before::InitializedUntold | Before::Initialized => {
-                if transactions.tell(Call::Init, || Ok(())) > 0 {
+                if transactions.tell(Call::Init, || Ok(()), &mut self.notices) > 0 {
                     before = Before::Initialized;
                 }
             }
@@ -197,7 +200,7 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        if !transactions.is_awaited() {
+        if !transactions.is_awaited(&mut self.notices) {
             return;
         }
         if (transactions.version, version) == (TransactionVersion::One, TransactionVersion::Two) {
@@ -208,7 +211,7 @@ impl Engine {
         transactions.version = version;
         transactions.phase = Phase::Open;
         transactions.begun = self.now;
-        transactions.tell_one(Call::Begin);
+        transactions.tell_one(Call::Begin, &mut self.notices);
         let expires = self.now + transactions.settings.timeout;
         self.timers.arm(Timer::Transaction, expires);
     }

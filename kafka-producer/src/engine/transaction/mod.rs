@@ -301,11 +301,11 @@ impl Engine {
         let why = why();
         transactions.forget_wishes();
         for commit in transactions.offsets.drain(..) {
-            commit.end(Err(TransactionError::Abortable(why.clone())));
+            let aborted = Err(TransactionError::Abortable(why.clone()));
+            commit.end(aborted, &mut self.notices);
         }
-        transactions.tell(Call::Commit, || {
-            Err(TransactionError::Abortable(why.clone()))
-        });
+        let aborted = || Err(TransactionError::Abortable(why.clone()));
+        transactions.tell(Call::Commit, aborted, &mut self.notices);
         transactions.phase = Phase::Doomed(why.clone());
         self.desk.doom(Some(why));
         if owner == Owner::Gone {
@@ -343,7 +343,7 @@ impl Engine {
             return;
         };
         let last = transactions.last_obstacle.clone().or(obstacle);
-        transactions.expire_callers(now, limit, last.as_ref());
+        transactions.expire_callers(now, limit, last.as_ref(), &mut self.notices);
         let expires = transactions.begun + transactions.settings.timeout;
         let open = matches!(
             transactions.phase,
@@ -383,10 +383,10 @@ impl Engine {
         if let Some(transactions) = &mut self.transactions {
             transactions.phase = Phase::Uninitialized;
             for commit in transactions.offsets.drain(..) {
-                commit.end(Err(why()));
+                commit.end(Err(why()), &mut self.notices);
             }
             for caller in transactions.callers.drain(..) {
-                caller.end(Err(why()));
+                caller.end(Err(why()), &mut self.notices);
             }
         }
     }
@@ -404,7 +404,8 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        transactions.tell(Call::Begin, || Err(TransactionError::Closed));
+        let closed = || Err(TransactionError::Closed);
+        transactions.tell(Call::Begin, closed, &mut self.notices);
         match &mut transactions.phase {
             Phase::Open | Phase::Doomed(_) => self.begin_ending(End::Abort, Owner::Gone),
             Phase::Ending(ending) => ending.owner = Owner::Gone,

@@ -1,0 +1,156 @@
+//! Calls out of the producer: into callbacks and wakers, which are other people's code.
+//!
+//! Whatever such code does, the producer goes on: a panic ends here, and so does one of what the
+//! panic carried. And it is never called while something of ours is held, because it may wait for
+//! somebody who waits for that: in a build with debug assertions a call out where there is a
+//! [`NoCallsOut`] panics.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Waker,
+};
+
+/// What a panic said.
+///
+/// ```
+/// let panic = kafka_accumulator::contained(|| panic!("no such key")).unwrap_err();
+/// assert_eq!(panic.to_string(), "no such key");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panic(Arc<str>);
+
+impl Panic {
+    /// Its words.
+    pub fn message(&self) -> &Arc<str> {
+        &self.0
+    }
+
+    fn of(payload: Box<dyn Any + Send>) -> Self {
+        let said = match (payload.downcast_ref(), payload.downcast_ref::<String>()) {
+            (Some(text), _) => *text,
+            (None, Some(text)) => text.as_str(),
+            (None, None) => "a panic without words",
+        };
+        let panic = Self(Arc::from(said));
+        // What was thrown may panic when it is dropped; what that throws is not even dropped.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
+        panic
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Runs `call`; if it panics, that goes no further.
+///
+/// ```
+/// assert_eq!(kafka_accumulator::contained(|| 7).ok(), Some(7));
+/// ```
+pub fn contained<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(Panic::of)
+}
+
+/// Runs a callback or wakes somebody: [`contained`], and not where there is a [`NoCallsOut`].
+///
+/// ```
+/// assert!(kafka_accumulator::call_out(|| panic!("other people's code")).is_err());
+/// ```
+pub fn call_out(call: impl FnOnce()) -> Result<(), Panic> {
+    quiet::assert_nothing();
+    contained(call)
+}
+
+/// Wakes all of them, whatever one of them does. Not where there is a [`NoCallsOut`].
+///
+/// ```
+/// use std::task::Waker;
+///
+/// kafka_accumulator::wake_all(&mut vec![Waker::noop().clone()]);
+/// ```
+pub fn wake_all(wakers: &mut Vec<Waker>) {
+    for waker in wakers.drain(..) {
+        // Its panic was told by the hook; nobody else could do anything about it.
+        let _ = call_out(|| waker.wake());
+    }
+}
+
+pub use quiet::NoCallsOut;
+
+#[cfg(all(debug_assertions, not(loom)))]
+mod quiet {
+    use std::{cell::Cell, marker::PhantomData};
+
+    thread_local! {
+        static HELD: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// While it lives, this thread holds something of the producer's: it must not call out.
+    ///
+    /// It is checked in builds with debug assertions, and costs nothing in others.
+    ///
+    /// ```
+    /// let quiet = kafka_accumulator::NoCallsOut::new();
+    /// drop(quiet);
+    /// kafka_accumulator::wake_all(&mut vec![std::task::Waker::noop().clone()]);
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "it marks what is done while it lives"]
+    pub struct NoCallsOut(PhantomData<*const ()>);
+
+    impl NoCallsOut {
+        /// From here on.
+        #[allow(clippy::new_without_default, reason = "it does something")]
+        pub fn new() -> Self {
+            let _ = HELD.try_with(|held| held.set(held.get() + 1));
+            Self(PhantomData)
+        }
+    }
+
+    impl Drop for NoCallsOut {
+        fn drop(&mut self) {
+            let _ = HELD.try_with(|held| held.set(held.get() - 1));
+        }
+    }
+
+    pub(super) fn assert_nothing() {
+        let held = HELD.try_with(Cell::get).unwrap_or(0);
+        // Of a thread that unwinds, batches may be dropped without an outcome wherever it was.
+        assert!(
+            held == 0 || std::thread::panicking(),
+            "a callback or a waker is called while the producer holds a lock of its own"
+        );
+    }
+}
+
+// Loom's threads are one thread to the counter.
+#[cfg(not(all(debug_assertions, not(loom))))]
+mod quiet {
+    use std::marker::PhantomData;
+
+    /// While it lives, this thread holds something of the producer's: it must not call out.
+    ///
+    /// It is checked in builds with debug assertions, and costs nothing in others.
+    #[derive(Debug)]
+    #[must_use = "it marks what is done while it lives"]
+    pub struct NoCallsOut(PhantomData<*const ()>);
+
+    impl NoCallsOut {
+        /// From here on.
+        #[allow(clippy::new_without_default, reason = "it does something")]
+        #[inline(always)]
+        pub fn new() -> Self {
+            Self(PhantomData)
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn assert_nothing() {}
+}
