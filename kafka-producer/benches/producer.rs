@@ -99,7 +99,7 @@ fn sends(criterion: &mut Criterion) {
                 drop(producer.send(black_box(record)).unwrap());
             });
         });
-        producer.close(Duration::from_secs(10));
+        producer.close(Duration::from_secs(10)).unwrap();
     }
     group.finish();
 }

@@ -59,7 +59,7 @@ async fn main() -> anyhow::Result<()> {
     many_at_once(&producer, topic).await?;
 
     // 3. Flush: everything that was accepted so far has an outcome afterwards.
-    producer.flush().await;
+    producer.flush().await?;
     println!("flushed");
 
     // 4. Close: accepts nothing more, sends what is left, and says what became of it.
@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
         cups: 0,
     };
     drop(producer.send(ProducerRecord::new(topic, &last)).await?);
-    let report = producer.close(Duration::from_secs(30)).await;
+    let report = producer.close(Duration::from_secs(30)).await?;
     println!(
         "closed: of the records still under way, {} delivered, {} failed, {} unknown",
         report.delivered, report.failed, report.unknown

@@ -12,16 +12,39 @@
 //! # }
 //! ```
 //!
-//! None of these calls may be made from an async task, nor from a callback of the same producer.
+//! None of these calls may be made from an async task. In a callback, and wherever else a producer's own
+//! thread is, a call that would have to wait is refused at once ([`InCallback`]).
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::delivery::Delivery;
 use crate::engine::CloseReport;
-use crate::error::{DeliveryError, SendError, TransactionError};
+use crate::error::{DeliveryError, InCallback, SendError, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+use crate::own_thread;
 use crate::producer::TrySendError;
 use crate::record::{ProducerRecord, RecordMetadata};
+
+/// Blocks the thread until `future`, which is `call`, is ready; refused on a producer's own thread.
+fn wait<T, E: From<InCallback>>(
+    call: &'static str,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    own_thread::may_block(call)?;
+    pollster::block_on(future)
+}
+
+/// The same for a send, which as a rule need not wait.
+fn wait_if_need_be<T>(send: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
+    let mut send = pin!(send);
+    match send.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(sent) => sent,
+        Poll::Pending => wait("send", send),
+    }
+}
 
 /// See [`kafka_producer::Producer`](crate::Producer), which this wraps.
 pub struct Producer<K: ?Sized, V: ?Sized> {
@@ -38,7 +61,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.outside_of_transactions()?;
         match self.inner.admit(&mut record) {
             Ok(delivery) => Ok(delivery),
-            Err(hindrance) => pollster::block_on(self.inner.overcome(hindrance)),
+            Err(hindrance) => wait("send", self.inner.overcome(hindrance)),
         }
     }
 
@@ -51,7 +74,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.outside_of_transactions()?;
         match self.inner.admit_to_forget(&mut record) {
             Ok(()) => Ok(()),
-            Err(hindrance) => pollster::block_on(self.inner.overcome(hindrance)).map(drop),
+            Err(hindrance) => wait("send", self.inner.overcome(hindrance)).map(drop),
         }
     }
 
@@ -67,7 +90,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.outside_of_transactions()?;
         match self.inner.admit_to_tell(&mut record, callback) {
             Ok(()) => Ok(()),
-            Err(hindrance) => pollster::block_on(self.inner.overcome(hindrance)).map(drop),
+            Err(hindrance) => wait("send", self.inner.overcome(hindrance)).map(drop),
         }
     }
 
@@ -83,13 +106,19 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// See [`Producer::flush`](crate::Producer::flush).
-    pub fn flush(&self) {
-        pollster::block_on(self.inner.flush());
+    ///
+    /// # Errors
+    /// See there.
+    pub fn flush(&self) -> Result<(), InCallback> {
+        wait("flush", self.inner.flush())
     }
 
     /// See [`Producer::close`](crate::Producer::close).
-    pub fn close(&self, deadline: Duration) -> CloseReport {
-        pollster::block_on(self.inner.close(deadline))
+    ///
+    /// # Errors
+    /// See there.
+    pub fn close(&self, deadline: Duration) -> Result<CloseReport, InCallback> {
+        wait("close", self.inner.close(deadline))
     }
 
     /// See [`Producer::init_transactions`](crate::Producer::init_transactions).
@@ -97,7 +126,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// See there.
     pub fn init_transactions(&self) -> Result<(), TransactionError> {
-        pollster::block_on(self.inner.init_transactions())
+        wait("init_transactions", self.inner.init_transactions())
     }
 
     /// See [`Producer::begin_transaction`](crate::Producer::begin_transaction).
@@ -105,7 +134,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// See there.
     pub fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
-        pollster::block_on(self.inner.begin_transaction()).map(|inner| Transaction { inner })
+        wait("begin_transaction", self.inner.begin_transaction()).map(|inner| Transaction { inner })
     }
 
     /// See [`Producer::wait_for_transaction`](crate::Producer::wait_for_transaction).
@@ -113,7 +142,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// See there.
     pub fn wait_for_transaction(&self) -> Result<(), TransactionError> {
-        pollster::block_on(self.inner.wait_for_transaction())
+        wait("wait_for_transaction", self.inner.wait_for_transaction())
     }
 
     /// The same producer for async code.
@@ -144,7 +173,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// See [`SendError`].
     pub fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        pollster::block_on(self.inner.send(record))
+        wait_if_need_be(self.inner.send(record))
     }
 
     /// See [`Transaction::send_and_forget`](crate::Transaction::send_and_forget).
@@ -152,7 +181,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// See [`SendError`].
     pub fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        pollster::block_on(self.inner.send_and_forget(record))
+        wait_if_need_be(self.inner.send_and_forget(record))
     }
 
     /// See [`Transaction::send_with`](crate::Transaction::send_with).
@@ -164,7 +193,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        pollster::block_on(self.inner.send_with(record, callback))
+        wait_if_need_be(self.inner.send_with(record, callback))
     }
 
     /// See [`Transaction::try_send`](crate::Transaction::try_send).
@@ -187,12 +216,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         offsets: impl IntoIterator<Item = OffsetToCommit>,
         group: &ConsumerGroupMetadata,
     ) -> Result<(), TransactionError> {
-        pollster::block_on(self.inner.send_offsets(offsets, group))
+        wait("send_offsets", self.inner.send_offsets(offsets, group))
     }
 
     /// See [`Transaction::flush`](crate::Transaction::flush).
-    pub fn flush(&self) {
-        pollster::block_on(self.inner.flush());
+    ///
+    /// # Errors
+    /// See there.
+    pub fn flush(&self) -> Result<(), InCallback> {
+        wait("flush", self.inner.flush())
     }
 
     /// See [`Transaction::commit`](crate::Transaction::commit).
@@ -200,7 +232,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// See there.
     pub fn commit(self) -> Result<(), TransactionError> {
-        pollster::block_on(self.inner.commit())
+        wait("commit", self.inner.commit())
     }
 
     /// See [`Transaction::abort`](crate::Transaction::abort).
@@ -208,7 +240,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// See there.
     pub fn abort(self) -> Result<(), TransactionError> {
-        pollster::block_on(self.inner.abort())
+        wait("abort", self.inner.abort())
     }
 }
 

@@ -3,16 +3,21 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use kafka_accumulator::{Completion, Delivered};
 
 use crate::error::DeliveryError;
+#[cfg(feature = "tokio")]
+use crate::error::InCallback;
+#[cfg(feature = "tokio")]
+use crate::own_thread;
 use crate::record::RecordMetadata;
 
 /// What will have become of a record that was accepted.
 ///
-/// Awaiting it waits for the acknowledgement, at most `delivery.timeout.ms` from the append.
+/// Awaiting it waits for the acknowledgement, at most `delivery.timeout.ms` from the append; not in a
+/// callback, where [`Cause::InCallback`](crate::error::Cause::InCallback) is told in place of waiting.
 /// Cancel safe: dropping it, awaited or not, cancels nothing and costs nothing; the record is sent
 /// all the same (fire and forget). It is not tied to a runtime.
 ///
@@ -70,9 +75,23 @@ impl Delivery {
     }
 
     /// Blocks the thread until there is an outcome. Not for async code.
+    ///
+    /// # Errors
+    /// The record's; and [`Cause::InCallback`](crate::error::Cause::InCallback) in a callback, if there is
+    /// no outcome yet: that says nothing of the record, which is sent all the same.
     #[cfg(feature = "tokio")]
     pub fn wait(self) -> Result<RecordMetadata, DeliveryError> {
-        pollster::block_on(self)
+        match (self.try_outcome(), own_thread::may_block("wait")) {
+            (Some(outcome), _) => outcome,
+            (None, Err(refused)) => Err(self.in_callback(refused)),
+            (None, Ok(())) => pollster::block_on(self),
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    fn in_callback(&self, refused: InCallback) -> DeliveryError {
+        let completion = self.inner.completion();
+        DeliveryError::in_callback(refused, completion.topic(), completion.partition())
     }
 
     fn metadata(&self, delivered: Delivered) -> RecordMetadata {
@@ -84,7 +103,13 @@ impl Future for Delivery {
     type Output = Result<RecordMetadata, DeliveryError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.inner).poll(context));
+        let Poll::Ready(outcome) = Pin::new(&mut self.inner).poll(context) else {
+            #[cfg(feature = "tokio")]
+            if let Err(refused) = own_thread::may_await("awaiting a delivery") {
+                return Poll::Ready(Err(self.in_callback(refused)));
+            }
+            return Poll::Pending;
+        };
         Poll::Ready(outcome.map(|delivered| self.metadata(delivered)))
     }
 }

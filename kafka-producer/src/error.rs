@@ -125,6 +125,28 @@ pub enum SendError {
     /// The producer can no longer be used.
     #[error("{0}")]
     Fatal(FatalError),
+    /// The record would have to wait, in a callback.
+    #[error(transparent)]
+    InCallback(#[from] InCallback),
+}
+
+/// A call that waits was made on a producer's own thread, in a callback: it would wait there for what
+/// only that thread does. Nothing has happened.
+///
+/// ```
+/// use kafka_producer::error::InCallback;
+///
+/// let error = InCallback { call: "flush" };
+/// assert!(error.to_string().starts_with("flush would wait for ever"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{call} would wait for ever, because it was called on a producer's own thread, in a callback or a \
+     waker: use what does not wait (try_send, try_outcome), or leave the call to another thread or task"
+)]
+pub struct InCallback {
+    /// What was called.
+    pub call: &'static str,
 }
 
 impl SendError {
@@ -284,6 +306,8 @@ pub enum Cause {
     Fatal(FatalError),
     /// The batch could not be compressed or framed.
     Unsendable(Arc<str>),
+    /// Nothing has ended it: it was to be waited for on a producer's own thread, in a callback.
+    InCallback(InCallback),
 }
 
 impl DeliveryError {
@@ -313,6 +337,21 @@ impl DeliveryError {
         Self::new(Cause::Fatal(FatalError::Panicked { message }), history)
     }
 
+    /// Nobody waits for the record on a producer's own thread.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn in_callback(refused: InCallback, topic: &Arc<str>, partition: i32) -> Self {
+        let history = History {
+            topic: Arc::clone(topic),
+            partition,
+            persistence: Persistence::PossiblyPersisted,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            broker: None,
+            last_error: None,
+        };
+        Self::new(Cause::InCallback(refused), history)
+    }
+
     /// What ended the record.
     pub fn cause(&self) -> &Cause {
         &self.0.cause
@@ -336,7 +375,7 @@ impl DeliveryError {
             | Cause::RetriesExhausted { code } => Some(*code),
             Cause::Fatal(fatal) => Some(fatal.code()),
             Cause::Expired { code, .. } => *code,
-            Cause::Closed | Cause::Aborted | Cause::Unsendable(_) => None,
+            Cause::Closed | Cause::Aborted | Cause::Unsendable(_) | Cause::InCallback(_) => None,
         }
     }
 }
@@ -395,6 +434,7 @@ impl fmt::Display for Cause {
             Self::Aborted => f.write_str("its transaction was aborted first"),
             Self::Fatal(fatal) => write!(f, "{fatal}"),
             Self::Unsendable(reason) => write!(f, "the batch could not be sent: {reason}"),
+            Self::InCallback(refused) => write!(f, "{refused}"),
         }
     }
 }

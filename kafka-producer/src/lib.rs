@@ -59,6 +59,8 @@ mod group;
 #[cfg(feature = "tokio")]
 mod intake;
 #[cfg(feature = "tokio")]
+mod own_thread;
+#[cfg(feature = "tokio")]
 mod pending;
 #[cfg(feature = "tokio")]
 mod producer;

@@ -17,8 +17,9 @@ use crate::builder::ProducerBuilder;
 use crate::clock;
 use crate::delivery::{Delivery, metadata};
 use crate::engine::{CloseReport, Question};
-use crate::error::{DeliveryError, SendError};
+use crate::error::{DeliveryError, InCallback, SendError};
 use crate::intake::{Hindrance, Intake};
+use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::settings::Guarantee;
 
@@ -185,7 +186,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Like [`send`](Self::send); `callback` is told the outcome.
     ///
     /// Callbacks of a partition run in the order of its acknowledgements, on the producer's own
-    /// thread and under no lock: they must not block, and they may send. If `send_with` itself fails, the callback
+    /// thread and under no lock: they must not block, and they may send. Calls that wait for a producer
+    /// are refused there ([`InCallback`]). If `send_with` itself fails, the callback
     /// is dropped.
     ///
     /// ```no_run
@@ -222,7 +224,10 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Waits for what hinders a record.
     pub(crate) async fn overcome(&self, hindrance: Box<Hindrance>) -> Result<Delivery, SendError> {
         match *hindrance {
-            Hindrance::Waits(pending) => pending.complete(&self.inner.intake).await,
+            Hindrance::Waits(pending) => {
+                own_thread::may_await("send")?;
+                pending.complete(&self.inner.intake).await
+            }
             Hindrance::Refused(error) => Err(error),
         }
     }
@@ -268,12 +273,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// and callbacks.
     ///
     /// Cancel safe: dropped, it has hurried the records all the same.
-    pub async fn flush(&self) {
+    ///
+    /// # Errors
+    /// Only in a callback, which must not wait: [`InCallback`], and nothing is hurried.
+    pub async fn flush(&self) -> Result<(), InCallback> {
+        own_thread::may_await("flush")?;
         let (reply, undecided) = oneshot::channel();
         self.inner.intake.desk.ask(Question::Flush { reply });
         for completion in undecided.await.unwrap_or_default() {
             completion.settled().await;
         }
+        Ok(())
     }
 
     /// Accepts nothing more, sends everything, and ends: what has no outcome after `deadline` is
@@ -281,14 +291,18 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// one that is being committed goes on.
     ///
     /// Cancel safe: dropped, closing goes on. Closing twice is allowed.
-    pub async fn close(&self, deadline: Duration) -> CloseReport {
+    ///
+    /// # Errors
+    /// Only in a callback, which must not wait: [`InCallback`], and nothing is closed.
+    pub async fn close(&self, deadline: Duration) -> Result<CloseReport, InCallback> {
+        own_thread::may_await("close")?;
         let (reply, report) = oneshot::channel();
         let deadline = Instant::now().checked_add(deadline);
         self.inner
             .intake
             .desk
             .ask(Question::Close { deadline, reply });
-        report.await.unwrap_or_default()
+        Ok(report.await.unwrap_or_default())
     }
 
     /// Waits until all of `topics` can be written to, so that the first records do not have to.
@@ -299,6 +313,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         &self,
         topics: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), SendError> {
+        own_thread::may_await("ready")?;
         let waits: Vec<_> = topics
             .into_iter()
             .map(|topic| self.inner.intake.ask_for(topic))
@@ -357,6 +372,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ) -> Result<(), Box<Hindrance>> {
         let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
         let callback: OutcomeCallback = Box::new(move |completion, outcome| {
+            let _in_callback = own_thread::enter_callback();
             callback(outcome.map(|delivered| metadata(completion, delivered, timestamp_ms)));
         });
         self.admit_with(record, Some(callback))

@@ -11,9 +11,10 @@ use futures_channel::oneshot;
 
 use crate::delivery::Delivery;
 use crate::engine::{DeskState, Question, TransactionCall};
-use crate::error::{DeliveryError, Misuse, SendError, TransactionError};
+use crate::error::{DeliveryError, InCallback, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
 use crate::intake::Intake;
+use crate::own_thread;
 use crate::producer::{Producer, TrySendError};
 use crate::record::{ProducerRecord, RecordMetadata};
 
@@ -258,8 +259,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     /// See [`Producer::flush`]. Not needed before a [`commit`](Self::commit), which does the same.
-    pub async fn flush(&self) {
-        self.producer.flush().await;
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn flush(&self) -> Result<(), InCallback> {
+        self.producer.flush().await
     }
 
     /// Sends everything and makes it visible, together; offsets as well.
@@ -272,7 +276,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// [`TimedOut`](TransactionError::TimedOut): still on its way;
     /// [`Producer::wait_for_transaction`] tells how it ends.
     /// [`Fatal`](TransactionError::Fatal): the producer is of no use any more; all of the
-    /// transaction may be visible, or nothing.
+    /// transaction may be visible, or nothing. In a callback, which must not wait, it is refused
+    /// ([`Misuse::InCallback`]), and being dropped the transaction is aborted.
     pub async fn commit(self) -> Result<(), TransactionError> {
         self.end(TransactionCall::Commit).await
     }
@@ -311,7 +316,21 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 }
 
+/// The method that asks for this.
+fn name(call: &TransactionCall) -> &'static str {
+    match call {
+        TransactionCall::Init => "init_transactions",
+        TransactionCall::Begin => "begin_transaction",
+        TransactionCall::SendOffsets { .. } => "send_offsets",
+        TransactionCall::Commit => "commit",
+        TransactionCall::Abort => "abort",
+        TransactionCall::Wait => "wait_for_transaction",
+        TransactionCall::Abandon => "dropping a transaction",
+    }
+}
+
 async fn ask(intake: &Intake, call: TransactionCall) -> Result<(), TransactionError> {
+    own_thread::may_await(name(&call))?;
     let (reply, outcome) = oneshot::channel();
     let deadline = Instant::now() + intake.settings.max_block;
     intake.desk.ask(Question::Transact {

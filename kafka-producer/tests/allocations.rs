@@ -38,7 +38,7 @@ impl Scene {
         for _ in 0..RECORDS {
             drop(producer.try_send(record()).unwrap());
         }
-        pollster::block_on(producer.flush());
+        pollster::block_on(producer.flush()).unwrap();
         let mut scene = Self {
             kafka,
             producer,
@@ -56,7 +56,7 @@ impl Scene {
     }
 
     fn check(&self, how: &str, allocating: usize, allocations: u64) {
-        pollster::block_on(self.producer.flush());
+        pollster::block_on(self.producer.flush()).unwrap();
         let batches = self.batches();
         assert!(
             batches < RECORDS / 20,

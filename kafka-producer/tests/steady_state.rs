@@ -59,7 +59,7 @@ fn producer(sink: &Sink, settings: &[(&str, &str)]) -> blocking::Producer<[u8], 
 /// Closes it and waits until its thread has ended.
 #[cfg(target_os = "linux")]
 fn end(producer: blocking::Producer<[u8], [u8]>) {
-    producer.close(PATIENCE);
+    producer.close(PATIENCE).unwrap();
     let deadline = Instant::now() + PATIENCE;
     while rig::write_calls().unwrap().drivers > 0 {
         assert!(Instant::now() < deadline, "the driver does not end");

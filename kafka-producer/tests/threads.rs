@@ -38,7 +38,7 @@ fn a_producer_that_is_closed_while_nothing_is_on_its_way_ends_its_threads() {
         let delivery = producer.send(ProducerRecord::new("orders", "tea")).unwrap();
         delivery.wait().unwrap();
         assert!(threads() > 0);
-        producer.close(PATIENCE);
+        producer.close(PATIENCE).unwrap();
         let deadline = Instant::now() + PATIENCE;
         while threads() > 0 {
             assert!(
@@ -68,13 +68,16 @@ fn memory_kib() -> usize {
 fn come_and_go(kafka: &MockCluster, number: usize) {
     let producer = Producer::<str, str>::builder()
         .bootstrap_servers([kafka.bootstrap_servers()])
-        .set("linger.ms", if number % 2 == 0 { "0" } else { "5" })
+        .set(
+            "linger.ms",
+            if number.is_multiple_of(2) { "0" } else { "5" },
+        )
         .build_blocking()
         .unwrap();
     let record = ProducerRecord::new("orders", "tea");
     producer.send(record).unwrap().wait().unwrap();
-    if number % 3 > 0 {
-        producer.close(PATIENCE);
+    if !number.is_multiple_of(3) {
+        producer.close(PATIENCE).unwrap();
     }
 }
 
@@ -96,43 +99,38 @@ fn wait_for_the_end(files_before: usize) {
 #[test]
 fn producers_that_come_and_go_leave_no_threads_and_no_files() {
     let _alone = alone();
+    #[allow(clippy::disallowed_methods, reason = "the test may be made longer")]
     let wanted = std::env::var("PRODUCERS").ok();
     let producers: usize = wanted.map_or(300, |count| count.parse().unwrap());
+    crowd(1);
+    wait_for_the_end(usize::MAX);
+    let files_before = files();
+    for quarter in 1..=4 {
+        crowd(producers / 4);
+        wait_for_the_end(files_before);
+        show(quarter * producers / 4);
+    }
+}
+
+/// So many producers, and a cluster of their own, which takes what it remembers with it.
+fn crowd(producers: usize) {
     let kafka = MockCluster::builder()
         .topic("orders", 1)
         .start_blocking()
         .unwrap();
-    come_and_go(&kafka, 0);
-    let mut files_before = None;
-    for number in 0..producers {
-        come_and_go(&kafka, number);
-        if number % (producers / 4).max(1) == 0 || number + 1 == producers {
-            if let Some(files_before) = files_before {
-                wait_for_the_end(files_before);
-            }
-            show(number, files(), threads(), memory_kib());
-            files_before.get_or_insert_with(|| settled());
-        }
-    }
-}
-
-/// How many files are open when nothing of producers is left.
-fn settled() -> usize {
-    let deadline = Instant::now() + PATIENCE;
-    while threads() > 0 {
-        assert!(Instant::now() < deadline, "{} threads", threads());
-        std::thread::yield_now();
-    }
-    files()
+    (0..producers).for_each(|number| come_and_go(&kafka, number));
 }
 
 #[allow(
     clippy::print_stdout,
     reason = "what is measured is for people to read"
 )]
-fn show(number: usize, files: usize, threads: usize, kib: usize) {
+fn show(producers: usize) {
     println!(
-        "producer {number}: {files} files, {threads} threads of producers, {kib} KiB resident"
+        "after {producers} producers: {} files, {} threads of producers, {} KiB resident",
+        files(),
+        threads(),
+        memory_kib()
     );
 }
 

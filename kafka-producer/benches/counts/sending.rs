@@ -82,7 +82,7 @@ fn traffic(_: &Scenario, operations: u64) -> Counted {
         let record = ProducerRecord::new(TOPIC, black_box(&VALUE[..]));
         drop(producer.send(record).unwrap());
     }
-    producer.flush();
+    producer.flush().unwrap();
     Counted::from([(REQUESTS.to_owned(), sink.frames() as f64)])
 }
 

@@ -83,7 +83,7 @@ fn run(flags: Flags) -> Result<ExitCode> {
         &mut ledger,
         &progress,
     );
-    producer.close(Duration::MAX);
+    producer.close(Duration::MAX)?;
     ledger.settle();
     progress.finish_and_clear();
     eprintln!("{ledger}");
@@ -162,7 +162,8 @@ fn open(source: &Source) -> Result<(Box<dyn Read>, ProgressBar)> {
 fn close_on_signal(producer: &blocking::Producer<[u8], [u8]>) -> Result<()> {
     let producer = producer.as_async().clone();
     ctrlc::set_handler(move || {
-        let report = blocking::Producer::from(producer.clone()).close(PATIENCE_AFTER_SIGNAL);
+        let producer = blocking::Producer::from(producer.clone());
+        let report = producer.close(PATIENCE_AFTER_SIGNAL).unwrap_or_default();
         eprintln!(
             "console-producer: ended by a signal; of the records that were on their way {} were \
              delivered, {} failed, {} failed and are possibly in the log",

@@ -27,7 +27,7 @@ impl Crowd {
             Self::Threads(1) => {
                 let mut sender = Sender::new(load);
                 sender.send(0..records)?;
-                load.producer.flush();
+                load.producer.flush()?;
                 Ok(sender.errors())
             }
             Self::Threads(count) => by_threads(load, shares(records, *count)),
@@ -49,7 +49,7 @@ fn by_threads(load: &Load, shares: impl Iterator<Item = Range<u64>>) -> anyhow::
             .into_iter()
             .map(|thread| thread.join().expect("a sender panicked"));
         let senders = senders.collect::<anyhow::Result<Vec<_>>>()?;
-        load.producer.flush();
+        load.producer.flush()?;
         Ok(senders.into_iter().map(Sender::errors).sum())
     })
 }
@@ -65,7 +65,7 @@ fn by_tasks(
         runtime.spawn(async move {
             let mut sender = Sender::new(&load);
             sender.send_async(share).await?;
-            load.producer.as_async().flush().await;
+            load.producer.as_async().flush().await?;
             anyhow::Ok(sender.errors())
         })
     };

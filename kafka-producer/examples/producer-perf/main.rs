@@ -132,7 +132,7 @@ fn main() -> anyhow::Result<()> {
     };
     report.print()?;
     drop(latencies);
-    load.producer.close(Duration::from_secs(10));
+    load.producer.close(Duration::from_secs(10))?;
     Ok(())
 }
 

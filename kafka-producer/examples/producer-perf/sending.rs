@@ -187,7 +187,7 @@ impl<'a> Sender<'a> {
                 self.send_one(index, load.record(records.record()), began)?;
             }
         }
-        load.producer.flush();
+        load.producer.flush()?;
         Ok((late, self.errors()))
     }
 

@@ -91,7 +91,7 @@ fn run(work: Work) -> Result<End> {
             stop,
         };
         let end = transactions(&session, &mut report).await?;
-        producer.close(CLOSING).await;
+        producer.close(CLOSING).await?;
         report.tool_data()?;
         Ok(end)
     })

@@ -121,7 +121,7 @@ impl Ending {
         self.stop.now();
         self.closed.get_or_init(|| {
             let producer = blocking::Producer::from(self.producer.clone());
-            producer.close(Duration::MAX)
+            producer.close(Duration::MAX).unwrap_or_default()
         });
     }
 }

@@ -39,6 +39,7 @@ use tokio::runtime::Runtime;
 
 use crate::clock;
 use crate::engine::{Action, Engine, Input, NodeId, Notices, Outgoing};
+use crate::own_thread;
 use crate::settings::Settings;
 use alarm::Alarm;
 use compressor::Compressor;
@@ -85,6 +86,7 @@ fn prepare(
 
 /// The life of the thread.
 fn run(driver: Driver, runtime: Runtime) {
+    let _own = own_thread::enter();
     let mut task = Task::new(driver);
     let driven = {
         let round = poll_fn(|context| task.poll(context));
@@ -419,7 +421,7 @@ mod tests {
         assert!(unknown.as_mut().poll(&mut context).is_pending());
         let mut close = Box::pin(producer.close(Duration::from_secs(3_600)));
         doom.send(()).unwrap();
-        pollster::block_on(flush);
+        pollster::block_on(flush).unwrap();
         ended_by_the_panic(&sent.wait().unwrap_err(), Persistence::PossiblyPersisted);
         ended_by_the_panic(&lingering.wait().unwrap_err(), Persistence::NotPersisted);
         for refused in [
@@ -428,6 +430,6 @@ mod tests {
         ] {
             assert!(matches!(&refused, Err(SendError::Fatal(fatal)) if panicked(fatal)));
         }
-        pollster::block_on(close.as_mut());
+        pollster::block_on(close.as_mut()).unwrap();
     }
 }

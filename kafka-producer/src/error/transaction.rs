@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use kafka_wire::ErrorCode;
 
-use super::{DeliveryError, FatalError, SendError};
+use super::{DeliveryError, FatalError, InCallback, SendError};
 
 /// Why a call around a transaction did not do what was asked.
 ///
@@ -41,6 +41,12 @@ pub enum TransactionError {
     /// `close` was called, or the producer's thread is gone.
     #[error("the producer is closed")]
     Closed,
+}
+
+impl From<InCallback> for TransactionError {
+    fn from(refused: InCallback) -> Self {
+        Self::Misused(Misuse::InCallback(refused))
+    }
 }
 
 /// Why a transaction cannot be committed any more.
@@ -159,4 +165,7 @@ pub enum Misuse {
         /// As given.
         offset: i64,
     },
+    /// It waits, and a callback must not.
+    #[error(transparent)]
+    InCallback(#[from] InCallback),
 }

@@ -167,7 +167,7 @@ async fn waiting_for_the_end_may_be_dropped_and_closing_ends_what_is_open() {
     let delivery = in_time(transaction.send(record("no"))).await.unwrap();
     in_time(delivery).await.unwrap();
     let closer = producer.clone();
-    let report = in_time(closer.close(PATIENCE)).await;
+    let report = in_time(closer.close(PATIENCE)).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
     let late = in_time(transaction.commit()).await;
     assert!(matches!(late, Err(TransactionError::Closed)), "{late:?}");

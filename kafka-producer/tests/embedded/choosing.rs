@@ -38,7 +38,7 @@ async fn a_partitioner_of_ones_own_decides_but_not_over_an_explicit_partition() 
             .await
             .unwrap(),
     );
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     let log = kafka.records(TOPIC);
     let places: Vec<_> = log
         .iter()
@@ -87,7 +87,7 @@ async fn a_key_has_its_partition_and_records_without_one_stick_to_another() {
                 .unwrap(),
         );
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     for lies in kafka.records(TOPIC) {
         let key = lies.key.unwrap();
         assert_eq!(lies.partition, partition_for_key(&key, 7), "{key:?}");
@@ -97,7 +97,7 @@ async fn a_key_has_its_partition_and_records_without_one_stick_to_another() {
         let delivery = in_time(producer.send(record("unkeyed"))).await.unwrap();
         chosen.push(delivery);
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     let mut stuck = Vec::new();
     for delivery in chosen {
         stuck.push(in_time(delivery).await.unwrap().partition);
@@ -121,7 +121,7 @@ async fn round_robin_takes_one_partition_after_the_other() {
                 .unwrap(),
         );
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     let taken = partitions(&kafka);
     for partition in 0..3 {
         let count = taken.iter().filter(|taken| **taken == partition).count();
@@ -146,7 +146,7 @@ async fn uniform_sticky_and_ignored_keys_stay_until_a_batch_is_full() {
                     .unwrap(),
             );
         }
-        in_time(producer.flush()).await;
+        in_time(producer.flush()).await.unwrap();
         let mut first = partitions(&kafka);
         first.dedup();
         assert_eq!(first.len(), 1, "{setting:?}: {first:?}");
@@ -157,7 +157,7 @@ async fn uniform_sticky_and_ignored_keys_stay_until_a_batch_is_full() {
                     .unwrap(),
             );
         }
-        in_time(producer.flush()).await;
+        in_time(producer.flush()).await.unwrap();
         let mut all = partitions(&kafka);
         all.dedup();
         assert_eq!(all.len(), 5, "{setting:?}: {all:?}");

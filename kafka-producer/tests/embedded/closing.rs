@@ -24,7 +24,7 @@ async fn close_delivers_what_lingers_and_says_so() {
         drop(in_time(producer.send(record(value))).await.unwrap());
     }
     assert!(producer.memory_in_use() > 0);
-    let report = in_time(producer.close(LATE)).await;
+    let report = in_time(producer.close(LATE)).await.unwrap();
     assert_eq!(
         (report.delivered, report.failed, report.unknown),
         (10, 0, 0)
@@ -41,7 +41,10 @@ async fn close_of_an_unused_producer_returns_at_once() {
         .build()
         .await
         .unwrap();
-    assert_eq!(in_time(producer.close(LATE)).await, CloseReport::default());
+    assert_eq!(
+        in_time(producer.close(LATE)).await.unwrap(),
+        CloseReport::default()
+    );
 }
 
 #[tokio::test]
@@ -50,10 +53,11 @@ async fn closing_twice_is_allowed() {
     let producer = producer(&kafka, &FOR_EVER).await;
     drop(in_time(producer.send(record("tea"))).await.unwrap());
     let (one, other) = tokio::join!(producer.close(LATE), producer.close(LATE));
+    let (one, other) = (one.unwrap(), other.unwrap());
     assert!(one.is_clean() && other.is_clean());
     assert_eq!(one.delivered, 1);
-    assert!(in_time(producer.close(LATE)).await.is_clean());
-    in_time(producer.flush()).await;
+    assert!(in_time(producer.close(LATE)).await.unwrap().is_clean());
+    in_time(producer.flush()).await.unwrap();
 }
 
 #[tokio::test]
@@ -62,7 +66,7 @@ async fn a_closed_producer_accepts_nothing_by_any_handle() {
     let producer = producer(&kafka, &[]).await;
     let other = producer.clone();
     in_time(producer.ready([TOPIC])).await.unwrap();
-    in_time(producer.close(LATE)).await;
+    in_time(producer.close(LATE)).await.unwrap();
     let error = in_time(other.send(record("late"))).await.unwrap_err();
     assert!(matches!(error, SendError::Closed), "{error}");
     assert_eq!(error.to_string(), "the producer is closed");
@@ -86,7 +90,7 @@ async fn close_refuses_the_sends_that_still_wait() {
         waiting.send(record).await.map(drop)
     });
     in_time(producer.ready([TOPIC])).await.unwrap();
-    in_time(producer.close(LATE)).await;
+    in_time(producer.close(LATE)).await.unwrap();
     let error = in_time(waits).await.unwrap().unwrap_err();
     assert!(matches!(error, SendError::Closed), "{error}");
 }
@@ -112,7 +116,9 @@ async fn what_was_never_sent_fails_as_not_persisted_when_the_deadline_of_close_c
     is_ready(&producer).await;
     lose_the_broker(&kafka, &producer).await;
     let delivery = producer.try_send(record("tea")).unwrap();
-    let report = in_time(producer.close(Duration::from_millis(300))).await;
+    let report = in_time(producer.close(Duration::from_millis(300)))
+        .await
+        .unwrap();
     assert_eq!((report.delivered, report.failed, report.unknown), (0, 1, 0));
     assert!(!report.is_clean());
     let error = in_time(delivery).await.unwrap_err();
@@ -130,7 +136,9 @@ async fn what_was_sent_without_an_answer_is_unknown_when_the_deadline_of_close_c
     in_time(kafka.wait_for_records(TOPIC, 1, PATIENCE))
         .await
         .unwrap();
-    let report = in_time(producer.close(Duration::from_millis(300))).await;
+    let report = in_time(producer.close(Duration::from_millis(300)))
+        .await
+        .unwrap();
     assert_eq!((report.delivered, report.failed, report.unknown), (0, 0, 1));
     let error = in_time(delivery).await.unwrap_err();
     assert_eq!(*error.cause(), Cause::Closed);

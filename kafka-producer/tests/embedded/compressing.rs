@@ -35,7 +35,7 @@ async fn batches_that_are_compressed_at_the_same_time_leave_in_order() {
         for value in &sent {
             drop(in_time(producer.send(record(value))).await.unwrap());
         }
-        in_time(producer.flush()).await;
+        in_time(producer.flush()).await.unwrap();
         assert!(values(&kafka) == sent, "{codec}");
     }
 }
@@ -70,7 +70,7 @@ async fn batches_of_all_cores_are_read_back_whole() {
         for value in &sent {
             drop(in_time(producer.send(record(value))).await.unwrap());
         }
-        in_time(producer.flush()).await;
+        in_time(producer.flush()).await.unwrap();
         let log = kafka.records(TOPIC);
         let mut read: Vec<_> = log.iter().map(text).collect();
         read.sort();

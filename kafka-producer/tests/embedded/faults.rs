@@ -51,7 +51,7 @@ async fn what_is_refused_for_a_while_is_sent_again_in_order_and_once() {
         for value in &sent {
             drop(send(&producer, value).await);
         }
-        let report = in_time(producer.close(PATIENCE)).await;
+        let report = in_time(producer.close(PATIENCE)).await.unwrap();
         assert!(report.is_clean(), "{code}: {report:?}");
         assert_eq!(values(&kafka), sent, "{code}");
     }
@@ -93,7 +93,7 @@ async fn an_answer_that_is_lost_makes_no_duplicate() {
     for value in &sent {
         drop(send(&producer, value).await);
     }
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     assert_eq!(values(&kafka), sent);
 }
 
@@ -160,7 +160,7 @@ async fn records_follow_the_leaders_of_a_broker_that_dies() {
         let record = record(value).partition((at % 6) as i32);
         drop(in_time(producer.send(record)).await.unwrap());
     }
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     let log = kafka.records(TOPIC);
     for partition in 0..6 {
         let lies = log
@@ -201,7 +201,9 @@ async fn a_silent_broker_does_not_stop_the_others() {
     kafka
         .move_leader(TOPIC, 1, BrokerId(silent.0 % 3 + 1))
         .unwrap();
-    in_time(producer.close(Duration::from_millis(100))).await;
+    in_time(producer.close(Duration::from_millis(100)))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -237,7 +239,7 @@ async fn what_is_refused_until_delivery_timeout_ms_is_not_in_the_log() {
     kafka.clear_faults();
     until_told(async || send(&producer, "next").await.await.ok()).await;
     assert!(values(&kafka).iter().all(|value| value == "next"));
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -284,7 +286,7 @@ async fn records_of_a_broker_that_is_away_expire_without_having_been_sent() {
     kafka.restart_broker(BrokerId(1)).unwrap();
     until_told(async || send(&producer, "next").await.await.ok()).await;
     assert!(values(&kafka).iter().all(|value| value == "next"));
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -318,7 +320,7 @@ async fn without_the_right_to_a_producer_id_records_fail_until_it_is_given() {
     kafka.clear_faults();
     let delivery = send(&producer, "at last").await;
     in_time(delivery).await.unwrap();
-    in_time(producer.close(PATIENCE)).await;
+    in_time(producer.close(PATIENCE)).await.unwrap();
     assert_eq!(producer.memory_in_use(), 0);
     assert_eq!(values(&kafka), ["at last"]);
 }
@@ -358,10 +360,10 @@ async fn connections_that_break_at_every_turn_lose_and_duplicate_nothing() {
         let record = record(value).partition((at % 3) as i32);
         drop(in_time(producer.send(record)).await.unwrap());
         if at % 20 == 0 {
-            in_time(producer.flush()).await;
+            in_time(producer.flush()).await.unwrap();
         }
     }
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     let log = kafka.records(TOPIC);
     for partition in 0..3 {
         let lies = log

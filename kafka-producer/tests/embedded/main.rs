@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
+mod callbacks;
 mod cancelling;
 mod choosing;
 mod closing;

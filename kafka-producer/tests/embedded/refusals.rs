@@ -297,7 +297,7 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
         })
         .await;
     }
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -315,7 +315,7 @@ async fn a_send_waiting_for_memory_goes_on_as_soon_as_there_is_some() {
     for _ in 0..50 {
         drop(in_time(producer.send(record(&value))).await.unwrap());
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     assert_eq!(kafka.records(TOPIC).len(), 50);
 }
 

@@ -62,7 +62,7 @@ async fn a_dropped_delivery_cancels_nothing() {
     for value in &sent {
         drop(in_time(producer.send(record(value))).await.unwrap());
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     assert_eq!(values(&kafka), sent);
 }
 
@@ -77,7 +77,7 @@ async fn forgotten_records_are_sent_as_all_others_are_and_wait_as_they_do() {
             .await
             .unwrap();
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     assert_eq!(values(&kafka), sent);
 }
 
@@ -116,7 +116,7 @@ async fn callbacks_of_a_partition_are_called_in_the_order_of_its_log() {
         });
         in_time(sent).await.unwrap();
     }
-    in_time(producer.close(PATIENCE)).await;
+    in_time(producer.close(PATIENCE)).await.unwrap();
     let told = told.lock().unwrap();
     assert_eq!(told.len(), 300);
     for partition in 0..3 {
@@ -228,7 +228,7 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
         }
     });
     assert_eq!(metadata.await.offset, Some(accepted));
-    in_time(producer.close(PATIENCE)).await;
+    in_time(producer.close(PATIENCE)).await.unwrap();
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -246,10 +246,10 @@ fn a_program_without_async_sends_in_all_ways() {
     producer.send_with(record("2"), callback).unwrap();
     drop(producer.try_send(record("3")).unwrap());
     producer.send_and_forget(record("4")).unwrap();
-    producer.flush();
+    producer.flush().unwrap();
     assert_eq!(values(&kafka), numbers(5));
     assert!(told.recv_timeout(PATIENCE).unwrap());
-    assert!(producer.close(PATIENCE).is_clean());
+    assert!(producer.close(PATIENCE).unwrap().is_clean());
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn a_send_dropped_while_it_waits_for_its_topic_has_enqueued_nothing() {
     }
     in_time(producer.ready([TOPIC])).await.unwrap();
     drop(in_time(producer.send(record("kept"))).await.unwrap());
-    let report = in_time(producer.close(PATIENCE)).await;
+    let report = in_time(producer.close(PATIENCE)).await.unwrap();
     assert_eq!(report.delivered, 1);
     assert_eq!(values(&kafka), ["kept"]);
 }
@@ -287,8 +287,8 @@ async fn a_send_dropped_while_it_waits_for_memory_has_enqueued_nothing() {
         assert!(matches!(send.as_mut().poll(&mut context), Poll::Pending));
     }
     kafka.restart_broker(BrokerId(1)).unwrap();
-    in_time(producer.flush()).await;
-    let report = in_time(producer.close(PATIENCE)).await;
+    in_time(producer.flush()).await.unwrap();
+    let report = in_time(producer.close(PATIENCE)).await.unwrap();
     assert!(report.is_clean());
     assert_eq!(producer.memory_in_use(), 0);
     assert_eq!(kafka.records(TOPIC).len(), accepted);
@@ -337,7 +337,7 @@ async fn a_delivery_that_changes_its_task_wakes_the_new_one() {
     let mut context = Context::from_waker(Waker::noop());
     assert!(pin!(&mut delivery).poll(&mut context).is_pending());
     let task = tokio::spawn(delivery);
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     assert!(in_time(task).await.unwrap().is_ok());
 }
 
@@ -359,7 +359,7 @@ async fn flush_does_not_linger_and_leaves_nothing_pending() {
             .iter()
             .all(|delivery| delivery.status() == Status::Pending)
     );
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     assert!(
         deliveries
             .iter()
@@ -381,7 +381,7 @@ async fn flush_returns_after_the_callbacks() {
     in_time(producer.send_with(record("tea"), callback))
         .await
         .unwrap();
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     assert!(told.try_recv().is_ok(), "the callback has not run yet");
 }
 
@@ -389,8 +389,8 @@ async fn flush_returns_after_the_callbacks() {
 async fn flush_of_nothing_returns_at_once() {
     let kafka = kafka(1, 1).await;
     let producer = producer(&kafka, &[]).await;
-    in_time(producer.flush()).await;
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
+    in_time(producer.flush()).await.unwrap();
 }
 
 #[tokio::test]
@@ -422,7 +422,7 @@ async fn null_empty_and_repeated_parts_arrive_as_they_were_sent() {
     ] {
         drop(in_time(producer.send(record)).await.unwrap());
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     let log = kafka.records(TOPIC);
     let parts = |at: usize| (log[at].key.as_deref(), log[at].value.as_deref());
     assert_eq!(parts(0), (Some(&b""[..]), Some(&b""[..])));
@@ -447,7 +447,7 @@ async fn without_batching_every_record_is_a_request_of_its_own() {
     for value in &sent {
         drop(in_time(producer.send(record(value))).await.unwrap());
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     assert_eq!(values(&kafka), sent);
     let requests = kafka.requests().into_iter();
     assert_eq!(
@@ -494,7 +494,7 @@ async fn records_wait_together_while_a_broker_is_slow() {
         }
         // Else the broker was not slow for all of them.
         let in_time = started.elapsed() < SLOW;
-        producer.flush().await;
+        producer.flush().await.unwrap();
         assert_eq!(values(&kafka), sent);
         let requests = kafka.requests().into_iter();
         let requests = requests.filter(|seen| seen.api == ApiKey::PRODUCE);

@@ -67,7 +67,7 @@ async fn is_told_as(server: &str, is_expected: fn(&str) -> bool) {
         let told = told.await;
         assert!(told.contains(server), "{told}");
     }
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
 }
 
 /// A record goes through, although this server is among those to begin with.

@@ -111,7 +111,7 @@ impl Forgotten {
 
     /// What was told, beside what Kafka's consumer reads.
     async fn close(self) -> Findings {
-        in_time(self.producer.close(PATIENCE)).await;
+        in_time(self.producer.close(PATIENCE)).await.unwrap();
         all_in_sync().await;
         let log = log_of(&self.topic).await;
         check(self.ledger.sent(), &self.ledger.outcomes(), &[], &log)

@@ -143,7 +143,7 @@ async fn send_numbers(
             number += 1;
         }
     }
-    producer.close(PATIENCE).await;
+    producer.close(PATIENCE).await.unwrap();
 }
 
 pub(crate) fn fate(outcome: Result<RecordMetadata, &DeliveryError>) -> Fate {

@@ -33,7 +33,7 @@ async fn mark_ends(topic: &str, partitions: i32) {
         let marked = in_time(producer.send(record)).await.unwrap();
         in_time(marked).await.unwrap();
     }
-    in_time(producer.close(PATIENCE)).await;
+    in_time(producer.close(PATIENCE)).await.unwrap();
 }
 
 /// Ends the process, whatever happens.

@@ -32,7 +32,7 @@ pub(crate) async fn transact(
     if let Err(error) = transact_until(&producer, topic, ledger, stopped).await {
         ledger.end(error);
     }
-    producer.close(PATIENCE).await;
+    producer.close(PATIENCE).await.unwrap();
 }
 
 async fn transact_until(

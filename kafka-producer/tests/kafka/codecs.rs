@@ -50,7 +50,7 @@ async fn send_all(topic: &str, codec: &str) -> Vec<(Option<String>, String)> {
             sent.push((key, value));
         }
     }
-    let report = in_time(producer.close(PATIENCE)).await;
+    let report = in_time(producer.close(PATIENCE)).await.unwrap();
     assert!(report.is_clean(), "{codec}: {report:?}");
     sent
 }

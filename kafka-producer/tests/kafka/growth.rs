@@ -47,7 +47,7 @@ async fn new_partitions_are_used_after_a_refresh() {
         sent += 1;
     }
     in_time(alter).await.unwrap();
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     let read = kcat(&topic);
     let values: BTreeSet<_> = read.iter().map(|record| record.text().to_owned()).collect();
     assert_eq!((read.len(), values.len()), (sent, sent));

@@ -100,7 +100,7 @@ async fn five_requests_in_flight_keep_their_order_while_leaders_move() {
         sent += 1;
     }
     in_time(mover).await.unwrap();
-    let report = in_time(producer.close(PATIENCE / 2)).await;
+    let report = in_time(producer.close(PATIENCE / 2)).await.unwrap();
     assert!(
         report.is_clean(),
         "{report:?}: {:?}",

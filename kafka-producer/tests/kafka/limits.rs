@@ -26,7 +26,7 @@ async fn round_trip(what: &str, settings: &[(&str, &str)], sent: &[String]) {
                 .unwrap(),
         );
     }
-    let report = in_time(producer.close(PATIENCE)).await;
+    let report = in_time(producer.close(PATIENCE)).await.unwrap();
     assert!(report.is_clean(), "{settings:?}: {report:?}");
     let offset = in_time(last.unwrap()).await.unwrap().offset;
     let known = (sent.len() as i64) - 1;
@@ -142,7 +142,7 @@ async fn a_record_over_max_message_bytes_fails_alone_in_the_midst_of_others() {
         let mut read = values(&topic);
         read.sort();
         assert_eq!(read, good, "{settings:?}");
-        in_time(producer.close(PATIENCE)).await;
+        in_time(producer.close(PATIENCE)).await.unwrap();
         assert_eq!(producer.memory_in_use(), 0);
     }
 }
@@ -161,7 +161,7 @@ async fn a_record_without_a_key_in_a_compacted_topic_is_told_from_those_that_wer
         };
         deliveries.push(in_time(producer.send(record)).await.unwrap());
     }
-    in_time(producer.flush()).await;
+    in_time(producer.flush()).await.unwrap();
     for (number, delivery) in deliveries.into_iter().enumerate() {
         let error = in_time(delivery).await.unwrap_err();
         assert_eq!(error.code(), Some(ErrorCode::INVALID_RECORD), "{error}");

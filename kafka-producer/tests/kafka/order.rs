@@ -31,7 +31,7 @@ fn send_all(
         };
         producer.send_with(record, callback).unwrap();
         if number == RECORDS / 2 {
-            producer.flush();
+            producer.flush().unwrap();
         }
     }
 }
@@ -50,8 +50,8 @@ fn the_order_of_each_thread_is_kept_in_every_partition() {
             scope.spawn(move || send_all(&producer, topic, thread, told));
         }
     });
-    producer.flush();
-    let report = producer.close(PATIENCE);
+    producer.flush().unwrap();
+    let report = producer.close(PATIENCE).unwrap();
     assert!(
         report.is_clean() && report.delivered == 0,
         "flush left something: {report:?}"

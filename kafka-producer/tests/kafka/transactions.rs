@@ -71,7 +71,7 @@ async fn what_is_committed_is_visible_and_what_is_aborted_is_not() {
             }
         }
     }
-    assert!(in_time(producer.close(PATIENCE)).await.is_clean());
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
     let mut read = values(&topic);
     read.sort();
     committed.sort();

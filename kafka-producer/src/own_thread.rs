@@ -1,0 +1,77 @@
+//! Which threads are producers' own: nothing of a producer may be waited for there.
+//!
+//! On its own thread a producer runs callbacks and wakes tasks. A call that waited there for the
+//! producer would wait for ever, since nobody would do what it waits for; two producers could wait
+//! for each other so. Such a call is recognised by its thread and refused. A callback is left alone
+//! only with what does not wait.
+//!
+//! A future may be polled there by an executor that does so from its wakers, which blocks nobody; so
+//! it is refused only while a callback runs, which has no business to poll any.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+use crate::error::InCallback;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Here {
+    /// Not a producer's.
+    Elsewhere,
+    OwnThread,
+    /// On its own thread as well.
+    InCallback,
+}
+
+thread_local! {
+    static HERE: Cell<Here> = const { Cell::new(Here::Elsewhere) };
+}
+
+/// Until it is dropped, this is not the thread, or not the place, that it was before.
+pub(crate) struct Entered {
+    before: Here,
+    /// It belongs to its thread.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        HERE.set(self.before);
+    }
+}
+
+/// This thread is a producer's own.
+pub(crate) fn enter() -> Entered {
+    change_to(Here::OwnThread)
+}
+
+/// A callback is about to be called. Elsewhere than on a producer's own thread there is no harm in
+/// anything that it does.
+pub(crate) fn enter_callback() -> Entered {
+    match HERE.get() {
+        Here::Elsewhere => change_to(Here::Elsewhere),
+        Here::OwnThread | Here::InCallback => change_to(Here::InCallback),
+    }
+}
+
+fn change_to(here: Here) -> Entered {
+    Entered {
+        before: HERE.replace(here),
+        _thread: PhantomData,
+    }
+}
+
+/// Whether this thread may be blocked by `call`, which waits for a producer.
+pub(crate) fn may_block(call: &'static str) -> Result<(), InCallback> {
+    match HERE.get() {
+        Here::Elsewhere => Ok(()),
+        Here::OwnThread | Here::InCallback => Err(InCallback { call }),
+    }
+}
+
+/// Whether `call` may be awaited here.
+pub(crate) fn may_await(call: &'static str) -> Result<(), InCallback> {
+    match HERE.get() {
+        Here::Elsewhere | Here::OwnThread => Ok(()),
+        Here::InCallback => Err(InCallback { call }),
+    }
+}
