@@ -38,7 +38,7 @@ proptest! {
             prop_assert_eq!(read.sequence.unwrap_or(NO_SEQUENCE), sequence);
             prop_assert_eq!(read.key.as_deref(), sent.key.as_deref());
             prop_assert_eq!(read.value.as_deref(), sent.value.as_deref());
-            prop_assert_eq!(&read.headers, &sent.headers());
+            prop_assert_eq!(&read.headers, &sent.headers().into_iter().collect());
         }
     }
 

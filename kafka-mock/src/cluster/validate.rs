@@ -125,7 +125,7 @@ fn check_header(header: &BatchHeader) -> Result<(), Refusal> {
 
 fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Result<(), Refusal> {
     let mut code = ErrorCode::NONE;
-    let mut faults = Vec::new();
+    let (mut count, mut faults) = (0, Vec::new());
     for (index, record) in batch.records().enumerate() {
         let record = record.map_err(|error| of_records(&error))?;
         if record.offset_delta != index as i32 {
@@ -136,6 +136,10 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
         }
         if let Some((verdict, message)) = fault_of(&record, topic, wall_ms) {
             code = verdict;
+            count += 1;
+            if count > FAULTS_TOLD_MAX {
+                continue;
+            }
             faults.push(BatchIndexAndErrorMessage {
                 batch_index: index as i32,
                 batch_index_error_message: Some(message),
@@ -150,7 +154,6 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
             "One or more records have been rejected due to invalid timestamp".to_owned()
         }
         _ => {
-            let count = faults.len();
             format!("One or more records have been rejected due to {count} record errors in total")
         }
     };
@@ -206,6 +209,8 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(ErrorCode::INVALID_RECORD, message)
 }
 
+/// A few bytes unpack to millions of records: not each of them is told what is wrong with it.
+const FAULTS_TOLD_MAX: usize = 10_000;
 /// KIP-110.
 const FIRST_WITH_ZSTD: i16 = 7;
 /// A record of unknown age.

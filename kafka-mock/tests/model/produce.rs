@@ -6,7 +6,7 @@ use kafka_wire::{
     ErrorCode, Uuid,
     compression::Compression,
     messages::produce::PartitionProduceData,
-    records::{Attributes, BatchBuilder, BatchHeader, RecordParts, TimestampType},
+    records::{Attributes, BatchBuilder, BatchHeader, MAX_HEADERS, RecordParts, TimestampType},
 };
 
 use crate::driver::{
@@ -243,6 +243,42 @@ fn a_transaction_that_was_not_begun_is_refused() {
     request.transactional_id = Some("tx".to_owned());
     let named = only_outcome(driver.ask(ONE, 13, &request)).error_code;
     assert_eq!(named, ErrorCode::INVALID_PRODUCER_ID_MAPPING);
+}
+
+#[test]
+fn a_batch_of_a_few_bytes_that_unpacks_to_millions_of_headers_is_refused() {
+    let headers = std::iter::repeat_n(("", None), MAX_HEADERS + 1);
+    let record = RecordParts {
+        key: None,
+        value: None,
+        headers,
+    };
+    let mut builder = BatchBuilder::new(BatchHeader::default());
+    builder.push(START_MS, &record).unwrap();
+    let batch = builder.build(Compression::Zstd).unwrap();
+    assert!(batch.len() < 1_000, "{} bytes", batch.len());
+    let outcome = Driver::new(1).produce(batch);
+    assert_eq!(outcome.error_code, ErrorCode::INVALID_RECORD);
+    let message = outcome.error_message.unwrap();
+    assert!(message.contains("524289 headers"), "{message}");
+}
+
+#[test]
+fn not_every_fault_of_a_batch_of_very_many_records_is_told() {
+    let mut driver = with_topic(|topic| TopicConfig {
+        cleanup: Cleanup::Compact,
+        ..topic
+    });
+    let mut builder = BatchBuilder::new(BatchHeader::default());
+    for _ in 0..30_000 {
+        let without_key = RecordParts::new(None, None);
+        builder.push(START_MS, &without_key).unwrap();
+    }
+    let outcome = driver.produce(builder.build(Compression::Zstd).unwrap());
+    assert_eq!(outcome.error_code, ErrorCode::INVALID_RECORD);
+    assert_eq!(outcome.record_errors.len(), 10_000);
+    let message = outcome.error_message.unwrap();
+    assert!(message.contains("30000 record errors"), "{message}");
 }
 
 #[test]

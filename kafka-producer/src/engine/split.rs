@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use kafka_accumulator::{Batch, Piece};
 use kafka_wire::ErrorCode;
 use kafka_wire::records::{
@@ -84,7 +84,7 @@ fn piece(records: &[Record]) -> Option<Piece> {
         let parts = RecordParts {
             key: record.key.as_deref(),
             value: record.value.as_deref(),
-            headers: headers.map(|header| (name(&header.key), header.value.as_deref())),
+            headers: headers.map(|(key, value)| (name(key), value)),
         };
         let timestamp_delta = record.timestamp.wrapping_sub(base_timestamp_ms);
         let size = parts.size(timestamp_delta, index).ok()?;
@@ -99,6 +99,6 @@ fn piece(records: &[Record]) -> Option<Piece> {
 }
 
 /// A header's name: it was text when it was written.
-fn name(key: &Bytes) -> &str {
+fn name(key: &[u8]) -> &str {
     std::str::from_utf8(key).unwrap_or_default()
 }

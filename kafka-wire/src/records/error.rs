@@ -102,8 +102,12 @@ pub enum RecordFault {
         /// How many bytes are left.
         available: usize,
     },
-    /// More headers than there are bytes for, or a negative count.
-    #[error("{count} headers, with {available} bytes left")]
+    /// More headers than there are bytes for, or than [`MAX_HEADERS`](super::MAX_HEADERS), or a
+    /// negative count.
+    #[error(
+        "{count} headers, with {available} bytes left; allowed are {}",
+        super::MAX_HEADERS
+    )]
     HeaderCount {
         /// The count claimed.
         count: i32,

@@ -4,13 +4,12 @@
 //! length it claims, and the records exactly the body; anything else ends the reading with an
 //! error.
 
-use std::borrow::Cow;
-
 use bytes::{Buf, Bytes};
 
 use super::attributes::TimestampType;
 use super::error::{RecordFault, RecordsError};
 use super::header::BatchHeader;
+use super::read_headers::RecordHeaders;
 use super::sequence::next_sequence;
 use crate::DecodeError;
 use crate::varint::{read_zigzag_i32, read_zigzag_i64};
@@ -44,39 +43,7 @@ pub struct Record {
     /// The value, or null.
     pub value: Option<Bytes>,
     /// The headers, in order; names may repeat.
-    pub headers: Vec<RecordHeader>,
-}
-
-/// A header of a record as it was read.
-///
-/// ```
-/// use bytes::Bytes;
-/// use kafka_wire::records::RecordHeader;
-///
-/// let header = RecordHeader { key: Bytes::from_static(b"trace"), value: None };
-/// assert_eq!(header.name(), "trace");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordHeader {
-    /// The name, in UTF-8 if its producer kept to the rules.
-    pub key: Bytes,
-    /// The value, or null.
-    pub value: Option<Bytes>,
-}
-
-impl RecordHeader {
-    /// The name as text, with U+FFFD for what is not UTF-8, as Java's clients read it.
-    ///
-    /// ```
-    /// use bytes::Bytes;
-    /// use kafka_wire::records::RecordHeader;
-    ///
-    /// let header = RecordHeader { key: Bytes::from_static(b"a\xff"), value: None };
-    /// assert_eq!(header.name(), "a\u{fffd}");
-    /// ```
-    pub fn name(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.key)
-    }
+    pub headers: RecordHeaders,
 }
 
 /// The records of one batch, in order, each or the reason why not.
@@ -177,10 +144,8 @@ fn read_record(
     }
     let key = nullable(&mut rest, "key")?;
     let value = nullable(&mut rest, "value")?;
-    let headers = read_headers(&mut rest)?;
-    if !rest.is_empty() {
-        return Err(RecordFault::TrailingBytes { bytes: rest.len() });
-    }
+    let header_count = varint(&mut rest)?;
+    let headers = RecordHeaders::read(header_count, rest)?;
     Ok(Record {
         // Java's numbers wrap; a writer's difference and a reader's sum so cancel out.
         offset: batch.base_offset.wrapping_add(i64::from(offset_delta)),
@@ -194,23 +159,6 @@ fn read_record(
         value,
         headers,
     })
-}
-
-fn read_headers(rest: &mut Bytes) -> Result<Vec<RecordHeader>, RecordFault> {
-    let count = varint(rest)?;
-    let available = rest.len();
-    let headers = usize::try_from(count)
-        .ok()
-        .filter(|count| *count <= available / SMALLEST_HEADER_BYTES)
-        .ok_or(RecordFault::HeaderCount { count, available })?;
-    let mut out = Vec::with_capacity(headers);
-    for _ in 0..headers {
-        let length = varint(rest)?;
-        let key = take(rest, "header name", length)?;
-        let value = nullable(rest, "header value")?;
-        out.push(RecordHeader { key, value });
-    }
-    Ok(out)
 }
 
 fn nullable(rest: &mut Bytes, what: &'static str) -> Result<Option<Bytes>, RecordFault> {
@@ -249,6 +197,3 @@ fn read_with<T>(
     rest.advance(used);
     Ok(value)
 }
-
-/// Two lengths, of an empty name and an empty or null value.
-const SMALLEST_HEADER_BYTES: usize = 2;

@@ -216,7 +216,7 @@ pub struct RecordTooLarge {
 }
 
 /// Appends length and bytes of a nullable byte string.
-fn put_sized(out: &mut impl BufMut, bytes: Option<&[u8]>) {
+pub(super) fn put_sized(out: &mut impl BufMut, bytes: Option<&[u8]>) {
     put_unsigned_u64(out, length_of(bytes));
     match bytes.unwrap_or_default() {
         short if short.len() <= PIECE_BYTES => out.put_slice(short),
