@@ -46,7 +46,8 @@ impl Client {
     }
 
     fn send<R: Request>(&mut self, id: i32, version: i16, request: &R) {
-        let frame = encode_request(id, Some("test"), R::version(version).unwrap(), request);
+        let frame =
+            encode_request(id, Some("test"), R::version(version).unwrap(), request).unwrap();
         self.stream.write_all(&frame).unwrap();
     }
 
@@ -235,7 +236,7 @@ fn requests_arrive_in_pieces_of_any_size() {
     let kafka = orders();
     let mut client = Client::connect(&kafka, 1);
     let version = ProduceRequest::version(12).unwrap();
-    let frame = encode_request(5, None, version, &produce(1, "slowly"));
+    let frame = encode_request(5, None, version, &produce(1, "slowly")).unwrap();
     for byte in frame.chunks(1) {
         client.stream.write_all(byte).unwrap();
     }
@@ -475,7 +476,7 @@ async fn waiting_is_for_async_programs_too() {
         .unwrap();
     let address = kafka.bootstrap_servers();
     let version = ProduceRequest::version(12).unwrap();
-    let frame = encode_request(1, None, version, &produce(0, "a"));
+    let frame = encode_request(1, None, version, &produce(0, "a")).unwrap();
     let (records, ()) = tokio::join!(kafka.wait_for_records("orders", 1, PATIENCE), async {
         use tokio::io::AsyncWriteExt;
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

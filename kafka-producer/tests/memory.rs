@@ -156,7 +156,7 @@ impl Scene {
             self.fill();
             // What a connection writes is framed, and all of it refers to its batches.
             let first = self.rig.unanswered.front();
-            let frame = first.map(|(_, outgoing)| order_of(outgoing).frame());
+            let frame = first.map(|(_, outgoing)| order_of(outgoing).frame().unwrap());
             self.rig.answer();
             self.fill();
             drop(frame);

@@ -106,7 +106,7 @@ fn a_record_is_copied_once_on_its_way_to_the_socket() {
             send_a_batch_to_each(&mut rig);
             while let Some((_, outgoing)) = rig.unanswered.front() {
                 let order = order_of(outgoing);
-                let frame = order.frame();
+                let frame = order.frame().unwrap();
                 let mut pieces = frame.iter();
                 for batch in order.batches() {
                     let records = batch.records();

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::encode_error::STRING_BYTES_MAX;
+
 /// Bytes that are not what they should be.
 ///
 /// ```
@@ -138,6 +140,23 @@ pub enum DecodeProblem {
         count: u64,
         /// Bytes left.
         remaining: usize,
+    },
+    /// Arrays whose elements take more memory than the input justifies; see
+    /// [`Reader`](crate::Reader).
+    #[error(
+        "an array needs {needed} bytes of memory; of what so many bytes of input may take, {allowed} are left"
+    )]
+    TooMuchMemory {
+        /// What its elements take.
+        needed: usize,
+        /// What is left for them.
+        allowed: usize,
+    },
+    /// A string that is longer than Kafka writes any.
+    #[error("a string of {bytes} bytes is longer than the {STRING_BYTES_MAX} that are allowed")]
+    StringTooLong {
+        /// Its length as read.
+        bytes: usize,
     },
     /// Null where this version allows none.
     #[error("null, where this version of the message allows none")]

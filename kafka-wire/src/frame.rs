@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::{
     api_key::ApiKey,
     decode_error::DecodeError,
+    encode_error::{EncodeError, EncodeProblem},
     error_code::ErrorCode,
     header::{RequestHeader, put_request_header, put_response_header, read_response_header},
     message::Request,
@@ -27,20 +28,22 @@ use crate::{
 ///
 /// let version = MetadataRequest::version(0)?;
 /// let all_topics = MetadataRequest { topics: Some(vec![]), ..Default::default() };
-/// let frame = encode_request(7, Some("app"), version, &all_topics);
+/// let frame = encode_request(7, Some("app"), version, &all_topics)?;
 /// assert_eq!(&frame[..], b"\0\0\0\x11\0\x03\0\0\0\0\0\x07\0\x03app\0\0\0\0");
-/// # Ok::<(), kafka_wire::DecodeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use]
+///
+/// # Errors
+/// When something in it is longer than the protocol can say; nothing is cut.
 pub fn encode_request<R: Request>(
     correlation_id: i32,
     client_id: Option<&str>,
     version: Version,
     request: &R,
-) -> Bytes {
+) -> Result<Bytes, EncodeError> {
     framed(|out| {
-        put_request_header(out, R::KEY, version, correlation_id, client_id);
-        request.encode(out, version);
+        put_request_header(out, R::KEY, version, correlation_id, client_id)?;
+        request.encode(out, version)
     })
 }
 
@@ -53,13 +56,13 @@ pub fn encode_request<R: Request>(
 /// use kafka_wire::messages::EndTxnRequest;
 ///
 /// let sent = EndTxnRequest { transactional_id: "t".into(), ..Default::default() };
-/// let frame = encode_request(1, None, EndTxnRequest::version(3)?, &sent).slice(4..);
+/// let frame = encode_request(1, None, EndTxnRequest::version(3)?, &sent)?.slice(4..);
 ///
 /// let mut input = Reader::new(frame);
 /// let header = RequestHeader::decode(&mut input)?;
 /// assert_eq!(header.api_key, EndTxnRequest::KEY);
 /// assert_eq!(decode_request::<EndTxnRequest>(&header, input)?, sent);
-/// # Ok::<(), kafka_wire::DecodeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
@@ -79,19 +82,21 @@ pub fn decode_request<R: Request>(
 /// use kafka_wire::{Request, encode_response, messages::EndTxnRequest};
 ///
 /// let response = Default::default();
-/// let frame = encode_response::<EndTxnRequest>(7, EndTxnRequest::version(0)?, &response);
+/// let frame = encode_response::<EndTxnRequest>(7, EndTxnRequest::version(0)?, &response)?;
 /// assert_eq!(&frame[..], b"\0\0\0\x0a\0\0\0\x07\0\0\0\0\0\0");
-/// # Ok::<(), kafka_wire::DecodeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use]
+///
+/// # Errors
+/// When something in it is longer than the protocol can say; nothing is cut.
 pub fn encode_response<R: Request>(
     correlation_id: i32,
     version: Version,
     response: &R::Response,
-) -> Bytes {
+) -> Result<Bytes, EncodeError> {
     framed(|out| {
         put_response_header(out, R::KEY, version, correlation_id);
-        response.encode(out, version);
+        response.encode(out, version)
     })
 }
 
@@ -275,13 +280,21 @@ pub enum FrameError {
 }
 
 /// Writes a frame: what `fill` writes, with its length before it.
-fn framed(fill: impl FnOnce(&mut BytesMut)) -> Bytes {
+fn framed(
+    fill: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>,
+) -> Result<Bytes, EncodeError> {
     let mut out = BytesMut::with_capacity(FRAME_BYTES_GUESS);
     out.extend_from_slice(&[0; LENGTH_BYTES]);
-    fill(&mut out);
-    let length = i32::try_from(out.len() - LENGTH_BYTES).expect("messages are below 2 GiB");
+    fill(&mut out)?;
+    let length = frame_length(out.len())?;
     out[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
-    out.freeze()
+    Ok(out.freeze())
+}
+
+/// The length that stands before a frame of so many bytes, itself included.
+pub(crate) fn frame_length(whole_bytes: usize) -> Result<i32, EncodeError> {
+    let bytes = whole_bytes - LENGTH_BYTES;
+    i32::try_from(bytes).map_err(|_| EncodeError::new(EncodeProblem::FrameTooLarge { bytes }))
 }
 
 fn decode_whole<T: Wire>(mut input: Reader, version: Version) -> Result<T, DecodeError> {

@@ -13,6 +13,7 @@ use bytes::{BufMut, BytesMut};
 use crate::{
     api_key::ApiKey,
     decode_error::DecodeError,
+    encode_error::EncodeError,
     message::skip_tags,
     version::Version,
     wire::{Reader, Wire, put_string},
@@ -31,9 +32,9 @@ use crate::{
 ///     client_id: Some("app".to_owned()),
 /// };
 /// let mut out = BytesMut::new();
-/// header.encode(&mut out);
+/// header.encode(&mut out)?;
 /// assert_eq!(RequestHeader::decode(&mut Reader::new(out.freeze()))?, header);
-/// # Ok::<(), kafka_wire::DecodeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHeader {
@@ -55,7 +56,10 @@ impl RequestHeader {
     }
 
     /// Appends this header.
-    pub fn encode(&self, out: &mut BytesMut) {
+    ///
+    /// # Errors
+    /// When the client id is longer than the protocol can say.
+    pub fn encode(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
         let version = self.version();
         put_request_header(
             out,
@@ -63,7 +67,7 @@ impl RequestHeader {
             version,
             self.correlation_id,
             self.client_id.as_deref(),
-        );
+        )
     }
 
     /// Takes a header off the front of a request, so that the body is next.
@@ -118,14 +122,15 @@ pub(crate) fn put_request_header(
     version: Version,
     correlation_id: i32,
     client_id: Option<&str>,
-) {
+) -> Result<(), EncodeError> {
     out.put_i16(api_key.0);
     out.put_i16(version.number);
     out.put_i32(correlation_id);
-    put_string(out, client_id, CLASSIC);
+    put_string(out, client_id, CLASSIC).map_err(|error| error.in_field("client_id"))?;
     if version.flexible {
         out.put_u8(NO_TAGS);
     }
+    Ok(())
 }
 
 pub(crate) fn put_response_header(

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Bytes in, values out, and back: both directions of every message in every version, for clients
-//! and for servers. There is no socket, no clock and no thread in this crate. Encoding a message
-//! cannot fail; decoding is total, so any bytes give a value or an error that names field and
-//! offset, and nothing is allocated that the input does not justify.
+//! and for servers. There is no socket, no clock and no thread in this crate. Encoding fails for what
+//! is longer than the protocol can say, and cuts nothing; decoding is total, so any bytes give a
+//! value or an error that names field and offset, and memory is taken in proportion to the input.
 //!
 //! ```
 //! use kafka_wire::{Request, encode_request, messages::MetadataRequest};
@@ -18,9 +18,9 @@
 //! let both = MetadataRequest::STABLE_VERSIONS.intersection(theirs).expect("a common version");
 //! let version = MetadataRequest::version(both.latest)?;
 //!
-//! let frame = encode_request(1, Some("app"), version, &MetadataRequest::default());
+//! let frame = encode_request(1, Some("app"), version, &MetadataRequest::default())?;
 //! # let _ = frame;
-//! # Ok::<(), kafka_wire::DecodeError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! | feature | |
@@ -38,6 +38,7 @@ pub mod varint;
 
 mod api_key;
 mod decode_error;
+mod encode_error;
 mod error_code;
 mod frame;
 mod header;
@@ -49,6 +50,7 @@ mod wire;
 
 pub use api_key::ApiKey;
 pub use decode_error::{DecodeError, DecodeProblem};
+pub use encode_error::{EncodeError, EncodeProblem, STRING_BYTES_MAX};
 pub use error_code::ErrorCode;
 pub use frame::{
     FRAME_BYTES_MAX_DEFAULT, FrameError, FrameReader, correlation_id, decode_request,

@@ -22,6 +22,7 @@ use bytes::{BufMut, BytesMut};
 use crate::{
     api_key::ApiKey,
     decode_error::{DecodeError, DecodeProblem},
+    encode_error::{EncodeError, EncodeProblem},
     schema::StructSchema,
     varint,
     version::{Version, VersionRange},
@@ -119,17 +120,22 @@ macro_rules! wire_struct {
 
         impl $crate::wire::Wire for $name {
             #[allow(unused_variables, unused_mut)] // a struct may have no fields
-            fn encode(&self, out: &mut bytes::BytesMut, version: $crate::Version) {
+            fn encode(
+                &self,
+                out: &mut bytes::BytesMut,
+                version: $crate::Version,
+            ) -> Result<(), $crate::EncodeError> {
                 $($crate::message::encode_plain!(
-                    self.$field, out, version, $type, [$($versions)?], [$($nullable)?], [$($tag)?]
+                    self.$field, $field, out, version, $type, [$($versions)?], [$($nullable)?], [$($tag)?]
                 );)*
                 if version.flexible {
                     let mut tags = $crate::message::TagWriter::default();
                     $($crate::message::encode_tagged!(
-                        self.$field, tags, version, $type, [$($versions)?], [$($tag)?], [$($default)?]
+                        self.$field, $field, tags, version, $type, [$($versions)?], [$($tag)?], [$($default)?]
                     );)*
                     tags.finish(out);
                 }
+                Ok(())
             }
 
             #[allow(unused_mut, unused_variables)] // a struct may have no fields, or none tagged
@@ -146,10 +152,11 @@ macro_rules! wire_struct {
                 if version.flexible {
                     let tags = input.unsigned_varint()?;
                     for _ in 0..tags {
-                        let (tag, mut value) = $crate::message::next_tag(input)?;
+                        let (tag, size) = $crate::message::next_tag(input)?;
                         $($crate::message::decode_tagged!(
-                            this, $field, tag, value, version, [$($versions)?], [$($tag)?]
+                            this, $field, tag, size, input, version, [$($versions)?], [$($tag)?]
                         );)*
+                        input.take(size)?;
                     }
                 }
                 Ok(this)
@@ -261,32 +268,46 @@ macro_rules! within {
 }
 
 macro_rules! encode_plain {
-    ($value:expr, $out:ident, $version:ident, $type:ty, $in:tt, $null:tt, [$tag:literal]) => {};
-    ($value:expr, $out:ident, $version:ident, $type:ty, $in:tt, [], []) => {
+    (
+        $value:expr, $field:ident, $out:ident, $version:ident, $type:ty, $in:tt, $null:tt,
+        [$tag:literal]
+    ) => {};
+    (
+        $value:expr, $field:ident, $out:ident, $version:ident, $type:ty, $in:tt, [], []
+    ) => {
         if $crate::message::within!($version, $in) {
-            $crate::wire::Wire::encode(&$value, $out, $version);
+            $crate::message::encode_field(&$value, stringify!($field), $out, $version)?;
         }
     };
-    ($value:expr, $out:ident, $version:ident, $type:ty, $in:tt, $null:tt, []) => {
+    (
+        $value:expr, $field:ident, $out:ident, $version:ident, $type:ty, $in:tt, $null:tt, []
+    ) => {
         if $crate::message::within!($version, $in) {
             if $value.is_none() && !$crate::message::within!($version, $null) {
                 // A null that this version has no form for becomes the empty value.
                 let empty = <$type as $crate::wire::Field>::initial();
-                $crate::wire::Wire::encode(&empty, $out, $version);
+                $crate::message::encode_field(&empty, stringify!($field), $out, $version)?;
             } else {
-                $crate::wire::Wire::encode(&$value, $out, $version);
+                $crate::message::encode_field(&$value, stringify!($field), $out, $version)?;
             }
         }
     };
 }
 
 macro_rules! encode_tagged {
-    ($value:expr, $tags:ident, $version:ident, $type:ty, $in:tt, [], $default:tt) => {};
-    ($value:expr, $tags:ident, $version:ident, $type:ty, $in:tt, [$tag:literal], $default:tt) => {
+    (
+        $value:expr, $field:ident, $tags:ident, $version:ident, $type:ty, $in:tt, [], $default:tt
+    ) => {};
+    (
+        $value:expr, $field:ident, $tags:ident, $version:ident, $type:ty, $in:tt, [$tag:literal],
+        $default:tt
+    ) => {
         if $crate::message::within!($version, $in)
             && $value != $crate::message::initial!($type, $default)
         {
-            $tags.put($tag, &$value, $version);
+            $tags
+                .put($tag, &$value, $version)
+                .map_err(|error| error.in_field(stringify!($field)))?;
         }
     };
 }
@@ -320,15 +341,16 @@ macro_rules! decode_plain {
 }
 
 macro_rules! decode_tagged {
-    ($this:ident, $field:ident, $tag:ident, $value:ident, $version:ident, $in:tt, []) => {};
     (
-        $this:ident, $field:ident, $tag:ident, $value:ident, $version:ident, $in:tt,
+        $this:ident, $field:ident, $tag:ident, $size:ident, $input:ident, $version:ident, $in:tt, []
+    ) => {};
+    (
+        $this:ident, $field:ident, $tag:ident, $size:ident, $input:ident, $version:ident, $in:tt,
         [$number:literal]
     ) => {
         if $tag == $number && $crate::message::within!($version, $in) {
-            $this.$field = $value.field(stringify!($field), $version)?;
-            $value
-                .finish()
+            $this.$field = $input
+                .within($size, |value| $crate::wire::Wire::decode(value, $version))
                 .map_err(|error| error.in_field(stringify!($field)))?;
             continue;
         }
@@ -446,6 +468,19 @@ pub(crate) use {
 #[cfg(feature = "json")]
 pub(crate) use {field_from_json, field_to_json, is_tagged};
 
+/// Encodes field `name`; what goes wrong in it carries the name.
+#[inline]
+pub(crate) fn encode_field<T: Wire>(
+    value: &T,
+    name: &'static str,
+    out: &mut BytesMut,
+    version: Version,
+) -> Result<(), EncodeError> {
+    value
+        .encode(out, version)
+        .map_err(|error| error.in_field(name))
+}
+
 /// Collects the tagged fields of one struct: they are counted before they are written.
 #[derive(Default)]
 pub(crate) struct TagWriter {
@@ -454,13 +489,22 @@ pub(crate) struct TagWriter {
 }
 
 impl TagWriter {
-    pub(crate) fn put<T: Wire>(&mut self, tag: u32, value: &T, version: Version) {
+    pub(crate) fn put<T: Wire>(
+        &mut self,
+        tag: u32,
+        value: &T,
+        version: Version,
+    ) -> Result<(), EncodeError> {
         let mut bytes = BytesMut::new();
-        value.encode(&mut bytes, version);
+        value.encode(&mut bytes, version)?;
         self.count += 1;
         varint::put_unsigned(&mut self.fields, tag);
-        varint::put_unsigned(&mut self.fields, bytes.len() as u32);
+        let length = bytes.len();
+        let size = u32::try_from(length)
+            .map_err(|_| EncodeError::new(EncodeProblem::LengthTooLarge { length }))?;
+        varint::put_unsigned(&mut self.fields, size);
         self.fields.put_slice(&bytes);
+        Ok(())
     }
 
     pub(crate) fn finish(self, out: &mut BytesMut) {
@@ -469,17 +513,18 @@ impl TagWriter {
     }
 }
 
-/// The tag and the bytes of the next tagged field.
-pub(crate) fn next_tag(input: &mut Reader) -> Result<(u32, Reader), DecodeError> {
+/// The tag and the size of the next tagged field, which follows.
+pub(crate) fn next_tag(input: &mut Reader) -> Result<(u32, usize), DecodeError> {
     let tag = input.unsigned_varint()?;
     let size = input.unsigned_varint()?;
-    Ok((tag, input.part(size as usize)?))
+    Ok((tag, size as usize))
 }
 
 /// Skips the tagged fields of a struct of which none are known.
 pub(crate) fn skip_tags(input: &mut Reader) -> Result<(), DecodeError> {
     for _ in 0..input.unsigned_varint()? {
-        next_tag(input)?;
+        let (_, size) = next_tag(input)?;
+        input.take(size)?;
     }
     Ok(())
 }

@@ -18,7 +18,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::{
     api_key::ApiKey,
-    frame::LENGTH_BYTES,
+    encode_error::EncodeError,
+    frame::{LENGTH_BYTES, frame_length},
     header::{NO_TAGS, put_request_header},
     message::Request,
     messages::ProduceRequest,
@@ -38,9 +39,9 @@ use crate::{
 /// let mut frame = ProduceFrame::begin(version, 1, Some("app"), None, -1, 30_000, 1);
 /// frame.topic("orders", Uuid::ZERO, 1);
 /// frame.partition(0, &[0; 61], Bytes::from_static(b"records"));
-/// let chunks = frame.finish();
+/// let chunks = frame.finish()?;
 /// assert_eq!(chunks.iter().count(), 3); // up to the records, the records, the tags after them
-/// # Ok::<(), kafka_wire::DecodeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct ProduceFrame {
@@ -50,6 +51,8 @@ pub struct ProduceFrame {
     version: Version,
     topics_to_come: usize,
     partitions_to_come: usize,
+    /// The first thing that was too long, for [`finish`](Self::finish) to tell.
+    written: Result<(), EncodeError>,
 }
 
 /// A place in the head where a body stands.
@@ -81,18 +84,21 @@ impl ProduceFrame {
         );
         let mut head = BytesMut::with_capacity(HEAD_BYTES_GUESS);
         head.extend_from_slice(&[0; LENGTH_BYTES]);
-        put_request_header(
+        let header = put_request_header(
             &mut head,
             ApiKey::PRODUCE,
             version,
             correlation_id,
             client_id,
         );
-        put_string(&mut head, transactional_id, version);
+        let id = put_string(&mut head, transactional_id, version)
+            .map_err(|error| error.in_field("transactional_id"));
         head.put_i16(acks);
         head.put_i32(timeout_ms);
-        put_length(&mut head, Some(topic_count), version);
+        let topics = put_length(&mut head, Some(topic_count), version)
+            .map_err(|error| error.in_field("topic_data"));
         Self {
+            written: header.and(id).and(topics),
             head,
             cuts: Vec::new(),
             body_bytes: 0,
@@ -123,11 +129,13 @@ impl ProduceFrame {
         self.topics_to_come -= 1;
         self.partitions_to_come = partition_count;
         if self.version.number <= LAST_VERSION_WITH_NAMES {
-            put_string(&mut self.head, Some(name), self.version);
+            let name = put_string(&mut self.head, Some(name), self.version);
+            self.note(name, "topic_data.name");
         } else {
             self.head.put_slice(&id.0);
         }
-        put_length(&mut self.head, Some(partition_count), self.version);
+        let count = put_length(&mut self.head, Some(partition_count), self.version);
+        self.note(count, "topic_data.partition_data");
         if partition_count == 0 {
             self.put_tags();
         }
@@ -145,11 +153,9 @@ impl ProduceFrame {
         );
         self.partitions_to_come -= 1;
         self.head.put_i32(index);
-        put_length(
-            &mut self.head,
-            Some(header.len() + body.len()),
-            self.version,
-        );
+        let length = Some(header.len() + body.len());
+        let length = put_length(&mut self.head, length, self.version);
+        self.note(length, "topic_data.partition_data.records");
         self.head.put_slice(header);
         self.body_bytes += body.len();
         self.cuts.push(Cut {
@@ -164,24 +170,35 @@ impl ProduceFrame {
 
     /// The frame, ready for the socket.
     ///
+    /// # Errors
+    /// When something in it, or all of it, is longer than the protocol can say; nothing is cut.
+    ///
     /// # Panics
-    /// When topics or partitions are missing, or the frame is above 2 GiB.
-    #[must_use]
-    pub fn finish(mut self) -> FrameChunks {
+    /// When topics or partitions are missing.
+    pub fn finish(mut self) -> Result<FrameChunks, EncodeError> {
         assert!(
             self.topics_to_come + self.partitions_to_come == 0,
             "fewer than announced"
         );
         self.put_tags();
+        self.written?;
         let bytes = self.head.len() + self.body_bytes;
-        let length = i32::try_from(bytes - LENGTH_BYTES).expect("requests are below 2 GiB");
+        let length = frame_length(bytes)?;
         self.head[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
-        FrameChunks {
+        Ok(FrameChunks {
             head: self.head,
             head_taken: 0,
             cuts: self.cuts,
             cut: 0,
             bytes,
+        })
+    }
+
+    /// Keeps the first error.
+    #[inline]
+    fn note(&mut self, written: Result<(), EncodeError>, field: &'static str) {
+        if let (Ok(()), Err(error)) = (&self.written, written) {
+            self.written = Err(error.in_field(field));
         }
     }
 

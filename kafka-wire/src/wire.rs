@@ -1,15 +1,18 @@
 //! What a value looks like on the wire: the one trait, the reader, and the primitives.
 //!
 //! Whether lengths are compact is decided here, once, by [`Version::flexible`]; a field's
-//! declaration never says it. Encoding cannot fail. Decoding is total: any bytes give a value or
-//! an error that names field and offset, and a length is believed only after it was compared
-//! with what is left, so nothing is allocated that the input does not justify.
+//! declaration never says it. Encoding fails for what is longer than the protocol can say, and
+//! cuts nothing. Decoding is total: any bytes give a value or an error that names field and
+//! offset. A length is believed only after it was compared with what is left of the input, and
+//! what its elements take in memory with what is left of a budget that grows with the input
+//! ([`Reader`]): an array is given its memory at once, so that nothing is held twice.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::{
     api_key::ApiKey,
     decode_error::{DecodeError, DecodeProblem},
+    encode_error::{EncodeError, EncodeProblem, LENGTH_MAX, STRING_BYTES_MAX},
     error_code::ErrorCode,
     message::path,
     schema::FieldKind,
@@ -26,15 +29,18 @@ use crate::{
 ///
 /// let version = Version { number: 0, flexible: true };
 /// let mut out = BytesMut::new();
-/// Some("orders".to_owned()).encode(&mut out, version);
+/// Some("orders".to_owned()).encode(&mut out, version)?;
 /// assert_eq!(&out[..], b"\x07orders"); // compact: length + 1
 /// let back = Option::<String>::decode(&mut Reader::new(out.freeze()), version)?;
 /// assert_eq!(back.as_deref(), Some("orders"));
-/// # Ok::<(), kafka_wire::DecodeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Wire: Sized {
     /// Appends this value as `version` has it.
-    fn encode(&self, out: &mut BytesMut, version: Version);
+    ///
+    /// # Errors
+    /// When a part of it is longer than the protocol can say. What was appended is then undefined.
+    fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError>;
 
     /// Takes a value off the front of `input`.
     ///
@@ -70,7 +76,10 @@ pub trait Field: Wire + PartialEq {
 
 /// Bytes being decoded, and how far.
 ///
-/// Byte strings taken from it share its memory.
+/// Byte strings taken from it share its memory. What the elements of arrays take beside that is
+/// limited: to [`MEMORY_PER_BYTE`](Self::MEMORY_PER_BYTE) for each byte of the input, and
+/// [`MEMORY_ALWAYS`](Self::MEMORY_ALWAYS) for small inputs of small parts. So a peer cannot make
+/// us take many times what it sends. No message whose names have eight letters needs as much.
 ///
 /// ```
 /// use kafka_wire::Reader;
@@ -86,14 +95,24 @@ pub struct Reader {
     bytes: Bytes,
     /// Bytes before `bytes`, in the input that errors speak of.
     offset: usize,
+    /// Bytes that elements of arrays may still take.
+    budget_bytes: usize,
 }
 
 impl Reader {
+    /// How many bytes the elements of arrays may take for each byte of the input.
+    pub const MEMORY_PER_BYTE: usize = 8;
+    /// How many bytes the elements of arrays may take whatever the size of the input.
+    pub const MEMORY_ALWAYS: usize = 256 * 1024;
+
     /// A reader at the start of `bytes`.
     #[must_use]
     pub fn new(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let budget_bytes = bytes.len().saturating_mul(Self::MEMORY_PER_BYTE);
         Self {
-            bytes: bytes.into(),
+            budget_bytes: budget_bytes.saturating_add(Self::MEMORY_ALWAYS),
+            bytes,
             offset: 0,
         }
     }
@@ -162,13 +181,39 @@ impl Reader {
         T::decode(self, version).map_err(|error| error.in_field(name))
     }
 
-    /// A reader of the next `count` bytes alone, which are thereby taken.
-    pub(crate) fn part(&mut self, count: usize) -> Result<Self, DecodeError> {
+    /// Decodes with a reader of the next `count` bytes alone, which are thereby taken.
+    pub(crate) fn within<T>(
+        &mut self,
+        count: usize,
+        decode: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
         let offset = self.offset;
-        Ok(Self {
+        let mut part = Self {
             bytes: self.take(count)?,
             offset,
-        })
+            budget_bytes: self.budget_bytes,
+        };
+        let value = decode(&mut part)?;
+        part.finish()?;
+        self.budget_bytes = part.budget_bytes;
+        Ok(value)
+    }
+
+    /// Memory for `count` elements, as far as the input justifies it.
+    fn room_for<T>(&mut self, count: usize) -> Result<Vec<T>, DecodeError> {
+        let remaining = self.remaining();
+        // Every element takes at least one byte, so a count beyond that is a lie.
+        if count > remaining {
+            let count = count as u64;
+            return Err(self.problem(DecodeProblem::CountTooLarge { count, remaining }));
+        }
+        let needed = count.saturating_mul(size_of::<T>());
+        let Some(budget_bytes) = self.budget_bytes.checked_sub(needed) else {
+            let allowed = self.budget_bytes;
+            return Err(self.problem(DecodeProblem::TooMuchMemory { needed, allowed }));
+        };
+        self.budget_bytes = budget_bytes;
+        Ok(Vec::with_capacity(count))
     }
 
     fn require(&self, needed: usize) -> Result<(), DecodeError> {
@@ -192,8 +237,9 @@ macro_rules! fixed_width {
     ($($type:ty, $kind:ident;)*) => {$(
         impl Wire for $type {
             #[inline]
-            fn encode(&self, out: &mut BytesMut, _: Version) {
+            fn encode(&self, out: &mut BytesMut, _: Version) -> Result<(), EncodeError> {
                 out.put_slice(&self.to_be_bytes());
+                Ok(())
             }
 
             #[inline]
@@ -229,8 +275,8 @@ macro_rules! stands_for {
     ($($type:ty as $inner:ty: $out:expr, $in:expr;)*) => {$(
         impl Wire for $type {
             #[inline]
-            fn encode(&self, out: &mut BytesMut, version: Version) {
-                <$inner as Wire>::encode(&$out(*self), out, version);
+            fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {
+                <$inner as Wire>::encode(&$out(*self), out, version)
             }
 
             #[inline]
@@ -257,8 +303,9 @@ stands_for! {
 }
 
 impl Wire for bool {
-    fn encode(&self, out: &mut BytesMut, _: Version) {
+    fn encode(&self, out: &mut BytesMut, _: Version) -> Result<(), EncodeError> {
         out.put_u8(u8::from(*self));
+        Ok(())
     }
 
     fn decode(input: &mut Reader, _: Version) -> Result<Self, DecodeError> {
@@ -278,8 +325,9 @@ impl Field for bool {
 }
 
 impl Wire for Uuid {
-    fn encode(&self, out: &mut BytesMut, _: Version) {
+    fn encode(&self, out: &mut BytesMut, _: Version) -> Result<(), EncodeError> {
         out.put_slice(&self.0);
+        Ok(())
     }
 
     fn decode(input: &mut Reader, _: Version) -> Result<Self, DecodeError> {
@@ -298,8 +346,8 @@ impl Field for Uuid {
 }
 
 impl Wire for String {
-    fn encode(&self, out: &mut BytesMut, version: Version) {
-        put_string(out, Some(self), version);
+    fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {
+        put_string(out, Some(self), version)
     }
 
     fn decode(input: &mut Reader, version: Version) -> Result<Self, DecodeError> {
@@ -318,8 +366,8 @@ impl Field for String {
 }
 
 impl Wire for Option<String> {
-    fn encode(&self, out: &mut BytesMut, version: Version) {
-        put_string(out, self.as_deref(), version);
+    fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {
+        put_string(out, self.as_deref(), version)
     }
 
     fn decode(input: &mut Reader, version: Version) -> Result<Self, DecodeError> {
@@ -339,8 +387,8 @@ impl Wire for Option<String> {
 }
 
 impl Wire for Bytes {
-    fn encode(&self, out: &mut BytesMut, version: Version) {
-        put_bytes(out, Some(self), version);
+    fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {
+        put_bytes(out, Some(self), version)
     }
 
     fn decode(input: &mut Reader, version: Version) -> Result<Self, DecodeError> {
@@ -359,8 +407,8 @@ impl Field for Bytes {
 }
 
 impl Wire for Option<Bytes> {
-    fn encode(&self, out: &mut BytesMut, version: Version) {
-        put_bytes(out, self.as_deref(), version);
+    fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {
+        put_bytes(out, self.as_deref(), version)
     }
 
     fn decode(input: &mut Reader, version: Version) -> Result<Self, DecodeError> {
@@ -372,8 +420,8 @@ impl Wire for Option<Bytes> {
 }
 
 impl<T: Wire> Wire for Vec<T> {
-    fn encode(&self, out: &mut BytesMut, version: Version) {
-        put_array(out, Some(self), version);
+    fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {
+        put_array(out, Some(self), version)
     }
 
     fn decode(input: &mut Reader, version: Version) -> Result<Self, DecodeError> {
@@ -399,23 +447,15 @@ impl<T: Field> Field for Vec<T> {
 }
 
 impl<T: Wire> Wire for Option<Vec<T>> {
-    fn encode(&self, out: &mut BytesMut, version: Version) {
-        put_array(out, self.as_deref(), version);
+    fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {
+        put_array(out, self.as_deref(), version)
     }
 
     fn decode(input: &mut Reader, version: Version) -> Result<Self, DecodeError> {
         let Some(count) = length(input, version)? else {
             return Ok(None);
         };
-        // Every element takes at least one byte, so a count beyond that is a lie. What an element
-        // takes in memory may still be far more, hence the second limit.
-        let remaining = input.remaining();
-        if count as usize > remaining {
-            let count = u64::from(count);
-            return Err(input.problem(DecodeProblem::CountTooLarge { count, remaining }));
-        }
-        let room = RESERVE_BYTES_MAX / size_of::<T>().max(1);
-        let mut elements = Vec::with_capacity((count as usize).min(room));
+        let mut elements = input.room_for(count as usize)?;
         for index in 0..count as usize {
             elements.push(T::decode(input, version).map_err(|error| error.in_element(index))?);
         }
@@ -451,50 +491,90 @@ where
     value.ok_or_else(|| DecodeError::new(DecodeProblem::UnexpectedNull, offset))
 }
 
-pub(crate) fn put_string(out: &mut BytesMut, text: Option<&str>, version: Version) {
-    if version.flexible {
-        return put_bytes(out, text.map(str::as_bytes), version);
-    }
+pub(crate) fn put_string(
+    out: &mut BytesMut,
+    text: Option<&str>,
+    version: Version,
+) -> Result<(), EncodeError> {
     let Some(text) = text else {
-        return out.put_i16(-1);
+        return put_short_length(out, None, version);
     };
-    // The classic form cannot hold more; cut at a character so that the frame stays whole.
-    let mut end = text.len().min(i16::MAX as usize);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let text = &text[..end];
-    out.put_i16(text.len() as i16);
+    put_short_length(out, Some(text.len()), version)?;
     out.put_slice(text.as_bytes());
+    Ok(())
 }
 
-fn put_bytes(out: &mut BytesMut, bytes: Option<&[u8]>, version: Version) {
-    put_length(out, bytes.map(<[u8]>::len), version);
+fn put_bytes(
+    out: &mut BytesMut,
+    bytes: Option<&[u8]>,
+    version: Version,
+) -> Result<(), EncodeError> {
+    put_length(out, bytes.map(<[u8]>::len), version)?;
     out.put_slice(bytes.unwrap_or_default());
+    Ok(())
 }
 
-fn put_array<T: Wire>(out: &mut BytesMut, elements: Option<&[T]>, version: Version) {
-    put_length(out, elements.map(<[T]>::len), version);
-    for element in elements.unwrap_or_default() {
-        element.encode(out, version);
+fn put_array<T: Wire>(
+    out: &mut BytesMut,
+    elements: Option<&[T]>,
+    version: Version,
+) -> Result<(), EncodeError> {
+    put_length(out, elements.map(<[T]>::len), version)?;
+    for (index, element) in elements.unwrap_or_default().iter().enumerate() {
+        element
+            .encode(out, version)
+            .map_err(|error| error.in_element(index))?;
     }
+    Ok(())
 }
 
 /// Writes the length of bytes or an array; `None` is null.
-pub(crate) fn put_length(out: &mut impl BufMut, length: Option<usize>, version: Version) {
-    let length = length.map(|length| i32::try_from(length).expect("messages are below 2 GiB"));
-    match (length, version.flexible) {
-        (Some(length), true) => varint::put_unsigned(out, length as u32 + 1),
-        (None, true) => out.put_u8(0),
-        (length, false) => out.put_i32(length.unwrap_or(-1)),
+pub(crate) fn put_length(
+    out: &mut impl BufMut,
+    length: Option<usize>,
+    version: Version,
+) -> Result<(), EncodeError> {
+    match length {
+        Some(length) if length > LENGTH_MAX => {
+            return Err(EncodeError::new(EncodeProblem::LengthTooLarge { length }));
+        }
+        Some(length) if version.flexible => varint::put_unsigned(out, length as u32 + 1),
+        Some(length) => out.put_i32(length as i32),
+        None if version.flexible => out.put_u8(0),
+        None => out.put_i32(-1),
     }
+    Ok(())
+}
+
+/// Writes the length of a string; `None` is null.
+fn put_short_length(
+    out: &mut BytesMut,
+    length: Option<usize>,
+    version: Version,
+) -> Result<(), EncodeError> {
+    match length {
+        Some(bytes) if bytes > STRING_BYTES_MAX => {
+            return Err(EncodeError::new(EncodeProblem::StringTooLong { bytes }));
+        }
+        _ if version.flexible => return put_length(out, length, version),
+        Some(bytes) => out.put_i16(bytes as i16),
+        None => out.put_i16(-1),
+    }
+    Ok(())
 }
 
 fn string_length(input: &mut Reader, version: Version) -> Result<Option<usize>, DecodeError> {
-    if version.flexible {
-        return Ok(length(input, version)?.map(|length| length as usize));
-    }
     let offset = input.offset();
+    if version.flexible {
+        let length = length(input, version)?.map(|length| length as usize);
+        return match length {
+            Some(length) if length > STRING_BYTES_MAX => {
+                let problem = DecodeProblem::StringTooLong { bytes: length };
+                Err(DecodeError::new(problem, offset))
+            }
+            length => Ok(length),
+        };
+    }
     let length = i16::decode(input, version)?;
     signed_length(i64::from(length), offset).map(|length| length.map(|length| length as usize))
 }
@@ -518,6 +598,3 @@ fn signed_length(length: i64, offset: usize) -> Result<Option<u32>, DecodeError>
         )),
     }
 }
-
-/// Most that is reserved for an array before its elements are seen; beyond, it grows with them.
-const RESERVE_BYTES_MAX: usize = 4096;

@@ -51,6 +51,22 @@ macro_rules! hostilities {
                         decode_dense::<<$request as Request>::Response>(version, &counts);
                     }
                 }
+                let latest = $request::version($request::VERSIONS.latest).unwrap();
+                decode_dense::<$request>(latest, &[20_000, 0, 0]);
+                decode_dense::<<$request as Request>::Response>(latest, &[20_000, 0, 0]);
+            )*
+        }
+
+        #[test]
+        fn a_large_message_of_names_with_eight_letters_is_never_refused() {
+            $(
+                for number in $request::VERSIONS.oldest..=$request::VERSIONS.latest {
+                    let version = $request::version(number).unwrap();
+                    for counts in [[4_000, 1, 1], [4, 1_000, 1]] {
+                        decode_honest::<$request>(version, &counts);
+                        decode_honest::<<$request as Request>::Response>(version, &counts);
+                    }
+                }
             )*
         }
 
@@ -115,13 +131,28 @@ fn attack<R: Request, T: Message>(valid: &[(i16, Bytes)]) {
 
 /// Decodes a message whose arrays have so many elements at each depth, all as small as can be.
 fn decode_dense<T: Message + Json>(version: Version, counts: &[usize]) {
-    let json = smallest(&T::schema(), version, counts);
+    let json = smallest(&T::schema(), version, counts, "");
     let mut bytes = BytesMut::new();
-    support::from_json::<T>(&json, version).encode(&mut bytes, version);
+    support::from_json::<T>(&json, version)
+        .encode(&mut bytes, version)
+        .unwrap();
     decode_frugally::<T>(bytes.freeze(), version);
 }
 
-fn smallest(schema: &StructSchema, version: Version, counts: &[usize]) -> Value {
+/// Decodes the densest message that a peer may mean: its names have letters.
+fn decode_honest<T: Message + Json>(version: Version, counts: &[usize]) {
+    let json = smallest(&T::schema(), version, counts, "topic-17");
+    let mut bytes = BytesMut::new();
+    let message = support::from_json::<T>(&json, version);
+    message.encode(&mut bytes, version).unwrap();
+    let bytes = bytes.freeze();
+    let decoded = T::decode(&mut Reader::new(bytes.clone()), version);
+    let error = decoded.map(|decoded| assert_eq!(decoded, message)).err();
+    let name = T::schema().name;
+    assert_eq!(error, None, "{name} {version} of {} bytes", bytes.len());
+}
+
+fn smallest(schema: &StructSchema, version: Version, counts: &[usize], text: &str) -> Value {
     let carried = schema
         .fields
         .iter()
@@ -130,21 +161,28 @@ fn smallest(schema: &StructSchema, version: Version, counts: &[usize]) -> Value 
         let value = match &field.kind {
             FieldKind::Array(element) => {
                 let (&count, deeper) = counts.split_first().unwrap_or((&0, &[]));
-                vec![smallest_value(element, version, deeper); count].into()
+                vec![smallest_value(element, version, deeper, text); count].into()
             }
-            kind => smallest_value(kind, version, counts),
+            _ if field
+                .nullable
+                .is_some_and(|range| range.contains(version.number)) =>
+            {
+                Value::Null
+            }
+            kind => smallest_value(kind, version, counts, text),
         };
         (support::camel_case(field.name), value)
     });
     fields.collect::<Map<_, _>>().into()
 }
 
-fn smallest_value(kind: &FieldKind, version: Version, counts: &[usize]) -> Value {
+fn smallest_value(kind: &FieldKind, version: Version, counts: &[usize], text: &str) -> Value {
     match kind {
         FieldKind::Bool => false.into(),
-        FieldKind::String | FieldKind::Bytes => "".into(),
+        FieldKind::String => text.into(),
+        FieldKind::Bytes => "".into(),
         FieldKind::Uuid => Uuid::ZERO.to_string().into(),
-        FieldKind::Struct(schema) => smallest(schema, version, counts),
+        FieldKind::Struct(schema) => smallest(schema, version, counts, text),
         FieldKind::Array(_) => panic!("Kafka has no arrays of arrays"),
         _ => 0.into(),
     }
@@ -156,7 +194,9 @@ fn decode_frugally<T: Message>(bytes: Bytes, version: Version) {
     let used = allocation_counter::measure(|| {
         outcome = Some(T::decode(&mut Reader::new(bytes.clone()), version));
     });
-    let limit = (FIXED_BYTES + BYTES_PER_INPUT_BYTE * bytes.len()) as u64;
+    let small = SMALL_FIXED_BYTES + SMALL_BYTES_PER_INPUT_BYTE * bytes.len();
+    let large = FIXED_BYTES + BYTES_PER_INPUT_BYTE * bytes.len();
+    let limit = small.min(large) as u64;
     assert!(
         used.bytes_max <= limit,
         "{} {version} took {} bytes for {}: {bytes:?}",
@@ -166,7 +206,7 @@ fn decode_frugally<T: Message>(bytes: Bytes, version: Version) {
     );
     if let Some(Ok(message)) = outcome {
         let mut out = BytesMut::new();
-        message.encode(&mut out, version);
+        message.encode(&mut out, version).unwrap();
         assert_eq!(
             T::decode(&mut Reader::new(out.freeze()), version).as_ref(),
             Ok(&message)
@@ -243,7 +283,7 @@ fn an_error_deep_in_a_message_names_its_path() {
     };
     let version = ProduceRequest::version(3).unwrap();
     let mut out = BytesMut::new();
-    response.encode(&mut out, version);
+    response.encode(&mut out, version).unwrap();
     let cut = out.freeze().slice(..4 + 6 + 6 + 2 * 22 + 5);
     let error = ProduceResponse::decode(&mut Reader::new(cut), version).unwrap_err();
     assert_eq!(
@@ -266,8 +306,11 @@ fn no_bytes_break_the_frame_reader() {
     }
 }
 
-/// Each array reserves up to 4 KiB before it sees its elements, and arrays nest four deep.
-const FIXED_BYTES: usize = 4 * 4096 + 1024;
+/// What an error takes that names its field.
+const SMALL_FIXED_BYTES: usize = 1024;
+/// No element of an array takes more for the one byte that it has at least.
+const SMALL_BYTES_PER_INPUT_BYTE: usize = 160;
 
-/// The worst case is an array of small structs whose strings are all null or empty.
-const BYTES_PER_INPUT_BYTE: usize = 64;
+/// A small multiple, and the strings' own bytes.
+const BYTES_PER_INPUT_BYTE: usize = Reader::MEMORY_PER_BYTE + 1;
+const FIXED_BYTES: usize = Reader::MEMORY_ALWAYS + SMALL_FIXED_BYTES;

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use allocation_counter::measure;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use kafka_wire::compression::Compression;
+use kafka_wire::messages::ProduceResponse;
 use kafka_wire::records::{BatchBuilder, BatchHeader, MAX_HEADERS, RecordBatch, RecordFault};
 use kafka_wire::records::{RecordParts, RecordsError};
+use kafka_wire::{DecodeProblem, Reader, Request, Wire, messages::ProduceRequest};
 
 const MIB: usize = 1024 * 1024;
 
@@ -69,5 +71,54 @@ fn a_record_with_too_many_headers_is_refused() {
     assert!(
         refused.to_string().ends_with("allowed are 524288"),
         "{refused}"
+    );
+}
+
+#[test]
+fn an_answer_of_topics_of_three_bytes_is_refused_before_it_takes_memory() {
+    // Three megabytes: an empty name, no partitions, no tags, a million times.
+    let version = ProduceRequest::version(9).unwrap();
+    let mut bytes = BytesMut::new();
+    kafka_wire::varint::put_unsigned(&mut bytes, 1_000_000 + 1);
+    bytes.extend_from_slice(&[1, 1, 0].repeat(1_000_000));
+    bytes.extend_from_slice(&[0; 5]);
+    let bytes = bytes.freeze();
+    let used = measure(|| {
+        let error = ProduceResponse::decode(&mut Reader::new(bytes.clone()), version).unwrap_err();
+        assert_eq!(error.field(), "responses");
+        assert!(
+            matches!(error.problem(), DecodeProblem::TooMuchMemory { needed, .. } if *needed > 60_000_000),
+            "{error}"
+        );
+    });
+    assert!(used.bytes_max < 4096, "{} bytes", used.bytes_max);
+}
+
+#[test]
+fn memory_is_counted_over_all_arrays_of_a_message_those_in_tags_too() {
+    // Ten thousand answers each fit, all of them do not; the endpoints are a tagged field.
+    let version = ProduceRequest::version(10).unwrap();
+    let endpoint = [0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0];
+    let endpoints = 100_000;
+    let mut tag = BytesMut::new();
+    kafka_wire::varint::put_unsigned(&mut tag, endpoints + 1);
+    tag.extend_from_slice(&endpoint.repeat(endpoints as usize));
+    let mut bytes = BytesMut::from(&[1, 0, 0, 0, 0][..]);
+    kafka_wire::varint::put_unsigned(&mut bytes, 3);
+    for _ in 0..3 {
+        kafka_wire::varint::put_unsigned(&mut bytes, 0);
+        kafka_wire::varint::put_unsigned(&mut bytes, tag.len() as u32);
+        bytes.extend_from_slice(&tag);
+    }
+    let bytes = bytes.freeze();
+    let used = measure(|| {
+        let answer = ProduceResponse::decode(&mut Reader::new(bytes.clone()), version).unwrap();
+        assert_eq!(answer.node_endpoints.len(), endpoints as usize);
+    });
+    let allowed = (Reader::MEMORY_PER_BYTE + 1) * bytes.len() + Reader::MEMORY_ALWAYS;
+    assert!(
+        used.bytes_max as usize <= allowed,
+        "{} bytes",
+        used.bytes_max
     );
 }

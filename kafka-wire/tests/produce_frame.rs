@@ -36,7 +36,7 @@ fn frame(
             frame.partition(*index, &HEADER, body.clone());
         }
     }
-    frame.finish()
+    frame.finish().unwrap()
 }
 
 fn request(txn: Option<&str>, topics: &Topics) -> ProduceRequest {
@@ -72,7 +72,7 @@ proptest! {
         for version in all_versions() {
             let (client_id, txn) = (client_id.as_deref(), txn.as_deref());
             let chunks = frame(version, client_id, txn, &topics);
-            let expected = encode_request(7, client_id, version, &request(txn, &topics));
+            let expected = encode_request(7, client_id, version, &request(txn, &topics)).unwrap();
             prop_assert_eq!(chunks.len(), expected.len());
             prop_assert_eq!(chunks.iter().collect::<Vec<_>>().concat(), &expected[..]);
             prop_assert_eq!(chunks.into_bytes(), expected);
@@ -146,7 +146,7 @@ fn a_frame_takes_three_allocations_however_many_partitions() {
             for index in 0..partitions {
                 frame.partition(index as i32, &HEADER, body.clone());
             }
-            drop(frame.finish());
+            drop(frame.finish().unwrap());
         });
         assert!(
             used.count_total <= 3,

@@ -40,7 +40,7 @@ fn check<T: Message + Json>(version: Version) {
     let result = runner.run(&support::any_struct(&schema, version), |json| {
         let message: T = support::from_json(&json, version);
         let mut bytes = BytesMut::new();
-        message.encode(&mut bytes, version);
+        message.encode(&mut bytes, version).unwrap();
         let mut input = Reader::new(bytes.freeze());
         let back = T::decode(&mut input, version).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(back, message);
@@ -90,7 +90,9 @@ fn a_null_that_a_version_has_no_form_for_is_sent_as_empty() {
     };
     let encode = |number| {
         let mut out = BytesMut::new();
-        everything.encode(&mut out, MetadataRequest::version(number).unwrap());
+        everything
+            .encode(&mut out, MetadataRequest::version(number).unwrap())
+            .unwrap();
         out
     };
     assert_eq!(&encode(0)[..], [0, 0, 0, 0]);

@@ -90,7 +90,7 @@ use crate::record::MockRecord;
 ///
 /// let version = MetadataRequest::version(12)?;
 /// let all = MetadataRequest { topics: None, ..Default::default() };
-/// let frame = encode_request(1, None, version, &all).slice(4..); // without its length
+/// let frame = encode_request(1, None, version, &all)?.slice(4..); // without its length
 /// let now = Now { instant: Instant::now(), wall_ms: 1_700_000_000_000 };
 ///
 /// let Answer::Send(answer) = cluster.handle(now, BrokerId(1), ConnectionId(1), frame) else {

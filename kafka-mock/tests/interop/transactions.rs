@@ -34,7 +34,9 @@ fn ask<R: Request>(
     request: &R,
 ) -> R::Response {
     let version = R::version(version).unwrap();
-    let frame = encode_request(1, None, version, request).slice(4..);
+    let frame = encode_request(1, None, version, request)
+        .unwrap()
+        .slice(4..);
     let now = Now {
         instant: Instant::now(),
         wall_ms: 1_700_000_000_000,

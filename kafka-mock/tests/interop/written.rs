@@ -118,7 +118,7 @@ fn ask(
         .unwrap();
     let version = ProduceRequest::version(12).unwrap();
     stream
-        .write_all(&encode_request(1, None, version, request))
+        .write_all(&encode_request(1, None, version, request).unwrap())
         .unwrap();
     let mut length = [0; 4];
     stream.read_exact(&mut length).unwrap();

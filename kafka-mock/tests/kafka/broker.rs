@@ -37,7 +37,7 @@ impl Broker {
     /// The response, or none if the connection is closed instead.
     pub(crate) fn try_ask<R: Request>(&self, version: i16, request: &R) -> Option<R::Response> {
         let version = R::version(version).unwrap();
-        let frame = self.exchange(&encode_request(1, Some("same"), version, request))?;
+        let frame = self.exchange(&encode_request(1, Some("same"), version, request).ok()?)?;
         Some(decode_response::<R>(frame, version).unwrap().1)
     }
 

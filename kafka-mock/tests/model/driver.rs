@@ -82,7 +82,9 @@ impl Driver {
         request: &R,
     ) -> Answer {
         let version = R::version(version).unwrap();
-        let frame = encode_request(CORRELATION_ID, Some("test"), version, request).slice(4..);
+        let frame = encode_request(CORRELATION_ID, Some("test"), version, request)
+            .unwrap()
+            .slice(4..);
         self.cluster.handle(self.now, broker, connection, frame)
     }
 

@@ -21,7 +21,9 @@ use crate::driver::{Driver, ONE, batch, produce_request};
 fn requests() -> Vec<Bytes> {
     fn last<R: Request>(request: &R) -> Bytes {
         let version = R::version(R::STABLE_VERSIONS.latest).unwrap();
-        encode_request(1, Some("test"), version, request).slice(4..)
+        encode_request(1, Some("test"), version, request)
+            .unwrap()
+            .slice(4..)
     }
     let id = Driver::new(1).topic_id("t");
     let partitions = vec![FetchPartition {

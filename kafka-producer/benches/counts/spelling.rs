@@ -85,7 +85,7 @@ fn frame(scenario: &Scenario, operations: u64) -> Counted {
         for partition in 0..12 {
             frame.partition(partition, black_box(&header), records.clone());
         }
-        black_box(frame.finish());
+        black_box(frame.finish().unwrap());
     })
 }
 

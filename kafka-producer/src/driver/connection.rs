@@ -202,10 +202,13 @@ impl Connection {
             };
             match failure {
                 Some(why) => tell(Event::Unsendable(outgoing.correlation_id, why)),
-                None => {
-                    self.writing = Some(Writing::new(outgoing));
-                    return true;
-                }
+                None => match Writing::new(outgoing) {
+                    Ok(writing) => {
+                        self.writing = Some(writing);
+                        return true;
+                    }
+                    Err(unsendable) => tell(unsendable),
+                },
             }
         }
         false
@@ -230,16 +233,19 @@ fn offer<T>(chunks: &FrameChunks, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T 
 }
 
 impl Writing {
-    fn new(outgoing: Outgoing) -> Self {
+    /// Frames a request; or tells that it cannot be written.
+    fn new(outgoing: Outgoing) -> Result<Self, Event> {
         let chunks = match outgoing.payload {
             Payload::Whole(frame) => FrameChunks::from(frame),
-            Payload::Produce(order) => order.frame(),
+            Payload::Produce(order) => order.frame().map_err(|error| {
+                Event::Unsendable(outgoing.correlation_id, error.to_string().into())
+            })?,
         };
-        Self {
+        Ok(Self {
             chunks,
             correlation_id: outgoing.correlation_id,
             confirm: outgoing.confirm,
-        }
+        })
     }
 }
 
@@ -267,7 +273,7 @@ mod tests {
         for partition in 0..batches {
             frame.partition(partition, &[0; 61], Bytes::from_static(b"records"));
         }
-        frame.finish()
+        frame.finish().unwrap()
     }
 
     fn bytes_in(slices: &[IoSlice<'_>]) -> usize {

@@ -131,7 +131,11 @@ impl Engine {
             way: Way::Out { since: self.now },
             what,
         });
-        let payload = Payload::Whole(frame);
+        let payload = match frame {
+            Ok(frame) => Payload::Whole(frame),
+            // What users name is checked where it comes in, so this is for what brokers name.
+            Err(error) => return self.lose(id, &error.to_string()),
+        };
         let outgoing = Outgoing {
             correlation_id,
             confirm: Confirm::Answered,

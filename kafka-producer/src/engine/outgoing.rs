@@ -9,7 +9,7 @@ use std::sync::Arc;
 use kafka_accumulator::Batch;
 use kafka_wire::compression::Compression;
 use kafka_wire::records::{Attributes, BatchHeader};
-use kafka_wire::{FrameChunks, ProduceFrame, Uuid, Version};
+use kafka_wire::{EncodeError, FrameChunks, ProduceFrame, Uuid, Version};
 
 use bytes::Bytes;
 
@@ -77,7 +77,10 @@ impl ProduceOrder {
     }
 
     /// The request as it goes over the wire: one pass over each batch, for its checksum.
-    pub fn frame(&self) -> FrameChunks {
+    ///
+    /// # Errors
+    /// When something in it is longer than the protocol can say: the client id, say, or all of it.
+    pub fn frame(&self) -> Result<FrameChunks, EncodeError> {
         let topics = self
             .batches
             .chunk_by(|a, b| Arc::ptr_eq(&a.topic, &b.topic));

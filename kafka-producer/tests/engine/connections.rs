@@ -129,7 +129,7 @@ fn a_broker_that_knows_only_version_0_of_api_versions_is_asked_in_version_0() {
         ..ApiVersionsResponse::default()
     };
     let correlation_id = asked.header.correlation_id;
-    let frame = encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal);
+    let frame = encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal).unwrap();
     stage.respond(node, frame.slice(4..));
     assert_eq!(stage.connections[&node][0].header.api_version, 0);
     stage.by_hand.clear();
@@ -152,7 +152,7 @@ fn a_broker_that_names_its_version_of_api_versions_is_asked_in_that() {
     }
     let oldest = ApiVersionsRequest::version(0).unwrap();
     let correlation_id = stage.connections[&node][0].header.correlation_id;
-    let frame = encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal);
+    let frame = encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal).unwrap();
     stage.respond(node, frame.slice(4..));
     assert_eq!(stage.connections[&node][0].header.api_version, 2);
 }
@@ -169,7 +169,8 @@ fn a_broker_that_refuses_every_version_of_api_versions_is_given_up() {
     for _ in 0..2 {
         let oldest = ApiVersionsRequest::version(0).unwrap();
         let correlation_id = stage.connections[&NodeId(-1)][0].header.correlation_id;
-        let frame = encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal);
+        let frame =
+            encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal).unwrap();
         stage.respond(NodeId(-1), frame.slice(4..));
     }
     assert!(!stage.connections.contains_key(&NodeId(-1)));
@@ -328,6 +329,7 @@ fn an_answer_in_another_version_costs_the_connection() {
     let asked = &stage.connections[&NodeId(1)][0];
     let other = ProduceRequest::version(3).unwrap();
     let response = kafka_wire::messages::ProduceResponse::default();
-    let frame = encode_response::<ProduceRequest>(asked.header.correlation_id, other, &response);
+    let frame =
+        encode_response::<ProduceRequest>(asked.header.correlation_id, other, &response).unwrap();
     given_up_and_retried(frame.slice(4..));
 }

@@ -88,7 +88,7 @@ impl Asked {
     pub(crate) fn read(outgoing: &Outgoing) -> Self {
         let frame = match &outgoing.payload {
             Payload::Whole(frame) => frame.clone(),
-            Payload::Produce(order) => order.frame().into_bytes(),
+            Payload::Produce(order) => order.frame().unwrap().into_bytes(),
         };
         let length = i32::from_be_bytes(*frame.first_chunk().unwrap());
         assert_eq!(length as usize, frame.len() - 4, "a frame says its length");
@@ -145,7 +145,9 @@ impl Asked {
     /// The answer of a broker, as the driver hands it over.
     pub(crate) fn answer<R: Request>(&self, response: &R::Response) -> Bytes {
         let version = self.header.version();
-        encode_response::<R>(self.header.correlation_id, version, response).slice(4..)
+        encode_response::<R>(self.header.correlation_id, version, response)
+            .unwrap()
+            .slice(4..)
     }
 
     pub(crate) fn batches(&self) -> &[Sent] {

@@ -141,7 +141,8 @@ pub(crate) fn ask_at<R: Request>(
     let version = R::version(version).unwrap();
     let mut stream = TcpStream::connect(server)?;
     stream.set_read_timeout(Some(PATIENCE / 4))?;
-    stream.write_all(&encode_request(1, Some("tests"), version, request))?;
+    let frame = encode_request(1, Some("tests"), version, request).map_err(io::Error::other)?;
+    stream.write_all(&frame)?;
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let mut frame = vec![0; u32::from_be_bytes(length) as usize];

@@ -147,7 +147,7 @@ pub(super) fn acceptance(partitions: impl Iterator<Item = i32>) -> ProduceRespon
 }
 
 fn say<R: Request>(header: &RequestHeader, answer: &R::Response) -> Bytes {
-    encode_response::<R>(header.correlation_id, header.version(), answer)
+    encode_response::<R>(header.correlation_id, header.version(), answer).unwrap()
 }
 
 fn spoken() -> ApiVersionsResponse {

@@ -201,8 +201,9 @@ impl Rig {
             *partitions = order.batches().map(|batch| batch.partition()).collect();
             let version = ProduceRequest::version(ProduceRequest::STABLE_VERSIONS.latest).unwrap();
             let accepted = acceptance(partitions.iter().copied());
-            *answer =
-                encode_response::<ProduceRequest>(0, version, &accepted).slice(LENGTH_BYTES..);
+            *answer = encode_response::<ProduceRequest>(0, version, &accepted)
+                .unwrap()
+                .slice(LENGTH_BYTES..);
         }
         let mut numbered = BytesMut::from(&answer[..]);
         numbered[..4].copy_from_slice(&correlation_id.to_be_bytes());

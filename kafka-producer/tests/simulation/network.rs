@@ -249,7 +249,7 @@ impl World {
                 let _ = batch.replace_records(&compressed, codec);
             }
         }
-        order.frame().into_bytes()
+        order.frame().unwrap().into_bytes()
     }
 
     /// Sends bytes on their way, in one piece or several.

@@ -46,7 +46,7 @@ impl Asked {
         if answer.error_code == ErrorCode::NONE {
             answer.producer_epoch = epoch;
         }
-        let frame = encode_response::<InitProducerIdRequest>(number, version, &answer);
+        let frame = encode_response::<InitProducerIdRequest>(number, version, &answer).unwrap();
         Some(frame)
     }
 }

@@ -141,7 +141,7 @@ fn requests(criterion: &mut Criterion) {
             for partition in 0..12 {
                 frame.partition(partition, black_box(&header), records.clone());
             }
-            frame.finish()
+            frame.finish().unwrap()
         });
     });
 }

@@ -9,7 +9,7 @@ use kafka_wire::{
     },
 };
 
-use super::{Answer, Call, Cluster, Outcome, Pause, Target};
+use super::{Answer, Call, Cluster, Outcome, Pause, Target, sent};
 
 impl Cluster {
     pub(super) fn api_versions(
@@ -65,7 +65,7 @@ impl Cluster {
             number: 0,
             flexible: false,
         };
-        Answer::Send(encode_response::<ApiVersionsRequest>(
+        sent(encode_response::<ApiVersionsRequest>(
             call.correlation_id,
             oldest,
             &response,

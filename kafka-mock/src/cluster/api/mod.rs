@@ -27,8 +27,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_wire::{
-    ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, Version, VersionRange, decode_request,
-    encode_response,
+    ApiKey, EncodeError, ErrorCode, Reader, Request, RequestHeader, Uuid, Version, VersionRange,
+    decode_request, encode_response,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
@@ -101,12 +101,17 @@ impl Call {
     }
 
     fn answer<R: Request>(&self, response: &R::Response) -> Answer {
-        Answer::Send(encode_response::<R>(
+        sent(encode_response::<R>(
             self.correlation_id,
             self.version,
             response,
         ))
     }
+}
+
+/// An answer that is longer than the protocol can say ends the connection, as in Kafka.
+fn sent(frame: Result<Bytes, EncodeError>) -> Answer {
+    frame.map_or(Answer::Close, Answer::Send)
 }
 
 /// The answer, or why it must wait.
