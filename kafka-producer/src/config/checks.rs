@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use kafka_wire::STRING_BYTES_MAX;
 use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
 use super::address::{ADDRESS_FORM, parse_address};
@@ -40,10 +41,11 @@ pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, Conf
     }
     if !values.is_set("client.id") {
         // Only now, so that wrong configurations use up no number.
-        settings.client_id = match settings.guarantee.transactional() {
-            Some(transactional) => format!("producer-{}", transactional.id).into(),
-            None => next_client_id().into(),
-        };
+        let named = settings.guarantee.transactional();
+        let named = named.map(|transactional| format!("producer-{}", transactional.id));
+        // An id may be as long as the protocol allows, and then has no room for more.
+        let named = named.filter(|id| id.len() <= STRING_BYTES_MAX);
+        settings.client_id = named.unwrap_or_else(next_client_id).into();
     }
     Ok(Checked {
         settings,
@@ -122,7 +124,7 @@ fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
 /// What was set, if anything; the protocol counts its bytes in 16 bits.
 fn client_id(values: &Values, findings: &mut Findings) -> String {
     let client_id = values.text("client.id").unwrap_or_default();
-    if i16::try_from(client_id.len()).is_err() {
+    if client_id.len() > STRING_BYTES_MAX {
         findings.invalid("client.id", client_id.clone(), "at most 32767 bytes");
     }
     client_id
@@ -185,7 +187,7 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
 fn transactional(values: &Values, findings: &mut Findings) -> Option<TransactionSettings> {
     let name = "transactional.id";
     let id = values.text(name).filter(|_| values.are_valid(&[name]))?;
-    if i16::try_from(id.len()).is_err() {
+    if id.len() > STRING_BYTES_MAX {
         findings.invalid(name, id, "at most 32767 bytes");
         return None;
     }

@@ -145,6 +145,13 @@ fn interceptors_are_refused_without_a_promise_of_others() {
 }
 
 #[test]
+fn the_longest_transactional_id_leaves_the_client_one_that_can_be_sent() {
+    let longest = "x".repeat(32_767);
+    let client_id = silently(&[("transactional.id", &longest)]).client_id;
+    assert!(client_id.len() < 100, "{} bytes", client_id.len());
+}
+
+#[test]
 fn idempotence_never_gives_way_to_many_requests_in_flight() {
     let message =
         format!("{IN_FLIGHT}=\"6\": must be at most 5, because enable.idempotence is not false");
