@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use stages::{STAGES, Stage};
+use stages::{NotChecked, STAGES, Stage};
 
 /// Check everything, in named stages; each can be run alone.
 #[derive(Args)]
@@ -41,6 +41,10 @@ enum Outcome {
     Failed {
         took: Duration,
         error: String,
+    },
+    /// What it needs from elsewhere is not to be had.
+    NotChecked {
+        why: String,
     },
     LeftOut,
     NotReached,
@@ -109,6 +113,11 @@ fn run(stage: &Stage) -> Outcome {
             println!("== {} passed in {:.1} s", stage.name, took.as_secs_f64());
             Outcome::Passed { took, tests }
         }
+        Err(error) if error.is::<NotChecked>() => {
+            println!("== {} NOT CHECKED: {error}", stage.name);
+            let why = error.to_string();
+            Outcome::NotChecked { why }
+        }
         Err(error) => {
             let error = format!("{error:#}");
             println!(
@@ -124,7 +133,7 @@ fn run(stage: &Stage) -> Outcome {
 /// Prints the table; its last line is the count alone.
 fn summary(outcomes: &[(&Stage, Outcome)]) -> ExitCode {
     println!("\n{:10} {:>8}  {:>6}  outcome", "stage", "seconds", "tests");
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for (stage, outcome) in outcomes {
         let name = stage.name;
         match outcome {
@@ -134,19 +143,22 @@ fn summary(outcomes: &[(&Stage, Outcome)]) -> ExitCode {
                 passed += 1;
             }
             Outcome::Failed { took, error } => {
-                let first: String = error
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .chars()
-                    .take(90)
-                    .collect();
                 println!(
-                    "{name:10} {:>8.1}  {:>6}  FAILED: {first}",
+                    "{name:10} {:>8.1}  {:>6}  FAILED: {}",
                     took.as_secs_f64(),
-                    ""
+                    "",
+                    first_line(error)
                 );
                 failed += 1;
+            }
+            Outcome::NotChecked { why } => {
+                println!(
+                    "{name:10} {:>8}  {:>6}  NOT CHECKED: {}",
+                    "",
+                    "",
+                    first_line(why)
+                );
+                skipped += 1;
             }
             Outcome::LeftOut => {
                 println!("{name:10} {:>8}  {:>6}  left out (--without-kafka)", "", "");
@@ -154,12 +166,21 @@ fn summary(outcomes: &[(&Stage, Outcome)]) -> ExitCode {
             Outcome::NotReached => println!("{name:10} {:>8}  {:>6}  not reached", "", ""),
         }
     }
-    println!("\n{passed} passed, {failed} failed");
+    match skipped {
+        0 => println!("\n{passed} passed, {failed} failed"),
+        _ => println!("\n{passed} passed, {failed} failed, {skipped} skipped"),
+    }
     if failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// As much of it as fits behind the name of a stage.
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(90).collect()
 }
 
 #[cfg(test)]
@@ -200,6 +221,19 @@ mod tests {
         assert!(
             error.contains("\"tydi\"") && error.contains("fmt, clippy, tidy"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_stage_that_could_not_check_has_neither_passed_nor_failed() {
+        let stage = Stage {
+            run: || Err(NotChecked("nobody answers".to_owned()).into()),
+            ..STAGES[0]
+        };
+        let outcome = run(&stage);
+        assert!(
+            matches!(&outcome, Outcome::NotChecked { why } if why == "nobody answers"),
+            "it was taken for something else"
         );
     }
 

@@ -4,6 +4,7 @@
 //! (`--workspace --all-features`), because cargo unifies features over what is selected: any other
 //! selection would build most of the dependencies again.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -13,6 +14,18 @@ use crate::{chance, counts, kafka, packages, shell, simulate, tidy};
 
 /// How many tests a stage ran, if that is what it does.
 pub(super) type Tests = Option<usize>;
+
+/// Why a stage could not check what it should: neither a success nor a fault of the code.
+#[derive(Debug)]
+pub(super) struct NotChecked(pub(super) String);
+
+impl std::error::Error for NotChecked {}
+
+impl fmt::Display for NotChecked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// One thing to check.
 pub(super) struct Stage {
@@ -46,6 +59,21 @@ pub(super) const STAGES: &[Stage] = &[
         "test",
         "unit, property, golden, embedded cluster and doc tests",
         test,
+    ),
+    on_cargo(
+        "fuzz",
+        "the fuzz targets build; a bounded run of each is among the tests",
+        fuzz,
+    ),
+    on_cargo(
+        "deny",
+        "what we depend on: licenses, sources, nothing that is banned",
+        deny,
+    ),
+    on_cargo(
+        "advisories",
+        "what we depend on: no hole that is known",
+        advisories,
     ),
     on_cargo(
         "simulation",
@@ -193,6 +221,50 @@ fn test() -> Result<Tests> {
         .args(EVERYTHING)
         .env("PROPTEST_RNG_SEED", seed);
     shell::run_tests(&mut test).map(Some)
+}
+
+/// The targets are no part of the workspace. Without the fuzzer itself no C++ is compiled.
+fn fuzz() -> Result<Tests> {
+    let mut check = shell::cargo();
+    check
+        .args(["check", "--manifest-path", "kafka-wire/fuzz/Cargo.toml"])
+        .env("CARGO_TARGET_DIR", shell::target().join("fuzz"))
+        .env("CUSTOM_LIBFUZZER_PATH", "not linked by a check");
+    shell::run(&mut check)?;
+    Ok(None)
+}
+
+fn deny() -> Result<Tests> {
+    let checks = [
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ];
+    shell::run(cargo_deny()?.args(checks))?;
+    Ok(None)
+}
+
+/// The database of advisories is a git repository: where it cannot be reached, nothing is checked,
+/// and the table says so.
+fn advisories() -> Result<Tests> {
+    let fetched = shell::run(cargo_deny()?.args(["fetch", "db"]));
+    fetched.map_err(|error| NotChecked(format!("the database of advisories: {error}")))?;
+    let checks = ["--offline", "check", "--hide-inclusion-graph", "advisories"];
+    shell::run(cargo_deny()?.args(checks))?;
+    Ok(None)
+}
+
+/// `cargo deny` that tells errors, installed if it is not there.
+fn cargo_deny() -> Result<std::process::Command> {
+    if !shell::is_installed("cargo-deny") {
+        let mut install = shell::cargo();
+        shell::run(install.args(["install", "cargo-deny", "--locked"]))?;
+    }
+    let mut deny = shell::cargo();
+    deny.args(["deny", "--log-level", "error"]);
+    Ok(deny)
 }
 
 fn simulation() -> Result<Tests> {
