@@ -43,6 +43,15 @@ impl OffsetToCommit {
         }
     }
 
+    /// Whether the protocol can carry its names.
+    pub(crate) fn check_lengths(&self) -> Result<(), crate::error::Misuse> {
+        fits("topic of an offset", &self.topic)?;
+        fits(
+            "metadata of an offset",
+            self.metadata.as_deref().unwrap_or_default(),
+        )
+    }
+
     /// With the leader epoch of the last record that was consumed.
     #[must_use]
     pub fn leader_epoch(mut self, leader_epoch: i32) -> Self {
@@ -55,6 +64,14 @@ impl OffsetToCommit {
     pub fn metadata(mut self, metadata: impl Into<String>) -> Self {
         self.metadata = Some(metadata.into());
         self
+    }
+}
+
+/// Strings of the protocol have an end.
+fn fits(what: &'static str, name: &str) -> Result<(), crate::error::Misuse> {
+    match name.len() {
+        0..=kafka_wire::STRING_BYTES_MAX => Ok(()),
+        bytes => Err(crate::error::Misuse::TooLong { what, bytes }),
     }
 }
 
@@ -88,6 +105,16 @@ impl ConsumerGroupMetadata {
             member_id: String::new(),
             instance_id: None,
         }
+    }
+
+    /// Whether the protocol can carry its names.
+    pub(crate) fn check_lengths(&self) -> Result<(), crate::error::Misuse> {
+        fits("id of the group", &self.id)?;
+        fits("id of the group's member", &self.member_id)?;
+        fits(
+            "group instance id",
+            self.instance_id.as_deref().unwrap_or_default(),
+        )
     }
 
     /// As this member of this generation.

@@ -143,6 +143,17 @@ pub enum Misuse {
     /// That is done once.
     #[error("transactions are initialized already")]
     AlreadyInitialized,
+    /// A name of a group or of an offset that the protocol cannot carry.
+    #[error(
+        "the {what} has {bytes} bytes; allowed are {}",
+        kafka_wire::STRING_BYTES_MAX
+    )]
+    TooLong {
+        /// Which: the group's id, say.
+        what: &'static str,
+        /// Its bytes in UTF-8.
+        bytes: usize,
+    },
     /// A producer has one transaction at a time.
     #[error("a transaction is open already: commit or abort it first")]
     TransactionOpen,

@@ -323,8 +323,10 @@ impl Engine {
         deadline: Instant,
         reply: Reply,
     ) {
+        let lengths = offsets.iter().map(OffsetToCommit::check_lengths);
+        let lengths = lengths.fold(group.check_lengths(), Result::and);
         let refusal = match self.phase() {
-            Phase::Open => None,
+            Phase::Open => lengths.err().map(TransactionError::Misused),
             Phase::Doomed(why) => Some(TransactionError::Abortable(why.clone())),
             _ => Some(self.no_transaction()),
         };

@@ -3,6 +3,7 @@
 
 use kafka_producer::engine::{DeskState, TransactionCall};
 use kafka_producer::error::{AbortableError, FatalError, Misuse, TransactionError};
+use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit};
 use kafka_wire::{ApiKey, ErrorCode};
 
 use super::coordinator::transactional;
@@ -127,6 +128,51 @@ fn t009_t010_a_transaction_is_open_until_its_end_is_acknowledged() {
             ended.done();
             next.done();
         }
+    }
+}
+
+#[test]
+fn offsets_with_a_name_that_the_protocol_cannot_carry_are_refused_and_do_no_harm() {
+    let longest = "x".repeat(32_767);
+    let longer = "x".repeat(32_768);
+    let too_long = |what| Misuse::TooLong {
+        what,
+        bytes: 32_768,
+    };
+    for level in VERSIONS {
+        let mut stage = Stage::under_way(level, &[1]);
+        let _ = stage.story();
+        for (group, what) in [
+            (ConsumerGroupMetadata::new(&*longer), "id of the group"),
+            (
+                ConsumerGroupMetadata::new("g").member(&*longer, 1),
+                "id of the group's member",
+            ),
+            (
+                ConsumerGroupMetadata::new("g").instance(&*longer),
+                "group instance id",
+            ),
+        ] {
+            assert_eq!(stage.send_offsets_of(group, &[5]).misused(), too_long(what));
+        }
+        let about_offset = |offset| TransactionCall::SendOffsets {
+            offsets: vec![OffsetToCommit::new("payments", 0, 5), offset],
+            group: ConsumerGroupMetadata::new("g"),
+        };
+        for (offset, what) in [
+            (OffsetToCommit::new(&*longer, 0, 5), "topic of an offset"),
+            (
+                OffsetToCommit::new("payments", 1, 5).metadata(&*longer),
+                "metadata of an offset",
+            ),
+        ] {
+            let refused = stage.transact(about_offset(offset)).misused();
+            assert_eq!(refused, too_long(what));
+        }
+        assert!(stage.story().is_empty());
+        let longest = OffsetToCommit::new("payments", 1, 5).metadata(&*longest);
+        stage.transact(about_offset(longest)).done();
+        stage.commit().done();
     }
 }
 
