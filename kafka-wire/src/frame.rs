@@ -16,7 +16,7 @@ use crate::{
     encode_error::{EncodeError, EncodeProblem},
     error_code::ErrorCode,
     header::{RequestHeader, put_request_header, put_response_header, read_response_header},
-    message::Request,
+    message::{Message, Request},
     version::Version,
     wire::{Reader, Wire},
 };
@@ -122,6 +122,18 @@ pub fn decode_response<R: Request>(
     frame: Bytes,
     version: Version,
 ) -> Result<(i32, R::Response), DecodeError> {
+    decode_response_as::<R, R::Response>(frame, version)
+}
+
+/// The same for who wants a part of the response: `T` has its fields, some of them
+/// [`Skipped`](crate::Skipped).
+///
+/// # Errors
+/// When the bytes are not such a response.
+pub fn decode_response_as<R: Request, T: Message>(
+    frame: Bytes,
+    version: Version,
+) -> Result<(i32, T), DecodeError> {
     let mut input = Reader::new(frame);
     let correlation_id = read_response_header(&mut input, R::KEY, version)?;
     let body = input.clone();

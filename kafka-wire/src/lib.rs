@@ -44,6 +44,7 @@ mod frame;
 mod header;
 mod message;
 mod produce_frame;
+mod skipped;
 mod uuid;
 mod version;
 mod wire;
@@ -54,11 +55,12 @@ pub use encode_error::{EncodeError, EncodeProblem, STRING_BYTES_MAX};
 pub use error_code::ErrorCode;
 pub use frame::{
     FRAME_BYTES_MAX_DEFAULT, FrameError, FrameReader, correlation_id, decode_request,
-    decode_response, encode_request, encode_response,
+    decode_response, decode_response_as, encode_request, encode_response,
 };
 pub use header::{RequestHeader, request_header_version, response_header_version};
 pub use message::{Message, Request};
 pub use produce_frame::{FrameChunks, ProduceFrame};
+pub use skipped::Skipped;
 pub use uuid::{Uuid, UuidError};
 pub use version::{Version, VersionRange};
 pub use wire::{Field, Reader, Wire};

@@ -579,7 +579,7 @@ fn string_length(input: &mut Reader, version: Version) -> Result<Option<usize>, 
     signed_length(i64::from(length), offset).map(|length| length.map(|length| length as usize))
 }
 
-fn length(input: &mut Reader, version: Version) -> Result<Option<u32>, DecodeError> {
+pub(crate) fn length(input: &mut Reader, version: Version) -> Result<Option<u32>, DecodeError> {
     if version.flexible {
         return Ok(input.unsigned_varint()?.checked_sub(1));
     }

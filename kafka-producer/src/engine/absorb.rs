@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kafka_wire::messages::metadata::{
-    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    LeadersPartition, LeadersResponse, LeadersTopic, MetadataResponseBroker,
 };
 use kafka_wire::messages::produce::{NodeEndpoint, PartitionProduceResponse};
 use kafka_wire::{ErrorCode, Uuid};
@@ -22,7 +22,7 @@ use crate::settings::Address;
 
 impl Engine {
     /// Takes in an answer to a question about `asked`.
-    pub(super) fn absorb(&mut self, id: NodeId, asked: &[Arc<str>], answer: MetadataResponse) {
+    pub(super) fn absorb(&mut self, id: NodeId, asked: &[Arc<str>], answer: LeadersResponse) {
         self.throttle(id, answer.throttle_time_ms);
         let again = matches!(self.metadata.refresh, Refresh::Asked { again: true, .. });
         self.metadata.refresh = Refresh::Fresh;
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// Takes in one topic; whether it needs no further question.
-    fn absorb_topic(&mut self, topic: MetadataResponseTopic) -> bool {
+    fn absorb_topic(&mut self, topic: LeadersTopic) -> bool {
         let Some(name) = topic.name.as_deref() else {
             return true;
         };
@@ -141,7 +141,7 @@ impl Engine {
         &mut self,
         name: &Arc<str>,
         topic_id: Uuid,
-        partitions: Vec<MetadataResponsePartition>,
+        partitions: Vec<LeadersPartition>,
     ) -> bool {
         self.make_lanes(name, partitions.len());
         let Some(interest) = self.metadata.topics.get_mut(name) else {

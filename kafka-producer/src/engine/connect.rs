@@ -1,12 +1,15 @@
 //! Dialing, greeting and losing brokers; and whom to ask when any broker will do.
 
 use bytes::Bytes;
-use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use kafka_wire::messages::metadata::{LeadersResponse, MetadataRequest, MetadataRequestTopic};
 use kafka_wire::messages::{
     ApiVersionsRequest, ApiVersionsResponse, DescribeConfigsRequest, DescribeProducersRequest,
     InitProducerIdRequest, ProduceRequest,
 };
-use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response, encode_request};
+use kafka_wire::{
+    DecodeError, ErrorCode, Message, Request, Version, decode_response, decode_response_as,
+    encode_request,
+};
 
 use super::backoff;
 use super::in_flight::{Asked, InFlight, Way, What};
@@ -242,7 +245,7 @@ impl Engine {
         let read = match asked.what {
             What::ApiVersions => self.greeted(id, version, frame),
             What::Metadata { topics } => self
-                .read::<MetadataRequest, _>(version, frame, |engine, answer| {
+                .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
                     engine.absorb(id, &topics, answer);
                 })
                 .inspect_err(|_| self.metadata_failed()),
@@ -262,7 +265,7 @@ impl Engine {
                 })
                 .inspect_err(|_| self.inquiry_lost(about)),
             What::TopicCheck(about, evidence) => self
-                .read::<MetadataRequest, _>(version, frame, |engine, answer| {
+                .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
                     engine.topic_checked(id, about, evidence, answer);
                 })
                 .inspect_err(|_| self.topic_unchecked(about, evidence)),
@@ -293,7 +296,17 @@ impl Engine {
         frame: Bytes,
         then: impl FnOnce(&mut Self, R::Response) -> T,
     ) -> Result<(), DecodeError> {
-        let (_, answer) = decode_response::<R>(frame, version)?;
+        self.read_as::<R, R::Response, T>(version, frame, then)
+    }
+
+    /// The same of as much of the answer as `A` has.
+    fn read_as<R: Request, A: Message, T>(
+        &mut self,
+        version: Version,
+        frame: Bytes,
+        then: impl FnOnce(&mut Self, A) -> T,
+    ) -> Result<(), DecodeError> {
+        let (_, answer) = decode_response_as::<R, A>(frame, version)?;
         then(self, answer);
         Ok(())
     }

@@ -20,9 +20,7 @@
 //! the same.
 
 use kafka_wire::messages::MetadataRequest;
-use kafka_wire::messages::metadata::{
-    MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
-};
+use kafka_wire::messages::metadata::{LeadersResponse, LeadersTopic, MetadataRequestTopic};
 use kafka_wire::{ErrorCode, Uuid};
 
 use super::acknowledgement::FORGOTTEN;
@@ -102,7 +100,7 @@ impl Engine {
         id: NodeId,
         about: Sent,
         evidence: Evidence,
-        answer: MetadataResponse,
+        answer: LeadersResponse,
     ) {
         self.throttle(id, answer.throttle_time_ms);
         let Sent { lane: key, serial } = about;
@@ -110,8 +108,7 @@ impl Engine {
         let Some(position) = lane.position(serial) else {
             return self.list(key);
         };
-        let of_that_name =
-            |topic: &&MetadataResponseTopic| topic.name.as_deref() == Some(&lane.topic);
+        let of_that_name = |topic: &&LeadersTopic| topic.name.as_deref() == Some(&lane.topic);
         let found = answer.topics.iter().find(of_that_name);
         match found.filter(|topic| topic.error_code == ErrorCode::NONE && lane.leader == Some(id)) {
             // Of another id metadata may have told since the question was asked.
