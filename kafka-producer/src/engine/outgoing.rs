@@ -81,9 +81,7 @@ impl ProduceOrder {
     /// # Errors
     /// When something in it is longer than the protocol can say: the client id, say, or all of it.
     pub fn frame(&self) -> Result<FrameChunks, EncodeError> {
-        let topics = self
-            .batches
-            .chunk_by(|a, b| Arc::ptr_eq(&a.topic, &b.topic));
+        let topics = self.batches.chunk_by(OrderedBatch::is_of_topic_of);
         let mut frame = ProduceFrame::begin(
             self.version,
             self.correlation_id,
@@ -115,6 +113,12 @@ impl ProduceOrder {
 }
 
 impl OrderedBatch {
+    /// Partitions of which metadata told at different times may be those of a topic and of the one
+    /// that was made anew under its name.
+    fn is_of_topic_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.topic, &other.topic) && self.topic_id == other.topic_id
+    }
+
     fn header(&self, attributes: Attributes) -> BatchHeader {
         BatchHeader {
             attributes,
