@@ -198,6 +198,23 @@ impl<E> Accumulator<E> {
         queue
     }
 
+    /// Lets go of what is kept of queues that nobody holds any more.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use kafka_accumulator::*;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// drop(accumulator.queue(Arc::from("payments"), 3, 17));
+    /// accumulator.release_dropped();
+    /// ```
+    pub fn release_dropped(&self) {
+        if let Registry::Open(queues) = &mut *lock(&self.registry) {
+            queues.retain(|queue| queue.strong_count() > 0);
+            queues.shrink_to(queues.len().saturating_mul(2));
+        }
+    }
+
     /// Encodes the record once, straight into the open batch of `queue`.
     ///
     /// Never waits. `now` is called only if a batch is opened, and under no lock. A `reserved`

@@ -464,12 +464,52 @@ impl<E> Queue<E> {
     }
 
     /// Nothing is accepted from now on, and what is here is due.
-    pub(crate) fn close(self: &Arc<Self>) {
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// queue.close();
+    /// let refused = accumulator.append(&queue, &mut record, None, Instant::now);
+    /// assert_eq!(refused.unwrap_err(), AppendError::Closed);
+    /// ```
+    pub fn close(self: &Arc<Self>) {
         let mut held = lock(&self.held);
         held.stage = Stage::Closed;
         let ring = held.seal_open();
         drop(held);
         self.ring(ring);
+    }
+
+    /// Accepts nothing from now on, if no record is here; whether that is so.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+    /// let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
+    /// assert!(!queue.close_if_empty());
+    /// assert_eq!(queue.take_all().len(), 1);
+    /// assert!(queue.close_if_empty());
+    /// # Ok::<(), AppendError>(())
+    /// ```
+    pub fn close_if_empty(&self) -> bool {
+        let mut held = lock(&self.held);
+        let empty = held.open.is_none() && held.sealed.is_empty();
+        if empty {
+            held.stage = Stage::Closed;
+        }
+        empty
     }
 
     fn readiness(&self, held: &Held<E>, now: Instant) -> Readiness {
