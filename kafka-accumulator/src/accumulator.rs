@@ -134,17 +134,6 @@ enum Registry<E> {
 impl<E> Accumulator<E> {
     /// An empty one. It rings `doorbell` when there is something to look at, and tells records
     /// that were lost (their batch was dropped undecided) what `abandoned` returns.
-    ///
-    /// ```
-    /// # use std::{sync::Arc, time::{Duration, Instant}};
-    /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
-    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
-    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
-    /// # let now = Instant::now();
-    /// assert_eq!(accumulator.memory_total(), settings.buffer_memory);
-    /// ```
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
         let budget = Arc::new(Budget::new(settings.buffer_memory, Arc::clone(&doorbell)));
         let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
@@ -199,15 +188,6 @@ impl<E> Accumulator<E> {
     }
 
     /// Lets go of what is kept of queues that nobody holds any more.
-    ///
-    /// ```
-    /// # use std::{sync::Arc, time::Duration};
-    /// # use kafka_accumulator::*;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
-    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
-    /// drop(accumulator.queue(Arc::from("payments"), 3, 17));
-    /// accumulator.release_dropped();
-    /// ```
     pub fn release_dropped(&self) {
         if let Registry::Open(queues) = &mut *lock(&self.registry) {
             queues.retain(|queue| queue.strong_count() > 0);

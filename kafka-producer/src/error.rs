@@ -61,8 +61,12 @@ pub enum SendError {
         /// For example `TOPIC_AUTHORIZATION_FAILED`.
         code: ErrorCode,
     },
-    /// The record names a partition that the topic does not have.
-    #[error("partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {})", partitions - 1)]
+    /// The record names a partition that the topic does not have, and did not get within
+    /// `max.block.ms`.
+    #[error(
+        "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {}){}",
+        partitions - 1, after(*waited)
+    )]
     PartitionOutOfRange {
         /// The record's topic.
         topic: Arc<str>,
@@ -70,6 +74,8 @@ pub enum SendError {
         partition: i32,
         /// How many the topic has.
         partitions: i32,
+        /// How long it was waited for.
+        waited: Duration,
     },
     /// The record names a partition that no topic can have.
     #[error(
@@ -173,6 +179,13 @@ fn because(last: &Option<Arc<str>>) -> String {
     last.as_ref()
         .map(|last| format!(" (last obstacle: {last})"))
         .unwrap_or_default()
+}
+
+fn after(waited: Duration) -> String {
+    match waited {
+        Duration::ZERO => String::new(),
+        _ => format!(" after {} ms", waited.as_millis()),
+    }
 }
 
 /// Why the producer as a whole gave up; only a new one can go on.

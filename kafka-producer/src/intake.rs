@@ -12,7 +12,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use kafka_accumulator::{
@@ -23,7 +23,7 @@ use kafka_serde::{Context, HeaderIter, Headers, Role, SerializeError, Serializer
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 
 use crate::clock;
-use crate::engine::{Cluster, Desk, DeskState, Question, Snapshot, Topic};
+use crate::engine::{Cluster, Desk, DeskState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
 use crate::pending::{Needs, Pending};
 use crate::producer::{OutcomeCallback, SharedPartitioner};
@@ -83,7 +83,8 @@ type Parts<'a> = RecordParts<'a, HeaderIter<'a>>;
 
 /// Why an append has to be repeated.
 pub(crate) enum Obstacle {
-    /// There is no metadata of the topic.
+    /// There is no metadata of the topic, or none yet of the partition that the record names; or what
+    /// there was has just been found to be of the past.
     NoTopic,
     /// There is no memory for a new batch in this partition.
     NoMemory { partition: i32, bytes: usize },
@@ -249,7 +250,7 @@ impl Intake {
         };
         let partition = self.choose(topic, record);
         let Some(queue) = topic.queue(partition) else {
-            return Err(out_of_range(topic, partition));
+            return Err(self.no_partition(topic, partition, record));
         };
         let appended = match queue.append_short(new) {
             Some(appended) => appended,
@@ -331,6 +332,10 @@ impl Intake {
     fn not_appended(&self, error: AppendError, partition: i32) -> Obstacle {
         match error {
             AppendError::NeedsMemory { bytes } => Obstacle::NoMemory { partition, bytes },
+            // Its partition is gone, or was forgotten: the next snapshot tells.
+            AppendError::Closed if matches!(self.desk.state(), DeskState::Open) => {
+                Obstacle::NoTopic
+            }
             AppendError::TooLarge { bytes, limit } => {
                 let setting = "buffer.memory";
                 Obstacle::Refused(SendError::RecordTooLarge {
@@ -351,23 +356,38 @@ impl Intake {
         })
     }
 
-    /// Asks the engine for a topic that is not known.
+    /// A partition that a record names may have been added just now; what a partitioner chooses is
+    /// of the same snapshot.
+    #[cold]
+    fn no_partition(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        record: &Serialized<'_>,
+    ) -> Box<Obstacle> {
+        match record.partition {
+            Some(0..) => self.no_topic(&topic.name),
+            Some(_) | None => Box::new(Obstacle::Refused(SendError::PartitionOutOfRange {
+                topic: Arc::clone(&topic.name),
+                partition,
+                partitions: topic.partitions(),
+                waited: Duration::ZERO,
+            })),
+        }
+    }
+
+    /// Asks the engine for a topic, or for one partition of it, that is not known.
     pub(crate) fn ask_for(
         &self,
         topic: &str,
+        partition: Option<i32>,
     ) -> Result<oneshot::Receiver<Result<(), SendError>>, SendError> {
         self.check_open()?;
         check_name(topic)?;
-        let (reply, answer) = oneshot::channel();
         let since = Instant::now();
         let deadline = since + self.settings.max_block;
-        self.desk.ask(Question::Topic {
-            name: topic.into(),
-            since,
-            deadline,
-            reply,
-        });
-        Ok(answer)
+        let desk = &self.desk;
+        Ok(desk.ask_for_topic(topic.into(), partition, since, deadline))
     }
 
     pub(crate) fn check_open(&self) -> Result<(), SendError> {
@@ -402,15 +422,6 @@ fn invalid_timestamp(topic: &str, timestamp_ms: i64) -> SendError {
         topic,
         timestamp_ms,
     }
-}
-
-#[cold]
-fn out_of_range(topic: &Topic, partition: i32) -> Box<Obstacle> {
-    Box::new(Obstacle::Refused(SendError::PartitionOutOfRange {
-        topic: Arc::clone(&topic.name),
-        partition,
-        partitions: topic.partitions(),
-    }))
 }
 
 /// The rule of Kafka's `Topic.validate`.

@@ -10,7 +10,6 @@ use kafka_accumulator::{Reservation, ReserveError};
 use kafka_serde::Headers;
 
 use crate::delivery::Delivery;
-use crate::engine::Question;
 use crate::error::SendError;
 use crate::intake::{Intake, Obstacle, Serialized};
 use crate::producer::{OutcomeCallback, WaitsFor};
@@ -30,7 +29,7 @@ pub(crate) struct Pending {
 /// What a record waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// The partitions of its topic.
+    /// The partitions of its topic, or the one that it names.
     Topic,
     /// Memory for a new batch in the partition that was chosen for it.
     Memory {
@@ -66,7 +65,7 @@ impl Pending {
         match self.needs {
             Needs::Topic => {
                 // Nobody waits for the answer: it is in the next snapshot.
-                drop(intake.ask_for(&self.topic));
+                drop(intake.ask_for(&self.topic, self.partition));
                 Err(WaitsFor::Metadata)
             }
             Needs::Memory { bytes, .. } => {
@@ -87,7 +86,10 @@ impl Pending {
                 Needs::Topic => {
                     // Borrowing `self` across an await would make the future of `send` not `Send`.
                     let name = Arc::clone(&self.topic);
-                    wait_for_topic(name, intake, since, deadline).await?;
+                    let wait = intake
+                        .desk
+                        .ask_for_topic(name, self.partition, since, deadline);
+                    wait.await.unwrap_or_else(|_| Err(intake.refusal()))?;
                     None
                 }
                 Needs::Memory { bytes, .. } => {
@@ -129,22 +131,6 @@ impl Pending {
         self.callback = new.callback;
         appended.map(|inner| Delivery::new(inner, self.timestamp_ms))
     }
-}
-
-async fn wait_for_topic(
-    name: Arc<str>,
-    intake: &Intake,
-    since: Instant,
-    deadline: Instant,
-) -> Result<(), SendError> {
-    let (reply, answer) = futures_channel::oneshot::channel();
-    intake.desk.ask(Question::Topic {
-        name,
-        since,
-        deadline,
-        reply,
-    });
-    answer.await.unwrap_or_else(|_| Err(intake.refusal()))
 }
 
 async fn wait_for_memory(

@@ -316,7 +316,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         own_thread::may_await("ready")?;
         let waits: Vec<_> = topics
             .into_iter()
-            .map(|topic| self.inner.intake.ask_for(topic))
+            .map(|topic| self.inner.intake.ask_for(topic, None))
             .collect();
         for wait in waits {
             let answer = wait?.await;

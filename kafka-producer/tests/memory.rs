@@ -83,7 +83,7 @@ const SHAPES: [Shape; 6] = {
 /// What there is of a producer without partitions and records, and of the answer that it reads.
 const CONSTANT_BYTES: usize = 1 << 20;
 /// Of each partition: its queue, its lane, their places in lists, timers.
-const PARTITION_BYTES: usize = 700;
+const PARTITION_BYTES: usize = 750;
 /// What an allocation takes more than was asked for.
 const ALLOCATION_BYTES: usize = 16;
 /// By default.
@@ -338,4 +338,67 @@ fn a_record_beyond_the_format_is_refused_with_its_size_before_it_is_copied() {
         "{} bytes",
         counted.bytes_total
     );
+}
+
+/// What a topic with one partition takes while it is known: at least so much, or nothing is tested.
+const TOPIC_BYTES_MIN: usize = 2_500;
+/// What may stay of each for the next one that is known, in rows that have become longer.
+const PLACE_BYTES: usize = 100;
+
+fn topics(round: usize) -> impl Iterator<Item = String> {
+    (0..1_000).map(move |number| format!("topic-{round}-{number}"))
+}
+
+#[test]
+fn what_is_kept_of_topics_is_freed_when_nobody_writes_to_them_for_metadata_max_idle_ms() {
+    let idle = Duration::from_secs(300);
+    let mut rig = Rig::new(1, &[("linger.ms", "0")]);
+    let mut kept = Vec::new();
+    for round in 0..4 {
+        let used = allocation_counter::measure(|| {
+            for topic in topics(round) {
+                rig.know(&topic);
+                rig.deliver_to(&topic, b"tea");
+            }
+        });
+        let freed = allocation_counter::measure(|| {
+            rig.now += idle + Duration::from_secs(1);
+            rig.tick();
+            assert!(topics(round).all(|topic| !rig.knows(&topic)));
+            // What nobody keeps any more is let go of with the next answer.
+            rig.know(&format!("another-{round}"));
+        });
+        assert!(
+            used.bytes_current as usize > 1_000 * TOPIC_BYTES_MIN,
+            "{used:?}"
+        );
+        kept.push(used.bytes_current + freed.bytes_current);
+    }
+    assert!(kept[0] < 1_000 * PLACE_BYTES as i64, "{kept:?}");
+    // The places are used again.
+    assert!(
+        kept[2] + kept[3] < 1_000 * PLACE_BYTES as i64 / 5,
+        "{kept:?}"
+    );
+}
+
+#[test]
+fn a_new_topic_costs_the_same_however_many_are_known() {
+    let mut rig = Rig::new(1, &[("linger.ms", "0")]);
+    let mut hundred = |from: usize| {
+        allocation_counter::measure(|| {
+            for number in from..from + 100 {
+                let topic = format!("topic-{number:05}");
+                rig.know(&topic);
+                rig.deliver_to(&topic, b"tea");
+            }
+        })
+        .bytes_total
+    };
+    let first = hundred(0) + hundred(100);
+    for from in (200..9_800).step_by(100) {
+        hundred(from);
+    }
+    let last = hundred(9_800) + hundred(9_900);
+    assert!(last < first * 2, "{last} bytes after {first}");
 }

@@ -9,12 +9,13 @@ use kafka_wire::messages::metadata::{
 use kafka_wire::messages::produce::{NodeEndpoint, PartitionProduceResponse};
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::cluster::{Cluster, Topic};
+use super::cluster::{Change, Cluster, Topic};
 use super::in_flight::Sent;
 use super::lane::{Attention, Lane, LaneKey, SlotState};
-use super::metadata::{Interest, Refresh, TopicState};
+use super::metadata::{Scope, TopicState, Word};
 use super::node::{Link, Node};
 use super::notice::Notice;
+use super::retire::Likeness;
 use super::timers::Timer;
 use super::{Engine, NodeId, backoff};
 use crate::error::SendError;
@@ -24,9 +25,7 @@ impl Engine {
     /// Takes in an answer to a question about `asked`.
     pub(super) fn absorb(&mut self, id: NodeId, asked: &[Arc<str>], answer: LeadersResponse) {
         self.throttle(id, answer.throttle_time_ms);
-        let again = matches!(self.metadata.refresh, Refresh::Asked { again: true, .. });
-        self.metadata.refresh = Refresh::Fresh;
-        self.metadata.fetched = Some(self.now);
+        let scope = self.metadata.answered();
         if answer.error_code == ErrorCode::REBOOTSTRAP_REQUIRED {
             return self.rebootstrap_required();
         }
@@ -37,39 +36,46 @@ impl Engine {
         }
         self.metadata.unheard_since = None;
         self.absorb_brokers(answer.brokers);
-        let mut complete = true;
-        for topic in answer.topics {
-            complete &= self.absorb_topic(topic);
+        let told = self.absorb_topics(answer.topics);
+        self.publish(&told);
+        for name in &told {
+            if !self.metadata.serve_waiters(name, &mut self.notices) {
+                self.metadata.told(name, Word::Incomplete);
+            }
         }
-        complete &= asked.iter().all(|name| {
-            self.metadata
-                .topics
-                .get(name)
-                .is_none_or(Interest::is_known)
-        });
-        self.count_led();
-        self.publish();
-        self.answer_waiters();
-        if complete {
-            self.metadata.failures = 0;
+        if self.metadata.lacks_any(&told) || self.metadata.lacks_any(asked) {
+            let failures = self.metadata.failures.saturating_add(1);
+            let pause = backoff::delay(self.settings.retry_backoff, failures, &mut self.random);
+            self.metadata.lacking(self.now + pause);
         } else {
-            self.metadata_failed();
+            self.metadata.failures = 0;
         }
-        // Topics that somebody began to write to while the answer was on its way.
-        if again
-            && self
-                .metadata
-                .topics
-                .keys()
-                .any(|name| !asked.contains(name))
-        {
-            self.metadata.want(self.now);
-        } else if again {
-            let pause = backoff::delay(self.settings.retry_backoff, 1, &mut self.random);
-            self.metadata.want(self.now + pause);
+        if scope == Scope::Everything {
+            if self.metadata.is_stale() {
+                let pause = backoff::delay(self.settings.retry_backoff, 1, &mut self.random);
+                self.metadata.postpone(self.now + pause);
+            }
+            self.metadata.fetched = Some(self.now);
+            self.timers
+                .arm(Timer::Metadata, self.now + self.settings.metadata_max_age);
         }
-        self.timers
-            .arm(Timer::Metadata, self.now + self.settings.metadata_max_age);
+        self.free_retired_lanes();
+    }
+
+    /// Takes in what is told of topics that somebody writes to; their names.
+    fn absorb_topics(&mut self, topics: Vec<LeadersTopic>) -> Vec<Arc<str>> {
+        let mut told = Vec::with_capacity(topics.len().min(self.metadata.topics.len()));
+        for topic in topics {
+            let name = topic.name.as_deref();
+            let known = name.and_then(|name| self.metadata.topics.get_key_value(name));
+            if let Some((name, _)) = known {
+                let name = Arc::clone(name);
+                let word = self.absorb_topic(&name, topic);
+                self.metadata.told(&name, word);
+                told.push(name);
+            }
+        }
+        told
     }
 
     fn absorb_brokers(&mut self, brokers: Vec<MetadataResponseBroker>) {
@@ -112,28 +118,22 @@ impl Engine {
         }
     }
 
-    /// Takes in one topic; whether it needs no further question.
-    fn absorb_topic(&mut self, topic: LeadersTopic) -> bool {
-        let Some(name) = topic.name.as_deref() else {
-            return true;
-        };
-        let Some((name, interest)) = self.metadata.topics.get_key_value(name) else {
-            return true;
-        };
-        let (name, known) = (Arc::clone(name), !interest.lanes.is_empty());
+    /// Takes in one topic; whether that needs no further question.
+    fn absorb_topic(&mut self, name: &Arc<str>, topic: LeadersTopic) -> Word {
         match topic.error_code {
             ErrorCode::NONE if !topic.partitions.is_empty() => {
-                self.absorb_partitions(&name, topic.topic_id, topic.partitions)
+                self.absorb_partitions(name, topic.topic_id, topic.partitions)
             }
-            ErrorCode::NONE => false,
+            ErrorCode::NONE => Word::Incomplete,
             code if code.is_retriable() => {
                 self.metadata.last_obstacle = Some(code.to_string().into());
-                false
+                if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
+                    // Deleted: callers wait for the next of its name rather than write to none.
+                    self.metadata.lose_sight(name);
+                }
+                Word::Incomplete
             }
-            code => {
-                self.refuse_topic(&name, code);
-                known
-            }
+            code => self.refuse_topic(name, code),
         }
     }
 
@@ -142,10 +142,15 @@ impl Engine {
         name: &Arc<str>,
         topic_id: Uuid,
         partitions: Vec<LeadersPartition>,
-    ) -> bool {
+    ) -> Word {
+        match self.likeness(name, topic_id, &partitions) {
+            Likeness::Same => {}
+            Likeness::Doubtful => return Word::Incomplete,
+            Likeness::MadeAnew => self.make_anew(name, partitions.len()),
+        }
         self.make_lanes(name, partitions.len());
         let Some(interest) = self.metadata.topics.get_mut(name) else {
-            return true;
+            return Word::Complete;
         };
         interest.state = TopicState::Known;
         let lanes = interest.lanes.clone();
@@ -162,29 +167,35 @@ impl Engine {
             led &= leader.is_some();
             self.assign(key, leader, partition.leader_epoch);
         }
-        led
+        Word::of(led)
     }
 
     fn make_lanes(&mut self, name: &Arc<str>, partitions: usize) {
-        let Some(interest) = self.metadata.topics.get_mut(name) else {
+        let Self {
+            metadata,
+            lanes,
+            accumulator,
+            now,
+            ..
+        } = self;
+        let Some(interest) = metadata.topics.get_mut(name) else {
             return;
         };
         let more = partitions.saturating_sub(interest.lanes.len());
         interest.lanes.reserve_exact(more);
-        if more > self.lanes.len() {
-            // A doubling would leave as much again unused.
-            self.lanes.reserve_exact(more);
-        }
+        lanes.reserve(more);
         for partition in interest.lanes.len()..partitions {
-            let (Ok(key), Ok(partition)) = (
-                LaneKey::try_from(self.lanes.len()),
-                i32::try_from(partition),
-            ) else {
+            let Ok(partition) = i32::try_from(partition) else {
                 return;
             };
-            let queue = self.accumulator.queue(Arc::clone(name), partition, key);
-            self.lanes
-                .push(Lane::new(Arc::clone(name), queue, self.now));
+            let first = interest.lanes.first().copied();
+            let made = lanes.insert(|key| {
+                let queue = accumulator.queue(Arc::clone(name), partition, key);
+                let mut lane = Lane::new(Arc::clone(name), queue, *now);
+                lane.topic_key = first.unwrap_or(key);
+                lane
+            });
+            let Some(key) = made else { return };
             interest.lanes.push(key);
         }
     }
@@ -192,7 +203,7 @@ impl Engine {
     /// Gives a lane its leader, unless what is known is newer (KIP-320).
     fn assign(&mut self, key: LaneKey, leader: Option<NodeId>, epoch: i32) {
         let lane = &mut self.lanes[key as usize];
-        if epoch >= 0 && epoch < lane.leader_epoch {
+        if epoch >= 0 && epoch < lane.leader_epoch || lane.attention == Attention::Retired {
             return;
         }
         let elected = epoch != lane.leader_epoch;
@@ -201,7 +212,8 @@ impl Engine {
         if lane.leader == leader && !elected && !waits_for_it {
             return;
         }
-        lane.leader = leader;
+        self.lanes.lead(key, leader);
+        let lane = &mut self.lanes[key as usize];
         // What was to go to the old leader may go to the new one at once (KIP-951), also if the old
         // one was elected again.
         for slot in &mut lane.slots {
@@ -243,25 +255,13 @@ impl Engine {
             && self.nodes.contains_key(&NodeId(leader.leader_id))
         {
             self.assign(key, Some(NodeId(leader.leader_id)), leader.leader_epoch);
-            self.count_led();
-        }
-    }
-
-    /// Tells each broker how many lanes it leads.
-    fn count_led(&mut self) {
-        let Self { nodes, lanes, .. } = self;
-        nodes.values_mut().for_each(|node| node.led = 0);
-        for leader in lanes.iter().filter_map(|lane| lane.leader) {
-            if let Some(node) = nodes.get_mut(&leader) {
-                node.led += 1;
-            }
         }
     }
 
     /// The cluster will not let us write to this topic.
-    fn refuse_topic(&mut self, name: &Arc<str>, code: ErrorCode) {
+    fn refuse_topic(&mut self, name: &Arc<str>, code: ErrorCode) -> Word {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
-            return;
+            return Word::Complete;
         };
         interest.state = TopicState::Unknown;
         for waiter in interest.waiters.drain(..) {
@@ -269,67 +269,52 @@ impl Engine {
             let refused = Err(SendError::TopicRefused { topic, code });
             self.notices.push(Notice::answer(waiter.reply, refused));
         }
-        if interest.lanes.is_empty() {
-            self.metadata.topics.remove(name);
+        if !interest.lanes.is_empty() {
+            return Word::Incomplete;
         }
+        self.metadata.forget(name);
+        Word::Complete
     }
 
-    /// Takes topics out of the snapshot that nobody has written to for `metadata.max.idle.ms`; who
-    /// writes to one again finds it unknown and asks.
-    pub(super) fn forget_idle_topics(&mut self) {
-        let Some(idle_since) = self.now.checked_sub(self.settings.metadata_max_idle) else {
-            return;
-        };
-        let Self {
-            metadata, lanes, ..
-        } = self;
-        let mut forgotten = 0;
-        for interest in metadata
-            .topics
-            .values_mut()
-            .filter(|interest| interest.is_known())
-        {
-            let mut lanes = interest.lanes.iter().map(|&key| &lanes[key as usize]);
-            if lanes.all(|lane| lane.is_idle_since(idle_since)) {
-                interest.state = TopicState::Idle;
-                forgotten += 1;
-            }
-        }
-        if forgotten > 0 {
-            self.publish();
-        }
-    }
-
-    /// Hangs a new snapshot over the desk.
-    fn publish(&self) {
-        let known = self
-            .metadata
-            .topics
+    /// Hangs a new snapshot over the desk, if anything that callers see has changed of these topics.
+    pub(super) fn publish(&self, told: &[Arc<str>]) {
+        let cluster = self.desk.cluster();
+        let changes = told
             .iter()
-            .filter(|(_, interest)| interest.is_known());
-        let topics = known.map(|(name, interest)| {
-            let lanes = || interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
-            let led = lanes().filter(|lane| lane.leader.is_some());
-            Arc::new(Topic {
-                name: Arc::clone(name),
-                queues: lanes().map(|lane| Arc::clone(&lane.queue)).collect(),
-                available: led.map(|lane| lane.partition).collect(),
-                sticky: Arc::clone(&interest.sticky),
-            })
-        });
-        self.desk.publish(Cluster::new(topics));
+            .filter_map(|name| self.change_of(name, &cluster));
+        let changes: Vec<Change> = changes.collect();
+        if !changes.is_empty() {
+            self.desk.publish(cluster.with(changes));
+        }
     }
 
-    fn answer_waiters(&mut self) {
-        for interest in self
-            .metadata
-            .topics
-            .values_mut()
-            .filter(|interest| interest.is_known())
-        {
-            for waiter in interest.waiters.drain(..) {
-                self.notices.push(Notice::answer(waiter.reply, Ok(())));
-            }
+    fn change_of(&self, name: &Arc<str>, cluster: &Cluster) -> Option<Change> {
+        let published = cluster.topic(name);
+        let interest = self.metadata.topics.get(name);
+        let Some(interest) = interest.filter(|interest| interest.is_known()) else {
+            return published.map(|_| Change::Gone(Arc::clone(name)));
+        };
+        let lanes = || interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
+        let queues = || lanes().map(|lane| &lane.queue);
+        let led = lanes().filter(|lane| lane.leader.is_some());
+        let available = led.map(|lane| lane.partition);
+        let is_same = |topic: &Arc<Topic>| {
+            topic.queues.len() == interest.lanes.len()
+                && topic
+                    .queues
+                    .iter()
+                    .zip(queues())
+                    .all(|(a, b)| Arc::ptr_eq(a, b))
+                && available.clone().eq(topic.available.iter().copied())
+        };
+        if published.is_some_and(is_same) {
+            return None;
         }
+        Some(Change::Is(Arc::new(Topic {
+            name: Arc::clone(name),
+            queues: queues().cloned().collect(),
+            available: available.collect(),
+            sticky: Arc::clone(&interest.sticky),
+        })))
     }
 }

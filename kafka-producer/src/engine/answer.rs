@@ -476,7 +476,7 @@ impl Engine {
             code,
             message: None,
         };
-        for key in 0..self.lanes.len() as LaneKey {
+        for key in self.take_stock() {
             self.fail_unsent_of(key, cause);
         }
     }
@@ -505,8 +505,8 @@ impl Engine {
                     return self.identity_failed();
                 };
                 self.identity = Identity::Held(producer);
-                for key in 0..self.lanes.len() {
-                    self.list(key as LaneKey);
+                for key in self.take_stock() {
+                    self.list(key);
                 }
             }
             code if code.is_retriable() => self.identity_failed(),

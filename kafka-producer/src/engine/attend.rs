@@ -7,8 +7,8 @@ use kafka_accumulator::{Completion, Readiness};
 use kafka_partition::StickyState;
 
 use super::desk::{DeskState, Question};
-use super::lane::{Attention, Lane, LaneKey};
-use super::metadata::{Interest, TopicState, Waiter};
+use super::lane::{Attention, LaneKey};
+use super::metadata::{Awaits, Interest, TopicState, Waiter};
 use super::notice::Notice;
 use super::timers::Timer;
 use super::{CloseReport, Engine, Life, NodeId, Transactions};
@@ -23,14 +23,27 @@ impl Engine {
         for question in self.desk.take_questions() {
             self.answer_question(question);
         }
+        self.look_at_rung();
+        self.see_to_admission();
+        self.hurry();
+    }
+
+    fn look_at_rung(&mut self) {
         let mut rung = std::mem::take(&mut self.rung);
         self.accumulator.drain_rung(&mut rung);
         for queue in rung.drain(..) {
-            self.look_at_queue(queue.key());
+            let lane = self.lanes.get(queue.key());
+            if lane.is_some_and(|lane| Arc::ptr_eq(&lane.queue, &queue)) {
+                self.look_at_queue(queue.key());
+            }
         }
         self.rung = rung;
-        self.see_to_admission();
-        self.hurry();
+    }
+
+    /// Looks at the queues that rang; then, which lanes have batches, taken or not.
+    pub(super) fn take_stock(&mut self) -> Vec<LaneKey> {
+        self.look_at_rung();
+        self.lanes.sort_out_busy()
     }
 
     /// Sees to everything whose time has come.
@@ -43,6 +56,9 @@ impl Engine {
 
     fn due(&mut self, timer: Timer) {
         match timer {
+            // A timer outlives what it was armed for.
+            Timer::Linger(lane) | Timer::Retry(lane) | Timer::Expiry(lane)
+                if self.lanes.get(lane).is_none() => {}
             Timer::Linger(lane) => {
                 self.lingering.remove(&lane);
                 self.look_at_queue(lane);
@@ -83,6 +99,7 @@ impl Engine {
             Readiness::Lingering { until } => self.linger(key, until),
             Readiness::Ready => self.list(key),
         }
+        self.lanes.note_batches(key);
         self.watch_expiry(key);
     }
 
@@ -104,10 +121,13 @@ impl Engine {
     /// Puts a lane on its leader's list, unless it stands there.
     pub(super) fn list(&mut self, key: LaneKey) {
         let lane = &mut self.lanes[key as usize];
+        if lane.attention == Attention::Retired {
+            return;
+        }
         let known = |leader: &NodeId| self.nodes.contains_key(leader);
         let Some(leader) = lane.leader.filter(known) else {
             lane.attention = Attention::Orphaned;
-            self.metadata.want(self.now);
+            self.metadata.want_more(&lane.topic, self.now);
             return;
         };
         if lane.attention != Attention::Listed(leader)
@@ -138,6 +158,7 @@ impl Engine {
         match question {
             Question::Topic {
                 name,
+                partition,
                 since,
                 deadline,
                 reply,
@@ -147,18 +168,19 @@ impl Engine {
                     self.notices.push(Notice::answer(reply, refusal));
                     return;
                 }
-                if self.desk.cluster().topic(&name).is_some() {
-                    self.notices.push(Notice::answer(reply, Ok(())));
-                    return;
-                }
                 let waiter = Waiter {
+                    partition,
                     since,
                     deadline,
                     reply,
                 };
-                self.interest(name).waiters.push(waiter);
-                self.timers.arm(Timer::Metadata, deadline);
-                self.metadata.want(self.now);
+                match self.interest(&name).admit(waiter) {
+                    Awaits::Nothing(reply) => self.notices.push(Notice::answer(reply, Ok(()))),
+                    Awaits::Metadata => {
+                        self.timers.arm(Timer::Metadata, deadline);
+                        self.metadata.want_more(&name, self.now);
+                    }
+                }
             }
             Question::Flush { reply } => {
                 let undecided = self.flush();
@@ -174,17 +196,16 @@ impl Engine {
         }
     }
 
-    fn interest(&mut self, name: Arc<str>) -> &mut Interest {
+    fn interest(&mut self, name: &Arc<str>) -> &mut Interest {
         let seed = self.random.u64(..);
-        self.metadata
-            .topics
-            .entry(name)
-            .or_insert_with(|| Interest {
-                waiters: Vec::new(),
-                lanes: Vec::new(),
-                sticky: Arc::new(StickyState::new(seed)),
-                state: TopicState::Unknown,
-            })
+        let topics = &mut self.metadata.topics;
+        topics.entry(Arc::clone(name)).or_insert_with(|| Interest {
+            waiters: Vec::new(),
+            lanes: Vec::new(),
+            sticky: Arc::new(StickyState::new(seed)),
+            state: TopicState::Unknown,
+            doubts: 0,
+        })
     }
 
     /// What a record is refused with now.
@@ -198,8 +219,8 @@ impl Engine {
     /// Makes everything due now and lists the batches that have no outcome.
     pub(super) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
         let mut undecided = Vec::new();
-        for key in 0..self.lanes.len() {
-            let lane = &self.lanes[key];
+        for key in self.take_stock() {
+            let lane = &self.lanes[key as usize];
             undecided.extend(
                 lane.slots
                     .iter()
@@ -209,7 +230,7 @@ impl Engine {
             let held = undecided.len();
             undecided.extend(lane.queue.undecided());
             if undecided.len() > held {
-                self.look_at_queue(key as LaneKey);
+                self.look_at_queue(key);
             }
         }
         undecided
@@ -280,13 +301,18 @@ impl Engine {
     /// Ends every record that has no outcome.
     pub(super) fn give_up(&mut self, cause: impl Fn() -> Cause) {
         self.refuse_waiters();
-        for key in 0..self.lanes.len() {
-            while let Some(slot) = self.lanes[key].slots.pop_front() {
-                self.fail(key as LaneKey, slot, cause());
-            }
-            for batch in self.lanes[key].queue.take_all() {
-                self.fail_untried(key as LaneKey, batch, cause());
-            }
+        for key in self.lanes.keys() {
+            self.give_up_lane(key, &cause);
+        }
+    }
+
+    /// Ends every record of a lane that has no outcome.
+    pub(super) fn give_up_lane(&mut self, key: LaneKey, cause: impl Fn() -> Cause) {
+        while let Some(slot) = self.lanes[key as usize].slots.pop_front() {
+            self.fail(key, slot, cause());
+        }
+        for batch in self.lanes[key as usize].queue.take_all() {
+            self.fail_untried(key, batch, cause());
         }
     }
 
@@ -295,7 +321,7 @@ impl Engine {
         if !matches!(self.life, Life::Closing { .. }) {
             return;
         }
-        if self.lanes.iter().any(Lane::has_batches)
+        if self.lanes.are_busy()
             || !self
                 .transactions
                 .as_ref()
@@ -322,6 +348,6 @@ impl Engine {
                 self.notices.push(Notice::answer(reply, report));
             }
         }
-        self.retire();
+        self.end_questions();
     }
 }

@@ -4,64 +4,172 @@
 //! publishes a new snapshot, and only when something in it changed: a topic appeared or went, it
 //! grew, or a partition gained or lost its leader. Who leads is the engine's own knowledge.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use kafka_accumulator::Queue;
 use kafka_partition::{StickyState, TopicView};
 
 use crate::error::DeliveryError;
 
 /// The topics that can be written to right now.
-#[derive(Debug, Default)]
+///
+/// The next snapshot shares with this one what has not changed: a new topic among ten thousand
+/// costs the copy of one shard.
+#[derive(Debug)]
 pub struct Cluster {
-    topics: Vec<Named>,
-    /// Places in `topics`; empty while those are few, because comparing a few names is faster.
-    places: HashMap<Box<str>, usize>,
+    topics: Topics,
 }
 
-/// A topic under a name of this snapshot's own: whoever looks for it reads memory that nobody
+#[derive(Clone, Debug)]
+enum Topics {
+    /// So few that comparing each name is faster than to compute a hash.
+    Few(Vec<Named>),
+    Many(Shards),
+}
+
+/// A topic under a name of the snapshots' own: whoever looks for it reads memory that nobody
 /// writes to, whereas the count of references to a batch's topic lies beside the topic's own name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Named {
-    name: Box<str>,
+    name: Arc<str>,
     topic: Arc<Topic>,
 }
 
 impl Named {
     fn new(topic: Arc<Topic>) -> Self {
-        let name = Box::from(&*topic.name);
+        let name = Arc::from(&*topic.name);
         Self { name, topic }
     }
 }
 
+/// What the next snapshot has instead of what this one has under a name.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// This.
+    Is(Arc<Topic>),
+    /// Nothing.
+    Gone(Arc<str>),
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        let topics = Topics::Few(Vec::new());
+        Self { topics }
+    }
+}
+
 impl Cluster {
-    pub(crate) fn new(topics: impl Iterator<Item = Arc<Topic>>) -> Self {
-        let topics: Vec<_> = topics.map(Named::new).collect();
-        let many = topics.len() > FEW_TOPICS;
-        let indexed = topics.iter().enumerate().filter(|_| many);
-        let places = indexed
-            .map(|(place, named)| (named.name.clone(), place))
-            .collect();
-        Self { topics, places }
+    /// The snapshot after these changes.
+    pub(crate) fn with(&self, changes: impl IntoIterator<Item = Change>) -> Self {
+        let mut topics = self.topics.clone();
+        for change in changes {
+            topics = match topics {
+                Topics::Few(few) => with_few(few, change),
+                Topics::Many(many) => with_many(many, change),
+            };
+        }
+        Self { topics }
     }
 
     /// The topic of that name, if its partitions are known.
     #[inline(always)]
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
-        if self.topics.len() > FEW_TOPICS {
-            return self.one_of_many(name);
+        match &self.topics {
+            Topics::Few(few) => {
+                let is = |named: &&Named| is_same(named.name.as_bytes(), name.as_bytes());
+                Some(&few.iter().find(is)?.topic)
+            }
+            Topics::Many(many) => many.topic(name),
         }
-        let is = |named: &&Named| is_same(named.name.as_bytes(), name.as_bytes());
-        let named = self.topics.iter().find(is)?;
+    }
+}
+
+fn with_few(mut few: Vec<Named>, change: Change) -> Topics {
+    match change {
+        Change::Gone(name) => few.retain(|named| named.name != name),
+        Change::Is(topic) => match few.iter_mut().find(|named| named.name == topic.name) {
+            Some(named) => named.topic = topic,
+            None => few.push(Named::new(topic)),
+        },
+    }
+    if few.len() > FEW_TOPICS {
+        return Topics::Many(few.into_iter().collect());
+    }
+    Topics::Few(few)
+}
+
+fn with_many(mut many: Shards, change: Change) -> Topics {
+    match change {
+        Change::Gone(name) => many.remove(&name),
+        Change::Is(topic) => many.put(topic),
+    }
+    if many.topics <= FEW_TOPICS {
+        let all = many.shards.iter().flat_map(|shard| shard.iter());
+        return Topics::Few(all.cloned().collect());
+    }
+    Topics::Many(many)
+}
+
+/// Topics by their names' hashes, in tables of which a change copies one.
+#[derive(Clone, Debug)]
+struct Shards {
+    hasher: DefaultHashBuilder,
+    shards: Box<[Arc<HashTable<Named>>]>,
+    /// In all of them.
+    topics: usize,
+}
+
+impl Shards {
+    #[inline(never)]
+    fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
+        let hash = self.hasher.hash_one(name);
+        let shard = &self.shards[place(hash)];
+        let named = shard.find(hash, |named| *named.name == *name)?;
         Some(&named.topic)
     }
 
-    #[inline(never)]
-    fn one_of_many(&self, name: &str) -> Option<&Arc<Topic>> {
-        let &place = self.places.get(name)?;
-        Some(&self.topics[place].topic)
+    fn put(&mut self, topic: Arc<Topic>) {
+        let hash = self.hasher.hash_one(&*topic.name);
+        let shard = Arc::make_mut(&mut self.shards[place(hash)]);
+        match shard.find_mut(hash, |named| *named.name == *topic.name) {
+            Some(named) => named.topic = topic,
+            None => {
+                let hasher = &self.hasher;
+                shard.insert_unique(hash, Named::new(topic), |named| {
+                    hasher.hash_one(&*named.name)
+                });
+                self.topics += 1;
+            }
+        }
     }
+
+    fn remove(&mut self, name: &str) {
+        let hash = self.hasher.hash_one(name);
+        let shard = Arc::make_mut(&mut self.shards[place(hash)]);
+        if let Ok(found) = shard.find_entry(hash, |named| *named.name == *name) {
+            found.remove();
+            self.topics -= 1;
+        }
+    }
+}
+
+impl FromIterator<Named> for Shards {
+    fn from_iter<I: IntoIterator<Item = Named>>(all: I) -> Self {
+        let mut shards = Self {
+            hasher: DefaultHashBuilder::default(),
+            shards: vec![Arc::default(); SHARDS].into(),
+            topics: 0,
+        };
+        all.into_iter().for_each(|named| shards.put(named.topic));
+        shards
+    }
+}
+
+/// The bits that a table itself does not look at first.
+fn place(hash: u64) -> usize {
+    (hash >> 32) as usize % SHARDS
 }
 
 /// Compares names of up to sixteen bytes in registers: a call for each record would cost as much as
@@ -86,6 +194,8 @@ fn ends<const N: usize>(name: &[u8]) -> Option<([u8; N], [u8; N])> {
 }
 
 const FEW_TOPICS: usize = 8;
+/// A change copies this many references, and as many topics as are in a shard.
+const SHARDS: usize = 128;
 
 /// One topic: where its records wait, partition by partition.
 #[derive(Debug)]
@@ -127,6 +237,42 @@ impl Topic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn topic(name: &str) -> Arc<Topic> {
+        Arc::new(Topic {
+            name: Arc::from(name),
+            queues: Vec::new(),
+            available: Vec::new(),
+            sticky: Arc::new(StickyState::shared(0)),
+        })
+    }
+
+    #[test]
+    fn a_snapshot_has_what_was_put_and_not_taken_however_many_there_are() {
+        let name = |number: usize| format!("topic-{number}");
+        let mut snapshots = vec![Cluster::default()];
+        for number in 0..1_000 {
+            let put = Change::Is(topic(&name(number)));
+            snapshots.push(snapshots[number].with([put]));
+        }
+        for (known, snapshot) in snapshots.iter().enumerate() {
+            let last = known.checked_sub(1).map(name);
+            assert!(last.is_none_or(|last| snapshot.topic(&last).is_some()));
+            assert!(snapshot.topic(&name(known)).is_none());
+        }
+        let mut shrinking = snapshots.pop().unwrap();
+        for number in 0..1_000 {
+            assert!(shrinking.topic(&name(number)).is_some());
+            shrinking = shrinking.with([Change::Gone(name(number).into())]);
+            assert!(shrinking.topic(&name(number)).is_none());
+            let next = shrinking.topic(&name(number + 1));
+            assert_eq!(next.is_some(), number < 999);
+        }
+        let replaced = Cluster::default().with([Change::Is(topic("a")), Change::Is(topic("b"))]);
+        let newer = topic("a");
+        let replaced = replaced.with([Change::Is(Arc::clone(&newer))]);
+        assert!(Arc::ptr_eq(replaced.topic("a").unwrap(), &newer));
+    }
 
     #[test]
     fn names_are_the_same_exactly_when_all_their_bytes_are() {

@@ -73,7 +73,7 @@ impl Engine {
             return false;
         };
         // Half of its partitions: all of them would have to wait for the slowest.
-        let enough = (node.led / 2).clamp(1, BATCHES);
+        let enough = (self.lanes.led_by(id) / 2).clamp(1, BATCHES);
         let holds_since = node.holds_since;
         let few = self.ready_lanes(id) < enough;
         let waits = few && holds_since.is_none_or(|since| self.now < since + hold);

@@ -13,7 +13,7 @@ use kafka_wire::{
 
 use super::backoff;
 use super::in_flight::{Asked, InFlight, Way, What};
-use super::metadata::Refresh;
+use super::metadata::Scope;
 use super::node::{Link, Node, Versions};
 use super::outgoing::{Confirm, Outgoing, Payload};
 use super::timers::Timer;
@@ -151,12 +151,12 @@ impl Engine {
     /// Asks for metadata if it is wanted and a broker is there.
     pub(super) fn ask_for_metadata(&mut self) {
         self.rebootstrap_if_overdue();
-        if !self.metadata.is_due(self.now) {
-            if let Refresh::Wanted { not_before } = self.metadata.refresh {
+        let Some(scope) = self.metadata.due(self.now) else {
+            if let Some(not_before) = self.metadata.next_question() {
                 self.timers.arm(Timer::Metadata, not_before);
             }
             return;
-        }
+        };
         let Some(id) = self.any_node() else { return };
         let Some(version) = self.newest::<MetadataRequest>(id) else {
             return self.lose(
@@ -164,8 +164,10 @@ impl Engine {
                 "the broker does not speak a version of Metadata that we do",
             );
         };
-        self.forget_idle_topics();
-        let names: Vec<_> = self.metadata.topics_in_use().cloned().collect();
+        if scope == Scope::Everything {
+            self.forget_idle_topics();
+        }
+        let names = self.metadata.names(scope);
         let topics = names.iter().map(|name| MetadataRequestTopic {
             name: Some(name.to_string()),
             ..MetadataRequestTopic::default()
@@ -175,10 +177,7 @@ impl Engine {
             allow_auto_topic_creation: true,
             ..MetadataRequest::default()
         };
-        self.metadata.refresh = Refresh::Asked {
-            node: id,
-            again: false,
-        };
+        self.metadata.asked(scope);
         self.ask(id, version, &request, What::Metadata { topics: names });
     }
 
@@ -429,7 +428,7 @@ impl Engine {
     pub(super) fn metadata_failed(&mut self) {
         let failures = self.metadata.failures.saturating_add(1);
         let pause = backoff::delay(self.settings.retry_backoff, failures, &mut self.random);
-        self.metadata.failed(self.now, pause);
+        self.metadata.failed(self.now + pause);
         self.timers.arm(Timer::Metadata, self.now + pause);
     }
 

@@ -48,6 +48,8 @@ pub enum Question {
     Topic {
         /// Its name.
         name: Arc<str>,
+        /// The partition that is to be written to, if any will not do.
+        partition: Option<i32>,
         /// `max.block.ms` from the call.
         since: Instant,
         /// When to give up.
@@ -152,6 +154,25 @@ impl Desk {
             questions.push(question);
         }
         self.doorbell.ring();
+    }
+
+    /// Asks for a topic, or for one partition of it; answered by `deadline`.
+    pub(crate) fn ask_for_topic(
+        &self,
+        name: Arc<str>,
+        partition: Option<i32>,
+        since: Instant,
+        deadline: Instant,
+    ) -> oneshot::Receiver<Result<(), SendError>> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Question::Topic {
+            name,
+            partition,
+            since,
+            deadline,
+            reply,
+        });
+        answer
     }
 
     pub(crate) fn publish(&self, cluster: Cluster) {

@@ -62,6 +62,19 @@ pub(crate) enum What {
     Produce(Vec<Sent>),
 }
 
+impl What {
+    fn lanes(&self) -> Vec<LaneKey> {
+        match self {
+            Self::Produce(sent) => sent.iter().map(|sent| sent.lane).collect(),
+            Self::Inquiry(about) | Self::TopicCheck(about, _) => vec![about.lane],
+            Self::Transaction(ask) => ask.lanes().to_vec(),
+            Self::ApiVersions | Self::Metadata { .. } | Self::ProducerId | Self::Expiration => {
+                Vec::new()
+            }
+        }
+    }
+}
+
 /// One batch in a produce request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -115,6 +128,11 @@ impl InFlight {
         self.requests
             .iter()
             .any(|asked| asked.way == Way::Compressing)
+    }
+
+    /// The lanes that an answer will be about; some of them more than once.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = LaneKey> {
+        self.requests.iter().flat_map(|asked| asked.what.lanes())
     }
 
     /// How many produce requests there are: what `max.in.flight.requests.per.connection` bounds.

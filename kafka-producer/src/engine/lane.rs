@@ -43,6 +43,8 @@ pub(crate) struct Lane {
     pub(crate) topic_id: Uuid,
     pub(crate) partition: i32,
     pub(crate) queue: Arc<Queue<DeliveryError>>,
+    /// The key of the topic's first lane: what is sorted by it has those of a topic together.
+    pub(crate) topic_key: LaneKey,
     pub(crate) leader: Option<NodeId>,
     /// Metadata of an older epoch is ignored (KIP-320).
     pub(crate) leader_epoch: i32,
@@ -72,6 +74,8 @@ pub(crate) enum Attention {
     Listed(NodeId),
     /// Would be listed, if it had a leader.
     Orphaned,
+    /// Never again: its partition is gone, or forgotten.
+    Retired,
 }
 
 /// The sequence numbers of an idempotent producer in this partition (KIP-98).
@@ -195,6 +199,7 @@ impl Lane {
             topic,
             topic_id: Uuid::ZERO,
             partition: queue.partition(),
+            topic_key: queue.key(),
             queue,
             leader: None,
             leader_epoch: -1,
@@ -499,9 +504,14 @@ impl Lane {
     pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
         if self.topic_id != topic_id {
             self.topic_id = topic_id;
-            self.leader_epoch = -1;
-            self.begin_anew(self.next_serial);
+            self.belong_to_another();
         }
+    }
+
+    /// The same, where it is not its id that tells.
+    pub(crate) fn belong_to_another(&mut self) {
+        self.leader_epoch = -1;
+        self.begin_anew(self.next_serial);
     }
 
     /// Whether a batch that was acknowledged at `base_offset` is in another log than those before
@@ -517,6 +527,16 @@ impl Lane {
         self.last_acked = None;
         self.acknowledged_offset = -1;
         self.anew_from = self.anew_from.max(from);
+    }
+
+    /// Whether its next batch would go on under the epoch of this producer.
+    pub(crate) fn is_numbered_by(&self, current: Option<ProducerId>) -> bool {
+        match self.numbering {
+            Numbering::Unnumbered => false,
+            Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } => {
+                Some(producer) == current
+            }
+        }
     }
 
     /// Whether the batch with this serial was taken before the topic was made anew: then others of

@@ -1,22 +1,23 @@
 //! When to ask for metadata, about what, and who waits for it.
 //!
 //! ```text
-//! Fresh ──stale, or a topic is missing──▶ Wanted ──asked──▶ Asked ──answered──▶ Fresh
-//!                                            ▲                │
-//!                                            └────failed──────┘
+//! what is known is stale ────▶ everything is due ─┐
+//!                                                 ├─▶ asked ──answered──▶ known
+//! something is missing ──▶ the missing is due ────┘     └──failed, or missing still──▶ due again
 //! ```
 //!
-//! Every topic that was ever written to is asked about until it has not been used for
-//! `metadata.max.idle.ms`. What an answer means for lanes and leaders is in `absorb.rs`.
+//! One question is on its way at a time. What was never told (a topic, a partition, a leader) is asked
+//! about alone, so that a new topic costs the same however many are known. Everything is asked about
+//! when leaders may have moved, and when `metadata.max.age.ms` is over: every topic that was written to
+//! within `metadata.max.idle.ms`. What an answer means for lanes and leaders is in `absorb.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use kafka_partition::StickyState;
 
-use super::NodeId;
 use super::lane::LaneKey;
 use super::notice::Notice;
 use crate::error::SendError;
@@ -25,7 +26,10 @@ use crate::error::SendError;
 #[derive(Debug)]
 pub(crate) struct Metadata {
     pub(crate) topics: BTreeMap<Arc<str>, Interest>,
-    pub(crate) refresh: Refresh,
+    /// Those of which something is missing: all, a partition that is waited for, a leader. Whoever
+    /// waits, waits for one of them.
+    missing: BTreeSet<Arc<str>>,
+    refresh: Refresh,
     /// Questions in a row that brought nothing.
     pub(crate) failures: u32,
     /// What went wrong last, for the message of a caller that waits in vain.
@@ -34,6 +38,23 @@ pub(crate) struct Metadata {
     pub(crate) unheard_since: Option<Instant>,
     /// When everything was last learnt.
     pub(crate) fetched: Option<Instant>,
+}
+
+/// What is to be asked about, at what time the earliest, and what was asked.
+#[derive(Debug, Default)]
+struct Refresh {
+    everything: Option<Instant>,
+    missing: Option<Instant>,
+    asked: Option<Scope>,
+}
+
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Topics of which something is missing.
+    Missing,
+    /// Every topic in use.
+    Everything,
 }
 
 /// A topic that somebody writes to.
@@ -47,6 +68,8 @@ pub(crate) struct Interest {
     pub(crate) sticky: Arc<StickyState>,
     /// Whether callers may write to it.
     pub(crate) state: TopicState,
+    /// So many answers in a row told of it as if it had been made anew, without an id to say so.
+    pub(crate) doubts: u32,
 }
 
 /// What is known of a topic.
@@ -56,41 +79,109 @@ pub(crate) enum TopicState {
     Unknown,
     /// Its partitions are in the snapshot.
     Known,
-    /// It was known and has not been written to for `metadata.max.idle.ms`: it is not asked about
-    /// until somebody wants it again (KIP-526).
-    Idle,
 }
 
 impl Interest {
     pub(crate) fn is_known(&self) -> bool {
         self.state == TopicState::Known
     }
+
+    /// Whether anybody waits for it, or writes to it.
+    fn is_wanted(&self) -> bool {
+        !self.waiters.is_empty() || !self.lanes.is_empty()
+    }
+
+    /// How many partitions callers may write to.
+    pub(crate) fn partitions(&self) -> i32 {
+        match self.state {
+            TopicState::Known => i32::try_from(self.lanes.len()).unwrap_or(i32::MAX),
+            TopicState::Unknown => 0,
+        }
+    }
+
+    /// Lets a caller wait, unless it need not.
+    pub(crate) fn admit(&mut self, waiter: Waiter) -> Awaits {
+        if waiter.is_served_by(self.partitions()) {
+            return Awaits::Nothing(waiter.reply);
+        }
+        // Who does not stay for the answer (`try_send`) is noted, but not each time that he asks.
+        if self.waiters.is_empty() || !waiter.reply.is_canceled() {
+            self.waiters.push(waiter);
+        }
+        Awaits::Metadata
+    }
+
+    /// Ends the wait of every caller who waits for nothing any more.
+    fn serve_waiters(&mut self, notices: &mut Vec<Notice>) {
+        let partitions = self.partitions();
+        let served = |waiter: &mut Waiter| waiter.is_served_by(partitions);
+        for waiter in self.waiters.extract_if(.., served) {
+            notices.push(Notice::answer(waiter.reply, Ok(())));
+        }
+    }
+
+    /// Ends the wait of every caller whose deadline has come.
+    fn expire_waiters(
+        &mut self,
+        topic: &Arc<str>,
+        now: Instant,
+        last: Option<&Arc<str>>,
+        notices: &mut Vec<Notice>,
+    ) {
+        let partitions = self.partitions();
+        let expired = |waiter: &mut Waiter| waiter.deadline <= now;
+        for waiter in self.waiters.extract_if(.., expired) {
+            let topic = Arc::clone(topic);
+            let waited = now.saturating_duration_since(waiter.since);
+            let error = match waiter.partition {
+                Some(partition) if partitions > 0 => SendError::PartitionOutOfRange {
+                    topic,
+                    partition,
+                    partitions,
+                    waited,
+                },
+                _ => SendError::TopicUnknown {
+                    topic,
+                    waited,
+                    last: last.cloned(),
+                },
+            };
+            notices.push(Notice::answer(waiter.reply, Err(error)));
+        }
+    }
 }
 
-/// A caller in `send` that does not know the topic's partitions yet.
+/// A caller in `send` that does not know the topic's partitions yet, or not the one it names.
 #[derive(Debug)]
 pub(crate) struct Waiter {
+    /// If any will not do.
+    pub(crate) partition: Option<i32>,
     pub(crate) since: Instant,
     pub(crate) deadline: Instant,
     pub(crate) reply: oneshot::Sender<Result<(), SendError>>,
 }
 
-/// Whether to ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refresh {
-    /// Nothing to ask before `metadata.max.age.ms` is over.
-    Fresh,
-    /// To be asked as soon as a broker can be, at `not_before` the earliest.
-    Wanted { not_before: Instant },
-    /// Asked of this broker. If `again`, something became stale meanwhile.
-    Asked { node: NodeId, again: bool },
+/// What a caller that asks for a topic has to wait for.
+#[derive(Debug)]
+pub(crate) enum Awaits {
+    /// It is to be answered.
+    Nothing(oneshot::Sender<Result<(), SendError>>),
+    Metadata,
+}
+
+impl Waiter {
+    /// Whether so many partitions are enough.
+    fn is_served_by(&self, partitions: i32) -> bool {
+        partitions > self.partition.unwrap_or_default()
+    }
 }
 
 impl Metadata {
     pub(crate) fn new() -> Self {
         Self {
             topics: BTreeMap::new(),
-            refresh: Refresh::Fresh,
+            missing: BTreeSet::new(),
+            refresh: Refresh::default(),
             failures: 0,
             last_obstacle: None,
             unheard_since: None,
@@ -100,70 +191,187 @@ impl Metadata {
 
     /// What is known is stale: ask, at `not_before` the earliest.
     pub(crate) fn want(&mut self, not_before: Instant) {
-        match &mut self.refresh {
-            refresh @ Refresh::Fresh => *refresh = Refresh::Wanted { not_before },
-            Refresh::Wanted {
-                not_before: earlier,
-            } => *earlier = not_before.min(*earlier),
-            Refresh::Asked { again, .. } => *again = true,
+        let refresh = &mut self.refresh;
+        refresh.everything = sooner(refresh.everything, not_before);
+    }
+
+    /// Something is missing of this topic: ask about it, unless that is to be done already.
+    pub(crate) fn want_more(&mut self, topic: &Arc<str>, now: Instant) {
+        if !self.missing.contains(topic) {
+            self.missing.insert(Arc::clone(topic));
+            self.refresh.missing = sooner(self.refresh.missing, now);
         }
     }
 
-    /// The topics that are asked about.
-    pub(crate) fn topics_in_use(&self) -> impl Iterator<Item = &Arc<str>> {
-        let in_use = |interest: &Interest| {
-            interest.state != TopicState::Idle || !interest.waiters.is_empty()
+    /// An answer has told of this topic; whether all that is wanted of it.
+    pub(crate) fn told(&mut self, topic: &Arc<str>, word: Word) {
+        match word {
+            Word::Complete => drop(self.missing.remove(topic)),
+            Word::Incomplete if self.missing.contains(topic) => {}
+            Word::Incomplete => drop(self.missing.insert(Arc::clone(topic))),
+        }
+    }
+
+    /// Whether something is missing of any of these topics.
+    pub(crate) fn lacks_any(&self, topics: &[Arc<str>]) -> bool {
+        topics.iter().any(|topic| self.missing.contains(topic))
+    }
+
+    /// Ends the wait of the callers that this topic is complete enough for; whether all are served.
+    pub(super) fn serve_waiters(&mut self, topic: &Arc<str>, notices: &mut Vec<Notice>) -> bool {
+        let Some(interest) = self.topics.get_mut(topic) else {
+            return true;
         };
-        self.topics
-            .iter()
-            .filter(move |(_, interest)| in_use(interest))
-            .map(|(name, _)| name)
+        interest.serve_waiters(notices);
+        interest.waiters.is_empty()
     }
 
-    /// Whether it is time to ask.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
-        matches!(self.refresh, Refresh::Wanted { not_before } if not_before <= now)
+    /// What it is time to ask about.
+    pub(crate) fn due(&self, now: Instant) -> Option<Scope> {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        match &self.refresh {
+            Refresh { asked: Some(_), .. } => None,
+            refresh if due(refresh.everything) => Some(Scope::Everything),
+            refresh if due(refresh.missing) => match self.fetched {
+                Some(_) => Some(Scope::Missing),
+                // From the first answer on the age of what is known counts.
+                None => Some(Scope::Everything),
+            },
+            _ => None,
+        }
     }
 
-    /// The question was not answered, or brought no broker: ask again after `pause`.
-    pub(crate) fn failed(&mut self, now: Instant, pause: Duration) {
+    /// When the next question may be asked, if one is to be.
+    pub(crate) fn next_question(&self) -> Option<Instant> {
+        let Refresh {
+            everything,
+            missing,
+            asked,
+        } = self.refresh;
+        match asked {
+            Some(_) => None,
+            None => [everything, missing].into_iter().flatten().min(),
+        }
+    }
+
+    /// The topics that such a question names.
+    pub(crate) fn names(&self, scope: Scope) -> Vec<Arc<str>> {
+        match scope {
+            Scope::Missing => self.missing.iter().cloned().collect(),
+            Scope::Everything => self
+                .topics
+                .iter()
+                .filter(|(_, interest)| interest.is_wanted())
+                .map(|(name, _)| Arc::clone(name))
+                .collect(),
+        }
+    }
+
+    /// The question is on its way.
+    pub(crate) fn asked(&mut self, scope: Scope) {
+        self.refresh.asked = Some(scope);
+        self.refresh.missing = None;
+        if scope == Scope::Everything {
+            self.refresh.everything = None;
+        }
+    }
+
+    /// The question is answered; what it was about.
+    pub(crate) fn answered(&mut self) -> Scope {
+        self.refresh.asked.take().unwrap_or(Scope::Missing)
+    }
+
+    /// Whether everything is to be asked about.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.refresh.everything.is_some()
+    }
+
+    /// Everything has become stale again while it was asked about: not again before the pause is over.
+    pub(crate) fn postpone(&mut self, until: Instant) {
+        self.refresh.everything = Some(until);
+    }
+
+    /// The question was not answered, or brought no broker: ask again at `not_before`.
+    pub(crate) fn failed(&mut self, not_before: Instant) {
+        match self.refresh.asked.take() {
+            Some(Scope::Missing) => self.lacking(not_before),
+            Some(Scope::Everything) | None => {
+                self.failures = self.failures.saturating_add(1);
+                self.refresh.everything = Some(not_before);
+            }
+        }
+    }
+
+    /// Something was missing in the answer: ask about that again at `not_before`.
+    pub(crate) fn lacking(&mut self, not_before: Instant) {
         self.failures = self.failures.saturating_add(1);
-        self.refresh = Refresh::Wanted {
-            not_before: now + pause,
-        };
+        self.refresh.missing = sooner(self.refresh.missing, not_before);
     }
 
     /// Ends the wait of every caller whose deadline has come.
     pub(super) fn expire(&mut self, now: Instant, notices: &mut Vec<Notice>) {
-        let last = self.last_obstacle.clone();
-        for (name, interest) in &mut self.topics {
-            for waiter in interest
-                .waiters
-                .extract_if(.., |waiter| waiter.deadline <= now)
-            {
-                let waited = now.saturating_duration_since(waiter.since);
-                let unknown = SendError::TopicUnknown {
-                    topic: Arc::clone(name),
-                    waited,
-                    last: last.clone(),
-                };
-                notices.push(Notice::answer(waiter.reply, Err(unknown)));
+        let Self {
+            topics,
+            missing,
+            last_obstacle,
+            ..
+        } = self;
+        missing.retain(|name| {
+            let Some(interest) = topics.get_mut(name) else {
+                return false;
+            };
+            interest.expire_waiters(name, now, last_obstacle.as_ref(), notices);
+            // A topic that nobody waits for and that never existed is forgotten.
+            let wanted = interest.is_wanted();
+            if !wanted {
+                topics.remove(name);
             }
+            wanted
+        });
+    }
+
+    /// The cluster says that there is no such topic.
+    pub(crate) fn lose_sight(&mut self, topic: &Arc<str>) {
+        if let Some(interest) = self.topics.get_mut(topic) {
+            interest.state = TopicState::Unknown;
         }
-        // A topic that nobody waits for and that never existed is forgotten.
-        self.topics
-            .retain(|_, interest| !interest.waiters.is_empty() || !interest.lanes.is_empty());
+    }
+
+    /// Nobody writes to this topic any more.
+    pub(crate) fn forget(&mut self, topic: &Arc<str>) {
+        self.topics.remove(topic);
+        self.missing.remove(topic);
     }
 
     /// When something will be due here that is not yet, `max_age` being `metadata.max.age.ms`.
     pub(crate) fn next_due(&self, now: Instant, max_age: Duration) -> Option<Instant> {
-        let waiters = self.topics.values().flat_map(|interest| &interest.waiters);
-        let deadlines = waiters.map(|waiter| waiter.deadline);
-        let refresh = match self.refresh {
-            Refresh::Fresh => self.fetched.map(|fetched| fetched + max_age),
-            Refresh::Wanted { not_before } => Some(not_before),
-            Refresh::Asked { .. } => None,
-        };
-        deadlines.chain(refresh).filter(|at| *at > now).min()
+        let waited_for = self.missing.iter().filter_map(|name| self.topics.get(name));
+        let deadlines = waited_for.flat_map(|interest| &interest.waiters);
+        let deadlines = deadlines.map(|waiter| waiter.deadline);
+        let aged = self.fetched.map(|fetched| fetched + max_age);
+        let others = [self.next_question(), aged];
+        let others = others.into_iter().flatten();
+        deadlines.chain(others).filter(|at| *at > now).min()
     }
+}
+
+/// Whether an answer has told all that is wanted of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    Complete,
+    Incomplete,
+}
+
+impl Word {
+    pub(crate) fn of(complete: bool) -> Self {
+        if complete {
+            Self::Complete
+        } else {
+            Self::Incomplete
+        }
+    }
+}
+
+fn sooner(one: Option<Instant>, other: Instant) -> Option<Instant> {
+    Some(one.map_or(other, |one| one.min(other)))
 }

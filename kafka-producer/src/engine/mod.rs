@@ -22,7 +22,8 @@
 //! | `transaction` | what belongs to a transaction, and how it ends |
 //! | `dispatch` | which batches go into which request |
 //! | `codec` | whether a broker takes batches of our codec |
-//! | `lane` | order and numbering in one partition |
+//! | `lane`, `lanes` | order and numbering in one partition; which partitions there are |
+//! | `retire` | what becomes of partitions that are gone, and of topics that nobody writes to |
 //! | `answer`, `verdict` | what became of a batch |
 //! | `acknowledgement` | what one says of the batches before |
 //! | `expiration` | how long brokers remember this producer |
@@ -49,11 +50,13 @@ mod identity;
 mod in_flight;
 mod inquiry;
 mod lane;
+mod lanes;
 mod metadata;
 mod node;
 mod notice;
 mod outgoing;
 mod rebootstrap;
+mod retire;
 mod same_topic;
 mod split;
 mod timers;
@@ -83,7 +86,8 @@ use company::Company;
 use expiration::Expiration;
 use features::Features;
 use identity::Identity;
-use lane::{Lane, LaneKey};
+use lane::LaneKey;
+use lanes::Lanes;
 use metadata::Metadata;
 use node::Node;
 use notice::Notice;
@@ -154,7 +158,7 @@ pub struct Engine {
     now: Instant,
 
     nodes: BTreeMap<NodeId, Node>,
-    lanes: Vec<Lane>,
+    lanes: Lanes,
     metadata: Metadata,
     identity: Identity,
     expiration: Expiration,
@@ -234,7 +238,7 @@ impl Engine {
             desk,
             random: fastrand::Rng::with_seed(seed),
             now,
-            lanes: Vec::new(),
+            lanes: Lanes::default(),
             metadata: Metadata::new(),
             identity,
             expiration,
@@ -373,7 +377,7 @@ impl Engine {
     }
 
     /// No question will be answered any more.
-    fn retire(&mut self) {
+    fn end_questions(&mut self) {
         let unanswered = self.desk.retire().into_iter();
         self.notices.extend(unanswered.map(Notice::unanswered));
     }
@@ -392,7 +396,7 @@ impl Engine {
     /// be in the log, whatever is written here about answers: one may just have been taken note of.
     pub fn fail_after(&mut self, panic: &Panic) {
         let message = Arc::clone(panic.message());
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut() {
             for slot in lane.slots.iter_mut().filter(|slot| slot.attempts > 0) {
                 slot.ambiguity = Ambiguity::Adrift;
             }
@@ -406,12 +410,12 @@ impl Drop for Engine {
     /// Whoever still asks or appends learns that nobody is here, and what has no outcome is abandoned.
     fn drop(&mut self) {
         self.accumulator.close();
-        self.retire();
+        self.end_questions();
         let mut notices = Notices::default();
         self.hand_over(&mut notices);
         notices.tell();
         // Callers may hold the queues, and nobody takes from them any more.
-        for lane in &self.lanes {
+        for lane in self.lanes.iter() {
             drop(lane.queue.take_all());
         }
     }

@@ -31,8 +31,6 @@ pub(crate) struct Node {
     pub(crate) throttled_until: Option<Instant>,
     /// When something was last sent.
     pub(crate) last_used: Option<Instant>,
-    /// How many lanes it leads.
-    pub(crate) led: usize,
     /// Since when full batches wait for company.
     pub(crate) holds_since: Option<Instant>,
     /// The quickest answer to a produce request on this connection.
@@ -65,7 +63,6 @@ impl Node {
             failures: 0,
             throttled_until: None,
             last_used: None,
-            led: 0,
             holds_since: None,
             quickest: None,
         }

@@ -43,8 +43,9 @@ impl Engine {
             self.lose(id, why);
             self.nodes.remove(&id);
         }
-        for lane in &mut self.lanes {
-            lane.leader = None;
+        for key in self.lanes.keys() {
+            self.lanes.lead(key, None);
+            let lane = &mut self.lanes[key as usize];
             lane.leader_epoch = -1;
             if let Attention::Listed(_) = lane.attention {
                 lane.attention = Attention::Orphaned;

@@ -8,6 +8,7 @@
 
 mod callbacks;
 mod cancelling;
+mod changing;
 mod choosing;
 mod closing;
 mod compressing;

@@ -23,6 +23,7 @@ mod expiring;
 mod forgetting;
 mod identity;
 mod inquiring;
+mod made_anew;
 mod metadata;
 mod ordering;
 mod refusing;

@@ -317,16 +317,8 @@ fn s07_a_topic_that_nobody_writes_to_is_not_asked_about_until_somebody_does() {
     let mut stage = Stage::with(settings, &[1]);
     stage.warm_up(0, 1);
     stage.by_hand.insert(ApiKey::METADATA);
-    let asked_about = |stage: &Stage| {
-        let all = stage.connections.values().flatten();
-        let topics = all.filter_map(|asked| match &asked.what {
-            crate::wires::What::Metadata(topics) => Some(topics.clone()),
-            _ => None,
-        });
-        topics.collect::<Vec<_>>()
-    };
     stage.pass(Duration::from_secs(11));
-    assert_eq!(asked_about(&stage), [Vec::<String>::new()]);
+    assert_eq!(stage.asked_about(), [Vec::<String>::new()]);
     stage.by_hand.clear();
     stage.settle();
     assert!(stage.desk.cluster().topic(TOPIC).is_none());

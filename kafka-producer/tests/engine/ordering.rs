@@ -2,7 +2,7 @@
 
 use kafka_wire::ErrorCode;
 
-use crate::stage::{Stage, delivered, ms, pending, plain, settings};
+use crate::stage::{Stage, TOPIC, delivered, ms, pending, plain, settings};
 use crate::wires::{error, ok};
 use kafka_producer::settings::Acks;
 
@@ -190,8 +190,8 @@ fn s21_a_batch_in_flight_finishes_in_the_old_epoch_before_its_partition_adopts_t
 /// The leader of partition 0 moves, and the engine learns of it.
 pub(crate) fn move_leader(stage: &mut Stage, leader: i32) {
     stage.map.moves(0, leader);
-    // Any question about a topic brings news of all.
-    let _ = stage.ask_topic("unheard-of");
+    // Whoever waits for one partition brings news of all.
+    let _ = stage.ask_partition(TOPIC, 1_000);
     stage.pass(ms(0));
 }
 

@@ -190,6 +190,7 @@ fn a_leader_that_comes_back_gets_each_batch_once() {
     stage.unreachable.insert(NodeId(3));
     crate::ordering::move_leader(&mut stage, 3);
     crate::ordering::move_leader(&mut stage, 1);
+    stage.pass(ms(200));
     stage.unreachable.clear();
     stage.settle();
     stage.pass(ms(1000));

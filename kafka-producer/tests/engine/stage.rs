@@ -188,9 +188,27 @@ impl Stage {
 
     /// Asks for a topic as `send` does, and answers what can be answered.
     pub(crate) fn ask_topic(&mut self, topic: &str) -> oneshot::Receiver<Result<(), SendError>> {
+        self.ask_for(topic, None)
+    }
+
+    /// The same for a record that names its partition.
+    pub(crate) fn ask_partition(
+        &mut self,
+        topic: &str,
+        partition: i32,
+    ) -> oneshot::Receiver<Result<(), SendError>> {
+        self.ask_for(topic, Some(partition))
+    }
+
+    fn ask_for(
+        &mut self,
+        topic: &str,
+        partition: Option<i32>,
+    ) -> oneshot::Receiver<Result<(), SendError>> {
         let (reply, answer) = oneshot::channel();
         self.desk.ask(Question::Topic {
             name: Arc::from(topic),
+            partition,
             since: self.now,
             deadline: self.now + self.settings.max_block,
             reply,
@@ -238,6 +256,22 @@ impl Stage {
             .accumulator
             .append(queue, &mut record, None, || self.now)?;
         Ok(appended.delivery)
+    }
+
+    /// How many partitions callers see; `None` if they have to wait for the topic.
+    pub(crate) fn partitions(&self, topic: &str) -> Option<i32> {
+        let cluster = self.desk.cluster();
+        cluster.topic(topic).map(|topic| topic.partitions())
+    }
+
+    /// The topics that each question about the cluster names that is not answered.
+    pub(crate) fn asked_about(&self) -> Vec<Vec<String>> {
+        let all = self.connections.values().flatten();
+        let topics = all.filter_map(|asked| match &asked.what {
+            What::Metadata(topics) => Some(topics.clone()),
+            _ => None,
+        });
+        topics.collect()
     }
 
     /// Lets the engine look, and answers what is not the test's business.

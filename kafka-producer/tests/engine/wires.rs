@@ -379,6 +379,8 @@ pub(crate) struct Map {
     pub(crate) topics: Vec<TopicOnMap>,
     /// How often all topics were deleted and made anew.
     pub(crate) life: u8,
+    /// Whether topics have ids (KIP-516).
+    pub(crate) ids: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -400,6 +402,7 @@ impl Map {
             brokers,
             topics: vec![TopicOnMap::of(topic, leaders)],
             life: 0,
+            ids: true,
         }
     }
 
@@ -461,7 +464,10 @@ impl Map {
         MetadataResponseTopic {
             error_code: topic.error_code,
             name: Some(name.to_owned()),
-            topic_id: self.topic_id(name),
+            topic_id: match self.ids {
+                true => self.topic_id(name),
+                false => Uuid::ZERO,
+            },
             partitions: match topic.error_code {
                 ErrorCode::NONE => partitions.collect(),
                 _ => Vec::new(),

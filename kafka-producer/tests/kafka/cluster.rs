@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use kafka_producer::{ErrorCode, Producer, ProducerBuilder};
+use kafka_wire::messages::DeleteTopicsRequest;
 use kafka_wire::messages::create_topics::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
 };
@@ -78,6 +79,23 @@ fn setting(name: &str, value: &str) -> CreatableTopicConfig {
         name: name.to_owned(),
         value: Some(value.to_owned()),
     }
+}
+
+/// Deletes a topic, and makes another of its name with so many partitions as soon as there can be one.
+pub(crate) fn make_anew(topic: &str, partitions: i32) {
+    let request = DeleteTopicsRequest {
+        topic_names: vec![topic.to_owned()],
+        timeout_ms: 30_000,
+        ..DeleteTopicsRequest::default()
+    };
+    let answer = ask(3, &request);
+    assert_eq!(answer.responses[0].error_code, ErrorCode::NONE);
+    create(CreatableTopic {
+        name: topic.to_owned(),
+        num_partitions: partitions,
+        replication_factor: 3,
+        ..CreatableTopic::default()
+    });
 }
 
 fn create(topic: CreatableTopic) -> String {

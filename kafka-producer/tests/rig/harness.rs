@@ -88,16 +88,44 @@ impl Rig {
         rig
     }
 
-    fn connect(&mut self) {
+    /// Learns of a topic, as a first `send` to it does.
+    pub(crate) fn know(&mut self, topic: &str) {
         let (reply, mut known) = oneshot::channel();
         self.desk.ask(Question::Topic {
-            name: Arc::from(TOPIC),
+            name: Arc::from(topic),
+            partition: None,
             since: self.now,
             deadline: self.now + Duration::from_secs(60),
             reply,
         });
         self.tick();
         assert!(matches!(known.try_recv(), Ok(Some(Ok(())))));
+    }
+
+    /// Whether callers may write to a topic without waiting.
+    pub(crate) fn knows(&self, topic: &str) -> bool {
+        self.desk.cluster().topic(topic).is_some()
+    }
+
+    /// A record for the first partition of a topic, delivered.
+    pub(crate) fn deliver_to(&mut self, topic: &str, value: &[u8]) {
+        let cluster = self.desk.cluster();
+        let queue = cluster.topic(topic).unwrap().queue(0).unwrap();
+        let mut record = NewRecord::new(1_760_000_000_000, RecordParts::new(None, Some(value)));
+        let now = self.now;
+        let appended = self.accumulator.append(queue, &mut record, None, || now);
+        queue.seal_open();
+        drop(cluster);
+        self.tick();
+        self.answer().expect("it is on its way");
+        assert!(matches!(
+            appended.unwrap().delivery.try_outcome(),
+            Some(Ok(_))
+        ));
+    }
+
+    fn connect(&mut self) {
+        self.know(TOPIC);
         let cluster = self.desk.cluster();
         let topic = cluster.topic(TOPIC).unwrap();
         self.queues = (0..topic.partitions())

@@ -78,6 +78,8 @@ pub(crate) enum WhenDecided {
 /// Why an append has to be repeated.
 enum Obstacle {
     NoMemory(usize),
+    /// What was known of the topic is of the past.
+    Bygone,
     Refused(SendError),
 }
 
@@ -136,6 +138,9 @@ impl Producer {
             match self.append(&known, topic, wish, reserved.take()) {
                 Ok(delivery) => return Ok(delivery),
                 Err(Obstacle::Refused(error)) => return Err(error),
+                Err(Obstacle::Bygone) => {
+                    self.wait_for_topic(topic, since, deadline).await?;
+                }
                 Err(Obstacle::NoMemory(bytes)) => {
                     reserved = Some(self.wait_for_memory(bytes, since, deadline).await?);
                 }
@@ -152,6 +157,7 @@ impl Producer {
         let (reply, answer) = oneshot::channel();
         self.desk.ask(Question::Topic {
             name: Arc::clone(topic),
+            partition: None,
             since,
             deadline,
             reply,
@@ -206,6 +212,7 @@ impl Producer {
                         limit,
                     })
                 }
+                AppendError::Closed if self.check_open().is_ok() => Obstacle::Bygone,
                 _ => Obstacle::Refused(SendError::Closed),
             })?;
         let lane = LaneName {

@@ -36,8 +36,7 @@ impl Engine {
             End::Commit => drop(self.flush()),
             End::Abort => self.drop_unsent(),
         }
-        let busy = |key: &LaneKey| self.lanes[*key as usize].has_batches();
-        let lanes = (0..self.lanes.len() as LaneKey).filter(busy).collect();
+        let lanes = self.take_stock();
         if let Some(Transactions {
             phase: Phase::Ending(ending),
             ..
@@ -56,9 +55,9 @@ impl Engine {
                 commit.end(Err(TransactionError::Closed), &mut self.notices);
             }
         }
-        for key in 0..self.lanes.len() {
-            for batch in self.lanes[key].queue.take_all() {
-                self.fail_untried(key as LaneKey, batch, Cause::Aborted);
+        for key in self.take_stock() {
+            for batch in self.lanes[key as usize].queue.take_all() {
+                self.fail_untried(key, batch, Cause::Aborted);
             }
         }
     }
@@ -166,7 +165,7 @@ impl Engine {
     }
 
     fn begin_sequences_anew(&mut self) {
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut() {
             lane.numbering = Numbering::Unnumbered;
         }
     }

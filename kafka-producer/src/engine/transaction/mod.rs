@@ -197,6 +197,15 @@ impl Transactions {
         }
     }
 
+    /// Whether the open transaction may ask about this lane.
+    pub(super) fn refers_to(&self, key: LaneKey) -> bool {
+        let awaited = match &self.phase {
+            Phase::Ending(ending) => ending.busy.contains(&key),
+            _ => false,
+        };
+        awaited || self.partitions.contains_key(&key)
+    }
+
     /// Which protocol the open transaction follows.
     pub(super) fn version(&self) -> TransactionVersion {
         self.version

@@ -60,6 +60,14 @@ impl Ask {
         }
     }
 
+    /// The lanes that it is about.
+    pub(crate) fn lanes(&self) -> &[LaneKey] {
+        match self {
+            Self::AddPartitions(keys) => keys,
+            _ => &[],
+        }
+    }
+
     pub(super) fn request(&self) -> Request {
         match self {
             Self::FindCoordinator(_) => Request::FindCoordinator,

@@ -1,0 +1,211 @@
+//! What metadata takes away: partitions of a topic that was made anew, and topics that nobody writes
+//! to.
+//!
+//! A topic's id tells it from the one of that name before it (KIP-516). Where there are no ids, a topic
+//! that seems to have begun anew (fewer partitions, or leader epochs that are behind) may be told of by
+//! a broker that lags; only if a leader has turned a batch away meanwhile, and several answers in a row
+//! agree, is it believed.
+//!
+//! Records for a partition that is gone end at once: nobody will take them. What is here of a topic
+//! without records for `metadata.max.idle.ms` is freed.
+//!
+//! Brokers may remember what was sent to a partition whose lane is gone, sequence numbers and all. So
+//! an idempotent producer goes on under the next epoch, in which every partition begins at 0, whether
+//! its leader remembers us or not: that takes no memory for what is forgotten, and costs the other
+//! partitions a round trip. The epochs of a transactional producer are its coordinator's to give;
+//! until it has, such a lane stays.
+
+use std::sync::Arc;
+
+use kafka_wire::messages::metadata::LeadersPartition;
+use kafka_wire::{ErrorCode, Uuid};
+
+use super::Engine;
+use super::in_flight::InFlight;
+use super::lane::{Attention, Lane, LaneKey, Numbering};
+use super::node::Node;
+use super::transaction::Transactions;
+use super::verdict::Ambiguity;
+use crate::error::Cause;
+
+/// Whether metadata tells of the topic that is known under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Likeness {
+    Same,
+    /// It may be another; the next answer may tell.
+    Doubtful,
+    MadeAnew,
+}
+
+impl Engine {
+    /// Compares what is told of a topic with what is known.
+    pub(super) fn likeness(
+        &mut self,
+        name: &Arc<str>,
+        topic_id: Uuid,
+        told: &[LeadersPartition],
+    ) -> Likeness {
+        let Some(interest) = self.metadata.topics.get_mut(name) else {
+            return Likeness::Same;
+        };
+        let lanes = || interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
+        let Some(known) = lanes().next().map(|lane| lane.topic_id) else {
+            return Likeness::Same;
+        };
+        if known != Uuid::ZERO || topic_id != Uuid::ZERO {
+            let both = known != Uuid::ZERO && topic_id != Uuid::ZERO;
+            return match both && known != topic_id {
+                true => Likeness::MadeAnew,
+                false => Likeness::Same,
+            };
+        }
+        let turned_away = |lane: &Lane| lane.obstacle.is_some_and(ErrorCode::invalidates_metadata);
+        let behind = |(lane, told): (&Lane, &LeadersPartition)| {
+            (0..lane.leader_epoch).contains(&told.leader_epoch)
+        };
+        let fewer = told.len() < interest.lanes.len();
+        let seems_new = fewer || lanes().zip(told).any(behind);
+        if !seems_new || !lanes().any(turned_away) {
+            interest.doubts = 0;
+            return Likeness::Same;
+        }
+        interest.doubts += 1;
+        if interest.doubts < DOUBTS {
+            return Likeness::Doubtful;
+        }
+        interest.doubts = 0;
+        Likeness::MadeAnew
+    }
+
+    /// Another topic has this name now, and so many partitions.
+    pub(super) fn make_anew(&mut self, name: &Arc<str>, partitions: usize) {
+        let Some(interest) = self.metadata.topics.get_mut(name) else {
+            return;
+        };
+        let kept = partitions.min(interest.lanes.len());
+        let gone = interest.lanes.split_off(kept);
+        for key in interest.lanes.clone() {
+            self.lanes[key as usize].belong_to_another();
+        }
+        let message: Arc<str> =
+            format!("the topic was made anew with {partitions} partition(s)").into();
+        // Before the first of their records is told: who sends another then must find all of them closed.
+        for &key in &gone {
+            self.lanes[key as usize].queue.close();
+        }
+        for key in gone {
+            self.end_gone(key, &message);
+        }
+    }
+
+    fn end_gone(&mut self, key: LaneKey, message: &Arc<str>) {
+        self.give_up_lane(key, || Cause::Refused {
+            code: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            message: Some(Arc::clone(message)),
+        });
+        let lane = &mut self.lanes[key as usize];
+        lane.break_sequence(u64::MAX, Ambiguity::Possible);
+        self.retire(key);
+    }
+
+    /// Takes a lane without batches out of use.
+    fn retire(&mut self, key: LaneKey) {
+        let lane = &self.lanes[key as usize];
+        if let Attention::Listed(node) = lane.attention
+            && let Some(node) = self.nodes.get_mut(&node)
+        {
+            node.lanes.retain(|&listed| listed != key);
+        }
+        if self.transactions.is_none()
+            && let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
+                lane.numbering
+        {
+            self.identity.leave(producer, self.now);
+        }
+        self.lingering.remove(&key);
+        self.lanes.retire(key);
+    }
+
+    /// Lets go of topics that nobody has written to for `metadata.max.idle.ms`; who writes to one
+    /// again finds it unknown and asks.
+    pub(super) fn forget_idle_topics(&mut self) {
+        let Some(idle_since) = self.now.checked_sub(self.settings.metadata_max_idle) else {
+            return;
+        };
+        let topics = self.metadata.topics.iter();
+        let idle = topics.filter(|(_, interest)| {
+            let mut lanes = interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
+            !interest.lanes.is_empty()
+                && interest.waiters.is_empty()
+                && lanes.all(|lane| lane.is_idle_since(idle_since) && self.may_forget(lane))
+        });
+        let idle: Vec<Arc<str>> = idle.map(|(name, _)| Arc::clone(name)).collect();
+        if idle.is_empty() {
+            return;
+        }
+        for name in &idle {
+            self.forget_topic(name);
+        }
+        self.publish(&idle);
+        self.free_retired_lanes();
+    }
+
+    /// Whether nothing depends on what its sequence has come to.
+    fn may_forget(&self, lane: &Lane) -> bool {
+        self.transactions.is_none() || !lane.is_numbered_by(self.identity.producer())
+    }
+
+    fn forget_topic(&mut self, name: &Arc<str>) {
+        let Some(interest) = self.metadata.topics.get(name) else {
+            return;
+        };
+        let keys = interest.lanes.clone();
+        let close = |key: &&LaneKey| self.lanes[**key as usize].queue.close_if_empty();
+        let closed = keys.iter().take_while(close).count();
+        if closed < keys.len() {
+            // Somebody has just written to one: those that are closed are replaced.
+            for key in keys.into_iter().take(closed) {
+                let lane = &mut self.lanes[key as usize];
+                let topic = Arc::clone(&lane.topic);
+                lane.queue = self.accumulator.queue(topic, lane.partition, key);
+            }
+            return;
+        }
+        self.metadata.forget(name);
+        for key in keys {
+            self.retire(key);
+        }
+    }
+
+    /// Frees the lanes out of use that nothing refers to any more: no request on its way, and no
+    /// transaction.
+    pub(super) fn free_retired_lanes(&mut self) {
+        if !self.lanes.has_retired() {
+            return;
+        }
+        let Self {
+            nodes,
+            lanes,
+            identity,
+            transactions,
+            accumulator,
+            ..
+        } = self;
+        let asked = nodes.values_mut().filter_map(Node::in_flight);
+        let mut on_their_way: Vec<LaneKey> =
+            asked.flat_map(|asked| InFlight::lanes(asked)).collect();
+        on_their_way.sort_unstable();
+        let producer = identity.producer();
+        lanes.free_retired(|key, lane| {
+            let sequence_counts = transactions.is_some() && lane.is_numbered_by(producer);
+            let transaction = transactions.as_ref();
+            sequence_counts
+                || on_their_way.binary_search(&key).is_ok()
+                || transaction.is_some_and(|transaction| Transactions::refers_to(transaction, key))
+        });
+        accumulator.release_dropped();
+    }
+}
+
+/// So many answers in a row must agree that a topic without an id was made anew.
+const DOUBTS: u32 = 3;
