@@ -35,15 +35,10 @@ fn run(name: &str) -> Read {
     // The few long ones are for the tests that read them whole.
     let short: Vec<_> = seeds.iter().filter(|seed| seed.len() < 4096).collect();
     let changes = std::iter::repeat_with(|| changed(&short, &mut random)).take(CHANGES);
-    let read = Read {
+    Read {
         of_seeds: seeds.iter().map(|seed| target(seed)).sum(),
         of_changes: changes.map(|change| target(&change)).sum(),
-    };
-    println!(
-        "{name}: {read:?} of {} seeds and {CHANGES} changes",
-        seeds.len()
-    );
-    read
+    }
 }
 
 /// A seed with a few changes: bytes, pieces and what stands in another seed.

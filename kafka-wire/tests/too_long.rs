@@ -149,13 +149,13 @@ fn produce(
 fn a_produce_frame_tells_what_is_too_long_when_it_is_finished() {
     let longer = "x".repeat(40_000);
     let string = EncodeProblem::StringTooLong { bytes: 40_000 };
-    let few = Bytes::from_static(b"records");
+    let few = [Bytes::from_static(b"records")];
     let half = two_gibibytes().slice(..1 << 30);
     for version in [8, 9, 12] {
-        assert_eq!(produce(version, "app", "t", &[few.clone()]), Ok(()));
-        let error = produce(version, &longer, "t", &[few.clone()]).unwrap_err();
+        assert_eq!(produce(version, "app", "t", &few), Ok(()));
+        let error = produce(version, &longer, "t", &few).unwrap_err();
         assert_eq!(too_long(&error), ("client_id", &string));
-        let error = produce(version, "app", &longer, &[few.clone()]).unwrap_err();
+        let error = produce(version, "app", &longer, &few).unwrap_err();
         assert_eq!(too_long(&error), ("topic_data.name", &string));
         let error = produce(version, "app", "t", &[two_gibibytes()]).unwrap_err();
         let field = "topic_data.partition_data.records";

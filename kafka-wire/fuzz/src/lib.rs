@@ -17,8 +17,11 @@ use kafka_wire::{
     messages::*,
 };
 
-/// The targets by name. Each tells how much it has read: frames, messages, records or bytes.
-pub const TARGETS: [(&str, fn(&[u8]) -> usize); 5] = [
+/// Takes any bytes, and tells how much it has read: frames, messages, records or bytes.
+pub type Target = fn(&[u8]) -> usize;
+
+/// The targets by name.
+pub const TARGETS: [(&str, Target); 5] = [
     ("frame", frame),
     ("each_request", each_request),
     ("each_response", each_response),

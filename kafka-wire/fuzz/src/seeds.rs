@@ -8,7 +8,7 @@ use serde_json::Value;
 pub fn seeds(target: &str, directory: &Path) -> Vec<Vec<u8>> {
     let messages = || golden(&directory.join("messages.jsonl"));
     let batches = || golden(&directory.join("record_batches.jsonl"));
-    let of_kind = |kind: &str| {
+    let of_kind = |kind: &str| -> Vec<Value> {
         messages()
             .into_iter()
             .filter(|it| it["kind"] == kind)
@@ -36,7 +36,7 @@ pub fn seeds(target: &str, directory: &Path) -> Vec<Vec<u8>> {
 }
 
 /// The frames without their lengths, each behind what `prefix` says.
-fn frames(cases: &Vec<Value>, prefix: impl Fn(&Value) -> Vec<u8>) -> Vec<Vec<u8>> {
+fn frames(cases: &[Value], prefix: impl Fn(&Value) -> Vec<u8>) -> Vec<Vec<u8>> {
     let with_prefix = |case: &Value| [&prefix(case)[..], &hex(&case["frame"])[4..]].concat();
     cases.iter().map(with_prefix).collect()
 }
