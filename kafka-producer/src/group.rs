@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "tokio")]
 use crate::error::Misuse;
 
 /// An offset to be committed for a group: the next one that it is to consume.
@@ -44,7 +43,7 @@ impl OffsetToCommit {
     }
 
     /// Whether the protocol can carry its names.
-    pub(crate) fn check_lengths(&self) -> Result<(), crate::error::Misuse> {
+    pub(crate) fn check_lengths(&self) -> Result<(), Misuse> {
         fits("topic of an offset", &self.topic)?;
         fits(
             "metadata of an offset",
@@ -68,10 +67,10 @@ impl OffsetToCommit {
 }
 
 /// Strings of the protocol have an end.
-fn fits(what: &'static str, name: &str) -> Result<(), crate::error::Misuse> {
+fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
     match name.len() {
         0..=kafka_wire::STRING_BYTES_MAX => Ok(()),
-        bytes => Err(crate::error::Misuse::TooLong { what, bytes }),
+        bytes => Err(Misuse::TooLong { what, bytes }),
     }
 }
 
@@ -108,7 +107,7 @@ impl ConsumerGroupMetadata {
     }
 
     /// Whether the protocol can carry its names.
-    pub(crate) fn check_lengths(&self) -> Result<(), crate::error::Misuse> {
+    pub(crate) fn check_lengths(&self) -> Result<(), Misuse> {
         fits("id of the group", &self.id)?;
         fits("id of the group's member", &self.member_id)?;
         fits(
