@@ -13,11 +13,11 @@ use super::cluster::{Change, Cluster, Topic};
 use super::in_flight::Sent;
 use super::lane::{Attention, Lane, LaneKey, SlotState};
 use super::metadata::{Scope, TopicState, Word};
-use super::node::{Link, Node};
+use super::node::Node;
 use super::notice::Notice;
 use super::retire::Likeness;
 use super::timers::Timer;
-use super::{Engine, NodeId, backoff};
+use super::{Action, Engine, NodeId};
 use crate::error::SendError;
 use crate::settings::Address;
 
@@ -35,6 +35,7 @@ impl Engine {
             return self.metadata_failed();
         }
         self.metadata.unheard_since = None;
+        let learnt = self.metadata.learnt;
         self.absorb_brokers(answer.brokers);
         let told = self.absorb_topics(answer.topics);
         self.publish(&told);
@@ -44,20 +45,17 @@ impl Engine {
             }
         }
         if self.metadata.lacks_any(&told) || self.metadata.lacks_any(asked) {
-            let failures = self.metadata.failures.saturating_add(1);
-            let pause = backoff::delay(self.settings.retry_backoff, failures, &mut self.random);
-            self.metadata.lacking(self.now + pause);
+            let not_before = self.metadata.lacking(self.now, &mut self.random);
+            self.timers.arm(Timer::Metadata, not_before);
+        } else if self.metadata.learnt > learnt {
+            self.metadata.pace.succeed();
         } else {
-            self.metadata.failures = 0;
+            self.metadata.pace.fail(self.now, &mut self.random);
         }
         if scope == Scope::Everything {
-            if self.metadata.is_stale() {
-                let pause = backoff::delay(self.settings.retry_backoff, 1, &mut self.random);
-                self.metadata.postpone(self.now + pause);
-            }
-            self.metadata.fetched = Some(self.now);
-            self.timers
-                .arm(Timer::Metadata, self.now + self.settings.metadata_max_age);
+            self.metadata.everything_told(self.now);
+            let max_age = self.metadata_max_age();
+            self.timers.arm(Timer::Metadata, self.now + max_age);
         }
         self.free_retired_lanes();
     }
@@ -89,7 +87,7 @@ impl Engine {
         // Whoever left the cluster is forgotten once nothing is on its way there.
         self.nodes.retain(|id, node| {
             let gone = !id.is_bootstrap() && !known.contains(id);
-            !(gone && matches!(node.link, Link::Resting { .. }) && node.lanes.is_empty())
+            !(gone && node.is_resting() && node.lanes.is_empty())
         });
     }
 
@@ -105,17 +103,19 @@ impl Engine {
         match self.nodes.get(&id) {
             Some(node) if node.address == address => {}
             Some(_) => {
-                self.lose(id, "the broker has moved to another address");
+                self.actions.push_back(Action::Drop(id));
+                self.disconnected(id, "the broker has moved to another address");
                 if let Some(node) = self.nodes.get_mut(&id) {
                     node.address = address;
-                    node.failures = 0;
-                    node.link = Link::Resting { until: None };
                 }
             }
-            None => {
-                self.nodes.insert(id, Node::new(id, address));
-            }
+            None => self.make_known(id, address),
         }
+    }
+
+    pub(super) fn make_known(&mut self, id: NodeId, address: Address) {
+        let node = Node::new(id, address, self.settings.reconnect_backoff);
+        self.nodes.insert(id, node);
     }
 
     /// Takes in one topic; whether that needs no further question.
@@ -152,7 +152,10 @@ impl Engine {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return Word::Complete;
         };
-        interest.state = TopicState::Known;
+        if !interest.is_known() {
+            interest.state = TopicState::Known;
+            self.metadata.learnt += 1;
+        }
         let lanes = interest.lanes.clone();
         let mut led = true;
         for partition in partitions {
@@ -211,6 +214,9 @@ impl Engine {
         let waits_for_it = lane.attention == Attention::Orphaned && leader.is_some();
         if lane.leader == leader && !elected && !waits_for_it {
             return;
+        }
+        if elected || (epoch < 0 && lane.leader != leader) {
+            self.metadata.learnt += 1;
         }
         self.lanes.lead(key, leader);
         let lane = &mut self.lanes[key as usize];

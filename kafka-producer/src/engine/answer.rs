@@ -226,8 +226,10 @@ impl Engine {
             let attempts = slot.attempts;
             let asked = (slot.last_broker, slot.leader_epoch);
             let lane = &self.lanes[key as usize];
-            // A new leader is asked at once (KIP-951), the same one after a while.
-            let pause = if asked != (lane.leader, lane.leader_epoch) {
+            // A new leader is asked at once (KIP-951), the same one after a while; and so is whoever
+            // is named when that was of no use.
+            let moved = asked != (lane.leader, lane.leader_epoch);
+            let pause = if moved && attempts <= MOVES_AT_ONCE {
                 std::time::Duration::ZERO
             } else {
                 backoff::delay(self.settings.retry_backoff, attempts, &mut self.random)
@@ -522,3 +524,6 @@ impl Engine {
         }
     }
 }
+
+/// How often a batch is sent on to another leader without a pause.
+const MOVES_AT_ONCE: u32 = 3;

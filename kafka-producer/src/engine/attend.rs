@@ -1,7 +1,7 @@
 //! What callers asked for, and what became due.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Completion, Readiness};
 use kafka_partition::StickyState;
@@ -76,19 +76,19 @@ impl Engine {
     }
 
     fn metadata_is_due(&mut self) {
-        let max_age = self.settings.metadata_max_age;
+        let max_age = self.metadata_max_age();
         self.metadata.expire(self.now, &mut self.notices);
-        if self
-            .metadata
-            .fetched
-            .is_some_and(|fetched| fetched + max_age <= self.now)
-        {
-            self.metadata.want(self.now);
-        }
+        self.metadata.age(self.now, max_age);
         // What is due already is seen to by `settle`, as soon as a broker can be asked.
         if let Some(at) = self.metadata.next_due(self.now, max_age) {
             self.timers.arm(Timer::Metadata, at);
         }
+    }
+
+    /// `metadata.max.age.ms`; nobody is asked more often than after `retry.backoff.ms`.
+    pub(super) fn metadata_max_age(&self) -> Duration {
+        let least = self.settings.retry_backoff.initial.max(LEAST_AGE);
+        self.settings.metadata_max_age.max(least)
     }
 
     /// Sees what a queue holds; it will not ring again before that changes.
@@ -351,3 +351,6 @@ impl Engine {
         self.end_questions();
     }
 }
+
+/// Metadata younger than this is not asked for anew, with `retry.backoff.ms=0` either.
+const LEAST_AGE: Duration = Duration::from_millis(10);

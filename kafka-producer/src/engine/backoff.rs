@@ -2,10 +2,89 @@
 //!
 //! The rule of KIP-144 and KIP-580: `initial · 2^(failures − 1)`, at most `max`, then spread by
 //! ±20 % so that the clients of a broken broker do not come back all at once.
+//!
+//! [`Pace`] is that rule for what is tried again and again: no answer, and no sequence of answers,
+//! makes it go faster. A single success does not, either: it may be followed by the next failure at
+//! once. What ends a series of failures is that none followed for as long as the longest wait.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::settings::BackoffRange;
+
+/// How soon something may be tried again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    range: BackoffRange,
+    failures: u32,
+    begun: Option<Instant>,
+    /// When the try before began.
+    begun_before: Option<Instant>,
+    earliest: Option<Instant>,
+}
+
+impl Pace {
+    /// Of what was never tried: at once.
+    pub(crate) fn new(range: BackoffRange) -> Self {
+        Self {
+            range,
+            failures: 0,
+            begun: None,
+            begun_before: None,
+            earliest: None,
+        }
+    }
+
+    /// When the next try may begin: now, or as soon as the pause is over.
+    pub(crate) fn earliest(&self, now: Instant) -> Instant {
+        self.earliest.map_or(now, |earliest| earliest.max(now))
+    }
+
+    /// The same for something new, of which the failures so far say little: only the first pause
+    /// counts, and none without a failure.
+    pub(crate) fn earliest_anew(&self, now: Instant) -> Instant {
+        match self.begun {
+            Some(begun) if self.failures > 0 => now.max(begun + self.range.initial),
+            _ => now,
+        }
+    }
+
+    /// How many tries of this series were in vain.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// A try begins; whatever becomes of it, the next one comes after a pause.
+    pub(crate) fn begin(&mut self, now: Instant, random: &mut fastrand::Rng) {
+        let pause = delay(self.range, self.failures.max(1), random);
+        self.begun_before = self.begun.replace(now);
+        self.earliest = Some(now + pause);
+    }
+
+    /// A try was in vain: when the next may begin.
+    pub(crate) fn fail(&mut self, now: Instant, random: &mut fastrand::Rng) -> Instant {
+        self.failures = self.failures.saturating_add(1);
+        let at = (now + delay(self.range, self.failures, random)).max(self.earliest(now));
+        self.earliest = Some(at);
+        at
+    }
+
+    /// A try has brought something new, and so may the next. It need not wait, unless the series
+    /// began with failures or the try before was a moment ago as well.
+    pub(crate) fn succeed(&mut self) {
+        if self.failures == 0 {
+            let two_pauses = self.range.initial * 2;
+            self.earliest = self.begun_before.map(|before| before + two_pauses);
+        }
+    }
+
+    /// Forgets the failures if the last pause has been over for as long as the longest takes.
+    pub(crate) fn recover(&mut self, now: Instant) {
+        let longest = self.range.max.max(self.range.initial);
+        if self.earliest.is_none_or(|at| at + longest <= now) {
+            self.failures = 0;
+        }
+    }
+}
 
 /// The wait after `failures` failures in a row (the first is 1).
 pub(crate) fn delay(range: BackoffRange, failures: u32, random: &mut fastrand::Rng) -> Duration {
@@ -19,6 +98,47 @@ pub(crate) fn delay(range: BackoffRange, failures: u32, random: &mut fastrand::R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_of_failures_ends_only_with_a_time_without_one() {
+        let ms = Duration::from_millis;
+        let range = BackoffRange {
+            initial: ms(100),
+            max: ms(1000),
+        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut now = Instant::now();
+        let mut pace = Pace::new(range);
+        assert_eq!(pace.earliest(now), now);
+        for failures in 1..=5 {
+            pace.recover(now);
+            pace.begin(now, &mut random);
+            let at = pace.fail(now, &mut random);
+            assert_eq!((pace.failures(), pace.earliest(now)), (failures, at));
+            now = at;
+        }
+        pace.recover(now + ms(999));
+        assert_eq!(pace.failures(), 5);
+        pace.recover(now + ms(1000));
+        assert_eq!(pace.failures(), 0);
+    }
+
+    #[test]
+    fn of_tries_that_bring_something_two_are_made_at_once_and_no_third() {
+        let range = BackoffRange {
+            initial: Duration::from_millis(100),
+            max: Duration::from_millis(1000),
+        };
+        let mut random = fastrand::Rng::with_seed(1);
+        let now = Instant::now();
+        let mut pace = Pace::new(range);
+        for waits_ms in [0, 0, 200] {
+            let wait = pace.earliest(now) - now;
+            assert_eq!(wait.as_millis(), waits_ms);
+            pace.begin(now, &mut random);
+            pace.succeed();
+        }
+    }
 
     #[test]
     fn the_wait_doubles_to_its_maximum_within_a_fifth() {

@@ -14,11 +14,20 @@ use kafka_wire::{
 use super::backoff;
 use super::in_flight::{Asked, InFlight, Way, What};
 use super::metadata::Scope;
-use super::node::{Link, Node, Versions};
+use super::node::{Link, Node, Use, Versions};
 use super::outgoing::{Confirm, Outgoing, Payload};
 use super::timers::Timer;
 use super::{Action, Engine, NodeId};
 use crate::settings::MetadataRecovery;
+
+/// Whether something was there to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It was.
+    Done,
+    /// There was nothing.
+    None,
+}
 
 /// The name and version that brokers note of their clients (KIP-511).
 const SOFTWARE_NAME: &str = "kafka-producer-rs";
@@ -33,9 +42,7 @@ impl Engine {
         if let Some((_, id)) = ready.min() {
             return Some(id);
         }
-        let connecting =
-            |node: &Node| matches!(node.link, Link::Dialing { .. } | Link::Greeting { .. });
-        if !self.nodes.values().any(connecting) {
+        if !self.nodes.values().any(Node::is_connecting) {
             self.dial_any();
         }
         None
@@ -44,38 +51,51 @@ impl Engine {
     /// Dials the broker that failed least; of equals a known one before a bootstrap server.
     fn dial_any(&mut self) {
         let now = self.now;
-        let mut best: Vec<NodeId> = Vec::new();
-        let mut best_rank = None;
         // Who may not begin anew holds on to the brokers that are known.
         let known_only = self.settings.metadata_recovery == MetadataRecovery::None
             && self.nodes.keys().any(|id| !id.is_bootstrap());
-        let dialable = self.nodes.values().filter(|node| node.can_dial(now));
-        for node in dialable.filter(|node| !(known_only && node.id.is_bootstrap())) {
-            let rank = (node.failures, node.id.is_bootstrap());
-            if best_rank.is_none_or(|best| rank < best) {
-                best_rank = Some(rank);
-                best.clear();
+        let resting = self.nodes.values().filter(|node| node.is_resting());
+        let resting = resting.filter(|node| !(known_only && node.id.is_bootstrap()));
+        let resting: Vec<&Node> = resting.collect();
+        let rank = |node: &Node| (node.pace.failures(), node.id.is_bootstrap());
+        let rested = || resting.iter().filter(|node| node.can_dial(now));
+        let Some(best) = rested().map(|node| rank(node)).min() else {
+            for node in resting {
+                let at = node.pace.earliest(now);
+                self.timers.arm(Timer::Node(node.id), at);
             }
-            if best_rank == Some(rank) {
-                best.push(node.id);
+            return;
+        };
+        let equals: Vec<NodeId> = rested()
+            .filter(|node| rank(node) == best)
+            .map(|node| node.id)
+            .collect();
+        let chosen = equals[self.random.usize(..equals.len())];
+        self.dial(chosen);
+    }
+
+    /// Dials a broker that has no connection, as soon as it may be.
+    pub(super) fn dial_when_rested(&mut self, id: NodeId) {
+        match self.nodes.get(&id) {
+            Some(node) if node.can_dial(self.now) => self.dial(id),
+            Some(node) if node.is_resting() => {
+                let at = node.pace.earliest(self.now);
+                self.timers.arm(Timer::Node(id), at);
             }
-        }
-        best.sort_unstable();
-        if !best.is_empty() {
-            let chosen = best[self.random.usize(..best.len())];
-            self.dial(chosen);
+            _ => {}
         }
     }
 
-    pub(super) fn dial(&mut self, id: NodeId) {
+    fn dial(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };
         let timeout = backoff::delay(
             self.settings.connection_setup,
-            node.failures.saturating_add(1),
+            node.pace.failures().saturating_add(1),
             &mut self.random,
         );
+        node.pace.begin(self.now, &mut self.random);
         let deadline = self.now + timeout;
         node.link = Link::Dialing { deadline };
         self.actions
@@ -177,7 +197,7 @@ impl Engine {
             allow_auto_topic_creation: true,
             ..MetadataRequest::default()
         };
-        self.metadata.asked(scope);
+        self.metadata.asked(scope, self.now, &mut self.random);
         self.ask(id, version, &request, What::Metadata { topics: names });
     }
 
@@ -235,7 +255,6 @@ impl Engine {
                 "it answered something that was not asked: not a Kafka broker?",
             );
         };
-        node.failures = 0;
         let version = asked.version;
         if matches!(asked.what, What::Produce(_)) {
             self.note_answer(id, asked.way);
@@ -283,7 +302,7 @@ impl Engine {
         match read {
             // Whoever was just greeted was dialed to be asked something.
             Ok(()) if greeting => {}
-            Ok(()) => self.retire_bootstrap(id),
+            Ok(()) => self.was_of_use(id),
             Err(error) => self.lose(id, &format!("its answer cannot be read: {error}")),
         }
         self.stir(id);
@@ -339,6 +358,7 @@ impl Engine {
         node.link = Link::Ready {
             in_flight,
             versions: Versions::new(answer),
+            use_so_far: Use::None,
         };
         node.quickest = None;
         self.ask_for_expiration(id);
@@ -348,9 +368,16 @@ impl Engine {
     /// Closes a connection that nothing is asked of; that is no failure.
     fn let_go(&mut self, id: NodeId) {
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.link = Link::Resting { until: None };
+            node.rest(self.now);
             self.actions.push_back(Action::Drop(id));
         }
+    }
+
+    fn was_of_use(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.was_of_use();
+        }
+        self.retire_bootstrap(id);
     }
 
     /// Lets a bootstrap server go once the cluster's own brokers are known.
@@ -370,22 +397,24 @@ impl Engine {
         self.lost(id, why);
     }
 
-    /// The connection is gone: whatever was asked will not be answered.
+    /// The connection is gone, and not by our will.
     pub(super) fn lost(&mut self, id: NodeId, why: &str) {
-        let Some(node) = self.nodes.get_mut(&id) else {
-            return;
-        };
-        if matches!(node.link, Link::Resting { .. }) {
-            return;
+        if self.disconnected(id, why) == Change::Done {
+            // Its leaders may have moved; and other brokers may know.
+            self.metadata.want(self.now);
         }
-        node.failures = node.failures.saturating_add(1);
-        let pause = backoff::delay(
-            self.settings.reconnect_backoff,
-            node.failures,
-            &mut self.random,
-        );
-        let until = self.now + pause;
-        let link = std::mem::replace(&mut node.link, Link::Resting { until: Some(until) });
+    }
+
+    /// There is no connection any more: whatever was asked will not be answered.
+    pub(super) fn disconnected(&mut self, id: NodeId, why: &str) -> Change {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return Change::None;
+        };
+        if matches!(node.link, Link::Resting) {
+            return Change::None;
+        }
+        let link = node.rest(self.now);
+        let until = node.pace.fail(self.now, &mut self.random);
         self.timers.arm(Timer::Node(id), until);
         self.metadata.last_obstacle = Some(format!("{id} at {}: {why}", node.address).into());
         self.forget_coordinator(id);
@@ -397,9 +426,8 @@ impl Engine {
         if self.nodes.values().all(|node| node.load().is_none()) {
             self.metadata_unheard();
         }
-        // Its leaders may have moved; and other brokers may know.
-        self.metadata.want(self.now);
         self.stir(id);
+        Change::Done
     }
 
     fn unanswerable(&mut self, asked: Asked) {
@@ -426,10 +454,8 @@ impl Engine {
     }
 
     pub(super) fn metadata_failed(&mut self) {
-        let failures = self.metadata.failures.saturating_add(1);
-        let pause = backoff::delay(self.settings.retry_backoff, failures, &mut self.random);
-        self.metadata.failed(self.now + pause);
-        self.timers.arm(Timer::Metadata, self.now + pause);
+        let not_before = self.metadata.failed(self.now, &mut self.random);
+        self.timers.arm(Timer::Metadata, not_before);
     }
 
     pub(super) fn identity_failed(&mut self) {
@@ -456,7 +482,10 @@ impl Engine {
         let idle_max = self.settings.connections_max_idle;
         if node.idle_since(idle_max).is_some_and(|at| at <= self.now) {
             self.let_go(id);
-        } else if node.deadline(idle_max).is_some_and(|at| at <= self.now) {
+        } else if node
+            .deadline(self.now, idle_max)
+            .is_some_and(|at| at <= self.now)
+        {
             match &node.link {
                 Link::Dialing { .. } => self.lose(id, "the connection was not made in time"),
                 Link::Greeting { in_flight } | Link::Ready { in_flight, .. }
@@ -474,10 +503,7 @@ impl Engine {
         let now = self.now;
         if let Some(node) = self.nodes.get_mut(&id) {
             node.throttled_until = node.throttled_until.filter(|until| *until > now);
-            if let Link::Resting { until } = &mut node.link {
-                *until = until.filter(|until| *until > now);
-            }
-            if let Some(at) = node.deadline(idle_max) {
+            if let Some(at) = node.deadline(now, idle_max) {
                 self.timers.arm(Timer::Node(id), at);
             }
         }

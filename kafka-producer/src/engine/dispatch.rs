@@ -61,6 +61,7 @@ impl Engine {
             Link::Ready {
                 in_flight,
                 versions,
+                ..
             } => {
                 if in_flight.produce() >= self.settings.max_in_flight {
                     return None;
@@ -80,11 +81,11 @@ impl Engine {
                     }
                 }
             }
-            Link::Resting { .. } if node.can_dial(self.now) => {
-                self.dial(id);
+            Link::Resting => {
+                self.dial_when_rested(id);
                 None
             }
-            Link::Resting { .. } | Link::Dialing { .. } | Link::Greeting { .. } => None,
+            Link::Dialing { .. } | Link::Greeting { .. } => None,
         }
     }
 

@@ -10,6 +10,10 @@
 //! about alone, so that a new topic costs the same however many are known. Everything is asked about
 //! when leaders may have moved, and when `metadata.max.age.ms` is over: every topic that was written to
 //! within `metadata.max.idle.ms`. What an answer means for lanes and leaders is in `absorb.rs`.
+//!
+//! However much is wanted, and whatever is answered: between two questions there is
+//! `retry.backoff.ms`, which grows as long as the answers bring nothing new. Only what was never asked
+//! about does not wait for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,9 +22,11 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use kafka_partition::StickyState;
 
+use super::backoff::Pace;
 use super::lane::LaneKey;
 use super::notice::Notice;
 use crate::error::SendError;
+use crate::settings::BackoffRange;
 
 /// What is known and wanted of the cluster's metadata.
 #[derive(Debug)]
@@ -30,8 +36,10 @@ pub(crate) struct Metadata {
     /// waits, waits for one of them.
     missing: BTreeSet<Arc<str>>,
     refresh: Refresh,
-    /// Questions in a row that brought nothing.
-    pub(crate) failures: u32,
+    /// How soon to ask again.
+    pub(crate) pace: Pace,
+    /// Grows with every topic that became known and every leader that was elected.
+    pub(crate) learnt: u64,
     /// What went wrong last, for the message of a caller that waits in vain.
     pub(crate) last_obstacle: Option<Arc<str>>,
     /// Since when every question was in vain, if that is so.
@@ -177,29 +185,43 @@ impl Waiter {
 }
 
 impl Metadata {
-    pub(crate) fn new() -> Self {
+    /// Nothing; between questions there is `backoff`.
+    pub(crate) fn new(backoff: BackoffRange) -> Self {
         Self {
             topics: BTreeMap::new(),
             missing: BTreeSet::new(),
             refresh: Refresh::default(),
-            failures: 0,
+            pace: Pace::new(backoff),
+            learnt: 0,
             last_obstacle: None,
             unheard_since: None,
             fetched: None,
         }
     }
 
-    /// What is known is stale: ask, at `not_before` the earliest.
-    pub(crate) fn want(&mut self, not_before: Instant) {
-        let refresh = &mut self.refresh;
-        refresh.everything = sooner(refresh.everything, not_before);
+    /// What is known is stale: ask, after a pause if the last question was a moment ago.
+    pub(crate) fn want(&mut self, now: Instant) {
+        let not_before = self.pace.earliest(now);
+        self.refresh.everything = sooner(self.refresh.everything, not_before);
     }
 
     /// Something is missing of this topic: ask about it, unless that is to be done already.
     pub(crate) fn want_more(&mut self, topic: &Arc<str>, now: Instant) {
         if !self.missing.contains(topic) {
             self.missing.insert(Arc::clone(topic));
-            self.refresh.missing = sooner(self.refresh.missing, now);
+            let not_before = self.pace.earliest_anew(now);
+            self.refresh.missing = sooner(self.refresh.missing, not_before);
+        }
+    }
+
+    /// What is known is wanted anew if it is older than `max_age`.
+    pub(crate) fn age(&mut self, now: Instant, max_age: Duration) {
+        let aged = self.fetched.is_some_and(|fetched| fetched + max_age <= now);
+        let Refresh {
+            everything, asked, ..
+        } = &mut self.refresh;
+        if aged && *asked != Some(Scope::Everything) {
+            everything.get_or_insert(now);
         }
     }
 
@@ -268,7 +290,9 @@ impl Metadata {
     }
 
     /// The question is on its way.
-    pub(crate) fn asked(&mut self, scope: Scope) {
+    pub(crate) fn asked(&mut self, scope: Scope, now: Instant, random: &mut fastrand::Rng) {
+        self.pace.recover(now);
+        self.pace.begin(now, random);
         self.refresh.asked = Some(scope);
         self.refresh.missing = None;
         if scope == Scope::Everything {
@@ -281,31 +305,31 @@ impl Metadata {
         self.refresh.asked.take().unwrap_or(Scope::Missing)
     }
 
-    /// Whether everything is to be asked about.
-    pub(crate) fn is_stale(&self) -> bool {
-        self.refresh.everything.is_some()
-    }
-
-    /// Everything has become stale again while it was asked about: not again before the pause is over.
-    pub(crate) fn postpone(&mut self, until: Instant) {
-        self.refresh.everything = Some(until);
-    }
-
-    /// The question was not answered, or brought no broker: ask again at `not_before`.
-    pub(crate) fn failed(&mut self, not_before: Instant) {
-        match self.refresh.asked.take() {
-            Some(Scope::Missing) => self.lacking(not_before),
-            Some(Scope::Everything) | None => {
-                self.failures = self.failures.saturating_add(1);
-                self.refresh.everything = Some(not_before);
-            }
+    /// Everything was told. What has become stale again while it was asked about is not asked about
+    /// again before the pause is over.
+    pub(crate) fn everything_told(&mut self, now: Instant) {
+        self.fetched = Some(now);
+        if self.refresh.everything.is_some() {
+            self.refresh.everything = Some(self.pace.earliest(now));
         }
     }
 
-    /// Something was missing in the answer: ask about that again at `not_before`.
-    pub(crate) fn lacking(&mut self, not_before: Instant) {
-        self.failures = self.failures.saturating_add(1);
+    /// The question was not answered, or brought no broker: when to ask again.
+    pub(crate) fn failed(&mut self, now: Instant, random: &mut fastrand::Rng) -> Instant {
+        let scope = self.refresh.asked.take();
+        if scope == Some(Scope::Missing) {
+            return self.lacking(now, random);
+        }
+        let not_before = self.pace.fail(now, random);
+        self.refresh.everything = Some(not_before);
+        not_before
+    }
+
+    /// Something was missing in the answer: when to ask about that again.
+    pub(crate) fn lacking(&mut self, now: Instant, random: &mut fastrand::Rng) -> Instant {
+        let not_before = self.pace.fail(now, random);
         self.refresh.missing = sooner(self.refresh.missing, not_before);
+        not_before
     }
 
     /// Ends the wait of every caller whose deadline has come.

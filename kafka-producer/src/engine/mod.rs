@@ -220,7 +220,8 @@ impl Engine {
     ) -> Self {
         let nodes = settings.bootstrap.iter().zip(1..).map(|(address, number)| {
             let id = NodeId(-number);
-            (id, Node::new(id, address.clone()))
+            let backoff = settings.reconnect_backoff;
+            (id, Node::new(id, address.clone(), backoff))
         });
         let identity = match settings.guarantee {
             Guarantee::Plain(_) => Identity::NotNeeded,
@@ -231,6 +232,7 @@ impl Engine {
         };
         let transactional = settings.guarantee.transactional().cloned();
         let expiration = Expiration::new(settings.producer_id_expiration);
+        let metadata = Metadata::new(settings.retry_backoff);
         Self {
             nodes: nodes.collect(),
             settings,
@@ -239,7 +241,7 @@ impl Engine {
             random: fastrand::Rng::with_seed(seed),
             now,
             lanes: Lanes::default(),
-            metadata: Metadata::new(),
+            metadata,
             identity,
             expiration,
             transactions: transactional.map(|settings| Transactions::new(settings, now)),

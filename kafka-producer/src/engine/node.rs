@@ -13,9 +13,10 @@ use kafka_wire::messages::ApiVersionsResponse;
 use kafka_wire::{ApiKey, Request, Version, VersionRange};
 
 use super::NodeId;
+use super::backoff::Pace;
 use super::in_flight::InFlight;
 use super::lane::LaneKey;
-use crate::settings::Address;
+use crate::settings::{Address, BackoffRange};
 
 /// One broker as the engine knows it.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(crate) struct Node {
     pub(crate) link: Link,
     /// Lanes led by this broker that may have something to send, in the order of their turns.
     pub(crate) lanes: VecDeque<LaneKey>,
-    /// Connections lost in a row, without a request answered in between.
-    pub(crate) failures: u32,
+    /// How soon it may be dialed again.
+    pub(crate) pace: Pace,
     /// The broker asked for silence until then (KIP-219).
     pub(crate) throttled_until: Option<Instant>,
     /// When something was last sent.
@@ -40,8 +41,8 @@ pub(crate) struct Node {
 /// The state of its connection.
 #[derive(Debug)]
 pub(crate) enum Link {
-    /// None, and none to be made before `until`.
-    Resting { until: Option<Instant> },
+    /// None.
+    Resting,
     /// Being made.
     Dialing { deadline: Instant },
     /// Made; the broker is telling what it speaks.
@@ -50,17 +51,28 @@ pub(crate) enum Link {
     Ready {
         in_flight: InFlight,
         versions: Versions,
+        use_so_far: Use,
     },
 }
 
+/// Whether a connection has been good for anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It was made and greeted, no more.
+    None,
+    /// A question was answered, and the answer understood.
+    Answered,
+}
+
 impl Node {
-    pub(crate) fn new(id: NodeId, address: Address) -> Self {
+    /// A broker that was never dialed; between dials there is `backoff`.
+    pub(crate) fn new(id: NodeId, address: Address, backoff: BackoffRange) -> Self {
         Self {
             id,
             address,
-            link: Link::Resting { until: None },
+            link: Link::Resting,
             lanes: VecDeque::new(),
-            failures: 0,
+            pace: Pace::new(backoff),
             throttled_until: None,
             last_used: None,
             holds_since: None,
@@ -71,7 +83,7 @@ impl Node {
     pub(crate) fn in_flight(&mut self) -> Option<&mut InFlight> {
         match &mut self.link {
             Link::Greeting { in_flight } | Link::Ready { in_flight, .. } => Some(in_flight),
-            Link::Resting { .. } | Link::Dialing { .. } => None,
+            Link::Resting | Link::Dialing { .. } => None,
         }
     }
 
@@ -82,7 +94,38 @@ impl Node {
 
     /// Whether a connection could be begun now.
     pub(crate) fn can_dial(&self, now: Instant) -> bool {
-        matches!(self.link, Link::Resting { until } if until.is_none_or(|until| until <= now))
+        self.is_resting() && self.pace.earliest(now) <= now
+    }
+
+    /// Whether there is no connection, and none being made.
+    pub(crate) fn is_resting(&self) -> bool {
+        matches!(self.link, Link::Resting)
+    }
+
+    /// Whether a connection is being made.
+    pub(crate) fn is_connecting(&self) -> bool {
+        matches!(self.link, Link::Dialing { .. } | Link::Greeting { .. })
+    }
+
+    /// A question on this connection was answered, and the answer understood.
+    pub(crate) fn was_of_use(&mut self) {
+        if let Link::Ready { use_so_far, .. } = &mut self.link {
+            *use_so_far = Use::Answered;
+        }
+    }
+
+    /// Ends the connection, if there is one; what stood on it. One that was of use for long enough
+    /// leaves no failures behind.
+    pub(crate) fn rest(&mut self, now: Instant) -> Link {
+        let link = std::mem::replace(&mut self.link, Link::Resting);
+        if let Link::Ready {
+            use_so_far: Use::Answered,
+            ..
+        } = link
+        {
+            self.pace.recover(now);
+        }
+        link
     }
 
     /// How busy a ready broker is; `None` if it is not ready.
@@ -95,9 +138,9 @@ impl Node {
 
     /// When the engine must look at this broker next. A connection without requests is kept for
     /// `idle_max`.
-    pub(crate) fn deadline(&self, idle_max: Option<Duration>) -> Option<Instant> {
+    pub(crate) fn deadline(&self, now: Instant, idle_max: Option<Duration>) -> Option<Instant> {
         let link = match &self.link {
-            Link::Resting { until } => *until,
+            Link::Resting => Some(self.pace.earliest(now)).filter(|at| *at > now),
             Link::Dialing { deadline } => Some(*deadline),
             Link::Greeting { in_flight } => in_flight.deadline(),
             Link::Ready { in_flight, .. } => {

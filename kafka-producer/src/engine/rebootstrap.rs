@@ -7,7 +7,6 @@
 //! (`REBOOTSTRAP_REQUIRED`, KIP-1102). What was on its way is sent again, under its numbers.
 
 use super::lane::Attention;
-use super::node::Link;
 use super::{Engine, NodeId};
 use crate::settings::MetadataRecovery;
 
@@ -29,9 +28,11 @@ impl Engine {
 
     /// A broker says that it does not belong to the cluster that the client believes in.
     pub(super) fn rebootstrap_required(&mut self) {
+        // It may say so again and again, and nothing came of the question.
+        self.metadata_failed();
         match self.settings.metadata_recovery {
             MetadataRecovery::Rebootstrap { .. } => self.rebootstrap("it asks to begin anew"),
-            MetadataRecovery::None => self.metadata_failed(),
+            MetadataRecovery::None => {}
         }
     }
 
@@ -49,12 +50,6 @@ impl Engine {
             lane.leader_epoch = -1;
             if let Attention::Listed(_) = lane.attention {
                 lane.attention = Attention::Orphaned;
-            }
-        }
-        for node in self.nodes.values_mut() {
-            node.failures = 0;
-            if let Link::Resting { until } = &mut node.link {
-                *until = None;
             }
         }
         self.metadata.want(self.now);

@@ -31,5 +31,6 @@ mod retrying;
 mod serving;
 mod splitting;
 mod stage;
+mod storms;
 mod transactions;
 mod wires;

@@ -463,6 +463,7 @@ fn known_brokers_that_have_no_metadata_for_too_long_are_forgotten_if_that_is_all
         let wanted = if found { NodeId(-1) } else { NodeId(1) };
         assert_eq!(Vec::from_iter(dialed), [wanted]);
         stage.unreachable.remove(&NodeId(-1));
+        stage.settle();
         stage.pass(Duration::from_secs(19));
         assert_eq!(stage.requests(5).len(), usize::from(found));
         if found {

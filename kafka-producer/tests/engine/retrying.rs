@@ -188,9 +188,10 @@ fn a_leader_that_comes_back_gets_each_batch_once() {
     let neighbour = stage.send(2, "b");
     stage.pass(ms(100));
     stage.unreachable.insert(NodeId(3));
-    crate::ordering::move_leader(&mut stage, 3);
-    crate::ordering::move_leader(&mut stage, 1);
-    stage.pass(ms(200));
+    for leader in [3, 1] {
+        crate::ordering::move_leader(&mut stage, leader);
+        stage.pass(ms(2000));
+    }
     stage.unreachable.clear();
     stage.settle();
     stage.pass(ms(1000));

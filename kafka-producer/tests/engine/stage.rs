@@ -64,6 +64,8 @@ pub(crate) struct Stage {
     pub(crate) dropped: Vec<(NodeId, VecDeque<Asked>)>,
     /// Everything ever asked, and of whom.
     pub(crate) asked: Vec<(NodeId, ApiKey)>,
+    /// Everyone ever dialed, and when.
+    pub(crate) dials: Vec<(NodeId, Instant)>,
 }
 
 /// Settings under which nothing waits that need not.
@@ -162,6 +164,7 @@ impl Stage {
             connections: BTreeMap::new(),
             dropped: Vec::new(),
             asked: Vec::new(),
+            dials: Vec::new(),
         }
     }
 
@@ -293,6 +296,7 @@ impl Stage {
             match action {
                 Action::Dial(node, address) => {
                     assert!(!self.connections.contains_key(&node), "{node} dialed twice");
+                    self.dials.push((node, self.now));
                     let earlier = self.dialing.insert(node, address);
                     assert!(earlier.is_none(), "{node} dialed twice");
                 }

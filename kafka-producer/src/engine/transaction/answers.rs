@@ -18,7 +18,6 @@ use super::verdict::{Request, Verdict, verdict};
 use super::{Echo, End, Ending, Membership, OffsetCommit, Phase, RequestState, is_turned_away};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
-use crate::engine::node::{Link, Node};
 use crate::engine::timers::Timer;
 use crate::engine::verdict::TransactionVersion;
 use crate::engine::{Ask, Engine, NodeId};
@@ -135,11 +134,9 @@ impl Engine {
             port,
         };
         match self.nodes.get_mut(&id) {
-            None => {
-                self.nodes.insert(id, Node::new(id, address));
-            }
+            None => self.make_known(id, address),
             // Metadata will tell of a move if there was one; a connection that stands is good.
-            Some(node) if matches!(node.link, Link::Resting { .. }) => node.address = address,
+            Some(node) if node.is_resting() => node.address = address,
             Some(_) => {}
         }
         if let Some(transactions) = &mut self.transactions {

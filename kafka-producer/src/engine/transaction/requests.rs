@@ -212,8 +212,8 @@ impl Engine {
             // The end of both is a reason to look here again.
             _ if node.throttled_until.is_some() => {}
             Link::Ready { .. } => self.send_to_coordinator(id, ask),
-            Link::Resting { .. } if node.can_dial(self.now) => self.dial(id),
-            Link::Resting { .. } | Link::Dialing { .. } | Link::Greeting { .. } => {}
+            Link::Resting => self.dial_when_rested(id),
+            Link::Dialing { .. } | Link::Greeting { .. } => {}
         }
     }
 

@@ -16,5 +16,5 @@ mod refused;
 mod requests;
 mod silence;
 
-pub(crate) use coordinator::Coordinators;
+pub(crate) use coordinator::{Coordinators, transactional};
 pub(crate) use requests::{Ask, SPOKEN};
