@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka_accumulator::{Batch, Fate};
 use kafka_wire::messages::InitProducerIdResponse;
@@ -230,7 +231,7 @@ impl Engine {
             // is named when that was of no use.
             let moved = asked != (lane.leader, lane.leader_epoch);
             let pause = if moved && attempts <= MOVES_AT_ONCE {
-                std::time::Duration::ZERO
+                Duration::ZERO
             } else {
                 backoff::delay(self.settings.retry_backoff, attempts, &mut self.random)
             };
@@ -460,8 +461,7 @@ impl Engine {
         if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
             && let Some(node) = self.nodes.get_mut(&id)
         {
-            let until = self.now + std::time::Duration::from_millis(ms);
-            node.throttled_until = Some(until);
+            let until = node.be_silent(self.now, Duration::from_millis(ms));
             self.timers.arm(Timer::Node(id), until);
         }
     }

@@ -33,28 +33,30 @@ pub(super) enum Change {
 const SOFTWARE_NAME: &str = "kafka-producer-rs";
 
 impl Engine {
-    /// A broker that can be asked now; if there is none, one is dialed.
+    /// A broker that can be asked now; if there is none, one is dialed. Who asks for silence is left
+    /// alone, and not got round by way of a bootstrap server, which may well be the same.
     pub(super) fn any_node(&mut self) -> Option<NodeId> {
-        let ready = self
-            .nodes
-            .values()
-            .filter_map(|node| Some((node.load()?, node.id)));
-        if let Some((_, id)) = ready.min() {
-            return Some(id);
+        let ready = self.nodes.values().filter(|node| node.load().is_some());
+        let talks = ready.clone().filter(|node| node.throttled_until.is_none());
+        let least_loaded = talks.min_by_key(|node| (node.load(), node.id));
+        if let Some(node) = least_loaded {
+            return Some(node.id);
         }
+        let silenced = ready.count() > 0;
         if !self.nodes.values().any(Node::is_connecting) {
-            self.dial_any();
+            self.dial_any(silenced);
         }
         None
     }
 
     /// Dials the broker that failed least; of equals a known one before a bootstrap server.
-    fn dial_any(&mut self) {
+    fn dial_any(&mut self, known_only: bool) {
         let now = self.now;
         // Who may not begin anew holds on to the brokers that are known.
-        let known_only = self.settings.metadata_recovery == MetadataRecovery::None
+        let known_only = (known_only || self.settings.metadata_recovery == MetadataRecovery::None)
             && self.nodes.keys().any(|id| !id.is_bootstrap());
         let resting = self.nodes.values().filter(|node| node.is_resting());
+        let resting = resting.filter(|node| node.throttled_until.is_none());
         let resting = resting.filter(|node| !(known_only && node.id.is_bootstrap()));
         let resting: Vec<&Node> = resting.collect();
         let rank = |node: &Node| (node.pace.failures(), node.id.is_bootstrap());
@@ -269,6 +271,7 @@ impl Engine {
                 .inspect_err(|_| self.metadata_failed()),
             What::ProducerId => self
                 .read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
                     engine.identified(&answer);
                 })
                 .inspect_err(|_| self.identity_failed()),
@@ -362,6 +365,7 @@ impl Engine {
         };
         node.quickest = None;
         self.ask_for_expiration(id);
+        self.throttle(id, answer.throttle_time_ms);
         self.limit_backlog();
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_wire::Version;
 
@@ -147,6 +147,13 @@ impl InFlight {
     /// When the oldest request times out.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.requests.front().map(|asked| asked.deadline)
+    }
+
+    /// Gives every request more time for its answer.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        for asked in &mut self.requests {
+            asked.deadline += by;
+        }
     }
 
     /// Takes everything, because the connection is lost.

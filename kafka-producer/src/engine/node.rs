@@ -128,6 +128,18 @@ impl Node {
         link
     }
 
+    /// It asks for silence, of which the latest end counts; when that is. What it was asked before it
+    /// answers afterwards: it does not read from the connection meanwhile.
+    pub(crate) fn be_silent(&mut self, now: Instant, time: Duration) -> Instant {
+        let silent_until = self.throttled_until.map_or(now, |until| until.max(now));
+        let until = silent_until.max(now + time);
+        self.throttled_until = Some(until);
+        if let Some(in_flight) = self.in_flight() {
+            in_flight.postpone(until - silent_until);
+        }
+        until
+    }
+
     /// How busy a ready broker is; `None` if it is not ready.
     pub(crate) fn load(&self) -> Option<usize> {
         match &self.link {

@@ -32,5 +32,6 @@ mod serving;
 mod splitting;
 mod stage;
 mod storms;
+mod throttling;
 mod transactions;
 mod wires;
