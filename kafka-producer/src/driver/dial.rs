@@ -1,34 +1,247 @@
-//! Opening a connection: resolve the name, try each of its addresses, set the socket up.
+//! Opening a connection: resolve the name, race its addresses, set the socket up.
 //!
-//! How long that may take is the engine's business: it drops a dial whose time is up.
+//! A name may have many addresses, of which some lead nowhere (`client.dns.lookup=use_all_dns_ips`).
+//! They are tried one after the other, but none is waited for longer than a moment while there is
+//! another (RFC 8305), and the first that accepts is taken. Which were tried outlives the attempt:
+//! the next one begins with those that were not, and goes on with those that accepted, the longest
+//! ago first, so that one that accepts and is of no use is passed over, too. The name is resolved
+//! anew each time.
+//!
+//! How long all of it may take is the engine's business: it drops a dial whose time is up.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use crate::settings::{Address, Settings};
 
-/// A connection being opened.
-pub(crate) type Dial = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
-/// Opens a connection to the first address of `address` that accepts one
-/// (`client.dns.lookup=use_all_dns_ips`).
-pub(crate) fn dial(address: Address, settings: &Settings) -> Dial {
+/// How an address is connected to.
+type Connect<S> = Box<dyn Fn(SocketAddr) -> Pending<S> + Send>;
+
+/// The addresses of a broker that were tried, the latest last.
+#[derive(Debug, Default)]
+pub(crate) struct Tried {
+    accepted: Vec<SocketAddr>,
+    others: Vec<SocketAddr>,
+}
+
+/// A connection being opened.
+pub(crate) struct Dial<S = TcpStream> {
+    address: Address,
+    connect: Connect<S>,
+    state: State<S>,
+    tried: Tried,
+}
+
+enum State<S> {
+    Resolving(Pending<Vec<SocketAddr>>),
+    Racing(Race<S>),
+}
+
+/// The addresses of one name, side by side.
+struct Race<S> {
+    /// Those that were not begun with, in their order.
+    waiting: VecDeque<SocketAddr>,
+    running: Vec<(SocketAddr, Pending<S>)>,
+    /// When the next is begun with, if none has ended before.
+    next_at: Option<Instant>,
+    /// What became of the others.
+    failures: Vec<String>,
+}
+
+/// Begins to open a connection to a broker of which these addresses were tried before.
+pub(crate) fn dial(address: Address, tried: Tried, settings: &Settings) -> Dial {
     let buffers = (settings.send_buffer_bytes, settings.receive_buffer_bytes);
-    Box::pin(async move {
-        let mut last = None;
-        for resolved in lookup_host((address.host.as_str(), address.port)).await? {
-            match connect(resolved, buffers).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
+    let resolve = {
+        let (host, port) = (address.host.clone(), address.port);
+        async move { Ok(lookup_host((host, port)).await?.collect()) }
+    };
+    Dial {
+        address,
+        connect: Box::new(move |address| Box::pin(connect(address, buffers))),
+        state: State::Resolving(Box::pin(resolve)),
+        tried,
+    }
+}
+
+#[cfg(test)]
+impl Dial {
+    /// One that is as far as this.
+    pub(super) fn resolving<F>(resolve: F) -> Self
+    where
+        F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
+        Self {
+            address: Address {
+                host: "broker".to_owned(),
+                port: 9092,
+            },
+            connect: Box::new(|address| Box::pin(connect(address, (None, None)))),
+            state: State::Resolving(Box::pin(resolve)),
+            tried: Tried::default(),
+        }
+    }
+}
+
+impl<S> Dial<S> {
+    /// Goes on, until a connection is open or none can be.
+    pub(crate) fn poll(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<io::Result<S>> {
+        loop {
+            match &mut self.state {
+                State::Resolving(resolve) => {
+                    match std::task::ready!(resolve.as_mut().poll(context)) {
+                        Ok(addresses) => {
+                            self.state = State::Racing(Race::new(self.tried.order(addresses)))
+                        }
+                        Err(error) => {
+                            let host = &self.address.host;
+                            let message = format!("{host} cannot be resolved: {error}");
+                            return Poll::Ready(Err(io::Error::new(error.kind(), message)));
+                        }
+                    }
+                }
+                State::Racing(race) => {
+                    return race.poll(&self.connect, &mut self.tried, now, context);
+                }
             }
         }
-        let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        Err(last.unwrap_or_else(none))
-    })
+    }
+
+    /// When to poll again though nothing has happened.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Resolving(_) => None,
+            State::Racing(race) => race.next_at.filter(|_| !race.waiting.is_empty()),
+        }
+    }
+
+    /// What the next attempt is to know.
+    pub(crate) fn take_tried(&mut self) -> Tried {
+        std::mem::take(&mut self.tried)
+    }
+}
+
+impl Tried {
+    /// The order in which addresses are tried: the new ones in that of the resolver, families in
+    /// turns, then the others. What is no address any more is forgotten.
+    fn order(&mut self, resolved: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+        self.accepted.retain(|address| resolved.contains(address));
+        self.others.retain(|address| resolved.contains(address));
+        let tried = || self.accepted.iter().chain(&self.others);
+        let new = |address: &SocketAddr| !tried().any(|tried| tried == address);
+        let mut order = in_turns(resolved.into_iter().filter(new));
+        order.extend(tried());
+        order
+    }
+
+    fn begin(&mut self, address: SocketAddr) {
+        self.forget(address);
+        self.others.push(address);
+    }
+
+    fn accept(&mut self, address: SocketAddr) {
+        self.forget(address);
+        self.accepted.push(address);
+    }
+
+    fn forget(&mut self, address: SocketAddr) {
+        self.accepted.retain(|tried| *tried != address);
+        self.others.retain(|tried| *tried != address);
+    }
+}
+
+/// An address of the first one's family, one of the other, and so on.
+fn in_turns(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
+    let mut addresses = addresses.peekable();
+    let of_first = addresses.peek().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = addresses.partition(|it| it.is_ipv4() == of_first);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut order = VecDeque::new();
+    loop {
+        let turn = [first.next(), second.next()];
+        if turn == [None, None] {
+            return order;
+        }
+        order.extend(turn.into_iter().flatten());
+    }
+}
+
+impl<S> Race<S> {
+    fn new(waiting: VecDeque<SocketAddr>) -> Self {
+        Self {
+            waiting,
+            running: Vec::new(),
+            next_at: None,
+            failures: Vec::new(),
+        }
+    }
+
+    fn poll(
+        &mut self,
+        connect: &Connect<S>,
+        tried: &mut Tried,
+        now: Instant,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<S>> {
+        loop {
+            if let Some((address, stream)) = self.poll_running(context) {
+                tried.accept(address);
+                return Poll::Ready(Ok(stream));
+            }
+            if self.next_at.is_some_and(|at| at > now) {
+                return Poll::Pending;
+            }
+            let Some(address) = self.waiting.pop_front() else {
+                break;
+            };
+            tried.begin(address);
+            self.running.push((address, connect(address)));
+            self.next_at = Some(now + HEAD_START);
+        }
+        match self.running.is_empty() {
+            true => Poll::Ready(Err(self.error())),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Whoever accepts; who refuses makes room for the next at once.
+    fn poll_running(&mut self, context: &mut Context<'_>) -> Option<(SocketAddr, S)> {
+        let mut accepted = None;
+        let Self {
+            running,
+            failures,
+            next_at,
+            ..
+        } = self;
+        running.retain_mut(|(address, attempt)| match attempt.as_mut().poll(context) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(stream)) => {
+                accepted.get_or_insert((*address, stream));
+                false
+            }
+            Poll::Ready(Err(error)) => {
+                failures.push(format!("{address}: {error}"));
+                *next_at = None;
+                false
+            }
+        });
+        accepted
+    }
+
+    fn error(&self) -> io::Error {
+        match self.failures.is_empty() {
+            true => io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
+            false => io::Error::other(self.failures.join("; ")),
+        }
+    }
 }
 
 async fn connect(
@@ -49,4 +262,123 @@ async fn connect(
     // A request is written in one go: waiting for more to fill a packet only costs time.
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// For so long an address is tried alone, as RFC 8305 recommends.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::task::Waker;
+
+    use super::*;
+
+    const DEAD: &str = "10.0.0.1:9092";
+    const GOOD: &str = "10.0.0.2:9092";
+    const REFUSES: &str = "10.0.0.3:9092";
+    const ALSO_GOOD: &str = "10.0.0.4:9092";
+
+    /// A dial of a name with these addresses; who accepts is told.
+    fn dial_of(addresses: &[&str], tried: Tried) -> Dial<SocketAddr> {
+        let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
+        let connect = |address: SocketAddr| -> Pending<SocketAddr> {
+            match address.to_string().as_str() {
+                DEAD => Box::pin(pending()),
+                REFUSES => Box::pin(ready(Err(io::Error::other("refused")))),
+                _ => Box::pin(ready(Ok(address))),
+            }
+        };
+        Dial {
+            address: Address {
+                host: "broker".to_owned(),
+                port: 9092,
+            },
+            connect: Box::new(connect),
+            state: State::Resolving(Box::pin(ready(Ok(addresses)))),
+            tried,
+        }
+    }
+
+    fn poll(dial: &mut Dial<SocketAddr>, now: Instant) -> Poll<Result<String, String>> {
+        let polled = dial.poll(now, &mut Context::from_waker(Waker::noop()));
+        let told = |told: SocketAddr| told.to_string();
+        polled.map(|done| done.map(told).map_err(|error| error.to_string()))
+    }
+
+    fn accepted(address: &str) -> Poll<Result<String, String>> {
+        Poll::Ready(Ok(address.to_owned()))
+    }
+
+    #[test]
+    fn an_address_that_does_not_answer_is_alone_for_a_moment_only() {
+        let now = Instant::now();
+        let mut dial = dial_of(&[DEAD, GOOD], Tried::default());
+        assert!(poll(&mut dial, now).is_pending());
+        let next = dial.deadline().unwrap();
+        assert_eq!(next - now, HEAD_START);
+        assert_eq!(poll(&mut dial, next), accepted(GOOD));
+        // And it comes last from then on.
+        let mut again = dial_of(&[DEAD, GOOD], dial.take_tried());
+        assert_eq!(poll(&mut again, now), accepted(GOOD));
+    }
+
+    #[test]
+    fn an_address_that_refuses_is_followed_by_the_next_at_once() {
+        let mut dial = dial_of(&[REFUSES, GOOD], Tried::default());
+        assert_eq!(poll(&mut dial, Instant::now()), accepted(GOOD));
+    }
+
+    #[test]
+    fn the_next_attempt_takes_the_next_address_though_the_last_one_accepted() {
+        let mut tried = Tried::default();
+        for expected in [GOOD, ALSO_GOOD, GOOD, ALSO_GOOD] {
+            let mut dial = dial_of(&[GOOD, ALSO_GOOD, DEAD], tried);
+            let mut now = Instant::now();
+            while poll(&mut dial, now).is_pending() {
+                now = dial.deadline().unwrap();
+            }
+            tried = dial.take_tried();
+            assert_eq!(tried.accepted.last().unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_is_dropped_is_remembered() {
+        let mut dial = dial_of(&[DEAD, GOOD], Tried::default());
+        assert!(poll(&mut dial, Instant::now()).is_pending());
+        let mut again = dial_of(&[DEAD, GOOD], dial.take_tried());
+        assert_eq!(poll(&mut again, Instant::now()), accepted(GOOD));
+    }
+
+    #[test]
+    fn when_no_address_accepts_each_is_named_with_the_systems_words() {
+        let mut dial = dial_of(&[REFUSES, "10.0.0.3:9092"], Tried::default());
+        let refused = Poll::Ready(Err(
+            "10.0.0.3:9092: refused; 10.0.0.3:9092: refused".to_owned()
+        ));
+        assert_eq!(poll(&mut dial, Instant::now()), refused);
+        let mut dial = dial_of(&[], Tried::default());
+        let none = Poll::Ready(Err("the name has no address".to_owned()));
+        assert_eq!(poll(&mut dial, Instant::now()), none);
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_resolved_is_named() {
+        let mut dial = dial_of(&[], Tried::default());
+        let unknown = io::Error::other("Name or service not known");
+        dial.state = State::Resolving(Box::pin(ready(Err(unknown))));
+        let message = "broker cannot be resolved: Name or service not known".to_owned();
+        assert_eq!(poll(&mut dial, Instant::now()), Poll::Ready(Err(message)));
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let addresses = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"];
+        let addresses = addresses.map(|address| address.parse::<SocketAddr>().unwrap());
+        let order = in_turns(addresses.into_iter()).into_iter();
+        let order: Vec<_> = order.map(|address| address.to_string()).collect();
+        let expected = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"];
+        assert_eq!(order, expected);
+    }
 }

@@ -25,9 +25,8 @@ mod dial;
 mod idle_drive;
 mod seat;
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -44,7 +43,7 @@ use crate::settings::Settings;
 use alarm::Alarm;
 use compressor::Compressor;
 use connection::{Connection, Event};
-use dial::Dial;
+use dial::{Dial, Tried};
 use idle_drive::Sleeper;
 use seat::Seat;
 
@@ -179,6 +178,8 @@ struct Driver {
     doorbell: Arc<Doorbell>,
     compressor: Option<Compressor>,
     dials: HashMap<NodeId, Dial>,
+    /// What earlier dials have tried.
+    tried: HashMap<NodeId, Tried>,
     connections: HashMap<NodeId, Connection>,
     alarm: Alarm,
     /// Kept to be filled again.
@@ -208,6 +209,7 @@ impl Driver {
             doorbell,
             compressor,
             dials: HashMap::new(),
+            tried: HashMap::new(),
             connections: HashMap::new(),
             alarm,
             events: Vec::new(),
@@ -234,7 +236,8 @@ impl Driver {
             round = Round::Busy;
         }
         // Last, because what has happened since may have moved the deadline.
-        let deadline = self.engine.deadline();
+        let dials = self.dials.values().filter_map(Dial::deadline);
+        let deadline = dials.chain(self.engine.deadline()).min();
         if self.alarm.poll(deadline, context).is_ready() {
             self.engine.handle(Instant::now(), Input::Tick);
             round = Round::Busy;
@@ -251,21 +254,29 @@ impl Driver {
     fn poll_dials(&mut self, context: &mut Context<'_>) {
         let Self {
             dials,
+            tried,
             connections,
             events,
             ..
         } = self;
-        dials.retain(|id, dial| match Pin::new(dial).poll(context) {
-            Poll::Pending => true,
-            Poll::Ready(Ok(stream)) => {
-                connections.insert(*id, Connection::new(stream));
-                events.push((*id, Event::Opened));
-                false
-            }
-            Poll::Ready(Err(error)) => {
-                events.push((*id, Event::Lost(error.to_string().into())));
-                false
-            }
+        if dials.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        dials.retain(|id, dial| {
+            let Poll::Ready(done) = dial.poll(now, context) else {
+                return true;
+            };
+            tried.insert(*id, dial.take_tried());
+            let event = match done {
+                Ok(stream) => {
+                    connections.insert(*id, Connection::new(stream));
+                    Event::Opened
+                }
+                Err(error) => Event::Lost(error.to_string().into()),
+            };
+            events.push((*id, event));
+            false
         });
     }
 
@@ -303,11 +314,15 @@ impl Driver {
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Dial(id, address) => {
-                    self.dials.insert(id, dial::dial(address, &self.settings));
+                    let tried = self.tried.remove(&id).unwrap_or_default();
+                    let dial = dial::dial(address, tried, &self.settings);
+                    self.dials.insert(id, dial);
                     round = Round::Busy;
                 }
                 Action::Drop(id) => {
-                    self.dials.remove(&id);
+                    if let Some(mut dial) = self.dials.remove(&id) {
+                        self.tried.insert(id, dial.take_tried());
+                    }
                     self.connections.remove(&id);
                 }
                 Action::Send(id, outgoing) => self.send(id, outgoing),
@@ -378,7 +393,7 @@ mod tests {
             let _ = told.await;
             panic!("a test's defect");
         };
-        driver.dials.insert(NodeId(99), Box::pin(dial));
+        driver.dials.insert(NodeId(99), Dial::resolving(dial));
         thread::spawn(move || run(driver, runtime));
         let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
         let producer = Producer::new(intake, serializer.clone(), serializer);

@@ -48,6 +48,11 @@ impl Pace {
         }
     }
 
+    /// When the last try began.
+    pub(crate) fn begun(&self) -> Option<Instant> {
+        self.begun
+    }
+
     /// How many tries of this series were in vain.
     pub(crate) fn failures(&self) -> u32 {
         self.failures

@@ -43,8 +43,14 @@ impl Engine {
             return Some(node.id);
         }
         let silenced = ready.count() > 0;
-        if !self.nodes.values().any(Node::is_connecting) {
-            self.dial_any(silenced);
+        // A name that is not resolved, or an address that does not answer, holds up no other broker.
+        let alone = self.nodes.values().filter_map(|node| {
+            let until = node.alone_until()?;
+            (until > self.now).then_some((until, node.id))
+        });
+        match alone.max() {
+            Some((until, id)) => self.timers.arm(Timer::Node(id), until),
+            None => self.dial_any(silenced),
         }
         None
     }
@@ -303,8 +309,7 @@ impl Engine {
             },
         };
         match read {
-            // Whoever was just greeted was dialed to be asked something.
-            Ok(()) if greeting => {}
+            Ok(()) if greeting => self.retire_if_late(id),
             Ok(()) => self.was_of_use(id),
             Err(error) => self.lose(id, &format!("its answer cannot be read: {error}")),
         }
@@ -382,6 +387,14 @@ impl Engine {
             node.was_of_use();
         }
         self.retire_bootstrap(id);
+    }
+
+    /// Whoever was just greeted was dialed to be asked something, unless another was quicker.
+    fn retire_if_late(&mut self, id: NodeId) {
+        let known = |node: &Node| !node.id.is_bootstrap() && node.load().is_some();
+        if self.nodes.values().any(known) {
+            self.retire_bootstrap(id);
+        }
     }
 
     /// Lets a bootstrap server go once the cluster's own brokers are known.

@@ -102,9 +102,11 @@ impl Node {
         matches!(self.link, Link::Resting)
     }
 
-    /// Whether a connection is being made.
-    pub(crate) fn is_connecting(&self) -> bool {
-        matches!(self.link, Link::Dialing { .. } | Link::Greeting { .. })
+    /// Until when others need not be tried, because a connection to this one is being made.
+    pub(crate) fn alone_until(&self) -> Option<Instant> {
+        let connecting = matches!(self.link, Link::Dialing { .. } | Link::Greeting { .. });
+        let begun = self.pace.begun().filter(|_| connecting)?;
+        Some(begun + HEAD_START)
     }
 
     /// A question on this connection was answered, and the answer understood.
@@ -172,6 +174,10 @@ impl Node {
         }
     }
 }
+
+/// For so long a connection that is being made is all that is tried where any broker will do: the
+/// delay between attempts that RFC 8305 recommends for the addresses of one name.
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Which version of each request this broker and we both speak.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_producer::engine::{Input, NodeId};
-use kafka_producer::settings::Settings;
+use kafka_producer::settings::{Address, Settings};
 use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse, ProduceRequest};
 use kafka_wire::{ApiKey, ErrorCode, Request, encode_response};
 
@@ -332,4 +332,55 @@ fn an_answer_in_another_version_costs_the_connection() {
     let frame =
         encode_response::<ProduceRequest>(asked.header.correlation_id, other, &response).unwrap();
     given_up_and_retried(frame.slice(4..));
+}
+
+#[test]
+fn a_bootstrap_server_that_hangs_while_it_is_dialed_does_not_hold_up_the_others() {
+    // A name that is not resolved, or an address that swallows what is sent to it.
+    for seed in 0..8 {
+        let names = ["one", "two", "three"].map(|host| Address {
+            host: host.to_owned(),
+            port: 9092,
+        });
+        let settings = Settings {
+            bootstrap: names.to_vec(),
+            ..settings()
+        };
+        let mut stage = Stage::seeded(settings, Map::of(TOPIC, &[1]), seed);
+        stage.unreachable.extend([NodeId(-1), NodeId(-3)]);
+        let mut reply = stage.ask_topic(TOPIC);
+        stage.pass(ms(500));
+        assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))), "{seed}");
+        // Whoever answers later is not needed.
+        stage.unreachable.clear();
+        stage.settle();
+        let open: Vec<_> = stage.connections.keys().collect();
+        assert!(
+            open.iter().all(|node| node.0 >= 0) || open == [&NodeId(-2)],
+            "{open:?}"
+        );
+    }
+}
+
+#[test]
+fn a_bootstrap_server_that_accepts_and_says_nothing_does_not_hold_up_the_others() {
+    let names = ["one", "two"].map(|host| Address {
+        host: host.to_owned(),
+        port: 9092,
+    });
+    let settings = Settings {
+        bootstrap: names.to_vec(),
+        ..settings()
+    };
+    let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::API_VERSIONS);
+    let mut reply = stage.ask_topic(TOPIC);
+    assert_eq!(stage.connections.len(), 1);
+    stage.pass(ms(250));
+    assert_eq!(stage.connections.len(), 2);
+    let second = stage.dials[1].0;
+    let frame = stage.connections[&second][0].answer::<ApiVersionsRequest>(&versions(13));
+    stage.respond(second, frame);
+    stage.settle();
+    assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
 }

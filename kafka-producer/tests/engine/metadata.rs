@@ -291,7 +291,7 @@ fn a_broker_that_moves_to_another_address_is_dialed_there() {
     told.brokers[0].port = 9093;
     let frame = unanswered[1].answer::<MetadataRequest>(&told);
     let produced = unanswered[0].produced(0, vec![error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
-    stage.unreachable.insert(node);
+    stage.unreachable.extend([node, NodeId(-1)]);
     stage.respond(node, produced);
     stage.respond(node, frame);
     stage.by_hand.clear();
