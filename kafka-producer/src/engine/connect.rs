@@ -338,8 +338,17 @@ impl Engine {
     }
 
     fn greeted(&mut self, id: NodeId, version: Version, frame: Bytes) -> Result<(), DecodeError> {
-        let (_, answer) = decode_response::<ApiVersionsRequest>(frame, version)?;
-        if answer.error_code == ErrorCode::UNSUPPORTED_VERSION && version.number > 0 {
+        let refused = says_unsupported(&frame) && version.number > 0;
+        let answer = match decode_response::<ApiVersionsRequest>(frame, version) {
+            Ok((_, answer)) => answer,
+            // The code is all that can be read of it.
+            Err(_) if refused => {
+                self.greet(id, 0);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if refused {
             // The broker says in version 0 what it speaks instead.
             let ours = Versions::new(&answer).newest_to::<ApiVersionsRequest>(version.number - 1);
             self.greet(id, ours.map_or(0, |version| version.number));
@@ -526,4 +535,11 @@ impl Engine {
         }
         self.stir(id);
     }
+}
+
+/// Whether an answer to ApiVersions begins with that code: it stands behind the correlation id in
+/// every version, whatever follows.
+fn says_unsupported(frame: &[u8]) -> bool {
+    let code = frame.get(4..).and_then(<[u8]>::first_chunk);
+    code.is_some_and(|code| ErrorCode(i16::from_be_bytes(*code)) == ErrorCode::UNSUPPORTED_VERSION)
 }

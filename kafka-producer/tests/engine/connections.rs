@@ -138,6 +138,32 @@ fn a_broker_that_knows_only_version_0_of_api_versions_is_asked_in_version_0() {
 }
 
 #[test]
+fn a_refusal_of_api_versions_of_which_only_the_code_can_be_read_is_asked_again_in_version_0() {
+    // As librdkafka's mock cluster has it, nothing, and too many of something.
+    for rest in [&[0xff; 9][..], &[], &[0x7f, 0xff, 0xff, 0xff]] {
+        let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
+        stage.by_hand.insert(ApiKey::API_VERSIONS);
+        let mut reply = stage.ask_topic(TOPIC);
+        let node = NodeId(-1);
+        let answer = |stage: &mut Stage| {
+            let correlation_id = stage.connections[&node][0].header.correlation_id;
+            let mut frame = correlation_id.to_be_bytes().to_vec();
+            frame.extend(ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes());
+            frame.extend(rest);
+            stage.respond(node, frame.into());
+        };
+        answer(&mut stage);
+        assert_eq!(stage.connections[&node][0].header.api_version, 0);
+        // Not for ever.
+        answer(&mut stage);
+        assert!(!stage.connections.contains_key(&node));
+        stage.by_hand.clear();
+        stage.pass(ms(1000));
+        assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
+    }
+}
+
+#[test]
 fn a_broker_that_names_its_version_of_api_versions_is_asked_in_that() {
     let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
     stage.by_hand.insert(ApiKey::API_VERSIONS);
