@@ -5,6 +5,7 @@
 //! may be in the log all the same. [`TransactionError`] is what the calls around a transaction
 //! report: what to do is in the type.
 
+mod obstacle;
 mod transaction;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use kafka_serde::{Role, SerializeError};
 use kafka_wire::ErrorCode;
 
+pub use obstacle::{Obstacle, Unsupported};
 pub use transaction::{AbortableError, Misuse, TimedOut, TransactionError};
 
 /// Why a record was not accepted. It is not in the buffer and will not be sent.
@@ -51,8 +53,11 @@ pub enum SendError {
         /// How long it was waited for.
         waited: Duration,
         /// The last obstacle met: a connection refused, an answer that was not Kafka's, an error code.
-        last: Option<Arc<str>>,
+        last: Option<Obstacle>,
     },
+    /// No broker that can be reached tells of topics in a version that this producer speaks.
+    #[error("{0}")]
+    Unsupported(Unsupported),
     /// The cluster refuses this topic to us.
     #[error("topic {topic} was refused: {code}")]
     TopicRefused {
@@ -170,12 +175,13 @@ impl SendError {
             Self::TopicRefused { code, .. } => Some(*code),
             Self::Abortable(why) => why.code(),
             Self::Fatal(fatal) => Some(fatal.code()),
+            Self::Unsupported(_) => Some(ErrorCode::UNSUPPORTED_VERSION),
             _ => None,
         }
     }
 }
 
-fn because(last: &Option<Arc<str>>) -> String {
+fn because(last: &Option<Obstacle>) -> String {
     last.as_ref()
         .map(|last| format!(" (last obstacle: {last})"))
         .unwrap_or_default()
@@ -186,6 +192,11 @@ fn after(waited: Duration) -> String {
         Duration::ZERO => String::new(),
         _ => format!(" after {} ms", waited.as_millis()),
     }
+}
+
+/// A broker's words, if it has any.
+pub(crate) fn own_words(message: Option<Arc<str>>) -> Option<Arc<str>> {
+    message.filter(|message| !message.is_empty())
 }
 
 /// Why the producer as a whole gave up; only a new one can go on.
@@ -218,11 +229,14 @@ pub enum FatalError {
         /// What the panic said.
         message: Arc<str>,
     },
+    /// A broker does not speak what transactions need.
+    #[error("{0}")]
+    Unsupported(Unsupported),
 }
 
 impl FatalError {
     pub(crate) fn of(code: ErrorCode, message: Option<Arc<str>>) -> Self {
-        let message = message.unwrap_or_else(|| code.message().into());
+        let message = own_words(message).unwrap_or_else(|| code.message().into());
         match code {
             // The second is the older name of the first; of a produce answer it is not fatal.
             ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH => {
@@ -237,6 +251,7 @@ impl FatalError {
         match self {
             Self::Fenced { code, .. } | Self::Refused { code, .. } => *code,
             Self::Panicked { .. } => ErrorCode::UNKNOWN_SERVER_ERROR,
+            Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
         }
     }
 }
@@ -278,6 +293,10 @@ pub struct History {
     pub broker: Option<i32>,
     /// What the last attempt but the final one ended with.
     pub last_error: Option<ErrorCode>,
+    /// If it may be there: what the attempt ended with that may have brought it there.
+    pub in_doubt: Option<ErrorCode>,
+    /// What was in the way when it was given up, if it still waited.
+    pub obstacle: Option<Obstacle>,
 }
 
 /// What ended a record.
@@ -321,6 +340,8 @@ pub enum Cause {
     Unsendable(Arc<str>),
     /// Nothing has ended it: it was to be waited for on a producer's own thread, in a callback.
     InCallback(InCallback),
+    /// The broker that it takes does not speak what it takes.
+    Unsupported(Unsupported),
 }
 
 impl DeliveryError {
@@ -345,6 +366,8 @@ impl DeliveryError {
             elapsed: Duration::ZERO,
             broker: None,
             last_error: None,
+            in_doubt: None,
+            obstacle: None,
         };
         let message = Arc::from("its batch was dropped without an outcome");
         Self::new(Cause::Fatal(FatalError::Panicked { message }), history)
@@ -361,6 +384,8 @@ impl DeliveryError {
             elapsed: Duration::ZERO,
             broker: None,
             last_error: None,
+            in_doubt: None,
+            obstacle: None,
         };
         Self::new(Cause::InCallback(refused), history)
     }
@@ -388,7 +413,11 @@ impl DeliveryError {
             | Cause::RetriesExhausted { code } => Some(*code),
             Cause::Fatal(fatal) => Some(fatal.code()),
             Cause::Expired { code, .. } => *code,
-            Cause::Closed | Cause::Aborted | Cause::Unsendable(_) | Cause::InCallback(_) => None,
+            Cause::Unsupported(_)
+            | Cause::Closed
+            | Cause::Aborted
+            | Cause::Unsendable(_)
+            | Cause::InCallback(_) => None,
         }
     }
 }
@@ -405,14 +434,26 @@ impl fmt::Display for DeliveryError {
             elapsed,
             broker,
             last_error,
+            in_doubt,
+            obstacle,
         } = self.history();
         write!(f, "{topic}-{partition}: {}", self.0.cause)?;
-        write!(f, "; {attempts} attempt(s) in {} ms", elapsed.as_millis())?;
+        let elapsed_ms = elapsed.as_millis();
+        match attempts {
+            0 => write!(f, "; never sent in {elapsed_ms} ms")?,
+            _ => write!(f, "; {attempts} attempt(s) in {elapsed_ms} ms")?,
+        }
         if let Some(broker) = broker {
             write!(f, ", the last to broker {broker}")?;
         }
         if let Some(code) = last_error {
             write!(f, ", which ended with {code:?}")?;
+        }
+        if let Some(code) = in_doubt.filter(|code| Some(*code) != *last_error) {
+            write!(f, ", and an earlier one with {code:?}")?;
+        }
+        if let Some(obstacle) = obstacle {
+            write!(f, "; last obstacle: {obstacle}")?;
         }
         f.write_str(match persistence {
             Persistence::NotPersisted => "; the record is not in the log",
@@ -435,7 +476,7 @@ impl fmt::Display for Cause {
             Self::Expired { limit, code } => {
                 let limit = limit.as_millis();
                 write!(f, "not delivered within delivery.timeout.ms={limit}")?;
-                code.map_or(Ok(()), |code| write!(f, ", refused at last with {code:?}"))
+                code.map_or(Ok(()), |code| write!(f, ", at last {code:?}"))
             }
             Self::Refused { code, message } => told(f, *code, message),
             Self::RefusedWithOthers { code, message } => {
@@ -448,6 +489,7 @@ impl fmt::Display for Cause {
             Self::Fatal(fatal) => write!(f, "{fatal}"),
             Self::Unsendable(reason) => write!(f, "the batch could not be sent: {reason}"),
             Self::InCallback(refused) => write!(f, "{refused}"),
+            Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
         }
     }
 }

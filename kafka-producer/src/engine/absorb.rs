@@ -18,7 +18,7 @@ use super::notice::Notice;
 use super::retire::Likeness;
 use super::timers::Timer;
 use super::{Action, Engine, NodeId};
-use crate::error::SendError;
+use crate::error::{Obstacle, SendError};
 use crate::settings::Address;
 
 impl Engine {
@@ -31,10 +31,11 @@ impl Engine {
         }
         if answer.brokers.is_empty() {
             self.metadata_unheard();
-            self.metadata.last_obstacle = Some("the cluster knows of no broker".into());
+            self.metadata.last_obstacle = Some(Obstacle::NoBroker);
             return self.metadata_failed();
         }
         self.metadata.unheard_since = None;
+        self.metadata.last_obstacle = None;
         let learnt = self.metadata.learnt;
         self.absorb_brokers(answer.brokers);
         let told = self.absorb_topics(answer.topics);
@@ -126,7 +127,11 @@ impl Engine {
             }
             ErrorCode::NONE => Word::Incomplete,
             code if code.is_retriable() => {
-                self.metadata.last_obstacle = Some(code.to_string().into());
+                self.metadata.last_obstacle = Some(Obstacle::Refused {
+                    request: "Metadata",
+                    code,
+                    message: None,
+                });
                 if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
                     // Deleted: callers wait for the next of its name rather than write to none.
                     self.metadata.lose_sight(name);

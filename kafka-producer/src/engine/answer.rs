@@ -14,10 +14,13 @@ use super::identity::{Identity, ProducerId};
 use super::in_flight::{Sent, What};
 use super::lane::{LaneKey, Slot, SlotState};
 use super::notice::Notice;
+use super::obstacle::is_our_own;
 use super::timers::Timer;
 use super::verdict::{Ambiguity, Kind, Refresh, TransactionVersion, Verdict, verdict};
 use super::{Engine, NodeId};
-use crate::error::{AbortableError, Cause, DeliveryError, FatalError, History, Persistence};
+use crate::error::{
+    AbortableError, Cause, DeliveryError, FatalError, History, Obstacle, Persistence, own_words,
+};
 use crate::settings::Guarantee;
 
 /// What a broker said of one batch.
@@ -51,7 +54,7 @@ impl Word {
         });
         Self {
             code: answer.error_code,
-            message: answer.error_message.map(Into::into),
+            message: own_words(answer.error_message.map(Into::into)),
             base_offset: answer.base_offset,
             log_append_time_ms: Some(answer.log_append_time_ms).filter(|time| *time >= 0),
             log_start_offset: answer.log_start_offset,
@@ -98,7 +101,7 @@ impl Engine {
         for sent in sent {
             let lane = &mut self.lanes[sent.lane as usize];
             if let Some(position) = lane.position(sent.serial) {
-                lane.slots[position].ambiguity = Ambiguity::Adrift;
+                lane.slots[position].raise(Ambiguity::Adrift, code);
             }
             self.judge(sent, Word::of(code));
         }
@@ -215,7 +218,7 @@ impl Engine {
     ) {
         let slot = &mut self.lanes[key as usize].slots[position];
         slot.last_error = Some(word.code);
-        slot.ambiguity = slot.ambiguity.max(ambiguity);
+        slot.raise(ambiguity, word.code);
         if position == 0 {
             self.lanes[key as usize].obstacle = Some(word.code);
         }
@@ -317,7 +320,7 @@ impl Engine {
         let code = word.code;
         if code == ErrorCode::UNKNOWN_SERVER_ERROR {
             // It may have struck the broker after the append as well as before.
-            slot.ambiguity = slot.ambiguity.max(Ambiguity::Possible);
+            slot.raise(Ambiguity::Possible, code);
         }
         self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
         let records = slot.batch.count();
@@ -364,7 +367,8 @@ impl Engine {
 
     /// Ends a batch that was taken.
     pub(super) fn fail(&mut self, key: LaneKey, slot: Slot, cause: Cause) {
-        let history = self.history(key, &slot);
+        let mut history = self.history(key, &slot);
+        history.obstacle = self.why_unsent(key, Some(&slot), &cause);
         self.count_failure(slot.batch.count(), history.persistence);
         if history.persistence == Persistence::PossiblyPersisted {
             self.batch_answered(key, ErrorCode::NETWORK_EXCEPTION);
@@ -385,6 +389,8 @@ impl Engine {
             elapsed: self.now.saturating_duration_since(batch.created()),
             broker: None,
             last_error: None,
+            in_doubt: None,
+            obstacle: self.why_unsent(key, None, &cause),
         };
         self.count_failure(batch.count(), history.persistence);
         let error = DeliveryError::new(cause, history);
@@ -407,6 +413,8 @@ impl Engine {
             elapsed: self.now.saturating_duration_since(slot.batch.created()),
             broker: slot.last_broker.map(|node| node.0),
             last_error: slot.last_error,
+            in_doubt: slot.in_doubt.filter(|_| ambiguous),
+            obstacle: None,
         }
     }
 
@@ -439,7 +447,8 @@ impl Engine {
             self.fail(key, slot, Cause::Expired { limit, code });
         }
         for batch in self.lanes[key as usize].queue.take_expired(created_before) {
-            let code = obstacle;
+            // What it waited for in vain ourselves is nobody's answer to it.
+            let code = obstacle.filter(|code| !is_our_own(*code));
             self.fail_untried(key, batch, Cause::Expired { limit, code });
         }
         self.watch_expiry(key);
@@ -472,14 +481,12 @@ impl Engine {
         self.notices.push(Notice::Ended(batch, fate));
     }
 
-    /// Without a producer id nothing can be sent: ends what waits for one.
-    fn fail_unsent(&mut self, code: ErrorCode) {
-        let cause = || Cause::Refused {
-            code,
-            message: None,
-        };
+    /// Ends what is not on its way, of all partitions or of those that a broker leads.
+    pub(super) fn fail_unsent(&mut self, cause: impl Fn() -> Cause, led_by: Option<NodeId>) {
         for key in self.take_stock() {
-            self.fail_unsent_of(key, cause);
+            if led_by.is_none() || self.lanes[key as usize].leader == led_by {
+                self.fail_unsent_of(key, &cause);
+            }
         }
     }
 
@@ -507,18 +514,33 @@ impl Engine {
                     return self.identity_failed();
                 };
                 self.identity = Identity::Held(producer);
+                self.identity_obstacle = None;
                 for key in self.take_stock() {
                     self.list(key);
                 }
             }
-            code if code.is_retriable() => self.identity_failed(),
+            code if code.is_retriable() => {
+                self.identity_obstacle = Some(Obstacle::Refused {
+                    request: "InitProducerId",
+                    code,
+                    message: None,
+                });
+                self.identity_failed();
+            }
             // It takes a right that can be given while the producer runs.
             code @ ErrorCode::CLUSTER_AUTHORIZATION_FAILED
                 if self.settings.guarantee == Guarantee::Idempotent =>
             {
                 self.identity_failed();
                 self.identity.rest();
-                self.fail_unsent(code);
+                let message = None;
+                self.fail_unsent(
+                    || Cause::Refused {
+                        code,
+                        message: message.clone(),
+                    },
+                    None,
+                );
             }
             code => self.fail_for_good(FatalError::of(code, None)),
         }

@@ -18,6 +18,7 @@ use super::node::{Link, Node, Use, Versions};
 use super::outgoing::{Confirm, Outgoing, Payload};
 use super::timers::Timer;
 use super::{Action, Engine, NodeId};
+use crate::error::{Obstacle, Unsupported};
 use crate::settings::MetadataRecovery;
 
 /// Whether something was there to be changed.
@@ -35,8 +36,8 @@ const SOFTWARE_NAME: &str = "kafka-producer-rs";
 impl Engine {
     /// A broker that can be asked now; if there is none, one is dialed. Who asks for silence is left
     /// alone, and not got round by way of a bootstrap server, which may well be the same.
-    pub(super) fn any_node(&mut self) -> Option<NodeId> {
-        let ready = self.nodes.values().filter(|node| node.load().is_some());
+    pub(super) fn any_node<R: Request>(&mut self) -> Option<NodeId> {
+        let ready = self.nodes.values().filter(|node| node.speaks::<R>());
         let talks = ready.clone().filter(|node| node.throttled_until.is_none());
         let least_loaded = talks.min_by_key(|node| (node.load(), node.id));
         if let Some(node) = least_loaded {
@@ -182,15 +183,15 @@ impl Engine {
         let Some(scope) = self.metadata.due(self.now) else {
             if let Some(not_before) = self.metadata.next_question() {
                 self.timers.arm(Timer::Metadata, not_before);
+                self.refuse_unsupported();
             }
             return;
         };
-        let Some(id) = self.any_node() else { return };
+        let Some(id) = self.any_node::<MetadataRequest>() else {
+            return self.refuse_unsupported();
+        };
         let Some(version) = self.newest::<MetadataRequest>(id) else {
-            return self.lose(
-                id,
-                "the broker does not speak a version of Metadata that we do",
-            );
+            return;
         };
         if scope == Scope::Everything {
             self.forget_idle_topics();
@@ -218,12 +219,11 @@ impl Engine {
         {
             return;
         }
-        let Some(id) = self.any_node() else { return };
+        let Some(id) = self.any_node::<InitProducerIdRequest>() else {
+            return self.refuse_unidentified();
+        };
         let Some(version) = self.newest::<InitProducerIdRequest>(id) else {
-            return self.lose(
-                id,
-                "the broker does not speak InitProducerId: idempotence needs it",
-            );
+            return;
         };
         let request = InitProducerIdRequest {
             transactional_id: None,
@@ -360,10 +360,7 @@ impl Engine {
 
     fn become_ready(&mut self, id: NodeId, answer: &ApiVersionsResponse) {
         if answer.error_code != ErrorCode::NONE {
-            return self.lose(
-                id,
-                &format!("ApiVersions was refused: {}", answer.error_code),
-            );
+            return self.ungreeted(id, answer);
         }
         self.features.absorb(answer);
         let Some(node) = self.nodes.get_mut(&id) else {
@@ -383,10 +380,30 @@ impl Engine {
         self.limit_backlog();
     }
 
+    /// The broker does not say what it speaks: not in any version of ours, if that is what it says.
+    fn ungreeted(&mut self, id: NodeId, answer: &ApiVersionsResponse) {
+        let code = answer.error_code;
+        self.lose(id, &format!("ApiVersions was refused: {code}"));
+        if code == ErrorCode::UNSUPPORTED_VERSION
+            && let Some(node) = self.nodes.get_mut(&id)
+        {
+            let obstacle = Obstacle::Unsupported(Unsupported {
+                broker: node.name(),
+                api: ApiVersionsRequest::KEY,
+                theirs: Versions::new(answer).of::<ApiVersionsRequest>(),
+                ours: ApiVersionsRequest::STABLE_VERSIONS,
+            });
+            node.obstacle = Some(obstacle.clone());
+            self.metadata.last_obstacle = Some(obstacle);
+        }
+    }
+
     /// Closes a connection that nothing is asked of; that is no failure.
     fn let_go(&mut self, id: NodeId) {
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.rest(self.now);
+            if let Link::Ready { versions, .. } = node.rest(self.now) {
+                node.spoken = Some(versions);
+            }
             self.actions.push_back(Action::Drop(id));
         }
     }
@@ -442,7 +459,13 @@ impl Engine {
         let link = node.rest(self.now);
         let until = node.pace.fail(self.now, &mut self.random);
         self.timers.arm(Timer::Node(id), until);
-        self.metadata.last_obstacle = Some(format!("{id} at {}: {why}", node.address).into());
+        let obstacle = Obstacle::Connection {
+            broker: node.name(),
+            reason: why.into(),
+        };
+        node.obstacle = Some(obstacle.clone());
+        node.spoken = None;
+        self.metadata.last_obstacle = Some(obstacle);
         self.forget_coordinator(id);
         if let Link::Greeting { mut in_flight } | Link::Ready { mut in_flight, .. } = link {
             for asked in in_flight.drain() {
@@ -513,7 +536,10 @@ impl Engine {
             .is_some_and(|at| at <= self.now)
         {
             match &node.link {
-                Link::Dialing { .. } => self.lose(id, "the connection was not made in time"),
+                Link::Dialing { .. } => self.lose(
+                    id,
+                    "no connection within socket.connection.setup.timeout.ms",
+                ),
                 Link::Greeting { in_flight } | Link::Ready { in_flight, .. }
                     if in_flight.deadline().is_some_and(|at| at <= self.now) =>
                 {

@@ -67,10 +67,8 @@ impl Engine {
                     return None;
                 }
                 let Some(version) = versions.newest::<ProduceRequest>() else {
-                    self.lose(
-                        id,
-                        "the broker does not speak a version of Produce that we do",
-                    );
+                    let unsupported = node.lacks::<ProduceRequest>()?;
+                    self.refuse_led_by(id, &unsupported);
                     return None;
                 };
                 match self.lacks_codec(id, version) {

@@ -127,6 +127,8 @@ pub(crate) struct Slot {
     pub(crate) attempts: u32,
     pub(crate) ambiguity: Ambiguity,
     pub(crate) last_error: Option<ErrorCode>,
+    /// What the attempt ended with that `ambiguity` is about.
+    pub(crate) in_doubt: Option<ErrorCode>,
     pub(crate) last_broker: Option<NodeId>,
     /// The epoch of the leader that it was sent to last.
     pub(crate) leader_epoch: i32,
@@ -191,6 +193,16 @@ pub(crate) enum Next {
     /// The same, because an attempt without an answer is too old to be repeated: the broker may
     /// have appended it and forgotten that.
     MayBeForgotten,
+}
+
+impl Slot {
+    /// An attempt that ended like this may have brought it into the log.
+    pub(crate) fn raise(&mut self, ambiguity: Ambiguity, code: ErrorCode) {
+        if ambiguity > self.ambiguity {
+            self.ambiguity = ambiguity;
+            self.in_doubt = Some(code);
+        }
+    }
 }
 
 impl Lane {
@@ -367,6 +379,7 @@ impl Lane {
             attempts: 0,
             ambiguity: Ambiguity::None,
             last_error: None,
+            in_doubt: None,
             last_broker: None,
             leader_epoch: -1,
             state: SlotState::Waiting { until: now },
@@ -597,6 +610,8 @@ mod tests {
             elapsed: Duration::ZERO,
             broker: None,
             last_error: None,
+            in_doubt: None,
+            obstacle: None,
         };
         DeliveryError::new(Cause::Closed, history)
     }

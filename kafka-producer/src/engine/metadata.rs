@@ -25,7 +25,7 @@ use kafka_partition::StickyState;
 use super::backoff::Pace;
 use super::lane::LaneKey;
 use super::notice::Notice;
-use crate::error::SendError;
+use crate::error::{Obstacle, SendError};
 use crate::settings::BackoffRange;
 
 /// What is known and wanted of the cluster's metadata.
@@ -41,7 +41,7 @@ pub(crate) struct Metadata {
     /// Grows with every topic that became known and every leader that was elected.
     pub(crate) learnt: u64,
     /// What went wrong last, for the message of a caller that waits in vain.
-    pub(crate) last_obstacle: Option<Arc<str>>,
+    pub(crate) last_obstacle: Option<Obstacle>,
     /// Since when every question was in vain, if that is so.
     pub(crate) unheard_since: Option<Instant>,
     /// When everything was last learnt.
@@ -133,7 +133,7 @@ impl Interest {
         &mut self,
         topic: &Arc<str>,
         now: Instant,
-        last: Option<&Arc<str>>,
+        last: Option<&Obstacle>,
         notices: &mut Vec<Notice>,
     ) {
         let partitions = self.partitions();

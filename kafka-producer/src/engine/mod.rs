@@ -17,6 +17,7 @@
 //! | `attend` | what callers asked for, and what became due |
 //! | `connect` | dialing, greeting, losing a broker |
 //! | `metadata`, `absorb` | when to ask about the cluster; what the answer changes |
+//! | `obstacle` | nothing: it tells what is in the way; and what nobody speaks |
 //! | `rebootstrap` | when to begin anew with the bootstrap servers |
 //! | `identity` | producer id and epoch |
 //! | `transaction` | what belongs to a transaction, and how it ends |
@@ -54,6 +55,7 @@ mod lanes;
 mod metadata;
 mod node;
 mod notice;
+mod obstacle;
 mod outgoing;
 mod rebootstrap;
 mod retire;
@@ -79,7 +81,7 @@ pub use notice::Notices;
 pub use outgoing::{Confirm, Outgoing, Payload, ProduceOrder};
 pub use transaction::TransactionCall;
 
-use crate::error::{Cause, DeliveryError, FatalError, TransactionError};
+use crate::error::{Cause, DeliveryError, FatalError, Obstacle, TransactionError};
 use crate::settings::{Address, Guarantee, Settings};
 use admission::Admission;
 use company::Company;
@@ -161,6 +163,8 @@ pub struct Engine {
     lanes: Lanes,
     metadata: Metadata,
     identity: Identity,
+    /// Why there is no producer id, if a broker has refused it for now.
+    identity_obstacle: Option<Obstacle>,
     expiration: Expiration,
     /// Of a transactional producer.
     transactions: Option<Transactions>,
@@ -243,6 +247,7 @@ impl Engine {
             lanes: Lanes::default(),
             metadata,
             identity,
+            identity_obstacle: None,
             expiration,
             transactions: transactional.map(|settings| Transactions::new(settings, now)),
             features: Features::UNKNOWN,

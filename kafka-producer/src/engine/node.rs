@@ -16,6 +16,7 @@ use super::NodeId;
 use super::backoff::Pace;
 use super::in_flight::InFlight;
 use super::lane::LaneKey;
+use crate::error::Obstacle;
 use crate::settings::{Address, BackoffRange};
 
 /// One broker as the engine knows it.
@@ -26,6 +27,10 @@ pub(crate) struct Node {
     pub(crate) link: Link,
     /// Lanes led by this broker that may have something to send, in the order of their turns.
     pub(crate) lanes: VecDeque<LaneKey>,
+    /// What it spoke on a connection that was let go, if no other was lost since.
+    pub(crate) spoken: Option<Versions>,
+    /// What was wrong with its last connection, until another is of use.
+    pub(crate) obstacle: Option<Obstacle>,
     /// How soon it may be dialed again.
     pub(crate) pace: Pace,
     /// The broker asked for silence until then (KIP-219).
@@ -72,6 +77,8 @@ impl Node {
             address,
             link: Link::Resting,
             lanes: VecDeque::new(),
+            spoken: None,
+            obstacle: None,
             pace: Pace::new(backoff),
             throttled_until: None,
             last_used: None,
@@ -113,6 +120,7 @@ impl Node {
     pub(crate) fn was_of_use(&mut self) {
         if let Link::Ready { use_so_far, .. } = &mut self.link {
             *use_so_far = Use::Answered;
+            self.obstacle = None;
         }
     }
 
@@ -140,6 +148,11 @@ impl Node {
             in_flight.postpone(until - silent_until);
         }
         until
+    }
+
+    /// Whether it can be asked this.
+    pub(crate) fn speaks<R: Request>(&self) -> bool {
+        matches!(&self.link, Link::Ready { versions, .. } if versions.newest::<R>().is_some())
     }
 
     /// How busy a ready broker is; `None` if it is not ready.
@@ -196,6 +209,14 @@ impl Versions {
         }
     }
 
+    /// The versions of `R` that the broker speaks.
+    pub(crate) fn of<R: Request>(&self) -> Option<VersionRange> {
+        let mut ranges = self.ranges.iter();
+        ranges
+            .find(|(key, _)| *key == R::KEY)
+            .map(|(_, range)| *range)
+    }
+
     /// The newest version of `R` that both sides speak.
     pub(crate) fn newest<R: Request>(&self) -> Option<Version> {
         self.newest_to::<R>(i16::MAX)
@@ -203,8 +224,7 @@ impl Versions {
 
     /// The newest one up to `latest`.
     pub(crate) fn newest_to<R: Request>(&self, latest: i16) -> Option<Version> {
-        let (_, theirs) = self.ranges.iter().find(|(key, _)| *key == R::KEY)?;
-        let both = R::STABLE_VERSIONS.intersection(*theirs)?;
+        let both = R::STABLE_VERSIONS.intersection(self.of::<R>()?)?;
         let both = both.intersection(VersionRange::new(i16::MIN, latest))?;
         R::version(both.latest).ok()
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use kafka_wire::ErrorCode;
 
-use super::{DeliveryError, FatalError, InCallback, SendError};
+use super::{DeliveryError, FatalError, InCallback, Obstacle, SendError};
 
 /// Why a call around a transaction did not do what was asked.
 ///
@@ -80,7 +80,7 @@ pub enum AbortableError {
         /// The setting.
         limit: Duration,
         /// The last obstacle met.
-        last: Option<Arc<str>>,
+        last: Option<Obstacle>,
     },
     /// Offsets of an earlier call for the same group were sent again, because at first nobody
     /// answered. What was sent first may still be on its way: behind these it would set the group
@@ -116,7 +116,7 @@ pub struct TimedOut {
     /// `max.block.ms`.
     pub limit: Duration,
     /// The last obstacle met.
-    pub last: Option<Arc<str>>,
+    pub last: Option<Obstacle>,
 }
 
 impl std::error::Error for TimedOut {}

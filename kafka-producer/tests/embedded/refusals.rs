@@ -227,6 +227,7 @@ async fn a_topic_that_cannot_be_is_given_up_after_max_block_ms_while_others_go_o
         last.clone()
     })
     .await;
+    let last = last.to_string();
     assert!(last.contains("UNKNOWN_TOPIC_OR_PARTITION"), "{last}");
     assert!(values(&kafka).iter().all(|value| value == "good"));
 }

@@ -62,7 +62,8 @@ async fn is_told_as(server: &str, is_expected: fn(&str) -> bool) {
             let SendError::TopicUnknown { last, .. } = error else {
                 panic!("{error}");
             };
-            last.filter(|last| is_expected(last))
+            last.map(|last| last.to_string())
+                .filter(|last| is_expected(last))
         });
         let told = told.await;
         assert!(told.contains(server), "{told}");

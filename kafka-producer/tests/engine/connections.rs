@@ -203,20 +203,6 @@ fn a_broker_that_refuses_every_version_of_api_versions_is_given_up() {
 }
 
 #[test]
-fn a_broker_without_a_version_of_produce_that_we_speak_is_given_up_and_asked_again_later() {
-    let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
-    stage.produce_latest = 2;
-    stage.know(TOPIC);
-    let delivery = stage.send(0, "tea");
-    stage.pass(ms(1000));
-    pending(&delivery);
-    stage.produce_latest = 9;
-    stage.pass(ms(2000));
-    stage.answer(1, [ok(0)]);
-    delivered(&delivery, 0);
-}
-
-#[test]
 fn an_answer_that_does_not_come_in_time_costs_the_connection_and_everything_is_retried() {
     let (mut stage, both) = two_on_their_way();
     let sent = stage.now;

@@ -79,7 +79,7 @@ fn a_topic_that_nobody_knows_is_refused_after_max_block_with_the_last_obstacle()
             last,
         }))) => {
             assert_eq!((&*topic, waited), ("unheard-of", ms(5000)));
-            let last = last.unwrap();
+            let last = last.unwrap().to_string();
             assert!(last.contains("UNKNOWN_TOPIC_OR_PARTITION"), "{last}");
         }
         other => panic!("{other:?}"),

@@ -21,7 +21,7 @@ use crate::engine::lane::LaneKey;
 use crate::engine::timers::Timer;
 use crate::engine::verdict::TransactionVersion;
 use crate::engine::{Ask, Engine, NodeId};
-use crate::error::{AbortableError, FatalError, TransactionError};
+use crate::error::{AbortableError, FatalError, Obstacle, TransactionError, own_words};
 use crate::settings::Address;
 
 /// How soon a first partition is added again while the transaction before is being ended.
@@ -67,7 +67,9 @@ impl Engine {
                     if engine.granted(&Ask::InitProducerId, answer.error_code) {
                         match told {
                             Some(producer) => engine.initialized(producer),
-                            None => engine.rest("InitProducerId: the answer tells no id"),
+                            None => engine.rest(Obstacle::Unanswered {
+                                request: "InitProducerId",
+                            }),
                         }
                     }
                 })
@@ -105,7 +107,8 @@ impl Engine {
         if let Ask::CommitOffsets(group) = ask {
             self.offsets_answered(group, ErrorCode::NETWORK_EXCEPTION);
         }
-        self.rest(format!("{} was not answered", ask.request().name()));
+        let request = ask.request().name();
+        self.rest(Obstacle::Unanswered { request });
     }
 
     /// A broker is gone, and with it whatever it coordinated.
@@ -275,8 +278,12 @@ impl Engine {
     /// Does what follows from an error.
     fn act(&mut self, ask: &Ask, code: ErrorCode, message: Option<Arc<str>>) {
         let request = ask.request();
-        let message = message.unwrap_or_else(|| code.message().into());
-        let obstacle = format!("{}: {code:?} ({message})", request.name());
+        let message = own_words(message).unwrap_or_else(|| code.message().into());
+        let obstacle = Obstacle::Refused {
+            request: request.name(),
+            code,
+            message: Some(Arc::clone(&message)),
+        };
         match verdict(request, code) {
             Verdict::Done => self.succeeded(),
             Verdict::Retry => self.rest(obstacle),
@@ -305,7 +312,7 @@ impl Engine {
     }
 
     /// The end of the transaction before takes a moment; once something was added it has passed.
-    fn rest_a_little(&mut self, why: String) {
+    fn rest_a_little(&mut self, why: Obstacle) {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
@@ -314,7 +321,7 @@ impl Engine {
         }
         let not_before = self.now + SOON;
         transactions.request = RequestState::Free { not_before };
-        transactions.last_obstacle = Some(why.into());
+        transactions.last_obstacle = Some(why);
         self.timers.arm(Timer::Transaction, not_before);
     }
 

@@ -45,7 +45,7 @@ use super::lane::LaneKey;
 use super::timers::Timer;
 use super::verdict::TransactionVersion;
 use super::{Engine, backoff};
-use crate::error::{AbortableError, TransactionError};
+use crate::error::{AbortableError, Obstacle, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::settings::TransactionSettings;
 use calls::{Call, Caller, Reply};
@@ -73,7 +73,7 @@ pub(crate) struct Transactions {
     /// Requests in a row that brought nothing.
     failures: u32,
     /// What went wrong last, for the message of a caller that waits in vain.
-    last_obstacle: Option<Arc<str>>,
+    last_obstacle: Option<Obstacle>,
     /// When the open transaction was begun.
     begun: Instant,
     echo: Echo,
@@ -178,6 +178,17 @@ impl Health {
 }
 
 impl Transactions {
+    /// What kept a coordinator from going on, if nothing has since.
+    pub(super) fn obstacle(&self) -> Option<Obstacle> {
+        self.last_obstacle.clone()
+    }
+
+    /// Whether no coordinator has to be told of this partition before it is written to.
+    pub(super) fn is_told_of(&self, key: LaneKey) -> bool {
+        let inside = self.partitions.get(&key) == Some(&Membership::Inside);
+        inside || self.version == TransactionVersion::Two
+    }
+
     pub(super) fn new(settings: TransactionSettings, now: Instant) -> Self {
         Self {
             settings,
@@ -323,7 +334,7 @@ impl Engine {
     }
 
     /// Comes back to transactions after a while that doubles with every failure in a row.
-    fn rest(&mut self, why: impl Into<Arc<str>>) {
+    fn rest(&mut self, why: Obstacle) {
         let Self {
             transactions,
             settings,
@@ -339,7 +350,7 @@ impl Engine {
         let pause = backoff::delay(settings.retry_backoff, transactions.failures, random);
         let not_before = *now + pause;
         transactions.request = RequestState::Free { not_before };
-        transactions.last_obstacle = Some(why.into());
+        transactions.last_obstacle = Some(why);
         timers.arm(Timer::Transaction, not_before);
     }
 

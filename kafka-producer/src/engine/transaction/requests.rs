@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka_wire::ErrorCode;
 use kafka_wire::messages::add_partitions_to_txn::AddPartitionsToTxnTopic;
 use kafka_wire::messages::txn_offset_commit::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -218,9 +217,14 @@ impl Engine {
     }
 
     fn find_coordinator(&mut self, role: Role) {
-        let Some(id) = self.any_node() else { return };
+        let Some(id) = self.any_node::<FindCoordinatorRequest>() else {
+            if let Some(unsupported) = self.nobody_speaks::<FindCoordinatorRequest>() {
+                self.fail_for_good(FatalError::Unsupported(unsupported));
+            }
+            return;
+        };
         let Some(version) = self.newest::<FindCoordinatorRequest>(id) else {
-            return self.lacks("FindCoordinator");
+            return;
         };
         let key = match &role {
             Role::Group(group) => group.to_string(),
@@ -255,7 +259,7 @@ impl Engine {
     fn ask_init(&mut self, id: NodeId) {
         let version = self.newest::<InitProducerIdRequest>(id);
         let Some(version) = version.filter(|version| version.number >= FIRST_WITH_EPOCH) else {
-            return self.lacks("InitProducerId 3 (Kafka 2.5)");
+            return self.lacks::<InitProducerIdRequest>(id, FIRST_WITH_EPOCH);
         };
         let Some(transactions) = &self.transactions else {
             return;
@@ -284,7 +288,7 @@ impl Engine {
     fn ask_add_partitions(&mut self, id: NodeId, keys: Vec<LaneKey>) {
         let Some(version) = self.newest_to::<AddPartitionsToTxnRequest>(id, LAST_ADD_PARTITIONS)
         else {
-            return self.lacks("AddPartitionsToTxn");
+            return self.lacks::<AddPartitionsToTxnRequest>(id, 0);
         };
         let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
         for key in &keys {
@@ -313,7 +317,7 @@ impl Engine {
 
     fn ask_add_offsets(&mut self, id: NodeId, group: Arc<str>) {
         let Some(version) = self.newest::<AddOffsetsToTxnRequest>(id) else {
-            return self.lacks("AddOffsetsToTxn");
+            return self.lacks::<AddOffsetsToTxnRequest>(id, 0);
         };
         let (producer_id, producer_epoch) = self.identity_on_wire();
         let request = AddOffsetsToTxnRequest {
@@ -342,7 +346,7 @@ impl Engine {
         let told = group.generation >= 0 || !group.member_id.is_empty();
         let version = self.newest_to::<TxnOffsetCommitRequest>(id, latest);
         let Some(version) = version.filter(|it| it.number >= FIRST_WITH_MEMBER || !told) else {
-            return self.lacks("TxnOffsetCommit 3 (Kafka 2.5)");
+            return self.lacks::<TxnOffsetCommitRequest>(id, FIRST_WITH_MEMBER);
         };
         let topics = offsets_by_topic(commit);
         let (producer_id, producer_epoch) = self.identity_on_wire();
@@ -367,7 +371,7 @@ impl Engine {
             _ => LAST_END_ONE,
         };
         let Some(version) = self.newest_to::<EndTxnRequest>(id, latest) else {
-            return self.lacks("EndTxn");
+            return self.lacks::<EndTxnRequest>(id, 0);
         };
         let (producer_id, producer_epoch) = self.identity_on_wire();
         let request = EndTxnRequest {
@@ -397,13 +401,13 @@ impl Engine {
         producer.map_or((-1, -1), |producer| (producer.id, producer.epoch))
     }
 
-    /// A broker that does not speak what transactions need.
-    fn lacks(&mut self, what: &str) {
-        let message = format!("the broker does not speak {what}, which transactions need");
-        self.fail_for_good(FatalError::of(
-            ErrorCode::UNSUPPORTED_VERSION,
-            Some(message.into()),
-        ));
+    /// A broker that does not speak what transactions need, from this version on.
+    fn lacks<R: kafka_wire::Request>(&mut self, id: NodeId, oldest: i16) {
+        if let Some(node) = self.nodes.get(&id) {
+            let mut unsupported = node.unsupported::<R>();
+            unsupported.ours.oldest = oldest;
+            self.fail_for_good(FatalError::Unsupported(unsupported));
+        }
     }
 }
 

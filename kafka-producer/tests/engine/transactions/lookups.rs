@@ -100,7 +100,12 @@ fn t042_t043_a_cluster_that_lacks_what_transactions_need_is_fatal() {
         stage.know(TOPIC);
         let why = stage.init().fatal();
         assert_eq!(why.code(), ErrorCode::UNSUPPORTED_VERSION);
-        assert!(why.to_string().contains("does not speak"), "{why}");
+        let (text, api) = (why.to_string(), api.name().unwrap());
+        let said = match latest {
+            -1 => format!("does not speak {api}"),
+            _ => format!("speaks {api} 0 to {latest}, this producer 3 to"),
+        };
+        assert!(text.contains(&said), "{text}");
     }
 }
 
@@ -115,7 +120,7 @@ fn t111_t115_t119_t120_a_coordinator_that_cannot_bump_epochs_is_refused_from_the
         .insert(ApiKey::INIT_PRODUCER_ID, 2);
     stage.know(TOPIC);
     let why = stage.init().fatal();
-    assert!(why.to_string().contains("InitProducerId 3"), "{why}");
+    assert!(why.to_string().contains("Kafka 2.5"), "{why}");
     stage.begin().fatal();
     assert_eq!(stage.asked(ApiKey::INIT_PRODUCER_ID), 0);
 }

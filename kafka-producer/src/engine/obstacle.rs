@@ -1,0 +1,182 @@
+//! What is in the way: why a lane's batches are not sent, and whether anybody can be asked at all.
+//!
+//! Each broker remembers what was wrong with it last; the rest follows from what is known now. Only
+//! told to people, never decided by, but for one thing: what no broker speaks is not waited for.
+
+use std::sync::Arc;
+
+use kafka_wire::messages::{InitProducerIdRequest, MetadataRequest, ProduceRequest};
+use kafka_wire::{ErrorCode, Request};
+
+use super::lane::{LaneKey, Slot, SlotState};
+use super::node::{Link, Node, Versions};
+use super::notice::Notice;
+use super::{Engine, NodeId};
+use crate::error::{Cause, Obstacle, SendError, Unsupported};
+use crate::settings::Guarantee;
+
+impl Node {
+    /// What it is called in messages.
+    pub(super) fn name(&self) -> Arc<str> {
+        format!("{} at {}", self.id, self.address).into()
+    }
+
+    /// What keeps requests from being sent to it now.
+    fn obstacle(&self, now: std::time::Instant) -> Option<Obstacle> {
+        let broker = self.name();
+        if let Some(until) = self.throttled_until.filter(|until| *until > now) {
+            let left = until - now;
+            return Some(Obstacle::Throttled { broker, left });
+        }
+        match &self.link {
+            Link::Ready { .. } => None,
+            _ => {
+                let connecting = || Obstacle::Connecting { broker };
+                Some(self.obstacle.clone().unwrap_or_else(connecting))
+            }
+        }
+    }
+
+    /// Whether it may speak this, as far as is known.
+    fn may_speak<R: Request>(&self) -> bool {
+        match &self.link {
+            Link::Ready { versions, .. } => versions.newest::<R>().is_some(),
+            Link::Dialing { .. } | Link::Greeting { .. } => true,
+            Link::Resting => match &self.spoken {
+                Some(versions) => versions.newest::<R>().is_some(),
+                None => self.obstacle.is_none(),
+            },
+        }
+    }
+
+    /// That it does not speak this, by what it has said.
+    pub(super) fn lacks<R: Request>(&self) -> Option<Unsupported> {
+        match (self.told(), &self.obstacle) {
+            (Some(versions), _) if versions.newest::<R>().is_none() => {
+                Some(self.unsupported::<R>())
+            }
+            (None, Some(Obstacle::Unsupported(unsupported))) => Some(unsupported.clone()),
+            _ => None,
+        }
+    }
+
+    /// That it does not speak this in a version that will do.
+    pub(super) fn unsupported<R: Request>(&self) -> Unsupported {
+        Unsupported {
+            broker: self.name(),
+            api: R::KEY,
+            theirs: self.told().and_then(Versions::of::<R>),
+            ours: R::STABLE_VERSIONS,
+        }
+    }
+
+    fn told(&self) -> Option<&Versions> {
+        match &self.link {
+            Link::Ready { versions, .. } => Some(versions),
+            _ => self.spoken.as_ref(),
+        }
+    }
+}
+
+impl Engine {
+    /// That no broker is left that may speak `R`, by the example of one that does not. Whoever
+    /// cannot be reached now is not waited for: he is dialed on and on.
+    pub(super) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
+        if self.nodes.values().any(Node::may_speak::<R>) {
+            return None;
+        }
+        self.nodes.values().find_map(Node::lacks::<R>)
+    }
+
+    /// Ends the wait of callers for topics that nobody can tell of.
+    pub(super) fn refuse_unsupported(&mut self) {
+        let Some(unsupported) = self.nobody_speaks::<MetadataRequest>() else {
+            return;
+        };
+        for interest in self.metadata.topics.values_mut() {
+            for waiter in interest.waiters.drain(..) {
+                let refusal = SendError::Unsupported(unsupported.clone());
+                self.notices
+                    .push(Notice::answer(waiter.reply, Err(refusal)));
+            }
+        }
+    }
+
+    /// Ends what waits for a producer id that nobody gives. What comes later asks again.
+    pub(super) fn refuse_unidentified(&mut self) {
+        let Some(unsupported) = self.nobody_speaks::<InitProducerIdRequest>() else {
+            return;
+        };
+        // Of a broker that does not take our batches either, no other setting makes use.
+        let unsupported = self
+            .nobody_speaks::<ProduceRequest>()
+            .unwrap_or(unsupported);
+        self.identity.asked();
+        let now = self.now;
+        self.identity.failed(|_| now);
+        self.identity.rest();
+        self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), None);
+    }
+
+    /// Ends what waits for this leader, which does not take our batches.
+    pub(super) fn refuse_led_by(&mut self, id: NodeId, unsupported: &Unsupported) {
+        self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), Some(id));
+    }
+
+    /// Why this record has waited: `None` if that is not known, or not to be told of this cause.
+    pub(super) fn why_unsent(
+        &self,
+        key: LaneKey,
+        slot: Option<&Slot>,
+        cause: &Cause,
+    ) -> Option<Obstacle> {
+        if !matches!(cause, Cause::Expired { .. } | Cause::Closed) {
+            return None;
+        }
+        match slot.map(|slot| slot.state) {
+            Some(SlotState::InFlight) => Some(Obstacle::Unanswered { request: "Produce" }),
+            _ => self.lane_obstacle(key),
+        }
+    }
+
+    fn lane_obstacle(&self, key: LaneKey) -> Option<Obstacle> {
+        let lane = &self.lanes[key as usize];
+        let cluster = || self.metadata.last_obstacle.clone().map(Arc::new);
+        let Some(leader) = lane.leader.and_then(|leader| self.nodes.get(&leader)) else {
+            return Some(Obstacle::NoLeader { why: cluster() });
+        };
+        if let Some(obstacle) = leader.obstacle(self.now) {
+            return Some(obstacle);
+        }
+        if let Some(transactions) = &self.transactions {
+            if !transactions.is_told_of(key) {
+                let why = transactions.obstacle().map(Arc::new);
+                let why = why.or_else(cluster);
+                return Some(Obstacle::Coordinator { why });
+            }
+        } else if self.settings.guarantee == Guarantee::Idempotent
+            && self.identity.producer().is_none()
+        {
+            let why = self.identity_obstacle.clone().map(Arc::new);
+            let why = why.or_else(cluster);
+            return Some(Obstacle::NoProducerId { why });
+        }
+        let code = lane.obstacle?;
+        Some(match is_our_own(code) {
+            true => Obstacle::Unanswered { request: "Produce" },
+            false => Obstacle::Refused {
+                request: "Produce",
+                code,
+                message: None,
+            },
+        })
+    }
+}
+
+/// Whether a code is (also) our word for an answer that did not come.
+pub(super) fn is_our_own(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NETWORK_EXCEPTION | ErrorCode::REQUEST_TIMED_OUT
+    )
+}

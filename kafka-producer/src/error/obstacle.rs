@@ -1,0 +1,171 @@
+//! What keeps a record, or a caller, waiting: the answer to "why was it not sent?" when its time is
+//! up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_wire::{ApiKey, ErrorCode, VersionRange};
+
+/// What is in the way of a record that is not sent, or of a call that is not done.
+///
+/// ```
+/// use kafka_producer::error::Obstacle;
+///
+/// let obstacle = Obstacle::Connection {
+///     broker: "broker 2 at kafka-2:9092".into(),
+///     reason: "Connection refused (os error 111)".into(),
+/// };
+/// assert_eq!(
+///     obstacle.to_string(),
+///     "broker 2 at kafka-2:9092: Connection refused (os error 111)"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// A broker could not be reached, or its connection was lost.
+    Connection {
+        /// Its id and its address, as the cluster or `bootstrap.servers` tells it.
+        broker: Arc<str>,
+        /// The system's words, or what was wrong with an answer.
+        reason: Arc<str>,
+    },
+    /// A connection to a broker is being made, or is still silent.
+    Connecting {
+        /// Its id and its address.
+        broker: Arc<str>,
+    },
+    /// A broker asks for silence (KIP-219).
+    Throttled {
+        /// Its id and its address.
+        broker: Arc<str>,
+        /// For how long from then on.
+        left: Duration,
+    },
+    /// A broker does not speak what is needed.
+    Unsupported(Unsupported),
+    /// The cluster knows of no broker.
+    NoBroker,
+    /// The partition has no leader that is known and among the cluster's brokers.
+    NoLeader {
+        /// What is in the way of learning of one.
+        why: Option<Arc<Self>>,
+    },
+    /// There is no producer id yet.
+    NoProducerId {
+        /// What is in the way of it.
+        why: Option<Arc<Self>>,
+    },
+    /// The coordinator of the transaction has not taken note of it, or of this partition, yet.
+    Coordinator {
+        /// What is in the way.
+        why: Option<Arc<Self>>,
+    },
+    /// A broker has refused a request.
+    Refused {
+        /// Which, by its name in the protocol.
+        request: &'static str,
+        /// What it answered.
+        code: ErrorCode,
+        /// In its own words.
+        message: Option<Arc<str>>,
+    },
+    /// A request has no answer, or none that says anything.
+    Unanswered {
+        /// Which, by its name in the protocol.
+        request: &'static str,
+    },
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection { broker, reason } => write!(f, "{broker}: {reason}"),
+            Self::Connecting { broker } => write!(f, "{broker}: not connected yet"),
+            Self::Throttled { broker, left } => {
+                let left_ms = left.as_millis();
+                write!(
+                    f,
+                    "{broker} asks to be left alone for {left_ms} ms (throttled)"
+                )
+            }
+            Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
+            Self::NoBroker => f.write_str("the cluster knows of no broker"),
+            Self::NoLeader { why } => because(f, "the partition has no leader", why),
+            Self::NoProducerId { why } => because(f, "there is no producer id yet", why),
+            Self::Coordinator { why } => {
+                because(f, "the transaction's coordinator is waited for", why)
+            }
+            Self::Refused {
+                request,
+                code,
+                message,
+            } => {
+                write!(f, "{request} was refused: ")?;
+                match message {
+                    Some(message) => write!(f, "{code:?}: {message}"),
+                    None => write!(f, "{code}"),
+                }
+            }
+            Self::Unanswered { request } => write!(f, "{request} was not answered"),
+        }
+    }
+}
+
+fn because(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle>>) -> fmt::Result {
+    match why {
+        Some(why) => write!(f, "{what} ({why})"),
+        None => f.write_str(what),
+    }
+}
+
+/// A broker and this producer have no version of an API in common.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub struct Unsupported {
+    /// The broker's id and its address.
+    pub broker: Arc<str>,
+    /// What is needed of it.
+    pub api: ApiKey,
+    /// The versions that it speaks; `None`: none.
+    pub theirs: Option<VersionRange>,
+    /// The versions that this producer speaks.
+    pub ours: VersionRange,
+}
+
+impl Unsupported {
+    /// What would help.
+    fn remedy(&self) -> &'static str {
+        match self.theirs {
+            Some(theirs) if theirs.oldest > self.ours.latest => "it takes a newer producer",
+            _ if self.api == ApiKey::INIT_PRODUCER_ID && self.ours.oldest == 0 => {
+                "set enable.idempotence=false, or use Kafka 0.11 or newer"
+            }
+            _ if self.ours.oldest >= 3 && self.api != ApiKey::PRODUCE => {
+                "transactions take Kafka 2.5 or newer"
+            }
+            _ if self.api == ApiKey::METADATA || self.api == ApiKey::PRODUCE => {
+                "it takes Kafka 0.11 or newer"
+            }
+            _ => "it takes a newer Kafka",
+        }
+    }
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            broker,
+            api,
+            theirs,
+            ours,
+        } = self;
+        let api = api.name().unwrap_or("an API");
+        match theirs {
+            Some(theirs) => write!(f, "{broker} speaks {api} {theirs}, this producer {ours}")?,
+            None => write!(f, "{broker} does not speak {api} (this producer: {ours})")?,
+        }
+        write!(f, ": {}", self.remedy())
+    }
+}

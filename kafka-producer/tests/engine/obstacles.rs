@@ -1,0 +1,187 @@
+//! What records that waited in vain tell of the reason.
+
+use std::time::Duration;
+
+use kafka_producer::DeliveryError;
+use kafka_producer::engine::{Input, NodeId};
+use kafka_producer::error::{Obstacle, Persistence};
+use kafka_producer::settings::Settings;
+use kafka_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
+use kafka_wire::{ApiKey, ErrorCode};
+
+use crate::stage::{Stage, TOPIC, expired, ms, settings};
+use crate::wires::{Map, error, ok};
+
+fn short() -> Settings {
+    Settings {
+        delivery_timeout: ms(8000),
+        ..settings()
+    }
+}
+
+/// Sends a record that expires; what it tells.
+fn told(stage: &mut Stage) -> (DeliveryError, String) {
+    let delivery = stage.send(0, "tea");
+    stage.pass(ms(9000));
+    let error = expired(&delivery);
+    let text = error.to_string();
+    (error, text)
+}
+
+#[test]
+fn a_record_of_a_broker_that_cannot_be_reached_tells_where_and_in_the_systems_words() {
+    let mut stage = Stage::bare(short(), Map::of(TOPIC, &[1]));
+    stage.unreachable.insert(NodeId(1));
+    stage.know(TOPIC);
+    let delivery = stage.send(0, "tea");
+    for _ in 0..90 {
+        if stage.dialing.remove(&NodeId(1)).is_some() {
+            let words = "broker-1 cannot be resolved: Name or service not known";
+            stage.input(Input::Lost(NodeId(1), words.into()));
+        }
+        stage.pass(ms(100));
+    }
+    let text = expired(&delivery).to_string();
+    assert!(text.contains("never sent in 8000 ms"), "{text}");
+    let why = "broker 1 at broker-1:9092: broker-1 cannot be resolved: Name or service not known";
+    assert!(text.contains(why), "{text}");
+}
+
+#[test]
+fn a_record_of_a_partition_without_a_leader_says_so() {
+    let mut stage = Stage::with(short(), &[1]);
+    stage.warm_up(0, 1);
+    stage.map.moves(0, -1);
+    stage.lose(1);
+    stage.pass(ms(1000));
+    let (error, text) = told(&mut stage);
+    assert!(text.contains("the partition has no leader"), "{text}");
+    assert_eq!(error.code(), Some(ErrorCode::LEADER_NOT_AVAILABLE));
+}
+
+#[test]
+fn a_record_without_a_producer_id_tells_what_the_broker_said() {
+    let mut stage = Stage::bare(short(), Map::of(TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::INIT_PRODUCER_ID);
+    stage.know(TOPIC);
+    let delivery = stage.send(0, "tea");
+    for _ in 0..90 {
+        let asks = |(_, all): &(&NodeId, &std::collections::VecDeque<crate::wires::Asked>)| {
+            let front = all.front();
+            front.is_some_and(|asked| asked.header.api_key == ApiKey::INIT_PRODUCER_ID)
+        };
+        let asked = stage.connections.iter().find(asks);
+        if let Some((&node, all)) = asked {
+            let answer = InitProducerIdResponse {
+                error_code: ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+                ..InitProducerIdResponse::default()
+            };
+            let frame = all[0].answer::<InitProducerIdRequest>(&answer);
+            stage.respond(node, frame);
+        }
+        stage.pass(ms(100));
+    }
+    let text = expired(&delivery).to_string();
+    assert!(text.contains("there is no producer id yet"), "{text}");
+    assert!(text.contains("COORDINATOR_LOAD_IN_PROGRESS"), "{text}");
+}
+
+#[test]
+fn a_record_of_a_throttled_broker_says_so() {
+    let mut stage = Stage::with(short(), &[1]);
+    let _ = stage.send(0, "first");
+    stage.answer_throttled(1, 60_000, [ok(0)]);
+    let (error, text) = told(&mut stage);
+    assert!(
+        text.contains("broker 1 at broker-1:9092 asks to be left alone"),
+        "{text}"
+    );
+    let obstacle = error.history().obstacle.clone();
+    assert!(
+        matches!(obstacle, Some(Obstacle::Throttled { .. })),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_record_behind_one_that_nobody_answers_for_is_not_told_to_have_timed_out_itself() {
+    let settings = Settings {
+        request_timeout: ms(3000),
+        ..short()
+    };
+    let mut stage = Stage::with(settings, &[1]);
+    let first = stage.send(0, "first");
+    let (second, text) = told(&mut stage);
+    assert_eq!(second.history().attempts, 0);
+    assert_eq!(second.code(), None);
+    assert!(text.contains("Produce was not answered"), "{text}");
+    let first = expired(&first);
+    assert_eq!(first.persistence(), Persistence::PossiblyPersisted);
+}
+
+#[test]
+fn a_record_that_may_be_in_the_log_names_the_attempt_that_may_have_brought_it_there() {
+    let mut stage = Stage::with(short(), &[1]);
+    stage.warm_up(0, 1);
+    let delivery = stage.send(0, "tea");
+    stage.lose(1);
+    for _ in 0..90 {
+        if !stage.requests(1).is_empty() {
+            stage.answer(1, [error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
+        }
+        stage.pass(ms(100));
+    }
+    let error = expired(&delivery);
+    let history = error.history();
+    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+    assert_eq!(history.last_error, Some(ErrorCode::NOT_ENOUGH_REPLICAS));
+    assert_eq!(history.in_doubt, Some(ErrorCode::NETWORK_EXCEPTION));
+    let text = error.to_string();
+    assert!(
+        text.contains("an earlier one with NETWORK_EXCEPTION"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_record_of_a_transaction_tells_that_its_coordinator_is_waited_for() {
+    let mut stage = Stage::begun(1, &[1]);
+    stage.keeps(ApiKey::ADD_PARTITIONS_TO_TXN);
+    let delivery = stage.send(0, "tea");
+    stage.pass(Duration::from_secs(121));
+    let text = crate::stage::failed(&delivery).to_string();
+    assert!(
+        text.contains("the transaction's coordinator is waited for"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_close_gives_up_tells_what_was_in_the_way() {
+    let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
+    stage.unreachable.insert(NodeId(1));
+    stage.know(TOPIC);
+    let delivery = stage.send(0, "tea");
+    let _report = stage.close(Some(ms(100)));
+    stage.pass(ms(100));
+    let text = crate::stage::failed(&delivery).to_string();
+    assert!(
+        text.contains("broker 1 at broker-1:9092: not connected yet"),
+        "{text}"
+    );
+}
+
+#[test]
+fn no_message_has_empty_parentheses_or_ends_with_nothing_said() {
+    let mut stage = Stage::with(short(), &[1]);
+    for code in [ErrorCode(4711), ErrorCode::UNKNOWN_SERVER_ERROR] {
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [error(code).because("")]);
+        let text = crate::stage::failed(&delivery).to_string();
+        assert!(!text.contains("()") && !text.contains(": ;"), "{text}");
+    }
+    let mut stage = Stage::uninitialized(1, &[1]);
+    stage.refuses(ApiKey::INIT_PRODUCER_ID, &[ErrorCode(4711)]);
+    let text = stage.init().fatal().to_string();
+    assert!(text.contains("4711") && !text.contains("()"), "{text}");
+}
