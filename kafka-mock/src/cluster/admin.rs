@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kafka_wire::Uuid;
+use kafka_wire::{ApiKey, Uuid};
 
 use super::{
     BrokerId, Cluster, ClusterConfig, Membership, TopicConfig, names, partition::Partition,
@@ -163,6 +163,38 @@ impl Cluster {
         known.host = host.into();
         known.port = port;
         Ok(())
+    }
+
+    /// Lets one broker offer no versions above these, as in a cluster that is being upgraded broker by
+    /// broker. Its clients ask for versions when they connect: close their connections.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
+    /// use kafka_wire::ApiKey;
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.set_version_caps(BrokerId(1), vec![(ApiKey::PRODUCE, 12)])?;
+    /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
+    /// ```
+    pub fn set_version_caps(
+        &mut self,
+        broker: BrokerId,
+        caps: Vec<(ApiKey, i16)>,
+    ) -> Result<(), ClusterError> {
+        let known = self.brokers.get_mut(broker);
+        let known = known.ok_or(ClusterError::UnknownBroker {
+            broker,
+            brokers: self.config.brokers,
+        })?;
+        known.caps = Some(caps);
+        Ok(())
+    }
+
+    /// Above which versions a broker offers none.
+    pub(super) fn caps_of(&self, broker: BrokerId) -> &[(ApiKey, i16)] {
+        let own = self.brokers.get(broker);
+        let own = own.and_then(|broker| broker.caps.as_deref());
+        own.unwrap_or(&self.config.version_caps)
     }
 
     /// Creates a topic.

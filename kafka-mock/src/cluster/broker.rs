@@ -11,6 +11,8 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use kafka_wire::ApiKey;
+
 use super::ids::BrokerId;
 
 /// All brokers, by id.
@@ -23,6 +25,8 @@ pub(super) struct Brokers {
 pub(super) struct Broker {
     pub(super) host: String,
     pub(super) port: u16,
+    /// Above which versions it offers none, if not as the cluster has it.
+    pub(super) caps: Option<Vec<(ApiKey, i16)>>,
     pub(super) state: BrokerState,
 }
 
@@ -46,6 +50,7 @@ impl Brokers {
             let broker = Broker {
                 host: "127.0.0.1".to_owned(),
                 port: FIRST_PORT.saturating_add(id - 1),
+                caps: None,
                 state: BrokerState::Alive,
             };
             (BrokerId(i32::from(id)), broker)

@@ -5,7 +5,7 @@
 //! are tried in the order they were injected; the first that fits strikes. Killing brokers, moving
 //! leaders and the like are methods of the cluster, not faults.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use kafka_wire::{ApiKey, ErrorCode};
 
@@ -33,6 +33,7 @@ pub struct Fault {
     /// None: without end.
     left: Option<u32>,
     effect: Effect,
+    tag: u32,
 }
 
 /// What a fault does.
@@ -60,6 +61,9 @@ pub enum Effect {
     Silence(When),
     /// The answer asks the client to pause this long (`throttle_time_ms`).
     Throttle(Duration),
+    /// Metadata is answered with `REBOOTSTRAP_REQUIRED` alone (KIP-1102); does nothing to another
+    /// request, nor before version 13.
+    Rebootstrap,
 }
 
 /// On which side of the handling of a request.
@@ -94,6 +98,7 @@ impl Fault {
             skip: 0,
             left: Some(1),
             effect,
+            tag: 0,
         }
     }
 
@@ -156,6 +161,29 @@ impl Fault {
     /// ```
     pub fn throttle(pause: Duration) -> Self {
         Self::new(Effect::Throttle(pause))
+    }
+
+    /// Asks the client to begin anew with its bootstrap servers.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Effect, Fault};
+    ///
+    /// assert_eq!(Fault::rebootstrap().effect(), Effect::Rebootstrap);
+    /// ```
+    pub fn rebootstrap() -> Self {
+        Self::new(Effect::Rebootstrap).api(ApiKey::METADATA)
+    }
+
+    /// Counts its strikes under this number; see
+    /// [`Cluster::strikes`](super::Cluster::strikes).
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Fault, When};
+    ///
+    /// let _ = Fault::disconnect(When::BeforeHandling).tagged(7);
+    /// ```
+    pub fn tagged(self, tag: u32) -> Self {
+        Self { tag, ..self }
     }
 
     /// Only requests to this broker.
@@ -307,6 +335,8 @@ pub(super) struct Target<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
     pending: Vec<Fault>,
+    /// How often those of each tag have struck.
+    strikes: BTreeMap<u32, u64>,
 }
 
 /// An error code to answer, and whether to do what was asked nevertheless.
@@ -333,6 +363,10 @@ impl Faults {
 
     pub(super) fn pending(&self) -> &[Fault] {
         &self.pending
+    }
+
+    pub(super) fn strikes(&self, tag: u32) -> u64 {
+        self.strikes.get(&tag).copied().unwrap_or_default()
     }
 
     /// The effect on a request as a whole, which concerns these targets, if there is one.
@@ -375,6 +409,7 @@ impl Faults {
             .pending
             .iter_mut()
             .position(|fault| fits(fault) && fault.strike())?;
+        *self.strikes.entry(self.pending[struck].tag).or_default() += 1;
         if self.pending[struck].left == Some(0) {
             return Some(self.pending.remove(struck));
         }

@@ -378,6 +378,17 @@ impl Cluster {
         self.faults.pending()
     }
 
+    /// How often the faults with this [tag](Fault::tagged) have struck.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).strikes(7), 0);
+    /// ```
+    pub fn strikes(&self, tag: u32) -> u64 {
+        self.faults.strikes(tag)
+    }
+
     /// Takes back every fault that has not struck yet. What is delayed stays delayed, and a
     /// silenced connection silent.
     ///

@@ -30,7 +30,7 @@ impl Cluster {
         });
         let response = ApiVersionsResponse {
             error_code,
-            api_keys: self.served().map(advertised).collect(),
+            api_keys: self.served(call.broker()).map(advertised).collect(),
             throttle_time_ms: pause.throttle_time_ms(),
             supported_features: supported(call.version.number),
             finalized_features_epoch: self.features_epoch,
@@ -54,7 +54,7 @@ impl Cluster {
     /// The client is newer than we are: told in version 0, which everybody reads (KIP-511).
     pub(super) fn unsupported_api_versions(&self, call: &Call) -> Answer {
         let ours = self
-            .served()
+            .served(call.broker())
             .filter(|(key, _)| *key == ApiKey::API_VERSIONS);
         let response = ApiVersionsResponse {
             error_code: ErrorCode::UNSUPPORTED_VERSION,

@@ -33,8 +33,8 @@ use kafka_wire::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
-        TxnOffsetCommitRequest,
+        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, MetadataResponse,
+        ProduceRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -100,6 +100,14 @@ impl Call {
         }
     }
 
+    /// Metadata of nothing.
+    fn rebootstrap(&self) -> Answer {
+        self.answer::<MetadataRequest>(&MetadataResponse {
+            error_code: ErrorCode::REBOOTSTRAP_REQUIRED,
+            ..MetadataResponse::default()
+        })
+    }
+
     fn answer<R: Request>(&self, response: &R::Response) -> Answer {
         sent(encode_response::<R>(
             self.correlation_id,
@@ -157,7 +165,7 @@ impl Cluster {
             version,
             correlation_id,
         };
-        let known = self.served().find(|(key, _)| *key == api);
+        let known = self.served(link.broker).find(|(key, _)| *key == api);
         if !known.is_some_and(|(_, versions)| versions.contains(version.number)) {
             return Ok(match api {
                 ApiKey::API_VERSIONS => self.unsupported_api_versions(&call),
@@ -193,9 +201,10 @@ impl Cluster {
     }
 
     /// What is served, in the versions that are offered.
-    fn served(&self) -> impl Iterator<Item = (ApiKey, VersionRange)> {
-        SERVED.into_iter().map(|(key, versions)| {
-            let caps = self.config.version_caps.iter();
+    fn served(&self, broker: BrokerId) -> impl Iterator<Item = (ApiKey, VersionRange)> {
+        let caps = self.caps_of(broker);
+        SERVED.into_iter().map(move |(key, versions)| {
+            let caps = caps.iter();
             let cap = caps
                 .filter(|(capped, _)| *capped == key)
                 .map(|(_, cap)| *cap);
@@ -225,6 +234,9 @@ impl Cluster {
                     frame: raw.frame,
                     until: now + by,
                 });
+            }
+            Effect::Rebootstrap if raw.call.version.number >= FIRST_WITH_REBOOTSTRAP => {
+                return Ok(raw.call.rebootstrap());
             }
             _ => {}
         }
@@ -346,5 +358,7 @@ impl Pause {
     }
 }
 
+/// Of Metadata (KIP-1102).
+const FIRST_WITH_REBOOTSTRAP: i16 = 13;
 /// The client knows no leader epoch.
 const NO_EPOCH: i32 = -1;
