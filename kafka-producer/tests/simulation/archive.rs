@@ -1,6 +1,7 @@
 //! What the logs hold: those of the topics there are, and those of topics that were deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use kafka_mock::cluster::Cluster;
 
@@ -14,6 +15,11 @@ pub(crate) struct Archive {
     visible: BTreeMap<RecordId, u32>,
     /// How often each topic was deleted.
     deletions: BTreeMap<String, u32>,
+    /// When the topics came to life that were made anew.
+    births: BTreeMap<(String, u32), Instant>,
+    /// Partitions that had more than one leader, in any of their lives: what only the first one had
+    /// may be lost.
+    relocated: BTreeSet<(String, i32)>,
 }
 
 /// The log of one partition, in one life of its topic.
@@ -48,6 +54,12 @@ impl Archive {
                 *self.visible.entry(id).or_default() += 1;
             }
         }
+        for partition in 0..cluster.partitions(topic).unwrap_or_default() {
+            let facts = cluster.partition_facts(topic, partition);
+            if facts.is_ok_and(|facts| facts.leader_epoch > 0) {
+                self.relocated.insert((topic.to_owned(), partition));
+            }
+        }
         let life = self.deletions.get(topic).copied().unwrap_or_default();
         for record in cluster.records(topic) {
             let name = LogName {
@@ -69,6 +81,22 @@ impl Archive {
     /// How often a reader of committed records sees a record.
     pub(crate) fn visible(&self, id: RecordId) -> u32 {
         self.visible.get(&id).copied().unwrap_or_default()
+    }
+
+    /// A topic was made anew.
+    pub(crate) fn born(&mut self, topic: &str, at: Instant) {
+        let life = self.deletions.get(topic).copied().unwrap_or_default();
+        self.births.insert((topic.to_owned(), life), at);
+    }
+
+    /// When the topic of a log was made anew, if it was.
+    pub(crate) fn birth(&self, log: &LogName) -> Option<Instant> {
+        self.births.get(&(log.topic.clone(), log.life)).copied()
+    }
+
+    /// Whether a partition had the same leader all the time.
+    pub(crate) fn stayed(&self, topic: &str, partition: i32) -> bool {
+        !self.relocated.contains(&(topic.to_owned(), partition))
     }
 
     pub(crate) fn logs(&self) -> impl Iterator<Item = (&LogName, &[Logged])> {

@@ -6,21 +6,19 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kafka_mock::cluster::Defect;
-
-use crate::run::{Report, run};
+use crate::faults::{FaultKind, Strikes};
+use crate::run::{Report, Variant, run};
 use crate::trace::Story;
 
 /// Which seeds, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Campaign {
     from: u64,
     seeds: u64,
     pub(crate) threads: usize,
     /// Whether to end at the first seed that breaks a promise.
     pub(crate) fail_fast: bool,
-    /// How the brokers lie.
-    pub(crate) defect: Option<Defect>,
+    pub(crate) variant: Variant,
 }
 
 /// What came of them.
@@ -31,12 +29,13 @@ pub(crate) struct Tally {
     pub(crate) failed: Vec<Report>,
     took: Duration,
     sums: Sums,
+    /// Of each kind of fault.
+    pub(crate) strikes: BTreeMap<FaultKind, Strikes>,
 }
 
 /// Over all runs.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
-    faults: u64,
     connections: u64,
     requests: u64,
     steps: u64,
@@ -54,7 +53,7 @@ impl Campaign {
             seeds,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
-            defect: None,
+            variant: Variant::default(),
         }
     }
 
@@ -72,7 +71,7 @@ impl Campaign {
                             return;
                         }
                         let report =
-                            run(self.from.wrapping_add(number), Story::Untold, self.defect);
+                            run(self.from.wrapping_add(number), Story::Untold, &self.variant);
                         if self.fail_fast && report.breach.is_some() {
                             stopped.store(true, Ordering::Relaxed);
                         }
@@ -101,7 +100,9 @@ impl Tally {
     fn add(&mut self, report: Report) {
         self.schedules += 1;
         let sums = &mut self.sums;
-        sums.faults += report.counts.faults;
+        for (kind, strikes) in &report.counts.strikes {
+            self.strikes.entry(*kind).or_default().add(strikes);
+        }
         sums.connections += report.counts.connections;
         sums.requests += report.counts.requests;
         sums.steps += report.counts.steps;
@@ -137,12 +138,20 @@ impl fmt::Display for Tally {
         writeln!(
             f,
             "each: {:.1} faults, {:.1} connections, {:.0} requests, {:.0} events in {:.1} s",
-            each(sums.faults),
+            self.strikes.values().map(|it| it.struck).sum::<u64>() as f64 / runs,
             each(sums.connections),
             each(sums.requests),
             each(sums.steps),
             sums.virtual_seconds / runs,
         )?;
+        for (kind, strikes) in &self.strikes {
+            let (planned, struck) = (strikes.planned, strikes.struck);
+            writeln!(
+                f,
+                "{kind:?}: {planned} planned, {struck} strikes, {:?}",
+                strikes.spared
+            )?;
+        }
         write!(
             f,
             "      {:.1} records delivered, {:.1} not persisted, {:.1} possibly persisted",

@@ -1,8 +1,9 @@
 //! The one clock of a run, which stands still until the next thing happens.
 //!
-//! Everybody reads it: the engine is told, callers and brokers ask. It never goes backward.
+//! Everybody reads it: the engine is told, callers and brokers ask. It never goes backward. The wall
+//! clock of producers is another: it drifts, and somebody may set it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Virtual time; shared with callbacks, which must be `Send`.
@@ -10,6 +11,10 @@ use std::time::{Duration, Instant};
 pub(crate) struct Clock {
     start: Instant,
     elapsed_ns: AtomicU64,
+    /// What the wall clock of producers shows too much.
+    off_ms: AtomicI64,
+    /// And by how many parts in a million it is too fast.
+    drift_ppm: AtomicI64,
 }
 
 impl Clock {
@@ -17,6 +22,8 @@ impl Clock {
         Self {
             start: Instant::now(),
             elapsed_ns: AtomicU64::new(0),
+            off_ms: AtomicI64::new(0),
+            drift_ppm: AtomicI64::new(0),
         }
     }
 
@@ -41,8 +48,25 @@ impl Clock {
         self.elapsed_ns.store(elapsed_ns, Ordering::Relaxed);
     }
 
-    /// What a wall clock shows.
+    /// Sets the wall clock of producers.
+    pub(crate) fn set_off(&self, by_ms: i64) {
+        self.off_ms.store(by_ms, Ordering::Relaxed);
+    }
+
+    /// Lets the wall clock of producers run too fast, or too slow.
+    pub(crate) fn drift(&self, ppm: i64) {
+        self.drift_ppm.store(ppm, Ordering::Relaxed);
+    }
+
+    /// What the wall clock of producers shows.
     pub(crate) fn wall_ms(&self) -> i64 {
+        let elapsed_ms = self.elapsed().as_millis() as i64;
+        let drifted_ms = elapsed_ms * self.drift_ppm.load(Ordering::Relaxed) / 1_000_000;
+        self.true_wall_ms() + drifted_ms + self.off_ms.load(Ordering::Relaxed)
+    }
+
+    /// What those of brokers show.
+    pub(crate) fn true_wall_ms(&self) -> i64 {
         WALL_START_MS + self.elapsed().as_millis() as i64
     }
 }

@@ -30,6 +30,7 @@ mod faults;
 mod ground;
 mod isolation;
 mod ledger;
+mod mangling;
 mod network;
 mod pipe;
 mod plan;
@@ -49,7 +50,8 @@ use clap::Parser;
 use kafka_mock::cluster::Defect;
 
 use campaign::Campaign;
-use run::run;
+use faults::FaultKind;
+use run::{Variant, run};
 use trace::Story;
 
 /// Simulates the producer beside a cluster that fails. Without a number of seeds, a few tests are
@@ -77,6 +79,12 @@ struct Flags {
     /// How the brokers lie, to see that it is noticed.
     #[arg(long, value_parser = defect)]
     defect: Option<Defect>,
+    /// Only faults of these kinds.
+    #[arg(long, value_parser = FaultKind::named)]
+    fault: Vec<FaultKind>,
+    /// No faults at all.
+    #[arg(long, conflicts_with = "fault")]
+    no_faults: bool,
     #[command(flatten)]
     tests: libtest_mimic::Arguments,
 }
@@ -91,7 +99,7 @@ fn main() -> ExitCode {
         let mut campaign = Campaign::of(arguments.from, seeds);
         campaign.threads = arguments.threads.unwrap_or(campaign.threads);
         campaign.fail_fast = arguments.fail_fast;
-        campaign.defect = arguments.defect;
+        campaign.variant = arguments.variant();
         let tally = campaign.run();
         println!("{tally}");
         return exit_code(tally.failed.is_empty());
@@ -104,9 +112,19 @@ fn run_one(seed: u64, arguments: &Flags) -> ExitCode {
         true => Story::Printed,
         false => Story::Untold,
     };
-    let report = run(seed, story, arguments.defect);
+    let report = run(seed, story, &arguments.variant());
     println!("{report}");
     exit_code(report.breach.is_none())
+}
+
+impl Flags {
+    fn variant(&self) -> Variant {
+        let some = self.no_faults || !self.fault.is_empty();
+        Variant {
+            defect: self.defect,
+            only: some.then(|| self.fault.clone()),
+        }
+    }
 }
 
 fn exit_code(success: bool) -> ExitCode {

@@ -22,7 +22,6 @@ use kafka_wire::compression::{Compression, compress};
 
 use crate::checkers::window;
 use crate::pipe::Pipe;
-use crate::plan::FIRST_PORT;
 use crate::reading;
 use crate::world::{Event, World};
 
@@ -86,10 +85,7 @@ impl World {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         self.counts.connections += 1;
-        let number = address.port.checked_sub(FIRST_PORT);
-        let broker = number
-            .filter(|number| *number < self.plan.cluster.brokers)
-            .map(|number| BrokerId(i32::from(number) + 1));
+        let broker = self.ailments.addresses.get(&address.port).copied();
         let now = self.now();
         let earlier = self.clients[client].links.insert(node, id);
         if earlier.is_some() {
@@ -374,6 +370,7 @@ impl World {
         match answer {
             Answer::Send(frame) => {
                 let frame = self.with_first_epoch(id, frame);
+                let frame = self.mangled(id, frame);
                 self.ground.trace.mark("answer", id.0);
                 self.ground.trace.bytes(&frame);
                 self.tell_answer(id, &frame);
@@ -397,6 +394,25 @@ impl World {
             }
             _ => frame,
         }
+    }
+
+    /// What is answered instead, if something is to be wrong with it.
+    fn mangled(&mut self, id: LinkId, frame: Bytes) -> Bytes {
+        let Some(mangling) = self.ailments.manglings.front() else {
+            return frame;
+        };
+        let number = frame.get(4..8).and_then(|id| id.first_chunk());
+        let asked = self.links.get(&id).map(|link| &link.asked);
+        let asked = number.and_then(|id| asked?.get(&i32::from_be_bytes(*id)));
+        let Some(mangled) = asked.and_then(|asked| asked.mangled(*mangling, &frame)) else {
+            return frame;
+        };
+        self.ground
+            .trace
+            .tell("network", || format!("answers with {mangling:?}"));
+        self.ailments.manglings.pop_front();
+        self.counts.mangled += 1;
+        mangled
     }
 
     fn tell_answer(&self, id: LinkId, frame: &Bytes) {

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) first_epoch: i16,
     /// What the producer may believe that brokers remember of it: no more than they do.
     pub(crate) producer_id_expiration: Duration,
+    /// By how many parts in a million the wall clock of producers is too fast.
+    pub(crate) clock_drift_ppm: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -98,6 +100,10 @@ impl Plan {
         let ending = ending(random, storm);
         let first_epoch = [0, 0, i16::MAX - 1, i16::MAX][random.usize(..4)];
         let producer_id_expiration = cluster.producer_id_expiration - LATE_MAX;
+        let clock_drift_ppm = match random.bool() {
+            true => random.i64(-10_000..=10_000),
+            false => 0,
+        };
         Self {
             seed,
             settings,
@@ -110,7 +116,19 @@ impl Plan {
             ending,
             first_epoch,
             producer_id_expiration,
+            clock_drift_ppm,
         }
+    }
+
+    /// The run of this seed, with faults of these kinds only, as far as they fit.
+    pub(crate) fn of_kinds(seed: u64, kinds: &[FaultKind]) -> Self {
+        let mut plan = Self::of(seed);
+        let transactional = plan.is_transactional();
+        let mut fitting = kinds.iter().filter(|kind| kind.fits(transactional)).cycle();
+        let faults = std::mem::take(&mut plan.faults).into_iter();
+        let faults = faults.filter_map(|(at, _)| Some((at, *fitting.next()?)));
+        plan.faults = faults.collect();
+        plan
     }
 
     /// Whether records may be dated so far back that brokers forget their producer at once.
@@ -255,8 +273,9 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
             false => i32::MAX as u32,
         },
         retry_backoff: backoff(random, 5..100, 300),
-        unresolved: match random.u32(..6) {
-            0 => UnresolvedPolicy::Fail,
+        unresolved: match random.u32(..12) {
+            0 | 1 => UnresolvedPolicy::Fail,
+            2 => UnresolvedPolicy::Resend,
             _ => UnresolvedPolicy::Ask,
         },
         producer_id_expiration: assumed_expiration(cluster),
@@ -266,7 +285,10 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         metadata_max_age: ms(random.u64(300..5_000)),
         metadata_max_idle: ms(random.u64(2_000..20_000)),
         metadata_recovery: kafka_producer::settings::MetadataRecovery::Rebootstrap {
-            trigger: Duration::from_secs(300),
+            trigger: match random.bool() {
+                true => ms(random.u64(200..5_000)),
+                false => Duration::from_secs(300),
+            },
         },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
@@ -457,8 +479,12 @@ const NOBODYS_PORT: u16 = 9999;
 
 /// Longer than any request takes from the producer to the log: through a slow network, a broker that
 /// does nothing for a while, and one that is late. A copy of a batch may come that much later than
-/// it was sent; what producers take brokers' memory for must be shorter by that.
-const LATE_MAX: Duration = Duration::from_secs(6);
+/// it was sent, by a clock that is a little off; what producers take brokers' memory for must be
+/// shorter by that.
+const LATE_MAX: Duration = Duration::from_secs(8);
+
+/// Brokers that remember for longer than this do so for the whole of a run.
+pub(crate) const LULL_MAX: Duration = Duration::from_secs(20);
 
 /// How long brokers remember a producer by default.
 const DAY: Duration = Duration::from_secs(86_400);

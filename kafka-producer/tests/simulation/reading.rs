@@ -15,6 +15,7 @@ use kafka_wire::{
 };
 
 use crate::ledger::id_of;
+use crate::mangling::Mangling;
 
 /// What an answer must be read by.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,11 @@ impl Asked {
 }
 
 impl Asked {
+    /// The same answer with something wrong, if it is of that kind.
+    pub(crate) fn mangled(self, mangling: Mangling, frame: &Bytes) -> Option<Bytes> {
+        mangling.of(self.api, self.version, frame)
+    }
+
     /// The same answer with another epoch, if it gives a producer id.
     pub(crate) fn with_epoch(self, frame: &Bytes, epoch: i16) -> Option<Bytes> {
         if self.api != ApiKey::INIT_PRODUCER_ID {

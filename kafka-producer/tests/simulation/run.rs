@@ -9,6 +9,7 @@ use std::time::Duration;
 use kafka_mock::cluster::Defect;
 
 use crate::checkers::{memory, once};
+use crate::faults::FaultKind;
 use crate::ground::{Breach, Ground};
 use crate::ledger::Told;
 use crate::plan::{Ending, Plan};
@@ -43,6 +44,15 @@ impl fmt::Display for Report {
     }
 }
 
+/// How a run differs from what its seed says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Variant {
+    /// How the brokers lie.
+    pub(crate) defect: Option<Defect>,
+    /// Which kinds of faults there are, if not all.
+    pub(crate) only: Option<Vec<FaultKind>>,
+}
+
 /// What became of records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcomes {
@@ -51,10 +61,10 @@ pub(crate) struct Outcomes {
     pub(crate) possibly_persisted: u64,
 }
 
-/// Runs one seed, beside brokers that lie if there is a `defect`.
-pub(crate) fn run(seed: u64, story: Story, defect: Option<Defect>) -> Report {
+/// Runs one seed.
+pub(crate) fn run(seed: u64, story: Story, variant: &Variant) -> Report {
     let ground = Rc::new(Ground::new(seed, story));
-    let ran = catch_unwind(AssertUnwindSafe(|| play(seed, defect, &ground)));
+    let ran = catch_unwind(AssertUnwindSafe(|| play(seed, variant, &ground)));
     let counts = ran.unwrap_or_else(|_| {
         let place = LAST_PANIC.with_borrow_mut(std::mem::take);
         ground.broken("nothing panics", place);
@@ -78,10 +88,13 @@ pub(crate) fn run(seed: u64, story: Story, defect: Option<Defect>) -> Report {
     }
 }
 
-fn play(seed: u64, defect: Option<Defect>, ground: &Rc<Ground>) -> Counts {
+fn play(seed: u64, variant: &Variant, ground: &Rc<Ground>) -> Counts {
     once::begin();
-    let mut plan = Plan::of(seed);
-    plan.cluster.defect = defect;
+    let mut plan = match &variant.only {
+        Some(kinds) => Plan::of_kinds(seed, kinds),
+        None => Plan::of(seed),
+    };
+    plan.cluster.defect = variant.defect;
     let plan = Rc::new(plan);
     ground.trace.tell("plan", || format!("\n{plan}"));
     let mut world = World::new(Rc::clone(&plan), Rc::clone(ground));

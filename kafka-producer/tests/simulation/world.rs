@@ -8,7 +8,7 @@
 //! One event at a time, in the order of the agenda; all chance is drawn from the seed. `client`,
 //! `network` and `faults` say what their events do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -17,14 +17,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_mock::cluster::{BrokerId, Cluster, Now};
+use kafka_wire::ErrorCode;
 
 use crate::agenda::Agenda;
 use crate::archive::Archive;
 use crate::client::Client;
-use crate::faults::{FaultKind, Relief};
+use crate::faults::{Change, FaultKind, MOVED_PORT, Relief, Strikes};
 use crate::ground::Ground;
+use crate::mangling::Mangling;
 use crate::network::{Link, LinkId};
-use crate::plan::Plan;
+use crate::plan::{FIRST_PORT, Plan};
 use crate::tasks::{TaskId, Tasks};
 
 /// Everything there is.
@@ -55,9 +57,19 @@ pub(crate) enum Weather {
 }
 
 /// What is wrong with brokers right now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ailments {
     pub(crate) dead: BTreeSet<BrokerId>,
+    /// What is different about them when they are back.
+    pub(crate) changes: Vec<(BrokerId, Change)>,
+    /// Who listens where.
+    pub(crate) addresses: BTreeMap<u16, BrokerId>,
+    /// Where the next broker listens that moves.
+    pub(crate) next_port: u16,
+    /// What is done to the next answers.
+    pub(crate) manglings: VecDeque<Mangling>,
+    /// Codes that refuse for good, and may have been answered.
+    pub(crate) denied: BTreeSet<ErrorCode>,
     /// Topics of the plan that are not there now, with the partitions they had.
     pub(crate) deleted: BTreeMap<usize, i32>,
     /// Until when a broker does nothing.
@@ -66,11 +78,32 @@ pub(crate) struct Ailments {
     pub(crate) slow: BTreeMap<BrokerId, (Instant, Duration)>,
 }
 
+impl Ailments {
+    /// None, and every broker where it is at first.
+    fn none(brokers: u16) -> Self {
+        let address = |n| (FIRST_PORT + n, BrokerId(i32::from(n) + 1));
+        Self {
+            dead: BTreeSet::new(),
+            changes: Vec::new(),
+            addresses: (0..brokers).map(address).collect(),
+            next_port: MOVED_PORT,
+            manglings: VecDeque::new(),
+            denied: BTreeSet::new(),
+            deleted: BTreeMap::new(),
+            frozen: BTreeMap::new(),
+            slow: BTreeMap::new(),
+        }
+    }
+}
+
 /// What happened how often.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) steps: u64,
-    pub(crate) faults: u64,
+    /// Of each kind of fault.
+    pub(crate) strikes: BTreeMap<FaultKind, Strikes>,
+    /// Answers that were not sent as they were.
+    pub(crate) mangled: u64,
     pub(crate) requests: u64,
     pub(crate) connections: u64,
     pub(crate) rounds: u64,
@@ -120,9 +153,9 @@ impl World {
             agenda.push(start + at, Event::Fault(fault));
         }
         agenda.push(start + plan.storm, Event::Calm);
+        ground.clock.drift(plan.clock_drift_ppm);
         Self {
             random: fastrand::Rng::with_seed(plan.seed ^ 0x5eed),
-            plan,
             ground,
             cluster,
             agenda,
@@ -132,7 +165,8 @@ impl World {
             next_link: 1,
             next_record: Arc::default(),
             weather: Weather::Storm,
-            ailments: Ailments::default(),
+            ailments: Ailments::none(plan.cluster.brokers),
+            plan,
             archive: Archive::default(),
             counts: Counts::default(),
             cluster_tick: None,
@@ -147,7 +181,7 @@ impl World {
     pub(crate) fn broker_time(&self) -> Now {
         Now {
             instant: self.now(),
-            wall_ms: self.ground.clock.wall_ms(),
+            wall_ms: self.ground.clock.true_wall_ms(),
         }
     }
 

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use kafka_producer::settings::Guarantee;
+use kafka_producer::settings::{Guarantee, UnresolvedPolicy};
 
 use super::Facts;
 
 pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
-    if matches!(facts.plan.settings.guarantee, Guarantee::Plain(_)) {
+    let settings = &facts.plan.settings;
+    // The policy of Kafka's own client sends what may be in the log.
+    let resends = settings.unresolved == UnresolvedPolicy::Resend;
+    if matches!(settings.guarantee, Guarantee::Plain(_)) || resends {
         return Ok(());
     }
     for (name, log) in facts.archive.logs() {

@@ -19,11 +19,13 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
         return Ok(());
     }
     match &*last.failure.borrow() {
+        Some((_, fatal)) if facts.denied.contains(&fatal.code()) => Ok(()),
         Some((at, _)) if took_too_long(facts, last, *at) => Ok(()),
         Some((_, fatal)) => Err(format!("{last}: {fatal}")),
         None => match last.desk.state() {
             // It had no caller any more that was told when.
             DeskState::Failed(_) if facts.plan.is_transactional() => Ok(()),
+            DeskState::Failed(fatal) if facts.denied.contains(&fatal.code()) => Ok(()),
             DeskState::Failed(fatal) => Err(format!("{last}: {fatal}")),
             DeskState::Open | DeskState::Closed => Ok(()),
         },

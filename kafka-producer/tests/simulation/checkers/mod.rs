@@ -18,10 +18,11 @@ pub(crate) mod report;
 pub(crate) mod transactions;
 pub(crate) mod window;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kafka_mock::cluster::HangingTransaction;
+use kafka_wire::ErrorCode;
 
 use crate::archive::{Archive, LogName, Logged};
 use crate::ledger::{Ledger, RecordId, Told};
@@ -36,6 +37,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) archive: &'a Archive,
     pub(crate) producers: Vec<Rc<Producer>>,
+    /// Codes by which somebody may have been refused for good.
+    pub(crate) denied: BTreeSet<ErrorCode>,
     /// Transactions that nobody will end.
     pub(crate) hanging: Vec<HangingTransaction>,
     /// What the group of each producer is at.
@@ -121,6 +124,7 @@ impl<'a> Facts<'a> {
                 .iter()
                 .map(|client| Rc::clone(&client.producer))
                 .collect(),
+            denied: world.ailments.denied.clone(),
             hanging: world.cluster.hanging_transactions(),
             offsets: (0..world.clients.len())
                 .map(|client| world.committed_offset(client))
