@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use kafka_mock::cluster::Cluster;
 
+use crate::content::digest_of;
 use crate::ledger::{RecordId, id_of};
 
 /// Every log there ever was, by topic and life.
@@ -36,6 +37,8 @@ pub(crate) struct LogName {
 pub(crate) struct Logged {
     pub(crate) id: RecordId,
     pub(crate) offset: i64,
+    /// Of all that it consists of.
+    pub(crate) digest: u64,
     /// Who wrote it, if it was an idempotent producer.
     pub(crate) producer_id: Option<i64>,
 }
@@ -67,11 +70,11 @@ impl Archive {
                 life,
                 partition: record.partition,
             };
-            let Some(id) = record.value.as_deref().and_then(id_of) else {
-                continue;
-            };
+            let id = record.value.as_deref().and_then(id_of);
+            let digest = digest_of(&record);
             self.logs.entry(name).or_default().push(Logged {
-                id,
+                id: id.unwrap_or(NOBODYS),
+                digest,
                 offset: record.offset,
                 producer_id: record.producer.map(|producer| producer.id),
             });
@@ -103,3 +106,6 @@ impl Archive {
         self.logs.iter().map(|(name, log)| (name, log.as_slice()))
     }
 }
+
+/// No record has this number.
+const NOBODYS: RecordId = RecordId::MAX;

@@ -17,6 +17,8 @@ use kafka_producer::settings::Settings;
 
 use crate::checkers::busy::Pace;
 use crate::checkers::once;
+use crate::checkers::rate::Rates;
+use crate::checkers::throttle::Pauses;
 use crate::network::LinkId;
 use crate::producer::{LATENESS, Producer};
 use crate::world::{Event, World};
@@ -39,6 +41,8 @@ pub(crate) struct Client {
     /// The process stands still until then.
     stalled_until: Option<Instant>,
     pace: Pace,
+    pub(crate) pauses: Pauses,
+    pub(crate) rates: Rates,
 }
 
 /// Remembers that the doorbell woke it.
@@ -113,6 +117,8 @@ impl World {
             round_at: None,
             stalled_until: None,
             pace: Pace::default(),
+            pauses: Pauses::default(),
+            rates: Rates::default(),
         });
         self.plan_round(number, self.now());
         producer

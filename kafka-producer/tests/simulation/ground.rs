@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::trace::{Story, Trace};
+use crate::world::Weather;
 
 /// Shared by the world and all callers, who live on one thread.
 pub(crate) struct Ground {
@@ -23,6 +24,8 @@ pub(crate) struct Ground {
     pub(crate) alarms: RefCell<Vec<(Instant, Waker)>>,
     /// How long producers have stood still altogether.
     pub(crate) stalled: Cell<Duration>,
+    /// Whether things go wrong.
+    pub(crate) weather: Cell<Weather>,
     /// Until when callers send nothing.
     pub(crate) lull_until: Cell<Option<Instant>>,
     /// Whether a request of a producer was one by which it fences itself.
@@ -57,6 +60,7 @@ impl Ground {
             ledger: RefCell::new(Ledger::default()),
             alarms: RefCell::default(),
             stalled: Cell::default(),
+            weather: Cell::new(Weather::Storm),
             lull_until: Cell::default(),
             fenced_itself: Cell::default(),
             epoch_shared: Cell::default(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kafka_mock::cluster::BrokerId;
 
 use crate::producer::{Producer, WhenDecided, Wish};
-use crate::world::World;
+use crate::world::{Weather, World};
 
 const PROMISE: &str = "one dead broker does not stop the others";
 
@@ -38,6 +38,7 @@ impl World {
         self.ground
             .trace
             .tell(broker, || "does nothing, and its leaders do not move");
+        self.ground.weather.set(Weather::Calm);
         let until = self.now() + settings.delivery_timeout * 3;
         self.ailments.frozen.insert(broker, until);
         let bound = self.usual_time();

@@ -72,6 +72,8 @@ pub(crate) struct Entry {
     /// That of the batch, and the place in it.
     pub(crate) completion: Arc<Completion<DeliveryError>>,
     pub(crate) index: u32,
+    /// Of all that it consists of.
+    pub(crate) digest: u64,
     /// How often its callback was called, if it has one.
     pub(crate) calls: Option<Arc<AtomicU32>>,
 }

@@ -26,6 +26,7 @@ mod campaign;
 mod checkers;
 mod client;
 mod clock;
+mod content;
 mod faults;
 mod ground;
 mod isolation;

@@ -21,6 +21,7 @@ use kafka_wire::ApiKey;
 use kafka_wire::compression::{Compression, compress};
 
 use crate::checkers::window;
+use crate::client::Client;
 use crate::pipe::Pipe;
 use crate::reading;
 use crate::world::{Event, World};
@@ -108,6 +109,10 @@ impl World {
             },
         );
         self.ground.trace.mark("dial", id.0);
+        let Client {
+            producer, rates, ..
+        } = &mut self.clients[client];
+        rates.dial(&self.ground, &producer.settings, node);
         let who = &self.clients[client].producer;
         self.ground
             .trace
@@ -165,6 +170,18 @@ impl World {
             correlation_id: outgoing.correlation_id,
             batches,
         });
+        let api = match &outgoing.payload {
+            Payload::Whole(frame) => reading::Asked::of(frame).api(),
+            Payload::Produce(_) => ApiKey::PRODUCE,
+        };
+        let Client {
+            producer,
+            rates,
+            pauses,
+            ..
+        } = &mut self.clients[client];
+        rates.request(&self.ground, &producer.settings, node, api);
+        pauses.check(&self.ground, node, api);
         window::check_size(self, client, &outgoing);
         if let Some(link) = self.links.get_mut(&id) {
             link.queue.push_back(outgoing);
@@ -577,6 +594,13 @@ impl World {
         };
         link.owed
             .retain(|owed| Some(owed.correlation_id) != answered);
+        let (client, asked) = (link.client, answered.and_then(|id| link.asked.get(&id)));
+        if let Input::Received(node, frame) = input
+            && let Some(pause) = asked.and_then(|asked| asked.pause(frame))
+        {
+            let until = self.now() + pause;
+            self.clients[client].pauses.note(*node, until);
+        }
     }
 
     /// When the broker of a connection does something again, if it is frozen.

@@ -35,8 +35,6 @@ pub(crate) struct Plan {
     pub(crate) ending: Ending,
     /// The epoch that a producer without transactions begins with: none is left after the last.
     pub(crate) first_epoch: i16,
-    /// What the producer may believe that brokers remember of it: no more than they do.
-    pub(crate) producer_id_expiration: Duration,
     /// By how many parts in a million the wall clock of producers is too fast.
     pub(crate) clock_drift_ppm: i64,
 }
@@ -99,7 +97,6 @@ impl Plan {
         let network = network(random);
         let ending = ending(random, storm);
         let first_epoch = [0, 0, i16::MAX - 1, i16::MAX][random.usize(..4)];
-        let producer_id_expiration = cluster.producer_id_expiration - LATE_MAX;
         let clock_drift_ppm = match random.bool() {
             true => random.i64(-10_000..=10_000),
             false => 0,
@@ -115,7 +112,6 @@ impl Plan {
             network,
             ending,
             first_epoch,
-            producer_id_expiration,
             clock_drift_ppm,
         }
     }
@@ -134,7 +130,7 @@ impl Plan {
     /// Whether records may be dated so far back that brokers forget their producer at once.
     pub(crate) fn dates_back(&self) -> bool {
         let oldest = self.callers.iter().map(|caller| caller.age_max).max();
-        oldest.is_some_and(|oldest| oldest >= self.producer_id_expiration)
+        oldest.is_some_and(|oldest| oldest + LATE_MAX >= self.cluster.producer_id_expiration)
     }
 
     /// Brokers that forget producers too soon for the half of it that a producer takes do not tell how
@@ -464,7 +460,7 @@ impl fmt::Display for Plan {
         write!(
             f,
             "  producer id expiration {:?}, {} faults in {:?}, ending {:?}, first epoch {}",
-            self.producer_id_expiration,
+            self.settings.producer_id_expiration,
             self.faults.len(),
             self.storm,
             self.ending,

@@ -14,9 +14,9 @@ use kafka_accumulator::{
 use kafka_producer::engine::{CloseReport, Desk, DeskState, Question, Topic, TransactionCall};
 use kafka_producer::error::{DeliveryError, FatalError, Misuse, SendError, TransactionError};
 use kafka_producer::settings::Settings;
-use kafka_wire::records::RecordParts;
 
 use crate::clock::Clock;
+use crate::content::Trimmings;
 use crate::ground::Ground;
 use crate::ledger::{Entry, LaneName, RecordId, value};
 
@@ -194,9 +194,11 @@ impl Producer {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let value = value(id, wish.filler, id ^ 0xa5a5);
         let (calls, callback) = self.callback(queue, topic, wish);
+        let trimmings = Trimmings::of(id);
+        let timestamp_ms = self.ground.clock.wall_ms() - wish.age.as_millis() as i64;
         let mut record = NewRecord {
-            timestamp_ms: self.ground.clock.wall_ms() - wish.age.as_millis() as i64,
-            parts: RecordParts::new(None, Some(&value)),
+            timestamp_ms,
+            parts: trimmings.with(&value),
             callback,
         };
         let now = self.ground.now();
@@ -220,7 +222,12 @@ impl Producer {
             topic: Arc::clone(topic),
             partition,
         };
-        let entry = entry(lane, now, wish.transaction, &appended.delivery, calls);
+        let digest = trimmings.digest(timestamp_ms, &value);
+        let entry = Entry {
+            transaction: wish.transaction,
+            calls,
+            ..entry(lane, now, &appended.delivery, digest)
+        };
         self.ground.trace.mark("append", id);
         self.ground.trace.tell(self, || {
             format!(
@@ -404,17 +411,17 @@ impl std::fmt::Display for Producer {
 fn entry(
     lane: LaneName,
     appended: Instant,
-    transaction: Option<u32>,
     delivery: &Delivery<DeliveryError>,
-    calls: Option<Arc<AtomicU32>>,
+    digest: u64,
 ) -> Entry {
     Entry {
         lane,
         appended,
-        transaction,
+        transaction: None,
         completion: Arc::clone(delivery.completion()),
         index: delivery.index(),
-        calls,
+        digest,
+        calls: None,
     }
 }
 
@@ -435,13 +442,15 @@ impl SendsAgain {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let value = value(id, 20, id);
         let timestamp_ms = self.clock.wall_ms() - self.age.as_millis() as i64;
-        let mut record = NewRecord::new(timestamp_ms, RecordParts::new(None, Some(&value)));
+        let trimmings = Trimmings::of(id);
+        let mut record = NewRecord::new(timestamp_ms, trimmings.with(&value));
         let now = self.clock.now();
         let appended = self
             .accumulator
             .append(&self.queue, &mut record, None, || now);
         if let Ok(appended) = appended {
-            let entry = entry(self.lane, now, None, &appended.delivery, None);
+            let digest = trimmings.digest(timestamp_ms, &value);
+            let entry = entry(self.lane, now, &appended.delivery, digest);
             self.bookings.lock().unwrap().push(Booking { id, entry });
         }
     }

@@ -1,6 +1,7 @@
 //! Frames in words, for the story.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_wire::messages::metadata::MetadataRequest;
@@ -36,6 +37,39 @@ impl Asked {
 }
 
 impl Asked {
+    pub(crate) fn api(self) -> ApiKey {
+        self.api
+    }
+
+    /// For how long an answer, given without its length, asks to be left alone.
+    pub(crate) fn pause(self, frame: &Bytes) -> Option<Duration> {
+        let Self { api, version } = self;
+        let frame = frame.clone();
+        let ms = match api {
+            ApiKey::PRODUCE => read::<ProduceRequest>(frame, version)?.throttle_time_ms,
+            ApiKey::METADATA => read::<MetadataRequest>(frame, version)?.throttle_time_ms,
+            ApiKey::INIT_PRODUCER_ID => {
+                read::<InitProducerIdRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::FIND_COORDINATOR => {
+                read::<FindCoordinatorRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::ADD_PARTITIONS_TO_TXN => {
+                read::<AddPartitionsToTxnRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::ADD_OFFSETS_TO_TXN => {
+                read::<AddOffsetsToTxnRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::TXN_OFFSET_COMMIT => {
+                read::<TxnOffsetCommitRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::END_TXN => read::<EndTxnRequest>(frame, version)?.throttle_time_ms,
+            _ => 0,
+        };
+        let ms = u64::try_from(ms).ok().filter(|ms| *ms > 0)?;
+        Some(Duration::from_millis(ms))
+    }
+
     /// The same answer with something wrong, if it is of that kind.
     pub(crate) fn mangled(self, mangling: Mangling, frame: &Bytes) -> Option<Bytes> {
         mangling.of(self.api, self.version, frame)

@@ -135,7 +135,7 @@ fn play(seed: u64, variant: &Variant, ground: &Rc<Ground>) -> Counts {
 impl World {
     fn weather_the_storm(&mut self) {
         let end = self.now() + self.plan.storm * 2;
-        self.run_until(end, |world| world.weather == Weather::Calm);
+        self.run_until(end, |world| world.ground.weather.get() == Weather::Calm);
         // What is frozen, or stands still, goes on by itself.
         let frozen = self.ailments.frozen.values().copied().max();
         let now = self.now();
@@ -190,6 +190,7 @@ impl World {
     fn probe(&mut self) {
         let recovered = self.now() + self.plan.recovery();
         self.run_until(recovered, |_| false);
+        self.ground.weather.set(Weather::Well);
         // The latest: others may be fenced.
         let client = self.clients.len() - 1;
         let producer = Rc::clone(&self.clients[client].producer);

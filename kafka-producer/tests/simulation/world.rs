@@ -42,7 +42,6 @@ pub(crate) struct World {
     pub(crate) next_record: Arc<AtomicU64>,
     /// What network, drivers and faults choose by.
     pub(crate) random: fastrand::Rng,
-    pub(crate) weather: Weather,
     pub(crate) ailments: Ailments,
     pub(crate) archive: Archive,
     pub(crate) counts: Counts,
@@ -54,6 +53,8 @@ pub(crate) struct World {
 pub(crate) enum Weather {
     Storm,
     Calm,
+    /// So long after the storm that nothing is to be mended any more.
+    Well,
 }
 
 /// What is wrong with brokers right now.
@@ -164,7 +165,6 @@ impl World {
             links: BTreeMap::new(),
             next_link: 1,
             next_record: Arc::default(),
-            weather: Weather::Storm,
             ailments: Ailments::none(plan.cluster.brokers),
             plan,
             archive: Archive::default(),
@@ -291,7 +291,7 @@ impl World {
 
     /// A percentage of cases, and only while things go wrong.
     pub(crate) fn mishap(&mut self, percent: u32) -> bool {
-        self.weather == Weather::Storm && self.random.u32(..100) < percent
+        self.ground.weather.get() == Weather::Storm && self.random.u32(..100) < percent
     }
 
     /// Some time between these.

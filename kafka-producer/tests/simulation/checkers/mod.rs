@@ -1,11 +1,12 @@
 //! The promises, each in a file of its own.
 //!
-//! Some are watched while the run goes on (`deadline`, `memory`, `window`, `busy`); the others are
+//! Some are watched while the run goes on (`deadline`, `memory`, `window`, `busy`, `rate`, `throttle`); the others are
 //! judged from the books and the logs when everything is over. A checker that cannot judge under
 //! the circumstances of a run says so where it decides that.
 
 pub(crate) mod acknowledged;
 pub(crate) mod busy;
+pub(crate) mod content;
 pub(crate) mod deadline;
 pub(crate) mod duplicates;
 pub(crate) mod fatal;
@@ -14,7 +15,9 @@ pub(crate) mod not_persisted;
 pub(crate) mod offsets;
 pub(crate) mod once;
 pub(crate) mod order;
+pub(crate) mod rate;
 pub(crate) mod report;
+pub(crate) mod throttle;
 pub(crate) mod transactions;
 pub(crate) mod window;
 
@@ -52,8 +55,9 @@ pub(crate) struct Facts<'a> {
 /// A promise, and the judgement whether it was kept.
 type Promise = (&'static str, fn(&Facts<'_>) -> Result<(), String>);
 
-const OF_THE_PRODUCER: [Promise; 3] = [
+const OF_THE_PRODUCER: [Promise; 4] = [
     ("every record ends exactly once", once::check),
+    ("what is in a log is what was sent", content::check),
     ("a producer fails for good only when it must", fatal::check),
     ("the close report is what happened", report::check),
 ];

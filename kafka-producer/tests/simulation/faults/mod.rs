@@ -209,7 +209,7 @@ impl FaultKind {
 impl World {
     /// A fault strikes, if there is something to be struck.
     pub(crate) fn strike(&mut self, kind: FaultKind) {
-        if self.weather == Weather::Calm {
+        if self.ground.weather.get() != Weather::Storm {
             let story = format!("{kind:?} comes after the storm");
             return self.ground.broken(STRIKES, story);
         }
@@ -282,7 +282,7 @@ impl World {
     /// The faults stop, and what they have left is put right.
     pub(crate) fn calm_down(&mut self) {
         self.ground.trace.tell("weather", || "the storm is over");
-        self.weather = Weather::Calm;
+        self.ground.weather.set(Weather::Calm);
         self.count_lurking();
         for broker in self.ailments.dead.clone() {
             self.restart(broker, Restart::WithData);
