@@ -2,7 +2,8 @@
 //! simulation notices.
 //!
 //! A checker that has never failed proves nothing. Each mutant of the `table` is written into a copy
-//! of the workspace, built there and simulated until a seed breaks a promise; then the copy is made
+//! of the workspace, built there and simulated until a seed breaks a promise, with no faults but those
+//! that it is about: so each shows that these faults do their work. Then the copy is made
 //! whole again. The model's own defects need no copy: they are chosen by name.
 
 mod table;
@@ -16,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::shell;
-use table::{DEFECTS, MUTANTS, Mutant};
+use table::{DEFECTS, Faults, MUTANTS, Mutant};
 
 /// Break the producer on purpose, and see that the simulation notices.
 #[derive(Args)]
@@ -47,20 +48,21 @@ impl Task {
             for mutant in MUTANTS {
                 println!("{:32} {}", mutant.name, mutant.breaks);
             }
-            for (defect, breaks) in DEFECTS {
+            for (defect, breaks, _) in DEFECTS {
                 println!("{defect:32} {breaks}");
             }
             return Ok(ExitCode::SUCCESS);
         }
         let scratch = Scratch::copy()?;
         let mut rows = Vec::new();
-        for (defect, _) in DEFECTS.iter().filter(|(name, _)| self.wants(name)) {
-            rows.push((*defect, scratch.simulate(self.seeds, Some(defect))?));
+        for (defect, _, faults) in DEFECTS.iter().filter(|(name, ..)| self.wants(name)) {
+            let found = scratch.simulate(self.seeds, faults, Some(defect))?;
+            rows.push((*defect, found));
             tell(&rows);
         }
         for mutant in MUTANTS.iter().filter(|mutant| self.wants(mutant.name)) {
             let found = scratch
-                .mutated(mutant, || scratch.simulate(self.seeds, None))
+                .mutated(mutant, || scratch.simulate(self.seeds, mutant.faults, None))
                 .with_context(|| format!("mutant {:?}", mutant.name))?;
             rows.push((mutant.name, found));
             tell(&rows);
@@ -136,8 +138,8 @@ impl Scratch {
         done
     }
 
-    /// Simulates until a seed breaks a promise.
-    fn simulate(&self, seeds: u64, defect: Option<&str>) -> Result<Found> {
+    /// Simulates with faults of these kinds only, until a seed breaks a promise.
+    fn simulate(&self, seeds: u64, faults: Faults, defect: Option<&str>) -> Result<Found> {
         let mut test = shell::cargo();
         test.current_dir(&self.workspace)
             .env("CARGO_TARGET_DIR", &self.target)
@@ -151,6 +153,12 @@ impl Scratch {
                 "--",
             ])
             .args(["--fail-fast", "--seeds", &seeds.to_string()]);
+        if faults.is_empty() {
+            test.arg("--no-faults");
+        }
+        for fault in faults {
+            test.args(["--fault", fault]);
+        }
         if let Some(defect) = defect {
             test.args(["--defect", defect]);
         }

@@ -11,6 +11,8 @@ pub(super) struct Mutant {
     /// What should be seen to break.
     pub(super) breaks: &'static str,
     pub(super) file: &'static str,
+    /// The kinds of faults under which it shows; none: it shows when nothing goes wrong.
+    pub(super) faults: Faults,
     from: &'static str,
     to: &'static str,
 }
@@ -29,20 +31,36 @@ impl Mutant {
     }
 }
 
-/// How the brokers of the model can lie, and what that breaks.
-pub(super) const DEFECTS: [(&str, &str); 10] = [
-    ("AckBeforeAppend", "acknowledged is in the log"),
-    ("AckBeforeReplication", "acknowledged is in the log"),
-    ("WrongOffset", "acknowledged is in the log"),
-    ("AcceptAnySequence", "nothing is there twice"),
-    ("AcceptOldEpoch", "transactions are all or nothing"),
-    ("ForgetProducers", "nothing is there twice"),
-    ("LoseTail", "acknowledged is in the log"),
-    ("ForgetAbortMarker", "transactions are all or nothing"),
-    ("CommitAborted", "transactions are all or nothing"),
+/// Kinds of faults, by the names that the simulation has for them.
+pub(super) type Faults = &'static [&'static str];
+
+/// How the brokers of the model can lie, what that breaks, and under which faults it shows.
+pub(super) const DEFECTS: [(&str, &str, Faults); 10] = [
+    ("AckBeforeAppend", "acknowledged is in the log", &[]),
+    (
+        "AckBeforeReplication",
+        "acknowledged is in the log",
+        &["Kill"],
+    ),
+    ("WrongOffset", "acknowledged is in the log", &[]),
+    ("AcceptAnySequence", "nothing is there twice", &["Swallow"]),
+    (
+        "AcceptOldEpoch",
+        "transactions are all or nothing",
+        &["Rival"],
+    ),
+    (
+        "ForgetProducers",
+        "nothing is there twice",
+        &["MoveLeader", "Swallow"],
+    ),
+    ("LoseTail", "acknowledged is in the log", &["MoveLeader"]),
+    ("ForgetAbortMarker", "transactions are all or nothing", &[]),
+    ("CommitAborted", "transactions are all or nothing", &[]),
     (
         "ForgetOffsets",
         "offsets are committed with their transaction",
+        &[],
     ),
 ];
 
@@ -50,6 +68,8 @@ const ANSWER: &str = "kafka-producer/src/engine/answer.rs";
 const ATTEND: &str = "kafka-producer/src/engine/attend.rs";
 const CONNECT: &str = "kafka-producer/src/engine/connect.rs";
 const DISPATCH: &str = "kafka-producer/src/engine/dispatch.rs";
+const EXPIRATION: &str = "kafka-producer/src/engine/expiration.rs";
+const INQUIRY: &str = "kafka-producer/src/engine/inquiry.rs";
 const LANE: &str = "kafka-producer/src/engine/lane.rs";
 const REQUESTS: &str = "kafka-producer/src/engine/transaction/requests.rs";
 const SPLIT: &str = "kafka-producer/src/engine/split.rs";
@@ -60,6 +80,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a retry gets another sequence",
         breaks: "when the faults stop, everything goes on",
         file: DISPATCH,
+        faults: &["Swallow"],
         from: "            base_sequence: slot.sequence,\n",
         to: "            base_sequence: slot.sequence + i32::from(slot.attempts > 1),\n",
     },
@@ -67,6 +88,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a timeout counts as delivered",
         breaks: "acknowledged is in the log",
         file: VERDICT,
+        faults: &["Swallow", "Misreport"],
         from: "ErrorCode::REQUEST_TIMED_OUT => Verdict::Retry(NotNeeded, Possible)",
         to: "ErrorCode::REQUEST_TIMED_OUT => Verdict::DeliverWithoutOffset",
     },
@@ -74,6 +96,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "what was tried is said not to be there",
         breaks: "not persisted is not in the log",
         file: ANSWER,
+        faults: &["Silence"],
         from: "let ambiguous = slot.ambiguity != Ambiguity::None || in_flight;",
         to: "let ambiguous = slot.ambiguity != Ambiguity::None && in_flight;",
     },
@@ -81,6 +104,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "an abort is a commit",
         breaks: "transactions are all or nothing",
         file: REQUESTS,
+        faults: &[],
         from: "            committed: end == End::Commit,\n",
         to: "            committed: end == End::Commit || end == End::Abort,\n",
     },
@@ -88,6 +112,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "the end does not wait for batches",
         breaks: "transactions are all or nothing",
         file: REQUESTS,
+        faults: &["Refuse"],
         from: "let end = drained.then_some(Ask::End(*how));",
         to: "let end = (drained || *how == End::Commit).then_some(Ask::End(*how));",
     },
@@ -95,6 +120,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "the end does not wait for offsets",
         breaks: "offsets are committed with their transaction",
         file: REQUESTS,
+        faults: &[],
         from: "                self.next_addition().or(end)\n",
         to: "                end.or_else(|| self.next_addition())\n",
     },
@@ -102,6 +128,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "partitions are not added",
         breaks: "when the faults stop, everything goes on",
         file: REQUESTS,
+        faults: &[],
         from: "            if !partitions.is_empty() {\n",
         to: "            if partitions.len() > 1_000 {\n",
     },
@@ -109,6 +136,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "the window is one wider",
         breaks: "the window is kept",
         file: DISPATCH,
+        faults: &[],
         from: "if in_flight.produce() >= self.settings.max_in_flight {",
         to: "if in_flight.produce() > self.settings.max_in_flight {",
     },
@@ -116,6 +144,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a broken sequence goes on",
         breaks: "when the faults stop, everything goes on",
         file: LANE,
+        faults: &["Stall", "Freeze"],
         from: "            Numbering::Running { producer, next } => {\n                self.numbering = Numbering::Broken {",
         to: "            Numbering::Running { .. } if of == of => {}\n            Numbering::Running { producer, next } => {\n                self.numbering = Numbering::Broken {",
     },
@@ -123,13 +152,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "the first batch goes in company",
         breaks: "order is the order of send",
         file: LANE,
-        from: "!identity.is_needed() || identity.producer().is_none_or(known)",
-        to: "!identity.is_needed() || identity.producer().is_none_or(known) || true",
+        faults: &["Refuse"],
+        from: "!identity.is_needed() || identity.producer().is_none_or(remembered)",
+        to: "!identity.is_needed() || identity.producer().is_none_or(remembered) || true",
     },
     Mutant {
         name: "nothing expires",
         breaks: "every record ends within delivery.timeout.ms",
         file: ATTEND,
+        faults: &["Freeze"],
         from: "Timer::Expiry(lane) => self.expire_lane(lane),",
         to: "Timer::Expiry(_) => {}",
     },
@@ -137,6 +168,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a failure keeps its memory",
         breaks: "memory is bounded by buffer.memory, and given back",
         file: ANSWER,
+        faults: &["Refuse"],
         from: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        self.end(slot.batch, Fate::Failed(error));\n",
         to: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        std::mem::forget(Arc::clone(&slot.batch));\n        self.end(slot.batch, Fate::Failed(error));\n",
     },
@@ -144,6 +176,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a split loses its second half",
         breaks: "acknowledged is in the log",
         file: SPLIT,
+        faults: &[],
         from: "Some(vec![piece(front)?, piece(back)?])",
         to: "Some(vec![piece(front)?, piece(&records[..back.len().min(front.len())])?])",
     },
@@ -151,13 +184,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a topic made anew has old epochs",
         breaks: "when the faults stop, everything goes on",
         file: LANE,
-        from: "            self.leader_epoch = -1;\n",
-        to: "",
+        faults: &["RecreateTopic", "MoveLeader"],
+        from: "        self.leader_epoch = -1;\n        self.begin_anew(self.next_serial);\n",
+        to: "        self.begin_anew(self.next_serial);\n",
     },
     Mutant {
         name: "a deposed leader is believed",
         breaks: "not persisted is not in the log",
         file: VERDICT,
+        faults: &["MoveLeader", "Kill"],
         from: "        | ErrorCode::UNKNOWN_TOPIC_ID => Verdict::Retry(Needed, Possible),\n",
         to: "        | ErrorCode::UNKNOWN_TOPIC_ID => Verdict::Retry(Needed, Refused),\n",
     },
@@ -165,6 +200,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "metadata are asked for once",
         breaks: "when the faults stop, everything goes on",
         file: CONNECT,
+        faults: &["Swallow", "CutAll"],
         from: "                self.metadata_failed();\n",
         to: "",
     },
@@ -172,6 +208,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a flush forgets what is on its way",
         breaks: "flush waits for everything",
         file: ATTEND,
+        faults: &[],
         from: "            lane.queue.seal_open();\n            let held = undecided.len();\n",
         to: "            lane.queue.seal_open();\n            undecided.clear();\n            let held = undecided.len();\n",
     },
@@ -179,8 +216,41 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "failures are not counted",
         breaks: "the close report is what happened",
         file: ANSWER,
+        faults: &["Freeze"],
         from: "Persistence::NotPersisted => self.tally.failed += u64::from(records),",
         to: "Persistence::NotPersisted => self.tally.failed += u64::from(records > 1_000),",
+    },
+    Mutant {
+        name: "what a leader knows never ages",
+        breaks: "order is the order of send",
+        file: LANE,
+        faults: &["Lull", "Refuse"],
+        from: "last.producer.id == producer.id && memory.keeps(last.append))",
+        to: "last.producer.id == producer.id && (memory.keeps(last.append) || true))",
+    },
+    Mutant {
+        name: "a record dated back is young",
+        breaks: "nothing is there twice",
+        file: EXPIRATION,
+        faults: &["Swallow", "CutAll"],
+        from: "wall_ms.saturating_sub(timestamp_ms),\n            _ => 0,",
+        to: "wall_ms.saturating_sub(timestamp_ms).min(0),\n            _ => 0,",
+    },
+    Mutant {
+        name: "an attempt that is too old is repeated",
+        breaks: "nothing is there twice",
+        file: LANE,
+        faults: &["Swallow", "CutAll"],
+        from: "slot.producer.is_some() && slot.ambiguity != Ambiguity::None && self.has_lapsed(memory)",
+        to: "slot.attempts > 1_000_000 && slot.ambiguity != Ambiguity::None && self.has_lapsed(memory)",
+    },
+    Mutant {
+        name: "what a forgetful broker lacks is not there",
+        breaks: "nothing is there twice",
+        file: INQUIRY,
+        faults: &["SlowDown"],
+        from: "Place::Next if lapsed && lane.slots[position].ambiguity == Ambiguity::Adrift => {",
+        to: "Place::Next if lapsed && lane.slots[position].attempts > 1_000_000 => {",
     },
 ];
 
@@ -196,6 +266,17 @@ mod tests {
             let broken = mutant.applied_to(&sound);
             let broken = broken.unwrap_or_else(|error| panic!("{}: {error}", mutant.name));
             assert_ne!(broken, sound, "{}", mutant.name);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_one_that_the_simulation_has() {
+        let file = "kafka-producer/tests/simulation/faults/mod.rs";
+        let kinds = std::fs::read_to_string(crate::shell::workspace().join(file)).unwrap();
+        let of_mutants = MUTANTS.iter().flat_map(|mutant| mutant.faults);
+        let of_defects = DEFECTS.iter().flat_map(|(_, _, faults)| *faults);
+        for fault in of_mutants.chain(of_defects) {
+            assert!(kinds.contains(&format!("(Self::{fault}, ")), "{fault}");
         }
     }
 }
