@@ -31,6 +31,9 @@ pub(crate) struct Task {
     /// Tell what happens in it, line by line.
     #[arg(long, requires = "seed")]
     trace: bool,
+    /// Only faults of these kinds.
+    #[arg(long)]
+    fault: Vec<String>,
 }
 
 impl Task {
@@ -46,6 +49,9 @@ impl Task {
         }
         if let Some(threads) = self.threads {
             simulation.args(["--threads", &threads.to_string()]);
+        }
+        for fault in &self.fault {
+            simulation.args(["--fault", fault]);
         }
         if self.fail_fast {
             simulation.arg("--fail-fast");

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::ledger::Ledger;
+use crate::ledger::{Decided, Ledger};
 use crate::trace::{Story, Trace};
 use crate::world::Weather;
 
@@ -30,8 +30,8 @@ pub(crate) struct Ground {
     pub(crate) lull_until: Cell<Option<Instant>>,
     /// Whether a request of a producer was one by which it fences itself.
     pub(crate) fenced_itself: Cell<bool>,
-    /// Whether two producers may have been given the same epoch.
-    pub(crate) epoch_shared: Cell<bool>,
+    /// What was decided when two producers were given the same epoch, if they were.
+    pub(crate) before_sharing: RefCell<Option<Decided>>,
     breach: RefCell<Option<Breach>>,
 }
 
@@ -63,7 +63,7 @@ impl Ground {
             weather: Cell::new(Weather::Storm),
             lull_until: Cell::default(),
             fenced_itself: Cell::default(),
-            epoch_shared: Cell::default(),
+            before_sharing: RefCell::default(),
             breach: RefCell::default(),
         }
     }
@@ -78,6 +78,12 @@ impl Ground {
         self.trace.tell("BROKEN", || format!("{promise}: {story}"));
         let mut breach = self.breach.borrow_mut();
         breach.get_or_insert(Breach { promise, story });
+    }
+
+    /// Two producers have the same epoch from now on: to brokers they are one.
+    pub(crate) fn note_sharing(&self) {
+        let decided = || self.ledger.borrow().decided();
+        self.before_sharing.borrow_mut().get_or_insert_with(decided);
     }
 
     /// The first promise that was broken.

@@ -3,7 +3,7 @@
 //! A record's value begins with its number, so that it is known again in the log. Nothing is judged
 //! here; that is what the checkers are for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
@@ -116,7 +116,26 @@ impl Told {
     }
 }
 
+/// What had an outcome at some moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Decided {
+    pub(crate) records: BTreeSet<RecordId>,
+    pub(crate) transactions: BTreeSet<u32>,
+}
+
 impl Ledger {
+    /// What has an outcome by now.
+    pub(crate) fn decided(&self) -> Decided {
+        let records = self.records().filter(|(_, entry)| entry.is_decided());
+        let transactions = (0..).zip(&self.transactions);
+        let ended = transactions
+            .filter(|(_, transaction)| matches!(transaction.end, End::Committed | End::Aborted));
+        Decided {
+            records: records.map(|(id, _)| id).collect(),
+            transactions: ended.map(|(number, _)| number).collect(),
+        }
+    }
+
     /// Books a record; those of one lane in the order of their appends.
     pub(crate) fn book(&mut self, id: RecordId, entry: Entry) {
         let place = id as usize;

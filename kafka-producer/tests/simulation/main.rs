@@ -28,6 +28,7 @@ mod client;
 mod clock;
 mod content;
 mod faults;
+mod fencing;
 mod ground;
 mod isolation;
 mod ledger;

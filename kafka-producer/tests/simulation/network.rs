@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_accumulator::Completion;
-use kafka_mock::cluster::{
-    Answer, BrokerId, ConnectionId, Release, TransactionFacts, TransactionState,
-};
+use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
 use kafka_producer::engine::{Confirm, Input, NodeId, Outgoing, Payload};
 use kafka_producer::error::DeliveryError;
 use kafka_producer::settings::Address;
@@ -74,6 +72,11 @@ pub(crate) struct Owed {
 }
 
 impl Link {
+    /// Whether both are there, as far as each knows.
+    pub(crate) fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
     /// Whether the producer has a part of an answer only.
     pub(crate) fn is_amid_an_answer(&self) -> bool {
         !self.down.buffer.is_empty()
@@ -318,34 +321,6 @@ impl World {
         }
     }
 
-    /// In the second generation a producer fences itself when it ends a transaction before the markers
-    /// of the one before it are written, which Kafka does not tell from a successor.
-    fn note_end(&self, frame: &[u8]) {
-        let number = |at: usize| Some(i16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?]));
-        if number(0) != Some(ApiKey::END_TXN.0) {
-            return;
-        }
-        if self.clients.len() > 1 && self.is_of_the_epoch_before(frame) {
-            self.ground.epoch_shared.set(true);
-        }
-        let ending = |it: &TransactionFacts| matches!(it.state, TransactionState::Decided(_));
-        if self.cluster.transactions().iter().any(ending) {
-            self.ground.fenced_itself.set(true);
-        }
-    }
-
-    /// In the second generation an end under the epoch before is taken for one that is asked for
-    /// again, and answered with the epoch of now. If a successor has that, two producers share it.
-    fn is_of_the_epoch_before(&self, frame: &[u8]) -> bool {
-        let Some(end) = reading::end_with_epoch(frame) else {
-            return false;
-        };
-        self.cluster.transactions().iter().any(|it| {
-            it.producer_id == end.producer_id
-                && Some(it.producer_epoch) == end.producer_epoch.checked_add(1)
-        })
-    }
-
     /// Time passes for the brokers, who may answer late.
     pub(crate) fn tick(&mut self) {
         let before = self.cluster.transactions();
@@ -356,30 +331,6 @@ impl World {
             let id = LinkId(connection.0);
             self.note_late(id, &before);
             self.answered(id, answer);
-        }
-    }
-
-    /// Requests that nobody waits for any more may fence their producer as a successor would. A
-    /// question for an epoch does; and in the first generation one to add something may begin a
-    /// transaction between two of the producer's, or amid its question for the next epoch: its
-    /// coordinator ends that, and the producer's epoch with it.
-    fn note_late(&self, id: LinkId, before: &[TransactionFacts]) {
-        let is_open = |link: &Link| link.stage == Stage::Open;
-        if self.links.get(&id).is_some_and(is_open) {
-            return;
-        }
-        let is_fenced = |now: &TransactionFacts| {
-            let known = before
-                .iter()
-                .find(|it| it.transactional_id == now.transactional_id);
-            known.is_none_or(|known| {
-                known.producer_epoch != now.producer_epoch
-                    || known.producer_id != now.producer_id
-                    || (now.state == TransactionState::Open && known.state != now.state)
-            })
-        };
-        if self.cluster.transactions().iter().any(is_fenced) {
-            self.ground.fenced_itself.set(true);
         }
     }
 

@@ -14,7 +14,8 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
     if acks == Acks::None {
         return Ok(());
     }
-    for (id, told) in &facts.told {
+    let judged = facts.told.iter().filter(|(id, _)| facts.is_judged(**id));
+    for (id, told) in judged {
         let Told::Delivered(delivered) = told else {
             continue;
         };

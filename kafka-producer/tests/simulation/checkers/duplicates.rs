@@ -17,7 +17,7 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
     }
     for (name, log) in facts.archive.logs() {
         let mut seen = BTreeMap::new();
-        for logged in log {
+        for logged in log.iter().filter(|logged| facts.is_judged(logged.id)) {
             if let Some(before) = seen.insert(logged.id, logged.offset) {
                 let (id, offset) = (logged.id, logged.offset);
                 return Err(format!(

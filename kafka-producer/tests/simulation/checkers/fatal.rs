@@ -1,35 +1,45 @@
 //! A producer fails for good only when it must: here, when another one with its transactional id has
 //! taken over, or when a coordinator has ended a transaction that took too long, which in the first
 //! generation of transactions fences the producer as well, or when a request of its own, late or in
-//! the second generation amid the end of a transaction, did what a successor's would have done.
+//! the second generation amid the end of a transaction, did what a successor's would have done: then it
+//! is told that it was fenced, and nothing else. Or a broker has refused it for good, with the code that
+//! it is told.
 
 use std::time::Instant;
 
 use kafka_producer::engine::DeskState;
+use kafka_producer::error::FatalError;
 
 use super::Facts;
 use crate::producer::Producer;
 
 pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
+    for producer in &facts.producers {
+        let told = producer.failure.borrow().clone();
+        // It may have no caller any more who was told when.
+        let failed = told.or_else(|| match producer.desk.state() {
+            DeskState::Failed(fatal) => Some((producer.ground.now(), fatal)),
+            DeskState::Open | DeskState::Closed => None,
+        });
+        if let Some((at, fatal)) = failed
+            && !is_excused(facts, producer, at, &fatal)
+        {
+            return Err(format!("{producer}: {fatal}"));
+        }
+    }
+    Ok(())
+}
+
+fn is_excused(facts: &Facts<'_>, producer: &Producer, at: Instant, fatal: &FatalError) -> bool {
+    if facts.denied.contains(&fatal.code()) {
+        return true;
+    }
     // Of two either may be fenced: who is fenced may ask for another epoch, and gets it.
-    let [last] = facts.producers.as_slice() else {
-        return Ok(());
-    };
-    if last.ground.fenced_itself.get() {
-        return Ok(());
-    }
-    match &*last.failure.borrow() {
-        Some((_, fatal)) if facts.denied.contains(&fatal.code()) => Ok(()),
-        Some((at, _)) if took_too_long(facts, last, *at) => Ok(()),
-        Some((_, fatal)) => Err(format!("{last}: {fatal}")),
-        None => match last.desk.state() {
-            // It had no caller any more that was told when.
-            DeskState::Failed(_) if facts.plan.is_transactional() => Ok(()),
-            DeskState::Failed(fatal) if facts.denied.contains(&fatal.code()) => Ok(()),
-            DeskState::Failed(fatal) => Err(format!("{last}: {fatal}")),
-            DeskState::Open | DeskState::Closed => Ok(()),
-        },
-    }
+    let fenced = facts.producers.len() > 1
+        || producer.ground.fenced_itself.get()
+        || took_too_long(facts, producer, at);
+    let as_fenced = matches!(fatal, FatalError::Fenced { .. });
+    as_fenced && fenced
 }
 
 /// Whether the transaction that was the latest then was old enough to be ended by its coordinator.

@@ -28,7 +28,8 @@ use kafka_mock::cluster::HangingTransaction;
 use kafka_wire::ErrorCode;
 
 use crate::archive::{Archive, LogName, Logged};
-use crate::ledger::{Ledger, RecordId, Told};
+use crate::faults::FaultKind;
+use crate::ledger::{Decided, Ledger, RecordId, Told};
 use crate::plan::Plan;
 use crate::producer::Producer;
 use crate::transactor::group_of;
@@ -40,6 +41,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) archive: &'a Archive,
     pub(crate) producers: Vec<Rc<Producer>>,
+    /// Producers that write under one epoch are one producer to the brokers, who take the batch of the
+    /// one for that of the other: no client can tell. What was decided before that is promised.
+    before_sharing: Option<Decided>,
     /// Codes by which somebody may have been refused for good.
     pub(crate) denied: BTreeSet<ErrorCode>,
     /// Transactions that nobody will end.
@@ -83,12 +87,7 @@ impl World {
         }
         let ledger = self.ground.ledger.borrow();
         let facts = Facts::of(self, &ledger);
-        // Producers that write under one epoch are one producer to the brokers, who take the batch of
-        // the one for that of the other: no client can tell, and nothing is promised of their logs.
-        let logs = OF_THE_LOGS
-            .iter()
-            .filter(|_| !self.ground.epoch_shared.get());
-        for (promise, check) in OF_THE_PRODUCER.iter().chain(logs) {
+        for (promise, check) in OF_THE_PRODUCER.iter().chain(&OF_THE_LOGS) {
             if let Err(story) = check(&facts) {
                 self.ground.broken(promise, story);
             }
@@ -99,6 +98,14 @@ impl World {
         let (group, topic) = (group_of(client), &self.plan.topics[0].name);
         let committed = self.cluster.committed_offset(&group, topic, 0)?;
         Some(committed.offset)
+    }
+
+    /// Codes that refuse for good, if any was answered.
+    fn denied(&self) -> BTreeSet<ErrorCode> {
+        match self.cluster.strikes(FaultKind::Deny as u32) {
+            0 => BTreeSet::new(),
+            _ => self.ailments.denied.clone(),
+        }
     }
 
     /// What must hold at every moment.
@@ -128,7 +135,8 @@ impl<'a> Facts<'a> {
                 .iter()
                 .map(|client| Rc::clone(&client.producer))
                 .collect(),
-            denied: world.ailments.denied.clone(),
+            before_sharing: world.ground.before_sharing.borrow().clone(),
+            denied: world.denied(),
             hanging: world.cluster.hanging_transactions(),
             offsets: (0..world.clients.len())
                 .map(|client| world.committed_offset(client))
@@ -136,6 +144,23 @@ impl<'a> Facts<'a> {
             told: told.collect(),
             places,
         }
+    }
+
+    /// Whether anything is promised of the place of a record in the logs.
+    pub(crate) fn is_judged(&self, id: RecordId) -> bool {
+        let before = self.before_sharing.as_ref();
+        before.is_none_or(|before| before.records.contains(&id))
+    }
+
+    /// Whether anything is promised of a transaction.
+    pub(crate) fn is_transaction_judged(&self, number: u32) -> bool {
+        let before = self.before_sharing.as_ref();
+        before.is_none_or(|before| before.transactions.contains(&number))
+    }
+
+    /// Whether two producers were given the same epoch.
+    pub(crate) fn epoch_was_shared(&self) -> bool {
+        self.before_sharing.is_some()
     }
 
     /// Where a record is.

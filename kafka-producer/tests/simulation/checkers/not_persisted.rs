@@ -4,7 +4,8 @@ use super::Facts;
 use crate::ledger::Told;
 
 pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
-    for (id, told) in &facts.told {
+    let judged = facts.told.iter().filter(|(id, _)| facts.is_judged(**id));
+    for (id, told) in judged {
         if let Told::Failed(error) = told
             && told.is_not_persisted()
             && let Some((name, logged)) = facts.places(*id).first()

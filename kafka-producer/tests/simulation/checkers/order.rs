@@ -7,15 +7,17 @@
 //! that forget their producer at once, because its records are dated back, do not tell a late request
 //! from a new one, either: there too the order of what was acknowledged counts. Brokers
 //! that take records by the name of a topic (Produce up to 12) do not tell that it is another topic,
-//! which knows no producer: a first batch may be refused there and its successor taken. With
+//! which knows no producer: a first batch may be refused there and its successor taken, until the
+//! producer has heard of it; of what was sent later the order is judged there, too. With
 //! `acks=0` no connection knows how far the one before it came: there is no promise.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use kafka_producer::settings::{Acks, Guarantee};
 
 use super::Facts;
-use crate::archive::Logged;
+use crate::archive::{LogName, Logged};
 use crate::ledger::{LaneName, RecordId};
 
 pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
@@ -25,19 +27,25 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
     if unanswered || (!idempotent && settings.max_in_flight > 1) {
         return Ok(());
     }
-    let by_name = !facts.plan.cluster.version_caps.is_empty();
     for (name, log) in facts.archive.logs() {
-        if by_name && name.life > 0 {
-            continue;
-        }
+        let excused_until = excused_until(facts, name);
         for (lane, sent) in facts.ledger.lanes() {
             if *lane.topic != *name.topic || lane.partition != name.partition {
                 continue;
             }
-            check_lane(facts, lane, sent, log).map_err(|story| format!("{name:?}: {story}"))?;
+            check_lane(facts, lane, sent, log, excused_until)
+                .map_err(|story| format!("{name:?}: {story}"))?;
         }
     }
     Ok(())
+}
+
+/// Records that were sent before may change places in a topic that was made anew. Where it is named by
+/// its name, that ends when the producer has heard of it.
+fn excused_until(facts: &Facts<'_>, log: &LogName) -> Option<Instant> {
+    let by_name = !facts.plan.cluster.version_caps.is_empty();
+    let birth = facts.archive.birth(log).filter(|_| by_name)?;
+    Some(birth + facts.plan.settings.metadata_max_age + facts.plan.recovery())
 }
 
 fn check_lane(
@@ -45,6 +53,7 @@ fn check_lane(
     lane: &LaneName,
     sent: &[RecordId],
     log: &[Logged],
+    excused_until: Option<Instant>,
 ) -> Result<(), String> {
     let ids: BTreeSet<i64> = log.iter().filter_map(|logged| logged.producer_id).collect();
     let all_count = ids.len() == 1 && !facts.plan.dates_back();
@@ -56,10 +65,14 @@ fn check_lane(
             continue;
         };
         let counts = all_count || facts.told[&logged.id].is_delivered();
-        if !counts || !seen.insert(logged.id) {
+        if !counts || !facts.is_judged(logged.id) || !seen.insert(logged.id) {
             continue;
         }
         if let Some((before, other)) = latest.filter(|(before, _)| *before > rank) {
+            let entry = facts.ledger.entry(logged.id);
+            if entry.is_some_and(|entry| Some(entry.appended) < excused_until) {
+                continue;
+            }
             let (id, offset) = (logged.id, logged.offset);
             return Err(format!(
                 "record {id}, sent as number {rank} by producer {}, is at {offset}, behind record \
