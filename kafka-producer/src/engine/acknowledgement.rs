@@ -10,7 +10,7 @@
 use kafka_accumulator::Fate;
 
 use super::Engine;
-use super::expiration::{LastAppend, Memory};
+use super::expiration::Memory;
 use super::lane::{Lane, LaneKey, LastAcked, Slot, SlotState};
 use super::verdict::Ambiguity;
 use crate::error::Cause;
@@ -145,13 +145,8 @@ impl Lane {
         let (Some(producer), Some(leadership)) = (slot.producer, slot.leadership()) else {
             return;
         };
-        let append = match log_append_time_ms {
-            Some(_) => LastAppend {
-                timestamp_ms: None,
-                ..slot.append()
-            },
-            None => slot.append(),
-        };
+        let mut append = slot.append();
+        append.timestamp_ms = log_append_time_ms.unwrap_or(append.timestamp_ms);
         let earlier = self.last_acked.take().filter(|_| reach == Reach::AllBefore);
         let in_log = earlier.map_or(serial..serial, |last| {
             last.in_log.start..last.in_log.end.max(serial)

@@ -348,6 +348,9 @@ impl Engine {
     ) {
         let history = self.history(key, slot);
         self.count_failure(slot.batch.count(), history.persistence);
+        if history.persistence == Persistence::PossiblyPersisted {
+            self.lanes[key as usize].forget_confirmed();
+        }
         let error = |cause| DeliveryError::new(cause, history.clone());
         let each = record_errors.into_iter().map(|(index, why)| {
             let message = why.or_else(|| message.clone());
@@ -371,6 +374,7 @@ impl Engine {
         history.obstacle = self.why_unsent(key, Some(&slot), &cause);
         self.count_failure(slot.batch.count(), history.persistence);
         if history.persistence == Persistence::PossiblyPersisted {
+            self.lanes[key as usize].forget_confirmed();
             self.batch_answered(key, ErrorCode::NETWORK_EXCEPTION);
         }
         let error = DeliveryError::new(cause, history);

@@ -281,11 +281,11 @@ impl Engine {
                     engine.identified(&answer);
                 })
                 .inspect_err(|_| self.identity_failed()),
-            What::Expiration => {
-                self.read::<DescribeConfigsRequest, _>(version, frame, |engine, answer| {
+            What::Expiration => self
+                .read::<DescribeConfigsRequest, _>(version, frame, |engine, answer| {
                     engine.expiration_told(id, &answer);
                 })
-            }
+                .inspect_err(|_| self.expiration_not_told(id)),
             What::Inquiry(about) => self
                 .read::<DescribeProducersRequest, _>(version, frame, |engine, answer| {
                     engine.inquired(id, about, &answer);
@@ -468,6 +468,9 @@ impl Engine {
         self.metadata.last_obstacle = Some(obstacle);
         self.forget_coordinator(id);
         if let Link::Greeting { mut in_flight } | Link::Ready { mut in_flight, .. } = link {
+            if matches!(in_flight.oldest(), Some(What::Expiration)) {
+                self.expiration.hung_up(id);
+            }
             for asked in in_flight.drain() {
                 self.unanswerable(asked);
             }

@@ -37,17 +37,17 @@ use crate::settings::Guarantee;
 /// What a broker remembers a producer by: the batch that it has appended last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LastAppend {
-    /// It was not appended before.
-    pub(crate) not_before: Instant,
-    /// Its latest timestamp; `None` if the broker dates batches itself.
-    pub(crate) timestamp_ms: Option<i64>,
+    /// From when on its age counts: it was not appended before, or was there then.
+    pub(crate) age_from: Instant,
+    /// Its latest timestamp: that of its records, or of the broker where it dates batches itself.
+    pub(crate) timestamp_ms: i64,
 }
 
 impl LastAppend {
     pub(crate) fn of(batch: &Batch<DeliveryError>) -> Self {
         Self {
-            not_before: batch.created(),
-            timestamp_ms: Some(batch.max_timestamp_ms()),
+            age_from: batch.created(),
+            timestamp_ms: batch.max_timestamp_ms(),
         }
     }
 }
@@ -69,11 +69,10 @@ impl Memory {
 
     /// Whether a broker that has appended this batch last is sure to remember it.
     pub(crate) fn keeps(&self, last: LastAppend) -> bool {
-        let age = self.now.saturating_duration_since(last.not_before);
-        let dated_back_ms = match (self.wall_ms, last.timestamp_ms) {
-            (Some(wall_ms), Some(timestamp_ms)) => wall_ms.saturating_sub(timestamp_ms),
-            _ => 0,
-        };
+        let age = self.now.saturating_duration_since(last.age_from);
+        let dated_back_ms = self
+            .wall_ms
+            .map_or(0, |wall_ms| wall_ms.saturating_sub(last.timestamp_ms));
         // A date in the future is forgotten later than this assumes.
         let dated_back = Duration::from_millis(u64::try_from(dated_back_ms).unwrap_or(0));
         age.max(dated_back) < self.span
@@ -85,12 +84,22 @@ impl Memory {
 pub(crate) struct Expiration {
     /// The producer's own setting, for brokers that do not tell.
     setting: Duration,
-    told: BTreeMap<NodeId, Duration>,
+    brokers: BTreeMap<NodeId, Told>,
     /// For so long a batch is sure to be remembered, by whoever leads.
     span: Duration,
     asking: Asking,
     /// What the system's clock showed, and when.
     wall_clock: Option<(Instant, i64)>,
+}
+
+/// What a broker has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Nothing yet: it has hung up on the question so often in a row.
+    HungUp(u32),
+    Time(Duration),
+    /// It does not tell, and is not asked again.
+    Nothing,
 }
 
 /// Whether brokers are asked.
@@ -105,7 +114,7 @@ impl Expiration {
     pub(crate) fn new(setting: Duration) -> Self {
         Self {
             setting,
-            told: BTreeMap::new(),
+            brokers: BTreeMap::new(),
             span: setting / 2,
             asking: Asking::Allowed,
             wall_clock: None,
@@ -132,37 +141,67 @@ impl Expiration {
         }
     }
 
-    fn is_asked(&self) -> bool {
-        self.asking == Asking::Allowed
+    fn asks(&self, id: NodeId) -> bool {
+        self.asking == Asking::Allowed && self.brokers.get(&id) != Some(&Told::Nothing)
     }
 
     /// A broker has answered.
     fn told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {
+        let mut told = Told::Nothing;
         for result in &answer.results {
             match result.error_code {
                 ErrorCode::NONE => {
-                    if let Some(expiration) = setting_of(&result.configs) {
-                        self.told.insert(id, expiration);
-                    }
+                    let time = self.setting_of(&result.configs);
+                    told = time.map_or(told, Told::Time);
                 }
                 ErrorCode::CLUSTER_AUTHORIZATION_FAILED => self.asking = Asking::Denied,
                 _ => {}
             }
         }
-        // Any broker may come to lead any partition, so the shortest memory counts.
-        let shortest = self.told.values().min().copied();
-        self.span = shortest.unwrap_or(self.setting) / 2;
+        self.note(id, told);
     }
-}
 
-/// Before `producer.id.expiration.ms` (KIP-854) the expiration of transactional ids held for all.
-fn setting_of(configs: &[DescribeConfigsResourceResult]) -> Option<Duration> {
-    let find = |name: &str| {
-        let config = configs.iter().find(|config| config.name == name)?;
-        config.value.as_deref()?.parse().ok()
-    };
-    let millis = find(PRODUCER_ID_EXPIRATION).or_else(|| find(TRANSACTIONAL_ID_EXPIRATION))?;
-    Some(Duration::from_millis(millis))
+    /// A broker's answer cannot be read.
+    fn not_told(&mut self, id: NodeId) {
+        self.note(id, Told::Nothing);
+    }
+
+    /// A connection was lost while this question was the one to be answered next. It is not worth
+    /// more: whoever hangs up on it each time does not tell.
+    pub(crate) fn hung_up(&mut self, id: NodeId) {
+        let told = match self.brokers.get(&id) {
+            Some(Told::HungUp(times)) if *times >= HUNG_UP_MAX => Told::Nothing,
+            Some(Told::HungUp(times)) => Told::HungUp(times + 1),
+            Some(told) => *told,
+            None => Told::HungUp(1),
+        };
+        self.note(id, told);
+    }
+
+    fn note(&mut self, id: NodeId, told: Told) {
+        self.brokers.insert(id, told);
+        // Any broker may come to lead any partition, so the shortest memory counts.
+        let times = self.brokers.values().map(|told| match told {
+            Told::Time(time) => *time,
+            Told::HungUp(_) | Told::Nothing => self.setting,
+        });
+        self.span = times.min().unwrap_or(self.setting) / 2;
+    }
+
+    /// Before `producer.id.expiration.ms` (KIP-854) the expiration of transactional ids held for all.
+    fn setting_of(&self, configs: &[DescribeConfigsResourceResult]) -> Option<Duration> {
+        let find = |name: &str| {
+            let config = configs.iter().find(|config| config.name == name)?;
+            config
+                .value
+                .as_deref()?
+                .parse()
+                .ok()
+                .map(Duration::from_millis)
+        };
+        let own = find(PRODUCER_ID_EXPIRATION);
+        own.or_else(|| find(TRANSACTIONAL_ID_EXPIRATION).map(|time| time.min(self.setting)))
+    }
 }
 
 impl Engine {
@@ -179,7 +218,7 @@ impl Engine {
     /// Asks a broker that was just connected to how long it remembers producers.
     pub(super) fn ask_for_expiration(&mut self, id: NodeId) {
         let numbered = !matches!(self.settings.guarantee, Guarantee::Plain(_));
-        if !numbered || id.is_bootstrap() || !self.expiration.is_asked() {
+        if !numbered || id.is_bootstrap() || !self.expiration.asks(id) {
             return;
         }
         let Some(version) = self.newest::<DescribeConfigsRequest>(id) else {
@@ -198,12 +237,18 @@ impl Engine {
         self.ask(id, version, &request, What::Expiration);
     }
 
+    pub(super) fn expiration_not_told(&mut self, id: NodeId) {
+        self.expiration.not_told(id);
+    }
+
     pub(super) fn expiration_told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {
         self.throttle(id, answer.throttle_time_ms);
         self.expiration.told(id, answer);
     }
 }
 
+/// So often a question is asked anew on which a broker hangs up.
+const HUNG_UP_MAX: u32 = 2;
 const PRODUCER_ID_EXPIRATION: &str = "producer.id.expiration.ms";
 const TRANSACTIONAL_ID_EXPIRATION: &str = "transactional.id.expiration.ms";
 
@@ -243,23 +288,21 @@ mod tests {
         let hour = Duration::from_secs(3_600);
         let hour_ms = 3_600_000;
         let cases = [
-            (0, Some(0), true),
-            (11, Some(11), true),
-            (12, Some(0), false),
-            (0, Some(12), false),
-            (0, Some(-48), true),
-            (11, None, true),
-            (12, None, false),
+            (0, 0, true),
+            (11, 11, true),
+            (12, 0, false),
+            (0, 12, false),
+            (0, -48, true),
         ];
         for (age, dated_back, kept) in cases {
             let later = now + hour * age;
             let wall_ms = NOON_MS + i64::from(age) * hour_ms;
             let last = LastAppend {
-                not_before: now,
-                timestamp_ms: dated_back.map(|hours: i64| wall_ms - hours * hour_ms),
+                age_from: now,
+                timestamp_ms: wall_ms - dated_back * hour_ms,
             };
             let kept_now = expiration.memory(later).keeps(last);
-            assert_eq!(kept_now, kept, "{age} hours old, {dated_back:?} back");
+            assert_eq!(kept_now, kept, "{age} hours old, {dated_back} back");
         }
     }
 
@@ -267,20 +310,22 @@ mod tests {
     fn dates_do_not_count_before_the_clock_was_seen() {
         let now = Instant::now();
         let last = LastAppend {
-            not_before: now,
-            timestamp_ms: Some(0),
+            age_from: now,
+            timestamp_ms: 0,
         };
         assert!(Expiration::new(DAY).memory(now).keeps(last));
     }
 
     #[test]
-    fn the_shortest_memory_that_a_broker_tells_of_replaces_the_setting() {
+    fn the_shortest_memory_counts_and_of_a_broker_that_does_not_tell_the_setting() {
         let now = Instant::now();
         let mut expiration = Expiration::new(DAY);
         let tell = [
             (1, PRODUCER_ID_EXPIRATION, "172800000", 86_400),
+            (2, TRANSACTIONAL_ID_EXPIRATION, "604800000", 43_200),
             (2, TRANSACTIONAL_ID_EXPIRATION, "20000", 10),
-            (3, "other", "1", 10),
+            (2, PRODUCER_ID_EXPIRATION, "172800000", 86_400),
+            (3, "other", "1", 43_200),
             (2, PRODUCER_ID_EXPIRATION, "60000", 30),
         ];
         for (node, name, value, span_s) in tell {
@@ -295,10 +340,21 @@ mod tests {
     fn who_may_not_ask_asks_no_more() {
         let mut expiration = Expiration::new(DAY);
         expiration.told(NodeId(1), &answer(ErrorCode::UNKNOWN_SERVER_ERROR, &[]));
-        assert!(expiration.is_asked());
+        assert!(!expiration.asks(NodeId(1)), "it does not tell");
+        assert!(expiration.asks(NodeId(2)));
         let denied = answer(ErrorCode::CLUSTER_AUTHORIZATION_FAILED, &[]);
         expiration.told(NodeId(1), &denied);
-        assert!(!expiration.is_asked());
+        assert!(!expiration.asks(NodeId(2)));
         assert_eq!(expiration.memory(Instant::now()).span, DAY / 2);
+    }
+
+    #[test]
+    fn who_hangs_up_on_the_question_is_asked_three_times() {
+        let mut expiration = Expiration::new(DAY);
+        for _ in 0..3 {
+            assert!(expiration.asks(NodeId(1)));
+            expiration.hung_up(NodeId(1));
+        }
+        assert!(!expiration.asks(NodeId(1)));
     }
 }

@@ -103,6 +103,11 @@ impl InFlight {
         self.pop()
     }
 
+    /// What is to be answered next.
+    pub(crate) fn oldest(&self) -> Option<&What> {
+        self.requests.front().map(|asked| &asked.what)
+    }
+
     /// Takes a request back that was never written.
     pub(crate) fn withdrawn(&mut self, correlation_id: i32) -> Option<Asked> {
         let found = self

@@ -427,8 +427,8 @@ impl Lane {
             producer,
             leadership,
             append: LastAppend {
-                not_before: now,
-                timestamp_ms: Some(expected.last_timestamp_ms),
+                age_from: now,
+                timestamp_ms: expected.last_timestamp_ms,
             },
             in_log: same.map_or(serial..serial, |last| last.in_log),
         });

@@ -268,7 +268,7 @@ impl Lane {
         if open > self.in_flight() || open >= window || !self.may_follow(identity, memory) {
             return Next::WaitForAnswer;
         }
-        match (identity.producer(), self.numbering) {
+        match (self.writer(identity), self.numbering) {
             _ if !identity.is_needed() => Next::Take,
             (None, _) => Next::WaitForIdentity,
             (Some(current), Numbering::Running { producer, .. })
@@ -300,7 +300,9 @@ impl Lane {
         let remembered = |producer: ProducerId| {
             self.is_remembered(producer, self.leadership(), memory, u64::MAX)
         };
-        self.slots.is_empty() || !identity.is_needed() || identity.producer().is_none_or(remembered)
+        self.slots.is_empty()
+            || !identity.is_needed()
+            || self.writer(identity).is_none_or(remembered)
     }
 
     /// Whether a leader is sure to know `producer` by what it appended before the batch with serial
@@ -533,6 +535,12 @@ impl Lane {
         let last = self.last_acked.as_ref();
         let later = last.is_some_and(|last| serial > last.in_log.end);
         later && (0..=self.acknowledged_offset).contains(&base_offset)
+    }
+
+    /// A batch that may be in the log is gone from here, and its leader may remember this producer by
+    /// it: what was confirmed before says nothing of for how long.
+    pub(crate) fn forget_confirmed(&mut self) {
+        self.last_acked = None;
     }
 
     /// Batches before `from` were not sent to the log that there is now.

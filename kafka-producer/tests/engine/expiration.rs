@@ -174,13 +174,54 @@ fn a_record_dated_a_day_back_waits_for_those_before_it() {
 }
 
 #[test]
-fn where_brokers_date_batches_themselves_the_dates_of_records_do_not_count() {
-    let mut stage = at_noon();
-    let first = stage.send_dated(NOON_MS - DAY_MS, "a");
-    stage.answer(1, [ok(1).appended_at(NOON_MS)]);
-    delivered(&first, 1);
-    let _row = ["b", "c"].map(|value| stage.send_dated(NOON_MS, value));
-    assert_eq!(stage.values(1), [["b"], ["c"]]);
+fn where_brokers_date_batches_themselves_it_is_their_date_that_the_producer_is_remembered_by() {
+    for (dated_ms, in_flight) in [(NOON_MS, 2), (NOON_MS - DAY_MS, 1)] {
+        let mut stage = at_noon();
+        let first = stage.send_dated(NOON_MS, "a");
+        // Of a repeated batch a broker tells the date of its first copy, whoever has given it.
+        stage.answer(1, [ok(1).appended_at(dated_ms)]);
+        delivered(&first, 1);
+        let _row = ["b", "c"].map(|value| stage.send_dated(NOON_MS, value));
+        assert_eq!(stage.requests(1).len(), in_flight);
+    }
+}
+
+#[test]
+fn what_has_ended_and_may_be_in_the_log_is_what_the_producer_is_remembered_by() {
+    let mut settings = settings();
+    settings.request_timeout = ms(300_000);
+    let mut stage = Stage::with(settings, &[1]);
+    stage.engine.observe_wall_clock(stage.now, NOON_MS);
+    let first = stage.send_dated(NOON_MS, "first");
+    stage.answer(1, [ok(0)]);
+    delivered(&first, 0);
+    let dated_back = stage.send_dated(NOON_MS - DAY_MS, "old");
+    stage.pass(stage.settings.delivery_timeout);
+    crate::stage::expired(&dated_back);
+    // It was appended, and the broker may forget the producer at any moment.
+    stage.answer(1, [ok(1)]);
+    let now_ms = NOON_MS + 120_000;
+    let row = ["a", "b"].map(|value| stage.send_dated(now_ms, value));
+    assert_eq!(stage.values(1), [["a"]]);
+    stage.answer(1, [ok(2)]);
+    delivered(&row[0], 2);
+    assert_eq!(stage.values(1), [["b"]]);
+}
+
+#[test]
+fn a_broker_that_hangs_up_on_the_question_for_its_memory_or_answers_nonsense_is_written_to() {
+    let mut stage = Stage::bare(settings(), crate::wires::Map::of(crate::stage::TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::DESCRIBE_CONFIGS);
+    stage.know(crate::stage::TOPIC);
+    let delivery = stage.send(0, "a");
+    for _ in 0..3 {
+        assert!(stage.requests(1).len() <= 1);
+        stage.lose(1);
+        stage.pass(ms(2000));
+    }
+    assert_eq!(stage.asked(ApiKey::DESCRIBE_CONFIGS), 3);
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
 }
 
 /// One batch dated a day back, without an answer.
