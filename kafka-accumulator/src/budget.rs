@@ -23,7 +23,6 @@
 //! - The backlog is what is reserved but for the open batches' share.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
     fmt,
     future::Future,
     pin::Pin,
@@ -36,6 +35,7 @@ use thiserror::Error;
 
 use crate::{
     doorbell::Doorbell,
+    line::{Line, Settled, Stage},
     sync::{AtomicUsize, Guard, Mutex, Ordering, lock},
 };
 
@@ -250,38 +250,6 @@ pub(crate) struct Budget {
     line: Mutex<Line>,
 }
 
-struct Line {
-    stage: Stage,
-    next_ticket: u64,
-    /// In order of arrival, hence of tickets.
-    standing: VecDeque<Standing>,
-    /// Those who have left the line and do not know it yet.
-    settled: BTreeMap<u64, Settled>,
-    /// Whom to wake, because he has.
-    served: Vec<Waker>,
-    /// No deadline in the line is earlier; it may be later if somebody left.
-    earliest: Option<Instant>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Stage {
-    Open,
-    Closed,
-}
-
-struct Standing {
-    ticket: u64,
-    bytes: usize,
-    deadline: Instant,
-    waker: Option<Waker>,
-}
-
-enum Settled {
-    Granted { bytes: usize },
-    TimedOut,
-    Closed,
-}
-
 impl Budget {
     /// At most `isize::MAX` bytes, the most that can be allocated anyway.
     pub(crate) fn new(total: usize, doorbell: Arc<Doorbell>) -> Self {
@@ -293,14 +261,7 @@ impl Budget {
             free: AtomicUsize::new(total),
             unwoken: AtomicUsize::new(0),
             doorbell,
-            line: Mutex::new(Line {
-                stage: Stage::Open,
-                next_ticket: 0,
-                standing: VecDeque::new(),
-                settled: BTreeMap::new(),
-                served: Vec::new(),
-                earliest: None,
-            }),
+            line: Mutex::new(Line::new()),
         }
     }
 
@@ -573,46 +534,6 @@ impl Budget {
         drop(left);
         if let Some(Settled::Granted { bytes }) = settled {
             self.release(bytes);
-        }
-    }
-}
-
-impl Line {
-    fn join(&mut self, bytes: usize, deadline: Instant) -> u64 {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.standing.push_back(Standing {
-            ticket,
-            bytes,
-            deadline,
-            waker: None,
-        });
-        self.earliest = Some(self.earliest.map_or(deadline, |first| first.min(deadline)));
-        ticket
-    }
-
-    fn position(&self, ticket: u64) -> Option<usize> {
-        let by_ticket = |standing: &Standing| standing.ticket.cmp(&ticket);
-        self.standing.binary_search_by(by_ticket).ok()
-    }
-
-    fn leave_at(&mut self, at: usize, settled: Settled) {
-        if let Some(standing) = self.standing.remove(at) {
-            self.settled.insert(standing.ticket, settled);
-            self.served.extend(standing.waker);
-        }
-    }
-
-    /// Takes everybody out of the line for whom `verdict` has one.
-    fn settle(&mut self, verdict: impl Fn(&Standing) -> Option<Settled>) {
-        for standing in std::mem::take(&mut self.standing) {
-            match verdict(&standing) {
-                None => self.standing.push_back(standing),
-                Some(settled) => {
-                    self.settled.insert(standing.ticket, settled);
-                    self.served.extend(standing.waker);
-                }
-            }
         }
     }
 }

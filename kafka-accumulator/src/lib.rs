@@ -33,13 +33,15 @@ mod cost;
 mod delivery;
 mod doorbell;
 mod held;
+mod line;
 mod open;
 mod outside;
 mod queue;
+mod settings;
 mod sync;
 mod wakers;
 
-pub use accumulator::{Accumulator, AppendError, Settings};
+pub use accumulator::{Accumulator, AppendError};
 pub use batch::{AlreadyCompressed, Batch, Piece, SplitError};
 pub use budget::{Reservation, Reserve, ReserveError};
 pub use completion::{
@@ -50,3 +52,4 @@ pub use doorbell::{Doorbell, Sleep};
 pub use open::NewRecord;
 pub use outside::{NoCallsOut, Panic, call_out, contained, wake_all};
 pub use queue::{Appended, Filled, Queue, Readiness};
+pub use settings::Settings;
