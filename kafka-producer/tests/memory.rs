@@ -156,7 +156,7 @@ impl Scene {
             self.fill();
             // What a connection writes is framed, and all of it refers to its batches.
             let first = self.rig.unanswered.front();
-            let frame = first.map(|(_, outgoing)| order_of(outgoing).frame().unwrap());
+            let frame = first.map(|(_, outgoing)| order_of(outgoing).frame());
             self.rig.answer();
             self.fill();
             drop(frame);
@@ -264,13 +264,13 @@ impl Serializer<usize> for Writer {
     ) -> Result<Option<&'a [u8]>, SerializeError> {
         scratch.clear();
         scratch.resize(*bytes, b'v');
-        match bytes {
-            &REFUSED => Err(SerializeError::new(
+        match *bytes {
+            REFUSED => Err(SerializeError::new(
                 "a value",
                 "it is refused when it is written",
             )),
             // As one compresses, which takes more room than it comes to use.
-            &SHRINKING => Ok(Some(&scratch[..10])),
+            SHRINKING => Ok(Some(&scratch[..10])),
             _ => Ok(Some(scratch)),
         }
     }
@@ -320,7 +320,7 @@ fn a_record_beyond_the_format_is_refused_with_its_size_before_it_is_copied() {
     let producer = producer_for("127.0.0.1:1".to_owned(), serde::Raw);
     let record = (0..HEADERS).fold(
         ProducerRecord::new("nobody-knows-it", &MEGABYTE[..]),
-        |record, _| record.header("h", &MEGABYTE),
+        |record, _| record.header("h", &MEGABYTE[..]),
     );
     let mut refused = None;
     let counted = allocation_counter::measure(|| refused = producer.try_send(record).err());
