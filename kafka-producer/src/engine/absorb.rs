@@ -50,7 +50,8 @@ impl Engine {
             self.timers.arm(Timer::Metadata, not_before);
         } else if self.metadata.learnt > learnt {
             self.metadata.pace.succeed();
-        } else {
+        } else if !self.metadata.has_aged(self.now, self.metadata_max_age()) {
+            // Who asks because of the age of what is known need not learn anything.
             self.metadata.pace.fail(self.now, &mut self.random);
         }
         if scope == Scope::Everything {

@@ -418,7 +418,8 @@ impl Engine {
     /// Whoever was just greeted was dialed to be asked something, unless another was quicker.
     fn retire_if_late(&mut self, id: NodeId) {
         let known = |node: &Node| !node.id.is_bootstrap() && node.load().is_some();
-        if self.nodes.values().any(known) {
+        let free = |node: &Node| node.id != id && node.load() == Some(0);
+        if self.nodes.values().any(|node| known(node) || free(node)) {
             self.retire_bootstrap(id);
         }
     }

@@ -182,12 +182,7 @@ impl Engine {
                 self.timers.arm(Timer::Retry(key), until);
                 return Offer::Nothing;
             }
-            Next::WaitForIdentity => {
-                if let Some(at) = self.identity.rouse() {
-                    self.timers.arm(Timer::Identity, at);
-                }
-                return Offer::Nothing;
-            }
+            Next::WaitForIdentity => return self.wait_for_identity(),
             Next::WaitForAnswer => return Offer::Nothing,
         }
         self.sendable(key)
@@ -197,8 +192,16 @@ impl Engine {
         // With an epoch in hand the lane goes on at once; without, it waits for the answer.
         match self.identity.producer() {
             Some(_) => self.offer(key),
-            None => Offer::Nothing,
+            None => self.wait_for_identity(),
         }
+    }
+
+    /// Has an id asked for, also if that was given up before there was something to send.
+    fn wait_for_identity(&mut self) -> Offer {
+        if let Some(at) = self.identity.rouse() {
+            self.timers.arm(Timer::Identity, at);
+        }
+        Offer::Nothing
     }
 
     /// The size of the slot that may be sent: the oldest that waits.

@@ -207,16 +207,25 @@ impl Metadata {
 
     /// Something is missing of this topic: ask about it, unless that is to be done already.
     pub(crate) fn want_more(&mut self, topic: &Arc<str>, now: Instant) {
-        if !self.missing.contains(topic) {
+        let known = self.missing.contains(topic);
+        if !known {
             self.missing.insert(Arc::clone(topic));
+        }
+        let nothing_is_due = self.refresh.missing.is_none() && self.refresh.asked.is_none();
+        if !known || nothing_is_due {
             let not_before = self.pace.earliest_anew(now);
             self.refresh.missing = sooner(self.refresh.missing, not_before);
         }
     }
 
+    /// Whether what is known is older than `max_age`.
+    pub(crate) fn has_aged(&self, now: Instant, max_age: Duration) -> bool {
+        self.fetched.is_some_and(|fetched| fetched + max_age <= now)
+    }
+
     /// What is known is wanted anew if it is older than `max_age`.
     pub(crate) fn age(&mut self, now: Instant, max_age: Duration) {
-        let aged = self.fetched.is_some_and(|fetched| fetched + max_age <= now);
+        let aged = self.has_aged(now, max_age);
         let Refresh {
             everything, asked, ..
         } = &mut self.refresh;
@@ -347,6 +356,20 @@ impl Metadata {
             interest.expire_waiters(name, now, last_obstacle.as_ref(), notices);
             // A topic that nobody waits for and that never existed is forgotten.
             let wanted = interest.is_wanted();
+            if !wanted {
+                topics.remove(name);
+            }
+            wanted
+        });
+    }
+
+    /// Forgets the topics that nobody waits for and that never existed.
+    pub(crate) fn forget_unwanted(&mut self) {
+        let Self {
+            topics, missing, ..
+        } = self;
+        missing.retain(|name| {
+            let wanted = topics.get(name).is_some_and(Interest::is_wanted);
             if !wanted {
                 topics.remove(name);
             }

@@ -208,6 +208,8 @@ impl World {
                     .broken("nobody is busy for nothing", "poll has no end");
                 return;
             }
+            // What was decided before this was handed over has ended for who judges it.
+            self.tell(number);
             match action {
                 Action::Dial(node, address) => self.dial(number, node, &address),
                 Action::Drop(node) => self.hang_up(number, node),
