@@ -221,7 +221,9 @@ async fn what_is_refused_until_delivery_timeout_ms_is_not_in_the_log() {
         let error = send(&producer, "tea").await.await.unwrap_err();
         assert!(started.elapsed() >= Duration::from_millis(790), "{error}");
         assert!(matches!(error.cause(), Cause::Expired { .. }), "{error}");
-        (error.history().attempts > 1).then_some(error)
+        // One that is just on its way when the time is up may be appended, on a busy machine.
+        let refused_each_time = error.persistence() == Persistence::NotPersisted;
+        (error.history().attempts > 1 && refused_each_time).then_some(error)
     })
     .await;
     assert_eq!(

@@ -28,6 +28,7 @@ mod made_anew;
 mod metadata;
 mod obstacles;
 mod ordering;
+mod outcomes;
 mod refusing;
 mod retrying;
 mod serving;

@@ -16,7 +16,7 @@ use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell
 use kafka_producer::engine::{
     Action, CloseReport, Confirm, Desk, Engine, Input, NodeId, Notices, Question,
 };
-use kafka_producer::error::{Cause, DeliveryError, SendError};
+use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::settings::{
     Acks, Address, BackoffRange, Guarantee, MetadataRecovery, Settings, UnresolvedPolicy,
 };
@@ -26,6 +26,7 @@ use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, InitProduc
 use kafka_wire::records::RecordParts;
 use kafka_wire::{ApiKey, ErrorCode};
 
+pub(crate) use crate::outcomes::{delivered, expired, failed, pending, refused};
 use crate::transactions::Coordinators;
 use crate::wires::{Asked, Map, Says, Sent, What, ok, versions};
 
@@ -565,48 +566,4 @@ impl Drop for Stage {
             );
         }
     }
-}
-
-/// Asserts that a record is in the log at this offset.
-#[track_caller]
-pub(crate) fn delivered(delivery: &Delivery<DeliveryError>, offset: i64) {
-    match delivery.try_outcome() {
-        Some(Ok(delivered)) => assert_eq!(delivered.offset, offset),
-        other => panic!("not delivered: {other:?}"),
-    }
-}
-
-/// Asserts that a record has no outcome yet.
-#[track_caller]
-pub(crate) fn pending(delivery: &Delivery<DeliveryError>) {
-    let outcome = delivery.try_outcome();
-    assert!(outcome.is_none(), "it has an outcome: {outcome:?}");
-}
-
-/// The error that a record has ended with.
-#[track_caller]
-pub(crate) fn failed(delivery: &Delivery<DeliveryError>) -> DeliveryError {
-    match delivery.try_outcome() {
-        Some(Err(error)) => error,
-        other => panic!("not failed: {other:?}"),
-    }
-}
-
-/// Asserts that a record ended because its time was up.
-#[track_caller]
-pub(crate) fn expired(delivery: &Delivery<DeliveryError>) -> DeliveryError {
-    let error = failed(delivery);
-    assert!(matches!(error.cause(), Cause::Expired { .. }), "{error}");
-    error
-}
-
-/// Asserts that a broker refused a record with this code.
-#[track_caller]
-pub(crate) fn refused(delivery: &Delivery<DeliveryError>, code: ErrorCode) -> DeliveryError {
-    let error = failed(delivery);
-    match error.cause() {
-        Cause::Refused { code: said, .. } => assert_eq!(*said, code),
-        other => panic!("{other:?}"),
-    }
-    error
 }
