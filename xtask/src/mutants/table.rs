@@ -153,8 +153,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "order is the order of send",
         file: LANE,
         faults: &["Refuse"],
-        from: "!identity.is_needed() || identity.producer().is_none_or(remembered)",
-        to: "!identity.is_needed() || identity.producer().is_none_or(remembered) || true",
+        from: "self.writer(identity).is_none_or(remembered)",
+        to: "self.writer(identity).is_none_or(remembered) || true",
     },
     Mutant {
         name: "nothing expires",
