@@ -253,7 +253,7 @@ impl Engine {
     /// Sends the front slots of these lanes in one request.
     fn send(&mut self, id: NodeId, keys: &[LaneKey]) {
         let Some(version) = self.version_for(id, keys) else {
-            return;
+            return self.refuse_unspeakable(id, keys);
         };
         let mut batches = Vec::with_capacity(keys.len());
         let mut sent = Vec::with_capacity(keys.len());

@@ -124,6 +124,18 @@ impl Engine {
         self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), Some(id));
     }
 
+    /// Ends what waits in these lanes: their leader takes batches, but none in a version that can name
+    /// their topics or belong to their transaction.
+    pub(super) fn refuse_unspeakable(&mut self, id: NodeId, keys: &[LaneKey]) {
+        let Some(node) = self.nodes.get(&id) else {
+            return;
+        };
+        let unsupported = node.unsupported::<ProduceRequest>();
+        for &key in keys {
+            self.fail_unsent_of(key, || Cause::Unsupported(unsupported.clone()));
+        }
+    }
+
     /// Why this record has waited: `None` if that is not known, or not to be told of this cause.
     pub(super) fn why_unsent(
         &self,

@@ -10,7 +10,7 @@ use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_wire::{ApiKey, ErrorCode, Request, encode_response};
 
 use crate::stage::{Stage, TOPIC, delivered, failed, ms, plain, settings};
-use crate::wires::{Map, ok};
+use crate::wires::{Map, ok, versions};
 
 /// Ends at once, and its message says all this.
 fn unsupported(stage: &mut Stage, says: &[&str]) {
@@ -174,4 +174,30 @@ fn a_cluster_that_lacks_what_transactions_need_is_named() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_leader_that_names_topics_only_by_ids_that_nobody_tells_is_no_reason_to_spin() {
+    let mut stage = Stage::bare(plain(Acks::All), Map::of(TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::API_VERSIONS);
+    let mut spoken = versions(13);
+    for range in &mut spoken.api_keys {
+        match range.api_key {
+            ApiKey::PRODUCE => range.min_version = 13,
+            ApiKey::METADATA => range.max_version = 9,
+            _ => {}
+        }
+    }
+    let greet = |stage: &mut Stage, node: i32| {
+        let node = NodeId(node);
+        let frame = stage.connections[&node][0].answer::<ApiVersionsRequest>(&spoken);
+        stage.respond(node, frame);
+        stage.settle();
+    };
+    let _ = stage.ask_topic(TOPIC);
+    greet(&mut stage, -1);
+    let delivery = stage.send(0, "tea");
+    greet(&mut stage, 1);
+    let error = failed(&delivery);
+    assert!(matches!(error.cause(), Cause::Unsupported(_)), "{error}");
 }
