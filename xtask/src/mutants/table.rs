@@ -233,8 +233,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "nothing is there twice",
         file: EXPIRATION,
         faults: &["Swallow", "CutAll"],
-        from: "wall_ms.saturating_sub(timestamp_ms),\n            _ => 0,",
-        to: "wall_ms.saturating_sub(timestamp_ms).min(0),\n            _ => 0,",
+        from: "wall_ms.saturating_sub(last.timestamp_ms)",
+        to: "wall_ms.saturating_sub(last.timestamp_ms).min(0)",
     },
     Mutant {
         name: "an attempt that is too old is repeated",
