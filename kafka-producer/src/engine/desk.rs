@@ -157,7 +157,7 @@ impl Desk {
     }
 
     /// Asks for a topic, or for one partition of it; answered by `deadline`.
-    pub(crate) fn ask_for_topic(
+    pub fn ask_for_topic(
         &self,
         name: Arc<str>,
         partition: Option<i32>,
