@@ -102,6 +102,7 @@ impl Engine {
             let lane = &mut self.lanes[sent.lane as usize];
             if let Some(position) = lane.position(sent.serial) {
                 lane.slots[position].raise(Ambiguity::Adrift, code);
+                lane.note_unanswered(lane.slots[position].producer, self.now);
             }
             self.judge(sent, Word::of(code));
         }
@@ -439,11 +440,15 @@ impl Engine {
         while let Some(slot) = self.lanes[key as usize].slots.front()
             && slot.batch.created() <= created_before
         {
-            let Some(slot) = self.lanes[key as usize].slots.pop_front() else {
+            let lane = &mut self.lanes[key as usize];
+            let Some(slot) = lane.slots.pop_front() else {
                 break;
             };
             let ambiguity = match slot.state {
-                SlotState::InFlight => Ambiguity::Adrift,
+                SlotState::InFlight => {
+                    lane.note_unanswered(slot.producer, self.now);
+                    Ambiguity::Adrift
+                }
                 _ => slot.ambiguity,
             };
             let code = slot.last_error.or(obstacle);

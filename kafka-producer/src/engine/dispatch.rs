@@ -144,12 +144,16 @@ impl Engine {
             Next::Resend => {}
             // A broker remembers a producer while a transaction of its is open; and who wants
             // batches to be sent again is not asked.
-            Next::MayBeForgotten
+            Next::MayBeForgotten | Next::NeedsNewId
                 if self.transactions.is_some()
                     || self.settings.unresolved == UnresolvedPolicy::Resend => {}
             Next::MayBeForgotten => {
                 self.may_be_forgotten(key);
                 return self.offer(key);
+            }
+            Next::NeedsNewId => {
+                self.start_new_id(key);
+                return self.offer_renumbered(key);
             }
             Next::Take if !self.may_take(key) => return Offer::Nothing,
             Next::Take => {
@@ -161,10 +165,13 @@ impl Engine {
                 let company = lane.in_flight() > 0;
                 let kept = producer.is_none() || memory.keeps(LastAppend::of(&batch));
                 self.lanes[key as usize].push(batch, producer, self.now);
-                if company && !kept {
+                if !kept {
                     // Its turn comes when the others are answered: those behind them would get in
                     // without them once a broker has appended this one and forgotten the producer.
-                    return Offer::Nothing;
+                    return match company {
+                        true => Offer::Nothing,
+                        false => self.offer(key),
+                    };
                 }
             }
             // Its coordinator gives out the next epoch, when the transaction has ended.
@@ -233,13 +240,30 @@ impl Engine {
     /// A broken sequence cannot go on: number the lane anew under the next epoch. That the log has
     /// none of its batches under the old one is known by now, unless the user does not care.
     pub(super) fn start_new_epoch(&mut self, key: LaneKey) {
-        self.end_presumed(key);
-        let lane = &mut self.lanes[key as usize];
+        let lane = &self.lanes[key as usize];
         if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
             lane.numbering
         {
             self.identity.leave(producer, self.now);
         }
+        self.number_anew(key);
+    }
+
+    /// A request may still arrive that brokers are to remember the lane's id for: go on under another.
+    fn start_new_id(&mut self, key: LaneKey) {
+        let mut slots = self.lanes[key as usize].slots.iter();
+        if let Some(left) = slots.find_map(|slot| slot.producer) {
+            // After a pause, should the same one be given again.
+            let not_before = self.now + self.before_asking_again();
+            self.identity.leave_id(left.id, not_before);
+            self.timers.arm(Timer::Identity, not_before);
+        }
+        self.number_anew(key);
+    }
+
+    fn number_anew(&mut self, key: LaneKey) {
+        self.end_presumed(key);
+        let lane = &mut self.lanes[key as usize];
         if let Some(producer) = self.identity.producer() {
             lane.renumber(producer);
             if self.settings.unresolved != UnresolvedPolicy::Resend {

@@ -5,7 +5,7 @@
 //! older than `producer.id.expiration.ms` (`ProducerStateManager`): after a day of silence, and at any
 //! moment if records are dated a day back. A replica that was built anew may never have known it. A
 //! producer that is not known may begin with any number, so its second batch gets in without its first.
-//! Hence three rules:
+//! Hence four rules:
 //!
 //! - *In company.* A batch is sent while others have no answer only to a leader that has confirmed a
 //!   batch of this producer since it was elected, while what it may have appended since is young
@@ -14,6 +14,9 @@
 //!   young enough when its answer came (`acknowledgement.rs`, `inquiry.rs`, `same_topic.rs`).
 //! - *An attempt without an answer* that is too old is not repeated: its broker may have appended and
 //!   forgotten it. The leader is asked; what it cannot rule out ends as possibly persisted.
+//! - *A request without an answer may still arrive*, when its batch was sent again and acknowledged. A
+//!   broker that remembers the producer takes it for what it is. So a batch that is dated too far back
+//!   to be remembered does not go under the same id: a new id is asked for first (`Lane::hindrance`).
 //!
 //! Half of what brokers allow counts as young enough. The other half is for requests that arrive late,
 //! and for clocks that differ. Brokers tell their setting when a connection is made (DescribeConfigs);
@@ -65,6 +68,11 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn now(&self) -> Instant {
         self.now
+    }
+
+    /// Whether what was sent then may still arrive.
+    pub(crate) fn spans(&self, since: Instant) -> bool {
+        self.now.saturating_duration_since(since) < self.span
     }
 
     /// Whether a broker that has appended this batch last is sure to remember it.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! An epoch is bumped here, without asking, because only this producer uses the id; each lane
-//! adopts the new epoch when nothing of the old one is on its way.
+//! adopts the new epoch when nothing of the old one is on its way. An id is left for another where
+//! brokers must go on to remember what was sent under it (`expiration.rs`).
 
 use std::time::Instant;
 
@@ -105,6 +106,17 @@ impl Identity {
             failures,
         };
         Some(not_before)
+    }
+
+    /// Leaves an id: another is asked for at `not_before`.
+    pub(crate) fn leave_id(&mut self, id: i64, not_before: Instant) {
+        if self.producer().is_some_and(|current| current.id == id) {
+            let failures = 0;
+            *self = Self::Missing {
+                not_before,
+                failures,
+            };
+        }
     }
 
     /// Leaves the epoch `broken` behind: a lane's sequence under it cannot go on.

@@ -52,6 +52,8 @@ pub(crate) struct Lane {
     pub(crate) numbering: Numbering,
     /// What a leader has confirmed last.
     pub(crate) last_acked: Option<LastAcked>,
+    /// The last request that ended without an answer, and may still arrive.
+    stray: Option<Stray>,
     /// What its last attempt ended with, unless that was an acknowledgement: what keeps the batches
     /// behind it from being sent.
     pub(crate) obstacle: Option<ErrorCode>,
@@ -112,6 +114,13 @@ pub(crate) struct LastAcked {
     pub(crate) append: LastAppend,
     /// Every batch of this producer with one of these serials is in the log.
     pub(crate) in_log: Range<u64>,
+}
+
+/// A request that nobody answered: its broker may have it still before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stray {
+    producer_id: i64,
+    given_up: Instant,
 }
 
 /// A batch that was taken.
@@ -193,6 +202,9 @@ pub(crate) enum Next {
     /// The same, because an attempt without an answer is too old to be repeated: the broker may
     /// have appended it and forgotten that.
     MayBeForgotten,
+    /// The oldest slot is too old to be remembered, nothing is in flight, and a request of the same
+    /// producer id may still arrive: it takes another id.
+    NeedsNewId,
 }
 
 impl Slot {
@@ -218,6 +230,7 @@ impl Lane {
             attention: Attention::Idle,
             numbering: Numbering::Unnumbered,
             last_acked: None,
+            stray: None,
             obstacle: None,
             acknowledged_offset: -1,
             slots: VecDeque::new(),
@@ -241,10 +254,11 @@ impl Lane {
         }
         match oldest.map(|slot| slot.state) {
             Some(SlotState::Waiting { until }) if until <= now => {
-                return match oldest.is_some_and(|oldest| self.may_be_forgotten(oldest, memory)) {
-                    false => Next::Resend,
-                    true if quiet => Next::MayBeForgotten,
-                    true => Next::WaitForAnswer,
+                let hindrance = oldest.and_then(|oldest| self.hindrance(oldest, memory));
+                return match hindrance {
+                    None => Next::Resend,
+                    Some(hindrance) if quiet => hindrance,
+                    Some(_) => Next::WaitForAnswer,
                 };
             }
             Some(SlotState::Waiting { until }) => return Next::WaitUntil(until),
@@ -337,9 +351,31 @@ impl Lane {
         self.slots.iter().any(|slot| slot.has_lapsed(memory))
     }
 
-    /// Whether the same batch may be appended twice if it is sent again.
-    fn may_be_forgotten(&self, slot: &Slot, memory: &Memory) -> bool {
-        slot.producer.is_some() && slot.ambiguity != Ambiguity::None && self.has_lapsed(memory)
+    /// What is to be done before the oldest slot may be sent, lest a batch be appended twice: it, or
+    /// that of a request which is still on its way.
+    fn hindrance(&self, oldest: &Slot, memory: &Memory) -> Option<Next> {
+        let producer = oldest.producer?;
+        if oldest.ambiguity != Ambiguity::None {
+            return self.has_lapsed(memory).then_some(Next::MayBeForgotten);
+        }
+        let unmasked = self.has_stray(producer, memory) && !memory.keeps(oldest.append());
+        unmasked.then_some(Next::NeedsNewId)
+    }
+
+    /// There will be no answer to a request with a batch of this producer.
+    pub(crate) fn note_unanswered(&mut self, producer: Option<ProducerId>, now: Instant) {
+        if let Some(producer) = producer {
+            self.stray = Some(Stray {
+                producer_id: producer.id,
+                given_up: now,
+            });
+        }
+    }
+
+    /// Whether a request under this producer's id may still arrive.
+    pub(crate) fn has_stray(&self, producer: ProducerId, memory: &Memory) -> bool {
+        self.stray
+            .is_some_and(|stray| stray.producer_id == producer.id && memory.spans(stray.given_up))
     }
 
     /// Whether batches are presumed to be in the log, and no acknowledgement of its leader would

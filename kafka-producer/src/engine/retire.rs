@@ -120,7 +120,10 @@ impl Engine {
             && let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
                 lane.numbering
         {
-            self.identity.leave(producer, self.now);
+            match lane.has_stray(producer, &self.expiration.memory(self.now)) {
+                true => self.identity.leave_id(producer.id, self.now),
+                false => self.identity.leave(producer, self.now),
+            }
         }
         self.lingering.remove(&key);
         self.lanes.retire(key);

@@ -335,3 +335,102 @@ fn what_was_presumed_is_asked_about_again_when_another_leads() {
     stage.tell(2, Ok(&[(ID, 0, 1)]));
     assert_eq!(stage.values(2), [["a"]], "the new leader has no more");
 }
+
+/// Producer id, epoch and sequence of the next request.
+fn name(stage: &Stage) -> (i64, i16, i32) {
+    let header = &stage.requests(1)[0][0].header;
+    (
+        header.producer_id,
+        header.producer_epoch,
+        header.base_sequence,
+    )
+}
+
+/// A batch of today whose first request may still arrive: it was sent again, and is acknowledged.
+fn with_a_request_that_may_still_arrive(settings: Settings) -> Stage {
+    let mut stage = Stage::with(settings, &[1]);
+    stage.engine.observe_wall_clock(stage.now, NOON_MS);
+    stage.warm_up(0, 1);
+    let repeated = stage.send_dated(NOON_MS, "repeated");
+    stage.lose(1);
+    stage.pass(ms(1000));
+    assert_eq!(name(&stage), (ID, 0, 1));
+    stage.answer(1, [ok(1)]);
+    delivered(&repeated, 1);
+    stage
+}
+
+#[test]
+fn what_is_dated_a_day_back_takes_another_id_while_a_request_may_still_arrive() {
+    // Under the same id the broker would remember this producer by it, that is, not at all, and take
+    // the request for the first of a new one.
+    let mut stage = with_a_request_that_may_still_arrive(settings());
+    let row = [("old", DAY_MS), ("young", 0)].map(|(value, age_ms)| {
+        let delivery = stage.send_dated(NOON_MS - age_ms, value);
+        stage.pass(ms(500));
+        delivery
+    });
+    assert_eq!(name(&stage), (ID + 1, 0, 0));
+    assert_eq!(stage.values(1), [["old"]], "nobody knows the new id yet");
+    stage.answer(1, [ok(2)]);
+    assert_eq!(name(&stage), (ID + 1, 0, 1));
+    stage.answer(1, [ok(3)]);
+    row.iter()
+        .zip(2..)
+        .for_each(|(delivery, offset)| delivered(delivery, offset));
+    let _next = stage.send_dated(NOON_MS - DAY_MS, "old, too");
+    assert_eq!(
+        name(&stage),
+        (ID + 1, 0, 2),
+        "no request of this id is lost"
+    );
+    assert_eq!(stage.asked(ApiKey::INIT_PRODUCER_ID), 2);
+}
+
+#[test]
+fn the_id_stays_when_no_request_can_arrive_any_more_and_for_records_of_today() {
+    let mut stage = with_a_request_that_may_still_arrive(settings());
+    let _young = stage.send_dated(NOON_MS, "young");
+    assert_eq!(name(&stage), (ID, 0, 2));
+    stage.answer(1, [ok(2)]);
+    stage.pass(DAY / 2);
+    let _old = stage.send_dated(NOON_MS - DAY_MS, "old");
+    assert_eq!(name(&stage), (ID, 0, 3));
+}
+
+#[test]
+fn a_request_whose_batch_has_expired_may_still_arrive() {
+    let mut stage = at_noon();
+    let expired = stage.send_dated(NOON_MS, "expired");
+    stage.unreachable.insert(kafka_producer::engine::NodeId(1));
+    stage.lose(1);
+    stage.pass(DAY / 100);
+    assert!(expired.try_outcome().is_some());
+    stage.unreachable.clear();
+    let _old = stage.send_dated(NOON_MS - DAY_MS, "old");
+    stage.pass(ms(2000));
+    assert_eq!(name(&stage), (ID + 1, 0, 0));
+}
+
+#[test]
+fn whoever_wants_batches_to_be_sent_again_keeps_the_id() {
+    let unresolved = UnresolvedPolicy::Resend;
+    let mut stage = with_a_request_that_may_still_arrive(Settings {
+        unresolved,
+        ..settings()
+    });
+    let _old = stage.send_dated(NOON_MS - DAY_MS, "old");
+    assert_eq!(name(&stage), (ID, 0, 2), "as Kafka's client does");
+}
+
+#[test]
+fn a_cluster_that_gives_the_same_id_again_is_not_asked_in_a_row() {
+    let mut stage = with_a_request_that_may_still_arrive(settings());
+    let _old = stage.send_dated(NOON_MS - DAY_MS, "old");
+    for _ in 0..10 {
+        stage.next_producer = (ID, 0);
+        stage.pass(ms(100));
+    }
+    let asked = stage.asked(ApiKey::INIT_PRODUCER_ID);
+    assert!((2..=12).contains(&asked), "{asked} times in a second");
+}

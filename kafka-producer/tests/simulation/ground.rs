@@ -127,6 +127,14 @@ impl Ground {
         Duration::from_micros(self.random.borrow_mut().u64(least..=most))
     }
 
+    /// By how much a record is dated back: every other one is of today.
+    pub(crate) fn age(&self, most: Duration) -> Duration {
+        match self.chance(50) {
+            true => self.some_us(0, most.as_micros() as u64),
+            false => Duration::ZERO,
+        }
+    }
+
     /// `future`, unless `time` is over first: then it is dropped where it stands.
     pub(crate) async fn unless_after<F: Future>(
         &self,

@@ -231,8 +231,9 @@ impl Producer {
         self.ground.trace.mark("append", id);
         self.ground.trace.tell(self, || {
             format!(
-                "record {id} is taken for {topic}-{partition} ({} bytes)",
-                value.len()
+                "record {id} is taken for {topic}-{partition} ({} bytes, dated {} s back)",
+                value.len(),
+                wish.age.as_secs()
             )
         });
         self.ground.ledger.borrow_mut().book(id, entry);

@@ -150,7 +150,7 @@ impl Transactor {
         let wish = Wish {
             partition: ground.below(64),
             filler: ground.below(caller.filler_max + 1),
-            age: ground.some_us(0, caller.age_max.as_micros() as u64),
+            age: ground.age(caller.age_max),
             transaction: Some(number),
             when_decided,
         };

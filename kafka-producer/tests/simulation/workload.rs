@@ -78,7 +78,7 @@ fn wish(producer: &Producer, caller: CallerPlan) -> Wish {
     Wish {
         partition: ground.below(64),
         filler: ground.below(caller.filler_max + 1),
-        age: ground.some_us(0, caller.age_max.as_micros() as u64),
+        age: ground.age(caller.age_max),
         transaction: None,
         when_decided,
     }

@@ -241,8 +241,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "nothing is there twice",
         file: LANE,
         faults: &["Swallow", "CutAll"],
-        from: "slot.producer.is_some() && slot.ambiguity != Ambiguity::None && self.has_lapsed(memory)",
-        to: "slot.attempts > 1_000_000 && slot.ambiguity != Ambiguity::None && self.has_lapsed(memory)",
+        from: "return self.has_lapsed(memory).then_some(Next::MayBeForgotten);",
+        to: "return self.oldest_created().is_none().then_some(Next::MayBeForgotten);",
+    },
+    Mutant {
+        name: "a request without an answer never arrives",
+        breaks: "nothing is there twice",
+        file: LANE,
+        faults: &["Freeze", "SlowDown", "Delay"],
+        from: "stray.producer_id == producer.id && memory.spans(stray.given_up)",
+        to: "stray.producer_id == producer.id && !memory.spans(stray.given_up)",
     },
     Mutant {
         name: "what a forgetful broker lacks is not there",
