@@ -248,7 +248,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a request without an answer never arrives",
         breaks: "nothing is there twice",
         file: LANE,
-        faults: &["Freeze", "SlowDown", "Delay"],
+        faults: &["SlowDown", "CutOne"],
         from: "stray.producer_id == producer.id && memory.spans(stray.given_up)",
         to: "stray.producer_id == producer.id && !memory.spans(stray.given_up)",
     },
