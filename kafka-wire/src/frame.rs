@@ -106,6 +106,10 @@ pub fn encode_response<R: Request>(
 /// A broker that does not know the version of an ApiVersions request answers with
 /// [`UNSUPPORTED_VERSION`](ErrorCode::UNSUPPORTED_VERSION) in version 0 (KIP-511); that is read too.
 ///
+/// Bytes after the last field are passed over, as Kafka's own client does: there are brokers that
+/// write some (the mock cluster of librdkafka 2.12, behind its metadata). Not so of ApiVersions, by
+/// which a broker is told from whoever else may listen there.
+///
 /// ```
 /// use kafka_wire::{Request, decode_response, messages::EndTxnRequest};
 ///
@@ -137,10 +141,10 @@ pub fn decode_response_as<R: Request, T: Message>(
     let mut input = Reader::new(frame);
     let correlation_id = read_response_header(&mut input, R::KEY, version)?;
     let body = input.clone();
-    let response = decode_whole(input, version).or_else(|error| {
+    let response = decode_body::<R, T>(input, version).or_else(|error| {
         let unsupported = ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes();
         if R::KEY == ApiKey::API_VERSIONS && body.peek().starts_with(&unsupported) {
-            return decode_whole(
+            return decode_body::<R, T>(
                 body,
                 Version {
                     number: 0,
@@ -309,10 +313,15 @@ pub(crate) fn frame_length(whole_bytes: usize) -> Result<i32, EncodeError> {
     i32::try_from(bytes).map_err(|_| EncodeError::new(EncodeProblem::FrameTooLarge { bytes }))
 }
 
-fn decode_whole<T: Wire>(mut input: Reader, version: Version) -> Result<T, DecodeError> {
-    let value = T::decode(&mut input, version)?;
-    input.finish()?;
-    Ok(value)
+fn decode_body<R: Request, T: Message>(
+    mut input: Reader,
+    version: Version,
+) -> Result<T, DecodeError> {
+    let response = T::decode(&mut input, version)?;
+    if R::KEY == ApiKey::API_VERSIONS {
+        input.finish()?;
+    }
+    Ok(response)
 }
 
 /// The most a broker accepts unless it is told otherwise (`socket.request.max.bytes`).

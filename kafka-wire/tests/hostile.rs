@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use bytes::{Bytes, BytesMut};
 use kafka_wire::{
     ApiKey, FrameReader, Message, Reader, Request, RequestHeader, Uuid, Version, Wire,
-    decode_request, decode_response, for_each_request,
+    decode_request, decode_response, encode_response, for_each_request,
     json::Json,
     messages::*,
     schema::{FieldKind, StructSchema},
@@ -66,6 +66,16 @@ macro_rules! hostilities {
                         decode_honest::<$request>(version, &counts);
                         decode_honest::<<$request as Request>::Response>(version, &counts);
                     }
+                }
+            )*
+        }
+
+        #[test]
+        fn what_stands_behind_an_answer_is_passed_over_but_for_the_first() {
+            let valid = valid_bodies();
+            $(
+                for (number, body) in &valid[&($request::KEY, Kind::Response)] {
+                    follow::<$request>($request::version(*number).unwrap(), body);
                 }
             )*
         }
@@ -223,6 +233,21 @@ fn truncate<R: Request, T: Message>(valid: &[(i16, Bytes)]) {
             assert!(error.offset() <= end, "{error} in {end} bytes");
             assert!(!error.field().is_empty() || version.flexible, "{error}");
         }
+    }
+}
+
+/// As librdkafka's mock cluster writes it: one more byte than the schema has.
+fn follow<R: Request>(version: Version, body: &Bytes) {
+    let Ok(answer) = R::Response::decode(&mut Reader::new(body.clone()), version) else {
+        panic!("{} {version}", R::Response::schema().name);
+    };
+    let frame = encode_response::<R>(7, version, &answer).unwrap();
+    let mut longer = BytesMut::from(&frame[4..]);
+    longer.extend_from_slice(&[0]);
+    let read = decode_response::<R>(longer.freeze(), version);
+    match R::KEY {
+        ApiKey::API_VERSIONS => assert!(read.is_err(), "strangers are told by it"),
+        _ => assert_eq!(read, Ok((7, answer)), "{version}"),
     }
 }
 
