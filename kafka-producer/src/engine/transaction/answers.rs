@@ -15,7 +15,9 @@ use kafka_wire::{DecodeError, ErrorCode, Version};
 use super::calls::Call;
 use super::coordinators::{self, Role};
 use super::verdict::{Request, Verdict, verdict};
-use super::{Echo, End, Ending, Membership, OffsetCommit, Phase, RequestState, is_turned_away};
+use super::{
+    Echo, End, Ending, Membership, OffsetCommit, Phase, RequestState, Transactions, is_turned_away,
+};
 use crate::engine::identity::ProducerId;
 use crate::engine::lane::LaneKey;
 use crate::engine::timers::Timer;
@@ -23,6 +25,10 @@ use crate::engine::verdict::TransactionVersion;
 use crate::engine::{Ask, Engine, NodeId};
 use crate::error::{AbortableError, FatalError, Obstacle, TransactionError, own_words};
 use crate::settings::Address;
+
+/// What is told of a transaction whose coordinator cannot be asked any more.
+const MAY_BE_COMMITTED: &str =
+    "What became of EndTxn(commit) is not known: the transaction may be committed.";
 
 /// How soon a first partition is added again while the transaction before is being ended.
 const SOON: Duration = Duration::from_millis(20);
@@ -284,7 +290,17 @@ impl Engine {
             code,
             message: Some(Arc::clone(&message)),
         };
-        match verdict(request, code) {
+        let may_be_committed = self.may_be_committed();
+        let judged = match may_be_committed {
+            true => verdict(request, code).of_what_may_be_committed(code),
+            false => verdict(request, code),
+        };
+        if judged.leaves_open()
+            && let (Ask::End(_), Some(transactions)) = (ask, &mut self.transactions)
+        {
+            transactions.end_unanswered();
+        }
+        match judged {
             Verdict::Done => self.succeeded(),
             Verdict::Retry => self.rest(obstacle),
             Verdict::RetrySoon => self.rest_a_little(obstacle),
@@ -307,8 +323,19 @@ impl Engine {
                 code,
                 message,
             }),
-            Verdict::Fatal => self.fail_for_good(FatalError::of(code, Some(message))),
+            Verdict::Fatal => {
+                let message = match may_be_committed {
+                    true => format!("{message} {MAY_BE_COMMITTED}").into(),
+                    false => message,
+                };
+                self.fail_for_good(FatalError::of(code, Some(message)));
+            }
         }
+    }
+
+    fn may_be_committed(&self) -> bool {
+        let transactions = self.transactions.as_ref();
+        transactions.is_some_and(Transactions::may_be_committed)
     }
 
     /// The end of the transaction before takes a moment; once something was added it has passed.

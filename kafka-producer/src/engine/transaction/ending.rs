@@ -31,6 +31,7 @@ impl Engine {
             owner,
             health,
             busy: Vec::new(),
+            echo: Echo::None,
         });
         match how {
             End::Commit => drop(self.flush()),
@@ -125,6 +126,7 @@ impl Engine {
         match ending.how {
             End::Commit => {
                 ending.how = End::Abort;
+                ending.echo = Echo::None;
                 ending.health = Health::Doomed(why);
             }
             End::Abort => {

@@ -116,6 +116,8 @@ struct Ending {
     health: Health,
     /// Lanes that still had something when they were last looked at.
     busy: Vec<LaneKey>,
+    /// Whether the coordinator may have done it and not said so.
+    echo: Echo,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,6 +237,21 @@ impl Transactions {
     fn has_begun_there(&self) -> bool {
         let mut members = self.partitions.values().chain(self.groups.values());
         members.any(|membership| membership.needs_end())
+    }
+
+    /// The coordinator was told of the end, and has not said what became of it.
+    fn end_unanswered(&mut self) {
+        if let Phase::Ending(ending) = &mut self.phase {
+            ending.echo = Echo::Possible;
+        }
+    }
+
+    /// Whether the coordinator may have committed it and not said so.
+    fn may_be_committed(&self) -> bool {
+        let Phase::Ending(Ending { how, echo, .. }) = &self.phase else {
+            return false;
+        };
+        (*how, *echo) == (End::Commit, Echo::Possible)
     }
 
     /// The transaction is over: nothing belongs to it any more.

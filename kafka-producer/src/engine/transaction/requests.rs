@@ -139,6 +139,9 @@ impl Transactions {
         if let (Ask::CommitOffsets(_), Some(commit)) = (ask, self.offsets.front_mut()) {
             commit.echo = Echo::Possible;
         }
+        if let Ask::End(_) = ask {
+            self.end_unanswered();
+        }
     }
 
     /// Whether offsets of an earlier call may come to this group behind those that are next.

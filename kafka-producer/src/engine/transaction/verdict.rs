@@ -51,6 +51,22 @@ pub(super) enum Verdict {
     Fatal,
 }
 
+impl Verdict {
+    /// The same when a commit that nobody answered for may have been done: who is told to abort would
+    /// take it that nothing is visible. Only the coordinator itself may say so.
+    pub(super) fn of_what_may_be_committed(self, code: ErrorCode) -> Self {
+        match self {
+            Self::Abortable if code != ErrorCode::TRANSACTION_ABORTABLE => Self::Fatal,
+            verdict => verdict,
+        }
+    }
+
+    /// Whether it may have been done, or may still be done, all the same.
+    pub(super) fn leaves_open(self) -> bool {
+        matches!(self, Self::Retry | Self::RetrySoon | Self::Relocate)
+    }
+}
+
 /// Judges the code of an answer.
 pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
     use Request::{Abort, AddOffsets, AddPartitions, Commit, CommitOffsets, FindCoordinator};

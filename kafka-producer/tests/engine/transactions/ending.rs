@@ -318,3 +318,48 @@ fn with_the_first_protocol_an_end_that_was_not_answered_is_followed_by_a_new_epo
     assert_eq!(end, "EndTxn commit");
     assert!(next.starts_with("InitProducerId 7000/"), "{story:?}");
 }
+
+#[test]
+fn who_can_no_longer_ask_what_became_of_a_commit_is_told_that_it_may_be_done() {
+    for level in VERSIONS {
+        for code in [
+            ErrorCode::GROUP_AUTHORIZATION_FAILED,
+            ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        ] {
+            let mut stage = Stage::under_way(level, &[1]);
+            stage.keeps(ApiKey::END_TXN);
+            let mut committed = stage.commit();
+            stage.refuses(ApiKey::FIND_COORDINATOR, &[code]);
+            stage.lose(COORDINATOR);
+            stage.pass(ms(2000));
+            let why = committed.fatal();
+            assert_eq!(why.code(), code);
+            assert!(why.to_string().contains("may be committed"), "{why}");
+        }
+    }
+}
+
+#[test]
+fn what_is_told_of_an_abort_that_nobody_answered_is_no_commit() {
+    let code = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+    let mut stage = Stage::under_way(1, &[1]);
+    stage.keeps(ApiKey::END_TXN);
+    let mut aborted = stage.abort();
+    stage.refuses(ApiKey::FIND_COORDINATOR, &[code]);
+    stage.lose(COORDINATOR);
+    stage.pass(ms(2000));
+    let why = aborted.fatal();
+    assert!(!why.to_string().contains("committed"), "{why}");
+}
+
+#[test]
+fn a_commit_that_is_repeated_and_then_refused_for_good_may_be_done_the_first_time() {
+    for first in [ErrorCode::REQUEST_TIMED_OUT, ErrorCode::NOT_COORDINATOR] {
+        let mut stage = Stage::under_way(1, &[1]);
+        stage.refuses(ApiKey::END_TXN, &[first, ErrorCode::UNKNOWN_PRODUCER_ID]);
+        let mut committed = stage.commit();
+        stage.pass(ms(2000));
+        let why = committed.fatal();
+        assert!(why.to_string().contains("may be committed"), "{why}");
+    }
+}
