@@ -69,8 +69,8 @@ pub enum SendError {
     /// The record names a partition that the topic does not have, and did not get within
     /// `max.block.ms`.
     #[error(
-        "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {}){}",
-        partitions - 1, after(*waited)
+        "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {}){}{}",
+        partitions - 1, after(*waited), because(last)
     )]
     PartitionOutOfRange {
         /// The record's topic.
@@ -81,6 +81,8 @@ pub enum SendError {
         partitions: i32,
         /// How long it was waited for.
         waited: Duration,
+        /// What was in the way of learning of more, if anything was.
+        last: Option<Obstacle>,
     },
     /// The record names a partition that no topic can have.
     #[error(
@@ -117,14 +119,17 @@ pub enum SendError {
     },
     /// The buffer stayed full for `max.block.ms`.
     #[error(
-        "no memory for a new batch within {} ms (buffer.memory={buffer_memory} is full: the \
-         brokers do not keep up)", waited.as_millis()
+        "no memory for a new batch within {} ms: buffer.memory={buffer_memory} is full{}",
+        waited.as_millis(), full_because(last)
     )]
     BufferExhausted {
         /// How long it was waited for.
         waited: Duration,
         /// The setting.
         buffer_memory: usize,
+        /// What the batch that has been there longest waits for; `None`: the brokers take batches, but
+        /// more slowly than records come.
+        last: Option<Obstacle>,
     },
     /// The producer is transactional: records are sent through a
     /// [`Transaction`](crate::Transaction).
@@ -185,6 +190,13 @@ fn because(last: &Option<Obstacle>) -> String {
     last.as_ref()
         .map(|last| format!(" (last obstacle: {last})"))
         .unwrap_or_default()
+}
+
+fn full_because(last: &Option<Obstacle>) -> String {
+    match last {
+        Some(_) => because(last),
+        None => ": the brokers do not keep up".to_owned(),
+    }
 }
 
 fn after(waited: Duration) -> String {
@@ -449,7 +461,8 @@ impl fmt::Display for DeliveryError {
         if let Some(code) = last_error {
             write!(f, ", which ended with {code:?}")?;
         }
-        if let Some(code) = in_doubt.filter(|code| Some(*code) != *last_error) {
+        let told = [*last_error, self.code()];
+        if let Some(code) = in_doubt.filter(|code| !told.contains(&Some(*code))) {
             write!(f, ", and an earlier one with {code:?}")?;
         }
         if let Some(obstacle) = obstacle {

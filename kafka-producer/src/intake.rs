@@ -372,6 +372,7 @@ impl Intake {
                 partition,
                 partitions: topic.partitions(),
                 waited: Duration::ZERO,
+                last: None,
             })),
         }
     }

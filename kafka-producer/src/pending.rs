@@ -140,20 +140,21 @@ async fn wait_for_memory(
     deadline: Instant,
 ) -> Result<Reservation, SendError> {
     let buffer_memory = intake.accumulator.memory_total();
-    intake
-        .accumulator
-        .reserve(bytes, deadline)
-        .await
-        .map_err(|error| match error {
-            ReserveError::TimedOut { .. } => SendError::BufferExhausted {
-                waited: since.elapsed(),
-                buffer_memory,
-            },
-            ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
-                bytes,
-                setting: "buffer.memory",
-                limit: buffer_memory,
-            },
-            _ => intake.refusal(),
-        })
+    let error = match intake.accumulator.reserve(bytes, deadline).await {
+        Ok(reserved) => return Ok(reserved),
+        Err(error) => error,
+    };
+    Err(match error {
+        ReserveError::TimedOut { .. } => SendError::BufferExhausted {
+            waited: since.elapsed(),
+            buffer_memory,
+            last: intake.desk.why_short(since).await,
+        },
+        ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
+            bytes,
+            setting: "buffer.memory",
+            limit: buffer_memory,
+        },
+        _ => intake.refusal(),
+    })
 }

@@ -77,7 +77,9 @@ impl Engine {
 
     fn metadata_is_due(&mut self) {
         let max_age = self.metadata_max_age();
-        self.metadata.expire(self.now, &mut self.notices);
+        let last = self.cluster_obstacle();
+        self.metadata
+            .expire(self.now, last.as_ref(), &mut self.notices);
         self.metadata.age(self.now, max_age);
         // What is due already is seen to by `settle`, as soon as a broker can be asked.
         if let Some(at) = self.metadata.next_due(self.now, max_age) {
@@ -185,6 +187,10 @@ impl Engine {
             Question::Flush { reply } => {
                 let undecided = self.flush();
                 self.notices.push(Notice::answer(reply, undecided));
+            }
+            Question::Shortage { since, reply } => {
+                let last = self.shortage(since);
+                self.notices.push(Notice::answer(reply, last));
             }
             Question::Transact {
                 call,

@@ -14,7 +14,9 @@ use kafka_accumulator::{Completion, Doorbell};
 
 use super::cluster::Cluster;
 use super::transaction::TransactionCall;
-use crate::error::{AbortableError, DeliveryError, FatalError, SendError, TransactionError};
+use crate::error::{
+    AbortableError, DeliveryError, FatalError, Obstacle, SendError, TransactionError,
+};
 
 /// Shared between all handles of one producer and its engine.
 #[derive(Debug)]
@@ -61,6 +63,13 @@ pub enum Question {
     Flush {
         /// One completion per batch that is not decided yet.
         reply: oneshot::Sender<Vec<Arc<Completion<DeliveryError>>>>,
+    },
+    /// Tell me why no memory has become free since then; answered at once.
+    Shortage {
+        /// When the wait for memory began.
+        since: Instant,
+        /// Told what is in the way, if it is not only that brokers are slow.
+        reply: oneshot::Sender<Option<Obstacle>>,
     },
     /// Something about transactions.
     Transact {
@@ -173,6 +182,13 @@ impl Desk {
             reply,
         });
         answer
+    }
+
+    /// Why no memory has become free since then, as far as that is known.
+    pub async fn why_short(&self, since: Instant) -> Option<Obstacle> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Question::Shortage { since, reply });
+        answer.await.ok().flatten()
     }
 
     pub(crate) fn publish(&self, cluster: Cluster) {

@@ -147,6 +147,7 @@ impl Interest {
                     partition,
                     partitions,
                     waited,
+                    last: last.cloned(),
                 },
                 _ => SendError::TopicUnknown {
                     topic,
@@ -342,18 +343,20 @@ impl Metadata {
     }
 
     /// Ends the wait of every caller whose deadline has come.
-    pub(super) fn expire(&mut self, now: Instant, notices: &mut Vec<Notice>) {
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        last: Option<&Obstacle>,
+        notices: &mut Vec<Notice>,
+    ) {
         let Self {
-            topics,
-            missing,
-            last_obstacle,
-            ..
+            topics, missing, ..
         } = self;
         missing.retain(|name| {
             let Some(interest) = topics.get_mut(name) else {
                 return false;
             };
-            interest.expire_waiters(name, now, last_obstacle.as_ref(), notices);
+            interest.expire_waiters(name, now, last, notices);
             // A topic that nobody waits for and that never existed is forgotten.
             let wanted = interest.is_wanted();
             if !wanted {

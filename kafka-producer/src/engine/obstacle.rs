@@ -4,6 +4,7 @@
 //! told to people, never decided by, but for one thing: what no broker speaks is not waited for.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use kafka_wire::messages::{InitProducerIdRequest, MetadataRequest, ProduceRequest};
 use kafka_wire::{ErrorCode, Request};
@@ -11,7 +12,7 @@ use kafka_wire::{ErrorCode, Request};
 use super::lane::{LaneKey, Slot, SlotState};
 use super::node::{Link, Node, Versions};
 use super::notice::Notice;
-use super::{Engine, NodeId};
+use super::{Engine, NodeId, Transactions};
 use crate::error::{Cause, Obstacle, SendError, Unsupported};
 use crate::settings::Guarantee;
 
@@ -22,7 +23,7 @@ impl Node {
     }
 
     /// What keeps requests from being sent to it now.
-    fn obstacle(&self, now: std::time::Instant) -> Option<Obstacle> {
+    fn obstacle(&self, now: Instant) -> Option<Obstacle> {
         let broker = self.name();
         if let Some(until) = self.throttled_until.filter(|until| *until > now) {
             let left = until - now;
@@ -35,6 +36,14 @@ impl Node {
                 Some(self.obstacle.clone().unwrap_or_else(connecting))
             }
         }
+    }
+
+    /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
+    fn hindrance(&self, now: Instant) -> Option<Obstacle> {
+        let untried = |obstacle: &Obstacle| {
+            self.is_resting() && matches!(obstacle, Obstacle::Connecting { .. })
+        };
+        self.obstacle(now).filter(|obstacle| !untried(obstacle))
     }
 
     /// Whether it may speak this, as far as is known.
@@ -152,9 +161,66 @@ impl Engine {
         }
     }
 
+    /// What is in the way of learning about the cluster: what went wrong last, or else what keeps
+    /// everybody from being asked.
+    pub(super) fn cluster_obstacle(&self) -> Option<Obstacle> {
+        let unasked = || self.everybodys_obstacle();
+        self.metadata.last_obstacle.clone().or_else(unasked)
+    }
+
+    /// What keeps a broker from being asked, if there is none that could be.
+    fn everybodys_obstacle(&self) -> Option<Obstacle> {
+        let free = |node: &Node| node.obstacle(self.now).is_none();
+        let mut obstacles = self
+            .nodes
+            .values()
+            .filter_map(|node| node.hindrance(self.now));
+        obstacles.next().filter(|_| !self.nodes.values().any(free))
+    }
+
+    /// What is in the way of the transaction: a batch that its end waits for, or its coordinator.
+    pub(super) fn transaction_obstacle(&self) -> Option<Obstacle> {
+        let awaited = self.transactions.iter().flat_map(Transactions::awaited);
+        let mut awaited = awaited.filter(|key| self.lanes[**key as usize].has_batches());
+        let batches = awaited.find_map(|&key| self.oldest_obstacle(key));
+        batches.or_else(|| self.coordinator_obstacle())
+    }
+
+    /// What is in the way of the transaction's coordinator, of what it was asked, or of finding it.
+    fn coordinator_obstacle(&self) -> Option<Obstacle> {
+        let transactions = self.transactions.as_ref()?;
+        let node = transactions
+            .coordinator()
+            .and_then(|id| self.nodes.get(&id));
+        node.and_then(|node| node.hindrance(self.now))
+            .or_else(|| transactions.obstacle())
+            .or_else(|| self.cluster_obstacle())
+    }
+
+    /// Why no memory has become free since then: what the batch that has been here longest waits for.
+    /// That it was sent is a reason only if it was here then.
+    pub(super) fn shortage(&mut self, since: Instant) -> Option<Obstacle> {
+        let busy = self.take_stock().into_iter();
+        let (created, key) = busy
+            .filter_map(|key| Some((self.lanes[key as usize].oldest_created()?, key)))
+            .min()?;
+        let obstacle = self.oldest_obstacle(key)?;
+        let moves = created > since && matches!(obstacle, Obstacle::Unanswered { .. });
+        (!moves).then_some(obstacle)
+    }
+
+    /// What a lane's oldest batch waits for.
+    fn oldest_obstacle(&self, key: LaneKey) -> Option<Obstacle> {
+        let oldest = self.lanes[key as usize].slots.front();
+        match oldest.map(|slot| slot.state) {
+            Some(SlotState::InFlight) => Some(Obstacle::Unanswered { request: "Produce" }),
+            _ => self.lane_obstacle(key),
+        }
+    }
+
     fn lane_obstacle(&self, key: LaneKey) -> Option<Obstacle> {
         let lane = &self.lanes[key as usize];
-        let cluster = || self.metadata.last_obstacle.clone().map(Arc::new);
+        let cluster = || self.cluster_obstacle().map(Arc::new);
         let Some(leader) = lane.leader.and_then(|leader| self.nodes.get(&leader)) else {
             return Some(Obstacle::NoLeader { why: cluster() });
         };
@@ -163,8 +229,7 @@ impl Engine {
         }
         if let Some(transactions) = &self.transactions {
             if !transactions.is_told_of(key) {
-                let why = transactions.obstacle().map(Arc::new);
-                let why = why.or_else(cluster);
+                let why = self.coordinator_obstacle().map(Arc::new);
                 return Some(Obstacle::Coordinator { why });
             }
         } else if self.settings.guarantee == Guarantee::Idempotent

@@ -279,10 +279,17 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
     let SendError::BufferExhausted {
         waited,
         buffer_memory,
+        ref last,
     } = error
     else {
         panic!("{error}");
     };
+    assert!(last.is_some(), "{error}");
+    let told = error.to_string();
+    assert!(
+        told.contains("buffer.memory=40000 is full (last obstacle: broker 1 at "),
+        "{told}"
+    );
     assert!(waited >= Duration::from_millis(500), "{waited:?}");
     assert_eq!(buffer_memory, 40_000);
     assert!(producer.memory_in_use() <= 40_000);

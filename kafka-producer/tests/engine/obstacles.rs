@@ -1,15 +1,18 @@
 //! What records that waited in vain tell of the reason.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
 
 use kafka_producer::DeliveryError;
-use kafka_producer::engine::{Input, NodeId};
-use kafka_producer::error::{Obstacle, Persistence};
+use kafka_producer::engine::{Input, NodeId, Question};
+use kafka_producer::error::{Obstacle, Persistence, SendError};
 use kafka_producer::settings::Settings;
 use kafka_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::stage::{Stage, TOPIC, expired, ms, settings};
+use crate::transactions::transactional;
 use crate::wires::{Map, error, ok};
 
 fn short() -> Settings {
@@ -154,6 +157,128 @@ fn a_record_of_a_transaction_tells_that_its_coordinator_is_waited_for() {
         text.contains("the transaction's coordinator is waited for"),
         "{text}"
     );
+}
+
+/// What the engine tells a caller whose wait for memory, which began then, was in vain.
+fn shortage(stage: &mut Stage, since: Instant) -> Option<Obstacle> {
+    let (reply, mut answer) = oneshot::channel();
+    stage.desk.ask(Question::Shortage { since, reply });
+    stage.input(Input::Rung);
+    answer.try_recv().unwrap().expect("it is told at once")
+}
+
+#[test]
+fn who_waits_for_memory_in_vain_is_told_what_the_oldest_batch_waits_for() {
+    let mut stage = Stage::with(settings(), &[1, 2]);
+    let since = stage.now;
+    assert_eq!(shortage(&mut stage, since), None);
+    stage.warm_up(0, 1);
+    stage.unreachable.insert(NodeId(2));
+    let _ = stage.send(1, "old");
+    if stage.connections.contains_key(&NodeId(2)) {
+        stage.lose(2);
+    }
+    stage.pass(ms(10));
+    let _ = stage.send(0, "young");
+    let told = shortage(&mut stage, since).expect("its leader cannot be reached");
+    assert!(told.to_string().starts_with("broker 2 at "), "{told}");
+}
+
+#[test]
+fn a_batch_that_was_sent_is_in_the_way_only_of_who_has_waited_since_before() {
+    let mut stage = Stage::with(settings(), &[1]);
+    stage.warm_up(0, 1);
+    let _ = stage.send(0, "tea");
+    let then = stage.now;
+    stage.pass(ms(10));
+    let unanswered = Obstacle::Unanswered { request: "Produce" };
+    assert_eq!(shortage(&mut stage, then), Some(unanswered));
+    stage.answer(1, [ok(1)]);
+    let _ = stage.send(0, "cake");
+    assert_eq!(shortage(&mut stage, then), None, "batches come and go");
+}
+
+#[test]
+fn a_full_buffer_is_told_with_its_reason_or_as_that_of_slow_brokers() {
+    let full = |last| SendError::BufferExhausted {
+        waited: ms(500),
+        buffer_memory: 40_000,
+        last,
+    };
+    let start = "no memory for a new batch within 500 ms: buffer.memory=40000 is full";
+    let slow = format!("{start}: the brokers do not keep up");
+    assert_eq!(full(None).to_string(), slow);
+    let reason = format!("{start} (last obstacle: the cluster knows of no broker)");
+    assert_eq!(full(Some(Obstacle::NoBroker)).to_string(), reason);
+}
+
+#[test]
+fn callers_that_wait_for_metadata_of_brokers_that_ask_for_silence_are_told_so() {
+    let patient = Settings {
+        max_block: ms(5000),
+        ..settings()
+    };
+    let mut stage = Stage::with(patient, &[1]);
+    let _ = stage.send(0, "first");
+    stage.answer_throttled(1, 60_000, [ok(0)]);
+    for partition in [None, Some(7)] {
+        let mut reply = match partition {
+            None => stage.ask_topic("unheard-of"),
+            Some(partition) => stage.ask_partition(TOPIC, partition),
+        };
+        stage.pass(ms(5000));
+        let Ok(Some(Err(error))) = reply.try_recv() else {
+            panic!("it waits on");
+        };
+        let text = error.to_string();
+        assert!(
+            text.contains("last obstacle: broker 1 at broker-1:9092 asks"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_caller_whose_bootstrap_server_is_silent_from_the_start_is_told_so() {
+    let hasty = Settings {
+        max_block: ms(1000),
+        ..settings()
+    };
+    let mut stage = Stage::bare(hasty, Map::of(TOPIC, &[1]));
+    stage.unreachable.insert(NodeId(-1));
+    let mut reply = stage.ask_topic(TOPIC);
+    stage.pass(ms(1000));
+    let Ok(Some(Err(error))) = reply.try_recv() else {
+        panic!("it waits on");
+    };
+    let text = error.to_string();
+    assert!(text.contains("not connected yet"), "{text}");
+}
+
+#[test]
+fn a_commit_that_times_out_tells_that_its_records_were_not_answered() {
+    let mut settings = transactional();
+    settings.request_timeout = Duration::from_secs(100);
+    let limit = settings.max_block;
+    let mut stage = Stage::transactional_with(settings, 1, &[1]);
+    stage.begin().done();
+    let _ = stage.send(0, "tea");
+    let mut committed = stage.commit();
+    stage.pass(limit);
+    let text = committed.timed_out().to_string();
+    assert!(text.contains("Produce was not answered"), "{text}");
+}
+
+#[test]
+fn the_only_attempt_is_not_told_of_as_an_earlier_one() {
+    let mut stage = Stage::with(short(), &[1]);
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [error(ErrorCode::UNKNOWN_SERVER_ERROR)]);
+    let error = crate::stage::failed(&delivery);
+    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+    let text = error.to_string();
+    assert!(text.contains("1 attempt(s)"), "{text}");
+    assert!(!text.contains("earlier"), "{text}");
 }
 
 #[test]

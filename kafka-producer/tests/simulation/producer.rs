@@ -171,14 +171,14 @@ impl Producer {
         since: Instant,
         deadline: Instant,
     ) -> Result<Reservation, SendError> {
-        let reserved = self.accumulator.reserve(bytes, deadline).await;
-        reserved.map_err(|error| match error {
-            ReserveError::TimedOut { .. } => SendError::BufferExhausted {
+        match self.accumulator.reserve(bytes, deadline).await {
+            Err(ReserveError::TimedOut { .. }) => Err(SendError::BufferExhausted {
                 waited: self.ground.now() - since,
                 buffer_memory: self.accumulator.memory_total(),
-            },
-            _ => SendError::Closed,
-        })
+                last: self.desk.why_short(since).await,
+            }),
+            reserved => reserved.map_err(|_| SendError::Closed),
+        }
     }
 
     /// Appends if there is a place for it at once.

@@ -44,12 +44,12 @@ pub(crate) use requests::Ask;
 use super::lane::LaneKey;
 use super::timers::Timer;
 use super::verdict::TransactionVersion;
-use super::{Engine, backoff};
+use super::{Engine, NodeId, backoff};
 use crate::error::{AbortableError, Obstacle, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::settings::TransactionSettings;
 use calls::{Call, Caller, Reply};
-use coordinators::Coordinators;
+use coordinators::{Coordinators, Role};
 use membership::{Membership, is_turned_away};
 
 /// The transactions of one producer, one after the other.
@@ -185,6 +185,19 @@ impl Transactions {
         self.last_obstacle.clone()
     }
 
+    /// Who coordinates the transactions, if that is known.
+    pub(super) fn coordinator(&self) -> Option<NodeId> {
+        self.coordinators.of(&Role::Transactions)
+    }
+
+    /// The lanes whose batches the end of the transaction waits for.
+    pub(super) fn awaited(&self) -> &[LaneKey] {
+        match &self.phase {
+            Phase::Ending(ending) => &ending.busy,
+            _ => &[],
+        }
+    }
+
     /// Whether no coordinator has to be told of this partition before it is written to.
     pub(super) fn is_told_of(&self, key: LaneKey) -> bool {
         let inside = self.partitions.get(&key) == Some(&Membership::Inside);
@@ -212,11 +225,7 @@ impl Transactions {
 
     /// Whether the open transaction may ask about this lane.
     pub(super) fn refers_to(&self, key: LaneKey) -> bool {
-        let awaited = match &self.phase {
-            Phase::Ending(ending) => ending.busy.contains(&key),
-            _ => false,
-        };
-        awaited || self.partitions.contains_key(&key)
+        self.awaited().contains(&key) || self.partitions.contains_key(&key)
     }
 
     /// Which protocol the open transaction follows.
@@ -375,11 +384,10 @@ impl Engine {
     pub(super) fn transaction_is_due(&mut self) {
         let limit = self.settings.max_block;
         let now = self.now;
-        let obstacle = self.metadata.last_obstacle.clone();
+        let last = self.transaction_obstacle();
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        let last = transactions.last_obstacle.clone().or(obstacle);
         transactions.expire_callers(now, limit, last.as_ref(), &mut self.notices);
         let expires = transactions.begun + transactions.settings.timeout;
         let open = matches!(
