@@ -8,7 +8,7 @@ use kafka_wire::compression::Compression;
 use kafka_wire::messages::ProduceResponse;
 use kafka_wire::records::{BatchBuilder, BatchHeader, MAX_HEADERS, RecordBatch, RecordFault};
 use kafka_wire::records::{RecordParts, RecordsError};
-use kafka_wire::{DecodeProblem, Reader, Request, Wire, messages::ProduceRequest};
+use kafka_wire::{DecodeProblem, Reader, Request, Wire, decode_response, messages::ProduceRequest};
 
 const MIB: usize = 1024 * 1024;
 
@@ -50,6 +50,30 @@ fn millions_of_empty_headers_take_three_times_what_they_unpack_to() {
     );
 }
 
+#[cfg(feature = "zstd")]
+#[test]
+fn a_few_kilobytes_of_sixty_million_empty_headers_are_refused_in_three_times_what_they_unpack_to() {
+    let headers = 60_000_000;
+    let mut bytes = of_empty_headers(1, headers, Compression::Zstd);
+    assert!(bytes.len() < 20_000, "{} bytes are no bomb", bytes.len());
+    let batch = RecordBatch::decode(&mut bytes).unwrap();
+    let mut told = None;
+    let used = measure(|| told = batch.records().next());
+    let refused = told.unwrap().unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            RecordsError::Record {
+                fault: RecordFault::HeaderCount { .. },
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    let (held, allowed) = (used.bytes_max as usize, 3 * 2 * headers + MIB);
+    assert!(held <= allowed, "{held} bytes, allowed are {allowed}");
+}
+
 #[test]
 fn headers_that_are_not_asked_for_take_nothing() {
     let mut bytes = of_empty_headers(4, MAX_HEADERS, Compression::None);
@@ -88,6 +112,26 @@ fn an_answer_of_topics_of_three_bytes_is_refused_before_it_takes_memory() {
         assert_eq!(error.field(), "responses");
         assert!(
             matches!(error.problem(), DecodeProblem::TooMuchMemory { needed, .. } if *needed > 60_000_000),
+            "{error}"
+        );
+    });
+    assert!(used.bytes_max < 4096, "{} bytes", used.bytes_max);
+}
+
+#[test]
+fn an_answer_of_a_hundred_mebibytes_of_three_byte_topics_takes_nothing_but_itself() {
+    let topics = 100 * MIB / 3;
+    let version = ProduceRequest::version(9).unwrap();
+    let mut bytes = BytesMut::with_capacity(4 + 5 + 3 * topics + 5);
+    bytes.extend_from_slice(&[0, 0, 0, 7, 0]);
+    kafka_wire::varint::put_unsigned(&mut bytes, topics as u32 + 1);
+    bytes.extend_from_slice(&[1, 1, 0].repeat(topics));
+    bytes.extend_from_slice(&[0; 5]);
+    let frame = bytes.freeze();
+    let used = measure(|| {
+        let error = decode_response::<ProduceRequest>(frame.clone(), version).unwrap_err();
+        assert!(
+            matches!(error.problem(), DecodeProblem::TooMuchMemory { .. }),
             "{error}"
         );
     });

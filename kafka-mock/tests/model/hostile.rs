@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use kafka_mock::cluster::{Answer, ConnectionId};
 use kafka_wire::{
-    Request, encode_request,
+    ErrorCode, Request,
+    compression::Compression,
+    encode_request,
     messages::{
         ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
         DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest,
@@ -12,10 +14,11 @@ use kafka_wire::{
         fetch::{FetchPartition, FetchTopic},
         metadata::MetadataRequestTopic,
     },
+    records::{BatchBuilder, BatchHeader, RecordParts},
 };
 use proptest::prelude::*;
 
-use crate::driver::{Driver, ONE, batch, produce_request};
+use crate::driver::{Driver, ONE, START_MS, batch, produce_request};
 
 /// A good request of every API that is served, in its last version.
 fn requests() -> Vec<Bytes> {
@@ -90,6 +93,27 @@ fn what_nobody_serves_closes_the_connection() {
             .handle(driver.now, ONE, ConnectionId(1), frame.into());
         assert_eq!(answer, Answer::Close, "{frame:?}");
     }
+}
+
+#[test]
+fn a_few_kilobytes_of_sixty_million_empty_headers_are_refused_in_little_more_than_they_unpack_to() {
+    let headers = 60_000_000;
+    let record = RecordParts {
+        key: None,
+        value: None,
+        headers: std::iter::repeat_n(("", None), headers),
+    };
+    let mut builder = BatchBuilder::new(BatchHeader::default());
+    builder.push(START_MS, &record).unwrap();
+    let batch = builder.build(Compression::Zstd).unwrap();
+    assert!(batch.len() < 20_000, "{} bytes are no bomb", batch.len());
+    let mut driver = Driver::new(1);
+    let mut told = None;
+    let used = allocation_counter::measure(|| told = Some(driver.produce(batch)));
+    let told = told.unwrap();
+    assert_eq!(told.error_code, ErrorCode::INVALID_RECORD, "{told:?}");
+    let (held, allowed) = (used.bytes_max as usize, 3 * 2 * headers + (1 << 20));
+    assert!(held <= allowed, "{held} bytes, allowed are {allowed}");
 }
 
 proptest! {
