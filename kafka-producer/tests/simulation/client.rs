@@ -19,6 +19,7 @@ use crate::checkers::busy::Pace;
 use crate::checkers::once;
 use crate::checkers::rate::Rates;
 use crate::checkers::throttle::Pauses;
+use crate::group::{Standing, group_of};
 use crate::network::LinkId;
 use crate::producer::{LATENESS, Producer};
 use crate::world::{Event, World};
@@ -121,7 +122,15 @@ impl World {
             rates: Rates::default(),
         });
         self.plan_round(number, self.now());
+        self.set_standing(number, Standing::default());
         producer
+    }
+
+    /// The consumer group of this producer has that member from now on.
+    pub(crate) fn set_standing(&mut self, client: usize, standing: Standing) {
+        self.ground.standings.borrow_mut().insert(client, standing);
+        let membership = standing.membership();
+        self.cluster.set_membership(&group_of(client), membership);
     }
 
     /// Makes sure that a producer gets a round at `at`, or earlier.

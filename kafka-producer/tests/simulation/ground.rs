@@ -2,6 +2,7 @@
 //! that was seen to break.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
+use crate::group::Standing;
 use crate::ledger::{Decided, Ledger};
 use crate::trace::{Story, Trace};
 use crate::world::Weather;
@@ -24,6 +26,8 @@ pub(crate) struct Ground {
     pub(crate) alarms: RefCell<Vec<(Instant, Waker)>>,
     /// How long producers have stood still altogether.
     pub(crate) stalled: Cell<Duration>,
+    /// Who is in the consumer group of each producer.
+    pub(crate) standings: RefCell<BTreeMap<usize, Standing>>,
     /// Whether things go wrong.
     pub(crate) weather: Cell<Weather>,
     /// Until when callers send nothing.
@@ -60,6 +64,7 @@ impl Ground {
             ledger: RefCell::new(Ledger::default()),
             alarms: RefCell::default(),
             stalled: Cell::default(),
+            standings: RefCell::default(),
             weather: Cell::new(Weather::Storm),
             lull_until: Cell::default(),
             fenced_itself: Cell::default(),
@@ -70,6 +75,12 @@ impl Ground {
 
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// Who is in the consumer group of a producer.
+    pub(crate) fn standing(&self, client: usize) -> Standing {
+        let standings = self.standings.borrow();
+        standings.get(&client).copied().unwrap_or_default()
     }
 
     /// Notes that a promise is broken; the first one counts.

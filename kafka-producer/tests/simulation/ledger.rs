@@ -35,6 +35,18 @@ pub(crate) struct Transaction {
     pub(crate) end: End,
     /// The last offset that was sent with it, and whether that was confirmed.
     pub(crate) offset: Option<(i64, Confirmed)>,
+    pub(crate) membership: Membership,
+}
+
+/// Whether whoever sent offsets with a transaction was in the group all the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Membership {
+    /// He was, or no offsets were sent.
+    Held,
+    /// It ended while they were on their way.
+    Ended,
+    /// It had ended before they were sent.
+    Stale,
 }
 
 /// How a transaction has ended.
@@ -168,6 +180,7 @@ impl Ledger {
             begun: now,
             end: End::Open,
             offset: None,
+            membership: Membership::Held,
         });
         self.transactions.len() as u32 - 1
     }
@@ -178,6 +191,16 @@ impl Ledger {
 
     pub(crate) fn note_offset(&mut self, transaction: u32, offset: i64, confirmed: Confirmed) {
         self.transactions[transaction as usize].offset = Some((offset, confirmed));
+    }
+
+    /// Notes how offsets of a transaction were sent; the worst counts.
+    pub(crate) fn note_membership(&mut self, transaction: u32, seen: Membership) {
+        let known = &mut self.transactions[transaction as usize].membership;
+        *known = match (*known, seen) {
+            (Membership::Stale, _) | (_, Membership::Stale) => Membership::Stale,
+            (Membership::Held, seen) => seen,
+            (Membership::Ended, _) => Membership::Ended,
+        };
     }
 
     pub(crate) fn transaction(&self, number: u32) -> Transaction {

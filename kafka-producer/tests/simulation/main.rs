@@ -30,6 +30,7 @@ mod content;
 mod faults;
 mod fencing;
 mod ground;
+mod group;
 mod isolation;
 mod ledger;
 mod mangling;

@@ -141,6 +141,11 @@ impl Plan {
             .then(|| denied.api(ApiKey::DESCRIBE_CONFIGS))
     }
 
+    /// Whether a fault of this kind is planned.
+    pub(crate) fn has(&self, kind: FaultKind) -> bool {
+        self.faults.iter().any(|(_, planned)| *planned == kind)
+    }
+
     pub(crate) fn is_transactional(&self) -> bool {
         self.settings.guarantee.transactional().is_some()
     }

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use kafka_producer::engine::TransactionCall;
 use kafka_producer::error::{Misuse, TransactionError};
-use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit};
+use kafka_producer::{ErrorCode, OffsetToCommit};
 
-use crate::ledger::{Confirmed, End};
+use crate::faults::FaultKind;
+use crate::group::{Claim, Standing};
+use crate::ledger::{Confirmed, End, Membership};
 use crate::plan::{CallerPlan, Plan};
 use crate::producer::{Producer, WhenDecided, Wish};
 use crate::workload::RECOVERS;
@@ -25,6 +27,7 @@ pub(crate) async fn transact(producer: Rc<Producer>, plan: Rc<Plan>, caller: Cal
         producer,
         plan,
         consumed: 0,
+        known: Standing::default(),
     };
     if transactor.initialize().await.is_err() {
         return;
@@ -46,6 +49,7 @@ pub(crate) async fn probe(producer: Rc<Producer>, plan: Rc<Plan>) {
         producer,
         plan,
         consumed: 1_000_000,
+        known: Standing::default(),
     };
     if transactor.initialize().await.is_err() {
         return;
@@ -66,6 +70,8 @@ struct Transactor {
     plan: Rc<Plan>,
     /// How far the consumer is whose offsets go with the transactions.
     consumed: i64,
+    /// Who is in the group, as far as the caller has heard.
+    known: Standing,
 }
 
 impl Transactor {
@@ -114,6 +120,9 @@ impl Transactor {
     async fn transaction(&mut self, caller: CallerPlan, records: usize) -> Result<(), Over> {
         let number = self.begin().await?;
         let ground = Rc::clone(&self.producer.ground);
+        if !ground.chance(20) {
+            self.known = ground.standing(self.producer.client);
+        }
         for _ in 0..records {
             let pause = ground.some_us(0, caller.pause_max.as_micros() as u64);
             ground.pause(pause).await;
@@ -167,14 +176,35 @@ impl Transactor {
         let client = self.producer.client;
         let topic = Arc::clone(&self.plan.topics[0].name);
         let offsets = vec![OffsetToCommit::new(topic, 0, self.consumed)];
-        let group = ConsumerGroupMetadata::new(group_of(client));
+        let ground = Rc::clone(&self.producer.ground);
+        let claim = match ground.below(4) {
+            0 => Claim::Nothing,
+            1 => Claim::Instance(self.known),
+            _ => Claim::Member(self.known),
+        };
+        let group = claim.metadata(client);
         let call = TransactionCall::SendOffsets { offsets, group };
-        let confirmed = match self.producer.transact(call).await {
+        let held_before = claim.holds(ground.standing(client));
+        let outcome = self.producer.transact(call).await;
+        let membership = match (held_before, claim.holds(ground.standing(client))) {
+            (false, _) => Membership::Stale,
+            (true, false) => Membership::Ended,
+            (true, true) => Membership::Held,
+        };
+        let mut ledger = ground.ledger.borrow_mut();
+        ledger.note_membership(number, membership);
+        let confirmed = match &outcome {
             Ok(()) => Confirmed::Yes,
             Err(_) => Confirmed::No,
         };
-        let mut ledger = self.producer.ground.ledger.borrow_mut();
         ledger.note_offset(number, self.consumed, confirmed);
+        let noted = ledger.transaction(number).membership;
+        // A fault of that kind says the same of whoever it is.
+        let denied = self.plan.has(FaultKind::Deny);
+        let turned_away = !denied && outcome.is_err_and(|error| is_no_member(&error));
+        if noted == Membership::Held && turned_away {
+            ground.broken(FENCED, format!("{claim:?} is turned away"));
+        }
     }
 
     async fn commit(&self, number: u32) -> Result<(), Over> {
@@ -251,10 +281,23 @@ impl Transactor {
     }
 }
 
-/// The consumer group whose offsets a producer commits.
-pub(crate) fn group_of(client: usize) -> String {
-    format!("group-{client}")
+/// Whether a group does not know who sent offsets.
+fn is_no_member(error: &TransactionError) -> bool {
+    let TransactionError::Abortable(why) = error else {
+        return false;
+    };
+    matches!(
+        why.code(),
+        Some(
+            ErrorCode::ILLEGAL_GENERATION
+                | ErrorCode::UNKNOWN_MEMBER_ID
+                | ErrorCode::FENCED_INSTANCE_ID
+        )
+    )
 }
+
+/// The promise to whoever is in the group.
+const FENCED: &str = "only who is not in the group any more is turned away";
 
 /// So often is asked again what took longer than `max.block.ms`.
 const PATIENCE: usize = 40;

@@ -125,6 +125,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "                end.or_else(|| self.next_addition())\n",
     },
     Mutant {
+        name: "offsets go without their member",
+        breaks: "offsets are committed with their transaction",
+        file: REQUESTS,
+        faults: &["Rebalance"],
+        from: "generation_id: group.generation,\n            member_id: group.member_id,",
+        to: "generation_id: -1,\n            member_id: String::new(),",
+    },
+    Mutant {
         name: "partitions are not added",
         breaks: "when the faults stop, everything goes on",
         file: REQUESTS,

@@ -29,10 +29,10 @@ use kafka_wire::ErrorCode;
 
 use crate::archive::{Archive, LogName, Logged};
 use crate::faults::FaultKind;
+use crate::group::group_of;
 use crate::ledger::{Decided, Ledger, RecordId, Told};
 use crate::plan::Plan;
 use crate::producer::Producer;
-use crate::transactor::group_of;
 use crate::world::World;
 
 /// What is known when a run is over.

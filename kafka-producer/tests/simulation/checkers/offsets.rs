@@ -1,15 +1,25 @@
 //! Offsets that were sent with transactions are committed with them, and only so: what the group has
-//! is what the last committed transaction sent.
+//! is what the last committed transaction sent. Whoever was not in the group any more when he sent
+//! some commits nothing.
 
 use std::collections::BTreeSet;
 
 use super::Facts;
-use crate::ledger::{Confirmed, End};
+use crate::ledger::{Confirmed, End, Membership, Transaction};
 
 pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
     if facts.epoch_was_shared() {
         // Of a group there is only the last offset.
         return Ok(());
+    }
+    let transactions = facts.ledger.transactions();
+    let stale = |it: &&Transaction| it.membership == Membership::Stale;
+    if let Some(committed) = transactions
+        .iter()
+        .filter(stale)
+        .find(|it| it.end == End::Committed)
+    {
+        return Err(format!("no member has committed {committed:?}"));
     }
     for (client, committed) in facts.offsets.iter().enumerate() {
         let possible = possible(facts, client);
@@ -30,6 +40,9 @@ fn possible(facts: &Facts<'_>, client: usize) -> BTreeSet<Option<i64>> {
         let Some((offset, confirmed)) = transaction.offset else {
             continue;
         };
+        if transaction.membership == Membership::Stale {
+            continue;
+        }
         match (transaction.end, confirmed) {
             (End::Committed, Confirmed::Yes) => possible = BTreeSet::from([Some(offset)]),
             (End::Committed, Confirmed::No) | (End::CommitAsked, _) => {

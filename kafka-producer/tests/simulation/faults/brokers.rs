@@ -4,8 +4,8 @@ use kafka_mock::cluster::{BrokerId, CoordinatorKind, Restart};
 use kafka_wire::ApiKey;
 
 use super::{Relief, STRIKES, Spared, ms};
+use crate::group::group_of;
 use crate::plan::{FIRST_PORT, TRANSACTIONAL_ID};
-use crate::transactor::group_of;
 use crate::world::{Event, World};
 
 /// What is different about a broker when it is back.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Spared, ms};
+use crate::group::group_of;
 use crate::plan::{CallerPlan, LULL_MAX};
 use crate::transactor::transact;
 use crate::world::World;
@@ -20,6 +21,20 @@ impl World {
         let transact = transact(rival, plan, CallerPlan { records, ..caller });
         self.tasks.spawn(1, transact);
         Ok(())
+    }
+
+    /// Of the group whose offsets a producer commits.
+    pub(super) fn rebalance(&mut self) {
+        let client = self.random.usize(..self.clients.len());
+        let standing = self.ground.standing(client);
+        let standing = match self.random.bool() {
+            true => standing.renumbered(),
+            false => standing.replaced(),
+        };
+        self.ground
+            .trace
+            .tell(group_of(client), || format!("has {standing:?} now"));
+        self.set_standing(client, standing);
     }
 
     pub(super) fn stall_one(&mut self) {

@@ -73,6 +73,8 @@ pub(crate) enum FaultKind {
     ChangeFeature,
     /// Another producer with the same transactional id begins to work.
     Rival,
+    /// The consumer group whose offsets are committed gets another generation, or another member.
+    Rebalance,
 }
 
 /// Why a fault did not strike.
@@ -141,7 +143,7 @@ pub(crate) enum Relief {
 
 impl FaultKind {
     /// Each kind with its weight.
-    pub(crate) const ALL: [(Self, u32); 27] = [
+    pub(crate) const ALL: [(Self, u32); 28] = [
         (Self::CutOne, 12),
         (Self::CutAll, 5),
         (Self::Freeze, 7),
@@ -169,6 +171,7 @@ impl FaultKind {
         (Self::MoveCoordinator, 8),
         (Self::ChangeFeature, 3),
         (Self::Rival, 3),
+        (Self::Rebalance, 5),
     ];
 
     pub(crate) fn any(random: &mut fastrand::Rng, transactional: bool) -> Self {
@@ -192,7 +195,9 @@ impl FaultKind {
     pub(crate) fn fits(self, transactional: bool) -> bool {
         match self {
             Self::RecreateTopic => !transactional,
-            Self::MoveCoordinator | Self::ChangeFeature | Self::Rival => transactional,
+            Self::MoveCoordinator | Self::ChangeFeature | Self::Rival | Self::Rebalance => {
+                transactional
+            }
             _ => true,
         }
     }
@@ -251,6 +256,7 @@ impl World {
             FaultKind::MoveCoordinator => self.move_coordinator()?,
             FaultKind::ChangeFeature => self.change_feature()?,
             FaultKind::Rival => self.start_rival()?,
+            FaultKind::Rebalance => self.rebalance(),
             FaultKind::Mangle => {
                 self.plan_mangling();
                 return Ok(Outcome::Lurking);
