@@ -139,6 +139,7 @@ impl Unsupported {
     fn remedy(&self) -> &'static str {
         match self.theirs {
             Some(theirs) if theirs.oldest > self.ours.latest => "it takes a newer producer",
+            Some(_) if self.api == ApiKey::API_VERSIONS => "it refuses those that both speak",
             _ if self.api == ApiKey::INIT_PRODUCER_ID && self.ours.oldest == 0 => {
                 "set enable.idempotence=false, or use Kafka 0.11 or newer"
             }

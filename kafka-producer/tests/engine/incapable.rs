@@ -131,32 +131,42 @@ fn address(host: &str) -> kafka_producer::settings::Address {
     }
 }
 
-#[test]
-fn callers_do_not_wait_for_a_broker_that_speaks_no_version_of_api_versions() {
+/// What a caller is told if the only broker refuses every version of ApiVersions with this.
+fn ungreeted(refusal: &ApiVersionsResponse) -> String {
     let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
     stage.by_hand.insert(ApiKey::API_VERSIONS);
     let mut reply = stage.ask_topic(TOPIC);
-    for _ in 0..2 {
-        let refusal = ApiVersionsResponse {
-            error_code: ErrorCode::UNSUPPORTED_VERSION,
-            ..ApiVersionsResponse::default()
-        };
-        let oldest = ApiVersionsRequest::version(0).unwrap();
-        let correlation_id = stage.connections[&NodeId(-1)][0].header.correlation_id;
-        let frame = encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal);
+    while let Some(asked) = stage.connections.get(&NodeId(-1)).map(|all| &all[0]) {
+        let (header, oldest) = (&asked.header, ApiVersionsRequest::version(0).unwrap());
+        let frame = encode_response::<ApiVersionsRequest>(header.correlation_id, oldest, refusal);
         stage.respond(NodeId(-1), frame.unwrap().slice(4..));
     }
     match reply.try_recv() {
-        Ok(Some(Err(error @ SendError::Unsupported(_)))) => {
-            let text = error.to_string();
-            assert!(
-                text.contains("bootstrap server 1 at bootstrap:9092"),
-                "{text}"
-            );
-            assert!(text.contains("ApiVersions"), "{text}");
-        }
+        Ok(Some(Err(error @ SendError::Unsupported(_)))) => error.to_string(),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn callers_do_not_wait_for_a_broker_that_speaks_no_version_of_api_versions() {
+    let text = ungreeted(&ApiVersionsResponse {
+        error_code: ErrorCode::UNSUPPORTED_VERSION,
+        ..ApiVersionsResponse::default()
+    });
+    assert!(
+        text.contains("bootstrap server 1 at bootstrap:9092"),
+        "{text}"
+    );
+    assert!(text.contains("ApiVersions"), "{text}");
+}
+
+#[test]
+fn a_broker_that_refuses_what_it_says_it_speaks_is_told_as_that() {
+    let mut refusal = versions(13);
+    refusal.error_code = ErrorCode::UNSUPPORTED_VERSION;
+    let text = ungreeted(&refusal);
+    assert!(text.contains("speaks ApiVersions 0 to"), "{text}");
+    assert!(text.ends_with("it refuses those that both speak"), "{text}");
 }
 
 #[test]
