@@ -10,7 +10,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Weak},
+    sync::Arc,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -29,6 +29,7 @@ use crate::{
     open::{Gain, Growth, NewRecord, OpenBatch, Wish},
     outside::wake_all,
     queue::{Appended, Filled, Queue, Shared},
+    registry::Registry,
     settings::Settings,
     sync::{Mutex, lock},
 };
@@ -95,12 +96,7 @@ pub enum AppendError {
 /// ```
 pub struct Accumulator<E> {
     shared: Arc<Shared<E>>,
-    registry: Mutex<Registry<E>>,
-}
-
-enum Registry<E> {
-    Open(Vec<Weak<Queue<E>>>),
-    Closed,
+    registry: Registry<E>,
 }
 
 impl<E> Accumulator<E> {
@@ -123,11 +119,12 @@ impl<E> Accumulator<E> {
         });
         Self {
             shared,
-            registry: Mutex::new(Registry::Open(Vec::new())),
+            registry: Registry::new(),
         }
     }
 
-    /// A queue for a partition. `key` is the caller's number for it, echoed by [`Queue::key`].
+    /// A queue for a partition. `key` is the caller's number for it, echoed by [`Queue::key`], until
+    /// it is [given another](Queue::renumber).
     ///
     /// The accumulator does not keep it alive: the caller does, for as long as it may hold records.
     ///
@@ -145,26 +142,31 @@ impl<E> Accumulator<E> {
     pub fn queue(&self, topic: Arc<str>, partition: i32, key: u32) -> Arc<Queue<E>> {
         let shared = Arc::clone(&self.shared);
         let queue = Arc::new(Queue::new(shared, topic, partition, key));
-        match &mut *lock(&self.registry) {
-            Registry::Open(queues) => {
-                if queues.len() == queues.capacity() {
-                    queues.retain(|queue| queue.strong_count() > 0);
-                }
-                queues.push(Arc::downgrade(&queue));
-                return queue;
-            }
-            Registry::Closed => {}
-        }
-        queue.close();
+        self.registry.enter(&queue);
         queue
+    }
+
+    /// The queues that may hold records: all that somebody keeps and that were made before
+    /// [`close`](Self::close).
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// let orders = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// drop(accumulator.queue(Arc::from("payments"), 0, 1));
+    /// accumulator.close();
+    /// let queues = accumulator.queues();
+    /// assert!(queues.len() == 1 && Arc::ptr_eq(&queues[0], &orders));
+    /// ```
+    pub fn queues(&self) -> Vec<Arc<Queue<E>>> {
+        self.registry.queues()
     }
 
     /// Lets go of what is kept of queues that nobody holds any more.
     pub fn release_dropped(&self) {
-        if let Registry::Open(queues) = &mut *lock(&self.registry) {
-            queues.retain(|queue| queue.strong_count() > 0);
-            queues.shrink_to(queues.len().saturating_mul(2));
-        }
+        self.registry.release_dropped();
     }
 
     /// Encodes the record once, straight into the open batch of `queue`.
@@ -393,11 +395,7 @@ impl<E> Accumulator<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn close(&self) {
-        let registry = std::mem::replace(&mut *lock(&self.registry), Registry::Closed);
-        if let Registry::Open(queues) = registry {
-            let queues = queues.iter().filter_map(Weak::upgrade);
-            queues.for_each(|queue| queue.close());
-        }
+        self.registry.close();
         self.shared.budget.close();
         self.shared.doorbell.ring();
     }

@@ -37,6 +37,7 @@ mod line;
 mod open;
 mod outside;
 mod queue;
+mod registry;
 mod settings;
 mod sync;
 mod wakers;

@@ -35,7 +35,7 @@ use crate::{
     doorbell::Doorbell,
     held::{Attempt, Cramped, Held, Stage},
     open::{Growth, NewRecord, OpenBatch, Sealed},
-    sync::{Guard, Mutex, lock},
+    sync::{AtomicU32, Guard, Mutex, Ordering, lock},
 };
 
 /// What the queues of an accumulator have in common.
@@ -74,7 +74,7 @@ pub struct Queue<E> {
     shared: Arc<Shared<E>>,
     topic: Arc<str>,
     partition: i32,
-    key: u32,
+    key: AtomicU32,
 }
 
 /// What there is to take.
@@ -131,13 +131,28 @@ impl<E> Queue<E> {
             shared,
             topic,
             partition,
-            key,
+            key: AtomicU32::new(key),
         }
     }
 
     /// The number that the engine gave it.
     pub fn key(&self) -> u32 {
-        self.key
+        self.key.load(Ordering::Relaxed)
+    }
+
+    /// Gives it another number. For whoever takes from it: nobody else makes anything of the number.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// let queue = accumulator.queue(Arc::from("orders"), 0, u32::MAX);
+    /// queue.renumber(17);
+    /// assert_eq!(queue.key(), 17);
+    /// ```
+    pub fn renumber(&self, key: u32) {
+        self.key.store(key, Ordering::Relaxed);
     }
 
     /// The topic.
@@ -204,7 +219,7 @@ impl<E> Queue<E> {
         };
         held.left_behind();
         drop(held);
-        sealed.map(|sealed| sealed.release(self.key))
+        sealed.map(|sealed| sealed.release(self.key()))
     }
 
     /// Flushes: what is open is due now.
@@ -550,7 +565,7 @@ impl<E> Queue<E> {
 
     fn release(&self, batches: Vec<Sealed<E>>) -> Vec<Batch<E>> {
         let batches = batches.into_iter();
-        batches.map(|sealed| sealed.release(self.key)).collect()
+        batches.map(|sealed| sealed.release(self.key())).collect()
     }
 }
 
@@ -559,7 +574,7 @@ impl<E> fmt::Debug for Queue<E> {
         f.debug_struct("Queue")
             .field("topic", &self.topic)
             .field("partition", &self.partition)
-            .field("key", &self.key)
+            .field("key", &self.key())
             .finish_non_exhaustive()
     }
 }
