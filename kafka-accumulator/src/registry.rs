@@ -43,6 +43,8 @@ impl<E> Registry<E> {
         if *stage == Stage::Accepting {
             if queues.len() == queues.capacity() {
                 queues.retain(|queue| queue.strong_count() > 0);
+                // A doubling would leave as much again unused.
+                queues.reserve_exact(queues.len() / 4 + FEW);
             }
             queues.push(Arc::downgrade(queue));
         }
@@ -68,3 +70,6 @@ impl<E> Registry<E> {
         self.queues().iter().for_each(Queue::close);
     }
 }
+
+/// Room for so many queues is made at once, and for a quarter more.
+const FEW: usize = 16;

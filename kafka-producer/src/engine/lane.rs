@@ -52,8 +52,9 @@ pub(crate) struct Lane {
     pub(crate) numbering: Numbering,
     /// What a leader has confirmed last.
     pub(crate) last_acked: Option<LastAcked>,
-    /// The last request that ended without an answer, and may still arrive.
-    stray: Option<Stray>,
+    /// The last request that ended without an answer, and may still arrive. Apart: hardly any lane has
+    /// one.
+    stray: Option<Box<Stray>>,
     /// What its last attempt ended with, unless that was an acknowledgement: what keeps the batches
     /// behind it from being sent.
     pub(crate) obstacle: Option<ErrorCode>,
@@ -365,17 +366,17 @@ impl Lane {
     /// There will be no answer to a request with a batch of this producer.
     pub(crate) fn note_unanswered(&mut self, producer: Option<ProducerId>, now: Instant) {
         if let Some(producer) = producer {
-            self.stray = Some(Stray {
+            self.stray = Some(Box::new(Stray {
                 producer_id: producer.id,
                 given_up: now,
-            });
+            }));
         }
     }
 
     /// Whether a request under this producer's id may still arrive.
     pub(crate) fn has_stray(&self, producer: ProducerId, memory: &Memory) -> bool {
-        self.stray
-            .is_some_and(|stray| stray.producer_id == producer.id && memory.spans(stray.given_up))
+        let stray = self.stray.as_deref();
+        stray.is_some_and(|stray| stray.producer_id == producer.id && memory.spans(stray.given_up))
     }
 
     /// Whether batches are presumed to be in the log, and no acknowledgement of its leader would

@@ -36,6 +36,10 @@ impl Lanes {
             return Some(key);
         }
         let key = LaneKey::try_from(self.places.len()).ok()?;
+        if self.places.len() == self.places.capacity() {
+            // A doubling would leave as much again unused.
+            self.places.reserve_exact(self.places.len() / 4 + FEW);
+        }
         self.places.push(Some(Box::new(make(key))));
         Some(key)
     }
@@ -144,6 +148,9 @@ impl Lanes {
         });
     }
 }
+
+/// Room for so many lanes is made at once, and for a quarter more.
+const FEW: usize = 16;
 
 fn has_batches(places: &[Option<Box<Lane>>], key: LaneKey) -> bool {
     let lane = places[key as usize].as_deref();
