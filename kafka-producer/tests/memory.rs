@@ -1,5 +1,6 @@
 //! All that a producer has in memory is within `buffer.memory`, but for a constant and what there is of
-//! every partition, whatever its records and batches are like.
+//! every partition that it writes to, whatever its records and batches are like. Of the others there
+//! are a few bytes.
 //!
 //! Counted on the heap, allocation by allocation, with engine and accumulator on the test's own thread
 //! (`rig`): as many records as there is memory for, over and over, batches on their way as the driver
@@ -19,7 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Callback, Delivery, Filled};
 use kafka_producer::error::DeliveryError;
@@ -82,8 +83,8 @@ const SHAPES: [Shape; 6] = {
 
 /// What there is of a producer without partitions and records, and of the answer that it reads.
 const CONSTANT_BYTES: usize = 1 << 20;
-/// Of each partition: its queue, its lane, their places in lists, timers.
-const PARTITION_BYTES: usize = 750;
+/// Of each partition that is written to: its queue, its lane, their places in lists, timers.
+const PARTITION_BYTES: usize = 700;
 /// What an allocation takes more than was asked for.
 const ALLOCATION_BYTES: usize = 16;
 /// By default.
@@ -191,6 +192,38 @@ fn all_that_is_in_memory_is_within_buffer_memory_and_a_constant() {
         assert!(most > shape.buffer_memory / 2, "{most}: {shape:?}");
         assert_eq!(told > 0, shape.callbacks);
     }
+}
+
+/// Of a partition that nobody writes to: its leader, a place for its queue, and that it can be
+/// written to.
+const UNUSED_PARTITION_BYTES: usize = 32;
+/// While an answer is read, beside the answer: what is told of each partition.
+const TOLD_PARTITION_BYTES: usize = 16;
+
+#[test]
+fn a_topic_with_a_million_partitions_takes_a_few_bytes_for_each_that_nobody_writes_to() {
+    const PARTITIONS: usize = 1_000_000;
+    const CONSTANT_BYTES: usize = 1 << 16;
+    let mut rig = Rig::new(1, &[]);
+    // Connected, so that the question is all that follows.
+    rig.deliver_to(TOPIC, b"tea");
+    let (node, answer) = rig.answer_about("wide", PARTITIONS as i32);
+    let begun = Instant::now();
+    let counted = allocation_counter::measure(|| rig.receive(node, answer.clone()));
+    let took = begun.elapsed();
+    let (kept, most) = (counted.bytes_current as usize, counted.bytes_max as usize);
+    eprintln!(
+        "an answer of {} bytes takes {most} more, keeps {kept}, in {took:?}",
+        answer.len()
+    );
+    assert!(rig.knows("wide"));
+    let allowed = PARTITIONS * UNUSED_PARTITION_BYTES + CONSTANT_BYTES;
+    assert!(kept <= allowed, "{kept} bytes");
+    let allowed = allowed + PARTITIONS * TOLD_PARTITION_BYTES;
+    assert!(most <= allowed, "{most} bytes");
+    let used = allocation_counter::measure(|| rig.deliver_to("wide", b"tea"));
+    let kept = used.bytes_current.max(0) as usize;
+    assert!(kept <= CONSTANT_BYTES, "{kept} bytes for one");
 }
 
 struct Task;

@@ -11,11 +11,13 @@ use kafka_wire::{ErrorCode, Uuid};
 
 use super::cluster::{Change, Cluster, Topic};
 use super::in_flight::Sent;
-use super::lane::{Attention, Lane, LaneKey, SlotState};
+use super::lane::{Attention, LaneKey, SlotState};
 use super::metadata::{Scope, TopicState, Word};
 use super::node::Node;
 use super::notice::Notice;
+use super::partitions::Partitions;
 use super::retire::Likeness;
+use super::row::closed_queue;
 use super::timers::Timer;
 use super::{Action, Engine, NodeId};
 use crate::error::{Obstacle, SendError};
@@ -154,7 +156,7 @@ impl Engine {
             Likeness::Doubtful => return Word::Incomplete,
             Likeness::MadeAnew => self.make_anew(name, partitions.len()),
         }
-        self.make_lanes(name, partitions.len());
+        self.know_partitions(name, topic_id, partitions.len());
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return Word::Complete;
         };
@@ -162,50 +164,38 @@ impl Engine {
             interest.state = TopicState::Known;
             self.metadata.learnt += 1;
         }
-        let lanes = interest.lanes.clone();
-        let mut led = true;
-        for partition in partitions {
-            let index = usize::try_from(partition.partition_index).ok();
-            let Some(&key) = index.and_then(|index| lanes.get(index)) else {
-                continue;
-            };
+        let Some(known) = &mut interest.partitions else {
+            return Word::Complete;
+        };
+        known.belong_to(topic_id);
+        for key in known.lanes() {
             self.lanes[key as usize].belong_to(topic_id);
-            let leader = NodeId(partition.leader_id);
-            let known = !leader.is_bootstrap() && self.nodes.contains_key(&leader);
-            let leader = known.then_some(leader);
-            led &= leader.is_some();
-            self.assign(key, leader, partition.leader_epoch);
         }
-        Word::of(led)
+        let nodes = &self.nodes;
+        let elections = known.take_in(&partitions, |id| nodes.contains_key(&id));
+        self.metadata.learnt += elections.learnt;
+        for (key, leader, epoch) in elections.in_use {
+            self.assign(key, leader, epoch);
+        }
+        Word::of(elections.all_led)
     }
 
-    fn make_lanes(&mut self, name: &Arc<str>, partitions: usize) {
-        let Self {
-            metadata,
-            lanes,
-            accumulator,
-            now,
-            ..
-        } = self;
-        let Some(interest) = metadata.topics.get_mut(name) else {
+    /// A topic has at least so many partitions.
+    fn know_partitions(&mut self, name: &Arc<str>, topic_id: Uuid, partitions: usize) {
+        let Some(interest) = self.metadata.topics.get_mut(name) else {
             return;
         };
-        let more = partitions.saturating_sub(interest.lanes.len());
-        interest.lanes.reserve_exact(more);
-        lanes.reserve(more);
-        for partition in interest.lanes.len()..partitions {
-            let Ok(partition) = i32::try_from(partition) else {
-                return;
-            };
-            let first = interest.lanes.first().copied();
-            let made = lanes.insert(|key| {
-                let queue = accumulator.queue(Arc::clone(name), partition, key);
-                let mut lane = Lane::new(Arc::clone(name), queue, *now);
-                lane.topic_key = first.unwrap_or(key);
-                lane
-            });
-            let Some(key) = made else { return };
-            interest.lanes.push(key);
+        match &mut interest.partitions {
+            Some(known) if known.len() < partitions => {
+                let closed = closed_queue(&self.accumulator, name);
+                known.go_over(0..known.len(), partitions, &closed, self.now);
+            }
+            Some(_) => {}
+            None => {
+                let number = self.lanes.number_topic();
+                let new = Partitions::new(topic_id, number, partitions, self.now);
+                interest.partitions = Some(new);
+            }
         }
     }
 
@@ -281,7 +271,7 @@ impl Engine {
             let refused = Err(SendError::TopicRefused { topic, code });
             self.notices.push(Notice::answer(waiter.reply, refused));
         }
-        if !interest.lanes.is_empty() {
+        if interest.partitions.is_some() {
             return Word::Incomplete;
         }
         self.metadata.forget(name);
@@ -306,26 +296,19 @@ impl Engine {
         let Some(interest) = interest.filter(|interest| interest.is_known()) else {
             return published.map(|_| Change::Gone(Arc::clone(name)));
         };
-        let lanes = || interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
-        let queues = || lanes().map(|lane| &lane.queue);
-        let led = lanes().filter(|lane| lane.leader.is_some());
-        let available = led.map(|lane| lane.partition);
-        let is_same = |topic: &Arc<Topic>| {
-            topic.queues.len() == interest.lanes.len()
-                && topic
-                    .queues
-                    .iter()
-                    .zip(queues())
-                    .all(|(a, b)| Arc::ptr_eq(a, b))
-                && available.clone().eq(topic.available.iter().copied())
-        };
+        let partitions = interest.partitions.as_ref()?;
+        let mut available = Vec::with_capacity(partitions.len());
+        available.extend(partitions.available(&self.lanes));
+        let is_same =
+            |topic: &Arc<Topic>| topic.row.is(partitions.row()) && topic.available == available;
         if published.is_some_and(is_same) {
             return None;
         }
         Some(Change::Is(Arc::new(Topic {
             name: Arc::clone(name),
-            queues: queues().cloned().collect(),
-            available: available.collect(),
+            row: partitions.row().clone(),
+            accumulator: Arc::clone(&self.accumulator),
+            available,
             sticky: Arc::clone(&interest.sticky),
         })))
     }

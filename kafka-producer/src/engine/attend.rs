@@ -32,9 +32,8 @@ impl Engine {
         let mut rung = std::mem::take(&mut self.rung);
         self.accumulator.drain_rung(&mut rung);
         for queue in rung.drain(..) {
-            let lane = self.lanes.get(queue.key());
-            if lane.is_some_and(|lane| Arc::ptr_eq(&lane.queue, &queue)) {
-                self.look_at_queue(queue.key());
+            if let Some(key) = self.lane_of(&queue) {
+                self.look_at_queue(key);
             }
         }
         self.rung = rung;
@@ -207,7 +206,7 @@ impl Engine {
         let topics = &mut self.metadata.topics;
         topics.entry(Arc::clone(name)).or_insert_with(|| Interest {
             waiters: Vec::new(),
-            lanes: Vec::new(),
+            partitions: None,
             sticky: Arc::new(StickyState::new(seed)),
             state: TopicState::Unknown,
             doubts: 0,
@@ -307,6 +306,7 @@ impl Engine {
     /// Ends every record that has no outcome.
     pub(super) fn give_up(&mut self, cause: impl Fn() -> Cause) {
         self.refuse_waiters();
+        self.make_missing_lanes();
         for key in self.lanes.keys() {
             self.give_up_lane(key, &cause);
         }

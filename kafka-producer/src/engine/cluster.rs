@@ -8,9 +8,10 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use kafka_accumulator::Queue;
+use kafka_accumulator::{Accumulator, Queue};
 use kafka_partition::{StickyState, TopicView};
 
+use super::row::{NO_LANE, Row};
 use crate::error::DeliveryError;
 
 /// The topics that can be written to right now.
@@ -201,7 +202,9 @@ const SHARDS: usize = 128;
 #[derive(Debug)]
 pub struct Topic {
     pub(crate) name: Arc<str>,
-    pub(crate) queues: Vec<Arc<Queue<DeliveryError>>>,
+    pub(crate) row: Row,
+    /// Makes the queues.
+    pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
     /// Partitions that have a leader, ascending.
     pub(crate) available: Vec<i32>,
     /// Shared by all snapshots of the topic.
@@ -211,7 +214,7 @@ pub struct Topic {
 impl Topic {
     /// How many partitions the topic has.
     pub fn partitions(&self) -> i32 {
-        i32::try_from(self.queues.len()).unwrap_or(i32::MAX)
+        i32::try_from(self.row.len()).unwrap_or(i32::MAX)
     }
 
     /// What a partitioner is told of the topic.
@@ -219,7 +222,7 @@ impl Topic {
     pub fn view(&self) -> TopicView<'_> {
         TopicView::new(
             &self.name,
-            self.queues.len() as u32,
+            self.row.len() as u32,
             &self.available,
             &self.sticky,
         )
@@ -228,20 +231,37 @@ impl Topic {
     /// Where records of `partition` wait.
     #[inline]
     pub fn queue(&self, partition: i32) -> Option<&Arc<Queue<DeliveryError>>> {
-        usize::try_from(partition)
-            .ok()
-            .and_then(|partition| self.queues.get(partition))
+        let index = usize::try_from(partition).ok()?;
+        self.row.queue(index, || self.make_queue(partition))
+    }
+
+    #[cold]
+    fn make_queue(&self, partition: i32) -> Arc<Queue<DeliveryError>> {
+        let name = Arc::clone(&self.name);
+        self.accumulator.queue(name, partition, NO_LANE)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use kafka_accumulator::Settings;
+
     use super::*;
 
     fn topic(name: &str) -> Arc<Topic> {
+        let settings = Settings {
+            batch_size: 1000,
+            linger: Duration::ZERO,
+            buffer_memory: 1000,
+            batch_overhead: 0,
+        };
+        let lost = || unreachable!("nothing is written");
         Arc::new(Topic {
             name: Arc::from(name),
-            queues: Vec::new(),
+            row: Row::new(0),
+            accumulator: Arc::new(Accumulator::new(settings, Arc::default(), lost)),
             available: Vec::new(),
             sticky: Arc::new(StickyState::shared(0)),
         })

@@ -45,7 +45,7 @@ impl Engine {
             if chosen.is_empty() {
                 break;
             }
-            chosen.sort_unstable_by_key(|&key| (self.lanes[key as usize].topic_key, key));
+            chosen.sort_unstable_by_key(|&key| self.lanes[key as usize].place_in_request());
             self.send(id, &chosen);
         }
         self.chosen = chosen;

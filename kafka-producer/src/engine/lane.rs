@@ -43,8 +43,8 @@ pub(crate) struct Lane {
     pub(crate) topic_id: Uuid,
     pub(crate) partition: i32,
     pub(crate) queue: Arc<Queue<DeliveryError>>,
-    /// The key of the topic's first lane: what is sorted by it has those of a topic together.
-    pub(crate) topic_key: LaneKey,
+    /// The topic's number: what is sorted by it has the lanes of a topic together.
+    topic_number: u32,
     pub(crate) leader: Option<NodeId>,
     /// Metadata of an older epoch is ignored (KIP-320).
     pub(crate) leader_epoch: i32,
@@ -219,12 +219,17 @@ impl Slot {
 }
 
 impl Lane {
-    pub(crate) fn new(topic: Arc<str>, queue: Arc<Queue<DeliveryError>>, now: Instant) -> Self {
+    pub(crate) fn new(
+        queue: Arc<Queue<DeliveryError>>,
+        topic_id: Uuid,
+        topic_number: u32,
+        now: Instant,
+    ) -> Self {
         Self {
-            topic,
-            topic_id: Uuid::ZERO,
+            topic: Arc::clone(queue.topic()),
+            topic_id,
             partition: queue.partition(),
-            topic_key: queue.key(),
+            topic_number,
             queue,
             leader: None,
             leader_epoch: -1,
@@ -239,6 +244,11 @@ impl Lane {
             anew_from: 0,
             last_used: now,
         }
+    }
+
+    /// What a request is sorted by.
+    pub(crate) fn place_in_request(&self) -> (u32, i32) {
+        (self.topic_number, self.partition)
     }
 
     /// What may be done now, with `window` requests allowed in flight per connection.
@@ -681,7 +691,7 @@ mod tests {
             queue.take(now).expect("it was sealed")
         });
         let batches = batches.collect();
-        (Lane::new(Arc::from("orders"), queue, now), batches)
+        (Lane::new(queue, Uuid::ZERO, 0, now), batches)
     }
 
     fn sequences(lane: &Lane) -> Vec<i32> {

@@ -1,4 +1,5 @@
-//! All lanes, by their keys: which there are, which have batches, which lead where.
+//! All lanes, by their keys: which there are, which have batches, which lead where. Partitions that
+//! nobody has written to have none (`partitions.rs`).
 //!
 //! A key is given out again only when nothing refers to its lane any more, so that a late answer
 //! never meets another partition's lane:
@@ -26,6 +27,8 @@ pub(crate) struct Lanes {
     /// All that have batches, and some that had.
     busy: BTreeSet<LaneKey>,
     led: BTreeMap<NodeId, usize>,
+    /// How many topics have had any.
+    topics: u32,
 }
 
 impl Lanes {
@@ -44,13 +47,10 @@ impl Lanes {
         Some(key)
     }
 
-    /// Makes room for so many without making more.
-    pub(crate) fn reserve(&mut self, more: usize) {
-        let more = more.saturating_sub(self.free.len());
-        if more > self.places.len() {
-            // A doubling would leave as much again unused.
-            self.places.reserve_exact(more);
-        }
+    /// A number for the lanes of a topic that is new.
+    pub(crate) fn number_topic(&mut self) -> u32 {
+        self.topics = self.topics.wrapping_add(1);
+        self.topics
     }
 
     /// The lane of a key that may have been freed.

@@ -23,8 +23,8 @@ use futures_channel::oneshot;
 use kafka_partition::StickyState;
 
 use super::backoff::Pace;
-use super::lane::LaneKey;
 use super::notice::Notice;
+use super::partitions::Partitions;
 use crate::error::{Obstacle, SendError};
 use crate::settings::BackoffRange;
 
@@ -70,8 +70,8 @@ pub(crate) enum Scope {
 pub(crate) struct Interest {
     /// Callers that wait for it.
     pub(crate) waiters: Vec<Waiter>,
-    /// Its lanes by partition; empty until it is known.
-    pub(crate) lanes: Vec<LaneKey>,
+    /// `None` until it is known.
+    pub(crate) partitions: Option<Partitions>,
     /// Shared by all snapshots.
     pub(crate) sticky: Arc<StickyState>,
     /// Whether callers may write to it.
@@ -96,13 +96,16 @@ impl Interest {
 
     /// Whether anybody waits for it, or writes to it.
     fn is_wanted(&self) -> bool {
-        !self.waiters.is_empty() || !self.lanes.is_empty()
+        !self.waiters.is_empty() || self.partitions.is_some()
     }
 
     /// How many partitions callers may write to.
     pub(crate) fn partitions(&self) -> i32 {
         match self.state {
-            TopicState::Known => i32::try_from(self.lanes.len()).unwrap_or(i32::MAX),
+            TopicState::Known => {
+                let partitions = self.partitions.as_ref().map_or(0, Partitions::len);
+                i32::try_from(partitions).unwrap_or(i32::MAX)
+            }
             TopicState::Unknown => 0,
         }
     }

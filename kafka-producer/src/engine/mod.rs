@@ -23,7 +23,8 @@
 //! | `transaction` | what belongs to a transaction, and how it ends |
 //! | `dispatch` | which batches go into which request |
 //! | `codec` | whether a broker takes batches of our codec |
-//! | `lane`, `lanes` | order and numbering in one partition; which partitions there are |
+//! | `lane`, `lanes` | order and numbering in one partition; which partitions are written to |
+//! | `partitions`, `row` | who leads a partition that nobody writes to; where callers find the queues |
 //! | `retire` | what becomes of partitions that are gone, and of topics that nobody writes to |
 //! | `answer`, `verdict` | what became of a batch |
 //! | `acknowledgement` | what one says of the batches before |
@@ -57,8 +58,10 @@ mod node;
 mod notice;
 mod obstacle;
 mod outgoing;
+mod partitions;
 mod rebootstrap;
 mod retire;
+mod row;
 mod same_topic;
 mod split;
 mod timers;
@@ -422,8 +425,8 @@ impl Drop for Engine {
         self.hand_over(&mut notices);
         notices.tell();
         // Callers may hold the queues, and nobody takes from them any more.
-        for lane in self.lanes.iter() {
-            drop(lane.queue.take_all());
+        for queue in self.accumulator.queues() {
+            drop(queue.take_all());
         }
     }
 }

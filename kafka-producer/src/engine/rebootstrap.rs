@@ -7,6 +7,7 @@
 //! (`REBOOTSTRAP_REQUIRED`, KIP-1102). What was on its way is sent again, under its numbers.
 
 use super::lane::Attention;
+use super::partitions::Partitions;
 use super::{Engine, NodeId};
 use crate::settings::MetadataRecovery;
 
@@ -51,6 +52,10 @@ impl Engine {
             if let Attention::Listed(_) = lane.attention {
                 lane.attention = Attention::Orphaned;
             }
+        }
+        for interest in self.metadata.topics.values_mut() {
+            let partitions = interest.partitions.iter_mut();
+            partitions.for_each(Partitions::forget_leaders);
         }
         self.metadata.want(self.now);
     }

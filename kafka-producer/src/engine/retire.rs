@@ -17,6 +17,7 @@
 
 use std::sync::Arc;
 
+use kafka_accumulator::Queue;
 use kafka_wire::messages::metadata::LeadersPartition;
 use kafka_wire::{ErrorCode, Uuid};
 
@@ -24,9 +25,10 @@ use super::Engine;
 use super::in_flight::InFlight;
 use super::lane::{Attention, Lane, LaneKey, Numbering};
 use super::node::Node;
+use super::row::{NO_LANE, closed_queue};
 use super::transaction::Transactions;
 use super::verdict::Ambiguity;
-use crate::error::Cause;
+use crate::error::{Cause, DeliveryError};
 
 /// Whether metadata tells of the topic that is known under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +50,10 @@ impl Engine {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return Likeness::Same;
         };
-        let lanes = || interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
-        let Some(known) = lanes().next().map(|lane| lane.topic_id) else {
+        let Some(partitions) = &interest.partitions else {
             return Likeness::Same;
         };
+        let known = partitions.topic_id();
         if known != Uuid::ZERO || topic_id != Uuid::ZERO {
             let both = known != Uuid::ZERO && topic_id != Uuid::ZERO;
             return match both && known != topic_id {
@@ -59,13 +61,15 @@ impl Engine {
                 false => Likeness::Same,
             };
         }
-        let turned_away = |lane: &Lane| lane.obstacle.is_some_and(ErrorCode::invalidates_metadata);
-        let behind = |(lane, told): (&Lane, &LeadersPartition)| {
-            (0..lane.leader_epoch).contains(&told.leader_epoch)
+        let turned_away = |key: LaneKey| {
+            let obstacle = self.lanes[key as usize].obstacle;
+            obstacle.is_some_and(ErrorCode::invalidates_metadata)
         };
-        let fewer = told.len() < interest.lanes.len();
-        let seems_new = fewer || lanes().zip(told).any(behind);
-        if !seems_new || !lanes().any(turned_away) {
+        let behind =
+            |(epoch, told): (i32, &LeadersPartition)| (0..epoch).contains(&told.leader_epoch);
+        let fewer = told.len() < partitions.len();
+        let seems_new = fewer || partitions.epochs(&self.lanes).zip(told).any(behind);
+        if !seems_new || !partitions.lanes().any(turned_away) {
             interest.doubts = 0;
             return Likeness::Same;
         }
@@ -82,19 +86,43 @@ impl Engine {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return;
         };
-        let kept = partitions.min(interest.lanes.len());
-        let gone = interest.lanes.split_off(kept);
-        for key in interest.lanes.clone() {
-            self.lanes[key as usize].belong_to_another();
-        }
+        let Some(known) = &mut interest.partitions else {
+            return;
+        };
+        let closed = closed_queue(&self.accumulator, name);
+        let kept = partitions.min(known.len());
+        let gone = known.row().end(kept..known.len(), &closed);
+        // Before the first of their records is told: who sends another then must find all of them closed.
+        gone.iter().for_each(Queue::close);
+        let gone = gone
+            .iter()
+            .filter(|queue| queue.key() != NO_LANE || !queue.is_empty());
+        let gone: Vec<LaneKey> = gone.filter_map(|queue| self.lane_of(queue)).collect();
+        self.keep_partitions(name, kept, &closed);
         let message: Arc<str> =
             format!("the topic was made anew with {partitions} partition(s)").into();
-        // Before the first of their records is told: who sends another then must find all of them closed.
-        for &key in &gone {
-            self.lanes[key as usize].queue.close();
-        }
         for key in gone {
             self.end_gone(key, &message);
+        }
+    }
+
+    /// The first so many partitions of a topic go on as those of another.
+    fn keep_partitions(
+        &mut self,
+        name: &Arc<str>,
+        kept: usize,
+        closed: &Arc<Queue<DeliveryError>>,
+    ) {
+        let interest = self.metadata.topics.get_mut(name);
+        let Some(known) = interest.and_then(|interest| interest.partitions.as_mut()) else {
+            return;
+        };
+        if kept < known.len() {
+            known.go_over(0..kept, kept, closed, self.now);
+        }
+        known.belong_to_another();
+        for key in known.lanes() {
+            self.lanes[key as usize].belong_to_another();
         }
     }
 
@@ -137,10 +165,14 @@ impl Engine {
         };
         let topics = self.metadata.topics.iter();
         let idle = topics.filter(|(_, interest)| {
-            let mut lanes = interest.lanes.iter().map(|&key| &self.lanes[key as usize]);
-            !interest.lanes.is_empty()
-                && interest.waiters.is_empty()
-                && lanes.all(|lane| lane.is_idle_since(idle_since) && self.may_forget(lane))
+            interest.waiters.is_empty()
+                && interest.partitions.as_ref().is_some_and(|known| {
+                    known.since() <= idle_since
+                        && known.lanes().all(|key| {
+                            let lane = &self.lanes[key as usize];
+                            lane.is_idle_since(idle_since) && self.may_forget(lane)
+                        })
+                })
         });
         let idle: Vec<Arc<str>> = idle.map(|(name, _)| Arc::clone(name)).collect();
         if idle.is_empty() {
@@ -159,23 +191,20 @@ impl Engine {
     }
 
     fn forget_topic(&mut self, name: &Arc<str>) {
-        let Some(interest) = self.metadata.topics.get(name) else {
+        let interest = self.metadata.topics.get_mut(name);
+        let Some(known) = interest.and_then(|interest| interest.partitions.as_mut()) else {
             return;
         };
-        let keys = interest.lanes.clone();
-        let close = |key: &&LaneKey| self.lanes[**key as usize].queue.close_if_empty();
-        let closed = keys.iter().take_while(close).count();
-        if closed < keys.len() {
+        let closed = closed_queue(&self.accumulator, name);
+        let idle = known.row().close_idle(&closed);
+        let left = known.leave_lanes(idle, &self.lanes);
+        if idle == known.len() {
+            self.metadata.forget(name);
+        } else {
             // Somebody has just written to one: those that are closed are replaced.
-            for key in keys.into_iter().take(closed) {
-                let lane = &mut self.lanes[key as usize];
-                let topic = Arc::clone(&lane.topic);
-                lane.queue = self.accumulator.queue(topic, lane.partition, key);
-            }
-            return;
+            known.go_over(idle..known.len(), known.len(), &closed, self.now);
         }
-        self.metadata.forget(name);
-        for key in keys {
+        for key in left {
             self.retire(key);
         }
     }

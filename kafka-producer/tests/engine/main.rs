@@ -37,4 +37,5 @@ mod stage;
 mod storms;
 mod throttling;
 mod transactions;
+mod unused;
 mod wires;

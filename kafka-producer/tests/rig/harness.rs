@@ -18,7 +18,7 @@ use kafka_accumulator::{
 use kafka_producer::engine::{
     Action, Desk, Engine, Input, NodeId, Notices, Outgoing, Payload, ProduceOrder, Question,
 };
-use kafka_producer::error::DeliveryError;
+use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::{Address, ProducerConfig};
 use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::RecordParts;
@@ -90,16 +90,36 @@ impl Rig {
 
     /// Learns of a topic, as a first `send` to it does.
     pub(crate) fn know(&mut self, topic: &str) {
-        let (reply, mut known) = oneshot::channel();
-        self.desk.ask(Question::Topic {
-            name: Arc::from(topic),
-            partition: None,
-            since: self.now,
-            deadline: self.now + Duration::from_secs(60),
-            reply,
-        });
+        let mut known = self.ask_for(topic);
         self.tick();
         assert!(matches!(known.try_recv(), Ok(Some(Ok(())))));
+    }
+
+    fn ask_for(&self, topic: &str) -> oneshot::Receiver<Result<(), SendError>> {
+        let deadline = self.now + Duration::from_secs(60);
+        self.desk
+            .ask_for_topic(Arc::from(topic), None, self.now, deadline)
+    }
+
+    /// What the broker answers who asks for a topic, which has so many partitions.
+    pub(crate) fn answer_about(&mut self, topic: &str, partitions: i32) -> (NodeId, Bytes) {
+        drop(self.ask_for(topic));
+        self.engine.handle(self.now, Input::Tick);
+        let asked = self.engine.poll();
+        let Some(Action::Send(node, outgoing)) = asked else {
+            panic!("it is asked, not {asked:?}");
+        };
+        let Payload::Whole(frame) = outgoing.payload else {
+            panic!("about the topic");
+        };
+        let before = std::mem::replace(&mut self.broker.partitions, partitions);
+        let answer = self.broker.answer(frame.slice(LENGTH_BYTES..)).unwrap();
+        self.broker.partitions = before;
+        (node, answer.slice(LENGTH_BYTES..))
+    }
+
+    pub(crate) fn receive(&mut self, node: NodeId, answer: Bytes) {
+        self.input(Input::Received(node, answer));
     }
 
     /// Whether callers may write to a topic without waiting.
