@@ -197,7 +197,14 @@ impl ProduceFrame {
     /// Keeps the first error.
     #[inline]
     fn note(&mut self, written: Result<(), EncodeError>, field: &'static str) {
-        if let (Ok(()), Err(error)) = (&self.written, written) {
+        if let Err(error) = written {
+            self.fail(error, field);
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: EncodeError, field: &'static str) {
+        if self.written.is_ok() {
             self.written = Err(error.in_field(field));
         }
     }

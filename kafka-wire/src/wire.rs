@@ -496,11 +496,8 @@ pub(crate) fn put_string(
     text: Option<&str>,
     version: Version,
 ) -> Result<(), EncodeError> {
-    let Some(text) = text else {
-        return put_short_length(out, None, version);
-    };
-    put_short_length(out, Some(text.len()), version)?;
-    out.put_slice(text.as_bytes());
+    put_short_length(out, text.map(str::len), version)?;
+    out.put_slice(text.unwrap_or_default().as_bytes());
     Ok(())
 }
 
@@ -529,6 +526,7 @@ fn put_array<T: Wire>(
 }
 
 /// Writes the length of bytes or an array; `None` is null.
+#[inline]
 pub(crate) fn put_length(
     out: &mut impl BufMut,
     length: Option<usize>,
