@@ -222,6 +222,24 @@ impl<E> Queue<E> {
         sealed.map(|sealed| sealed.release(self.key()))
     }
 
+    /// Takes what there is to take, as [`take`](Self::take) does; else tells what there is, as
+    /// [`look`](Self::look) does, under one lock.
+    pub fn take_or_look(&self, now: Instant) -> Result<Batch<E>, Readiness> {
+        let mut held = lock(&self.held);
+        let readiness = self.readiness(&held, now);
+        let sealed = match readiness {
+            Readiness::Ready => held.sealed.pop().or_else(|| held.take_open()),
+            Readiness::Empty | Readiness::Lingering { .. } => None,
+        };
+        let Some(sealed) = sealed else {
+            held.attention = Attention::after_look(readiness);
+            return Err(readiness);
+        };
+        held.left_behind();
+        drop(held);
+        Ok(sealed.release(self.key()))
+    }
+
     /// Flushes: what is open is due now.
     ///
     /// ```

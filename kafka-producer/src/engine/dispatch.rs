@@ -158,8 +158,14 @@ impl Engine {
             Next::Take if !self.may_take(key) => return Offer::Nothing,
             Next::Take => {
                 let lane = &self.lanes[key as usize];
-                let Some(batch) = lane.queue.take(self.now) else {
-                    return self.look_again(key);
+                let batch = match lane.queue.take_or_look(self.now) {
+                    Ok(batch) => batch,
+                    Err(Readiness::Lingering { until }) => {
+                        self.linger(key, until);
+                        return Offer::Nothing;
+                    }
+                    // The queue rings again.
+                    Err(Readiness::Empty | Readiness::Ready) => return Offer::Nothing,
                 };
                 let producer = lane.writer(&self.identity);
                 let company = lane.in_flight() > 0;
@@ -224,17 +230,6 @@ impl Engine {
             },
             None => Offer::Nothing,
         }
-    }
-
-    /// Nothing was due: leave the queue to ring again, or to its linger.
-    fn look_again(&mut self, key: LaneKey) -> Offer {
-        match self.lanes[key as usize].queue.look(self.now) {
-            Readiness::Empty => {}
-            Readiness::Lingering { until } => self.linger(key, until),
-            // Became due between the two looks.
-            Readiness::Ready => self.linger(key, self.now),
-        }
-        Offer::Nothing
     }
 
     /// A broken sequence cannot go on: number the lane anew under the next epoch. That the log has

@@ -63,6 +63,8 @@ pub(crate) struct Memory {
     wall_ms: Option<i64>,
     /// For so long a batch is sure to be remembered.
     span: Duration,
+    /// The same, in whole milliseconds: a date that is not so far back is within it.
+    span_ms: i64,
 }
 
 impl Memory {
@@ -78,12 +80,17 @@ impl Memory {
     /// Whether a broker that has appended this batch last is sure to remember it.
     pub(crate) fn keeps(&self, last: LastAppend) -> bool {
         let age = self.now.saturating_duration_since(last.age_from);
+        // A date in the future is forgotten later than this assumes.
         let dated_back_ms = self
             .wall_ms
             .map_or(0, |wall_ms| wall_ms.saturating_sub(last.timestamp_ms));
-        // A date in the future is forgotten later than this assumes.
-        let dated_back = Duration::from_millis(u64::try_from(dated_back_ms).unwrap_or(0));
-        age.max(dated_back) < self.span
+        age < self.span && dated_back_ms.max(0) < self.span_ms
+    }
+
+    fn remember_for(&mut self, span: Duration) {
+        let span_ms = span.as_nanos().div_ceil(1_000_000);
+        self.span = span;
+        self.span_ms = i64::try_from(span_ms).unwrap_or(i64::MAX);
     }
 }
 
@@ -93,8 +100,8 @@ pub(crate) struct Expiration {
     /// The producer's own setting, for brokers that do not tell.
     setting: Duration,
     brokers: BTreeMap<NodeId, Told>,
-    /// For so long a batch is sure to be remembered, by whoever leads.
-    span: Duration,
+    /// By whoever leads, now.
+    memory: Memory,
     asking: Asking,
     /// What the system's clock showed, and when.
     wall_clock: Option<(Instant, i64)>,
@@ -119,11 +126,18 @@ enum Asking {
 }
 
 impl Expiration {
-    pub(crate) fn new(setting: Duration) -> Self {
+    pub(crate) fn new(setting: Duration, now: Instant) -> Self {
+        let mut memory = Memory {
+            now,
+            wall_ms: None,
+            span: Duration::ZERO,
+            span_ms: 0,
+        };
+        memory.remember_for(setting / 2);
         Self {
             setting,
             brokers: BTreeMap::new(),
-            span: setting / 2,
+            memory,
             asking: Asking::Allowed,
             wall_clock: None,
         }
@@ -134,19 +148,21 @@ impl Expiration {
         self.wall_clock = Some((now, wall_ms));
     }
 
-    /// What is remembered at `now`.
-    pub(crate) fn memory(&self, now: Instant) -> Memory {
+    /// It is `now`.
+    pub(crate) fn pass(&mut self, now: Instant) {
         let elapsed_ms = |since| {
             let elapsed: Duration = now.saturating_duration_since(since);
             i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
         };
-        Memory {
-            now,
-            wall_ms: self
-                .wall_clock
-                .map(|(since, wall_ms)| wall_ms.saturating_add(elapsed_ms(since))),
-            span: self.span,
-        }
+        self.memory.now = now;
+        self.memory.wall_ms = self
+            .wall_clock
+            .map(|(since, wall_ms)| wall_ms.saturating_add(elapsed_ms(since)));
+    }
+
+    /// What is remembered now.
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory
     }
 
     fn asks(&self, id: NodeId) -> bool {
@@ -193,7 +209,8 @@ impl Expiration {
             Told::Time(time) => *time,
             Told::HungUp(_) | Told::Nothing => self.setting,
         });
-        self.span = times.min().unwrap_or(self.setting) / 2;
+        let shortest = times.min().unwrap_or(self.setting);
+        self.memory.remember_for(shortest / 2);
     }
 
     /// Before `producer.id.expiration.ms` (KIP-854) the expiration of transactional ids held for all.
@@ -220,7 +237,7 @@ impl Engine {
     }
 
     pub(super) fn memory(&self) -> Memory {
-        self.expiration.memory(self.now)
+        self.expiration.memory()
     }
 
     /// Asks a broker that was just connected to how long it remembers producers.
@@ -291,7 +308,7 @@ mod tests {
     #[test]
     fn a_batch_is_kept_for_half_the_time_by_its_age_and_by_its_date() {
         let now = Instant::now();
-        let mut expiration = Expiration::new(DAY);
+        let mut expiration = Expiration::new(DAY, now);
         expiration.observe_wall_clock(now, NOON_MS);
         let hour = Duration::from_secs(3_600);
         let hour_ms = 3_600_000;
@@ -309,7 +326,8 @@ mod tests {
                 age_from: now,
                 timestamp_ms: wall_ms - dated_back * hour_ms,
             };
-            let kept_now = expiration.memory(later).keeps(last);
+            expiration.pass(later);
+            let kept_now = expiration.memory().keeps(last);
             assert_eq!(kept_now, kept, "{age} hours old, {dated_back} back");
         }
     }
@@ -321,13 +339,12 @@ mod tests {
             age_from: now,
             timestamp_ms: 0,
         };
-        assert!(Expiration::new(DAY).memory(now).keeps(last));
+        assert!(Expiration::new(DAY, now).memory().keeps(last));
     }
 
     #[test]
     fn the_shortest_memory_counts_and_of_a_broker_that_does_not_tell_the_setting() {
-        let now = Instant::now();
-        let mut expiration = Expiration::new(DAY);
+        let mut expiration = Expiration::new(DAY, Instant::now());
         let tell = [
             (1, PRODUCER_ID_EXPIRATION, "172800000", 86_400),
             (2, TRANSACTIONAL_ID_EXPIRATION, "604800000", 43_200),
@@ -339,26 +356,26 @@ mod tests {
         for (node, name, value, span_s) in tell {
             let answer = answer(ErrorCode::NONE, &[(name, value)]);
             expiration.told(NodeId(node), &answer);
-            let span = expiration.memory(now).span;
+            let span = expiration.memory().span;
             assert_eq!(span, Duration::from_secs(span_s), "{node}: {name}={value}");
         }
     }
 
     #[test]
     fn who_may_not_ask_asks_no_more() {
-        let mut expiration = Expiration::new(DAY);
+        let mut expiration = Expiration::new(DAY, Instant::now());
         expiration.told(NodeId(1), &answer(ErrorCode::UNKNOWN_SERVER_ERROR, &[]));
         assert!(!expiration.asks(NodeId(1)), "it does not tell");
         assert!(expiration.asks(NodeId(2)));
         let denied = answer(ErrorCode::CLUSTER_AUTHORIZATION_FAILED, &[]);
         expiration.told(NodeId(1), &denied);
         assert!(!expiration.asks(NodeId(2)));
-        assert_eq!(expiration.memory(Instant::now()).span, DAY / 2);
+        assert_eq!(expiration.memory().span, DAY / 2);
     }
 
     #[test]
     fn who_hangs_up_on_the_question_is_asked_three_times() {
-        let mut expiration = Expiration::new(DAY);
+        let mut expiration = Expiration::new(DAY, Instant::now());
         for _ in 0..3 {
             assert!(expiration.asks(NodeId(1)));
             expiration.hung_up(NodeId(1));

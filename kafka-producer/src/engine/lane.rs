@@ -253,9 +253,17 @@ impl Lane {
 
     /// What may be done now, with `window` requests allowed in flight per connection.
     pub(crate) fn next(&self, memory: &Memory, identity: &Identity, window: usize) -> Next {
-        let now = memory.now();
         let broken = matches!(self.numbering, Numbering::Broken { .. });
-        let quiet = self.in_flight() == 0;
+        if self.slots.is_empty() && !broken {
+            // Most lanes, most of the time.
+            return match identity.is_needed() && identity.producer().is_none() {
+                true => Next::WaitForIdentity,
+                false => Next::Take,
+            };
+        }
+        let now = memory.now();
+        let in_flight = self.in_flight();
+        let quiet = in_flight == 0;
         let oldest = self.oldest();
         if self.has_unconfirmable(memory) {
             return match quiet {
@@ -290,7 +298,7 @@ impl Lane {
         let open = self.open().count();
         // The window holds for the lane as well, or a move to another leader would let more batches
         // be on their way than a broker can tell from new ones.
-        if open > self.in_flight() || open >= window || !self.may_follow(identity, memory) {
+        if open > in_flight || open >= window || !self.may_follow(identity, memory) {
             return Next::WaitForAnswer;
         }
         match (self.writer(identity), self.numbering) {

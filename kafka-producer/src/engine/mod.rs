@@ -238,7 +238,7 @@ impl Engine {
             },
         };
         let transactional = settings.guarantee.transactional().cloned();
-        let expiration = Expiration::new(settings.producer_id_expiration);
+        let expiration = Expiration::new(settings.producer_id_expiration, now);
         let metadata = Metadata::new(settings.retry_backoff);
         Self {
             nodes: nodes.collect(),
@@ -273,6 +273,7 @@ impl Engine {
     pub fn handle(&mut self, now: Instant, input: Input) {
         let _quiet = NoCallsOut::new();
         self.now = now;
+        self.expiration.pass(now);
         self.follow_up = FollowUp::Open;
         match input {
             Input::Rung => {

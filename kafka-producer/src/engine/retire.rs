@@ -148,7 +148,7 @@ impl Engine {
             && let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
                 lane.numbering
         {
-            match lane.has_stray(producer, &self.expiration.memory(self.now)) {
+            match lane.has_stray(producer, &self.expiration.memory()) {
                 true => self.identity.leave_id(producer.id, self.now),
                 false => self.identity.leave(producer, self.now),
             }
