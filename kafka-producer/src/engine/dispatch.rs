@@ -170,6 +170,9 @@ impl Engine {
                 let producer = lane.writer(&self.identity);
                 let company = lane.in_flight() > 0;
                 let kept = producer.is_none() || memory.keeps(LastAppend::of(&batch));
+                if self.transactions.is_some() {
+                    self.lanes.note_numbered(key);
+                }
                 self.lanes[key as usize].push(batch, producer, self.now);
                 if !kept {
                     // Its turn comes when the others are answered: those behind them would get in

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
 
 use super::NodeId;
-use super::lane::{Attention, Lane, LaneKey};
+use super::lane::{Attention, Lane, LaneKey, Numbering};
 
 /// The lanes of an engine.
 #[derive(Debug, Default)]
@@ -26,6 +26,9 @@ pub(crate) struct Lanes {
     retired: Vec<LaneKey>,
     /// All that have batches, and some that had.
     busy: BTreeSet<LaneKey>,
+    /// Those that a transactional producer has numbered a batch of since its sequences last began, and
+    /// perhaps others.
+    numbered: BTreeSet<LaneKey>,
     led: BTreeMap<NodeId, usize>,
     /// How many topics have had any.
     topics: u32,
@@ -64,10 +67,6 @@ impl Lanes {
         (0..self.places.len() as LaneKey).filter(taken).collect()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Lane> {
-        self.places.iter().flatten().map(Box::as_ref)
-    }
-
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
         self.places.iter_mut().flatten().map(Box::as_mut)
     }
@@ -93,6 +92,29 @@ impl Lanes {
             self.busy.remove(&first);
         }
         false
+    }
+
+    /// Notes that a batch of this lane is to be numbered, if it is the first.
+    pub(crate) fn note_numbered(&mut self, key: LaneKey) {
+        if self[key as usize].numbering == Numbering::Unnumbered {
+            self.numbered.insert(key);
+        }
+    }
+
+    /// Whether the sequence of one that was noted is broken.
+    pub(crate) fn is_any_broken(&self) -> bool {
+        let broken = |key: &LaneKey| {
+            let lane = &self[*key as usize];
+            matches!(lane.numbering, Numbering::Broken { .. })
+        };
+        self.numbered.iter().any(broken)
+    }
+
+    /// Every sequence that was noted begins anew.
+    pub(crate) fn begin_sequences_anew(&mut self) {
+        for key in std::mem::take(&mut self.numbered) {
+            self[key as usize].numbering = Numbering::Unnumbered;
+        }
     }
 
     /// Gives a lane another leader, or none.
@@ -135,6 +157,7 @@ impl Lanes {
             places,
             free,
             retired,
+            numbered,
             ..
         } = self;
         retired.retain(|&key| {
@@ -142,6 +165,7 @@ impl Lanes {
             let needed = place.as_deref().is_some_and(|lane| is_needed(key, lane));
             if !needed {
                 *place = None;
+                numbered.remove(&key);
                 free.push(key);
             }
             needed

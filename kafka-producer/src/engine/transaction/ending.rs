@@ -10,7 +10,7 @@ use super::calls::Call;
 use super::{Before, Echo, End, Ending, Health, Owner, Phase, Transactions};
 use crate::engine::Engine;
 use crate::engine::identity::{Identity, ProducerId};
-use crate::engine::lane::{Lane, LaneKey, Numbering};
+use crate::engine::lane::LaneKey;
 use crate::engine::node::Node;
 use crate::engine::timers::Timer;
 use crate::engine::verdict::TransactionVersion;
@@ -82,8 +82,7 @@ impl Engine {
 
     /// The transaction is over, as the coordinator says, or because it never knew of it.
     pub(super) fn transaction_ended(&mut self, successor: Option<ProducerId>) {
-        let broken = |lane: &Lane| matches!(lane.numbering, Numbering::Broken { .. });
-        let worn_out = self.lanes.iter().any(broken);
+        let worn_out = self.lanes.is_any_broken();
         let Some(transactions) = &mut self.transactions else {
             return;
         };
@@ -105,7 +104,7 @@ impl Engine {
             self.adopt(successor);
         } else if untouched && !failed_there {
             // No log has any batch of this epoch, so it can begin again.
-            self.begin_sequences_anew();
+            self.lanes.begin_sequences_anew();
         } else if worn_out || failed_there || transactions.echo == Echo::Possible {
             transactions.phase = Phase::Renewing(before);
             return;
@@ -158,17 +157,11 @@ impl Engine {
     /// Goes on as this producer: with a new epoch every sequence begins anew.
     fn adopt(&mut self, producer: ProducerId) {
         if self.identity.producer() != Some(producer) {
-            self.begin_sequences_anew();
+            self.lanes.begin_sequences_anew();
         }
         self.identity = Identity::Held(producer);
         if let Some(transactions) = &mut self.transactions {
             transactions.echo = Echo::None;
-        }
-    }
-
-    fn begin_sequences_anew(&mut self) {
-        for lane in self.lanes.iter_mut() {
-            lane.numbering = Numbering::Unnumbered;
         }
     }
 
