@@ -18,8 +18,12 @@ use crate::message::path;
 /// assert_eq!(error.problem(), &EncodeProblem::StringTooLong { bytes: 40_000 });
 /// # Ok::<(), kafka_wire::DecodeError>(())
 /// ```
+// Of one word: hardly anything is too long, and every encoder of a field hands a result on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodeError {
+pub struct EncodeError(Box<TooLong>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TooLong {
     problem: EncodeProblem,
     field: String,
 }
@@ -27,29 +31,29 @@ pub struct EncodeError {
 impl EncodeError {
     #[cold]
     pub(crate) fn new(problem: EncodeProblem) -> Self {
-        Self {
+        Self(Box::new(TooLong {
             problem,
             field: String::new(),
-        }
+        }))
     }
 
     /// What is too long.
     #[must_use]
     pub fn problem(&self) -> &EncodeProblem {
-        &self.problem
+        &self.0.problem
     }
 
     /// Path of the field that was being written, such as `topics[2].name`; empty for a whole frame.
     #[must_use]
     pub fn field(&self) -> &str {
-        &self.field
+        &self.0.field
     }
 
     /// The same error, seen from the struct that holds field `name`.
     #[must_use]
     #[cold]
     pub(crate) fn in_field(mut self, name: &str) -> Self {
-        self.field = path(name, &self.field);
+        self.0.field = path(name, &self.0.field);
         self
     }
 
@@ -63,11 +67,12 @@ impl EncodeError {
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.problem)?;
-        if self.field.is_empty() {
+        let TooLong { problem, field } = &*self.0;
+        write!(f, "{problem}")?;
+        if field.is_empty() {
             Ok(())
         } else {
-            write!(f, " in field `{}`", self.field)
+            write!(f, " in field `{field}`")
         }
     }
 }
