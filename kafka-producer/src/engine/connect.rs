@@ -426,11 +426,14 @@ impl Engine {
 
     /// Lets a bootstrap server go once the cluster's own brokers are known.
     fn retire_bootstrap(&mut self, id: NodeId) {
+        if !id.is_bootstrap() {
+            return;
+        }
         let cluster_known = self.nodes.keys().any(|id| !id.is_bootstrap());
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };
-        if id.is_bootstrap() && cluster_known && node.load() == Some(0) {
+        if cluster_known && node.load() == Some(0) {
             self.let_go(id);
         }
     }
