@@ -44,7 +44,7 @@ pub(crate) struct Lane {
     pub(crate) partition: i32,
     pub(crate) queue: Arc<Queue<DeliveryError>>,
     /// The topic's number: what is sorted by it has the lanes of a topic together.
-    topic_number: u32,
+    pub(crate) topic_number: u32,
     pub(crate) leader: Option<NodeId>,
     /// Metadata of an older epoch is ignored (KIP-320).
     pub(crate) leader_epoch: i32,
@@ -244,11 +244,6 @@ impl Lane {
             anew_from: 0,
             last_used: now,
         }
-    }
-
-    /// What a request is sorted by.
-    pub(crate) fn place_in_request(&self) -> (u32, i32) {
-        (self.topic_number, self.partition)
     }
 
     /// What may be done now, with `window` requests allowed in flight per connection.
@@ -569,16 +564,8 @@ impl Lane {
             .filter(|slot| slot.state != SlotState::Presumed)
     }
 
-    /// The partition is this topic's. If that is another topic of the same name, it has leader epochs
-    /// of its own, and its brokers have not met this producer.
-    pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
-        if self.topic_id != topic_id {
-            self.topic_id = topic_id;
-            self.belong_to_another();
-        }
-    }
-
-    /// The same, where it is not its id that tells.
+    /// The partition is another topic's, of the same name: it has leader epochs of its own, and its
+    /// brokers have not met this producer.
     pub(crate) fn belong_to_another(&mut self) {
         self.leader_epoch = -1;
         self.begin_anew(self.next_serial);

@@ -263,6 +263,21 @@ impl Partitions {
     }
 }
 
+impl Lane {
+    /// What a request is sorted by: the partitions of a topic stand together.
+    pub(crate) fn place_in_request(&self) -> (u32, i32) {
+        (self.topic_number, self.partition)
+    }
+
+    /// The partition is this topic's, which may be another of the same name.
+    pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
+        if self.topic_id != topic_id {
+            self.topic_id = topic_id;
+            self.belong_to_another();
+        }
+    }
+}
+
 impl Engine {
     /// The lane of a queue that has rung; made, if it is the first time. None has a queue that was
     /// closed before anything was written to it.
