@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafka_accumulator::{Batch, Fate};
 use kafka_wire::messages::InitProducerIdResponse;
 use kafka_wire::messages::produce::{PartitionProduceResponse, ProduceResponse};
-use kafka_wire::{ErrorCode, Uuid};
+use kafka_wire::{ErrorCode, Uuid, Version};
 
 use super::backoff;
 use super::identity::{Identity, ProducerId};
@@ -16,7 +16,7 @@ use super::lane::{LaneKey, Slot, SlotState};
 use super::notice::Notice;
 use super::obstacle::is_our_own;
 use super::timers::Timer;
-use super::verdict::{Ambiguity, Kind, Refresh, TransactionVersion, Verdict, verdict};
+use super::verdict::{Ambiguity, Append, Kind, Refresh, TransactionVersion, Verdict, verdict};
 use super::{Engine, NodeId};
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, History, Obstacle, Persistence, own_words,
@@ -28,6 +28,7 @@ struct Word {
     code: ErrorCode,
     message: Option<Arc<str>>,
     base_offset: i64,
+    append: Append,
     log_append_time_ms: Option<i64>,
     /// The first offset that the log still has; -1 if the broker does not tell.
     log_start_offset: i64,
@@ -41,13 +42,14 @@ impl Word {
             code,
             message: None,
             base_offset: -1,
+            append: Append::NotExcluded,
             log_append_time_ms: None,
             log_start_offset: -1,
             record_errors: Vec::new(),
         }
     }
 
-    fn from(answer: PartitionProduceResponse) -> Self {
+    fn from(answer: PartitionProduceResponse, version: Version) -> Self {
         let errors = answer.record_errors.into_iter().filter_map(|error| {
             let index = u32::try_from(error.batch_index).ok()?;
             Some((index, error.batch_index_error_message.map(Into::into)))
@@ -56,6 +58,7 @@ impl Word {
             code: answer.error_code,
             message: own_words(answer.error_message.map(Into::into)),
             base_offset: answer.base_offset,
+            append: Append::told_by(answer.base_offset, version.number),
             log_append_time_ms: Some(answer.log_append_time_ms).filter(|time| *time >= 0),
             log_start_offset: answer.log_start_offset,
             record_errors: errors.collect(),
@@ -65,7 +68,13 @@ impl Word {
 
 impl Engine {
     /// A produce request was answered.
-    pub(super) fn produced(&mut self, id: NodeId, sent: Vec<Sent>, answer: ProduceResponse) {
+    pub(super) fn produced(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        sent: Vec<Sent>,
+        answer: ProduceResponse,
+    ) {
         self.throttle(id, answer.throttle_time_ms);
         self.meet_leaders(&answer.node_endpoints);
         let mut open = VecDeque::from(sent);
@@ -78,7 +87,7 @@ impl Engine {
                 let found = open.iter().position(asked);
                 if let Some(sent) = found.and_then(|found| open.remove(found)) {
                     self.follow_leader(sent, &partition);
-                    self.judge(sent, Word::from(partition));
+                    self.judge(sent, Word::from(partition, version));
                 }
             }
         }
@@ -170,7 +179,7 @@ impl Engine {
 
     /// Applies the verdict on one batch.
     fn judge(&mut self, Sent { lane: key, serial }: Sent, word: Word) {
-        let judged = verdict(word.code, self.kind());
+        let judged = verdict(word.code, self.kind(), word.append);
         self.batch_answered(key, word.code);
         let Some(position) = self.lanes[key as usize].position(serial) else {
             // It has expired meanwhile; but now it is known that its number was used.

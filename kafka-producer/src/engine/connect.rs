@@ -299,7 +299,7 @@ impl Engine {
             What::Transaction(ask) => self.transaction_answered(id, version, frame, ask),
             What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
                 Ok((_, answer)) => {
-                    self.produced(id, sent, answer);
+                    self.produced(id, version, sent, answer);
                     Ok(())
                 }
                 Err(error) => {

@@ -2,6 +2,25 @@
 //!
 //! The table follows Apache Kafka's `Sender` and `TransactionManager`; where a code needs to know
 //! more than itself (is the batch the next in line?), the verdict says which question to ask.
+//!
+//! *Was it appended?* A leader that is deposed, or loses the topic, says so with the same code whether it
+//! has appended the batch before or not; but the answer's base offset tells. Apache Kafka sets it from what
+//! its log has appended, and a leader that gives up waiting for its followers changes the code alone:
+//!
+//! ```text
+//! code            base offset   where it comes from                                    the log
+//! 3, 6, 100       -1            KafkaApis.handleProduceRequest (not in its metadata),    has it not
+//!                               ReplicaManager.getPartitionOrException,
+//!                               Partition.appendRecordsToLeader, maybeStartTransaction-
+//!                               Verification: all before UnifiedLog.appendAsLeader
+//! 3, 6, 100       0 or more     DelayedProduce.tryComplete: after the append             may have it
+//! 56              any           the disk failed under the append or the flush behind it  may have it
+//! ```
+//!
+//! So it is in the sources of Kafka 0.11 to 4.3. It is believed from Produce version 9 on, which Kafka has
+//! spoken since 2.8: up to version 3 a 56 is sent as a 6 (`ProduceResponse`), and up to Kafka 2.6
+//! `appendRecordsToLeader` itself completes delayed operations of others after the append, one of which
+//! can fail as not being the leader.
 
 use kafka_wire::ErrorCode;
 
@@ -50,6 +69,28 @@ pub(crate) enum Ambiguity {
     Adrift,
 }
 
+/// Whether a refused batch may have been appended, by its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Append {
+    /// The answer is that of a broker that has not come to the append.
+    Excluded,
+    /// It says nothing of it.
+    NotExcluded,
+}
+
+impl Append {
+    /// What this base offset says in an answer of this version of Produce.
+    pub(crate) fn told_by(base_offset: i64, version: i16) -> Self {
+        match base_offset < 0 && version >= FIRST_TO_TELL_BY_OFFSET {
+            true => Self::Excluded,
+            false => Self::NotExcluded,
+        }
+    }
+}
+
+/// From this version of Produce on a refusal without a base offset was made before the append.
+const FIRST_TO_TELL_BY_OFFSET: i16 = 9;
+
 /// Who has sent the batch, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -76,7 +117,7 @@ pub(crate) enum TransactionVersion {
 /// (14, 15, 16, 51) is worth another attempt, whoever added the partition.
 ///
 /// A lost connection is `NETWORK_EXCEPTION`, an answer that did not come `REQUEST_TIMED_OUT`.
-pub(crate) fn verdict(code: ErrorCode, kind: Kind) -> Verdict {
+pub(crate) fn verdict(code: ErrorCode, kind: Kind, append: Append) -> Verdict {
     use Ambiguity::{None as Refused, Possible};
     use Refresh::{Needed, NotNeeded};
 
@@ -90,11 +131,13 @@ pub(crate) fn verdict(code: ErrorCode, kind: Kind) -> Verdict {
         ErrorCode::NETWORK_EXCEPTION => Verdict::Retry(Needed, Possible),
         ErrorCode::REQUEST_TIMED_OUT => Verdict::Retry(NotNeeded, Possible),
         ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND => Verdict::Retry(NotNeeded, Possible),
-        // With `acks=all` also the answer of a leader that was deposed, or lost the topic, while it
-        // waited for its followers: the batch may be with the next leader (`DelayedProduce`).
         ErrorCode::NOT_LEADER_OR_FOLLOWER
         | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-        | ErrorCode::UNKNOWN_TOPIC_ID => Verdict::Retry(Needed, Possible),
+        | ErrorCode::UNKNOWN_TOPIC_ID => match append {
+            Append::Excluded => Verdict::Retry(Needed, Refused),
+            // The leader waited for its followers: the batch may be with the next one.
+            Append::NotExcluded => Verdict::Retry(Needed, Possible),
+        },
         // The disk failed under the append: nobody knows how far it came.
         ErrorCode::KAFKA_STORAGE_ERROR => Verdict::Retry(Needed, Possible),
 

@@ -9,7 +9,7 @@ use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::ordering::move_leader;
 use crate::stage::{Stage, delivered, ms, pending, refused, settings};
-use crate::wires::{error, ok};
+use crate::wires::{Says, error, ok};
 
 const ID: i64 = 7000;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -128,8 +128,8 @@ fn no_acknowledgement_speaks_for_a_batch_that_a_broker_may_have_forgotten_meanwh
     stage.warm_up(0, 1);
     let row = ["a", "b"].map(|value| stage.send(0, value));
     stage.pass(DAY);
-    // It may have come to the deposed leader, or have been appended: nobody knows.
-    stage.answer(1, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+    // The leader was deposed after the append.
+    stage.answer(1, [deposed(1)]);
     stage.answer(1, [ok(1)]);
     delivered(&row[1], 1);
     let error = refused(&row[0], ErrorCode::NOT_LEADER_OR_FOLLOWER);
@@ -224,6 +224,11 @@ fn a_broker_that_hangs_up_on_the_question_for_its_memory_or_answers_nonsense_is_
     delivered(&delivery, 0);
 }
 
+/// The answer of a leader that was deposed after it had appended a batch at this offset.
+fn deposed(base_offset: i64) -> Says {
+    error(ErrorCode::NOT_LEADER_OR_FOLLOWER).after_append(base_offset)
+}
+
 /// One batch dated a day back, without an answer.
 fn dated_back_and_lost(settings: Settings) -> (Stage, crate::inquiring::Kept) {
     let mut stage = Stage::with(settings, &[1]);
@@ -260,7 +265,7 @@ fn an_attempt_that_may_be_forgotten_is_not_repeated_before_its_leader_was_asked(
 fn an_attempt_that_was_answered_and_is_not_in_the_log_is_repeated_however_old_it_is() {
     let mut stage = at_noon();
     let delivery = stage.send_dated(NOON_MS - DAY_MS, "old");
-    stage.answer(1, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+    stage.answer(1, [deposed(1)]);
     stage.pass(ms(1000));
     assert!(stage.is_asked_about_producers(1));
     stage.tell(1, Ok(&[(ID, 0, 0)]));
@@ -271,13 +276,17 @@ fn an_attempt_that_was_answered_and_is_not_in_the_log_is_repeated_however_old_it
 
 #[test]
 fn an_attempt_that_was_refused_is_repeated_without_asking() {
-    let mut stage = at_noon();
-    let delivery = stage.send_dated(NOON_MS - DAY_MS, "old");
-    stage.answer(1, [error(BUSY)]);
-    stage.pass(ms(1000));
-    assert_eq!(stage.numbers(1), [(0, 1)]);
-    stage.answer(1, [ok(1)]);
-    delivered(&delivery, 1);
+    // A change of leader among them: it costs no record that is dated back.
+    for code in [BUSY, ErrorCode::NOT_LEADER_OR_FOLLOWER] {
+        let mut stage = at_noon();
+        let delivery = stage.send_dated(NOON_MS - DAY_MS, "old");
+        stage.answer(1, [error(code)]);
+        stage.pass(ms(1000));
+        assert_eq!(stage.numbers(1), [(0, 1)]);
+        assert_eq!(stage.asked(ApiKey::DESCRIBE_PRODUCERS), 0);
+        stage.answer(1, [ok(1)]);
+        delivered(&delivery, 1);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::ordering::move_leader;
 use crate::stage::{Stage, TOPIC, delivered, expired, failed, ms, pending, plain, settings};
-use crate::wires::{Map, error, ok};
+use crate::wires::{Map, Says, error, ok};
 
 const OUT_OF_ORDER: ErrorCode = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
 
@@ -339,25 +339,44 @@ fn a_batch_that_was_never_sent_names_what_kept_those_before_it() {
     assert_eq!(expired(&behind).history().attempts, 0);
 }
 
+/// What is told of a record that was answered like this and then never again.
+fn persistence_after(answer: Says, produce_latest: i16) -> Persistence {
+    let mut stage = Stage::with(plain(Acks::All), &[1]);
+    stage.produce_latest = produce_latest;
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [answer]);
+    stage.unreachable.insert(NodeId(1));
+    stage.lose(1);
+    stage.pass(stage.settings.delivery_timeout);
+    failed(&delivery).persistence()
+}
+
 #[test]
-fn a_record_that_a_deposed_leader_refused_is_possibly_persisted() {
+fn what_a_deposed_leader_refused_may_be_in_the_log_only_if_it_was_appended_there() {
     // With acks=all a leader answers so also when it is deposed while its followers fetch.
     for code in [
         ErrorCode::NOT_LEADER_OR_FOLLOWER,
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         ErrorCode::UNKNOWN_TOPIC_ID,
     ] {
-        let mut stage = Stage::with(plain(Acks::All), &[1]);
-        let delivery = stage.send(0, "tea");
-        stage.answer(1, [error(code)]);
-        stage.unreachable.insert(NodeId(1));
-        stage.lose(1);
-        stage.pass(stage.settings.delivery_timeout);
-        let error = failed(&delivery);
-        assert_eq!(
-            error.persistence(),
-            Persistence::PossiblyPersisted,
-            "{code}"
-        );
+        let cases = [
+            (
+                error(code).after_append(0),
+                13,
+                Persistence::PossiblyPersisted,
+            ),
+            (error(code), 13, Persistence::NotPersisted),
+            (error(code), 9, Persistence::NotPersisted),
+            (error(code), 8, Persistence::PossiblyPersisted),
+        ];
+        for (answer, version, expected) in cases {
+            let told = persistence_after(answer, version);
+            assert_eq!(told, expected, "{code} in version {version}");
+        }
     }
+    let answer = error(ErrorCode::KAFKA_STORAGE_ERROR);
+    assert_eq!(
+        persistence_after(answer, 13),
+        Persistence::PossiblyPersisted
+    );
 }

@@ -8,7 +8,7 @@ use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::ordering::move_leader;
 use crate::stage::{Stage, delivered, expired, failed, ms, pending, refused, settings};
-use crate::wires::{Map, error, ok};
+use crate::wires::{Map, Says, error, ok};
 
 const OUT_OF_ORDER: ErrorCode = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
 const ID: i64 = 7000;
@@ -289,6 +289,11 @@ fn no_topic_is_taken_for_the_one_before_it_because_it_has_a_later_batch() {
     row[1..].iter().for_each(pending);
 }
 
+/// The answer of a leader that lost the topic after it had appended a batch at this offset.
+fn deleted_after_append(base_offset: i64) -> Says {
+    error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION).after_append(base_offset)
+}
+
 #[test]
 fn no_topic_is_taken_for_the_one_before_it_because_it_acknowledged_a_later_batch() {
     for policy in [UnresolvedPolicy::Ask, UnresolvedPolicy::Fail] {
@@ -297,7 +302,7 @@ fn no_topic_is_taken_for_the_one_before_it_because_it_acknowledged_a_later_batch
         let mut stage = Stage::with(settings, &[1]);
         stage.warm_up(0, 1);
         let row = ["a", "b"].map(|value| stage.send(0, value));
-        stage.answer(1, [error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)]);
+        stage.answer(1, [deleted_after_append(1)]);
         // Made anew, it takes any number for a first one.
         stage.answer(1, [ok(0)]);
         delivered(&row[1], 0);
@@ -312,7 +317,7 @@ fn the_id_of_a_topic_tells_it_from_the_one_before_it_whatever_the_offsets_are() 
     let mut stage = Stage::with(settings(), &[1]);
     stage.warm_up(0, 1);
     let row = ["a", "b"].map(|value| stage.send(0, value));
-    stage.answer(1, [error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)]);
+    stage.answer(1, [deleted_after_append(1)]);
     // Others have written to the topic that was made anew.
     stage.answer(1, [ok(7)]);
     stage.pass(ms(1000));

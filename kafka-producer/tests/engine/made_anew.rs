@@ -161,24 +161,29 @@ fn without_ids_a_single_answer_of_an_older_epoch_moves_nothing() {
 
 #[test]
 fn without_ids_the_partitions_that_are_gone_end_too() {
-    let mut stage = without_ids(&[1, 2]);
-    let delivery = stage.send(1, "tea");
-    make_anew(&mut stage, &[1]);
-    let mut refused = 0;
-    for _ in 0..20 {
-        if !stage.requests(2).is_empty() {
-            stage.answer(2, [error(GONE)]);
-            refused += 1;
+    // The topic may have been deleted after the first attempt was appended, or before.
+    let cases = [
+        (error(GONE).after_append(0), Persistence::PossiblyPersisted),
+        (error(GONE), Persistence::NotPersisted),
+    ];
+    for (first, persistence) in cases {
+        let mut stage = without_ids(&[1, 2]);
+        let delivery = stage.send(1, "tea");
+        make_anew(&mut stage, &[1]);
+        stage.answer(2, [first]);
+        let mut refused = 1;
+        for _ in 0..20 {
+            if !stage.requests(2).is_empty() {
+                stage.answer(2, [error(GONE)]);
+                refused += 1;
+            }
+            stage.pass(ms(100));
         }
-        stage.pass(ms(100));
+        assert!((1..5).contains(&refused), "{refused}");
+        let error = failed(&delivery);
+        assert_eq!(ended_by_the_end_of_its_partition(&error), persistence);
+        assert_eq!(stage.partitions(TOPIC), Some(1));
     }
-    assert!((1..5).contains(&refused), "{refused}");
-    let error = failed(&delivery);
-    assert_eq!(
-        ended_by_the_end_of_its_partition(&error),
-        Persistence::PossiblyPersisted
-    );
-    assert_eq!(stage.partitions(TOPIC), Some(1));
 }
 
 #[test]

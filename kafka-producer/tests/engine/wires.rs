@@ -302,6 +302,11 @@ impl Says {
         self.with(|answer| answer.log_start_offset = offset)
     }
 
+    /// Appended at this offset before.
+    pub(crate) fn after_append(self, base_offset: i64) -> Self {
+        self.with(|answer| answer.base_offset = base_offset)
+    }
+
     /// Dated by the broker.
     pub(crate) fn appended_at(self, log_append_time_ms: i64) -> Self {
         self.with(|answer| answer.log_append_time_ms = log_append_time_ms)
@@ -336,7 +341,7 @@ pub(crate) fn ok(base_offset: i64) -> Says {
     })
 }
 
-/// Not appended, or not surely.
+/// Refused before the append, if the code leaves it open.
 pub(crate) fn error(error_code: ErrorCode) -> Says {
     Says::This(PartitionProduceResponse {
         error_code,

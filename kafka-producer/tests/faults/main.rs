@@ -19,6 +19,7 @@ mod cluster;
 mod compared;
 mod connections;
 mod crashes;
+mod deposed;
 mod forgotten;
 mod freezes;
 mod growth;

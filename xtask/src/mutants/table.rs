@@ -201,8 +201,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "not persisted is not in the log",
         file: VERDICT,
         faults: &["MoveLeader", "Freeze", "Stall"],
-        from: "        | ErrorCode::UNKNOWN_TOPIC_ID => Verdict::Retry(Needed, Possible),\n",
-        to: "        | ErrorCode::UNKNOWN_TOPIC_ID => Verdict::Retry(Needed, Refused),\n",
+        from: "            Append::NotExcluded => Verdict::Retry(Needed, Possible),\n",
+        to: "            Append::NotExcluded => Verdict::Retry(Needed, Refused),\n",
     },
     Mutant {
         name: "metadata are asked for once",

@@ -169,8 +169,37 @@ fn every_code_has_the_verdict_of_the_table_for_every_kind_of_producer() {
         let code = ErrorCode(code);
         assert_eq!(code.name(), Some(name));
         for (kind, expected) in KINDS.into_iter().zip(expected) {
-            assert_eq!(verdict(code, kind), expected, "{code} for {kind:?}");
+            let judged = verdict(code, kind, Append::NotExcluded);
+            assert_eq!(judged, expected, "{code} for {kind:?}");
         }
+    }
+}
+
+#[test]
+fn what_the_answer_shows_to_be_refused_before_the_append_is_not_in_the_log() {
+    for (code, name, expected) in TABLE {
+        for (kind, mut expected) in KINDS.into_iter().zip(expected) {
+            if matches!(code, 3 | 6 | 100) {
+                expected = MOVED;
+            }
+            let judged = verdict(ErrorCode(code), kind, Append::Excluded);
+            assert_eq!(judged, expected, "{name} for {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn the_base_offset_of_a_refusal_tells_from_the_version_on_that_kafka_2_8_speaks() {
+    let cases = [
+        (-1, 8, Append::NotExcluded),
+        (-1, 9, Append::Excluded),
+        (-1, 13, Append::Excluded),
+        (0, 13, Append::NotExcluded),
+        (7, 9, Append::NotExcluded),
+    ];
+    for (base_offset, version, expected) in cases {
+        let told = Append::told_by(base_offset, version);
+        assert_eq!(told, expected, "{base_offset} in version {version}");
     }
 }
 
@@ -183,6 +212,6 @@ fn the_table_leaves_out_no_code() {
 #[test]
 fn a_code_of_a_newer_broker_fails_the_batch_alone() {
     for (kind, expected) in KINDS.into_iter().zip([FAIL, FAIL, ABORT, ABORT]) {
-        assert_eq!(verdict(ErrorCode(31_000), kind), expected);
+        assert_eq!(verdict(ErrorCode(31_000), kind, Append::Excluded), expected);
     }
 }

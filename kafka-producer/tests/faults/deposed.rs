@@ -1,0 +1,198 @@
+//! What a real leader answers when it is none any more: the base offset says whether it has appended
+//! the batch before.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread::{self, JoinHandle};
+
+use kafka_producer::ErrorCode;
+use kafka_wire::compression::Compression;
+use kafka_wire::messages::DeleteTopicsRequest;
+use kafka_wire::messages::describe_producers::{DescribeProducersRequest, TopicRequest};
+use kafka_wire::messages::produce::{
+    PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
+};
+use kafka_wire::records::{BatchBuilder, BatchHeader, RecordParts};
+use serde_json::json;
+
+use crate::cluster::{PATIENCE, ask, ask_at, create_topic_on, servers};
+use crate::nodes::{Cluster, Harm, all_in_sync, inflict, leader_of, others, wait_for};
+use crate::tools::tool;
+
+/// What a node answers to a batch of one record: its code and its base offset.
+type Said = (ErrorCode, i64);
+
+/// From this version on the base offset is believed.
+const VERSION: i16 = 9;
+const PRODUCER_ID: i64 = 4711;
+
+fn server(node: i32) -> String {
+    let servers = servers();
+    let server = servers.split(',').nth(usize::try_from(node - 1).unwrap());
+    server.unwrap().to_owned()
+}
+
+fn batch() -> bytes::Bytes {
+    let header = BatchHeader {
+        producer_id: PRODUCER_ID,
+        producer_epoch: 0,
+        base_sequence: 0,
+        ..BatchHeader::default()
+    };
+    let mut builder = BatchBuilder::new(header);
+    builder
+        .push(1_700_000_000_000, &RecordParts::new(None, Some(b"tea")))
+        .unwrap();
+    builder.build(Compression::None).unwrap()
+}
+
+/// Sends a batch to a node, for all replicas to have it.
+fn produce(node: i32, topic: &str, index: i32) -> Said {
+    let partition = PartitionProduceData {
+        index,
+        records: Some(batch()),
+    };
+    let topic = TopicProduceData {
+        name: topic.to_owned(),
+        partition_data: vec![partition],
+        ..TopicProduceData::default()
+    };
+    let request = ProduceRequest {
+        acks: -1,
+        timeout_ms: 60_000,
+        topic_data: vec![topic],
+        ..ProduceRequest::default()
+    };
+    let answer = ask_at(&server(node), VERSION, &request).unwrap();
+    let PartitionProduceResponse {
+        error_code,
+        base_offset,
+        ..
+    } = answer.responses[0].partition_responses[0];
+    (error_code, base_offset)
+}
+
+/// A batch that its leader has appended, and that waits for a replica that is frozen.
+async fn appended_and_waiting(topic: &str, leader: i32, frozen: i32) -> JoinHandle<Said> {
+    inflict(Harm::Pause, &[frozen]).await;
+    let sent = {
+        let topic = topic.to_owned();
+        thread::spawn(move || produce(leader, &topic, 0))
+    };
+    let request = DescribeProducersRequest {
+        topics: vec![TopicRequest {
+            name: topic.to_owned(),
+            partition_indexes: vec![0],
+        }],
+    };
+    wait_for("the batch to be appended", PATIENCE, || {
+        let answer = ask_at(&server(leader), 0, &request).unwrap();
+        !answer.topics[0].partitions[0].active_producers.is_empty()
+    })
+    .await;
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a real Kafka: run by cargo xtask ci faults"]
+async fn what_is_refused_before_the_append_has_no_base_offset() {
+    let _cluster = Cluster::take().await;
+    let topic = create_topic_on("deposed", &[[1, 2, 3]]);
+    all_in_sync().await;
+    let leader = leader_of(&topic).await;
+    for follower in others(leader) {
+        let said = produce(follower, &topic, 0);
+        assert_eq!(said, (ErrorCode::NOT_LEADER_OR_FOLLOWER, -1));
+    }
+    let said = produce(leader, &topic, 9);
+    assert_eq!(said, (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1));
+    assert_eq!(
+        produce(leader, &topic, 0),
+        (ErrorCode::NONE, 0),
+        "nothing was before it"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a real Kafka: run by cargo xtask ci faults"]
+async fn what_a_leader_has_appended_before_its_topic_was_deleted_has_a_base_offset() {
+    let _cluster = Cluster::take().await;
+    let topic = create_topic_on("deposed", &[[1, 2, 3]]);
+    all_in_sync().await;
+    let leader = leader_of(&topic).await;
+    let sent = appended_and_waiting(&topic, leader, others(leader)[0]).await;
+    let request = DeleteTopicsRequest {
+        topic_names: vec![topic],
+        timeout_ms: 30_000,
+        ..DeleteTopicsRequest::default()
+    };
+    assert_eq!(ask(3, &request).responses[0].error_code, ErrorCode::NONE);
+    let (code, base_offset) = tokio::task::block_in_place(|| sent.join()).unwrap();
+    assert_eq!(
+        (code, base_offset),
+        (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a real Kafka: run by cargo xtask ci faults"]
+async fn what_a_leader_has_appended_before_another_was_elected_has_a_base_offset() {
+    let _cluster = Cluster::take().await;
+    for _ in 0..TRIES {
+        let topic = create_topic_on("deposed", &[[1, 2, 3]]);
+        all_in_sync().await;
+        let leader = leader_of(&topic).await;
+        let [next, frozen] = others(leader)[..] else {
+            unreachable!("there are three")
+        };
+        prefer(&topic, &[next, leader, frozen]);
+        let sent = appended_and_waiting(&topic, leader, frozen).await;
+        tokio::task::block_in_place(|| elect_preferred(next, &topic));
+        let (code, base_offset) = tokio::task::block_in_place(|| sent.join()).unwrap();
+        inflict(Harm::Resume, &[frozen]).await;
+        // The frozen replica may have been given up before there was another leader.
+        if code != ErrorCode::NONE {
+            assert_eq!((code, base_offset), (ErrorCode::NOT_LEADER_OR_FOLLOWER, 0));
+            return;
+        }
+    }
+    panic!("the leader was never deposed in time");
+}
+
+/// So often a leader is to be deposed before a frozen replica is given up.
+const TRIES: usize = 5;
+
+/// Has the first of these nodes lead a topic's partition from the next election on.
+fn prefer(topic: &str, replicas: &[i32]) {
+    let partition = json!({"topic": topic, "partition": 0, "replicas": replicas});
+    let plan = file(&json!({"version": 1, "partitions": [partition]}));
+    let class = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand";
+    let path = plan.path().to_str().unwrap();
+    let arguments = ["--execute", "--reassignment-json-file", path];
+    tokio::task::block_in_place(|| tool(class, &arguments));
+}
+
+/// Has the preferred leader elected, by a request to a node that answers (`ElectLeaders`, version 0).
+fn elect_preferred(node: i32, topic: &str) {
+    let (one, partition, timeout_ms) = (1_i32, 0_i32, 30_000_i32);
+    let mut request = Vec::new();
+    request.extend([0, 43, 0, 0, 0, 0, 0, 1, 0xff, 0xff]);
+    request.extend(one.to_be_bytes());
+    request.extend(u16::try_from(topic.len()).unwrap().to_be_bytes());
+    request.extend(topic.as_bytes());
+    request.extend(one.to_be_bytes());
+    request.extend(partition.to_be_bytes());
+    request.extend(timeout_ms.to_be_bytes());
+    let length = u32::try_from(request.len()).unwrap();
+    let mut stream = TcpStream::connect(server(node)).unwrap();
+    stream.write_all(&length.to_be_bytes()).unwrap();
+    stream.write_all(&request).unwrap();
+    // What it says is not needed: the leader that is deposed tells.
+    stream.read_exact(&mut [0; 4]).unwrap();
+}
+
+fn file(content: &serde_json::Value) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(content.to_string().as_bytes()).unwrap();
+    file
+}
