@@ -288,9 +288,9 @@ impl Engine {
                 .inspect_err(|_| self.expiration_not_told(id)),
             What::Inquiry(about) => self
                 .read::<DescribeProducersRequest, _>(version, frame, |engine, answer| {
-                    engine.inquired(id, about, &answer);
+                    engine.inquired(id, &about, &answer);
                 })
-                .inspect_err(|_| self.inquiry_lost(about)),
+                .inspect_err(|_| self.inquiry_lost(&about)),
             What::TopicCheck(about, evidence) => self
                 .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
                     engine.topic_checked(id, about, evidence, answer);
@@ -494,7 +494,7 @@ impl Engine {
                 self.metadata_failed();
             }
             What::ProducerId => self.identity_failed(),
-            What::Inquiry(about) => self.inquiry_lost(about),
+            What::Inquiry(about) => self.inquiry_lost(&about),
             What::TopicCheck(about, evidence) => self.topic_unchecked(about, evidence),
             What::Transaction(ask) => self.transaction_unanswered(&ask),
             What::Produce(sent) => {

@@ -17,7 +17,7 @@ use super::node::Link;
 use super::outgoing::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
 use super::timers::Timer;
 use super::verdict::{Ambiguity, TransactionVersion};
-use super::{Action, Engine, NodeId, Transactions};
+use super::{Action, Engine, NodeId, Transactions, backoff};
 use crate::settings::{Acks, UnresolvedPolicy};
 
 /// From this version of Produce on, topics are named by their ids (KIP-516).
@@ -49,6 +49,7 @@ impl Engine {
             self.send(id, &chosen);
         }
         self.chosen = chosen;
+        self.send_inquiries(id);
     }
 
     /// Whether the broker can take another request now.
@@ -252,7 +253,8 @@ impl Engine {
         let mut slots = self.lanes[key as usize].slots.iter();
         if let Some(left) = slots.find_map(|slot| slot.producer) {
             // After a pause, should the same one be given again.
-            let not_before = self.now + self.before_asking_again();
+            let pause = backoff::delay(self.settings.retry_backoff, 1, &mut self.random);
+            let not_before = self.now + pause;
             self.identity.leave_id(left.id, not_before);
             self.timers.arm(Timer::Identity, not_before);
         }

@@ -52,8 +52,8 @@ pub(crate) enum What {
     ProducerId,
     /// How long the broker remembers a producer.
     Expiration,
-    /// Whether this batch is in the log.
-    Inquiry(Sent),
+    /// Whether these batches are in the log.
+    Inquiry(Vec<Sent>),
     /// Whether the log that this was seen of is that of the topic the batch was sent to.
     TopicCheck(Sent, Evidence),
     /// Something about transactions.
@@ -65,8 +65,10 @@ pub(crate) enum What {
 impl What {
     fn lanes(&self) -> Vec<LaneKey> {
         match self {
-            Self::Produce(sent) => sent.iter().map(|sent| sent.lane).collect(),
-            Self::Inquiry(about) | Self::TopicCheck(about, _) => vec![about.lane],
+            Self::Produce(sent) | Self::Inquiry(sent) => {
+                sent.iter().map(|sent| sent.lane).collect()
+            }
+            Self::TopicCheck(about, _) => vec![about.lane],
             Self::Transaction(ask) => ask.lanes().to_vec(),
             Self::ApiVersions | Self::Metadata { .. } | Self::ProducerId | Self::Expiration => {
                 Vec::new()

@@ -40,7 +40,7 @@
 //! *An old leader* cannot deny what a newer one has: only a leader of the newest epoch that was ever
 //! heard of is asked, and no batch was sent to a newer one.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::describe_producers::{
@@ -132,7 +132,7 @@ impl Engine {
         }
     }
 
-    /// Asks the lane's leader about its oldest slot.
+    /// The lane's leader, whose turn it is, is to be asked about the oldest slot.
     pub(super) fn inquire(&mut self, key: LaneKey) {
         if self.lanes[key as usize].has_unconfirmable(&self.memory()) {
             // Another leader than the one that told of them may not have what was presumed.
@@ -140,37 +140,70 @@ impl Engine {
         }
         let lane = &mut self.lanes[key as usize];
         let unresolved = |slot: &Slot| matches!(slot.state, SlotState::Unresolved { .. });
-        let (Some(leader), Some(position)) = (lane.leader, lane.slots.iter().position(unresolved))
-        else {
+        let Some(position) = lane.slots.iter().position(unresolved) else {
             return;
         };
         if lane.is_known_to_hold(&lane.slots[position]) {
             return self.check_topic(key, position, Evidence::Acknowledged);
         }
         let slot = &mut lane.slots[position];
-        let about = Sent {
-            lane: key,
-            serial: slot.serial,
-        };
         slot.state = SlotState::Inquired;
-        let request = DescribeProducersRequest {
-            topics: vec![TopicRequest {
-                name: lane.topic.to_string(),
-                partition_indexes: vec![lane.partition],
-            }],
-        };
-        match self.newest::<DescribeProducersRequest>(leader) {
-            Some(version) => self.ask(leader, version, &request, What::Inquiry(about)),
-            None => {
-                let why = "the broker does not tell (no DescribeProducers)".to_owned();
-                self.resolve(about, Finding::Nothing(why));
+        let serial = slot.serial;
+        self.inquiries.push(Sent { lane: key, serial });
+    }
+
+    /// Asks a broker about the batches of its partitions that have come to be in doubt.
+    pub(super) fn send_inquiries(&mut self, id: NodeId) {
+        if self.inquiries.is_empty() {
+            return;
+        }
+        let mut open = std::mem::take(&mut self.inquiries);
+        let topic = |about: &Sent| self.lanes[about.lane as usize].topic_number;
+        open.sort_unstable_by_key(|about| (topic(about), about.lane));
+        let version = self.newest::<DescribeProducersRequest>(id);
+        for about in open.chunks(PARTITIONS_AT_ONCE) {
+            let about = about.to_vec();
+            match version {
+                Some(version) => {
+                    let request = self.question_about(&about);
+                    self.ask(id, version, &request, What::Inquiry(about));
+                }
+                None => self.resolve_all(&about, || {
+                    Finding::Nothing("the broker does not tell (no DescribeProducers)".to_owned())
+                }),
             }
         }
     }
 
+    fn question_about(&self, about: &[Sent]) -> DescribeProducersRequest {
+        let lanes = about.iter().map(|about| &self.lanes[about.lane as usize]);
+        let mut topics: Vec<TopicRequest> = Vec::new();
+        for lane in lanes {
+            match topics.last_mut().filter(|last| *last.name == *lane.topic) {
+                Some(last) => last.partition_indexes.push(lane.partition),
+                None => topics.push(TopicRequest {
+                    name: lane.topic.to_string(),
+                    partition_indexes: vec![lane.partition],
+                }),
+            }
+        }
+        DescribeProducersRequest { topics }
+    }
+
     /// The leader has answered.
-    pub(super) fn inquired(&mut self, id: NodeId, about: Sent, answer: &DescribeProducersResponse) {
+    pub(super) fn inquired(
+        &mut self,
+        id: NodeId,
+        about: &[Sent],
+        answer: &DescribeProducersResponse,
+    ) {
         self.throttle(id, answer.throttle_time_ms);
+        for about in about {
+            self.inquired_about(id, *about, answer);
+        }
+    }
+
+    fn inquired_about(&mut self, id: NodeId, about: Sent, answer: &DescribeProducersResponse) {
         let lane = &self.lanes[about.lane as usize];
         let topics = answer.topics.iter();
         let mut partitions = topics
@@ -190,8 +223,14 @@ impl Engine {
     }
 
     /// There will be no answer.
-    pub(super) fn inquiry_lost(&mut self, about: Sent) {
-        self.resolve(about, Finding::AskAgain(ErrorCode::NETWORK_EXCEPTION));
+    pub(super) fn inquiry_lost(&mut self, about: &[Sent]) {
+        self.resolve_all(about, || Finding::AskAgain(ErrorCode::NETWORK_EXCEPTION));
+    }
+
+    fn resolve_all(&mut self, about: &[Sent], finding: impl Fn() -> Finding) {
+        for about in about {
+            self.resolve(*about, finding());
+        }
     }
 
     pub(super) fn resolve(&mut self, Sent { lane: key, serial }: Sent, finding: Finding) {
@@ -200,7 +239,7 @@ impl Engine {
         };
         match finding {
             Finding::AskAgain(code) => {
-                let until = self.now + self.before_asking_again();
+                let until = self.now + self.before_asking_again(key, position);
                 self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
                 if code.invalidates_metadata() {
                     self.metadata.want(self.now);
@@ -221,6 +260,7 @@ impl Engine {
         let next = expected.next;
         let memory = self.memory();
         let lane = &mut self.lanes[key as usize];
+        lane.slots[position].asked_in_vain = 0;
         let serial = lane.slots[position].serial;
         if lane.has_lost_presumed(next) {
             // What was presumed went with the leader that told of it: first things first.
@@ -324,16 +364,22 @@ impl Engine {
         self.fail(key, slot, Cause::Refused { code, message });
     }
 
-    /// A broker that could not tell is left alone for a while.
-    pub(super) fn before_asking_again(&mut self) -> std::time::Duration {
-        backoff::delay(self.settings.retry_backoff, 1, &mut self.random)
+    /// A broker that could not tell is left alone for a while, and for longer if it cannot again.
+    pub(super) fn before_asking_again(&mut self, key: LaneKey, position: usize) -> Duration {
+        let slot = &mut self.lanes[key as usize].slots[position];
+        slot.asked_in_vain = slot.asked_in_vain.saturating_add(1);
+        backoff::delay(
+            self.settings.retry_backoff,
+            slot.asked_in_vain,
+            &mut self.random,
+        )
     }
 
     /// None at first; if asking leads nowhere, as long as between any attempts.
-    fn pause(&mut self, key: LaneKey, position: usize) -> std::time::Duration {
+    fn pause(&mut self, key: LaneKey, position: usize) -> Duration {
         let attempts = self.lanes[key as usize].slots[position].attempts;
         match attempts {
-            ..=2 => std::time::Duration::ZERO,
+            ..=2 => Duration::ZERO,
             more => backoff::delay(self.settings.retry_backoff, more - 2, &mut self.random),
         }
     }
@@ -449,6 +495,9 @@ fn is_before(a: i32, b: i32) -> bool {
     let distance = b.wrapping_sub(a) & i32::MAX;
     (1..1 << 30).contains(&distance)
 }
+
+/// About so many partitions a broker is asked in a request: it tells of every producer in them.
+const PARTITIONS_AT_ONCE: usize = 32;
 
 #[cfg(test)]
 mod tests {

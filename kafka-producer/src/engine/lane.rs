@@ -142,6 +142,8 @@ pub(crate) struct Slot {
     pub(crate) last_broker: Option<NodeId>,
     /// The epoch of the leader that it was sent to last.
     pub(crate) leader_epoch: i32,
+    /// How often in a row asking about it has led nowhere.
+    pub(crate) asked_in_vain: u32,
     pub(crate) state: SlotState,
 }
 
@@ -434,6 +436,7 @@ impl Lane {
             in_doubt: None,
             last_broker: None,
             leader_epoch: -1,
+            asked_in_vain: 0,
             state: SlotState::Waiting { until: now },
         });
     }

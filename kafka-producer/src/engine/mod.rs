@@ -91,6 +91,7 @@ use company::Company;
 use expiration::Expiration;
 use features::Features;
 use identity::Identity;
+use in_flight::Sent;
 use lane::LaneKey;
 use lanes::Lanes;
 use metadata::Metadata;
@@ -189,6 +190,8 @@ pub struct Engine {
     rung: Vec<Arc<Queue<DeliveryError>>>,
     /// The same, for the lanes of a request.
     chosen: Vec<LaneKey>,
+    /// Batches that their broker is about to be asked about.
+    inquiries: Vec<Sent>,
     company: Company,
     admission: Admission,
 }
@@ -264,6 +267,7 @@ impl Engine {
             follow_up: FollowUp::Open,
             rung: Vec::new(),
             chosen: Vec::new(),
+            inquiries: Vec::new(),
             company: Company::new(now),
             admission: Admission::new(),
         }

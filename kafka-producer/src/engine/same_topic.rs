@@ -137,7 +137,7 @@ impl Engine {
         let Sent { lane: key, serial } = about;
         let position = self.lanes[key as usize].position(serial);
         if let (Evidence::Gap, Some(position)) = (evidence, position) {
-            let until = self.now + self.before_asking_again();
+            let until = self.now + self.before_asking_again(key, position);
             self.lanes[key as usize].slots[position].state = SlotState::Outnumbered { until };
             self.metadata.want(self.now);
             return self.list(key);

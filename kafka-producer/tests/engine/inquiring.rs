@@ -237,6 +237,62 @@ fn a_question_that_is_lost_or_went_to_the_wrong_broker_is_asked_again() {
 }
 
 #[test]
+fn who_cannot_tell_is_asked_again_after_pauses_that_grow() {
+    let (mut stage, delivery) = one_lost(settings());
+    let minute = stage.now + ms(60_000);
+    while stage.now < minute {
+        if stage.is_asked_about_producers(1) {
+            stage.tell(1, Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+        }
+        stage.pass(ms(10));
+    }
+    pending(&delivery);
+    let longest_ms = stage.settings.retry_backoff.max.as_millis();
+    let most = 60_000 * 5 / 4 / longest_ms + 5;
+    let asked = stage.asked(ApiKey::DESCRIBE_PRODUCERS);
+    assert!(asked as u128 <= most, "{asked} times, allowed are {most}");
+    stage.pass(ms(2000));
+    stage.tell(1, Ok(&[(ID, 0, 1)]));
+    stage.pass(ms(1000));
+    stage.answer(1, [ok(1)]);
+    delivered(&delivery, 1);
+}
+
+#[test]
+fn a_broker_is_asked_about_many_partitions_at_once() {
+    let mut stage = Stage::with(settings(), &[1; 40]);
+    for partition in 0..40 {
+        stage.warm_up(partition, 1);
+    }
+    let row: Vec<Kept> = (0..40)
+        .map(|partition| stage.send(partition, "a"))
+        .collect();
+    // The first time five requests of one each, then all.
+    for _ in 0..2 {
+        stage.lose(1);
+        stage.pass(ms(1000));
+    }
+    let requests = stage.requests(1).len();
+    stage.answer_all(1, &error(OUT_OF_ORDER));
+    stage.pass(ms(50));
+    let asked = stage.asked(ApiKey::DESCRIBE_PRODUCERS);
+    let most = requests + 40 / 32;
+    assert!(
+        (2..=most).contains(&asked),
+        "{asked} times, allowed are {most}"
+    );
+    for _ in 0..asked {
+        stage.answer_all(1, &ok(1));
+        stage.tell(1, Ok(&[(ID, 0, 1)]));
+    }
+    for _ in 0..2 {
+        stage.answer_all(1, &ok(1));
+        stage.pass(ms(1000));
+    }
+    row.iter().for_each(|delivery| delivered(delivery, 1));
+}
+
+#[test]
 fn a_record_that_is_asked_about_expires_in_time() {
     let (mut stage, delivery) = one_lost(settings());
     stage.pass(stage.settings.delivery_timeout);

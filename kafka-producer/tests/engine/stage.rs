@@ -429,6 +429,18 @@ impl Stage {
         self.answer_throttled(node, 0, says);
     }
 
+    /// A broker says the same of every batch, as long as its oldest question is about batches.
+    pub(crate) fn answer_all(&mut self, node: i32, says: &Says) {
+        while let Some(oldest) = self.connections[&NodeId(node)].front()
+            && oldest.header.api_key == ApiKey::PRODUCE
+        {
+            let batches = oldest.batches().len();
+            let frame = oldest.produced(0, vec![says.clone(); batches]);
+            self.respond(NodeId(node), frame);
+            self.settle();
+        }
+    }
+
     /// The same, asking for silence.
     pub(crate) fn answer_throttled<const N: usize>(
         &mut self,

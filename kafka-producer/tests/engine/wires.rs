@@ -58,7 +58,7 @@ pub(crate) enum What {
     /// What the log of a partition has of its producers.
     Producers {
         topic: String,
-        partition: i32,
+        partitions: Vec<i32>,
     },
     Produce {
         acks: i16,
@@ -117,7 +117,7 @@ impl Asked {
                 let [topic] = request.topics.try_into().expect("one topic");
                 What::Producers {
                     topic: topic.name,
-                    partition: topic.partition_indexes[0],
+                    partitions: topic.partition_indexes,
                 }
             }
             ApiKey::PRODUCE => {
@@ -211,7 +211,7 @@ impl Asked {
     /// The answer to a question about the producers of a partition: the last sequence of each id
     /// and epoch.
     pub(crate) fn producers(&self, told: Result<&[(i64, i16, i32)], ErrorCode>) -> Bytes {
-        let What::Producers { topic, partition } = &self.what else {
+        let What::Producers { topic, partitions } = &self.what else {
             panic!("{:?} asks for no producers", self.what);
         };
         let producers = told.unwrap_or_default().iter();
@@ -222,16 +222,17 @@ impl Asked {
                 last_sequence,
                 ..ProducerState::default()
             });
-        let partition = PartitionResponse {
-            partition_index: *partition,
+        let active_producers: Vec<_> = active_producers.collect();
+        let partitions = partitions.iter().map(|&partition_index| PartitionResponse {
+            partition_index,
             error_code: told.err().unwrap_or_default(),
-            active_producers: active_producers.collect(),
+            active_producers: active_producers.clone(),
             ..PartitionResponse::default()
-        };
+        });
         self.answer::<DescribeProducersRequest>(&DescribeProducersResponse {
             topics: vec![TopicResponse {
                 name: topic.clone(),
-                partitions: vec![partition],
+                partitions: partitions.collect(),
             }],
             ..DescribeProducersResponse::default()
         })
