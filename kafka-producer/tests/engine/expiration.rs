@@ -224,6 +224,22 @@ fn a_broker_that_hangs_up_on_the_question_for_its_memory_or_answers_nonsense_is_
     delivered(&delivery, 0);
 }
 
+#[test]
+fn a_broker_that_never_answers_the_question_for_its_memory_is_asked_three_times_and_written_to() {
+    let mut stage = Stage::bare(settings(), crate::wires::Map::of(crate::stage::TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::DESCRIBE_CONFIGS);
+    stage.know(crate::stage::TOPIC);
+    let delivery = stage.send(0, "a");
+    // Each time the connection is given up after request.timeout.ms, as for any question.
+    stage.pass(stage.settings.request_timeout * 3 + ms(5000));
+    assert_eq!(stage.asked(ApiKey::DESCRIBE_CONFIGS), 3);
+    assert_eq!(stage.values(1), [["a"]]);
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+    stage.pass(stage.settings.request_timeout * 10);
+    assert_eq!(stage.asked(ApiKey::DESCRIBE_CONFIGS), 3);
+}
+
 /// The answer of a leader that was deposed after it had appended a batch at this offset.
 fn deposed(base_offset: i64) -> Says {
     error(ErrorCode::NOT_LEADER_OR_FOLLOWER).after_append(base_offset)

@@ -2,8 +2,9 @@
 
 use kafka_wire::ErrorCode;
 
-use crate::stage::{Stage, TOPIC, delivered, ms, pending, plain, settings};
+use crate::stage::{Stage, TOPIC, delivered, expired, ms, pending, plain, settings};
 use crate::wires::{error, ok};
+use kafka_producer::error::Persistence;
 use kafka_producer::settings::Acks;
 
 const OUT_OF_ORDER: ErrorCode = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
@@ -60,6 +61,36 @@ fn no_more_requests_are_in_flight_than_allowed() {
             window,
             "an answer makes room for one"
         );
+    }
+}
+
+#[test]
+fn what_has_expired_on_its_way_to_the_old_leader_does_not_keep_the_next_from_the_new_one() {
+    // The window is one of a connection. What has ended is not sent again, so nothing can come behind
+    // the next one but a request that is late, which has an outcome of its own; with numbers not even
+    // that, for the next one has another epoch.
+    for (mut settings, numbers) in [(plain(Acks::All), (-1, -1)), (settings(), (1, 0))] {
+        settings.max_in_flight = 1;
+        settings.delivery_timeout = ms(1000);
+        settings.request_timeout = ms(60_000);
+        let mut stage = Stage::with(settings, &[1, 2]);
+        stage.warm_up(0, 1);
+        stage.warm_up(1, 2);
+        let first = stage.send(0, "a");
+        move_leader(&mut stage, 2);
+        stage.pass(ms(500));
+        let second = stage.send(0, "b");
+        assert!(stage.requests(2).is_empty(), "the first has no outcome yet");
+        stage.pass(ms(500));
+        let error = expired(&first);
+        assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+        assert_eq!(
+            (stage.values(2), stage.requests(1).len()),
+            (vec![vec!["b"]], 1)
+        );
+        assert_eq!(stage.numbers(2), [numbers]);
+        stage.answer(2, [ok(1)]);
+        delivered(&second, 1);
     }
 }
 
