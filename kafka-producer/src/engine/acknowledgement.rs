@@ -121,6 +121,8 @@ impl Engine {
 }
 
 impl Lane {
+    /// That its answer has come too late to speak for others (`Memory`) matters where a request may
+    /// take longer than half of what brokers remember.
     fn reach(&self, position: usize, memory: &Memory) -> Reach {
         let slot = &self.slots[position];
         if self.is_of_earlier_topic(slot.serial) {
@@ -177,7 +179,8 @@ impl Slot {
 }
 
 const OVERTAKEN: &str = "a later batch was appended before it could be sent again: \
-     the broker does not remember this producer, and the order would be lost";
+     the broker does not remember this producer, and the order would be lost; send the record again \
+     if its place does not matter";
 
 /// Why nothing is known of a batch.
 pub(super) const FORGOTTEN: &str =

@@ -7,15 +7,21 @@
 //! and nothing is sent under another number before the answer says that this can do no harm:
 //!
 //! ```text
-//! the log's last sequence is …          then the batch …
-//!   its own last one                    is sent again under its number: it is a duplicate, or fits
-//!   a later one                         is presumed to be in the log
-//!   the one before its first            is sent again under its number: it fits
-//!   an earlier one of this epoch,       is not in the log: it gets a new number, unless a missing
-//!     or one of an earlier epoch          predecessor may still arrive and bring it in (below)
-//!   unknown, or of a later epoch        may be there: a broker forgets a producer, by the times of
-//!                                         its records, sooner than it does the records
+//! the log's last sequence is …        then the batch …                if an attempt has lapsed …
+//!   its own last one                  is sent again under its          ends as possibly persisted: the
+//!                                       number: a duplicate, or fits     broker may forget it meanwhile
+//!   a later one                       is presumed to be in the log     ends as possibly persisted
+//!   the one before its first          is sent again under its          the same if each attempt was
+//!                                       number: it fits                  answered, else possibly persisted
+//!   an earlier one of this epoch,     is not in the log: it gets a     the same if each attempt was
+//!     or one of an earlier epoch        new number, unless a missing     answered, else possibly persisted
+//!                                       predecessor may still arrive
+//!                                       and bring it in (below)
+//!   unknown, or of a later epoch      may be there: a broker forgets a producer, by the times of its
+//!                                       records, sooner than it does the records
 //! ```
+//!
+//! An attempt *has lapsed* when a broker that has appended it may have forgotten that (`expiration.rs`).
 //!
 //! *Presumed* is not yet delivered. The leader tells of its own log, and what its followers lack may
 //! be lost with it. The next acknowledgement under the same epoch says that every replica in sync

@@ -12,6 +12,10 @@
 //!
 //! Unresolved ──asked──▶ Inquired ──in the log──▶ Presumed ──a later one acknowledged──▶ completion
 //!                          └──not in the log──▶ Waiting or Outnumbered      (see `inquiry.rs`)
+//!
+//! Waiting ──an attempt without an answer is too old to be repeated──▶ Unresolved   (`expiration.rs`)
+//! Waiting, Outnumbered, Unresolved, Inquired
+//!     ──the log took a later one without it──▶ completion                  (`acknowledgement.rs`)
 //! ```
 //!
 //! Slots stand in the order of their sequence numbers. Order is kept by one rule: only the oldest
