@@ -162,12 +162,6 @@ impl Slot {
         let epoch = self.leader_epoch;
         self.last_broker.map(|node| Leadership { node, epoch })
     }
-
-    /// Whether a broker may have appended it and forgotten this producer since.
-    fn has_lapsed(&self, memory: &Memory) -> bool {
-        let tried = self.ambiguity != Ambiguity::None || self.state == SlotState::InFlight;
-        tried && self.producer.is_some() && !memory.keeps(self.append())
-    }
 }
 
 /// Where a slot's batch is.
@@ -339,38 +333,6 @@ impl Lane {
             || self.writer(identity).is_none_or(remembered)
     }
 
-    /// Whether a leader is sure to know `producer` by what it appended before the batch with serial
-    /// `before`, so that it takes nothing out of sequence.
-    pub(crate) fn is_remembered(
-        &self,
-        producer: ProducerId,
-        by: Option<Leadership>,
-        memory: &Memory,
-        before: u64,
-    ) -> bool {
-        let earlier = self.slots.iter().take_while(|slot| slot.serial < before);
-        self.has_continued(producer, memory)
-            && self
-                .last_acked
-                .as_ref()
-                .is_some_and(|last| Some(last.leadership) == by)
-            && !earlier.into_iter().any(|slot| slot.has_lapsed(memory))
-    }
-
-    /// Whether every leader that may have appended a batch of this producer since the last one that
-    /// was confirmed has known it all the time: then its log has no batch without those before it.
-    pub(crate) fn has_continued(&self, producer: ProducerId, memory: &Memory) -> bool {
-        self.last_acked
-            .as_ref()
-            .is_some_and(|last| last.producer.id == producer.id && memory.keeps(last.append))
-    }
-
-    /// Whether an attempt without an answer is so old that the log may have it although its leader
-    /// does not know any more.
-    pub(crate) fn has_lapsed(&self, memory: &Memory) -> bool {
-        self.slots.iter().any(|slot| slot.has_lapsed(memory))
-    }
-
     /// What is to be done before the oldest slot may be sent, lest a batch be appended twice: it, or
     /// that of a request which is still on its way.
     fn hindrance(&self, oldest: &Slot, memory: &Memory) -> Option<Next> {
@@ -396,19 +358,6 @@ impl Lane {
     pub(crate) fn has_stray(&self, producer: ProducerId, memory: &Memory) -> bool {
         let stray = self.stray.as_deref();
         stray.is_some_and(|stray| stray.producer_id == producer.id && memory.spans(stray.given_up))
-    }
-
-    /// Whether batches are presumed to be in the log, and no acknowledgement of its leader would
-    /// speak for them.
-    pub(crate) fn has_unconfirmable(&self, memory: &Memory) -> bool {
-        let presumed = self
-            .slots
-            .front()
-            .filter(|slot| slot.state == SlotState::Presumed);
-        let producer = presumed.and_then(|slot| slot.producer);
-        producer.is_some_and(|producer| {
-            !self.is_remembered(producer, self.leadership(), memory, u64::MAX)
-        })
     }
 
     pub(crate) fn leadership(&self) -> Option<Leadership> {

@@ -60,6 +60,7 @@ mod obstacle;
 mod outgoing;
 mod partitions;
 mod rebootstrap;
+mod remembered;
 mod retire;
 mod row;
 mod same_topic;

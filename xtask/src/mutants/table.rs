@@ -71,6 +71,7 @@ const DISPATCH: &str = "kafka-producer/src/engine/dispatch.rs";
 const EXPIRATION: &str = "kafka-producer/src/engine/expiration.rs";
 const INQUIRY: &str = "kafka-producer/src/engine/inquiry.rs";
 const LANE: &str = "kafka-producer/src/engine/lane.rs";
+const REMEMBERED: &str = "kafka-producer/src/engine/remembered.rs";
 const REQUESTS: &str = "kafka-producer/src/engine/transaction/requests.rs";
 const SPLIT: &str = "kafka-producer/src/engine/split.rs";
 const VERDICT: &str = "kafka-producer/src/engine/verdict.rs";
@@ -231,7 +232,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "what a leader knows never ages",
         breaks: "order is the order of send",
-        file: LANE,
+        file: REMEMBERED,
         faults: &["Lull", "Refuse"],
         from: "last.producer.id == producer.id && memory.keeps(last.append))",
         to: "last.producer.id == producer.id && (memory.keeps(last.append) || true))",
