@@ -89,10 +89,13 @@ impl Engine {
             self.meet(NodeId(broker.node_id), broker.host, broker.port);
         }
         // Whoever left the cluster is forgotten once nothing is on its way there.
-        self.nodes.retain(|id, node| {
-            let gone = !id.is_bootstrap() && !known.contains(id);
-            !(gone && node.is_resting() && node.lanes.is_empty())
+        let gone = self.nodes.values().filter(|node| {
+            let gone = !node.id.is_bootstrap() && !known.contains(&node.id);
+            gone && node.is_resting() && node.lanes.is_empty()
         });
+        for id in gone.map(|node| node.id).collect::<Vec<NodeId>>() {
+            self.forget_node(id);
+        }
     }
 
     /// A broker is at this address.
@@ -118,8 +121,24 @@ impl Engine {
     }
 
     pub(super) fn make_known(&mut self, id: NodeId, address: Address) {
-        let node = Node::new(id, address, self.settings.reconnect_backoff);
+        let mut node = Node::new(id, address, self.settings.reconnect_backoff);
+        if let Some(left) = self.departed.remove(&id) {
+            node.resume(left, self.now);
+        }
+        if let Some(until) = node.silent_until() {
+            self.timers.arm(Timer::Node(id), until);
+        }
         self.nodes.insert(id, node);
+    }
+
+    /// A broker is known no more. It may be met again: then it is left alone for as long as if it had
+    /// been known all the time.
+    pub(super) fn forget_node(&mut self, id: NodeId) {
+        let now = self.now;
+        self.departed.retain(|_, left| left.matters(now));
+        if let Some(node) = self.nodes.remove(&id) {
+            self.departed.insert(id, node.leave());
+        }
     }
 
     /// Takes in one topic; whether that needs no further question.

@@ -84,10 +84,15 @@ impl Pace {
 
     /// Forgets the failures if the last pause has been over for as long as the longest takes.
     pub(crate) fn recover(&mut self, now: Instant) {
-        let longest = self.range.max.max(self.range.initial);
-        if self.earliest.is_none_or(|at| at + longest <= now) {
+        if self.is_over(now) {
             self.failures = 0;
         }
+    }
+
+    /// Whether the last pause has been over for as long as the longest takes.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        let longest = self.range.max.max(self.range.initial);
+        self.earliest.is_none_or(|at| at + longest <= now)
     }
 }
 

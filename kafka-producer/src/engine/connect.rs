@@ -38,7 +38,7 @@ impl Engine {
     /// alone, and not got round by way of a bootstrap server, which may well be the same.
     pub(super) fn any_node<R: Request>(&mut self) -> Option<NodeId> {
         let ready = self.nodes.values().filter(|node| node.speaks::<R>());
-        let talks = ready.clone().filter(|node| node.throttled_until.is_none());
+        let talks = ready.clone().filter(|node| node.silent_until().is_none());
         let least_loaded = talks.min_by_key(|node| (node.load(), node.id));
         if let Some(node) = least_loaded {
             return Some(node.id);
@@ -63,7 +63,7 @@ impl Engine {
         let known_only = (known_only || self.settings.metadata_recovery == MetadataRecovery::None)
             && self.nodes.keys().any(|id| !id.is_bootstrap());
         let resting = self.nodes.values().filter(|node| node.is_resting());
-        let resting = resting.filter(|node| node.throttled_until.is_none());
+        let resting = resting.filter(|node| node.silent_until().is_none());
         let resting = resting.filter(|node| !(known_only && node.id.is_bootstrap()));
         let resting: Vec<&Node> = resting.collect();
         let rank = |node: &Node| (node.pace.failures(), node.id.is_bootstrap());
@@ -137,7 +137,7 @@ impl Engine {
         self.ask(id, version, &request, What::ApiVersions);
     }
 
-    /// Sends a request that is small and answered.
+    /// Sends a request that is small and answered; a broker that asks for silence gets it afterwards.
     pub(super) fn ask<R: Request>(
         &mut self,
         id: NodeId,
@@ -145,11 +145,12 @@ impl Engine {
         request: &R,
         what: What,
     ) {
-        let deadline = self.now + self.settings.request_timeout;
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };
         node.last_used = Some(self.now);
+        let sent = node.silent_until().unwrap_or(self.now);
+        let deadline = sent + self.settings.request_timeout;
         let Some(in_flight) = node.in_flight() else {
             return;
         };
@@ -173,7 +174,9 @@ impl Engine {
             confirm: Confirm::Answered,
             payload,
         };
-        self.actions.push_back(Action::Send(id, outgoing));
+        if let Some(outgoing) = node.hold_back(outgoing) {
+            self.actions.push_back(Action::Send(id, outgoing));
+        }
         self.timers.arm(Timer::Node(id), deadline);
     }
 
@@ -375,8 +378,8 @@ impl Engine {
             use_so_far: Use::None,
         };
         node.quickest = None;
-        self.ask_for_expiration(id);
         self.throttle(id, answer.throttle_time_ms);
+        self.ask_for_expiration(id);
         self.limit_backlog();
     }
 
@@ -561,7 +564,9 @@ impl Engine {
         }
         let now = self.now;
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.throttled_until = node.throttled_until.filter(|until| *until > now);
+            let held_back = node.end_silence(now).into_iter();
+            self.actions
+                .extend(held_back.map(|outgoing| Action::Send(id, outgoing)));
             if let Some(at) = node.deadline(now, idle_max) {
                 self.timers.arm(Timer::Node(id), at);
             }

@@ -55,7 +55,7 @@ impl Engine {
     /// Whether the broker can take another request now.
     fn window(&mut self, id: NodeId) -> Option<()> {
         let node = self.nodes.get_mut(&id)?;
-        if node.lanes.is_empty() || node.throttled_until.is_some() {
+        if node.lanes.is_empty() || node.silent_until().is_some() {
             return None;
         }
         match &node.link {

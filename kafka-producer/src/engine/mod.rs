@@ -96,7 +96,7 @@ use in_flight::Sent;
 use lane::LaneKey;
 use lanes::Lanes;
 use metadata::Metadata;
-use node::Node;
+use node::{Left, Node};
 use notice::Notice;
 use timers::Timers;
 use transaction::{Ask, Transactions};
@@ -165,6 +165,8 @@ pub struct Engine {
     now: Instant,
 
     nodes: BTreeMap<NodeId, Node>,
+    /// Brokers that were known.
+    departed: BTreeMap<NodeId, Left>,
     lanes: Lanes,
     metadata: Metadata,
     identity: Identity,
@@ -246,6 +248,7 @@ impl Engine {
         let metadata = Metadata::new(settings.retry_backoff);
         Self {
             nodes: nodes.collect(),
+            departed: BTreeMap::new(),
             settings,
             accumulator,
             desk,

@@ -16,6 +16,7 @@ use super::NodeId;
 use super::backoff::Pace;
 use super::in_flight::InFlight;
 use super::lane::LaneKey;
+use super::outgoing::Outgoing;
 use crate::error::Obstacle;
 use crate::settings::{Address, BackoffRange};
 
@@ -33,14 +34,35 @@ pub(crate) struct Node {
     pub(crate) obstacle: Option<Obstacle>,
     /// How soon it may be dialed again.
     pub(crate) pace: Pace,
-    /// The broker asked for silence until then (KIP-219).
-    pub(crate) throttled_until: Option<Instant>,
+    silence: Option<Silence>,
     /// When something was last sent.
     pub(crate) last_used: Option<Instant>,
     /// Since when full batches wait for company.
     pub(crate) holds_since: Option<Instant>,
     /// The quickest answer to a produce request on this connection.
     pub(crate) quickest: Option<Duration>,
+}
+
+/// The broker has asked not to be sent anything for a while (KIP-219).
+#[derive(Debug)]
+struct Silence {
+    until: Instant,
+    /// What it is sent afterwards, on the connection that there is now.
+    held_back: Vec<Outgoing>,
+}
+
+/// What is to be kept to of a broker that is not known any more, if it is met again.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pace: Pace,
+    silent_until: Option<Instant>,
+}
+
+impl Left {
+    /// Whether anything is.
+    pub(crate) fn matters(&self, now: Instant) -> bool {
+        !self.pace.is_over(now) || self.silent_until.is_some_and(|until| until > now)
+    }
 }
 
 /// The state of its connection.
@@ -80,7 +102,7 @@ impl Node {
             spoken: None,
             obstacle: None,
             pace: Pace::new(backoff),
-            throttled_until: None,
+            silence: None,
             last_used: None,
             holds_since: None,
             quickest: None,
@@ -128,6 +150,9 @@ impl Node {
     /// leaves no failures behind.
     pub(crate) fn rest(&mut self, now: Instant) -> Link {
         let link = std::mem::replace(&mut self.link, Link::Resting);
+        if let Some(silence) = &mut self.silence {
+            silence.held_back.clear();
+        }
         if let Link::Ready {
             use_so_far: Use::Answered,
             ..
@@ -141,13 +166,55 @@ impl Node {
     /// It asks for silence, of which the latest end counts; when that is. What it was asked before it
     /// answers afterwards: it does not read from the connection meanwhile.
     pub(crate) fn be_silent(&mut self, now: Instant, time: Duration) -> Instant {
-        let silent_until = self.throttled_until.map_or(now, |until| until.max(now));
-        let until = silent_until.max(now + time);
-        self.throttled_until = Some(until);
+        let before = self.silent_until().map_or(now, |until| until.max(now));
+        let until = before.max(now + time);
+        let silence = self.silence.get_or_insert(Silence {
+            until,
+            held_back: Vec::new(),
+        });
+        silence.until = until;
         if let Some(in_flight) = self.in_flight() {
-            in_flight.postpone(until - silent_until);
+            in_flight.postpone(until - before);
         }
         until
+    }
+
+    /// Until when it is not sent anything, if it has asked for that.
+    pub(crate) fn silent_until(&self) -> Option<Instant> {
+        self.silence.as_ref().map(|silence| silence.until)
+    }
+
+    /// Keeps a request until the silence is over; returns it if there is none.
+    pub(crate) fn hold_back(&mut self, outgoing: Outgoing) -> Option<Outgoing> {
+        match &mut self.silence {
+            Some(silence) => {
+                silence.held_back.push(outgoing);
+                None
+            }
+            None => Some(outgoing),
+        }
+    }
+
+    /// Ends the silence if it is over; what is to be sent now.
+    pub(crate) fn end_silence(&mut self, now: Instant) -> Vec<Outgoing> {
+        let over = self.silence.take_if(|silence| silence.until <= now);
+        over.map_or_else(Vec::new, |silence| silence.held_back)
+    }
+
+    /// What is to be kept to if it is met again.
+    pub(crate) fn leave(self) -> Left {
+        Left {
+            pace: self.pace,
+            silent_until: self.silent_until(),
+        }
+    }
+
+    /// It is met again.
+    pub(crate) fn resume(&mut self, left: Left, now: Instant) {
+        self.pace = left.pace;
+        if let Some(until) = left.silent_until.filter(|until| *until > now) {
+            self.be_silent(now, until - now);
+        }
     }
 
     /// Whether it can be asked this.
@@ -174,7 +241,7 @@ impl Node {
                 in_flight.deadline().or_else(|| self.idle_since(idle_max))
             }
         };
-        [link, self.throttled_until].into_iter().flatten().min()
+        [link, self.silent_until()].into_iter().flatten().min()
     }
 
     /// When a connection that nothing is asked of has been idle for too long.

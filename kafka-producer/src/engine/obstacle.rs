@@ -25,7 +25,7 @@ impl Node {
     /// What keeps requests from being sent to it now.
     fn obstacle(&self, now: Instant) -> Option<Obstacle> {
         let broker = self.name();
-        if let Some(until) = self.throttled_until.filter(|until| *until > now) {
+        if let Some(until) = self.silent_until().filter(|until| *until > now) {
             let left = until - now;
             return Some(Obstacle::Throttled { broker, left });
         }

@@ -43,7 +43,7 @@ impl Engine {
         let known = self.nodes.keys().copied().filter(|id| !id.is_bootstrap());
         for id in known.collect::<Vec<NodeId>>() {
             self.lose(id, why);
-            self.nodes.remove(&id);
+            self.forget_node(id);
         }
         for key in self.lanes.keys() {
             self.lanes.lead(key, None);

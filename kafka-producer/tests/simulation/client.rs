@@ -179,6 +179,7 @@ impl World {
             client.engine.handle(now, input);
         }
         self.act(number);
+        self.clients[number].pauses.settle();
         self.write_some(number);
         self.rest(number);
     }
@@ -221,7 +222,10 @@ impl World {
             self.tell(number);
             match action {
                 Action::Dial(node, address) => self.dial(number, node, &address),
-                Action::Drop(node) => self.hang_up(number, node),
+                Action::Drop(node) => {
+                    self.clients[number].pauses.gave_up(node);
+                    self.hang_up(number, node);
+                }
                 Action::Send(node, outgoing) => self.queue(number, node, outgoing),
             }
         }

@@ -546,11 +546,11 @@ impl World {
         link.owed
             .retain(|owed| Some(owed.correlation_id) != answered);
         let (client, asked) = (link.client, answered.and_then(|id| link.asked.get(&id)));
-        if let Input::Received(node, frame) = input
-            && let Some(pause) = asked.and_then(|asked| asked.pause(frame))
-        {
-            let until = self.now() + pause;
-            self.clients[client].pauses.note(*node, until);
+        if let (Input::Received(node, frame), Some(asked)) = (input, asked.copied()) {
+            let now = self.now();
+            if let Some(pause) = asked.pause(frame) {
+                self.clients[client].pauses.note(*node, now + pause);
+            }
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_wire::messages::metadata::MetadataRequest;
 use kafka_wire::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeProducersRequest, EndTxnRequest,
-    FindCoordinatorRequest, InitProducerIdRequest, ProduceRequest, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, DescribeConfigsRequest,
+    DescribeProducersRequest, EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest,
+    ProduceRequest, TxnOffsetCommitRequest,
 };
 use kafka_wire::records::RecordBatch;
 use kafka_wire::{
@@ -64,6 +65,13 @@ impl Asked {
                 read::<TxnOffsetCommitRequest>(frame, version)?.throttle_time_ms
             }
             ApiKey::END_TXN => read::<EndTxnRequest>(frame, version)?.throttle_time_ms,
+            ApiKey::API_VERSIONS => read::<ApiVersionsRequest>(frame, version)?.throttle_time_ms,
+            ApiKey::DESCRIBE_CONFIGS => {
+                read::<DescribeConfigsRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::DESCRIBE_PRODUCERS => {
+                read::<DescribeProducersRequest>(frame, version)?.throttle_time_ms
+            }
             _ => 0,
         };
         let ms = u64::try_from(ms).ok().filter(|ms| *ms > 0)?;

@@ -212,7 +212,7 @@ impl Engine {
         };
         match &node.link {
             // The end of both is a reason to look here again.
-            _ if node.throttled_until.is_some() => {}
+            _ if node.silent_until().is_some() => {}
             Link::Ready { .. } => self.send_to_coordinator(id, ask),
             Link::Resting => self.dial_when_rested(id),
             Link::Dialing { .. } | Link::Greeting { .. } => {}

@@ -1,5 +1,5 @@
 //! A broker that asks for a pause is sent nothing before the latest pause it has asked for is over
-//! (KIP-219), whatever else happens; only a new connection begins with a question for versions.
+//! (KIP-219), whatever else happens.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,21 +13,37 @@ use crate::ground::Ground;
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
     until: BTreeMap<NodeId, Instant>,
+    /// The same of what came in this round: if the producer gives a connection up in the same round, it
+    /// may have done so before it heard of that.
+    heard: Vec<(NodeId, Instant)>,
 }
 
 impl Pauses {
-    /// A broker has asked for a pause, and the producer was told.
+    /// A broker has asked for a pause.
     pub(crate) fn note(&mut self, node: NodeId, until: Instant) {
-        let latest = self.until.entry(node).or_insert(until);
-        *latest = until.max(*latest);
+        self.heard.push((node, until));
+    }
+
+    /// The producer gives the connection up.
+    pub(crate) fn gave_up(&mut self, node: NodeId) {
+        self.heard.retain(|(heard, _)| *heard != node);
+    }
+
+    /// The round is over: what was heard counts.
+    pub(crate) fn settle(&mut self) {
+        for (node, until) in self.heard.drain(..) {
+            let latest = self.until.entry(node).or_insert(until);
+            *latest = until.max(*latest);
+        }
     }
 
     /// A request is handed over for a broker.
     pub(crate) fn check(&self, ground: &Ground, node: NodeId, api: ApiKey) {
-        let until = self.until.get(&node).filter(|until| **until > ground.now());
-        let is_judged = JUDGED && api != ApiKey::API_VERSIONS;
-        if let Some(until) = until.filter(|_| is_judged) {
-            let early = *until - ground.now();
+        let now = ground.now();
+        let heard = self.heard.iter().filter(|(heard, _)| *heard == node);
+        let pauses = heard.map(|(_, until)| until).chain(self.until.get(&node));
+        if let Some(until) = pauses.max().filter(|until| **until > now) {
+            let early = *until - now;
             ground.broken(
                 "a pause that was asked for is kept",
                 format!("{api} goes to {node} {early:?} too early"),
@@ -35,6 +51,3 @@ impl Pauses {
         }
     }
 }
-
-/// The producer asks brokers for metadata and coordinators although they asked for a pause.
-const JUDGED: bool = false;
