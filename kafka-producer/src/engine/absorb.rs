@@ -12,7 +12,7 @@ use kafka_wire::{ErrorCode, Uuid};
 use super::cluster::{Change, Cluster, Topic};
 use super::in_flight::Sent;
 use super::lane::{Attention, LaneKey, SlotState};
-use super::metadata::{Scope, TopicState, Word};
+use super::metadata::{TopicState, Word, Yield};
 use super::node::Node;
 use super::notice::Notice;
 use super::partitions::Partitions;
@@ -27,7 +27,6 @@ impl Engine {
     /// Takes in an answer to a question about `asked`.
     pub(super) fn absorb(&mut self, id: NodeId, asked: &[Arc<str>], answer: LeadersResponse) {
         self.throttle(id, answer.throttle_time_ms);
-        let scope = self.metadata.answered();
         if answer.error_code == ErrorCode::REBOOTSTRAP_REQUIRED {
             return self.rebootstrap_required();
         }
@@ -47,20 +46,14 @@ impl Engine {
                 self.metadata.told(name, Word::Incomplete);
             }
         }
-        if self.metadata.lacks_any(&told) || self.metadata.lacks_any(asked) {
-            let not_before = self.metadata.lacking(self.now, &mut self.random);
-            self.timers.arm(Timer::Metadata, not_before);
-        } else if self.metadata.learnt > learnt {
-            self.metadata.pace.succeed();
-        } else if !self.metadata.has_aged(self.now, self.metadata_max_age()) {
-            // Who asks because of the age of what is known need not learn anything.
-            self.metadata.pace.fail(self.now, &mut self.random);
-        }
-        if scope == Scope::Everything {
-            self.metadata.everything_told(self.now);
-            let max_age = self.metadata_max_age();
-            self.timers.arm(Timer::Metadata, self.now + max_age);
-        }
+        let came = if self.metadata.learnt > learnt {
+            Yield::News
+        } else if self.metadata.lacks_any(&told) || self.metadata.lacks_any(asked) {
+            Yield::Gaps
+        } else {
+            Yield::Nothing
+        };
+        self.metadata.answered(came, self.now, &mut self.random);
         self.free_retired_lanes();
     }
 
@@ -293,7 +286,7 @@ impl Engine {
         if interest.partitions.is_some() {
             return Word::Incomplete;
         }
-        self.metadata.forget(name);
+        self.metadata.forget(name, self.now);
         Word::Complete
     }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Completion, Readiness};
-use kafka_partition::StickyState;
 
 use super::desk::{DeskState, Question};
 use super::lane::{Attention, LaneKey};
-use super::metadata::{Awaits, Interest, TopicState, Waiter};
+use super::metadata::{Awaits, Waiter};
 use super::notice::Notice;
 use super::timers::Timer;
 use super::{CloseReport, Engine, Life, NodeId, Transactions};
@@ -128,7 +127,7 @@ impl Engine {
         let known = |leader: &NodeId| self.nodes.contains_key(leader);
         let Some(leader) = lane.leader.filter(known) else {
             lane.attention = Attention::Orphaned;
-            self.metadata.want_more(&lane.topic, self.now);
+            self.metadata.want_more(&lane.topic);
             return;
         };
         if lane.attention != Attention::Listed(leader)
@@ -175,11 +174,12 @@ impl Engine {
                     deadline,
                     reply,
                 };
-                match self.interest(&name).admit(waiter) {
+                let seed = self.random.u64(..);
+                match self.metadata.interest(&name, seed, self.now).admit(waiter) {
                     Awaits::Nothing(reply) => self.notices.push(Notice::answer(reply, Ok(()))),
                     Awaits::Metadata => {
                         self.timers.arm(Timer::Metadata, deadline);
-                        self.metadata.want_more(&name, self.now);
+                        self.metadata.want_more(&name);
                     }
                 }
             }
@@ -199,18 +199,6 @@ impl Engine {
             Question::NotAccepted(why) => self.doom(|| AbortableError::Send(Arc::new(why))),
             Question::Close { deadline, reply } => self.close(deadline, reply),
         }
-    }
-
-    fn interest(&mut self, name: &Arc<str>) -> &mut Interest {
-        let seed = self.random.u64(..);
-        let topics = &mut self.metadata.topics;
-        topics.entry(Arc::clone(name)).or_insert_with(|| Interest {
-            waiters: Vec::new(),
-            partitions: None,
-            sticky: Arc::new(StickyState::new(seed)),
-            state: TopicState::Unknown,
-            doubts: 0,
-        })
     }
 
     /// What a record is refused with now.

@@ -4,8 +4,8 @@
 //! ±20 % so that the clients of a broken broker do not come back all at once.
 //!
 //! [`Pace`] is that rule for what is tried again and again: no answer, and no sequence of answers,
-//! makes it go faster. A single success does not, either: it may be followed by the next failure at
-//! once. What ends a series of failures is that none followed for as long as the longest wait.
+//! makes it go faster than the first wait allows. A series of failures ends when none followed for as
+//! long as the longest wait, or when whoever tries says that it has come to something.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,6 @@ pub(crate) struct Pace {
     range: BackoffRange,
     failures: u32,
     begun: Option<Instant>,
-    /// When the try before began.
-    begun_before: Option<Instant>,
     earliest: Option<Instant>,
 }
 
@@ -29,7 +27,6 @@ impl Pace {
             range,
             failures: 0,
             begun: None,
-            begun_before: None,
             earliest: None,
         }
     }
@@ -37,15 +34,6 @@ impl Pace {
     /// When the next try may begin: now, or as soon as the pause is over.
     pub(crate) fn earliest(&self, now: Instant) -> Instant {
         self.earliest.map_or(now, |earliest| earliest.max(now))
-    }
-
-    /// The same for something new, of which the failures so far say little: only the first pause
-    /// counts, and none without a failure.
-    pub(crate) fn earliest_anew(&self, now: Instant) -> Instant {
-        match self.begun {
-            Some(begun) if self.failures > 0 => now.max(begun + self.range.initial),
-            _ => now,
-        }
     }
 
     /// When the last try began.
@@ -61,7 +49,7 @@ impl Pace {
     /// A try begins; whatever becomes of it, the next one comes after a pause.
     pub(crate) fn begin(&mut self, now: Instant, random: &mut fastrand::Rng) {
         let pause = delay(self.range, self.failures.max(1), random);
-        self.begun_before = self.begun.replace(now);
+        self.begun = Some(now);
         self.earliest = Some(now + pause);
     }
 
@@ -73,12 +61,13 @@ impl Pace {
         at
     }
 
-    /// A try has brought something new, and so may the next. It need not wait, unless the series
-    /// began with failures or the try before was a moment ago as well.
-    pub(crate) fn succeed(&mut self) {
-        if self.failures == 0 {
-            let two_pauses = self.range.initial * 2;
-            self.earliest = self.begun_before.map(|before| before + two_pauses);
+    /// A try has come to something: the next need not wait for longer than the first pause.
+    pub(crate) fn succeed(&mut self, random: &mut fastrand::Rng) {
+        if self.failures > 0 {
+            self.failures = 0;
+            let first = delay(self.range, 1, random);
+            let first = self.begun.map(|begun| begun + first);
+            self.earliest = self.earliest.min(first);
         }
     }
 
@@ -91,8 +80,13 @@ impl Pace {
 
     /// Whether the last pause has been over for as long as the longest takes.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
-        let longest = self.range.max.max(self.range.initial);
+        let longest = self.longest();
         self.earliest.is_none_or(|at| at + longest <= now)
+    }
+
+    /// The longest pause, but for the spread.
+    pub(crate) fn longest(&self) -> Duration {
+        self.range.max.max(self.range.initial)
     }
 }
 
@@ -134,19 +128,26 @@ mod tests {
     }
 
     #[test]
-    fn of_tries_that_bring_something_two_are_made_at_once_and_no_third() {
+    fn a_try_that_came_to_something_is_followed_by_the_first_pause() {
+        let ms = Duration::from_millis;
         let range = BackoffRange {
-            initial: Duration::from_millis(100),
-            max: Duration::from_millis(1000),
+            initial: ms(100),
+            max: ms(1000),
         };
         let mut random = fastrand::Rng::with_seed(1);
         let now = Instant::now();
         let mut pace = Pace::new(range);
-        for waits_ms in [0, 0, 200] {
-            let wait = pace.earliest(now) - now;
-            assert_eq!(wait.as_millis(), waits_ms);
+        for _ in 0..5 {
             pace.begin(now, &mut random);
-            pace.succeed();
+            pace.fail(now, &mut random);
+        }
+        assert!(pace.earliest(now) > now + ms(700));
+        pace.succeed(&mut random);
+        for _ in 0..2 {
+            let pause = pace.earliest(now) - now;
+            assert!((ms(80)..=ms(120)).contains(&pause), "{pause:?}");
+            pace.begin(now, &mut random);
+            pace.succeed(&mut random);
         }
     }
 

@@ -183,21 +183,24 @@ impl Engine {
     /// Asks for metadata if it is wanted and a broker is there.
     pub(super) fn ask_for_metadata(&mut self) {
         self.rebootstrap_if_overdue();
-        let Some(scope) = self.metadata.due(self.now) else {
-            if let Some(not_before) = self.metadata.next_question() {
-                self.timers.arm(Timer::Metadata, not_before);
-                self.refuse_unsupported();
-            }
+        let Some(not_before) = self.metadata.next_question(self.now) else {
             return;
         };
+        if not_before > self.now {
+            self.timers.arm(Timer::Metadata, not_before);
+            return self.refuse_unsupported();
+        }
         let Some(id) = self.any_node::<MetadataRequest>() else {
             return self.refuse_unsupported();
         };
         let Some(version) = self.newest::<MetadataRequest>(id) else {
             return;
         };
-        if scope == Scope::Everything {
+        let scope = self.metadata.scope();
+        if scope != Scope::Missing {
             self.forget_idle_topics();
+            let max_age = self.metadata_max_age();
+            self.timers.arm(Timer::Metadata, self.now + max_age);
         }
         let names = self.metadata.names(scope);
         let topics = names.iter().map(|name| MetadataRequestTopic {
@@ -451,7 +454,7 @@ impl Engine {
     pub(super) fn lost(&mut self, id: NodeId, why: &str) {
         if self.disconnected(id, why) == Change::Done {
             // Its leaders may have moved; and other brokers may know.
-            self.metadata.want(self.now);
+            self.metadata.want();
         }
     }
 
@@ -513,8 +516,7 @@ impl Engine {
     }
 
     pub(super) fn metadata_failed(&mut self) {
-        let not_before = self.metadata.failed(self.now, &mut self.random);
-        self.timers.arm(Timer::Metadata, not_before);
+        self.metadata.failed(self.now, &mut self.random);
     }
 
     pub(super) fn identity_failed(&mut self) {

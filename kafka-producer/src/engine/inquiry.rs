@@ -248,7 +248,7 @@ impl Engine {
                 let until = self.now + self.before_asking_again(key, position);
                 self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
                 if code.invalidates_metadata() {
-                    self.metadata.want(self.now);
+                    self.metadata.want();
                 }
             }
             Finding::AskElsewhere => {

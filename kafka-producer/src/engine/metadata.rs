@@ -1,15 +1,18 @@
 //! When to ask for metadata, about what, and who waits for it.
 //!
 //! ```text
-//! what is known is stale ────▶ everything is due ─┐
-//!                                                 ├─▶ asked ──answered──▶ known
-//! something is missing ──▶ the missing is due ────┘     └──failed, or missing still──▶ due again
+//!                      a topic is new ──▶ to be asked about, at once
+//!       something of a topic is missing ──▶ to be asked about ─┐
+//! leaders may have moved, or time is up ──▶ all are to be      ├─ when the pause is over ─▶ asked
+//!                                           asked about ───────┘                              │
+//!                        missing still, or no answer ──▶ to be asked about, again ◀───────────┘
 //! ```
 //!
-//! One question is on its way at a time. What was never told (a topic, a partition, a leader) is asked
-//! about alone, so that a new topic costs the same however many are known. Everything is asked about
-//! when leaders may have moved, and when `metadata.max.age.ms` is over: every topic that was written to
-//! within `metadata.max.idle.ms`. What an answer means for lanes and leaders is in `absorb.rs`.
+//! One question is on its way at a time, and it is about all that is to be asked about when it is put.
+//! What was never told (a topic, a partition, a leader) is asked about alone, so that a new topic costs
+//! the same however many are known. All are asked about when leaders may have moved, and when
+//! `metadata.max.age.ms` is over: every topic that was written to within `metadata.max.idle.ms`. What
+//! an answer means for lanes and leaders is in `absorb.rs`.
 //!
 //! However much is wanted, and whatever is answered: between two questions there is
 //! `retry.backoff.ms`, which grows as long as the answers bring nothing new. Only what was never asked
@@ -35,25 +38,33 @@ pub(crate) struct Metadata {
     /// Those of which something is missing: all, a partition that is waited for, a leader. Whoever
     /// waits, waits for one of them.
     missing: BTreeSet<Arc<str>>,
-    refresh: Refresh,
-    /// How soon to ask again.
-    pub(crate) pace: Pace,
+    /// Those of the missing that nobody was asked about.
+    new: BTreeSet<Arc<str>>,
+    /// Topics that were asked about and are not here any more, and until when they are not new.
+    forgotten: BTreeMap<Arc<str>, Instant>,
+    everything: Everything,
+    /// What the question on its way is about.
+    asked: Option<Scope>,
+    pace: Pace,
     /// Grows with every topic that became known and every leader that was elected.
     pub(crate) learnt: u64,
     /// What went wrong last, for the message of a caller that waits in vain.
     pub(crate) last_obstacle: Option<Obstacle>,
     /// Since when every question was in vain, if that is so.
     pub(crate) unheard_since: Option<Instant>,
-    /// When everything was last learnt.
-    pub(crate) fetched: Option<Instant>,
 }
 
-/// What is to be asked about, at what time the earliest, and what was asked.
-#[derive(Debug, Default)]
-struct Refresh {
-    everything: Option<Instant>,
-    missing: Option<Instant>,
-    asked: Option<Scope>,
+/// What is known of all topics in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Everything {
+    /// Nothing; the first question is about them all.
+    Unknown,
+    /// What was asked for then, and told or to be told.
+    Since(Instant),
+    /// The same, for too long.
+    Aged,
+    /// What may have changed.
+    Stale,
 }
 
 /// What a question is about.
@@ -61,8 +72,21 @@ struct Refresh {
 pub(crate) enum Scope {
     /// Topics of which something is missing.
     Missing,
-    /// Every topic in use.
+    /// Every topic in use, because something may have changed.
     Everything,
+    /// The same, because of the age of what is known: nothing need have changed.
+    Aged,
+}
+
+/// What an answer has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Yield {
+    /// A topic or a leader.
+    News,
+    /// All that was asked for, and none of it new.
+    Nothing,
+    /// Not all that was asked for.
+    Gaps,
 }
 
 /// A topic that somebody writes to.
@@ -194,56 +218,61 @@ impl Metadata {
         Self {
             topics: BTreeMap::new(),
             missing: BTreeSet::new(),
-            refresh: Refresh::default(),
+            new: BTreeSet::new(),
+            forgotten: BTreeMap::new(),
+            everything: Everything::Unknown,
+            asked: None,
             pace: Pace::new(backoff),
             learnt: 0,
             last_obstacle: None,
             unheard_since: None,
-            fetched: None,
         }
     }
 
-    /// What is known is stale: ask, after a pause if the last question was a moment ago.
-    pub(crate) fn want(&mut self, now: Instant) {
-        let not_before = self.pace.earliest(now);
-        self.refresh.everything = sooner(self.refresh.everything, not_before);
+    /// The topic of this name. One that nobody has written to yet is asked about.
+    pub(crate) fn interest(&mut self, name: &Arc<str>, seed: u64, now: Instant) -> &mut Interest {
+        self.topics.entry(Arc::clone(name)).or_insert_with(|| {
+            self.missing.insert(Arc::clone(name));
+            if self.forgotten.remove(name).is_none_or(|until| until <= now) {
+                self.new.insert(Arc::clone(name));
+            }
+            Interest {
+                waiters: Vec::new(),
+                partitions: None,
+                sticky: Arc::new(StickyState::new(seed)),
+                state: TopicState::Unknown,
+                doubts: 0,
+            }
+        })
     }
 
-    /// Something is missing of this topic: ask about it, unless that is to be done already.
-    pub(crate) fn want_more(&mut self, topic: &Arc<str>, now: Instant) {
-        let known = self.missing.contains(topic);
-        if !known {
+    /// What is known may have changed: all are to be asked about.
+    pub(crate) fn want(&mut self) {
+        self.everything = Everything::Stale;
+    }
+
+    /// Something is missing of this topic: it is to be asked about.
+    pub(crate) fn want_more(&mut self, topic: &Arc<str>) {
+        if !self.missing.contains(topic) {
             self.missing.insert(Arc::clone(topic));
         }
-        let nothing_is_due = self.refresh.missing.is_none() && self.refresh.asked.is_none();
-        if !known || nothing_is_due {
-            let not_before = self.pace.earliest_anew(now);
-            self.refresh.missing = sooner(self.refresh.missing, not_before);
-        }
-    }
-
-    /// Whether what is known is older than `max_age`.
-    pub(crate) fn has_aged(&self, now: Instant, max_age: Duration) -> bool {
-        self.fetched.is_some_and(|fetched| fetched + max_age <= now)
     }
 
     /// What is known is wanted anew if it is older than `max_age`.
     pub(crate) fn age(&mut self, now: Instant, max_age: Duration) {
-        let aged = self.has_aged(now, max_age);
-        let Refresh {
-            everything, asked, ..
-        } = &mut self.refresh;
-        if aged && *asked != Some(Scope::Everything) {
-            everything.get_or_insert(now);
+        if matches!(self.everything, Everything::Since(since) if since + max_age <= now) {
+            self.everything = Everything::Aged;
         }
     }
 
     /// An answer has told of this topic; whether all that is wanted of it.
     pub(crate) fn told(&mut self, topic: &Arc<str>, word: Word) {
         match word {
-            Word::Complete => drop(self.missing.remove(topic)),
-            Word::Incomplete if self.missing.contains(topic) => {}
-            Word::Incomplete => drop(self.missing.insert(Arc::clone(topic))),
+            Word::Complete => {
+                self.missing.remove(topic);
+                self.new.remove(topic);
+            }
+            Word::Incomplete => self.want_more(topic),
         }
     }
 
@@ -261,31 +290,24 @@ impl Metadata {
         interest.waiters.is_empty()
     }
 
-    /// What it is time to ask about.
-    pub(crate) fn due(&self, now: Instant) -> Option<Scope> {
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        match &self.refresh {
-            Refresh { asked: Some(_), .. } => None,
-            refresh if due(refresh.everything) => Some(Scope::Everything),
-            refresh if due(refresh.missing) => match self.fetched {
-                Some(_) => Some(Scope::Missing),
-                // From the first answer on the age of what is known counts.
-                None => Some(Scope::Everything),
-            },
-            _ => None,
+    /// When the next question may be put, if one is to be.
+    pub(crate) fn next_question(&self, now: Instant) -> Option<Instant> {
+        if self.asked.is_some() {
+            None
+        } else if !self.new.is_empty() {
+            Some(now)
+        } else {
+            let stale = matches!(self.everything, Everything::Aged | Everything::Stale);
+            (stale || !self.missing.is_empty()).then(|| self.pace.earliest(now))
         }
     }
 
-    /// When the next question may be asked, if one is to be.
-    pub(crate) fn next_question(&self) -> Option<Instant> {
-        let Refresh {
-            everything,
-            missing,
-            asked,
-        } = self.refresh;
-        match asked {
-            Some(_) => None,
-            None => [everything, missing].into_iter().flatten().min(),
+    /// What the next question is about.
+    pub(crate) fn scope(&self) -> Scope {
+        match self.everything {
+            Everything::Unknown | Everything::Stale => Scope::Everything,
+            Everything::Aged => Scope::Aged,
+            Everything::Since(_) => Scope::Missing,
         }
     }
 
@@ -293,7 +315,7 @@ impl Metadata {
     pub(crate) fn names(&self, scope: Scope) -> Vec<Arc<str>> {
         match scope {
             Scope::Missing => self.missing.iter().cloned().collect(),
-            Scope::Everything => self
+            Scope::Everything | Scope::Aged => self
                 .topics
                 .iter()
                 .filter(|(_, interest)| interest.is_wanted())
@@ -306,43 +328,33 @@ impl Metadata {
     pub(crate) fn asked(&mut self, scope: Scope, now: Instant, random: &mut fastrand::Rng) {
         self.pace.recover(now);
         self.pace.begin(now, random);
-        self.refresh.asked = Some(scope);
-        self.refresh.missing = None;
-        if scope == Scope::Everything {
-            self.refresh.everything = None;
+        self.new.clear();
+        self.forgotten.retain(|_, until| *until > now);
+        self.asked = Some(scope);
+        if scope != Scope::Missing {
+            self.everything = Everything::Since(now);
         }
     }
 
-    /// The question is answered; what it was about.
-    pub(crate) fn answered(&mut self) -> Scope {
-        self.refresh.asked.take().unwrap_or(Scope::Missing)
-    }
-
-    /// Everything was told. What has become stale again while it was asked about is not asked about
-    /// again before the pause is over.
-    pub(crate) fn everything_told(&mut self, now: Instant) {
-        self.fetched = Some(now);
-        if self.refresh.everything.is_some() {
-            self.refresh.everything = Some(self.pace.earliest(now));
+    /// The question is answered, which has come to so much.
+    pub(crate) fn answered(&mut self, came: Yield, now: Instant, random: &mut fastrand::Rng) {
+        match (self.asked.take(), came) {
+            (_, Yield::News) => self.pace.succeed(random),
+            (Some(Scope::Aged), Yield::Nothing) => {}
+            _ => drop(self.pace.fail(now, random)),
         }
     }
 
-    /// The question was not answered, or brought no broker: when to ask again.
-    pub(crate) fn failed(&mut self, now: Instant, random: &mut fastrand::Rng) -> Instant {
-        let scope = self.refresh.asked.take();
-        if scope == Some(Scope::Missing) {
-            return self.lacking(now, random);
+    /// The question was not answered, or brought no broker: it is to be put again.
+    pub(crate) fn failed(&mut self, now: Instant, random: &mut fastrand::Rng) {
+        self.pace.fail(now, random);
+        if self
+            .asked
+            .take()
+            .is_some_and(|scope| scope != Scope::Missing)
+        {
+            self.want();
         }
-        let not_before = self.pace.fail(now, random);
-        self.refresh.everything = Some(not_before);
-        not_before
-    }
-
-    /// Something was missing in the answer: when to ask about that again.
-    pub(crate) fn lacking(&mut self, now: Instant, random: &mut fastrand::Rng) -> Instant {
-        let not_before = self.pace.fail(now, random);
-        self.refresh.missing = sooner(self.refresh.missing, not_before);
-        not_before
     }
 
     /// Ends the wait of every caller whose deadline has come.
@@ -352,35 +364,22 @@ impl Metadata {
         last: Option<&Obstacle>,
         notices: &mut Vec<Notice>,
     ) {
-        let Self {
-            topics, missing, ..
-        } = self;
-        missing.retain(|name| {
-            let Some(interest) = topics.get_mut(name) else {
-                return false;
-            };
-            interest.expire_waiters(name, now, last, notices);
-            // A topic that nobody waits for and that never existed is forgotten.
-            let wanted = interest.is_wanted();
-            if !wanted {
-                topics.remove(name);
+        for name in &self.missing {
+            if let Some(interest) = self.topics.get_mut(name) {
+                interest.expire_waiters(name, now, last, notices);
             }
-            wanted
-        });
+        }
+        self.forget_unwanted(now);
     }
 
     /// Forgets the topics that nobody waits for and that never existed.
-    pub(crate) fn forget_unwanted(&mut self) {
-        let Self {
-            topics, missing, ..
-        } = self;
-        missing.retain(|name| {
-            let wanted = topics.get(name).is_some_and(Interest::is_wanted);
-            if !wanted {
-                topics.remove(name);
-            }
-            wanted
-        });
+    pub(crate) fn forget_unwanted(&mut self, now: Instant) {
+        let topics = &self.topics;
+        let wanted = |name: &Arc<str>| topics.get(name).is_some_and(Interest::is_wanted);
+        let unwanted = self.missing.iter().filter(|name| !wanted(name)).cloned();
+        for name in unwanted.collect::<Vec<_>>() {
+            self.forget(&name, now);
+        }
     }
 
     /// The cluster says that there is no such topic.
@@ -390,10 +389,14 @@ impl Metadata {
         }
     }
 
-    /// Nobody writes to this topic any more.
-    pub(crate) fn forget(&mut self, topic: &Arc<str>) {
+    /// Nobody writes to this topic any more. Whoever does soon does not write to a new one.
+    pub(crate) fn forget(&mut self, topic: &Arc<str>, now: Instant) {
         self.topics.remove(topic);
         self.missing.remove(topic);
+        if !self.new.remove(topic) {
+            let until = now + self.pace.longest();
+            self.forgotten.insert(Arc::clone(topic), until);
+        }
     }
 
     /// When something will be due here that is not yet, `max_age` being `metadata.max.age.ms`.
@@ -401,8 +404,11 @@ impl Metadata {
         let waited_for = self.missing.iter().filter_map(|name| self.topics.get(name));
         let deadlines = waited_for.flat_map(|interest| &interest.waiters);
         let deadlines = deadlines.map(|waiter| waiter.deadline);
-        let aged = self.fetched.map(|fetched| fetched + max_age);
-        let others = [self.next_question(), aged];
+        let aged = match self.everything {
+            Everything::Since(since) => Some(since + max_age),
+            _ => None,
+        };
+        let others = [self.next_question(now), aged];
         let others = others.into_iter().flatten();
         deadlines.chain(others).filter(|at| *at > now).min()
     }
@@ -423,8 +429,4 @@ impl Word {
             Self::Incomplete
         }
     }
-}
-
-fn sooner(one: Option<Instant>, other: Instant) -> Option<Instant> {
-    Some(one.map_or(other, |one| one.min(other)))
 }

@@ -109,7 +109,7 @@ impl Engine {
                     .push(Notice::answer(waiter.reply, Err(refusal)));
             }
         }
-        self.metadata.forget_unwanted();
+        self.metadata.forget_unwanted(self.now);
     }
 
     /// Ends what waits for a producer id that nobody gives. What comes later asks again.

@@ -57,6 +57,6 @@ impl Engine {
             let partitions = interest.partitions.iter_mut();
             partitions.for_each(Partitions::forget_leaders);
         }
-        self.metadata.want(self.now);
+        self.metadata.want();
     }
 }

@@ -116,7 +116,7 @@ impl Engine {
                 self.believe(key, position, evidence);
             }
             Some(_) => {
-                self.metadata.want(self.now);
+                self.metadata.want();
                 match evidence {
                     Evidence::Gap => {
                         self.leave_ambiguous_open(key, position, MADE_ANEW);
@@ -139,7 +139,7 @@ impl Engine {
         if let (Evidence::Gap, Some(position)) = (evidence, position) {
             let until = self.now + self.before_asking_again(key, position);
             self.lanes[key as usize].slots[position].state = SlotState::Outnumbered { until };
-            self.metadata.want(self.now);
+            self.metadata.want();
             return self.list(key);
         }
         self.resolve(

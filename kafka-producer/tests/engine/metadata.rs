@@ -157,6 +157,78 @@ fn a_topic_asked_for_while_a_question_is_out_is_asked_about_next() {
 }
 
 #[test]
+fn what_is_missing_of_a_topic_that_was_asked_about_waits_for_the_pause() {
+    let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
+    stage.know(TOPIC);
+    let _reply = stage.ask_partition(TOPIC, 3);
+    stage.pass(ms(79));
+    assert_eq!(stage.asked(ApiKey::METADATA), 1);
+    stage.pass(ms(42));
+    assert_eq!(stage.asked(ApiKey::METADATA), 2);
+}
+
+#[test]
+fn a_topic_that_was_asked_about_a_moment_ago_is_not_new_though_it_was_forgotten() {
+    let mut stage = Stage::idempotent(&[1]);
+    let mut denied = TopicOnMap::of("denied", &[1]);
+    denied.error_code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    let others = ["payments", "refunds"].map(|name| TopicOnMap::of(name, &[1]));
+    stage.map.topics.extend(others);
+    stage.map.topics.push(denied);
+    // While one question is on its way two topics come up, so that the next is about both.
+    stage.by_hand.insert(ApiKey::METADATA);
+    let topics = ["payments", "refunds", "denied"];
+    let mut replies = topics.map(|name| stage.ask_topic(name));
+    stage.by_hand.clear();
+    stage.settle();
+    assert!(matches!(replies[1].try_recv(), Ok(Some(Ok(())))));
+    assert!(matches!(replies[2].try_recv(), Ok(Some(Err(_)))));
+    let questions = stage.asked(ApiKey::METADATA);
+    let mut reply = stage.ask_topic("denied");
+    stage.pass(ms(79));
+    assert_eq!(stage.asked(ApiKey::METADATA), questions);
+    stage.pass(ms(42));
+    assert_eq!(stage.asked(ApiKey::METADATA), questions + 1);
+    assert!(matches!(reply.try_recv(), Ok(Some(Err(_)))));
+}
+
+#[test]
+fn a_new_topic_is_asked_about_at_once_though_the_questions_before_were_in_vain() {
+    let mut stage = Stage::idempotent(&[1]);
+    let _unknown = stage.ask_topic("unheard-of");
+    stage.pass(ms(5000));
+    stage.map.topics.push(TopicOnMap::of("payments", &[1]));
+    stage.know("payments");
+}
+
+#[test]
+fn a_question_about_a_new_topic_is_about_all_that_waits_to_be_asked_about() {
+    let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
+    stage.know(TOPIC);
+    let _delivery = stage.send(0, "tea");
+    stage.answer(1, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+    stage.by_hand.insert(ApiKey::METADATA);
+    let _reply = stage.ask_topic("payments");
+    assert_eq!(stage.asked_about(), [["orders", "payments"]]);
+}
+
+#[test]
+fn after_an_answer_that_told_something_new_the_next_question_waits_for_the_first_pause_only() {
+    let mut stage = Stage::idempotent(&[-1, 1]);
+    let delivery = stage.send(0, "tea");
+    stage.pass(ms(10_000));
+    stage.map.moves(0, 2);
+    while stage.requests(2).is_empty() {
+        stage.pass(ms(1));
+    }
+    let questions = stage.asked(ApiKey::METADATA);
+    stage.answer(2, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+    stage.pass(ms(121));
+    assert_eq!(stage.asked(ApiKey::METADATA), questions + 1);
+    pending(&delivery);
+}
+
+#[test]
 fn a_dead_bootstrap_server_is_passed_over() {
     let hosts = ["dead", "alive"].map(|host| Address {
         host: host.to_owned(),

@@ -173,9 +173,9 @@ impl World {
             correlation_id: outgoing.correlation_id,
             batches,
         });
-        let api = match &outgoing.payload {
-            Payload::Whole(frame) => reading::Asked::of(frame).api(),
-            Payload::Produce(_) => ApiKey::PRODUCE,
+        let (api, metadata) = match &outgoing.payload {
+            Payload::Whole(frame) => (reading::Asked::of(frame).api(), reading::metadata(frame)),
+            Payload::Produce(_) => (ApiKey::PRODUCE, None),
         };
         let Client {
             producer,
@@ -183,7 +183,11 @@ impl World {
             pauses,
             ..
         } = &mut self.clients[client];
-        rates.request(&self.ground, &producer.settings, node, api);
+        rates.request(&self.ground, node, api);
+        if let Some(request) = metadata {
+            let number = outgoing.correlation_id;
+            rates.metadata(&self.ground, &producer.settings, (node, number), request);
+        }
         pauses.check(&self.ground, node, api);
         window::check_size(self, client, &outgoing);
         if let Some(link) = self.links.get_mut(&id) {
@@ -548,8 +552,12 @@ impl World {
         let (client, asked) = (link.client, answered.and_then(|id| link.asked.get(&id)));
         if let (Input::Received(node, frame), Some(asked)) = (input, asked.copied()) {
             let now = self.now();
+            let Client { pauses, rates, .. } = &mut self.clients[client];
             if let Some(pause) = asked.pause(frame) {
-                self.clients[client].pauses.note(*node, now + pause);
+                pauses.note(*node, now + pause);
+            }
+            if let (Some(number), Some(answer)) = (answered, asked.metadata(frame)) {
+                rates.metadata_told(*node, number, &answer);
             }
         }
     }

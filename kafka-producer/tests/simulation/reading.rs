@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_wire::messages::metadata::MetadataRequest;
+use kafka_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use kafka_wire::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, DescribeConfigsRequest,
     DescribeProducersRequest, EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest,
@@ -78,6 +78,12 @@ impl Asked {
         Some(Duration::from_millis(ms))
     }
 
+    /// What an answer, given without its length, tells of the cluster, if it is about that.
+    pub(crate) fn metadata(self, frame: &Bytes) -> Option<MetadataResponse> {
+        let Self { api, version } = self;
+        (api == ApiKey::METADATA).then(|| read::<MetadataRequest>(frame.clone(), version))?
+    }
+
     /// The same answer with something wrong, if it is of that kind.
     pub(crate) fn mangled(self, mangling: Mangling, frame: &Bytes) -> Option<Bytes> {
         mangling.of(self.api, self.version, frame)
@@ -107,6 +113,13 @@ pub(crate) fn end_with_epoch(frame: &[u8]) -> Option<EndTxnRequest> {
     decode_request::<EndTxnRequest>(&header, input)
         .ok()
         .filter(|_| tells)
+}
+
+/// What a request asks about the cluster, if it is about that.
+pub(crate) fn metadata(frame: &Bytes) -> Option<MetadataRequest> {
+    let mut input = Reader::new(frame.slice(4..));
+    let header = RequestHeader::decode(&mut input).ok()?;
+    (header.api_key == ApiKey::METADATA).then(|| decode_request(&header, input).ok())?
 }
 
 /// A request in words.
