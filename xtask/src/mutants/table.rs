@@ -65,13 +65,17 @@ pub(super) const DEFECTS: [(&str, &str, Faults); 10] = [
 ];
 
 const ANSWER: &str = "kafka-producer/src/engine/answer.rs";
+const ABSORB: &str = "kafka-producer/src/engine/absorb.rs";
 const ATTEND: &str = "kafka-producer/src/engine/attend.rs";
+const BACKOFF: &str = "kafka-producer/src/engine/backoff.rs";
 const CONNECT: &str = "kafka-producer/src/engine/connect.rs";
 const DISPATCH: &str = "kafka-producer/src/engine/dispatch.rs";
 const EXPIRATION: &str = "kafka-producer/src/engine/expiration.rs";
 const INQUIRY: &str = "kafka-producer/src/engine/inquiry.rs";
 const LANE: &str = "kafka-producer/src/engine/lane.rs";
 const REMEMBERED: &str = "kafka-producer/src/engine/remembered.rs";
+const METADATA: &str = "kafka-producer/src/engine/metadata.rs";
+const NODE: &str = "kafka-producer/src/engine/node.rs";
 const REQUESTS: &str = "kafka-producer/src/engine/transaction/requests.rs";
 const SPLIT: &str = "kafka-producer/src/engine/split.rs";
 const VERDICT: &str = "kafka-producer/src/engine/verdict.rs";
@@ -268,6 +272,70 @@ pub(super) const MUTANTS: &[Mutant] = &[
         faults: &["SlowDown"],
         from: "Place::Next if lapsed && lane.slots[position].ambiguity == Ambiguity::Adrift => {",
         to: "Place::Next if lapsed && lane.slots[position].attempts > 1_000_000 => {",
+    },
+    Mutant {
+        name: "a broker that asks for a pause gets batches",
+        breaks: "a pause that was asked for is kept",
+        file: DISPATCH,
+        faults: &["Throttle"],
+        from: "if node.lanes.is_empty() || node.silent_until().is_some() {",
+        to: "if node.lanes.is_empty() {",
+    },
+    Mutant {
+        name: "a shorter pause ends a longer one",
+        breaks: "a pause that was asked for is kept",
+        file: NODE,
+        faults: &["Throttle"],
+        from: "let until = before.max(now + time);",
+        to: "let until = now + time;",
+    },
+    Mutant {
+        name: "a question is not held back",
+        breaks: "a pause that was asked for is kept",
+        file: NODE,
+        faults: &["Throttle"],
+        from: "                silence.held_back.push(outgoing);\n                None\n",
+        to: "                let _ = &silence.held_back;\n                Some(outgoing)\n",
+    },
+    Mutant {
+        name: "who was forgotten may be disturbed",
+        breaks: "a pause that was asked for is kept",
+        file: ABSORB,
+        faults: &["Throttle", "Rebootstrap"],
+        from: "            node.resume(left, self.now);\n",
+        to: "            let _ = (left, Node::resume);\n",
+    },
+    Mutant {
+        name: "the next question does not wait",
+        breaks: "nobody asks more often than there is reason to",
+        file: METADATA,
+        faults: &["MoveLeader", "Refuse"],
+        from: ".then(|| self.pace.earliest(now))",
+        to: ".then_some(now)",
+    },
+    Mutant {
+        name: "the pause between questions does not grow",
+        breaks: "nobody asks more often than there is reason to",
+        file: BACKOFF,
+        faults: &["Rebootstrap"],
+        from: "        self.failures = self.failures.saturating_add(1);\n",
+        to: "        self.failures = self.failures.max(1);\n",
+    },
+    Mutant {
+        name: "what is missing is new",
+        breaks: "nobody asks more often than there is reason to",
+        file: METADATA,
+        faults: &["Kill", "MoveLeader"],
+        from: "            self.missing.insert(Arc::clone(topic));\n        }\n    }\n",
+        to: "            self.missing.insert(Arc::clone(topic));\n            self.new.insert(Arc::clone(topic));\n        }\n    }\n",
+    },
+    Mutant {
+        name: "what was forgotten is new",
+        breaks: "nobody asks more often than there is reason to",
+        file: METADATA,
+        faults: &["Deny"],
+        from: ".is_none_or(|until| until <= now)",
+        to: ".is_none_or(|_| true)",
     },
 ];
 
