@@ -1,5 +1,6 @@
-//! What `cargo test` runs of the simulation: a few seeds. What others have found is kept by the tests of the
-//! engine: a seed has another story as soon as a plan has one draw more.
+//! What `cargo test` runs of the simulation: a few seeds, and those that once broke a promise. What is to be
+//! kept for good of what they found is in the tests of the engine: a seed has another story as soon as a
+//! plan has one draw more.
 
 use libtest_mimic::{Failed, Trial};
 
@@ -8,15 +9,34 @@ use crate::faults::FaultKind;
 use crate::run::{Variant, run};
 use crate::trace::Story;
 
+/// Seeds that found something, and what it was.
+const REGRESSIONS: [(&str, u64); 6] = [
+    ("two_questions_about_the_cluster_without_a_pause", 7),
+    (
+        "a_question_right_after_a_greeting_that_asked_for_a_pause",
+        12,
+    ),
+    ("a_broker_met_again_amid_the_pause_it_asked_for", 50),
+    ("a_pause_between_questions_that_did_not_grow", 88),
+    ("a_broker_met_again_and_dialed_without_a_pause", 1_317),
+    ("a_topic_that_was_refused_and_asked_about_as_new", 12_924),
+];
+
 /// All tests.
 pub(crate) fn all() -> Vec<Trial> {
-    vec![
+    let mut tests = vec![
         Trial::test("the_promises_hold_under_known_seeds", || promises(0, 50)),
         Trial::test("every_kind_of_fault_strikes_in_300_seeds", || {
             strikes(0, 300)
         }),
         Trial::test("the_same_seed_is_the_same_run", || same_run(1_000, 10)),
-    ]
+    ];
+    let named = REGRESSIONS.iter().map(|&(name, seed)| {
+        let name = format!("seed_{seed}_{name}");
+        Trial::test(name, move || promises(seed, 1))
+    });
+    tests.extend(named);
+    tests
 }
 
 fn promises(from: u64, seeds: u64) -> Result<(), Failed> {
