@@ -186,10 +186,14 @@ impl Transactor {
         let call = TransactionCall::SendOffsets { offsets, group };
         let held_before = claim.holds(ground.standing(client));
         let outcome = self.producer.transact(call).await;
-        let membership = match (held_before, claim.holds(ground.standing(client))) {
+        // What timed out goes on, and the group may change before it is asked.
+        let goes_on =
+            claim != Claim::Nothing && matches!(outcome, Err(TransactionError::TimedOut(_)));
+        let holds = claim.holds(ground.standing(client));
+        let membership = match (held_before, holds) {
             (false, _) => Membership::Stale,
-            (true, false) => Membership::Ended,
-            (true, true) => Membership::Held,
+            (true, true) if !goes_on => Membership::Held,
+            (true, _) => Membership::Ended,
         };
         let mut ledger = ground.ledger.borrow_mut();
         ledger.note_membership(number, membership);
