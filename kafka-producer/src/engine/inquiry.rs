@@ -376,7 +376,7 @@ impl Engine {
         slot.asked_in_vain = slot.asked_in_vain.saturating_add(1);
         backoff::delay(
             self.settings.retry_backoff,
-            slot.asked_in_vain,
+            u32::from(slot.asked_in_vain),
             &mut self.random,
         )
     }

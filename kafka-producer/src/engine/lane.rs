@@ -147,7 +147,7 @@ pub(crate) struct Slot {
     /// The epoch of the leader that it was sent to last.
     pub(crate) leader_epoch: i32,
     /// How often in a row asking about it has led nowhere.
-    pub(crate) asked_in_vain: u32,
+    pub(crate) asked_in_vain: u8,
     pub(crate) state: SlotState,
 }
 

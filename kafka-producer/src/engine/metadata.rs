@@ -389,11 +389,17 @@ impl Metadata {
         }
     }
 
-    /// Nobody writes to this topic any more. Whoever does soon does not write to a new one.
-    pub(crate) fn forget(&mut self, topic: &Arc<str>, now: Instant) {
+    /// Lets go of a topic that nobody has written to for a long time; whether it was never asked about.
+    pub(crate) fn release(&mut self, topic: &Arc<str>) -> bool {
         self.topics.remove(topic);
         self.missing.remove(topic);
-        if !self.new.remove(topic) {
+        self.new.remove(topic)
+    }
+
+    /// Nobody waits for this topic any more. Whoever does soon does not wait for a new one.
+    pub(crate) fn forget(&mut self, topic: &Arc<str>, now: Instant) {
+        let is_new = self.release(topic);
+        if !is_new {
             let until = now + self.pace.longest();
             self.forgotten.insert(Arc::clone(topic), until);
         }

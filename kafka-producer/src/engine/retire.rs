@@ -199,7 +199,7 @@ impl Engine {
         let idle = known.row().close_idle(&closed);
         let left = known.leave_lanes(idle, &self.lanes);
         if idle == known.len() {
-            self.metadata.forget(name, self.now);
+            self.metadata.release(name);
         } else {
             // Somebody has just written to one: those that are closed are replaced.
             known.go_over(idle..known.len(), known.len(), &closed, self.now);
