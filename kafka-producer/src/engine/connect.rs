@@ -145,8 +145,11 @@ impl Engine {
         request: &R,
         what: What,
     ) {
-        let Some(node) = self.nodes.get_mut(&id) else {
-            return;
+        let connected = |node: &&mut Node| node.is_connected();
+        let node = self.nodes.get_mut(&id).filter(connected);
+        let Some(node) = node else {
+            // What was done just before has ended the connection.
+            return self.unanswerable(what, ErrorCode::NETWORK_EXCEPTION);
         };
         node.last_used = Some(self.now);
         let sent = node.silent_until().unwrap_or(self.now);
@@ -482,7 +485,11 @@ impl Engine {
                 self.expiration.hung_up(id);
             }
             for asked in in_flight.drain() {
-                self.unanswerable(asked);
+                let code = match asked.deadline <= self.now {
+                    true => ErrorCode::REQUEST_TIMED_OUT,
+                    false => ErrorCode::NETWORK_EXCEPTION,
+                };
+                self.unanswerable(asked.what, code);
             }
         }
         if self.nodes.values().all(|node| node.load().is_none()) {
@@ -492,8 +499,8 @@ impl Engine {
         Change::Done
     }
 
-    fn unanswerable(&mut self, asked: Asked) {
-        match asked.what {
+    fn unanswerable(&mut self, what: What, code: ErrorCode) {
+        match what {
             What::ApiVersions | What::Expiration => {}
             What::Metadata { .. } => {
                 self.metadata_unheard();
@@ -503,15 +510,7 @@ impl Engine {
             What::Inquiry(about) => self.inquiry_lost(&about),
             What::TopicCheck(about, evidence) => self.topic_unchecked(about, evidence),
             What::Transaction(ask) => self.transaction_unanswered(&ask),
-            What::Produce(sent) => {
-                let timed_out = asked.deadline <= self.now;
-                let code = if timed_out {
-                    ErrorCode::REQUEST_TIMED_OUT
-                } else {
-                    ErrorCode::NETWORK_EXCEPTION
-                };
-                self.unanswered(sent, code);
-            }
+            What::Produce(sent) => self.unanswered(sent, code),
         }
     }
 

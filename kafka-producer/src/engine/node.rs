@@ -109,6 +109,11 @@ impl Node {
         }
     }
 
+    /// Whether requests can be written to it.
+    pub(crate) fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Greeting { .. } | Link::Ready { .. })
+    }
+
     pub(crate) fn in_flight(&mut self) -> Option<&mut InFlight> {
         match &mut self.link {
             Link::Greeting { in_flight } | Link::Ready { in_flight, .. } => Some(in_flight),
