@@ -51,7 +51,9 @@ impl Engine {
         let lane = &mut self.lanes[key as usize];
         lane.note_acknowledged(serial, reach, log_append_time_ms);
         lane.obstacle = None;
-        lane.acknowledged_offset = lane.acknowledged_offset.max(base_offset);
+        if reach != Reach::EarlierTopic {
+            lane.acknowledged_offset = lane.acknowledged_offset.max(base_offset);
+        }
         self.delivered(key, serial, base_offset, log_append_time_ms);
     }
 

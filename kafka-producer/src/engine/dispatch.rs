@@ -3,6 +3,7 @@
 //! A request carries at most one batch of a partition and at most `max.request.size` of records. A
 //! lane that cannot go now is passed over; it never holds up the ones behind it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use kafka_accumulator::Readiness;
@@ -101,8 +102,10 @@ impl Engine {
             else {
                 break;
             };
-            if self.lanes[key as usize].leader != Some(id) {
-                self.lanes[key as usize].attention = Attention::Idle;
+            let lane = &mut self.lanes[key as usize];
+            // Before its offer: what that leads to may list it again.
+            lane.attention = Attention::Idle;
+            if lane.leader != Some(id) {
                 self.list(key);
                 continue;
             }
@@ -112,28 +115,29 @@ impl Engine {
                 {
                     bytes += more;
                     chosen.push(key);
-                    self.relist(id, key);
+                    self.relist(id, key, VecDeque::push_back);
                 }
                 Offer::Slot { .. } => passed_over.push(key),
-                Offer::Nothing => self.lanes[key as usize].attention = Attention::Idle,
+                Offer::Nothing => {}
             }
             if bytes >= self.settings.max_request_bytes {
                 break;
             }
         }
         // Whoever did not fit goes before those who had their turn.
-        if let Some(node) = self.nodes.get_mut(&id) {
-            passed_over
-                .into_iter()
-                .rev()
-                .for_each(|key| node.lanes.push_front(key));
+        for key in passed_over.into_iter().rev() {
+            self.relist(id, key, VecDeque::push_front);
         }
     }
 
-    /// Behind the others, for its next turn.
-    fn relist(&mut self, id: NodeId, key: LaneKey) {
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.lanes.push_back(key);
+    /// For its next turn, unless it was listed meanwhile.
+    fn relist(&mut self, id: NodeId, key: LaneKey, push: fn(&mut VecDeque<LaneKey>, LaneKey)) {
+        let lane = &mut self.lanes[key as usize];
+        if lane.attention == Attention::Idle
+            && let Some(node) = self.nodes.get_mut(&id)
+        {
+            lane.attention = Attention::Listed(id);
+            push(&mut node.lanes, key);
         }
     }
 

@@ -54,11 +54,10 @@ impl Engine {
             return Likeness::Same;
         };
         let known = partitions.topic_id();
-        if known != Uuid::ZERO || topic_id != Uuid::ZERO {
-            let both = known != Uuid::ZERO && topic_id != Uuid::ZERO;
-            return match both && known != topic_id {
-                true => Likeness::MadeAnew,
-                false => Likeness::Same,
+        if known != Uuid::ZERO && topic_id != Uuid::ZERO {
+            return match known == topic_id {
+                true => Likeness::Same,
+                false => Likeness::MadeAnew,
             };
         }
         let turned_away = |key: LaneKey| {

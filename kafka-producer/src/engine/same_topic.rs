@@ -112,7 +112,10 @@ impl Engine {
         let found = answer.topics.iter().find(of_that_name);
         match found.filter(|topic| topic.error_code == ErrorCode::NONE && lane.leader == Some(id)) {
             // Of another id metadata may have told since the question was asked.
-            Some(topic) if topic.topic_id == lane.topic_id && !lane.is_of_earlier_topic(serial) => {
+            Some(topic)
+                if [lane.topic_id, Uuid::ZERO].contains(&topic.topic_id)
+                    && !lane.is_of_earlier_topic(serial) =>
+            {
                 self.believe(key, position, evidence);
             }
             Some(_) => {

@@ -6,6 +6,7 @@ use kafka_producer::error::{DeliveryError, Persistence};
 use kafka_producer::settings::Settings;
 use kafka_wire::{ApiKey, ErrorCode};
 
+use crate::made_anew::without_ids;
 use crate::ordering::move_leader;
 use crate::stage::{Stage, delivered, expired, failed, ms, pending, refused, settings};
 use crate::wires::{Map, Says, error, ok};
@@ -331,6 +332,28 @@ fn a_batch_behind_which_another_was_acknowledged_is_delivered_without_asking() {
     stage.answer(1, [error(OUT_OF_ORDER)]);
     delivered(&first, -1);
     assert_eq!(stage.asked(ApiKey::DESCRIBE_PRODUCERS), 0);
+}
+
+#[test]
+fn what_waits_behind_a_batch_that_is_found_to_be_there_is_sent_without_topic_ids_too() {
+    let mut stage = without_ids(&[1]);
+    stage.warm_up(0, 1);
+    let first = stage.send(0, "a");
+    let _second = stage.send(0, "b");
+    stage.answer(1, [error(ErrorCode::REQUEST_TIMED_OUT)]);
+    stage.answer(1, [ok(2)]);
+    let _row = ["c", "d", "e", "f"].map(|value| stage.send(0, value));
+    let last = stage.send(0, "beyond the window");
+    stage.pass(ms(1000));
+    stage.answer(1, [error(OUT_OF_ORDER)]);
+    for offset in 3..7 {
+        pending(&first);
+        stage.answer(1, [ok(offset)]);
+    }
+    delivered(&first, -1);
+    assert_eq!(stage.values(1), [["beyond the window"]]);
+    stage.answer(1, [ok(7)]);
+    delivered(&last, 7);
 }
 
 #[test]

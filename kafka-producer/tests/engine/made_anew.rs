@@ -109,7 +109,7 @@ fn fewer_partitions_of_the_same_topic_are_the_word_of_a_broker_that_lags() {
 }
 
 /// A topic of which the brokers tell no id, under the third epoch of its leaders.
-fn without_ids(leaders: &[i32]) -> Stage {
+pub(crate) fn without_ids(leaders: &[i32]) -> Stage {
     let mut map = Map::of(TOPIC, leaders);
     map.brokers = vec![1, 2];
     map.ids = false;
@@ -183,6 +183,52 @@ fn without_ids_the_partitions_that_are_gone_end_too() {
         let error = failed(&delivery);
         assert_eq!(ended_by_the_end_of_its_partition(&error), persistence);
         assert_eq!(stage.partitions(TOPIC), Some(1));
+    }
+}
+
+#[test]
+fn an_answer_of_the_topic_before_says_nothing_of_the_offsets_of_this_one() {
+    let mut stage = without_ids(&[1, 2]);
+    stage.warm_up(0, 1);
+    stage.warm_up(1, 2);
+    let late = stage.send(0, "late");
+    let turned_away = stage.send(1, "turned away");
+    make_anew(&mut stage, &[1, 2]);
+    for _ in 0..6 {
+        if !stage.requests(2).is_empty() {
+            stage.answer(2, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+        }
+        stage.pass(ms(100));
+    }
+    stage.answer(1, [ok(1000)]);
+    delivered(&late, 1000);
+    pending(&turned_away);
+    let first = stage.send(0, "first");
+    stage.answer(1, [ok(0)]);
+    delivered(&first, 0);
+    let row = ["a", "b"].map(|value| stage.send(0, value));
+    stage.answer(1, [error(ErrorCode::REQUEST_TIMED_OUT)]);
+    stage.answer(1, [ok(2)]);
+    stage.pass(ms(500));
+    stage.answer(1, [error(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER)]);
+    delivered(&row[0], -1);
+    delivered(&row[1], 2);
+}
+
+#[test]
+fn a_broker_that_knows_no_topic_ids_tells_of_the_same_topic() {
+    let mut stage = Stage::idempotent(&[1]);
+    stage.warm_up(0, 1);
+    for (sequence, ids) in [(1, false), (3, true), (5, false)] {
+        stage.map.ids = ids;
+        stage.pass(Duration::from_secs(301));
+        let row = ["a", "b"].map(|value| stage.send(0, value));
+        let numbers = [(0, sequence), (0, sequence + 1)];
+        assert_eq!(stage.numbers(1), numbers, "its leader knows this producer");
+        for (delivery, offset) in row.iter().zip(i64::from(sequence)..) {
+            stage.answer(1, [ok(offset)]);
+            delivered(delivery, offset);
+        }
     }
 }
 
