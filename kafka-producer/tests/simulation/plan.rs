@@ -127,6 +127,15 @@ impl Plan {
         plan
     }
 
+    /// Whether each broker tells the ids of topics. Without, a topic that is made anew cannot be told
+    /// from itself.
+    pub(crate) fn has_topic_ids(&self) -> bool {
+        let caps = &self.cluster.version_caps;
+        !caps
+            .iter()
+            .any(|(api, cap)| *api == ApiKey::METADATA && *cap < 10)
+    }
+
     /// Whether records may be dated so far back that brokers forget their producer at once.
     pub(crate) fn dates_back(&self) -> bool {
         let oldest = self.callers.iter().map(|caller| caller.age_max).max();
@@ -212,8 +221,7 @@ fn version_caps(random: &mut fastrand::Rng) -> Vec<(ApiKey, i16)> {
         return Vec::new();
     }
     let produce = [8, 9, 11, 12][random.usize(..4)];
-    // Without topic ids a topic that is made anew cannot be told from itself.
-    let metadata = [10, 11, 12][random.usize(..3)];
+    let metadata = [9, 10, 11, 12][random.usize(..4)];
     vec![(ApiKey::PRODUCE, produce), (ApiKey::METADATA, metadata)]
 }
 

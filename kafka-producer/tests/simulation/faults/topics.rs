@@ -21,6 +21,9 @@ impl World {
     }
 
     pub(super) fn delete_topic(&mut self) -> Result<(), Spared> {
+        if !self.plan.has_topic_ids() {
+            return Err(Spared::WrongVersions);
+        }
         let place = self.random.usize(..self.plan.topics.len());
         let topic = self.plan.topics[place].name.to_string();
         let partitions = self.cluster.partitions(&topic).ok_or(Spared::NoTopic)?;
@@ -42,10 +45,7 @@ impl World {
             return;
         };
         let planned = &self.plan.topics[place];
-        let partitions = match MADE_ANEW_WITH_FEWER {
-            true => 1.max(before + self.random.i32(-2..=2)),
-            false => before + self.random.i32(0..=2),
-        };
+        let partitions = 1.max(before + self.random.i32(-2..=2));
         let mut config = kafka_mock::cluster::TopicConfig {
             max_message_bytes: planned.max_message_bytes,
             ..self.plan.cluster.topic(partitions)
@@ -66,6 +66,3 @@ impl World {
         }
     }
 }
-
-/// Whether a topic may have fewer partitions when it is made anew.
-const MADE_ANEW_WITH_FEWER: bool = true;
