@@ -19,3 +19,4 @@ mod refusals;
 mod scene;
 mod sending;
 mod strangers;
+mod topics;
