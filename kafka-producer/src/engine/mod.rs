@@ -12,27 +12,7 @@
 //! runs under tokio and in a simulation. What is gone through one by one stands in an order of its
 //! own (`BTreeMap`), because the order of a hash map differs from process to process.
 //!
-//! | file | decides |
-//! |---|---|
-//! | `attend` | what callers asked for, and what became due |
-//! | `connect` | dialing, greeting, losing a broker |
-//! | `metadata`, `absorb` | when to ask about the cluster; what the answer changes |
-//! | `obstacle` | nothing: it tells what is in the way; and what nobody speaks |
-//! | `rebootstrap` | when to begin anew with the bootstrap servers |
-//! | `identity` | producer id and epoch |
-//! | `transaction` | what belongs to a transaction, and how it ends |
-//! | `dispatch` | which batches go into which request |
-//! | `codec` | whether a broker takes batches of our codec |
-//! | `lane`, `lanes` | order and numbering in one partition; which partitions are written to |
-//! | `partitions`, `row` | who leads a partition that nobody writes to; where callers find the queues |
-//! | `retire` | what becomes of partitions that are gone, and of topics that nobody writes to |
-//! | `answer`, `verdict` | what became of a batch |
-//! | `acknowledgement` | what one says of the batches before |
-//! | `expiration` | how long brokers remember this producer |
-//! | `split` | what is too large goes in halves |
-//! | `inquiry` | whether a batch of an attempt without an answer is in the log |
-//! | `same_topic` | whether that log is still the one it was sent to |
-//! | `notice` | nothing: it is what callers are to be told, by the driver |
+//! What each file decides is in the code map of `ARCHITECTURE.md`.
 
 mod absorb;
 mod acknowledgement;
@@ -67,6 +47,7 @@ mod same_topic;
 mod split;
 mod timers;
 mod transaction;
+mod unsupported;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -1,19 +1,17 @@
 //! What is in the way: why a lane's batches are not sent, and whether anybody can be asked at all.
 //!
-//! Each broker remembers what was wrong with it last; the rest follows from what is known now. Only
-//! told to people, never decided by, but for one thing: what no broker speaks is not waited for.
+//! Each broker remembers what was wrong with it last; the rest follows from what is known now. It is
+//! told to people; nothing is decided here.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_wire::messages::{InitProducerIdRequest, MetadataRequest, ProduceRequest};
-use kafka_wire::{ErrorCode, Request};
+use kafka_wire::ErrorCode;
 
 use super::lane::{LaneKey, Slot, SlotState};
-use super::node::{Link, Node, Versions};
-use super::notice::Notice;
-use super::{Engine, NodeId, Transactions};
-use crate::error::{Cause, Obstacle, SendError, Unsupported};
+use super::node::{Link, Node};
+use super::{Engine, Transactions};
+use crate::error::{Cause, Obstacle};
 use crate::settings::Guarantee;
 
 impl Node {
@@ -45,106 +43,9 @@ impl Node {
         };
         self.obstacle(now).filter(|obstacle| !untried(obstacle))
     }
-
-    /// Whether it may speak this, as far as is known.
-    fn may_speak<R: Request>(&self) -> bool {
-        match &self.link {
-            Link::Ready { versions, .. } => versions.newest::<R>().is_some(),
-            Link::Dialing { .. } | Link::Greeting { .. } => true,
-            Link::Resting => match &self.spoken {
-                Some(versions) => versions.newest::<R>().is_some(),
-                None => self.obstacle.is_none(),
-            },
-        }
-    }
-
-    /// That it does not speak this, by what it has said.
-    pub(super) fn lacks<R: Request>(&self) -> Option<Unsupported> {
-        match (self.told(), &self.obstacle) {
-            (Some(versions), _) if versions.newest::<R>().is_none() => {
-                Some(self.unsupported::<R>())
-            }
-            (None, Some(Obstacle::Unsupported(unsupported))) => Some(unsupported.clone()),
-            _ => None,
-        }
-    }
-
-    /// That it does not speak this in a version that will do.
-    pub(super) fn unsupported<R: Request>(&self) -> Unsupported {
-        Unsupported {
-            broker: self.name(),
-            api: R::KEY,
-            theirs: self.told().and_then(Versions::of::<R>),
-            ours: R::STABLE_VERSIONS,
-        }
-    }
-
-    fn told(&self) -> Option<&Versions> {
-        match &self.link {
-            Link::Ready { versions, .. } => Some(versions),
-            _ => self.spoken.as_ref(),
-        }
-    }
 }
 
 impl Engine {
-    /// That no broker is left that may speak `R`, by the example of one that does not. Whoever
-    /// cannot be reached now is not waited for: he is dialed on and on.
-    pub(super) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
-        if self.nodes.values().any(Node::may_speak::<R>) {
-            return None;
-        }
-        self.nodes.values().find_map(Node::lacks::<R>)
-    }
-
-    /// Ends the wait of callers for topics that nobody can tell of.
-    pub(super) fn refuse_unsupported(&mut self) {
-        let Some(unsupported) = self.nobody_speaks::<MetadataRequest>() else {
-            return;
-        };
-        for interest in self.metadata.topics.values_mut() {
-            for waiter in interest.waiters.drain(..) {
-                let refusal = SendError::Unsupported(unsupported.clone());
-                self.notices
-                    .push(Notice::answer(waiter.reply, Err(refusal)));
-            }
-        }
-        self.metadata.forget_unwanted(self.now);
-    }
-
-    /// Ends what waits for a producer id that nobody gives. What comes later asks again.
-    pub(super) fn refuse_unidentified(&mut self) {
-        let Some(unsupported) = self.nobody_speaks::<InitProducerIdRequest>() else {
-            return;
-        };
-        // Of a broker that does not take our batches either, no other setting makes use.
-        let unsupported = self
-            .nobody_speaks::<ProduceRequest>()
-            .unwrap_or(unsupported);
-        self.identity.asked();
-        let now = self.now;
-        self.identity.failed(|_| now);
-        self.identity.rest();
-        self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), None);
-    }
-
-    /// Ends what waits for this leader, which does not take our batches.
-    pub(super) fn refuse_led_by(&mut self, id: NodeId, unsupported: &Unsupported) {
-        self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), Some(id));
-    }
-
-    /// Ends what waits in these lanes: their leader takes batches, but none in a version that can name
-    /// their topics or belong to their transaction.
-    pub(super) fn refuse_unspeakable(&mut self, id: NodeId, keys: &[LaneKey]) {
-        let Some(node) = self.nodes.get(&id) else {
-            return;
-        };
-        let unsupported = node.unsupported::<ProduceRequest>();
-        for &key in keys {
-            self.fail_unsent_of(key, || Cause::Unsupported(unsupported.clone()));
-        }
-    }
-
     /// Why this record has waited: `None` if that is not known, or not to be told of this cause.
     pub(super) fn why_unsent(
         &self,
