@@ -258,7 +258,8 @@ impl FatalError {
         }
     }
 
-    /// What the broker answered; `UNKNOWN_SERVER_ERROR` if it was no broker's answer.
+    /// What the broker answered; `UNSUPPORTED_VERSION` if it does not speak what is needed, and
+    /// `UNKNOWN_SERVER_ERROR` after a panic.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Fenced { code, .. } | Self::Refused { code, .. } => *code,

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! NotNeeded              Missing ──asked──▶ Asked ──answered──▶ Held ──bumped──▶ Held (epoch + 1)
-//!                         ▲  ▲                 │                  │
-//!                         │  └─────failed──────┤   epochs used up ┘──▶ Missing
+//!                         ▲  ▲                 │                  ├─epochs used up─▶ Missing
+//!                         │  └─────failed──────┤                  └─id left─▶ Missing
 //!                         └─a record─ Denied ◀─┘
 //! ```
 //!
@@ -67,7 +67,8 @@ impl Identity {
         }
     }
 
-    /// Notes that the question was not answered; returns how often in a row.
+    /// Notes that the question was not answered. `not_before` is told how often in a row, and says when
+    /// to ask again.
     pub(crate) fn failed(&mut self, not_before: impl FnOnce(u32) -> Instant) {
         if let Self::Asked { failures } = *self {
             let failures = failures.saturating_add(1);

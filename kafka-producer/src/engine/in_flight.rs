@@ -46,7 +46,7 @@ pub(crate) enum Way {
 pub(crate) enum What {
     /// What the broker speaks.
     ApiVersions,
-    /// The cluster; `None` asked for no topic in particular.
+    /// The cluster: its brokers, and these topics.
     Metadata { topics: Vec<Arc<str>> },
     /// A producer id.
     ProducerId,

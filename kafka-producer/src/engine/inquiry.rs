@@ -10,10 +10,10 @@
 //! the log's last sequence is …        then the batch …                if an attempt has lapsed …
 //!   its own last one                  is sent again under its          ends as possibly persisted: the
 //!                                       number: a duplicate, or fits     broker may forget it meanwhile
-//!   a later one                       is presumed to be in the log     ends as possibly persisted
+//!   a later one *                     is presumed to be in the log     ends as possibly persisted
 //!   the one before its first          is sent again under its          the same if each attempt was
 //!                                       number: it fits                  answered, else possibly persisted
-//!   an earlier one of this epoch,     is not in the log: it gets a     the same if each attempt was
+//!   an earlier one of this epoch, *   is not in the log: it gets a     the same if each attempt was
 //!     or one of an earlier epoch        new number, unless a missing     answered, else possibly persisted
 //!                                       predecessor may still arrive
 //!                                       and bring it in (below)
@@ -22,6 +22,8 @@
 //! ```
 //!
 //! An attempt *has lapsed* when a broker that has appended it may have forgotten that (`expiration.rs`).
+//! Where there is a star the third column holds also if no leader has confirmed a batch of this producer
+//! recently (`Lane::is_continued_to`).
 //!
 //! *Presumed* is not yet delivered. The leader tells of its own log, and what its followers lack may
 //! be lost with it. The next acknowledgement under the same epoch says that every replica in sync
@@ -43,8 +45,9 @@
 //! it, and a late request under any number. So none is presumed to be in the log because a later one
 //! is, and none is sent again that may be there already or arrive late.
 //!
-//! *An old leader* cannot deny what a newer one has: only a leader of the newest epoch that was ever
-//! heard of is asked, and no batch was sent to a newer one.
+//! *An old leader* cannot deny what a newer one has: only the leader of the newest epoch that is known is
+//! asked, and no batch was sent to a newer one. But where metadata tells no epoch (-1) it is believed
+//! without, and with the bootstrap servers (`rebootstrap.rs`) epochs begin anew: the cluster may be another.
 
 use std::time::{Duration, Instant};
 

@@ -12,11 +12,9 @@
 //!
 //! Unresolved ──asked──▶ Inquired ──in the log──▶ Presumed ──a later one acknowledged──▶ completion
 //!                          └──not in the log──▶ Waiting or Outnumbered      (see `inquiry.rs`)
-//!
-//! Waiting ──an attempt without an answer is too old to be repeated──▶ Unresolved   (`expiration.rs`)
-//! Waiting, Outnumbered, Unresolved, Inquired
-//!     ──the log took a later one without it──▶ completion                  (`acknowledgement.rs`)
 //! ```
+//!
+//! These are the usual ways; `docs/delivery.md` draws all of them.
 //!
 //! Slots stand in the order of their sequence numbers. Order is kept by one rule: only the oldest
 //! slot that is not presumed in the log may be sent again, and nothing new is taken while any slot
@@ -59,8 +57,8 @@ pub(crate) struct Lane {
     /// The last request that ended without an answer, and may still arrive. Apart: hardly any lane has
     /// one.
     stray: Option<Box<Stray>>,
-    /// What its last attempt ended with, unless that was an acknowledgement: what keeps the batches
-    /// behind it from being sent.
+    /// What the last attempt of the batch at the front ended with, unless that was an acknowledgement:
+    /// what keeps those behind it from being sent. Nothing is noted behind one that is presumed.
     pub(crate) obstacle: Option<ErrorCode>,
     /// The greatest offset that a batch was acknowledged at; -1 before.
     pub(crate) acknowledged_offset: i64,
@@ -93,7 +91,7 @@ pub(crate) enum Numbering {
     /// The next batch takes `next` under `producer`.
     Running { producer: ProducerId, next: i32 },
     /// A numbered batch has ended without being acknowledged: the broker may wait for it for ever.
-    /// An acknowledged successor proves that it was there; otherwise a new epoch starts at 0.
+    /// An acknowledged successor shows that the log goes on behind it; otherwise a new epoch starts at 0.
     /// `serial` is the latest of those that ended so; `ambiguity` the least that is known of one.
     Broken {
         producer: ProducerId,
@@ -176,7 +174,7 @@ pub(crate) enum SlotState {
     /// Here; the same as outnumbered, but it may be in the log, so it must be asked about, not
     /// before `until`.
     Unresolved { until: Instant },
-    /// Here; the leader is being asked whether its log holds it.
+    /// Here; the leader is being asked whether its log holds it, or whether the topic is the same still.
     Inquired,
     /// In the log, by the word of its leader, which does not mean that all replicas have it: the
     /// next acknowledgement under the same epoch says that.
@@ -200,8 +198,8 @@ pub(crate) enum Next {
     NeedsNewEpoch,
     /// The oldest slot may be in the log and nothing is in flight: its leader must be asked.
     NeedsInquiry,
-    /// The same, because an attempt without an answer is too old to be repeated: the broker may
-    /// have appended it and forgotten that.
+    /// Like `NeedsInquiry`, but no refusal led to it: an attempt without an answer is too old to be
+    /// repeated, because the broker may have appended it and forgotten that.
     MayBeForgotten,
     /// The oldest slot is too old to be remembered, nothing is in flight, and a request of the same
     /// producer id may still arrive: it takes another id.

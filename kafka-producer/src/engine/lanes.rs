@@ -8,6 +8,8 @@
 //! Taken ──retired──▶ Retired ──no request, no transaction refers to it──▶ free for the next
 //! ```
 //!
+//! Of a transactional producer it stays, too, as long as its sequence counts.
+//!
 //! What has to go through lanes goes through those that have batches, not through all. Nothing is
 //! decided here.
 
@@ -30,7 +32,7 @@ pub(crate) struct Lanes {
     /// perhaps others.
     numbered: BTreeSet<LaneKey>,
     led: BTreeMap<NodeId, usize>,
-    /// How many topics have had any.
+    /// How many topics were given a number.
     topics: u32,
 }
 
@@ -50,7 +52,7 @@ impl Lanes {
         Some(key)
     }
 
-    /// A number for the lanes of a topic that is new.
+    /// A number for a topic that has become known, by which its lanes will be told from others'.
     pub(crate) fn number_topic(&mut self) -> u32 {
         self.topics = self.topics.wrapping_add(1);
         self.topics
@@ -61,7 +63,7 @@ impl Lanes {
         self.places.get(key as usize)?.as_deref()
     }
 
-    /// The keys of all: for what happens once in a producer's life.
+    /// The keys of all: for what happens seldom, to a million perhaps.
     pub(crate) fn keys(&self) -> Vec<LaneKey> {
         let taken = |key: &LaneKey| self.places[*key as usize].is_some();
         (0..self.places.len() as LaneKey).filter(taken).collect()
