@@ -9,6 +9,7 @@ use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::ordering::move_leader;
 use crate::stage::{Stage, delivered, ms, pending, refused, settings};
+use crate::storms::babble_at;
 use crate::wires::{Says, error, ok};
 
 const ID: i64 = 7000;
@@ -209,7 +210,7 @@ fn what_has_ended_and_may_be_in_the_log_is_what_the_producer_is_remembered_by() 
 }
 
 #[test]
-fn a_broker_that_hangs_up_on_the_question_for_its_memory_or_answers_nonsense_is_written_to() {
+fn a_broker_that_hangs_up_on_the_question_for_its_memory_is_written_to() {
     let mut stage = Stage::bare(settings(), crate::wires::Map::of(crate::stage::TOPIC, &[1]));
     stage.by_hand.insert(ApiKey::DESCRIBE_CONFIGS);
     stage.know(crate::stage::TOPIC);
@@ -220,6 +221,22 @@ fn a_broker_that_hangs_up_on_the_question_for_its_memory_or_answers_nonsense_is_
         stage.pass(ms(2000));
     }
     assert_eq!(stage.asked(ApiKey::DESCRIBE_CONFIGS), 3);
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+}
+
+#[test]
+fn a_broker_that_answers_nonsense_of_its_memory_is_asked_once_and_written_to() {
+    let mut stage = Stage::bare(settings(), crate::wires::Map::of(crate::stage::TOPIC, &[1]));
+    stage.by_hand.insert(ApiKey::DESCRIBE_CONFIGS);
+    stage.know(crate::stage::TOPIC);
+    let delivery = stage.send(0, "a");
+    assert!(babble_at(&mut stage, ApiKey::DESCRIBE_CONFIGS));
+    stage.settle();
+    assert!(stage.requests(1).is_empty(), "the connection is given up");
+    stage.pass(ms(10_000));
+    assert_eq!(stage.asked(ApiKey::DESCRIBE_CONFIGS), 1);
+    assert_eq!(stage.values(1), [["a"]]);
     stage.answer(1, [ok(0)]);
     delivered(&delivery, 0);
 }

@@ -21,7 +21,7 @@ struct Kind {
     settings: fn() -> Settings,
     /// What the test plays; all else is answered as it should be.
     by_hand: &'static [ApiKey],
-    /// Does one thing, if there is one to be done.
+    /// Does one thing, if there is one to be done; whether there was.
     play: fn(&mut Stage, &mut Memory) -> bool,
 }
 
@@ -35,6 +35,8 @@ const SECONDS: u64 = 60;
 
 /// What was done in a minute.
 struct Count {
+    /// How often the brokers have misbehaved.
+    strikes: usize,
     dials: BTreeMap<NodeId, Vec<Instant>>,
     metadata: Vec<Instant>,
     requests: usize,
@@ -61,7 +63,7 @@ fn close_at(stage: &mut Stage, api: ApiKey) -> bool {
 }
 
 /// Answers this with bytes that mean nothing.
-fn babble_at(stage: &mut Stage, api: ApiKey) -> bool {
+pub(crate) fn babble_at(stage: &mut Stage, api: ApiKey) -> bool {
     let Some(node) = front(stage, api) else {
         return false;
     };
@@ -165,8 +167,8 @@ const KINDS: &[Kind] = &[
         settings,
         by_hand: &[],
         play: |stage, _| {
-            stage.withheld.insert(ApiKey::METADATA);
-            false
+            // Once and for all: the greetings from now on lack it.
+            stage.withheld.insert(ApiKey::METADATA)
         },
     },
     Kind {
@@ -329,13 +331,14 @@ const KINDS: &[Kind] = &[
 fn minute(kind: &Kind) -> Count {
     let mut stage = Stage::bare((kind.settings)(), Map::of(TOPIC, &[1]));
     stage.by_hand.extend(kind.by_hand);
-    (kind.play)(&mut stage, &mut Memory::default());
+    let first = (kind.play)(&mut stage, &mut Memory::default());
     let _known = stage.ask_topic(TOPIC);
     let mut init =
         matches!(stage.settings.guarantee, Guarantee::Transactional(_)).then(|| stage.init());
     let mut memory = Memory::default();
     let mut sent = None;
     let mut count = Count {
+        strikes: usize::from(first),
         dials: BTreeMap::new(),
         metadata: Vec::new(),
         requests: 0,
@@ -345,6 +348,7 @@ fn minute(kind: &Kind) -> Count {
             if !(kind.play)(&mut stage, &mut memory) {
                 break;
             }
+            count.strikes += 1;
             stage.settle();
         }
         if init.is_none() && sent.is_none() && stage.desk.cluster().topic(TOPIC).is_some() {
@@ -397,6 +401,8 @@ fn no_broker_is_dialed_or_asked_more_often_than_the_settings_say_however_it_answ
                 per_second(count.requests)
             );
         }
+        assert!(count.strikes > 0, "{name}: it never came to that");
+        assert!(dials > 0, "{name}: nobody was dialed");
         for (node, times) in &count.dials {
             let at_once = most_within(times, ms(40));
             assert!(
