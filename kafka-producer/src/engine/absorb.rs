@@ -12,7 +12,7 @@ use kafka_wire::{ErrorCode, Uuid};
 use super::cluster::{Change, Cluster, Topic};
 use super::in_flight::Sent;
 use super::lane::{Attention, LaneKey, SlotState};
-use super::metadata::{TopicState, Word, Yield};
+use super::metadata::{Gain, TopicState, Word};
 use super::node::Node;
 use super::notice::Notice;
 use super::partitions::Partitions;
@@ -46,14 +46,14 @@ impl Engine {
                 self.metadata.told(name, Word::Incomplete);
             }
         }
-        let came = if self.metadata.learnt > learnt {
-            Yield::News
+        let gained = if self.metadata.learnt > learnt {
+            Gain::News
         } else if self.metadata.lacks_any(&told) || self.metadata.lacks_any(asked) {
-            Yield::Gaps
+            Gain::Gaps
         } else {
-            Yield::Nothing
+            Gain::Nothing
         };
-        self.metadata.answered(came, self.now, &mut self.random);
+        self.metadata.answered(gained, self.now, &mut self.random);
         self.free_retired_lanes();
     }
 
@@ -200,7 +200,7 @@ impl Engine {
         match &mut interest.partitions {
             Some(known) if known.len() < partitions => {
                 let closed = closed_queue(&self.accumulator, name);
-                known.go_over(0..known.len(), partitions, &closed, self.now);
+                known.replace_row(0..known.len(), partitions, &closed, self.now);
             }
             Some(_) => {}
             None => {

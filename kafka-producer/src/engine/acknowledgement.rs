@@ -11,7 +11,7 @@ use kafka_accumulator::Fate;
 
 use super::Engine;
 use super::expiration::Memory;
-use super::lane::{Lane, LaneKey, LastAcked, Slot, SlotState};
+use super::lane::{Confirmed, Lane, LaneKey, Slot, SlotState};
 use super::verdict::Ambiguity;
 use crate::error::Cause;
 
@@ -123,8 +123,8 @@ impl Engine {
 }
 
 impl Lane {
-    /// That its answer has come too late to speak for others (`Memory`) matters where a request may
-    /// take longer than half of what brokers remember.
+    /// For which batches this acknowledgement speaks. Age is judged now, not when the leader answered;
+    /// the two differ only where a request may take longer than half of what brokers remember.
     fn reach(&self, position: usize, memory: &Memory) -> Reach {
         let slot = &self.slots[position];
         if self.is_of_earlier_topic(slot.serial) {
@@ -153,15 +153,16 @@ impl Lane {
         };
         let mut append = slot.append();
         append.timestamp_ms = log_append_time_ms.unwrap_or(append.timestamp_ms);
-        let earlier = self.last_acked.take().filter(|_| reach == Reach::AllBefore);
-        let in_log = earlier.map_or(serial..serial, |last| {
-            last.in_log.start..last.in_log.end.max(serial)
+        let earlier = self.confirmed.take().filter(|_| reach == Reach::AllBefore);
+        let (from, last) = earlier.map_or((serial, serial), |earlier| {
+            (earlier.from, earlier.last.max(serial))
         });
-        self.last_acked = Some(LastAcked {
+        self.confirmed = Some(Confirmed {
             producer,
             leadership,
             append,
-            in_log,
+            from,
+            last,
         });
     }
 }

@@ -72,8 +72,8 @@ impl Memory {
         self.now
     }
 
-    /// Whether what was sent then may still arrive.
-    pub(crate) fn spans(&self, since: Instant) -> bool {
+    /// Whether a request that was given up then may still arrive.
+    pub(crate) fn may_still_arrive(&self, since: Instant) -> bool {
         self.now.saturating_duration_since(since) < self.span
     }
 

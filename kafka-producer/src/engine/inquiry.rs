@@ -60,7 +60,7 @@ use kafka_wire::records::next_sequence;
 use super::acknowledgement::FORGOTTEN;
 use super::expiration::{LastAppend, Memory};
 use super::in_flight::{Sent, What};
-use super::lane::{Lane, LaneKey, LastAcked, Numbering, Slot, SlotState};
+use super::lane::{Confirmed, Lane, LaneKey, Numbering, Slot, SlotState};
 use super::same_topic::{Evidence, MADE_ANEW};
 use super::verdict::Ambiguity;
 use super::{Engine, NodeId, backoff};
@@ -474,18 +474,18 @@ impl Lane {
             return;
         };
         let serial = slot.serial;
-        let same = self
-            .last_acked
-            .take()
-            .filter(|last| last.producer == producer);
-        self.last_acked = Some(LastAcked {
+        let before = self.confirmed.take();
+        let same = before.filter(|before| before.producer == producer);
+        let (from, last) = same.map_or((serial, serial), |same| (same.from, same.last));
+        self.confirmed = Some(Confirmed {
             producer,
             leadership,
             append: LastAppend {
                 age_from: now,
                 timestamp_ms: expected.last_timestamp_ms,
             },
-            in_log: same.map_or(serial..serial, |last| last.in_log),
+            from,
+            last,
         });
     }
 

@@ -21,7 +21,6 @@
 //! waits. A batch never goes back to its queue.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -53,7 +52,7 @@ pub(crate) struct Lane {
     pub(crate) attention: Attention,
     pub(crate) numbering: Numbering,
     /// What a leader has confirmed last.
-    pub(crate) last_acked: Option<LastAcked>,
+    pub(crate) confirmed: Option<Confirmed>,
     /// The last request that ended without an answer, and may still arrive. Apart: hardly any lane has
     /// one.
     stray: Option<Box<Stray>>,
@@ -110,13 +109,14 @@ pub(crate) struct Leadership {
 
 /// What a leader has confirmed last, by an acknowledgement or because it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LastAcked {
+pub(crate) struct Confirmed {
     pub(crate) producer: ProducerId,
     pub(crate) leadership: Leadership,
     /// What that leader remembers this producer by.
     pub(crate) append: LastAppend,
-    /// Every batch of this producer with one of these serials is in the log.
-    pub(crate) in_log: Range<u64>,
+    /// Every batch of this producer with a serial from this one up to `last` is in the log.
+    pub(crate) from: u64,
+    pub(crate) last: u64,
 }
 
 /// A request that nobody answered: its broker may have it still before it.
@@ -233,7 +233,7 @@ impl Lane {
             leader_epoch: -1,
             attention: Attention::Idle,
             numbering: Numbering::Unnumbered,
-            last_acked: None,
+            confirmed: None,
             stray: None,
             obstacle: None,
             acknowledged_offset: -1,
@@ -338,8 +338,9 @@ impl Lane {
         if oldest.ambiguity != Ambiguity::None {
             return self.has_lapsed(memory).then_some(Next::MayBeForgotten);
         }
-        let unmasked = self.has_stray(producer, memory) && !memory.keeps(oldest.append());
-        unmasked.then_some(Next::NeedsNewId)
+        let would_be_taken_twice =
+            self.has_stray(producer, memory) && !memory.keeps(oldest.append());
+        would_be_taken_twice.then_some(Next::NeedsNewId)
     }
 
     /// There will be no answer to a request with a batch of this producer.
@@ -355,7 +356,9 @@ impl Lane {
     /// Whether a request under this producer's id may still arrive.
     pub(crate) fn has_stray(&self, producer: ProducerId, memory: &Memory) -> bool {
         let stray = self.stray.as_deref();
-        stray.is_some_and(|stray| stray.producer_id == producer.id && memory.spans(stray.given_up))
+        stray.is_some_and(|stray| {
+            stray.producer_id == producer.id && memory.may_still_arrive(stray.given_up)
+        })
     }
 
     pub(crate) fn leadership(&self) -> Option<Leadership> {
@@ -498,12 +501,12 @@ impl Lane {
 
     /// Whether the log is known to have this batch, by the acknowledgement of a later one.
     pub(crate) fn is_known_to_hold(&self, slot: &Slot) -> bool {
-        let holds = |last: &LastAcked| {
-            Some(last.producer) == slot.producer
+        let holds = |confirmed: &Confirmed| {
+            Some(confirmed.producer) == slot.producer
                 && slot.serial >= self.anew_from
-                && last.in_log.contains(&slot.serial)
+                && (confirmed.from..confirmed.last).contains(&slot.serial)
         };
-        self.last_acked.as_ref().is_some_and(holds)
+        self.confirmed.as_ref().is_some_and(holds)
     }
 
     /// The oldest slot that has anything to wait for but a later acknowledgement.
@@ -528,20 +531,20 @@ impl Lane {
     /// Whether a batch that was acknowledged at `base_offset` is in another log than those before
     /// it: one of them was acknowledged at that offset, or at a greater one.
     pub(crate) fn is_another_log(&self, serial: u64, base_offset: i64) -> bool {
-        let last = self.last_acked.as_ref();
-        let later = last.is_some_and(|last| serial > last.in_log.end);
+        let confirmed = self.confirmed.as_ref();
+        let later = confirmed.is_some_and(|confirmed| serial > confirmed.last);
         later && (0..=self.acknowledged_offset).contains(&base_offset)
     }
 
     /// A batch that may be in the log is gone from here, and its leader may remember this producer by
     /// it: what was confirmed before says nothing of for how long.
     pub(crate) fn forget_confirmed(&mut self) {
-        self.last_acked = None;
+        self.confirmed = None;
     }
 
     /// Batches before `from` were not sent to the log that there is now.
     pub(crate) fn begin_anew(&mut self, from: u64) {
-        self.last_acked = None;
+        self.confirmed = None;
         self.acknowledged_offset = -1;
         self.anew_from = self.anew_from.max(from);
     }

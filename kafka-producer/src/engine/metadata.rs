@@ -80,7 +80,7 @@ pub(crate) enum Scope {
 
 /// What an answer has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Yield {
+pub(crate) enum Gain {
     /// A topic or a leader.
     News,
     /// All that was asked for, and none of it new.
@@ -337,10 +337,10 @@ impl Metadata {
     }
 
     /// The question is answered, which has come to so much.
-    pub(crate) fn answered(&mut self, came: Yield, now: Instant, random: &mut fastrand::Rng) {
-        match (self.asked.take(), came) {
-            (_, Yield::News) => self.pace.succeed(random),
-            (Some(Scope::Aged), Yield::Nothing) => {}
+    pub(crate) fn answered(&mut self, gained: Gain, now: Instant, random: &mut fastrand::Rng) {
+        match (self.asked.take(), gained) {
+            (_, Gain::News) => self.pace.succeed(random),
+            (Some(Scope::Aged), Gain::Nothing) => {}
             _ => drop(self.pace.fail(now, random)),
         }
     }

@@ -210,7 +210,7 @@ impl Partitions {
 
     /// There are so many from now on; of the queues only those of `kept` go on. The others are closed
     /// for whoever finds them where callers have looked so far.
-    pub(crate) fn go_over(
+    pub(crate) fn replace_row(
         &mut self,
         kept: Range<usize>,
         partitions: usize,

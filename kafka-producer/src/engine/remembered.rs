@@ -19,7 +19,7 @@ impl Lane {
         let earlier = self.slots.iter().take_while(|slot| slot.serial < before);
         self.has_continued(producer, memory)
             && self
-                .last_acked
+                .confirmed
                 .as_ref()
                 .is_some_and(|last| Some(last.leadership) == by)
             && !earlier.into_iter().any(|slot| slot.has_lapsed(memory))
@@ -28,7 +28,7 @@ impl Lane {
     /// Whether every leader that may have appended a batch of this producer since the last one that
     /// was confirmed has known it all the time: then its log has no batch without those before it.
     pub(crate) fn has_continued(&self, producer: ProducerId, memory: &Memory) -> bool {
-        self.last_acked
+        self.confirmed
             .as_ref()
             .is_some_and(|last| last.producer.id == producer.id && memory.keeps(last.append))
     }

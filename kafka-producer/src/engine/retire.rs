@@ -90,7 +90,7 @@ impl Engine {
         };
         let closed = closed_queue(&self.accumulator, name);
         let kept = partitions.min(known.len());
-        let gone = known.row().end(kept..known.len(), &closed);
+        let gone = known.row().close_unused(kept..known.len(), &closed);
         // Before the first of their records is told: who sends another then must find all of them closed.
         gone.iter().for_each(Queue::close);
         let gone = gone
@@ -117,7 +117,7 @@ impl Engine {
             return;
         };
         if kept < known.len() {
-            known.go_over(0..kept, kept, closed, self.now);
+            known.replace_row(0..kept, kept, closed, self.now);
         }
         known.belong_to_another();
         for key in known.lanes() {
@@ -201,7 +201,7 @@ impl Engine {
             self.metadata.release(name);
         } else {
             // Somebody has just written to one: those that are closed are replaced.
-            known.go_over(idle..known.len(), known.len(), &closed, self.now);
+            known.replace_row(idle..known.len(), known.len(), &closed, self.now);
         }
         for key in left {
             self.retire(key);

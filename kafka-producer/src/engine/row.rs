@@ -58,7 +58,7 @@ impl Row {
     }
 
     /// Puts `closed` where no queue is; those that are, of these partitions.
-    pub(crate) fn end(
+    pub(crate) fn close_unused(
         &self,
         partitions: Range<usize>,
         closed: &Arc<Queue<DeliveryError>>,
@@ -84,7 +84,7 @@ impl Row {
         partitions: usize,
         closed: &Arc<Queue<DeliveryError>>,
     ) -> Self {
-        self.end(0..self.len(), closed);
+        self.close_unused(0..self.len(), closed);
         let place = |partition| match self.places.get(partition).and_then(Place::get) {
             Some(queue) if kept.contains(&partition) && !Arc::ptr_eq(queue, closed) => {
                 Place::from(Arc::clone(queue))

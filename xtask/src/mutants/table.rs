@@ -262,8 +262,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "nothing is there twice",
         file: LANE,
         faults: &["SlowDown", "CutOne"],
-        from: "stray.producer_id == producer.id && memory.spans(stray.given_up)",
-        to: "stray.producer_id == producer.id && !memory.spans(stray.given_up)",
+        from: "&& memory.may_still_arrive(stray.given_up)",
+        to: "&& !memory.may_still_arrive(stray.given_up)",
     },
     Mutant {
         name: "what a forgetful broker lacks is not there",
