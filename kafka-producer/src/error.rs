@@ -312,6 +312,27 @@ pub struct History {
     pub obstacle: Option<Obstacle>,
 }
 
+impl History {
+    /// That of a record that was never sent.
+    pub(crate) fn without_attempt(
+        topic: Arc<str>,
+        partition: i32,
+        persistence: Persistence,
+    ) -> Self {
+        Self {
+            topic,
+            partition,
+            persistence,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            broker: None,
+            last_error: None,
+            in_doubt: None,
+            obstacle: None,
+        }
+    }
+}
+
 /// What ended a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -371,17 +392,7 @@ impl DeliveryError {
     /// assert_eq!(DeliveryError::abandoned().persistence(), Persistence::PossiblyPersisted);
     /// ```
     pub fn abandoned() -> Self {
-        let history = History {
-            topic: Arc::from(""),
-            partition: -1,
-            persistence: Persistence::PossiblyPersisted,
-            attempts: 0,
-            elapsed: Duration::ZERO,
-            broker: None,
-            last_error: None,
-            in_doubt: None,
-            obstacle: None,
-        };
+        let history = History::without_attempt(Arc::from(""), -1, Persistence::PossiblyPersisted);
         let message = Arc::from("its batch was dropped without an outcome");
         Self::new(Cause::Fatal(FatalError::Panicked { message }), history)
     }
@@ -389,17 +400,8 @@ impl DeliveryError {
     /// Nobody waits for the record on a producer's own thread.
     #[cfg(feature = "tokio")]
     pub(crate) fn in_callback(refused: InCallback, topic: &Arc<str>, partition: i32) -> Self {
-        let history = History {
-            topic: Arc::clone(topic),
-            partition,
-            persistence: Persistence::PossiblyPersisted,
-            attempts: 0,
-            elapsed: Duration::ZERO,
-            broker: None,
-            last_error: None,
-            in_doubt: None,
-            obstacle: None,
-        };
+        let topic = Arc::clone(topic);
+        let history = History::without_attempt(topic, partition, Persistence::PossiblyPersisted);
         Self::new(Cause::InCallback(refused), history)
     }
 

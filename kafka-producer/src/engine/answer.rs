@@ -357,10 +357,6 @@ impl Engine {
         record_errors: Vec<(u32, Option<Arc<str>>)>,
     ) {
         let history = self.history(key, slot);
-        self.count_failure(slot.batch.count(), history.persistence);
-        if history.persistence == Persistence::PossiblyPersisted {
-            self.lanes[key as usize].forget_confirmed();
-        }
         let error = |cause| DeliveryError::new(cause, history.clone());
         let each = record_errors.into_iter().map(|(index, why)| {
             let message = why.or_else(|| message.clone());
@@ -369,8 +365,9 @@ impl Engine {
         let each: Box<[_]> = each.collect();
         let message = message.clone();
         let rest = error(Cause::RefusedWithOthers { code, message });
-        self.doom(|| AbortableError::Delivery(each.first().map_or(&rest, |(_, why)| why).clone()));
-        self.end(Arc::clone(&slot.batch), Fate::Refused { each, rest });
+        let first = each.first().map_or(&rest, |(_, why)| why).clone();
+        let fate = Fate::Refused { each, rest };
+        self.end_failed(key, Arc::clone(&slot.batch), &first, fate);
     }
 
     pub(super) fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {
@@ -382,34 +379,40 @@ impl Engine {
     pub(super) fn fail(&mut self, key: LaneKey, slot: Slot, cause: Cause) {
         let mut history = self.history(key, &slot);
         history.obstacle = self.why_unsent(key, Some(&slot), &cause);
-        self.count_failure(slot.batch.count(), history.persistence);
         if history.persistence == Persistence::PossiblyPersisted {
-            self.lanes[key as usize].forget_confirmed();
             self.batch_answered(key, ErrorCode::NETWORK_EXCEPTION);
         }
         let error = DeliveryError::new(cause, history);
+        self.end_failed(key, slot.batch, &error, Fate::Failed(error.clone()));
+    }
+
+    /// Ends a batch that has failed, with all that follows from it: an error of its records tells.
+    fn end_failed(
+        &mut self,
+        key: LaneKey,
+        batch: Arc<Batch<DeliveryError>>,
+        error: &DeliveryError,
+        fate: Fate<DeliveryError>,
+    ) {
+        self.count_failure(batch.count(), error.persistence());
+        if error.persistence() == Persistence::PossiblyPersisted {
+            self.lanes[key as usize].forget_confirmed();
+        }
         self.doom(|| AbortableError::Delivery(error.clone()));
-        self.end(slot.batch, Fate::Failed(error));
+        self.end(batch, fate);
     }
 
     /// Ends a batch that never left the accumulator.
     pub(super) fn fail_untried(&mut self, key: LaneKey, batch: Batch<DeliveryError>, cause: Cause) {
         let lane = &self.lanes[key as usize];
+        let topic = Arc::clone(&lane.topic);
         let history = History {
-            topic: Arc::clone(&lane.topic),
-            partition: lane.partition,
-            persistence: Persistence::NotPersisted,
-            attempts: 0,
             elapsed: self.now.saturating_duration_since(batch.created()),
-            broker: None,
-            last_error: None,
-            in_doubt: None,
             obstacle: self.why_unsent(key, None, &cause),
+            ..History::without_attempt(topic, lane.partition, Persistence::NotPersisted)
         };
-        self.count_failure(batch.count(), history.persistence);
         let error = DeliveryError::new(cause, history);
-        self.doom(|| AbortableError::Delivery(error.clone()));
-        self.end(Arc::new(batch), Fate::Failed(error));
+        self.end_failed(key, Arc::new(batch), &error, Fate::Failed(error.clone()));
     }
 
     fn history(&self, key: LaneKey, slot: &Slot) -> History {

@@ -294,7 +294,7 @@ impl Engine {
                 .read::<DescribeConfigsRequest, _>(version, frame, |engine, answer| {
                     engine.expiration_told(id, &answer);
                 })
-                .inspect_err(|_| self.expiration_not_told(id)),
+                .inspect_err(|_| self.expiration.not_told(id)),
             What::Inquiry(about) => self
                 .read::<DescribeProducersRequest, _>(version, frame, |engine, answer| {
                     engine.inquired(id, &about, &answer);

@@ -186,7 +186,7 @@ impl Expiration {
     }
 
     /// A broker's answer cannot be read.
-    fn not_told(&mut self, id: NodeId) {
+    pub(crate) fn not_told(&mut self, id: NodeId) {
         self.note(id, Told::Nothing);
     }
 
@@ -260,10 +260,6 @@ impl Engine {
             ..DescribeConfigsRequest::default()
         };
         self.ask(id, version, &request, What::Expiration);
-    }
-
-    pub(super) fn expiration_not_told(&mut self, id: NodeId) {
-        self.expiration.not_told(id);
     }
 
     pub(super) fn expiration_told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {

@@ -4,7 +4,7 @@
 //! NotNeeded              Missing ──asked──▶ Asked ──answered──▶ Held ──bumped──▶ Held (epoch + 1)
 //!                         ▲  ▲                 │                  ├─epochs used up─▶ Missing
 //!                         │  └─────failed──────┤                  └─id left─▶ Missing
-//!                         └─a record─ Denied ◀─┘
+//!                         └─a record─ Denied ◀─┘      Missing ──nobody to ask──▶ Denied
 //! ```
 //!
 //! An epoch is bumped here, without asking, because only this producer uses the id; each lane
@@ -35,8 +35,8 @@ pub(crate) enum Identity {
     NotNeeded,
     /// To be asked for, at `not_before` the earliest.
     Missing { not_before: Instant, failures: u32 },
-    /// Refused for want of a right, and not asked for before there is something to send, at
-    /// `not_before` the earliest.
+    /// Refused for want of a right, or given by no broker, and not asked for before there is something
+    /// to send, at `not_before` the earliest.
     Denied { not_before: Instant, failures: u32 },
     /// Asked for.
     Asked { failures: u32 },
@@ -75,6 +75,16 @@ impl Identity {
             *self = Self::Missing {
                 not_before: not_before(failures),
                 failures,
+            };
+        }
+    }
+
+    /// Notes that nobody can be asked, which leads nowhere before there is something to send again.
+    pub(crate) fn deny(&mut self, now: Instant) {
+        if let Self::Missing { failures, .. } = *self {
+            *self = Self::Denied {
+                not_before: now,
+                failures: failures.saturating_add(1),
             };
         }
     }

@@ -609,17 +609,7 @@ mod tests {
     const PRODUCER: ProducerId = ProducerId { id: 7, epoch: 0 };
 
     fn abandoned() -> DeliveryError {
-        let history = History {
-            topic: Arc::from("orders"),
-            partition: 0,
-            persistence: Persistence::NotPersisted,
-            attempts: 0,
-            elapsed: Duration::ZERO,
-            broker: None,
-            last_error: None,
-            in_doubt: None,
-            obstacle: None,
-        };
+        let history = History::without_attempt(Arc::from("orders"), 0, Persistence::NotPersisted);
         DeliveryError::new(Cause::Closed, history)
     }
 

@@ -16,13 +16,13 @@ impl Lane {
         memory: &Memory,
         before: u64,
     ) -> bool {
-        let earlier = self.slots.iter().take_while(|slot| slot.serial < before);
+        let mut earlier = self.slots.iter().take_while(|slot| slot.serial < before);
         self.has_continued(producer, memory)
             && self
                 .confirmed
                 .as_ref()
                 .is_some_and(|last| Some(last.leadership) == by)
-            && !earlier.into_iter().any(|slot| slot.has_lapsed(memory))
+            && !earlier.any(|slot| slot.has_lapsed(memory))
     }
 
     /// Whether every leader that may have appended a batch of this producer since the last one that

@@ -89,10 +89,7 @@ impl Engine {
         let unsupported = self
             .nobody_speaks::<ProduceRequest>()
             .unwrap_or(unsupported);
-        self.identity.asked();
-        let now = self.now;
-        self.identity.failed(|_| now);
-        self.identity.rest();
+        self.identity.deny(self.now);
         self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), None);
     }
 

@@ -182,8 +182,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "memory is bounded by buffer.memory, and given back",
         file: ANSWER,
         faults: &["Refuse"],
-        from: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        self.end(slot.batch, Fate::Failed(error));\n",
-        to: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        std::mem::forget(Arc::clone(&slot.batch));\n        self.end(slot.batch, Fate::Failed(error));\n",
+        from: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        self.end(batch, fate);\n",
+        to: "        self.doom(|| AbortableError::Delivery(error.clone()));\n        std::mem::forget(Arc::clone(&batch));\n        self.end(batch, fate);\n",
     },
     Mutant {
         name: "a split loses its second half",
