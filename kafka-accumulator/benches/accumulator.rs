@@ -57,7 +57,7 @@ impl Scene {
     /// Appends, and if that fills the batch, takes it and decides it.
     fn append_and_take(&self, queue: &Arc<Queue<()>>, value: &[u8]) {
         if self.append(queue, value).filled == Filled::Filled {
-            while let Some(batch) = queue.take(self.now) {
+            while let Ok(batch) = queue.take(self.now) {
                 decide(&batch);
             }
         }

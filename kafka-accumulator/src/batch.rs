@@ -40,7 +40,6 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Batch<E> {
-    key: u32,
     owed: Owed<E>,
     facts: Facts,
     uncompressed_bytes: usize,
@@ -180,19 +179,13 @@ pub enum SplitError {
 }
 
 impl<E> Batch<E> {
-    pub(crate) fn new(key: u32, owed: Owed<E>, facts: Facts, buffer: Buffer) -> Self {
+    pub(crate) fn new(owed: Owed<E>, facts: Facts, buffer: Buffer) -> Self {
         Self {
-            key,
             owed,
             facts,
             uncompressed_bytes: buffer.as_ref().len(),
             body: Mutex::new(Body::new(buffer)),
         }
-    }
-
-    /// The key of the queue that it comes from.
-    pub fn key(&self) -> u32 {
-        self.key
     }
 
     /// The topic it is for.
@@ -409,7 +402,7 @@ impl<E> Batch<E> {
             max_timestamp_ms: piece.max_timestamp_ms,
         };
         let buffer = whole.succeed(piece.records, share);
-        Self::new(self.key, owed, facts, buffer)
+        Self::new(owed, facts, buffer)
     }
 }
 

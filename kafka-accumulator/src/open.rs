@@ -375,7 +375,7 @@ impl<E> Sealed<E> {
     }
 
     /// Makes it ready for its way. Not under a lock: it allocates.
-    pub(crate) fn release(self, key: u32) -> Batch<E> {
+    pub(crate) fn release(self) -> Batch<E> {
         let Self {
             callbacks,
             owed,
@@ -383,7 +383,7 @@ impl<E> Sealed<E> {
             facts,
         } = self;
         drop(callbacks);
-        Batch::new(key, owed, facts, buffer)
+        Batch::new(owed, facts, buffer)
     }
 }
 

@@ -193,7 +193,8 @@ impl<E> Queue<E> {
     }
 
     /// Takes the oldest sealed batch; else the open one, if it is due: it has lingered, the
-    /// accumulator is closed or somebody waits for memory.
+    /// accumulator is closed or somebody waits for memory. If there is none, tells when the open one
+    /// will be due, if there is one, and notes as [`look`](Self::look) does that the engine knows it.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -205,39 +206,30 @@ impl<E> Queue<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// assert!(queue.take(now).is_none(), "it lingers");
-    /// let batch = queue.take(now + settings.linger).expect("it has lingered");
+    /// let due = now + settings.linger;
+    /// assert_eq!(queue.take(now).err(), Some(Some(due)), "it lingers");
+    /// let batch = queue.take(due).expect("it has lingered");
     /// assert_eq!(batch.count(), 1);
+    /// assert_eq!(queue.take(due).err(), Some(None), "nothing is here");
     /// # Ok::<(), AppendError>(())
     /// ```
-    pub fn take(&self, now: Instant) -> Option<Batch<E>> {
+    pub fn take(&self, now: Instant) -> Result<Batch<E>, Option<Instant>> {
         let mut held = lock(&self.held);
-        let sealed = match held.sealed.pop() {
-            Some(sealed) => Some(sealed),
-            None if self.readiness(&held, now) == Readiness::Ready => held.take_open(),
-            None => None,
-        };
-        held.left_behind();
-        drop(held);
-        sealed.map(|sealed| sealed.release(self.key()))
-    }
-
-    /// Takes what there is to take, as [`take`](Self::take) does; else tells what there is, as
-    /// [`look`](Self::look) does, under one lock.
-    pub fn take_or_look(&self, now: Instant) -> Result<Batch<E>, Readiness> {
-        let mut held = lock(&self.held);
-        let readiness = self.readiness(&held, now);
-        let sealed = match readiness {
-            Readiness::Ready => held.sealed.pop().or_else(|| held.take_open()),
-            Readiness::Empty | Readiness::Lingering { .. } => None,
+        let (sealed, until) = match self.readiness(&held, now) {
+            Readiness::Ready => (held.sealed.pop().or_else(|| held.take_open()), None),
+            Readiness::Lingering { until } => (None, Some(until)),
+            Readiness::Empty => (None, None),
         };
         let Some(sealed) = sealed else {
-            held.attention = Attention::after_look(readiness);
-            return Err(readiness);
+            held.attention = match until {
+                Some(_) => Attention::Lingering,
+                None => Attention::Away,
+            };
+            return Err(until);
         };
         held.left_behind();
         drop(held);
-        Ok(sealed.release(self.key()))
+        Ok(sealed.release())
     }
 
     /// Flushes: what is open is due now.
@@ -583,7 +575,7 @@ impl<E> Queue<E> {
 
     fn release(&self, batches: Vec<Sealed<E>>) -> Vec<Batch<E>> {
         let batches = batches.into_iter();
-        batches.map(|sealed| sealed.release(self.key())).collect()
+        batches.map(Sealed::release).collect()
     }
 }
 

@@ -58,7 +58,7 @@ impl Scene {
         self.accumulator.drain_rung(&mut self.rung);
         self.queue.look(self.now);
         let mut batches = 0;
-        while let Some(batch) = self.queue.take(self.now) {
+        while let Ok(batch) = self.queue.take(self.now) {
             drop(batch.records());
             let fate = Fate::Delivered {
                 base_offset: 0,

@@ -192,10 +192,7 @@ fn a_delivery_knows_where_its_record_goes() {
     assert_eq!(delivery.completion().partition(), 7);
     assert_eq!(delivery.index(), 0);
     let batch = queue.take(scene.at(0)).unwrap();
-    assert_eq!(
-        (batch.key(), batch.partition(), &**batch.topic()),
-        (7, 7, "orders")
-    );
+    assert_eq!((batch.partition(), &**batch.topic()), (7, "orders"));
 }
 
 #[test]

@@ -267,6 +267,14 @@ impl Run {
             model.seal_if(|open| waiting || now_ms >= open.created_ms + LINGER_MS);
         }
         let expected = model.sealed.pop_front();
+        if expected.is_none() {
+            // That was as good as a look.
+            let open = model.open.as_ref();
+            let due = open.map(|open| self.scene.at(open.created_ms + LINGER_MS));
+            assert_eq!(batch.as_ref().err(), Some(&due));
+            self.rung[queue] = false;
+            model.engine_knows = due.map_or(Knows::Nothing, |_| Knows::Deadline);
+        }
         self.took(
             queue,
             batch.into_iter().collect(),

@@ -128,7 +128,7 @@ fn take_until_closed(scene: &Scene) -> Log {
 
 fn serve(accumulator: &Accumulator<Why>, queue: &Queue<Why>, now: Instant, log: &mut Log) {
     while queue.look(now) == Readiness::Ready {
-        let Some(batch) = queue.take(now) else {
+        let Ok(batch) = queue.take(now) else {
             continue;
         };
         assert!(accumulator.memory_in_use() <= MEMORY);

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use kafka_accumulator::Readiness;
 use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
@@ -163,14 +162,14 @@ impl Engine {
             Next::Take if !self.may_take(key) => return Offer::Nothing,
             Next::Take => {
                 let lane = &self.lanes[key as usize];
-                let batch = match lane.queue.take_or_look(self.now) {
+                let batch = match lane.queue.take(self.now) {
                     Ok(batch) => batch,
-                    Err(Readiness::Lingering { until }) => {
+                    Err(Some(until)) => {
                         self.linger(key, until);
                         return Offer::Nothing;
                     }
                     // The queue rings again.
-                    Err(Readiness::Empty | Readiness::Ready) => return Offer::Nothing,
+                    Err(None) => return Offer::Nothing,
                 };
                 let producer = lane.writer(&self.identity);
                 let company = lane.in_flight() > 0;

@@ -260,7 +260,7 @@ impl Rig {
 
     /// Takes the batch of the first partition that was just filled, in the engine's place.
     pub(crate) fn decide_full(&self) {
-        while let Some(batch) = self.queues[0].take(self.now) {
+        while let Ok(batch) = self.queues[0].take(self.now) {
             let fate = Fate::Delivered {
                 base_offset: 0,
                 log_append_time_ms: None,
