@@ -30,6 +30,11 @@ fn questions(kafka: &MockCluster) -> usize {
     about_cluster.count()
 }
 
+#[expect(clippy::print_stdout, reason = "the time is told, not asserted")]
+fn tell(topics: &std::ops::Range<usize>, time: Duration) {
+    println!("topics {topics:?}: {time:?} of processor time");
+}
+
 /// One record for each of these topics, one after another: how often the cluster was asked about itself
 /// meanwhile.
 async fn send_to(
@@ -44,7 +49,7 @@ async fn send_to(
         in_time(delivery.unwrap()).await.unwrap();
     }
     if let (Some(before), Some(after)) = (cpu, cpu_time()) {
-        println!("topics {topics:?}: {:?} of processor time", after - before);
+        tell(&topics, after - before);
     }
     questions(kafka) - before
 }
