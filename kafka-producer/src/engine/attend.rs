@@ -95,6 +95,8 @@ impl Engine {
     fn look_at_queue(&mut self, key: LaneKey) {
         let lane = &self.lanes[key as usize];
         match lane.queue.look(self.now) {
+            // What rang was taken already, when its lane had its turn.
+            Readiness::Empty if !lane.slots.is_empty() => {}
             Readiness::Empty => return,
             Readiness::Lingering { until } => self.linger(key, until),
             Readiness::Ready => self.list(key),

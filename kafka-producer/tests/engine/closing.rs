@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use kafka_accumulator::Delivery;
 use kafka_producer::CloseReport;
-use kafka_producer::engine::DeskState;
-use kafka_producer::error::{Cause, SendError};
+use kafka_producer::engine::{DeskState, Input};
+use kafka_producer::error::{Cause, DeliveryError, SendError};
 use kafka_producer::settings::Settings;
 use kafka_wire::{ApiKey, ErrorCode};
 
-use crate::stage::{Stage, TOPIC, delivered, failed, ms, pending, settings};
+use crate::stage::{Stage, TOPIC, delivered, expired, failed, ms, pending, settings};
 use crate::wires::{Map, error, ok};
 
 fn lingering() -> Settings {
@@ -237,4 +238,43 @@ fn records_fill_the_memory_and_give_all_of_it_back() {
                 .all(|delivery| delivery.try_outcome().is_some())
         );
     }
+}
+
+/// A record that is taken for its partition's turn before the engine has read that it is there.
+fn taken_unread(stage: &mut Stage) -> Delivery<DeliveryError> {
+    stage.warm_up(0, 1);
+    assert!(stage.flush().is_empty());
+    // The first record's time is up: the partition is looked after, and has nothing.
+    stage.now += stage.settings.delivery_timeout;
+    let delivery = stage.input_while(Input::Tick, |stage| stage.append(TOPIC, 0, "tea").unwrap());
+    stage.settle();
+    assert_eq!(stage.values(1), [["tea"]]);
+    stage.tick();
+    delivery
+}
+
+#[test]
+fn close_and_flush_wait_for_a_record_that_was_on_its_way_before_the_engine_read_of_it() {
+    let mut stage = Stage::idempotent(&[1]);
+    let delivery = taken_unread(&mut stage);
+    assert_eq!(stage.flush().len(), 1);
+    let mut report = stage.close(None);
+    assert_eq!(report.try_recv(), Ok(None));
+    stage.answer(1, [ok(1)]);
+    delivered(&delivery, 1);
+    assert_eq!(report.try_recv().unwrap().unwrap().delivered, 1);
+}
+
+#[test]
+fn a_record_that_was_on_its_way_before_the_engine_read_of_it_expires_in_time() {
+    let settings = Settings {
+        request_timeout: Duration::from_secs(600),
+        ..settings()
+    };
+    let mut stage = Stage::with(settings, &[1]);
+    let delivery = taken_unread(&mut stage);
+    stage.pass(stage.settings.delivery_timeout - ms(1));
+    pending(&delivery);
+    stage.pass(ms(1));
+    expired(&delivery);
 }

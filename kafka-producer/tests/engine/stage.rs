@@ -288,10 +288,17 @@ impl Stage {
 
     /// One input, and the actions that follow from it.
     pub(crate) fn input(&mut self, input: Input) {
+        self.input_while(input, |_| ());
+    }
+
+    /// The same, where a caller comes between the input and what follows from it.
+    pub(crate) fn input_while<T>(&mut self, input: Input, caller: impl FnOnce(&Self) -> T) -> T {
         self.engine.handle(self.now, input);
+        let came = caller(self);
         self.act();
         self.engine.hand_over(&mut self.notices);
         self.notices.tell();
+        came
     }
 
     fn act(&mut self) {
