@@ -186,10 +186,14 @@ impl Engine {
         let nodes = &self.nodes;
         let elections = known.take_in(&partitions, |id| nodes.contains_key(&id));
         self.metadata.learnt += elections.learnt;
+        let mut all_led = elections.all_led;
         for (key, leader, epoch) in elections.in_use {
             self.assign(key, leader, epoch);
+            // What was told may be of before.
+            let leader = self.lanes[key as usize].leader;
+            all_led &= leader.is_some_and(|leader| self.nodes.contains_key(&leader));
         }
-        Word::of(elections.all_led)
+        Word::of(all_led)
     }
 
     /// A topic has at least so many partitions.

@@ -546,3 +546,20 @@ fn known_brokers_that_have_no_metadata_for_too_long_are_forgotten_if_that_is_all
         }
     }
 }
+
+#[test]
+fn who_has_no_leader_asks_on_when_a_broker_tells_of_one_from_before() {
+    let mut stage = Stage::idempotent(&[1, 2]);
+    stage.warm_up(0, 1);
+    let before = stage.map.topics[0].leaders[0];
+    stage.map.topics[0].leaders[0] = (-1, before.1 + 1);
+    stage.pass(Duration::from_secs(301));
+    let delivery = stage.send(0, "tea");
+    stage.map.topics[0].leaders[0] = before;
+    stage.pass(ms(3000));
+    pending(&delivery);
+    stage.map.topics[0].leaders[0] = (2, before.1 + 2);
+    stage.pass(ms(3000));
+    stage.answer(2, [ok(1)]);
+    delivered(&delivery, 1);
+}
