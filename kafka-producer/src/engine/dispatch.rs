@@ -10,6 +10,7 @@ use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
+use super::acknowledgement::FORGOTTEN;
 use super::expiration::LastAppend;
 use super::in_flight::{Asked, Sent, Way, What};
 use super::lane::{Attention, LaneKey, Next, Numbering, SlotState};
@@ -253,6 +254,8 @@ impl Engine {
 
     /// A request may still arrive that brokers are to remember the lane's id for: go on under another.
     fn start_new_id(&mut self, key: LaneKey) {
+        // A broker that knows nothing of the new id would take once more what it may have by now.
+        self.leave_ambiguous_open(key, 0, FORGOTTEN);
         let mut slots = self.lanes[key as usize].slots.iter();
         if let Some(left) = slots.find_map(|slot| slot.producer) {
             // After a pause, should the same one be given again.

@@ -17,6 +17,7 @@
 //! - *A request without an answer may still arrive*, when its batch was sent again and acknowledged. A
 //!   broker that remembers the producer takes it for what it is. So a batch that is dated too far back
 //!   to be remembered does not go under the same id: a new id is asked for first (`Lane::hindrance`).
+//!   What may be in the log under the one before does not go with it: it ends as possibly persisted.
 //!
 //! Half of what brokers allow counts as young enough. The other half is for requests that arrive late,
 //! and for clocks that differ. Brokers tell their setting when a connection is made (DescribeConfigs);

@@ -169,7 +169,7 @@ impl Engine {
     }
 
     /// Ends the batches behind this one that may be in a log of which nothing is known.
-    fn leave_ambiguous_open(&mut self, key: LaneKey, position: usize, why: &str) {
+    pub(super) fn leave_ambiguous_open(&mut self, key: LaneKey, position: usize, why: &str) {
         let slots = self.lanes[key as usize].slots.iter().skip(position + 1);
         let ambiguous = slots.filter(|slot| slot.ambiguity != Ambiguity::None);
         let serials: Vec<u64> = ambiguous.map(|slot| slot.serial).collect();

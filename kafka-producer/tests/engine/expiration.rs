@@ -476,3 +476,30 @@ fn a_cluster_that_gives_the_same_id_again_is_not_asked_in_a_row() {
     let asked = stage.asked(ApiKey::INIT_PRODUCER_ID);
     assert!((2..=12).contains(&asked), "{asked} times in a second");
 }
+
+#[test]
+fn what_may_be_in_the_log_under_one_id_is_not_sent_again_under_another() {
+    let second = ms(1000);
+    let map = crate::wires::Map::of(crate::stage::TOPIC, &[1]);
+    let mut stage = Stage::bare(settings(), map);
+    stage.expiration = Ok(second * 50);
+    stage.know(crate::stage::TOPIC);
+    stage.warm_up(0, 1);
+    let row = ["refused", "lost"].map(|value| stage.send(0, value));
+    stage.pass(second * 20);
+    stage.answer(1, [error(BUSY)]);
+    // The leader may forget this producer before the second request arrives.
+    stage.unreachable.insert(kafka_producer::engine::NodeId(1));
+    stage.lose(1);
+    stage.pass(second * 10);
+    stage.unreachable.clear();
+    stage.settle();
+    stage.pass(second * 2);
+    assert_eq!(name(&stage), (ID + 1, 0, 0));
+    assert_eq!(stage.values(1), [["refused"]]);
+    stage.answer(1, [ok(1)]);
+    delivered(&row[0], 1);
+    assert!(stage.requests(1).is_empty());
+    let error = refused(&row[1], ErrorCode::NETWORK_EXCEPTION);
+    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+}
