@@ -508,3 +508,18 @@ fn what_follows_on_one_that_is_not_in_the_log_is_numbered_anew_with_it_when_the_
     stage.answer(1, [ok(2)]);
     delivered(&row[1], 2);
 }
+
+#[test]
+fn what_is_numbered_anew_without_asking_for_the_topic_goes_on() {
+    let mut stage = without_ids(&[1]);
+    stage.warm_up(0, 1);
+    let row = ["a", "b"].map(|value| stage.send(0, value));
+    stage.answer(1, [error(ErrorCode::CORRUPT_MESSAGE)]);
+    stage.lose(1);
+    stage.pass(ms(1000));
+    stage.answer(1, [error(OUT_OF_ORDER)]);
+    stage.pass(ms(1000));
+    assert_eq!(stage.numbers(1), [(1, 0)]);
+    stage.answer(1, [ok(1)]);
+    delivered(&row[0], 1);
+}
