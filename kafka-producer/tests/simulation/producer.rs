@@ -471,9 +471,10 @@ impl Patience {
         }
     }
 
-    /// Whether the wait, which is over now, was no longer than that.
+    /// Whether the wait, which is over now, was no longer than that. Who has waited in vain asks why:
+    /// producer and task may be late once more.
     pub(crate) fn check(&self, ground: &Ground, what: &str) {
-        let until = self.until + (ground.stalled.get() - self.stalled) + LATENESS;
+        let until = self.until + (ground.stalled.get() - self.stalled) + LATENESS * 2;
         let now = ground.now();
         if now > until {
             ground.broken(
