@@ -389,18 +389,15 @@ impl Metadata {
         }
     }
 
-    /// Lets go of a topic that nobody has written to for a long time; whether it was never asked about.
-    pub(crate) fn release(&mut self, topic: &Arc<str>) -> bool {
+    /// Nobody waits for this topic any more, or writes to it. Whoever does soon does not wait for a new
+    /// one, if the last question may have been about it.
+    pub(crate) fn forget(&mut self, topic: &Arc<str>, now: Instant) {
         self.topics.remove(topic);
         self.missing.remove(topic);
-        self.new.remove(topic)
-    }
-
-    /// Nobody waits for this topic any more. Whoever does soon does not wait for a new one.
-    pub(crate) fn forget(&mut self, topic: &Arc<str>, now: Instant) {
-        let is_new = self.release(topic);
-        if !is_new {
-            let until = now + self.pace.longest();
+        let was_asked = !self.new.remove(topic);
+        let asked = self.pace.begun().filter(|_| was_asked);
+        let until = asked.map(|asked| asked + self.pace.longest());
+        if let Some(until) = until.filter(|until| *until > now) {
             self.forgotten.insert(Arc::clone(topic), until);
         }
     }

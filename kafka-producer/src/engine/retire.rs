@@ -198,7 +198,7 @@ impl Engine {
         let idle = known.row().close_idle(&closed);
         let left = known.leave_lanes(idle, &self.lanes);
         if idle == known.len() {
-            self.metadata.release(name);
+            self.metadata.forget(name, self.now);
         } else {
             // Somebody has just written to one: those that are closed are replaced.
             known.replace_row(idle..known.len(), known.len(), &closed, self.now);

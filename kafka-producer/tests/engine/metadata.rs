@@ -193,6 +193,36 @@ fn a_topic_that_was_asked_about_a_moment_ago_is_not_new_though_it_was_forgotten(
 }
 
 #[test]
+fn a_topic_that_was_asked_about_a_moment_ago_is_not_new_though_nobody_had_written_to_it() {
+    let idle = Settings {
+        metadata_max_idle: Duration::from_secs(5),
+        ..settings()
+    };
+    let mut stage = Stage::bare(idle, Map::of(TOPIC, &[1]));
+    stage.map.topics.push(TopicOnMap::of("payments", &[1]));
+    stage.know(TOPIC);
+    stage.know("payments");
+    stage.warm_up(0, 1);
+    stage.pass(ms(4900));
+    let _payment = stage.append("payments", 0, "tea").unwrap();
+    stage.tick();
+    while stage.partitions(TOPIC).is_some() {
+        if !stage.requests(1).is_empty() {
+            stage.answer(1, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
+        }
+        stage.pass(ms(10));
+    }
+    let questions = stage.asked(ApiKey::METADATA);
+    let mut reply = stage.ask_topic(TOPIC);
+    assert_eq!(stage.asked(ApiKey::METADATA), questions);
+    for _ in 0..20 {
+        stage.pass(ms(100));
+        stage.answer_all(1, &ok(0));
+    }
+    assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
+}
+
+#[test]
 fn a_new_topic_is_asked_about_at_once_though_the_questions_before_were_in_vain() {
     let mut stage = Stage::idempotent(&[1]);
     let _unknown = stage.ask_topic("unheard-of");
