@@ -40,6 +40,10 @@ pub fn parse_properties(text: &str) -> Result<Vec<(String, String)>, ConfigError
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the caller names the file: nothing else of the configuration does I/O"
+)]
 pub(super) fn read_properties_file(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let reason = error.to_string();

@@ -67,7 +67,7 @@ pub(super) const STAGES: &[Stage] = &[
     ),
     on_cargo(
         "deny",
-        "what we depend on: licenses, sources, nothing that is banned",
+        "what we depend on: licenses, sources, the arrows between our crates",
         deny,
     ),
     on_cargo(
@@ -153,7 +153,27 @@ fn clippy() -> Result<Tests> {
         .arg("--all-targets")
         .args(DENY_WARNINGS);
     shell::run(&mut clippy)?;
+    let spelling = [
+        "kafka-wire",
+        "kafka-serde",
+        "kafka-partition",
+        "kafka-accumulator",
+    ];
+    pure(&spelling, "--all-features")?;
+    pure(&["kafka-producer"], "--no-default-features")?;
     Ok(None)
+}
+
+/// What decides and what spells calls nothing of `xtask/pure/clippy.toml`; without its features the
+/// producer is the engine.
+fn pure(packages: &[&str], features: &str) -> Result<()> {
+    let mut clippy = shell::cargo();
+    clippy.args(["clippy", "--lib", features]);
+    for package in packages {
+        clippy.args(["-p", package]);
+    }
+    clippy.env("CLIPPY_CONF_DIR", shell::workspace().join("xtask/pure"));
+    shell::run(clippy.args(DENY_WARNINGS))
 }
 
 /// Each library alone, so that no other crate lends it a feature it forgot to ask for.
@@ -175,31 +195,19 @@ fn features() -> Result<Tests> {
                 .args(choice.split(' '));
             shell::run(clippy.args(DENY_WARNINGS))?;
         }
-        no_runtime(&package.name)?;
     }
+    engine_without_runtime()?;
     Ok(None)
 }
 
-/// What decides and what spells must build without a runtime: also not through a dependency.
-fn no_runtime(package: &str) -> Result<()> {
-    let choice = match package {
-        "kafka-producer" => "--no-default-features",
-        "kafka-wire" | "kafka-serde" | "kafka-partition" | "kafka-accumulator" => "--all-features",
-        _ => return Ok(()),
-    };
+/// The engine must build without a runtime, also through a dependency; who else has one, `deny` says.
+fn engine_without_runtime() -> Result<()> {
     let mut tree = shell::cargo();
-    tree.args([
-        "tree", "-p", package, choice, "-e", "normal", "--prefix", "none",
-    ]);
-    let tree = shell::read(&mut tree)?;
-    let found = tree
-        .lines()
-        .find(|line| line.starts_with("tokio") || line.starts_with("mio "));
-    ensure!(
-        found.is_none(),
-        "{package} {choice} depends on {}",
-        found.unwrap_or_default()
-    );
+    tree.args(["tree", "-p", "kafka-producer", "--no-default-features"]);
+    let tree = shell::read(tree.args(["-e", "normal", "--prefix", "none"]))?;
+    let is_runtime = |line: &&str| line.starts_with("tokio") || line.starts_with("mio ");
+    let found = tree.lines().find(is_runtime);
+    ensure!(found.is_none(), "the engine depends on {found:?}");
     Ok(())
 }
 
@@ -236,15 +244,11 @@ fn fuzz() -> Result<Tests> {
     Ok(None)
 }
 
+/// What only tests use may have any direction.
 fn deny() -> Result<Tests> {
-    let checks = [
-        "check",
-        "--hide-inclusion-graph",
-        "bans",
-        "licenses",
-        "sources",
-    ];
-    shell::run(cargo_deny()?.args(checks))?;
+    let check = ["check", "--hide-inclusion-graph"];
+    shell::run(cargo_deny()?.arg("--exclude-dev").args(check).arg("bans"))?;
+    shell::run(cargo_deny()?.args(check).args(["licenses", "sources"]))?;
     Ok(None)
 }
 

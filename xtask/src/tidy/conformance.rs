@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::visit::{self, Visit};
 
 use super::Finding;
-use super::source::Source;
 
 /// Where the page is.
 const PAGE: &str = "docs/conformance.md";
@@ -36,12 +35,24 @@ struct Row<'a> {
     reason: &'a str,
 }
 
-/// Where the page and the tests of these sources disagree.
-pub(super) fn check(page: Option<&str>, sources: &[Source]) -> Vec<Finding> {
+/// Where the page and the tests in these files of Rust (path, text) disagree.
+pub(super) fn check(page: Option<&str>, files: &[(String, String)]) -> Vec<Finding> {
     let Some(page) = page else {
         return vec![Finding::new(PAGE, 1, RULE, "it is not there: write it")];
     };
-    compare(page, &tests(sources))
+    let mut tests = Tests::new();
+    let mut findings = Vec::new();
+    for (path, text) in files {
+        match syn::parse_file(text) {
+            Ok(syntax) => add_tests(&syntax, &mut tests),
+            Err(error) => {
+                let line = error.span().start().line;
+                findings.push(Finding::new(path, line, "syntax", error.to_string()));
+            }
+        }
+    }
+    findings.extend(compare(page, &tests));
+    findings
 }
 
 /// The page, if there is one.
@@ -159,18 +170,14 @@ fn ids(test: &str) -> BTreeSet<Id> {
     found
 }
 
-fn tests(sources: &[Source]) -> Tests {
+fn add_tests(syntax: &syn::File, tests: &mut Tests) {
     let mut functions = TestNames(Vec::new());
-    for source in sources {
-        functions.visit_file(&source.syntax);
-    }
-    let mut tests = Tests::new();
+    functions.visit_file(syntax);
     for test in functions.0 {
         for id in ids(&test) {
             tests.entry(id).or_default().insert(test.clone());
         }
     }
-    tests
 }
 
 /// Functions under `#[test]` or `#[tokio::test]`.
@@ -206,9 +213,7 @@ mod tests {
     }
 
     fn said(page: &str, code: &str) -> Vec<String> {
-        let source = Source::read("a/tests/a.rs", format!("//! A.\n{code}"));
-        let source = source.map_err(|finding| finding.to_string()).unwrap();
-        let findings = check(Some(page), &[source]);
+        let findings = check(Some(page), &[("a/tests/a.rs".to_owned(), code.to_owned())]);
         findings.into_iter().map(|found| found.instead).collect()
     }
 
@@ -237,6 +242,15 @@ mod tests {
         let code = "#[test] fn a09_x() {} #[tokio::test] async fn a08_a09_y() {} fn a10_z() {}";
         assert!(said(&page(2, &[row, other]), code).is_empty());
         assert!(said(&page(0, &[]), "fn a() {}").is_empty());
+    }
+
+    #[test]
+    fn what_is_not_rust_is_a_finding() {
+        let findings = check(
+            Some(&page(0, &[])),
+            &[("a.rs".to_owned(), "\nfn {".to_owned())],
+        );
+        assert_eq!((findings[0].rule, findings[0].line), ("syntax", 2));
     }
 
     #[test]

@@ -1,17 +1,14 @@
 //! `cargo xtask tidy`: the rules of this project that no other tool knows, as code.
 //!
 //! ```text
-//! files of the repository ─▶ Source (tokens, zones) ─▶ rules ─▶ path:line: rule: what instead
+//! files of the repository ─▶ rules ─▶ path:line: rule: what instead
 //! ```
 //!
-//! Rules look at tokens, so comments and strings never offend by accident; a rule about what is
-//! written anywhere (machine paths, markers) looks at the text. Each rule is a table or a function
-//! with tests; the reasons are in `CONTRIBUTING.md` and beside the tables.
+//! Each rule is a table or a function with tests; the reasons are in `CONTRIBUTING.md` and beside
+//! the tables. What clippy, cargo-deny or rustc can check is theirs.
 
 mod conformance;
-mod dependencies;
 mod form;
-mod source;
 mod traces;
 mod words;
 
@@ -20,9 +17,6 @@ use std::fmt;
 
 use anyhow::{Result, bail, ensure};
 
-use source::Source;
-
-use crate::packages::packages;
 use crate::shell;
 
 /// One place where a rule is broken.
@@ -66,23 +60,16 @@ pub(crate) fn check() -> Result<()> {
         };
         findings.extend(traces::check(&path, &text));
         if path.ends_with(".rs") {
-            match Source::read(&path, text) {
-                Ok(source) => rust.push(source),
-                Err(finding) => drop(findings.insert(finding)),
-            }
+            findings.extend(form::check(&path, &text));
+            findings.extend(words::check(&path, &text));
+            rust.push((path, text));
         }
     }
-    source::mark_test_modules(&mut rust);
     ensure!(
         !rust.is_empty(),
         "no file of Rust was found: tidy would check nothing"
     );
-    for source in &rust {
-        findings.extend(form::check(source));
-        findings.extend(words::check(source));
-    }
     findings.extend(conformance::check(conformance::page().as_deref(), &rust));
-    findings.extend(dependencies::check(&packages()?));
     for finding in &findings {
         println!("{finding}");
     }
