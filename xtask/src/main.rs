@@ -16,7 +16,6 @@ mod ci;
 mod counts;
 mod kafka;
 mod mutants;
-mod packages;
 mod shell;
 mod simulate;
 mod tidy;

@@ -5,6 +5,7 @@
 //! stage needs on the machine is looked for before the first stage begins.
 
 mod stages;
+mod tools;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -219,7 +220,7 @@ mod tests {
     fn an_unknown_stage_is_an_error_that_lists_the_known_ones() {
         let error = task(&["tydi"]).chosen().err().unwrap().to_string();
         assert!(
-            error.contains("\"tydi\"") && error.contains("fmt, clippy, tidy"),
+            error.contains("\"tydi\"") && error.contains("fmt, typos, clippy, tidy"),
             "{error}"
         );
     }

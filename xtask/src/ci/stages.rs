@@ -9,8 +9,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use super::tools;
 use crate::undo::Undo;
-use crate::{chance, counts, kafka, packages, shell, simulate, tidy};
+use crate::{chance, counts, kafka, shell, simulate, tidy};
 
 /// How many tests a stage ran, if that is what it does.
 pub(super) type Tests = Option<usize>;
@@ -41,6 +42,7 @@ pub(super) struct Stage {
 /// All stages, in the order they run: what fails most often and fastest comes first.
 pub(super) const STAGES: &[Stage] = &[
     on_cargo("fmt", "the code is formatted", fmt),
+    on_cargo("typos", "nothing is misspelt", typos),
     on_cargo(
         "clippy",
         "no warning in any target, with every feature",
@@ -51,8 +53,13 @@ pub(super) const STAGES: &[Stage] = &[
     }),
     on_cargo(
         "features",
-        "each crate builds with no, each and every feature",
+        "each crate builds with every feature, and with any two",
         features,
+    ),
+    on_cargo(
+        "msrv",
+        "the libraries build with the oldest Rust that they promise",
+        msrv,
     ),
     on_cargo("doc", "the documentation builds without a warning", doc),
     on_cargo(
@@ -74,6 +81,11 @@ pub(super) const STAGES: &[Stage] = &[
         "advisories",
         "what we depend on: no hole that is known",
         advisories,
+    ),
+    on_cargo(
+        "semver",
+        "what breaks a user since the last release is in the version",
+        semver,
     ),
     on_cargo(
         "simulation",
@@ -145,6 +157,11 @@ fn fmt() -> Result<Tests> {
     Ok(None)
 }
 
+fn typos() -> Result<Tests> {
+    shell::run(&mut tools::typos()?)?;
+    Ok(None)
+}
+
 fn clippy() -> Result<Tests> {
     let mut clippy = shell::cargo();
     clippy
@@ -178,25 +195,51 @@ fn pure(packages: &[&str], features: &str) -> Result<()> {
 
 /// Each library alone, so that no other crate lends it a feature it forgot to ask for.
 fn features() -> Result<Tests> {
-    for package in packages::packages()? {
-        if package.name == "xtask" {
-            continue;
-        }
-        let alone = package.features.keys().filter(|name| *name != "default");
-        let mut choices = vec![
-            "--no-default-features".to_owned(),
-            "--all-features".to_owned(),
-        ];
-        choices.extend(alone.map(|name| format!("--no-default-features --features {name}")));
-        for choice in choices {
-            let mut clippy = shell::cargo();
-            clippy
-                .args(["clippy", "-p", &package.name])
-                .args(choice.split(' '));
-            shell::run(clippy.args(DENY_WARNINGS))?;
-        }
+    for choice in [
+        &["--feature-powerset", "--depth", "2"][..],
+        &["--all-features"],
+    ] {
+        let mut hack = tools::hack()?;
+        hack.args(["clippy", "--quiet", "--lib"]).args(LIBRARIES);
+        shell::run(hack.args(choice).args(DENY_WARNINGS))?;
     }
     engine_without_runtime()?;
+    Ok(None)
+}
+
+/// Where that toolchain cannot be had, nothing is checked, and the table says so.
+fn msrv() -> Result<Tests> {
+    let rustup = |words: &[&str]| {
+        let mut rustup = std::process::Command::new("rustup");
+        rustup.current_dir(shell::workspace()).args(words);
+        shell::run(rustup.env("CARGO_TARGET_DIR", shell::target().join("msrv")))
+    };
+    let install = ["toolchain", "install", OLDEST_RUST, "--profile", "minimal"];
+    let installed = rustup(&[&install[..], &["--no-self-update"]].concat());
+    installed.map_err(|error| NotChecked(format!("Rust {OLDEST_RUST}: {error}")))?;
+    let check = ["run", OLDEST_RUST, "cargo", "check", "--locked", "--lib"];
+    rustup(&[&check[..], &LIBRARIES, &["--all-features"]].concat())?;
+    Ok(None)
+}
+
+/// The `rust-version` of the workspace, which is also this tool's.
+const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
+const LIBRARIES: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// Before the first release nobody can be broken, and every version would have to be raised.
+fn semver() -> Result<Tests> {
+    let mut git = std::process::Command::new("git");
+    git.current_dir(shell::workspace());
+    let tags = shell::read(git.args(["tag", "--merged", "HEAD", "--sort", "-creatordate"]))?;
+    let is_release = |tag: &&str| tag.starts_with('v');
+    let Some(release) = tags.lines().find(is_release) else {
+        return Err(
+            NotChecked("there is no release yet to compare with (no tag v*)".into()).into(),
+        );
+    };
+    let mut semver = tools::semver_checks()?;
+    semver.args(LIBRARIES).args(["--baseline-rev", release]);
+    shell::run(&mut semver)?;
     Ok(None)
 }
 
@@ -247,30 +290,19 @@ fn fuzz() -> Result<Tests> {
 /// What only tests use may have any direction.
 fn deny() -> Result<Tests> {
     let check = ["check", "--hide-inclusion-graph"];
-    shell::run(cargo_deny()?.arg("--exclude-dev").args(check).arg("bans"))?;
-    shell::run(cargo_deny()?.args(check).args(["licenses", "sources"]))?;
+    shell::run(tools::deny()?.arg("--exclude-dev").args(check).arg("bans"))?;
+    shell::run(tools::deny()?.args(check).args(["licenses", "sources"]))?;
     Ok(None)
 }
 
 /// The database of advisories is a git repository: where it cannot be reached, nothing is checked,
 /// and the table says so.
 fn advisories() -> Result<Tests> {
-    let fetched = shell::run(cargo_deny()?.args(["fetch", "db"]));
+    let fetched = shell::run(tools::deny()?.args(["fetch", "db"]));
     fetched.map_err(|error| NotChecked(format!("the database of advisories: {error}")))?;
     let checks = ["--offline", "check", "--hide-inclusion-graph", "advisories"];
-    shell::run(cargo_deny()?.args(checks))?;
+    shell::run(tools::deny()?.args(checks))?;
     Ok(None)
-}
-
-/// `cargo deny` that tells errors, installed if it is not there.
-fn cargo_deny() -> Result<std::process::Command> {
-    if !shell::is_installed("cargo-deny") {
-        let mut install = shell::cargo();
-        shell::run(install.args(["install", "cargo-deny", "--locked"]))?;
-    }
-    let mut deny = shell::cargo();
-    deny.args(["deny", "--log-level", "error"]);
-    Ok(deny)
 }
 
 fn simulation() -> Result<Tests> {
