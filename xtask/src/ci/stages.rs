@@ -82,6 +82,7 @@ pub(super) const STAGES: &[Stage] = &[
         "what we depend on: no hole that is known",
         advisories,
     ),
+    on_cargo("package", "each library can be published", package),
     on_cargo(
         "semver",
         "what breaks a user since the last release is in the version",
@@ -225,6 +226,14 @@ fn msrv() -> Result<Tests> {
 /// The `rust-version` of the workspace, which is also this tool's.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 const LIBRARIES: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// What would be uploaded is put together, not built: the other stages build it.
+fn package() -> Result<Tests> {
+    let mut package = shell::cargo();
+    package.args(["package", "--quiet", "--no-verify", "--allow-dirty"]);
+    shell::run(package.args(LIBRARIES))?;
+    Ok(None)
+}
 
 /// Before the first release nobody can be broken, and every version would have to be raised.
 fn semver() -> Result<Tests> {
