@@ -1,7 +1,7 @@
 //! What is measured: each case is a server, the flags that every client gets, and a name.
 //!
-//! The names are those of the targets (`targets.rs`). S: throughput against the sink; B: against a
-//! real broker; L: latency at a fixed rate. `scale.rs` and `load.rs` vary one figure of a case.
+//! S: throughput against the sink; B: against a real broker; L: latency at a fixed rate. `scale.rs`
+//! varies one figure of a case.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +18,6 @@ pub(super) struct Case {
     /// Flags that only our own program has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ours: Vec<String>,
-    /// Flags that only the floor has.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) floor: Vec<String>,
 }
 
 /// Who answers.
@@ -202,7 +199,6 @@ fn case(name: &str, particular: &str, server: Server, flags: Flags) -> Case {
         server,
         flags,
         ours: Vec::new(),
-        floor: Vec::new(),
     }
 }
 

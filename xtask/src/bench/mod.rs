@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! build ─▶ pilot: how many records a run needs ─▶ rounds, clients in turn ─▶ record (JSON)
-//!                                                                     └─▶ pages, pictures
+//!                                                                     └─▶ pages
 //! ```
 //!
 //! The programs share one contract (`xtask/peers/README.md`). What was measured is kept in
@@ -12,26 +12,20 @@
 mod broker;
 mod cases;
 mod clients;
-mod load;
 mod machine;
 mod page;
-mod peers_page;
-mod plot;
 mod record;
 mod rounds;
 mod run;
 mod scale;
-mod scale_page;
 mod session;
 mod sink;
 mod statistics;
 mod table;
-mod targets;
 mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
@@ -39,13 +33,13 @@ use clap::{Args, Subcommand};
 use crate::counts;
 use cases::Case;
 use clients::Client;
-use record::{Record, Role};
+use record::Record;
 use scale::Axis;
 use session::Session;
 
 /// Measure the producer beside others, and write what was measured to docs/benchmarks.
 ///
-/// Without a subcommand: the cases of the targets, all clients in the same rounds. A case that is
+/// Without a subcommand: the cases beside other producers, all clients in the same rounds. A case that is
 /// measured takes the place of what was measured of it before.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -68,29 +62,15 @@ pub(crate) struct Task {
 
 #[derive(Subcommand)]
 enum What {
-    /// Vary one figure: partitions, threads, sizes, brokers, memory, distance.
+    /// Vary one figure: partitions, threads, sizes, brokers, memory, distance, rate.
     Scale(Scale),
-    /// Latency at 1k, 10k, 100k, 1M records/s and at half of our maximum.
-    Load(Load),
 }
 
 #[derive(Args)]
 struct Scale {
-    /// What grows, comma-separated [default: everything but count].
+    /// What grows, comma-separated [default: everything].
     #[arg(long, value_enum, value_delimiter = ',')]
     axis: Vec<Axis>,
-    /// How many records the axis `count` sends.
-    #[arg(long, default_value_t = 1_000_000_000)]
-    records: u64,
-    #[command(flatten)]
-    options: Options,
-}
-
-#[derive(Args)]
-struct Load {
-    /// linger.ms of all clients.
-    #[arg(long, default_value_t = 5)]
-    linger_ms: u64,
     #[command(flatten)]
     options: Options,
 }
@@ -117,7 +97,7 @@ struct Options {
     /// Measure the programs as they are.
     #[arg(long)]
     no_build: bool,
-    /// Measure nothing: make pages and pictures anew of what was measured.
+    /// Measure nothing: make the pages anew of what was measured.
     #[arg(long)]
     report: bool,
     /// Where the peers are built [default: target/peers].
@@ -135,7 +115,6 @@ impl Task {
             None if self.update => counts::update()?,
             None => beside_peers(&self.cases, &self.options)?,
             Some(What::Scale(scale)) => scale.run()?,
-            Some(What::Load(load)) => load.run()?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -153,51 +132,41 @@ fn beside_peers(names: &[String], options: &Options) -> Result<()> {
     }
     let is_wanted = |case: &Case| names.is_empty() || names.contains(&case.name);
     let cases: Vec<Case> = all.into_iter().filter(is_wanted).collect();
-    let page = |record: &Record, dir: &Path| {
-        peers_page::draw(record, dir)?;
-        page::write(&dir.join("peers.md"), &peers_page::text(record))
-    };
     let mut session = Session::open(options, "peers.json", order)?;
     if !options.report {
         let ready = Session::prepare(options, &options.only)?;
         let mut bench = ready.bench(cases.len());
         for case in &cases {
-            session.put(bench.measure(case, &ready.clients.there)?, page)?;
+            session.put(
+                bench.measure(case, &ready.clients.there)?,
+                page::write_peers,
+            )?;
         }
         ready.say_who_is_missing();
     }
-    session.close(page)
+    session.close(page::write_peers)
 }
 
 impl Scale {
     fn run(&self) -> Result<()> {
-        let every = <Axis as clap::ValueEnum>::value_variants().iter().copied();
-        let axes: Vec<Axis> = match self.axis.as_slice() {
-            [] => every.filter(|axis| *axis != Axis::Count).collect(),
-            axes => axes.to_vec(),
+        let axes = match self.axis.as_slice() {
+            [] => <Axis as clap::ValueEnum>::value_variants(),
+            axes => axes,
         };
-        for axis in axes {
-            self.along(axis)?;
-        }
-        Ok(())
+        axes.iter().try_for_each(|axis| self.along(*axis))
     }
 
     fn along(&self, axis: Axis) -> Result<()> {
         let mut options = self.options.clone();
-        let page = |_: &Record, dir: &Path| scale_page::write(dir);
+        let page = |_: &Record, dir: &Path| page::write_scale(dir);
         let cases = axis.cases();
         let order = cases.iter().map(|case| case.name.clone()).collect();
-        let mut session = Session::open(&options, &scale_page::file(axis), order)?;
+        let mut session = Session::open(&options, &axis.file(), order)?;
         if !options.report {
             if options.only.is_empty() {
                 options.only = axis.clients();
             }
-            let mut ready = Session::prepare(&options, &options.only)?;
-            if axis == Axis::Count {
-                ready.plan.records = Some(self.records);
-                ready.plan.rounds = 1;
-                ready.watch_memory(MEMORY_EVERY);
-            }
+            let ready = Session::prepare(&options, &options.only)?;
             let mut bench = ready.bench(cases.len());
             for case in &cases {
                 session.put(bench.measure(case, &ready.clients.there)?, page)?;
@@ -207,30 +176,3 @@ impl Scale {
         session.close(page)
     }
 }
-
-impl Load {
-    fn run(&self) -> Result<()> {
-        let options = &self.options;
-        let linger_ms = self.linger_ms;
-        let mut session = Session::open(options, "load.json", load::names(linger_ms))?;
-        if !options.report {
-            let ready = Session::prepare(options, &options.only)?;
-            let cases = load::rates(linger_ms);
-            let mut bench = ready.bench(cases.len() + 2);
-            let all = &ready.clients.there;
-            session.put(bench.measure(&load::maximum(linger_ms), all)?, load::write)?;
-            for case in &cases {
-                session.put(bench.measure(case, all)?, load::write)?;
-            }
-            let half = load::half(&session.record, linger_ms)?;
-            // No peer could follow.
-            let others = all.iter().filter(|client| client.role != Role::Peer);
-            let others: Vec<Client> = others.cloned().collect();
-            session.put(bench.measure(&half, &others)?, load::write)?;
-            ready.say_who_is_missing();
-        }
-        session.close(load::write)
-    }
-}
-
-const MEMORY_EVERY: Duration = Duration::from_millis(500);

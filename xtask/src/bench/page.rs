@@ -1,15 +1,174 @@
-//! What all pages begin with: machine, versions, commands, and how to read the figures.
+//! The pages: machine, versions and commands first, then a table per case or axis, then remarks.
+//!
+//! A page is made of its record alone, so that it can be made anew without measuring.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum as _;
 
-use super::record::{Record, Role};
+use super::record::{Figure, Measured, Record, Role};
+use super::scale::Axis;
+use super::table::{Table, figure, percent, times};
+
+/// One column: what it is called, the figure, and how it is shown.
+struct Column(&'static str, Figure, Shown);
+
+enum Shown {
+    Itself,
+    Thousands,
+    TimesBestPeer,
+    TimesFloor,
+    Spread,
+}
+
+use Figure::{
+    BatchesPerRequest, BytesPerRecord, Cores, CpuPerRecord, Late, Max, MegabytesPerSecond, Memory,
+    P50, P90, P99, P999, RecordsPerSecond, ServerCores,
+};
+use Shown::{Itself, Spread, Thousands, TimesBestPeer, TimesFloor};
+
+/// Of a case that sends as fast as it can.
+const THROUGHPUT: &[Column] = &[
+    Column("k records/s", RecordsPerSecond, Thousands),
+    Column("× best peer", RecordsPerSecond, TimesBestPeer),
+    Column("× floor", RecordsPerSecond, TimesFloor),
+    Column("spread", RecordsPerSecond, Spread),
+    Column("MB/s", MegabytesPerSecond, Itself),
+    Column("CPU ns/record", CpuPerRecord, Itself),
+    Column("× best peer", CpuPerRecord, TimesBestPeer),
+    Column("× floor", CpuPerRecord, TimesFloor),
+    Column("cores", Cores, Itself),
+    Column("server cores", ServerCores, Itself),
+    Column("MiB", Memory, Itself),
+    Column("× best peer", Memory, TimesBestPeer),
+    Column("bytes/record", BytesPerRecord, Itself),
+    Column("batches/request", BatchesPerRequest, Itself),
+];
+
+/// Of a case at a fixed rate.
+const LATENCY: &[Column] = &[
+    Column("p50 µs", P50, Itself),
+    Column("× best peer", P50, TimesBestPeer),
+    Column("p90", P90, Itself),
+    Column("p99", P99, Itself),
+    Column("× best peer", P99, TimesBestPeer),
+    Column("p99.9", P999, Itself),
+    Column("max", Max, Itself),
+    Column("sent late by", Late, Itself),
+    Column("CPU ns/record", CpuPerRecord, Itself),
+    Column("× floor", CpuPerRecord, TimesFloor),
+    Column("MiB", Memory, Itself),
+];
+
+/// Of the points of an axis.
+const GROWTH: &[Column] = &[
+    Column("k records/s", RecordsPerSecond, Thousands),
+    Column("MB/s", MegabytesPerSecond, Itself),
+    Column("CPU ns/record", CpuPerRecord, Itself),
+    Column("p50 µs", P50, Itself),
+    Column("p99", P99, Itself),
+    Column("p99.9", P999, Itself),
+    Column("MiB", Memory, Itself),
+    Column("batches/request", BatchesPerRequest, Itself),
+];
+
+/// Writes the page that compares us with the peers, case by case.
+pub(super) fn write_peers(record: &Record, dir: &Path) -> Result<()> {
+    write(&dir.join("peers.md"), &peers(record))
+}
+
+/// Writes the page about growth: a table for every axis whose record is in `dir`.
+pub(super) fn write_scale(dir: &Path) -> Result<()> {
+    let mut text = String::new();
+    let mut whole: Option<Record> = None;
+    for axis in Axis::value_variants() {
+        let path = dir.join(axis.file());
+        if !path.is_file() {
+            continue;
+        }
+        let record = Record::read(&path)?;
+        let _ = write!(text, "## {}\n\n{}", axis.name(), along(*axis, &record));
+        match &mut whole {
+            Some(whole) => whole.cases.extend(record.cases),
+            None => whole = Some(record),
+        }
+    }
+    let Some(whole) = whole else { return Ok(()) };
+    let text = head("When work grows", &whole) + &text + &remarks(&whole);
+    write(&dir.join("scale.md"), &text)
+}
+
+fn peers(record: &Record) -> String {
+    let mut text = head("Beside other producers", record);
+    for measured in &record.cases {
+        let case = &measured.case;
+        let rounds = measured.clients.iter().map(|runs| runs.runs.len()).max();
+        let rounds = rounds.unwrap_or(0);
+        let _ = write!(
+            text,
+            "## {}: {}\n\nRounds: {rounds}.\n\n",
+            case.name, case.what
+        );
+        let columns = if case.flags.is_paced() {
+            LATENCY
+        } else {
+            THROUGHPUT
+        };
+        let mut table = table(&["client"], columns);
+        for runs in &measured.clients {
+            table.row([runs.client.clone()].into_iter().chain(cells(
+                columns,
+                measured,
+                &runs.client,
+            )));
+        }
+        text.push_str(&table.to_string());
+    }
+    text + &remarks(record)
+}
+
+/// One row per client and point.
+fn along(axis: Axis, record: &Record) -> String {
+    let mut table = table(&[axis.label(), "client"], GROWTH);
+    for (client, _) in record.clients() {
+        let is_measured =
+            |measured: &&Measured| measured.median(client, RecordsPerSecond).is_some();
+        for measured in record.cases.iter().filter(is_measured) {
+            let at = measured
+                .case
+                .at
+                .map_or_else(String::new, |at| at.to_string());
+            let first = [at, client.to_owned()].into_iter();
+            table.row(first.chain(cells(GROWTH, measured, client)));
+        }
+    }
+    table.to_string()
+}
+
+fn table(first: &[&str], columns: &[Column]) -> Table {
+    let names = columns.iter().map(|Column(name, ..)| *name);
+    Table::new(first.iter().copied().chain(names))
+}
+
+fn cells(columns: &[Column], measured: &Measured, client: &str) -> Vec<String> {
+    let cell = |Column(_, what, shown): &Column| {
+        let value = measured.median(client, *what);
+        match shown {
+            Itself => figure(value),
+            Thousands => figure(value.map(|value| value / 1e3)),
+            TimesBestPeer => times(value, measured.best_peer(*what)),
+            TimesFloor => times(value, measured.floor(*what)),
+            Spread => percent(measured.spread(client, *what)),
+        }
+    };
+    columns.iter().map(cell).collect()
+}
 
 /// The head of a page about `record`.
-pub(super) fn head(title: &str, record: &Record) -> String {
+fn head(title: &str, record: &Record) -> String {
     let machine = &record.machine;
     let mut text = format!("# {title}\n\nWritten by `cargo xtask bench`; not to be edited.\n\n");
     let _ = writeln!(
@@ -50,7 +209,7 @@ pub(super) fn head(title: &str, record: &Record) -> String {
 }
 
 /// Everything that a reader of one case must know: failures, warnings, what clients say.
-pub(super) fn remarks(record: &Record) -> String {
+fn remarks(record: &Record) -> String {
     let mut lines = BTreeSet::new();
     for measured in &record.cases {
         let name = &measured.case.name;
@@ -75,7 +234,7 @@ pub(super) fn remarks(record: &Record) -> String {
     format!("## Remarks\n\n{}\n", lines.join("\n"))
 }
 
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+fn write(path: &Path, text: &str) -> Result<()> {
     let text = format!("{}\n", text.trim_end());
     std::fs::write(path, text).with_context(|| format!("{} can not be written", path.display()))
 }
@@ -107,5 +266,44 @@ mod tests {
             .failures
             .push("a\n  b".to_owned());
         assert_eq!(remarks(&record), "## Remarks\n\n- S1, java failed: a b.\n");
+    }
+
+    #[test]
+    fn a_page_has_ratios_to_the_best_peer_and_the_floor() {
+        let text = peers(&record());
+        let expected = [
+            "| ours | 8,000 | 4.00 | 0.80 | 45 % | 800 | 125 | 0.25 | 1.25 |",
+            "| franz-go | 2,000 | 1.00 | 0.20 | 45 % |",
+        ];
+        for line in expected {
+            assert!(text.contains(line), "{line}\nis not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_paced_case_is_told_by_percentiles() {
+        let mut record = record();
+        record.cases[0].case.flags.rate = 1_000;
+        let text = peers(&record);
+        let line = "| ours | 100 | 1.00 | 150 | 200 | 1.00 | 300 | 400 | 50.0 |";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn an_axis_has_a_row_per_client_and_point_of_what_was_measured() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut record = record();
+        record.cases[0].case.at = Some(10.0);
+        record.cases[0].clients[1].runs.clear();
+        record
+            .write(&dir.path().join(Axis::Brokers.file()))
+            .unwrap();
+        write_scale(dir.path()).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("scale.md")).unwrap();
+        assert!(
+            text.contains("| 10 | ours | 8,000 | 800 | 125 | 100 |"),
+            "{text}"
+        );
+        assert!(!text.contains("| 10 | java |"), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! What was measured, as it is kept: one file of JSON per comparison, one line per case.
 //!
-//! Everything that pages and plots show is computed from here, so that they can be made again
+//! Everything that pages show is computed from here, so that they can be made again
 //! without measuring again.
 
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(super) enum Role {
     Peer,
     /// No producer, only the work that none can avoid.
     Floor,
-    /// Whatever was added on the command line; no target speaks of it.
+    /// Whatever was added on the command line; it is nobody's best.
     Further,
 }
 
@@ -76,9 +76,6 @@ pub(super) struct Run {
     /// counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) received: Option<Received>,
-    /// Seconds since the start, and kilobytes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) rss_over_time: Vec<(f64, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
@@ -101,7 +98,7 @@ pub(super) struct Latency {
     pub(super) max: f64,
 }
 
-/// A figure of a run that pages and plots speak of.
+/// A figure of a run that pages speak of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Figure {
     RecordsPerSecond,
@@ -267,7 +264,6 @@ pub(super) mod tests {
                 batches: 300,
                 bytes: 107_000_000,
             }),
-            rss_over_time: Vec::new(),
             warnings: Vec::new(),
         }
     }

@@ -14,7 +14,7 @@ use super::cases::{Case, Server};
 use super::clients::Client;
 use super::machine;
 use super::record::{Measured, Received, Run, Runs};
-use super::run::{Amount, Ran, Watch, run};
+use super::run::{Amount, Ran, run};
 use super::sink::Sink;
 
 /// How long and how often.
@@ -22,10 +22,6 @@ use super::sink::Sink;
 pub(super) struct Plan {
     pub(super) rounds: usize,
     pub(super) seconds: f64,
-    /// Sends this many instead of what a pilot run suggests.
-    pub(super) records: Option<u64>,
-    /// How often memory is looked at, if at all.
-    pub(super) memory_every: Option<Duration>,
     /// Held while a case is measured, so that others on this machine wait.
     pub(super) lock: Option<PathBuf>,
     /// What was typed.
@@ -102,9 +98,6 @@ impl<'a> Bench<'a> {
     fn pilot(&mut self, case: &Case, entry: &mut Entry<'_>) -> Result<Amount, String> {
         self.progress.inc(1);
         let flags = &case.flags;
-        if let Some(records) = self.plan.records {
-            return Ok(Amount { records, warmup: 0 });
-        }
         if flags.is_paced() {
             let records = flags.rate as f64 * self.plan.seconds;
             return Ok(Amount {
@@ -213,11 +206,8 @@ impl<'a> Bench<'a> {
         place: (&str, &str),
         amount: Amount,
     ) -> Result<Ran> {
-        let watch = Watch {
-            limit: LIMIT + Duration::from_secs(amount.records / SLOWEST_PER_S),
-            every: self.plan.memory_every,
-        };
-        run(client, case, place, amount, watch)
+        let limit = LIMIT + Duration::from_secs(amount.records / SLOWEST_PER_S);
+        run(client, case, place, amount, limit)
     }
 
     /// Starts the broker and lets it warm up: its JIT compiles while it is used.
@@ -297,7 +287,6 @@ impl<'a> Entry<'a> {
             server_cpu_s: rounded(server_cpu_s),
             foreign_cpu_s: rounded(foreign_cpu_s),
             received: None,
-            rss_over_time: ran.rss_over_time,
             warnings,
         }
     }

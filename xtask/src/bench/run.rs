@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -26,19 +26,9 @@ pub(super) struct Amount {
     pub(super) warmup: u64,
 }
 
-/// How a run is watched.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Watch {
-    /// A client that takes longer is ended.
-    pub(super) limit: Duration,
-    /// How often its memory is looked at, if at all.
-    pub(super) every: Option<Duration>,
-}
-
 /// What came of it.
 pub(super) struct Ran {
     pub(super) line: Line,
-    pub(super) rss_over_time: Vec<(f64, u64)>,
     /// What the rest of the machine used meanwhile, servers included.
     pub(super) others_cpu_s: f64,
 }
@@ -66,7 +56,7 @@ pub(super) fn run(
     case: &Case,
     (bootstrap, topic): (&str, &str),
     amount: Amount,
-    watch: Watch,
+    limit: Duration,
 ) -> Result<Ran> {
     let mut command = Command::new(&client.command[0]);
     command.args(&client.command[1..]);
@@ -76,8 +66,7 @@ pub(super) fn run(
     command.args(case.flags.arguments());
     match client.role {
         Role::Ours => command.args(&case.ours),
-        Role::Floor => command.args(&case.floor),
-        Role::Peer | Role::Further => &mut command,
+        Role::Floor | Role::Peer | Role::Further => &mut command,
     };
     let (mut said, mut complained) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command.stdin(Stdio::null());
@@ -86,7 +75,7 @@ pub(super) fn run(
         .stderr(complained.try_clone()?);
 
     let before = (usage::of_machine(), of_children());
-    let (rss_over_time, status) = watched(Running::start(&mut command)?, watch)?;
+    let status = within(limit, Running::start(&mut command)?)?;
     let machine = usage::of_machine() - before.0;
     let complaint = text(&mut complained)?;
     ensure!(status.success(), "{status}: {}", last(&complaint));
@@ -95,37 +84,22 @@ pub(super) fn run(
     let line = line.with_context(|| format!("no line of JSON: {}", last(&complaint)))?;
     Ok(Ran {
         line: serde_json::from_str(line).with_context(|| format!("not understood: {line}"))?,
-        rss_over_time,
         others_cpu_s: machine - (of_children() - before.1),
     })
 }
 
-/// Waits for the end in a thread, so that memory can be looked at meanwhile.
-fn watched(running: Running, watch: Watch) -> Result<(Vec<(f64, u64)>, std::process::ExitStatus)> {
+/// Waits for the end in a thread, so that a client that takes too long can be ended.
+fn within(limit: Duration, running: Running) -> Result<ExitStatus> {
     let process = Pid::from_child(&running.child);
-    let id = running.child.id();
     let (tell, ended) = mpsc::channel();
     thread::spawn(move || tell.send(running.wait()));
-    let start = Instant::now();
-    let mut samples = Vec::new();
-    loop {
-        let spent = start.elapsed();
-        let Some(left) = watch.limit.checked_sub(spent) else {
-            // It may just have ended by itself.
-            let _ = kill_process_group(process, Signal::KILL);
-            let _ = ended.recv();
-            bail!("not done within {} s", watch.limit.as_secs());
-        };
-        if watch.every.is_some() {
-            let rss = usage::rss_kb(id).filter(|kb| *kb > 0);
-            samples.extend(rss.map(|kb| (spent.as_secs_f64(), kb)));
-        }
-        match ended.recv_timeout(watch.every.map_or(left, |every| every.min(left))) {
-            Ok(status) => return Ok((samples, status?)),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => bail!("nobody waits for the client"),
-        }
+    if let Ok(status) = ended.recv_timeout(limit) {
+        return status;
     }
+    // It may just have ended by itself.
+    let _ = kill_process_group(process, Signal::KILL);
+    let _ = ended.recv();
+    bail!("not done within {} s", limit.as_secs())
 }
 
 /// The seconds on any core of all our processes that have ended.
@@ -159,10 +133,7 @@ mod tests {
         records: 7,
         warmup: 3,
     };
-    const WATCH: Watch = Watch {
-        limit: Duration::from_secs(60),
-        every: None,
-    };
+    const LIMIT: Duration = Duration::from_secs(60);
     const LINE: &str = r#"{"client":"x","version":"1","records":7,"errors":0,"seconds":2.0,
         "cpu_user_s":1.5,"cpu_sys_s":0.5,"max_rss_kb":1024,"payload_fnv":"a",
         "lat_us":{"p50":1.0,"p90":1.0,"p99":1.0,"p999":1.0,"max":1.0}}"#;
@@ -175,20 +146,20 @@ mod tests {
         }
     }
 
-    fn run_script(script: &str, watch: Watch) -> Result<Ran> {
+    fn run_script(script: &str, limit: Duration) -> Result<Ran> {
         run(
             &shell(script),
             &cases::peers()[0],
             ("host:1", "t"),
             AMOUNT,
-            watch,
+            limit,
         )
     }
 
     #[test]
     fn the_line_of_json_is_read() {
         let line = LINE.replace('\n', " ");
-        let ran = run_script(&format!("echo words; echo '{line}'"), WATCH).unwrap();
+        let ran = run_script(&format!("echo words; echo '{line}'"), LIMIT).unwrap();
         assert_eq!((ran.line.records, ran.line.max_rss_kb), (7, 1024));
         assert!(ran.line.send_late_us.is_none());
     }
@@ -196,10 +167,10 @@ mod tests {
     #[test]
     fn a_client_is_told_where_and_how_much() {
         // What it is told becomes its complaint: the first word is the name of the script.
-        let error = run_script("echo $0 $* >&2; exit 1", WATCH).err().unwrap();
+        let error = run_script("echo $0 $* >&2; exit 1", LIMIT).err().unwrap();
         let said = error.to_string();
         assert!(said.contains("--payload random"), "{said}");
-        let error = run_script("echo $0 $1 $2 $3 $4 $5 $6 $7 >&2; exit 1", WATCH)
+        let error = run_script("echo $0 $1 $2 $3 $4 $5 $6 $7 >&2; exit 1", LIMIT)
             .err()
             .unwrap();
         let said = error.to_string();
@@ -211,17 +182,13 @@ mod tests {
 
     #[test]
     fn a_client_that_says_nothing_has_failed() {
-        let error = run_script("echo why >&2", WATCH).err().unwrap();
+        let error = run_script("echo why >&2", LIMIT).err().unwrap();
         assert_eq!(error.to_string(), "no line of JSON: why");
     }
 
     #[test]
     fn a_client_that_does_not_end_is_ended() {
-        let watch = Watch {
-            limit: Duration::ZERO,
-            every: None,
-        };
-        let error = run_script("exec sleep 600", watch).err().unwrap();
+        let error = run_script("exec sleep 600", Duration::ZERO).err().unwrap();
         assert_eq!(error.to_string(), "not done within 0 s");
     }
 }

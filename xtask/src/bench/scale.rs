@@ -23,8 +23,9 @@ pub(super) enum Axis {
     Memory,
     /// Round-trip time: 0 to 100 ms, with batches of 1 MB.
     Distance,
-    /// Nothing but time: many records in one run, and what memory does meanwhile.
-    Count,
+    /// Records per second: 1,000 to 1,000,000, each due at its own time; who cannot follow has a queue
+    /// that grows.
+    Rate,
 }
 
 impl Axis {
@@ -32,6 +33,11 @@ impl Axis {
         let value = self.to_possible_value();
         let value = value.expect("no axis is hidden from the command line");
         value.get_name().to_owned()
+    }
+
+    /// Where what was measured along it is kept.
+    pub(super) fn file(self) -> String {
+        format!("scale-{}.json", self.name())
     }
 
     /// What stands at the axis, with its unit.
@@ -45,7 +51,7 @@ impl Axis {
             Self::Brokers => "brokers",
             Self::Memory => "buffer.memory, MB",
             Self::Distance => "round trip, ms (0.05 of it this machine's own)",
-            Self::Count => "seconds",
+            Self::Rate => "records/s that are due",
         }
     }
 
@@ -54,7 +60,8 @@ impl Axis {
     pub(super) fn clients(self) -> Vec<String> {
         let names: &[&str] = match self {
             Self::PartitionsKeyed => &["ours", "java", "librdkafka", "franz-go"],
-            Self::Threads | Self::Tasks | Self::Memory | Self::Count => &["ours"],
+            Self::Threads | Self::Tasks | Self::Memory => &["ours"],
+            Self::Rate => &["ours", "floor", "franz-go"],
             _ => &["ours", "floor"],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -101,7 +108,10 @@ impl Axis {
                 (flags, sink(1, 12))
             }),
             Self::Distance => self.distances(),
-            Self::Count => self.points(&[1], |_| (small(), sink(1, 12))),
+            Self::Rate => self.points(&[1_000, 10_000, 100_000, 1_000_000], |rate| {
+                let rate = u64::from(rate);
+                (Flags { rate, ..small() }, sink(1, 12))
+            }),
         }
     }
 
@@ -115,7 +125,6 @@ impl Axis {
                 server,
                 flags,
                 ours: Vec::new(),
-                floor: Vec::new(),
             }
         };
         at.iter().map(case).collect()

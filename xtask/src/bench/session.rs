@@ -2,7 +2,6 @@
 //! once, so that an interruption loses at most one.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
@@ -72,8 +71,6 @@ impl Session {
             plan: Plan {
                 rounds: options.rounds,
                 seconds: options.seconds,
-                records: None,
-                memory_every: None,
                 lock: options.lock.clone(),
                 command: typed(std::env::args().skip(1)),
             },
@@ -105,11 +102,6 @@ impl Session {
 }
 
 impl Ready {
-    /// Looks at memory this often while a client runs.
-    pub(super) fn watch_memory(&mut self, every: Duration) {
-        self.plan.memory_every = Some(every);
-    }
-
     /// `cases` is how many will be measured.
     pub(super) fn bench(&self, cases: usize) -> Bench<'_> {
         let runs = runs(cases, self.clients.there.len(), self.plan.rounds);

@@ -9,21 +9,9 @@ pub(super) fn of_process(id: u32) -> f64 {
     seconds(ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
 }
 
-/// The memory that a process has now, in kilobytes.
-pub(super) fn rss_kb(id: u32) -> Option<u64> {
-    rss(&read(&format!("/proc/{id}/status")))
-}
-
 /// The seconds that all cores together have been busy.
 pub(super) fn of_machine() -> f64 {
     seconds(busy(&read("/proc/stat")))
-}
-
-fn rss(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 /// User, nice, system, interrupts; not idle, waiting, or taken by the host.
@@ -51,21 +39,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_the_line_of_what_is_resident() {
-        assert_eq!(rss("VmHWM:\t 99 kB\nVmRSS:\t  1234 kB\n"), Some(1234));
-        assert_eq!(rss("Name: x"), None);
-    }
-
-    #[test]
     fn idle_cores_are_not_busy() {
         assert_eq!(busy("cpu  1 2 4 1000 1000 8 16 500 0 0\ncpu0 9"), 31);
         assert_eq!(busy(""), 0);
-    }
-
-    #[test]
-    fn this_process_has_memory() {
-        if std::path::Path::new("/proc/self/status").exists() {
-            assert!(rss_kb(std::process::id()).unwrap() > 0);
-        }
     }
 }
