@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: broken variants of the producer and of the brokers, to show that the
 //! simulation notices.
 //!
-//! A checker that has never failed proves nothing. Each mutant of the `table` is written into a copy
+//! A checker that has never failed proves nothing. Each mutant of `mutants.toml` is written into a copy
 //! of the workspace, built there and simulated until a seed breaks a promise, with no faults but those
 //! that it is about: so each shows that these faults do their work. Then the copy is made
 //! whole again. The model's own defects need no copy: they are chosen by name.
@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::shell;
-use table::{DEFECTS, Faults, MUTANTS, Mutant};
+use table::{Mutant, Table};
 
 /// Break the producer on purpose, and see that the simulation notices.
 #[derive(Args)]
@@ -44,28 +44,28 @@ struct Found {
 
 impl Task {
     pub(crate) fn run(self) -> Result<ExitCode> {
+        let Table { defects, mutants } = Table::read()?;
         if self.list {
-            for mutant in MUTANTS {
-                println!("{:32} {}", mutant.name, mutant.breaks);
-            }
-            for (defect, breaks, _) in DEFECTS {
-                println!("{defect:32} {breaks}");
+            let mutants = mutants.iter().map(|mutant| (&mutant.name, &mutant.breaks));
+            let defects = defects.iter().map(|defect| (&defect.name, &defect.breaks));
+            for (name, breaks) in mutants.chain(defects) {
+                println!("{name:32} {breaks}");
             }
             return Ok(ExitCode::SUCCESS);
         }
         let scratch = Scratch::copy()?;
         let mut rows = Vec::new();
-        for (defect, _, faults) in DEFECTS.iter().filter(|(name, ..)| self.wants(name)) {
-            let found = scratch.simulate(self.seeds, faults, Some(defect))?;
-            rows.push((*defect, found));
-            tell(&rows);
+        for defect in defects.iter().filter(|defect| self.wants(&defect.name)) {
+            let found = scratch.simulate(self.seeds, &defect.faults, Some(&defect.name))?;
+            print_row(&defect.name, &found);
+            rows.push((&defect.name, found));
         }
-        for mutant in MUTANTS.iter().filter(|mutant| self.wants(mutant.name)) {
-            let found = scratch
-                .mutated(mutant, || scratch.simulate(self.seeds, mutant.faults, None))
-                .with_context(|| format!("mutant {:?}", mutant.name))?;
-            rows.push((mutant.name, found));
-            tell(&rows);
+        for mutant in mutants.iter().filter(|mutant| self.wants(&mutant.name)) {
+            let simulate = || scratch.simulate(self.seeds, &mutant.faults, None);
+            let found = scratch.mutated(mutant, simulate);
+            let found = found.with_context(|| format!("mutant {:?}", mutant.name))?;
+            print_row(&mutant.name, &found);
+            rows.push((&mutant.name, found));
         }
         ensure!(!rows.is_empty(), "no mutant has such a name");
         println!(
@@ -86,13 +86,6 @@ impl Task {
 
     fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| name.contains(only))
-    }
-}
-
-/// The latest row, while others are still to come.
-fn tell(rows: &[(&str, Found)]) {
-    if let Some((name, found)) = rows.last() {
-        print_row(name, found);
     }
 }
 
@@ -130,7 +123,7 @@ impl Scratch {
 
     /// Does something while a mutant is in the copy.
     fn mutated<T>(&self, mutant: &Mutant, then: impl FnOnce() -> Result<T>) -> Result<T> {
-        let file = self.workspace.join(mutant.file);
+        let file = self.workspace.join(&mutant.file);
         let sound = fs::read_to_string(&file)?;
         fs::write(&file, mutant.applied_to(&sound)?)?;
         let done = then();
@@ -139,7 +132,7 @@ impl Scratch {
     }
 
     /// Simulates with faults of these kinds only, until a seed breaks a promise.
-    fn simulate(&self, seeds: u64, faults: Faults, defect: Option<&str>) -> Result<Found> {
+    fn simulate(&self, seeds: u64, faults: &[String], defect: Option<&str>) -> Result<Found> {
         let mut test = shell::cargo();
         test.current_dir(&self.workspace)
             .env("CARGO_TARGET_DIR", &self.target)
