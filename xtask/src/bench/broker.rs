@@ -2,8 +2,6 @@
 //!
 //! CreateTopics and DeleteTopics are spelt by hand, as this crate depends on none of the project's.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -88,17 +86,9 @@ impl Broker {
         request.extend(1_i32.to_be_bytes()); // correlation
         put(&mut request, "bench")?;
         request.extend(body);
-        let mut stream = TcpStream::connect(&self.bootstrap)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
         let length = i32::try_from(request.len())?;
-        stream.write_all(&[&length.to_be_bytes(), request.as_slice()].concat())?;
-        let mut length = [0; 4];
-        stream.read_exact(&mut length)?;
-        let length = u32::from_be_bytes(length) as usize;
-        ensure!(length <= LONGEST_ANSWER, "an answer of {length} bytes");
-        let mut answer = vec![0; length];
-        stream.read_exact(&mut answer)?;
-        Ok(answer)
+        let request = [&length.to_be_bytes(), request.as_slice()].concat();
+        kafka::ask(self.bootstrap.parse()?, &request, PATIENCE)
     }
 }
 
@@ -129,7 +119,6 @@ const CREATE_TOPICS: (i16, i16) = (19, 4);
 const DELETE_TOPICS: (i16, i16) = (20, 3);
 const TIMEOUT_MS: i32 = 20_000;
 const PATIENCE: Duration = Duration::from_secs(30);
-const LONGEST_ANSWER: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

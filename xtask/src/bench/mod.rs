@@ -135,7 +135,7 @@ fn beside_peers(names: &[String], options: &Options) -> Result<()> {
     let mut session = Session::open(options, "peers.json", order)?;
     if !options.report {
         let ready = Session::prepare(options, &options.only)?;
-        let mut bench = ready.bench(cases.len());
+        let mut bench = ready.bench();
         for case in &cases {
             session.put(
                 bench.measure(case, &ready.clients.there)?,
@@ -167,7 +167,7 @@ impl Scale {
                 options.only = axis.clients();
             }
             let ready = Session::prepare(&options, &options.only)?;
-            let mut bench = ready.bench(cases.len());
+            let mut bench = ready.bench();
             for case in &cases {
                 session.put(bench.measure(case, &ready.clients.there)?, page)?;
             }

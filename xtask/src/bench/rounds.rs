@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::broker::Broker;
 use super::cases::{Case, Server};
@@ -34,7 +33,6 @@ pub(super) struct Bench<'a> {
     sink: PathBuf,
     broker: Option<Broker>,
     topics: usize,
-    progress: ProgressBar,
 }
 
 /// One client in one case.
@@ -46,17 +44,12 @@ struct Entry<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// `runs` is how many there will be in all, pilots included.
-    pub(super) fn new(plan: &'a Plan, sink: PathBuf, runs: usize) -> Self {
-        let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {msg}");
-        let progress = ProgressBar::new(runs as u64);
-        progress.set_style(style.expect("the template is well-formed"));
+    pub(super) fn new(plan: &'a Plan, sink: PathBuf) -> Self {
         Self {
             plan,
             sink,
             broker: None,
             topics: 0,
-            progress,
         }
     }
 
@@ -96,7 +89,6 @@ impl<'a> Bench<'a> {
 
     /// How much `entry` should send so that it takes the time that was asked for.
     fn pilot(&mut self, case: &Case, entry: &mut Entry<'_>) -> Result<Amount, String> {
-        self.progress.inc(1);
         let flags = &case.flags;
         if flags.is_paced() {
             let records = flags.rate as f64 * self.plan.seconds;
@@ -129,8 +121,6 @@ impl<'a> Bench<'a> {
 
     fn round(&mut self, case: &Case, entry: &mut Entry<'_>, round: usize) {
         let name = &entry.client.name;
-        self.progress
-            .set_message(format!("{} {name} round {round}", case.name));
         let outcome = match &entry.amount {
             Ok(amount) => {
                 let amount = *amount;
@@ -142,15 +132,14 @@ impl<'a> Bench<'a> {
         let title = format!("{} {round} {name:11}", case.name);
         match outcome {
             Ok(run) => {
-                self.say(&format!("{title} {}", said(&run)));
+                eprintln!("{title} {}", said(&run));
                 entry.runs.runs.push(run);
             }
             Err(reason) => {
-                self.say(&format!("{title} failed: {reason}"));
+                eprintln!("{title} failed: {reason}");
                 entry.runs.failures.push(reason);
             }
         }
-        self.progress.inc(1);
     }
 
     /// One run against a fresh sink, or a fresh topic of the broker.
@@ -215,7 +204,7 @@ impl<'a> Bench<'a> {
         if self.broker.is_some() {
             return Ok(());
         }
-        self.progress.set_message("starting a real broker");
+        eprintln!("starting a real broker");
         self.broker = Some(Broker::start()?);
         for client in clients {
             let amount = Amount {
@@ -224,10 +213,9 @@ impl<'a> Bench<'a> {
             };
             let mut warm = case.clone();
             warm.flags.rate = 0;
-            self.progress
-                .set_message(format!("{} warms up the broker", client.name));
+            eprintln!("{} warms up the broker", client.name);
             if let Err(error) = self.one(&warm, &mut Entry::new(client), amount) {
-                self.say(&format!("{} against a real broker: {error:#}", client.name));
+                eprintln!("{} against a real broker: {error:#}", client.name);
             }
         }
         Ok(())
@@ -236,16 +224,8 @@ impl<'a> Bench<'a> {
     fn warn_of_payloads(&self, case: &Case, entries: &[Entry<'_>]) {
         let payloads: BTreeSet<_> = entries.iter().flat_map(|entry| &entry.payloads).collect();
         if payloads.len() > 1 {
-            self.say(&format!(
-                "{}: not all clients send the same bytes",
-                case.name
-            ));
+            eprintln!("{}: not all clients send the same bytes", case.name);
         }
-    }
-
-    /// Says a line beside the bar.
-    fn say(&self, line: &str) {
-        self.progress.suspend(|| eprintln!("{line}"));
     }
 }
 
@@ -290,11 +270,6 @@ impl<'a> Entry<'a> {
             warnings,
         }
     }
-}
-
-/// How many runs a comparison has, pilots included.
-pub(super) fn runs(cases: usize, clients: usize, rounds: usize) -> usize {
-    cases * clients * (rounds + 1)
 }
 
 /// A second's work or less for the slowest client.

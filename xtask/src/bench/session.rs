@@ -9,7 +9,7 @@ use super::Options;
 use super::clients::{Building, Clients, Workshop};
 use super::machine::Machine;
 use super::record::{Measured, Record};
-use super::rounds::{Bench, Plan, runs};
+use super::rounds::{Bench, Plan};
 use crate::shell;
 
 /// The record that is being added to, and where it is kept.
@@ -102,10 +102,8 @@ impl Session {
 }
 
 impl Ready {
-    /// `cases` is how many will be measured.
-    pub(super) fn bench(&self, cases: usize) -> Bench<'_> {
-        let runs = runs(cases, self.clients.there.len(), self.plan.rounds);
-        Bench::new(&self.plan, self.sink.clone(), runs)
+    pub(super) fn bench(&self) -> Bench<'_> {
+        Bench::new(&self.plan, self.sink.clone())
     }
 
     /// Says again who is missing: what is built scrolls by.

@@ -27,6 +27,7 @@ use clap::{Args, Subcommand};
 pub(crate) use cluster::{Cluster, Disturbance, Variables};
 pub(crate) use jars::{class_path, clients_jar, require_java};
 pub(crate) use node::Jvm;
+pub(crate) use probe::ask;
 pub(crate) use protocol::Protocol;
 
 use crate::shell;

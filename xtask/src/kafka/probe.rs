@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 const PATIENCE: Duration = Duration::from_secs(2);
-/// No answer to this question is longer: nine brokers, no topic.
+/// No answer to what is asked here is longer: nine brokers, one topic.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// Metadata, version 1, correlation id 7, client id "probe", an empty array of topics (= none).
@@ -19,11 +19,15 @@ const QUESTION: &[u8] =
 
 /// How many brokers the broker on port `port` of this machine knows to be alive.
 pub(crate) fn brokers_seen(port: u16) -> Result<usize> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(QUESTION)?;
+    read_answer(&ask(([127, 0, 0, 1], port).into(), QUESTION, PATIENCE)?)
+}
+
+/// Sends a request, its own length in front, and returns what is answered behind its length.
+pub(crate) fn ask(address: SocketAddr, request: &[u8], patience: Duration) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    stream.write_all(request)?;
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let length = u32::from_be_bytes(length) as usize;
@@ -33,7 +37,7 @@ pub(crate) fn brokers_seen(port: u16) -> Result<usize> {
     );
     let mut answer = vec![0; length];
     stream.read_exact(&mut answer)?;
-    read_answer(&answer)
+    Ok(answer)
 }
 
 /// The number of brokers in an answer: it follows the correlation id.
