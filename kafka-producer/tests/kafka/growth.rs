@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use kafka_producer::{DeliveryError, Persistence, ProducerRecord};
+use kafka_producer::{DeliveryError, ProducerRecord};
 
 use crate::cluster::{PATIENCE, create_topic, in_time, make_anew, producer, topic_name};
 use crate::tools::{kcat, tool};
@@ -109,7 +109,8 @@ async fn a_topic_made_anew_with_fewer_partitions_is_written_to_without_waiting_f
                 Ok(_) => delivered += 1,
                 Err(error) => {
                     assert!(is_of_the_topic_before(&error), "{error}");
-                    assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+                    // Whether the topic before had it is told by `tests/engine/made_anew.rs`: here
+                    // it depends on how late the broker heard of the deletion.
                     failed += 1;
                 }
             }
@@ -118,6 +119,5 @@ async fn a_topic_made_anew_with_fewer_partitions_is_written_to_without_waiting_f
     assert!(failed <= 1, "the first finds out: {failed}");
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
     assert_eq!(in_time(producer.partitions_for(&topic)).await.unwrap(), 2);
-    // The one that failed may have been taken by the topic before.
     assert_eq!(kcat(&topic).len(), delivered);
 }
