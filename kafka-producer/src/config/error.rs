@@ -260,11 +260,16 @@ impl fmt::Display for Warning {
             Self::EmptyEntry { name } => {
                 write!(f, "{name} has an empty entry, which is passed over")
             }
-            Self::IdempotenceOff { name, value } => write!(
-                f,
-                "enable.idempotence is off, because {name}={value}: \
-                 records that are sent again may be duplicated or reordered"
-            ),
+            Self::IdempotenceOff { name, value } => {
+                let risk = match *name {
+                    "retries" => "a record is sent once, and lost if that fails",
+                    _ => "records that are sent again may be duplicated or reordered",
+                };
+                write!(
+                    f,
+                    "enable.idempotence is off, because {name}={value}: {risk}"
+                )
+            }
             Self::DeliveryTimeoutRaised { to_ms } => write!(
                 f,
                 "delivery.timeout.ms is raised to {to_ms}, \

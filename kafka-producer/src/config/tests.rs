@@ -68,6 +68,7 @@ fn idempotence_by_default_gives_way_to_acks_and_retries() {
     let why = "records that are sent again may be duplicated or reordered";
     let leader = warned(&[("acks", "1")], &[&format!("{off} acks=1: {why}")]);
     assert_eq!(leader.guarantee, Guarantee::Plain(Acks::Leader));
+    let why = "a record is sent once, and lost if that fails";
     let once = warned(&[("retries", "0")], &[&format!("{off} retries=0: {why}")]);
     assert_eq!(once.guarantee, Guarantee::Plain(Acks::All));
 }
