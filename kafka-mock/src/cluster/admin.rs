@@ -155,11 +155,7 @@ impl Cluster {
         host: impl Into<String>,
         port: u16,
     ) -> Result<(), ClusterError> {
-        let known = self.brokers.get_mut(broker);
-        let known = known.ok_or(ClusterError::UnknownBroker {
-            broker,
-            brokers: self.config.brokers,
-        })?;
+        let known = self.known_broker(broker)?;
         known.host = host.into();
         known.port = port;
         Ok(())
@@ -181,11 +177,7 @@ impl Cluster {
         broker: BrokerId,
         caps: Vec<(ApiKey, i16)>,
     ) -> Result<(), ClusterError> {
-        let known = self.brokers.get_mut(broker);
-        let known = known.ok_or(ClusterError::UnknownBroker {
-            broker,
-            brokers: self.config.brokers,
-        })?;
+        let known = self.known_broker(broker)?;
         known.caps = Some(caps);
         Ok(())
     }

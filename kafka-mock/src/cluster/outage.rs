@@ -7,7 +7,9 @@
 use std::time::Instant;
 
 use super::{
-    BrokerId, Cluster, ClusterError, CoordinatorKind, Restart, agenda::Due, broker::BrokerState,
+    BrokerId, Cluster, ClusterError, CoordinatorKind, Restart,
+    agenda::Due,
+    broker::{Broker, BrokerState},
 };
 
 impl Cluster {
@@ -219,9 +221,13 @@ impl Cluster {
 
     /// Changes the state of a broker, and says what it was.
     fn turn(&mut self, broker: BrokerId, state: BrokerState) -> Result<BrokerState, ClusterError> {
+        let known = self.known_broker(broker)?;
+        Ok(std::mem::replace(&mut known.state, state))
+    }
+
+    pub(super) fn known_broker(&mut self, broker: BrokerId) -> Result<&mut Broker, ClusterError> {
         let brokers = self.config.brokers;
         let found = self.brokers.get_mut(broker);
-        let found = found.ok_or(ClusterError::UnknownBroker { broker, brokers })?;
-        Ok(std::mem::replace(&mut found.state, state))
+        found.ok_or(ClusterError::UnknownBroker { broker, brokers })
     }
 }

@@ -180,13 +180,8 @@ impl Partitions {
     /// The topic has this id. If that is another topic of the same name, its leaders have epochs of
     /// their own.
     pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
-        match ids(self.topic_id, topic_id) {
-            Ids::Same => {}
-            Ids::Learnt => self.topic_id = topic_id,
-            Ids::Another => {
-                self.topic_id = topic_id;
-                self.belong_to_another();
-            }
+        if is_another(&mut self.topic_id, topic_id) {
+            self.belong_to_another();
         }
     }
 
@@ -275,35 +270,20 @@ impl Lane {
 
     /// The partition is this topic's, which may be another of the same name.
     pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
-        match ids(self.topic_id, topic_id) {
-            Ids::Same => {}
-            Ids::Learnt => self.topic_id = topic_id,
-            Ids::Another => {
-                self.topic_id = topic_id;
-                self.belong_to_another();
-            }
+        if is_another(&mut self.topic_id, topic_id) {
+            self.belong_to_another();
         }
     }
 }
 
-/// What an id says of a topic whose id was known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ids {
-    /// Nothing new: it is the same, or that of a broker that knows none (before Kafka 2.8).
-    Same,
-    /// The brokers before knew none.
-    Learnt,
-    /// It is another topic.
-    Another,
-}
-
-fn ids(known: Uuid, told: Uuid) -> Ids {
-    match (known, told) {
-        (_, Uuid::ZERO) => Ids::Same,
-        (Uuid::ZERO, _) => Ids::Learnt,
-        _ if known == told => Ids::Same,
-        _ => Ids::Another,
+/// Takes in what is told of a topic's id; whether it is another topic's. A broker that knows no ids
+/// (before Kafka 2.8) says nothing of it, and an id where none was known before is that of the same.
+fn is_another(known: &mut Uuid, told: Uuid) -> bool {
+    if told == Uuid::ZERO {
+        return false;
     }
+    let before = std::mem::replace(known, told);
+    before != Uuid::ZERO && before != told
 }
 
 impl Engine {

@@ -12,8 +12,8 @@
 //! Brokers may remember what was sent to a partition whose lane is gone, sequence numbers and all. So
 //! an idempotent producer goes on under the next epoch, in which every partition begins at 0, whether
 //! its leader remembers us or not; or under another id, if a request of it may still arrive there. That
-//! takes no memory for what is forgotten, and costs the other partitions a round trip. The epochs of a transactional producer are its coordinator's to give;
-//! until it has, such a lane stays.
+//! takes no memory for what is forgotten, and costs the other partitions a round trip. The epochs of a
+//! transactional producer are its coordinator's to give; until it has, such a lane stays.
 
 use std::sync::Arc;
 
