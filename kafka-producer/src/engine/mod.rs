@@ -14,128 +14,51 @@
 //!
 //! What each file decides is in the code map of `ARCHITECTURE.md`.
 
-mod absorb;
-mod acknowledgement;
-mod admission;
-mod answer;
-mod attend;
 mod backoff;
 mod cluster;
-mod codec;
-mod company;
-mod connect;
-mod desk;
-mod dispatch;
-mod expiration;
-mod features;
+mod commands;
+mod handle;
 mod identity;
-mod in_flight;
-mod inquiry;
-mod lane;
-mod lanes;
-mod metadata;
-mod node;
+mod input;
 mod notice;
 mod obstacle;
-mod outgoing;
-mod partitions;
-mod rebootstrap;
-mod remembered;
-mod retire;
-mod row;
-mod same_topic;
-mod split;
+mod produce;
 mod timers;
 mod transaction;
-mod unsupported;
-mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use futures_channel::oneshot;
 
 use kafka_accumulator::{Accumulator, NoCallsOut, Panic, Queue};
 
-pub use cluster::{Cluster, Topic};
-pub use desk::{CloseReport, Desk, DeskState, Question, Snapshot};
+pub use cluster::node_id::NodeId;
+pub use cluster::snapshot::{Cluster, Topic};
+pub use handle::{CloseReport, Desk, DeskState, Question, Snapshot};
+pub use input::{Action, Input};
 pub use notice::Notices;
-pub use outgoing::{Confirm, Outgoing, Payload, ProduceOrder};
+pub use produce::request::{Confirm, Outgoing, Payload, ProduceOrder};
 pub use transaction::TransactionCall;
 
 use crate::error::{Cause, DeliveryError, FatalError, Obstacle, TransactionError};
-use crate::settings::{Address, Guarantee, Settings};
-use admission::Admission;
-use company::Company;
-use expiration::Expiration;
-use features::Features;
+use crate::settings::{Guarantee, Settings};
+use cluster::features::Features;
+use cluster::in_flight::Sent;
+use cluster::metadata::Metadata;
+use cluster::node::{Left, Node};
 use identity::Identity;
-use in_flight::Sent;
-use lane::LaneKey;
-use lanes::Lanes;
-use metadata::Metadata;
-use node::{Left, Node};
 use notice::Notice;
+use produce::admission::Admission;
+use produce::coalesce::Company;
+use produce::expiration::Expiration;
+use produce::lane::LaneKey;
+use produce::lanes::Lanes;
+use produce::verdict::Ambiguity;
 use timers::Timers;
 use transaction::{Ask, Transactions};
-use verdict::Ambiguity;
-
-/// A broker: its id in the cluster, or a negative number for an entry of `bootstrap.servers`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub i32);
-
-impl NodeId {
-    pub(crate) fn is_bootstrap(self) -> bool {
-        self.0 < 0
-    }
-}
-
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            id if id < 0 => write!(f, "bootstrap server {}", -i64::from(id)),
-            id => write!(f, "broker {id}"),
-        }
-    }
-}
-
-/// Something that happened outside.
-#[derive(Debug)]
-pub enum Input {
-    /// The doorbell rang: there are questions, or queues with something new.
-    Rung,
-    /// The deadline has come; what [`Rung`](Self::Rung) means is seen to as well.
-    Tick,
-    /// The connection that was dialed is open.
-    Opened(NodeId),
-    /// A frame came, without its length.
-    Received(NodeId, Bytes),
-    /// The batches of a produce request are being compressed: until [`Compressed`](Self::Compressed)
-    /// it is neither the socket nor the broker that it waits for.
-    Compressing(NodeId, i32),
-    /// The batches of a produce request are compressed, as far as they can be.
-    Compressed(NodeId, i32),
-    /// A request that asked for it ([`Confirm::Written`]) was written to the socket entirely.
-    Written(NodeId, i32),
-    /// A batch could not be framed; the connection is as it was.
-    Unsendable(NodeId, i32, Arc<str>),
-    /// The connection could not be opened, or is lost, for this reason.
-    Lost(NodeId, Arc<str>),
-}
-
-/// Something to be done outside.
-#[derive(Debug)]
-pub enum Action {
-    /// Open a connection; answered by [`Input::Opened`] or [`Input::Lost`].
-    Dial(NodeId, Address),
-    /// Forget the connection, and whatever is queued for it. Not answered.
-    Drop(NodeId),
-    /// Write a request, after those sent to this broker before.
-    Send(NodeId, Outgoing),
-}
 
 /// What one producer decides by.
 pub struct Engine {

@@ -14,7 +14,7 @@ use std::task::Waker;
 use futures_channel::oneshot;
 use kafka_accumulator::{Batch, Fate, call_out, wake_all};
 
-use super::desk::Question;
+use crate::engine::handle::Question;
 use crate::error::DeliveryError;
 
 /// Something that somebody is to be told.

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use kafka_wire::ErrorCode;
 
-use super::lane::{LaneKey, Slot, SlotState};
-use super::node::{Link, Node};
-use super::{Engine, Transactions};
+use crate::engine::cluster::node::{Link, Node};
+use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
+use crate::engine::{Engine, Transactions};
+
 use crate::error::{Cause, Obstacle};
 use crate::settings::Guarantee;
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 
-use super::NodeId;
-use super::lane::LaneKey;
+use crate::engine::NodeId;
+use crate::engine::produce::lane::LaneKey;
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn only_the_driver_is_kept_from_deciding_and_its_tests_are_not() {
         let code = "struct RetryLater;\n";
-        assert!(lines("kafka-producer/src/engine/lane.rs", code).is_empty());
+        assert!(lines("kafka-producer/src/engine/produce/lane.rs", code).is_empty());
         let test = format!("struct A;\n\n#[cfg(test)]\nmod tests {{\n{code}}}\n");
         assert!(lines(DRIVER_FILE, &test).is_empty());
     }

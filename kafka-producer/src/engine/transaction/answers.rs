@@ -19,9 +19,9 @@ use super::{
     Echo, End, Ending, Membership, OffsetCommit, Phase, RequestState, Transactions, is_turned_away,
 };
 use crate::engine::identity::ProducerId;
-use crate::engine::lane::LaneKey;
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
-use crate::engine::verdict::TransactionVersion;
 use crate::engine::{Ask, Engine, NodeId};
 use crate::error::{AbortableError, FatalError, Obstacle, TransactionError, own_words};
 use crate::settings::Address;

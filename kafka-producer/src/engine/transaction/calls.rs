@@ -10,7 +10,7 @@ use futures_channel::oneshot;
 
 use super::{Before, Echo, End, Membership, OffsetCommit, Owner, Phase, Transactions};
 use crate::engine::Engine;
-use crate::engine::desk::DeskState;
+use crate::engine::handle::DeskState;
 use crate::engine::notice::Notice;
 use crate::error::{Misuse, Obstacle, TimedOut, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};

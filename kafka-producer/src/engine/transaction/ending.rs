@@ -9,11 +9,11 @@ use kafka_wire::ErrorCode;
 use super::calls::Call;
 use super::{Before, Echo, End, Ending, Health, Owner, Phase, Transactions};
 use crate::engine::Engine;
+use crate::engine::cluster::node::Node;
 use crate::engine::identity::{Identity, ProducerId};
-use crate::engine::lane::LaneKey;
-use crate::engine::node::Node;
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
-use crate::engine::verdict::TransactionVersion;
 use crate::error::{AbortableError, Cause, TransactionError};
 
 impl Engine {

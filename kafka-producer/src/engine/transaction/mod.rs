@@ -41,10 +41,10 @@ use kafka_accumulator::Readiness;
 use kafka_wire::ErrorCode;
 pub(crate) use requests::Ask;
 
-use super::lane::LaneKey;
-use super::timers::Timer;
-use super::verdict::TransactionVersion;
-use super::{Engine, NodeId, backoff};
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::verdict::TransactionVersion;
+use crate::engine::timers::Timer;
+use crate::engine::{Engine, NodeId, backoff};
 use crate::error::{AbortableError, Obstacle, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::settings::TransactionSettings;

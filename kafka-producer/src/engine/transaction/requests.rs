@@ -16,10 +16,10 @@ use super::coordinators::Role;
 use super::membership::Membership;
 use super::verdict::Request;
 use super::{Echo, End, Ending, OffsetCommit, Phase, RequestState, Transactions};
-use crate::engine::in_flight::What;
-use crate::engine::lane::LaneKey;
-use crate::engine::node::Link;
-use crate::engine::verdict::TransactionVersion;
+use crate::engine::cluster::in_flight::What;
+use crate::engine::cluster::node::Link;
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::{Engine, NodeId};
 use crate::error::{AbortableError, FatalError};
 

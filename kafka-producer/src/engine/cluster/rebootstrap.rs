@@ -6,19 +6,20 @@
 //! `metadata.recovery.rebootstrap.trigger.ms` (KIP-899), or when a broker asks for it
 //! (`REBOOTSTRAP_REQUIRED`, KIP-1102). What was on its way is sent again, under its numbers.
 
-use super::lane::Attention;
-use super::partitions::Partitions;
-use super::{Engine, NodeId};
+use crate::engine::produce::lane::Attention;
+use crate::engine::produce::partitions::Partitions;
+use crate::engine::{Engine, NodeId};
+
 use crate::settings::MetadataRecovery;
 
 impl Engine {
     /// No metadata came from where it was asked for, or nobody is left to ask.
-    pub(super) fn metadata_unheard(&mut self) {
+    pub(crate) fn metadata_unheard(&mut self) {
         self.metadata.unheard_since.get_or_insert(self.now);
     }
 
     /// Begins anew if there was no metadata for too long.
-    pub(super) fn rebootstrap_if_overdue(&mut self) {
+    pub(crate) fn rebootstrap_if_overdue(&mut self) {
         if let MetadataRecovery::Rebootstrap { trigger } = self.settings.metadata_recovery
             && let Some(since) = self.metadata.unheard_since
             && self.now.saturating_duration_since(since) >= trigger
@@ -28,7 +29,7 @@ impl Engine {
     }
 
     /// A broker says that it does not belong to the cluster that the client believes in.
-    pub(super) fn rebootstrap_required(&mut self) {
+    pub(crate) fn rebootstrap_required(&mut self) {
         // It may say so again and again, and nothing came of the question.
         self.metadata_failed();
         match self.settings.metadata_recovery {

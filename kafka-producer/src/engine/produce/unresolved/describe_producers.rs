@@ -39,7 +39,7 @@
 //! batch that stays out stays out, too.
 //!
 //! *A topic made anew* knows nothing of what was sent to the one before: of such a batch its leader is
-//! not asked, nor does an acknowledgement of one speak for others (`same_topic.rs`).
+//! not asked, nor does an acknowledgement of one speak for others (`unresolved/topic_id.rs`).
 //!
 //! *A broker that may have forgotten this producer* (`expiration.rs`) takes a batch without those before
 //! it, and a late request under any number. So none is presumed to be in the log because a later one
@@ -57,18 +57,19 @@ use kafka_wire::messages::describe_producers::{
 };
 use kafka_wire::records::next_sequence;
 
-use super::acknowledgement::FORGOTTEN;
-use super::expiration::{LastAppend, Memory};
-use super::in_flight::{Sent, What};
-use super::lane::{Confirmed, Lane, LaneKey, Numbering, Slot, SlotState};
-use super::same_topic::{Evidence, MADE_ANEW};
-use super::verdict::Ambiguity;
-use super::{Engine, NodeId, backoff};
+use crate::engine::backoff;
+use crate::engine::cluster::in_flight::{Sent, What};
+use crate::engine::produce::acknowledgement::FORGOTTEN;
+use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::lane::{Confirmed, Lane, LaneKey, Numbering, Slot, SlotState};
+use crate::engine::produce::unresolved::topic_id::{Evidence, MADE_ANEW};
+use crate::engine::produce::verdict::Ambiguity;
+use crate::engine::{Engine, NodeId};
 use crate::error::Cause;
 use crate::settings::UnresolvedPolicy;
 
 /// What an answer tells.
-pub(super) enum Finding {
+pub(crate) enum Finding {
     /// The log takes this sequence next, under the epoch that was asked about.
     Expects(Expected),
     /// Nothing that could be relied on.
@@ -81,7 +82,7 @@ pub(super) enum Finding {
 
 /// What a leader remembers of this producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     /// The sequence that its log takes next.
     next: i32,
     /// The latest timestamp of the batch that it has appended last.
@@ -105,7 +106,7 @@ enum Place {
 
 impl Engine {
     /// The broker takes neither this batch, which may be in the log, nor its number.
-    pub(super) fn unresolved(&mut self, key: LaneKey, position: usize) {
+    pub(crate) fn unresolved(&mut self, key: LaneKey, position: usize) {
         let lane = &mut self.lanes[key as usize];
         let slot = &lane.slots[position];
         let serial = slot.serial;
@@ -124,7 +125,7 @@ impl Engine {
     }
 
     /// An attempt of the oldest slot was not answered, and is too old to be repeated.
-    pub(super) fn may_be_forgotten(&mut self, key: LaneKey) {
+    pub(crate) fn may_be_forgotten(&mut self, key: LaneKey) {
         let waits = |slot: &Slot| matches!(slot.state, SlotState::Waiting { .. });
         let lane = &self.lanes[key as usize];
         let Some(position) = lane.slots.iter().position(waits) else {
@@ -142,7 +143,7 @@ impl Engine {
     }
 
     /// The lane's leader, whose turn it is, is to be asked about the oldest slot.
-    pub(super) fn inquire(&mut self, key: LaneKey) {
+    pub(crate) fn inquire(&mut self, key: LaneKey) {
         if self.lanes[key as usize].has_unconfirmable(&self.memory()) {
             // Another leader than the one that told of them may not have what was presumed.
             self.doubt(key, usize::MAX);
@@ -162,7 +163,7 @@ impl Engine {
     }
 
     /// Asks a broker about the batches of its partitions that have come to be in doubt.
-    pub(super) fn send_inquiries(&mut self, id: NodeId) {
+    pub(crate) fn send_inquiries(&mut self, id: NodeId) {
         if self.inquiries.is_empty() {
             return;
         }
@@ -200,7 +201,7 @@ impl Engine {
     }
 
     /// The leader has answered.
-    pub(super) fn inquired(
+    pub(crate) fn inquired(
         &mut self,
         id: NodeId,
         about: &[Sent],
@@ -232,7 +233,7 @@ impl Engine {
     }
 
     /// There will be no answer.
-    pub(super) fn inquiry_lost(&mut self, about: &[Sent]) {
+    pub(crate) fn inquiry_lost(&mut self, about: &[Sent]) {
         self.resolve_all(about, || Finding::AskAgain(ErrorCode::NETWORK_EXCEPTION));
     }
 
@@ -242,7 +243,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn resolve(&mut self, Sent { lane: key, serial }: Sent, finding: Finding) {
+    pub(crate) fn resolve(&mut self, Sent { lane: key, serial }: Sent, finding: Finding) {
         let Some(position) = self.lanes[key as usize].position(serial) else {
             return self.list(key);
         };
@@ -319,7 +320,7 @@ impl Engine {
     }
 
     /// The log has this batch, and whatever behind it may be there and comes before `next`.
-    pub(super) fn presume(&mut self, key: LaneKey, position: usize, next: i32) {
+    pub(crate) fn presume(&mut self, key: LaneKey, position: usize, next: i32) {
         let lane = &mut self.lanes[key as usize];
         let held = |slot: &&mut Slot| {
             slot.ambiguity != Ambiguity::None
@@ -333,7 +334,7 @@ impl Engine {
 
     /// A batch is out of sequence: those before it, if any is presumed to be in the log, are not
     /// there any more, and are asked about again.
-    pub(super) fn doubt(&mut self, key: LaneKey, position: usize) {
+    pub(crate) fn doubt(&mut self, key: LaneKey, position: usize) {
         let until = self.now;
         let before = self.lanes[key as usize].slots.iter_mut().take(position);
         for slot in before.filter(|slot| slot.state == SlotState::Presumed) {
@@ -342,7 +343,7 @@ impl Engine {
     }
 
     /// Ends the batches that are presumed to be in the log, because no acknowledgement will tell.
-    pub(super) fn end_presumed(&mut self, key: LaneKey) {
+    pub(crate) fn end_presumed(&mut self, key: LaneKey) {
         while let Some(slot) = self.lanes[key as usize].slots.front()
             && slot.state == SlotState::Presumed
         {
@@ -352,7 +353,7 @@ impl Engine {
     }
 
     /// Ends a batch that may be in the log.
-    pub(super) fn leave_open(&mut self, key: LaneKey, serial: u64, why: Option<&str>) {
+    pub(crate) fn leave_open(&mut self, key: LaneKey, serial: u64, why: Option<&str>) {
         if let Some(mut slot) = self.remove(key, serial) {
             slot.state = SlotState::Waiting { until: self.now };
             self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
@@ -361,7 +362,7 @@ impl Engine {
     }
 
     /// Ends a batch that may be in the log, and was taken from its lane.
-    pub(super) fn fail_open(&mut self, key: LaneKey, slot: Slot, why: Option<&str>) {
+    pub(crate) fn fail_open(&mut self, key: LaneKey, slot: Slot, why: Option<&str>) {
         let code = slot.last_error.unwrap_or_default();
         let message = why.map(|why| {
             format!(
@@ -374,7 +375,7 @@ impl Engine {
     }
 
     /// A broker that could not tell is left alone for a while, and for longer if it cannot again.
-    pub(super) fn before_asking_again(&mut self, key: LaneKey, position: usize) -> Duration {
+    pub(crate) fn before_asking_again(&mut self, key: LaneKey, position: usize) -> Duration {
         let slot = &mut self.lanes[key as usize].slots[position];
         slot.asked_in_vain = slot.asked_in_vain.saturating_add(1);
         backoff::delay(
@@ -461,7 +462,7 @@ impl Lane {
 
     /// Whether every log that may have the batch at this position, or one behind it, has those
     /// before it: its leaders have known this producer all the time.
-    pub(super) fn is_continued_to(&self, position: usize, memory: &Memory) -> bool {
+    pub(crate) fn is_continued_to(&self, position: usize, memory: &Memory) -> bool {
         let producer = self.slots[position].producer;
         producer.is_some_and(|producer| self.has_continued(producer, memory))
             && !self.has_lapsed(memory)

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use kafka_accumulator::{Accumulator, Queue};
 
-use super::lane::LaneKey;
+use crate::engine::produce::lane::LaneKey;
 use crate::error::DeliveryError;
 
 /// A place for the queue of each partition.

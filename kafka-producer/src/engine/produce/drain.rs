@@ -10,15 +10,16 @@ use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
-use super::acknowledgement::FORGOTTEN;
-use super::expiration::LastAppend;
-use super::in_flight::{Asked, Sent, Way, What};
-use super::lane::{Attention, LaneKey, Next, Numbering, SlotState};
-use super::node::Link;
-use super::outgoing::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
-use super::timers::Timer;
-use super::verdict::{Ambiguity, TransactionVersion};
-use super::{Action, Engine, NodeId, Transactions, backoff};
+use crate::engine::backoff;
+use crate::engine::cluster::in_flight::{Asked, Sent, Way, What};
+use crate::engine::cluster::node::Link;
+use crate::engine::produce::acknowledgement::FORGOTTEN;
+use crate::engine::produce::expiration::LastAppend;
+use crate::engine::produce::lane::{Attention, LaneKey, Next, Numbering, SlotState};
+use crate::engine::produce::request::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
+use crate::engine::produce::verdict::{Ambiguity, TransactionVersion};
+use crate::engine::timers::Timer;
+use crate::engine::{Action, Engine, NodeId, Transactions};
 use crate::settings::{Acks, UnresolvedPolicy};
 
 /// From this version of Produce on, topics are named by their ids (KIP-516).
@@ -38,7 +39,7 @@ enum Offer {
 
 impl Engine {
     /// Sends a broker all that its window has room for.
-    pub(super) fn dispatch(&mut self, id: NodeId) {
+    pub(crate) fn dispatch(&mut self, id: NodeId) {
         let mut chosen = std::mem::take(&mut self.chosen);
         while self.window(id).is_some() && !self.awaits_company(id) {
             chosen.clear();
@@ -242,7 +243,7 @@ impl Engine {
 
     /// A broken sequence cannot go on: number the lane anew under the next epoch. That the log has
     /// none of its batches under the old one is known by now, unless the user does not care.
-    pub(super) fn start_new_epoch(&mut self, key: LaneKey) {
+    pub(crate) fn start_new_epoch(&mut self, key: LaneKey) {
         let lane = &self.lanes[key as usize];
         if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
             lane.numbering

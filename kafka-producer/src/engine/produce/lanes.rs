@@ -16,8 +16,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
 
-use super::NodeId;
-use super::lane::{Attention, Lane, LaneKey, Numbering};
+use crate::engine::NodeId;
+use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering};
 
 /// The lanes of an engine.
 #[derive(Debug, Default)]

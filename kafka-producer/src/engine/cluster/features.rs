@@ -3,7 +3,7 @@
 
 use kafka_wire::messages::ApiVersionsResponse;
 
-use super::verdict::TransactionVersion;
+use crate::engine::produce::verdict::TransactionVersion;
 
 /// The newest that any broker has told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,14 +18,14 @@ use kafka_wire::records::{
     Attributes, BatchHeader, NO_SEQUENCE, Record, RecordBatch, RecordParts, RecordsError,
 };
 
-use super::Engine;
-use super::lane::LaneKey;
-use super::notice::Notice;
+use crate::engine::Engine;
+use crate::engine::notice::Notice;
+use crate::engine::produce::lane::LaneKey;
 use crate::error::DeliveryError;
 
 impl Engine {
     /// Puts its halves in place of a batch that is too large; whether that could be done.
-    pub(super) fn split(&mut self, key: LaneKey, position: usize) -> bool {
+    pub(crate) fn split(&mut self, key: LaneKey, position: usize) -> bool {
         let lane = &mut self.lanes[key as usize];
         let Some(slot) = lane.slots.get(position) else {
             return false;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use kafka_wire::compression::Compression;
 use kafka_wire::{ErrorCode, Version};
 
-use super::lane::Attention;
-use super::{Engine, NodeId};
+use crate::engine::produce::lane::Attention;
+use crate::engine::{Engine, NodeId};
+
 use crate::error::Cause;
 
 /// The version of Produce that a codec needs, and the first Apache Kafka that speaks it.
@@ -22,7 +23,7 @@ fn needed(codec: Compression) -> Option<(i16, &'static str)> {
 
 impl Engine {
     /// Why a broker that speaks Produce up to this version cannot take our batches.
-    pub(super) fn lacks_codec(&self, id: NodeId, spoken: Version) -> Option<Arc<str>> {
+    pub(crate) fn lacks_codec(&self, id: NodeId, spoken: Version) -> Option<Arc<str>> {
         let codec = self.settings.compression;
         let (version, kafka) = needed(codec).filter(|(version, _)| spoken.number < *version)?;
         let spoken = spoken.number;
@@ -34,7 +35,7 @@ impl Engine {
     }
 
     /// Ends what is listed for a broker that lacks the codec, before it is sent.
-    pub(super) fn refuse_for_codec(&mut self, id: NodeId, why: &Arc<str>) {
+    pub(crate) fn refuse_for_codec(&mut self, id: NodeId, why: &Arc<str>) {
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };

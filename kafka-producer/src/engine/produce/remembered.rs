@@ -1,10 +1,10 @@
 //! What a partition's leader is sure to remember of this producer (`expiration.rs`): what may be
 //! concluded from the batches that a lane holds and from what was confirmed last. Nothing is decided here.
 
-use super::expiration::Memory;
-use super::identity::ProducerId;
-use super::lane::{Lane, Leadership, Slot, SlotState};
-use super::verdict::Ambiguity;
+use crate::engine::identity::ProducerId;
+use crate::engine::produce::expiration::Memory;
+use crate::engine::produce::lane::{Lane, Leadership, Slot, SlotState};
+use crate::engine::produce::verdict::Ambiguity;
 
 impl Lane {
     /// Whether a leader is sure to know `producer` by what it appended before the batch with serial

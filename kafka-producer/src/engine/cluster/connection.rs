@@ -11,19 +11,20 @@ use kafka_wire::{
     encode_request,
 };
 
-use super::backoff;
-use super::in_flight::{Asked, InFlight, Way, What};
-use super::metadata::Scope;
-use super::node::{Link, Node, Use, Versions};
-use super::outgoing::{Confirm, Outgoing, Payload};
-use super::timers::Timer;
-use super::{Action, Engine, NodeId};
+use crate::engine::backoff;
+use crate::engine::cluster::in_flight::{Asked, InFlight, Way, What};
+use crate::engine::cluster::metadata::Scope;
+use crate::engine::cluster::node::{Link, Node, Use, Versions};
+use crate::engine::produce::request::{Confirm, Outgoing, Payload};
+use crate::engine::timers::Timer;
+use crate::engine::{Action, Engine, NodeId};
+
 use crate::error::{Obstacle, Unsupported};
 use crate::settings::MetadataRecovery;
 
 /// Whether something was there to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// It was.
     Done,
     /// There was nothing.
@@ -36,7 +37,7 @@ const SOFTWARE_NAME: &str = "kafka-producer-rs";
 impl Engine {
     /// A broker that can be asked now; if there is none, one is dialed. Who asks for silence is left
     /// alone, and not got round by way of a bootstrap server, which may well be the same.
-    pub(super) fn any_node<R: Request>(&mut self) -> Option<NodeId> {
+    pub(crate) fn any_node<R: Request>(&mut self) -> Option<NodeId> {
         let ready = self.nodes.values().filter(|node| node.speaks::<R>());
         let talks = ready.clone().filter(|node| node.silent_until().is_none());
         let least_loaded = talks.min_by_key(|node| (node.load(), node.id));
@@ -84,7 +85,7 @@ impl Engine {
     }
 
     /// Dials a broker that has no connection, as soon as it may be.
-    pub(super) fn dial_when_rested(&mut self, id: NodeId) {
+    pub(crate) fn dial_when_rested(&mut self, id: NodeId) {
         match self.nodes.get(&id) {
             Some(node) if node.can_dial(self.now) => self.dial(id),
             Some(node) if node.is_resting() => {
@@ -113,7 +114,7 @@ impl Engine {
     }
 
     /// The connection is open: learn what the broker speaks (KIP-35).
-    pub(super) fn opened(&mut self, id: NodeId) {
+    pub(crate) fn opened(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };
@@ -138,7 +139,7 @@ impl Engine {
     }
 
     /// Sends a request that is small and answered; a broker that asks for silence gets it afterwards.
-    pub(super) fn ask<R: Request>(
+    pub(crate) fn ask<R: Request>(
         &mut self,
         id: NodeId,
         version: Version,
@@ -184,7 +185,7 @@ impl Engine {
     }
 
     /// Asks for metadata if it is wanted and a broker is there.
-    pub(super) fn ask_for_metadata(&mut self) {
+    pub(crate) fn ask_for_metadata(&mut self) {
         self.rebootstrap_if_overdue();
         let Some(not_before) = self.metadata.next_question(self.now) else {
             return;
@@ -220,7 +221,7 @@ impl Engine {
     }
 
     /// Asks for a producer id if one is needed and somebody wants to write.
-    pub(super) fn ask_for_identity(&mut self) {
+    pub(crate) fn ask_for_identity(&mut self) {
         // A transactional producer asks its coordinator.
         if self.transactions.is_some()
             || !self.identity.is_due(self.now)
@@ -245,12 +246,12 @@ impl Engine {
         self.ask(id, version, &request, What::ProducerId);
     }
 
-    pub(super) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
+    pub(crate) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
         self.newest_to::<R>(id, i16::MAX)
     }
 
     /// The newest version up to `latest` that a ready broker and we speak.
-    pub(super) fn newest_to<R: Request>(&self, id: NodeId, latest: i16) -> Option<Version> {
+    pub(crate) fn newest_to<R: Request>(&self, id: NodeId, latest: i16) -> Option<Version> {
         match &self.nodes.get(&id)?.link {
             Link::Ready { versions, .. } => versions.newest_to::<R>(latest),
             _ => None,
@@ -258,7 +259,7 @@ impl Engine {
     }
 
     /// A frame came: it answers the oldest request, or the peer does not follow the protocol.
-    pub(super) fn received(&mut self, id: NodeId, frame: Bytes) {
+    pub(crate) fn received(&mut self, id: NodeId, frame: Bytes) {
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };
@@ -325,7 +326,7 @@ impl Engine {
         self.stir(id);
     }
 
-    pub(super) fn read<R: Request, T>(
+    pub(crate) fn read<R: Request, T>(
         &mut self,
         version: Version,
         frame: Bytes,
@@ -448,13 +449,13 @@ impl Engine {
     }
 
     /// Gives a connection up from our side.
-    pub(super) fn lose(&mut self, id: NodeId, why: &str) {
+    pub(crate) fn lose(&mut self, id: NodeId, why: &str) {
         self.actions.push_back(Action::Drop(id));
         self.lost(id, why);
     }
 
     /// The connection is gone, and not by our will.
-    pub(super) fn lost(&mut self, id: NodeId, why: &str) {
+    pub(crate) fn lost(&mut self, id: NodeId, why: &str) {
         if self.disconnected(id, why) == Change::Done {
             // Its leaders may have moved; and other brokers may know.
             self.metadata.want();
@@ -462,7 +463,7 @@ impl Engine {
     }
 
     /// There is no connection any more: whatever was asked will not be answered.
-    pub(super) fn disconnected(&mut self, id: NodeId, why: &str) -> Change {
+    pub(crate) fn disconnected(&mut self, id: NodeId, why: &str) -> Change {
         let Some(node) = self.nodes.get_mut(&id) else {
             return Change::None;
         };
@@ -514,11 +515,11 @@ impl Engine {
         }
     }
 
-    pub(super) fn metadata_failed(&mut self) {
+    pub(crate) fn metadata_failed(&mut self) {
         self.metadata.failed(self.now, &mut self.random);
     }
 
-    pub(super) fn identity_failed(&mut self) {
+    pub(crate) fn identity_failed(&mut self) {
         let Self {
             identity,
             settings,
@@ -535,7 +536,7 @@ impl Engine {
     }
 
     /// A broker's timer fired: a dial or an answer took too long, or its rest is over.
-    pub(super) fn node_is_due(&mut self, id: NodeId) {
+    pub(crate) fn node_is_due(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get(&id) else {
             return;
         };

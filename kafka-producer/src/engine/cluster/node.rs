@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use kafka_wire::messages::ApiVersionsResponse;
 use kafka_wire::{ApiKey, Request, Version, VersionRange};
 
-use super::NodeId;
-use super::backoff::Pace;
-use super::in_flight::InFlight;
-use super::lane::LaneKey;
-use super::outgoing::Outgoing;
+use crate::engine::NodeId;
+use crate::engine::backoff::Pace;
+use crate::engine::cluster::in_flight::InFlight;
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::request::Outgoing;
 use crate::error::Obstacle;
 use crate::settings::{Address, BackoffRange};
 

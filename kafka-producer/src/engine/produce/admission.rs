@@ -14,9 +14,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::in_flight::Way;
-use super::node::{Link, Node};
-use super::{Engine, NodeId};
+use crate::engine::cluster::in_flight::Way;
+use crate::engine::cluster::node::{Link, Node};
+use crate::engine::{Engine, NodeId};
 
 /// Whether callers are held back, and how far the limit is widened.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ enum Limit {
 }
 
 impl Admission {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             pace: Pace::Free,
             width: Width::Narrow,
@@ -83,7 +83,7 @@ impl Admission {
     }
 
     /// When patience ends.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.pace {
             Pace::Free => None,
             Pace::Throttled { since } => Some(since + PATIENCE),
@@ -130,7 +130,7 @@ impl Admission {
 
 impl Engine {
     /// Callers may wait for answers: see that some come.
-    pub(super) fn see_to_admission(&mut self) {
+    pub(crate) fn see_to_admission(&mut self) {
         let awaited = self.awaited();
         if self.admission.look(self.now, awaited) == Limit::Changes {
             self.limit_backlog();
@@ -149,12 +149,12 @@ impl Engine {
     }
 
     /// The driver compresses batches of a request before it can leave.
-    pub(super) fn compressing(&mut self, id: NodeId, correlation_id: i32) {
+    pub(crate) fn compressing(&mut self, id: NodeId, correlation_id: i32) {
         self.note_way(id, correlation_id, Way::Compressing);
     }
 
     /// A request can leave now.
-    pub(super) fn compressed(&mut self, id: NodeId, correlation_id: i32) {
+    pub(crate) fn compressed(&mut self, id: NodeId, correlation_id: i32) {
         self.note_way(id, correlation_id, Way::Out { since: self.now });
         self.admission.moved(self.now);
     }
@@ -166,7 +166,7 @@ impl Engine {
     }
 
     /// A produce request that was so far on its way was answered.
-    pub(super) fn note_answer(&mut self, id: NodeId, way: Way) {
+    pub(crate) fn note_answer(&mut self, id: NodeId, way: Way) {
         let mut limit = self.admission.answered(self.now);
         if let Way::Out { since } = way
             && let took = self.now.saturating_duration_since(since)
@@ -182,7 +182,7 @@ impl Engine {
     }
 
     /// Adds up what the connections may hold.
-    pub(super) fn limit_backlog(&self) {
+    pub(crate) fn limit_backlog(&self) {
         let batches = self.settings.accumulator.batch_size.saturating_mul(BATCHES);
         let connected = self
             .nodes

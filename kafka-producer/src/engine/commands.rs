@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Completion, Readiness};
 
-use super::desk::{DeskState, Question};
-use super::lane::{Attention, LaneKey};
-use super::metadata::{Awaits, Waiter};
-use super::notice::Notice;
-use super::timers::Timer;
-use super::{CloseReport, Engine, Life, NodeId, Transactions};
+use crate::engine::cluster::metadata::{Awaits, Waiter};
+use crate::engine::handle::{DeskState, Question};
+use crate::engine::notice::Notice;
+use crate::engine::produce::lane::{Attention, LaneKey};
+use crate::engine::timers::Timer;
+use crate::engine::{CloseReport, Engine, Life, NodeId, Transactions};
+
 use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
 
 impl Engine {

@@ -6,9 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::lane::{Attention, Next};
-use super::timers::Timer;
-use super::{Engine, Life, NodeId};
+use crate::engine::produce::lane::{Attention, Next};
+use crate::engine::timers::Timer;
+use crate::engine::{Engine, Life, NodeId};
+
 use kafka_accumulator::Readiness;
 
 /// What is known of the pace of batches, and whether queues may have filled without ringing.
@@ -28,7 +29,7 @@ enum Wait {
 }
 
 impl Company {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             last_sent: now,
             interval: HOLD_MAX,
@@ -36,17 +37,17 @@ impl Company {
         }
     }
 
-    pub(super) fn is_awaited(&self) -> bool {
+    pub(crate) fn is_awaited(&self) -> bool {
         self.wait == Wait::Awaited
     }
 
     /// The lists are being read: whoever fills from here on rings.
-    pub(super) fn attended(&mut self) {
+    pub(crate) fn attended(&mut self) {
         self.wait = Wait::None;
     }
 
     /// So many batches have left.
-    pub(super) fn sent(&mut self, now: Instant, batches: usize) {
+    pub(crate) fn sent(&mut self, now: Instant, batches: usize) {
         let passed = now
             .saturating_duration_since(self.last_sent)
             .min(HOLD_MAX * 4);
@@ -63,7 +64,7 @@ impl Company {
 
 impl Engine {
     /// Whether what is due for this broker waits for company.
-    pub(super) fn awaits_company(&mut self, id: NodeId) -> bool {
+    pub(crate) fn awaits_company(&mut self, id: NodeId) -> bool {
         let hold = self.settings.accumulator.linger.min(HOLD_MAX);
         let hurry = self.accumulator.waiting() > 0 || !matches!(self.life, Life::Open);
         if hold.is_zero() || hurry || !self.company.comes_soon() {

@@ -23,12 +23,13 @@ use kafka_wire::messages::MetadataRequest;
 use kafka_wire::messages::metadata::{LeadersResponse, LeadersTopic, MetadataRequestTopic};
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::acknowledgement::FORGOTTEN;
-use super::in_flight::{Sent, What};
-use super::inquiry::Finding;
-use super::lane::{LaneKey, Slot, SlotState};
-use super::verdict::Ambiguity;
-use super::{Engine, NodeId};
+use crate::engine::cluster::in_flight::{Sent, What};
+use crate::engine::produce::acknowledgement::FORGOTTEN;
+use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
+use crate::engine::produce::unresolved::describe_producers::Finding;
+use crate::engine::produce::verdict::Ambiguity;
+use crate::engine::{Engine, NodeId};
+
 use crate::settings::UnresolvedPolicy;
 
 /// What was seen of a log.
@@ -46,7 +47,7 @@ impl Engine {
     /// A batch is to get another number, and those behind it, because none of them is in the log.
     /// Whether that has to be asked first: of some it is not known, and a topic made anew may have
     /// them without the first.
-    pub(super) fn doubts_topic(&mut self, key: LaneKey) -> bool {
+    pub(crate) fn doubts_topic(&mut self, key: LaneKey) -> bool {
         let lane = &self.lanes[key as usize];
         let known = |slot: &Slot| slot.ambiguity == Ambiguity::None;
         let outnumbered = |slot: &Slot| matches!(slot.state, SlotState::Outnumbered { .. });
@@ -70,7 +71,7 @@ impl Engine {
     }
 
     /// What was seen of a log of this name: asks its leader whether it is the same log still.
-    pub(super) fn check_topic(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
+    pub(crate) fn check_topic(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
         let lane = &self.lanes[key as usize];
         let leader = lane.leader.filter(|_| lane.topic_id != Uuid::ZERO);
         let version = leader.and_then(|leader| self.newest::<MetadataRequest>(leader));
@@ -95,7 +96,7 @@ impl Engine {
     }
 
     /// The leader has told of the topic.
-    pub(super) fn topic_checked(
+    pub(crate) fn topic_checked(
         &mut self,
         id: NodeId,
         about: Sent,
@@ -136,7 +137,7 @@ impl Engine {
     }
 
     /// The leader cannot tell now, or is not there any more.
-    pub(super) fn topic_unchecked(&mut self, about: Sent, evidence: Evidence) {
+    pub(crate) fn topic_unchecked(&mut self, about: Sent, evidence: Evidence) {
         let Sent { lane: key, serial } = about;
         let position = self.lanes[key as usize].position(serial);
         if let (Evidence::Gap, Some(position)) = (evidence, position) {
@@ -169,7 +170,7 @@ impl Engine {
     }
 
     /// Ends the batches behind this one that may be in a log of which nothing is known.
-    pub(super) fn leave_ambiguous_open(&mut self, key: LaneKey, position: usize, why: &str) {
+    pub(crate) fn leave_ambiguous_open(&mut self, key: LaneKey, position: usize, why: &str) {
         let slots = self.lanes[key as usize].slots.iter().skip(position + 1);
         let ambiguous = slots.filter(|slot| slot.ambiguity != Ambiguity::None);
         let serials: Vec<u64> = ambiguous.map(|slot| slot.serial).collect();
@@ -180,4 +181,4 @@ impl Engine {
 }
 
 /// Why nothing is known of a batch.
-pub(super) const MADE_ANEW: &str = "its topic was made anew meanwhile";
+pub(crate) const MADE_ANEW: &str = "its topic was made anew meanwhile";

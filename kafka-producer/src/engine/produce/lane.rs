@@ -11,7 +11,7 @@
 //!                              └──the same, after an attempt without an answer──▶ Unresolved
 //!
 //! Unresolved ──asked──▶ Inquired ──in the log──▶ Presumed ──a later one acknowledged──▶ completion
-//!                          └──not in the log──▶ Waiting or Outnumbered      (see `inquiry.rs`)
+//!                          └──not in the log──▶ Waiting or Outnumbered      (see `unresolved/describe_producers.rs`)
 //! ```
 //!
 //! These are the usual ways; `docs/delivery.md` draws all of them.
@@ -28,10 +28,10 @@ use kafka_accumulator::{Batch, Queue};
 use kafka_wire::records::next_sequence;
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::NodeId;
-use super::expiration::{LastAppend, Memory};
-use super::identity::{Identity, ProducerId};
-use super::verdict::Ambiguity;
+use crate::engine::NodeId;
+use crate::engine::identity::{Identity, ProducerId};
+use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::verdict::Ambiguity;
 use crate::error::DeliveryError;
 
 /// Index of a lane in the engine, echoed by its queue.

@@ -12,7 +12,7 @@
 //! What was never told (a topic, a partition, a leader) is asked about alone, so that a new topic costs
 //! the same however many are known. All are asked about when leaders may have moved, and when
 //! `metadata.max.age.ms` is over: every topic that was written to within `metadata.max.idle.ms`. What
-//! an answer means for lanes and leaders is in `absorb.rs`.
+//! an answer means for lanes and leaders is in `cluster/apply.rs`.
 //!
 //! However much is wanted, and whatever is answered: between two questions there is
 //! `retry.backoff.ms`, which grows as long as the answers bring nothing new. Only what was never asked
@@ -25,9 +25,9 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use kafka_partition::StickyState;
 
-use super::backoff::Pace;
-use super::notice::Notice;
-use super::partitions::Partitions;
+use crate::engine::backoff::Pace;
+use crate::engine::notice::Notice;
+use crate::engine::produce::partitions::Partitions;
 use crate::error::{Obstacle, SendError};
 use crate::settings::BackoffRange;
 
@@ -282,7 +282,7 @@ impl Metadata {
     }
 
     /// Ends the wait of the callers that this topic is complete enough for; whether all are served.
-    pub(super) fn serve_waiters(&mut self, topic: &Arc<str>, notices: &mut Vec<Notice>) -> bool {
+    pub(crate) fn serve_waiters(&mut self, topic: &Arc<str>, notices: &mut Vec<Notice>) -> bool {
         let Some(interest) = self.topics.get_mut(topic) else {
             return true;
         };
@@ -358,7 +358,7 @@ impl Metadata {
     }
 
     /// Ends the wait of every caller whose deadline has come.
-    pub(super) fn expire(
+    pub(crate) fn expire(
         &mut self,
         now: Instant,
         last: Option<&Obstacle>,

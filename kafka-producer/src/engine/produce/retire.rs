@@ -21,18 +21,18 @@ use kafka_accumulator::Queue;
 use kafka_wire::messages::metadata::LeadersPartition;
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::Engine;
-use super::in_flight::InFlight;
-use super::lane::{Attention, Lane, LaneKey, Numbering};
-use super::node::Node;
-use super::row::{NO_LANE, closed_queue};
-use super::transaction::Transactions;
-use super::verdict::Ambiguity;
+use crate::engine::Engine;
+use crate::engine::cluster::in_flight::InFlight;
+use crate::engine::cluster::node::Node;
+use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering};
+use crate::engine::produce::row::{NO_LANE, closed_queue};
+use crate::engine::produce::verdict::Ambiguity;
+use crate::engine::transaction::Transactions;
 use crate::error::{Cause, DeliveryError};
 
 /// Whether metadata tells of the topic that is known under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Likeness {
+pub(crate) enum Likeness {
     Same,
     /// It may be another; the next answer may tell.
     Doubtful,
@@ -41,7 +41,7 @@ pub(super) enum Likeness {
 
 impl Engine {
     /// Compares what is told of a topic with what is known.
-    pub(super) fn likeness(
+    pub(crate) fn likeness(
         &mut self,
         name: &Arc<str>,
         topic_id: Uuid,
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// Another topic has this name now, and so many partitions.
-    pub(super) fn make_anew(&mut self, name: &Arc<str>, partitions: usize) {
+    pub(crate) fn make_anew(&mut self, name: &Arc<str>, partitions: usize) {
         let Some(interest) = self.metadata.topics.get_mut(name) else {
             return;
         };
@@ -158,7 +158,7 @@ impl Engine {
 
     /// Lets go of topics that nobody has written to for `metadata.max.idle.ms`; who writes to one
     /// again finds it unknown and asks.
-    pub(super) fn forget_idle_topics(&mut self) {
+    pub(crate) fn forget_idle_topics(&mut self) {
         let Some(idle_since) = self.now.checked_sub(self.settings.metadata_max_idle) else {
             return;
         };
@@ -210,7 +210,7 @@ impl Engine {
 
     /// Frees the lanes out of use that nothing refers to any more: no request on its way, and no
     /// transaction.
-    pub(super) fn free_retired_lanes(&mut self) {
+    pub(crate) fn free_retired_lanes(&mut self) {
         if !self.lanes.has_retired() {
             return;
         }

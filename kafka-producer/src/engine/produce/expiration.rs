@@ -11,7 +11,7 @@
 //!   batch of this producer since it was elected, while what it may have appended since is young
 //!   enough. Else the first one goes alone (`Lane::next`).
 //! - *A later batch speaks for an earlier one* only if it went in company, and everything was still
-//!   young enough when its answer came (`acknowledgement.rs`, `inquiry.rs`, `same_topic.rs`).
+//!   young enough when its answer came (`acknowledgement.rs`, `unresolved/describe_producers.rs`, `unresolved/topic_id.rs`).
 //! - *An attempt without an answer* that is too old is not repeated: its broker may have appended and
 //!   forgotten it. The leader is asked; what it cannot rule out ends as possibly persisted.
 //! - *A request without an answer may still arrive*, when its batch was sent again and acknowledged. A
@@ -33,8 +33,9 @@ use kafka_wire::messages::describe_configs::{
     DescribeConfigsResponse,
 };
 
-use super::in_flight::What;
-use super::{Engine, NodeId};
+use crate::engine::cluster::in_flight::What;
+use crate::engine::{Engine, NodeId};
+
 use crate::error::DeliveryError;
 use crate::settings::Guarantee;
 
@@ -237,12 +238,12 @@ impl Engine {
         self.expiration.observe_wall_clock(now, wall_ms);
     }
 
-    pub(super) fn memory(&self) -> Memory {
+    pub(crate) fn memory(&self) -> Memory {
         self.expiration.memory()
     }
 
     /// Asks a broker that was just connected to how long it remembers producers.
-    pub(super) fn ask_for_expiration(&mut self, id: NodeId) {
+    pub(crate) fn ask_for_expiration(&mut self, id: NodeId) {
         let numbered = !matches!(self.settings.guarantee, Guarantee::Plain(_));
         if !numbered || id.is_bootstrap() || !self.expiration.asks(id) {
             return;
@@ -263,7 +264,7 @@ impl Engine {
         self.ask(id, version, &request, What::Expiration);
     }
 
-    pub(super) fn expiration_told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {
+    pub(crate) fn expiration_told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {
         self.throttle(id, answer.throttle_time_ms);
         self.expiration.told(id, answer);
     }

@@ -12,8 +12,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_channel::oneshot;
 use kafka_accumulator::{Completion, Doorbell};
 
-use super::cluster::Cluster;
-use super::transaction::TransactionCall;
+use crate::engine::cluster::snapshot::Cluster;
+use crate::engine::transaction::TransactionCall;
 use crate::error::{
     AbortableError, DeliveryError, FatalError, Obstacle, SendError, TransactionError,
 };

@@ -9,10 +9,10 @@
 
 use kafka_accumulator::Fate;
 
-use super::Engine;
-use super::expiration::Memory;
-use super::lane::{Confirmed, Lane, LaneKey, Slot, SlotState};
-use super::verdict::Ambiguity;
+use crate::engine::Engine;
+use crate::engine::produce::expiration::Memory;
+use crate::engine::produce::lane::{Confirmed, Lane, LaneKey, Slot, SlotState};
+use crate::engine::produce::verdict::Ambiguity;
 use crate::error::Cause;
 
 /// For which batches an acknowledgement speaks.
@@ -28,7 +28,7 @@ enum Reach {
 
 impl Engine {
     /// The leader has acknowledged a batch.
-    pub(super) fn acknowledged(
+    pub(crate) fn acknowledged(
         &mut self,
         key: LaneKey,
         serial: u64,
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// A batch that has expired meanwhile was acknowledged: its number was used.
-    pub(super) fn acknowledged_late(&mut self, key: LaneKey, serial: u64) {
+    pub(crate) fn acknowledged_late(&mut self, key: LaneKey, serial: u64) {
         let lane = &mut self.lanes[key as usize];
         if !lane.is_of_earlier_topic(serial) {
             lane.restore_sequence(serial);
@@ -68,7 +68,7 @@ impl Engine {
     /// Ends a batch as delivered.
     // Inlined, its time would be put together bit by bit, with over a thousand instructions.
     #[inline(never)]
-    pub(super) fn delivered(
+    pub(crate) fn delivered(
         &mut self,
         key: LaneKey,
         serial: u64,
@@ -186,5 +186,5 @@ const OVERTAKEN: &str = "a later batch was appended before it could be sent agai
      if its place does not matter";
 
 /// Why nothing is known of a batch.
-pub(super) const FORGOTTEN: &str =
+pub(crate) const FORGOTTEN: &str =
     "the broker may have appended it and forgotten this producer (producer.id.expiration.ms)";

@@ -7,10 +7,11 @@
 use kafka_wire::Request;
 use kafka_wire::messages::{InitProducerIdRequest, MetadataRequest, ProduceRequest};
 
-use super::lane::LaneKey;
-use super::node::{Link, Node, Versions};
-use super::notice::Notice;
-use super::{Engine, NodeId};
+use crate::engine::cluster::node::{Link, Node, Versions};
+use crate::engine::notice::Notice;
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::{Engine, NodeId};
+
 use crate::error::{Cause, Obstacle, SendError, Unsupported};
 
 impl Node {
@@ -27,7 +28,7 @@ impl Node {
     }
 
     /// That it does not speak this, by what it has said.
-    pub(super) fn lacks<R: Request>(&self) -> Option<Unsupported> {
+    pub(crate) fn lacks<R: Request>(&self) -> Option<Unsupported> {
         match (self.told(), &self.obstacle) {
             (Some(versions), _) if versions.newest::<R>().is_none() => {
                 Some(self.unsupported::<R>())
@@ -38,7 +39,7 @@ impl Node {
     }
 
     /// That it does not speak this in a version that will do.
-    pub(super) fn unsupported<R: Request>(&self) -> Unsupported {
+    pub(crate) fn unsupported<R: Request>(&self) -> Unsupported {
         Unsupported {
             broker: self.name(),
             api: R::KEY,
@@ -58,7 +59,7 @@ impl Node {
 impl Engine {
     /// That no broker is left that may speak `R`, by the example of one that does not. Whoever
     /// cannot be reached now is not waited for: he is dialed on and on.
-    pub(super) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
+    pub(crate) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
         if self.nodes.values().any(Node::may_speak::<R>) {
             return None;
         }
@@ -66,7 +67,7 @@ impl Engine {
     }
 
     /// Ends the wait of callers for topics that nobody can tell of.
-    pub(super) fn refuse_unsupported(&mut self) {
+    pub(crate) fn refuse_unsupported(&mut self) {
         let Some(unsupported) = self.nobody_speaks::<MetadataRequest>() else {
             return;
         };
@@ -81,7 +82,7 @@ impl Engine {
     }
 
     /// Ends what waits for a producer id that nobody gives. What comes later asks again.
-    pub(super) fn refuse_unidentified(&mut self) {
+    pub(crate) fn refuse_unidentified(&mut self) {
         let Some(unsupported) = self.nobody_speaks::<InitProducerIdRequest>() else {
             return;
         };
@@ -94,13 +95,13 @@ impl Engine {
     }
 
     /// Ends what waits for this leader, which does not take our batches.
-    pub(super) fn refuse_led_by(&mut self, id: NodeId, unsupported: &Unsupported) {
+    pub(crate) fn refuse_led_by(&mut self, id: NodeId, unsupported: &Unsupported) {
         self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), Some(id));
     }
 
     /// Ends what waits in these lanes: their leader takes batches, but none in a version that can name
     /// their topics or belong to their transaction.
-    pub(super) fn refuse_unspeakable(&mut self, id: NodeId, keys: &[LaneKey]) {
+    pub(crate) fn refuse_unspeakable(&mut self, id: NodeId, keys: &[LaneKey]) {
         let Some(node) = self.nodes.get(&id) else {
             return;
         };

@@ -18,10 +18,11 @@ use kafka_accumulator::Queue;
 use kafka_wire::Uuid;
 use kafka_wire::messages::metadata::LeadersPartition;
 
-use super::lane::{Lane, LaneKey};
-use super::lanes::Lanes;
-use super::row::Row;
-use super::{Engine, NodeId};
+use crate::engine::produce::lane::{Lane, LaneKey};
+use crate::engine::produce::lanes::Lanes;
+use crate::engine::produce::row::Row;
+use crate::engine::{Engine, NodeId};
+
 use crate::error::DeliveryError;
 
 /// The partitions of a topic.
@@ -289,7 +290,7 @@ fn is_another(known: &mut Uuid, told: Uuid) -> bool {
 impl Engine {
     /// The lane of a queue that has rung; made, if it is the first time. None has a queue that was
     /// closed before anything was written to it.
-    pub(super) fn lane_of(&mut self, queue: &Arc<Queue<DeliveryError>>) -> Option<LaneKey> {
+    pub(crate) fn lane_of(&mut self, queue: &Arc<Queue<DeliveryError>>) -> Option<LaneKey> {
         let key = queue.key();
         let lane = self.lanes.get(key);
         if lane.is_some_and(|lane| Arc::ptr_eq(&lane.queue, queue)) {
@@ -302,7 +303,7 @@ impl Engine {
 
     /// Makes the lanes of all that has records, also if it has not rung yet: whoever writes is
     /// perhaps just about to.
-    pub(super) fn make_missing_lanes(&mut self) {
+    pub(crate) fn make_missing_lanes(&mut self) {
         for queue in self.accumulator.queues() {
             if !queue.is_empty() {
                 self.lane_of(&queue);

@@ -9,23 +9,24 @@ use kafka_wire::messages::metadata::{
 use kafka_wire::messages::produce::{NodeEndpoint, PartitionProduceResponse};
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::cluster::{Change, Cluster, Topic};
-use super::in_flight::Sent;
-use super::lane::{Attention, LaneKey, SlotState};
-use super::metadata::{Gain, TopicState, Word};
-use super::node::Node;
-use super::notice::Notice;
-use super::partitions::Partitions;
-use super::retire::Likeness;
-use super::row::closed_queue;
-use super::timers::Timer;
-use super::{Action, Engine, NodeId};
+use crate::engine::cluster::in_flight::Sent;
+use crate::engine::cluster::metadata::{Gain, TopicState, Word};
+use crate::engine::cluster::node::Node;
+use crate::engine::cluster::snapshot::{Change, Cluster, Topic};
+use crate::engine::notice::Notice;
+use crate::engine::produce::lane::{Attention, LaneKey, SlotState};
+use crate::engine::produce::partitions::Partitions;
+use crate::engine::produce::retire::Likeness;
+use crate::engine::produce::row::closed_queue;
+use crate::engine::timers::Timer;
+use crate::engine::{Action, Engine, NodeId};
+
 use crate::error::{Obstacle, SendError};
 use crate::settings::Address;
 
 impl Engine {
     /// Takes in an answer to a question about `asked`.
-    pub(super) fn absorb(&mut self, id: NodeId, asked: &[Arc<str>], answer: LeadersResponse) {
+    pub(crate) fn absorb(&mut self, id: NodeId, asked: &[Arc<str>], answer: LeadersResponse) {
         self.throttle(id, answer.throttle_time_ms);
         if answer.error_code == ErrorCode::REBOOTSTRAP_REQUIRED {
             return self.rebootstrap_required();
@@ -113,7 +114,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn make_known(&mut self, id: NodeId, address: Address) {
+    pub(crate) fn make_known(&mut self, id: NodeId, address: Address) {
         let mut node = Node::new(id, address, self.settings.reconnect_backoff);
         if let Some(left) = self.departed.remove(&id) {
             node.resume(left, self.now);
@@ -126,7 +127,7 @@ impl Engine {
 
     /// A broker is known no more. It may be met again: then it is left alone for as long as if it had
     /// been known all the time.
-    pub(super) fn forget_node(&mut self, id: NodeId) {
+    pub(crate) fn forget_node(&mut self, id: NodeId) {
         let now = self.now;
         self.departed.retain(|_, left| left.matters(now));
         if let Some(node) = self.nodes.remove(&id) {
@@ -251,7 +252,7 @@ impl Engine {
     }
 
     /// The answer may name leaders that no metadata has told of yet (KIP-951).
-    pub(super) fn meet_leaders(&mut self, endpoints: &[NodeEndpoint]) {
+    pub(crate) fn meet_leaders(&mut self, endpoints: &[NodeEndpoint]) {
         for endpoint in endpoints {
             let id = NodeId(endpoint.node_id);
             // Of the others metadata tells; to leave one for a word about another would be rash.
@@ -263,7 +264,7 @@ impl Engine {
 
     /// A refused batch may come with the name of the new leader (KIP-951), but not of another topic's:
     /// its epochs would outrank those of a topic made anew.
-    pub(super) fn follow_leader(&mut self, sent: Sent, answer: &PartitionProduceResponse) {
+    pub(crate) fn follow_leader(&mut self, sent: Sent, answer: &PartitionProduceResponse) {
         let Sent { lane: key, serial } = sent;
         let lane = &self.lanes[key as usize];
         let leader = &answer.current_leader;
@@ -295,7 +296,7 @@ impl Engine {
     }
 
     /// Hangs a new snapshot over the desk, if anything that callers see has changed of these topics.
-    pub(super) fn publish(&self, told: &[Arc<str>]) {
+    pub(crate) fn publish(&self, told: &[Arc<str>]) {
         let cluster = self.desk.cluster();
         let changes = told
             .iter()

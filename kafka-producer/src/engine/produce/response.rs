@@ -9,15 +9,18 @@ use kafka_wire::messages::InitProducerIdResponse;
 use kafka_wire::messages::produce::{PartitionProduceResponse, ProduceResponse};
 use kafka_wire::{ErrorCode, Uuid, Version};
 
-use super::backoff;
-use super::identity::{Identity, ProducerId};
-use super::in_flight::{Sent, What};
-use super::lane::{LaneKey, Slot, SlotState};
-use super::notice::Notice;
-use super::obstacle::is_our_own;
-use super::timers::Timer;
-use super::verdict::{Ambiguity, Append, Kind, Refresh, TransactionVersion, Verdict, verdict};
-use super::{Engine, NodeId};
+use crate::engine::backoff;
+use crate::engine::cluster::in_flight::{Sent, What};
+use crate::engine::identity::{Identity, ProducerId};
+use crate::engine::notice::Notice;
+use crate::engine::obstacle::is_our_own;
+use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
+use crate::engine::produce::verdict::{
+    Ambiguity, Append, Kind, Refresh, TransactionVersion, Verdict, verdict,
+};
+use crate::engine::timers::Timer;
+use crate::engine::{Engine, NodeId};
+
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, History, Obstacle, Persistence, own_words,
 };
@@ -68,7 +71,7 @@ impl Word {
 
 impl Engine {
     /// A produce request was answered.
-    pub(super) fn produced(
+    pub(crate) fn produced(
         &mut self,
         id: NodeId,
         version: Version,
@@ -106,7 +109,7 @@ impl Engine {
     }
 
     /// These batches will never be answered for.
-    pub(super) fn unanswered(&mut self, sent: impl IntoIterator<Item = Sent>, code: ErrorCode) {
+    pub(crate) fn unanswered(&mut self, sent: impl IntoIterator<Item = Sent>, code: ErrorCode) {
         for sent in sent {
             let lane = &mut self.lanes[sent.lane as usize];
             if let Some(position) = lane.position(sent.serial) {
@@ -118,11 +121,11 @@ impl Engine {
     }
 
     /// `acks=0`: written is delivered, to an offset nobody knows.
-    pub(super) fn written(&mut self, id: NodeId, correlation_id: i32) {
+    pub(crate) fn written(&mut self, id: NodeId, correlation_id: i32) {
         let Some(in_flight) = self
             .nodes
             .get_mut(&id)
-            .and_then(super::node::Node::in_flight)
+            .and_then(crate::engine::cluster::node::Node::in_flight)
         else {
             return;
         };
@@ -139,11 +142,11 @@ impl Engine {
     }
 
     /// The driver could not frame a request: its batches cannot be sent, ever.
-    pub(super) fn unsendable(&mut self, id: NodeId, correlation_id: i32, why: &Arc<str>) {
+    pub(crate) fn unsendable(&mut self, id: NodeId, correlation_id: i32, why: &Arc<str>) {
         let Some(in_flight) = self
             .nodes
             .get_mut(&id)
-            .and_then(super::node::Node::in_flight)
+            .and_then(crate::engine::cluster::node::Node::in_flight)
         else {
             return;
         };
@@ -257,7 +260,7 @@ impl Engine {
     }
 
     /// The batch was sent as often as it may be.
-    pub(super) fn exhaust(&mut self, key: LaneKey, serial: u64, code: ErrorCode) {
+    pub(crate) fn exhaust(&mut self, key: LaneKey, serial: u64, code: ErrorCode) {
         if let Some(slot) = self.remove(key, serial) {
             self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
             self.fail(key, slot, Cause::RetriesExhausted { code });
@@ -303,7 +306,7 @@ impl Engine {
     }
 
     /// The batch, which is not in the log, needs another number.
-    pub(super) fn leave_number(&mut self, key: LaneKey, position: usize) {
+    pub(crate) fn leave_number(&mut self, key: LaneKey, position: usize) {
         let slot = &mut self.lanes[key as usize].slots[position];
         let serial = slot.serial;
         if slot.attempts > self.settings.retries {
@@ -370,13 +373,13 @@ impl Engine {
         self.end_failed(key, Arc::clone(&slot.batch), &first, fate);
     }
 
-    pub(super) fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {
+    pub(crate) fn remove(&mut self, key: LaneKey, serial: u64) -> Option<Slot> {
         let lane = &mut self.lanes[key as usize];
         lane.slots.remove(lane.position(serial)?)
     }
 
     /// Ends a batch that was taken.
-    pub(super) fn fail(&mut self, key: LaneKey, slot: Slot, cause: Cause) {
+    pub(crate) fn fail(&mut self, key: LaneKey, slot: Slot, cause: Cause) {
         let mut history = self.history(key, &slot);
         history.obstacle = self.why_unsent(key, Some(&slot), &cause);
         if history.persistence == Persistence::PossiblyPersisted {
@@ -403,7 +406,7 @@ impl Engine {
     }
 
     /// Ends a batch that never left the accumulator.
-    pub(super) fn fail_untried(&mut self, key: LaneKey, batch: Batch<DeliveryError>, cause: Cause) {
+    pub(crate) fn fail_untried(&mut self, key: LaneKey, batch: Batch<DeliveryError>, cause: Cause) {
         let lane = &self.lanes[key as usize];
         let topic = Arc::clone(&lane.topic);
         let history = History {
@@ -443,7 +446,7 @@ impl Engine {
     }
 
     /// Gives up what is older than `delivery.timeout.ms`, sent or not.
-    pub(super) fn expire_lane(&mut self, key: LaneKey) {
+    pub(crate) fn expire_lane(&mut self, key: LaneKey) {
         let limit = self.settings.delivery_timeout;
         let Some(created_before) = self.now.checked_sub(limit) else {
             return;
@@ -487,7 +490,7 @@ impl Engine {
     }
 
     /// The broker asks for silence (KIP-219).
-    pub(super) fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
+    pub(crate) fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
         if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
             && let Some(node) = self.nodes.get_mut(&id)
         {
@@ -498,12 +501,12 @@ impl Engine {
 
     /// A batch's records are to be told their outcome; whoever ends a batch has just taken it from its
     /// lane.
-    pub(super) fn end(&mut self, batch: Arc<Batch<DeliveryError>>, fate: Fate<DeliveryError>) {
+    pub(crate) fn end(&mut self, batch: Arc<Batch<DeliveryError>>, fate: Fate<DeliveryError>) {
         self.notices.push(Notice::Ended(batch, fate));
     }
 
     /// Ends what is not on its way, of all partitions or of those that a broker leads.
-    pub(super) fn fail_unsent(&mut self, cause: impl Fn() -> Cause, led_by: Option<NodeId>) {
+    pub(crate) fn fail_unsent(&mut self, cause: impl Fn() -> Cause, led_by: Option<NodeId>) {
         for key in self.take_stock() {
             if led_by.is_none() || self.lanes[key as usize].leader == led_by {
                 self.fail_unsent_of(key, &cause);
@@ -512,7 +515,7 @@ impl Engine {
     }
 
     /// Ends what is not on its way in this lane.
-    pub(super) fn fail_unsent_of(&mut self, key: LaneKey, cause: impl Fn() -> Cause) {
+    pub(crate) fn fail_unsent_of(&mut self, key: LaneKey, cause: impl Fn() -> Cause) {
         let in_flight = |slot: &Slot| slot.state == SlotState::InFlight;
         while let lane = &mut self.lanes[key as usize]
             && let Some(position) = lane.slots.iter().position(|slot| !in_flight(slot))
@@ -527,7 +530,7 @@ impl Engine {
     }
 
     /// A producer id was answered.
-    pub(super) fn identified(&mut self, answer: &InitProducerIdResponse) {
+    pub(crate) fn identified(&mut self, answer: &InitProducerIdResponse) {
         match answer.error_code {
             ErrorCode::NONE => {
                 let told = ProducerId::told(answer.producer_id, answer.producer_epoch);

@@ -1,0 +1,12 @@
+//! The brokers and what they have told of the cluster.
+
+pub(crate) mod apply;
+pub(crate) mod connection;
+pub(crate) mod features;
+pub(crate) mod in_flight;
+pub(crate) mod metadata;
+pub(crate) mod node;
+pub(crate) mod node_id;
+pub(crate) mod rebootstrap;
+pub(crate) mod snapshot;
+pub(crate) mod unsupported;

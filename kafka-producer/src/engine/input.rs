@@ -1,0 +1,44 @@
+//! What the engine is told and what it has done outside: its whole surface towards a driver.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::produce::request::Outgoing;
+use crate::settings::Address;
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// The doorbell rang: there are questions, or queues with something new.
+    Rung,
+    /// The deadline has come; what [`Rung`](Self::Rung) means is seen to as well.
+    Tick,
+    /// The connection that was dialed is open.
+    Opened(NodeId),
+    /// A frame came, without its length.
+    Received(NodeId, Bytes),
+    /// The batches of a produce request are being compressed: until [`Compressed`](Self::Compressed)
+    /// it is neither the socket nor the broker that it waits for.
+    Compressing(NodeId, i32),
+    /// The batches of a produce request are compressed, as far as they can be.
+    Compressed(NodeId, i32),
+    /// A request that asked for it ([`Confirm::Written`]) was written to the socket entirely.
+    Written(NodeId, i32),
+    /// A batch could not be framed; the connection is as it was.
+    Unsendable(NodeId, i32, Arc<str>),
+    /// The connection could not be opened, or is lost, for this reason.
+    Lost(NodeId, Arc<str>),
+}
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub enum Action {
+    /// Open a connection; answered by [`Input::Opened`] or [`Input::Lost`].
+    Dial(NodeId, Address),
+    /// Forget the connection, and whatever is queued for it. Not answered.
+    Drop(NodeId),
+    /// Write a request, after those sent to this broker before.
+    Send(NodeId, Outgoing),
+}
