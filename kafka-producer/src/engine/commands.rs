@@ -19,8 +19,8 @@ impl Engine {
     pub(super) fn attend(&mut self) {
         // Before the list is read: what is noted from here on and not found rings.
         self.company.attended();
-        self.accumulator.doorbell().withdraw_alarm();
-        for question in self.desk.take_questions() {
+        self.cx.accumulator.doorbell().withdraw_alarm();
+        for question in self.cx.desk.take_questions() {
             self.answer_question(question);
         }
         self.look_at_rung();
@@ -30,7 +30,7 @@ impl Engine {
 
     fn look_at_rung(&mut self) {
         let mut rung = std::mem::take(&mut self.rung);
-        self.accumulator.drain_rung(&mut rung);
+        self.cx.accumulator.drain_rung(&mut rung);
         for queue in rung.drain(..) {
             if let Some(key) = self.lane_of(&queue) {
                 self.look_at_queue(key);
@@ -47,10 +47,10 @@ impl Engine {
 
     /// Sees to everything whose time has come.
     pub(super) fn attend_to_timers(&mut self) {
-        while let Some(timer) = self.timers.pop_due(self.now) {
+        while let Some(timer) = self.cx.timers.pop_due(self.cx.now) {
             self.due(timer);
         }
-        self.accumulator.expire_waiters(self.now);
+        self.cx.accumulator.expire_waiters(self.cx.now);
     }
 
     fn due(&mut self, timer: Timer) {
@@ -78,24 +78,24 @@ impl Engine {
         let max_age = self.metadata_max_age();
         let last = self.cluster_obstacle();
         self.metadata
-            .expire(self.now, last.as_ref(), &mut self.notices);
-        self.metadata.age(self.now, max_age);
+            .expire(self.cx.now, last.as_ref(), &mut self.cx.notices);
+        self.metadata.age(self.cx.now, max_age);
         // What is due already is seen to by `settle`, as soon as a broker can be asked.
-        if let Some(at) = self.metadata.next_due(self.now, max_age) {
-            self.timers.arm(Timer::Metadata, at);
+        if let Some(at) = self.metadata.next_due(self.cx.now, max_age) {
+            self.cx.timers.arm(Timer::Metadata, at);
         }
     }
 
     /// `metadata.max.age.ms`; nobody is asked more often than after `retry.backoff.ms`.
     pub(super) fn metadata_max_age(&self) -> Duration {
-        let least = self.settings.retry_backoff.initial.max(LEAST_AGE);
-        self.settings.metadata_max_age.max(least)
+        let least = self.cx.settings.retry_backoff.initial.max(LEAST_AGE);
+        self.cx.settings.metadata_max_age.max(least)
     }
 
     /// Sees what a queue holds; it will not ring again before that changes.
     fn look_at_queue(&mut self, key: LaneKey) {
         let lane = &self.lanes[key as usize];
-        match lane.queue.look(self.now) {
+        match lane.queue.look(self.cx.now) {
             // What rang was taken already, when its lane had its turn.
             Readiness::Empty if !lane.slots.is_empty() => {}
             Readiness::Empty => return,
@@ -108,13 +108,13 @@ impl Engine {
 
     /// Comes back when the open batch is due.
     pub(super) fn linger(&mut self, key: LaneKey, until: Instant) {
-        self.timers.arm(Timer::Linger(key), until);
+        self.cx.timers.arm(Timer::Linger(key), until);
         self.lingering.insert(key);
     }
 
     /// While memory is short nothing lingers.
     fn hurry(&mut self) {
-        if self.accumulator.is_short_of_memory() {
+        if self.cx.accumulator.is_short_of_memory() {
             for key in std::mem::take(&mut self.lingering) {
                 self.look_at_queue(key);
             }
@@ -152,8 +152,10 @@ impl Engine {
     /// Makes sure that the oldest record of a lane is looked at when its time is up.
     pub(super) fn watch_expiry(&mut self, key: LaneKey) {
         if let Some(created) = self.lanes[key as usize].oldest_created() {
-            self.timers
-                .arm(Timer::Expiry(key), created + self.settings.delivery_timeout);
+            self.cx.timers.arm(
+                Timer::Expiry(key),
+                created + self.cx.settings.delivery_timeout,
+            );
         }
     }
 
@@ -166,9 +168,9 @@ impl Engine {
                 deadline,
                 reply,
             } => {
-                if !matches!(self.desk.state(), DeskState::Open) {
+                if !matches!(self.cx.desk.state(), DeskState::Open) {
                     let refusal = Err(self.refusal());
-                    self.notices.push(Notice::answer(reply, refusal));
+                    self.cx.notices.push(Notice::answer(reply, refusal));
                     return;
                 }
                 let waiter = Waiter {
@@ -177,22 +179,26 @@ impl Engine {
                     deadline,
                     reply,
                 };
-                let seed = self.random.u64(..);
-                match self.metadata.interest(&name, seed, self.now).admit(waiter) {
-                    Awaits::Nothing(reply) => self.notices.push(Notice::answer(reply, Ok(()))),
+                let seed = self.cx.random.u64(..);
+                match self
+                    .metadata
+                    .interest(&name, seed, self.cx.now)
+                    .admit(waiter)
+                {
+                    Awaits::Nothing(reply) => self.cx.notices.push(Notice::answer(reply, Ok(()))),
                     Awaits::Metadata => {
-                        self.timers.arm(Timer::Metadata, deadline);
+                        self.cx.timers.arm(Timer::Metadata, deadline);
                         self.metadata.want_more(&name);
                     }
                 }
             }
             Question::Flush { reply } => {
                 let undecided = self.flush();
-                self.notices.push(Notice::answer(reply, undecided));
+                self.cx.notices.push(Notice::answer(reply, undecided));
             }
             Question::Shortage { since, reply } => {
                 let last = self.shortage(since);
-                self.notices.push(Notice::answer(reply, last));
+                self.cx.notices.push(Notice::answer(reply, last));
             }
             Question::Transact {
                 call,
@@ -206,7 +212,7 @@ impl Engine {
 
     /// What a record is refused with now.
     fn refusal(&self) -> SendError {
-        match self.desk.state() {
+        match self.cx.desk.state() {
             DeskState::Failed(fatal) => SendError::Fatal(fatal),
             DeskState::Open | DeskState::Closed => SendError::Closed,
         }
@@ -239,14 +245,14 @@ impl Engine {
     ) {
         let deadline = deadline.or_else(|| self.end_of_transaction());
         if let Some(deadline) = deadline {
-            self.timers.arm(Timer::Close, deadline);
+            self.cx.timers.arm(Timer::Close, deadline);
         }
         match &mut self.life {
             Life::Open => {
-                if matches!(self.desk.state(), DeskState::Open) {
-                    self.desk.change(DeskState::Closed);
+                if matches!(self.cx.desk.state(), DeskState::Open) {
+                    self.cx.desk.change(DeskState::Closed);
                 }
-                self.accumulator.close();
+                self.cx.accumulator.close();
                 let before = self.tally;
                 self.close_transaction();
                 self.life = Life::Closing {
@@ -267,7 +273,7 @@ impl Engine {
             }
             Life::Ended => {
                 let report = CloseReport::default();
-                self.notices.push(Notice::answer(reply, report));
+                self.cx.notices.push(Notice::answer(reply, report));
             }
         }
     }
@@ -277,7 +283,7 @@ impl Engine {
         for interest in self.metadata.topics.values_mut() {
             for waiter in interest.waiters.drain(..) {
                 let refused = Err(refusal.clone());
-                self.notices.push(Notice::answer(waiter.reply, refused));
+                self.cx.notices.push(Notice::answer(waiter.reply, refused));
             }
         }
     }
@@ -287,7 +293,7 @@ impl Engine {
             deadline: Some(deadline),
             ..
         } = self.life
-            && deadline <= self.now
+            && deadline <= self.cx.now
         {
             self.give_up_transaction(|| TransactionError::Closed);
             self.give_up(|| Cause::Closed);
@@ -342,7 +348,7 @@ impl Engine {
                 unknown: self.tally.unknown - before.unknown,
             };
             for reply in replies {
-                self.notices.push(Notice::answer(reply, report));
+                self.cx.notices.push(Notice::answer(reply, report));
             }
         }
         self.end_questions();

@@ -17,6 +17,7 @@
 mod backoff;
 mod cluster;
 mod commands;
+mod context;
 mod handle;
 mod identity;
 mod input;
@@ -49,6 +50,7 @@ use cluster::features::Features;
 use cluster::in_flight::Sent;
 use cluster::metadata::Metadata;
 use cluster::node::{Left, Node};
+use context::Context;
 use identity::Identity;
 use notice::Notice;
 use produce::admission::Admission;
@@ -62,11 +64,7 @@ use transaction::{Ask, Transactions};
 
 /// What one producer decides by.
 pub struct Engine {
-    settings: Arc<Settings>,
-    accumulator: Arc<Accumulator<DeliveryError>>,
-    desk: Arc<Desk>,
-    random: fastrand::Rng,
-    now: Instant,
+    cx: Context,
 
     nodes: BTreeMap<NodeId, Node>,
     /// Brokers that were known.
@@ -84,12 +82,8 @@ pub struct Engine {
     /// Outcomes so far.
     tally: CloseReport,
 
-    timers: Timers,
     /// Lanes whose open batch was seen before it was due.
     lingering: BTreeSet<LaneKey>,
-    actions: VecDeque<Action>,
-    /// What callers are to be told, in order.
-    notices: Vec<Notice>,
     /// Brokers for which something changed since `settle`.
     stirred: Vec<NodeId>,
     follow_up: FollowUp,
@@ -153,11 +147,16 @@ impl Engine {
         Self {
             nodes: nodes.collect(),
             departed: BTreeMap::new(),
-            settings,
-            accumulator,
-            desk,
-            random: fastrand::Rng::with_seed(seed),
-            now,
+            cx: Context {
+                settings,
+                accumulator,
+                desk,
+                random: fastrand::Rng::with_seed(seed),
+                now,
+                timers: Timers::default(),
+                actions: VecDeque::new(),
+                notices: Vec::new(),
+            },
             lanes: Lanes::default(),
             metadata,
             identity,
@@ -167,10 +166,7 @@ impl Engine {
             features: Features::UNKNOWN,
             life: Life::Open,
             tally: CloseReport::default(),
-            timers: Timers::default(),
             lingering: BTreeSet::new(),
-            actions: VecDeque::new(),
-            notices: Vec::new(),
             stirred: Vec::new(),
             follow_up: FollowUp::Open,
             rung: Vec::new(),
@@ -184,7 +180,7 @@ impl Engine {
     /// Takes note of something that happened outside.
     pub fn handle(&mut self, now: Instant, input: Input) {
         let _quiet = NoCallsOut::new();
-        self.now = now;
+        self.cx.now = now;
         self.expiration.pass(now);
         self.follow_up = FollowUp::Open;
         match input {
@@ -212,35 +208,35 @@ impl Engine {
     /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Action> {
         let _quiet = NoCallsOut::new();
-        if self.actions.is_empty()
+        if self.cx.actions.is_empty()
             && (self.follow_up == FollowUp::Open || self.company.is_awaited())
         {
             self.settle();
         }
-        self.actions.pop_front()
+        self.cx.actions.pop_front()
     }
 
     /// Moves what callers are to be told to the end of `into`. Call after each [`poll`](Self::poll) that
     /// returned `None`, and have it told where nothing is locked.
     pub fn hand_over(&mut self, into: &mut Notices) {
         match into.list.is_empty() {
-            true => std::mem::swap(&mut into.list, &mut self.notices),
-            false => into.list.append(&mut self.notices),
+            true => std::mem::swap(&mut into.list, &mut self.cx.notices),
+            false => into.list.append(&mut self.cx.notices),
         }
-        self.accumulator.take_served(&mut into.served);
+        self.cx.accumulator.take_served(&mut into.served);
     }
 
     /// Whether there is anything to be [handed over](Self::hand_over), but for whose wait for memory is
     /// over: the doorbell rings for them.
     pub fn has_notices(&self) -> bool {
-        !self.notices.is_empty()
+        !self.cx.notices.is_empty()
     }
 
     /// When to call `handle` with [`Input::Tick`] if nothing else happens first.
     pub fn deadline(&mut self) -> Option<Instant> {
-        let memory = self.accumulator.next_waiter_deadline();
+        let memory = self.cx.accumulator.next_waiter_deadline();
         let patience = self.admission.deadline();
-        [self.timers.next(), memory, patience]
+        [self.cx.timers.next(), memory, patience]
             .into_iter()
             .flatten()
             .min()
@@ -254,7 +250,7 @@ impl Engine {
     /// Whether a caller that rings had better drive this himself: no answer is owed, and what there
     /// is to write takes him less time than to wake somebody.
     pub fn is_worth_driving(&mut self) -> bool {
-        self.is_idle() && self.accumulator.backlog() <= LITTLE_BYTES
+        self.is_idle() && self.cx.accumulator.backlog() <= LITTLE_BYTES
     }
 
     /// Whether no broker owes an answer to a produce request.
@@ -268,7 +264,7 @@ impl Engine {
     /// itself need not ring.
     fn announce_alarm(&self) {
         if !self.lingering.is_empty() {
-            self.accumulator.doorbell().announce_alarm();
+            self.cx.accumulator.doorbell().announce_alarm();
         }
     }
 
@@ -284,7 +280,7 @@ impl Engine {
         while let Some(node) = self.stirred.pop() {
             self.dispatch(node);
         }
-        let asked = self.actions.len();
+        let asked = self.cx.actions.len();
         // After dispatching, which may find that one of them is needed.
         self.ask_for_metadata();
         self.ask_for_identity();
@@ -292,7 +288,7 @@ impl Engine {
         self.end_if_done();
         // A question that was asked may have changed what is to be asked next; and of a transaction
         // much follows without any.
-        let all = self.actions.len() == asked && self.stirred.is_empty();
+        let all = self.cx.actions.len() == asked && self.stirred.is_empty();
         self.follow_up = match all && self.transactions.is_none() {
             true => FollowUp::Done,
             false => FollowUp::Open,
@@ -301,14 +297,14 @@ impl Engine {
 
     /// No question will be answered any more.
     fn end_questions(&mut self) {
-        let unanswered = self.desk.retire().into_iter();
-        self.notices.extend(unanswered.map(Notice::unanswered));
+        let unanswered = self.cx.desk.retire().into_iter();
+        self.cx.notices.extend(unanswered.map(Notice::unanswered));
     }
 
     /// Fails everything, now and from now on.
     fn fail_for_good(&mut self, fatal: FatalError) {
-        self.desk.change(DeskState::Failed(fatal.clone()));
-        self.accumulator.close();
+        self.cx.desk.change(DeskState::Failed(fatal.clone()));
+        self.cx.accumulator.close();
         self.give_up_transaction(|| TransactionError::Fatal(fatal.clone()));
         self.give_up(|| Cause::Fatal(fatal.clone()));
     }
@@ -332,13 +328,13 @@ impl Engine {
 impl Drop for Engine {
     /// Whoever still asks or appends learns that nobody is here, and what has no outcome is abandoned.
     fn drop(&mut self) {
-        self.accumulator.close();
+        self.cx.accumulator.close();
         self.end_questions();
         let mut notices = Notices::default();
         self.hand_over(&mut notices);
         notices.tell();
         // Callers may hold the queues, and nobody takes from them any more.
-        for queue in self.accumulator.queues() {
+        for queue in self.cx.accumulator.queues() {
             drop(queue.take_all());
         }
     }

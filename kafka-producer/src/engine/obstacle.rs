@@ -72,11 +72,11 @@ impl Engine {
 
     /// What keeps a broker from being asked, if there is none that could be.
     fn everybodys_obstacle(&self) -> Option<Obstacle> {
-        let free = |node: &Node| node.obstacle(self.now).is_none();
+        let free = |node: &Node| node.obstacle(self.cx.now).is_none();
         let mut obstacles = self
             .nodes
             .values()
-            .filter_map(|node| node.hindrance(self.now));
+            .filter_map(|node| node.hindrance(self.cx.now));
         obstacles.next().filter(|_| !self.nodes.values().any(free))
     }
 
@@ -94,7 +94,7 @@ impl Engine {
         let node = transactions
             .coordinator()
             .and_then(|id| self.nodes.get(&id));
-        node.and_then(|node| node.hindrance(self.now))
+        node.and_then(|node| node.hindrance(self.cx.now))
             .or_else(|| transactions.obstacle())
             .or_else(|| self.cluster_obstacle())
     }
@@ -126,7 +126,7 @@ impl Engine {
         let Some(leader) = lane.leader.and_then(|leader| self.nodes.get(&leader)) else {
             return Some(Obstacle::NoLeader { why: cluster() });
         };
-        if let Some(obstacle) = leader.obstacle(self.now) {
+        if let Some(obstacle) = leader.obstacle(self.cx.now) {
             return Some(obstacle);
         }
         if let Some(transactions) = &self.transactions {
@@ -134,7 +134,7 @@ impl Engine {
                 let why = self.coordinator_obstacle().map(Arc::new);
                 return Some(Obstacle::Coordinator { why });
             }
-        } else if self.settings.guarantee == Guarantee::Idempotent
+        } else if self.cx.settings.guarantee == Guarantee::Idempotent
             && self.identity.producer().is_none()
         {
             let why = self.identity_obstacle.clone().map(Arc::new);

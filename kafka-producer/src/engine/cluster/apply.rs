@@ -43,7 +43,7 @@ impl Engine {
         let told = self.absorb_topics(answer.topics);
         self.publish(&told);
         for name in &told {
-            if !self.metadata.serve_waiters(name, &mut self.notices) {
+            if !self.metadata.serve_waiters(name, &mut self.cx.notices) {
                 self.metadata.told(name, Word::Incomplete);
             }
         }
@@ -54,7 +54,8 @@ impl Engine {
         } else {
             Gain::Nothing
         };
-        self.metadata.answered(gained, self.now, &mut self.random);
+        self.metadata
+            .answered(gained, self.cx.now, &mut self.cx.random);
         self.free_retired_lanes();
     }
 
@@ -104,7 +105,7 @@ impl Engine {
         match self.nodes.get(&id) {
             Some(node) if node.address == address => {}
             Some(_) => {
-                self.actions.push_back(Action::Drop(id));
+                self.cx.actions.push_back(Action::Drop(id));
                 self.disconnected(id, "the broker has moved to another address");
                 if let Some(node) = self.nodes.get_mut(&id) {
                     node.address = address;
@@ -115,12 +116,12 @@ impl Engine {
     }
 
     pub(crate) fn make_known(&mut self, id: NodeId, address: Address) {
-        let mut node = Node::new(id, address, self.settings.reconnect_backoff);
+        let mut node = Node::new(id, address, self.cx.settings.reconnect_backoff);
         if let Some(left) = self.departed.remove(&id) {
-            node.resume(left, self.now);
+            node.resume(left, self.cx.now);
         }
         if let Some(until) = node.silent_until() {
-            self.timers.arm(Timer::Node(id), until);
+            self.cx.timers.arm(Timer::Node(id), until);
         }
         self.nodes.insert(id, node);
     }
@@ -128,7 +129,7 @@ impl Engine {
     /// A broker is known no more. It may be met again: then it is left alone for as long as if it had
     /// been known all the time.
     pub(crate) fn forget_node(&mut self, id: NodeId) {
-        let now = self.now;
+        let now = self.cx.now;
         self.departed.retain(|_, left| left.matters(now));
         if let Some(node) = self.nodes.remove(&id) {
             self.departed.insert(id, node.leave());
@@ -204,13 +205,13 @@ impl Engine {
         };
         match &mut interest.partitions {
             Some(known) if known.len() < partitions => {
-                let closed = closed_queue(&self.accumulator, name);
-                known.replace_row(0..known.len(), partitions, &closed, self.now);
+                let closed = closed_queue(&self.cx.accumulator, name);
+                known.replace_row(0..known.len(), partitions, &closed, self.cx.now);
             }
             Some(_) => {}
             None => {
                 let number = self.lanes.number_topic();
-                let new = Partitions::new(topic_id, number, partitions, self.now);
+                let new = Partitions::new(topic_id, number, partitions, self.cx.now);
                 interest.partitions = Some(new);
             }
         }
@@ -237,7 +238,7 @@ impl Engine {
         // one was elected again.
         for slot in &mut lane.slots {
             if let SlotState::Waiting { until } = &mut slot.state {
-                *until = self.now.min(*until);
+                *until = self.cx.now.min(*until);
             }
         }
         let attention = std::mem::replace(&mut lane.attention, Attention::Idle);
@@ -286,24 +287,24 @@ impl Engine {
         for waiter in interest.waiters.drain(..) {
             let topic = Arc::clone(name);
             let refused = Err(SendError::TopicRefused { topic, code });
-            self.notices.push(Notice::answer(waiter.reply, refused));
+            self.cx.notices.push(Notice::answer(waiter.reply, refused));
         }
         if interest.partitions.is_some() {
             return Word::Incomplete;
         }
-        self.metadata.forget(name, self.now);
+        self.metadata.forget(name, self.cx.now);
         Word::Complete
     }
 
     /// Hangs a new snapshot over the desk, if anything that callers see has changed of these topics.
     pub(crate) fn publish(&self, told: &[Arc<str>]) {
-        let cluster = self.desk.cluster();
+        let cluster = self.cx.desk.cluster();
         let changes = told
             .iter()
             .filter_map(|name| self.change_of(name, &cluster));
         let changes: Vec<Change> = changes.collect();
         if !changes.is_empty() {
-            self.desk.publish(cluster.with(changes));
+            self.cx.desk.publish(cluster.with(changes));
         }
     }
 
@@ -324,7 +325,7 @@ impl Engine {
         Some(Change::Is(Arc::new(Topic {
             name: Arc::clone(name),
             row: partitions.row().clone(),
-            accumulator: Arc::clone(&self.accumulator),
+            accumulator: Arc::clone(&self.cx.accumulator),
             available,
             sticky: Arc::clone(&interest.sticky),
         })))

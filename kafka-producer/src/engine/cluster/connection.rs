@@ -48,10 +48,10 @@ impl Engine {
         // A name that is not resolved, or an address that does not answer, holds up no other broker.
         let alone = self.nodes.values().filter_map(|node| {
             let until = node.alone_until()?;
-            (until > self.now).then_some((until, node.id))
+            (until > self.cx.now).then_some((until, node.id))
         });
         match alone.max() {
-            Some((until, id)) => self.timers.arm(Timer::Node(id), until),
+            Some((until, id)) => self.cx.timers.arm(Timer::Node(id), until),
             None => self.dial_any(silenced),
         }
         None
@@ -59,9 +59,10 @@ impl Engine {
 
     /// Dials the broker that failed least; of equals a known one before a bootstrap server.
     fn dial_any(&mut self, known_only: bool) {
-        let now = self.now;
+        let now = self.cx.now;
         // Who may not begin anew holds on to the brokers that are known.
-        let known_only = (known_only || self.settings.metadata_recovery == MetadataRecovery::None)
+        let known_only = (known_only
+            || self.cx.settings.metadata_recovery == MetadataRecovery::None)
             && self.nodes.keys().any(|id| !id.is_bootstrap());
         let resting = self.nodes.values().filter(|node| node.is_resting());
         let resting = resting.filter(|node| node.silent_until().is_none());
@@ -72,7 +73,7 @@ impl Engine {
         let Some(best) = rested().map(|node| rank(node)).min() else {
             for node in resting {
                 let at = node.pace.earliest(now);
-                self.timers.arm(Timer::Node(node.id), at);
+                self.cx.timers.arm(Timer::Node(node.id), at);
             }
             return;
         };
@@ -80,17 +81,17 @@ impl Engine {
             .filter(|node| rank(node) == best)
             .map(|node| node.id)
             .collect();
-        let chosen = equals[self.random.usize(..equals.len())];
+        let chosen = equals[self.cx.random.usize(..equals.len())];
         self.dial(chosen);
     }
 
     /// Dials a broker that has no connection, as soon as it may be.
     pub(crate) fn dial_when_rested(&mut self, id: NodeId) {
         match self.nodes.get(&id) {
-            Some(node) if node.can_dial(self.now) => self.dial(id),
+            Some(node) if node.can_dial(self.cx.now) => self.dial(id),
             Some(node) if node.is_resting() => {
-                let at = node.pace.earliest(self.now);
-                self.timers.arm(Timer::Node(id), at);
+                let at = node.pace.earliest(self.cx.now);
+                self.cx.timers.arm(Timer::Node(id), at);
             }
             _ => {}
         }
@@ -101,16 +102,17 @@ impl Engine {
             return;
         };
         let timeout = backoff::delay(
-            self.settings.connection_setup,
+            self.cx.settings.connection_setup,
             node.pace.failures().saturating_add(1),
-            &mut self.random,
+            &mut self.cx.random,
         );
-        node.pace.begin(self.now, &mut self.random);
-        let deadline = self.now + timeout;
+        node.pace.begin(self.cx.now, &mut self.cx.random);
+        let deadline = self.cx.now + timeout;
         node.link = Link::Dialing { deadline };
-        self.actions
+        self.cx
+            .actions
             .push_back(Action::Dial(id, node.address.clone()));
-        self.timers.arm(Timer::Node(id), deadline);
+        self.cx.timers.arm(Timer::Node(id), deadline);
     }
 
     /// The connection is open: learn what the broker speaks (KIP-35).
@@ -152,20 +154,20 @@ impl Engine {
             // What was done just before has ended the connection.
             return self.unanswerable(what, ErrorCode::NETWORK_EXCEPTION);
         };
-        node.last_used = Some(self.now);
-        let sent = node.silent_until().unwrap_or(self.now);
-        let deadline = sent + self.settings.request_timeout;
+        node.last_used = Some(self.cx.now);
+        let sent = node.silent_until().unwrap_or(self.cx.now);
+        let deadline = sent + self.cx.settings.request_timeout;
         let Some(in_flight) = node.in_flight() else {
             return;
         };
         let correlation_id = in_flight.correlation_id();
-        let client_id = Some(&*self.settings.client_id);
+        let client_id = Some(&*self.cx.settings.client_id);
         let frame = encode_request(correlation_id, client_id, version, request);
         in_flight.push(Asked {
             correlation_id,
             version,
             deadline,
-            way: Way::Out { since: self.now },
+            way: Way::Out { since: self.cx.now },
             what,
         });
         let payload = match frame {
@@ -179,19 +181,19 @@ impl Engine {
             payload,
         };
         if let Some(outgoing) = node.hold_back(outgoing) {
-            self.actions.push_back(Action::Send(id, outgoing));
+            self.cx.actions.push_back(Action::Send(id, outgoing));
         }
-        self.timers.arm(Timer::Node(id), deadline);
+        self.cx.timers.arm(Timer::Node(id), deadline);
     }
 
     /// Asks for metadata if it is wanted and a broker is there.
     pub(crate) fn ask_for_metadata(&mut self) {
         self.rebootstrap_if_overdue();
-        let Some(not_before) = self.metadata.next_question(self.now) else {
+        let Some(not_before) = self.metadata.next_question(self.cx.now) else {
             return;
         };
-        if not_before > self.now {
-            self.timers.arm(Timer::Metadata, not_before);
+        if not_before > self.cx.now {
+            self.cx.timers.arm(Timer::Metadata, not_before);
             return self.refuse_unsupported();
         }
         let Some(id) = self.any_node::<MetadataRequest>() else {
@@ -204,7 +206,7 @@ impl Engine {
         if scope != Scope::Missing {
             self.forget_idle_topics();
             let max_age = self.metadata_max_age();
-            self.timers.arm(Timer::Metadata, self.now + max_age);
+            self.cx.timers.arm(Timer::Metadata, self.cx.now + max_age);
         }
         let names = self.metadata.names(scope);
         let topics = names.iter().map(|name| MetadataRequestTopic {
@@ -216,7 +218,7 @@ impl Engine {
             allow_auto_topic_creation: true,
             ..MetadataRequest::default()
         };
-        self.metadata.asked(scope, self.now, &mut self.random);
+        self.metadata.asked(scope, self.cx.now, &mut self.cx.random);
         self.ask(id, version, &request, What::Metadata { topics: names });
     }
 
@@ -224,7 +226,7 @@ impl Engine {
     pub(crate) fn ask_for_identity(&mut self) {
         // A transactional producer asks its coordinator.
         if self.transactions.is_some()
-            || !self.identity.is_due(self.now)
+            || !self.identity.is_due(self.cx.now)
             || self.metadata.topics.is_empty()
         {
             return;
@@ -411,10 +413,10 @@ impl Engine {
     /// Closes a connection that nothing is asked of; that is no failure.
     fn let_go(&mut self, id: NodeId) {
         if let Some(node) = self.nodes.get_mut(&id) {
-            if let Link::Ready { versions, .. } = node.rest(self.now) {
+            if let Link::Ready { versions, .. } = node.rest(self.cx.now) {
                 node.spoken = Some(versions);
             }
-            self.actions.push_back(Action::Drop(id));
+            self.cx.actions.push_back(Action::Drop(id));
         }
     }
 
@@ -450,7 +452,7 @@ impl Engine {
 
     /// Gives a connection up from our side.
     pub(crate) fn lose(&mut self, id: NodeId, why: &str) {
-        self.actions.push_back(Action::Drop(id));
+        self.cx.actions.push_back(Action::Drop(id));
         self.lost(id, why);
     }
 
@@ -470,9 +472,9 @@ impl Engine {
         if matches!(node.link, Link::Resting) {
             return Change::None;
         }
-        let link = node.rest(self.now);
-        let until = node.pace.fail(self.now, &mut self.random);
-        self.timers.arm(Timer::Node(id), until);
+        let link = node.rest(self.cx.now);
+        let until = node.pace.fail(self.cx.now, &mut self.cx.random);
+        self.cx.timers.arm(Timer::Node(id), until);
         let obstacle = Obstacle::Connection {
             broker: node.name(),
             reason: why.into(),
@@ -486,7 +488,7 @@ impl Engine {
                 self.expiration.hung_up(id);
             }
             for asked in in_flight.drain() {
-                let code = match asked.deadline <= self.now {
+                let code = match asked.deadline <= self.cx.now {
                     true => ErrorCode::REQUEST_TIMED_OUT,
                     false => ErrorCode::NETWORK_EXCEPTION,
                 };
@@ -516,21 +518,14 @@ impl Engine {
     }
 
     pub(crate) fn metadata_failed(&mut self) {
-        self.metadata.failed(self.now, &mut self.random);
+        self.metadata.failed(self.cx.now, &mut self.cx.random);
     }
 
     pub(crate) fn identity_failed(&mut self) {
-        let Self {
-            identity,
-            settings,
-            random,
-            timers,
-            now,
-            ..
-        } = self;
-        identity.failed(|failures| {
-            let at = *now + backoff::delay(settings.retry_backoff, failures, random);
-            timers.arm(Timer::Identity, at);
+        let cx = &mut self.cx;
+        self.identity.failed(|failures| {
+            let at = cx.now + cx.backoff(failures);
+            cx.timers.arm(Timer::Identity, at);
             at
         });
     }
@@ -540,12 +535,15 @@ impl Engine {
         let Some(node) = self.nodes.get(&id) else {
             return;
         };
-        let idle_max = self.settings.connections_max_idle;
-        if node.idle_since(idle_max).is_some_and(|at| at <= self.now) {
+        let idle_max = self.cx.settings.connections_max_idle;
+        if node
+            .idle_since(idle_max)
+            .is_some_and(|at| at <= self.cx.now)
+        {
             self.let_go(id);
         } else if node
-            .deadline(self.now, idle_max)
-            .is_some_and(|at| at <= self.now)
+            .deadline(self.cx.now, idle_max)
+            .is_some_and(|at| at <= self.cx.now)
         {
             match &node.link {
                 Link::Dialing { .. } => self.lose(
@@ -553,9 +551,9 @@ impl Engine {
                     "no connection within socket.connection.setup.timeout.ms",
                 ),
                 Link::Greeting { in_flight } | Link::Ready { in_flight, .. }
-                    if in_flight.deadline().is_some_and(|at| at <= self.now) =>
+                    if in_flight.deadline().is_some_and(|at| at <= self.cx.now) =>
                 {
-                    let timeout_ms = self.settings.request_timeout.as_millis();
+                    let timeout_ms = self.cx.settings.request_timeout.as_millis();
                     self.lose(
                         id,
                         &format!("no answer within request.timeout.ms={timeout_ms}"),
@@ -564,13 +562,14 @@ impl Engine {
                 _ => {}
             }
         }
-        let now = self.now;
+        let now = self.cx.now;
         if let Some(node) = self.nodes.get_mut(&id) {
             let held_back = node.end_silence(now).into_iter();
-            self.actions
+            self.cx
+                .actions
                 .extend(held_back.map(|outgoing| Action::Send(id, outgoing)));
             if let Some(at) = node.deadline(now, idle_max) {
-                self.timers.arm(Timer::Node(id), at);
+                self.cx.timers.arm(Timer::Node(id), at);
             }
         }
         self.stir(id);

@@ -15,14 +15,14 @@ use crate::settings::MetadataRecovery;
 impl Engine {
     /// No metadata came from where it was asked for, or nobody is left to ask.
     pub(crate) fn metadata_unheard(&mut self) {
-        self.metadata.unheard_since.get_or_insert(self.now);
+        self.metadata.unheard_since.get_or_insert(self.cx.now);
     }
 
     /// Begins anew if there was no metadata for too long.
     pub(crate) fn rebootstrap_if_overdue(&mut self) {
-        if let MetadataRecovery::Rebootstrap { trigger } = self.settings.metadata_recovery
+        if let MetadataRecovery::Rebootstrap { trigger } = self.cx.settings.metadata_recovery
             && let Some(since) = self.metadata.unheard_since
-            && self.now.saturating_duration_since(since) >= trigger
+            && self.cx.now.saturating_duration_since(since) >= trigger
         {
             self.rebootstrap("no metadata was to be had for too long");
         }
@@ -32,7 +32,7 @@ impl Engine {
     pub(crate) fn rebootstrap_required(&mut self) {
         // It may say so again and again, and nothing came of the question.
         self.metadata_failed();
-        match self.settings.metadata_recovery {
+        match self.cx.settings.metadata_recovery {
             MetadataRecovery::Rebootstrap { .. } => self.rebootstrap("it asks to begin anew"),
             MetadataRecovery::None => {}
         }

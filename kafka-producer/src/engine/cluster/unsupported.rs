@@ -74,11 +74,12 @@ impl Engine {
         for interest in self.metadata.topics.values_mut() {
             for waiter in interest.waiters.drain(..) {
                 let refusal = SendError::Unsupported(unsupported.clone());
-                self.notices
+                self.cx
+                    .notices
                     .push(Notice::answer(waiter.reply, Err(refusal)));
             }
         }
-        self.metadata.forget_unwanted(self.now);
+        self.metadata.forget_unwanted(self.cx.now);
     }
 
     /// Ends what waits for a producer id that nobody gives. What comes later asks again.
@@ -90,7 +91,7 @@ impl Engine {
         let unsupported = self
             .nobody_speaks::<ProduceRequest>()
             .unwrap_or(unsupported);
-        self.identity.deny(self.now);
+        self.identity.deny(self.cx.now);
         self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), None);
     }
 

@@ -132,13 +132,13 @@ impl Engine {
     /// Callers may wait for answers: see that some come.
     pub(crate) fn see_to_admission(&mut self) {
         let awaited = self.awaited();
-        if self.admission.look(self.now, awaited) == Limit::Changes {
+        if self.admission.look(self.cx.now, awaited) == Limit::Changes {
             self.limit_backlog();
         }
     }
 
     fn awaited(&mut self) -> Awaited {
-        if !self.accumulator.is_throttling() {
+        if !self.cx.accumulator.is_throttling() {
             return Awaited::Nobody;
         }
         let mut asked = self.nodes.values_mut().filter_map(Node::in_flight);
@@ -155,8 +155,8 @@ impl Engine {
 
     /// A request can leave now.
     pub(crate) fn compressed(&mut self, id: NodeId, correlation_id: i32) {
-        self.note_way(id, correlation_id, Way::Out { since: self.now });
-        self.admission.moved(self.now);
+        self.note_way(id, correlation_id, Way::Out { since: self.cx.now });
+        self.admission.moved(self.cx.now);
     }
 
     fn note_way(&mut self, id: NodeId, correlation_id: i32, way: Way) {
@@ -167,9 +167,9 @@ impl Engine {
 
     /// A produce request that was so far on its way was answered.
     pub(crate) fn note_answer(&mut self, id: NodeId, way: Way) {
-        let mut limit = self.admission.answered(self.now);
+        let mut limit = self.admission.answered(self.cx.now);
         if let Way::Out { since } = way
-            && let took = self.now.saturating_duration_since(since)
+            && let took = self.cx.now.saturating_duration_since(since)
             && let Some(node) = self.nodes.get_mut(&id)
             && node.quickest.is_none_or(|quickest| took < quickest)
         {
@@ -183,7 +183,12 @@ impl Engine {
 
     /// Adds up what the connections may hold.
     pub(crate) fn limit_backlog(&self) {
-        let batches = self.settings.accumulator.batch_size.saturating_mul(BATCHES);
+        let batches = self
+            .cx
+            .settings
+            .accumulator
+            .batch_size
+            .saturating_mul(BATCHES);
         let connected = self
             .nodes
             .values()
@@ -191,9 +196,9 @@ impl Engine {
         let pipes = connected.map(|node| pipe(node.quickest).max(batches));
         let limit = pipes.fold(FLOOR_BYTES, usize::saturating_add);
         let widened = limit.saturating_mul(1 << self.admission.width.doublings());
-        let all = self.settings.accumulator.buffer_memory;
+        let all = self.cx.settings.accumulator.buffer_memory;
         let limit = if widened < all { widened } else { usize::MAX };
-        self.accumulator.limit_backlog(limit);
+        self.cx.accumulator.limit_backlog(limit);
     }
 }
 

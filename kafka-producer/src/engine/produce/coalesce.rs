@@ -65,8 +65,8 @@ impl Company {
 impl Engine {
     /// Whether what is due for this broker waits for company.
     pub(crate) fn awaits_company(&mut self, id: NodeId) -> bool {
-        let hold = self.settings.accumulator.linger.min(HOLD_MAX);
-        let hurry = self.accumulator.waiting() > 0 || !matches!(self.life, Life::Open);
+        let hold = self.cx.settings.accumulator.linger.min(HOLD_MAX);
+        let hurry = self.cx.accumulator.waiting() > 0 || !matches!(self.life, Life::Open);
         if hold.is_zero() || hurry || !self.company.comes_soon() {
             return false;
         }
@@ -77,16 +77,16 @@ impl Engine {
         let enough = (self.lanes.led_by(id) / 2).clamp(1, BATCHES);
         let holds_since = node.holds_since;
         let few = self.ready_lanes(id) < enough;
-        let waits = few && holds_since.is_none_or(|since| self.now < since + hold);
-        let (now, company) = (self.now, &mut self.company);
+        let waits = few && holds_since.is_none_or(|since| self.cx.now < since + hold);
+        let (now, company) = (self.cx.now, &mut self.company);
         let Some(node) = self.nodes.get_mut(&id) else {
             return false;
         };
         if waits {
             let since = *node.holds_since.get_or_insert(now);
             company.wait = Wait::Awaited;
-            self.timers.arm(Timer::Company(id), since + hold);
-            self.accumulator.doorbell().ask_for_patience(enough - 1);
+            self.cx.timers.arm(Timer::Company(id), since + hold);
+            self.cx.accumulator.doorbell().ask_for_patience(enough - 1);
         } else {
             node.holds_since = None;
         }
@@ -108,9 +108,9 @@ impl Engine {
                 break;
             };
             let lane = &self.lanes[key as usize];
-            let next = lane.next(&memory, &self.identity, self.settings.max_in_flight);
+            let next = lane.next(&memory, &self.identity, self.cx.settings.max_in_flight);
             let worth = match next {
-                Next::Take => match lane.queue.look(self.now) {
+                Next::Take => match lane.queue.look(self.cx.now) {
                     Readiness::Ready => 1,
                     Readiness::Lingering { until } => {
                         self.linger(key, until);

@@ -24,7 +24,7 @@ fn needed(codec: Compression) -> Option<(i16, &'static str)> {
 impl Engine {
     /// Why a broker that speaks Produce up to this version cannot take our batches.
     pub(crate) fn lacks_codec(&self, id: NodeId, spoken: Version) -> Option<Arc<str>> {
-        let codec = self.settings.compression;
+        let codec = self.cx.settings.compression;
         let (version, kafka) = needed(codec).filter(|(version, _)| spoken.number < *version)?;
         let spoken = spoken.number;
         let why = format!(

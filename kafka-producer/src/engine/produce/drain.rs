@@ -10,7 +10,6 @@ use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
-use crate::engine::backoff;
 use crate::engine::cluster::in_flight::{Asked, Sent, Way, What};
 use crate::engine::cluster::node::Link;
 use crate::engine::produce::acknowledgement::FORGOTTEN;
@@ -66,7 +65,7 @@ impl Engine {
                 versions,
                 ..
             } => {
-                if in_flight.produce() >= self.settings.max_in_flight {
+                if in_flight.produce() >= self.cx.settings.max_in_flight {
                     return None;
                 }
                 let Some(version) = versions.newest::<ProduceRequest>() else {
@@ -112,7 +111,7 @@ impl Engine {
             }
             match self.offer(key) {
                 Offer::Slot { bytes: more }
-                    if chosen.is_empty() || bytes + more <= self.settings.max_request_bytes =>
+                    if chosen.is_empty() || bytes + more <= self.cx.settings.max_request_bytes =>
                 {
                     bytes += more;
                     chosen.push(key);
@@ -121,7 +120,7 @@ impl Engine {
                 Offer::Slot { .. } => passed_over.push(key),
                 Offer::Nothing => {}
             }
-            if bytes >= self.settings.max_request_bytes {
+            if bytes >= self.cx.settings.max_request_bytes {
                 break;
             }
         }
@@ -146,13 +145,13 @@ impl Engine {
     fn offer(&mut self, key: LaneKey) -> Offer {
         let lane = &self.lanes[key as usize];
         let memory = self.memory();
-        match lane.next(&memory, &self.identity, self.settings.max_in_flight) {
+        match lane.next(&memory, &self.identity, self.cx.settings.max_in_flight) {
             Next::Resend => {}
             // A broker remembers a producer while a transaction of its is open; and who wants
             // batches to be sent again is not asked.
             Next::MayBeForgotten | Next::NeedsNewId
                 if self.transactions.is_some()
-                    || self.settings.unresolved == UnresolvedPolicy::Resend => {}
+                    || self.cx.settings.unresolved == UnresolvedPolicy::Resend => {}
             Next::MayBeForgotten => {
                 self.may_be_forgotten(key);
                 return self.offer(key);
@@ -164,7 +163,7 @@ impl Engine {
             Next::Take if !self.may_take(key) => return Offer::Nothing,
             Next::Take => {
                 let lane = &self.lanes[key as usize];
-                let batch = match lane.queue.take(self.now) {
+                let batch = match lane.queue.take(self.cx.now) {
                     Ok(batch) => batch,
                     Err(Some(until)) => {
                         self.linger(key, until);
@@ -179,7 +178,7 @@ impl Engine {
                 if self.transactions.is_some() {
                     self.lanes.note_numbered(key);
                 }
-                self.lanes[key as usize].push(batch, producer, self.now);
+                self.lanes[key as usize].push(batch, producer, self.cx.now);
                 if !kept {
                     // Its turn comes when the others are answered: those behind them would get in
                     // without them once a broker has appended this one and forgotten the producer.
@@ -201,7 +200,7 @@ impl Engine {
                 return Offer::Nothing;
             }
             Next::WaitUntil(until) => {
-                self.timers.arm(Timer::Retry(key), until);
+                self.cx.timers.arm(Timer::Retry(key), until);
                 return Offer::Nothing;
             }
             Next::WaitForIdentity => return self.wait_for_identity(),
@@ -221,7 +220,7 @@ impl Engine {
     /// Has an id asked for, also if that was given up before there was something to send.
     fn wait_for_identity(&mut self) -> Offer {
         if let Some(at) = self.identity.rouse() {
-            self.timers.arm(Timer::Identity, at);
+            self.cx.timers.arm(Timer::Identity, at);
         }
         Offer::Nothing
     }
@@ -248,7 +247,7 @@ impl Engine {
         if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
             lane.numbering
         {
-            self.identity.leave(producer, self.now);
+            self.identity.leave(producer, self.cx.now);
         }
         self.number_anew(key);
     }
@@ -260,10 +259,10 @@ impl Engine {
         let mut slots = self.lanes[key as usize].slots.iter();
         if let Some(left) = slots.find_map(|slot| slot.producer) {
             // After a pause, should the same one be given again.
-            let pause = backoff::delay(self.settings.retry_backoff, 1, &mut self.random);
-            let not_before = self.now + pause;
+            let pause = self.cx.backoff(1);
+            let not_before = self.cx.now + pause;
             self.identity.leave_id(left.id, not_before);
-            self.timers.arm(Timer::Identity, not_before);
+            self.cx.timers.arm(Timer::Identity, not_before);
         }
         self.number_anew(key);
     }
@@ -273,7 +272,7 @@ impl Engine {
         let lane = &mut self.lanes[key as usize];
         if let Some(producer) = self.identity.producer() {
             lane.renumber(producer);
-            if self.settings.unresolved != UnresolvedPolicy::Resend {
+            if self.cx.settings.unresolved != UnresolvedPolicy::Resend {
                 lane.slots
                     .iter_mut()
                     .for_each(|slot| slot.ambiguity = Ambiguity::None);
@@ -295,14 +294,14 @@ impl Engine {
             }
         }
         let what = What::Produce(sent);
-        self.company.sent(self.now, batches.len());
+        self.company.sent(self.cx.now, batches.len());
 
-        let deadline = self.now + self.settings.request_timeout;
-        let acks = self.settings.guarantee.acks();
+        let deadline = self.cx.now + self.cx.settings.request_timeout;
+        let acks = self.cx.settings.guarantee.acks();
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
         };
-        node.last_used = Some(self.now);
+        node.last_used = Some(self.cx.now);
         let Some(in_flight) = node.in_flight() else {
             return;
         };
@@ -311,10 +310,10 @@ impl Engine {
             correlation_id,
             version,
             deadline,
-            way: Way::Out { since: self.now },
+            way: Way::Out { since: self.cx.now },
             what,
         });
-        self.timers.arm(Timer::Node(id), deadline);
+        self.cx.timers.arm(Timer::Node(id), deadline);
 
         let order = ProduceOrder {
             version,
@@ -322,7 +321,7 @@ impl Engine {
             client_id: self.client_id(),
             transactional_id: self.transactions.as_ref().map(|it| Arc::clone(it.id())),
             acks: acks.code(),
-            timeout_ms: i32::try_from(self.settings.request_timeout.as_millis())
+            timeout_ms: i32::try_from(self.cx.settings.request_timeout.as_millis())
                 .unwrap_or(i32::MAX),
             batches,
         };
@@ -332,7 +331,7 @@ impl Engine {
             Confirm::Answered
         };
         let payload = Payload::Produce(order);
-        self.actions.push_back(Action::Send(
+        self.cx.actions.push_back(Action::Send(
             id,
             Outgoing {
                 correlation_id,
@@ -343,7 +342,7 @@ impl Engine {
     }
 
     fn client_id(&self) -> Arc<str> {
-        Arc::clone(&self.settings.client_id)
+        Arc::clone(&self.cx.settings.client_id)
     }
 
     /// Topics are named by id only if every id is known.

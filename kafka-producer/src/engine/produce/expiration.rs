@@ -244,7 +244,7 @@ impl Engine {
 
     /// Asks a broker that was just connected to how long it remembers producers.
     pub(crate) fn ask_for_expiration(&mut self, id: NodeId) {
-        let numbered = !matches!(self.settings.guarantee, Guarantee::Plain(_));
+        let numbered = !matches!(self.cx.settings.guarantee, Guarantee::Plain(_));
         if !numbered || id.is_bootstrap() || !self.expiration.asks(id) {
             return;
         }

@@ -298,13 +298,13 @@ impl Engine {
         }
         let interest = self.metadata.topics.get_mut(queue.topic())?;
         let partitions = interest.partitions.as_mut()?;
-        partitions.make_lane(queue, &mut self.lanes, self.now)
+        partitions.make_lane(queue, &mut self.lanes, self.cx.now)
     }
 
     /// Makes the lanes of all that has records, also if it has not rung yet: whoever writes is
     /// perhaps just about to.
     pub(crate) fn make_missing_lanes(&mut self) {
-        for queue in self.accumulator.queues() {
+        for queue in self.cx.accumulator.queues() {
             if !queue.is_empty() {
                 self.lane_of(&queue);
             }

@@ -9,7 +9,6 @@ use kafka_wire::messages::InitProducerIdResponse;
 use kafka_wire::messages::produce::{PartitionProduceResponse, ProduceResponse};
 use kafka_wire::{ErrorCode, Uuid, Version};
 
-use crate::engine::backoff;
 use crate::engine::cluster::in_flight::{Sent, What};
 use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::notice::Notice;
@@ -114,7 +113,7 @@ impl Engine {
             let lane = &mut self.lanes[sent.lane as usize];
             if let Some(position) = lane.position(sent.serial) {
                 lane.slots[position].raise(Ambiguity::Adrift, code);
-                lane.note_unanswered(lane.slots[position].producer, self.now);
+                lane.note_unanswered(lane.slots[position].producer, self.cx.now);
             }
             self.judge(sent, Word::of(code));
         }
@@ -157,7 +156,7 @@ impl Engine {
             for Sent { lane, serial } in sent {
                 if let Some(mut slot) = self.remove(lane, serial) {
                     // It was not written, so this attempt cannot have reached a log.
-                    slot.state = SlotState::Waiting { until: self.now };
+                    slot.state = SlotState::Waiting { until: self.cx.now };
                     self.lanes[lane as usize].break_sequence(serial, slot.ambiguity);
                     self.fail(lane, slot, Cause::Unsendable(Arc::clone(why)));
                     self.list(lane);
@@ -169,7 +168,7 @@ impl Engine {
 
     /// Who is judged.
     fn kind(&self) -> Kind {
-        match self.settings.guarantee {
+        match self.cx.settings.guarantee {
             Guarantee::Plain(_) => Kind::Plain,
             Guarantee::Idempotent => Kind::Idempotent,
             Guarantee::Transactional(_) => {
@@ -192,7 +191,7 @@ impl Engine {
             return self.list(key);
         };
         // This attempt is over; whether the log may have it all the same is part of the verdict.
-        self.lanes[key as usize].slots[position].state = SlotState::Waiting { until: self.now };
+        self.lanes[key as usize].slots[position].state = SlotState::Waiting { until: self.cx.now };
         match judged {
             Verdict::Deliver => {
                 self.acknowledged(key, serial, word.base_offset, word.log_append_time_ms)
@@ -236,7 +235,7 @@ impl Engine {
             self.lanes[key as usize].obstacle = Some(word.code);
         }
         let slot = &self.lanes[key as usize].slots[position];
-        if slot.attempts > self.settings.retries {
+        if slot.attempts > self.cx.settings.retries {
             let serial = slot.serial;
             self.exhaust(key, serial, word.code);
         } else {
@@ -249,9 +248,9 @@ impl Engine {
             let pause = if moved && attempts <= MOVES_AT_ONCE {
                 Duration::ZERO
             } else {
-                backoff::delay(self.settings.retry_backoff, attempts, &mut self.random)
+                self.cx.backoff(attempts)
             };
-            let until = self.now + pause;
+            let until = self.cx.now + pause;
             self.lanes[key as usize].slots[position].state = SlotState::Waiting { until };
         }
         if refresh == Refresh::Needed {
@@ -309,17 +308,14 @@ impl Engine {
     pub(crate) fn leave_number(&mut self, key: LaneKey, position: usize) {
         let slot = &mut self.lanes[key as usize].slots[position];
         let serial = slot.serial;
-        if slot.attempts > self.settings.retries {
+        if slot.attempts > self.cx.settings.retries {
             let code = slot.last_error.unwrap_or_default();
             return self.exhaust(key, serial, code);
         }
         // A new number helps at once; if not even that does, trying on is no better than any retry.
         let until = match slot.attempts {
-            1 => self.now,
-            attempts => {
-                self.now
-                    + backoff::delay(self.settings.retry_backoff, attempts - 1, &mut self.random)
-            }
+            1 => self.cx.now,
+            attempts => self.cx.now + self.cx.backoff(attempts - 1),
         };
         slot.state = SlotState::Outnumbered { until };
         self.lanes[key as usize].break_sequence(serial, Ambiguity::None);
@@ -410,7 +406,7 @@ impl Engine {
         let lane = &self.lanes[key as usize];
         let topic = Arc::clone(&lane.topic);
         let history = History {
-            elapsed: self.now.saturating_duration_since(batch.created()),
+            elapsed: self.cx.now.saturating_duration_since(batch.created()),
             obstacle: self.why_unsent(key, None, &cause),
             ..History::without_attempt(topic, lane.partition, Persistence::NotPersisted)
         };
@@ -430,7 +426,7 @@ impl Engine {
                 false => Persistence::NotPersisted,
             },
             attempts: slot.attempts,
-            elapsed: self.now.saturating_duration_since(slot.batch.created()),
+            elapsed: self.cx.now.saturating_duration_since(slot.batch.created()),
             broker: slot.last_broker.map(|node| node.0),
             last_error: slot.last_error,
             in_doubt: slot.in_doubt.filter(|_| ambiguous),
@@ -447,8 +443,8 @@ impl Engine {
 
     /// Gives up what is older than `delivery.timeout.ms`, sent or not.
     pub(crate) fn expire_lane(&mut self, key: LaneKey) {
-        let limit = self.settings.delivery_timeout;
-        let Some(created_before) = self.now.checked_sub(limit) else {
+        let limit = self.cx.settings.delivery_timeout;
+        let Some(created_before) = self.cx.now.checked_sub(limit) else {
             return;
         };
         let obstacle = self.obstacle(key);
@@ -461,7 +457,7 @@ impl Engine {
             };
             let ambiguity = match slot.state {
                 SlotState::InFlight => {
-                    lane.note_unanswered(slot.producer, self.now);
+                    lane.note_unanswered(slot.producer, self.cx.now);
                     Ambiguity::Adrift
                 }
                 _ => slot.ambiguity,
@@ -494,15 +490,15 @@ impl Engine {
         if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
             && let Some(node) = self.nodes.get_mut(&id)
         {
-            let until = node.be_silent(self.now, Duration::from_millis(ms));
-            self.timers.arm(Timer::Node(id), until);
+            let until = node.be_silent(self.cx.now, Duration::from_millis(ms));
+            self.cx.timers.arm(Timer::Node(id), until);
         }
     }
 
     /// A batch's records are to be told their outcome; whoever ends a batch has just taken it from its
     /// lane.
     pub(crate) fn end(&mut self, batch: Arc<Batch<DeliveryError>>, fate: Fate<DeliveryError>) {
-        self.notices.push(Notice::Ended(batch, fate));
+        self.cx.notices.push(Notice::Ended(batch, fate));
     }
 
     /// Ends what is not on its way, of all partitions or of those that a broker leads.
@@ -553,7 +549,7 @@ impl Engine {
             }
             // It takes a right that can be given while the producer runs.
             code @ ErrorCode::CLUSTER_AUTHORIZATION_FAILED
-                if self.settings.guarantee == Guarantee::Idempotent =>
+                if self.cx.settings.guarantee == Guarantee::Idempotent =>
             {
                 self.identity_failed();
                 self.identity.rest();

@@ -88,7 +88,7 @@ impl Engine {
         let Some(known) = &mut interest.partitions else {
             return;
         };
-        let closed = closed_queue(&self.accumulator, name);
+        let closed = closed_queue(&self.cx.accumulator, name);
         let kept = partitions.min(known.len());
         let gone = known.row().close_unused(kept..known.len(), &closed);
         // Before the first of their records is told: who sends another then must find all of them closed.
@@ -117,7 +117,7 @@ impl Engine {
             return;
         };
         if kept < known.len() {
-            known.replace_row(0..kept, kept, closed, self.now);
+            known.replace_row(0..kept, kept, closed, self.cx.now);
         }
         known.belong_to_another();
         for key in known.lanes() {
@@ -148,8 +148,8 @@ impl Engine {
                 lane.numbering
         {
             match lane.has_stray(producer, &self.expiration.memory()) {
-                true => self.identity.leave_id(producer.id, self.now),
-                false => self.identity.leave(producer, self.now),
+                true => self.identity.leave_id(producer.id, self.cx.now),
+                false => self.identity.leave(producer, self.cx.now),
             }
         }
         self.lingering.remove(&key);
@@ -159,7 +159,7 @@ impl Engine {
     /// Lets go of topics that nobody has written to for `metadata.max.idle.ms`; who writes to one
     /// again finds it unknown and asks.
     pub(crate) fn forget_idle_topics(&mut self) {
-        let Some(idle_since) = self.now.checked_sub(self.settings.metadata_max_idle) else {
+        let Some(idle_since) = self.cx.now.checked_sub(self.cx.settings.metadata_max_idle) else {
             return;
         };
         let topics = self.metadata.topics.iter();
@@ -194,14 +194,14 @@ impl Engine {
         let Some(known) = interest.and_then(|interest| interest.partitions.as_mut()) else {
             return;
         };
-        let closed = closed_queue(&self.accumulator, name);
+        let closed = closed_queue(&self.cx.accumulator, name);
         let idle = known.row().close_idle(&closed);
         let left = known.leave_lanes(idle, &self.lanes);
         if idle == known.len() {
-            self.metadata.forget(name, self.now);
+            self.metadata.forget(name, self.cx.now);
         } else {
             // Somebody has just written to one: those that are closed are replaced.
-            known.replace_row(idle..known.len(), known.len(), &closed, self.now);
+            known.replace_row(idle..known.len(), known.len(), &closed, self.cx.now);
         }
         for key in left {
             self.retire(key);
@@ -219,7 +219,6 @@ impl Engine {
             lanes,
             identity,
             transactions,
-            accumulator,
             ..
         } = self;
         let asked = nodes.values_mut().filter_map(Node::in_flight);
@@ -234,7 +233,7 @@ impl Engine {
                 || on_their_way.binary_search(&key).is_ok()
                 || transaction.is_some_and(|transaction| Transactions::refers_to(transaction, key))
         });
-        accumulator.release_dropped();
+        self.cx.accumulator.release_dropped();
     }
 }
 

@@ -39,10 +39,11 @@ impl Engine {
         let Ok((batches, fate)) = slot.batch.cut(pieces) else {
             return false;
         };
-        self.notices
+        self.cx
+            .notices
             .push(Notice::Ended(Arc::clone(&slot.batch), fate));
         lane.slots[position].last_error = Some(ErrorCode::MESSAGE_TOO_LARGE);
-        lane.replace(position, batches, self.now);
+        lane.replace(position, batches, self.cx.now);
         true
     }
 }

@@ -42,7 +42,7 @@ impl Engine {
         frame: Bytes,
         ask: Ask,
     ) -> Result<(), DecodeError> {
-        let not_before = self.now;
+        let not_before = self.cx.now;
         if let Some(transactions) = &mut self.transactions {
             transactions.request = RequestState::Free { not_before };
         }
@@ -240,7 +240,7 @@ impl Engine {
             if done.echo == Echo::Possible {
                 transactions.repeated.insert(Arc::clone(&done.group.id));
             }
-            done.end(Ok(()), &mut self.notices);
+            done.end(Ok(()), &mut self.cx.notices);
         }
         self.offsets_answered(&group, worst);
         self.granted(&Ask::CommitOffsets(group), worst);
@@ -346,10 +346,10 @@ impl Engine {
         if transactions.has_begun_there() {
             return self.rest(why);
         }
-        let not_before = self.now + SOON;
+        let not_before = self.cx.now + SOON;
         transactions.request = RequestState::Free { not_before };
         transactions.last_obstacle = Some(why);
-        self.timers.arm(Timer::Transaction, not_before);
+        self.cx.timers.arm(Timer::Transaction, not_before);
     }
 
     /// A coordinator will not go on with what is being done, but with the next.
@@ -361,7 +361,7 @@ impl Engine {
             Phase::Initializing => {
                 transactions.phase = Phase::Uninitialized;
                 let refused = || Err(TransactionError::Abortable(why.clone()));
-                transactions.tell(Call::Init, refused, &mut self.notices);
+                transactions.tell(Call::Init, refused, &mut self.cx.notices);
             }
             // The coordinator knows nothing that could be ended: begin anew with it. What could not
             // be added needs no end.

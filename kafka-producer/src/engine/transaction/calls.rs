@@ -196,7 +196,7 @@ impl Engine {
         deadline: Instant,
         reply: Reply,
     ) {
-        let response = match (self.desk.state(), &self.transactions) {
+        let response = match (self.cx.desk.state(), &self.transactions) {
             (DeskState::Failed(fatal), _) => Response::Told(Err(TransactionError::Fatal(fatal))),
             (_, None) => misused(Misuse::NotTransactional),
             (state, Some(_)) => match call {
@@ -215,7 +215,7 @@ impl Engine {
             },
         };
         match response {
-            Response::Told(outcome) => self.notices.push(Notice::answer(reply, outcome)),
+            Response::Told(outcome) => self.cx.notices.push(Notice::answer(reply, outcome)),
             Response::Waits(call) => {
                 if let Some(transactions) = &mut self.transactions {
                     transactions.join(call, deadline, reply);
@@ -310,7 +310,7 @@ impl Engine {
 
     /// `close` may have ended it under its owner's hands.
     fn no_transaction(&self) -> TransactionError {
-        match self.desk.state() {
+        match self.cx.desk.state() {
             DeskState::Closed => TransactionError::Closed,
             _ => TransactionError::Misused(Misuse::NoTransaction),
         }
@@ -332,11 +332,11 @@ impl Engine {
         };
         let Some(transactions) = self.transactions.as_mut().filter(|_| refusal.is_none()) else {
             let refused = refusal.map_or(Ok(()), Err);
-            self.notices.push(Notice::answer(reply, refused));
+            self.cx.notices.push(Notice::answer(reply, refused));
             return;
         };
         if offsets.is_empty() {
-            self.notices.push(Notice::answer(reply, Ok(())));
+            self.cx.notices.push(Notice::answer(reply, Ok(())));
             return;
         }
         let known = transactions.groups.entry(Arc::clone(&group.id));

@@ -53,7 +53,7 @@ impl Engine {
             transactions.forget_wishes();
             // Only `close` ends a transaction while its owner waits for that.
             for commit in transactions.offsets.drain(..) {
-                commit.end(Err(TransactionError::Closed), &mut self.notices);
+                commit.end(Err(TransactionError::Closed), &mut self.cx.notices);
             }
         }
         for key in self.take_stock() {
@@ -173,18 +173,18 @@ impl Engine {
         match &before {
             Before::Transaction(outcome) => {
                 let outcome = || outcome.clone().map_err(TransactionError::Abortable);
-                transactions.tell(Call::Commit, outcome, &mut self.notices);
-                transactions.tell(Call::Abort, || Ok(()), &mut self.notices);
-                transactions.tell(Call::Wait, outcome, &mut self.notices);
+                transactions.tell(Call::Commit, outcome, &mut self.cx.notices);
+                transactions.tell(Call::Abort, || Ok(()), &mut self.cx.notices);
+                transactions.tell(Call::Wait, outcome, &mut self.cx.notices);
             }
             Before::InitializedUntold | Before::Initialized => {
-                if transactions.tell(Call::Init, || Ok(()), &mut self.notices) > 0 {
+                if transactions.tell(Call::Init, || Ok(()), &mut self.cx.notices) > 0 {
                     before = Before::Initialized;
                 }
             }
         }
         transactions.phase = Phase::Ready(before);
-        self.desk.doom(None);
+        self.cx.desk.doom(None);
         self.begin_for_next();
     }
 
@@ -194,7 +194,7 @@ impl Engine {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        if !transactions.is_awaited(&mut self.notices) {
+        if !transactions.is_awaited(&mut self.cx.notices) {
             return;
         }
         if (transactions.version, version) == (TransactionVersion::One, TransactionVersion::Two) {
@@ -204,9 +204,9 @@ impl Engine {
         }
         transactions.version = version;
         transactions.phase = Phase::Open;
-        transactions.begun = self.now;
-        transactions.tell_one(Call::Begin, &mut self.notices);
-        let expires = self.now + transactions.settings.timeout;
-        self.timers.arm(Timer::Transaction, expires);
+        transactions.begun = self.cx.now;
+        transactions.tell_one(Call::Begin, &mut self.cx.notices);
+        let expires = self.cx.now + transactions.settings.timeout;
+        self.cx.timers.arm(Timer::Transaction, expires);
     }
 }

@@ -44,7 +44,7 @@ pub(crate) use requests::Ask;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
-use crate::engine::{Engine, NodeId, backoff};
+use crate::engine::{Engine, NodeId};
 use crate::error::{AbortableError, Obstacle, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::settings::TransactionSettings;
@@ -282,7 +282,7 @@ impl Engine {
     /// Whether a new batch may leave this lane's queue: outside of a transaction none may, and with
     /// the first protocol none before its partition is added.
     pub(super) fn may_take(&mut self, key: LaneKey) -> bool {
-        let now = self.now;
+        let now = self.cx.now;
         let Some(transactions) = &mut self.transactions else {
             return true;
         };
@@ -348,12 +348,12 @@ impl Engine {
         transactions.forget_wishes();
         for commit in transactions.offsets.drain(..) {
             let aborted = Err(TransactionError::Abortable(why.clone()));
-            commit.end(aborted, &mut self.notices);
+            commit.end(aborted, &mut self.cx.notices);
         }
         let aborted = || Err(TransactionError::Abortable(why.clone()));
-        transactions.tell(Call::Commit, aborted, &mut self.notices);
+        transactions.tell(Call::Commit, aborted, &mut self.cx.notices);
         transactions.phase = Phase::Doomed(why.clone());
-        self.desk.doom(Some(why));
+        self.cx.desk.doom(Some(why));
         if owner == Owner::Gone {
             self.begin_ending(End::Abort, Owner::Gone);
         }
@@ -361,34 +361,25 @@ impl Engine {
 
     /// Comes back to transactions after a while that doubles with every failure in a row.
     fn rest(&mut self, why: Obstacle) {
-        let Self {
-            transactions,
-            settings,
-            random,
-            timers,
-            now,
-            ..
-        } = self;
-        let Some(transactions) = transactions else {
+        let (Some(transactions), cx) = (&mut self.transactions, &mut self.cx) else {
             return;
         };
         transactions.failures = transactions.failures.saturating_add(1);
-        let pause = backoff::delay(settings.retry_backoff, transactions.failures, random);
-        let not_before = *now + pause;
+        let not_before = cx.now + cx.backoff(transactions.failures);
         transactions.request = RequestState::Free { not_before };
         transactions.last_obstacle = Some(why);
-        timers.arm(Timer::Transaction, not_before);
+        cx.timers.arm(Timer::Transaction, not_before);
     }
 
     /// A deadline of a caller, of a pause or of the transaction has come.
     pub(super) fn transaction_is_due(&mut self) {
-        let limit = self.settings.max_block;
-        let now = self.now;
+        let limit = self.cx.settings.max_block;
+        let now = self.cx.now;
         let last = self.transaction_obstacle();
         let Some(transactions) = &mut self.transactions else {
             return;
         };
-        transactions.expire_callers(now, limit, last.as_ref(), &mut self.notices);
+        transactions.expire_callers(now, limit, last.as_ref(), &mut self.cx.notices);
         let expires = transactions.begun + transactions.settings.timeout;
         let open = matches!(
             transactions.phase,
@@ -414,12 +405,12 @@ impl Engine {
 
     /// Makes sure that transactions are looked at when the next deadline has come.
     fn arm_transaction(&mut self) {
-        let now = self.now;
+        let now = self.cx.now;
         let Some(transactions) = &self.transactions else {
             return;
         };
         if let Some(at) = transactions.next_due(now) {
-            self.timers.arm(Timer::Transaction, at);
+            self.cx.timers.arm(Timer::Transaction, at);
         }
     }
 
@@ -428,10 +419,10 @@ impl Engine {
         if let Some(transactions) = &mut self.transactions {
             transactions.phase = Phase::Uninitialized;
             for commit in transactions.offsets.drain(..) {
-                commit.end(Err(why()), &mut self.notices);
+                commit.end(Err(why()), &mut self.cx.notices);
             }
             for caller in transactions.callers.drain(..) {
-                caller.end(Err(why()), &mut self.notices);
+                caller.end(Err(why()), &mut self.cx.notices);
             }
         }
     }
@@ -440,8 +431,8 @@ impl Engine {
     /// it will have noticed by itself.
     pub(super) fn end_of_transaction(&self) -> Option<Instant> {
         let transactions = self.transactions.as_ref()?;
-        let records = self.settings.delivery_timeout;
-        (self.now + records).checked_add(transactions.settings.timeout)
+        let records = self.cx.settings.delivery_timeout;
+        (self.cx.now + records).checked_add(transactions.settings.timeout)
     }
 
     /// `close` was called: the open transaction is aborted, one that is being committed goes on.
@@ -450,7 +441,7 @@ impl Engine {
             return;
         };
         let closed = || Err(TransactionError::Closed);
-        transactions.tell(Call::Begin, closed, &mut self.notices);
+        transactions.tell(Call::Begin, closed, &mut self.cx.notices);
         match &mut transactions.phase {
             Phase::Open | Phase::Doomed(_) => self.begin_ending(End::Abort, Owner::Gone),
             Phase::Ending(ending) => ending.owner = Owner::Gone,

@@ -196,7 +196,7 @@ impl Engine {
         };
         let ask = transactions.next_ask(drained)?;
         let needs_nobody = matches!(ask, Ask::End(_)) && !transactions.has_begun_there();
-        (needs_nobody || not_before <= self.now).then_some(ask)
+        (needs_nobody || not_before <= self.cx.now).then_some(ask)
     }
 
     /// Asks the coordinator, once it is known and its connection is ready.

@@ -57,7 +57,6 @@ use kafka_wire::messages::describe_producers::{
 };
 use kafka_wire::records::next_sequence;
 
-use crate::engine::backoff;
 use crate::engine::cluster::in_flight::{Sent, What};
 use crate::engine::produce::acknowledgement::FORGOTTEN;
 use crate::engine::produce::expiration::{LastAppend, Memory};
@@ -110,12 +109,12 @@ impl Engine {
         let lane = &mut self.lanes[key as usize];
         let slot = &lane.slots[position];
         let serial = slot.serial;
-        match self.settings.unresolved {
+        match self.cx.settings.unresolved {
             UnresolvedPolicy::Ask if lane.is_of_earlier_topic(serial) => {
                 self.leave_open(key, serial, Some(MADE_ANEW));
             }
             UnresolvedPolicy::Ask => {
-                let until = self.now;
+                let until = self.cx.now;
                 lane.slots[position].state = SlotState::Unresolved { until };
             }
             _ if lane.is_known_to_hold(slot) => self.delivered(key, serial, -1, None),
@@ -132,10 +131,10 @@ impl Engine {
             return;
         };
         let serial = lane.slots[position].serial;
-        match self.settings.unresolved {
+        match self.cx.settings.unresolved {
             UnresolvedPolicy::Fail => self.leave_open(key, serial, Some(FORGOTTEN)),
             _ => {
-                let until = self.now;
+                let until = self.cx.now;
                 let slot = &mut self.lanes[key as usize].slots[position];
                 slot.state = SlotState::Unresolved { until };
             }
@@ -249,14 +248,14 @@ impl Engine {
         };
         match finding {
             Finding::AskAgain(code) => {
-                let until = self.now + self.before_asking_again(key, position);
+                let until = self.cx.now + self.before_asking_again(key, position);
                 self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
                 if code.invalidates_metadata() {
                     self.metadata.want();
                 }
             }
             Finding::AskElsewhere => {
-                let until = self.now;
+                let until = self.cx.now;
                 self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
             }
             Finding::Nothing(why) => self.leave_open(key, serial, Some(&why)),
@@ -274,7 +273,7 @@ impl Engine {
         let serial = lane.slots[position].serial;
         if lane.has_lost_presumed(next) {
             // What was presumed went with the leader that told of it: first things first.
-            let until = self.now;
+            let until = self.cx.now;
             lane.slots[position].state = SlotState::Unresolved { until };
             return self.doubt(key, position);
         }
@@ -284,7 +283,7 @@ impl Engine {
                 self.leave_open(key, serial, Some(FORGOTTEN));
             }
             Place::Behind => {
-                lane.note_remembered(position, expected, self.now);
+                lane.note_remembered(position, expected, self.cx.now);
                 self.check_topic(key, position, Evidence::Sequence(next));
             }
             Place::Last if lapsed => self.leave_open(key, serial, Some(FORGOTTEN)),
@@ -311,11 +310,11 @@ impl Engine {
     /// It fits, or is there already: either is found out by its own number.
     fn send_again(&mut self, key: LaneKey, position: usize) {
         let slot = &self.lanes[key as usize].slots[position];
-        if slot.attempts > self.settings.retries {
+        if slot.attempts > self.cx.settings.retries {
             let code = slot.last_error.unwrap_or_default();
             return self.exhaust(key, slot.serial, code);
         }
-        let until = self.now + self.pause(key, position);
+        let until = self.cx.now + self.pause(key, position);
         self.lanes[key as usize].slots[position].state = SlotState::Waiting { until };
     }
 
@@ -335,7 +334,7 @@ impl Engine {
     /// A batch is out of sequence: those before it, if any is presumed to be in the log, are not
     /// there any more, and are asked about again.
     pub(crate) fn doubt(&mut self, key: LaneKey, position: usize) {
-        let until = self.now;
+        let until = self.cx.now;
         let before = self.lanes[key as usize].slots.iter_mut().take(position);
         for slot in before.filter(|slot| slot.state == SlotState::Presumed) {
             slot.state = SlotState::Unresolved { until };
@@ -355,7 +354,7 @@ impl Engine {
     /// Ends a batch that may be in the log.
     pub(crate) fn leave_open(&mut self, key: LaneKey, serial: u64, why: Option<&str>) {
         if let Some(mut slot) = self.remove(key, serial) {
-            slot.state = SlotState::Waiting { until: self.now };
+            slot.state = SlotState::Waiting { until: self.cx.now };
             self.lanes[key as usize].break_sequence(serial, slot.ambiguity);
             self.fail_open(key, slot, why);
         }
@@ -378,11 +377,7 @@ impl Engine {
     pub(crate) fn before_asking_again(&mut self, key: LaneKey, position: usize) -> Duration {
         let slot = &mut self.lanes[key as usize].slots[position];
         slot.asked_in_vain = slot.asked_in_vain.saturating_add(1);
-        backoff::delay(
-            self.settings.retry_backoff,
-            u32::from(slot.asked_in_vain),
-            &mut self.random,
-        )
+        self.cx.backoff(u32::from(slot.asked_in_vain))
     }
 
     /// None at first; if asking leads nowhere, as long as between any attempts.
@@ -390,7 +385,7 @@ impl Engine {
         let attempts = self.lanes[key as usize].slots[position].attempts;
         match attempts {
             ..=2 => Duration::ZERO,
-            more => backoff::delay(self.settings.retry_backoff, more - 2, &mut self.random),
+            more => self.cx.backoff(more - 2),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Engine {
             return false;
         };
         let settled = lane.slots.iter().skip(position + 1).all(known);
-        if settled || self.settings.unresolved == UnresolvedPolicy::Resend {
+        if settled || self.cx.settings.unresolved == UnresolvedPolicy::Resend {
             return false;
         }
         if lane.is_of_earlier_topic(lane.slots[position].serial) {
@@ -141,7 +141,7 @@ impl Engine {
         let Sent { lane: key, serial } = about;
         let position = self.lanes[key as usize].position(serial);
         if let (Evidence::Gap, Some(position)) = (evidence, position) {
-            let until = self.now + self.before_asking_again(key, position);
+            let until = self.cx.now + self.before_asking_again(key, position);
             self.lanes[key as usize].slots[position].state = SlotState::Outnumbered { until };
             self.metadata.want();
             return self.list(key);
@@ -159,7 +159,7 @@ impl Engine {
             Evidence::Sequence(next) => self.presume(key, position, next),
             Evidence::Acknowledged => self.delivered(key, serial, -1, None),
             Evidence::Gap => {
-                slot.state = SlotState::Outnumbered { until: self.now };
+                slot.state = SlotState::Outnumbered { until: self.cx.now };
                 self.start_new_epoch(key);
                 if self.identity.producer().is_none() {
                     return; // The lane is listed when there is one.
