@@ -46,8 +46,8 @@ pub use transaction::TransactionCall;
 
 use crate::error::{Cause, DeliveryError, FatalError, Obstacle, TransactionError};
 use crate::settings::{Guarantee, Settings};
+use cluster::expected_response::BatchRef;
 use cluster::features::Features;
-use cluster::in_flight::Sent;
 use cluster::metadata::Metadata;
 use cluster::node::{Left, Node};
 use context::Context;
@@ -92,7 +92,7 @@ pub struct Engine {
     /// The same, for the lanes of a request.
     chosen: Vec<LaneKey>,
     /// Batches that their broker is about to be asked about.
-    inquiries: Vec<Sent>,
+    inquiries: Vec<BatchRef>,
     company: Company,
     admission: Admission,
 }

@@ -9,7 +9,7 @@ use kafka_wire::messages::metadata::{
 use kafka_wire::messages::produce::{NodeEndpoint, PartitionProduceResponse};
 use kafka_wire::{ErrorCode, Uuid};
 
-use crate::engine::cluster::in_flight::Sent;
+use crate::engine::cluster::expected_response::BatchRef;
 use crate::engine::cluster::metadata::{Gain, TopicState, Word};
 use crate::engine::cluster::node::Node;
 use crate::engine::cluster::snapshot::{Change, Cluster, Topic};
@@ -265,8 +265,8 @@ impl Engine {
 
     /// A refused batch may come with the name of the new leader (KIP-951), but not of another topic's:
     /// its epochs would outrank those of a topic made anew.
-    pub(crate) fn follow_leader(&mut self, sent: Sent, answer: &PartitionProduceResponse) {
-        let Sent { lane: key, serial } = sent;
+    pub(crate) fn follow_leader(&mut self, sent: BatchRef, answer: &PartitionProduceResponse) {
+        let BatchRef { lane: key, serial } = sent;
         let lane = &self.lanes[key as usize];
         let leader = &answer.current_leader;
         if leader.leader_id >= 0

@@ -12,7 +12,8 @@ use kafka_wire::{
 };
 
 use crate::engine::backoff;
-use crate::engine::cluster::in_flight::{Asked, InFlight, Way, What};
+use crate::engine::cluster::expected_response::ExpectedResponse;
+use crate::engine::cluster::in_flight::{InFlight, InFlightRequest, Progress};
 use crate::engine::cluster::metadata::Scope;
 use crate::engine::cluster::node::{Link, Node, Use, Versions};
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
@@ -137,7 +138,7 @@ impl Engine {
             client_software_name: SOFTWARE_NAME.to_owned(),
             client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        self.ask(id, version, &request, What::ApiVersions);
+        self.ask(id, version, &request, ExpectedResponse::ApiVersions);
     }
 
     /// Sends a request that is small and answered; a broker that asks for silence gets it afterwards.
@@ -146,7 +147,7 @@ impl Engine {
         id: NodeId,
         version: Version,
         request: &R,
-        what: What,
+        what: ExpectedResponse,
     ) {
         let connected = |node: &&mut Node| node.is_connected();
         let node = self.nodes.get_mut(&id).filter(connected);
@@ -163,12 +164,12 @@ impl Engine {
         let correlation_id = in_flight.correlation_id();
         let client_id = Some(&*self.cx.settings.client_id);
         let frame = encode_request(correlation_id, client_id, version, request);
-        in_flight.push(Asked {
+        in_flight.push(InFlightRequest {
             correlation_id,
             version,
             deadline,
-            way: Way::Out { since: self.cx.now },
-            what,
+            progress: Progress::Sent { since: self.cx.now },
+            expected: what,
         });
         let payload = match frame {
             Ok(frame) => Payload::Whole(frame),
@@ -219,7 +220,12 @@ impl Engine {
             ..MetadataRequest::default()
         };
         self.metadata.asked(scope, self.cx.now, &mut self.cx.random);
-        self.ask(id, version, &request, What::Metadata { topics: names });
+        self.ask(
+            id,
+            version,
+            &request,
+            ExpectedResponse::Metadata { topics: names },
+        );
     }
 
     /// Asks for a producer id if one is needed and somebody wants to write.
@@ -245,7 +251,7 @@ impl Engine {
             ..InitProducerIdRequest::default()
         };
         self.identity.asked();
-        self.ask(id, version, &request, What::ProducerId);
+        self.ask(id, version, &request, ExpectedResponse::InitProducerId);
     }
 
     pub(crate) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
@@ -276,49 +282,53 @@ impl Engine {
             );
         };
         let version = asked.version;
-        if matches!(asked.what, What::Produce(_)) {
-            self.note_answer(id, asked.way);
+        if matches!(asked.expected, ExpectedResponse::Produce(_)) {
+            self.note_answer(id, asked.progress);
         }
-        let greeting = matches!(asked.what, What::ApiVersions);
-        let read = match asked.what {
-            What::ApiVersions => self.greeted(id, version, frame),
-            What::Metadata { topics } => self
+        let greeting = matches!(asked.expected, ExpectedResponse::ApiVersions);
+        let read = match asked.expected {
+            ExpectedResponse::ApiVersions => self.greeted(id, version, frame),
+            ExpectedResponse::Metadata { topics } => self
                 .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
                     engine.absorb(id, &topics, answer);
                 })
                 .inspect_err(|_| self.metadata_failed()),
-            What::ProducerId => self
+            ExpectedResponse::InitProducerId => self
                 .read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
                     engine.throttle(id, answer.throttle_time_ms);
                     engine.identified(&answer);
                 })
                 .inspect_err(|_| self.identity_failed()),
-            What::Expiration => self
+            ExpectedResponse::DescribeConfigs => self
                 .read::<DescribeConfigsRequest, _>(version, frame, |engine, answer| {
                     engine.expiration_told(id, &answer);
                 })
                 .inspect_err(|_| self.expiration.not_told(id)),
-            What::Inquiry(about) => self
+            ExpectedResponse::DescribeProducers(about) => self
                 .read::<DescribeProducersRequest, _>(version, frame, |engine, answer| {
                     engine.inquired(id, &about, &answer);
                 })
                 .inspect_err(|_| self.inquiry_lost(&about)),
-            What::TopicCheck(about, evidence) => self
+            ExpectedResponse::TopicId(about, evidence) => self
                 .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
                     engine.topic_checked(id, about, evidence, answer);
                 })
                 .inspect_err(|_| self.topic_unchecked(about, evidence)),
-            What::Transaction(ask) => self.transaction_answered(id, version, frame, ask),
-            What::Produce(sent) => match decode_response::<ProduceRequest>(frame, version) {
-                Ok((_, answer)) => {
-                    self.produced(id, version, sent, answer);
-                    Ok(())
+            ExpectedResponse::Transaction(ask) => {
+                self.transaction_answered(id, version, frame, ask)
+            }
+            ExpectedResponse::Produce(sent) => {
+                match decode_response::<ProduceRequest>(frame, version) {
+                    Ok((_, answer)) => {
+                        self.produced(id, version, sent, answer);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        self.unanswered(sent, ErrorCode::NETWORK_EXCEPTION);
+                        Err(error)
+                    }
                 }
-                Err(error) => {
-                    self.unanswered(sent, ErrorCode::NETWORK_EXCEPTION);
-                    Err(error)
-                }
-            },
+            }
         };
         match read {
             Ok(()) if greeting => self.retire_if_late(id),
@@ -484,7 +494,7 @@ impl Engine {
         self.metadata.last_obstacle = Some(obstacle);
         self.forget_coordinator(id);
         if let Link::Greeting { mut in_flight } | Link::Ready { mut in_flight, .. } = link {
-            if matches!(in_flight.oldest(), Some(What::Expiration)) {
+            if matches!(in_flight.oldest(), Some(ExpectedResponse::DescribeConfigs)) {
                 self.expiration.hung_up(id);
             }
             for asked in in_flight.drain() {
@@ -492,7 +502,7 @@ impl Engine {
                     true => ErrorCode::REQUEST_TIMED_OUT,
                     false => ErrorCode::NETWORK_EXCEPTION,
                 };
-                self.unanswerable(asked.what, code);
+                self.unanswerable(asked.expected, code);
             }
         }
         if self.nodes.values().all(|node| node.load().is_none()) {
@@ -502,18 +512,18 @@ impl Engine {
         Change::Done
     }
 
-    fn unanswerable(&mut self, what: What, code: ErrorCode) {
+    fn unanswerable(&mut self, what: ExpectedResponse, code: ErrorCode) {
         match what {
-            What::ApiVersions | What::Expiration => {}
-            What::Metadata { .. } => {
+            ExpectedResponse::ApiVersions | ExpectedResponse::DescribeConfigs => {}
+            ExpectedResponse::Metadata { .. } => {
                 self.metadata_unheard();
                 self.metadata_failed();
             }
-            What::ProducerId => self.identity_failed(),
-            What::Inquiry(about) => self.inquiry_lost(&about),
-            What::TopicCheck(about, evidence) => self.topic_unchecked(about, evidence),
-            What::Transaction(ask) => self.transaction_unanswered(&ask),
-            What::Produce(sent) => self.unanswered(sent, code),
+            ExpectedResponse::InitProducerId => self.identity_failed(),
+            ExpectedResponse::DescribeProducers(about) => self.inquiry_lost(&about),
+            ExpectedResponse::TopicId(about, evidence) => self.topic_unchecked(about, evidence),
+            ExpectedResponse::Transaction(ask) => self.transaction_unanswered(&ask),
+            ExpectedResponse::Produce(sent) => self.unanswered(sent, code),
         }
     }
 

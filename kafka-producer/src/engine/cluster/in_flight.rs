@@ -4,84 +4,39 @@
 //! the one answered next, and the one that times out first.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_wire::Version;
 
-use crate::engine::Ask;
+use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::produce::lane::LaneKey;
-use crate::engine::produce::unresolved::topic_id::Evidence;
 
 /// The unanswered requests of one connection, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    requests: VecDeque<Asked>,
+    requests: VecDeque<InFlightRequest>,
     produce: usize,
     next_correlation_id: i32,
 }
 
 /// One request on its way.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct InFlightRequest {
     pub(crate) correlation_id: i32,
     pub(crate) version: Version,
     /// When its connection is given up.
     pub(crate) deadline: Instant,
-    pub(crate) way: Way,
-    pub(crate) what: What,
+    pub(crate) progress: Progress,
+    pub(crate) expected: ExpectedResponse,
 }
 
 /// How far a request is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Progress {
     /// Its batches are being compressed: nobody else is waited for.
     Compressing,
     /// The socket and the broker have had it since then.
-    Out { since: Instant },
-}
-
-/// Which answer is expected.
-#[derive(Debug)]
-pub(crate) enum What {
-    /// What the broker speaks.
-    ApiVersions,
-    /// The cluster: its brokers, and these topics.
-    Metadata { topics: Vec<Arc<str>> },
-    /// A producer id.
-    ProducerId,
-    /// How long the broker remembers a producer.
-    Expiration,
-    /// Whether these batches are in the log.
-    Inquiry(Vec<Sent>),
-    /// Whether the log that this was seen of is that of the topic the batch was sent to.
-    TopicCheck(Sent, Evidence),
-    /// Something about transactions.
-    Transaction(Ask),
-    /// The fate of these batches.
-    Produce(Vec<Sent>),
-}
-
-impl What {
-    fn lanes(&self) -> Vec<LaneKey> {
-        match self {
-            Self::Produce(sent) | Self::Inquiry(sent) => {
-                sent.iter().map(|sent| sent.lane).collect()
-            }
-            Self::TopicCheck(about, _) => vec![about.lane],
-            Self::Transaction(ask) => ask.lanes().to_vec(),
-            Self::ApiVersions | Self::Metadata { .. } | Self::ProducerId | Self::Expiration => {
-                Vec::new()
-            }
-        }
-    }
-}
-
-/// One batch in a produce request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) lane: LaneKey,
-    pub(crate) serial: u64,
+    Sent { since: Instant },
 }
 
 impl InFlight {
@@ -92,13 +47,13 @@ impl InFlight {
         id
     }
 
-    pub(crate) fn push(&mut self, asked: Asked) {
-        self.produce += usize::from(matches!(asked.what, What::Produce(_)));
+    pub(crate) fn push(&mut self, asked: InFlightRequest) {
+        self.produce += usize::from(matches!(asked.expected, ExpectedResponse::Produce(_)));
         self.requests.push_back(asked);
     }
 
     /// Takes the request that an answer with this id belongs to, which must be the oldest.
-    pub(crate) fn answered(&mut self, correlation_id: i32) -> Option<Asked> {
+    pub(crate) fn answered(&mut self, correlation_id: i32) -> Option<InFlightRequest> {
         if self.requests.front()?.correlation_id != correlation_id {
             return None;
         }
@@ -106,27 +61,27 @@ impl InFlight {
     }
 
     /// What is to be answered next.
-    pub(crate) fn oldest(&self) -> Option<&What> {
-        self.requests.front().map(|asked| &asked.what)
+    pub(crate) fn oldest(&self) -> Option<&ExpectedResponse> {
+        self.requests.front().map(|asked| &asked.expected)
     }
 
     /// Takes a request back that was never written.
-    pub(crate) fn withdrawn(&mut self, correlation_id: i32) -> Option<Asked> {
+    pub(crate) fn withdrawn(&mut self, correlation_id: i32) -> Option<InFlightRequest> {
         let found = self
             .requests
             .iter()
             .position(|asked| asked.correlation_id == correlation_id)?;
         let asked = self.requests.remove(found)?;
-        self.produce -= usize::from(matches!(asked.what, What::Produce(_)));
+        self.produce -= usize::from(matches!(asked.expected, ExpectedResponse::Produce(_)));
         Some(asked)
     }
 
     /// Notes how far a request is.
-    pub(crate) fn note(&mut self, correlation_id: i32, way: Way) {
+    pub(crate) fn note(&mut self, correlation_id: i32, progress: Progress) {
         // The youngest are the ones that are not written yet.
         let mut youngest_first = self.requests.iter_mut().rev();
         if let Some(asked) = youngest_first.find(|asked| asked.correlation_id == correlation_id) {
-            asked.way = way;
+            asked.progress = progress;
         }
     }
 
@@ -134,12 +89,14 @@ impl InFlight {
     pub(crate) fn is_compressing(&self) -> bool {
         self.requests
             .iter()
-            .any(|asked| asked.way == Way::Compressing)
+            .any(|asked| asked.progress == Progress::Compressing)
     }
 
     /// The lanes that an answer will be about; some of them more than once.
     pub(crate) fn lanes(&self) -> impl Iterator<Item = LaneKey> {
-        self.requests.iter().flat_map(|asked| asked.what.lanes())
+        self.requests
+            .iter()
+            .flat_map(|asked| asked.expected.lanes())
     }
 
     /// How many produce requests there are: what `max.in.flight.requests.per.connection` bounds.
@@ -164,14 +121,14 @@ impl InFlight {
     }
 
     /// Takes everything, because the connection is lost.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Asked> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = InFlightRequest> {
         self.produce = 0;
         std::mem::take(&mut self.requests).into_iter()
     }
 
-    fn pop(&mut self) -> Option<Asked> {
+    fn pop(&mut self) -> Option<InFlightRequest> {
         let asked = self.requests.pop_front()?;
-        self.produce -= usize::from(matches!(asked.what, What::Produce(_)));
+        self.produce -= usize::from(matches!(asked.expected, ExpectedResponse::Produce(_)));
         Some(asked)
     }
 }
@@ -180,17 +137,17 @@ impl InFlight {
 mod tests {
     use super::*;
 
-    fn ask(in_flight: &mut InFlight, what: What) -> i32 {
+    fn ask(in_flight: &mut InFlight, what: ExpectedResponse) -> i32 {
         let correlation_id = in_flight.correlation_id();
         let version = Version::of(0, None);
-        in_flight.push(Asked {
+        in_flight.push(InFlightRequest {
             correlation_id,
             version,
             deadline: Instant::now(),
-            way: Way::Out {
+            progress: Progress::Sent {
                 since: Instant::now(),
             },
-            what,
+            expected: what,
         });
         correlation_id
     }
@@ -198,8 +155,8 @@ mod tests {
     #[test]
     fn only_the_oldest_request_can_be_answered() {
         let mut in_flight = InFlight::default();
-        let first = ask(&mut in_flight, What::ApiVersions);
-        let second = ask(&mut in_flight, What::Produce(Vec::new()));
+        let first = ask(&mut in_flight, ExpectedResponse::ApiVersions);
+        let second = ask(&mut in_flight, ExpectedResponse::Produce(Vec::new()));
         assert!(in_flight.answered(second).is_none());
         assert!(in_flight.answered(first).is_some());
         assert_eq!((in_flight.len(), in_flight.produce()), (1, 1));

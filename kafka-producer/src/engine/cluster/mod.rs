@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod connection;
+pub(crate) mod expected_response;
 pub(crate) mod features;
 pub(crate) mod in_flight;
 pub(crate) mod metadata;

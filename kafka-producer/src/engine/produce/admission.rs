@@ -14,7 +14,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::cluster::in_flight::Way;
+use crate::engine::cluster::in_flight::Progress;
 use crate::engine::cluster::node::{Link, Node};
 use crate::engine::{Engine, NodeId};
 
@@ -150,25 +150,25 @@ impl Engine {
 
     /// The driver compresses batches of a request before it can leave.
     pub(crate) fn compressing(&mut self, id: NodeId, correlation_id: i32) {
-        self.note_way(id, correlation_id, Way::Compressing);
+        self.note_way(id, correlation_id, Progress::Compressing);
     }
 
     /// A request can leave now.
     pub(crate) fn compressed(&mut self, id: NodeId, correlation_id: i32) {
-        self.note_way(id, correlation_id, Way::Out { since: self.cx.now });
+        self.note_way(id, correlation_id, Progress::Sent { since: self.cx.now });
         self.admission.moved(self.cx.now);
     }
 
-    fn note_way(&mut self, id: NodeId, correlation_id: i32, way: Way) {
+    fn note_way(&mut self, id: NodeId, correlation_id: i32, progress: Progress) {
         if let Some(asked) = self.nodes.get_mut(&id).and_then(Node::in_flight) {
-            asked.note(correlation_id, way);
+            asked.note(correlation_id, progress);
         }
     }
 
     /// A produce request that was so far on its way was answered.
-    pub(crate) fn note_answer(&mut self, id: NodeId, way: Way) {
+    pub(crate) fn note_answer(&mut self, id: NodeId, progress: Progress) {
         let mut limit = self.admission.answered(self.cx.now);
-        if let Way::Out { since } = way
+        if let Progress::Sent { since } = progress
             && let took = self.cx.now.saturating_duration_since(since)
             && let Some(node) = self.nodes.get_mut(&id)
             && node.quickest.is_none_or(|quickest| took < quickest)

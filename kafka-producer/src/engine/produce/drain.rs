@@ -10,7 +10,8 @@ use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
-use crate::engine::cluster::in_flight::{Asked, Sent, Way, What};
+use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
+use crate::engine::cluster::in_flight::{InFlightRequest, Progress};
 use crate::engine::cluster::node::Link;
 use crate::engine::produce::acknowledgement::FORGOTTEN;
 use crate::engine::produce::expiration::LastAppend;
@@ -290,10 +291,10 @@ impl Engine {
         for &lane in keys {
             if let Some((serial, ordered)) = self.order(id, lane) {
                 batches.push(ordered);
-                sent.push(Sent { lane, serial });
+                sent.push(BatchRef { lane, serial });
             }
         }
-        let what = What::Produce(sent);
+        let what = ExpectedResponse::Produce(sent);
         self.company.sent(self.cx.now, batches.len());
 
         let deadline = self.cx.now + self.cx.settings.request_timeout;
@@ -306,12 +307,12 @@ impl Engine {
             return;
         };
         let correlation_id = in_flight.correlation_id();
-        in_flight.push(Asked {
+        in_flight.push(InFlightRequest {
             correlation_id,
             version,
             deadline,
-            way: Way::Out { since: self.cx.now },
-            what,
+            progress: Progress::Sent { since: self.cx.now },
+            expected: what,
         });
         self.cx.timers.arm(Timer::Node(id), deadline);
 

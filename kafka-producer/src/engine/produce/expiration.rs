@@ -33,7 +33,7 @@ use kafka_wire::messages::describe_configs::{
     DescribeConfigsResponse,
 };
 
-use crate::engine::cluster::in_flight::What;
+use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::{Engine, NodeId};
 
 use crate::error::DeliveryError;
@@ -261,7 +261,7 @@ impl Engine {
             resources: vec![broker],
             ..DescribeConfigsRequest::default()
         };
-        self.ask(id, version, &request, What::Expiration);
+        self.ask(id, version, &request, ExpectedResponse::DescribeConfigs);
     }
 
     pub(crate) fn expiration_told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {

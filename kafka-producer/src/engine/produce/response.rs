@@ -9,7 +9,7 @@ use kafka_wire::messages::InitProducerIdResponse;
 use kafka_wire::messages::produce::{PartitionProduceResponse, ProduceResponse};
 use kafka_wire::{ErrorCode, Uuid, Version};
 
-use crate::engine::cluster::in_flight::{Sent, What};
+use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::notice::Notice;
 use crate::engine::obstacle::is_our_own;
@@ -74,7 +74,7 @@ impl Engine {
         &mut self,
         id: NodeId,
         version: Version,
-        sent: Vec<Sent>,
+        sent: Vec<BatchRef>,
         answer: ProduceResponse,
     ) {
         self.throttle(id, answer.throttle_time_ms);
@@ -83,7 +83,8 @@ impl Engine {
         for topic in answer.responses {
             for partition in topic.partition_responses {
                 let index = partition.index;
-                let asked = |sent: &Sent| self.is_of(sent.lane, &topic.name, topic.topic_id, index);
+                let asked =
+                    |sent: &BatchRef| self.is_of(sent.lane, &topic.name, topic.topic_id, index);
                 // Brokers answer in the order of the request, which is that of `open`; but nothing
                 // says that they must.
                 let found = open.iter().position(asked);
@@ -108,7 +109,7 @@ impl Engine {
     }
 
     /// These batches will never be answered for.
-    pub(crate) fn unanswered(&mut self, sent: impl IntoIterator<Item = Sent>, code: ErrorCode) {
+    pub(crate) fn unanswered(&mut self, sent: impl IntoIterator<Item = BatchRef>, code: ErrorCode) {
         for sent in sent {
             let lane = &mut self.lanes[sent.lane as usize];
             if let Some(position) = lane.position(sent.serial) {
@@ -130,9 +131,9 @@ impl Engine {
         };
         // Older questions may still wait for their answer: this one is not to have any.
         if let Some(asked) = in_flight.withdrawn(correlation_id)
-            && let What::Produce(sent) = asked.what
+            && let ExpectedResponse::Produce(sent) = asked.expected
         {
-            self.note_answer(id, asked.way);
+            self.note_answer(id, asked.progress);
             for sent in sent {
                 self.judge(sent, Word::of(ErrorCode::NONE));
             }
@@ -152,8 +153,8 @@ impl Engine {
         let Some(asked) = in_flight.withdrawn(correlation_id) else {
             return;
         };
-        if let What::Produce(sent) = asked.what {
-            for Sent { lane, serial } in sent {
+        if let ExpectedResponse::Produce(sent) = asked.expected {
+            for BatchRef { lane, serial } in sent {
                 if let Some(mut slot) = self.remove(lane, serial) {
                     // It was not written, so this attempt cannot have reached a log.
                     slot.state = SlotState::Waiting { until: self.cx.now };
@@ -180,7 +181,7 @@ impl Engine {
     }
 
     /// Applies the verdict on one batch.
-    fn judge(&mut self, Sent { lane: key, serial }: Sent, word: Word) {
+    fn judge(&mut self, BatchRef { lane: key, serial }: BatchRef, word: Word) {
         let judged = verdict(word.code, self.kind(), word.append);
         self.batch_answered(key, word.code);
         let Some(position) = self.lanes[key as usize].position(serial) else {

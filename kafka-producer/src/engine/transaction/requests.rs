@@ -16,7 +16,7 @@ use super::coordinators::Role;
 use super::membership::Membership;
 use super::verdict::Request;
 use super::{Echo, End, Ending, OffsetCommit, Phase, RequestState, Transactions};
-use crate::engine::cluster::in_flight::What;
+use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::node::Link;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::verdict::TransactionVersion;
@@ -244,7 +244,7 @@ impl Engine {
             id,
             version,
             &request,
-            What::Transaction(Ask::FindCoordinator(role)),
+            ExpectedResponse::Transaction(Ask::FindCoordinator(role)),
         );
     }
 
@@ -284,7 +284,7 @@ impl Engine {
             id,
             version,
             &request,
-            What::Transaction(Ask::InitProducerId),
+            ExpectedResponse::Transaction(Ask::InitProducerId),
         );
     }
 
@@ -315,7 +315,7 @@ impl Engine {
         };
         let ask = Ask::AddPartitions(keys);
         self.asked_coordinator(&ask);
-        self.ask(id, version, &request, What::Transaction(ask));
+        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
     }
 
     fn ask_add_offsets(&mut self, id: NodeId, group: Arc<str>) {
@@ -331,7 +331,7 @@ impl Engine {
         };
         let ask = Ask::AddOffsets(group);
         self.asked_coordinator(&ask);
-        self.ask(id, version, &request, What::Transaction(ask));
+        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
     }
 
     fn ask_commit_offsets(&mut self, id: NodeId) {
@@ -365,7 +365,7 @@ impl Engine {
         };
         let ask = Ask::CommitOffsets(group.id);
         self.asked_coordinator(&ask);
-        self.ask(id, version, &request, What::Transaction(ask));
+        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
     }
 
     fn ask_end(&mut self, id: NodeId, end: End) {
@@ -384,7 +384,12 @@ impl Engine {
             committed: end == End::Commit,
         };
         self.asked_coordinator(&Ask::End(end));
-        self.ask(id, version, &request, What::Transaction(Ask::End(end)));
+        self.ask(
+            id,
+            version,
+            &request,
+            ExpectedResponse::Transaction(Ask::End(end)),
+        );
     }
 
     fn asked_coordinator(&mut self, ask: &Ask) {

@@ -57,11 +57,11 @@ use kafka_wire::messages::describe_producers::{
 };
 use kafka_wire::records::next_sequence;
 
-use crate::engine::cluster::in_flight::{Sent, What};
+use crate::engine::cluster::expected_response::{BatchRef, Evidence, ExpectedResponse};
 use crate::engine::produce::acknowledgement::FORGOTTEN;
 use crate::engine::produce::expiration::{LastAppend, Memory};
 use crate::engine::produce::lane::{Confirmed, Lane, LaneKey, Numbering, Slot, SlotState};
-use crate::engine::produce::unresolved::topic_id::{Evidence, MADE_ANEW};
+use crate::engine::produce::unresolved::topic_id::MADE_ANEW;
 use crate::engine::produce::verdict::Ambiguity;
 use crate::engine::{Engine, NodeId};
 use crate::error::Cause;
@@ -158,7 +158,7 @@ impl Engine {
         let slot = &mut lane.slots[position];
         slot.state = SlotState::Inquired;
         let serial = slot.serial;
-        self.inquiries.push(Sent { lane: key, serial });
+        self.inquiries.push(BatchRef { lane: key, serial });
     }
 
     /// Asks a broker about the batches of its partitions that have come to be in doubt.
@@ -167,7 +167,7 @@ impl Engine {
             return;
         }
         let mut open = std::mem::take(&mut self.inquiries);
-        let topic = |about: &Sent| self.lanes[about.lane as usize].topic_number;
+        let topic = |about: &BatchRef| self.lanes[about.lane as usize].topic_number;
         open.sort_unstable_by_key(|about| (topic(about), about.lane));
         let version = self.newest::<DescribeProducersRequest>(id);
         for about in open.chunks(PARTITIONS_AT_ONCE) {
@@ -175,7 +175,12 @@ impl Engine {
             match version {
                 Some(version) => {
                     let request = self.question_about(&about);
-                    self.ask(id, version, &request, What::Inquiry(about));
+                    self.ask(
+                        id,
+                        version,
+                        &request,
+                        ExpectedResponse::DescribeProducers(about),
+                    );
                 }
                 None => self.resolve_all(&about, || {
                     Finding::Nothing("the broker does not tell (no DescribeProducers)".to_owned())
@@ -184,7 +189,7 @@ impl Engine {
         }
     }
 
-    fn question_about(&self, about: &[Sent]) -> DescribeProducersRequest {
+    fn question_about(&self, about: &[BatchRef]) -> DescribeProducersRequest {
         let lanes = about.iter().map(|about| &self.lanes[about.lane as usize]);
         let mut topics: Vec<TopicRequest> = Vec::new();
         for lane in lanes {
@@ -203,7 +208,7 @@ impl Engine {
     pub(crate) fn inquired(
         &mut self,
         id: NodeId,
-        about: &[Sent],
+        about: &[BatchRef],
         answer: &DescribeProducersResponse,
     ) {
         self.throttle(id, answer.throttle_time_ms);
@@ -212,7 +217,7 @@ impl Engine {
         }
     }
 
-    fn inquired_about(&mut self, id: NodeId, about: Sent, answer: &DescribeProducersResponse) {
+    fn inquired_about(&mut self, id: NodeId, about: BatchRef, answer: &DescribeProducersResponse) {
         let lane = &self.lanes[about.lane as usize];
         let topics = answer.topics.iter();
         let mut partitions = topics
@@ -232,17 +237,17 @@ impl Engine {
     }
 
     /// There will be no answer.
-    pub(crate) fn inquiry_lost(&mut self, about: &[Sent]) {
+    pub(crate) fn inquiry_lost(&mut self, about: &[BatchRef]) {
         self.resolve_all(about, || Finding::AskAgain(ErrorCode::NETWORK_EXCEPTION));
     }
 
-    fn resolve_all(&mut self, about: &[Sent], finding: impl Fn() -> Finding) {
+    fn resolve_all(&mut self, about: &[BatchRef], finding: impl Fn() -> Finding) {
         for about in about {
             self.resolve(*about, finding());
         }
     }
 
-    pub(crate) fn resolve(&mut self, Sent { lane: key, serial }: Sent, finding: Finding) {
+    pub(crate) fn resolve(&mut self, BatchRef { lane: key, serial }: BatchRef, finding: Finding) {
         let Some(position) = self.lanes[key as usize].position(serial) else {
             return self.list(key);
         };

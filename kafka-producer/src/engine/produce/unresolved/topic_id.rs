@@ -23,7 +23,7 @@ use kafka_wire::messages::MetadataRequest;
 use kafka_wire::messages::metadata::{LeadersResponse, LeadersTopic, MetadataRequestTopic};
 use kafka_wire::{ErrorCode, Uuid};
 
-use crate::engine::cluster::in_flight::{Sent, What};
+use crate::engine::cluster::expected_response::{BatchRef, Evidence, ExpectedResponse};
 use crate::engine::produce::acknowledgement::FORGOTTEN;
 use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
 use crate::engine::produce::unresolved::describe_producers::Finding;
@@ -31,17 +31,6 @@ use crate::engine::produce::verdict::Ambiguity;
 use crate::engine::{Engine, NodeId};
 
 use crate::settings::UnresolvedPolicy;
-
-/// What was seen of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Evidence {
-    /// A later batch was acknowledged.
-    Acknowledged,
-    /// A later one is in: the log takes this sequence next.
-    Sequence(i32),
-    /// The batch is not in, so that none of those behind it are.
-    Gap,
-}
 
 impl Engine {
     /// A batch is to get another number, and those behind it, because none of them is in the log.
@@ -90,8 +79,8 @@ impl Engine {
         let slot = &mut self.lanes[key as usize].slots[position];
         slot.state = SlotState::Inquired;
         let serial = slot.serial;
-        let about = Sent { lane: key, serial };
-        let what = What::TopicCheck(about, evidence);
+        let about = BatchRef { lane: key, serial };
+        let what = ExpectedResponse::TopicId(about, evidence);
         self.ask(leader, version, &request, what);
     }
 
@@ -99,12 +88,12 @@ impl Engine {
     pub(crate) fn topic_checked(
         &mut self,
         id: NodeId,
-        about: Sent,
+        about: BatchRef,
         evidence: Evidence,
         answer: LeadersResponse,
     ) {
         self.throttle(id, answer.throttle_time_ms);
-        let Sent { lane: key, serial } = about;
+        let BatchRef { lane: key, serial } = about;
         let lane = &self.lanes[key as usize];
         let Some(position) = lane.position(serial) else {
             return self.list(key);
@@ -137,8 +126,8 @@ impl Engine {
     }
 
     /// The leader cannot tell now, or is not there any more.
-    pub(crate) fn topic_unchecked(&mut self, about: Sent, evidence: Evidence) {
-        let Sent { lane: key, serial } = about;
+    pub(crate) fn topic_unchecked(&mut self, about: BatchRef, evidence: Evidence) {
+        let BatchRef { lane: key, serial } = about;
         let position = self.lanes[key as usize].position(serial);
         if let (Evidence::Gap, Some(position)) = (evidence, position) {
             let until = self.cx.now + self.before_asking_again(key, position);
