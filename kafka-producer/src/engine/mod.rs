@@ -27,7 +27,7 @@ mod produce;
 mod timers;
 mod transaction;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,7 +49,7 @@ use crate::settings::{Guarantee, Settings};
 use cluster::expected_response::BatchRef;
 use cluster::features::Features;
 use cluster::metadata::Metadata;
-use cluster::node::{Left, Node};
+use cluster::nodes::Nodes;
 use context::Context;
 use identity::Identity;
 use notice::Notice;
@@ -66,9 +66,7 @@ use transaction::{Ask, Transactions};
 pub struct Engine {
     cx: Context,
 
-    nodes: BTreeMap<NodeId, Node>,
-    /// Brokers that were known.
-    departed: BTreeMap<NodeId, Left>,
+    nodes: Nodes,
     lanes: Lanes,
     metadata: Metadata,
     identity: Identity,
@@ -129,11 +127,6 @@ impl Engine {
         seed: u64,
         now: Instant,
     ) -> Self {
-        let nodes = settings.bootstrap.iter().zip(1..).map(|(address, number)| {
-            let id = NodeId(-number);
-            let backoff = settings.reconnect_backoff;
-            (id, Node::new(id, address.clone(), backoff))
-        });
         let identity = match settings.guarantee {
             Guarantee::Plain(_) => Identity::NotNeeded,
             Guarantee::Idempotent | Guarantee::Transactional(_) => Identity::Missing {
@@ -145,8 +138,7 @@ impl Engine {
         let expiration = Expiration::new(settings.producer_id_expiration, now);
         let metadata = Metadata::new(settings.retry_backoff);
         Self {
-            nodes: nodes.collect(),
-            departed: BTreeMap::new(),
+            nodes: Nodes::new(&settings),
             cx: Context {
                 settings,
                 accumulator,
@@ -255,9 +247,7 @@ impl Engine {
 
     /// Whether no broker owes an answer to a produce request.
     pub fn is_idle(&mut self) -> bool {
-        self.nodes
-            .values_mut()
-            .all(|node| node.in_flight().is_none_or(|asked| asked.len() == 0))
+        self.nodes.are_idle()
     }
 
     /// While a batch lingers this engine gets up within a linger: what comes meanwhile and lingers

@@ -8,43 +8,11 @@ use std::time::Instant;
 
 use kafka_wire::ErrorCode;
 
-use crate::engine::cluster::node::{Link, Node};
 use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
 use crate::engine::{Engine, Transactions};
 
 use crate::error::{Cause, Obstacle};
 use crate::settings::Guarantee;
-
-impl Node {
-    /// What it is called in messages.
-    pub(super) fn name(&self) -> Arc<str> {
-        format!("{} at {}", self.id, self.address).into()
-    }
-
-    /// What keeps requests from being sent to it now.
-    fn obstacle(&self, now: Instant) -> Option<Obstacle> {
-        let broker = self.name();
-        if let Some(until) = self.silent_until().filter(|until| *until > now) {
-            let left = until - now;
-            return Some(Obstacle::Throttled { broker, left });
-        }
-        match &self.link {
-            Link::Ready { .. } => None,
-            _ => {
-                let connecting = || Obstacle::Connecting { broker };
-                Some(self.obstacle.clone().unwrap_or_else(connecting))
-            }
-        }
-    }
-
-    /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
-    fn hindrance(&self, now: Instant) -> Option<Obstacle> {
-        let untried = |obstacle: &Obstacle| {
-            self.is_resting() && matches!(obstacle, Obstacle::Connecting { .. })
-        };
-        self.obstacle(now).filter(|obstacle| !untried(obstacle))
-    }
-}
 
 impl Engine {
     /// Why this record has waited: `None` if that is not known, or not to be told of this cause.
@@ -66,18 +34,8 @@ impl Engine {
     /// What is in the way of learning about the cluster: what went wrong last, or else what keeps
     /// everybody from being asked.
     pub(super) fn cluster_obstacle(&self) -> Option<Obstacle> {
-        let unasked = || self.everybodys_obstacle();
+        let unasked = || self.nodes.everybodys_obstacle(self.cx.now);
         self.metadata.last_obstacle.clone().or_else(unasked)
-    }
-
-    /// What keeps a broker from being asked, if there is none that could be.
-    fn everybodys_obstacle(&self) -> Option<Obstacle> {
-        let free = |node: &Node| node.obstacle(self.cx.now).is_none();
-        let mut obstacles = self
-            .nodes
-            .values()
-            .filter_map(|node| node.hindrance(self.cx.now));
-        obstacles.next().filter(|_| !self.nodes.values().any(free))
     }
 
     /// What is in the way of the transaction: a batch that its end waits for, or its coordinator.
@@ -91,10 +49,8 @@ impl Engine {
     /// What is in the way of the transaction's coordinator, of what it was asked, or of finding it.
     fn coordinator_obstacle(&self) -> Option<Obstacle> {
         let transactions = self.transactions.as_ref()?;
-        let node = transactions
-            .coordinator()
-            .and_then(|id| self.nodes.get(&id));
-        node.and_then(|node| node.hindrance(self.cx.now))
+        let id = transactions.coordinator();
+        id.and_then(|id| self.nodes.known_obstacle(self.cx.now, id))
             .or_else(|| transactions.obstacle())
             .or_else(|| self.cluster_obstacle())
     }
@@ -123,10 +79,10 @@ impl Engine {
     fn lane_obstacle(&self, key: LaneKey) -> Option<Obstacle> {
         let lane = &self.lanes[key as usize];
         let cluster = || self.cluster_obstacle().map(Arc::new);
-        let Some(leader) = lane.leader.and_then(|leader| self.nodes.get(&leader)) else {
+        let Some(leader) = lane.leader.filter(|leader| self.nodes.knows(*leader)) else {
             return Some(Obstacle::NoLeader { why: cluster() });
         };
-        if let Some(obstacle) = leader.obstacle(self.cx.now) {
+        if let Some(obstacle) = self.nodes.obstacle(self.cx.now, leader) {
             return Some(obstacle);
         }
         if let Some(transactions) = &self.transactions {

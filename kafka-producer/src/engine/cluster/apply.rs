@@ -6,23 +6,20 @@ use std::sync::Arc;
 use kafka_wire::messages::metadata::{
     LeadersPartition, LeadersResponse, LeadersTopic, MetadataResponseBroker,
 };
-use kafka_wire::messages::produce::{NodeEndpoint, PartitionProduceResponse};
+use kafka_wire::messages::produce::PartitionProduceResponse;
 use kafka_wire::{ErrorCode, Uuid};
 
 use crate::engine::cluster::expected_response::BatchRef;
 use crate::engine::cluster::metadata::{Gain, TopicState, Word};
-use crate::engine::cluster::node::Node;
 use crate::engine::cluster::snapshot::{Change, Cluster, Topic};
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane::{Attention, LaneKey, SlotState};
 use crate::engine::produce::partitions::Partitions;
 use crate::engine::produce::retire::Likeness;
 use crate::engine::produce::row::closed_queue;
-use crate::engine::timers::Timer;
-use crate::engine::{Action, Engine, NodeId};
+use crate::engine::{Engine, NodeId};
 
 use crate::error::{Obstacle, SendError};
-use crate::settings::Address;
 
 impl Engine {
     /// Takes in an answer to a question about `asked`.
@@ -76,64 +73,16 @@ impl Engine {
     }
 
     fn absorb_brokers(&mut self, brokers: Vec<MetadataResponseBroker>) {
-        let known: Vec<NodeId> = brokers
-            .iter()
-            .map(|broker| NodeId(broker.node_id))
-            .collect();
+        let ids = brokers.iter().map(|broker| NodeId(broker.node_id));
+        let members: Vec<NodeId> = ids.collect();
         for broker in brokers {
-            self.meet(NodeId(broker.node_id), broker.host, broker.port);
-        }
-        // Whoever left the cluster is forgotten once nothing is on its way there.
-        let gone = self.nodes.values().filter(|node| {
-            let gone = !node.id.is_bootstrap() && !known.contains(&node.id);
-            gone && node.is_resting() && node.lanes.is_empty()
-        });
-        for id in gone.map(|node| node.id).collect::<Vec<NodeId>>() {
-            self.forget_node(id);
-        }
-    }
-
-    /// A broker is at this address.
-    fn meet(&mut self, id: NodeId, host: String, port: i32) {
-        let Ok(port @ 1..) = u16::try_from(port) else {
-            return;
-        };
-        if id.is_bootstrap() || host.is_empty() {
-            return;
-        }
-        let address = Address { host, port };
-        match self.nodes.get(&id) {
-            Some(node) if node.address == address => {}
-            Some(_) => {
-                self.cx.actions.push_back(Action::Drop(id));
-                self.disconnected(id, "the broker has moved to another address");
-                if let Some(node) = self.nodes.get_mut(&id) {
-                    node.address = address;
-                }
+            let id = NodeId(broker.node_id);
+            let moved = self.nodes.meet(&mut self.cx, id, broker.host, broker.port);
+            if let Some(lost) = moved {
+                self.follow_disconnected(lost);
             }
-            None => self.make_known(id, address),
         }
-    }
-
-    pub(crate) fn make_known(&mut self, id: NodeId, address: Address) {
-        let mut node = Node::new(id, address, self.cx.settings.reconnect_backoff);
-        if let Some(left) = self.departed.remove(&id) {
-            node.resume(left, self.cx.now);
-        }
-        if let Some(until) = node.silent_until() {
-            self.cx.timers.arm(Timer::Node(id), until);
-        }
-        self.nodes.insert(id, node);
-    }
-
-    /// A broker is known no more. It may be met again: then it is left alone for as long as if it had
-    /// been known all the time.
-    pub(crate) fn forget_node(&mut self, id: NodeId) {
-        let now = self.cx.now;
-        self.departed.retain(|_, left| left.matters(now));
-        if let Some(node) = self.nodes.remove(&id) {
-            self.departed.insert(id, node.leave());
-        }
+        self.nodes.forget_others(self.cx.now, &members);
     }
 
     /// Takes in one topic; whether that needs no further question.
@@ -186,14 +135,14 @@ impl Engine {
             self.lanes[key as usize].belong_to(topic_id);
         }
         let nodes = &self.nodes;
-        let elections = known.take_in(&partitions, |id| nodes.contains_key(&id));
+        let elections = known.take_in(&partitions, |id| nodes.knows(id));
         self.metadata.learnt += elections.learnt;
         let mut all_led = elections.all_led;
         for (key, leader, epoch) in elections.in_use {
             self.assign(key, leader, epoch);
             // What was told may be of before.
             let leader = self.lanes[key as usize].leader;
-            all_led &= leader.is_some_and(|leader| self.nodes.contains_key(&leader));
+            all_led &= leader.is_some_and(|leader| self.nodes.knows(leader));
         }
         Word::of(all_led)
     }
@@ -252,17 +201,6 @@ impl Engine {
         }
     }
 
-    /// The answer may name leaders that no metadata has told of yet (KIP-951).
-    pub(crate) fn meet_leaders(&mut self, endpoints: &[NodeEndpoint]) {
-        for endpoint in endpoints {
-            let id = NodeId(endpoint.node_id);
-            // Of the others metadata tells; to leave one for a word about another would be rash.
-            if !self.nodes.contains_key(&id) {
-                self.meet(id, endpoint.host.clone(), endpoint.port);
-            }
-        }
-    }
-
     /// A refused batch may come with the name of the new leader (KIP-951), but not of another topic's:
     /// its epochs would outrank those of a topic made anew.
     pub(crate) fn follow_leader(&mut self, sent: BatchRef, answer: &PartitionProduceResponse) {
@@ -272,7 +210,7 @@ impl Engine {
         if leader.leader_id >= 0
             && leader.leader_epoch > lane.leader_epoch
             && !lane.is_of_earlier_topic(serial)
-            && self.nodes.contains_key(&NodeId(leader.leader_id))
+            && self.nodes.knows(NodeId(leader.leader_id))
         {
             self.assign(key, Some(NodeId(leader.leader_id)), leader.leader_epoch);
         }

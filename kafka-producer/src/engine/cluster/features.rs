@@ -21,7 +21,7 @@ impl Features {
     };
 
     /// Takes in what a broker says, unless another has told of something newer.
-    pub(crate) fn absorb(&mut self, answer: &ApiVersionsResponse) {
+    pub(crate) fn apply(&mut self, answer: &ApiVersionsResponse) {
         if answer.finalized_features_epoch < self.epoch {
             return;
         }
@@ -68,7 +68,7 @@ mod tests {
             (6, 1, TransactionVersion::Two),
             (8, 0, TransactionVersion::One),
         ] {
-            features.absorb(&told(epoch, level));
+            features.apply(&told(epoch, level));
             assert_eq!(features.transaction_version(), expected, "{epoch}");
         }
     }

@@ -1,12 +1,12 @@
-//! What was asked of one broker and not answered yet.
+//! The requests of one connection that are not answered yet.
 //!
-//! A broker answers the requests of a connection in their order, so the oldest question is always
-//! the one answered next, and the one that times out first.
+//! A broker answers the requests of a connection in their order, so the oldest is always the one that
+//! is answered next, and the one that times out first.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use kafka_wire::Version;
+use kafka_wire::{ErrorCode, Version};
 
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::produce::lane::LaneKey;
@@ -15,6 +15,7 @@ use crate::engine::produce::lane::LaneKey;
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     requests: VecDeque<InFlightRequest>,
+    /// How many of them are produce requests.
     produce: usize,
     next_correlation_id: i32,
 }
@@ -22,12 +23,12 @@ pub(crate) struct InFlight {
 /// One request on its way.
 #[derive(Debug)]
 pub(crate) struct InFlightRequest {
-    pub(crate) correlation_id: i32,
     pub(crate) version: Version,
-    /// When its connection is given up.
-    pub(crate) deadline: Instant,
     pub(crate) progress: Progress,
     pub(crate) expected: ExpectedResponse,
+    correlation_id: i32,
+    /// When its connection is given up.
+    deadline: Instant,
 }
 
 /// How far a request is on its way.
@@ -39,17 +40,52 @@ pub(crate) enum Progress {
     Sent { since: Instant },
 }
 
-impl InFlight {
-    /// The id of the next request; ids wrap around within the positive numbers.
-    pub(crate) fn correlation_id(&mut self) -> i32 {
-        let id = self.next_correlation_id;
-        self.next_correlation_id = id.checked_add(1).unwrap_or_default();
-        id
+/// A request that will not be answered, and what its owner is told instead of an error code of the
+/// broker's.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) expected: ExpectedResponse,
+    pub(crate) code: ErrorCode,
+}
+
+impl InFlightRequest {
+    fn is_produce(&self) -> bool {
+        matches!(self.expected, ExpectedResponse::Produce(_))
     }
 
-    pub(crate) fn push(&mut self, asked: InFlightRequest) {
-        self.produce += usize::from(matches!(asked.expected, ExpectedResponse::Produce(_)));
-        self.requests.push_back(asked);
+    /// It was not answered by now, when its connection is lost.
+    fn unanswered(self, now: Instant) -> Unanswered {
+        let code = match self.deadline <= now {
+            true => ErrorCode::REQUEST_TIMED_OUT,
+            false => ErrorCode::NETWORK_EXCEPTION,
+        };
+        let expected = self.expected;
+        Unanswered { expected, code }
+    }
+}
+
+impl InFlight {
+    /// Notes a request that is sent now, to be answered by `deadline`; its correlation id. Ids wrap
+    /// around within the positive numbers.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        version: Version,
+        deadline: Instant,
+        expected: ExpectedResponse,
+    ) -> i32 {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id = correlation_id.checked_add(1).unwrap_or_default();
+        let request = InFlightRequest {
+            version,
+            progress: Progress::Sent { since: now },
+            expected,
+            correlation_id,
+            deadline,
+        };
+        self.produce += usize::from(request.is_produce());
+        self.requests.push_back(request);
+        correlation_id
     }
 
     /// Takes the request that an answer with this id belongs to, which must be the oldest.
@@ -57,31 +93,32 @@ impl InFlight {
         if self.requests.front()?.correlation_id != correlation_id {
             return None;
         }
-        self.pop()
+        let request = self.requests.pop_front();
+        self.count_out(request)
     }
 
-    /// What is to be answered next.
-    pub(crate) fn oldest(&self) -> Option<&ExpectedResponse> {
-        self.requests.front().map(|asked| &asked.expected)
+    /// Takes a request that is not to be answered, by its id.
+    pub(crate) fn withdraw(&mut self, correlation_id: i32) -> Option<InFlightRequest> {
+        let is_it = |request: &InFlightRequest| request.correlation_id == correlation_id;
+        let found = self.requests.iter().position(is_it)?;
+        let request = self.requests.remove(found);
+        self.count_out(request)
     }
 
-    /// Takes a request back that was never written.
-    pub(crate) fn withdrawn(&mut self, correlation_id: i32) -> Option<InFlightRequest> {
-        let found = self
-            .requests
-            .iter()
-            .position(|asked| asked.correlation_id == correlation_id)?;
-        let asked = self.requests.remove(found)?;
-        self.produce -= usize::from(matches!(asked.expected, ExpectedResponse::Produce(_)));
-        Some(asked)
+    fn count_out(&mut self, request: Option<InFlightRequest>) -> Option<InFlightRequest> {
+        let produce = request.as_ref().is_some_and(InFlightRequest::is_produce);
+        self.produce -= usize::from(produce);
+        request
     }
 
     /// Notes how far a request is.
     pub(crate) fn note(&mut self, correlation_id: i32, progress: Progress) {
         // The youngest are the ones that are not written yet.
         let mut youngest_first = self.requests.iter_mut().rev();
-        if let Some(asked) = youngest_first.find(|asked| asked.correlation_id == correlation_id) {
-            asked.progress = progress;
+        if let Some(request) =
+            youngest_first.find(|request| request.correlation_id == correlation_id)
+        {
+            request.progress = progress;
         }
     }
 
@@ -89,14 +126,13 @@ impl InFlight {
     pub(crate) fn is_compressing(&self) -> bool {
         self.requests
             .iter()
-            .any(|asked| asked.progress == Progress::Compressing)
+            .any(|request| request.progress == Progress::Compressing)
     }
 
     /// The lanes that an answer will be about; some of them more than once.
     pub(crate) fn lanes(&self) -> impl Iterator<Item = LaneKey> {
-        self.requests
-            .iter()
-            .flat_map(|asked| asked.expected.lanes())
+        let requests = self.requests.iter();
+        requests.flat_map(|request| request.expected.lanes())
     }
 
     /// How many produce requests there are: what `max.in.flight.requests.per.connection` bounds.
@@ -108,28 +144,26 @@ impl InFlight {
         self.requests.len()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
     /// When the oldest request times out.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.requests.front().map(|asked| asked.deadline)
+        self.requests.front().map(|request| request.deadline)
     }
 
     /// Gives every request more time for its answer.
     pub(crate) fn postpone(&mut self, by: Duration) {
-        for asked in &mut self.requests {
-            asked.deadline += by;
+        for request in &mut self.requests {
+            request.deadline += by;
         }
     }
 
-    /// Takes everything, because the connection is lost.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = InFlightRequest> {
-        self.produce = 0;
-        std::mem::take(&mut self.requests).into_iter()
-    }
-
-    fn pop(&mut self) -> Option<InFlightRequest> {
-        let asked = self.requests.pop_front()?;
-        self.produce -= usize::from(matches!(asked.expected, ExpectedResponse::Produce(_)));
-        Some(asked)
+    /// Ends all of them, because the connection is lost.
+    pub(crate) fn end(self, now: Instant) -> Vec<Unanswered> {
+        let requests = self.requests.into_iter();
+        requests.map(|request| request.unanswered(now)).collect()
     }
 }
 
@@ -137,26 +171,18 @@ impl InFlight {
 mod tests {
     use super::*;
 
-    fn ask(in_flight: &mut InFlight, what: ExpectedResponse) -> i32 {
-        let correlation_id = in_flight.correlation_id();
-        let version = Version::of(0, None);
-        in_flight.push(InFlightRequest {
-            correlation_id,
-            version,
-            deadline: Instant::now(),
-            progress: Progress::Sent {
-                since: Instant::now(),
-            },
-            expected: what,
-        });
-        correlation_id
+    fn begin(in_flight: &mut InFlight, now: Instant, expected: ExpectedResponse) -> i32 {
+        in_flight.begin(now, Version::of(0, None), now + TIMEOUT, expected)
     }
+
+    const TIMEOUT: Duration = Duration::from_secs(1);
 
     #[test]
     fn only_the_oldest_request_can_be_answered() {
+        let now = Instant::now();
         let mut in_flight = InFlight::default();
-        let first = ask(&mut in_flight, ExpectedResponse::ApiVersions);
-        let second = ask(&mut in_flight, ExpectedResponse::Produce(Vec::new()));
+        let first = begin(&mut in_flight, now, ExpectedResponse::ApiVersions);
+        let second = begin(&mut in_flight, now, ExpectedResponse::Produce(Vec::new()));
         assert!(in_flight.answered(second).is_none());
         assert!(in_flight.answered(first).is_some());
         assert_eq!((in_flight.len(), in_flight.produce()), (1, 1));
@@ -167,11 +193,25 @@ mod tests {
 
     #[test]
     fn correlation_ids_wrap_to_zero() {
+        let now = Instant::now();
         let mut in_flight = InFlight {
             next_correlation_id: i32::MAX,
             ..InFlight::default()
         };
-        assert_eq!(in_flight.correlation_id(), i32::MAX);
-        assert_eq!(in_flight.correlation_id(), 0);
+        let mut next = || begin(&mut in_flight, now, ExpectedResponse::ApiVersions);
+        assert_eq!((next(), next()), (i32::MAX, 0));
+    }
+
+    #[test]
+    fn of_a_lost_connection_only_what_was_overdue_has_timed_out() {
+        let start = Instant::now();
+        let mut in_flight = InFlight::default();
+        begin(&mut in_flight, start, ExpectedResponse::ApiVersions);
+        let later = start + TIMEOUT / 2;
+        begin(&mut in_flight, later, ExpectedResponse::InitProducerId);
+        let ended = in_flight.end(start + TIMEOUT);
+        let codes: Vec<ErrorCode> = ended.iter().map(|unanswered| unanswered.code).collect();
+        let expected = [ErrorCode::REQUEST_TIMED_OUT, ErrorCode::NETWORK_EXCEPTION];
+        assert_eq!(codes, expected);
     }
 }

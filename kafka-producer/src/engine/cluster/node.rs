@@ -1,54 +1,86 @@
-//! One broker: its address, its connection as a state, and the lanes it is to be sent.
+//! One broker: its address, and its connection as a state.
 //!
 //! ```text
 //! Resting ──dial──▶ Dialing ──opened──▶ Greeting ──versions──▶ Ready
 //!    ▲                 │                   │                     │
-//!    └─────────────────┴────── lost ───────┴─────────────────────┘
+//!    └─────────────────┴── lost, let go ───┴─────────────────────┘
 //! ```
+//!
+//! What it asks of us (silence, pauses between dials) outlives its connections; all else that is known
+//! of one goes with it (`connection.rs`).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka_wire::messages::ApiVersionsResponse;
-use kafka_wire::{ApiKey, Request, Version, VersionRange};
+use kafka_wire::messages::ProduceRequest;
+use kafka_wire::{Request, Version};
 
-use crate::engine::NodeId;
 use crate::engine::backoff::Pace;
-use crate::engine::cluster::in_flight::InFlight;
+use crate::engine::cluster::connection::{Connection, Session, Speed};
+use crate::engine::cluster::in_flight::{InFlight, Unanswered};
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::cluster::versions::Versions;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::request::Outgoing;
-use crate::error::Obstacle;
+use crate::error::{Obstacle, Unsupported};
 use crate::settings::{Address, BackoffRange};
 
 /// One broker as the engine knows it.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) id: NodeId,
-    pub(crate) address: Address,
-    pub(crate) link: Link,
+    id: NodeId,
+    address: Address,
+    link: Link,
     /// Lanes led by this broker that may have something to send, in the order of their turns.
     pub(crate) lanes: VecDeque<LaneKey>,
-    /// What it spoke on a connection that was let go, if no other was lost since.
-    pub(crate) spoken: Option<Versions>,
-    /// What was wrong with its last connection, until another is of use.
-    pub(crate) obstacle: Option<Obstacle>,
-    /// How soon it may be dialed again.
-    pub(crate) pace: Pace,
-    silence: Option<Silence>,
-    /// When something was last sent.
-    pub(crate) last_used: Option<Instant>,
     /// Since when full batches wait for company.
     pub(crate) holds_since: Option<Instant>,
-    /// The quickest answer to a produce request on this connection.
-    pub(crate) quickest: Option<Duration>,
+    /// What it spoke on a connection that was let go, if no other was lost since.
+    spoken: Option<Versions>,
+    /// What was wrong with its last connection, until another is of use.
+    obstacle: Option<Obstacle>,
+    /// How soon it may be dialed again.
+    pace: Pace,
+    /// Until when it has asked not to be sent anything (KIP-219).
+    silent_until: Option<Instant>,
 }
 
-/// The broker has asked not to be sent anything for a while (KIP-219).
+/// The state of its connection.
 #[derive(Debug)]
-struct Silence {
-    until: Instant,
-    /// What it is sent afterwards, on the connection that there is now.
-    held_back: Vec<Outgoing>,
+enum Link {
+    /// None.
+    Resting,
+    /// Being made.
+    Dialing { deadline: Instant },
+    /// Made; the broker is telling what it speaks.
+    Greeting(Connection),
+    /// Ready for every request.
+    Ready(Connection, Session),
+}
+
+/// Whether a broker can be sent a request now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Availability {
+    Ready,
+    /// It has asked for silence.
+    Silent,
+    /// There is no connection, and none is being made.
+    Resting,
+    Connecting,
+}
+
+/// Whether a broker can be sent a produce request now.
+#[derive(Debug)]
+pub(crate) enum Window {
+    /// In this version at the newest.
+    Open(Version),
+    /// Not before something else has happened: an answer, the end of a silence or of a dial.
+    Closed,
+    /// Not without a connection, which nobody is making.
+    Resting,
+    /// Never.
+    Unsupported(Unsupported),
 }
 
 /// What is to be kept to of a broker that is not known any more, if it is met again.
@@ -65,32 +97,6 @@ impl Left {
     }
 }
 
-/// The state of its connection.
-#[derive(Debug)]
-pub(crate) enum Link {
-    /// None.
-    Resting,
-    /// Being made.
-    Dialing { deadline: Instant },
-    /// Made; the broker is telling what it speaks.
-    Greeting { in_flight: InFlight },
-    /// Ready for every request.
-    Ready {
-        in_flight: InFlight,
-        versions: Versions,
-        use_so_far: Use,
-    },
-}
-
-/// Whether a connection has been good for anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
-    /// It was made and greeted, no more.
-    None,
-    /// A question was answered, and the answer understood.
-    Answered,
-}
-
 impl Node {
     /// A broker that was never dialed; between dials there is `backoff`.
     pub(crate) fn new(id: NodeId, address: Address, backoff: BackoffRange) -> Self {
@@ -99,205 +105,399 @@ impl Node {
             address,
             link: Link::Resting,
             lanes: VecDeque::new(),
+            holds_since: None,
             spoken: None,
             obstacle: None,
             pace: Pace::new(backoff),
-            silence: None,
-            last_used: None,
-            holds_since: None,
-            quickest: None,
+            silent_until: None,
         }
     }
 
-    /// Whether requests can be written to it.
-    pub(crate) fn is_connected(&self) -> bool {
-        matches!(self.link, Link::Greeting { .. } | Link::Ready { .. })
+    pub(crate) fn id(&self) -> NodeId {
+        self.id
     }
 
-    pub(crate) fn in_flight(&mut self) -> Option<&mut InFlight> {
-        match &mut self.link {
-            Link::Greeting { in_flight } | Link::Ready { in_flight, .. } => Some(in_flight),
-            Link::Resting | Link::Dialing { .. } => None,
-        }
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 
-    /// Whether batches are on their way to it.
-    pub(crate) fn has_produce_in_flight(&self) -> bool {
-        matches!(&self.link, Link::Ready { in_flight, .. } if in_flight.produce() > 0)
+    /// It is somewhere else from now on; a connection that there is stays.
+    pub(crate) fn move_to(&mut self, address: Address) {
+        self.address = address;
     }
 
-    /// Whether a connection could be begun now.
-    pub(crate) fn can_dial(&self, now: Instant) -> bool {
-        self.is_resting() && self.pace.earliest(now) <= now
-    }
-
-    /// Whether there is no connection, and none being made.
-    pub(crate) fn is_resting(&self) -> bool {
-        matches!(self.link, Link::Resting)
-    }
-
-    /// Until when others need not be tried, because a connection to this one is being made.
-    pub(crate) fn alone_until(&self) -> Option<Instant> {
-        let connecting = matches!(self.link, Link::Dialing { .. } | Link::Greeting { .. });
-        let begun = self.pace.begun().filter(|_| connecting)?;
-        Some(begun + HEAD_START)
-    }
-
-    /// A question on this connection was answered, and the answer understood.
-    pub(crate) fn was_of_use(&mut self) {
-        if let Link::Ready { use_so_far, .. } = &mut self.link {
-            *use_so_far = Use::Answered;
-            self.obstacle = None;
-        }
-    }
-
-    /// Ends the connection, if there is one; what stood on it. One that was of use for long enough
-    /// leaves no failures behind.
-    pub(crate) fn rest(&mut self, now: Instant) -> Link {
-        let link = std::mem::replace(&mut self.link, Link::Resting);
-        if let Some(silence) = &mut self.silence {
-            silence.held_back.clear();
-        }
-        if let Link::Ready {
-            use_so_far: Use::Answered,
-            ..
-        } = link
-        {
-            self.pace.recover(now);
-        }
-        link
-    }
-
-    /// It asks for silence, of which the latest end counts; when that is. What it was asked before it
-    /// answers afterwards: it does not read from the connection meanwhile.
-    pub(crate) fn be_silent(&mut self, now: Instant, time: Duration) -> Instant {
-        let before = self.silent_until().map_or(now, |until| until.max(now));
-        let until = before.max(now + time);
-        let silence = self.silence.get_or_insert(Silence {
-            until,
-            held_back: Vec::new(),
-        });
-        silence.until = until;
-        if let Some(in_flight) = self.in_flight() {
-            in_flight.postpone(until - before);
-        }
-        until
-    }
-
-    /// Until when it is not sent anything, if it has asked for that.
-    pub(crate) fn silent_until(&self) -> Option<Instant> {
-        self.silence.as_ref().map(|silence| silence.until)
-    }
-
-    /// Keeps a request until the silence is over; returns it if there is none.
-    pub(crate) fn hold_back(&mut self, outgoing: Outgoing) -> Option<Outgoing> {
-        match &mut self.silence {
-            Some(silence) => {
-                silence.held_back.push(outgoing);
-                None
-            }
-            None => Some(outgoing),
-        }
-    }
-
-    /// Ends the silence if it is over; what is to be sent now.
-    pub(crate) fn end_silence(&mut self, now: Instant) -> Vec<Outgoing> {
-        let over = self.silence.take_if(|silence| silence.until <= now);
-        over.map_or_else(Vec::new, |silence| silence.held_back)
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> Arc<str> {
+        format!("{} at {}", self.id, self.address).into()
     }
 
     /// What is to be kept to if it is met again.
     pub(crate) fn leave(self) -> Left {
         Left {
             pace: self.pace,
-            silent_until: self.silent_until(),
+            silent_until: self.silent_until,
         }
     }
 
     /// It is met again.
     pub(crate) fn resume(&mut self, left: Left, now: Instant) {
         self.pace = left.pace;
-        if let Some(until) = left.silent_until.filter(|until| *until > now) {
-            self.be_silent(now, until - now);
+        self.silent_until = left.silent_until.filter(|until| *until > now);
+    }
+}
+
+/// Its connection.
+impl Node {
+    /// Whether there is no connection, and none being made.
+    pub(crate) fn is_resting(&self) -> bool {
+        matches!(self.link, Link::Resting)
+    }
+
+    /// Whether it can be asked anything but what it speaks.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.link, Link::Ready(..))
+    }
+
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        match &self.link {
+            Link::Greeting(connection) | Link::Ready(connection, _) => Some(connection),
+            Link::Resting | Link::Dialing { .. } => None,
         }
     }
 
-    /// Whether it can be asked this.
-    pub(crate) fn speaks<R: Request>(&self) -> bool {
-        matches!(&self.link, Link::Ready { versions, .. } if versions.newest::<R>().is_some())
+    pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
+        match &mut self.link {
+            Link::Greeting(connection) | Link::Ready(connection, _) => Some(connection),
+            Link::Resting | Link::Dialing { .. } => None,
+        }
+    }
+
+    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
+        self.connection().map(Connection::in_flight)
+    }
+
+    fn session(&self) -> Option<&Session> {
+        match &self.link {
+            Link::Ready(_, session) => Some(session),
+            _ => None,
+        }
+    }
+
+    fn session_mut(&mut self) -> Option<&mut Session> {
+        match &mut self.link {
+            Link::Ready(_, session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// How often in a row it could not be reached.
+    pub(crate) fn failures(&self) -> u32 {
+        self.pace.failures()
+    }
+
+    /// When it may be dialed.
+    pub(crate) fn rested_at(&self, now: Instant) -> Instant {
+        self.pace.earliest(now)
+    }
+
+    /// Whether a connection could be begun now.
+    pub(crate) fn can_dial(&self, now: Instant) -> bool {
+        self.is_resting() && self.rested_at(now) <= now
+    }
+
+    /// A connection is being made.
+    pub(crate) fn dial(&mut self, now: Instant, deadline: Instant, random: &mut fastrand::Rng) {
+        self.pace.begin(now, random);
+        self.link = Link::Dialing { deadline };
+    }
+
+    /// The connection that was being made is open; whether there was one.
+    pub(crate) fn open(&mut self, now: Instant) -> bool {
+        let dialing = matches!(self.link, Link::Dialing { .. });
+        if dialing {
+            self.link = Link::Greeting(Connection::new(now));
+        }
+        dialing
+    }
+
+    /// It has told what it speaks.
+    pub(crate) fn become_ready(&mut self, versions: Versions) {
+        let link = std::mem::replace(&mut self.link, Link::Resting);
+        self.link = match link {
+            Link::Greeting(connection) => Link::Ready(connection, Session::new(versions)),
+            other => other,
+        };
+    }
+
+    /// A question on this connection was answered, and the answer understood.
+    pub(crate) fn note_use(&mut self) {
+        if let Some(session) = self.session_mut() {
+            session.note_use();
+            self.obstacle = None;
+        }
+    }
+
+    /// Notes how long an answer to a produce request took.
+    pub(crate) fn note_answer(&mut self, took: Duration) -> Option<Speed> {
+        Some(self.session_mut()?.note_answer(took))
+    }
+
+    /// The quickest answer to a produce request on this connection, if it is ready.
+    pub(crate) fn quickest(&self) -> Option<Option<Duration>> {
+        self.session().map(Session::quickest)
+    }
+
+    /// Ends the connection by our will, which is no failure.
+    pub(crate) fn let_go(&mut self, now: Instant) {
+        if let Link::Ready(_, session) = self.rest(now) {
+            self.spoken = Some(session.into_versions());
+        }
+    }
+
+    /// Its connection has failed, because of `obstacle`; when it may be dialed again, and what nobody
+    /// answers any more.
+    pub(crate) fn fail(
+        &mut self,
+        now: Instant,
+        obstacle: Obstacle,
+        random: &mut fastrand::Rng,
+    ) -> (Instant, Vec<Unanswered>) {
+        let unanswered = match self.rest(now) {
+            Link::Greeting(connection) | Link::Ready(connection, _) => {
+                connection.into_in_flight().end(now)
+            }
+            Link::Resting | Link::Dialing { .. } => Vec::new(),
+        };
+        self.spoken = None;
+        self.obstacle = Some(obstacle);
+        (self.pace.fail(now, random), unanswered)
+    }
+
+    /// It has said why it is of no use: that is told of it rather than that its connection was lost.
+    pub(crate) fn note_obstacle(&mut self, obstacle: Obstacle) {
+        self.obstacle = Some(obstacle);
+    }
+
+    /// Ends the connection, if there is one; what stood on it. One that was of use for long enough
+    /// leaves no failures behind.
+    fn rest(&mut self, now: Instant) -> Link {
+        let link = std::mem::replace(&mut self.link, Link::Resting);
+        if let Link::Ready(_, session) = &link
+            && session.was_of_use()
+        {
+            self.pace.recover(now);
+        }
+        link
+    }
+
+    /// Until when others need not be tried, because a connection to this one is being made.
+    pub(crate) fn alone_until(&self) -> Option<Instant> {
+        let connecting = matches!(self.link, Link::Dialing { .. } | Link::Greeting(_));
+        let begun = self.pace.begun().filter(|_| connecting)?;
+        Some(begun + HEAD_START)
     }
 
     /// How busy a ready broker is; `None` if it is not ready.
     pub(crate) fn load(&self) -> Option<usize> {
         match &self.link {
-            Link::Ready { in_flight, .. } => Some(in_flight.len()),
+            Link::Ready(connection, _) => Some(connection.in_flight().len()),
             _ => None,
         }
     }
 
+    pub(crate) fn availability(&self) -> Availability {
+        match &self.link {
+            _ if self.silent_until.is_some() => Availability::Silent,
+            Link::Ready(..) => Availability::Ready,
+            Link::Resting => Availability::Resting,
+            Link::Dialing { .. } | Link::Greeting(_) => Availability::Connecting,
+        }
+    }
+
+    /// Whether it takes a produce request now, `max_in_flight` being
+    /// `max.in.flight.requests.per.connection`.
+    pub(crate) fn window(&self, max_in_flight: usize) -> Window {
+        match &self.link {
+            _ if self.silent_until.is_some() => Window::Closed,
+            Link::Ready(connection, _) if connection.in_flight().produce() >= max_in_flight => {
+                Window::Closed
+            }
+            Link::Ready(_, session) => match session.versions().newest::<ProduceRequest>() {
+                Some(version) => Window::Open(version),
+                None => Window::Unsupported(self.unsupported::<ProduceRequest>()),
+            },
+            Link::Resting => Window::Resting,
+            Link::Dialing { .. } | Link::Greeting(_) => Window::Closed,
+        }
+    }
+}
+
+/// Silence.
+impl Node {
+    /// Until when it is not sent anything, if it has asked for that.
+    pub(crate) fn silent_until(&self) -> Option<Instant> {
+        self.silent_until
+    }
+
+    /// It asks for silence, of which the latest end counts; when that is. What it was asked before it
+    /// answers afterwards: it does not read from the connection meanwhile.
+    pub(crate) fn be_silent(&mut self, now: Instant, time: Duration) -> Instant {
+        let before = self.silent_until.map_or(now, |until| until.max(now));
+        let until = before.max(now + time);
+        self.silent_until = Some(until);
+        if let Some(connection) = self.connection_mut() {
+            connection.postpone(until - before);
+        }
+        until
+    }
+
+    /// Keeps a request until the silence is over; returns it if there is none.
+    pub(crate) fn hold_back(&mut self, outgoing: Outgoing) -> Option<Outgoing> {
+        let silent = self.silent_until.is_some();
+        match self.connection_mut() {
+            Some(connection) if silent => {
+                connection.hold_back(outgoing);
+                None
+            }
+            _ => Some(outgoing),
+        }
+    }
+
+    /// Ends the silence if it is over; what is to be sent now.
+    pub(crate) fn end_silence(&mut self, now: Instant) -> Vec<Outgoing> {
+        if self.silent_until.take_if(|until| *until <= now).is_none() {
+            return Vec::new();
+        }
+        let connection = self.connection_mut();
+        connection.map_or_else(Vec::new, Connection::take_held_back)
+    }
+}
+
+/// Time.
+impl Node {
     /// When the engine must look at this broker next. A connection without requests is kept for
     /// `idle_max`.
     pub(crate) fn deadline(&self, now: Instant, idle_max: Option<Duration>) -> Option<Instant> {
         let link = match &self.link {
-            Link::Resting => Some(self.pace.earliest(now)).filter(|at| *at > now),
-            Link::Dialing { deadline } => Some(*deadline),
-            Link::Greeting { in_flight } => in_flight.deadline(),
-            Link::Ready { in_flight, .. } => {
-                in_flight.deadline().or_else(|| self.idle_since(idle_max))
+            Link::Resting => Some(self.rested_at(now)).filter(|at| *at > now),
+            Link::Ready(connection, _) => {
+                let answer = connection.in_flight().deadline();
+                answer.or_else(|| self.idle_until(idle_max))
             }
+            Link::Dialing { .. } | Link::Greeting(_) => self.answer_deadline(),
         };
-        [link, self.silent_until()].into_iter().flatten().min()
+        [link, self.silent_until].into_iter().flatten().min()
     }
 
     /// When a connection that nothing is asked of has been idle for too long.
-    pub(crate) fn idle_since(&self, idle_max: Option<Duration>) -> Option<Instant> {
+    pub(crate) fn idle_until(&self, idle_max: Option<Duration>) -> Option<Instant> {
         match &self.link {
-            Link::Ready { in_flight, .. } if in_flight.len() == 0 => {
-                Some(self.last_used? + idle_max?)
-            }
+            Link::Ready(connection, _) => Some(connection.idle_since()? + idle_max?),
             _ => None,
         }
+    }
+
+    /// When a dial or an answer that is waited for takes too long.
+    fn answer_deadline(&self) -> Option<Instant> {
+        match &self.link {
+            Link::Dialing { deadline } => Some(*deadline),
+            _ => self.in_flight()?.deadline(),
+        }
+    }
+
+    /// Why its connection is to be given up now, if a dial or an answer takes too long.
+    pub(crate) fn overdue(&self, now: Instant, request_timeout: Duration) -> Option<String> {
+        self.answer_deadline().filter(|at| *at <= now)?;
+        Some(match &self.link {
+            Link::Dialing { .. } => {
+                "no connection within socket.connection.setup.timeout.ms".to_owned()
+            }
+            _ => {
+                let timeout_ms = request_timeout.as_millis();
+                format!("no answer within request.timeout.ms={timeout_ms}")
+            }
+        })
+    }
+}
+
+/// What it speaks: it says so when it is greeted, and that is remembered of one that is not connected
+/// any more. One that was not tried yet may speak anything.
+impl Node {
+    /// The newest version of `R` up to `latest` that it, being ready, and we speak.
+    pub(crate) fn newest_to<R: Request>(&self, latest: i16) -> Option<Version> {
+        self.session()?.versions().newest_to::<R>(latest)
+    }
+
+    /// Whether it can be asked this.
+    pub(crate) fn speaks<R: Request>(&self) -> bool {
+        let versions = self.session().map(Session::versions);
+        versions.is_some_and(Versions::include::<R>)
+    }
+
+    /// Whether it may speak this, as far as is known.
+    pub(crate) fn may_speak<R: Request>(&self) -> bool {
+        match &self.link {
+            Link::Ready(_, session) => session.versions().include::<R>(),
+            Link::Dialing { .. } | Link::Greeting(_) => true,
+            Link::Resting => match &self.spoken {
+                Some(versions) => versions.include::<R>(),
+                None => self.obstacle.is_none(),
+            },
+        }
+    }
+
+    /// That it does not speak this, by what it has said.
+    pub(crate) fn lacks<R: Request>(&self) -> Option<Unsupported> {
+        match (self.told(), &self.obstacle) {
+            (Some(versions), _) if !versions.include::<R>() => Some(self.unsupported::<R>()),
+            (None, Some(Obstacle::Unsupported(unsupported))) => Some(unsupported.clone()),
+            _ => None,
+        }
+    }
+
+    /// That it does not speak this in a version that will do.
+    pub(crate) fn unsupported<R: Request>(&self) -> Unsupported {
+        Unsupported {
+            broker: self.name(),
+            api: R::KEY,
+            theirs: self.told().and_then(Versions::of::<R>),
+            ours: R::STABLE_VERSIONS,
+        }
+    }
+
+    fn told(&self) -> Option<&Versions> {
+        let session = self.session().map(Session::versions);
+        session.or(self.spoken.as_ref())
+    }
+}
+
+/// What is in the way: it is told to people.
+impl Node {
+    /// What keeps requests from being sent to it now.
+    pub(crate) fn obstacle(&self, now: Instant) -> Option<Obstacle> {
+        let broker = self.name();
+        if let Some(until) = self.silent_until.filter(|until| *until > now) {
+            let left = until - now;
+            return Some(Obstacle::Throttled { broker, left });
+        }
+        match &self.link {
+            Link::Ready(..) => None,
+            _ => {
+                let connecting = || Obstacle::Connecting { broker };
+                Some(self.obstacle.clone().unwrap_or_else(connecting))
+            }
+        }
+    }
+
+    /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
+    pub(crate) fn known_obstacle(&self, now: Instant) -> Option<Obstacle> {
+        let untried = |obstacle: &Obstacle| {
+            self.is_resting() && matches!(obstacle, Obstacle::Connecting { .. })
+        };
+        self.obstacle(now).filter(|obstacle| !untried(obstacle))
     }
 }
 
 /// For so long a connection that is being made is all that is tried where any broker will do: the
 /// delay between attempts that RFC 8305 recommends for the addresses of one name.
 const HEAD_START: Duration = Duration::from_millis(250);
-
-/// Which version of each request this broker and we both speak.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Versions {
-    ranges: Vec<(ApiKey, VersionRange)>,
-}
-
-impl Versions {
-    pub(crate) fn new(answer: &ApiVersionsResponse) -> Self {
-        let ranges = answer.api_keys.iter().filter_map(|api| {
-            let range = VersionRange::new(api.min_version, api.max_version);
-            (!range.is_empty()).then_some((api.api_key, range))
-        });
-        Self {
-            ranges: ranges.collect(),
-        }
-    }
-
-    /// The versions of `R` that the broker speaks.
-    pub(crate) fn of<R: Request>(&self) -> Option<VersionRange> {
-        let mut ranges = self.ranges.iter();
-        ranges
-            .find(|(key, _)| *key == R::KEY)
-            .map(|(_, range)| *range)
-    }
-
-    /// The newest version of `R` that both sides speak.
-    pub(crate) fn newest<R: Request>(&self) -> Option<Version> {
-        self.newest_to::<R>(i16::MAX)
-    }
-
-    /// The newest one up to `latest`.
-    pub(crate) fn newest_to<R: Request>(&self, latest: i16) -> Option<Version> {
-        let both = R::STABLE_VERSIONS.intersection(self.of::<R>()?)?;
-        let both = both.intersection(VersionRange::new(i16::MIN, latest))?;
-        R::version(both.latest).ok()
-    }
-}

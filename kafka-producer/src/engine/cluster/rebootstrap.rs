@@ -6,9 +6,9 @@
 //! `metadata.recovery.rebootstrap.trigger.ms` (KIP-899), or when a broker asks for it
 //! (`REBOOTSTRAP_REQUIRED`, KIP-1102). What was on its way is sent again, under its numbers.
 
+use crate::engine::Engine;
 use crate::engine::produce::lane::Attention;
 use crate::engine::produce::partitions::Partitions;
-use crate::engine::{Engine, NodeId};
 
 use crate::settings::MetadataRecovery;
 
@@ -41,10 +41,9 @@ impl Engine {
     /// Forgets every broker but the bootstrap servers, and all that they led.
     fn rebootstrap(&mut self, why: &str) {
         self.metadata.unheard_since = None;
-        let known = self.nodes.keys().copied().filter(|id| !id.is_bootstrap());
-        for id in known.collect::<Vec<NodeId>>() {
+        for id in self.nodes.told_of() {
             self.lose(id, why);
-            self.forget_node(id);
+            self.nodes.forget(self.cx.now, id);
         }
         for key in self.lanes.keys() {
             self.lanes.lead(key, None);

@@ -7,63 +7,15 @@
 use kafka_wire::Request;
 use kafka_wire::messages::{InitProducerIdRequest, MetadataRequest, ProduceRequest};
 
-use crate::engine::cluster::node::{Link, Node, Versions};
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::{Engine, NodeId};
 
-use crate::error::{Cause, Obstacle, SendError, Unsupported};
-
-impl Node {
-    /// Whether it may speak this, as far as is known.
-    fn may_speak<R: Request>(&self) -> bool {
-        match &self.link {
-            Link::Ready { versions, .. } => versions.newest::<R>().is_some(),
-            Link::Dialing { .. } | Link::Greeting { .. } => true,
-            Link::Resting => match &self.spoken {
-                Some(versions) => versions.newest::<R>().is_some(),
-                None => self.obstacle.is_none(),
-            },
-        }
-    }
-
-    /// That it does not speak this, by what it has said.
-    pub(crate) fn lacks<R: Request>(&self) -> Option<Unsupported> {
-        match (self.told(), &self.obstacle) {
-            (Some(versions), _) if versions.newest::<R>().is_none() => {
-                Some(self.unsupported::<R>())
-            }
-            (None, Some(Obstacle::Unsupported(unsupported))) => Some(unsupported.clone()),
-            _ => None,
-        }
-    }
-
-    /// That it does not speak this in a version that will do.
-    pub(crate) fn unsupported<R: Request>(&self) -> Unsupported {
-        Unsupported {
-            broker: self.name(),
-            api: R::KEY,
-            theirs: self.told().and_then(Versions::of::<R>),
-            ours: R::STABLE_VERSIONS,
-        }
-    }
-
-    fn told(&self) -> Option<&Versions> {
-        match &self.link {
-            Link::Ready { versions, .. } => Some(versions),
-            _ => self.spoken.as_ref(),
-        }
-    }
-}
+use crate::error::{Cause, SendError, Unsupported};
 
 impl Engine {
-    /// That no broker is left that may speak `R`, by the example of one that does not. Whoever
-    /// cannot be reached now is not waited for: he is dialed on and on.
     pub(crate) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
-        if self.nodes.values().any(Node::may_speak::<R>) {
-            return None;
-        }
-        self.nodes.values().find_map(Node::lacks::<R>)
+        self.nodes.nobody_speaks::<R>()
     }
 
     /// Ends the wait of callers for topics that nobody can tell of.
@@ -103,10 +55,9 @@ impl Engine {
     /// Ends what waits in these lanes: their leader takes batches, but none in a version that can name
     /// their topics or belong to their transaction.
     pub(crate) fn refuse_unspeakable(&mut self, id: NodeId, keys: &[LaneKey]) {
-        let Some(node) = self.nodes.get(&id) else {
+        let Some(unsupported) = self.nodes.unsupported::<ProduceRequest>(id) else {
             return;
         };
-        let unsupported = node.unsupported::<ProduceRequest>();
         for &key in keys {
             self.fail_unsent_of(key, || Cause::Unsupported(unsupported.clone()));
         }

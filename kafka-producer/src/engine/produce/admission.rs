@@ -14,8 +14,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::engine::cluster::connection::Speed;
 use crate::engine::cluster::in_flight::Progress;
-use crate::engine::cluster::node::{Link, Node};
 use crate::engine::{Engine, NodeId};
 
 /// Whether callers are held back, and how far the limit is widened.
@@ -141,8 +141,7 @@ impl Engine {
         if !self.cx.accumulator.is_throttling() {
             return Awaited::Nobody;
         }
-        let mut asked = self.nodes.values_mut().filter_map(Node::in_flight);
-        if asked.any(|asked| asked.is_compressing()) {
+        if self.nodes.is_any_compressing() {
             return Awaited::Us;
         }
         Awaited::Brokers
@@ -160,9 +159,7 @@ impl Engine {
     }
 
     fn note_way(&mut self, id: NodeId, correlation_id: i32, progress: Progress) {
-        if let Some(asked) = self.nodes.get_mut(&id).and_then(Node::in_flight) {
-            asked.note(correlation_id, progress);
-        }
+        self.nodes.note_progress(id, correlation_id, progress);
     }
 
     /// A produce request that was so far on its way was answered.
@@ -170,10 +167,8 @@ impl Engine {
         let mut limit = self.admission.answered(self.cx.now);
         if let Progress::Sent { since } = progress
             && let took = self.cx.now.saturating_duration_since(since)
-            && let Some(node) = self.nodes.get_mut(&id)
-            && node.quickest.is_none_or(|quickest| took < quickest)
+            && self.nodes.note_answer(id, took) == Speed::Quickest
         {
-            node.quickest = Some(took);
             limit = Limit::Changes;
         }
         if limit == Limit::Changes {
@@ -189,11 +184,8 @@ impl Engine {
             .accumulator
             .batch_size
             .saturating_mul(BATCHES);
-        let connected = self
-            .nodes
-            .values()
-            .filter(|node| matches!(node.link, Link::Ready { .. }));
-        let pipes = connected.map(|node| pipe(node.quickest).max(batches));
+        let quickest = self.nodes.quickest_answers();
+        let pipes = quickest.map(|quickest| pipe(quickest).max(batches));
         let limit = pipes.fold(FLOOR_BYTES, usize::saturating_add);
         let widened = limit.saturating_mul(1 << self.admission.width.doublings());
         let all = self.cx.settings.accumulator.buffer_memory;

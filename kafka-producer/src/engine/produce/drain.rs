@@ -10,9 +10,8 @@ use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
-use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
-use crate::engine::cluster::in_flight::{InFlightRequest, Progress};
-use crate::engine::cluster::node::Link;
+use crate::engine::cluster::expected_response::BatchRef;
+use crate::engine::cluster::node::Window;
 use crate::engine::produce::acknowledgement::FORGOTTEN;
 use crate::engine::produce::expiration::LastAppend;
 use crate::engine::produce::lane::{Attention, LaneKey, Next, Numbering, SlotState};
@@ -56,38 +55,19 @@ impl Engine {
 
     /// Whether the broker can take another request now.
     fn window(&mut self, id: NodeId) -> Option<()> {
-        let node = self.nodes.get_mut(&id)?;
-        if node.lanes.is_empty() || node.silent_until().is_some() {
+        if self.nodes.get(&id)?.lanes.is_empty() {
             return None;
         }
-        match &node.link {
-            Link::Ready {
-                in_flight,
-                versions,
-                ..
-            } => {
-                if in_flight.produce() >= self.cx.settings.max_in_flight {
-                    return None;
-                }
-                let Some(version) = versions.newest::<ProduceRequest>() else {
-                    let unsupported = node.lacks::<ProduceRequest>()?;
-                    self.refuse_led_by(id, &unsupported);
-                    return None;
-                };
-                match self.lacks_codec(id, version) {
-                    None => Some(()),
-                    Some(why) => {
-                        self.refuse_for_codec(id, &why);
-                        None
-                    }
-                }
-            }
-            Link::Resting => {
-                self.dial_when_rested(id);
-                None
-            }
-            Link::Dialing { .. } | Link::Greeting { .. } => None,
+        match self.nodes.window(id, self.cx.settings.max_in_flight) {
+            Window::Open(version) => match self.lacks_codec(id, version) {
+                None => return Some(()),
+                Some(why) => self.refuse_for_codec(id, &why),
+            },
+            Window::Unsupported(unsupported) => self.refuse_led_by(id, &unsupported),
+            Window::Resting => self.nodes.dial_when_rested(&mut self.cx, id),
+            Window::Closed => {}
         }
+        None
     }
 
     /// One turn around the broker's list: the lanes that go into the next request.
@@ -294,27 +274,12 @@ impl Engine {
                 sent.push(BatchRef { lane, serial });
             }
         }
-        let what = ExpectedResponse::Produce(sent);
         self.company.sent(self.cx.now, batches.len());
-
-        let deadline = self.cx.now + self.cx.settings.request_timeout;
         let acks = self.cx.settings.guarantee.acks();
-        let Some(node) = self.nodes.get_mut(&id) else {
+        let began = self.nodes.begin_produce(&mut self.cx, id, version, sent);
+        let Some(correlation_id) = began else {
             return;
         };
-        node.last_used = Some(self.cx.now);
-        let Some(in_flight) = node.in_flight() else {
-            return;
-        };
-        let correlation_id = in_flight.correlation_id();
-        in_flight.push(InFlightRequest {
-            correlation_id,
-            version,
-            deadline,
-            progress: Progress::Sent { since: self.cx.now },
-            expected: what,
-        });
-        self.cx.timers.arm(Timer::Node(id), deadline);
 
         let order = ProduceOrder {
             version,
@@ -348,9 +313,6 @@ impl Engine {
 
     /// Topics are named by id only if every id is known.
     fn version_for(&self, id: NodeId, keys: &[LaneKey]) -> Option<Version> {
-        let Link::Ready { versions, .. } = &self.nodes.get(&id)?.link else {
-            return None;
-        };
         let unnamed = keys
             .iter()
             .any(|&key| self.lanes[key as usize].topic_id == Uuid::ZERO);
@@ -359,7 +321,7 @@ impl Engine {
             _ if unnamed => FIRST_WITH_TOPIC_IDS - 1,
             _ => i16::MAX,
         };
-        versions.newest_to::<ProduceRequest>(latest)
+        self.nodes.newest_to::<ProduceRequest>(id, latest)
     }
 
     /// Puts the lane's waiting slot in flight.

@@ -17,7 +17,6 @@ use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
 use crate::engine::produce::verdict::{
     Ambiguity, Append, Kind, Refresh, TransactionVersion, Verdict, verdict,
 };
-use crate::engine::timers::Timer;
 use crate::engine::{Engine, NodeId};
 
 use crate::error::{
@@ -78,7 +77,8 @@ impl Engine {
         answer: ProduceResponse,
     ) {
         self.throttle(id, answer.throttle_time_ms);
-        self.meet_leaders(&answer.node_endpoints);
+        self.nodes
+            .meet_leaders(&mut self.cx, &answer.node_endpoints);
         let mut open = VecDeque::from(sent);
         for topic in answer.responses {
             for partition in topic.partition_responses {
@@ -122,15 +122,8 @@ impl Engine {
 
     /// `acks=0`: written is delivered, to an offset nobody knows.
     pub(crate) fn written(&mut self, id: NodeId, correlation_id: i32) {
-        let Some(in_flight) = self
-            .nodes
-            .get_mut(&id)
-            .and_then(crate::engine::cluster::node::Node::in_flight)
-        else {
-            return;
-        };
         // Older questions may still wait for their answer: this one is not to have any.
-        if let Some(asked) = in_flight.withdrawn(correlation_id)
+        if let Some(asked) = self.nodes.withdraw(id, correlation_id)
             && let ExpectedResponse::Produce(sent) = asked.expected
         {
             self.note_answer(id, asked.progress);
@@ -143,14 +136,7 @@ impl Engine {
 
     /// The driver could not frame a request: its batches cannot be sent, ever.
     pub(crate) fn unsendable(&mut self, id: NodeId, correlation_id: i32, why: &Arc<str>) {
-        let Some(in_flight) = self
-            .nodes
-            .get_mut(&id)
-            .and_then(crate::engine::cluster::node::Node::in_flight)
-        else {
-            return;
-        };
-        let Some(asked) = in_flight.withdrawn(correlation_id) else {
+        let Some(asked) = self.nodes.withdraw(id, correlation_id) else {
             return;
         };
         if let ExpectedResponse::Produce(sent) = asked.expected {
@@ -488,12 +474,7 @@ impl Engine {
 
     /// The broker asks for silence (KIP-219).
     pub(crate) fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
-        if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
-            && let Some(node) = self.nodes.get_mut(&id)
-        {
-            let until = node.be_silent(self.cx.now, Duration::from_millis(ms));
-            self.cx.timers.arm(Timer::Node(id), until);
-        }
+        self.nodes.throttle(&mut self.cx, id, throttle_time_ms);
     }
 
     /// A batch's records are to be told their outcome; whoever ends a batch has just taken it from its

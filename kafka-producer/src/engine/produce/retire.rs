@@ -22,8 +22,6 @@ use kafka_wire::messages::metadata::LeadersPartition;
 use kafka_wire::{ErrorCode, Uuid};
 
 use crate::engine::Engine;
-use crate::engine::cluster::in_flight::InFlight;
-use crate::engine::cluster::node::Node;
 use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering};
 use crate::engine::produce::row::{NO_LANE, closed_queue};
 use crate::engine::produce::verdict::Ambiguity;
@@ -221,9 +219,7 @@ impl Engine {
             transactions,
             ..
         } = self;
-        let asked = nodes.values_mut().filter_map(Node::in_flight);
-        let mut on_their_way: Vec<LaneKey> =
-            asked.flat_map(|asked| InFlight::lanes(asked)).collect();
+        let mut on_their_way: Vec<LaneKey> = nodes.lanes_in_flight().collect();
         on_their_way.sort_unstable();
         let producer = identity.producer();
         lanes.free_retired(|key, lane| {

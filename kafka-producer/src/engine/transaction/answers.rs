@@ -142,12 +142,7 @@ impl Engine {
             host: found.host,
             port,
         };
-        match self.nodes.get_mut(&id) {
-            None => self.make_known(id, address),
-            // Metadata will tell of a move if there was one; a connection that stands is good.
-            Some(node) if node.is_resting() => node.address = address,
-            Some(_) => {}
-        }
+        self.nodes.meet_coordinator(&mut self.cx, id, address);
         if let Some(transactions) = &mut self.transactions {
             transactions.coordinators.found(role, id);
         }

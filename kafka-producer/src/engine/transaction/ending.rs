@@ -9,7 +9,6 @@ use kafka_wire::ErrorCode;
 use super::calls::Call;
 use super::{Before, Echo, End, Ending, Health, Owner, Phase, Transactions};
 use crate::engine::Engine;
-use crate::engine::cluster::node::Node;
 use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::verdict::TransactionVersion;
@@ -74,7 +73,7 @@ impl Engine {
             }) => {
                 let busy = |key: &LaneKey| lanes[*key as usize].has_batches();
                 ending.busy.retain(busy);
-                ending.busy.is_empty() && !nodes.values().any(Node::has_produce_in_flight)
+                ending.busy.is_empty() && !nodes.have_produce_in_flight()
             }
             _ => false,
         }

@@ -17,7 +17,7 @@ use super::membership::Membership;
 use super::verdict::Request;
 use super::{Echo, End, Ending, OffsetCommit, Phase, RequestState, Transactions};
 use crate::engine::cluster::expected_response::ExpectedResponse;
-use crate::engine::cluster::node::Link;
+use crate::engine::cluster::node::Availability;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::{Engine, NodeId};
@@ -204,18 +204,15 @@ impl Engine {
         let role = ask.role();
         let known = self.transactions.as_ref();
         let known = known.and_then(|transactions| transactions.coordinators.of(&role));
-        let Some(id) = known.filter(|id| self.nodes.contains_key(id)) else {
+        let known = known.and_then(|id| Some((id, self.nodes.availability(id)?)));
+        let Some((id, availability)) = known else {
             return self.find_coordinator(role);
         };
-        let Some(node) = self.nodes.get(&id) else {
-            return;
-        };
-        match &node.link {
+        match availability {
+            Availability::Ready => self.send_to_coordinator(id, ask),
+            Availability::Resting => self.nodes.dial_when_rested(&mut self.cx, id),
             // The end of both is a reason to look here again.
-            _ if node.silent_until().is_some() => {}
-            Link::Ready { .. } => self.send_to_coordinator(id, ask),
-            Link::Resting => self.dial_when_rested(id),
-            Link::Dialing { .. } | Link::Greeting { .. } => {}
+            Availability::Silent | Availability::Connecting => {}
         }
     }
 
@@ -411,8 +408,7 @@ impl Engine {
 
     /// A broker that does not speak what transactions need, from this version on.
     fn lacks<R: kafka_wire::Request>(&mut self, id: NodeId, oldest: i16) {
-        if let Some(node) = self.nodes.get(&id) {
-            let mut unsupported = node.unsupported::<R>();
+        if let Some(mut unsupported) = self.nodes.unsupported::<R>(id) {
             unsupported.ours.oldest = oldest;
             self.fail_for_good(FatalError::Unsupported(unsupported));
         }

@@ -1,0 +1,599 @@
+//! The brokers: which are known, which can be asked now, what each was asked; and those that were known.
+//!
+//! ```text
+//! bootstrap.servers ─▶ asked for the cluster's brokers ─▶ let go
+//! told of ─▶ known ─▶ told of no more, and idle ─▶ departed: nothing but how soon it may be disturbed
+//! ```
+//!
+//! Requests are sent and answers assigned to them here; what they say, and what it means that one is not
+//! answered, is their owners' to decide: they get it back.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use kafka_wire::messages::produce::NodeEndpoint;
+use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_wire::{ErrorCode, Request, Version, encode_request};
+
+use crate::engine::backoff;
+use crate::engine::cluster::connection::{Connection, Speed};
+use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
+use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
+use crate::engine::cluster::handshake;
+use crate::engine::cluster::in_flight::{InFlight, InFlightRequest, Progress};
+use crate::engine::cluster::node::{Availability, Left, Node, Window};
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::cluster::versions::Versions;
+use crate::engine::context::Context;
+use crate::engine::input::Action;
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::request::{Confirm, Outgoing, Payload};
+use crate::engine::timers::Timer;
+use crate::error::{Obstacle, Unsupported};
+use crate::settings::{Address, MetadataRecovery, Settings};
+
+/// The brokers of an engine.
+#[derive(Debug)]
+pub(crate) struct Nodes {
+    known: BTreeMap<NodeId, Node>,
+    /// Brokers that were known.
+    departed: BTreeMap<NodeId, Left>,
+}
+
+/// Which brokers are known.
+impl Nodes {
+    /// Those of `bootstrap.servers`, of which none was dialed yet.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let numbered = settings.bootstrap.iter().zip(1..);
+        let known = numbered.map(|(address, number)| {
+            let id = NodeId(-number);
+            let backoff = settings.reconnect_backoff;
+            (id, Node::new(id, address.clone(), backoff))
+        });
+        Self {
+            known: known.collect(),
+            departed: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn knows(&self, id: NodeId) -> bool {
+        self.known.contains_key(&id)
+    }
+
+    /// Those that a broker has told of.
+    pub(crate) fn told_of(&self) -> Vec<NodeId> {
+        let ids = self.known.keys().copied();
+        ids.filter(|id| !id.is_bootstrap()).collect()
+    }
+
+    /// Takes in that a broker is at this address. A connection to another one is given up.
+    pub(crate) fn meet(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        host: String,
+        port: i32,
+    ) -> Option<Disconnected> {
+        let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
+        if id.is_bootstrap() || host.is_empty() {
+            return None;
+        }
+        let address = Address { host, port };
+        match self.known.get(&id) {
+            Some(node) if *node.address() == address => None,
+            Some(_) => {
+                cx.actions.push_back(Action::Drop(id));
+                let lost = self.disconnected(cx, id, "the broker has moved to another address");
+                if let Some(node) = self.known.get_mut(&id) {
+                    node.move_to(address);
+                }
+                lost
+            }
+            None => {
+                self.make_known(cx, id, address);
+                None
+            }
+        }
+    }
+
+    /// Takes in the leaders that an answer names and no metadata has told of yet (KIP-951). Of the others
+    /// metadata tells; to leave one for a word about another would be rash.
+    pub(crate) fn meet_leaders(&mut self, cx: &mut Context, endpoints: &[NodeEndpoint]) {
+        for endpoint in endpoints {
+            let id = NodeId(endpoint.node_id);
+            if !self.knows(id) {
+                // Of a broker that was not known there is no connection to be lost.
+                let _ = self.meet(cx, id, endpoint.host.clone(), endpoint.port);
+            }
+        }
+    }
+
+    /// Takes in where a coordinator is. Metadata will tell of a move if there was one; a connection that
+    /// stands is good.
+    pub(crate) fn meet_coordinator(&mut self, cx: &mut Context, id: NodeId, address: Address) {
+        match self.known.get_mut(&id) {
+            None => self.make_known(cx, id, address),
+            Some(node) if node.is_resting() => node.move_to(address),
+            Some(_) => {}
+        }
+    }
+
+    fn make_known(&mut self, cx: &mut Context, id: NodeId, address: Address) {
+        let mut node = Node::new(id, address, cx.settings.reconnect_backoff);
+        if let Some(left) = self.departed.remove(&id) {
+            node.resume(left, cx.now);
+        }
+        if let Some(until) = node.silent_until() {
+            cx.timers.arm(Timer::Node(id), until);
+        }
+        self.known.insert(id, node);
+    }
+
+    /// Forgets a broker. It may be met again: then it is left alone for as long as if it had been known
+    /// all the time.
+    pub(crate) fn forget(&mut self, now: Instant, id: NodeId) {
+        self.departed.retain(|_, left| left.matters(now));
+        if let Some(node) = self.known.remove(&id) {
+            self.departed.insert(id, node.leave());
+        }
+    }
+
+    /// Forgets who has left the cluster, whose brokers are these, once nothing is on its way there.
+    pub(crate) fn forget_others(&mut self, now: Instant, members: &[NodeId]) {
+        let gone = self.known.values().filter(|node| {
+            let gone = !node.id().is_bootstrap() && !members.contains(&node.id());
+            gone && node.is_resting() && node.lanes.is_empty()
+        });
+        for id in gone.map(Node::id).collect::<Vec<NodeId>>() {
+            self.forget(now, id);
+        }
+    }
+}
+
+/// The lanes that a broker is to be sent, until they have moved to an owner of theirs.
+impl Nodes {
+    pub(crate) fn contains_key(&self, id: &NodeId) -> bool {
+        self.known.contains_key(id)
+    }
+
+    pub(crate) fn get(&self, id: &NodeId) -> Option<&Node> {
+        self.known.get(id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &NodeId) -> Option<&mut Node> {
+        self.known.get_mut(id)
+    }
+}
+
+/// Whom to ask, and what they speak.
+impl Nodes {
+    /// The least busy of those that can be asked this now. Who asks for silence is left alone.
+    pub(crate) fn ready<R: Request>(&self) -> Option<NodeId> {
+        let ready = self.known.values().filter(|node| node.speaks::<R>());
+        let talks = ready.filter(|node| node.silent_until().is_none());
+        let least_loaded = talks.min_by_key(|node| (node.load(), node.id()));
+        least_loaded.map(Node::id)
+    }
+
+    /// Whether a broker can be asked now; nothing of one that is not known.
+    pub(crate) fn availability(&self, id: NodeId) -> Option<Availability> {
+        self.known.get(&id).map(Node::availability)
+    }
+
+    /// Whether a broker that is known takes a produce request now.
+    pub(crate) fn window(&self, id: NodeId, max_in_flight: usize) -> Window {
+        let node = self.known.get(&id);
+        node.map_or(Window::Closed, |node| node.window(max_in_flight))
+    }
+
+    /// The newest version of `R` that a ready broker and we speak.
+    pub(crate) fn newest<R: Request>(&self, id: NodeId) -> Option<Version> {
+        self.newest_to::<R>(id, i16::MAX)
+    }
+
+    /// The newest one up to `latest`.
+    pub(crate) fn newest_to<R: Request>(&self, id: NodeId, latest: i16) -> Option<Version> {
+        self.known.get(&id)?.newest_to::<R>(latest)
+    }
+
+    /// That a broker does not speak this in a version that will do.
+    pub(crate) fn unsupported<R: Request>(&self, id: NodeId) -> Option<Unsupported> {
+        self.known.get(&id).map(Node::unsupported::<R>)
+    }
+
+    /// That no broker is left that may speak `R`, by the example of one that does not. Whoever
+    /// cannot be reached now is not waited for: he is dialed on and on.
+    pub(crate) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
+        if self.known.values().any(Node::may_speak::<R>) {
+            return None;
+        }
+        self.known.values().find_map(Node::lacks::<R>)
+    }
+
+    /// Whether nobody can be asked anything.
+    pub(crate) fn are_none_ready(&self) -> bool {
+        !self.known.values().any(Node::is_ready)
+    }
+}
+
+/// What is in the way of a broker, for people.
+impl Nodes {
+    /// What keeps requests from being sent to it now.
+    pub(crate) fn obstacle(&self, now: Instant, id: NodeId) -> Option<Obstacle> {
+        self.known.get(&id)?.obstacle(now)
+    }
+
+    /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
+    pub(crate) fn known_obstacle(&self, now: Instant, id: NodeId) -> Option<Obstacle> {
+        self.known.get(&id)?.known_obstacle(now)
+    }
+
+    /// What keeps a broker from being asked, if there is none that could be.
+    pub(crate) fn everybodys_obstacle(&self, now: Instant) -> Option<Obstacle> {
+        let nodes = self.known.values();
+        let mut obstacles = nodes.clone().filter_map(|node| node.known_obstacle(now));
+        let free = |node: &Node| node.obstacle(now).is_none();
+        obstacles.next().filter(|_| !nodes.clone().any(free))
+    }
+}
+
+/// What is on its way.
+impl Nodes {
+    fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
+        self.known.values().filter_map(Node::in_flight)
+    }
+
+    /// Whether no broker owes an answer.
+    pub(crate) fn are_idle(&self) -> bool {
+        self.in_flight().all(InFlight::is_empty)
+    }
+
+    /// Whether batches are on their way to any.
+    pub(crate) fn have_produce_in_flight(&self) -> bool {
+        self.in_flight().any(|requests| requests.produce() > 0)
+    }
+
+    /// Whether batches are being compressed for a request.
+    pub(crate) fn is_any_compressing(&self) -> bool {
+        self.in_flight().any(InFlight::is_compressing)
+    }
+
+    /// The lanes that answers will be about; some of them more than once.
+    pub(crate) fn lanes_in_flight(&self) -> impl Iterator<Item = LaneKey> {
+        self.in_flight().flat_map(InFlight::lanes)
+    }
+
+    /// The quickest answer to a produce request on each connection that is ready.
+    pub(crate) fn quickest_answers(&self) -> impl Iterator<Item = Option<Duration>> {
+        self.known.values().filter_map(Node::quickest)
+    }
+}
+
+/// Connections.
+impl Nodes {
+    /// Dials a broker, because none is [ready](Self::ready) for `R`: the one that failed least; of equals
+    /// a known one before a bootstrap server. Nobody's silence is got round by way of a bootstrap server,
+    /// which may well be the same.
+    pub(crate) fn dial_any<R: Request>(&mut self, cx: &mut Context) {
+        // A name that is not resolved, or an address that does not answer, holds up no other broker.
+        let alone = self.known.values().filter_map(|node| {
+            let until = node.alone_until()?;
+            (until > cx.now).then_some((until, node.id()))
+        });
+        if let Some((until, id)) = alone.max() {
+            return cx.timers.arm(Timer::Node(id), until);
+        }
+        let silenced = self.known.values().any(Node::speaks::<R>);
+        // Who may not begin anew holds on to the brokers that are known.
+        let holds_on = silenced || cx.settings.metadata_recovery == MetadataRecovery::None;
+        let known_only = holds_on && self.known.keys().any(|id| !id.is_bootstrap());
+        let resting: Vec<&Node> = self
+            .known
+            .values()
+            .filter(|node| node.is_resting() && node.silent_until().is_none())
+            .filter(|node| !(known_only && node.id().is_bootstrap()))
+            .collect();
+        match choose(&resting, cx) {
+            Some(chosen) => self.dial(cx, chosen),
+            None => {
+                for node in resting {
+                    let at = node.rested_at(cx.now);
+                    cx.timers.arm(Timer::Node(node.id()), at);
+                }
+            }
+        }
+    }
+
+    /// Dials a broker that has no connection, as soon as it may be.
+    pub(crate) fn dial_when_rested(&mut self, cx: &mut Context, id: NodeId) {
+        match self.known.get(&id) {
+            Some(node) if node.can_dial(cx.now) => self.dial(cx, id),
+            Some(node) if node.is_resting() => {
+                let at = node.rested_at(cx.now);
+                cx.timers.arm(Timer::Node(id), at);
+            }
+            _ => {}
+        }
+    }
+
+    fn dial(&mut self, cx: &mut Context, id: NodeId) {
+        let Some(node) = self.known.get_mut(&id) else {
+            return;
+        };
+        let timeout = backoff::delay(
+            cx.settings.connection_setup,
+            node.failures().saturating_add(1),
+            &mut cx.random,
+        );
+        let deadline = cx.now + timeout;
+        node.dial(cx.now, deadline, &mut cx.random);
+        cx.actions
+            .push_back(Action::Dial(id, node.address().clone()));
+        cx.timers.arm(Timer::Node(id), deadline);
+    }
+
+    /// The connection is open: asks what the broker speaks (KIP-35).
+    pub(crate) fn opened(&mut self, cx: &mut Context, id: NodeId) -> Sent {
+        let opened = |node: &mut Node| node.open(cx.now);
+        match self.known.get_mut(&id).is_some_and(opened) {
+            true => self.greet(cx, id, handshake::FIRST_VERSION),
+            false => Ok(()),
+        }
+    }
+
+    /// Asks in this version what a broker speaks.
+    pub(crate) fn greet(&mut self, cx: &mut Context, id: NodeId, version: i16) -> Sent {
+        let Ok(version) = ApiVersionsRequest::version(version) else {
+            return Ok(());
+        };
+        let expected = ExpectedResponse::ApiVersions;
+        self.ask(cx, id, version, &handshake::request(), expected)
+    }
+
+    /// A broker has told what it speaks.
+    pub(crate) fn become_ready(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        answer: &ApiVersionsResponse,
+    ) {
+        if let Some(node) = self.known.get_mut(&id) {
+            node.become_ready(Versions::new(answer));
+        }
+        self.throttle(cx, id, answer.throttle_time_ms);
+    }
+
+    /// A broker, whose connection was given up for it, does not say what it speaks: not in any version of
+    /// ours, if that is what it says.
+    pub(crate) fn note_refused_greeting(
+        &mut self,
+        id: NodeId,
+        answer: &ApiVersionsResponse,
+    ) -> Option<Obstacle> {
+        if answer.error_code != ErrorCode::UNSUPPORTED_VERSION {
+            return None;
+        }
+        let node = self.known.get_mut(&id)?;
+        let obstacle = Obstacle::Unsupported(Unsupported {
+            broker: node.name(),
+            api: ApiVersionsRequest::KEY,
+            theirs: Versions::new(answer).of::<ApiVersionsRequest>(),
+            ours: ApiVersionsRequest::STABLE_VERSIONS,
+        });
+        node.note_obstacle(obstacle.clone());
+        Some(obstacle)
+    }
+
+    /// A question was answered, and the answer understood. A bootstrap server is let go once the
+    /// cluster's own brokers are known.
+    pub(crate) fn note_use(&mut self, cx: &mut Context, id: NodeId) {
+        if let Some(node) = self.known.get_mut(&id) {
+            node.note_use();
+        }
+        self.retire_bootstrap(cx, id);
+    }
+
+    /// Whoever was just greeted was dialed to be asked something, unless another was quicker: then a
+    /// bootstrap server is let go.
+    pub(crate) fn retire_if_late(&mut self, cx: &mut Context, id: NodeId) {
+        let known = |node: &Node| !node.id().is_bootstrap() && node.is_ready();
+        let free = |node: &Node| node.id() != id && node.load() == Some(0);
+        if self.known.values().any(|node| known(node) || free(node)) {
+            self.retire_bootstrap(cx, id);
+        }
+    }
+
+    fn retire_bootstrap(&mut self, cx: &mut Context, id: NodeId) {
+        if !id.is_bootstrap() || self.known.keys().all(|id| id.is_bootstrap()) {
+            return;
+        }
+        let load = self.known.get(&id).and_then(Node::load);
+        if load == Some(0) {
+            self.let_go(cx, id);
+        }
+    }
+
+    /// Closes a connection that nothing is asked of; that is no failure.
+    fn let_go(&mut self, cx: &mut Context, id: NodeId) {
+        if let Some(node) = self.known.get_mut(&id) {
+            node.let_go(cx.now);
+            cx.actions.push_back(Action::Drop(id));
+        }
+    }
+
+    /// Gives a connection up from our side.
+    pub(crate) fn lose(&mut self, cx: &mut Context, id: NodeId, why: &str) -> Option<Disconnected> {
+        cx.actions.push_back(Action::Drop(id));
+        self.disconnected(cx, id, why)
+    }
+
+    /// There is no connection any more, if there was one or one was being made.
+    pub(crate) fn disconnected(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        why: &str,
+    ) -> Option<Disconnected> {
+        let node = self.known.get_mut(&id)?;
+        if node.is_resting() {
+            return None;
+        }
+        let obstacle = Obstacle::Connection {
+            broker: node.name(),
+            reason: why.into(),
+        };
+        let (rested, unanswered) = node.fail(cx.now, obstacle.clone(), &mut cx.random);
+        cx.timers.arm(Timer::Node(id), rested);
+        Some(Disconnected {
+            id,
+            obstacle,
+            unanswered,
+        })
+    }
+
+    /// A broker's timer fired: a dial or an answer took too long, it was idle for too long, or its silence
+    /// or its rest is over.
+    pub(crate) fn is_due(&mut self, cx: &mut Context, id: NodeId) -> Option<Disconnected> {
+        let idle_max = cx.settings.connections_max_idle;
+        let node = self.known.get(&id)?;
+        let idle = node.idle_until(idle_max);
+        let overdue = node.overdue(cx.now, cx.settings.request_timeout);
+        let mut lost = None;
+        if idle.is_some_and(|until| until <= cx.now) {
+            self.let_go(cx, id);
+        } else if let Some(why) = overdue {
+            lost = self.lose(cx, id, &why);
+        }
+        let node = self.known.get_mut(&id)?;
+        let held_back = node.end_silence(cx.now).into_iter();
+        cx.actions
+            .extend(held_back.map(|outgoing| Action::Send(id, outgoing)));
+        if let Some(at) = node.deadline(cx.now, idle_max) {
+            cx.timers.arm(Timer::Node(id), at);
+        }
+        lost
+    }
+}
+
+/// Requests and their answers.
+impl Nodes {
+    /// Sends a request that is small and answered; a broker that asks for silence gets it afterwards.
+    pub(crate) fn ask<R: Request>(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        version: Version,
+        request: &R,
+        expected: ExpectedResponse,
+    ) -> Sent {
+        let node = self.known.get_mut(&id);
+        let Some(node) = node.filter(|node| node.connection().is_some()) else {
+            return Err(Unsent::NoConnection(expected));
+        };
+        let sent = node.silent_until().unwrap_or(cx.now);
+        let deadline = sent + cx.settings.request_timeout;
+        let Some(connection) = node.connection_mut() else {
+            return Ok(());
+        };
+        let correlation_id = connection.begin(cx.now, version, deadline, expected);
+        let client_id = Some(&*cx.settings.client_id);
+        let payload = match encode_request(correlation_id, client_id, version, request) {
+            Ok(frame) => Payload::Whole(frame),
+            // What users name is checked where it comes in, so this is for what brokers name.
+            Err(error) => {
+                let lost = self.lose(cx, id, &error.to_string());
+                return lost.map_or(Ok(()), |lost| Err(Unsent::Lost(lost)));
+            }
+        };
+        let outgoing = Outgoing {
+            correlation_id,
+            confirm: Confirm::Answered,
+            payload,
+        };
+        if let Some(outgoing) = node.hold_back(outgoing) {
+            cx.actions.push_back(Action::Send(id, outgoing));
+        }
+        cx.timers.arm(Timer::Node(id), deadline);
+        Ok(())
+    }
+
+    /// Notes a produce request that is sent now; its correlation id, if there is a connection.
+    pub(crate) fn begin_produce(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        version: Version,
+        batches: Vec<BatchRef>,
+    ) -> Option<i32> {
+        let deadline = cx.now + cx.settings.request_timeout;
+        let connection = self.connection_mut(id)?;
+        let expected = ExpectedResponse::Produce(batches);
+        let correlation_id = connection.begin(cx.now, version, deadline, expected);
+        cx.timers.arm(Timer::Node(id), deadline);
+        Some(correlation_id)
+    }
+
+    fn connection_mut(&mut self, id: NodeId) -> Option<&mut Connection> {
+        self.known.get_mut(&id)?.connection_mut()
+    }
+
+    /// Takes the request that a frame answers, which is the oldest of its connection; `None` if there is
+    /// no connection any more.
+    ///
+    /// # Errors
+    /// Why the connection must be given up.
+    pub(crate) fn answered(
+        &mut self,
+        id: NodeId,
+        frame: &[u8],
+    ) -> Result<Option<InFlightRequest>, &'static str> {
+        let Some(connection) = self.connection_mut(id) else {
+            return Ok(None);
+        };
+        let correlation_id = frame.first_chunk().map(|id| i32::from_be_bytes(*id));
+        match correlation_id.and_then(|id| connection.answered(id)) {
+            Some(request) => Ok(Some(request)),
+            None => Err("it answered something that was not asked: not a Kafka broker?"),
+        }
+    }
+
+    /// Takes a request that is not to be answered, or was never written.
+    pub(crate) fn withdraw(&mut self, id: NodeId, correlation_id: i32) -> Option<InFlightRequest> {
+        self.connection_mut(id)?.withdraw(correlation_id)
+    }
+
+    /// Notes how far a request is.
+    pub(crate) fn note_progress(&mut self, id: NodeId, correlation_id: i32, progress: Progress) {
+        if let Some(connection) = self.connection_mut(id) {
+            connection.note(correlation_id, progress);
+        }
+    }
+
+    /// Notes how long an answer to a produce request took.
+    pub(crate) fn note_answer(&mut self, id: NodeId, took: Duration) -> Speed {
+        let node = self.known.get_mut(&id);
+        let speed = node.and_then(|node| node.note_answer(took));
+        speed.unwrap_or(Speed::AsBefore)
+    }
+
+    /// The broker asks for silence (KIP-219).
+    pub(crate) fn throttle(&mut self, cx: &mut Context, id: NodeId, throttle_time_ms: i32) {
+        if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
+            && let Some(node) = self.known.get_mut(&id)
+        {
+            let until = node.be_silent(cx.now, Duration::from_millis(ms));
+            cx.timers.arm(Timer::Node(id), until);
+        }
+    }
+}
+
+/// One of those that have rested and failed least.
+fn choose(resting: &[&Node], cx: &mut Context) -> Option<NodeId> {
+    let rank = |node: &Node| (node.failures(), node.id().is_bootstrap());
+    let now = cx.now;
+    let rested = || resting.iter().filter(|node| node.can_dial(now));
+    let best = rested().map(|node| rank(node)).min()?;
+    let equals = rested().filter(|node| rank(node) == best);
+    let equals: Vec<NodeId> = equals.map(|node| node.id()).collect();
+    Some(equals[cx.random.usize(..equals.len())])
+}
