@@ -1,11 +1,11 @@
 //! What callers asked for, and what became due.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kafka_accumulator::{Completion, Readiness};
 
-use crate::engine::cluster::metadata::{Awaits, Waiter};
+use crate::engine::cluster::topic_waiters::Waiter;
 use crate::engine::handle::{DeskState, Question};
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane::{Attention, LaneKey};
@@ -75,21 +75,8 @@ impl Engine {
     }
 
     fn metadata_is_due(&mut self) {
-        let max_age = self.metadata_max_age();
         let last = self.cluster_obstacle();
-        self.metadata
-            .expire(self.cx.now, last.as_ref(), &mut self.cx.notices);
-        self.metadata.age(self.cx.now, max_age);
-        // What is due already is seen to by `settle`, as soon as a broker can be asked.
-        if let Some(at) = self.metadata.next_due(self.cx.now, max_age) {
-            self.cx.timers.arm(Timer::Metadata, at);
-        }
-    }
-
-    /// `metadata.max.age.ms`; nobody is asked more often than after `retry.backoff.ms`.
-    pub(super) fn metadata_max_age(&self) -> Duration {
-        let least = self.cx.settings.retry_backoff.initial.max(LEAST_AGE);
-        self.cx.settings.metadata_max_age.max(least)
+        self.metadata.is_due(&mut self.cx, last.as_ref());
     }
 
     /// Sees what a queue holds; it will not ring again before that changes.
@@ -130,7 +117,7 @@ impl Engine {
         let known = |leader: &NodeId| self.nodes.contains_key(leader);
         let Some(leader) = lane.leader.filter(known) else {
             lane.attention = Attention::Orphaned;
-            self.metadata.want_more(&lane.topic);
+            self.metadata.request_topic(&lane.topic);
             return;
         };
         if lane.attention != Attention::Listed(leader)
@@ -179,18 +166,7 @@ impl Engine {
                     deadline,
                     reply,
                 };
-                let seed = self.cx.random.u64(..);
-                match self
-                    .metadata
-                    .interest(&name, seed, self.cx.now)
-                    .admit(waiter)
-                {
-                    Awaits::Nothing(reply) => self.cx.notices.push(Notice::answer(reply, Ok(()))),
-                    Awaits::Metadata => {
-                        self.cx.timers.arm(Timer::Metadata, deadline);
-                        self.metadata.want_more(&name);
-                    }
-                }
+                self.metadata.wait_for(&mut self.cx, &name, waiter);
             }
             Question::Flush { reply } => {
                 let undecided = self.flush();
@@ -280,12 +256,7 @@ impl Engine {
 
     fn refuse_waiters(&mut self) {
         let refusal = self.refusal();
-        for interest in self.metadata.topics.values_mut() {
-            for waiter in interest.waiters.drain(..) {
-                let refused = Err(refusal.clone());
-                self.cx.notices.push(Notice::answer(waiter.reply, refused));
-            }
-        }
+        self.metadata.refuse_waiters(&mut self.cx, &refusal);
     }
 
     fn close_is_due(&mut self) {
@@ -354,6 +325,3 @@ impl Engine {
         self.end_questions();
     }
 }
-
-/// Metadata younger than this is not asked for anew, with `retry.backoff.ms=0` either.
-const LEAST_AGE: Duration = Duration::from_millis(10);

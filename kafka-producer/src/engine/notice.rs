@@ -37,7 +37,7 @@ impl Notice {
         Self::Answer(Box::new(move || drop(question)))
     }
 
-    fn tell(self) {
+    pub(super) fn tell(self) {
         match self {
             Self::Ended(batch, fate) => {
                 let decided = batch.decide(fate);

@@ -35,7 +35,7 @@ impl Engine {
     /// everybody from being asked.
     pub(super) fn cluster_obstacle(&self) -> Option<Obstacle> {
         let unasked = || self.nodes.everybodys_obstacle(self.cx.now);
-        self.metadata.last_obstacle.clone().or_else(unasked)
+        self.metadata.obstacle().cloned().or_else(unasked)
     }
 
     /// What is in the way of the transaction: a batch that its end waits for, or its coordinator.

@@ -1,7 +1,10 @@
 //! What the engine passes on between the owners of this room and those of the others.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use kafka_wire::messages::metadata::{LeadersResponse, MetadataRequest, MetadataRequestTopic};
+use kafka_wire::messages::metadata::{LeadersResponse, MetadataRequest, MetadataResponseBroker};
+use kafka_wire::messages::produce::{LeaderIdAndEpoch, PartitionProduceResponse};
 use kafka_wire::messages::{
     DescribeConfigsRequest, DescribeProducersRequest, InitProducerIdRequest, ProduceRequest,
 };
@@ -10,12 +13,15 @@ use kafka_wire::{
 };
 
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
-use crate::engine::cluster::expected_response::ExpectedResponse;
+use crate::engine::cluster::election::Election;
+use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::{self, Greeting};
 use crate::engine::cluster::in_flight::InFlightRequest;
-use crate::engine::cluster::metadata::Scope;
+use crate::engine::produce::lane::{Attention, LaneKey};
 use crate::engine::timers::Timer;
 use crate::engine::{Engine, NodeId};
+use crate::error::{Cause, SendError, Unsupported};
+use crate::settings::MetadataRecovery;
 
 impl Engine {
     /// A broker that can be asked now; if there is none, one is dialed.
@@ -78,7 +84,7 @@ impl Engine {
         if let Some(lost) = lost {
             self.follow_disconnected(lost);
             // Its leaders may have moved; and other brokers may know.
-            self.metadata.want();
+            self.metadata.request_update();
         }
     }
 
@@ -88,13 +94,13 @@ impl Engine {
         if let Some(ExpectedResponse::DescribeConfigs) = lost.oldest() {
             self.expiration.hung_up(id);
         }
-        self.metadata.last_obstacle = Some(lost.obstacle);
+        self.metadata.note_obstacle(lost.obstacle);
         self.forget_coordinator(id);
         for request in lost.unanswered {
             self.unanswered_request(request.expected, request.code);
         }
         if self.nodes.are_none_ready() {
-            self.metadata_unheard();
+            self.metadata.note_unheard(self.cx.now);
         }
         self.stir(id);
     }
@@ -103,7 +109,7 @@ impl Engine {
         match expected {
             ExpectedResponse::ApiVersions | ExpectedResponse::DescribeConfigs => {}
             ExpectedResponse::Metadata { .. } => {
-                self.metadata_unheard();
+                self.metadata.note_unheard(self.cx.now);
                 self.metadata_failed();
             }
             ExpectedResponse::InitProducerId => self.identity_failed(),
@@ -149,7 +155,7 @@ impl Engine {
             ExpectedResponse::ApiVersions => self.greeted(id, version, frame),
             ExpectedResponse::Metadata { topics } => self
                 .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
-                    engine.absorb(id, &topics, answer);
+                    engine.metadata_told(id, &topics, answer);
                 })
                 .inspect_err(|_| self.metadata_failed()),
             ExpectedResponse::InitProducerId => self
@@ -229,7 +235,7 @@ impl Engine {
                 let code = answer.error_code;
                 self.lose(id, &format!("ApiVersions was refused: {code}"));
                 if let Some(obstacle) = self.nodes.note_refused_greeting(id, &answer) {
-                    self.metadata.last_obstacle = Some(obstacle);
+                    self.metadata.note_obstacle(obstacle);
                 }
             }
         }
@@ -238,8 +244,10 @@ impl Engine {
 
     /// Asks for metadata if it is wanted and a broker is there.
     pub(crate) fn ask_for_metadata(&mut self) {
-        self.rebootstrap_if_overdue();
-        let Some(not_before) = self.metadata.next_question(self.cx.now) else {
+        if self.metadata.must_rebootstrap(&self.cx) {
+            self.rebootstrap("no metadata was to be had for too long");
+        }
+        let Some(not_before) = self.metadata.next_request(self.cx.now) else {
             return;
         };
         if not_before > self.cx.now {
@@ -249,32 +257,109 @@ impl Engine {
         let Some(id) = self.any_node::<MetadataRequest>() else {
             return self.refuse_unsupported();
         };
-        let Some(version) = self.newest::<MetadataRequest>(id) else {
-            return;
-        };
-        let scope = self.metadata.scope();
-        if scope != Scope::Missing {
+        if self.metadata.asks_for_all_next() {
             self.forget_idle_topics();
-            let max_age = self.metadata_max_age();
-            self.cx.timers.arm(Timer::Metadata, self.cx.now + max_age);
         }
-        let names = self.metadata.names(scope);
-        let topics = names.iter().map(|name| MetadataRequestTopic {
-            name: Some(name.to_string()),
-            ..MetadataRequestTopic::default()
-        });
-        let request = MetadataRequest {
-            topics: Some(topics.collect()),
-            allow_auto_topic_creation: true,
-            ..MetadataRequest::default()
-        };
-        self.metadata.asked(scope, self.cx.now, &mut self.cx.random);
-        self.ask(
-            id,
-            version,
-            &request,
-            ExpectedResponse::Metadata { topics: names },
-        );
+        let sent = self.metadata.ask(&mut self.cx, &mut self.nodes, id);
+        self.follow_sent(sent);
+    }
+
+    /// Takes in a response about `asked`.
+    fn metadata_told(&mut self, id: NodeId, asked: &[Arc<str>], answer: LeadersResponse) {
+        self.throttle(id, answer.throttle_time_ms);
+        if answer.error_code == ErrorCode::REBOOTSTRAP_REQUIRED {
+            return self.rebootstrap_required();
+        }
+        if answer.brokers.is_empty() {
+            return self.metadata.told_of_no_broker(&mut self.cx);
+        }
+        self.metadata.note_heard();
+        self.meet_members(answer.brokers);
+        let (cx, nodes, lanes) = (&mut self.cx, &self.nodes, &mut self.lanes);
+        let applied = self.metadata.apply(cx, nodes, lanes, answer.topics);
+        for gone in &applied.gone {
+            self.end_gone(gone.lane, &gone.why);
+        }
+        for &lane in &applied.led_anew {
+            self.follow_election(lane);
+        }
+        let (cx, lanes) = (&mut self.cx, &self.lanes);
+        self.metadata.show(cx, lanes, asked, &applied);
+        self.free_retired_lanes();
+    }
+
+    /// Takes in which brokers the cluster has.
+    fn meet_members(&mut self, brokers: Vec<MetadataResponseBroker>) {
+        let ids = brokers.iter().map(|broker| NodeId(broker.node_id));
+        let members: Vec<NodeId> = ids.collect();
+        for broker in brokers {
+            let id = NodeId(broker.node_id);
+            let moved = self.nodes.meet(&mut self.cx, id, broker.host, broker.port);
+            if let Some(lost) = moved {
+                self.follow_disconnected(lost);
+            }
+        }
+        self.nodes.forget_others(self.cx.now, &members);
+    }
+
+    /// A refused batch may come with the name of the new leader (KIP-951), but not of another topic's:
+    /// its epochs would outrank those of a topic made anew.
+    pub(crate) fn follow_leader(&mut self, batch: BatchRef, answer: &PartitionProduceResponse) {
+        let BatchRef { lane: key, serial } = batch;
+        let lane = &self.lanes[key as usize];
+        let LeaderIdAndEpoch {
+            leader_id,
+            leader_epoch,
+        } = answer.current_leader;
+        let leader = NodeId(leader_id);
+        if leader.is_bootstrap()
+            || leader_epoch <= lane.leader_epoch
+            || lane.is_of_earlier_topic(serial)
+            || !self.nodes.knows(leader)
+        {
+            return;
+        }
+        let told = Election::of(Some(leader), leader_epoch);
+        if self.lanes.elect(key, told, self.cx.now).is_some() {
+            self.follow_election(key);
+        }
+    }
+
+    /// A lane has another leader, or one that was elected again: lists it there.
+    fn follow_election(&mut self, key: LaneKey) {
+        let lane = &mut self.lanes[key as usize];
+        let attention = std::mem::replace(&mut lane.attention, Attention::Idle);
+        let has_slots = !lane.slots.is_empty();
+        if let Attention::Listed(old) = attention
+            && let Some(old) = self.nodes.get_mut(&old)
+        {
+            old.lanes.retain(|&listed| listed != key);
+        }
+        if attention != Attention::Idle || has_slots {
+            self.list(key);
+        }
+    }
+
+    /// A broker says that it does not belong to the cluster that the client believes in.
+    fn rebootstrap_required(&mut self) {
+        // It may say so again and again, and nothing came of the question.
+        self.metadata_failed();
+        match self.cx.settings.metadata_recovery {
+            MetadataRecovery::Rebootstrap { .. } => self.rebootstrap("it asks to begin anew"),
+            MetadataRecovery::None => {}
+        }
+    }
+
+    /// Begins anew with the bootstrap servers, when the brokers that are known lead nowhere: they may all
+    /// have moved, or their addresses may belong to another cluster by now. What was on its way is sent
+    /// again, under its numbers.
+    fn rebootstrap(&mut self, why: &str) {
+        self.metadata.begin_rebootstrap();
+        for id in self.nodes.told_of() {
+            self.lose(id, why);
+            self.nodes.forget(self.cx.now, id);
+        }
+        self.metadata.forget_leaders(&mut self.lanes);
     }
 
     /// Asks for a producer id if one is needed and somebody wants to write.
@@ -282,7 +367,7 @@ impl Engine {
         // A transactional producer asks its coordinator.
         if self.transactions.is_some()
             || !self.identity.is_due(self.cx.now)
-            || self.metadata.topics.is_empty()
+            || !self.metadata.has_topics()
         {
             return;
         }
@@ -304,7 +389,7 @@ impl Engine {
     }
 
     pub(crate) fn metadata_failed(&mut self) {
-        self.metadata.failed(self.cx.now, &mut self.cx.random);
+        self.metadata.failed(&mut self.cx);
     }
 
     pub(crate) fn identity_failed(&mut self) {
@@ -314,5 +399,51 @@ impl Engine {
             cx.timers.arm(Timer::Identity, at);
             at
         });
+    }
+}
+
+/// What no broker speaks is not waited for: records and callers that would need it end at once. A broker
+/// that cannot be reached is dialed on and on, but not waited for.
+impl Engine {
+    pub(crate) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
+        self.nodes.nobody_speaks::<R>()
+    }
+
+    /// Ends the wait of callers for topics that nobody can tell of.
+    fn refuse_unsupported(&mut self) {
+        if let Some(unsupported) = self.nobody_speaks::<MetadataRequest>() {
+            let refusal = SendError::Unsupported(unsupported);
+            self.metadata.refuse_waiters(&mut self.cx, &refusal);
+            self.metadata.forget_unwanted(self.cx.now);
+        }
+    }
+
+    /// Ends what waits for a producer id that nobody gives. What comes later asks again.
+    pub(crate) fn refuse_unidentified(&mut self) {
+        let Some(unsupported) = self.nobody_speaks::<InitProducerIdRequest>() else {
+            return;
+        };
+        // Of a broker that does not take our batches either, no other setting makes use.
+        let unsupported = self
+            .nobody_speaks::<ProduceRequest>()
+            .unwrap_or(unsupported);
+        self.identity.deny(self.cx.now);
+        self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), None);
+    }
+
+    /// Ends what waits for this leader, which does not take our batches.
+    pub(crate) fn refuse_led_by(&mut self, id: NodeId, unsupported: &Unsupported) {
+        self.fail_unsent(|| Cause::Unsupported(unsupported.clone()), Some(id));
+    }
+
+    /// Ends what waits in these lanes: their leader takes batches, but none in a version that can name
+    /// their topics or belong to their transaction.
+    pub(crate) fn refuse_unspeakable(&mut self, id: NodeId, keys: &[LaneKey]) {
+        let Some(unsupported) = self.nodes.unsupported::<ProduceRequest>(id) else {
+            return;
+        };
+        for &key in keys {
+            self.fail_unsent_of(key, || Cause::Unsupported(unsupported.clone()));
+        }
     }
 }

@@ -15,9 +15,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
+use std::time::Instant;
 
 use crate::engine::NodeId;
-use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering};
+use crate::engine::cluster::election::{Election, News};
+use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering, SlotState};
 
 /// The lanes of an engine.
 #[derive(Debug, Default)]
@@ -131,6 +133,46 @@ impl Lanes {
             *led -= 1;
             if *led == 0 {
                 self.led.remove(&before);
+            }
+        }
+    }
+
+    /// Takes in who leads a lane's partition; `None` if that changes nothing for it.
+    pub(crate) fn elect(&mut self, key: LaneKey, told: Election, now: Instant) -> Option<News> {
+        let lane = &mut self[key as usize];
+        if lane.attention == Attention::Retired {
+            return None;
+        }
+        let mut election = Election::of(lane.leader, lane.leader_epoch);
+        let news = election.take_in(told);
+        if news == News::Outdated {
+            return None;
+        }
+        lane.leader_epoch = election.epoch();
+        let leader = election.leader();
+        let waits_for_it = lane.attention == Attention::Orphaned && leader.is_some();
+        if news == News::Same && lane.leader == leader && !waits_for_it {
+            return None;
+        }
+        // What was to go to the old leader may go to the new one at once (KIP-951), also if the old
+        // one was elected again.
+        for slot in &mut lane.slots {
+            if let SlotState::Waiting { until } = &mut slot.state {
+                *until = now.min(*until);
+            }
+        }
+        self.lead(key, leader);
+        Some(news)
+    }
+
+    /// No broker is known any more.
+    pub(crate) fn forget_leaders(&mut self) {
+        for key in self.keys() {
+            self.lead(key, None);
+            let lane = &mut self[key as usize];
+            lane.leader_epoch = Election::NONE.epoch();
+            if let Attention::Listed(_) = lane.attention {
+                lane.attention = Attention::Orphaned;
             }
         }
     }

@@ -18,6 +18,7 @@ use kafka_accumulator::Queue;
 use kafka_wire::Uuid;
 use kafka_wire::messages::metadata::LeadersPartition;
 
+use crate::engine::cluster::election::{Election, News};
 use crate::engine::produce::lane::{Lane, LaneKey};
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::row::Row;
@@ -44,50 +45,15 @@ enum Place {
     InUse(LaneKey),
 }
 
-/// Who leads a partition: there may be a million of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Election {
-    /// A number that no broker has if there is none.
-    leader: NodeId,
-    /// Metadata of an older epoch is ignored (KIP-320).
-    epoch: i32,
-}
-
 /// What an answer tells of the partitions of a topic.
 #[derive(Debug)]
 pub(crate) struct Elections {
-    /// Of those in use: the leader, if it is known, and its epoch.
-    pub(crate) in_use: Vec<(LaneKey, Option<NodeId>, i32)>,
+    /// Of those in use.
+    pub(crate) in_use: Vec<(LaneKey, Election)>,
     /// How many leaders of the others are new.
-    pub(crate) learnt: u64,
+    pub(crate) learnt: usize,
     /// Whether each has a leader.
     pub(crate) all_led: bool,
-}
-
-impl Election {
-    const NONE: Self = Self {
-        leader: NodeId(-1),
-        epoch: -1,
-    };
-
-    fn of(leader: Option<NodeId>, epoch: i32) -> Self {
-        let leader = leader.unwrap_or(Self::NONE.leader);
-        Self { leader, epoch }
-    }
-
-    fn leader(self) -> Option<NodeId> {
-        Some(self.leader).filter(|leader| !leader.is_bootstrap())
-    }
-
-    /// Takes in what is told, unless what is known is newer; whether anybody was elected.
-    fn take_in(&mut self, told: Self) -> bool {
-        if (0..self.epoch).contains(&told.epoch) {
-            return false;
-        }
-        let elected = told.epoch != self.epoch || (told.epoch < 0 && told.leader != self.leader);
-        *self = told;
-        elected
-    }
 }
 
 impl Partitions {
@@ -133,7 +99,7 @@ impl Partitions {
         let places = self.places.iter();
         places.map(|place| match place {
             Place::InUse(key) => lanes[*key as usize].leader_epoch,
-            Place::Unused(election) => election.epoch,
+            Place::Unused(election) => election.epoch(),
         })
     }
 
@@ -166,12 +132,12 @@ impl Partitions {
             let leader = NodeId(told.leader_id);
             let leader = Some(leader).filter(|leader| !leader.is_bootstrap() && knows(*leader));
             elections.all_led &= leader.is_some();
-            let epoch = told.leader_epoch;
+            let told = Election::of(leader, told.leader_epoch);
             match place {
-                Place::InUse(key) => elections.in_use.push((*key, leader, epoch)),
+                Place::InUse(key) => elections.in_use.push((*key, told)),
                 Place::Unused(election) => {
-                    let elected = election.take_in(Election::of(leader, epoch));
-                    elections.learnt += u64::from(elected);
+                    let news = election.take_in(told);
+                    elections.learnt += usize::from(news == News::Elected);
                 }
             }
         }
@@ -190,7 +156,7 @@ impl Partitions {
     pub(crate) fn belong_to_another(&mut self) {
         for place in &mut self.places {
             if let Place::Unused(election) = place {
-                election.epoch = Election::NONE.epoch;
+                election.forget_epoch();
             }
         }
     }
@@ -237,7 +203,7 @@ impl Partitions {
     }
 
     /// Makes the lane of a partition without one, if `queue` is where callers write to it.
-    fn make_lane(
+    pub(crate) fn make_lane(
         &mut self,
         queue: &Arc<Queue<DeliveryError>>,
         lanes: &mut Lanes,
@@ -254,7 +220,7 @@ impl Partitions {
         let key = lanes.insert(|key| {
             queue.renumber(key);
             let mut lane = Lane::new(Arc::clone(queue), self.topic_id, self.number, now);
-            lane.leader_epoch = election.epoch;
+            lane.leader_epoch = election.epoch();
             lane
         })?;
         lanes.lead(key, election.leader());
@@ -291,14 +257,7 @@ impl Engine {
     /// The lane of a queue that has rung; made, if it is the first time. None has a queue that was
     /// closed before anything was written to it.
     pub(crate) fn lane_of(&mut self, queue: &Arc<Queue<DeliveryError>>) -> Option<LaneKey> {
-        let key = queue.key();
-        let lane = self.lanes.get(key);
-        if lane.is_some_and(|lane| Arc::ptr_eq(&lane.queue, queue)) {
-            return Some(key);
-        }
-        let interest = self.metadata.topics.get_mut(queue.topic())?;
-        let partitions = interest.partitions.as_mut()?;
-        partitions.make_lane(queue, &mut self.lanes, self.cx.now)
+        self.metadata.lane_of(queue, &mut self.lanes, self.cx.now)
     }
 
     /// Makes the lanes of all that has records, also if it has not rung yet: whoever writes is

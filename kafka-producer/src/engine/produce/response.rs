@@ -241,7 +241,7 @@ impl Engine {
             self.lanes[key as usize].slots[position].state = SlotState::Waiting { until };
         }
         if refresh == Refresh::Needed {
-            self.metadata.want();
+            self.metadata.request_update();
         }
     }
 

@@ -256,7 +256,7 @@ impl Engine {
                 let until = self.cx.now + self.before_asking_again(key, position);
                 self.lanes[key as usize].slots[position].state = SlotState::Unresolved { until };
                 if code.invalidates_metadata() {
-                    self.metadata.want();
+                    self.metadata.request_update();
                 }
             }
             Finding::AskElsewhere => {

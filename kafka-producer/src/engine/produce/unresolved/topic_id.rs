@@ -109,7 +109,7 @@ impl Engine {
                 self.believe(key, position, evidence);
             }
             Some(_) => {
-                self.metadata.want();
+                self.metadata.request_update();
                 match evidence {
                     Evidence::Gap => {
                         self.leave_ambiguous_open(key, position, MADE_ANEW);
@@ -132,7 +132,7 @@ impl Engine {
         if let (Evidence::Gap, Some(position)) = (evidence, position) {
             let until = self.cx.now + self.before_asking_again(key, position);
             self.lanes[key as usize].slots[position].state = SlotState::Outnumbered { until };
-            self.metadata.want();
+            self.metadata.request_update();
             return self.list(key);
         }
         self.resolve(

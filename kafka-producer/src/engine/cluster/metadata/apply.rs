@@ -1,0 +1,318 @@
+//! What a metadata response changes of topics, partitions and leaders.
+//!
+//! A topic's id tells it from the one of that name before it (KIP-516). Where there are no ids, a topic
+//! that seems to have begun anew (fewer partitions, or leader epochs that are behind) may be told of by
+//! a broker that lags; only if a leader has turned a batch away meanwhile, and several answers in a row
+//! agree, is it believed.
+//!
+//! What follows for batches is not done here: [`Applied`] tells the router whose lanes have another
+//! leader, and whose partitions are gone.
+
+use std::sync::Arc;
+
+use kafka_accumulator::Queue;
+use kafka_wire::messages::metadata::{LeadersPartition, LeadersTopic};
+use kafka_wire::{ErrorCode, Uuid};
+
+use crate::engine::cluster::election::News;
+use crate::engine::cluster::metadata::Metadata;
+use crate::engine::cluster::nodes::Nodes;
+use crate::engine::cluster::topic_entry::TopicEntry;
+use crate::engine::cluster::updates::{Gain, Told};
+use crate::engine::context::Context;
+use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lanes::Lanes;
+use crate::engine::produce::partitions::Partitions;
+use crate::engine::produce::row::{NO_LANE, closed_queue};
+use crate::error::{Obstacle, SendError};
+
+/// What a response has changed.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// Lanes whose partitions are gone: nobody will take their records.
+    pub(crate) gone: Vec<Gone>,
+    /// Lanes with another leader, or one that was elected again.
+    pub(crate) led_anew: Vec<LaneKey>,
+    /// The topics in use that were told of.
+    told: Vec<Arc<str>>,
+    /// How many topics became known and leaders were elected.
+    learnt: usize,
+}
+
+/// A lane whose partition is gone.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    pub(crate) lane: LaneKey,
+    /// Why, for people.
+    pub(crate) why: Arc<str>,
+}
+
+/// Whether metadata tells of the topic that is known under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    Same,
+    /// It may be another; the next answer may tell.
+    Doubtful,
+    MadeAnew,
+}
+
+impl Metadata {
+    /// Metadata comes, from a broker that knows of brokers.
+    pub(crate) fn note_heard(&mut self) {
+        self.updates.note_heard();
+        self.last_obstacle = None;
+    }
+
+    /// The response names no broker at all: that is none.
+    pub(crate) fn told_of_no_broker(&mut self, cx: &mut Context) {
+        self.note_unheard(cx.now);
+        self.note_obstacle(Obstacle::NoBroker);
+        self.failed(cx);
+    }
+
+    /// Takes in what is told of topics that somebody writes to, when the brokers are known.
+    pub(crate) fn apply(
+        &mut self,
+        cx: &mut Context,
+        nodes: &Nodes,
+        lanes: &mut Lanes,
+        topics: Vec<LeadersTopic>,
+    ) -> Applied {
+        let mut applied = Applied::default();
+        applied.told.reserve(topics.len().min(self.topics.len()));
+        for topic in topics {
+            let name = topic.name.as_deref();
+            let known = name.and_then(|name| self.topics.get_key_value(name));
+            if let Some((name, _)) = known {
+                let name = Arc::clone(name);
+                let told = self.apply_topic(cx, nodes, lanes, &name, topic, &mut applied);
+                self.updates.told(&name, told);
+                applied.told.push(name);
+            }
+        }
+        applied
+    }
+
+    /// Shows callers what was applied of a request about `asked`, and ends the waits that are over.
+    pub(crate) fn show(
+        &mut self,
+        cx: &mut Context,
+        lanes: &Lanes,
+        asked: &[Arc<str>],
+        applied: &Applied,
+    ) {
+        self.publish(cx, lanes, &applied.told);
+        for name in &applied.told {
+            if let Some(entry) = self.topics.get_mut(name) {
+                let partitions = entry.writable_partitions();
+                entry.waiters_mut().serve(partitions, &mut cx.notices);
+                if !entry.waiters().is_empty() {
+                    self.updates.told(name, Told::Incomplete);
+                }
+            }
+        }
+        let gained = if applied.learnt > 0 {
+            Gain::News
+        } else if self.updates.lack_any(&applied.told) || self.updates.lack_any(asked) {
+            Gain::Gaps
+        } else {
+            Gain::Nothing
+        };
+        self.updates.answered(gained, cx.now, &mut cx.random);
+    }
+
+    /// Takes in one topic; whether that needs no further request.
+    fn apply_topic(
+        &mut self,
+        cx: &mut Context,
+        nodes: &Nodes,
+        lanes: &mut Lanes,
+        name: &Arc<str>,
+        topic: LeadersTopic,
+        applied: &mut Applied,
+    ) -> Told {
+        match topic.error_code {
+            ErrorCode::NONE if !topic.partitions.is_empty() => {
+                self.apply_partitions(cx, nodes, lanes, name, &topic, applied)
+            }
+            ErrorCode::NONE => Told::Incomplete,
+            code if code.is_retriable() => {
+                self.last_obstacle = Some(Obstacle::Refused {
+                    request: "Metadata",
+                    code,
+                    message: None,
+                });
+                if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+                    && let Some(entry) = self.topics.get_mut(name)
+                {
+                    // Deleted: callers wait for the next of its name rather than write to none.
+                    entry.become_unknown();
+                }
+                Told::Incomplete
+            }
+            code => self.refuse_topic(cx, name, code),
+        }
+    }
+
+    /// The cluster will not let us write to this topic.
+    fn refuse_topic(&mut self, cx: &mut Context, name: &Arc<str>, code: ErrorCode) -> Told {
+        let Some(entry) = self.topics.get_mut(name) else {
+            return Told::Complete;
+        };
+        entry.become_unknown();
+        let refused = || SendError::TopicRefused {
+            topic: Arc::clone(name),
+            code,
+        };
+        entry.waiters_mut().refuse(refused, &mut cx.notices);
+        if entry.partitions().is_some() {
+            return Told::Incomplete;
+        }
+        self.forget(name, cx.now);
+        Told::Complete
+    }
+
+    fn apply_partitions(
+        &mut self,
+        cx: &Context,
+        nodes: &Nodes,
+        lanes: &mut Lanes,
+        name: &Arc<str>,
+        told: &LeadersTopic,
+        applied: &mut Applied,
+    ) -> Told {
+        match self.likeness(lanes, name, told) {
+            Likeness::Same => {}
+            Likeness::Doubtful => return Told::Incomplete,
+            Likeness::MadeAnew => {
+                let gone = self.make_anew(cx, lanes, name, told.partitions.len());
+                applied.gone.extend(gone);
+            }
+        }
+        let Some(entry) = self.topics.get_mut(name) else {
+            return Told::Complete;
+        };
+        applied.learnt += usize::from(!entry.is_known());
+        let count = told.partitions.len();
+        entry.become_known(|| Partitions::new(told.topic_id, lanes.number_topic(), count, cx.now));
+        let Some(known) = entry.partitions_mut() else {
+            return Told::Complete;
+        };
+        if known.len() < count {
+            let closed = closed_queue(&cx.accumulator, name);
+            known.replace_row(0..known.len(), count, &closed, cx.now);
+        }
+        apply_leaders(cx, nodes, lanes, known, told, applied)
+    }
+
+    /// Compares what is told of a topic with what is known.
+    fn likeness(&mut self, lanes: &Lanes, name: &Arc<str>, told: &LeadersTopic) -> Likeness {
+        let Some(entry) = self.topics.get_mut(name) else {
+            return Likeness::Same;
+        };
+        let Some(known) = entry.partitions() else {
+            return Likeness::Same;
+        };
+        if known.topic_id() != Uuid::ZERO && told.topic_id != Uuid::ZERO {
+            return match known.topic_id() == told.topic_id {
+                true => Likeness::Same,
+                false => Likeness::MadeAnew,
+            };
+        }
+        if !seems_new(lanes, known, &told.partitions) {
+            entry.believe();
+            return Likeness::Same;
+        }
+        if entry.doubt() < DOUBTS {
+            return Likeness::Doubtful;
+        }
+        entry.believe();
+        Likeness::MadeAnew
+    }
+
+    /// Another topic has this name now, and so many partitions: those that are kept go on as its own.
+    /// The lanes of the others.
+    fn make_anew(
+        &mut self,
+        cx: &Context,
+        lanes: &mut Lanes,
+        name: &Arc<str>,
+        partitions: usize,
+    ) -> Vec<Gone> {
+        let entry = self.topics.get_mut(name);
+        let Some(known) = entry.and_then(TopicEntry::partitions_mut) else {
+            return Vec::new();
+        };
+        let closed = closed_queue(&cx.accumulator, name);
+        let kept = partitions.min(known.len());
+        let gone = known.row().close_unused(kept..known.len(), &closed);
+        // Before the first of their records is told: who sends another then must find all of them closed.
+        gone.iter().for_each(Queue::close);
+        let used = gone
+            .iter()
+            .filter(|queue| queue.key() != NO_LANE || !queue.is_empty());
+        let why: Arc<str> =
+            format!("the topic was made anew with {partitions} partition(s)").into();
+        let gone = used.filter_map(|queue| {
+            let lane = self.lane_of(queue, lanes, cx.now)?;
+            let why = Arc::clone(&why);
+            Some(Gone { lane, why })
+        });
+        let gone = gone.collect();
+        let entry = self.topics.get_mut(name);
+        if let Some(known) = entry.and_then(TopicEntry::partitions_mut) {
+            if kept < known.len() {
+                known.replace_row(0..kept, kept, &closed, cx.now);
+            }
+            known.belong_to_another();
+            for key in known.lanes() {
+                lanes[key as usize].belong_to_another();
+            }
+        }
+        gone
+    }
+}
+
+/// Takes in who leads the partitions of a topic; whether each has a leader that is known.
+fn apply_leaders(
+    cx: &Context,
+    nodes: &Nodes,
+    lanes: &mut Lanes,
+    known: &mut Partitions,
+    told: &LeadersTopic,
+    applied: &mut Applied,
+) -> Told {
+    known.belong_to(told.topic_id);
+    for key in known.lanes() {
+        lanes[key as usize].belong_to(told.topic_id);
+    }
+    let elections = known.take_in(&told.partitions, |id| nodes.knows(id));
+    applied.learnt += elections.learnt;
+    let mut all_led = elections.all_led;
+    for (key, election) in elections.in_use {
+        if let Some(news) = lanes.elect(key, election, cx.now) {
+            applied.learnt += usize::from(news == News::Elected);
+            applied.led_anew.push(key);
+        }
+        // What was told may be of before.
+        let leader = lanes[key as usize].leader;
+        all_led &= leader.is_some_and(|leader| nodes.knows(leader));
+    }
+    Told::of(all_led)
+}
+
+/// Whether a topic without an id is told of as if it had begun anew, and a leader agrees: it has turned a
+/// batch away.
+fn seems_new(lanes: &Lanes, known: &Partitions, told: &[LeadersPartition]) -> bool {
+    let turned_away = |key: LaneKey| {
+        let obstacle = lanes[key as usize].obstacle;
+        obstacle.is_some_and(ErrorCode::invalidates_metadata)
+    };
+    let behind = |(epoch, told): (i32, &LeadersPartition)| (0..epoch).contains(&told.leader_epoch);
+    let fewer = told.len() < known.len();
+    let seems_new = fewer || known.epochs(lanes).zip(told).any(behind);
+    seems_new && known.lanes().any(turned_away)
+}
+
+/// So many answers in a row must agree that a topic without an id was made anew.
+const DOUBTS: u32 = 3;
