@@ -10,7 +10,7 @@ use crate::engine::handle::{DeskState, Question};
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane::{Attention, LaneKey};
 use crate::engine::timers::Timer;
-use crate::engine::{CloseReport, Engine, Life, NodeId, Transactions};
+use crate::engine::{CloseReport, Engine, Life, NodeId};
 
 use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
 
@@ -243,7 +243,7 @@ impl Engine {
         deadline: Option<Instant>,
         reply: futures_channel::oneshot::Sender<CloseReport>,
     ) {
-        let deadline = deadline.or_else(|| self.end_of_transaction());
+        let deadline = deadline.or_else(|| self.transactions.close_deadline(&self.cx));
         if let Some(deadline) = deadline {
             self.cx.timers.arm(Timer::Close, deadline);
         }
@@ -324,12 +324,7 @@ impl Engine {
         if !matches!(self.life, Life::Closing { .. }) {
             return;
         }
-        if self.lanes.are_busy()
-            || !self
-                .transactions
-                .as_ref()
-                .is_none_or(Transactions::is_settled)
-        {
+        if self.lanes.are_busy() || !self.transactions.are_settled() {
             return;
         }
         self.end_life();

@@ -42,7 +42,7 @@ pub use handle::{CloseReport, Desk, DeskState, Question, Snapshot};
 pub use input::{Action, Input};
 pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, ProduceOrder};
-pub use transaction::TransactionCall;
+pub use transaction::call::TransactionCall;
 
 use crate::error::{Cause, DeliveryError, FatalError, Obstacle, TransactionError};
 use crate::settings::{Guarantee, Settings};
@@ -60,7 +60,7 @@ use produce::lane::LaneKey;
 use produce::lanes::Lanes;
 use produce::verdict::Ambiguity;
 use timers::Timers;
-use transaction::{Ask, Transactions};
+use transaction::Transactions;
 
 /// What one producer decides by.
 pub struct Engine {
@@ -75,8 +75,7 @@ pub struct Engine {
     /// Why there is no producer id, if a broker has refused it for now.
     identity_obstacle: Option<Obstacle>,
     expiration: Expiration,
-    /// Of a transactional producer.
-    transactions: Option<Transactions>,
+    transactions: Transactions,
     features: Features,
     life: Life,
     /// Outcomes so far.
@@ -162,7 +161,7 @@ impl Engine {
             identity,
             identity_obstacle: None,
             expiration,
-            transactions: transactional.map(|settings| Transactions::new(settings, now)),
+            transactions: Transactions::new(transactional, now),
             features: Features::UNKNOWN,
             life: Life::Open,
             tally: CloseReport::default(),
@@ -289,7 +288,7 @@ impl Engine {
         // A question that was asked may have changed what is to be asked next; and of a transaction
         // much follows without any.
         let all = self.cx.actions.len() == asked && self.stirred.is_empty();
-        self.follow_up = match all && self.transactions.is_none() {
+        self.follow_up = match all && !self.transactions.are_enabled() {
             true => FollowUp::Done,
             false => FollowUp::Open,
         };

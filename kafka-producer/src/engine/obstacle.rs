@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use kafka_wire::ErrorCode;
 
+use crate::engine::Engine;
 use crate::engine::cluster::node::{Link, Node};
 use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
-use crate::engine::{Engine, Transactions};
 
 use crate::error::{Cause, Obstacle};
 use crate::settings::Guarantee;
@@ -82,7 +82,7 @@ impl Engine {
 
     /// What is in the way of the transaction: a batch that its end waits for, or its coordinator.
     pub(super) fn transaction_obstacle(&self) -> Option<Obstacle> {
-        let awaited = self.transactions.iter().flat_map(Transactions::awaited);
+        let awaited = self.transactions.awaited().iter();
         let mut awaited = awaited.filter(|key| self.lanes[**key as usize].has_batches());
         let batches = awaited.find_map(|&key| self.oldest_obstacle(key));
         batches.or_else(|| self.coordinator_obstacle())
@@ -90,12 +90,10 @@ impl Engine {
 
     /// What is in the way of the transaction's coordinator, of what it was asked, or of finding it.
     fn coordinator_obstacle(&self) -> Option<Obstacle> {
-        let transactions = self.transactions.as_ref()?;
-        let node = transactions
-            .coordinator()
-            .and_then(|id| self.nodes.get(&id));
+        let coordinator = self.transactions.coordinator();
+        let node = coordinator.and_then(|id| self.nodes.get(&id));
         node.and_then(|node| node.hindrance(self.cx.now))
-            .or_else(|| transactions.obstacle())
+            .or_else(|| self.transactions.obstacle())
             .or_else(|| self.cluster_obstacle())
     }
 
@@ -129,13 +127,11 @@ impl Engine {
         if let Some(obstacle) = leader.obstacle(self.cx.now) {
             return Some(obstacle);
         }
-        if let Some(transactions) = &self.transactions {
-            if !transactions.is_told_of(key) {
-                let why = self.coordinator_obstacle().map(Arc::new);
-                return Some(Obstacle::Coordinator { why });
-            }
-        } else if self.cx.settings.guarantee == Guarantee::Idempotent
-            && self.identity.producer().is_none()
+        if !self.transactions.is_told_of(key) {
+            let why = self.coordinator_obstacle().map(Arc::new);
+            return Some(Obstacle::Coordinator { why });
+        }
+        if self.cx.settings.guarantee == Guarantee::Idempotent && self.identity.producer().is_none()
         {
             let why = self.identity_obstacle.clone().map(Arc::new);
             let why = why.or_else(cluster);

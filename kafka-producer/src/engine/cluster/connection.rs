@@ -225,7 +225,7 @@ impl Engine {
     /// Asks for a producer id if one is needed and somebody wants to write.
     pub(crate) fn ask_for_identity(&mut self) {
         // A transactional producer asks its coordinator.
-        if self.transactions.is_some()
+        if self.transactions.are_enabled()
             || !self.identity.is_due(self.cx.now)
             || self.metadata.topics.is_empty()
         {

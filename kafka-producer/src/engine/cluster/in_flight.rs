@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use kafka_wire::Version;
 
-use crate::engine::Ask;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::unresolved::topic_id::Evidence;
+use crate::engine::transaction::ask::Ask;
 
 /// The unanswered requests of one connection, oldest first.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use crate::engine::produce::lane::{Attention, LaneKey, Next, Numbering, SlotStat
 use crate::engine::produce::request::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
 use crate::engine::produce::verdict::{Ambiguity, TransactionVersion};
 use crate::engine::timers::Timer;
-use crate::engine::{Action, Engine, NodeId, Transactions};
+use crate::engine::{Action, Engine, NodeId};
 use crate::settings::{Acks, UnresolvedPolicy};
 
 /// From this version of Produce on, topics are named by their ids (KIP-516).
@@ -150,7 +150,7 @@ impl Engine {
             // A broker remembers a producer while a transaction of its is open; and who wants
             // batches to be sent again is not asked.
             Next::MayBeForgotten | Next::NeedsNewId
-                if self.transactions.is_some()
+                if self.transactions.are_enabled()
                     || self.cx.settings.unresolved == UnresolvedPolicy::Resend => {}
             Next::MayBeForgotten => {
                 self.may_be_forgotten(key);
@@ -175,7 +175,7 @@ impl Engine {
                 let producer = lane.writer(&self.identity);
                 let company = lane.in_flight() > 0;
                 let kept = producer.is_none() || memory.keeps(LastAppend::of(&batch));
-                if self.transactions.is_some() {
+                if self.transactions.are_enabled() {
                     self.lanes.note_numbered(key);
                 }
                 self.lanes[key as usize].push(batch, producer, self.cx.now);
@@ -189,7 +189,7 @@ impl Engine {
                 }
             }
             // Its coordinator gives out the next epoch, when the transaction has ended.
-            Next::NeedsNewEpoch if self.transactions.is_some() => return Offer::Nothing,
+            Next::NeedsNewEpoch if self.transactions.are_enabled() => return Offer::Nothing,
             Next::NeedsNewEpoch if self.doubts_topic(key) => return Offer::Nothing,
             Next::NeedsNewEpoch => {
                 self.start_new_epoch(key);
@@ -319,7 +319,7 @@ impl Engine {
             version,
             correlation_id,
             client_id: self.client_id(),
-            transactional_id: self.transactions.as_ref().map(|it| Arc::clone(it.id())),
+            transactional_id: self.transactions.id().cloned(),
             acks: acks.code(),
             timeout_ms: i32::try_from(self.cx.settings.request_timeout.as_millis())
                 .unwrap_or(i32::MAX),
@@ -353,7 +353,7 @@ impl Engine {
         let unnamed = keys
             .iter()
             .any(|&key| self.lanes[key as usize].topic_id == Uuid::ZERO);
-        let latest = match self.transactions.as_ref().map(Transactions::version) {
+        let latest = match self.transactions.version() {
             Some(TransactionVersion::One) => LAST_BEFORE_IMPLICIT_ADDS,
             _ if unnamed => FIRST_WITH_TOPIC_IDS - 1,
             _ => i16::MAX,

@@ -172,9 +172,8 @@ impl Engine {
             Guarantee::Plain(_) => Kind::Plain,
             Guarantee::Idempotent => Kind::Idempotent,
             Guarantee::Transactional(_) => {
-                let transactions = self.transactions.as_ref();
-                let version = transactions.map_or(TransactionVersion::One, |it| it.version());
-                Kind::Transactional(version)
+                let version = self.transactions.version();
+                Kind::Transactional(version.unwrap_or(TransactionVersion::One))
             }
         }
     }
@@ -207,7 +206,7 @@ impl Engine {
             }
             Verdict::Forgotten => self.forgotten(key, position, word),
             // The next epoch of a transactional producer is its coordinator's to give.
-            Verdict::OutOfSequence | Verdict::NewEpoch if self.transactions.is_some() => {
+            Verdict::OutOfSequence | Verdict::NewEpoch if self.transactions.are_enabled() => {
                 self.refuse(key, serial, word);
             }
             Verdict::OutOfSequence | Verdict::NewEpoch => self.outnumbered(key, position, &word),
@@ -276,7 +275,7 @@ impl Engine {
             // It does not tell why, or has told why for the batches before: the number may do yet.
             return self.retry(key, position, &word, Refresh::NotNeeded, Ambiguity::None);
         }
-        if self.transactions.is_none() {
+        if !self.transactions.are_enabled() {
             return self.outnumbered(key, position, &word);
         }
         let lost = word.log_start_offset > lane.acknowledged_offset;

@@ -27,7 +27,6 @@ use crate::engine::cluster::node::Node;
 use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering};
 use crate::engine::produce::row::{NO_LANE, closed_queue};
 use crate::engine::produce::verdict::Ambiguity;
-use crate::engine::transaction::Transactions;
 use crate::error::{Cause, DeliveryError};
 
 /// Whether metadata tells of the topic that is known under a name.
@@ -143,7 +142,7 @@ impl Engine {
         {
             node.lanes.retain(|&listed| listed != key);
         }
-        if self.transactions.is_none()
+        if !self.transactions.are_enabled()
             && let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
                 lane.numbering
         {
@@ -186,7 +185,7 @@ impl Engine {
 
     /// Whether nothing depends on what its sequence has come to.
     fn may_forget(&self, lane: &Lane) -> bool {
-        self.transactions.is_none() || !lane.is_numbered_by(self.identity.producer())
+        !self.transactions.are_enabled() || !lane.is_numbered_by(self.identity.producer())
     }
 
     fn forget_topic(&mut self, name: &Arc<str>) {
@@ -227,11 +226,10 @@ impl Engine {
         on_their_way.sort_unstable();
         let producer = identity.producer();
         lanes.free_retired(|key, lane| {
-            let sequence_counts = transactions.is_some() && lane.is_numbered_by(producer);
-            let transaction = transactions.as_ref();
+            let sequence_counts = transactions.are_enabled() && lane.is_numbered_by(producer);
             sequence_counts
                 || on_their_way.binary_search(&key).is_ok()
-                || transaction.is_some_and(|transaction| Transactions::refers_to(transaction, key))
+                || transactions.refers_to(key)
         });
         self.cx.accumulator.release_dropped();
     }
