@@ -1,48 +1,34 @@
-//! What callers asked for, and what became due.
+//! From callers, and from timers, to the owners that they concern.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_accumulator::{Completion, Readiness};
+use futures_channel::oneshot;
+use kafka_accumulator::Completion;
 
+use crate::engine::Engine;
 use crate::engine::cluster::topic_waiters::Waiter;
-use crate::engine::handle::{DeskState, Question};
+use crate::engine::handle::{CloseReport, DeskState, Question};
+use crate::engine::lifecycle::Close;
 use crate::engine::notice::Notice;
-use crate::engine::produce::lane::{Attention, LaneKey};
+use crate::engine::produce::blocked::cluster_obstacle;
 use crate::engine::timers::Timer;
-use crate::engine::{CloseReport, Engine, Life, NodeId, Transactions};
-
+use crate::engine::transaction::call::TransactionCall;
 use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
 
 impl Engine {
-    /// Looks at the desk and at the queues that rang.
+    /// Looks at what callers ask and at the queues that rang.
     pub(super) fn attend(&mut self) {
-        // Before the list is read: what is noted from here on and not found rings.
-        self.company.attended();
-        self.cx.accumulator.doorbell().withdraw_alarm();
+        // Before the lists are read.
+        self.sender.withdraw_alarm(&self.cx);
         for question in self.cx.desk.take_questions() {
             self.answer_question(question);
         }
-        self.look_at_rung();
-        self.see_to_admission();
-        self.hurry();
-    }
-
-    fn look_at_rung(&mut self) {
-        let mut rung = std::mem::take(&mut self.rung);
-        self.cx.accumulator.drain_rung(&mut rung);
-        for queue in rung.drain(..) {
-            if let Some(key) = self.lane_of(&queue) {
-                self.look_at_queue(key);
-            }
-        }
-        self.rung = rung;
-    }
-
-    /// Looks at the queues that rang; then, which lanes have batches, taken or not.
-    pub(super) fn take_stock(&mut self) -> Vec<LaneKey> {
-        self.look_at_rung();
-        self.lanes.sort_out_busy()
+        let (sender, mut peers) = self.sender_and_peers();
+        sender.look_at_rung(&mut peers);
+        self.admission.see_to(&self.cx, &self.nodes);
+        let (sender, mut peers) = self.sender_and_peers();
+        sender.hurry(&mut peers);
     }
 
     /// Sees to everything whose time has come.
@@ -54,96 +40,28 @@ impl Engine {
     }
 
     fn due(&mut self, timer: Timer) {
+        let (sender, mut peers) = self.sender_and_peers();
         match timer {
             // A timer outlives what it was armed for.
             Timer::Linger(lane) | Timer::Retry(lane) | Timer::Expiry(lane)
-                if self.lanes.get(lane).is_none() => {}
-            Timer::Linger(lane) => {
-                self.lingering.remove(&lane);
-                self.look_at_queue(lane);
-            }
-            Timer::Retry(lane) => self.list(lane),
-            Timer::Expiry(lane) => self.expire_lane(lane),
+                if sender.lanes().get(lane).is_none() => {}
+            Timer::Linger(lane) => sender.linger_is_over(&mut peers, lane),
+            Timer::Retry(lane) => sender.list(&mut peers, lane),
+            Timer::Expiry(lane) => sender.expire(&mut peers, lane),
             Timer::Node(node) => self.node_is_due(node),
             Timer::Metadata => self.metadata_is_due(),
             // Being looked at is all it takes: `settle` asks.
             Timer::Identity => {}
-            Timer::Company(node) => self.stir(node),
+            Timer::Coalesce(node) => sender.stir(node),
             Timer::Transaction => self.transaction_is_due(),
             Timer::Close => self.close_is_due(),
         }
     }
 
     fn metadata_is_due(&mut self) {
-        let last = self.cluster_obstacle();
+        let (_, peers) = self.sender_and_peers();
+        let last = cluster_obstacle(&peers);
         self.metadata.is_due(&mut self.cx, last.as_ref());
-    }
-
-    /// Sees what a queue holds; it will not ring again before that changes.
-    fn look_at_queue(&mut self, key: LaneKey) {
-        let lane = &self.lanes[key as usize];
-        match lane.queue.look(self.cx.now) {
-            // What rang was taken already, when its lane had its turn.
-            Readiness::Empty if !lane.slots.is_empty() => {}
-            Readiness::Empty => return,
-            Readiness::Lingering { until } => self.linger(key, until),
-            Readiness::Ready => self.list(key),
-        }
-        self.lanes.note_batches(key);
-        self.watch_expiry(key);
-    }
-
-    /// Comes back when the open batch is due.
-    pub(super) fn linger(&mut self, key: LaneKey, until: Instant) {
-        self.cx.timers.arm(Timer::Linger(key), until);
-        self.lingering.insert(key);
-    }
-
-    /// While memory is short nothing lingers.
-    fn hurry(&mut self) {
-        if self.cx.accumulator.is_short_of_memory() {
-            for key in std::mem::take(&mut self.lingering) {
-                self.look_at_queue(key);
-            }
-        }
-    }
-
-    /// Puts a lane on its leader's list, unless it stands there.
-    pub(super) fn list(&mut self, key: LaneKey) {
-        let lane = &mut self.lanes[key as usize];
-        if lane.attention == Attention::Retired {
-            return;
-        }
-        let known = |leader: &NodeId| self.nodes.contains_key(leader);
-        let Some(leader) = lane.leader.filter(known) else {
-            lane.attention = Attention::Orphaned;
-            self.metadata.request_topic(&lane.topic);
-            return;
-        };
-        if lane.attention != Attention::Listed(leader)
-            && let Some(node) = self.nodes.get_mut(&leader)
-        {
-            lane.attention = Attention::Listed(leader);
-            node.lanes.push_back(key);
-        }
-        self.stir(leader);
-    }
-
-    /// Something changed for this broker: see in `settle` what can be sent.
-    pub(super) fn stir(&mut self, node: NodeId) {
-        if !self.stirred.contains(&node) {
-            self.stirred.push(node);
-        }
-    }
-
-    /// Makes sure that the oldest record of a lane is looked at when its time is up.
-    pub(super) fn watch_expiry(&mut self, key: LaneKey) {
-        if let Some(created) = self.lanes[key as usize].oldest_created() {
-            self.cx.timers.arm(
-                Timer::Expiry(key),
-                created + self.cx.settings.delivery_timeout,
-            );
-        }
     }
 
     fn answer_question(&mut self, question: Question) {
@@ -173,7 +91,8 @@ impl Engine {
                 self.cx.notices.push(Notice::answer(reply, undecided));
             }
             Question::Shortage { since, reply } => {
-                let last = self.shortage(since);
+                let (sender, mut peers) = self.sender_and_peers();
+                let last = sender.shortage(&mut peers, since);
                 self.cx.notices.push(Notice::answer(reply, last));
             }
             Question::Transact {
@@ -181,7 +100,7 @@ impl Engine {
                 deadline,
                 reply,
             } => self.transact(call, deadline, reply),
-            Question::NotAccepted(why) => self.doom(|| AbortableError::Send(Arc::new(why))),
+            Question::NotAccepted(why) => self.not_accepted(why),
             Question::Close { deadline, reply } => self.close(deadline, reply),
         }
     }
@@ -194,63 +113,61 @@ impl Engine {
         }
     }
 
-    /// Makes everything due now and lists the batches that have no outcome.
-    pub(super) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
-        let mut undecided = Vec::new();
-        for key in self.take_stock() {
-            let lane = &self.lanes[key as usize];
-            undecided.extend(
-                lane.slots
-                    .iter()
-                    .map(|slot| Arc::clone(slot.batch.completion())),
-            );
-            lane.queue.seal_open();
-            let held = undecided.len();
-            undecided.extend(lane.queue.undecided());
-            if undecided.len() > held {
-                self.look_at_queue(key);
-            }
-        }
-        undecided
+    /// Sees to what a caller asks for; `reply` is told the outcome.
+    pub(super) fn transact(
+        &mut self,
+        call: TransactionCall,
+        deadline: Instant,
+        reply: oneshot::Sender<Result<(), TransactionError>>,
+    ) {
+        let features = self.features;
+        self.transactions
+            .call(&mut self.cx, features, call, deadline, reply);
+        self.see_to_ending();
     }
 
-    fn close(
-        &mut self,
-        deadline: Option<Instant>,
-        reply: futures_channel::oneshot::Sender<CloseReport>,
-    ) {
-        let deadline = deadline.or_else(|| self.end_of_transaction());
+    pub(super) fn transaction_is_due(&mut self) {
+        self.see_to_ending();
+        let (sender, peers) = self.sender_and_peers();
+        let last = sender.transaction_obstacle(&peers);
+        self.transactions.due(&mut self.cx, last);
+        self.see_to_ending();
+    }
+
+    pub(super) fn close_transaction(&mut self) {
+        self.transactions.close(&mut self.cx);
+        self.see_to_ending();
+    }
+
+    /// A record of the open transaction was not accepted: it cannot be committed without it.
+    fn not_accepted(&mut self, why: SendError) {
+        let why = || AbortableError::Send(Arc::new(why));
+        self.transactions.must_abort(&mut self.cx, why);
+        self.see_to_ending();
+    }
+
+    /// Makes everything due now and lists the batches that have no outcome.
+    pub(super) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
+        let (sender, mut peers) = self.sender_and_peers();
+        sender.flush(&mut peers)
+    }
+
+    fn close(&mut self, deadline: Option<Instant>, reply: oneshot::Sender<CloseReport>) {
+        let deadline = deadline.or_else(|| self.transactions.close_deadline(&self.cx));
         if let Some(deadline) = deadline {
             self.cx.timers.arm(Timer::Close, deadline);
         }
-        match &mut self.life {
-            Life::Open => {
-                if matches!(self.cx.desk.state(), DeskState::Open) {
-                    self.cx.desk.change(DeskState::Closed);
-                }
-                self.cx.accumulator.close();
-                let before = self.tally;
-                self.close_transaction();
-                self.life = Life::Closing {
-                    deadline,
-                    before,
-                    replies: vec![reply],
-                };
-                self.refuse_waiters();
-                self.flush();
+        let tally = self.cx.tally();
+        let notices = &mut self.cx.notices;
+        if self.lifecycle.close(deadline, reply, tally, notices) == Close::Begins {
+            if matches!(self.cx.desk.state(), DeskState::Open) {
+                self.cx.desk.change(DeskState::Closed);
             }
-            Life::Closing {
-                deadline: agreed,
-                replies,
-                ..
-            } => {
-                *agreed = [*agreed, deadline].into_iter().flatten().min();
-                replies.push(reply);
-            }
-            Life::Ended => {
-                let report = CloseReport::default();
-                self.cx.notices.push(Notice::answer(reply, report));
-            }
+            self.cx.accumulator.close();
+            self.sender.stop_coalescing();
+            self.close_transaction();
+            self.refuse_waiters();
+            self.flush();
         }
     }
 
@@ -260,13 +177,9 @@ impl Engine {
     }
 
     fn close_is_due(&mut self) {
-        if let Life::Closing {
-            deadline: Some(deadline),
-            ..
-        } = self.life
-            && deadline <= self.cx.now
-        {
-            self.give_up_transaction(|| TransactionError::Closed);
+        if self.lifecycle.is_overdue(self.cx.now) {
+            let why = || TransactionError::Closed;
+            self.transactions.give_up(&mut self.cx, why);
             self.give_up(|| Cause::Closed);
         }
     }
@@ -274,54 +187,22 @@ impl Engine {
     /// Ends every record that has no outcome.
     pub(super) fn give_up(&mut self, cause: impl Fn() -> Cause) {
         self.refuse_waiters();
-        self.make_missing_lanes();
-        for key in self.lanes.keys() {
-            self.give_up_lane(key, &cause);
-        }
-    }
-
-    /// Ends every record of a lane that has no outcome.
-    pub(super) fn give_up_lane(&mut self, key: LaneKey, cause: impl Fn() -> Cause) {
-        while let Some(slot) = self.lanes[key as usize].slots.pop_front() {
-            self.fail(key, slot, cause());
-        }
-        for batch in self.lanes[key as usize].queue.take_all() {
-            self.fail_untried(key, batch, cause());
-        }
+        let (sender, mut peers) = self.sender_and_peers();
+        sender.give_up(&mut peers, cause);
     }
 
     /// After `close`: ends when nothing is left to be decided.
     pub(super) fn end_if_done(&mut self) {
-        if !matches!(self.life, Life::Closing { .. }) {
-            return;
-        }
-        if self.lanes.are_busy()
-            || !self
-                .transactions
-                .as_ref()
-                .is_none_or(Transactions::is_settled)
+        if self.lifecycle.is_closing() && !self.sender.is_busy() && self.transactions.are_settled()
         {
-            return;
+            self.end();
         }
-        self.end_life();
     }
 
-    /// Does nothing from now on, and tells who closes.
-    pub(super) fn end_life(&mut self) {
-        let life = std::mem::replace(&mut self.life, Life::Ended);
-        if let Life::Closing {
-            before, replies, ..
-        } = life
-        {
-            let report = CloseReport {
-                delivered: self.tally.delivered - before.delivered,
-                failed: self.tally.failed - before.failed,
-                unknown: self.tally.unknown - before.unknown,
-            };
-            for reply in replies {
-                self.cx.notices.push(Notice::answer(reply, report));
-            }
-        }
+    /// Does nothing from now on, and tells those that close.
+    pub(super) fn end(&mut self) {
+        let tally = self.cx.tally();
+        self.lifecycle.end(tally, &mut self.cx.notices);
         self.end_questions();
     }
 }

@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka_accumulator::Accumulator;
+use kafka_accumulator::{Accumulator, Batch, Fate};
 
 use crate::engine::backoff;
-use crate::engine::handle::Desk;
+use crate::engine::handle::{CloseReport, Desk};
 use crate::engine::input::Action;
 use crate::engine::notice::Notice;
+use crate::engine::produce::lane::LaneKey;
 use crate::engine::timers::Timers;
-use crate::error::DeliveryError;
+use crate::error::{DeliveryError, Persistence};
 use crate::settings::Settings;
 
 /// The arguments that most decisions take.
@@ -28,11 +29,84 @@ pub(crate) struct Context {
     pub(crate) actions: VecDeque<Action>,
     /// What callers are to be told, in order.
     pub(crate) notices: Vec<Notice>,
+    /// Outcomes so far.
+    tally: CloseReport,
+    /// Batches of a transactional producer that have failed, for its transaction to be told.
+    failures: Vec<(LaneKey, DeliveryError)>,
 }
 
 impl Context {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        accumulator: Arc<Accumulator<DeliveryError>>,
+        desk: Arc<Desk>,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
+        Self {
+            now,
+            settings,
+            random: fastrand::Rng::with_seed(seed),
+            accumulator,
+            desk,
+            timers: Timers::default(),
+            actions: VecDeque::new(),
+            notices: Vec::new(),
+            tally: CloseReport::default(),
+            failures: Vec::new(),
+        }
+    }
+
     /// `retry.backoff.ms` after so many failures in a row.
     pub(crate) fn backoff(&mut self, failures: u32) -> Duration {
         backoff::delay(self.settings.retry_backoff, failures, &mut self.random)
+    }
+
+    /// A batch was delivered: its records are told.
+    pub(crate) fn end_delivered(
+        &mut self,
+        batch: Arc<Batch<DeliveryError>>,
+        fate: Fate<DeliveryError>,
+    ) {
+        self.tally.delivered += u64::from(batch.count());
+        self.notices.push(Notice::Ended(batch, fate));
+    }
+
+    /// A batch has failed: its records are told, and so is its transaction, an error of one of them.
+    pub(crate) fn end_failed(
+        &mut self,
+        key: LaneKey,
+        batch: Arc<Batch<DeliveryError>>,
+        error: &DeliveryError,
+        fate: Fate<DeliveryError>,
+    ) {
+        let records = u64::from(batch.count());
+        match error.persistence() {
+            Persistence::NotPersisted => self.tally.failed += records,
+            Persistence::PossiblyPersisted => self.tally.unknown += records,
+        }
+        if self.settings.guarantee.transactional().is_some() {
+            self.failures.push((key, error.clone()));
+        }
+        self.notices.push(Notice::Ended(batch, fate));
+    }
+
+    /// Other batches take the place of this one: the outcomes of its records will be theirs.
+    pub(crate) fn end_split(
+        &mut self,
+        batch: Arc<Batch<DeliveryError>>,
+        fate: Fate<DeliveryError>,
+    ) {
+        self.notices.push(Notice::Ended(batch, fate));
+    }
+
+    /// The failures that the transaction was not told of yet.
+    pub(crate) fn take_failures(&mut self) -> Vec<(LaneKey, DeliveryError)> {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// Outcomes so far.
+    pub(crate) fn tally(&self) -> CloseReport {
+        self.tally
     }
 }

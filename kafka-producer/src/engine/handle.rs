@@ -13,7 +13,7 @@ use futures_channel::oneshot;
 use kafka_accumulator::{Completion, Doorbell};
 
 use crate::engine::cluster::snapshot::Cluster;
-use crate::engine::transaction::TransactionCall;
+use crate::engine::transaction::call::TransactionCall;
 use crate::error::{
     AbortableError, DeliveryError, FatalError, Obstacle, SendError, TransactionError,
 };

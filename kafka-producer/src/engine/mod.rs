@@ -21,78 +21,53 @@ mod context;
 mod handle;
 mod identity;
 mod input;
+mod lifecycle;
 mod notice;
-mod obstacle;
 mod produce;
+mod responses;
 mod timers;
 mod transaction;
 
-use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_channel::oneshot;
-
-use kafka_accumulator::{Accumulator, NoCallsOut, Panic, Queue};
+use kafka_accumulator::{Accumulator, NoCallsOut, Panic};
 
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
 pub use handle::{CloseReport, Desk, DeskState, Question, Snapshot};
 pub use input::{Action, Input};
 pub use notice::Notices;
-pub use produce::request::{Confirm, Outgoing, Payload, ProduceOrder};
-pub use transaction::TransactionCall;
+pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
+pub use transaction::call::TransactionCall;
 
-use crate::error::{Cause, DeliveryError, FatalError, Obstacle, TransactionError};
-use crate::settings::{Guarantee, Settings};
-use cluster::expected_response::BatchRef;
+use crate::error::{
+    AbortableError, Cause, DeliveryError, FatalError, Persistence, TransactionError,
+};
+use crate::settings::Settings;
 use cluster::features::Features;
 use cluster::metadata::Metadata;
 use cluster::nodes::Nodes;
 use context::Context;
-use identity::Identity;
+use kafka_wire::ErrorCode;
+use lifecycle::Lifecycle;
 use notice::Notice;
 use produce::admission::Admission;
-use produce::coalesce::Company;
-use produce::expiration::Expiration;
-use produce::lane::LaneKey;
-use produce::lanes::Lanes;
-use produce::verdict::Ambiguity;
-use timers::Timers;
-use transaction::{Ask, Transactions};
+use produce::sender::{Peers, Sender};
+use transaction::Transactions;
 
-/// What one producer decides by.
+/// What one producer decides by: its parts, and what passes between them.
 pub struct Engine {
     cx: Context,
-
     nodes: Nodes,
-    lanes: Lanes,
-    metadata: Metadata,
-    identity: Identity,
-    /// Why there is no producer id, if a broker has refused it for now.
-    identity_obstacle: Option<Obstacle>,
-    expiration: Expiration,
-    /// Of a transactional producer.
-    transactions: Option<Transactions>,
     features: Features,
-    life: Life,
-    /// Outcomes so far.
-    tally: CloseReport,
-
-    /// Lanes whose open batch was seen before it was due.
-    lingering: BTreeSet<LaneKey>,
-    /// Brokers for which something changed since `settle`.
-    stirred: Vec<NodeId>,
-    follow_up: FollowUp,
-    /// Kept to be filled again.
-    rung: Vec<Arc<Queue<DeliveryError>>>,
-    /// The same, for the lanes of a request.
-    chosen: Vec<LaneKey>,
-    /// Batches that their broker is about to be asked about.
-    inquiries: Vec<BatchRef>,
-    company: Company,
+    metadata: Metadata,
+    sender: Sender,
     admission: Admission,
+    transactions: Transactions,
+    lifecycle: Lifecycle,
+    follow_up: FollowUp,
 }
 
 /// Whether all that follows from what was handled is done.
@@ -100,22 +75,6 @@ pub struct Engine {
 enum FollowUp {
     Open,
     Done,
-}
-
-/// How long the engine goes on.
-#[derive(Debug)]
-enum Life {
-    /// Until `close`.
-    Open,
-    /// Until everything has an outcome.
-    Closing {
-        deadline: Option<Instant>,
-        /// The tally when `close` was called.
-        before: CloseReport,
-        replies: Vec<oneshot::Sender<CloseReport>>,
-    },
-    /// It does nothing any more.
-    Ended,
 }
 
 impl Engine {
@@ -127,45 +86,20 @@ impl Engine {
         seed: u64,
         now: Instant,
     ) -> Self {
-        let identity = match settings.guarantee {
-            Guarantee::Plain(_) => Identity::NotNeeded,
-            Guarantee::Idempotent | Guarantee::Transactional(_) => Identity::Missing {
-                not_before: now,
-                failures: 0,
-            },
-        };
         let transactional = settings.guarantee.transactional().cloned();
-        let expiration = Expiration::new(settings.producer_id_expiration, now);
+        let nodes = Nodes::new(&settings);
         let metadata = Metadata::new(settings.retry_backoff);
+        let cx = Context::new(settings, accumulator, desk, seed, now);
         Self {
-            nodes: Nodes::new(&settings),
-            cx: Context {
-                settings,
-                accumulator,
-                desk,
-                random: fastrand::Rng::with_seed(seed),
-                now,
-                timers: Timers::default(),
-                actions: VecDeque::new(),
-                notices: Vec::new(),
-            },
-            lanes: Lanes::default(),
-            metadata,
-            identity,
-            identity_obstacle: None,
-            expiration,
-            transactions: transactional.map(|settings| Transactions::new(settings, now)),
+            nodes,
             features: Features::UNKNOWN,
-            life: Life::Open,
-            tally: CloseReport::default(),
-            lingering: BTreeSet::new(),
-            stirred: Vec::new(),
-            follow_up: FollowUp::Open,
-            rung: Vec::new(),
-            chosen: Vec::new(),
-            inquiries: Vec::new(),
-            company: Company::new(now),
+            metadata,
+            sender: Sender::new(&cx),
             admission: Admission::new(),
+            transactions: Transactions::new(transactional, now),
+            lifecycle: Lifecycle::open(),
+            follow_up: FollowUp::Open,
+            cx,
         }
     }
 
@@ -173,17 +107,17 @@ impl Engine {
     pub fn handle(&mut self, now: Instant, input: Input) {
         let _quiet = NoCallsOut::new();
         self.cx.now = now;
-        self.expiration.pass(now);
+        self.sender.expiration().pass(now);
         self.follow_up = FollowUp::Open;
         match input {
             Input::Rung => {
                 self.attend();
-                self.announce_alarm();
+                self.sender.announce_alarm(&self.cx);
             }
             Input::Tick => {
                 self.attend();
                 self.attend_to_timers();
-                self.announce_alarm();
+                self.sender.announce_alarm(&self.cx);
             }
             Input::Opened(node) => self.opened(node),
             Input::Received(node, frame) => self.received(node, frame),
@@ -195,13 +129,20 @@ impl Engine {
             }
             Input::Lost(node, why) => self.lost(node, &why),
         }
+        self.follow_up();
+    }
+
+    /// Notes what the system's clock shows now. Brokers forget a producer by the timestamps of its
+    /// records; an engine that is not told the time takes records for dated when they were appended.
+    pub fn observe_wall_clock(&mut self, now: Instant, wall_ms: i64) {
+        self.sender.expiration().observe_wall_clock(now, wall_ms);
     }
 
     /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Action> {
         let _quiet = NoCallsOut::new();
         if self.cx.actions.is_empty()
-            && (self.follow_up == FollowUp::Open || self.company.is_awaited())
+            && (self.follow_up == FollowUp::Open || self.sender.awaits_others())
         {
             self.settle();
         }
@@ -236,7 +177,7 @@ impl Engine {
 
     /// Whether everything is decided after a close.
     pub fn has_ended(&self) -> bool {
-        matches!(self.life, Life::Ended)
+        self.lifecycle.has_ended()
     }
 
     /// Whether a caller that rings had better drive this himself: no answer is owed, and what there
@@ -245,44 +186,70 @@ impl Engine {
         self.is_idle() && self.cx.accumulator.backlog() <= LITTLE_BYTES
     }
 
-    /// Whether no broker owes an answer to a produce request.
+    /// Whether no broker owes an answer.
     pub fn is_idle(&mut self) -> bool {
         self.nodes.are_idle()
     }
 
-    /// While a batch lingers this engine gets up within a linger: what comes meanwhile and lingers
-    /// itself need not ring.
-    fn announce_alarm(&self) {
-        if !self.lingering.is_empty() {
-            self.cx.accumulator.doorbell().announce_alarm();
-        }
-    }
-
-    /// Follows from whatever has changed: ask what must be asked, send what can be sent.
+    /// Asks what must be asked and sends what can be sent.
     fn settle(&mut self) {
         if self.has_ended() {
             return;
         }
-        if self.company.is_awaited() {
+        if self.sender.awaits_others() {
             self.attend();
-            self.announce_alarm();
+            self.sender.announce_alarm(&self.cx);
         }
-        while let Some(node) = self.stirred.pop() {
-            self.dispatch(node);
+        let before = self.cx.actions.len();
+        while let Some(node) = self.sender.take_stirred() {
+            let (sender, mut peers) = self.sender_and_peers();
+            sender.drain(&mut peers, node);
+            self.follow_up();
         }
         let asked = self.cx.actions.len();
-        // After dispatching, which may find that one of them is needed.
+        // After batches were sent, which may have found that one of them is needed.
         self.ask_for_metadata();
-        self.ask_for_identity();
+        let (sender, mut peers) = self.sender_and_peers();
+        sender.ask_for_identity(&mut peers);
         self.ask_for_transaction();
+        self.follow_up();
         self.end_if_done();
+        debug_assert!(asked >= before, "actions are only taken by `poll`");
         // A question that was asked may have changed what is to be asked next; and of a transaction
         // much follows without any.
-        let all = self.cx.actions.len() == asked && self.stirred.is_empty();
-        self.follow_up = match all && self.transactions.is_none() {
+        let all = self.cx.actions.len() == asked && !self.sender.is_stirred();
+        self.follow_up = match all && !self.transactions.are_enabled() {
             true => FollowUp::Done,
             false => FollowUp::Open,
         };
+    }
+
+    /// What sends, and the owners that it concerns.
+    fn sender_and_peers(&mut self) -> (&mut Sender, Peers<'_>) {
+        let peers = Peers {
+            cx: &mut self.cx,
+            nodes: &mut self.nodes,
+            metadata: &mut self.metadata,
+            transactions: &mut self.transactions,
+        };
+        (&mut self.sender, peers)
+    }
+
+    /// Tells the owners what was left for them: requests that could not be sent, and batches that have
+    /// failed with their transaction.
+    fn follow_up(&mut self) {
+        while let Some(unsent) = self.sender.take_unsent() {
+            self.follow_sent(Err(unsent));
+        }
+        for (key, error) in self.cx.take_failures() {
+            if error.persistence() == Persistence::PossiblyPersisted {
+                let code = ErrorCode::NETWORK_EXCEPTION;
+                self.transactions.batch_answered(key, code);
+            }
+            let why = || AbortableError::Delivery(error);
+            self.transactions.must_abort(&mut self.cx, why);
+        }
+        self.see_to_ending();
     }
 
     /// No question will be answered any more.
@@ -291,27 +258,29 @@ impl Engine {
         self.cx.notices.extend(unanswered.map(Notice::unanswered));
     }
 
+    /// Fails everything, now and from now on, if this says so.
+    fn fail_if(&mut self, result: Result<(), FatalError>) {
+        if let Err(fatal) = result {
+            self.fail_for_good(fatal);
+        }
+    }
+
     /// Fails everything, now and from now on.
     fn fail_for_good(&mut self, fatal: FatalError) {
         self.cx.desk.change(DeskState::Failed(fatal.clone()));
         self.cx.accumulator.close();
-        self.give_up_transaction(|| TransactionError::Fatal(fatal.clone()));
+        let why = || TransactionError::Fatal(fatal.clone());
+        self.transactions.give_up(&mut self.cx, why);
         self.give_up(|| Cause::Fatal(fatal.clone()));
     }
-}
 
-impl Engine {
     /// Ends everything because whoever drove this has panicked, and nobody goes on. What was sent may
     /// be in the log, whatever is written here about answers: one may just have been taken note of.
     pub fn fail_after(&mut self, panic: &Panic) {
         let message = Arc::clone(panic.message());
-        for lane in self.lanes.iter_mut() {
-            for slot in lane.slots.iter_mut().filter(|slot| slot.attempts > 0) {
-                slot.ambiguity = Ambiguity::Adrift;
-            }
-        }
+        self.sender.doubt_all_attempts();
         self.fail_for_good(FatalError::Panicked { message });
-        self.end_life();
+        self.end();
     }
 }
 
@@ -334,8 +303,8 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
             .field("nodes", &self.nodes)
-            .field("identity", &self.identity)
-            .field("life", &self.life)
+            .field("identity", self.sender.identity())
+            .field("lifecycle", &self.lifecycle)
             .finish_non_exhaustive()
     }
 }

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 
-use crate::engine::NodeId;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::produce::lane_key::LaneKey;
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,8 +28,8 @@ pub(crate) enum Timer {
     Metadata,
     /// A producer id may be asked for again.
     Identity,
-    /// Batches that filled while an answer is owed have waited for company long enough.
-    Company(NodeId),
+    /// Batches that filled while an answer is owed have waited for others long enough.
+    Coalesce(NodeId),
     /// A caller has waited for a transaction for `max.block.ms`, a coordinator may be asked again,
     /// or the transaction has been open for `transaction.timeout.ms`.
     Transaction,

@@ -16,7 +16,7 @@ use kafka_accumulator::{
     Accumulator, AppendError, Appended, Callback, Doorbell, Fate, Filled, NewRecord, Queue, Sleep,
 };
 use kafka_producer::engine::{
-    Action, Desk, Engine, Input, NodeId, Notices, Outgoing, Payload, ProduceOrder, Question,
+    Action, Desk, Engine, Input, NodeId, Notices, Outgoing, Payload, PendingProduce, Question,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::{Address, ProducerConfig};
@@ -239,7 +239,7 @@ impl Rig {
         Some(outgoing)
     }
 
-    fn acceptance(&mut self, order: &ProduceOrder, correlation_id: i32) -> Bytes {
+    fn acceptance(&mut self, order: &PendingProduce, correlation_id: i32) -> Bytes {
         let (partitions, answer) = &mut self.last;
         if !order
             .batches()
@@ -343,7 +343,7 @@ impl Drop for Rig {
 }
 
 /// The batches of a produce request.
-pub(crate) fn order_of(outgoing: &Outgoing) -> &ProduceOrder {
+pub(crate) fn order_of(outgoing: &Outgoing) -> &PendingProduce {
     match &outgoing.payload {
         Payload::Produce(order) => order,
         Payload::Whole(_) => panic!("it holds no batches"),

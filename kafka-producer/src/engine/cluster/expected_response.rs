@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::Ask;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::transaction::ask::Ask;
 
 /// The response that is expected, and what it is about.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kafka_wire::{ErrorCode, Version};
 
 use crate::engine::cluster::expected_response::ExpectedResponse;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lane_key::LaneKey;
 
 /// The unanswered requests of one connection, oldest first.
 #[derive(Debug, Default)]

@@ -24,7 +24,7 @@ use crate::engine::cluster::topic_entry::TopicEntry;
 use crate::engine::cluster::topic_waiters::{Admitted, Waiter};
 use crate::engine::cluster::updates::{Scope, Updates};
 use crate::engine::context::Context;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::partitions::Partitions;
 use crate::engine::produce::row::closed_queue;
@@ -76,7 +76,7 @@ impl Metadata {
     ) -> Option<LaneKey> {
         let key = queue.key();
         let lane = lanes.get(key);
-        if lane.is_some_and(|lane| Arc::ptr_eq(&lane.queue, queue)) {
+        if lane.is_some_and(|lane| lane.is_filled_by(queue)) {
             return Some(key);
         }
         let partitions = self.topics.get_mut(queue.topic())?.partitions_mut()?;

@@ -19,5 +19,3 @@ pub(crate) mod snapshot;
 pub(crate) mod topic_entry;
 pub(crate) mod topic_waiters;
 pub(crate) mod updates;
-
-pub(crate) mod route;

@@ -9,7 +9,6 @@
 //! What it asks of us (silence, pauses between dials) outlives its connections; all else that is known
 //! of one goes with it (`connection.rs`).
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,6 @@ use crate::engine::cluster::connection::{Connection, Session, Speed};
 use crate::engine::cluster::in_flight::{InFlight, Unanswered};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::versions::Versions;
-use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::request::Outgoing;
 use crate::error::{Obstacle, Unsupported};
 use crate::settings::{Address, BackoffRange};
@@ -32,10 +30,6 @@ pub(crate) struct Node {
     id: NodeId,
     address: Address,
     link: Link,
-    /// Lanes led by this broker that may have something to send, in the order of their turns.
-    pub(crate) lanes: VecDeque<LaneKey>,
-    /// Since when full batches wait for company.
-    pub(crate) holds_since: Option<Instant>,
     /// What it spoke on a connection that was let go, if no other was lost since.
     spoken: Option<Versions>,
     /// What was wrong with its last connection, until another is of use.
@@ -104,8 +98,6 @@ impl Node {
             id,
             address,
             link: Link::Resting,
-            lanes: VecDeque::new(),
-            holds_since: None,
             spoken: None,
             obstacle: None,
             pace: Pace::new(backoff),

@@ -26,7 +26,7 @@ use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::versions::Versions;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
 use crate::engine::timers::Timer;
 use crate::error::{Obstacle, Unsupported};
@@ -138,30 +138,21 @@ impl Nodes {
         }
     }
 
-    /// Forgets who has left the cluster, whose brokers are these, once nothing is on its way there.
-    pub(crate) fn forget_others(&mut self, now: Instant, members: &[NodeId]) {
+    /// Forgets who has left the cluster, whose brokers are these, once nothing is on its way there and nothing
+    /// is to be sent there.
+    pub(crate) fn forget_others(
+        &mut self,
+        now: Instant,
+        members: &[NodeId],
+        is_needed: impl Fn(NodeId) -> bool,
+    ) {
         let gone = self.known.values().filter(|node| {
             let gone = !node.id().is_bootstrap() && !members.contains(&node.id());
-            gone && node.is_resting() && node.lanes.is_empty()
+            gone && node.is_resting() && !is_needed(node.id())
         });
         for id in gone.map(Node::id).collect::<Vec<NodeId>>() {
             self.forget(now, id);
         }
-    }
-}
-
-/// The lanes that a broker is to be sent, until they have moved to an owner of theirs.
-impl Nodes {
-    pub(crate) fn contains_key(&self, id: &NodeId) -> bool {
-        self.known.contains_key(id)
-    }
-
-    pub(crate) fn get(&self, id: &NodeId) -> Option<&Node> {
-        self.known.get(id)
-    }
-
-    pub(crate) fn get_mut(&mut self, id: &NodeId) -> Option<&mut Node> {
-        self.known.get_mut(id)
     }
 }
 

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use crate::engine::cluster::connection::Speed;
 use crate::engine::cluster::in_flight::Progress;
-use crate::engine::{Engine, NodeId};
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::cluster::nodes::Nodes;
+use crate::engine::context::Context;
 
 /// Whether callers are held back, and how far the limit is widened.
 #[derive(Debug)]
@@ -128,69 +130,60 @@ impl Admission {
     }
 }
 
-impl Engine {
-    /// Callers may wait for answers: see that some come.
-    pub(crate) fn see_to_admission(&mut self) {
-        let awaited = self.awaited();
-        if self.admission.look(self.cx.now, awaited) == Limit::Changes {
-            self.limit_backlog();
+impl Admission {
+    /// Callers may wait for answers: sees that some come.
+    pub(crate) fn see_to(&mut self, cx: &Context, nodes: &Nodes) {
+        let awaited = awaited(cx, nodes);
+        if self.look(cx.now, awaited) == Limit::Changes {
+            self.limit_backlog(cx, nodes);
         }
-    }
-
-    fn awaited(&mut self) -> Awaited {
-        if !self.cx.accumulator.is_throttling() {
-            return Awaited::Nobody;
-        }
-        if self.nodes.is_any_compressing() {
-            return Awaited::Us;
-        }
-        Awaited::Brokers
-    }
-
-    /// The driver compresses batches of a request before it can leave.
-    pub(crate) fn compressing(&mut self, id: NodeId, correlation_id: i32) {
-        self.note_way(id, correlation_id, Progress::Compressing);
     }
 
     /// A request can leave now.
-    pub(crate) fn compressed(&mut self, id: NodeId, correlation_id: i32) {
-        self.note_way(id, correlation_id, Progress::Sent { since: self.cx.now });
-        self.admission.moved(self.cx.now);
+    pub(crate) fn compressed(&mut self, now: Instant) {
+        self.moved(now);
     }
 
-    fn note_way(&mut self, id: NodeId, correlation_id: i32, progress: Progress) {
-        self.nodes.note_progress(id, correlation_id, progress);
-    }
-
-    /// A produce request that was so far on its way was answered.
-    pub(crate) fn note_answer(&mut self, id: NodeId, progress: Progress) {
-        let mut limit = self.admission.answered(self.cx.now);
+    /// A produce request was answered, which took so long if it is known, and was the quickest or not.
+    pub(crate) fn note_answer(
+        &mut self,
+        cx: &Context,
+        nodes: &mut Nodes,
+        id: NodeId,
+        progress: Progress,
+    ) {
+        let mut limit = self.answered(cx.now);
         if let Progress::Sent { since } = progress
-            && let took = self.cx.now.saturating_duration_since(since)
-            && self.nodes.note_answer(id, took) == Speed::Quickest
+            && let took = cx.now.saturating_duration_since(since)
+            && nodes.note_answer(id, took) != Speed::AsBefore
         {
             limit = Limit::Changes;
         }
         if limit == Limit::Changes {
-            self.limit_backlog();
+            self.limit_backlog(cx, nodes);
         }
     }
 
     /// Adds up what the connections may hold.
-    pub(crate) fn limit_backlog(&self) {
-        let batches = self
-            .cx
-            .settings
-            .accumulator
-            .batch_size
-            .saturating_mul(BATCHES);
-        let quickest = self.nodes.quickest_answers();
+    pub(crate) fn limit_backlog(&self, cx: &Context, nodes: &Nodes) {
+        let batches = cx.settings.accumulator.batch_size.saturating_mul(BATCHES);
+        let quickest = nodes.quickest_answers();
         let pipes = quickest.map(|quickest| pipe(quickest).max(batches));
         let limit = pipes.fold(FLOOR_BYTES, usize::saturating_add);
-        let widened = limit.saturating_mul(1 << self.admission.width.doublings());
-        let all = self.cx.settings.accumulator.buffer_memory;
+        let widened = limit.saturating_mul(1 << self.width.doublings());
+        let all = cx.settings.accumulator.buffer_memory;
         let limit = if widened < all { widened } else { usize::MAX };
-        self.cx.accumulator.limit_backlog(limit);
+        cx.accumulator.limit_backlog(limit);
+    }
+}
+
+fn awaited(cx: &Context, nodes: &Nodes) -> Awaited {
+    if !cx.accumulator.is_throttling() {
+        return Awaited::Nobody;
+    }
+    match nodes.is_any_compressing() {
+        true => Awaited::Us,
+        false => Awaited::Brokers,
     }
 }
 

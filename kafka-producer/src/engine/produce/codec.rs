@@ -8,9 +8,8 @@ use std::sync::Arc;
 use kafka_wire::compression::Compression;
 use kafka_wire::{ErrorCode, Version};
 
-use crate::engine::produce::lane::Attention;
-use crate::engine::{Engine, NodeId};
-
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::produce::sender::{Peers, Sender};
 use crate::error::Cause;
 
 /// The version of Produce that a codec needs, and the first Apache Kafka that speaks it.
@@ -21,32 +20,26 @@ fn needed(codec: Compression) -> Option<(i16, &'static str)> {
     }
 }
 
-impl Engine {
-    /// Why a broker that speaks Produce up to this version cannot take our batches.
-    pub(crate) fn lacks_codec(&self, id: NodeId, spoken: Version) -> Option<Arc<str>> {
-        let codec = self.cx.settings.compression;
-        let (version, kafka) = needed(codec).filter(|(version, _)| spoken.number < *version)?;
-        let spoken = spoken.number;
-        let why = format!(
-            "{id} cannot take compression.type={codec}: it speaks Produce up to version {spoken}, and \
-             {codec} needs version {version} (Apache Kafka {kafka})"
-        );
-        Some(why.into())
-    }
+/// Why a broker that speaks Produce up to this version cannot take batches of this codec.
+pub(super) fn lacking(codec: Compression, id: NodeId, spoken: Version) -> Option<Arc<str>> {
+    let (version, kafka) = needed(codec).filter(|(version, _)| spoken.number < *version)?;
+    let spoken = spoken.number;
+    let why = format!(
+        "{id} cannot take compression.type={codec}: it speaks Produce up to version {spoken}, and \
+         {codec} needs version {version} (Apache Kafka {kafka})"
+    );
+    Some(why.into())
+}
 
+impl Sender {
     /// Ends what is listed for a broker that lacks the codec, before it is sent.
-    pub(crate) fn refuse_for_codec(&mut self, id: NodeId, why: &Arc<str>) {
-        let Some(node) = self.nodes.get_mut(&id) else {
-            return;
-        };
-        for key in std::mem::take(&mut node.lanes) {
-            let lane = &mut self.lanes[key as usize];
-            lane.attention = Attention::Idle;
-            if lane.leader != Some(id) {
-                self.list(key);
+    pub(super) fn refuse_for_codec(&mut self, p: &mut Peers<'_>, id: NodeId, why: &Arc<str>) {
+        for key in self.lanes.take_listed(id) {
+            if self.lanes[key].leader() != Some(id) {
+                self.list(p, key);
                 continue;
             }
-            self.fail_unsent_of(key, || Cause::Refused {
+            self.lanes[key].fail_unsent(p.cx, &|| Cause::Refused {
                 code: ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
                 message: Some(Arc::clone(why)),
             });

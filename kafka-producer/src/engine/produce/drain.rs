@@ -1,24 +1,29 @@
-//! Which batches go into which request: the lanes of a broker take turns.
+//! What is sent to a broker next: which batches go into which request, where the lanes of a broker take
+//! turns.
 //!
 //! A request carries at most one batch of a partition and at most `max.request.size` of records. A
 //! lane that cannot go now is passed over; it never holds up the ones behind it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+use kafka_accumulator::Readiness;
 use kafka_wire::messages::ProduceRequest;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 use kafka_wire::{Uuid, Version};
 
-use crate::engine::cluster::expected_response::BatchRef;
+use crate::engine::cluster::expected_response::{BatchRef, Evidence};
 use crate::engine::cluster::node::Window;
-use crate::engine::produce::acknowledgement::FORGOTTEN;
-use crate::engine::produce::expiration::LastAppend;
-use crate::engine::produce::lane::{Attention, LaneKey, Next, Numbering, SlotState};
-use crate::engine::produce::request::{Confirm, OrderedBatch, Outgoing, Payload, ProduceOrder};
-use crate::engine::produce::verdict::{Ambiguity, TransactionVersion};
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::input::Action;
+use crate::engine::produce::coalesce::{BATCHES, HOLD_MAX};
+use crate::engine::produce::codec;
+use crate::engine::produce::lane::Next;
+use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::produce::request::{Confirm, Outgoing, Payload, PendingProduce};
+use crate::engine::produce::sender::{Peers, Sender};
+use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
-use crate::engine::{Action, Engine, NodeId, Transactions};
+use crate::error::Cause;
 use crate::settings::{Acks, UnresolvedPolicy};
 
 /// From this version of Produce on, topics are named by their ids (KIP-516).
@@ -30,318 +35,315 @@ const LAST_BEFORE_IMPLICIT_ADDS: i16 = 11;
 
 /// What a lane has for a request.
 enum Offer {
-    /// Its front slot, of this size.
-    Slot { bytes: usize },
+    /// Its oldest batch that may be sent, of this size.
+    Batch { bytes: usize },
     /// Nothing that could go now; whatever it waits for will list it again.
     Nothing,
 }
 
-impl Engine {
+impl Sender {
     /// Sends a broker all that its window has room for.
-    pub(crate) fn dispatch(&mut self, id: NodeId) {
-        let mut chosen = std::mem::take(&mut self.chosen);
-        while self.window(id).is_some() && !self.awaits_company(id) {
+    pub(crate) fn drain(&mut self, p: &mut Peers<'_>, id: NodeId) {
+        let mut chosen = std::mem::take(&mut self.survey.chosen);
+        while self.open_window(p, id) && !self.waits_for_others(p, id) {
             chosen.clear();
-            self.gather(id, &mut chosen);
+            self.choose(p, id, &mut chosen);
+            self.survey.end();
             if chosen.is_empty() {
                 break;
             }
-            chosen.sort_unstable_by_key(|&key| self.lanes[key as usize].place_in_request());
-            self.send(id, &chosen);
+            chosen.sort_unstable_by_key(|&key| self.lanes[key].place_in_request());
+            self.send(p, id, &chosen);
         }
-        self.chosen = chosen;
-        self.send_inquiries(id);
+        self.survey.chosen = chosen;
+        self.send_inquiries(p, id);
     }
 
-    /// Whether the broker can take another request now.
-    fn window(&mut self, id: NodeId) -> Option<()> {
-        if self.nodes.get(&id)?.lanes.is_empty() {
-            return None;
+    /// Whether the broker can take another request now; dials it, or ends what it can never take.
+    fn open_window(&mut self, p: &mut Peers<'_>, id: NodeId) -> bool {
+        if self.lanes.listed(id) == 0 {
+            return false;
         }
-        match self.nodes.window(id, self.cx.settings.max_in_flight) {
-            Window::Open(version) => match self.lacks_codec(id, version) {
-                None => return Some(()),
-                Some(why) => self.refuse_for_codec(id, &why),
+        match p.nodes.window(id, p.cx.settings.max_in_flight) {
+            Window::Open(version) => match codec::lacking(p.cx.settings.compression, id, version) {
+                None => return true,
+                Some(why) => self.refuse_for_codec(p, id, &why),
             },
-            Window::Unsupported(unsupported) => self.refuse_led_by(id, &unsupported),
-            Window::Resting => self.nodes.dial_when_rested(&mut self.cx, id),
+            Window::Resting => p.nodes.dial_when_rested(p.cx, id),
+            Window::Unsupported(unsupported) => {
+                let cause = || Cause::Unsupported(unsupported.clone());
+                self.fail_unsent(p, cause, Some(id));
+            }
             Window::Closed => {}
         }
-        None
+        false
     }
 
     /// One turn around the broker's list: the lanes that go into the next request.
-    fn gather(&mut self, id: NodeId, chosen: &mut Vec<LaneKey>) {
-        let turns = self.nodes.get(&id).map_or(0, |node| node.lanes.len());
+    fn choose(&mut self, p: &mut Peers<'_>, id: NodeId, chosen: &mut Vec<LaneKey>) {
+        let limit = p.cx.settings.max_request_bytes;
         let mut passed_over = Vec::new();
         let mut bytes = 0;
-        for _ in 0..turns {
-            let Some(key) = self
-                .nodes
-                .get_mut(&id)
-                .and_then(|node| node.lanes.pop_front())
-            else {
+        for _ in 0..self.lanes.listed(id) {
+            // Taken off before its offer: what that leads to may list it again.
+            let Some(key) = self.lanes.next_turn(id) else {
                 break;
             };
-            let lane = &mut self.lanes[key as usize];
-            // Before its offer: what that leads to may list it again.
-            lane.attention = Attention::Idle;
-            if lane.leader != Some(id) {
-                self.list(key);
+            let surveyed = self.survey.take(key, &self.identity);
+            if self.lanes[key].leader() != Some(id) {
+                self.list(p, key);
                 continue;
             }
-            match self.offer(key) {
-                Offer::Slot { bytes: more }
-                    if chosen.is_empty() || bytes + more <= self.cx.settings.max_request_bytes =>
-                {
+            let next = surveyed.unwrap_or_else(|| self.next(p, key));
+            match self.offer(p, key, next) {
+                Offer::Batch { bytes: more } if chosen.is_empty() || bytes + more <= limit => {
                     bytes += more;
                     chosen.push(key);
-                    self.relist(id, key, VecDeque::push_back);
+                    self.lanes.list_again(id, key);
                 }
-                Offer::Slot { .. } => passed_over.push(key),
+                Offer::Batch { .. } => passed_over.push(key),
                 Offer::Nothing => {}
             }
-            if bytes >= self.cx.settings.max_request_bytes {
+            if bytes >= limit {
                 break;
             }
         }
-        // Whoever did not fit goes before those who had their turn.
+        // Those that did not fit go before those that had their turn.
         for key in passed_over.into_iter().rev() {
-            self.relist(id, key, VecDeque::push_front);
+            self.lanes.list_first(id, key);
         }
     }
 
-    /// For its next turn, unless it was listed meanwhile.
-    fn relist(&mut self, id: NodeId, key: LaneKey, push: fn(&mut VecDeque<LaneKey>, LaneKey)) {
-        let lane = &mut self.lanes[key as usize];
-        if lane.attention == Attention::Idle
-            && let Some(node) = self.nodes.get_mut(&id)
-        {
-            lane.attention = Attention::Listed(id);
-            push(&mut node.lanes, key);
+    /// Whether what is due for this broker waits for other batches to become due.
+    pub(crate) fn waits_for_others(&mut self, p: &mut Peers<'_>, id: NodeId) -> bool {
+        let hold = p.cx.settings.accumulator.linger.min(HOLD_MAX);
+        let hurry = p.cx.accumulator.waiting() > 0;
+        if hold.is_zero() || hurry || !self.coalescer.comes_soon() {
+            return false;
         }
+        // Half of its partitions: all of them would have to wait for the slowest.
+        let enough = (self.lanes.led_by(id) / 2).clamp(1, BATCHES);
+        let few = self.survey(p, id) < enough;
+        let waits_until = self.coalescer.wait(id, few, hold, p.cx.now);
+        if let Some(until) = waits_until {
+            p.cx.timers.arm(Timer::Coalesce(id), until);
+            p.cx.accumulator.doorbell().ask_for_patience(enough - 1);
+        }
+        waits_until.is_some()
+    }
+
+    /// How many lanes of a broker have something to send; those that have not leave its list, so
+    /// that they ring when they have. One that has to send something again waits for nobody.
+    fn survey(&mut self, p: &mut Peers<'_>, id: NodeId) -> usize {
+        let mut ready = 0;
+        self.survey.begin(self.identity);
+        for _ in 0..self.lanes.listed(id) {
+            let Some(key) = self.lanes.next_turn(id) else {
+                break;
+            };
+            let next = self.next(p, key);
+            let worth = match next {
+                Next::Take => match self.lanes[key].look(p.cx.now) {
+                    Readiness::Ready => 1,
+                    Readiness::Lingering { until } => {
+                        self.linger(p.cx, key, until);
+                        0
+                    }
+                    Readiness::Empty => 0,
+                },
+                // Whatever is to be done about them is not put off.
+                _ => BATCHES,
+            };
+            if worth > 0 {
+                self.lanes.list_again(id, key);
+                self.survey.note(key, next);
+            }
+            ready += worth;
+        }
+        ready
+    }
+
+    /// What a lane can do next.
+    pub(super) fn next(&self, p: &Peers<'_>, key: LaneKey) -> Next {
+        let window = p.cx.settings.max_in_flight;
+        self.lanes[key].next(&self.memory(), &self.identity, window)
     }
 
     /// Brings a lane's next batch to its front, if it may be sent now.
-    fn offer(&mut self, key: LaneKey) -> Offer {
-        let lane = &self.lanes[key as usize];
-        let memory = self.memory();
-        match lane.next(&memory, &self.identity, self.cx.settings.max_in_flight) {
-            Next::Resend => {}
+    fn offer(&mut self, p: &mut Peers<'_>, key: LaneKey, next: Next) -> Offer {
+        let transactional = p.transactions.are_enabled();
+        match next {
+            Next::Resend => self.sendable(key),
             // A broker remembers a producer while a transaction of its is open; and who wants
             // batches to be sent again is not asked.
             Next::MayBeForgotten | Next::NeedsNewId
-                if self.transactions.is_some()
-                    || self.cx.settings.unresolved == UnresolvedPolicy::Resend => {}
+                if transactional || p.cx.settings.unresolved == UnresolvedPolicy::Resend =>
+            {
+                self.sendable(key)
+            }
             Next::MayBeForgotten => {
-                self.may_be_forgotten(key);
-                return self.offer(key);
+                self.lanes[key].may_be_forgotten(p.cx);
+                self.offer_anew(p, key)
             }
             Next::NeedsNewId => {
-                self.start_new_id(key);
-                return self.offer_renumbered(key);
+                self.lanes[key].start_new_id(p.cx, &mut self.identity);
+                self.offer_renumbered(p, key)
             }
-            Next::Take if !self.may_take(key) => return Offer::Nothing,
-            Next::Take => {
-                let lane = &self.lanes[key as usize];
-                let batch = match lane.queue.take(self.cx.now) {
-                    Ok(batch) => batch,
-                    Err(Some(until)) => {
-                        self.linger(key, until);
-                        return Offer::Nothing;
-                    }
-                    // The queue rings again.
-                    Err(None) => return Offer::Nothing,
-                };
-                let producer = lane.writer(&self.identity);
-                let company = lane.in_flight() > 0;
-                let kept = producer.is_none() || memory.keeps(LastAppend::of(&batch));
-                if self.transactions.is_some() {
-                    self.lanes.note_numbered(key);
-                }
-                self.lanes[key as usize].push(batch, producer, self.cx.now);
-                if !kept {
-                    // Its turn comes when the others are answered: those behind them would get in
-                    // without them once a broker has appended this one and forgotten the producer.
-                    return match company {
-                        true => Offer::Nothing,
-                        false => self.offer(key),
-                    };
-                }
-            }
+            Next::Take => self.take(p, key),
             // Its coordinator gives out the next epoch, when the transaction has ended.
-            Next::NeedsNewEpoch if self.transactions.is_some() => return Offer::Nothing,
-            Next::NeedsNewEpoch if self.doubts_topic(key) => return Offer::Nothing,
-            Next::NeedsNewEpoch => {
-                self.start_new_epoch(key);
-                return self.offer_renumbered(key);
-            }
+            Next::NeedsNewEpoch if transactional => Offer::Nothing,
+            Next::NeedsNewEpoch => self.offer_under_new_epoch(p, key),
             Next::NeedsInquiry => {
-                self.inquire(key);
-                return Offer::Nothing;
+                self.inquire(p, key);
+                Offer::Nothing
             }
             Next::WaitUntil(until) => {
-                self.cx.timers.arm(Timer::Retry(key), until);
-                return Offer::Nothing;
+                p.cx.timers.arm(Timer::Retry(key), until);
+                Offer::Nothing
             }
-            Next::WaitForIdentity => return self.wait_for_identity(),
-            Next::WaitForAnswer => return Offer::Nothing,
+            Next::WaitForIdentity => self.wait_for_identity(p),
+            Next::WaitForAnswer => Offer::Nothing,
         }
-        self.sendable(key)
     }
 
-    fn offer_renumbered(&mut self, key: LaneKey) -> Offer {
+    /// The same for a lane that has just been changed.
+    fn offer_anew(&mut self, p: &mut Peers<'_>, key: LaneKey) -> Offer {
+        let next = self.next(p, key);
+        self.offer(p, key, next)
+    }
+
+    fn offer_under_new_epoch(&mut self, p: &mut Peers<'_>, key: LaneKey) -> Offer {
+        let memory = self.memory();
+        if let Some(serial) = self.lanes[key].before_renumbering(p.cx, &memory) {
+            let about = BatchRef { lane: key, serial };
+            self.check_topic(p, about, Evidence::Gap);
+            return Offer::Nothing;
+        }
+        self.lanes[key].start_new_epoch(p.cx, &mut self.identity);
+        self.offer_renumbered(p, key)
+    }
+
+    fn offer_renumbered(&mut self, p: &mut Peers<'_>, key: LaneKey) -> Offer {
         // With an epoch in hand the lane goes on at once; without, it waits for the answer.
         match self.identity.producer() {
-            Some(_) => self.offer(key),
-            None => self.wait_for_identity(),
+            Some(_) => self.offer_anew(p, key),
+            None => self.wait_for_identity(p),
         }
     }
 
     /// Has an id asked for, also if that was given up before there was something to send.
-    fn wait_for_identity(&mut self) -> Offer {
+    fn wait_for_identity(&mut self, p: &mut Peers<'_>) -> Offer {
         if let Some(at) = self.identity.rouse() {
-            self.cx.timers.arm(Timer::Identity, at);
+            p.cx.timers.arm(Timer::Identity, at);
         }
         Offer::Nothing
     }
 
-    /// The size of the slot that may be sent: the oldest that waits.
+    /// Takes a new batch, if the transaction lets it and the queue has one.
+    fn take(&mut self, p: &mut Peers<'_>, key: LaneKey) -> Offer {
+        let lane = &mut self.lanes[key];
+        let now = p.cx.now;
+        let has_batch = || lane.look(now) == Readiness::Ready;
+        if !p.transactions.maybe_add_partition(key, has_batch) {
+            return Offer::Nothing;
+        }
+        let writer = lane.writer(&self.identity);
+        let follows = lane.in_flight() > 0;
+        let is_first = !lane.is_numbered();
+        let append = match lane.take(writer, now) {
+            Ok(append) => append,
+            Err(Some(until)) => {
+                self.linger(p.cx, key, until);
+                return Offer::Nothing;
+            }
+            // The queue rings again.
+            Err(None) => return Offer::Nothing,
+        };
+        if is_first && p.transactions.are_enabled() {
+            self.lanes.note_numbered(key);
+        }
+        if writer.is_none() || self.memory().keeps(append) {
+            return self.sendable(key);
+        }
+        // Its turn comes when the others are answered: those behind them would get in
+        // without them once a broker has appended this one and forgotten the producer.
+        match follows {
+            true => Offer::Nothing,
+            false => self.offer_anew(p, key),
+        }
+    }
+
+    /// The oldest batch of a lane that may be sent.
     fn sendable(&self, key: LaneKey) -> Offer {
-        let waiting = |state| matches!(state, SlotState::Waiting { .. });
-        match self.lanes[key as usize]
-            .slots
-            .iter()
-            .find(|slot| waiting(slot.state))
-        {
-            Some(slot) => Offer::Slot {
-                bytes: slot.batch.uncompressed_bytes() + BATCH_HEADER_BYTES,
+        match self.lanes[key].sendable_bytes() {
+            Some(bytes) => Offer::Batch {
+                bytes: bytes + BATCH_HEADER_BYTES,
             },
             None => Offer::Nothing,
         }
     }
 
-    /// A broken sequence cannot go on: number the lane anew under the next epoch. That the log has
-    /// none of its batches under the old one is known by now, unless the user does not care.
-    pub(crate) fn start_new_epoch(&mut self, key: LaneKey) {
-        let lane = &self.lanes[key as usize];
-        if let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
-            lane.numbering
-        {
-            self.identity.leave(producer, self.cx.now);
-        }
-        self.number_anew(key);
-    }
-
-    /// A request may still arrive that brokers are to remember the lane's id for: go on under another.
-    fn start_new_id(&mut self, key: LaneKey) {
-        // A broker that knows nothing of the new id would take once more what it may have by now.
-        self.leave_ambiguous_open(key, 0, FORGOTTEN);
-        let mut slots = self.lanes[key as usize].slots.iter();
-        if let Some(left) = slots.find_map(|slot| slot.producer) {
-            // After a pause, should the same one be given again.
-            let pause = self.cx.backoff(1);
-            let not_before = self.cx.now + pause;
-            self.identity.leave_id(left.id, not_before);
-            self.cx.timers.arm(Timer::Identity, not_before);
-        }
-        self.number_anew(key);
-    }
-
-    fn number_anew(&mut self, key: LaneKey) {
-        self.end_presumed(key);
-        let lane = &mut self.lanes[key as usize];
-        if let Some(producer) = self.identity.producer() {
-            lane.renumber(producer);
-            if self.cx.settings.unresolved != UnresolvedPolicy::Resend {
-                lane.slots
-                    .iter_mut()
-                    .for_each(|slot| slot.ambiguity = Ambiguity::None);
-            }
-        }
-    }
-
-    /// Sends the front slots of these lanes in one request.
-    fn send(&mut self, id: NodeId, keys: &[LaneKey]) {
-        let Some(version) = self.version_for(id, keys) else {
-            return self.refuse_unspeakable(id, keys);
+    /// Sends the oldest batches of these lanes in one request.
+    fn send(&mut self, p: &mut Peers<'_>, id: NodeId, keys: &[LaneKey]) {
+        let Some(version) = self.version_for(p, id, keys) else {
+            return self.refuse_unspeakable(p, id, keys);
         };
         let mut batches = Vec::with_capacity(keys.len());
         let mut sent = Vec::with_capacity(keys.len());
         for &lane in keys {
-            if let Some((serial, ordered)) = self.order(id, lane) {
-                batches.push(ordered);
+            if let Some((serial, batch)) = self.lanes[lane].send(id) {
+                batches.push(batch);
                 sent.push(BatchRef { lane, serial });
             }
         }
-        self.company.sent(self.cx.now, batches.len());
-        let acks = self.cx.settings.guarantee.acks();
-        let began = self.nodes.begin_produce(&mut self.cx, id, version, sent);
-        let Some(correlation_id) = began else {
+        let cx = &mut *p.cx;
+        self.coalescer.sent(cx.now, batches.len());
+        let Some(correlation_id) = p.nodes.begin_produce(cx, id, version, sent) else {
             return;
         };
-
-        let order = ProduceOrder {
+        let acks = cx.settings.guarantee.acks();
+        let timeout_ms = cx.settings.request_timeout.as_millis();
+        let produce = PendingProduce {
             version,
             correlation_id,
-            client_id: self.client_id(),
-            transactional_id: self.transactions.as_ref().map(|it| Arc::clone(it.id())),
+            client_id: Arc::clone(&cx.settings.client_id),
+            transactional_id: p.transactions.id().cloned(),
             acks: acks.code(),
-            timeout_ms: i32::try_from(self.cx.settings.request_timeout.as_millis())
-                .unwrap_or(i32::MAX),
+            timeout_ms: i32::try_from(timeout_ms).unwrap_or(i32::MAX),
             batches,
         };
-        let confirm = if acks == Acks::None {
-            Confirm::Written
-        } else {
-            Confirm::Answered
+        let confirm = match acks {
+            Acks::None => Confirm::Written,
+            _ => Confirm::Answered,
         };
-        let payload = Payload::Produce(order);
-        self.cx.actions.push_back(Action::Send(
-            id,
-            Outgoing {
-                correlation_id,
-                confirm,
-                payload,
-            },
-        ));
-    }
-
-    fn client_id(&self) -> Arc<str> {
-        Arc::clone(&self.cx.settings.client_id)
+        let outgoing = Outgoing {
+            correlation_id,
+            confirm,
+            payload: Payload::Produce(produce),
+        };
+        cx.actions.push_back(Action::Send(id, outgoing));
     }
 
     /// Topics are named by id only if every id is known.
-    fn version_for(&self, id: NodeId, keys: &[LaneKey]) -> Option<Version> {
-        let unnamed = keys
-            .iter()
-            .any(|&key| self.lanes[key as usize].topic_id == Uuid::ZERO);
-        let latest = match self.transactions.as_ref().map(Transactions::version) {
+    fn version_for(&self, p: &Peers<'_>, id: NodeId, keys: &[LaneKey]) -> Option<Version> {
+        let mut ids = keys.iter().map(|&key| self.lanes[key].topic_id());
+        let latest = match p.transactions.version() {
             Some(TransactionVersion::One) => LAST_BEFORE_IMPLICIT_ADDS,
-            _ if unnamed => FIRST_WITH_TOPIC_IDS - 1,
+            _ if ids.any(|id| id == Uuid::ZERO) => FIRST_WITH_TOPIC_IDS - 1,
             _ => i16::MAX,
         };
-        self.nodes.newest_to::<ProduceRequest>(id, latest)
+        p.nodes.newest_to::<ProduceRequest>(id, latest)
     }
 
-    /// Puts the lane's waiting slot in flight.
-    fn order(&mut self, id: NodeId, key: LaneKey) -> Option<(u64, OrderedBatch)> {
-        let lane = &mut self.lanes[key as usize];
-        let waiting = |state| matches!(state, SlotState::Waiting { .. });
-        let slot = lane.slots.iter_mut().find(|slot| waiting(slot.state))?;
-        slot.state = SlotState::InFlight;
-        slot.attempts += 1;
-        slot.last_broker = Some(id);
-        slot.leader_epoch = lane.leader_epoch;
-        let ordered = OrderedBatch {
-            topic: Arc::clone(&lane.topic),
-            topic_id: lane.topic_id,
-            partition: lane.partition,
-            producer_id: slot.producer.map_or(-1, |producer| producer.id),
-            producer_epoch: slot.producer.map_or(-1, |producer| producer.epoch),
-            base_sequence: slot.sequence,
-            batch: Arc::clone(&slot.batch),
+    /// Ends what waits in these lanes: their leader takes batches, but none in a version that can name
+    /// their topics or belong to their transaction.
+    fn refuse_unspeakable(&mut self, p: &mut Peers<'_>, id: NodeId, keys: &[LaneKey]) {
+        let Some(unsupported) = p.nodes.unsupported::<ProduceRequest>(id) else {
+            return;
         };
-        Some((slot.serial, ordered))
+        for &key in keys {
+            let cause = || Cause::Unsupported(unsupported.clone());
+            self.lanes[key].fail_unsent(p.cx, &cause);
+        }
     }
 }

@@ -29,15 +29,12 @@ use std::time::{Duration, Instant};
 use kafka_accumulator::Batch;
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::describe_configs::{
-    DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
-    DescribeConfigsResponse,
+    DescribeConfigsResourceResult, DescribeConfigsResponse,
 };
 
-use crate::engine::cluster::expected_response::ExpectedResponse;
-use crate::engine::{Engine, NodeId};
+use crate::engine::cluster::node_id::NodeId;
 
 use crate::error::DeliveryError;
-use crate::settings::Guarantee;
 
 /// What a broker remembers a producer by: the batch that it has appended last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,12 +164,12 @@ impl Expiration {
         self.memory
     }
 
-    fn asks(&self, id: NodeId) -> bool {
+    pub(super) fn asks(&self, id: NodeId) -> bool {
         self.asking == Asking::Allowed && self.brokers.get(&id) != Some(&Told::Nothing)
     }
 
     /// A broker has answered.
-    fn told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {
+    pub(crate) fn told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {
         let mut told = Told::Nothing;
         for result in &answer.results {
             match result.error_code {
@@ -231,52 +228,10 @@ impl Expiration {
     }
 }
 
-impl Engine {
-    /// Notes what the system's clock shows now. Brokers forget a producer by the timestamps of its
-    /// records; an engine that is not told the time takes records for dated when they were appended.
-    pub fn observe_wall_clock(&mut self, now: Instant, wall_ms: i64) {
-        self.expiration.observe_wall_clock(now, wall_ms);
-    }
-
-    pub(crate) fn memory(&self) -> Memory {
-        self.expiration.memory()
-    }
-
-    /// Asks a broker that was just connected to how long it remembers producers.
-    pub(crate) fn ask_for_expiration(&mut self, id: NodeId) {
-        let numbered = !matches!(self.cx.settings.guarantee, Guarantee::Plain(_));
-        if !numbered || id.is_bootstrap() || !self.expiration.asks(id) {
-            return;
-        }
-        let Some(version) = self.newest::<DescribeConfigsRequest>(id) else {
-            return;
-        };
-        let keys = [PRODUCER_ID_EXPIRATION, TRANSACTIONAL_ID_EXPIRATION];
-        let broker = DescribeConfigsResource {
-            resource_type: BROKER,
-            resource_name: id.0.to_string(),
-            configuration_keys: Some(keys.map(str::to_owned).to_vec()),
-        };
-        let request = DescribeConfigsRequest {
-            resources: vec![broker],
-            ..DescribeConfigsRequest::default()
-        };
-        self.ask(id, version, &request, ExpectedResponse::DescribeConfigs);
-    }
-
-    pub(crate) fn expiration_told(&mut self, id: NodeId, answer: &DescribeConfigsResponse) {
-        self.throttle(id, answer.throttle_time_ms);
-        self.expiration.told(id, answer);
-    }
-}
-
 /// So often a question is asked anew on which a broker hangs up.
 const HUNG_UP_MAX: u32 = 2;
-const PRODUCER_ID_EXPIRATION: &str = "producer.id.expiration.ms";
-const TRANSACTIONAL_ID_EXPIRATION: &str = "transactional.id.expiration.ms";
-
-/// The type of the resource whose settings are asked for.
-const BROKER: i8 = 4;
+pub(super) const PRODUCER_ID_EXPIRATION: &str = "producer.id.expiration.ms";
+pub(super) const TRANSACTIONAL_ID_EXPIRATION: &str = "transactional.id.expiration.ms";
 
 #[cfg(test)]
 mod tests {

@@ -15,11 +15,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::engine::NodeId;
+use kafka_accumulator::Queue;
+use kafka_wire::Uuid;
+
 use crate::engine::cluster::election::{Election, News};
-use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering, SlotState};
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::identity::ProducerId;
+use crate::engine::produce::lane::{Attention, Lane};
+use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::produce::ready::ReadyLists;
+use crate::error::DeliveryError;
 
 /// The lanes of an engine.
 #[derive(Debug, Default)]
@@ -33,16 +41,58 @@ pub(crate) struct Lanes {
     /// Those that a transactional producer has numbered a batch of since its sequences last began, and
     /// perhaps others.
     numbered: BTreeSet<LaneKey>,
+    /// How many lanes each broker leads.
     led: BTreeMap<NodeId, usize>,
+    ready: ReadyLists,
     /// How many topics were given a number.
     topics: u32,
 }
 
+/// What a lane is made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) topic_id: Uuid,
+    /// The same for all lanes of the topic, and for no others.
+    pub(crate) topic_number: u32,
+    pub(crate) election: Election,
+}
+
+/// Where a lane stands that may have something to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// On the list of its leader.
+    At(NodeId),
+    /// Nowhere, because it has no leader that is known.
+    Leaderless,
+    /// Nowhere, because it is out of use.
+    Retired,
+}
+
 impl Lanes {
-    /// Makes a lane under a key of its own, if there is one left.
-    pub(crate) fn insert(&mut self, make: impl FnOnce(LaneKey) -> Lane) -> Option<LaneKey> {
+    /// Makes a lane for a queue, under a key of its own, if there is one left.
+    pub(crate) fn insert(
+        &mut self,
+        queue: &Arc<Queue<DeliveryError>>,
+        origin: Origin,
+        now: Instant,
+    ) -> Option<LaneKey> {
+        let key = self.free_key()?;
+        queue.renumber(key);
+        let queue = Arc::clone(queue);
+        let Origin {
+            topic_id,
+            topic_number,
+            election,
+        } = origin;
+        let lane = Lane::new(queue, topic_id, topic_number, election.epoch(), now);
+        self.places[key as usize] = Some(Box::new(lane));
+        self.lead(key, election.leader());
+        Some(key)
+    }
+
+    /// A place that is empty.
+    fn free_key(&mut self) -> Option<LaneKey> {
         if let Some(key) = self.free.pop() {
-            self.places[key as usize] = Some(Box::new(make(key)));
             return Some(key);
         }
         let key = LaneKey::try_from(self.places.len()).ok()?;
@@ -50,7 +100,7 @@ impl Lanes {
             // A doubling would leave as much again unused.
             self.places.reserve_exact(self.places.len() / 4 + FEW);
         }
-        self.places.push(Some(Box::new(make(key))));
+        self.places.push(None);
         Some(key)
     }
 
@@ -71,59 +121,52 @@ impl Lanes {
         (0..self.places.len() as LaneKey).filter(taken).collect()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
-        self.places.iter_mut().flatten().map(Box::as_mut)
-    }
-
     /// Notes that a lane has batches, taken or not.
     pub(crate) fn note_batches(&mut self, key: LaneKey) {
         self.busy.insert(key);
     }
 
-    /// Notes which of them have none any more; the keys of those that have.
+    /// Forgets which of the noted have none any more; the keys of those that have.
     pub(crate) fn sort_out_busy(&mut self) -> Vec<LaneKey> {
         let places = &self.places;
         self.busy.retain(|&key| has_batches(places, key));
         self.busy.iter().copied().collect()
     }
 
-    /// Whether any of those that were noted has batches still.
-    pub(crate) fn are_busy(&mut self) -> bool {
-        while let Some(&first) = self.busy.first() {
-            if has_batches(&self.places, first) {
-                return true;
-            }
+    /// Forgets those of the noted that have none any more, up to the first that has.
+    pub(crate) fn sort_out_first_busy(&mut self) {
+        while let Some(&first) = self.busy.first()
+            && !has_batches(&self.places, first)
+        {
             self.busy.remove(&first);
         }
-        false
     }
 
-    /// Notes that a batch of this lane is to be numbered, if it is the first.
+    /// Whether any of those that were noted may have batches still.
+    pub(crate) fn has_busy(&self) -> bool {
+        !self.busy.is_empty()
+    }
+
+    /// Notes that the first batch of this lane is numbered, since its sequence last began.
     pub(crate) fn note_numbered(&mut self, key: LaneKey) {
-        if self[key as usize].numbering == Numbering::Unnumbered {
-            self.numbered.insert(key);
-        }
+        self.numbered.insert(key);
     }
 
     /// Whether the sequence of one that was noted is broken.
     pub(crate) fn is_any_broken(&self) -> bool {
-        let broken = |key: &LaneKey| {
-            let lane = &self[*key as usize];
-            matches!(lane.numbering, Numbering::Broken { .. })
-        };
-        self.numbered.iter().any(broken)
+        self.numbered.iter().any(|key| self[*key].is_broken())
     }
 
     /// Every sequence that was noted begins anew.
     pub(crate) fn begin_sequences_anew(&mut self) {
         for key in std::mem::take(&mut self.numbered) {
-            self[key as usize].numbering = Numbering::Unnumbered;
+            self[key].begin_sequence_anew();
         }
     }
 
     /// Gives a lane another leader, or none.
-    pub(crate) fn lead(&mut self, key: LaneKey, leader: Option<NodeId>) {
-        let before = std::mem::replace(&mut self[key as usize].leader, leader);
+    fn lead(&mut self, key: LaneKey, leader: Option<NodeId>) {
+        let before = self[key].set_leader(leader);
         if let Some(leader) = leader {
             *self.led.entry(leader).or_default() += 1;
         }
@@ -137,44 +180,22 @@ impl Lanes {
         }
     }
 
-    /// Takes in who leads a lane's partition; `None` if that changes nothing for it.
+    /// Takes in who leads a lane's partition; `None` if that changes nothing for it. Afterwards the lane
+    /// stands on no list: see [`is_unlisted`](Self::is_unlisted).
     pub(crate) fn elect(&mut self, key: LaneKey, told: Election, now: Instant) -> Option<News> {
-        let lane = &mut self[key as usize];
-        if lane.attention == Attention::Retired {
-            return None;
+        let news = self[key].elect(told)?;
+        self.lead(key, told.leader());
+        self[key].end_pauses(now);
+        let attention = self.unlist(key);
+        if attention != Attention::Idle || self[key].has_slots() {
+            self[key].set_attention(Attention::Unlisted);
         }
-        let mut election = Election::of(lane.leader, lane.leader_epoch);
-        let news = election.take_in(told);
-        if news == News::Outdated {
-            return None;
-        }
-        lane.leader_epoch = election.epoch();
-        let leader = election.leader();
-        let waits_for_it = lane.attention == Attention::Orphaned && leader.is_some();
-        if news == News::Same && lane.leader == leader && !waits_for_it {
-            return None;
-        }
-        // What was to go to the old leader may go to the new one at once (KIP-951), also if the old
-        // one was elected again.
-        for slot in &mut lane.slots {
-            if let SlotState::Waiting { until } = &mut slot.state {
-                *until = now.min(*until);
-            }
-        }
-        self.lead(key, leader);
         Some(news)
     }
 
-    /// No broker is known any more.
-    pub(crate) fn forget_leaders(&mut self) {
-        for key in self.keys() {
-            self.lead(key, None);
-            let lane = &mut self[key as usize];
-            lane.leader_epoch = Election::NONE.epoch();
-            if let Attention::Listed(_) = lane.attention {
-                lane.attention = Attention::Orphaned;
-            }
-        }
+    /// Whether a lane is to be put on the list of its leader, as soon as it has one that is known.
+    pub(crate) fn is_unlisted(&self, key: LaneKey) -> bool {
+        self[key].attention() == Attention::Unlisted
     }
 
     /// How many lanes a broker leads.
@@ -182,10 +203,89 @@ impl Lanes {
         self.led.get(&leader).copied().unwrap_or_default()
     }
 
+    /// No leader is known any more.
+    pub(crate) fn forget_leaders(&mut self) {
+        for key in self.keys() {
+            self.lead(key, None);
+            let lane = &mut self[key];
+            lane.forget_leader_epoch();
+            if let Attention::Listed(_) = lane.attention() {
+                lane.set_attention(Attention::Unlisted);
+            }
+        }
+        self.ready.clear();
+    }
+
+    /// Puts a lane on its leader's list, unless it stands there.
+    pub(crate) fn list(&mut self, key: LaneKey, is_known: impl Fn(NodeId) -> bool) -> Listed {
+        let lane = &mut self[key];
+        if lane.attention() == Attention::Retired {
+            return Listed::Retired;
+        }
+        let Some(leader) = lane.leader().filter(|leader| is_known(*leader)) else {
+            lane.set_attention(Attention::Unlisted);
+            return Listed::Leaderless;
+        };
+        if lane.attention() != Attention::Listed(leader) {
+            lane.set_attention(Attention::Listed(leader));
+            self.ready.push_back(leader, key);
+        }
+        Listed::At(leader)
+    }
+
+    /// Takes a lane off the list that it stands on; what it was before.
+    fn unlist(&mut self, key: LaneKey) -> Attention {
+        let lane = &mut self[key];
+        let attention = lane.attention();
+        lane.set_attention(Attention::Idle);
+        if let Attention::Listed(node) = attention {
+            self.ready.remove(node, key);
+        }
+        attention
+    }
+
+    /// How many lanes stand on the list of a broker.
+    pub(crate) fn listed(&self, node: NodeId) -> usize {
+        self.ready.len(node)
+    }
+
+    /// Takes the lane off a broker's list whose turn it is.
+    pub(crate) fn next_turn(&mut self, node: NodeId) -> Option<LaneKey> {
+        let key = self.ready.pop_front(node)?;
+        self[key].set_attention(Attention::Idle);
+        Some(key)
+    }
+
+    /// Puts a lane that has had its turn behind the others, unless it was listed meanwhile.
+    pub(crate) fn list_again(&mut self, node: NodeId, key: LaneKey) {
+        if self[key].attention() == Attention::Idle {
+            self[key].set_attention(Attention::Listed(node));
+            self.ready.push_back(node, key);
+        }
+    }
+
+    /// Puts a lane that could not have its turn before the others, unless it was listed meanwhile.
+    pub(crate) fn list_first(&mut self, node: NodeId, key: LaneKey) {
+        if self[key].attention() == Attention::Idle {
+            self[key].set_attention(Attention::Listed(node));
+            self.ready.push_front(node, key);
+        }
+    }
+
+    /// Takes all lanes off a broker's list.
+    pub(crate) fn take_listed(&mut self, node: NodeId) -> Vec<LaneKey> {
+        let keys = Vec::from(self.ready.take(node));
+        for key in &keys {
+            self[*key].set_attention(Attention::Idle);
+        }
+        keys
+    }
+
     /// Takes a lane without batches out of use, until it can be freed.
     pub(crate) fn retire(&mut self, key: LaneKey) {
+        self.unlist(key);
         self.lead(key, None);
-        self[key as usize].attention = Attention::Retired;
+        self[key].set_attention(Attention::Retired);
         self.busy.remove(&key);
         self.retired.push(key);
     }
@@ -196,7 +296,7 @@ impl Lanes {
     }
 
     /// Frees the retired lanes that nothing needs.
-    pub(crate) fn free_retired(&mut self, is_needed: impl Fn(LaneKey, &Lane) -> bool) {
+    pub(crate) fn free_retired(&mut self, is_needed: impl Fn(LaneKey, Option<ProducerId>) -> bool) {
         let Self {
             places,
             free,
@@ -206,7 +306,8 @@ impl Lanes {
         } = self;
         retired.retain(|&key| {
             let place = &mut places[key as usize];
-            let needed = place.as_deref().is_some_and(|lane| is_needed(key, lane));
+            let lane = place.as_deref();
+            let needed = lane.is_some_and(|lane| is_needed(key, lane.producer()));
             if !needed {
                 *place = None;
                 numbered.remove(&key);
@@ -225,19 +326,19 @@ fn has_batches(places: &[Option<Box<Lane>>], key: LaneKey) -> bool {
     lane.is_some_and(Lane::has_batches)
 }
 
-impl Index<usize> for Lanes {
+impl Index<LaneKey> for Lanes {
     type Output = Lane;
 
-    fn index(&self, key: usize) -> &Lane {
-        self.places[key]
+    fn index(&self, key: LaneKey) -> &Lane {
+        self.places[key as usize]
             .as_deref()
             .expect("no lane is freed that anything refers to")
     }
 }
 
-impl IndexMut<usize> for Lanes {
-    fn index_mut(&mut self, key: usize) -> &mut Lane {
-        self.places[key]
+impl IndexMut<LaneKey> for Lanes {
+    fn index_mut(&mut self, key: LaneKey) -> &mut Lane {
+        self.places[key as usize]
             .as_deref_mut()
             .expect("no lane is freed that anything refers to")
     }

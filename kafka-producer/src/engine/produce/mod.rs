@@ -1,19 +1,31 @@
 //! Batches on their way: from their queue into a request, and what becomes of them.
+//!
+//! In the order of a batch's journey; what a room stands on comes before it.
 
-pub(crate) mod acknowledgement;
-pub(crate) mod admission;
-pub(crate) mod coalesce;
-pub(crate) mod codec;
-pub(crate) mod drain;
+pub(crate) mod lane_key;
+
+pub(crate) mod row;
+
 pub(crate) mod expiration;
 pub(crate) mod lane;
+pub(crate) mod verdict;
+
 pub(crate) mod lanes;
 pub(crate) mod partitions;
-pub(crate) mod remembered;
+mod ready;
+
+pub(crate) mod coalesce;
+pub(crate) mod survey;
+
+pub(crate) mod sender;
+
+mod codec;
+mod drain;
+mod identify;
 pub(crate) mod request;
-pub(crate) mod response;
+mod response;
 pub(crate) mod retire;
-pub(crate) mod row;
-pub(crate) mod split;
-pub(crate) mod unresolved;
-pub(crate) mod verdict;
+mod unresolved;
+
+pub(crate) mod admission;
+pub(crate) mod blocked;

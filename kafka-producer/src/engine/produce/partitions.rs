@@ -19,10 +19,11 @@ use kafka_wire::Uuid;
 use kafka_wire::messages::metadata::LeadersPartition;
 
 use crate::engine::cluster::election::{Election, News};
-use crate::engine::produce::lane::{Lane, LaneKey};
-use crate::engine::produce::lanes::Lanes;
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::produce::lane::is_another;
+use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::produce::lanes::{Lanes, Origin};
 use crate::engine::produce::row::Row;
-use crate::engine::{Engine, NodeId};
 
 use crate::error::DeliveryError;
 
@@ -98,7 +99,7 @@ impl Partitions {
     pub(crate) fn epochs(&self, lanes: &Lanes) -> impl Iterator<Item = i32> {
         let places = self.places.iter();
         places.map(|place| match place {
-            Place::InUse(key) => lanes[*key as usize].leader_epoch,
+            Place::InUse(key) => lanes[*key].leader_epoch(),
             Place::Unused(election) => election.epoch(),
         })
     }
@@ -106,7 +107,7 @@ impl Partitions {
     /// Those that have a leader, ascending.
     pub(crate) fn available(&self, lanes: &Lanes) -> impl Iterator<Item = i32> {
         let led = |place: &Place| match place {
-            Place::InUse(key) => lanes[*key as usize].leader.is_some(),
+            Place::InUse(key) => lanes[*key].leader().is_some(),
             Place::Unused(election) => election.leader().is_some(),
         };
         let places = (0..).zip(&self.places);
@@ -194,8 +195,7 @@ impl Partitions {
         let mut left = Vec::new();
         for place in self.places.iter_mut().take(partitions) {
             if let Place::InUse(key) = *place {
-                let lane = &lanes[key as usize];
-                *place = Place::Unused(Election::of(lane.leader, lane.leader_epoch));
+                *place = Place::Unused(lanes[key].election());
                 left.push(key);
             }
         }
@@ -217,56 +217,13 @@ impl Partitions {
         if !self.row.has(partition, queue) {
             return None;
         }
-        let key = lanes.insert(|key| {
-            queue.renumber(key);
-            let mut lane = Lane::new(Arc::clone(queue), self.topic_id, self.number, now);
-            lane.leader_epoch = election.epoch();
-            lane
-        })?;
-        lanes.lead(key, election.leader());
+        let origin = Origin {
+            topic_id: self.topic_id,
+            topic_number: self.number,
+            election,
+        };
+        let key = lanes.insert(queue, origin, now)?;
         *place = Place::InUse(key);
         Some(key)
-    }
-}
-
-impl Lane {
-    /// What a request is sorted by: the partitions of a topic stand together.
-    pub(crate) fn place_in_request(&self) -> (u32, i32) {
-        (self.topic_number, self.partition)
-    }
-
-    /// The partition is this topic's, which may be another of the same name.
-    pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
-        if is_another(&mut self.topic_id, topic_id) {
-            self.belong_to_another();
-        }
-    }
-}
-
-/// Takes in what is told of a topic's id; whether it is another topic's. A broker that knows no ids
-/// (before Kafka 2.8) says nothing of it, and an id where none was known before is that of the same.
-fn is_another(known: &mut Uuid, told: Uuid) -> bool {
-    if told == Uuid::ZERO {
-        return false;
-    }
-    let before = std::mem::replace(known, told);
-    before != Uuid::ZERO && before != told
-}
-
-impl Engine {
-    /// The lane of a queue that has rung; made, if it is the first time. None has a queue that was
-    /// closed before anything was written to it.
-    pub(crate) fn lane_of(&mut self, queue: &Arc<Queue<DeliveryError>>) -> Option<LaneKey> {
-        self.metadata.lane_of(queue, &mut self.lanes, self.cx.now)
-    }
-
-    /// Makes the lanes of all that has records, also if it has not rung yet: whoever writes is
-    /// perhaps just about to.
-    pub(crate) fn make_missing_lanes(&mut self) {
-        for queue in self.cx.accumulator.queues() {
-            if !queue.is_empty() {
-                self.lane_of(&queue);
-            }
-        }
     }
 }

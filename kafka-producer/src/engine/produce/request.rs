@@ -1,7 +1,7 @@
 //! What the engine gives the driver to write.
 //!
 //! A produce request is an order, not bytes yet: the driver compresses its batches where that is
-//! asked for, then calls [`ProduceOrder::frame`], which stamps each header, sums its CRC-32C and
+//! asked for, then calls [`PendingProduce::frame`], which stamps each header, sums its CRC-32C and
 //! lines the pieces up for one vectored write. None of a batch's bytes is copied.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use kafka_wire::{EncodeError, FrameChunks, ProduceFrame, Uuid, Version};
 
 use bytes::Bytes;
 
+use crate::engine::produce::lane::slot::Number;
 use crate::error::DeliveryError;
 
 /// One request.
@@ -41,12 +42,12 @@ pub enum Payload {
     /// A whole frame.
     Whole(Bytes),
     /// Batches, to be framed when the socket can take them.
-    Produce(ProduceOrder),
+    Produce(PendingProduce),
 }
 
 /// A produce request whose batches are not framed yet.
 #[derive(Debug)]
-pub struct ProduceOrder {
+pub struct PendingProduce {
     pub(crate) version: Version,
     pub(crate) correlation_id: i32,
     pub(crate) client_id: Arc<str>,
@@ -55,25 +56,24 @@ pub struct ProduceOrder {
     pub(crate) acks: i16,
     pub(crate) timeout_ms: i32,
     /// In the order of their topics.
-    pub(crate) batches: Vec<OrderedBatch>,
+    pub(crate) batches: Vec<NumberedBatch>,
 }
 
 /// One batch of an order, with the numbers of this attempt.
 #[derive(Debug)]
-pub(crate) struct OrderedBatch {
+pub(crate) struct NumberedBatch {
     pub(crate) topic: Arc<str>,
     pub(crate) topic_id: Uuid,
     pub(crate) partition: i32,
-    pub(crate) producer_id: i64,
-    pub(crate) producer_epoch: i16,
-    pub(crate) base_sequence: i32,
+    /// `None` without idempotence.
+    pub(crate) number: Option<Number>,
     pub(crate) batch: Arc<Batch<DeliveryError>>,
 }
 
-impl ProduceOrder {
+impl PendingProduce {
     /// The batches, for compression before [`frame`](Self::frame).
     pub fn batches(&self) -> impl Iterator<Item = &Arc<Batch<DeliveryError>>> {
-        self.batches.iter().map(|ordered| &ordered.batch)
+        self.batches.iter().map(|numbered| &numbered.batch)
     }
 
     /// The request as it goes over the wire: one pass over each batch, for its checksum.
@@ -81,7 +81,7 @@ impl ProduceOrder {
     /// # Errors
     /// When something in it is longer than the protocol can say: the client id, say, or all of it.
     pub fn frame(&self) -> Result<FrameChunks, EncodeError> {
-        let topics = self.batches.chunk_by(OrderedBatch::is_of_topic_of);
+        let topics = self.batches.chunk_by(NumberedBatch::is_of_topic_of);
         let mut frame = ProduceFrame::begin(
             self.version,
             self.correlation_id,
@@ -94,10 +94,10 @@ impl ProduceOrder {
         frame.reserve(self.batches.len());
         for topic in topics {
             frame.topic(&topic[0].topic, topic[0].topic_id, topic.len());
-            for ordered in topic {
-                let (records, codec) = ordered.batch.records_and_codec();
-                let header = ordered.header(self.attributes(codec)).encode(&records);
-                frame.partition(ordered.partition, &header, records);
+            for numbered in topic {
+                let (records, codec) = numbered.batch.records_and_codec();
+                let header = numbered.header(self.attributes(codec)).encode(&records);
+                frame.partition(numbered.partition, &header, records);
             }
         }
         frame.finish()
@@ -112,7 +112,7 @@ impl ProduceOrder {
     }
 }
 
-impl OrderedBatch {
+impl NumberedBatch {
     /// Partitions of which metadata told at different times may be those of a topic and of the one
     /// that was made anew under its name.
     fn is_of_topic_of(&self, other: &Self) -> bool {
@@ -125,11 +125,21 @@ impl OrderedBatch {
             last_offset_delta: self.batch.count() as i32 - 1,
             base_timestamp: self.batch.base_timestamp_ms(),
             max_timestamp: self.batch.max_timestamp_ms(),
-            producer_id: self.producer_id,
-            producer_epoch: self.producer_epoch,
-            base_sequence: self.base_sequence,
             record_count: self.batch.count() as i32,
-            ..BatchHeader::default()
+            ..numbers(self.number)
         }
+    }
+}
+
+/// A header that has nothing but the numbers of a batch.
+fn numbers(number: Option<Number>) -> BatchHeader {
+    match number {
+        Some(Number { producer, sequence }) => BatchHeader {
+            producer_id: producer.id,
+            producer_epoch: producer.epoch,
+            base_sequence: sequence,
+            ..BatchHeader::default()
+        },
+        None => BatchHeader::default(),
     }
 }

@@ -14,99 +14,65 @@ use std::sync::Arc;
 
 use kafka_wire::ErrorCode;
 
-use crate::engine::Engine;
-use crate::engine::produce::lane::{Attention, Lane, LaneKey, Numbering};
-use crate::engine::produce::verdict::Ambiguity;
-use crate::engine::transaction::Transactions;
+use crate::engine::identity::ProducerId;
+use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::produce::sender::{Peers, Sender};
 use crate::error::Cause;
 
-impl Engine {
+impl Sender {
     /// Ends what waits in a lane whose partition is gone.
-    pub(crate) fn end_gone(&mut self, key: LaneKey, message: &Arc<str>) {
-        self.give_up_lane(key, || Cause::Refused {
+    pub(crate) fn end_gone(&mut self, p: &mut Peers<'_>, key: LaneKey, why: &Arc<str>) {
+        self.lanes[key].end_gone(p.cx, &|| Cause::Refused {
             code: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-            message: Some(Arc::clone(message)),
+            message: Some(Arc::clone(why)),
         });
-        let lane = &mut self.lanes[key as usize];
-        lane.break_sequence(u64::MAX, Ambiguity::Possible);
-        self.retire(key);
-    }
-
-    /// Takes a lane without batches out of use.
-    fn retire(&mut self, key: LaneKey) {
-        let lane = &self.lanes[key as usize];
-        if let Attention::Listed(node) = lane.attention
-            && let Some(node) = self.nodes.get_mut(&node)
-        {
-            node.lanes.retain(|&listed| listed != key);
-        }
-        if self.transactions.is_none()
-            && let Numbering::Running { producer, .. } | Numbering::Broken { producer, .. } =
-                lane.numbering
-        {
-            match lane.has_stray(producer, &self.expiration.memory()) {
-                true => self.identity.leave_id(producer.id, self.cx.now),
-                false => self.identity.leave(producer, self.cx.now),
-            }
-        }
-        self.lingering.remove(&key);
-        self.lanes.retire(key);
+        self.retire(p, key);
     }
 
     /// Lets go of topics that nobody has written to for `metadata.max.idle.ms`; who writes to one
     /// again finds it unknown and asks.
-    pub(crate) fn forget_idle_topics(&mut self) {
-        let Some(idle_since) = self.cx.now.checked_sub(self.cx.settings.metadata_max_idle) else {
+    pub(crate) fn forget_idle_topics(&mut self, p: &mut Peers<'_>) {
+        let Some(idle_since) = p.cx.now.checked_sub(p.cx.settings.metadata_max_idle) else {
             return;
         };
-        let idle = self.metadata.idle_since(idle_since, |key| {
-            let lane = &self.lanes[key as usize];
-            lane.is_idle_since(idle_since) && self.may_forget(lane)
+        let idle = p.metadata.idle_since(idle_since, |key| {
+            let lane = &self.lanes[key];
+            lane.is_idle_since(idle_since) && !self.sequence_counts(p, lane.producer())
         });
         if idle.is_empty() {
             return;
         }
         for name in &idle {
-            self.forget_topic(name);
+            for key in p.metadata.forget_idle(p.cx, &self.lanes, name) {
+                self.retire(p, key);
+            }
         }
-        self.metadata.publish(&self.cx, &self.lanes, &idle);
-        self.free_retired_lanes();
+        p.metadata.publish(p.cx, &self.lanes, &idle);
+        self.free_retired_lanes(p);
     }
 
-    /// Whether nothing depends on what its sequence has come to.
-    fn may_forget(&self, lane: &Lane) -> bool {
-        self.transactions.is_none() || !lane.is_numbered_by(self.identity.producer())
-    }
-
-    fn forget_topic(&mut self, name: &Arc<str>) {
-        for key in self.metadata.forget_idle(&self.cx, &self.lanes, name) {
-            self.retire(key);
-        }
+    /// Whether what a lane's sequence has come to under this producer must not be forgotten.
+    fn sequence_counts(&self, p: &Peers<'_>, producer: Option<ProducerId>) -> bool {
+        p.transactions.are_enabled() && producer.is_some() && producer == self.identity.producer()
     }
 
     /// Frees the lanes out of use that nothing refers to any more: no request on its way, and no
     /// transaction.
-    pub(crate) fn free_retired_lanes(&mut self) {
+    pub(crate) fn free_retired_lanes(&mut self, p: &Peers<'_>) {
         if !self.lanes.has_retired() {
             return;
         }
-        let Self {
-            nodes,
-            lanes,
-            identity,
-            transactions,
-            ..
-        } = self;
-        let mut on_their_way: Vec<LaneKey> = nodes.lanes_in_flight().collect();
+        let mut on_their_way: Vec<LaneKey> = p.nodes.lanes_in_flight().collect();
         on_their_way.sort_unstable();
-        let producer = identity.producer();
-        lanes.free_retired(|key, lane| {
-            let sequence_counts = transactions.is_some() && lane.is_numbered_by(producer);
-            let transaction = transactions.as_ref();
+        let current = self.identity.producer();
+        let transactions = &*p.transactions;
+        self.lanes.free_retired(|key, producer| {
+            let sequence_counts =
+                transactions.are_enabled() && producer.is_some() && producer == current;
             sequence_counts
                 || on_their_way.binary_search(&key).is_ok()
-                || transaction.is_some_and(|transaction| Transactions::refers_to(transaction, key))
+                || transactions.refers_to(key)
         });
-        self.cx.accumulator.release_dropped();
+        p.cx.accumulator.release_dropped();
     }
 }

@@ -66,7 +66,7 @@ pub(crate) enum Ambiguity {
     /// The broker is done with it, and the log may have it.
     Possible,
     /// Nobody answered for it: it may still be on its way, and the log may get it later.
-    Adrift,
+    MaybeInFlight,
 }
 
 /// Whether a refused batch may have been appended, by its answer.

@@ -1,28 +1,30 @@
 //! What a coordinator's answer changes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_wire::messages::add_partitions_to_txn::AddPartitionsToTxnTopicResult;
-use kafka_wire::messages::txn_offset_commit::TxnOffsetCommitResponseTopic;
+use kafka_wire::messages::find_coordinator::FindCoordinatorResponse;
 use kafka_wire::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, EndTxnResponse,
-    FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, FindCoordinatorRequest,
+    InitProducerIdRequest, InitProducerIdResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse,
 };
-use kafka_wire::{DecodeError, ErrorCode, Version};
+use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response};
 
-use super::calls::Call;
-use super::coordinators::{self, Role};
-use super::verdict::{Request, Verdict, verdict};
-use super::{
-    Echo, End, Ending, Membership, OffsetCommit, Phase, RequestState, Transactions, is_turned_away,
-};
-use crate::engine::identity::ProducerId;
-use crate::engine::produce::lane::LaneKey;
+use super::ask::{Ask, End, RequestKind, Role};
+use super::callers::Call;
+use super::coordinators;
+use super::phase::{Phase, StaleRequest};
+use super::transactional::Transactional;
+use super::verdict::{Verdict, verdict};
+use crate::engine::cluster::features::Features;
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::context::Context;
+use crate::engine::identity::{Identity, ProducerId};
+use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::engine::timers::Timer;
-use crate::engine::{Ask, Engine, NodeId};
 use crate::error::{AbortableError, FatalError, Obstacle, TransactionError, own_words};
 use crate::settings::Address;
 
@@ -30,346 +32,314 @@ use crate::settings::Address;
 const MAY_BE_COMMITTED: &str =
     "What became of EndTxn(commit) is not known: the transaction may be committed.";
 
-/// How soon a first partition is added again while the transaction before is being ended.
-const SOON: Duration = Duration::from_millis(20);
+/// An answer, with what was asked.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    FindCoordinator(Role, FindCoordinatorResponse),
+    InitProducerId(InitProducerIdResponse),
+    AddPartitions(Vec<LaneKey>, AddPartitionsToTxnResponse),
+    AddOffsets(Arc<str>, AddOffsetsToTxnResponse),
+    CommitOffsets(Arc<str>, TxnOffsetCommitResponse),
+    End(End, EndTxnResponse),
+}
 
-impl Engine {
-    /// A request about transactions was answered.
-    pub(in crate::engine) fn transaction_answered(
-        &mut self,
-        id: NodeId,
-        version: Version,
-        frame: Bytes,
-        ask: Ask,
-    ) -> Result<(), DecodeError> {
-        let not_before = self.cx.now;
-        if let Some(transactions) = &mut self.transactions {
-            transactions.request = RequestState::Free { not_before };
+impl Answer {
+    /// Reads the answer to this.
+    pub(crate) fn read(ask: Ask, version: Version, frame: Bytes) -> Result<Self, DecodeError> {
+        fn body<R: Request>(frame: Bytes, version: Version) -> Result<R::Response, DecodeError> {
+            decode_response::<R>(frame, version).map(|(_, answer)| answer)
         }
-        let unread = ask.clone();
-        self.read_transactional(id, version, frame, ask)
-            // Whatever it says, it was done or not.
-            .inspect_err(|_| self.transaction_unanswered(&unread))
-    }
-
-    fn read_transactional(
-        &mut self,
-        id: NodeId,
-        version: Version,
-        frame: Bytes,
-        ask: Ask,
-    ) -> Result<(), DecodeError> {
-        match ask {
+        Ok(match ask {
             Ask::FindCoordinator(role) => {
-                self.read::<FindCoordinatorRequest, _>(version, frame, |engine, answer| {
-                    engine.throttle(id, answer.throttle_time_ms);
-                    engine.coordinator_found(role, answer);
-                })
+                Self::FindCoordinator(role, body::<FindCoordinatorRequest>(frame, version)?)
             }
             Ask::InitProducerId => {
-                self.read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
-                    engine.throttle(id, answer.throttle_time_ms);
-                    let told = ProducerId::told(answer.producer_id, answer.producer_epoch);
-                    if engine.granted(&Ask::InitProducerId, answer.error_code) {
-                        match told {
-                            Some(producer) => engine.initialized(producer),
-                            None => engine.rest(Obstacle::Unanswered {
-                                request: "InitProducerId",
-                            }),
-                        }
-                    }
-                })
+                Self::InitProducerId(body::<InitProducerIdRequest>(frame, version)?)
             }
             Ask::AddPartitions(keys) => {
-                self.read::<AddPartitionsToTxnRequest, _>(version, frame, |engine, answer| {
-                    engine.throttle(id, answer.throttle_time_ms);
-                    engine.partitions_added(keys, &answer.results_by_topic_v3_and_below);
-                })
+                Self::AddPartitions(keys, body::<AddPartitionsToTxnRequest>(frame, version)?)
             }
             Ask::AddOffsets(group) => {
-                self.read::<AddOffsetsToTxnRequest, _>(version, frame, |engine, answer| {
-                    engine.throttle(id, answer.throttle_time_ms);
-                    engine.group_added(group, answer.error_code);
-                })
+                Self::AddOffsets(group, body::<AddOffsetsToTxnRequest>(frame, version)?)
             }
             Ask::CommitOffsets(group) => {
-                self.read::<TxnOffsetCommitRequest, _>(version, frame, |engine, answer| {
-                    engine.throttle(id, answer.throttle_time_ms);
-                    engine.offsets_committed(group, &answer.topics);
-                })
+                Self::CommitOffsets(group, body::<TxnOffsetCommitRequest>(frame, version)?)
             }
-            Ask::End(end) => self.read::<EndTxnRequest, _>(version, frame, |engine, answer| {
-                engine.throttle(id, answer.throttle_time_ms);
-                engine.end_answered(end, &answer);
-            }),
-        }
+            Ask::End(end) => Self::End(end, body::<EndTxnRequest>(frame, version)?),
+        })
     }
 
-    /// A request about transactions will not be answered.
-    pub(in crate::engine) fn transaction_unanswered(&mut self, ask: &Ask) {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.unanswered(ask);
-        }
-        if let Ask::CommitOffsets(group) = ask {
-            self.offsets_answered(group, ErrorCode::NETWORK_EXCEPTION);
-        }
-        let request = ask.request().name();
-        self.rest(Obstacle::Unanswered { request });
-    }
-
-    /// A broker is gone, and with it whatever it coordinated.
-    pub(in crate::engine) fn forget_coordinator(&mut self, lost: NodeId) {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.coordinators.forget_node(lost);
+    /// For how long the broker asks for silence.
+    pub(crate) fn throttle_time_ms(&self) -> i32 {
+        match self {
+            Self::FindCoordinator(_, answer) => answer.throttle_time_ms,
+            Self::InitProducerId(answer) => answer.throttle_time_ms,
+            Self::AddPartitions(_, answer) => answer.throttle_time_ms,
+            Self::AddOffsets(_, answer) => answer.throttle_time_ms,
+            Self::CommitOffsets(_, answer) => answer.throttle_time_ms,
+            Self::End(_, answer) => answer.throttle_time_ms,
         }
     }
+}
 
-    fn coordinator_found(&mut self, role: Role, answer: FindCoordinatorResponse) {
-        let found = coordinators::only(answer);
-        let usable = found
-            .error_code
-            .ok()
-            .and_then(|()| coordinators::usable(&found));
-        let port = match usable {
-            Ok(port) => port,
-            Err(code) => {
-                let message = found.error_message.map(Into::into);
-                return self.act(&Ask::FindCoordinator(role), code, message);
+/// What follows outside from an answer.
+#[derive(Debug)]
+pub(crate) enum Consequence {
+    Nothing,
+    /// A coordinator listens there.
+    Met(NodeId, Address),
+    /// The producer cannot go on.
+    Fatal(FatalError),
+}
+
+impl Transactional {
+    /// A request was answered.
+    pub(super) fn answered(
+        &mut self,
+        cx: &mut Context,
+        lanes: &mut Lanes,
+        identity: &mut Identity,
+        features: Features,
+        answer: Answer,
+    ) -> Consequence {
+        self.request.free(cx.now);
+        let refused = match answer {
+            Answer::FindCoordinator(role, answer) => {
+                return self.coordinator_told(cx, role, answer);
+            }
+            Answer::InitProducerId(answer) => {
+                let told = ProducerId::told(answer.producer_id, answer.producer_epoch);
+                self.check(cx, &Ask::InitProducerId, answer.error_code)
+                    .map(|()| match told {
+                        Some(told) => self.initialized(cx, lanes, identity, features, told),
+                        None => self
+                            .request
+                            .pause(cx, unanswered(RequestKind::InitProducerId)),
+                    })
+            }
+            Answer::AddPartitions(keys, answer) => {
+                return self.partitions_added(
+                    cx,
+                    lanes,
+                    &keys,
+                    &answer.results_by_topic_v3_and_below,
+                );
+            }
+            Answer::AddOffsets(group, answer) => {
+                let code = answer.error_code;
+                let judged = verdict(RequestKind::AddOffsets, code);
+                self.members.group_judged(&group, judged);
+                self.check(cx, &Ask::AddOffsets(group), code)
+            }
+            Answer::CommitOffsets(group, answer) => {
+                let code = self.offsets.answered(&answer.topics, &mut cx.notices);
+                self.group_added_by_offsets(&group, code);
+                self.check(cx, &Ask::CommitOffsets(group), code)
+            }
+            Answer::End(end, answer) => {
+                let given = ProducerId::told(answer.producer_id, answer.producer_epoch);
+                self.check(cx, &Ask::End(end), answer.error_code)
+                    .map(|()| self.ended(cx, lanes, identity, features, given))
             }
         };
-        let id = NodeId(found.node_id);
-        let address = Address {
-            host: found.host,
-            port,
-        };
-        self.nodes.meet_coordinator(&mut self.cx, id, address);
-        if let Some(transactions) = &mut self.transactions {
-            transactions.coordinators.found(role, id);
+        refused.err().unwrap_or(Consequence::Nothing)
+    }
+
+    /// A request will not be answered.
+    pub(super) fn unanswered(&mut self, cx: &mut Context, ask: &Ask) {
+        if self.version == TransactionVersion::One {
+            self.members.unanswered(ask);
+        }
+        match ask {
+            Ask::FindCoordinator(_) | Ask::InitProducerId => {}
+            _ => self.stale = StaleRequest::Possible,
+        }
+        match ask {
+            Ask::CommitOffsets(group) => {
+                self.offsets.unanswered();
+                self.group_added_by_offsets(group, ErrorCode::NETWORK_EXCEPTION);
+            }
+            Ask::End(_) => self.phase.end_unanswered(),
+            _ => {}
+        }
+        self.request.pause(cx, unanswered(ask.kind()));
+    }
+
+    /// With the second protocol it is the offsets that add their group.
+    fn group_added_by_offsets(&mut self, group: &Arc<str>, code: ErrorCode) {
+        if self.version == TransactionVersion::Two {
+            self.members.offsets_answered(group, code);
         }
     }
 
-    fn partitions_added(&mut self, keys: Vec<LaneKey>, topics: &[AddPartitionsToTxnTopicResult]) {
+    fn coordinator_told(
+        &mut self,
+        cx: &mut Context,
+        role: Role,
+        answer: FindCoordinatorResponse,
+    ) -> Consequence {
+        match coordinators::read(answer) {
+            Ok((id, address)) => {
+                self.coordinators.found(role, id);
+                Consequence::Met(id, address)
+            }
+            Err((code, message)) => {
+                let message = message.map(Into::into);
+                self.refused(cx, &Ask::FindCoordinator(role), code, message)
+            }
+        }
+    }
+
+    fn partitions_added(
+        &mut self,
+        cx: &mut Context,
+        lanes: &Lanes,
+        keys: &[LaneKey],
+        topics: &[AddPartitionsToTxnTopicResult],
+    ) -> Consequence {
         let mut worst = (Verdict::Done, ErrorCode::NONE);
-        let mut concerned: Vec<String> = Vec::new();
-        for key in keys {
-            let lane = &self.lanes[key as usize];
-            let code = code_of(topics, &lane.topic, lane.partition);
-            let judged = code.map(|code| (verdict(Request::AddPartitions, code), code));
+        let mut concerned: Vec<&str> = Vec::new();
+        for &key in keys {
+            let lane = &lanes[key];
+            let code = code_of(topics, lane.topic(), lane.partition());
+            let judged = code.map(|code| (verdict(RequestKind::AddPartitions, code), code));
             let (judged, code) = judged.unwrap_or((Verdict::Retry, ErrorCode::NETWORK_EXCEPTION));
             if judged == Verdict::Abortable && code != ErrorCode::OPERATION_NOT_ATTEMPTED {
-                concerned.push(lane.topic.to_string());
+                concerned.push(lane.topic());
             }
-            if rank(judged, code) > rank(worst.0, worst.1) {
+            if judged.rank(code) > worst.0.rank(worst.1) {
                 worst = (judged, code);
             }
-            self.partition_judged(key, judged, code);
+            self.members.partition_judged(key, judged, code);
         }
         concerned.dedup();
         let (judged, code) = worst;
         if judged == Verdict::Done {
-            return self.succeeded();
+            self.request.succeeded();
+            return Consequence::Nothing;
         }
         let message = match concerned.is_empty() {
             true => code.message().to_owned(),
             false => format!("{} (topics: {})", code.message(), concerned.join(", ")),
         };
-        self.act(&Ask::AddPartitions(Vec::new()), code, Some(message.into()));
+        let ask = Ask::AddPartitions(Vec::new());
+        self.refused(cx, &ask, code, Some(message.into()))
     }
 
-    /// Notes what is known of one partition's place in the transaction.
-    fn partition_judged(&mut self, key: LaneKey, judged: Verdict, code: ErrorCode) {
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        let Some(membership) = transactions.partitions.remove(&key) else {
-            return;
-        };
-        let known = match judged {
-            Verdict::Done => Some(Membership::Inside),
-            Verdict::Abortable => membership.refused(),
-            // Passed over in silence.
-            _ if code == ErrorCode::NETWORK_EXCEPTION => Some(Membership::Unanswered),
-            _ => Some(membership.turned_away()),
-        };
-        transactions
-            .partitions
-            .extend(known.map(|known| (key, known)));
-        self.list(key);
-    }
-
-    fn group_added(&mut self, group: Arc<str>, code: ErrorCode) {
-        let judged = verdict(Request::AddOffsets, code);
-        if let Some(transactions) = &mut self.transactions
-            && let Some(membership) = transactions.groups.remove(&group)
-        {
-            let known = match judged {
-                Verdict::Done => Some(Membership::Inside),
-                Verdict::Abortable => membership.refused(),
-                _ => Some(membership.turned_away()),
-            };
-            let group = Arc::clone(&group);
-            transactions
-                .groups
-                .extend(known.map(|known| (group, known)));
-        }
-        self.granted(&Ask::AddOffsets(group), code);
-    }
-
-    /// Some of the offsets may have been taken; only the others are sent again. If nobody waits for
-    /// them any more, because the transaction will be aborted, the group may belong to it all the same.
-    fn offsets_committed(&mut self, group: Arc<str>, topics: &[TxnOffsetCommitResponseTopic]) {
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        let worst = match transactions.offsets.front_mut() {
-            Some(commit) => commit.answered(topics),
-            None => {
-                let told = topics.iter().flat_map(|topic| &topic.partitions);
-                worst(told.map(|told| told.error_code))
-            }
-        };
-        let done = |commit: &OffsetCommit| commit.offsets.is_empty();
-        if transactions.offsets.front().is_some_and(done)
-            && let Some(done) = transactions.offsets.pop_front()
-        {
-            if done.echo == Echo::Possible {
-                transactions.repeated.insert(Arc::clone(&done.group.id));
-            }
-            done.end(Ok(()), &mut self.cx.notices);
-        }
-        self.offsets_answered(&group, worst);
-        self.granted(&Ask::CommitOffsets(group), worst);
-    }
-
-    /// With the second protocol it is the offsets that add their group.
-    fn offsets_answered(&mut self, group: &Arc<str>, code: ErrorCode) {
-        if let Some(transactions) = &mut self.transactions
-            && transactions.version == TransactionVersion::Two
-            && !is_turned_away(code)
-            && let Some(membership) = transactions.groups.get_mut(group)
-        {
-            *membership = Membership::Inside;
-        }
-    }
-
-    fn end_answered(&mut self, end: End, answer: &EndTxnResponse) {
-        if self.granted(&Ask::End(end), answer.error_code) {
-            let told = ProducerId::told(answer.producer_id, answer.producer_epoch);
-            self.transaction_ended(told);
-        }
-    }
-
-    /// Does what follows from a code that stands for the whole answer; whether it was a success.
-    fn granted(&mut self, ask: &Ask, code: ErrorCode) -> bool {
+    /// Judges a code that stands for the whole answer; what follows if it is no success.
+    fn check(&mut self, cx: &mut Context, ask: &Ask, code: ErrorCode) -> Result<(), Consequence> {
         if code == ErrorCode::NONE {
-            self.succeeded();
-            return true;
+            self.request.succeeded();
+            return Ok(());
         }
-        self.act(ask, code, None);
-        false
-    }
-
-    fn succeeded(&mut self) {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.failures = 0;
-            transactions.last_obstacle = None;
-        }
+        Err(self.refused(cx, ask, code, None))
     }
 
     /// Does what follows from an error.
-    fn act(&mut self, ask: &Ask, code: ErrorCode, message: Option<Arc<str>>) {
-        let request = ask.request();
-        let message = own_words(message).unwrap_or_else(|| code.message().into());
-        let obstacle = Obstacle::Refused {
-            request: request.name(),
-            code,
-            message: Some(Arc::clone(&message)),
-        };
-        let may_be_committed = self.may_be_committed();
+    fn refused(
+        &mut self,
+        cx: &mut Context,
+        ask: &Ask,
+        code: ErrorCode,
+        message: Option<Arc<str>>,
+    ) -> Consequence {
+        let kind = ask.kind();
+        let refusal = Refusal::new(kind, code, message);
+        let may_be_committed = self.phase.may_be_committed();
         let judged = match may_be_committed {
-            true => verdict(request, code).of_what_may_be_committed(code),
-            false => verdict(request, code),
+            true => verdict(kind, code).of_what_may_be_committed(code),
+            false => verdict(kind, code),
         };
-        if judged.leaves_open()
-            && let (Ask::End(_), Some(transactions)) = (ask, &mut self.transactions)
-        {
-            transactions.end_unanswered();
+        if judged.leaves_open() && matches!(ask, Ask::End(_)) {
+            self.phase.end_unanswered();
         }
         match judged {
-            Verdict::Done => self.succeeded(),
-            Verdict::Retry => self.rest(obstacle),
-            Verdict::RetrySoon => self.rest_a_little(obstacle),
+            Verdict::Done => self.request.succeeded(),
+            // Once something was added, the end of the transaction before is no reason any more.
+            Verdict::RetrySoon if !self.members.need_end() => {
+                self.request.pause_a_little(cx, refusal.obstacle());
+            }
+            Verdict::Retry | Verdict::RetrySoon => self.request.pause(cx, refusal.obstacle()),
             Verdict::Relocate => {
-                if let Some(transactions) = &mut self.transactions {
-                    transactions.coordinators.forget(&ask.role());
-                }
-                self.rest(obstacle);
+                self.coordinators.forget(&ask.role());
+                self.request.pause(cx, refusal.obstacle());
             }
-            Verdict::Abortable => self.must_abort(
-                request,
-                AbortableError::Refused {
-                    request: request.name(),
-                    code,
-                    message,
-                },
-            ),
-            Verdict::Gone => self.gone(AbortableError::Refused {
-                request: request.name(),
-                code,
-                message,
-            }),
-            Verdict::Fatal => {
-                let message = match may_be_committed {
-                    true => format!("{message} {MAY_BE_COMMITTED}").into(),
-                    false => message,
-                };
-                self.fail_for_good(FatalError::of(code, Some(message)));
-            }
+            Verdict::Abortable => return self.failed(cx, kind, refusal.abortable()),
+            Verdict::Gone => self.not_known_there(refusal.abortable()),
+            Verdict::Fatal => return Consequence::Fatal(refusal.fatal(may_be_committed)),
         }
-    }
-
-    fn may_be_committed(&self) -> bool {
-        let transactions = self.transactions.as_ref();
-        transactions.is_some_and(Transactions::may_be_committed)
-    }
-
-    /// The end of the transaction before takes a moment; once something was added it has passed.
-    fn rest_a_little(&mut self, why: Obstacle) {
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        if transactions.has_begun_there() {
-            return self.rest(why);
-        }
-        let not_before = self.cx.now + SOON;
-        transactions.request = RequestState::Free { not_before };
-        transactions.last_obstacle = Some(why);
-        self.cx.timers.arm(Timer::Transaction, not_before);
+        Consequence::Nothing
     }
 
     /// A coordinator will not go on with what is being done, but with the next.
-    fn must_abort(&mut self, request: Request, why: AbortableError) {
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        match &transactions.phase {
+    fn failed(&mut self, cx: &mut Context, kind: RequestKind, why: AbortableError) -> Consequence {
+        match &self.phase {
             Phase::Initializing => {
-                transactions.phase = Phase::Uninitialized;
+                self.phase = Phase::Uninitialized;
                 let refused = || Err(TransactionError::Abortable(why.clone()));
-                transactions.tell(Call::Init, refused, &mut self.cx.notices);
+                self.callers.tell(Call::Init, refused, &mut cx.notices);
             }
             // The coordinator knows nothing that could be ended: begin anew with it. What could not
             // be added needs no end.
-            Phase::Ending(Ending {
-                how: End::Abort, ..
-            }) if request == Request::Abort => self.gone(why),
+            Phase::Ending(ending) if ending.how == End::Abort && kind == RequestKind::Abort => {
+                self.not_known_there(why);
+            }
             Phase::Renewing(_) => {
                 let code = why.code().unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR);
-                self.fail_for_good(FatalError::of(code, Some(why.to_string().into())));
+                let message = Some(why.to_string().into());
+                return Consequence::Fatal(FatalError::of(code, message));
             }
-            _ => self.doom(|| why),
+            _ => self.must_abort(cx, || why),
+        }
+        Consequence::Nothing
+    }
+}
+
+/// An error that a coordinator has answered with, as people are told of it.
+struct Refusal {
+    kind: RequestKind,
+    code: ErrorCode,
+    message: Arc<str>,
+}
+
+impl Refusal {
+    fn new(kind: RequestKind, code: ErrorCode, message: Option<Arc<str>>) -> Self {
+        let message = own_words(message).unwrap_or_else(|| code.message().into());
+        Self {
+            kind,
+            code,
+            message,
         }
     }
+
+    fn obstacle(self) -> Obstacle {
+        Obstacle::Refused {
+            request: self.kind.name(),
+            code: self.code,
+            message: Some(self.message),
+        }
+    }
+
+    fn abortable(self) -> AbortableError {
+        AbortableError::Refused {
+            request: self.kind.name(),
+            code: self.code,
+            message: self.message,
+        }
+    }
+
+    fn fatal(self, may_be_committed: bool) -> FatalError {
+        let message = match may_be_committed {
+            true => format!("{} {MAY_BE_COMMITTED}", self.message).into(),
+            false => self.message,
+        };
+        FatalError::of(self.code, Some(message))
+    }
+}
+
+fn unanswered(kind: RequestKind) -> Obstacle {
+    let request = kind.name();
+    Obstacle::Unanswered { request }
 }
 
 fn code_of(
@@ -381,43 +351,4 @@ fn code_of(
     let mut partitions = topics.flat_map(|told| &told.results_by_partition);
     let told = partitions.find(|told| told.partition_index == partition)?;
     Some(told.partition_error_code)
-}
-
-impl OffsetCommit {
-    /// Keeps the offsets that were not taken; the code that stands for all.
-    fn answered(&mut self, topics: &[TxnOffsetCommitResponseTopic]) -> ErrorCode {
-        let mut codes = Vec::with_capacity(self.offsets.len());
-        self.offsets.retain(|offset| {
-            let partitions = topics.iter().filter(|topic| *topic.name == *offset.topic);
-            let mut partitions = partitions.flat_map(|topic| &topic.partitions);
-            let told = partitions.find(|told| told.partition_index == offset.partition);
-            let code = told.map_or(ErrorCode::NETWORK_EXCEPTION, |told| told.error_code);
-            codes.push(code);
-            verdict(Request::CommitOffsets, code) != Verdict::Done
-        });
-        worst(codes)
-    }
-}
-
-/// The code of an answer about offsets that stands for all of its codes.
-fn worst(codes: impl IntoIterator<Item = ErrorCode>) -> ErrorCode {
-    let rank = |code: &ErrorCode| rank(verdict(Request::CommitOffsets, *code), *code);
-    codes
-        .into_iter()
-        .max_by_key(rank)
-        .unwrap_or(ErrorCode::NONE)
-}
-
-/// Of several verdicts on one request the worst counts; of equals what says more.
-fn rank(verdict: Verdict, code: ErrorCode) -> (u8, bool) {
-    let rank = match verdict {
-        Verdict::Done => 0,
-        Verdict::RetrySoon => 1,
-        Verdict::Retry => 2,
-        Verdict::Relocate => 3,
-        Verdict::Abortable => 4,
-        Verdict::Gone => 5,
-        Verdict::Fatal => 6,
-    };
-    (rank, code != ErrorCode::OPERATION_NOT_ATTEMPTED)
 }

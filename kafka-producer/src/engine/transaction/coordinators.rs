@@ -5,31 +5,13 @@
 //! when its connection is lost: another broker may have taken over meanwhile.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::find_coordinator::{Coordinator, FindCoordinatorResponse};
 
-use crate::engine::NodeId;
-
-/// What a broker coordinates.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
-    /// The transactions of this producer.
-    Transactions,
-    /// This consumer group.
-    Group(Arc<str>),
-}
-
-impl Role {
-    /// The protocol's number for it.
-    pub(super) fn key_type(&self) -> i8 {
-        match self {
-            Self::Group(_) => 0,
-            Self::Transactions => 1,
-        }
-    }
-}
+use super::ask::Role;
+use crate::engine::cluster::node_id::NodeId;
+use crate::settings::Address;
 
 /// The coordinators that are known.
 #[derive(Debug, Default)]
@@ -57,8 +39,26 @@ impl Coordinators {
     }
 }
 
+/// Reads who coordinates and where that broker listens, or why nobody does. An answer without a name
+/// is no answer.
+pub(super) fn read(
+    answer: FindCoordinatorResponse,
+) -> Result<(NodeId, Address), (ErrorCode, Option<String>)> {
+    let found = only(answer);
+    if let Err(code) = found.error_code.ok() {
+        return Err((code, found.error_message));
+    }
+    match u16::try_from(found.port) {
+        Ok(port @ 1..) if found.node_id >= 0 && !found.host.is_empty() => {
+            let host = found.host;
+            Ok((NodeId(found.node_id), Address { host, port }))
+        }
+        _ => Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, found.error_message)),
+    }
+}
+
 /// The one coordinator that was asked for; older versions tell it in the answer itself.
-pub(super) fn only(answer: FindCoordinatorResponse) -> Coordinator {
+fn only(answer: FindCoordinatorResponse) -> Coordinator {
     let FindCoordinatorResponse {
         error_code,
         error_message,
@@ -79,10 +79,34 @@ pub(super) fn only(answer: FindCoordinatorResponse) -> Coordinator {
     coordinators.into_iter().next().unwrap_or(alone)
 }
 
-/// Whether what was answered can be connected to; an answer without a name is no answer.
-pub(super) fn usable(found: &Coordinator) -> Result<u16, ErrorCode> {
-    match u16::try_from(found.port) {
-        Ok(port @ 1..) if found.node_id >= 0 && !found.host.is_empty() => Ok(port),
-        _ => Err(ErrorCode::COORDINATOR_NOT_AVAILABLE),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(node_id: i32, host: &str, port: i32) -> FindCoordinatorResponse {
+        FindCoordinatorResponse {
+            node_id,
+            host: host.to_owned(),
+            port,
+            ..FindCoordinatorResponse::default()
+        }
+    }
+
+    #[test]
+    fn a_coordinator_that_cannot_be_connected_to_is_none() {
+        let (id, address) = read(told(2, "kafka-2", 9092)).unwrap();
+        assert_eq!(
+            (id, &*address.host, address.port),
+            (NodeId(2), "kafka-2", 9092)
+        );
+        for (node_id, host, port) in [
+            (-1, "kafka-2", 9092),
+            (2, "", 9092),
+            (2, "kafka-2", 0),
+            (2, "kafka-2", 70_000),
+        ] {
+            let (code, _) = read(told(node_id, host, port)).unwrap_err();
+            assert_eq!(code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+        }
     }
 }

@@ -5,7 +5,14 @@
 //! refusal does not take away: an end that was not needed does no harm, a missing one leaves a
 //! transaction open until it times out.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use kafka_wire::ErrorCode;
+
+use super::ask::Ask;
+use super::verdict::Verdict;
+use crate::engine::produce::lane_key::LaneKey;
 
 /// Whether the coordinator knows that something belongs to the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +32,7 @@ pub(super) enum Membership {
 
 impl Membership {
     /// What is known after the coordinator has answered that it is to be told again.
-    pub(super) fn turned_away(self) -> Self {
+    fn turned_away(self) -> Self {
         match self {
             Self::Wanted | Self::Tried => Self::Wanted,
             Self::Unanswered => Self::Unanswered,
@@ -36,7 +43,7 @@ impl Membership {
 
     /// What is known after the coordinator has refused it for good: it does not belong to the
     /// transaction, unless it may have been taken before.
-    pub(super) fn refused(self) -> Option<Self> {
+    fn refused(self) -> Option<Self> {
         match self {
             Self::Wanted | Self::Tried => None,
             Self::Unanswered | Self::Doubtful => Some(Self::Doubtful),
@@ -44,13 +51,22 @@ impl Membership {
         }
     }
 
+    /// What is known after an answer that means this.
+    fn judged(self, verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Done => Some(Self::Inside),
+            Verdict::Abortable => self.refused(),
+            _ => Some(self.turned_away()),
+        }
+    }
+
     /// Whether the coordinator is to be told, by a request of its own.
-    pub(super) fn is_to_be_told(self) -> bool {
+    fn is_to_be_told(self) -> bool {
         matches!(self, Self::Wanted | Self::Tried | Self::Unanswered)
     }
 
     /// Whether the coordinator may have to end it.
-    pub(super) fn needs_end(self) -> bool {
+    fn needs_end(self) -> bool {
         matches!(self, Self::Doubtful | Self::Inside)
     }
 }
@@ -58,6 +74,206 @@ impl Membership {
 /// Whether a coordinator that has this answered by a leader, or by the coordinator of a group, did not
 /// add anything. Of all others it is not known: a leader that had no answer may say that no
 /// coordinator is available, or that it is loading.
-pub(super) fn is_turned_away(code: ErrorCode) -> bool {
+fn is_turned_away(code: ErrorCode) -> bool {
     code == ErrorCode::CONCURRENT_TRANSACTIONS
+}
+
+/// The partitions and consumer groups of the open transaction.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    partitions: BTreeMap<LaneKey, Membership>,
+    groups: BTreeMap<Arc<str>, Membership>,
+}
+
+impl Members {
+    pub(super) fn partition(&self, key: LaneKey) -> Option<Membership> {
+        self.partitions.get(&key).copied()
+    }
+
+    /// Whether the coordinator may know of the transaction.
+    pub(super) fn need_end(&self) -> bool {
+        let mut all = self.partitions.values().chain(self.groups.values());
+        all.any(|membership| membership.needs_end())
+    }
+
+    /// What the coordinator is to be told next by a request of its own.
+    pub(super) fn next_ask(&self) -> Option<Ask> {
+        let outside = |membership: &Membership| membership.is_to_be_told();
+        let partitions = self.partitions.iter().filter(|(_, it)| outside(it));
+        let partitions: Vec<LaneKey> = partitions.map(|(key, _)| *key).collect();
+        if !partitions.is_empty() {
+            return Some(Ask::AddPartitions(partitions));
+        }
+        let (group, _) = self.groups.iter().find(|(_, it)| outside(it))?;
+        Some(Ask::AddOffsets(Arc::clone(group)))
+    }
+
+    /// The partition is to be added before anything is sent to it.
+    pub(super) fn want_partition(&mut self, key: LaneKey) {
+        self.partitions.entry(key).or_insert(Membership::Wanted);
+    }
+
+    /// A batch for the partition is about to be sent, which adds it.
+    pub(super) fn add_partition_by_batch(&mut self, key: LaneKey) {
+        self.partitions.insert(key, Membership::Tried);
+    }
+
+    /// Offsets of the group are to be committed.
+    pub(super) fn want_group(&mut self, group: &Arc<str>) {
+        let known = self.groups.entry(Arc::clone(group));
+        known.or_insert(Membership::Wanted);
+    }
+
+    /// A batch that was to add its partition was answered like this.
+    pub(super) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
+        if !is_turned_away(code)
+            && let Some(membership) = self.partitions.get_mut(&key)
+        {
+            *membership = Membership::Inside;
+        }
+    }
+
+    /// Offsets that were to add their group were answered like this.
+    pub(super) fn offsets_answered(&mut self, group: &Arc<str>, code: ErrorCode) {
+        if !is_turned_away(code)
+            && let Some(membership) = self.groups.get_mut(group)
+        {
+            *membership = Membership::Inside;
+        }
+    }
+
+    /// The request to add this partition was answered. One that the answer passes over in silence may
+    /// have been added.
+    pub(super) fn partition_judged(&mut self, key: LaneKey, verdict: Verdict, code: ErrorCode) {
+        let Some(membership) = self.partitions.remove(&key) else {
+            return;
+        };
+        let silent = code == ErrorCode::NETWORK_EXCEPTION;
+        let known = match verdict {
+            Verdict::Done | Verdict::Abortable => membership.judged(verdict),
+            _ if silent => Some(Membership::Unanswered),
+            _ => membership.judged(verdict),
+        };
+        self.partitions.extend(known.map(|known| (key, known)));
+    }
+
+    /// The request to add this group was answered.
+    pub(super) fn group_judged(&mut self, group: &Arc<str>, verdict: Verdict) {
+        if let Some(membership) = self.groups.remove(group) {
+            let known = membership.judged(verdict);
+            let known = known.map(|known| (Arc::clone(group), known));
+            self.groups.extend(known);
+        }
+    }
+
+    /// From here on it is unknown whether the coordinator knows.
+    pub(super) fn asked(&mut self, ask: &Ask) {
+        self.change(ask, |membership| match membership {
+            Membership::Wanted => Membership::Tried,
+            known => known,
+        });
+    }
+
+    /// And no answer will say it.
+    pub(super) fn unanswered(&mut self, ask: &Ask) {
+        self.change(ask, |membership| match membership {
+            Membership::Tried => Membership::Unanswered,
+            known => known,
+        });
+    }
+
+    fn change(&mut self, ask: &Ask, change: fn(Membership) -> Membership) {
+        let change = |membership: &mut Membership| *membership = change(*membership);
+        match ask {
+            Ask::AddPartitions(keys) => {
+                for key in keys {
+                    self.partitions.entry(*key).and_modify(change);
+                }
+            }
+            Ask::AddOffsets(group) | Ask::CommitOffsets(group) => {
+                self.groups.entry(Arc::clone(group)).and_modify(change);
+            }
+            Ask::FindCoordinator(_) | Ask::InitProducerId | Ask::End(_) => {}
+        }
+    }
+
+    /// Forgets what was to be added and was not tried.
+    pub(super) fn forget_untried(&mut self) {
+        let tried = |membership: &Membership| *membership != Membership::Wanted;
+        self.partitions.retain(|_, membership| tried(membership));
+        self.groups.retain(|_, membership| tried(membership));
+    }
+
+    /// The transaction is over: nothing belongs to it any more.
+    pub(super) fn clear(&mut self) {
+        self.partitions.clear();
+        self.groups.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(key: LaneKey) -> (Members, Ask) {
+        let mut members = Members::default();
+        members.want_partition(key);
+        let ask = members.next_ask().unwrap();
+        assert_eq!(ask, Ask::AddPartitions(vec![key]));
+        members.asked(&ask);
+        (members, ask)
+    }
+
+    #[test]
+    fn partitions_are_added_together_and_before_groups() {
+        let mut members = Members::default();
+        members.want_group(&"billing".into());
+        members.want_partition(7);
+        members.want_partition(3);
+        assert_eq!(members.next_ask(), Some(Ask::AddPartitions(vec![3, 7])));
+        for key in [3, 7] {
+            members.partition_judged(key, Verdict::Done, ErrorCode::NONE);
+        }
+        assert_eq!(members.next_ask(), Some(Ask::AddOffsets("billing".into())));
+        members.group_judged(&"billing".into(), Verdict::Done);
+        assert_eq!(members.next_ask(), None);
+    }
+
+    #[test]
+    fn what_is_refused_needs_an_end_only_if_an_earlier_answer_was_lost() {
+        let refused = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+        let (mut members, _) = wanted(3);
+        members.partition_judged(3, Verdict::Abortable, refused);
+        assert_eq!((members.partition(3), members.need_end()), (None, false));
+
+        let (mut members, ask) = wanted(3);
+        members.unanswered(&ask);
+        members.partition_judged(3, Verdict::Abortable, refused);
+        assert_eq!(members.partition(3), Some(Membership::Doubtful));
+        assert!(members.need_end());
+        assert_eq!(members.next_ask(), None);
+    }
+
+    #[test]
+    fn what_was_never_tried_is_forgotten_and_what_was_is_not() {
+        let (mut members, _) = wanted(3);
+        members.want_partition(4);
+        members.forget_untried();
+        assert_eq!(members.partition(3), Some(Membership::Tried));
+        assert_eq!(members.partition(4), None);
+    }
+
+    #[test]
+    fn a_batch_adds_its_partition_unless_the_coordinator_surely_did_not() {
+        for (code, expected) in [
+            (ErrorCode::NONE, Membership::Inside),
+            (ErrorCode::NETWORK_EXCEPTION, Membership::Inside),
+            (ErrorCode::CONCURRENT_TRANSACTIONS, Membership::Tried),
+        ] {
+            let mut members = Members::default();
+            members.add_partition_by_batch(3);
+            members.batch_answered(3, code);
+            assert_eq!(members.partition(3), Some(expected), "{code}");
+        }
+    }
 }

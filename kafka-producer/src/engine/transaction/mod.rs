@@ -1,454 +1,265 @@
 //! Transactions: what belongs to the open one, and how it ends (KIP-98, KIP-447, KIP-890).
 //!
-//! ```text
-//! Uninitialized ─init─▶ Initializing ─id, epoch─▶ Ready ─begin─▶ Open ─commit─▶ Ending(Commit) ─┐
-//!                                                   ▲ ▲           │ failed          │ failed     │
-//!                                                   │ │           ▼                 │            │
-//!                                                   │ │         Doomed ◀────────────┘            │
-//!                                                   │ │           │ abort, dropped, closed       │
-//!                                                   │ │           ▼                              │
-//!                                                   │ └─ended─ Ending(Abort)                     │
-//!                                                   ├─renewed─ Renewing ◀─ended, epoch worn out──┤
-//!                                                   └──────────────ended─────────────────────────┘
-//! ```
-//!
 //! One request to a coordinator is on its way at a time; batches of partitions that are in the
-//! transaction already never wait for it.
+//! transaction already never wait for it. What must happen outside (a request, unsent batches) is
+//! returned as data: the answer to [`Transactions::next_step`], or the [`Consequence`] of an answer.
 //!
-//! | file | decides |
+//! Each file uses only those above it:
+//!
+//! | file | holds or decides |
 //! |---|---|
-//! | `calls` | what a caller may ask for, and who waits for what |
-//! | `membership` | what belongs to it |
-//! | `requests` | what to ask a coordinator next |
-//! | `coordinators` | whom to ask |
-//! | `answers`, `verdict` | what the answer means |
-//! | `ending` | when it is over, and what the next one begins with |
+//! | `ask`, `call` | plain data: what a coordinator is asked, what callers ask for |
+//! | `phase` | plain data: the states, with a diagram |
+//! | `verdict` | what an error code means: a pure table |
+//! | `callers` | who waits for what |
+//! | `membership`, `offsets` | what belongs to the transaction |
+//! | `coordinators`, `request_slot` | whom to ask, and when |
+//! | `requests` | how it is put: pure |
+//! | `next_ask`, `next_epoch` | what to ask next, what the next transaction begins with: pure |
+//! | `transactional` | the changes of phase |
+//! | `calls`, `steps`, `answers` | what callers may do, what is to be done next, what an answer changes |
 
-mod answers;
+pub(crate) mod answers;
+pub(crate) mod ask;
+pub(crate) mod call;
+mod callers;
 mod calls;
 mod coordinators;
-mod ending;
 mod membership;
-mod requests;
+mod next_ask;
+mod next_epoch;
+mod offsets;
+mod phase;
+mod request_slot;
+pub(crate) mod requests;
+pub(crate) mod steps;
+mod transactional;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use calls::TransactionCall;
-use kafka_accumulator::Readiness;
+use futures_channel::oneshot;
 use kafka_wire::ErrorCode;
-pub(crate) use requests::Ask;
 
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::cluster::features::Features;
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::cluster::nodes::Nodes;
+use crate::engine::context::Context;
+use crate::engine::handle::DeskState;
+use crate::engine::identity::Identity;
+use crate::engine::notice::Notice;
+use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::engine::timers::Timer;
-use crate::engine::{Engine, NodeId};
-use crate::error::{AbortableError, Obstacle, TransactionError};
-use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+use crate::error::{AbortableError, Misuse, Obstacle, TransactionError};
 use crate::settings::TransactionSettings;
-use calls::{Call, Caller, Reply};
-use coordinators::{Coordinators, Role};
-use membership::{Membership, is_turned_away};
+use answers::{Answer, Consequence};
+use ask::Ask;
+use call::TransactionCall;
+use steps::Step;
+use transactional::Transactional;
 
-/// The transactions of one producer, one after the other.
+/// The transactions of one producer. Of one that is not transactional there are none: nothing is ever
+/// in their way, and nothing follows from them.
 #[derive(Debug)]
-pub(crate) struct Transactions {
-    settings: TransactionSettings,
-    phase: Phase,
-    version: TransactionVersion,
-    callers: Vec<Caller>,
-    /// Partitions of the open transaction.
-    partitions: BTreeMap<LaneKey, Membership>,
-    /// Consumer groups of the open transaction.
-    groups: BTreeMap<Arc<str>, Membership>,
-    /// Offsets that are to be committed with it, in the order of the calls.
-    offsets: VecDeque<OffsetCommit>,
-    /// Groups whose coordinator has taken the offsets of a call and may be told them once more: it did
-    /// not answer at first. Behind those of a later call they would set the group back.
-    repeated: BTreeSet<Arc<str>>,
-    coordinators: Coordinators,
-    request: RequestState,
-    /// Requests in a row that brought nothing.
-    failures: u32,
-    /// What went wrong last, for the message of a caller that waits in vain.
-    last_obstacle: Option<Obstacle>,
-    /// When the open transaction was begun.
-    begun: Instant,
-    echo: Echo,
-}
-
-/// Where the producer is between two transactions.
-#[derive(Debug)]
-enum Phase {
-    /// `init_transactions` was not called yet, or was refused.
-    Uninitialized,
-    /// Asking for an id and epoch, which ends whatever an earlier producer of this name left open.
-    Initializing,
-    /// No transaction is open.
-    Ready(Before),
-    /// Records are taken.
-    Open,
-    /// It can only be aborted.
-    Doomed(AbortableError),
-    /// To be ended as soon as nothing of it is on its way.
-    Ending(Ending),
-    /// The epoch cannot be used any further; asking for the next.
-    Renewing(Before),
-}
-
-/// What came before.
-#[derive(Clone, Debug)]
-enum Before {
-    /// The beginning, of which nobody was told who waited for it.
-    InitializedUntold,
-    /// The beginning.
-    Initialized,
-    /// A transaction: what is told whoever asks how it has ended.
-    Transaction(Result<(), AbortableError>),
-}
-
-#[derive(Debug)]
-struct Ending {
-    how: End,
-    owner: Owner,
-    health: Health,
-    /// Lanes that still had something when they were last looked at.
-    busy: Vec<LaneKey>,
-    /// Whether the coordinator may have done it and not said so.
-    echo: Echo,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Commit,
-    Abort,
-}
-
-/// Whether anybody could still be told that a commit has failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    Present,
-    Gone,
-}
-
-/// Whether a request that nobody answered may still come to its coordinator. With the first protocol
-/// one of the transaction would do its work for the next, if that has the same epoch: end it half-way,
-/// or begin one that nobody ends. These are the flaws that KIP-890 mends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Echo {
-    None,
-    Possible,
-}
-
-/// Whether something went wrong in a transaction: then its numbers may be wrong as well.
-#[derive(Debug)]
-enum Health {
-    Sound,
-    Doomed(AbortableError),
-}
-
-/// Offsets of one call.
-#[derive(Debug)]
-struct OffsetCommit {
-    group: ConsumerGroupMetadata,
-    /// Those that are not confirmed yet.
-    offsets: Vec<OffsetToCommit>,
-    deadline: Instant,
-    reply: Option<Reply>,
-    echo: Echo,
-}
-
-/// The one request to a coordinator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RequestState {
-    /// None; one may be made from `not_before` on.
-    Free { not_before: Instant },
-    /// On its way.
-    Asked,
-}
-
-impl Health {
-    /// What is told whoever asks how the transaction has ended.
-    fn outcome(&self) -> Result<(), AbortableError> {
-        match self {
-            Self::Sound => Ok(()),
-            Self::Doomed(why) => Err(why.clone()),
-        }
-    }
-}
+pub(crate) struct Transactions(Option<Box<Transactional>>);
 
 impl Transactions {
-    /// What kept a coordinator from going on, if nothing has since.
-    pub(super) fn obstacle(&self) -> Option<Obstacle> {
-        self.last_obstacle.clone()
+    pub(crate) fn new(settings: Option<TransactionSettings>, now: Instant) -> Self {
+        Self(settings.map(|settings| Box::new(Transactional::new(settings, now))))
+    }
+}
+
+/// What is known.
+impl Transactions {
+    /// Whether this producer is transactional.
+    pub(crate) fn are_enabled(&self) -> bool {
+        self.0.is_some()
     }
 
-    /// Who coordinates the transactions, if that is known.
-    pub(super) fn coordinator(&self) -> Option<NodeId> {
-        self.coordinators.of(&Role::Transactions)
+    /// `transactional.id`.
+    pub(crate) fn id(&self) -> Option<&Arc<str>> {
+        self.0.as_ref().map(|it| &it.settings.id)
     }
 
-    /// The lanes whose batches the end of the transaction waits for.
-    pub(super) fn awaited(&self) -> &[LaneKey] {
-        match &self.phase {
-            Phase::Ending(ending) => &ending.busy,
-            _ => &[],
-        }
-    }
-
-    /// Whether no coordinator has to be told of this partition before it is written to.
-    pub(super) fn is_told_of(&self, key: LaneKey) -> bool {
-        let inside = self.partitions.get(&key) == Some(&Membership::Inside);
-        inside || self.version == TransactionVersion::Two
-    }
-
-    pub(super) fn new(settings: TransactionSettings, now: Instant) -> Self {
-        Self {
-            settings,
-            phase: Phase::Uninitialized,
-            version: TransactionVersion::One,
-            callers: Vec::new(),
-            partitions: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            offsets: VecDeque::new(),
-            repeated: BTreeSet::new(),
-            coordinators: Coordinators::default(),
-            request: RequestState::Free { not_before: now },
-            failures: 0,
-            last_obstacle: None,
-            begun: now,
-            echo: Echo::None,
-        }
-    }
-
-    /// Whether the open transaction may ask about this lane.
-    pub(super) fn refers_to(&self, key: LaneKey) -> bool {
-        self.awaited().contains(&key) || self.partitions.contains_key(&key)
-    }
-
-    /// Which protocol the open transaction follows.
-    pub(super) fn version(&self) -> TransactionVersion {
-        self.version
-    }
-
-    pub(super) fn id(&self) -> &Arc<str> {
-        &self.settings.id
+    /// The protocol that the open transaction follows.
+    pub(crate) fn version(&self) -> Option<TransactionVersion> {
+        self.0.as_ref().map(|it| it.version)
     }
 
     /// Whether the producer may end: nothing is open that a coordinator should be told of.
-    pub(super) fn is_settled(&self) -> bool {
-        matches!(self.phase, Phase::Uninitialized | Phase::Ready(_))
+    pub(crate) fn are_settled(&self) -> bool {
+        self.0.as_ref().is_none_or(|it| it.phase.is_settled())
     }
 
-    /// Whether the coordinator may know of the transaction.
-    fn has_begun_there(&self) -> bool {
-        let mut members = self.partitions.values().chain(self.groups.values());
-        members.any(|membership| membership.needs_end())
+    /// Who coordinates the transactions, if that is known.
+    pub(crate) fn coordinator(&self) -> Option<NodeId> {
+        self.0.as_ref()?.coordinator()
     }
 
-    /// The coordinator was told of the end, and has not said what became of it.
-    fn end_unanswered(&mut self) {
-        if let Phase::Ending(ending) = &mut self.phase {
-            ending.echo = Echo::Possible;
-        }
+    /// What kept a coordinator from going on, if nothing has since.
+    pub(crate) fn obstacle(&self) -> Option<Obstacle> {
+        self.0.as_ref()?.request.obstacle()
     }
 
-    /// Whether the coordinator may have committed it and not said so.
-    fn may_be_committed(&self) -> bool {
-        let Phase::Ending(Ending { how, echo, .. }) = &self.phase else {
-            return false;
-        };
-        (*how, *echo) == (End::Commit, Echo::Possible)
+    /// The lanes whose batches the end of the transaction waits for.
+    pub(crate) fn awaited(&self) -> &[LaneKey] {
+        self.0.as_ref().map_or(&[], |it| it.phase.awaited())
     }
 
-    /// The transaction is over: nothing belongs to it any more.
-    fn forget_members(&mut self) {
-        self.partitions.clear();
-        self.groups.clear();
-        self.repeated.clear();
+    /// Whether no coordinator has to be told of this partition before it is written to.
+    pub(crate) fn is_told_of(&self, key: LaneKey) -> bool {
+        self.0.as_ref().is_none_or(|it| it.is_told_of(key))
     }
 
-    /// Forgets what was to be added and was not tried.
-    fn forget_wishes(&mut self) {
-        let tried = |membership: &Membership| *membership != Membership::Wanted;
-        self.partitions.retain(|_, membership| tried(membership));
-        self.groups.retain(|_, membership| tried(membership));
+    /// Whether the open transaction may ask about this lane.
+    pub(crate) fn refers_to(&self, key: LaneKey) -> bool {
+        self.0.as_ref().is_some_and(|it| it.refers_to(key))
+    }
+
+    /// When a close at `now` without a deadline gives up telling the coordinator that a transaction is
+    /// over: it will have noticed by itself.
+    pub(crate) fn close_deadline(&self, cx: &Context) -> Option<Instant> {
+        let timeout = self.0.as_ref()?.settings.timeout;
+        (cx.now + cx.settings.delivery_timeout).checked_add(timeout)
     }
 }
 
-impl Engine {
-    /// Whether a new batch may leave this lane's queue: outside of a transaction none may, and with
-    /// the first protocol none before its partition is added.
-    pub(super) fn may_take(&mut self, key: LaneKey) -> bool {
-        let now = self.cx.now;
-        let Some(transactions) = &mut self.transactions else {
-            return true;
-        };
-        let membership = transactions.partitions.get(&key);
-        let inside = match transactions.version {
-            TransactionVersion::One => membership == Some(&Membership::Inside),
-            TransactionVersion::Two => membership.is_some(),
-        };
-        match &transactions.phase {
-            Phase::Open
-            | Phase::Ending(Ending {
-                how: End::Commit, ..
-            }) => {}
-            Phase::Doomed(_) => return inside,
-            _ => return false,
-        }
-        if inside {
-            return true;
-        }
-        if self.lanes[key as usize].queue.look(now) != Readiness::Ready {
-            return true; // Nothing will be taken.
-        }
-        match transactions.version {
-            TransactionVersion::One => {
-                let wanted = transactions.partitions.entry(key);
-                wanted.or_insert(Membership::Wanted);
-                false
-            }
-            TransactionVersion::Two => {
-                transactions.partitions.insert(key, Membership::Tried);
-                true
-            }
+/// What happens to batches.
+impl Transactions {
+    /// Adds a partition to the transaction if it may be and `has_batch`; returns whether that batch may
+    /// leave its queue.
+    pub(crate) fn maybe_add_partition(
+        &mut self,
+        key: LaneKey,
+        has_batch: impl FnOnce() -> bool,
+    ) -> bool {
+        match &mut self.0 {
+            Some(it) => it.maybe_add_partition(key, has_batch),
+            None => true,
         }
     }
 
-    /// A leader has answered, or not, a batch for this partition; with the second protocol it has
-    /// asked the coordinator to add it.
-    pub(super) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
-        if let Some(transactions) = &mut self.transactions
-            && transactions.version == TransactionVersion::Two
-            && !is_turned_away(code)
-            && let Some(membership) = transactions.partitions.get_mut(&key)
-        {
-            *membership = Membership::Inside;
+    /// A leader has answered, or not, a batch for this partition.
+    pub(crate) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
+        if let Some(it) = &mut self.0 {
+            it.batch_answered(key, code);
         }
     }
 
-    /// A record or a request of the transaction has failed: it can only be aborted now.
-    pub(super) fn doom(&mut self, why: impl FnOnce() -> AbortableError) {
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        let owner = match &transactions.phase {
-            Phase::Open => Owner::Present,
-            Phase::Ending(Ending {
-                how: End::Commit,
-                owner,
-                ..
-            }) => *owner,
-            _ => return,
-        };
-        let why = why();
-        transactions.forget_wishes();
-        for commit in transactions.offsets.drain(..) {
-            let aborted = Err(TransactionError::Abortable(why.clone()));
-            commit.end(aborted, &mut self.cx.notices);
+    /// A record of the open transaction has failed: it can only be aborted now.
+    pub(crate) fn must_abort(&mut self, cx: &mut Context, why: impl FnOnce() -> AbortableError) {
+        if let Some(it) = &mut self.0 {
+            it.must_abort(cx, why);
         }
-        let aborted = || Err(TransactionError::Abortable(why.clone()));
-        transactions.tell(Call::Commit, aborted, &mut self.cx.notices);
-        transactions.phase = Phase::Doomed(why.clone());
-        self.cx.desk.doom(Some(why));
-        if owner == Owner::Gone {
-            self.begin_ending(End::Abort, Owner::Gone);
+    }
+}
+
+/// What callers ask for, and what becomes due. Follow each by [`Transactions::ending_step`].
+impl Transactions {
+    /// Does what a caller asks for, or begins to; `reply` is told the outcome.
+    pub(crate) fn call(
+        &mut self,
+        cx: &mut Context,
+        features: Features,
+        call: TransactionCall,
+        deadline: Instant,
+        reply: oneshot::Sender<Result<(), TransactionError>>,
+    ) {
+        let refused = match (&mut self.0, cx.desk.state()) {
+            (_, DeskState::Failed(fatal)) => TransactionError::Fatal(fatal),
+            (None, _) => TransactionError::Misused(Misuse::NotTransactional),
+            (Some(it), _) => return it.call(cx, features, call, deadline, reply),
+        };
+        cx.notices.push(Notice::answer(reply, Err(refused)));
+    }
+
+    /// A deadline of a caller, of a pause or of the transaction has come; `last` is what is in the way.
+    pub(crate) fn due(&mut self, cx: &mut Context, last: Option<Obstacle>) {
+        if let Some(it) = &mut self.0 {
+            it.due(cx, last);
         }
     }
 
-    /// Comes back to transactions after a while that doubles with every failure in a row.
-    fn rest(&mut self, why: Obstacle) {
-        let (Some(transactions), cx) = (&mut self.transactions, &mut self.cx) else {
-            return;
-        };
-        transactions.failures = transactions.failures.saturating_add(1);
-        let not_before = cx.now + cx.backoff(transactions.failures);
-        transactions.request = RequestState::Free { not_before };
-        transactions.last_obstacle = Some(why);
-        cx.timers.arm(Timer::Transaction, not_before);
-    }
-
-    /// A deadline of a caller, of a pause or of the transaction has come.
-    pub(super) fn transaction_is_due(&mut self) {
-        let limit = self.cx.settings.max_block;
-        let now = self.cx.now;
-        let last = self.transaction_obstacle();
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        transactions.expire_callers(now, limit, last.as_ref(), &mut self.cx.notices);
-        let expires = transactions.begun + transactions.settings.timeout;
-        let open = matches!(
-            transactions.phase,
-            Phase::Open
-                | Phase::Ending(Ending {
-                    how: End::Commit,
-                    ..
-                })
-        );
-        if open
-            && expires <= now
-            && let Some(request) = transactions.unanswered_request()
-        {
-            let limit = transactions.settings.timeout;
-            self.doom(|| AbortableError::Expired {
-                request,
-                limit,
-                last,
-            });
-        }
-        self.arm_transaction();
-    }
-
-    /// Makes sure that transactions are looked at when the next deadline has come.
-    fn arm_transaction(&mut self) {
-        let now = self.cx.now;
-        let Some(transactions) = &self.transactions else {
-            return;
-        };
-        if let Some(at) = transactions.next_due(now) {
-            self.cx.timers.arm(Timer::Transaction, at);
+    /// `close` was called: the open transaction is aborted, one that is being committed goes on.
+    pub(crate) fn close(&mut self, cx: &mut Context) {
+        if let Some(it) = &mut self.0 {
+            it.close(cx);
         }
     }
 
     /// Nobody will be told of a transaction any more but this.
-    pub(super) fn give_up_transaction(&mut self, why: impl Fn() -> TransactionError) {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.phase = Phase::Uninitialized;
-            for commit in transactions.offsets.drain(..) {
-                commit.end(Err(why()), &mut self.cx.notices);
-            }
-            for caller in transactions.callers.drain(..) {
-                caller.end(Err(why()), &mut self.cx.notices);
-            }
+    pub(crate) fn give_up(&mut self, cx: &mut Context, why: impl Fn() -> TransactionError) {
+        if let Some(it) = &mut self.0 {
+            it.give_up(cx, why);
+        }
+    }
+}
+
+/// What is to be done outside, and what has become of it.
+impl Transactions {
+    /// What has to be done at once about the batches of a transaction that has just begun to end.
+    pub(crate) fn ending_step(&self) -> Step {
+        self.0.as_ref().map_or(Step::Nothing, |it| it.ending_step())
+    }
+
+    /// What has to be done next.
+    pub(crate) fn next_step(
+        &mut self,
+        cx: &mut Context,
+        nodes: &Nodes,
+        lanes: &mut Lanes,
+        identity: &mut Identity,
+        features: Features,
+    ) -> Step {
+        match &mut self.0 {
+            Some(it) => it.next_step(cx, nodes, lanes, identity, features),
+            None => Step::Nothing,
         }
     }
 
-    /// When a close without a deadline gives up telling the coordinator that a transaction is over:
-    /// it will have noticed by itself.
-    pub(super) fn end_of_transaction(&self) -> Option<Instant> {
-        let transactions = self.transactions.as_ref()?;
-        let records = self.cx.settings.delivery_timeout;
-        (self.cx.now + records).checked_add(transactions.settings.timeout)
+    /// A step has seen to what was not sent; these lanes have batches still, and the end waits for them.
+    pub(crate) fn await_batches(&mut self, lanes: Vec<LaneKey>) {
+        if let Some(it) = &mut self.0 {
+            it.await_batches(lanes);
+        }
     }
 
-    /// `close` was called: the open transaction is aborted, one that is being committed goes on.
-    pub(super) fn close_transaction(&mut self) {
-        let Some(transactions) = &mut self.transactions else {
-            return;
-        };
-        let closed = || Err(TransactionError::Closed);
-        transactions.tell(Call::Begin, closed, &mut self.cx.notices);
-        match &mut transactions.phase {
-            Phase::Open | Phase::Doomed(_) => self.begin_ending(End::Abort, Owner::Gone),
-            Phase::Ending(ending) => ending.owner = Owner::Gone,
-            Phase::Initializing | Phase::Renewing(_) => {
-                self.give_up_transaction(|| TransactionError::Closed);
-            }
-            Phase::Uninitialized | Phase::Ready(_) => {}
+    /// This is being sent.
+    pub(crate) fn asked(&mut self, ask: &Ask) {
+        if let Some(it) = &mut self.0 {
+            it.request.occupy();
+            it.members.asked(ask);
+        }
+    }
+
+    /// A request was answered; what follows outside is returned.
+    pub(crate) fn answered(
+        &mut self,
+        cx: &mut Context,
+        lanes: &mut Lanes,
+        identity: &mut Identity,
+        features: Features,
+        answer: Answer,
+    ) -> Consequence {
+        match &mut self.0 {
+            Some(it) => it.answered(cx, lanes, identity, features, answer),
+            None => Consequence::Nothing,
+        }
+    }
+
+    /// A request will not be answered.
+    pub(crate) fn unanswered(&mut self, cx: &mut Context, ask: &Ask) {
+        if let Some(it) = &mut self.0 {
+            it.unanswered(cx, ask);
+        }
+    }
+
+    /// A broker is gone, and with it whatever it coordinated.
+    pub(crate) fn forget_coordinator(&mut self, lost: NodeId) {
+        if let Some(it) = &mut self.0 {
+            it.coordinators.forget_node(lost);
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What to ask a coordinator next, and how it is put.
+//! How a request to a coordinator is put: data in, a request and the versions that will do out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka_wire::messages::add_partitions_to_txn::AddPartitionsToTxnTopic;
 use kafka_wire::messages::txn_offset_commit::{
@@ -12,412 +13,207 @@ use kafka_wire::messages::{
     InitProducerIdRequest, TxnOffsetCommitRequest,
 };
 
-use super::coordinators::Role;
-use super::membership::Membership;
-use super::verdict::Request;
-use super::{Echo, End, Ending, OffsetCommit, Phase, RequestState, Transactions};
-use crate::engine::cluster::expected_response::ExpectedResponse;
-use crate::engine::cluster::node::Availability;
-use crate::engine::produce::lane::LaneKey;
+use super::ask::{End, Role};
+use crate::engine::identity::ProducerId;
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::engine::{Engine, NodeId};
-use crate::error::{AbortableError, FatalError};
+use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 
 /// From this version of InitProducerId on an epoch can be bumped (KIP-360).
 const FIRST_WITH_EPOCH: i16 = 3;
 /// From this version of TxnOffsetCommit on the member is checked (KIP-447).
 const FIRST_WITH_MEMBER: i16 = 3;
+/// From this version of FindCoordinator on it asks for several (KIP-699).
+const FIRST_WITH_SEVERAL: i16 = 4;
 /// Later versions of these follow the second protocol, or are for brokers.
 const LAST_ADD_PARTITIONS: i16 = 3;
 const LAST_COMMIT_OFFSETS_ONE: i16 = 4;
 const LAST_END_ONE: i16 = 4;
 
-/// A request about transactions, as it is remembered until it is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// Who coordinates this?
-    FindCoordinator(Role),
-    /// An id and epoch, or the next epoch.
-    InitProducerId,
-    /// These partitions belong to the transaction.
-    AddPartitions(Vec<LaneKey>),
-    /// Offsets of this group belong to it.
-    AddOffsets(Arc<str>),
-    /// The offsets at the front of the queue, for this group.
-    CommitOffsets(Arc<str>),
-    /// It is over.
-    End(End),
+/// A request and the versions in which it may be sent; which of them depends on the broker.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Versioned<R> {
+    pub(crate) request: R,
+    pub(crate) oldest: i16,
+    pub(crate) latest: i16,
 }
 
-impl Ask {
-    /// Who is to be asked; any broker, if that is the question.
-    pub(super) fn role(&self) -> Role {
-        match self {
-            Self::FindCoordinator(role) => role.clone(),
-            Self::CommitOffsets(group) => Role::Group(Arc::clone(group)),
-            _ => Role::Transactions,
-        }
+/// A request to a coordinator that is known.
+#[derive(Debug, PartialEq)]
+pub(crate) enum CoordinatorRequest {
+    InitProducerId(Versioned<InitProducerIdRequest>),
+    AddPartitions(Versioned<AddPartitionsToTxnRequest>),
+    AddOffsets(Versioned<AddOffsetsToTxnRequest>),
+    CommitOffsets(Versioned<TxnOffsetCommitRequest>),
+    End(Versioned<EndTxnRequest>),
+}
+
+/// A coordinator that is to be found, by its role and the name that the role has in the protocol.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Lookup {
+    pub(crate) role: Role,
+    key: String,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender<'a> {
+    pub(super) transactional_id: &'a str,
+    pub(super) producer: Option<ProducerId>,
+}
+
+impl Sender<'_> {
+    fn transactional_id(self) -> String {
+        self.transactional_id.to_owned()
     }
 
-    /// The lanes that it is about.
-    pub(crate) fn lanes(&self) -> &[LaneKey] {
-        match self {
-            Self::AddPartitions(keys) => keys,
-            _ => &[],
-        }
-    }
-
-    pub(super) fn request(&self) -> Request {
-        match self {
-            Self::FindCoordinator(_) => Request::FindCoordinator,
-            Self::InitProducerId => Request::InitProducerId,
-            Self::AddPartitions(_) => Request::AddPartitions,
-            Self::AddOffsets(_) => Request::AddOffsets,
-            Self::CommitOffsets(_) => Request::CommitOffsets,
-            Self::End(End::Commit) => Request::Commit,
-            Self::End(End::Abort) => Request::Abort,
-        }
+    /// The id and epoch in the protocol's numbers.
+    fn id_and_epoch(self) -> (i64, i16) {
+        let producer = self.producer;
+        producer.map_or((-1, -1), |producer| (producer.id, producer.epoch))
     }
 }
 
-impl Transactions {
-    /// What has to be asked before anything else; `drained` if no batch is on its way.
-    fn next_ask(&self, drained: bool) -> Option<Ask> {
-        match &self.phase {
-            Phase::Uninitialized | Phase::Ready(_) | Phase::Doomed(_) => None,
-            Phase::Initializing | Phase::Renewing(_) => Some(Ask::InitProducerId),
-            Phase::Open => self.next_addition(),
-            Phase::Ending(Ending { how, .. }) => {
-                let end = drained.then_some(Ask::End(*how));
-                self.next_addition().or(end)
-            }
-        }
-    }
-
-    /// What the coordinators do not know yet of what belongs to the transaction.
-    fn next_addition(&self) -> Option<Ask> {
-        if self.version == TransactionVersion::One {
-            let outside = |membership: &Membership| membership.is_to_be_told();
-            let partitions = self.partitions.iter().filter(|(_, it)| outside(it));
-            let partitions: Vec<LaneKey> = partitions.map(|(key, _)| *key).collect();
-            if !partitions.is_empty() {
-                return Some(Ask::AddPartitions(partitions));
-            }
-            if let Some((group, _)) = self.groups.iter().find(|(_, it)| outside(it)) {
-                return Some(Ask::AddOffsets(Arc::clone(group)));
-            }
-        }
-        let commit = self.offsets.front()?;
-        Some(Ask::CommitOffsets(Arc::clone(&commit.group.id)))
-    }
-
-    /// The name of what a coordinator was asked, or should be, and has not answered.
-    pub(super) fn unanswered_request(&self) -> Option<&'static str> {
-        let ask = self.next_addition()?;
-        Some(ask.request().name())
-    }
-
-    /// From here on it is unknown whether the coordinator knows.
-    fn tried(&mut self, ask: &Ask) {
-        self.note(ask, |membership| match membership {
-            Membership::Wanted => Membership::Tried,
-            known => known,
-        });
-    }
-
-    /// And it will not be told by an answer.
-    pub(super) fn unanswered(&mut self, ask: &Ask) {
-        if self.version == TransactionVersion::One {
-            self.note(ask, |membership| match membership {
-                Membership::Tried => Membership::Unanswered,
-                known => known,
-            });
-        }
-        if !matches!(ask, Ask::FindCoordinator(_) | Ask::InitProducerId) {
-            self.echo = Echo::Possible;
-        }
-        if let (Ask::CommitOffsets(_), Some(commit)) = (ask, self.offsets.front_mut()) {
-            commit.echo = Echo::Possible;
-        }
-        if let Ask::End(_) = ask {
-            self.end_unanswered();
-        }
-    }
-
-    /// Whether offsets of an earlier call may come to this group behind those that are next.
-    fn may_be_set_back(&self, group: &Arc<str>) -> bool {
-        self.repeated.contains(group)
-    }
-
-    fn note(&mut self, ask: &Ask, change: fn(Membership) -> Membership) {
-        let change = |membership: &mut Membership| *membership = change(*membership);
-        match ask {
-            Ask::AddPartitions(keys) => {
-                for key in keys {
-                    self.partitions.entry(*key).and_modify(change);
-                }
-            }
-            Ask::AddOffsets(group) | Ask::CommitOffsets(group) => {
-                self.groups.entry(Arc::clone(group)).and_modify(change);
-            }
-            Ask::FindCoordinator(_) | Ask::InitProducerId | Ask::End(_) => {}
-        }
-    }
-}
-
-impl Engine {
-    /// Asks a coordinator whatever the transaction needs next.
-    pub(in crate::engine) fn ask_for_transaction(&mut self) {
-        while let Some(ask) = self.due_ask() {
-            let known = self.transactions.as_ref();
-            let begun = known.is_some_and(Transactions::has_begun_there);
-            if matches!(ask, Ask::End(_)) && !begun {
-                // The coordinator does not know of it, so there is nothing to be ended.
-                self.transaction_ended(None);
-                continue;
-            }
-            if let Ask::CommitOffsets(group) = &ask
-                && known.is_some_and(|it| it.may_be_set_back(group))
-            {
-                let group = Arc::clone(group);
-                self.doom(|| AbortableError::OffsetsInDoubt { group });
-                continue;
-            }
-            return self.put(ask);
-        }
-    }
-
-    fn due_ask(&mut self) -> Option<Ask> {
-        self.transactions.as_ref()?;
-        let drained = self.is_drained();
-        let transactions = self.transactions.as_ref()?;
-        let RequestState::Free { not_before } = transactions.request else {
-            return None;
-        };
-        let ask = transactions.next_ask(drained)?;
-        let needs_nobody = matches!(ask, Ask::End(_)) && !transactions.has_begun_there();
-        (needs_nobody || not_before <= self.cx.now).then_some(ask)
-    }
-
-    /// Asks the coordinator, once it is known and its connection is ready.
-    fn put(&mut self, ask: Ask) {
-        let role = ask.role();
-        let known = self.transactions.as_ref();
-        let known = known.and_then(|transactions| transactions.coordinators.of(&role));
-        let known = known.and_then(|id| Some((id, self.nodes.availability(id)?)));
-        let Some((id, availability)) = known else {
-            return self.find_coordinator(role);
-        };
-        match availability {
-            Availability::Ready => self.send_to_coordinator(id, ask),
-            Availability::Resting => self.nodes.dial_when_rested(&mut self.cx, id),
-            // The end of both is a reason to look here again.
-            Availability::Silent | Availability::Connecting => {}
-        }
-    }
-
-    fn find_coordinator(&mut self, role: Role) {
-        let Some(id) = self.any_node::<FindCoordinatorRequest>() else {
-            if let Some(unsupported) = self.nobody_speaks::<FindCoordinatorRequest>() {
-                self.fail_for_good(FatalError::Unsupported(unsupported));
-            }
-            return;
-        };
-        let Some(version) = self.newest::<FindCoordinatorRequest>(id) else {
-            return;
-        };
+impl Lookup {
+    pub(super) fn new(role: Role, transactional_id: &str) -> Self {
         let key = match &role {
             Role::Group(group) => group.to_string(),
-            Role::Transactions => self.transactional_id(),
+            Role::Transactions => transactional_id.to_owned(),
         };
-        let batched = version.number >= 4;
-        let request = FindCoordinatorRequest {
-            key: if batched { String::new() } else { key.clone() },
-            key_type: role.key_type(),
-            coordinator_keys: if batched { vec![key] } else { Vec::new() },
-        };
-        self.asked_coordinator(&Ask::FindCoordinator(role.clone()));
-        self.ask(
-            id,
-            version,
-            &request,
-            ExpectedResponse::Transaction(Ask::FindCoordinator(role)),
-        );
+        Self { role, key }
     }
 
-    fn send_to_coordinator(&mut self, id: NodeId, ask: Ask) {
-        match ask {
-            Ask::FindCoordinator(role) => self.find_coordinator(role),
-            Ask::InitProducerId => self.ask_init(id),
-            Ask::AddPartitions(keys) => self.ask_add_partitions(id, keys),
-            Ask::AddOffsets(group) => self.ask_add_offsets(id, group),
-            Ask::CommitOffsets(_) => self.ask_commit_offsets(id),
-            Ask::End(end) => self.ask_end(id, end),
+    /// The request in this version.
+    pub(crate) fn request(&self, version: i16) -> FindCoordinatorRequest {
+        let key = self.key.clone();
+        let (key, coordinator_keys) = match version {
+            FIRST_WITH_SEVERAL.. => (String::new(), vec![key]),
+            _ => (key, Vec::new()),
+        };
+        FindCoordinatorRequest {
+            key,
+            key_type: self.role.key_type(),
+            coordinator_keys,
         }
     }
+}
 
-    fn ask_init(&mut self, id: NodeId) {
-        let version = self.newest::<InitProducerIdRequest>(id);
-        let Some(version) = version.filter(|version| version.number >= FIRST_WITH_EPOCH) else {
-            return self.lacks::<InitProducerIdRequest>(id, FIRST_WITH_EPOCH);
-        };
-        let Some(transactions) = &self.transactions else {
-            return;
-        };
-        let renewed = match transactions.phase {
-            Phase::Renewing(_) => self.identity.producer(),
-            _ => None,
-        };
-        let timeout_ms = transactions.settings.timeout.as_millis();
-        let request = InitProducerIdRequest {
-            transactional_id: Some(self.transactional_id()),
-            transaction_timeout_ms: i32::try_from(timeout_ms).unwrap_or(i32::MAX),
-            producer_id: renewed.map_or(-1, |producer| producer.id),
-            producer_epoch: renewed.map_or(-1, |producer| producer.epoch),
+/// Asks for an id and epoch: the next epoch of the sender's id, if it has one.
+pub(super) fn init_producer_id(sender: Sender<'_>, timeout: Duration) -> CoordinatorRequest {
+    let (producer_id, producer_epoch) = sender.id_and_epoch();
+    CoordinatorRequest::InitProducerId(Versioned {
+        request: InitProducerIdRequest {
+            transactional_id: Some(sender.transactional_id()),
+            transaction_timeout_ms: i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX),
+            producer_id,
+            producer_epoch,
             ..InitProducerIdRequest::default()
-        };
-        self.asked_coordinator(&Ask::InitProducerId);
-        self.ask(
-            id,
-            version,
-            &request,
-            ExpectedResponse::Transaction(Ask::InitProducerId),
-        );
-    }
+        },
+        oldest: FIRST_WITH_EPOCH,
+        latest: i16::MAX,
+    })
+}
 
-    fn ask_add_partitions(&mut self, id: NodeId, keys: Vec<LaneKey>) {
-        let Some(version) = self.newest_to::<AddPartitionsToTxnRequest>(id, LAST_ADD_PARTITIONS)
-        else {
-            return self.lacks::<AddPartitionsToTxnRequest>(id, 0);
-        };
-        let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
-        for key in &keys {
-            let lane = &self.lanes[*key as usize];
-            let partitions = topics.entry(Arc::clone(&lane.topic)).or_default();
-            partitions.push(lane.partition);
-        }
-        let topics = topics
-            .into_iter()
-            .map(|(name, partitions)| AddPartitionsToTxnTopic {
-                name: name.to_string(),
-                partitions,
-            });
-        let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = AddPartitionsToTxnRequest {
-            v3_and_below_transactional_id: self.transactional_id(),
+/// Adds partitions, given by the names of their topics and their numbers.
+pub(super) fn add_partitions(
+    sender: Sender<'_>,
+    added: impl Iterator<Item = (Arc<str>, i32)>,
+) -> CoordinatorRequest {
+    let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
+    for (topic, partition) in added {
+        topics.entry(topic).or_default().push(partition);
+    }
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| AddPartitionsToTxnTopic {
+            name: name.to_string(),
+            partitions,
+        });
+    let (producer_id, producer_epoch) = sender.id_and_epoch();
+    CoordinatorRequest::AddPartitions(Versioned {
+        request: AddPartitionsToTxnRequest {
+            v3_and_below_transactional_id: sender.transactional_id(),
             v3_and_below_producer_id: producer_id,
             v3_and_below_producer_epoch: producer_epoch,
             v3_and_below_topics: topics.collect(),
             ..AddPartitionsToTxnRequest::default()
-        };
-        let ask = Ask::AddPartitions(keys);
-        self.asked_coordinator(&ask);
-        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
-    }
+        },
+        oldest: 0,
+        latest: LAST_ADD_PARTITIONS,
+    })
+}
 
-    fn ask_add_offsets(&mut self, id: NodeId, group: Arc<str>) {
-        let Some(version) = self.newest::<AddOffsetsToTxnRequest>(id) else {
-            return self.lacks::<AddOffsetsToTxnRequest>(id, 0);
-        };
-        let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = AddOffsetsToTxnRequest {
-            transactional_id: self.transactional_id(),
+/// Adds the offsets of a group.
+pub(super) fn add_offsets(sender: Sender<'_>, group: &str) -> CoordinatorRequest {
+    let (producer_id, producer_epoch) = sender.id_and_epoch();
+    CoordinatorRequest::AddOffsets(Versioned {
+        request: AddOffsetsToTxnRequest {
+            transactional_id: sender.transactional_id(),
             producer_id,
             producer_epoch,
-            group_id: group.to_string(),
-        };
-        let ask = Ask::AddOffsets(group);
-        self.asked_coordinator(&ask);
-        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
-    }
+            group_id: group.to_owned(),
+        },
+        oldest: 0,
+        latest: i16::MAX,
+    })
+}
 
-    fn ask_commit_offsets(&mut self, id: NodeId) {
-        let Some(transactions) = &self.transactions else {
-            return;
-        };
-        let latest = match transactions.version {
-            TransactionVersion::One => LAST_COMMIT_OFFSETS_ONE,
-            TransactionVersion::Two => i16::MAX,
-        };
-        let Some(commit) = transactions.offsets.front() else {
-            return;
-        };
-        let group = commit.group.clone();
-        let told = group.generation >= 0 || !group.member_id.is_empty();
-        let version = self.newest_to::<TxnOffsetCommitRequest>(id, latest);
-        let Some(version) = version.filter(|it| it.number >= FIRST_WITH_MEMBER || !told) else {
-            return self.lacks::<TxnOffsetCommitRequest>(id, FIRST_WITH_MEMBER);
-        };
-        let topics = offsets_by_topic(commit);
-        let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = TxnOffsetCommitRequest {
-            transactional_id: self.transactional_id(),
+/// Commits offsets of a group with the transaction. A member that is told has to be checked.
+pub(super) fn commit_offsets(
+    sender: Sender<'_>,
+    group: &ConsumerGroupMetadata,
+    offsets: &[OffsetToCommit],
+    protocol: TransactionVersion,
+) -> CoordinatorRequest {
+    let group = group.clone();
+    let is_member_told = group.generation >= 0 || !group.member_id.is_empty();
+    let (producer_id, producer_epoch) = sender.id_and_epoch();
+    CoordinatorRequest::CommitOffsets(Versioned {
+        request: TxnOffsetCommitRequest {
+            transactional_id: sender.transactional_id(),
             group_id: group.id.to_string(),
             producer_id,
             producer_epoch,
             generation_id: group.generation,
             member_id: group.member_id,
             group_instance_id: group.instance_id,
-            topics,
-        };
-        let ask = Ask::CommitOffsets(group.id);
-        self.asked_coordinator(&ask);
-        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
-    }
+            topics: by_topic(offsets),
+        },
+        oldest: match is_member_told {
+            true => FIRST_WITH_MEMBER,
+            false => 0,
+        },
+        latest: match protocol {
+            TransactionVersion::One => LAST_COMMIT_OFFSETS_ONE,
+            TransactionVersion::Two => i16::MAX,
+        },
+    })
+}
 
-    fn ask_end(&mut self, id: NodeId, end: End) {
-        let latest = match self.transactions.as_ref().map(Transactions::version) {
-            Some(TransactionVersion::Two) => i16::MAX,
-            _ => LAST_END_ONE,
-        };
-        let Some(version) = self.newest_to::<EndTxnRequest>(id, latest) else {
-            return self.lacks::<EndTxnRequest>(id, 0);
-        };
-        let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = EndTxnRequest {
-            transactional_id: self.transactional_id(),
+/// Ends the transaction.
+pub(super) fn end(
+    sender: Sender<'_>,
+    end: End,
+    protocol: TransactionVersion,
+) -> CoordinatorRequest {
+    let (producer_id, producer_epoch) = sender.id_and_epoch();
+    CoordinatorRequest::End(Versioned {
+        request: EndTxnRequest {
+            transactional_id: sender.transactional_id(),
             producer_id,
             producer_epoch,
             committed: end == End::Commit,
-        };
-        self.asked_coordinator(&Ask::End(end));
-        self.ask(
-            id,
-            version,
-            &request,
-            ExpectedResponse::Transaction(Ask::End(end)),
-        );
-    }
-
-    fn asked_coordinator(&mut self, ask: &Ask) {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.request = RequestState::Asked;
-            transactions.tried(ask);
-        }
-    }
-
-    fn transactional_id(&self) -> String {
-        let transactions = self.transactions.as_ref();
-        transactions.map_or_else(String::new, |it| it.id().to_string())
-    }
-
-    fn identity_on_wire(&self) -> (i64, i16) {
-        let producer = self.identity.producer();
-        producer.map_or((-1, -1), |producer| (producer.id, producer.epoch))
-    }
-
-    /// A broker that does not speak what transactions need, from this version on.
-    fn lacks<R: kafka_wire::Request>(&mut self, id: NodeId, oldest: i16) {
-        if let Some(mut unsupported) = self.nodes.unsupported::<R>(id) {
-            unsupported.ours.oldest = oldest;
-            self.fail_for_good(FatalError::Unsupported(unsupported));
-        }
-    }
+        },
+        oldest: 0,
+        latest: match protocol {
+            TransactionVersion::One => LAST_END_ONE,
+            TransactionVersion::Two => i16::MAX,
+        },
+    })
 }
 
-fn offsets_by_topic(commit: &OffsetCommit) -> Vec<TxnOffsetCommitRequestTopic> {
+fn by_topic(offsets: &[OffsetToCommit]) -> Vec<TxnOffsetCommitRequestTopic> {
     let mut topics: BTreeMap<&str, Vec<TxnOffsetCommitRequestPartition>> = BTreeMap::new();
-    for offset in &commit.offsets {
+    for offset in offsets {
         let partition = TxnOffsetCommitRequestPartition {
             partition_index: offset.partition,
             committed_offset: offset.offset,
@@ -438,25 +234,83 @@ fn offsets_by_topic(commit: &OffsetCommit) -> Vec<TxnOffsetCommitRequestTopic> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
-    use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+
+    const SENDER: Sender<'_> = Sender {
+        transactional_id: "billing-1",
+        producer: Some(ProducerId { id: 7, epoch: 3 }),
+    };
 
     /// Java's `OffsetAndMetadata` takes any negative epoch for none.
     #[test]
     fn a_negative_leader_epoch_of_an_offset_is_none() {
         let offset = |epoch| OffsetToCommit::new("orders", 0, 7).leader_epoch(epoch);
-        let commit = OffsetCommit {
-            group: ConsumerGroupMetadata::new("billing"),
-            offsets: [-5, -1, 0, 3].map(offset).to_vec(),
-            deadline: Instant::now(),
-            reply: None,
-            echo: Echo::None,
-        };
-        let topics = offsets_by_topic(&commit);
+        let topics = by_topic(&[-5, -1, 0, 3].map(offset));
         let epochs = topics[0].partitions.iter();
         let epochs: Vec<_> = epochs.map(|told| told.committed_leader_epoch).collect();
         assert_eq!(epochs, [-1, -1, 0, 3]);
+    }
+
+    #[test]
+    fn a_coordinator_is_looked_up_by_what_it_coordinates_in_the_field_of_the_version() {
+        let group = Role::Group("billing".into());
+        for (role, key, key_type) in [(group, "billing", 0), (Role::Transactions, "tx", 1)] {
+            let lookup = Lookup::new(role, "tx");
+            let alone = lookup.request(3);
+            assert_eq!((&*alone.key, alone.key_type), (key, key_type));
+            assert!(alone.coordinator_keys.is_empty());
+            let several = lookup.request(4);
+            assert_eq!((&*several.key, several.key_type), ("", key_type));
+            assert_eq!(several.coordinator_keys, [key]);
+        }
+    }
+
+    #[test]
+    fn offsets_of_a_member_take_a_version_that_checks_it() {
+        let nameless = ConsumerGroupMetadata::new("billing");
+        let member = nameless.clone().member("consumer-1", 7);
+        for (group, oldest) in [(nameless, 0), (member, FIRST_WITH_MEMBER)] {
+            for (protocol, latest) in [
+                (TransactionVersion::One, LAST_COMMIT_OFFSETS_ONE),
+                (TransactionVersion::Two, i16::MAX),
+            ] {
+                let request = commit_offsets(SENDER, &group, &[], protocol);
+                let CoordinatorRequest::CommitOffsets(put) = request else {
+                    panic!("{request:?}");
+                };
+                assert_eq!((put.oldest, put.latest), (oldest, latest));
+            }
+        }
+    }
+
+    #[test]
+    fn partitions_are_named_topic_by_topic() {
+        let added =
+            [("b", 2), ("a", 0), ("b", 1)].map(|(topic, partition)| (topic.into(), partition));
+        let request = add_partitions(SENDER, added.into_iter());
+        let CoordinatorRequest::AddPartitions(put) = request else {
+            panic!("{request:?}");
+        };
+        let topics = put.request.v3_and_below_topics.iter();
+        let topics: Vec<_> = topics.map(|it| (&*it.name, &*it.partitions)).collect();
+        assert_eq!(topics, [("a", &[0][..]), ("b", &[2, 1][..])]);
+    }
+
+    #[test]
+    fn whoever_has_no_id_yet_asks_for_one_and_whoever_has_for_its_next_epoch() {
+        let nobody = Sender {
+            producer: None,
+            ..SENDER
+        };
+        for (sender, expected) in [(nobody, (-1, -1)), (SENDER, (7, 3))] {
+            let request = init_producer_id(sender, Duration::from_secs(u64::MAX));
+            let CoordinatorRequest::InitProducerId(put) = request else {
+                panic!("{request:?}");
+            };
+            let request = put.request;
+            assert_eq!((request.producer_id, request.producer_epoch), expected);
+            assert_eq!(request.transaction_timeout_ms, i32::MAX);
+            assert_eq!(put.oldest, FIRST_WITH_EPOCH);
+        }
     }
 }

@@ -4,32 +4,7 @@
 
 use kafka_wire::ErrorCode;
 
-/// Which request was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Request {
-    FindCoordinator,
-    InitProducerId,
-    AddPartitions,
-    AddOffsets,
-    CommitOffsets,
-    Commit,
-    Abort,
-}
-
-impl Request {
-    /// Its name in the protocol.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::FindCoordinator => "FindCoordinator",
-            Self::InitProducerId => "InitProducerId",
-            Self::AddPartitions => "AddPartitionsToTxn",
-            Self::AddOffsets => "AddOffsetsToTxn",
-            Self::CommitOffsets => "TxnOffsetCommit",
-            Self::Commit => "EndTxn(commit)",
-            Self::Abort => "EndTxn(abort)",
-        }
-    }
-}
+use super::ask::RequestKind;
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +22,7 @@ pub(super) enum Verdict {
     /// It does not have the transaction that is to be ended: a commit becomes an abort, and after an
     /// abort it is asked for the next epoch.
     Gone,
-    /// The producer is of no use any more.
+    /// The producer cannot be used any more.
     Fatal,
 }
 
@@ -61,6 +36,20 @@ impl Verdict {
         }
     }
 
+    /// Of several verdicts on one request the greatest counts; of equals that of the code that says more.
+    pub(super) fn rank(self, code: ErrorCode) -> (u8, bool) {
+        let rank = match self {
+            Self::Done => 0,
+            Self::RetrySoon => 1,
+            Self::Retry => 2,
+            Self::Relocate => 3,
+            Self::Abortable => 4,
+            Self::Gone => 5,
+            Self::Fatal => 6,
+        };
+        (rank, code != ErrorCode::OPERATION_NOT_ATTEMPTED)
+    }
+
     /// Whether it may have been done, or may still be done, all the same.
     pub(super) fn leaves_open(self) -> bool {
         matches!(self, Self::Retry | Self::RetrySoon | Self::Relocate)
@@ -68,8 +57,8 @@ impl Verdict {
 }
 
 /// Judges the code of an answer.
-pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
-    use Request::{Abort, AddOffsets, AddPartitions, Commit, CommitOffsets, FindCoordinator};
+pub(super) fn verdict(request: RequestKind, code: ErrorCode) -> Verdict {
+    use RequestKind::{Abort, AddOffsets, AddPartitions, Commit, CommitOffsets, FindCoordinator};
 
     match code {
         ErrorCode::NONE => Verdict::Done,
@@ -106,11 +95,11 @@ pub(super) fn verdict(request: Request, code: ErrorCode) -> Verdict {
             _ => Verdict::Fatal,
         },
         ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => match request {
-            Request::InitProducerId => Verdict::Abortable,
+            RequestKind::InitProducerId => Verdict::Abortable,
             _ => Verdict::Fatal,
         },
         ErrorCode::CLUSTER_AUTHORIZATION_FAILED => match request {
-            Request::InitProducerId | AddPartitions => Verdict::Abortable,
+            RequestKind::InitProducerId | AddPartitions => Verdict::Abortable,
             _ => Verdict::Fatal,
         },
         ErrorCode::GROUP_AUTHORIZATION_FAILED => match request {

@@ -20,7 +20,7 @@ use crate::engine::cluster::nodes::Nodes;
 use crate::engine::cluster::topic_entry::TopicEntry;
 use crate::engine::cluster::updates::{Gain, Told};
 use crate::engine::context::Context;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::partitions::Partitions;
 use crate::engine::produce::row::{NO_LANE, closed_queue};
@@ -266,7 +266,7 @@ impl Metadata {
             }
             known.belong_to_another();
             for key in known.lanes() {
-                lanes[key as usize].belong_to_another();
+                lanes[key].belong_to_another();
             }
         }
         gone
@@ -284,7 +284,7 @@ fn apply_leaders(
 ) -> Told {
     known.belong_to(told.topic_id);
     for key in known.lanes() {
-        lanes[key as usize].belong_to(told.topic_id);
+        lanes[key].belong_to(told.topic_id);
     }
     let elections = known.take_in(&told.partitions, |id| nodes.knows(id));
     applied.learnt += elections.learnt;
@@ -295,7 +295,7 @@ fn apply_leaders(
             applied.led_anew.push(key);
         }
         // What was told may be of before.
-        let leader = lanes[key as usize].leader;
+        let leader = lanes[key].leader();
         all_led &= leader.is_some_and(|leader| nodes.knows(leader));
     }
     Told::of(all_led)
@@ -305,8 +305,8 @@ fn apply_leaders(
 /// batch away.
 fn seems_new(lanes: &Lanes, known: &Partitions, told: &[LeadersPartition]) -> bool {
     let turned_away = |key: LaneKey| {
-        let obstacle = lanes[key as usize].obstacle;
-        obstacle.is_some_and(ErrorCode::invalidates_metadata)
+        let refusal = lanes[key].last_refusal();
+        refusal.is_some_and(ErrorCode::invalidates_metadata)
     };
     let behind = |(epoch, told): (i32, &LeadersPartition)| (0..epoch).contains(&told.leader_epoch);
     let fewer = told.len() < known.len();

@@ -1,4 +1,4 @@
-//! Batches that may be in the log, and how that is found out.
+//! Batches that may be in the log, and whom to ask about them.
 
-pub(crate) mod describe_producers;
-pub(crate) mod topic_id;
+mod describe_producers;
+mod topic_id;

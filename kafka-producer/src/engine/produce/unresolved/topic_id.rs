@@ -16,59 +16,29 @@
 //! ```
 //!
 //! Where there are no ids (before Kafka 2.8) an acknowledgement at an offset at which a batch before it
-//! was acknowledged tells that the log is another (`Lane::is_another_log`); else it is believed to be
+//! was acknowledged tells that the log is another (`Recall::is_another_log`); else it is believed to be
 //! the same.
 
+use kafka_wire::ErrorCode;
 use kafka_wire::messages::MetadataRequest;
 use kafka_wire::messages::metadata::{LeadersResponse, LeadersTopic, MetadataRequestTopic};
-use kafka_wire::{ErrorCode, Uuid};
 
 use crate::engine::cluster::expected_response::{BatchRef, Evidence, ExpectedResponse};
-use crate::engine::produce::acknowledgement::FORGOTTEN;
-use crate::engine::produce::lane::{LaneKey, Slot, SlotState};
-use crate::engine::produce::unresolved::describe_producers::Finding;
-use crate::engine::produce::verdict::Ambiguity;
-use crate::engine::{Engine, NodeId};
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::produce::lane::unresolved::{Believed, Finding, SameTopic};
+use crate::engine::produce::sender::{Peers, Sender};
 
-use crate::settings::UnresolvedPolicy;
-
-impl Engine {
-    /// A batch is to get another number, and those behind it, because none of them is in the log.
-    /// Whether that has to be asked first: of some it is not known, and a topic made anew may have
-    /// them without the first.
-    pub(crate) fn doubts_topic(&mut self, key: LaneKey) -> bool {
-        let lane = &self.lanes[key as usize];
-        let known = |slot: &Slot| slot.ambiguity == Ambiguity::None;
-        let outnumbered = |slot: &Slot| matches!(slot.state, SlotState::Outnumbered { .. });
-        let Some(position) = lane.slots.iter().position(outnumbered) else {
-            return false;
-        };
-        let settled = lane.slots.iter().skip(position + 1).all(known);
-        if settled || self.cx.settings.unresolved == UnresolvedPolicy::Resend {
-            return false;
-        }
-        if lane.is_of_earlier_topic(lane.slots[position].serial) {
-            self.leave_ambiguous_open(key, position, MADE_ANEW);
-            return false;
-        }
-        if !lane.is_continued_to(position, &self.memory()) {
-            self.leave_ambiguous_open(key, position, FORGOTTEN);
-            return false;
-        }
-        self.check_topic(key, position, Evidence::Gap);
-        true
-    }
-
-    /// What was seen of a log of this name: asks its leader whether it is the same log still.
-    pub(crate) fn check_topic(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
-        let lane = &self.lanes[key as usize];
-        let leader = lane.leader.filter(|_| lane.topic_id != Uuid::ZERO);
-        let version = leader.and_then(|leader| self.newest::<MetadataRequest>(leader));
+impl Sender {
+    /// Something was seen of a log of this name: asks its leader whether it is the same log still.
+    pub(crate) fn check_topic(&mut self, p: &mut Peers<'_>, about: BatchRef, evidence: Evidence) {
+        let lane = &mut self.lanes[about.lane];
+        let leader = lane.knows_topic();
+        let version = leader.and_then(|leader| p.nodes.newest::<MetadataRequest>(leader));
         let (Some(leader), Some(version)) = (leader, version) else {
-            return self.believe(key, position, evidence);
+            return self.believe(p, about, evidence);
         };
         let topic = MetadataRequestTopic {
-            name: Some(lane.topic.to_string()),
+            name: Some(lane.topic().to_string()),
             ..MetadataRequestTopic::default()
         };
         let request = MetadataRequest {
@@ -76,98 +46,65 @@ impl Engine {
             allow_auto_topic_creation: false,
             ..MetadataRequest::default()
         };
-        let slot = &mut self.lanes[key as usize].slots[position];
-        slot.state = SlotState::Inquired;
-        let serial = slot.serial;
-        let about = BatchRef { lane: key, serial };
-        let what = ExpectedResponse::TopicId(about, evidence);
-        self.ask(leader, version, &request, what);
+        lane.await_topic(about.serial);
+        let expected = ExpectedResponse::TopicId(about, evidence);
+        self.ask(p, leader, version, &request, expected);
     }
 
     /// The leader has told of the topic.
     pub(crate) fn topic_checked(
         &mut self,
+        p: &mut Peers<'_>,
         id: NodeId,
         about: BatchRef,
         evidence: Evidence,
-        answer: LeadersResponse,
+        answer: &LeadersResponse,
     ) {
-        self.throttle(id, answer.throttle_time_ms);
-        let BatchRef { lane: key, serial } = about;
-        let lane = &self.lanes[key as usize];
-        let Some(position) = lane.position(serial) else {
-            return self.list(key);
-        };
-        let of_that_name = |topic: &&LeadersTopic| topic.name.as_deref() == Some(&lane.topic);
+        let lane = &mut self.lanes[about.lane];
+        if !lane.has(about.serial) {
+            return self.list(p, about.lane);
+        }
+        let of_that_name = |topic: &&LeadersTopic| topic.name.as_deref() == Some(&**lane.topic());
         let found = answer.topics.iter().find(of_that_name);
-        match found.filter(|topic| topic.error_code == ErrorCode::NONE && lane.leader == Some(id)) {
-            // Of another id metadata may have told since the question was asked.
-            Some(topic)
-                if [lane.topic_id, Uuid::ZERO].contains(&topic.topic_id)
-                    && !lane.is_of_earlier_topic(serial) =>
-            {
-                self.believe(key, position, evidence);
-            }
-            Some(_) => {
-                self.metadata.request_update();
-                match evidence {
-                    Evidence::Gap => {
-                        self.leave_ambiguous_open(key, position, MADE_ANEW);
-                        self.believe(key, position, evidence);
-                    }
-                    _ => {
-                        self.leave_open(key, serial, Some(MADE_ANEW));
-                        self.list(key);
-                    }
-                }
-            }
-            None => self.topic_unchecked(about, evidence),
+        let told = |topic: &&LeadersTopic| topic.error_code == ErrorCode::NONE;
+        let Some(topic) = found.filter(told).filter(|_| lane.leader() == Some(id)) else {
+            return self.topic_unchecked(p, about, evidence);
+        };
+        if lane.is_same_topic(about.serial, topic.topic_id) == SameTopic::Yes {
+            return self.believe(p, about, evidence);
+        }
+        p.metadata.request_update();
+        lane.disbelieve(p.cx, about.serial, evidence);
+        match evidence {
+            // Those that could be in either log are not sent again: the others may get a number.
+            Evidence::Gap => self.believe(p, about, evidence),
+            Evidence::Acknowledged | Evidence::Sequence(_) => self.list(p, about.lane),
         }
     }
 
     /// The leader cannot tell now, or is not there any more.
-    pub(crate) fn topic_unchecked(&mut self, about: BatchRef, evidence: Evidence) {
-        let BatchRef { lane: key, serial } = about;
-        let position = self.lanes[key as usize].position(serial);
-        if let (Evidence::Gap, Some(position)) = (evidence, position) {
-            let until = self.cx.now + self.before_asking_again(key, position);
-            self.lanes[key as usize].slots[position].state = SlotState::Outnumbered { until };
-            self.metadata.request_update();
-            return self.list(key);
+    pub(crate) fn topic_unchecked(
+        &mut self,
+        p: &mut Peers<'_>,
+        about: BatchRef,
+        evidence: Evidence,
+    ) {
+        let lane = &mut self.lanes[about.lane];
+        if evidence == Evidence::Gap && lane.has(about.serial) {
+            lane.ask_about_topic_later(p.cx, about.serial);
+            p.metadata.request_update();
+            return self.list(p, about.lane);
         }
-        self.resolve(
-            about,
-            Finding::AskAgain(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-        );
+        let later = Finding::AskAgain(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        self.resolve(p, about, later);
     }
 
-    fn believe(&mut self, key: LaneKey, position: usize, evidence: Evidence) {
-        let slot = &mut self.lanes[key as usize].slots[position];
-        let serial = slot.serial;
-        match evidence {
-            Evidence::Sequence(next) => self.presume(key, position, next),
-            Evidence::Acknowledged => self.delivered(key, serial, -1, None),
-            Evidence::Gap => {
-                slot.state = SlotState::Outnumbered { until: self.cx.now };
-                self.start_new_epoch(key);
-                if self.identity.producer().is_none() {
-                    return; // The lane is listed when there is one.
-                }
-            }
-        }
-        self.list(key);
-    }
-
-    /// Ends the batches behind this one that may be in a log of which nothing is known.
-    pub(crate) fn leave_ambiguous_open(&mut self, key: LaneKey, position: usize, why: &str) {
-        let slots = self.lanes[key as usize].slots.iter().skip(position + 1);
-        let ambiguous = slots.filter(|slot| slot.ambiguity != Ambiguity::None);
-        let serials: Vec<u64> = ambiguous.map(|slot| slot.serial).collect();
-        for serial in serials {
-            self.leave_open(key, serial, Some(why));
+    fn believe(&mut self, p: &mut Peers<'_>, about: BatchRef, evidence: Evidence) {
+        let lane = &mut self.lanes[about.lane];
+        match lane.believe(p.cx, &mut self.identity, about.serial, evidence) {
+            Believed::GoesOn => self.list(p, about.lane),
+            // It is listed when there is one.
+            Believed::WaitsForIdentity => {}
         }
     }
 }
-
-/// Why nothing is known of a batch.
-pub(crate) const MADE_ANEW: &str = "its topic was made anew meanwhile";

@@ -11,14 +11,14 @@ const GONE: Verdict = Verdict::Gone;
 const FATAL: Verdict = Verdict::Fatal;
 
 /// The columns of the table.
-const REQUESTS: [Request; 7] = [
-    Request::FindCoordinator,
-    Request::InitProducerId,
-    Request::AddPartitions,
-    Request::AddOffsets,
-    Request::CommitOffsets,
-    Request::Commit,
-    Request::Abort,
+const REQUESTS: [RequestKind; 7] = [
+    RequestKind::FindCoordinator,
+    RequestKind::InitProducerId,
+    RequestKind::AddPartitions,
+    RequestKind::AddOffsets,
+    RequestKind::CommitOffsets,
+    RequestKind::Commit,
+    RequestKind::Abort,
 ];
 
 /// Another broker coordinates, or none does yet.
@@ -189,4 +189,13 @@ fn a_code_of_a_newer_coordinator_is_like_any_that_nobody_expects() {
     for (request, expected) in REQUESTS.into_iter().zip(OTHERS) {
         assert_eq!(verdict(request, ErrorCode(31_000)), expected);
     }
+}
+
+#[test]
+fn of_several_verdicts_the_one_that_asks_for_most_counts_and_says_why() {
+    let ranks = [DONE, SOON, AGAIN, FIND, ABORT, GONE, FATAL];
+    let ranks = ranks.map(|verdict| verdict.rank(ErrorCode::NONE));
+    assert!(ranks.is_sorted_by(|less, more| less < more));
+    let not_tried = ABORT.rank(ErrorCode::OPERATION_NOT_ATTEMPTED);
+    assert!(not_tried < ABORT.rank(ErrorCode::TOPIC_AUTHORIZATION_FAILED));
 }

@@ -9,9 +9,12 @@
 
 use kafka_accumulator::Fate;
 
-use crate::engine::Engine;
+use crate::engine::context::Context;
 use crate::engine::produce::expiration::Memory;
-use crate::engine::produce::lane::{Confirmed, Lane, LaneKey, Slot, SlotState};
+use crate::engine::produce::lane::Lane;
+use crate::engine::produce::lane::recall::Confirmed;
+use crate::engine::produce::lane::slot::{Slot, SlotState};
+use crate::engine::produce::lane::unresolved::FORGOTTEN;
 use crate::engine::produce::verdict::Ambiguity;
 use crate::error::Cause;
 
@@ -26,113 +29,104 @@ enum Reach {
     EarlierTopic,
 }
 
-impl Engine {
+impl Lane {
     /// The leader has acknowledged a batch.
-    pub(crate) fn acknowledged(
+    pub(super) fn acknowledged(
         &mut self,
-        key: LaneKey,
+        cx: &mut Context,
+        memory: &Memory,
         serial: u64,
-        base_offset: i64,
+        base_offset: Option<i64>,
         log_append_time_ms: Option<i64>,
     ) {
-        let memory = self.memory();
-        let lane = &mut self.lanes[key as usize];
-        if lane.is_another_log(serial, base_offset) {
-            self.end_presumed(key);
-            self.lanes[key as usize].begin_anew(serial);
+        if self.recall.is_another_log(serial, base_offset) {
+            self.end_presumed(cx);
+            self.recall.begin_anew(serial);
         }
-        let lane = &mut self.lanes[key as usize];
-        let Some(position) = lane.position(serial) else {
+        let Some(position) = self.position(serial) else {
             return;
         };
-        let reach = lane.reach(position, &memory);
-        self.end_overtaken(key, serial, reach);
-        self.confirm_presumed(key, serial, reach);
-        let lane = &mut self.lanes[key as usize];
-        lane.note_acknowledged(serial, reach, log_append_time_ms);
-        lane.obstacle = None;
+        let reach = self.reach(position, memory);
+        self.end_overtaken(cx, serial, reach);
+        self.confirm_presumed(cx, serial, reach);
+        self.note_acknowledged(serial, reach, log_append_time_ms);
+        self.last_refusal = None;
         if reach != Reach::EarlierTopic {
-            lane.acknowledged_offset = lane.acknowledged_offset.max(base_offset);
+            self.recall.note_offset(base_offset);
         }
-        self.delivered(key, serial, base_offset, log_append_time_ms);
+        self.delivered(cx, serial, base_offset, log_append_time_ms);
     }
 
     /// A batch that has expired meanwhile was acknowledged: its number was used.
-    pub(crate) fn acknowledged_late(&mut self, key: LaneKey, serial: u64) {
-        let lane = &mut self.lanes[key as usize];
-        if !lane.is_of_earlier_topic(serial) {
-            lane.restore_sequence(serial);
+    pub(super) fn acknowledged_late(&mut self, serial: u64) {
+        if !self.recall.is_of_earlier_topic(serial) {
+            self.numbering.restore(serial);
         }
     }
 
     /// Ends a batch as delivered.
     // Inlined, its time would be put together bit by bit, with over a thousand instructions.
     #[inline(never)]
-    pub(crate) fn delivered(
+    pub(super) fn delivered(
         &mut self,
-        key: LaneKey,
+        cx: &mut Context,
         serial: u64,
-        base_offset: i64,
+        base_offset: Option<i64>,
         log_append_time_ms: Option<i64>,
     ) {
-        if let Some(slot) = self.remove(key, serial) {
+        if let Some(slot) = self.remove(serial) {
             let fate = Fate::Delivered {
-                base_offset,
+                base_offset: base_offset.unwrap_or(UNKNOWN_OFFSET),
                 log_append_time_ms,
             };
-            self.tally.delivered += u64::from(slot.batch.count());
-            self.end(slot.batch, fate);
+            cx.end_delivered(slot.batch, fate);
         }
     }
 
     /// Batches that the log would have only behind one that was sent after them.
-    fn end_overtaken(&mut self, key: LaneKey, serial: u64, reach: Reach) {
-        let lane = &self.lanes[key as usize];
-        let overtaken = lane
+    fn end_overtaken(&mut self, cx: &mut Context, serial: u64, reach: Reach) {
+        let overtaken = self
             .slots
             .iter()
-            .filter(|slot| slot.serial < serial && slot.is_overtaken_by(reach));
+            .filter(|slot| slot.serial < serial && is_overtaken(slot, reach));
         let overtaken: Vec<u64> = overtaken.map(|slot| slot.serial).collect();
         for serial in overtaken {
-            match self.remove(key, serial) {
+            match self.remove(serial) {
                 Some(slot) if slot.ambiguity == Ambiguity::None => {
                     let code = slot.last_error.unwrap_or_default();
                     let message = format!("{}; {OVERTAKEN}", code.message());
                     let message = Some(message.into());
-                    self.fail(key, slot, Cause::Refused { code, message });
+                    self.fail(cx, slot, Cause::Refused { code, message }, &None);
                 }
-                Some(slot) => self.fail_open(key, slot, Some(FORGOTTEN)),
+                Some(slot) => self.fail_open(cx, slot, Some(FORGOTTEN)),
                 None => {}
             }
         }
     }
 
-    fn confirm_presumed(&mut self, key: LaneKey, serial: u64, reach: Reach) {
+    /// An acknowledgement speaks for the batches before this serial that were presumed to be in the log.
+    fn confirm_presumed(&mut self, cx: &mut Context, acknowledged: u64, reach: Reach) {
         if reach != Reach::AllBefore {
             return;
         }
-        for slot in self.lanes[key as usize].take_confirmed(serial) {
-            self.tally.delivered += u64::from(slot.batch.count());
-            let fate = Fate::Delivered {
-                base_offset: -1,
-                log_append_time_ms: None,
-            };
-            self.end(slot.batch, fate);
+        let spoken_for = self.recall.anew_from()..acknowledged;
+        while let Some(serial) = self.presumed().map(|slot| slot.serial)
+            && spoken_for.contains(&serial)
+        {
+            self.delivered(cx, serial, None, None);
         }
     }
-}
 
-impl Lane {
     /// For which batches this acknowledgement speaks. Age is judged now, not when the leader answered;
     /// the two differ only where a request may take longer than half of what brokers remember.
     fn reach(&self, position: usize, memory: &Memory) -> Reach {
         let slot = &self.slots[position];
-        if self.is_of_earlier_topic(slot.serial) {
+        if self.recall.is_of_earlier_topic(slot.serial) {
             return Reach::EarlierTopic;
         }
-        let remembered = slot.producer.is_some_and(|producer| {
-            self.is_remembered(producer, slot.leadership(), memory, slot.serial)
-        });
+        let remembered = slot
+            .producer()
+            .is_some_and(|producer| self.is_remembered(producer, slot.sent_to, memory, position));
         match remembered {
             true => Reach::AllBefore,
             false => Reach::Itself,
@@ -144,20 +138,21 @@ impl Lane {
         if reach == Reach::EarlierTopic {
             return;
         }
-        self.restore_sequence(serial);
+        self.numbering.restore(serial);
         let Some(slot) = self.position(serial).map(|at| &self.slots[at]) else {
             return;
         };
-        let (Some(producer), Some(leadership)) = (slot.producer, slot.leadership()) else {
+        let (Some(producer), Some(leadership)) = (slot.producer(), slot.sent_to) else {
             return;
         };
         let mut append = slot.append();
         append.timestamp_ms = log_append_time_ms.unwrap_or(append.timestamp_ms);
-        let earlier = self.confirmed.take().filter(|_| reach == Reach::AllBefore);
+        let earlier = self.recall.confirmed();
+        let earlier = earlier.filter(|_| reach == Reach::AllBefore);
         let (from, last) = earlier.map_or((serial, serial), |earlier| {
             (earlier.from, earlier.last.max(serial))
         });
-        self.confirmed = Some(Confirmed {
+        self.recall.confirm(Confirmed {
             producer,
             leadership,
             append,
@@ -167,24 +162,24 @@ impl Lane {
     }
 }
 
-impl Slot {
-    /// Whether this one could come only behind a later batch, which is in the log.
-    fn is_overtaken_by(&self, reach: Reach) -> bool {
-        let here = !matches!(self.state, SlotState::InFlight | SlotState::Presumed);
-        let overtaken = match reach {
-            // It is in the log, too, unless it was refused: then the broker did not know us after all.
-            Reach::AllBefore => self.ambiguity == Ambiguity::None,
-            Reach::Itself => true,
-            Reach::EarlierTopic => false,
-        };
-        here && overtaken && self.producer.is_some()
-    }
+/// Whether this one could come only behind a later batch, which is in the log.
+fn is_overtaken(slot: &Slot, reach: Reach) -> bool {
+    let here = !matches!(
+        slot.state,
+        SlotState::InFlight | SlotState::PresumedAppended
+    );
+    let overtaken = match reach {
+        // It is in the log, too, unless it was refused: then the broker did not know us after all.
+        Reach::AllBefore => slot.ambiguity == Ambiguity::None,
+        Reach::Itself => true,
+        Reach::EarlierTopic => false,
+    };
+    here && overtaken && slot.number.is_some()
 }
+
+/// What records are told for an offset that is not known.
+const UNKNOWN_OFFSET: i64 = -1;
 
 const OVERTAKEN: &str = "a later batch was appended before it could be sent again: \
      the broker does not remember this producer, and the order would be lost; send the record again \
      if its place does not matter";
-
-/// Why nothing is known of a batch.
-pub(crate) const FORGOTTEN: &str =
-    "the broker may have appended it and forgotten this producer (producer.id.expiration.ms)";

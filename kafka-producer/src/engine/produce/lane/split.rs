@@ -10,24 +10,25 @@
 //! else; it is rare, and the halves are compressed by the driver as any batch is.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
 use kafka_accumulator::{Batch, Piece};
 use kafka_wire::ErrorCode;
 use kafka_wire::records::{
     Attributes, BatchHeader, NO_SEQUENCE, Record, RecordBatch, RecordParts, RecordsError,
+    next_sequence,
 };
 
-use crate::engine::Engine;
-use crate::engine::notice::Notice;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::context::Context;
+use crate::engine::produce::lane::Lane;
+use crate::engine::produce::lane::slot::{Number, Slot, SlotState};
 use crate::error::DeliveryError;
 
-impl Engine {
+impl Lane {
     /// Puts its halves in place of a batch that is too large; whether that could be done.
-    pub(crate) fn split(&mut self, key: LaneKey, position: usize) -> bool {
-        let lane = &mut self.lanes[key as usize];
-        let Some(slot) = lane.slots.get(position) else {
+    pub(super) fn split(&mut self, cx: &mut Context, position: usize) -> bool {
+        let Some(slot) = self.slots.get_mut(position) else {
             return false;
         };
         if slot.batch.count() < 2 {
@@ -39,12 +40,36 @@ impl Engine {
         let Ok((batches, fate)) = slot.batch.cut(pieces) else {
             return false;
         };
-        self.cx
-            .notices
-            .push(Notice::Ended(Arc::clone(&slot.batch), fate));
-        lane.slots[position].last_error = Some(ErrorCode::MESSAGE_TOO_LARGE);
-        lane.replace(position, batches, self.cx.now);
+        cx.end_split(Arc::clone(&slot.batch), fate);
+        slot.last_error = Some(ErrorCode::MESSAGE_TOO_LARGE);
+        self.replace(position, batches, cx.now);
         true
+    }
+
+    /// Puts pieces in place of a batch, under the numbers that their records had. That the whole was
+    /// refused counts as no attempt.
+    fn replace(&mut self, position: usize, pieces: Vec<Batch<DeliveryError>>, now: Instant) {
+        let Some(whole) = self.slots.remove(position) else {
+            return;
+        };
+        let (mut serial, mut number) = (whole.serial, whole.number);
+        for (piece, at) in pieces.into_iter().zip(position..) {
+            let count = piece.count();
+            let slot = Slot {
+                serial,
+                batch: Arc::new(piece),
+                number,
+                attempts: whole.attempts.saturating_sub(1),
+                state: SlotState::Waiting { until: now },
+                ..whole.clone()
+            };
+            self.slots.insert(at, slot);
+            serial += u64::from(count);
+            number = number.map(|Number { producer, sequence }| Number {
+                producer,
+                sequence: next_sequence(sequence, count as i32),
+            });
+        }
     }
 }
 

@@ -1,0 +1,248 @@
+//! Ending batches that were not acknowledged: what their records are told, and what that means for the
+//! lane's sequence.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_accumulator::{Batch, Fate};
+use kafka_wire::ErrorCode;
+
+use crate::engine::context::Context;
+use crate::engine::produce::lane::Lane;
+use crate::engine::produce::lane::slot::{Slot, SlotState};
+use crate::engine::produce::verdict::Ambiguity;
+use crate::error::{Cause, DeliveryError, History, Obstacle, Persistence};
+
+/// What a batch that was not delivered had waited for, as far as it is known.
+pub(crate) type Waited = Option<Obstacle>;
+
+impl Lane {
+    /// Ends a batch that was taken from here.
+    pub(super) fn fail(&mut self, cx: &mut Context, slot: Slot, cause: Cause, waited: &Waited) {
+        let mut history = self.history(cx.now, &slot);
+        history.obstacle = match slot.state {
+            SlotState::InFlight => Some(Obstacle::Unanswered { request: "Produce" }),
+            _ => waited.clone(),
+        };
+        history.obstacle = history
+            .obstacle
+            .filter(|_| tells_what_it_waited_for(&cause));
+        let error = DeliveryError::new(cause, history);
+        self.end_failed(cx, slot.batch, &error, Fate::Failed(error.clone()));
+    }
+
+    /// Ends a batch that never left the accumulator.
+    pub(super) fn fail_untried(
+        &mut self,
+        cx: &mut Context,
+        batch: Batch<DeliveryError>,
+        cause: Cause,
+        waited: &Waited,
+    ) {
+        let topic = Arc::clone(&self.topic);
+        let waited = waited.as_ref().filter(|_| tells_what_it_waited_for(&cause));
+        let history = History {
+            elapsed: cx.now.saturating_duration_since(batch.created()),
+            obstacle: waited.cloned(),
+            ..History::without_attempt(topic, self.partition, Persistence::NotPersisted)
+        };
+        let error = DeliveryError::new(cause, history);
+        self.end_failed(cx, Arc::new(batch), &error, Fate::Failed(error.clone()));
+    }
+
+    /// Ends a batch that has failed: an error of its records tells why.
+    pub(super) fn end_failed(
+        &mut self,
+        cx: &mut Context,
+        batch: Arc<Batch<DeliveryError>>,
+        error: &DeliveryError,
+        fate: Fate<DeliveryError>,
+    ) {
+        if error.persistence() == Persistence::PossiblyPersisted {
+            self.recall.forget_confirmed();
+        }
+        cx.end_failed(self.key(), batch, error, fate);
+    }
+
+    pub(super) fn history(&self, now: Instant, slot: &Slot) -> History {
+        let in_flight = slot.state == SlotState::InFlight;
+        let ambiguous = slot.ambiguity != Ambiguity::None || in_flight;
+        History {
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+            persistence: match ambiguous {
+                true => Persistence::PossiblyPersisted,
+                false => Persistence::NotPersisted,
+            },
+            attempts: slot.attempts,
+            elapsed: now.saturating_duration_since(slot.batch.created()),
+            broker: slot.sent_to.map(|leader| leader.node.0),
+            last_error: slot.last_error,
+            in_doubt: slot.in_doubt.filter(|_| ambiguous),
+            obstacle: None,
+        }
+    }
+
+    /// Ends a batch that may be in the log.
+    pub(super) fn leave_open(&mut self, cx: &mut Context, serial: u64, why: Option<&str>) {
+        if let Some(mut slot) = self.remove(serial) {
+            slot.state = SlotState::Waiting { until: cx.now };
+            self.numbering.break_off(serial, slot.ambiguity);
+            self.fail_open(cx, slot, why);
+        }
+    }
+
+    /// Ends a batch that may be in the log, and was taken from here.
+    pub(super) fn fail_open(&mut self, cx: &mut Context, slot: Slot, why: Option<&str>) {
+        let code = slot.last_error.unwrap_or_default();
+        let message = why.map(|why| {
+            format!(
+                "{}; it is not known whether an earlier attempt was appended: {why}",
+                code.message()
+            )
+            .into()
+        });
+        self.fail(cx, slot, Cause::Refused { code, message }, &None);
+    }
+
+    /// Ends the batches that are presumed to be in the log, because no acknowledgement will tell.
+    pub(super) fn end_presumed(&mut self, cx: &mut Context) {
+        while let Some(serial) = self.presumed().map(|slot| slot.serial) {
+            self.leave_open(cx, serial, None);
+        }
+    }
+
+    /// Ends the batches behind this one that may be in a log of which nothing is known.
+    pub(super) fn leave_ambiguous_open(&mut self, cx: &mut Context, position: usize, why: &str) {
+        let slots = self.slots.iter().skip(position + 1);
+        let ambiguous = slots.filter(|slot| slot.ambiguity != Ambiguity::None);
+        let serials: Vec<u64> = ambiguous.map(|slot| slot.serial).collect();
+        for serial in serials {
+            self.leave_open(cx, serial, Some(why));
+        }
+    }
+
+    /// The batch was sent as often as it may be.
+    pub(super) fn exhaust(&mut self, cx: &mut Context, serial: u64, code: ErrorCode) {
+        if let Some(slot) = self.remove(serial) {
+            self.numbering.break_off(serial, slot.ambiguity);
+            self.fail(cx, slot, Cause::RetriesExhausted { code }, &None);
+        }
+    }
+
+    /// A batch could not be framed: it cannot be sent, ever.
+    pub(crate) fn unsendable(&mut self, cx: &mut Context, serial: u64, why: &Arc<str>) {
+        if let Some(mut slot) = self.remove(serial) {
+            // It was not written, so this attempt cannot have reached a log.
+            slot.state = SlotState::Waiting { until: cx.now };
+            self.numbering.break_off(serial, slot.ambiguity);
+            self.fail(cx, slot, Cause::Unsendable(Arc::clone(why)), &None);
+        }
+    }
+
+    /// Whether any batch was created before then, sent or not.
+    pub(crate) fn has_expired(&self, created_before: Instant) -> bool {
+        let slot = self.slots.front().map(|slot| slot.batch.created());
+        let mut oldest = [slot, self.queue.oldest_created()].into_iter().flatten();
+        oldest.any(|created| created <= created_before)
+    }
+
+    /// Gives up what was created before then, sent or not.
+    pub(crate) fn expire(&mut self, cx: &mut Context, created_before: Instant, waited: &Waited) {
+        let limit = cx.settings.delivery_timeout;
+        let refusal = self.refusal();
+        while let Some(slot) = self.slots.front()
+            && slot.batch.created() <= created_before
+        {
+            let Some(slot) = self.slots.pop_front() else {
+                break;
+            };
+            let ambiguity = match slot.state {
+                SlotState::InFlight => {
+                    self.note_unanswered(&slot, cx.now);
+                    Ambiguity::MaybeInFlight
+                }
+                _ => slot.ambiguity,
+            };
+            let code = slot.last_error.or(refusal);
+            self.numbering.break_off(slot.serial, ambiguity);
+            self.fail(cx, slot, Cause::Expired { limit, code }, waited);
+        }
+        for batch in self.queue.take_expired(created_before) {
+            // What it waited for in vain ourselves is nobody's answer to it.
+            let code = refusal.filter(|code| !is_our_own(*code));
+            self.fail_untried(cx, batch, Cause::Expired { limit, code }, waited);
+        }
+    }
+
+    /// What keeps its batches from being delivered, as far as it is known.
+    fn refusal(&self) -> Option<ErrorCode> {
+        let leaderless = self.leader.is_none();
+        let leaderless = leaderless.then_some(ErrorCode::LEADER_NOT_AVAILABLE);
+        self.last_refusal.or(leaderless)
+    }
+
+    /// Ends every record that has no outcome.
+    pub(crate) fn give_up(
+        &mut self,
+        cx: &mut Context,
+        cause: &impl Fn() -> Cause,
+        waited: &Waited,
+    ) {
+        while let Some(slot) = self.slots.pop_front() {
+            self.fail(cx, slot, cause(), waited);
+        }
+        self.fail_queued(cx, cause, waited);
+    }
+
+    /// Ends what has not left the queue.
+    pub(crate) fn fail_queued(
+        &mut self,
+        cx: &mut Context,
+        cause: &impl Fn() -> Cause,
+        waited: &Waited,
+    ) {
+        for batch in self.queue.take_all() {
+            self.fail_untried(cx, batch, cause(), waited);
+        }
+    }
+
+    /// Ends what is not on its way.
+    pub(crate) fn fail_unsent(&mut self, cx: &mut Context, cause: &impl Fn() -> Cause) {
+        let unsent = |slot: &Slot| slot.state != SlotState::InFlight;
+        while let Some(position) = self.slots.iter().position(unsent)
+            && let Some(slot) = self.slots.remove(position)
+        {
+            self.numbering.break_off(slot.serial, slot.ambiguity);
+            self.fail(cx, slot, cause(), &None);
+        }
+        self.fail_queued(cx, cause, &None);
+    }
+
+    /// Its partition is gone: ends every record of it, and its sequence.
+    pub(crate) fn end_gone(&mut self, cx: &mut Context, cause: &impl Fn() -> Cause) {
+        self.give_up(cx, cause, &None);
+        self.numbering
+            .break_off(self.next_serial, Ambiguity::Possible);
+    }
+
+    /// Whatever is written here about answers, one may just have been taken note of.
+    pub(crate) fn doubt_all_attempts(&mut self) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.attempts > 0) {
+            slot.ambiguity = Ambiguity::MaybeInFlight;
+        }
+    }
+}
+
+/// Whether records that end for this cause are told what they had waited for.
+fn tells_what_it_waited_for(cause: &Cause) -> bool {
+    matches!(cause, Cause::Expired { .. } | Cause::Closed)
+}
+
+/// Whether a code is (also) our word for an answer that did not come.
+pub(crate) fn is_our_own(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NETWORK_EXCEPTION | ErrorCode::REQUEST_TIMED_OUT
+    )
+}

@@ -1,0 +1,668 @@
+//! One partition on its way: the batches that left the accumulator and have no outcome yet.
+//!
+//! ```text
+//!            take                    answered: delivered or failed
+//! queue ───────────▶ [ slot │ slot │ slot ] ──────────────────────▶ completion
+//!                      oldest      newest
+//!
+//! slot:  Waiting ──sent──▶ InFlight ──retriable──▶ Waiting (until its backoff is over)
+//!                              ├──too large──▶ two of them, Waiting
+//!                              ├──out of sequence──▶ NeedsNewSequence ──new epoch──▶ Waiting
+//!                              └──the same, after an attempt without an answer──▶ Unresolved
+//!
+//! Unresolved ──asked──▶ BeingAsked ──in the log──▶ PresumedAppended ──a later one acknowledged──▶ completion
+//!                          └──not in the log──▶ Waiting or NeedsNewSequence   (see `unresolved.rs`)
+//! ```
+//!
+//! These are the usual ways; `docs/delivery.md` draws all of them.
+//!
+//! Slots stand in the order of their sequence numbers. Order is kept by one rule: only the oldest
+//! slot that is not presumed in the log may be sent again, and nothing new is taken while any slot
+//! waits. A batch never goes back to its queue.
+//!
+//! A lane decides about its own batches, and knows no other lane, no connection and no transaction. What
+//! a decision leads to elsewhere is returned ([`Consequence`](judge::Consequence)).
+
+pub(crate) mod acknowledgement;
+pub(crate) mod failure;
+pub(crate) mod judge;
+pub(crate) mod numbering;
+pub(crate) mod recall;
+pub(crate) mod slot;
+pub(crate) mod split;
+pub(crate) mod unresolved;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_accumulator::{Batch, Completion, Queue, Readiness};
+use kafka_wire::records::next_sequence;
+use kafka_wire::{ErrorCode, Uuid};
+
+use crate::engine::cluster::election::{Election, News};
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::identity::{Identity, ProducerId};
+use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::lane::numbering::Numbering;
+use crate::engine::produce::lane::recall::Recall;
+use crate::engine::produce::lane::slot::{Leadership, Slot, SlotState};
+pub(crate) use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::produce::request::NumberedBatch;
+use crate::engine::produce::verdict::Ambiguity;
+use crate::error::DeliveryError;
+
+/// One partition.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    topic: Arc<str>,
+    topic_id: Uuid,
+    partition: i32,
+    queue: Arc<Queue<DeliveryError>>,
+    /// The topic's number: what is sorted by it has the lanes of a topic together.
+    topic_number: u32,
+    leader: Option<NodeId>,
+    /// Metadata of an older epoch is ignored (KIP-320).
+    leader_epoch: i32,
+    attention: Attention,
+    numbering: Numbering,
+    recall: Recall,
+    /// What the last attempt of the batch at the front ended with, unless that was an acknowledgement:
+    /// what keeps those behind it from being sent. Nothing is noted behind one that is presumed.
+    last_refusal: Option<ErrorCode>,
+    slots: VecDeque<Slot>,
+    next_serial: u64,
+    /// When a batch was last taken, or the lane was made.
+    last_used: Instant,
+}
+
+/// Whether the lane stands on a list of lanes to be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attention {
+    /// Nothing to send that is known of.
+    Idle,
+    /// On the list of this broker.
+    Listed(NodeId),
+    /// To be listed, as soon as it has a leader that is known.
+    Unlisted,
+    /// Never again: its partition is gone, or forgotten.
+    Retired,
+}
+
+/// What a lane can do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Send the oldest slot.
+    Resend,
+    /// Take a new batch.
+    Take,
+    /// Nothing before then.
+    WaitUntil(Instant),
+    /// Nothing before an answer comes.
+    WaitForAnswer,
+    /// Nothing before the producer has an id (and epoch) that this lane may use.
+    WaitForIdentity,
+    /// The sequence is broken and nothing is in flight: the epoch must be bumped.
+    NeedsNewEpoch,
+    /// The oldest slot may be in the log and nothing is in flight: its leader must be asked.
+    NeedsInquiry,
+    /// Like `NeedsInquiry`, but no refusal led to it: an attempt without an answer is too old to be
+    /// repeated, because the broker may have appended it and forgotten that.
+    MayBeForgotten,
+    /// The oldest slot is too old to be remembered, nothing is in flight, and a request of the same
+    /// producer id may still arrive: it takes another id.
+    NeedsNewId,
+}
+
+impl Lane {
+    pub(crate) fn new(
+        queue: Arc<Queue<DeliveryError>>,
+        topic_id: Uuid,
+        topic_number: u32,
+        leader_epoch: i32,
+        now: Instant,
+    ) -> Self {
+        Self {
+            topic: Arc::clone(queue.topic()),
+            topic_id,
+            partition: queue.partition(),
+            topic_number,
+            queue,
+            leader: None,
+            leader_epoch,
+            attention: Attention::Idle,
+            numbering: Numbering::Unnumbered,
+            recall: Recall::nothing(),
+            last_refusal: None,
+            slots: VecDeque::new(),
+            next_serial: 0,
+            last_used: now,
+        }
+    }
+
+    pub(crate) fn key(&self) -> LaneKey {
+        self.queue.key()
+    }
+
+    pub(crate) fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// Zero where topics have no ids.
+    pub(crate) fn topic_id(&self) -> Uuid {
+        self.topic_id
+    }
+
+    pub(crate) fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// Whether an answer about that partition is about this lane.
+    pub(crate) fn is_of(&self, name: &str, id: Uuid, partition: i32) -> bool {
+        let same_topic = if id == Uuid::ZERO {
+            *self.topic == *name
+        } else {
+            self.topic_id == id
+        };
+        same_topic && self.partition == partition
+    }
+
+    pub(crate) fn topic_number(&self) -> u32 {
+        self.topic_number
+    }
+
+    /// What a request is sorted by: the partitions of a topic stand together.
+    pub(crate) fn place_in_request(&self) -> (u32, i32) {
+        (self.topic_number, self.partition)
+    }
+
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    pub(crate) fn leader_epoch(&self) -> i32 {
+        self.leader_epoch
+    }
+
+    pub(super) fn attention(&self) -> Attention {
+        self.attention
+    }
+
+    pub(super) fn set_attention(&mut self, attention: Attention) {
+        self.attention = attention;
+    }
+
+    /// Returns who led it before.
+    pub(super) fn set_leader(&mut self, leader: Option<NodeId>) -> Option<NodeId> {
+        std::mem::replace(&mut self.leader, leader)
+    }
+
+    /// The cluster may be another: its epochs begin anew.
+    pub(super) fn forget_leader_epoch(&mut self) {
+        self.leader_epoch = Election::NONE.epoch();
+    }
+
+    /// Who leads it, and since which election.
+    pub(crate) fn election(&self) -> Election {
+        Election::of(self.leader, self.leader_epoch)
+    }
+
+    /// Takes in the epoch of a leader; `None` if what is told changes nothing.
+    pub(super) fn elect(&mut self, told: Election) -> Option<News> {
+        if self.attention == Attention::Retired {
+            return None;
+        }
+        let mut election = self.election();
+        let news = election.take_in(told);
+        if news == News::Outdated {
+            return None;
+        }
+        self.leader_epoch = election.epoch();
+        let leader = election.leader();
+        let waits_for_it = self.attention == Attention::Unlisted && leader.is_some();
+        if news == News::Same && self.leader == leader && !waits_for_it {
+            return None;
+        }
+        Some(news)
+    }
+
+    /// What was to go to the old leader may go to the new one at once (KIP-951), also if the old one was
+    /// elected again.
+    pub(super) fn end_pauses(&mut self, now: Instant) {
+        for slot in &mut self.slots {
+            if let SlotState::Waiting { until } = &mut slot.state {
+                *until = now.min(*until);
+            }
+        }
+    }
+
+    /// Whether a leader named in an answer to this batch is to be believed (KIP-951): not another
+    /// topic's, whose epochs would outrank those of a topic made anew.
+    pub(crate) fn may_follow_leader(&self, serial: u64, epoch: i32) -> bool {
+        epoch > self.leader_epoch && !self.recall.is_of_earlier_topic(serial)
+    }
+
+    /// The partition is this topic's, which may be another of the same name.
+    pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
+        if is_another(&mut self.topic_id, topic_id) {
+            self.belong_to_another();
+        }
+    }
+
+    /// The partition is another topic's, of the same name: it has leader epochs of its own, and its
+    /// brokers have not met this producer.
+    pub(crate) fn belong_to_another(&mut self) {
+        self.leader_epoch = Election::NONE.epoch();
+        self.recall.begin_anew(self.next_serial);
+    }
+
+    /// What may be done now, with `window` requests allowed in flight per connection.
+    pub(crate) fn next(&self, memory: &Memory, identity: &Identity, window: usize) -> Next {
+        let broken = self.numbering.is_broken();
+        if self.slots.is_empty() && !broken {
+            // Most lanes, most of the time.
+            return match identity.is_needed() && identity.producer().is_none() {
+                true => Next::WaitForIdentity,
+                false => Next::Take,
+            };
+        }
+        let now = memory.now();
+        let in_flight = self.in_flight();
+        let quiet = in_flight == 0;
+        let oldest = self.oldest();
+        if self.has_unconfirmable(memory) {
+            return match quiet {
+                true => Next::NeedsInquiry,
+                false => Next::WaitForAnswer,
+            };
+        }
+        match oldest.map(|slot| slot.state) {
+            Some(SlotState::Waiting { until }) if until <= now => {
+                let hindrance = oldest.and_then(|oldest| self.hindrance(oldest, memory));
+                return match hindrance {
+                    None => Next::Resend,
+                    Some(hindrance) if quiet => hindrance,
+                    Some(_) => Next::WaitForAnswer,
+                };
+            }
+            Some(SlotState::Waiting { until }) => return Next::WaitUntil(until),
+            Some(SlotState::NeedsNewSequence { until } | SlotState::Unresolved { until })
+                if until > now =>
+            {
+                return Next::WaitUntil(until);
+            }
+            Some(SlotState::NeedsNewSequence { .. }) if quiet => return Next::NeedsNewEpoch,
+            Some(SlotState::Unresolved { .. }) if quiet => return Next::NeedsInquiry,
+            Some(
+                SlotState::NeedsNewSequence { .. }
+                | SlotState::Unresolved { .. }
+                | SlotState::BeingAsked,
+            ) => return Next::WaitForAnswer,
+            Some(SlotState::InFlight) if broken => return Next::WaitForAnswer,
+            None if broken => return Next::NeedsNewEpoch,
+            Some(SlotState::InFlight | SlotState::PresumedAppended) | None => {}
+        }
+        let open = self.open().count();
+        // The window holds for the lane as well, or a move to another leader would let more batches
+        // be on their way than a broker can tell from new ones.
+        if open > in_flight || open >= window || !self.may_follow(identity, memory) {
+            return Next::WaitForAnswer;
+        }
+        match (self.writer(identity), self.numbering) {
+            _ if !identity.is_needed() => Next::Take,
+            (None, _) => Next::WaitForIdentity,
+            (Some(current), Numbering::Running { next })
+                if next.producer != current && open > 0 =>
+            {
+                Next::WaitForAnswer
+            }
+            (Some(_), _) => Next::Take,
+        }
+    }
+
+    /// As whom the next batch is to be sent. While some are presumed in the log it goes on under
+    /// their epoch, because only then does its acknowledgement speak for them.
+    pub(crate) fn writer(&self, identity: &Identity) -> Option<ProducerId> {
+        match self.presumed() {
+            Some(presumed) => presumed.producer(),
+            None => identity.producer(),
+        }
+    }
+
+    /// The oldest batch, if it is presumed to be in the log.
+    fn presumed(&self) -> Option<&Slot> {
+        let oldest = self.slots.front();
+        oldest.filter(|slot| slot.state == SlotState::PresumedAppended)
+    }
+
+    /// Whether a batch may be sent while others have no answer yet. A broker lets a producer that it
+    /// does not know begin with any number: if the first batch got lost and the second arrived,
+    /// their order would be lost, too. So the first one goes alone.
+    fn may_follow(&self, identity: &Identity, memory: &Memory) -> bool {
+        let remembered = |producer| self.remembers_all(producer, memory);
+        self.slots.is_empty()
+            || !identity.is_needed()
+            || self.writer(identity).is_none_or(remembered)
+    }
+
+    /// What is to be done before the oldest slot may be sent, lest a batch be appended twice: it, or
+    /// that of a request which is still on its way.
+    fn hindrance(&self, oldest: &Slot, memory: &Memory) -> Option<Next> {
+        let producer = oldest.producer()?;
+        if oldest.ambiguity != Ambiguity::None {
+            return self.has_lapsed(memory).then_some(Next::MayBeForgotten);
+        }
+        let would_be_taken_twice =
+            self.recall.has_stray(producer, memory) && !memory.keeps(oldest.append());
+        would_be_taken_twice.then_some(Next::NeedsNewId)
+    }
+
+    /// Whether its leader is sure to know `producer` by what it appended before the batch at this
+    /// position, so that it takes nothing out of sequence.
+    fn is_remembered(
+        &self,
+        producer: ProducerId,
+        by: Option<Leadership>,
+        memory: &Memory,
+        position: usize,
+    ) -> bool {
+        let mut earlier = self.slots.iter().take(position);
+        self.recall.has_continued(producer, memory)
+            && self.recall.is_by(by)
+            && !earlier.any(|slot| slot.has_lapsed(memory))
+    }
+
+    /// The same for the leader of now and a batch behind all that are here.
+    fn remembers_all(&self, producer: ProducerId, memory: &Memory) -> bool {
+        self.is_remembered(producer, self.leadership(), memory, self.slots.len())
+    }
+
+    /// Whether an attempt without an answer is so old that the log may have it although its leader
+    /// does not know any more.
+    fn has_lapsed(&self, memory: &Memory) -> bool {
+        self.slots.iter().any(|slot| slot.has_lapsed(memory))
+    }
+
+    /// Whether batches are presumed to be in the log, and no acknowledgement of its leader would
+    /// speak for them.
+    fn has_unconfirmable(&self, memory: &Memory) -> bool {
+        let producer = self.presumed().and_then(Slot::producer);
+        producer.is_some_and(|producer| !self.remembers_all(producer, memory))
+    }
+
+    /// Whether a request under this producer's id may still arrive.
+    pub(crate) fn has_stray(&self, producer: ProducerId, memory: &Memory) -> bool {
+        self.recall.has_stray(producer, memory)
+    }
+
+    fn leadership(&self) -> Option<Leadership> {
+        let epoch = self.leader_epoch;
+        self.leader.map(|node| Leadership { node, epoch })
+    }
+
+    /// What its queue has for now.
+    pub(crate) fn look(&self, now: Instant) -> Readiness {
+        self.queue.look(now)
+    }
+
+    /// Takes the next batch of the queue, gives it its place, and its number if `producer` is there. `Err`
+    /// says when there will be one, if that is known.
+    pub(crate) fn take(
+        &mut self,
+        producer: Option<ProducerId>,
+        now: Instant,
+    ) -> Result<LastAppend, Option<Instant>> {
+        let batch = self.queue.take(now)?;
+        let append = LastAppend::of(&batch);
+        self.push(batch, producer, now);
+        Ok(append)
+    }
+
+    fn push(&mut self, batch: Batch<DeliveryError>, producer: Option<ProducerId>, now: Instant) {
+        let number = producer.map(|producer| self.numbering.take(producer, batch.count()));
+        let serial = self.next_serial;
+        self.next_serial += u64::from(batch.count());
+        self.last_used = now;
+        // One place at a time: most lanes of a large topic never hold two batches.
+        self.slots.reserve_exact(1);
+        self.slots.push_back(Slot::new(serial, batch, number, now));
+    }
+
+    /// The oldest batch that may be sent: its size without its header.
+    pub(crate) fn sendable_bytes(&self) -> Option<usize> {
+        let slot = self.slots.iter().find(|slot| slot.is_waiting())?;
+        Some(slot.batch.uncompressed_bytes())
+    }
+
+    /// Puts the batch that may be sent in flight to this broker; its serial, and what to send.
+    pub(crate) fn send(&mut self, node: NodeId) -> Option<(u64, NumberedBatch)> {
+        let slot = self.slots.iter_mut().find(|slot| slot.is_waiting())?;
+        slot.state = SlotState::InFlight;
+        slot.attempts += 1;
+        let epoch = self.leader_epoch;
+        slot.sent_to = Some(Leadership { node, epoch });
+        let batch = NumberedBatch {
+            topic: Arc::clone(&self.topic),
+            topic_id: self.topic_id,
+            partition: self.partition,
+            number: slot.number,
+            batch: Arc::clone(&slot.batch),
+        };
+        Some((slot.serial, batch))
+    }
+
+    /// Numbers every slot anew, from 0, under a new epoch; none may be in flight.
+    fn renumber(&mut self, producer: ProducerId) {
+        let mut sequence = 0;
+        for slot in &mut self.slots {
+            slot.number = Some(slot::Number { producer, sequence });
+            if let SlotState::NeedsNewSequence { until } | SlotState::Unresolved { until } =
+                slot.state
+            {
+                slot.state = SlotState::Waiting { until };
+            }
+            sequence = next_sequence(sequence, slot.batch.count() as i32);
+        }
+        self.numbering.run_from(producer, sequence);
+    }
+
+    /// Its sequence begins anew, with the transaction's next epoch.
+    pub(super) fn begin_sequence_anew(&mut self) {
+        self.numbering = Numbering::Unnumbered;
+    }
+
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.numbering != Numbering::Unnumbered
+    }
+
+    /// Whether its sequence is broken.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.numbering.is_broken()
+    }
+
+    /// Under whom its sequence goes on.
+    pub(crate) fn producer(&self) -> Option<ProducerId> {
+        self.numbering.producer()
+    }
+
+    /// The oldest slot that has anything to wait for but a later acknowledgement.
+    fn oldest(&self) -> Option<&Slot> {
+        self.open().next()
+    }
+
+    /// The slots that are not presumed to be in the log.
+    fn open(&self) -> impl Iterator<Item = &Slot> {
+        self.slots
+            .iter()
+            .filter(|slot| slot.state != SlotState::PresumedAppended)
+    }
+
+    /// Where the slot with this serial stands, if it has no outcome yet.
+    fn position(&self, serial: u64) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.serial == serial)
+    }
+
+    /// Whether the batch has no outcome yet.
+    pub(crate) fn has(&self, serial: u64) -> bool {
+        self.position(serial).is_some()
+    }
+
+    fn remove(&mut self, serial: u64) -> Option<Slot> {
+        self.slots.remove(self.position(serial)?)
+    }
+
+    /// Whether any batch has left its queue and has no outcome yet.
+    pub(crate) fn has_slots(&self) -> bool {
+        !self.slots.is_empty()
+    }
+
+    /// When the batch at the front was created, taken or not.
+    pub(crate) fn oldest_created(&self) -> Option<Instant> {
+        match self.slots.front() {
+            Some(slot) => Some(slot.batch.created()),
+            None => self.queue.oldest_created(),
+        }
+    }
+
+    /// Whether any batch has no outcome yet, taken or not.
+    pub(crate) fn has_batches(&self) -> bool {
+        !self.slots.is_empty() || !self.queue.is_empty()
+    }
+
+    /// Adds the completions of the batches that have no outcome, and makes those in the queue due now;
+    /// whether there are such.
+    pub(crate) fn flush(&self, undecided: &mut Vec<Arc<Completion<DeliveryError>>>) -> bool {
+        let slots = self.slots.iter();
+        undecided.extend(slots.map(|slot| Arc::clone(slot.batch.completion())));
+        self.queue.seal_open();
+        let taken = undecided.len();
+        undecided.extend(self.queue.undecided());
+        undecided.len() > taken
+    }
+
+    /// Whether callers write to this queue, which a lane may have been made for before.
+    pub(crate) fn is_filled_by(&self, queue: &Arc<Queue<DeliveryError>>) -> bool {
+        Arc::ptr_eq(&self.queue, queue)
+    }
+
+    /// Whether nothing is here and nothing was taken after `since`.
+    pub(crate) fn is_idle_since(&self, since: Instant) -> bool {
+        self.last_used <= since && !self.has_batches()
+    }
+
+    /// What the last attempt of the oldest batch ended with, unless that was an acknowledgement.
+    pub(crate) fn last_refusal(&self) -> Option<ErrorCode> {
+        self.last_refusal
+    }
+
+    /// Whether the oldest batch is on its way.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        let oldest = self.slots.front();
+        oldest.is_some_and(|slot| slot.state == SlotState::InFlight)
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.slots
+            .iter()
+            .filter(|slot| slot.state == SlotState::InFlight)
+            .count()
+    }
+}
+
+/// Takes in what is told of a topic's id; whether it is another topic's. A broker that knows no ids
+/// (before Kafka 2.8) says nothing of it, and an id where none was known before is that of the same.
+pub(crate) fn is_another(known: &mut Uuid, told: Uuid) -> bool {
+    if told == Uuid::ZERO {
+        return false;
+    }
+    let before = std::mem::replace(known, told);
+    before != Uuid::ZERO && before != told
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kafka_accumulator::{Accumulator, Doorbell, NewRecord, Settings};
+    use kafka_wire::records::RecordParts;
+
+    use super::*;
+    use crate::error::{Cause, History, Persistence};
+
+    const PRODUCER: ProducerId = ProducerId { id: 7, epoch: 0 };
+
+    fn abandoned() -> DeliveryError {
+        let history = History::without_attempt(Arc::from("orders"), 0, Persistence::NotPersisted);
+        DeliveryError::new(Cause::Closed, history)
+    }
+
+    /// A lane, and batches of so many records for it.
+    fn lane_and_batches(counts: &[u32]) -> (Lane, Vec<Batch<DeliveryError>>) {
+        let settings = Settings {
+            batch_size: 1000,
+            linger: Duration::from_secs(1),
+            buffer_memory: 1 << 16,
+            batch_overhead: 0,
+        };
+        let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), abandoned);
+        let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+        let now = Instant::now();
+        let batches = counts.iter().map(|&count| {
+            for _ in 0..count {
+                let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"tea")));
+                let _ = accumulator.append(&queue, &mut record, None, || now);
+            }
+            queue.seal_open();
+            queue.take(now).expect("it was sealed")
+        });
+        let batches = batches.collect();
+        (
+            Lane::new(queue, Uuid::ZERO, 0, Election::NONE.epoch(), now),
+            batches,
+        )
+    }
+
+    fn sequences(lane: &Lane) -> Vec<Option<i32>> {
+        let numbers = lane.slots.iter().map(|slot| slot.number);
+        numbers.map(|number| Some(number?.sequence)).collect()
+    }
+
+    #[test]
+    fn t029_numbers_begin_at_0_and_count_records() {
+        let (mut lane, batches) = lane_and_batches(&[2, 3, 1]);
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        assert_eq!(sequences(&lane), [0, 2, 5].map(Some));
+    }
+
+    #[test]
+    fn t034_numbers_go_on_from_0_after_the_greatest() {
+        let (mut lane, batches) = lane_and_batches(&[1, 3, 1]);
+        lane.numbering.run_from(PRODUCER, i32::MAX - 2);
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        assert_eq!(sequences(&lane), [i32::MAX - 2, i32::MAX - 1, 1].map(Some));
+    }
+
+    #[test]
+    fn t030_a_new_epoch_numbers_what_is_here_from_0_in_order() {
+        let (mut lane, batches) = lane_and_batches(&[2, 3, 1]);
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        let bumped = ProducerId { id: 7, epoch: 1 };
+        lane.slots.pop_front();
+        lane.renumber(bumped);
+        assert_eq!(sequences(&lane), [0, 3].map(Some));
+        assert!(
+            lane.slots
+                .iter()
+                .all(|slot| slot.producer() == Some(bumped))
+        );
+        let mut expected = Numbering::Unnumbered;
+        expected.run_from(bumped, 4);
+        assert_eq!(lane.numbering, expected);
+    }
+}

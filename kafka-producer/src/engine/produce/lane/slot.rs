@@ -1,0 +1,172 @@
+//! One batch that left its queue and has no outcome yet: its number, its attempts and where it is.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka_accumulator::Batch;
+use kafka_wire::ErrorCode;
+use kafka_wire::records::next_sequence;
+
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::identity::ProducerId;
+use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::verdict::Ambiguity;
+use crate::error::DeliveryError;
+
+/// A batch that was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    /// How many records were taken before its first one: it names the batch, and later ones have
+    /// greater ones, halves of a batch among them.
+    pub(super) serial: u64,
+    pub(super) batch: Arc<Batch<DeliveryError>>,
+    /// `None` without idempotence.
+    pub(super) number: Option<Number>,
+    pub(super) attempts: u32,
+    pub(super) ambiguity: Ambiguity,
+    pub(super) last_error: Option<ErrorCode>,
+    /// What the attempt ended with that `ambiguity` is about.
+    pub(super) in_doubt: Option<ErrorCode>,
+    /// The leader that it was sent to last.
+    pub(super) sent_to: Option<Leadership>,
+    /// How often in a row asking about it has led nowhere.
+    pub(super) asked_in_vain: u8,
+    pub(super) state: SlotState,
+}
+
+/// What a broker takes the batches of a producer in order by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number {
+    pub(crate) producer: ProducerId,
+    /// Of the batch's first record.
+    pub(crate) sequence: i32,
+}
+
+/// A broker, for as long as it was elected to lead a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leadership {
+    pub(crate) node: NodeId,
+    /// Grows with every election; -1 where brokers do not tell (before KIP-320).
+    pub(crate) epoch: i32,
+}
+
+/// Where a slot's batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SlotState {
+    /// Here, and not to be sent before `until`.
+    Waiting { until: Instant },
+    /// Here; the broker has refused its number, so it needs another, not to be used before `until`.
+    NeedsNewSequence { until: Instant },
+    /// In a request to the leader named by `sent_to`.
+    InFlight,
+    /// Here; it needs another number, too, but it may be in the log, so it must be asked about, not
+    /// before `until`.
+    Unresolved { until: Instant },
+    /// Here; the leader is being asked whether its log holds it, or whether the topic is the same still.
+    BeingAsked,
+    /// In the log, by the word of its leader, which does not mean that all replicas have it: the
+    /// next acknowledgement under the same epoch says that.
+    PresumedAppended,
+}
+
+/// Where a batch stands, seen from the sequence that the log takes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    /// It is in, and something after it.
+    Behind,
+    /// It was the last one.
+    Last,
+    /// It is the next one.
+    Next,
+    /// Something is missing before it.
+    Ahead,
+    /// The log has another cut of these records.
+    Across,
+}
+
+impl Slot {
+    /// A batch that was just taken.
+    pub(super) fn new(
+        serial: u64,
+        batch: Batch<DeliveryError>,
+        number: Option<Number>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            serial,
+            batch: Arc::new(batch),
+            number,
+            attempts: 0,
+            ambiguity: Ambiguity::None,
+            last_error: None,
+            in_doubt: None,
+            sent_to: None,
+            asked_in_vain: 0,
+            state: SlotState::Waiting { until: now },
+        }
+    }
+
+    pub(super) fn producer(&self) -> Option<ProducerId> {
+        self.number.map(|number| number.producer)
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, SlotState::Waiting { .. })
+    }
+
+    /// An attempt that ended like this may have brought it into the log.
+    pub(super) fn raise(&mut self, ambiguity: Ambiguity, code: ErrorCode) {
+        if ambiguity > self.ambiguity {
+            self.ambiguity = ambiguity;
+            self.in_doubt = Some(code);
+        }
+    }
+
+    /// What a broker would remember this producer by if it has appended this batch.
+    pub(super) fn append(&self) -> LastAppend {
+        LastAppend::of(&self.batch)
+    }
+
+    /// Whether a broker may have appended it and forgotten this producer since.
+    pub(super) fn has_lapsed(&self, memory: &Memory) -> bool {
+        let tried = self.ambiguity != Ambiguity::None || self.state == SlotState::InFlight;
+        tried && self.number.is_some() && !memory.keeps(self.append())
+    }
+
+    /// Where the batch stands in a log that takes `next` next; nowhere without a number.
+    pub(super) fn position(&self, next: i32) -> Option<Position> {
+        let sequence = self.number?.sequence;
+        let end = next_sequence(sequence, self.batch.count() as i32);
+        Some(if next == sequence {
+            Position::Next
+        } else if next == end {
+            Position::Last
+        } else if is_before(end, next) {
+            Position::Behind
+        } else if is_before(next, sequence) {
+            Position::Ahead
+        } else {
+            Position::Across
+        })
+    }
+}
+
+/// Whether one sequence comes before another: they wrap around, so half of them do.
+fn is_before(a: i32, b: i32) -> bool {
+    let distance = b.wrapping_sub(a) & i32::MAX;
+    (1..1 << 30).contains(&distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_compared_around_their_end() {
+        for (a, b) in [(0, 1), (5, 1 << 29), (i32::MAX, 0), (i32::MAX - 3, 7)] {
+            assert!(is_before(a, b), "{a} before {b}");
+            assert!(!is_before(b, a), "{b} not before {a}");
+            assert!(!is_before(a, a));
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What was found to be next for the lanes of a broker when it was decided whether they wait for others, so
+//! that it is not found out twice.
+
+use crate::engine::identity::Identity;
+use crate::engine::produce::lane::Next;
+use crate::engine::produce::lane_key::LaneKey;
+
+/// The findings about the lanes of one broker.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// In the order of their turns.
+    turns: Vec<(LaneKey, Next)>,
+    /// The next turn that was not asked for.
+    at: usize,
+    /// As whom batches would have been sent.
+    identity: Option<Identity>,
+    /// Kept to be filled again: the lanes of a request.
+    pub(super) chosen: Vec<LaneKey>,
+}
+
+impl Survey {
+    /// Of a broker's lanes, for this identity.
+    pub(super) fn begin(&mut self, identity: Identity) {
+        self.turns.clear();
+        self.at = 0;
+        self.identity = Some(identity);
+    }
+
+    pub(super) fn note(&mut self, key: LaneKey, next: Next) {
+        self.turns.push((key, next));
+    }
+
+    pub(super) fn end(&mut self) {
+        self.turns.clear();
+    }
+
+    /// What was found for the lane whose turn it is, if nothing has changed for it since.
+    pub(super) fn take(&mut self, key: LaneKey, identity: &Identity) -> Option<Next> {
+        let (noted, next) = *self.turns.get(self.at)?;
+        self.at += 1;
+        let holds = noted == key && self.identity.as_ref() == Some(identity);
+        holds.then_some(next)
+    }
+}

@@ -1,0 +1,545 @@
+//! What the engine passes on between the owners of this room and those of the others.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_wire::messages::metadata::{LeadersResponse, MetadataRequest, MetadataResponseBroker};
+use kafka_wire::messages::{
+    DescribeConfigsRequest, DescribeProducersRequest, FindCoordinatorRequest,
+    InitProducerIdRequest, ProduceRequest,
+};
+use kafka_wire::{
+    DecodeError, ErrorCode, Message, Request, Version, decode_response, decode_response_as,
+};
+
+use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
+use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
+use crate::engine::cluster::handshake::{self, Greeting};
+use crate::engine::cluster::in_flight::{InFlightRequest, Progress};
+use crate::engine::timers::Timer;
+use crate::engine::transaction::answers::{Answer, Consequence};
+use crate::engine::transaction::ask::Ask;
+use crate::engine::transaction::requests::{CoordinatorRequest, Lookup, Versioned};
+use crate::engine::transaction::steps::Step;
+use crate::engine::{Engine, NodeId};
+use crate::error::{FatalError, SendError};
+use crate::settings::MetadataRecovery;
+
+impl Engine {
+    /// A broker that can be asked now; if there is none, one is dialed.
+    pub(super) fn any_node<R: Request>(&mut self) -> Option<NodeId> {
+        let ready = self.nodes.ready::<R>();
+        if ready.is_none() {
+            self.nodes.dial_any::<R>(&mut self.cx);
+        }
+        ready
+    }
+
+    pub(super) fn ask<R: Request>(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        request: &R,
+        expected: ExpectedResponse,
+    ) {
+        let sent = self.nodes.ask(&mut self.cx, id, version, request, expected);
+        self.follow_sent(sent);
+    }
+
+    /// Tells the owners of a request that was not sent.
+    pub(super) fn follow_sent(&mut self, sent: Sent) {
+        match sent {
+            Ok(()) => {}
+            Err(Unsent::NoConnection(expected)) => {
+                self.unanswered_request(expected, ErrorCode::NETWORK_EXCEPTION);
+            }
+            Err(Unsent::Lost(lost)) => self.follow_lost(Some(lost)),
+        }
+    }
+
+    pub(super) fn opened(&mut self, id: NodeId) {
+        let sent = self.nodes.opened(&mut self.cx, id);
+        self.follow_sent(sent);
+    }
+
+    /// Gives a connection up from our side.
+    pub(super) fn lose(&mut self, id: NodeId, why: &str) {
+        let lost = self.nodes.lose(&mut self.cx, id, why);
+        self.follow_lost(lost);
+    }
+
+    /// The connection is gone, and not by our will.
+    pub(super) fn lost(&mut self, id: NodeId, why: &str) {
+        let lost = self.nodes.disconnected(&mut self.cx, id, why);
+        self.follow_lost(lost);
+    }
+
+    pub(super) fn follow_lost(&mut self, lost: Option<Disconnected>) {
+        if let Some(lost) = lost {
+            self.follow_disconnected(lost);
+            // Its leaders may have moved; and other brokers may know.
+            self.metadata.request_update();
+        }
+    }
+
+    /// There is no connection any more: tells the owners of what will not be answered.
+    pub(super) fn follow_disconnected(&mut self, lost: Disconnected) {
+        let id = lost.id;
+        if let Some(ExpectedResponse::DescribeConfigs) = lost.oldest() {
+            self.sender.expiration().hung_up(id);
+        }
+        self.metadata.note_obstacle(lost.obstacle);
+        self.transactions.forget_coordinator(id);
+        for request in lost.unanswered {
+            self.unanswered_request(request.expected, request.code);
+        }
+        if self.nodes.are_none_ready() {
+            self.metadata.note_unheard(self.cx.now);
+        }
+        self.sender.stir(id);
+    }
+
+    pub(super) fn unanswered_request(&mut self, expected: ExpectedResponse, code: ErrorCode) {
+        match expected {
+            ExpectedResponse::ApiVersions | ExpectedResponse::DescribeConfigs => {}
+            ExpectedResponse::Metadata { .. } => {
+                self.metadata.note_unheard(self.cx.now);
+                self.metadata_failed();
+            }
+            ExpectedResponse::InitProducerId => self.identity_failed(),
+            ExpectedResponse::DescribeProducers(about) => {
+                let (sender, mut peers) = self.sender_and_peers();
+                sender.inquiry_lost(&mut peers, &about);
+            }
+            ExpectedResponse::TopicId(about, evidence) => {
+                let (sender, mut peers) = self.sender_and_peers();
+                sender.topic_unchecked(&mut peers, about, evidence);
+            }
+            ExpectedResponse::Transaction(ask) => self.transactions.unanswered(&mut self.cx, &ask),
+            ExpectedResponse::Produce(batches) => self.unanswered(batches, code),
+        }
+    }
+
+    pub(super) fn identity_failed(&mut self) {
+        let (sender, mut peers) = self.sender_and_peers();
+        sender.identity_failed(&mut peers);
+    }
+
+    /// These batches will never be answered for.
+    pub(super) fn unanswered(&mut self, batches: Vec<BatchRef>, code: ErrorCode) {
+        let (sender, mut peers) = self.sender_and_peers();
+        let result = sender.unanswered(&mut peers, batches, code);
+        self.fail_if(result);
+    }
+
+    /// The driver compresses batches of a request before it can leave.
+    pub(super) fn compressing(&mut self, id: NodeId, correlation_id: i32) {
+        let progress = Progress::Compressing;
+        self.nodes.note_progress(id, correlation_id, progress);
+    }
+
+    /// A request can leave now.
+    pub(super) fn compressed(&mut self, id: NodeId, correlation_id: i32) {
+        let since = self.cx.now;
+        let progress = Progress::Sent { since };
+        self.nodes.note_progress(id, correlation_id, progress);
+        self.admission.compressed(since);
+    }
+
+    /// `acks=0`: written is delivered.
+    pub(super) fn written(&mut self, id: NodeId, correlation_id: i32) {
+        // Older questions may still wait for their answer: this one is not to have any.
+        if let Some(request) = self.nodes.withdraw(id, correlation_id)
+            && let ExpectedResponse::Produce(batches) = request.expected
+        {
+            self.note_answer(id, request.progress);
+            let (sender, mut peers) = self.sender_and_peers();
+            let result = sender.written(&mut peers, batches);
+            self.fail_if(result);
+        }
+        self.sender.stir(id);
+    }
+
+    /// The driver could not frame a request.
+    pub(super) fn unsendable(&mut self, id: NodeId, correlation_id: i32, why: &Arc<str>) {
+        if let Some(request) = self.nodes.withdraw(id, correlation_id)
+            && let ExpectedResponse::Produce(batches) = request.expected
+        {
+            let (sender, mut peers) = self.sender_and_peers();
+            sender.unsendable(&mut peers, batches, why);
+        }
+        self.sender.stir(id);
+    }
+
+    pub(super) fn note_answer(&mut self, id: NodeId, progress: Progress) {
+        let (cx, nodes) = (&self.cx, &mut self.nodes);
+        self.admission.note_answer(cx, nodes, id, progress);
+    }
+
+    /// A broker's timer fired.
+    pub(super) fn node_is_due(&mut self, id: NodeId) {
+        let lost = self.nodes.is_due(&mut self.cx, id);
+        self.follow_lost(lost);
+        self.sender.stir(id);
+    }
+
+    /// A frame came: it answers the oldest request, or the peer does not follow the protocol.
+    pub(super) fn received(&mut self, id: NodeId, frame: Bytes) {
+        let request = match self.nodes.answered(id, &frame) {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(why) => return self.lose(id, why),
+        };
+        let greeting = matches!(request.expected, ExpectedResponse::ApiVersions);
+        match self.read_response(id, request, frame) {
+            Ok(()) if greeting => self.nodes.retire_if_late(&mut self.cx, id),
+            Ok(()) => self.nodes.note_use(&mut self.cx, id),
+            Err(error) => self.lose(id, &format!("its answer cannot be read: {error}")),
+        }
+        self.sender.stir(id);
+    }
+
+    /// Has the owner of a request read its response.
+    pub(super) fn read_response(
+        &mut self,
+        id: NodeId,
+        request: InFlightRequest,
+        frame: Bytes,
+    ) -> Result<(), DecodeError> {
+        let version = request.version;
+        match request.expected {
+            ExpectedResponse::ApiVersions => self.greeted(id, version, frame),
+            ExpectedResponse::Metadata { topics } => self
+                .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
+                    engine.metadata_told(id, &topics, answer);
+                })
+                .inspect_err(|_| self.metadata_failed()),
+            ExpectedResponse::InitProducerId => self
+                .read::<InitProducerIdRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    let (sender, mut peers) = engine.sender_and_peers();
+                    let result = sender.identified(&mut peers, &answer);
+                    engine.fail_if(result);
+                })
+                .inspect_err(|_| self.identity_failed()),
+            ExpectedResponse::DescribeConfigs => self
+                .read::<DescribeConfigsRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    engine.sender.expiration().told(id, &answer);
+                })
+                .inspect_err(|_| self.sender.expiration().not_told(id)),
+            ExpectedResponse::DescribeProducers(about) => self
+                .read::<DescribeProducersRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    let (sender, mut peers) = engine.sender_and_peers();
+                    sender.inquired(&mut peers, id, &about, &answer);
+                })
+                .inspect_err(|_| {
+                    let (sender, mut peers) = self.sender_and_peers();
+                    sender.inquiry_lost(&mut peers, &about);
+                }),
+            ExpectedResponse::TopicId(about, evidence) => self
+                .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    let (sender, mut peers) = engine.sender_and_peers();
+                    sender.topic_checked(&mut peers, id, about, evidence, &answer);
+                })
+                .inspect_err(|_| {
+                    let (sender, mut peers) = self.sender_and_peers();
+                    sender.topic_unchecked(&mut peers, about, evidence);
+                }),
+            ExpectedResponse::Transaction(ask) => {
+                self.transaction_answered(id, version, frame, ask)
+            }
+            ExpectedResponse::Produce(batches) => {
+                self.note_answer(id, request.progress);
+                match decode_response::<ProduceRequest>(frame, version) {
+                    Ok((_, answer)) => {
+                        self.throttle(id, answer.throttle_time_ms);
+                        self.nodes
+                            .meet_leaders(&mut self.cx, &answer.node_endpoints);
+                        let (sender, mut peers) = self.sender_and_peers();
+                        let result = sender.produced(&mut peers, version, batches, answer);
+                        self.fail_if(result);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        self.unanswered(batches, ErrorCode::NETWORK_EXCEPTION);
+                        Err(error)
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
+        self.nodes.throttle(&mut self.cx, id, throttle_time_ms);
+    }
+
+    pub(super) fn read<R: Request, T>(
+        &mut self,
+        version: Version,
+        frame: Bytes,
+        then: impl FnOnce(&mut Self, R::Response) -> T,
+    ) -> Result<(), DecodeError> {
+        self.read_as::<R, R::Response, T>(version, frame, then)
+    }
+
+    /// The same of as much of the answer as `A` has.
+    pub(super) fn read_as<R: Request, A: Message, T>(
+        &mut self,
+        version: Version,
+        frame: Bytes,
+        then: impl FnOnce(&mut Self, A) -> T,
+    ) -> Result<(), DecodeError> {
+        let (_, answer) = decode_response_as::<R, A>(frame, version)?;
+        then(self, answer);
+        Ok(())
+    }
+
+    pub(super) fn greeted(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        frame: Bytes,
+    ) -> Result<(), DecodeError> {
+        match handshake::read(frame, version)? {
+            Greeting::AskIn(version) => {
+                let sent = self.nodes.greet(&mut self.cx, id, version);
+                self.follow_sent(sent);
+            }
+            Greeting::Told(answer) => {
+                self.features.apply(&answer);
+                self.nodes.become_ready(&mut self.cx, id, &answer);
+                let (sender, mut peers) = self.sender_and_peers();
+                sender.ask_for_expiration(&mut peers, id);
+                self.admission.limit_backlog(&self.cx, &self.nodes);
+            }
+            Greeting::Refused(answer) => {
+                let code = answer.error_code;
+                self.lose(id, &format!("ApiVersions was refused: {code}"));
+                if let Some(obstacle) = self.nodes.note_refused_greeting(id, &answer) {
+                    self.metadata.note_obstacle(obstacle);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for metadata if it is wanted and a broker is there.
+    pub(super) fn ask_for_metadata(&mut self) {
+        if self.metadata.must_rebootstrap(&self.cx) {
+            self.rebootstrap("no metadata was to be had for too long");
+        }
+        let Some(not_before) = self.metadata.next_request(self.cx.now) else {
+            return;
+        };
+        if not_before > self.cx.now {
+            self.cx.timers.arm(Timer::Metadata, not_before);
+            return self.refuse_unsupported();
+        }
+        let Some(id) = self.any_node::<MetadataRequest>() else {
+            return self.refuse_unsupported();
+        };
+        if self.metadata.asks_for_all_next() {
+            let (sender, mut peers) = self.sender_and_peers();
+            sender.forget_idle_topics(&mut peers);
+        }
+        let sent = self.metadata.ask(&mut self.cx, &mut self.nodes, id);
+        self.follow_sent(sent);
+    }
+
+    /// Takes in a response about `asked`.
+    fn metadata_told(&mut self, id: NodeId, asked: &[Arc<str>], answer: LeadersResponse) {
+        self.throttle(id, answer.throttle_time_ms);
+        if answer.error_code == ErrorCode::REBOOTSTRAP_REQUIRED {
+            return self.rebootstrap_required();
+        }
+        if answer.brokers.is_empty() {
+            return self.metadata.told_of_no_broker(&mut self.cx);
+        }
+        self.metadata.note_heard();
+        self.meet_members(answer.brokers);
+        let (lanes, _) = self.sender.numbering();
+        let (cx, nodes) = (&mut self.cx, &self.nodes);
+        let applied = self.metadata.apply(cx, nodes, lanes, answer.topics);
+        let (sender, mut peers) = self.sender_and_peers();
+        for gone in &applied.gone {
+            sender.end_gone(&mut peers, gone.lane, &gone.why);
+        }
+        for &lane in &applied.led_anew {
+            sender.follow_election(&mut peers, lane);
+        }
+        let lanes = self.sender.lanes();
+        self.metadata.show(&mut self.cx, lanes, asked, &applied);
+        let (sender, peers) = self.sender_and_peers();
+        sender.free_retired_lanes(&peers);
+    }
+
+    /// Takes in which brokers the cluster has.
+    fn meet_members(&mut self, brokers: Vec<MetadataResponseBroker>) {
+        let ids = brokers.iter().map(|broker| NodeId(broker.node_id));
+        let members: Vec<NodeId> = ids.collect();
+        for broker in brokers {
+            let id = NodeId(broker.node_id);
+            let moved = self.nodes.meet(&mut self.cx, id, broker.host, broker.port);
+            if let Some(lost) = moved {
+                self.follow_disconnected(lost);
+            }
+        }
+        let lanes = self.sender.lanes();
+        let is_needed = |id| lanes.listed(id) > 0;
+        self.nodes.forget_others(self.cx.now, &members, is_needed);
+    }
+
+    /// A broker says that it does not belong to the cluster that the client believes in.
+    fn rebootstrap_required(&mut self) {
+        // It may say so again and again, and nothing came of the question.
+        self.metadata_failed();
+        match self.cx.settings.metadata_recovery {
+            MetadataRecovery::Rebootstrap { .. } => self.rebootstrap("it asks to begin anew"),
+            MetadataRecovery::None => {}
+        }
+    }
+
+    /// Begins anew with the bootstrap servers, when the brokers that are known lead nowhere: they may all
+    /// have moved, or their addresses may belong to another cluster by now. What was on its way is sent
+    /// again, under its numbers.
+    fn rebootstrap(&mut self, why: &str) {
+        self.metadata.begin_rebootstrap();
+        for id in self.nodes.told_of() {
+            self.lose(id, why);
+            self.nodes.forget(self.cx.now, id);
+        }
+        let (lanes, _) = self.sender.numbering();
+        self.metadata.forget_leaders(lanes);
+    }
+
+    /// Ends the wait of callers for topics that nobody can tell of.
+    fn refuse_unsupported(&mut self) {
+        if let Some(unsupported) = self.nodes.nobody_speaks::<MetadataRequest>() {
+            let refusal = SendError::Unsupported(unsupported);
+            self.metadata.refuse_waiters(&mut self.cx, &refusal);
+            self.metadata.forget_unwanted(self.cx.now);
+        }
+    }
+
+    pub(super) fn metadata_failed(&mut self) {
+        self.metadata.failed(&mut self.cx);
+    }
+
+    /// A request about transactions was answered.
+    pub(super) fn transaction_answered(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        frame: Bytes,
+        ask: Ask,
+    ) -> Result<(), DecodeError> {
+        let answer = Answer::read(ask.clone(), version, frame)
+            // Whatever it says, it was done or not.
+            .inspect_err(|_| self.transactions.unanswered(&mut self.cx, &ask))?;
+        self.throttle(id, answer.throttle_time_ms());
+        for key in ask.lanes() {
+            let (sender, mut peers) = self.sender_and_peers();
+            sender.list(&mut peers, *key);
+        }
+        let (lanes, identity) = self.sender.numbering();
+        let consequence =
+            self.transactions
+                .answered(&mut self.cx, lanes, identity, self.features, answer);
+        match consequence {
+            Consequence::Nothing => self.see_to_ending(),
+            Consequence::Met(id, address) => self.nodes.meet_coordinator(&mut self.cx, id, address),
+            Consequence::Fatal(fatal) => self.fail_for_good(fatal),
+        }
+        Ok(())
+    }
+
+    /// Does what the transaction needs next. It ends, because only what is done about unsent batches is
+    /// followed by another step, and that is done once for each transaction.
+    pub(super) fn ask_for_transaction(&mut self) {
+        loop {
+            let (lanes, identity) = self.sender.numbering();
+            let step = self.transactions.next_step(
+                &mut self.cx,
+                &self.nodes,
+                lanes,
+                identity,
+                self.features,
+            );
+            match step {
+                Step::Flush | Step::DropUnsent => self.see_to_unsent(&step),
+                Step::Nothing => return,
+                Step::FindCoordinator(lookup) => return self.find_coordinator(&lookup),
+                Step::Connect(id) => return self.nodes.dial_when_rested(&mut self.cx, id),
+                Step::Send(id, ask, request) => return self.send_to_coordinator(id, ask, request),
+            }
+        }
+    }
+
+    /// Does at once what a transaction that begins to end needs of unsent batches.
+    pub(super) fn see_to_ending(&mut self) {
+        let step = self.transactions.ending_step();
+        self.see_to_unsent(&step);
+    }
+
+    pub(super) fn see_to_unsent(&mut self, step: &Step) {
+        let (sender, mut peers) = self.sender_and_peers();
+        match step {
+            Step::Flush => drop(sender.flush(&mut peers)),
+            Step::DropUnsent => sender.drop_unsent(&mut peers),
+            _ => return,
+        }
+        let lanes = sender.take_stock(&mut peers);
+        self.transactions.await_batches(lanes);
+    }
+
+    pub(super) fn find_coordinator(&mut self, lookup: &Lookup) {
+        let Some(id) = self.any_node::<FindCoordinatorRequest>() else {
+            if let Some(unsupported) = self.nodes.nobody_speaks::<FindCoordinatorRequest>() {
+                self.fail_for_good(FatalError::Unsupported(unsupported));
+            }
+            return;
+        };
+        let Some(version) = self.nodes.newest::<FindCoordinatorRequest>(id) else {
+            return;
+        };
+        let ask = Ask::FindCoordinator(lookup.role.clone());
+        self.transactions.asked(&ask);
+        let request = lookup.request(version.number);
+        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
+    }
+
+    pub(super) fn send_to_coordinator(
+        &mut self,
+        id: NodeId,
+        ask: Ask,
+        request: CoordinatorRequest,
+    ) {
+        match request {
+            CoordinatorRequest::InitProducerId(request) => self.put(id, ask, &request),
+            CoordinatorRequest::AddPartitions(request) => self.put(id, ask, &request),
+            CoordinatorRequest::AddOffsets(request) => self.put(id, ask, &request),
+            CoordinatorRequest::CommitOffsets(request) => self.put(id, ask, &request),
+            CoordinatorRequest::End(request) => self.put(id, ask, &request),
+        }
+    }
+
+    /// Sends a request in the newest version that will do; a coordinator that speaks none ends all.
+    pub(super) fn put<R: Request>(&mut self, id: NodeId, ask: Ask, put: &Versioned<R>) {
+        let newest = self.nodes.newest_to::<R>(id, put.latest);
+        if let Some(version) = newest.filter(|version| version.number >= put.oldest) {
+            self.transactions.asked(&ask);
+            self.ask(
+                id,
+                version,
+                &put.request,
+                ExpectedResponse::Transaction(ask),
+            );
+        } else if let Some(mut unsupported) = self.nodes.unsupported::<R>(id) {
+            unsupported.ours.oldest = put.oldest;
+            self.fail_for_good(FatalError::Unsupported(unsupported));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Callers who wait: for which call, until when, and where they are told the outcome.
+//!
+//! A caller waits until its call is done or its deadline has come; then the call goes on all the
+//! same, and how it has ended can be asked for until the next transaction begins.
+
+use std::time::Instant;
+
+use futures_channel::oneshot;
+
+use crate::engine::notice::Notice;
+use crate::error::TransactionError;
+
+/// How a call has ended.
+pub(super) type Outcome = Result<(), TransactionError>;
+
+/// Where the outcome of a call is told.
+pub(super) type Reply = oneshot::Sender<Outcome>;
+
+/// The calls that somebody may have to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Init,
+    Begin,
+    Commit,
+    Abort,
+    Wait,
+}
+
+impl Call {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init_transactions",
+            Self::Begin => "begin_transaction",
+            Self::Commit => "commit",
+            Self::Abort => "abort",
+            Self::Wait => "wait_for_transaction",
+        }
+    }
+}
+
+/// Somebody who waits for a call.
+#[derive(Debug)]
+struct Caller {
+    call: Call,
+    deadline: Instant,
+    reply: Reply,
+}
+
+impl Caller {
+    fn end(self, outcome: Outcome, notices: &mut Vec<Notice>) {
+        notices.push(Notice::answer(self.reply, outcome));
+    }
+}
+
+/// Everybody who waits, in the order of their calls.
+#[derive(Debug, Default)]
+pub(super) struct Callers {
+    waiting: Vec<Caller>,
+}
+
+impl Callers {
+    /// Somebody waits for `call` until `deadline`.
+    pub(super) fn join(&mut self, call: Call, deadline: Instant, reply: Reply) {
+        self.waiting.push(Caller {
+            call,
+            deadline,
+            reply,
+        });
+    }
+
+    /// Whether somebody waits for `call`.
+    pub(super) fn wait_for(&self, call: Call) -> bool {
+        self.waiting.iter().any(|caller| caller.call == call)
+    }
+
+    /// Ends the wait of those who do not listen any more.
+    pub(super) fn forget_gone(&mut self, notices: &mut Vec<Notice>) {
+        let gone = |caller: &mut Caller| caller.reply.is_canceled();
+        for caller in self.waiting.extract_if(.., gone) {
+            caller.end(Err(TransactionError::Closed), notices);
+        }
+    }
+
+    /// Tells everybody who waits for `call`; returns how many of them still listen.
+    pub(super) fn tell(
+        &mut self,
+        call: Call,
+        outcome: impl Fn() -> Outcome,
+        notices: &mut Vec<Notice>,
+    ) -> usize {
+        let mut listening = 0;
+        for caller in self.waiting.extract_if(.., |caller| caller.call == call) {
+            listening += usize::from(!caller.reply.is_canceled());
+            caller.end(outcome(), notices);
+        }
+        listening
+    }
+
+    /// Tells the first of those who wait for `call` that it is done.
+    pub(super) fn tell_first(&mut self, call: Call, notices: &mut Vec<Notice>) {
+        let first = self.waiting.iter().position(|caller| caller.call == call);
+        if let Some(first) = first {
+            self.waiting.remove(first).end(Ok(()), notices);
+        }
+    }
+
+    /// Tells everybody, whatever they wait for.
+    pub(super) fn tell_all(&mut self, outcome: impl Fn() -> Outcome, notices: &mut Vec<Notice>) {
+        for caller in self.waiting.drain(..) {
+            caller.end(outcome(), notices);
+        }
+    }
+
+    /// Ends the wait of those whose deadline has come; `outcome` is given the name of the call.
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        outcome: impl Fn(&'static str) -> Outcome,
+        notices: &mut Vec<Notice>,
+    ) {
+        let expired = |caller: &mut Caller| caller.deadline <= now;
+        for caller in self.waiting.extract_if(.., expired) {
+            let name = caller.call.name();
+            caller.end(outcome(name), notices);
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.waiting.iter().map(|caller| caller.deadline).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn whoever_does_not_listen_any_more_is_not_counted_and_not_waited_for() {
+        let now = Instant::now();
+        let mut callers = Callers::default();
+        let (gone, _) = oneshot::channel();
+        let (listening, _answer) = oneshot::channel();
+        callers.join(Call::Init, now, gone);
+        callers.join(Call::Init, now, listening);
+        assert_eq!(callers.tell(Call::Init, || Ok(()), &mut Vec::new()), 1);
+        assert!(!callers.wait_for(Call::Init));
+
+        let (gone, _) = oneshot::channel();
+        callers.join(Call::Begin, now, gone);
+        callers.forget_gone(&mut Vec::new());
+        assert!(!callers.wait_for(Call::Begin));
+    }
+
+    #[test]
+    fn only_the_callers_whose_deadline_has_come_stop_waiting() {
+        let now = Instant::now();
+        let later = now + Duration::from_millis(1);
+        let mut callers = Callers::default();
+        for (call, deadline) in [(Call::Commit, now), (Call::Wait, later)] {
+            callers.join(call, deadline, oneshot::channel().0);
+        }
+        let mut notices = Vec::new();
+        callers.expire(now, |_| Ok(()), &mut notices);
+        assert_eq!((notices.len(), callers.next_deadline()), (1, Some(later)));
+        assert!(!callers.wait_for(Call::Commit) && callers.wait_for(Call::Wait));
+    }
+}
