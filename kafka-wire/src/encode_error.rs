@@ -12,7 +12,7 @@ use crate::message::path;
 /// ```
 /// use kafka_wire::{EncodeProblem, Request, encode_request, messages::EndTxnRequest};
 ///
-/// let request = EndTxnRequest { transactional_id: "t".repeat(40_000), ..Default::default() };
+/// let request = EndTxnRequest::default().with_transactional_id("t".repeat(40_000));
 /// let error = encode_request(1, None, EndTxnRequest::version(3)?, &request).unwrap_err();
 /// assert_eq!(error.field(), "transactional_id");
 /// assert_eq!(error.problem(), &EncodeProblem::StringTooLong { bytes: 40_000 });

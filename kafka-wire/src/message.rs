@@ -12,7 +12,8 @@
 //!             └ carried by these versions of those that carry the struct
 //! ```
 //!
-//! and each part may be missing. Compact forms are no business of a field (see `wire`).
+//! and each part may be missing. A field does not say whether its lengths are compact (see `wire`).
+//! Callers begin with its `Default`, and set fields by name or by the `with_` method that each has.
 //! `request!` ties a request to its response, API key and versions.
 
 use std::fmt;
@@ -34,7 +35,7 @@ use crate::{
 /// ```
 /// use kafka_wire::{Message, Version, messages::MetadataRequest};
 ///
-/// let request = MetadataRequest { include_topic_authorized_operations: true, ..Default::default() };
+/// let request = MetadataRequest::default().with_include_topic_authorized_operations(true);
 /// let version = Version { number: 7, flexible: false };
 /// assert_eq!(request.missing_in(version).as_deref(), Some("include_topic_authorized_operations"));
 /// ```
@@ -109,6 +110,18 @@ macro_rules! wire_struct {
             $(#[$field_meta])*
             pub $field: $type,
         )*}
+
+        impl $name {
+            pastey::paste! {$(
+                #[doc = concat!("This value with another [`", stringify!($field), "`](field@Self::", stringify!($field), ").")]
+                #[inline]
+                #[must_use]
+                pub fn [<with_ $field>](mut self, $field: $type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*}
+        }
 
         impl Default for $name {
             fn default() -> Self {
