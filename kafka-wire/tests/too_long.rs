@@ -17,14 +17,10 @@ use kafka_wire::{
 const VERSIONS: [i16; 2] = [8, 9];
 
 fn topics(names: &[&str]) -> MetadataRequest {
-    let topics = names.iter().map(|name| MetadataRequestTopic {
-        name: Some((*name).to_owned()),
-        ..Default::default()
-    });
-    MetadataRequest {
-        topics: Some(topics.collect()),
-        ..Default::default()
-    }
+    let topics = names
+        .iter()
+        .map(|name| MetadataRequestTopic::default().with_name(Some((*name).to_owned())));
+    MetadataRequest::default().with_topics(Some(topics.collect()))
 }
 
 fn too_long(error: &EncodeError) -> (&str, &EncodeProblem) {
@@ -76,14 +72,8 @@ fn a_header_and_an_answer_are_checked_as_requests_are() {
     };
     let error = header.encode(&mut BytesMut::new()).unwrap_err();
     assert_eq!(too_long(&error), ("client_id", &problem));
-    let broker = MetadataResponseBroker {
-        host: longer,
-        ..Default::default()
-    };
-    let answer = MetadataResponse {
-        brokers: vec![broker],
-        ..Default::default()
-    };
+    let broker = MetadataResponseBroker::default().with_host(longer);
+    let answer = MetadataResponse::default().with_brokers(vec![broker]);
     let error = encode_response::<MetadataRequest>(1, version, &answer).unwrap_err();
     assert_eq!(too_long(&error), ("brokers[0].host", &problem));
 }
@@ -108,19 +98,13 @@ fn two_gibibytes() -> Bytes {
 
 #[test]
 fn bytes_beyond_two_gibibytes_are_an_error_of_their_field() {
-    let partition = PartitionProduceData {
-        index: 0,
-        records: Some(two_gibibytes()),
-    };
-    let topic = TopicProduceData {
-        name: "t".to_owned(),
-        partition_data: vec![partition],
-        ..Default::default()
-    };
-    let request = ProduceRequest {
-        topic_data: vec![topic],
-        ..Default::default()
-    };
+    let partition = PartitionProduceData::default()
+        .with_index(0)
+        .with_records(Some(two_gibibytes()));
+    let topic = TopicProduceData::default()
+        .with_name("t".to_owned())
+        .with_partition_data(vec![partition]);
+    let request = ProduceRequest::default().with_topic_data(vec![topic]);
     for number in [8, 9] {
         let version = ProduceRequest::version(number).unwrap();
         let error = encode_request(1, None, version, &request).unwrap_err();

@@ -89,7 +89,7 @@ use crate::record::MockRecord;
 /// cluster.create_topic("orders", cluster.config().topic(6))?;
 ///
 /// let version = MetadataRequest::version(12)?;
-/// let all = MetadataRequest { topics: None, ..Default::default() };
+/// let all = MetadataRequest::default().with_topics(None);
 /// let frame = encode_request(1, None, version, &all)?.slice(4..); // without its length
 /// let now = Now { instant: Instant::now(), wall_ms: 1_700_000_000_000 };
 ///

@@ -140,10 +140,11 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
             if count > FAULTS_TOLD_MAX {
                 continue;
             }
-            faults.push(BatchIndexAndErrorMessage {
-                batch_index: index as i32,
-                batch_index_error_message: Some(message),
-            });
+            faults.push(
+                BatchIndexAndErrorMessage::default()
+                    .with_batch_index(index as i32)
+                    .with_batch_index_error_message(Some(message)),
+            );
         }
     }
     if faults.is_empty() {

@@ -84,19 +84,18 @@ fn append(kafka: &MockCluster, partition: i32, codec: Compression, records: &[Wr
         };
         builder.push(record.timestamp, &parts).unwrap();
     }
-    let request = ProduceRequest {
-        acks: -1,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: "orders".to_owned(),
-            partition_data: vec![PartitionProduceData {
-                index: partition,
-                records: Some(builder.build(codec).unwrap()),
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
+    let request = ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(30_000)
+        .with_topic_data(vec![
+            TopicProduceData::default()
+                .with_name("orders".to_owned())
+                .with_partition_data(vec![
+                    PartitionProduceData::default()
+                        .with_index(partition)
+                        .with_records(Some(builder.build(codec).unwrap())),
+                ]),
+        ]);
     let leader = kafka
         .with_cluster(|cluster| cluster.leader("orders", partition))
         .unwrap();

@@ -110,20 +110,18 @@ fn an_aborted_transaction_may_hang_or_be_committed() {
 
 /// Commits offset 7 of partition 0 of `t` for group `g`.
 fn commit_offset(driver: &mut Driver, client: &Transactor) -> ErrorCode {
-    let request = TxnOffsetCommitRequest {
-        transactional_id: ID.to_owned(),
-        group_id: "g".to_owned(),
-        producer_id: client.producer_id,
-        producer_epoch: client.epoch,
-        topics: vec![TxnOffsetCommitRequestTopic {
-            name: "t".to_owned(),
-            partitions: vec![TxnOffsetCommitRequestPartition {
-                committed_offset: 7,
-                ..Default::default()
-            }],
-        }],
-        ..Default::default()
-    };
+    let request = TxnOffsetCommitRequest::default()
+        .with_transactional_id(ID.to_owned())
+        .with_group_id("g".to_owned())
+        .with_producer_id(client.producer_id)
+        .with_producer_epoch(client.epoch)
+        .with_topics(vec![
+            TxnOffsetCommitRequestTopic::default()
+                .with_name("t".to_owned())
+                .with_partitions(vec![
+                    TxnOffsetCommitRequestPartition::default().with_committed_offset(7),
+                ]),
+        ]);
     let broker = driver.cluster.coordinator(CoordinatorKind::Group, "g");
     let answer = driver.ask(broker.unwrap(), 5, &request);
     answer.topics[0].partitions[0].error_code

@@ -169,19 +169,20 @@ pub(crate) fn produce_request(
     acks: i16,
     batch: Bytes,
 ) -> ProduceRequest {
-    ProduceRequest {
-        transactional_id: None,
-        acks,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: "t".to_owned(),
-            topic_id,
-            partition_data: vec![PartitionProduceData {
-                index: partition,
-                records: Some(batch),
-            }],
-        }],
-    }
+    ProduceRequest::default()
+        .with_transactional_id(None)
+        .with_acks(acks)
+        .with_timeout_ms(30_000)
+        .with_topic_data(vec![
+            TopicProduceData::default()
+                .with_name("t".to_owned())
+                .with_topic_id(topic_id)
+                .with_partition_data(vec![
+                    PartitionProduceData::default()
+                        .with_index(partition)
+                        .with_records(Some(batch)),
+                ]),
+        ])
 }
 
 /// A batch of records that were created when the test began, with these values.

@@ -44,10 +44,7 @@ fn a_dead_broker_answers_nothing_and_is_not_told_of() {
         driver.send(ONE, 12, &MetadataRequest::default()),
         Answer::Close
     );
-    let all = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let all = MetadataRequest::default().with_topics(None);
     let answer = driver.ask(TWO, 12, &all);
     assert_eq!(
         answer
@@ -77,10 +74,7 @@ fn a_partition_without_a_live_replica_has_no_leader_until_one_returns() {
     let mut driver = Driver::with(config);
     driver.produce(batch(&["a"]));
     driver.cluster.kill_broker(ONE).unwrap();
-    let all = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let all = MetadataRequest::default().with_topics(None);
     let answer = driver.ask(TWO, 12, &all);
     let partition = &answer.topics[0].partitions[0];
     assert_eq!(partition.error_code, ErrorCode::LEADER_NOT_AVAILABLE);

@@ -88,9 +88,11 @@ fn partitions_are_judged_one_by_one() {
     let mut request = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));
     for index in [1, 2, -1] {
         let records = Some(batch(&["a"]));
-        request.topic_data[0]
-            .partition_data
-            .push(PartitionProduceData { index, records });
+        request.topic_data[0].partition_data.push(
+            PartitionProduceData::default()
+                .with_index(index)
+                .with_records(records),
+        );
     }
     let answer = driver.ask(ONE, 13, &request);
     let outcomes = answer.responses[0].partition_responses.iter();

@@ -43,10 +43,7 @@ fn values(driver: &Driver) -> Vec<String> {
 
 fn request(driver: &Driver, acks: i16, timeout_ms: i32, batch: bytes::Bytes) -> ProduceRequest {
     let topic_id = driver.topic_id("t");
-    ProduceRequest {
-        timeout_ms,
-        ..produce_request(topic_id, 0, acks, batch)
-    }
+    produce_request(topic_id, 0, acks, batch).with_timeout_ms(timeout_ms)
 }
 
 /// What the held request is answered in the end.

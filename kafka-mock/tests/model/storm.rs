@@ -146,16 +146,15 @@ impl Storm {
                 }
             }
             Event::Add { partition } => {
-                let request = AddPartitionsToTxnRequest {
-                    v3_and_below_transactional_id: ID.to_owned(),
-                    v3_and_below_producer_id: self.client.producer_id,
-                    v3_and_below_producer_epoch: self.client.epoch,
-                    v3_and_below_topics: vec![AddPartitionsToTxnTopic {
-                        name: "t".to_owned(),
-                        partitions: vec![partition],
-                    }],
-                    ..Default::default()
-                };
+                let request = AddPartitionsToTxnRequest::default()
+                    .with_v3_and_below_transactional_id(ID.to_owned())
+                    .with_v3_and_below_producer_id(self.client.producer_id)
+                    .with_v3_and_below_producer_epoch(self.client.epoch)
+                    .with_v3_and_below_topics(vec![
+                        AddPartitionsToTxnTopic::default()
+                            .with_name("t".to_owned())
+                            .with_partitions(vec![partition]),
+                    ]);
                 if let Some(coordinator) = self.coordinator() {
                     self.ask(coordinator, 3, &request);
                 }
@@ -186,12 +185,11 @@ impl Storm {
     }
 
     fn end(&mut self, committed: bool, version: i16) {
-        let request = EndTxnRequest {
-            transactional_id: ID.to_owned(),
-            producer_id: self.client.producer_id,
-            producer_epoch: self.client.epoch,
-            committed,
-        };
+        let request = EndTxnRequest::default()
+            .with_transactional_id(ID.to_owned())
+            .with_producer_id(self.client.producer_id)
+            .with_producer_epoch(self.client.epoch)
+            .with_committed(committed);
         let answer = self.coordinator();
         let answer = answer.and_then(|it| self.ask(it, version, &request));
         let answer = answer.filter(|it| version >= 5 && it.error_code.is_none());

@@ -58,10 +58,7 @@ impl Cluster {
             _ => Some(ErrorCode::FETCH_SESSION_ID_NOT_FOUND),
         };
         if let Some(error_code) = refusal {
-            let response = FetchResponse {
-                error_code,
-                ..FetchResponse::default()
-            };
+            let response = FetchResponse::default().with_error_code(error_code);
             return Ok(call.answer::<FetchRequest>(&response));
         }
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
@@ -131,20 +128,19 @@ impl Cluster {
                 partitions.push(data);
             }
             let (topic, topic_id) = (topic.topic.clone(), topic.topic_id);
-            responses.push(FetchableTopicResponse {
-                topic,
-                topic_id,
-                partitions,
-            });
+            responses.push(
+                FetchableTopicResponse::default()
+                    .with_topic(topic)
+                    .with_topic_id(topic_id)
+                    .with_partitions(partitions),
+            );
         }
         let mut all = responses.iter().flat_map(|topic| &topic.partitions);
         let failed = all.any(|partition| !partition.error_code.is_none());
-        let response = FetchResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            node_endpoints: self.fetch_endpoints(&responses),
-            responses,
-            ..FetchResponse::default()
-        };
+        let response = FetchResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_node_endpoints(self.fetch_endpoints(&responses))
+            .with_responses(responses);
         Read {
             response,
             bytes,
@@ -194,14 +190,10 @@ impl Cluster {
         let leader = found.and_then(|partition| Some((partition.leader?, partition.leader_epoch)));
         match leader {
             Some((leader, leader_epoch)) if stale.contains(&data.error_code) => {
-                let current_leader = LeaderIdAndEpoch {
-                    leader_id: leader.0,
-                    leader_epoch,
-                };
-                PartitionData {
-                    current_leader,
-                    ..data
-                }
+                let current_leader = LeaderIdAndEpoch::default()
+                    .with_leader_id(leader.0)
+                    .with_leader_epoch(leader_epoch);
+                data.with_current_leader(current_leader)
             }
             _ => data,
         }
@@ -214,11 +206,12 @@ impl Cluster {
             .collect();
         let brokers = self.brokers.listed();
         let brokers = brokers.filter(|(id, _)| named.contains(&id.0));
-        let endpoints = brokers.map(|(id, broker)| NodeEndpoint {
-            node_id: id.0,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
+        let endpoints = brokers.map(|(id, broker)| {
+            NodeEndpoint::default()
+                .with_node_id(id.0)
+                .with_host(broker.host.clone())
+                .with_port(i32::from(broker.port))
+                .with_rack(None)
         });
         endpoints.collect()
     }
@@ -285,32 +278,29 @@ fn read_log(
     }
     let aborted = || {
         let aborted = partition.stability.aborted_in(asked.fetch_offset, read_to);
-        let aborted = aborted.map(|it| AbortedTransaction {
-            producer_id: it.producer_id,
-            first_offset: it.first_offset,
+        let aborted = aborted.map(|it| {
+            AbortedTransaction::default()
+                .with_producer_id(it.producer_id)
+                .with_first_offset(it.first_offset)
         });
         aborted.collect()
     };
-    Ok(PartitionData {
-        partition_index: asked.partition,
-        high_watermark,
-        last_stable_offset,
-        log_start_offset: start,
-        aborted_transactions: (terms.isolation == Isolation::Committed).then(aborted),
-        records: Some(records.freeze()),
-        ..PartitionData::default()
-    })
+    Ok(PartitionData::default()
+        .with_partition_index(asked.partition)
+        .with_high_watermark(high_watermark)
+        .with_last_stable_offset(last_stable_offset)
+        .with_log_start_offset(start)
+        .with_aborted_transactions((terms.isolation == Isolation::Committed).then(aborted))
+        .with_records(Some(records.freeze())))
 }
 
 fn failed(index: i32, error_code: ErrorCode) -> PartitionData {
-    PartitionData {
-        partition_index: index,
-        error_code,
-        high_watermark: -1,
-        aborted_transactions: None,
-        records: Some(Bytes::new()),
-        ..PartitionData::default()
-    }
+    PartitionData::default()
+        .with_partition_index(index)
+        .with_error_code(error_code)
+        .with_high_watermark(-1)
+        .with_aborted_transactions(None)
+        .with_records(Some(Bytes::new()))
 }
 
 /// A session is asked for.

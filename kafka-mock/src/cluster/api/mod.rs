@@ -102,10 +102,9 @@ impl Call {
 
     /// Metadata of nothing.
     fn rebootstrap(&self) -> Answer {
-        self.answer::<MetadataRequest>(&MetadataResponse {
-            error_code: ErrorCode::REBOOTSTRAP_REQUIRED,
-            ..MetadataResponse::default()
-        })
+        self.answer::<MetadataRequest>(
+            &MetadataResponse::default().with_error_code(ErrorCode::REBOOTSTRAP_REQUIRED),
+        )
     }
 
     fn answer<R: Request>(&self, response: &R::Response) -> Answer {

@@ -198,6 +198,7 @@ impl Cluster {
             name,
             topic_id,
             partition_data,
+            ..
         } = asked;
         let found = match terms.refusal {
             None => self.named_topic(&name, topic_id),
@@ -215,11 +216,10 @@ impl Cluster {
             }
             Err(code) => refused(partition.index, Refusal::from(*code)),
         });
-        let response = TopicProduceResponse {
-            partition_responses: partitions.collect(),
-            name,
-            topic_id,
-        };
+        let response = TopicProduceResponse::default()
+            .with_partition_responses(partitions.collect())
+            .with_name(name)
+            .with_topic_id(topic_id);
         (response, waits)
     }
 
@@ -231,7 +231,7 @@ impl Cluster {
         topic: &str,
         asked: PartitionProduceData,
     ) -> (PartitionProduceResponse, Option<Awaited>) {
-        let PartitionProduceData { index, records } = asked;
+        let PartitionProduceData { index, records, .. } = asked;
         let target = Target {
             topic: Some(topic),
             partition: Some(index),
@@ -251,13 +251,11 @@ impl Cluster {
         };
         match outcome {
             Ok(appended) => {
-                let response = PartitionProduceResponse {
-                    index,
-                    base_offset: appended.base_offset,
-                    log_append_time_ms: appended.log_append_time_ms,
-                    log_start_offset: appended.log_start_offset,
-                    ..PartitionProduceResponse::default()
-                };
+                let response = PartitionProduceResponse::default()
+                    .with_index(index)
+                    .with_base_offset(appended.base_offset)
+                    .with_log_append_time_ms(appended.log_append_time_ms)
+                    .with_log_start_offset(appended.log_start_offset);
                 (response, Some(appended.awaited))
             }
             Err(refusal) => (
@@ -275,10 +273,7 @@ impl Cluster {
             Place::Door => NO_OFFSET,
             Place::Log => start,
         };
-        PartitionProduceResponse {
-            log_start_offset,
-            ..refused(index, refusal)
-        }
+        refused(index, refusal).with_log_start_offset(log_start_offset)
     }
 
     /// Appends what a broker would append.
@@ -392,12 +387,10 @@ impl Cluster {
                 Replicated::Failed(code) => code,
             };
             let failed = refused(wait.partition, Refusal::from(code));
-            let failed = PartitionProduceResponse {
-                base_offset: response.base_offset,
-                log_append_time_ms: response.log_append_time_ms,
-                log_start_offset: response.log_start_offset,
-                ..failed
-            };
+            let failed = failed
+                .with_base_offset(response.base_offset)
+                .with_log_append_time_ms(response.log_append_time_ms)
+                .with_log_start_offset(response.log_start_offset);
             *response = self.with_leader(&wait.topic, failed);
             false
         });
@@ -405,11 +398,10 @@ impl Cluster {
             (held.awaited, held.stirred) = (awaited, false);
             return Err(Held::Produce(held));
         }
-        let response = ProduceResponse {
-            node_endpoints: self.endpoints_named_in(&held.responses),
-            responses: held.responses,
-            throttle_time_ms: held.pause.throttle_time_ms(),
-        };
+        let response = ProduceResponse::default()
+            .with_node_endpoints(self.endpoints_named_in(&held.responses))
+            .with_responses(held.responses)
+            .with_throttle_time_ms(held.pause.throttle_time_ms());
         Ok(held.call.answer::<ProduceRequest>(&response))
     }
 
@@ -451,14 +443,10 @@ impl Cluster {
         let Some((leader, leader_epoch)) = leader else {
             return outcome;
         };
-        let current_leader = LeaderIdAndEpoch {
-            leader_id: leader.0,
-            leader_epoch,
-        };
-        PartitionProduceResponse {
-            current_leader,
-            ..outcome
-        }
+        let current_leader = LeaderIdAndEpoch::default()
+            .with_leader_id(leader.0)
+            .with_leader_epoch(leader_epoch);
+        outcome.with_current_leader(current_leader)
     }
 
     fn endpoints_named_in(&self, responses: &[TopicProduceResponse]) -> Vec<NodeEndpoint> {
@@ -470,11 +458,12 @@ impl Cluster {
             .collect();
         let brokers = self.brokers.listed();
         let brokers = brokers.filter(|(BrokerId(id), _)| named.contains(id));
-        let endpoints = brokers.map(|(id, broker)| NodeEndpoint {
-            node_id: id.0,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
+        let endpoints = brokers.map(|(id, broker)| {
+            NodeEndpoint::default()
+                .with_node_id(id.0)
+                .with_host(broker.host.clone())
+                .with_port(i32::from(broker.port))
+                .with_rack(None)
         });
         endpoints.collect()
     }
@@ -512,15 +501,13 @@ fn excused(defect: Option<Defect>, admission: Admission) -> Admission {
 }
 
 fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {
-    PartitionProduceResponse {
-        index,
-        log_start_offset: NO_OFFSET,
-        error_code: refusal.code,
-        base_offset: NO_OFFSET,
-        record_errors: refusal.records,
-        error_message: refusal.message,
-        ..PartitionProduceResponse::default()
-    }
+    PartitionProduceResponse::default()
+        .with_index(index)
+        .with_log_start_offset(NO_OFFSET)
+        .with_error_code(refusal.code)
+        .with_base_offset(NO_OFFSET)
+        .with_record_errors(refusal.records)
+        .with_error_message(refusal.message)
 }
 
 const NO_ACKS: i16 = 0;
