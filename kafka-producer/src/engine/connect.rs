@@ -130,10 +130,9 @@ impl Engine {
         let Ok(version) = ApiVersionsRequest::version(version) else {
             return;
         };
-        let request = ApiVersionsRequest {
-            client_software_name: SOFTWARE_NAME.to_owned(),
-            client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let request = ApiVersionsRequest::default()
+            .with_client_software_name(SOFTWARE_NAME.to_owned())
+            .with_client_software_version(env!("CARGO_PKG_VERSION").to_owned());
         self.ask(id, version, &request, What::ApiVersions);
     }
 
@@ -206,15 +205,12 @@ impl Engine {
             self.timers.arm(Timer::Metadata, self.now + max_age);
         }
         let names = self.metadata.names(scope);
-        let topics = names.iter().map(|name| MetadataRequestTopic {
-            name: Some(name.to_string()),
-            ..MetadataRequestTopic::default()
-        });
-        let request = MetadataRequest {
-            topics: Some(topics.collect()),
-            allow_auto_topic_creation: true,
-            ..MetadataRequest::default()
-        };
+        let topics = names
+            .iter()
+            .map(|name| MetadataRequestTopic::default().with_name(Some(name.to_string())));
+        let request = MetadataRequest::default()
+            .with_topics(Some(topics.collect()))
+            .with_allow_auto_topic_creation(true);
         self.metadata.asked(scope, self.now, &mut self.random);
         self.ask(id, version, &request, What::Metadata { topics: names });
     }
@@ -234,13 +230,11 @@ impl Engine {
         let Some(version) = self.newest::<InitProducerIdRequest>(id) else {
             return;
         };
-        let request = InitProducerIdRequest {
-            transactional_id: None,
-            transaction_timeout_ms: i32::MAX,
-            producer_id: -1,
-            producer_epoch: -1,
-            ..InitProducerIdRequest::default()
-        };
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
+            .with_transaction_timeout_ms(i32::MAX)
+            .with_producer_id(-1)
+            .with_producer_epoch(-1);
         self.identity.asked();
         self.ask(id, version, &request, What::ProducerId);
     }

@@ -251,15 +251,11 @@ impl Engine {
             return;
         };
         let keys = [PRODUCER_ID_EXPIRATION, TRANSACTIONAL_ID_EXPIRATION];
-        let broker = DescribeConfigsResource {
-            resource_type: BROKER,
-            resource_name: id.0.to_string(),
-            configuration_keys: Some(keys.map(str::to_owned).to_vec()),
-        };
-        let request = DescribeConfigsRequest {
-            resources: vec![broker],
-            ..DescribeConfigsRequest::default()
-        };
+        let broker = DescribeConfigsResource::default()
+            .with_resource_type(BROKER)
+            .with_resource_name(id.0.to_string())
+            .with_configuration_keys(Some(keys.map(str::to_owned).to_vec()));
+        let request = DescribeConfigsRequest::default().with_resources(vec![broker]);
         self.ask(id, version, &request, What::Expiration);
     }
 
@@ -286,20 +282,15 @@ mod tests {
 
     fn answer(error_code: ErrorCode, configs: &[(&str, &str)]) -> DescribeConfigsResponse {
         use kafka_wire::messages::describe_configs::DescribeConfigsResult;
-        let config = |(name, value): &(&str, &str)| DescribeConfigsResourceResult {
-            name: (*name).to_owned(),
-            value: Some((*value).to_owned()),
-            ..DescribeConfigsResourceResult::default()
+        let config = |(name, value): &(&str, &str)| {
+            DescribeConfigsResourceResult::default()
+                .with_name((*name).to_owned())
+                .with_value(Some((*value).to_owned()))
         };
-        let result = DescribeConfigsResult {
-            error_code,
-            configs: configs.iter().map(config).collect(),
-            ..DescribeConfigsResult::default()
-        };
-        DescribeConfigsResponse {
-            results: vec![result],
-            ..DescribeConfigsResponse::default()
-        }
+        let result = DescribeConfigsResult::default()
+            .with_error_code(error_code)
+            .with_configs(configs.iter().map(config).collect());
+        DescribeConfigsResponse::default().with_results(vec![result])
     }
 
     #[test]

@@ -190,13 +190,14 @@ impl Engine {
         for lane in lanes {
             match topics.last_mut().filter(|last| *last.name == *lane.topic) {
                 Some(last) => last.partition_indexes.push(lane.partition),
-                None => topics.push(TopicRequest {
-                    name: lane.topic.to_string(),
-                    partition_indexes: vec![lane.partition],
-                }),
+                None => topics.push(
+                    TopicRequest::default()
+                        .with_name(lane.topic.to_string())
+                        .with_partition_indexes(vec![lane.partition]),
+                ),
             }
         }
-        DescribeProducersRequest { topics }
+        DescribeProducersRequest::default().with_topics(topics)
     }
 
     /// The leader has answered.

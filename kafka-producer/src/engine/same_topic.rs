@@ -77,15 +77,10 @@ impl Engine {
         let (Some(leader), Some(version)) = (leader, version) else {
             return self.believe(key, position, evidence);
         };
-        let topic = MetadataRequestTopic {
-            name: Some(lane.topic.to_string()),
-            ..MetadataRequestTopic::default()
-        };
-        let request = MetadataRequest {
-            topics: Some(vec![topic]),
-            allow_auto_topic_creation: false,
-            ..MetadataRequest::default()
-        };
+        let topic = MetadataRequestTopic::default().with_name(Some(lane.topic.to_string()));
+        let request = MetadataRequest::default()
+            .with_topics(Some(vec![topic]))
+            .with_allow_auto_topic_creation(false);
         let slot = &mut self.lanes[key as usize].slots[position];
         slot.state = SlotState::Inquired;
         let serial = slot.serial;

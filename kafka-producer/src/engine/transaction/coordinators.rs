@@ -68,14 +68,13 @@ pub(super) fn only(answer: FindCoordinatorResponse) -> Coordinator {
         coordinators,
         ..
     } = answer;
-    let alone = Coordinator {
-        key: String::new(),
-        node_id,
-        host,
-        port,
-        error_code,
-        error_message,
-    };
+    let alone = Coordinator::default()
+        .with_key(String::new())
+        .with_node_id(node_id)
+        .with_host(host)
+        .with_port(port)
+        .with_error_code(error_code)
+        .with_error_message(error_message);
     coordinators.into_iter().next().unwrap_or(alone)
 }
 

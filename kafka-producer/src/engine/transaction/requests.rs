@@ -234,11 +234,10 @@ impl Engine {
             Role::Transactions => self.transactional_id(),
         };
         let batched = version.number >= 4;
-        let request = FindCoordinatorRequest {
-            key: if batched { String::new() } else { key.clone() },
-            key_type: role.key_type(),
-            coordinator_keys: if batched { vec![key] } else { Vec::new() },
-        };
+        let request = FindCoordinatorRequest::default()
+            .with_key(if batched { String::new() } else { key.clone() })
+            .with_key_type(role.key_type())
+            .with_coordinator_keys(if batched { vec![key] } else { Vec::new() });
         self.asked_coordinator(&Ask::FindCoordinator(role.clone()));
         self.ask(
             id,
@@ -272,13 +271,11 @@ impl Engine {
             _ => None,
         };
         let timeout_ms = transactions.settings.timeout.as_millis();
-        let request = InitProducerIdRequest {
-            transactional_id: Some(self.transactional_id()),
-            transaction_timeout_ms: i32::try_from(timeout_ms).unwrap_or(i32::MAX),
-            producer_id: renewed.map_or(-1, |producer| producer.id),
-            producer_epoch: renewed.map_or(-1, |producer| producer.epoch),
-            ..InitProducerIdRequest::default()
-        };
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(Some(self.transactional_id()))
+            .with_transaction_timeout_ms(i32::try_from(timeout_ms).unwrap_or(i32::MAX))
+            .with_producer_id(renewed.map_or(-1, |producer| producer.id))
+            .with_producer_epoch(renewed.map_or(-1, |producer| producer.epoch));
         self.asked_coordinator(&Ask::InitProducerId);
         self.ask(
             id,
@@ -299,20 +296,17 @@ impl Engine {
             let partitions = topics.entry(Arc::clone(&lane.topic)).or_default();
             partitions.push(lane.partition);
         }
-        let topics = topics
-            .into_iter()
-            .map(|(name, partitions)| AddPartitionsToTxnTopic {
-                name: name.to_string(),
-                partitions,
-            });
+        let topics = topics.into_iter().map(|(name, partitions)| {
+            AddPartitionsToTxnTopic::default()
+                .with_name(name.to_string())
+                .with_partitions(partitions)
+        });
         let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = AddPartitionsToTxnRequest {
-            v3_and_below_transactional_id: self.transactional_id(),
-            v3_and_below_producer_id: producer_id,
-            v3_and_below_producer_epoch: producer_epoch,
-            v3_and_below_topics: topics.collect(),
-            ..AddPartitionsToTxnRequest::default()
-        };
+        let request = AddPartitionsToTxnRequest::default()
+            .with_v3_and_below_transactional_id(self.transactional_id())
+            .with_v3_and_below_producer_id(producer_id)
+            .with_v3_and_below_producer_epoch(producer_epoch)
+            .with_v3_and_below_topics(topics.collect());
         let ask = Ask::AddPartitions(keys);
         self.asked_coordinator(&ask);
         self.ask(id, version, &request, What::Transaction(ask));
@@ -323,12 +317,11 @@ impl Engine {
             return self.lacks::<AddOffsetsToTxnRequest>(id, 0);
         };
         let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = AddOffsetsToTxnRequest {
-            transactional_id: self.transactional_id(),
-            producer_id,
-            producer_epoch,
-            group_id: group.to_string(),
-        };
+        let request = AddOffsetsToTxnRequest::default()
+            .with_transactional_id(self.transactional_id())
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch)
+            .with_group_id(group.to_string());
         let ask = Ask::AddOffsets(group);
         self.asked_coordinator(&ask);
         self.ask(id, version, &request, What::Transaction(ask));
@@ -353,16 +346,15 @@ impl Engine {
         };
         let topics = offsets_by_topic(commit);
         let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = TxnOffsetCommitRequest {
-            transactional_id: self.transactional_id(),
-            group_id: group.id.to_string(),
-            producer_id,
-            producer_epoch,
-            generation_id: group.generation,
-            member_id: group.member_id,
-            group_instance_id: group.instance_id,
-            topics,
-        };
+        let request = TxnOffsetCommitRequest::default()
+            .with_transactional_id(self.transactional_id())
+            .with_group_id(group.id.to_string())
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch)
+            .with_generation_id(group.generation)
+            .with_member_id(group.member_id)
+            .with_group_instance_id(group.instance_id)
+            .with_topics(topics);
         let ask = Ask::CommitOffsets(group.id);
         self.asked_coordinator(&ask);
         self.ask(id, version, &request, What::Transaction(ask));
@@ -377,12 +369,11 @@ impl Engine {
             return self.lacks::<EndTxnRequest>(id, 0);
         };
         let (producer_id, producer_epoch) = self.identity_on_wire();
-        let request = EndTxnRequest {
-            transactional_id: self.transactional_id(),
-            producer_id,
-            producer_epoch,
-            committed: end == End::Commit,
-        };
+        let request = EndTxnRequest::default()
+            .with_transactional_id(self.transactional_id())
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch)
+            .with_committed(end == End::Commit);
         self.asked_coordinator(&Ask::End(end));
         self.ask(id, version, &request, What::Transaction(Ask::End(end)));
     }
@@ -417,20 +408,20 @@ impl Engine {
 fn offsets_by_topic(commit: &OffsetCommit) -> Vec<TxnOffsetCommitRequestTopic> {
     let mut topics: BTreeMap<&str, Vec<TxnOffsetCommitRequestPartition>> = BTreeMap::new();
     for offset in &commit.offsets {
-        let partition = TxnOffsetCommitRequestPartition {
-            partition_index: offset.partition,
-            committed_offset: offset.offset,
-            committed_leader_epoch: offset.leader_epoch.unwrap_or(-1).max(-1),
+        let partition = TxnOffsetCommitRequestPartition::default()
+            .with_partition_index(offset.partition)
+            .with_committed_offset(offset.offset)
+            .with_committed_leader_epoch(offset.leader_epoch.unwrap_or(-1).max(-1))
             // Kafka's own client sends an empty note where there is none.
-            committed_metadata: Some(offset.metadata.clone().unwrap_or_default()),
-        };
+            .with_committed_metadata(Some(offset.metadata.clone().unwrap_or_default()));
         topics.entry(&offset.topic).or_default().push(partition);
     }
     let topics = topics.into_iter();
     topics
-        .map(|(name, partitions)| TxnOffsetCommitRequestTopic {
-            name: name.to_owned(),
-            partitions,
+        .map(|(name, partitions)| {
+            TxnOffsetCommitRequestTopic::default()
+                .with_name(name.to_owned())
+                .with_partitions(partitions)
         })
         .collect()
 }
