@@ -13,7 +13,8 @@
 //! ```
 //!
 //! and each part may be missing. A field does not say whether its lengths are compact (see `wire`).
-//! Callers begin with its `Default`, and set fields by name or by the `with_` method that each has.
+//! Every struct is `#[non_exhaustive]`, because new versions of Kafka add fields: callers begin with
+//! its `Default`, and set fields by name or by the `with_` method that each has.
 //! `request!` ties a request to its response, API key and versions.
 
 use std::fmt;
@@ -106,6 +107,7 @@ macro_rules! wire_struct {
     )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
         pub struct $name {$(
             $(#[$field_meta])*
             pub $field: $type,

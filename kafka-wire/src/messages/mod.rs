@@ -1,6 +1,7 @@
 //! The messages: one file per API, named as Kafka names it, request and response side by side.
 //!
-//! A message begins as its default and is changed by its setters, one for each field.
+//! A message begins as its default and is changed by its setters, one for each field. New versions of
+//! Kafka add fields, so nothing outside of this crate can list all of them.
 //!
 //! ```
 //! use kafka_wire::messages::{ProduceRequest, produce::TopicProduceData};
@@ -8,6 +9,11 @@
 //! let topic = TopicProduceData::default().with_name("orders".to_owned());
 //! let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![topic]);
 //! assert_eq!((request.acks, request.topic_data.len()), (-1, 1));
+//! ```
+//!
+//! ```compile_fail
+//! # use kafka_wire::messages::ProduceRequest;
+//! let request = ProduceRequest { acks: -1, ..ProduceRequest::default() }; // does not compile
 //! ```
 //!
 //! Declarations only; see `message` for how to read them. A range that a field does not state is
