@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::message::path;
+use crate::field_path;
 
 /// A value that the protocol has no room for.
 ///
@@ -53,7 +53,7 @@ impl EncodeError {
     #[must_use]
     #[cold]
     pub(crate) fn in_field(mut self, name: &str) -> Self {
-        self.0.field = path(name, &self.0.field);
+        self.0.field = field_path::join(name, &self.0.field);
         self
     }
 

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::{api_key::ApiKey, error_code::ErrorCode, message, uuid::Uuid, version::Version};
+use crate::{api_key::ApiKey, error_code::ErrorCode, field_path, uuid::Uuid, version::Version};
 
 /// A value with a JSON form.
 ///
@@ -56,7 +56,7 @@ pub struct JsonError {
 
 impl JsonError {
     pub(crate) fn in_field(mut self, name: &str) -> Self {
-        self.field = message::path(name, &self.field);
+        self.field = field_path::join(name, &self.field);
         self
     }
 }

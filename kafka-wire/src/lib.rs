@@ -40,6 +40,7 @@ mod api_key;
 mod decode_error;
 mod encode_error;
 mod error_code;
+mod field_path;
 mod frame;
 mod header;
 mod message;

@@ -411,7 +411,7 @@ macro_rules! missing_field {
     ) => {
         if $crate::message::within!($version, $in) {
             if let Some(part) = $crate::wire::Field::missing_part(&$value, $version) {
-                return Some($crate::message::path(stringify!($field), &part));
+                return Some($crate::field_path::join(stringify!($field), &part));
             }
         } else if $crate::message::matters!($($fate)?)
             && $value != $crate::message::initial!($type, $default)
@@ -542,17 +542,6 @@ pub(crate) fn skip_tags(input: &mut Reader) -> Result<(), DecodeError> {
         input.take(size)?;
     }
     Ok(())
-}
-
-/// Where `inner` is, seen from the struct that holds `field`.
-#[cold]
-pub(crate) fn path(field: &str, inner: &str) -> String {
-    let glue = if inner.is_empty() || inner.starts_with('[') {
-        ""
-    } else {
-        "."
-    };
-    format!("{field}{glue}{inner}")
 }
 
 #[cold]

@@ -14,7 +14,7 @@ use crate::{
     decode_error::{DecodeError, DecodeProblem},
     encode_error::{EncodeError, EncodeProblem, LENGTH_MAX, STRING_BYTES_MAX},
     error_code::ErrorCode,
-    message::path,
+    field_path,
     schema::FieldKind,
     uuid::Uuid,
     varint,
@@ -441,7 +441,7 @@ impl<T: Field> Field for Vec<T> {
     fn missing_part(&self, version: Version) -> Option<String> {
         self.iter().enumerate().find_map(|(index, element)| {
             let part = element.missing_part(version)?;
-            Some(path(&format!("[{index}]"), &part))
+            Some(field_path::join(&format!("[{index}]"), &part))
         })
     }
 }
