@@ -102,11 +102,8 @@ fn orders() -> MockCluster {
 fn batch(value: &str) -> Bytes {
     let mut builder = BatchBuilder::new(BatchHeader::default());
     let headers = [("h", Some(&b"1"[..])), ("n", None)];
-    let record = RecordParts {
-        key: None,
-        value: Some(value.as_bytes()),
-        headers: headers.iter().copied(),
-    };
+    let record =
+        RecordParts::new(None, Some(value.as_bytes())).with_headers(headers.iter().copied());
     builder.push(1_600_000_000_000, &record).unwrap();
     builder.build(Compression::None).unwrap()
 }

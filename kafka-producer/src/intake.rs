@@ -66,11 +66,7 @@ impl<'a> Serialized<'a> {
     pub(crate) fn for_batch(&self, callback: Option<OutcomeCallback>) -> New<'a> {
         NewRecord {
             timestamp_ms: self.timestamp_ms,
-            parts: RecordParts {
-                key: self.key,
-                value: self.value,
-                headers: self.headers.iter(),
-            },
+            parts: RecordParts::new(self.key, self.value).with_headers(self.headers.iter()),
             callback,
         }
     }

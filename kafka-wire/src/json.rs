@@ -7,7 +7,10 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::{api_key::ApiKey, error_code::ErrorCode, field_path, uuid::Uuid, version::Version};
+use crate::{
+    api_key::ApiKey, error_code::ErrorCode, field_path, sealed::Sealed, uuid::Uuid,
+    version::Version,
+};
 
 /// A value with a JSON form.
 ///
@@ -21,7 +24,7 @@ use crate::{api_key::ApiKey, error_code::ErrorCode, field_path, uuid::Uuid, vers
 /// assert_eq!(request.to_json(version), json);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Json: Sized {
+pub trait Json: Sized + Sealed {
     /// This value as `version` has it.
     fn to_json(&self, version: Version) -> Value;
 

@@ -45,6 +45,7 @@ mod frame;
 mod header;
 mod message;
 mod produce_frame;
+mod sealed;
 mod skipped;
 mod uuid;
 mod version;

@@ -34,11 +34,12 @@ use crate::{
 /// A struct of the protocol that knows its own fields.
 ///
 /// ```
-/// use kafka_wire::{Message, Version, messages::MetadataRequest};
+/// use kafka_wire::{Message, Request, messages::MetadataRequest};
 ///
 /// let request = MetadataRequest::default().with_include_topic_authorized_operations(true);
-/// let version = Version { number: 7, flexible: false };
+/// let version = MetadataRequest::version(7)?;
 /// assert_eq!(request.missing_in(version).as_deref(), Some("include_topic_authorized_operations"));
+/// # Ok::<(), kafka_wire::DecodeError>(())
 /// ```
 pub trait Message: Field + Default + Clone + fmt::Debug {
     /// The fields, as declared.
@@ -132,6 +133,8 @@ macro_rules! wire_struct {
                 )*}
             }
         }
+
+        impl $crate::sealed::Sealed for $name {}
 
         impl $crate::wire::Wire for $name {
             #[allow(unused_variables, unused_mut)] // a struct may have no fields

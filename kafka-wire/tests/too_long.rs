@@ -64,12 +64,8 @@ fn a_header_and_an_answer_are_checked_as_requests_are() {
     let problem = EncodeProblem::StringTooLong { bytes: 40_000 };
     let error = encode_request(1, Some(&longer), version, &topics(&[])).unwrap_err();
     assert_eq!(too_long(&error), ("client_id", &problem));
-    let header = RequestHeader {
-        api_key: MetadataRequest::KEY,
-        api_version: 9,
-        correlation_id: 1,
-        client_id: Some(longer.clone()),
-    };
+    let header = RequestHeader::new(MetadataRequest::KEY, 9, 1);
+    let header = header.with_client_id(Some(longer.clone()));
     let error = header.encode(&mut BytesMut::new()).unwrap_err();
     assert_eq!(too_long(&error), ("client_id", &problem));
     let broker = MetadataResponseBroker::default().with_host(longer);
@@ -82,10 +78,7 @@ fn a_header_and_an_answer_are_checked_as_requests_are() {
 fn a_compact_string_that_kafka_would_not_write_is_not_read() {
     // 32,768 + 1 as an unsigned varint.
     let bytes = [&[0x81, 0x80, 0x02][..], &[b'x'; 32_768]].concat();
-    let compact = Version {
-        number: 9,
-        flexible: true,
-    };
+    let compact = Version::of(9, Some(9));
     let error = String::decode(&mut Reader::new(bytes), compact).unwrap_err();
     let text = "a string of 32768 bytes is longer than the 32767 that are allowed at offset 0";
     assert_eq!(error.to_string(), text);

@@ -81,11 +81,8 @@ fn what_nobody_serves_closes_the_connection() {
 #[test]
 fn a_few_kilobytes_of_sixty_million_empty_headers_are_refused_in_little_more_than_they_unpack_to() {
     let headers = 60_000_000;
-    let record = RecordParts {
-        key: None,
-        value: None,
-        headers: std::iter::repeat_n(("", None), headers),
-    };
+    let record =
+        RecordParts::new(None, None).with_headers(std::iter::repeat_n(("", None), headers));
     let mut builder = BatchBuilder::new(BatchHeader::default());
     builder.push(START_MS, &record).unwrap();
     let batch = builder.build(Compression::Zstd).unwrap();

@@ -65,7 +65,7 @@ fn records_are_in_the_log_as_they_were_sent() {
 fn every_version_and_every_codec_is_taken() {
     let mut driver = Driver::new(1);
     for version in 3..=13 {
-        for codec in Compression::ALL {
+        for codec in Compression::all() {
             let outcome = driver.produce_to(
                 ONE,
                 version,
@@ -250,11 +250,7 @@ fn a_transaction_that_was_not_begun_is_refused() {
 #[test]
 fn a_batch_of_a_few_bytes_that_unpacks_to_millions_of_headers_is_refused() {
     let headers = std::iter::repeat_n(("", None), MAX_HEADERS + 1);
-    let record = RecordParts {
-        key: None,
-        value: None,
-        headers,
-    };
+    let record = RecordParts::new(None, None).with_headers(headers);
     let mut builder = BatchBuilder::new(BatchHeader::default());
     builder.push(START_MS, &record).unwrap();
     let batch = builder.build(Compression::Zstd).unwrap();

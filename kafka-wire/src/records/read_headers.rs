@@ -156,6 +156,8 @@ impl Iterator for HeadersOfRecord {
 
 /// A header of a record as it was read.
 ///
+/// The format fixes its fields, so others will not follow.
+///
 /// ```
 /// use bytes::Bytes;
 /// use kafka_wire::records::RecordHeader;

@@ -56,10 +56,7 @@ impl Cluster {
         let response = ApiVersionsResponse::default()
             .with_error_code(ErrorCode::UNSUPPORTED_VERSION)
             .with_api_keys(ours.map(advertised).collect());
-        let oldest = Version {
-            number: 0,
-            flexible: false,
-        };
+        let oldest = Version::of(0, None);
         sent(encode_response::<ApiVersionsRequest>(
             call.correlation_id,
             oldest,
