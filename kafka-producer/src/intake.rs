@@ -18,7 +18,7 @@ use futures_channel::oneshot;
 use kafka_accumulator::{
     Accumulator, AppendError, Appended, Filled, NewRecord, Queue, Receipt, Reservation,
 };
-use kafka_partition::Keyed;
+use kafka_partition::RecordView;
 use kafka_serde::{Context, HeaderIter, Headers, Role, SerializeError, Serializer};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 
@@ -279,10 +279,7 @@ impl Intake {
         match record.partition {
             Some(partition) => partition,
             None => {
-                let keyed = Keyed {
-                    key: record.key,
-                    value: record.value,
-                };
+                let keyed = RecordView::new(record.key, record.value);
                 self.partitioner.partition(&topic.view(), &keyed)
             }
         }
