@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use kafka_wire::{ApiKey, Uuid};
 
 use super::{
-    BrokerId, Cluster, ClusterConfig, Membership, TopicConfig, names, partition::Partition,
-    topic::Topic,
+    BrokerId, Cluster, ClusterConfig, Membership, TopicConfig, partition::Partition, topic::Topic,
+    topic_name,
 };
 
 /// Why the cluster cannot be changed like that.
@@ -220,7 +220,7 @@ impl Cluster {
     /// Whether such a topic could be created.
     pub(super) fn may_create(&self, name: &str, config: &TopicConfig) -> Result<(), ClusterError> {
         let topic = name.to_owned();
-        if let Some(reason) = names::fault_of(name) {
+        if let Some(reason) = topic_name::problem_with(name) {
             return Err(ClusterError::InvalidTopicName { topic, reason });
         }
         if self.topics.get(name).is_some() {
@@ -274,7 +274,7 @@ impl Cluster {
         gone.ok_or_else(|| ClusterError::UnknownTopic {
             topic: name.to_owned(),
         })?;
-        self.stir_all();
+        self.recheck_all();
         Ok(())
     }
 
@@ -329,7 +329,7 @@ impl Cluster {
         let found = self.partition_mut(topic, partition)?;
         let before = before.min(found.high_watermark());
         found.log.delete_before(before);
-        self.stir_all();
+        self.recheck_all();
         Ok(())
     }
 

@@ -345,7 +345,7 @@ impl Cluster {
 
 fn committed(index: i32, partition: &Partition) -> Vec<MockRecord> {
     let (start, end) = (partition.log.start_offset(), partition.last_stable_offset());
-    let aborted: Vec<_> = partition.stability.aborted_in(0, end).collect();
+    let aborted: Vec<_> = partition.transaction_index.aborted_in(0, end).collect();
     let batches = partition.log.from(start).iter();
     let visible = batches.filter(|batch| {
         let header = &batch.header;

@@ -1,7 +1,7 @@
 //! What the brokers of a cluster do, as one plain state machine.
 //!
 //! ```text
-//! frame ─handle─▶ Answer: Send │ Nothing │ Close │ Held ─┐
+//! frame ─handle─▶ Answer: Send │ Nothing │ Close │ Delayed ─┐
 //! time  ─tick───▶ Releases ◀────────────────────────────┘
 //! ```
 //!
@@ -14,30 +14,30 @@
 //! not follow from the seed. Any bytes may come: what is no request closes the connection.
 
 mod admin;
-mod agenda;
 mod api;
 mod broker;
 mod config;
 mod coordinator;
 mod defect;
-mod expiry;
 mod facts;
+mod failover;
 mod fault;
 mod group;
-mod hold;
 mod ids;
 mod log;
 mod markers;
-mod names;
-mod outage;
 mod partition;
+mod producer_expiration;
 mod producer_state;
+mod purgatory;
 mod random;
 mod replication;
-mod stability;
+mod timers;
 mod topic;
 mod topic_config;
+mod topic_name;
 mod transaction;
+mod transaction_index;
 mod transactions;
 mod validate;
 
@@ -50,13 +50,13 @@ use bytes::Bytes;
 use kafka_wire::{ApiKey, Uuid};
 
 use self::{
-    agenda::{Agenda, Due},
     broker::Brokers,
     coordinator::Coordinators,
     fault::Faults,
     group::Groups,
-    hold::{Held, Lane},
+    purgatory::{BlockedConnection, Delayed},
     random::Random,
+    timers::{Due, Timers},
     topic::Topics,
     transactions::Transactions,
 };
@@ -117,15 +117,15 @@ pub struct Cluster {
     next_leader: usize,
     random: Random,
     faults: Faults,
-    /// Connections on which something is held.
-    lanes: BTreeMap<Link, Lane>,
+    /// Connections on which something is delayed.
+    blocked: BTreeMap<Link, BlockedConnection>,
     /// What happens by itself, and when.
-    agenda: Agenda,
+    timers: Timers,
     /// When producers are looked for that are to be forgotten.
     next_expiry: Option<Instant>,
     /// When something was first asked.
     first_seen: Option<Instant>,
-    /// When something was last asked; nothing is held before.
+    /// When something was last asked; nothing is delayed before.
     last_seen: Option<Instant>,
     requests: VecDeque<RequestSeen>,
 }
@@ -152,12 +152,12 @@ pub enum Answer {
     /// Sends nothing, and goes on (Produce with `acks=0`).
     Nothing,
     /// Answers later: a [`Release`] will follow, from [`Cluster::tick`].
-    Held,
+    Delayed,
     /// Closes the connection.
     Close,
 }
 
-/// The answer to a request that was held.
+/// The answer to a request that was delayed.
 ///
 /// ```
 /// use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
@@ -171,7 +171,7 @@ pub struct Release {
     pub broker: BrokerId,
     /// On this connection.
     pub connection: ConnectionId,
-    /// Never [`Answer::Held`].
+    /// Never [`Answer::Delayed`].
     pub answer: Answer,
 }
 
@@ -215,7 +215,7 @@ impl Cluster {
             coordinators: Coordinators::default(),
             transactions: Transactions::default(),
             groups: Groups::default(),
-            agenda: Agenda::default(),
+            timers: Timers::default(),
             next_expiry: None,
             first_seen: None,
             config,
@@ -224,7 +224,7 @@ impl Cluster {
             next_leader: 0,
             random,
             faults: Faults::default(),
-            lanes: BTreeMap::new(),
+            blocked: BTreeMap::new(),
             last_seen: None,
             requests: VecDeque::new(),
         }
@@ -253,28 +253,28 @@ impl Cluster {
         self.advance(now);
         let link = Link { broker, connection };
         if self.brokers.is_dead(broker) {
-            self.lanes.remove(&link);
+            self.blocked.remove(&link);
             return Answer::Close;
         }
-        if let Some(lane) = self.lanes.get_mut(&link) {
-            lane.waiting.push_back(frame);
-            return Answer::Held;
+        if let Some(connection) = self.blocked.get_mut(&link) {
+            connection.waiting.push_back(frame);
+            return Answer::Delayed;
         }
         let outcome = match self.brokers.is_frozen(broker) {
-            true => Err(Held::Thaw(frame)),
+            true => Err(Delayed::UntilThawed(frame)),
             false => self.serve(now, link, frame),
         };
         match outcome {
             Ok(answer) => answer,
-            Err(held) => {
-                self.lanes.insert(
+            Err(delayed) => {
+                self.blocked.insert(
                     link,
-                    Lane {
-                        held,
+                    BlockedConnection {
+                        delayed,
                         waiting: VecDeque::new(),
                     },
                 );
-                Answer::Held
+                Answer::Delayed
             }
         }
     }
@@ -292,10 +292,9 @@ impl Cluster {
     pub fn tick(&mut self, now: Now) -> Vec<Release> {
         self.advance(now);
         let brokers = &self.brokers;
-        let due = self
-            .lanes
-            .iter()
-            .filter(|(link, lane)| brokers.is_up(link.broker) && lane.held.is_due(now.instant));
+        let due = self.blocked.iter().filter(|(link, connection)| {
+            brokers.is_up(link.broker) && connection.delayed.is_due(now.instant)
+        });
         let due: Vec<Link> = due.map(|(&link, _)| link).collect();
         let mut releases = Vec::new();
         for link in due {
@@ -313,22 +312,22 @@ impl Cluster {
     /// ```
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let awake = self.lanes.iter();
+        let awake = self.blocked.iter();
         let awake = awake.filter(|(link, _)| self.brokers.is_up(link.broker));
-        let dues = awake.filter_map(|(_, lane)| match &lane.held {
-            held if held.is_stirred() => self.last_seen,
-            held => held.until(),
+        let dues = awake.filter_map(|(_, connection)| match &connection.delayed {
+            delayed if delayed.may_be_complete() => self.last_seen,
+            delayed => delayed.until(),
         });
-        dues.chain(self.agenda.next()).min()
+        dues.chain(self.timers.next()).min()
     }
 
     /// Lets happen what happens by itself up to now, in its order.
     fn advance(&mut self, now: Now) {
         self.first_seen.get_or_insert(now.instant);
         self.last_seen = self.last_seen.max(Some(now.instant));
-        self.note_sessions(now.instant);
+        self.start_sessions(now.instant);
         self.expire_producers(now);
-        while let Some(due) = self.agenda.take(now.instant) {
+        while let Some(due) = self.timers.take(now.instant) {
             match due {
                 Due::Session(broker) => self.check_session(now.instant, broker),
                 Due::Replication { topic, partition } => {
@@ -342,7 +341,7 @@ impl Cluster {
         }
     }
 
-    /// Forgets a connection that is gone, with all that is held on it.
+    /// Forgets a connection that is gone, with all that is delayed on it.
     ///
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig, ConnectionId};
@@ -350,7 +349,7 @@ impl Cluster {
     /// Cluster::new(ClusterConfig::default(), 1).disconnected(BrokerId(1), ConnectionId(1));
     /// ```
     pub fn disconnected(&mut self, broker: BrokerId, connection: ConnectionId) {
-        self.lanes.remove(&Link { broker, connection });
+        self.blocked.remove(&Link { broker, connection });
     }
 
     /// Lets something go wrong.
@@ -450,7 +449,7 @@ impl Cluster {
     }
 
     /// Whether the brokers lie like this.
-    fn lies(&self, defect: Defect) -> bool {
+    fn has_defect(&self, defect: Defect) -> bool {
         self.config.defect == Some(defect)
     }
 

@@ -172,7 +172,7 @@ fn a_session_is_never_granted() {
 fn a_reader_at_the_end_waits_no_longer_than_it_said() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    assert_eq!(driver.send(ONE, 18, &from(4, id)), Answer::Held);
+    assert_eq!(driver.send(ONE, 18, &from(4, id)), Answer::Delayed);
     let releases = driver.next_releases();
     assert_eq!((releases.len(), driver.elapsed_ms()), (1, 500));
     let Answer::Send(frame) = releases[0].answer.clone() else {
@@ -185,7 +185,10 @@ fn a_reader_at_the_end_waits_no_longer_than_it_said() {
 fn a_reader_that_waits_is_answered_when_records_come() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    assert_eq!(driver.send_on(ONE, READER, 18, &from(4, id)), Answer::Held);
+    assert_eq!(
+        driver.send_on(ONE, READER, 18, &from(4, id)),
+        Answer::Delayed
+    );
     driver.advance(Duration::from_millis(100));
     driver.produce(batch(&["e"]));
     let releases = driver.next_releases();
@@ -205,7 +208,7 @@ fn a_reader_waits_for_as_many_bytes_as_it_wants() {
     let id = driver.topic_id("t");
     let enough = batch(&["e"]).len() as i32 + 1;
     let request = from(4, id).with_min_bytes(enough);
-    assert_eq!(driver.send_on(ONE, READER, 18, &request), Answer::Held);
+    assert_eq!(driver.send_on(ONE, READER, 18, &request), Answer::Delayed);
     driver.produce(batch(&["e"]));
     assert!(driver.cluster.tick(driver.now).is_empty());
     driver.produce(batch(&["f"]));
@@ -217,7 +220,10 @@ fn a_reader_waits_for_as_many_bytes_as_it_wants() {
 fn a_reader_that_waits_is_told_when_the_leader_moves() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    assert_eq!(driver.send_on(ONE, READER, 18, &from(4, id)), Answer::Held);
+    assert_eq!(
+        driver.send_on(ONE, READER, 18, &from(4, id)),
+        Answer::Delayed
+    );
     driver.cluster.move_leader("t", 0, TWO).unwrap();
     let releases = driver.next_releases();
     let Answer::Send(frame) = releases[0].answer.clone() else {

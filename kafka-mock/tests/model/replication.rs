@@ -64,7 +64,7 @@ fn all_acknowledgements_take_as_long_as_replication_and_one_does_not() {
         (0, 1)
     );
     let all = request(&driver, ACKS_ALL, 1000, batch(&["b"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     let outcome = released(&mut driver);
     assert_eq!(
         (outcome.error_code, outcome.base_offset),
@@ -79,7 +79,7 @@ fn all_acknowledgements_take_as_long_as_replication_and_one_does_not() {
 fn what_is_not_replicated_in_time_is_in_the_log_all_the_same() {
     let mut driver = Driver::with(lagging(2));
     let all = request(&driver, ACKS_ALL, 20, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     assert_eq!(
         released(&mut driver).error_code,
         ErrorCode::REQUEST_TIMED_OUT
@@ -108,7 +108,7 @@ fn a_leader_that_dies_takes_along_what_nobody_else_has() {
 fn who_waits_for_replicas_is_told_that_the_leader_has_changed() {
     let mut driver = Driver::with(lagging(2));
     let all = request(&driver, ACKS_ALL, 1000, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     driver.cluster.move_leader("t", 0, TWO).unwrap();
     let outcome = released(&mut driver);
     assert_eq!(outcome.error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
@@ -129,7 +129,7 @@ fn too_few_replicas_are_told_before_or_after_the_append() {
         ..lagging(2)
     });
     let all = request(&driver, ACKS_ALL, 1000, batch(&["after"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     driver.cluster.kill_broker(TWO).unwrap();
     let after = ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND;
     assert_eq!(released(&mut driver).error_code, after);
@@ -247,7 +247,7 @@ fn a_frozen_broker_answers_nothing_until_it_is_thawed() {
     let mut driver = Driver::new(2);
     driver.cluster.freeze_broker(ONE).unwrap();
     let all = request(&driver, ACKS_ALL, 1000, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     pass(&mut driver, Duration::from_secs(5));
     assert_eq!(driver.cluster.record_count("t"), 0);
     driver.cluster.thaw_broker(ONE).unwrap();
@@ -261,7 +261,7 @@ fn the_cluster_goes_on_without_a_broker_that_is_silent_for_too_long() {
     driver.ask(TWO, 12, &MetadataRequest::default());
     driver.cluster.freeze_broker(ONE).unwrap();
     let all = request(&driver, ACKS_ALL, 30_000, batch(&["late"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     pass(&mut driver, SESSION - Duration::from_millis(1));
     assert_eq!(facts(&driver).leader, Some(ONE));
     pass(&mut driver, Duration::from_millis(1));
@@ -282,7 +282,7 @@ fn a_frozen_follower_holds_up_acknowledgements_until_it_is_given_up() {
     let mut driver = Driver::with(lagging(2));
     driver.cluster.freeze_broker(TWO).unwrap();
     let all = request(&driver, ACKS_ALL, 30_000, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     assert_eq!(released(&mut driver).error_code, ErrorCode::NONE);
     assert_eq!(driver.elapsed_ms(), 9000);
     assert_eq!(facts(&driver).in_sync, [ONE]);
@@ -293,7 +293,7 @@ fn a_marker_is_written_again_where_a_new_leader_lacks_it() {
     let mut driver = Driver::with(lagging(3));
     let mut client = begin(&mut driver, Talk::Second);
     let request = client.request(&driver, 0, "a");
-    assert_eq!(driver.send(ONE, 13, &request), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &request), Answer::Delayed);
     assert_eq!(released(&mut driver).error_code, ErrorCode::NONE);
     assert_eq!(client.commit(&mut driver), ErrorCode::NONE);
     assert_eq!(markers(&driver, 0).len(), 1, "in the leader's log");

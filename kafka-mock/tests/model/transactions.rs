@@ -280,7 +280,7 @@ fn a_broker_asks_for_a_while_before_it_says_that_another_transaction_is_ending()
     let request = client.request(&driver, 0, "b");
     assert_eq!(
         driver.send(ONE, 13, &request),
-        kafka_mock::cluster::Answer::Held
+        kafka_mock::cluster::Answer::Delayed
     );
     let releases = driver.next_releases();
     assert_eq!((releases.len(), driver.elapsed_ms()), (1, 100));
@@ -288,7 +288,7 @@ fn a_broker_asks_for_a_while_before_it_says_that_another_transaction_is_ending()
     let request = client.request(&driver, 0, "b");
     assert_eq!(
         driver.send(ONE, 13, &request),
-        kafka_mock::cluster::Answer::Held
+        kafka_mock::cluster::Answer::Delayed
     );
     assert_eq!(driver.next_releases().len(), 1);
     assert_eq!(
@@ -409,7 +409,7 @@ fn a_later_batch_does_not_overtake_one_that_is_still_refused() {
     let first = client.request(&driver, 1, "b");
     assert_eq!(
         driver.send(ONE, 13, &first),
-        kafka_mock::cluster::Answer::Held
+        kafka_mock::cluster::Answer::Delayed
     );
     driver.next_releases();
     pass(&mut driver, MARKER_DELAY);

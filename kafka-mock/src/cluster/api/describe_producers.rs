@@ -10,7 +10,7 @@ use kafka_wire::{
     },
 };
 
-use super::{super::names, Call, Cluster, Outcome, Pause, Target};
+use super::{super::topic_name, Call, Cluster, Outcome, Pause, Target};
 
 impl Cluster {
     pub(super) fn describe_producers(
@@ -64,7 +64,7 @@ impl Cluster {
         topic: &str,
         index: i32,
     ) -> Result<Vec<ProducerState>, ErrorCode> {
-        if names::fault_of(topic).is_some() {
+        if topic_name::problem_with(topic).is_some() {
             return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
         }
         let found = self.topics.get(topic);

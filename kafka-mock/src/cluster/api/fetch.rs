@@ -19,11 +19,11 @@ use kafka_wire::{
     },
 };
 
-use super::{Answer, Call, Cluster, Held, Now, Outcome, Partition, Pause, Scripted, Target};
+use super::{Answer, Call, Cluster, Delayed, Now, Outcome, Partition, Pause, Scripted, Target};
 
 /// A request that waits for something to read.
 #[derive(Clone, Debug)]
-pub(in crate::cluster) struct HeldFetch {
+pub(in crate::cluster) struct DelayedFetch {
     call: Call,
     request: FetchRequest,
     pause: Pause,
@@ -31,11 +31,11 @@ pub(in crate::cluster) struct HeldFetch {
     awaited: Vec<(String, i32)>,
     pub(in crate::cluster) until: Instant,
     /// Something happened that it may have waited for.
-    pub(in crate::cluster) stirred: bool,
+    pub(in crate::cluster) recheck: bool,
 }
 
-impl HeldFetch {
-    pub(in crate::cluster) fn concerns(&self, topic: &str, partition: i32) -> bool {
+impl DelayedFetch {
+    pub(in crate::cluster) fn waits_for(&self, topic: &str, partition: i32) -> bool {
         self.awaited
             .iter()
             .any(|(name, index)| *index == partition && name == topic)
@@ -72,14 +72,14 @@ impl Cluster {
                 .map(move |partition| (name.clone(), partition.partition))
         });
         let awaited = awaited.collect();
-        let stirred = false;
-        let fetch = HeldFetch {
+        let recheck = false;
+        let fetch = DelayedFetch {
             call: *call,
             request,
             pause,
             awaited,
             until,
-            stirred,
+            recheck,
         };
         self.resume_fetch(call.now, Box::new(fetch))
     }
@@ -88,16 +88,16 @@ impl Cluster {
     pub(in crate::cluster) fn resume_fetch(
         &mut self,
         now: Now,
-        mut fetch: Box<HeldFetch>,
-    ) -> Result<Answer, Held> {
+        mut fetch: Box<DelayedFetch>,
+    ) -> Result<Answer, Delayed> {
         let read = self.read(&fetch.call, &fetch.request, fetch.pause);
         let enough = read.bytes >= usize::try_from(fetch.request.min_bytes).unwrap_or(0);
         let over = fetch.until <= now.instant || fetch.request.topics.is_empty();
         if enough || over || read.failed {
             return Ok(fetch.call.answer::<FetchRequest>(&read.response));
         }
-        fetch.stirred = false;
-        Err(Held::Fetch(fetch))
+        fetch.recheck = false;
+        Err(Delayed::Fetch(fetch))
     }
 
     fn read(&mut self, call: &Call, request: &FetchRequest, pause: Pause) -> Read {
@@ -277,7 +277,9 @@ fn read_log(
         read_to = batch.header.last_offset() + 1;
     }
     let aborted = || {
-        let aborted = partition.stability.aborted_in(asked.fetch_offset, read_to);
+        let aborted = partition
+            .transaction_index
+            .aborted_in(asked.fetch_offset, read_to);
         let aborted = aborted.map(|it| {
             AbortedTransaction::default()
                 .with_producer_id(it.producer_id)

@@ -14,7 +14,7 @@ use kafka_wire::{
     },
 };
 
-use super::{super::names, BrokerId, Call, Cluster, Outcome, Partition, Pause, Target};
+use super::{super::topic_name, BrokerId, Call, Cluster, Outcome, Partition, Pause, Target};
 
 impl Cluster {
     pub(super) fn metadata(
@@ -104,7 +104,7 @@ impl Cluster {
     }
 
     fn unknown_name(&mut self, name: &str, auto_create: bool) -> ErrorCode {
-        if names::fault_of(name).is_some() {
+        if topic_name::problem_with(name).is_some() {
             return ErrorCode::INVALID_TOPIC_EXCEPTION;
         }
         if auto_create {

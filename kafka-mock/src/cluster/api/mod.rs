@@ -7,7 +7,6 @@
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod api_versions;
-mod concerns;
 mod create_topics;
 mod delete_topics;
 mod describe_cluster;
@@ -19,6 +18,7 @@ mod find_coordinator;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod named_topics;
 mod produce;
 mod txn_offset_commit;
 mod verify;
@@ -38,16 +38,16 @@ use kafka_wire::{
     },
 };
 
-use self::concerns::Concerns;
+use self::named_topics::NamedTopics;
 pub(super) use self::{
-    fetch::HeldFetch,
-    produce::{HeldProduce, HeldVerification},
+    fetch::DelayedFetch,
+    produce::{DelayedProduce, DelayedVerification},
 };
 use super::{
     Answer, BrokerId, Cluster, Effect, Link, Now, RequestSeen, When,
     fault::{Scripted, Target},
-    hold::Held,
     partition::Partition,
+    purgatory::Delayed,
     topic::Topic,
 };
 
@@ -122,11 +122,11 @@ fn sent(frame: Result<Bytes, EncodeError>) -> Answer {
 }
 
 /// The answer, or why it must wait.
-type Outcome = Result<Answer, Held>;
+type Outcome = Result<Answer, Delayed>;
 
 /// Whether faults that come before the handling are still to be tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Delayed {
+enum FaultDelay {
     NotYet,
     Already,
 }
@@ -134,22 +134,22 @@ enum Delayed {
 impl Cluster {
     /// Handles a request that just arrived.
     pub(super) fn serve(&mut self, now: Now, link: Link, frame: Bytes) -> Outcome {
-        self.dispatch(now, link, frame, Delayed::NotYet)
+        self.dispatch(now, link, frame, FaultDelay::NotYet)
     }
 
-    /// Handles a request that a fault held back.
+    /// Handles a request that a fault has delayed.
     pub(super) fn serve_delayed(&mut self, now: Now, link: Link, frame: Bytes) -> Outcome {
-        self.dispatch(now, link, frame, Delayed::Already)
+        self.dispatch(now, link, frame, FaultDelay::Already)
     }
 
-    fn dispatch(&mut self, now: Now, link: Link, frame: Bytes, delayed: Delayed) -> Outcome {
+    fn dispatch(&mut self, now: Now, link: Link, frame: Bytes, delayed: FaultDelay) -> Outcome {
         let mut body = Reader::new(frame.clone());
         let Ok(header) = RequestHeader::decode(&mut body) else {
             return Ok(Answer::Close);
         };
         let (api, version) = (header.api_key, header.version());
         let correlation_id = header.correlation_id;
-        if delayed == Delayed::NotYet {
+        if delayed == FaultDelay::NotYet {
             let broker = link.broker;
             self.remember(RequestSeen {
                 broker,
@@ -213,7 +213,7 @@ impl Cluster {
     }
 
     /// Decodes the request, lets faults strike, and has it handled.
-    fn run<R: Request + Concerns>(
+    fn run<R: Request + NamedTopics>(
         &mut self,
         raw: Raw,
         handler: fn(&mut Self, &Call, R, Pause) -> Outcome,
@@ -227,9 +227,9 @@ impl Cluster {
         let now = raw.call.now.instant;
         match effect {
             Effect::Disconnect(When::BeforeHandling) => return Ok(Answer::Close),
-            Effect::Silence(When::BeforeHandling) => return Err(Held::Forever),
+            Effect::Silence(When::BeforeHandling) => return Err(Delayed::Forever),
             Effect::Delay(When::BeforeHandling, by) => {
-                return Err(Held::Request {
+                return Err(Delayed::Request {
                     frame: raw.frame,
                     until: now + by,
                 });
@@ -246,8 +246,8 @@ impl Cluster {
         let answer = handler(self, &raw.call, request, pause)?;
         match effect {
             Effect::Disconnect(_) => Ok(Answer::Close),
-            Effect::Silence(_) => Err(Held::Forever),
-            Effect::Delay(_, by) => Err(Held::Answer {
+            Effect::Silence(_) => Err(Delayed::Forever),
+            Effect::Delay(_, by) => Err(Delayed::Answer {
                 answer,
                 until: now + by,
             }),
@@ -259,13 +259,13 @@ impl Cluster {
     fn effect_on(
         &mut self,
         call: &Call,
-        request: &impl Concerns,
-        delayed: Delayed,
+        request: &impl NamedTopics,
+        delayed: FaultDelay,
     ) -> Option<Effect> {
-        if self.faults.is_empty() || delayed == Delayed::Already {
+        if self.faults.is_empty() || delayed == FaultDelay::Already {
             return None;
         }
-        let items = request.items();
+        let items = request.named_topics();
         let topics = &self.topics;
         let targets = items.iter().map(|item| Target {
             topic: if item.name.is_empty() {
@@ -344,7 +344,7 @@ struct Raw {
     header: RequestHeader,
     body: Reader,
     frame: Bytes,
-    delayed: Delayed,
+    delayed: FaultDelay,
 }
 
 /// How long the client is asked to pause.

@@ -25,13 +25,13 @@ use super::{
         producer_state::Admission,
         validate::{self, Place, Refusal},
     },
-    Answer, BrokerId, Call, Cluster, Held, NO_EPOCH, Now, Outcome, Pause, Scripted, Target,
+    Answer, BrokerId, Call, Cluster, Delayed, NO_EPOCH, Now, Outcome, Pause, Scripted, Target,
     verify::{self, Unverified},
 };
 
 /// A request of which something is not replicated yet.
 #[derive(Clone, Debug)]
-pub(in crate::cluster) struct HeldProduce {
+pub(in crate::cluster) struct DelayedProduce {
     call: Call,
     pause: Pause,
     /// What will be answered, if all goes well.
@@ -39,12 +39,12 @@ pub(in crate::cluster) struct HeldProduce {
     awaited: Vec<(Nth, Awaited)>,
     pub(in crate::cluster) until: Instant,
     /// Something happened that it may have waited for.
-    pub(in crate::cluster) stirred: bool,
+    pub(in crate::cluster) recheck: bool,
 }
 
 /// A request whose transaction cannot begin yet.
 #[derive(Clone, Debug)]
-pub(in crate::cluster) struct HeldVerification {
+pub(in crate::cluster) struct DelayedVerification {
     call: Call,
     request: ProduceRequest,
     pause: Pause,
@@ -70,8 +70,8 @@ enum Replicated {
     Failed(ErrorCode),
 }
 
-impl HeldProduce {
-    pub(in crate::cluster) fn concerns(&self, topic: &str, partition: i32) -> bool {
+impl DelayedProduce {
+    pub(in crate::cluster) fn waits_for(&self, topic: &str, partition: i32) -> bool {
         let mut awaited = self.awaited.iter();
         awaited.any(|(_, wait)| wait.partition == partition && wait.topic == topic)
     }
@@ -121,7 +121,7 @@ impl Cluster {
         let concurrent = |refusal: &Refusal| refusal.code == ErrorCode::CONCURRENT_TRANSACTIONS;
         let patient = call.now.instant < since + VERIFICATION_RETRIED;
         if patient && unverified.values().any(concurrent) {
-            return Err(Held::Verification(Box::new(HeldVerification {
+            return Err(Delayed::Verification(Box::new(DelayedVerification {
                 call: *call,
                 request,
                 pause,
@@ -135,10 +135,13 @@ impl Cluster {
     pub(in crate::cluster) fn resume_verification(
         &mut self,
         now: Now,
-        held: HeldVerification,
+        delayed: DelayedVerification,
     ) -> Outcome {
-        let call = Call { now, ..held.call };
-        self.verify_and_produce(&call, held.request, held.pause, held.since)
+        let call = Call {
+            now,
+            ..delayed.call
+        };
+        self.verify_and_produce(&call, delayed.request, delayed.pause, delayed.since)
     }
 
     fn append_all(
@@ -172,19 +175,19 @@ impl Cluster {
                 Answer::Nothing
             });
         }
-        if terms.acks == ACKS_LEADER || self.lies(Defect::AckBeforeReplication) {
+        if terms.acks == ACKS_LEADER || self.has_defect(Defect::AckBeforeReplication) {
             awaited.clear();
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-        let held = HeldProduce {
+        let delayed = DelayedProduce {
             call: *call,
             pause,
             responses,
             awaited,
             until: call.now.instant + timeout,
-            stirred: false,
+            recheck: false,
         };
-        self.resume_produce(call.now, Box::new(held))
+        self.resume_produce(call.now, Box::new(delayed))
     }
 
     fn produce_topic(
@@ -312,7 +315,7 @@ impl Cluster {
         append_time_ms: Option<i64>,
     ) -> Result<Appended, Refusal> {
         let defect = self.config.defect;
-        let dropped = self.lies(Defect::AckBeforeAppend) && self.random.one_in(16);
+        let dropped = self.has_defect(Defect::AckBeforeAppend) && self.random.one_in(16);
         let found = self
             .topics
             .get_mut(topic)
@@ -374,13 +377,13 @@ impl Cluster {
     pub(in crate::cluster) fn resume_produce(
         &self,
         now: Now,
-        mut held: Box<HeldProduce>,
+        mut delayed: Box<DelayedProduce>,
     ) -> Outcome {
-        let over = held.until <= now.instant;
-        let mut awaited = std::mem::take(&mut held.awaited);
+        let over = delayed.until <= now.instant;
+        let mut awaited = std::mem::take(&mut delayed.awaited);
         awaited.retain(|((n, m), wait)| {
-            let response = &mut held.responses[*n].partition_responses[*m];
-            let code = match self.progress_of(held.call.broker(), wait) {
+            let response = &mut delayed.responses[*n].partition_responses[*m];
+            let code = match self.progress_of(delayed.call.broker(), wait) {
                 Replicated::Not if over => ErrorCode::REQUEST_TIMED_OUT,
                 Replicated::Not => return true,
                 Replicated::Yes => return false,
@@ -395,14 +398,14 @@ impl Cluster {
             false
         });
         if !awaited.is_empty() {
-            (held.awaited, held.stirred) = (awaited, false);
-            return Err(Held::Produce(held));
+            (delayed.awaited, delayed.recheck) = (awaited, false);
+            return Err(Delayed::Produce(delayed));
         }
         let response = ProduceResponse::default()
-            .with_node_endpoints(self.endpoints_named_in(&held.responses))
-            .with_responses(held.responses)
-            .with_throttle_time_ms(held.pause.throttle_time_ms());
-        Ok(held.call.answer::<ProduceRequest>(&response))
+            .with_node_endpoints(self.endpoints_named_in(&delayed.responses))
+            .with_responses(delayed.responses)
+            .with_throttle_time_ms(delayed.pause.throttle_time_ms());
+        Ok(delayed.call.answer::<ProduceRequest>(&response))
     }
 
     /// How far an appended batch got.

@@ -1,7 +1,7 @@
 //! Answers that take time: what a connection waits for, and what waits behind it.
 //!
-//! A broker handles one request of a connection at a time; while one is held, the next ones queue.
-//! A connection stands here only as long as something is held on it.
+//! A broker handles one request of a connection at a time; while one is delayed, the next ones queue.
+//! A connection stands here only as long as something is delayed on it.
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -9,37 +9,37 @@ use bytes::Bytes;
 
 use super::{
     Answer, Cluster, Link, Now, Release,
-    api::{HeldFetch, HeldProduce, HeldVerification},
+    api::{DelayedFetch, DelayedProduce, DelayedVerification},
 };
 
-/// A connection on which a request is held.
+/// A connection on which a request is delayed.
 #[derive(Clone, Debug)]
-pub(super) struct Lane {
-    pub(super) held: Held,
+pub(super) struct BlockedConnection {
+    pub(super) delayed: Delayed,
     /// Requests that came after it.
     pub(super) waiting: VecDeque<Bytes>,
 }
 
 /// Why a connection waits.
 #[derive(Clone, Debug)]
-pub(super) enum Held {
+pub(super) enum Delayed {
     /// The request is handled late.
     Request { frame: Bytes, until: Instant },
     /// The request was handled, the answer comes late.
     Answer { answer: Answer, until: Instant },
     /// There is not enough to read yet.
-    Fetch(Box<HeldFetch>),
+    Fetch(Box<DelayedFetch>),
     /// What was appended is not replicated yet.
-    Produce(Box<HeldProduce>),
+    Produce(Box<DelayedProduce>),
     /// A transaction is ending, and the next one cannot begin before.
-    Verification(Box<HeldVerification>),
+    Verification(Box<DelayedVerification>),
     /// The broker is frozen.
-    Thaw(Bytes),
+    UntilThawed(Bytes),
     /// Nothing will ever come.
     Forever,
 }
 
-impl Held {
+impl Delayed {
     /// When the wait ends at the latest.
     pub(super) fn until(&self) -> Option<Instant> {
         match self {
@@ -47,21 +47,21 @@ impl Held {
             Self::Fetch(fetch) => Some(fetch.until),
             Self::Produce(produce) => Some(produce.until),
             Self::Verification(verification) => Some(verification.next),
-            Self::Thaw(_) | Self::Forever => None,
+            Self::UntilThawed(_) | Self::Forever => None,
         }
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.is_stirred() || self.until().is_some_and(|until| until <= now)
+        self.may_be_complete() || self.until().is_some_and(|until| until <= now)
     }
 
     /// Whether something happened that may end the wait early.
-    pub(super) fn is_stirred(&self) -> bool {
+    pub(super) fn may_be_complete(&self) -> bool {
         match self {
-            Self::Fetch(fetch) => fetch.stirred,
-            Self::Produce(produce) => produce.stirred,
+            Self::Fetch(fetch) => fetch.recheck,
+            Self::Produce(produce) => produce.recheck,
             // Nobody looks before the broker is up.
-            Self::Thaw(_) => true,
+            Self::UntilThawed(_) => true,
             _ => false,
         }
     }
@@ -70,15 +70,20 @@ impl Held {
 impl Cluster {
     /// Ends the wait of a connection, and serves what waits behind, up to the next wait.
     pub(super) fn release(&mut self, now: Now, link: Link, releases: &mut Vec<Release>) {
-        let Some(Lane { held, mut waiting }) = self.lanes.remove(&link) else {
+        let Some(BlockedConnection {
+            delayed,
+            mut waiting,
+        }) = self.blocked.remove(&link)
+        else {
             return;
         };
-        let mut outcome = self.resume(now, link, held);
+        let mut outcome = self.resume(now, link, delayed);
         loop {
             let answer = match outcome {
                 Ok(answer) => answer,
-                Err(held) => {
-                    self.lanes.insert(link, Lane { held, waiting });
+                Err(delayed) => {
+                    self.blocked
+                        .insert(link, BlockedConnection { delayed, waiting });
                     return;
                 }
             };
@@ -96,35 +101,35 @@ impl Cluster {
         }
     }
 
-    fn resume(&mut self, now: Now, link: Link, held: Held) -> Result<Answer, Held> {
-        match held {
-            Held::Request { frame, .. } => self.serve_delayed(now, link, frame),
-            Held::Answer { answer, .. } => Ok(answer),
-            Held::Fetch(fetch) => self.resume_fetch(now, fetch),
-            Held::Produce(produce) => self.resume_produce(now, produce),
-            Held::Verification(verification) => self.resume_verification(now, *verification),
-            Held::Thaw(frame) => self.serve(now, link, frame),
-            Held::Forever => Err(Held::Forever),
+    fn resume(&mut self, now: Now, link: Link, delayed: Delayed) -> Result<Answer, Delayed> {
+        match delayed {
+            Delayed::Request { frame, .. } => self.serve_delayed(now, link, frame),
+            Delayed::Answer { answer, .. } => Ok(answer),
+            Delayed::Fetch(fetch) => self.resume_fetch(now, fetch),
+            Delayed::Produce(produce) => self.resume_produce(now, produce),
+            Delayed::Verification(verification) => self.resume_verification(now, *verification),
+            Delayed::UntilThawed(frame) => self.serve(now, link, frame),
+            Delayed::Forever => Err(Delayed::Forever),
         }
     }
 
     /// Something changed in a partition: what waits for it looks again.
-    pub(super) fn stir_partition(&mut self, topic: &str, partition: i32) {
-        for lane in self.lanes.values_mut() {
-            match &mut lane.held {
-                Held::Fetch(fetch) => fetch.stirred |= fetch.concerns(topic, partition),
-                Held::Produce(produce) => produce.stirred |= produce.concerns(topic, partition),
+    pub(super) fn recheck_partition(&mut self, topic: &str, partition: i32) {
+        for connection in self.blocked.values_mut() {
+            match &mut connection.delayed {
+                Delayed::Fetch(fetch) => fetch.recheck |= fetch.waits_for(topic, partition),
+                Delayed::Produce(produce) => produce.recheck |= produce.waits_for(topic, partition),
                 _ => {}
             }
         }
     }
 
     /// Something changed in the cluster: what waits looks again.
-    pub(super) fn stir_all(&mut self) {
-        for lane in self.lanes.values_mut() {
-            match &mut lane.held {
-                Held::Fetch(fetch) => fetch.stirred = true,
-                Held::Produce(produce) => produce.stirred = true,
+    pub(super) fn recheck_all(&mut self) {
+        for connection in self.blocked.values_mut() {
+            match &mut connection.delayed {
+                Delayed::Fetch(fetch) => fetch.recheck = true,
+                Delayed::Produce(produce) => produce.recheck = true,
                 _ => {}
             }
         }
