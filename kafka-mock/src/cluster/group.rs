@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use kafka_wire::ErrorCode;
 
-use super::transaction::TransactionOutcome;
+use super::marker::TransactionOutcome;
 
 /// Who is in a consumer group.
 ///

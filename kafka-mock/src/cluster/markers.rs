@@ -3,7 +3,7 @@
 use super::{
     Cluster, Defect, Now, TransactionOutcome,
     coordinator::partition_of,
-    log::Marker,
+    marker::Marker,
     transaction::Progress,
     transactions::{MARKER_RETRY, Step},
 };

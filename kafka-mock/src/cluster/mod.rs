@@ -14,18 +14,23 @@
 //! not follow from the seed. Any bytes may come: what is no request closes the connection.
 
 mod admin;
+mod answer;
 mod api;
 mod broker;
+mod call;
 mod config;
 mod coordinator;
 mod defect;
+mod delayed;
 mod facts;
 mod failover;
 mod fault;
 mod group;
 mod ids;
 mod log;
+mod marker;
 mod markers;
+mod now;
 mod partition;
 mod producer_expiration;
 mod producer_state;
@@ -47,22 +52,24 @@ use std::{
 };
 
 use bytes::Bytes;
-use kafka_wire::{ApiKey, Uuid};
+use kafka_wire::Uuid;
 
 use self::{
     broker::Brokers,
     coordinator::Coordinators,
+    delayed::{BlockedConnection, Delayed},
     fault::Faults,
     group::Groups,
-    purgatory::{BlockedConnection, Delayed},
+    ids::Link,
     random::Random,
     timers::{Due, Timers},
     topic::Topics,
-    transactions::Transactions,
+    transaction::Transactions,
 };
 
 pub use self::{
     admin::ClusterError,
+    answer::{Answer, Release, RequestSeen},
     config::{Cleanup, ClusterConfig, TopicConfig},
     coordinator::CoordinatorKind,
     defect::Defect,
@@ -72,9 +79,10 @@ pub use self::{
     },
     fault::{Effect, Fault, When},
     group::{CommittedOffset, GroupMember, Membership},
-    ids::{BrokerId, ConnectionId, Now},
+    ids::{BrokerId, ConnectionId},
+    marker::TransactionOutcome,
+    now::Now,
     partition::{Restart, UncleanElection},
-    transaction::TransactionOutcome,
 };
 use crate::record::MockRecord;
 
@@ -128,70 +136,6 @@ pub struct Cluster {
     /// When something was last asked; nothing is delayed before.
     last_seen: Option<Instant>,
     requests: VecDeque<RequestSeen>,
-}
-
-/// One connection to one broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Link {
-    broker: BrokerId,
-    connection: ConnectionId,
-}
-
-/// What a broker does about a request.
-///
-/// ```
-/// use kafka_mock::cluster::Answer;
-///
-/// assert_ne!(Answer::Nothing, Answer::Close);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Answer {
-    /// Sends this frame, which begins with its length.
-    Send(Bytes),
-    /// Sends nothing, and goes on (Produce with `acks=0`).
-    Nothing,
-    /// Answers later: a [`Release`] will follow, from [`Cluster::tick`].
-    Delayed,
-    /// Closes the connection.
-    Close,
-}
-
-/// The answer to a request that was delayed.
-///
-/// ```
-/// use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
-///
-/// let release = Release { broker: BrokerId(1), connection: ConnectionId(1), answer: Answer::Close };
-/// assert_eq!(release.answer, Answer::Close);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
-    /// The broker that answers.
-    pub broker: BrokerId,
-    /// On this connection.
-    pub connection: ConnectionId,
-    /// Never [`Answer::Delayed`].
-    pub answer: Answer,
-}
-
-/// A request that reached a broker.
-///
-/// ```
-/// use kafka_mock::cluster::{BrokerId, RequestSeen};
-/// use kafka_wire::ApiKey;
-///
-/// let seen = RequestSeen { broker: BrokerId(1), api: ApiKey::PRODUCE, version: 13 };
-/// assert_eq!(seen.api.to_string(), "Produce");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestSeen {
-    /// The broker.
-    pub broker: BrokerId,
-    /// What was asked.
-    pub api: ApiKey,
-    /// In which version.
-    pub version: i16,
 }
 
 impl Cluster {

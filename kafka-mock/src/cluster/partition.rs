@@ -19,7 +19,8 @@ use super::{
     broker::Brokers,
     defect::Defect,
     ids::BrokerId,
-    log::{Content, Log, Marker, Stamp},
+    log::{Content, Log, Stamp},
+    marker::Marker,
     producer_state::ProducerStates,
     transaction_index::TransactionIndex,
 };

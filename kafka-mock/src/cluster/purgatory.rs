@@ -3,69 +3,11 @@
 //! A broker handles one request of a connection at a time; while one is delayed, the next ones queue.
 //! A connection stands here only as long as something is delayed on it.
 
-use std::{collections::VecDeque, time::Instant};
-
-use bytes::Bytes;
-
 use super::{
-    Answer, Cluster, Link, Now, Release,
-    api::{DelayedFetch, DelayedProduce, DelayedVerification},
+    Answer, Cluster, Now, Release,
+    delayed::{BlockedConnection, Delayed},
+    ids::Link,
 };
-
-/// A connection on which a request is delayed.
-#[derive(Clone, Debug)]
-pub(super) struct BlockedConnection {
-    pub(super) delayed: Delayed,
-    /// Requests that came after it.
-    pub(super) waiting: VecDeque<Bytes>,
-}
-
-/// Why a connection waits.
-#[derive(Clone, Debug)]
-pub(super) enum Delayed {
-    /// The request is handled late.
-    Request { frame: Bytes, until: Instant },
-    /// The request was handled, the answer comes late.
-    Answer { answer: Answer, until: Instant },
-    /// There is not enough to read yet.
-    Fetch(Box<DelayedFetch>),
-    /// What was appended is not replicated yet.
-    Produce(Box<DelayedProduce>),
-    /// A transaction is ending, and the next one cannot begin before.
-    Verification(Box<DelayedVerification>),
-    /// The broker is frozen.
-    UntilThawed(Bytes),
-    /// Nothing will ever come.
-    Forever,
-}
-
-impl Delayed {
-    /// When the wait ends at the latest.
-    pub(super) fn until(&self) -> Option<Instant> {
-        match self {
-            Self::Request { until, .. } | Self::Answer { until, .. } => Some(*until),
-            Self::Fetch(fetch) => Some(fetch.until),
-            Self::Produce(produce) => Some(produce.until),
-            Self::Verification(verification) => Some(verification.next),
-            Self::UntilThawed(_) | Self::Forever => None,
-        }
-    }
-
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.may_be_complete() || self.until().is_some_and(|until| until <= now)
-    }
-
-    /// Whether something happened that may end the wait early.
-    pub(super) fn may_be_complete(&self) -> bool {
-        match self {
-            Self::Fetch(fetch) => fetch.recheck,
-            Self::Produce(produce) => produce.recheck,
-            // Nobody looks before the broker is up.
-            Self::UntilThawed(_) => true,
-            _ => false,
-        }
-    }
-}
 
 impl Cluster {
     /// Ends the wait of a connection, and serves what waits behind, up to the next wait.

@@ -3,7 +3,7 @@
 //! Readers of committed records stop at the first transaction that is open, and skip those that
 //! were aborted. A marker counts when it is below the high watermark.
 
-use super::{log::Marker, transaction::TransactionOutcome};
+use super::{marker::Marker, marker::TransactionOutcome};
 
 /// The transactions of one partition that have a marker.
 #[derive(Clone, Debug, Default)]

@@ -9,25 +9,19 @@
 //! replicas are in sync, and once more after a new leader may have lost it. Until all are written,
 //! the transactional id answers `CONCURRENT_TRANSACTIONS`.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use kafka_wire::ErrorCode;
 
 use super::{
     BrokerId, Cluster, Now,
     coordinator::{CoordinatorKind, partition_of},
+    marker::TransactionOutcome,
     timers::Due,
     transaction::{
         Ended, Generation, Identity, Initialized, Participant, Progress, Stage, Transaction,
-        TransactionOutcome,
     },
 };
-
-/// All transactions, by transactional id.
-pub(super) type Transactions = BTreeMap<String, Transaction>;
 
 impl Cluster {
     /// Whether `broker` coordinates this name, and is ready to.

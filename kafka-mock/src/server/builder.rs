@@ -2,7 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::{MockCluster, MockError, mock_cluster};
+use super::{
+    error::MockError,
+    mock_cluster::{self, MockCluster},
+};
 use crate::cluster::{Cluster, ClusterConfig, TopicConfig};
 
 /// Describes an embedded cluster: by default one broker, no topics, which are created by being
@@ -28,6 +31,18 @@ enum Topic {
     /// With the defaults of the cluster.
     Partitions(i32),
     Config(TopicConfig),
+}
+
+impl MockCluster {
+    /// Describes a cluster to start.
+    ///
+    /// ```
+    /// let kafka = kafka_mock::MockCluster::builder().brokers(1).start_blocking()?;
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    pub fn builder() -> MockClusterBuilder {
+        MockClusterBuilder::default()
+    }
 }
 
 impl MockClusterBuilder {

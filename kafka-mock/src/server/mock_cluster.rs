@@ -14,7 +14,7 @@ use kafka_wire::FrameReader;
 use tokio::{runtime, sync::oneshot};
 
 use super::{
-    MockClusterBuilder, MockError,
+    MockError,
     broker::{Listening, Port, listen},
     shared::Shared,
 };
@@ -109,16 +109,6 @@ async fn start(shared: Arc<Shared>, stop: oneshot::Sender<()>) -> Result<Parts, 
 }
 
 impl MockCluster {
-    /// Describes a cluster to start.
-    ///
-    /// ```
-    /// let kafka = kafka_mock::MockCluster::builder().brokers(1).start_blocking()?;
-    /// # Ok::<(), kafka_mock::MockError>(())
-    /// ```
-    pub fn builder() -> MockClusterBuilder {
-        MockClusterBuilder::default()
-    }
-
     pub(super) fn new(parts: Parts, thread: JoinHandle<()>) -> Self {
         Self {
             parts,

@@ -9,7 +9,7 @@ use kafka_wire::{
     },
 };
 
-use super::{Answer, Call, Cluster, Outcome, Pause, Target, sent};
+use super::{super::call::sent, Answer, Call, Cluster, Outcome, Pause, Target};
 
 impl Cluster {
     pub(super) fn api_versions(

@@ -5,7 +5,7 @@
 //! their session cache is full. Nobody reads beyond the high watermark, and who wants committed
 //! records only reads up to the first open transaction, and is told which were aborted.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_wire::{
@@ -19,28 +19,10 @@ use kafka_wire::{
     },
 };
 
-use super::{Answer, Call, Cluster, Delayed, Now, Outcome, Partition, Pause, Scripted, Target};
-
-/// A request that waits for something to read.
-#[derive(Clone, Debug)]
-pub(in crate::cluster) struct DelayedFetch {
-    call: Call,
-    request: FetchRequest,
-    pause: Pause,
-    /// What it waits for: topics by name.
-    awaited: Vec<(String, i32)>,
-    pub(in crate::cluster) until: Instant,
-    /// Something happened that it may have waited for.
-    pub(in crate::cluster) recheck: bool,
-}
-
-impl DelayedFetch {
-    pub(in crate::cluster) fn waits_for(&self, topic: &str, partition: i32) -> bool {
-        self.awaited
-            .iter()
-            .any(|(name, index)| *index == partition && name == topic)
-    }
-}
+use super::{
+    super::delayed::DelayedFetch, Answer, Call, Cluster, Delayed, Now, Outcome, Partition, Pause,
+    Scripted, Target,
+};
 
 /// What was read, and whether waiting could bring more.
 struct Read {

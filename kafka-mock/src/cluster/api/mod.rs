@@ -23,31 +23,26 @@ mod produce;
 mod txn_offset_commit;
 mod verify;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use kafka_wire::{
-    ApiKey, EncodeError, ErrorCode, Reader, Request, RequestHeader, Uuid, Version, VersionRange,
-    decode_request, encode_response,
+    ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange, decode_request,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, MetadataResponse,
-        ProduceRequest, TxnOffsetCommitRequest,
+        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+        TxnOffsetCommitRequest,
     },
 };
 
 use self::named_topics::NamedTopics;
-pub(super) use self::{
-    fetch::DelayedFetch,
-    produce::{DelayedProduce, DelayedVerification},
-};
 use super::{
-    Answer, BrokerId, Cluster, Effect, Link, Now, RequestSeen, When,
+    Answer, BrokerId, Cluster, Effect, Now, RequestSeen, When,
+    call::{Call, Pause},
+    delayed::{Delayed, Outcome},
     fault::{Scripted, Target},
+    ids::Link,
     partition::Partition,
-    purgatory::Delayed,
     topic::Topic,
 };
 
@@ -74,55 +69,6 @@ const SERVED: [(ApiKey, VersionRange); 16] = [
 const fn served<R: Request>() -> (ApiKey, VersionRange) {
     (R::KEY, R::STABLE_VERSIONS)
 }
-
-/// One request on its way through a broker.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call {
-    now: Now,
-    link: Link,
-    api: ApiKey,
-    version: Version,
-    correlation_id: i32,
-}
-
-impl Call {
-    fn broker(&self) -> BrokerId {
-        self.link.broker
-    }
-
-    /// Old clients know only that an epoch is invalid, not that they are fenced.
-    fn fenced_before(&self, version: i16, code: ErrorCode) -> ErrorCode {
-        match code {
-            ErrorCode::PRODUCER_FENCED if self.version.number < version => {
-                ErrorCode::INVALID_PRODUCER_EPOCH
-            }
-            code => code,
-        }
-    }
-
-    /// Metadata of nothing.
-    fn rebootstrap(&self) -> Answer {
-        self.answer::<MetadataRequest>(
-            &MetadataResponse::default().with_error_code(ErrorCode::REBOOTSTRAP_REQUIRED),
-        )
-    }
-
-    fn answer<R: Request>(&self, response: &R::Response) -> Answer {
-        sent(encode_response::<R>(
-            self.correlation_id,
-            self.version,
-            response,
-        ))
-    }
-}
-
-/// An answer that is longer than the protocol can say ends the connection, as in Kafka.
-fn sent(frame: Result<Bytes, EncodeError>) -> Answer {
-    frame.map_or(Answer::Close, Answer::Send)
-}
-
-/// The answer, or why it must wait.
-type Outcome = Result<Answer, Delayed>;
 
 /// Whether faults that come before the handling are still to be tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -345,16 +291,6 @@ struct Raw {
     body: Reader,
     frame: Bytes,
     delayed: FaultDelay,
-}
-
-/// How long the client is asked to pause.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pause(Duration);
-
-impl Pause {
-    fn throttle_time_ms(self) -> i32 {
-        i32::try_from(self.0.as_millis()).unwrap_or(i32::MAX)
-    }
 }
 
 /// Of Metadata (KIP-1102).

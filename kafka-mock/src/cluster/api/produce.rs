@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_wire::{
-    ErrorCode, Uuid,
+    ErrorCode,
     messages::{
         ProduceRequest, ProduceResponse,
         produce::{
@@ -21,6 +21,7 @@ use kafka_wire::{
 use super::{
     super::{
         Defect,
+        delayed::{Awaited, DelayedProduce, DelayedVerification, Nth},
         log::Stamp,
         producer_state::Admission,
         validate::{self, Place, Refusal},
@@ -29,52 +30,11 @@ use super::{
     verify::{self, Unverified},
 };
 
-/// A request of which something is not replicated yet.
-#[derive(Clone, Debug)]
-pub(in crate::cluster) struct DelayedProduce {
-    call: Call,
-    pause: Pause,
-    /// What will be answered, if all goes well.
-    responses: Vec<TopicProduceResponse>,
-    awaited: Vec<(Nth, Awaited)>,
-    pub(in crate::cluster) until: Instant,
-    /// Something happened that it may have waited for.
-    pub(in crate::cluster) recheck: bool,
-}
-
-/// A request whose transaction cannot begin yet.
-#[derive(Clone, Debug)]
-pub(in crate::cluster) struct DelayedVerification {
-    call: Call,
-    request: ProduceRequest,
-    pause: Pause,
-    since: Instant,
-    pub(in crate::cluster) next: Instant,
-}
-
-/// What must be replicated up to where.
-#[derive(Clone, Debug)]
-struct Awaited {
-    topic: String,
-    topic_id: Uuid,
-    partition: i32,
-    /// It is lost if there is another leader.
-    leader_epoch: i32,
-    end_offset: i64,
-}
-
 /// How far what was appended got.
 enum Replicated {
     Yes,
     Not,
     Failed(ErrorCode),
-}
-
-impl DelayedProduce {
-    pub(in crate::cluster) fn waits_for(&self, topic: &str, partition: i32) -> bool {
-        let mut awaited = self.awaited.iter();
-        awaited.any(|(_, wait)| wait.partition == partition && wait.topic == topic)
-    }
 }
 
 /// What holds for all partitions of a request.
@@ -94,9 +54,6 @@ struct Appended {
     /// What must be replicated before it is acknowledged to who wants all acknowledgements.
     awaited: Awaited,
 }
-
-/// One partition of a request, by its places in it.
-type Nth = (usize, usize);
 
 impl Cluster {
     pub(super) fn produce(
