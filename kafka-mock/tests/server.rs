@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use kafka_mock::{
     MockCluster, MockError,
-    cluster::{BrokerId, ConnectionId, Fault, RequestSeen, When},
+    cluster::{BrokerId, ConnectionId, Fault, When},
 };
 use kafka_wire::{
     ApiKey, ErrorCode, Request,
@@ -171,15 +171,11 @@ fn records_travel_over_a_socket() {
     ];
     assert_eq!(records[0].headers, headers);
 
-    let seen = |api, version| RequestSeen {
-        broker: BrokerId(1),
-        api,
-        version,
-    };
-    assert_eq!(
-        kafka.requests(),
-        [seen(ApiKey::API_VERSIONS, 3), seen(ApiKey::PRODUCE, 12)]
-    );
+    let seen = kafka.requests().into_iter();
+    let seen: Vec<_> = seen.map(|it| (it.broker, it.api, it.version)).collect();
+    let one = BrokerId(1);
+    let expected = [(one, ApiKey::API_VERSIONS, 3), (one, ApiKey::PRODUCE, 12)];
+    assert_eq!(seen, expected);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use kafka_wire::ApiKey;
 
 use super::ids::{BrokerId, ConnectionId};
 
-/// What a broker does about a request.
+/// What a broker does about a request; whoever drives a cluster has to know all of it.
 ///
 /// ```
 /// use kafka_mock::cluster::Answer;
@@ -26,14 +26,8 @@ pub enum Answer {
 }
 
 /// The answer to a request that was delayed.
-///
-/// ```
-/// use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
-///
-/// let release = Release { broker: BrokerId(1), connection: ConnectionId(1), answer: Answer::Close };
-/// assert_eq!(release.answer, Answer::Close);
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Release {
     /// The broker that answers.
     pub broker: BrokerId,
@@ -46,13 +40,14 @@ pub struct Release {
 /// A request that reached a broker.
 ///
 /// ```
-/// use kafka_mock::cluster::{BrokerId, RequestSeen};
+/// use kafka_mock::cluster::{Cluster, ClusterConfig};
 /// use kafka_wire::ApiKey;
 ///
-/// let seen = RequestSeen { broker: BrokerId(1), api: ApiKey::PRODUCE, version: 13 };
-/// assert_eq!(seen.api.to_string(), "Produce");
+/// let cluster = Cluster::new(ClusterConfig::default(), 1);
+/// assert!(!cluster.requests().any(|seen| seen.api == ApiKey::PRODUCE));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RequestSeen {
     /// The broker.
     pub broker: BrokerId,

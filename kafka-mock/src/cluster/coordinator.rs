@@ -18,6 +18,7 @@ use super::{broker::Brokers, ids::BrokerId};
 /// assert_ne!(CoordinatorKind::Group, CoordinatorKind::Transaction);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum CoordinatorKind {
     /// Consumer groups and their offsets.
     Group,

@@ -20,7 +20,7 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
     ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(2), 1);
     /// cluster.create_topic("orders", cluster.config().topic(1))?;
     /// cluster.kill_broker(BrokerId(1))?;
     /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(2)));
@@ -85,7 +85,7 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
     ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(2), 1);
     /// cluster.create_topic("orders", cluster.config().topic(1))?;
     /// cluster.freeze_broker(BrokerId(1))?;
     /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(1)), "nobody has noticed yet");
@@ -128,7 +128,7 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig, CoordinatorKind};
     ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(2), 1);
     /// cluster.move_coordinator(CoordinatorKind::Transaction, "tx", BrokerId(2))?;
     /// let coordinator = cluster.coordinator(CoordinatorKind::Transaction, "tx");
     /// assert_eq!(coordinator, Some(BrokerId(2)));

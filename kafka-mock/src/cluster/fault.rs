@@ -72,6 +72,7 @@ pub enum Effect {
 /// assert_ne!(kafka_mock::cluster::When::BeforeHandling, kafka_mock::cluster::When::AfterHandling);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum When {
     /// As if the request was lost: nothing is appended.
     BeforeHandling,

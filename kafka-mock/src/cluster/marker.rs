@@ -1,6 +1,6 @@
 //! The end of a transaction, as it stands in a log.
 
-/// How a transaction ends.
+/// How a transaction ends; Kafka knows no third way.
 ///
 /// ```
 /// use kafka_mock::cluster::TransactionOutcome;

@@ -37,6 +37,7 @@ mod producer_state;
 mod purgatory;
 mod random;
 mod replication;
+mod setters;
 mod timers;
 mod topic;
 mod topic_config;
@@ -74,7 +75,7 @@ pub use self::{
     coordinator::CoordinatorKind,
     defect::Defect,
     facts::{
-        Belongs, HangingTransaction, LogContent, LogEntry, PartitionFacts, TransactionFacts,
+        HangingTransaction, LogContent, LogEntry, PartitionFacts, TransactionFacts,
         TransactionState,
     },
     fault::{Effect, Fault, When},
@@ -93,13 +94,13 @@ use crate::record::MockRecord;
 /// use kafka_mock::cluster::{Answer, BrokerId, Cluster, ClusterConfig, ConnectionId, Now};
 /// use kafka_wire::{Request, decode_response, encode_request, messages::MetadataRequest};
 ///
-/// let mut cluster = Cluster::new(ClusterConfig { brokers: 3, ..ClusterConfig::default() }, 42);
+/// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(3), 42);
 /// cluster.create_topic("orders", cluster.config().topic(6))?;
 ///
 /// let version = MetadataRequest::version(12)?;
 /// let all = MetadataRequest::default().with_topics(None);
 /// let frame = encode_request(1, None, version, &all)?.slice(4..); // without its length
-/// let now = Now { instant: Instant::now(), wall_ms: 1_700_000_000_000 };
+/// let now = Now::new(Instant::now(), 1_700_000_000_000);
 ///
 /// let Answer::Send(answer) = cluster.handle(now, BrokerId(1), ConnectionId(1), frame) else {
 ///     panic!("metadata is answered at once");
@@ -183,7 +184,7 @@ impl Cluster {
     /// use kafka_mock::cluster::{Answer, BrokerId, Cluster, ClusterConfig, ConnectionId, Now};
     ///
     /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
-    /// let now = Now { instant: Instant::now(), wall_ms: 0 };
+    /// let now = Now::new(Instant::now(), 0);
     /// let answer = cluster.handle(now, BrokerId(1), ConnectionId(1), b"GET / HTTP/1.1"[..].into());
     /// assert_eq!(answer, Answer::Close);
     /// ```
@@ -230,7 +231,7 @@ impl Cluster {
     /// use kafka_mock::cluster::{Cluster, ClusterConfig, Now};
     ///
     /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
-    /// let now = Now { instant: Instant::now(), wall_ms: 0 };
+    /// let now = Now::new(Instant::now(), 0);
     /// assert!(cluster.tick(now).is_empty());
     /// ```
     pub fn tick(&mut self, now: Now) -> Vec<Release> {

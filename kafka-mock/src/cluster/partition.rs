@@ -72,6 +72,7 @@ struct Copy {
 /// assert_eq!(ClusterConfig::default().unclean_election, UncleanElection::Refused);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UncleanElection {
     /// Nobody: rather no service than loss.
     #[default]
@@ -379,6 +380,7 @@ impl Partition {
 /// assert_ne!(Restart::WithData, Restart::Empty);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Restart {
     /// With the logs that it had.
     WithData,

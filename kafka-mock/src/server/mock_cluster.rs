@@ -308,11 +308,11 @@ impl MockCluster {
     /// Creates a topic with settings of its own.
     ///
     /// ```
-    /// use kafka_mock::cluster::{ClusterConfig, TopicConfig};
+    /// use kafka_mock::cluster::ClusterConfig;
     ///
     /// let kafka = kafka_mock::MockCluster::builder().start_blocking()?;
-    /// let small = TopicConfig { max_message_bytes: 1000, ..ClusterConfig::default().topic(1) };
-    /// kafka.create_topic_with("orders", TopicConfig { replication_factor: 1, ..small })?;
+    /// let small = ClusterConfig::default().topic(1).with_max_message_bytes(1000);
+    /// kafka.create_topic_with("orders", small.with_replication_factor(1))?;
     /// # Ok::<(), kafka_mock::MockError>(())
     /// ```
     ///

@@ -37,10 +37,7 @@ fn ask<R: Request>(
     let frame = encode_request(1, None, version, request)
         .unwrap()
         .slice(4..);
-    let now = Now {
-        instant: Instant::now(),
-        wall_ms: 1_700_000_000_000,
-    };
+    let now = Now::new(Instant::now(), 1_700_000_000_000);
     match cluster.handle(now, broker, ConnectionId(u64::MAX), frame) {
         Answer::Send(answer) => decode_response::<R>(answer.slice(4..), version).unwrap().1,
         other => panic!("{other:?}"),
@@ -149,12 +146,10 @@ fn await_committed(kafka: &MockCluster, count: usize) {
 
 /// The level of the feature that both follow, and what Java asks for at that level.
 fn check(transaction_version: i16, adds: bool) {
-    let config = ClusterConfig {
-        brokers: 3,
-        transaction_version,
-        marker_delay: Duration::from_millis(1)..=Duration::from_millis(30),
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default()
+        .with_brokers(3)
+        .with_transaction_version(transaction_version)
+        .with_marker_delay(Duration::from_millis(1)..=Duration::from_millis(30));
     let builder = MockCluster::builder().config(config);
     let kafka = builder
         .topic("orders", PARTITIONS)

@@ -248,11 +248,9 @@ pub(crate) fn pair() -> Pair {
         address: servers.split(',').next().unwrap().to_owned(),
     };
     // Not as patient as Kafka, so that tests end.
-    let config = ClusterConfig {
-        brokers: 3,
-        transaction_timeout_check: Duration::from_millis(100),
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default()
+        .with_brokers(3)
+        .with_transaction_timeout_check(Duration::from_millis(100));
     let cluster = MockCluster::builder().config(config).start_blocking();
     let cluster = cluster.unwrap();
     let mock = cluster

@@ -15,11 +15,11 @@ use crate::{
 };
 
 fn liar(defect: Defect) -> Driver {
-    Driver::with(ClusterConfig {
-        brokers: 2,
-        defect: Some(defect),
-        ..Default::default()
-    })
+    Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_defect(Some(defect)),
+    )
 }
 
 #[test]
@@ -33,12 +33,12 @@ fn an_acknowledged_batch_may_be_nowhere() {
 #[test]
 fn an_acknowledged_batch_may_be_with_the_leader_only() {
     let delay = std::time::Duration::from_secs(1);
-    let mut driver = Driver::with(ClusterConfig {
-        brokers: 2,
-        replication_delay: delay..=delay,
-        defect: Some(Defect::AckBeforeReplication),
-        ..Default::default()
-    });
+    let mut driver = Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_replication_delay(delay..=delay)
+            .with_defect(Some(Defect::AckBeforeReplication)),
+    );
     assert_eq!(driver.verdict(batch(&["v"])), ErrorCode::NONE);
     driver.cluster.kill_broker(ONE).unwrap();
     assert_eq!(driver.cluster.record_count("t"), 0);
@@ -130,10 +130,7 @@ fn commit_offset(driver: &mut Driver, client: &Transactor) -> ErrorCode {
 #[test]
 fn offsets_of_a_committed_transaction_may_vanish() {
     for defect in [None, Some(Defect::ForgetOffsets)] {
-        let mut driver = Driver::with(ClusterConfig {
-            defect,
-            ..Default::default()
-        });
+        let mut driver = Driver::with(ClusterConfig::default().with_defect(defect));
         let mut client = begin(&mut driver, Talk::Second);
         assert_eq!(commit_offset(&mut driver, &client), ErrorCode::NONE);
         let offset = |driver: &Driver| {

@@ -33,10 +33,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// A cluster of so many brokers, with topic `t` of two partitions.
     pub(crate) fn new(brokers: u16) -> Self {
-        Self::with(ClusterConfig {
-            brokers,
-            ..ClusterConfig::default()
-        })
+        Self::with(ClusterConfig::default().with_brokers(brokers))
     }
 
     pub(crate) fn with(config: ClusterConfig) -> Self {
@@ -47,10 +44,7 @@ impl Driver {
         let started = Instant::now();
         Self {
             cluster,
-            now: Now {
-                instant: started,
-                wall_ms: START_MS,
-            },
+            now: Now::new(started, START_MS),
             started,
         }
     }

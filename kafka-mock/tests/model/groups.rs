@@ -95,14 +95,10 @@ fn only_members_of_this_generation_commit() {
         ErrorCode::ILLEGAL_GENERATION,
         "no such group"
     );
-    let fixed = GroupMember {
-        instance_id: Some("i".to_owned()),
-        ..GroupMember::new("f")
-    };
-    let membership = Membership {
-        generation: 3,
-        members: vec![GroupMember::new("m"), fixed],
-    };
+    let fixed = GroupMember::new("f").with_instance_id(Some("i".to_owned()));
+    let membership = Membership::default()
+        .with_generation(3)
+        .with_members(vec![GroupMember::new("m"), fixed]);
     driver.cluster.set_membership("g", membership);
     for (claim, code) in [
         ((3, "m", None), ErrorCode::NONE),

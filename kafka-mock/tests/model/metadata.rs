@@ -106,10 +106,7 @@ fn nothing_is_created_where_the_client_or_the_broker_does_not_want_it() {
     only_topic(&mut driver, 12, &request);
     assert_eq!(driver.cluster.partitions("new"), None);
 
-    let config = ClusterConfig {
-        auto_create_topics: false,
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default().with_auto_create_topics(false);
     let mut driver = Driver::with(config);
     only_topic(&mut driver, 12, &by_name("new"));
     assert_eq!(driver.cluster.partitions("new"), None);

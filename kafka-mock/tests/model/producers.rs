@@ -107,12 +107,12 @@ fn records_tell_their_producer_and_sequence() {
 
 /// Two brokers that look every second for producers whose last batch is five seconds old.
 fn forgetful() -> Driver {
-    Driver::with(ClusterConfig {
-        brokers: 2,
-        producer_id_expiration: Duration::from_secs(5),
-        producer_id_expiration_check: Duration::from_secs(1),
-        ..ClusterConfig::default()
-    })
+    Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_producer_id_expiration(Duration::from_secs(5))
+            .with_producer_id_expiration_check(Duration::from_secs(1)),
+    )
 }
 
 fn pass(driver: &mut Driver, seconds: u64) {

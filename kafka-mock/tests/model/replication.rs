@@ -24,11 +24,9 @@ const THREE: BrokerId = BrokerId(3);
 
 /// Followers get everything so much later.
 fn lagging(brokers: u16) -> ClusterConfig {
-    ClusterConfig {
-        brokers,
-        replication_delay: LAG..=LAG,
-        ..Default::default()
-    }
+    ClusterConfig::default()
+        .with_brokers(brokers)
+        .with_replication_delay(LAG..=LAG)
 }
 
 fn facts(driver: &Driver) -> PartitionFacts {
@@ -124,10 +122,7 @@ fn who_waits_for_replicas_is_told_that_the_leader_has_changed() {
 
 #[test]
 fn too_few_replicas_are_told_before_or_after_the_append() {
-    let mut driver = Driver::with(ClusterConfig {
-        min_insync_replicas: 2,
-        ..lagging(2)
-    });
+    let mut driver = Driver::with(lagging(2).with_min_insync_replicas(2));
     let all = request(&driver, ACKS_ALL, 1000, batch(&["after"]));
     assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     driver.cluster.kill_broker(TWO).unwrap();
@@ -165,19 +160,16 @@ fn a_follower_that_returns_catches_up_before_it_is_in_sync() {
 
 #[test]
 fn only_an_unclean_election_lets_a_replica_lead_that_lacks_something() {
-    for unclean_election in [UncleanElection::Refused, UncleanElection::Allowed] {
-        let mut driver = Driver::with(ClusterConfig {
-            unclean_election,
-            ..lagging(2)
-        });
+    let elections = [
+        (UncleanElection::Refused, (None, 1)),
+        (UncleanElection::Allowed, (Some(TWO), 0)),
+    ];
+    for (unclean_election, expected) in elections {
+        let mut driver = Driver::with(lagging(2).with_unclean_election(unclean_election));
         driver.cluster.kill_broker(TWO).unwrap();
         driver.produce(batch(&["only one has it"]));
         driver.cluster.kill_broker(ONE).unwrap();
         driver.cluster.restart_broker(TWO).unwrap();
-        let expected = match unclean_election {
-            UncleanElection::Refused => (None, 1),
-            UncleanElection::Allowed => (Some(TWO), 0),
-        };
         assert_eq!(
             (facts(&driver).leader, driver.cluster.record_count("t")),
             expected
@@ -308,11 +300,11 @@ fn a_marker_is_written_again_where_a_new_leader_lacks_it() {
 
 #[test]
 fn a_marker_waits_until_enough_replicas_are_in_sync() {
-    let mut driver = Driver::with(ClusterConfig {
-        brokers: 3,
-        min_insync_replicas: 2,
-        ..Default::default()
-    });
+    let mut driver = Driver::with(
+        ClusterConfig::default()
+            .with_brokers(3)
+            .with_min_insync_replicas(2),
+    );
     let mut client = begin(&mut driver, Talk::Second);
     client.write(&mut driver, 0, "a");
     driver.cluster.kill_broker(TWO).unwrap();

@@ -83,15 +83,13 @@ struct Storm {
 impl Storm {
     fn new(unclean_election: UncleanElection) -> Self {
         let ms = Duration::from_millis;
-        let config = ClusterConfig {
-            brokers: 3,
-            min_insync_replicas: 2,
-            replication_delay: ms(0)..=ms(20),
-            marker_delay: ms(0)..=ms(50),
-            coordinator_load: ms(0)..=ms(100),
-            unclean_election,
-            ..ClusterConfig::default()
-        };
+        let config = ClusterConfig::default()
+            .with_brokers(3)
+            .with_min_insync_replicas(2)
+            .with_replication_delay(ms(0)..=ms(20))
+            .with_marker_delay(ms(0)..=ms(50))
+            .with_coordinator_load(ms(0)..=ms(100))
+            .with_unclean_election(unclean_election);
         Self {
             driver: Driver::with(config),
             client: Transactor {
@@ -223,20 +221,14 @@ impl Storm {
                 let config = cluster.config().topic(2);
                 cluster.delete_topic("t").unwrap();
                 let replicas = (1..=3).rev().find(|&replication_factor| {
-                    let config = kafka_mock::cluster::TopicConfig {
-                        replication_factor,
-                        ..config.clone()
-                    };
+                    let config = config.clone().with_replication_factor(replication_factor);
                     cluster.create_topic("t", config).is_ok()
                 });
                 if replicas.is_none() {
                     // Nobody is there to keep it.
                     let _ = cluster.restart_broker(BrokerId(1));
                     let _ = cluster.thaw_broker(BrokerId(1));
-                    let one = kafka_mock::cluster::TopicConfig {
-                        replication_factor: 1,
-                        ..config
-                    };
+                    let one = config.with_replication_factor(1);
                     cluster.create_topic("t", one).unwrap();
                 }
                 Ok(())

@@ -21,10 +21,7 @@ use crate::{
 const MARKER_DELAY: Duration = Duration::from_millis(500);
 
 fn slow() -> Driver {
-    Driver::with(ClusterConfig {
-        marker_delay: MARKER_DELAY..=MARKER_DELAY,
-        ..Default::default()
-    })
+    Driver::with(ClusterConfig::default().with_marker_delay(MARKER_DELAY..=MARKER_DELAY))
 }
 
 fn state(driver: &Driver) -> TransactionState {
@@ -176,10 +173,7 @@ fn a_new_client_fences_the_old_one_and_aborts_what_it_left_open() {
 
 #[test]
 fn at_the_first_level_a_fenced_producer_cannot_recover() {
-    let mut driver = Driver::with(ClusterConfig {
-        transaction_version: 1,
-        ..Default::default()
-    });
+    let mut driver = Driver::with(ClusterConfig::default().with_transaction_version(1));
     let mut old = begin(&mut driver, Talk::First);
     old.write(&mut driver, 0, "a");
     init(&mut driver, &init_request());
@@ -426,11 +420,11 @@ fn a_later_batch_does_not_overtake_one_that_is_still_refused() {
 #[test]
 fn only_the_coordinator_answers_and_only_when_it_has_loaded() {
     let load = Duration::from_millis(300);
-    let mut driver = Driver::with(ClusterConfig {
-        brokers: 2,
-        coordinator_load: load..=load,
-        ..Default::default()
-    });
+    let mut driver = Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_coordinator_load(load..=load),
+    );
     let mut client = begin(&mut driver, Talk::First);
     client.write(&mut driver, 0, "a");
     let old = coordinator(&mut driver);

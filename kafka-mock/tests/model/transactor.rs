@@ -182,7 +182,7 @@ pub(crate) fn markers(driver: &Driver, partition: i32) -> Vec<(i64, i16, Transac
     let log = driver.cluster.log("t", partition).unwrap().into_iter();
     let markers = log.filter_map(|entry| match entry.content {
         LogContent::Marker(outcome) => Some((entry.offset, entry.producer_epoch, outcome)),
-        LogContent::Record { .. } => None,
+        _ => None,
     });
     markers.collect()
 }
