@@ -28,7 +28,7 @@ use crate::{
 /// use kafka_wire::records::RecordParts;
 ///
 /// let headers = [("trace", Some(&b"42"[..]))];
-/// let parts = RecordParts { key: Some(b"k"), value: None, headers: headers.iter().copied() };
+/// let parts = RecordParts::new(Some(b"k"), None).with_headers(headers.iter().copied());
 /// let record = NewRecord::<_, String>::new(1_700_000_000_000, parts);
 /// assert!(record.callback.is_none());
 /// ```

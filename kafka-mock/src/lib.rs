@@ -29,6 +29,8 @@ mod record;
 #[cfg(feature = "sockets")]
 mod server;
 
+/// The types of the protocol that faults, records and settings name.
+pub use kafka_wire;
 pub use record::{MockRecord, ProducerStamp};
 #[cfg(feature = "sockets")]
 pub use server::{MockCluster, MockClusterBuilder, MockError};

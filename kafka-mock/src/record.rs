@@ -18,6 +18,7 @@ use kafka_wire::{
 /// assert!(cluster.records("orders").is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MockRecord {
     /// Number of its partition.
     pub partition: i32,
@@ -40,14 +41,8 @@ pub struct MockRecord {
 }
 
 /// What an idempotent producer writes on its records.
-///
-/// ```
-/// use kafka_mock::ProducerStamp;
-///
-/// let stamp = ProducerStamp { id: 1000, epoch: 0, sequence: 7 };
-/// assert_eq!(stamp.sequence, 7);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ProducerStamp {
     /// Its id.
     pub id: i64,

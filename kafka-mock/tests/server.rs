@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use kafka_mock::{
     MockCluster, MockError,
-    cluster::{BrokerId, ConnectionId, Fault, RequestSeen, When},
+    cluster::{BrokerId, ConnectionId, Fault, When},
 };
 use kafka_wire::{
     ApiKey, ErrorCode, Request,
@@ -102,51 +102,40 @@ fn orders() -> MockCluster {
 fn batch(value: &str) -> Bytes {
     let mut builder = BatchBuilder::new(BatchHeader::default());
     let headers = [("h", Some(&b"1"[..])), ("n", None)];
-    let record = RecordParts {
-        key: None,
-        value: Some(value.as_bytes()),
-        headers: headers.iter().copied(),
-    };
+    let record =
+        RecordParts::new(None, Some(value.as_bytes())).with_headers(headers.iter().copied());
     builder.push(1_600_000_000_000, &record).unwrap();
     builder.build(Compression::None).unwrap()
 }
 
 fn produce(acks: i16, value: &str) -> ProduceRequest {
-    ProduceRequest {
-        transactional_id: None,
-        acks,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: "orders".to_owned(),
-            partition_data: vec![PartitionProduceData {
-                index: 0,
-                records: Some(batch(value)),
-            }],
-            ..Default::default()
-        }],
-    }
+    ProduceRequest::default()
+        .with_transactional_id(None)
+        .with_acks(acks)
+        .with_timeout_ms(30_000)
+        .with_topic_data(vec![
+            TopicProduceData::default()
+                .with_name("orders".to_owned())
+                .with_partition_data(vec![
+                    PartitionProduceData::default()
+                        .with_index(0)
+                        .with_records(Some(batch(value))),
+                ]),
+        ])
 }
 
 fn fetch(kafka: &MockCluster, max_wait_ms: i32) -> FetchRequest {
-    let topic_id = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let topic_id = MetadataRequest::default().with_topics(None);
     let topic_id = Client::connect(kafka, 1).ask(12, &topic_id).topics[0].topic_id;
-    let partitions = vec![FetchPartition {
-        partition_max_bytes: 1 << 20,
-        ..Default::default()
-    }];
-    FetchRequest {
-        max_wait_ms,
-        min_bytes: 1,
-        topics: vec![FetchTopic {
-            topic_id,
-            partitions,
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
+    let partitions = vec![FetchPartition::default().with_partition_max_bytes(1 << 20)];
+    FetchRequest::default()
+        .with_max_wait_ms(max_wait_ms)
+        .with_min_bytes(1)
+        .with_topics(vec![
+            FetchTopic::default()
+                .with_topic_id(topic_id)
+                .with_partitions(partitions),
+        ])
 }
 
 #[test]
@@ -155,10 +144,9 @@ fn records_travel_over_a_socket() {
     let mut client = Client::connect(&kafka, 1);
     let versions = client.ask(
         3,
-        &ApiVersionsRequest {
-            client_software_name: "test".to_owned(),
-            client_software_version: "1".to_owned(),
-        },
+        &ApiVersionsRequest::default()
+            .with_client_software_name("test".to_owned())
+            .with_client_software_version("1".to_owned()),
     );
     assert_eq!(versions.error_code, ErrorCode::NONE);
     let answer = client.ask(12, &produce(-1, "hello"));
@@ -183,15 +171,11 @@ fn records_travel_over_a_socket() {
     ];
     assert_eq!(records[0].headers, headers);
 
-    let seen = |api, version| RequestSeen {
-        broker: BrokerId(1),
-        api,
-        version,
-    };
-    assert_eq!(
-        kafka.requests(),
-        [seen(ApiKey::API_VERSIONS, 3), seen(ApiKey::PRODUCE, 12)]
-    );
+    let seen = kafka.requests().into_iter();
+    let seen: Vec<_> = seen.map(|it| (it.broker, it.api, it.version)).collect();
+    let one = BrokerId(1);
+    let expected = [(one, ApiKey::API_VERSIONS, 3), (one, ApiKey::PRODUCE, 12)];
+    assert_eq!(seen, expected);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use kafka_partition::{
-    DefaultPartitioner, Keyed, Partitioner, RoundRobinPartitioner, StickyState, TopicView, murmur2,
+    DefaultPartitioner, Partitioner, RecordView, RoundRobinPartitioner, StickyState, TopicView,
+    murmur2,
 };
 
 fn main() {
@@ -27,29 +28,31 @@ fn choices(criterion: &mut Criterion) {
     let some_led = [0, 1, 3, 4, 5, 7, 8, 9];
     let all = TopicView::new("orders", 12, &[], &sticky);
     let some = TopicView::new("orders", 12, &some_led, &sticky);
-    let keyed = Keyed {
-        key: Some(b"customer-0000007"),
-        value: None,
-    };
+    let keyed = RecordView::new(Some(b"customer-0000007"), None);
     let default = DefaultPartitioner::new();
     let mut choice =
-        |name: &str, topic: &TopicView<'_>, by: &dyn Partitioner, record: Keyed<'_>| {
+        |name: &str, topic: &TopicView<'_>, by: &dyn Partitioner, record: RecordView<'_>| {
             group.bench_function(name, |bencher| {
                 bencher.iter(|| by.partition(topic, black_box(&record)));
             });
         };
     choice("by key", &all, &default, keyed);
-    choice("sticky", &all, &default, Keyed::default());
+    choice("sticky", &all, &default, RecordView::default());
     choice(
         "sticky, some without a leader",
         &some,
         &default,
-        Keyed::default(),
+        RecordView::default(),
     );
-    choice("in turn", &all, &RoundRobinPartitioner, Keyed::default());
+    choice(
+        "in turn",
+        &all,
+        &RoundRobinPartitioner,
+        RecordView::default(),
+    );
     group.bench_function("sticky, and moves on", |bencher| {
         bencher.iter(|| {
-            let chosen = default.partition(&all, &Keyed::default());
+            let chosen = default.partition(&all, &RecordView::default());
             default.batch_filled(&all, chosen);
         });
     });

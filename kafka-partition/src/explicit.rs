@@ -1,8 +1,8 @@
 //! The rule for a partition that the caller names itself.
 //!
-//! No partitioner is asked then, whatever the key. A partition need not have a leader to be named:
-//! its records wait for one. This only checks numbers; whether to look the topic up again before
-//! giving up on a partition that is too high (it may have been added just now) is the caller's.
+//! No partitioner is asked then, whatever the key. The partition may be without a leader: its
+//! records wait for one. Only numbers are checked here. A partition that is too high may have been
+//! added just now: the caller decides whether to ask for the topic's metadata again.
 
 use std::error::Error;
 use std::fmt;

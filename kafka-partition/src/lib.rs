@@ -3,7 +3,7 @@
 //! ```text
 //! serialize ─▶ partition ─▶ append
 //!              │ TopicView: partitions, those with a leader, sticky state
-//!              │ Keyed: the record's key and value, serialized
+//!              │ RecordView: the record's key and value, serialized
 //!              ▼
 //!              partition
 //! ```
@@ -21,32 +21,33 @@
 //! A partition that the caller names itself is checked by [`explicit`] and asks no partitioner.
 //!
 //! ```
-//! use kafka_partition::{DefaultPartitioner, Keyed, Partitioner, StickyState, TopicView};
+//! use kafka_partition::{DefaultPartitioner, RecordView, Partitioner, StickyState, TopicView};
 //!
 //! let sticky = StickyState::new(42);
 //! let topic = TopicView::new("orders", 12, &[], &sticky);
 //! let partitioner = DefaultPartitioner::new();
 //!
-//! let keyed = Keyed { key: Some(b"customer-7"), value: Some(b"...") };
+//! let keyed = RecordView::new(Some(b"customer-7"), Some(b"..."));
 //! assert_eq!(partitioner.partition(&topic, &keyed), partitioner.partition(&topic, &keyed));
 //!
-//! let unkeyed = Keyed { key: None, value: Some(b"...") };
+//! let unkeyed = RecordView::new(None, Some(b"..."));
 //! let stays = partitioner.partition(&topic, &unkeyed);
 //! assert_eq!(partitioner.partition(&topic, &unkeyed), stays);
 //! partitioner.batch_filled(&topic, stays);
 //! assert_ne!(partitioner.partition(&topic, &unkeyed), stays);
 //! ```
 
-mod choices;
+mod built_in;
+mod candidates;
 mod explicit;
 mod murmur;
 mod partitioner;
 mod sticky;
 mod topic;
 
-pub use choices::{DefaultPartitioner, RoundRobinPartitioner, UniformStickyPartitioner};
+pub use built_in::{DefaultPartitioner, RoundRobinPartitioner, UniformStickyPartitioner};
 pub use explicit::{ExplicitError, explicit};
 pub use murmur::{murmur2, partition_for_key};
 pub use partitioner::Partitioner;
 pub use sticky::StickyState;
-pub use topic::{Keyed, TopicView};
+pub use topic::{RecordView, TopicView};

@@ -10,27 +10,22 @@
 //!                │ filled, or its leader is lost ─▶ another, drawn from the slot's own sequence
 //! ```
 //!
-//! It never asks the system for randomness: same seed, same thread slots, same choices.
+//! It takes no randomness from the system: the same seed and slots give the same choices.
 
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::TopicView;
+use crate::candidates::Candidates;
 
-/// The memory of a topic's partitioner, kept by whoever keeps the topic.
+/// What a topic's partitioner remembers from one choice to the next.
 ///
-/// It belongs to exactly one topic: kept beside the topic's other facts it needs no lookup.
+/// It belongs to one topic, and is stored with the topic's other data, so that it needs no lookup.
 ///
 /// ```
 /// use kafka_partition::{StickyState, TopicView};
 ///
 /// let state = StickyState::new(42);
-/// let topic = TopicView::new("orders", 6, &[1, 4], &state);
-/// let partition = state.partition(&topic);
-/// assert!(partition == 1 || partition == 4);
-/// assert_eq!(state.partition(&topic), partition);
-///
-/// state.leave(&topic, partition);
-/// assert_eq!(state.partition(&topic), 5 - partition);
+/// let topic = TopicView::new("orders", 6, &[], &state);
+/// assert_eq!(topic.sticky_partition(), topic.sticky_partition());
 /// ```
 #[derive(Debug)]
 pub struct StickyState {
@@ -40,20 +35,20 @@ pub struct StickyState {
 }
 
 impl StickyState {
-    /// Remembers a choice for each of up to 16 threads; beyond that, threads share.
+    /// Remembers one choice for each of up to 16 threads; further threads share them.
     pub fn new(seed: u64) -> Self {
         Self::with_slots(seed, SLOTS)
     }
 
-    /// One choice for all threads: it depends on the seed alone, not on who asks.
+    /// One choice for all threads, which depends on the seed alone.
     ///
     /// ```
     /// use kafka_partition::{StickyState, TopicView};
     ///
     /// let (one, same) = (StickyState::shared(3), StickyState::shared(3));
-    /// let here = one.partition(&TopicView::new("orders", 100, &[], &one));
+    /// let here = TopicView::new("orders", 100, &[], &one).sticky_partition();
     /// let there = std::thread::spawn(move || {
-    ///     same.partition(&TopicView::new("orders", 100, &[], &same))
+    ///     TopicView::new("orders", 100, &[], &same).sticky_partition()
     /// });
     /// assert_eq!(there.join().unwrap(), here);
     /// ```
@@ -71,31 +66,26 @@ impl StickyState {
 
     /// Where this thread sticks; somewhere else at once if that partition may not be chosen now.
     #[inline]
-    pub fn partition(&self, topic: &TopicView<'_>) -> i32 {
+    pub(crate) fn partition(&self, candidates: Candidates<'_>) -> i32 {
         let slot = self.slot();
         let chosen = slot.chosen.load(Relaxed);
-        if topic.is_available(chosen) {
+        if candidates.contains(chosen) {
             chosen
         } else {
-            slot.leave(topic, chosen)
+            slot.leave(candidates, chosen)
         }
     }
 
     /// Moves this thread on if it sticks to `partition`: to another candidate, if there is one.
-    pub fn leave(&self, topic: &TopicView<'_>, partition: i32) {
+    pub(crate) fn leave(&self, candidates: Candidates<'_>, partition: i32) {
         let slot = self.slot();
         if slot.chosen.load(Relaxed) == partition {
-            slot.leave(topic, partition);
+            slot.leave(candidates, partition);
         }
     }
 
     /// The next turn of a round, shared by all threads: 0, 1, 2, … and around.
-    ///
-    /// ```
-    /// let state = kafka_partition::StickyState::new(0);
-    /// assert_eq!([state.next_turn(), state.next_turn(), state.next_turn()], [0, 1, 2]);
-    /// ```
-    pub fn next_turn(&self) -> u32 {
+    pub(crate) fn next_turn(&self) -> u32 {
         self.turn.0.fetch_add(1, Relaxed)
     }
 
@@ -116,7 +106,7 @@ struct Slot {
     random: AtomicU64,
 }
 
-/// Apart from the slots: whoever takes turns writes to it for every record.
+/// Apart from the slots: round robin writes to it for every record.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Turn(AtomicU32);
@@ -131,24 +121,24 @@ impl Slot {
 
     /// Moves on from `left`, unless a thread in the same slot did already; says where it is now.
     #[cold]
-    fn leave(&self, topic: &TopicView<'_>, left: i32) -> i32 {
-        let next = self.draw_other(topic, left);
+    fn leave(&self, candidates: Candidates<'_>, left: i32) -> i32 {
+        let next = self.draw_other(candidates, left);
         match self.chosen.compare_exchange(left, next, Relaxed, Relaxed) {
-            Err(moved) if topic.is_available(moved) => moved,
+            Err(moved) if candidates.contains(moved) => moved,
             _ => next,
         }
     }
 
-    /// A candidate at random, all alike but the one that is left; that one if it is the only one.
-    fn draw_other(&self, topic: &TopicView<'_>, left: i32) -> i32 {
-        let candidates = topic.candidates();
-        match topic.place_of(left) {
-            Some(_) if candidates == 1 => left,
-            Some(place) => {
-                let drawn = self.draw_below(candidates - 1);
-                topic.candidate(if drawn < place { drawn } else { drawn + 1 })
+    /// A random candidate other than `left`, unless `left` is the only one.
+    fn draw_other(&self, candidates: Candidates<'_>, left: i32) -> i32 {
+        let count = candidates.count();
+        match candidates.index_of(left) {
+            Some(_) if count == 1 => left,
+            Some(index) => {
+                let drawn = self.draw_below(count - 1);
+                candidates.at(if drawn < index { drawn } else { drawn + 1 })
             }
-            None => topic.candidate(self.draw_below(candidates)),
+            None => candidates.at(self.draw_below(count)),
         }
     }
 

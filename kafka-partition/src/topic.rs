@@ -1,10 +1,10 @@
-//! What a partitioner is told: the topic as it stands now, and the record's bytes.
+//! What a partitioner is given: the topic as it is now, and the record's bytes.
 //!
-//! Both are borrowed views, made for one call and free to make: the slice of available partitions
-//! belongs to the caller's snapshot of the cluster, the state to its entry for the topic. Nothing
-//! here is looked up by name.
+//! Both borrow what the caller has, for one call, and cost nothing to make. Nothing here is looked up
+//! by name.
 
-use crate::StickyState;
+use crate::candidates::{Candidates, partition_number};
+use crate::sticky::StickyState;
 
 /// A topic at the moment of choice.
 ///
@@ -28,21 +28,30 @@ pub struct TopicView<'a> {
     /// as candidates.
     pub available: &'a [i32],
     /// The topic's own memory of sticky choices and turns.
-    pub sticky: &'a StickyState,
+    sticky: &'a StickyState,
 }
 
 /// What a partitioner is told of a record: key and value as they will be sent, `None` for null.
 ///
 /// ```
-/// let tombstone = kafka_partition::Keyed { key: Some(b"customer-7"), value: None };
+/// let tombstone = kafka_partition::RecordView::new(Some(b"customer-7"), None);
 /// assert!(tombstone.value.is_none());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Keyed<'a> {
+#[non_exhaustive]
+pub struct RecordView<'a> {
     /// The serialized key.
     pub key: Option<&'a [u8]>,
     /// The serialized value.
     pub value: Option<&'a [u8]>,
+}
+
+impl<'a> RecordView<'a> {
+    /// A record with this key and this value.
+    #[inline]
+    pub const fn new(key: Option<&'a [u8]>, value: Option<&'a [u8]>) -> Self {
+        Self { key, value }
+    }
 }
 
 impl<'a> TopicView<'a> {
@@ -63,8 +72,7 @@ impl<'a> TopicView<'a> {
 
     /// Whether the partition exists and may be chosen now.
     pub fn is_available(&self, partition: i32) -> bool {
-        let exists = u32::try_from(partition).is_ok_and(|index| index < self.partitions);
-        exists && (self.all_are_candidates() || self.available.binary_search(&partition).is_ok())
+        self.choice().contains(partition)
     }
 
     /// The partition with the highest number.
@@ -74,42 +82,53 @@ impl<'a> TopicView<'a> {
 
     /// How many partitions may be chosen now; at least one, so that it can be divided by.
     pub fn candidates(&self) -> u32 {
-        if self.all_are_candidates() {
-            self.partitions.max(1)
-        } else {
-            u32::try_from(self.available.len()).unwrap_or(u32::MAX)
-        }
+        self.choice().count()
     }
 
     /// The candidate at `index`, which is below [`candidates`](Self::candidates) or wraps around.
     pub fn candidate(&self, index: u32) -> i32 {
-        let index = index % self.candidates();
-        if self.all_are_candidates() {
-            partition_number(index)
-        } else {
-            self.available[index as usize]
-        }
+        self.choice().at(index)
     }
 
-    /// The place of a partition among the candidates.
-    pub(crate) fn place_of(&self, partition: i32) -> Option<u32> {
-        if self.all_are_candidates() {
-            u32::try_from(partition)
-                .ok()
-                .filter(|&index| index < self.partitions)
-        } else {
-            let place = self.available.binary_search(&partition).ok()?;
-            u32::try_from(place).ok()
-        }
+    /// The partition that this thread stays on; another at once if that one may not be chosen now.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(42);
+    /// let topic = TopicView::new("orders", 6, &[1, 4], &state);
+    /// let partition = topic.sticky_partition();
+    /// assert!(partition == 1 || partition == 4);
+    /// assert_eq!(topic.sticky_partition(), partition);
+    ///
+    /// topic.leave(partition);
+    /// assert_eq!(topic.sticky_partition(), 5 - partition);
+    /// ```
+    #[inline]
+    pub fn sticky_partition(&self) -> i32 {
+        self.sticky.partition(self.choice())
     }
 
-    /// No leader anywhere means that none is better than another; so do leaders everywhere.
-    fn all_are_candidates(&self) -> bool {
-        self.available.is_empty() || self.available.len() == self.partitions as usize
+    /// Moves this thread on if it stays on `partition`: to another candidate, if there is one.
+    pub fn leave(&self, partition: i32) {
+        self.sticky.leave(self.choice(), partition);
     }
-}
 
-/// Kafka numbers partitions with an `i32`; a count beyond that cannot come from a broker.
-pub(crate) fn partition_number(index: u32) -> i32 {
-    i32::try_from(index).unwrap_or(i32::MAX)
+    /// The next partition of the round robin, which all threads share.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(42);
+    /// let topic = TopicView::new("orders", 6, &[1, 4], &state);
+    /// assert_eq!([topic.next_partition(), topic.next_partition(), topic.next_partition()], [1, 4, 1]);
+    /// ```
+    pub fn next_partition(&self) -> i32 {
+        self.candidate(self.sticky.next_turn())
+    }
+
+    #[inline]
+    fn choice(&self) -> Candidates<'a> {
+        Candidates::new(self.partitions, self.available)
+    }
 }

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use kafka_partition::{
-    DefaultPartitioner, Keyed, Partitioner, StickyState, TopicView, murmur2, partition_for_key,
+    DefaultPartitioner, Partitioner, RecordView, StickyState, TopicView, murmur2, partition_for_key,
 };
 use serde_json::Value;
 
@@ -37,10 +37,7 @@ fn every_key_goes_where_java_sends_it() {
         for (count, expected) in counts.iter().zip(expected) {
             let count = u32::try_from(count.as_u64().unwrap()).unwrap();
             let topic = TopicView::new("golden", count, &[0], &sticky);
-            let record = Keyed {
-                key: Some(&key),
-                value: None,
-            };
+            let record = RecordView::new(Some(&key), None);
             let chosen = DefaultPartitioner::new().partition(&topic, &record);
             assert_eq!(
                 i64::from(chosen),

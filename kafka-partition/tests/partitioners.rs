@@ -6,16 +6,13 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use kafka_partition::{
-    DefaultPartitioner, ExplicitError, Keyed, Partitioner, RoundRobinPartitioner, StickyState,
+    DefaultPartitioner, ExplicitError, Partitioner, RecordView, RoundRobinPartitioner, StickyState,
     TopicView, UniformStickyPartitioner, explicit, partition_for_key,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-const UNKEYED: Keyed<'_> = Keyed {
-    key: None,
-    value: Some(b"value"),
-};
+const UNKEYED: RecordView<'_> = RecordView::new(None, Some(b"value"));
 
 /// All partitioners, each with what it calls a record without a key.
 fn all() -> [Box<dyn Partitioner>; 4] {
@@ -41,10 +38,7 @@ fn shares(partitioner: &dyn Partitioner, topic: &TopicView<'_>, fills: u32) -> V
 #[test]
 fn a_key_stays_on_its_partition_whatever_has_a_leader() {
     let sticky = StickyState::new(1);
-    let record = Keyed {
-        key: Some(b"foobar"),
-        value: None,
-    };
+    let record = RecordView::new(Some(b"foobar"), None);
     for available in [&[][..], &[0], &[0, 1, 2, 3, 4, 5, 6]] {
         let topic = TopicView::new("orders", 12, available, &sticky);
         let chosen = DefaultPartitioner::new().partition(&topic, &record);
@@ -56,10 +50,7 @@ fn a_key_stays_on_its_partition_whatever_has_a_leader() {
 fn an_empty_key_is_a_key() {
     let sticky = StickyState::new(1);
     let topic = TopicView::new("orders", 100, &[], &sticky);
-    let record = Keyed {
-        key: Some(b""),
-        value: None,
-    };
+    let record = RecordView::new(Some(b""), None);
     let chosen = DefaultPartitioner::new().partition(&topic, &record);
     assert_eq!(chosen, partition_for_key(b"", 100));
 }
@@ -97,15 +88,7 @@ fn ignored_keys_do_not_decide() {
     let keys: Vec<[u8; 1]> = (0..100).map(|byte| [byte]).collect();
     let chosen: BTreeSet<i32> = keys
         .iter()
-        .map(|key| {
-            partitioner.partition(
-                &topic,
-                &Keyed {
-                    key: Some(key),
-                    value: None,
-                },
-            )
-        })
+        .map(|key| partitioner.partition(&topic, &RecordView::new(Some(key), None)))
         .collect();
     assert_eq!(chosen.len(), 1);
 }
@@ -155,13 +138,7 @@ fn a_topic_without_partitions_panics_nowhere() {
     let sticky = StickyState::new(1);
     let topic = TopicView::new("orders", 0, &[], &sticky);
     for partitioner in all() {
-        for record in [
-            UNKEYED,
-            Keyed {
-                key: Some(b"key"),
-                value: None,
-            },
-        ] {
+        for record in [UNKEYED, RecordView::new(Some(b"key"), None)] {
             assert_eq!(partitioner.partition(&topic, &record), 0);
             partitioner.batch_filled(&topic, 0);
         }
@@ -174,10 +151,7 @@ fn turns_go_around_those_with_a_leader_whatever_the_key_and_the_batch() {
     let topic = TopicView::new("orders", 5, &[0, 2, 4], &sticky);
     let chosen: Vec<i32> = (0..6)
         .map(|_| {
-            let record = Keyed {
-                key: Some(b"same"),
-                value: None,
-            };
+            let record = RecordView::new(Some(b"same"), None);
             let chosen = RoundRobinPartitioner.partition(&topic, &record);
             RoundRobinPartitioner.batch_filled(&topic, chosen);
             chosen

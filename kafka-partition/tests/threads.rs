@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::thread;
 
-use kafka_partition::{Keyed, Partitioner, StickyState, TopicView, UniformStickyPartitioner};
+use kafka_partition::{Partitioner, RecordView, StickyState, TopicView, UniformStickyPartitioner};
 
 #[test]
 fn each_thread_sticks_to_a_partition_of_its_own_and_moves_alone() {
     let sticky = StickyState::new(1);
     let topic = TopicView::new("orders", 1_000_000, &[], &sticky);
-    let choose = || UniformStickyPartitioner.partition(&topic, &Keyed::default());
+    let choose = || UniformStickyPartitioner.partition(&topic, &RecordView::default());
     let step = Barrier::new(16);
     let sender = |number: usize| {
         let before = choose();

@@ -18,7 +18,7 @@ use futures_channel::oneshot;
 use kafka_accumulator::{
     Accumulator, AppendError, Appended, Filled, NewRecord, Queue, Receipt, Reservation,
 };
-use kafka_partition::Keyed;
+use kafka_partition::RecordView;
 use kafka_serde::{Context, HeaderIter, Headers, Role, SerializeError, Serializer};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 
@@ -66,11 +66,7 @@ impl<'a> Serialized<'a> {
     pub(crate) fn for_batch(&self, callback: Option<OutcomeCallback>) -> New<'a> {
         NewRecord {
             timestamp_ms: self.timestamp_ms,
-            parts: RecordParts {
-                key: self.key,
-                value: self.value,
-                headers: self.headers.iter(),
-            },
+            parts: RecordParts::new(self.key, self.value).with_headers(self.headers.iter()),
             callback,
         }
     }
@@ -283,10 +279,7 @@ impl Intake {
         match record.partition {
             Some(partition) => partition,
             None => {
-                let keyed = Keyed {
-                    key: record.key,
-                    value: record.value,
-                };
+                let keyed = RecordView::new(record.key, record.value);
                 self.partitioner.partition(&topic.view(), &keyed)
             }
         }

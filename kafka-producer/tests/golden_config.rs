@@ -66,9 +66,7 @@ fn settings_are_accepted_refused_and_adjusted_as_kafka_does() {
             Err(error) => compare_refusal(&case, &error),
         }
     }
-    let codecs = Compression::ALL
-        .iter()
-        .filter(|codec| !is_built_in(**codec));
+    let codecs = Compression::all().filter(|codec| !is_built_in(*codec));
     let mut expected = BTreeMap::from([("client.dns.lookup", 1), ("security.protocol", 1)]);
     expected.extend(Some(("compression.type", codecs.count() as u32)).filter(|entry| entry.1 > 0));
     if !is_elsewhere() {

@@ -18,7 +18,7 @@ use crate::{Context, SerializeError, Serializer};
 /// assert_eq!(lent.as_ptr(), value.as_ptr());
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Raw;
 
 impl<T: AsRef<[u8]> + ?Sized> Serializer<T> for Raw {
@@ -51,7 +51,7 @@ impl<T: AsRef<[u8]> + ?Sized> Serializer<T> for Raw {
 /// assert_eq!(bytes, Some(&b"all of it"[..]));
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WholeBuffer;
 
 impl<B: AsRef<[u8]>> Serializer<Cursor<B>> for WholeBuffer {

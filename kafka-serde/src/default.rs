@@ -1,7 +1,7 @@
 //! Which serializer a type has when none is named.
 //!
-//! It is what lets a producer of `str` be built without a word about serialization. Each choice
-//! is the one Java's `Serdes` makes for the corresponding class.
+//! So a producer of `str` can be built without naming a serializer. Each choice is that of Java's
+//! `Serdes` for the corresponding class.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use crate::{BigEndian, Boolean, Nullable, Raw, Serializer, Utf8, Void};
     note = "name a serializer for it, or implement `DefaultSerializer`"
 )]
 pub trait DefaultSerializer {
-    /// The one that is used.
+    /// The serializer that is used.
     type Serializer: Serializer<Self> + Default + 'static;
 }
 

@@ -1,7 +1,7 @@
 //! Why a key or value could not become bytes.
 //!
-//! Raised before the record has a partition or a place in a batch: such a record was never on its
-//! way. Which topic, and whether key or value, is known to the caller and is not repeated here.
+//! Returned before the record has a partition or a place in a batch: nothing of it was sent. The
+//! caller knows the topic, and whether it was the key or the value; the error does not repeat them.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -22,7 +22,7 @@ pub enum SerializeError {
     /// A serializer refused the value, for a reason of its own.
     #[error("{what} could not be serialized")]
     Failed {
-        /// The value, in the words of its serializer.
+        /// The value, as its serializer calls it.
         what: Cow<'static, str>,
         /// The reason.
         source: Box<dyn Error + Send + Sync>,

@@ -1,9 +1,8 @@
-//! The headers of a record: ordered pairs beside key and value, for whoever carries it.
+//! The headers of a record: an ordered list of names and values beside its key and value.
 //!
 //! They come from the caller, serializers may add to them, and the accumulator writes them into the
-//! batch in their order. Duplicates are kept: the last one counts by
-//! convention (KIP-82). A record without headers allocates nothing for them, static keys and
-//! values are not copied.
+//! batch in their order. Names may repeat; by convention the last one counts (KIP-82). A record
+//! without headers allocates nothing for them, and static names and values are not copied.
 
 use std::borrow::Cow;
 use std::fmt;

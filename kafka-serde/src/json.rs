@@ -1,4 +1,4 @@
-//! JSON for whatever `serde` can serialize.
+//! JSON, for every type that `serde` can serialize.
 
 use std::any::type_name;
 
@@ -25,7 +25,7 @@ use crate::{Context, SerializeError, Serializer};
 /// assert_eq!(Nullable(Json).serialize(&mut context, &None::<Order>, &mut scratch)?, None);
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Json;
 
 impl<T: Serialize + ?Sized> Serializer<T> for Json {

@@ -29,14 +29,14 @@ use crate::{Context, SerializeError, Serializer};
 /// assert_eq!(bytes, Some(&[1, 0, 0, 0, 1, 0, 0, 0, 1, b'a'][..]));
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct List<S> {
     element: S,
     sizes: Sizes,
 }
 
 /// Whether elements tell their size; Java calls it the serialization strategy.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Sizes {
     Constant,
     Variable,

@@ -16,7 +16,7 @@ use crate::{Context, SerializeError, Serializer};
 /// assert_eq!(serializer.serialize(&mut context, &None::<&str>, &mut scratch)?, None);
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Nullable<S>(
     /// Asked for what is there.
     pub S,
@@ -47,7 +47,7 @@ impl<T, S: Serializer<T>> Serializer<Option<T>> for Nullable<S> {
 /// assert_eq!(Void.serialize(&mut context, &(), &mut scratch)?, None);
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Void;
 
 impl Serializer<()> for Void {

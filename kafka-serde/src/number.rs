@@ -16,7 +16,7 @@ use crate::{Context, SerializeError, Serializer};
 /// assert_eq!(BigEndian.serialize(&mut context, &1.0_f32, &mut scratch)?, Some(&[63, 128, 0, 0][..]));
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BigEndian;
 
 /// Tells how a number's bits are taken; the rest is the same for all.
@@ -57,7 +57,7 @@ big_endian! {
 /// assert_eq!(Boolean.serialize(&mut context, &true, &mut scratch)?, Some(&[1][..]));
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Boolean;
 
 impl Serializer<bool> for Boolean {

@@ -88,7 +88,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The part of a record that a serializer is asked for.
+/// The part of a record that a serializer is asked for; a record has no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// What the record is about; decides its partition.

@@ -11,15 +11,23 @@ use crate::{Context, SerializeError, Serializer, StringEncoding};
 ///
 /// let (mut headers, mut scratch) = (Headers::new(), Vec::new());
 /// let mut context = Context::new("orders", Role::Value, &mut headers);
-/// let serializer = StringSerializer { encoding: "UTF-16".parse()? };
+/// let serializer = StringSerializer::new("UTF-16".parse()?);
 /// let bytes = serializer.serialize(&mut context, "é", &mut scratch)?;
 /// assert_eq!(bytes, Some(&[0xfe, 0xff, 0x00, 0xe9][..]));
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct StringSerializer {
     /// How the text becomes bytes.
     pub encoding: StringEncoding,
+}
+
+impl StringSerializer {
+    /// Writes texts in this encoding.
+    pub const fn new(encoding: StringEncoding) -> Self {
+        Self { encoding }
+    }
 }
 
 impl<T: AsRef<str> + ?Sized> Serializer<T> for StringSerializer {
@@ -38,7 +46,7 @@ impl<T: AsRef<str> + ?Sized> Serializer<T> for StringSerializer {
 macro_rules! text {
     ($($(#[$doc:meta])* $name:ident => $encoding:ident;)+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $name;
 
         impl<T: AsRef<str> + ?Sized> Serializer<T> for $name {

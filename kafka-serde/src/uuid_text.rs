@@ -16,10 +16,18 @@ use crate::{Context, SerializeError, Serializer, StringEncoding};
 /// assert_eq!(text, Some(&b"01234567-89ab-cdef-fedc-ba9876543210"[..]));
 /// # Ok::<(), kafka_serde::SerializeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct UuidText {
     /// How the text becomes bytes; UTF-8 by default.
     pub encoding: StringEncoding,
+}
+
+impl UuidText {
+    /// Writes texts in this encoding.
+    pub const fn new(encoding: StringEncoding) -> Self {
+        Self { encoding }
+    }
 }
 
 impl Serializer<[u8; 16]> for UuidText {

@@ -95,7 +95,7 @@ fn strings(case: &Value) -> Vec<Outcome> {
         Err(error) => return vec![Err(error)],
     };
     let owned = |input: &Value| text(input).to_owned();
-    let chosen = one(case, StringSerializer { encoding }, owned);
+    let chosen = one(case, StringSerializer::new(encoding), owned);
     let named = match encoding {
         StringEncoding::Utf8 => one(case, Utf8, owned),
         StringEncoding::Utf16 => one(case, Utf16, owned),
@@ -107,9 +107,7 @@ fn strings(case: &Value) -> Vec<Outcome> {
 }
 
 fn uuids(case: &Value) -> Vec<Outcome> {
-    let serializer = UuidText {
-        encoding: encoding(case).expect("a known encoding"),
-    };
+    let serializer = UuidText::new(encoding(case).expect("a known encoding"));
     vec![
         one(case, serializer, uuid_bytes),
         #[cfg(feature = "uuid")]

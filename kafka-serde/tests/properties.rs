@@ -86,7 +86,7 @@ proptest! {
         let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mark: &[u8] = if text.is_empty() { &[] } else { &[0xfe, 0xff] };
         for encoding in ENCODINGS {
-            let bytes = bytes_of(&StringSerializer { encoding }, &text);
+            let bytes = bytes_of(&StringSerializer::new(encoding), &text);
             match encoding {
                 StringEncoding::Utf8 => prop_assert_eq!(&bytes[..], text.as_bytes()),
                 StringEncoding::Utf16 => prop_assert_eq!(bytes, [mark, &big].concat()),

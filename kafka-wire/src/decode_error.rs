@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::encode_error::STRING_BYTES_MAX;
+use crate::{encode_error::STRING_BYTES_MAX, field_path};
 
 /// Bytes that are not what they should be.
 ///
@@ -68,13 +68,7 @@ impl DecodeError {
     #[must_use]
     #[cold]
     pub(crate) fn in_field(mut self, name: &str) -> Self {
-        let inner = &self.0.field;
-        let glue = if inner.is_empty() || inner.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
-        self.0.field = format!("{name}{glue}{inner}");
+        self.0.field = field_path::join(name, &self.0.field);
         self
     }
 

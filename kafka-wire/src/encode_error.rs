@@ -5,14 +5,14 @@
 
 use std::fmt;
 
-use crate::message::path;
+use crate::field_path;
 
 /// A value that the protocol has no room for.
 ///
 /// ```
 /// use kafka_wire::{EncodeProblem, Request, encode_request, messages::EndTxnRequest};
 ///
-/// let request = EndTxnRequest { transactional_id: "t".repeat(40_000), ..Default::default() };
+/// let request = EndTxnRequest::default().with_transactional_id("t".repeat(40_000));
 /// let error = encode_request(1, None, EndTxnRequest::version(3)?, &request).unwrap_err();
 /// assert_eq!(error.field(), "transactional_id");
 /// assert_eq!(error.problem(), &EncodeProblem::StringTooLong { bytes: 40_000 });
@@ -53,7 +53,7 @@ impl EncodeError {
     #[must_use]
     #[cold]
     pub(crate) fn in_field(mut self, name: &str) -> Self {
-        self.0.field = path(name, &self.0.field);
+        self.0.field = field_path::join(name, &self.0.field);
         self
     }
 

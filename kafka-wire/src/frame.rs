@@ -27,7 +27,7 @@ use crate::{
 /// use kafka_wire::{Request, encode_request, messages::MetadataRequest};
 ///
 /// let version = MetadataRequest::version(0)?;
-/// let all_topics = MetadataRequest { topics: Some(vec![]), ..Default::default() };
+/// let all_topics = MetadataRequest::default().with_topics(Some(vec![]));
 /// let frame = encode_request(7, Some("app"), version, &all_topics)?;
 /// assert_eq!(&frame[..], b"\0\0\0\x11\0\x03\0\0\0\0\0\x07\0\x03app\0\0\0\0");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -55,7 +55,7 @@ pub fn encode_request<R: Request>(
 /// use kafka_wire::{Reader, Request, RequestHeader, decode_request, encode_request};
 /// use kafka_wire::messages::EndTxnRequest;
 ///
-/// let sent = EndTxnRequest { transactional_id: "t".into(), ..Default::default() };
+/// let sent = EndTxnRequest::default().with_transactional_id("t".into());
 /// let frame = encode_request(1, None, EndTxnRequest::version(3)?, &sent)?.slice(4..);
 ///
 /// let mut input = Reader::new(frame);

@@ -25,18 +25,14 @@ use crate::{
 /// use bytes::BytesMut;
 /// use kafka_wire::{ApiKey, Reader, RequestHeader};
 ///
-/// let header = RequestHeader {
-///     api_key: ApiKey::PRODUCE,
-///     api_version: 9,
-///     correlation_id: 7,
-///     client_id: Some("app".to_owned()),
-/// };
+/// let header = RequestHeader::new(ApiKey::PRODUCE, 9, 7).with_client_id(Some("app".to_owned()));
 /// let mut out = BytesMut::new();
 /// header.encode(&mut out)?;
 /// assert_eq!(RequestHeader::decode(&mut Reader::new(out.freeze()))?, header);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RequestHeader {
     /// What is asked.
     pub api_key: ApiKey,
@@ -49,6 +45,23 @@ pub struct RequestHeader {
 }
 
 impl RequestHeader {
+    /// The header of a request from a client without a name.
+    #[must_use]
+    pub fn new(api_key: ApiKey, api_version: i16, correlation_id: i32) -> Self {
+        Self {
+            api_key,
+            api_version,
+            correlation_id,
+            client_id: None,
+        }
+    }
+
+    /// The same header with another client id.
+    #[must_use]
+    pub fn with_client_id(self, client_id: Option<String>) -> Self {
+        Self { client_id, ..self }
+    }
+
     /// The version of the request, as its API key and number tell it.
     #[must_use]
     pub fn version(&self) -> Version {

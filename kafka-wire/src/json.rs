@@ -7,7 +7,10 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::{api_key::ApiKey, error_code::ErrorCode, message, uuid::Uuid, version::Version};
+use crate::{
+    api_key::ApiKey, error_code::ErrorCode, field_path, sealed::Sealed, uuid::Uuid,
+    version::Version,
+};
 
 /// A value with a JSON form.
 ///
@@ -21,7 +24,7 @@ use crate::{api_key::ApiKey, error_code::ErrorCode, message, uuid::Uuid, version
 /// assert_eq!(request.to_json(version), json);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Json: Sized {
+pub trait Json: Sized + Sealed {
     /// This value as `version` has it.
     fn to_json(&self, version: Version) -> Value;
 
@@ -56,7 +59,7 @@ pub struct JsonError {
 
 impl JsonError {
     pub(crate) fn in_field(mut self, name: &str) -> Self {
-        self.field = message::path(name, &self.field);
+        self.field = field_path::join(name, &self.field);
         self
     }
 }

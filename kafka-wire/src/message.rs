@@ -12,7 +12,9 @@
 //!             └ carried by these versions of those that carry the struct
 //! ```
 //!
-//! and each part may be missing. Compact forms are no business of a field (see `wire`).
+//! and each part may be missing. A field does not say whether its lengths are compact (see `wire`).
+//! Every struct is `#[non_exhaustive]`, because new versions of Kafka add fields: callers begin with
+//! its `Default`, and set fields by name or by the `with_` method that each has.
 //! `request!` ties a request to its response, API key and versions.
 
 use std::fmt;
@@ -32,11 +34,12 @@ use crate::{
 /// A struct of the protocol that knows its own fields.
 ///
 /// ```
-/// use kafka_wire::{Message, Version, messages::MetadataRequest};
+/// use kafka_wire::{Message, Request, messages::MetadataRequest};
 ///
-/// let request = MetadataRequest { include_topic_authorized_operations: true, ..Default::default() };
-/// let version = Version { number: 7, flexible: false };
+/// let request = MetadataRequest::default().with_include_topic_authorized_operations(true);
+/// let version = MetadataRequest::version(7)?;
 /// assert_eq!(request.missing_in(version).as_deref(), Some("include_topic_authorized_operations"));
+/// # Ok::<(), kafka_wire::DecodeError>(())
 /// ```
 pub trait Message: Field + Default + Clone + fmt::Debug {
     /// The fields, as declared.
@@ -105,10 +108,23 @@ macro_rules! wire_struct {
     )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
         pub struct $name {$(
             $(#[$field_meta])*
             pub $field: $type,
         )*}
+
+        impl $name {
+            pastey::paste! {$(
+                #[doc = concat!("This value with another [`", stringify!($field), "`](field@Self::", stringify!($field), ").")]
+                #[inline]
+                #[must_use]
+                pub fn [<with_ $field>](mut self, $field: $type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*}
+        }
 
         impl Default for $name {
             fn default() -> Self {
@@ -117,6 +133,8 @@ macro_rules! wire_struct {
                 )*}
             }
         }
+
+        impl $crate::sealed::Sealed for $name {}
 
         impl $crate::wire::Wire for $name {
             #[allow(unused_variables, unused_mut)] // a struct may have no fields
@@ -396,7 +414,7 @@ macro_rules! missing_field {
     ) => {
         if $crate::message::within!($version, $in) {
             if let Some(part) = $crate::wire::Field::missing_part(&$value, $version) {
-                return Some($crate::message::path(stringify!($field), &part));
+                return Some($crate::field_path::join(stringify!($field), &part));
             }
         } else if $crate::message::matters!($($fate)?)
             && $value != $crate::message::initial!($type, $default)
@@ -527,17 +545,6 @@ pub(crate) fn skip_tags(input: &mut Reader) -> Result<(), DecodeError> {
         input.take(size)?;
     }
     Ok(())
-}
-
-/// Where `inner` is, seen from the struct that holds `field`.
-#[cold]
-pub(crate) fn path(field: &str, inner: &str) -> String {
-    let glue = if inner.is_empty() || inner.starts_with('[') {
-        ""
-    } else {
-        "."
-    };
-    format!("{field}{glue}{inner}")
 }
 
 #[cold]

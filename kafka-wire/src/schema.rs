@@ -17,6 +17,7 @@ use crate::version::VersionRange;
 /// assert_eq!(schema.fields[1].name, "acks");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StructSchema {
     /// Kafka's name of it.
     pub name: &'static str,
@@ -26,6 +27,7 @@ pub struct StructSchema {
 
 /// A field of a struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FieldSchema {
     /// Kafka's name of it in snake case.
     pub name: &'static str,
@@ -41,7 +43,8 @@ pub struct FieldSchema {
     pub elsewhere: Elsewhere,
 }
 
-/// What becomes of a field's value in versions that have no place for it.
+/// What becomes of a field's value in versions that do not have the field: a yes or no in Kafka's
+/// schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Elsewhere {
     /// It may be left out; Kafka calls such a field ignorable.

@@ -11,6 +11,7 @@ use crate::{
     decode_error::{DecodeError, DecodeProblem},
     encode_error::EncodeError,
     schema::FieldKind,
+    sealed::Sealed,
     version::Version,
     wire::{Field, Reader, Wire, length, put_length},
 };
@@ -20,7 +21,7 @@ use crate::{
 /// ```
 /// use kafka_wire::{Reader, Skipped, Version, Wire};
 ///
-/// let version = Version { number: 0, flexible: false };
+/// let version = Version::of(0, None);
 /// let mut input = Reader::new(&b"\0\0\0\x01\0\0\0\x07!"[..]);
 /// Skipped::<i32>::decode(&mut input, version)?;
 /// assert_eq!(input.take(1)?, "!");
@@ -28,6 +29,8 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped<T>(PhantomData<T>);
+
+impl<T> Sealed for Skipped<T> {}
 
 impl<T: Wire> Wire for Skipped<T> {
     fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError> {

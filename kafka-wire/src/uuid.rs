@@ -77,6 +77,7 @@ impl FromStr for Uuid {
 /// A text that is not a UUID in Kafka's form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no UUID; allowed are 22 characters of unpadded URL-safe base64")]
+#[non_exhaustive]
 pub struct UuidError {
     /// The beginning of the text.
     pub text: String,

@@ -14,9 +14,10 @@ use std::fmt;
 /// use kafka_wire::{Request, Version, messages::ProduceRequest};
 ///
 /// let version = ProduceRequest::version(9).expect("Produce has a version 9");
-/// assert_eq!(version, Version { number: 9, flexible: true });
+/// assert_eq!((version.number, version.flexible), (9, true));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Version {
     /// The number, as in the request's header.
     pub number: i16,
@@ -42,7 +43,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The versions from `oldest` to `latest`, both included.
+/// The versions from `oldest` to `latest`, both included; a range has nothing else.
 ///
 /// ```
 /// use kafka_wire::VersionRange;

@@ -14,8 +14,9 @@ use crate::{
     decode_error::{DecodeError, DecodeProblem},
     encode_error::{EncodeError, EncodeProblem, LENGTH_MAX, STRING_BYTES_MAX},
     error_code::ErrorCode,
-    message::path,
+    field_path,
     schema::FieldKind,
+    sealed::Sealed,
     uuid::Uuid,
     varint,
     version::Version,
@@ -23,11 +24,13 @@ use crate::{
 
 /// A value that can be written to and read from the wire.
 ///
+/// Sealed: the types of the protocol implement it, and no others.
+///
 /// ```
 /// use bytes::BytesMut;
 /// use kafka_wire::{Reader, Version, Wire};
 ///
-/// let version = Version { number: 0, flexible: true };
+/// let version = Version::of(0, Some(0)); // flexible from version 0 on
 /// let mut out = BytesMut::new();
 /// Some("orders".to_owned()).encode(&mut out, version)?;
 /// assert_eq!(&out[..], b"\x07orders"); // compact: length + 1
@@ -35,7 +38,7 @@ use crate::{
 /// assert_eq!(back.as_deref(), Some("orders"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Wire: Sized {
+pub trait Wire: Sized + Sealed {
     /// Appends this value as `version` has it.
     ///
     /// # Errors
@@ -441,7 +444,7 @@ impl<T: Field> Field for Vec<T> {
     fn missing_part(&self, version: Version) -> Option<String> {
         self.iter().enumerate().find_map(|(index, element)| {
             let part = element.missing_part(version)?;
-            Some(path(&format!("[{index}]"), &part))
+            Some(field_path::join(&format!("[{index}]"), &part))
         })
     }
 }

@@ -57,23 +57,18 @@ fn leaders_are_those_of_the_whole_answer_in_every_version() {
 /// An answer about one topic whose partitions have three replicas, or none.
 fn answer(partitions: i32, replicas: i32) -> Bytes {
     let replicas: Vec<i32> = (0..replicas).collect();
-    let partitions = (0..partitions).map(|index| MetadataResponsePartition {
-        partition_index: index,
-        leader_id: index % 3,
-        leader_epoch: 7,
-        replica_nodes: replicas.clone(),
-        isr_nodes: replicas.clone(),
-        ..Default::default()
+    let partitions = (0..partitions).map(|index| {
+        MetadataResponsePartition::default()
+            .with_partition_index(index)
+            .with_leader_id(index % 3)
+            .with_leader_epoch(7)
+            .with_replica_nodes(replicas.clone())
+            .with_isr_nodes(replicas.clone())
     });
-    let topic = MetadataResponseTopic {
-        name: Some("orders".to_owned()),
-        partitions: partitions.collect(),
-        ..Default::default()
-    };
-    let answer = MetadataResponse {
-        topics: vec![topic],
-        ..Default::default()
-    };
+    let topic = MetadataResponseTopic::default()
+        .with_name(Some("orders".to_owned()))
+        .with_partitions(partitions.collect());
+    let answer = MetadataResponse::default().with_topics(vec![topic]);
     let version = MetadataRequest::version(12).unwrap();
     let frame = encode_response::<MetadataRequest>(1, version, &answer).unwrap();
     frame.slice(4..)

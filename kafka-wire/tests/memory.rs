@@ -15,11 +15,7 @@ const MIB: usize = 1024 * 1024;
 /// A batch of so many records with so many empty headers each.
 fn of_empty_headers(records: usize, headers: usize, codec: Compression) -> Bytes {
     let headers = std::iter::repeat_n(("", None), headers);
-    let record = RecordParts {
-        key: None,
-        value: None,
-        headers,
-    };
+    let record = RecordParts::new(None, None).with_headers(headers);
     let mut builder = BatchBuilder::new(BatchHeader::default());
     for _ in 0..records {
         builder.push(0, &record).unwrap();

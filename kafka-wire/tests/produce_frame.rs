@@ -40,21 +40,22 @@ fn frame(
 }
 
 fn request(txn: Option<&str>, topics: &Topics) -> ProduceRequest {
-    let partition = |(index, body): &(i32, Bytes)| PartitionProduceData {
-        index: *index,
-        records: Some([&HEADER, &body[..]].concat().into()),
+    let partition = |(index, body): &(i32, Bytes)| {
+        PartitionProduceData::default()
+            .with_index(*index)
+            .with_records(Some([&HEADER, &body[..]].concat().into()))
     };
-    let topic = |(name, id, partitions): &(String, [u8; 16], Vec<_>)| TopicProduceData {
-        name: name.clone(),
-        topic_id: Uuid(*id),
-        partition_data: partitions.iter().map(partition).collect(),
+    let topic = |(name, id, partitions): &(String, [u8; 16], Vec<_>)| {
+        TopicProduceData::default()
+            .with_name(name.clone())
+            .with_topic_id(Uuid(*id))
+            .with_partition_data(partitions.iter().map(partition).collect())
     };
-    ProduceRequest {
-        transactional_id: txn.map(str::to_owned),
-        acks: -1,
-        timeout_ms: 30_000,
-        topic_data: topics.iter().map(topic).collect(),
-    }
+    ProduceRequest::default()
+        .with_transactional_id(txn.map(str::to_owned))
+        .with_acks(-1)
+        .with_timeout_ms(30_000)
+        .with_topic_data(topics.iter().map(topic).collect())
 }
 
 fn all_versions() -> impl Iterator<Item = Version> {

@@ -53,10 +53,7 @@ fn check<T: Message + Json>(version: Version) {
 
 #[test]
 fn a_field_that_matters_is_missed_in_a_version_without_it() {
-    let mut request = MetadataRequest {
-        topics: Some(vec![]),
-        ..Default::default()
-    };
+    let mut request = MetadataRequest::default().with_topics(Some(vec![]));
     let missing = |request: &MetadataRequest, version: i16| {
         request.missing_in(MetadataRequest::version(version).unwrap())
     };
@@ -69,25 +66,18 @@ fn a_field_that_matters_is_missed_in_a_version_without_it() {
     );
     assert_eq!(missing(&request, 4), None);
 
-    let topic = txn_offset_commit::TxnOffsetCommitRequestTopic {
-        partitions: vec![Default::default()],
-        ..Default::default()
-    };
-    let commit = TxnOffsetCommitRequest {
-        member_id: "consumer-1".to_owned(),
-        topics: vec![topic],
-        ..Default::default()
-    };
+    let topic = txn_offset_commit::TxnOffsetCommitRequestTopic::default()
+        .with_partitions(vec![Default::default()]);
+    let commit = TxnOffsetCommitRequest::default()
+        .with_member_id("consumer-1".to_owned())
+        .with_topics(vec![topic]);
     let version = TxnOffsetCommitRequest::version(2).unwrap();
     assert_eq!(commit.missing_in(version).as_deref(), Some("member_id"));
 }
 
 #[test]
 fn a_null_that_a_version_has_no_form_for_is_sent_as_empty() {
-    let everything = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let everything = MetadataRequest::default().with_topics(None);
     let encode = |number| {
         let mut out = BytesMut::new();
         everything

@@ -17,14 +17,10 @@ use kafka_wire::{
 const VERSIONS: [i16; 2] = [8, 9];
 
 fn topics(names: &[&str]) -> MetadataRequest {
-    let topics = names.iter().map(|name| MetadataRequestTopic {
-        name: Some((*name).to_owned()),
-        ..Default::default()
-    });
-    MetadataRequest {
-        topics: Some(topics.collect()),
-        ..Default::default()
-    }
+    let topics = names
+        .iter()
+        .map(|name| MetadataRequestTopic::default().with_name(Some((*name).to_owned())));
+    MetadataRequest::default().with_topics(Some(topics.collect()))
 }
 
 fn too_long(error: &EncodeError) -> (&str, &EncodeProblem) {
@@ -68,22 +64,12 @@ fn a_header_and_an_answer_are_checked_as_requests_are() {
     let problem = EncodeProblem::StringTooLong { bytes: 40_000 };
     let error = encode_request(1, Some(&longer), version, &topics(&[])).unwrap_err();
     assert_eq!(too_long(&error), ("client_id", &problem));
-    let header = RequestHeader {
-        api_key: MetadataRequest::KEY,
-        api_version: 9,
-        correlation_id: 1,
-        client_id: Some(longer.clone()),
-    };
+    let header = RequestHeader::new(MetadataRequest::KEY, 9, 1);
+    let header = header.with_client_id(Some(longer.clone()));
     let error = header.encode(&mut BytesMut::new()).unwrap_err();
     assert_eq!(too_long(&error), ("client_id", &problem));
-    let broker = MetadataResponseBroker {
-        host: longer,
-        ..Default::default()
-    };
-    let answer = MetadataResponse {
-        brokers: vec![broker],
-        ..Default::default()
-    };
+    let broker = MetadataResponseBroker::default().with_host(longer);
+    let answer = MetadataResponse::default().with_brokers(vec![broker]);
     let error = encode_response::<MetadataRequest>(1, version, &answer).unwrap_err();
     assert_eq!(too_long(&error), ("brokers[0].host", &problem));
 }
@@ -92,10 +78,7 @@ fn a_header_and_an_answer_are_checked_as_requests_are() {
 fn a_compact_string_that_kafka_would_not_write_is_not_read() {
     // 32,768 + 1 as an unsigned varint.
     let bytes = [&[0x81, 0x80, 0x02][..], &[b'x'; 32_768]].concat();
-    let compact = Version {
-        number: 9,
-        flexible: true,
-    };
+    let compact = Version::of(9, Some(9));
     let error = String::decode(&mut Reader::new(bytes), compact).unwrap_err();
     let text = "a string of 32768 bytes is longer than the 32767 that are allowed at offset 0";
     assert_eq!(error.to_string(), text);
@@ -108,19 +91,13 @@ fn two_gibibytes() -> Bytes {
 
 #[test]
 fn bytes_beyond_two_gibibytes_are_an_error_of_their_field() {
-    let partition = PartitionProduceData {
-        index: 0,
-        records: Some(two_gibibytes()),
-    };
-    let topic = TopicProduceData {
-        name: "t".to_owned(),
-        partition_data: vec![partition],
-        ..Default::default()
-    };
-    let request = ProduceRequest {
-        topic_data: vec![topic],
-        ..Default::default()
-    };
+    let partition = PartitionProduceData::default()
+        .with_index(0)
+        .with_records(Some(two_gibibytes()));
+    let topic = TopicProduceData::default()
+        .with_name("t".to_owned())
+        .with_partition_data(vec![partition]);
+    let request = ProduceRequest::default().with_topic_data(vec![topic]);
     for number in [8, 9] {
         let version = ProduceRequest::version(number).unwrap();
         let error = encode_request(1, None, version, &request).unwrap_err();

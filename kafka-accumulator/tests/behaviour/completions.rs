@@ -544,14 +544,7 @@ fn headers_whose_iterator_panics_leave_the_batch_as_it_was() {
             headers_left,
         };
         let (key, value) = (None, Some(&b"between"[..]));
-        let mut record = NewRecord::new(
-            0,
-            RecordParts {
-                key,
-                value,
-                headers,
-            },
-        );
+        let mut record = NewRecord::new(0, RecordParts::new(key, value).with_headers(headers));
         let appended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let now = || scene.at(0);
             let _ = scene.accumulator.append(&queue, &mut record, None, now);

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use kafka_wire::{ApiKey, Uuid};
 
 use super::{
-    BrokerId, Cluster, ClusterConfig, Membership, TopicConfig, names, partition::Partition,
-    topic::Topic,
+    BrokerId, Cluster, ClusterConfig, Membership, TopicConfig, partition::Partition, topic::Topic,
+    topic_name,
 };
 
 /// Why the cluster cannot be changed like that.
@@ -132,7 +132,7 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
     ///
-    /// let cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// let cluster = Cluster::new(ClusterConfig::default().with_brokers(2), 1);
     /// assert_eq!(cluster.brokers().collect::<Vec<_>>(), [BrokerId(1), BrokerId(2)]);
     /// ```
     pub fn brokers(&self) -> impl Iterator<Item = BrokerId> {
@@ -220,7 +220,7 @@ impl Cluster {
     /// Whether such a topic could be created.
     pub(super) fn may_create(&self, name: &str, config: &TopicConfig) -> Result<(), ClusterError> {
         let topic = name.to_owned();
-        if let Some(reason) = names::fault_of(name) {
+        if let Some(reason) = topic_name::problem_with(name) {
             return Err(ClusterError::InvalidTopicName { topic, reason });
         }
         if self.topics.get(name).is_some() {
@@ -274,7 +274,7 @@ impl Cluster {
         gone.ok_or_else(|| ClusterError::UnknownTopic {
             topic: name.to_owned(),
         })?;
-        self.stir_all();
+        self.recheck_all();
         Ok(())
     }
 
@@ -329,7 +329,7 @@ impl Cluster {
         let found = self.partition_mut(topic, partition)?;
         let before = before.min(found.high_watermark());
         found.log.delete_before(before);
-        self.stir_all();
+        self.recheck_all();
         Ok(())
     }
 
@@ -367,7 +367,8 @@ impl Cluster {
     /// use kafka_mock::cluster::{Cluster, ClusterConfig, GroupMember, Membership};
     ///
     /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
-    /// let membership = Membership { generation: 3, members: vec![GroupMember::new("m-1")] };
+    /// let member = GroupMember::new("m-1");
+    /// let membership = Membership::default().with_generation(3).with_members(vec![member]);
     /// cluster.set_membership("billing", membership);
     /// ```
     pub fn set_membership(&mut self, group: &str, membership: Membership) {
@@ -430,7 +431,7 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
     ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 3, ..Default::default() }, 1);
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(3), 1);
     /// cluster.create_topic("orders", cluster.config().topic(1))?;
     /// cluster.move_leader("orders", 0, BrokerId(3))?;
     /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(3)));

@@ -6,62 +6,64 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use kafka_wire::{ApiKey, records::TimestampType};
 
-use super::{defect::Defect, partition::UncleanElection};
+use super::{defect::Defect, partition::UncleanElection, setters::settings};
 
-/// What can be chosen about the cluster.
-///
-/// ```
-/// use kafka_mock::cluster::ClusterConfig;
-///
-/// let config = ClusterConfig { brokers: 3, ..ClusterConfig::default() };
-/// assert_eq!(config.topic(6).replication_factor, 3);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterConfig {
-    /// How many brokers there are; their ids count from 1.
-    pub brokers: u16,
-    /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
-    pub auto_create_topics: bool,
-    /// Partitions of a topic if nothing else is said (`num.partitions`).
-    pub default_partitions: i32,
-    /// Replicas of a partition if nothing else is said; no more than there are brokers. Kafka's
-    /// own default is 1; 3 lets a broker be killed without loss of service.
-    pub default_replication_factor: i16,
-    /// `min.insync.replicas` of topics that do not say.
-    pub min_insync_replicas: i16,
-    /// `message.max.bytes`: the largest batch, for topics that do not say.
-    pub message_max_bytes: i32,
-    /// `socket.request.max.bytes`: the largest request.
-    pub request_max_bytes: usize,
-    /// How many requests [`Cluster::requests`](super::Cluster::requests) remembers.
-    pub requests_remembered: usize,
-    /// Versions of APIs above which a broker offers none, as an older one would.
-    pub version_caps: Vec<(ApiKey, i16)>,
-    /// The finalized level of the feature `transaction.version` at the start, 0 to 2: clients of
-    /// level 2 add partitions by writing to them (KIP-890).
-    pub transaction_version: i16,
-    /// `producer.id.expiration.ms`: a partition forgets an idempotent producer whose last batch has
-    /// a largest timestamp that is this old, unless a transaction of it is open there.
-    pub producer_id_expiration: Duration,
-    /// `producer.id.expiration.check.interval.ms`: how often such producers are looked for.
-    pub producer_id_expiration_check: Duration,
-    /// `transaction.max.timeout.ms`: the longest timeout that a producer may ask for.
-    pub transaction_timeout_max: Duration,
-    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that
-    /// took too long are looked for.
-    pub transaction_timeout_check: Duration,
-    /// How long the marker of a decided transaction takes to a partition.
-    pub marker_delay: RangeInclusive<Duration>,
-    /// How long an appended batch takes to the followers.
-    pub replication_delay: RangeInclusive<Duration>,
-    /// How long a new coordinator loads what its predecessor knew.
-    pub coordinator_load: RangeInclusive<Duration>,
-    /// `broker.session.timeout.ms`: how long the cluster counts on a broker that froze.
-    pub broker_session_timeout: Duration,
-    /// `unclean.leader.election.enable`.
-    pub unclean_election: UncleanElection,
-    /// How the brokers lie, if they do; for tests of checkers only.
-    pub defect: Option<Defect>,
+settings! {
+    /// What can be chosen about the cluster.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::ClusterConfig;
+    ///
+    /// let config = ClusterConfig::default().with_brokers(3);
+    /// assert_eq!(config.topic(6).replication_factor, 3);
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ClusterConfig {
+        /// How many brokers there are; their ids count from 1.
+        pub brokers: u16,
+        /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
+        pub auto_create_topics: bool,
+        /// Partitions of a topic if nothing else is said (`num.partitions`).
+        pub default_partitions: i32,
+        /// Replicas of a partition if nothing else is said; no more than there are brokers. Kafka's
+        /// own default is 1; 3 lets a broker be killed without loss of service.
+        pub default_replication_factor: i16,
+        /// `min.insync.replicas` of topics that do not say.
+        pub min_insync_replicas: i16,
+        /// `message.max.bytes`: the largest batch, for topics that do not say.
+        pub message_max_bytes: i32,
+        /// `socket.request.max.bytes`: the largest request.
+        pub request_max_bytes: usize,
+        /// How many requests [`Cluster::requests`](super::Cluster::requests) remembers.
+        pub requests_remembered: usize,
+        /// Versions of APIs above which a broker offers none, as an older one would.
+        pub version_caps: Vec<(ApiKey, i16)>,
+        /// The finalized level of the feature `transaction.version` at the start, 0 to 2: clients of
+        /// level 2 add partitions by writing to them (KIP-890).
+        pub transaction_version: i16,
+        /// `producer.id.expiration.ms`: a partition forgets an idempotent producer whose last batch has
+        /// a largest timestamp that is this old, unless a transaction of it is open there.
+        pub producer_id_expiration: Duration,
+        /// `producer.id.expiration.check.interval.ms`: how often such producers are looked for.
+        pub producer_id_expiration_check: Duration,
+        /// `transaction.max.timeout.ms`: the longest timeout that a producer may ask for.
+        pub transaction_timeout_max: Duration,
+        /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that
+        /// took too long are looked for.
+        pub transaction_timeout_check: Duration,
+        /// How long the marker of a decided transaction takes to a partition.
+        pub marker_delay: RangeInclusive<Duration>,
+        /// How long an appended batch takes to the followers.
+        pub replication_delay: RangeInclusive<Duration>,
+        /// How long a new coordinator loads what its predecessor knew.
+        pub coordinator_load: RangeInclusive<Duration>,
+        /// `broker.session.timeout.ms`: how long the cluster counts on a broker that froze.
+        pub broker_session_timeout: Duration,
+        /// `unclean.leader.election.enable`.
+        pub unclean_election: UncleanElection,
+        /// How the brokers lie, if they do; for tests of checkers only.
+        pub defect: Option<Defect>,
+    }
 }
 
 impl Default for ClusterConfig {
@@ -115,34 +117,36 @@ impl ClusterConfig {
     }
 }
 
-/// What can be chosen about a topic.
-///
-/// ```
-/// use kafka_mock::cluster::{Cleanup, ClusterConfig, TopicConfig};
-///
-/// let defaults = ClusterConfig::default().topic(1);
-/// let compacted = TopicConfig { cleanup: Cleanup::Compact, ..defaults };
-/// assert_eq!(compacted.partitions, 1);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicConfig {
-    /// How many partitions.
-    pub partitions: i32,
-    /// How many replicas of each.
-    pub replication_factor: i16,
-    /// In-sync replicas without which `acks=all` is refused (`min.insync.replicas`).
-    pub min_insync_replicas: i16,
-    /// The largest batch (`max.message.bytes`).
-    pub max_message_bytes: i32,
-    /// Whose timestamps are kept (`message.timestamp.type`).
-    pub timestamp_type: TimestampType,
-    /// How far behind the broker's clock a timestamp may be (`message.timestamp.before.max.ms`).
-    pub timestamp_before_max_ms: i64,
-    /// How far ahead of the broker's clock a timestamp may be (`message.timestamp.after.max.ms`).
-    pub timestamp_after_max_ms: i64,
-    /// What becomes of old records (`cleanup.policy`); nothing is ever removed here, but a
-    /// compacted topic refuses records without a key.
-    pub cleanup: Cleanup,
+settings! {
+    /// What can be chosen about a topic.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cleanup, ClusterConfig};
+    ///
+    /// let defaults = ClusterConfig::default().topic(1);
+    /// let compacted = defaults.with_cleanup(Cleanup::Compact);
+    /// assert_eq!(compacted.partitions, 1);
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct TopicConfig {
+        /// How many partitions.
+        pub partitions: i32,
+        /// How many replicas of each.
+        pub replication_factor: i16,
+        /// In-sync replicas without which `acks=all` is refused (`min.insync.replicas`).
+        pub min_insync_replicas: i16,
+        /// The largest batch (`max.message.bytes`).
+        pub max_message_bytes: i32,
+        /// Whose timestamps are kept (`message.timestamp.type`).
+        pub timestamp_type: TimestampType,
+        /// How far behind the broker's clock a timestamp may be (`message.timestamp.before.max.ms`).
+        pub timestamp_before_max_ms: i64,
+        /// How far ahead of the broker's clock a timestamp may be (`message.timestamp.after.max.ms`).
+        pub timestamp_after_max_ms: i64,
+        /// What becomes of old records (`cleanup.policy`); nothing is ever removed here, but a
+        /// compacted topic refuses records without a key.
+        pub cleanup: Cleanup,
+    }
 }
 
 /// `cleanup.policy`.
@@ -151,6 +155,7 @@ pub struct TopicConfig {
 /// assert_eq!(kafka_mock::cluster::Cleanup::default(), kafka_mock::cluster::Cleanup::Delete);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cleanup {
     /// By age and size.
     #[default]

@@ -18,6 +18,7 @@ use super::{broker::Brokers, ids::BrokerId};
 /// assert_ne!(CoordinatorKind::Group, CoordinatorKind::Transaction);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum CoordinatorKind {
     /// Consumer groups and their offsets.
     Group,
@@ -28,12 +29,12 @@ pub enum CoordinatorKind {
 /// All coordinators that were ever asked for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Coordinators {
-    seats: BTreeMap<(CoordinatorKind, i32), Seat>,
+    by_partition: BTreeMap<(CoordinatorKind, i32), Coordinator>,
 }
 
 /// A partition of an internal topic.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seat {
+pub(super) struct Coordinator {
     pub(super) broker: Option<BrokerId>,
     /// Grows with each change.
     pub(super) epoch: i32,
@@ -42,14 +43,21 @@ pub(super) struct Seat {
 }
 
 impl Coordinators {
-    /// The seat of a name; it is taken if it was not yet.
-    pub(super) fn seat(&mut self, kind: CoordinatorKind, key: &str, brokers: &Brokers) -> &Seat {
-        let slot = slot_of(key);
-        self.seats.entry((kind, slot)).or_insert_with(|| Seat {
-            broker: first_of(slot, brokers),
-            epoch: 0,
-            ready_at: None,
-        })
+    /// The coordinator of a name; chosen now if the name is new.
+    pub(super) fn of(
+        &mut self,
+        kind: CoordinatorKind,
+        key: &str,
+        brokers: &Brokers,
+    ) -> &Coordinator {
+        let partition = partition_of(key);
+        self.by_partition
+            .entry((kind, partition))
+            .or_insert_with(|| Coordinator {
+                broker: first_of(partition, brokers),
+                epoch: 0,
+                ready_at: None,
+            })
     }
 
     /// Whether `broker` may answer for a name.
@@ -60,11 +68,11 @@ impl Coordinators {
         (kind, key): (CoordinatorKind, &str),
         brokers: &Brokers,
     ) -> Result<(), ErrorCode> {
-        let seat = self.seat(kind, key, brokers);
-        if seat.broker != Some(broker) {
+        let coordinator = self.of(kind, key, brokers);
+        if coordinator.broker != Some(broker) {
             return Err(ErrorCode::NOT_COORDINATOR);
         }
-        seat.check_loaded(now)
+        coordinator.check_loaded(now)
     }
 
     /// Seats the coordinator of a name, and of its neighbours, on this broker.
@@ -75,32 +83,32 @@ impl Coordinators {
         ready_at: Option<Instant>,
         brokers: &Brokers,
     ) {
-        self.seat(kind, key, brokers);
-        if let Some(seat) = self.seats.get_mut(&(kind, slot_of(key))) {
-            seat.give(Some(to), ready_at);
+        self.of(kind, key, brokers);
+        if let Some(coordinator) = self.by_partition.get_mut(&(kind, partition_of(key))) {
+            coordinator.give(Some(to), ready_at);
         }
     }
 
     /// Those on a broker that is gone move to the next.
     pub(super) fn leave(&mut self, gone: BrokerId, ready_at: Option<Instant>, brokers: &Brokers) {
-        for (&(_, slot), seat) in &mut self.seats {
-            if seat.broker == Some(gone) {
-                seat.give(first_of(slot, brokers), ready_at);
+        for (&(_, partition), coordinator) in &mut self.by_partition {
+            if coordinator.broker == Some(gone) {
+                coordinator.give(first_of(partition, brokers), ready_at);
             }
         }
     }
 
     /// A broker is there again: it takes what nobody has.
     pub(super) fn arrive(&mut self, ready_at: Option<Instant>, brokers: &Brokers) {
-        for (&(_, slot), seat) in &mut self.seats {
-            if seat.broker.is_none() {
-                seat.give(first_of(slot, brokers), ready_at);
+        for (&(_, partition), coordinator) in &mut self.by_partition {
+            if coordinator.broker.is_none() {
+                coordinator.give(first_of(partition, brokers), ready_at);
             }
         }
     }
 }
 
-impl Seat {
+impl Coordinator {
     pub(super) fn check_loaded(&self, now: Instant) -> Result<(), ErrorCode> {
         match (self.broker, self.ready_at) {
             (None, _) => Err(ErrorCode::COORDINATOR_NOT_AVAILABLE),
@@ -124,23 +132,23 @@ impl Seat {
 }
 
 /// The broker whose turn it is, or the next that is there.
-fn first_of(slot: i32, brokers: &Brokers) -> Option<BrokerId> {
+fn first_of(partition: i32, brokers: &Brokers) -> Option<BrokerId> {
     let ids: Vec<_> = brokers.ids().collect();
-    let turn = usize::try_from(slot).unwrap_or(0) % ids.len().max(1);
+    let turn = usize::try_from(partition).unwrap_or(0) % ids.len().max(1);
     let ring = ids.iter().cycle().skip(turn).take(ids.len());
     ring.copied().find(|&id| brokers.is_listed(id))
 }
 
 /// The partition of the internal topic that a name belongs to: Java's hash of the text.
-pub(super) fn slot_of(key: &str) -> i32 {
+pub(super) fn partition_of(key: &str) -> i32 {
     let hash = key.encode_utf16().fold(0_i32, |hash, unit| {
         hash.wrapping_mul(31).wrapping_add(i32::from(unit))
     });
-    (hash & i32::MAX) % SLOTS
+    (hash & i32::MAX) % PARTITIONS
 }
 
 /// `transaction.state.log.num.partitions` and `offsets.topic.num.partitions`.
-const SLOTS: i32 = 50;
+const PARTITIONS: i32 = 50;
 
 #[cfg(test)]
 mod tests {
@@ -149,8 +157,8 @@ mod tests {
     #[test]
     fn a_name_belongs_where_java_would_put_it() {
         // "tx".hashCode() is 3716, "käse 🧀".hashCode() is negative.
-        assert_eq!(slot_of("tx"), 3716 % 50);
-        assert_eq!(slot_of(""), 0);
-        assert!((0..50).contains(&slot_of("käse 🧀")));
+        assert_eq!(partition_of("tx"), 3716 % 50);
+        assert_eq!(partition_of(""), 0);
+        assert!((0..50).contains(&partition_of("käse 🧀")));
     }
 }

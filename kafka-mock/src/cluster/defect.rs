@@ -8,7 +8,7 @@
 /// ```
 /// use kafka_mock::cluster::{ClusterConfig, Defect};
 ///
-/// let liar = ClusterConfig { defect: Some(Defect::AckBeforeAppend), ..Default::default() };
+/// let liar = ClusterConfig::default().with_defect(Some(Defect::AckBeforeAppend));
 /// assert_ne!(liar, ClusterConfig::default());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,18 +40,21 @@ impl Defect {
     /// All of them.
     ///
     /// ```
-    /// assert!(kafka_mock::cluster::Defect::ALL.len() >= 10);
+    /// assert!(kafka_mock::cluster::Defect::all().count() >= 10);
     /// ```
-    pub const ALL: [Self; 10] = [
-        Self::AckBeforeAppend,
-        Self::AckBeforeReplication,
-        Self::WrongOffset,
-        Self::AcceptAnySequence,
-        Self::AcceptOldEpoch,
-        Self::ForgetProducers,
-        Self::LoseTail,
-        Self::ForgetAbortMarker,
-        Self::CommitAborted,
-        Self::ForgetOffsets,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        [
+            Self::AckBeforeAppend,
+            Self::AckBeforeReplication,
+            Self::WrongOffset,
+            Self::AcceptAnySequence,
+            Self::AcceptOldEpoch,
+            Self::ForgetProducers,
+            Self::LoseTail,
+            Self::ForgetAbortMarker,
+            Self::CommitAborted,
+            Self::ForgetOffsets,
+        ]
+        .into_iter()
+    }
 }

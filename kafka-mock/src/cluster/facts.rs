@@ -25,6 +25,7 @@ use crate::record::MockRecord;
 /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PartitionFacts {
     /// Who leads it.
     pub leader: Option<BrokerId>,
@@ -53,6 +54,7 @@ pub struct PartitionFacts {
 /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogEntry {
     /// Its place in the partition.
     pub offset: i64,
@@ -77,13 +79,14 @@ pub struct LogEntry {
 /// assert!(!matches!(marker, LogContent::Record { .. }));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogContent {
     /// A record of a producer.
     Record {
         /// Its number, or -1.
         sequence: i32,
         /// Whether it belongs to a transaction.
-        belongs: Belongs,
+        transactional: bool,
         /// The key, or null.
         key: Option<Bytes>,
         /// The value, or null.
@@ -91,21 +94,6 @@ pub enum LogContent {
     },
     /// The end of its producer's transaction.
     Marker(TransactionOutcome),
-}
-
-/// Whether a record belongs to a transaction.
-///
-/// ```
-/// use kafka_mock::cluster::Belongs;
-///
-/// assert_ne!(Belongs::ToTransaction, Belongs::ToNone);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Belongs {
-    /// It counts when the transaction commits.
-    ToTransaction,
-    /// It counts by itself.
-    ToNone,
 }
 
 /// What a coordinator knows of a transactional id.
@@ -116,6 +104,7 @@ pub enum Belongs {
 /// assert!(Cluster::new(ClusterConfig::default(), 1).transactions().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TransactionFacts {
     /// The transactional id.
     pub transactional_id: String,
@@ -135,6 +124,7 @@ pub struct TransactionFacts {
 /// assert_ne!(TransactionState::Open, TransactionState::Decided(TransactionOutcome::Abort));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TransactionState {
     /// None was begun since the producer began.
     Empty,
@@ -154,6 +144,7 @@ pub enum TransactionState {
 /// assert!(Cluster::new(ClusterConfig::default(), 1).hanging_transactions().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HangingTransaction {
     /// The topic.
     pub topic: String,
@@ -215,14 +206,11 @@ impl Cluster {
                     vec![entry(header.base_offset, header.max_timestamp, content)]
                 }
                 Content::Data => {
-                    let belongs = match batch.header.attributes.is_transactional() {
-                        true => Belongs::ToTransaction,
-                        false => Belongs::ToNone,
-                    };
+                    let transactional = batch.header.attributes.is_transactional();
                     let records = batch.mock_records(partition).map(|record| {
                         let content = LogContent::Record {
                             sequence: record.producer.map_or(-1, |it| it.sequence),
-                            belongs,
+                            transactional,
                             key: record.key,
                             value: record.value,
                         };
@@ -345,7 +333,7 @@ impl Cluster {
 
 fn committed(index: i32, partition: &Partition) -> Vec<MockRecord> {
     let (start, end) = (partition.log.start_offset(), partition.last_stable_offset());
-    let aborted: Vec<_> = partition.stability.aborted_in(0, end).collect();
+    let aborted: Vec<_> = partition.transaction_index.aborted_in(0, end).collect();
     let batches = partition.log.from(start).iter();
     let visible = batches.filter(|batch| {
         let header = &batch.header;

@@ -72,6 +72,7 @@ pub enum Effect {
 /// assert_ne!(kafka_mock::cluster::When::BeforeHandling, kafka_mock::cluster::When::AfterHandling);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum When {
     /// As if the request was lost: nothing is appended.
     BeforeHandling,
@@ -102,7 +103,7 @@ impl Fault {
         }
     }
 
-    /// Answers `code` instead of doing what was asked. Concerns Produce unless another API is named.
+    /// Answers `code` instead of doing what was asked. For Produce, unless another API is named.
     ///
     /// ```
     /// use kafka_mock::cluster::Fault;
@@ -114,7 +115,7 @@ impl Fault {
         Self::new(Effect::Refuse(code)).api(ApiKey::PRODUCE)
     }
 
-    /// Does what was asked and answers `code`. Concerns Produce unless another API is named.
+    /// Does what was asked and answers `code`. For Produce, unless another API is named.
     ///
     /// ```
     /// use kafka_mock::cluster::Fault;
@@ -296,7 +297,7 @@ impl Fault {
         self.effect
     }
 
-    fn concerns(&self, broker: BrokerId, api: ApiKey) -> bool {
+    fn waits_for(&self, broker: BrokerId, api: ApiKey) -> bool {
         self.broker.is_none_or(|id| id == broker) && self.api.is_none_or(|key| key == api)
     }
 
@@ -378,7 +379,7 @@ impl Faults {
     ) -> Option<Effect> {
         let effect = self.draw(|fault| {
             !matches!(fault.effect, Effect::Refuse(_) | Effect::Misreport(_))
-                && fault.concerns(broker, api)
+                && fault.waits_for(broker, api)
                 && (fault.topic.is_none() || targets.iter().any(|&target| fault.names(target)))
         });
         effect.map(|fault| fault.effect)
@@ -393,7 +394,7 @@ impl Faults {
     ) -> Option<Scripted> {
         let fault = self.draw(|fault| {
             matches!(fault.effect, Effect::Refuse(_) | Effect::Misreport(_))
-                && fault.concerns(broker, api)
+                && fault.waits_for(broker, api)
                 && fault.names(target)
         })?;
         match fault.effect {

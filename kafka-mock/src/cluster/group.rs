@@ -7,38 +7,43 @@ use std::collections::BTreeMap;
 
 use kafka_wire::ErrorCode;
 
-use super::transaction::TransactionOutcome;
+use super::{marker::TransactionOutcome, setters::settings};
 
-/// Who is in a consumer group.
-///
-/// ```
-/// use kafka_mock::cluster::{GroupMember, Membership};
-///
-/// let membership = Membership { generation: 3, members: vec![GroupMember::new("m-1")] };
-/// assert_eq!(membership.members[0].instance_id, None);
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Membership {
-    /// Grows with each rebalance.
-    pub generation: i32,
-    /// Its members.
-    pub members: Vec<GroupMember>,
+settings! {
+    /// Who is in a consumer group.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{GroupMember, Membership};
+    ///
+    /// let member = GroupMember::new("m-1");
+    /// let membership = Membership::default().with_generation(3).with_members(vec![member]);
+    /// assert_eq!(membership.members[0].instance_id, None);
+    /// ```
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Membership {
+        /// Grows with each rebalance.
+        pub generation: i32,
+        /// Its members.
+        pub members: Vec<GroupMember>,
+    }
 }
 
-/// A member of a consumer group.
-///
-/// ```
-/// use kafka_mock::cluster::GroupMember;
-///
-/// let fixed = GroupMember { instance_id: Some("rack-7".to_owned()), ..GroupMember::new("m-1") };
-/// assert_eq!(fixed.member_id, "m-1");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupMember {
-    /// What the group calls it.
-    pub member_id: String,
-    /// What it calls itself, if it is a static member (KIP-345).
-    pub instance_id: Option<String>,
+settings! {
+    /// A member of a consumer group.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::GroupMember;
+    ///
+    /// let fixed = GroupMember::new("m-1").with_instance_id(Some("rack-7".to_owned()));
+    /// assert_eq!(fixed.member_id, "m-1");
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct GroupMember {
+        /// What the group calls it.
+        pub member_id: String,
+        /// What it calls itself, if it is a static member (KIP-345).
+        pub instance_id: Option<String>,
+    }
 }
 
 impl GroupMember {
@@ -57,14 +62,8 @@ impl GroupMember {
 }
 
 /// An offset that a consumer group has committed.
-///
-/// ```
-/// use kafka_mock::cluster::CommittedOffset;
-///
-/// let committed = CommittedOffset { offset: 7, leader_epoch: -1, metadata: String::new() };
-/// assert_eq!(committed.offset, 7);
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CommittedOffset {
     /// The offset to go on with.
     pub offset: i64,

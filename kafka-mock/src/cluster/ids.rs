@@ -1,6 +1,6 @@
-//! Numbers with a meaning: brokers, connections, and the time as one argument.
+//! What brokers and connections are called.
 
-use std::{fmt, time::Instant};
+use std::fmt;
 
 /// A broker of the cluster; they count from 1.
 ///
@@ -26,19 +26,9 @@ impl fmt::Display for BrokerId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// The time, by both clocks that a broker has.
-///
-/// ```
-/// use std::time::Instant;
-/// use kafka_mock::cluster::Now;
-///
-/// let now = Now { instant: Instant::now(), wall_ms: 1_700_000_000_000 };
-/// assert!(now.wall_ms > 0);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Now {
-    /// What waiting is measured by.
-    pub instant: Instant,
-    /// Milliseconds since 1970, which log append times are.
-    pub wall_ms: i64,
+/// One connection to one broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Link {
+    pub(super) broker: BrokerId,
+    pub(super) connection: ConnectionId,
 }

@@ -13,7 +13,7 @@ use kafka_wire::{
     },
 };
 
-use super::transaction::TransactionOutcome;
+use super::marker::{Marker, TransactionOutcome};
 use crate::record::MockRecord;
 
 /// The log of one partition.
@@ -43,15 +43,6 @@ pub(super) enum Content {
     Data,
     /// The end of a transaction.
     Marker(Marker),
-}
-
-/// The end of a transaction, as it stands in a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Marker {
-    pub(super) producer_id: i64,
-    pub(super) producer_epoch: i16,
-    pub(super) coordinator_epoch: i32,
-    pub(super) outcome: TransactionOutcome,
 }
 
 /// A record found by its time.

@@ -2,8 +2,8 @@
 
 use super::{
     Cluster, Defect, Now, TransactionOutcome,
-    coordinator::slot_of,
-    log::Marker,
+    coordinator::partition_of,
+    marker::Marker,
     transaction::Progress,
     transactions::{MARKER_RETRY, Step},
 };
@@ -19,10 +19,10 @@ impl Cluster {
         progress: Progress,
     ) -> Step {
         let aborts = marker.outcome == TransactionOutcome::Abort;
-        if aborts && self.lies(Defect::ForgetAbortMarker) {
+        if aborts && self.has_defect(Defect::ForgetAbortMarker) {
             return Step::Done;
         }
-        let marker = match aborts && self.lies(Defect::CommitAborted) {
+        let marker = match aborts && self.has_defect(Defect::CommitAborted) {
             true => Marker {
                 outcome: TransactionOutcome::Commit,
                 ..*marker
@@ -79,13 +79,13 @@ impl Cluster {
     }
 
     /// Offsets that came with the transaction become visible, or vanish.
-    pub(super) fn settle_offsets(&mut self, slot: i32, marker: &Marker) -> Step {
-        let outcome = match self.lies(Defect::ForgetOffsets) {
+    pub(super) fn settle_offsets(&mut self, partition: i32, marker: &Marker) -> Step {
+        let outcome = match self.has_defect(Defect::ForgetOffsets) {
             true => TransactionOutcome::Abort,
             false => marker.outcome,
         };
         let groups = self.groups.iter_mut();
-        for (_, group) in groups.filter(|(name, _)| slot_of(name) == slot) {
+        for (_, group) in groups.filter(|(name, _)| partition_of(name) == partition) {
             group.settle(marker.producer_id, outcome);
         }
         Step::Done

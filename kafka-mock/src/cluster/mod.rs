@@ -1,7 +1,7 @@
 //! What the brokers of a cluster do, as one plain state machine.
 //!
 //! ```text
-//! frame ─handle─▶ Answer: Send │ Nothing │ Close │ Held ─┐
+//! frame ─handle─▶ Answer: Send │ Nothing │ Close │ Delayed ─┐
 //! time  ─tick───▶ Releases ◀────────────────────────────┘
 //! ```
 //!
@@ -14,30 +14,36 @@
 //! not follow from the seed. Any bytes may come: what is no request closes the connection.
 
 mod admin;
-mod agenda;
+mod answer;
 mod api;
 mod broker;
+mod call;
 mod config;
 mod coordinator;
 mod defect;
-mod expiry;
+mod delayed;
 mod facts;
+mod failover;
 mod fault;
 mod group;
-mod hold;
 mod ids;
 mod log;
+mod marker;
 mod markers;
-mod names;
-mod outage;
+mod now;
 mod partition;
+mod producer_expiration;
 mod producer_state;
+mod purgatory;
 mod random;
 mod replication;
-mod stability;
+mod setters;
+mod timers;
 mod topic;
 mod topic_config;
+mod topic_name;
 mod transaction;
+mod transaction_index;
 mod transactions;
 mod validate;
 
@@ -47,34 +53,37 @@ use std::{
 };
 
 use bytes::Bytes;
-use kafka_wire::{ApiKey, Uuid};
+use kafka_wire::Uuid;
 
 use self::{
-    agenda::{Agenda, Due},
     broker::Brokers,
     coordinator::Coordinators,
+    delayed::{BlockedConnection, Delayed},
     fault::Faults,
     group::Groups,
-    hold::{Held, Lane},
+    ids::Link,
     random::Random,
+    timers::{Due, Timers},
     topic::Topics,
-    transactions::Transactions,
+    transaction::Transactions,
 };
 
 pub use self::{
     admin::ClusterError,
+    answer::{Answer, Release, RequestSeen},
     config::{Cleanup, ClusterConfig, TopicConfig},
     coordinator::CoordinatorKind,
     defect::Defect,
     facts::{
-        Belongs, HangingTransaction, LogContent, LogEntry, PartitionFacts, TransactionFacts,
+        HangingTransaction, LogContent, LogEntry, PartitionFacts, TransactionFacts,
         TransactionState,
     },
     fault::{Effect, Fault, When},
     group::{CommittedOffset, GroupMember, Membership},
-    ids::{BrokerId, ConnectionId, Now},
+    ids::{BrokerId, ConnectionId},
+    marker::TransactionOutcome,
+    now::Now,
     partition::{Restart, UncleanElection},
-    transaction::TransactionOutcome,
 };
 use crate::record::MockRecord;
 
@@ -85,13 +94,13 @@ use crate::record::MockRecord;
 /// use kafka_mock::cluster::{Answer, BrokerId, Cluster, ClusterConfig, ConnectionId, Now};
 /// use kafka_wire::{Request, decode_response, encode_request, messages::MetadataRequest};
 ///
-/// let mut cluster = Cluster::new(ClusterConfig { brokers: 3, ..ClusterConfig::default() }, 42);
+/// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(3), 42);
 /// cluster.create_topic("orders", cluster.config().topic(6))?;
 ///
 /// let version = MetadataRequest::version(12)?;
-/// let all = MetadataRequest { topics: None, ..Default::default() };
+/// let all = MetadataRequest::default().with_topics(None);
 /// let frame = encode_request(1, None, version, &all)?.slice(4..); // without its length
-/// let now = Now { instant: Instant::now(), wall_ms: 1_700_000_000_000 };
+/// let now = Now::new(Instant::now(), 1_700_000_000_000);
 ///
 /// let Answer::Send(answer) = cluster.handle(now, BrokerId(1), ConnectionId(1), frame) else {
 ///     panic!("metadata is answered at once");
@@ -117,81 +126,17 @@ pub struct Cluster {
     next_leader: usize,
     random: Random,
     faults: Faults,
-    /// Connections on which something is held.
-    lanes: BTreeMap<Link, Lane>,
+    /// Connections on which something is delayed.
+    blocked: BTreeMap<Link, BlockedConnection>,
     /// What happens by itself, and when.
-    agenda: Agenda,
+    timers: Timers,
     /// When producers are looked for that are to be forgotten.
     next_expiry: Option<Instant>,
     /// When something was first asked.
     first_seen: Option<Instant>,
-    /// When something was last asked; nothing is held before.
+    /// When something was last asked; nothing is delayed before.
     last_seen: Option<Instant>,
     requests: VecDeque<RequestSeen>,
-}
-
-/// One connection to one broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Link {
-    broker: BrokerId,
-    connection: ConnectionId,
-}
-
-/// What a broker does about a request.
-///
-/// ```
-/// use kafka_mock::cluster::Answer;
-///
-/// assert_ne!(Answer::Nothing, Answer::Close);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Answer {
-    /// Sends this frame, which begins with its length.
-    Send(Bytes),
-    /// Sends nothing, and goes on (Produce with `acks=0`).
-    Nothing,
-    /// Answers later: a [`Release`] will follow, from [`Cluster::tick`].
-    Held,
-    /// Closes the connection.
-    Close,
-}
-
-/// The answer to a request that was held.
-///
-/// ```
-/// use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
-///
-/// let release = Release { broker: BrokerId(1), connection: ConnectionId(1), answer: Answer::Close };
-/// assert_eq!(release.answer, Answer::Close);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
-    /// The broker that answers.
-    pub broker: BrokerId,
-    /// On this connection.
-    pub connection: ConnectionId,
-    /// Never [`Answer::Held`].
-    pub answer: Answer,
-}
-
-/// A request that reached a broker.
-///
-/// ```
-/// use kafka_mock::cluster::{BrokerId, RequestSeen};
-/// use kafka_wire::ApiKey;
-///
-/// let seen = RequestSeen { broker: BrokerId(1), api: ApiKey::PRODUCE, version: 13 };
-/// assert_eq!(seen.api.to_string(), "Produce");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestSeen {
-    /// The broker.
-    pub broker: BrokerId,
-    /// What was asked.
-    pub api: ApiKey,
-    /// In which version.
-    pub version: i16,
 }
 
 impl Cluster {
@@ -215,7 +160,7 @@ impl Cluster {
             coordinators: Coordinators::default(),
             transactions: Transactions::default(),
             groups: Groups::default(),
-            agenda: Agenda::default(),
+            timers: Timers::default(),
             next_expiry: None,
             first_seen: None,
             config,
@@ -224,7 +169,7 @@ impl Cluster {
             next_leader: 0,
             random,
             faults: Faults::default(),
-            lanes: BTreeMap::new(),
+            blocked: BTreeMap::new(),
             last_seen: None,
             requests: VecDeque::new(),
         }
@@ -239,7 +184,7 @@ impl Cluster {
     /// use kafka_mock::cluster::{Answer, BrokerId, Cluster, ClusterConfig, ConnectionId, Now};
     ///
     /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
-    /// let now = Now { instant: Instant::now(), wall_ms: 0 };
+    /// let now = Now::new(Instant::now(), 0);
     /// let answer = cluster.handle(now, BrokerId(1), ConnectionId(1), b"GET / HTTP/1.1"[..].into());
     /// assert_eq!(answer, Answer::Close);
     /// ```
@@ -253,28 +198,28 @@ impl Cluster {
         self.advance(now);
         let link = Link { broker, connection };
         if self.brokers.is_dead(broker) {
-            self.lanes.remove(&link);
+            self.blocked.remove(&link);
             return Answer::Close;
         }
-        if let Some(lane) = self.lanes.get_mut(&link) {
-            lane.waiting.push_back(frame);
-            return Answer::Held;
+        if let Some(connection) = self.blocked.get_mut(&link) {
+            connection.waiting.push_back(frame);
+            return Answer::Delayed;
         }
         let outcome = match self.brokers.is_frozen(broker) {
-            true => Err(Held::Thaw(frame)),
+            true => Err(Delayed::UntilThawed(frame)),
             false => self.serve(now, link, frame),
         };
         match outcome {
             Ok(answer) => answer,
-            Err(held) => {
-                self.lanes.insert(
+            Err(delayed) => {
+                self.blocked.insert(
                     link,
-                    Lane {
-                        held,
+                    BlockedConnection {
+                        delayed,
                         waiting: VecDeque::new(),
                     },
                 );
-                Answer::Held
+                Answer::Delayed
             }
         }
     }
@@ -286,16 +231,15 @@ impl Cluster {
     /// use kafka_mock::cluster::{Cluster, ClusterConfig, Now};
     ///
     /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
-    /// let now = Now { instant: Instant::now(), wall_ms: 0 };
+    /// let now = Now::new(Instant::now(), 0);
     /// assert!(cluster.tick(now).is_empty());
     /// ```
     pub fn tick(&mut self, now: Now) -> Vec<Release> {
         self.advance(now);
         let brokers = &self.brokers;
-        let due = self
-            .lanes
-            .iter()
-            .filter(|(link, lane)| brokers.is_up(link.broker) && lane.held.is_due(now.instant));
+        let due = self.blocked.iter().filter(|(link, connection)| {
+            brokers.is_up(link.broker) && connection.delayed.is_due(now.instant)
+        });
         let due: Vec<Link> = due.map(|(&link, _)| link).collect();
         let mut releases = Vec::new();
         for link in due {
@@ -313,22 +257,22 @@ impl Cluster {
     /// ```
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let awake = self.lanes.iter();
+        let awake = self.blocked.iter();
         let awake = awake.filter(|(link, _)| self.brokers.is_up(link.broker));
-        let dues = awake.filter_map(|(_, lane)| match &lane.held {
-            held if held.is_stirred() => self.last_seen,
-            held => held.until(),
+        let dues = awake.filter_map(|(_, connection)| match &connection.delayed {
+            delayed if delayed.may_be_complete() => self.last_seen,
+            delayed => delayed.until(),
         });
-        dues.chain(self.agenda.next()).min()
+        dues.chain(self.timers.next()).min()
     }
 
     /// Lets happen what happens by itself up to now, in its order.
     fn advance(&mut self, now: Now) {
         self.first_seen.get_or_insert(now.instant);
         self.last_seen = self.last_seen.max(Some(now.instant));
-        self.note_sessions(now.instant);
+        self.start_sessions(now.instant);
         self.expire_producers(now);
-        while let Some(due) = self.agenda.take(now.instant) {
+        while let Some(due) = self.timers.take(now.instant) {
             match due {
                 Due::Session(broker) => self.check_session(now.instant, broker),
                 Due::Replication { topic, partition } => {
@@ -342,7 +286,7 @@ impl Cluster {
         }
     }
 
-    /// Forgets a connection that is gone, with all that is held on it.
+    /// Forgets a connection that is gone, with all that is delayed on it.
     ///
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig, ConnectionId};
@@ -350,7 +294,7 @@ impl Cluster {
     /// Cluster::new(ClusterConfig::default(), 1).disconnected(BrokerId(1), ConnectionId(1));
     /// ```
     pub fn disconnected(&mut self, broker: BrokerId, connection: ConnectionId) {
-        self.lanes.remove(&Link { broker, connection });
+        self.blocked.remove(&Link { broker, connection });
     }
 
     /// Lets something go wrong.
@@ -450,7 +394,7 @@ impl Cluster {
     }
 
     /// Whether the brokers lie like this.
-    fn lies(&self, defect: Defect) -> bool {
+    fn has_defect(&self, defect: Defect) -> bool {
         self.config.defect == Some(defect)
     }
 

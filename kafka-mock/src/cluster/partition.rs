@@ -19,9 +19,10 @@ use super::{
     broker::Brokers,
     defect::Defect,
     ids::BrokerId,
-    log::{Content, Log, Marker, Stamp},
+    log::{Content, Log, Stamp},
+    marker::Marker,
     producer_state::ProducerStates,
-    stability::Stability,
+    transaction_index::TransactionIndex,
 };
 
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub(super) struct Partition {
     pub(super) in_sync: Vec<BrokerId>,
     pub(super) log: Log,
     pub(super) producers: ProducerStates,
-    pub(super) stability: Stability,
+    pub(super) transaction_index: TransactionIndex,
     copies: BTreeMap<BrokerId, Copy>,
     /// When followers have how much, in order of time.
     in_transit: VecDeque<(Instant, i64)>,
@@ -71,6 +72,7 @@ struct Copy {
 /// assert_eq!(ClusterConfig::default().unclean_election, UncleanElection::Refused);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UncleanElection {
     /// Nobody: rather no service than loss.
     #[default]
@@ -93,7 +95,7 @@ impl Partition {
             in_sync,
             log: Log::default(),
             producers: ProducerStates::default(),
-            stability: Stability::default(),
+            transaction_index: TransactionIndex::default(),
             in_transit: VecDeque::new(),
             high_watermark: 0,
             epoch_start: 0,
@@ -110,7 +112,7 @@ impl Partition {
     /// Up to where every transaction is decided.
     pub(super) fn last_stable_offset(&self) -> i64 {
         let open = self.producers.first_open_offset();
-        let undecided = self.stability.first_undecided(self.high_watermark);
+        let undecided = self.transaction_index.first_undecided(self.high_watermark);
         let first = open.into_iter().chain(undecided).min();
         first.map_or(self.high_watermark, |first| first.min(self.high_watermark))
     }
@@ -130,7 +132,7 @@ impl Partition {
         let stored = self.log.append_marker(marker, self.leader_epoch, wall_ms);
         let began = self.producers.end_transaction(&marker, wall_ms);
         let offset = stored.base_offset;
-        self.stability.note(&marker, began, offset);
+        self.transaction_index.note(&marker, began, offset);
         self.led();
         offset
     }
@@ -211,7 +213,7 @@ impl Partition {
             return Moved::No;
         }
         self.high_watermark = least;
-        self.stability.forget_before(least);
+        self.transaction_index.forget_before(least);
         Moved::Yes
     }
 
@@ -232,7 +234,7 @@ impl Partition {
     fn cut_off(&mut self, end_offset: i64) {
         if end_offset < self.log.end_offset() {
             self.log.truncate(end_offset);
-            (self.producers, self.stability) = self.remembered(end_offset);
+            (self.producers, self.transaction_index) = self.remembered(end_offset);
         }
         let end = self.log.end_offset();
         self.epoch_start = end;
@@ -247,7 +249,7 @@ impl Partition {
     }
 
     /// What a leader that lies makes of its election, once for each.
-    pub(super) fn lie_about_election(&mut self, defect: Defect) {
+    pub(super) fn apply_election_defect(&mut self, defect: Defect) {
         if std::mem::replace(&mut self.lied_in, self.leader_epoch) == self.leader_epoch {
             return;
         }
@@ -263,8 +265,9 @@ impl Partition {
     }
 
     /// What is known of producers from the log up to `end_offset`.
-    fn remembered(&self, end_offset: i64) -> (ProducerStates, Stability) {
-        let (mut producers, mut stability) = (ProducerStates::default(), Stability::default());
+    fn remembered(&self, end_offset: i64) -> (ProducerStates, TransactionIndex) {
+        let (mut producers, mut transaction_index) =
+            (ProducerStates::default(), TransactionIndex::default());
         let mut forgotten = self.forgotten.iter().peekable();
         for batch in self.log.batches() {
             let offset = batch.header.base_offset;
@@ -279,15 +282,15 @@ impl Partition {
                 Content::Data => {}
                 Content::Marker(marker) => {
                     let began = producers.end_transaction(&marker, batch.header.max_timestamp);
-                    stability.note(&marker, began, offset);
+                    transaction_index.note(&marker, began, offset);
                 }
             }
         }
         for gone in forgotten {
             producers.forget(gone.producer_id);
         }
-        stability.forget_before(self.high_watermark.min(end_offset));
-        (producers, stability)
+        transaction_index.forget_before(self.high_watermark.min(end_offset));
+        (producers, transaction_index)
     }
 
     /// What a replica knows of producers: a follower may lag behind.
@@ -377,6 +380,7 @@ impl Partition {
 /// assert_ne!(Restart::WithData, Restart::Empty);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Restart {
     /// With the logs that it had.
     WithData,

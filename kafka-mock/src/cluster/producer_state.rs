@@ -14,7 +14,7 @@ use kafka_wire::{
     records::{BatchHeader, NO_SEQUENCE, next_sequence},
 };
 
-use super::log::Marker;
+use super::marker::Marker;
 
 /// The producers of one partition.
 #[derive(Clone, Debug, Default)]

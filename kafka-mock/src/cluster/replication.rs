@@ -1,11 +1,11 @@
 //! Followers fetch from leaders, in the background.
 //!
-//! What was appended reaches all followers after a delay, at once if the delay is zero. Who waits
-//! for the high watermark is stirred when it moves.
+//! What was appended reaches all followers after a delay, at once if the delay is zero. Delayed
+//! requests that wait for the high watermark are checked again when it moves.
 
 use std::time::Instant;
 
-use super::{Cluster, Now, agenda::Due, partition::Moved};
+use super::{Cluster, Now, partition::Moved, timers::Due};
 
 impl Cluster {
     /// Something was appended to a partition: followers will fetch it.
@@ -23,7 +23,7 @@ impl Cluster {
             partition.replicate(Some(now.instant), &self.brokers);
         } else {
             let partition = index;
-            self.agenda.note(
+            self.timers.set(
                 at,
                 Due::Replication {
                     topic: id,
@@ -32,7 +32,7 @@ impl Cluster {
             );
         }
         // Readers wait for records and committed records alike.
-        self.stir_partition(topic, index);
+        self.recheck_partition(topic, index);
     }
 
     /// Followers of a partition get what has reached them.
@@ -42,7 +42,7 @@ impl Cluster {
             return;
         };
         if partition.replicate(Some(now), &self.brokers) == Moved::Yes {
-            self.stir_partition(topic, index);
+            self.recheck_partition(topic, index);
         }
     }
 
@@ -53,19 +53,19 @@ impl Cluster {
         for (id, topic) in self.topics.iter_mut() {
             for (partition, it) in (0..).zip(&mut topic.partitions) {
                 if let Some(defect) = defect {
-                    it.lie_about_election(defect);
+                    it.apply_election_defect(defect);
                 }
                 if let Some(now) = now.filter(|_| it.lags(&self.brokers)) {
                     let delay = self.random.duration(&self.config.replication_delay);
                     let at = it.send_to_followers(now + delay);
                     if at > now {
                         let topic = id;
-                        self.agenda.note(at, Due::Replication { topic, partition });
+                        self.timers.set(at, Due::Replication { topic, partition });
                     }
                 }
                 it.replicate(now, &self.brokers);
             }
         }
-        self.stir_all();
+        self.recheck_all();
     }
 }

@@ -11,28 +11,13 @@
 //! (KIP-890) it grows. Nothing here knows brokers, logs or time but as a number.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::log::Marker;
-
-/// How a transaction ends.
-///
-/// ```
-/// use kafka_mock::cluster::TransactionOutcome;
-///
-/// assert_ne!(TransactionOutcome::Commit, TransactionOutcome::Abort);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TransactionOutcome {
-    /// Its records are to be read.
-    Commit,
-    /// Its records are to be skipped.
-    Abort,
-}
+use super::marker::{Marker, TransactionOutcome};
 
 /// What a transaction writes to: it gets a marker when the transaction ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +38,9 @@ pub(super) enum Generation {
     /// The epoch grows with each transaction (KIP-890).
     Two,
 }
+
+/// All transactions, by transactional id.
+pub(super) type Transactions = BTreeMap<String, Transaction>;
 
 /// The state of one transactional id.
 #[derive(Clone, Debug)]

@@ -9,25 +9,19 @@
 //! replicas are in sync, and once more after a new leader may have lost it. Until all are written,
 //! the transactional id answers `CONCURRENT_TRANSACTIONS`.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use kafka_wire::ErrorCode;
 
 use super::{
     BrokerId, Cluster, Now,
-    agenda::Due,
-    coordinator::{CoordinatorKind, slot_of},
+    coordinator::{CoordinatorKind, partition_of},
+    marker::TransactionOutcome,
+    timers::Due,
     transaction::{
         Ended, Generation, Identity, Initialized, Participant, Progress, Stage, Transaction,
-        TransactionOutcome,
     },
 };
-
-/// All transactions, by transactional id.
-pub(super) type Transactions = BTreeMap<String, Transaction>;
 
 impl Cluster {
     /// Whether `broker` coordinates this name, and is ready to.
@@ -90,8 +84,8 @@ impl Cluster {
         let timeout = transaction.timeout;
         if !was_open {
             let at = self.next_timeout_check(now.instant + timeout);
-            self.agenda
-                .note(at, Due::Timeout(transactional_id.to_owned()));
+            self.timers
+                .set(at, Due::Timeout(transactional_id.to_owned()));
         }
         Ok(())
     }
@@ -146,14 +140,14 @@ impl Cluster {
         };
         let over = *since + transaction.timeout;
         let key = (CoordinatorKind::Transaction, transactional_id);
-        let seat = *self.coordinators.seat(key.0, key.1, &self.brokers);
-        let works = seat.broker.is_some_and(|id| self.brokers.is_up(id));
-        if over <= now.instant && works && seat.check_loaded(now.instant).is_ok() {
+        let coordinator = *self.coordinators.of(key.0, key.1, &self.brokers);
+        let works = coordinator.broker.is_some_and(|id| self.brokers.is_up(id));
+        if over <= now.instant && works && coordinator.check_loaded(now.instant).is_ok() {
             self.fence(now, transactional_id);
         } else {
             let at = self.next_timeout_check(over.max(now.instant));
-            self.agenda
-                .note(at, Due::Timeout(transactional_id.to_owned()));
+            self.timers
+                .set(at, Due::Timeout(transactional_id.to_owned()));
         }
     }
 
@@ -175,31 +169,31 @@ impl Cluster {
     /// Writes the markers that are due, and closes the transaction if they were the last.
     pub(super) fn write_markers(&mut self, now: Now, transactional_id: &str) {
         let key = (CoordinatorKind::Transaction, transactional_id);
-        let seat = *self.coordinators.seat(key.0, key.1, &self.brokers);
-        let works = seat.broker.is_some_and(|id| self.brokers.is_up(id));
-        let retry_at = seat
+        let coordinator = *self.coordinators.of(key.0, key.1, &self.brokers);
+        let works = coordinator.broker.is_some_and(|id| self.brokers.is_up(id));
+        let retry_at = coordinator
             .ready_at()
             .map_or(now.instant, |at| at.max(now.instant))
             + MARKER_RETRY;
         let Some(transaction) = self.transactions.get_mut(transactional_id) else {
             return;
         };
-        let Some(marker) = transaction.marker(seat.epoch) else {
+        let Some(marker) = transaction.marker(coordinator.epoch) else {
             return;
         };
         let Stage::Ending(ending) = &mut transaction.stage else {
             return;
         };
-        if !works || seat.check_loaded(now.instant).is_err() {
-            self.agenda
-                .note(retry_at, Due::Markers(transactional_id.to_owned()));
+        if !works || coordinator.check_loaded(now.instant).is_err() {
+            self.timers
+                .set(retry_at, Due::Markers(transactional_id.to_owned()));
             return;
         }
         let mut pending = std::mem::take(&mut ending.pending);
         pending.retain_mut(|it| {
             let step = match (&it.participant, it.progress) {
                 (_, Progress::Due(at)) if at > now.instant => Step::Again(it.progress, at),
-                (Participant::Offsets(slot), _) => self.settle_offsets(*slot, &marker),
+                (Participant::Offsets(partition), _) => self.settle_offsets(*partition, &marker),
                 (Participant::Partition { topic, index }, progress) => {
                     self.step_marker(now, topic, *index, &marker, progress)
                 }
@@ -208,8 +202,8 @@ impl Cluster {
                 Step::Done => false,
                 Step::Again(progress, at) => {
                     it.progress = progress;
-                    self.agenda
-                        .note(at, Due::Markers(transactional_id.to_owned()));
+                    self.timers
+                        .set(at, Due::Markers(transactional_id.to_owned()));
                     true
                 }
             }
@@ -231,7 +225,7 @@ fn take_id(next: &mut i64) -> i64 {
 
 /// The participant that keeps the offsets of a group.
 pub(super) fn offsets_of(group: &str) -> Participant {
-    Participant::Offsets(slot_of(group))
+    Participant::Offsets(partition_of(group))
 }
 
 /// What is to be done about one marker next.

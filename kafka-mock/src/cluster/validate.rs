@@ -134,16 +134,17 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
                 record.offset_delta
             )));
         }
-        if let Some((verdict, message)) = fault_of(&record, topic, wall_ms) {
+        if let Some((verdict, message)) = problem_with(&record, topic, wall_ms) {
             code = verdict;
             count += 1;
             if count > FAULTS_TOLD_MAX {
                 continue;
             }
-            faults.push(BatchIndexAndErrorMessage {
-                batch_index: index as i32,
-                batch_index_error_message: Some(message),
-            });
+            faults.push(
+                BatchIndexAndErrorMessage::default()
+                    .with_batch_index(index as i32)
+                    .with_batch_index_error_message(Some(message)),
+            );
         }
     }
     if faults.is_empty() {
@@ -165,7 +166,7 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
 }
 
 /// What is wrong with one record, while the rest of the batch is looked at all the same.
-fn fault_of(record: &Record, topic: &TopicConfig, wall_ms: i64) -> Option<(ErrorCode, String)> {
+fn problem_with(record: &Record, topic: &TopicConfig, wall_ms: i64) -> Option<(ErrorCode, String)> {
     if topic.cleanup != Cleanup::Delete && record.key.is_none() {
         let message = "a compacted topic cannot accept a record without a key".to_owned();
         return Some((ErrorCode::INVALID_RECORD, message));

@@ -2,7 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::{MockCluster, MockError, mock_cluster};
+use super::{
+    error::MockError,
+    mock_cluster::{self, MockCluster},
+};
 use crate::cluster::{Cluster, ClusterConfig, TopicConfig};
 
 /// Describes an embedded cluster: by default one broker, no topics, which are created by being
@@ -30,6 +33,18 @@ enum Topic {
     Config(TopicConfig),
 }
 
+impl MockCluster {
+    /// Describes a cluster to start.
+    ///
+    /// ```
+    /// let kafka = kafka_mock::MockCluster::builder().brokers(1).start_blocking()?;
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    pub fn builder() -> MockClusterBuilder {
+        MockClusterBuilder::default()
+    }
+}
+
 impl MockClusterBuilder {
     /// How many brokers there are; their ids count from 1.
     ///
@@ -55,10 +70,10 @@ impl MockClusterBuilder {
     /// A topic that exists from the start, with settings of its own.
     ///
     /// ```
-    /// use kafka_mock::cluster::{Cleanup, ClusterConfig, TopicConfig};
+    /// use kafka_mock::cluster::{Cleanup, ClusterConfig};
     ///
     /// let defaults = ClusterConfig::default().topic(1);
-    /// let compacted = TopicConfig { cleanup: Cleanup::Compact, ..defaults };
+    /// let compacted = defaults.with_cleanup(Cleanup::Compact);
     /// let _ = kafka_mock::MockCluster::builder().topic_with("accounts", compacted);
     /// ```
     pub fn topic_with(mut self, name: impl Into<String>, config: TopicConfig) -> Self {
@@ -81,7 +96,7 @@ impl MockClusterBuilder {
     /// ```
     /// use kafka_mock::cluster::ClusterConfig;
     ///
-    /// let config = ClusterConfig { min_insync_replicas: 2, brokers: 3, ..ClusterConfig::default() };
+    /// let config = ClusterConfig::default().with_min_insync_replicas(2).with_brokers(3);
     /// let _ = kafka_mock::MockCluster::builder().config(config);
     /// ```
     pub fn config(mut self, config: ClusterConfig) -> Self {

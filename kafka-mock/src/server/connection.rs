@@ -127,7 +127,7 @@ impl Connection {
 
     fn take(&mut self, answer: Answer) {
         self.phase = match answer {
-            Answer::Held => Phase::Waiting,
+            Answer::Delayed => Phase::Waiting,
             Answer::Close => Phase::Closing,
             Answer::Nothing => Phase::Open,
             Answer::Send(frame) => {

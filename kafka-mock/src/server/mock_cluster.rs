@@ -14,7 +14,7 @@ use kafka_wire::FrameReader;
 use tokio::{runtime, sync::oneshot};
 
 use super::{
-    MockClusterBuilder, MockError,
+    MockError,
     broker::{Listening, Port, listen},
     shared::Shared,
 };
@@ -109,16 +109,6 @@ async fn start(shared: Arc<Shared>, stop: oneshot::Sender<()>) -> Result<Parts, 
 }
 
 impl MockCluster {
-    /// Describes a cluster to start.
-    ///
-    /// ```
-    /// let kafka = kafka_mock::MockCluster::builder().brokers(1).start_blocking()?;
-    /// # Ok::<(), kafka_mock::MockError>(())
-    /// ```
-    pub fn builder() -> MockClusterBuilder {
-        MockClusterBuilder::default()
-    }
-
     pub(super) fn new(parts: Parts, thread: JoinHandle<()>) -> Self {
         Self {
             parts,
@@ -318,11 +308,11 @@ impl MockCluster {
     /// Creates a topic with settings of its own.
     ///
     /// ```
-    /// use kafka_mock::cluster::{ClusterConfig, TopicConfig};
+    /// use kafka_mock::cluster::ClusterConfig;
     ///
     /// let kafka = kafka_mock::MockCluster::builder().start_blocking()?;
-    /// let small = TopicConfig { max_message_bytes: 1000, ..ClusterConfig::default().topic(1) };
-    /// kafka.create_topic_with("orders", TopicConfig { replication_factor: 1, ..small })?;
+    /// let small = ClusterConfig::default().topic(1).with_max_message_bytes(1000);
+    /// kafka.create_topic_with("orders", small.with_replication_factor(1))?;
     /// # Ok::<(), kafka_mock::MockError>(())
     /// ```
     ///

@@ -95,7 +95,7 @@ fn contents(kafka: &MockCluster) -> BTreeMap<String, (Option<String>, Vec<Header
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
 fn javas_producer_writes_in_every_codec() {
-    for codec in Compression::ALL {
+    for codec in Compression::all() {
         let kafka = MockCluster::builder()
             .brokers(2)
             .topic("orders", 3)

@@ -76,7 +76,7 @@ fn kcat_finds_offsets_by_time() {
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
 fn kcat_writes_in_every_codec() {
-    for codec in Compression::ALL {
+    for codec in Compression::all() {
         for idempotence in ["false", "true"] {
             let kafka = MockCluster::builder()
                 .brokers(2)

@@ -37,10 +37,7 @@ fn ask<R: Request>(
     let frame = encode_request(1, None, version, request)
         .unwrap()
         .slice(4..);
-    let now = Now {
-        instant: Instant::now(),
-        wall_ms: 1_700_000_000_000,
-    };
+    let now = Now::new(Instant::now(), 1_700_000_000_000);
     match cluster.handle(now, broker, ConnectionId(u64::MAX), frame) {
         Answer::Send(answer) => decode_response::<R>(answer.slice(4..), version).unwrap().1,
         other => panic!("{other:?}"),
@@ -53,19 +50,19 @@ fn produce(cluster: &mut Cluster, partition: i32, header: BatchHeader, value: &'
     let record = RecordParts::new(None, Some(value.as_bytes()));
     builder.push(1_700_000_000_000, &record).unwrap();
     let records: Bytes = builder.build(Compression::None).unwrap();
-    let request = ProduceRequest {
-        transactional_id: transactional.then(|| "ours".to_owned()),
-        acks: -1,
-        timeout_ms: 1000,
-        topic_data: vec![TopicProduceData {
-            name: "orders".to_owned(),
-            partition_data: vec![PartitionProduceData {
-                index: partition,
-                records: Some(records),
-            }],
-            ..Default::default()
-        }],
-    };
+    let request = ProduceRequest::default()
+        .with_transactional_id(transactional.then(|| "ours".to_owned()))
+        .with_acks(-1)
+        .with_timeout_ms(1000)
+        .with_topic_data(vec![
+            TopicProduceData::default()
+                .with_name("orders".to_owned())
+                .with_partition_data(vec![
+                    PartitionProduceData::default()
+                        .with_index(partition)
+                        .with_records(Some(records)),
+                ]),
+        ]);
     let leader = cluster.leader("orders", partition).unwrap().unwrap();
     let answer = ask(cluster, leader, 12, &request);
     let outcome = &answer.responses[0].partition_responses[0];
@@ -76,11 +73,9 @@ fn produce(cluster: &mut Cluster, partition: i32, header: BatchHeader, value: &'
 fn abort(cluster: &mut Cluster) {
     let coordinator = cluster.coordinator(CoordinatorKind::Transaction, "ours");
     let coordinator = coordinator.unwrap();
-    let init = InitProducerIdRequest {
-        transactional_id: Some("ours".to_owned()),
-        transaction_timeout_ms: 60_000,
-        ..Default::default()
-    };
+    let init = InitProducerIdRequest::default()
+        .with_transactional_id(Some("ours".to_owned()))
+        .with_transaction_timeout_ms(60_000);
     let identity = ask(cluster, coordinator, 5, &init);
     for partition in 0..PARTITIONS {
         let header = BatchHeader {
@@ -92,12 +87,11 @@ fn abort(cluster: &mut Cluster) {
         };
         produce(cluster, partition, header, "aborted");
     }
-    let end = EndTxnRequest {
-        transactional_id: "ours".to_owned(),
-        producer_id: identity.producer_id,
-        producer_epoch: identity.producer_epoch,
-        committed: false,
-    };
+    let end = EndTxnRequest::default()
+        .with_transactional_id("ours".to_owned())
+        .with_producer_id(identity.producer_id)
+        .with_producer_epoch(identity.producer_epoch)
+        .with_committed(false);
     let ended = ask(cluster, coordinator, 5, &end);
     assert_eq!(ended.error_code, ErrorCode::NONE);
     for partition in 0..PARTITIONS {
@@ -152,12 +146,10 @@ fn await_committed(kafka: &MockCluster, count: usize) {
 
 /// The level of the feature that both follow, and what Java asks for at that level.
 fn check(transaction_version: i16, adds: bool) {
-    let config = ClusterConfig {
-        brokers: 3,
-        transaction_version,
-        marker_delay: Duration::from_millis(1)..=Duration::from_millis(30),
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default()
+        .with_brokers(3)
+        .with_transaction_version(transaction_version)
+        .with_marker_delay(Duration::from_millis(1)..=Duration::from_millis(30));
     let builder = MockCluster::builder().config(config);
     let kafka = builder
         .topic("orders", PARTITIONS)

@@ -38,7 +38,7 @@ pub(crate) fn cluster() -> (MockCluster, Vec<Written>) {
     let mut all = Vec::new();
     for partition in 0..2 {
         let mut offset = 0;
-        for codec in Compression::ALL {
+        for codec in Compression::all() {
             let records = records(partition, codec, offset);
             offset += records.len() as i64;
             append(&kafka, partition, codec, &records);
@@ -77,26 +77,25 @@ fn append(kafka: &MockCluster, partition: i32, codec: Compression, records: &[Wr
             .headers
             .iter()
             .map(|(name, value)| (*name, Some(value.as_bytes())));
-        let parts = RecordParts {
-            key: record.key.as_deref().map(str::as_bytes),
-            value: record.value.as_deref().map(str::as_bytes),
-            headers,
-        };
+        let parts = RecordParts::new(
+            record.key.as_deref().map(str::as_bytes),
+            record.value.as_deref().map(str::as_bytes),
+        )
+        .with_headers(headers);
         builder.push(record.timestamp, &parts).unwrap();
     }
-    let request = ProduceRequest {
-        acks: -1,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: "orders".to_owned(),
-            partition_data: vec![PartitionProduceData {
-                index: partition,
-                records: Some(builder.build(codec).unwrap()),
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
+    let request = ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(30_000)
+        .with_topic_data(vec![
+            TopicProduceData::default()
+                .with_name("orders".to_owned())
+                .with_partition_data(vec![
+                    PartitionProduceData::default()
+                        .with_index(partition)
+                        .with_records(Some(builder.build(codec).unwrap())),
+                ]),
+        ]);
     let leader = kafka
         .with_cluster(|cluster| cluster.leader("orders", partition))
         .unwrap();

@@ -62,15 +62,10 @@ impl Broker {
 
     /// The broker that leads all partitions of `topic`, once somebody does.
     fn leader_of(&self, topic: &str) -> Self {
-        let wanted = MetadataRequestTopic {
-            name: Some(topic.to_owned()),
-            ..Default::default()
-        };
-        let request = MetadataRequest {
-            topics: Some(vec![wanted]),
-            allow_auto_topic_creation: false,
-            ..Default::default()
-        };
+        let wanted = MetadataRequestTopic::default().with_name(Some(topic.to_owned()));
+        let request = MetadataRequest::default()
+            .with_topics(Some(vec![wanted]))
+            .with_allow_auto_topic_creation(false);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let answer = self.ask(12, &request);
@@ -95,20 +90,17 @@ impl Broker {
 
     /// Whether it knows by itself that it leads, which may take longer than metadata.
     fn leads_all(&self, topic: &str, partitions: usize) -> bool {
-        let partitions = (0..partitions as i32).map(|partition_index| ListOffsetsPartition {
-            partition_index,
-            timestamp: -1,
-            ..Default::default()
+        let partitions = (0..partitions as i32).map(|partition_index| {
+            ListOffsetsPartition::default()
+                .with_partition_index(partition_index)
+                .with_timestamp(-1)
         });
-        let topic = ListOffsetsTopic {
-            name: topic.to_owned(),
-            partitions: partitions.collect(),
-        };
-        let request = ListOffsetsRequest {
-            replica_id: -1,
-            topics: vec![topic],
-            ..Default::default()
-        };
+        let topic = ListOffsetsTopic::default()
+            .with_name(topic.to_owned())
+            .with_partitions(partitions.collect());
+        let request = ListOffsetsRequest::default()
+            .with_replica_id(-1)
+            .with_topics(vec![topic]);
         let answer = self.ask(9, &request);
         answer.topics[0]
             .partitions
@@ -117,35 +109,26 @@ impl Broker {
     }
 
     pub(crate) fn create(&self, topic: &str, partitions: usize, settings: &[(&str, &str)]) -> Self {
-        let configs = settings.iter().map(|(name, value)| CreatableTopicConfig {
-            name: (*name).to_owned(),
-            value: Some((*value).to_owned()),
+        let configs = settings.iter().map(|(name, value)| {
+            CreatableTopicConfig::default()
+                .with_name((*name).to_owned())
+                .with_value(Some((*value).to_owned()))
         });
         // All on one broker, whichever answers.
-        let node = self.ask(
-            12,
-            &MetadataRequest {
-                topics: Some(vec![]),
-                ..Default::default()
-            },
-        );
+        let node = self.ask(12, &MetadataRequest::default().with_topics(Some(vec![])));
         let node = node.brokers[0].node_id;
-        let assignments =
-            (0..partitions as i32).map(|partition_index| CreatableReplicaAssignment {
-                partition_index,
-                broker_ids: vec![node],
-            });
-        let topic_request = CreatableTopic {
-            name: topic.to_owned(),
-            num_partitions: -1,
-            replication_factor: -1,
-            assignments: assignments.collect(),
-            configs: configs.collect(),
-        };
-        let request = CreateTopicsRequest {
-            topics: vec![topic_request],
-            ..Default::default()
-        };
+        let assignments = (0..partitions as i32).map(|partition_index| {
+            CreatableReplicaAssignment::default()
+                .with_partition_index(partition_index)
+                .with_broker_ids(vec![node])
+        });
+        let topic_request = CreatableTopic::default()
+            .with_name(topic.to_owned())
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_assignments(assignments.collect())
+            .with_configs(configs.collect());
+        let request = CreateTopicsRequest::default().with_topics(vec![topic_request]);
         let answer = self.ask(7, &request);
         assert_eq!(
             answer.topics[0].error_code,
@@ -177,19 +160,19 @@ pub(crate) fn produce(
     version: i16,
     sent: &Sent,
 ) -> Outcome {
-    let request = ProduceRequest {
-        transactional_id: None,
-        acks: sent.acks,
-        timeout_ms: 10_000,
-        topic_data: vec![TopicProduceData {
-            name: topic.to_owned(),
-            partition_data: vec![PartitionProduceData {
-                index: partition,
-                records: Some(sent.bytes.clone()),
-            }],
-            ..Default::default()
-        }],
-    };
+    let request = ProduceRequest::default()
+        .with_transactional_id(None)
+        .with_acks(sent.acks)
+        .with_timeout_ms(10_000)
+        .with_topic_data(vec![
+            TopicProduceData::default()
+                .with_name(topic.to_owned())
+                .with_partition_data(vec![
+                    PartitionProduceData::default()
+                        .with_index(partition)
+                        .with_records(Some(sent.bytes.clone())),
+                ]),
+        ]);
     let Some(answer) = broker.try_ask(version, &request) else {
         return Outcome::Closed;
     };
@@ -211,42 +194,31 @@ pub(crate) fn produce(
 pub(crate) type Verdict = (ErrorCode, i64);
 
 pub(crate) fn list(broker: &Broker, topic: &str, timestamp: i64) -> Verdict {
-    let partition = ListOffsetsPartition {
-        partition_index: 0,
-        timestamp,
-        ..Default::default()
-    };
-    let topic = ListOffsetsTopic {
-        name: topic.to_owned(),
-        partitions: vec![partition],
-    };
-    let request = ListOffsetsRequest {
-        replica_id: -1,
-        topics: vec![topic],
-        ..Default::default()
-    };
+    let partition = ListOffsetsPartition::default()
+        .with_partition_index(0)
+        .with_timestamp(timestamp);
+    let topic = ListOffsetsTopic::default()
+        .with_name(topic.to_owned())
+        .with_partitions(vec![partition]);
+    let request = ListOffsetsRequest::default()
+        .with_replica_id(-1)
+        .with_topics(vec![topic]);
     let answer = broker.ask(9, &request);
     let found = &answer.topics[0].partitions[0];
     (found.error_code, found.offset)
 }
 
 pub(crate) fn fetch(broker: &Broker, topic: &str, version: i16, offset: i64) -> (Verdict, Bytes) {
-    let partition = FetchPartition {
-        fetch_offset: offset,
-        partition_max_bytes: 1 << 20,
-        ..Default::default()
-    };
-    let topic = FetchTopic {
-        topic: topic.to_owned(),
-        partitions: vec![partition],
-        ..Default::default()
-    };
-    let request = FetchRequest {
-        max_wait_ms: 10,
-        min_bytes: 1,
-        topics: vec![topic],
-        ..Default::default()
-    };
+    let partition = FetchPartition::default()
+        .with_fetch_offset(offset)
+        .with_partition_max_bytes(1 << 20);
+    let topic = FetchTopic::default()
+        .with_topic(topic.to_owned())
+        .with_partitions(vec![partition]);
+    let request = FetchRequest::default()
+        .with_max_wait_ms(10)
+        .with_min_bytes(1)
+        .with_topics(vec![topic]);
     let mut answer = broker.ask(version, &request);
     let data = answer.responses.remove(0).partitions.remove(0);
     (
@@ -276,11 +248,9 @@ pub(crate) fn pair() -> Pair {
         address: servers.split(',').next().unwrap().to_owned(),
     };
     // Not as patient as Kafka, so that tests end.
-    let config = ClusterConfig {
-        brokers: 3,
-        transaction_timeout_check: Duration::from_millis(100),
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default()
+        .with_brokers(3)
+        .with_transaction_timeout_check(Duration::from_millis(100));
     let cluster = MockCluster::builder().config(config).start_blocking();
     let cluster = cluster.unwrap();
     let mock = cluster

@@ -153,7 +153,7 @@ pub(crate) fn oddities() -> Vec<Case> {
 pub(crate) fn codecs() -> Vec<Case> {
     let versions = [3, 6, 7, 9, 12].into_iter();
     let cases = versions.flat_map(|version| {
-        Compression::ALL.map(|codec| {
+        Compression::all().map(move |codec| {
             let batch = in_codec(BatchHeader::default(), &["a", "b"], codec);
             Case {
                 version,

@@ -54,10 +54,7 @@ fn compare(name: &str, settings: &[(&str, &str)], cases: &[Case]) {
             }
         }
     }
-    let gone = DeleteTopicsRequest {
-        topic_names: vec![topic],
-        ..Default::default()
-    };
+    let gone = DeleteTopicsRequest::default().with_topic_names(vec![topic]);
     pair.kafka.ask(5, &gone);
     assert!(
         different.is_empty(),
@@ -166,10 +163,7 @@ fn what_is_read_is_what_kafka_would_give() {
             assert_eq!(theirs, ours, "from {offset} on, in version {version}");
         }
     }
-    let gone = DeleteTopicsRequest {
-        topic_names: vec![topic],
-        ..Default::default()
-    };
+    let gone = DeleteTopicsRequest::default().with_topic_names(vec![topic]);
     pair.kafka.ask(5, &gone);
 }
 
@@ -195,21 +189,22 @@ fn what_is_not_served_ends_as_it_does_with_kafka() {
     let (theirs, ours) = (pair.kafka.exchange(&future), pair.mock.exchange(&future));
     assert_eq!(theirs, ours, "ApiVersions of the future");
 
-    let named = |name: &str| ApiVersionsRequest {
-        client_software_name: name.to_owned(),
-        client_software_version: "1".to_owned(),
+    let named = |name: &str| {
+        ApiVersionsRequest::default()
+            .with_client_software_name(name.to_owned())
+            .with_client_software_version("1".to_owned())
     };
     for name in ["same", "a b", "", "-a"] {
         let code = |broker: &Broker| broker.ask(4, &named(name)).error_code;
         assert_eq!(code(&pair.kafka), code(&pair.mock), "{name}");
     }
 
-    let init = |transactional_id: Option<&str>| InitProducerIdRequest {
-        transactional_id: transactional_id.map(str::to_owned),
-        transaction_timeout_ms: 60_000,
-        producer_id: 7,
-        producer_epoch: 3,
-        ..Default::default()
+    let init = |transactional_id: Option<&str>| {
+        InitProducerIdRequest::default()
+            .with_transactional_id(transactional_id.map(str::to_owned))
+            .with_transaction_timeout_ms(60_000)
+            .with_producer_id(7)
+            .with_producer_epoch(3)
     };
     for id in [None, Some("")] {
         let answer = |broker: &Broker| {
@@ -247,15 +242,12 @@ fn unknown_topics_end_as_they_do_with_kafka() {
     assert_eq!(of(&pair.kafka), of(&pair.mock));
 
     let metadata = |broker: &Broker, name: Option<&str>, id| {
-        let topic = MetadataRequestTopic {
-            name: name.map(str::to_owned),
-            topic_id: Uuid(id),
-        };
-        let request = MetadataRequest {
-            topics: Some(vec![topic]),
-            allow_auto_topic_creation: false,
-            ..Default::default()
-        };
+        let topic = MetadataRequestTopic::default()
+            .with_name(name.map(str::to_owned))
+            .with_topic_id(Uuid(id));
+        let request = MetadataRequest::default()
+            .with_topics(Some(vec![topic]))
+            .with_allow_auto_topic_creation(false);
         let answer = broker.ask(12, &request).topics.remove(0);
         (answer.error_code, answer.name, answer.partitions.len())
     };

@@ -73,11 +73,9 @@ impl<'a> Transactor<'a> {
     }
 
     fn coordinator(&self, key: &str, key_type: i8) -> Broker {
-        let request = FindCoordinatorRequest {
-            key_type,
-            coordinator_keys: vec![key.to_owned()],
-            ..Default::default()
-        };
+        let request = FindCoordinatorRequest::default()
+            .with_key_type(key_type)
+            .with_coordinator_keys(vec![key.to_owned()]);
         let found = settled(|| {
             let answer = self.any.ask(4, &request).coordinators.remove(0);
             (answer.error_code, answer)
@@ -106,13 +104,11 @@ impl<'a> Transactor<'a> {
         timeout: i32,
     ) -> ErrorCode {
         let (producer_id, producer_epoch) = held.unwrap_or((-1, -1));
-        let request = InitProducerIdRequest {
-            transactional_id: Some(self.id.clone()),
-            transaction_timeout_ms: timeout,
-            producer_id,
-            producer_epoch,
-            ..Default::default()
-        };
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(Some(self.id.clone()))
+            .with_transaction_timeout_ms(timeout)
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch);
         let coordinator = self.transactions();
         let answer = started(|| {
             let answer = coordinator.ask(version, &request);
@@ -133,16 +129,15 @@ impl<'a> Transactor<'a> {
     }
 
     pub(crate) fn try_add(&self, version: i16, partitions: &[i32]) -> Vec<ErrorCode> {
-        let request = AddPartitionsToTxnRequest {
-            v3_and_below_transactional_id: self.id.clone(),
-            v3_and_below_producer_id: self.producer_id,
-            v3_and_below_producer_epoch: self.epoch,
-            v3_and_below_topics: vec![AddPartitionsToTxnTopic {
-                name: self.topic.clone(),
-                partitions: partitions.to_vec(),
-            }],
-            ..Default::default()
-        };
+        let request = AddPartitionsToTxnRequest::default()
+            .with_v3_and_below_transactional_id(self.id.clone())
+            .with_v3_and_below_producer_id(self.producer_id)
+            .with_v3_and_below_producer_epoch(self.epoch)
+            .with_v3_and_below_topics(vec![
+                AddPartitionsToTxnTopic::default()
+                    .with_name(self.topic.clone())
+                    .with_partitions(partitions.to_vec()),
+            ]);
         let answer = self.transactions().ask(version, &request);
         let topics = answer.results_by_topic_v3_and_below.into_iter();
         let results = topics.flat_map(|topic| topic.results_by_partition);
@@ -162,12 +157,11 @@ impl<'a> Transactor<'a> {
     }
 
     pub(crate) fn add_offsets(&mut self, version: i16, group: &str) {
-        let request = AddOffsetsToTxnRequest {
-            transactional_id: self.id.clone(),
-            producer_id: self.producer_id,
-            producer_epoch: self.epoch,
-            group_id: group.to_owned(),
-        };
+        let request = AddOffsetsToTxnRequest::default()
+            .with_transactional_id(self.id.clone())
+            .with_producer_id(self.producer_id)
+            .with_producer_epoch(self.epoch)
+            .with_group_id(group.to_owned());
         let code = settled(|| {
             let code = self.transactions().ask(version, &request).error_code;
             (code, code)
@@ -176,22 +170,20 @@ impl<'a> Transactor<'a> {
     }
 
     pub(crate) fn commit_offset(&mut self, version: i16, group: &str, claim: (i32, &str)) {
-        let request = TxnOffsetCommitRequest {
-            transactional_id: self.id.clone(),
-            group_id: group.to_owned(),
-            producer_id: self.producer_id,
-            producer_epoch: self.epoch,
-            generation_id: claim.0,
-            member_id: claim.1.to_owned(),
-            topics: vec![TxnOffsetCommitRequestTopic {
-                name: self.topic.clone(),
-                partitions: vec![TxnOffsetCommitRequestPartition {
-                    committed_offset: 7,
-                    ..Default::default()
-                }],
-            }],
-            ..Default::default()
-        };
+        let request = TxnOffsetCommitRequest::default()
+            .with_transactional_id(self.id.clone())
+            .with_group_id(group.to_owned())
+            .with_producer_id(self.producer_id)
+            .with_producer_epoch(self.epoch)
+            .with_generation_id(claim.0)
+            .with_member_id(claim.1.to_owned())
+            .with_topics(vec![
+                TxnOffsetCommitRequestTopic::default()
+                    .with_name(self.topic.clone())
+                    .with_partitions(vec![
+                        TxnOffsetCommitRequestPartition::default().with_committed_offset(7),
+                    ]),
+            ]);
         let code = settled(|| {
             let answer = self.coordinator(group, 0).ask(version, &request);
             let code = answer.topics[0].partitions[0].error_code;
@@ -219,19 +211,19 @@ impl<'a> Transactor<'a> {
             attributes,
             ..BatchHeader::default()
         };
-        let request = ProduceRequest {
-            transactional_id: Some(self.id.clone()),
-            acks: -1,
-            timeout_ms: 10_000,
-            topic_data: vec![TopicProduceData {
-                name: self.topic.clone(),
-                partition_data: vec![PartitionProduceData {
-                    index: record.partition,
-                    records: Some(in_codec(header, &["v"], Compression::None)),
-                }],
-                ..Default::default()
-            }],
-        };
+        let request = ProduceRequest::default()
+            .with_transactional_id(Some(self.id.clone()))
+            .with_acks(-1)
+            .with_timeout_ms(10_000)
+            .with_topic_data(vec![
+                TopicProduceData::default()
+                    .with_name(self.topic.clone())
+                    .with_partition_data(vec![
+                        PartitionProduceData::default()
+                            .with_index(record.partition)
+                            .with_records(Some(in_codec(header, &["v"], Compression::None))),
+                    ]),
+            ]);
         let answer = self.leader.ask(record.version, &request);
         let outcome = &answer.responses[0].partition_responses[0];
         (outcome.error_code, outcome.base_offset)
@@ -248,12 +240,11 @@ impl<'a> Transactor<'a> {
     }
 
     pub(crate) fn try_end(&mut self, version: i16, committed: bool) -> ErrorCode {
-        let request = EndTxnRequest {
-            transactional_id: self.id.clone(),
-            producer_id: self.producer_id,
-            producer_epoch: self.epoch,
-            committed,
-        };
+        let request = EndTxnRequest::default()
+            .with_transactional_id(self.id.clone())
+            .with_producer_id(self.producer_id)
+            .with_producer_epoch(self.epoch)
+            .with_committed(committed);
         let answer = self.transactions().ask(version, &request);
         if answer.error_code.is_none() && version >= 5 {
             (self.producer_id, self.epoch) = (answer.producer_id, answer.producer_epoch);
@@ -263,21 +254,17 @@ impl<'a> Transactor<'a> {
 
     /// What readers see of a partition, once no transaction is open in it.
     pub(crate) fn read(&mut self, partition: i32) {
-        let wanted = FetchPartition {
-            partition,
-            partition_max_bytes: 1 << 20,
-            ..Default::default()
-        };
-        let request = FetchRequest {
-            max_wait_ms: 10,
-            isolation_level: 1,
-            topics: vec![FetchTopic {
-                topic: self.topic.clone(),
-                partitions: vec![wanted],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
+        let wanted = FetchPartition::default()
+            .with_partition(partition)
+            .with_partition_max_bytes(1 << 20);
+        let request = FetchRequest::default()
+            .with_max_wait_ms(10)
+            .with_isolation_level(1)
+            .with_topics(vec![
+                FetchTopic::default()
+                    .with_topic(self.topic.clone())
+                    .with_partitions(vec![wanted]),
+            ]);
         let data = eventually(|| {
             let mut answer = self.leader.ask(12, &request);
             let data = answer.responses.remove(0).partitions.remove(0);
@@ -287,19 +274,18 @@ impl<'a> Transactor<'a> {
         let aborted: Vec<_> = aborted.map(|it| it.first_offset).collect();
         let (stable, end) = (data.last_stable_offset, data.high_watermark);
         self.note(format!("read to {stable} of {end}, aborted at {aborted:?}"));
-        let last = ListOffsetsRequest {
-            replica_id: -1,
-            isolation_level: 1,
-            topics: vec![ListOffsetsTopic {
-                name: self.topic.clone(),
-                partitions: vec![ListOffsetsPartition {
-                    partition_index: partition,
-                    timestamp: -1,
-                    ..Default::default()
-                }],
-            }],
-            ..Default::default()
-        };
+        let last = ListOffsetsRequest::default()
+            .with_replica_id(-1)
+            .with_isolation_level(1)
+            .with_topics(vec![
+                ListOffsetsTopic::default()
+                    .with_name(self.topic.clone())
+                    .with_partitions(vec![
+                        ListOffsetsPartition::default()
+                            .with_partition_index(partition)
+                            .with_timestamp(-1),
+                    ]),
+            ]);
         let last = self.leader.ask(9, &last).topics[0].partitions[0].offset;
         self.note(format!("committed end {last}"));
     }
@@ -326,12 +312,11 @@ impl<'a> Transactor<'a> {
     }
 
     fn producers(&self, partition: i32) -> PartitionResponse {
-        let request = DescribeProducersRequest {
-            topics: vec![TopicRequest {
-                name: self.topic.clone(),
-                partition_indexes: vec![partition],
-            }],
-        };
+        let request = DescribeProducersRequest::default().with_topics(vec![
+            TopicRequest::default()
+                .with_name(self.topic.clone())
+                .with_partition_indexes(vec![partition]),
+        ]);
         let mut answer = self.leader.ask(0, &request);
         answer.topics.remove(0).partitions.remove(0)
     }

@@ -17,26 +17,20 @@ use kafka_wire::{
 use crate::driver::{Driver, ONE};
 
 fn topic(name: &str) -> CreatableTopic {
-    CreatableTopic {
-        name: name.to_owned(),
-        num_partitions: 4,
-        replication_factor: 2,
-        ..Default::default()
-    }
+    CreatableTopic::default()
+        .with_name(name.to_owned())
+        .with_num_partitions(4)
+        .with_replication_factor(2)
 }
 
 fn setting(name: &str, value: Option<&str>) -> CreatableTopicConfig {
-    CreatableTopicConfig {
-        name: name.to_owned(),
-        value: value.map(str::to_owned),
-    }
+    CreatableTopicConfig::default()
+        .with_name(name.to_owned())
+        .with_value(value.map(str::to_owned))
 }
 
 fn create(driver: &mut Driver, version: i16, topic: CreatableTopic) -> CreatableTopicResult {
-    let request = CreateTopicsRequest {
-        topics: vec![topic],
-        ..Default::default()
-    };
+    let request = CreateTopicsRequest::default().with_topics(vec![topic]);
     driver.ask(ONE, version, &request).topics.remove(0)
 }
 
@@ -122,17 +116,20 @@ fn what_kafka_refuses_is_refused() {
 
 #[test]
 fn replicas_can_be_assigned_by_hand() {
-    let assigned = |partitions: &[(i32, &[i32])]| CreatableTopic {
-        num_partitions: -1,
-        replication_factor: -1,
-        assignments: partitions
-            .iter()
-            .map(|&(partition_index, brokers)| CreatableReplicaAssignment {
-                partition_index,
-                broker_ids: brokers.to_vec(),
-            })
-            .collect(),
-        ..topic("new")
+    let assigned = |partitions: &[(i32, &[i32])]| {
+        topic("new")
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_assignments(
+                partitions
+                    .iter()
+                    .map(|&(partition_index, brokers)| {
+                        CreatableReplicaAssignment::default()
+                            .with_partition_index(partition_index)
+                            .with_broker_ids(brokers.to_vec())
+                    })
+                    .collect(),
+            )
     };
     let mut driver = Driver::new(3);
     create(&mut driver, 7, assigned(&[(0, &[3, 1]), (1, &[2, 3])]));
@@ -158,10 +155,7 @@ fn replicas_can_be_assigned_by_hand() {
         "uneven"
     );
     assert_eq!(refusal(assigned(&[(0, &[])])), refused, "no replicas");
-    let both = CreatableTopic {
-        num_partitions: 1,
-        ..assigned(&[(0, &[1])])
-    };
+    let both = assigned(&[(0, &[1])]).with_num_partitions(1);
     assert_eq!(refusal(both), ErrorCode::INVALID_REQUEST);
 }
 
@@ -169,10 +163,7 @@ fn replicas_can_be_assigned_by_hand() {
 fn a_name_given_twice_creates_nothing() {
     let mut driver = Driver::new(3);
     let topics = vec![topic("new"), topic("new"), topic("other")];
-    let request = CreateTopicsRequest {
-        topics,
-        ..Default::default()
-    };
+    let request = CreateTopicsRequest::default().with_topics(topics);
     let results = driver.ask(ONE, 7, &request).topics;
     let results: Vec<_> = results
         .iter()
@@ -190,11 +181,9 @@ fn a_name_given_twice_creates_nothing() {
 #[test]
 fn to_validate_creates_nothing() {
     let mut driver = Driver::new(3);
-    let request = CreateTopicsRequest {
-        topics: vec![topic("new")],
-        validate_only: true,
-        ..Default::default()
-    };
+    let request = CreateTopicsRequest::default()
+        .with_topics(vec![topic("new")])
+        .with_validate_only(true);
     assert_eq!(
         driver.ask(ONE, 7, &request).topics[0].error_code,
         ErrorCode::NONE
@@ -213,15 +202,11 @@ fn settings_are_told_as_they_were_given() {
     ];
     create(&mut driver, 7, asked);
     for version in 1..=4 {
-        let resource = DescribeConfigsResource {
-            resource_type: 2,
-            resource_name: "new".to_owned(),
-            configuration_keys: None,
-        };
-        let request = DescribeConfigsRequest {
-            resources: vec![resource],
-            ..Default::default()
-        };
+        let resource = DescribeConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name("new".to_owned())
+            .with_configuration_keys(None);
+        let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
         let result = driver.ask(ONE, version, &request).results.remove(0);
         assert_eq!(result.error_code, ErrorCode::NONE);
         let value = |name: &str| {
@@ -243,22 +228,17 @@ fn topics_are_deleted_by_name_and_by_id() {
             .cluster
             .create_topic("gone", driver.cluster.config().topic(1))
             .unwrap();
-        let request = DeleteTopicsRequest {
-            topic_names: vec!["gone".to_owned()],
-            ..Default::default()
-        };
+        let request = DeleteTopicsRequest::default().with_topic_names(vec!["gone".to_owned()]);
         let code = |driver: &mut Driver| driver.ask(ONE, version, &request).responses[0].error_code;
         assert_eq!(code(&mut driver), ErrorCode::NONE);
         assert_eq!(code(&mut driver), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     }
     let topic_id = driver.topic_id("t");
-    let request = DeleteTopicsRequest {
-        topics: vec![DeleteTopicState {
-            name: None,
-            topic_id,
-        }],
-        ..Default::default()
-    };
+    let request = DeleteTopicsRequest::default().with_topics(vec![
+        DeleteTopicState::default()
+            .with_name(None)
+            .with_topic_id(topic_id),
+    ]);
     let result = driver.ask(ONE, 6, &request).responses.remove(0);
     assert_eq!(
         (result.error_code, result.name.as_deref()),
@@ -281,10 +261,7 @@ fn the_cluster_is_described() {
         );
         assert_eq!(answer.controller_id, 1);
     }
-    let controllers = DescribeClusterRequest {
-        endpoint_type: 2,
-        ..Default::default()
-    };
+    let controllers = DescribeClusterRequest::default().with_endpoint_type(2);
     let code = driver.ask(ONE, 2, &controllers).error_code;
     assert_eq!(code, ErrorCode::MISMATCHED_ENDPOINT_TYPE);
 }
@@ -296,19 +273,13 @@ fn some_broker_coordinates_every_key() {
     let [one, a, b] =
         ["group", "a", "b"].map(|key| driver.cluster.coordinator(kind, key).unwrap().0);
     for version in 0..=3 {
-        let request = FindCoordinatorRequest {
-            key: "group".to_owned(),
-            ..Default::default()
-        };
+        let request = FindCoordinatorRequest::default().with_key("group".to_owned());
         let answer = driver.ask(ONE, version, &request);
         assert_eq!((answer.error_code, answer.node_id), (ErrorCode::NONE, one));
     }
     for version in 4..=6 {
         let coordinator_keys = vec!["a".to_owned(), "b".to_owned()];
-        let request = FindCoordinatorRequest {
-            coordinator_keys,
-            ..Default::default()
-        };
+        let request = FindCoordinatorRequest::default().with_coordinator_keys(coordinator_keys);
         let answer = driver.ask(ONE, version, &request);
         let found = answer.coordinators.iter();
         let found: Vec<_> = found.map(|it| (it.node_id, it.port > 0)).collect();

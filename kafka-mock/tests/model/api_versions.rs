@@ -9,10 +9,9 @@ use kafka_wire::{
 use crate::driver::{CONNECTION, Driver, ONE, decode};
 
 fn named(name: &str, version: &str) -> ApiVersionsRequest {
-    ApiVersionsRequest {
-        client_software_name: name.to_owned(),
-        client_software_version: version.to_owned(),
-    }
+    ApiVersionsRequest::default()
+        .with_client_software_name(name.to_owned())
+        .with_client_software_version(version.to_owned())
 }
 
 /// Lines computed by Apache Kafka's own classes.
@@ -91,14 +90,7 @@ fn every_version_that_is_advertised_is_answered() {
     for version in ProduceRequest::STABLE_VERSIONS.oldest..=13 {
         assert!(
             driver
-                .ask(
-                    ONE,
-                    version,
-                    &ProduceRequest {
-                        acks: 1,
-                        ..Default::default()
-                    }
-                )
+                .ask(ONE, version, &ProduceRequest::default().with_acks(1))
                 .responses
                 .is_empty()
         );

@@ -15,11 +15,11 @@ use crate::{
 };
 
 fn liar(defect: Defect) -> Driver {
-    Driver::with(ClusterConfig {
-        brokers: 2,
-        defect: Some(defect),
-        ..Default::default()
-    })
+    Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_defect(Some(defect)),
+    )
 }
 
 #[test]
@@ -33,12 +33,12 @@ fn an_acknowledged_batch_may_be_nowhere() {
 #[test]
 fn an_acknowledged_batch_may_be_with_the_leader_only() {
     let delay = std::time::Duration::from_secs(1);
-    let mut driver = Driver::with(ClusterConfig {
-        brokers: 2,
-        replication_delay: delay..=delay,
-        defect: Some(Defect::AckBeforeReplication),
-        ..Default::default()
-    });
+    let mut driver = Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_replication_delay(delay..=delay)
+            .with_defect(Some(Defect::AckBeforeReplication)),
+    );
     assert_eq!(driver.verdict(batch(&["v"])), ErrorCode::NONE);
     driver.cluster.kill_broker(ONE).unwrap();
     assert_eq!(driver.cluster.record_count("t"), 0);
@@ -110,20 +110,18 @@ fn an_aborted_transaction_may_hang_or_be_committed() {
 
 /// Commits offset 7 of partition 0 of `t` for group `g`.
 fn commit_offset(driver: &mut Driver, client: &Transactor) -> ErrorCode {
-    let request = TxnOffsetCommitRequest {
-        transactional_id: ID.to_owned(),
-        group_id: "g".to_owned(),
-        producer_id: client.producer_id,
-        producer_epoch: client.epoch,
-        topics: vec![TxnOffsetCommitRequestTopic {
-            name: "t".to_owned(),
-            partitions: vec![TxnOffsetCommitRequestPartition {
-                committed_offset: 7,
-                ..Default::default()
-            }],
-        }],
-        ..Default::default()
-    };
+    let request = TxnOffsetCommitRequest::default()
+        .with_transactional_id(ID.to_owned())
+        .with_group_id("g".to_owned())
+        .with_producer_id(client.producer_id)
+        .with_producer_epoch(client.epoch)
+        .with_topics(vec![
+            TxnOffsetCommitRequestTopic::default()
+                .with_name("t".to_owned())
+                .with_partitions(vec![
+                    TxnOffsetCommitRequestPartition::default().with_committed_offset(7),
+                ]),
+        ]);
     let broker = driver.cluster.coordinator(CoordinatorKind::Group, "g");
     let answer = driver.ask(broker.unwrap(), 5, &request);
     answer.topics[0].partitions[0].error_code
@@ -132,10 +130,7 @@ fn commit_offset(driver: &mut Driver, client: &Transactor) -> ErrorCode {
 #[test]
 fn offsets_of_a_committed_transaction_may_vanish() {
     for defect in [None, Some(Defect::ForgetOffsets)] {
-        let mut driver = Driver::with(ClusterConfig {
-            defect,
-            ..Default::default()
-        });
+        let mut driver = Driver::with(ClusterConfig::default().with_defect(defect));
         let mut client = begin(&mut driver, Talk::Second);
         assert_eq!(commit_offset(&mut driver, &client), ErrorCode::NONE);
         let offset = |driver: &Driver| {

@@ -33,10 +33,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// A cluster of so many brokers, with topic `t` of two partitions.
     pub(crate) fn new(brokers: u16) -> Self {
-        Self::with(ClusterConfig {
-            brokers,
-            ..ClusterConfig::default()
-        })
+        Self::with(ClusterConfig::default().with_brokers(brokers))
     }
 
     pub(crate) fn with(config: ClusterConfig) -> Self {
@@ -47,10 +44,7 @@ impl Driver {
         let started = Instant::now();
         Self {
             cluster,
-            now: Now {
-                instant: started,
-                wall_ms: START_MS,
-            },
+            now: Now::new(started, START_MS),
             started,
         }
     }
@@ -169,19 +163,20 @@ pub(crate) fn produce_request(
     acks: i16,
     batch: Bytes,
 ) -> ProduceRequest {
-    ProduceRequest {
-        transactional_id: None,
-        acks,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: "t".to_owned(),
-            topic_id,
-            partition_data: vec![PartitionProduceData {
-                index: partition,
-                records: Some(batch),
-            }],
-        }],
-    }
+    ProduceRequest::default()
+        .with_transactional_id(None)
+        .with_acks(acks)
+        .with_timeout_ms(30_000)
+        .with_topic_data(vec![
+            TopicProduceData::default()
+                .with_name("t".to_owned())
+                .with_topic_id(topic_id)
+                .with_partition_data(vec![
+                    PartitionProduceData::default()
+                        .with_index(partition)
+                        .with_records(Some(batch)),
+                ]),
+        ])
 }
 
 /// A batch of records that were created when the test began, with these values.

@@ -82,10 +82,7 @@ fn other_apis_are_refused_by_name() {
     let answer = driver.ask(
         ONE,
         5,
-        &InitProducerIdRequest {
-            transactional_id: None,
-            ..Default::default()
-        },
+        &InitProducerIdRequest::default().with_transactional_id(None),
     );
     assert_eq!(
         (answer.error_code, answer.producer_id, answer.producer_epoch),
@@ -96,9 +93,6 @@ fn other_apis_are_refused_by_name() {
     driver
         .cluster
         .inject(Fault::refuse(code).api(ApiKey::METADATA).topic("t"));
-    let all = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let all = MetadataRequest::default().with_topics(None);
     assert_eq!(driver.ask(ONE, 12, &all).topics[0].error_code, code);
 }

@@ -18,23 +18,18 @@ use crate::driver::{Driver, ONE, TWO, batch, compressed, decode};
 const READER: ConnectionId = ConnectionId(9);
 
 fn from(offset: i64, topic_id: Uuid) -> FetchRequest {
-    let partition = FetchPartition {
-        partition: 0,
-        fetch_offset: offset,
-        partition_max_bytes: 1 << 20,
-        ..Default::default()
-    };
-    let topic = FetchTopic {
-        topic: "t".to_owned(),
-        topic_id,
-        partitions: vec![partition],
-    };
-    FetchRequest {
-        max_wait_ms: 500,
-        min_bytes: 1,
-        topics: vec![topic],
-        ..Default::default()
-    }
+    let partition = FetchPartition::default()
+        .with_partition(0)
+        .with_fetch_offset(offset)
+        .with_partition_max_bytes(1 << 20);
+    let topic = FetchTopic::default()
+        .with_topic("t".to_owned())
+        .with_topic_id(topic_id)
+        .with_partitions(vec![partition]);
+    FetchRequest::default()
+        .with_max_wait_ms(500)
+        .with_min_bytes(1)
+        .with_topics(vec![topic])
 }
 
 fn only_partition(mut response: FetchResponse) -> PartitionData {
@@ -105,10 +100,7 @@ fn limits_cut_between_batches_but_never_before_the_first() {
             values(only_partition(driver.ask(ONE, 18, &request))).len(),
             expected
         );
-        let request = FetchRequest {
-            max_bytes: limit,
-            ..from(0, id)
-        };
+        let request = from(0, id).with_max_bytes(limit);
         assert_eq!(
             values(only_partition(driver.ask(ONE, 18, &request))).len(),
             expected
@@ -169,17 +161,9 @@ fn zstd_is_not_for_old_readers() {
 fn a_session_is_never_granted() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    let request = FetchRequest {
-        session_id: 0,
-        session_epoch: 0,
-        ..from(0, id)
-    };
+    let request = from(0, id).with_session_id(0).with_session_epoch(0);
     assert_eq!(driver.ask(ONE, 18, &request).session_id, 0);
-    let request = FetchRequest {
-        session_id: 5,
-        session_epoch: 3,
-        ..from(0, id)
-    };
+    let request = from(0, id).with_session_id(5).with_session_epoch(3);
     let answer = driver.ask(ONE, 18, &request);
     assert_eq!(answer.error_code, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
 }
@@ -188,7 +172,7 @@ fn a_session_is_never_granted() {
 fn a_reader_at_the_end_waits_no_longer_than_it_said() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    assert_eq!(driver.send(ONE, 18, &from(4, id)), Answer::Held);
+    assert_eq!(driver.send(ONE, 18, &from(4, id)), Answer::Delayed);
     let releases = driver.next_releases();
     assert_eq!((releases.len(), driver.elapsed_ms()), (1, 500));
     let Answer::Send(frame) = releases[0].answer.clone() else {
@@ -201,7 +185,10 @@ fn a_reader_at_the_end_waits_no_longer_than_it_said() {
 fn a_reader_that_waits_is_answered_when_records_come() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    assert_eq!(driver.send_on(ONE, READER, 18, &from(4, id)), Answer::Held);
+    assert_eq!(
+        driver.send_on(ONE, READER, 18, &from(4, id)),
+        Answer::Delayed
+    );
     driver.advance(Duration::from_millis(100));
     driver.produce(batch(&["e"]));
     let releases = driver.next_releases();
@@ -220,11 +207,8 @@ fn a_reader_waits_for_as_many_bytes_as_it_wants() {
     let mut driver = driver();
     let id = driver.topic_id("t");
     let enough = batch(&["e"]).len() as i32 + 1;
-    let request = FetchRequest {
-        min_bytes: enough,
-        ..from(4, id)
-    };
-    assert_eq!(driver.send_on(ONE, READER, 18, &request), Answer::Held);
+    let request = from(4, id).with_min_bytes(enough);
+    assert_eq!(driver.send_on(ONE, READER, 18, &request), Answer::Delayed);
     driver.produce(batch(&["e"]));
     assert!(driver.cluster.tick(driver.now).is_empty());
     driver.produce(batch(&["f"]));
@@ -236,7 +220,10 @@ fn a_reader_waits_for_as_many_bytes_as_it_wants() {
 fn a_reader_that_waits_is_told_when_the_leader_moves() {
     let mut driver = driver();
     let id = driver.topic_id("t");
-    assert_eq!(driver.send_on(ONE, READER, 18, &from(4, id)), Answer::Held);
+    assert_eq!(
+        driver.send_on(ONE, READER, 18, &from(4, id)),
+        Answer::Delayed
+    );
     driver.cluster.move_leader("t", 0, TWO).unwrap();
     let releases = driver.next_releases();
     let Answer::Send(frame) = releases[0].answer.clone() else {

@@ -18,22 +18,21 @@ use crate::{
 type Claim<'a> = (i32, &'a str, Option<&'a str>);
 
 fn commit(driver: &mut Driver, client: &Transactor, version: i16, claim: Claim<'_>) -> ErrorCode {
-    let request = TxnOffsetCommitRequest {
-        transactional_id: ID.to_owned(),
-        group_id: "g".to_owned(),
-        producer_id: client.producer_id,
-        producer_epoch: client.epoch,
-        generation_id: claim.0,
-        member_id: claim.1.to_owned(),
-        group_instance_id: claim.2.map(str::to_owned),
-        topics: vec![TxnOffsetCommitRequestTopic {
-            name: "t".to_owned(),
-            partitions: vec![TxnOffsetCommitRequestPartition {
-                committed_offset: 7,
-                ..Default::default()
-            }],
-        }],
-    };
+    let request = TxnOffsetCommitRequest::default()
+        .with_transactional_id(ID.to_owned())
+        .with_group_id("g".to_owned())
+        .with_producer_id(client.producer_id)
+        .with_producer_epoch(client.epoch)
+        .with_generation_id(claim.0)
+        .with_member_id(claim.1.to_owned())
+        .with_group_instance_id(claim.2.map(str::to_owned))
+        .with_topics(vec![
+            TxnOffsetCommitRequestTopic::default()
+                .with_name("t".to_owned())
+                .with_partitions(vec![
+                    TxnOffsetCommitRequestPartition::default().with_committed_offset(7),
+                ]),
+        ]);
     let broker = driver.cluster.coordinator(CoordinatorKind::Group, "g");
     let answer = driver.ask(broker.unwrap(), version, &request);
     answer.topics[0].partitions[0].error_code
@@ -74,12 +73,11 @@ fn old_clients_add_the_group_first() {
             ErrorCode::TRANSACTION_ABORTABLE
         ]
     );
-    let request = AddOffsetsToTxnRequest {
-        transactional_id: ID.to_owned(),
-        producer_id: client.producer_id,
-        producer_epoch: client.epoch,
-        group_id: "g".to_owned(),
-    };
+    let request = AddOffsetsToTxnRequest::default()
+        .with_transactional_id(ID.to_owned())
+        .with_producer_id(client.producer_id)
+        .with_producer_epoch(client.epoch)
+        .with_group_id("g".to_owned());
     let broker = coordinator(&mut driver);
     assert_eq!(driver.ask(broker, 3, &request).error_code, ErrorCode::NONE);
     assert_eq!(commit(&mut driver, &client, 3, NOBODY), ErrorCode::NONE);
@@ -97,14 +95,10 @@ fn only_members_of_this_generation_commit() {
         ErrorCode::ILLEGAL_GENERATION,
         "no such group"
     );
-    let fixed = GroupMember {
-        instance_id: Some("i".to_owned()),
-        ..GroupMember::new("f")
-    };
-    let membership = Membership {
-        generation: 3,
-        members: vec![GroupMember::new("m"), fixed],
-    };
+    let fixed = GroupMember::new("f").with_instance_id(Some("i".to_owned()));
+    let membership = Membership::default()
+        .with_generation(3)
+        .with_members(vec![GroupMember::new("m"), fixed]);
     driver.cluster.set_membership("g", membership);
     for (claim, code) in [
         ((3, "m", None), ErrorCode::NONE),

@@ -20,11 +20,11 @@ fn what_follows_a_held_request_waits_its_turn() {
     driver
         .cluster
         .inject(Fault::delay(When::AfterHandling, DELAY).api(ApiKey::PRODUCE));
-    assert_eq!(driver.send(ONE, 13, &produce), Answer::Held);
-    assert_eq!(driver.send(ONE, 13, &produce), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &produce), Answer::Delayed);
+    assert_eq!(driver.send(ONE, 13, &produce), Answer::Delayed);
     assert_eq!(
         driver.send(ONE, 12, &MetadataRequest::default()),
-        Answer::Held
+        Answer::Delayed
     );
     assert_eq!(
         driver.cluster.record_count("t"),
@@ -47,7 +47,7 @@ fn a_request_delayed_before_it_is_handled_appends_late() {
             .api(ApiKey::PRODUCE)
             .always(),
     );
-    assert_eq!(driver.send(ONE, 13, &produce), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &produce), Answer::Delayed);
     assert_eq!(driver.cluster.record_count("t"), 0);
     assert!(is_sent(&driver.next_releases()[0]));
     assert_eq!(
@@ -71,11 +71,11 @@ fn silence_never_ends() {
         )));
     assert_eq!(
         driver.send(ONE, 12, &MetadataRequest::default()),
-        Answer::Held
+        Answer::Delayed
     );
     assert_eq!(
         driver.send(ONE, 12, &MetadataRequest::default()),
-        Answer::Held
+        Answer::Delayed
     );
     assert_eq!(driver.cluster.deadline(), None);
     driver.advance(Duration::from_secs(3600));
@@ -90,13 +90,13 @@ fn nothing_is_answered_on_a_connection_that_is_gone() {
         .inject(Fault::delay(When::AfterHandling, DELAY).times(2));
     assert_eq!(
         driver.send(ONE, 12, &MetadataRequest::default()),
-        Answer::Held
+        Answer::Delayed
     );
     driver.cluster.disconnected(ONE, CONNECTION);
     assert_eq!(driver.cluster.deadline(), None);
     assert_eq!(
         driver.send(ONE, 12, &MetadataRequest::default()),
-        Answer::Held
+        Answer::Delayed
     );
     driver.cluster.kill_broker(ONE).unwrap();
     assert_eq!(driver.cluster.deadline(), None);

@@ -29,40 +29,23 @@ fn requests() -> Vec<Bytes> {
             .slice(4..)
     }
     let id = Driver::new(1).topic_id("t");
-    let partitions = vec![FetchPartition {
-        partition_max_bytes: 1000,
-        ..Default::default()
-    }];
-    let topics = vec![FetchTopic {
-        topic_id: id,
-        partitions,
-        ..Default::default()
-    }];
-    let named = MetadataRequestTopic {
-        name: Some("new".to_owned()),
-        ..Default::default()
-    };
-    let creatable = CreatableTopic {
-        name: "n".to_owned(),
-        num_partitions: 1,
-        replication_factor: 1,
-        ..Default::default()
-    };
+    let partitions = vec![FetchPartition::default().with_partition_max_bytes(1000)];
+    let topics = vec![
+        FetchTopic::default()
+            .with_topic_id(id)
+            .with_partitions(partitions),
+    ];
+    let named = MetadataRequestTopic::default().with_name(Some("new".to_owned()));
+    let creatable = CreatableTopic::default()
+        .with_name("n".to_owned())
+        .with_num_partitions(1)
+        .with_replication_factor(1);
     vec![
         last(&ApiVersionsRequest::default()),
-        last(&MetadataRequest {
-            topics: Some(vec![named]),
-            ..Default::default()
-        }),
+        last(&MetadataRequest::default().with_topics(Some(vec![named]))),
         last(&produce_request(id, 0, -1, batch(&["a", "b"]))),
-        last(&FetchRequest {
-            topics,
-            ..Default::default()
-        }),
-        last(&CreateTopicsRequest {
-            topics: vec![creatable],
-            ..Default::default()
-        }),
+        last(&FetchRequest::default().with_topics(topics)),
+        last(&CreateTopicsRequest::default().with_topics(vec![creatable])),
         last(&DeleteTopicsRequest::default()),
         last(&DescribeClusterRequest::default()),
         last(&DescribeConfigsRequest::default()),
@@ -98,11 +81,8 @@ fn what_nobody_serves_closes_the_connection() {
 #[test]
 fn a_few_kilobytes_of_sixty_million_empty_headers_are_refused_in_little_more_than_they_unpack_to() {
     let headers = 60_000_000;
-    let record = RecordParts {
-        key: None,
-        value: None,
-        headers: std::iter::repeat_n(("", None), headers),
-    };
+    let record =
+        RecordParts::new(None, None).with_headers(std::iter::repeat_n(("", None), headers));
     let mut builder = BatchBuilder::new(BatchHeader::default());
     builder.push(START_MS, &record).unwrap();
     let batch = builder.build(Compression::Zstd).unwrap();

@@ -44,10 +44,7 @@ fn a_dead_broker_answers_nothing_and_is_not_told_of() {
         driver.send(ONE, 12, &MetadataRequest::default()),
         Answer::Close
     );
-    let all = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let all = MetadataRequest::default().with_topics(None);
     let answer = driver.ask(TWO, 12, &all);
     assert_eq!(
         answer
@@ -69,18 +66,13 @@ fn a_dead_broker_answers_nothing_and_is_not_told_of() {
 
 #[test]
 fn a_partition_without_a_live_replica_has_no_leader_until_one_returns() {
-    let config = ClusterConfig {
-        brokers: 2,
-        default_replication_factor: 1,
-        ..Default::default()
-    };
+    let config = ClusterConfig::default()
+        .with_brokers(2)
+        .with_default_replication_factor(1);
     let mut driver = Driver::with(config);
     driver.produce(batch(&["a"]));
     driver.cluster.kill_broker(ONE).unwrap();
-    let all = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let all = MetadataRequest::default().with_topics(None);
     let answer = driver.ask(TWO, 12, &all);
     let partition = &answer.topics[0].partitions[0];
     assert_eq!(partition.error_code, ErrorCode::LEADER_NOT_AVAILABLE);
@@ -94,11 +86,9 @@ fn a_partition_without_a_live_replica_has_no_leader_until_one_returns() {
 
 #[test]
 fn too_few_replicas_in_sync_refuse_acks_all_and_no_other() {
-    let config = ClusterConfig {
-        brokers: 2,
-        min_insync_replicas: 2,
-        ..Default::default()
-    };
+    let config = ClusterConfig::default()
+        .with_brokers(2)
+        .with_min_insync_replicas(2);
     let mut driver = Driver::with(config);
     driver.cluster.kill_broker(TWO).unwrap();
     assert_eq!(

@@ -16,19 +16,17 @@ fn list(
     timestamp: i64,
     epoch: i32,
 ) -> ListOffsetsPartitionResponse {
-    let partition = ListOffsetsPartition {
-        partition_index: 0,
-        current_leader_epoch: epoch,
-        timestamp,
-    };
-    let request = ListOffsetsRequest {
-        replica_id: -1,
-        topics: vec![ListOffsetsTopic {
-            name: "t".to_owned(),
-            partitions: vec![partition],
-        }],
-        ..Default::default()
-    };
+    let partition = ListOffsetsPartition::default()
+        .with_partition_index(0)
+        .with_current_leader_epoch(epoch)
+        .with_timestamp(timestamp);
+    let request = ListOffsetsRequest::default()
+        .with_replica_id(-1)
+        .with_topics(vec![
+            ListOffsetsTopic::default()
+                .with_name("t".to_owned())
+                .with_partitions(vec![partition]),
+        ]);
     let mut answer = driver.ask(ONE, version, &request);
     answer.topics.remove(0).partitions.remove(0)
 }

@@ -12,25 +12,15 @@ use kafka_wire::{
 use crate::driver::{Driver, ONE};
 
 fn by_name(name: &str) -> MetadataRequest {
-    let topic = MetadataRequestTopic {
-        name: Some(name.to_owned()),
-        ..Default::default()
-    };
-    MetadataRequest {
-        topics: Some(vec![topic]),
-        ..Default::default()
-    }
+    let topic = MetadataRequestTopic::default().with_name(Some(name.to_owned()));
+    MetadataRequest::default().with_topics(Some(vec![topic]))
 }
 
 fn by_id(topic_id: Uuid) -> MetadataRequest {
-    let topic = MetadataRequestTopic {
-        name: None,
-        topic_id,
-    };
-    MetadataRequest {
-        topics: Some(vec![topic]),
-        ..Default::default()
-    }
+    let topic = MetadataRequestTopic::default()
+        .with_name(None)
+        .with_topic_id(topic_id);
+    MetadataRequest::default().with_topics(Some(vec![topic]))
 }
 
 fn only_topic(
@@ -71,14 +61,8 @@ fn brokers_partitions_and_leaders_are_told() {
 #[test]
 fn null_is_all_topics_and_empty_is_none_except_in_version_0() {
     let mut driver = Driver::new(1);
-    let none = MetadataRequest {
-        topics: Some(vec![]),
-        ..Default::default()
-    };
-    let all = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
+    let none = MetadataRequest::default().with_topics(Some(vec![]));
+    let all = MetadataRequest::default().with_topics(None);
     assert_eq!(driver.ask(ONE, 0, &none).topics.len(), 1);
     assert_eq!(driver.ask(ONE, 1, &none).topics.len(), 0);
     assert_eq!(driver.ask(ONE, 1, &all).topics.len(), 1);
@@ -118,17 +102,11 @@ fn a_topic_that_is_asked_for_is_there_the_next_time() {
 #[test]
 fn nothing_is_created_where_the_client_or_the_broker_does_not_want_it() {
     let mut driver = Driver::new(1);
-    let request = MetadataRequest {
-        allow_auto_topic_creation: false,
-        ..by_name("new")
-    };
+    let request = by_name("new").with_allow_auto_topic_creation(false);
     only_topic(&mut driver, 12, &request);
     assert_eq!(driver.cluster.partitions("new"), None);
 
-    let config = ClusterConfig {
-        auto_create_topics: false,
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default().with_auto_create_topics(false);
     let mut driver = Driver::with(config);
     only_topic(&mut driver, 12, &by_name("new"));
     assert_eq!(driver.cluster.partitions("new"), None);

@@ -65,7 +65,7 @@ fn records_are_in_the_log_as_they_were_sent() {
 fn every_version_and_every_codec_is_taken() {
     let mut driver = Driver::new(1);
     for version in 3..=13 {
-        for codec in Compression::ALL {
+        for codec in Compression::all() {
             let outcome = driver.produce_to(
                 ONE,
                 version,
@@ -88,9 +88,11 @@ fn partitions_are_judged_one_by_one() {
     let mut request = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));
     for index in [1, 2, -1] {
         let records = Some(batch(&["a"]));
-        request.topic_data[0]
-            .partition_data
-            .push(PartitionProduceData { index, records });
+        request.topic_data[0].partition_data.push(
+            PartitionProduceData::default()
+                .with_index(index)
+                .with_records(records),
+        );
     }
     let answer = driver.ask(ONE, 13, &request);
     let outcomes = answer.responses[0].partition_responses.iter();
@@ -143,12 +145,7 @@ fn without_acks_nothing_is_answered_and_a_refusal_closes() {
 #[test]
 fn a_batch_above_the_maximum_is_too_large() {
     let size = batch(&["a"]).len() as i32;
-    let limited = |max| {
-        with_topic(|it| TopicConfig {
-            max_message_bytes: max,
-            ..it
-        })
-    };
+    let limited = |max| with_topic(|it| it.with_max_message_bytes(max));
     assert_eq!(limited(size).verdict(batch(&["a"])), ErrorCode::NONE);
     assert_eq!(
         limited(size - 1).verdict(batch(&["a"])),
@@ -248,11 +245,7 @@ fn a_transaction_that_was_not_begun_is_refused() {
 #[test]
 fn a_batch_of_a_few_bytes_that_unpacks_to_millions_of_headers_is_refused() {
     let headers = std::iter::repeat_n(("", None), MAX_HEADERS + 1);
-    let record = RecordParts {
-        key: None,
-        value: None,
-        headers,
-    };
+    let record = RecordParts::new(None, None).with_headers(headers);
     let mut builder = BatchBuilder::new(BatchHeader::default());
     builder.push(START_MS, &record).unwrap();
     let batch = builder.build(Compression::Zstd).unwrap();
@@ -265,10 +258,7 @@ fn a_batch_of_a_few_bytes_that_unpacks_to_millions_of_headers_is_refused() {
 
 #[test]
 fn not_every_fault_of_a_batch_of_very_many_records_is_told() {
-    let mut driver = with_topic(|topic| TopicConfig {
-        cleanup: Cleanup::Compact,
-        ..topic
-    });
+    let mut driver = with_topic(|topic| topic.with_cleanup(Cleanup::Compact));
     let mut builder = BatchBuilder::new(BatchHeader::default());
     for _ in 0..30_000 {
         let without_key = RecordParts::new(None, None);
@@ -283,10 +273,7 @@ fn not_every_fault_of_a_batch_of_very_many_records_is_told() {
 
 #[test]
 fn a_compacted_topic_names_the_records_without_a_key() {
-    let mut driver = with_topic(|it| TopicConfig {
-        cleanup: Cleanup::Compact,
-        ..it
-    });
+    let mut driver = with_topic(|it| it.with_cleanup(Cleanup::Compact));
     let mut builder = BatchBuilder::new(BatchHeader::default());
     builder
         .push(START_MS, &RecordParts::new(Some(b"k"), Some(b"v")))
@@ -321,10 +308,7 @@ fn timestamps_far_from_the_brokers_clock_are_refused() {
         ErrorCode::NONE,
         "no timestamp"
     );
-    let mut driver = with_topic(|it| TopicConfig {
-        timestamp_before_max_ms: 10,
-        ..it
-    });
+    let mut driver = with_topic(|it| it.with_timestamp_before_max_ms(10));
     assert_eq!(
         driver.verdict(at(START_MS - 11)),
         ErrorCode::INVALID_TIMESTAMP
@@ -333,10 +317,7 @@ fn timestamps_far_from_the_brokers_clock_are_refused() {
 
 #[test]
 fn a_topic_may_stamp_its_own_time() {
-    let mut driver = with_topic(|it| TopicConfig {
-        timestamp_type: TimestampType::LogAppendTime,
-        ..it
-    });
+    let mut driver = with_topic(|it| it.with_timestamp_type(TimestampType::LogAppendTime));
     driver.now.wall_ms = START_MS + 5;
     let outcome = driver.produce(batch(&["a"]));
     assert_eq!(

@@ -8,11 +8,9 @@ use kafka_wire::{ErrorCode, messages::InitProducerIdRequest};
 use crate::driver::{Driver, ONE, TWO, batch_under, stamped};
 
 fn init(transactional_id: Option<&str>) -> InitProducerIdRequest {
-    InitProducerIdRequest {
-        transactional_id: transactional_id.map(str::to_owned),
-        transaction_timeout_ms: 60_000,
-        ..Default::default()
-    }
+    InitProducerIdRequest::default()
+        .with_transactional_id(transactional_id.map(str::to_owned))
+        .with_transaction_timeout_ms(60_000)
 }
 
 #[test]
@@ -30,11 +28,9 @@ fn every_producer_gets_an_id_of_its_own_with_epoch_0() {
 fn an_id_held_so_far_is_replaced_not_bumped() {
     let mut driver = Driver::new(1);
     let first = driver.ask(ONE, 5, &init(None));
-    let held = InitProducerIdRequest {
-        producer_id: first.producer_id,
-        producer_epoch: 0,
-        ..init(None)
-    };
+    let held = init(None)
+        .with_producer_id(first.producer_id)
+        .with_producer_epoch(0);
     let second = driver.ask(ONE, 5, &held);
     assert_ne!(second.producer_id, first.producer_id);
     assert_eq!(second.producer_epoch, 0);
@@ -111,12 +107,12 @@ fn records_tell_their_producer_and_sequence() {
 
 /// Two brokers that look every second for producers whose last batch is five seconds old.
 fn forgetful() -> Driver {
-    Driver::with(ClusterConfig {
-        brokers: 2,
-        producer_id_expiration: Duration::from_secs(5),
-        producer_id_expiration_check: Duration::from_secs(1),
-        ..ClusterConfig::default()
-    })
+    Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_producer_id_expiration(Duration::from_secs(5))
+            .with_producer_id_expiration_check(Duration::from_secs(1)),
+    )
 }
 
 fn pass(driver: &mut Driver, seconds: u64) {

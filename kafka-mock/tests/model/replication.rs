@@ -24,11 +24,9 @@ const THREE: BrokerId = BrokerId(3);
 
 /// Followers get everything so much later.
 fn lagging(brokers: u16) -> ClusterConfig {
-    ClusterConfig {
-        brokers,
-        replication_delay: LAG..=LAG,
-        ..Default::default()
-    }
+    ClusterConfig::default()
+        .with_brokers(brokers)
+        .with_replication_delay(LAG..=LAG)
 }
 
 fn facts(driver: &Driver) -> PartitionFacts {
@@ -43,10 +41,7 @@ fn values(driver: &Driver) -> Vec<String> {
 
 fn request(driver: &Driver, acks: i16, timeout_ms: i32, batch: bytes::Bytes) -> ProduceRequest {
     let topic_id = driver.topic_id("t");
-    ProduceRequest {
-        timeout_ms,
-        ..produce_request(topic_id, 0, acks, batch)
-    }
+    produce_request(topic_id, 0, acks, batch).with_timeout_ms(timeout_ms)
 }
 
 /// What the held request is answered in the end.
@@ -67,7 +62,7 @@ fn all_acknowledgements_take_as_long_as_replication_and_one_does_not() {
         (0, 1)
     );
     let all = request(&driver, ACKS_ALL, 1000, batch(&["b"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     let outcome = released(&mut driver);
     assert_eq!(
         (outcome.error_code, outcome.base_offset),
@@ -82,7 +77,7 @@ fn all_acknowledgements_take_as_long_as_replication_and_one_does_not() {
 fn what_is_not_replicated_in_time_is_in_the_log_all_the_same() {
     let mut driver = Driver::with(lagging(2));
     let all = request(&driver, ACKS_ALL, 20, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     assert_eq!(
         released(&mut driver).error_code,
         ErrorCode::REQUEST_TIMED_OUT
@@ -111,7 +106,7 @@ fn a_leader_that_dies_takes_along_what_nobody_else_has() {
 fn who_waits_for_replicas_is_told_that_the_leader_has_changed() {
     let mut driver = Driver::with(lagging(2));
     let all = request(&driver, ACKS_ALL, 1000, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     driver.cluster.move_leader("t", 0, TWO).unwrap();
     let outcome = released(&mut driver);
     assert_eq!(outcome.error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
@@ -127,12 +122,9 @@ fn who_waits_for_replicas_is_told_that_the_leader_has_changed() {
 
 #[test]
 fn too_few_replicas_are_told_before_or_after_the_append() {
-    let mut driver = Driver::with(ClusterConfig {
-        min_insync_replicas: 2,
-        ..lagging(2)
-    });
+    let mut driver = Driver::with(lagging(2).with_min_insync_replicas(2));
     let all = request(&driver, ACKS_ALL, 1000, batch(&["after"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     driver.cluster.kill_broker(TWO).unwrap();
     let after = ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND;
     assert_eq!(released(&mut driver).error_code, after);
@@ -168,19 +160,16 @@ fn a_follower_that_returns_catches_up_before_it_is_in_sync() {
 
 #[test]
 fn only_an_unclean_election_lets_a_replica_lead_that_lacks_something() {
-    for unclean_election in [UncleanElection::Refused, UncleanElection::Allowed] {
-        let mut driver = Driver::with(ClusterConfig {
-            unclean_election,
-            ..lagging(2)
-        });
+    let elections = [
+        (UncleanElection::Refused, (None, 1)),
+        (UncleanElection::Allowed, (Some(TWO), 0)),
+    ];
+    for (unclean_election, expected) in elections {
+        let mut driver = Driver::with(lagging(2).with_unclean_election(unclean_election));
         driver.cluster.kill_broker(TWO).unwrap();
         driver.produce(batch(&["only one has it"]));
         driver.cluster.kill_broker(ONE).unwrap();
         driver.cluster.restart_broker(TWO).unwrap();
-        let expected = match unclean_election {
-            UncleanElection::Refused => (None, 1),
-            UncleanElection::Allowed => (Some(TWO), 0),
-        };
         assert_eq!(
             (facts(&driver).leader, driver.cluster.record_count("t")),
             expected
@@ -250,7 +239,7 @@ fn a_frozen_broker_answers_nothing_until_it_is_thawed() {
     let mut driver = Driver::new(2);
     driver.cluster.freeze_broker(ONE).unwrap();
     let all = request(&driver, ACKS_ALL, 1000, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     pass(&mut driver, Duration::from_secs(5));
     assert_eq!(driver.cluster.record_count("t"), 0);
     driver.cluster.thaw_broker(ONE).unwrap();
@@ -264,7 +253,7 @@ fn the_cluster_goes_on_without_a_broker_that_is_silent_for_too_long() {
     driver.ask(TWO, 12, &MetadataRequest::default());
     driver.cluster.freeze_broker(ONE).unwrap();
     let all = request(&driver, ACKS_ALL, 30_000, batch(&["late"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     pass(&mut driver, SESSION - Duration::from_millis(1));
     assert_eq!(facts(&driver).leader, Some(ONE));
     pass(&mut driver, Duration::from_millis(1));
@@ -285,7 +274,7 @@ fn a_frozen_follower_holds_up_acknowledgements_until_it_is_given_up() {
     let mut driver = Driver::with(lagging(2));
     driver.cluster.freeze_broker(TWO).unwrap();
     let all = request(&driver, ACKS_ALL, 30_000, batch(&["a"]));
-    assert_eq!(driver.send(ONE, 13, &all), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);
     assert_eq!(released(&mut driver).error_code, ErrorCode::NONE);
     assert_eq!(driver.elapsed_ms(), 9000);
     assert_eq!(facts(&driver).in_sync, [ONE]);
@@ -296,7 +285,7 @@ fn a_marker_is_written_again_where_a_new_leader_lacks_it() {
     let mut driver = Driver::with(lagging(3));
     let mut client = begin(&mut driver, Talk::Second);
     let request = client.request(&driver, 0, "a");
-    assert_eq!(driver.send(ONE, 13, &request), Answer::Held);
+    assert_eq!(driver.send(ONE, 13, &request), Answer::Delayed);
     assert_eq!(released(&mut driver).error_code, ErrorCode::NONE);
     assert_eq!(client.commit(&mut driver), ErrorCode::NONE);
     assert_eq!(markers(&driver, 0).len(), 1, "in the leader's log");
@@ -311,11 +300,11 @@ fn a_marker_is_written_again_where_a_new_leader_lacks_it() {
 
 #[test]
 fn a_marker_waits_until_enough_replicas_are_in_sync() {
-    let mut driver = Driver::with(ClusterConfig {
-        brokers: 3,
-        min_insync_replicas: 2,
-        ..Default::default()
-    });
+    let mut driver = Driver::with(
+        ClusterConfig::default()
+            .with_brokers(3)
+            .with_min_insync_replicas(2),
+    );
     let mut client = begin(&mut driver, Talk::Second);
     client.write(&mut driver, 0, "a");
     driver.cluster.kill_broker(TWO).unwrap();

@@ -83,15 +83,13 @@ struct Storm {
 impl Storm {
     fn new(unclean_election: UncleanElection) -> Self {
         let ms = Duration::from_millis;
-        let config = ClusterConfig {
-            brokers: 3,
-            min_insync_replicas: 2,
-            replication_delay: ms(0)..=ms(20),
-            marker_delay: ms(0)..=ms(50),
-            coordinator_load: ms(0)..=ms(100),
-            unclean_election,
-            ..ClusterConfig::default()
-        };
+        let config = ClusterConfig::default()
+            .with_brokers(3)
+            .with_min_insync_replicas(2)
+            .with_replication_delay(ms(0)..=ms(20))
+            .with_marker_delay(ms(0)..=ms(50))
+            .with_coordinator_load(ms(0)..=ms(100))
+            .with_unclean_election(unclean_election);
         Self {
             driver: Driver::with(config),
             client: Transactor {
@@ -146,16 +144,15 @@ impl Storm {
                 }
             }
             Event::Add { partition } => {
-                let request = AddPartitionsToTxnRequest {
-                    v3_and_below_transactional_id: ID.to_owned(),
-                    v3_and_below_producer_id: self.client.producer_id,
-                    v3_and_below_producer_epoch: self.client.epoch,
-                    v3_and_below_topics: vec![AddPartitionsToTxnTopic {
-                        name: "t".to_owned(),
-                        partitions: vec![partition],
-                    }],
-                    ..Default::default()
-                };
+                let request = AddPartitionsToTxnRequest::default()
+                    .with_v3_and_below_transactional_id(ID.to_owned())
+                    .with_v3_and_below_producer_id(self.client.producer_id)
+                    .with_v3_and_below_producer_epoch(self.client.epoch)
+                    .with_v3_and_below_topics(vec![
+                        AddPartitionsToTxnTopic::default()
+                            .with_name("t".to_owned())
+                            .with_partitions(vec![partition]),
+                    ]);
                 if let Some(coordinator) = self.coordinator() {
                     self.ask(coordinator, 3, &request);
                 }
@@ -186,12 +183,11 @@ impl Storm {
     }
 
     fn end(&mut self, committed: bool, version: i16) {
-        let request = EndTxnRequest {
-            transactional_id: ID.to_owned(),
-            producer_id: self.client.producer_id,
-            producer_epoch: self.client.epoch,
-            committed,
-        };
+        let request = EndTxnRequest::default()
+            .with_transactional_id(ID.to_owned())
+            .with_producer_id(self.client.producer_id)
+            .with_producer_epoch(self.client.epoch)
+            .with_committed(committed);
         let answer = self.coordinator();
         let answer = answer.and_then(|it| self.ask(it, version, &request));
         let answer = answer.filter(|it| version >= 5 && it.error_code.is_none());
@@ -225,20 +221,14 @@ impl Storm {
                 let config = cluster.config().topic(2);
                 cluster.delete_topic("t").unwrap();
                 let replicas = (1..=3).rev().find(|&replication_factor| {
-                    let config = kafka_mock::cluster::TopicConfig {
-                        replication_factor,
-                        ..config.clone()
-                    };
+                    let config = config.clone().with_replication_factor(replication_factor);
                     cluster.create_topic("t", config).is_ok()
                 });
                 if replicas.is_none() {
                     // Nobody is there to keep it.
                     let _ = cluster.restart_broker(BrokerId(1));
                     let _ = cluster.thaw_broker(BrokerId(1));
-                    let one = kafka_mock::cluster::TopicConfig {
-                        replication_factor: 1,
-                        ..config
-                    };
+                    let one = config.with_replication_factor(1);
                     cluster.create_topic("t", one).unwrap();
                 }
                 Ok(())

@@ -7,7 +7,7 @@ use kafka_mock::cluster::{
 };
 use kafka_wire::{
     ApiKey, ErrorCode,
-    messages::{ApiVersionsRequest, FetchRequest, InitProducerIdRequest},
+    messages::{ApiVersionsRequest, FetchRequest},
 };
 
 use crate::{
@@ -21,10 +21,7 @@ use crate::{
 const MARKER_DELAY: Duration = Duration::from_millis(500);
 
 fn slow() -> Driver {
-    Driver::with(ClusterConfig {
-        marker_delay: MARKER_DELAY..=MARKER_DELAY,
-        ..Default::default()
-    })
+    Driver::with(ClusterConfig::default().with_marker_delay(MARKER_DELAY..=MARKER_DELAY))
 }
 
 fn state(driver: &Driver) -> TransactionState {
@@ -83,19 +80,17 @@ fn readers_of_committed_records_are_told_what_was_aborted() {
     client.abort(&mut driver);
     client.write(&mut driver, 0, "b");
     let read = |driver: &mut Driver, isolation_level| {
-        let request = FetchRequest {
-            isolation_level,
-            max_wait_ms: 0,
-            topics: vec![kafka_wire::messages::fetch::FetchTopic {
-                topic: "t".to_owned(),
-                partitions: vec![kafka_wire::messages::fetch::FetchPartition {
-                    partition_max_bytes: 1 << 20,
-                    ..Default::default()
-                }],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
+        let request = FetchRequest::default()
+            .with_isolation_level(isolation_level)
+            .with_max_wait_ms(0)
+            .with_topics(vec![
+                kafka_wire::messages::fetch::FetchTopic::default()
+                    .with_topic("t".to_owned())
+                    .with_partitions(vec![
+                        kafka_wire::messages::fetch::FetchPartition::default()
+                            .with_partition_max_bytes(1 << 20),
+                    ]),
+            ]);
         let mut answer = driver.ask(ONE, 12, &request);
         answer.responses.remove(0).partitions.remove(0)
     };
@@ -178,18 +173,13 @@ fn a_new_client_fences_the_old_one_and_aborts_what_it_left_open() {
 
 #[test]
 fn at_the_first_level_a_fenced_producer_cannot_recover() {
-    let mut driver = Driver::with(ClusterConfig {
-        transaction_version: 1,
-        ..Default::default()
-    });
+    let mut driver = Driver::with(ClusterConfig::default().with_transaction_version(1));
     let mut old = begin(&mut driver, Talk::First);
     old.write(&mut driver, 0, "a");
     init(&mut driver, &init_request());
-    let held = InitProducerIdRequest {
-        producer_id: old.producer_id,
-        producer_epoch: old.epoch,
-        ..init_request()
-    };
+    let held = init_request()
+        .with_producer_id(old.producer_id)
+        .with_producer_epoch(old.epoch);
     let answer = init(&mut driver, &held);
     assert_eq!(answer.error_code, ErrorCode::PRODUCER_FENCED);
     assert_eq!(begin(&mut driver, Talk::First).epoch, 2);
@@ -201,11 +191,9 @@ fn a_producer_that_names_itself_goes_on_in_the_next_epoch() {
     let mut driver = Driver::new(1);
     let client = begin(&mut driver, Talk::First);
     let recover = |driver: &mut Driver, producer_id, producer_epoch| {
-        let request = InitProducerIdRequest {
-            producer_id,
-            producer_epoch,
-            ..init_request()
-        };
+        let request = init_request()
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch);
         let answer = init(driver, &request);
         (answer.error_code, answer.producer_epoch)
     };
@@ -216,11 +204,7 @@ fn a_producer_that_names_itself_goes_on_in_the_next_epoch() {
     let fenced = (ErrorCode::PRODUCER_FENCED, -1);
     assert_eq!(recover(&mut driver, id, 0), fenced);
     assert_eq!(recover(&mut driver, id + 1, 2), fenced);
-    let request = InitProducerIdRequest {
-        producer_id: id,
-        producer_epoch: 0,
-        ..init_request()
-    };
+    let request = init_request().with_producer_id(id).with_producer_epoch(0);
     let broker = coordinator(&mut driver);
     let old = driver.ask(broker, 3, &request).error_code;
     assert_eq!(old, ErrorCode::INVALID_PRODUCER_EPOCH);
@@ -290,7 +274,7 @@ fn a_broker_asks_for_a_while_before_it_says_that_another_transaction_is_ending()
     let request = client.request(&driver, 0, "b");
     assert_eq!(
         driver.send(ONE, 13, &request),
-        kafka_mock::cluster::Answer::Held
+        kafka_mock::cluster::Answer::Delayed
     );
     let releases = driver.next_releases();
     assert_eq!((releases.len(), driver.elapsed_ms()), (1, 100));
@@ -298,7 +282,7 @@ fn a_broker_asks_for_a_while_before_it_says_that_another_transaction_is_ending()
     let request = client.request(&driver, 0, "b");
     assert_eq!(
         driver.send(ONE, 13, &request),
-        kafka_mock::cluster::Answer::Held
+        kafka_mock::cluster::Answer::Delayed
     );
     assert_eq!(driver.next_releases().len(), 1);
     assert_eq!(
@@ -357,11 +341,9 @@ fn a_transaction_that_takes_too_long_is_aborted_and_its_producer_may_recover() {
             Talk::Second => ErrorCode::INVALID_TXN_STATE,
         };
         assert_eq!(code, expected);
-        let recover = InitProducerIdRequest {
-            producer_id: client.producer_id,
-            producer_epoch: client.epoch,
-            ..init_request()
-        };
+        let recover = init_request()
+            .with_producer_id(client.producer_id)
+            .with_producer_epoch(client.epoch);
         let answer = init(&mut driver, &recover);
         assert_eq!(
             (answer.error_code, answer.producer_epoch),
@@ -379,10 +361,7 @@ fn a_timeout_must_not_be_longer_than_the_broker_allows() {
         (900_000, ErrorCode::NONE),
         (900_001, ErrorCode::INVALID_TRANSACTION_TIMEOUT),
     ] {
-        let request = InitProducerIdRequest {
-            transaction_timeout_ms: timeout,
-            ..init_request()
-        };
+        let request = init_request().with_transaction_timeout_ms(timeout);
         assert_eq!(init(&mut driver, &request).error_code, code, "{timeout}");
     }
 }
@@ -424,7 +403,7 @@ fn a_later_batch_does_not_overtake_one_that_is_still_refused() {
     let first = client.request(&driver, 1, "b");
     assert_eq!(
         driver.send(ONE, 13, &first),
-        kafka_mock::cluster::Answer::Held
+        kafka_mock::cluster::Answer::Delayed
     );
     driver.next_releases();
     pass(&mut driver, MARKER_DELAY);
@@ -441,11 +420,11 @@ fn a_later_batch_does_not_overtake_one_that_is_still_refused() {
 #[test]
 fn only_the_coordinator_answers_and_only_when_it_has_loaded() {
     let load = Duration::from_millis(300);
-    let mut driver = Driver::with(ClusterConfig {
-        brokers: 2,
-        coordinator_load: load..=load,
-        ..Default::default()
-    });
+    let mut driver = Driver::with(
+        ClusterConfig::default()
+            .with_brokers(2)
+            .with_coordinator_load(load..=load),
+    );
     let mut client = begin(&mut driver, Talk::First);
     client.write(&mut driver, 0, "a");
     let old = coordinator(&mut driver);
@@ -464,10 +443,9 @@ fn only_the_coordinator_answers_and_only_when_it_has_loaded() {
 #[test]
 fn the_level_of_transactions_is_told_and_can_change() {
     let mut driver = Driver::new(1);
-    let named = ApiVersionsRequest {
-        client_software_name: "t".to_owned(),
-        client_software_version: "1".to_owned(),
-    };
+    let named = ApiVersionsRequest::default()
+        .with_client_software_name("t".to_owned())
+        .with_client_software_version("1".to_owned());
     let level = |driver: &mut Driver| {
         let answer = driver.ask(ONE, 4, &named);
         let features = answer.finalized_features.iter();

@@ -44,11 +44,9 @@ pub(crate) fn coordinator(driver: &mut Driver) -> BrokerId {
 }
 
 pub(crate) fn init_request() -> InitProducerIdRequest {
-    InitProducerIdRequest {
-        transactional_id: Some(ID.to_owned()),
-        transaction_timeout_ms: 60_000,
-        ..Default::default()
-    }
+    InitProducerIdRequest::default()
+        .with_transactional_id(Some(ID.to_owned()))
+        .with_transaction_timeout_ms(60_000)
 }
 
 pub(crate) fn init(driver: &mut Driver, request: &InitProducerIdRequest) -> InitProducerIdResponse {
@@ -79,16 +77,15 @@ impl Transactor {
         version: i16,
         partitions: &[i32],
     ) -> Vec<ErrorCode> {
-        let request = AddPartitionsToTxnRequest {
-            v3_and_below_transactional_id: ID.to_owned(),
-            v3_and_below_producer_id: self.producer_id,
-            v3_and_below_producer_epoch: self.epoch,
-            v3_and_below_topics: vec![AddPartitionsToTxnTopic {
-                name: "t".to_owned(),
-                partitions: partitions.to_vec(),
-            }],
-            ..Default::default()
-        };
+        let request = AddPartitionsToTxnRequest::default()
+            .with_v3_and_below_transactional_id(ID.to_owned())
+            .with_v3_and_below_producer_id(self.producer_id)
+            .with_v3_and_below_producer_epoch(self.epoch)
+            .with_v3_and_below_topics(vec![
+                AddPartitionsToTxnTopic::default()
+                    .with_name("t".to_owned())
+                    .with_partitions(partitions.to_vec()),
+            ]);
         let broker = coordinator(driver);
         let answer = driver.ask(broker, version, &request);
         let topics = answer.results_by_topic_v3_and_below.into_iter();
@@ -108,10 +105,8 @@ impl Transactor {
         };
         let topic_id = driver.topic_id("t");
         let batch = batch_under(header, &[value]);
-        ProduceRequest {
-            transactional_id: Some(ID.to_owned()),
-            ..produce_request(topic_id, partition, ACKS_ALL, batch)
-        }
+        produce_request(topic_id, partition, ACKS_ALL, batch)
+            .with_transactional_id(Some(ID.to_owned()))
     }
 
     pub(crate) fn version(&self) -> i16 {
@@ -149,12 +144,11 @@ impl Transactor {
             Talk::First => 4,
             Talk::Second => 5,
         };
-        let request = EndTxnRequest {
-            transactional_id: ID.to_owned(),
-            producer_id: self.producer_id,
-            producer_epoch: self.epoch,
-            committed: outcome == TransactionOutcome::Commit,
-        };
+        let request = EndTxnRequest::default()
+            .with_transactional_id(ID.to_owned())
+            .with_producer_id(self.producer_id)
+            .with_producer_epoch(self.epoch)
+            .with_committed(outcome == TransactionOutcome::Commit);
         let broker = coordinator(driver);
         let answer = driver.ask(broker, version, &request);
         if answer.error_code.is_none() && self.talk == Talk::Second {
@@ -188,7 +182,7 @@ pub(crate) fn markers(driver: &Driver, partition: i32) -> Vec<(i64, i16, Transac
     let log = driver.cluster.log("t", partition).unwrap().into_iter();
     let markers = log.filter_map(|entry| match entry.content {
         LogContent::Marker(outcome) => Some((entry.offset, entry.producer_epoch, outcome)),
-        LogContent::Record { .. } => None,
+        _ => None,
     });
     markers.collect()
 }

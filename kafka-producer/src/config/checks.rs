@@ -212,10 +212,10 @@ fn compression(values: &Values, findings: &mut Findings) -> (Compression, Compre
         });
     }
     let level = match codec {
-        Compression::None | Compression::Snappy => None,
         Compression::Gzip => Some("compression.gzip.level"),
         Compression::Lz4 => Some("compression.lz4.level"),
         Compression::Zstd => Some("compression.zstd.level"),
+        _ => None,
     };
     let level = level
         .and_then(|name| i32::try_from(values.number(name)).ok())

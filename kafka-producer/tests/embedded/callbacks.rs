@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use kafka_mock::MockCluster;
-use kafka_producer::partition::{Keyed, Partitioner, TopicView};
+use kafka_producer::partition::{Partitioner, RecordView, TopicView};
 use kafka_producer::serde::{self, SerializeError, Serializer};
 use kafka_producer::{Delivery, Producer, ProducerRecord, blocking};
 
@@ -188,7 +188,7 @@ impl Serializer<str> for Fussy {
 }
 
 impl Partitioner for Fussy {
-    fn partition(&self, _: &TopicView<'_>, record: &Keyed<'_>) -> i32 {
+    fn partition(&self, _: &TopicView<'_>, record: &RecordView<'_>) -> i32 {
         assert!(record.value != Some(b"out of place"));
         0
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kafka_mock::MockCluster;
-use kafka_producer::partition::{Keyed, Partitioner, TopicView, partition_for_key};
+use kafka_producer::partition::{Partitioner, RecordView, TopicView, partition_for_key};
 use kafka_producer::serde::{Context, SerializeError, Serializer, Utf8};
 use kafka_producer::{Producer, SendError, TrySendError};
 
@@ -14,7 +14,7 @@ use crate::scene::{TOPIC, builder, configured, in_time, kafka, numbers, producer
 struct ByFirstDigit;
 
 impl Partitioner for ByFirstDigit {
-    fn partition(&self, topic: &TopicView<'_>, record: &Keyed<'_>) -> i32 {
+    fn partition(&self, topic: &TopicView<'_>, record: &RecordView<'_>) -> i32 {
         assert_eq!(topic.name, TOPIC);
         i32::from(record.value.unwrap()[0] - b'0')
     }

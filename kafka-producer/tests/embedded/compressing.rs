@@ -90,10 +90,7 @@ fn noise(number: u64, bytes: usize) -> String {
 #[tokio::test]
 async fn zstd_is_refused_by_name_before_it_is_sent_to_a_broker_of_before_kafka_2_1() {
     let described = MockCluster::builder().topic(TOPIC, 1);
-    let config = ClusterConfig {
-        version_caps: vec![(ApiKey::PRODUCE, 6)],
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default().with_version_caps(vec![(ApiKey::PRODUCE, 6)]);
     let kafka = described.config(config).start().await.unwrap();
     let producer = producer(&kafka, &[("compression.type", "zstd")]).await;
     let value = "tea ".repeat(100);

@@ -463,10 +463,7 @@ async fn dead_bootstrap_servers_among_living_ones_do_no_harm() {
 async fn a_batch_over_the_topics_limit_fails_alone_and_is_not_in_the_log() {
     let kafka = kafka(1, 1).await;
     let config = kafka.with_cluster(|cluster| cluster.config().topic(1));
-    let small = kafka_mock::cluster::TopicConfig {
-        max_message_bytes: 1_000,
-        ..config
-    };
+    let small = config.with_max_message_bytes(1_000);
     kafka.create_topic_with("small", small).unwrap();
     let producer = producer(&kafka, &[]).await;
     let value = "x".repeat(2_000);

@@ -85,10 +85,7 @@ async fn forgotten_records_are_sent_as_all_others_are_and_wait_as_they_do() {
 async fn a_forgotten_record_that_fails_is_told_of_by_its_transaction() {
     let kafka = kafka(1, 1).await;
     let config = kafka.with_cluster(|cluster| cluster.config().topic(1));
-    let small = kafka_mock::cluster::TopicConfig {
-        max_message_bytes: 500,
-        ..config
-    };
+    let small = config.with_max_message_bytes(500);
     kafka.create_topic_with("small", small).unwrap();
     let producer = producer(&kafka, &[("transactional.id", "till")]).await;
     in_time(producer.init_transactions()).await.unwrap();

@@ -124,10 +124,7 @@ fn a_broker_that_knows_only_version_0_of_api_versions_is_asked_in_version_0() {
         ApiVersionsRequest::STABLE_VERSIONS.latest
     );
     let oldest = ApiVersionsRequest::version(0).unwrap();
-    let refusal = ApiVersionsResponse {
-        error_code: ErrorCode::UNSUPPORTED_VERSION,
-        ..ApiVersionsResponse::default()
-    };
+    let refusal = ApiVersionsResponse::default().with_error_code(ErrorCode::UNSUPPORTED_VERSION);
     let correlation_id = asked.header.correlation_id;
     let frame = encode_response::<ApiVersionsRequest>(correlation_id, oldest, &refusal).unwrap();
     stage.respond(node, frame.slice(4..));
@@ -188,10 +185,7 @@ fn a_broker_that_refuses_every_version_of_api_versions_is_given_up() {
     let mut stage = Stage::bare(settings(), Map::of(TOPIC, &[1]));
     stage.by_hand.insert(ApiKey::API_VERSIONS);
     let _ = stage.ask_topic(TOPIC);
-    let refusal = ApiVersionsResponse {
-        error_code: ErrorCode::UNSUPPORTED_VERSION,
-        ..ApiVersionsResponse::default()
-    };
+    let refusal = ApiVersionsResponse::default().with_error_code(ErrorCode::UNSUPPORTED_VERSION);
     for _ in 0..2 {
         let oldest = ApiVersionsRequest::version(0).unwrap();
         let correlation_id = stage.connections[&NodeId(-1)][0].header.correlation_id;

@@ -123,11 +123,9 @@ fn log_append_time_reaches_the_records() {
     use kafka_wire::messages::produce::PartitionProduceResponse;
     let mut stage = Stage::idempotent(&[1]);
     let delivery = stage.send(0, "tea");
-    let stamped = PartitionProduceResponse {
-        base_offset: 3,
-        log_append_time_ms: 1_700_000_000_000,
-        ..PartitionProduceResponse::default()
-    };
+    let stamped = PartitionProduceResponse::default()
+        .with_base_offset(3)
+        .with_log_append_time_ms(1_700_000_000_000);
     stage.answer(1, [crate::wires::Says::This(stamped)]);
     let outcome = delivery.try_outcome().unwrap().unwrap();
     assert_eq!(outcome.log_append_time_ms, Some(1_700_000_000_000));

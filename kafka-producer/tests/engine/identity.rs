@@ -32,10 +32,7 @@ fn asked(stage: &Stage) -> Option<NodeId> {
 
 fn refuse(stage: &mut Stage, error_code: ErrorCode) {
     let node = asked(stage).expect("somebody is asked for an id");
-    let answer = InitProducerIdResponse {
-        error_code,
-        ..InitProducerIdResponse::default()
-    };
+    let answer = InitProducerIdResponse::default().with_error_code(error_code);
     let frame = stage.connections[&node][0].answer::<InitProducerIdRequest>(&answer);
     stage.respond(node, frame);
     stage.settle();
@@ -101,11 +98,9 @@ fn an_id_that_is_none_is_asked_for_again() {
     let mut stage = nameless(settings());
     let delivery = stage.send(0, "tea");
     let node = asked(&stage).unwrap();
-    let answer = InitProducerIdResponse {
-        producer_id: -1,
-        producer_epoch: -1,
-        ..InitProducerIdResponse::default()
-    };
+    let answer = InitProducerIdResponse::default()
+        .with_producer_id(-1)
+        .with_producer_epoch(-1);
     let frame = stage.connections[&node][0].answer::<InitProducerIdRequest>(&answer);
     stage.respond(node, frame);
     assert!(stage.requests(1).is_empty());

@@ -149,10 +149,8 @@ fn ungreeted(refusal: &ApiVersionsResponse) -> String {
 
 #[test]
 fn callers_do_not_wait_for_a_broker_that_speaks_no_version_of_api_versions() {
-    let text = ungreeted(&ApiVersionsResponse {
-        error_code: ErrorCode::UNSUPPORTED_VERSION,
-        ..ApiVersionsResponse::default()
-    });
+    let text =
+        ungreeted(&ApiVersionsResponse::default().with_error_code(ErrorCode::UNSUPPORTED_VERSION));
     assert!(
         text.contains("bootstrap server 1 at bootstrap:9092"),
         "{text}"

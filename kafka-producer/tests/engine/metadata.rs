@@ -527,10 +527,9 @@ fn a_broker_that_asks_to_begin_anew_is_left_for_the_bootstrap_servers() {
     let delivery = stage.send(0, "tea");
     stage.answer(1, [error(ErrorCode::NOT_LEADER_OR_FOLLOWER)]);
     let asked = &stage.connections[&NodeId(1)][0];
-    let answer = asked.answer::<MetadataRequest>(&MetadataResponse {
-        error_code: ErrorCode::REBOOTSTRAP_REQUIRED,
-        ..MetadataResponse::default()
-    });
+    let answer = asked.answer::<MetadataRequest>(
+        &MetadataResponse::default().with_error_code(ErrorCode::REBOOTSTRAP_REQUIRED),
+    );
     stage.by_hand.clear();
     stage.respond(NodeId(1), answer);
     stage.settle();

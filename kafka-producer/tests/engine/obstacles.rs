@@ -75,10 +75,8 @@ fn a_record_without_a_producer_id_tells_what_the_broker_said() {
         };
         let asked = stage.connections.iter().find(asks);
         if let Some((&node, all)) = asked {
-            let answer = InitProducerIdResponse {
-                error_code: ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
-                ..InitProducerIdResponse::default()
-            };
+            let answer = InitProducerIdResponse::default()
+                .with_error_code(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
             let frame = all[0].answer::<InitProducerIdRequest>(&answer);
             stage.respond(node, frame);
         }

@@ -77,11 +77,11 @@ fn a_new_leader_that_was_never_heard_of_is_asked_at_the_address_in_the_answer() 
     let delivery = stage.send(0, "tea");
     let asked = stage.connections.get_mut(&NodeId(1)).unwrap();
     asked[0].endpoints = [(9, "broker-9", 9092), (8, "", 9092), (7, "broker-7", 0)]
-        .map(|(node_id, host, port)| NodeEndpoint {
-            node_id,
-            host: host.to_owned(),
-            port,
-            ..NodeEndpoint::default()
+        .map(|(node_id, host, port)| {
+            NodeEndpoint::default()
+                .with_node_id(node_id)
+                .with_host(host.to_owned())
+                .with_port(port)
         })
         .into();
     stage.answer(1, [error(NOT_LEADER).leader_is(9, 2)]);

@@ -235,11 +235,7 @@ fn times_keys_and_headers_survive_a_split() {
         .unwrap();
     let headers = [("trace", Some(&b"42"[..])), ("empty", None)];
     for (timestamp_ms, key) in [(100, None), (-5, Some(&b"k"[..])), (i64::MAX, None)] {
-        let parts = RecordParts {
-            key,
-            value: Some(b"v"),
-            headers: headers.iter().copied(),
-        };
+        let parts = RecordParts::new(key, Some(b"v")).with_headers(headers.iter().copied());
         let mut record = NewRecord::new(timestamp_ms, parts);
         let now = stage.now;
         let _ = stage

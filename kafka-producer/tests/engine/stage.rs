@@ -393,11 +393,9 @@ impl Stage {
                 }
                 What::Metadata(topics) => asked.answer::<MetadataRequest>(&map.tell(topics)),
                 What::ProducerId => {
-                    let answer = InitProducerIdResponse {
-                        producer_id: next_producer.0,
-                        producer_epoch: next_producer.1,
-                        ..InitProducerIdResponse::default()
-                    };
+                    let answer = InitProducerIdResponse::default()
+                        .with_producer_id(next_producer.0)
+                        .with_producer_epoch(next_producer.1);
                     *next_producer = (next_producer.0 + 1, 0);
                     asked.answer::<InitProducerIdRequest>(&answer)
                 }

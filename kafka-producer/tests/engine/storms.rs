@@ -297,10 +297,8 @@ const KINDS: &[Kind] = &[
             let Some(node) = front(stage, ApiKey::INIT_PRODUCER_ID) else {
                 return false;
             };
-            let answer = InitProducerIdResponse {
-                error_code: ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
-                ..InitProducerIdResponse::default()
-            };
+            let answer = InitProducerIdResponse::default()
+                .with_error_code(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
             let asked = &stage.connections[&node][0];
             let frame = asked.answer::<InitProducerIdRequest>(&answer);
             stage.respond(node, frame);

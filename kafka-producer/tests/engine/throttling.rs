@@ -94,11 +94,11 @@ fn the_answer_with_a_producer_id_may_ask_for_silence_as_well() {
     stage.lose(-1);
     stage.pass(ms(1000));
     let asked = &stage.connections[&NodeId(1)][0];
-    let frame = asked.answer::<InitProducerIdRequest>(&InitProducerIdResponse {
-        throttle_time_ms: 700,
-        producer_id: 7,
-        ..InitProducerIdResponse::default()
-    });
+    let frame = asked.answer::<InitProducerIdRequest>(
+        &InitProducerIdResponse::default()
+            .with_throttle_time_ms(700)
+            .with_producer_id(7),
+    );
     stage.respond(NodeId(1), frame);
     let _ = stage.send(0, "tea");
     stage.pass(ms(699));
@@ -172,10 +172,9 @@ fn what_an_answer_leads_to_is_not_asked_before_the_silence_that_came_meanwhile_i
 /// Answers the bootstrap server's question by asking to begin anew, then the next as it should be.
 fn begin_anew(stage: &mut Stage) {
     let asked = &stage.connections[&NodeId(-1)][0];
-    let frame = asked.answer::<MetadataRequest>(&MetadataResponse {
-        error_code: ErrorCode::REBOOTSTRAP_REQUIRED,
-        ..MetadataResponse::default()
-    });
+    let frame = asked.answer::<MetadataRequest>(
+        &MetadataResponse::default().with_error_code(ErrorCode::REBOOTSTRAP_REQUIRED),
+    );
     stage.by_hand.clear();
     stage.respond(NodeId(-1), frame);
     stage.settle();

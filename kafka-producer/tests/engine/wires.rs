@@ -174,38 +174,37 @@ impl Asked {
                 Some(last) if last.name == sent.topic && last.topic_id == sent.topic_id => {
                     last.partition_responses.push(answer);
                 }
-                _ => responses.push(TopicProduceResponse {
-                    name: sent.topic.clone(),
-                    topic_id: sent.topic_id,
-                    partition_responses: vec![answer],
-                }),
+                _ => responses.push(
+                    TopicProduceResponse::default()
+                        .with_name(sent.topic.clone())
+                        .with_topic_id(sent.topic_id)
+                        .with_partition_responses(vec![answer]),
+                ),
             }
         }
-        self.answer::<ProduceRequest>(&ProduceResponse {
-            responses,
-            throttle_time_ms,
-            node_endpoints: self.endpoints.clone(),
-        })
+        self.answer::<ProduceRequest>(
+            &ProduceResponse::default()
+                .with_responses(responses)
+                .with_throttle_time_ms(throttle_time_ms)
+                .with_node_endpoints(self.endpoints.clone()),
+        )
     }
 }
 
 impl Asked {
     /// The answer of a broker that forgets producers after this time.
     pub(crate) fn expiration(&self, told: Result<Duration, ErrorCode>) -> Bytes {
-        let config = |time: Duration| DescribeConfigsResourceResult {
-            name: "producer.id.expiration.ms".to_owned(),
-            value: Some(time.as_millis().to_string()),
-            ..DescribeConfigsResourceResult::default()
+        let config = |time: Duration| {
+            DescribeConfigsResourceResult::default()
+                .with_name("producer.id.expiration.ms".to_owned())
+                .with_value(Some(time.as_millis().to_string()))
         };
-        let result = DescribeConfigsResult {
-            error_code: told.err().unwrap_or_default(),
-            configs: told.ok().map(config).into_iter().collect(),
-            ..DescribeConfigsResult::default()
-        };
-        self.answer::<DescribeConfigsRequest>(&DescribeConfigsResponse {
-            results: vec![result],
-            ..DescribeConfigsResponse::default()
-        })
+        let result = DescribeConfigsResult::default()
+            .with_error_code(told.err().unwrap_or_default())
+            .with_configs(told.ok().map(config).into_iter().collect());
+        self.answer::<DescribeConfigsRequest>(
+            &DescribeConfigsResponse::default().with_results(vec![result]),
+        )
     }
 
     /// The answer to a question about the producers of a partition: the last sequence of each id
@@ -215,27 +214,24 @@ impl Asked {
             panic!("{:?} asks for no producers", self.what);
         };
         let producers = told.unwrap_or_default().iter();
-        let active_producers =
-            producers.map(|&(producer_id, epoch, last_sequence)| ProducerState {
-                producer_id,
-                producer_epoch: epoch.into(),
-                last_sequence,
-                ..ProducerState::default()
-            });
-        let active_producers: Vec<_> = active_producers.collect();
-        let partitions = partitions.iter().map(|&partition_index| PartitionResponse {
-            partition_index,
-            error_code: told.err().unwrap_or_default(),
-            active_producers: active_producers.clone(),
-            ..PartitionResponse::default()
+        let active_producers = producers.map(|&(producer_id, epoch, last_sequence)| {
+            ProducerState::default()
+                .with_producer_id(producer_id)
+                .with_producer_epoch(epoch.into())
+                .with_last_sequence(last_sequence)
         });
-        self.answer::<DescribeProducersRequest>(&DescribeProducersResponse {
-            topics: vec![TopicResponse {
-                name: topic.clone(),
-                partitions: partitions.collect(),
-            }],
-            ..DescribeProducersResponse::default()
-        })
+        let active_producers: Vec<_> = active_producers.collect();
+        let partitions = partitions.iter().map(|&partition_index| {
+            PartitionResponse::default()
+                .with_partition_index(partition_index)
+                .with_error_code(told.err().unwrap_or_default())
+                .with_active_producers(active_producers.clone())
+        });
+        let topic = TopicResponse::default()
+            .with_name(topic.clone())
+            .with_partitions(partitions.collect());
+        let told = DescribeProducersResponse::default().with_topics(vec![topic]);
+        self.answer::<DescribeProducersRequest>(&told)
     }
 }
 
@@ -279,7 +275,7 @@ impl Says {
     fn about(self, index: i32) -> Option<PartitionProduceResponse> {
         match self {
             Self::Nothing => None,
-            Self::This(answer) => Some(PartitionProduceResponse { index, ..answer }),
+            Self::This(answer) => Some(answer.with_index(index)),
         }
     }
 
@@ -291,10 +287,9 @@ impl Says {
     /// Naming the leader that it knows of (KIP-951).
     pub(crate) fn leader_is(self, leader_id: i32, leader_epoch: i32) -> Self {
         self.with(|answer| {
-            answer.current_leader = LeaderIdAndEpoch {
-                leader_id,
-                leader_epoch,
-            }
+            answer.current_leader = LeaderIdAndEpoch::default()
+                .with_leader_id(leader_id)
+                .with_leader_epoch(leader_epoch)
         })
     }
 
@@ -316,12 +311,11 @@ impl Says {
     /// Naming the records that are to blame (KIP-467).
     pub(crate) fn blaming(self, records: &[(i32, Option<&str>)]) -> Self {
         self.with(|answer| {
-            let errors = records
-                .iter()
-                .map(|(index, why)| BatchIndexAndErrorMessage {
-                    batch_index: *index,
-                    batch_index_error_message: why.map(str::to_owned),
-                });
+            let errors = records.iter().map(|(index, why)| {
+                BatchIndexAndErrorMessage::default()
+                    .with_batch_index(*index)
+                    .with_batch_index_error_message(why.map(str::to_owned))
+            });
             answer.record_errors = errors.collect();
         })
     }
@@ -336,44 +330,39 @@ impl Says {
 
 /// Appended, from this offset on.
 pub(crate) fn ok(base_offset: i64) -> Says {
-    Says::This(PartitionProduceResponse {
-        base_offset,
-        ..PartitionProduceResponse::default()
-    })
+    Says::This(PartitionProduceResponse::default().with_base_offset(base_offset))
 }
 
 /// Refused before the append, if the code leaves it open.
 pub(crate) fn error(error_code: ErrorCode) -> Says {
-    Says::This(PartitionProduceResponse {
-        error_code,
-        base_offset: -1,
-        ..PartitionProduceResponse::default()
-    })
+    Says::This(
+        PartitionProduceResponse::default()
+            .with_error_code(error_code)
+            .with_base_offset(-1),
+    )
 }
 
 /// What the brokers speak: every request of a producer, Produce up to this version.
 pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
-    let range = |api_key, min_version, max_version| ApiVersion {
-        api_key,
-        min_version,
-        max_version,
+    let range = |api_key, min_version, max_version| {
+        ApiVersion::default()
+            .with_api_key(api_key)
+            .with_min_version(min_version)
+            .with_max_version(max_version)
     };
     let transactions = SPOKEN.map(|(api_key, latest)| range(api_key, 0, latest));
-    let mut spoken = ApiVersionsResponse {
-        api_keys: vec![
-            range(ApiKey::PRODUCE, 0, produce_latest),
-            range(ApiKey::METADATA, 0, 13),
-            range(
-                ApiKey::API_VERSIONS,
-                0,
-                ApiVersionsRequest::STABLE_VERSIONS.latest,
-            ),
-            range(ApiKey::INIT_PRODUCER_ID, 0, 5),
-            range(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
-            range(ApiKey::DESCRIBE_CONFIGS, 1, 4),
-        ],
-        ..ApiVersionsResponse::default()
-    };
+    let mut spoken = ApiVersionsResponse::default().with_api_keys(vec![
+        range(ApiKey::PRODUCE, 0, produce_latest),
+        range(ApiKey::METADATA, 0, 13),
+        range(
+            ApiKey::API_VERSIONS,
+            0,
+            ApiVersionsRequest::STABLE_VERSIONS.latest,
+        ),
+        range(ApiKey::INIT_PRODUCER_ID, 0, 5),
+        range(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
+        range(ApiKey::DESCRIBE_CONFIGS, 1, 4),
+    ]);
     spoken.api_keys.extend(transactions);
     spoken
 }
@@ -432,26 +421,22 @@ impl Map {
 
     /// The answer to a question about these topics.
     pub(crate) fn tell(&self, asked: &[String]) -> MetadataResponse {
-        let brokers = self.brokers.iter().map(|&node_id| MetadataResponseBroker {
-            node_id,
-            host: format!("broker-{node_id}"),
-            port: 9092,
-            ..MetadataResponseBroker::default()
+        let brokers = self.brokers.iter().map(|&node_id| {
+            MetadataResponseBroker::default()
+                .with_node_id(node_id)
+                .with_host(format!("broker-{node_id}"))
+                .with_port(9092)
         });
-        MetadataResponse {
-            brokers: brokers.collect(),
-            topics: asked.iter().map(|name| self.tell_topic(name)).collect(),
-            ..MetadataResponse::default()
-        }
+        MetadataResponse::default()
+            .with_brokers(brokers.collect())
+            .with_topics(asked.iter().map(|name| self.tell_topic(name)).collect())
     }
 
     fn tell_topic(&self, name: &str) -> MetadataResponseTopic {
         let Some(topic) = self.topics.iter().find(|topic| *topic.name == *name) else {
-            return MetadataResponseTopic {
-                error_code: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-                name: Some(name.to_owned()),
-                ..MetadataResponseTopic::default()
-            };
+            return MetadataResponseTopic::default()
+                .with_error_code(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+                .with_name(Some(name.to_owned()));
         };
         let partitions = topic.leaders.iter().zip(0..);
         let partitions = partitions.map(|(&(leader_id, leader_epoch), partition_index)| {
@@ -459,27 +444,23 @@ impl Map {
                 0.. => ErrorCode::NONE,
                 _ => ErrorCode::LEADER_NOT_AVAILABLE,
             };
-            MetadataResponsePartition {
-                error_code,
-                partition_index,
-                leader_id,
-                leader_epoch,
-                ..MetadataResponsePartition::default()
-            }
+            MetadataResponsePartition::default()
+                .with_error_code(error_code)
+                .with_partition_index(partition_index)
+                .with_leader_id(leader_id)
+                .with_leader_epoch(leader_epoch)
         });
-        MetadataResponseTopic {
-            error_code: topic.error_code,
-            name: Some(name.to_owned()),
-            topic_id: match self.ids {
+        MetadataResponseTopic::default()
+            .with_error_code(topic.error_code)
+            .with_name(Some(name.to_owned()))
+            .with_topic_id(match self.ids {
                 true => self.topic_id(name),
                 false => Uuid::ZERO,
-            },
-            partitions: match topic.error_code {
+            })
+            .with_partitions(match topic.error_code {
                 ErrorCode::NONE => partitions.collect(),
                 _ => Vec::new(),
-            },
-            ..MetadataResponseTopic::default()
-        }
+            })
     }
 }
 

@@ -23,12 +23,10 @@ fn clusters() -> [MockCluster; 2] {
 }
 
 fn cluster_of(transaction_version: i16) -> MockCluster {
-    let config = ClusterConfig {
-        transaction_version,
-        brokers: 3,
-        transaction_timeout_check: Duration::from_millis(50),
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig::default()
+        .with_transaction_version(transaction_version)
+        .with_brokers(3)
+        .with_transaction_timeout_check(Duration::from_millis(50));
     let builder = MockCluster::builder().config(config).topic("t", 3);
     builder.start_blocking().unwrap()
 }

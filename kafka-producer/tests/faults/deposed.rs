@@ -48,21 +48,16 @@ fn batch() -> bytes::Bytes {
 
 /// Sends a batch to a node, for all replicas to have it.
 fn produce(node: i32, topic: &str, index: i32) -> Said {
-    let partition = PartitionProduceData {
-        index,
-        records: Some(batch()),
-    };
-    let topic = TopicProduceData {
-        name: topic.to_owned(),
-        partition_data: vec![partition],
-        ..TopicProduceData::default()
-    };
-    let request = ProduceRequest {
-        acks: -1,
-        timeout_ms: 60_000,
-        topic_data: vec![topic],
-        ..ProduceRequest::default()
-    };
+    let partition = PartitionProduceData::default()
+        .with_index(index)
+        .with_records(Some(batch()));
+    let topic = TopicProduceData::default()
+        .with_name(topic.to_owned())
+        .with_partition_data(vec![partition]);
+    let request = ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(60_000)
+        .with_topic_data(vec![topic]);
     let answer = ask_at(&server(node), VERSION, &request).unwrap();
     let PartitionProduceResponse {
         error_code,
@@ -79,12 +74,11 @@ async fn appended_and_waiting(topic: &str, leader: i32, frozen: i32) -> JoinHand
         let topic = topic.to_owned();
         thread::spawn(move || produce(leader, &topic, 0))
     };
-    let request = DescribeProducersRequest {
-        topics: vec![TopicRequest {
-            name: topic.to_owned(),
-            partition_indexes: vec![0],
-        }],
-    };
+    let request = DescribeProducersRequest::default().with_topics(vec![
+        TopicRequest::default()
+            .with_name(topic.to_owned())
+            .with_partition_indexes(vec![0]),
+    ]);
     wait_for("the batch to be appended", PATIENCE, || {
         let answer = ask_at(&server(leader), 0, &request).unwrap();
         !answer.topics[0].partitions[0].active_producers.is_empty()
@@ -123,11 +117,9 @@ async fn what_a_leader_has_appended_before_its_topic_was_deleted_has_a_base_offs
         let leader = leader_of(&topic).await;
         let frozen = others(leader)[0];
         let sent = appended_and_waiting(&topic, leader, frozen).await;
-        let request = DeleteTopicsRequest {
-            topic_names: vec![topic],
-            timeout_ms: 30_000,
-            ..DeleteTopicsRequest::default()
-        };
+        let request = DeleteTopicsRequest::default()
+            .with_topic_names(vec![topic])
+            .with_timeout_ms(30_000);
         assert_eq!(ask(3, &request).responses[0].error_code, ErrorCode::NONE);
         let (code, base_offset) = tokio::task::block_in_place(|| sent.join()).unwrap();
         inflict(Harm::Resume, &[frozen]).await;

@@ -122,12 +122,11 @@ impl Forgotten {
 fn is_known(leader: i32, topic: &str) -> bool {
     let servers = servers();
     let server = servers.split(',').nth(usize::try_from(leader - 1).unwrap());
-    let request = DescribeProducersRequest {
-        topics: vec![TopicRequest {
-            name: topic.to_owned(),
-            partition_indexes: vec![0],
-        }],
-    };
+    let request = DescribeProducersRequest::default().with_topics(vec![
+        TopicRequest::default()
+            .with_name(topic.to_owned())
+            .with_partition_indexes(vec![0]),
+    ]);
     let answer = ask_at(server.unwrap(), 0, &request).unwrap();
     !answer.topics[0].partitions[0].active_producers.is_empty()
 }

@@ -75,10 +75,7 @@ pub(crate) async fn all_in_sync() {
 
 fn everything() -> MetadataRequest {
     let topics = None;
-    MetadataRequest {
-        topics,
-        ..MetadataRequest::default()
-    }
+    MetadataRequest::default().with_topics(topics)
 }
 
 /// Which node leads partition 0.
@@ -99,14 +96,8 @@ pub(crate) async fn led_by_others(topic: &str, node: i32) {
     let servers: Vec<&str> = servers.split(',').collect();
     let of = |node: i32| servers[usize::try_from(node - 1).unwrap()];
     let name = Some(topic.to_owned());
-    let topics = vec![MetadataRequestTopic {
-        name,
-        ..MetadataRequestTopic::default()
-    }];
-    let request = MetadataRequest {
-        topics: Some(topics),
-        ..MetadataRequest::default()
-    };
+    let topics = vec![MetadataRequestTopic::default().with_name(name)];
+    let request = MetadataRequest::default().with_topics(Some(topics));
     wait_for("other leaders", HEALING_LIMIT, || {
         others(node).into_iter().all(|other| {
             ask_at(of(other), 9, &request).is_ok_and(|said| {

@@ -59,11 +59,9 @@ impl InTransactions {
 
     /// The node that coordinates the transactions.
     async fn coordinator(&self) -> i32 {
-        let request = FindCoordinatorRequest {
-            key_type: 1,
-            coordinator_keys: vec![self.id.clone()],
-            ..FindCoordinatorRequest::default()
-        };
+        let request = FindCoordinatorRequest::default()
+            .with_key_type(1)
+            .with_coordinator_keys(vec![self.id.clone()]);
         let mut node = -1;
         wait_for("the coordinator", LIMIT, || {
             let answer = ask(4, &request);

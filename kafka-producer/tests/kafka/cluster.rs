@@ -47,66 +47,65 @@ pub(crate) fn topic_name(what: &str) -> String {
 /// A new topic of so many partitions on all three nodes, with settings of its own.
 pub(crate) fn create_topic(what: &str, partitions: i32, settings: &[(&str, &str)]) -> String {
     let replication_factor = 3;
-    create(CreatableTopic {
-        name: topic_name(what),
-        num_partitions: partitions,
-        replication_factor,
-        configs: settings
-            .iter()
-            .map(|(name, value)| setting(name, value))
-            .collect(),
-        ..CreatableTopic::default()
-    })
+    create(
+        CreatableTopic::default()
+            .with_name(topic_name(what))
+            .with_num_partitions(partitions)
+            .with_replication_factor(replication_factor)
+            .with_configs(
+                settings
+                    .iter()
+                    .map(|(name, value)| setting(name, value))
+                    .collect(),
+            ),
+    )
 }
 
 /// A new topic whose partitions lie on these nodes, the preferred leader first.
 pub(crate) fn create_topic_on(what: &str, nodes: &[[i32; 3]]) -> String {
-    let assignment = |(partition_index, nodes): (i32, &[i32; 3])| CreatableReplicaAssignment {
-        partition_index,
-        broker_ids: nodes.to_vec(),
+    let assignment = |(partition_index, nodes): (i32, &[i32; 3])| {
+        CreatableReplicaAssignment::default()
+            .with_partition_index(partition_index)
+            .with_broker_ids(nodes.to_vec())
     };
-    create(CreatableTopic {
-        name: topic_name(what),
-        num_partitions: -1,
-        replication_factor: -1,
-        assignments: (0..).zip(nodes).map(assignment).collect(),
-        ..CreatableTopic::default()
-    })
+    create(
+        CreatableTopic::default()
+            .with_name(topic_name(what))
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_assignments((0..).zip(nodes).map(assignment).collect()),
+    )
 }
 
 fn setting(name: &str, value: &str) -> CreatableTopicConfig {
-    CreatableTopicConfig {
-        name: name.to_owned(),
-        value: Some(value.to_owned()),
-    }
+    CreatableTopicConfig::default()
+        .with_name(name.to_owned())
+        .with_value(Some(value.to_owned()))
 }
 
 /// Deletes a topic, and makes another of its name with so many partitions as soon as there can be one.
 pub(crate) fn make_anew(topic: &str, partitions: i32) {
-    let request = DeleteTopicsRequest {
-        topic_names: vec![topic.to_owned()],
-        timeout_ms: 30_000,
-        ..DeleteTopicsRequest::default()
-    };
+    let request = DeleteTopicsRequest::default()
+        .with_topic_names(vec![topic.to_owned()])
+        .with_timeout_ms(30_000);
     let answer = ask(3, &request);
     assert_eq!(answer.responses[0].error_code, ErrorCode::NONE);
-    create(CreatableTopic {
-        name: topic.to_owned(),
-        num_partitions: partitions,
-        replication_factor: 3,
-        ..CreatableTopic::default()
-    });
+    create(
+        CreatableTopic::default()
+            .with_name(topic.to_owned())
+            .with_num_partitions(partitions)
+            .with_replication_factor(3),
+    );
 }
 
 fn create(topic: CreatableTopic) -> String {
     let name = topic.name.clone();
     let topics = vec![topic];
     let timeout_ms = 30_000;
-    let request = CreateTopicsRequest {
-        topics,
-        timeout_ms,
-        validate_only: false,
-    };
+    let request = CreateTopicsRequest::default()
+        .with_topics(topics)
+        .with_timeout_ms(timeout_ms)
+        .with_validate_only(false);
     let answer = ask(5, &request);
     let created = &answer.topics[0];
     assert_eq!(
@@ -121,14 +120,8 @@ fn create(topic: CreatableTopic) -> String {
 /// The leaders of a topic, by partition; -1 where there is none.
 pub(crate) fn leaders(topic: &str) -> BTreeMap<i32, i32> {
     let name = Some(topic.to_owned());
-    let topics = vec![MetadataRequestTopic {
-        name,
-        ..MetadataRequestTopic::default()
-    }];
-    let request = MetadataRequest {
-        topics: Some(topics),
-        ..MetadataRequest::default()
-    };
+    let topics = vec![MetadataRequestTopic::default().with_name(name)];
+    let request = MetadataRequest::default().with_topics(Some(topics));
     let answer = ask(9, &request);
     let partitions = answer.topics[0].partitions.iter();
     partitions

@@ -77,10 +77,7 @@ impl Broker {
                 Some(say::<MetadataRequest>(&header, &self.tell(asked)))
             }
             ApiKey::INIT_PRODUCER_ID => {
-                let given = InitProducerIdResponse {
-                    producer_id: 7_000,
-                    ..InitProducerIdResponse::default()
-                };
+                let given = InitProducerIdResponse::default().with_producer_id(7_000);
                 Some(say::<InitProducerIdRequest>(&header, &given))
             }
             ApiKey::PRODUCE => {
@@ -94,29 +91,29 @@ impl Broker {
 
     fn tell(&self, asked: MetadataRequest) -> MetadataResponse {
         let topics = asked.topics.unwrap_or_default().into_iter();
-        let partition = |index| MetadataResponsePartition {
-            partition_index: index,
-            leader_id: ID,
-            leader_epoch: 1,
-            ..MetadataResponsePartition::default()
+        let partition = |index| {
+            MetadataResponsePartition::default()
+                .with_partition_index(index)
+                .with_leader_id(ID)
+                .with_leader_epoch(1)
         };
-        MetadataResponse {
-            brokers: vec![MetadataResponseBroker {
-                node_id: ID,
-                host: self.address.host.clone(),
-                port: self.address.port.into(),
-                ..MetadataResponseBroker::default()
-            }],
-            topics: topics
-                .map(|topic| MetadataResponseTopic {
-                    name: topic.name,
-                    topic_id: TOPIC_ID,
-                    partitions: (0..self.partitions).map(partition).collect(),
-                    ..MetadataResponseTopic::default()
-                })
-                .collect(),
-            ..MetadataResponse::default()
-        }
+        MetadataResponse::default()
+            .with_brokers(vec![
+                MetadataResponseBroker::default()
+                    .with_node_id(ID)
+                    .with_host(self.address.host.clone())
+                    .with_port(self.address.port.into()),
+            ])
+            .with_topics(
+                topics
+                    .map(|topic| {
+                        MetadataResponseTopic::default()
+                            .with_name(topic.name)
+                            .with_topic_id(TOPIC_ID)
+                            .with_partitions((0..self.partitions).map(partition).collect())
+                    })
+                    .collect(),
+            )
     }
 
     fn accept(&self, request: &ProduceRequest) -> ProduceResponse {
@@ -132,18 +129,13 @@ impl Broker {
 
 /// The answer to a request for these partitions.
 pub(super) fn acceptance(partitions: impl Iterator<Item = i32>) -> ProduceResponse {
-    let accepted = partitions.map(|index| PartitionProduceResponse {
-        index,
-        ..PartitionProduceResponse::default()
-    });
-    ProduceResponse {
-        responses: vec![TopicProduceResponse {
-            name: TOPIC.to_owned(),
-            topic_id: TOPIC_ID,
-            partition_responses: accepted.collect(),
-        }],
-        ..ProduceResponse::default()
-    }
+    let accepted = partitions.map(|index| PartitionProduceResponse::default().with_index(index));
+    ProduceResponse::default().with_responses(vec![
+        TopicProduceResponse::default()
+            .with_name(TOPIC.to_owned())
+            .with_topic_id(TOPIC_ID)
+            .with_partition_responses(accepted.collect()),
+    ])
 }
 
 fn say<R: Request>(header: &RequestHeader, answer: &R::Response) -> Bytes {
@@ -152,21 +144,17 @@ fn say<R: Request>(header: &RequestHeader, answer: &R::Response) -> Bytes {
 
 fn spoken() -> ApiVersionsResponse {
     fn range<R: Request>() -> ApiVersion {
-        ApiVersion {
-            api_key: R::KEY,
-            min_version: R::STABLE_VERSIONS.oldest,
-            max_version: R::STABLE_VERSIONS.latest,
-        }
+        ApiVersion::default()
+            .with_api_key(R::KEY)
+            .with_min_version(R::STABLE_VERSIONS.oldest)
+            .with_max_version(R::STABLE_VERSIONS.latest)
     }
-    ApiVersionsResponse {
-        api_keys: vec![
-            range::<ProduceRequest>(),
-            range::<MetadataRequest>(),
-            range::<ApiVersionsRequest>(),
-            range::<InitProducerIdRequest>(),
-        ],
-        ..ApiVersionsResponse::default()
-    }
+    ApiVersionsResponse::default().with_api_keys(vec![
+        range::<ProduceRequest>(),
+        range::<MetadataRequest>(),
+        range::<ApiVersionsRequest>(),
+        range::<InitProducerIdRequest>(),
+    ])
 }
 
 const ID: i32 = 1;

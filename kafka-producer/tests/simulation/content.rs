@@ -36,11 +36,8 @@ impl Trimmings {
         value: &'a [u8],
     ) -> RecordParts<'a, impl Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone> {
         let headers = self.headers.iter();
-        RecordParts {
-            key: self.key.as_deref(),
-            value: Some(value),
-            headers: headers.map(|(name, value)| (name.as_str(), value.as_deref())),
-        }
+        RecordParts::new(self.key.as_deref(), Some(value))
+            .with_headers(headers.map(|(name, value)| (name.as_str(), value.as_deref())))
     }
 
     /// A number that is another for another record.

@@ -42,14 +42,10 @@ impl Standing {
 
     /// As the coordinator knows it.
     pub(crate) fn membership(self) -> Membership {
-        let member = GroupMember {
-            instance_id: Some(INSTANCE.to_owned()),
-            ..GroupMember::new(self.name())
-        };
-        Membership {
-            generation: self.generation,
-            members: vec![member],
-        }
+        let member = GroupMember::new(self.name()).with_instance_id(Some(INSTANCE.to_owned()));
+        Membership::default()
+            .with_generation(self.generation)
+            .with_members(vec![member])
     }
 
     fn name(self) -> String {

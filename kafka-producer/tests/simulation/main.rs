@@ -140,7 +140,7 @@ fn exit_code(success: bool) -> ExitCode {
 /// A defect by its name.
 fn defect(name: &str) -> Result<Defect, String> {
     let named = |defect: &Defect| format!("{defect:?}") == name;
-    let known = || Defect::ALL.map(|defect| format!("{defect:?}")).join(", ");
-    let found = Defect::ALL.into_iter().find(named);
-    found.ok_or_else(|| format!("there are: {}", known()))
+    let known = || Defect::all().map(|defect| format!("{defect:?}"));
+    let found = Defect::all().find(named);
+    found.ok_or_else(|| format!("there are: {}", known().collect::<Vec<_>>().join(", ")))
 }

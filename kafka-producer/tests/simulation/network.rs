@@ -348,7 +348,7 @@ impl World {
                 self.tell_answer(id, &frame);
                 self.transmit(id, Direction::Down, frame);
             }
-            Answer::Nothing | Answer::Held => {}
+            Answer::Nothing | Answer::Delayed => {}
             Answer::Close => self.close_from_afar(id, "the broker closed the connection"),
         }
     }

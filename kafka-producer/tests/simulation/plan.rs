@@ -196,23 +196,21 @@ fn cluster(random: &mut fastrand::Rng) -> ClusterConfig {
         2 => LATE_MAX * 2 + ms(random.u64(0..3_000)),
         _ => DAY,
     };
-    ClusterConfig {
-        brokers,
-        auto_create_topics: false,
-        default_replication_factor: 3,
-        min_insync_replicas: random.i16(1..=replicas.clamp(1, 2)),
-        requests_remembered: 0,
-        version_caps,
-        transaction_version: generations[random.usize(..generations.len())],
-        producer_id_expiration,
-        producer_id_expiration_check: ms(random.u64(1..200)),
-        transaction_timeout_check: ms(50),
-        marker_delay: delay(random, 60),
-        replication_delay: delay(random, 30),
-        coordinator_load: delay(random, 100),
-        broker_session_timeout: ms(random.u64(50..1_500)),
-        ..ClusterConfig::default()
-    }
+    ClusterConfig::default()
+        .with_brokers(brokers)
+        .with_auto_create_topics(false)
+        .with_default_replication_factor(3)
+        .with_min_insync_replicas(random.i16(1..=replicas.clamp(1, 2)))
+        .with_requests_remembered(0)
+        .with_version_caps(version_caps)
+        .with_transaction_version(generations[random.usize(..generations.len())])
+        .with_producer_id_expiration(producer_id_expiration)
+        .with_producer_id_expiration_check(ms(random.u64(1..200)))
+        .with_transaction_timeout_check(ms(50))
+        .with_marker_delay(delay(random, 60))
+        .with_replication_delay(delay(random, 30))
+        .with_coordinator_load(delay(random, 100))
+        .with_broker_session_timeout(ms(random.u64(50..1_500)))
 }
 
 /// Brokers as new as can be, or older ones.

@@ -137,10 +137,10 @@ impl World {
     pub(crate) fn new(plan: Rc<Plan>, ground: Rc<Ground>) -> Self {
         let mut cluster = Cluster::new(plan.cluster.clone(), plan.seed);
         for topic in &plan.topics {
-            let config = kafka_mock::cluster::TopicConfig {
-                max_message_bytes: topic.max_message_bytes,
-                ..plan.cluster.topic(topic.partitions)
-            };
+            let config = plan
+                .cluster
+                .topic(topic.partitions)
+                .with_max_message_bytes(topic.max_message_bytes);
             cluster
                 .create_topic(&topic.name, config)
                 .expect("the plan has possible topics");
@@ -179,10 +179,7 @@ impl World {
 
     /// What the model is told of the time.
     pub(crate) fn broker_time(&self) -> Now {
-        Now {
-            instant: self.now(),
-            wall_ms: self.ground.clock.true_wall_ms(),
-        }
+        Now::new(self.now(), self.ground.clock.true_wall_ms())
     }
 
     /// Lets things happen until `done`, or until `deadline`; whether it is done.

@@ -112,7 +112,7 @@ fn codecs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("compress 64 KiB of log");
     let input = log_text::log_text(1 << 16);
     group.throughput(Throughput::Bytes(input.len() as u64));
-    for codec in Compression::ALL {
+    for codec in Compression::all() {
         let mut compressor = Compressor::default();
         let level = CompressionLevel::default_of(codec);
         let mut out = Vec::with_capacity(input.len() * 2);

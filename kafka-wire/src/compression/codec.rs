@@ -15,6 +15,7 @@ use thiserror::Error;
 /// assert_eq!(Compression::Zstd.id(), 4);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Compression {
     /// Not compressed.
     #[default]
@@ -31,7 +32,15 @@ pub enum Compression {
 
 impl Compression {
     /// Every codec, in the order of their ids.
-    pub const ALL: [Self; 5] = [Self::None, Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd];
+    ///
+    /// ```
+    /// use kafka_wire::compression::Compression;
+    ///
+    /// assert!(Compression::all().all(|codec| Compression::from_id(codec.id()) == Some(codec)));
+    /// ```
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.into_iter()
+    }
 
     /// The number that names the codec in the attributes of a batch.
     ///
@@ -51,7 +60,7 @@ impl Compression {
     /// assert_eq!(Compression::from_id(5), None);
     /// ```
     pub fn from_id(id: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(id)).copied()
+        ALL.get(usize::from(id)).copied()
     }
 
     /// The name that `compression.type` knows the codec by.
@@ -70,6 +79,14 @@ impl Compression {
     }
 }
 
+const ALL: [Compression; 5] = [
+    Compression::None,
+    Compression::Gzip,
+    Compression::Snappy,
+    Compression::Lz4,
+    Compression::Zstd,
+];
+
 impl fmt::Display for Compression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -80,8 +97,7 @@ impl FromStr for Compression {
     type Err = UnknownCompression;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
+        Self::all()
             .find(|codec| codec.name() == name)
             .ok_or_else(|| UnknownCompression {
                 name: name.to_owned(),
@@ -101,6 +117,7 @@ impl FromStr for Compression {
 /// ```
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("unknown compression {name:?}: none, gzip, snappy, lz4 and zstd are known")]
+#[non_exhaustive]
 pub struct UnknownCompression {
     /// What was asked for.
     pub name: String,

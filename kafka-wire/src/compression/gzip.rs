@@ -10,8 +10,8 @@ use std::fmt;
 use flate2::bufread::MultiGzDecoder;
 use libdeflater::CompressionLvl;
 
+use super::bounded::read_bounded;
 use super::codec::Compression;
-use super::compressor::read_bounded;
 use super::error::CompressionError;
 use super::level::CompressionLevel;
 use super::space::Space;

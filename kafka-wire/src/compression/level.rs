@@ -92,6 +92,7 @@ fn levels(codec: Compression) -> RangeInclusive<i32> {
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{codec} has no level {level}: {}", allowed(*.codec))]
+#[non_exhaustive]
 pub struct InvalidLevel {
     /// Whose level it should have been.
     pub codec: Compression,

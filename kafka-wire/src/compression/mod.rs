@@ -8,6 +8,8 @@
 //! still known by name and id, and asking for it is an error that names the feature. Nothing here
 //! starts a thread: whoever calls pays for the work.
 
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+mod bounded;
 mod codec;
 mod compressor;
 mod error;

@@ -10,8 +10,8 @@ use zstd::bulk;
 use zstd::stream::read::Decoder;
 use zstd::zstd_safe::compress_bound;
 
+use super::bounded::read_bounded;
 use super::codec::Compression;
-use super::compressor::read_bounded;
 use super::error::CompressionError;
 use super::level::CompressionLevel;
 use super::space::Space;

@@ -107,7 +107,7 @@ wire_struct! {
     /// use kafka_wire::messages::{MetadataRequest, MetadataResponse, metadata::LeadersResponse};
     ///
     /// let version = MetadataRequest::version(12)?;
-    /// let sent = MetadataResponse { controller_id: 3, ..Default::default() };
+    /// let sent = MetadataResponse::default().with_controller_id(3);
     /// let frame = encode_response::<MetadataRequest>(1, version, &sent)?.slice(4..);
     /// let (_, read) = decode_response_as::<MetadataRequest, LeadersResponse>(frame, version)?;
     /// assert_eq!(read.controller_id, 3);

@@ -1,5 +1,21 @@
 //! The messages: one file per API, named as Kafka names it, request and response side by side.
 //!
+//! A message begins as its default and is changed by its setters, one for each field. New versions of
+//! Kafka add fields, so nothing outside of this crate can list all of them.
+//!
+//! ```
+//! use kafka_wire::messages::{ProduceRequest, produce::TopicProduceData};
+//!
+//! let topic = TopicProduceData::default().with_name("orders".to_owned());
+//! let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![topic]);
+//! assert_eq!((request.acks, request.topic_data.len()), (-1, 1));
+//! ```
+//!
+//! ```compile_fail
+//! # use kafka_wire::messages::ProduceRequest;
+//! let request = ProduceRequest { acks: -1, ..ProduceRequest::default() }; // does not compile
+//! ```
+//!
 //! Declarations only; see `message` for how to read them. A range that a field does not state is
 //! that of its struct, and that of a request or response is its API's. Fields and defaults are
 //! those of the schemas that Apache Kafka 4.3 publishes, which a test compares them with.

@@ -19,6 +19,8 @@ use crate::compression::Compression;
 pub struct Attributes(i16);
 
 /// Whose clock the timestamps of a batch come from.
+///
+/// The format has one bit for it, so there will be no third.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TimestampType {
     /// Each record has the time its producer gave it.

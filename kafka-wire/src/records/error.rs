@@ -90,7 +90,7 @@ pub enum RecordsError {
 #[non_exhaustive]
 pub enum RecordFault {
     /// A variable-length integer is cut short or too long.
-    #[error("{0}")]
+    #[error(transparent)]
     Varint(#[from] DecodeError),
     /// Something is longer than what is left, or its length is negative and not null's -1.
     #[error("length {length} of its {what}, with {available} bytes left")]
@@ -102,11 +102,11 @@ pub enum RecordFault {
         /// How many bytes are left.
         available: usize,
     },
-    /// More headers than there are bytes for, or than [`MAX_HEADERS`](super::MAX_HEADERS), or a
+    /// More headers than there are bytes for, or than [`MAX_HEADERS`], or a
     /// negative count.
     #[error(
         "{count} headers, with {available} bytes left; allowed are {}",
-        super::MAX_HEADERS
+        MAX_HEADERS
     )]
     HeaderCount {
         /// The count claimed.
@@ -131,3 +131,8 @@ pub enum RecordFault {
         bytes: usize,
     },
 }
+
+/// The most headers that one record may have: as many as fit into a batch of a broker's default
+/// `message.max.bytes`. A record with more is refused
+/// ([`HeaderCount`](RecordFault::HeaderCount)).
+pub const MAX_HEADERS: usize = 512 * 1024;

@@ -18,6 +18,8 @@ pub const BATCH_HEADER_BYTES: usize = 61;
 /// The default is that of a producer without idempotence: offset 0, to be replaced by the broker,
 /// and -1 for all that is not known.
 ///
+/// The format fixes its fields, so others will not follow: it can be written as a literal.
+///
 /// ```
 /// use kafka_wire::records::{BatchHeader, RecordBatch, RecordParts};
 ///

@@ -28,7 +28,8 @@ use crate::varint::{read_zigzag_i32, read_zigzag_i64};
 /// assert_eq!((record.key.as_deref(), record.value), (Some(&b"k"[..]), None));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record {
     /// Its place in the partition.
     pub offset: i64,

@@ -9,14 +9,9 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::error::RecordFault;
+use super::error::{MAX_HEADERS, RecordFault};
 use super::record::put_sized;
 use crate::varint::read_zigzag_i32;
-
-/// The most headers that one record may have: as many as fit into a batch of a broker's default
-/// `message.max.bytes`. A record with more is refused
-/// ([`HeaderCount`](RecordFault::HeaderCount)).
-pub const MAX_HEADERS: usize = 512 * 1024;
 
 /// The headers of a record, in order; names may repeat.
 ///
@@ -160,6 +155,8 @@ impl Iterator for HeadersOfRecord {
 }
 
 /// A header of a record as it was read.
+///
+/// The format fixes its fields, so others will not follow.
 ///
 /// ```
 /// use bytes::Bytes;

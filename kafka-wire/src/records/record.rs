@@ -32,7 +32,7 @@ pub type NoHeaders<'a> = std::iter::Empty<(&'a str, Option<&'a [u8]>)>;
 /// use kafka_wire::records::RecordParts;
 ///
 /// let headers = [("trace", Some(&b"42"[..]))];
-/// let record = RecordParts { key: None, value: Some(b"hello"), headers: headers.iter().copied() };
+/// let record = RecordParts::new(None, Some(b"hello")).with_headers(headers.iter().copied());
 /// let size = record.size(0, 0)?;
 ///
 /// let mut body = Vec::new();
@@ -41,6 +41,7 @@ pub type NoHeaders<'a> = std::iter::Empty<(&'a str, Option<&'a [u8]>)>;
 /// # Ok::<(), kafka_wire::records::RecordTooLarge>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RecordParts<'a, H = NoHeaders<'a>> {
     /// The key, or null.
     pub key: Option<&'a [u8]>,
@@ -65,6 +66,29 @@ impl<'a> RecordParts<'a> {
             key,
             value,
             headers: std::iter::empty(),
+        }
+    }
+}
+
+impl<'a, H> RecordParts<'a, H> {
+    /// The same record with these headers.
+    ///
+    /// ```
+    /// use kafka_wire::records::RecordParts;
+    ///
+    /// let headers = [("trace", Some(&b"42"[..]))];
+    /// let record = RecordParts::new(None, Some(b"v")).with_headers(headers.into_iter());
+    /// assert_eq!(record.headers.count(), 1);
+    /// ```
+    #[inline]
+    pub fn with_headers<I>(self, headers: I) -> RecordParts<'a, I>
+    where
+        I: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        RecordParts {
+            key: self.key,
+            value: self.value,
+            headers,
         }
     }
 }
@@ -200,16 +224,21 @@ impl RecordSize {
 /// A record is larger than the format can describe.
 ///
 /// ```
-/// let error = kafka_wire::records::RecordTooLarge { bytes: 3_000_000_000 };
+/// use kafka_wire::records::RecordParts;
+///
+/// let header = ("a name", Some(&[0; 1 << 20][..]));
+/// let record = RecordParts::new(None, None).with_headers(std::iter::repeat_n(header, 3_000));
+/// let error = record.size(0, 0).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "a record of 3000000000 bytes is larger than the 2147483647 that the format can describe",
+///     "a record of 3145761007 bytes is larger than the 2147483647 that the format can describe",
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
     "a record of {bytes} bytes is larger than the {MAX_RECORD_BYTES} that the format can describe"
 )]
+#[non_exhaustive]
 pub struct RecordTooLarge {
     /// What the record would take, without its length prefix.
     pub bytes: u64,

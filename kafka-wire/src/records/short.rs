@@ -232,11 +232,7 @@ mod tests {
     #[test]
     fn a_record_with_headers_is_not_short() {
         let headers = [("trace", None)];
-        let record = RecordParts {
-            key: None,
-            value: None,
-            headers: headers.iter().copied(),
-        };
+        let record = RecordParts::new(None, None).with_headers(headers.iter().copied());
         assert_eq!(record.encode_short(0, 0, &mut [0; 64]), None);
     }
 }

@@ -23,10 +23,9 @@ impl Cluster {
                 .err()
                 .unwrap_or_default()
         });
-        let response = AddOffsetsToTxnResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            error_code: call.fenced_before(FIRST_WITH_FENCED, code),
-        };
+        let response = AddOffsetsToTxnResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_error_code(call.fenced_before(FIRST_WITH_FENCED, code));
         Ok(call.answer::<AddOffsetsToTxnRequest>(&response))
     }
 

@@ -29,26 +29,22 @@ impl Cluster {
         request: AddPartitionsToTxnRequest,
         pause: Pause,
     ) -> Outcome {
-        let mut response = AddPartitionsToTxnResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            ..AddPartitionsToTxnResponse::default()
-        };
+        let mut response =
+            AddPartitionsToTxnResponse::default().with_throttle_time_ms(pause.throttle_time_ms());
         if call.version.number < FIRST_BETWEEN_BROKERS {
-            let transaction = AddPartitionsToTxnTransaction {
-                transactional_id: request.v3_and_below_transactional_id,
-                producer_id: request.v3_and_below_producer_id,
-                producer_epoch: request.v3_and_below_producer_epoch,
-                verify_only: false,
-                topics: request.v3_and_below_topics,
-            };
+            let transaction = AddPartitionsToTxnTransaction::default()
+                .with_transactional_id(request.v3_and_below_transactional_id)
+                .with_producer_id(request.v3_and_below_producer_id)
+                .with_producer_epoch(request.v3_and_below_producer_epoch)
+                .with_verify_only(false)
+                .with_topics(request.v3_and_below_topics);
             response.results_by_topic_v3_and_below = self.add_partitions(call, &transaction);
         } else {
             let results = request.transactions.iter().map(|transaction| {
                 let topic_results = self.add_partitions(call, transaction);
-                AddPartitionsToTxnResult {
-                    transactional_id: transaction.transactional_id.clone(),
-                    topic_results,
-                }
+                AddPartitionsToTxnResult::default()
+                    .with_transactional_id(transaction.transactional_id.clone())
+                    .with_topic_results(topic_results)
             });
             response.results_by_transaction = results.collect();
         }
@@ -90,15 +86,13 @@ impl Cluster {
         let results = asked.topics.iter().map(|topic| {
             let results = topic.partitions.iter().map(|&partition_index| {
                 let told = codes.next().map(|(_, told)| told).unwrap_or_default();
-                AddPartitionsToTxnPartitionResult {
-                    partition_index,
-                    partition_error_code: if told.is_none() { code } else { told },
-                }
+                AddPartitionsToTxnPartitionResult::default()
+                    .with_partition_index(partition_index)
+                    .with_partition_error_code(if told.is_none() { code } else { told })
             });
-            AddPartitionsToTxnTopicResult {
-                name: topic.name.clone(),
-                results_by_partition: results.collect(),
-            }
+            AddPartitionsToTxnTopicResult::default()
+                .with_name(topic.name.clone())
+                .with_results_by_partition(results.collect())
         });
         results.collect()
     }

@@ -9,7 +9,7 @@ use kafka_wire::{
     },
 };
 
-use super::{Answer, Call, Cluster, Outcome, Pause, Target, sent};
+use super::{super::call::sent, Answer, Call, Cluster, Outcome, Pause, Target};
 
 impl Cluster {
     pub(super) fn api_versions(
@@ -28,25 +28,22 @@ impl Cluster {
                 false => ErrorCode::NONE,
             }
         });
-        let response = ApiVersionsResponse {
-            error_code,
-            api_keys: self.served(call.broker()).map(advertised).collect(),
-            throttle_time_ms: pause.throttle_time_ms(),
-            supported_features: supported(call.version.number),
-            finalized_features_epoch: self.features_epoch,
-            finalized_features: self.finalized(),
-            ..ApiVersionsResponse::default()
-        };
+        let response = ApiVersionsResponse::default()
+            .with_error_code(error_code)
+            .with_api_keys(self.served(call.broker()).map(advertised).collect())
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_supported_features(supported(call.version.number))
+            .with_finalized_features_epoch(self.features_epoch)
+            .with_finalized_features(self.finalized());
         Ok(call.answer::<ApiVersionsRequest>(&response))
     }
 
     fn finalized(&self) -> Vec<FinalizedFeatureKey> {
         let level = self.transaction_version;
-        let feature = FinalizedFeatureKey {
-            name: TRANSACTION_VERSION.to_owned(),
-            max_version_level: level,
-            min_version_level: level,
-        };
+        let feature = FinalizedFeatureKey::default()
+            .with_name(TRANSACTION_VERSION.to_owned())
+            .with_max_version_level(level)
+            .with_min_version_level(level);
         // Level 0 is as if nobody had decided.
         Some(feature).filter(|_| level > 0).into_iter().collect()
     }
@@ -56,15 +53,10 @@ impl Cluster {
         let ours = self
             .served(call.broker())
             .filter(|(key, _)| *key == ApiKey::API_VERSIONS);
-        let response = ApiVersionsResponse {
-            error_code: ErrorCode::UNSUPPORTED_VERSION,
-            api_keys: ours.map(advertised).collect(),
-            ..ApiVersionsResponse::default()
-        };
-        let oldest = Version {
-            number: 0,
-            flexible: false,
-        };
+        let response = ApiVersionsResponse::default()
+            .with_error_code(ErrorCode::UNSUPPORTED_VERSION)
+            .with_api_keys(ours.map(advertised).collect());
+        let oldest = Version::of(0, None);
         sent(encode_response::<ApiVersionsRequest>(
             call.correlation_id,
             oldest,
@@ -75,11 +67,10 @@ impl Cluster {
 
 /// Clients before version 4 cannot read a feature that begins with level 0 (KAFKA-17011).
 fn supported(version: i16) -> Vec<SupportedFeatureKey> {
-    let feature = SupportedFeatureKey {
-        name: TRANSACTION_VERSION.to_owned(),
-        min_version: 0,
-        max_version: 2,
-    };
+    let feature = SupportedFeatureKey::default()
+        .with_name(TRANSACTION_VERSION.to_owned())
+        .with_min_version(0)
+        .with_max_version(2);
     let known = version >= FIRST_WITH_LEVEL_0;
     Some(feature).filter(|_| known).into_iter().collect()
 }
@@ -92,11 +83,10 @@ fn advertised((api_key, versions): (ApiKey, VersionRange)) -> ApiVersion {
     } else {
         oldest
     };
-    ApiVersion {
-        api_key,
-        min_version,
-        max_version: latest,
-    }
+    ApiVersion::default()
+        .with_api_key(api_key)
+        .with_min_version(min_version)
+        .with_max_version(latest)
 }
 
 /// Letters, digits, dashes and dots, no dash or dot at either end (KIP-511).

@@ -34,18 +34,17 @@ impl Cluster {
             match counts.remove(&asked.name) {
                 None => {}
                 Some(1) => topics.push(self.create_one(call, asked, request.validate_only)),
-                Some(_) => topics.push(CreatableTopicResult {
-                    name: asked.name.clone(),
-                    error_code: ErrorCode::INVALID_REQUEST,
-                    error_message: Some("Duplicate topic name.".to_owned()),
-                    ..CreatableTopicResult::default()
-                }),
+                Some(_) => topics.push(
+                    CreatableTopicResult::default()
+                        .with_name(asked.name.clone())
+                        .with_error_code(ErrorCode::INVALID_REQUEST)
+                        .with_error_message(Some("Duplicate topic name.".to_owned())),
+                ),
             }
         }
-        let response = CreateTopicsResponse {
-            topics,
-            throttle_time_ms: pause.throttle_time_ms(),
-        };
+        let response = CreateTopicsResponse::default()
+            .with_topics(topics)
+            .with_throttle_time_ms(pause.throttle_time_ms());
         Ok(call.answer::<CreateTopicsRequest>(&response))
     }
 
@@ -55,11 +54,9 @@ impl Cluster {
         asked: &CreatableTopic,
         validate_only: bool,
     ) -> CreatableTopicResult {
-        let mut result = CreatableTopicResult {
-            name: asked.name.clone(),
-            error_message: None,
-            ..CreatableTopicResult::default()
-        };
+        let mut result = CreatableTopicResult::default()
+            .with_name(asked.name.clone())
+            .with_error_message(None);
         let target = Target {
             topic: Some(&asked.name),
             partition: None,
@@ -186,12 +183,13 @@ impl Cluster {
 
 fn told(config: &TopicConfig) -> Vec<CreatableTopicConfigs> {
     let settings = topic_config::list(config).into_iter();
-    let settings = settings.map(|(name, value)| CreatableTopicConfigs {
-        name: name.to_owned(),
-        value: Some(value),
-        read_only: false,
-        config_source: DEFAULT_CONFIG,
-        is_sensitive: false,
+    let settings = settings.map(|(name, value)| {
+        CreatableTopicConfigs::default()
+            .with_name(name.to_owned())
+            .with_value(Some(value))
+            .with_read_only(false)
+            .with_config_source(DEFAULT_CONFIG)
+            .with_is_sensitive(false)
     });
     settings.collect()
 }

@@ -20,21 +20,17 @@ impl Cluster {
         let named = request
             .topic_names
             .into_iter()
-            .map(|name| DeleteTopicState {
-                name: Some(name),
-                ..DeleteTopicState::default()
-            });
+            .map(|name| DeleteTopicState::default().with_name(Some(name)));
         let asked = named.chain(request.topics);
         let responses = asked.map(|topic| self.delete_one(call, topic)).collect();
-        let response = DeleteTopicsResponse {
-            responses,
-            throttle_time_ms: pause.throttle_time_ms(),
-        };
+        let response = DeleteTopicsResponse::default()
+            .with_responses(responses)
+            .with_throttle_time_ms(pause.throttle_time_ms());
         Ok(call.answer::<DeleteTopicsRequest>(&response))
     }
 
     fn delete_one(&mut self, call: &Call, asked: DeleteTopicState) -> DeletableTopicResult {
-        let DeleteTopicState { name, topic_id } = asked;
+        let DeleteTopicState { name, topic_id, .. } = asked;
         let found = self.named_topic(name.as_deref().unwrap_or_default(), topic_id);
         let found = found.map(|(name, topic)| (name.to_owned(), topic.id));
         let known = found.as_ref().ok().map(|(name, _)| name.as_str());
@@ -50,11 +46,10 @@ impl Cluster {
             Err(code) => *code,
         });
         let (known_name, known_id) = found.map_or((None, topic_id), |(name, id)| (Some(name), id));
-        DeletableTopicResult {
-            name: known_name.or(name),
-            topic_id: known_id,
-            error_code,
-            error_message: None,
-        }
+        DeletableTopicResult::default()
+            .with_name(known_name.or(name))
+            .with_topic_id(known_id)
+            .with_error_code(error_code)
+            .with_error_message(None)
     }
 }

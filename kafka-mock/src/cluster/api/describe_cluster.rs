@@ -23,21 +23,19 @@ impl Cluster {
             _ => ErrorCode::UNSUPPORTED_ENDPOINT_TYPE,
         });
         let brokers = self.brokers.listed().filter(|_| error_code.is_none());
-        let brokers = brokers.map(|(id, broker)| DescribeClusterBroker {
-            broker_id: id.0,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            ..DescribeClusterBroker::default()
+        let brokers = brokers.map(|(id, broker)| {
+            DescribeClusterBroker::default()
+                .with_broker_id(id.0)
+                .with_host(broker.host.clone())
+                .with_port(i32::from(broker.port))
         });
-        let response = DescribeClusterResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            error_code,
-            endpoint_type,
-            cluster_id: self.id.to_string(),
-            controller_id: self.controller().map_or(-1, |id| id.0),
-            brokers: brokers.collect(),
-            ..DescribeClusterResponse::default()
-        };
+        let response = DescribeClusterResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_error_code(error_code)
+            .with_endpoint_type(endpoint_type)
+            .with_cluster_id(self.id.to_string())
+            .with_controller_id(self.controller().map_or(-1, |id| id.0))
+            .with_brokers(brokers.collect());
         Ok(call.answer::<DescribeClusterRequest>(&response))
     }
 }

@@ -29,10 +29,9 @@ impl Cluster {
             .resources
             .into_iter()
             .map(|it| self.describe_one(call, it));
-        let response = DescribeConfigsResponse {
-            results: results.collect(),
-            throttle_time_ms: pause.throttle_time_ms(),
-        };
+        let response = DescribeConfigsResponse::default()
+            .with_results(results.collect())
+            .with_throttle_time_ms(pause.throttle_time_ms());
         Ok(call.answer::<DescribeConfigsRequest>(&response))
     }
 
@@ -45,6 +44,7 @@ impl Cluster {
             resource_type,
             resource_name,
             configuration_keys,
+            ..
         } = asked;
         let mut settings = Vec::new();
         let target = Target {
@@ -67,13 +67,12 @@ impl Cluster {
                 .as_ref()
                 .is_none_or(|keys| keys.contains(name))
         };
-        DescribeConfigsResult {
-            error_code,
-            error_message: None,
-            resource_type,
-            resource_name,
-            configs: settings.into_iter().filter(wanted).map(told).collect(),
-        }
+        DescribeConfigsResult::default()
+            .with_error_code(error_code)
+            .with_error_message(None)
+            .with_resource_type(resource_type)
+            .with_resource_name(resource_name)
+            .with_configs(settings.into_iter().filter(wanted).map(told).collect())
     }
 
     fn topic_settings(&self, name: &str) -> Result<Vec<Setting>, ErrorCode> {
@@ -138,13 +137,11 @@ impl Cluster {
 }
 
 fn told((name, value, config_source): Setting) -> DescribeConfigsResourceResult {
-    DescribeConfigsResourceResult {
-        name,
-        value: Some(value),
-        config_source,
-        documentation: None,
-        ..DescribeConfigsResourceResult::default()
-    }
+    DescribeConfigsResourceResult::default()
+        .with_name(name)
+        .with_value(Some(value))
+        .with_config_source(config_source)
+        .with_documentation(None)
 }
 
 const TOPIC: i8 = 2;

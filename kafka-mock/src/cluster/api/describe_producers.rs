@@ -10,7 +10,7 @@ use kafka_wire::{
     },
 };
 
-use super::{super::names, Call, Cluster, Outcome, Pause, Target};
+use super::{super::topic_name, Call, Cluster, Outcome, Pause, Target};
 
 impl Cluster {
     pub(super) fn describe_producers(
@@ -23,15 +23,13 @@ impl Cluster {
             let partitions = topic.partition_indexes.iter();
             let partitions =
                 partitions.map(|&index| self.describe_partition(call, &topic.name, index));
-            TopicResponse {
-                partitions: partitions.collect(),
-                name: topic.name,
-            }
+            TopicResponse::default()
+                .with_partitions(partitions.collect())
+                .with_name(topic.name)
         });
-        let response = DescribeProducersResponse {
-            topics: topics.collect(),
-            throttle_time_ms: pause.throttle_time_ms(),
-        };
+        let response = DescribeProducersResponse::default()
+            .with_topics(topics.collect())
+            .with_throttle_time_ms(pause.throttle_time_ms());
         Ok(call.answer::<DescribeProducersRequest>(&response))
     }
 
@@ -53,12 +51,11 @@ impl Cluster {
         if !error_code.is_none() {
             active_producers.clear();
         }
-        PartitionResponse {
-            partition_index: index,
-            error_code,
-            error_message: None,
-            active_producers,
-        }
+        PartitionResponse::default()
+            .with_partition_index(index)
+            .with_error_code(error_code)
+            .with_error_message(None)
+            .with_active_producers(active_producers)
     }
 
     fn producers_of(
@@ -67,7 +64,7 @@ impl Cluster {
         topic: &str,
         index: i32,
     ) -> Result<Vec<ProducerState>, ErrorCode> {
-        if names::fault_of(topic).is_some() {
+        if topic_name::problem_with(topic).is_some() {
             return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
         }
         let found = self.topics.get(topic);
@@ -75,13 +72,14 @@ impl Cluster {
         let partition = found.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
         let producers = partition.producers_at(call.broker());
         let producers = producers.ok_or(ErrorCode::NOT_LEADER_OR_FOLLOWER)?;
-        let states = producers.iter().map(|(producer_id, state)| ProducerState {
-            producer_id,
-            producer_epoch: i32::from(state.epoch),
-            last_sequence: state.last_sequence(),
-            last_timestamp: state.last_timestamp,
-            coordinator_epoch: state.coordinator_epoch,
-            current_txn_start_offset: state.transaction_start.unwrap_or(-1),
+        let states = producers.iter().map(|(producer_id, state)| {
+            ProducerState::default()
+                .with_producer_id(producer_id)
+                .with_producer_epoch(i32::from(state.epoch))
+                .with_last_sequence(state.last_sequence())
+                .with_last_timestamp(state.last_timestamp)
+                .with_coordinator_epoch(state.coordinator_epoch)
+                .with_current_txn_start_offset(state.transaction_start.unwrap_or(-1))
         });
         Ok(states.collect())
     }

@@ -26,12 +26,11 @@ impl Cluster {
             }
         });
         let identity = identity.filter(|_| code.is_none());
-        let response = EndTxnResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            error_code: call.fenced_before(FIRST_WITH_FENCED, code),
-            producer_id: identity.map_or(-1, |it| it.id),
-            producer_epoch: identity.map_or(-1, |it| it.epoch),
-        };
+        let response = EndTxnResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_error_code(call.fenced_before(FIRST_WITH_FENCED, code))
+            .with_producer_id(identity.map_or(-1, |it| it.id))
+            .with_producer_epoch(identity.map_or(-1, |it| it.epoch));
         Ok(call.answer::<EndTxnRequest>(&response))
     }
 

@@ -5,7 +5,7 @@
 //! their session cache is full. Nobody reads beyond the high watermark, and who wants committed
 //! records only reads up to the first open transaction, and is told which were aborted.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_wire::{
@@ -19,28 +19,10 @@ use kafka_wire::{
     },
 };
 
-use super::{Answer, Call, Cluster, Held, Now, Outcome, Partition, Pause, Scripted, Target};
-
-/// A request that waits for something to read.
-#[derive(Clone, Debug)]
-pub(in crate::cluster) struct HeldFetch {
-    call: Call,
-    request: FetchRequest,
-    pause: Pause,
-    /// What it waits for: topics by name.
-    awaited: Vec<(String, i32)>,
-    pub(in crate::cluster) until: Instant,
-    /// Something happened that it may have waited for.
-    pub(in crate::cluster) stirred: bool,
-}
-
-impl HeldFetch {
-    pub(in crate::cluster) fn concerns(&self, topic: &str, partition: i32) -> bool {
-        self.awaited
-            .iter()
-            .any(|(name, index)| *index == partition && name == topic)
-    }
-}
+use super::{
+    super::delayed::DelayedFetch, Answer, Call, Cluster, Delayed, Now, Outcome, Partition, Pause,
+    Scripted, Target,
+};
 
 /// What was read, and whether waiting could bring more.
 struct Read {
@@ -58,10 +40,7 @@ impl Cluster {
             _ => Some(ErrorCode::FETCH_SESSION_ID_NOT_FOUND),
         };
         if let Some(error_code) = refusal {
-            let response = FetchResponse {
-                error_code,
-                ..FetchResponse::default()
-            };
+            let response = FetchResponse::default().with_error_code(error_code);
             return Ok(call.answer::<FetchRequest>(&response));
         }
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
@@ -75,14 +54,14 @@ impl Cluster {
                 .map(move |partition| (name.clone(), partition.partition))
         });
         let awaited = awaited.collect();
-        let stirred = false;
-        let fetch = HeldFetch {
+        let recheck = false;
+        let fetch = DelayedFetch {
             call: *call,
             request,
             pause,
             awaited,
             until,
-            stirred,
+            recheck,
         };
         self.resume_fetch(call.now, Box::new(fetch))
     }
@@ -91,16 +70,16 @@ impl Cluster {
     pub(in crate::cluster) fn resume_fetch(
         &mut self,
         now: Now,
-        mut fetch: Box<HeldFetch>,
-    ) -> Result<Answer, Held> {
+        mut fetch: Box<DelayedFetch>,
+    ) -> Result<Answer, Delayed> {
         let read = self.read(&fetch.call, &fetch.request, fetch.pause);
         let enough = read.bytes >= usize::try_from(fetch.request.min_bytes).unwrap_or(0);
         let over = fetch.until <= now.instant || fetch.request.topics.is_empty();
         if enough || over || read.failed {
             return Ok(fetch.call.answer::<FetchRequest>(&read.response));
         }
-        fetch.stirred = false;
-        Err(Held::Fetch(fetch))
+        fetch.recheck = false;
+        Err(Delayed::Fetch(fetch))
     }
 
     fn read(&mut self, call: &Call, request: &FetchRequest, pause: Pause) -> Read {
@@ -131,20 +110,19 @@ impl Cluster {
                 partitions.push(data);
             }
             let (topic, topic_id) = (topic.topic.clone(), topic.topic_id);
-            responses.push(FetchableTopicResponse {
-                topic,
-                topic_id,
-                partitions,
-            });
+            responses.push(
+                FetchableTopicResponse::default()
+                    .with_topic(topic)
+                    .with_topic_id(topic_id)
+                    .with_partitions(partitions),
+            );
         }
         let mut all = responses.iter().flat_map(|topic| &topic.partitions);
         let failed = all.any(|partition| !partition.error_code.is_none());
-        let response = FetchResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            node_endpoints: self.fetch_endpoints(&responses),
-            responses,
-            ..FetchResponse::default()
-        };
+        let response = FetchResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_node_endpoints(self.fetch_endpoints(&responses))
+            .with_responses(responses);
         Read {
             response,
             bytes,
@@ -194,14 +172,10 @@ impl Cluster {
         let leader = found.and_then(|partition| Some((partition.leader?, partition.leader_epoch)));
         match leader {
             Some((leader, leader_epoch)) if stale.contains(&data.error_code) => {
-                let current_leader = LeaderIdAndEpoch {
-                    leader_id: leader.0,
-                    leader_epoch,
-                };
-                PartitionData {
-                    current_leader,
-                    ..data
-                }
+                let current_leader = LeaderIdAndEpoch::default()
+                    .with_leader_id(leader.0)
+                    .with_leader_epoch(leader_epoch);
+                data.with_current_leader(current_leader)
             }
             _ => data,
         }
@@ -214,11 +188,12 @@ impl Cluster {
             .collect();
         let brokers = self.brokers.listed();
         let brokers = brokers.filter(|(id, _)| named.contains(&id.0));
-        let endpoints = brokers.map(|(id, broker)| NodeEndpoint {
-            node_id: id.0,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
+        let endpoints = brokers.map(|(id, broker)| {
+            NodeEndpoint::default()
+                .with_node_id(id.0)
+                .with_host(broker.host.clone())
+                .with_port(i32::from(broker.port))
+                .with_rack(None)
         });
         endpoints.collect()
     }
@@ -284,33 +259,32 @@ fn read_log(
         read_to = batch.header.last_offset() + 1;
     }
     let aborted = || {
-        let aborted = partition.stability.aborted_in(asked.fetch_offset, read_to);
-        let aborted = aborted.map(|it| AbortedTransaction {
-            producer_id: it.producer_id,
-            first_offset: it.first_offset,
+        let aborted = partition
+            .transaction_index
+            .aborted_in(asked.fetch_offset, read_to);
+        let aborted = aborted.map(|it| {
+            AbortedTransaction::default()
+                .with_producer_id(it.producer_id)
+                .with_first_offset(it.first_offset)
         });
         aborted.collect()
     };
-    Ok(PartitionData {
-        partition_index: asked.partition,
-        high_watermark,
-        last_stable_offset,
-        log_start_offset: start,
-        aborted_transactions: (terms.isolation == Isolation::Committed).then(aborted),
-        records: Some(records.freeze()),
-        ..PartitionData::default()
-    })
+    Ok(PartitionData::default()
+        .with_partition_index(asked.partition)
+        .with_high_watermark(high_watermark)
+        .with_last_stable_offset(last_stable_offset)
+        .with_log_start_offset(start)
+        .with_aborted_transactions((terms.isolation == Isolation::Committed).then(aborted))
+        .with_records(Some(records.freeze())))
 }
 
 fn failed(index: i32, error_code: ErrorCode) -> PartitionData {
-    PartitionData {
-        partition_index: index,
-        error_code,
-        high_watermark: -1,
-        aborted_transactions: None,
-        records: Some(Bytes::new()),
-        ..PartitionData::default()
-    }
+    PartitionData::default()
+        .with_partition_index(index)
+        .with_error_code(error_code)
+        .with_high_watermark(-1)
+        .with_aborted_transactions(None)
+        .with_records(Some(Bytes::new()))
 }
 
 /// A session is asked for.

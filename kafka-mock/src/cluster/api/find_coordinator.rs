@@ -26,10 +26,8 @@ impl Cluster {
         };
         let found = keys.into_iter().map(|key| self.find_one(call, kind, key));
         let mut coordinators: Vec<_> = found.collect();
-        let mut response = FindCoordinatorResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            ..FindCoordinatorResponse::default()
-        };
+        let mut response =
+            FindCoordinatorResponse::default().with_throttle_time_ms(pause.throttle_time_ms());
         if let Some(only) = coordinators.pop_if(|_| old) {
             response.error_code = only.error_code;
             response.error_message = only.error_message;
@@ -59,14 +57,13 @@ impl Cluster {
             Some((id, broker)) => (id.0, broker.host.clone(), i32::from(broker.port)),
             None => (-1, String::new(), -1),
         };
-        Coordinator {
-            key,
-            node_id,
-            host,
-            port,
-            error_code,
-            error_message: None,
-        }
+        Coordinator::default()
+            .with_key(key)
+            .with_node_id(node_id)
+            .with_host(host)
+            .with_port(port)
+            .with_error_code(error_code)
+            .with_error_message(None)
     }
 }
 

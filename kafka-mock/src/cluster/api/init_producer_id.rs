@@ -35,13 +35,11 @@ impl Cluster {
         if !code.is_none() {
             identity = NOBODY;
         }
-        let response = InitProducerIdResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            error_code: call.fenced_before(FIRST_WITH_FENCED, code),
-            producer_id: identity.id,
-            producer_epoch: identity.epoch,
-            ..InitProducerIdResponse::default()
-        };
+        let response = InitProducerIdResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_error_code(call.fenced_before(FIRST_WITH_FENCED, code))
+            .with_producer_id(identity.id)
+            .with_producer_epoch(identity.epoch);
         Ok(call.answer::<InitProducerIdRequest>(&response))
     }
 

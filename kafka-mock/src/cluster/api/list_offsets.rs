@@ -24,15 +24,13 @@ impl Cluster {
             let partitions = topic.partitions.iter();
             let partitions =
                 partitions.map(|asked| self.list_partition(call, &topic.name, asked, isolation));
-            ListOffsetsTopicResponse {
-                partitions: partitions.collect(),
-                name: topic.name,
-            }
+            ListOffsetsTopicResponse::default()
+                .with_partitions(partitions.collect())
+                .with_name(topic.name)
         });
-        let response = ListOffsetsResponse {
-            topics: topics.collect(),
-            throttle_time_ms: pause.throttle_time_ms(),
-        };
+        let response = ListOffsetsResponse::default()
+            .with_topics(topics.collect())
+            .with_throttle_time_ms(pause.throttle_time_ms());
         Ok(call.answer::<ListOffsetsRequest>(&response))
     }
 
@@ -57,13 +55,12 @@ impl Cluster {
                 .unwrap_or_default()
         });
         let found = found.filter(|_| error_code.is_none());
-        ListOffsetsPartitionResponse {
-            partition_index: index,
-            error_code,
-            timestamp: found.map_or(-1, |found| found.timestamp),
-            offset: found.map_or(-1, |found| found.offset),
-            leader_epoch: found.map_or(-1, |found| found.leader_epoch),
-        }
+        ListOffsetsPartitionResponse::default()
+            .with_partition_index(index)
+            .with_error_code(error_code)
+            .with_timestamp(found.map_or(-1, |found| found.timestamp))
+            .with_offset(found.map_or(-1, |found| found.offset))
+            .with_leader_epoch(found.map_or(-1, |found| found.leader_epoch))
     }
 
     fn offset_at(

@@ -14,7 +14,7 @@ use kafka_wire::{
     },
 };
 
-use super::{super::names, BrokerId, Call, Cluster, Outcome, Partition, Pause, Target};
+use super::{super::topic_name, BrokerId, Call, Cluster, Outcome, Partition, Pause, Target};
 
 impl Cluster {
     pub(super) fn metadata(
@@ -36,35 +36,28 @@ impl Cluster {
         let topics = wanted
             .into_iter()
             .map(|topic| self.topic_metadata(call, topic, auto_create));
-        let response = MetadataResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            topics: topics.collect(),
-            brokers: self.broker_metadata(),
-            cluster_id: Some(self.id.to_string()),
-            controller_id: self.controller().map_or(NO_BROKER, |id| id.0),
-            ..MetadataResponse::default()
-        };
+        let response = MetadataResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_topics(topics.collect())
+            .with_brokers(self.broker_metadata())
+            .with_cluster_id(Some(self.id.to_string()))
+            .with_controller_id(self.controller().map_or(NO_BROKER, |id| id.0));
         Ok(call.answer::<MetadataRequest>(&response))
     }
 
     fn every_topic(&self) -> Vec<MetadataRequestTopic> {
-        let topic = |name: &str| MetadataRequestTopic {
-            name: Some(name.to_owned()),
-            ..MetadataRequestTopic::default()
-        };
+        let topic = |name: &str| MetadataRequestTopic::default().with_name(Some(name.to_owned()));
         self.topics.names().map(topic).collect()
     }
 
     fn broker_metadata(&self) -> Vec<MetadataResponseBroker> {
-        let brokers = self
-            .brokers
-            .listed()
-            .map(|(id, broker)| MetadataResponseBroker {
-                node_id: id.0,
-                host: broker.host.clone(),
-                port: i32::from(broker.port),
-                rack: None,
-            });
+        let brokers = self.brokers.listed().map(|(id, broker)| {
+            MetadataResponseBroker::default()
+                .with_node_id(id.0)
+                .with_host(broker.host.clone())
+                .with_port(i32::from(broker.port))
+                .with_rack(None)
+        });
         brokers.collect()
     }
 
@@ -78,11 +71,9 @@ impl Cluster {
         let found = self.named_topic(&name, asked.topic_id);
         let found = found.map(|(name, _)| name.to_owned());
         let known = found.as_deref().unwrap_or(&name);
-        let mut answer = MetadataResponseTopic {
-            name: Some(known.to_owned()).filter(|name| !name.is_empty()),
-            topic_id: asked.topic_id,
-            ..MetadataResponseTopic::default()
-        };
+        let mut answer = MetadataResponseTopic::default()
+            .with_name(Some(known.to_owned()).filter(|name| !name.is_empty()))
+            .with_topic_id(asked.topic_id);
         // Only version 12 and on have a null here, for an id that nobody knows.
         if call.version.number < FIRST_WITH_NULL_NAME {
             answer.name.get_or_insert_default();
@@ -113,7 +104,7 @@ impl Cluster {
     }
 
     fn unknown_name(&mut self, name: &str, auto_create: bool) -> ErrorCode {
-        if names::fault_of(name).is_some() {
+        if topic_name::problem_with(name).is_some() {
             return ErrorCode::INVALID_TOPIC_EXCEPTION;
         }
         if auto_create {
@@ -130,18 +121,17 @@ impl Cluster {
             .replicas
             .iter()
             .filter(|id| !self.brokers.is_listed(**id));
-        MetadataResponsePartition {
-            error_code: match partition.leader {
+        MetadataResponsePartition::default()
+            .with_error_code(match partition.leader {
                 Some(_) => ErrorCode::NONE,
                 None => ErrorCode::LEADER_NOT_AVAILABLE,
-            },
-            partition_index: index,
-            leader_id: partition.leader.map_or(NO_BROKER, |id| id.0),
-            leader_epoch: partition.leader_epoch,
-            replica_nodes: numbers(&partition.replicas),
-            isr_nodes: numbers(&partition.in_sync),
-            offline_replicas: dead.map(|id| id.0).collect(),
-        }
+            })
+            .with_partition_index(index)
+            .with_leader_id(partition.leader.map_or(NO_BROKER, |id| id.0))
+            .with_leader_epoch(partition.leader_epoch)
+            .with_replica_nodes(numbers(&partition.replicas))
+            .with_isr_nodes(numbers(&partition.in_sync))
+            .with_offline_replicas(dead.map(|id| id.0).collect())
     }
 }
 

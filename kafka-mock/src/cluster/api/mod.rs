@@ -7,7 +7,6 @@
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod api_versions;
-mod concerns;
 mod create_topics;
 mod delete_topics;
 mod describe_cluster;
@@ -19,34 +18,30 @@ mod find_coordinator;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod named_topics;
 mod produce;
 mod txn_offset_commit;
 mod verify;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use kafka_wire::{
-    ApiKey, EncodeError, ErrorCode, Reader, Request, RequestHeader, Uuid, Version, VersionRange,
-    decode_request, encode_response,
+    ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange, decode_request,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, MetadataResponse,
-        ProduceRequest, TxnOffsetCommitRequest,
+        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+        TxnOffsetCommitRequest,
     },
 };
 
-use self::concerns::Concerns;
-pub(super) use self::{
-    fetch::HeldFetch,
-    produce::{HeldProduce, HeldVerification},
-};
+use self::named_topics::NamedTopics;
 use super::{
-    Answer, BrokerId, Cluster, Effect, Link, Now, RequestSeen, When,
+    Answer, BrokerId, Cluster, Effect, Now, RequestSeen, When,
+    call::{Call, Pause},
+    delayed::{Delayed, Outcome},
     fault::{Scripted, Target},
-    hold::Held,
+    ids::Link,
     partition::Partition,
     topic::Topic,
 };
@@ -75,59 +70,9 @@ const fn served<R: Request>() -> (ApiKey, VersionRange) {
     (R::KEY, R::STABLE_VERSIONS)
 }
 
-/// One request on its way through a broker.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call {
-    now: Now,
-    link: Link,
-    api: ApiKey,
-    version: Version,
-    correlation_id: i32,
-}
-
-impl Call {
-    fn broker(&self) -> BrokerId {
-        self.link.broker
-    }
-
-    /// Old clients know only that an epoch is invalid, not that they are fenced.
-    fn fenced_before(&self, version: i16, code: ErrorCode) -> ErrorCode {
-        match code {
-            ErrorCode::PRODUCER_FENCED if self.version.number < version => {
-                ErrorCode::INVALID_PRODUCER_EPOCH
-            }
-            code => code,
-        }
-    }
-
-    /// Metadata of nothing.
-    fn rebootstrap(&self) -> Answer {
-        self.answer::<MetadataRequest>(&MetadataResponse {
-            error_code: ErrorCode::REBOOTSTRAP_REQUIRED,
-            ..MetadataResponse::default()
-        })
-    }
-
-    fn answer<R: Request>(&self, response: &R::Response) -> Answer {
-        sent(encode_response::<R>(
-            self.correlation_id,
-            self.version,
-            response,
-        ))
-    }
-}
-
-/// An answer that is longer than the protocol can say ends the connection, as in Kafka.
-fn sent(frame: Result<Bytes, EncodeError>) -> Answer {
-    frame.map_or(Answer::Close, Answer::Send)
-}
-
-/// The answer, or why it must wait.
-type Outcome = Result<Answer, Held>;
-
 /// Whether faults that come before the handling are still to be tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Delayed {
+enum FaultDelay {
     NotYet,
     Already,
 }
@@ -135,22 +80,22 @@ enum Delayed {
 impl Cluster {
     /// Handles a request that just arrived.
     pub(super) fn serve(&mut self, now: Now, link: Link, frame: Bytes) -> Outcome {
-        self.dispatch(now, link, frame, Delayed::NotYet)
+        self.dispatch(now, link, frame, FaultDelay::NotYet)
     }
 
-    /// Handles a request that a fault held back.
+    /// Handles a request that a fault has delayed.
     pub(super) fn serve_delayed(&mut self, now: Now, link: Link, frame: Bytes) -> Outcome {
-        self.dispatch(now, link, frame, Delayed::Already)
+        self.dispatch(now, link, frame, FaultDelay::Already)
     }
 
-    fn dispatch(&mut self, now: Now, link: Link, frame: Bytes, delayed: Delayed) -> Outcome {
+    fn dispatch(&mut self, now: Now, link: Link, frame: Bytes, delayed: FaultDelay) -> Outcome {
         let mut body = Reader::new(frame.clone());
         let Ok(header) = RequestHeader::decode(&mut body) else {
             return Ok(Answer::Close);
         };
         let (api, version) = (header.api_key, header.version());
         let correlation_id = header.correlation_id;
-        if delayed == Delayed::NotYet {
+        if delayed == FaultDelay::NotYet {
             let broker = link.broker;
             self.remember(RequestSeen {
                 broker,
@@ -214,7 +159,7 @@ impl Cluster {
     }
 
     /// Decodes the request, lets faults strike, and has it handled.
-    fn run<R: Request + Concerns>(
+    fn run<R: Request + NamedTopics>(
         &mut self,
         raw: Raw,
         handler: fn(&mut Self, &Call, R, Pause) -> Outcome,
@@ -228,9 +173,9 @@ impl Cluster {
         let now = raw.call.now.instant;
         match effect {
             Effect::Disconnect(When::BeforeHandling) => return Ok(Answer::Close),
-            Effect::Silence(When::BeforeHandling) => return Err(Held::Forever),
+            Effect::Silence(When::BeforeHandling) => return Err(Delayed::Forever),
             Effect::Delay(When::BeforeHandling, by) => {
-                return Err(Held::Request {
+                return Err(Delayed::Request {
                     frame: raw.frame,
                     until: now + by,
                 });
@@ -247,8 +192,8 @@ impl Cluster {
         let answer = handler(self, &raw.call, request, pause)?;
         match effect {
             Effect::Disconnect(_) => Ok(Answer::Close),
-            Effect::Silence(_) => Err(Held::Forever),
-            Effect::Delay(_, by) => Err(Held::Answer {
+            Effect::Silence(_) => Err(Delayed::Forever),
+            Effect::Delay(_, by) => Err(Delayed::Answer {
                 answer,
                 until: now + by,
             }),
@@ -260,13 +205,13 @@ impl Cluster {
     fn effect_on(
         &mut self,
         call: &Call,
-        request: &impl Concerns,
-        delayed: Delayed,
+        request: &impl NamedTopics,
+        delayed: FaultDelay,
     ) -> Option<Effect> {
-        if self.faults.is_empty() || delayed == Delayed::Already {
+        if self.faults.is_empty() || delayed == FaultDelay::Already {
             return None;
         }
-        let items = request.items();
+        let items = request.named_topics();
         let topics = &self.topics;
         let targets = items.iter().map(|item| Target {
             topic: if item.name.is_empty() {
@@ -345,17 +290,7 @@ struct Raw {
     header: RequestHeader,
     body: Reader,
     frame: Bytes,
-    delayed: Delayed,
-}
-
-/// How long the client is asked to pause.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pause(Duration);
-
-impl Pause {
-    fn throttle_time_ms(self) -> i32 {
-        i32::try_from(self.0.as_millis()).unwrap_or(i32::MAX)
-    }
+    delayed: FaultDelay,
 }
 
 /// Of Metadata (KIP-1102).

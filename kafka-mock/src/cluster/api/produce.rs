@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_wire::{
-    ErrorCode, Uuid,
+    ErrorCode,
     messages::{
         ProduceRequest, ProduceResponse,
         produce::{
@@ -21,60 +21,20 @@ use kafka_wire::{
 use super::{
     super::{
         Defect,
+        delayed::{Awaited, DelayedProduce, DelayedVerification, Nth},
         log::Stamp,
         producer_state::Admission,
         validate::{self, Place, Refusal},
     },
-    Answer, BrokerId, Call, Cluster, Held, NO_EPOCH, Now, Outcome, Pause, Scripted, Target,
+    Answer, BrokerId, Call, Cluster, Delayed, NO_EPOCH, Now, Outcome, Pause, Scripted, Target,
     verify::{self, Unverified},
 };
-
-/// A request of which something is not replicated yet.
-#[derive(Clone, Debug)]
-pub(in crate::cluster) struct HeldProduce {
-    call: Call,
-    pause: Pause,
-    /// What will be answered, if all goes well.
-    responses: Vec<TopicProduceResponse>,
-    awaited: Vec<(Nth, Awaited)>,
-    pub(in crate::cluster) until: Instant,
-    /// Something happened that it may have waited for.
-    pub(in crate::cluster) stirred: bool,
-}
-
-/// A request whose transaction cannot begin yet.
-#[derive(Clone, Debug)]
-pub(in crate::cluster) struct HeldVerification {
-    call: Call,
-    request: ProduceRequest,
-    pause: Pause,
-    since: Instant,
-    pub(in crate::cluster) next: Instant,
-}
-
-/// What must be replicated up to where.
-#[derive(Clone, Debug)]
-struct Awaited {
-    topic: String,
-    topic_id: Uuid,
-    partition: i32,
-    /// It is lost if there is another leader.
-    leader_epoch: i32,
-    end_offset: i64,
-}
 
 /// How far what was appended got.
 enum Replicated {
     Yes,
     Not,
     Failed(ErrorCode),
-}
-
-impl HeldProduce {
-    pub(in crate::cluster) fn concerns(&self, topic: &str, partition: i32) -> bool {
-        let mut awaited = self.awaited.iter();
-        awaited.any(|(_, wait)| wait.partition == partition && wait.topic == topic)
-    }
 }
 
 /// What holds for all partitions of a request.
@@ -94,9 +54,6 @@ struct Appended {
     /// What must be replicated before it is acknowledged to who wants all acknowledgements.
     awaited: Awaited,
 }
-
-/// One partition of a request, by its places in it.
-type Nth = (usize, usize);
 
 impl Cluster {
     pub(super) fn produce(
@@ -121,7 +78,7 @@ impl Cluster {
         let concurrent = |refusal: &Refusal| refusal.code == ErrorCode::CONCURRENT_TRANSACTIONS;
         let patient = call.now.instant < since + VERIFICATION_RETRIED;
         if patient && unverified.values().any(concurrent) {
-            return Err(Held::Verification(Box::new(HeldVerification {
+            return Err(Delayed::Verification(Box::new(DelayedVerification {
                 call: *call,
                 request,
                 pause,
@@ -135,10 +92,13 @@ impl Cluster {
     pub(in crate::cluster) fn resume_verification(
         &mut self,
         now: Now,
-        held: HeldVerification,
+        delayed: DelayedVerification,
     ) -> Outcome {
-        let call = Call { now, ..held.call };
-        self.verify_and_produce(&call, held.request, held.pause, held.since)
+        let call = Call {
+            now,
+            ..delayed.call
+        };
+        self.verify_and_produce(&call, delayed.request, delayed.pause, delayed.since)
     }
 
     fn append_all(
@@ -172,19 +132,19 @@ impl Cluster {
                 Answer::Nothing
             });
         }
-        if terms.acks == ACKS_LEADER || self.lies(Defect::AckBeforeReplication) {
+        if terms.acks == ACKS_LEADER || self.has_defect(Defect::AckBeforeReplication) {
             awaited.clear();
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-        let held = HeldProduce {
+        let delayed = DelayedProduce {
             call: *call,
             pause,
             responses,
             awaited,
             until: call.now.instant + timeout,
-            stirred: false,
+            recheck: false,
         };
-        self.resume_produce(call.now, Box::new(held))
+        self.resume_produce(call.now, Box::new(delayed))
     }
 
     fn produce_topic(
@@ -198,6 +158,7 @@ impl Cluster {
             name,
             topic_id,
             partition_data,
+            ..
         } = asked;
         let found = match terms.refusal {
             None => self.named_topic(&name, topic_id),
@@ -215,11 +176,10 @@ impl Cluster {
             }
             Err(code) => refused(partition.index, Refusal::from(*code)),
         });
-        let response = TopicProduceResponse {
-            partition_responses: partitions.collect(),
-            name,
-            topic_id,
-        };
+        let response = TopicProduceResponse::default()
+            .with_partition_responses(partitions.collect())
+            .with_name(name)
+            .with_topic_id(topic_id);
         (response, waits)
     }
 
@@ -231,7 +191,7 @@ impl Cluster {
         topic: &str,
         asked: PartitionProduceData,
     ) -> (PartitionProduceResponse, Option<Awaited>) {
-        let PartitionProduceData { index, records } = asked;
+        let PartitionProduceData { index, records, .. } = asked;
         let target = Target {
             topic: Some(topic),
             partition: Some(index),
@@ -251,13 +211,11 @@ impl Cluster {
         };
         match outcome {
             Ok(appended) => {
-                let response = PartitionProduceResponse {
-                    index,
-                    base_offset: appended.base_offset,
-                    log_append_time_ms: appended.log_append_time_ms,
-                    log_start_offset: appended.log_start_offset,
-                    ..PartitionProduceResponse::default()
-                };
+                let response = PartitionProduceResponse::default()
+                    .with_index(index)
+                    .with_base_offset(appended.base_offset)
+                    .with_log_append_time_ms(appended.log_append_time_ms)
+                    .with_log_start_offset(appended.log_start_offset);
                 (response, Some(appended.awaited))
             }
             Err(refusal) => (
@@ -275,10 +233,7 @@ impl Cluster {
             Place::Door => NO_OFFSET,
             Place::Log => start,
         };
-        PartitionProduceResponse {
-            log_start_offset,
-            ..refused(index, refusal)
-        }
+        refused(index, refusal).with_log_start_offset(log_start_offset)
     }
 
     /// Appends what a broker would append.
@@ -317,7 +272,7 @@ impl Cluster {
         append_time_ms: Option<i64>,
     ) -> Result<Appended, Refusal> {
         let defect = self.config.defect;
-        let dropped = self.lies(Defect::AckBeforeAppend) && self.random.one_in(16);
+        let dropped = self.has_defect(Defect::AckBeforeAppend) && self.random.one_in(16);
         let found = self
             .topics
             .get_mut(topic)
@@ -379,38 +334,35 @@ impl Cluster {
     pub(in crate::cluster) fn resume_produce(
         &self,
         now: Now,
-        mut held: Box<HeldProduce>,
+        mut delayed: Box<DelayedProduce>,
     ) -> Outcome {
-        let over = held.until <= now.instant;
-        let mut awaited = std::mem::take(&mut held.awaited);
+        let over = delayed.until <= now.instant;
+        let mut awaited = std::mem::take(&mut delayed.awaited);
         awaited.retain(|((n, m), wait)| {
-            let response = &mut held.responses[*n].partition_responses[*m];
-            let code = match self.progress_of(held.call.broker(), wait) {
+            let response = &mut delayed.responses[*n].partition_responses[*m];
+            let code = match self.progress_of(delayed.call.broker(), wait) {
                 Replicated::Not if over => ErrorCode::REQUEST_TIMED_OUT,
                 Replicated::Not => return true,
                 Replicated::Yes => return false,
                 Replicated::Failed(code) => code,
             };
             let failed = refused(wait.partition, Refusal::from(code));
-            let failed = PartitionProduceResponse {
-                base_offset: response.base_offset,
-                log_append_time_ms: response.log_append_time_ms,
-                log_start_offset: response.log_start_offset,
-                ..failed
-            };
+            let failed = failed
+                .with_base_offset(response.base_offset)
+                .with_log_append_time_ms(response.log_append_time_ms)
+                .with_log_start_offset(response.log_start_offset);
             *response = self.with_leader(&wait.topic, failed);
             false
         });
         if !awaited.is_empty() {
-            (held.awaited, held.stirred) = (awaited, false);
-            return Err(Held::Produce(held));
+            (delayed.awaited, delayed.recheck) = (awaited, false);
+            return Err(Delayed::Produce(delayed));
         }
-        let response = ProduceResponse {
-            node_endpoints: self.endpoints_named_in(&held.responses),
-            responses: held.responses,
-            throttle_time_ms: held.pause.throttle_time_ms(),
-        };
-        Ok(held.call.answer::<ProduceRequest>(&response))
+        let response = ProduceResponse::default()
+            .with_node_endpoints(self.endpoints_named_in(&delayed.responses))
+            .with_responses(delayed.responses)
+            .with_throttle_time_ms(delayed.pause.throttle_time_ms());
+        Ok(delayed.call.answer::<ProduceRequest>(&response))
     }
 
     /// How far an appended batch got.
@@ -451,14 +403,10 @@ impl Cluster {
         let Some((leader, leader_epoch)) = leader else {
             return outcome;
         };
-        let current_leader = LeaderIdAndEpoch {
-            leader_id: leader.0,
-            leader_epoch,
-        };
-        PartitionProduceResponse {
-            current_leader,
-            ..outcome
-        }
+        let current_leader = LeaderIdAndEpoch::default()
+            .with_leader_id(leader.0)
+            .with_leader_epoch(leader_epoch);
+        outcome.with_current_leader(current_leader)
     }
 
     fn endpoints_named_in(&self, responses: &[TopicProduceResponse]) -> Vec<NodeEndpoint> {
@@ -470,11 +418,12 @@ impl Cluster {
             .collect();
         let brokers = self.brokers.listed();
         let brokers = brokers.filter(|(BrokerId(id), _)| named.contains(id));
-        let endpoints = brokers.map(|(id, broker)| NodeEndpoint {
-            node_id: id.0,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
+        let endpoints = brokers.map(|(id, broker)| {
+            NodeEndpoint::default()
+                .with_node_id(id.0)
+                .with_host(broker.host.clone())
+                .with_port(i32::from(broker.port))
+                .with_rack(None)
         });
         endpoints.collect()
     }
@@ -512,15 +461,13 @@ fn excused(defect: Option<Defect>, admission: Admission) -> Admission {
 }
 
 fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {
-    PartitionProduceResponse {
-        index,
-        log_start_offset: NO_OFFSET,
-        error_code: refusal.code,
-        base_offset: NO_OFFSET,
-        record_errors: refusal.records,
-        error_message: refusal.message,
-        ..PartitionProduceResponse::default()
-    }
+    PartitionProduceResponse::default()
+        .with_index(index)
+        .with_log_start_offset(NO_OFFSET)
+        .with_error_code(refusal.code)
+        .with_base_offset(NO_OFFSET)
+        .with_record_errors(refusal.records)
+        .with_error_message(refusal.message)
 }
 
 const NO_ACKS: i16 = 0;

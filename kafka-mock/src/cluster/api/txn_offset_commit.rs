@@ -41,20 +41,19 @@ impl Cluster {
                     let kept = allowed.and_then(|()| cluster.keep_offset(&request, place, asked));
                     kept.err().unwrap_or_default()
                 });
-                TxnOffsetCommitResponsePartition {
-                    partition_index: asked.partition_index,
-                    error_code,
-                }
+                TxnOffsetCommitResponsePartition::default()
+                    .with_partition_index(asked.partition_index)
+                    .with_error_code(error_code)
             });
-            topics.push(TxnOffsetCommitResponseTopic {
-                partitions: partitions.collect(),
-                name: topic.name.clone(),
-            });
+            topics.push(
+                TxnOffsetCommitResponseTopic::default()
+                    .with_partitions(partitions.collect())
+                    .with_name(topic.name.clone()),
+            );
         }
-        let response = TxnOffsetCommitResponse {
-            throttle_time_ms: pause.throttle_time_ms(),
-            topics,
-        };
+        let response = TxnOffsetCommitResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_topics(topics);
         Ok(call.answer::<TxnOffsetCommitRequest>(&response))
     }
 

@@ -134,7 +134,7 @@ impl Cluster {
             Refusal::new(ErrorCode::NOT_ENOUGH_REPLICAS, message)
         };
         Err(match code {
-            ErrorCode::PRODUCER_FENCED if self.lies(Defect::AcceptOldEpoch) => return Ok(()),
+            ErrorCode::PRODUCER_FENCED if self.has_defect(Defect::AcceptOldEpoch) => return Ok(()),
             ErrorCode::PRODUCER_FENCED => ErrorCode::INVALID_PRODUCER_EPOCH.into(),
             ErrorCode::TRANSACTION_ABORTABLE if client == Client::Old => {
                 let message = "Partition was not added to the transaction";
@@ -158,12 +158,12 @@ impl Cluster {
         client: Client,
     ) -> Result<(), ErrorCode> {
         let kind = CoordinatorKind::Transaction;
-        let seat = self.coordinator(kind, transactional_id);
-        let seat = seat.ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
-        if !self.brokers.is_up(seat) {
+        let coordinator = self.coordinator(kind, transactional_id);
+        let coordinator = coordinator.ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
+        if !self.brokers.is_up(coordinator) {
             return Err(ErrorCode::NETWORK_EXCEPTION);
         }
-        self.check_coordinator(now, seat, (kind, transactional_id))?;
+        self.check_coordinator(now, coordinator, (kind, transactional_id))?;
         if transactional_id.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }

@@ -47,15 +47,14 @@ mod tests {
     use super::*;
 
     fn told(epoch: i64, level: i16) -> ApiVersionsResponse {
-        ApiVersionsResponse {
-            finalized_features_epoch: epoch,
-            finalized_features: vec![FinalizedFeatureKey {
-                name: "transaction.version".to_owned(),
-                max_version_level: level,
-                min_version_level: level,
-            }],
-            ..ApiVersionsResponse::default()
-        }
+        ApiVersionsResponse::default()
+            .with_finalized_features_epoch(epoch)
+            .with_finalized_features(vec![
+                FinalizedFeatureKey::default()
+                    .with_name("transaction.version".to_owned())
+                    .with_max_version_level(level)
+                    .with_min_version_level(level),
+            ])
     }
 
     #[test]

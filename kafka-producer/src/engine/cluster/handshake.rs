@@ -27,10 +27,9 @@ pub(crate) const FIRST_VERSION: i16 = ApiVersionsRequest::STABLE_VERSIONS.latest
 
 /// What a broker is told of us when it is asked what it speaks.
 pub(crate) fn request() -> ApiVersionsRequest {
-    ApiVersionsRequest {
-        client_software_name: SOFTWARE_NAME.to_owned(),
-        client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
+    ApiVersionsRequest::default()
+        .with_client_software_name(SOFTWARE_NAME.to_owned())
+        .with_client_software_version(env!("CARGO_PKG_VERSION").to_owned())
 }
 
 /// Reads the answer to a request of that version.

@@ -181,15 +181,12 @@ impl Metadata {
             cx.timers.arm(Timer::Metadata, aged);
         }
         let names = self.names(scope);
-        let topics = names.iter().map(|name| MetadataRequestTopic {
-            name: Some(name.to_string()),
-            ..MetadataRequestTopic::default()
-        });
-        let request = MetadataRequest {
-            topics: Some(topics.collect()),
-            allow_auto_topic_creation: true,
-            ..MetadataRequest::default()
-        };
+        let topics = names
+            .iter()
+            .map(|name| MetadataRequestTopic::default().with_name(Some(name.to_string())));
+        let request = MetadataRequest::default()
+            .with_topics(Some(topics.collect()))
+            .with_allow_auto_topic_creation(true);
         self.updates.asked(scope, cx.now, &mut cx.random);
         let expected = ExpectedResponse::Metadata { topics: names };
         nodes.ask(cx, id, version, &request, expected)

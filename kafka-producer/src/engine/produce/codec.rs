@@ -16,7 +16,7 @@ use crate::error::Cause;
 fn needed(codec: Compression) -> Option<(i16, &'static str)> {
     match codec {
         Compression::Zstd => Some((7, "2.1")), // KIP-110
-        Compression::None | Compression::Gzip | Compression::Snappy | Compression::Lz4 => None,
+        _ => None,
     }
 }
 

@@ -242,20 +242,15 @@ mod tests {
 
     fn answer(error_code: ErrorCode, configs: &[(&str, &str)]) -> DescribeConfigsResponse {
         use kafka_wire::messages::describe_configs::DescribeConfigsResult;
-        let config = |(name, value): &(&str, &str)| DescribeConfigsResourceResult {
-            name: (*name).to_owned(),
-            value: Some((*value).to_owned()),
-            ..DescribeConfigsResourceResult::default()
+        let config = |(name, value): &(&str, &str)| {
+            DescribeConfigsResourceResult::default()
+                .with_name((*name).to_owned())
+                .with_value(Some((*value).to_owned()))
         };
-        let result = DescribeConfigsResult {
-            error_code,
-            configs: configs.iter().map(config).collect(),
-            ..DescribeConfigsResult::default()
-        };
-        DescribeConfigsResponse {
-            results: vec![result],
-            ..DescribeConfigsResponse::default()
-        }
+        let result = DescribeConfigsResult::default()
+            .with_error_code(error_code)
+            .with_configs(configs.iter().map(config).collect());
+        DescribeConfigsResponse::default().with_results(vec![result])
     }
 
     #[test]

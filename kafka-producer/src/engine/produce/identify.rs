@@ -33,13 +33,11 @@ impl Sender {
         let Some(version) = p.nodes.newest::<InitProducerIdRequest>(id) else {
             return;
         };
-        let request = InitProducerIdRequest {
-            transactional_id: None,
-            transaction_timeout_ms: i32::MAX,
-            producer_id: -1,
-            producer_epoch: -1,
-            ..InitProducerIdRequest::default()
-        };
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
+            .with_transaction_timeout_ms(i32::MAX)
+            .with_producer_id(-1)
+            .with_producer_epoch(-1);
         self.identity.asked();
         self.ask(p, id, version, &request, ExpectedResponse::InitProducerId);
     }
@@ -121,15 +119,11 @@ impl Sender {
             return;
         };
         let keys = [PRODUCER_ID_EXPIRATION, TRANSACTIONAL_ID_EXPIRATION];
-        let broker = DescribeConfigsResource {
-            resource_type: BROKER,
-            resource_name: id.0.to_string(),
-            configuration_keys: Some(keys.map(str::to_owned).to_vec()),
-        };
-        let request = DescribeConfigsRequest {
-            resources: vec![broker],
-            ..DescribeConfigsRequest::default()
-        };
+        let broker = DescribeConfigsResource::default()
+            .with_resource_type(BROKER)
+            .with_resource_name(id.0.to_string())
+            .with_configuration_keys(Some(keys.map(str::to_owned).to_vec()));
+        let request = DescribeConfigsRequest::default().with_resources(vec![broker]);
         self.ask(p, id, version, &request, ExpectedResponse::DescribeConfigs);
     }
 }

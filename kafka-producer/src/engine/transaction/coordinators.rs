@@ -68,14 +68,13 @@ fn only(answer: FindCoordinatorResponse) -> Coordinator {
         coordinators,
         ..
     } = answer;
-    let alone = Coordinator {
-        key: String::new(),
-        node_id,
-        host,
-        port,
-        error_code,
-        error_message,
-    };
+    let alone = Coordinator::default()
+        .with_key(String::new())
+        .with_node_id(node_id)
+        .with_host(host)
+        .with_port(port)
+        .with_error_code(error_code)
+        .with_error_message(error_message);
     coordinators.into_iter().next().unwrap_or(alone)
 }
 
@@ -84,12 +83,10 @@ mod tests {
     use super::*;
 
     fn told(node_id: i32, host: &str, port: i32) -> FindCoordinatorResponse {
-        FindCoordinatorResponse {
-            node_id,
-            host: host.to_owned(),
-            port,
-            ..FindCoordinatorResponse::default()
-        }
+        FindCoordinatorResponse::default()
+            .with_node_id(node_id)
+            .with_host(host.to_owned())
+            .with_port(port)
     }
 
     #[test]

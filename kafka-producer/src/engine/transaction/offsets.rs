@@ -183,17 +183,14 @@ mod tests {
     }
 
     fn told(codes: &[(i32, ErrorCode)]) -> [TxnOffsetCommitResponseTopic; 1] {
-        let partitions =
-            codes.iter().map(
-                |&(partition_index, error_code)| TxnOffsetCommitResponsePartition {
-                    partition_index,
-                    error_code,
-                },
-            );
-        [TxnOffsetCommitResponseTopic {
-            name: "orders".to_owned(),
-            partitions: partitions.collect(),
-        }]
+        let partitions = codes.iter().map(|&(partition_index, error_code)| {
+            TxnOffsetCommitResponsePartition::default()
+                .with_partition_index(partition_index)
+                .with_error_code(error_code)
+        });
+        [TxnOffsetCommitResponseTopic::default()
+            .with_name("orders".to_owned())
+            .with_partitions(partitions.collect())]
     }
 
     #[test]

@@ -89,11 +89,10 @@ impl Lookup {
             FIRST_WITH_SEVERAL.. => (String::new(), vec![key]),
             _ => (key, Vec::new()),
         };
-        FindCoordinatorRequest {
-            key,
-            key_type: self.role.key_type(),
-            coordinator_keys,
-        }
+        FindCoordinatorRequest::default()
+            .with_key(key)
+            .with_key_type(self.role.key_type())
+            .with_coordinator_keys(coordinator_keys)
     }
 }
 
@@ -101,13 +100,11 @@ impl Lookup {
 pub(super) fn init_producer_id(sender: Sender<'_>, timeout: Duration) -> CoordinatorRequest {
     let (producer_id, producer_epoch) = sender.id_and_epoch();
     CoordinatorRequest::InitProducerId(Versioned {
-        request: InitProducerIdRequest {
-            transactional_id: Some(sender.transactional_id()),
-            transaction_timeout_ms: i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX),
-            producer_id,
-            producer_epoch,
-            ..InitProducerIdRequest::default()
-        },
+        request: InitProducerIdRequest::default()
+            .with_transactional_id(Some(sender.transactional_id()))
+            .with_transaction_timeout_ms(i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX))
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch),
         oldest: FIRST_WITH_EPOCH,
         latest: i16::MAX,
     })
@@ -122,21 +119,18 @@ pub(super) fn add_partitions(
     for (topic, partition) in added {
         topics.entry(topic).or_default().push(partition);
     }
-    let topics = topics
-        .into_iter()
-        .map(|(name, partitions)| AddPartitionsToTxnTopic {
-            name: name.to_string(),
-            partitions,
-        });
+    let topics = topics.into_iter().map(|(name, partitions)| {
+        AddPartitionsToTxnTopic::default()
+            .with_name(name.to_string())
+            .with_partitions(partitions)
+    });
     let (producer_id, producer_epoch) = sender.id_and_epoch();
     CoordinatorRequest::AddPartitions(Versioned {
-        request: AddPartitionsToTxnRequest {
-            v3_and_below_transactional_id: sender.transactional_id(),
-            v3_and_below_producer_id: producer_id,
-            v3_and_below_producer_epoch: producer_epoch,
-            v3_and_below_topics: topics.collect(),
-            ..AddPartitionsToTxnRequest::default()
-        },
+        request: AddPartitionsToTxnRequest::default()
+            .with_v3_and_below_transactional_id(sender.transactional_id())
+            .with_v3_and_below_producer_id(producer_id)
+            .with_v3_and_below_producer_epoch(producer_epoch)
+            .with_v3_and_below_topics(topics.collect()),
         oldest: 0,
         latest: LAST_ADD_PARTITIONS,
     })
@@ -146,12 +140,11 @@ pub(super) fn add_partitions(
 pub(super) fn add_offsets(sender: Sender<'_>, group: &str) -> CoordinatorRequest {
     let (producer_id, producer_epoch) = sender.id_and_epoch();
     CoordinatorRequest::AddOffsets(Versioned {
-        request: AddOffsetsToTxnRequest {
-            transactional_id: sender.transactional_id(),
-            producer_id,
-            producer_epoch,
-            group_id: group.to_owned(),
-        },
+        request: AddOffsetsToTxnRequest::default()
+            .with_transactional_id(sender.transactional_id())
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch)
+            .with_group_id(group.to_owned()),
         oldest: 0,
         latest: i16::MAX,
     })
@@ -168,16 +161,15 @@ pub(super) fn commit_offsets(
     let is_member_told = group.generation >= 0 || !group.member_id.is_empty();
     let (producer_id, producer_epoch) = sender.id_and_epoch();
     CoordinatorRequest::CommitOffsets(Versioned {
-        request: TxnOffsetCommitRequest {
-            transactional_id: sender.transactional_id(),
-            group_id: group.id.to_string(),
-            producer_id,
-            producer_epoch,
-            generation_id: group.generation,
-            member_id: group.member_id,
-            group_instance_id: group.instance_id,
-            topics: by_topic(offsets),
-        },
+        request: TxnOffsetCommitRequest::default()
+            .with_transactional_id(sender.transactional_id())
+            .with_group_id(group.id.to_string())
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch)
+            .with_generation_id(group.generation)
+            .with_member_id(group.member_id)
+            .with_group_instance_id(group.instance_id)
+            .with_topics(by_topic(offsets)),
         oldest: match is_member_told {
             true => FIRST_WITH_MEMBER,
             false => 0,
@@ -197,12 +189,11 @@ pub(super) fn end(
 ) -> CoordinatorRequest {
     let (producer_id, producer_epoch) = sender.id_and_epoch();
     CoordinatorRequest::End(Versioned {
-        request: EndTxnRequest {
-            transactional_id: sender.transactional_id(),
-            producer_id,
-            producer_epoch,
-            committed: end == End::Commit,
-        },
+        request: EndTxnRequest::default()
+            .with_transactional_id(sender.transactional_id())
+            .with_producer_id(producer_id)
+            .with_producer_epoch(producer_epoch)
+            .with_committed(end == End::Commit),
         oldest: 0,
         latest: match protocol {
             TransactionVersion::One => LAST_END_ONE,
@@ -214,20 +205,19 @@ pub(super) fn end(
 fn by_topic(offsets: &[OffsetToCommit]) -> Vec<TxnOffsetCommitRequestTopic> {
     let mut topics: BTreeMap<&str, Vec<TxnOffsetCommitRequestPartition>> = BTreeMap::new();
     for offset in offsets {
-        let partition = TxnOffsetCommitRequestPartition {
-            partition_index: offset.partition,
-            committed_offset: offset.offset,
-            committed_leader_epoch: offset.leader_epoch.unwrap_or(-1).max(-1),
-            // Kafka's own client sends an empty note where there is none.
-            committed_metadata: Some(offset.metadata.clone().unwrap_or_default()),
-        };
+        let partition = TxnOffsetCommitRequestPartition::default()
+            .with_partition_index(offset.partition)
+            .with_committed_offset(offset.offset)
+            .with_committed_leader_epoch(offset.leader_epoch.unwrap_or(-1).max(-1))
+            .with_committed_metadata(Some(offset.metadata.clone().unwrap_or_default()));
         topics.entry(&offset.topic).or_default().push(partition);
     }
     let topics = topics.into_iter();
     topics
-        .map(|(name, partitions)| TxnOffsetCommitRequestTopic {
-            name: name.to_owned(),
-            partitions,
+        .map(|(name, partitions)| {
+            TxnOffsetCommitRequestTopic::default()
+                .with_name(name.to_owned())
+                .with_partitions(partitions)
         })
         .collect()
 }

@@ -86,11 +86,12 @@ impl Coordinators {
         answer.api_keys.retain(|api| api.max_version >= 0);
         if self.level > 0 {
             answer.finalized_features_epoch = self.level.into();
-            answer.finalized_features = vec![FinalizedFeatureKey {
-                name: "transaction.version".to_owned(),
-                max_version_level: self.level,
-                min_version_level: 0,
-            }];
+            answer.finalized_features = vec![
+                FinalizedFeatureKey::default()
+                    .with_name("transaction.version".to_owned())
+                    .with_max_version_level(self.level)
+                    .with_min_version_level(0),
+            ];
         }
     }
 
@@ -140,49 +141,50 @@ impl Coordinators {
                     let base = [self.producer, *producer].into_iter().max();
                     self.producer = after(base.unwrap_or(self.producer));
                 }
-                asked.answer::<InitProducerIdRequest>(&InitProducerIdResponse {
-                    throttle_time_ms,
-                    error_code: code,
-                    producer_id: self.producer.0,
-                    producer_epoch: self.producer.1,
-                    ..InitProducerIdResponse::default()
-                })
+                asked.answer::<InitProducerIdRequest>(
+                    &InitProducerIdResponse::default()
+                        .with_throttle_time_ms(throttle_time_ms)
+                        .with_error_code(code)
+                        .with_producer_id(self.producer.0)
+                        .with_producer_epoch(self.producer.1),
+                )
             }
             Ask::AddPartitions { partitions, .. } => {
                 let results = self.partitions_added(partitions, code);
-                asked.answer::<AddPartitionsToTxnRequest>(&AddPartitionsToTxnResponse {
-                    throttle_time_ms,
-                    results_by_topic_v3_and_below: results,
-                    ..AddPartitionsToTxnResponse::default()
-                })
+                asked.answer::<AddPartitionsToTxnRequest>(
+                    &AddPartitionsToTxnResponse::default()
+                        .with_throttle_time_ms(throttle_time_ms)
+                        .with_results_by_topic_v3_and_below(results),
+                )
             }
-            Ask::AddOffsets { .. } => {
-                asked.answer::<AddOffsetsToTxnRequest>(&AddOffsetsToTxnResponse {
-                    throttle_time_ms,
-                    error_code: code,
-                })
-            }
+            Ask::AddOffsets { .. } => asked.answer::<AddOffsetsToTxnRequest>(
+                &AddOffsetsToTxnResponse::default()
+                    .with_throttle_time_ms(throttle_time_ms)
+                    .with_error_code(code),
+            ),
             Ask::CommitOffsets { offsets, .. } => {
                 let topics = offsets.iter().map(|(name, index, _)| {
                     let alone = self.refusal(ApiKey::TXN_OFFSET_COMMIT, Some(*index));
                     offset_committed(name, *index, [code, alone])
                 });
                 let topics = topics.collect();
-                asked.answer::<TxnOffsetCommitRequest>(&TxnOffsetCommitResponse {
-                    throttle_time_ms,
-                    topics,
-                })
+                asked.answer::<TxnOffsetCommitRequest>(
+                    &TxnOffsetCommitResponse::default()
+                        .with_throttle_time_ms(throttle_time_ms)
+                        .with_topics(topics),
+                )
             }
             Ask::End { .. } => {
                 if code == ErrorCode::NONE && asked.header.api_version >= 5 {
                     self.producer = after(self.producer);
                 }
-                asked.answer::<EndTxnRequest>(&EndTxnResponse {
-                    throttle_time_ms,
-                    error_code: code,
-                    producer_id: self.producer.0,
-                    producer_epoch: self.producer.1,
-                })
+                asked.answer::<EndTxnRequest>(
+                    &EndTxnResponse::default()
+                        .with_throttle_time_ms(throttle_time_ms)
+                        .with_error_code(code)
+                        .with_producer_id(self.producer.0)
+                        .with_producer_epoch(self.producer.1),
+                )
             }
         }
     }
@@ -194,14 +196,12 @@ impl Coordinators {
     ) -> Vec<AddPartitionsToTxnTopicResult> {
         let results = partitions.iter().map(|(name, partition_index)| {
             let alone = self.refusal(ApiKey::ADD_PARTITIONS_TO_TXN, Some(*partition_index));
-            let result = AddPartitionsToTxnPartitionResult {
-                partition_index: *partition_index,
-                partition_error_code: worse([code, alone]),
-            };
-            AddPartitionsToTxnTopicResult {
-                name: name.clone(),
-                results_by_partition: vec![result],
-            }
+            let result = AddPartitionsToTxnPartitionResult::default()
+                .with_partition_index(*partition_index)
+                .with_partition_error_code(worse([code, alone]));
+            AddPartitionsToTxnTopicResult::default()
+                .with_name(name.clone())
+                .with_results_by_partition(vec![result])
         });
         results.collect()
     }
@@ -227,25 +227,21 @@ fn found(asked: &Asked, key: &str, node_id: i32, code: ErrorCode) -> FindCoordin
     };
     let (host, port) = (format!("broker-{node_id}"), 9092);
     if asked.header.api_version < 4 {
-        return FindCoordinatorResponse {
-            error_code: code,
-            node_id,
-            host,
-            port,
-            ..FindCoordinatorResponse::default()
-        };
+        return FindCoordinatorResponse::default()
+            .with_error_code(code)
+            .with_node_id(node_id)
+            .with_host(host)
+            .with_port(port);
     }
-    FindCoordinatorResponse {
-        coordinators: vec![Found {
-            key: key.to_owned(),
-            node_id,
-            host,
-            port,
-            error_code: code,
-            error_message: None,
-        }],
-        ..FindCoordinatorResponse::default()
-    }
+    FindCoordinatorResponse::default().with_coordinators(vec![
+        Found::default()
+            .with_key(key.to_owned())
+            .with_node_id(node_id)
+            .with_host(host)
+            .with_port(port)
+            .with_error_code(code)
+            .with_error_message(None),
+    ])
 }
 
 fn offset_committed(
@@ -253,13 +249,13 @@ fn offset_committed(
     partition_index: i32,
     codes: [ErrorCode; 2],
 ) -> TxnOffsetCommitResponseTopic {
-    TxnOffsetCommitResponseTopic {
-        name: name.to_owned(),
-        partitions: vec![TxnOffsetCommitResponsePartition {
-            partition_index,
-            error_code: worse(codes),
-        }],
-    }
+    TxnOffsetCommitResponseTopic::default()
+        .with_name(name.to_owned())
+        .with_partitions(vec![
+            TxnOffsetCommitResponsePartition::default()
+                .with_partition_index(partition_index)
+                .with_error_code(worse(codes)),
+        ])
 }
 
 /// The settings of a transactional producer.

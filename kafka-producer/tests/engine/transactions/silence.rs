@@ -65,11 +65,9 @@ fn an_id_that_is_none_is_asked_for_again() {
     let mut stage = Stage::uninitialized(1, &[1]);
     stage.keeps(ApiKey::INIT_PRODUCER_ID);
     let mut init = stage.init();
-    let nobody = InitProducerIdResponse {
-        producer_id: -1,
-        producer_epoch: -1,
-        ..InitProducerIdResponse::default()
-    };
+    let nobody = InitProducerIdResponse::default()
+        .with_producer_id(-1)
+        .with_producer_epoch(-1);
     say::<InitProducerIdRequest>(&mut stage, &nobody);
     init.is_pending();
     stage.lets_go();

@@ -46,10 +46,11 @@ impl World {
         };
         let planned = &self.plan.topics[place];
         let partitions = 1.max(before + self.random.i32(-2..=2));
-        let mut config = kafka_mock::cluster::TopicConfig {
-            max_message_bytes: planned.max_message_bytes,
-            ..self.plan.cluster.topic(partitions)
-        };
+        let mut config = self
+            .plan
+            .cluster
+            .topic(partitions)
+            .with_max_message_bytes(planned.max_message_bytes);
         let alive = usize::from(self.plan.cluster.brokers) - self.ailments.dead.len();
         config.replication_factor = config.replication_factor.min(alive as i16);
         if alive == 0 || self.cluster.create_topic(&planned.name, config).is_err() {

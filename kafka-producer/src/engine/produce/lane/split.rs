@@ -107,11 +107,8 @@ fn piece(records: &[Record]) -> Option<Piece> {
     let mut body = Vec::new();
     for (record, index) in records.iter().zip(0..) {
         let headers = record.headers.iter();
-        let parts = RecordParts {
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers: headers.map(|(key, value)| (name(key), value)),
-        };
+        let parts = RecordParts::new(record.key.as_deref(), record.value.as_deref())
+            .with_headers(headers.map(|(key, value)| (name(key), value)));
         let timestamp_delta = record.timestamp.wrapping_sub(base_timestamp_ms);
         let size = parts.size(timestamp_delta, index).ok()?;
         parts.encode(size, timestamp_delta, index, &mut body);

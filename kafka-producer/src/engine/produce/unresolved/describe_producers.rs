@@ -59,13 +59,14 @@ impl Sender {
                 .filter(|last| *last.name == **lane.topic())
             {
                 Some(last) => last.partition_indexes.push(lane.partition()),
-                None => topics.push(TopicRequest {
-                    name: lane.topic().to_string(),
-                    partition_indexes: vec![lane.partition()],
-                }),
+                None => topics.push(
+                    TopicRequest::default()
+                        .with_name(lane.topic().to_string())
+                        .with_partition_indexes(vec![lane.partition()]),
+                ),
             }
         }
-        DescribeProducersRequest { topics }
+        DescribeProducersRequest::default().with_topics(topics)
     }
 
     /// The leader has answered.

@@ -37,15 +37,10 @@ impl Sender {
         let (Some(leader), Some(version)) = (leader, version) else {
             return self.believe(p, about, evidence);
         };
-        let topic = MetadataRequestTopic {
-            name: Some(lane.topic().to_string()),
-            ..MetadataRequestTopic::default()
-        };
-        let request = MetadataRequest {
-            topics: Some(vec![topic]),
-            allow_auto_topic_creation: false,
-            ..MetadataRequest::default()
-        };
+        let topic = MetadataRequestTopic::default().with_name(Some(lane.topic().to_string()));
+        let request = MetadataRequest::default()
+            .with_topics(Some(vec![topic]))
+            .with_allow_auto_topic_creation(false);
         lane.await_topic(about.serial);
         let expected = ExpectedResponse::TopicId(about, evidence);
         self.ask(p, leader, version, &request, expected);

@@ -4,28 +4,30 @@
 //! [`StickyState`](crate::StickyState). All of them are as in Java: by key (never by value), else
 //! sticky or in turn. None weighs partitions by how much waits for them.
 
-use crate::{Keyed, Partitioner, TopicView, murmur::partition_for_key};
+use crate::murmur::partition_for_key;
+use crate::partitioner::Partitioner;
+use crate::topic::{RecordView, TopicView};
 
 /// By the key's hash if there is a key, else sticky: what Kafka producers do by default.
 ///
 /// The partition of a key does not depend on which partitions have a leader.
 ///
 /// ```
-/// use kafka_partition::{DefaultPartitioner, Keyed, Partitioner, StickyState, TopicView};
+/// use kafka_partition::{DefaultPartitioner, RecordView, Partitioner, StickyState, TopicView};
 ///
 /// let sticky = StickyState::new(5);
 /// let topic = TopicView::new("orders", 12, &[3], &sticky);
-/// let keyed = Keyed { key: Some(b"foobar"), value: None };
+/// let keyed = RecordView::new(Some(b"foobar"), None);
 /// assert_eq!(DefaultPartitioner::new().partition(&topic, &keyed), 6); // though 3 has the leader
 /// assert_eq!(DefaultPartitioner::new().ignoring_keys().partition(&topic, &keyed), 3);
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DefaultPartitioner {
     keys: Keys,
 }
 
-/// What a key is good for.
-#[derive(Clone, Copy, Debug, Default)]
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Keys {
     #[default]
     Hashed,
@@ -48,40 +50,40 @@ impl DefaultPartitioner {
 
 impl Partitioner for DefaultPartitioner {
     #[inline]
-    fn partition(&self, topic: &TopicView<'_>, record: &Keyed<'_>) -> i32 {
+    fn partition(&self, topic: &TopicView<'_>, record: &RecordView<'_>) -> i32 {
         match (record.key, self.keys) {
             (Some(key), Keys::Hashed) => partition_for_key(key, topic.partitions),
-            (None, _) | (_, Keys::Ignored) => topic.sticky.partition(topic),
+            (None, _) | (_, Keys::Ignored) => topic.sticky_partition(),
         }
     }
 
     fn batch_filled(&self, topic: &TopicView<'_>, partition: i32) {
-        topic.sticky.leave(topic, partition);
+        topic.leave(partition);
     }
 }
 
 /// Sticky for every record, keyed or not: full batches and even shares, no order per key.
 ///
 /// ```
-/// use kafka_partition::{Keyed, Partitioner, StickyState, TopicView, UniformStickyPartitioner};
+/// use kafka_partition::{RecordView, Partitioner, StickyState, TopicView, UniformStickyPartitioner};
 ///
 /// let sticky = StickyState::new(5);
 /// let topic = TopicView::new("metrics", 50, &[], &sticky);
-/// let [one, other] = [b"a", b"b"].map(|key| Keyed { key: Some(key), value: None });
+/// let [one, other] = [b"a", b"b"].map(|key| RecordView::new(Some(key), None));
 /// let partitioner = UniformStickyPartitioner;
 /// assert_eq!(partitioner.partition(&topic, &one), partitioner.partition(&topic, &other));
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UniformStickyPartitioner;
 
 impl Partitioner for UniformStickyPartitioner {
     #[inline]
-    fn partition(&self, topic: &TopicView<'_>, _record: &Keyed<'_>) -> i32 {
-        topic.sticky.partition(topic)
+    fn partition(&self, topic: &TopicView<'_>, _record: &RecordView<'_>) -> i32 {
+        topic.sticky_partition()
     }
 
     fn batch_filled(&self, topic: &TopicView<'_>, partition: i32) {
-        topic.sticky.leave(topic, partition);
+        topic.leave(partition);
     }
 }
 
@@ -91,18 +93,18 @@ impl Partitioner for UniformStickyPartitioner {
 /// full batch does not skip a partition (KAFKA-9965).
 ///
 /// ```
-/// use kafka_partition::{Keyed, Partitioner, RoundRobinPartitioner, StickyState, TopicView};
+/// use kafka_partition::{RecordView, Partitioner, RoundRobinPartitioner, StickyState, TopicView};
 ///
 /// let sticky = StickyState::new(5);
 /// let topic = TopicView::new("metrics", 4, &[0, 1, 3], &sticky);
-/// let next = || RoundRobinPartitioner.partition(&topic, &Keyed::default());
+/// let next = || RoundRobinPartitioner.partition(&topic, &RecordView::default());
 /// assert_eq!([next(), next(), next(), next()], [0, 1, 3, 0]);
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RoundRobinPartitioner;
 
 impl Partitioner for RoundRobinPartitioner {
-    fn partition(&self, topic: &TopicView<'_>, _record: &Keyed<'_>) -> i32 {
-        topic.candidate(topic.sticky.next_turn())
+    fn partition(&self, topic: &TopicView<'_>, _record: &RecordView<'_>) -> i32 {
+        topic.next_partition()
     }
 }

@@ -10,7 +10,7 @@ use super::ids::BrokerId;
 
 /// The entries, the earliest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Agenda {
+pub(super) struct Timers {
     entries: BTreeSet<(Instant, Due)>,
 }
 
@@ -27,8 +27,8 @@ pub(super) enum Due {
     Timeout(String),
 }
 
-impl Agenda {
-    pub(super) fn note(&mut self, at: Instant, due: Due) {
+impl Timers {
+    pub(super) fn set(&mut self, at: Instant, due: Due) {
         self.entries.insert((at, due));
     }
 

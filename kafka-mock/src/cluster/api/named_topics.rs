@@ -12,33 +12,33 @@ use kafka_wire::{
 };
 
 /// What a request is about, for faults that name a topic.
-pub(super) trait Concerns {
-    fn items(&self) -> Vec<Item<'_>> {
+pub(super) trait NamedTopics {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         Vec::new()
     }
 }
 
 /// A topic or partition that a request names.
-pub(super) struct Item<'a> {
+pub(super) struct NamedTopic<'a> {
     pub(super) name: &'a str,
     pub(super) id: Uuid,
     pub(super) partition: Option<i32>,
 }
 
-impl Concerns for ApiVersionsRequest {}
-impl Concerns for DescribeClusterRequest {}
-impl Concerns for DescribeConfigsRequest {}
-impl Concerns for FindCoordinatorRequest {}
-impl Concerns for InitProducerIdRequest {}
-impl Concerns for AddOffsetsToTxnRequest {}
-impl Concerns for EndTxnRequest {}
+impl NamedTopics for ApiVersionsRequest {}
+impl NamedTopics for DescribeClusterRequest {}
+impl NamedTopics for DescribeConfigsRequest {}
+impl NamedTopics for FindCoordinatorRequest {}
+impl NamedTopics for InitProducerIdRequest {}
+impl NamedTopics for AddOffsetsToTxnRequest {}
+impl NamedTopics for EndTxnRequest {}
 
-impl Concerns for AddPartitionsToTxnRequest {
-    fn items(&self) -> Vec<Item<'_>> {
+impl NamedTopics for AddPartitionsToTxnRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         let batched = self.transactions.iter().flat_map(|it| &it.topics);
         let topics = self.v3_and_below_topics.iter().chain(batched);
         let items = topics.flat_map(|topic| {
-            topic.partitions.iter().map(|&partition| Item {
+            topic.partitions.iter().map(|&partition| NamedTopic {
                 name: &topic.name,
                 id: Uuid::ZERO,
                 partition: Some(partition),
@@ -48,10 +48,10 @@ impl Concerns for AddPartitionsToTxnRequest {
     }
 }
 
-impl Concerns for TxnOffsetCommitRequest {
-    fn items(&self) -> Vec<Item<'_>> {
+impl NamedTopics for TxnOffsetCommitRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| Item {
+            topic.partitions.iter().map(|partition| NamedTopic {
                 name: &topic.name,
                 id: Uuid::ZERO,
                 partition: Some(partition.partition_index),
@@ -61,10 +61,10 @@ impl Concerns for TxnOffsetCommitRequest {
     }
 }
 
-impl Concerns for DescribeProducersRequest {
-    fn items(&self) -> Vec<Item<'_>> {
+impl NamedTopics for DescribeProducersRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         let items = self.topics.iter().flat_map(|topic| {
-            topic.partition_indexes.iter().map(|&partition| Item {
+            topic.partition_indexes.iter().map(|&partition| NamedTopic {
                 name: &topic.name,
                 id: Uuid::ZERO,
                 partition: Some(partition),
@@ -74,10 +74,10 @@ impl Concerns for DescribeProducersRequest {
     }
 }
 
-impl Concerns for ProduceRequest {
-    fn items(&self) -> Vec<Item<'_>> {
+impl NamedTopics for ProduceRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         let items = self.topic_data.iter().flat_map(|topic| {
-            topic.partition_data.iter().map(|partition| Item {
+            topic.partition_data.iter().map(|partition| NamedTopic {
                 name: &topic.name,
                 id: topic.topic_id,
                 partition: Some(partition.index),
@@ -87,10 +87,10 @@ impl Concerns for ProduceRequest {
     }
 }
 
-impl Concerns for FetchRequest {
-    fn items(&self) -> Vec<Item<'_>> {
+impl NamedTopics for FetchRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| Item {
+            topic.partitions.iter().map(|partition| NamedTopic {
                 name: &topic.topic,
                 id: topic.topic_id,
                 partition: Some(partition.partition),
@@ -100,10 +100,10 @@ impl Concerns for FetchRequest {
     }
 }
 
-impl Concerns for ListOffsetsRequest {
-    fn items(&self) -> Vec<Item<'_>> {
+impl NamedTopics for ListOffsetsRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| Item {
+            topic.partitions.iter().map(|partition| NamedTopic {
                 name: &topic.name,
                 id: Uuid::ZERO,
                 partition: Some(partition.partition_index),
@@ -113,9 +113,9 @@ impl Concerns for ListOffsetsRequest {
     }
 }
 
-impl Concerns for MetadataRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let items = self.topics.iter().flatten().map(|topic| Item {
+impl NamedTopics for MetadataRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
+        let items = self.topics.iter().flatten().map(|topic| NamedTopic {
             name: topic.name.as_deref().unwrap_or_default(),
             id: topic.topic_id,
             partition: None,
@@ -124,9 +124,9 @@ impl Concerns for MetadataRequest {
     }
 }
 
-impl Concerns for CreateTopicsRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let item = |name| Item {
+impl NamedTopics for CreateTopicsRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
+        let item = |name| NamedTopic {
             name,
             id: Uuid::ZERO,
             partition: None,
@@ -138,9 +138,9 @@ impl Concerns for CreateTopicsRequest {
     }
 }
 
-impl Concerns for DeleteTopicsRequest {
-    fn items(&self) -> Vec<Item<'_>> {
-        let item = |name, id| Item {
+impl NamedTopics for DeleteTopicsRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
+        let item = |name, id| NamedTopic {
             name,
             id,
             partition: None,

@@ -3,32 +3,32 @@
 //! Readers of committed records stop at the first transaction that is open, and skip those that
 //! were aborted. A marker counts when it is below the high watermark.
 
-use super::{log::Marker, transaction::TransactionOutcome};
+use super::{marker::Marker, marker::TransactionOutcome};
 
 /// The transactions of one partition that have a marker.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stability {
+pub(super) struct TransactionIndex {
     /// In the order of their markers.
-    aborted: Vec<Decided>,
+    aborted: Vec<CompletedTransaction>,
     /// Those whose marker may not be replicated yet, in the order of their markers.
-    unreplicated: Vec<Decided>,
+    unreplicated: Vec<CompletedTransaction>,
 }
 
 /// A transaction with a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Decided {
+pub(super) struct CompletedTransaction {
     pub(super) producer_id: i64,
     pub(super) first_offset: i64,
     pub(super) marker_offset: i64,
 }
 
-impl Stability {
+impl TransactionIndex {
     /// Notes a marker at `offset`, of a transaction that began at `began`, if it wrote anything.
     pub(super) fn note(&mut self, marker: &Marker, began: Option<i64>, offset: i64) {
         let Some(first_offset) = began else {
             return;
         };
-        let decided = Decided {
+        let decided = CompletedTransaction {
             producer_id: marker.producer_id,
             first_offset,
             marker_offset: offset,
@@ -53,7 +53,11 @@ impl Stability {
     }
 
     /// The aborted transactions that reach into the offsets from `first` to before `end`.
-    pub(super) fn aborted_in(&self, first: i64, end: i64) -> impl Iterator<Item = Decided> {
+    pub(super) fn aborted_in(
+        &self,
+        first: i64,
+        end: i64,
+    ) -> impl Iterator<Item = CompletedTransaction> {
         let aborted = self.aborted.iter().copied();
         aborted.filter(move |it| it.marker_offset >= first && it.first_offset < end)
     }

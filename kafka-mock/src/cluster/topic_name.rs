@@ -1,7 +1,7 @@
 //! Which names a topic may have.
 
 /// Why `name` cannot be that of a topic, if it cannot (Kafka's `Topic.validate`).
-pub(super) fn fault_of(name: &str) -> Option<&'static str> {
+pub(super) fn problem_with(name: &str) -> Option<&'static str> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     match name {
         "" => Some("the name is empty"),
@@ -24,10 +24,10 @@ mod tests {
     #[test]
     fn names_are_what_kafka_allows() {
         for name in ["orders", "a.b_c-D9", "...", &"x".repeat(249)] {
-            assert_eq!(fault_of(name), None, "{name}");
+            assert_eq!(problem_with(name), None, "{name}");
         }
         for name in ["", ".", "..", "a b", "ä", "a/b", &"x".repeat(250)] {
-            assert!(fault_of(name).is_some(), "{name}");
+            assert!(problem_with(name).is_some(), "{name}");
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::{
     BrokerId, Cluster, ClusterError, CoordinatorKind, Restart,
-    agenda::Due,
     broker::{Broker, BrokerState},
+    timers::Due,
 };
 
 impl Cluster {
@@ -20,17 +20,17 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
     ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(2), 1);
     /// cluster.create_topic("orders", cluster.config().topic(1))?;
     /// cluster.kill_broker(BrokerId(1))?;
     /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(2)));
     /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
     /// ```
     pub fn kill_broker(&mut self, broker: BrokerId) -> Result<(), ClusterError> {
-        let was = self.turn(broker, BrokerState::Dead)?;
+        let was = self.set_state(broker, BrokerState::Dead)?;
         if was != BrokerState::Dead {
-            self.lanes.retain(|link, _| link.broker != broker);
-            self.give_up(broker);
+            self.blocked.retain(|link, _| link.broker != broker);
+            self.fail_over(broker);
         }
         Ok(())
     }
@@ -71,11 +71,11 @@ impl Cluster {
         if self.state_of(broker)? != BrokerState::Dead {
             return Ok(());
         }
-        self.turn(broker, BrokerState::Alive)?;
+        self.set_state(broker, BrokerState::Alive)?;
         for partition in self.topics.partitions_mut() {
             partition.start(broker, data);
         }
-        self.welcome();
+        self.rejoin();
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
     ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(2), 1);
     /// cluster.create_topic("orders", cluster.config().topic(1))?;
     /// cluster.freeze_broker(BrokerId(1))?;
     /// assert_eq!(cluster.leader("orders", 0)?, Some(BrokerId(1)), "nobody has noticed yet");
@@ -94,10 +94,10 @@ impl Cluster {
     pub fn freeze_broker(&mut self, broker: BrokerId) -> Result<(), ClusterError> {
         if self.state_of(broker)? == BrokerState::Alive {
             let since = self.last_seen;
-            self.turn(broker, BrokerState::Frozen { since })?;
+            self.set_state(broker, BrokerState::Frozen { since })?;
             if let Some(since) = since {
                 let at = since + self.config.broker_session_timeout;
-                self.agenda.note(at, Due::Session(broker));
+                self.timers.set(at, Due::Session(broker));
             }
         }
         Ok(())
@@ -116,8 +116,8 @@ impl Cluster {
     pub fn thaw_broker(&mut self, broker: BrokerId) -> Result<(), ClusterError> {
         let state = self.state_of(broker)?;
         if matches!(state, BrokerState::Frozen { .. } | BrokerState::Fenced) {
-            self.turn(broker, BrokerState::Alive)?;
-            self.welcome();
+            self.set_state(broker, BrokerState::Alive)?;
+            self.rejoin();
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ impl Cluster {
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig, CoordinatorKind};
     ///
-    /// let mut cluster = Cluster::new(ClusterConfig { brokers: 2, ..Default::default() }, 1);
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_brokers(2), 1);
     /// cluster.move_coordinator(CoordinatorKind::Transaction, "tx", BrokerId(2))?;
     /// let coordinator = cluster.coordinator(CoordinatorKind::Transaction, "tx");
     /// assert_eq!(coordinator, Some(BrokerId(2)));
@@ -161,16 +161,16 @@ impl Cluster {
     /// assert_eq!(cluster.coordinator(CoordinatorKind::Group, "g"), Some(BrokerId(1)));
     /// ```
     pub fn coordinator(&mut self, kind: CoordinatorKind, key: &str) -> Option<BrokerId> {
-        self.coordinators.seat(kind, key, &self.brokers).broker
+        self.coordinators.of(kind, key, &self.brokers).broker
     }
 
     /// Frozen brokers whose time is not counted yet.
-    pub(super) fn note_sessions(&mut self, now: Instant) {
+    pub(super) fn start_sessions(&mut self, now: Instant) {
         let session = self.config.broker_session_timeout;
         for (id, state) in self.brokers.states_mut() {
             if *state == (BrokerState::Frozen { since: None }) {
                 *state = BrokerState::Frozen { since: Some(now) };
-                self.agenda.note(now + session, Due::Session(id));
+                self.timers.set(now + session, Due::Session(id));
             }
         }
     }
@@ -181,13 +181,13 @@ impl Cluster {
             return;
         };
         if since + self.config.broker_session_timeout <= now {
-            let _ = self.turn(broker, BrokerState::Fenced);
-            self.give_up(broker);
+            let _ = self.set_state(broker, BrokerState::Fenced);
+            self.fail_over(broker);
         }
     }
 
     /// The cluster goes on without this broker.
-    fn give_up(&mut self, broker: BrokerId) {
+    fn fail_over(&mut self, broker: BrokerId) {
         for partition in self.topics.partitions_mut() {
             partition.lose(broker, &self.brokers, self.config.unclean_election);
         }
@@ -197,7 +197,7 @@ impl Cluster {
     }
 
     /// The cluster has one broker more.
-    fn welcome(&mut self) {
+    fn rejoin(&mut self) {
         for partition in self.topics.partitions_mut() {
             partition.regain(&self.brokers, self.config.unclean_election);
         }
@@ -220,7 +220,11 @@ impl Cluster {
     }
 
     /// Changes the state of a broker, and says what it was.
-    fn turn(&mut self, broker: BrokerId, state: BrokerState) -> Result<BrokerState, ClusterError> {
+    fn set_state(
+        &mut self,
+        broker: BrokerId,
+        state: BrokerState,
+    ) -> Result<BrokerState, ClusterError> {
         let known = self.known_broker(broker)?;
         Ok(std::mem::replace(&mut known.state, state))
     }

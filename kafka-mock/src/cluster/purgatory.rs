@@ -1,0 +1,79 @@
+//! Answers that take time: what a connection waits for, and what waits behind it.
+//!
+//! A broker handles one request of a connection at a time; while one is delayed, the next ones queue.
+//! A connection stands here only as long as something is delayed on it.
+
+use super::{
+    Answer, Cluster, Now, Release,
+    delayed::{BlockedConnection, Delayed},
+    ids::Link,
+};
+
+impl Cluster {
+    /// Ends the wait of a connection, and serves what waits behind, up to the next wait.
+    pub(super) fn release(&mut self, now: Now, link: Link, releases: &mut Vec<Release>) {
+        let Some(BlockedConnection {
+            delayed,
+            mut waiting,
+        }) = self.blocked.remove(&link)
+        else {
+            return;
+        };
+        let mut outcome = self.resume(now, link, delayed);
+        loop {
+            let answer = match outcome {
+                Ok(answer) => answer,
+                Err(delayed) => {
+                    self.blocked
+                        .insert(link, BlockedConnection { delayed, waiting });
+                    return;
+                }
+            };
+            let closed = answer == Answer::Close;
+            let Link { broker, connection } = link;
+            releases.push(Release {
+                broker,
+                connection,
+                answer,
+            });
+            outcome = match waiting.pop_front() {
+                Some(frame) if !closed => self.serve(now, link, frame),
+                _ => return,
+            };
+        }
+    }
+
+    fn resume(&mut self, now: Now, link: Link, delayed: Delayed) -> Result<Answer, Delayed> {
+        match delayed {
+            Delayed::Request { frame, .. } => self.serve_delayed(now, link, frame),
+            Delayed::Answer { answer, .. } => Ok(answer),
+            Delayed::Fetch(fetch) => self.resume_fetch(now, fetch),
+            Delayed::Produce(produce) => self.resume_produce(now, produce),
+            Delayed::Verification(verification) => self.resume_verification(now, *verification),
+            Delayed::UntilThawed(frame) => self.serve(now, link, frame),
+            Delayed::Forever => Err(Delayed::Forever),
+        }
+    }
+
+    /// Something changed in a partition: what waits for it looks again.
+    pub(super) fn recheck_partition(&mut self, topic: &str, partition: i32) {
+        for connection in self.blocked.values_mut() {
+            match &mut connection.delayed {
+                Delayed::Fetch(fetch) => fetch.recheck |= fetch.waits_for(topic, partition),
+                Delayed::Produce(produce) => produce.recheck |= produce.waits_for(topic, partition),
+                _ => {}
+            }
+        }
+    }
+
+    /// Something changed in the cluster: what waits looks again.
+    pub(super) fn recheck_all(&mut self) {
+        for connection in self.blocked.values_mut() {
+            match &mut connection.delayed {
+                Delayed::Fetch(fetch) => fetch.recheck = true,
+                Delayed::Produce(produce) => produce.recheck = true,
+                _ => {}
+            }
+        }
+    }
+}
