@@ -19,19 +19,16 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 use thiserror::Error;
 
 use crate::{
-    budget::{Budget, Reservation, Reserve},
-    buffer::{Buffer, Pool, Sizes},
+    batch::{Gain, Growth, NewRecord, OpenBatch, Wish},
     completion::Completion,
-    cost::{BATCH_BYTES_MAX, Cost, price_of},
     delivery::Delivery,
     doorbell::Doorbell,
-    held::{Attempt, Begin, Cramped, Need},
-    open::{Gain, Growth, NewRecord, OpenBatch, Wish},
-    outside::wake_all,
-    queue::{Appended, Filled, Queue, Shared},
+    memory::{BATCH_BYTES_MAX, Budget, Buffer, Cost, Pool, Reservation, Reserve, Sizes, price_of},
+    queue::{Appended, Attempt, Begin, Cramped, Filled, Need, Queue, Shared},
     registry::Registry,
     settings::Settings,
     sync::{Mutex, lock},
+    user_code::wake_all,
 };
 
 /// Why a record was not appended. It was not touched: it may be appended again.

@@ -11,10 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{
-    completion::{Completion, Outcome, Step},
-    wakers::Ticket,
-};
+use crate::completion::{Completion, Outcome, Step, Ticket};
 
 /// What will have become of a record.
 ///

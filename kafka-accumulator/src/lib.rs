@@ -24,33 +24,25 @@
 //!   nobody's callback runs under one, and nobody is woken.
 
 mod accumulator;
-mod attention;
 mod batch;
-mod budget;
-mod buffer;
 mod completion;
-mod cost;
 mod delivery;
 mod doorbell;
-mod held;
-mod line;
-mod open;
-mod outside;
+mod memory;
 mod queue;
 mod registry;
 mod settings;
 mod sync;
-mod wakers;
+mod user_code;
 
 pub use accumulator::{Accumulator, AppendError};
-pub use batch::{AlreadyCompressed, Batch, Piece, SplitError};
-pub use budget::{Reservation, Reserve, ReserveError};
+pub use batch::{AlreadyCompressed, Batch, NewRecord, Piece, SplitError};
 pub use completion::{
     AlreadyDecided, Callback, Completion, Decided, Delivered, Fate, Outcome, Settled,
 };
 pub use delivery::{Delivery, Receipt};
 pub use doorbell::{Doorbell, Sleep};
-pub use open::NewRecord;
-pub use outside::{NoCallsOut, Panic, call_out, contained, wake_all};
+pub use memory::{Reservation, Reserve, ReserveError};
 pub use queue::{Appended, Filled, Queue, Readiness};
 pub use settings::Settings;
+pub use user_code::{NoCallsOut, Panic, call_out, contained, wake_all};

@@ -6,8 +6,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::{
-    held::Stage,
-    queue::Queue,
+    queue::{Queue, Stage},
     sync::{Mutex, lock},
 };
 

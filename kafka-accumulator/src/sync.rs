@@ -25,7 +25,7 @@ use loom::sync::MutexGuard;
 #[cfg(not(loom))]
 use std::sync::MutexGuard;
 
-use crate::outside::NoCallsOut;
+use crate::user_code::NoCallsOut;
 
 /// What a lock guards, while it is held; nobody is called meanwhile.
 pub(crate) struct Guard<'a, T> {

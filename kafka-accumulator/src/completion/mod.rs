@@ -11,6 +11,8 @@
 //! the thread that decides, before the awaiting tasks are woken. If one of them panics, the others
 //! are called and woken all the same.
 
+mod wakers;
+
 use std::{
     fmt,
     future::Future,
@@ -22,10 +24,12 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    outside::call_out,
     sync::{Mutex, Once, lock},
-    wakers::{Ticket, Wakers},
+    user_code::call_out,
 };
+
+pub(crate) use wakers::Ticket;
+use wakers::Wakers;
 
 /// Where a record has come to lie.
 ///

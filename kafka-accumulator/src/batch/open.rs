@@ -14,11 +14,9 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordTooLarge};
 
 use crate::{
     batch::{Batch, Facts},
-    budget::{OpenShare, Reservation},
-    buffer::Buffer,
     completion::{Callback, Completion},
-    cost::price_of,
     delivery::{Delivery, Receipt},
+    memory::{Buffer, OpenShare, Reservation, price_of},
 };
 
 /// A record on its way into a batch.

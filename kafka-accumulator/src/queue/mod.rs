@@ -17,6 +17,9 @@
 //! - A batch leaves once and never comes back.
 //! - Whenever there is something the engine does not know of, the queue is `Rung`.
 
+mod attention;
+mod state;
+
 use std::{
     fmt,
     sync::Arc,
@@ -26,17 +29,17 @@ use std::{
 use kafka_wire::records::RecordTooLarge;
 
 use crate::{
-    attention::{Attention, Ring},
-    batch::Batch,
-    budget::Budget,
-    buffer::{Pool, Sizes},
+    batch::{Batch, Growth, NewRecord, OpenBatch, Sealed},
     completion::Completion,
     delivery::Receipt,
     doorbell::Doorbell,
-    held::{Attempt, Cramped, Held, Stage},
-    open::{Growth, NewRecord, OpenBatch, Sealed},
+    memory::{Budget, Pool, Sizes},
     sync::{AtomicU32, Guard, Mutex, Ordering, lock},
 };
+
+use attention::{Attention, Ring};
+use state::Held;
+pub(crate) use state::{Attempt, Begin, Cramped, Need, Stage};
 
 /// What the queues of an accumulator have in common.
 pub(crate) struct Shared<E> {

@@ -14,7 +14,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    budget::{Budget, OpenShare, Reservation},
+    memory::{Budget, OpenShare, Reservation},
     sync::{Mutex, lock},
 };
 

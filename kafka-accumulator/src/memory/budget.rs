@@ -35,7 +35,7 @@ use thiserror::Error;
 
 use crate::{
     doorbell::Doorbell,
-    line::{Line, Settled, Stage},
+    memory::waiters::{Line, Settled, Stage},
     sync::{AtomicUsize, Guard, Mutex, Ordering, lock},
 };
 

@@ -9,11 +9,13 @@ use std::{collections::VecDeque, time::Duration};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use crate::{
-    attention::{Attention, Ring},
-    buffer::Sizes,
+    batch::{Growth, NewRecord, OpenBatch, Placed, Sealed, Wish},
     delivery::Delivery,
-    open::{Growth, NewRecord, OpenBatch, Placed, Sealed, Wish},
-    queue::{Appended, Filled},
+    memory::Sizes,
+    queue::{
+        Appended, Filled,
+        attention::{Attention, Ring},
+    },
 };
 
 pub(crate) struct Held<E> {

@@ -3,7 +3,7 @@
 //!
 //! All of it is reserved together when a batch begins, and more when it grows, so that `buffer.memory`
 //! bounds the memory that batches really take, however small they are. Here it is only added up; the
-//! [budget](crate::budget) reserves it, and the [buffer](crate::buffer) holds what was reserved.
+//! [budget](super::budget) reserves it, and the [buffer](super::buffer) holds what was reserved.
 
 use crate::{accumulator::AppendError, completion::Callback};
 

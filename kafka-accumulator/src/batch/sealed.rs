@@ -13,9 +13,9 @@ use kafka_wire::compression::Compression;
 use thiserror::Error;
 
 use crate::{
-    buffer::Buffer,
+    batch::Owed,
     completion::{AlreadyDecided, Completion, Decided, Fate},
-    open::Owed,
+    memory::Buffer,
     sync::{Mutex, lock},
 };
 
