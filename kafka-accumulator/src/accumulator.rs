@@ -19,12 +19,12 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 use thiserror::Error;
 
 use crate::{
-    batch::{Gain, Growth, NewRecord, OpenBatch, Wish},
+    batch::{GrowBy, GrowRequest, Growth, NewRecord, OpenBatch},
     completion::Completion,
     delivery::Delivery,
     doorbell::Doorbell,
     memory::{BATCH_BYTES_MAX, Budget, Buffer, Cost, Pool, Reservation, Reserve, Sizes, price_of},
-    queue::{Appended, Attempt, Begin, Cramped, Filled, Need, Queue, Shared},
+    queue::{Appended, Attempt, Cramped, Filled, InitialSize, NewBatch, Queue, Shared},
     registry::Registry,
     settings::Settings,
     sync::{Mutex, lock},
@@ -465,12 +465,12 @@ impl<E> Accumulator<E> {
         loop {
             attempt = match attempt.map_err(beyond_format)? {
                 Attempt::Appended(appended) => return Ok(appended),
-                Attempt::NeedsMemory(wish) => match self.grow(wish) {
+                Attempt::NeedsMemory(request) => match self.grow(request) {
                     Some(growth) => queue.append_grown(record, growth),
                     None => queue.append(record, Cramped::Seal),
                 },
-                Attempt::NeedsBatch(need) => {
-                    return self.append_to_new_batch(queue, record, need, reserved, now);
+                Attempt::NeedsBatch(new_batch) => {
+                    return self.append_to_new_batch(queue, record, new_batch, reserved, now);
                 }
                 Attempt::Closed => return Err(AppendError::Closed),
             }
@@ -478,23 +478,23 @@ impl<E> Accumulator<E> {
     }
 
     /// What an open batch needs, unless there is no memory or somebody waits for it.
-    fn grow(&self, wish: Wish) -> Option<Growth> {
-        let (reservation, share) = self.shared.budget.reserve_for_open(wish.bytes())?;
-        let gain = match wish {
-            Wish::Buffer { from, to } => Gain::Buffer {
+    fn grow(&self, request: GrowRequest) -> Option<Growth> {
+        let (reservation, share) = self.shared.budget.reserve_for_open(request.bytes())?;
+        let by = match request {
+            GrowRequest::Buffer { from, to } => GrowBy::Buffer {
                 from,
                 buffer: self.shared.pool.fetch(to, reservation),
             },
-            Wish::Callbacks { .. } => Gain::Callbacks(reservation),
+            GrowRequest::Callbacks { .. } => GrowBy::Callbacks(reservation),
         };
-        Some(Growth { share, gain })
+        Some(Growth { share, by })
     }
 
     fn append_to_new_batch<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,
-        need: Need,
+        new_batch: NewBatch,
         reserved: Option<Reservation>,
         now: impl FnOnce() -> Instant,
     ) -> Result<Appended<Delivery<E>>, AppendError>
@@ -503,7 +503,7 @@ impl<E> Accumulator<E> {
     {
         let alone = record.parts.size(0, 0).map_err(beyond_format)?.bytes() + BATCH_HEADER_BYTES;
         let callback = record.callback.as_ref().map_or(0, price_of);
-        let cost = self.cost(alone, callback, need.begin);
+        let cost = self.cost(alone, callback, new_batch.initial_size);
         let buffer = self.pay_for(cost, reserved)?;
         let topic = Arc::clone(queue.topic());
         let completion = Completion::new(topic, queue.partition(), self.shared.abandoned);
@@ -514,8 +514,8 @@ impl<E> Accumulator<E> {
             .map_err(beyond_format)?
         {
             Attempt::Appended(mut appended) => {
-                if need.filled == Filled::Filled {
-                    appended.filled = need.filled;
+                if new_batch.filled == Filled::Filled {
+                    appended.filled = new_batch.filled;
                 }
                 Ok(appended)
             }
@@ -527,14 +527,14 @@ impl<E> Accumulator<E> {
 
     /// What a batch costs that begins as those before it came to be, with a first record that needs a
     /// buffer of `alone` and has a callback of this price.
-    fn cost(&self, alone: usize, callback: usize, begin: Begin) -> Cost {
+    fn cost(&self, alone: usize, callback: usize, initial_size: InitialSize) -> Cost {
         let sizes = self.shared.sizes;
-        let buffer_bytes = sizes.holding(alone.max(begin.buffer_bytes()));
+        let buffer_bytes = sizes.holding(alone.max(initial_size.buffer_bytes()));
         Cost {
             first_bytes: alone,
             buffer_bytes: buffer_bytes.min(BATCH_BYTES_MAX),
             beside_bytes: self.shared.batch_overhead.saturating_add(callback),
-            later_bytes: begin.callback_bytes().saturating_sub(callback),
+            later_bytes: initial_size.callback_bytes().saturating_sub(callback),
         }
     }
 

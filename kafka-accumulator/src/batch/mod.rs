@@ -4,6 +4,8 @@ mod open;
 mod sealed;
 
 pub use open::NewRecord;
-pub(crate) use open::{Gain, Growth, OpenBatch, Owed, Placed, Sealed, Wish};
-pub(crate) use sealed::Facts;
+pub(crate) use open::{
+    AppendResult, CompletionGuard, GrowBy, GrowRequest, Growth, OpenBatch, SealedBatch,
+};
+pub(crate) use sealed::BatchStats;
 pub use sealed::{AlreadyCompressed, Batch, Piece, SplitError};

@@ -1,7 +1,7 @@
 //! A batch while it is being written, and while it waits, sealed, to be taken.
 //!
 //! ```text
-//! OpenBatch ──seal──▶ Sealed ──release──▶ Batch (immutable, shared, on its way)
+//! OpenBatch ──seal──▶ SealedBatch ──release──▶ Batch (immutable, shared, on its way)
 //!  under the queue's lock       outside of it
 //! ```
 //!
@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Instant};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordTooLarge};
 
 use crate::{
-    batch::{Batch, Facts},
+    batch::{Batch, BatchStats},
     completion::{Callback, Completion},
     delivery::{Delivery, Receipt},
     memory::{Buffer, OpenShare, Reservation, price_of},
@@ -52,9 +52,9 @@ impl<'a, H, E> NewRecord<'a, H, E> {
 
 /// What is still owed to the records of a batch: an end. If it is dropped while the batch is not
 /// decided, the records are told that they were abandoned, so that nobody waits for ever.
-pub(crate) struct Owed<E>(Arc<Completion<E>>);
+pub(crate) struct CompletionGuard<E>(Arc<Completion<E>>);
 
-impl<E> Owed<E> {
+impl<E> CompletionGuard<E> {
     pub(crate) fn new(completion: Arc<Completion<E>>) -> Self {
         Self(completion)
     }
@@ -64,7 +64,7 @@ impl<E> Owed<E> {
     }
 }
 
-impl<E> Drop for Owed<E> {
+impl<E> Drop for CompletionGuard<E> {
     fn drop(&mut self) {
         self.0.abandon();
     }
@@ -89,39 +89,39 @@ impl<E> Drop for Callbacks<E> {
 pub(crate) struct OpenBatch<E> {
     // In this order: callbacks are handed over before what is owed is given up.
     callbacks: Callbacks<E>,
-    owed: Owed<E>,
+    guard: CompletionGuard<E>,
     share: OpenShare,
     buffer: Buffer,
     /// How many bytes of records the buffer takes.
-    brim: usize,
+    writable_end: usize,
     /// How many bytes of records it takes as it grows: `batch.size`; one record that is larger has
     /// its own size.
     room: usize,
-    facts: Facts,
+    stats: BatchStats,
 }
 
 /// What became of an attempt to append.
-pub(crate) enum Placed<E> {
+pub(crate) enum AppendResult<E> {
     /// It is in; the batch takes more.
-    Room(Delivery<E>),
+    Appended(Delivery<E>),
     /// It is in, and another of its kind would hardly find room.
-    Filled(Delivery<E>),
+    AppendedFull(Delivery<E>),
     /// It is not in: the buffer must grow first.
-    Cramped(Wish),
+    NeedsMemory(GrowRequest),
     /// It is not in, and the batch is full.
-    NoRoom,
+    BatchFull,
 }
 
 /// What an open batch needs in order to take a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum GrowRequest {
     /// A larger buffer than the one it has.
     Buffer { from: usize, to: usize },
     /// Memory for callbacks.
     Callbacks { bytes: usize },
 }
 
-impl Wish {
+impl GrowRequest {
     /// How much memory is missing for it.
     pub(crate) fn bytes(self) -> usize {
         match self {
@@ -135,11 +135,11 @@ impl Wish {
 /// the queue is unlocked.
 pub(crate) struct Growth {
     pub(crate) share: OpenShare,
-    pub(crate) gain: Gain,
+    pub(crate) by: GrowBy,
 }
 
 /// What a batch grows by.
-pub(crate) enum Gain {
+pub(crate) enum GrowBy {
     /// Only the memory that it takes more than the one of `from` bytes is reserved for it.
     Buffer { from: usize, buffer: Buffer },
     /// Memory for callbacks.
@@ -160,12 +160,12 @@ impl<E> OpenBatch<E> {
         };
         Self {
             callbacks,
-            owed: Owed::new(completion),
+            guard: CompletionGuard::new(completion),
             share: buffer.open(),
-            brim: brim(&buffer, room),
+            writable_end: writable_end(&buffer, room),
             buffer,
             room,
-            facts: Facts {
+            stats: BatchStats {
                 created,
                 count: 0,
                 base_timestamp_ms: 0,
@@ -175,11 +175,11 @@ impl<E> OpenBatch<E> {
     }
 
     pub(crate) fn created(&self) -> Instant {
-        self.facts.created
+        self.stats.created
     }
 
     pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
-        self.owed.completion()
+        self.guard.completion()
     }
 
     /// How many bytes of records are in.
@@ -194,11 +194,11 @@ impl<E> OpenBatch<E> {
         R: Receipt<E>,
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
-        let place = self.buffer.place(self.brim + SCRIBBLE_BYTES)?;
+        let timestamp_delta = self.stats.timestamp_delta(record.timestamp_ms);
+        let place = self.buffer.place(self.writable_end + SCRIBBLE_BYTES)?;
         let bytes = record
             .parts
-            .encode_short(timestamp_delta, self.facts.count as i32, place)?;
+            .encode_short(timestamp_delta, self.stats.count as i32, place)?;
         Some(self.note(record, bytes))
     }
 
@@ -206,7 +206,7 @@ impl<E> OpenBatch<E> {
     pub(crate) fn append<'a, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-    ) -> Result<Placed<E>, RecordTooLarge>
+    ) -> Result<AppendResult<E>, RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
@@ -215,23 +215,23 @@ impl<E> OpenBatch<E> {
             None => self.append_any(record)?,
         };
         Ok(match delivery {
-            Err(Lack::OfRoom) => Placed::NoRoom,
-            Err(Lack::OfMemory(wish)) => Placed::Cramped(wish),
-            Ok(delivery) if self.is_as_good_as_full() => Placed::Filled(delivery),
-            Ok(delivery) => Placed::Room(delivery),
+            Err(NoFit::BatchFull) => AppendResult::BatchFull,
+            Err(NoFit::NeedsMemory(request)) => AppendResult::NeedsMemory(request),
+            Ok(delivery) if self.is_as_good_as_full() => AppendResult::AppendedFull(delivery),
+            Ok(delivery) => AppendResult::Appended(delivery),
         })
     }
 
     /// Moves to a larger buffer, if `growth` is larger than the one that it has (others may have been
     /// faster), or takes memory for callbacks.
     pub(crate) fn grow(&mut self, growth: &mut Growth) {
-        match &mut growth.gain {
-            Gain::Buffer { from, .. } if *from != self.buffer.capacity() => return,
-            Gain::Buffer { buffer, .. } => self.buffer.move_to(buffer),
-            Gain::Callbacks(reservation) => self.buffer.absorb(reservation),
+        match &mut growth.by {
+            GrowBy::Buffer { from, .. } if *from != self.buffer.capacity() => return,
+            GrowBy::Buffer { buffer, .. } => self.buffer.move_to(buffer),
+            GrowBy::Callbacks(reservation) => self.buffer.absorb(reservation),
         }
         self.share.absorb(&mut growth.share);
-        self.brim = self.brim();
+        self.writable_end = self.writable_end();
     }
 
     /// What the callbacks of its records take.
@@ -245,9 +245,9 @@ impl<E> OpenBatch<E> {
     }
 
     /// How far records may be written: no further while there is a debt.
-    fn brim(&self) -> usize {
+    fn writable_end(&self) -> usize {
         match self.debt() {
-            0 => brim(&self.buffer, self.room),
+            0 => writable_end(&self.buffer, self.room),
             _ => self.written(),
         }
     }
@@ -255,20 +255,20 @@ impl<E> OpenBatch<E> {
     fn append_any<'a, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-    ) -> Result<Result<Delivery<E>, Lack>, RecordTooLarge>
+    ) -> Result<Result<Delivery<E>, NoFit>, RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let timestamp_delta = self.facts.timestamp_delta(record.timestamp_ms);
+        let timestamp_delta = self.stats.timestamp_delta(record.timestamp_ms);
         // A record takes at least seven bytes and a batch at most `i32::MAX` of them.
-        let offset_delta = self.facts.count as i32;
+        let offset_delta = self.stats.count as i32;
         let size = record.parts.size(timestamp_delta, offset_delta)?;
         let end = self.written().saturating_add(size.bytes());
-        if end > self.brim {
-            return Ok(Err(self.lack(end)));
+        if end > self.writable_end {
+            return Ok(Err(self.no_fit(end)));
         }
         let Some(mut place) = self.buffer.place(end) else {
-            return Ok(Err(Lack::OfRoom));
+            return Ok(Err(NoFit::BatchFull));
         };
         record
             .parts
@@ -277,29 +277,29 @@ impl<E> OpenBatch<E> {
     }
 
     /// What is missing for records up to `end`.
-    fn lack(&self, end: usize) -> Lack {
+    fn no_fit(&self, end: usize) -> NoFit {
         if end > self.room {
-            return Lack::OfRoom;
+            return NoFit::BatchFull;
         }
         if self.debt() > 0 {
             // As much again as there is, so that few records take the long way.
             let bytes = self.debt() + self.callbacks.bytes;
-            return Lack::OfMemory(Wish::Callbacks { bytes });
+            return NoFit::NeedsMemory(GrowRequest::Callbacks { bytes });
         }
         let from = self.buffer.capacity();
         let least = (end + BATCH_HEADER_BYTES).max(2 * from);
         let to = least
             .next_power_of_two()
             .min(self.room + BATCH_HEADER_BYTES);
-        Lack::OfMemory(Wish::Buffer { from, to })
+        NoFit::NeedsMemory(GrowRequest::Buffer { from, to })
     }
 
     /// Counts a record whose `bytes` were written.
     #[inline(always)]
     fn note<R: Receipt<E>, H>(&mut self, record: &mut NewRecord<'_, H, E>, bytes: usize) -> R {
         self.buffer.advance(bytes);
-        let index = self.facts.count;
-        self.facts.note(record.timestamp_ms);
+        let index = self.stats.count;
+        self.stats.note(record.timestamp_ms);
         if record.callback.is_some() {
             self.keep_callback(index, record);
         }
@@ -312,24 +312,24 @@ impl<E> OpenBatch<E> {
             self.callbacks.bytes += price_of(&callback);
             self.callbacks.noted.push((index, callback));
             if self.debt() > 0 {
-                self.brim = self.brim();
+                self.writable_end = self.writable_end();
             }
         }
     }
 
-    pub(crate) fn seal(self) -> Sealed<E> {
+    pub(crate) fn seal(self) -> SealedBatch<E> {
         let Self {
             callbacks,
-            owed,
+            guard,
             buffer,
-            facts,
+            stats,
             ..
         } = self;
-        Sealed {
+        SealedBatch {
             callbacks,
-            owed,
+            guard,
             buffer,
-            facts,
+            stats,
         }
     }
 
@@ -338,50 +338,50 @@ impl<E> OpenBatch<E> {
     #[inline]
     pub(crate) fn is_as_good_as_full(&self) -> bool {
         let left = self.room.saturating_sub(self.written());
-        left.saturating_mul(self.facts.count as usize) < self.written()
+        left.saturating_mul(self.stats.count as usize) < self.written()
     }
 }
 
 /// Why a record does not fit.
-enum Lack {
-    OfRoom,
-    OfMemory(Wish),
+enum NoFit {
+    BatchFull,
+    NeedsMemory(GrowRequest),
 }
 
 /// How many bytes of records go into a buffer: its memory pays for the batch's header, too.
-fn brim(buffer: &Buffer, room: usize) -> usize {
-    let brim = buffer.capacity().saturating_sub(BATCH_HEADER_BYTES);
-    brim.min(room)
+fn writable_end(buffer: &Buffer, room: usize) -> usize {
+    let writable_end = buffer.capacity().saturating_sub(BATCH_HEADER_BYTES);
+    writable_end.min(room)
 }
 
 /// A batch that nobody writes to any more.
-pub(crate) struct Sealed<E> {
+pub(crate) struct SealedBatch<E> {
     // In this order, as above.
     callbacks: Callbacks<E>,
-    owed: Owed<E>,
+    guard: CompletionGuard<E>,
     buffer: Buffer,
-    facts: Facts,
+    stats: BatchStats,
 }
 
-impl<E> Sealed<E> {
+impl<E> SealedBatch<E> {
     pub(crate) fn created(&self) -> Instant {
-        self.facts.created
+        self.stats.created
     }
 
     pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
-        self.owed.completion()
+        self.guard.completion()
     }
 
     /// Makes it ready for its way. Not under a lock: it allocates.
     pub(crate) fn release(self) -> Batch<E> {
         let Self {
             callbacks,
-            owed,
+            guard,
             buffer,
-            facts,
+            stats,
         } = self;
         drop(callbacks);
-        Batch::new(owed, facts, buffer)
+        Batch::new(guard, stats, buffer)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A batch on its way: immutable facts, shared bytes, one end.
+//! A batch on its way: immutable stats, shared bytes, one end.
 //!
 //! It leaves its queue once and never comes back; what must be sent again waits in the engine. Its
 //! bytes are the records without the 61-byte header, which is written for each attempt anew.
@@ -13,7 +13,7 @@ use kafka_wire::compression::Compression;
 use thiserror::Error;
 
 use crate::{
-    batch::Owed,
+    batch::CompletionGuard,
     completion::{AlreadyDecided, Completion, Decided, Fate},
     memory::Buffer,
     sync::{Mutex, lock},
@@ -40,22 +40,22 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Batch<E> {
-    owed: Owed<E>,
-    facts: Facts,
+    guard: CompletionGuard<E>,
+    stats: BatchStats,
     uncompressed_bytes: usize,
     body: Mutex<Body>,
 }
 
 /// What is known of a batch without looking at its bytes.
 #[derive(Clone, Copy)]
-pub(crate) struct Facts {
+pub(crate) struct BatchStats {
     pub(crate) created: Instant,
     pub(crate) count: u32,
     pub(crate) base_timestamp_ms: i64,
     pub(crate) max_timestamp_ms: i64,
 }
 
-impl Facts {
+impl BatchStats {
     /// The distance from the first record. Times may go backwards; those that are too far apart
     /// for the difference come out right when it is added again.
     pub(crate) fn timestamp_delta(&self, timestamp_ms: i64) -> i64 {
@@ -179,10 +179,10 @@ pub enum SplitError {
 }
 
 impl<E> Batch<E> {
-    pub(crate) fn new(owed: Owed<E>, facts: Facts, buffer: Buffer) -> Self {
+    pub(crate) fn new(guard: CompletionGuard<E>, stats: BatchStats, buffer: Buffer) -> Self {
         Self {
-            owed,
-            facts,
+            guard,
+            stats,
             uncompressed_bytes: buffer.as_ref().len(),
             body: Mutex::new(Body::new(buffer)),
         }
@@ -200,22 +200,22 @@ impl<E> Batch<E> {
 
     /// When its first record was appended.
     pub fn created(&self) -> Instant {
-        self.facts.created
+        self.stats.created
     }
 
     /// How many records it holds.
     pub fn count(&self) -> u32 {
-        self.facts.count
+        self.stats.count
     }
 
     /// The timestamp of the first record, from which those of the others are counted.
     pub fn base_timestamp_ms(&self) -> i64 {
-        self.facts.base_timestamp_ms
+        self.stats.base_timestamp_ms
     }
 
     /// The latest timestamp.
     pub fn max_timestamp_ms(&self) -> i64 {
-        self.facts.max_timestamp_ms
+        self.stats.max_timestamp_ms
     }
 
     /// How many bytes the records take uncompressed, without the header of the batch.
@@ -246,7 +246,7 @@ impl<E> Batch<E> {
 
     /// Where its records learn of their end.
     pub fn completion(&self) -> &Arc<Completion<E>> {
-        self.owed.completion()
+        self.guard.completion()
     }
 
     /// Ends the batch; short for [`Completion::decide`].
@@ -394,15 +394,15 @@ impl<E> Batch<E> {
     }
 
     fn piece(&self, piece: Piece, whole: &Buffer, share: usize) -> Self {
-        let owed = Owed::new(Arc::new(self.completion().sibling()));
-        let facts = Facts {
-            created: self.facts.created,
+        let guard = CompletionGuard::new(Arc::new(self.completion().sibling()));
+        let stats = BatchStats {
+            created: self.stats.created,
             count: piece.count,
             base_timestamp_ms: piece.base_timestamp_ms,
             max_timestamp_ms: piece.max_timestamp_ms,
         };
         let buffer = whole.succeed(piece.records, share);
-        Self::new(owed, facts, buffer)
+        Self::new(guard, stats, buffer)
     }
 }
 

@@ -29,7 +29,7 @@ use std::{
 use kafka_wire::records::RecordTooLarge;
 
 use crate::{
-    batch::{Batch, Growth, NewRecord, OpenBatch, Sealed},
+    batch::{Batch, Growth, NewRecord, OpenBatch, SealedBatch},
     completion::Completion,
     delivery::Receipt,
     doorbell::Doorbell,
@@ -38,8 +38,8 @@ use crate::{
 };
 
 use attention::{Attention, Ring};
-use state::Held;
-pub(crate) use state::{Attempt, Begin, Cramped, Need, Stage};
+use state::QueueState;
+pub(crate) use state::{Attempt, Cramped, InitialSize, NewBatch, Stage};
 
 /// What the queues of an accumulator have in common.
 pub(crate) struct Shared<E> {
@@ -73,7 +73,7 @@ pub(crate) struct Shared<E> {
 // Two queues never share a cache line, nor a pair of them that the CPU fetches together.
 #[repr(align(128))]
 pub struct Queue<E> {
-    held: Mutex<Held<E>>,
+    state: Mutex<QueueState<E>>,
     shared: Arc<Shared<E>>,
     topic: Arc<str>,
     partition: i32,
@@ -130,7 +130,7 @@ pub struct Appended<R> {
 impl<E> Queue<E> {
     pub(crate) fn new(shared: Arc<Shared<E>>, topic: Arc<str>, partition: i32, key: u32) -> Self {
         Self {
-            held: Mutex::new(Held::new(shared.sizes)),
+            state: Mutex::new(QueueState::new(shared.sizes)),
             shared,
             topic,
             partition,
@@ -189,9 +189,9 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn look(&self, now: Instant) -> Readiness {
-        let mut held = lock(&self.held);
-        let readiness = self.readiness(&held, now);
-        held.attention = Attention::after_look(readiness);
+        let mut state = lock(&self.state);
+        let readiness = self.readiness(&state, now);
+        state.attention = Attention::after_look(readiness);
         readiness
     }
 
@@ -217,21 +217,21 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn take(&self, now: Instant) -> Result<Batch<E>, Option<Instant>> {
-        let mut held = lock(&self.held);
-        let (sealed, until) = match self.readiness(&held, now) {
-            Readiness::Ready => (held.sealed.pop().or_else(|| held.take_open()), None),
+        let mut state = lock(&self.state);
+        let (sealed, until) = match self.readiness(&state, now) {
+            Readiness::Ready => (state.sealed.pop().or_else(|| state.take_open()), None),
             Readiness::Lingering { until } => (None, Some(until)),
             Readiness::Empty => (None, None),
         };
         let Some(sealed) = sealed else {
-            held.attention = match until {
+            state.attention = match until {
                 Some(_) => Attention::Lingering,
                 None => Attention::Away,
             };
             return Err(until);
         };
-        held.left_behind();
-        drop(held);
+        state.left_behind();
+        drop(state);
         Ok(sealed.release())
     }
 
@@ -252,16 +252,16 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn seal_open(self: &Arc<Self>) {
-        let ring = lock(&self.held).seal_open();
+        let ring = lock(&self.state).seal_open();
         self.ring(ring);
     }
 
     /// When the oldest batch that is still here was created.
     pub fn oldest_created(&self) -> Option<Instant> {
-        let held = lock(&self.held);
-        match held.sealed.oldest() {
+        let state = lock(&self.state);
+        match state.sealed.oldest() {
             Some(sealed) => Some(sealed.created()),
-            None => held.open.as_ref().map(OpenBatch::created),
+            None => state.open.as_ref().map(OpenBatch::created),
         }
     }
 
@@ -285,24 +285,24 @@ impl<E> Queue<E> {
     /// ```
     pub fn take_expired(&self, created_until: Instant) -> Vec<Batch<E>> {
         let mut expired = Vec::new();
-        let mut held = lock(&self.held);
-        while held
+        let mut state = lock(&self.state);
+        while state
             .sealed
             .oldest()
             .is_some_and(|sealed| sealed.created() <= created_until)
         {
-            expired.extend(held.sealed.pop());
+            expired.extend(state.sealed.pop());
         }
-        if held.sealed.is_empty()
-            && held
+        if state.sealed.is_empty()
+            && state
                 .open
                 .as_ref()
                 .is_some_and(|open| open.created() <= created_until)
         {
-            expired.extend(held.take_open());
+            expired.extend(state.take_open());
         }
-        held.left_behind();
-        drop(held);
+        state.left_behind();
+        drop(state);
         self.release(expired)
     }
 
@@ -325,11 +325,11 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn take_all(&self) -> Vec<Batch<E>> {
-        let mut held = lock(&self.held);
-        let mut all: Vec<_> = std::iter::from_fn(|| held.sealed.pop()).collect();
-        all.extend(held.take_open());
-        held.left_behind();
-        drop(held);
+        let mut state = lock(&self.state);
+        let mut all: Vec<_> = std::iter::from_fn(|| state.sealed.pop()).collect();
+        all.extend(state.take_open());
+        state.left_behind();
+        drop(state);
         self.release(all)
     }
 
@@ -349,9 +349,9 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn undecided(&self) -> Vec<Arc<Completion<E>>> {
-        let held = lock(&self.held);
-        let sealed = held.sealed.iter().map(Sealed::completion);
-        let open = held.open.iter().map(OpenBatch::completion);
+        let state = lock(&self.state);
+        let sealed = state.sealed.iter().map(SealedBatch::completion);
+        let open = state.open.iter().map(OpenBatch::completion);
         sealed.chain(open).map(Arc::clone).collect()
     }
 
@@ -362,8 +362,8 @@ impl<E> Queue<E> {
 
     /// How many batches are here, the open one included.
     pub fn batches(&self) -> usize {
-        let held = lock(&self.held);
-        held.sealed.len() + usize::from(held.open.is_some())
+        let state = lock(&self.state);
+        state.sealed.len() + usize::from(state.open.is_some())
     }
 
     /// Appends a short record to the open batch, if there is one with room: what is done for
@@ -399,11 +399,11 @@ impl<E> Queue<E> {
         if !record.parts.is_short() {
             return None;
         }
-        let mut held = lock(&self.held);
-        let open = held.open.as_mut()?;
+        let mut state = lock(&self.state);
+        let open = state.open.as_mut()?;
         let delivery = open.append_short(record)?;
-        let filled = if open.is_as_good_as_full() || held.left_unfilled > 0 {
-            self.look_at_room(held)
+        let filled = if open.is_as_good_as_full() || state.left_unfilled > 0 {
+            self.look_at_room(state)
         } else {
             Filled::Room
         };
@@ -412,18 +412,18 @@ impl<E> Queue<E> {
 
     /// After an append: seals the open batch if it is full, or says that the share is taken.
     #[cold]
-    fn look_at_room(self: &Arc<Self>, mut held: Guard<'_, Held<E>>) -> Filled {
-        if held
+    fn look_at_room(self: &Arc<Self>, mut state: Guard<'_, QueueState<E>>) -> Filled {
+        if state
             .open
             .as_ref()
             .is_some_and(OpenBatch::is_as_good_as_full)
         {
-            let ring = held.seal_full();
-            drop(held);
+            let ring = state.seal_full();
+            drop(state);
             self.ring(ring);
             return Filled::Filled;
         }
-        held.share_taken()
+        state.share_taken()
     }
 
     /// Appends to the open batch if there is one and it has room; else it is sealed, but for one
@@ -436,9 +436,9 @@ impl<E> Queue<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let mut held = lock(&self.held);
-        let (attempt, ring) = held.append(record, cramped)?;
-        drop(held);
+        let mut state = lock(&self.state);
+        let (attempt, ring) = state.append(record, cramped)?;
+        drop(state);
         self.ring(ring);
         Ok(attempt)
     }
@@ -452,9 +452,9 @@ impl<E> Queue<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let mut held = lock(&self.held);
-        let appended = held.append_grown(record, &mut growth);
-        drop(held);
+        let mut state = lock(&self.state);
+        let appended = state.append_grown(record, &mut growth);
+        drop(state);
         drop(growth);
         let (attempt, ring) = appended?;
         self.ring(ring);
@@ -470,23 +470,23 @@ impl<E> Queue<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let mut held = lock(&self.held);
-        let (attempt, ring) = held.append(record, Cramped::Seal)?;
+        let mut state = lock(&self.state);
+        let (attempt, ring) = state.append(record, Cramped::Seal)?;
         if !matches!(attempt, Attempt::NeedsBatch(_)) {
-            drop(held);
+            drop(state);
             self.ring(ring);
             return Ok(attempt);
         }
         // It is opened with its first record in: nobody ever sees a batch without any.
         let (appended, ring) = match fresh.append(record) {
             Ok(placed) => {
-                let opened = held.open_with(fresh, self.shared.linger);
-                let (attempt, sealed) = held.note(placed, Cramped::Seal);
+                let opened = state.open_with(fresh, self.shared.linger);
+                let (attempt, sealed) = state.note(placed, Cramped::Seal);
                 (Ok(attempt), ring.or(opened).or(sealed))
             }
             Err(too_large) => (Err(too_large), ring),
         };
-        drop(held);
+        drop(state);
         self.ring(ring);
         appended
     }
@@ -507,10 +507,10 @@ impl<E> Queue<E> {
     /// assert_eq!(refused.unwrap_err(), AppendError::Closed);
     /// ```
     pub fn close(self: &Arc<Self>) {
-        let mut held = lock(&self.held);
-        held.stage = Stage::Closed;
-        let ring = held.seal_open();
-        drop(held);
+        let mut state = lock(&self.state);
+        state.stage = Stage::Closed;
+        let ring = state.seal_open();
+        drop(state);
         self.ring(ring);
     }
 
@@ -532,19 +532,19 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn close_if_empty(&self) -> bool {
-        let mut held = lock(&self.held);
-        let empty = held.open.is_none() && held.sealed.is_empty();
+        let mut state = lock(&self.state);
+        let empty = state.open.is_none() && state.sealed.is_empty();
         if empty {
-            held.stage = Stage::Closed;
+            state.stage = Stage::Closed;
         }
         empty
     }
 
-    fn readiness(&self, held: &Held<E>, now: Instant) -> Readiness {
-        if !held.sealed.is_empty() {
+    fn readiness(&self, state: &QueueState<E>, now: Instant) -> Readiness {
+        if !state.sealed.is_empty() {
             return Readiness::Ready;
         }
-        let Some(open) = &held.open else {
+        let Some(open) = &state.open else {
             return Readiness::Empty;
         };
         let created = open.created();
@@ -576,9 +576,9 @@ impl<E> Queue<E> {
         }
     }
 
-    fn release(&self, batches: Vec<Sealed<E>>) -> Vec<Batch<E>> {
+    fn release(&self, batches: Vec<SealedBatch<E>>) -> Vec<Batch<E>> {
         let batches = batches.into_iter();
-        batches.map(Sealed::release).collect()
+        batches.map(SealedBatch::release).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Duration};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use crate::{
-    batch::{Growth, NewRecord, OpenBatch, Placed, Sealed, Wish},
+    batch::{AppendResult, GrowRequest, Growth, NewRecord, OpenBatch, SealedBatch},
     delivery::Delivery,
     memory::Sizes,
     queue::{
@@ -18,14 +18,14 @@ use crate::{
     },
 };
 
-pub(crate) struct Held<E> {
+pub(crate) struct QueueState<E> {
     pub(crate) stage: Stage,
     pub(crate) attention: Attention,
     pub(crate) open: Option<OpenBatch<E>>,
     /// Apart, so that all that an append touches lies together.
-    pub(crate) sealed: Box<Row<E>>,
+    pub(crate) sealed: Box<SealedBatches<E>>,
     sizes: Sizes,
-    begin: Begin,
+    initial_size: InitialSize,
     /// Bytes that left in batches that were not full, since a sticky partitioner was last told to
     /// move on; what the open batch held then is taken off beforehand.
     pub(crate) left_unfilled: isize,
@@ -41,28 +41,28 @@ pub(crate) enum Stage {
 pub(crate) enum Attempt<E> {
     Appended(Appended<Delivery<E>>),
     /// The open batch has room, but must grow.
-    NeedsMemory(Wish),
+    NeedsMemory(GrowRequest),
     /// There is no open batch; if there was one, it is sealed now: it was full or could not grow.
-    NeedsBatch(Need),
+    NeedsBatch(NewBatch),
     Closed,
 }
 
 /// A new batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Need {
+pub(crate) struct NewBatch {
     /// Whether there was one before it.
     pub(crate) filled: Filled,
-    pub(crate) begin: Begin,
+    pub(crate) initial_size: InitialSize,
 }
 
 /// What a batch begins with: what the one before it came to use. A batch has less than 4 GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Begin {
+pub(crate) struct InitialSize {
     buffer_bytes: u32,
     callback_bytes: u32,
 }
 
-impl Begin {
+impl InitialSize {
     fn first(sizes: Sizes) -> Self {
         Self {
             buffer_bytes: to_u32(sizes.first()),
@@ -99,18 +99,18 @@ fn to_u32(bytes: usize) -> u32 {
 }
 
 /// The sealed batches of a queue, oldest first.
-pub(crate) struct Row<E> {
-    batches: VecDeque<Sealed<E>>,
+pub(crate) struct SealedBatches<E> {
+    batches: VecDeque<SealedBatch<E>>,
 }
 
-impl<E> Row<E> {
+impl<E> SealedBatches<E> {
     fn new() -> Self {
         let batches = VecDeque::new();
         Self { batches }
     }
 
     /// The first one gets room for itself alone: most queues never hold two.
-    fn push(&mut self, sealed: Sealed<E>) {
+    fn push(&mut self, sealed: SealedBatch<E>) {
         if self.batches.capacity() == 0 {
             self.batches.reserve_exact(1);
         }
@@ -119,7 +119,7 @@ impl<E> Row<E> {
 
     /// Takes the oldest, and lets go of the room when there is much of it: a queue that was long once
     /// is not paid for by anybody.
-    pub(crate) fn pop(&mut self) -> Option<Sealed<E>> {
+    pub(crate) fn pop(&mut self) -> Option<SealedBatch<E>> {
         let oldest = self.batches.pop_front();
         if self.batches.is_empty() && self.batches.capacity() > KEPT_BATCHES {
             self.batches = VecDeque::new();
@@ -127,11 +127,11 @@ impl<E> Row<E> {
         oldest
     }
 
-    pub(crate) fn oldest(&self) -> Option<&Sealed<E>> {
+    pub(crate) fn oldest(&self) -> Option<&SealedBatch<E>> {
         self.batches.front()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Sealed<E>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &SealedBatch<E>> {
         self.batches.iter()
     }
 
@@ -151,15 +151,15 @@ pub(crate) enum Cramped {
     Seal,
 }
 
-impl<E> Held<E> {
+impl<E> QueueState<E> {
     pub(crate) fn new(sizes: Sizes) -> Self {
         Self {
             stage: Stage::Accepting,
             attention: Attention::Away,
             open: None,
-            sealed: Box::new(Row::new()),
+            sealed: Box::new(SealedBatches::new()),
             sizes,
-            begin: Begin::first(sizes),
+            initial_size: InitialSize::first(sizes),
             left_unfilled: 0,
         }
     }
@@ -200,19 +200,22 @@ impl<E> Held<E> {
     }
 
     fn needs_batch(&self, filled: Filled) -> Attempt<E> {
-        let begin = self.begin;
-        Attempt::NeedsBatch(Need { filled, begin })
+        let initial_size = self.initial_size;
+        Attempt::NeedsBatch(NewBatch {
+            filled,
+            initial_size,
+        })
     }
 
     /// Seals the open batch if what became of the last append says so.
-    pub(crate) fn note(&mut self, placed: Placed<E>, cramped: Cramped) -> (Attempt<E>, Ring) {
+    pub(crate) fn note(&mut self, placed: AppendResult<E>, cramped: Cramped) -> (Attempt<E>, Ring) {
         let (delivery, filled, ring) = match placed {
-            Placed::Room(delivery) => (delivery, self.share_taken(), Ring::Needless),
-            Placed::Filled(delivery) => (delivery, Filled::Filled, self.seal_full()),
-            Placed::Cramped(wish) if cramped == Cramped::Tell => {
-                return (Attempt::NeedsMemory(wish), Ring::Needless);
+            AppendResult::Appended(delivery) => (delivery, self.share_taken(), Ring::Needless),
+            AppendResult::AppendedFull(delivery) => (delivery, Filled::Filled, self.seal_full()),
+            AppendResult::NeedsMemory(request) if cramped == Cramped::Tell => {
+                return (Attempt::NeedsMemory(request), Ring::Needless);
             }
-            Placed::Cramped(_) | Placed::NoRoom => {
+            AppendResult::NeedsMemory(_) | AppendResult::BatchFull => {
                 let ring = self.seal_full();
                 return (self.needs_batch(Filled::Filled), ring);
             }
@@ -253,10 +256,10 @@ impl<E> Held<E> {
         self.attention.batch_sealed()
     }
 
-    pub(crate) fn take_open(&mut self) -> Option<Sealed<E>> {
+    pub(crate) fn take_open(&mut self) -> Option<SealedBatch<E>> {
         let open = self.open.take()?;
         self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
-        self.begin = self.begin.after(&open, self.sizes);
+        self.initial_size = self.initial_size.after(&open, self.sizes);
         Some(open.seal())
     }
 
