@@ -16,44 +16,21 @@ use std::{
 };
 
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
-use thiserror::Error;
 
 use crate::{
-    batch::{GrowBy, GrowRequest, Growth, NewRecord, OpenBatch},
+    batch::{GrowBy, GrowRequest, Growth, OpenBatch},
     completion::Completion,
     delivery::Delivery,
     doorbell::Doorbell,
+    error::AppendError,
     memory::{BATCH_BYTES_MAX, Budget, Buffer, Cost, Pool, Reservation, Reserve, Sizes, price_of},
-    queue::{Appended, Attempt, Cramped, Filled, InitialSize, NewBatch, Queue, Shared},
+    queue::{Appended, Attempt, Filled, InitialSize, NewBatch, Queue, Shared, WhenShort},
+    record::NewRecord,
     registry::Registry,
     settings::Settings,
     sync::{Mutex, lock},
     user_code::wake_all,
 };
-
-/// Why a record was not appended. It was not touched: it may be appended again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum AppendError {
-    /// A new batch is needed, and the memory is used up, the backlog is at its limit, or others wait
-    /// already: get a reservation of `bytes` from [`Accumulator::reserve`] and append again with that.
-    #[error("{bytes} bytes of buffer memory are needed for a new batch and not free")]
-    NeedsMemory {
-        /// How much.
-        bytes: usize,
-    },
-    /// The accumulator was closed.
-    #[error("the accumulator is closed")]
-    Closed,
-    /// The record can never be sent.
-    #[error("a batch for the record takes {bytes} bytes, more than the {limit} that are allowed")]
-    TooLarge {
-        /// What a batch of this one record takes.
-        bytes: usize,
-        /// The buffer memory, or what the format allows.
-        limit: usize,
-    },
-}
 
 /// Where records wait, in batches, for their partition's leader.
 ///
@@ -460,17 +437,17 @@ impl<E> Accumulator<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let mut attempt = queue.append(record, Cramped::Tell);
+        let mut attempt = queue.try_append(record, WhenShort::Report);
         // Again only if somebody else has changed the batch meanwhile.
         loop {
             attempt = match attempt.map_err(beyond_format)? {
                 Attempt::Appended(appended) => return Ok(appended),
                 Attempt::NeedsMemory(request) => match self.grow(request) {
-                    Some(growth) => queue.append_grown(record, growth),
-                    None => queue.append(record, Cramped::Seal),
+                    Some(growth) => queue.try_append(record, WhenShort::Grow(growth)),
+                    None => queue.try_append(record, WhenShort::Seal),
                 },
                 Attempt::NeedsBatch(new_batch) => {
-                    return self.append_to_new_batch(queue, record, new_batch, reserved, now);
+                    return self.append_new_batch(queue, record, new_batch, reserved, now);
                 }
                 Attempt::Closed => return Err(AppendError::Closed),
             }
@@ -490,7 +467,7 @@ impl<E> Accumulator<E> {
         Some(Growth { share, by })
     }
 
-    fn append_to_new_batch<'a, H>(
+    fn append_new_batch<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,
@@ -508,11 +485,8 @@ impl<E> Accumulator<E> {
         let topic = Arc::clone(queue.topic());
         let completion = Completion::new(topic, queue.partition(), self.shared.abandoned);
         let room = alone.max(self.shared.sizes.batch_bytes) - BATCH_HEADER_BYTES;
-        let fresh = OpenBatch::new(Arc::new(completion), buffer, room, now());
-        match queue
-            .append_to_fresh(record, fresh)
-            .map_err(beyond_format)?
-        {
+        let new = OpenBatch::new(Arc::new(completion), buffer, room, now());
+        match queue.append_new_batch(record, new).map_err(beyond_format)? {
             Attempt::Appended(mut appended) => {
                 if new_batch.filled == Filled::Filled {
                     appended.filled = new_batch.filled;

@@ -23,26 +23,28 @@
 //! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest;
 //!   nobody's callback runs under one, and nobody is woken.
 
+mod settings;
+mod record;
 mod accumulator;
+mod queue;
+mod registry;
 mod batch;
+mod memory;
 mod completion;
 mod delivery;
 mod doorbell;
-mod memory;
-mod queue;
-mod registry;
-mod settings;
-mod sync;
+mod error;
 mod user_code;
+mod sync;
 
-pub use accumulator::{Accumulator, AppendError};
-pub use batch::{AlreadyCompressed, Batch, NewRecord, Piece, SplitError};
-pub use completion::{
-    AlreadyDecided, Callback, Completion, Decided, Delivered, Fate, Outcome, Settled,
-};
+pub use accumulator::Accumulator;
+pub use batch::{Batch, Piece};
+pub use completion::{Callback, Completion, Decided, Delivered, Fate, Outcome, Settled};
 pub use delivery::{Delivery, Receipt};
 pub use doorbell::{Doorbell, Sleep};
-pub use memory::{Reservation, Reserve, ReserveError};
+pub use error::{AlreadyCompressed, AlreadyDecided, AppendError, ReserveError, SplitError};
+pub use memory::{Reservation, Reserve};
 pub use queue::{Appended, Filled, Queue, Readiness};
+pub use record::NewRecord;
 pub use settings::Settings;
 pub use user_code::{NoCallsOut, Panic, call_out, contained, wake_all};

@@ -1,4 +1,4 @@
-//! A batch while it is being written, and while it waits, sealed, to be taken.
+//! A batch while it is being written: the newest of its queue.
 //!
 //! ```text
 //! OpenBatch ──seal──▶ SealedBatch ──release──▶ Batch (immutable, shared, on its way)
@@ -10,84 +10,24 @@
 
 use std::{sync::Arc, time::Instant};
 
-use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts, RecordTooLarge};
+use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
-use crate::{
-    batch::{Batch, BatchStats},
-    completion::{Callback, Completion},
-    delivery::{Delivery, Receipt},
-    memory::{Buffer, OpenShare, Reservation, price_of},
+use super::{
+    callbacks::Callbacks,
+    growth::{GrowBy, GrowRequest, Growth},
+    sealed::SealedBatch,
+    stats::BatchStats,
 };
-
-/// A record on its way into a batch.
-///
-/// ```
-/// use kafka_accumulator::NewRecord;
-/// use kafka_wire::records::RecordParts;
-///
-/// let headers = [("trace", Some(&b"42"[..]))];
-/// let parts = RecordParts { key: Some(b"k"), value: None, headers: headers.iter().copied() };
-/// let record = NewRecord::<_, String>::new(1_700_000_000_000, parts);
-/// assert!(record.callback.is_none());
-/// ```
-pub struct NewRecord<'a, H, E> {
-    /// When it happened, in milliseconds since the epoch.
-    pub timestamp_ms: i64,
-    /// Key, value and headers, borrowed: they are copied once, into the batch.
-    pub parts: RecordParts<'a, H>,
-    /// Called when it is decided. Taken by the append that succeeds.
-    pub callback: Option<Callback<E>>,
-}
-
-impl<'a, H, E> NewRecord<'a, H, E> {
-    /// A record without a callback.
-    pub fn new(timestamp_ms: i64, parts: RecordParts<'a, H>) -> Self {
-        Self {
-            timestamp_ms,
-            parts,
-            callback: None,
-        }
-    }
-}
-
-/// What is still owed to the records of a batch: an end. If it is dropped while the batch is not
-/// decided, the records are told that they were abandoned, so that nobody waits for ever.
-pub(crate) struct CompletionGuard<E>(Arc<Completion<E>>);
-
-impl<E> CompletionGuard<E> {
-    pub(crate) fn new(completion: Arc<Completion<E>>) -> Self {
-        Self(completion)
-    }
-
-    pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
-        &self.0
-    }
-}
-
-impl<E> Drop for CompletionGuard<E> {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
-}
-
-/// The callbacks of a batch that is being written. They are handed to its completion when this is
-/// dropped, that is after the queue is unlocked.
-struct Callbacks<E> {
-    completion: Arc<Completion<E>>,
-    noted: Vec<(u32, Callback<E>)>,
-    /// What those noted take; paid for by what the buffer has to spare.
-    bytes: usize,
-}
-
-impl<E> Drop for Callbacks<E> {
-    fn drop(&mut self) {
-        self.completion.attach(std::mem::take(&mut self.noted));
-    }
-}
+use crate::{
+    completion::{Completion, CompletionGuard},
+    delivery::{Delivery, Receipt},
+    memory::{Buffer, OpenShare},
+    record::NewRecord,
+};
 
 /// The newest batch of a queue.
 pub(crate) struct OpenBatch<E> {
-    // In this order: callbacks are handed over before what is owed is given up.
+    // In this order: callbacks are handed over before the guard gives up.
     callbacks: Callbacks<E>,
     guard: CompletionGuard<E>,
     share: OpenShare,
@@ -112,40 +52,6 @@ pub(crate) enum AppendResult<E> {
     BatchFull,
 }
 
-/// What an open batch needs in order to take a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum GrowRequest {
-    /// A larger buffer than the one it has.
-    Buffer { from: usize, to: usize },
-    /// Memory for callbacks.
-    Callbacks { bytes: usize },
-}
-
-impl GrowRequest {
-    /// How much memory is missing for it.
-    pub(crate) fn bytes(self) -> usize {
-        match self {
-            Self::Buffer { from, to } => to - from,
-            Self::Callbacks { bytes } => bytes,
-        }
-    }
-}
-
-/// What an open batch gets in order to grow; after that, what it left behind. It is dropped after
-/// the queue is unlocked.
-pub(crate) struct Growth {
-    pub(crate) share: OpenShare,
-    pub(crate) by: GrowBy,
-}
-
-/// What a batch grows by.
-pub(crate) enum GrowBy {
-    /// Only the memory that it takes more than the one of `from` bytes is reserved for it.
-    Buffer { from: usize, buffer: Buffer },
-    /// Memory for callbacks.
-    Callbacks(Reservation),
-}
-
 impl<E> OpenBatch<E> {
     pub(crate) fn new(
         completion: Arc<Completion<E>>,
@@ -153,29 +59,19 @@ impl<E> OpenBatch<E> {
         room: usize,
         created: Instant,
     ) -> Self {
-        let callbacks = Callbacks {
-            completion: Arc::clone(&completion),
-            noted: Vec::new(),
-            bytes: 0,
-        };
         Self {
-            callbacks,
+            callbacks: Callbacks::new(Arc::clone(&completion)),
             guard: CompletionGuard::new(completion),
             share: buffer.open(),
             writable_end: writable_end(&buffer, room),
             buffer,
             room,
-            stats: BatchStats {
-                created,
-                count: 0,
-                base_timestamp_ms: 0,
-                max_timestamp_ms: 0,
-            },
+            stats: BatchStats::new(created),
         }
     }
 
     pub(crate) fn created(&self) -> Instant {
-        self.stats.created
+        self.stats.created()
     }
 
     pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
@@ -198,12 +94,12 @@ impl<E> OpenBatch<E> {
         let place = self.buffer.place(self.writable_end + SCRIBBLE_BYTES)?;
         let bytes = record
             .parts
-            .encode_short(timestamp_delta, self.stats.count as i32, place)?;
-        Some(self.note(record, bytes))
+            .encode_short(timestamp_delta, self.stats.count() as i32, place)?;
+        Some(self.count(record, bytes))
     }
 
     /// Encodes the record at the end, if it fits. The first one always does.
-    pub(crate) fn append<'a, H>(
+    pub(crate) fn try_append<'a, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
     ) -> Result<AppendResult<E>, RecordTooLarge>
@@ -212,7 +108,7 @@ impl<E> OpenBatch<E> {
     {
         let delivery = match self.append_short(record) {
             Some(delivery) => Ok(delivery),
-            None => self.append_any(record)?,
+            None => self.append_sized(record)?,
         };
         Ok(match delivery {
             Err(NoFit::BatchFull) => AppendResult::BatchFull,
@@ -236,12 +132,12 @@ impl<E> OpenBatch<E> {
 
     /// What the callbacks of its records take.
     pub(crate) fn callback_bytes(&self) -> usize {
-        self.callbacks.bytes
+        self.callbacks.bytes()
     }
 
     /// What its callbacks take more than is paid for: at most the last one of them.
     fn debt(&self) -> usize {
-        self.callbacks.bytes.saturating_sub(self.buffer.spare())
+        self.callbacks.bytes().saturating_sub(self.buffer.spare())
     }
 
     /// How far records may be written: no further while there is a debt.
@@ -252,7 +148,7 @@ impl<E> OpenBatch<E> {
         }
     }
 
-    fn append_any<'a, H>(
+    fn append_sized<'a, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
     ) -> Result<Result<Delivery<E>, NoFit>, RecordTooLarge>
@@ -261,7 +157,7 @@ impl<E> OpenBatch<E> {
     {
         let timestamp_delta = self.stats.timestamp_delta(record.timestamp_ms);
         // A record takes at least seven bytes and a batch at most `i32::MAX` of them.
-        let offset_delta = self.stats.count as i32;
+        let offset_delta = self.stats.count() as i32;
         let size = record.parts.size(timestamp_delta, offset_delta)?;
         let end = self.written().saturating_add(size.bytes());
         if end > self.writable_end {
@@ -273,7 +169,7 @@ impl<E> OpenBatch<E> {
         record
             .parts
             .encode(size, timestamp_delta, offset_delta, &mut place);
-        Ok(Ok(self.note(record, size.bytes())))
+        Ok(Ok(self.count(record, size.bytes())))
     }
 
     /// What is missing for records up to `end`.
@@ -283,7 +179,7 @@ impl<E> OpenBatch<E> {
         }
         if self.debt() > 0 {
             // As much again as there is, so that few records take the long way.
-            let bytes = self.debt() + self.callbacks.bytes;
+            let bytes = self.debt() + self.callbacks.bytes();
             return NoFit::NeedsMemory(GrowRequest::Callbacks { bytes });
         }
         let from = self.buffer.capacity();
@@ -296,10 +192,10 @@ impl<E> OpenBatch<E> {
 
     /// Counts a record whose `bytes` were written.
     #[inline(always)]
-    fn note<R: Receipt<E>, H>(&mut self, record: &mut NewRecord<'_, H, E>, bytes: usize) -> R {
+    fn count<R: Receipt<E>, H>(&mut self, record: &mut NewRecord<'_, H, E>, bytes: usize) -> R {
         self.buffer.advance(bytes);
-        let index = self.stats.count;
-        self.stats.note(record.timestamp_ms);
+        let index = self.stats.count();
+        self.stats.add(record.timestamp_ms);
         if record.callback.is_some() {
             self.keep_callback(index, record);
         }
@@ -309,8 +205,7 @@ impl<E> OpenBatch<E> {
     #[inline(never)]
     fn keep_callback<'a, H>(&mut self, index: u32, record: &mut NewRecord<'a, H, E>) {
         if let Some(callback) = record.callback.take() {
-            self.callbacks.bytes += price_of(&callback);
-            self.callbacks.noted.push((index, callback));
+            self.callbacks.push(index, callback);
             if self.debt() > 0 {
                 self.writable_end = self.writable_end();
             }
@@ -318,19 +213,7 @@ impl<E> OpenBatch<E> {
     }
 
     pub(crate) fn seal(self) -> SealedBatch<E> {
-        let Self {
-            callbacks,
-            guard,
-            buffer,
-            stats,
-            ..
-        } = self;
-        SealedBatch {
-            callbacks,
-            guard,
-            buffer,
-            stats,
-        }
+        SealedBatch::new(self.callbacks, self.guard, self.buffer, self.stats)
     }
 
     /// Whether a record of the average size would not find room: better leave now, and let a
@@ -338,7 +221,7 @@ impl<E> OpenBatch<E> {
     #[inline]
     pub(crate) fn is_as_good_as_full(&self) -> bool {
         let left = self.room.saturating_sub(self.written());
-        left.saturating_mul(self.stats.count as usize) < self.written()
+        left.saturating_mul(self.stats.count() as usize) < self.written()
     }
 }
 
@@ -352,37 +235,6 @@ enum NoFit {
 fn writable_end(buffer: &Buffer, room: usize) -> usize {
     let writable_end = buffer.capacity().saturating_sub(BATCH_HEADER_BYTES);
     writable_end.min(room)
-}
-
-/// A batch that nobody writes to any more.
-pub(crate) struct SealedBatch<E> {
-    // In this order, as above.
-    callbacks: Callbacks<E>,
-    guard: CompletionGuard<E>,
-    buffer: Buffer,
-    stats: BatchStats,
-}
-
-impl<E> SealedBatch<E> {
-    pub(crate) fn created(&self) -> Instant {
-        self.stats.created
-    }
-
-    pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
-        self.guard.completion()
-    }
-
-    /// Makes it ready for its way. Not under a lock: it allocates.
-    pub(crate) fn release(self) -> Batch<E> {
-        let Self {
-            callbacks,
-            guard,
-            buffer,
-            stats,
-        } = self;
-        drop(callbacks);
-        Batch::new(guard, stats, buffer)
-    }
 }
 
 /// How far behind a record [`RecordParts::encode_short`] writes. A buffer is that much longer than

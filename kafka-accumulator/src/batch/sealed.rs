@@ -10,14 +10,59 @@ use std::{fmt, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use kafka_wire::compression::Compression;
-use thiserror::Error;
 
+use super::{callbacks::Callbacks, stats::BatchStats};
 use crate::{
-    batch::CompletionGuard,
-    completion::{AlreadyDecided, Completion, Decided, Fate},
+    completion::{Completion, CompletionGuard, Decided, Fate},
+    error::{AlreadyCompressed, AlreadyDecided, SplitError},
     memory::Buffer,
     sync::{Mutex, lock},
 };
+
+/// A batch that nobody writes to any more.
+pub(crate) struct SealedBatch<E> {
+    // In this order: callbacks are handed over before the guard gives up.
+    callbacks: Callbacks<E>,
+    guard: CompletionGuard<E>,
+    buffer: Buffer,
+    stats: BatchStats,
+}
+
+impl<E> SealedBatch<E> {
+    pub(super) fn new(
+        callbacks: Callbacks<E>,
+        guard: CompletionGuard<E>,
+        buffer: Buffer,
+        stats: BatchStats,
+    ) -> Self {
+        Self {
+            callbacks,
+            guard,
+            buffer,
+            stats,
+        }
+    }
+
+    pub(crate) fn created(&self) -> Instant {
+        self.stats.created()
+    }
+
+    pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
+        self.guard.completion()
+    }
+
+    /// Makes it ready for its way. Not under a lock: it allocates.
+    pub(crate) fn release(self) -> Batch<E> {
+        let Self {
+            callbacks,
+            guard,
+            buffer,
+            stats,
+        } = self;
+        drop(callbacks);
+        Batch::new(guard, stats, buffer)
+    }
+}
 
 /// Records of one partition that travel, and end, together.
 ///
@@ -44,35 +89,6 @@ pub struct Batch<E> {
     stats: BatchStats,
     uncompressed_bytes: usize,
     body: Mutex<Body>,
-}
-
-/// What is known of a batch without looking at its bytes.
-#[derive(Clone, Copy)]
-pub(crate) struct BatchStats {
-    pub(crate) created: Instant,
-    pub(crate) count: u32,
-    pub(crate) base_timestamp_ms: i64,
-    pub(crate) max_timestamp_ms: i64,
-}
-
-impl BatchStats {
-    /// The distance from the first record. Times may go backwards; those that are too far apart
-    /// for the difference come out right when it is added again.
-    pub(crate) fn timestamp_delta(&self, timestamp_ms: i64) -> i64 {
-        if self.count == 0 {
-            return 0;
-        }
-        timestamp_ms.wrapping_sub(self.base_timestamp_ms)
-    }
-
-    pub(crate) fn note(&mut self, timestamp_ms: i64) {
-        if self.count == 0 {
-            self.base_timestamp_ms = timestamp_ms;
-            self.max_timestamp_ms = timestamp_ms;
-        }
-        self.max_timestamp_ms = self.max_timestamp_ms.max(timestamp_ms);
-        self.count += 1;
-    }
 }
 
 /// The records' bytes as they are now.
@@ -128,14 +144,6 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-/// A batch's bytes are replaced by compressed ones once, if at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the batch is compressed already, with {codec}")]
-pub struct AlreadyCompressed {
-    /// The codec that was used.
-    pub codec: Compression,
-}
-
 /// The records of a part of a batch, encoded anew for a batch of their own.
 ///
 /// ```
@@ -161,25 +169,8 @@ pub struct Piece {
     pub records: Vec<u8>,
 }
 
-/// Why a batch was not split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SplitError {
-    /// The pieces must have at least one record each, and as many as the batch together.
-    #[error("the pieces hold {pieces} records (each must hold one at least), the batch {batch}")]
-    Uneven {
-        /// Records in all pieces.
-        pieces: u64,
-        /// Records in the batch.
-        batch: u32,
-    },
-    /// The batch has ended.
-    #[error(transparent)]
-    AlreadyDecided(#[from] AlreadyDecided),
-}
-
 impl<E> Batch<E> {
-    pub(crate) fn new(guard: CompletionGuard<E>, stats: BatchStats, buffer: Buffer) -> Self {
+    fn new(guard: CompletionGuard<E>, stats: BatchStats, buffer: Buffer) -> Self {
         Self {
             guard,
             stats,
@@ -200,22 +191,22 @@ impl<E> Batch<E> {
 
     /// When its first record was appended.
     pub fn created(&self) -> Instant {
-        self.stats.created
+        self.stats.created()
     }
 
     /// How many records it holds.
     pub fn count(&self) -> u32 {
-        self.stats.count
+        self.stats.count()
     }
 
     /// The timestamp of the first record, from which those of the others are counted.
     pub fn base_timestamp_ms(&self) -> i64 {
-        self.stats.base_timestamp_ms
+        self.stats.base_timestamp_ms()
     }
 
     /// The latest timestamp.
     pub fn max_timestamp_ms(&self) -> i64 {
-        self.stats.max_timestamp_ms
+        self.stats.max_timestamp_ms()
     }
 
     /// How many bytes the records take uncompressed, without the header of the batch.
@@ -395,12 +386,9 @@ impl<E> Batch<E> {
 
     fn piece(&self, piece: Piece, whole: &Buffer, share: usize) -> Self {
         let guard = CompletionGuard::new(Arc::new(self.completion().sibling()));
-        let stats = BatchStats {
-            created: self.stats.created,
-            count: piece.count,
-            base_timestamp_ms: piece.base_timestamp_ms,
-            max_timestamp_ms: piece.max_timestamp_ms,
-        };
+        let stats =
+            self.stats
+                .of_piece(piece.count, piece.base_timestamp_ms, piece.max_timestamp_ms);
         let buffer = whole.succeed(piece.records, share);
         Self::new(guard, stats, buffer)
     }

@@ -21,9 +21,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use thiserror::Error;
-
 use crate::{
+    error::AlreadyDecided,
     sync::{Mutex, Once, lock},
     user_code::call_out,
 };
@@ -113,11 +112,6 @@ pub enum Fate<E> {
     /// It was sent again in pieces: the index of each piece's first record, and its completion.
     Split(Box<[(u32, Arc<Completion<E>>)]>),
 }
-
-/// The completion had been decided before; nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the batch was decided before; a batch is decided once")]
-pub struct AlreadyDecided;
 
 /// What happened when a completion was decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -384,6 +378,26 @@ fn hand_down<E>(
         .rev()
         .map(|(piece, part)| piece.attach(part));
     attached.sum()
+}
+
+/// Sees to it that a batch is completed: dropped before that, it tells the records that they were
+/// abandoned, so that nobody waits for ever.
+pub(crate) struct CompletionGuard<E>(Arc<Completion<E>>);
+
+impl<E> CompletionGuard<E> {
+    pub(crate) fn new(completion: Arc<Completion<E>>) -> Self {
+        Self(completion)
+    }
+
+    pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
+        &self.0
+    }
+}
+
+impl<E> Drop for CompletionGuard<E> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
 impl<E> fmt::Debug for Completion<E> {

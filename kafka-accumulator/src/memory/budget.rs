@@ -31,11 +31,10 @@ use std::{
     time::Instant,
 };
 
-use thiserror::Error;
-
+use super::waiters::{Line, Settled, Stage};
 use crate::{
     doorbell::Doorbell,
-    memory::waiters::{Line, Settled, Stage},
+    error::ReserveError,
     sync::{AtomicUsize, Guard, Mutex, Ordering, lock},
 };
 
@@ -129,29 +128,6 @@ impl fmt::Debug for Reservation {
             .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
-}
-
-/// Why no memory was reserved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ReserveError {
-    /// Memory did not become free before the deadline: records come faster than brokers take them.
-    #[error("{bytes} bytes of buffer memory did not become free in time")]
-    TimedOut {
-        /// What was asked for.
-        bytes: usize,
-    },
-    /// The accumulator was closed.
-    #[error("the accumulator is closed")]
-    Closed,
-    /// More was asked for than there is in total, so that waiting is in vain.
-    #[error("{bytes} bytes asked for, but the buffer memory is {limit} bytes in total")]
-    TooLarge {
-        /// What was asked for.
-        bytes: usize,
-        /// What there is.
-        limit: usize,
-    },
 }
 
 /// A place in the line for memory.

@@ -13,10 +13,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{
-    memory::{Budget, OpenShare, Reservation},
-    sync::{Mutex, lock},
-};
+use super::budget::{Budget, OpenShare, Reservation};
+use crate::sync::{Mutex, lock};
 
 /// The sizes that buffers have: powers of two, `batch.size`, and beyond it eighths of a power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! bounds the memory that batches really take, however small they are. Here it is only added up; the
 //! [budget](super::budget) reserves it, and the [buffer](super::buffer) holds what was reserved.
 
-use crate::{accumulator::AppendError, completion::Callback};
+use crate::{completion::Callback, error::AppendError};
 
 /// The cost of a batch that is to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use crate::queue::Readiness;
+use super::outcome::Readiness;
 
 /// What the engine knows of this queue and will do without being told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

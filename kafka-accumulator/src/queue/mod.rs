@@ -17,8 +17,11 @@
 //! - A batch leaves once and never comes back.
 //! - Whenever there is something the engine does not know of, the queue is `Rung`.
 
-mod attention;
 mod state;
+mod initial_size;
+mod sealed_batches;
+mod outcome;
+mod attention;
 
 use std::{
     fmt,
@@ -29,17 +32,20 @@ use std::{
 use kafka_wire::records::RecordTooLarge;
 
 use crate::{
-    batch::{Batch, Growth, NewRecord, OpenBatch, SealedBatch},
+    batch::{Batch, OpenBatch, SealedBatch},
     completion::Completion,
     delivery::Receipt,
     doorbell::Doorbell,
     memory::{Budget, Pool, Sizes},
+    record::NewRecord,
     sync::{AtomicU32, Guard, Mutex, Ordering, lock},
 };
-
-use attention::{Attention, Ring};
+use attention::Ring;
+pub(crate) use initial_size::InitialSize;
+pub use outcome::{Appended, Filled, Readiness};
+pub(crate) use outcome::{Attempt, NewBatch, WhenShort};
 use state::QueueState;
-pub(crate) use state::{Attempt, Cramped, InitialSize, NewBatch, Stage};
+pub(crate) use state::Stage;
 
 /// What the queues of an accumulator have in common.
 pub(crate) struct Shared<E> {
@@ -78,53 +84,6 @@ pub struct Queue<E> {
     topic: Arc<str>,
     partition: i32,
     key: AtomicU32,
-}
-
-/// What there is to take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// Nothing is here.
-    Empty,
-    /// There is one open batch, which may still fill.
-    Lingering {
-        /// When it is to be taken all the same.
-        until: Instant,
-    },
-    /// There is a batch to be taken.
-    Ready,
-}
-
-/// Whether a sticky partitioner should move on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filled {
-    /// Not yet.
-    Room,
-    /// This append filled the batch, or found the one before it full; or batches that left before
-    /// they were full have taken `batch.size` bytes together.
-    Filled,
-}
-
-/// A record that is in.
-///
-/// ```
-/// # use std::{sync::Arc, time::{Duration, Instant}};
-/// # use kafka_accumulator::*;
-/// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
-/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
-/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
-/// # let now = Instant::now();
-/// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-/// let Appended { delivery, filled } = accumulator.append(&queue, &mut record, None, || now)?;
-/// assert_eq!((delivery.index(), filled), (0, Filled::Room));
-/// # Ok::<(), AppendError>(())
-/// ```
-#[derive(Debug)]
-pub struct Appended<R> {
-    /// Its end, or nothing for who does not want to know.
-    pub delivery: R,
-    /// What became of its batch.
-    pub filled: Filled,
 }
 
 impl<E> Queue<E> {
@@ -190,8 +149,8 @@ impl<E> Queue<E> {
     /// ```
     pub fn look(&self, now: Instant) -> Readiness {
         let mut state = lock(&self.state);
-        let readiness = self.readiness(&state, now);
-        state.attention = Attention::after_look(readiness);
+        let readiness = state.readiness(now, self.shared.linger, &self.shared.budget);
+        state.note_seen(readiness);
         readiness
     }
 
@@ -218,19 +177,18 @@ impl<E> Queue<E> {
     /// ```
     pub fn take(&self, now: Instant) -> Result<Batch<E>, Option<Instant>> {
         let mut state = lock(&self.state);
-        let (sealed, until) = match self.readiness(&state, now) {
-            Readiness::Ready => (state.sealed.pop().or_else(|| state.take_open()), None),
-            Readiness::Lingering { until } => (None, Some(until)),
-            Readiness::Empty => (None, None),
+        let readiness = state.readiness(now, self.shared.linger, &self.shared.budget);
+        let sealed = match readiness {
+            Readiness::Ready => state.take_oldest(),
+            Readiness::Lingering { .. } | Readiness::Empty => None,
         };
         let Some(sealed) = sealed else {
-            state.attention = match until {
-                Some(_) => Attention::Lingering,
-                None => Attention::Away,
-            };
-            return Err(until);
+            state.note_seen(readiness);
+            return Err(match readiness {
+                Readiness::Lingering { until } => Some(until),
+                Readiness::Ready | Readiness::Empty => None,
+            });
         };
-        state.left_behind();
         drop(state);
         Ok(sealed.release())
     }
@@ -258,11 +216,7 @@ impl<E> Queue<E> {
 
     /// When the oldest batch that is still here was created.
     pub fn oldest_created(&self) -> Option<Instant> {
-        let state = lock(&self.state);
-        match state.sealed.oldest() {
-            Some(sealed) => Some(sealed.created()),
-            None => state.open.as_ref().map(OpenBatch::created),
-        }
+        lock(&self.state).oldest_created()
     }
 
     /// Takes the batches that were created at `created_until` or before, oldest first, due or not.
@@ -284,26 +238,8 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn take_expired(&self, created_until: Instant) -> Vec<Batch<E>> {
-        let mut expired = Vec::new();
-        let mut state = lock(&self.state);
-        while state
-            .sealed
-            .oldest()
-            .is_some_and(|sealed| sealed.created() <= created_until)
-        {
-            expired.extend(state.sealed.pop());
-        }
-        if state.sealed.is_empty()
-            && state
-                .open
-                .as_ref()
-                .is_some_and(|open| open.created() <= created_until)
-        {
-            expired.extend(state.take_open());
-        }
-        state.left_behind();
-        drop(state);
-        self.release(expired)
+        let expired = lock(&self.state).take_expired(created_until);
+        release(expired)
     }
 
     /// Takes everything, oldest first.
@@ -325,12 +261,8 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn take_all(&self) -> Vec<Batch<E>> {
-        let mut state = lock(&self.state);
-        let mut all: Vec<_> = std::iter::from_fn(|| state.sealed.pop()).collect();
-        all.extend(state.take_open());
-        state.left_behind();
-        drop(state);
-        self.release(all)
+        let all = lock(&self.state).take_all();
+        release(all)
     }
 
     /// The completions of the batches that are still here, oldest first.
@@ -349,10 +281,7 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn undecided(&self) -> Vec<Arc<Completion<E>>> {
-        let state = lock(&self.state);
-        let sealed = state.sealed.iter().map(SealedBatch::completion);
-        let open = state.open.iter().map(OpenBatch::completion);
-        sealed.chain(open).map(Arc::clone).collect()
+        lock(&self.state).completions()
     }
 
     /// Whether no record is here.
@@ -362,8 +291,7 @@ impl<E> Queue<E> {
 
     /// How many batches are here, the open one included.
     pub fn batches(&self) -> usize {
-        let state = lock(&self.state);
-        state.sealed.len() + usize::from(state.open.is_some())
+        lock(&self.state).batches()
     }
 
     /// Appends a short record to the open batch, if there is one with room: what is done for
@@ -400,95 +328,58 @@ impl<E> Queue<E> {
             return None;
         }
         let mut state = lock(&self.state);
-        let open = state.open.as_mut()?;
-        let delivery = open.append_short(record)?;
-        let filled = if open.is_as_good_as_full() || state.left_unfilled > 0 {
-            self.look_at_room(state)
+        let (delivery, may_be_full) = state.append_short(record)?;
+        let filled = if may_be_full {
+            self.check_full(state)
         } else {
             Filled::Room
         };
         Some(Appended { delivery, filled })
     }
 
-    /// After an append: seals the open batch if it is full, or says that the share is taken.
+    /// After an append: seals the open batch if it is full.
     #[cold]
-    fn look_at_room(self: &Arc<Self>, mut state: Guard<'_, QueueState<E>>) -> Filled {
-        if state
-            .open
-            .as_ref()
-            .is_some_and(OpenBatch::is_as_good_as_full)
-        {
-            let ring = state.seal_full();
-            drop(state);
-            self.ring(ring);
-            return Filled::Filled;
-        }
-        state.share_taken()
+    fn check_full(self: &Arc<Self>, mut state: Guard<'_, QueueState<E>>) -> Filled {
+        let (filled, ring) = state.check_full();
+        drop(state);
+        self.ring(ring);
+        filled
     }
 
-    /// Appends to the open batch if there is one and it has room; else it is sealed, but for one
-    /// that only has to grow, if that is to be told.
-    pub(crate) fn append<'a, H>(
+    /// Appends to the open batch if there is one and it has room; else it is sealed, but for one that
+    /// only has to grow, for which `when_short` says how to go on.
+    pub(crate) fn try_append<'a, H>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
-        cramped: Cramped,
+        mut when_short: WhenShort,
     ) -> Result<Attempt<E>, RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         let mut state = lock(&self.state);
-        let (attempt, ring) = state.append(record, cramped)?;
+        let tried = state.try_append(record, &mut when_short);
         drop(state);
+        drop(when_short);
+        let (attempt, ring) = tried?;
         self.ring(ring);
         Ok(attempt)
     }
 
-    /// Appends to the open batch after it has grown, if that is still what it needs.
-    pub(crate) fn append_grown<'a, H>(
+    /// Appends to the open batch if there is one by now; else to `new`, which is the open one then.
+    pub(crate) fn append_new_batch<'a, H>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
-        mut growth: Growth,
+        new: OpenBatch<E>,
     ) -> Result<Attempt<E>, RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
+        let mut new = Some(new);
         let mut state = lock(&self.state);
-        let appended = state.append_grown(record, &mut growth);
-        drop(state);
-        drop(growth);
-        let (attempt, ring) = appended?;
-        self.ring(ring);
-        Ok(attempt)
-    }
-
-    /// Appends to the open batch if there is one by now; else to `fresh`, which is open then.
-    pub(crate) fn append_to_fresh<'a, H>(
-        self: &Arc<Self>,
-        record: &mut NewRecord<'a, H, E>,
-        mut fresh: OpenBatch<E>,
-    ) -> Result<Attempt<E>, RecordTooLarge>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
-        let mut state = lock(&self.state);
-        let (attempt, ring) = state.append(record, Cramped::Seal)?;
-        if !matches!(attempt, Attempt::NeedsBatch(_)) {
-            drop(state);
-            self.ring(ring);
-            return Ok(attempt);
-        }
-        // It is opened with its first record in: nobody ever sees a batch without any.
-        let (appended, ring) = match fresh.append(record) {
-            Ok(placed) => {
-                let opened = state.open_with(fresh, self.shared.linger);
-                let (attempt, sealed) = state.note(placed, Cramped::Seal);
-                (Ok(attempt), ring.or(opened).or(sealed))
-            }
-            Err(too_large) => (Err(too_large), ring),
-        };
+        let (attempt, ring) = state.append_new_batch(record, &mut new, self.shared.linger);
         drop(state);
         self.ring(ring);
-        appended
+        attempt
     }
 
     /// Nothing is accepted from now on, and what is here is due.
@@ -507,10 +398,7 @@ impl<E> Queue<E> {
     /// assert_eq!(refused.unwrap_err(), AppendError::Closed);
     /// ```
     pub fn close(self: &Arc<Self>) {
-        let mut state = lock(&self.state);
-        state.stage = Stage::Closed;
-        let ring = state.seal_open();
-        drop(state);
+        let ring = lock(&self.state).close();
         self.ring(ring);
     }
 
@@ -532,27 +420,7 @@ impl<E> Queue<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn close_if_empty(&self) -> bool {
-        let mut state = lock(&self.state);
-        let empty = state.open.is_none() && state.sealed.is_empty();
-        if empty {
-            state.stage = Stage::Closed;
-        }
-        empty
-    }
-
-    fn readiness(&self, state: &QueueState<E>, now: Instant) -> Readiness {
-        if !state.sealed.is_empty() {
-            return Readiness::Ready;
-        }
-        let Some(open) = &state.open else {
-            return Readiness::Empty;
-        };
-        let created = open.created();
-        let until = created.checked_add(self.shared.linger).unwrap_or(created);
-        if now >= until || self.shared.budget.is_short() {
-            return Readiness::Ready;
-        }
-        Readiness::Lingering { until }
+        lock(&self.state).close_if_empty()
     }
 
     fn ring(self: &Arc<Self>, ring: Ring) {
@@ -575,11 +443,12 @@ impl<E> Queue<E> {
             rung.push(Arc::clone(self));
         }
     }
+}
 
-    fn release(&self, batches: Vec<SealedBatch<E>>) -> Vec<Batch<E>> {
-        let batches = batches.into_iter();
-        batches.map(SealedBatch::release).collect()
-    }
+/// Not under a lock: it allocates.
+fn release<E>(batches: Vec<SealedBatch<E>>) -> Vec<Batch<E>> {
+    let batches = batches.into_iter();
+    batches.map(SealedBatch::release).collect()
 }
 
 impl<E> fmt::Debug for Queue<E> {

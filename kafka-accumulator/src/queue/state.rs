@@ -1,158 +1,54 @@
-//! What a queue holds, to be touched only under its lock: the open batch, the sealed ones, and what
-//! of them the engine knows.
+//! What a queue holds under its lock: the open batch, the sealed ones, and what the engine knows of
+//! them.
 //!
-//! Its steps say who must be rung for; ringing is done after unlocking, by the queue. Nothing here
-//! locks, waits or takes memory.
+//! A record is appended to the open batch here; a batch leaves from here. Each step returns whether the
+//! engine must be rung for, and the queue rings after it has unlocked. Nothing here locks, waits or
+//! reserves memory.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
+use super::{
+    attention::{Attention, Ring},
+    initial_size::InitialSize,
+    outcome::{Appended, Attempt, Filled, NewBatch, Readiness, WhenShort},
+    sealed_batches::SealedBatches,
+};
 use crate::{
-    batch::{AppendResult, GrowRequest, Growth, NewRecord, OpenBatch, SealedBatch},
-    delivery::Delivery,
-    memory::Sizes,
-    queue::{
-        Appended, Filled,
-        attention::{Attention, Ring},
-    },
+    batch::{AppendResult, OpenBatch, SealedBatch},
+    completion::Completion,
+    delivery::Receipt,
+    memory::{Budget, Sizes},
+    record::NewRecord,
 };
 
-pub(crate) struct QueueState<E> {
-    pub(crate) stage: Stage,
-    pub(crate) attention: Attention,
-    pub(crate) open: Option<OpenBatch<E>>,
-    /// Apart, so that all that an append touches lies together.
-    pub(crate) sealed: Box<SealedBatches<E>>,
+/// The batches of a queue, and what the engine knows of them.
+pub(super) struct QueueState<E> {
+    stage: Stage,
+    attention: Attention,
+    open: Option<OpenBatch<E>>,
+    /// Boxed, so that all that an append touches lies together.
+    sealed: Box<SealedBatches<E>>,
     sizes: Sizes,
     initial_size: InitialSize,
-    /// Bytes that left in batches that were not full, since a sticky partitioner was last told to
-    /// move on; what the open batch held then is taken off beforehand.
-    pub(crate) left_unfilled: isize,
+    /// Bytes that left in batches that were not full since a sticky partitioner was last told to move
+    /// on; less what the open batch held at that time.
+    left_unfilled: isize,
 }
 
+/// Whether records are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Accepting,
     Closed,
 }
 
-/// What came of trying to append to the open batch.
-pub(crate) enum Attempt<E> {
-    Appended(Appended<Delivery<E>>),
-    /// The open batch has room, but must grow.
-    NeedsMemory(GrowRequest),
-    /// There is no open batch; if there was one, it is sealed now: it was full or could not grow.
-    NeedsBatch(NewBatch),
-    Closed,
-}
-
-/// A new batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NewBatch {
-    /// Whether there was one before it.
-    pub(crate) filled: Filled,
-    pub(crate) initial_size: InitialSize,
-}
-
-/// What a batch begins with: what the one before it came to use. A batch has less than 4 GiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InitialSize {
-    buffer_bytes: u32,
-    callback_bytes: u32,
-}
-
-impl InitialSize {
-    fn first(sizes: Sizes) -> Self {
-        Self {
-            buffer_bytes: to_u32(sizes.first()),
-            callback_bytes: 0,
-        }
-    }
-
-    /// What follows for the next batch.
-    fn after<E>(self, open: &OpenBatch<E>, sizes: Sizes) -> Self {
-        let used = BATCH_HEADER_BYTES + open.written();
-        let callbacks = match open.callback_bytes() {
-            0 => 0,
-            used => used.checked_next_power_of_two().unwrap_or(used),
-        };
-        Self {
-            buffer_bytes: to_u32(sizes.after(self.buffer_bytes(), used)),
-            callback_bytes: to_u32(callbacks.max(self.callback_bytes() / 2)),
-        }
-    }
-
-    /// For its buffer.
-    pub(crate) fn buffer_bytes(self) -> usize {
-        self.buffer_bytes as usize
-    }
-
-    /// For the callbacks of its records.
-    pub(crate) fn callback_bytes(self) -> usize {
-        self.callback_bytes as usize
-    }
-}
-
-fn to_u32(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
-}
-
-/// The sealed batches of a queue, oldest first.
-pub(crate) struct SealedBatches<E> {
-    batches: VecDeque<SealedBatch<E>>,
-}
-
-impl<E> SealedBatches<E> {
-    fn new() -> Self {
-        let batches = VecDeque::new();
-        Self { batches }
-    }
-
-    /// The first one gets room for itself alone: most queues never hold two.
-    fn push(&mut self, sealed: SealedBatch<E>) {
-        if self.batches.capacity() == 0 {
-            self.batches.reserve_exact(1);
-        }
-        self.batches.push_back(sealed);
-    }
-
-    /// Takes the oldest, and lets go of the room when there is much of it: a queue that was long once
-    /// is not paid for by anybody.
-    pub(crate) fn pop(&mut self) -> Option<SealedBatch<E>> {
-        let oldest = self.batches.pop_front();
-        if self.batches.is_empty() && self.batches.capacity() > KEPT_BATCHES {
-            self.batches = VecDeque::new();
-        }
-        oldest
-    }
-
-    pub(crate) fn oldest(&self) -> Option<&SealedBatch<E>> {
-        self.batches.front()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &SealedBatch<E>> {
-        self.batches.iter()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.batches.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.batches.is_empty()
-    }
-}
-
-/// What to do with a batch that would have to grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cramped {
-    Tell,
-    Seal,
-}
-
 impl<E> QueueState<E> {
-    pub(crate) fn new(sizes: Sizes) -> Self {
+    pub(super) fn new(sizes: Sizes) -> Self {
         Self {
             stage: Stage::Accepting,
             attention: Attention::Away,
@@ -164,10 +60,38 @@ impl<E> QueueState<E> {
         }
     }
 
-    pub(crate) fn append<'a, H>(
+    /// Appends a short record to the open batch if there is one with room. The second of the pair says
+    /// whether [`check_full`](Self::check_full) has to be called.
+    #[inline(always)]
+    pub(super) fn append_short<'a, R, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-        cramped: Cramped,
+    ) -> Option<(R, bool)>
+    where
+        R: Receipt<E>,
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let open = self.open.as_mut()?;
+        let receipt = open.append_short(record)?;
+        let may_be_full = open.is_as_good_as_full() || self.left_unfilled > 0;
+        Some((receipt, may_be_full))
+    }
+
+    /// After an append: seals the open batch if it is full; else says whether a sticky partitioner
+    /// should move on all the same.
+    pub(super) fn check_full(&mut self) -> (Filled, Ring) {
+        match &self.open {
+            Some(open) if open.is_as_good_as_full() => (Filled::Filled, self.seal_full()),
+            _ => (self.share_taken(), Ring::Needless),
+        }
+    }
+
+    /// Appends to the open batch if there is one and it has room; else it is sealed, but for one that
+    /// only has to grow, for which `when_short` says how to go on.
+    pub(super) fn try_append<'a, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+        when_short: &mut WhenShort,
     ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
@@ -178,25 +102,135 @@ impl<E> QueueState<E> {
         let Some(open) = &mut self.open else {
             return Ok((self.needs_batch(Filled::Room), Ring::Needless));
         };
-        let placed = open.append(record)?;
-        Ok(self.note(placed, cramped))
+        match (open.try_append(record)?, when_short) {
+            (AppendResult::NeedsMemory(request), WhenShort::Report) => {
+                Ok((Attempt::NeedsMemory(request), Ring::Needless))
+            }
+            (AppendResult::NeedsMemory(_), WhenShort::Grow(growth)) => {
+                open.grow(growth);
+                self.try_append(record, &mut WhenShort::Report)
+            }
+            (result, _) => Ok(self.appended(result)),
+        }
     }
 
-    /// Appends to the open batch after it has grown, if that is still what it needs.
-    pub(crate) fn append_grown<'a, H>(
+    /// Appends to the open batch if there is one by now; else to `new`, which then is the open one. A
+    /// batch that is not needed stays in `new`, to be dropped after the lock.
+    pub(super) fn append_new_batch<'a, H>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-        growth: &mut Growth,
-    ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
+        new: &mut Option<OpenBatch<E>>,
+        linger: Duration,
+    ) -> (Result<Attempt<E>, RecordTooLarge>, Ring)
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let found = self.append(record, Cramped::Tell)?;
-        match (&found, &mut self.open) {
-            ((Attempt::NeedsMemory(_), _), Some(open)) => open.grow(growth),
-            _ => return Ok(found),
+        let (attempt, before) = match self.try_append(record, &mut WhenShort::Seal) {
+            Ok(found) => found,
+            Err(too_large) => return (Err(too_large), Ring::Needless),
+        };
+        let (Attempt::NeedsBatch(_), Some(batch)) = (&attempt, new.as_mut()) else {
+            return (Ok(attempt), before);
+        };
+        // It is opened with its first record in: nobody ever sees a batch without any.
+        let result = match batch.try_append(record) {
+            Ok(result) => result,
+            Err(too_large) => return (Err(too_large), before),
+        };
+        self.open = new.take();
+        let opened = self.attention.batch_opened(linger);
+        let (attempt, sealed) = self.appended(result);
+        (Ok(attempt), before.or(opened).or(sealed))
+    }
+
+    /// What there is to take.
+    pub(super) fn readiness(&self, now: Instant, linger: Duration, budget: &Budget) -> Readiness {
+        if !self.sealed.is_empty() {
+            return Readiness::Ready;
         }
-        self.append(record, Cramped::Tell)
+        let Some(open) = &self.open else {
+            return Readiness::Empty;
+        };
+        let created = open.created();
+        let until = created.checked_add(linger).unwrap_or(created);
+        if now >= until || budget.is_short() {
+            return Readiness::Ready;
+        }
+        Readiness::Lingering { until }
+    }
+
+    /// The engine knows of this now.
+    pub(super) fn note_seen(&mut self, readiness: Readiness) {
+        self.attention = Attention::after_look(readiness);
+    }
+
+    /// Takes the oldest batch, the open one included.
+    pub(super) fn take_oldest(&mut self) -> Option<SealedBatch<E>> {
+        let oldest = self.sealed.pop().or_else(|| self.seal());
+        self.note_left();
+        oldest
+    }
+
+    /// Takes the batches that were created at `created_until` or before, oldest first.
+    pub(super) fn take_expired(&mut self, created_until: Instant) -> Vec<SealedBatch<E>> {
+        let mut expired = Vec::new();
+        while self
+            .oldest_created()
+            .is_some_and(|created| created <= created_until)
+        {
+            expired.extend(self.take_oldest());
+        }
+        self.note_left();
+        expired
+    }
+
+    /// Takes everything, oldest first.
+    pub(super) fn take_all(&mut self) -> Vec<SealedBatch<E>> {
+        std::iter::from_fn(|| self.take_oldest()).collect()
+    }
+
+    /// Seals the open batch, so that it is due.
+    pub(super) fn seal_open(&mut self) -> Ring {
+        let Some(sealed) = self.seal() else {
+            return Ring::Needless;
+        };
+        self.sealed.push(sealed);
+        self.attention.batch_sealed()
+    }
+
+    /// Accepts nothing from now on; what is open is due.
+    pub(super) fn close(&mut self) -> Ring {
+        self.stage = Stage::Closed;
+        self.seal_open()
+    }
+
+    /// Accepts nothing from now on if nothing is here; returns whether that is so.
+    pub(super) fn close_if_empty(&mut self) -> bool {
+        let empty = self.batches() == 0;
+        if empty {
+            self.stage = Stage::Closed;
+        }
+        empty
+    }
+
+    /// When the oldest batch that is still here was created.
+    pub(super) fn oldest_created(&self) -> Option<Instant> {
+        match self.sealed.oldest() {
+            Some(sealed) => Some(sealed.created()),
+            None => self.open.as_ref().map(OpenBatch::created),
+        }
+    }
+
+    /// The completions of the batches that are here, oldest first.
+    pub(super) fn completions(&self) -> Vec<Arc<Completion<E>>> {
+        let sealed = self.sealed.iter().map(SealedBatch::completion);
+        let open = self.open.iter().map(OpenBatch::completion);
+        sealed.chain(open).map(Arc::clone).collect()
+    }
+
+    /// How many batches are here, the open one included.
+    pub(super) fn batches(&self) -> usize {
+        self.sealed.len() + usize::from(self.open.is_some())
     }
 
     fn needs_batch(&self, filled: Filled) -> Attempt<E> {
@@ -207,14 +241,11 @@ impl<E> QueueState<E> {
         })
     }
 
-    /// Seals the open batch if what became of the last append says so.
-    pub(crate) fn note(&mut self, placed: AppendResult<E>, cramped: Cramped) -> (Attempt<E>, Ring) {
-        let (delivery, filled, ring) = match placed {
+    /// What follows from an attempt: a batch that is full, or cannot grow, is sealed.
+    fn appended(&mut self, result: AppendResult<E>) -> (Attempt<E>, Ring) {
+        let (delivery, filled, ring) = match result {
             AppendResult::Appended(delivery) => (delivery, self.share_taken(), Ring::Needless),
             AppendResult::AppendedFull(delivery) => (delivery, Filled::Filled, self.seal_full()),
-            AppendResult::NeedsMemory(request) if cramped == Cramped::Tell => {
-                return (Attempt::NeedsMemory(request), Ring::Needless);
-            }
             AppendResult::NeedsMemory(_) | AppendResult::BatchFull => {
                 let ring = self.seal_full();
                 return (self.needs_batch(Filled::Filled), ring);
@@ -223,9 +254,9 @@ impl<E> QueueState<E> {
         (Attempt::Appended(Appended { delivery, filled }), ring)
     }
 
-    /// Whether the partition got as much as a full batch holds, in several that were not full: a
-    /// slow producer, too, is to spread over the partitions (KIP-794).
-    pub(crate) fn share_taken(&mut self) -> Filled {
+    /// Whether the partition got as much as a full batch holds, in several batches that were not full: a
+    /// slow producer, too, is to spread its records over the partitions (KIP-794).
+    fn share_taken(&mut self) -> Filled {
         if self.left_unfilled <= 0 {
             return Filled::Room;
         }
@@ -237,38 +268,26 @@ impl<E> QueueState<E> {
         Filled::Filled
     }
 
-    pub(crate) fn seal_full(&mut self) -> Ring {
+    fn seal_full(&mut self) -> Ring {
         let ring = self.seal_open();
         self.left_unfilled = 0;
         ring
     }
 
-    pub(crate) fn open_with(&mut self, fresh: OpenBatch<E>, linger: Duration) -> Ring {
-        self.open = Some(fresh);
-        self.attention.batch_opened(linger)
-    }
-
-    pub(crate) fn seal_open(&mut self) -> Ring {
-        let Some(sealed) = self.take_open() else {
-            return Ring::Needless;
-        };
-        self.sealed.push(sealed);
-        self.attention.batch_sealed()
-    }
-
-    pub(crate) fn take_open(&mut self) -> Option<SealedBatch<E>> {
+    /// The open batch, sealed; the next one will begin with what it has used.
+    fn seal(&mut self) -> Option<SealedBatch<E>> {
         let open = self.open.take()?;
-        self.left_unfilled += (BATCH_HEADER_BYTES + open.written()) as isize;
-        self.initial_size = self.initial_size.after(&open, self.sizes);
+        let used_bytes = BATCH_HEADER_BYTES + open.written();
+        self.left_unfilled += used_bytes as isize;
+        self.initial_size = self
+            .initial_size
+            .after(used_bytes, open.callback_bytes(), self.sizes);
         Some(open.seal())
     }
 
-    pub(crate) fn left_behind(&mut self) {
-        if self.open.is_none() && self.sealed.is_empty() {
+    fn note_left(&mut self) {
+        if self.batches() == 0 {
             self.attention.emptied();
         }
     }
 }
-
-/// Room for so many sealed batches is kept when they are gone.
-const KEPT_BATCHES: usize = 4;
