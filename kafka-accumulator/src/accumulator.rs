@@ -202,7 +202,7 @@ impl<E> Accumulator<E> {
     /// ```
     pub fn reserve(&self, bytes: usize, deadline: Instant) -> Reserve {
         let reserve = self.shared.budget.reserve(bytes, deadline);
-        if reserve.is_standing() {
+        if reserve.is_waiting() {
             self.shared.doorbell.ring();
         }
         reserve

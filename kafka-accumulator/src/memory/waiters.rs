@@ -1,7 +1,7 @@
-//! The line of those who wait for memory: who stands where, who has left it, and whom to wake.
+//! Who waits for memory, in order of arrival (Java's `BufferPool.waiters`).
 //!
-//! It is touched only under the budget's lock and decides nothing about bytes. It wakes nobody: the
-//! wakers of those who have been served lie here until somebody without a lock takes them.
+//! It is used only under the budget's lock, and decides nothing about bytes. It wakes nobody: the wakers
+//! of those whose wait is over are kept here until somebody who holds no lock takes them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,55 +9,67 @@ use std::{
     time::Instant,
 };
 
-pub(crate) struct Line {
-    pub(crate) stage: Stage,
-    pub(crate) next_ticket: u64,
+/// Those who wait, and the answers that were not fetched yet.
+pub(super) struct Waiters {
+    stage: Stage,
+    next_ticket: u64,
     /// In order of arrival, hence of tickets.
-    pub(crate) standing: VecDeque<Standing>,
-    /// Those who have left the line and do not know it yet.
-    pub(crate) settled: BTreeMap<u64, Settled>,
-    /// Whom to wake, because he has.
-    pub(crate) served: Vec<Waker>,
-    /// No deadline in the line is earlier; it may be later if somebody left.
-    pub(crate) earliest: Option<Instant>,
+    waiting: VecDeque<Waiter>,
+    /// For those whose wait is over and who do not know it yet.
+    answers: BTreeMap<u64, Answer>,
+    /// Of those whose wait is over.
+    to_wake: Vec<Waker>,
+    /// No deadline is earlier; this one may have been that of somebody who left.
+    earliest: Option<Instant>,
 }
 
 #[derive(PartialEq, Eq)]
-pub(crate) enum Stage {
+enum Stage {
     Open,
     Closed,
 }
 
-pub(crate) struct Standing {
-    pub(crate) ticket: u64,
-    pub(crate) bytes: usize,
-    pub(crate) deadline: Instant,
-    pub(crate) waker: Option<Waker>,
+/// A caller who waits.
+pub(super) struct Waiter {
+    ticket: u64,
+    bytes: usize,
+    deadline: Instant,
+    waker: Option<Waker>,
 }
 
-pub(crate) enum Settled {
+/// How a wait has ended.
+pub(super) enum Answer {
     Granted { bytes: usize },
     TimedOut,
     Closed,
 }
 
-impl Line {
-    /// Nobody stands here.
-    pub(crate) fn new() -> Self {
+impl Waiters {
+    /// Nobody waits.
+    pub(super) fn new() -> Self {
         Self {
             stage: Stage::Open,
             next_ticket: 0,
-            standing: VecDeque::new(),
-            settled: BTreeMap::new(),
-            served: Vec::new(),
+            waiting: VecDeque::new(),
+            answers: BTreeMap::new(),
+            to_wake: Vec::new(),
             earliest: None,
         }
     }
 
-    pub(crate) fn join(&mut self, bytes: usize, deadline: Instant) -> u64 {
+    pub(super) fn is_closed(&self) -> bool {
+        self.stage == Stage::Closed
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Adds a waiter behind the others; returns its ticket.
+    pub(super) fn join(&mut self, bytes: usize, deadline: Instant) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.standing.push_back(Standing {
+        self.waiting.push_back(Waiter {
             ticket,
             bytes,
             deadline,
@@ -67,28 +79,97 @@ impl Line {
         ticket
     }
 
-    pub(crate) fn position(&self, ticket: u64) -> Option<usize> {
-        let by_ticket = |standing: &Standing| standing.ticket.cmp(&ticket);
-        self.standing.binary_search_by(by_ticket).ok()
+    /// What the first of them waits for.
+    pub(super) fn first_bytes(&self) -> Option<usize> {
+        self.waiting.front().map(|waiter| waiter.bytes)
     }
 
-    pub(crate) fn leave_at(&mut self, at: usize, settled: Settled) {
-        if let Some(standing) = self.standing.remove(at) {
-            self.settled.insert(standing.ticket, settled);
-            self.served.extend(standing.waker);
+    /// Ends the wait of the first: it got what it waited for.
+    pub(super) fn grant_first(&mut self) {
+        if let Some(waiter) = self.waiting.pop_front() {
+            let bytes = waiter.bytes;
+            self.answer(waiter, Answer::Granted { bytes });
         }
+        self.forget_deadline_if_empty();
     }
 
-    /// Takes everybody out of the line for whom `verdict` has one.
-    pub(crate) fn settle(&mut self, verdict: impl Fn(&Standing) -> Option<Settled>) {
-        for standing in std::mem::take(&mut self.standing) {
-            match verdict(&standing) {
-                None => self.standing.push_back(standing),
-                Some(settled) => {
-                    self.settled.insert(standing.ticket, settled);
-                    self.served.extend(standing.waker);
-                }
+    /// Ends the wait of everybody whose deadline has come, with what `answer` says of their bytes.
+    pub(super) fn expire(&mut self, now: Instant, answer: impl Fn(usize) -> Answer) {
+        for waiter in std::mem::take(&mut self.waiting) {
+            if waiter.deadline <= now {
+                let answer = answer(waiter.bytes);
+                self.answer(waiter, answer);
+            } else {
+                self.waiting.push_back(waiter);
             }
+        }
+        self.earliest = self.waiting.iter().map(|waiter| waiter.deadline).min();
+    }
+
+    /// Ends every wait; nobody can wait from now on.
+    pub(super) fn close(&mut self) {
+        self.stage = Stage::Closed;
+        for waiter in std::mem::take(&mut self.waiting) {
+            self.answer(waiter, Answer::Closed);
+        }
+        self.earliest = None;
+    }
+
+    /// A moment that is not later than the earliest deadline.
+    pub(super) fn earliest_deadline(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    /// The answer, if there is one; until then `waker` is to be woken. What `waker` holds afterwards
+    /// is not needed any more, and dropped after the lock.
+    pub(super) fn poll(&mut self, ticket: u64, waker: &mut Option<Waker>) -> Option<Answer> {
+        if let Some(answer) = self.answers.remove(&ticket) {
+            return Some(answer);
+        }
+        let at = self.position(ticket);
+        if let Some(waiter) = at.and_then(|at| self.waiting.get_mut(at)) {
+            std::mem::swap(&mut waiter.waker, waker);
+        }
+        None
+    }
+
+    /// The answer for somebody who has just [joined](Self::join), if there is one.
+    pub(super) fn take_answer(&mut self, ticket: u64) -> Option<Answer> {
+        self.answers.remove(&ticket)
+    }
+
+    /// Removes somebody who does not want to wait any more; it is dropped, with its waker, after the
+    /// lock. `None`: it does not wait any more.
+    pub(super) fn remove(&mut self, ticket: u64) -> Option<Waiter> {
+        let at = self.position(ticket)?;
+        let removed = self.waiting.remove(at);
+        self.forget_deadline_if_empty();
+        removed
+    }
+
+    /// How many wakers are to be taken.
+    pub(super) fn to_wake(&self) -> usize {
+        self.to_wake.len()
+    }
+
+    /// Moves the wakers of those whose wait is over to the end of `into`.
+    pub(super) fn take_to_wake(&mut self, into: &mut Vec<Waker>) {
+        into.append(&mut self.to_wake);
+    }
+
+    fn answer(&mut self, waiter: Waiter, answer: Answer) {
+        self.answers.insert(waiter.ticket, answer);
+        self.to_wake.extend(waiter.waker);
+    }
+
+    fn position(&self, ticket: u64) -> Option<usize> {
+        let by_ticket = |waiter: &Waiter| waiter.ticket.cmp(&ticket);
+        self.waiting.binary_search_by(by_ticket).ok()
+    }
+
+    fn forget_deadline_if_empty(&mut self) {
+        if self.waiting.is_empty() {
+            self.earliest = None;
         }
     }
 }
