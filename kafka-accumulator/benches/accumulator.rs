@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion};
 use kafka_accumulator::{
-    Accumulator, Appended, Batch, Delivery, Doorbell, Fate, Filled, NewRecord, Queue, Settings,
+    Accumulator, Appended, Batch, BatchOutcome, Delivery, Doorbell, Filled, NewRecord, Queue,
+    Settings,
 };
 use kafka_wire::records::RecordParts;
 
@@ -58,7 +59,7 @@ impl Scene {
     fn append_and_take(&self, queue: &Arc<Queue<()>>, value: &[u8]) {
         if self.append(queue, value).filled == Filled::Filled {
             while let Ok(batch) = queue.take(self.now) {
-                decide(&batch);
+                complete(&batch);
             }
         }
     }
@@ -80,12 +81,12 @@ impl Scene {
     }
 }
 
-fn decide(batch: &Batch<()>) {
-    let fate = Fate::Delivered {
+fn complete(batch: &Batch<()>) {
+    let fate = BatchOutcome::Delivered {
         base_offset: 0,
         log_append_time_ms: None,
     };
-    batch.decide(fate).unwrap();
+    batch.complete(fate).unwrap();
 }
 
 fn appends(criterion: &mut Criterion) {
@@ -133,9 +134,9 @@ fn batches(criterion: &mut Criterion) {
         bencher.iter_batched(
             || scene.append(&queue, b"v"),
             |_| {
-                queue.seal_open();
-                scene.accumulator.drain_rung(&mut Vec::new());
-                queue.look(scene.now);
+                queue.flush();
+                scene.accumulator.take_rung(&mut Vec::new());
+                queue.poll_ready(scene.now);
                 queue.take(scene.now)
             },
             BatchSize::PerIteration,
@@ -150,7 +151,7 @@ fn completions(criterion: &mut Criterion) {
         bencher.iter_batched(
             || scene.full_batch(&queue),
             |batch| {
-                decide(&batch);
+                complete(&batch);
                 batch
             },
             BatchSize::SmallInput,
@@ -159,7 +160,7 @@ fn completions(criterion: &mut Criterion) {
     criterion.bench_function("read the outcome of a record", |bencher| {
         let deliveries = scene.fill(&queue);
         let batch = queue.take(scene.now).unwrap();
-        decide(&batch);
+        complete(&batch);
         bencher.iter(|| black_box(&deliveries[0]).try_outcome());
     });
 }

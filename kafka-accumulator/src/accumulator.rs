@@ -37,7 +37,7 @@ use crate::{
 /// ```
 /// use std::{sync::Arc, time::{Duration, Instant}};
 ///
-/// use kafka_accumulator::{Accumulator, Doorbell, Fate, NewRecord, Readiness, Settings};
+/// use kafka_accumulator::{Accumulator, Doorbell, BatchOutcome, NewRecord, Readiness, Settings};
 /// use kafka_wire::records::RecordParts;
 ///
 /// let settings = Settings {
@@ -57,11 +57,11 @@ use crate::{
 /// // The engine, which was rung for:
 /// assert!(bell.awake());
 /// let mut rung = Vec::new();
-/// accumulator.drain_rung(&mut rung);
+/// accumulator.take_rung(&mut rung);
 /// let now = Instant::now() + settings.linger;
-/// assert_eq!(rung[0].look(now), Readiness::Ready);
+/// assert_eq!(rung[0].poll_ready(now), Readiness::Ready);
 /// let batch = rung[0].take(now).expect("it is ready");
-/// batch.decide(Fate::Delivered { base_offset: 42, log_append_time_ms: None })?;
+/// batch.complete(BatchOutcome::Delivered { base_offset: 42, log_append_time_ms: None })?;
 ///
 /// // The caller again:
 /// let delivered = delivery.try_outcome().expect("it is decided")?;
@@ -243,7 +243,7 @@ impl<E> Accumulator<E> {
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// accumulator.limit_backlog(1_024);
     /// let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// queue.seal_open();
+    /// queue.flush();
     /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
     /// assert!(accumulator.is_throttling(), "there is memory for three more");
     /// accumulator.limit_backlog(3_072);
@@ -336,12 +336,12 @@ impl<E> Accumulator<E> {
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
     /// let mut rung = Vec::new();
-    /// accumulator.drain_rung(&mut rung);
+    /// accumulator.take_rung(&mut rung);
     /// assert_eq!(rung.len(), 1);
     /// assert_eq!(rung[0].key(), queue.key());
     /// # Ok::<(), AppendError>(())
     /// ```
-    pub fn drain_rung(&self, into: &mut Vec<Arc<Queue<E>>>) {
+    pub fn take_rung(&self, into: &mut Vec<Arc<Queue<E>>>) {
         if let Some(rung) = &mut *lock(&self.shared.rung) {
             if into.is_empty() {
                 std::mem::swap(rung, into);

@@ -86,10 +86,10 @@ impl<E> Delivery<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
     /// assert_eq!(delivery.try_outcome(), None);
-    /// batch.decide(Fate::Failed("no leader"))?;
+    /// batch.complete(BatchOutcome::Failed("no leader"))?;
     /// assert_eq!(delivery.try_outcome(), Some(Err("no leader")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -112,7 +112,7 @@ impl<E: Clone> Future for Delivery<E> {
                 index,
                 ticket,
             } = &mut *self;
-            let Some(fate) = completion.poll_fate(ticket, context.waker()) else {
+            let Some(fate) = completion.poll_outcome(ticket, context.waker()) else {
                 return Poll::Pending;
             };
             let (piece, index) = match fate.of(*index) {

@@ -13,9 +13,9 @@
 //!
 //! A driver that will get up by itself soon, because it waits for a linger to be over, says so with
 //! [`announce_alarm`](Doorbell::announce_alarm): then what is in no hurry is only written down
-//! ([`note`](Doorbell::note)). One that will get up even sooner, because an answer is owed to it,
+//! ([`note`](Doorbell::ring_lazily)). One that will get up even sooner, because an answer is owed to it,
 //! may ask for patience: that several have something to do before it is rung for
-//! ([`knock`](Doorbell::knock)), so that what is done at one go is more. It takes its word back
+//! ([`knock`](Doorbell::ring_counted)), so that what is done at one go is more. It takes its word back
 //! *before* it reads the lists, so that what it does not find there was rung for.
 //!
 //! Nothing here knows a runtime; a simulation uses it without any waker.
@@ -90,13 +90,13 @@ impl Doorbell {
     /// ```
     /// let bell = kafka_accumulator::Doorbell::new();
     /// bell.announce_alarm();
-    /// bell.note();
+    /// bell.ring_lazily();
     /// assert!(!bell.is_rung());
     /// bell.withdraw_alarm();
-    /// bell.note();
+    /// bell.ring_lazily();
     /// assert!(bell.is_rung());
     /// ```
-    pub fn note(&self) {
+    pub fn ring_lazily(&self) {
         if self.alarm.load(Ordering::SeqCst) == NO_ALARM {
             self.ring();
         }
@@ -106,13 +106,13 @@ impl Doorbell {
     ///
     /// ```
     /// let bell = kafka_accumulator::Doorbell::new();
-    /// bell.ask_for_patience(1);
-    /// bell.knock();
+    /// bell.ring_after(1);
+    /// bell.ring_counted();
     /// assert!(!bell.is_rung());
-    /// bell.knock();
+    /// bell.ring_counted();
     /// assert!(bell.is_rung());
     /// ```
-    pub fn knock(&self) {
+    pub fn ring_counted(&self) {
         let one_less = |patience: usize| patience.checked_sub(1);
         let patient = self
             .patience
@@ -124,7 +124,7 @@ impl Doorbell {
 
     /// The driver will get up by itself very soon, and read all lists then: the next `knocks` need
     /// not ring.
-    pub fn ask_for_patience(&self, knocks: usize) {
+    pub fn ring_after(&self, knocks: usize) {
         self.patience.store(knocks, Ordering::SeqCst);
     }
 

@@ -76,10 +76,10 @@ pub enum SplitError {
     },
     /// The batch has ended.
     #[error(transparent)]
-    AlreadyDecided(#[from] AlreadyDecided),
+    AlreadyCompleted(#[from] AlreadyCompleted),
 }
 
 /// The completion had been decided before; nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the batch was decided before; a batch is decided once")]
-pub struct AlreadyDecided;
+pub struct AlreadyCompleted;

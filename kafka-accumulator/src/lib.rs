@@ -39,12 +39,12 @@ mod sync;
 
 pub use accumulator::Accumulator;
 pub use batch::{Batch, Piece};
-pub use completion::{Callback, Completion, Decided, Delivered, Fate, Outcome, Settled};
+pub use completion::{BatchOutcome, Callback, Completed, Completion, Delivered, Outcome, Settled};
 pub use delivery::{Delivery, Receipt};
 pub use doorbell::{Doorbell, Sleep};
-pub use error::{AlreadyCompressed, AlreadyDecided, AppendError, ReserveError, SplitError};
+pub use error::{AlreadyCompleted, AlreadyCompressed, AppendError, ReserveError, SplitError};
 pub use memory::{Reservation, Reserve};
 pub use queue::{Appended, Filled, Queue, Readiness};
 pub use record::NewRecord;
 pub use settings::Settings;
-pub use user_code::{NoCallsOut, Panic, call_out, contained, wake_all};
+pub use user_code::{NoUserCode, Panic, catch_panic, run_user_code, wake_all};

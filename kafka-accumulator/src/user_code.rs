@@ -3,7 +3,7 @@
 //! Whatever such code does, the producer goes on: a panic ends here, and so does one of what the
 //! panic carried. And it is never called while something of ours is held, because it may wait for
 //! somebody who waits for that: in a build with debug assertions a call out where there is a
-//! [`NoCallsOut`] panics.
+//! [`NoUserCode`] panics.
 
 use std::{
     any::Any,
@@ -16,7 +16,7 @@ use std::{
 /// What a panic said.
 ///
 /// ```
-/// let panic = kafka_accumulator::contained(|| panic!("no such key")).unwrap_err();
+/// let panic = kafka_accumulator::catch_panic(|| panic!("no such key")).unwrap_err();
 /// assert_eq!(panic.to_string(), "no such key");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,23 +52,23 @@ impl fmt::Display for Panic {
 /// Runs `call`; if it panics, that goes no further.
 ///
 /// ```
-/// assert_eq!(kafka_accumulator::contained(|| 7).ok(), Some(7));
+/// assert_eq!(kafka_accumulator::catch_panic(|| 7).ok(), Some(7));
 /// ```
-pub fn contained<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
+pub fn catch_panic<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
     catch_unwind(AssertUnwindSafe(call)).map_err(Panic::of)
 }
 
-/// Runs a callback or wakes somebody: [`contained`], and not where there is a [`NoCallsOut`].
+/// Runs a callback or wakes somebody: [`catch_panic`], and not where there is a [`NoUserCode`].
 ///
 /// ```
-/// assert!(kafka_accumulator::call_out(|| panic!("other people's code")).is_err());
+/// assert!(kafka_accumulator::run_user_code(|| panic!("other people's code")).is_err());
 /// ```
-pub fn call_out(call: impl FnOnce()) -> Result<(), Panic> {
+pub fn run_user_code(call: impl FnOnce()) -> Result<(), Panic> {
     quiet::assert_nothing();
-    contained(call)
+    catch_panic(call)
 }
 
-/// Wakes all of them, whatever one of them does. Not where there is a [`NoCallsOut`].
+/// Wakes all of them, whatever one of them does. Not where there is a [`NoUserCode`].
 ///
 /// ```
 /// use std::task::Waker;
@@ -78,11 +78,11 @@ pub fn call_out(call: impl FnOnce()) -> Result<(), Panic> {
 pub fn wake_all(wakers: &mut Vec<Waker>) {
     for waker in wakers.drain(..) {
         // Its panic was told by the hook; nobody else could do anything about it.
-        let _ = call_out(|| waker.wake());
+        let _ = run_user_code(|| waker.wake());
     }
 }
 
-pub use quiet::NoCallsOut;
+pub use quiet::NoUserCode;
 
 #[cfg(all(debug_assertions, not(loom)))]
 mod quiet {
@@ -97,15 +97,15 @@ mod quiet {
     /// It is checked in builds with debug assertions, and costs nothing in others.
     ///
     /// ```
-    /// let quiet = kafka_accumulator::NoCallsOut::new();
+    /// let quiet = kafka_accumulator::NoUserCode::new();
     /// drop(quiet);
     /// kafka_accumulator::wake_all(&mut vec![std::task::Waker::noop().clone()]);
     /// ```
     #[derive(Debug)]
     #[must_use = "it marks what is done while it lives"]
-    pub struct NoCallsOut(PhantomData<*const ()>);
+    pub struct NoUserCode(PhantomData<*const ()>);
 
-    impl NoCallsOut {
+    impl NoUserCode {
         /// From here on.
         #[allow(clippy::new_without_default, reason = "it does something")]
         pub fn new() -> Self {
@@ -114,7 +114,7 @@ mod quiet {
         }
     }
 
-    impl Drop for NoCallsOut {
+    impl Drop for NoUserCode {
         fn drop(&mut self) {
             let _ = HELD.try_with(|held| held.set(held.get() - 1));
         }
@@ -140,9 +140,9 @@ mod quiet {
     /// It is checked in builds with debug assertions, and costs nothing in others.
     #[derive(Debug)]
     #[must_use = "it marks what is done while it lives"]
-    pub struct NoCallsOut(PhantomData<*const ()>);
+    pub struct NoUserCode(PhantomData<*const ()>);
 
-    impl NoCallsOut {
+    impl NoUserCode {
         /// From here on.
         #[allow(clippy::new_without_default, reason = "it does something")]
         #[inline(always)]

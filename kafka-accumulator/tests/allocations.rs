@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration, time::Instant};
 
 use kafka_accumulator::{
-    Accumulator, Appended, Delivery, Doorbell, Fate, Filled, NewRecord, Queue, Settings,
+    Accumulator, Appended, BatchOutcome, Delivery, Doorbell, Filled, NewRecord, Queue, Settings,
 };
 use kafka_wire::{compression::Compression, records::RecordParts};
 
@@ -55,16 +55,16 @@ impl Scene {
 
     fn take_all(&mut self) -> u64 {
         self.rung.clear();
-        self.accumulator.drain_rung(&mut self.rung);
-        self.queue.look(self.now);
+        self.accumulator.take_rung(&mut self.rung);
+        self.queue.poll_ready(self.now);
         let mut batches = 0;
         while let Ok(batch) = self.queue.take(self.now) {
             drop(batch.records());
-            let fate = Fate::Delivered {
+            let fate = BatchOutcome::Delivered {
                 base_offset: 0,
                 log_append_time_ms: None,
             };
-            batch.decide(fate).unwrap();
+            batch.complete(fate).unwrap();
             batches += 1;
         }
         batches
@@ -126,7 +126,7 @@ fn the_buffers_of_batches_are_not_allocated_again() {
 fn a_decided_delivery_is_read_without_allocating() {
     let mut scene = Scene::warm();
     let delivery = scene.append().delivery;
-    scene.queue.seal_open();
+    scene.queue.flush();
     scene.take_all();
     let measured = allocation_counter::measure(|| {
         assert!(delivery.try_outcome().is_some());
@@ -157,7 +157,7 @@ fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
         };
         for _ in 0..4 {
             append(VALUE);
-            queue.seal_open();
+            queue.flush();
         }
         // Four buffers lie idle when a record needs nearly all the memory.
         drop(queue.take_all());
@@ -166,7 +166,7 @@ fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
         // Compressed bytes take no memory of their own.
         for _ in 0..4 {
             append(VALUE);
-            queue.seal_open();
+            queue.flush();
         }
         let batches = queue.take_all();
         for batch in &batches {

@@ -10,7 +10,8 @@ use std::{
 };
 
 use kafka_accumulator::{
-    Accumulator, Batch, Delivered, Delivery, Doorbell, Fate, NewRecord, Piece, Queue, Settings,
+    Accumulator, Batch, BatchOutcome, Delivered, Delivery, Doorbell, NewRecord, Piece, Queue,
+    Settings,
 };
 use kafka_wire::records::{NoHeaders, RecordParts};
 use loom::{
@@ -74,8 +75,8 @@ fn at(offset: i64) -> Result<Delivered, Error> {
     })
 }
 
-fn delivered(base_offset: i64) -> Fate<Error> {
-    Fate::Delivered {
+fn delivered(base_offset: i64) -> BatchOutcome<Error> {
+    BatchOutcome::Delivered {
         base_offset,
         log_append_time_ms: None,
     }
@@ -87,7 +88,7 @@ fn an_awaited_record_is_woken_whenever_it_is_decided() {
         let scene = Scene::new();
         let (first, second) = (scene.append(), scene.append());
         let batch = scene.take();
-        let decider = thread::spawn(move || batch.decide(delivered(5)).unwrap());
+        let decider = thread::spawn(move || batch.complete(delivered(5)).unwrap());
         let awaiter = thread::spawn(move || assert_eq!(block_on(second), at(6)));
         assert_eq!(block_on(first), at(5));
         decider.join().unwrap();
@@ -101,7 +102,7 @@ fn a_delivery_that_was_polled_and_dropped_disturbs_nobody() {
         let scene = Scene::new();
         let (mut dropped, kept) = (scene.append(), scene.append());
         let batch = scene.take();
-        let decider = thread::spawn(move || batch.decide(delivered(0)).unwrap());
+        let decider = thread::spawn(move || batch.complete(delivered(0)).unwrap());
         let dropper = thread::spawn(move || {
             let mut context = Context::from_waker(Waker::noop());
             let _ = Future::poll(Pin::new(&mut dropped), &mut context);
@@ -119,8 +120,8 @@ fn of_two_who_decide_one_does_and_everybody_reads_his_fate() {
         let delivery = scene.append();
         let batch = Arc::new(scene.take());
         let other = Arc::clone(&batch);
-        let decider = thread::spawn(move || other.decide(delivered(1)).is_ok());
-        let ours = batch.decide(Fate::Failed("ours")).is_ok();
+        let decider = thread::spawn(move || other.complete(delivered(1)).is_ok());
+        let ours = batch.complete(BatchOutcome::Failed("ours")).is_ok();
         let outcome = block_on(delivery);
         let theirs = decider.join().unwrap();
         assert!(ours != theirs);
@@ -151,8 +152,8 @@ fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
             counter.fetch_add(1, Ordering::SeqCst);
         }));
         drop(scene.append_record(record));
-        let completion = scene.queue.undecided().remove(0);
-        let decider = thread::spawn(move || completion.decide(delivered(0)).unwrap());
+        let completion = scene.queue.incomplete().remove(0);
+        let decider = thread::spawn(move || completion.complete(delivered(0)).unwrap());
         let batch = scene.take();
         decider.join().unwrap();
         assert_eq!(called.load(Ordering::SeqCst), 1);
@@ -179,9 +180,9 @@ fn callbacks_that_are_attached_while_the_batch_is_decided_are_all_called_though_
             }));
             drop(scene.append_record(record));
         }
-        let completion = scene.queue.undecided().remove(0);
+        let completion = scene.queue.incomplete().remove(0);
         let settled = completion.settled();
-        let decider = thread::spawn(move || completion.decide(delivered(0)).unwrap());
+        let decider = thread::spawn(move || completion.complete(delivered(0)).unwrap());
         // Taking it attaches them.
         let batch = scene.take();
         block_on(settled);
@@ -200,7 +201,7 @@ fn deliveries_that_are_polled_by_other_tasks_in_turn_are_woken_whenever_they_are
         // It leaves a waker with one task, then it moves to another.
         let mut context = Context::from_waker(Waker::noop());
         let _ = Future::poll(Pin::new(&mut first), &mut context);
-        let decider = thread::spawn(move || batch.decide(delivered(0)).unwrap());
+        let decider = thread::spawn(move || batch.complete(delivered(0)).unwrap());
         let awaiter = thread::spawn(move || assert_eq!(block_on(first), at(0)));
         assert_eq!(block_on(second), at(1));
         decider.join().unwrap();
@@ -228,7 +229,7 @@ fn who_awaits_a_record_or_the_whole_batch_follows_a_split() {
                 .iter()
                 .enumerate()
             {
-                piece.decide(delivered(10 * number as i64)).unwrap();
+                piece.complete(delivered(10 * number as i64)).unwrap();
             }
         });
         assert_eq!(block_on(second), at(10));

@@ -65,12 +65,12 @@ fn two_who_ring_at_once_are_both_served() {
 
 #[test]
 fn what_was_only_noted_is_found_by_the_driver_that_took_its_alarm_back() {
-    explore_promise(Doorbell::announce_alarm, Doorbell::note);
+    explore_promise(Doorbell::announce_alarm, Doorbell::ring_lazily);
 }
 
 #[test]
 fn who_only_knocked_is_found_by_the_driver_that_took_its_word_back() {
-    explore_promise(|bell| bell.ask_for_patience(1), Doorbell::knock);
+    explore_promise(|bell| bell.ring_after(1), Doorbell::ring_counted);
 }
 
 fn explore_promise(promise: fn(&Doorbell), tell: fn(&Doorbell)) {

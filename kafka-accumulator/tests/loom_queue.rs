@@ -67,9 +67,9 @@ impl Scene {
         let mut rung = Vec::new();
         loop {
             self.bell.awake();
-            self.accumulator.drain_rung(&mut rung);
+            self.accumulator.take_rung(&mut rung);
             for queue in rung.drain(..) {
-                while queue.look(self.now) == Readiness::Ready {
+                while queue.poll_ready(self.now) == Readiness::Ready {
                     *seen += queue.take(self.now).map_or(0, |batch| batch.count());
                 }
             }
@@ -172,7 +172,7 @@ fn a_flush_from_another_thread_is_noticed() {
         let theirs = Arc::clone(&scene);
         let flusher = thread::spawn(move || {
             theirs.append().unwrap();
-            theirs.queue.seal_open();
+            theirs.queue.flush();
         });
         scene.drive_until(1);
         flusher.join().unwrap();
@@ -207,7 +207,7 @@ fn a_batch_that_grows_while_others_flush_and_close_is_taken_once_with_all_that_w
         let appender = thread::spawn(move || u32::from(theirs.append_value(Some(VALUE)).is_ok()));
         let theirs = Arc::clone(&scene);
         let flusher = thread::spawn(move || {
-            theirs.queue.seal_open();
+            theirs.queue.flush();
             theirs
                 .queue
                 .take(theirs.now)

@@ -13,8 +13,8 @@ use kafka_wire::compression::Compression;
 
 use super::{callbacks::Callbacks, stats::BatchStats};
 use crate::{
-    completion::{Completion, CompletionGuard, Decided, Fate},
-    error::{AlreadyCompressed, AlreadyDecided, SplitError},
+    completion::{BatchOutcome, Completed, Completion, CompletionGuard},
+    error::{AlreadyCompleted, AlreadyCompressed, SplitError},
     memory::Buffer,
     sync::{Mutex, lock},
 };
@@ -76,12 +76,12 @@ impl<E> SealedBatch<E> {
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
 /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-/// # queue.seal_open();
+/// # queue.flush();
 /// # let batch = queue.take(now).expect("it was flushed");
 /// assert_eq!((&**batch.topic(), batch.partition(), batch.count()), ("orders", 0, 1));
 /// let body = batch.records();
 /// assert_eq!(body.len(), batch.uncompressed_bytes());
-/// batch.decide(Fate::Delivered { base_offset: 0, log_append_time_ms: None })?;
+/// batch.complete(BatchOutcome::Delivered { base_offset: 0, log_append_time_ms: None })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Batch<E> {
@@ -240,9 +240,9 @@ impl<E> Batch<E> {
         self.guard.completion()
     }
 
-    /// Ends the batch; short for [`Completion::decide`].
-    pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
-        self.completion().decide(fate)
+    /// Ends the batch; short for [`Completion::complete`].
+    pub fn complete(&self, fate: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
+        self.completion().complete(fate)
     }
 
     /// Puts the compressed bytes in place of the records: into the same buffer, so that compression
@@ -259,7 +259,7 @@ impl<E> Batch<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
     /// use kafka_wire::compression::Compression;
     ///
@@ -298,7 +298,7 @@ impl<E> Batch<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
     /// let whole = Piece {
     ///     count: batch.count(),
@@ -307,18 +307,18 @@ impl<E> Batch<E> {
     ///     records: batch.records().to_vec(),
     /// };
     /// let pieces = batch.split(vec![whole])?;
-    /// pieces[0].decide(Fate::Delivered { base_offset: 3, log_append_time_ms: None })?;
+    /// pieces[0].complete(BatchOutcome::Delivered { base_offset: 3, log_append_time_ms: None })?;
     /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(&self, pieces: Vec<Piece>) -> Result<Vec<Self>, SplitError> {
-        let (batches, fate) = self.cut(pieces)?;
-        self.decide(fate)?;
+        let (batches, fate) = self.prepare_split(pieces)?;
+        self.complete(fate)?;
         Ok(batches)
     }
 
     /// What [`split`](Self::split) does, but for deciding: the pieces, and what the batch is to be
-    /// [decided](Self::decide) with before any of them is.
+    /// [decided](Self::complete) with before any of them is.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -330,7 +330,7 @@ impl<E> Batch<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
     /// # let whole = Piece {
     /// #     count: batch.count(),
@@ -338,14 +338,17 @@ impl<E> Batch<E> {
     /// #     max_timestamp_ms: batch.max_timestamp_ms(),
     /// #     records: batch.records().to_vec(),
     /// # };
-    /// let (pieces, fate) = batch.cut(vec![whole])?;
-    /// batch.decide(fate)?;
+    /// let (pieces, fate) = batch.prepare_split(vec![whole])?;
+    /// batch.complete(fate)?;
     /// assert!(delivery.try_outcome().is_none());
-    /// pieces[0].decide(Fate::Delivered { base_offset: 3, log_append_time_ms: None })?;
+    /// pieces[0].complete(BatchOutcome::Delivered { base_offset: 3, log_append_time_ms: None })?;
     /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn cut(&self, pieces: Vec<Piece>) -> Result<(Vec<Self>, Fate<E>), SplitError> {
+    pub fn prepare_split(
+        &self,
+        pieces: Vec<Piece>,
+    ) -> Result<(Vec<Self>, BatchOutcome<E>), SplitError> {
         self.check_pieces(&pieces)?;
         let body = lock(&self.body);
         let whole = Arc::clone(&body.buffer);
@@ -366,7 +369,7 @@ impl<E> Batch<E> {
             first += batch.count();
             (index, Arc::clone(batch.completion()))
         });
-        let fate = Fate::Split(completions.collect());
+        let fate = BatchOutcome::Split(completions.collect());
         Ok((batches, fate))
     }
 
@@ -378,8 +381,8 @@ impl<E> Batch<E> {
                 batch: self.count(),
             });
         }
-        if self.completion().fate().is_some() {
-            return Err(AlreadyDecided.into());
+        if self.completion().batch_outcome().is_some() {
+            return Err(AlreadyCompleted.into());
         }
         Ok(())
     }

@@ -22,9 +22,9 @@ use std::{
 };
 
 use crate::{
-    error::AlreadyDecided,
+    error::AlreadyCompleted,
     sync::{Mutex, Once, lock},
-    user_code::call_out,
+    user_code::run_user_code,
 };
 
 pub(crate) use wakers::Ticket;
@@ -84,15 +84,15 @@ pub type Callback<E> = Box<dyn FnOnce(&Completion<E>, Result<Delivered, &E>) + S
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
 /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-/// # queue.seal_open();
+/// # queue.flush();
 /// # let batch = queue.take(now).expect("it was flushed");
-/// batch.decide(Fate::Refused { each: Box::new([(0, "invalid timestamp")]), rest: "not alone" })?;
+/// batch.complete(BatchOutcome::Refused { each: Box::new([(0, "invalid timestamp")]), rest: "not alone" })?;
 /// assert_eq!(delivery.try_outcome(), Some(Err("invalid timestamp")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Fate<E> {
+pub enum BatchOutcome<E> {
     /// It was appended to the log.
     Delivered {
         /// The offset of its first record; -1 if it is not known (`acks=0`).
@@ -115,7 +115,7 @@ pub enum Fate<E> {
 
 /// What happened when a completion was decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Decided {
+pub struct Completed {
     /// How many callbacks panicked. The panics went no further.
     pub panicked_callbacks: u32,
 }
@@ -132,19 +132,19 @@ pub struct Decided {
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
 /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-/// # queue.seal_open();
+/// # queue.flush();
 /// # let batch = queue.take(now).expect("it was flushed");
 /// let completion = batch.completion();
-/// assert!(completion.fate().is_none());
-/// completion.decide(Fate::Failed("no leader"))?;
-/// assert!(matches!(completion.fate(), Some(Fate::Failed("no leader"))));
+/// assert!(completion.batch_outcome().is_none());
+/// completion.complete(BatchOutcome::Failed("no leader"))?;
+/// assert!(matches!(completion.batch_outcome(), Some(BatchOutcome::Failed("no leader"))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Completion<E> {
     topic: Arc<str>,
     partition: i32,
     abandoned: fn() -> E,
-    fate: Once<Fate<E>>,
+    fate: Once<BatchOutcome<E>>,
     /// Set when the callbacks know of the fate.
     told: Once<()>,
     waiting: Mutex<Waiting<E>>,
@@ -182,7 +182,7 @@ impl<E> Completion<E> {
     }
 
     /// What became of the batch, if that is decided.
-    pub fn fate(&self) -> Option<&Fate<E>> {
+    pub fn batch_outcome(&self) -> Option<&BatchOutcome<E>> {
         self.fate.get()
     }
 
@@ -198,9 +198,9 @@ impl<E> Completion<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// batch.decide(Fate::Delivered { base_offset: 7, log_append_time_ms: None })?;
+    /// batch.complete(BatchOutcome::Delivered { base_offset: 7, log_append_time_ms: None })?;
     /// let outcome = batch.completion().outcome(0).expect("it is decided");
     /// assert_eq!(outcome.map(|delivered| delivered.offset), Ok(7));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -240,16 +240,16 @@ impl<E> Completion<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// batch.completion().decide(Fate::Failed("expired"))?;
-    /// let late = Fate::Delivered { base_offset: 7, log_append_time_ms: None };
-    /// assert_eq!(batch.completion().decide(late), Err(AlreadyDecided));
+    /// batch.completion().complete(BatchOutcome::Failed("expired"))?;
+    /// let late = BatchOutcome::Delivered { base_offset: 7, log_append_time_ms: None };
+    /// assert_eq!(batch.completion().complete(late), Err(AlreadyCompleted));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
+    pub fn complete(&self, fate: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
         let fate = fate.normalized(self.abandoned);
-        self.fate.set(fate).map_err(|_| AlreadyDecided)?;
+        self.fate.set(fate).map_err(|_| AlreadyCompleted)?;
         let callbacks = std::mem::take(&mut lock(&self.waiting).callbacks);
         let panicked_callbacks = self.call(callbacks);
         // Nobody else sets it: there is one decision.
@@ -257,9 +257,9 @@ impl<E> Completion<E> {
         let wakers = std::mem::take(&mut lock(&self.waiting).wakers);
         for (_, waker) in wakers {
             // The hook has told of its panic; what became of the records is set already.
-            let _ = call_out(|| waker.wake());
+            let _ = run_user_code(|| waker.wake());
         }
-        Ok(Decided { panicked_callbacks })
+        Ok(Completed { panicked_callbacks })
     }
 
     /// Resolves when every record of the batch is decided, those of its pieces included, and the
@@ -271,8 +271,8 @@ impl<E> Completion<E> {
     /// use kafka_accumulator::{Completion, Queue};
     ///
     /// async fn flush<E>(queue: &Arc<Queue<E>>) {
-    ///     let undecided = queue.undecided();
-    ///     queue.seal_open();
+    ///     let undecided = queue.incomplete();
+    ///     queue.flush();
     ///     for completion in undecided {
     ///         completion.settled().await;
     ///     }
@@ -293,7 +293,7 @@ impl<E> Completion<E> {
     pub(crate) fn abandon(&self) {
         if self.fate.get().is_none() {
             // Somebody else may decide at this very moment, which is just as well.
-            let _ = self.decide(Fate::Failed((self.abandoned)()));
+            let _ = self.complete(BatchOutcome::Failed((self.abandoned)()));
         }
     }
 
@@ -315,7 +315,11 @@ impl<E> Completion<E> {
     }
 
     /// The fate, or a wake of `waker` when there is one, in place of what `ticket` stands for.
-    pub(crate) fn poll_fate(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Option<&Fate<E>> {
+    pub(crate) fn poll_outcome(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Option<&BatchOutcome<E>> {
         self.poll(&self.fate, ticket, waker)
     }
 
@@ -348,13 +352,13 @@ impl<E> Completion<E> {
         let Some(fate) = self.fate.get() else {
             return 0;
         };
-        if let Fate::Split(pieces) = fate {
+        if let BatchOutcome::Split(pieces) = fate {
             return hand_down(pieces, callbacks);
         }
         let mut panicked = 0;
         for (index, callback) in callbacks {
             if let Step::Ended(outcome) = fate.of(index) {
-                let called = call_out(|| callback(self, outcome));
+                let called = run_user_code(|| callback(self, outcome));
                 panicked += u32::from(called.is_err());
             }
         }
@@ -416,7 +420,7 @@ pub(crate) enum Step<'a, E> {
     Follow(&'a Arc<Completion<E>>, u32),
 }
 
-impl<E> Fate<E> {
+impl<E> BatchOutcome<E> {
     /// What it means for the record at `index`.
     #[inline]
     pub(crate) fn of(&self, index: u32) -> Step<'_, E> {
@@ -490,9 +494,9 @@ impl<E> Future for Settled<E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         while let Some((completion, ticket)) = self.pending.last_mut() {
             let told = completion.poll(&completion.told, ticket, context.waker());
-            let pieces = match completion.fate() {
+            let pieces = match completion.batch_outcome() {
                 _ if told.is_none() => return Poll::Pending,
-                Some(Fate::Split(pieces)) => pieces.clone(),
+                Some(BatchOutcome::Split(pieces)) => pieces.clone(),
                 _ => Box::default(),
             };
             self.pending.pop();

@@ -73,7 +73,7 @@ pub(crate) struct Shared<E> {
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
 /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
 /// assert_eq!(queue.batches(), 1);
-/// assert_eq!(queue.look(now), Readiness::Lingering { until: now + settings.linger });
+/// assert_eq!(queue.poll_ready(now), Readiness::Lingering { until: now + settings.linger });
 /// # Ok::<(), AppendError>(())
 /// ```
 // Two queues never share a cache line, nor a pair of them that the CPU fetches together.
@@ -110,10 +110,10 @@ impl<E> Queue<E> {
     /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// let queue = accumulator.queue(Arc::from("orders"), 0, u32::MAX);
-    /// queue.renumber(17);
+    /// queue.set_key(17);
     /// assert_eq!(queue.key(), 17);
     /// ```
-    pub fn renumber(&self, key: u32) {
+    pub fn set_key(&self, key: u32) {
         self.key.store(key, Ordering::Relaxed);
     }
 
@@ -143,11 +143,11 @@ impl<E> Queue<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// let Readiness::Lingering { until } = queue.look(now) else { panic!("there is one record") };
-    /// assert_eq!(queue.look(until), Readiness::Ready);
+    /// let Readiness::Lingering { until } = queue.poll_ready(now) else { panic!("there is one record") };
+    /// assert_eq!(queue.poll_ready(until), Readiness::Ready);
     /// # Ok::<(), AppendError>(())
     /// ```
-    pub fn look(&self, now: Instant) -> Readiness {
+    pub fn poll_ready(&self, now: Instant) -> Readiness {
         let mut state = lock(&self.state);
         let readiness = state.readiness(now, self.shared.linger, &self.shared.budget);
         state.note_seen(readiness);
@@ -205,11 +205,11 @@ impl<E> Queue<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// queue.seal_open();
-    /// assert_eq!(queue.look(now), Readiness::Ready);
+    /// queue.flush();
+    /// assert_eq!(queue.poll_ready(now), Readiness::Ready);
     /// # Ok::<(), AppendError>(())
     /// ```
-    pub fn seal_open(self: &Arc<Self>) {
+    pub fn flush(self: &Arc<Self>) {
         let ring = lock(&self.state).seal_open();
         self.ring(ring);
     }
@@ -255,7 +255,7 @@ impl<E> Queue<E> {
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
     /// for batch in queue.take_all() {
-    ///     let _ = batch.decide(Fate::Failed("closed"));
+    ///     let _ = batch.complete(BatchOutcome::Failed("closed"));
     /// }
     /// assert_eq!(delivery.try_outcome(), Some(Err("closed")));
     /// # Ok::<(), AppendError>(())
@@ -277,10 +277,10 @@ impl<E> Queue<E> {
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// assert_eq!(queue.undecided().len(), 1);
+    /// assert_eq!(queue.incomplete().len(), 1);
     /// # Ok::<(), AppendError>(())
     /// ```
-    pub fn undecided(&self) -> Vec<Arc<Completion<E>>> {
+    pub fn incomplete(&self) -> Vec<Arc<Completion<E>>> {
         lock(&self.state).completions()
     }
 
@@ -428,12 +428,12 @@ impl<E> Queue<E> {
             Ring::Needless => {}
             Ring::Note => {
                 self.put_on_list();
-                self.shared.doorbell.note();
+                self.shared.doorbell.ring_lazily();
             }
-            Ring::Hurry => self.shared.doorbell.knock(),
+            Ring::Hurry => self.shared.doorbell.ring_counted(),
             Ring::Needed => {
                 self.put_on_list();
-                self.shared.doorbell.knock();
+                self.shared.doorbell.ring_counted();
             }
         }
     }

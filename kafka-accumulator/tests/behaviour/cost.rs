@@ -9,7 +9,7 @@ use std::{
 };
 
 use kafka_accumulator::{
-    AppendError, Appended, Callback, Delivery, Fate, Filled, NewRecord, Queue, Settings,
+    AppendError, Appended, BatchOutcome, Callback, Delivery, Filled, NewRecord, Queue, Settings,
 };
 use kafka_wire::records::RecordParts;
 
@@ -63,7 +63,7 @@ fn what_a_batch_takes_beside_its_buffer_is_reserved_with_it() {
     let bytes = FIRST + OVERHEAD;
     let third = scene.try_append(&queues[2], VALUE, 0, None).map(drop);
     assert_eq!(third, Err(AppendError::NeedsMemory { bytes }));
-    queues[0].seal_open();
+    queues[0].flush();
     drop(queues[0].take(scene.at(0)).unwrap());
     assert_eq!(in_use(&scene), bytes);
     scene.append(&queues[2], VALUE, 0);
@@ -116,7 +116,7 @@ fn callbacks_are_paid_for_and_paid_back() {
     let least = BATCH + OVERHEAD + (callbacks - 1) * PRICE;
     assert!(held >= least && held < least + callbacks * PRICE, "{held}");
     let batch = queue.take(scene.at(0)).unwrap();
-    batch.decide(Fate::Failed(Why::Expired)).unwrap();
+    batch.complete(BatchOutcome::Failed(Why::Expired)).unwrap();
     assert_eq!(ended.load(Ordering::Relaxed), callbacks);
     drop(batch);
     assert_eq!(in_use(&scene), 0);
@@ -158,7 +158,7 @@ fn a_batch_that_has_no_memory_for_callbacks_leaves() {
     assert!((4..=6).contains(&inside), "{inside}");
     let batch = queue.take(scene.at(0)).expect("it is sealed");
     assert_eq!(batch.count(), inside);
-    batch.decide(Fate::Failed(Why::Expired)).unwrap();
+    batch.complete(BatchOutcome::Failed(Why::Expired)).unwrap();
     drop(batch);
     assert_eq!(ended.load(Ordering::Relaxed), inside as usize);
     append_counted(&scene, &queue, &ended).unwrap();

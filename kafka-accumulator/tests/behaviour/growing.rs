@@ -114,7 +114,7 @@ fn a_batch_grows_though_others_wait_for_the_backlog() {
     let (queue, other) = (scene.queue(0), scene.queue(1));
     scene.append(&queue, VALUE, 0);
     scene.append(&other, VALUE, 0);
-    other.seal_open();
+    other.flush();
     scene.accumulator.limit_backlog(FIRST);
     let waiting = scene.accumulator.reserve(FIRST, scene.at(1_000));
     assert!(scene.accumulator.is_throttling());

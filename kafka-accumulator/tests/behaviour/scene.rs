@@ -97,7 +97,7 @@ impl Scene {
     /// The queues that have rung, by key.
     pub(crate) fn rung(&self) -> Vec<u32> {
         let mut rung = Vec::new();
-        self.accumulator.drain_rung(&mut rung);
+        self.accumulator.take_rung(&mut rung);
         rung.iter().map(|queue| queue.key()).collect()
     }
 }

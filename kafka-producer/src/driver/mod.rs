@@ -32,7 +32,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use hashbrown::HashMap;
-use kafka_accumulator::{Doorbell, Panic, Sleep, contained};
+use kafka_accumulator::{Doorbell, Panic, Sleep, catch_panic};
 use kafka_wire::compression::Compression;
 use tokio::runtime::Runtime;
 
@@ -89,7 +89,7 @@ fn run(driver: Driver, runtime: Runtime) {
     let mut task = Task::new(driver);
     let driven = {
         let round = poll_fn(|context| task.poll(context));
-        contained(|| runtime.block_on(tokio::task::unconstrained(round)))
+        catch_panic(|| runtime.block_on(tokio::task::unconstrained(round)))
     };
     task.end(driven.and_then(|driven| driven));
 }
@@ -163,11 +163,11 @@ impl Task {
         if let Some(mut driver) = driver {
             if let Err(panic) = driven {
                 // What it left behind may make that panic as well: then batches are just dropped.
-                let _ = contained(|| driver.engine.fail_after(&panic));
+                let _ = catch_panic(|| driver.engine.fail_after(&panic));
             }
             driver.engine.hand_over(&mut self.notices);
             self.notices.tell();
-            let _ = contained(|| drop(driver));
+            let _ = catch_panic(|| drop(driver));
         }
     }
 }

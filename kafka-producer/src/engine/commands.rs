@@ -30,7 +30,7 @@ impl Engine {
 
     fn look_at_rung(&mut self) {
         let mut rung = std::mem::take(&mut self.rung);
-        self.cx.accumulator.drain_rung(&mut rung);
+        self.cx.accumulator.take_rung(&mut rung);
         for queue in rung.drain(..) {
             if let Some(key) = self.lane_of(&queue) {
                 self.look_at_queue(key);
@@ -95,7 +95,7 @@ impl Engine {
     /// Sees what a queue holds; it will not ring again before that changes.
     fn look_at_queue(&mut self, key: LaneKey) {
         let lane = &self.lanes[key as usize];
-        match lane.queue.look(self.cx.now) {
+        match lane.queue.poll_ready(self.cx.now) {
             // What rang was taken already, when its lane had its turn.
             Readiness::Empty if !lane.slots.is_empty() => {}
             Readiness::Empty => return,
@@ -228,9 +228,9 @@ impl Engine {
                     .iter()
                     .map(|slot| Arc::clone(slot.batch.completion())),
             );
-            lane.queue.seal_open();
+            lane.queue.flush();
             let held = undecided.len();
-            undecided.extend(lane.queue.undecided());
+            undecided.extend(lane.queue.incomplete());
             if undecided.len() > held {
                 self.look_at_queue(key);
             }

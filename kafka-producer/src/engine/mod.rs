@@ -34,7 +34,7 @@ use std::time::Instant;
 
 use futures_channel::oneshot;
 
-use kafka_accumulator::{Accumulator, NoCallsOut, Panic, Queue};
+use kafka_accumulator::{Accumulator, NoUserCode, Panic, Queue};
 
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
@@ -179,7 +179,7 @@ impl Engine {
 
     /// Takes note of something that happened outside.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        let _quiet = NoCallsOut::new();
+        let _quiet = NoUserCode::new();
         self.cx.now = now;
         self.expiration.pass(now);
         self.follow_up = FollowUp::Open;
@@ -207,7 +207,7 @@ impl Engine {
 
     /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Action> {
-        let _quiet = NoCallsOut::new();
+        let _quiet = NoUserCode::new();
         if self.cx.actions.is_empty()
             && (self.follow_up == FollowUp::Open || self.company.is_awaited())
         {

@@ -7,7 +7,7 @@
 //!
 //! No batch ends here that has no answer and is still on its way.
 
-use kafka_accumulator::Fate;
+use kafka_accumulator::BatchOutcome;
 
 use crate::engine::Engine;
 use crate::engine::produce::expiration::Memory;
@@ -76,7 +76,7 @@ impl Engine {
         log_append_time_ms: Option<i64>,
     ) {
         if let Some(slot) = self.remove(key, serial) {
-            let fate = Fate::Delivered {
+            let fate = BatchOutcome::Delivered {
                 base_offset,
                 log_append_time_ms,
             };
@@ -113,7 +113,7 @@ impl Engine {
         }
         for slot in self.lanes[key as usize].take_confirmed(serial) {
             self.tally.delivered += u64::from(slot.batch.count());
-            let fate = Fate::Delivered {
+            let fate = BatchOutcome::Delivered {
                 base_offset: -1,
                 log_append_time_ms: None,
             };

@@ -86,7 +86,7 @@ impl Engine {
             let since = *node.holds_since.get_or_insert(now);
             company.wait = Wait::Awaited;
             self.cx.timers.arm(Timer::Company(id), since + hold);
-            self.cx.accumulator.doorbell().ask_for_patience(enough - 1);
+            self.cx.accumulator.doorbell().ring_after(enough - 1);
         } else {
             node.holds_since = None;
         }
@@ -110,7 +110,7 @@ impl Engine {
             let lane = &self.lanes[key as usize];
             let next = lane.next(&memory, &self.identity, self.cx.settings.max_in_flight);
             let worth = match next {
-                Next::Take => match lane.queue.look(self.cx.now) {
+                Next::Take => match lane.queue.poll_ready(self.cx.now) {
                     Readiness::Ready => 1,
                     Readiness::Lingering { until } => {
                         self.linger(key, until);

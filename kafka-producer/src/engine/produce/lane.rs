@@ -629,7 +629,7 @@ mod tests {
                 let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"tea")));
                 let _ = accumulator.append(&queue, &mut record, None, || now);
             }
-            queue.seal_open();
+            queue.flush();
             queue.take(now).expect("it was sealed")
         });
         let batches = batches.collect();

@@ -252,7 +252,7 @@ impl Partitions {
             return None;
         }
         let key = lanes.insert(|key| {
-            queue.renumber(key);
+            queue.set_key(key);
             let mut lane = Lane::new(Arc::clone(queue), self.topic_id, self.number, now);
             lane.leader_epoch = election.epoch;
             lane

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_accumulator::{Batch, Fate};
+use kafka_accumulator::{Batch, BatchOutcome};
 use kafka_wire::messages::InitProducerIdResponse;
 use kafka_wire::messages::produce::{PartitionProduceResponse, ProduceResponse};
 use kafka_wire::{ErrorCode, Uuid, Version};
@@ -365,7 +365,7 @@ impl Engine {
         let message = message.clone();
         let rest = error(Cause::RefusedWithOthers { code, message });
         let first = each.first().map_or(&rest, |(_, why)| why).clone();
-        let fate = Fate::Refused { each, rest };
+        let fate = BatchOutcome::Refused { each, rest };
         self.end_failed(key, Arc::clone(&slot.batch), &first, fate);
     }
 
@@ -382,7 +382,7 @@ impl Engine {
             self.batch_answered(key, ErrorCode::NETWORK_EXCEPTION);
         }
         let error = DeliveryError::new(cause, history);
-        self.end_failed(key, slot.batch, &error, Fate::Failed(error.clone()));
+        self.end_failed(key, slot.batch, &error, BatchOutcome::Failed(error.clone()));
     }
 
     /// Ends a batch that has failed, with all that follows from it: an error of its records tells.
@@ -391,7 +391,7 @@ impl Engine {
         key: LaneKey,
         batch: Arc<Batch<DeliveryError>>,
         error: &DeliveryError,
-        fate: Fate<DeliveryError>,
+        fate: BatchOutcome<DeliveryError>,
     ) {
         self.count_failure(batch.count(), error.persistence());
         if error.persistence() == Persistence::PossiblyPersisted {
@@ -411,7 +411,12 @@ impl Engine {
             ..History::without_attempt(topic, lane.partition, Persistence::NotPersisted)
         };
         let error = DeliveryError::new(cause, history);
-        self.end_failed(key, Arc::new(batch), &error, Fate::Failed(error.clone()));
+        self.end_failed(
+            key,
+            Arc::new(batch),
+            &error,
+            BatchOutcome::Failed(error.clone()),
+        );
     }
 
     fn history(&self, key: LaneKey, slot: &Slot) -> History {
@@ -497,7 +502,11 @@ impl Engine {
 
     /// A batch's records are to be told their outcome; whoever ends a batch has just taken it from its
     /// lane.
-    pub(crate) fn end(&mut self, batch: Arc<Batch<DeliveryError>>, fate: Fate<DeliveryError>) {
+    pub(crate) fn end(
+        &mut self,
+        batch: Arc<Batch<DeliveryError>>,
+        fate: BatchOutcome<DeliveryError>,
+    ) {
         self.cx.notices.push(Notice::Ended(batch, fate));
     }
 

@@ -36,7 +36,7 @@ impl Engine {
         let Some(pieces) = halves(&slot.batch) else {
             return false;
         };
-        let Ok((batches, fate)) = slot.batch.cut(pieces) else {
+        let Ok((batches, fate)) = slot.batch.prepare_split(pieces) else {
             return false;
         };
         self.cx

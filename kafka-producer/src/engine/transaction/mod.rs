@@ -302,7 +302,7 @@ impl Engine {
         if inside {
             return true;
         }
-        if self.lanes[key as usize].queue.look(now) != Readiness::Ready {
+        if self.lanes[key as usize].queue.poll_ready(now) != Readiness::Ready {
             return true; // Nothing will be taken.
         }
         match transactions.version {
