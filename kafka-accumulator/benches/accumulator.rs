@@ -32,12 +32,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let settings = Settings {
-            batch_size: 16_384,
-            linger: Duration::from_millis(5),
-            buffer_memory: 64 << 20,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(16_384)
+            .linger(Duration::from_millis(5))
+            .buffer_memory(64 << 20);
         Self {
             accumulator: Accumulator::new(settings, Arc::new(Doorbell::new()), || ()),
             now: Instant::now(),

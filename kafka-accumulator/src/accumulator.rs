@@ -8,27 +8,21 @@
 //! It never waits (waiting is [`Accumulator::reserve`]'s business), never reads a clock itself and
 //! never decides when a batch is sent.
 
-use std::{
-    fmt,
-    sync::Arc,
-    task::Waker,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, task::Waker, time::Instant};
 
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use crate::{
     batch::{GrowBy, GrowRequest, Growth, OpenBatch},
     completion::Completion,
-    delivery::Delivery,
+    delivery::{Delivery, Receipt},
     doorbell::Doorbell,
     error::AppendError,
-    memory::{BATCH_BYTES_MAX, Budget, Buffer, Cost, Pool, Reservation, Reserve, Sizes, price_of},
+    memory::{BATCH_BYTES_MAX, Buffer, Cost, Reservation, Reserve, price_of},
     queue::{Appended, Attempt, Filled, InitialSize, NewBatch, Queue, Shared, WhenShort},
     record::NewRecord,
     registry::Registry,
     settings::Settings,
-    sync::{Mutex, lock},
     user_code::wake_all,
 };
 
@@ -40,12 +34,7 @@ use crate::{
 /// use kafka_accumulator::{Accumulator, Doorbell, BatchOutcome, NewRecord, Readiness, Settings};
 /// use kafka_wire::records::RecordParts;
 ///
-/// let settings = Settings {
-///     batch_size: 16_384,
-///     linger: Duration::from_millis(5),
-///     buffer_memory: 32 << 20,
-///     batch_overhead: 1_024,
-/// };
+/// let settings = Settings::default().batch_size(16_384).buffer_memory(32 << 20).batch_overhead(1_024);
 /// let bell = Arc::new(Doorbell::new());
 /// let accumulator = Accumulator::new(settings, Arc::clone(&bell), || "abandoned");
 /// let orders = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -77,20 +66,7 @@ impl<E> Accumulator<E> {
     /// An empty one. It rings `doorbell` when there is something to look at, and tells records
     /// that were lost (their batch was dropped undecided) what `abandoned` returns.
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
-        let budget = Arc::new(Budget::new(settings.buffer_memory, Arc::clone(&doorbell)));
-        let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
-        let sizes = Sizes { batch_bytes };
-        let pool = Pool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
-        let shared = Arc::new(Shared {
-            sizes,
-            batch_overhead: settings.batch_overhead,
-            linger: settings.linger.min(MAX_LINGER),
-            budget,
-            pool: Arc::new(pool),
-            doorbell,
-            abandoned,
-            rung: Mutex::new(Some(Vec::new())),
-        });
+        let shared = Arc::new(Shared::new(settings, doorbell, abandoned));
         Self {
             shared,
             registry: Registry::new(),
@@ -106,7 +82,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -126,7 +102,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// let orders = accumulator.queue(Arc::from("orders"), 0, 0);
     /// drop(accumulator.queue(Arc::from("payments"), 0, 1));
@@ -152,7 +128,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -175,7 +151,7 @@ impl<E> Accumulator<E> {
     {
         match queue.append_short(record) {
             Some(appended) => Ok(appended),
-            None => self.append_slowly(queue, record, reserved, now),
+            None => self.append_any(queue, record, reserved, now),
         }
     }
 
@@ -189,7 +165,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -215,7 +191,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
@@ -236,7 +212,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -276,7 +252,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -298,7 +274,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let now = Instant::now();
     /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
@@ -329,7 +305,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -342,13 +318,7 @@ impl<E> Accumulator<E> {
     /// # Ok::<(), AppendError>(())
     /// ```
     pub fn take_rung(&self, into: &mut Vec<Arc<Queue<E>>>) {
-        if let Some(rung) = &mut *lock(&self.shared.rung) {
-            if into.is_empty() {
-                std::mem::swap(rung, into);
-            } else {
-                into.append(rung);
-            }
-        }
+        self.shared.take_rung(into);
     }
 
     /// Fails appends and reservations from now on. What is held stays until it is taken, and is
@@ -358,7 +328,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -380,7 +350,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -415,19 +385,35 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-    /// let appended = match queue.append_short(&mut record) {
+    /// let appended: Appended<Delivery<_>> = match queue.append_short(&mut record) {
     ///     Some(appended) => appended,
-    ///     None => accumulator.append_slowly(&queue, &mut record, None, Instant::now)?,
+    ///     None => accumulator.append_any(&queue, &mut record, None, Instant::now)?,
     /// };
     /// assert_eq!(appended.delivery.index(), 0);
     /// # Ok::<(), AppendError>(())
     /// ```
+    #[doc(hidden)]
     #[inline(never)]
-    pub fn append_slowly<'a, H>(
+    pub fn append_any<'a, R, H>(
+        &self,
+        queue: &Arc<Queue<E>>,
+        record: &mut NewRecord<'a, H, E>,
+        reserved: Option<Reservation>,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<Appended<R>, AppendError>
+    where
+        R: Receipt<E>,
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        self.append_beyond_short(queue, record, reserved, now)
+            .map(Appended::into_receipt)
+    }
+
+    fn append_beyond_short<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,
@@ -539,10 +525,7 @@ impl<E> Drop for Accumulator<E> {
         let mut served = Vec::new();
         self.take_served(&mut served);
         wake_all(&mut served);
-        // The list holds the queues, and they hold the list.
-        let rung = lock(&self.shared.rung).take();
-        drop(rung);
-        self.shared.pool.retire();
+        self.shared.retire();
     }
 }
 
@@ -562,6 +545,3 @@ fn beyond_format(record: RecordTooLarge) -> AppendError {
         limit: BATCH_BYTES_MAX,
     }
 }
-
-/// Far beyond any delivery timeout, and near enough to be added to any `Instant`.
-const MAX_LINGER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

@@ -2,6 +2,8 @@
 //!
 //! It borrows key, value and headers, which are copied once: into the batch, where they are encoded.
 
+use std::fmt;
+
 use kafka_wire::records::RecordParts;
 
 use crate::completion::Callback;
@@ -17,6 +19,7 @@ use crate::completion::Callback;
 /// let record = NewRecord::<_, String>::new(1_700_000_000_000, parts);
 /// assert!(record.callback.is_none());
 /// ```
+#[non_exhaustive]
 pub struct NewRecord<'a, H, E> {
     /// When it happened, in milliseconds since the epoch.
     pub timestamp_ms: i64,
@@ -28,11 +31,22 @@ pub struct NewRecord<'a, H, E> {
 
 impl<'a, H, E> NewRecord<'a, H, E> {
     /// A record without a callback.
+    #[inline]
     pub fn new(timestamp_ms: i64, parts: RecordParts<'a, H>) -> Self {
         Self {
             timestamp_ms,
             parts,
             callback: None,
         }
+    }
+}
+
+impl<H, E> fmt::Debug for NewRecord<'_, H, E> {
+    /// Without key and value, which may be large, or not for everybody's eyes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewRecord")
+            .field("timestamp_ms", &self.timestamp_ms)
+            .field("callback", &self.callback.is_some())
+            .finish_non_exhaustive()
     }
 }

@@ -23,12 +23,10 @@ struct Scene {
 impl Scene {
     /// Everything that grows to its size once has done so.
     fn warm() -> Self {
-        let settings = Settings {
-            batch_size: BATCH_SIZE,
-            linger: Duration::from_millis(5),
-            buffer_memory: 64 * BATCH_SIZE,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(BATCH_SIZE)
+            .linger(Duration::from_millis(5))
+            .buffer_memory(64 * BATCH_SIZE);
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
         let mut scene = Self {
             queue: accumulator.queue(Arc::from("orders"), 0, 0),
@@ -138,12 +136,10 @@ fn a_decided_delivery_is_read_without_allocating() {
 fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
     const MEMORY: usize = 4 * BATCH_SIZE;
     const COMPRESSED: usize = BATCH_SIZE / 2;
-    let settings = Settings {
-        batch_size: BATCH_SIZE,
-        linger: Duration::ZERO,
-        buffer_memory: MEMORY,
-        batch_overhead: 0,
-    };
+    let settings = Settings::default()
+        .batch_size(BATCH_SIZE)
+        .linger(Duration::ZERO)
+        .buffer_memory(MEMORY);
     let now = Instant::now();
     let large = vec![0; MEMORY - 1_000];
     let measured = allocation_counter::measure(|| {

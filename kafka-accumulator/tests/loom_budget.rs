@@ -27,12 +27,10 @@ fn explore(scenario: impl Fn() + Send + Sync + 'static) {
 }
 
 fn memory() -> (Memory, Instant) {
-    let settings = Settings {
-        batch_size: TOTAL / 2,
-        linger: Duration::ZERO,
-        buffer_memory: TOTAL,
-        batch_overhead: 0,
-    };
+    let settings = Settings::default()
+        .batch_size(TOTAL / 2)
+        .linger(Duration::ZERO)
+        .buffer_memory(TOTAL);
     let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
     (Arc::new(accumulator), Instant::now())
 }
@@ -174,12 +172,10 @@ fn a_wait_that_meets_close_ends() {
 #[test]
 fn who_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
     explore(|| {
-        let settings = Settings {
-            batch_size: 4_096,
-            linger: Duration::ZERO,
-            buffer_memory: 4_096,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(4_096)
+            .linger(Duration::ZERO)
+            .buffer_memory(4_096);
         let memory = Arc::new(Accumulator::new(settings, Arc::new(Doorbell::new()), || ()));
         let now = Instant::now();
         let queue = memory.queue(Arc::from("orders"), 0, 0);

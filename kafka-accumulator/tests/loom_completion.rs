@@ -36,12 +36,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let settings = Settings {
-            batch_size: 1_024,
-            linger: Duration::ZERO,
-            buffer_memory: 1 << 20,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(1_024)
+            .linger(Duration::ZERO)
+            .buffer_memory(1 << 20);
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
         Self {
             queue: accumulator.queue(Arc::from("orders"), 0, 0),
@@ -69,10 +67,7 @@ impl Scene {
 }
 
 fn at(offset: i64) -> Result<Delivered, Error> {
-    Ok(Delivered {
-        offset,
-        log_append_time_ms: None,
-    })
+    Ok(Delivered::new(offset))
 }
 
 fn delivered(base_offset: i64) -> BatchOutcome<Error> {
@@ -217,12 +212,7 @@ fn who_awaits_a_record_or_the_whole_batch_follows_a_split() {
         let batch = scene.take();
         let settled = batch.completion().settled();
         let splitter = thread::spawn(move || {
-            let piece = || Piece {
-                count: 1,
-                base_timestamp_ms: 0,
-                max_timestamp_ms: 0,
-                records: Vec::new(),
-            };
+            let piece = || Piece::new(Vec::new(), 1, 0, 0);
             for (number, piece) in batch
                 .split(vec![piece(), piece()])
                 .unwrap()

@@ -34,12 +34,10 @@ struct Scene {
 
 impl Scene {
     fn new(batch_size: usize, linger: Duration) -> Arc<Self> {
-        let settings = Settings {
-            batch_size,
-            linger,
-            buffer_memory: 1 << 20,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(batch_size)
+            .linger(linger)
+            .buffer_memory(1 << 20);
         let bell = Arc::new(Doorbell::new());
         let accumulator = Accumulator::new(settings, Arc::clone(&bell), || ());
         Arc::new(Self {

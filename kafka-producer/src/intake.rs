@@ -64,15 +64,14 @@ pub(crate) struct Serialized<'a> {
 
 impl<'a> Serialized<'a> {
     pub(crate) fn for_batch(&self, callback: Option<OutcomeCallback>) -> New<'a> {
-        NewRecord {
-            timestamp_ms: self.timestamp_ms,
-            parts: RecordParts {
-                key: self.key,
-                value: self.value,
-                headers: self.headers.iter(),
-            },
-            callback,
-        }
+        let parts = RecordParts {
+            key: self.key,
+            value: self.value,
+            headers: self.headers.iter(),
+        };
+        let mut new = NewRecord::new(self.timestamp_ms, parts);
+        new.callback = callback;
+        new
     }
 }
 
@@ -269,13 +268,9 @@ impl Intake {
         reserved: Option<Reservation>,
         new: &mut New<'_>,
     ) -> Result<Appended<R>, Box<Obstacle>> {
-        let appended = self
-            .accumulator
-            .append_slowly(queue, new, reserved, Instant::now)
-            .map_err(|error| Box::new(self.not_appended(error, queue.partition())))?;
-        let Appended { delivery, filled } = appended;
-        let delivery = R::of(delivery.completion(), delivery.index());
-        Ok(Appended { delivery, filled })
+        self.accumulator
+            .append_any(queue, new, reserved, Instant::now)
+            .map_err(|error| Box::new(self.not_appended(error, queue.partition())))
     }
 
     #[inline]

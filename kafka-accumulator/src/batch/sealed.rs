@@ -70,7 +70,7 @@ impl<E> SealedBatch<E> {
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -153,11 +153,12 @@ impl AsRef<[u8]> for Shared {
 /// let record = RecordParts::new(None, Some(b"second"));
 /// let mut records = Vec::new();
 /// record.encode(record.size(0, 0)?, 0, 0, &mut records);
-/// let piece = Piece { count: 1, base_timestamp_ms: 5, max_timestamp_ms: 5, records };
-/// # assert_eq!(piece.records.len(), 13);
+/// let piece = Piece::new(records, 1, 5, 5);
+/// assert_eq!(piece.count, 1);
 /// # Ok::<(), kafka_wire::records::RecordTooLarge>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Piece {
     /// How many records.
     pub count: u32,
@@ -167,6 +168,24 @@ pub struct Piece {
     pub max_timestamp_ms: i64,
     /// The records, uncompressed, counted from 0 again.
     pub records: Vec<u8>,
+}
+
+impl Piece {
+    /// So many `records`, uncompressed and counted from 0 again, with the timestamp of the first and the
+    /// latest one.
+    pub fn new(
+        records: Vec<u8>,
+        count: u32,
+        base_timestamp_ms: i64,
+        max_timestamp_ms: i64,
+    ) -> Self {
+        Self {
+            count,
+            base_timestamp_ms,
+            max_timestamp_ms,
+            records,
+        }
+    }
 }
 
 impl<E> Batch<E> {
@@ -253,7 +272,7 @@ impl<E> Batch<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -292,7 +311,7 @@ impl<E> Batch<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -300,12 +319,8 @@ impl<E> Batch<E> {
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
     /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// let whole = Piece {
-    ///     count: batch.count(),
-    ///     base_timestamp_ms: batch.base_timestamp_ms(),
-    ///     max_timestamp_ms: batch.max_timestamp_ms(),
-    ///     records: batch.records().to_vec(),
-    /// };
+    /// let times = (batch.base_timestamp_ms(), batch.max_timestamp_ms());
+    /// let whole = Piece::new(batch.records().to_vec(), batch.count(), times.0, times.1);
     /// let pieces = batch.split(vec![whole])?;
     /// pieces[0].complete(BatchOutcome::Delivered { base_offset: 3, log_append_time_ms: None })?;
     /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
@@ -324,7 +339,7 @@ impl<E> Batch<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -332,12 +347,8 @@ impl<E> Batch<E> {
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
     /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// # let whole = Piece {
-    /// #     count: batch.count(),
-    /// #     base_timestamp_ms: batch.base_timestamp_ms(),
-    /// #     max_timestamp_ms: batch.max_timestamp_ms(),
-    /// #     records: batch.records().to_vec(),
-    /// # };
+    /// # let times = (batch.base_timestamp_ms(), batch.max_timestamp_ms());
+    /// # let whole = Piece::new(batch.records().to_vec(), batch.count(), times.0, times.1);
     /// let (pieces, fate) = batch.prepare_split(vec![whole])?;
     /// batch.complete(fate)?;
     /// assert!(delivery.try_outcome().is_none());

@@ -30,20 +30,38 @@ use crate::{
 pub(crate) use wakers::Ticket;
 use wakers::Wakers;
 
-/// Where a record has come to lie.
+/// Where a record is in its partition's log.
 ///
 /// ```
 /// use kafka_accumulator::Delivered;
 ///
-/// let delivered = Delivered { offset: 42, log_append_time_ms: None };
-/// assert_eq!(delivered.offset, 42);
+/// let delivered = Delivered::new(42);
+/// assert_eq!((delivered.offset, delivered.log_append_time_ms), (42, None));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Delivered {
     /// Its offset in the partition; -1 if the broker was not asked for it (`acks=0`).
     pub offset: i64,
     /// The broker's time, if the topic is configured to put that in place of the record's.
     pub log_append_time_ms: Option<i64>,
+}
+
+impl Delivered {
+    /// At this offset, with the record's own time.
+    pub const fn new(offset: i64) -> Self {
+        Self {
+            offset,
+            log_append_time_ms: None,
+        }
+    }
+
+    /// With the time of the broker, in milliseconds since the epoch.
+    #[must_use]
+    pub const fn log_append_time_ms(mut self, log_append_time_ms: Option<i64>) -> Self {
+        self.log_append_time_ms = log_append_time_ms;
+        self
+    }
 }
 
 /// What became of one record.
@@ -58,7 +76,7 @@ pub type Outcome<E> = Result<Delivered, E>;
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -78,7 +96,7 @@ pub type Callback<E> = Box<dyn FnOnce(&Completion<E>, Result<Delivered, &E>) + S
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -115,6 +133,7 @@ pub enum BatchOutcome<E> {
 
 /// What happened when a completion was decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Completed {
     /// How many callbacks panicked. The panics went no further.
     pub panicked_callbacks: u32,
@@ -126,7 +145,7 @@ pub struct Completed {
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -192,7 +211,7 @@ impl<E> Completion<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -234,7 +253,7 @@ impl<E> Completion<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -442,10 +461,10 @@ impl<E> BatchOutcome<E> {
             Self::Delivered {
                 base_offset,
                 log_append_time_ms,
-            } => Ok(Delivered {
-                offset: offset_of(*base_offset, index),
-                log_append_time_ms: *log_append_time_ms,
-            }),
+            } => {
+                let delivered = Delivered::new(offset_of(*base_offset, index));
+                Ok(delivered.log_append_time_ms(*log_append_time_ms))
+            }
             Self::Failed(error) => Err(error),
             Self::Refused { each, rest } => Err(each
                 .binary_search_by_key(&index, |(index, _)| *index)

@@ -36,8 +36,9 @@ use crate::{
     completion::Completion,
     delivery::Receipt,
     doorbell::Doorbell,
-    memory::{Budget, Pool, Sizes},
+    memory::{BATCH_BYTES_MAX, Budget, Pool, Sizes},
     record::NewRecord,
+    settings::Settings,
     sync::{AtomicU32, Guard, Mutex, Ordering, lock},
 };
 use attention::Ring;
@@ -56,9 +57,56 @@ pub(crate) struct Shared<E> {
     pub(crate) pool: Arc<Pool>,
     pub(crate) doorbell: Arc<Doorbell>,
     pub(crate) abandoned: fn() -> E,
-    /// Which queues have rung; none are noted any more when the accumulator is gone.
-    pub(crate) rung: Mutex<Option<Vec<Arc<Queue<E>>>>>,
+    /// The queues that have rung since they were last taken; none are listed any more when the
+    /// accumulator is gone.
+    rung: Mutex<Option<Vec<Arc<Queue<E>>>>>,
 }
+
+impl<E> Shared<E> {
+    pub(crate) fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
+        let budget = Arc::new(Budget::new(settings.buffer_memory, Arc::clone(&doorbell)));
+        let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
+        let sizes = Sizes { batch_bytes };
+        let pool = Pool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
+        Self {
+            sizes,
+            batch_overhead: settings.batch_overhead,
+            linger: settings.linger.min(MAX_LINGER),
+            budget,
+            pool: Arc::new(pool),
+            doorbell,
+            abandoned,
+            rung: Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    /// Moves the queues that have rung to the end of `into`.
+    pub(crate) fn take_rung(&self, into: &mut Vec<Arc<Queue<E>>>) {
+        if let Some(rung) = &mut *lock(&self.rung) {
+            if into.is_empty() {
+                std::mem::swap(rung, into);
+            } else {
+                into.append(rung);
+            }
+        }
+    }
+
+    /// Nobody will take any more: drops the queues that have rung, which hold this, and idle buffers.
+    pub(crate) fn retire(&self) {
+        let rung = lock(&self.rung).take();
+        drop(rung);
+        self.pool.retire();
+    }
+
+    fn list_rung(&self, queue: &Arc<Queue<E>>) {
+        if let Some(rung) = &mut *lock(&self.rung) {
+            rung.push(Arc::clone(queue));
+        }
+    }
+}
+
+/// Far beyond any delivery timeout, and near enough to be added to any `Instant`.
+const MAX_LINGER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// The queue of one partition.
 ///
@@ -66,7 +114,7 @@ pub(crate) struct Shared<E> {
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -107,7 +155,7 @@ impl<E> Queue<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// let queue = accumulator.queue(Arc::from("orders"), 0, u32::MAX);
     /// queue.set_key(17);
@@ -137,7 +185,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -162,7 +210,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -199,7 +247,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -225,7 +273,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -248,7 +296,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -271,7 +319,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -301,7 +349,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -388,7 +436,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -408,7 +456,7 @@ impl<E> Queue<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -425,22 +473,16 @@ impl<E> Queue<E> {
 
     fn ring(self: &Arc<Self>, ring: Ring) {
         match ring {
-            Ring::Needless => {}
-            Ring::Note => {
-                self.put_on_list();
+            Ring::No => {}
+            Ring::Lazily => {
+                self.shared.list_rung(self);
                 self.shared.doorbell.ring_lazily();
             }
-            Ring::Hurry => self.shared.doorbell.ring_counted(),
-            Ring::Needed => {
-                self.put_on_list();
+            Ring::Again => self.shared.doorbell.ring_counted(),
+            Ring::Now => {
+                self.shared.list_rung(self);
                 self.shared.doorbell.ring_counted();
             }
-        }
-    }
-
-    fn put_on_list(self: &Arc<Self>) {
-        if let Some(rung) = &mut *lock(&self.shared.rung) {
-            rung.push(Arc::clone(self));
         }
     }
 }

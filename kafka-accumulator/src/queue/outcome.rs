@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::initial_size::InitialSize;
 use crate::{
     batch::{GrowRequest, Growth},
-    delivery::Delivery,
+    delivery::{Delivery, Receipt},
 };
 
 /// What there is to take.
@@ -40,21 +40,32 @@ pub enum Filled {
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-/// let Appended { delivery, filled } = accumulator.append(&queue, &mut record, None, || now)?;
+/// let Appended { delivery, filled, .. } = accumulator.append(&queue, &mut record, None, || now)?;
 /// assert_eq!((delivery.index(), filled), (0, Filled::Room));
 /// # Ok::<(), AppendError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Appended<R> {
     /// Tells what becomes of it; or `()`, if nobody will ask.
     pub delivery: R,
     /// Whether a sticky partitioner should move on.
     pub filled: Filled,
+}
+
+impl<E> Appended<Delivery<E>> {
+    /// The same for whoever wants another kind of receipt.
+    pub(crate) fn into_receipt<R: Receipt<E>>(self) -> Appended<R> {
+        Appended {
+            delivery: R::of(self.delivery.completion(), self.delivery.index()),
+            filled: self.filled,
+        }
+    }
 }
 
 /// What came of an attempt to append to the open batch.

@@ -82,7 +82,7 @@ impl<E> QueueState<E> {
     pub(super) fn check_full(&mut self) -> (Filled, Ring) {
         match &self.open {
             Some(open) if open.is_as_good_as_full() => (Filled::Filled, self.seal_full()),
-            _ => (self.share_taken(), Ring::Needless),
+            _ => (self.share_taken(), Ring::No),
         }
     }
 
@@ -97,14 +97,14 @@ impl<E> QueueState<E> {
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
         if self.stage == Stage::Closed {
-            return Ok((Attempt::Closed, Ring::Needless));
+            return Ok((Attempt::Closed, Ring::No));
         }
         let Some(open) = &mut self.open else {
-            return Ok((self.needs_batch(Filled::Room), Ring::Needless));
+            return Ok((self.needs_batch(Filled::Room), Ring::No));
         };
         match (open.try_append(record)?, when_short) {
             (AppendResult::NeedsMemory(request), WhenShort::Report) => {
-                Ok((Attempt::NeedsMemory(request), Ring::Needless))
+                Ok((Attempt::NeedsMemory(request), Ring::No))
             }
             (AppendResult::NeedsMemory(_), WhenShort::Grow(growth)) => {
                 open.grow(growth);
@@ -127,7 +127,7 @@ impl<E> QueueState<E> {
     {
         let (attempt, before) = match self.try_append(record, &mut WhenShort::Seal) {
             Ok(found) => found,
-            Err(too_large) => return (Err(too_large), Ring::Needless),
+            Err(too_large) => return (Err(too_large), Ring::No),
         };
         let (Attempt::NeedsBatch(_), Some(batch)) = (&attempt, new.as_mut()) else {
             return (Ok(attempt), before);
@@ -192,7 +192,7 @@ impl<E> QueueState<E> {
     /// Seals the open batch, so that it is due.
     pub(super) fn seal_open(&mut self) -> Ring {
         let Some(sealed) = self.seal() else {
-            return Ring::Needless;
+            return Ring::No;
         };
         self.sealed.push(sealed);
         self.attention.batch_sealed()
@@ -244,7 +244,7 @@ impl<E> QueueState<E> {
     /// What follows from an attempt: a batch that is full, or cannot grow, is sealed.
     fn appended(&mut self, result: AppendResult<E>) -> (Attempt<E>, Ring) {
         let (delivery, filled, ring) = match result {
-            AppendResult::Appended(delivery) => (delivery, self.share_taken(), Ring::Needless),
+            AppendResult::Appended(delivery) => (delivery, self.share_taken(), Ring::No),
             AppendResult::AppendedFull(delivery) => (delivery, Filled::Filled, self.seal_full()),
             AppendResult::NeedsMemory(_) | AppendResult::BatchFull => {
                 let ring = self.seal_full();

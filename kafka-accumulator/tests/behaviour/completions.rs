@@ -40,10 +40,7 @@ fn delivered(base_offset: i64) -> BatchOutcome<Why> {
 }
 
 fn at_offset(offset: i64) -> Option<Outcome<Why>> {
-    Some(Ok(Delivered {
-        offset,
-        log_append_time_ms: None,
-    }))
+    Some(Ok(Delivered::new(offset)))
 }
 
 fn append_with(scene: &Scene, queue: &Arc<Queue<Why>>, callback: Callback<Why>) -> Delivery<Why> {
@@ -583,10 +580,5 @@ fn headers_whose_iterator_panics_leave_the_batch_as_it_was() {
 
 /// A piece of `count` records, of which nobody reads the bytes.
 fn piece(count: u32) -> Piece {
-    Piece {
-        count,
-        base_timestamp_ms: 0,
-        max_timestamp_ms: 0,
-        records: vec![0; count.min(100) as usize * 8],
-    }
+    Piece::new(vec![0; count.min(100) as usize * 8], count, 0, 0)
 }

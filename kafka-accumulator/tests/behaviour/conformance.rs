@@ -255,12 +255,10 @@ fn a19_the_longest_times_do_not_overflow() {
     let mut scene = Scene::new(1_024, 0, 1 << 20);
     for linger in [Duration::from_millis(i32::MAX as u64), Duration::MAX] {
         let start = scene.start;
-        let settings = kafka_accumulator::Settings {
-            batch_size: 1_024,
-            linger,
-            buffer_memory: 1 << 20,
-            batch_overhead: 0,
-        };
+        let settings = kafka_accumulator::Settings::default()
+            .batch_size(1_024)
+            .linger(linger)
+            .buffer_memory(1 << 20);
         let bell = scene.bell.clone();
         scene.accumulator = kafka_accumulator::Accumulator::new(settings, bell, || Why::Abandoned);
         let queue = scene.queue(0);
@@ -577,12 +575,7 @@ fn piece(values: &[u8]) -> Piece {
         let size = parts.size(0, offset as i32).unwrap();
         parts.encode(size, 0, offset as i32, &mut records);
     }
-    Piece {
-        count: values.len() as u32,
-        base_timestamp_ms: 10,
-        max_timestamp_ms: 10,
-        records,
-    }
+    Piece::new(records, values.len() as u32, 10, 10)
 }
 
 fn delivered(base_offset: i64) -> BatchOutcome<Why> {

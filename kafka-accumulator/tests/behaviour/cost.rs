@@ -23,12 +23,13 @@ const VALUE: &[u8] = b"0123456789";
 const PRICE: usize = 48 + 32;
 
 fn scene(buffer_memory: usize) -> Scene {
-    Scene::of(Settings {
-        batch_size: BATCH,
-        linger: Duration::from_secs(1),
-        buffer_memory,
-        batch_overhead: OVERHEAD,
-    })
+    Scene::of(
+        Settings::default()
+            .batch_size(BATCH)
+            .linger(Duration::from_secs(1))
+            .buffer_memory(buffer_memory)
+            .batch_overhead(OVERHEAD),
+    )
 }
 
 fn in_use(scene: &Scene) -> usize {

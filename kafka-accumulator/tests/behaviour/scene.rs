@@ -36,12 +36,12 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(batch_size: usize, linger_ms: u64, buffer_memory: usize) -> Self {
-        Self::of(Settings {
-            batch_size,
-            linger: Duration::from_millis(linger_ms),
-            buffer_memory,
-            batch_overhead: 0,
-        })
+        Self::of(
+            Settings::default()
+                .batch_size(batch_size)
+                .linger(Duration::from_millis(linger_ms))
+                .buffer_memory(buffer_memory),
+        )
     }
 
     pub(crate) fn of(settings: Settings) -> Self {

@@ -615,12 +615,10 @@ mod tests {
 
     /// A lane, and batches of so many records for it.
     fn lane_and_batches(counts: &[u32]) -> (Lane, Vec<Batch<DeliveryError>>) {
-        let settings = Settings {
-            batch_size: 1000,
-            linger: Duration::from_secs(1),
-            buffer_memory: 1 << 16,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(1000)
+            .linger(Duration::from_secs(1))
+            .buffer_memory(1 << 16);
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), abandoned);
         let queue = accumulator.queue(Arc::from("orders"), 0, 0);
         let now = Instant::now();

@@ -91,12 +91,8 @@ fn piece(records: &[Record]) -> Option<Piece> {
         let size = parts.size(timestamp_delta, index).ok()?;
         parts.encode(size, timestamp_delta, index, &mut body);
     }
-    Some(Piece {
-        count: records.len() as u32,
-        base_timestamp_ms,
-        max_timestamp_ms,
-        records: body,
-    })
+    let count = records.len() as u32;
+    Some(Piece::new(body, count, base_timestamp_ms, max_timestamp_ms))
 }
 
 /// A header's name: it was text when it was written.
