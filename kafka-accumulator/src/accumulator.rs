@@ -1,12 +1,12 @@
 //! The way in: appends a record to its partition's open batch, or says that memory is needed.
 //!
-//! In the steady state an append is one lock, one copy, one reference count (none, if nobody wants to
-//! know its end) and nothing else. A new batch, or one that has to grow, costs a reservation, memory
-//! and the lock once more, a new one also a look at the clock. In between nothing is locked, so others
-//! may be faster, and what is not needed then goes back.
+//! In the steady state an append is one lock, one copy and one reference count (none for a caller that
+//! will not ask what became of the record). A new batch, or one that has to grow, costs a reservation, a
+//! buffer and the lock once more; a new one also one reading of the clock. In between nothing is locked,
+//! so that another caller may open or grow the batch first; what is not needed then is given back.
 //!
-//! It never waits (waiting is [`Accumulator::reserve`]'s business), never reads a clock itself and
-//! never decides when a batch is sent.
+//! It never waits (that is [`Accumulator::reserve`]), never reads a clock itself and never decides when
+//! a batch is sent.
 
 use std::{fmt, sync::Arc, task::Waker, time::Instant};
 
@@ -63,8 +63,8 @@ pub struct Accumulator<E> {
 }
 
 impl<E> Accumulator<E> {
-    /// An empty one. It rings `doorbell` when there is something to look at, and tells records
-    /// that were lost (their batch was dropped undecided) what `abandoned` returns.
+    /// An empty one. It rings `doorbell` when there is something to look at. The records of a batch that
+    /// is dropped before it is completed fail with what `abandoned` returns.
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
         let shared = Arc::new(Shared::new(settings, doorbell, abandoned));
         Self {
@@ -73,8 +73,7 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// A queue for a partition. `key` is the caller's number for it, echoed by [`Queue::key`], until
-    /// it is [given another](Queue::renumber).
+    /// A queue for a partition. `key` is the caller's own number for it, returned by [`Queue::key`].
     ///
     /// The accumulator does not keep it alive: the caller does, for as long as it may hold records.
     ///
@@ -92,11 +91,11 @@ impl<E> Accumulator<E> {
     pub fn queue(&self, topic: Arc<str>, partition: i32, key: u32) -> Arc<Queue<E>> {
         let shared = Arc::clone(&self.shared);
         let queue = Arc::new(Queue::new(shared, topic, partition, key));
-        self.registry.enter(&queue);
+        self.registry.add(&queue);
         queue
     }
 
-    /// The queues that may hold records: all that somebody keeps and that were made before
+    /// The queues that may hold records: all that are still referred to and were made before
     /// [`close`](Self::close).
     ///
     /// ```
@@ -114,15 +113,17 @@ impl<E> Accumulator<E> {
         self.registry.queues()
     }
 
-    /// Lets go of what is kept of queues that nobody holds any more.
+    /// Frees what is kept of queues that nobody refers to any more.
+    // Hidden: it only saves memory, in a producer that frees topics.
+    #[doc(hidden)]
     pub fn release_dropped(&self) {
         self.registry.release_dropped();
     }
 
     /// Encodes the record once, straight into the open batch of `queue`.
     ///
-    /// Never waits. `now` is called only if a batch is opened, and under no lock. A `reserved`
-    /// that is not needed is given back.
+    /// Never waits. `now` is called only if a batch is opened, and under no lock. A reservation that is
+    /// not needed is given back.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -155,11 +156,11 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// Stands in line, in order of arrival, for the memory of a new batch.
+    /// Waits, in order of arrival, for the memory of a new batch.
     ///
-    /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). The
-    /// doorbell rings for whoever stands in line, because for memory he may wait for open batches:
-    /// while it is short, all of them are due.
+    /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). If the
+    /// caller has to wait, the doorbell rings: the memory may be in open batches, and while it is short
+    /// all of them are due.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -201,11 +202,13 @@ impl<E> Accumulator<E> {
     /// let reserved = accumulator.reserve_despite_backlog(bytes);
     /// assert!(accumulator.append(&queue, &mut record, reserved, Instant::now).is_ok());
     /// ```
+    // Hidden: there is no backlog to wait for unless the producer limits it.
+    #[doc(hidden)]
     pub fn reserve_despite_backlog(&self, bytes: usize) -> Option<Reservation> {
         self.shared.budget.reserve_despite_backlog(bytes)
     }
 
-    /// From now on callers stand in line for new batches while the backlog is so large: the memory
+    /// From now on callers wait for new batches while the backlog is so large. The backlog is the memory
     /// of batches that are full or were taken, and not yet given back.
     ///
     /// ```
@@ -227,16 +230,21 @@ impl<E> Accumulator<E> {
     /// # drop((delivery, waiting));
     /// # Ok::<(), AppendError>(())
     /// ```
+    // Hidden, as all about the backlog: how far callers may write ahead of the connections is for a
+    // producer to decide, which knows them.
+    #[doc(hidden)]
     pub fn limit_backlog(&self, bytes: usize) {
         self.shared.budget.limit_backlog(bytes);
     }
 
     /// How much memory is reserved for batches that are no longer written to.
+    #[doc(hidden)]
     pub fn backlog(&self) -> usize {
         self.shared.budget.backlog()
     }
 
     /// Whether callers wait for the backlog to get smaller, though memory is not short.
+    #[doc(hidden)]
     pub fn is_throttling(&self) -> bool {
         self.shared.budget.is_throttling()
     }
@@ -267,8 +275,8 @@ impl<E> Accumulator<E> {
         self.shared.budget.expire(now);
     }
 
-    /// Moves the wakers of those whose wait for memory is over to the end of `into`: to be woken by
-    /// whoever the doorbell wakes, when he holds no lock. It rings when there are any.
+    /// Moves the wakers of those whose wait for memory is over to the end of `into`. The doorbell rings
+    /// when there are any; whoever it wakes is to take them, and to wake them when it holds no lock.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -287,7 +295,7 @@ impl<E> Accumulator<E> {
     /// let mut served = Vec::new();
     /// accumulator.take_served(&mut served);
     /// assert_eq!(served.len(), 1);
-    /// wake_all(&mut served);
+    /// served.into_iter().for_each(Waker::wake);
     /// ```
     pub fn take_served(&self, into: &mut Vec<Waker>) {
         self.shared.budget.take_served(into);
@@ -298,8 +306,8 @@ impl<E> Accumulator<E> {
         self.shared.budget.next_deadline()
     }
 
-    /// Moves the queues that have rung since the last call to the end of `into`. Each of them
-    /// must be looked at: it does not ring again before.
+    /// Moves the queues that have rung since the last call to the end of `into`. Each of them is to be
+    /// [polled](Queue::poll_ready) or [taken from](Queue::take): it does not ring again before.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -321,8 +329,7 @@ impl<E> Accumulator<E> {
         self.shared.take_rung(into);
     }
 
-    /// Fails appends and reservations from now on. What is held stays until it is taken, and is
-    /// due.
+    /// Rejects appends and reservations from now on. The batches stay until they are taken, and are due.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -373,12 +380,12 @@ impl<E> Accumulator<E> {
         self.shared.budget.waiting()
     }
 
-    /// The bell that it rings.
+    /// The doorbell that it rings.
     pub fn doorbell(&self) -> &Arc<Doorbell> {
         &self.shared.doorbell
     }
 
-    /// What [`append`](Self::append) does after [`Queue::append_short`] has said `None`: appends any
+    /// What [`append`](Self::append) does after [`Queue::append_short`] has returned `None`: appends any
     /// record, to the open batch or to a new one.
     ///
     /// ```
@@ -396,6 +403,7 @@ impl<E> Accumulator<E> {
     /// assert_eq!(appended.delivery.index(), 0);
     /// # Ok::<(), AppendError>(())
     /// ```
+    // Hidden: `append` does it, but for a caller that has tried `append_short` itself.
     #[doc(hidden)]
     #[inline(never)]
     pub fn append_any<'a, R, H>(
@@ -440,7 +448,7 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// What an open batch needs, unless there is no memory or somebody waits for it.
+    /// What an open batch asks for, unless there is no memory or somebody waits for it.
     fn grow(&self, request: GrowRequest) -> Option<Growth> {
         let (reservation, share) = self.shared.budget.reserve_for_open(request.bytes())?;
         let by = match request {
@@ -485,8 +493,8 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// What a batch costs that begins as those before it came to be, with a first record that needs a
-    /// buffer of `alone` and has a callback of this price.
+    /// What a batch costs that begins with `initial_size`, and whose first record needs a buffer of
+    /// `alone` bytes and has a callback that takes `callback` bytes.
     fn cost(&self, alone: usize, callback: usize, initial_size: InitialSize) -> Cost {
         let sizes = self.shared.sizes;
         let buffer_bytes = sizes.holding(alone.max(initial_size.buffer_bytes()));
@@ -498,8 +506,8 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// A buffer for a batch, with the memory for all of it. What is `reserved` is made do with, if a
-    /// batch can begin with it: the wish may have grown while its owner stood in line.
+    /// A buffer for a batch, with the memory for all of it. What is `reserved` is enough if a batch can
+    /// begin with it, though more may be asked for than when the caller began to wait.
     fn pay_for(&self, cost: Cost, reserved: Option<Reservation>) -> Result<Buffer, AppendError> {
         let Shared { budget, pool, .. } = &*self.shared;
         cost.check(budget.total())?;
@@ -519,7 +527,7 @@ impl<E> Accumulator<E> {
 }
 
 impl<E> Drop for Accumulator<E> {
-    /// Nobody will come for those who wait.
+    /// Nobody else will wake those who wait.
     fn drop(&mut self) {
         self.close();
         let mut served = Vec::new();

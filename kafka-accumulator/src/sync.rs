@@ -27,7 +27,7 @@ use std::sync::MutexGuard;
 
 use crate::user_code::NoUserCode;
 
-/// What a lock guards, while it is held; nobody is called meanwhile.
+/// What a lock guards, while it is held; no user code runs meanwhile.
 pub(crate) struct Guard<'a, T> {
     guarded: MutexGuard<'a, T>,
     _quiet: NoUserCode,

@@ -1,10 +1,5 @@
 //! A batch while it is being written: the newest of its queue.
 //!
-//! ```text
-//! OpenBatch ──seal──▶ SealedBatch ──release──▶ Batch (immutable, shared, on its way)
-//!  under the queue's lock       outside of it
-//! ```
-//!
 //! Each record is encoded here, once, straight into the buffer that goes to the socket. Nothing
 //! here locks, allocates per record or knows of other batches.
 
@@ -42,13 +37,13 @@ pub(crate) struct OpenBatch<E> {
 
 /// What became of an attempt to append.
 pub(crate) enum AppendResult<E> {
-    /// It is in; the batch takes more.
+    /// It is appended; the batch takes more.
     Appended(Delivery<E>),
-    /// It is in, and another of its kind would hardly find room.
+    /// It is appended, and another one of average size would not fit.
     AppendedFull(Delivery<E>),
-    /// It is not in: the buffer must grow first.
+    /// It is not appended: the batch must grow first.
     NeedsMemory(GrowRequest),
-    /// It is not in, and the batch is full.
+    /// It is not appended, and the batch is full.
     BatchFull,
 }
 
@@ -78,12 +73,12 @@ impl<E> OpenBatch<E> {
         self.guard.completion()
     }
 
-    /// How many bytes of records are in.
+    /// How many bytes the records take.
     pub(crate) fn written(&self) -> usize {
         self.buffer.written()
     }
 
-    /// Encodes the record at the end if it is a short one and fits: what is done for nearly all.
+    /// Encodes the record at the end if it is a short one and fits, which is so for nearly all.
     #[inline(always)]
     pub(crate) fn append_short<'a, R, H>(&mut self, record: &mut NewRecord<'a, H, E>) -> Option<R>
     where
@@ -135,14 +130,14 @@ impl<E> OpenBatch<E> {
         self.callbacks.bytes()
     }
 
-    /// What its callbacks take more than is paid for: at most the last one of them.
-    fn debt(&self) -> usize {
+    /// How much memory its callbacks take beyond what is reserved: at most that of the last one.
+    fn unreserved(&self) -> usize {
         self.callbacks.bytes().saturating_sub(self.buffer.spare())
     }
 
-    /// How far records may be written: no further while there is a debt.
+    /// Up to where records may be written: no further while more memory is taken than reserved.
     fn writable_end(&self) -> usize {
-        match self.debt() {
+        match self.unreserved() {
             0 => writable_end(&self.buffer, self.room),
             _ => self.written(),
         }
@@ -177,9 +172,9 @@ impl<E> OpenBatch<E> {
         if end > self.room {
             return NoFit::BatchFull;
         }
-        if self.debt() > 0 {
-            // As much again as there is, so that few records take the long way.
-            let bytes = self.debt() + self.callbacks.bytes();
+        if self.unreserved() > 0 {
+            // As much again as there is, so that this happens to few records.
+            let bytes = self.unreserved() + self.callbacks.bytes();
             return NoFit::NeedsMemory(GrowRequest::Callbacks { bytes });
         }
         let from = self.buffer.capacity();
@@ -206,7 +201,7 @@ impl<E> OpenBatch<E> {
     fn keep_callback<'a, H>(&mut self, index: u32, record: &mut NewRecord<'a, H, E>) {
         if let Some(callback) = record.callback.take() {
             self.callbacks.push(index, callback);
-            if self.debt() > 0 {
+            if self.unreserved() > 0 {
                 self.writable_end = self.writable_end();
             }
         }
@@ -216,8 +211,8 @@ impl<E> OpenBatch<E> {
         SealedBatch::new(self.callbacks, self.guard, self.buffer, self.stats)
     }
 
-    /// Whether a record of the average size would not find room: better leave now, and let a
-    /// sticky partitioner move on, than be found full by a record that then opens a new batch.
+    /// Whether a record of average size would not fit. Then the batch had better leave now, and a sticky
+    /// partitioner move on, than be found full by a record that opens a batch for itself.
     #[inline]
     pub(crate) fn is_as_good_as_full(&self) -> bool {
         let left = self.room.saturating_sub(self.written());
@@ -231,7 +226,7 @@ enum NoFit {
     NeedsMemory(GrowRequest),
 }
 
-/// How many bytes of records go into a buffer: its memory pays for the batch's header, too.
+/// How many bytes of records fit into a buffer: its memory pays for the batch's header, too.
 fn writable_end(buffer: &Buffer, room: usize) -> usize {
     let writable_end = buffer.capacity().saturating_sub(BATCH_HEADER_BYTES);
     writable_end.min(room)

@@ -1,10 +1,10 @@
-//! A batch on its way: immutable stats, shared bytes, one end.
+//! A batch that nobody writes to any more: first in its queue, then on its way.
 //!
-//! It leaves its queue once and never comes back; what must be sent again waits in the engine. Its
-//! bytes are the records without the 61-byte header, which is written for each attempt anew.
-//! It may be shared: one thread compresses it while another one plans its way.
+//! It leaves its queue once and never comes back; what must be sent again waits in the engine. Its bytes
+//! are the records without the 61-byte header, which is written anew for each attempt. It may be shared:
+//! one thread compresses it while another one assigns it to a request.
 //!
-//! Whoever holds it last owes its records an end: a batch that is dropped undecided tells them so.
+//! A batch that is dropped before it is completed fails its records as abandoned.
 
 use std::{fmt, sync::Arc, time::Instant};
 
@@ -19,7 +19,7 @@ use crate::{
     sync::{Mutex, lock},
 };
 
-/// A batch that nobody writes to any more.
+/// A sealed batch in its queue.
 pub(crate) struct SealedBatch<E> {
     // In this order: callbacks are handed over before the guard gives up.
     callbacks: Callbacks<E>,
@@ -51,7 +51,7 @@ impl<E> SealedBatch<E> {
         self.guard.completion()
     }
 
-    /// Makes it ready for its way. Not under a lock: it allocates.
+    /// The batch as it is taken. Not under a lock: it allocates, and hands callbacks to the completion.
     pub(crate) fn release(self) -> Batch<E> {
         let Self {
             callbacks,
@@ -110,10 +110,10 @@ impl Body {
         }
     }
 
-    /// Puts `bytes` in place of what was there; hands back the old buffer if they are not in it.
+    /// Puts `bytes` in place of what was there; returns the old buffer if they are not in it.
     fn replace(&mut self, bytes: &[u8], codec: Compression) -> Option<Arc<Buffer>> {
         self.replaced = Some(codec);
-        // Whoever else reads the old bytes has a share of his own.
+        // Whoever else reads the old bytes has a reference of its own.
         self.bytes = Bytes::new();
         let overwritten = Arc::get_mut(&mut self.buffer).is_some_and(|own| own.overwrite(bytes));
         let raw = (!overwritten).then(|| {
@@ -243,7 +243,7 @@ impl<E> Batch<E> {
         lock(&self.body).codec()
     }
 
-    /// The bytes together with their codec, so that both are of the same moment.
+    /// The bytes together with their codec, both of the same moment.
     pub fn records_and_codec(&self) -> (Bytes, Compression) {
         let body = lock(&self.body);
         (body.bytes.clone(), body.codec())
@@ -254,12 +254,12 @@ impl<E> Batch<E> {
         lock(&self.body).buffer.held()
     }
 
-    /// Where its records learn of their end.
+    /// Where its records learn what became of them.
     pub fn completion(&self) -> &Arc<Completion<E>> {
         self.guard.completion()
     }
 
-    /// Ends the batch; short for [`Completion::complete`].
+    /// Completes the batch; short for [`Completion::complete`].
     pub fn complete(&self, fate: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
         self.completion().complete(fate)
     }
@@ -302,10 +302,10 @@ impl<E> Batch<E> {
         Ok(())
     }
 
-    /// Ends the batch by putting `pieces` in its place: each is a batch of its own, as old as this
+    /// Completes the batch by putting `pieces` in its place: each is a batch of its own, as old as this
     /// one, and the records' deliveries and callbacks follow to the piece that holds them.
     ///
-    /// The pieces share out the memory that the batch holds.
+    /// The memory that the batch holds is divided among the pieces.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -332,8 +332,8 @@ impl<E> Batch<E> {
         Ok(batches)
     }
 
-    /// What [`split`](Self::split) does, but for deciding: the pieces, and what the batch is to be
-    /// [decided](Self::complete) with before any of them is.
+    /// What [`split`](Self::split) does, but for completing: the pieces, and what the batch is to be
+    /// [completed](Self::complete) with before any of them is.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -356,6 +356,8 @@ impl<E> Batch<E> {
     /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    // Hidden: for an engine that completes batches later, when it holds no lock.
+    #[doc(hidden)]
     pub fn prepare_split(
         &self,
         pieces: Vec<Piece>,

@@ -1,14 +1,14 @@
-//! What became of a batch, told once to all its records.
+//! What became of a batch, told once to all its records (Java's `ProduceRequestResult`).
 //!
 //! ```text
-//! engine ──decide──▶ Completion ──▶ callbacks, in record order ──▶ wakes ──▶ Delivery × n
+//! engine ──complete──▶ Completion ──▶ callbacks, in record order ──▶ wakes ──▶ Delivery × n
 //! ```
 //!
 //! There is one [`Completion`] per batch. Its records share it: a [`Delivery`](crate::Delivery) is
-//! a reference to it and an index. Once decided it is read with one atomic load.
+//! a reference to it and an index. Once completed it is read with one atomic load.
 //!
-//! Nobody's code runs under its lock: callbacks and wakers are taken out first. Callbacks run on
-//! the thread that decides, before the awaiting tasks are woken. If one of them panics, the others
+//! No user code runs under its lock: callbacks and wakers are taken out first. Callbacks run on the
+//! thread that completes the batch, before the awaiting tasks are woken. If one of them panics, the others
 //! are called and woken all the same.
 
 mod wakers;
@@ -68,7 +68,7 @@ impl Delivered {
 pub type Outcome<E> = Result<Delivered, E>;
 
 /// Called once with the batch's completion, for its topic and partition, and what became of the
-/// record, on the thread that decides it.
+/// record, on the thread that completes the batch.
 ///
 /// It must not block. If it panics, the other records' callbacks are called all the same.
 ///
@@ -120,18 +120,18 @@ pub enum BatchOutcome<E> {
     },
     /// None of its records was delivered, all for the same reason.
     Failed(E),
-    /// The broker named the culprits (KIP-467): they are why the others were not delivered.
+    /// The broker named the records at fault (KIP-467): the others were not delivered because of them.
     Refused {
         /// Indexes of records, and what is wrong with each of them.
         each: Box<[(u32, E)]>,
         /// What to tell the others.
         rest: E,
     },
-    /// It was sent again in pieces: the index of each piece's first record, and its completion.
+    /// It was split: the index of each piece's first record, and the piece's completion.
     Split(Box<[(u32, Arc<Completion<E>>)]>),
 }
 
-/// What happened when a completion was decided.
+/// What happened when a batch was completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completed {
@@ -139,7 +139,7 @@ pub struct Completed {
     pub panicked_callbacks: u32,
 }
 
-/// The shared end of all the records of a batch.
+/// Where the records of a batch learn what became of them.
 ///
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -163,8 +163,8 @@ pub struct Completion<E> {
     topic: Arc<str>,
     partition: i32,
     abandoned: fn() -> E,
-    fate: Once<BatchOutcome<E>>,
-    /// Set when the callbacks know of the fate.
+    outcome: Once<BatchOutcome<E>>,
+    /// Set when the callbacks have returned.
     told: Once<()>,
     waiting: Mutex<Waiting<E>>,
 }
@@ -181,7 +181,7 @@ impl<E> Completion<E> {
             topic,
             partition,
             abandoned,
-            fate: Once::new(),
+            outcome: Once::new(),
             told: Once::new(),
             waiting: Mutex::new(Waiting {
                 wakers: Wakers::default(),
@@ -200,12 +200,12 @@ impl<E> Completion<E> {
         self.partition
     }
 
-    /// What became of the batch, if that is decided.
+    /// What became of the batch, if it is completed.
     pub fn batch_outcome(&self) -> Option<&BatchOutcome<E>> {
-        self.fate.get()
+        self.outcome.get()
     }
 
-    /// What became of the record at `index`, if that is decided; follows splits.
+    /// What became of the record at `index`, if its batch is completed; follows splits.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -226,9 +226,11 @@ impl<E> Completion<E> {
     /// ```
     #[inline]
     pub fn outcome(&self, index: u32) -> Option<Result<Delivered, &E>> {
-        match self.fate.get()?.of(index) {
-            Step::Ended(outcome) => Some(outcome),
-            Step::Follow(piece, index_in_piece) => piece.outcome_after_split(index_in_piece),
+        match self.outcome.get()?.of(index) {
+            RecordOutcome::Known(outcome) => Some(outcome),
+            RecordOutcome::InPiece(piece, index_in_piece) => {
+                piece.outcome_after_split(index_in_piece)
+            }
         }
     }
 
@@ -236,16 +238,16 @@ impl<E> Completion<E> {
     fn outcome_after_split(&self, index: u32) -> Option<Result<Delivered, &E>> {
         let (mut completion, mut index) = (self, index);
         loop {
-            match completion.fate.get()?.of(index) {
-                Step::Ended(outcome) => return Some(outcome),
-                Step::Follow(piece, index_in_piece) => {
+            match completion.outcome.get()?.of(index) {
+                RecordOutcome::Known(outcome) => return Some(outcome),
+                RecordOutcome::InPiece(piece, index_in_piece) => {
                     (completion, index) = (piece, index_in_piece);
                 }
             }
         }
     }
 
-    /// Decides the batch: runs its callbacks in the order of the records, then wakes who waits.
+    /// Completes the batch: runs its callbacks in the order of the records, then wakes those who wait.
     ///
     /// Exactly one call succeeds; the others change nothing.
     ///
@@ -266,12 +268,14 @@ impl<E> Completion<E> {
     /// assert_eq!(batch.completion().complete(late), Err(AlreadyCompleted));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn complete(&self, fate: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
-        let fate = fate.normalized(self.abandoned);
-        self.fate.set(fate).map_err(|_| AlreadyCompleted)?;
+    pub fn complete(&self, batch_outcome: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
+        let batch_outcome = batch_outcome.normalized(self.abandoned);
+        self.outcome
+            .set(batch_outcome)
+            .map_err(|_| AlreadyCompleted)?;
         let callbacks = std::mem::take(&mut lock(&self.waiting).callbacks);
         let panicked_callbacks = self.call(callbacks);
-        // Nobody else sets it: there is one decision.
+        // Nobody else sets it: a batch is completed once.
         let _ = self.told.set(());
         let wakers = std::mem::take(&mut lock(&self.waiting).wakers);
         for (_, waker) in wakers {
@@ -281,8 +285,8 @@ impl<E> Completion<E> {
         Ok(Completed { panicked_callbacks })
     }
 
-    /// Resolves when every record of the batch is decided, those of its pieces included, and the
-    /// callbacks have returned.
+    /// Resolves when the batch is completed, and its pieces if it was split, and the callbacks have
+    /// returned.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -290,9 +294,9 @@ impl<E> Completion<E> {
     /// use kafka_accumulator::{Completion, Queue};
     ///
     /// async fn flush<E>(queue: &Arc<Queue<E>>) {
-    ///     let undecided = queue.incomplete();
+    ///     let incomplete = queue.incomplete();
     ///     queue.flush();
-    ///     for completion in undecided {
+    ///     for completion in incomplete {
     ///         completion.settled().await;
     ///     }
     /// }
@@ -303,26 +307,26 @@ impl<E> Completion<E> {
         }
     }
 
-    /// An undecided one of the same partition.
+    /// One of the same partition that is not completed.
     pub(crate) fn sibling(&self) -> Self {
         Self::new(Arc::clone(&self.topic), self.partition, self.abandoned)
     }
 
-    /// Decides what nobody else has: the last holder of the batch lets go of it.
-    pub(crate) fn abandon(&self) {
-        if self.fate.get().is_none() {
-            // Somebody else may decide at this very moment, which is just as well.
+    /// Completes what nobody else has: the last reference to the batch is dropped.
+    fn abandon(&self) {
+        if self.outcome.get().is_none() {
+            // Somebody else may complete it at this very moment, which is just as well.
             let _ = self.complete(BatchOutcome::Failed((self.abandoned)()));
         }
     }
 
-    /// Registers callbacks, or calls them at once if the batch is decided.
+    /// Registers callbacks, or calls them at once if the batch is completed.
     pub(crate) fn attach(&self, mut callbacks: Vec<(u32, Callback<E>)>) -> u32 {
         if callbacks.is_empty() {
             return 0;
         }
         let mut waiting = lock(&self.waiting);
-        if self.fate.get().is_none() {
+        if self.outcome.get().is_none() {
             match waiting.callbacks.is_empty() {
                 true => waiting.callbacks = callbacks,
                 false => waiting.callbacks.append(&mut callbacks),
@@ -333,16 +337,16 @@ impl<E> Completion<E> {
         self.call(callbacks)
     }
 
-    /// The fate, or a wake of `waker` when there is one, in place of what `ticket` stands for.
+    /// What became of the batch; until that is known, `waker` replaces the one that `ticket` stands for.
     pub(crate) fn poll_outcome(
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
     ) -> Option<&BatchOutcome<E>> {
-        self.poll(&self.fate, ticket, waker)
+        self.poll(&self.outcome, ticket, waker)
     }
 
-    /// What `stage` holds, or a wake of `waker` when it does.
+    /// What `stage` holds; until it does, `waker` replaces the one that `ticket` stands for.
     fn poll<'a, T>(
         &'a self,
         stage: &'a Once<T>,
@@ -355,8 +359,8 @@ impl<E> Completion<E> {
         // Cloned before the lock and dropped after it: both may be anybody's code.
         let waker = waker.clone();
         let mut waiting = lock(&self.waiting);
-        // Whoever decides takes the wakers after both stages are set: looking again under the lock
-        // means that either we see the stage, or our waker is among those taken.
+        // The wakers are taken after both stages are set. So if the stage is not set when we look again
+        // under the lock, our waker will be among those taken.
         if let Some(reached) = stage.get() {
             return Some(reached);
         }
@@ -366,17 +370,17 @@ impl<E> Completion<E> {
         None
     }
 
-    /// Calls the callbacks of a batch that is decided; those of a split one move to its pieces.
+    /// Calls the callbacks of a batch that is completed; those of a split one move to its pieces.
     fn call(&self, callbacks: Vec<(u32, Callback<E>)>) -> u32 {
-        let Some(fate) = self.fate.get() else {
+        let Some(batch_outcome) = self.outcome.get() else {
             return 0;
         };
-        if let BatchOutcome::Split(pieces) = fate {
-            return hand_down(pieces, callbacks);
+        if let BatchOutcome::Split(pieces) = batch_outcome {
+            return move_to_pieces(pieces, callbacks);
         }
         let mut panicked = 0;
         for (index, callback) in callbacks {
-            if let Step::Ended(outcome) = fate.of(index) {
+            if let RecordOutcome::Known(outcome) = batch_outcome.of(index) {
                 let called = run_user_code(|| callback(self, outcome));
                 panicked += u32::from(called.is_err());
             }
@@ -385,7 +389,7 @@ impl<E> Completion<E> {
     }
 }
 
-fn hand_down<E>(
+fn move_to_pieces<E>(
     pieces: &[(u32, Arc<Completion<E>>)],
     mut callbacks: Vec<(u32, Callback<E>)>,
 ) -> u32 {
@@ -428,36 +432,36 @@ impl<E> fmt::Debug for Completion<E> {
         f.debug_struct("Completion")
             .field("topic", &self.topic)
             .field("partition", &self.partition)
-            .field("decided", &self.fate.get().is_some())
+            .field("decided", &self.outcome.get().is_some())
             .finish_non_exhaustive()
     }
 }
 
-/// Where reading on leads.
-pub(crate) enum Step<'a, E> {
-    Ended(Result<Delivered, &'a E>),
-    Follow(&'a Arc<Completion<E>>, u32),
+/// What became of one record, or where to ask.
+pub(crate) enum RecordOutcome<'a, E> {
+    Known(Result<Delivered, &'a E>),
+    InPiece(&'a Arc<Completion<E>>, u32),
 }
 
 impl<E> BatchOutcome<E> {
     /// What it means for the record at `index`.
     #[inline]
-    pub(crate) fn of(&self, index: u32) -> Step<'_, E> {
+    pub(crate) fn of(&self, index: u32) -> RecordOutcome<'_, E> {
         match self {
             Self::Delivered { .. } => self.of_any(index),
             _ => self.of_undelivered(index),
         }
     }
 
-    /// Out of line: records are delivered as a rule.
+    /// Out of line: nearly all records are delivered.
     #[cold]
-    fn of_undelivered(&self, index: u32) -> Step<'_, E> {
+    fn of_undelivered(&self, index: u32) -> RecordOutcome<'_, E> {
         self.of_any(index)
     }
 
     #[inline(always)]
-    fn of_any(&self, index: u32) -> Step<'_, E> {
-        Step::Ended(match self {
+    fn of_any(&self, index: u32) -> RecordOutcome<'_, E> {
+        RecordOutcome::Known(match self {
             Self::Delivered {
                 base_offset,
                 log_append_time_ms,
@@ -472,12 +476,12 @@ impl<E> BatchOutcome<E> {
             Self::Split(pieces) => {
                 let after = pieces.partition_point(|(first, _)| *first <= index);
                 let (first, piece) = &pieces[after.saturating_sub(1)];
-                return Step::Follow(piece, index.saturating_sub(*first));
+                return RecordOutcome::InPiece(piece, index.saturating_sub(*first));
             }
         })
     }
 
-    /// With its lists in order, and no list of pieces without any.
+    /// With its lists in order; a split into no pieces counts as a batch that was dropped.
     fn normalized(mut self, abandoned: fn() -> E) -> Self {
         match &mut self {
             Self::Refused { each, .. } => each.sort_by_key(|(index, _)| *index),

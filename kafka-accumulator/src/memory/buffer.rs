@@ -2,14 +2,13 @@
 //!
 //! A [`Buffer`] is a vector together with the memory that is reserved for its batch: for the vector,
 //! for what a batch takes beside it, and for the callbacks of its records. Both are given back
-//! by its `Drop`, that is when the *last* holder is done with it, be it a socket that is still
-//! writing a request nobody waits for any more. So a buffer cannot be written to while it is on
-//! the wire (KAFKA-19012), and memory is not called free while it is not.
+//! by its `Drop`, that is when the *last* reference is gone, perhaps that of a socket that still
+//! writes a request nobody waits for any more. So a buffer cannot be written to while it is on
+//! the wire (KAFKA-19012), and its memory does not count as free while it is not.
 //!
-//! Buffers come in [`Sizes`], few enough that one that comes back fits a batch to come. Of each
-//! size the last one returned is taken first (it is still in the caches), and the pool never keeps
-//! more than the budget has free: what lies idle and what is in use are together within
-//! `buffer.memory`.
+//! Buffers have few [`Sizes`], so that one that comes back fits a later batch. Of each size the last one
+//! returned is taken first (it is still in the CPU's caches), and the pool never keeps more than the
+//! budget has free: idle buffers and those in use are together within `buffer.memory`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -115,7 +114,7 @@ impl Pool {
         }
     }
 
-    /// Lets go of idle buffers that are no longer covered by free memory, and makes a new one.
+    /// Frees idle buffers that free memory no longer covers, and makes a new one.
     #[cold]
     fn allocate(&self, capacity: usize) -> Vec<u8> {
         let mut idle = lock(&self.idle);
@@ -125,14 +124,14 @@ impl Pool {
         vec![0; capacity]
     }
 
-    /// Lets go of all idle buffers, and of those that come back from now on.
+    /// Frees all idle buffers, and those that come back from now on.
     pub(crate) fn retire(&self) {
         let idle = lock(&self.idle).take();
         drop(idle);
     }
 
-    /// Keeps `bytes` for a batch to come, if they are of a usual size and `held`, which is about
-    /// to become free, still covers them.
+    /// Keeps `bytes` for a later batch if they have one of the sizes and are covered by free memory,
+    /// `held` included, which is about to become free.
     fn put(&self, bytes: Vec<u8>, held: usize) {
         if bytes.is_empty() || self.sizes.holding(bytes.len()) != bytes.len() {
             return;
@@ -169,7 +168,7 @@ impl Buffer {
         self.bytes.len()
     }
 
-    /// What lies between the written bytes and `end`, if there is as much.
+    /// The bytes from the written ones up to `end`, if there are as many.
     #[inline]
     pub(crate) fn place(&mut self, end: usize) -> Option<&mut [u8]> {
         self.bytes.get_mut(self.written..end)
@@ -197,7 +196,7 @@ impl Buffer {
         self.held().saturating_sub(taken)
     }
 
-    /// Takes over what is reserved, to spare it.
+    /// Adds what is reserved to what this one may spare.
     pub(crate) fn absorb(&self, reservation: &Reservation) {
         self.reservation.absorb(reservation);
     }
@@ -242,7 +241,7 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // First the bytes, then (by its own drop) the memory: who is woken by it finds them.
+        // First the bytes, then (by its own drop) the memory: whoever is woken by it finds them.
         let bytes = std::mem::take(&mut self.bytes);
         self.pool.put(bytes, self.reservation.bytes());
     }

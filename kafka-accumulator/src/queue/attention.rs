@@ -1,4 +1,4 @@
-//! What the engine knows of a queue, and hence when the queue must ring: one small table.
+//! What the engine knows of a queue, and hence when the queue must ring the doorbell: one small table.
 //!
 //! ```text
 //!             look: Empty          look: Lingering          look: Ready
@@ -7,8 +7,8 @@
 //!                └───▶ Listed ──▶ Rung ◀─┘
 //! ```
 //!
-//! A queue rings once per batch at most, and only if that can change what the engine does next.
-//! Nothing here locks, waits or wakes: the queue asks under its lock and rings after unlocking.
+//! A queue rings once per batch at most, and only if that can change what the engine does next. It asks
+//! here under its lock and rings after unlocking. Nothing here locks, waits or wakes.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) enum Attention {
     Away,
     /// It will look when the open batch has lingered.
     Lingering,
-    /// It knows that there is something to take, and comes when it can.
+    /// It knows that there is something to take, and takes it when it can.
     Attending,
     /// The queue is listed, and the engine takes the list within a linger.
     Listed,
@@ -73,7 +73,7 @@ impl Attention {
         }
     }
 
-    /// Everything was taken: who is not on the list needs no look, so that the next record rings.
+    /// Everything was taken. If the queue is not listed, the next record rings.
     pub(crate) fn emptied(&mut self) {
         if !matches!(self, Self::Listed | Self::Rung) {
             *self = Self::Away;

@@ -5,12 +5,13 @@
 //!            newest                               oldest
 //! ```
 //!
-//! Its lock is held for one copy, for that of a batch that grows, or for moving a batch out; never
-//! across a call out of this crate (but for the iterator of a record's headers), never while another
-//! lock is taken. It rings once per batch at most, and only if that can change what the engine does
-//! next: the first record of a batch only if the engine would not look within a linger anyway.
+//! The lock is held for one copy, for that of a batch that grows, or for moving a batch out; never
+//! across a call out of this crate (but for the iterator of a record's headers), and never while another
+//! lock is taken. The doorbell is rung once per batch at most, and only if that can change what the engine
+//! does next: for the first record of a batch only if the engine would not look within a linger anyway.
 //!
-//! A queue reads no clock and knows no broker; the engine decides when to take.
+//! A queue reads no clock and knows no broker; the engine decides when to take. *Engine* is whoever
+//! takes batches from the queues.
 //!
 //! # Invariants
 //! - At most one batch is open, and it is the newest.
@@ -48,7 +49,7 @@ pub(crate) use outcome::{Attempt, NewBatch, WhenShort};
 use state::QueueState;
 pub(crate) use state::Stage;
 
-/// What the queues of an accumulator have in common.
+/// What the queues of an accumulator share.
 pub(crate) struct Shared<E> {
     pub(crate) sizes: Sizes,
     pub(crate) batch_overhead: usize,
@@ -150,7 +151,7 @@ impl<E> Queue<E> {
         self.key.load(Ordering::Relaxed)
     }
 
-    /// Gives it another number. For whoever takes from it: nobody else makes anything of the number.
+    /// Gives it another number.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -161,6 +162,8 @@ impl<E> Queue<E> {
     /// queue.set_key(17);
     /// assert_eq!(queue.key(), 17);
     /// ```
+    // Hidden: only for an engine that moves its own table.
+    #[doc(hidden)]
     pub fn set_key(&self, key: u32) {
         self.key.store(key, Ordering::Relaxed);
     }
@@ -175,11 +178,11 @@ impl<E> Queue<E> {
         self.partition
     }
 
-    /// Tells what there is to take, and notes that the engine knows it now.
+    /// Returns what there is to take, and notes that the engine knows it now: the queue does not ring
+    /// for that again.
     ///
-    /// Whoever looks owes the queue what follows: after `Lingering` another look at that time (or
-    /// when the accumulator has callers waiting for memory), after `Ready` another look when it
-    /// has taken what it could.
+    /// Hence the engine must poll again: after `Lingering` at that time (or when callers wait for memory),
+    /// after `Ready` when it has taken what it could.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -202,9 +205,12 @@ impl<E> Queue<E> {
         readiness
     }
 
-    /// Takes the oldest sealed batch; else the open one, if it is due: it has lingered, the
-    /// accumulator is closed or somebody waits for memory. If there is none, tells when the open one
-    /// will be due, if there is one, and notes as [`look`](Self::look) does that the engine knows it.
+    /// Takes the oldest sealed batch; else the open one if it is due: it has lingered, or callers wait
+    /// for memory.
+    ///
+    /// # Errors
+    /// There is none: when the open one will be due, if there is one. As after
+    /// [`poll_ready`](Self::poll_ready), the engine must come again then.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -241,7 +247,7 @@ impl<E> Queue<E> {
         Ok(sealed.release())
     }
 
-    /// Flushes: what is open is due now.
+    /// Seals the open batch, so that it is due now.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -342,8 +348,8 @@ impl<E> Queue<E> {
         lock(&self.state).batches()
     }
 
-    /// Appends a short record to the open batch, if there is one with room: what is done for
-    /// nearly all records, at the least price. After `None` nothing has happened.
+    /// Appends a short record to the open batch if there is one with room, which is so for nearly all
+    /// records. After `None` nothing has happened.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -361,7 +367,9 @@ impl<E> Queue<E> {
     /// queue.append_short::<(), _>(&mut record).expect("there is room, and nobody will ask");
     /// # Ok::<(), AppendError>(())
     /// ```
-    // Handed through a call, the outcome of each record would be copied at each step.
+    // Hidden: `Accumulator::append` begins with it. Inlined: handed through a call, the receipt of each
+    // record would be copied at each step.
+    #[doc(hidden)]
     #[inline(always)]
     pub fn append_short<'a, R, H>(
         self: &Arc<Self>,
@@ -371,7 +379,7 @@ impl<E> Queue<E> {
         R: Receipt<E>,
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        // Before the lock: who takes the long way takes it once.
+        // Before the lock, so that a longer record takes it once.
         if !record.parts.is_short() {
             return None;
         }
@@ -450,7 +458,7 @@ impl<E> Queue<E> {
         self.ring(ring);
     }
 
-    /// Accepts nothing from now on, if no record is here; whether that is so.
+    /// Accepts nothing from now on if no record is here; returns whether that is so.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -467,6 +475,8 @@ impl<E> Queue<E> {
     /// assert!(queue.close_if_empty());
     /// # Ok::<(), AppendError>(())
     /// ```
+    // Hidden: for a producer that frees topics that nobody writes to.
+    #[doc(hidden)]
     pub fn close_if_empty(&self) -> bool {
         lock(&self.state).close_if_empty()
     }

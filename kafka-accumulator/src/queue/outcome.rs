@@ -10,7 +10,7 @@ use crate::{
     delivery::{Delivery, Receipt},
 };
 
-/// What there is to take.
+/// What there is to take from a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Nothing is here.
