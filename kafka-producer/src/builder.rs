@@ -12,12 +12,12 @@ use kafka_partition::{
 };
 use kafka_serde::Serializer;
 
+use crate::append::RecordAppender;
 use crate::blocking;
 use crate::config::{Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
 use crate::driver;
 use crate::engine::{Desk, Engine};
 use crate::error::DeliveryError;
-use crate::intake::Intake;
 use crate::producer::{Producer, SharedPartitioner};
 use crate::settings::{Acks, Settings};
 use crate::warnings;
@@ -164,14 +164,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             Instant::now(),
         );
         driver::spawn(engine, Arc::clone(&settings), doorbell)?;
-        let intake = Intake {
+        let appender = RecordAppender {
             settings,
             accumulator,
             desk,
             partitioner,
         };
         Ok(Producer::new(
-            intake,
+            appender,
             self.key_serializer,
             self.value_serializer,
         ))

@@ -37,12 +37,14 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `record`, `producer`, `intake`, `pending` | serialize, partition, append (on the caller's thread) |
+//! | `record`, `producer`, `append`, `pending` | serialize, partition, append (on the caller's thread) |
 //! | `engine` | everything that is decided; no I/O, no clock |
 //! | `driver` (feature `tokio`) | sockets, the timer, compression; decides nothing |
 //! | `delivery`, `error` | the outcome |
 //! | `config`, `settings`, `builder` | what users write, and what is made of it |
 
+#[cfg(feature = "tokio")]
+mod append;
 #[cfg(feature = "tokio")]
 pub mod blocking;
 #[cfg(feature = "tokio")]
@@ -56,8 +58,6 @@ mod driver;
 pub mod engine;
 pub mod error;
 mod group;
-#[cfg(feature = "tokio")]
-mod intake;
 #[cfg(feature = "tokio")]
 mod own_thread;
 #[cfg(feature = "tokio")]

@@ -9,13 +9,13 @@ use std::time::Instant;
 use kafka_accumulator::{Reservation, ReserveError};
 use kafka_serde::Headers;
 
+use crate::append::{Obstacle, RecordAppender, SerializedRecord};
 use crate::delivery::Delivery;
 use crate::error::SendError;
-use crate::intake::{Intake, Obstacle, Serialized};
 use crate::producer::{OutcomeCallback, WaitsFor};
 
 /// The record and what it waits for.
-pub(crate) struct Pending {
+pub(crate) struct PendingRecord {
     topic: Arc<str>,
     partition: Option<i32>,
     timestamp_ms: i64,
@@ -40,10 +40,10 @@ pub(crate) enum Needs {
     },
 }
 
-impl Pending {
+impl PendingRecord {
     pub(crate) fn new(
         topic: &str,
-        record: &Serialized<'_>,
+        record: &SerializedRecord<'_>,
         callback: Option<OutcomeCallback>,
         needs: Needs,
     ) -> Self {
@@ -61,42 +61,45 @@ impl Pending {
 
     /// What does not wait: takes memory that is there, though others wait for the backlog to get
     /// smaller; else says what it would have to wait for, and asks for the topic.
-    pub(crate) fn try_complete(mut self, intake: &Intake) -> Result<Delivery, WaitsFor> {
+    pub(crate) fn try_complete(mut self, appender: &RecordAppender) -> Result<Delivery, WaitsFor> {
         match self.needs {
             Needs::Topic => {
                 // Nobody waits for the answer: it is in the next snapshot.
-                drop(intake.ask_for(&self.topic, self.partition));
+                drop(appender.ask_for(&self.topic, self.partition));
                 Err(WaitsFor::Metadata)
             }
             Needs::Memory { bytes, .. } => {
-                let reserved = intake.accumulator.reserve_despite_backlog(bytes);
+                let reserved = appender.accumulator.reserve_despite_backlog(bytes);
                 let reserved = reserved.ok_or(WaitsFor::Memory)?;
-                self.try_append(intake, Some(reserved))
+                self.try_append(appender, Some(reserved))
                     .map_err(|_| WaitsFor::Memory)
             }
         }
     }
 
     /// Waits until the record is in its batch, at most `max.block.ms`.
-    pub(crate) async fn complete(mut self, intake: &Intake) -> Result<Delivery, SendError> {
+    pub(crate) async fn complete(
+        mut self,
+        appender: &RecordAppender,
+    ) -> Result<Delivery, SendError> {
         let since = Instant::now();
-        let deadline = since + intake.settings.max_block;
+        let deadline = since + appender.settings.max_block;
         loop {
             let reserved = match self.needs {
                 Needs::Topic => {
                     // Borrowing `self` across an await would make the future of `send` not `Send`.
                     let name = Arc::clone(&self.topic);
-                    let wait = intake
+                    let wait = appender
                         .desk
                         .ask_for_topic(name, self.partition, since, deadline);
-                    wait.await.unwrap_or_else(|_| Err(intake.refusal()))?;
+                    wait.await.unwrap_or_else(|_| Err(appender.refusal()))?;
                     None
                 }
                 Needs::Memory { bytes, .. } => {
-                    Some(wait_for_memory(intake, bytes, since, deadline).await?)
+                    Some(wait_for_memory(appender, bytes, since, deadline).await?)
                 }
             };
-            match self.try_append(intake, reserved) {
+            match self.try_append(appender, reserved) {
                 Ok(delivery) => return Ok(delivery),
                 Err(obstacle) => match *obstacle {
                     Obstacle::NoTopic => self.needs = Needs::Topic,
@@ -111,36 +114,36 @@ impl Pending {
 
     fn try_append(
         &mut self,
-        intake: &Intake,
+        appender: &RecordAppender,
         reserved: Option<Reservation>,
     ) -> Result<Delivery, Box<Obstacle>> {
         let partition = match self.needs {
             Needs::Topic => self.partition,
             Needs::Memory { partition, .. } => Some(partition),
         };
-        let record = Serialized {
+        let record = SerializedRecord {
             partition,
             timestamp_ms: self.timestamp_ms,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
             headers: &self.headers,
         };
-        let cluster = intake.desk.cluster();
+        let cluster = appender.desk.cluster();
         let mut new = record.for_batch(self.callback.take());
-        let appended = intake.append(&cluster, &self.topic, &record, reserved, &mut new);
+        let appended = appender.append(&cluster, &self.topic, &record, reserved, &mut new);
         self.callback = new.callback;
         appended.map(|inner| Delivery::new(inner, self.timestamp_ms))
     }
 }
 
 async fn wait_for_memory(
-    intake: &Intake,
+    appender: &RecordAppender,
     bytes: usize,
     since: Instant,
     deadline: Instant,
 ) -> Result<Reservation, SendError> {
-    let buffer_memory = intake.accumulator.memory_total();
-    let error = match intake.accumulator.reserve(bytes, deadline).await {
+    let buffer_memory = appender.accumulator.memory_total();
+    let error = match appender.accumulator.reserve(bytes, deadline).await {
         Ok(reserved) => return Ok(reserved),
         Err(error) => error,
     };
@@ -148,13 +151,13 @@ async fn wait_for_memory(
         ReserveError::TimedOut { .. } => SendError::BufferExhausted {
             waited: since.elapsed(),
             buffer_memory,
-            last: intake.desk.why_short(since).await,
+            last: appender.desk.why_short(since).await,
         },
         ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
             bytes,
             setting: "buffer.memory",
             limit: buffer_memory,
         },
-        _ => intake.refusal(),
+        _ => appender.refusal(),
     })
 }

@@ -13,12 +13,12 @@ use kafka_accumulator::Receipt;
 use kafka_partition::Partitioner;
 use kafka_serde::{DefaultSerializer, Serializer};
 
+use crate::append::{Hindrance, RecordAppender};
 use crate::builder::ProducerBuilder;
 use crate::clock;
 use crate::delivery::{Delivery, metadata};
 use crate::engine::{CloseReport, Question};
 use crate::error::{DeliveryError, InCallback, SendError};
-use crate::intake::{Hindrance, Intake};
 use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::settings::Guarantee;
@@ -51,7 +51,7 @@ pub struct Producer<K: ?Sized, V: ?Sized> {
 }
 
 struct Inner<K: ?Sized, V: ?Sized> {
-    intake: Intake,
+    appender: RecordAppender,
     /// Whether a transaction is held.
     transaction_open: AtomicBool,
     key_serializer: Arc<dyn Serializer<K>>,
@@ -115,13 +115,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     pub(crate) fn new(
-        intake: Intake,
+        appender: RecordAppender,
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                intake,
+                appender,
                 transaction_open: AtomicBool::new(false),
                 key_serializer,
                 value_serializer,
@@ -226,7 +226,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         match *hindrance {
             Hindrance::Waits(pending) => {
                 own_thread::may_await("send")?;
-                pending.complete(&self.inner.intake).await
+                pending.complete(&self.inner.appender).await
             }
             Hindrance::Refused(error) => Err(error),
         }
@@ -256,7 +256,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
             Err(hindrance) => *hindrance,
         };
         match hindrance {
-            Hindrance::Waits(pending) => match pending.try_complete(&self.inner.intake) {
+            Hindrance::Waits(pending) => match pending.try_complete(&self.inner.appender) {
                 Ok(delivery) => Ok(delivery),
                 Err(waits_for) => {
                     record.headers = record.headers.into_iter().take(headers).collect();
@@ -279,7 +279,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     pub async fn flush(&self) -> Result<(), InCallback> {
         own_thread::may_await("flush")?;
         let (reply, undecided) = oneshot::channel();
-        self.inner.intake.desk.ask(Question::Flush { reply });
+        self.inner.appender.desk.ask(Question::Flush { reply });
         for completion in undecided.await.unwrap_or_default() {
             completion.settled().await;
         }
@@ -299,7 +299,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         let (reply, report) = oneshot::channel();
         let deadline = Instant::now().checked_add(deadline);
         self.inner
-            .intake
+            .appender
             .desk
             .ask(Question::Close { deadline, reply });
         Ok(report.await.unwrap_or_default())
@@ -316,11 +316,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         own_thread::may_await("ready")?;
         let waits: Vec<_> = topics
             .into_iter()
-            .map(|topic| self.inner.intake.ask_for(topic, None))
+            .map(|topic| self.inner.appender.ask_for(topic, None))
             .collect();
         for wait in waits {
             let answer = wait?.await;
-            answer.unwrap_or_else(|_| Err(self.inner.intake.refusal()))?;
+            answer.unwrap_or_else(|_| Err(self.inner.appender.refusal()))?;
         }
         Ok(())
     }
@@ -331,7 +331,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// As for a [`send`](Self::send) to it.
     pub async fn partitions_for(&self, topic: &str) -> Result<i32, SendError> {
         loop {
-            if let Some(topic) = self.inner.intake.desk.cluster().topic(topic) {
+            if let Some(topic) = self.inner.appender.desk.cluster().topic(topic) {
                 return Ok(topic.partitions());
             }
             self.ready([topic]).await?;
@@ -340,7 +340,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// Bytes of `buffer.memory` in use.
     pub fn memory_in_use(&self) -> usize {
-        self.inner.intake.accumulator.memory_in_use()
+        self.inner.appender.accumulator.memory_in_use()
     }
 
     // By reference: a record that is handed on by value is copied at each step.
@@ -385,7 +385,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         record: &mut ProducerRecord<'_, K, V>,
         callback: Option<OutcomeCallback>,
     ) -> Result<R, Box<Hindrance>> {
-        self.inner.intake.admit(
+        self.inner.appender.admit(
             record,
             &*self.inner.key_serializer,
             &*self.inner.value_serializer,
@@ -396,14 +396,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// A transactional producer sends through its transactions.
     #[inline]
     pub(crate) fn outside_of_transactions(&self) -> Result<(), SendError> {
-        match self.inner.intake.settings.guarantee {
+        match self.inner.appender.settings.guarantee {
             Guarantee::Transactional(_) => Err(SendError::NoTransaction),
             Guarantee::Plain(_) | Guarantee::Idempotent => Ok(()),
         }
     }
 
-    pub(crate) fn intake(&self) -> &Intake {
-        &self.inner.intake
+    pub(crate) fn appender(&self) -> &RecordAppender {
+        &self.inner.appender
     }
 
     pub(crate) fn transaction_open(&self) -> &AtomicBool {
@@ -428,7 +428,7 @@ impl<K: ?Sized, V: ?Sized> Clone for Producer<K, V> {
 impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Producer<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Producer")
-            .field("intake", &self.inner.intake)
+            .field("appender", &self.inner.appender)
             .finish_non_exhaustive()
     }
 }
@@ -437,7 +437,7 @@ impl<K: ?Sized, V: ?Sized> Drop for Inner<K, V> {
     /// The last handle is gone: the engine sends what it has and ends by itself.
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
-        self.intake.desk.ask(Question::Close {
+        self.appender.desk.ask(Question::Close {
             deadline: None,
             reply,
         });

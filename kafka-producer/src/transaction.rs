@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use futures_channel::oneshot;
 
+use crate::append::RecordAppender;
 use crate::delivery::Delivery;
 use crate::engine::{DeskState, Question, TransactionCall};
 use crate::error::{DeliveryError, InCallback, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
-use crate::intake::Intake;
 use crate::own_thread;
 use crate::producer::{Producer, TrySendError};
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -50,16 +50,16 @@ pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
 /// The right to be the one open transaction of a producer.
 #[derive(Debug)]
 struct Claim<'p> {
-    intake: &'p Intake,
+    appender: &'p RecordAppender,
     open: &'p AtomicBool,
 }
 
 impl<'p> Claim<'p> {
-    fn new(intake: &'p Intake, open: &'p AtomicBool) -> Result<Self, TransactionError> {
+    fn new(appender: &'p RecordAppender, open: &'p AtomicBool) -> Result<Self, TransactionError> {
         if open.swap(true, Ordering::Acquire) {
             return Err(TransactionError::Misused(Misuse::TransactionOpen));
         }
-        Ok(Self { intake, open })
+        Ok(Self { appender, open })
     }
 
     /// The transaction has ended: there is nothing to be abandoned.
@@ -75,7 +75,7 @@ impl Drop for Claim<'_> {
         let (reply, _) = oneshot::channel();
         let call = TransactionCall::Abandon;
         let deadline = Instant::now();
-        self.intake.desk.ask(Question::Transact {
+        self.appender.desk.ask(Question::Transact {
             call,
             deadline,
             reply,
@@ -109,7 +109,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # }
     /// ```
     pub async fn init_transactions(&self) -> Result<(), TransactionError> {
-        ask(self.intake(), TransactionCall::Init).await
+        ask(self.appender(), TransactionCall::Init).await
     }
 
     /// Begins a transaction. Waits until the one before has ended, at most `max.block.ms`.
@@ -130,8 +130,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # }
     /// ```
     pub async fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
-        let claim = Claim::new(self.intake(), self.transaction_open())?;
-        ask(self.intake(), TransactionCall::Begin).await?;
+        let claim = Claim::new(self.appender(), self.transaction_open())?;
+        ask(self.appender(), TransactionCall::Begin).await?;
         Ok(Transaction {
             producer: self,
             claim,
@@ -161,7 +161,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// }
     /// ```
     pub async fn wait_for_transaction(&self) -> Result<(), TransactionError> {
-        ask(self.intake(), TransactionCall::Wait).await
+        ask(self.appender(), TransactionCall::Wait).await
     }
 }
 
@@ -252,7 +252,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         group::check(&offsets, group).map_err(TransactionError::Misused)?;
         let group = group.clone();
         ask(
-            self.claim.intake,
+            self.claim.appender,
             TransactionCall::SendOffsets { offsets, group },
         )
         .await
@@ -294,7 +294,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     async fn end(self, call: TransactionCall) -> Result<(), TransactionError> {
-        ask(self.claim.intake, call).await?;
+        ask(self.claim.appender, call).await?;
         self.claim.settle();
         Ok(())
     }
@@ -303,13 +303,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// it. What is asked of the engine later, a commit for one, comes after this.
     #[cold]
     fn not_accepted(&self, why: SendError) -> SendError {
-        let desk = &self.claim.intake.desk;
+        let desk = &self.claim.appender.desk;
         desk.ask(Question::NotAccepted(why.clone()));
         why
     }
 
     fn check(&self) -> Result<(), SendError> {
-        match self.claim.intake.desk.doomed() {
+        match self.claim.appender.desk.doomed() {
             None => Ok(()),
             Some(why) => Err(SendError::Abortable(why)),
         }
@@ -329,17 +329,17 @@ fn name(call: &TransactionCall) -> &'static str {
     }
 }
 
-async fn ask(intake: &Intake, call: TransactionCall) -> Result<(), TransactionError> {
+async fn ask(appender: &RecordAppender, call: TransactionCall) -> Result<(), TransactionError> {
     own_thread::may_await(name(&call))?;
     let (reply, outcome) = oneshot::channel();
-    let deadline = Instant::now() + intake.settings.max_block;
-    intake.desk.ask(Question::Transact {
+    let deadline = Instant::now() + appender.settings.max_block;
+    appender.desk.ask(Question::Transact {
         call,
         deadline,
         reply,
     });
     outcome.await.unwrap_or_else(|_| {
-        Err(match intake.desk.state() {
+        Err(match appender.desk.state() {
             DeskState::Failed(fatal) => TransactionError::Fatal(fatal),
             DeskState::Open | DeskState::Closed => TransactionError::Closed,
         })

@@ -361,9 +361,9 @@ mod tests {
     use kafka_wire::ApiKey;
 
     use super::*;
+    use crate::append::RecordAppender;
     use crate::engine::Desk;
     use crate::error::{Cause, DeliveryError, FatalError, Persistence, SendError};
-    use crate::intake::Intake;
     use crate::{Producer, ProducerConfig, ProducerRecord};
 
     /// A producer whose thread panics when it is told to: a dial does.
@@ -380,7 +380,7 @@ mod tests {
             DeliveryError::abandoned,
         ));
         let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
-        let intake = Intake {
+        let appender = RecordAppender {
             settings: Arc::clone(&settings),
             accumulator: Arc::clone(&accumulator),
             desk: Arc::clone(&desk),
@@ -396,7 +396,7 @@ mod tests {
         driver.dials.insert(NodeId(99), Dial::resolving(dial));
         thread::spawn(move || run(driver, runtime));
         let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
-        let producer = Producer::new(intake, serializer.clone(), serializer);
+        let producer = Producer::new(appender, serializer.clone(), serializer);
         (producer, doom)
     }
 

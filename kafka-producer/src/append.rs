@@ -25,13 +25,13 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 use crate::clock;
 use crate::engine::{Cluster, Desk, DeskState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
-use crate::pending::{Needs, Pending};
+use crate::pending::{Needs, PendingRecord};
 use crate::producer::{OutcomeCallback, SharedPartitioner};
 use crate::record::ProducerRecord;
 use crate::settings::Settings;
 
 /// What every handle of a producer sends through.
-pub(crate) struct Intake {
+pub(crate) struct RecordAppender {
     pub(crate) settings: Arc<Settings>,
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
     pub(crate) desk: Arc<Desk>,
@@ -41,7 +41,7 @@ pub(crate) struct Intake {
 /// Why a record is not in yet. It is boxed where it is returned: nearly all records are in.
 pub(crate) enum Hindrance {
     /// It has to wait, with copies of its bytes.
-    Waits(Pending),
+    Waits(PendingRecord),
     /// It is of no use.
     Refused(SendError),
 }
@@ -54,7 +54,7 @@ impl From<SendError> for Box<Hindrance> {
 }
 
 /// A record as bytes, on its way to a batch.
-pub(crate) struct Serialized<'a> {
+pub(crate) struct SerializedRecord<'a> {
     pub(crate) partition: Option<i32>,
     pub(crate) timestamp_ms: i64,
     pub(crate) key: Option<&'a [u8]>,
@@ -62,7 +62,7 @@ pub(crate) struct Serialized<'a> {
     pub(crate) headers: &'a Headers,
 }
 
-impl<'a> Serialized<'a> {
+impl<'a> SerializedRecord<'a> {
     pub(crate) fn for_batch(&self, callback: Option<OutcomeCallback>) -> New<'a> {
         let parts = RecordParts {
             key: self.key,
@@ -93,7 +93,7 @@ pub(crate) enum Obstacle {
 
 /// What a thread keeps between its sends.
 #[derive(Default)]
-struct Desktop {
+struct ThreadScratch {
     /// Where serializers write what they cannot lend.
     key: Vec<u8>,
     value: Vec<u8>,
@@ -103,14 +103,14 @@ struct Desktop {
 
 thread_local! {
     /// Taken while it is in use: a serializer that sends records itself finds none.
-    static DESKTOP: Cell<Option<Box<Desktop>>> = const { Cell::new(None) };
+    static SCRATCH: Cell<Option<Box<ThreadScratch>>> = const { Cell::new(None) };
 }
 
-impl Desktop {
+impl ThreadScratch {
     /// The thread's own, or a new one, which a thread that is ending gets each time.
     #[inline]
     fn take() -> Box<Self> {
-        let kept = DESKTOP.try_with(Cell::take).ok().flatten();
+        let kept = SCRATCH.try_with(Cell::take).ok().flatten();
         kept.unwrap_or_default()
     }
 
@@ -120,7 +120,7 @@ impl Desktop {
         if self.key.capacity() > KEPT_SCRATCH_BYTES || self.value.capacity() > KEPT_SCRATCH_BYTES {
             self.shrink();
         }
-        let _ = DESKTOP.try_with(|desktop| desktop.set(Some(self)));
+        let _ = SCRATCH.try_with(|scratch| scratch.set(Some(self)));
     }
 
     #[cold]
@@ -133,7 +133,7 @@ impl Desktop {
     }
 }
 
-impl Intake {
+impl RecordAppender {
     /// Serializes a record, which has a time from here on, and appends it if it need not wait.
     #[inline(always)]
     pub(crate) fn admit<R: Receipt<DeliveryError>, K: ?Sized, V: ?Sized>(
@@ -143,10 +143,10 @@ impl Intake {
         value_serializer: &dyn Serializer<V>,
         callback: Option<OutcomeCallback>,
     ) -> Result<R, Box<Hindrance>> {
-        let mut desktop = Desktop::take();
+        let mut scratch = ThreadScratch::take();
         let serializers = (key_serializer, value_serializer);
-        let admitted = self.admit_via(record, serializers, callback, &mut desktop);
-        desktop.put_back();
+        let admitted = self.admit_via(record, serializers, callback, &mut scratch);
+        scratch.put_back();
         admitted
     }
 
@@ -156,7 +156,7 @@ impl Intake {
         record: &mut ProducerRecord<'_, K, V>,
         (key_serializer, value_serializer): (&dyn Serializer<K>, &dyn Serializer<V>),
         callback: Option<OutcomeCallback>,
-        desktop: &mut Desktop,
+        scratch: &mut ThreadScratch,
     ) -> Result<R, Box<Hindrance>> {
         let topic = record.topic;
         let headers = &mut record.headers;
@@ -164,7 +164,7 @@ impl Intake {
             Some(key) => {
                 let mut context = Context::new(topic, Role::Key, headers);
                 key_serializer
-                    .serialize(&mut context, key, &mut desktop.key)
+                    .serialize(&mut context, key, &mut scratch.key)
                     .map_err(|source| unserializable(topic, Role::Key, source))?
             }
             None => None,
@@ -173,7 +173,7 @@ impl Intake {
             Some(value) => {
                 let mut context = Context::new(topic, Role::Value, headers);
                 value_serializer
-                    .serialize(&mut context, value, &mut desktop.value)
+                    .serialize(&mut context, value, &mut scratch.value)
                     .map_err(|source| unserializable(topic, Role::Value, source))?
             }
             None => None,
@@ -182,14 +182,14 @@ impl Intake {
         if timestamp_ms < 0 {
             return Err(invalid_timestamp(topic, timestamp_ms).into());
         }
-        let serialized = Serialized {
+        let serialized = SerializedRecord {
             partition: record.partition,
             timestamp_ms,
             key,
             value,
             headers,
         };
-        let cluster = self.desk.latest(&mut desktop.snapshot);
+        let cluster = self.desk.latest(&mut scratch.snapshot);
         self.place(cluster, topic, &serialized, callback)
     }
 
@@ -199,7 +199,7 @@ impl Intake {
         &self,
         cluster: &Cluster,
         name: &str,
-        record: &Serialized<'_>,
+        record: &SerializedRecord<'_>,
         callback: Option<OutcomeCallback>,
     ) -> Result<R, Box<Hindrance>> {
         let mut new = record.for_batch(callback);
@@ -214,7 +214,7 @@ impl Intake {
         &self,
         obstacle: Obstacle,
         topic: &str,
-        serialized: &Serialized<'_>,
+        serialized: &SerializedRecord<'_>,
         callback: Option<OutcomeCallback>,
     ) -> Box<Hindrance> {
         if let Some(partition @ ..0) = serialized.partition {
@@ -227,7 +227,7 @@ impl Intake {
             Obstacle::NoMemory { partition, bytes } => Needs::Memory { partition, bytes },
             Obstacle::Refused(error) => return error.into(),
         };
-        let pending = Pending::new(topic, serialized, callback, needs);
+        let pending = PendingRecord::new(topic, serialized, callback, needs);
         Box::new(Hindrance::Waits(pending))
     }
 
@@ -238,7 +238,7 @@ impl Intake {
         &self,
         cluster: &Cluster,
         name: &str,
-        record: &Serialized<'_>,
+        record: &SerializedRecord<'_>,
         reserved: Option<Reservation>,
         new: &mut New<'_>,
     ) -> Result<R, Box<Obstacle>> {
@@ -274,7 +274,7 @@ impl Intake {
     }
 
     #[inline]
-    fn choose(&self, topic: &Topic, record: &Serialized<'_>) -> i32 {
+    fn choose(&self, topic: &Topic, record: &SerializedRecord<'_>) -> i32 {
         match record.partition {
             Some(partition) => partition,
             None => {
@@ -358,7 +358,7 @@ impl Intake {
         &self,
         topic: &Topic,
         partition: i32,
-        record: &Serialized<'_>,
+        record: &SerializedRecord<'_>,
     ) -> Box<Obstacle> {
         match record.partition {
             Some(0..) => self.no_topic(&topic.name),
@@ -451,9 +451,9 @@ const KEPT_SCRATCH_BYTES: usize = 1 << 20;
 /// From Kafka's `Topic.MAX_NAME_LENGTH`.
 const MAX_NAME_BYTES: usize = 249;
 
-impl fmt::Debug for Intake {
+impl fmt::Debug for RecordAppender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Intake")
+        f.debug_struct("RecordAppender")
             .field("client_id", &self.settings.client_id)
             .field("accumulator", &self.accumulator)
             .finish_non_exhaustive()
