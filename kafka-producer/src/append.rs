@@ -1,15 +1,15 @@
-//! The hot path of `send`: from a record to its place in a batch, or to the reason to wait.
+//! Appends a record to its partition's open batch, or says what it has to wait for.
 //!
 //! ```text
-//! record ─serialize─▶ bytes ─partition─▶ queue ─append─▶ Accepted
-//!            │                   │ topic unknown   │ no memory
-//!            ▼                   └──────┬──────────┘
-//!         SendError                  Waits (pending.rs)
+//! bytes ─partition─▶ queue ─append─▶ appended
+//!            │ topic unknown  │ no memory
+//!            └───────┬────────┘
+//!                WaitsFor
 //! ```
 //!
-//! Per record: a look at the cluster snapshot, one lock (in the append), no allocation.
+//! It stands between serialization (`send.rs`) and the accumulator. Per record: a look at the cluster
+//! snapshot and one lock (in the accumulator), no allocation. It never waits: that is `pending.rs`.
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,38 +18,71 @@ use futures_channel::oneshot;
 use kafka_accumulator::{
     Accumulator, AppendError, Appended, Filled, NewRecord, Queue, Receipt, Reservation,
 };
-use kafka_partition::Keyed;
-use kafka_serde::{Context, HeaderIter, Headers, Role, SerializeError, Serializer};
+use kafka_partition::{Keyed, Partitioner};
+use kafka_serde::{HeaderIter, Headers};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 
-use crate::clock;
+use crate::delivery::OutcomeCallback;
 use crate::engine::{Cluster, Desk, DeskState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
-use crate::pending::{Needs, PendingRecord};
-use crate::producer::{OutcomeCallback, SharedPartitioner};
-use crate::record::ProducerRecord;
-use crate::settings::Settings;
+use crate::settings::{Guarantee, Settings};
 
-/// What every handle of a producer sends through.
+/// Chooses partitions; shared by all threads.
+pub(crate) type SharedPartitioner = Arc<dyn Partitioner>;
+
+/// What takes the records of a producer to their batches.
 pub(crate) struct RecordAppender {
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
-    pub(crate) desk: Arc<Desk>,
-    pub(crate) partitioner: SharedPartitioner,
+    settings: Arc<Settings>,
+    accumulator: Arc<Accumulator<DeliveryError>>,
+    desk: Arc<Desk>,
+    partitioner: SharedPartitioner,
 }
 
-/// Why a record is not in yet. It is boxed where it is returned: nearly all records are in.
-pub(crate) enum Hindrance {
-    /// It has to wait, with copies of its bytes.
-    Waits(PendingRecord),
-    /// It is of no use.
+/// Why a record is not in a batch. It is boxed where it is returned: nearly all records are appended.
+///
+/// `W` says what it waits for; or is the record that waits, once its bytes have been copied.
+pub(crate) enum NotAppended<W = WaitsFor> {
+    /// Not yet.
+    Waits(W),
+    /// It never will be.
     Refused(SendError),
 }
 
-impl From<SendError> for Box<Hindrance> {
+impl<W> From<SendError> for Box<NotAppended<W>> {
     #[cold]
     fn from(error: SendError) -> Self {
-        Self::new(Hindrance::Refused(error))
+        Self::new(NotAppended::Refused(error))
+    }
+}
+
+/// What a record has to wait for before it can be appended.
+///
+/// ```
+/// use kafka_producer::WaitsFor;
+///
+/// assert_eq!(WaitsFor::Metadata.to_string(), "metadata of its topic");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitsFor {
+    /// Metadata of its topic: the partitions are not known, or not the one that the record names.
+    Metadata,
+    /// Memory: `buffer.memory` is used up, or as much is waiting to be sent as connections can take.
+    #[non_exhaustive]
+    Memory {
+        /// The partition that was chosen, which needs a new batch.
+        partition: i32,
+        /// How much that batch takes.
+        bytes: usize,
+    },
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "metadata of its topic",
+            Self::Memory { .. } => "buffer memory",
+        })
     }
 }
 
@@ -63,6 +96,8 @@ pub(crate) struct SerializedRecord<'a> {
 }
 
 impl<'a> SerializedRecord<'a> {
+    /// The record as the accumulator takes it.
+    #[inline(always)]
     pub(crate) fn for_batch(&self, callback: Option<OutcomeCallback>) -> New<'a> {
         let parts = RecordParts {
             key: self.key,
@@ -80,155 +115,48 @@ pub(crate) type New<'a> = NewRecord<'a, HeaderIter<'a>, DeliveryError>;
 
 type Parts<'a> = RecordParts<'a, HeaderIter<'a>>;
 
-/// Why an append has to be repeated.
-pub(crate) enum Obstacle {
-    /// There is no metadata of the topic, or none yet of the partition that the record names; or what
-    /// there was has just been found to be of the past.
-    NoTopic,
-    /// There is no memory for a new batch in this partition.
-    NoMemory { partition: i32, bytes: usize },
-    /// It is of no use.
-    Refused(SendError),
-}
-
-/// What a thread keeps between its sends.
-#[derive(Default)]
-struct ThreadScratch {
-    /// Where serializers write what they cannot lend.
-    key: Vec<u8>,
-    value: Vec<u8>,
-    /// The latest snapshot it has seen, of whichever producer.
-    snapshot: Snapshot,
-}
-
-thread_local! {
-    /// Taken while it is in use: a serializer that sends records itself finds none.
-    static SCRATCH: Cell<Option<Box<ThreadScratch>>> = const { Cell::new(None) };
-}
-
-impl ThreadScratch {
-    /// The thread's own, or a new one, which a thread that is ending gets each time.
-    #[inline]
-    fn take() -> Box<Self> {
-        let kept = SCRATCH.try_with(Cell::take).ok().flatten();
-        kept.unwrap_or_default()
-    }
-
-    /// Keeps it for the next record, but no more of its scratch than is to be kept.
-    #[inline]
-    fn put_back(mut self: Box<Self>) {
-        if self.key.capacity() > KEPT_SCRATCH_BYTES || self.value.capacity() > KEPT_SCRATCH_BYTES {
-            self.shrink();
-        }
-        let _ = SCRATCH.try_with(|scratch| scratch.set(Some(self)));
-    }
-
-    #[cold]
-    fn shrink(&mut self) {
-        for scratch in [&mut self.key, &mut self.value] {
-            if scratch.capacity() > KEPT_SCRATCH_BYTES {
-                *scratch = Vec::new();
-            }
-        }
-    }
-}
-
 impl RecordAppender {
-    /// Serializes a record, which has a time from here on, and appends it if it need not wait.
-    #[inline(always)]
-    pub(crate) fn admit<R: Receipt<DeliveryError>, K: ?Sized, V: ?Sized>(
-        &self,
-        record: &mut ProducerRecord<'_, K, V>,
-        key_serializer: &dyn Serializer<K>,
-        value_serializer: &dyn Serializer<V>,
-        callback: Option<OutcomeCallback>,
-    ) -> Result<R, Box<Hindrance>> {
-        let mut scratch = ThreadScratch::take();
-        let serializers = (key_serializer, value_serializer);
-        let admitted = self.admit_via(record, serializers, callback, &mut scratch);
-        scratch.put_back();
-        admitted
-    }
-
-    #[inline(always)]
-    fn admit_via<R: Receipt<DeliveryError>, K: ?Sized, V: ?Sized>(
-        &self,
-        record: &mut ProducerRecord<'_, K, V>,
-        (key_serializer, value_serializer): (&dyn Serializer<K>, &dyn Serializer<V>),
-        callback: Option<OutcomeCallback>,
-        scratch: &mut ThreadScratch,
-    ) -> Result<R, Box<Hindrance>> {
-        let topic = record.topic;
-        let headers = &mut record.headers;
-        let key = match record.key {
-            Some(key) => {
-                let mut context = Context::new(topic, Role::Key, headers);
-                key_serializer
-                    .serialize(&mut context, key, &mut scratch.key)
-                    .map_err(|source| unserializable(topic, Role::Key, source))?
-            }
-            None => None,
-        };
-        let value = match record.value {
-            Some(value) => {
-                let mut context = Context::new(topic, Role::Value, headers);
-                value_serializer
-                    .serialize(&mut context, value, &mut scratch.value)
-                    .map_err(|source| unserializable(topic, Role::Value, source))?
-            }
-            None => None,
-        };
-        let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
-        if timestamp_ms < 0 {
-            return Err(invalid_timestamp(topic, timestamp_ms).into());
-        }
-        let serialized = SerializedRecord {
-            partition: record.partition,
-            timestamp_ms,
-            key,
-            value,
-            headers,
-        };
-        let cluster = self.desk.latest(&mut scratch.snapshot);
-        self.place(cluster, topic, &serialized, callback)
-    }
-
-    /// Puts the record into its batch, or says why it has to wait.
-    #[inline(always)]
-    fn place<R: Receipt<DeliveryError>>(
-        &self,
-        cluster: &Cluster,
-        name: &str,
-        record: &SerializedRecord<'_>,
-        callback: Option<OutcomeCallback>,
-    ) -> Result<R, Box<Hindrance>> {
-        let mut new = record.for_batch(callback);
-        match self.append(cluster, name, record, None, &mut new) {
-            Ok(receipt) => Ok(receipt),
-            Err(obstacle) => Err(self.wait_because(*obstacle, name, record, new.callback.take())),
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        accumulator: Arc<Accumulator<DeliveryError>>,
+        desk: Arc<Desk>,
+        partitioner: SharedPartitioner,
+    ) -> Self {
+        Self {
+            settings,
+            accumulator,
+            desk,
+            partitioner,
         }
     }
 
-    #[cold]
-    fn wait_because(
-        &self,
-        obstacle: Obstacle,
-        topic: &str,
-        serialized: &SerializedRecord<'_>,
-        callback: Option<OutcomeCallback>,
-    ) -> Box<Hindrance> {
-        if let Some(partition @ ..0) = serialized.partition {
-            // Whatever the obstacle: this one stays.
-            let topic = topic.into();
-            return SendError::InvalidPartition { topic, partition }.into();
+    pub(crate) fn accumulator(&self) -> &Accumulator<DeliveryError> {
+        &self.accumulator
+    }
+
+    /// Where the engine is asked.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// `max.block.ms`.
+    pub(crate) fn max_block(&self) -> Duration {
+        self.settings.max_block
+    }
+
+    /// Whether records are sent in transactions only.
+    #[inline]
+    pub(crate) fn is_transactional(&self) -> bool {
+        match self.settings.guarantee {
+            Guarantee::Transactional(_) => true,
+            Guarantee::Plain(_) | Guarantee::Idempotent => false,
         }
-        let needs = match obstacle {
-            Obstacle::NoTopic => Needs::Topic,
-            Obstacle::NoMemory { partition, bytes } => Needs::Memory { partition, bytes },
-            Obstacle::Refused(error) => return error.into(),
-        };
-        let pending = PendingRecord::new(topic, serialized, callback, needs);
-        Box::new(Hindrance::Waits(pending))
+    }
+
+    /// The cluster as it is known now, by way of the snapshot that the caller keeps.
+    #[inline(always)]
+    pub(crate) fn latest_cluster<'a>(&self, kept: &'a mut Snapshot) -> &'a Cluster {
+        self.desk.latest(kept)
     }
 
     /// Appends a record to the open batch of its partition. The callback of `new` is taken if that
@@ -241,8 +169,8 @@ impl RecordAppender {
         record: &SerializedRecord<'_>,
         reserved: Option<Reservation>,
         new: &mut New<'_>,
-    ) -> Result<R, Box<Obstacle>> {
-        // First, because who waits for its topic is copied.
+    ) -> Result<R, Box<NotAppended>> {
+        // First, because a record that waits for its topic is copied.
         self.check_size(&new.parts)?;
         let Some(topic) = cluster.topic(name) else {
             return Err(self.no_topic(name));
@@ -253,7 +181,7 @@ impl RecordAppender {
         };
         let appended = match queue.append_short(new) {
             Some(appended) => appended,
-            None => self.append_somewhere(queue, reserved, new)?,
+            None => self.append_any(queue, reserved, new)?,
         };
         if appended.filled == Filled::Filled && record.partition.is_none() {
             self.partitioner.batch_filled(&topic.view(), partition);
@@ -262,12 +190,12 @@ impl RecordAppender {
     }
 
     #[inline(never)]
-    fn append_somewhere<R: Receipt<DeliveryError>>(
+    fn append_any<R: Receipt<DeliveryError>>(
         &self,
         queue: &Arc<Queue<DeliveryError>>,
         reserved: Option<Reservation>,
         new: &mut New<'_>,
-    ) -> Result<Appended<R>, Box<Obstacle>> {
+    ) -> Result<Appended<R>, Box<NotAppended>> {
         self.accumulator
             .append_any(queue, new, reserved, Instant::now)
             .map_err(|error| Box::new(self.not_appended(error, queue.partition())))
@@ -290,7 +218,7 @@ impl RecordAppender {
     /// `max.request.size` bounds a record by the most that it may take alone in a batch, which is
     /// how Kafka's own client measures it.
     #[inline]
-    fn check_size(&self, parts: &Parts<'_>) -> Result<(), Box<Obstacle>> {
+    fn check_size(&self, parts: &Parts<'_>) -> Result<(), Box<NotAppended>> {
         let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
         let most = length(parts.key)
             .saturating_add(length(parts.value))
@@ -302,11 +230,11 @@ impl RecordAppender {
     }
 
     #[inline(never)]
-    fn check_exact_size(&self, parts: &Parts<'_>) -> Result<(), Box<Obstacle>> {
+    fn check_exact_size(&self, parts: &Parts<'_>) -> Result<(), Box<NotAppended>> {
         let limit = self.settings.max_request_bytes;
         let body = match parts.size(0, 0) {
             Ok(size) => size.body_bytes(),
-            // More than the format can describe is told as it is, too.
+            // More than the format can describe is reported as it is, too.
             Err(too_large) => usize::try_from(too_large.bytes).unwrap_or(usize::MAX),
         };
         let overhead = BATCH_HEADER_BYTES + DISTANCES_BYTES_MAX - DISTANCES_BYTES_MIN;
@@ -320,38 +248,40 @@ impl RecordAppender {
             setting,
             limit,
         };
-        Err(Box::new(Obstacle::Refused(error)))
+        Err(Box::new(NotAppended::Refused(error)))
     }
 
     #[cold]
-    fn not_appended(&self, error: AppendError, partition: i32) -> Obstacle {
+    fn not_appended(&self, error: AppendError, partition: i32) -> NotAppended {
         match error {
-            AppendError::NeedsMemory { bytes } => Obstacle::NoMemory { partition, bytes },
-            // Its partition is gone, or was forgotten: the next snapshot tells.
+            AppendError::NeedsMemory { bytes } => {
+                NotAppended::Waits(WaitsFor::Memory { partition, bytes })
+            }
+            // Its partition is gone, or was freed: the next snapshot tells.
             AppendError::Closed if matches!(self.desk.state(), DeskState::Open) => {
-                Obstacle::NoTopic
+                NotAppended::Waits(WaitsFor::Metadata)
             }
             AppendError::TooLarge { bytes, limit } => {
                 let setting = "buffer.memory";
-                Obstacle::Refused(SendError::RecordTooLarge {
+                NotAppended::Refused(SendError::RecordTooLarge {
                     bytes,
                     setting,
                     limit,
                 })
             }
-            _ => Obstacle::Refused(self.refusal()),
+            _ => NotAppended::Refused(self.why_closed()),
         }
     }
 
     #[cold]
-    fn no_topic(&self, topic: &str) -> Box<Obstacle> {
+    fn no_topic(&self, topic: &str) -> Box<NotAppended> {
         Box::new(match self.check_open().and_then(|()| check_name(topic)) {
-            Ok(()) => Obstacle::NoTopic,
-            Err(error) => Obstacle::Refused(error),
+            Ok(()) => NotAppended::Waits(WaitsFor::Metadata),
+            Err(error) => NotAppended::Refused(error),
         })
     }
 
-    /// A partition that a record names may have been added just now; what a partitioner chooses is
+    /// A partition that a record names may have been added just now; one that a partitioner chooses is
     /// of the same snapshot.
     #[cold]
     fn no_partition(
@@ -359,10 +289,10 @@ impl RecordAppender {
         topic: &Topic,
         partition: i32,
         record: &SerializedRecord<'_>,
-    ) -> Box<Obstacle> {
+    ) -> Box<NotAppended> {
         match record.partition {
             Some(0..) => self.no_topic(&topic.name),
-            Some(_) | None => Box::new(Obstacle::Refused(SendError::PartitionOutOfRange {
+            Some(_) | None => Box::new(NotAppended::Refused(SendError::PartitionOutOfRange {
                 topic: Arc::clone(&topic.name),
                 partition,
                 partitions: topic.partitions(),
@@ -386,37 +316,19 @@ impl RecordAppender {
         Ok(desk.ask_for_topic(topic.into(), partition, since, deadline))
     }
 
-    pub(crate) fn check_open(&self) -> Result<(), SendError> {
+    fn check_open(&self) -> Result<(), SendError> {
         match self.desk.state() {
             DeskState::Open => Ok(()),
-            _ => Err(self.refusal()),
+            _ => Err(self.why_closed()),
         }
     }
 
-    pub(crate) fn refusal(&self) -> SendError {
+    /// Why nothing is accepted any more.
+    pub(crate) fn why_closed(&self) -> SendError {
         match self.desk.state() {
             DeskState::Failed(fatal) => SendError::Fatal(fatal),
             DeskState::Open | DeskState::Closed => SendError::Closed,
         }
-    }
-}
-
-#[cold]
-fn unserializable(topic: &str, role: Role, source: SerializeError) -> SendError {
-    let (topic, source) = (topic.into(), Arc::new(source));
-    SendError::Serialize {
-        role,
-        topic,
-        source,
-    }
-}
-
-#[cold]
-fn invalid_timestamp(topic: &str, timestamp_ms: i64) -> SendError {
-    let topic = topic.into();
-    SendError::InvalidTimestamp {
-        topic,
-        timestamp_ms,
     }
 }
 
@@ -445,9 +357,6 @@ const DISTANCES_BYTES_MAX: usize = 21;
 const DISTANCES_BYTES_MIN: usize = 3;
 /// The lengths of key and value and the number of headers, at their longest.
 const LENGTHS_BYTES_MAX: usize = 15;
-/// What a thread keeps of each of its two scratches: what the largest record takes by default
-/// (`max.request.size`), so that only who sends larger ones allocates for each of them.
-const KEPT_SCRATCH_BYTES: usize = 1 << 20;
 /// From Kafka's `Topic.MAX_NAME_LENGTH`.
 const MAX_NAME_BYTES: usize = 249;
 

@@ -1,10 +1,12 @@
-//! The outcome of one record, to be awaited, asked for, or dropped.
+//! What becomes of one record: to be awaited, asked for, or dropped.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "tokio")]
+use kafka_accumulator::Receipt;
 use kafka_accumulator::{Completion, Delivered};
 
 use crate::error::DeliveryError;
@@ -48,17 +50,6 @@ pub enum Status {
 }
 
 impl Delivery {
-    #[cfg(feature = "tokio")]
-    pub(crate) fn new(
-        inner: kafka_accumulator::Delivery<DeliveryError>,
-        timestamp_ms: i64,
-    ) -> Self {
-        Self {
-            inner,
-            timestamp_ms,
-        }
-    }
-
     /// What is known by now, without waiting, and without allocating.
     pub fn status(&self) -> Status {
         match self.inner.completion().outcome(self.inner.index()) {
@@ -126,4 +117,38 @@ pub(crate) fn metadata(
         offset: (delivered.offset >= 0).then_some(delivered.offset),
         timestamp_ms: delivered.log_append_time_ms.unwrap_or(timestamp_ms),
     }
+}
+
+/// What [`Producer::send_with`](crate::Producer::send_with) leaves with a record.
+#[cfg(feature = "tokio")]
+pub(crate) type OutcomeCallback = kafka_accumulator::Callback<DeliveryError>;
+
+/// What a send returns for a record that was appended: a [`Delivery`], or nothing.
+#[cfg(feature = "tokio")]
+pub(crate) trait SendReceipt: Sized {
+    /// The accumulator's part of it.
+    type Appended: Receipt<DeliveryError>;
+
+    fn new(appended: Self::Appended, timestamp_ms: i64) -> Self;
+}
+
+#[cfg(feature = "tokio")]
+impl SendReceipt for Delivery {
+    type Appended = kafka_accumulator::Delivery<DeliveryError>;
+
+    #[inline(always)]
+    fn new(inner: Self::Appended, timestamp_ms: i64) -> Self {
+        Self {
+            inner,
+            timestamp_ms,
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl SendReceipt for () {
+    type Appended = ();
+
+    #[inline(always)]
+    fn new((): (), _: i64) -> Self {}
 }

@@ -10,13 +10,14 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use crate::append::RecordAppender;
-use crate::delivery::Delivery;
-use crate::engine::{DeskState, Question, TransactionCall};
+use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
+use crate::engine::{Desk, DeskState, Question, TransactionCall};
 use crate::error::{DeliveryError, InCallback, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
 use crate::own_thread;
-use crate::producer::{Producer, TrySendError};
+use crate::producer::Producer;
 use crate::record::{ProducerRecord, RecordMetadata};
+use crate::send::{RecordSender, TrySendError, outcome_callback};
 
 /// An open transaction: its records become visible to `read_committed` consumers together, by
 /// [`commit`](Self::commit), or not at all.
@@ -50,16 +51,16 @@ pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
 /// The right to be the one open transaction of a producer.
 #[derive(Debug)]
 struct Claim<'p> {
-    appender: &'p RecordAppender,
+    desk: &'p Desk,
     open: &'p AtomicBool,
 }
 
 impl<'p> Claim<'p> {
-    fn new(appender: &'p RecordAppender, open: &'p AtomicBool) -> Result<Self, TransactionError> {
+    fn new(desk: &'p Desk, open: &'p AtomicBool) -> Result<Self, TransactionError> {
         if open.swap(true, Ordering::Acquire) {
             return Err(TransactionError::Misused(Misuse::TransactionOpen));
         }
-        Ok(Self { appender, open })
+        Ok(Self { desk, open })
     }
 
     /// The transaction has ended: there is nothing to be abandoned.
@@ -75,7 +76,7 @@ impl Drop for Claim<'_> {
         let (reply, _) = oneshot::channel();
         let call = TransactionCall::Abandon;
         let deadline = Instant::now();
-        self.appender.desk.ask(Question::Transact {
+        self.desk.ask(Question::Transact {
             call,
             deadline,
             reply,
@@ -130,7 +131,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # }
     /// ```
     pub async fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
-        let claim = Claim::new(self.appender(), self.transaction_open())?;
+        let claim = Claim::new(self.appender().desk(), self.transaction_open())?;
         ask(self.appender(), TransactionCall::Begin).await?;
         Ok(Transaction {
             producer: self,
@@ -175,9 +176,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// See [`SendError`]. The transaction can then only be aborted: [`commit`](Self::commit) fails
     /// and names the first error. [`SendError::Abortable`] when something of it has failed already.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        self.check()?;
-        let sent = self.producer.send_anyway(record).await;
-        sent.map_err(|why| self.not_accepted(why))
+        self.append(record, None).await
     }
 
     /// See [`Producer::send_and_forget`]: the commit tells whether all went well.
@@ -185,9 +184,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        self.check()?;
-        let sent = self.producer.send_anyway_and_forget(record).await;
-        sent.map_err(|why| self.not_accepted(why))
+        self.append(record, None).await
     }
 
     /// See [`Producer::send_with`].
@@ -196,12 +193,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// As for [`send`](Self::send).
     pub async fn send_with(
         &self,
-        record: ProducerRecord<'_, K, V>,
+        mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        self.check()?;
-        let sent = self.producer.send_anyway_with(record, callback).await;
-        sent.map_err(|why| self.not_accepted(why))
+        let callback = outcome_callback(&mut record, callback);
+        self.append(record, Some(callback)).await
     }
 
     /// See [`Producer::try_send`].
@@ -213,8 +209,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         &self,
         record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
-        self.check().map_err(TrySendError::Refused)?;
-        let sent = self.producer.try_send_anyway(record);
+        self.check_not_aborting().map_err(TrySendError::Refused)?;
+        let sent = self.producer.sender().append_now(record);
         sent.map_err(|error| match error {
             TrySendError::Refused(why) => TrySendError::Refused(self.not_accepted(why)),
             waits @ TrySendError::WouldWait(..) => waits,
@@ -251,11 +247,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         let offsets: Vec<_> = offsets.into_iter().collect();
         group::check(&offsets, group).map_err(TransactionError::Misused)?;
         let group = group.clone();
-        ask(
-            self.claim.appender,
-            TransactionCall::SendOffsets { offsets, group },
-        )
-        .await
+        self.ask(TransactionCall::SendOffsets { offsets, group })
+            .await
     }
 
     /// See [`Producer::flush`]. Not needed before a [`commit`](Self::commit), which does the same.
@@ -294,22 +287,43 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     async fn end(self, call: TransactionCall) -> Result<(), TransactionError> {
-        ask(self.claim.appender, call).await?;
+        self.ask(call).await?;
         self.claim.settle();
         Ok(())
     }
 
-    /// A record that was refused is missing in the transaction, which must not be committed without
-    /// it. What is asked of the engine later, a commit for one, comes after this.
+    /// The way of all sends of this transaction but `try_send`.
+    async fn append<R: SendReceipt>(
+        &self,
+        record: ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<R, SendError> {
+        self.check_not_aborting()?;
+        let appended = self.producer.sender().append(record, callback).await;
+        appended.map_err(|why| self.not_accepted(why))
+    }
+
+    async fn ask(&self, call: TransactionCall) -> Result<(), TransactionError> {
+        ask(self.producer.appender(), call).await
+    }
+
+    /// What records are sent through, after [`check_not_aborting`](Self::check_not_aborting).
+    pub(crate) fn sender(&self) -> &RecordSender<K, V> {
+        self.producer.sender()
+    }
+
+    /// A record that was not accepted is missing in the transaction, which must not be committed without
+    /// it. Whatever is asked of the engine later, a commit for one, comes after this.
     #[cold]
-    fn not_accepted(&self, why: SendError) -> SendError {
-        let desk = &self.claim.appender.desk;
+    pub(crate) fn not_accepted(&self, why: SendError) -> SendError {
+        let desk = self.claim.desk;
         desk.ask(Question::NotAccepted(why.clone()));
         why
     }
 
-    fn check(&self) -> Result<(), SendError> {
-        match self.claim.appender.desk.doomed() {
+    /// A transaction that can only be aborted accepts no records.
+    pub(crate) fn check_not_aborting(&self) -> Result<(), SendError> {
+        match self.claim.desk.doomed() {
             None => Ok(()),
             Some(why) => Err(SendError::Abortable(why)),
         }
@@ -332,14 +346,14 @@ fn name(call: &TransactionCall) -> &'static str {
 async fn ask(appender: &RecordAppender, call: TransactionCall) -> Result<(), TransactionError> {
     own_thread::may_await(name(&call))?;
     let (reply, outcome) = oneshot::channel();
-    let deadline = Instant::now() + appender.settings.max_block;
-    appender.desk.ask(Question::Transact {
+    let deadline = Instant::now() + appender.max_block();
+    appender.desk().ask(Question::Transact {
         call,
         deadline,
         reply,
     });
     outcome.await.unwrap_or_else(|_| {
-        Err(match appender.desk.state() {
+        Err(match appender.desk().state() {
             DeskState::Failed(fatal) => TransactionError::Fatal(fatal),
             DeskState::Open | DeskState::Closed => TransactionError::Closed,
         })

@@ -380,12 +380,12 @@ mod tests {
             DeliveryError::abandoned,
         ));
         let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
-        let appender = RecordAppender {
-            settings: Arc::clone(&settings),
-            accumulator: Arc::clone(&accumulator),
-            desk: Arc::clone(&desk),
-            partitioner: Arc::new(RoundRobinPartitioner),
-        };
+        let appender = RecordAppender::new(
+            Arc::clone(&settings),
+            Arc::clone(&accumulator),
+            Arc::clone(&desk),
+            Arc::new(RoundRobinPartitioner),
+        );
         let engine = Engine::new(Arc::clone(&settings), accumulator, desk, 42, Instant::now());
         let (mut driver, runtime) = prepare(engine, settings, doorbell).unwrap();
         let (doom, told) = oneshot::channel();
