@@ -1,7 +1,7 @@
 //! How long a record takes into its batch, and a batch from its queue to its end.
 //!
 //! `cargo bench -p kafka-accumulator`; a word behind `--` chooses those that have it in their name.
-//! An append is measured with all that belongs to it: every batch that fills is taken and decided
+//! An append is measured with all that belongs to it: every batch that fills is taken and completed
 //! by the thread that filled it.
 
 #![allow(clippy::unwrap_used, reason = "what is measured here works")]
@@ -53,7 +53,7 @@ impl Scene {
             .unwrap()
     }
 
-    /// Appends, and if that fills the batch, takes it and decides it.
+    /// Appends, and if that fills the batch, takes it and completes it.
     fn append_and_take(&self, queue: &Arc<Queue<()>>, value: &[u8]) {
         if self.append(queue, value).filled == Filled::Filled {
             while let Ok(batch) = queue.take(self.now) {
@@ -80,11 +80,11 @@ impl Scene {
 }
 
 fn complete(batch: &Batch<()>) {
-    let fate = BatchOutcome::Delivered {
+    let batch_outcome = BatchOutcome::Delivered {
         base_offset: 0,
         log_append_time_ms: None,
     };
-    batch.complete(fate).unwrap();
+    batch.complete(batch_outcome).unwrap();
 }
 
 fn appends(criterion: &mut Criterion) {
@@ -145,7 +145,7 @@ fn batches(criterion: &mut Criterion) {
 fn completions(criterion: &mut Criterion) {
     let scene = Scene::new();
     let queue = scene.queue();
-    criterion.bench_function("decide a batch", |bencher| {
+    criterion.bench_function("complete a batch", |bencher| {
         bencher.iter_batched(
             || scene.full_batch(&queue),
             |batch| {

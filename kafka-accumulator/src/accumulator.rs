@@ -53,7 +53,7 @@ use crate::{
 /// batch.complete(BatchOutcome::Delivered { base_offset: 42, log_append_time_ms: None })?;
 ///
 /// // The caller again:
-/// let delivered = delivery.try_outcome().expect("it is decided")?;
+/// let delivered = delivery.try_outcome().expect("it is completed")?;
 /// assert_eq!(delivered.offset, 42);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -136,7 +136,7 @@ impl<E> Accumulator<E> {
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// let appended = accumulator.append(&queue, &mut record, None, Instant::now)?;
     /// assert_eq!(appended.filled, Filled::Room);
-    /// assert_eq!(appended.delivery.try_outcome(), None, "nobody has decided yet");
+    /// assert_eq!(appended.delivery.try_outcome(), None, "its batch is not completed yet");
     /// # Ok::<(), AppendError>(())
     /// ```
     #[inline]

@@ -1,18 +1,26 @@
-//! Everything that this crate refuses to do, and why.
+//! What this crate rejects, and why.
 //!
 //! In the order in which a record meets them: appending it, waiting for memory for it, and then what is
-//! done to its batch. Nothing here says why a record could not be *delivered*: that is the caller's own
-//! error type.
+//! done to its batch. Nothing here says why a record could not be *delivered*: for that callers have an
+//! error type of their own.
 
 use kafka_wire::compression::Compression;
 use thiserror::Error;
 
 /// Why a record was not appended. It was not touched: it may be appended again.
+///
+/// ```
+/// use kafka_accumulator::AppendError;
+///
+/// let error = AppendError::TooLarge { bytes: 70_000_000, limit: 33_554_432 };
+/// assert!(error.to_string().contains("more than the 33554432 that are allowed"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// A new batch is needed, and the memory is used up, the backlog is at its limit, or others wait
-    /// already: get a reservation of `bytes` from [`Accumulator::reserve`](crate::Accumulator::reserve) and append again with that.
+    /// A new batch is needed, and the memory is used up, or others wait for some already: get a
+    /// reservation of `bytes` from [`Accumulator::reserve`](crate::Accumulator::reserve) and append
+    /// again with that.
     #[error("{bytes} bytes of buffer memory are needed for a new batch and not free")]
     NeedsMemory {
         /// How much.
@@ -32,6 +40,13 @@ pub enum AppendError {
 }
 
 /// Why no memory was reserved.
+///
+/// ```
+/// use kafka_accumulator::ReserveError;
+///
+/// let error = ReserveError::TimedOut { bytes: 16_384 };
+/// assert!(error.to_string().starts_with("16384 bytes of buffer memory did not become free"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReserveError {
@@ -54,8 +69,11 @@ pub enum ReserveError {
     },
 }
 
-/// A batch's bytes are replaced by compressed ones once, if at all.
+/// The records of the batch were compressed before; nothing has changed.
+///
+/// [`Batch::replace_records`](crate::Batch::replace_records) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 #[error("the batch is compressed already, with {codec}")]
 pub struct AlreadyCompressed {
     /// The codec that was used.
@@ -63,6 +81,12 @@ pub struct AlreadyCompressed {
 }
 
 /// Why a batch was not split.
+///
+/// ```
+/// use kafka_accumulator::{AlreadyCompleted, SplitError};
+///
+/// assert_eq!(SplitError::from(AlreadyCompleted), SplitError::AlreadyCompleted(AlreadyCompleted));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SplitError {
@@ -74,12 +98,14 @@ pub enum SplitError {
         /// Records in the batch.
         batch: u32,
     },
-    /// The batch has ended.
+    /// The batch is completed.
     #[error(transparent)]
     AlreadyCompleted(#[from] AlreadyCompleted),
 }
 
-/// The completion had been decided before; nothing has changed.
+/// The batch was completed before; nothing has changed.
+///
+/// [`Completion::complete`](crate::Completion::complete) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the batch was decided before; a batch is decided once")]
+#[error("the batch was completed before; a batch is completed once")]
 pub struct AlreadyCompleted;

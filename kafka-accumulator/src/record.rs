@@ -25,7 +25,7 @@ pub struct NewRecord<'a, H, E> {
     pub timestamp_ms: i64,
     /// Key, value and headers, borrowed: they are copied once, into the batch.
     pub parts: RecordParts<'a, H>,
-    /// Called when it is decided. Taken by the append that succeeds.
+    /// Called when its batch is completed. Taken by the append that succeeds.
     pub callback: Option<Callback<E>>,
 }
 

@@ -58,11 +58,11 @@ impl Scene {
         let mut batches = 0;
         while let Ok(batch) = self.queue.take(self.now) {
             drop(batch.records());
-            let fate = BatchOutcome::Delivered {
+            let batch_outcome = BatchOutcome::Delivered {
                 base_offset: 0,
                 log_append_time_ms: None,
             };
-            batch.complete(fate).unwrap();
+            batch.complete(batch_outcome).unwrap();
             batches += 1;
         }
         batches
@@ -121,7 +121,7 @@ fn the_buffers_of_batches_are_not_allocated_again() {
 }
 
 #[test]
-fn a_decided_delivery_is_read_without_allocating() {
+fn a_completed_delivery_is_read_without_allocating() {
     let mut scene = Scene::warm();
     let delivery = scene.append().delivery;
     scene.queue.flush();

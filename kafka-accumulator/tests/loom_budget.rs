@@ -54,7 +54,7 @@ fn granted(mut reserve: Reserve) -> Reservation {
 }
 
 #[test]
-fn memory_given_back_wakes_who_waits_for_it() {
+fn memory_given_back_wakes_the_caller_that_waits_for_it() {
     explore(|| {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
@@ -72,7 +72,7 @@ fn memory_given_back_wakes_who_waits_for_it() {
 }
 
 #[test]
-fn two_who_wait_are_both_served() {
+fn two_callers_that_wait_are_both_served() {
     explore(|| {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
@@ -92,7 +92,7 @@ fn two_who_wait_are_both_served() {
 }
 
 #[test]
-fn a_newcomer_does_not_overtake_who_waits() {
+fn a_newcomer_does_not_overtake_a_caller_that_waits() {
     explore(|| {
         let (memory, now) = memory();
         let halves = [(); 2].map(|()| granted(memory.reserve(TOTAL / 2, now)));
@@ -110,7 +110,7 @@ fn a_newcomer_does_not_overtake_who_waits() {
 }
 
 #[test]
-fn who_gives_up_while_he_is_served_gives_back() {
+fn a_wait_that_is_dropped_while_it_is_served_gives_back() {
     explore(|| {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
@@ -170,7 +170,7 @@ fn a_wait_that_meets_close_ends() {
 }
 
 #[test]
-fn who_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
+fn a_caller_that_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
     explore(|| {
         let settings = Settings::default()
             .batch_size(4_096)

@@ -74,7 +74,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.append(&mut record, None)
     }
 
-    /// Like [`send`](Self::send); `callback` is told the outcome, on the producer's own thread.
+    /// Like [`send`](Self::send); `callback` is called with the outcome, on the producer's own thread.
     ///
     /// # Errors
     /// See [`SendError`]; then the callback is dropped.

@@ -16,10 +16,10 @@ use crate::error::InCallback;
 use crate::own_thread;
 use crate::record::RecordMetadata;
 
-/// What will have become of a record that was accepted.
+/// The outcome of a record that was accepted, to come.
 ///
-/// Awaiting it waits for the acknowledgement, at most `delivery.timeout.ms` from the append; not in a
-/// callback, where [`Cause::InCallback`](crate::error::Cause::InCallback) is told in place of waiting.
+/// Awaiting it waits for the acknowledgement, at most `delivery.timeout.ms` from the append. In a callback
+/// it does not wait, but fails with [`Cause::InCallback`](crate::error::Cause::InCallback).
 /// Cancel safe: dropping it, awaited or not, cancels nothing and costs nothing; the record is sent
 /// all the same (fire and forget). It is not tied to a runtime.
 ///
@@ -39,7 +39,15 @@ pub struct Delivery {
 }
 
 /// What is known of a record by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use kafka_producer::{Delivery, Status};
+///
+/// fn is_done(delivery: &Delivery) -> bool {
+///     delivery.status() != Status::Pending
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// It is on its way.
     Pending,
@@ -105,7 +113,7 @@ impl Future for Delivery {
     }
 }
 
-/// What the user is told of a record with its own `timestamp_ms`.
+/// What the user gets of a delivered record that has this `timestamp_ms` itself.
 pub(crate) fn metadata(
     completion: &Completion<DeliveryError>,
     delivered: Delivered,

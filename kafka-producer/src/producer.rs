@@ -47,7 +47,7 @@ pub struct Producer<K: ?Sized, V: ?Sized> {
 
 struct Inner<K: ?Sized, V: ?Sized> {
     sender: RecordSender<K, V>,
-    /// Whether a transaction is held.
+    /// Whether there is a [`Transaction`](crate::Transaction).
     transaction_open: AtomicBool,
 }
 
@@ -79,11 +79,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.sender.append(record, None).await
     }
 
-    /// Like [`send`](Self::send), but nobody will ask what becomes of the record (fire and forget):
-    /// that spares what a [`Delivery`] costs, about a sixth of all that is done for a small record.
+    /// Like [`send`](Self::send), but without a [`Delivery`] (fire and forget), which saves about a sixth
+    /// of all the work for a small record.
     ///
-    /// Nothing else is different: the record is retried, ordered and counted as any other, and if
-    /// it fails in a transaction, that cannot be committed.
+    /// The record is retried, ordered and counted as any other, and if it fails in a transaction, that
+    /// cannot be committed.
     ///
     /// ```no_run
     /// # use kafka_producer::{Producer, ProducerRecord, SendError};
@@ -99,7 +99,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.sender.append(record, None).await
     }
 
-    /// Like [`send`](Self::send); `callback` is told the outcome.
+    /// Like [`send`](Self::send); `callback` is called with the outcome.
     ///
     /// Callbacks of a partition run in the order of its acknowledgements, on the producer's own
     /// thread and under no lock: they must not block, and they may send. Calls that wait for a producer
@@ -141,13 +141,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// Sends everything that was accepted before this call, without lingering, and waits until all
-    /// of it has an outcome, at most `delivery.timeout.ms`. The outcomes are told to the deliveries
-    /// and callbacks.
+    /// of it has an outcome, at most `delivery.timeout.ms`. Deliveries and callbacks
+    /// get the outcomes.
     ///
-    /// Cancel safe: dropped, it has hurried the records all the same.
+    /// Cancel safe: dropped, the records are sent without lingering all the same.
     ///
     /// # Errors
-    /// Only in a callback, which must not wait: [`InCallback`], and nothing is hurried.
+    /// Only in a callback, which must not wait: [`InCallback`], and nothing is flushed.
     pub async fn flush(&self) -> Result<(), InCallback> {
         own_thread::may_await("flush")?;
         let (reply, undecided) = oneshot::channel();
@@ -159,9 +159,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// Accepts nothing more, sends everything, and ends: what has no outcome after `timeout` fails with [`Cause::Closed`](crate::error::Cause::Closed). An open transaction is aborted;
-    /// one that is being committed goes on.
+    /// one that is being committed is still committed.
     ///
-    /// Cancel safe: dropped, closing goes on. Closing twice is allowed.
+    /// Cancel safe: dropped, the producer closes all the same. Closing twice is allowed.
     ///
     /// # Errors
     /// Only in a callback, which must not wait: [`InCallback`], and nothing is closed.
@@ -263,3 +263,12 @@ impl<K: ?Sized, V: ?Sized> Drop for Inner<K, V> {
         });
     }
 }
+
+/// What is shared among threads stays so, or this does not compile.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Producer<str, str>>();
+    shared::<Delivery>();
+    shared::<ProducerRecord<'_, str, str>>();
+    shared::<RecordMetadata>();
+};

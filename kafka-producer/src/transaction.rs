@@ -1,8 +1,8 @@
-//! Transactions as a user sees them: begin, send through what that gives, commit or abort.
+//! Transactions as a user sees them: begin one, send through it, commit or abort it.
 //!
-//! A [`Transaction`] borrows its producer, ends by being consumed, and is aborted when it is
-//! dropped; so records outside of one, a commit twice or a send after it cannot be written. What is
-//! decided about it is decided in the engine; here calls are handed over and waited for.
+//! A [`Transaction`] borrows its producer, is consumed by its end, and aborted when it is dropped. So a
+//! record outside of a transaction, a second commit, or a send after the commit do not compile. Records go
+//! through `send.rs`; all other calls are handed to the engine, which decides, and waited for here.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -63,15 +63,15 @@ impl<'p> Claim<'p> {
         Ok(Self { desk, open })
     }
 
-    /// The transaction has ended: there is nothing to be abandoned.
-    fn settle(self) {
+    /// The transaction has ended: it need not be aborted.
+    fn release(self) {
         self.open.store(false, Ordering::Release);
         std::mem::forget(self);
     }
 }
 
 impl Drop for Claim<'_> {
-    /// In this order: what is asked next comes after it.
+    /// In this order: the next transaction begins after this one is aborted.
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
         let call = TransactionCall::Abandon;
@@ -90,8 +90,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// `transactional.id`, ends what it left open, and gets an id. To be called once, before the
     /// first transaction.
     ///
-    /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, it goes on; called again it
-    /// waits on.
+    /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, the engine goes on with it; called
+    /// again, this waits for that.
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: call it again.
@@ -119,7 +119,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// [`TransactionError::Misused`]: before [`init_transactions`](Self::init_transactions), or
-    /// while another transaction of this producer is held.
+    /// while there is another [`Transaction`] of this producer.
     ///
     /// ```no_run
     /// # use kafka_producer::{Producer, ProducerRecord};
@@ -174,12 +174,12 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     ///
     /// # Errors
     /// See [`SendError`]. The transaction can then only be aborted: [`commit`](Self::commit) fails
-    /// and names the first error. [`SendError::Abortable`] when something of it has failed already.
+    /// and reports the first error. [`SendError::Abortable`] when something of it has failed already.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
         self.append(record, None).await
     }
 
-    /// See [`Producer::send_and_forget`]: the commit tells whether all went well.
+    /// See [`Producer::send_and_forget`]: the commit fails if the record does.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
@@ -204,7 +204,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     ///
     /// # Errors
     /// As for [`Producer::try_send`], and [`SendError::Abortable`]. A record that would have to wait
-    /// does the transaction no harm; one that is refused does, as for [`send`](Self::send).
+    /// leaves the transaction as it is; one that is rejected does not, as for [`send`](Self::send).
     pub fn try_send<'a>(
         &self,
         record: ProducerRecord<'a, K, V>,
@@ -217,7 +217,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         })
     }
 
-    /// Commits offsets of a consumer group with the transaction: the group goes on behind them if,
+    /// Commits offsets of a consumer group with the transaction: the group continues after them if,
     /// and only if, the transaction is committed (KIP-447).
     ///
     /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, the offsets go on to be
@@ -261,14 +261,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// Sends everything and makes it visible, together; offsets as well.
     ///
-    /// Waits at most `max.block.ms`. Dropped on the way, committing goes on.
+    /// Waits at most `max.block.ms`. Dropped before it is ready, the transaction is committed all the same.
     ///
     /// # Errors
     /// [`TransactionError::Abortable`]: something of the transaction has failed, so nothing of it
     /// will be visible; it is being aborted, and the next one begins after that.
     /// [`TimedOut`](TransactionError::TimedOut): still on its way;
-    /// [`Producer::wait_for_transaction`] tells how it ends.
-    /// [`Fatal`](TransactionError::Fatal): the producer is of no use any more; all of the
+    /// [`Producer::wait_for_transaction`] returns how it ends.
+    /// [`Fatal`](TransactionError::Fatal): the producer cannot be used any more; all of the
     /// transaction may be visible, or nothing. In a callback, which must not wait, it is refused
     /// ([`Misuse::InCallback`]), and being dropped the transaction is aborted.
     pub async fn commit(self) -> Result<(), TransactionError> {
@@ -278,7 +278,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// Makes nothing visible: what was not sent yet is not sent, and its deliveries fail with
     /// [`Cause::Aborted`](crate::error::Cause::Aborted).
     ///
-    /// Waits at most `max.block.ms`. Dropped on the way, aborting goes on.
+    /// Waits at most `max.block.ms`. Dropped before it is ready, the transaction is aborted all the same.
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: still on its way; the next transaction waits for it.
@@ -288,7 +288,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     async fn end(self, call: TransactionCall) -> Result<(), TransactionError> {
         self.ask(call).await?;
-        self.claim.settle();
+        self.claim.release();
         Ok(())
     }
 
@@ -330,7 +330,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 }
 
-/// The method that asks for this.
+/// The method that asks for this, for error messages.
 fn name(call: &TransactionCall) -> &'static str {
     match call {
         TransactionCall::Init => "init_transactions",
@@ -365,3 +365,9 @@ impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Transaction<'_, K, V> {
         f.debug_struct("Transaction").finish_non_exhaustive()
     }
 }
+
+/// What is shared among threads stays so, or this does not compile.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Transaction<'_, str, str>>();
+};

@@ -260,8 +260,8 @@ impl<E> Batch<E> {
     }
 
     /// Completes the batch; short for [`Completion::complete`].
-    pub fn complete(&self, fate: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
-        self.completion().complete(fate)
+    pub fn complete(&self, outcome: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
+        self.completion().complete(outcome)
     }
 
     /// Puts the compressed bytes in place of the records: into the same buffer, so that compression
@@ -327,8 +327,8 @@ impl<E> Batch<E> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(&self, pieces: Vec<Piece>) -> Result<Vec<Self>, SplitError> {
-        let (batches, fate) = self.prepare_split(pieces)?;
-        self.complete(fate)?;
+        let (batches, outcome) = self.prepare_split(pieces)?;
+        self.complete(outcome)?;
         Ok(batches)
     }
 
@@ -349,8 +349,8 @@ impl<E> Batch<E> {
     /// # let batch = queue.take(now).expect("it was flushed");
     /// # let times = (batch.base_timestamp_ms(), batch.max_timestamp_ms());
     /// # let whole = Piece::new(batch.records().to_vec(), batch.count(), times.0, times.1);
-    /// let (pieces, fate) = batch.prepare_split(vec![whole])?;
-    /// batch.complete(fate)?;
+    /// let (pieces, outcome) = batch.prepare_split(vec![whole])?;
+    /// batch.complete(outcome)?;
     /// assert!(delivery.try_outcome().is_none());
     /// pieces[0].complete(BatchOutcome::Delivered { base_offset: 3, log_append_time_ms: None })?;
     /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
@@ -382,8 +382,8 @@ impl<E> Batch<E> {
             first += batch.count();
             (index, Arc::clone(batch.completion()))
         });
-        let fate = BatchOutcome::Split(completions.collect());
-        Ok((batches, fate))
+        let outcome = BatchOutcome::Split(completions.collect());
+        Ok((batches, outcome))
     }
 
     fn check_pieces(&self, pieces: &[Piece]) -> Result<(), SplitError> {

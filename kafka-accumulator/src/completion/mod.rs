@@ -220,7 +220,7 @@ impl<E> Completion<E> {
     /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
     /// batch.complete(BatchOutcome::Delivered { base_offset: 7, log_append_time_ms: None })?;
-    /// let outcome = batch.completion().outcome(0).expect("it is decided");
+    /// let outcome = batch.completion().outcome(0).expect("it is completed");
     /// assert_eq!(outcome.map(|delivered| delivered.offset), Ok(7));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -432,7 +432,7 @@ impl<E> fmt::Debug for Completion<E> {
         f.debug_struct("Completion")
             .field("topic", &self.topic)
             .field("partition", &self.partition)
-            .field("decided", &self.outcome.get().is_some())
+            .field("completed", &self.outcome.get().is_some())
             .finish_non_exhaustive()
     }
 }

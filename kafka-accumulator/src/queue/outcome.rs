@@ -11,6 +11,8 @@ use crate::{
 };
 
 /// What there is to take from a queue.
+///
+/// [`Queue::poll_ready`](crate::Queue::poll_ready) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Nothing is here.
@@ -24,7 +26,9 @@ pub enum Readiness {
     Ready,
 }
 
-/// Whether a sticky partitioner should move on.
+/// Whether a sticky partitioner should move on (Java's `batchIsFull`).
+///
+/// [`Accumulator::append`](crate::Accumulator::append) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
     /// Not yet.

@@ -68,11 +68,11 @@ fn a_delivered_batch_tells_each_record_its_offset() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (batch, deliveries) = batch_of(&scene, 3);
     assert_eq!(deliveries[0].try_outcome(), None);
-    let fate = BatchOutcome::Delivered {
+    let batch_outcome = BatchOutcome::Delivered {
         base_offset: 42,
         log_append_time_ms: Some(1_700),
     };
-    batch.complete(fate).unwrap();
+    batch.complete(batch_outcome).unwrap();
     let outcomes: Vec<_> = deliveries
         .iter()
         .map(|d| d.try_outcome().unwrap().unwrap())
@@ -241,8 +241,8 @@ fn a_panicking_callback_loses_nobody_elses() {
     assert!(poll(&mut first, &waker).is_pending());
     let batch = queue.take(scene.at(0)).unwrap();
 
-    let decided = batch.complete(BatchOutcome::Failed(Why::Aborted)).unwrap();
-    assert_eq!(decided.panicked_callbacks, 1);
+    let completed = batch.complete(BatchOutcome::Failed(Why::Aborted)).unwrap();
+    assert_eq!(completed.panicked_callbacks, 1);
     let aborted = Err(Why::Aborted);
     assert_eq!(*said.lock().unwrap(), [(0, aborted), (2, aborted)]);
     assert_eq!(wakes.count(), 1);
@@ -279,8 +279,8 @@ fn a_panic_that_panics_again_when_it_is_dropped_loses_nobody_elses_outcome() {
     let (wakes, waker) = Wakes::new();
     assert!(poll(&mut told, &waker).is_pending());
     let batch = queue.take(scene.at(0)).unwrap();
-    let decided = batch.complete(delivered(7)).unwrap();
-    assert_eq!(decided.panicked_callbacks, 1);
+    let completed = batch.complete(delivered(7)).unwrap();
+    assert_eq!(completed.panicked_callbacks, 1);
     assert_eq!(*said.lock().unwrap(), [(1, at_offset(8).unwrap())]);
     assert_eq!(wakes.count(), 1);
 }
@@ -305,7 +305,7 @@ fn a_waker_that_panics_keeps_nobody_else_asleep() {
 #[test]
 fn a_callback_or_a_waker_under_a_lock_is_a_defect_that_a_debug_build_tells() {
     let scene = Scene::new(1_024, 0, 1 << 20);
-    let decided_under_a_lock = |batch: &Batch<Why>| {
+    let completed_under_a_lock = |batch: &Batch<Why>| {
         let quiet = NoUserCode::new();
         let told = catch_panic(|| batch.complete(delivered(0)));
         drop(quiet);
@@ -318,7 +318,7 @@ fn a_callback_or_a_waker_under_a_lock_is_a_defect_that_a_debug_build_tells() {
     let (_wakes, waker) = Wakes::new();
     assert!(poll(&mut deliveries[0], &waker).is_pending());
     for batch in [&with_a_callback, &with_a_waker] {
-        let panic = decided_under_a_lock(batch);
+        let panic = completed_under_a_lock(batch);
         assert!(panic.contains("holds a lock of its own"), "{panic}");
     }
 }
@@ -453,7 +453,7 @@ fn a_batch_that_has_ended_is_not_split() {
 }
 
 #[test]
-fn a_split_decided_without_pieces_still_ends_its_records() {
+fn a_split_without_pieces_still_completes_its_records() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (batch, deliveries) = batch_of(&scene, 1);
     batch.complete(BatchOutcome::Split(Box::default())).unwrap();
@@ -461,7 +461,7 @@ fn a_split_decided_without_pieces_still_ends_its_records() {
 }
 
 #[test]
-fn the_records_of_a_batch_that_is_dropped_undecided_learn_that_they_were_abandoned() {
+fn the_records_of_a_batch_that_is_dropped_learn_that_they_were_abandoned() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (taken, mut of_taken) = batch_of(&scene, 1);
     let (wakes, waker) = Wakes::new();

@@ -132,7 +132,7 @@ fn a08_batches_leave_one_by_one_and_the_rest_stays() {
 }
 
 #[test]
-fn a10_the_next_look_is_due_when_the_rest_of_the_linger_is_over() {
+fn a10_the_next_poll_is_due_when_the_rest_of_the_linger_is_over() {
     let scene = Scene::new(1_024, 10, 1 << 20);
     let [early, late, full] = [0, 1, 2].map(|partition| scene.queue(partition));
     scene.append(&early, VALUE, 0);
@@ -148,7 +148,7 @@ fn a10_the_next_look_is_due_when_the_rest_of_the_linger_is_over() {
 }
 
 #[test]
-fn a14_flush_makes_what_is_open_due_and_is_over_when_everything_is_decided() {
+fn a14_flush_makes_what_is_open_due_and_is_over_when_everything_is_completed() {
     let scene = Scene::new(4_096, 60_000, 1 << 20);
     let queues: Vec<_> = (0..50).map(|partition| scene.queue(partition)).collect();
     for queue in &queues {
@@ -158,8 +158,8 @@ fn a14_flush_makes_what_is_open_due_and_is_over_when_everything_is_decided() {
             Readiness::Lingering { .. }
         ));
     }
-    let undecided: Vec<_> = queues.iter().flat_map(|queue| queue.incomplete()).collect();
-    assert_eq!(undecided.len(), queues.len());
+    let incomplete: Vec<_> = queues.iter().flat_map(|queue| queue.incomplete()).collect();
+    assert_eq!(incomplete.len(), queues.len());
 
     queues.iter().for_each(|queue| queue.flush());
     for queue in &queues {
@@ -169,7 +169,7 @@ fn a14_flush_makes_what_is_open_due_and_is_over_when_everything_is_decided() {
     scene.append(&queues[0], VALUE, 0);
 
     let (wakes, waker) = Wakes::new();
-    let mut flushes: Vec<_> = undecided
+    let mut flushes: Vec<_> = incomplete
         .iter()
         .map(|batch| Box::pin(batch.settled()))
         .collect();
@@ -372,8 +372,8 @@ fn a23_the_pieces_of_a_split_batch_give_each_record_its_own_offset() {
         BatchOutcome::Failed(Why::Corrupt),
         delivered(7),
     ];
-    for (batch, fate) in batches.iter().zip(ends) {
-        batch.complete(fate).unwrap();
+    for (batch, batch_outcome) in batches.iter().zip(ends) {
+        batch.complete(batch_outcome).unwrap();
     }
     let outcomes = deliveries
         .iter()

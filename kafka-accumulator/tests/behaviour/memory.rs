@@ -266,7 +266,7 @@ fn a_wait_ends_at_its_deadline_and_not_before() {
 }
 
 #[test]
-fn when_the_first_in_line_gives_up_the_next_is_served() {
+fn when_the_first_stops_waiting_the_next_is_served() {
     for gives_up_by in ["timing out", "being dropped"] {
         let scene = Scene::new(BATCH, 1_000, 2 * BATCH);
         let accumulator = &scene.accumulator;
@@ -343,7 +343,7 @@ fn while_somebody_waits_for_memory_open_batches_are_due() {
 }
 
 #[test]
-fn compressed_bytes_lie_in_the_buffer_of_the_records() {
+fn compressed_bytes_are_in_the_buffer_of_the_records() {
     let scene = Scene::new(BATCH, 0, 4 * BATCH);
     let queue = scene.queue(0);
     scene.append(&queue, &[7; 900], 0);

@@ -303,11 +303,11 @@ impl Run {
         };
         let first_time = batch.completion().batch_outcome().is_none();
         let base_offset = expected.created_ms as i64;
-        let fate = BatchOutcome::Delivered {
+        let batch_outcome = BatchOutcome::Delivered {
             base_offset,
             log_append_time_ms: None,
         };
-        assert_eq!(batch.complete(fate).is_ok(), first_time);
+        assert_eq!(batch.complete(batch_outcome).is_ok(), first_time);
         for (index, value) in expected.values.iter().enumerate() {
             let outcome = self.deliveries[value].try_outcome().unwrap().unwrap();
             assert_eq!(outcome.offset, base_offset + index as i64);

@@ -24,7 +24,7 @@ fn the_first_record_of_an_empty_queue_rings_and_the_others_do_not() {
 }
 
 #[test]
-fn while_an_alarm_is_set_the_first_record_is_only_noted() {
+fn while_an_alarm_is_set_the_first_record_rings_nobody_awake() {
     let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
     let queue = scene.queue(0);
     scene.bell.announce_alarm();
@@ -42,7 +42,7 @@ fn while_an_alarm_is_set_the_first_record_is_only_noted() {
 }
 
 #[test]
-fn a_batch_that_fills_while_it_is_only_noted_rings_and_is_listed_once() {
+fn a_batch_that_fills_while_it_is_only_listed_rings_and_is_listed_once() {
     let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
     let queue = scene.queue(0);
     scene.bell.announce_alarm();
@@ -62,7 +62,7 @@ fn without_linger_an_alarm_silences_nothing() {
 }
 
 #[test]
-fn a_queue_that_has_rung_is_silent_until_it_is_looked_at() {
+fn a_queue_that_has_rung_is_silent_until_it_is_polled() {
     let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
     let queue = scene.queue(0);
     for _ in 0..20 {
@@ -119,7 +119,7 @@ fn an_engine_that_has_something_to_take_is_not_rung_for_more() {
 }
 
 #[test]
-fn a_queue_that_was_emptied_rings_again_also_if_nobody_looked_after_taking() {
+fn a_queue_that_was_emptied_rings_again_also_if_nobody_polled_after_taking() {
     for empty in ["take", "take_expired", "take_all"] {
         let scene = Scene::new(1_024, 5, 1 << 20);
         let queue = scene.queue(0);
@@ -195,7 +195,7 @@ fn a_sleeper_is_woken_by_the_first_ring_only() {
 }
 
 #[test]
-fn who_was_rung_for_while_awake_does_not_get_to_sleep() {
+fn a_driver_that_was_rung_for_while_awake_may_not_sleep() {
     let bell = Doorbell::new();
     let (wakes, waker) = Wakes::new();
     bell.ring();
@@ -221,7 +221,7 @@ fn the_waker_of_the_last_sleep_is_woken() {
 }
 
 #[test]
-fn who_got_up_by_himself_is_not_woken() {
+fn a_driver_that_is_awake_is_not_woken() {
     let bell = Doorbell::new();
     let (wakes, waker) = Wakes::new();
     assert_eq!(bell.sleep(&waker), Sleep::Asleep);

@@ -139,10 +139,10 @@ fn serve(accumulator: &Accumulator<Why>, queue: &Queue<Why>, now: Instant, log: 
             let number_of = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
             (number_of(thread), number_of(number))
         }));
-        let fate = BatchOutcome::Delivered {
+        let batch_outcome = BatchOutcome::Delivered {
             base_offset,
             log_append_time_ms: None,
         };
-        batch.complete(fate).unwrap();
+        batch.complete(batch_outcome).unwrap();
     }
 }
