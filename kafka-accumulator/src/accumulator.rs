@@ -478,7 +478,7 @@ impl<E> Accumulator<E> {
         let buffer = self.pay_for(cost, reserved)?;
         let topic = Arc::clone(queue.topic());
         let completion = Completion::new(topic, queue.partition(), self.shared.abandoned);
-        let room = alone.max(self.shared.sizes.batch_bytes) - BATCH_HEADER_BYTES;
+        let room = alone.max(self.shared.sizes.batch_bytes()) - BATCH_HEADER_BYTES;
         let new = OpenBatch::new(Arc::new(completion), buffer, room, now());
         match queue.append_new_batch(record, new).map_err(beyond_format)? {
             Attempt::Appended(mut appended) => {

@@ -3,7 +3,7 @@
 //! So a busy partition begins with `batch.size` and never copies a record, while many quiet ones share
 //! the memory of a few full batches. Nothing here reserves anything.
 
-use crate::memory::Sizes;
+use crate::memory::BufferSizes;
 
 /// What a batch begins with. A batch has less than 4 GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) struct InitialSize {
 
 impl InitialSize {
     /// For the first batch of a queue.
-    pub(super) fn first(sizes: Sizes) -> Self {
+    pub(super) fn first(sizes: BufferSizes) -> Self {
         Self {
             buffer_bytes: to_u32(sizes.first()),
             callback_bytes: 0,
@@ -22,7 +22,12 @@ impl InitialSize {
     }
 
     /// For the batch after one that used so many bytes of its buffer, and so many for callbacks.
-    pub(super) fn after(self, used_bytes: usize, callback_bytes: usize, sizes: Sizes) -> Self {
+    pub(super) fn after(
+        self,
+        used_bytes: usize,
+        callback_bytes: usize,
+        sizes: BufferSizes,
+    ) -> Self {
         let callbacks = match callback_bytes {
             0 => 0,
             used => used.checked_next_power_of_two().unwrap_or(used),

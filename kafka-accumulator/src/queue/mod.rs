@@ -37,7 +37,7 @@ use crate::{
     completion::Completion,
     delivery::Receipt,
     doorbell::Doorbell,
-    memory::{BATCH_BYTES_MAX, Budget, Pool, Sizes},
+    memory::{BATCH_BYTES_MAX, Budget, BufferPool, BufferSizes},
     record::NewRecord,
     settings::Settings,
     sync::{AtomicU32, Guard, Mutex, Ordering, lock},
@@ -51,11 +51,11 @@ pub(crate) use state::Stage;
 
 /// What the queues of an accumulator share.
 pub(crate) struct Shared<E> {
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: BufferSizes,
     pub(crate) batch_overhead: usize,
     pub(crate) linger: Duration,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) pool: Arc<Pool>,
+    pub(crate) pool: Arc<BufferPool>,
     pub(crate) doorbell: Arc<Doorbell>,
     pub(crate) abandoned: fn() -> E,
     /// The queues that have rung since they were last taken; none are listed any more when the
@@ -67,8 +67,8 @@ impl<E> Shared<E> {
     pub(crate) fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
         let budget = Arc::new(Budget::new(settings.buffer_memory, Arc::clone(&doorbell)));
         let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
-        let sizes = Sizes { batch_bytes };
-        let pool = Pool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
+        let sizes = BufferSizes::new(batch_bytes);
+        let pool = BufferPool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
         Self {
             sizes,
             batch_overhead: settings.batch_overhead,

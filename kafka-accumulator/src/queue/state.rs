@@ -22,7 +22,7 @@ use crate::{
     batch::{AppendResult, OpenBatch, SealedBatch},
     completion::Completion,
     delivery::Receipt,
-    memory::{Budget, Sizes},
+    memory::{Budget, BufferSizes},
     record::NewRecord,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct QueueState<E> {
     open: Option<OpenBatch<E>>,
     /// Boxed, so that all that an append touches lies together.
     sealed: Box<SealedBatches<E>>,
-    sizes: Sizes,
+    sizes: BufferSizes,
     initial_size: InitialSize,
     /// Bytes that left in batches that were not full since a sticky partitioner was last told to move
     /// on; less what the open batch held at that time.
@@ -48,7 +48,7 @@ pub(crate) enum Stage {
 }
 
 impl<E> QueueState<E> {
-    pub(super) fn new(sizes: Sizes) -> Self {
+    pub(super) fn new(sizes: BufferSizes) -> Self {
         Self {
             stage: Stage::Accepting,
             attention: Attention::Away,
@@ -261,7 +261,7 @@ impl<E> QueueState<E> {
             return Filled::Room;
         }
         let open = self.open.as_ref().map_or(0, OpenBatch::written);
-        if self.left_unfilled + (open as isize) < self.sizes.batch_bytes as isize {
+        if self.left_unfilled + (open as isize) < self.sizes.batch_bytes() as isize {
             return Filled::Room;
         }
         self.left_unfilled = -((BATCH_HEADER_BYTES + open) as isize);
