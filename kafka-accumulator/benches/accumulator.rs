@@ -1,7 +1,7 @@
 //! How long a record takes into its batch, and a batch from its queue to its end.
 //!
 //! `cargo bench -p kafka-accumulator`; a word behind `--` chooses those that have it in their name.
-//! An append is measured with all that belongs to it: every batch that fills is taken and decided
+//! An append is measured with all that belongs to it: every batch that fills is taken and completed
 //! by the thread that filled it.
 
 #![allow(clippy::unwrap_used, reason = "what is measured here works")]
@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion};
 use kafka_accumulator::{
-    Accumulator, Appended, Batch, Delivery, Doorbell, Fate, Filled, NewRecord, Queue, Settings,
+    Accumulator, Appended, Batch, BatchOutcome, Delivery, Doorbell, Filled, NewRecord, Queue,
+    Settings,
 };
 use kafka_wire::records::RecordParts;
 
@@ -31,12 +32,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let settings = Settings {
-            batch_size: 16_384,
-            linger: Duration::from_millis(5),
-            buffer_memory: 64 << 20,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(16_384)
+            .linger(Duration::from_millis(5))
+            .buffer_memory(64 << 20);
         Self {
             accumulator: Accumulator::new(settings, Arc::new(Doorbell::new()), || ()),
             now: Instant::now(),
@@ -54,11 +53,11 @@ impl Scene {
             .unwrap()
     }
 
-    /// Appends, and if that fills the batch, takes it and decides it.
+    /// Appends, and if that fills the batch, takes it and completes it.
     fn append_and_take(&self, queue: &Arc<Queue<()>>, value: &[u8]) {
         if self.append(queue, value).filled == Filled::Filled {
             while let Ok(batch) = queue.take(self.now) {
-                decide(&batch);
+                complete(&batch);
             }
         }
     }
@@ -80,12 +79,12 @@ impl Scene {
     }
 }
 
-fn decide(batch: &Batch<()>) {
-    let fate = Fate::Delivered {
+fn complete(batch: &Batch<()>) {
+    let batch_outcome = BatchOutcome::Delivered {
         base_offset: 0,
         log_append_time_ms: None,
     };
-    batch.decide(fate).unwrap();
+    batch.complete(batch_outcome).unwrap();
 }
 
 fn appends(criterion: &mut Criterion) {
@@ -133,9 +132,9 @@ fn batches(criterion: &mut Criterion) {
         bencher.iter_batched(
             || scene.append(&queue, b"v"),
             |_| {
-                queue.seal_open();
-                scene.accumulator.drain_rung(&mut Vec::new());
-                queue.look(scene.now);
+                queue.flush();
+                scene.accumulator.take_rung(&mut Vec::new());
+                queue.poll_ready(scene.now);
                 queue.take(scene.now)
             },
             BatchSize::PerIteration,
@@ -146,11 +145,11 @@ fn batches(criterion: &mut Criterion) {
 fn completions(criterion: &mut Criterion) {
     let scene = Scene::new();
     let queue = scene.queue();
-    criterion.bench_function("decide a batch", |bencher| {
+    criterion.bench_function("complete a batch", |bencher| {
         bencher.iter_batched(
             || scene.full_batch(&queue),
             |batch| {
-                decide(&batch);
+                complete(&batch);
                 batch
             },
             BatchSize::SmallInput,
@@ -159,7 +158,7 @@ fn completions(criterion: &mut Criterion) {
     criterion.bench_function("read the outcome of a record", |bencher| {
         let deliveries = scene.fill(&queue);
         let batch = queue.take(scene.now).unwrap();
-        decide(&batch);
+        complete(&batch);
         bencher.iter(|| black_box(&deliveries[0]).try_outcome());
     });
 }

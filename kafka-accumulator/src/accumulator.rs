@@ -1,77 +1,40 @@
 //! The way in: appends a record to its partition's open batch, or says that memory is needed.
 //!
-//! In the steady state an append is one lock, one copy, one reference count (none, if nobody wants to
-//! know its end) and nothing else. A new batch, or one that has to grow, costs a reservation, memory
-//! and the lock once more, a new one also a look at the clock. In between nothing is locked, so others
-//! may be faster, and what is not needed then goes back.
+//! In the steady state an append is one lock, one copy and one reference count (none for a caller that
+//! will not ask what became of the record). A new batch, or one that has to grow, costs a reservation, a
+//! buffer and the lock once more; a new one also one reading of the clock. In between nothing is locked,
+//! so that another caller may open or grow the batch first; what is not needed then is given back.
 //!
-//! It never waits (waiting is [`Accumulator::reserve`]'s business), never reads a clock itself and
-//! never decides when a batch is sent.
+//! It never waits (that is [`Accumulator::reserve`]), never reads a clock itself and never decides when
+//! a batch is sent.
 
-use std::{
-    fmt,
-    sync::Arc,
-    task::Waker,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, task::Waker, time::Instant};
 
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
-use thiserror::Error;
 
 use crate::{
-    budget::{Budget, Reservation, Reserve},
-    buffer::{Buffer, Pool, Sizes},
+    batch::{GrowBy, GrowRequest, Growth, OpenBatch},
     completion::Completion,
-    cost::{BATCH_BYTES_MAX, Cost, price_of},
-    delivery::Delivery,
+    delivery::{Delivery, Receipt},
     doorbell::Doorbell,
-    held::{Attempt, Begin, Cramped, Need},
-    open::{Gain, Growth, NewRecord, OpenBatch, Wish},
-    outside::wake_all,
-    queue::{Appended, Filled, Queue, Shared},
+    error::AppendError,
+    memory::{BATCH_BYTES_MAX, Buffer, Cost, Reservation, Reserve, price_of},
+    queue::{Appended, Attempt, Filled, InitialSize, NewBatch, Queue, Shared, WhenShort},
+    record::NewRecord,
     registry::Registry,
     settings::Settings,
-    sync::{Mutex, lock},
+    user_code::wake_all,
 };
-
-/// Why a record was not appended. It was not touched: it may be appended again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum AppendError {
-    /// A new batch is needed, and the memory is used up, the backlog is at its limit, or others wait
-    /// already: get a reservation of `bytes` from [`Accumulator::reserve`] and append again with that.
-    #[error("{bytes} bytes of buffer memory are needed for a new batch and not free")]
-    NeedsMemory {
-        /// How much.
-        bytes: usize,
-    },
-    /// The accumulator was closed.
-    #[error("the accumulator is closed")]
-    Closed,
-    /// The record can never be sent.
-    #[error("a batch for the record takes {bytes} bytes, more than the {limit} that are allowed")]
-    TooLarge {
-        /// What a batch of this one record takes.
-        bytes: usize,
-        /// The buffer memory, or what the format allows.
-        limit: usize,
-    },
-}
 
 /// Where records wait, in batches, for their partition's leader.
 ///
 /// ```
 /// use std::{sync::Arc, time::{Duration, Instant}};
 ///
-/// use kafka_accumulator::{Accumulator, Doorbell, Fate, NewRecord, Readiness, Settings};
+/// use kafka_accumulator::{Accumulator, Doorbell, BatchOutcome, NewRecord, Readiness, Settings};
 /// use kafka_wire::records::RecordParts;
 ///
-/// let settings = Settings {
-///     batch_size: 16_384,
-///     linger: Duration::from_millis(5),
-///     buffer_memory: 32 << 20,
-///     batch_overhead: 1_024,
-/// };
+/// let settings = Settings::default().batch_size(16_384).buffer_memory(32 << 20).batch_overhead(1_024);
 /// let bell = Arc::new(Doorbell::new());
 /// let accumulator = Accumulator::new(settings, Arc::clone(&bell), || "abandoned");
 /// let orders = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -83,14 +46,14 @@ pub enum AppendError {
 /// // The engine, which was rung for:
 /// assert!(bell.awake());
 /// let mut rung = Vec::new();
-/// accumulator.drain_rung(&mut rung);
+/// accumulator.take_rung(&mut rung);
 /// let now = Instant::now() + settings.linger;
-/// assert_eq!(rung[0].look(now), Readiness::Ready);
+/// assert_eq!(rung[0].poll_ready(now), Readiness::Ready);
 /// let batch = rung[0].take(now).expect("it is ready");
-/// batch.decide(Fate::Delivered { base_offset: 42, log_append_time_ms: None })?;
+/// batch.complete(BatchOutcome::Delivered { base_offset: 42, log_append_time_ms: None })?;
 ///
 /// // The caller again:
-/// let delivered = delivery.try_outcome().expect("it is decided")?;
+/// let delivered = delivery.try_outcome().expect("it is completed")?;
 /// assert_eq!(delivered.offset, 42);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -100,31 +63,17 @@ pub struct Accumulator<E> {
 }
 
 impl<E> Accumulator<E> {
-    /// An empty one. It rings `doorbell` when there is something to look at, and tells records
-    /// that were lost (their batch was dropped undecided) what `abandoned` returns.
+    /// An empty one. It rings `doorbell` when there is something to look at. The records of a batch that
+    /// is dropped before it is completed fail with what `abandoned` returns.
     pub fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
-        let budget = Arc::new(Budget::new(settings.buffer_memory, Arc::clone(&doorbell)));
-        let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
-        let sizes = Sizes { batch_bytes };
-        let pool = Pool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
-        let shared = Arc::new(Shared {
-            sizes,
-            batch_overhead: settings.batch_overhead,
-            linger: settings.linger.min(MAX_LINGER),
-            budget,
-            pool: Arc::new(pool),
-            doorbell,
-            abandoned,
-            rung: Mutex::new(Some(Vec::new())),
-        });
+        let shared = Arc::new(Shared::new(settings, doorbell, abandoned));
         Self {
             shared,
             registry: Registry::new(),
         }
     }
 
-    /// A queue for a partition. `key` is the caller's number for it, echoed by [`Queue::key`], until
-    /// it is [given another](Queue::renumber).
+    /// A queue for a partition. `key` is the caller's own number for it, returned by [`Queue::key`].
     ///
     /// The accumulator does not keep it alive: the caller does, for as long as it may hold records.
     ///
@@ -132,7 +81,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -142,17 +91,17 @@ impl<E> Accumulator<E> {
     pub fn queue(&self, topic: Arc<str>, partition: i32, key: u32) -> Arc<Queue<E>> {
         let shared = Arc::clone(&self.shared);
         let queue = Arc::new(Queue::new(shared, topic, partition, key));
-        self.registry.enter(&queue);
+        self.registry.add(&queue);
         queue
     }
 
-    /// The queues that may hold records: all that somebody keeps and that were made before
+    /// The queues that may hold records: all that are still referred to and were made before
     /// [`close`](Self::close).
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// let orders = accumulator.queue(Arc::from("orders"), 0, 0);
     /// drop(accumulator.queue(Arc::from("payments"), 0, 1));
@@ -164,28 +113,30 @@ impl<E> Accumulator<E> {
         self.registry.queues()
     }
 
-    /// Lets go of what is kept of queues that nobody holds any more.
+    /// Frees what is kept of queues that nobody refers to any more.
+    // Hidden: it only saves memory, in a producer that frees topics.
+    #[doc(hidden)]
     pub fn release_dropped(&self) {
         self.registry.release_dropped();
     }
 
     /// Encodes the record once, straight into the open batch of `queue`.
     ///
-    /// Never waits. `now` is called only if a batch is opened, and under no lock. A `reserved`
-    /// that is not needed is given back.
+    /// Never waits. `now` is called only if a batch is opened, and under no lock. A reservation that is
+    /// not needed is given back.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// let appended = accumulator.append(&queue, &mut record, None, Instant::now)?;
     /// assert_eq!(appended.filled, Filled::Room);
-    /// assert_eq!(appended.delivery.try_outcome(), None, "nobody has decided yet");
+    /// assert_eq!(appended.delivery.try_outcome(), None, "its batch is not completed yet");
     /// # Ok::<(), AppendError>(())
     /// ```
     #[inline]
@@ -201,21 +152,21 @@ impl<E> Accumulator<E> {
     {
         match queue.append_short(record) {
             Some(appended) => Ok(appended),
-            None => self.append_slowly(queue, record, reserved, now),
+            None => self.append_any(queue, record, reserved, now),
         }
     }
 
-    /// Stands in line, in order of arrival, for the memory of a new batch.
+    /// Waits, in order of arrival, for the memory of a new batch.
     ///
-    /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). The
-    /// doorbell rings for whoever stands in line, because for memory he may wait for open batches:
-    /// while it is short, all of them are due.
+    /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). If the
+    /// caller has to wait, the doorbell rings: the memory may be in open batches, and while it is short
+    /// all of them are due.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -228,7 +179,7 @@ impl<E> Accumulator<E> {
     /// ```
     pub fn reserve(&self, bytes: usize, deadline: Instant) -> Reserve {
         let reserve = self.shared.budget.reserve(bytes, deadline);
-        if reserve.is_standing() {
+        if reserve.is_waiting() {
             self.shared.doorbell.ring();
         }
         reserve
@@ -241,7 +192,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
@@ -251,25 +202,27 @@ impl<E> Accumulator<E> {
     /// let reserved = accumulator.reserve_despite_backlog(bytes);
     /// assert!(accumulator.append(&queue, &mut record, reserved, Instant::now).is_ok());
     /// ```
+    // Hidden: there is no backlog to wait for unless the producer limits it.
+    #[doc(hidden)]
     pub fn reserve_despite_backlog(&self, bytes: usize) -> Option<Reservation> {
         self.shared.budget.reserve_despite_backlog(bytes)
     }
 
-    /// From now on callers stand in line for new batches while the backlog is so large: the memory
+    /// From now on callers wait for new batches while the backlog is so large. The backlog is the memory
     /// of batches that are full or were taken, and not yet given back.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// accumulator.limit_backlog(1_024);
     /// let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// queue.seal_open();
+    /// queue.flush();
     /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
     /// assert!(accumulator.is_throttling(), "there is memory for three more");
     /// accumulator.limit_backlog(3_072);
@@ -277,16 +230,21 @@ impl<E> Accumulator<E> {
     /// # drop((delivery, waiting));
     /// # Ok::<(), AppendError>(())
     /// ```
+    // Hidden, as all about the backlog: how far callers may write ahead of the connections is for a
+    // producer to decide, which knows them.
+    #[doc(hidden)]
     pub fn limit_backlog(&self, bytes: usize) {
         self.shared.budget.limit_backlog(bytes);
     }
 
     /// How much memory is reserved for batches that are no longer written to.
+    #[doc(hidden)]
     pub fn backlog(&self) -> usize {
         self.shared.budget.backlog()
     }
 
     /// Whether callers wait for the backlog to get smaller, though memory is not short.
+    #[doc(hidden)]
     pub fn is_throttling(&self) -> bool {
         self.shared.budget.is_throttling()
     }
@@ -302,7 +260,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -317,14 +275,14 @@ impl<E> Accumulator<E> {
         self.shared.budget.expire(now);
     }
 
-    /// Moves the wakers of those whose wait for memory is over to the end of `into`: to be woken by
-    /// whoever the doorbell wakes, when he holds no lock. It rings when there are any.
+    /// Moves the wakers of those whose wait for memory is over to the end of `into`. The doorbell rings
+    /// when there are any; whoever it wakes is to take them, and to wake them when it holds no lock.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let now = Instant::now();
     /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
@@ -337,7 +295,7 @@ impl<E> Accumulator<E> {
     /// let mut served = Vec::new();
     /// accumulator.take_served(&mut served);
     /// assert_eq!(served.len(), 1);
-    /// wake_all(&mut served);
+    /// served.into_iter().for_each(Waker::wake);
     /// ```
     pub fn take_served(&self, into: &mut Vec<Waker>) {
         self.shared.budget.take_served(into);
@@ -348,43 +306,36 @@ impl<E> Accumulator<E> {
         self.shared.budget.next_deadline()
     }
 
-    /// Moves the queues that have rung since the last call to the end of `into`. Each of them
-    /// must be looked at: it does not ring again before.
+    /// Moves the queues that have rung since the last call to the end of `into`. Each of them is to be
+    /// [polled](Queue::poll_ready) or [taken from](Queue::take): it does not ring again before.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
     /// let mut rung = Vec::new();
-    /// accumulator.drain_rung(&mut rung);
+    /// accumulator.take_rung(&mut rung);
     /// assert_eq!(rung.len(), 1);
     /// assert_eq!(rung[0].key(), queue.key());
     /// # Ok::<(), AppendError>(())
     /// ```
-    pub fn drain_rung(&self, into: &mut Vec<Arc<Queue<E>>>) {
-        if let Some(rung) = &mut *lock(&self.shared.rung) {
-            if into.is_empty() {
-                std::mem::swap(rung, into);
-            } else {
-                into.append(rung);
-            }
-        }
+    pub fn take_rung(&self, into: &mut Vec<Arc<Queue<E>>>) {
+        self.shared.take_rung(into);
     }
 
-    /// Fails appends and reservations from now on. What is held stays until it is taken, and is
-    /// due.
+    /// Rejects appends and reservations from now on. The batches stay until they are taken, and are due.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -406,7 +357,7 @@ impl<E> Accumulator<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
@@ -429,31 +380,48 @@ impl<E> Accumulator<E> {
         self.shared.budget.waiting()
     }
 
-    /// The bell that it rings.
+    /// The doorbell that it rings.
     pub fn doorbell(&self) -> &Arc<Doorbell> {
         &self.shared.doorbell
     }
 
-    /// What [`append`](Self::append) does after [`Queue::append_short`] has said `None`: appends any
+    /// What [`append`](Self::append) does after [`Queue::append_short`] has returned `None`: appends any
     /// record, to the open batch or to a new one.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-    /// let appended = match queue.append_short(&mut record) {
+    /// let appended: Appended<Delivery<_>> = match queue.append_short(&mut record) {
     ///     Some(appended) => appended,
-    ///     None => accumulator.append_slowly(&queue, &mut record, None, Instant::now)?,
+    ///     None => accumulator.append_any(&queue, &mut record, None, Instant::now)?,
     /// };
     /// assert_eq!(appended.delivery.index(), 0);
     /// # Ok::<(), AppendError>(())
     /// ```
+    // Hidden: `append` does it, but for a caller that has tried `append_short` itself.
+    #[doc(hidden)]
     #[inline(never)]
-    pub fn append_slowly<'a, H>(
+    pub fn append_any<'a, R, H>(
+        &self,
+        queue: &Arc<Queue<E>>,
+        record: &mut NewRecord<'a, H, E>,
+        reserved: Option<Reservation>,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<Appended<R>, AppendError>
+    where
+        R: Receipt<E>,
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        self.append_beyond_short(queue, record, reserved, now)
+            .map(Appended::into_receipt)
+    }
+
+    fn append_beyond_short<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,
@@ -463,41 +431,41 @@ impl<E> Accumulator<E> {
     where
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        let mut attempt = queue.append(record, Cramped::Tell);
+        let mut attempt = queue.try_append(record, WhenShort::Report);
         // Again only if somebody else has changed the batch meanwhile.
         loop {
             attempt = match attempt.map_err(beyond_format)? {
                 Attempt::Appended(appended) => return Ok(appended),
-                Attempt::NeedsMemory(wish) => match self.grow(wish) {
-                    Some(growth) => queue.append_grown(record, growth),
-                    None => queue.append(record, Cramped::Seal),
+                Attempt::NeedsMemory(request) => match self.grow(request) {
+                    Some(growth) => queue.try_append(record, WhenShort::Grow(growth)),
+                    None => queue.try_append(record, WhenShort::Seal),
                 },
-                Attempt::NeedsBatch(need) => {
-                    return self.append_to_new_batch(queue, record, need, reserved, now);
+                Attempt::NeedsBatch(new_batch) => {
+                    return self.append_new_batch(queue, record, new_batch, reserved, now);
                 }
                 Attempt::Closed => return Err(AppendError::Closed),
             }
         }
     }
 
-    /// What an open batch needs, unless there is no memory or somebody waits for it.
-    fn grow(&self, wish: Wish) -> Option<Growth> {
-        let (reservation, share) = self.shared.budget.reserve_for_open(wish.bytes())?;
-        let gain = match wish {
-            Wish::Buffer { from, to } => Gain::Buffer {
+    /// What an open batch asks for, unless there is no memory or somebody waits for it.
+    fn grow(&self, request: GrowRequest) -> Option<Growth> {
+        let (reservation, share) = self.shared.budget.reserve_for_open(request.bytes())?;
+        let by = match request {
+            GrowRequest::Buffer { from, to } => GrowBy::Buffer {
                 from,
                 buffer: self.shared.pool.fetch(to, reservation),
             },
-            Wish::Callbacks { .. } => Gain::Callbacks(reservation),
+            GrowRequest::Callbacks { .. } => GrowBy::Callbacks(reservation),
         };
-        Some(Growth { share, gain })
+        Some(Growth { share, by })
     }
 
-    fn append_to_new_batch<'a, H>(
+    fn append_new_batch<'a, H>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,
-        need: Need,
+        new_batch: NewBatch,
         reserved: Option<Reservation>,
         now: impl FnOnce() -> Instant,
     ) -> Result<Appended<Delivery<E>>, AppendError>
@@ -506,19 +474,16 @@ impl<E> Accumulator<E> {
     {
         let alone = record.parts.size(0, 0).map_err(beyond_format)?.bytes() + BATCH_HEADER_BYTES;
         let callback = record.callback.as_ref().map_or(0, price_of);
-        let cost = self.cost(alone, callback, need.begin);
+        let cost = self.cost(alone, callback, new_batch.initial_size);
         let buffer = self.pay_for(cost, reserved)?;
         let topic = Arc::clone(queue.topic());
         let completion = Completion::new(topic, queue.partition(), self.shared.abandoned);
-        let room = alone.max(self.shared.sizes.batch_bytes) - BATCH_HEADER_BYTES;
-        let fresh = OpenBatch::new(Arc::new(completion), buffer, room, now());
-        match queue
-            .append_to_fresh(record, fresh)
-            .map_err(beyond_format)?
-        {
+        let room = alone.max(self.shared.sizes.batch_bytes()) - BATCH_HEADER_BYTES;
+        let new = OpenBatch::new(Arc::new(completion), buffer, room, now());
+        match queue.append_new_batch(record, new).map_err(beyond_format)? {
             Attempt::Appended(mut appended) => {
-                if need.filled == Filled::Filled {
-                    appended.filled = need.filled;
+                if new_batch.filled == Filled::Filled {
+                    appended.filled = new_batch.filled;
                 }
                 Ok(appended)
             }
@@ -528,21 +493,21 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// What a batch costs that begins as those before it came to be, with a first record that needs a
-    /// buffer of `alone` and has a callback of this price.
-    fn cost(&self, alone: usize, callback: usize, begin: Begin) -> Cost {
+    /// What a batch costs that begins with `initial_size`, and whose first record needs a buffer of
+    /// `alone` bytes and has a callback that takes `callback` bytes.
+    fn cost(&self, alone: usize, callback: usize, initial_size: InitialSize) -> Cost {
         let sizes = self.shared.sizes;
-        let buffer_bytes = sizes.holding(alone.max(begin.buffer_bytes()));
+        let buffer_bytes = sizes.holding(alone.max(initial_size.buffer_bytes()));
         Cost {
             first_bytes: alone,
             buffer_bytes: buffer_bytes.min(BATCH_BYTES_MAX),
             beside_bytes: self.shared.batch_overhead.saturating_add(callback),
-            later_bytes: begin.callback_bytes().saturating_sub(callback),
+            later_bytes: initial_size.callback_bytes().saturating_sub(callback),
         }
     }
 
-    /// A buffer for a batch, with the memory for all of it. What is `reserved` is made do with, if a
-    /// batch can begin with it: the wish may have grown while its owner stood in line.
+    /// A buffer for a batch, with the memory for all of it. What is `reserved` is enough if a batch can
+    /// begin with it, though more may be asked for than when the caller began to wait.
     fn pay_for(&self, cost: Cost, reserved: Option<Reservation>) -> Result<Buffer, AppendError> {
         let Shared { budget, pool, .. } = &*self.shared;
         cost.check(budget.total())?;
@@ -562,16 +527,13 @@ impl<E> Accumulator<E> {
 }
 
 impl<E> Drop for Accumulator<E> {
-    /// Nobody will come for those who wait.
+    /// Nobody else will wake those who wait.
     fn drop(&mut self) {
         self.close();
         let mut served = Vec::new();
         self.take_served(&mut served);
         wake_all(&mut served);
-        // The list holds the queues, and they hold the list.
-        let rung = lock(&self.shared.rung).take();
-        drop(rung);
-        self.shared.pool.retire();
+        self.shared.retire();
     }
 }
 
@@ -591,6 +553,3 @@ fn beyond_format(record: RecordTooLarge) -> AppendError {
         limit: BATCH_BYTES_MAX,
     }
 }
-
-/// Far beyond any delivery timeout, and near enough to be added to any `Instant`.
-const MAX_LINGER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

@@ -1,7 +1,7 @@
-//! The end of one record, in the hands of whoever sent it: the only future a record has.
+//! What becomes of one record, as a future (Java's `FutureRecordMetadata`).
 //!
-//! It is a reference to its batch's completion, an index and a ticket, 16 bytes, allocated by nobody.
-//! It decides nothing: dropping it costs one reference count and cancels nothing.
+//! It is a reference to its batch's completion, an index and a ticket: 16 bytes, and no allocation.
+//! Dropping it costs one reference count and cancels nothing.
 
 use std::{
     fmt,
@@ -11,14 +11,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{
-    completion::{Completion, Outcome, Step},
-    wakers::Ticket,
-};
+use crate::completion::{Completion, Outcome, RecordOutcome, Ticket};
 
 /// What will have become of a record.
 ///
-/// Polling it again replaces the waker it left before. After a batch was split it follows its
+/// Polling it again replaces the waker of the poll before. After a batch was split it follows its
 /// record to the piece that holds it.
 ///
 /// ```
@@ -35,13 +32,14 @@ use crate::{
 pub struct Delivery<E> {
     completion: Arc<Completion<E>>,
     index: u32,
-    /// Where its waker lies, if it has left one.
+    /// Where its waker is, if it was polled.
     ticket: Option<Ticket>,
 }
 
-/// What whoever appends a record has of it: a [`Delivery`], or `()`, which spares two counts of
-/// references.
-pub trait Receipt<E> {
+/// What an append returns for a record: a [`Delivery`], or `()`, which saves two reference counts.
+// Hidden: it is how the producer appends records whose outcome nobody asks for.
+#[doc(hidden)]
+pub trait Receipt<E>: sealed::Sealed {
     /// For the record at `index` of this batch.
     fn of(completion: &Arc<Completion<E>>, index: u32) -> Self;
 }
@@ -57,6 +55,15 @@ impl<E> Receipt<E> for () {
     #[inline(always)]
     fn of(_: &Arc<Completion<E>>, _: u32) -> Self {}
 }
+
+mod sealed {
+    /// Nobody else implements it.
+    pub trait Sealed {}
+}
+
+impl<E> sealed::Sealed for Delivery<E> {}
+
+impl sealed::Sealed for () {}
 
 impl<E> Delivery<E> {
     pub(crate) fn new(completion: Arc<Completion<E>>, index: u32) -> Self {
@@ -77,22 +84,22 @@ impl<E> Delivery<E> {
         self.index
     }
 
-    /// What became of the record, if that is decided.
+    /// What became of the record, if its batch is completed.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
     /// assert_eq!(delivery.try_outcome(), None);
-    /// batch.decide(Fate::Failed("no leader"))?;
+    /// batch.complete(BatchOutcome::Failed("no leader"))?;
     /// assert_eq!(delivery.try_outcome(), Some(Err("no leader")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -115,12 +122,12 @@ impl<E: Clone> Future for Delivery<E> {
                 index,
                 ticket,
             } = &mut *self;
-            let Some(fate) = completion.poll_fate(ticket, context.waker()) else {
+            let Some(batch_outcome) = completion.poll_outcome(ticket, context.waker()) else {
                 return Poll::Pending;
             };
-            let (piece, index) = match fate.of(*index) {
-                Step::Ended(outcome) => return Poll::Ready(outcome.map_err(E::clone)),
-                Step::Follow(piece, index) => (Arc::clone(piece), index),
+            let (piece, index) = match batch_outcome.of(*index) {
+                RecordOutcome::Known(outcome) => return Poll::Ready(outcome.map_err(E::clone)),
+                RecordOutcome::InPiece(piece, index) => (Arc::clone(piece), index),
             };
             *self = Self::new(piece, index);
         }

@@ -7,16 +7,15 @@
 //!    └──── awake ─────┘          └─── ring: wake ──┘ (by way of Rung)
 //! ```
 //!
-//! Whoever rings has written down *before* what it is about (in a list, under a lock); the driver
-//! first says that it is [`awake`](Doorbell::awake), *then* reads the lists. So whatever is
-//! missed by one reading leaves the bell rung, and [`sleep`](Doorbell::sleep) refuses.
+//! A caller puts what is to be done on a list (under a lock) *before* it rings. The driver says that it
+//! is [`awake`](Doorbell::awake) *before* it reads the lists. So whatever one reading misses leaves the
+//! bell rung, and [`sleep`](Doorbell::sleep) returns at once.
 //!
-//! A driver that will get up by itself soon, because it waits for a linger to be over, says so with
-//! [`announce_alarm`](Doorbell::announce_alarm): then what is in no hurry is only written down
-//! ([`note`](Doorbell::note)). One that will get up even sooner, because an answer is owed to it,
-//! may ask for patience: that several have something to do before it is rung for
-//! ([`knock`](Doorbell::knock)), so that what is done at one go is more. It takes its word back
-//! *before* it reads the lists, so that what it does not find there was rung for.
+//! A driver that has set itself an alarm, because a batch lingers, says so with
+//! [`announce_alarm`](Doorbell::announce_alarm): until then a [lazy ring](Doorbell::ring_lazily) does
+//! not wake it. One that will be woken even sooner, by a broker's answer, may let
+//! [some rings](Doorbell::ring_counted) pass ([`ring_after`](Doorbell::ring_after)), to do more at a
+//! time. It withdraws both *before* it reads the lists, so that whatever it does not find there rings.
 //!
 //! Nothing here knows a runtime; a simulation uses it without any waker.
 
@@ -24,7 +23,7 @@ use std::{fmt, task::Waker};
 
 use crate::sync::{AtomicU8, AtomicUsize, Mutex, Ordering, lock};
 
-/// A bell with one sleeper.
+/// Wakes one driver.
 ///
 /// ```
 /// use std::task::Waker;
@@ -42,28 +41,30 @@ use crate::sync::{AtomicU8, AtomicUsize, Mutex, Ordering, lock};
 pub struct Doorbell {
     state: AtomicU8,
     alarm: AtomicU8,
-    /// How many more may knock before the bell rings.
-    patience: AtomicUsize,
+    /// How many counted rings pass before one rings.
+    to_pass: AtomicUsize,
     sleeper: Mutex<Option<Waker>>,
 }
 
-/// What became of the wish to sleep.
+/// Whether the driver may sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "who was rung for must not sleep"]
+#[must_use = "a driver that was rung for must not sleep"]
 pub enum Sleep {
-    /// The next ring wakes.
+    /// It may: the next ring wakes it.
     Asleep,
-    /// There was a ring since the last [`Doorbell::awake`]: look again, then try again.
+    /// It was rung for since the last [`Doorbell::awake`]: it must read its lists again.
     Rung,
 }
 
+// Hidden: what spares the producer's driver needless wakes, and what a driver does that ends before its
+// accumulator. A simple driver rings, sleeps and awakes.
 impl Doorbell {
     /// A bell that has not been rung; its driver is awake.
     pub fn new() -> Self {
         Self {
             state: AtomicU8::new(AWAKE),
             alarm: AtomicU8::new(NO_ALARM),
-            patience: AtomicUsize::new(0),
+            to_pass: AtomicUsize::new(0),
             sleeper: Mutex::new(None),
         }
     }
@@ -84,62 +85,66 @@ impl Doorbell {
         }
     }
 
-    /// Says that there is something to do, but nothing that could not wait for an alarm: rings only
-    /// if none is set.
+    /// Says that there is something to do that can wait for the driver's alarm: rings only if none is set.
     ///
     /// ```
     /// let bell = kafka_accumulator::Doorbell::new();
     /// bell.announce_alarm();
-    /// bell.note();
+    /// bell.ring_lazily();
     /// assert!(!bell.is_rung());
     /// bell.withdraw_alarm();
-    /// bell.note();
+    /// bell.ring_lazily();
     /// assert!(bell.is_rung());
     /// ```
-    pub fn note(&self) {
+    #[doc(hidden)]
+    pub fn ring_lazily(&self) {
         if self.alarm.load(Ordering::SeqCst) == NO_ALARM {
             self.ring();
         }
     }
 
-    /// Says that there is something to do: rings unless the driver has asked for more patience.
+    /// Says that there is something to do: rings unless the driver lets this ring pass.
     ///
     /// ```
     /// let bell = kafka_accumulator::Doorbell::new();
-    /// bell.ask_for_patience(1);
-    /// bell.knock();
+    /// bell.ring_after(1);
+    /// bell.ring_counted();
     /// assert!(!bell.is_rung());
-    /// bell.knock();
+    /// bell.ring_counted();
     /// assert!(bell.is_rung());
     /// ```
-    pub fn knock(&self) {
-        let one_less = |patience: usize| patience.checked_sub(1);
-        let patient = self
-            .patience
+    #[doc(hidden)]
+    pub fn ring_counted(&self) {
+        let one_less = |to_pass: usize| to_pass.checked_sub(1);
+        let passed = self
+            .to_pass
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
-        if patient.is_err() {
+        if passed.is_err() {
             self.ring();
         }
     }
 
-    /// The driver will get up by itself very soon, and read all lists then: the next `knocks` need
-    /// not ring.
-    pub fn ask_for_patience(&self, knocks: usize) {
-        self.patience.store(knocks, Ordering::SeqCst);
+    /// The driver will be woken very soon, and read all lists then: the next `passing` counted rings
+    /// need not wake it.
+    #[doc(hidden)]
+    pub fn ring_after(&self, passing: usize) {
+        self.to_pass.store(passing, Ordering::SeqCst);
     }
 
-    /// The driver will get up by itself within a linger, and read all lists then.
+    /// The driver will be woken within a linger by its own timer, and read all lists then.
+    #[doc(hidden)]
     pub fn announce_alarm(&self) {
         self.alarm.store(ALARM, Ordering::SeqCst);
     }
 
-    /// The driver may not get up by itself any more; it reads all lists *after* this.
+    /// The driver may not be woken by itself any more; it reads all lists *after* this.
+    #[doc(hidden)]
     pub fn withdraw_alarm(&self) {
         self.alarm.store(NO_ALARM, Ordering::SeqCst);
-        self.patience.store(0, Ordering::SeqCst);
+        self.to_pass.store(0, Ordering::SeqCst);
     }
 
-    /// The driver is up: it reads all lists *after* this. Tells whether it was rung for.
+    /// The driver is awake: it reads all lists *after* this. Returns whether it was rung for.
     ///
     /// ```
     /// let bell = kafka_accumulator::Doorbell::new();
@@ -151,7 +156,7 @@ impl Doorbell {
         self.state.swap(AWAKE, Ordering::SeqCst) == RUNG
     }
 
-    /// The driver has nothing to do: the next ring wakes `waker`, unless there was one already.
+    /// The driver has nothing to do: the next ring wakes `waker`, unless there was a ring already.
     ///
     /// ```
     /// use std::{future::poll_fn, task::Poll};
@@ -181,8 +186,7 @@ impl Doorbell {
         }
     }
 
-    /// The driver has ended: rings wake nobody, and its waker, with all that belongs to it, is let
-    /// go of.
+    /// The driver has ended: rings wake nobody, and its waker, with all that belongs to it, is dropped.
     ///
     /// ```
     /// use std::{sync::Arc, task::{Wake, Waker}};
@@ -197,6 +201,7 @@ impl Doorbell {
     /// bell.dismiss();
     /// assert_eq!(Arc::strong_count(&sleeper), 1);
     /// ```
+    #[doc(hidden)]
     pub fn dismiss(&self) {
         let sleeper = lock(&self.sleeper).take();
         drop(sleeper);

@@ -4,53 +4,77 @@
 //! caller ─append─▶ Queue [ open ] ─▶ [ sealed … ] ─take─▶ Batch ─▶ engine ─▶ socket
 //!    ▲                      │                                │
 //!    │                      └──ring──▶ Doorbell              │
-//!    └── Delivery ◀── Completion ◀──────decide───────────────┘
+//!    └── Delivery ◀── Completion ◀─────complete──────────────┘
 //! ```
 //!
-//! A record is encoded once, by its caller, straight into the buffer that goes to the socket. The
-//! fate of a batch is decided once, and its records share it. Memory is reserved per batch, for
-//! all that belongs to it: as much as the one before it used, and more when it has to grow.
+//! A record is encoded once, by its caller, straight into the buffer that goes to the socket. A batch is
+//! completed once, and its records share the outcome. Memory is reserved per batch, for all that belongs
+//! to it: as much as the one before it used, and more when it has to grow.
 //!
-//! Nothing here reads a clock (`now` is an argument), starts a thread or a task, or knows what a
-//! broker is. Nor does anything wake who waits for memory by itself: whoever the doorbell wakes does
-//! ([`Accumulator::take_served`]), when he holds no lock.
+//! Nothing here reads a clock (`now` is an argument), starts a thread or a task, or knows what a broker
+//! is. Nor does anything here wake a caller that waits for memory: whoever the doorbell wakes does, when
+//! it holds no lock ([`Accumulator::take_served`]). That one is called the *engine* here: it takes batches
+//! from the queues, sends them and completes them.
+//!
+//! # Who knows Kafka's Java client
+//!
+//! | there | here |
+//! |---|---|
+//! | `RecordAccumulator` | [`Accumulator`], [`Queue`] |
+//! | `ProducerBatch` | [`Batch`] |
+//! | `BufferPool` | [`Accumulator::reserve`], [`Reservation`] |
+//! | `ProduceRequestResult` | [`Completion`] |
+//! | `FutureRecordMetadata` | [`Delivery`] |
+//! | `RecordAppendResult` | [`Appended`] |
 //!
 //! # Invariants
 //! - At most one batch per partition is open, and it is the newest.
 //! - A batch leaves its queue once and never comes back.
-//! - A sealed batch's bytes never change; a buffer is used again when its last holder is gone.
-//! - What is reserved never exceeds the total, and who waits for memory is served in order.
-//! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest;
-//!   nobody's callback runs under one, and nobody is woken.
+//! - Nobody writes to a batch's bytes while somebody else reads them; a buffer is used again when the last
+//!   reference to it is gone.
+//! - What is reserved never exceeds the total, and callers that wait for memory are served in order.
+//! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest; no
+//!   callback runs under one, and nobody is woken.
 
+mod settings;
+mod record;
 mod accumulator;
-mod attention;
-mod batch;
-mod budget;
-mod buffer;
-mod completion;
-mod cost;
-mod delivery;
-mod doorbell;
-mod held;
-mod line;
-mod open;
-mod outside;
 mod queue;
 mod registry;
-mod settings;
+mod batch;
+mod memory;
+mod completion;
+mod delivery;
+mod doorbell;
+mod error;
+mod user_code;
 mod sync;
-mod wakers;
 
-pub use accumulator::{Accumulator, AppendError};
-pub use batch::{AlreadyCompressed, Batch, Piece, SplitError};
-pub use budget::{Reservation, Reserve, ReserveError};
-pub use completion::{
-    AlreadyDecided, Callback, Completion, Decided, Delivered, Fate, Outcome, Settled,
-};
-pub use delivery::{Delivery, Receipt};
+pub use accumulator::Accumulator;
+pub use batch::{Batch, Piece};
+pub use completion::{BatchOutcome, Callback, Completed, Completion, Delivered, Outcome, Settled};
+pub use delivery::Delivery;
+#[doc(hidden)]
+pub use delivery::Receipt;
 pub use doorbell::{Doorbell, Sleep};
-pub use open::NewRecord;
-pub use outside::{NoCallsOut, Panic, call_out, contained, wake_all};
+pub use error::{AlreadyCompleted, AlreadyCompressed, AppendError, ReserveError, SplitError};
+pub use memory::{Reservation, Reserve};
 pub use queue::{Appended, Filled, Queue, Readiness};
+pub use record::NewRecord;
 pub use settings::Settings;
+#[doc(hidden)]
+pub use user_code::{NoUserCode, Panic, catch_panic, run_user_code, wake_all};
+
+/// What is shared among threads stays so, or this does not compile.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Accumulator<()>>();
+    shared::<Queue<()>>();
+    shared::<Batch<()>>();
+    shared::<Completion<()>>();
+    shared::<Delivery<()>>();
+    shared::<Settled<()>>();
+    shared::<Doorbell>();
+    shared::<Reservation>();
+    shared::<Reserve>();
+};

@@ -1,45 +1,43 @@
-//! Which queues there are, for what happens to all of them: that they are closed, and looked through
-//! one last time.
+//! Which queues there are, so that all of them can be closed, and looked through at the end.
 //!
-//! Nobody is kept alive by it. A queue that is entered after it was closed is closed, too.
+//! It keeps no queue alive. A queue that is added after it was closed is closed, too.
 
 use std::sync::{Arc, Weak};
 
 use crate::{
-    held::Stage,
-    queue::Queue,
+    queue::{Queue, Stage},
     sync::{Mutex, lock},
 };
 
 pub(crate) struct Registry<E> {
-    entered: Mutex<Entered<E>>,
+    known: Mutex<Known<E>>,
 }
 
-struct Entered<E> {
+struct Known<E> {
     stage: Stage,
     queues: Vec<Weak<Queue<E>>>,
 }
 
 impl<E> Registry<E> {
     pub(crate) fn new() -> Self {
-        let entered = Entered {
+        let known = Known {
             stage: Stage::Accepting,
             queues: Vec::new(),
         };
         Self {
-            entered: Mutex::new(entered),
+            known: Mutex::new(known),
         }
     }
 
-    /// Enters a queue that holds nothing yet.
-    pub(crate) fn enter(&self, queue: &Arc<Queue<E>>) {
-        if self.note(queue) == Stage::Closed {
+    /// Adds a queue that holds nothing yet.
+    pub(crate) fn add(&self, queue: &Arc<Queue<E>>) {
+        if self.list(queue) == Stage::Closed {
             queue.close();
         }
     }
 
-    fn note(&self, queue: &Arc<Queue<E>>) -> Stage {
-        let Entered { stage, queues } = &mut *lock(&self.entered);
+    fn list(&self, queue: &Arc<Queue<E>>) -> Stage {
+        let Known { stage, queues } = &mut *lock(&self.known);
         if *stage == Stage::Accepting {
             if queues.len() == queues.capacity() {
                 queues.retain(|queue| queue.strong_count() > 0);
@@ -51,22 +49,22 @@ impl<E> Registry<E> {
         *stage
     }
 
-    /// All that somebody keeps, but for those that were closed when they were entered.
+    /// All that are still referred to, but for those that were closed when they were added.
     pub(crate) fn queues(&self) -> Vec<Arc<Queue<E>>> {
-        let entered = lock(&self.entered);
-        entered.queues.iter().filter_map(Weak::upgrade).collect()
+        let known = lock(&self.known);
+        known.queues.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Lets go of what is kept of queues that nobody holds any more.
+    /// Frees what is kept of queues that nobody refers to any more.
     pub(crate) fn release_dropped(&self) {
-        let queues = &mut lock(&self.entered).queues;
+        let queues = &mut lock(&self.known).queues;
         queues.retain(|queue| queue.strong_count() > 0);
         queues.shrink_to(queues.len().saturating_mul(2));
     }
 
-    /// Closes them, those included that are entered from now on.
+    /// Closes them, and those that are added from now on.
     pub(crate) fn close(&self) {
-        lock(&self.entered).stage = Stage::Closed;
+        lock(&self.known).stage = Stage::Closed;
         self.queues().iter().for_each(Queue::close);
     }
 }

@@ -25,12 +25,12 @@ use loom::sync::MutexGuard;
 #[cfg(not(loom))]
 use std::sync::MutexGuard;
 
-use crate::outside::NoCallsOut;
+use crate::user_code::NoUserCode;
 
-/// What a lock guards, while it is held; nobody is called meanwhile.
+/// What a lock guards, while it is held; no user code runs meanwhile.
 pub(crate) struct Guard<'a, T> {
     guarded: MutexGuard<'a, T>,
-    _quiet: NoCallsOut,
+    _quiet: NoUserCode,
 }
 
 impl<T> Deref for Guard<'_, T> {
@@ -54,7 +54,7 @@ impl<T> DerefMut for Guard<'_, T> {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Guard<'_, T> {
     Guard {
         guarded: mutex.lock().unwrap_or_else(PoisonError::into_inner),
-        _quiet: NoCallsOut::new(),
+        _quiet: NoUserCode::new(),
     }
 }
 

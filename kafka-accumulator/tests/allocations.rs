@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration, time::Instant};
 
 use kafka_accumulator::{
-    Accumulator, Appended, Delivery, Doorbell, Fate, Filled, NewRecord, Queue, Settings,
+    Accumulator, Appended, BatchOutcome, Delivery, Doorbell, Filled, NewRecord, Queue, Settings,
 };
 use kafka_wire::{compression::Compression, records::RecordParts};
 
@@ -23,12 +23,10 @@ struct Scene {
 impl Scene {
     /// Everything that grows to its size once has done so.
     fn warm() -> Self {
-        let settings = Settings {
-            batch_size: BATCH_SIZE,
-            linger: Duration::from_millis(5),
-            buffer_memory: 64 * BATCH_SIZE,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(BATCH_SIZE)
+            .linger(Duration::from_millis(5))
+            .buffer_memory(64 * BATCH_SIZE);
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
         let mut scene = Self {
             queue: accumulator.queue(Arc::from("orders"), 0, 0),
@@ -55,16 +53,16 @@ impl Scene {
 
     fn take_all(&mut self) -> u64 {
         self.rung.clear();
-        self.accumulator.drain_rung(&mut self.rung);
-        self.queue.look(self.now);
+        self.accumulator.take_rung(&mut self.rung);
+        self.queue.poll_ready(self.now);
         let mut batches = 0;
         while let Ok(batch) = self.queue.take(self.now) {
             drop(batch.records());
-            let fate = Fate::Delivered {
+            let batch_outcome = BatchOutcome::Delivered {
                 base_offset: 0,
                 log_append_time_ms: None,
             };
-            batch.decide(fate).unwrap();
+            batch.complete(batch_outcome).unwrap();
             batches += 1;
         }
         batches
@@ -123,10 +121,10 @@ fn the_buffers_of_batches_are_not_allocated_again() {
 }
 
 #[test]
-fn a_decided_delivery_is_read_without_allocating() {
+fn a_completed_delivery_is_read_without_allocating() {
     let mut scene = Scene::warm();
     let delivery = scene.append().delivery;
-    scene.queue.seal_open();
+    scene.queue.flush();
     scene.take_all();
     let measured = allocation_counter::measure(|| {
         assert!(delivery.try_outcome().is_some());
@@ -138,12 +136,10 @@ fn a_decided_delivery_is_read_without_allocating() {
 fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
     const MEMORY: usize = 4 * BATCH_SIZE;
     const COMPRESSED: usize = BATCH_SIZE / 2;
-    let settings = Settings {
-        batch_size: BATCH_SIZE,
-        linger: Duration::ZERO,
-        buffer_memory: MEMORY,
-        batch_overhead: 0,
-    };
+    let settings = Settings::default()
+        .batch_size(BATCH_SIZE)
+        .linger(Duration::ZERO)
+        .buffer_memory(MEMORY);
     let now = Instant::now();
     let large = vec![0; MEMORY - 1_000];
     let measured = allocation_counter::measure(|| {
@@ -157,7 +153,7 @@ fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
         };
         for _ in 0..4 {
             append(VALUE);
-            queue.seal_open();
+            queue.flush();
         }
         // Four buffers lie idle when a record needs nearly all the memory.
         drop(queue.take_all());
@@ -166,7 +162,7 @@ fn idle_buffers_and_those_in_use_are_together_within_the_memory() {
         // Compressed bytes take no memory of their own.
         for _ in 0..4 {
             append(VALUE);
-            queue.seal_open();
+            queue.flush();
         }
         let batches = queue.take_all();
         for batch in &batches {

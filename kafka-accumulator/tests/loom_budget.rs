@@ -27,12 +27,10 @@ fn explore(scenario: impl Fn() + Send + Sync + 'static) {
 }
 
 fn memory() -> (Memory, Instant) {
-    let settings = Settings {
-        batch_size: TOTAL / 2,
-        linger: Duration::ZERO,
-        buffer_memory: TOTAL,
-        batch_overhead: 0,
-    };
+    let settings = Settings::default()
+        .batch_size(TOTAL / 2)
+        .linger(Duration::ZERO)
+        .buffer_memory(TOTAL);
     let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || ());
     (Arc::new(accumulator), Instant::now())
 }
@@ -56,7 +54,7 @@ fn granted(mut reserve: Reserve) -> Reservation {
 }
 
 #[test]
-fn memory_given_back_wakes_who_waits_for_it() {
+fn memory_given_back_wakes_the_caller_that_waits_for_it() {
     explore(|| {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
@@ -74,7 +72,7 @@ fn memory_given_back_wakes_who_waits_for_it() {
 }
 
 #[test]
-fn two_who_wait_are_both_served() {
+fn two_callers_that_wait_are_both_served() {
     explore(|| {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
@@ -94,7 +92,7 @@ fn two_who_wait_are_both_served() {
 }
 
 #[test]
-fn a_newcomer_does_not_overtake_who_waits() {
+fn a_newcomer_does_not_overtake_a_caller_that_waits() {
     explore(|| {
         let (memory, now) = memory();
         let halves = [(); 2].map(|()| granted(memory.reserve(TOTAL / 2, now)));
@@ -112,7 +110,7 @@ fn a_newcomer_does_not_overtake_who_waits() {
 }
 
 #[test]
-fn who_gives_up_while_he_is_served_gives_back() {
+fn a_wait_that_is_dropped_while_it_is_served_gives_back() {
     explore(|| {
         let (memory, now) = memory();
         let all = granted(memory.reserve(TOTAL, now));
@@ -172,14 +170,12 @@ fn a_wait_that_meets_close_ends() {
 }
 
 #[test]
-fn who_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
+fn a_caller_that_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
     explore(|| {
-        let settings = Settings {
-            batch_size: 4_096,
-            linger: Duration::ZERO,
-            buffer_memory: 4_096,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(4_096)
+            .linger(Duration::ZERO)
+            .buffer_memory(4_096);
         let memory = Arc::new(Accumulator::new(settings, Arc::new(Doorbell::new()), || ()));
         let now = Instant::now();
         let queue = memory.queue(Arc::from("orders"), 0, 0);

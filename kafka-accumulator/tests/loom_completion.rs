@@ -1,4 +1,4 @@
-//! Every interleaving of deciding a batch with awaiting, dropping and splitting it.
+//! Every interleaving of completing a batch with awaiting, dropping and splitting it.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
@@ -10,7 +10,8 @@ use std::{
 };
 
 use kafka_accumulator::{
-    Accumulator, Batch, Delivered, Delivery, Doorbell, Fate, NewRecord, Piece, Queue, Settings,
+    Accumulator, Batch, BatchOutcome, Delivered, Delivery, Doorbell, NewRecord, Piece, Queue,
+    Settings,
 };
 use kafka_wire::records::{NoHeaders, RecordParts};
 use loom::{
@@ -35,12 +36,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let settings = Settings {
-            batch_size: 1_024,
-            linger: Duration::ZERO,
-            buffer_memory: 1 << 20,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(1_024)
+            .linger(Duration::ZERO)
+            .buffer_memory(1 << 20);
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
         Self {
             queue: accumulator.queue(Arc::from("orders"), 0, 0),
@@ -68,29 +67,26 @@ impl Scene {
 }
 
 fn at(offset: i64) -> Result<Delivered, Error> {
-    Ok(Delivered {
-        offset,
-        log_append_time_ms: None,
-    })
+    Ok(Delivered::new(offset))
 }
 
-fn delivered(base_offset: i64) -> Fate<Error> {
-    Fate::Delivered {
+fn delivered(base_offset: i64) -> BatchOutcome<Error> {
+    BatchOutcome::Delivered {
         base_offset,
         log_append_time_ms: None,
     }
 }
 
 #[test]
-fn an_awaited_record_is_woken_whenever_it_is_decided() {
+fn an_awaited_record_is_woken_whenever_its_batch_is_completed() {
     explore(|| {
         let scene = Scene::new();
         let (first, second) = (scene.append(), scene.append());
         let batch = scene.take();
-        let decider = thread::spawn(move || batch.decide(delivered(5)).unwrap());
+        let completer = thread::spawn(move || batch.complete(delivered(5)).unwrap());
         let awaiter = thread::spawn(move || assert_eq!(block_on(second), at(6)));
         assert_eq!(block_on(first), at(5));
-        decider.join().unwrap();
+        completer.join().unwrap();
         awaiter.join().unwrap();
     });
 }
@@ -101,35 +97,35 @@ fn a_delivery_that_was_polled_and_dropped_disturbs_nobody() {
         let scene = Scene::new();
         let (mut dropped, kept) = (scene.append(), scene.append());
         let batch = scene.take();
-        let decider = thread::spawn(move || batch.decide(delivered(0)).unwrap());
+        let completer = thread::spawn(move || batch.complete(delivered(0)).unwrap());
         let dropper = thread::spawn(move || {
             let mut context = Context::from_waker(Waker::noop());
             let _ = Future::poll(Pin::new(&mut dropped), &mut context);
         });
         assert_eq!(block_on(kept), at(1));
-        decider.join().unwrap();
+        completer.join().unwrap();
         dropper.join().unwrap();
     });
 }
 
 #[test]
-fn of_two_who_decide_one_does_and_everybody_reads_his_fate() {
+fn of_two_threads_that_complete_a_batch_one_does_and_everybody_reads_its_outcome() {
     explore(|| {
         let scene = Scene::new();
         let delivery = scene.append();
         let batch = Arc::new(scene.take());
         let other = Arc::clone(&batch);
-        let decider = thread::spawn(move || other.decide(delivered(1)).is_ok());
-        let ours = batch.decide(Fate::Failed("ours")).is_ok();
+        let completer = thread::spawn(move || other.complete(delivered(1)).is_ok());
+        let ours = batch.complete(BatchOutcome::Failed("ours")).is_ok();
         let outcome = block_on(delivery);
-        let theirs = decider.join().unwrap();
+        let theirs = completer.join().unwrap();
         assert!(ours != theirs);
         assert_eq!(outcome, if ours { Err("ours") } else { at(1) });
     });
 }
 
 #[test]
-fn a_batch_dropped_undecided_wakes_who_waits() {
+fn a_batch_dropped_before_it_is_completed_wakes_those_who_wait() {
     explore(|| {
         let scene = Scene::new();
         let delivery = scene.append();
@@ -141,7 +137,7 @@ fn a_batch_dropped_undecided_wakes_who_waits() {
 }
 
 #[test]
-fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
+fn a_callback_is_called_once_also_if_the_batch_is_completed_while_it_is_taken() {
     explore(|| {
         let scene = Scene::new();
         let called = Arc::new(AtomicUsize::new(0));
@@ -151,10 +147,10 @@ fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
             counter.fetch_add(1, Ordering::SeqCst);
         }));
         drop(scene.append_record(record));
-        let completion = scene.queue.undecided().remove(0);
-        let decider = thread::spawn(move || completion.decide(delivered(0)).unwrap());
+        let completion = scene.queue.incomplete().remove(0);
+        let completer = thread::spawn(move || completion.complete(delivered(0)).unwrap());
         let batch = scene.take();
-        decider.join().unwrap();
+        completer.join().unwrap();
         assert_eq!(called.load(Ordering::SeqCst), 1);
         drop(batch);
         assert_eq!(called.load(Ordering::SeqCst), 1);
@@ -162,7 +158,7 @@ fn a_callback_is_called_once_also_if_the_batch_is_decided_while_it_is_taken() {
 }
 
 #[test]
-fn callbacks_that_are_attached_while_the_batch_is_decided_are_all_called_though_one_panics() {
+fn callbacks_that_are_attached_while_the_batch_is_completed_are_all_called_though_one_panics() {
     explore(|| {
         let scene = Scene::new();
         let called = Arc::new(AtomicUsize::new(0));
@@ -179,20 +175,20 @@ fn callbacks_that_are_attached_while_the_batch_is_decided_are_all_called_though_
             }));
             drop(scene.append_record(record));
         }
-        let completion = scene.queue.undecided().remove(0);
+        let completion = scene.queue.incomplete().remove(0);
         let settled = completion.settled();
-        let decider = thread::spawn(move || completion.decide(delivered(0)).unwrap());
+        let completer = thread::spawn(move || completion.complete(delivered(0)).unwrap());
         // Taking it attaches them.
         let batch = scene.take();
         block_on(settled);
-        decider.join().unwrap();
+        completer.join().unwrap();
         assert_eq!(called.load(Ordering::SeqCst), 3);
         drop(batch);
     });
 }
 
 #[test]
-fn deliveries_that_are_polled_by_other_tasks_in_turn_are_woken_whenever_they_are_decided() {
+fn deliveries_that_are_polled_by_several_tasks_in_turn_are_woken_whenever_they_are_completed() {
     explore(|| {
         let scene = Scene::new();
         let (mut first, second) = (scene.append(), scene.append());
@@ -200,35 +196,30 @@ fn deliveries_that_are_polled_by_other_tasks_in_turn_are_woken_whenever_they_are
         // It leaves a waker with one task, then it moves to another.
         let mut context = Context::from_waker(Waker::noop());
         let _ = Future::poll(Pin::new(&mut first), &mut context);
-        let decider = thread::spawn(move || batch.decide(delivered(0)).unwrap());
+        let completer = thread::spawn(move || batch.complete(delivered(0)).unwrap());
         let awaiter = thread::spawn(move || assert_eq!(block_on(first), at(0)));
         assert_eq!(block_on(second), at(1));
-        decider.join().unwrap();
+        completer.join().unwrap();
         awaiter.join().unwrap();
     });
 }
 
 #[test]
-fn who_awaits_a_record_or_the_whole_batch_follows_a_split() {
+fn awaiting_a_record_or_the_whole_batch_follows_a_split() {
     explore(|| {
         let scene = Scene::new();
         let (_first, second) = (scene.append(), scene.append());
         let batch = scene.take();
         let settled = batch.completion().settled();
         let splitter = thread::spawn(move || {
-            let piece = || Piece {
-                count: 1,
-                base_timestamp_ms: 0,
-                max_timestamp_ms: 0,
-                records: Vec::new(),
-            };
+            let piece = || Piece::new(Vec::new(), 1, 0, 0);
             for (number, piece) in batch
                 .split(vec![piece(), piece()])
                 .unwrap()
                 .iter()
                 .enumerate()
             {
-                piece.decide(delivered(10 * number as i64)).unwrap();
+                piece.complete(delivered(10 * number as i64)).unwrap();
             }
         });
         assert_eq!(block_on(second), at(10));

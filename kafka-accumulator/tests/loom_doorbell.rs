@@ -59,18 +59,18 @@ fn a_ring_while_the_driver_falls_asleep_is_not_lost() {
 }
 
 #[test]
-fn two_who_ring_at_once_are_both_served() {
+fn two_rings_at_once_are_both_served() {
     explore(2);
 }
 
 #[test]
-fn what_was_only_noted_is_found_by_the_driver_that_took_its_alarm_back() {
-    explore_promise(Doorbell::announce_alarm, Doorbell::note);
+fn a_lazy_ring_is_found_by_the_driver_that_withdrew_its_alarm() {
+    explore_promise(Doorbell::announce_alarm, Doorbell::ring_lazily);
 }
 
 #[test]
-fn who_only_knocked_is_found_by_the_driver_that_took_its_word_back() {
-    explore_promise(|bell| bell.ask_for_patience(1), Doorbell::knock);
+fn a_ring_that_passed_is_found_by_the_driver_that_withdrew_its_alarm() {
+    explore_promise(|bell| bell.ring_after(1), Doorbell::ring_counted);
 }
 
 fn explore_promise(promise: fn(&Doorbell), tell: fn(&Doorbell)) {

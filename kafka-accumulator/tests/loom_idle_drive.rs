@@ -40,7 +40,7 @@ enum Rule {
     Whole,
     /// It reads what was asked, and leaves a part to the task, as a dial is.
     LeavesRest,
-    /// Nothing: an answer is owed, and the task goes on.
+    /// Nothing: a broker is about to answer, and the task goes on.
     NotWorthIt,
 }
 
@@ -150,7 +150,7 @@ fn what_a_caller_asks_is_done_by_it_or_by_the_task() {
 }
 
 #[test]
-fn of_two_callers_who_find_the_driver_asleep_neither_is_left_behind() {
+fn of_two_callers_that_find_the_driver_asleep_both_are_served() {
     for rule in [Rule::Whole, Rule::LeavesRest, Rule::NotWorthIt] {
         explore(rule, 2, 1);
     }

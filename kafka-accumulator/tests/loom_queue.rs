@@ -34,12 +34,10 @@ struct Scene {
 
 impl Scene {
     fn new(batch_size: usize, linger: Duration) -> Arc<Self> {
-        let settings = Settings {
-            batch_size,
-            linger,
-            buffer_memory: 1 << 20,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(batch_size)
+            .linger(linger)
+            .buffer_memory(1 << 20);
         let bell = Arc::new(Doorbell::new());
         let accumulator = Accumulator::new(settings, Arc::clone(&bell), || ());
         Arc::new(Self {
@@ -67,9 +65,9 @@ impl Scene {
         let mut rung = Vec::new();
         loop {
             self.bell.awake();
-            self.accumulator.drain_rung(&mut rung);
+            self.accumulator.take_rung(&mut rung);
             for queue in rung.drain(..) {
-                while queue.look(self.now) == Readiness::Ready {
+                while queue.poll_ready(self.now) == Readiness::Ready {
                     *seen += queue.take(self.now).map_or(0, |batch| batch.count());
                 }
             }
@@ -172,7 +170,7 @@ fn a_flush_from_another_thread_is_noticed() {
         let theirs = Arc::clone(&scene);
         let flusher = thread::spawn(move || {
             theirs.append().unwrap();
-            theirs.queue.seal_open();
+            theirs.queue.flush();
         });
         scene.drive_until(1);
         flusher.join().unwrap();
@@ -207,7 +205,7 @@ fn a_batch_that_grows_while_others_flush_and_close_is_taken_once_with_all_that_w
         let appender = thread::spawn(move || u32::from(theirs.append_value(Some(VALUE)).is_ok()));
         let theirs = Arc::clone(&scene);
         let flusher = thread::spawn(move || {
-            theirs.queue.seal_open();
+            theirs.queue.flush();
             theirs
                 .queue
                 .take(theirs.now)

@@ -16,17 +16,17 @@
 //! thread is, a call that would have to wait is refused at once ([`InCallback`]).
 
 use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::CloseReport;
 use crate::error::{DeliveryError, InCallback, SendError, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::own_thread;
-use crate::producer::TrySendError;
+use crate::producer;
 use crate::record::{ProducerRecord, RecordMetadata};
+use crate::send::{RecordSender, TrySendError, outcome_callback};
+use crate::transaction;
 
 /// Blocks the thread until `future`, which is `call`, is ready; refused on a producer's own thread.
 fn wait<T, E: From<InCallback>>(
@@ -37,18 +37,22 @@ fn wait<T, E: From<InCallback>>(
     pollster::block_on(future)
 }
 
-/// The same for a send, which as a rule need not wait.
-fn wait_if_need_be<T>(send: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
-    let mut send = pin!(send);
-    match send.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(sent) => sent,
-        Poll::Pending => wait("send", send),
+/// The way of all sends here but `try_send`: blocks the thread only if the record has to wait.
+#[inline(always)]
+fn append<R: SendReceipt, K: ?Sized, V: ?Sized>(
+    sender: &RecordSender<K, V>,
+    record: &mut ProducerRecord<'_, K, V>,
+    callback: Option<OutcomeCallback>,
+) -> Result<R, SendError> {
+    match sender.try_append(record, callback) {
+        Ok(receipt) => Ok(receipt),
+        Err(not_appended) => wait("send", sender.append_pending(not_appended)),
     }
 }
 
 /// See [`kafka_producer::Producer`](crate::Producer), which this wraps.
 pub struct Producer<K: ?Sized, V: ?Sized> {
-    inner: crate::Producer<K, V>,
+    inner: producer::Producer<K, V>,
 }
 
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
@@ -58,11 +62,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`].
     #[inline]
     pub fn send(&self, mut record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        self.inner.outside_of_transactions()?;
-        match self.inner.admit(&mut record) {
-            Ok(delivery) => Ok(delivery),
-            Err(hindrance) => wait("send", self.inner.overcome(hindrance)),
-        }
+        self.append(&mut record, None)
     }
 
     /// See [`Producer::send_and_forget`](crate::Producer::send_and_forget).
@@ -71,14 +71,10 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`].
     #[inline]
     pub fn send_and_forget(&self, mut record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        self.inner.outside_of_transactions()?;
-        match self.inner.admit_to_forget(&mut record) {
-            Ok(()) => Ok(()),
-            Err(hindrance) => wait("send", self.inner.overcome(hindrance)).map(drop),
-        }
+        self.append(&mut record, None)
     }
 
-    /// Like [`send`](Self::send); `callback` is told the outcome, on the producer's own thread.
+    /// Like [`send`](Self::send); `callback` is called with the outcome, on the producer's own thread.
     ///
     /// # Errors
     /// See [`SendError`]; then the callback is dropped.
@@ -87,11 +83,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        self.inner.outside_of_transactions()?;
-        match self.inner.admit_to_tell(&mut record, callback) {
-            Ok(()) => Ok(()),
-            Err(hindrance) => wait("send", self.inner.overcome(hindrance)).map(drop),
-        }
+        let callback = outcome_callback(&mut record, callback);
+        self.append(&mut record, Some(callback))
     }
 
     /// Like [`send`](Self::send), but never waits.
@@ -117,8 +110,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// See there.
-    pub fn close(&self, deadline: Duration) -> Result<CloseReport, InCallback> {
-        wait("close", self.inner.close(deadline))
+    pub fn close(&self, timeout: Duration) -> Result<CloseReport, InCallback> {
+        wait("close", self.inner.close(timeout))
     }
 
     /// See [`Producer::init_transactions`](crate::Producer::init_transactions).
@@ -145,8 +138,18 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         wait("wait_for_transaction", self.inner.wait_for_transaction())
     }
 
+    #[inline(always)]
+    fn append<R: SendReceipt>(
+        &self,
+        record: &mut ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<R, SendError> {
+        self.inner.check_not_transactional()?;
+        append(self.inner.sender(), record, callback)
+    }
+
     /// The same producer for async code.
-    pub fn as_async(&self) -> &crate::Producer<K, V> {
+    pub fn as_async(&self) -> &producer::Producer<K, V> {
         &self.inner
     }
 }
@@ -164,7 +167,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 /// ```
 #[must_use = "a transaction that is dropped is aborted"]
 pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
-    inner: crate::Transaction<'p, K, V>,
+    inner: transaction::Transaction<'p, K, V>,
 }
 
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
@@ -172,16 +175,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     ///
     /// # Errors
     /// See [`SendError`].
-    pub fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        wait_if_need_be(self.inner.send(record))
+    pub fn send(&self, mut record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
+        self.append(&mut record, None)
     }
 
     /// See [`Transaction::send_and_forget`](crate::Transaction::send_and_forget).
     ///
     /// # Errors
     /// See [`SendError`].
-    pub fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        wait_if_need_be(self.inner.send_and_forget(record))
+    pub fn send_and_forget(&self, mut record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
+        self.append(&mut record, None)
     }
 
     /// See [`Transaction::send_with`](crate::Transaction::send_with).
@@ -190,10 +193,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// See [`SendError`].
     pub fn send_with(
         &self,
-        record: ProducerRecord<'_, K, V>,
+        mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        wait_if_need_be(self.inner.send_with(record, callback))
+        let callback = outcome_callback(&mut record, callback);
+        self.append(&mut record, Some(callback))
     }
 
     /// See [`Transaction::try_send`](crate::Transaction::try_send).
@@ -205,6 +209,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
         self.inner.try_send(record)
+    }
+
+    fn append<R: SendReceipt>(
+        &self,
+        record: &mut ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<R, SendError> {
+        self.inner.check_not_aborting()?;
+        let appended = append(self.inner.sender(), record, callback);
+        appended.map_err(|why| self.inner.not_accepted(why))
     }
 
     /// See [`Transaction::send_offsets`](crate::Transaction::send_offsets).
@@ -264,8 +278,8 @@ impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Producer<K, V> {
     }
 }
 
-impl<K: ?Sized, V: ?Sized> From<crate::Producer<K, V>> for Producer<K, V> {
-    fn from(inner: crate::Producer<K, V>) -> Self {
+impl<K: ?Sized, V: ?Sized> From<producer::Producer<K, V>> for Producer<K, V> {
+    fn from(inner: producer::Producer<K, V>) -> Self {
         Self { inner }
     }
 }

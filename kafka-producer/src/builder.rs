@@ -10,15 +10,15 @@ use kafka_accumulator::{Accumulator, Doorbell};
 use kafka_partition::{
     DefaultPartitioner, Partitioner, RoundRobinPartitioner, UniformStickyPartitioner,
 };
-use kafka_serde::Serializer;
+use kafka_serde::{DefaultSerializer, Serializer};
 
+use crate::append::{RecordAppender, SharedPartitioner};
 use crate::blocking;
 use crate::config::{Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
 use crate::driver;
 use crate::engine::{Desk, Engine};
 use crate::error::DeliveryError;
-use crate::intake::Intake;
-use crate::producer::{Producer, SharedPartitioner};
+use crate::producer::Producer;
 use crate::settings::{Acks, Settings};
 use crate::warnings;
 
@@ -57,8 +57,34 @@ pub enum BuildError {
     Thread(#[from] std::io::Error),
 }
 
+impl<K, V> Producer<K, V>
+where
+    K: DefaultSerializer + ?Sized + 'static,
+    V: DefaultSerializer + ?Sized + 'static,
+{
+    /// Configures a producer with the default serializers of `K` and `V`.
+    pub fn builder() -> ProducerBuilder<K, V> {
+        Self::builder_with(K::Serializer::default(), V::Serializer::default())
+    }
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
+    /// Configures a producer with these serializers.
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, serde::{BigEndian, Latin1}};
+    /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
+    /// ```
+    pub fn builder_with(
+        key_serializer: impl Serializer<K> + 'static,
+        value_serializer: impl Serializer<V> + 'static,
+    ) -> ProducerBuilder<K, V> {
+        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
+    }
+}
+
 impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
-    pub(crate) fn new(
+    fn new(
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
     ) -> Self {
@@ -164,14 +190,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             Instant::now(),
         );
         driver::spawn(engine, Arc::clone(&settings), doorbell)?;
-        let intake = Intake {
-            settings,
-            accumulator,
-            desk,
-            partitioner,
-        };
+        let appender = RecordAppender::new(settings, accumulator, desk, partitioner);
         Ok(Producer::new(
-            intake,
+            appender,
             self.key_serializer,
             self.value_serializer,
         ))

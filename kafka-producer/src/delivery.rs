@@ -1,10 +1,12 @@
-//! The outcome of one record, to be awaited, asked for, or dropped.
+//! What becomes of one record: to be awaited, asked for, or dropped.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "tokio")]
+use kafka_accumulator::Receipt;
 use kafka_accumulator::{Completion, Delivered};
 
 use crate::error::DeliveryError;
@@ -14,10 +16,10 @@ use crate::error::InCallback;
 use crate::own_thread;
 use crate::record::RecordMetadata;
 
-/// What will have become of a record that was accepted.
+/// The outcome of a record that was accepted, to come.
 ///
-/// Awaiting it waits for the acknowledgement, at most `delivery.timeout.ms` from the append; not in a
-/// callback, where [`Cause::InCallback`](crate::error::Cause::InCallback) is told in place of waiting.
+/// Awaiting it waits for the acknowledgement, at most `delivery.timeout.ms` from the append. In a callback
+/// it does not wait, but fails with [`Cause::InCallback`](crate::error::Cause::InCallback).
 /// Cancel safe: dropping it, awaited or not, cancels nothing and costs nothing; the record is sent
 /// all the same (fire and forget). It is not tied to a runtime.
 ///
@@ -37,7 +39,15 @@ pub struct Delivery {
 }
 
 /// What is known of a record by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use kafka_producer::{Delivery, Status};
+///
+/// fn is_done(delivery: &Delivery) -> bool {
+///     delivery.status() != Status::Pending
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// It is on its way.
     Pending,
@@ -48,17 +58,6 @@ pub enum Status {
 }
 
 impl Delivery {
-    #[cfg(feature = "tokio")]
-    pub(crate) fn new(
-        inner: kafka_accumulator::Delivery<DeliveryError>,
-        timestamp_ms: i64,
-    ) -> Self {
-        Self {
-            inner,
-            timestamp_ms,
-        }
-    }
-
     /// What is known by now, without waiting, and without allocating.
     pub fn status(&self) -> Status {
         match self.inner.completion().outcome(self.inner.index()) {
@@ -114,7 +113,7 @@ impl Future for Delivery {
     }
 }
 
-/// What the user is told of a record with its own `timestamp_ms`.
+/// What the user gets of a delivered record that has this `timestamp_ms` itself.
 pub(crate) fn metadata(
     completion: &Completion<DeliveryError>,
     delivered: Delivered,
@@ -126,4 +125,38 @@ pub(crate) fn metadata(
         offset: (delivered.offset >= 0).then_some(delivered.offset),
         timestamp_ms: delivered.log_append_time_ms.unwrap_or(timestamp_ms),
     }
+}
+
+/// What [`Producer::send_with`](crate::Producer::send_with) leaves with a record.
+#[cfg(feature = "tokio")]
+pub(crate) type OutcomeCallback = kafka_accumulator::Callback<DeliveryError>;
+
+/// What a send returns for a record that was appended: a [`Delivery`], or nothing.
+#[cfg(feature = "tokio")]
+pub(crate) trait SendReceipt: Sized {
+    /// The accumulator's part of it.
+    type Appended: Receipt<DeliveryError>;
+
+    fn new(appended: Self::Appended, timestamp_ms: i64) -> Self;
+}
+
+#[cfg(feature = "tokio")]
+impl SendReceipt for Delivery {
+    type Appended = kafka_accumulator::Delivery<DeliveryError>;
+
+    #[inline(always)]
+    fn new(inner: Self::Appended, timestamp_ms: i64) -> Self {
+        Self {
+            inner,
+            timestamp_ms,
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl SendReceipt for () {
+    type Appended = ();
+
+    #[inline(always)]
+    fn new((): (), _: i64) -> Self {}
 }

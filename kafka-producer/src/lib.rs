@@ -37,12 +37,14 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `record`, `producer`, `intake`, `pending` | serialize, partition, append (on the caller's thread) |
+//! | `record`, `producer`, `send`, `append`, `pending` | serialize, partition, append (on the caller's thread) |
 //! | `engine` | everything that is decided; no I/O, no clock |
 //! | `driver` (feature `tokio`) | sockets, the timer, compression; decides nothing |
 //! | `delivery`, `error` | the outcome |
 //! | `config`, `settings`, `builder` | what users write, and what is made of it |
 
+#[cfg(feature = "tokio")]
+mod append;
 #[cfg(feature = "tokio")]
 pub mod blocking;
 #[cfg(feature = "tokio")]
@@ -57,20 +59,22 @@ pub mod engine;
 pub mod error;
 mod group;
 #[cfg(feature = "tokio")]
-mod intake;
-#[cfg(feature = "tokio")]
 mod own_thread;
 #[cfg(feature = "tokio")]
 mod pending;
 #[cfg(feature = "tokio")]
 mod producer;
 mod record;
+#[cfg(feature = "tokio")]
+mod send;
 pub mod settings;
 #[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
 mod warnings;
 
+#[cfg(feature = "tokio")]
+pub use append::WaitsFor;
 #[cfg(feature = "tokio")]
 pub use builder::{BuildError, ProducerBuilder};
 pub use config::{ConfigError, ProducerConfig};
@@ -85,8 +89,10 @@ pub use kafka_serde as serde;
 pub use kafka_wire::ErrorCode;
 pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
-pub use producer::{Producer, TrySendError, WaitsFor};
+pub use producer::Producer;
 pub use record::{ProducerRecord, RecordMetadata};
+#[cfg(feature = "tokio")]
+pub use send::TrySendError;
 pub use settings::{Acks, Address, UnresolvedPolicy};
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;

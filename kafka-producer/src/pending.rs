@@ -1,7 +1,8 @@
-//! A record that has to wait: for its topic, then for memory, with its bytes copied.
+//! A record that has to wait: for metadata of its topic, then for memory, with its bytes copied.
 //!
-//! Both waits together end after `max.block.ms`. Nothing is in a batch before the last step, which
-//! does not wait; so a `send` that is dropped on the way leaves nothing behind.
+//! Both waits together end after `max.block.ms`, and it is the engine that ends them. Nothing is in a
+//! batch before the last step, which does not wait; so a `send` that is dropped on the way leaves nothing
+//! behind.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,13 +10,12 @@ use std::time::Instant;
 use kafka_accumulator::{Reservation, ReserveError};
 use kafka_serde::Headers;
 
-use crate::delivery::Delivery;
+use crate::append::{NotAppended, RecordAppender, SerializedRecord, WaitsFor};
+use crate::delivery::{OutcomeCallback, SendReceipt};
 use crate::error::SendError;
-use crate::intake::{Intake, Obstacle, Serialized};
-use crate::producer::{OutcomeCallback, WaitsFor};
 
 /// The record and what it waits for.
-pub(crate) struct Pending {
+pub(crate) struct PendingRecord {
     topic: Arc<str>,
     partition: Option<i32>,
     timestamp_ms: i64,
@@ -23,29 +23,15 @@ pub(crate) struct Pending {
     value: Option<Vec<u8>>,
     headers: Headers,
     callback: Option<OutcomeCallback>,
-    needs: Needs,
+    waits_for: WaitsFor,
 }
 
-/// What a record waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Needs {
-    /// The partitions of its topic, or the one that it names.
-    Topic,
-    /// Memory for a new batch in the partition that was chosen for it.
-    Memory {
-        /// Kept, so that the partitioner is asked once.
-        partition: i32,
-        /// How much.
-        bytes: usize,
-    },
-}
-
-impl Pending {
+impl PendingRecord {
     pub(crate) fn new(
         topic: &str,
-        record: &Serialized<'_>,
+        record: &SerializedRecord<'_>,
         callback: Option<OutcomeCallback>,
-        needs: Needs,
+        waits_for: WaitsFor,
     ) -> Self {
         Self {
             topic: topic.into(),
@@ -55,92 +41,97 @@ impl Pending {
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.clone(),
             callback,
-            needs,
+            waits_for,
         }
     }
 
-    /// What does not wait: takes memory that is there, though others wait for the backlog to get
-    /// smaller; else says what it would have to wait for, and asks for the topic.
-    pub(crate) fn try_complete(mut self, intake: &Intake) -> Result<Delivery, WaitsFor> {
-        match self.needs {
-            Needs::Topic => {
+    /// Appends the record if it can be done without waiting, with memory that is there though others
+    /// wait for the backlog to get smaller. Else returns what it would have to wait for; its topic has
+    /// been asked for then.
+    pub(crate) fn append_now<R: SendReceipt>(
+        mut self,
+        appender: &RecordAppender,
+    ) -> Result<R, WaitsFor> {
+        match self.waits_for {
+            WaitsFor::Metadata => {
                 // Nobody waits for the answer: it is in the next snapshot.
-                drop(intake.ask_for(&self.topic, self.partition));
-                Err(WaitsFor::Metadata)
+                drop(appender.ask_for(&self.topic, self.partition));
+                Err(self.waits_for)
             }
-            Needs::Memory { bytes, .. } => {
-                let reserved = intake.accumulator.reserve_despite_backlog(bytes);
-                let reserved = reserved.ok_or(WaitsFor::Memory)?;
-                self.try_append(intake, Some(reserved))
-                    .map_err(|_| WaitsFor::Memory)
+            WaitsFor::Memory { bytes, .. } => {
+                let reserved = appender.accumulator().reserve_despite_backlog(bytes);
+                let reserved = reserved.ok_or(self.waits_for)?;
+                self.try_append(appender, Some(reserved))
+                    .map_err(|_| self.waits_for)
             }
         }
     }
 
     /// Waits until the record is in its batch, at most `max.block.ms`.
-    pub(crate) async fn complete(mut self, intake: &Intake) -> Result<Delivery, SendError> {
+    pub(crate) async fn append<R: SendReceipt>(
+        mut self,
+        appender: &RecordAppender,
+    ) -> Result<R, SendError> {
         let since = Instant::now();
-        let deadline = since + intake.settings.max_block;
+        let deadline = since + appender.max_block();
         loop {
-            let reserved = match self.needs {
-                Needs::Topic => {
+            let reserved = match self.waits_for {
+                WaitsFor::Metadata => {
                     // Borrowing `self` across an await would make the future of `send` not `Send`.
                     let name = Arc::clone(&self.topic);
-                    let wait = intake
-                        .desk
-                        .ask_for_topic(name, self.partition, since, deadline);
-                    wait.await.unwrap_or_else(|_| Err(intake.refusal()))?;
+                    let desk = appender.desk();
+                    let wait = desk.ask_for_topic(name, self.partition, since, deadline);
+                    wait.await.unwrap_or_else(|_| Err(appender.why_closed()))?;
                     None
                 }
-                Needs::Memory { bytes, .. } => {
-                    Some(wait_for_memory(intake, bytes, since, deadline).await?)
+                WaitsFor::Memory { bytes, .. } => {
+                    Some(wait_for_memory(appender, bytes, since, deadline).await?)
                 }
             };
-            match self.try_append(intake, reserved) {
-                Ok(delivery) => return Ok(delivery),
-                Err(obstacle) => match *obstacle {
-                    Obstacle::NoTopic => self.needs = Needs::Topic,
-                    Obstacle::NoMemory { partition, bytes } => {
-                        self.needs = Needs::Memory { partition, bytes };
-                    }
-                    Obstacle::Refused(error) => return Err(error),
+            match self.try_append(appender, reserved) {
+                Ok(receipt) => return Ok(receipt),
+                Err(not_appended) => match *not_appended {
+                    NotAppended::Waits(waits_for) => self.waits_for = waits_for,
+                    NotAppended::Refused(error) => return Err(error),
                 },
             }
         }
     }
 
-    fn try_append(
+    fn try_append<R: SendReceipt>(
         &mut self,
-        intake: &Intake,
+        appender: &RecordAppender,
         reserved: Option<Reservation>,
-    ) -> Result<Delivery, Box<Obstacle>> {
-        let partition = match self.needs {
-            Needs::Topic => self.partition,
-            Needs::Memory { partition, .. } => Some(partition),
+    ) -> Result<R, Box<NotAppended>> {
+        let partition = match self.waits_for {
+            WaitsFor::Metadata => self.partition,
+            // The one that was chosen: the partitioner is asked once.
+            WaitsFor::Memory { partition, .. } => Some(partition),
         };
-        let record = Serialized {
+        let record = SerializedRecord {
             partition,
             timestamp_ms: self.timestamp_ms,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
             headers: &self.headers,
         };
-        let cluster = intake.desk.cluster();
+        let cluster = appender.desk().cluster();
         let mut new = record.for_batch(self.callback.take());
-        let appended = intake.append(&cluster, &self.topic, &record, reserved, &mut new);
+        let appended = appender.append(&cluster, &self.topic, &record, reserved, &mut new);
         self.callback = new.callback;
-        appended.map(|inner| Delivery::new(inner, self.timestamp_ms))
+        appended.map(|appended| R::new(appended, self.timestamp_ms))
     }
 }
 
 async fn wait_for_memory(
-    intake: &Intake,
+    appender: &RecordAppender,
     bytes: usize,
     since: Instant,
     deadline: Instant,
 ) -> Result<Reservation, SendError> {
-    let buffer_memory = intake.accumulator.memory_total();
-    let error = match intake.accumulator.reserve(bytes, deadline).await {
+    let accumulator = appender.accumulator();
+    let buffer_memory = accumulator.memory_total();
+    let error = match accumulator.reserve(bytes, deadline).await {
         Ok(reserved) => return Ok(reserved),
         Err(error) => error,
     };
@@ -148,13 +139,13 @@ async fn wait_for_memory(
         ReserveError::TimedOut { .. } => SendError::BufferExhausted {
             waited: since.elapsed(),
             buffer_memory,
-            last: intake.desk.why_short(since).await,
+            last: appender.desk().why_short(since).await,
         },
         ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
             bytes,
             setting: "buffer.memory",
             limit: buffer_memory,
         },
-        _ => intake.refusal(),
+        _ => appender.why_closed(),
     })
 }

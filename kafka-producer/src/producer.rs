@@ -1,27 +1,22 @@
-//! The way in, readable on two screens: serialize, choose a partition, append.
+//! A producer as its user holds it: the ways to send, to flush, to close, and to ask.
 //!
-//! In the steady state `send` awaits nothing, locks the partition it writes to and nothing else,
-//! and allocates nothing. It waits only for a topic that is not known yet and for memory, at most
-//! `max.block.ms` together; that road is in `pending.rs`.
+//! Each call checks whether it may be made here, and hands over: records to `send.rs`, all else to the
+//! engine, whose answer it waits for. Nothing is decided here.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use kafka_accumulator::Receipt;
-use kafka_partition::Partitioner;
-use kafka_serde::{DefaultSerializer, Serializer};
+use kafka_serde::Serializer;
 
-use crate::builder::ProducerBuilder;
-use crate::clock;
-use crate::delivery::{Delivery, metadata};
+use crate::append::RecordAppender;
+use crate::delivery::Delivery;
 use crate::engine::{CloseReport, Question};
 use crate::error::{DeliveryError, InCallback, SendError};
-use crate::intake::{Hindrance, Intake};
 use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
-use crate::settings::Guarantee;
+use crate::send::{RecordSender, TrySendError, outcome_callback};
 
 /// Sends records to Kafka. Cheap to clone; all clones are one producer.
 ///
@@ -51,80 +46,21 @@ pub struct Producer<K: ?Sized, V: ?Sized> {
 }
 
 struct Inner<K: ?Sized, V: ?Sized> {
-    intake: Intake,
-    /// Whether a transaction is held.
+    sender: RecordSender<K, V>,
+    /// Whether there is a [`Transaction`](crate::Transaction).
     transaction_open: AtomicBool,
-    key_serializer: Arc<dyn Serializer<K>>,
-    value_serializer: Arc<dyn Serializer<V>>,
-}
-
-/// Why [`Producer::try_send`] did not accept a record.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrySendError<'a, K: ?Sized, V: ?Sized> {
-    /// It would have to wait: for metadata of its topic (asked for by this very call) or for
-    /// memory. Here it is again.
-    #[error("the record would have to wait for {}", .1)]
-    WouldWait(ProducerRecord<'a, K, V>, WaitsFor),
-    /// It can never be accepted.
-    #[error(transparent)]
-    Refused(SendError),
-}
-
-/// What a record would have to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitsFor {
-    /// The partitions of its topic are not known yet.
-    Metadata,
-    /// `buffer.memory` is used up.
-    Memory,
-}
-
-impl std::fmt::Display for WaitsFor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Metadata => "metadata of its topic",
-            Self::Memory => "buffer memory",
-        })
-    }
-}
-
-impl<K, V> Producer<K, V>
-where
-    K: DefaultSerializer + ?Sized + 'static,
-    V: DefaultSerializer + ?Sized + 'static,
-{
-    /// Configures a producer with the default serializers of `K` and `V`.
-    pub fn builder() -> ProducerBuilder<K, V> {
-        Self::builder_with(K::Serializer::default(), V::Serializer::default())
-    }
 }
 
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
-    /// Configures a producer with these serializers.
-    ///
-    /// ```
-    /// use kafka_producer::{Producer, serde::{BigEndian, Latin1}};
-    /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
-    /// ```
-    pub fn builder_with(
-        key_serializer: impl Serializer<K> + 'static,
-        value_serializer: impl Serializer<V> + 'static,
-    ) -> ProducerBuilder<K, V> {
-        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
-    }
-
     pub(crate) fn new(
-        intake: Intake,
+        appender: RecordAppender,
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                intake,
+                sender: RecordSender::new(appender, key_serializer, value_serializer),
                 transaction_open: AtomicBool::new(false),
-                key_serializer,
-                value_serializer,
             }),
         }
     }
@@ -139,25 +75,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// See [`SendError`]; the record was not accepted, and nothing else is lost.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        self.outside_of_transactions()?;
-        self.send_anyway(record).await
+        self.check_not_transactional()?;
+        self.inner.sender.append(record, None).await
     }
 
-    pub(crate) async fn send_anyway(
-        &self,
-        mut record: ProducerRecord<'_, K, V>,
-    ) -> Result<Delivery, SendError> {
-        match self.admit(&mut record) {
-            Ok(delivery) => Ok(delivery),
-            Err(hindrance) => self.overcome(hindrance).await,
-        }
-    }
-
-    /// Like [`send`](Self::send), but nobody will ask what becomes of the record (fire and forget):
-    /// that spares what a [`Delivery`] costs, about a sixth of all that is done for a small record.
+    /// Like [`send`](Self::send), but without a [`Delivery`] (fire and forget), which saves about a sixth
+    /// of all the work for a small record.
     ///
-    /// Nothing else is different: the record is retried, ordered and counted as any other, and if
-    /// it fails in a transaction, that cannot be committed.
+    /// The record is retried, ordered and counted as any other, and if it fails in a transaction, that
+    /// cannot be committed.
     ///
     /// ```no_run
     /// # use kafka_producer::{Producer, ProducerRecord, SendError};
@@ -169,21 +95,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        self.outside_of_transactions()?;
-        self.send_anyway_and_forget(record).await
+        self.check_not_transactional()?;
+        self.inner.sender.append(record, None).await
     }
 
-    pub(crate) async fn send_anyway_and_forget(
-        &self,
-        mut record: ProducerRecord<'_, K, V>,
-    ) -> Result<(), SendError> {
-        match self.admit_to_forget(&mut record) {
-            Ok(()) => Ok(()),
-            Err(hindrance) => self.overcome(hindrance).await.map(drop),
-        }
-    }
-
-    /// Like [`send`](Self::send); `callback` is told the outcome.
+    /// Like [`send`](Self::send); `callback` is called with the outcome.
     ///
     /// Callbacks of a partition run in the order of its acknowledgements, on the producer's own
     /// thread and under no lock: they must not block, and they may send. Calls that wait for a producer
@@ -203,33 +119,12 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// ```
     pub async fn send_with(
         &self,
-        record: ProducerRecord<'_, K, V>,
-        callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
-    ) -> Result<(), SendError> {
-        self.outside_of_transactions()?;
-        self.send_anyway_with(record, callback).await
-    }
-
-    pub(crate) async fn send_anyway_with(
-        &self,
         mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        match self.admit_to_tell(&mut record, callback) {
-            Ok(()) => Ok(()),
-            Err(hindrance) => self.overcome(hindrance).await.map(drop),
-        }
-    }
-
-    /// Waits for what hinders a record.
-    pub(crate) async fn overcome(&self, hindrance: Box<Hindrance>) -> Result<Delivery, SendError> {
-        match *hindrance {
-            Hindrance::Waits(pending) => {
-                own_thread::may_await("send")?;
-                pending.complete(&self.inner.intake).await
-            }
-            Hindrance::Refused(error) => Err(error),
-        }
+        self.check_not_transactional()?;
+        let callback = outcome_callback(&mut record, callback);
+        self.inner.sender.append(record, Some(callback)).await
     }
 
     /// Like [`send`](Self::send), but never waits: the record comes back instead.
@@ -240,68 +135,42 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         &self,
         record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
-        self.outside_of_transactions()
+        self.check_not_transactional()
             .map_err(TrySendError::Refused)?;
-        self.try_send_anyway(record)
-    }
-
-    pub(crate) fn try_send_anyway<'a>(
-        &self,
-        mut record: ProducerRecord<'a, K, V>,
-    ) -> Result<Delivery, TrySendError<'a, K, V>> {
-        let headers = record.headers.len();
-        let timestamp_ms = record.timestamp_ms;
-        let hindrance = match self.admit(&mut record) {
-            Ok(delivery) => return Ok(delivery),
-            Err(hindrance) => *hindrance,
-        };
-        match hindrance {
-            Hindrance::Waits(pending) => match pending.try_complete(&self.inner.intake) {
-                Ok(delivery) => Ok(delivery),
-                Err(waits_for) => {
-                    record.headers = record.headers.into_iter().take(headers).collect();
-                    record.timestamp_ms = timestamp_ms;
-                    Err(TrySendError::WouldWait(record, waits_for))
-                }
-            },
-            Hindrance::Refused(error) => Err(TrySendError::Refused(error)),
-        }
+        self.inner.sender.append_now(record)
     }
 
     /// Sends everything that was accepted before this call, without lingering, and waits until all
-    /// of it has an outcome, at most `delivery.timeout.ms`. The outcomes are told to the deliveries
-    /// and callbacks.
+    /// of it has an outcome, at most `delivery.timeout.ms`. Deliveries and callbacks
+    /// get the outcomes.
     ///
-    /// Cancel safe: dropped, it has hurried the records all the same.
+    /// Cancel safe: dropped, the records are sent without lingering all the same.
     ///
     /// # Errors
-    /// Only in a callback, which must not wait: [`InCallback`], and nothing is hurried.
+    /// Only in a callback, which must not wait: [`InCallback`], and nothing is flushed.
     pub async fn flush(&self) -> Result<(), InCallback> {
         own_thread::may_await("flush")?;
         let (reply, undecided) = oneshot::channel();
-        self.inner.intake.desk.ask(Question::Flush { reply });
+        self.appender().desk().ask(Question::Flush { reply });
         for completion in undecided.await.unwrap_or_default() {
             completion.settled().await;
         }
         Ok(())
     }
 
-    /// Accepts nothing more, sends everything, and ends: what has no outcome after `deadline` is
-    /// given up with [`Cause::Closed`](crate::error::Cause::Closed). An open transaction is aborted;
-    /// one that is being committed goes on.
+    /// Accepts nothing more, sends everything, and ends: what has no outcome after `timeout` fails with [`Cause::Closed`](crate::error::Cause::Closed). An open transaction is aborted;
+    /// one that is being committed is still committed.
     ///
-    /// Cancel safe: dropped, closing goes on. Closing twice is allowed.
+    /// Cancel safe: dropped, the producer closes all the same. Closing twice is allowed.
     ///
     /// # Errors
     /// Only in a callback, which must not wait: [`InCallback`], and nothing is closed.
-    pub async fn close(&self, deadline: Duration) -> Result<CloseReport, InCallback> {
+    pub async fn close(&self, timeout: Duration) -> Result<CloseReport, InCallback> {
         own_thread::may_await("close")?;
         let (reply, report) = oneshot::channel();
-        let deadline = Instant::now().checked_add(deadline);
-        self.inner
-            .intake
-            .desk
-            .ask(Question::Close { deadline, reply });
+        let deadline = Instant::now().checked_add(timeout);
+        let close = Question::Close { deadline, reply };
+        self.appender().desk().ask(close);
         Ok(report.await.unwrap_or_default())
     }
 
@@ -316,11 +185,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         own_thread::may_await("ready")?;
         let waits: Vec<_> = topics
             .into_iter()
-            .map(|topic| self.inner.intake.ask_for(topic, None))
+            .map(|topic| self.appender().ask_for(topic, None))
             .collect();
         for wait in waits {
             let answer = wait?.await;
-            answer.unwrap_or_else(|_| Err(self.inner.intake.refusal()))?;
+            answer.unwrap_or_else(|_| Err(self.appender().why_closed()))?;
         }
         Ok(())
     }
@@ -331,7 +200,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// As for a [`send`](Self::send) to it.
     pub async fn partitions_for(&self, topic: &str) -> Result<i32, SendError> {
         loop {
-            if let Some(topic) = self.inner.intake.desk.cluster().topic(topic) {
+            if let Some(topic) = self.appender().desk().cluster().topic(topic) {
                 return Ok(topic.partitions());
             }
             self.ready([topic]).await?;
@@ -340,82 +209,33 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// Bytes of `buffer.memory` in use.
     pub fn memory_in_use(&self) -> usize {
-        self.inner.intake.accumulator.memory_in_use()
-    }
-
-    // By reference: a record that is handed on by value is copied at each step.
-    #[inline(always)]
-    pub(crate) fn admit(
-        &self,
-        record: &mut ProducerRecord<'_, K, V>,
-    ) -> Result<Delivery, Box<Hindrance>> {
-        let inner = self.admit_with(record, None)?;
-        Ok(Delivery::new(
-            inner,
-            record.timestamp_ms.unwrap_or_default(),
-        ))
-    }
-
-    #[inline(always)]
-    pub(crate) fn admit_to_forget(
-        &self,
-        record: &mut ProducerRecord<'_, K, V>,
-    ) -> Result<(), Box<Hindrance>> {
-        self.admit_with(record, None)
-    }
-
-    #[inline(always)]
-    pub(crate) fn admit_to_tell(
-        &self,
-        record: &mut ProducerRecord<'_, K, V>,
-        callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
-    ) -> Result<(), Box<Hindrance>> {
-        let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
-        let callback: OutcomeCallback = Box::new(move |completion, outcome| {
-            let _in_callback = own_thread::enter_callback();
-            callback(outcome.map(|delivered| metadata(completion, delivered, timestamp_ms)));
-        });
-        self.admit_with(record, Some(callback))
-    }
-
-    /// Within a transaction or not; the record has a time from here on.
-    #[inline(always)]
-    fn admit_with<R: Receipt<DeliveryError>>(
-        &self,
-        record: &mut ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
-    ) -> Result<R, Box<Hindrance>> {
-        self.inner.intake.admit(
-            record,
-            &*self.inner.key_serializer,
-            &*self.inner.value_serializer,
-            callback,
-        )
+        self.appender().accumulator().memory_in_use()
     }
 
     /// A transactional producer sends through its transactions.
     #[inline]
-    pub(crate) fn outside_of_transactions(&self) -> Result<(), SendError> {
-        match self.inner.intake.settings.guarantee {
-            Guarantee::Transactional(_) => Err(SendError::NoTransaction),
-            Guarantee::Plain(_) | Guarantee::Idempotent => Ok(()),
+    pub(crate) fn check_not_transactional(&self) -> Result<(), SendError> {
+        if self.appender().is_transactional() {
+            return Err(SendError::NoTransaction);
         }
+        Ok(())
     }
 
-    pub(crate) fn intake(&self) -> &Intake {
-        &self.inner.intake
+    /// What records are sent through, in a transaction or not.
+    #[inline]
+    pub(crate) fn sender(&self) -> &RecordSender<K, V> {
+        &self.inner.sender
+    }
+
+    #[inline]
+    pub(crate) fn appender(&self) -> &RecordAppender {
+        self.inner.sender.appender()
     }
 
     pub(crate) fn transaction_open(&self) -> &AtomicBool {
         &self.inner.transaction_open
     }
 }
-
-/// What [`Producer::send_with`] leaves with the record.
-pub(crate) type OutcomeCallback = kafka_accumulator::Callback<DeliveryError>;
-
-/// Chooses partitions; shared by all threads.
-pub(crate) type SharedPartitioner = Arc<dyn Partitioner>;
 
 impl<K: ?Sized, V: ?Sized> Clone for Producer<K, V> {
     fn clone(&self) -> Self {
@@ -428,7 +248,7 @@ impl<K: ?Sized, V: ?Sized> Clone for Producer<K, V> {
 impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Producer<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Producer")
-            .field("intake", &self.inner.intake)
+            .field("appender", self.inner.sender.appender())
             .finish_non_exhaustive()
     }
 }
@@ -437,9 +257,18 @@ impl<K: ?Sized, V: ?Sized> Drop for Inner<K, V> {
     /// The last handle is gone: the engine sends what it has and ends by itself.
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
-        self.intake.desk.ask(Question::Close {
+        self.sender.appender().desk().ask(Question::Close {
             deadline: None,
             reply,
         });
     }
 }
+
+/// What is shared among threads stays so, or this does not compile.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Producer<str, str>>();
+    shared::<Delivery>();
+    shared::<ProducerRecord<'_, str, str>>();
+    shared::<RecordMetadata>();
+};

@@ -15,7 +15,8 @@ use kafka_serde::{HeaderValue, Headers};
 /// let deleted = ProducerRecord::<str, str>::tombstone("customers", "customer-7");
 /// assert_eq!(deleted.value, None);
 /// ```
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProducerRecord<'a, K: ?Sized, V: ?Sized> {
     /// Where it goes.
     pub topic: &'a str,
@@ -31,8 +32,24 @@ pub struct ProducerRecord<'a, K: ?Sized, V: ?Sized> {
     pub headers: Headers,
 }
 
+impl<K: ?Sized, V: ?Sized> Clone for ProducerRecord<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            headers: self.headers.clone(),
+            ..*self
+        }
+    }
+}
+
 impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     /// A record without a key.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea");
+    /// assert_eq!(record.key, None);
+    /// ```
     pub fn new(topic: &'a str, value: &'a V) -> Self {
         Self {
             topic,
@@ -51,7 +68,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
         record
     }
 
-    /// A record of nothing but a topic, to be filled.
+    /// A record of nothing but a topic.
     pub fn bare(topic: &'a str) -> Self {
         Self {
             topic,
@@ -70,7 +87,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
         self
     }
 
-    /// To this partition, whatever the partitioner thinks.
+    /// To this partition, without asking the partitioner.
     #[must_use]
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
@@ -96,7 +113,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 }
 
-/// Where a record that was acknowledged has come to lie.
+/// Where a record that was acknowledged is in its topic.
 ///
 /// ```
 /// # use kafka_producer::RecordMetadata;
@@ -107,7 +124,8 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RecordMetadata {
     /// Its topic.
     pub topic: Arc<str>,
@@ -118,4 +136,28 @@ pub struct RecordMetadata {
     /// The record's own time, or the broker's where the topic has
     /// `message.timestamp.type=LogAppendTime`. Milliseconds since the epoch.
     pub timestamp_ms: i64,
+}
+
+impl RecordMetadata {
+    /// That of a record with this timestamp; for tests of what is made of it.
+    ///
+    /// ```
+    /// use kafka_producer::RecordMetadata;
+    ///
+    /// let metadata = RecordMetadata::new("orders", 3, Some(42), 1_700_000_000_000);
+    /// assert_eq!((&*metadata.topic, metadata.offset), ("orders", Some(42)));
+    /// ```
+    pub fn new(
+        topic: impl Into<Arc<str>>,
+        partition: i32,
+        offset: Option<i64>,
+        timestamp_ms: i64,
+    ) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+            offset,
+            timestamp_ms,
+        }
+    }
 }

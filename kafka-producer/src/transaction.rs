@@ -1,22 +1,23 @@
-//! Transactions as a user sees them: begin, send through what that gives, commit or abort.
+//! Transactions as a user sees them: begin one, send through it, commit or abort it.
 //!
-//! A [`Transaction`] borrows its producer, ends by being consumed, and is aborted when it is
-//! dropped; so records outside of one, a commit twice or a send after it cannot be written. What is
-//! decided about it is decided in the engine; here calls are handed over and waited for.
+//! A [`Transaction`] borrows its producer, is consumed by its end, and aborted when it is dropped. So a
+//! record outside of a transaction, a second commit, or a send after the commit do not compile. Records go
+//! through `send.rs`; all other calls are handed to the engine, which decides, and waited for here.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_channel::oneshot;
 
-use crate::delivery::Delivery;
-use crate::engine::{DeskState, Question, TransactionCall};
+use crate::append::RecordAppender;
+use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
+use crate::engine::{Desk, DeskState, Question, TransactionCall};
 use crate::error::{DeliveryError, InCallback, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
-use crate::intake::Intake;
 use crate::own_thread;
-use crate::producer::{Producer, TrySendError};
+use crate::producer::Producer;
 use crate::record::{ProducerRecord, RecordMetadata};
+use crate::send::{RecordSender, TrySendError, outcome_callback};
 
 /// An open transaction: its records become visible to `read_committed` consumers together, by
 /// [`commit`](Self::commit), or not at all.
@@ -50,32 +51,32 @@ pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
 /// The right to be the one open transaction of a producer.
 #[derive(Debug)]
 struct Claim<'p> {
-    intake: &'p Intake,
+    desk: &'p Desk,
     open: &'p AtomicBool,
 }
 
 impl<'p> Claim<'p> {
-    fn new(intake: &'p Intake, open: &'p AtomicBool) -> Result<Self, TransactionError> {
+    fn new(desk: &'p Desk, open: &'p AtomicBool) -> Result<Self, TransactionError> {
         if open.swap(true, Ordering::Acquire) {
             return Err(TransactionError::Misused(Misuse::TransactionOpen));
         }
-        Ok(Self { intake, open })
+        Ok(Self { desk, open })
     }
 
-    /// The transaction has ended: there is nothing to be abandoned.
-    fn settle(self) {
+    /// The transaction has ended: it need not be aborted.
+    fn release(self) {
         self.open.store(false, Ordering::Release);
         std::mem::forget(self);
     }
 }
 
 impl Drop for Claim<'_> {
-    /// In this order: what is asked next comes after it.
+    /// In this order: the next transaction begins after this one is aborted.
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
         let call = TransactionCall::Abandon;
         let deadline = Instant::now();
-        self.intake.desk.ask(Question::Transact {
+        self.desk.ask(Question::Transact {
             call,
             deadline,
             reply,
@@ -89,8 +90,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// `transactional.id`, ends what it left open, and gets an id. To be called once, before the
     /// first transaction.
     ///
-    /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, it goes on; called again it
-    /// waits on.
+    /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, the engine goes on with it; called
+    /// again, this waits for that.
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: call it again.
@@ -109,7 +110,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # }
     /// ```
     pub async fn init_transactions(&self) -> Result<(), TransactionError> {
-        ask(self.intake(), TransactionCall::Init).await
+        ask(self.appender(), TransactionCall::Init).await
     }
 
     /// Begins a transaction. Waits until the one before has ended, at most `max.block.ms`.
@@ -118,7 +119,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// [`TransactionError::Misused`]: before [`init_transactions`](Self::init_transactions), or
-    /// while another transaction of this producer is held.
+    /// while there is another [`Transaction`] of this producer.
     ///
     /// ```no_run
     /// # use kafka_producer::{Producer, ProducerRecord};
@@ -130,8 +131,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # }
     /// ```
     pub async fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
-        let claim = Claim::new(self.intake(), self.transaction_open())?;
-        ask(self.intake(), TransactionCall::Begin).await?;
+        let claim = Claim::new(self.appender().desk(), self.transaction_open())?;
+        ask(self.appender(), TransactionCall::Begin).await?;
         Ok(Transaction {
             producer: self,
             claim,
@@ -161,7 +162,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// }
     /// ```
     pub async fn wait_for_transaction(&self) -> Result<(), TransactionError> {
-        ask(self.intake(), TransactionCall::Wait).await
+        ask(self.appender(), TransactionCall::Wait).await
     }
 }
 
@@ -173,21 +174,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     ///
     /// # Errors
     /// See [`SendError`]. The transaction can then only be aborted: [`commit`](Self::commit) fails
-    /// and names the first error. [`SendError::Abortable`] when something of it has failed already.
+    /// and reports the first error. [`SendError::Abortable`] when something of it has failed already.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        self.check()?;
-        let sent = self.producer.send_anyway(record).await;
-        sent.map_err(|why| self.not_accepted(why))
+        self.append(record, None).await
     }
 
-    /// See [`Producer::send_and_forget`]: the commit tells whether all went well.
+    /// See [`Producer::send_and_forget`]: the commit fails if the record does.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        self.check()?;
-        let sent = self.producer.send_anyway_and_forget(record).await;
-        sent.map_err(|why| self.not_accepted(why))
+        self.append(record, None).await
     }
 
     /// See [`Producer::send_with`].
@@ -196,32 +193,31 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// As for [`send`](Self::send).
     pub async fn send_with(
         &self,
-        record: ProducerRecord<'_, K, V>,
+        mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        self.check()?;
-        let sent = self.producer.send_anyway_with(record, callback).await;
-        sent.map_err(|why| self.not_accepted(why))
+        let callback = outcome_callback(&mut record, callback);
+        self.append(record, Some(callback)).await
     }
 
     /// See [`Producer::try_send`].
     ///
     /// # Errors
     /// As for [`Producer::try_send`], and [`SendError::Abortable`]. A record that would have to wait
-    /// does the transaction no harm; one that is refused does, as for [`send`](Self::send).
+    /// leaves the transaction as it is; one that is rejected does not, as for [`send`](Self::send).
     pub fn try_send<'a>(
         &self,
         record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
-        self.check().map_err(TrySendError::Refused)?;
-        let sent = self.producer.try_send_anyway(record);
+        self.check_not_aborting().map_err(TrySendError::Refused)?;
+        let sent = self.producer.sender().append_now(record);
         sent.map_err(|error| match error {
             TrySendError::Refused(why) => TrySendError::Refused(self.not_accepted(why)),
             waits @ TrySendError::WouldWait(..) => waits,
         })
     }
 
-    /// Commits offsets of a consumer group with the transaction: the group goes on behind them if,
+    /// Commits offsets of a consumer group with the transaction: the group continues after them if,
     /// and only if, the transaction is committed (KIP-447).
     ///
     /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, the offsets go on to be
@@ -251,11 +247,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         let offsets: Vec<_> = offsets.into_iter().collect();
         group::check(&offsets, group).map_err(TransactionError::Misused)?;
         let group = group.clone();
-        ask(
-            self.claim.intake,
-            TransactionCall::SendOffsets { offsets, group },
-        )
-        .await
+        self.ask(TransactionCall::SendOffsets { offsets, group })
+            .await
     }
 
     /// See [`Producer::flush`]. Not needed before a [`commit`](Self::commit), which does the same.
@@ -268,14 +261,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// Sends everything and makes it visible, together; offsets as well.
     ///
-    /// Waits at most `max.block.ms`. Dropped on the way, committing goes on.
+    /// Waits at most `max.block.ms`. Dropped before it is ready, the transaction is committed all the same.
     ///
     /// # Errors
     /// [`TransactionError::Abortable`]: something of the transaction has failed, so nothing of it
     /// will be visible; it is being aborted, and the next one begins after that.
     /// [`TimedOut`](TransactionError::TimedOut): still on its way;
-    /// [`Producer::wait_for_transaction`] tells how it ends.
-    /// [`Fatal`](TransactionError::Fatal): the producer is of no use any more; all of the
+    /// [`Producer::wait_for_transaction`] returns how it ends.
+    /// [`Fatal`](TransactionError::Fatal): the producer cannot be used any more; all of the
     /// transaction may be visible, or nothing. In a callback, which must not wait, it is refused
     /// ([`Misuse::InCallback`]), and being dropped the transaction is aborted.
     pub async fn commit(self) -> Result<(), TransactionError> {
@@ -285,7 +278,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// Makes nothing visible: what was not sent yet is not sent, and its deliveries fail with
     /// [`Cause::Aborted`](crate::error::Cause::Aborted).
     ///
-    /// Waits at most `max.block.ms`. Dropped on the way, aborting goes on.
+    /// Waits at most `max.block.ms`. Dropped before it is ready, the transaction is aborted all the same.
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: still on its way; the next transaction waits for it.
@@ -294,29 +287,50 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     async fn end(self, call: TransactionCall) -> Result<(), TransactionError> {
-        ask(self.claim.intake, call).await?;
-        self.claim.settle();
+        self.ask(call).await?;
+        self.claim.release();
         Ok(())
     }
 
-    /// A record that was refused is missing in the transaction, which must not be committed without
-    /// it. What is asked of the engine later, a commit for one, comes after this.
+    /// The way of all sends of this transaction but `try_send`.
+    async fn append<R: SendReceipt>(
+        &self,
+        record: ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<R, SendError> {
+        self.check_not_aborting()?;
+        let appended = self.producer.sender().append(record, callback).await;
+        appended.map_err(|why| self.not_accepted(why))
+    }
+
+    async fn ask(&self, call: TransactionCall) -> Result<(), TransactionError> {
+        ask(self.producer.appender(), call).await
+    }
+
+    /// What records are sent through, after [`check_not_aborting`](Self::check_not_aborting).
+    pub(crate) fn sender(&self) -> &RecordSender<K, V> {
+        self.producer.sender()
+    }
+
+    /// A record that was not accepted is missing in the transaction, which must not be committed without
+    /// it. Whatever is asked of the engine later, a commit for one, comes after this.
     #[cold]
-    fn not_accepted(&self, why: SendError) -> SendError {
-        let desk = &self.claim.intake.desk;
+    pub(crate) fn not_accepted(&self, why: SendError) -> SendError {
+        let desk = self.claim.desk;
         desk.ask(Question::NotAccepted(why.clone()));
         why
     }
 
-    fn check(&self) -> Result<(), SendError> {
-        match self.claim.intake.desk.doomed() {
+    /// A transaction that can only be aborted accepts no records.
+    pub(crate) fn check_not_aborting(&self) -> Result<(), SendError> {
+        match self.claim.desk.doomed() {
             None => Ok(()),
             Some(why) => Err(SendError::Abortable(why)),
         }
     }
 }
 
-/// The method that asks for this.
+/// The method that asks for this, for error messages.
 fn name(call: &TransactionCall) -> &'static str {
     match call {
         TransactionCall::Init => "init_transactions",
@@ -329,17 +343,17 @@ fn name(call: &TransactionCall) -> &'static str {
     }
 }
 
-async fn ask(intake: &Intake, call: TransactionCall) -> Result<(), TransactionError> {
+async fn ask(appender: &RecordAppender, call: TransactionCall) -> Result<(), TransactionError> {
     own_thread::may_await(name(&call))?;
     let (reply, outcome) = oneshot::channel();
-    let deadline = Instant::now() + intake.settings.max_block;
-    intake.desk.ask(Question::Transact {
+    let deadline = Instant::now() + appender.max_block();
+    appender.desk().ask(Question::Transact {
         call,
         deadline,
         reply,
     });
     outcome.await.unwrap_or_else(|_| {
-        Err(match intake.desk.state() {
+        Err(match appender.desk().state() {
             DeskState::Failed(fatal) => TransactionError::Fatal(fatal),
             DeskState::Open | DeskState::Closed => TransactionError::Closed,
         })
@@ -351,3 +365,9 @@ impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Transaction<'_, K, V> {
         f.debug_struct("Transaction").finish_non_exhaustive()
     }
 }
+
+/// What is shared among threads stays so, or this does not compile.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Transaction<'_, str, str>>();
+};

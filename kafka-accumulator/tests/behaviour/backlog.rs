@@ -27,7 +27,7 @@ fn backlog(scene: &Scene, batches: usize) -> Vec<Reservation> {
 }
 
 #[test]
-fn whoever_comes_below_the_limit_does_not_wait() {
+fn a_caller_below_the_limit_does_not_wait() {
     let scene = Scene::new(BATCH, 0, 100 * BATCH);
     scene.accumulator.limit_backlog(8 * BATCH);
     let held = backlog(&scene, 7);
@@ -36,7 +36,8 @@ fn whoever_comes_below_the_limit_does_not_wait() {
 }
 
 #[test]
-fn who_waits_for_the_backlog_is_served_when_half_of_it_is_gone_and_the_next_need_not_wait() {
+fn a_caller_that_waits_for_the_backlog_is_served_when_half_of_it_is_gone_and_the_next_need_not_wait()
+ {
     let scene = Scene::new(BATCH, 0, 100 * BATCH);
     scene.accumulator.limit_backlog(8 * BATCH);
     let mut held = backlog(&scene, 8);

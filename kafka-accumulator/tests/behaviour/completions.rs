@@ -9,8 +9,8 @@ use std::{
 };
 
 use kafka_accumulator::{
-    AlreadyDecided, Batch, Callback, Completion, Delivered, Delivery, Fate, NewRecord, NoCallsOut,
-    Outcome, Piece, Queue, SplitError, contained,
+    AlreadyCompleted, Batch, BatchOutcome, Callback, Completion, Delivered, Delivery, NewRecord,
+    NoUserCode, Outcome, Piece, Queue, SplitError, catch_panic,
 };
 use kafka_wire::records::RecordParts;
 
@@ -32,18 +32,15 @@ fn poll(delivery: &mut Delivery<Why>, waker: &Waker) -> Poll<Outcome<Why>> {
     Pin::new(delivery).poll(&mut Context::from_waker(waker))
 }
 
-fn delivered(base_offset: i64) -> Fate<Why> {
-    Fate::Delivered {
+fn delivered(base_offset: i64) -> BatchOutcome<Why> {
+    BatchOutcome::Delivered {
         base_offset,
         log_append_time_ms: None,
     }
 }
 
 fn at_offset(offset: i64) -> Option<Outcome<Why>> {
-    Some(Ok(Delivered {
-        offset,
-        log_append_time_ms: None,
-    }))
+    Some(Ok(Delivered::new(offset)))
 }
 
 fn append_with(scene: &Scene, queue: &Arc<Queue<Why>>, callback: Callback<Why>) -> Delivery<Why> {
@@ -71,11 +68,11 @@ fn a_delivered_batch_tells_each_record_its_offset() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (batch, deliveries) = batch_of(&scene, 3);
     assert_eq!(deliveries[0].try_outcome(), None);
-    let fate = Fate::Delivered {
+    let batch_outcome = BatchOutcome::Delivered {
         base_offset: 42,
         log_append_time_ms: Some(1_700),
     };
-    batch.decide(fate).unwrap();
+    batch.complete(batch_outcome).unwrap();
     let outcomes: Vec<_> = deliveries
         .iter()
         .map(|d| d.try_outcome().unwrap().unwrap())
@@ -95,7 +92,7 @@ fn a_delivered_batch_tells_each_record_its_offset() {
 fn without_a_base_offset_no_record_has_one() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (batch, deliveries) = batch_of(&scene, 2);
-    batch.decide(delivered(-1)).unwrap();
+    batch.complete(delivered(-1)).unwrap();
     for delivery in &deliveries {
         assert_eq!(delivery.try_outcome(), at_offset(-1));
     }
@@ -104,16 +101,19 @@ fn without_a_base_offset_no_record_has_one() {
 #[test]
 fn a_batch_ends_once_and_a_late_answer_changes_nothing() {
     for (first, late) in [
-        (delivered(5), Fate::Failed(Why::Expired)),
-        (Fate::Failed(Why::Expired), delivered(5)),
-        (Fate::Failed(Why::Aborted), Fate::Failed(Why::Expired)),
+        (delivered(5), BatchOutcome::Failed(Why::Expired)),
+        (BatchOutcome::Failed(Why::Expired), delivered(5)),
+        (
+            BatchOutcome::Failed(Why::Aborted),
+            BatchOutcome::Failed(Why::Expired),
+        ),
         (delivered(5), delivered(6)),
     ] {
         let scene = Scene::new(1_024, 0, 1 << 20);
         let (batch, deliveries) = batch_of(&scene, 1);
-        batch.decide(first).unwrap();
+        batch.complete(first).unwrap();
         let outcome = deliveries[0].try_outcome();
-        assert_eq!(batch.decide(late), Err(AlreadyDecided));
+        assert_eq!(batch.complete(late), Err(AlreadyCompleted));
         assert_eq!(deliveries[0].try_outcome(), outcome);
     }
 }
@@ -124,7 +124,9 @@ fn the_broker_may_blame_single_records() {
     let (batch, deliveries) = batch_of(&scene, 4);
     let each = Box::new([(3, Why::Expired), (1, Why::Corrupt)]);
     let rest = Why::Neighbour;
-    batch.decide(Fate::Refused { each, rest }).unwrap();
+    batch
+        .complete(BatchOutcome::Refused { each, rest })
+        .unwrap();
     let outcomes = deliveries
         .iter()
         .map(|d| d.try_outcome().unwrap().unwrap_err());
@@ -162,7 +164,7 @@ fn every_awaited_record_is_woken_once_however_often_it_was_polled() {
         assert!(poll(&mut deliveries[index], &stale_waker).is_pending());
         assert!(poll(&mut deliveries[index], &wakers[index].1).is_pending());
     }
-    batch.decide(delivered(0)).unwrap();
+    batch.complete(delivered(0)).unwrap();
     assert_eq!(stale.count(), 0);
     for (delivery, (wakes, waker)) in deliveries.iter_mut().zip(&wakers) {
         assert_eq!(wakes.count(), 1);
@@ -178,7 +180,7 @@ fn dropping_deliveries_cancels_nothing() {
     drop(deliveries);
     assert_eq!(batch.count(), 3);
     assert_eq!(values(&batch), [VALUE; 3]);
-    batch.decide(delivered(10)).unwrap();
+    batch.complete(delivered(10)).unwrap();
     drop(batch);
     assert_eq!(kept.try_outcome(), at_offset(11));
 }
@@ -214,7 +216,7 @@ fn callbacks_run_in_record_order_before_anybody_is_woken() {
     }
     let asks = Arc::new(Asks(Arc::clone(&said), Mutex::new(None)));
     assert!(poll(&mut deliveries[0], &Waker::from(Arc::clone(&asks))).is_pending());
-    batch.decide(delivered(20)).unwrap();
+    batch.complete(delivered(20)).unwrap();
 
     let expected: Vec<_> = (0..3)
         .map(|who| (who, at_offset(20 + who as i64).unwrap()))
@@ -239,8 +241,8 @@ fn a_panicking_callback_loses_nobody_elses() {
     assert!(poll(&mut first, &waker).is_pending());
     let batch = queue.take(scene.at(0)).unwrap();
 
-    let decided = batch.decide(Fate::Failed(Why::Aborted)).unwrap();
-    assert_eq!(decided.panicked_callbacks, 1);
+    let completed = batch.complete(BatchOutcome::Failed(Why::Aborted)).unwrap();
+    assert_eq!(completed.panicked_callbacks, 1);
     let aborted = Err(Why::Aborted);
     assert_eq!(*said.lock().unwrap(), [(0, aborted), (2, aborted)]);
     assert_eq!(wakes.count(), 1);
@@ -277,8 +279,8 @@ fn a_panic_that_panics_again_when_it_is_dropped_loses_nobody_elses_outcome() {
     let (wakes, waker) = Wakes::new();
     assert!(poll(&mut told, &waker).is_pending());
     let batch = queue.take(scene.at(0)).unwrap();
-    let decided = batch.decide(delivered(7)).unwrap();
-    assert_eq!(decided.panicked_callbacks, 1);
+    let completed = batch.complete(delivered(7)).unwrap();
+    assert_eq!(completed.panicked_callbacks, 1);
     assert_eq!(*said.lock().unwrap(), [(1, at_offset(8).unwrap())]);
     assert_eq!(wakes.count(), 1);
 }
@@ -292,7 +294,7 @@ fn a_waker_that_panics_keeps_nobody_else_asleep() {
     for (delivery, waker) in deliveries.iter_mut().zip([&thrower, &waker, &thrower]) {
         assert!(poll(delivery, waker).is_pending());
     }
-    batch.decide(delivered(0)).unwrap();
+    batch.complete(delivered(0)).unwrap();
     assert_eq!(wakes.count(), 1);
     for (delivery, offset) in deliveries.iter().zip(0..) {
         assert_eq!(delivery.try_outcome(), at_offset(offset));
@@ -303,9 +305,9 @@ fn a_waker_that_panics_keeps_nobody_else_asleep() {
 #[test]
 fn a_callback_or_a_waker_under_a_lock_is_a_defect_that_a_debug_build_tells() {
     let scene = Scene::new(1_024, 0, 1 << 20);
-    let decided_under_a_lock = |batch: &Batch<Why>| {
-        let quiet = NoCallsOut::new();
-        let told = contained(|| batch.decide(delivered(0)));
+    let completed_under_a_lock = |batch: &Batch<Why>| {
+        let quiet = NoUserCode::new();
+        let told = catch_panic(|| batch.complete(delivered(0)));
         drop(quiet);
         told.unwrap_err().to_string()
     };
@@ -316,7 +318,7 @@ fn a_callback_or_a_waker_under_a_lock_is_a_defect_that_a_debug_build_tells() {
     let (_wakes, waker) = Wakes::new();
     assert!(poll(&mut deliveries[0], &waker).is_pending());
     for batch in [&with_a_callback, &with_a_waker] {
-        let panic = decided_under_a_lock(batch);
+        let panic = completed_under_a_lock(batch);
         assert!(panic.contains("holds a lock of its own"), "{panic}");
     }
 }
@@ -341,7 +343,7 @@ fn a_waker_that_is_replaced_is_dropped_when_nothing_is_locked() {
     assert!(poll(&mut deliveries[0], &holds).is_pending());
     drop(holds);
     assert!(poll(&mut deliveries[0], Waker::noop()).is_pending());
-    batch.decide(delivered(0)).unwrap();
+    batch.complete(delivered(0)).unwrap();
 }
 
 #[test]
@@ -352,7 +354,9 @@ fn a_callback_may_send_again_into_a_fresh_batch() {
     let resend: Callback<Why> = Box::new(move |_, _| drop(again.append(&to, b"again", 5)));
     drop(append_with(&scene, &queue, resend));
     let expired = queue.take_expired(scene.at(0)).remove(0);
-    expired.decide(Fate::Failed(Why::Expired)).unwrap();
+    expired
+        .complete(BatchOutcome::Failed(Why::Expired))
+        .unwrap();
     let fresh = queue.take(scene.at(5)).unwrap();
     assert_eq!(values(&fresh), ["again"]);
     assert_eq!(fresh.created(), scene.at(5));
@@ -363,7 +367,7 @@ fn the_callback_of_a_record_that_was_not_appended_is_kept() {
     let scene = Scene::new(1_024, 0, 1_024);
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
-    queue.seal_open();
+    queue.flush();
     let said = Said::default();
     let mut record = NewRecord::new(0, RecordParts::new(None, Some(VALUE)));
     record.callback = Some(speaking(&said, 9));
@@ -382,7 +386,7 @@ fn the_callback_of_a_record_that_was_not_appended_is_kept() {
     queue
         .take(scene.at(0))
         .unwrap()
-        .decide(delivered(3))
+        .complete(delivered(3))
         .unwrap();
     assert_eq!(*said.lock().unwrap(), [(9, at_offset(3).unwrap())]);
 }
@@ -401,7 +405,7 @@ fn callbacks_and_deliveries_follow_their_records_into_the_pieces_of_a_split_batc
         assert!(poll(delivery, waker).is_pending());
     }
     let halves = batch.split(vec![piece(1), piece(3)]).unwrap();
-    assert_eq!(batch.decide(delivered(0)), Err(AlreadyDecided));
+    assert_eq!(batch.complete(delivered(0)), Err(AlreadyCompleted));
     for (delivery, (wakes, waker)) in deliveries.iter_mut().zip(&wakers) {
         assert_eq!(wakes.count(), 1, "so that it follows");
         assert!(poll(delivery, waker).is_pending());
@@ -409,8 +413,10 @@ fn callbacks_and_deliveries_follow_their_records_into_the_pieces_of_a_split_batc
     assert!(said.lock().unwrap().is_empty());
     assert_eq!(deliveries[3].index(), 2);
 
-    halves[1].decide(delivered(50)).unwrap();
-    halves[0].decide(Fate::Failed(Why::Expired)).unwrap();
+    halves[1].complete(delivered(50)).unwrap();
+    halves[0]
+        .complete(BatchOutcome::Failed(Why::Expired))
+        .unwrap();
     let order: Vec<_> = said.lock().unwrap().iter().map(|(who, _)| *who).collect();
     assert_eq!(order, [1, 2, 3, 0]);
     assert!(wakers.iter().all(|(wakes, _)| wakes.count() == 2));
@@ -441,21 +447,21 @@ fn pieces_must_hold_exactly_the_records_of_their_batch() {
 fn a_batch_that_has_ended_is_not_split() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (batch, _deliveries) = batch_of(&scene, 2);
-    batch.decide(delivered(0)).unwrap();
+    batch.complete(delivered(0)).unwrap();
     let refused = batch.split(vec![piece(1), piece(1)]).unwrap_err();
-    assert_eq!(refused, SplitError::AlreadyDecided(AlreadyDecided));
+    assert_eq!(refused, SplitError::AlreadyCompleted(AlreadyCompleted));
 }
 
 #[test]
-fn a_split_decided_without_pieces_still_ends_its_records() {
+fn a_split_without_pieces_still_completes_its_records() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (batch, deliveries) = batch_of(&scene, 1);
-    batch.decide(Fate::Split(Box::default())).unwrap();
+    batch.complete(BatchOutcome::Split(Box::default())).unwrap();
     assert_eq!(deliveries[0].try_outcome(), Some(Err(Why::Abandoned)));
 }
 
 #[test]
-fn the_records_of_a_batch_that_is_dropped_undecided_learn_that_they_were_abandoned() {
+fn the_records_of_a_batch_that_is_dropped_learn_that_they_were_abandoned() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let (taken, mut of_taken) = batch_of(&scene, 1);
     let (wakes, waker) = Wakes::new();
@@ -506,7 +512,7 @@ fn a_batch_is_settled_when_its_callbacks_have_returned_and_not_before() {
     drop(append_with(&scene, &queue, callback));
     let batch = queue.take(scene.at(0)).unwrap();
     *holder.lock().unwrap() = Some(Arc::clone(batch.completion()));
-    batch.decide(Fate::Failed(Why::Corrupt)).unwrap();
+    batch.complete(BatchOutcome::Failed(Why::Corrupt)).unwrap();
     assert_eq!(*seen.lock().unwrap(), Some(false));
     let mut context = Context::from_waker(Waker::noop());
     let settled = Box::pin(batch.completion().settled())
@@ -567,10 +573,5 @@ fn headers_whose_iterator_panics_leave_the_batch_as_it_was() {
 
 /// A piece of `count` records, of which nobody reads the bytes.
 fn piece(count: u32) -> Piece {
-    Piece {
-        count,
-        base_timestamp_ms: 0,
-        max_timestamp_ms: 0,
-        records: vec![0; count.min(100) as usize * 8],
-    }
+    Piece::new(vec![0; count.min(100) as usize * 8], count, 0, 0)
 }

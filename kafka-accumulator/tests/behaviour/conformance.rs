@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use kafka_accumulator::{Fate, Filled, Piece, Readiness};
+use kafka_accumulator::{BatchOutcome, Filled, Piece, Readiness};
 use kafka_wire::{
     compression::{Compression, CompressionLevel, compress},
     records::RecordParts,
@@ -26,16 +26,19 @@ fn a02_appends_go_to_one_batch_until_it_is_full_and_a_full_batch_is_ready() {
             break;
         }
         let until = scene.at(1_000);
-        assert_eq!(queue.look(scene.at(0)), Readiness::Lingering { until });
+        assert_eq!(
+            queue.poll_ready(scene.at(0)),
+            Readiness::Lingering { until }
+        );
         assert!(queue.take(scene.at(0)).is_err());
         assert_eq!(queue.batches(), 1);
     }
     assert_eq!(appended, 8);
-    assert_eq!(queue.look(scene.at(0)), Readiness::Ready);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Ready);
 
     let batch = queue.take(scene.at(0)).unwrap();
     assert_eq!(values(&batch), vec![VALUE; 8]);
-    assert_eq!(queue.look(scene.at(0)), Readiness::Empty);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Empty);
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn a04_a_record_larger_than_a_batch_gets_its_own_batch() {
     let large = vec![7; 2 * 512];
     assert_eq!(scene.append(&queue, &large, 0).filled, Filled::Filled);
     scene.append(&queue, VALUE, 0);
-    queue.seal_open();
+    queue.flush();
 
     let batches = queue.take_all();
     let batches: Vec<_> = batches.iter().map(values).collect();
@@ -76,10 +79,16 @@ fn a07_linger_keeps_a_batch_until_its_time_has_come() {
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
     let until = scene.at(10);
-    assert_eq!(queue.look(scene.at(0)), Readiness::Lingering { until });
-    assert_eq!(queue.look(scene.at(9)), Readiness::Lingering { until });
+    assert_eq!(
+        queue.poll_ready(scene.at(0)),
+        Readiness::Lingering { until }
+    );
+    assert_eq!(
+        queue.poll_ready(scene.at(9)),
+        Readiness::Lingering { until }
+    );
     assert!(queue.take(scene.at(9)).is_err());
-    assert_eq!(queue.look(scene.at(10)), Readiness::Ready);
+    assert_eq!(queue.poll_ready(scene.at(10)), Readiness::Ready);
     assert_eq!(values(&queue.take(scene.at(10)).unwrap()), [VALUE]);
 }
 
@@ -90,7 +99,10 @@ fn a07_the_linger_of_a_batch_counts_from_its_first_record() {
     scene.append(&queue, VALUE, 3);
     scene.append(&queue, VALUE, 9);
     let until = scene.at(13);
-    assert_eq!(queue.look(scene.at(9)), Readiness::Lingering { until });
+    assert_eq!(
+        queue.poll_ready(scene.at(9)),
+        Readiness::Lingering { until }
+    );
 }
 
 #[test]
@@ -98,7 +110,7 @@ fn a07_without_linger_a_batch_is_due_at_once_and_fills_until_it_is_taken() {
     let scene = Scene::new(1_024, 0, 1 << 20);
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
-    assert_eq!(queue.look(scene.at(0)), Readiness::Ready);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Ready);
     scene.append(&queue, VALUE, 0);
     assert_eq!(queue.take(scene.at(0)).unwrap().count(), 2);
     assert!(queue.take(scene.at(0)).is_err());
@@ -120,44 +132,44 @@ fn a08_batches_leave_one_by_one_and_the_rest_stays() {
 }
 
 #[test]
-fn a10_the_next_look_is_due_when_the_rest_of_the_linger_is_over() {
+fn a10_the_next_poll_is_due_when_the_rest_of_the_linger_is_over() {
     let scene = Scene::new(1_024, 10, 1 << 20);
     let [early, late, full] = [0, 1, 2].map(|partition| scene.queue(partition));
     scene.append(&early, VALUE, 0);
     scene.append(&late, VALUE, 5);
-    let deadlines = [&early, &late].map(|queue| match queue.look(scene.at(6)) {
+    let deadlines = [&early, &late].map(|queue| match queue.poll_ready(scene.at(6)) {
         Readiness::Lingering { until } => until,
         other => panic!("{other:?}"),
     });
     assert_eq!(deadlines, [scene.at(10), scene.at(15)]);
 
     while scene.append(&full, VALUE, 6).filled == Filled::Room {}
-    assert_eq!(full.look(scene.at(6)), Readiness::Ready);
+    assert_eq!(full.poll_ready(scene.at(6)), Readiness::Ready);
 }
 
 #[test]
-fn a14_flush_makes_what_is_open_due_and_is_over_when_everything_is_decided() {
+fn a14_flush_makes_what_is_open_due_and_is_over_when_everything_is_completed() {
     let scene = Scene::new(4_096, 60_000, 1 << 20);
     let queues: Vec<_> = (0..50).map(|partition| scene.queue(partition)).collect();
     for queue in &queues {
         scene.append(queue, VALUE, 0);
         assert!(matches!(
-            queue.look(scene.at(0)),
+            queue.poll_ready(scene.at(0)),
             Readiness::Lingering { .. }
         ));
     }
-    let undecided: Vec<_> = queues.iter().flat_map(|queue| queue.undecided()).collect();
-    assert_eq!(undecided.len(), queues.len());
+    let incomplete: Vec<_> = queues.iter().flat_map(|queue| queue.incomplete()).collect();
+    assert_eq!(incomplete.len(), queues.len());
 
-    queues.iter().for_each(|queue| queue.seal_open());
+    queues.iter().for_each(|queue| queue.flush());
     for queue in &queues {
-        assert_eq!(queue.look(scene.at(0)), Readiness::Ready);
+        assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Ready);
     }
     // What is appended after the flush began is not part of it.
     scene.append(&queues[0], VALUE, 0);
 
     let (wakes, waker) = Wakes::new();
-    let mut flushes: Vec<_> = undecided
+    let mut flushes: Vec<_> = incomplete
         .iter()
         .map(|batch| Box::pin(batch.settled()))
         .collect();
@@ -165,7 +177,7 @@ fn a14_flush_makes_what_is_open_due_and_is_over_when_everything_is_decided() {
         let mut context = std::task::Context::from_waker(&waker);
         assert!(flush.as_mut().poll(&mut context).is_pending());
         let batch = queue.take(scene.at(0)).unwrap();
-        batch.decide(Fate::Failed(Why::Aborted)).unwrap();
+        batch.complete(BatchOutcome::Failed(Why::Aborted)).unwrap();
         assert!(flush.as_mut().poll(&mut context).is_ready());
     }
     assert_eq!(wakes.count(), queues.len());
@@ -186,8 +198,10 @@ fn a16_a_forced_close_ends_every_batch_once_taken_or_not() {
     scene.accumulator.close();
     in_flight.extend(queues.iter().flat_map(|queue| queue.take_all()));
     for batch in &in_flight {
-        batch.decide(Fate::Failed(Why::Aborted)).unwrap();
-        batch.decide(Fate::Failed(Why::Expired)).unwrap_err();
+        batch.complete(BatchOutcome::Failed(Why::Aborted)).unwrap();
+        batch
+            .complete(BatchOutcome::Failed(Why::Expired))
+            .unwrap_err();
     }
     for delivery in deliveries {
         assert_eq!(delivery.try_outcome(), Some(Err(Why::Aborted)));
@@ -208,13 +222,13 @@ fn a17_ending_what_was_not_taken_leaves_what_was_pending() {
         .collect();
 
     for batch in queue.take_all() {
-        batch.decide(Fate::Failed(Why::Aborted)).unwrap();
+        batch.complete(BatchOutcome::Failed(Why::Aborted)).unwrap();
     }
     for delivery in waiting {
         assert_eq!(delivery.try_outcome(), Some(Err(Why::Aborted)));
     }
     assert_eq!(taken.try_outcome(), None);
-    assert!(in_flight.completion().fate().is_none());
+    assert!(in_flight.completion().batch_outcome().is_none());
 }
 
 #[test]
@@ -223,14 +237,16 @@ fn a18_a_batch_past_its_time_expires_ready_or_not() {
         let scene = Scene::new(1_024, linger_ms, 1 << 20);
         let queue = scene.queue(0);
         let delivery = scene.append(&queue, VALUE, 100).delivery;
-        queue.look(scene.at(100));
+        queue.poll_ready(scene.at(100));
         assert_eq!(queue.oldest_created(), Some(scene.at(100)));
         assert!(queue.take_expired(scene.at(99)).is_empty());
         let expired = queue.take_expired(scene.at(100));
         assert_eq!(expired.len(), 1);
-        expired[0].decide(Fate::Failed(Why::Expired)).unwrap();
+        expired[0]
+            .complete(BatchOutcome::Failed(Why::Expired))
+            .unwrap();
         assert_eq!(delivery.try_outcome(), Some(Err(Why::Expired)));
-        assert_eq!(queue.look(scene.at(100_000)), Readiness::Empty);
+        assert_eq!(queue.poll_ready(scene.at(100_000)), Readiness::Empty);
     }
 }
 
@@ -239,18 +255,16 @@ fn a19_the_longest_times_do_not_overflow() {
     let mut scene = Scene::new(1_024, 0, 1 << 20);
     for linger in [Duration::from_millis(i32::MAX as u64), Duration::MAX] {
         let start = scene.start;
-        let settings = kafka_accumulator::Settings {
-            batch_size: 1_024,
-            linger,
-            buffer_memory: 1 << 20,
-            batch_overhead: 0,
-        };
+        let settings = kafka_accumulator::Settings::default()
+            .batch_size(1_024)
+            .linger(linger)
+            .buffer_memory(1 << 20);
         let bell = scene.bell.clone();
         scene.accumulator = kafka_accumulator::Accumulator::new(settings, bell, || Why::Abandoned);
         let queue = scene.queue(0);
         scene.append(&queue, VALUE, 0);
         assert!(matches!(
-            queue.look(start + Duration::from_secs(60 * 60 * 24)),
+            queue.poll_ready(start + Duration::from_secs(60 * 60 * 24)),
             Readiness::Lingering { until } if until > start + Duration::from_secs(60 * 60 * 24)
         ));
         assert!(queue.take(start).is_err());
@@ -297,7 +311,7 @@ fn a20_an_old_sealed_batch_does_not_take_a_young_open_one_along() {
     let large_batch_open = Scene::new(1_024, 60_000, 1 << 20);
     let young = large_batch_open.queue(0);
     large_batch_open.append(&young, VALUE, 500);
-    young.seal_open();
+    young.flush();
     large_batch_open.append(&young, VALUE, 900);
     assert_eq!(young.take_expired(large_batch_open.at(500)).len(), 1);
     assert_eq!(young.batches(), 1);
@@ -313,7 +327,7 @@ fn a21_a_queue_that_nobody_takes_from_keeps_what_it_has() {
     }
     assert_eq!(scene.rung(), [0]);
     for ms in 0..10 {
-        assert_eq!(muted.look(scene.at(ms)), Readiness::Ready);
+        assert_eq!(muted.poll_ready(scene.at(ms)), Readiness::Ready);
         scene.append(&muted, VALUE, ms);
     }
     assert_eq!(scene.rung(), [] as [u32; 0], "the engine knows");
@@ -327,8 +341,8 @@ fn a22_linger_is_respected_until_the_end_of_a_transaction_seals_what_is_open() {
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
     assert!(queue.take(scene.at(5)).is_err());
-    queue.seal_open();
-    assert_eq!(queue.look(scene.at(5)), Readiness::Ready);
+    queue.flush();
+    assert_eq!(queue.poll_ready(scene.at(5)), Readiness::Ready);
     assert_eq!(queue.take(scene.at(5)).unwrap().count(), 1);
 }
 
@@ -353,9 +367,13 @@ fn a23_the_pieces_of_a_split_batch_give_each_record_its_own_offset() {
     assert_eq!(values(&batches[1]), [vec![2], vec![3]]);
     assert!(batches.iter().all(|piece| piece.created() == scene.at(10)));
 
-    let ends = [delivered(100), Fate::Failed(Why::Corrupt), delivered(7)];
-    for (batch, fate) in batches.iter().zip(ends) {
-        batch.decide(fate).unwrap();
+    let ends = [
+        delivered(100),
+        BatchOutcome::Failed(Why::Corrupt),
+        delivered(7),
+    ];
+    for (batch, batch_outcome) in batches.iter().zip(ends) {
+        batch.complete(batch_outcome).unwrap();
     }
     let outcomes = deliveries
         .iter()
@@ -480,7 +498,7 @@ fn a34_waiting_for_a_split_batch_waits_for_all_its_pieces() {
     assert_eq!(wakes.count(), 1);
     for part in nested.iter().chain([&right]) {
         assert!(settled.as_mut().poll(&mut context).is_pending());
-        part.decide(delivered(0)).unwrap();
+        part.complete(delivered(0)).unwrap();
     }
     assert!(settled.as_mut().poll(&mut context).is_ready());
 }
@@ -557,16 +575,11 @@ fn piece(values: &[u8]) -> Piece {
         let size = parts.size(0, offset as i32).unwrap();
         parts.encode(size, 0, offset as i32, &mut records);
     }
-    Piece {
-        count: values.len() as u32,
-        base_timestamp_ms: 10,
-        max_timestamp_ms: 10,
-        records,
-    }
+    Piece::new(records, values.len() as u32, 10, 10)
 }
 
-fn delivered(base_offset: i64) -> Fate<Why> {
-    Fate::Delivered {
+fn delivered(base_offset: i64) -> BatchOutcome<Why> {
+    BatchOutcome::Delivered {
         base_offset,
         log_append_time_ms: None,
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use kafka_accumulator::{
-    AppendError, Appended, Callback, Delivery, Fate, Filled, NewRecord, Queue, Settings,
+    AppendError, Appended, BatchOutcome, Callback, Delivery, Filled, NewRecord, Queue, Settings,
 };
 use kafka_wire::records::RecordParts;
 
@@ -23,12 +23,13 @@ const VALUE: &[u8] = b"0123456789";
 const PRICE: usize = 48 + 32;
 
 fn scene(buffer_memory: usize) -> Scene {
-    Scene::of(Settings {
-        batch_size: BATCH,
-        linger: Duration::from_secs(1),
-        buffer_memory,
-        batch_overhead: OVERHEAD,
-    })
+    Scene::of(
+        Settings::default()
+            .batch_size(BATCH)
+            .linger(Duration::from_secs(1))
+            .buffer_memory(buffer_memory)
+            .batch_overhead(OVERHEAD),
+    )
 }
 
 fn in_use(scene: &Scene) -> usize {
@@ -63,7 +64,7 @@ fn what_a_batch_takes_beside_its_buffer_is_reserved_with_it() {
     let bytes = FIRST + OVERHEAD;
     let third = scene.try_append(&queues[2], VALUE, 0, None).map(drop);
     assert_eq!(third, Err(AppendError::NeedsMemory { bytes }));
-    queues[0].seal_open();
+    queues[0].flush();
     drop(queues[0].take(scene.at(0)).unwrap());
     assert_eq!(in_use(&scene), bytes);
     scene.append(&queues[2], VALUE, 0);
@@ -116,7 +117,7 @@ fn callbacks_are_paid_for_and_paid_back() {
     let least = BATCH + OVERHEAD + (callbacks - 1) * PRICE;
     assert!(held >= least && held < least + callbacks * PRICE, "{held}");
     let batch = queue.take(scene.at(0)).unwrap();
-    batch.decide(Fate::Failed(Why::Expired)).unwrap();
+    batch.complete(BatchOutcome::Failed(Why::Expired)).unwrap();
     assert_eq!(ended.load(Ordering::Relaxed), callbacks);
     drop(batch);
     assert_eq!(in_use(&scene), 0);
@@ -158,7 +159,7 @@ fn a_batch_that_has_no_memory_for_callbacks_leaves() {
     assert!((4..=6).contains(&inside), "{inside}");
     let batch = queue.take(scene.at(0)).expect("it is sealed");
     assert_eq!(batch.count(), inside);
-    batch.decide(Fate::Failed(Why::Expired)).unwrap();
+    batch.complete(BatchOutcome::Failed(Why::Expired)).unwrap();
     drop(batch);
     assert_eq!(ended.load(Ordering::Relaxed), inside as usize);
     append_counted(&scene, &queue, &ended).unwrap();

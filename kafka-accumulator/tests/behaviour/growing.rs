@@ -114,7 +114,7 @@ fn a_batch_grows_though_others_wait_for_the_backlog() {
     let (queue, other) = (scene.queue(0), scene.queue(1));
     scene.append(&queue, VALUE, 0);
     scene.append(&other, VALUE, 0);
-    other.seal_open();
+    other.flush();
     scene.accumulator.limit_backlog(FIRST);
     let waiting = scene.accumulator.reserve(FIRST, scene.at(1_000));
     assert!(scene.accumulator.is_throttling());
@@ -125,7 +125,7 @@ fn a_batch_grows_though_others_wait_for_the_backlog() {
 }
 
 #[test]
-fn a_batch_does_not_grow_past_those_who_wait_for_memory() {
+fn a_batch_does_not_grow_past_those_that_wait_for_memory() {
     let scene = Scene::new(BATCH, 1_000, 4 * BATCH);
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
@@ -140,7 +140,7 @@ fn a_batch_does_not_grow_past_those_who_wait_for_memory() {
 }
 
 #[test]
-fn who_waited_makes_do_with_what_he_got_though_the_queue_has_become_busy() {
+fn a_reservation_is_enough_though_the_queue_has_become_busy_meanwhile() {
     let scene = Scene::new(BATCH, 1_000, 1 << 20);
     let queue = scene.queue(0);
     fill(&scene, &queue);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use kafka_accumulator::{
-    AppendError, Fate, NoCallsOut, Readiness, Reservation, Reserve, ReserveError,
+    AppendError, BatchOutcome, NoUserCode, Readiness, Reservation, Reserve, ReserveError,
 };
 use kafka_wire::compression::Compression;
 
@@ -65,7 +65,7 @@ fn memory_stays_in_use_until_the_last_reader_of_the_bytes_is_gone() {
     // A socket is still busy with the bytes when the batch has timed out (KAFKA-19012).
     let on_the_wire = batch.records();
     let before = on_the_wire.to_vec();
-    batch.decide(Fate::Failed(Why::Expired)).unwrap();
+    batch.complete(BatchOutcome::Failed(Why::Expired)).unwrap();
     drop((batch, delivery));
     assert_eq!(scene.accumulator.memory_in_use(), BATCH);
     let bytes = BATCH;
@@ -164,7 +164,7 @@ fn a_reservation_that_is_not_needed_is_given_back() {
     assert_eq!(scene.accumulator.memory_in_use(), BATCH);
 
     let too_much = granted(scene.accumulator.reserve(3 * BATCH, scene.at(0)));
-    queue.seal_open();
+    queue.flush();
     scene.try_append(&queue, VALUE, 0, Some(too_much)).unwrap();
     assert_eq!(scene.accumulator.memory_in_use(), 2 * BATCH);
 }
@@ -230,7 +230,7 @@ fn memory_that_is_given_back_under_a_lock_wakes_nobody_there() {
     let (wakes, waker) = Wakes::new();
     let polled = Pin::new(&mut waiting).poll(&mut Context::from_waker(&waker));
     assert!(polled.is_pending());
-    let quiet = NoCallsOut::new();
+    let quiet = NoUserCode::new();
     drop(all);
     scene.accumulator.expire_waiters(scene.at(2_000));
     drop(quiet);
@@ -266,7 +266,7 @@ fn a_wait_ends_at_its_deadline_and_not_before() {
 }
 
 #[test]
-fn when_the_first_in_line_gives_up_the_next_is_served() {
+fn when_the_first_stops_waiting_the_next_is_served() {
     for gives_up_by in ["timing out", "being dropped"] {
         let scene = Scene::new(BATCH, 1_000, 2 * BATCH);
         let accumulator = &scene.accumulator;
@@ -318,7 +318,7 @@ fn close_ends_all_waits_refuses_new_ones_and_still_takes_memory_back() {
         let append = scene.try_append(queue, VALUE, 0, None).map(drop);
         assert_eq!(append, Err(AppendError::Closed));
     }
-    assert_eq!(queue.look(scene.at(0)), Readiness::Ready);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Ready);
     assert_eq!(queue.take(scene.at(0)).unwrap().count(), 1);
     assert_eq!(accumulator.memory_in_use(), 0);
 }
@@ -329,18 +329,21 @@ fn while_somebody_waits_for_memory_open_batches_are_due() {
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
     let until = scene.at(1_000);
-    assert_eq!(queue.look(scene.at(0)), Readiness::Lingering { until });
+    assert_eq!(
+        queue.poll_ready(scene.at(0)),
+        Readiness::Lingering { until }
+    );
     scene.bell.awake();
 
     let waiting = scene.accumulator.reserve(BATCH, scene.at(1_000));
     assert!(scene.bell.is_rung());
-    assert_eq!(queue.look(scene.at(0)), Readiness::Ready);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Ready);
     drop(queue.take(scene.at(0)).unwrap());
     drop(granted(waiting));
 }
 
 #[test]
-fn compressed_bytes_lie_in_the_buffer_of_the_records() {
+fn compressed_bytes_are_in_the_buffer_of_the_records() {
     let scene = Scene::new(BATCH, 0, 4 * BATCH);
     let queue = scene.queue(0);
     scene.append(&queue, &[7; 900], 0);

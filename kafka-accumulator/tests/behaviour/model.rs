@@ -9,7 +9,7 @@ use std::{
 };
 
 use kafka_accumulator::{
-    AppendError, Batch, Delivery, Fate, Queue, Readiness, Reservation, Reserve,
+    AppendError, Batch, BatchOutcome, Delivery, Queue, Readiness, Reservation, Reserve,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -22,7 +22,7 @@ const LINGER_MS: u64 = 10;
 enum Call {
     Append { queue: usize, bytes: usize },
     Pass { ms: u64 },
-    Look { queue: usize },
+    PollReady { queue: usize },
     Take { queue: usize },
     Seal { queue: usize },
     Expire { queue: usize, age_ms: u64 },
@@ -42,7 +42,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     let call = prop_oneof![
         12 => (queue.clone(), 0..400_usize).prop_map(|(queue, bytes)| Call::Append { queue, bytes }),
         3 => (0..8_u64).prop_map(|ms| Call::Pass { ms }),
-        3 => queue.clone().prop_map(|queue| Call::Look { queue }),
+        3 => queue.clone().prop_map(|queue| Call::PollReady { queue }),
         5 => queue.clone().prop_map(|queue| Call::Take { queue }),
         1 => queue.clone().prop_map(|queue| Call::Seal { queue }),
         1 => (queue.clone(), 0..30_u64).prop_map(|(queue, age_ms)| Call::Expire { queue, age_ms }),
@@ -136,10 +136,10 @@ impl Run {
         match *call {
             Call::Append { queue, bytes } => self.append(queue, bytes),
             Call::Pass { ms } => self.now_ms += ms,
-            Call::Look { queue } => self.look(queue),
+            Call::PollReady { queue } => self.poll_ready(queue),
             Call::Take { queue } => self.take(queue),
             Call::Seal { queue } => {
-                self.queues[queue].seal_open();
+                self.queues[queue].flush();
                 let model = &mut self.models[queue];
                 model.sealed.extend(model.open.take());
             }
@@ -162,10 +162,10 @@ impl Run {
                 let expected = std::mem::take(&mut self.models[queue].sealed);
                 self.took(queue, batches, expected);
             }
-            Call::Decide { batch } => self.decide(batch),
+            Call::Decide { batch } => self.complete(batch),
             Call::LetGo { batch } => {
                 if batch < self.taken.len() {
-                    self.decide(batch);
+                    self.complete(batch);
                     self.taken.swap_remove(batch);
                 }
             }
@@ -237,7 +237,7 @@ impl Run {
         }
     }
 
-    fn look(&mut self, queue: usize) {
+    fn poll_ready(&mut self, queue: usize) {
         let now_ms = self.now_ms;
         let model = &mut self.models[queue];
         let due_ms = model.open.as_ref().map(|open| open.created_ms + LINGER_MS);
@@ -250,7 +250,10 @@ impl Run {
                 until: self.scene.at(due_ms),
             },
         };
-        assert_eq!(self.queues[queue].look(self.scene.at(now_ms)), expected);
+        assert_eq!(
+            self.queues[queue].poll_ready(self.scene.at(now_ms)),
+            expected
+        );
         self.rung[queue] = false;
         model.engine_knows = match expected {
             Readiness::Empty => Knows::Nothing,
@@ -294,17 +297,17 @@ impl Run {
         }
     }
 
-    fn decide(&self, batch: usize) {
+    fn complete(&self, batch: usize) {
         let Some((batch, expected)) = self.taken.get(batch) else {
             return;
         };
-        let first_time = batch.completion().fate().is_none();
+        let first_time = batch.completion().batch_outcome().is_none();
         let base_offset = expected.created_ms as i64;
-        let fate = Fate::Delivered {
+        let batch_outcome = BatchOutcome::Delivered {
             base_offset,
             log_append_time_ms: None,
         };
-        assert_eq!(batch.decide(fate).is_ok(), first_time);
+        assert_eq!(batch.complete(batch_outcome).is_ok(), first_time);
         for (index, value) in expected.values.iter().enumerate() {
             let outcome = self.deliveries[value].try_outcome().unwrap().unwrap();
             assert_eq!(outcome.offset, base_offset + index as i64);
@@ -328,7 +331,7 @@ impl Run {
     /// What must hold after every call.
     fn check(&mut self, memory: usize) {
         let mut drained = Vec::new();
-        self.scene.accumulator.drain_rung(&mut drained);
+        self.scene.accumulator.take_rung(&mut drained);
         for queue in drained {
             assert!(
                 !self.rung[queue.key() as usize],
@@ -338,7 +341,7 @@ impl Run {
         }
         for ((queue, model), rung) in self.queues.iter().zip(&self.models).zip(&self.rung) {
             assert_eq!(queue.batches(), model.batches());
-            assert_eq!(queue.undecided().len(), model.batches());
+            assert_eq!(queue.incomplete().len(), model.batches());
             let oldest = model.sealed.front().or(model.open.as_ref());
             let oldest = oldest.map(|batch| self.scene.at(batch.created_ms));
             assert_eq!(queue.oldest_created(), oldest);
@@ -365,7 +368,7 @@ impl Run {
             self.call(&Call::TakeAll { queue });
         }
         for batch in 0..self.taken.len() {
-            self.decide(batch);
+            self.complete(batch);
         }
         assert!(
             self.deliveries

@@ -13,7 +13,7 @@ const SILENCE: [u32; 0] = [];
 fn the_first_record_of_an_empty_queue_rings_and_the_others_do_not() {
     let scene = Scene::new(1_024, 5, 1 << 20);
     let queue = scene.queue(3);
-    assert_eq!(queue.look(scene.at(0)), Readiness::Empty);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Empty);
     assert!(!scene.bell.is_rung());
     scene.append(&queue, VALUE, 0);
     assert!(scene.bell.awake());
@@ -24,7 +24,7 @@ fn the_first_record_of_an_empty_queue_rings_and_the_others_do_not() {
 }
 
 #[test]
-fn while_an_alarm_is_set_the_first_record_is_only_noted() {
+fn while_an_alarm_is_set_the_first_record_rings_nobody_awake() {
     let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
     let queue = scene.queue(0);
     scene.bell.announce_alarm();
@@ -35,14 +35,14 @@ fn while_an_alarm_is_set_the_first_record_is_only_noted() {
         [0],
         "who reads the list finds it all the same"
     );
-    queue.look(scene.at(0));
+    queue.poll_ready(scene.at(0));
     scene.append(&queue, VALUE, 0);
     assert!(scene.bell.is_rung(), "the batch is full");
     assert_eq!(scene.rung(), [0]);
 }
 
 #[test]
-fn a_batch_that_fills_while_it_is_only_noted_rings_and_is_listed_once() {
+fn a_batch_that_fills_while_it_is_only_listed_rings_and_is_listed_once() {
     let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
     let queue = scene.queue(0);
     scene.bell.announce_alarm();
@@ -62,7 +62,7 @@ fn without_linger_an_alarm_silences_nothing() {
 }
 
 #[test]
-fn a_queue_that_has_rung_is_silent_until_it_is_looked_at() {
+fn a_queue_that_has_rung_is_silent_until_it_is_polled() {
     let scene = Scene::new(batch_bytes(2, VALUE), 5, 1 << 20);
     let queue = scene.queue(0);
     for _ in 0..20 {
@@ -80,7 +80,7 @@ fn a_lingering_batch_rings_when_it_is_full() {
     scene.append(&queue, VALUE, 0);
     assert_eq!(scene.rung(), [0]);
     assert!(matches!(
-        queue.look(scene.at(0)),
+        queue.poll_ready(scene.at(0)),
         Readiness::Lingering { .. }
     ));
     assert_eq!(scene.append(&queue, VALUE, 0).filled, Filled::Room);
@@ -95,10 +95,10 @@ fn a_lingering_batch_that_is_found_full_rings_even_if_there_is_no_memory_for_the
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
     scene.rung();
-    queue.look(scene.at(0));
+    queue.poll_ready(scene.at(0));
     scene.try_append(&queue, &[0; 39], 0, None).unwrap_err();
     assert_eq!(scene.rung(), [0]);
-    assert_eq!(queue.look(scene.at(0)), Readiness::Ready);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Ready);
 }
 
 #[test]
@@ -108,24 +108,24 @@ fn an_engine_that_has_something_to_take_is_not_rung_for_more() {
     scene.append(&queue, VALUE, 0);
     scene.append(&queue, VALUE, 0);
     scene.rung();
-    assert_eq!(queue.look(scene.at(0)), Readiness::Ready);
+    assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Ready);
     scene.bell.awake();
     for _ in 0..10 {
         scene.append(&queue, VALUE, 0);
     }
-    queue.seal_open();
+    queue.flush();
     assert_eq!(scene.rung(), SILENCE);
     assert!(!scene.bell.is_rung());
 }
 
 #[test]
-fn a_queue_that_was_emptied_rings_again_also_if_nobody_looked_after_taking() {
+fn a_queue_that_was_emptied_rings_again_also_if_nobody_polled_after_taking() {
     for empty in ["take", "take_expired", "take_all"] {
         let scene = Scene::new(1_024, 5, 1 << 20);
         let queue = scene.queue(0);
         scene.append(&queue, VALUE, 0);
         scene.rung();
-        queue.look(scene.at(0));
+        queue.poll_ready(scene.at(0));
         match empty {
             "take" => drop(queue.take(scene.at(5)).unwrap()),
             "take_expired" => drop(queue.take_expired(scene.at(5))),
@@ -142,10 +142,10 @@ fn a_flush_rings_for_what_lingers_and_for_nothing_else() {
     let [lingering, empty] = [0, 1].map(|partition| scene.queue(partition));
     scene.append(&lingering, VALUE, 0);
     scene.rung();
-    lingering.look(scene.at(0));
-    empty.look(scene.at(0));
-    lingering.seal_open();
-    empty.seal_open();
+    lingering.poll_ready(scene.at(0));
+    empty.poll_ready(scene.at(0));
+    lingering.flush();
+    empty.flush();
     assert_eq!(scene.rung(), [0]);
 }
 
@@ -155,7 +155,7 @@ fn close_rings_for_what_lingers() {
     let queue = scene.queue(0);
     scene.append(&queue, VALUE, 0);
     scene.rung();
-    queue.look(scene.at(0));
+    queue.poll_ready(scene.at(0));
     scene.accumulator.close();
     assert_eq!(scene.rung(), [0]);
     assert!(scene.bell.is_rung());
@@ -172,10 +172,10 @@ fn every_queue_rings_for_itself_in_order() {
     let mut into = vec![Arc::clone(&queues[0])];
     queues.iter().for_each(|queue| drop(queue.take_all()));
     for queue in &queues {
-        assert_eq!(queue.look(scene.at(0)), Readiness::Empty);
+        assert_eq!(queue.poll_ready(scene.at(0)), Readiness::Empty);
     }
     scene.append(&queues[2], VALUE, 0);
-    scene.accumulator.drain_rung(&mut into);
+    scene.accumulator.take_rung(&mut into);
     assert_eq!(
         into.iter().map(|queue| queue.key()).collect::<Vec<_>>(),
         [0, 2]
@@ -195,7 +195,7 @@ fn a_sleeper_is_woken_by_the_first_ring_only() {
 }
 
 #[test]
-fn who_was_rung_for_while_awake_does_not_get_to_sleep() {
+fn a_driver_that_was_rung_for_while_awake_may_not_sleep() {
     let bell = Doorbell::new();
     let (wakes, waker) = Wakes::new();
     bell.ring();
@@ -221,7 +221,7 @@ fn the_waker_of_the_last_sleep_is_woken() {
 }
 
 #[test]
-fn who_got_up_by_himself_is_not_woken() {
+fn a_driver_that_is_awake_is_not_woken() {
     let bell = Doorbell::new();
     let (wakes, waker) = Wakes::new();
     assert_eq!(bell.sleep(&waker), Sleep::Asleep);

@@ -36,12 +36,12 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(batch_size: usize, linger_ms: u64, buffer_memory: usize) -> Self {
-        Self::of(Settings {
-            batch_size,
-            linger: Duration::from_millis(linger_ms),
-            buffer_memory,
-            batch_overhead: 0,
-        })
+        Self::of(
+            Settings::default()
+                .batch_size(batch_size)
+                .linger(Duration::from_millis(linger_ms))
+                .buffer_memory(buffer_memory),
+        )
     }
 
     pub(crate) fn of(settings: Settings) -> Self {
@@ -97,7 +97,7 @@ impl Scene {
     /// The queues that have rung, by key.
     pub(crate) fn rung(&self) -> Vec<u32> {
         let mut rung = Vec::new();
-        self.accumulator.drain_rung(&mut rung);
+        self.accumulator.take_rung(&mut rung);
         rung.iter().map(|queue| queue.key()).collect()
     }
 }

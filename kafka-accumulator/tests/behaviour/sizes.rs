@@ -23,7 +23,7 @@ fn a26_no_batch_is_larger_than_it_may_be_however_its_records_compress() {
         });
         scene.append(&queue, &value.collect::<Vec<u8>>(), 0);
     }
-    queue.seal_open();
+    queue.flush();
     let batches = queue.take_all();
     assert!(batches.len() > 100);
     for batch in &batches {

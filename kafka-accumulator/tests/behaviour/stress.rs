@@ -12,7 +12,7 @@ use std::{
 };
 
 use kafka_accumulator::{
-    Accumulator, AppendError, Appended, Delivery, Fate, Queue, Readiness, Sleep,
+    Accumulator, AppendError, Appended, BatchOutcome, Delivery, Queue, Readiness, Sleep,
 };
 
 use crate::{
@@ -113,7 +113,7 @@ fn take_until_closed(scene: &Scene) -> Log {
             }
         }));
         scene.bell.awake();
-        scene.accumulator.drain_rung(&mut rung);
+        scene.accumulator.take_rung(&mut rung);
         known.extend(rung.drain(..).map(|queue| (queue.key(), queue)));
         // Time passes at once: what lingers is due.
         for queue in known.values() {
@@ -127,7 +127,7 @@ fn take_until_closed(scene: &Scene) -> Log {
 }
 
 fn serve(accumulator: &Accumulator<Why>, queue: &Queue<Why>, now: Instant, log: &mut Log) {
-    while queue.look(now) == Readiness::Ready {
+    while queue.poll_ready(now) == Readiness::Ready {
         let Ok(batch) = queue.take(now) else {
             continue;
         };
@@ -139,10 +139,10 @@ fn serve(accumulator: &Accumulator<Why>, queue: &Queue<Why>, now: Instant, log: 
             let number_of = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
             (number_of(thread), number_of(number))
         }));
-        let fate = Fate::Delivered {
+        let batch_outcome = BatchOutcome::Delivered {
             base_offset,
             log_append_time_ms: None,
         };
-        batch.decide(fate).unwrap();
+        batch.complete(batch_outcome).unwrap();
     }
 }

@@ -60,12 +60,11 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
         client_id: client_id(values, findings).into(),
         bootstrap: bootstrap(values, findings),
         guarantee: guarantee(values, findings),
-        accumulator: kafka_accumulator::Settings {
-            batch_size: values.count("batch.size"),
-            linger: millis(linger_ms(values)),
-            buffer_memory: values.count("buffer.memory"),
-            batch_overhead: BATCH_OVERHEAD_BYTES,
-        },
+        accumulator: kafka_accumulator::Settings::default()
+            .batch_size(values.count("batch.size"))
+            .linger(millis(linger_ms(values)))
+            .buffer_memory(values.count("buffer.memory"))
+            .batch_overhead(BATCH_OVERHEAD_BYTES),
         compression,
         compression_level,
         max_block: values.time("max.block.ms"),

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use kafka_accumulator::{Batch, Doorbell, contained};
+use kafka_accumulator::{Batch, Doorbell, catch_panic};
 use kafka_wire::compression::{Compression, CompressionLevel, Compressor as Codec};
 
 use crate::engine::{Outgoing, Payload};
@@ -184,7 +184,7 @@ impl Shop {
     fn work(&self) {
         let mut codec = Codec::default();
         while let Some(Job { batch, order }) = self.next() {
-            let compressed = contained(|| self.compress(&mut codec, &batch));
+            let compressed = catch_panic(|| self.compress(&mut codec, &batch));
             let compressed = compressed.unwrap_or_else(|panic| {
                 // What it left behind is not to be trusted.
                 codec = Codec::default();

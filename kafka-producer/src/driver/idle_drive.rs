@@ -16,7 +16,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
-use kafka_accumulator::{Sleep, contained};
+use kafka_accumulator::{Sleep, catch_panic};
 
 use super::Driver;
 use super::seat::Seat;
@@ -52,7 +52,7 @@ impl Sleeper {
         let Some(mut driver) = seat.try_lock() else {
             return Rest::ForTheTask;
         };
-        match contained(|| driver.step_for_caller(self)) {
+        match catch_panic(|| driver.step_for_caller(self)) {
             Ok(rest) => rest,
             Err(panic) => {
                 driver.defect = Some(panic);

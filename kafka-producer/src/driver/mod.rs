@@ -32,7 +32,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use hashbrown::HashMap;
-use kafka_accumulator::{Doorbell, Panic, Sleep, contained};
+use kafka_accumulator::{Doorbell, Panic, Sleep, catch_panic};
 use kafka_wire::compression::Compression;
 use tokio::runtime::Runtime;
 
@@ -89,7 +89,7 @@ fn run(driver: Driver, runtime: Runtime) {
     let mut task = Task::new(driver);
     let driven = {
         let round = poll_fn(|context| task.poll(context));
-        contained(|| runtime.block_on(tokio::task::unconstrained(round)))
+        catch_panic(|| runtime.block_on(tokio::task::unconstrained(round)))
     };
     task.end(driven.and_then(|driven| driven));
 }
@@ -163,11 +163,11 @@ impl Task {
         if let Some(mut driver) = driver {
             if let Err(panic) = driven {
                 // What it left behind may make that panic as well: then batches are just dropped.
-                let _ = contained(|| driver.engine.fail_after(&panic));
+                let _ = catch_panic(|| driver.engine.fail_after(&panic));
             }
             driver.engine.hand_over(&mut self.notices);
             self.notices.tell();
-            let _ = contained(|| drop(driver));
+            let _ = catch_panic(|| drop(driver));
         }
     }
 }
@@ -361,9 +361,9 @@ mod tests {
     use kafka_wire::ApiKey;
 
     use super::*;
+    use crate::append::RecordAppender;
     use crate::engine::Desk;
     use crate::error::{Cause, DeliveryError, FatalError, Persistence, SendError};
-    use crate::intake::Intake;
     use crate::{Producer, ProducerConfig, ProducerRecord};
 
     /// A producer whose thread panics when it is told to: a dial does.
@@ -380,12 +380,12 @@ mod tests {
             DeliveryError::abandoned,
         ));
         let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
-        let intake = Intake {
-            settings: Arc::clone(&settings),
-            accumulator: Arc::clone(&accumulator),
-            desk: Arc::clone(&desk),
-            partitioner: Arc::new(RoundRobinPartitioner),
-        };
+        let appender = RecordAppender::new(
+            Arc::clone(&settings),
+            Arc::clone(&accumulator),
+            Arc::clone(&desk),
+            Arc::new(RoundRobinPartitioner),
+        );
         let engine = Engine::new(Arc::clone(&settings), accumulator, desk, 42, Instant::now());
         let (mut driver, runtime) = prepare(engine, settings, doorbell).unwrap();
         let (doom, told) = oneshot::channel();
@@ -396,7 +396,7 @@ mod tests {
         driver.dials.insert(NodeId(99), Dial::resolving(dial));
         thread::spawn(move || run(driver, runtime));
         let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
-        let producer = Producer::new(intake, serializer.clone(), serializer);
+        let producer = Producer::new(appender, serializer.clone(), serializer);
         (producer, doom)
     }
 

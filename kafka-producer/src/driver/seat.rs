@@ -6,7 +6,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use kafka_accumulator::NoCallsOut;
+use kafka_accumulator::NoUserCode;
 
 use super::Driver;
 
@@ -16,7 +16,7 @@ pub(super) struct Seat(Mutex<Option<Driver>>);
 /// The driver, while its lock is held.
 pub(super) struct Locked<'a> {
     seat: MutexGuard<'a, Option<Driver>>,
-    _quiet: NoCallsOut,
+    _quiet: NoUserCode,
 }
 
 impl Seat {
@@ -47,7 +47,7 @@ impl<'a> Locked<'a> {
     fn of(seat: MutexGuard<'a, Option<Driver>>) -> Option<Self> {
         seat.is_some().then(|| Self {
             seat,
-            _quiet: NoCallsOut::new(),
+            _quiet: NoUserCode::new(),
         })
     }
 }

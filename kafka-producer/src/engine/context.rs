@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka_accumulator::{Accumulator, Batch, Fate};
+use kafka_accumulator::{Accumulator, Batch, BatchOutcome};
 
 use crate::engine::backoff;
 use crate::engine::handle::{CloseReport, Desk};
@@ -66,7 +66,7 @@ impl Context {
     pub(crate) fn end_delivered(
         &mut self,
         batch: Arc<Batch<DeliveryError>>,
-        fate: Fate<DeliveryError>,
+        fate: BatchOutcome<DeliveryError>,
     ) {
         self.tally.delivered += u64::from(batch.count());
         self.notices.push(Notice::Ended(batch, fate));
@@ -78,7 +78,7 @@ impl Context {
         key: LaneKey,
         batch: Arc<Batch<DeliveryError>>,
         error: &DeliveryError,
-        fate: Fate<DeliveryError>,
+        fate: BatchOutcome<DeliveryError>,
     ) {
         let records = u64::from(batch.count());
         match error.persistence() {
@@ -95,7 +95,7 @@ impl Context {
     pub(crate) fn end_split(
         &mut self,
         batch: Arc<Batch<DeliveryError>>,
-        fate: Fate<DeliveryError>,
+        fate: BatchOutcome<DeliveryError>,
     ) {
         self.notices.push(Notice::Ended(batch, fate));
     }

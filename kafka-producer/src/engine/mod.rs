@@ -32,7 +32,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_accumulator::{Accumulator, NoCallsOut, Panic};
+use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
@@ -105,7 +105,7 @@ impl Engine {
 
     /// Takes note of something that happened outside.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        let _quiet = NoCallsOut::new();
+        let _quiet = NoUserCode::new();
         self.cx.now = now;
         self.sender.expiration().pass(now);
         self.follow_up = FollowUp::Open;
@@ -140,7 +140,7 @@ impl Engine {
 
     /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).
     pub fn poll(&mut self) -> Option<Action> {
-        let _quiet = NoCallsOut::new();
+        let _quiet = NoUserCode::new();
         if self.cx.actions.is_empty()
             && (self.follow_up == FollowUp::Open || self.sender.awaits_others())
         {

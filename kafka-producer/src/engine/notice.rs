@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use futures_channel::oneshot;
-use kafka_accumulator::{Batch, Fate, call_out, wake_all};
+use kafka_accumulator::{Batch, BatchOutcome, run_user_code, wake_all};
 
 use crate::engine::handle::Question;
 use crate::error::DeliveryError;
@@ -20,7 +20,7 @@ use crate::error::DeliveryError;
 /// Something that somebody is to be told.
 pub(super) enum Notice {
     /// To the records of a batch: what became of it.
-    Ended(Arc<Batch<DeliveryError>>, Fate<DeliveryError>),
+    Ended(Arc<Batch<DeliveryError>>, BatchOutcome<DeliveryError>),
     /// To who asked for something: the answer. Boxed, because it is rare beside the other.
     Answer(Box<dyn FnOnce() + Send>),
 }
@@ -40,11 +40,11 @@ impl Notice {
     pub(super) fn tell(self) {
         match self {
             Self::Ended(batch, fate) => {
-                let decided = batch.decide(fate);
+                let decided = batch.complete(fate);
                 debug_assert!(decided.is_ok(), "a batch is ended once");
             }
             // The waker of who waits may panic, which concerns nobody else.
-            Self::Answer(tell) => drop(call_out(tell)),
+            Self::Answer(tell) => drop(run_user_code(tell)),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kafka_mock::MockCluster;
 use kafka_producer::partition::{Partitioner, RecordView, TopicView};
 use kafka_producer::serde::{self, SerializeError, Serializer};
-use kafka_producer::{Delivery, Producer, ProducerRecord, blocking};
+use kafka_producer::{Delivery, Producer, ProducerRecord, SendError, TransactionError, blocking};
 
 use crate::scene::{FOR_EVER, PATIENCE, TOPIC, builder, configured, record};
 
@@ -161,6 +161,50 @@ impl Drop for Relapsing {
     fn drop(&mut self) {
         panic!("again, when the panic is dropped");
     }
+}
+
+/// Sends through a transaction when it is woken, and tells what came of it.
+struct SendsInTransaction {
+    transaction: Mutex<Option<blocking::Transaction<'static, str, str>>>,
+    sent: Mutex<mpsc::Sender<Result<(), SendError>>>,
+}
+
+impl Wake for SendsInTransaction {
+    fn wake(self: Arc<Self>) {
+        let transaction = self.transaction.lock().unwrap();
+        let unknown = ProducerRecord::new("unknown", "tea");
+        let sent = transaction.as_ref().unwrap().send(unknown).map(drop);
+        self.sent.lock().unwrap().send(sent).unwrap();
+    }
+}
+
+#[test]
+fn a_blocking_send_that_may_not_wait_where_it_is_called_forbids_the_commit() {
+    in_a_thread(|| {
+        let kafka = kafka(1);
+        let settings = [("transactional.id", "billing"), FOR_EVER[0], FOR_EVER[1]];
+        let producer = blocking::Producer::from(producer(&kafka, &settings));
+        let producer: &'static _ = Box::leak(Box::new(producer));
+        producer.init_transactions().unwrap();
+        let transaction = producer.begin_transaction().unwrap();
+        let mut delivery = transaction.send(record("lingers")).unwrap();
+        let (tell, told) = mpsc::channel();
+        let task = Arc::new(SendsInTransaction {
+            transaction: Mutex::new(Some(transaction)),
+            sent: Mutex::new(tell),
+        });
+        poll_once(&mut delivery, &Waker::from(Arc::clone(&task)));
+        producer.flush().unwrap();
+
+        let sent = told.recv().unwrap();
+        assert!(matches!(sent, Err(SendError::InCallback(_))), "{sent:?}");
+        let transaction = task.transaction.lock().unwrap().take().unwrap();
+        let committed = transaction.commit();
+        assert!(
+            matches!(committed, Err(TransactionError::Abortable(_))),
+            "{committed:?}"
+        );
+    });
 }
 
 struct Throwing;

@@ -205,7 +205,7 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
         );
         match producer.try_send(record(&value)) {
             Ok(_) => accepted += 1,
-            Err(TrySendError::WouldWait(record, WaitsFor::Memory)) => break record,
+            Err(TrySendError::WouldWait(record, WaitsFor::Memory { .. })) => break record,
             Err(error) => panic!("{error}"),
         }
     };
@@ -218,7 +218,9 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
         loop {
             match producer.try_send(refused.take().unwrap()) {
                 Ok(delivery) => return delivery.await.unwrap(),
-                Err(TrySendError::WouldWait(record, WaitsFor::Memory)) => refused = Some(record),
+                Err(TrySendError::WouldWait(record, WaitsFor::Memory { .. })) => {
+                    refused = Some(record)
+                }
                 Err(error) => panic!("{error}"),
             }
             tokio::task::yield_now().await;

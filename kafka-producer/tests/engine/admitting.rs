@@ -17,12 +17,10 @@ const MIB: usize = 1 << 20;
 /// Batches of a mebibyte, one record each, and memory for 32.
 fn roomy() -> Settings {
     Settings {
-        accumulator: kafka_accumulator::Settings {
-            batch_size: MIB,
-            linger: ms(0),
-            buffer_memory: 32 * MIB,
-            batch_overhead: 0,
-        },
+        accumulator: kafka_accumulator::Settings::default()
+            .batch_size(MIB)
+            .linger(ms(0))
+            .buffer_memory(32 * MIB),
         max_request_bytes: 2 * MIB,
         ..settings()
     }

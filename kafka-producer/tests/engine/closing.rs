@@ -33,7 +33,9 @@ fn flush_sends_what_lingers_and_waits_for_everything() {
         (vec![vec!["a"]], vec![vec!["b"]])
     );
     let decided = |all: &[std::sync::Arc<kafka_accumulator::Completion<_>>]| {
-        all.iter().filter(|one| one.fate().is_some()).count()
+        all.iter()
+            .filter(|one| one.batch_outcome().is_some())
+            .count()
     };
     stage.answer(1, [ok(0)]);
     delivered(&sent, 0);

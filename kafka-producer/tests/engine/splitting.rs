@@ -13,11 +13,7 @@ const OUT_OF_ORDER: ErrorCode = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
 
 /// Batches of what is sent within 5 ms.
 fn batching(settings: Settings) -> Settings {
-    let accumulator = kafka_accumulator::Settings {
-        batch_size: 1000,
-        linger: ms(5),
-        ..settings.accumulator
-    };
+    let accumulator = settings.accumulator.batch_size(1000).linger(ms(5));
     Settings {
         accumulator,
         ..settings

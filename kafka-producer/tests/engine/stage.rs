@@ -82,12 +82,10 @@ pub(crate) fn settings() -> Settings {
             port: 9092,
         }],
         guarantee: Guarantee::Idempotent,
-        accumulator: kafka_accumulator::Settings {
-            batch_size: 0,
-            linger: Duration::ZERO,
-            buffer_memory: 1 << 20,
-            batch_overhead: 0,
-        },
+        accumulator: kafka_accumulator::Settings::default()
+            .batch_size(0)
+            .linger(Duration::ZERO)
+            .buffer_memory(1 << 20),
         compression: Compression::None,
         compression_level: CompressionLevel::default_of(Compression::None),
         max_block: Duration::from_secs(60),

@@ -20,7 +20,7 @@ impl Stage {
     fn append_unnoticed(&self, partition: i32) -> Delivery<DeliveryError> {
         let delivery = self.append(TOPIC, partition, "tea").unwrap();
         let mut rung = Vec::new();
-        self.accumulator.drain_rung(&mut rung);
+        self.accumulator.take_rung(&mut rung);
         assert_eq!(rung.len(), 1);
         delivery
     }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures_channel::oneshot;
 use kafka_accumulator::{
-    Accumulator, AppendError, Appended, Callback, Doorbell, Fate, Filled, NewRecord, Queue, Sleep,
+    Accumulator, AppendError, Appended, BatchOutcome, Callback, Doorbell, Filled, NewRecord, Queue,
+    Sleep,
 };
 use kafka_producer::engine::{
     Action, Desk, Engine, Input, NodeId, Notices, Outgoing, Payload, PendingProduce, Question,
@@ -134,7 +135,7 @@ impl Rig {
         let mut record = NewRecord::new(1_760_000_000_000, RecordParts::new(None, Some(value)));
         let now = self.now;
         let appended = self.accumulator.append(queue, &mut record, None, || now);
-        queue.seal_open();
+        queue.flush();
         drop(cluster);
         self.tick();
         self.answer().expect("it is on its way");
@@ -261,11 +262,11 @@ impl Rig {
     /// Takes the batch of the first partition that was just filled, in the engine's place.
     pub(crate) fn decide_full(&self) {
         while let Ok(batch) = self.queues[0].take(self.now) {
-            let fate = Fate::Delivered {
+            let fate = BatchOutcome::Delivered {
                 base_offset: 0,
                 log_append_time_ms: None,
             };
-            batch.decide(fate).unwrap();
+            batch.complete(fate).unwrap();
         }
     }
 

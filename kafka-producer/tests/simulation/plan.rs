@@ -312,16 +312,16 @@ fn assumed_expiration(cluster: &ClusterConfig) -> Duration {
 fn accumulator(random: &mut fastrand::Rng, linger: Duration) -> kafka_accumulator::Settings {
     let batch_size = [0, 300, 1_000, 4_000][random.usize(..4)];
     let buffer_memory = random.usize(5_000..60_000);
-    kafka_accumulator::Settings {
-        batch_size,
-        linger,
-        buffer_memory,
-        // No draw of its own: the seeds that are kept keep their stories.
-        batch_overhead: match buffer_memory % 5 {
-            0 => BATCH_OVERHEAD_BYTES,
-            _ => 0,
-        },
-    }
+    // No draw of its own: the seeds that are kept keep their stories.
+    let batch_overhead = match buffer_memory % 5 {
+        0 => BATCH_OVERHEAD_BYTES,
+        _ => 0,
+    };
+    kafka_accumulator::Settings::default()
+        .batch_size(batch_size)
+        .linger(linger)
+        .buffer_memory(buffer_memory)
+        .batch_overhead(batch_overhead)
 }
 
 fn backoff(

@@ -196,11 +196,8 @@ impl Producer {
         let (calls, callback) = self.callback(queue, topic, wish);
         let trimmings = Trimmings::of(id);
         let timestamp_ms = self.ground.clock.wall_ms() - wish.age.as_millis() as i64;
-        let mut record = NewRecord {
-            timestamp_ms,
-            parts: trimmings.with(&value),
-            callback,
-        };
+        let mut record = NewRecord::new(timestamp_ms, trimmings.with(&value));
+        record.callback = callback;
         let now = self.ground.now();
         let appended = self
             .accumulator

@@ -251,12 +251,10 @@ mod tests {
     use super::*;
 
     fn topic(name: &str) -> Arc<Topic> {
-        let settings = Settings {
-            batch_size: 1000,
-            linger: Duration::ZERO,
-            buffer_memory: 1000,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(1000)
+            .linger(Duration::ZERO)
+            .buffer_memory(1000);
         let lost = || unreachable!("nothing is written");
         Arc::new(Topic {
             name: Arc::from(name),

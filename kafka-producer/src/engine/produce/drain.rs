@@ -127,7 +127,7 @@ impl Sender {
         let waits_until = self.coalescer.wait(id, few, hold, p.cx.now);
         if let Some(until) = waits_until {
             p.cx.timers.arm(Timer::Coalesce(id), until);
-            p.cx.accumulator.doorbell().ask_for_patience(enough - 1);
+            p.cx.accumulator.doorbell().ring_after(enough - 1);
         }
         waits_until.is_some()
     }

@@ -77,7 +77,7 @@ impl Lanes {
         now: Instant,
     ) -> Option<LaneKey> {
         let key = self.free_key()?;
-        queue.renumber(key);
+        queue.set_key(key);
         let queue = Arc::clone(queue);
         let Origin {
             topic_id,

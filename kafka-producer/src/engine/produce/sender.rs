@@ -150,7 +150,7 @@ impl Sender {
     /// Looks at the queues that rang.
     pub(crate) fn look_at_rung(&mut self, p: &mut Peers<'_>) {
         let mut rung = std::mem::take(&mut self.rung);
-        p.cx.accumulator.drain_rung(&mut rung);
+        p.cx.accumulator.take_rung(&mut rung);
         for queue in rung.drain(..) {
             if let Some(key) = p.metadata.lane_of(&queue, &mut self.lanes, p.cx.now) {
                 self.look_at_queue(p, key);

@@ -25,7 +25,7 @@ pub(crate) fn check(world: &World, client: usize, node: NodeId) {
             world.ground.broken("the window is kept", story);
         }
         let batches = produce.flat_map(|owed| &owed.batches);
-        for batch in batches.filter(|batch| batch.fate().is_none()) {
+        for batch in batches.filter(|batch| batch.batch_outcome().is_none()) {
             let partition = (&**batch.topic(), batch.partition());
             *by_partition.entry(partition).or_default() += 1;
         }

@@ -7,7 +7,7 @@
 //!
 //! No batch ends here that has no answer and is still on its way.
 
-use kafka_accumulator::Fate;
+use kafka_accumulator::BatchOutcome;
 
 use crate::engine::context::Context;
 use crate::engine::produce::expiration::Memory;
@@ -75,7 +75,7 @@ impl Lane {
         log_append_time_ms: Option<i64>,
     ) {
         if let Some(slot) = self.remove(serial) {
-            let fate = Fate::Delivered {
+            let fate = BatchOutcome::Delivered {
                 base_offset: base_offset.unwrap_or(UNKNOWN_OFFSET),
                 log_append_time_ms,
             };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_accumulator::{Batch, Fate};
+use kafka_accumulator::{Batch, BatchOutcome};
 use kafka_wire::ErrorCode;
 
 use crate::engine::context::Context;
@@ -28,7 +28,7 @@ impl Lane {
             .obstacle
             .filter(|_| tells_what_it_waited_for(&cause));
         let error = DeliveryError::new(cause, history);
-        self.end_failed(cx, slot.batch, &error, Fate::Failed(error.clone()));
+        self.end_failed(cx, slot.batch, &error, BatchOutcome::Failed(error.clone()));
     }
 
     /// Ends a batch that never left the accumulator.
@@ -47,7 +47,12 @@ impl Lane {
             ..History::without_attempt(topic, self.partition, Persistence::NotPersisted)
         };
         let error = DeliveryError::new(cause, history);
-        self.end_failed(cx, Arc::new(batch), &error, Fate::Failed(error.clone()));
+        self.end_failed(
+            cx,
+            Arc::new(batch),
+            &error,
+            BatchOutcome::Failed(error.clone()),
+        );
     }
 
     /// Ends a batch that has failed: an error of its records tells why.
@@ -56,7 +61,7 @@ impl Lane {
         cx: &mut Context,
         batch: Arc<Batch<DeliveryError>>,
         error: &DeliveryError,
-        fate: Fate<DeliveryError>,
+        fate: BatchOutcome<DeliveryError>,
     ) {
         if error.persistence() == Persistence::PossiblyPersisted {
             self.recall.forget_confirmed();

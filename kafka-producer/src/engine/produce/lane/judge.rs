@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka_accumulator::Fate;
+use kafka_accumulator::BatchOutcome;
 use kafka_wire::messages::produce::PartitionProduceResponse;
 use kafka_wire::{ErrorCode, Version};
 
@@ -302,7 +302,7 @@ impl Lane {
         let message = message.clone();
         let rest = error(Cause::RefusedWithOthers { code, message });
         let first = each.first().map_or(&rest, |(_, why)| why).clone();
-        let fate = Fate::Refused { each, rest };
+        let fate = BatchOutcome::Refused { each, rest };
         self.end_failed(cx, Arc::clone(&slot.batch), &first, fate);
     }
 }

@@ -402,7 +402,7 @@ impl Lane {
 
     /// What its queue has for now.
     pub(crate) fn look(&self, now: Instant) -> Readiness {
-        self.queue.look(now)
+        self.queue.poll_ready(now)
     }
 
     /// Takes the next batch of the queue, gives it its place, and its number if `producer` is there. `Err`
@@ -534,9 +534,9 @@ impl Lane {
     pub(crate) fn flush(&self, undecided: &mut Vec<Arc<Completion<DeliveryError>>>) -> bool {
         let slots = self.slots.iter();
         undecided.extend(slots.map(|slot| Arc::clone(slot.batch.completion())));
-        self.queue.seal_open();
+        self.queue.flush();
         let taken = undecided.len();
-        undecided.extend(self.queue.undecided());
+        undecided.extend(self.queue.incomplete());
         undecided.len() > taken
     }
 
@@ -598,12 +598,10 @@ mod tests {
 
     /// A lane, and batches of so many records for it.
     fn lane_and_batches(counts: &[u32]) -> (Lane, Vec<Batch<DeliveryError>>) {
-        let settings = Settings {
-            batch_size: 1000,
-            linger: Duration::from_secs(1),
-            buffer_memory: 1 << 16,
-            batch_overhead: 0,
-        };
+        let settings = Settings::default()
+            .batch_size(1000)
+            .linger(Duration::from_secs(1))
+            .buffer_memory(1 << 16);
         let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), abandoned);
         let queue = accumulator.queue(Arc::from("orders"), 0, 0);
         let now = Instant::now();
@@ -612,7 +610,7 @@ mod tests {
                 let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"tea")));
                 let _ = accumulator.append(&queue, &mut record, None, || now);
             }
-            queue.seal_open();
+            queue.flush();
             queue.take(now).expect("it was sealed")
         });
         let batches = batches.collect();

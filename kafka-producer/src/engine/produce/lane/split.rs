@@ -37,7 +37,7 @@ impl Lane {
         let Some(pieces) = halves(&slot.batch) else {
             return false;
         };
-        let Ok((batches, fate)) = slot.batch.cut(pieces) else {
+        let Ok((batches, fate)) = slot.batch.prepare_split(pieces) else {
             return false;
         };
         cx.end_split(Arc::clone(&slot.batch), fate);
@@ -113,12 +113,8 @@ fn piece(records: &[Record]) -> Option<Piece> {
         let size = parts.size(timestamp_delta, index).ok()?;
         parts.encode(size, timestamp_delta, index, &mut body);
     }
-    Some(Piece {
-        count: records.len() as u32,
-        base_timestamp_ms,
-        max_timestamp_ms,
-        records: body,
-    })
+    let count = records.len() as u32;
+    Some(Piece::new(body, count, base_timestamp_ms, max_timestamp_ms))
 }
 
 /// A header's name: it was text when it was written.

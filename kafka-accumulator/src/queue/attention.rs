@@ -1,18 +1,18 @@
-//! What the engine knows of a queue, and hence when the queue must ring: one small table.
+//! What the engine knows of a queue, and hence when the queue must ring the doorbell: one small table.
 //!
 //! ```text
 //!             look: Empty          look: Lingering          look: Ready
 //!  Attention    Away      ────▶      Lingering     ────▶     Attending
 //!                │ first record          │ batch sealed
-//!                └───▶ Noted ───▶ Rung ◀─┘
+//!                └───▶ Listed ──▶ Rung ◀─┘
 //! ```
 //!
-//! A queue rings once per batch at most, and only if that can change what the engine does next.
-//! Nothing here locks, waits or wakes: the queue asks under its lock and rings after unlocking.
+//! A queue rings once per batch at most, and only if that can change what the engine does next. It asks
+//! here under its lock and rings after unlocking. Nothing here locks, waits or wakes.
 
 use std::time::Duration;
 
-use crate::queue::Readiness;
+use super::outcome::Readiness;
 
 /// What the engine knows of this queue and will do without being told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub(crate) enum Attention {
     Away,
     /// It will look when the open batch has lingered.
     Lingering,
-    /// It knows that there is something to take, and comes when it can.
+    /// It knows that there is something to take, and takes it when it can.
     Attending,
-    /// The queue is on the list of those to look at, and the engine reads that within a linger.
-    Noted,
-    /// It has been rung for and will look.
+    /// The queue is listed, and the engine takes the list within a linger.
+    Listed,
+    /// The queue is listed and the doorbell has been rung: the engine will look.
     Rung,
 }
 
@@ -33,13 +33,13 @@ pub(crate) enum Attention {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[must_use]
 pub(crate) enum Ring {
-    Needless,
-    /// To be put on the list; the engine may look when it gets up by itself.
-    Note,
-    /// On the list already, but in a hurry now.
-    Hurry,
-    /// To be put on the list, in a hurry.
-    Needed,
+    No,
+    /// It is to be listed; the engine may look when it gets up by itself.
+    Lazily,
+    /// It is listed already, and the engine is to look at once now.
+    Again,
+    /// It is to be listed, and the engine is to look at once.
+    Now,
 }
 
 impl Attention {
@@ -55,27 +55,27 @@ impl Attention {
     /// There is an open batch with its first record.
     pub(crate) fn batch_opened(&mut self, linger: Duration) -> Ring {
         match self {
-            Self::Away if linger.is_zero() => self.ring(Ring::Needed),
+            Self::Away if linger.is_zero() => self.ring(Ring::Now),
             Self::Away => {
-                *self = Self::Noted;
-                Ring::Note
+                *self = Self::Listed;
+                Ring::Lazily
             }
-            Self::Lingering | Self::Attending | Self::Noted | Self::Rung => Ring::Needless,
+            Self::Lingering | Self::Attending | Self::Listed | Self::Rung => Ring::No,
         }
     }
 
     /// There is a batch to be taken.
     pub(crate) fn batch_sealed(&mut self) -> Ring {
         match self {
-            Self::Away | Self::Lingering => self.ring(Ring::Needed),
-            Self::Noted => self.ring(Ring::Hurry),
-            Self::Attending | Self::Rung => Ring::Needless,
+            Self::Away | Self::Lingering => self.ring(Ring::Now),
+            Self::Listed => self.ring(Ring::Again),
+            Self::Attending | Self::Rung => Ring::No,
         }
     }
 
-    /// Everything was taken: who is not on the list needs no look, so that the next record rings.
+    /// Everything was taken. If the queue is not listed, the next record rings.
     pub(crate) fn emptied(&mut self) {
-        if !matches!(self, Self::Noted | Self::Rung) {
+        if !matches!(self, Self::Listed | Self::Rung) {
             *self = Self::Away;
         }
     }
@@ -90,7 +90,7 @@ impl Ring {
     /// What two events in a row ask for.
     pub(crate) fn or(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Note, Self::Hurry) | (Self::Hurry, Self::Note) => Self::Needed,
+            (Self::Lazily, Self::Again) | (Self::Again, Self::Lazily) => Self::Now,
             _ => self.max(other),
         }
     }
@@ -99,7 +99,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Attention::{Attending, Away, Lingering, Noted, Rung};
+    use Attention::{Attending, Away, Lingering, Listed, Rung};
 
     const SOME: Duration = Duration::from_millis(5);
 
@@ -118,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn a_first_record_is_noted_if_nobody_comes_anyway() {
+    fn a_first_record_rings_lazily_if_nobody_comes_anyway() {
         let table = [
-            (Away, Noted, Ring::Note),
-            (Lingering, Lingering, Ring::Needless),
-            (Attending, Attending, Ring::Needless),
-            (Noted, Noted, Ring::Needless),
-            (Rung, Rung, Ring::Needless),
+            (Away, Listed, Ring::Lazily),
+            (Lingering, Lingering, Ring::No),
+            (Attending, Attending, Ring::No),
+            (Listed, Listed, Ring::No),
+            (Rung, Rung, Ring::No),
         ];
         check(|attention| attention.batch_opened(SOME), table);
     }
@@ -132,18 +132,18 @@ mod tests {
     #[test]
     fn without_linger_a_first_record_rings() {
         let mut attention = Away;
-        assert_eq!(attention.batch_opened(Duration::ZERO), Ring::Needed);
+        assert_eq!(attention.batch_opened(Duration::ZERO), Ring::Now);
         assert_eq!(attention, Rung);
     }
 
     #[test]
     fn a_full_batch_rings_unless_it_is_known_of() {
         let table = [
-            (Away, Rung, Ring::Needed),
-            (Lingering, Rung, Ring::Needed),
-            (Attending, Attending, Ring::Needless),
-            (Noted, Rung, Ring::Hurry),
-            (Rung, Rung, Ring::Needless),
+            (Away, Rung, Ring::Now),
+            (Lingering, Rung, Ring::Now),
+            (Attending, Attending, Ring::No),
+            (Listed, Rung, Ring::Again),
+            (Rung, Rung, Ring::No),
         ];
         check(Attention::batch_sealed, table);
     }
@@ -152,6 +152,6 @@ mod tests {
     fn a_first_record_that_fills_its_batch_is_listed_and_rung_for() {
         let mut attention = Away;
         let ring = attention.batch_opened(SOME).or(attention.batch_sealed());
-        assert_eq!((ring, attention), (Ring::Needed, Rung));
+        assert_eq!((ring, attention), (Ring::Now, Rung));
     }
 }

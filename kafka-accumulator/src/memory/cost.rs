@@ -1,18 +1,18 @@
-//! What a batch takes of the buffer memory: its buffer, what there is of every batch beside it, and the
-//! callbacks of its records.
+//! What a batch takes of the buffer memory: its buffer, a fixed overhead, and the callbacks of its
+//! records.
 //!
 //! All of it is reserved together when a batch begins, and more when it grows, so that `buffer.memory`
 //! bounds the memory that batches really take, however small they are. Here it is only added up; the
-//! [budget](crate::budget) reserves it, and the [buffer](crate::buffer) holds what was reserved.
+//! [budget](super::budget) reserves it, and the [buffer](super::buffer) holds what was reserved.
 
-use crate::{accumulator::AppendError, completion::Callback};
+use crate::{completion::Callback, error::AppendError};
 
 /// The cost of a batch that is to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cost {
     /// The buffer that its first record needs.
     pub(crate) first_bytes: usize,
-    /// The buffer that it had better begin with.
+    /// The buffer that it begins with if there is memory.
     pub(crate) buffer_bytes: usize,
     /// What it takes beside its buffer, the callback of its first record included.
     pub(crate) beside_bytes: usize,
@@ -21,12 +21,12 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// Without so much it cannot begin.
+    /// The least that it can begin with.
     pub(crate) fn least(self) -> usize {
         self.first_bytes.saturating_add(self.beside_bytes)
     }
 
-    /// Whether it can begin at all, of so much memory.
+    /// Whether it can begin at all, with so much memory in total.
     pub(crate) fn check(self, total: usize) -> Result<(), AppendError> {
         let too_large = |bytes, limit| AppendError::TooLarge { bytes, limit };
         if self.first_bytes > BATCH_BYTES_MAX {
@@ -38,7 +38,7 @@ impl Cost {
         Ok(())
     }
 
-    /// What it had better get.
+    /// What it asks for.
     pub(crate) fn all(self) -> usize {
         let bytes = self.buffer_bytes.saturating_add(self.beside_bytes);
         bytes.saturating_add(self.later_bytes)

@@ -1,26 +1,26 @@
 //! The memory of the producer (`buffer.memory`), reserved a batch at a time, and again when one grows.
 //!
-//! While there is memory a reservation is one atomic operation. When there is none, callers stand
-//! in line: they are served strictly in order of arrival, and while anybody stands there nobody
-//! passes by, however small the wish.
+//! While there is memory a reservation is one atomic operation. When there is none, callers wait:
+//! they are served strictly in order of arrival, and while anybody waits nobody else gets memory,
+//! however little is asked for.
 //!
-//! Callers also stand in line while the *backlog*, which is what is reserved for batches that are
-//! no longer written to, is at its limit, and until half of it is gone: what a connection cannot
-//! take yet had better not be written yet, or it has left the caches by the time it is sent. That
-//! limit is the engine's to set; there is none to begin with.
+//! Callers also wait while the *backlog* is at its limit, and until half of it is gone. The backlog is
+//! what is reserved for batches that are no longer written to. What a connection cannot take yet is
+//! better not written yet: it would have left the CPU's caches by the time it is sent. The engine sets
+//! that limit; there is none to begin with.
 //!
 //! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
 //! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.
 //!
-//! Nor does anything here wake anybody: memory is given back wherever a batch is let go of, which
-//! may be under a lock. The doorbell rings, and whoever serves the queues takes the wakers of those
-//! who have been served ([`Budget::take_served`]).
+//! Nor does anything here wake anybody: memory is given back wherever a batch is dropped, which may be
+//! under a lock. The doorbell rings, and whoever serves the queues takes the wakers of those who have
+//! been served ([`Budget::take_served`]).
 //!
 //! # Invariants
 //! - What is free plus what is reserved is the total.
-//! - The `LINE` bit is set exactly while somebody stands in line, and changes under its lock.
-//! - While it is set, only the holder of the lock takes from what is free.
-//! - The backlog is what is reserved but for the open batches' share.
+//! - The `WAITERS` bit is set exactly while somebody waits, and changes under the lock of the waiters.
+//! - While it is set, only the holder of that lock takes from what is free.
+//! - The backlog is what is reserved, less the share of the open batches.
 
 use std::{
     fmt,
@@ -31,11 +31,10 @@ use std::{
     time::Instant,
 };
 
-use thiserror::Error;
-
+use super::waiters::{Answer, Waiters};
 use crate::{
     doorbell::Doorbell,
-    line::{Line, Settled, Stage},
+    error::ReserveError,
     sync::{AtomicUsize, Guard, Mutex, Ordering, lock},
 };
 
@@ -45,7 +44,7 @@ use crate::{
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -131,39 +130,16 @@ impl fmt::Debug for Reservation {
     }
 }
 
-/// Why no memory was reserved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ReserveError {
-    /// Memory did not become free before the deadline: records come faster than brokers take them.
-    #[error("{bytes} bytes of buffer memory did not become free in time")]
-    TimedOut {
-        /// What was asked for.
-        bytes: usize,
-    },
-    /// The accumulator was closed.
-    #[error("the accumulator is closed")]
-    Closed,
-    /// More was asked for than there is in total, so that waiting is in vain.
-    #[error("{bytes} bytes asked for, but the buffer memory is {limit} bytes in total")]
-    TooLarge {
-        /// What was asked for.
-        bytes: usize,
-        /// What there is.
-        limit: usize,
-    },
-}
-
-/// A place in the line for memory.
+/// A wait for memory, in order of arrival.
 ///
-/// The place is taken when the future is made, not when it is first polled. Cancel safe: dropping
-/// it leaves the line, and what was granted but not yet picked up is given back.
+/// The order is that in which the futures are made, not that of their first polls. Cancel safe: dropped,
+/// it waits no longer, and what was granted but not yet fetched is given back.
 ///
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -173,26 +149,26 @@ pub enum ReserveError {
 /// drop(all);
 /// assert_eq!(accumulator.memory_in_use(), 0);
 /// ```
-#[must_use = "dropping it leaves the line"]
+#[must_use = "dropping it ends the wait"]
 pub struct Reserve {
     budget: Arc<Budget>,
     bytes: usize,
-    place: Place,
+    state: ReserveState,
 }
 
-enum Place {
+enum ReserveState {
     /// The answer was there at once.
     Answered(Result<Reservation, ReserveError>),
-    Standing {
+    Waiting {
         ticket: u64,
     },
-    Left,
+    Fetched,
 }
 
 impl Reserve {
     /// Whether it has to wait for its turn (else the first poll is ready).
-    pub(crate) fn is_standing(&self) -> bool {
-        matches!(self.place, Place::Standing { .. })
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.state, ReserveState::Waiting { .. })
     }
 }
 
@@ -200,29 +176,29 @@ impl Future for Reserve {
     type Output = Result<Reservation, ReserveError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match std::mem::replace(&mut self.place, Place::Left) {
-            Place::Answered(answer) => Poll::Ready(answer),
-            Place::Standing { ticket } => {
-                let Some(settled) = self.budget.poll_ticket(ticket, context.waker()) else {
-                    self.place = Place::Standing { ticket };
+        match std::mem::replace(&mut self.state, ReserveState::Fetched) {
+            ReserveState::Answered(answer) => Poll::Ready(answer),
+            ReserveState::Waiting { ticket } => {
+                let Some(answer) = self.budget.poll_ticket(ticket, context.waker()) else {
+                    self.state = ReserveState::Waiting { ticket };
                     return Poll::Pending;
                 };
-                Poll::Ready(match settled {
-                    Settled::Granted { bytes } => {
+                Poll::Ready(match answer {
+                    Answer::Granted { bytes } => {
                         Ok(Reservation::new(Arc::clone(&self.budget), bytes))
                     }
-                    Settled::TimedOut => Err(ReserveError::TimedOut { bytes: self.bytes }),
-                    Settled::Closed => Err(ReserveError::Closed),
+                    Answer::TimedOut => Err(ReserveError::TimedOut { bytes: self.bytes }),
+                    Answer::Closed => Err(ReserveError::Closed),
                 })
             }
-            Place::Left => panic!("a Reserve was polled after it was ready"),
+            ReserveState::Fetched => panic!("a Reserve was polled after it was ready"),
         }
     }
 }
 
 impl Drop for Reserve {
     fn drop(&mut self) {
-        if let Place::Standing { ticket } = self.place {
+        if let ReserveState::Waiting { ticket } = self.state {
             self.budget.leave(ticket);
         }
     }
@@ -236,24 +212,24 @@ impl fmt::Debug for Reserve {
     }
 }
 
-/// The bytes there are, and the line of those who found them used up.
+/// The bytes there are, and those who wait for some.
 pub(crate) struct Budget {
     total: usize,
     /// The share of the open batches.
     open: AtomicUsize,
     backlog_limit: AtomicUsize,
-    /// The free bytes, and the [`LINE`] bit.
+    /// The free bytes, and the [`WAITERS`] bit.
     free: AtomicUsize,
-    /// How many wakers are in the line's `served`, as far as is known without its lock.
+    /// How many wakers there are to be taken, as far as is known without the lock.
     unwoken: AtomicUsize,
     doorbell: Arc<Doorbell>,
-    line: Mutex<Line>,
+    waiters: Mutex<Waiters>,
 }
 
 impl Budget {
     /// At most `isize::MAX` bytes, the most that can be allocated anyway.
     pub(crate) fn new(total: usize, doorbell: Arc<Doorbell>) -> Self {
-        let total = total.min(LINE - 1);
+        let total = total.min(WAITERS - 1);
         Self {
             total,
             open: AtomicUsize::new(0),
@@ -261,7 +237,7 @@ impl Budget {
             free: AtomicUsize::new(total),
             unwoken: AtomicUsize::new(0),
             doorbell,
-            line: Mutex::new(Line::new()),
+            waiters: Mutex::new(Waiters::new()),
         }
     }
 
@@ -270,29 +246,29 @@ impl Budget {
     }
 
     pub(crate) fn free(&self) -> usize {
-        self.free.load(Ordering::Acquire) & !LINE
+        self.free.load(Ordering::Acquire) & !WAITERS
     }
 
-    /// Whether anybody stands in line.
-    pub(crate) fn has_line(&self) -> bool {
-        self.free.load(Ordering::Acquire) & LINE != 0
+    /// Whether anybody waits.
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.free.load(Ordering::Acquire) & WAITERS != 0
     }
 
-    /// Whether anybody stands in line because memory is short.
+    /// Whether anybody waits because memory is short.
     pub(crate) fn is_short(&self) -> bool {
-        self.has_line() && !self.is_backed_up()
+        self.has_waiters() && !self.is_backed_up()
     }
 
-    /// Whether anybody stands in line though memory is not short.
+    /// Whether anybody waits though memory is not short.
     pub(crate) fn is_throttling(&self) -> bool {
-        self.has_line() && self.is_backed_up()
+        self.has_waiters() && self.is_backed_up()
     }
 
-    /// Whether the backlog is at its limit; once callers stand in line for it, whether it is still
+    /// Whether the backlog is at its limit; once callers wait for it, whether it is still
     /// near: to wake a thread for each batch that is acknowledged would take longer than to fill it.
     fn is_backed_up(&self) -> bool {
         let limit = self.backlog_limit.load(Ordering::Acquire);
-        let slack = if self.has_line() { limit / SLACK } else { 0 };
+        let slack = if self.has_waiters() { limit / SLACK } else { 0 };
         self.backlog() >= limit - slack
     }
 
@@ -301,7 +277,7 @@ impl Budget {
         reserved.saturating_sub(self.open.load(Ordering::Acquire))
     }
 
-    /// From this backlog on callers stand in line. Who need not any more is served.
+    /// From this backlog on callers wait. Those who need not any more are served.
     pub(crate) fn limit_backlog(&self, bytes: usize) {
         if self.backlog_limit.swap(bytes, Ordering::AcqRel) != bytes {
             // With the lock: who joins at this moment either sees the limit, or is seen.
@@ -316,10 +292,10 @@ impl Budget {
         OpenShare { budget, bytes }
     }
 
-    /// How many stand in line.
+    /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
-        if self.has_line() {
-            lock(&self.line).standing.len()
+        if self.has_waiters() {
+            lock(&self.waiters).len()
         } else {
             0
         }
@@ -328,12 +304,12 @@ impl Budget {
     /// Takes `bytes` if they are free and nobody waits for them.
     pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         self.take(
-            |free| free & LINE == 0 && free >= bytes && !self.is_backed_up(),
+            |free| free & WAITERS == 0 && free >= bytes && !self.is_backed_up(),
             bytes,
         )
     }
 
-    /// Takes `bytes` as long as what is free, with the bit of the line, allows for it.
+    /// Takes `bytes` for as long as `allows` holds for what is free, with the [`WAITERS`] bit.
     fn take(self: &Arc<Self>, allows: impl Fn(usize) -> bool, bytes: usize) -> Option<Reservation> {
         let mut seen = self.free.load(Ordering::Acquire);
         while allows(seen) {
@@ -352,36 +328,36 @@ impl Budget {
 
     /// Takes `bytes` if they are free and nobody waits for memory, whatever the backlog is.
     pub(crate) fn reserve_despite_backlog(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let line = lock(&self.line);
-        if self.is_short() || line.stage == Stage::Closed {
+        let waiters = lock(&self.waiters);
+        if self.is_short() || waiters.is_closed() {
             return None;
         }
-        // The bit of the line stays as it is: its lock is held.
-        self.take(|free| free & !LINE >= bytes, bytes)
+        // The bit stays as it is: the lock is held.
+        self.take(|free| free & !WAITERS >= bytes, bytes)
     }
 
     /// Takes `bytes` for an open batch to grow by, if they are free and nobody waits for memory. What
-    /// is open is no backlog, so nobody is passed by who waits for that.
+    /// is open is no backlog, so that whoever waits for that is not overtaken.
     pub(crate) fn reserve_for_open(
         self: &Arc<Self>,
         bytes: usize,
     ) -> Option<(Reservation, OpenShare)> {
-        let line = lock(&self.line);
-        if self.is_short() || line.stage == Stage::Closed {
+        let waiters = lock(&self.waiters);
+        if self.is_short() || waiters.is_closed() {
             return None;
         }
         // Counted before it is taken, so that nobody takes it for backlog.
         let share = self.open(bytes);
-        // The bit of the line stays as it is: its lock is held.
-        let reservation = self.take(|free| free & !LINE >= bytes, bytes)?;
+        // The bit stays as it is: the lock is held.
+        let reservation = self.take(|free| free & !WAITERS >= bytes, bytes)?;
         Some((reservation, share))
     }
 
-    /// Takes `bytes`, or a place in the line for them.
+    /// Takes `bytes`, or begins to wait for them.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, deadline: Instant) -> Reserve {
-        let place = if bytes > self.total {
+        let state = if bytes > self.total {
             let limit = self.total;
-            Place::Answered(Err(ReserveError::TooLarge { bytes, limit }))
+            ReserveState::Answered(Err(ReserveError::TooLarge { bytes, limit }))
         } else {
             self.join(bytes, deadline)
         };
@@ -389,88 +365,87 @@ impl Budget {
         Reserve {
             budget,
             bytes,
-            place,
+            state,
         }
     }
 
     /// Ends the wait of those whose deadline has come: if it was only the backlog that they waited
     /// for, they get the memory that there is.
     pub(crate) fn expire(&self, now: Instant) {
-        if !self.has_line() {
+        if !self.has_waiters() {
             return;
         }
-        let mut line = lock(&self.line);
-        if line.earliest.is_none_or(|earliest| now < earliest) {
+        let mut waiters = lock(&self.waiters);
+        if waiters
+            .earliest_deadline()
+            .is_none_or(|earliest| now < earliest)
+        {
             return;
         }
         let throttled = self.is_backed_up();
-        line.settle(|standing| {
-            let due = standing.deadline <= now;
-            due.then(|| match standing.bytes {
-                bytes if throttled && bytes <= self.free() => {
-                    self.free.fetch_sub(bytes, Ordering::AcqRel);
-                    Settled::Granted { bytes }
-                }
-                _ => Settled::TimedOut,
-            })
+        waiters.expire(now, |bytes| {
+            if throttled && bytes <= self.free() {
+                self.free.fetch_sub(bytes, Ordering::AcqRel);
+                Answer::Granted { bytes }
+            } else {
+                Answer::TimedOut
+            }
         });
-        line.earliest = line.standing.iter().map(|standing| standing.deadline).min();
-        self.grant(&mut line);
-        self.unlock(line);
+        self.grant(&mut waiters);
+        self.unlock(waiters);
     }
 
-    /// A moment that is not later than the earliest deadline in the line.
+    /// A moment that is not later than the earliest deadline of those who wait.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        if !self.has_line() {
+        if !self.has_waiters() {
             return None;
         }
-        lock(&self.line).earliest
+        lock(&self.waiters).earliest_deadline()
     }
 
-    /// Ends every wait; nobody can stand in line from now on. What is reserved stays so.
+    /// Ends every wait; nobody can wait from now on. What is reserved stays so.
     pub(crate) fn close(&self) {
-        let mut line = lock(&self.line);
-        line.stage = Stage::Closed;
-        line.settle(|_| Some(Settled::Closed));
-        self.grant(&mut line);
-        self.unlock(line);
+        let mut waiters = lock(&self.waiters);
+        waiters.close();
+        self.grant(&mut waiters);
+        self.unlock(waiters);
     }
 
     /// Moves the wakers of those who have been served to the end of `into`.
     pub(crate) fn take_served(&self, into: &mut Vec<Waker>) {
         if self.unwoken.load(Ordering::Acquire) > 0 {
             self.unwoken.store(0, Ordering::Release);
-            into.append(&mut lock(&self.line).served);
+            lock(&self.waiters).take_to_wake(into);
         }
     }
 
-    /// Lets go of the line, and rings if there is somebody to be woken.
-    fn unlock(&self, line: Guard<'_, Line>) {
-        let served = line.served.len();
-        if served > 0 {
-            self.unwoken.store(served, Ordering::Release);
+    /// Gives the lock back, and rings if there is somebody to be woken.
+    fn unlock(&self, waiters: Guard<'_, Waiters>) {
+        let to_wake = waiters.to_wake();
+        if to_wake > 0 {
+            self.unwoken.store(to_wake, Ordering::Release);
         }
-        drop(line);
-        if served > 0 {
+        drop(waiters);
+        if to_wake > 0 {
             self.doorbell.ring();
         }
     }
 
-    fn join(self: &Arc<Self>, bytes: usize, deadline: Instant) -> Place {
-        let mut line = lock(&self.line);
-        if line.stage == Stage::Closed {
-            return Place::Answered(Err(ReserveError::Closed));
+    fn join(self: &Arc<Self>, bytes: usize, deadline: Instant) -> ReserveState {
+        let mut waiters = lock(&self.waiters);
+        if waiters.is_closed() {
+            return ReserveState::Answered(Err(ReserveError::Closed));
         }
-        let ticket = line.join(bytes, deadline);
+        let ticket = waiters.join(bytes, deadline);
         // From here on only the holder of this lock takes: either we see what was given back
-        // before, or whoever gives back later sees the line.
-        self.free.fetch_or(LINE, Ordering::AcqRel);
-        self.grant(&mut line);
-        let settled = line.settled.remove(&ticket);
-        self.unlock(line);
-        match settled {
-            Some(_) => Place::Answered(Ok(Reservation::new(Arc::clone(self), bytes))),
-            None => Place::Standing { ticket },
+        // before, or whoever gives back later sees that somebody waits.
+        self.free.fetch_or(WAITERS, Ordering::AcqRel);
+        self.grant(&mut waiters);
+        let answer = waiters.take_answer(ticket);
+        self.unlock(waiters);
+        match answer {
+            Some(_) => ReserveState::Answered(Ok(Reservation::new(Arc::clone(self), bytes))),
+            None => ReserveState::Waiting { ticket },
         }
     }
 
@@ -479,66 +454,56 @@ impl Budget {
             return;
         }
         let before = self.free.fetch_add(bytes, Ordering::AcqRel);
-        if before & LINE != 0 {
+        if before & WAITERS != 0 {
             self.serve();
         }
     }
 
     #[cold]
     fn serve(&self) {
-        let mut line = lock(&self.line);
-        self.grant(&mut line);
-        self.unlock(line);
+        let mut waiters = lock(&self.waiters);
+        self.grant(&mut waiters);
+        self.unlock(waiters);
     }
 
-    /// Serves the line from its front for as long as there is enough.
-    fn grant(&self, line: &mut Line) {
-        while let Some(first) = line.standing.front() {
-            if self.free() < first.bytes || self.is_backed_up() {
+    /// Serves the waiters in order of arrival for as long as there is enough.
+    fn grant(&self, waiters: &mut Waiters) {
+        while let Some(bytes) = waiters.first_bytes() {
+            if self.free() < bytes || self.is_backed_up() {
                 return;
             }
-            self.free.fetch_sub(first.bytes, Ordering::AcqRel);
-            let bytes = first.bytes;
-            line.leave_at(0, Settled::Granted { bytes });
+            self.free.fetch_sub(bytes, Ordering::AcqRel);
+            waiters.grant_first();
         }
-        line.earliest = None;
-        self.free.fetch_and(!LINE, Ordering::AcqRel);
+        self.free.fetch_and(!WAITERS, Ordering::AcqRel);
     }
 
-    fn poll_ticket(&self, ticket: u64, waker: &Waker) -> Option<Settled> {
+    fn poll_ticket(&self, ticket: u64, waker: &Waker) -> Option<Answer> {
         // Cloned, and the one before dropped, while nothing is locked: both are other people's code.
         let mut waker = Some(waker.clone());
-        let mut line = lock(&self.line);
-        if let Some(settled) = line.settled.remove(&ticket) {
-            return Some(settled);
-        }
-        let at = line.position(ticket);
-        let standing = at.and_then(|at| line.standing.get_mut(at));
-        if let Some(standing) = standing {
-            std::mem::swap(&mut standing.waker, &mut waker);
-        }
-        None
+        let mut waiters = lock(&self.waiters);
+        let answer = waiters.poll(ticket, &mut waker);
+        drop(waiters);
+        answer
     }
 
     fn leave(self: &Arc<Self>, ticket: u64) {
-        let mut line = lock(&self.line);
-        let settled = line.settled.remove(&ticket);
-        let left = line
-            .position(ticket)
-            .and_then(|at| line.standing.remove(at));
-        if left.is_some() {
-            self.grant(&mut line);
+        let mut waiters = lock(&self.waiters);
+        let answer = waiters.take_answer(ticket);
+        let removed = waiters.remove(ticket);
+        if removed.is_some() {
+            self.grant(&mut waiters);
         }
-        self.unlock(line);
-        // With his waker, now that nothing is locked.
-        drop(left);
-        if let Some(Settled::Granted { bytes }) = settled {
+        self.unlock(waiters);
+        // With its waker, now that nothing is locked.
+        drop(removed);
+        if let Some(Answer::Granted { bytes }) = answer {
             self.release(bytes);
         }
     }
 }
 
-/// One in so many bytes of the backlog's limit is free before those who stand in line for it are served.
+/// One in so many bytes of the backlog's limit is free before those who wait for it are served.
 const SLACK: usize = 2;
-/// The bit beside the free bytes that says that somebody stands in line.
-const LINE: usize = 1 << (usize::BITS - 1);
+/// The bit beside the free bytes that says that somebody waits.
+const WAITERS: usize = 1 << (usize::BITS - 1);

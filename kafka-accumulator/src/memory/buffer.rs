@@ -2,56 +2,25 @@
 //!
 //! A [`Buffer`] is a vector together with the memory that is reserved for its batch: for the vector,
 //! for what a batch takes beside it, and for the callbacks of its records. Both are given back
-//! by its `Drop`, that is when the *last* holder is done with it, be it a socket that is still
-//! writing a request nobody waits for any more. So a buffer cannot be written to while it is on
-//! the wire (KAFKA-19012), and memory is not called free while it is not.
+//! by its `Drop`, that is when the *last* reference is gone, perhaps that of a socket that still
+//! writes a request nobody waits for any more. So a buffer cannot be written to while it is on
+//! the wire (KAFKA-19012), and its memory does not count as free while it is not.
 //!
-//! Buffers come in [`Sizes`], few enough that one that comes back fits a batch to come. Of each
-//! size the last one returned is taken first (it is still in the caches), and the pool never keeps
-//! more than the budget has free: what lies idle and what is in use are together within
-//! `buffer.memory`.
+//! Buffers have few [sizes](BufferSizes), so that one that comes back fits a later batch. Of each size the last one
+//! returned is taken first (it is still in the CPU's caches), and the pool never keeps more than the
+//! budget has free: idle buffers and those in use are together within `buffer.memory`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{
+use super::{
     budget::{Budget, OpenShare, Reservation},
-    sync::{Mutex, lock},
+    sizes::BufferSizes,
 };
-
-/// The sizes that buffers have: powers of two, `batch.size`, and beyond it eighths of a power.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    /// `batch.size`, or all the memory there is.
-    pub(crate) batch_bytes: usize,
-}
-
-impl Sizes {
-    /// The smallest size that holds so much.
-    pub(crate) fn holding(self, bytes: usize) -> usize {
-        if bytes <= self.batch_bytes {
-            let power = bytes.next_power_of_two().max(SMALLEST_BYTES);
-            return power.min(self.batch_bytes);
-        }
-        let power = bytes.checked_next_power_of_two();
-        let step = power.map_or(1, |power| (power / STEPS_BEYOND_BATCH).max(1));
-        bytes.checked_next_multiple_of(step).unwrap_or(bytes)
-    }
-
-    /// What the first batch of a queue begins with, of which nothing is known yet.
-    pub(crate) fn first(self) -> usize {
-        self.holding(FIRST_BYTES.min(self.batch_bytes))
-    }
-
-    /// What a batch begins with after one that began with `before` came to use `used`: as much, but
-    /// one small batch among large ones does not make all the others grow again.
-    pub(crate) fn after(self, before: usize, used: usize) -> usize {
-        self.holding(used.max(before / 2).min(self.batch_bytes))
-    }
-}
+use crate::sync::{Mutex, lock};
 
 /// Idle buffers.
-pub(crate) struct Pool {
-    sizes: Sizes,
+pub(crate) struct BufferPool {
+    sizes: BufferSizes,
     /// What a batch takes beside its buffer.
     batch_overhead: usize,
     budget: Arc<Budget>,
@@ -92,8 +61,8 @@ impl Idle {
     }
 }
 
-impl Pool {
-    pub(crate) fn new(sizes: Sizes, batch_overhead: usize, budget: Arc<Budget>) -> Self {
+impl BufferPool {
+    pub(crate) fn new(sizes: BufferSizes, batch_overhead: usize, budget: Arc<Budget>) -> Self {
         let idle = Mutex::new(Some(Idle::default()));
         Self {
             sizes,
@@ -117,7 +86,7 @@ impl Pool {
         }
     }
 
-    /// Lets go of idle buffers that are no longer covered by free memory, and makes a new one.
+    /// Frees idle buffers that free memory no longer covers, and makes a new one.
     #[cold]
     fn allocate(&self, capacity: usize) -> Vec<u8> {
         let mut idle = lock(&self.idle);
@@ -127,14 +96,14 @@ impl Pool {
         vec![0; capacity]
     }
 
-    /// Lets go of all idle buffers, and of those that come back from now on.
+    /// Frees all idle buffers, and those that come back from now on.
     pub(crate) fn retire(&self) {
         let idle = lock(&self.idle).take();
         drop(idle);
     }
 
-    /// Keeps `bytes` for a batch to come, if they are of a usual size and `held`, which is about
-    /// to become free, still covers them.
+    /// Keeps `bytes` for a later batch if they have one of the sizes and are covered by free memory,
+    /// `held` included, which is about to become free.
     fn put(&self, bytes: Vec<u8>, held: usize) {
         if bytes.is_empty() || self.sizes.holding(bytes.len()) != bytes.len() {
             return;
@@ -155,7 +124,7 @@ pub(crate) struct Buffer {
     bytes: Vec<u8>,
     /// How many bytes are records; what is behind them means nothing.
     written: usize,
-    pool: Arc<Pool>,
+    pool: Arc<BufferPool>,
     reservation: Reservation,
 }
 
@@ -171,7 +140,7 @@ impl Buffer {
         self.bytes.len()
     }
 
-    /// What lies between the written bytes and `end`, if there is as much.
+    /// The bytes from the written ones up to `end`, if there are as many.
     #[inline]
     pub(crate) fn place(&mut self, end: usize) -> Option<&mut [u8]> {
         self.bytes.get_mut(self.written..end)
@@ -199,7 +168,7 @@ impl Buffer {
         self.held().saturating_sub(taken)
     }
 
-    /// Takes over what is reserved, to spare it.
+    /// Adds what is reserved to what this one may spare.
     pub(crate) fn absorb(&self, reservation: &Reservation) {
         self.reservation.absorb(reservation);
     }
@@ -244,78 +213,20 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // First the bytes, then (by its own drop) the memory: who is woken by it finds them.
+        // First the bytes, then (by its own drop) the memory: whoever is woken by it finds them.
         let bytes = std::mem::take(&mut self.bytes);
         self.pool.put(bytes, self.reservation.bytes());
     }
 }
 
-/// Smaller buffers are not worth their bookkeeping.
-const SMALLEST_BYTES: usize = 512;
-/// A few records.
-const FIRST_BYTES: usize = 1_024;
-/// Between a power of two and the next, for records that are larger than a batch.
-const STEPS_BEYOND_BATCH: usize = 16;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SIZES: Sizes = Sizes {
-        batch_bytes: 100_000,
-    };
-
-    #[test]
-    fn sizes_are_few_and_hold_what_they_are_asked_for() {
-        let table = [
-            (0, 512),
-            (512, 512),
-            (513, 1_024),
-            (65_537, 100_000),
-            (100_000, 100_000),
-            (100_001, 106_496),
-            (1_000_075, 1_048_576),
-            (usize::MAX, usize::MAX),
-        ];
-        for (bytes, size) in table {
-            assert_eq!(SIZES.holding(bytes), size, "for {bytes}");
-            assert_eq!(SIZES.holding(size), size, "it is one of them");
-        }
-    }
-
-    #[test]
-    fn none_is_larger_than_a_small_batch() {
-        for batch_bytes in [1, 100, 512, 700] {
-            let sizes = Sizes { batch_bytes };
-            assert_eq!(sizes.first(), batch_bytes);
-            assert_eq!(sizes.after(batch_bytes, 1), batch_bytes.min(512));
-        }
-    }
-
-    #[test]
-    fn a_batch_begins_with_what_the_one_before_it_used() {
-        assert_eq!(SIZES.after(1_024, 90_000), 100_000);
-        assert_eq!(SIZES.after(1_024, 3_000), 4_096);
-        assert_eq!(SIZES.after(1_024, 10), 512);
-        assert_eq!(SIZES.after(512, 2_000_000), 100_000, "one large record");
-    }
-
-    #[test]
-    fn a_small_batch_among_large_ones_halves_what_the_next_begins_with() {
-        let mut size = 100_000;
-        let mut sizes = Vec::new();
-        while size > 512 {
-            size = SIZES.after(size, 10);
-            sizes.push(size);
-        }
-        let halved = [65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 1_024, 512];
-        assert_eq!(sizes, halved);
-    }
-
     #[test]
     fn what_lies_idle_is_covered_by_free_memory_whatever_sizes_it_has() {
         let budget = Arc::new(Budget::new(8_192, Arc::default()));
-        let pool = Pool::new(Sizes { batch_bytes: 4_096 }, 0, Arc::clone(&budget));
+        let pool = BufferPool::new(BufferSizes::new(4_096), 0, Arc::clone(&budget));
         let pool = Arc::new(pool);
         let fetch = |bytes| pool.fetch(bytes, budget.try_reserve(bytes).unwrap());
         let idle = || lock(&pool.idle).as_ref().map_or(0, |idle| idle.bytes);

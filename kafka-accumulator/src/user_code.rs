@@ -1,9 +1,12 @@
-//! Calls out of the producer: into callbacks and wakers, which are other people's code.
+//! Calls into user code: callbacks and wakers.
 //!
-//! Whatever such code does, the producer goes on: a panic ends here, and so does one of what the
-//! panic carried. And it is never called while something of ours is held, because it may wait for
-//! somebody who waits for that: in a build with debug assertions a call out where there is a
-//! [`NoCallsOut`] panics.
+//! Whatever such code does, the producer goes on: a panic is caught here, and so is one while what the
+//! panic carried is dropped. User code never runs while a lock of ours is held, because it may wait for
+//! somebody who waits for that lock: in a build with debug assertions it panics where there is a
+//! [`NoUserCode`].
+//!
+//! All of it is hidden in the documentation: it is shared with the producer, which calls callbacks and
+//! wakers by the same rules, and is no part of an accumulator.
 
 use std::{
     any::Any,
@@ -13,17 +16,18 @@ use std::{
     task::Waker,
 };
 
-/// What a panic said.
+/// The message of a panic.
 ///
 /// ```
-/// let panic = kafka_accumulator::contained(|| panic!("no such key")).unwrap_err();
+/// let panic = kafka_accumulator::catch_panic(|| panic!("no such key")).unwrap_err();
 /// assert_eq!(panic.to_string(), "no such key");
 /// ```
+#[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panic(Arc<str>);
 
 impl Panic {
-    /// Its words.
+    /// Its message.
     pub fn message(&self) -> &Arc<str> {
         &self.0
     }
@@ -49,40 +53,43 @@ impl fmt::Display for Panic {
     }
 }
 
-/// Runs `call`; if it panics, that goes no further.
+/// Runs `call`; if it panics, returns what the panic said.
 ///
 /// ```
-/// assert_eq!(kafka_accumulator::contained(|| 7).ok(), Some(7));
+/// assert_eq!(kafka_accumulator::catch_panic(|| 7).ok(), Some(7));
 /// ```
-pub fn contained<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
+#[doc(hidden)]
+pub fn catch_panic<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
     catch_unwind(AssertUnwindSafe(call)).map_err(Panic::of)
 }
 
-/// Runs a callback or wakes somebody: [`contained`], and not where there is a [`NoCallsOut`].
+/// Runs a callback or wakes somebody, as [`catch_panic`] does; not where there is a [`NoUserCode`].
 ///
 /// ```
-/// assert!(kafka_accumulator::call_out(|| panic!("other people's code")).is_err());
+/// assert!(kafka_accumulator::run_user_code(|| panic!("other people's code")).is_err());
 /// ```
-pub fn call_out(call: impl FnOnce()) -> Result<(), Panic> {
+#[doc(hidden)]
+pub fn run_user_code(call: impl FnOnce()) -> Result<(), Panic> {
     quiet::assert_nothing();
-    contained(call)
+    catch_panic(call)
 }
 
-/// Wakes all of them, whatever one of them does. Not where there is a [`NoCallsOut`].
+/// Wakes all of them, whatever one of them does. Not where there is a [`NoUserCode`].
 ///
 /// ```
 /// use std::task::Waker;
 ///
 /// kafka_accumulator::wake_all(&mut vec![Waker::noop().clone()]);
 /// ```
+#[doc(hidden)]
 pub fn wake_all(wakers: &mut Vec<Waker>) {
     for waker in wakers.drain(..) {
-        // Its panic was told by the hook; nobody else could do anything about it.
-        let _ = call_out(|| waker.wake());
+        // The panic hook has reported it; nobody else could do anything about it.
+        let _ = run_user_code(|| waker.wake());
     }
 }
 
-pub use quiet::NoCallsOut;
+pub use quiet::NoUserCode;
 
 #[cfg(all(debug_assertions, not(loom)))]
 mod quiet {
@@ -92,20 +99,21 @@ mod quiet {
         static HELD: Cell<u32> = const { Cell::new(0) };
     }
 
-    /// While it lives, this thread holds something of the producer's: it must not call out.
+    /// While it lives, this thread holds a lock of the producer's: it must not run user code.
     ///
     /// It is checked in builds with debug assertions, and costs nothing in others.
     ///
     /// ```
-    /// let quiet = kafka_accumulator::NoCallsOut::new();
+    /// let quiet = kafka_accumulator::NoUserCode::new();
     /// drop(quiet);
     /// kafka_accumulator::wake_all(&mut vec![std::task::Waker::noop().clone()]);
     /// ```
+    #[doc(hidden)]
     #[derive(Debug)]
     #[must_use = "it marks what is done while it lives"]
-    pub struct NoCallsOut(PhantomData<*const ()>);
+    pub struct NoUserCode(PhantomData<*const ()>);
 
-    impl NoCallsOut {
+    impl NoUserCode {
         /// From here on.
         #[allow(clippy::new_without_default, reason = "it does something")]
         pub fn new() -> Self {
@@ -114,7 +122,7 @@ mod quiet {
         }
     }
 
-    impl Drop for NoCallsOut {
+    impl Drop for NoUserCode {
         fn drop(&mut self) {
             let _ = HELD.try_with(|held| held.set(held.get() - 1));
         }
@@ -122,7 +130,7 @@ mod quiet {
 
     pub(super) fn assert_nothing() {
         let held = HELD.try_with(Cell::get).unwrap_or(0);
-        // Of a thread that unwinds, batches may be dropped without an outcome wherever it was.
+        // A thread that unwinds may drop batches, and so complete them, wherever it is.
         assert!(
             held == 0 || std::thread::panicking(),
             "a callback or a waker is called while the producer holds a lock of its own"
@@ -135,14 +143,15 @@ mod quiet {
 mod quiet {
     use std::marker::PhantomData;
 
-    /// While it lives, this thread holds something of the producer's: it must not call out.
+    /// While it lives, this thread holds a lock of the producer's: it must not run user code.
     ///
     /// It is checked in builds with debug assertions, and costs nothing in others.
+    #[doc(hidden)]
     #[derive(Debug)]
     #[must_use = "it marks what is done while it lives"]
-    pub struct NoCallsOut(PhantomData<*const ()>);
+    pub struct NoUserCode(PhantomData<*const ()>);
 
-    impl NoCallsOut {
+    impl NoUserCode {
         /// From here on.
         #[allow(clippy::new_without_default, reason = "it does something")]
         #[inline(always)]

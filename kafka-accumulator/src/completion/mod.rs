@@ -1,15 +1,17 @@
-//! What became of a batch, told once to all its records.
+//! What became of a batch, told once to all its records (Java's `ProduceRequestResult`).
 //!
 //! ```text
-//! engine ──decide──▶ Completion ──▶ callbacks, in record order ──▶ wakes ──▶ Delivery × n
+//! engine ──complete──▶ Completion ──▶ callbacks, in record order ──▶ wakes ──▶ Delivery × n
 //! ```
 //!
 //! There is one [`Completion`] per batch. Its records share it: a [`Delivery`](crate::Delivery) is
-//! a reference to it and an index. Once decided it is read with one atomic load.
+//! a reference to it and an index. Once completed it is read with one atomic load.
 //!
-//! Nobody's code runs under its lock: callbacks and wakers are taken out first. Callbacks run on
-//! the thread that decides, before the awaiting tasks are woken. If one of them panics, the others
+//! No user code runs under its lock: callbacks and wakers are taken out first. Callbacks run on the
+//! thread that completes the batch, before the awaiting tasks are woken. If one of them panics, the others
 //! are called and woken all the same.
+
+mod wakers;
 
 use std::{
     fmt,
@@ -19,23 +21,25 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use thiserror::Error;
-
 use crate::{
-    outside::call_out,
+    error::AlreadyCompleted,
     sync::{Mutex, Once, lock},
-    wakers::{Ticket, Wakers},
+    user_code::run_user_code,
 };
 
-/// Where a record has come to lie.
+pub(crate) use wakers::Ticket;
+use wakers::Wakers;
+
+/// Where a record is in its partition's log.
 ///
 /// ```
 /// use kafka_accumulator::Delivered;
 ///
-/// let delivered = Delivered { offset: 42, log_append_time_ms: None };
-/// assert_eq!(delivered.offset, 42);
+/// let delivered = Delivered::new(42);
+/// assert_eq!((delivered.offset, delivered.log_append_time_ms), (42, None));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Delivered {
     /// Its offset in the partition; -1 if the broker was not asked for it (`acks=0`).
     pub offset: i64,
@@ -43,11 +47,28 @@ pub struct Delivered {
     pub log_append_time_ms: Option<i64>,
 }
 
+impl Delivered {
+    /// At this offset, with the record's own time.
+    pub const fn new(offset: i64) -> Self {
+        Self {
+            offset,
+            log_append_time_ms: None,
+        }
+    }
+
+    /// With the time of the broker, in milliseconds since the epoch.
+    #[must_use]
+    pub const fn log_append_time_ms(mut self, log_append_time_ms: Option<i64>) -> Self {
+        self.log_append_time_ms = log_append_time_ms;
+        self
+    }
+}
+
 /// What became of one record.
 pub type Outcome<E> = Result<Delivered, E>;
 
 /// Called once with the batch's completion, for its topic and partition, and what became of the
-/// record, on the thread that decides it.
+/// record, on the thread that completes the batch.
 ///
 /// It must not block. If it panics, the other records' callbacks are called all the same.
 ///
@@ -55,7 +76,7 @@ pub type Outcome<E> = Result<Delivered, E>;
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
@@ -75,21 +96,21 @@ pub type Callback<E> = Box<dyn FnOnce(&Completion<E>, Result<Delivered, &E>) + S
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
 /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-/// # queue.seal_open();
+/// # queue.flush();
 /// # let batch = queue.take(now).expect("it was flushed");
-/// batch.decide(Fate::Refused { each: Box::new([(0, "invalid timestamp")]), rest: "not alone" })?;
+/// batch.complete(BatchOutcome::Refused { each: Box::new([(0, "invalid timestamp")]), rest: "not alone" })?;
 /// assert_eq!(delivery.try_outcome(), Some(Err("invalid timestamp")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Fate<E> {
+pub enum BatchOutcome<E> {
     /// It was appended to the log.
     Delivered {
         /// The offset of its first record; -1 if it is not known (`acks=0`).
@@ -99,55 +120,51 @@ pub enum Fate<E> {
     },
     /// None of its records was delivered, all for the same reason.
     Failed(E),
-    /// The broker named the culprits (KIP-467): they are why the others were not delivered.
+    /// The broker named the records at fault (KIP-467): the others were not delivered because of them.
     Refused {
         /// Indexes of records, and what is wrong with each of them.
         each: Box<[(u32, E)]>,
         /// What to tell the others.
         rest: E,
     },
-    /// It was sent again in pieces: the index of each piece's first record, and its completion.
+    /// It was split: the index of each piece's first record, and the piece's completion.
     Split(Box<[(u32, Arc<Completion<E>>)]>),
 }
 
-/// The completion had been decided before; nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the batch was decided before; a batch is decided once")]
-pub struct AlreadyDecided;
-
-/// What happened when a completion was decided.
+/// What happened when a batch was completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Decided {
+#[non_exhaustive]
+pub struct Completed {
     /// How many callbacks panicked. The panics went no further.
     pub panicked_callbacks: u32,
 }
 
-/// The shared end of all the records of a batch.
+/// Where the records of a batch learn what became of them.
 ///
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
 /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-/// # queue.seal_open();
+/// # queue.flush();
 /// # let batch = queue.take(now).expect("it was flushed");
 /// let completion = batch.completion();
-/// assert!(completion.fate().is_none());
-/// completion.decide(Fate::Failed("no leader"))?;
-/// assert!(matches!(completion.fate(), Some(Fate::Failed("no leader"))));
+/// assert!(completion.batch_outcome().is_none());
+/// completion.complete(BatchOutcome::Failed("no leader"))?;
+/// assert!(matches!(completion.batch_outcome(), Some(BatchOutcome::Failed("no leader"))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Completion<E> {
     topic: Arc<str>,
     partition: i32,
     abandoned: fn() -> E,
-    fate: Once<Fate<E>>,
-    /// Set when the callbacks know of the fate.
+    outcome: Once<BatchOutcome<E>>,
+    /// Set when the callbacks have returned.
     told: Once<()>,
     waiting: Mutex<Waiting<E>>,
 }
@@ -164,7 +181,7 @@ impl<E> Completion<E> {
             topic,
             partition,
             abandoned,
-            fate: Once::new(),
+            outcome: Once::new(),
             told: Once::new(),
             waiting: Mutex::new(Waiting {
                 wakers: Wakers::default(),
@@ -183,35 +200,37 @@ impl<E> Completion<E> {
         self.partition
     }
 
-    /// What became of the batch, if that is decided.
-    pub fn fate(&self) -> Option<&Fate<E>> {
-        self.fate.get()
+    /// What became of the batch, if it is completed.
+    pub fn batch_outcome(&self) -> Option<&BatchOutcome<E>> {
+        self.outcome.get()
     }
 
-    /// What became of the record at `index`, if that is decided; follows splits.
+    /// What became of the record at `index`, if its batch is completed; follows splits.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// batch.decide(Fate::Delivered { base_offset: 7, log_append_time_ms: None })?;
-    /// let outcome = batch.completion().outcome(0).expect("it is decided");
+    /// batch.complete(BatchOutcome::Delivered { base_offset: 7, log_append_time_ms: None })?;
+    /// let outcome = batch.completion().outcome(0).expect("it is completed");
     /// assert_eq!(outcome.map(|delivered| delivered.offset), Ok(7));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
     pub fn outcome(&self, index: u32) -> Option<Result<Delivered, &E>> {
-        match self.fate.get()?.of(index) {
-            Step::Ended(outcome) => Some(outcome),
-            Step::Follow(piece, index_in_piece) => piece.outcome_after_split(index_in_piece),
+        match self.outcome.get()?.of(index) {
+            RecordOutcome::Known(outcome) => Some(outcome),
+            RecordOutcome::InPiece(piece, index_in_piece) => {
+                piece.outcome_after_split(index_in_piece)
+            }
         }
     }
 
@@ -219,16 +238,16 @@ impl<E> Completion<E> {
     fn outcome_after_split(&self, index: u32) -> Option<Result<Delivered, &E>> {
         let (mut completion, mut index) = (self, index);
         loop {
-            match completion.fate.get()?.of(index) {
-                Step::Ended(outcome) => return Some(outcome),
-                Step::Follow(piece, index_in_piece) => {
+            match completion.outcome.get()?.of(index) {
+                RecordOutcome::Known(outcome) => return Some(outcome),
+                RecordOutcome::InPiece(piece, index_in_piece) => {
                     (completion, index) = (piece, index_in_piece);
                 }
             }
         }
     }
 
-    /// Decides the batch: runs its callbacks in the order of the records, then wakes who waits.
+    /// Completes the batch: runs its callbacks in the order of the records, then wakes those who wait.
     ///
     /// Exactly one call succeeds; the others change nothing.
     ///
@@ -236,36 +255,38 @@ impl<E> Completion<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// batch.completion().decide(Fate::Failed("expired"))?;
-    /// let late = Fate::Delivered { base_offset: 7, log_append_time_ms: None };
-    /// assert_eq!(batch.completion().decide(late), Err(AlreadyDecided));
+    /// batch.completion().complete(BatchOutcome::Failed("expired"))?;
+    /// let late = BatchOutcome::Delivered { base_offset: 7, log_append_time_ms: None };
+    /// assert_eq!(batch.completion().complete(late), Err(AlreadyCompleted));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
-        let fate = fate.normalized(self.abandoned);
-        self.fate.set(fate).map_err(|_| AlreadyDecided)?;
+    pub fn complete(&self, batch_outcome: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
+        let batch_outcome = batch_outcome.normalized(self.abandoned);
+        self.outcome
+            .set(batch_outcome)
+            .map_err(|_| AlreadyCompleted)?;
         let callbacks = std::mem::take(&mut lock(&self.waiting).callbacks);
         let panicked_callbacks = self.call(callbacks);
-        // Nobody else sets it: there is one decision.
+        // Nobody else sets it: a batch is completed once.
         let _ = self.told.set(());
         let wakers = std::mem::take(&mut lock(&self.waiting).wakers);
         for (_, waker) in wakers {
             // The hook has told of its panic; what became of the records is set already.
-            let _ = call_out(|| waker.wake());
+            let _ = run_user_code(|| waker.wake());
         }
-        Ok(Decided { panicked_callbacks })
+        Ok(Completed { panicked_callbacks })
     }
 
-    /// Resolves when every record of the batch is decided, those of its pieces included, and the
-    /// callbacks have returned.
+    /// Resolves when the batch is completed, and its pieces if it was split, and the callbacks have
+    /// returned.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -273,9 +294,9 @@ impl<E> Completion<E> {
     /// use kafka_accumulator::{Completion, Queue};
     ///
     /// async fn flush<E>(queue: &Arc<Queue<E>>) {
-    ///     let undecided = queue.undecided();
-    ///     queue.seal_open();
-    ///     for completion in undecided {
+    ///     let incomplete = queue.incomplete();
+    ///     queue.flush();
+    ///     for completion in incomplete {
     ///         completion.settled().await;
     ///     }
     /// }
@@ -286,26 +307,26 @@ impl<E> Completion<E> {
         }
     }
 
-    /// An undecided one of the same partition.
+    /// One of the same partition that is not completed.
     pub(crate) fn sibling(&self) -> Self {
         Self::new(Arc::clone(&self.topic), self.partition, self.abandoned)
     }
 
-    /// Decides what nobody else has: the last holder of the batch lets go of it.
-    pub(crate) fn abandon(&self) {
-        if self.fate.get().is_none() {
-            // Somebody else may decide at this very moment, which is just as well.
-            let _ = self.decide(Fate::Failed((self.abandoned)()));
+    /// Completes what nobody else has: the last reference to the batch is dropped.
+    fn abandon(&self) {
+        if self.outcome.get().is_none() {
+            // Somebody else may complete it at this very moment, which is just as well.
+            let _ = self.complete(BatchOutcome::Failed((self.abandoned)()));
         }
     }
 
-    /// Registers callbacks, or calls them at once if the batch is decided.
+    /// Registers callbacks, or calls them at once if the batch is completed.
     pub(crate) fn attach(&self, mut callbacks: Vec<(u32, Callback<E>)>) -> u32 {
         if callbacks.is_empty() {
             return 0;
         }
         let mut waiting = lock(&self.waiting);
-        if self.fate.get().is_none() {
+        if self.outcome.get().is_none() {
             match waiting.callbacks.is_empty() {
                 true => waiting.callbacks = callbacks,
                 false => waiting.callbacks.append(&mut callbacks),
@@ -316,12 +337,16 @@ impl<E> Completion<E> {
         self.call(callbacks)
     }
 
-    /// The fate, or a wake of `waker` when there is one, in place of what `ticket` stands for.
-    pub(crate) fn poll_fate(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Option<&Fate<E>> {
-        self.poll(&self.fate, ticket, waker)
+    /// What became of the batch; until that is known, `waker` replaces the one that `ticket` stands for.
+    pub(crate) fn poll_outcome(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Option<&BatchOutcome<E>> {
+        self.poll(&self.outcome, ticket, waker)
     }
 
-    /// What `stage` holds, or a wake of `waker` when it does.
+    /// What `stage` holds; until it does, `waker` replaces the one that `ticket` stands for.
     fn poll<'a, T>(
         &'a self,
         stage: &'a Once<T>,
@@ -334,8 +359,8 @@ impl<E> Completion<E> {
         // Cloned before the lock and dropped after it: both may be anybody's code.
         let waker = waker.clone();
         let mut waiting = lock(&self.waiting);
-        // Whoever decides takes the wakers after both stages are set: looking again under the lock
-        // means that either we see the stage, or our waker is among those taken.
+        // The wakers are taken after both stages are set. So if the stage is not set when we look again
+        // under the lock, our waker will be among those taken.
         if let Some(reached) = stage.get() {
             return Some(reached);
         }
@@ -345,18 +370,18 @@ impl<E> Completion<E> {
         None
     }
 
-    /// Calls the callbacks of a batch that is decided; those of a split one move to its pieces.
+    /// Calls the callbacks of a batch that is completed; those of a split one move to its pieces.
     fn call(&self, callbacks: Vec<(u32, Callback<E>)>) -> u32 {
-        let Some(fate) = self.fate.get() else {
+        let Some(batch_outcome) = self.outcome.get() else {
             return 0;
         };
-        if let Fate::Split(pieces) = fate {
-            return hand_down(pieces, callbacks);
+        if let BatchOutcome::Split(pieces) = batch_outcome {
+            return move_to_pieces(pieces, callbacks);
         }
         let mut panicked = 0;
         for (index, callback) in callbacks {
-            if let Step::Ended(outcome) = fate.of(index) {
-                let called = call_out(|| callback(self, outcome));
+            if let RecordOutcome::Known(outcome) = batch_outcome.of(index) {
+                let called = run_user_code(|| callback(self, outcome));
                 panicked += u32::from(called.is_err());
             }
         }
@@ -364,7 +389,7 @@ impl<E> Completion<E> {
     }
 }
 
-fn hand_down<E>(
+fn move_to_pieces<E>(
     pieces: &[(u32, Arc<Completion<E>>)],
     mut callbacks: Vec<(u32, Callback<E>)>,
 ) -> u32 {
@@ -382,48 +407,68 @@ fn hand_down<E>(
     attached.sum()
 }
 
+/// Sees to it that a batch is completed: dropped before that, it tells the records that they were
+/// abandoned, so that nobody waits for ever.
+pub(crate) struct CompletionGuard<E>(Arc<Completion<E>>);
+
+impl<E> CompletionGuard<E> {
+    pub(crate) fn new(completion: Arc<Completion<E>>) -> Self {
+        Self(completion)
+    }
+
+    pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
+        &self.0
+    }
+}
+
+impl<E> Drop for CompletionGuard<E> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 impl<E> fmt::Debug for Completion<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Completion")
             .field("topic", &self.topic)
             .field("partition", &self.partition)
-            .field("decided", &self.fate.get().is_some())
+            .field("completed", &self.outcome.get().is_some())
             .finish_non_exhaustive()
     }
 }
 
-/// Where reading on leads.
-pub(crate) enum Step<'a, E> {
-    Ended(Result<Delivered, &'a E>),
-    Follow(&'a Arc<Completion<E>>, u32),
+/// What became of one record, or where to ask.
+pub(crate) enum RecordOutcome<'a, E> {
+    Known(Result<Delivered, &'a E>),
+    InPiece(&'a Arc<Completion<E>>, u32),
 }
 
-impl<E> Fate<E> {
+impl<E> BatchOutcome<E> {
     /// What it means for the record at `index`.
     #[inline]
-    pub(crate) fn of(&self, index: u32) -> Step<'_, E> {
+    pub(crate) fn of(&self, index: u32) -> RecordOutcome<'_, E> {
         match self {
             Self::Delivered { .. } => self.of_any(index),
             _ => self.of_undelivered(index),
         }
     }
 
-    /// Out of line: records are delivered as a rule.
+    /// Out of line: nearly all records are delivered.
     #[cold]
-    fn of_undelivered(&self, index: u32) -> Step<'_, E> {
+    fn of_undelivered(&self, index: u32) -> RecordOutcome<'_, E> {
         self.of_any(index)
     }
 
     #[inline(always)]
-    fn of_any(&self, index: u32) -> Step<'_, E> {
-        Step::Ended(match self {
+    fn of_any(&self, index: u32) -> RecordOutcome<'_, E> {
+        RecordOutcome::Known(match self {
             Self::Delivered {
                 base_offset,
                 log_append_time_ms,
-            } => Ok(Delivered {
-                offset: offset_of(*base_offset, index),
-                log_append_time_ms: *log_append_time_ms,
-            }),
+            } => {
+                let delivered = Delivered::new(offset_of(*base_offset, index));
+                Ok(delivered.log_append_time_ms(*log_append_time_ms))
+            }
             Self::Failed(error) => Err(error),
             Self::Refused { each, rest } => Err(each
                 .binary_search_by_key(&index, |(index, _)| *index)
@@ -431,12 +476,12 @@ impl<E> Fate<E> {
             Self::Split(pieces) => {
                 let after = pieces.partition_point(|(first, _)| *first <= index);
                 let (first, piece) = &pieces[after.saturating_sub(1)];
-                return Step::Follow(piece, index.saturating_sub(*first));
+                return RecordOutcome::InPiece(piece, index.saturating_sub(*first));
             }
         })
     }
 
-    /// With its lists in order, and no list of pieces without any.
+    /// With its lists in order; a split into no pieces counts as a batch that was dropped.
     fn normalized(mut self, abandoned: fn() -> E) -> Self {
         match &mut self {
             Self::Refused { each, .. } => each.sort_by_key(|(index, _)| *index),
@@ -472,9 +517,9 @@ impl<E> Future for Settled<E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         while let Some((completion, ticket)) = self.pending.last_mut() {
             let told = completion.poll(&completion.told, ticket, context.waker());
-            let pieces = match completion.fate() {
+            let pieces = match completion.batch_outcome() {
                 _ if told.is_none() => return Poll::Pending,
-                Some(Fate::Split(pieces)) => pieces.clone(),
+                Some(BatchOutcome::Split(pieces)) => pieces.clone(),
                 _ => Box::default(),
             };
             self.pending.pop();

@@ -1,23 +1,68 @@
-//! A batch on its way: immutable facts, shared bytes, one end.
+//! A batch that nobody writes to any more: first in its queue, then on its way.
 //!
-//! It leaves its queue once and never comes back; what must be sent again waits in the engine. Its
-//! bytes are the records without the 61-byte header, which is written for each attempt anew.
-//! It may be shared: one thread compresses it while another one plans its way.
+//! It leaves its queue once and never comes back; what must be sent again waits in the engine. Its bytes
+//! are the records without the 61-byte header, which is written anew for each attempt. It may be shared:
+//! one thread compresses it while another one assigns it to a request.
 //!
-//! Whoever holds it last owes its records an end: a batch that is dropped undecided tells them so.
+//! A batch that is dropped before it is completed fails its records as abandoned.
 
 use std::{fmt, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use kafka_wire::compression::Compression;
-use thiserror::Error;
 
+use super::{callbacks::Callbacks, stats::BatchStats};
 use crate::{
-    buffer::Buffer,
-    completion::{AlreadyDecided, Completion, Decided, Fate},
-    open::Owed,
+    completion::{BatchOutcome, Completed, Completion, CompletionGuard},
+    error::{AlreadyCompleted, AlreadyCompressed, SplitError},
+    memory::Buffer,
     sync::{Mutex, lock},
 };
+
+/// A sealed batch in its queue.
+pub(crate) struct SealedBatch<E> {
+    // In this order: callbacks are handed over before the guard gives up.
+    callbacks: Callbacks<E>,
+    guard: CompletionGuard<E>,
+    buffer: Buffer,
+    stats: BatchStats,
+}
+
+impl<E> SealedBatch<E> {
+    pub(super) fn new(
+        callbacks: Callbacks<E>,
+        guard: CompletionGuard<E>,
+        buffer: Buffer,
+        stats: BatchStats,
+    ) -> Self {
+        Self {
+            callbacks,
+            guard,
+            buffer,
+            stats,
+        }
+    }
+
+    pub(crate) fn created(&self) -> Instant {
+        self.stats.created()
+    }
+
+    pub(crate) fn completion(&self) -> &Arc<Completion<E>> {
+        self.guard.completion()
+    }
+
+    /// The batch as it is taken. Not under a lock: it allocates, and hands callbacks to the completion.
+    pub(crate) fn release(self) -> Batch<E> {
+        let Self {
+            callbacks,
+            guard,
+            buffer,
+            stats,
+        } = self;
+        drop(callbacks);
+        Batch::new(guard, stats, buffer)
+    }
+}
 
 /// Records of one partition that travel, and end, together.
 ///
@@ -25,54 +70,25 @@ use crate::{
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
 /// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
 /// # let now = Instant::now();
 /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
 /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-/// # queue.seal_open();
+/// # queue.flush();
 /// # let batch = queue.take(now).expect("it was flushed");
 /// assert_eq!((&**batch.topic(), batch.partition(), batch.count()), ("orders", 0, 1));
 /// let body = batch.records();
 /// assert_eq!(body.len(), batch.uncompressed_bytes());
-/// batch.decide(Fate::Delivered { base_offset: 0, log_append_time_ms: None })?;
+/// batch.complete(BatchOutcome::Delivered { base_offset: 0, log_append_time_ms: None })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Batch<E> {
-    owed: Owed<E>,
-    facts: Facts,
+    guard: CompletionGuard<E>,
+    stats: BatchStats,
     uncompressed_bytes: usize,
     body: Mutex<Body>,
-}
-
-/// What is known of a batch without looking at its bytes.
-#[derive(Clone, Copy)]
-pub(crate) struct Facts {
-    pub(crate) created: Instant,
-    pub(crate) count: u32,
-    pub(crate) base_timestamp_ms: i64,
-    pub(crate) max_timestamp_ms: i64,
-}
-
-impl Facts {
-    /// The distance from the first record. Times may go backwards; those that are too far apart
-    /// for the difference come out right when it is added again.
-    pub(crate) fn timestamp_delta(&self, timestamp_ms: i64) -> i64 {
-        if self.count == 0 {
-            return 0;
-        }
-        timestamp_ms.wrapping_sub(self.base_timestamp_ms)
-    }
-
-    pub(crate) fn note(&mut self, timestamp_ms: i64) {
-        if self.count == 0 {
-            self.base_timestamp_ms = timestamp_ms;
-            self.max_timestamp_ms = timestamp_ms;
-        }
-        self.max_timestamp_ms = self.max_timestamp_ms.max(timestamp_ms);
-        self.count += 1;
-    }
 }
 
 /// The records' bytes as they are now.
@@ -94,10 +110,10 @@ impl Body {
         }
     }
 
-    /// Puts `bytes` in place of what was there; hands back the old buffer if they are not in it.
+    /// Puts `bytes` in place of what was there; returns the old buffer if they are not in it.
     fn replace(&mut self, bytes: &[u8], codec: Compression) -> Option<Arc<Buffer>> {
         self.replaced = Some(codec);
-        // Whoever else reads the old bytes has a share of his own.
+        // Whoever else reads the old bytes has a reference of its own.
         self.bytes = Bytes::new();
         let overwritten = Arc::get_mut(&mut self.buffer).is_some_and(|own| own.overwrite(bytes));
         let raw = (!overwritten).then(|| {
@@ -128,14 +144,6 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-/// A batch's bytes are replaced by compressed ones once, if at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the batch is compressed already, with {codec}")]
-pub struct AlreadyCompressed {
-    /// The codec that was used.
-    pub codec: Compression,
-}
-
 /// The records of a part of a batch, encoded anew for a batch of their own.
 ///
 /// ```
@@ -145,11 +153,12 @@ pub struct AlreadyCompressed {
 /// let record = RecordParts::new(None, Some(b"second"));
 /// let mut records = Vec::new();
 /// record.encode(record.size(0, 0)?, 0, 0, &mut records);
-/// let piece = Piece { count: 1, base_timestamp_ms: 5, max_timestamp_ms: 5, records };
-/// # assert_eq!(piece.records.len(), 13);
+/// let piece = Piece::new(records, 1, 5, 5);
+/// assert_eq!(piece.count, 1);
 /// # Ok::<(), kafka_wire::records::RecordTooLarge>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Piece {
     /// How many records.
     pub count: u32,
@@ -161,28 +170,29 @@ pub struct Piece {
     pub records: Vec<u8>,
 }
 
-/// Why a batch was not split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SplitError {
-    /// The pieces must have at least one record each, and as many as the batch together.
-    #[error("the pieces hold {pieces} records (each must hold one at least), the batch {batch}")]
-    Uneven {
-        /// Records in all pieces.
-        pieces: u64,
-        /// Records in the batch.
-        batch: u32,
-    },
-    /// The batch has ended.
-    #[error(transparent)]
-    AlreadyDecided(#[from] AlreadyDecided),
+impl Piece {
+    /// So many `records`, uncompressed and counted from 0 again, with the timestamp of the first and the
+    /// latest one.
+    pub fn new(
+        records: Vec<u8>,
+        count: u32,
+        base_timestamp_ms: i64,
+        max_timestamp_ms: i64,
+    ) -> Self {
+        Self {
+            count,
+            base_timestamp_ms,
+            max_timestamp_ms,
+            records,
+        }
+    }
 }
 
 impl<E> Batch<E> {
-    pub(crate) fn new(owed: Owed<E>, facts: Facts, buffer: Buffer) -> Self {
+    fn new(guard: CompletionGuard<E>, stats: BatchStats, buffer: Buffer) -> Self {
         Self {
-            owed,
-            facts,
+            guard,
+            stats,
             uncompressed_bytes: buffer.as_ref().len(),
             body: Mutex::new(Body::new(buffer)),
         }
@@ -200,22 +210,22 @@ impl<E> Batch<E> {
 
     /// When its first record was appended.
     pub fn created(&self) -> Instant {
-        self.facts.created
+        self.stats.created()
     }
 
     /// How many records it holds.
     pub fn count(&self) -> u32 {
-        self.facts.count
+        self.stats.count()
     }
 
     /// The timestamp of the first record, from which those of the others are counted.
     pub fn base_timestamp_ms(&self) -> i64 {
-        self.facts.base_timestamp_ms
+        self.stats.base_timestamp_ms()
     }
 
     /// The latest timestamp.
     pub fn max_timestamp_ms(&self) -> i64 {
-        self.facts.max_timestamp_ms
+        self.stats.max_timestamp_ms()
     }
 
     /// How many bytes the records take uncompressed, without the header of the batch.
@@ -233,7 +243,7 @@ impl<E> Batch<E> {
         lock(&self.body).codec()
     }
 
-    /// The bytes together with their codec, so that both are of the same moment.
+    /// The bytes together with their codec, both of the same moment.
     pub fn records_and_codec(&self) -> (Bytes, Compression) {
         let body = lock(&self.body);
         (body.bytes.clone(), body.codec())
@@ -244,14 +254,14 @@ impl<E> Batch<E> {
         lock(&self.body).buffer.held()
     }
 
-    /// Where its records learn of their end.
+    /// Where its records learn what became of them.
     pub fn completion(&self) -> &Arc<Completion<E>> {
-        self.owed.completion()
+        self.guard.completion()
     }
 
-    /// Ends the batch; short for [`Completion::decide`].
-    pub fn decide(&self, fate: Fate<E>) -> Result<Decided, AlreadyDecided> {
-        self.completion().decide(fate)
+    /// Completes the batch; short for [`Completion::complete`].
+    pub fn complete(&self, outcome: BatchOutcome<E>) -> Result<Completed, AlreadyCompleted> {
+        self.completion().complete(outcome)
     }
 
     /// Puts the compressed bytes in place of the records: into the same buffer, so that compression
@@ -262,13 +272,13 @@ impl<E> Batch<E> {
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
     /// use kafka_wire::compression::Compression;
     ///
@@ -292,69 +302,66 @@ impl<E> Batch<E> {
         Ok(())
     }
 
-    /// Ends the batch by putting `pieces` in its place: each is a batch of its own, as old as this
+    /// Completes the batch by putting `pieces` in its place: each is a batch of its own, as old as this
     /// one, and the records' deliveries and callbacks follow to the piece that holds them.
     ///
-    /// The pieces share out the memory that the batch holds.
+    /// The memory that the batch holds is divided among the pieces.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// let whole = Piece {
-    ///     count: batch.count(),
-    ///     base_timestamp_ms: batch.base_timestamp_ms(),
-    ///     max_timestamp_ms: batch.max_timestamp_ms(),
-    ///     records: batch.records().to_vec(),
-    /// };
+    /// let times = (batch.base_timestamp_ms(), batch.max_timestamp_ms());
+    /// let whole = Piece::new(batch.records().to_vec(), batch.count(), times.0, times.1);
     /// let pieces = batch.split(vec![whole])?;
-    /// pieces[0].decide(Fate::Delivered { base_offset: 3, log_append_time_ms: None })?;
+    /// pieces[0].complete(BatchOutcome::Delivered { base_offset: 3, log_append_time_ms: None })?;
     /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(&self, pieces: Vec<Piece>) -> Result<Vec<Self>, SplitError> {
-        let (batches, fate) = self.cut(pieces)?;
-        self.decide(fate)?;
+        let (batches, outcome) = self.prepare_split(pieces)?;
+        self.complete(outcome)?;
         Ok(batches)
     }
 
-    /// What [`split`](Self::split) does, but for deciding: the pieces, and what the batch is to be
-    /// [decided](Self::decide) with before any of them is.
+    /// What [`split`](Self::split) does, but for completing: the pieces, and what the batch is to be
+    /// [completed](Self::complete) with before any of them is.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
     /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings { batch_size: 1_024, linger: Duration::from_millis(5), buffer_memory: 4_096, batch_overhead: 0 };
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
-    /// # queue.seal_open();
+    /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// # let whole = Piece {
-    /// #     count: batch.count(),
-    /// #     base_timestamp_ms: batch.base_timestamp_ms(),
-    /// #     max_timestamp_ms: batch.max_timestamp_ms(),
-    /// #     records: batch.records().to_vec(),
-    /// # };
-    /// let (pieces, fate) = batch.cut(vec![whole])?;
-    /// batch.decide(fate)?;
+    /// # let times = (batch.base_timestamp_ms(), batch.max_timestamp_ms());
+    /// # let whole = Piece::new(batch.records().to_vec(), batch.count(), times.0, times.1);
+    /// let (pieces, outcome) = batch.prepare_split(vec![whole])?;
+    /// batch.complete(outcome)?;
     /// assert!(delivery.try_outcome().is_none());
-    /// pieces[0].decide(Fate::Delivered { base_offset: 3, log_append_time_ms: None })?;
+    /// pieces[0].complete(BatchOutcome::Delivered { base_offset: 3, log_append_time_ms: None })?;
     /// assert_eq!(delivery.try_outcome().map(|end| end.is_ok()), Some(true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn cut(&self, pieces: Vec<Piece>) -> Result<(Vec<Self>, Fate<E>), SplitError> {
+    // Hidden: for an engine that completes batches later, when it holds no lock.
+    #[doc(hidden)]
+    pub fn prepare_split(
+        &self,
+        pieces: Vec<Piece>,
+    ) -> Result<(Vec<Self>, BatchOutcome<E>), SplitError> {
         self.check_pieces(&pieces)?;
         let body = lock(&self.body);
         let whole = Arc::clone(&body.buffer);
@@ -375,8 +382,8 @@ impl<E> Batch<E> {
             first += batch.count();
             (index, Arc::clone(batch.completion()))
         });
-        let fate = Fate::Split(completions.collect());
-        Ok((batches, fate))
+        let outcome = BatchOutcome::Split(completions.collect());
+        Ok((batches, outcome))
     }
 
     fn check_pieces(&self, pieces: &[Piece]) -> Result<(), SplitError> {
@@ -387,22 +394,19 @@ impl<E> Batch<E> {
                 batch: self.count(),
             });
         }
-        if self.completion().fate().is_some() {
-            return Err(AlreadyDecided.into());
+        if self.completion().batch_outcome().is_some() {
+            return Err(AlreadyCompleted.into());
         }
         Ok(())
     }
 
     fn piece(&self, piece: Piece, whole: &Buffer, share: usize) -> Self {
-        let owed = Owed::new(Arc::new(self.completion().sibling()));
-        let facts = Facts {
-            created: self.facts.created,
-            count: piece.count,
-            base_timestamp_ms: piece.base_timestamp_ms,
-            max_timestamp_ms: piece.max_timestamp_ms,
-        };
+        let guard = CompletionGuard::new(Arc::new(self.completion().sibling()));
+        let stats =
+            self.stats
+                .of_piece(piece.count, piece.base_timestamp_ms, piece.max_timestamp_ms);
         let buffer = whole.succeed(piece.records, share);
-        Self::new(owed, facts, buffer)
+        Self::new(guard, stats, buffer)
     }
 }
 

@@ -1,17 +1,18 @@
-//! Who waits for a batch: the wakers of its records' deliveries, and of those who wait for all of it.
+//! The wakers of those who wait for a batch: of its records' deliveries, and of those who wait for all of
+//! it.
 //!
-//! Each has a [`Ticket`] of its own, which says where its waker lies, so that nothing is searched or
-//! moved in whatever order deliveries are polled. Those who come one after another with the same waker,
-//! as the deliveries that one task awaits do, share a place: what this takes grows with the tasks that
-//! wait, not with the records. So it is not paid for by the buffer memory: a task takes several times
-//! the 24 bytes of its place.
+//! Each has a [`Ticket`] of its own, which says where its waker is, so that nothing is searched or moved in
+//! whatever order deliveries are polled. Those that come one after another with the same waker, as the
+//! deliveries that one task awaits do, share a place: the list grows with the tasks that wait, not with
+//! the records. It is not paid for by the buffer memory, because a task takes several times the 24 bytes
+//! of its place.
 //!
-//! Nothing here locks, clones or drops a waker, or wakes: that may be anybody's code, and this is used
-//! under a lock.
+//! Nothing here locks, clones or drops a waker, or wakes: that may run user code, and this is used under
+//! a lock.
 
 use std::{num::NonZeroU32, task::Waker};
 
-/// Where the waker of one who waits lies; it is counted from 1, so that a `Delivery` has room for it.
+/// Where a waker is in the list; counted from 1, so that `Option<Ticket>` takes no more room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(NonZeroU32);
 
@@ -32,8 +33,8 @@ impl Ticket {
 pub(crate) struct Wakers(Vec<(u32, Waker)>);
 
 impl Wakers {
-    /// Puts `waker` in place of the one that `ticket` stands for, if it has any. What is not needed any
-    /// more comes back, to be dropped outside of the lock.
+    /// Puts `waker` in place of the one that `ticket` stands for, if there is any. Returns the one that is
+    /// not needed any more, to be dropped after the lock.
     #[must_use = "it is dropped after the lock is given back"]
     pub(crate) fn put(&mut self, ticket: &mut Option<Ticket>, waker: Waker) -> Option<Waker> {
         let held = ticket.and_then(|ticket| self.0.get_mut(ticket.place()));

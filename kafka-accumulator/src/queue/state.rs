@@ -1,0 +1,293 @@
+//! What a queue holds under its lock: the open batch, the sealed ones, and what the engine knows of
+//! them.
+//!
+//! A record is appended to the open batch here; a batch leaves from here. Each step returns whether the
+//! engine must be rung for, and the queue rings after it has unlocked. Nothing here locks, waits or
+//! reserves memory.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
+
+use super::{
+    attention::{Attention, Ring},
+    initial_size::InitialSize,
+    outcome::{Appended, Attempt, Filled, NewBatch, Readiness, WhenShort},
+    sealed_batches::SealedBatches,
+};
+use crate::{
+    batch::{AppendResult, OpenBatch, SealedBatch},
+    completion::Completion,
+    delivery::Receipt,
+    memory::{Budget, BufferSizes},
+    record::NewRecord,
+};
+
+/// The batches of a queue, and what the engine knows of them.
+pub(super) struct QueueState<E> {
+    stage: Stage,
+    attention: Attention,
+    open: Option<OpenBatch<E>>,
+    /// Boxed, so that all that an append touches lies together.
+    sealed: Box<SealedBatches<E>>,
+    sizes: BufferSizes,
+    initial_size: InitialSize,
+    /// Bytes that left in batches that were not full since a sticky partitioner was last told to move
+    /// on; less what the open batch held at that time.
+    left_unfilled: isize,
+}
+
+/// Whether records are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Accepting,
+    Closed,
+}
+
+impl<E> QueueState<E> {
+    pub(super) fn new(sizes: BufferSizes) -> Self {
+        Self {
+            stage: Stage::Accepting,
+            attention: Attention::Away,
+            open: None,
+            sealed: Box::new(SealedBatches::new()),
+            sizes,
+            initial_size: InitialSize::first(sizes),
+            left_unfilled: 0,
+        }
+    }
+
+    /// Appends a short record to the open batch if there is one with room. The second of the pair says
+    /// whether [`check_full`](Self::check_full) has to be called.
+    #[inline(always)]
+    pub(super) fn append_short<'a, R, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+    ) -> Option<(R, bool)>
+    where
+        R: Receipt<E>,
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let open = self.open.as_mut()?;
+        let receipt = open.append_short(record)?;
+        let may_be_full = open.is_as_good_as_full() || self.left_unfilled > 0;
+        Some((receipt, may_be_full))
+    }
+
+    /// After an append: seals the open batch if it is full; else says whether a sticky partitioner
+    /// should move on all the same.
+    pub(super) fn check_full(&mut self) -> (Filled, Ring) {
+        match &self.open {
+            Some(open) if open.is_as_good_as_full() => (Filled::Filled, self.seal_full()),
+            _ => (self.share_taken(), Ring::No),
+        }
+    }
+
+    /// Appends to the open batch if there is one and it has room; else it is sealed, but for one that
+    /// only has to grow, for which `when_short` says how to go on.
+    pub(super) fn try_append<'a, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+        when_short: &mut WhenShort,
+    ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        if self.stage == Stage::Closed {
+            return Ok((Attempt::Closed, Ring::No));
+        }
+        let Some(open) = &mut self.open else {
+            return Ok((self.needs_batch(Filled::Room), Ring::No));
+        };
+        match (open.try_append(record)?, when_short) {
+            (AppendResult::NeedsMemory(request), WhenShort::Report) => {
+                Ok((Attempt::NeedsMemory(request), Ring::No))
+            }
+            (AppendResult::NeedsMemory(_), WhenShort::Grow(growth)) => {
+                open.grow(growth);
+                self.try_append(record, &mut WhenShort::Report)
+            }
+            (result, _) => Ok(self.appended(result)),
+        }
+    }
+
+    /// Appends to the open batch if there is one by now; else to `new`, which then is the open one. A
+    /// batch that is not needed stays in `new`, to be dropped after the lock.
+    pub(super) fn append_new_batch<'a, H>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+        new: &mut Option<OpenBatch<E>>,
+        linger: Duration,
+    ) -> (Result<Attempt<E>, RecordTooLarge>, Ring)
+    where
+        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    {
+        let (attempt, before) = match self.try_append(record, &mut WhenShort::Seal) {
+            Ok(found) => found,
+            Err(too_large) => return (Err(too_large), Ring::No),
+        };
+        let (Attempt::NeedsBatch(_), Some(batch)) = (&attempt, new.as_mut()) else {
+            return (Ok(attempt), before);
+        };
+        // It is opened with its first record in: nobody ever sees a batch without any.
+        let result = match batch.try_append(record) {
+            Ok(result) => result,
+            Err(too_large) => return (Err(too_large), before),
+        };
+        self.open = new.take();
+        let opened = self.attention.batch_opened(linger);
+        let (attempt, sealed) = self.appended(result);
+        (Ok(attempt), before.or(opened).or(sealed))
+    }
+
+    /// What there is to take.
+    pub(super) fn readiness(&self, now: Instant, linger: Duration, budget: &Budget) -> Readiness {
+        if !self.sealed.is_empty() {
+            return Readiness::Ready;
+        }
+        let Some(open) = &self.open else {
+            return Readiness::Empty;
+        };
+        let created = open.created();
+        let until = created.checked_add(linger).unwrap_or(created);
+        if now >= until || budget.is_short() {
+            return Readiness::Ready;
+        }
+        Readiness::Lingering { until }
+    }
+
+    /// The engine knows of this now.
+    pub(super) fn note_seen(&mut self, readiness: Readiness) {
+        self.attention = Attention::after_look(readiness);
+    }
+
+    /// Takes the oldest batch, the open one included.
+    pub(super) fn take_oldest(&mut self) -> Option<SealedBatch<E>> {
+        let oldest = self.sealed.pop().or_else(|| self.seal());
+        self.note_left();
+        oldest
+    }
+
+    /// Takes the batches that were created at `created_until` or before, oldest first.
+    pub(super) fn take_expired(&mut self, created_until: Instant) -> Vec<SealedBatch<E>> {
+        let mut expired = Vec::new();
+        while self
+            .oldest_created()
+            .is_some_and(|created| created <= created_until)
+        {
+            expired.extend(self.take_oldest());
+        }
+        self.note_left();
+        expired
+    }
+
+    /// Takes everything, oldest first.
+    pub(super) fn take_all(&mut self) -> Vec<SealedBatch<E>> {
+        std::iter::from_fn(|| self.take_oldest()).collect()
+    }
+
+    /// Seals the open batch, so that it is due.
+    pub(super) fn seal_open(&mut self) -> Ring {
+        let Some(sealed) = self.seal() else {
+            return Ring::No;
+        };
+        self.sealed.push(sealed);
+        self.attention.batch_sealed()
+    }
+
+    /// Accepts nothing from now on; what is open is due.
+    pub(super) fn close(&mut self) -> Ring {
+        self.stage = Stage::Closed;
+        self.seal_open()
+    }
+
+    /// Accepts nothing from now on if nothing is here; returns whether that is so.
+    pub(super) fn close_if_empty(&mut self) -> bool {
+        let empty = self.batches() == 0;
+        if empty {
+            self.stage = Stage::Closed;
+        }
+        empty
+    }
+
+    /// When the oldest batch that is still here was created.
+    pub(super) fn oldest_created(&self) -> Option<Instant> {
+        match self.sealed.oldest() {
+            Some(sealed) => Some(sealed.created()),
+            None => self.open.as_ref().map(OpenBatch::created),
+        }
+    }
+
+    /// The completions of the batches that are here, oldest first.
+    pub(super) fn completions(&self) -> Vec<Arc<Completion<E>>> {
+        let sealed = self.sealed.iter().map(SealedBatch::completion);
+        let open = self.open.iter().map(OpenBatch::completion);
+        sealed.chain(open).map(Arc::clone).collect()
+    }
+
+    /// How many batches are here, the open one included.
+    pub(super) fn batches(&self) -> usize {
+        self.sealed.len() + usize::from(self.open.is_some())
+    }
+
+    fn needs_batch(&self, filled: Filled) -> Attempt<E> {
+        let initial_size = self.initial_size;
+        Attempt::NeedsBatch(NewBatch {
+            filled,
+            initial_size,
+        })
+    }
+
+    /// What follows from an attempt: a batch that is full, or cannot grow, is sealed.
+    fn appended(&mut self, result: AppendResult<E>) -> (Attempt<E>, Ring) {
+        let (delivery, filled, ring) = match result {
+            AppendResult::Appended(delivery) => (delivery, self.share_taken(), Ring::No),
+            AppendResult::AppendedFull(delivery) => (delivery, Filled::Filled, self.seal_full()),
+            AppendResult::NeedsMemory(_) | AppendResult::BatchFull => {
+                let ring = self.seal_full();
+                return (self.needs_batch(Filled::Filled), ring);
+            }
+        };
+        (Attempt::Appended(Appended { delivery, filled }), ring)
+    }
+
+    /// Whether the partition got as much as a full batch holds, in several batches that were not full: a
+    /// slow producer, too, is to spread its records over the partitions (KIP-794).
+    fn share_taken(&mut self) -> Filled {
+        if self.left_unfilled <= 0 {
+            return Filled::Room;
+        }
+        let open = self.open.as_ref().map_or(0, OpenBatch::written);
+        if self.left_unfilled + (open as isize) < self.sizes.batch_bytes() as isize {
+            return Filled::Room;
+        }
+        self.left_unfilled = -((BATCH_HEADER_BYTES + open) as isize);
+        Filled::Filled
+    }
+
+    fn seal_full(&mut self) -> Ring {
+        let ring = self.seal_open();
+        self.left_unfilled = 0;
+        ring
+    }
+
+    /// The open batch, sealed; the next one will begin with what it has used.
+    fn seal(&mut self) -> Option<SealedBatch<E>> {
+        let open = self.open.take()?;
+        let used_bytes = BATCH_HEADER_BYTES + open.written();
+        self.left_unfilled += used_bytes as isize;
+        self.initial_size = self
+            .initial_size
+            .after(used_bytes, open.callback_bytes(), self.sizes);
+        Some(open.seal())
+    }
+
+    fn note_left(&mut self) {
+        if self.batches() == 0 {
+            self.attention.emptied();
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The one path of all sends: serialize, append, and wait if need be.
+//!
+//! ```text
+//! send, send_and_forget, send_with, try_send          of Producer, Transaction, blocking
+//!   └─▶ try_append ─serialize─▶ RecordAppender::append ─▶ a receipt
+//!            └─ it has to wait ─▶ PendingRecord ─▶ append_pending ─▶ a receipt
+//! ```
+//!
+//! What the calls differ in is what they get of the record ([`SendReceipt`]), and how they wait. In the
+//! steady state a send waits for nothing, locks the partition that it writes to and nothing else, and
+//! allocates nothing. Whether a producer may send outside of a transaction is not asked here.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use kafka_accumulator::Receipt;
+use kafka_serde::{Context, Headers, Role, SerializeError, Serializer};
+
+use crate::append::{NotAppended, RecordAppender, SerializedRecord, WaitsFor};
+use crate::clock;
+use crate::delivery::{Delivery, OutcomeCallback, SendReceipt, metadata};
+use crate::engine::Snapshot;
+use crate::error::{DeliveryError, SendError};
+use crate::own_thread;
+use crate::pending::PendingRecord;
+use crate::record::{ProducerRecord, RecordMetadata};
+
+/// What every handle of a producer sends through.
+pub(crate) struct RecordSender<K: ?Sized, V: ?Sized> {
+    appender: RecordAppender,
+    key_serializer: Arc<dyn Serializer<K>>,
+    value_serializer: Arc<dyn Serializer<V>>,
+}
+
+impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
+    pub(crate) fn new(
+        appender: RecordAppender,
+        key_serializer: Arc<dyn Serializer<K>>,
+        value_serializer: Arc<dyn Serializer<V>>,
+    ) -> Self {
+        Self {
+            appender,
+            key_serializer,
+            value_serializer,
+        }
+    }
+
+    pub(crate) fn appender(&self) -> &RecordAppender {
+        &self.appender
+    }
+
+    /// Appends a record; waits for metadata and memory if need be, at most `max.block.ms`.
+    pub(crate) async fn append<R: SendReceipt>(
+        &self,
+        mut record: ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<R, SendError> {
+        match self.try_append(&mut record, callback) {
+            Ok(receipt) => Ok(receipt),
+            Err(not_appended) => self.append_pending(not_appended).await,
+        }
+    }
+
+    /// Waits with a record that [`try_append`](Self::try_append) did not append.
+    pub(crate) async fn append_pending<R: SendReceipt>(
+        &self,
+        not_appended: Box<NotAppended<PendingRecord>>,
+    ) -> Result<R, SendError> {
+        match *not_appended {
+            NotAppended::Waits(pending) => {
+                own_thread::may_await("send")?;
+                pending.append(&self.appender).await
+            }
+            NotAppended::Refused(error) => Err(error),
+        }
+    }
+
+    /// Appends a record if that is possible without waiting, with memory that others do not wait for.
+    /// Else returns what it would have to wait for, with the record as it was.
+    pub(crate) fn append_now<'a>(
+        &self,
+        mut record: ProducerRecord<'a, K, V>,
+    ) -> Result<Delivery, TrySendError<'a, K, V>> {
+        let headers = record.headers.len();
+        let timestamp_ms = record.timestamp_ms;
+        let not_appended = match self.try_append(&mut record, None) {
+            Ok(delivery) => return Ok(delivery),
+            Err(not_appended) => *not_appended,
+        };
+        let pending = match not_appended {
+            NotAppended::Waits(pending) => pending,
+            NotAppended::Refused(error) => return Err(TrySendError::Refused(error)),
+        };
+        pending.append_now(&self.appender).map_err(|waits_for| {
+            record.headers = record.headers.into_iter().take(headers).collect();
+            record.timestamp_ms = timestamp_ms;
+            TrySendError::WouldWait(record, waits_for)
+        })
+    }
+
+    /// Serializes a record and appends it if it need not wait. It has a timestamp from here on.
+    // By reference: a record that is handed on by value is copied at each step.
+    #[inline(always)]
+    pub(crate) fn try_append<R: SendReceipt>(
+        &self,
+        record: &mut ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<R, Box<NotAppended<PendingRecord>>> {
+        let mut scratch = ThreadScratch::take();
+        let appended = self.try_append_via(record, callback, &mut scratch);
+        scratch.put_back();
+        let appended = appended?;
+        Ok(R::new(appended, record.timestamp_ms.unwrap_or_default()))
+    }
+
+    #[inline(always)]
+    fn try_append_via<R: Receipt<DeliveryError>>(
+        &self,
+        record: &mut ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+        scratch: &mut ThreadScratch,
+    ) -> Result<R, Box<NotAppended<PendingRecord>>> {
+        let topic = record.topic;
+        let headers = &mut record.headers;
+        let (keys, values) = (&*self.key_serializer, &*self.value_serializer);
+        let key = serialize(
+            keys,
+            topic,
+            Role::Key,
+            record.key,
+            headers,
+            &mut scratch.key,
+        )?;
+        let value = serialize(
+            values,
+            topic,
+            Role::Value,
+            record.value,
+            headers,
+            &mut scratch.value,
+        )?;
+        let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
+        if timestamp_ms < 0 {
+            return Err(invalid_timestamp(topic, timestamp_ms).into());
+        }
+        let serialized = SerializedRecord {
+            partition: record.partition,
+            timestamp_ms,
+            key,
+            value,
+            headers,
+        };
+        let cluster = self.appender.latest_cluster(&mut scratch.snapshot);
+        let mut new = serialized.for_batch(callback);
+        match self
+            .appender
+            .append(cluster, topic, &serialized, None, &mut new)
+        {
+            Ok(receipt) => Ok(receipt),
+            Err(why) => Err(pending(*why, topic, &serialized, new.callback.take())),
+        }
+    }
+}
+
+/// What a callback is told, for a record that gets its timestamp now if it has none.
+pub(crate) fn outcome_callback<K: ?Sized, V: ?Sized>(
+    record: &mut ProducerRecord<'_, K, V>,
+    callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
+) -> OutcomeCallback {
+    let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
+    Box::new(move |completion, outcome| {
+        let _in_callback = own_thread::enter_callback();
+        callback(outcome.map(|delivered| metadata(completion, delivered, timestamp_ms)));
+    })
+}
+
+/// Why a `try_send` did not accept a record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrySendError<'a, K: ?Sized, V: ?Sized> {
+    /// It would have to wait: for metadata of its topic (asked for by this very call) or for
+    /// memory. Here it is again.
+    #[error("the record would have to wait for {}", .1)]
+    WouldWait(ProducerRecord<'a, K, V>, WaitsFor),
+    /// It can never be accepted.
+    #[error(transparent)]
+    Refused(SendError),
+}
+
+/// What a thread keeps between its sends.
+#[derive(Default)]
+struct ThreadScratch {
+    /// Where serializers write what they cannot lend.
+    key: Vec<u8>,
+    value: Vec<u8>,
+    /// The latest snapshot of a cluster that it has seen, of whichever producer.
+    snapshot: Snapshot,
+}
+
+thread_local! {
+    /// Taken while it is in use: a serializer that sends records itself finds none.
+    static SCRATCH: Cell<Option<Box<ThreadScratch>>> = const { Cell::new(None) };
+}
+
+impl ThreadScratch {
+    /// The thread's own, or a new one, which a thread that is ending gets each time.
+    #[inline]
+    fn take() -> Box<Self> {
+        let kept = SCRATCH.try_with(Cell::take).ok().flatten();
+        kept.unwrap_or_default()
+    }
+
+    /// Keeps it for the next record, but no more memory than [`KEPT_SCRATCH_BYTES`] for each buffer.
+    #[inline]
+    fn put_back(mut self: Box<Self>) {
+        if self.key.capacity() > KEPT_SCRATCH_BYTES || self.value.capacity() > KEPT_SCRATCH_BYTES {
+            self.shrink();
+        }
+        let _ = SCRATCH.try_with(|scratch| scratch.set(Some(self)));
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        for buffer in [&mut self.key, &mut self.value] {
+            if buffer.capacity() > KEPT_SCRATCH_BYTES {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn serialize<'a, T: ?Sized>(
+    serializer: &dyn Serializer<T>,
+    topic: &str,
+    role: Role,
+    data: Option<&'a T>,
+    headers: &mut Headers,
+    scratch: &'a mut Vec<u8>,
+) -> Result<Option<&'a [u8]>, Box<NotAppended<PendingRecord>>> {
+    let Some(data) = data else {
+        return Ok(None);
+    };
+    let mut context = Context::new(topic, role, headers);
+    serializer
+        .serialize(&mut context, data, scratch)
+        .map_err(|source| unserializable(topic, role, source).into())
+}
+
+/// A record that has to wait, with copies of its bytes; or the error.
+#[cold]
+fn pending(
+    why: NotAppended,
+    topic: &str,
+    serialized: &SerializedRecord<'_>,
+    callback: Option<OutcomeCallback>,
+) -> Box<NotAppended<PendingRecord>> {
+    if let Some(partition @ ..0) = serialized.partition {
+        // Whatever else is the matter: waiting does not change that.
+        let topic = topic.into();
+        return SendError::InvalidPartition { topic, partition }.into();
+    }
+    Box::new(match why {
+        NotAppended::Waits(waits_for) => {
+            NotAppended::Waits(PendingRecord::new(topic, serialized, callback, waits_for))
+        }
+        NotAppended::Refused(error) => NotAppended::Refused(error),
+    })
+}
+
+#[cold]
+fn unserializable(topic: &str, role: Role, source: SerializeError) -> SendError {
+    let (topic, source) = (topic.into(), Arc::new(source));
+    SendError::Serialize {
+        role,
+        topic,
+        source,
+    }
+}
+
+#[cold]
+fn invalid_timestamp(topic: &str, timestamp_ms: i64) -> SendError {
+    let topic = topic.into();
+    SendError::InvalidTimestamp {
+        topic,
+        timestamp_ms,
+    }
+}
+
+/// What a thread keeps of each of its two buffers: what the largest record takes by default
+/// (`max.request.size`), so that only threads that send larger ones allocate for each of them.
+const KEPT_SCRATCH_BYTES: usize = 1 << 20;
