@@ -20,7 +20,7 @@ use crate::{
     error::AppendError,
     memory::{BATCH_BYTES_MAX, Buffer, Cost, Reservation, Reserve, price_of},
     queue::{Appended, Attempt, Filled, InitialSize, NewBatch, Queue, Shared, WhenShort},
-    record::NewRecord,
+    record::{NewRecord, RecordHeaders},
     registry::Registry,
     settings::Settings,
     user_code::wake_all,
@@ -417,31 +417,19 @@ impl<E> Accumulator<E> {
         R: Receipt<E>,
         H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
     {
-        self.append_beyond_short(queue, record, reserved, now)
-            .map(Appended::into_receipt)
-    }
-
-    fn append_beyond_short<'a, H>(
-        &self,
-        queue: &Arc<Queue<E>>,
-        record: &mut NewRecord<'a, H, E>,
-        reserved: Option<Reservation>,
-        now: impl FnOnce() -> Instant,
-    ) -> Result<Appended<Delivery<E>>, AppendError>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
         let mut attempt = queue.try_append(record, WhenShort::Report);
         // Again only if somebody else has changed the batch meanwhile.
         loop {
             attempt = match attempt.map_err(beyond_format)? {
-                Attempt::Appended(appended) => return Ok(appended),
+                Attempt::Appended(appended) => return Ok(appended.into_receipt()),
                 Attempt::NeedsMemory(request) => match self.grow(request) {
                     Some(growth) => queue.try_append(record, WhenShort::Grow(growth)),
                     None => queue.try_append(record, WhenShort::Seal),
                 },
                 Attempt::NeedsBatch(new_batch) => {
-                    return self.append_new_batch(queue, record, new_batch, reserved, now);
+                    return self
+                        .append_new_batch(queue, record, new_batch, reserved, now)
+                        .map(Appended::into_receipt);
                 }
                 Attempt::Closed => return Err(AppendError::Closed),
             }
@@ -461,17 +449,14 @@ impl<E> Accumulator<E> {
         Some(Growth { share, by })
     }
 
-    fn append_new_batch<'a, H>(
+    fn append_new_batch<'a, H: RecordHeaders<'a>>(
         &self,
         queue: &Arc<Queue<E>>,
         record: &mut NewRecord<'a, H, E>,
         new_batch: NewBatch,
         reserved: Option<Reservation>,
         now: impl FnOnce() -> Instant,
-    ) -> Result<Appended<Delivery<E>>, AppendError>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> Result<Appended<Delivery<E>>, AppendError> {
         let alone = record.parts.size(0, 0).map_err(beyond_format)?.bytes() + BATCH_HEADER_BYTES;
         let callback = record.callback.as_ref().map_or(0, price_of);
         let cost = self.cost(alone, callback, new_batch.initial_size);

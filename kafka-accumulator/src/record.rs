@@ -50,3 +50,11 @@ impl<H, E> fmt::Debug for NewRecord<'_, H, E> {
             .finish_non_exhaustive()
     }
 }
+
+/// What a record's headers are read from, twice: for their size, and to encode them.
+pub(crate) trait RecordHeaders<'a>:
+    Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone
+{
+}
+
+impl<'a, H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone> RecordHeaders<'a> for H {}

@@ -17,7 +17,7 @@ use crate::{
     completion::{Completion, CompletionGuard},
     delivery::{Delivery, Receipt},
     memory::{Buffer, OpenShare},
-    record::NewRecord,
+    record::{NewRecord, RecordHeaders},
 };
 
 /// The newest batch of a queue.
@@ -80,11 +80,10 @@ impl<E> OpenBatch<E> {
 
     /// Encodes the record at the end if it is a short one and fits, which is so for nearly all.
     #[inline(always)]
-    pub(crate) fn append_short<'a, R, H>(&mut self, record: &mut NewRecord<'a, H, E>) -> Option<R>
-    where
-        R: Receipt<E>,
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    pub(crate) fn append_short<'a, R: Receipt<E>, H: RecordHeaders<'a>>(
+        &mut self,
+        record: &mut NewRecord<'a, H, E>,
+    ) -> Option<R> {
         let timestamp_delta = self.stats.timestamp_delta(record.timestamp_ms);
         let place = self.buffer.place(self.writable_end + SCRIBBLE_BYTES)?;
         let bytes = record
@@ -94,13 +93,10 @@ impl<E> OpenBatch<E> {
     }
 
     /// Encodes the record at the end, if it fits. The first one always does.
-    pub(crate) fn try_append<'a, H>(
+    pub(crate) fn try_append<'a, H: RecordHeaders<'a>>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-    ) -> Result<AppendResult<E>, RecordTooLarge>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> Result<AppendResult<E>, RecordTooLarge> {
         let delivery = match self.append_short(record) {
             Some(delivery) => Ok(delivery),
             None => self.append_sized(record)?,
@@ -143,13 +139,10 @@ impl<E> OpenBatch<E> {
         }
     }
 
-    fn append_sized<'a, H>(
+    fn append_sized<'a, H: RecordHeaders<'a>>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-    ) -> Result<Result<Delivery<E>, NoFit>, RecordTooLarge>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> Result<Result<Delivery<E>, NoFit>, RecordTooLarge> {
         let timestamp_delta = self.stats.timestamp_delta(record.timestamp_ms);
         // A record takes at least seven bytes and a batch at most `i32::MAX` of them.
         let offset_delta = self.stats.count() as i32;

@@ -38,7 +38,7 @@ use crate::{
     delivery::Receipt,
     doorbell::Doorbell,
     memory::{BATCH_BYTES_MAX, Budget, BufferPool, BufferSizes},
-    record::NewRecord,
+    record::{NewRecord, RecordHeaders},
     settings::Settings,
     sync::{AtomicU32, Guard, Mutex, Ordering, lock},
 };
@@ -404,14 +404,11 @@ impl<E> Queue<E> {
 
     /// Appends to the open batch if there is one and it has room; else it is sealed, but for one that
     /// only has to grow, for which `when_short` says how to go on.
-    pub(crate) fn try_append<'a, H>(
+    pub(crate) fn try_append<'a, H: RecordHeaders<'a>>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
         mut when_short: WhenShort,
-    ) -> Result<Attempt<E>, RecordTooLarge>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> Result<Attempt<E>, RecordTooLarge> {
         let mut state = lock(&self.state);
         let tried = state.try_append(record, &mut when_short);
         drop(state);
@@ -422,14 +419,11 @@ impl<E> Queue<E> {
     }
 
     /// Appends to the open batch if there is one by now; else to `new`, which is the open one then.
-    pub(crate) fn append_new_batch<'a, H>(
+    pub(crate) fn append_new_batch<'a, H: RecordHeaders<'a>>(
         self: &Arc<Self>,
         record: &mut NewRecord<'a, H, E>,
         new: OpenBatch<E>,
-    ) -> Result<Attempt<E>, RecordTooLarge>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> Result<Attempt<E>, RecordTooLarge> {
         let mut new = Some(new);
         let mut state = lock(&self.state);
         let (attempt, ring) = state.append_new_batch(record, &mut new, self.shared.linger);

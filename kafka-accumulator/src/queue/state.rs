@@ -23,7 +23,7 @@ use crate::{
     completion::Completion,
     delivery::Receipt,
     memory::{Budget, BufferSizes},
-    record::NewRecord,
+    record::{NewRecord, RecordHeaders},
 };
 
 /// The batches of a queue, and what the engine knows of them.
@@ -63,14 +63,10 @@ impl<E> QueueState<E> {
     /// Appends a short record to the open batch if there is one with room. The second of the pair says
     /// whether [`check_full`](Self::check_full) has to be called.
     #[inline(always)]
-    pub(super) fn append_short<'a, R, H>(
+    pub(super) fn append_short<'a, R: Receipt<E>, H: RecordHeaders<'a>>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
-    ) -> Option<(R, bool)>
-    where
-        R: Receipt<E>,
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> Option<(R, bool)> {
         let open = self.open.as_mut()?;
         let receipt = open.append_short(record)?;
         let may_be_full = open.is_as_good_as_full() || self.left_unfilled > 0;
@@ -88,14 +84,11 @@ impl<E> QueueState<E> {
 
     /// Appends to the open batch if there is one and it has room; else it is sealed, but for one that
     /// only has to grow, for which `when_short` says how to go on.
-    pub(super) fn try_append<'a, H>(
+    pub(super) fn try_append<'a, H: RecordHeaders<'a>>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
         when_short: &mut WhenShort,
-    ) -> Result<(Attempt<E>, Ring), RecordTooLarge>
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> Result<(Attempt<E>, Ring), RecordTooLarge> {
         if self.stage == Stage::Closed {
             return Ok((Attempt::Closed, Ring::No));
         }
@@ -116,15 +109,12 @@ impl<E> QueueState<E> {
 
     /// Appends to the open batch if there is one by now; else to `new`, which then is the open one. A
     /// batch that is not needed stays in `new`, to be dropped after the lock.
-    pub(super) fn append_new_batch<'a, H>(
+    pub(super) fn append_new_batch<'a, H: RecordHeaders<'a>>(
         &mut self,
         record: &mut NewRecord<'a, H, E>,
         new: &mut Option<OpenBatch<E>>,
         linger: Duration,
-    ) -> (Result<Attempt<E>, RecordTooLarge>, Ring)
-    where
-        H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
-    {
+    ) -> (Result<Attempt<E>, RecordTooLarge>, Ring) {
         let (attempt, before) = match self.try_append(record, &mut WhenShort::Seal) {
             Ok(found) => found,
             Err(too_large) => return (Err(too_large), Ring::No),
