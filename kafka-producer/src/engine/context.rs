@@ -110,3 +110,21 @@ impl Context {
         self.tally
     }
 }
+
+#[cfg(test)]
+impl Context {
+    /// What an engine with these properties starts with.
+    pub(crate) fn of(properties: &[(&str, &str)], now: Instant) -> Self {
+        let config = crate::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+        let config = properties.iter().fold(config, |mut config, pair| {
+            config.extend([*pair]);
+            config
+        });
+        let settings = config.check().expect("tests are well configured").settings;
+        let doorbell = Arc::new(kafka_accumulator::Doorbell::default());
+        let abandoned = || unreachable!("nothing is written");
+        let accumulator = Accumulator::new(settings.accumulator, Arc::clone(&doorbell), abandoned);
+        let desk = Arc::new(Desk::new(doorbell));
+        Self::new(Arc::new(settings), Arc::new(accumulator), desk, 1, now)
+    }
+}

@@ -588,3 +588,6 @@ fn choose(resting: &[&Node], cx: &mut Context) -> Option<NodeId> {
     let equals: Vec<NodeId> = equals.map(|node| node.id()).collect();
     Some(equals[cx.random.usize(..equals.len())])
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,14 @@ enum Likeness {
     MadeAnew,
 }
 
+/// What a response is applied to beside the metadata, and what that has changed so far.
+struct Applying<'a> {
+    cx: &'a mut Context,
+    nodes: &'a Nodes,
+    lanes: &'a mut Lanes,
+    applied: Applied,
+}
+
 impl Metadata {
     /// Metadata comes, from a broker that knows of brokers.
     pub(crate) fn note_heard(&mut self) {
@@ -78,19 +86,26 @@ impl Metadata {
         lanes: &mut Lanes,
         topics: Vec<LeadersTopic>,
     ) -> Applied {
-        let mut applied = Applied::default();
-        applied.told.reserve(topics.len().min(self.topics.len()));
+        let applied = Applied::default();
+        let mut to = Applying {
+            cx,
+            nodes,
+            lanes,
+            applied,
+        };
+        let told = topics.len().min(self.topics.len());
+        to.applied.told.reserve(told);
         for topic in topics {
             let name = topic.name.as_deref();
             let known = name.and_then(|name| self.topics.get_key_value(name));
             if let Some((name, _)) = known {
                 let name = Arc::clone(name);
-                let told = self.apply_topic(cx, nodes, lanes, &name, topic, &mut applied);
+                let told = self.apply_topic(&mut to, &name, topic);
                 self.updates.told(&name, told);
-                applied.told.push(name);
+                to.applied.told.push(name);
             }
         }
-        applied
+        to.applied
     }
 
     /// Shows callers what was applied of a request about `asked`, and ends the waits that are over.
@@ -122,18 +137,10 @@ impl Metadata {
     }
 
     /// Takes in one topic; whether that needs no further request.
-    fn apply_topic(
-        &mut self,
-        cx: &mut Context,
-        nodes: &Nodes,
-        lanes: &mut Lanes,
-        name: &Arc<str>,
-        topic: LeadersTopic,
-        applied: &mut Applied,
-    ) -> Told {
+    fn apply_topic(&mut self, to: &mut Applying<'_>, name: &Arc<str>, topic: LeadersTopic) -> Told {
         match topic.error_code {
             ErrorCode::NONE if !topic.partitions.is_empty() => {
-                self.apply_partitions(cx, nodes, lanes, name, &topic, applied)
+                self.apply_partitions(to, name, &topic)
             }
             ErrorCode::NONE => Told::Incomplete,
             code if code.is_retriable() => {
@@ -150,7 +157,7 @@ impl Metadata {
                 }
                 Told::Incomplete
             }
-            code => self.refuse_topic(cx, name, code),
+            code => self.refuse_topic(to.cx, name, code),
         }
     }
 
@@ -174,35 +181,34 @@ impl Metadata {
 
     fn apply_partitions(
         &mut self,
-        cx: &Context,
-        nodes: &Nodes,
-        lanes: &mut Lanes,
+        to: &mut Applying<'_>,
         name: &Arc<str>,
         told: &LeadersTopic,
-        applied: &mut Applied,
     ) -> Told {
-        match self.likeness(lanes, name, told) {
+        match self.likeness(to.lanes, name, told) {
             Likeness::Same => {}
             Likeness::Doubtful => return Told::Incomplete,
             Likeness::MadeAnew => {
-                let gone = self.make_anew(cx, lanes, name, told.partitions.len());
-                applied.gone.extend(gone);
+                let gone = self.make_anew(to, name, told.partitions.len());
+                to.applied.gone.extend(gone);
             }
         }
         let Some(entry) = self.topics.get_mut(name) else {
             return Told::Complete;
         };
-        applied.learnt += usize::from(!entry.is_known());
+        to.applied.learnt += usize::from(!entry.is_known());
+        let (now, lanes) = (to.cx.now, &mut *to.lanes);
         let count = told.partitions.len();
-        entry.become_known(|| Partitions::new(told.topic_id, lanes.number_topic(), count, cx.now));
+        let make = || Partitions::new(told.topic_id, lanes.number_topic(), count, now);
+        entry.become_known(make);
         let Some(known) = entry.partitions_mut() else {
             return Told::Complete;
         };
         if known.len() < count {
-            let closed = closed_queue(&cx.accumulator, name);
-            known.replace_row(0..known.len(), count, &closed, cx.now);
+            let closed = closed_queue(&to.cx.accumulator, name);
+            known.replace_row(0..known.len(), count, &closed, now);
         }
-        apply_leaders(cx, nodes, lanes, known, told, applied)
+        to.apply_leaders(known, told)
     }
 
     /// Compares what is told of a topic with what is known.
@@ -234,16 +240,16 @@ impl Metadata {
     /// The lanes of the others.
     fn make_anew(
         &mut self,
-        cx: &Context,
-        lanes: &mut Lanes,
+        to: &mut Applying<'_>,
         name: &Arc<str>,
         partitions: usize,
     ) -> Vec<Gone> {
+        let (now, lanes) = (to.cx.now, &mut *to.lanes);
         let entry = self.topics.get_mut(name);
         let Some(known) = entry.and_then(TopicEntry::partitions_mut) else {
             return Vec::new();
         };
-        let closed = closed_queue(&cx.accumulator, name);
+        let closed = closed_queue(&to.cx.accumulator, name);
         let kept = partitions.min(known.len());
         let gone = known.row().close_unused(kept..known.len(), &closed);
         // Before the first of their records is told: who sends another then must find all of them closed.
@@ -254,7 +260,7 @@ impl Metadata {
         let why: Arc<str> =
             format!("the topic was made anew with {partitions} partition(s)").into();
         let gone = used.filter_map(|queue| {
-            let lane = self.lane_of(queue, lanes, cx.now)?;
+            let lane = self.lane_of(queue, lanes, now)?;
             let why = Arc::clone(&why);
             Some(Gone { lane, why })
         });
@@ -262,7 +268,7 @@ impl Metadata {
         let entry = self.topics.get_mut(name);
         if let Some(known) = entry.and_then(TopicEntry::partitions_mut) {
             if kept < known.len() {
-                known.replace_row(0..kept, kept, &closed, cx.now);
+                known.replace_row(0..kept, kept, &closed, now);
             }
             known.belong_to_another();
             for key in known.lanes() {
@@ -273,32 +279,33 @@ impl Metadata {
     }
 }
 
-/// Takes in who leads the partitions of a topic; whether each has a leader that is known.
-fn apply_leaders(
-    cx: &Context,
-    nodes: &Nodes,
-    lanes: &mut Lanes,
-    known: &mut Partitions,
-    told: &LeadersTopic,
-    applied: &mut Applied,
-) -> Told {
-    known.belong_to(told.topic_id);
-    for key in known.lanes() {
-        lanes[key].belong_to(told.topic_id);
-    }
-    let elections = known.take_in(&told.partitions, |id| nodes.knows(id));
-    applied.learnt += elections.learnt;
-    let mut all_led = elections.all_led;
-    for (key, election) in elections.in_use {
-        if let Some(news) = lanes.elect(key, election, cx.now) {
-            applied.learnt += usize::from(news == News::Elected);
-            applied.led_anew.push(key);
+impl Applying<'_> {
+    /// Takes in who leads the partitions of a topic; whether each has a leader that is known.
+    fn apply_leaders(&mut self, known: &mut Partitions, told: &LeadersTopic) -> Told {
+        let Self {
+            cx,
+            nodes,
+            lanes,
+            applied,
+        } = self;
+        known.belong_to(told.topic_id);
+        for key in known.lanes() {
+            lanes[key].belong_to(told.topic_id);
         }
-        // What was told may be of before.
-        let leader = lanes[key].leader();
-        all_led &= leader.is_some_and(|leader| nodes.knows(leader));
+        let elections = known.take_in(&told.partitions, |id| nodes.knows(id));
+        applied.learnt += elections.learnt;
+        let mut all_led = elections.all_led;
+        for (key, election) in elections.in_use {
+            if let Some(news) = lanes.elect(key, election, cx.now) {
+                applied.learnt += usize::from(news == News::Elected);
+                applied.led_anew.push(key);
+            }
+            // What was told may be of before.
+            let leader = lanes[key].leader();
+            all_led &= leader.is_some_and(|leader| nodes.knows(leader));
+        }
+        Told::of(all_led)
     }
-    Told::of(all_led)
 }
 
 /// Whether a topic without an id is told of as if it had begun anew, and a leader agrees: it has turned a
