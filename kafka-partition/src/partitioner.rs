@@ -49,8 +49,8 @@ pub trait Partitioner: Send + Sync + Debug {
     ///
     /// Called by the thread that appended, once per full batch, and for batches that are sent early
     /// (linger, flush) as soon as `batch.size` bytes went to the partition, so that slow producers
-    /// spread evenly, too (KIP-794). Calling it too often only makes smaller batches; choices by key
-    /// do not depend on it.
+    /// spread evenly, too (KIP-794). Calling it too often only makes smaller batches; choices by
+    /// key do not depend on it.
     fn batch_filled(&self, topic: &TopicView<'_>, partition: i32) {
         let _ = (topic, partition);
     }

@@ -1,7 +1,7 @@
 //! What a partitioner is given: the topic as it is now, and the record's bytes.
 //!
-//! Both borrow what the caller has, for one call, and cost nothing to make. Nothing here is looked up
-//! by name.
+//! Both borrow what the caller has, for one call, and cost nothing to make. Nothing here is looked
+//! up by name.
 
 use crate::candidates::{Candidates, partition_number};
 use crate::sticky::StickyState;

@@ -1,7 +1,7 @@
 //! The character sets of Java's `serializer.encoding`, and what Java makes of a text in each.
 //!
-//! Characters that a set lacks become `?`, as in Java: encoding never fails. Where a text's own
-//! bytes are already what is asked for, they are lent instead of copied.
+//! Characters that a set does not have become `?`, as in Java: encoding never fails. A text whose
+//! own bytes are the encoding already is lent, not copied.
 
 use std::str::FromStr;
 

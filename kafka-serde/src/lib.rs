@@ -24,8 +24,8 @@
 //! Beside them: `Json` (feature `json`), closures ([`from_fn`]), and your own. A type with a
 //! [`DefaultSerializer`] needs none to be named.
 //!
-//! Serializing is synchronous and never waits: a serializer that needs a schema registry fetches its
-//! schemas ahead of time and keeps them. Nothing here reads a clock or opens a socket.
+//! Serializing is synchronous and never waits: a serializer that needs a schema registry fetches
+//! its schemas ahead of time and keeps them. Nothing here reads a clock or opens a socket.
 //!
 //! ```
 //! use kafka_serde::{BigEndian, Context, Headers, Role, Serializer, Utf8};

@@ -146,7 +146,7 @@ pub enum DecodeProblem {
         /// What is left for them.
         allowed: usize,
     },
-    /// A string that is longer than Kafka writes any.
+    /// A string that is longer than any that Kafka writes.
     #[error("a string of {bytes} bytes is longer than the {STRING_BYTES_MAX} that are allowed")]
     StringTooLong {
         /// Its length as read.

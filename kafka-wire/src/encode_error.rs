@@ -1,4 +1,4 @@
-//! Why a value cannot be written: it is longer than the protocol can say, and in which field.
+//! Why a value cannot be written: it is longer than the protocol allows, and in which field.
 //!
 //! One error for everything this crate encodes. A value is never cut to make it fit: what is sent
 //! is what was given, or nothing.
@@ -18,7 +18,7 @@ use crate::field_path;
 /// assert_eq!(error.problem(), &EncodeProblem::StringTooLong { bytes: 40_000 });
 /// # Ok::<(), kafka_wire::DecodeError>(())
 /// ```
-// Of one word: hardly anything is too long, and every encoder of a field hands a result on.
+// One pointer wide: the error is rare, and every encoder of a field returns this result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodeError(Box<TooLong>);
 
@@ -83,7 +83,7 @@ impl std::error::Error for EncodeError {}
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeProblem {
-    /// A string: brokers read no longer ones, in whichever form their length is written.
+    /// A string: brokers accept none that is longer, in either form of its length.
     #[error("a string of {bytes} bytes cannot be written; allowed are {STRING_BYTES_MAX}")]
     StringTooLong {
         /// Its bytes in UTF-8.
@@ -104,7 +104,7 @@ pub enum EncodeProblem {
 }
 
 /// The longest string of the protocol, in bytes of UTF-8: Kafka keeps to it in all versions,
-/// although the compact form could say more.
+/// although the compact form allows more.
 pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
 
 /// The largest length of bytes, an array or a frame.

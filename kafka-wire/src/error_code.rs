@@ -28,7 +28,7 @@ impl ErrorCode {
         self.entry().map(|entry| entry.name)
     }
 
-    /// Kafka's sentence about it.
+    /// Kafka's description of it.
     #[must_use]
     pub fn message(self) -> &'static str {
         self.entry().map_or(

@@ -34,7 +34,7 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// When something in it is longer than the protocol can say; nothing is cut.
+/// When something in it is longer than the protocol allows; nothing is cut.
 pub fn encode_request<R: Request>(
     correlation_id: i32,
     client_id: Option<&str>,
@@ -88,7 +88,7 @@ pub fn decode_request<R: Request>(
 /// ```
 ///
 /// # Errors
-/// When something in it is longer than the protocol can say; nothing is cut.
+/// When something in it is longer than the protocol allows; nothing is cut.
 pub fn encode_response<R: Request>(
     correlation_id: i32,
     version: Version,
@@ -104,11 +104,12 @@ pub fn encode_response<R: Request>(
 /// which was sent in `version`.
 ///
 /// A broker that does not know the version of an ApiVersions request answers with
-/// [`UNSUPPORTED_VERSION`](ErrorCode::UNSUPPORTED_VERSION) in version 0 (KIP-511); that is read too.
+/// [`UNSUPPORTED_VERSION`](ErrorCode::UNSUPPORTED_VERSION) in version 0 (KIP-511); that is read
+/// too.
 ///
-/// Bytes after the last field are passed over, as Kafka's own client does: there are brokers that
-/// write some (the mock cluster of librdkafka 2.12, behind its metadata). Not so of ApiVersions, by
-/// which a broker is told from whoever else may listen there.
+/// Bytes after the last field are skipped, as Kafka's own client does: some brokers write them (the
+/// mock cluster of librdkafka 2.12, after its metadata). ApiVersions must end with its last field:
+/// it is the answer that shows whether a Kafka broker listens there.
 ///
 /// ```
 /// use kafka_wire::{Request, decode_response, messages::EndTxnRequest};
@@ -129,7 +130,7 @@ pub fn decode_response<R: Request>(
     decode_response_as::<R, R::Response>(frame, version)
 }
 
-/// The same for who wants a part of the response: `T` has its fields, some of them
+/// The same for callers that need a part of the response: `T` has its fields, some of them
 /// [`Skipped`](crate::Skipped).
 ///
 /// # Errors
@@ -157,7 +158,7 @@ pub fn decode_response_as<R: Request, T: Message>(
     Ok((correlation_id, response))
 }
 
-/// The correlation id of a response frame (without its length), by which its request is found.
+/// The correlation id of a response frame (without its length), which tells its request.
 ///
 /// ```
 /// assert_eq!(kafka_wire::correlation_id(b"\0\0\0\x07...")?, 7);
@@ -207,7 +208,7 @@ impl FrameReader {
     /// all there yet. The frame shares the buffer's memory.
     ///
     /// # Errors
-    /// When the length is negative or too large. The stream is then of no use any more.
+    /// When the length is negative or too large. Nothing more can be read from the stream then.
     pub fn next(&self, buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
         let Some(length) = self.length(buffer)? else {
             return Ok(None);
@@ -221,8 +222,8 @@ impl FrameReader {
 
     /// How many bytes must still be read until [`next`](Self::next) has a frame; zero if it has.
     ///
-    /// Worth knowing before reading a large frame; but a length is a promise of the other side,
-    /// so do not reserve all of it at once.
+    /// Useful before reading a large frame; but the other side may announce more than it sends, so
+    /// do not reserve all of it at once.
     ///
     /// # Errors
     /// As [`next`](Self::next).

@@ -36,9 +36,9 @@ use crate::{
 pub struct RequestHeader {
     /// What is asked.
     pub api_key: ApiKey,
-    /// In which version, which need not be one that is implemented.
+    /// The version, which may be one that is not implemented.
     pub api_version: i16,
-    /// What the response is recognised by.
+    /// The number that the response repeats.
     pub correlation_id: i32,
     /// What the client calls itself.
     pub client_id: Option<String>,
@@ -71,7 +71,7 @@ impl RequestHeader {
     /// Appends this header.
     ///
     /// # Errors
-    /// When the client id is longer than the protocol can say.
+    /// When the client id is longer than the protocol allows.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
         let version = self.version();
         put_request_header(

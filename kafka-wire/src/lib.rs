@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Bytes in, values out, and back: both directions of every message in every version, for clients
-//! and for servers. There is no socket, no clock and no thread in this crate. Encoding fails for what
-//! is longer than the protocol can say, and cuts nothing; decoding is total, so any bytes give a
-//! value or an error that names field and offset, and memory is taken in proportion to the input.
+//! and for servers. There is no socket, no clock and no thread in this crate. Encoding fails for
+//! what is longer than the protocol allows, and cuts nothing; decoding is total, so any bytes give
+//! a value or an error that names field and offset, and memory is taken in proportion to the input.
 //!
 //! ```
 //! use kafka_wire::{Request, encode_request, messages::MetadataRequest};

@@ -13,9 +13,9 @@
 //! ```
 //!
 //! and each part may be missing. A field does not say whether its lengths are compact (see `wire`).
-//! Every struct is `#[non_exhaustive]`, because new versions of Kafka add fields: callers begin with
-//! its `Default`, and set fields by name or by the `with_` method that each has.
-//! `request!` ties a request to its response, API key and versions.
+//! Every struct is `#[non_exhaustive]`, because new versions of Kafka add fields: callers begin
+//! with its `Default`, and set fields by name or by the `with_` method that each has. `request!`
+//! ties a request to its response, API key and versions.
 
 use std::fmt;
 
@@ -47,8 +47,8 @@ pub trait Message: Field + Default + Clone + fmt::Debug {
 
     /// The first field whose value `version` cannot carry although it matters, if there is one.
     ///
-    /// Encoding leaves such a field out without a word; ask here first where the version is not
-    /// of your choosing.
+    /// Encoding leaves such a field out and reports nothing: ask here first if you did not choose
+    /// the version.
     fn missing_in(&self, version: Version) -> Option<String> {
         self.missing_part(version)
     }
@@ -71,7 +71,7 @@ pub trait Request: Message {
     const STABLE_VERSIONS: VersionRange;
     /// The first version with compact lengths and tagged fields.
     const FIRST_FLEXIBLE: Option<i16>;
-    /// What is answered.
+    /// The response to it.
     type Response: Message;
 
     /// Version `number` of this request and its response.
@@ -486,7 +486,7 @@ pub(crate) use {
 #[cfg(feature = "json")]
 pub(crate) use {field_from_json, field_to_json, is_tagged};
 
-/// Encodes field `name`; what goes wrong in it carries the name.
+/// Encodes field `name`; an error in it carries the name.
 #[inline]
 pub(crate) fn encode_field<T: Wire>(
     value: &T,

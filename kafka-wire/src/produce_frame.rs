@@ -7,8 +7,8 @@
 //!
 //! Everything small goes into one buffer; the records of each batch stay where they are and are
 //! only referred to. The result goes to the socket with vectored writes. Byte for byte it is what
-//! [`encode_request`](crate::encode_request) makes of the same [`ProduceRequest`]; a test holds it
-//! to that.
+//! [`encode_request`](crate::encode_request) makes of the same [`ProduceRequest`], which
+//! a test checks.
 //!
 //! [`ProduceRequest`]: crate::messages::ProduceRequest
 
@@ -51,7 +51,7 @@ pub struct ProduceFrame {
     version: Version,
     topics_to_come: usize,
     partitions_to_come: usize,
-    /// The first thing that was too long, for [`finish`](Self::finish) to tell.
+    /// The first thing that was too long, which [`finish`](Self::finish) returns.
     written: Result<(), EncodeError>,
 }
 
@@ -171,7 +171,7 @@ impl ProduceFrame {
     /// The frame, ready for the socket.
     ///
     /// # Errors
-    /// When something in it, or all of it, is longer than the protocol can say; nothing is cut.
+    /// When something in it, or all of it, is longer than the protocol allows; nothing is cut.
     ///
     /// # Panics
     /// When topics or partitions are missing.
@@ -209,7 +209,7 @@ impl ProduceFrame {
         }
     }
 
-    /// Ends a struct: no tagged field of this request is ours to send.
+    /// Ends a struct: this request has no tagged fields.
     fn put_tags(&mut self) {
         if self.version.flexible {
             self.head.put_u8(NO_TAGS);

@@ -1,7 +1,7 @@
-//! An array that whoever reads a message does not ask for: read over, and nothing of it kept.
+//! An array that the reader of a message does not need: skipped, not stored.
 //!
-//! A partition of a topic takes several times more for the lists of its replicas than for its
-//! leader, who is all that a producer wants to know.
+//! A producer needs only the leader of a partition; the lists of its replicas would take several
+//! times as much memory.
 
 use std::marker::PhantomData;
 

@@ -1,14 +1,14 @@
-//! Versions of messages, and the agreement of two sides on one.
+//! Versions of messages, and how two sides agree on one.
 //!
-//! A broker names the range it speaks of each API (ApiVersions), we know ours; what is used on
-//! the connection is the latest version in both. Nothing here knows a message.
+//! A broker names its range of each API's versions (ApiVersions); a connection uses the latest
+//! version that is in both ranges. Nothing here knows a message.
 
 use std::fmt;
 
 /// One version of one message, and whether it uses the compact forms of KIP-482.
 ///
-/// Both travel together because every primitive asks for the second and every field for the
-/// first; [`Request::version`](crate::Request::version) makes one from a bare number.
+/// They belong together, because every primitive needs the second and every field the first;
+/// [`Request::version`](crate::Request::version) makes one from a bare number.
 ///
 /// ```
 /// use kafka_wire::{Request, Version, messages::ProduceRequest};

@@ -1,11 +1,11 @@
 //! What a value looks like on the wire: the one trait, the reader, and the primitives.
 //!
 //! Whether lengths are compact is decided here, once, by [`Version::flexible`]; a field's
-//! declaration never says it. Encoding fails for what is longer than the protocol can say, and
+//! declaration never says it. Encoding fails for what is longer than the protocol allows, and
 //! cuts nothing. Decoding is total: any bytes give a value or an error that names field and
-//! offset. A length is believed only after it was compared with what is left of the input, and
-//! what its elements take in memory with what is left of a budget that grows with the input
-//! ([`Reader`]): an array is given its memory at once, so that nothing is held twice.
+//! offset. Before an array is allocated, its length is compared with what is left of the input, and
+//! the memory of its elements with what is left of a budget that grows with the input
+//! ([`Reader`]). It is allocated once, so that nothing is stored twice while it grows.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -22,9 +22,7 @@ use crate::{
     version::Version,
 };
 
-/// A value that can be written to and read from the wire.
-///
-/// Sealed: the types of the protocol implement it, and no others.
+/// A value that can be written to and read from the wire; only types of the protocol implement it.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -42,7 +40,7 @@ pub trait Wire: Sized + Sealed {
     /// Appends this value as `version` has it.
     ///
     /// # Errors
-    /// When a part of it is longer than the protocol can say. What was appended is then undefined.
+    /// When a part of it is longer than the protocol allows. What was appended is then undefined.
     fn encode(&self, out: &mut BytesMut, version: Version) -> Result<(), EncodeError>;
 
     /// Takes a value off the front of `input`.
@@ -79,10 +77,10 @@ pub trait Field: Wire + PartialEq {
 
 /// Bytes being decoded, and how far.
 ///
-/// Byte strings taken from it share its memory. What the elements of arrays take beside that is
-/// limited: to [`MEMORY_PER_BYTE`](Self::MEMORY_PER_BYTE) for each byte of the input, and
-/// [`MEMORY_ALWAYS`](Self::MEMORY_ALWAYS) for small inputs of small parts. So a peer cannot make
-/// us take many times what it sends. No message whose names have eight letters needs as much.
+/// Byte strings taken from it share its memory. The memory of arrays' elements is limited: to
+/// [`MEMORY_PER_BYTE`](Self::MEMORY_PER_BYTE) for each byte of the input, and
+/// [`MEMORY_ALWAYS`](Self::MEMORY_ALWAYS) for small inputs of small parts. So a peer cannot make us
+/// allocate many times what it sends. Messages whose names have eight letters need less.
 ///
 /// ```
 /// use kafka_wire::Reader;
@@ -155,7 +153,7 @@ impl Reader {
         Ok(value)
     }
 
-    /// Says that everything must have been taken by now.
+    /// Checks that everything was taken.
     ///
     /// # Errors
     /// When bytes are left.
@@ -175,7 +173,7 @@ impl Reader {
         DecodeError::new(problem, self.offset)
     }
 
-    /// Decodes field `name`; what goes wrong in it carries the name.
+    /// Decodes field `name`; an error in it carries the name.
     pub(crate) fn field<T: Wire>(
         &mut self,
         name: &'static str,
@@ -205,7 +203,7 @@ impl Reader {
     /// Memory for `count` elements, as far as the input justifies it.
     fn room_for<T>(&mut self, count: usize) -> Result<Vec<T>, DecodeError> {
         let remaining = self.remaining();
-        // Every element takes at least one byte, so a count beyond that is a lie.
+        // Every element takes at least one byte, so a larger count is wrong.
         if count > remaining {
             let count = count as u64;
             return Err(self.problem(DecodeProblem::CountTooLarge { count, remaining }));
@@ -273,7 +271,7 @@ fixed_width! {
     f64, Float64;
 }
 
-/// Types that are another type on the wire.
+/// Types that are written as another type.
 macro_rules! stands_for {
     ($($type:ty as $inner:ty: $out:expr, $in:expr;)*) => {$(
         impl Wire for $type {

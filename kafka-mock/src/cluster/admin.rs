@@ -1,6 +1,6 @@
 //! What a test does to the cluster: topics, leaders, and brokers that die and return.
 //!
-//! The same that CreateTopics and its like do over the wire, without a request. Whoever drives the
+//! The same that CreateTopics and its like do over the wire, without a request. The driver of the
 //! cluster closes the connections of a broker that was killed.
 
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ pub enum ClusterError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// A number of partitions that cannot be.
+    /// A number of partitions that is not possible.
     #[error("{partitions} partitions are not possible; allowed are {least} to {PARTITIONS_MAX}")]
     Partitions {
         /// What was asked for.
@@ -68,13 +68,13 @@ pub enum ClusterError {
         /// The least that is allowed.
         least: i32,
     },
-    /// The cluster would have more partitions than it can bear.
+    /// The cluster would have more partitions than are allowed.
     #[error("the cluster would have {partitions} partitions; allowed are {CLUSTER_PARTITIONS_MAX}")]
     TooManyPartitions {
         /// How many there would be.
         partitions: usize,
     },
-    /// A number of replicas that cannot be.
+    /// A number of replicas that is not possible.
     #[error("{replicas} replicas are not possible; allowed are 1 to {alive}, the brokers alive")]
     Replicas {
         /// What was asked for.
@@ -161,8 +161,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Lets one broker offer no versions above these, as in a cluster that is being upgraded broker by
-    /// broker. Its clients ask for versions when they connect: close their connections.
+    /// Lets one broker offer no versions above these, as in a cluster that is being upgraded broker
+    /// by broker. Its clients ask for versions when they connect: close their connections.
     ///
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
@@ -309,7 +309,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Lets nothing before `offset` be read any more, as DeleteRecords and retention do.
+    /// Deletes all records before `offset`, as DeleteRecords and retention do.
     ///
     /// ```
     /// use kafka_mock::cluster::{Cluster, ClusterConfig};
@@ -493,6 +493,6 @@ pub(super) fn unknown_partition(topic: &str, partition: i32) -> ClusterError {
     }
 }
 
-/// A request of a few bytes can ask for any number; this many an embedded cluster can bear.
+/// A request of a few bytes can ask for any number; this many fit into an embedded cluster.
 const PARTITIONS_MAX: i32 = 10_000;
 const CLUSTER_PARTITIONS_MAX: usize = 100_000;

@@ -5,7 +5,8 @@ use kafka_wire::ApiKey;
 
 use super::ids::{BrokerId, ConnectionId};
 
-/// What a broker does about a request; whoever drives a cluster has to know all of it.
+/// What a broker does about a request. A driver of the cluster has to handle each of these, so
+/// there will not be more of them without a breaking change.
 ///
 /// ```
 /// use kafka_mock::cluster::Answer;

@@ -33,8 +33,8 @@ pub(super) struct Broker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BrokerState {
     Alive,
-    /// It takes requests and answers nothing; nobody has noticed. The time is unknown until the
-    /// cluster is told the time again.
+    /// It takes requests and answers nothing; its session is not over. The time is unknown until
+    /// the cluster is told the time again.
     Frozen {
         since: Option<Instant>,
     },
@@ -77,18 +77,18 @@ impl Brokers {
         brokers.map(|(&id, broker)| (id, &mut broker.state))
     }
 
-    /// Those that the cluster counts on, by id.
+    /// Those that count as alive, by id.
     pub(super) fn listed(&self) -> impl Iterator<Item = (BrokerId, &Broker)> {
         let brokers = self.by_id.iter().map(|(&id, broker)| (id, broker));
         brokers.filter(|(_, broker)| broker.is_listed())
     }
 
-    /// Whether the cluster counts on it: it is alive, or seems to be.
+    /// Whether it counts as alive: it is, or its session is not over yet.
     pub(super) fn is_listed(&self, id: BrokerId) -> bool {
         self.get(id).is_some_and(Broker::is_listed)
     }
 
-    /// Whether it does its work.
+    /// Whether it answers requests.
     pub(super) fn is_up(&self, id: BrokerId) -> bool {
         self.get(id)
             .is_some_and(|broker| broker.state == BrokerState::Alive)

@@ -14,7 +14,7 @@ use super::{
     now::Now,
 };
 
-/// One request on its way through a broker.
+/// One request that a broker handles.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     pub(super) now: Now,

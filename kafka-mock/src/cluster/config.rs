@@ -23,14 +23,14 @@ settings! {
         pub brokers: u16,
         /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
         pub auto_create_topics: bool,
-        /// Partitions of a topic if nothing else is said (`num.partitions`).
+        /// Partitions of a topic by default (`num.partitions`).
         pub default_partitions: i32,
-        /// Replicas of a partition if nothing else is said; no more than there are brokers. Kafka's
+        /// Replicas of a partition by default; no more than there are brokers. Kafka's
         /// own default is 1; 3 lets a broker be killed without loss of service.
         pub default_replication_factor: i16,
-        /// `min.insync.replicas` of topics that do not say.
+        /// `min.insync.replicas` of topics that have none of their own.
         pub min_insync_replicas: i16,
-        /// `message.max.bytes`: the largest batch, for topics that do not say.
+        /// `message.max.bytes`: the largest batch, for topics that have none of their own.
         pub message_max_bytes: i32,
         /// `socket.request.max.bytes`: the largest request.
         pub request_max_bytes: usize,
@@ -38,30 +38,30 @@ settings! {
         pub requests_remembered: usize,
         /// Versions of APIs above which a broker offers none, as an older one would.
         pub version_caps: Vec<(ApiKey, i16)>,
-        /// The finalized level of the feature `transaction.version` at the start, 0 to 2: clients of
-        /// level 2 add partitions by writing to them (KIP-890).
+        /// The finalized level of the feature `transaction.version` at the start, 0 to 2: clients
+        /// of level 2 add partitions by writing to them (KIP-890).
         pub transaction_version: i16,
-        /// `producer.id.expiration.ms`: a partition forgets an idempotent producer whose last batch has
-        /// a largest timestamp that is this old, unless a transaction of it is open there.
+        /// `producer.id.expiration.ms`: a partition forgets an idempotent producer whose last batch
+        /// has a largest timestamp that is this old, unless a transaction of it is open there.
         pub producer_id_expiration: Duration,
         /// `producer.id.expiration.check.interval.ms`: how often such producers are looked for.
         pub producer_id_expiration_check: Duration,
         /// `transaction.max.timeout.ms`: the longest timeout that a producer may ask for.
         pub transaction_timeout_max: Duration,
-        /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that
-        /// took too long are looked for.
+        /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions
+        /// that took too long are looked for.
         pub transaction_timeout_check: Duration,
-        /// How long the marker of a decided transaction takes to a partition.
+        /// How long the marker of a decided transaction takes to reach a partition.
         pub marker_delay: RangeInclusive<Duration>,
-        /// How long an appended batch takes to the followers.
+        /// How long an appended batch takes to reach the followers.
         pub replication_delay: RangeInclusive<Duration>,
         /// How long a new coordinator loads what its predecessor knew.
         pub coordinator_load: RangeInclusive<Duration>,
-        /// `broker.session.timeout.ms`: how long the cluster counts on a broker that froze.
+        /// `broker.session.timeout.ms`: how long a frozen broker still counts as alive.
         pub broker_session_timeout: Duration,
         /// `unclean.leader.election.enable`.
         pub unclean_election: UncleanElection,
-        /// How the brokers lie, if they do; for tests of checkers only.
+        /// A promise that the brokers break; for tests of checkers only.
         pub defect: Option<Defect>,
     }
 }
@@ -139,9 +139,11 @@ settings! {
         pub max_message_bytes: i32,
         /// Whose timestamps are kept (`message.timestamp.type`).
         pub timestamp_type: TimestampType,
-        /// How far behind the broker's clock a timestamp may be (`message.timestamp.before.max.ms`).
+        /// How far behind the broker's clock a timestamp may be
+        /// (`message.timestamp.before.max.ms`).
         pub timestamp_before_max_ms: i64,
-        /// How far ahead of the broker's clock a timestamp may be (`message.timestamp.after.max.ms`).
+        /// How far ahead of the broker's clock a timestamp may be
+        /// (`message.timestamp.after.max.ms`).
         pub timestamp_after_max_ms: i64,
         /// What becomes of old records (`cleanup.policy`); nothing is ever removed here, but a
         /// compacted topic refuses records without a key.

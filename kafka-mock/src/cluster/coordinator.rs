@@ -1,8 +1,8 @@
 //! Who coordinates what: groups and transactional ids, by the hash of their names.
 //!
-//! As with Kafka, a name belongs to one of 50 partitions of an internal topic, and whoever leads
-//! it coordinates all names in it. What a coordinator knows is kept by that topic and not lost
-//! with its broker, but the next one needs time to load it.
+//! As in Kafka, a name belongs to one of 50 partitions of an internal topic, whose leader
+//! coordinates all names in it. What a coordinator knows is stored in that topic and not lost with
+//! its broker, but the next coordinator needs time to load it.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -75,7 +75,7 @@ impl Coordinators {
         coordinator.check_loaded(now)
     }
 
-    /// Seats the coordinator of a name, and of its neighbours, on this broker.
+    /// Makes this broker the coordinator of a name, and of all names in the same partition.
     pub(super) fn move_to(
         &mut self,
         (kind, key): (CoordinatorKind, &str),
@@ -89,7 +89,7 @@ impl Coordinators {
         }
     }
 
-    /// Those on a broker that is gone move to the next.
+    /// The coordinators on a broker that is gone move to the next broker.
     pub(super) fn leave(&mut self, gone: BrokerId, ready_at: Option<Instant>, brokers: &Brokers) {
         for (&(_, partition), coordinator) in &mut self.by_partition {
             if coordinator.broker == Some(gone) {
@@ -98,7 +98,7 @@ impl Coordinators {
         }
     }
 
-    /// A broker is there again: it takes what nobody has.
+    /// A broker is back: it coordinates what has no coordinator.
     pub(super) fn arrive(&mut self, ready_at: Option<Instant>, brokers: &Brokers) {
         for (&(_, partition), coordinator) in &mut self.by_partition {
             if coordinator.broker.is_none() {
@@ -131,7 +131,7 @@ impl Coordinator {
     }
 }
 
-/// The broker whose turn it is, or the next that is there.
+/// The broker of this partition in turn, or the next that is alive.
 fn first_of(partition: i32, brokers: &Brokers) -> Option<BrokerId> {
     let ids: Vec<_> = brokers.ids().collect();
     let turn = usize::try_from(partition).unwrap_or(0) % ids.len().max(1);

@@ -1,28 +1,28 @@
-//! Brokers that lie, to show that those who check a run notice.
+//! Defects of brokers, to test the checkers of a simulation.
 //!
-//! A checker that has never failed proves nothing. Each of these breaks one promise of Kafka; a
-//! simulation against such a cluster must find a run in which its checker says so.
+//! Each of these breaks one promise of Kafka; a simulation of such a cluster must find a run in
+//! which its checker reports it.
 
-/// A way in which the brokers lie; for tests of checkers only.
+/// A promise that the brokers break; for tests of checkers only.
 ///
 /// ```
 /// use kafka_mock::cluster::{ClusterConfig, Defect};
 ///
-/// let liar = ClusterConfig::default().with_defect(Some(Defect::AckBeforeAppend));
-/// assert_ne!(liar, ClusterConfig::default());
+/// let broken = ClusterConfig::default().with_defect(Some(Defect::AckBeforeAppend));
+/// assert_ne!(broken, ClusterConfig::default());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Defect {
-    /// Now and then a batch is acknowledged that was never appended.
+    /// Some batches are acknowledged that were never appended.
     AckBeforeAppend,
-    /// `acks=all` is acknowledged before anybody but the leader has the batch.
+    /// `acks=all` is acknowledged while only the leader has the batch.
     AckBeforeReplication,
     /// Batches are acknowledged one offset behind where they are.
     WrongOffset,
-    /// Sequences are not looked at: what is sent again is there twice.
+    /// Sequences are not checked: a batch that is sent again is appended twice.
     AcceptAnySequence,
-    /// A fenced producer may go on.
+    /// A fenced producer may still write.
     AcceptOldEpoch,
     /// A new leader remembers no producer.
     ForgetProducers,

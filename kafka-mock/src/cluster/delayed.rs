@@ -1,7 +1,7 @@
 //! Requests whose answer takes time, and the connections on which they wait.
 //!
-//! Plain data, as a broker's `DelayedProduce` and `DelayedFetch`: `purgatory` says when to look again,
-//! the handler of the API whether the answer is complete.
+//! Plain data, as a broker's `DelayedProduce` and `DelayedFetch`: `purgatory` says when to look
+//! again, the handler of the API whether the answer is complete.
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -42,7 +42,7 @@ pub(super) enum Delayed {
     Verification(Box<DelayedVerification>),
     /// The broker is frozen.
     UntilThawed(Bytes),
-    /// Nothing will ever come.
+    /// No answer will ever be sent.
     Forever,
 }
 
@@ -67,7 +67,7 @@ impl Delayed {
         match self {
             Self::Fetch(fetch) => fetch.recheck,
             Self::Produce(produce) => produce.recheck,
-            // Nobody looks before the broker is up.
+            // Only checked while the broker is up.
             Self::UntilThawed(_) => true,
             _ => false,
         }
@@ -97,7 +97,7 @@ pub(super) struct DelayedVerification {
     pub(super) next: Instant,
 }
 
-/// What must be replicated up to where.
+/// A partition, and the offset up to which it must be replicated.
 #[derive(Clone, Debug)]
 pub(super) struct Awaited {
     pub(super) topic: String,

@@ -1,6 +1,6 @@
-//! What stands in the logs and in the coordinators, for those who check what became of a run.
+//! What the logs and the coordinators contain, for checkers of a run.
 //!
-//! Nothing here changes anything, and no broker needs to be there.
+//! Nothing here changes anything, and no broker needs to be alive.
 
 use bytes::Bytes;
 
@@ -27,7 +27,7 @@ use crate::record::MockRecord;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartitionFacts {
-    /// Who leads it.
+    /// The broker that leads it.
     pub leader: Option<BrokerId>,
     /// How often a leader was elected.
     pub leader_epoch: i32,
@@ -70,7 +70,7 @@ pub struct LogEntry {
     pub content: LogContent,
 }
 
-/// What stands at one offset.
+/// What a log has at one offset.
 ///
 /// ```
 /// use kafka_mock::cluster::{LogContent, TransactionOutcome};
@@ -150,7 +150,7 @@ pub struct HangingTransaction {
     pub topic: String,
     /// Number of the partition.
     pub partition: i32,
-    /// Who began it.
+    /// Id of the producer that began it.
     pub producer_id: i64,
     /// Where it begins.
     pub first_offset: i64,
@@ -271,8 +271,8 @@ impl Cluster {
         facts.collect()
     }
 
-    /// Transactions that are open in a log although their coordinator knows of none: what readers
-    /// of committed records would wait for, for ever.
+    /// Transactions that are open in a log although their coordinator knows of none: readers of
+    /// committed records would never get past them.
     ///
     /// ```
     /// use kafka_mock::cluster::{Cluster, ClusterConfig};
@@ -281,10 +281,10 @@ impl Cluster {
     /// ```
     #[must_use]
     pub fn hanging_transactions(&self) -> Vec<HangingTransaction> {
-        let cared_for = |producer_id| {
+        let is_coordinated = |producer_id| {
             self.transactions.values().any(|it| {
-                let at_work = matches!(it.stage, Stage::Ongoing { .. } | Stage::Ending(_));
-                at_work && it.producer_id == producer_id
+                let is_open = matches!(it.stage, Stage::Ongoing { .. } | Stage::Ending(_));
+                is_open && it.producer_id == producer_id
             })
         };
         let mut hanging = Vec::new();
@@ -292,7 +292,7 @@ impl Cluster {
             for (partition, it) in (0..).zip(&topic.partitions) {
                 for (producer_id, state) in it.producers.iter() {
                     if let Some(first_offset) = state.transaction_start
-                        && !cared_for(producer_id)
+                        && !is_coordinated(producer_id)
                     {
                         hanging.push(HangingTransaction {
                             topic: name.to_owned(),
@@ -307,7 +307,7 @@ impl Cluster {
         hanging
     }
 
-    /// The offset that a consumer group has committed; what a transaction holds back is not.
+    /// The offset that a consumer group has committed; not one of an open transaction.
     ///
     /// ```
     /// use kafka_mock::cluster::{Cluster, ClusterConfig};

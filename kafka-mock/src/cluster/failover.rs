@@ -1,6 +1,6 @@
 //! Brokers that die, freeze and return, and coordinators that move.
 //!
-//! Whoever drives the cluster closes the connections of a broker that was killed. A broker that is
+//! The driver of the cluster closes the connections of a broker that was killed. A broker that is
 //! frozen keeps its connections, takes requests and answers nothing; when its session is over the
 //! cluster goes on without it.
 
@@ -13,8 +13,8 @@ use super::{
 };
 
 impl Cluster {
-    /// Ends a broker: it answers nothing any more, and its partitions are led by other in-sync
-    /// replicas, or by nobody. What no other replica has yet is lost. Killing it twice changes
+    /// Kills a broker: it answers nothing any more, and its partitions are led by other in-sync
+    /// replicas, or have no leader. What no other replica has yet is lost. Killing it twice changes
     /// nothing.
     ///
     /// ```
@@ -35,8 +35,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Brings a broker back. It leads again only what nobody else could lead. From before it
-    /// remembers only the last batch of each producer, as a broker does that reads its snapshot.
+    /// Brings a broker back. It leads only partitions that have no other leader. Of earlier batches
+    /// it remembers only the last batch of each producer, as a broker does that reads its snapshot.
     ///
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
@@ -103,7 +103,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Lets a frozen broker go on, with all that it was asked meanwhile.
+    /// Lets a frozen broker go on, with all requests that it got meanwhile.
     ///
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig};
@@ -152,7 +152,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Who coordinates a name; nobody if no broker is there.
+    /// The coordinator of a name; none if no broker is alive.
     ///
     /// ```
     /// use kafka_mock::cluster::{BrokerId, Cluster, ClusterConfig, CoordinatorKind};
@@ -164,7 +164,7 @@ impl Cluster {
         self.coordinators.of(kind, key, &self.brokers).broker
     }
 
-    /// Frozen brokers whose time is not counted yet.
+    /// Starts the session timers of frozen brokers that have none yet.
     pub(super) fn start_sessions(&mut self, now: Instant) {
         let session = self.config.broker_session_timeout;
         for (id, state) in self.brokers.states_mut() {

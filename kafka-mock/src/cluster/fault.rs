@@ -1,9 +1,9 @@
 //! Faults as data: what is to go wrong, where, and how often.
 //!
-//! A fault says which requests it concerns (broker, API, topic, partition; what is not said
-//! concerns all), how many of them to let pass first, how often to strike, and its effect. Faults
-//! are tried in the order they were injected; the first that fits strikes. Killing brokers, moving
-//! leaders and the like are methods of the cluster, not faults.
+//! A fault says which requests it is for (broker, API, topic, partition; by default any), how many
+//! of them to let pass first, how often to strike, and its effect. Faults are tried in the order
+//! they were injected; the first that fits strikes. Killing brokers, moving leaders and the like
+//! are methods of the cluster, not faults.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use kafka_wire::{ApiKey, ErrorCode};
 
 use super::ids::BrokerId;
 
-/// Something that is to go wrong.
+/// Something that goes wrong on purpose.
 ///
 /// ```
 /// use kafka_mock::cluster::{Fault, When};
@@ -30,7 +30,7 @@ pub struct Fault {
     topic: Option<String>,
     partition: Option<i32>,
     skip: u32,
-    /// None: without end.
+    /// None: always.
     left: Option<u32>,
     effect: Effect,
     tag: u32,
@@ -164,7 +164,7 @@ impl Fault {
         Self::new(Effect::Throttle(pause))
     }
 
-    /// Asks the client to begin anew with its bootstrap servers.
+    /// Asks the client to rebootstrap (KIP-1102).
     ///
     /// ```
     /// use kafka_mock::cluster::{Effect, Fault};
@@ -216,7 +216,7 @@ impl Fault {
         }
     }
 
-    /// Only what concerns this topic.
+    /// Only for this topic.
     ///
     /// ```
     /// use kafka_mock::cluster::{Fault, When};
@@ -230,7 +230,7 @@ impl Fault {
         }
     }
 
-    /// Only what concerns this partition.
+    /// Only for this partition.
     ///
     /// ```
     /// use kafka_mock::cluster::Fault;
@@ -245,7 +245,7 @@ impl Fault {
         }
     }
 
-    /// Lets the first `count` pass that it would concern.
+    /// Lets the first `count` requests pass that it is for.
     ///
     /// ```
     /// use kafka_mock::cluster::{Fault, When};
@@ -312,7 +312,7 @@ impl Fault {
                 .is_none_or(|index| target.partition == Some(index))
     }
 
-    /// Whether it strikes now, having found something it concerns.
+    /// Whether it strikes now, given a request that it is for.
     fn strike(&mut self) -> bool {
         if self.skip > 0 {
             self.skip -= 1;
@@ -325,7 +325,7 @@ impl Fault {
     }
 }
 
-/// What a request, or one item of it, concerns.
+/// A topic or partition that a request names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Target<'a> {
     pub(super) topic: Option<&'a str>,
@@ -370,7 +370,7 @@ impl Faults {
         self.strikes.get(&tag).copied().unwrap_or_default()
     }
 
-    /// The effect on a request as a whole, which concerns these targets, if there is one.
+    /// The effect on a request as a whole, which names these targets, if there is one.
     pub(super) fn on_request(
         &mut self,
         broker: BrokerId,

@@ -1,6 +1,6 @@
 //! Consumer groups, as far as a transaction sees them: who is a member, and the offsets.
 //!
-//! Nobody joins here: a test says what generation a group has and who is in it. Offsets that come
+//! Members cannot join: a test sets the generation and the members of a group. Offsets that come
 //! with a transaction wait for its end.
 
 use std::collections::BTreeMap;
@@ -87,7 +87,7 @@ pub(super) struct Group {
     pending: BTreeMap<i64, Offsets>,
 }
 
-/// What a committer says of its place in the group.
+/// What a member says of itself when it commits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim<'a> {
     pub(super) generation: i32,
@@ -96,8 +96,8 @@ pub(super) struct Claim<'a> {
 }
 
 impl Group {
-    /// Whether this committer may commit (Kafka's `ClassicGroup.validateOffsetCommit`). Who claims
-    /// nothing may, as old clients did.
+    /// Whether this member may commit (Kafka's `ClassicGroup.validateOffsetCommit`). A commit
+    /// without generation and member id is allowed, as from old clients.
     pub(super) fn check(&self, claim: Claim<'_>) -> Result<(), ErrorCode> {
         let Membership {
             generation,

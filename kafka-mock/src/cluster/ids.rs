@@ -16,7 +16,7 @@ impl fmt::Display for BrokerId {
     }
 }
 
-/// A connection to one broker, named by whoever drives the cluster; never used again.
+/// A connection to one broker, numbered by the driver of the cluster; a number is not used again.
 ///
 /// ```
 /// use kafka_mock::cluster::ConnectionId;

@@ -20,7 +20,7 @@ use crate::record::MockRecord;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     batches: Vec<StoredBatch>,
-    /// What lies before was deleted.
+    /// Records before it are deleted.
     start_offset: i64,
     end_offset: i64,
     /// Records that are no control records, deleted ones too.
@@ -69,7 +69,7 @@ impl Log {
         self.data_records
     }
 
-    /// Stores a batch at the end and says under which header.
+    /// Stores a batch at the end and returns its header there.
     pub(super) fn append(&mut self, batch: &RecordBatch, stamp: Stamp) -> BatchHeader {
         self.store(batch, Content::Data, stamp)
     }
@@ -149,7 +149,7 @@ impl Log {
         self.start_offset = self.start_offset.min(self.end_offset);
     }
 
-    /// Lets nothing before `offset` be read any more.
+    /// Deletes all records before `offset`.
     pub(super) fn delete_before(&mut self, offset: i64) {
         self.start_offset = self.start_offset.max(offset.min(self.end_offset));
     }

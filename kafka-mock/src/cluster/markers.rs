@@ -32,7 +32,7 @@ impl Cluster {
         let later = now.instant + MARKER_RETRY;
         let retry = Step::Again(Progress::Due(later), later);
         let Some(found) = self.topics.get_mut(topic) else {
-            // Nobody will ever read it.
+            // The topic is deleted: no one can read it.
             return Step::Done;
         };
         let (topic_id, needed) = (found.id, found.in_sync_needed(index));
@@ -59,7 +59,7 @@ impl Cluster {
         }
         let known = partition.producers.epoch_of(marker.producer_id);
         if known.is_some_and(|known| known > marker.producer_epoch) {
-            // The producer has gone on: a marker of this epoch would come too late.
+            // The producer has a newer epoch: the marker would be too late.
             return Step::Done;
         }
         let offset = partition.append_marker(marker, now.wall_ms);
@@ -78,7 +78,7 @@ impl Cluster {
         }
     }
 
-    /// Offsets that came with the transaction become visible, or vanish.
+    /// Offsets of the transaction become visible, or are dropped.
     pub(super) fn settle_offsets(&mut self, partition: i32, marker: &Marker) -> Step {
         let outcome = match self.has_defect(Defect::ForgetOffsets) {
             true => TransactionOutcome::Abort,

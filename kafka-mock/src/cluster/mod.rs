@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! frame ─handle─▶ Answer: Send │ Nothing │ Close │ Delayed ─┐
-//! time  ─tick───▶ Releases ◀────────────────────────────┘
+//! time  ─tick───▶ Releases ◀────────────────────────────────┘
 //! ```
 //!
-//! Whoever drives it carries frames and time: [`Cluster::handle`] for each request that arrives,
+//! Its driver carries frames and time: [`Cluster::handle`] for each request that arrives,
 //! [`Cluster::tick`] when [`Cluster::deadline`] has come. Requests of one connection are answered
 //! in order, one at a time, as a broker does. The same calls with the same arguments give the same
 //! answers.
@@ -128,9 +128,9 @@ pub struct Cluster {
     faults: Faults,
     /// Connections on which something is delayed.
     blocked: BTreeMap<Link, BlockedConnection>,
-    /// What happens by itself, and when.
+    /// What the cluster does without a request, and when.
     timers: Timers,
-    /// When producers are looked for that are to be forgotten.
+    /// When producers are next checked for expiration.
     next_expiry: Option<Instant>,
     /// When something was first asked.
     first_seen: Option<Instant>,
@@ -177,7 +177,7 @@ impl Cluster {
 
     /// What `broker` does about a request, which is given without its length.
     ///
-    /// A dead broker closes the connection, and so does one that cannot make sense of the frame.
+    /// A dead broker closes the connection, and so does one that cannot read the frame.
     ///
     /// ```
     /// use std::time::Instant;
@@ -266,7 +266,7 @@ impl Cluster {
         dues.chain(self.timers.next()).min()
     }
 
-    /// Lets happen what happens by itself up to now, in its order.
+    /// Does all that is due by now, in the order of time.
     fn advance(&mut self, now: Now) {
         self.first_seen.get_or_insert(now.instant);
         self.last_seen = self.last_seen.max(Some(now.instant));
@@ -393,7 +393,7 @@ impl Cluster {
         self.brokers.listed().next().map(|(id, _)| id)
     }
 
-    /// Whether the brokers lie like this.
+    /// Whether the brokers have this defect.
     fn has_defect(&self, defect: Defect) -> bool {
         self.config.defect == Some(defect)
     }
@@ -410,5 +410,5 @@ impl Cluster {
 
 /// Kafka's own is the offset of the controller's log; any positive number will do.
 const FIRST_FEATURES_EPOCH: i64 = 1;
-/// A number nobody takes for a default.
+/// Not a number that could be a default.
 const FIRST_PRODUCER_ID: i64 = 1000;

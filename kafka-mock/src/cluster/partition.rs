@@ -27,7 +27,7 @@ use super::{
 
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
-    /// None while no replica that is in sync is there.
+    /// None while no in-sync replica is alive.
     pub(super) leader: Option<BrokerId>,
     pub(super) leader_epoch: i32,
     /// The preferred leader first.
@@ -44,7 +44,7 @@ pub(super) struct Partition {
     epoch_start: i64,
     /// Producers that were forgotten, in the order in which they were.
     forgotten: Vec<Forgotten>,
-    /// The leader epoch that a lying broker has lied in already.
+    /// The leader epoch in which the defect was applied already.
     lied_in: i32,
 }
 
@@ -64,7 +64,7 @@ struct Copy {
     started_at: i64,
 }
 
-/// Who may lead when no replica in sync is there (`unclean.leader.election.enable`).
+/// Which replica may lead when none in sync is alive (`unclean.leader.election.enable`).
 ///
 /// ```
 /// use kafka_mock::cluster::{ClusterConfig, UncleanElection};
@@ -74,7 +74,7 @@ struct Copy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UncleanElection {
-    /// Nobody: rather no service than loss.
+    /// None: rather no service than loss.
     #[default]
     Refused,
     /// The replica that has most of the log.
@@ -117,7 +117,7 @@ impl Partition {
         first.map_or(self.high_watermark, |first| first.min(self.high_watermark))
     }
 
-    /// Stores a batch of a producer, and says under which header.
+    /// Stores a batch of a producer, and returns its header in the log.
     pub(super) fn append(&mut self, batch: &RecordBatch, stamp: Stamp) -> BatchHeader {
         let stored = self.log.append(batch, stamp);
         if stored.producer_id >= 0 {
@@ -127,7 +127,7 @@ impl Partition {
         stored
     }
 
-    /// Writes the end of a transaction, and says where.
+    /// Writes the end of a transaction, and returns its offset.
     pub(super) fn append_marker(&mut self, marker: Marker, wall_ms: i64) -> i64 {
         let stored = self.log.append_marker(marker, self.leader_epoch, wall_ms);
         let began = self.producers.end_transaction(&marker, wall_ms);
@@ -230,7 +230,7 @@ impl Partition {
         self.advance();
     }
 
-    /// Nobody has anything from `end_offset` on any more.
+    /// No replica has anything from `end_offset` on any more.
     fn cut_off(&mut self, end_offset: i64) {
         if end_offset < self.log.end_offset() {
             self.log.truncate(end_offset);
@@ -248,7 +248,7 @@ impl Partition {
         }
     }
 
-    /// What a leader that lies makes of its election, once for each.
+    /// What a defect does to an election, once for each.
     pub(super) fn apply_election_defect(&mut self, defect: Defect) {
         if std::mem::replace(&mut self.lied_in, self.leader_epoch) == self.leader_epoch {
             return;
@@ -321,7 +321,7 @@ impl Partition {
         }
     }
 
-    /// A replica is gone. The last one in sync stays in sync: nobody else has the log.
+    /// A replica is gone. The last one in sync stays in sync: no other has the whole log.
     pub(super) fn lose(&mut self, broker: BrokerId, brokers: &Brokers, unclean: UncleanElection) {
         if self.in_sync != [broker] {
             self.in_sync.retain(|&id| id != broker);
@@ -334,7 +334,7 @@ impl Partition {
         }
     }
 
-    /// A replica is there again: somebody leads, if anybody can.
+    /// A replica is back: a leader is elected, if one is possible.
     pub(super) fn regain(&mut self, brokers: &Brokers, unclean: UncleanElection) {
         if self.leader.is_none() {
             let next = self.heir(brokers, unclean);

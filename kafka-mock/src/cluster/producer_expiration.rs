@@ -1,11 +1,11 @@
 //! Brokers forget producers that have not written for long.
 //!
-//! As Kafka's `ProducerStateManager` does it: every `producer.id.expiration.check.interval.ms` each
+//! As in Kafka's `ProducerStateManager`: every `producer.id.expiration.check.interval.ms` each
 //! partition drops the producers whose last batch has a largest *timestamp* that is
-//! `producer.id.expiration.ms` old by the broker's clock. So who writes records of the day before
-//! is forgotten while he writes. A producer with an open transaction is kept.
+//! `producer.id.expiration.ms` old by the broker's clock. So a producer that writes records of
+//! the day before is forgotten while it writes. A producer with an open transaction is kept.
 //!
-//! Nobody is woken for it: what is due was done when somebody looks.
+//! No timer is set for it: it is done when the cluster is next called.
 
 use super::{Cluster, Now};
 

@@ -3,7 +3,7 @@
 //! The rules are those of Kafka 4's `ProducerAppendInfo`: a batch is a duplicate if it has the
 //! sequences of one of the last five; else its epoch may not be older, and its first sequence must
 //! follow the last, or be 0 in a new epoch. A producer that is not known yet may begin anywhere,
-//! unless an earlier batch of it was seen on its way here (KIP-890). Kafka 4 has no other verdict:
+//! unless an earlier batch of it is being verified (KIP-890). Kafka 4 has no other verdict:
 //! what is older than five batches is out of order, and `DUPLICATE_SEQUENCE_NUMBER` and
 //! `UNKNOWN_PRODUCER_ID` are never answered to an append.
 

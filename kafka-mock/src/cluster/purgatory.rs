@@ -1,7 +1,7 @@
-//! Answers that take time: what a connection waits for, and what waits behind it.
+//! Completes delayed requests, and serves the requests that queue behind them.
 //!
-//! A broker handles one request of a connection at a time; while one is delayed, the next ones queue.
-//! A connection stands here only as long as something is delayed on it.
+//! A broker handles one request of a connection at a time; while one is delayed, the next ones
+//! queue.
 
 use super::{
     Answer, Cluster, Now, Release,
@@ -10,7 +10,8 @@ use super::{
 };
 
 impl Cluster {
-    /// Ends the wait of a connection, and serves what waits behind, up to the next wait.
+    /// Completes the delayed request of a connection, and serves those behind it up to the next
+    /// that is delayed.
     pub(super) fn release(&mut self, now: Now, link: Link, releases: &mut Vec<Release>) {
         let Some(BlockedConnection {
             delayed,
@@ -55,7 +56,7 @@ impl Cluster {
         }
     }
 
-    /// Something changed in a partition: what waits for it looks again.
+    /// Something changed in a partition: requests that wait for it are checked again.
     pub(super) fn recheck_partition(&mut self, topic: &str, partition: i32) {
         for connection in self.blocked.values_mut() {
             match &mut connection.delayed {
@@ -66,7 +67,7 @@ impl Cluster {
         }
     }
 
-    /// Something changed in the cluster: what waits looks again.
+    /// Something changed in the cluster: delayed requests are checked again.
     pub(super) fn recheck_all(&mut self) {
         for connection in self.blocked.values_mut() {
             match &mut connection.delayed {

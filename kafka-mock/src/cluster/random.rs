@@ -31,7 +31,7 @@ impl Random {
         }
     }
 
-    /// True once in so many times.
+    /// True once in `times` calls, on average.
     pub(super) fn one_in(&mut self, count: u64) -> bool {
         self.next().is_multiple_of(count)
     }

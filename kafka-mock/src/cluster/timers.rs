@@ -1,6 +1,7 @@
-//! What is due when: hints to look again, ordered by time.
+//! Timers of the cluster, ordered by time.
 //!
-//! An entry is never taken back. Whoever looks finds out whether there is still something to do.
+//! A timer is never cancelled: when it fires, the cluster checks whether there is still something
+//! to do.
 
 use std::{collections::BTreeSet, time::Instant};
 

@@ -20,7 +20,7 @@ pub(super) struct Topics {
 pub(super) struct Topic {
     pub(super) id: Uuid,
     pub(super) config: TopicConfig,
-    /// Settings that do nothing here, told back as they were given.
+    /// Settings that do nothing here, returned as they were given.
     pub(super) other_settings: BTreeMap<String, String>,
     pub(super) partitions: Vec<Partition>,
 }
@@ -30,7 +30,7 @@ impl Topics {
         self.by_name.get(name)
     }
 
-    /// The topic with the name as it is kept here, which lives as long.
+    /// The topic, with its name as it is stored here.
     pub(super) fn get_key_value(&self, name: &str) -> Option<(&str, &Topic)> {
         let (name, topic) = self.by_name.get_key_value(name)?;
         Some((name, topic))

@@ -1,7 +1,7 @@
-//! Settings of topics by Kafka's names: read from CreateTopics, told by DescribeConfigs.
+//! Settings of topics by Kafka's names: read from CreateTopics, returned by DescribeConfigs.
 //!
-//! Those that the cluster acts upon are parsed; the other settings that Kafka knows are kept as
-//! they are and told back; an unknown name is an error, as it is with Kafka.
+//! Settings that the cluster uses are parsed; the others that Kafka knows are stored and returned
+//! as they are; an unknown name is an error, as in Kafka.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// The settings that the cluster acts upon, with Kafka's names.
+/// The settings that the cluster uses, with Kafka's names.
 pub(super) fn list(config: &TopicConfig) -> [(&'static str, String); 6] {
     let timestamp_type = match config.timestamp_type {
         TimestampType::CreateTime => "CreateTime",

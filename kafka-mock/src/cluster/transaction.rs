@@ -67,11 +67,11 @@ pub(super) enum Stage {
     Ended(TransactionOutcome),
 }
 
-/// The outcome is decided, and the markers are on their way.
+/// The outcome is decided, and the markers are being written.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     pub(super) outcome: TransactionOutcome,
-    /// What the producer is called afterwards, if its epochs are exhausted.
+    /// The id of the producer afterwards, if its epochs are exhausted.
     pub(super) next_producer_id: Option<i64>,
     pub(super) pending: Vec<PendingMarker>,
 }
@@ -189,7 +189,7 @@ impl Transaction {
             || (held.id == self.previous_producer_id && is_exhausted(held.epoch))
     }
 
-    /// Lets participants join, and begins the transaction with the first.
+    /// Adds participants, and begins the transaction with the first.
     pub(super) fn add(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! The transaction coordinators at work: what they are asked, what they do in the background.
+//! What the transaction coordinators do: for requests, and in the background.
 //!
 //! ```text
 //! asked: init, add, verify, end ─▶ Transaction ─Ending─▶ markers ─▶ logs, groups
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A marker is written by the partition's leader like any batch with `acks=all`: not while too few
-//! replicas are in sync, and once more after a new leader may have lost it. Until all are written,
+//! replicas are in sync, and again if a new leader may have lost it. Until all are written,
 //! the transactional id answers `CONCURRENT_TRANSACTIONS`.
 
 use std::time::{Duration, Instant};
@@ -90,7 +90,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Transactions that took too long are looked for now and then.
+    /// When transactions that took too long are next looked for.
     fn next_timeout_check(&self, after: Instant) -> Instant {
         let interval = self.config.transaction_timeout_check;
         let origin = self.first_seen.unwrap_or(after);
@@ -151,7 +151,7 @@ impl Cluster {
         }
     }
 
-    /// Sets the markers of an ending transaction on their way, each with a delay of its own.
+    /// Sends the markers of an ending transaction, each with a delay of its own.
     fn send_markers(&mut self, now: Now, transactional_id: &str) {
         let delays = &self.config.marker_delay;
         if let Some(Transaction {

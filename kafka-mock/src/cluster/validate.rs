@@ -19,12 +19,12 @@ use super::config::{Cleanup, TopicConfig};
 pub(super) struct Refusal {
     pub(super) code: ErrorCode,
     pub(super) message: Option<String>,
-    /// The records that are to blame (KIP-467).
+    /// The records that caused it (KIP-467).
     pub(super) records: Vec<BatchIndexAndErrorMessage>,
     pub(super) place: Place,
 }
 
-/// How far a batch came; Kafka tells where the log starts only if it came to the log.
+/// How far a batch got; Kafka returns where the log starts only if it got to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Door,
@@ -79,7 +79,7 @@ pub(super) fn batch(
         return Err(Refusal::new(ErrorCode::MESSAGE_TOO_LARGE, message));
     }
     let batch = RecordBatch::decode(&mut rest).map_err(|error| of_bytes(&error))?;
-    // What is no whole batch behind it is cut off, as Kafka does.
+    // Bytes after it that are no whole batch are cut off, as in Kafka.
     let behind = RecordBatch::decode(&mut rest);
     if !matches!(behind, Err(RecordsError::Incomplete { .. })) {
         return Err(invalid(
@@ -165,7 +165,7 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
     })
 }
 
-/// What is wrong with one record, while the rest of the batch is looked at all the same.
+/// What is wrong with one record; the rest of the batch is checked, too.
 fn problem_with(record: &Record, topic: &TopicConfig, wall_ms: i64) -> Option<(ErrorCode, String)> {
     if topic.cleanup != Cleanup::Delete && record.key.is_none() {
         let message = "a compacted topic cannot accept a record without a key".to_owned();
@@ -210,7 +210,7 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(ErrorCode::INVALID_RECORD, message)
 }
 
-/// A few bytes unpack to millions of records: not each of them is told what is wrong with it.
+/// A few bytes decompress to millions of records: not every error is returned.
 const FAULTS_TOLD_MAX: usize = 10_000;
 /// KIP-110.
 const FIRST_WITH_ZSTD: i16 = 7;

@@ -49,8 +49,8 @@ impl Listening {
     }
 }
 
-/// A port of 127.0.0.1 that is a broker's while it is down, too: whoever connects then is refused,
-/// and nobody else is given the port, be it to listen or for the near end of a connection.
+/// A port of 127.0.0.1 that stays reserved while its broker is down: connections are refused then,
+/// and the system gives the port to no other socket.
 #[derive(Debug)]
 pub(super) struct Port {
     number: u16,
@@ -75,7 +75,7 @@ impl Port {
     }
 }
 
-/// A listener on this port of 127.0.0.1, which a [`Port`] holds.
+/// A listener on this port of 127.0.0.1, which a [`Port`] reserves.
 pub(super) fn listen(port: u16) -> io::Result<TcpListener> {
     bound(port)?.listen(BACKLOG)
 }

@@ -1,7 +1,8 @@
 //! One connection: frames in, answers out, in order.
 //!
-//! While an answer is held nothing more is handled, as with Kafka, and little is read: enough to
-//! see the other side go. What is read but not handled, and answered but not written, is bounded.
+//! While an answer is delayed nothing more is handled, as in Kafka, and little is read: enough to
+//! notice that the client is gone. What is read but not handled, and answered but not written, is
+//! bounded.
 
 use std::{io, sync::Arc};
 
@@ -34,7 +35,7 @@ pub(super) async fn serve(
     let (reader, writer) = stream.into_split();
     let (input, output) = (BytesMut::new(), BytesMut::new());
     let phase = Phase::Open;
-    // How it ends matters to nobody: the client sees its side.
+    // The error is of no interest: the client sees the connection end.
     let _ = Connection {
         guard,
         reader,
@@ -49,7 +50,7 @@ pub(super) async fn serve(
     .await;
 }
 
-/// Takes the connection off the books however its task ends.
+/// Has the cluster forget the connection, however its task ends.
 struct Guard {
     shared: Arc<Shared>,
     broker: BrokerId,
@@ -77,9 +78,9 @@ struct Connection {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The next request is welcome.
+    /// The next request may be handled.
     Open,
-    /// An answer is held.
+    /// An answer is delayed.
     Waiting,
     /// Nothing is handled any more; what was answered is still written.
     Closing,
@@ -110,7 +111,7 @@ impl Connection {
         }
     }
 
-    /// Handles what came, up to an answer that is held, or a heap of answers nobody reads.
+    /// Handles what was read, until an answer is delayed or too many answers are not read.
     fn handle_input(&mut self) {
         while self.phase == Phase::Open && self.output.len() < OUTPUT_BYTES_MAX {
             match self.frames.next(&mut self.input) {
@@ -137,7 +138,7 @@ impl Connection {
         };
     }
 
-    /// Room for what is announced, but never much more than what came: a length is a promise.
+    /// Room for the frame that is announced, but never much more than what has arrived.
     fn make_room(&mut self) {
         let missing = self.frames.missing_bytes(&self.input).unwrap_or(0);
         self.input
@@ -158,5 +159,5 @@ const READ_BYTES_MIN: usize = 4 * 1024;
 const READ_BYTES_MAX: usize = 256 * 1024;
 /// Beyond this, a client that does not read its answers is not read either.
 const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// What is read while an answer is held.
+/// What is read while an answer is delayed.
 const UNHANDLED_BYTES_MAX: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! What can go wrong with an embedded cluster: sockets, and waiting in vain.
+//! What can go wrong with an embedded cluster: sockets, and waits that time out.
 
 use std::{io, time::Duration};
 

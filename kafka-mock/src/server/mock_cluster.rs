@@ -1,4 +1,4 @@
-//! The handle of an embedded cluster: what a test asks it and does to it.
+//! The handle of an embedded cluster, as tests use it.
 //!
 //! Every method but the waits returns at once or within a round trip to the cluster's thread, so
 //! they are plain functions, for async and other programs alike.
@@ -391,8 +391,9 @@ impl MockCluster {
         Ok(self.with_cluster(|cluster| cluster.move_leader(topic, partition, to))?)
     }
 
-    /// Kills a broker: its listener and connections are closed when this returns, and its partitions
-    /// are led by others, if they can be. Its port is kept for it: whoever connects is refused.
+    /// Kills a broker: its listener and connections are closed when this returns, and its
+    /// partitions are led by others, if they can be. Its port stays reserved: connections are
+    /// refused.
     ///
     /// ```
     /// use kafka_mock::{MockCluster, cluster::BrokerId};
@@ -483,7 +484,7 @@ impl Drop for MockCluster {
     fn drop(&mut self) {
         drop(self.parts.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say: a panic of the cluster was printed when it happened.
+            // Its result is of no interest: a panic of the cluster was printed when it happened.
             let _ = thread.join();
         }
     }

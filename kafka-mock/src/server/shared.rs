@@ -17,7 +17,7 @@ use crate::cluster::{Answer, BrokerId, Cluster, ConnectionId, Now, Release};
 #[derive(Debug)]
 pub(super) struct Shared {
     cluster: Mutex<Cluster>,
-    /// Where answers go that were held.
+    /// Where delayed answers go.
     waiting: Mutex<HashMap<(BrokerId, ConnectionId), mpsc::UnboundedSender<Answer>>>,
     /// Rung when the model may have got an earlier deadline.
     due: Notify,
@@ -57,7 +57,7 @@ impl Shared {
         self.handled.subscribe()
     }
 
-    /// From now on, answers that were held for this connection are sent to the receiver.
+    /// From now on, delayed answers of this connection are sent to the receiver.
     pub(super) fn connected(
         &self,
         broker: BrokerId,
@@ -79,7 +79,7 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ticks the model whenever it is due, for ever.
+    /// Ticks the model whenever it is due; never returns.
     pub(super) async fn keep_time(&self) {
         loop {
             let deadline = self.cluster().deadline();

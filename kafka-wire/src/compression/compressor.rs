@@ -1,8 +1,8 @@
-//! One batch's records made smaller, and back: the door to the five codecs.
+//! Compresses the records of one batch, and decompresses them, with any of the five codecs.
 //!
 //! Compression runs once per batch, after it is sealed, on whatever thread the caller chose, never
-//! under a lock. A [`Compressor`] keeps the work space of its codecs between batches; unpacking is
-//! bounded by a limit of the caller's, and takes memory only for what really comes out.
+//! under a lock. A [`Compressor`] keeps the work space of its codecs between batches; decompressing
+//! stops at a limit that the caller gives, and allocates only for what really comes out.
 
 use std::cell::RefCell;
 
@@ -77,7 +77,7 @@ impl Compressor {
 
     /// The compressed form of `input`, in the compressor's own work space.
     ///
-    /// For those who do not know yet whether, or where, they will keep it.
+    /// For callers that have not decided yet whether, or where, to keep it.
     ///
     /// ```
     /// use kafka_wire::compression::{Compression, CompressionLevel, Compressor};

@@ -35,7 +35,7 @@ pub enum CompressionError {
     Malformed {
         /// What the data should have been compressed with.
         codec: Compression,
-        /// What is wrong with it, in the words of whoever read it.
+        /// What is wrong with it, as the codec's library says.
         reason: String,
     },
     /// The codec's library refused to compress.
@@ -43,7 +43,7 @@ pub enum CompressionError {
     Refused {
         /// The codec asked for.
         codec: Compression,
-        /// The library's own words.
+        /// Why, as the codec's library says.
         reason: String,
     },
 }

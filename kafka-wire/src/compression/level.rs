@@ -1,6 +1,6 @@
-//! How hard a codec tries: the levels of `compression.gzip.level` and its two sisters.
+//! Compression levels: `compression.gzip.level`, `compression.lz4.level`, `compression.zstd.level`.
 //!
-//! Checked when the configuration is read, so that compressing never has to refuse one.
+//! Checked when the configuration is read, so that compressing never rejects one.
 
 use std::ops::RangeInclusive;
 
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::codec::Compression;
 
-/// How hard a codec tries, within what that codec allows.
+/// A compression level that its codec has.
 ///
 /// ```
 /// use kafka_wire::compression::{Compression, CompressionLevel};

@@ -1,4 +1,4 @@
-//! The codecs of record batches: how the records of one batch are made smaller, and read again.
+//! The codecs of record batches: the records of one batch are compressed, and decompressed.
 //!
 //! ```text
 //! sealed body ─compress─▶ what a Produce request carries ─decompress─▶ records()
@@ -6,7 +6,7 @@
 //!
 //! Each codec is a feature of the same name (`gzip`, `snappy`, `lz4`, `zstd`); a codec left out is
 //! still known by name and id, and asking for it is an error that names the feature. Nothing here
-//! starts a thread: whoever calls pays for the work.
+//! starts a thread: the work is done on the caller's.
 
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 mod bounded;

@@ -1,7 +1,7 @@
 //! Where a codec puts what comes out: bytes that are zeroed once, not for every batch.
 //!
-//! A codec asks for as much room as it may need at worst, and then says how much of that it took.
-//! The space grows to the largest wish there was and keeps that.
+//! A codec asks for as much room as it may need at worst, and then says how much of that it used.
+//! The space keeps the largest size that was asked for.
 
 /// A buffer that is filled from the front.
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl Space {
         &self.bytes[..self.filled]
     }
 
-    /// At least `bytes` of room behind what is filled; what is in it is of no meaning.
+    /// At least `bytes` of room behind what is filled; its content is undefined.
     pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
         let needed = self.filled + bytes;
         if self.bytes.len() < needed {

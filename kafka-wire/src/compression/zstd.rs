@@ -1,8 +1,8 @@
 //! Zstandard: one frame per batch.
 //!
 //! The compressor's work space is kept from batch to batch. Reading goes through the streaming
-//! decoder, which knows how much it has unpacked before it unpacks more; what a frame claims of
-//! its own size is not believed.
+//! decoder, which knows how much it has unpacked before it unpacks more; the size
+//! that a frame claims is not trusted.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! The messages: one file per API, named as Kafka names it, request and response side by side.
 //!
-//! A message begins as its default and is changed by its setters, one for each field. New versions of
-//! Kafka add fields, so nothing outside of this crate can list all of them.
+//! A message begins as its default and is changed by its setters, one for each field. New versions
+//! of Kafka add fields, so nothing outside of this crate can list all of them.
 //!
 //! ```
 //! use kafka_wire::messages::{ProduceRequest, produce::TopicProduceData};

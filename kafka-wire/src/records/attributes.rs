@@ -1,7 +1,7 @@
 //! The sixteen bits that say what kind of batch it is.
 //!
-//! Written into the header when a batch is sealed, read first when one arrives. Bits without a
-//! meaning today are carried along, as Kafka's own reader does.
+//! Written into the header when a batch is sealed, read first when one arrives. Bits that have no
+//! meaning today are kept, as Kafka's own reader does.
 
 use crate::compression::Compression;
 
@@ -63,7 +63,7 @@ impl Attributes {
         self.0
     }
 
-    /// The codec, or the number of one that nobody knows.
+    /// The codec, or its number if it is not known.
     ///
     /// ```
     /// use kafka_wire::compression::Compression;

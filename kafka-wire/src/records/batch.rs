@@ -1,7 +1,7 @@
 //! One batch as it stands in a log or a request: read, checked, and taken apart on demand.
 //!
-//! Reading a batch looks at its header and sums its bytes; its records are unpacked and parsed only
-//! when asked for. Nothing is copied but what was compressed.
+//! Reading a batch parses its header and checks its checksum; its records are decompressed and
+//! parsed only when asked for. Only compressed records are copied.
 
 use bytes::{Buf, Bytes};
 
@@ -41,7 +41,8 @@ pub struct RecordBatch {
 }
 
 impl RecordBatch {
-    /// Takes one batch from the front of `input`, without copying; on an error `input` is as it was.
+    /// Takes one batch from the front of `input`, without copying; on an error `input` is as it
+    /// was.
     ///
     /// Length, format, checksum, codec and counts are checked; the records are not looked at.
     ///
@@ -208,7 +209,7 @@ impl Iterator for RecordBatches {
         }
         let batch = RecordBatch::decode(&mut self.rest);
         if let Err(error) = &batch {
-            // Nobody knows where the next one begins.
+            // Where the next one begins is unknown.
             self.rest.clear();
             if let (End::MayBeCut, RecordsError::Incomplete { .. }) = (self.end, error) {
                 return None;

@@ -1,6 +1,6 @@
 //! Writes a whole batch at once: for servers, tools and tests.
 //!
-//! A producer does not come here: it encodes each record straight into its open batch and writes
+//! A producer does not use it: it encodes each record straight into its open batch and writes
 //! the header when it sends. This builder keeps header and records together until `build`.
 
 use bytes::Bytes;

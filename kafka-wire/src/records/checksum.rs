@@ -1,8 +1,8 @@
 //! CRC-32C (Castagnoli), the checksum of record batches.
 //!
-//! Taken where the bytes are warm, and joined later: the checksum of a header and that of the body
-//! behind it give that of both, without the body being read again. So a batch's body is summed
-//! once, and each attempt to send it sums only the 40 bytes that may have changed.
+//! Computed while the bytes are in the cache, and joined later: the checksum of a header and that
+//! of the body behind it give that of both, without the body being read again. So a batch's body is
+//! summed once, and each attempt to send it sums only the 40 bytes that may have changed.
 
 /// The checksum of `bytes`.
 ///

@@ -1,7 +1,7 @@
 //! What brokers write between the records: ends of transactions, changes of leader.
 //!
 //! A control batch holds one record whose key names the kind and whose value says the rest. A
-//! producer never sends one; readers must leave them out of what they hand on.
+//! producer never sends one; readers must not return them to their callers.
 
 use bytes::Bytes;
 use thiserror::Error;

@@ -71,7 +71,7 @@ pub struct Records {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// The body could not be unpacked; nobody was told yet.
+    /// The body could not be decompressed, which was not returned yet.
     Broken(RecordsError),
     Reading {
         rest: Bytes,
@@ -148,7 +148,7 @@ fn read_record(
     let header_count = varint(&mut rest)?;
     let headers = RecordHeaders::read(header_count, rest)?;
     Ok(Record {
-        // Java's numbers wrap; a writer's difference and a reader's sum so cancel out.
+        // Wraps as in Java, so that the reader's sum undoes the writer's difference.
         offset: batch.base_offset.wrapping_add(i64::from(offset_delta)),
         offset_delta,
         timestamp: match batch.attributes.timestamp_type() {

@@ -1,8 +1,8 @@
 //! The headers of a record as a reader sees them: a slice of the batch's body.
 //!
-//! An empty header takes two bytes in a batch and thirty times that as a value of its own, so they
-//! are checked when their record is read, and made one by one when they are asked for. Whoever
-//! collects them knows by [`len`](RecordHeaders::len) what that takes.
+//! An empty header takes two bytes in a batch and thirty times that as a value of its own. So
+//! headers are checked when their record is read, and made one by one when they are asked for;
+//! [`len`](RecordHeaders::len) tells beforehand how many there are.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,7 +28,7 @@ use crate::varint::read_zigzag_i32;
 #[derive(Clone, Default)]
 pub struct RecordHeaders {
     count: usize,
-    /// Name and value of each, as a record has them; they were found in order.
+    /// Name and value of each, as a record has them; they are known to be valid.
     bytes: Bytes,
 }
 

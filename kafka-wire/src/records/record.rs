@@ -1,11 +1,11 @@
 //! Writes one record into a batch, whatever its size and headers.
 //!
-//! The caller of `send` comes here under the lock of its partition, and nobody looks at the bytes
-//! again. Lengths are computed once. Most records are short and have no headers; they are written
-//! at a third of the price by `short.rs`, and come here only to open a batch.
+//! The caller of `send` runs this under the lock of its partition; the bytes are not read again.
+//! Lengths are computed once. Most records are short and have no headers: `short.rs` writes them in
+//! a third of the time, and only those that open a batch are written here.
 //!
 //! A record does not know its batch: its timestamp and offset are distances from the batch's
-//! first record, handed in. Nothing here is compressed or checksummed.
+//! first record, passed as arguments. Nothing here is compressed or checksummed.
 
 use bytes::BufMut;
 use thiserror::Error;

@@ -1,7 +1,7 @@
 //! Sequence numbers: how a broker knows a batch that it has seen, and in which order they came.
 //!
-//! They count records per producer and partition, from 0 to 2147483647 and then from 0 again;
-//! that wrap is here and nowhere else.
+//! They count records per producer and partition, from 0 to 2147483647 and then from 0 again. Only
+//! this file knows where they wrap.
 
 /// No sequence: the producer is not idempotent.
 pub const NO_SEQUENCE: i32 = -1;

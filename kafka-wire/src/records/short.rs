@@ -1,10 +1,10 @@
 //! Writes a short record without headers: the hottest loop of the workspace.
 //!
-//! Nearly every record that is sent comes through here, once, under the lock of its partition.
-//! All its integers take one byte or two, its place in the batch up to three (a large batch has more
-//! than 8,192 records), so those before the key are put together in a register; the space is checked
-//! once, and words and slices are copied to where they belong. What is long, far from its batch's
-//! first record, or has headers, is left to `record.rs`.
+//! Nearly every record is written here, once, under the lock of its partition. All its integers
+//! take one byte or two, its place in the batch up to three (a large batch has more than 8,192
+//! records), so those before the key are put together in a register; the space is checked once, and
+//! words and slices are copied to where they belong. What is long, far from its batch's first
+//! record, or has headers, is left to `record.rs`.
 
 use super::record::{NULL_LENGTH, RECORD_ATTRIBUTES, RecordParts, bytes_in, length_number, zigzag};
 
@@ -12,8 +12,8 @@ impl<'a, H> RecordParts<'a, H>
 where
     H: Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
 {
-    /// Whether [`encode_short`](Self::encode_short) is for this record, wherever it stands: it has no
-    /// headers and less than some 8 KiB.
+    /// Whether [`encode_short`](Self::encode_short) is for this record, wherever it stands: it has
+    /// no headers and less than some 8 KiB.
     ///
     /// ```
     /// use kafka_wire::records::RecordParts;
@@ -27,11 +27,11 @@ where
         bytes < SHORT_BYTES && self.headers.clone().next().is_none()
     }
 
-    /// Writes the record to the start of `out` if it is short and has no headers, and tells how
-    /// many bytes it took; else `None`.
+    /// Writes the record to the start of `out` if it is short and has no headers, and returns
+    /// how many bytes it took; else `None`.
     ///
-    /// The record is encoded as [`encode`](Self::encode) would. Up to eight bytes behind it are
-    /// scribbled upon: `None` also where `out` has not as many bytes more than the record takes.
+    /// The record is encoded as [`encode`](Self::encode) would. Up to eight bytes after it are
+    /// overwritten: `None` also if `out` is not eight bytes longer than the record.
     ///
     /// ```
     /// use kafka_wire::records::RecordParts;

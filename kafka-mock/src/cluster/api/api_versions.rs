@@ -44,11 +44,12 @@ impl Cluster {
             .with_name(TRANSACTION_VERSION.to_owned())
             .with_max_version_level(level)
             .with_min_version_level(level);
-        // Level 0 is as if nobody had decided.
+        // Level 0 is the same as none.
         Some(feature).filter(|_| level > 0).into_iter().collect()
     }
 
-    /// The client is newer than we are: told in version 0, which everybody reads (KIP-511).
+    /// The client is newer than the broker: answered in version 0, which every client reads
+    /// (KIP-511).
     pub(super) fn unsupported_api_versions(&self, call: &Call) -> Answer {
         let ours = self
             .served(call.broker())
@@ -77,7 +78,7 @@ fn supported(version: i16) -> Vec<SupportedFeatureKey> {
 
 fn advertised((api_key, versions): (ApiKey, VersionRange)) -> ApiVersion {
     let VersionRange { oldest, latest } = versions;
-    // Versions below 3 are gone, but librdkafka wants to see them (KAFKA-18659).
+    // Versions below 3 are gone, but librdkafka requires them to be listed (KAFKA-18659).
     let min_version = if api_key == ApiKey::PRODUCE {
         0
     } else {

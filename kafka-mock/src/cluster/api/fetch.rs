@@ -2,8 +2,8 @@
 //!
 //! A request waits until there is enough to read or its time is over. Sessions (KIP-227) are not
 //! kept: session 0 is answered, and every request names all its partitions, as brokers do when
-//! their session cache is full. Nobody reads beyond the high watermark, and who wants committed
-//! records only reads up to the first open transaction, and is told which were aborted.
+//! their session cache is full. No reader gets beyond the high watermark. A reader of
+//! committed records gets those before the first open transaction, and the list of aborted ones.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use super::{
 struct Read {
     response: FetchResponse,
     bytes: usize,
-    /// An error is told at once.
+    /// An error is returned at once.
     failed: bool,
 }
 
@@ -162,7 +162,7 @@ impl Cluster {
         }
     }
 
-    /// Names the leader, if what went wrong is that it is another (KIP-951).
+    /// Names the leader, if the error is that this broker does not lead (KIP-951).
     fn with_current_leader(&self, topic: Option<&str>, data: PartitionData) -> PartitionData {
         let stale = [
             ErrorCode::NOT_LEADER_OR_FOLLOWER,
@@ -202,7 +202,7 @@ impl Cluster {
 /// Whether the first batch may be larger than what may be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum First {
-    /// So that a reader gets on (KIP-74).
+    /// So that a reader makes progress (KIP-74).
     Whatever,
     IfItFits,
 }

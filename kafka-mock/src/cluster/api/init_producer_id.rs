@@ -1,7 +1,7 @@
 //! InitProducerId: an id for an idempotent producer, an epoch for a transactional one.
 //!
 //! Without a transactional id, every request gets a new id with epoch 0, whatever id and epoch it
-//! names, as with Kafka.
+//! names, as in Kafka.
 
 use std::time::Duration;
 

@@ -94,7 +94,7 @@ impl Cluster {
     }
 }
 
-/// An offset that no record need have, in the epoch it belongs to.
+/// An offset, which may be that of no record, and its leader epoch.
 fn at(partition: &Partition, offset: i64) -> Found {
     let batch = partition.log.from(offset).first();
     let leader_epoch = batch.map_or(partition.leader_epoch, |batch| {

@@ -1,7 +1,7 @@
 //! Metadata: who the brokers are, and who leads which partition.
 //!
-//! A topic that is created by being asked for is told from the next request on; the first one is
-//! answered `UNKNOWN_TOPIC_OR_PARTITION`, as with Kafka.
+//! A request for an unknown topic creates it and is answered `UNKNOWN_TOPIC_OR_PARTITION`; the next
+//! request finds it, as in Kafka.
 
 use kafka_wire::{
     ErrorCode,
@@ -74,7 +74,7 @@ impl Cluster {
         let mut answer = MetadataResponseTopic::default()
             .with_name(Some(known.to_owned()).filter(|name| !name.is_empty()))
             .with_topic_id(asked.topic_id);
-        // Only version 12 and on have a null here, for an id that nobody knows.
+        // Null is possible from version 12 on, for an id that is not known.
         if call.version.number < FIRST_WITH_NULL_NAME {
             answer.name.get_or_insert_default();
         }

@@ -1,8 +1,8 @@
 //! From a frame to its answer: header, version, faults, then the handler of the API.
 //!
-//! One file per API. What is served, and in which versions, is said once, in `SERVED`, which is
-//! also what ApiVersions tells. A request that cannot be read, or that nobody serves, closes the
-//! connection, as a broker's does; only ApiVersions is answered whatever its version (KIP-511).
+//! One file per API. What is served, and in which versions, is defined once, in `SERVED`, which
+//! ApiVersions returns, too. A request that cannot be read, or is not served, closes the
+//! connection, as on a broker; only ApiVersions is answered whatever its version (KIP-511).
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
@@ -225,7 +225,7 @@ impl Cluster {
         self.faults.on_request(call.broker(), call.api, &targets)
     }
 
-    /// What is scripted to be answered about the request, or this part of it.
+    /// What a fault answers about the request, or this part of it.
     fn scripted(&mut self, call: &Call, target: Target<'_>) -> Option<Scripted> {
         if self.faults.is_empty() {
             return None;
@@ -233,7 +233,7 @@ impl Cluster {
         self.faults.on_item(call.broker(), call.api, target)
     }
 
-    /// Does `work`, unless the script says to refuse it, and answers what the script says.
+    /// Does `work`, unless a fault refuses it, and returns what the fault answers.
     fn as_scripted(
         &mut self,
         call: &Call,

@@ -1,4 +1,4 @@
-//! What each request is about, for faults that name a topic or a partition.
+//! The topics and partitions that each request names, for faults that are for some of them only.
 
 use kafka_wire::{
     Uuid,
@@ -11,7 +11,7 @@ use kafka_wire::{
     },
 };
 
-/// What a request is about, for faults that name a topic.
+/// A request, and the topics that it names.
 pub(super) trait NamedTopics {
     fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         Vec::new()

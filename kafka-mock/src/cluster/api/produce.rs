@@ -45,13 +45,13 @@ struct Terms<'a> {
     unverified: &'a Unverified,
 }
 
-/// Where a batch went.
+/// Where a batch was appended.
 struct Appended {
     base_offset: i64,
     /// -1 unless the topic keeps the broker's time, or the batch is a duplicate.
     log_append_time_ms: i64,
     log_start_offset: i64,
-    /// What must be replicated before it is acknowledged to who wants all acknowledgements.
+    /// What must be replicated before it is acknowledged with `acks=all`.
     awaited: Awaited,
 }
 
@@ -65,8 +65,8 @@ impl Cluster {
         self.verify_and_produce(call, request, pause, call.now.instant)
     }
 
-    /// Asks the transaction's coordinator first; again and again for a while, if another
-    /// transaction is ending.
+    /// Asks the transaction's coordinator first, and repeats that for a while if the previous
+    /// transaction is still ending.
     fn verify_and_produce(
         &mut self,
         call: &Call,
@@ -204,7 +204,7 @@ impl Cluster {
             None => append(self),
             Some(Scripted::Refuse(code)) => Err(Refusal::from(code)),
             Some(Scripted::Misreport(code)) => {
-                // What becomes of it is the secret of the script.
+                // The outcome is not returned: the fault says what is answered.
                 let _ = append(self);
                 Err(Refusal::from(code))
             }
@@ -295,7 +295,7 @@ impl Cluster {
             match excused(defect, admission) {
                 Admission::Append => {}
                 Admission::Refuse(code) => return Err(Refusal::from(code).at_log()),
-                // Kafka tells the timestamp of the first copy, whoever gave it.
+                // Kafka returns the timestamp of the first copy, of either clock.
                 Admission::Duplicate(seen) => {
                     return Ok(Appended {
                         base_offset: seen.base_offset,
@@ -386,7 +386,7 @@ impl Cluster {
         Replicated::Yes
     }
 
-    /// Names the leader, if the outcome is that it is another (KIP-951).
+    /// Names the leader, if the error is that this broker does not lead (KIP-951).
     fn with_leader(
         &self,
         topic: &str,
@@ -441,7 +441,7 @@ fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
     trespass.then_some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
 }
 
-/// What a broker that lies makes of an admission.
+/// What a defect does to an admission.
 fn excused(defect: Option<Defect>, admission: Admission) -> Admission {
     let excused = match (defect, admission) {
         (Some(Defect::AcceptAnySequence), Admission::Duplicate(_)) => true,

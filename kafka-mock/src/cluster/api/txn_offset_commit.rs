@@ -87,7 +87,7 @@ impl Cluster {
         };
         match self.groups.get(group) {
             Some(known) => known.check(claim),
-            // Only who claims no generation may commit to a group that nobody is in.
+            // To a group without members, only a commit without a generation is allowed.
             None if claim.generation < 0 => Ok(()),
             None => Err(ErrorCode::ILLEGAL_GENERATION),
         }

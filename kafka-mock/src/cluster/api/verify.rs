@@ -2,7 +2,7 @@
 //!
 //! Old clients have added the partition themselves, and the coordinator only confirms it; from
 //! version 12 of Produce on it is added by this question. Once a batch of the transaction is in
-//! the log, nobody is asked any more: the log itself knows that the transaction is open.
+//! the log, the coordinator is not asked any more: the log knows that the transaction is open.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +24,10 @@ pub(super) type Unverified = BTreeMap<(usize, usize), Refusal>;
 /// What a client knows of verification, by the version it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Client {
-    /// It has no word for a transaction that must be aborted.
+    /// It does not know `TRANSACTION_ABORTABLE`.
     Old,
     KnowsAbortable,
-    /// It relies on being added.
+    /// The broker adds the partition for it.
     IsAdded,
 }
 
@@ -92,7 +92,7 @@ impl Cluster {
         let found = self.topics.get_mut(topic);
         let found = found.and_then(|topic| topic.partition_mut(index));
         let Some(partition) = found.filter(|partition| partition.leader == Some(broker)) else {
-            // Appending will find out.
+            // The append returns the error.
             return Ok(());
         };
         let TransactionalHeader { by, base_sequence } = header;
@@ -114,8 +114,8 @@ impl Cluster {
         self.ask_coordinator(call.now, transactional_id, by, asked, client)
     }
 
-    /// Adds a participant to a transaction, or has it confirmed that it was added, and says so in
-    /// words that the client knows.
+    /// Adds a participant to a transaction, or checks that it was added; the error is one that the
+    /// client knows.
     pub(super) fn ask_coordinator(
         &mut self,
         now: Now,
