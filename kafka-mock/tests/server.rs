@@ -265,7 +265,7 @@ fn a_reader_is_woken_by_what_another_writes() {
 }
 
 #[test]
-fn a_reader_that_waits_in_vain_is_answered_in_time() {
+fn a_fetch_without_new_records_is_answered_in_time() {
     let kafka = orders();
     let request = fetch(&kafka, 100);
     let started = Instant::now();
@@ -380,7 +380,7 @@ fn garbage_and_impossible_lengths_close_the_connection() {
 }
 
 #[test]
-fn half_a_frame_harms_nobody() {
+fn half_a_frame_disturbs_no_other_connection() {
     let kafka = orders();
     let mut client = Client::connect(&kafka, 1);
     // A length of nearly 100 MiB, of which nothing follows.
@@ -432,7 +432,7 @@ fn keep_port(address: &str) -> TcpSocket {
 }
 
 #[test]
-fn waiting_in_vain_says_how_many_there_are() {
+fn a_wait_that_times_out_returns_how_many_records_there_are() {
     let kafka = orders();
     Client::connect(&kafka, 1).ask(12, &produce(1, "a"));
     let error = kafka

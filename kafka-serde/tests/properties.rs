@@ -51,7 +51,7 @@ fn take_i32(bytes: &mut &[u8]) -> i32 {
 
 proptest! {
     #[test]
-    fn bytes_and_utf8_are_lent_where_they_lie(bytes in vec(any::<u8>(), 0..100), text in ".*") {
+    fn bytes_and_utf8_are_lent_without_a_copy(bytes in vec(any::<u8>(), 0..100), text in ".*") {
         prop_assert_eq!(bytes_of(&Raw, &bytes), &bytes[..]);
         prop_assert_eq!(place_of(&Raw, &bytes), bytes.as_ptr());
         prop_assert_eq!(bytes_of(&Utf8, &text), text.as_bytes());

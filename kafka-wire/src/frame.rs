@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_counts_down_to_nothing() {
+    fn missing_bytes_count_down_to_zero() {
         let frames = FrameReader::new(10);
         let missing = |bytes: &[u8]| frames.missing_bytes(bytes).unwrap();
         assert_eq!(missing(b""), 4);

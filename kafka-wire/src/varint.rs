@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_read_leaves_the_input_where_it_was() {
+    fn a_failed_read_leaves_its_input_unchanged() {
         let mut input = &[0xff, 0xff, 0xff, 0xff, 0xff, 0x01][..];
         assert!(read_unsigned(&mut input).is_err());
         assert_eq!(input.len(), 6);

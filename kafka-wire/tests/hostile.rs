@@ -22,7 +22,7 @@ const INPUTS_PER_MESSAGE: usize = 2000;
 macro_rules! hostilities {
     ($($request:ident,)*) => {
         #[test]
-        fn no_bytes_break_a_decoder_or_make_it_greedy() {
+        fn any_bytes_are_decoded_or_refused_within_the_memory_limit() {
             let valid = valid_bodies();
             $({
                 let bodies = |kind| valid.get(&($request::KEY, kind)).expect("golden messages");
@@ -71,7 +71,7 @@ macro_rules! hostilities {
         }
 
         #[test]
-        fn what_stands_behind_an_answer_is_passed_over_but_for_the_first() {
+        fn bytes_after_a_response_are_skipped_except_for_api_versions() {
             let valid = valid_bodies();
             $(
                 for (number, body) in &valid[&($request::KEY, Kind::Response)] {

@@ -121,7 +121,7 @@ fn bodies_are_not_copied() {
 }
 
 #[test]
-fn a_written_body_is_let_go_of() {
+fn a_written_body_is_freed() {
     let body = Bytes::from(vec![7; 1000]);
     let topics = vec![(
         "t".to_owned(),

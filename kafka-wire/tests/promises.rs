@@ -48,7 +48,7 @@ fn every_public_type_may_be_sent_to_and_shared_by_threads() {
 }
 
 #[test]
-fn an_error_that_passes_another_on_says_what_it_says_once() {
+fn an_error_that_wraps_another_prints_it_once() {
     let cut = DecodeError::new(DecodeProblem::UnexpectedNull, 7);
     let fault = records::RecordFault::from(cut.clone());
     assert_eq!(fault.to_string(), cut.to_string());

@@ -211,7 +211,7 @@ fn impossible_counts_take_no_memory() {
 }
 
 #[test]
-fn what_is_strict_is_strict() {
+fn a_record_that_is_not_exact_is_refused() {
     let header = BatchHeader {
         record_count: 1,
         ..BatchHeader::default()

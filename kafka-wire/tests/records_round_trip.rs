@@ -192,10 +192,7 @@ fn encoding_allocates_nothing_where_there_is_room() {
 
 #[test]
 fn a_codec_left_out_names_its_feature() {
-    for codec in Compression::all()
-        .into_iter()
-        .filter(|codec| !built_in().contains(codec))
-    {
+    for codec in Compression::all().filter(|codec| !built_in().contains(codec)) {
         let mut out = b"kept".to_vec();
         let level = CompressionLevel::default_of(codec);
         let error = compress(codec, level, b"x", &mut out).unwrap_err();

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_seen_before_is_a_duplicate_of_where_it_went() {
+    fn a_batch_appended_before_is_a_duplicate_with_its_first_offset() {
         let duplicate = after(&[(0, 0, 3), (0, 3, 2), (0, 5, 1)], (0, 3, 2));
         assert!(matches!(duplicate, Admission::Duplicate(seen) if seen.base_offset == 3));
     }
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_nobody_knows_may_begin_anywhere() {
+    fn an_unknown_producer_may_begin_anywhere() {
         assert_eq!(after(&[], (3, 500, 1)), Admission::Append);
     }
 

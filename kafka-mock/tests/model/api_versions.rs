@@ -98,7 +98,7 @@ fn every_version_that_is_advertised_is_answered() {
 }
 
 #[test]
-fn a_client_with_an_impossible_name_is_told_so() {
+fn a_client_with_an_invalid_name_is_refused() {
     for (name, version) in [("", "1"), ("a b", "1"), ("-a", "1"), ("a", "1."), ("a", "")] {
         let answer = Driver::new(1).ask(ONE, 4, &named(name, version));
         assert_eq!(

@@ -23,7 +23,7 @@ fn liar(defect: Defect) -> Driver {
 }
 
 #[test]
-fn an_acknowledged_batch_may_be_nowhere() {
+fn an_acknowledged_batch_may_not_be_appended() {
     let mut driver = liar(Defect::AckBeforeAppend);
     let acknowledged = (0..100).filter(|_| driver.verdict(batch(&["v"])).is_none());
     assert_eq!(acknowledged.count(), 100);
@@ -45,7 +45,7 @@ fn an_acknowledged_batch_may_be_with_the_leader_only() {
 }
 
 #[test]
-fn an_acknowledged_batch_may_be_elsewhere() {
+fn an_acknowledged_batch_may_have_another_offset() {
     let outcome = liar(Defect::WrongOffset).produce(batch(&["v"]));
     assert_eq!(
         (outcome.error_code, outcome.base_offset),
@@ -64,7 +64,7 @@ fn a_batch_sent_again_may_be_there_twice() {
 }
 
 #[test]
-fn a_zombie_may_go_on() {
+fn a_fenced_producer_may_still_write() {
     let mut driver = liar(Defect::AcceptOldEpoch);
     let mut old = begin(&mut driver, Talk::Second);
     old.write(&mut driver, 0, "a");

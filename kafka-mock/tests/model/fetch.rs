@@ -119,7 +119,7 @@ fn an_offset_beyond_the_log_is_out_of_range() {
 }
 
 #[test]
-fn who_does_not_lead_says_who_does() {
+fn a_broker_that_does_not_lead_names_the_leader() {
     let mut driver = driver();
     let id = driver.topic_id("t");
     let answer = driver.ask(TWO, 18, &from(0, id));

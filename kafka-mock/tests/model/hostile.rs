@@ -56,7 +56,7 @@ fn requests() -> Vec<Bytes> {
 }
 
 #[test]
-fn what_nobody_serves_closes_the_connection() {
+fn a_request_that_is_not_served_closes_the_connection() {
     let unknown_api = &b"\x03\xe7\x00\x00\x00\x00\x00\x01\xff\xff"[..];
     let group_api = &b"\x00\x0b\x00\x05\x00\x00\x00\x01\xff\xff"[..];
     let old_produce =

@@ -6,7 +6,7 @@ use kafka_wire::{ErrorCode, messages::MetadataRequest};
 use crate::driver::{ACKS_ALL, Driver, ONE, TWO, batch, produce_request};
 
 #[test]
-fn who_does_not_lead_names_the_leader_from_version_10_on() {
+fn a_broker_that_does_not_lead_names_the_leader_from_version_10_on() {
     let mut driver = Driver::new(2);
     driver.cluster.move_leader("t", 0, TWO).unwrap();
     let request = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));

@@ -76,7 +76,7 @@ fn a_special_time_that_the_version_lacks_is_refused() {
 }
 
 #[test]
-fn a_client_with_another_leader_epoch_is_told_so() {
+fn a_client_with_another_leader_epoch_is_refused() {
     let mut driver = Driver::new(2);
     driver.cluster.move_leader("t", 0, TWO).unwrap();
     assert_eq!(

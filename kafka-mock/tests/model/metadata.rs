@@ -80,7 +80,7 @@ fn a_topic_is_found_by_its_id() {
 }
 
 #[test]
-fn an_id_that_nobody_knows_is_unknown_and_creates_nothing() {
+fn an_unknown_topic_id_creates_nothing() {
     let mut driver = Driver::new(1);
     let topic = only_topic(&mut driver, 12, &by_id(Uuid([9; 16])));
     assert_eq!(

@@ -87,7 +87,7 @@ fn what_is_not_replicated_in_time_is_in_the_log_all_the_same() {
 }
 
 #[test]
-fn a_leader_that_dies_takes_along_what_nobody_else_has() {
+fn what_only_a_dead_leader_had_is_lost() {
     let mut driver = Driver::with(lagging(2));
     driver.produce_to(ONE, 12, 1, batch(&["kept"]));
     pass(&mut driver, LAG);
@@ -103,7 +103,7 @@ fn a_leader_that_dies_takes_along_what_nobody_else_has() {
 }
 
 #[test]
-fn who_waits_for_replicas_is_told_that_the_leader_has_changed() {
+fn a_request_that_waits_for_replicas_fails_when_the_leader_changes() {
     let mut driver = Driver::with(lagging(2));
     let all = request(&driver, ACKS_ALL, 1000, batch(&["a"]));
     assert_eq!(driver.send(ONE, 13, &all), Answer::Delayed);

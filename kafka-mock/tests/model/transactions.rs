@@ -243,7 +243,7 @@ fn exhausted_epochs_end_in_a_new_producer_id() {
 }
 
 #[test]
-fn nothing_else_begins_while_markers_are_on_their_way() {
+fn no_transaction_begins_while_markers_are_written() {
     for talk in BOTH {
         let mut driver = slow();
         let mut client = begin(&mut driver, talk);

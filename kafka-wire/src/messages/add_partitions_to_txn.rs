@@ -50,7 +50,7 @@ wire_struct! {
 wire_struct! {
     /// What became of each partition.
     pub struct AddPartitionsToTxnResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32;
         /// What went wrong, if anything.
         error_code: ErrorCode, in 4.., else dropped;

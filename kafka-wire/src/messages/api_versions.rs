@@ -29,7 +29,7 @@ wire_struct! {
         error_code: ErrorCode;
         /// What the broker serves.
         api_keys: Vec<ApiVersion>;
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, in 1.., else dropped;
         /// Features the broker can run (KIP-584).
         supported_features: Vec<SupportedFeatureKey>, in 3.., tag 0, else dropped;

@@ -24,10 +24,10 @@ wire_struct! {
     pub struct CreatableTopic {
         /// Name of the topic.
         name: String;
-        /// How many partitions; -1 for the default, or if they are assigned or not told.
+        /// How many partitions; -1 for the default, or if they are assigned or not returned.
         num_partitions: i32;
         /// How many replicas of each partition; -1 for the default, or if they are assigned or not
-        /// told.
+        /// returned.
         replication_factor: i16;
         /// Replicas chosen by hand; empty to leave it to the controller.
         assignments: Vec<CreatableReplicaAssignment>;
@@ -55,7 +55,7 @@ wire_struct! {
 wire_struct! {
     /// What became of each topic.
     pub struct CreateTopicsResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, else dropped;
         /// The topics.
         topics: Vec<CreatableTopicResult>;
@@ -69,14 +69,14 @@ wire_struct! {
         topic_id: Uuid, in 7.., else dropped;
         /// What went wrong, if anything.
         error_code: ErrorCode;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>, else dropped;
-        /// Why no settings are told, if they are not.
+        /// Why no settings are returned, if there are none.
         topic_config_error_code: ErrorCode, in 5.., tag 0, else dropped;
-        /// How many partitions; -1 for the default, or if they are assigned or not told.
+        /// How many partitions; -1 for the default, or if they are assigned or not returned.
         num_partitions: i32, in 5.., default -1, else dropped;
         /// How many replicas of each partition; -1 for the default, or if they are assigned or not
-        /// told.
+        /// returned.
         replication_factor: i16, in 5.., default -1, else dropped;
         /// The topic's settings.
         configs: Option<Vec<CreatableTopicConfigs>>, in 5.., else dropped;

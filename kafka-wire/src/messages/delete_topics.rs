@@ -32,7 +32,7 @@ wire_struct! {
 wire_struct! {
     /// What became of each topic.
     pub struct DeleteTopicsResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, else dropped;
         /// Outcome per topic.
         responses: Vec<DeletableTopicResult>;
@@ -46,7 +46,7 @@ wire_struct! {
         topic_id: Uuid, in 6.., else dropped;
         /// What went wrong, if anything.
         error_code: ErrorCode;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>, in 5.., default None, else dropped;
     }
 }

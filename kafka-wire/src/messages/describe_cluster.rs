@@ -24,11 +24,11 @@ wire_struct! {
 wire_struct! {
     /// The brokers, or the controllers.
     pub struct DescribeClusterResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32;
         /// What went wrong, if anything.
         error_code: ErrorCode;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>, default None;
         /// Whose addresses: 1 the brokers, 2 the controllers.
         endpoint_type: i8, in 1.., default 1;

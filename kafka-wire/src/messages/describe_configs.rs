@@ -34,7 +34,7 @@ wire_struct! {
 wire_struct! {
     /// The settings.
     pub struct DescribeConfigsResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32;
         /// Outcome per resource.
         results: Vec<DescribeConfigsResult>;
@@ -44,7 +44,7 @@ wire_struct! {
     pub struct DescribeConfigsResult {
         /// What went wrong, if anything.
         error_code: ErrorCode;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>;
         /// Kind of the resource: 2 a topic, 4 a broker, and others.
         resource_type: i8;

@@ -28,7 +28,7 @@ wire_struct! {
 wire_struct! {
     /// The producers.
     pub struct DescribeProducersResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32;
         /// The topics.
         topics: Vec<TopicResponse>;
@@ -48,7 +48,7 @@ wire_struct! {
         partition_index: i32;
         /// What went wrong, if anything.
         error_code: ErrorCode;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>, default None;
         /// Producers that have written lately.
         active_producers: Vec<ProducerState>;

@@ -20,7 +20,7 @@ wire_struct! {
 wire_struct! {
     /// The state of each.
     pub struct DescribeTransactionsResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32;
         /// One entry per transaction.
         transaction_states: Vec<TransactionState>;

@@ -26,7 +26,7 @@ wire_struct! {
 wire_struct! {
     /// Whether the end was taken note of.
     pub struct EndTxnResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32;
         /// What went wrong, if anything.
         error_code: ErrorCode;

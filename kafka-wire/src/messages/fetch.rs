@@ -92,7 +92,7 @@ wire_struct! {
 wire_struct! {
     /// The record batches.
     pub struct FetchResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, else dropped;
         /// What went wrong as a whole, if anything.
         error_code: ErrorCode, in 7.., else dropped;
@@ -126,9 +126,9 @@ wire_struct! {
         last_stable_offset: i64, default -1, else dropped;
         /// First offset that is still in the log; -1 if not known.
         log_start_offset: i64, in 5.., default -1, else dropped;
-        /// Where the log of the one who asks departs from this one (KIP-595).
+        /// Where the log of the follower that asks diverges from this one (KIP-595).
         diverging_epoch: EpochEndOffset, in 12.., tag 0;
-        /// Who leads now, where the answer is that it is another (KIP-951).
+        /// The leader, if the error is that this broker does not lead (KIP-951).
         current_leader: LeaderIdAndEpoch, in 12.., tag 1;
         /// Snapshot to fetch instead (KIP-630).
         snapshot_id: SnapshotId, in 12.., tag 2;

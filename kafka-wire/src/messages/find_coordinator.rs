@@ -24,11 +24,11 @@ wire_struct! {
 wire_struct! {
     /// The coordinators.
     pub struct FindCoordinatorResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, in 1.., else dropped;
         /// What went wrong, if anything.
         error_code: ErrorCode, in ..=3;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>, in 1..=3, else dropped;
         /// Id of the broker.
         node_id: i32, in ..=3;
@@ -52,7 +52,7 @@ wire_struct! {
         port: i32;
         /// What went wrong, if anything.
         error_code: ErrorCode;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>, else dropped;
     }
 }

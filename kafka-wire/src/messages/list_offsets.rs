@@ -44,7 +44,7 @@ wire_struct! {
 wire_struct! {
     /// The offsets.
     pub struct ListOffsetsResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, in 2.., else dropped;
         /// The topics.
         topics: Vec<ListOffsetsTopicResponse>;

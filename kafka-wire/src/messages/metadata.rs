@@ -35,7 +35,7 @@ wire_struct! {
 wire_struct! {
     /// The brokers, and the leaders of topics.
     pub struct MetadataResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, in 3.., else dropped;
         /// The brokers.
         brokers: Vec<MetadataResponseBroker>;
@@ -114,7 +114,7 @@ wire_struct! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub struct LeadersResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, in 3.., else dropped;
         /// The brokers.
         brokers: Vec<MetadataResponseBroker>;

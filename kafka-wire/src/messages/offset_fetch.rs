@@ -56,7 +56,7 @@ wire_struct! {
 wire_struct! {
     /// The committed offsets.
     pub struct OffsetFetchResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, in 3.., else dropped;
         /// The topics.
         topics: Vec<OffsetFetchResponseTopic>, in ..=7;

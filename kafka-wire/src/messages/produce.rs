@@ -18,7 +18,7 @@ wire_struct! {
     pub struct ProduceRequest {
         /// Name of the transactional producer; null if it is not one.
         transactional_id: Option<String>, default None;
-        /// Whose acknowledgement to wait for: 0 nobody, 1 the leader, -1 all in-sync replicas.
+        /// Which acknowledgement to wait for: 0 none, 1 the leader, -1 all in-sync replicas.
         acks: i16;
         /// How long the broker may take, in milliseconds.
         timeout_ms: i32;
@@ -50,7 +50,7 @@ wire_struct! {
     pub struct ProduceResponse {
         /// Outcome per topic.
         responses: Vec<TopicProduceResponse>;
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32, else dropped;
         /// Addresses of the leaders named (KIP-951).
         node_endpoints: Vec<NodeEndpoint>, in 10.., tag 0;
@@ -80,9 +80,9 @@ wire_struct! {
         log_start_offset: i64, in 5.., default -1, else dropped;
         /// The records for which the batch was refused (KIP-467).
         record_errors: Vec<BatchIndexAndErrorMessage>, in 8.., else dropped;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>, in 8.., default None, else dropped;
-        /// Who leads now, where the answer is that it is another (KIP-951).
+        /// The leader, if the error is that this broker does not lead (KIP-951).
         current_leader: LeaderIdAndEpoch, in 10.., tag 0;
     }
 

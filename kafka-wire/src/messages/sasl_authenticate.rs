@@ -24,7 +24,7 @@ wire_struct! {
     pub struct SaslAuthenticateResponse {
         /// What went wrong, if anything.
         error_code: ErrorCode;
-        /// What went wrong, in words.
+        /// The error as text.
         error_message: Option<String>;
         /// What the mechanism has to say.
         auth_bytes: Bytes;

@@ -54,7 +54,7 @@ wire_struct! {
 wire_struct! {
     /// What became of each offset.
     pub struct TxnOffsetCommitResponse {
-        /// How long a quota held this answer back, or asks the client to pause, in milliseconds.
+        /// How long a quota delayed this response, or asks the client to pause, in milliseconds.
         throttle_time_ms: i32;
         /// The topics.
         topics: Vec<TxnOffsetCommitResponseTopic>;

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_no_memory_holds_are_joined_as_well() {
+    fn checksums_are_joined_over_lengths_beyond_any_memory() {
         for power in 0..40 {
             let len = 1_usize << power | 5;
             assert_eq!(

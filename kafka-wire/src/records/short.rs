@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_and_long_way_write_the_same() {
+    fn the_short_and_the_general_encoder_write_the_same() {
         let bytes = vec![7; 9_000];
         let lengths = [
             0, 1, 63, 64, 4_080, 8_160, 8_170, 8_175, 8_176, 8_177, 8_192, 9_000,

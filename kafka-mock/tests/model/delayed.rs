@@ -14,7 +14,7 @@ fn is_sent(release: &Release) -> bool {
 }
 
 #[test]
-fn what_follows_a_held_request_waits_its_turn() {
+fn requests_behind_a_delayed_one_queue() {
     let mut driver = Driver::new(1);
     let produce = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));
     driver
