@@ -92,10 +92,10 @@ impl fmt::Display for Obstacle {
             }
             Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
             Self::NoBroker => f.write_str("the cluster knows of no broker"),
-            Self::NoLeader { why } => because(f, "the partition has no leader", why),
-            Self::NoProducerId { why } => because(f, "there is no producer id yet", why),
+            Self::NoLeader { why } => with_reason(f, "the partition has no leader", why),
+            Self::NoProducerId { why } => with_reason(f, "there is no producer id yet", why),
             Self::Coordinator { why } => {
-                because(f, "the transaction's coordinator is waited for", why)
+                with_reason(f, "the transaction's coordinator is waited for", why)
             }
             Self::Refused {
                 request,
@@ -113,7 +113,7 @@ impl fmt::Display for Obstacle {
     }
 }
 
-fn because(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle>>) -> fmt::Result {
+fn with_reason(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle>>) -> fmt::Result {
     match why {
         Some(why) => write!(f, "{what} ({why})"),
         None => f.write_str(what),
@@ -169,4 +169,11 @@ impl fmt::Display for Unsupported {
         }
         write!(f, ": {}", self.remedy())
     }
+}
+
+/// For the end of a message: the last obstacle met, if there was one.
+pub(super) fn because(last: &Option<Obstacle>) -> String {
+    last.as_ref()
+        .map(|last| format!(" (last obstacle: {last})"))
+        .unwrap_or_default()
 }

@@ -11,9 +11,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_wire::ErrorCode;
-
-use super::{DeliveryError, FatalError, InCallback, Obstacle, SendError};
+use super::fatal::FatalError;
+use super::in_callback::InCallback;
+use super::obstacle::{Obstacle, because};
+use super::send::AbortableError;
 
 /// Why a call around a transaction did not do what was asked.
 ///
@@ -49,64 +50,6 @@ impl From<InCallback> for TransactionError {
     }
 }
 
-/// Why a transaction cannot be committed any more.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AbortableError {
-    /// A record of it has failed.
-    #[error("a record was not delivered: {0}")]
-    Delivery(DeliveryError),
-    /// A `send` in it has failed: the record is not part of it.
-    #[error("a record was not accepted: {0}")]
-    Send(Arc<SendError>),
-    /// A coordinator has refused a request.
-    #[error("{request} was refused: {code:?}: {message}")]
-    Refused {
-        /// Which, by its name in the protocol.
-        request: &'static str,
-        /// What was answered.
-        code: ErrorCode,
-        /// In words; with the topics that it concerns.
-        message: Arc<str>,
-    },
-    /// Its time was over before a coordinator had taken note of all that belongs to it.
-    #[error(
-        "{request} was not answered within transaction.timeout.ms={}{}",
-        limit.as_millis(), super::because(last)
-    )]
-    Expired {
-        /// What was asked, by its name in the protocol.
-        request: &'static str,
-        /// The setting.
-        limit: Duration,
-        /// The last obstacle met.
-        last: Option<Obstacle>,
-    },
-    /// Offsets of an earlier call for the same group were sent again, because at first nobody
-    /// answered. What was sent first may still be on its way: behind these it would set the group
-    /// back, and the protocol has no number that tells the one from the other.
-    #[error(
-        "an earlier TxnOffsetCommit for the group {group:?} was not answered at first, and may \
-         still set back what is sent after it"
-    )]
-    OffsetsInDoubt {
-        /// Whose offsets.
-        group: Arc<str>,
-    },
-}
-
-impl AbortableError {
-    /// The protocol's error code, where one is the reason.
-    pub fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Delivery(error) => error.code(),
-            Self::Send(error) => error.code(),
-            Self::Refused { code, .. } => Some(*code),
-            Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
-        }
-    }
-}
-
 /// A call that waited for `max.block.ms`. Its outcome is open: the producer goes on with it, and
 /// asking the same again waits on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +69,7 @@ impl fmt::Display for TimedOut {
         let Self { call, limit, last } = self;
         let limit_ms = limit.as_millis();
         write!(f, "{call} was not done within max.block.ms={limit_ms}")?;
-        f.write_str(&super::because(last))
+        f.write_str(&because(last))
     }
 }
 

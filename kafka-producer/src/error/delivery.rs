@@ -1,0 +1,252 @@
+//! How a record that was accepted can fail, and whether it may be in the log all the same.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_wire::ErrorCode;
+
+use super::fatal::FatalError;
+use super::in_callback::InCallback;
+use super::obstacle::{Obstacle, Unsupported};
+
+/// Whether a record that failed may be in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Persistence {
+    /// It is not: sending it again cannot duplicate it.
+    NotPersisted,
+    /// A broker may have appended it before the answer was lost or the time was up.
+    PossiblyPersisted,
+}
+
+/// Why a record that was accepted has failed. Cheap to clone: a batch's records share it.
+#[derive(Clone, Debug)]
+pub struct DeliveryError(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    cause: Cause,
+    history: History,
+}
+
+/// The circumstances of a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct History {
+    /// Where the record was going.
+    pub topic: Arc<str>,
+    /// Where the record was going.
+    pub partition: i32,
+    /// Whether it may be there.
+    pub persistence: Persistence,
+    /// How often its batch was sent.
+    pub attempts: u32,
+    /// From the creation of its batch to the failure.
+    pub elapsed: Duration,
+    /// The broker of the last attempt.
+    pub broker: Option<i32>,
+    /// What the last attempt but the final one ended with.
+    pub last_error: Option<ErrorCode>,
+    /// If it may be there: what the attempt ended with that may have brought it there.
+    pub in_doubt: Option<ErrorCode>,
+    /// What was in the way when it was given up, if it still waited.
+    pub obstacle: Option<Obstacle>,
+}
+
+impl History {
+    /// That of a record that was never sent.
+    pub(crate) fn without_attempt(
+        topic: Arc<str>,
+        partition: i32,
+        persistence: Persistence,
+    ) -> Self {
+        Self {
+            topic,
+            partition,
+            persistence,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            broker: None,
+            last_error: None,
+            in_doubt: None,
+            obstacle: None,
+        }
+    }
+}
+
+/// What ended a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// `delivery.timeout.ms` was over.
+    Expired {
+        /// The setting.
+        limit: Duration,
+        /// What the last attempt ended with, `NOT_ENOUGH_REPLICAS` for one.
+        code: Option<ErrorCode>,
+    },
+    /// The broker's answer was final.
+    Refused {
+        /// Its code.
+        code: ErrorCode,
+        /// Its words, if it had any (KIP-467).
+        message: Option<Arc<str>>,
+    },
+    /// The broker refused the batch for other records of it, which it named (KIP-467): it has found
+    /// nothing wrong with this one, which may be sent again.
+    RefusedWithOthers {
+        /// Its code.
+        code: ErrorCode,
+        /// Its words on the batch, if it had any.
+        message: Option<Arc<str>>,
+    },
+    /// `retries` were used up; the last attempt ended like this.
+    RetriesExhausted {
+        /// The last attempt's code.
+        code: ErrorCode,
+    },
+    /// The deadline of `close` came first.
+    Closed,
+    /// Its transaction was aborted before the record was sent.
+    Aborted,
+    /// The producer failed as a whole.
+    Fatal(FatalError),
+    /// The batch could not be compressed or framed.
+    Unsendable(Arc<str>),
+    /// Nothing has ended it: it was to be waited for on a producer's own thread, in a callback.
+    InCallback(InCallback),
+    /// The broker that it takes does not speak what it takes.
+    Unsupported(Unsupported),
+}
+
+impl DeliveryError {
+    pub(crate) fn new(cause: Cause, history: History) -> Self {
+        Self(Arc::new(Inner { cause, history }))
+    }
+
+    /// What the records of a batch are told that was dropped without an outcome, which only a defect
+    /// can bring about.
+    ///
+    /// ```
+    /// use kafka_producer::error::{DeliveryError, Persistence};
+    ///
+    /// assert_eq!(DeliveryError::abandoned().persistence(), Persistence::PossiblyPersisted);
+    /// ```
+    pub fn abandoned() -> Self {
+        let history = History::without_attempt(Arc::from(""), -1, Persistence::PossiblyPersisted);
+        let message = Arc::from("its batch was dropped without an outcome");
+        Self::new(Cause::Fatal(FatalError::Panicked { message }), history)
+    }
+
+    /// Nobody waits for the record on a producer's own thread.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn in_callback(refused: InCallback, topic: &Arc<str>, partition: i32) -> Self {
+        let topic = Arc::clone(topic);
+        let history = History::without_attempt(topic, partition, Persistence::PossiblyPersisted);
+        Self::new(Cause::InCallback(refused), history)
+    }
+
+    /// What ended the record.
+    pub fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// Where it was going, how often and how long it was tried.
+    pub fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    /// Whether the record may be in the log all the same.
+    pub fn persistence(&self) -> Persistence {
+        self.0.history.persistence
+    }
+
+    /// The protocol's error code, where one ended the record.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match &self.0.cause {
+            Cause::Refused { code, .. }
+            | Cause::RefusedWithOthers { code, .. }
+            | Cause::RetriesExhausted { code } => Some(*code),
+            Cause::Fatal(fatal) => Some(fatal.code()),
+            Cause::Expired { code, .. } => *code,
+            Cause::Unsupported(_)
+            | Cause::Closed
+            | Cause::Aborted
+            | Cause::Unsendable(_)
+            | Cause::InCallback(_) => None,
+        }
+    }
+}
+
+impl std::error::Error for DeliveryError {}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let History {
+            topic,
+            partition,
+            persistence,
+            attempts,
+            elapsed,
+            broker,
+            last_error,
+            in_doubt,
+            obstacle,
+        } = self.history();
+        write!(f, "{topic}-{partition}: {}", self.0.cause)?;
+        let elapsed_ms = elapsed.as_millis();
+        match attempts {
+            0 => write!(f, "; never sent in {elapsed_ms} ms")?,
+            _ => write!(f, "; {attempts} attempt(s) in {elapsed_ms} ms")?,
+        }
+        if let Some(broker) = broker {
+            write!(f, ", the last to broker {broker}")?;
+        }
+        if let Some(code) = last_error {
+            write!(f, ", which ended with {code:?}")?;
+        }
+        let told = [*last_error, self.code()];
+        if let Some(code) = in_doubt.filter(|code| !told.contains(&Some(*code))) {
+            write!(f, ", and an earlier one with {code:?}")?;
+        }
+        if let Some(obstacle) = obstacle {
+            write!(f, "; last obstacle: {obstacle}")?;
+        }
+        f.write_str(match persistence {
+            Persistence::NotPersisted => "; the record is not in the log",
+            Persistence::PossiblyPersisted => "; the record may be in the log",
+        })
+    }
+}
+
+/// The broker's words, or the protocol's.
+fn told(f: &mut fmt::Formatter<'_>, code: ErrorCode, message: &Option<Arc<str>>) -> fmt::Result {
+    match message {
+        Some(message) => write!(f, "{code:?}: {message}"),
+        None => write!(f, "{code}"),
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired { limit, code } => {
+                let limit = limit.as_millis();
+                write!(f, "not delivered within delivery.timeout.ms={limit}")?;
+                code.map_or(Ok(()), |code| write!(f, ", at last {code:?}"))
+            }
+            Self::Refused { code, message } => told(f, *code, message),
+            Self::RefusedWithOthers { code, message } => {
+                f.write_str("refused for other records of its batch: ")?;
+                told(f, *code, message)
+            }
+            Self::RetriesExhausted { code } => write!(f, "retries used up: {code}"),
+            Self::Closed => f.write_str("the producer was closed first"),
+            Self::Aborted => f.write_str("its transaction was aborted first"),
+            Self::Fatal(fatal) => write!(f, "{fatal}"),
+            Self::Unsendable(reason) => write!(f, "the batch could not be sent: {reason}"),
+            Self::InCallback(refused) => write!(f, "{refused}"),
+            Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a producer as a whole can no longer be used.
+
+use std::sync::Arc;
+
+use kafka_wire::ErrorCode;
+
+use super::obstacle::Unsupported;
+
+/// Why the producer as a whole gave up; only a new one can go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FatalError {
+    /// Another producer with this `transactional.id` has begun after this one: this one is a
+    /// zombie, and whatever transaction it had was aborted. Do not build it again while the other
+    /// one lives.
+    #[error("another producer with this transactional.id has taken over: {code:?} ({message})")]
+    Fenced {
+        /// What the broker answered.
+        code: ErrorCode,
+        /// The broker's words, or the protocol's for this code.
+        message: Arc<str>,
+    },
+    /// The cluster will not go on with this producer: a right is missing, a version, or what it
+    /// knew of the producer. Mend that, then build a new one.
+    #[error("the producer has failed for good: {code:?} ({message})")]
+    Refused {
+        /// What the broker answered.
+        code: ErrorCode,
+        /// The broker's words, or the protocol's for this code.
+        message: Arc<str>,
+    },
+    /// The producer's own thread has panicked, which only a defect can bring about: please report it.
+    /// What callbacks, wakers, serializers and partitioners do is no reason for it.
+    #[error("the producer's own thread has panicked, which is a defect of it: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: Arc<str>,
+    },
+    /// A broker does not speak what transactions need.
+    #[error("{0}")]
+    Unsupported(Unsupported),
+}
+
+impl FatalError {
+    pub(crate) fn of(code: ErrorCode, message: Option<Arc<str>>) -> Self {
+        let message = own_words(message).unwrap_or_else(|| code.message().into());
+        match code {
+            // The second is the older name of the first; of a produce answer it is not fatal.
+            ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH => {
+                Self::Fenced { code, message }
+            }
+            _ => Self::Refused { code, message },
+        }
+    }
+
+    /// What the broker answered; `UNSUPPORTED_VERSION` if it does not speak what is needed, and
+    /// `UNKNOWN_SERVER_ERROR` after a panic.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Fenced { code, .. } | Self::Refused { code, .. } => *code,
+            Self::Panicked { .. } => ErrorCode::UNKNOWN_SERVER_ERROR,
+            Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
+        }
+    }
+}
+
+/// A broker's words, if it has any.
+pub(crate) fn own_words(message: Option<Arc<str>>) -> Option<Arc<str>> {
+    message.filter(|message| !message.is_empty())
+}

@@ -1,0 +1,20 @@
+//! The refusal of a call that must not wait where it was made: on a producer's own thread.
+
+/// A call that waits was made on a producer's own thread, in a callback: it would wait there for what
+/// only that thread does. Nothing has happened.
+///
+/// ```
+/// use kafka_producer::error::InCallback;
+///
+/// let error = InCallback { call: "flush" };
+/// assert!(error.to_string().starts_with("flush would wait for ever"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{call} would wait for ever, because it was called on a producer's own thread, in a callback or a \
+     waker: use what does not wait (try_send, try_outcome), or leave the call to another thread or task"
+)]
+pub struct InCallback {
+    /// What was called.
+    pub call: &'static str,
+}

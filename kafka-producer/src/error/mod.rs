@@ -1,0 +1,23 @@
+//! Every way in which a record can fail, and what the application can do about it.
+//!
+//! | error | of | says |
+//! |---|---|---|
+//! | [`SendError`] | `send` | the record was not accepted, and nothing of it is kept |
+//! | [`DeliveryError`] | a record that was accepted | whether the record may be in the log all the same |
+//! | [`TransactionError`] | a call around a transaction | what to do, by its variant |
+//! | [`FatalError`] | the producer as a whole | only a new producer can go on |
+
+mod delivery;
+mod fatal;
+mod in_callback;
+mod obstacle;
+mod send;
+mod transaction;
+
+pub use delivery::{Cause, DeliveryError, History, Persistence};
+pub use fatal::FatalError;
+pub(crate) use fatal::own_words;
+pub use in_callback::InCallback;
+pub use obstacle::{Obstacle, Unsupported};
+pub use send::{AbortableError, SendError};
+pub use transaction::{Misuse, TimedOut, TransactionError};

@@ -1,0 +1,234 @@
+//! Why `send` did not accept a record, and why a transaction cannot be committed any more: a failed
+//! `send` is one of the reasons for the second, and the second for the next failed `send`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_serde::{Role, SerializeError};
+use kafka_wire::ErrorCode;
+
+use super::delivery::DeliveryError;
+use super::fatal::FatalError;
+use super::in_callback::InCallback;
+use super::obstacle::{Obstacle, Unsupported, because};
+
+/// Why a record was not accepted. It is not in the buffer and will not be sent.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// `close` was called, or the producer's thread is gone.
+    #[error("the producer is closed")]
+    Closed,
+    /// The serializer refused the key or the value.
+    #[error("a record for topic {topic} could not be serialized: {source}")]
+    Serialize {
+        /// Key or value.
+        role: Role,
+        /// The record's topic.
+        topic: Arc<str>,
+        /// What the serializer said.
+        source: Arc<SerializeError>,
+    },
+    /// The name can never be a topic's.
+    #[error("invalid topic name {topic:?}: {reason}")]
+    InvalidTopic {
+        /// As given.
+        topic: String,
+        /// What is allowed.
+        reason: &'static str,
+    },
+    /// The cluster did not tell of this topic within `max.block.ms`.
+    #[error(
+        "Topic {topic} not present in metadata after {} ms{}", waited.as_millis(), because(last)
+    )]
+    TopicUnknown {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// How long it was waited for.
+        waited: Duration,
+        /// The last obstacle met: a connection refused, an answer that was not Kafka's, an error code.
+        last: Option<Obstacle>,
+    },
+    /// No broker that can be reached tells of topics in a version that this producer speaks.
+    #[error("{0}")]
+    Unsupported(Unsupported),
+    /// The cluster refuses this topic to us.
+    #[error("topic {topic} was refused: {code}")]
+    TopicRefused {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// For example `TOPIC_AUTHORIZATION_FAILED`.
+        code: ErrorCode,
+    },
+    /// The record names a partition that the topic does not have, and did not get within
+    /// `max.block.ms`.
+    #[error(
+        "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {}){}{}",
+        partitions - 1, after(*waited), because(last)
+    )]
+    PartitionOutOfRange {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// As given, or as a custom partitioner chose.
+        partition: i32,
+        /// How many the topic has.
+        partitions: i32,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What was in the way of learning of more, if anything was.
+        last: Option<Obstacle>,
+    },
+    /// The record names a partition that no topic can have.
+    #[error(
+        "partition {partition} for topic {topic} is invalid: it must be 0 or more, or left out for \
+         the partitioner to choose"
+    )]
+    InvalidPartition {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// As given: less than 0.
+        partition: i32,
+    },
+    /// The record's time is before 1970, where Kafka's time begins.
+    #[error(
+        "timestamp {timestamp_ms} of a record for topic {topic} is invalid: it must be 0 or more, or \
+         left out for the time of sending"
+    )]
+    InvalidTimestamp {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// As given: less than 0.
+        timestamp_ms: i64,
+    },
+    /// The record alone is larger than a setting allows.
+    #[error("the record takes {bytes} bytes in a batch of its own, more than {setting}={limit}")]
+    RecordTooLarge {
+        /// What it takes alone in a batch: on the wire, and for `buffer.memory` with all that belongs to a
+        /// batch.
+        bytes: usize,
+        /// `max.request.size` or `buffer.memory`.
+        setting: &'static str,
+        /// Its value.
+        limit: usize,
+    },
+    /// The buffer stayed full for `max.block.ms`.
+    #[error(
+        "no memory for a new batch within {} ms: buffer.memory={buffer_memory} is full{}",
+        waited.as_millis(), full_because(last)
+    )]
+    BufferExhausted {
+        /// How long it was waited for.
+        waited: Duration,
+        /// The setting.
+        buffer_memory: usize,
+        /// What the batch that has been there longest waits for; `None`: the brokers take batches, but
+        /// more slowly than records come.
+        last: Option<Obstacle>,
+    },
+    /// The producer is transactional: records are sent through a
+    /// [`Transaction`](crate::Transaction).
+    #[error("the producer is transactional: begin a transaction and send through it")]
+    NoTransaction,
+    /// The transaction cannot be committed any more: abort it.
+    #[error("the transaction must be aborted: {0}")]
+    Abortable(AbortableError),
+    /// The producer can no longer be used.
+    #[error("{0}")]
+    Fatal(FatalError),
+    /// The record would have to wait, in a callback.
+    #[error(transparent)]
+    InCallback(#[from] InCallback),
+}
+
+impl SendError {
+    /// The protocol's error code, where one is the reason.
+    ///
+    /// ```
+    /// use kafka_producer::{ErrorCode, SendError};
+    ///
+    /// let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    /// let error = SendError::TopicRefused { topic: "orders".into(), code };
+    /// assert_eq!(error.code(), Some(code));
+    /// ```
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::TopicRefused { code, .. } => Some(*code),
+            Self::Abortable(why) => why.code(),
+            Self::Fatal(fatal) => Some(fatal.code()),
+            Self::Unsupported(_) => Some(ErrorCode::UNSUPPORTED_VERSION),
+            _ => None,
+        }
+    }
+}
+
+/// Why a transaction cannot be committed any more.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AbortableError {
+    /// A record of it has failed.
+    #[error("a record was not delivered: {0}")]
+    Delivery(DeliveryError),
+    /// A `send` in it has failed: the record is not part of it.
+    #[error("a record was not accepted: {0}")]
+    Send(Arc<SendError>),
+    /// A coordinator has refused a request.
+    #[error("{request} was refused: {code:?}: {message}")]
+    Refused {
+        /// Which, by its name in the protocol.
+        request: &'static str,
+        /// What was answered.
+        code: ErrorCode,
+        /// In words; with the topics that it concerns.
+        message: Arc<str>,
+    },
+    /// Its time was over before a coordinator had taken note of all that belongs to it.
+    #[error(
+        "{request} was not answered within transaction.timeout.ms={}{}",
+        limit.as_millis(), because(last)
+    )]
+    Expired {
+        /// What was asked, by its name in the protocol.
+        request: &'static str,
+        /// The setting.
+        limit: Duration,
+        /// The last obstacle met.
+        last: Option<Obstacle>,
+    },
+    /// Offsets of an earlier call for the same group were sent again, because at first nobody
+    /// answered. What was sent first may still be on its way: behind these it would set the group
+    /// back, and the protocol has no number that tells the one from the other.
+    #[error(
+        "an earlier TxnOffsetCommit for the group {group:?} was not answered at first, and may \
+         still set back what is sent after it"
+    )]
+    OffsetsInDoubt {
+        /// Whose offsets.
+        group: Arc<str>,
+    },
+}
+
+impl AbortableError {
+    /// The protocol's error code, where one is the reason.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Delivery(error) => error.code(),
+            Self::Send(error) => error.code(),
+            Self::Refused { code, .. } => Some(*code),
+            Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
+        }
+    }
+}
+
+fn full_because(last: &Option<Obstacle>) -> String {
+    match last {
+        Some(_) => because(last),
+        None => ": the brokers do not keep up".to_owned(),
+    }
+}
+
+fn after(waited: Duration) -> String {
+    match waited {
+        Duration::ZERO => String::new(),
+        _ => format!(" after {} ms", waited.as_millis()),
+    }
+}
