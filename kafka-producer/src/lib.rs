@@ -65,7 +65,6 @@ mod pending;
 #[cfg(feature = "tokio")]
 mod producer;
 mod record;
-pub mod settings;
 #[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
@@ -73,7 +72,8 @@ mod warnings;
 
 #[cfg(feature = "tokio")]
 pub use builder::{BuildError, ProducerBuilder};
-pub use config::{ConfigError, ProducerConfig};
+pub use config::settings;
+pub use config::{Acks, Address, ConfigError, ProducerConfig, UnresolvedPolicy};
 pub use delivery::{Delivery, Status};
 pub use engine::CloseReport;
 pub use error::{
@@ -87,7 +87,6 @@ pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
 pub use producer::{Producer, TrySendError, WaitsFor};
 pub use record::{ProducerRecord, RecordMetadata};
-pub use settings::{Acks, Address, UnresolvedPolicy};
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;
 

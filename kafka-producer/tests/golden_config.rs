@@ -40,7 +40,7 @@ fn every_property_has_the_kind_the_default_and_the_range_that_kafka_gives_it() {
     }
     assert_eq!(
         cases.len() + OUR_OWN.len(),
-        ProducerConfig::properties().len(),
+        ProducerConfig::properties().count(),
         "no other name that Kafka lacks"
     );
     for name in OUR_OWN {
@@ -99,9 +99,7 @@ fn compare_refusal(case: &Value, error: &ConfigError) {
     );
     let message = text(&case["error_message"]);
     let told = error.to_string();
-    let mut names = ProducerConfig::properties()
-        .iter()
-        .map(|property| property.name);
+    let mut names = ProducerConfig::properties().map(|property| property.name);
     assert!(
         names.any(|name| message.contains(name) && told.contains(name)),
         "{message}, but: {error}"
@@ -198,7 +196,7 @@ fn config(props: &Value) -> ProducerConfig {
 }
 
 fn property(name: &str) -> &'static Property {
-    let mut properties = ProducerConfig::properties().iter();
+    let mut properties = ProducerConfig::properties();
     properties
         .find(|property| property.name == name)
         .unwrap_or_else(|| panic!("{name} is unknown"))

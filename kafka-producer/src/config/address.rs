@@ -2,9 +2,27 @@
 //!
 //! Only the form is judged, as Kafka's own client judges it; nothing is resolved here.
 
+use std::fmt;
 use std::net::Ipv6Addr;
 
-use crate::settings::Address;
+/// `host:port` of a broker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    /// A host name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The port, never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
 
 /// What an address may look like, for messages.
 pub(super) const ADDRESS_FORM: &str =

@@ -1,10 +1,10 @@
-//! The values that users name by a word: `acks`, `partitioner.class`, `unresolved.batch.policy`.
+//! The values that users name by a word: `acks`, `partitioner.class`, `unresolved.batch.policy`,
+//! `metadata.recovery.strategy`.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use thiserror::Error;
-
-use crate::settings::{Acks, UnresolvedPolicy};
 
 /// Who chooses the partition of a record that does not name one (`partitioner.class`).
 ///
@@ -74,6 +74,33 @@ impl FromStr for PartitionerClass {
 #[error("one of default, round_robin, uniform_sticky, or Kafka's name of such a class")]
 pub struct UnknownPartitioner;
 
+/// How many replicas must have a record before it counts as delivered.
+///
+/// ```
+/// use kafka_producer::Acks;
+/// assert_eq!("-1".parse(), Ok(Acks::All));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Acks {
+    /// None: written to the socket is delivered; offsets are unknown. At most once.
+    None,
+    /// The leader alone.
+    Leader,
+    /// All replicas in sync, `min.insync.replicas` of them at least.
+    All,
+}
+
+impl Acks {
+    /// The number in a produce request.
+    pub fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
 impl FromStr for Acks {
     type Err = UnknownAcks;
 
@@ -101,11 +128,31 @@ impl FromStr for Acks {
 #[error("acks must be one of all, -1, 0, 1")]
 pub struct UnknownAcks;
 
+/// What an idempotent producer does about a batch that an attempt without an answer may have brought
+/// into the log, when the broker takes neither it nor its number any more.
+///
+/// ```
+/// use kafka_producer::UnresolvedPolicy;
+/// assert_eq!("resend".parse(), Ok(UnresolvedPolicy::Resend));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UnresolvedPolicy {
+    /// It asks the partition's leader what its log has of this producer (KIP-664), which takes the
+    /// right to read the topic. What cannot be found out fails as *possibly persisted*.
+    #[default]
+    Ask,
+    /// It sends the batch again under a new epoch, as Kafka's own client does: nothing fails, and
+    /// its records may be there twice.
+    Resend,
+    /// The batch fails as *possibly persisted*, at once.
+    Fail,
+}
+
 impl UnresolvedPolicy {
     /// The word for it.
     ///
     /// ```
-    /// use kafka_producer::settings::UnresolvedPolicy;
+    /// use kafka_producer::UnresolvedPolicy;
     /// assert_eq!(UnresolvedPolicy::Ask.name(), "ask");
     /// ```
     pub fn name(self) -> &'static str {
@@ -133,7 +180,7 @@ impl FromStr for UnresolvedPolicy {
 /// The text is no value of `unresolved.batch.policy`.
 ///
 /// ```
-/// use kafka_producer::settings::UnresolvedPolicy;
+/// use kafka_producer::UnresolvedPolicy;
 ///
 /// let error = "guess".parse::<UnresolvedPolicy>().unwrap_err();
 /// assert_eq!(error.to_string(), "one of ask, resend, fail");
@@ -141,6 +188,18 @@ impl FromStr for UnresolvedPolicy {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("one of ask, resend, fail")]
 pub struct UnknownPolicy;
+
+/// What is done when none of the known brokers has metadata (KIP-899).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataRecovery {
+    /// Nothing: the known brokers are asked on and on.
+    None,
+    /// It begins anew with the bootstrap servers, after `trigger` or when a broker asks for it.
+    Rebootstrap {
+        /// `metadata.recovery.rebootstrap.trigger.ms`.
+        trigger: Duration,
+    },
+}
 
 #[cfg(test)]
 mod tests {

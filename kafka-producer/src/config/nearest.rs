@@ -1,6 +1,6 @@
 //! What a misspelt property was meant to be.
 
-use super::table::PROPERTIES;
+use super::table;
 
 /// Longer names are nobody's slip, and would take long to compare.
 const LONGEST_NAME_BYTES: usize = 80;
@@ -11,9 +11,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
         return None;
     }
     let name = name.to_lowercase().replace(['_', '-'], ".");
-    let candidates = PROPERTIES
-        .iter()
-        .map(|property| (distance(&name, property.name), property.name));
+    let candidates = table::all().map(|property| (distance(&name, property.name), property.name));
     let (differences, nearest) = candidates.min()?;
     (differences <= nearest.len() / 4).then_some(nearest)
 }

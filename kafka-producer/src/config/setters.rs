@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use kafka_wire::compression::Compression;
 
-use super::{PartitionerClass, ProducerConfig};
-use crate::settings::{Acks, MetadataRecovery, UnresolvedPolicy};
+use super::choices::{Acks, MetadataRecovery, PartitionerClass, UnresolvedPolicy};
+use super::producer_config::ProducerConfig;
 
 /// ```
 /// use std::time::Duration;
@@ -322,7 +322,7 @@ mod tests {
             .ignoring_keys()
             .unresolved_batches(UnresolvedPolicy::Fail)
             .producer_id_expiration(second * 60);
-        let properties = ProducerConfig::properties().iter();
+        let properties = ProducerConfig::properties();
         let supported =
             properties.filter(|property| matches!(property.support, Support::Supported(_)));
         let names: Vec<&str> = config.explicit.keys().map(String::as_str).collect();

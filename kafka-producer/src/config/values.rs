@@ -1,6 +1,6 @@
 //! The properties one by one: which value each one has, and what is wrong with those that were set.
 //!
-//! An invalid value is noted and takes its default, so that the rules of `checks.rs` always find
+//! An invalid value is noted and takes its default, so that the rules of `rules.rs` always find
 //! something to look at; they ask [`Values::are_valid`] before they accuse anyone.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::error::{Problem, Warning};
 use super::nearest::nearest;
-use super::table::{Property, Support, Value};
+use super::table::{self, Property, Support, Value};
 
 /// What was found wrong or odd so far.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl Values {
             invalid: BTreeSet::new(),
         };
         for (name, text) in explicit {
-            match Property::named(name) {
+            match table::named(name) {
                 Some(property) => values.read_one(property, text, findings),
                 None => findings.warnings.push(Warning::Unknown {
                     name: name.clone(),
@@ -161,7 +161,7 @@ impl Values {
     }
 
     fn value(&self, name: &'static str) -> Option<Value> {
-        let property = Property::named(name).expect("rules ask for names of the table only");
+        let property = table::named(name).expect("rules ask for names of the table only");
         self.explicit
             .get(name)
             .cloned()

@@ -11,14 +11,13 @@ use std::time::Duration;
 use kafka_wire::STRING_BYTES_MAX;
 use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
-use super::address::{ADDRESS_FORM, parse_address};
-use super::choices::PartitionerClass;
+use super::address::{ADDRESS_FORM, Address, parse_address};
+use super::choices::{Acks, MetadataRecovery, PartitionerClass};
 use super::error::{ConfigError, Problem, Warning};
-use super::values::{Findings, Values};
-use crate::settings::{
-    Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, MetadataRecovery, Settings,
-    TransactionSettings,
+use super::settings::{
+    BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
 };
+use super::values::{Findings, Values};
 
 /// A configuration in which nothing is wrong.
 #[derive(Clone, Debug)]
