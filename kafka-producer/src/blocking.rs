@@ -5,7 +5,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let producer: Producer<str, str> =
-//!     kafka_producer::Producer::builder().bootstrap_servers(["localhost:9092"]).build_blocking()?;
+//!     Producer::builder().bootstrap_servers(["localhost:9092"]).build()?;
 //! let metadata = producer.send(ProducerRecord::new("orders", "hello"))?.wait()?;
 //! println!("at {:?}", metadata.offset);
 //! # Ok(())
@@ -17,9 +17,13 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use kafka_serde::{DefaultSerializer, Serializer};
+
+use crate::builder::ProducerBuilder;
 use crate::delivery::Delivery;
 use crate::engine::CloseReport;
 use crate::error::{DeliveryError, InCallback, SendError, TransactionError};
@@ -51,7 +55,39 @@ pub struct Producer<K: ?Sized, V: ?Sized> {
     inner: crate::Producer<K, V>,
 }
 
+impl<K, V> Producer<K, V>
+where
+    K: DefaultSerializer + ?Sized + 'static,
+    V: DefaultSerializer + ?Sized + 'static,
+{
+    /// Configures a producer with the default serializers of `K` and `V`.
+    ///
+    /// ```
+    /// use kafka_producer::blocking::Producer;
+    ///
+    /// let builder = Producer::<str, str>::builder().bootstrap_servers(["localhost:9092"]);
+    /// ```
+    pub fn builder() -> ProducerBuilder<K, V, Self> {
+        Self::builder_with(K::Serializer::default(), V::Serializer::default())
+    }
+}
+
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
+    /// Configures a producer with these serializers.
+    ///
+    /// ```
+    /// use kafka_producer::blocking::Producer;
+    /// use kafka_producer::serialize::{BigEndian, Latin1};
+    ///
+    /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
+    /// ```
+    pub fn builder_with(
+        key_serializer: impl Serializer<K> + 'static,
+        value_serializer: impl Serializer<V> + 'static,
+    ) -> ProducerBuilder<K, V, Self> {
+        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
+    }
+
     /// Accepts a record; waits for metadata and memory, at most `max.block.ms`.
     ///
     /// # Errors
@@ -117,8 +153,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// See there.
-    pub fn close(&self, deadline: Duration) -> Result<CloseReport, InCallback> {
-        wait("close", self.inner.close(deadline))
+    pub fn close(&self, timeout: Duration) -> Result<CloseReport, InCallback> {
+        wait("close", self.inner.close(timeout))
     }
 
     /// See [`Producer::init_transactions`](crate::Producer::init_transactions).

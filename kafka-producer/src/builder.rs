@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,23 +11,23 @@ use kafka_accumulator::{Accumulator, Doorbell};
 use kafka_partition::{
     DefaultPartitioner, Partitioner, RoundRobinPartitioner, UniformStickyPartitioner,
 };
-use kafka_serde::Serializer;
+use kafka_serde::{DefaultSerializer, Serializer};
 
-use crate::blocking;
-use crate::config::{Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
+use crate::config::{Acks, Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
 use crate::driver;
 use crate::engine::{Desk, Engine};
 use crate::error::DeliveryError;
 use crate::intake::Intake;
 use crate::producer::{Producer, SharedPartitioner};
-use crate::settings::{Acks, Settings};
-use crate::warnings;
+use crate::settings::Settings;
+use crate::warnings::{self, WarningHandler};
 
-/// Configures a [`Producer`].
+/// Configures a [`Producer`], or a [`blocking::Producer`](crate::blocking::Producer): each has a
+/// `builder()`, and `P` is what [`build`](Self::build) returns.
 ///
 /// The most used settings have methods of their own; [`config`](Self::config) takes all of them,
-/// [`set`](Self::set) one by its Kafka name. Whatever is set later wins. Nothing is checked before
-/// the producer is built, and then everything at once.
+/// [`set`](Self::set) one by its Kafka name. What is set later wins. Nothing is checked before the
+/// producer is built, and then everything at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,12 +38,14 @@ use crate::warnings;
 ///     .linger(Duration::from_millis(20))
 ///     .set("compression.type", "lz4");
 /// ```
-pub struct ProducerBuilder<K: ?Sized, V: ?Sized> {
+#[must_use = "nothing is built before `build` is called"]
+pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     config: ProducerConfig,
     key_serializer: Arc<dyn Serializer<K>>,
     value_serializer: Arc<dyn Serializer<V>>,
     partitioner: Option<SharedPartitioner>,
-    on_warning: Option<fn(&Warning)>,
+    on_warning: Option<WarningHandler>,
+    product: PhantomData<fn() -> P>,
 }
 
 /// Why a producer was not built.
@@ -57,7 +60,41 @@ pub enum BuildError {
     Thread(#[from] std::io::Error),
 }
 
-impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
+impl<K, V> Producer<K, V>
+where
+    K: DefaultSerializer + ?Sized + 'static,
+    V: DefaultSerializer + ?Sized + 'static,
+{
+    /// Configures a producer with the default serializers of `K` and `V`.
+    ///
+    /// ```
+    /// use kafka_producer::Producer;
+    ///
+    /// let builder = Producer::<str, [u8]>::builder().bootstrap_servers(["localhost:9092"]);
+    /// ```
+    pub fn builder() -> ProducerBuilder<K, V> {
+        Self::builder_with(K::Serializer::default(), V::Serializer::default())
+    }
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
+    /// Configures a producer with these serializers.
+    ///
+    /// ```
+    /// use kafka_producer::Producer;
+    /// use kafka_producer::serialize::{BigEndian, Latin1};
+    ///
+    /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
+    /// ```
+    pub fn builder_with(
+        key_serializer: impl Serializer<K> + 'static,
+        value_serializer: impl Serializer<V> + 'static,
+    ) -> ProducerBuilder<K, V> {
+        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
+    }
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> ProducerBuilder<K, V, P> {
     pub(crate) fn new(
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
@@ -68,6 +105,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             value_serializer,
             partitioner: None,
             on_warning: None,
+            product: PhantomData,
         }
     }
 
@@ -109,30 +147,46 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
         self
     }
 
-    /// Is told what is odd about the configuration: unknown names, settings without effect.
+    /// Calls `handler` with each warning about the configuration (unknown names, settings without
+    /// effect), while the producer is built.
     ///
-    /// Without it, that is told as events of `tracing` (target `kafka_producer`); and on standard error
-    /// if no subscriber was set.
+    /// Without a handler the warnings are events of `tracing`, or of `log` if only that is set up, with
+    /// the target `kafka_producer`. If neither is, they are written to standard error, so that a
+    /// misspelt setting does not go unnoticed.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use kafka_producer::Producer;
+    ///
+    /// let (sender, warnings) = mpsc::channel();
+    /// let producer = Producer::<str, str>::builder()
+    ///     .bootstrap_servers(["localhost:9092"])
+    ///     .set("liger.ms", "20")
+    ///     .on_warning(move |warning| drop(sender.send(warning.to_string())))
+    ///     .build()?;
+    /// assert!(warnings.recv()?.contains("did you mean linger.ms?"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn on_warning(mut self, tell: fn(&Warning)) -> Self {
-        self.on_warning = Some(tell);
+    pub fn on_warning(mut self, handler: impl FnMut(&Warning) + Send + 'static) -> Self {
+        self.on_warning = Some(Box::new(handler));
         self
     }
 
     /// Checks the whole configuration and starts the producer. It connects when it is first used.
     ///
-    /// # Errors
-    /// [`BuildError::Config`] names every problem, with its value and what is allowed.
-    pub async fn build(self) -> Result<Producer<K, V>, BuildError> {
-        self.start()
-    }
-
-    /// Like [`build`](Self::build), for programs without async.
+    /// ```
+    /// use kafka_producer::{BuildError, Producer};
+    ///
+    /// let built = Producer::<str, str>::builder().set("acks", "2").build();
+    /// let Err(BuildError::Config(error)) = built else { panic!("it is built") };
+    /// assert_eq!(error.problems().len(), 2); // acks, and bootstrap.servers is missing
+    /// ```
     ///
     /// # Errors
-    /// See [`build`](Self::build).
-    pub fn build_blocking(self) -> Result<blocking::Producer<K, V>, BuildError> {
-        self.start().map(Into::into)
+    /// [`BuildError::Config`] names every problem, with its value and what is allowed.
+    pub fn build(self) -> Result<P, BuildError> {
+        self.start().map(P::from)
     }
 
     fn with(mut self, change: impl FnOnce(ProducerConfig) -> ProducerConfig) -> Self {
@@ -146,7 +200,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             partitioner,
             warnings,
         } = self.config.check()?;
-        warnings::tell(&warnings, &settings.client_id, self.on_warning);
+        warnings::report(&warnings, &settings.client_id, self.on_warning);
         let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
         let settings = Arc::new(within_a_frame(settings));
         let doorbell = Arc::new(Doorbell::new());
@@ -204,7 +258,7 @@ fn seed(settings: &Settings) -> u64 {
     hasher.finish()
 }
 
-impl<K: ?Sized, V: ?Sized> fmt::Debug for ProducerBuilder<K, V> {
+impl<K: ?Sized, V: ?Sized, P> fmt::Debug for ProducerBuilder<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProducerBuilder")
             .field("config", &self.config)

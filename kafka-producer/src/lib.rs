@@ -5,7 +5,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let producer: Producer<str, str> =
-//!     Producer::builder().bootstrap_servers(["localhost:9092"]).build().await?;
+//!     Producer::builder().bootstrap_servers(["localhost:9092"]).build()?;
 //!
 //! // Accepted: it is in a batch, and will end exactly once.
 //! let delivery = producer.send(ProducerRecord::new("orders", "2 x tea").key("customer-7")).await?;
@@ -81,7 +81,7 @@ pub use error::{
 };
 pub use group::{ConsumerGroupMetadata, OffsetToCommit};
 pub use kafka_partition as partition;
-pub use kafka_serde as serde;
+pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;
 pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]

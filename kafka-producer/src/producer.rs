@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use kafka_accumulator::Receipt;
 use kafka_partition::Partitioner;
-use kafka_serde::{DefaultSerializer, Serializer};
+use kafka_serde::Serializer;
 
-use crate::builder::ProducerBuilder;
 use crate::clock;
 use crate::delivery::{Delivery, metadata};
 use crate::engine::{CloseReport, Question};
@@ -38,8 +37,7 @@ use crate::settings::Guarantee;
 /// let producer: Producer<str, str> = Producer::builder()
 ///     .bootstrap_servers(["localhost:9092"])
 ///     .acks(Acks::All)
-///     .build()
-///     .await?;
+///     .build()?;
 /// let delivery = producer.send(ProducerRecord::new("orders", "hello").key("k")).await?;
 /// let metadata = delivery.await?;
 /// println!("{}-{} at {:?}", metadata.topic, metadata.partition, metadata.offset);
@@ -89,31 +87,7 @@ impl std::fmt::Display for WaitsFor {
     }
 }
 
-impl<K, V> Producer<K, V>
-where
-    K: DefaultSerializer + ?Sized + 'static,
-    V: DefaultSerializer + ?Sized + 'static,
-{
-    /// Configures a producer with the default serializers of `K` and `V`.
-    pub fn builder() -> ProducerBuilder<K, V> {
-        Self::builder_with(K::Serializer::default(), V::Serializer::default())
-    }
-}
-
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
-    /// Configures a producer with these serializers.
-    ///
-    /// ```
-    /// use kafka_producer::{Producer, serde::{BigEndian, Latin1}};
-    /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
-    /// ```
-    pub fn builder_with(
-        key_serializer: impl Serializer<K> + 'static,
-        value_serializer: impl Serializer<V> + 'static,
-    ) -> ProducerBuilder<K, V> {
-        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
-    }
-
     pub(crate) fn new(
         intake: Intake,
         key_serializer: Arc<dyn Serializer<K>>,
@@ -286,7 +260,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         Ok(())
     }
 
-    /// Accepts nothing more, sends everything, and ends: what has no outcome after `deadline` is
+    /// Accepts nothing more, sends everything, and ends: what has no outcome after `timeout` is
     /// given up with [`Cause::Closed`](crate::error::Cause::Closed). An open transaction is aborted;
     /// one that is being committed goes on.
     ///
@@ -294,10 +268,10 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// Only in a callback, which must not wait: [`InCallback`], and nothing is closed.
-    pub async fn close(&self, deadline: Duration) -> Result<CloseReport, InCallback> {
+    pub async fn close(&self, timeout: Duration) -> Result<CloseReport, InCallback> {
         own_thread::may_await("close")?;
         let (reply, report) = oneshot::channel();
-        let deadline = Instant::now().checked_add(deadline);
+        let deadline = Instant::now().checked_add(timeout);
         self.inner
             .intake
             .desk
