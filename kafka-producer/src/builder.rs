@@ -110,38 +110,32 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     }
 
     /// Starts from this configuration instead of the one built so far.
-    #[must_use]
     pub fn config(mut self, config: ProducerConfig) -> Self {
         self.config = config;
         self
     }
 
     /// Sets one property by its Kafka name.
-    #[must_use]
     pub fn set(self, name: &str, value: impl Into<String>) -> Self {
         self.with(|config| config.set(name, value))
     }
 
     /// `bootstrap.servers`: brokers to begin with; one that answers is enough.
-    #[must_use]
     pub fn bootstrap_servers(self, servers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.with(|config| config.bootstrap_servers(servers))
     }
 
     /// `acks`.
-    #[must_use]
     pub fn acks(self, acks: Acks) -> Self {
         self.with(|config| config.acks(acks))
     }
 
     /// `linger.ms`.
-    #[must_use]
     pub fn linger(self, linger: std::time::Duration) -> Self {
         self.with(|config| config.linger(linger))
     }
 
     /// Chooses partitions with this instead of `partitioner.class`.
-    #[must_use]
     pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
         self.partitioner = Some(Arc::new(partitioner));
         self
@@ -167,7 +161,6 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     /// assert!(warnings.recv()?.contains("did you mean linger.ms?"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use]
     pub fn on_warning(mut self, handler: impl FnMut(&Warning) + Send + 'static) -> Self {
         self.on_warning = Some(Box::new(handler));
         self

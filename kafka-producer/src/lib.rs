@@ -33,15 +33,24 @@
 //! whether it is *not* in the log or *may* be ([`Persistence`]). What each promise costs and leaves
 //! open is in `docs/delivery.md` of the repository.
 //!
-//! # The crate in the order of a record's journey
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `tokio` (default) | [`Producer`] and all that does I/O |
+//! | `gzip`, `snappy`, `lz4`, `zstd` (default) | a codec each |
+//! | `json` | JSON values ([`serialize`]) |
+//! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
+//!
+//! # The modules in the order of a record's journey
 //!
 //! | module | does |
 //! |---|---|
 //! | `record`, `producer`, `intake`, `pending` | serialize, partition, append (on the caller's thread) |
-//! | `engine` | everything that is decided; no I/O, no clock |
+//! | `engine` | decides everything; no I/O, no clock |
 //! | `driver` (feature `tokio`) | sockets, the timer, compression; decides nothing |
 //! | `delivery`, `error` | the outcome |
-//! | `config`, `settings`, `builder` | what users write, and what is made of it |
+//! | `config`, `builder` | what users write, and what is made of it |
 
 #[cfg(feature = "tokio")]
 pub mod blocking;
@@ -53,7 +62,17 @@ pub mod config;
 mod delivery;
 #[cfg(feature = "tokio")]
 mod driver;
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
 pub mod engine;
+#[cfg(not(feature = "unstable-engine"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "what is public in it is so with the feature `unstable-engine`"
+)]
+mod engine;
 pub mod error;
 mod group;
 #[cfg(feature = "tokio")]
@@ -72,6 +91,10 @@ mod warnings;
 
 #[cfg(feature = "tokio")]
 pub use builder::{BuildError, ProducerBuilder};
+#[cfg(not(feature = "unstable-engine"))]
+use config::settings;
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
 pub use config::settings;
 pub use config::{Acks, Address, ConfigError, ProducerConfig, UnresolvedPolicy};
 pub use delivery::{Delivery, Status};

@@ -66,7 +66,7 @@ fn run(flags: Flags) -> Result<ExitCode> {
     let (reader, progress) = open(&source)?;
     let kafka = Kafka::real_or_embedded(flags.bootstrap_server.as_deref(), &flags.topic)?;
     let config = flags.config(&kafka.bootstrap_servers())?;
-    let line_bytes_max = config.check()?.settings.max_request_bytes;
+    let line_bytes_max = config.check()?.max_request_size();
     let producer: Producer<[u8], [u8]> = Producer::builder().config(config).build()?;
     close_on_signal(&producer)?;
 

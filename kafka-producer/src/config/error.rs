@@ -185,7 +185,7 @@ impl Problem {
 ///     .set("liger.ms", "0")
 ///     .check()?;
 /// assert_eq!(
-///     checked.warnings[0].to_string(),
+///     checked.warnings()[0].to_string(),
 ///     "unknown property \"liger.ms\" is ignored: did you mean linger.ms?",
 /// );
 /// # Ok::<(), kafka_producer::ConfigError>(())

@@ -19,7 +19,16 @@ mod producer_config;
 mod properties_file;
 mod rules;
 mod setters;
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
 pub mod settings;
+#[cfg(not(feature = "unstable-engine"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is public with the feature `unstable-engine`"
+)]
+pub(crate) mod settings;
 mod table;
 #[cfg(test)]
 mod tests;

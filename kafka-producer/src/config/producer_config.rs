@@ -26,11 +26,12 @@ use super::table::{self, Property};
 /// .set("batch.size", "65536");
 ///
 /// let checked = config.check()?;
-/// assert_eq!(checked.settings.bootstrap.len(), 2);
-/// assert_eq!(checked.settings.accumulator.batch_size, 65536);
+/// assert_eq!(checked.bootstrap_servers().len(), 2);
+/// assert!(checked.warnings().is_empty());
 /// # Ok::<(), kafka_producer::ConfigError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
+#[must_use = "a configuration does nothing until a producer is built from it"]
 pub struct ProducerConfig {
     /// What was set, as Kafka would write it, whether the name is known or not.
     pub(super) explicit: BTreeMap<String, String>,
@@ -85,7 +86,6 @@ impl ProducerConfig {
     /// let config = ProducerConfig::new().set("linger.ms", "5").set("linger.ms", "20");
     /// assert_eq!(config, ProducerConfig::new().set("linger.ms", "20"));
     /// ```
-    #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.insert(name.into(), value.into());
         self
@@ -111,8 +111,8 @@ impl ProducerConfig {
     ///
     /// let config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]).acks(Acks::Leader);
     /// let checked = config.check()?;
-    /// assert_eq!(checked.settings.guarantee.acks(), Acks::Leader);
-    /// assert_eq!(checked.warnings.len(), 1); // without acks=all there is no idempotence
+    /// assert_eq!(checked.acks(), Acks::Leader);
+    /// assert_eq!(checked.warnings().len(), 1); // without acks=all there is no idempotence
     /// # Ok::<(), kafka_producer::ConfigError>(())
     /// ```
     pub fn check(&self) -> Result<Checked, ConfigError> {

@@ -19,15 +19,78 @@ use super::settings::{
 };
 use super::values::{Findings, Values};
 
-/// A configuration in which nothing is wrong.
+/// A configuration in which nothing is wrong: what a producer that is built from it goes by.
+///
+/// ```
+/// use kafka_producer::{Acks, ProducerConfig};
+///
+/// let checked = ProducerConfig::new().bootstrap_servers(["kafka-1:9092"]).check()?;
+/// assert_eq!(checked.bootstrap_servers()[0].host, "kafka-1");
+/// assert_eq!(checked.acks(), Acks::All);
+/// assert!(checked.is_idempotent() && checked.warnings().is_empty());
+/// # Ok::<(), kafka_producer::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// What the producer goes by.
-    pub settings: Settings,
-    /// Who chooses partitions; ignoring keys is a choice of partitioner.
-    pub partitioner: PartitionerClass,
-    /// What is odd, and should be told to the user.
-    pub warnings: Vec<Warning>,
+    pub(crate) settings: Settings,
+    pub(crate) partitioner: PartitionerClass,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Checked {
+    /// What is odd about the configuration.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// `bootstrap.servers`, each of them once.
+    pub fn bootstrap_servers(&self) -> &[Address] {
+        &self.settings.bootstrap
+    }
+
+    /// `client.id`; if it was not set, the name that this producer gets.
+    pub fn client_id(&self) -> &str {
+        &self.settings.client_id
+    }
+
+    /// `acks`.
+    pub fn acks(&self) -> Acks {
+        self.settings.guarantee.acks()
+    }
+
+    /// `enable.idempotence`, which by default gives way to `acks` and `retries`.
+    pub fn is_idempotent(&self) -> bool {
+        !matches!(self.settings.guarantee, Guarantee::Plain(_))
+    }
+
+    /// `transactional.id`.
+    pub fn transactional_id(&self) -> Option<&str> {
+        let transactional = self.settings.guarantee.transactional()?;
+        Some(&transactional.id)
+    }
+
+    /// `max.request.size`, in bytes.
+    pub fn max_request_size(&self) -> usize {
+        self.settings.max_request_bytes
+    }
+
+    /// `delivery.timeout.ms`, which by default is raised to what `linger.ms` and `request.timeout.ms` take
+    /// together.
+    pub fn delivery_timeout(&self) -> Duration {
+        self.settings.delivery_timeout
+    }
+
+    /// Who chooses partitions: `partitioner.class`, with `partitioner.ignore.keys` in mind.
+    pub fn partitioner(&self) -> PartitionerClass {
+        self.partitioner
+    }
+
+    /// What the engine goes by.
+    #[cfg(feature = "unstable-engine")]
+    #[doc(hidden)]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
 }
 
 pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, ConfigError> {

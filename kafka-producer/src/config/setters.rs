@@ -29,7 +29,6 @@ use super::producer_config::ProducerConfig;
 /// ```
 impl ProducerConfig {
     /// `bootstrap.servers`: `host:port` of some brokers, from which the others are learnt.
-    #[must_use]
     pub fn bootstrap_servers(self, servers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let servers: Vec<String> = servers.into_iter().map(Into::into).collect();
         self.put("bootstrap.servers", servers.join(","))
@@ -37,66 +36,56 @@ impl ProducerConfig {
 
     /// `client.id`: sent with every request, for quotas and the broker's logs; by default
     /// `producer-N`.
-    #[must_use]
     pub fn client_id(self, id: impl Into<String>) -> Self {
         self.put("client.id", id.into())
     }
 
     /// `acks`: how many replicas must have a record before it counts as delivered.
-    #[must_use]
     pub fn acks(self, acks: Acks) -> Self {
         self.put("acks", acks.code())
     }
 
     /// `enable.idempotence=true`: no duplicates and no reordering by retries, and an error if
     /// something rules that out; by default it is on, but gives way to `acks` and `retries`.
-    #[must_use]
     pub fn idempotent(self) -> Self {
         self.put("enable.idempotence", true)
     }
 
     /// `enable.idempotence=false`: retries may duplicate records, and reorder them where several
     /// requests are in flight.
-    #[must_use]
     pub fn not_idempotent(self) -> Self {
         self.put("enable.idempotence", false)
     }
 
     /// `transactional.id`: makes the producer transactional, and fences an earlier one with the
     /// same id (KIP-98).
-    #[must_use]
     pub fn transactional_id(self, id: impl Into<String>) -> Self {
         self.put("transactional.id", id.into())
     }
 
     /// `transaction.timeout.ms`: how long a transaction may be open before the cluster aborts it.
-    #[must_use]
     pub fn transaction_timeout(self, timeout: Duration) -> Self {
         self.put_time("transaction.timeout.ms", timeout)
     }
 
     /// `retries`: attempts after the first;
     /// [`delivery_timeout`](Self::delivery_timeout) is the better bound.
-    #[must_use]
     pub fn retries(self, attempts: u32) -> Self {
         self.put("retries", attempts)
     }
 
     /// `max.in.flight.requests.per.connection`: produce requests to one broker that may await
     /// their answers.
-    #[must_use]
     pub fn max_in_flight(self, requests: u32) -> Self {
         self.put("max.in.flight.requests.per.connection", requests)
     }
 
     /// `batch.size`: bytes of a batch before compression; 0: every record is a batch.
-    #[must_use]
     pub fn batch_size(self, bytes: usize) -> Self {
         self.put("batch.size", bytes)
     }
 
     /// `linger.ms`: how long a batch waits for more records.
-    #[must_use]
     pub fn linger(self, time: Duration) -> Self {
         self.put_time("linger.ms", time)
     }
@@ -104,99 +93,83 @@ impl ProducerConfig {
     /// `buffer.memory`: bytes that all batches together may take, each with the callbacks of its records
     /// and with some 768 bytes that there are of a batch beside its records; sends wait when they are
     /// used up. What the producer takes beyond that is some MiB, and 0.7 KiB for each partition.
-    #[must_use]
     pub fn buffer_memory(self, bytes: u64) -> Self {
         self.put("buffer.memory", bytes)
     }
 
     /// `max.block.ms`: how long a send may wait for metadata and memory together.
-    #[must_use]
     pub fn max_block(self, time: Duration) -> Self {
         self.put_time("max.block.ms", time)
     }
 
     /// `max.request.size`: bytes of a request, and thereby of a record, before compression.
-    #[must_use]
     pub fn max_request_size(self, bytes: usize) -> Self {
         self.put("max.request.size", bytes)
     }
 
     /// `compression.type`: the codec of whole batches.
-    #[must_use]
     pub fn compression(self, codec: Compression) -> Self {
         self.put("compression.type", codec)
     }
 
     /// `compression.gzip.level`: 1 to 9, or -1 for the default of gzip.
-    #[must_use]
     pub fn gzip_level(self, level: i32) -> Self {
         self.put("compression.gzip.level", level)
     }
 
     /// `compression.lz4.level`: 1 to 17.
-    #[must_use]
     pub fn lz4_level(self, level: i32) -> Self {
         self.put("compression.lz4.level", level)
     }
 
     /// `compression.zstd.level`: -131072 to 22.
-    #[must_use]
     pub fn zstd_level(self, level: i32) -> Self {
         self.put("compression.zstd.level", level)
     }
 
     /// `request.timeout.ms`: how long an answer may take before its connection is given up.
-    #[must_use]
     pub fn request_timeout(self, time: Duration) -> Self {
         self.put_time("request.timeout.ms", time)
     }
 
     /// `delivery.timeout.ms`: from the append of a record to its outcome, retries included.
-    #[must_use]
     pub fn delivery_timeout(self, time: Duration) -> Self {
         self.put_time("delivery.timeout.ms", time)
     }
 
     /// `retry.backoff.ms`: the first wait before trying a request again; doubles with each failure.
-    #[must_use]
     pub fn retry_backoff(self, time: Duration) -> Self {
         self.put_time("retry.backoff.ms", time)
     }
 
     /// `retry.backoff.max.ms`: the longest wait before trying a request again.
-    #[must_use]
     pub fn retry_backoff_max(self, time: Duration) -> Self {
         self.put_time("retry.backoff.max.ms", time)
     }
 
     /// `reconnect.backoff.ms`: the first wait before connecting again, and the longest if no other
     /// is set; doubles with each failure.
-    #[must_use]
     pub fn reconnect_backoff(self, time: Duration) -> Self {
         self.put_time("reconnect.backoff.ms", time)
     }
 
     /// `reconnect.backoff.max.ms`: the longest wait before connecting again.
-    #[must_use]
     pub fn reconnect_backoff_max(self, time: Duration) -> Self {
         self.put_time("reconnect.backoff.max.ms", time)
     }
 
     /// `socket.connection.setup.timeout.ms`: the time for a connection to be set up; doubles with
     /// each failure.
-    #[must_use]
     pub fn connection_setup_timeout(self, time: Duration) -> Self {
         self.put_time("socket.connection.setup.timeout.ms", time)
     }
 
     /// `socket.connection.setup.timeout.max.ms`: the longest time for a connection to be set up.
-    #[must_use]
     pub fn connection_setup_timeout_max(self, time: Duration) -> Self {
         self.put_time("socket.connection.setup.timeout.max.ms", time)
     }
 
     /// `connections.max.idle.ms`: a connection unused for this long is closed; `None`: never.
-    #[must_use]
     pub fn connections_max_idle(self, time: Option<Duration>) -> Self {
         match time {
             Some(time) => self.put_time("connections.max.idle.ms", time),
@@ -205,13 +178,11 @@ impl ProducerConfig {
     }
 
     /// `metadata.max.age.ms`: metadata is refreshed after this long without a reason.
-    #[must_use]
     pub fn metadata_max_age(self, time: Duration) -> Self {
         self.put_time("metadata.max.age.ms", time)
     }
 
     /// `metadata.max.idle.ms`: a topic not used for this long is forgotten; at least five seconds.
-    #[must_use]
     pub fn metadata_max_idle(self, time: Duration) -> Self {
         self.put_time("metadata.max.idle.ms", time)
     }
@@ -219,7 +190,6 @@ impl ProducerConfig {
     /// `metadata.recovery.strategy`, and `metadata.recovery.rebootstrap.trigger.ms` with it: whether
     /// to begin anew with `bootstrap.servers` when the known brokers have no metadata, and after what
     /// time.
-    #[must_use]
     pub fn metadata_recovery(self, recovery: MetadataRecovery) -> Self {
         match recovery {
             MetadataRecovery::None => self.put("metadata.recovery.strategy", "none"),
@@ -230,40 +200,34 @@ impl ProducerConfig {
     }
 
     /// `send.buffer.bytes`: `SO_SNDBUF` of each connection; `None`: as the operating system likes.
-    #[must_use]
     pub fn send_buffer_bytes(self, bytes: Option<u32>) -> Self {
         self.put("send.buffer.bytes", bytes.map_or(-1, i64::from))
     }
 
     /// `receive.buffer.bytes`: `SO_RCVBUF` of each connection; `None`: as the operating system
     /// likes.
-    #[must_use]
     pub fn receive_buffer_bytes(self, bytes: Option<u32>) -> Self {
         self.put("receive.buffer.bytes", bytes.map_or(-1, i64::from))
     }
 
     /// `partitioner.class`: who chooses the partition of a record that does not name one.
-    #[must_use]
     pub fn partitioner(self, class: PartitionerClass) -> Self {
         self.put("partitioner.class", class.name())
     }
 
     /// `partitioner.ignore.keys=true`: records with a key are spread like those without.
-    #[must_use]
     pub fn ignoring_keys(self) -> Self {
         self.put("partitioner.ignore.keys", true)
     }
 
     /// `unresolved.batch.policy`: what becomes of a batch that may be in the log when the broker takes
     /// neither it nor its number any more.
-    #[must_use]
     pub fn unresolved_batches(self, policy: UnresolvedPolicy) -> Self {
         self.put("unresolved.batch.policy", policy.name())
     }
 
     /// `producer.id.expiration.ms`: how long brokers remember a producer that does not write, if they do
     /// not tell: their own setting of this name.
-    #[must_use]
     pub fn producer_id_expiration(self, time: Duration) -> Self {
         self.put_time("producer.id.expiration.ms", time)
     }

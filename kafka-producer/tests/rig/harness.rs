@@ -58,7 +58,7 @@ impl Rig {
     pub(crate) fn new(partitions: i32, properties: &[(&str, &str)]) -> Self {
         let mut config = ProducerConfig::new().bootstrap_servers(["rig:9092"]);
         config.extend(properties.iter().copied());
-        let settings = Arc::new(config.check().unwrap().settings);
+        let settings = Arc::new(config.check().unwrap().settings().clone());
         let doorbell = Arc::new(Doorbell::new());
         let accumulator = Arc::new(Accumulator::new(
             settings.accumulator,
