@@ -57,7 +57,7 @@ pub enum BuildError {
     Config(#[from] ConfigError),
     /// The operating system refused a thread or an event queue.
     #[error("the producer's thread could not be started: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(std::io::Error),
 }
 
 impl<K, V> Producer<K, V>
@@ -210,7 +210,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             seed(&settings),
             Instant::now(),
         );
-        driver::spawn(engine, Arc::clone(&settings), doorbell)?;
+        driver::spawn(engine, Arc::clone(&settings), doorbell).map_err(BuildError::Thread)?;
         let intake = Intake {
             settings,
             accumulator,

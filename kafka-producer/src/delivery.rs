@@ -37,7 +37,9 @@ pub struct Delivery {
 }
 
 /// What is known of a record by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// A record is in one of these states and in no other, so that a `match` on it needs no wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// It is on its way.
     Pending,

@@ -16,7 +16,8 @@ use crate::error::Misuse;
 /// let offset = OffsetToCommit::new("orders", 3, 1042).metadata("after the coffee break");
 /// assert_eq!((offset.partition, offset.offset), (3, 1042));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct OffsetToCommit {
     /// The topic that was consumed.
     pub topic: Arc<str>,
@@ -83,7 +84,8 @@ fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
 /// let group = ConsumerGroupMetadata::new("billing").member("consumer-1-6f1c", 7);
 /// assert_eq!(group.generation, 7);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ConsumerGroupMetadata {
     /// `group.id`, which is not empty.
     pub id: Arc<str>,

@@ -70,7 +70,8 @@ pub enum TrySendError<'a, K: ?Sized, V: ?Sized> {
 }
 
 /// What a record would have to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum WaitsFor {
     /// The partitions of its topic are not known yet.
     Metadata,

@@ -15,7 +15,8 @@ use kafka_serde::{HeaderValue, Headers};
 /// let deleted = ProducerRecord::<str, str>::tombstone("customers", "customer-7");
 /// assert_eq!(deleted.value, None);
 /// ```
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ProducerRecord<'a, K: ?Sized, V: ?Sized> {
     /// Where it goes.
     pub topic: &'a str,
@@ -29,6 +30,16 @@ pub struct ProducerRecord<'a, K: ?Sized, V: ?Sized> {
     pub value: Option<&'a V>,
     /// In order, duplicates allowed.
     pub headers: Headers,
+}
+
+/// Copies the references to key and value, not what they refer to.
+impl<K: ?Sized, V: ?Sized> Clone for ProducerRecord<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            headers: self.headers.clone(),
+            ..*self
+        }
+    }
 }
 
 impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
@@ -96,7 +107,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 }
 
-/// Where a record that was acknowledged has come to lie.
+/// Where a record that was acknowledged is stored.
 ///
 /// ```
 /// # use kafka_producer::RecordMetadata;
@@ -107,7 +118,8 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RecordMetadata {
     /// Its topic.
     pub topic: Arc<str>,
@@ -118,4 +130,28 @@ pub struct RecordMetadata {
     /// The record's own time, or the broker's where the topic has
     /// `message.timestamp.type=LogAppendTime`. Milliseconds since the epoch.
     pub timestamp_ms: i64,
+}
+
+impl RecordMetadata {
+    /// That of a record with this outcome, for tests of what is done with it.
+    ///
+    /// ```
+    /// use kafka_producer::RecordMetadata;
+    ///
+    /// let metadata = RecordMetadata::new("orders", 3, Some(1042), 1_700_000_000_000);
+    /// assert_eq!(metadata.offset, Some(1042));
+    /// ```
+    pub fn new(
+        topic: impl Into<Arc<str>>,
+        partition: i32,
+        offset: Option<i64>,
+        timestamp_ms: i64,
+    ) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+            offset,
+            timestamp_ms,
+        }
+    }
 }

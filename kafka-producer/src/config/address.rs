@@ -7,11 +7,28 @@ use std::net::Ipv6Addr;
 
 /// `host:port` of a broker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Address {
     /// A host name, an IPv4 address, or an IPv6 address without brackets.
     pub host: String,
     /// The port, never 0.
     pub port: u16,
+}
+
+impl Address {
+    /// The address of this host and port.
+    ///
+    /// ```
+    /// use kafka_producer::Address;
+    ///
+    /// assert_eq!(Address::new("::1", 9092).to_string(), "[::1]:9092");
+    /// ```
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
 }
 
 impl fmt::Display for Address {

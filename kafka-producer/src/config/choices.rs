@@ -16,6 +16,7 @@ use thiserror::Error;
 /// assert_eq!("uniform_sticky".parse(), Ok(PartitionerClass::UniformSticky));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PartitionerClass {
     /// By the hash of the key; without a key, one partition per batch.
     #[default]
@@ -72,6 +73,7 @@ impl FromStr for PartitionerClass {
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("one of default, round_robin, uniform_sticky, or Kafka's name of such a class")]
+#[non_exhaustive]
 pub struct UnknownPartitioner;
 
 /// How many replicas must have a record before it counts as delivered.
@@ -80,13 +82,14 @@ pub struct UnknownPartitioner;
 /// use kafka_producer::Acks;
 /// assert_eq!("-1".parse(), Ok(Acks::All));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Acks {
     /// None: written to the socket is delivered; offsets are unknown. At most once.
     None,
     /// The leader alone.
     Leader,
     /// All replicas in sync, `min.insync.replicas` of them at least.
+    #[default]
     All,
 }
 
@@ -126,6 +129,7 @@ impl FromStr for Acks {
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("acks must be one of all, -1, 0, 1")]
+#[non_exhaustive]
 pub struct UnknownAcks;
 
 /// What an idempotent producer does about a batch that an attempt without an answer may have brought
@@ -136,6 +140,7 @@ pub struct UnknownAcks;
 /// assert_eq!("resend".parse(), Ok(UnresolvedPolicy::Resend));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UnresolvedPolicy {
     /// It asks the partition's leader what its log has of this producer (KIP-664), which takes the
     /// right to read the topic. What cannot be found out fails as *possibly persisted*.
@@ -187,10 +192,12 @@ impl FromStr for UnresolvedPolicy {
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("one of ask, resend, fail")]
+#[non_exhaustive]
 pub struct UnknownPolicy;
 
 /// What is done when none of the known brokers has metadata (KIP-899).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MetadataRecovery {
     /// Nothing: the known brokers are asked on and on.
     None,

@@ -89,6 +89,7 @@ impl std::error::Error for ConfigError {}
 pub enum Problem {
     /// The value is not of the property's kind, or out of its range.
     #[error("{name}={value:?}: must be {allowed}")]
+    #[non_exhaustive]
     Invalid {
         /// Kafka's name of the property.
         name: &'static str,
@@ -99,6 +100,7 @@ pub enum Problem {
     },
     /// The value is allowed, but not beside that of another property.
     #[error("{name}={value:?}: must be {allowed}, because {because}")]
+    #[non_exhaustive]
     Contradiction {
         /// Kafka's name of the property.
         name: &'static str,
@@ -111,6 +113,7 @@ pub enum Problem {
     },
     /// Kafka allows the value; this producer cannot do it.
     #[error("{name}={value:?}: must be {allowed}, because {reason}")]
+    #[non_exhaustive]
     Unsupported {
         /// Kafka's name of the property.
         name: &'static str,
@@ -123,6 +126,7 @@ pub enum Problem {
     },
     /// A property that has no default was not set.
     #[error("{name} is required: {allowed}{}", misspelling(misspelt))]
+    #[non_exhaustive]
     Missing {
         /// Kafka's name of the property.
         name: &'static str,
@@ -133,6 +137,7 @@ pub enum Problem {
     },
     /// A properties file cannot be read.
     #[error("cannot read {}: {reason}", path.display())]
+    #[non_exhaustive]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -141,6 +146,7 @@ pub enum Problem {
     },
     /// A line of properties is not written as Java's `Properties` allow.
     #[error("line {line}: {reason}")]
+    #[non_exhaustive]
     Malformed {
         /// Where the line begins, counted from 1.
         line: usize,
@@ -158,11 +164,11 @@ impl Problem {
     /// The property this is about, if it is about one.
     ///
     /// ```
-    /// use kafka_producer::config::Problem;
+    /// use kafka_producer::config::parse_properties;
     ///
-    /// let problem = Problem::Malformed { line: 3, reason: "a \\u needs four hexadecimal digits" };
-    /// assert_eq!(problem.name(), None);
-    /// assert_eq!(problem.to_string(), "line 3: a \\u needs four hexadecimal digits");
+    /// let error = parse_properties("acks=all\nname=\\u12").unwrap_err();
+    /// assert_eq!(error.problems()[0].name(), None); // it is about a line of the file
+    /// assert!(error.to_string().starts_with("line 2: "));
     /// ```
     pub fn name(&self) -> Option<&'static str> {
         match self {
@@ -194,6 +200,7 @@ impl Problem {
 #[non_exhaustive]
 pub enum Warning {
     /// No property has this name; it is ignored.
+    #[non_exhaustive]
     Unknown {
         /// As it was given.
         name: String,
@@ -201,6 +208,7 @@ pub enum Warning {
         nearest: Option<&'static str>,
     },
     /// Kafka knows the property, but it means nothing here.
+    #[non_exhaustive]
     NoEffect {
         /// Kafka's name of the property.
         name: &'static str,
@@ -208,11 +216,13 @@ pub enum Warning {
         reason: &'static str,
     },
     /// A list has an entry that is empty, a comma too many for one: it is passed over.
+    #[non_exhaustive]
     EmptyEntry {
         /// Kafka's name of the property.
         name: &'static str,
     },
     /// Idempotence was left at its default, which these settings do not go with: it is off.
+    #[non_exhaustive]
     IdempotenceOff {
         /// The property that rules it out.
         name: &'static str,
@@ -220,11 +230,13 @@ pub enum Warning {
         value: String,
     },
     /// `delivery.timeout.ms` was left at its default, which is too short: it was raised.
+    #[non_exhaustive]
     DeliveryTimeoutRaised {
         /// To `linger.ms` + `request.timeout.ms`.
         to_ms: i64,
     },
     /// Times that should grow with each failure do not: every one is `fixed_ms`.
+    #[non_exhaustive]
     BackoffIsFixed {
         /// Kafka's name of the first time.
         name: &'static str,
@@ -232,6 +244,7 @@ pub enum Warning {
         fixed_ms: i64,
     },
     /// A time limit of zero or less, which nothing can meet.
+    #[non_exhaustive]
     TimeoutIsZero {
         /// Kafka's name of the property.
         name: &'static str,

@@ -99,6 +99,7 @@ pub enum Question {
 /// assert!(report.is_clean());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CloseReport {
     /// Acknowledged.
     pub delivered: u64,

@@ -11,6 +11,9 @@ use super::in_callback::InCallback;
 use super::obstacle::{Obstacle, Unsupported};
 
 /// Whether a record that failed may be in the log.
+///
+/// There is no third case, now or later, so that a `match` on it needs no wildcard: a case that is
+/// passed over here would be a record lost or written twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Persistence {
     /// It is not: sending it again cannot duplicate it.
@@ -20,10 +23,10 @@ pub enum Persistence {
 }
 
 /// Why a record that was accepted has failed. Cheap to clone: a batch's records share it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryError(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Inner {
     cause: Cause,
     history: History,
@@ -79,6 +82,7 @@ impl History {
 #[non_exhaustive]
 pub enum Cause {
     /// `delivery.timeout.ms` was over.
+    #[non_exhaustive]
     Expired {
         /// The setting.
         limit: Duration,
@@ -86,6 +90,7 @@ pub enum Cause {
         code: Option<ErrorCode>,
     },
     /// The broker's answer was final.
+    #[non_exhaustive]
     Refused {
         /// Its code.
         code: ErrorCode,
@@ -94,6 +99,7 @@ pub enum Cause {
     },
     /// The broker refused the batch for other records of it, which it named (KIP-467): it has found
     /// nothing wrong with this one, which may be sent again.
+    #[non_exhaustive]
     RefusedWithOthers {
         /// Its code.
         code: ErrorCode,
@@ -101,6 +107,7 @@ pub enum Cause {
         message: Option<Arc<str>>,
     },
     /// `retries` were used up; the last attempt ended like this.
+    #[non_exhaustive]
     RetriesExhausted {
         /// The last attempt's code.
         code: ErrorCode,

@@ -14,6 +14,7 @@ pub enum FatalError {
     /// zombie, and whatever transaction it had was aborted. Do not build it again while the other
     /// one lives.
     #[error("another producer with this transactional.id has taken over: {code:?} ({message})")]
+    #[non_exhaustive]
     Fenced {
         /// What the broker answered.
         code: ErrorCode,
@@ -23,6 +24,7 @@ pub enum FatalError {
     /// The cluster will not go on with this producer: a right is missing, a version, or what it
     /// knew of the producer. Mend that, then build a new one.
     #[error("the producer has failed for good: {code:?} ({message})")]
+    #[non_exhaustive]
     Refused {
         /// What the broker answered.
         code: ErrorCode,
@@ -32,6 +34,7 @@ pub enum FatalError {
     /// The producer's own thread has panicked, which only a defect can bring about: please report it.
     /// What callbacks, wakers, serializers and partitioners do is no reason for it.
     #[error("the producer's own thread has panicked, which is a defect of it: {message}")]
+    #[non_exhaustive]
     Panicked {
         /// What the panic said.
         message: Arc<str>,

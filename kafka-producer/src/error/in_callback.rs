@@ -4,16 +4,20 @@
 /// only that thread does. Nothing has happened.
 ///
 /// ```
-/// use kafka_producer::error::InCallback;
+/// use kafka_producer::Producer;
 ///
-/// let error = InCallback { call: "flush" };
-/// assert!(error.to_string().starts_with("flush would wait for ever"));
+/// # async fn example(producer: Producer<str, str>) {
+/// if let Err(refused) = producer.flush().await {
+///     eprintln!("{} must not be called here: {refused}", refused.call);
+/// }
+/// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
     "{call} would wait for ever, because it was called on a producer's own thread, in a callback or a \
      waker: use what does not wait (try_send, try_outcome), or leave the call to another thread or task"
 )]
+#[non_exhaustive]
 pub struct InCallback {
     /// What was called.
     pub call: &'static str,

@@ -6,13 +6,21 @@
 //! | [`DeliveryError`] | a record that was accepted | whether the record may be in the log all the same |
 //! | [`TransactionError`] | a call around a transaction | what to do, by its variant |
 //! | [`FatalError`] | the producer as a whole | only a new producer can go on |
+//!
+//! `Display` tells everything in one line, the causes included, so that a log that prints an error has
+//! all of it. Therefore `source()` leads to no error of this crate again: a report that walks the
+//! causes prints no sentence twice.
 
 mod delivery;
 mod fatal;
 mod in_callback;
 mod obstacle;
 mod send;
+#[cfg(all(test, feature = "tokio"))]
+mod tests;
 mod transaction;
+
+pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
 pub use delivery::{Cause, DeliveryError, History, Persistence};
 pub use fatal::FatalError;

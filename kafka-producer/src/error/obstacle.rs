@@ -10,21 +10,18 @@ use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 /// What is in the way of a record that is not sent, or of a call that is not done.
 ///
 /// ```
-/// use kafka_producer::error::Obstacle;
+/// use kafka_producer::error::{DeliveryError, Obstacle};
 ///
-/// let obstacle = Obstacle::Connection {
-///     broker: "broker 2 at kafka-2:9092".into(),
-///     reason: "Connection refused (os error 111)".into(),
-/// };
-/// assert_eq!(
-///     obstacle.to_string(),
-///     "broker 2 at kafka-2:9092: Connection refused (os error 111)"
-/// );
+/// fn is_network(error: &DeliveryError) -> bool {
+///     matches!(error.history().obstacle, Some(Obstacle::Connection { .. }))
+/// }
+/// assert_eq!(Obstacle::NoBroker.to_string(), "the cluster knows of no broker");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
     /// A broker could not be reached, or its connection was lost.
+    #[non_exhaustive]
     Connection {
         /// Its id and its address, as the cluster or `bootstrap.servers` tells it.
         broker: Arc<str>,
@@ -32,11 +29,13 @@ pub enum Obstacle {
         reason: Arc<str>,
     },
     /// A connection to a broker is being made, or is still silent.
+    #[non_exhaustive]
     Connecting {
         /// Its id and its address.
         broker: Arc<str>,
     },
     /// A broker asks for silence (KIP-219).
+    #[non_exhaustive]
     Throttled {
         /// Its id and its address.
         broker: Arc<str>,
@@ -48,21 +47,25 @@ pub enum Obstacle {
     /// The cluster knows of no broker.
     NoBroker,
     /// The partition has no leader that is known and among the cluster's brokers.
+    #[non_exhaustive]
     NoLeader {
         /// What is in the way of learning of one.
         why: Option<Arc<Self>>,
     },
     /// There is no producer id yet.
+    #[non_exhaustive]
     NoProducerId {
         /// What is in the way of it.
         why: Option<Arc<Self>>,
     },
     /// The coordinator of the transaction has not taken note of it, or of this partition, yet.
+    #[non_exhaustive]
     Coordinator {
         /// What is in the way.
         why: Option<Arc<Self>>,
     },
     /// A broker has refused a request.
+    #[non_exhaustive]
     Refused {
         /// Which, by its name in the protocol.
         request: &'static str,
@@ -72,6 +75,7 @@ pub enum Obstacle {
         message: Option<Arc<str>>,
     },
     /// A request has no answer, or none that says anything.
+    #[non_exhaustive]
     Unanswered {
         /// Which, by its name in the protocol.
         request: &'static str,

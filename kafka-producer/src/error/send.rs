@@ -1,6 +1,7 @@
 //! Why `send` did not accept a record, and why a transaction cannot be committed any more: a failed
 //! `send` is one of the reasons for the second, and the second for the next failed `send`.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,17 +21,19 @@ pub enum SendError {
     #[error("the producer is closed")]
     Closed,
     /// The serializer refused the key or the value.
-    #[error("a record for topic {topic} could not be serialized: {source}")]
+    #[error("the {} of a record for topic {topic}: {}", name_of(*role), whole(&**reason))]
+    #[non_exhaustive]
     Serialize {
         /// Key or value.
         role: Role,
         /// The record's topic.
         topic: Arc<str>,
-        /// What the serializer said.
-        source: Arc<SerializeError>,
+        /// The serializer's error.
+        reason: Arc<SerializeError>,
     },
     /// The name can never be a topic's.
     #[error("invalid topic name {topic:?}: {reason}")]
+    #[non_exhaustive]
     InvalidTopic {
         /// As given.
         topic: String,
@@ -41,6 +44,7 @@ pub enum SendError {
     #[error(
         "Topic {topic} not present in metadata after {} ms{}", waited.as_millis(), because(last)
     )]
+    #[non_exhaustive]
     TopicUnknown {
         /// The record's topic.
         topic: Arc<str>,
@@ -54,6 +58,7 @@ pub enum SendError {
     Unsupported(Unsupported),
     /// The cluster refuses this topic to us.
     #[error("topic {topic} was refused: {code}")]
+    #[non_exhaustive]
     TopicRefused {
         /// The record's topic.
         topic: Arc<str>,
@@ -66,6 +71,7 @@ pub enum SendError {
         "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {}){}{}",
         partitions - 1, after(*waited), because(last)
     )]
+    #[non_exhaustive]
     PartitionOutOfRange {
         /// The record's topic.
         topic: Arc<str>,
@@ -83,6 +89,7 @@ pub enum SendError {
         "partition {partition} for topic {topic} is invalid: it must be 0 or more, or left out for \
          the partitioner to choose"
     )]
+    #[non_exhaustive]
     InvalidPartition {
         /// The record's topic.
         topic: Arc<str>,
@@ -94,6 +101,7 @@ pub enum SendError {
         "timestamp {timestamp_ms} of a record for topic {topic} is invalid: it must be 0 or more, or \
          left out for the time of sending"
     )]
+    #[non_exhaustive]
     InvalidTimestamp {
         /// The record's topic.
         topic: Arc<str>,
@@ -102,6 +110,7 @@ pub enum SendError {
     },
     /// The record alone is larger than a setting allows.
     #[error("the record takes {bytes} bytes in a batch of its own, more than {setting}={limit}")]
+    #[non_exhaustive]
     RecordTooLarge {
         /// What it takes alone in a batch: on the wire, and for `buffer.memory` with all that belongs to a
         /// batch.
@@ -116,6 +125,7 @@ pub enum SendError {
         "no memory for a new batch within {} ms: buffer.memory={buffer_memory} is full{}",
         waited.as_millis(), full_because(last)
     )]
+    #[non_exhaustive]
     BufferExhausted {
         /// How long it was waited for.
         waited: Duration,
@@ -140,15 +150,41 @@ pub enum SendError {
     InCallback(#[from] InCallback),
 }
 
+/// For a caller that takes the place of ours in front of the engine.
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
+impl SendError {
+    pub fn buffer_exhausted(
+        waited: Duration,
+        buffer_memory: usize,
+        last: Option<Obstacle>,
+    ) -> Self {
+        Self::BufferExhausted {
+            waited,
+            buffer_memory,
+            last,
+        }
+    }
+
+    pub fn too_large_for_memory(bytes: usize, limit: usize) -> Self {
+        Self::RecordTooLarge {
+            bytes,
+            setting: "buffer.memory",
+            limit,
+        }
+    }
+}
+
 impl SendError {
     /// The protocol's error code, where one is the reason.
     ///
     /// ```
     /// use kafka_producer::{ErrorCode, SendError};
     ///
-    /// let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
-    /// let error = SendError::TopicRefused { topic: "orders".into(), code };
-    /// assert_eq!(error.code(), Some(code));
+    /// fn is_missing_right(error: &SendError) -> bool {
+    ///     error.code() == Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED)
+    /// }
+    /// assert!(!is_missing_right(&SendError::Closed));
     /// ```
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -173,6 +209,7 @@ pub enum AbortableError {
     Send(Arc<SendError>),
     /// A coordinator has refused a request.
     #[error("{request} was refused: {code:?}: {message}")]
+    #[non_exhaustive]
     Refused {
         /// Which, by its name in the protocol.
         request: &'static str,
@@ -186,6 +223,7 @@ pub enum AbortableError {
         "{request} was not answered within transaction.timeout.ms={}{}",
         limit.as_millis(), because(last)
     )]
+    #[non_exhaustive]
     Expired {
         /// What was asked, by its name in the protocol.
         request: &'static str,
@@ -201,6 +239,7 @@ pub enum AbortableError {
         "an earlier TxnOffsetCommit for the group {group:?} was not answered at first, and may \
          still set back what is sent after it"
     )]
+    #[non_exhaustive]
     OffsetsInDoubt {
         /// Whose offsets.
         group: Arc<str>,
@@ -217,6 +256,28 @@ impl AbortableError {
             Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
         }
     }
+}
+
+fn name_of(role: Role) -> &'static str {
+    match role {
+        Role::Key => "key",
+        Role::Value => "value",
+    }
+}
+
+/// An error with all its causes, in one line.
+fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some errors tell their cause themselves.
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }
 
 fn full_because(last: &Option<Obstacle>) -> String {

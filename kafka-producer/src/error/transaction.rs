@@ -29,7 +29,7 @@ use super::send::AbortableError;
 pub enum TransactionError {
     /// This transaction cannot be committed; the producer can go on after an abort.
     #[error("the transaction must be aborted: {0}")]
-    Abortable(#[source] AbortableError),
+    Abortable(AbortableError),
     /// The producer can no longer be used.
     #[error(transparent)]
     Fatal(FatalError),
@@ -53,6 +53,7 @@ impl From<InCallback> for TransactionError {
 /// A call that waited for `max.block.ms`. Its outcome is open: the producer goes on with it, and
 /// asking the same again waits on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TimedOut {
     /// What was asked.
     pub call: &'static str,
@@ -91,6 +92,7 @@ pub enum Misuse {
         "the {what} has {bytes} bytes; allowed are {}",
         kafka_wire::STRING_BYTES_MAX
     )]
+    #[non_exhaustive]
     TooLong {
         /// Which: the group's id, say.
         what: &'static str,
@@ -111,6 +113,7 @@ pub enum Misuse {
     NoGroupId,
     /// Offsets begin at 0.
     #[error("the offset {offset} for {topic}-{partition} is invalid: it must be 0 or more")]
+    #[non_exhaustive]
     NegativeOffset {
         /// Of the offset.
         topic: Arc<str>,

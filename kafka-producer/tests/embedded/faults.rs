@@ -226,13 +226,11 @@ async fn what_is_refused_until_delivery_timeout_ms_is_not_in_the_log() {
         (error.history().attempts > 1 && refused_each_time).then_some(error)
     })
     .await;
-    assert_eq!(
-        *error.cause(),
-        Cause::Expired {
-            limit: Duration::from_millis(800),
-            code: Some(ErrorCode::NOT_ENOUGH_REPLICAS),
-        }
-    );
+    let limit = Duration::from_millis(800);
+    let expired =
+        |cause: &Cause| matches!(cause, Cause::Expired { limit: told, .. } if *told == limit);
+    assert!(expired(error.cause()), "{error}");
+    assert_eq!(error.code(), Some(ErrorCode::NOT_ENOUGH_REPLICAS));
     assert_eq!(error.persistence(), Persistence::NotPersisted);
     assert_eq!(
         error.history().last_error,
@@ -301,7 +299,8 @@ async fn retries_that_are_used_up_end_with_the_last_error() {
     let delivery = send(&producer, "tea").await;
     let error = in_time(delivery).await.unwrap_err();
     let code = ErrorCode::NOT_ENOUGH_REPLICAS;
-    assert_eq!(*error.cause(), Cause::RetriesExhausted { code });
+    let exhausted = matches!(error.cause(), Cause::RetriesExhausted { .. });
+    assert!(exhausted && error.code() == Some(code), "{error}");
     assert_eq!(error.history().attempts, 3);
     assert_eq!(error.persistence(), Persistence::NotPersisted);
     assert_eq!(asked(&kafka, ApiKey::PRODUCE), 3);

@@ -38,16 +38,18 @@ async fn a_record_that_cannot_be_serialized_is_refused_and_the_next_one_goes() {
     let SendError::Serialize {
         role,
         topic,
-        source,
+        reason,
+        ..
     } = &error
     else {
         panic!("{error}");
     };
     assert_eq!((*role, &**topic), (Role::Value, TOPIC));
-    assert!(matches!(**source, SerializeError::Failed { .. }));
+    assert!(matches!(**reason, SerializeError::Failed { .. }));
     assert_eq!(
         error.to_string(),
-        "a record for topic orders could not be serialized: the order could not be serialized"
+        "the value of a record for topic orders: the order could not be serialized: \
+         its price is negative"
     );
     let good = in_time(producer.send(record("good"))).await.unwrap();
     assert!(in_time(good).await.is_ok());
@@ -165,6 +167,7 @@ async fn a_record_over_max_request_size_is_refused_and_one_just_under_goes() {
                 bytes: size,
                 setting,
                 limit,
+                ..
             }) => {
                 assert_eq!((setting, limit), ("max.request.size", 10_000));
                 assert!(size > limit && size < bytes + 100, "{size} for {bytes}");
@@ -210,6 +213,7 @@ async fn a_topic_that_cannot_be_is_given_up_after_max_block_ms_while_others_go_o
             topic,
             waited,
             last,
+            ..
         } = &error
         else {
             panic!("{error}");
@@ -239,7 +243,7 @@ async fn a_topic_that_is_refused_to_us_is_an_error_at_once() {
     kafka.inject(denied.api(ApiKey::METADATA).topic(TOPIC));
     let producer = producer(&kafka, &[]);
     let error = in_time(producer.send(record("tea"))).await.unwrap_err();
-    let SendError::TopicRefused { topic, code } = &error else {
+    let SendError::TopicRefused { topic, code, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!(
@@ -280,6 +284,7 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
         waited,
         buffer_memory,
         ref last,
+        ..
     } = error
     else {
         panic!("{error}");

@@ -191,8 +191,8 @@ fn a_batch_that_was_sent_is_in_the_way_only_of_who_has_waited_since_before() {
     let _ = stage.send(0, "tea");
     let then = stage.now;
     stage.pass(ms(10));
-    let unanswered = Obstacle::Unanswered { request: "Produce" };
-    assert_eq!(shortage(&mut stage, then), Some(unanswered));
+    let unanswered = shortage(&mut stage, then).unwrap();
+    assert_eq!(unanswered.to_string(), "Produce was not answered");
     stage.answer(1, [ok(1)]);
     let _ = stage.send(0, "cake");
     assert_eq!(shortage(&mut stage, then), None, "batches come and go");
@@ -200,11 +200,7 @@ fn a_batch_that_was_sent_is_in_the_way_only_of_who_has_waited_since_before() {
 
 #[test]
 fn a_full_buffer_is_told_with_its_reason_or_as_that_of_slow_brokers() {
-    let full = |last| SendError::BufferExhausted {
-        waited: ms(500),
-        buffer_memory: 40_000,
-        last,
-    };
+    let full = |last| SendError::buffer_exhausted(ms(500), 40_000, last);
     let start = "no memory for a new batch within 500 ms: buffer.memory=40000 is full";
     let slow = format!("{start}: the brokers do not keep up");
     assert_eq!(full(None).to_string(), slow);

@@ -86,6 +86,7 @@ async fn the_largest_record_that_max_request_size_allows_is_delivered_and_the_ne
                 bytes,
                 setting,
                 limit: told,
+                ..
             }) => {
                 assert_eq!((setting, told), ("max.request.size", limit));
                 assert!(bytes > limit);

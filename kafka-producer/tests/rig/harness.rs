@@ -68,10 +68,7 @@ impl Rig {
         let desk = Arc::new(Desk::new(doorbell));
         let now = Instant::now();
         let (asked, seat) = (Arc::clone(&accumulator), Arc::clone(&desk));
-        let address = Address {
-            host: "rig".to_owned(),
-            port: 9092,
-        };
+        let address = Address::new("rig", 9092);
         let mut rig = Self {
             engine: Engine::new(settings, asked, seat, 42, now),
             notices: Notices::default(),

@@ -17,6 +17,7 @@ use Support::{NoEffect, Refused, Supported};
 /// assert_eq!(linger.allowed_values(), "a whole number from 0 to 9223372036854775807");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Property {
     /// Kafka's name.
     pub name: &'static str,
@@ -31,7 +32,8 @@ pub struct Property {
 }
 
 /// What the value of a property is read as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// `true` or `false`, in any case.
     Bool,
@@ -55,6 +57,7 @@ pub enum Kind {
 
 /// Which values a property accepts.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Allowed {
     /// All of the kind.
     Any,
@@ -75,7 +78,8 @@ pub enum Allowed {
 }
 
 /// Whether a property does anything here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Support {
     /// It does this.
     Supported(&'static str),
