@@ -49,6 +49,15 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
 }
 
 /// Why a producer was not built.
+///
+/// ```
+/// use kafka_producer::{BuildError, Producer};
+///
+/// match Producer::<str, str>::builder().set("linger.ms", "soon").build() {
+///     Err(BuildError::Config(error)) => assert!(error.to_string().contains("linger.ms=\"soon\"")),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -110,32 +119,67 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     }
 
     /// Starts from this configuration instead of the one built so far.
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, ProducerConfig};
+    ///
+    /// let config = ProducerConfig::from_properties([("bootstrap.servers", "localhost:9092")]);
+    /// let producer = Producer::<str, str>::builder().config(config).build()?;
+    /// # Ok::<(), kafka_producer::BuildError>(())
+    /// ```
     pub fn config(mut self, config: ProducerConfig) -> Self {
         self.config = config;
         self
     }
 
     /// Sets one property by its Kafka name.
+    ///
+    /// ```
+    /// let builder = kafka_producer::Producer::<str, str>::builder().set("compression.type", "lz4");
+    /// ```
     pub fn set(self, name: &str, value: impl Into<String>) -> Self {
         self.with(|config| config.set(name, value))
     }
 
     /// `bootstrap.servers`: brokers to begin with; one that answers is enough.
+    ///
+    /// ```
+    /// let servers = ["kafka-1:9092", "kafka-2:9092"];
+    /// let builder = kafka_producer::Producer::<str, str>::builder().bootstrap_servers(servers);
+    /// ```
     pub fn bootstrap_servers(self, servers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.with(|config| config.bootstrap_servers(servers))
     }
 
     /// `acks`.
+    ///
+    /// ```
+    /// use kafka_producer::{Acks, Producer};
+    ///
+    /// let builder = Producer::<str, str>::builder().acks(Acks::Leader);
+    /// ```
     pub fn acks(self, acks: Acks) -> Self {
         self.with(|config| config.acks(acks))
     }
 
     /// `linger.ms`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = kafka_producer::Producer::<str, str>::builder().linger(Duration::from_millis(20));
+    /// ```
     pub fn linger(self, linger: std::time::Duration) -> Self {
         self.with(|config| config.linger(linger))
     }
 
     /// Chooses partitions with this instead of `partitioner.class`.
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, partition::RoundRobinPartitioner};
+    ///
+    /// let builder = Producer::<str, str>::builder().partitioner(RoundRobinPartitioner);
+    /// ```
     pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
         self.partitioner = Some(Arc::new(partitioner));
         self

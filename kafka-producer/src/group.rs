@@ -33,6 +33,11 @@ pub struct OffsetToCommit {
 
 impl OffsetToCommit {
     /// The group goes on with `offset` in this partition.
+    ///
+    /// ```
+    /// let offset = kafka_producer::OffsetToCommit::new("orders", 3, 1042);
+    /// assert_eq!(offset.leader_epoch, None);
+    /// ```
     pub fn new(topic: impl Into<Arc<str>>, partition: i32, offset: i64) -> Self {
         Self {
             topic: topic.into(),
@@ -53,6 +58,11 @@ impl OffsetToCommit {
     }
 
     /// With the leader epoch of the last record that was consumed.
+    ///
+    /// ```
+    /// let offset = kafka_producer::OffsetToCommit::new("orders", 3, 1042).leader_epoch(7);
+    /// assert_eq!(offset.leader_epoch, Some(7));
+    /// ```
     #[must_use]
     pub fn leader_epoch(mut self, leader_epoch: i32) -> Self {
         self.leader_epoch = Some(leader_epoch);
@@ -60,6 +70,11 @@ impl OffsetToCommit {
     }
 
     /// With a note.
+    ///
+    /// ```
+    /// let offset = kafka_producer::OffsetToCommit::new("orders", 3, 1042).metadata("by hand");
+    /// assert_eq!(offset.metadata.as_deref(), Some("by hand"));
+    /// ```
     #[must_use]
     pub fn metadata(mut self, metadata: impl Into<String>) -> Self {
         self.metadata = Some(metadata.into());
@@ -99,6 +114,11 @@ pub struct ConsumerGroupMetadata {
 
 impl ConsumerGroupMetadata {
     /// A group of which nothing is known but its name: its members are not checked.
+    ///
+    /// ```
+    /// let group = kafka_producer::ConsumerGroupMetadata::new("billing");
+    /// assert_eq!(group.generation, -1);
+    /// ```
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self {
             id: id.into(),
@@ -119,6 +139,11 @@ impl ConsumerGroupMetadata {
     }
 
     /// As this member of this generation.
+    ///
+    /// ```
+    /// let group = kafka_producer::ConsumerGroupMetadata::new("billing").member("consumer-1-6f1c", 7);
+    /// assert_eq!(group.member_id, "consumer-1-6f1c");
+    /// ```
     #[must_use]
     pub fn member(mut self, member_id: impl Into<String>, generation: i32) -> Self {
         self.member_id = member_id.into();
@@ -127,6 +152,11 @@ impl ConsumerGroupMetadata {
     }
 
     /// As a static member (KIP-345).
+    ///
+    /// ```
+    /// let group = kafka_producer::ConsumerGroupMetadata::new("billing").instance("till-7");
+    /// assert_eq!(group.instance_id.as_deref(), Some("till-7"));
+    /// ```
     #[must_use]
     pub fn instance(mut self, instance_id: impl Into<String>) -> Self {
         self.instance_id = Some(instance_id.into());

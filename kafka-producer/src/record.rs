@@ -44,6 +44,13 @@ impl<K: ?Sized, V: ?Sized> Clone for ProducerRecord<'_, K, V> {
 
 impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     /// A record without a key.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea");
+    /// assert_eq!((record.key, record.value), (None, Some("2 x tea")));
+    /// ```
     pub fn new(topic: &'a str, value: &'a V) -> Self {
         Self {
             topic,
@@ -56,6 +63,13 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// A record that deletes `key` from a compacted topic.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::tombstone("customers", "customer-7");
+    /// assert_eq!((record.key, record.value), (Some("customer-7"), None));
+    /// ```
     pub fn tombstone(topic: &'a str, key: &'a K) -> Self {
         let mut record = Self::bare(topic);
         record.key = Some(key);
@@ -63,6 +77,13 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// A record of nothing but a topic, to be filled.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let mut record = ProducerRecord::<str, str>::bare("orders");
+    /// record.value = Some("2 x tea");
+    /// ```
     pub fn bare(topic: &'a str) -> Self {
         Self {
             topic,
@@ -75,6 +96,13 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// With this key.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea").key("customer-7");
+    /// assert_eq!(record.key, Some("customer-7"));
+    /// ```
     #[must_use]
     pub fn key(mut self, key: &'a K) -> Self {
         self.key = Some(key);
@@ -82,6 +110,13 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// To this partition, whatever the partitioner thinks.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea").partition(3);
+    /// assert_eq!(record.partition, Some(3));
+    /// ```
     #[must_use]
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
@@ -89,6 +124,13 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// With this time, in milliseconds since the epoch.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea").timestamp_ms(1_700_000_000_000);
+    /// assert_eq!(record.timestamp_ms, Some(1_700_000_000_000));
+    /// ```
     #[must_use]
     pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
@@ -96,6 +138,15 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// With one more header.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea")
+    ///     .header("source", "shop")
+    ///     .header("trace-id", &b"\x01\x02"[..]);
+    /// assert_eq!(record.headers.len(), 2);
+    /// ```
     #[must_use]
     pub fn header(
         mut self,

@@ -6,6 +6,15 @@ use std::fmt;
 use std::net::Ipv6Addr;
 
 /// `host:port` of a broker.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+///
+/// let checked = ProducerConfig::new().bootstrap_servers(["kafka-1:9092"]).check()?;
+/// let address = &checked.bootstrap_servers()[0];
+/// assert_eq!((&*address.host, address.port), ("kafka-1", 9092));
+/// # Ok::<(), kafka_producer::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Address {

@@ -95,6 +95,10 @@ pub enum Acks {
 
 impl Acks {
     /// The number in a produce request.
+    ///
+    /// ```
+    /// assert_eq!(kafka_producer::Acks::All.code(), -1);
+    /// ```
     pub fn code(self) -> i16 {
         match self {
             Self::None => 0,
@@ -196,6 +200,14 @@ impl FromStr for UnresolvedPolicy {
 pub struct UnknownPolicy;
 
 /// What is done when none of the known brokers has metadata (KIP-899).
+///
+/// ```
+/// use std::time::Duration;
+/// use kafka_producer::{ProducerConfig, config::MetadataRecovery};
+///
+/// let trigger = Duration::from_secs(60);
+/// let config = ProducerConfig::new().metadata_recovery(MetadataRecovery::Rebootstrap { trigger });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MetadataRecovery {

@@ -84,6 +84,14 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// One thing that is wrong with a configuration.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+///
+/// let error = ProducerConfig::new().set("acks", "2").check().unwrap_err();
+/// let names: Vec<_> = error.problems().iter().filter_map(|problem| problem.name()).collect();
+/// assert_eq!(names, ["acks", "bootstrap.servers"]);
+/// ```
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

@@ -39,48 +39,103 @@ pub struct Checked {
 
 impl Checked {
     /// What is odd about the configuration.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.set("liger.ms", "0").check()?.warnings().len(), 1);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
     /// `bootstrap.servers`, each of them once.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.bootstrap_servers()[0].to_string(), "localhost:9092");
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn bootstrap_servers(&self) -> &[Address] {
         &self.settings.bootstrap
     }
 
     /// `client.id`; if it was not set, the name that this producer gets.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.client_id("till-7").check()?.client_id(), "till-7");
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn client_id(&self) -> &str {
         &self.settings.client_id
     }
 
     /// `acks`.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.acks(), kafka_producer::Acks::All);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn acks(&self) -> Acks {
         self.settings.guarantee.acks()
     }
 
     /// `enable.idempotence`, which by default gives way to `acks` and `retries`.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert!(!config.retries(0).check()?.is_idempotent());
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn is_idempotent(&self) -> bool {
         !matches!(self.settings.guarantee, Guarantee::Plain(_))
     }
 
     /// `transactional.id`.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.transactional_id(), None);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn transactional_id(&self) -> Option<&str> {
         let transactional = self.settings.guarantee.transactional()?;
         Some(&transactional.id)
     }
 
     /// `max.request.size`, in bytes.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.max_request_size(), 1_048_576);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn max_request_size(&self) -> usize {
         self.settings.max_request_bytes
     }
 
     /// `delivery.timeout.ms`, which by default is raised to what `linger.ms` and `request.timeout.ms` take
     /// together.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.delivery_timeout().as_secs(), 120);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn delivery_timeout(&self) -> Duration {
         self.settings.delivery_timeout
     }
 
     /// Who chooses partitions: `partitioner.class`, with `partitioner.ignore.keys` in mind.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// let checked = config.ignoring_keys().check()?;
+    /// assert_eq!(checked.partitioner().name(), "uniform_sticky");
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
     pub fn partitioner(&self) -> PartitionerClass {
         self.partitioner
     }

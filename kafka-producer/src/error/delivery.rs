@@ -14,6 +14,18 @@ use super::obstacle::{Obstacle, Unsupported};
 ///
 /// There is no third case, now or later, so that a `match` on it needs no wildcard: a case that is
 /// passed over here would be a record lost or written twice.
+///
+/// ```
+/// use kafka_producer::{DeliveryError, Persistence};
+///
+/// fn may_be_sent_again(error: &DeliveryError) -> bool {
+///     match error.persistence() {
+///         Persistence::NotPersisted => true,
+///         Persistence::PossiblyPersisted => false, // it could be there twice
+///     }
+/// }
+/// assert!(!may_be_sent_again(&DeliveryError::abandoned()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Persistence {
     /// It is not: sending it again cannot duplicate it.
@@ -23,6 +35,16 @@ pub enum Persistence {
 }
 
 /// Why a record that was accepted has failed. Cheap to clone: a batch's records share it.
+///
+/// ```
+/// use kafka_producer::{DeliveryError, Persistence};
+///
+/// fn report(error: &DeliveryError) {
+///     // One line: topic, partition, cause, attempts, broker, and whether it may be in the log.
+///     eprintln!("{error}");
+/// }
+/// report(&DeliveryError::abandoned());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryError(Arc<Inner>);
 
@@ -33,6 +55,15 @@ struct Inner {
 }
 
 /// The circumstances of a failure.
+///
+/// ```
+/// use kafka_producer::DeliveryError;
+///
+/// fn was_never_sent(error: &DeliveryError) -> bool {
+///     error.history().attempts == 0
+/// }
+/// assert!(was_never_sent(&DeliveryError::abandoned()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct History {
@@ -78,6 +109,21 @@ impl History {
 }
 
 /// What ended a record.
+///
+/// ```
+/// use kafka_producer::DeliveryError;
+/// use kafka_producer::error::Cause;
+///
+/// fn advice(error: &DeliveryError) -> &'static str {
+///     match error.cause() {
+///         Cause::Expired { .. } => "the cluster was too slow, or away",
+///         Cause::Refused { .. } => "mend the record, or the rights to the topic",
+///         Cause::Fatal(_) => "build another producer",
+///         _ => "see the message",
+///     }
+/// }
+/// assert_eq!(advice(&DeliveryError::abandoned()), "build another producer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -154,21 +200,52 @@ impl DeliveryError {
     }
 
     /// What ended the record.
+    ///
+    /// ```
+    /// use kafka_producer::error::{Cause, DeliveryError};
+    ///
+    /// assert!(matches!(DeliveryError::abandoned().cause(), Cause::Fatal(_)));
+    /// ```
     pub fn cause(&self) -> &Cause {
         &self.0.cause
     }
 
     /// Where it was going, how often and how long it was tried.
+    ///
+    /// ```
+    /// use kafka_producer::DeliveryError;
+    ///
+    /// fn log(error: &DeliveryError) {
+    ///     let history = error.history();
+    ///     eprintln!("{}-{}: {} attempts", history.topic, history.partition, history.attempts);
+    /// }
+    /// ```
     pub fn history(&self) -> &History {
         &self.0.history
     }
 
     /// Whether the record may be in the log all the same.
+    ///
+    /// ```
+    /// use kafka_producer::{DeliveryError, Persistence};
+    ///
+    /// let error = DeliveryError::abandoned();
+    /// assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
+    /// ```
     pub fn persistence(&self) -> Persistence {
         self.0.history.persistence
     }
 
     /// The protocol's error code, where one ended the record.
+    ///
+    /// ```
+    /// use kafka_producer::{DeliveryError, ErrorCode};
+    ///
+    /// fn lacks_replicas(error: &DeliveryError) -> bool {
+    ///     error.code() == Some(ErrorCode::NOT_ENOUGH_REPLICAS)
+    /// }
+    /// assert!(!lacks_replicas(&DeliveryError::abandoned()));
+    /// ```
     pub fn code(&self) -> Option<ErrorCode> {
         match &self.0.cause {
             Cause::Refused { code, .. }

@@ -7,6 +7,15 @@ use kafka_wire::ErrorCode;
 use super::obstacle::Unsupported;
 
 /// Why the producer as a whole gave up; only a new one can go on.
+///
+/// ```
+/// use kafka_producer::{FatalError, SendError};
+///
+/// fn was_replaced(error: &SendError) -> bool {
+///     matches!(error, SendError::Fatal(FatalError::Fenced { .. }))
+/// }
+/// assert!(!was_replaced(&SendError::Closed));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FatalError {
@@ -58,6 +67,14 @@ impl FatalError {
 
     /// What the broker answered; `UNSUPPORTED_VERSION` if it does not speak what is needed, and
     /// `UNKNOWN_SERVER_ERROR` after a panic.
+    ///
+    /// ```
+    /// use kafka_producer::{ErrorCode, FatalError};
+    ///
+    /// fn lacks_right(error: &FatalError) -> bool {
+    ///     error.code() == ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    /// }
+    /// ```
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Fenced { code, .. } | Self::Refused { code, .. } => *code,

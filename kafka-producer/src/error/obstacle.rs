@@ -125,6 +125,18 @@ fn with_reason(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle
 }
 
 /// A broker and this producer have no version of an API in common.
+///
+/// ```
+/// use kafka_producer::SendError;
+///
+/// fn outdated_broker(error: &SendError) -> Option<&str> {
+///     match error {
+///         SendError::Unsupported(unsupported) => Some(&unsupported.broker),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(outdated_broker(&SendError::Closed), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Unsupported {

@@ -14,6 +14,20 @@ use super::in_callback::InCallback;
 use super::obstacle::{Obstacle, Unsupported, because};
 
 /// Why a record was not accepted. It is not in the buffer and will not be sent.
+///
+/// ```
+/// use kafka_producer::{Producer, ProducerRecord, SendError};
+///
+/// # async fn example(producer: Producer<str, str>) -> Result<(), SendError> {
+/// match producer.send(ProducerRecord::new("orders", "2 x tea")).await {
+///     Ok(delivery) => drop(delivery),
+///     Err(SendError::RecordTooLarge { bytes, limit, .. }) => eprintln!("{bytes} of {limit} bytes"),
+///     Err(SendError::BufferExhausted { .. }) => eprintln!("the brokers do not keep up"),
+///     Err(other) => return Err(other),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -198,6 +212,18 @@ impl SendError {
 }
 
 /// Why a transaction cannot be committed any more.
+///
+/// ```
+/// use kafka_producer::{AbortableError, TransactionError};
+///
+/// fn failed_record(error: &TransactionError) -> Option<String> {
+///     match error {
+///         TransactionError::Abortable(AbortableError::Delivery(record)) => Some(record.to_string()),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(failed_record(&TransactionError::Closed), None);
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AbortableError {
@@ -248,6 +274,14 @@ pub enum AbortableError {
 
 impl AbortableError {
     /// The protocol's error code, where one is the reason.
+    ///
+    /// ```
+    /// use kafka_producer::{AbortableError, ErrorCode};
+    ///
+    /// fn is_not_allowed(error: &AbortableError) -> bool {
+    ///     error.code() == Some(ErrorCode::GROUP_AUTHORIZATION_FAILED)
+    /// }
+    /// ```
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Delivery(error) => error.code(),

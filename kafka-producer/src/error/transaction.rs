@@ -52,6 +52,18 @@ impl From<InCallback> for TransactionError {
 
 /// A call that waited for `max.block.ms`. Its outcome is open: the producer goes on with it, and
 /// asking the same again waits on.
+///
+/// ```
+/// use kafka_producer::{Producer, TransactionError};
+///
+/// # async fn example(producer: Producer<str, str>) -> Result<(), TransactionError> {
+/// while let Err(error) = producer.init_transactions().await {
+///     let TransactionError::TimedOut(timed_out) = &error else { return Err(error) };
+///     eprintln!("{} goes on: {timed_out}", timed_out.call);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimedOut {
@@ -75,6 +87,16 @@ impl fmt::Display for TimedOut {
 }
 
 /// A call that does not belong where it was made; nothing has happened.
+///
+/// ```
+/// use kafka_producer::TransactionError;
+/// use kafka_producer::error::Misuse;
+///
+/// fn is_not_transactional(error: &TransactionError) -> bool {
+///     matches!(error, TransactionError::Misused(Misuse::NotTransactional))
+/// }
+/// assert!(!is_not_transactional(&TransactionError::Closed));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {

@@ -32,6 +32,15 @@ pub struct Property {
 }
 
 /// What the value of a property is read as.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+/// use kafka_producer::config::Kind;
+///
+/// let mut properties = ProducerConfig::properties();
+/// let linger = properties.find(|property| property.name == "linger.ms").unwrap();
+/// assert_eq!(linger.kind, Kind::Long);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -56,6 +65,15 @@ pub enum Kind {
 }
 
 /// Which values a property accepts.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+/// use kafka_producer::config::Allowed;
+///
+/// let mut properties = ProducerConfig::properties();
+/// let linger = properties.find(|property| property.name == "linger.ms").unwrap();
+/// assert_eq!(linger.allowed, Allowed::AtLeast(0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Allowed {
@@ -78,6 +96,15 @@ pub enum Allowed {
 }
 
 /// Whether a property does anything here.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+/// use kafka_producer::config::Support;
+///
+/// let mut properties = ProducerConfig::properties();
+/// let linger = properties.find(|property| property.name == "linger.ms").unwrap();
+/// assert!(matches!(linger.support, Support::Supported(_)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Support {
