@@ -1,4 +1,5 @@
-//! From a configuration to a running producer.
+//! From a configuration to a running producer: everything is checked, then the parts are put together
+//! and the thread is started.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -269,7 +270,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     }
 }
 
-/// A frame's length is an `i32`: whatever the settings allow, batch and request stay below that.
+/// A frame's length is an `i32`: batches and requests stay below that, whatever the settings allow.
 fn within_a_frame(mut settings: Settings) -> Settings {
     settings.max_request_bytes = settings.max_request_bytes.min(REQUEST_BYTES_MAX);
     let batch_size = settings.accumulator.batch_size;
@@ -277,7 +278,7 @@ fn within_a_frame(mut settings: Settings) -> Settings {
     settings
 }
 
-/// Two GiB, less what stands around the records.
+/// Two GiB, less what a request has beside its records.
 const REQUEST_BYTES_MAX: usize = i32::MAX as usize - (1 << 20);
 
 fn by_class(class: PartitionerClass) -> SharedPartitioner {
@@ -288,7 +289,7 @@ fn by_class(class: PartitionerClass) -> SharedPartitioner {
     }
 }
 
-/// Differs from producer to producer, so that they do not back off in step.
+/// Different for each producer, so that their backoffs do not coincide.
 fn seed(settings: &Settings) -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write(settings.client_id.as_bytes());

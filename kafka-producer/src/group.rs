@@ -1,8 +1,8 @@
-//! Offsets of a consumer that become committed with a transaction (KIP-98, KIP-447).
+//! Offsets of a consumer that are committed with a transaction (KIP-98, KIP-447).
 //!
 //! A program that consumes, transforms and produces sends the offsets it has consumed with the
-//! records it has made of them: both become visible together or not at all. The consumer is not
-//! part of this crate; its group and its offsets come from whichever one is used.
+//! records it has made of them: both become visible together or not at all. The consumer is not part
+//! of this crate: any may be used, and its group and offsets are passed in.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub struct OffsetToCommit {
     pub offset: i64,
     /// The leader epoch of that record, if it is known (KIP-320); a negative one is none.
     pub leader_epoch: Option<i32>,
-    /// Anything, for whoever looks at the group.
+    /// Any text, stored with the offset.
     pub metadata: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl OffsetToCommit {
         self
     }
 
-    /// With a note.
+    /// With this text, which is stored with the offset.
     ///
     /// ```
     /// let offset = kafka_producer::OffsetToCommit::new("orders", 3, 1042).metadata("by hand");
@@ -82,7 +82,7 @@ impl OffsetToCommit {
     }
 }
 
-/// Strings of the protocol have an end.
+/// The protocol limits the length of its strings.
 fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
     match name.len() {
         0..=kafka_wire::STRING_BYTES_MAX => Ok(()),
@@ -90,8 +90,8 @@ fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
     }
 }
 
-/// Who consumes: what the group's coordinator checks the offsets of a transaction against, so that
-/// a member that was replaced commits nothing (KIP-447).
+/// The consumer group, and the member of it, whose offsets are sent: the group's coordinator checks
+/// them, so that a member that was replaced commits nothing (KIP-447).
 ///
 /// ```
 /// use kafka_producer::ConsumerGroupMetadata;
@@ -104,16 +104,16 @@ fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
 pub struct ConsumerGroupMetadata {
     /// `group.id`, which is not empty.
     pub id: Arc<str>,
-    /// The generation in which it was joined; -1: not told, and not checked.
+    /// The generation in which it was joined; -1: unknown, and not checked.
     pub generation: i32,
-    /// The member's id in that generation; empty: not told.
+    /// The member's id in that generation; empty: unknown.
     pub member_id: String,
     /// `group.instance.id` of a static member.
     pub instance_id: Option<String>,
 }
 
 impl ConsumerGroupMetadata {
-    /// A group of which nothing is known but its name: its members are not checked.
+    /// A group of which only the id is known: its members are not checked.
     ///
     /// ```
     /// let group = kafka_producer::ConsumerGroupMetadata::new("billing");
@@ -164,7 +164,7 @@ impl ConsumerGroupMetadata {
     }
 }
 
-/// What no coordinator could make sense of, as Kafka's own client judges it.
+/// Rejects what no coordinator would accept, by the rules of Kafka's own client.
 #[cfg(feature = "tokio")]
 pub(crate) fn check(
     offsets: &[OffsetToCommit],

@@ -76,7 +76,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
         record
     }
 
-    /// A record of nothing but a topic, to be filled.
+    /// A record with a topic and nothing else: set its fields.
     ///
     /// ```
     /// use kafka_producer::ProducerRecord;
@@ -109,7 +109,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
         self
     }
 
-    /// To this partition, whatever the partitioner thinks.
+    /// To this partition; the partitioner is not asked.
     ///
     /// ```
     /// use kafka_producer::ProducerRecord;
@@ -176,7 +176,7 @@ pub struct RecordMetadata {
     pub topic: Arc<str>,
     /// Its partition.
     pub partition: i32,
-    /// Its offset; `None` with `acks=0`, and where the broker has forgotten it (a late duplicate).
+    /// Its offset; `None` with `acks=0`, and for a late duplicate whose offset the broker no longer knows.
     pub offset: Option<i64>,
     /// The record's own time, or the broker's where the topic has
     /// `message.timestamp.type=LogAppendTime`. Milliseconds since the epoch.

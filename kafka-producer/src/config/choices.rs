@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// Who chooses the partition of a record that does not name one (`partitioner.class`).
+/// How the partition of a record is chosen that does not name one (`partitioner.class`).
 ///
 /// ```
 /// use kafka_producer::config::PartitionerClass;
@@ -28,7 +28,7 @@ pub enum PartitionerClass {
 }
 
 impl PartitionerClass {
-    /// The short name.
+    /// The short name, as in a properties file.
     ///
     /// ```
     /// use kafka_producer::config::PartitionerClass;
@@ -84,7 +84,8 @@ pub struct UnknownPartitioner;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Acks {
-    /// None: written to the socket is delivered; offsets are unknown. At most once.
+    /// None: a record counts as delivered when it is written to the socket, at an unknown offset. At most
+    /// once.
     None,
     /// The leader alone.
     Leader,
@@ -136,8 +137,8 @@ impl FromStr for Acks {
 #[non_exhaustive]
 pub struct UnknownAcks;
 
-/// What an idempotent producer does about a batch that an attempt without an answer may have brought
-/// into the log, when the broker takes neither it nor its number any more.
+/// What an idempotent producer does with a batch that may be in the log, because an attempt had no
+/// answer, when the broker no longer accepts its sequence number (`unresolved.batch.policy`).
 ///
 /// ```
 /// use kafka_producer::UnresolvedPolicy;
@@ -146,8 +147,9 @@ pub struct UnknownAcks;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnresolvedPolicy {
-    /// It asks the partition's leader what its log has of this producer (KIP-664), which takes the
-    /// right to read the topic. What cannot be found out fails as *possibly persisted*.
+    /// It asks the partition's leader for the last sequence number of this producer (KIP-664), which
+    /// needs the right to read the topic. If that does not settle it, the batch fails as *possibly
+    /// persisted*.
     #[default]
     Ask,
     /// It sends the batch again under a new epoch, as Kafka's own client does: nothing fails, and
@@ -158,7 +160,7 @@ pub enum UnresolvedPolicy {
 }
 
 impl UnresolvedPolicy {
-    /// The word for it.
+    /// The value of `unresolved.batch.policy`.
     ///
     /// ```
     /// use kafka_producer::UnresolvedPolicy;
@@ -199,7 +201,7 @@ impl FromStr for UnresolvedPolicy {
 #[non_exhaustive]
 pub struct UnknownPolicy;
 
-/// What is done when none of the known brokers has metadata (KIP-899).
+/// What is done when no known broker has metadata (`metadata.recovery.strategy`, KIP-899).
 ///
 /// ```
 /// use std::time::Duration;
@@ -211,9 +213,9 @@ pub struct UnknownPolicy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MetadataRecovery {
-    /// Nothing: the known brokers are asked on and on.
+    /// The known brokers are asked again and again.
     None,
-    /// It begins anew with the bootstrap servers, after `trigger` or when a broker asks for it.
+    /// The producer starts again from the bootstrap servers, after `trigger` or when a broker asks for it.
     Rebootstrap {
         /// `metadata.recovery.rebootstrap.trigger.ms`.
         trigger: Duration,

@@ -1,8 +1,8 @@
-//! What is wrong with a configuration, and what is merely odd about it.
+//! What is wrong with a configuration, and what deserves a warning.
 //!
-//! Everything wrong is told at once, one line each: the property, its value, what is allowed; then, a
-//! line each, what is odd, which may be the reason.
-//! Values of passwords are never told, nor values of names that nobody knows.
+//! All problems are reported at once, one per line: the property, its value, what is allowed; then the
+//! warnings, one per line, because one of them may be the reason. Values of passwords are never shown,
+//! nor those of unknown names.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ impl ConfigError {
         Self { problems, warnings }
     }
 
-    /// All that is wrong; never empty.
+    /// Everything that is wrong; never empty.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -47,7 +47,7 @@ impl ConfigError {
         &self.problems
     }
 
-    /// What is odd besides; it may be the reason for what is wrong.
+    /// The warnings; one of them may be the reason for a problem.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -106,7 +106,7 @@ pub enum Problem {
         /// What could have been given.
         allowed: String,
     },
-    /// The value is allowed, but not beside that of another property.
+    /// The value is allowed, but not together with that of another property.
     #[error("{name}={value:?}: must be {allowed}, because {because}")]
     #[non_exhaustive]
     Contradiction {
@@ -119,7 +119,7 @@ pub enum Problem {
         /// The other property, and its value.
         because: String,
     },
-    /// Kafka allows the value; this producer cannot do it.
+    /// Kafka allows the value; this producer does not support it.
     #[error("{name}={value:?}: must be {allowed}, because {reason}")]
     #[non_exhaustive]
     Unsupported {
@@ -129,7 +129,7 @@ pub enum Problem {
         value: String,
         /// What could have been given.
         allowed: String,
-        /// Why it cannot.
+        /// Why not.
         reason: String,
     },
     /// A property that has no default was not set.
@@ -140,7 +140,7 @@ pub enum Problem {
         name: &'static str,
         /// What should have been given.
         allowed: &'static str,
-        /// A name that was set, that no property has and that resembles this one most.
+        /// The unknown name that was set and is most similar to this one.
         misspelt: Option<String>,
     },
     /// A properties file cannot be read.
@@ -189,7 +189,7 @@ impl Problem {
     }
 }
 
-/// Something odd about a configuration that works.
+/// Something about a valid configuration that is probably not meant.
 ///
 /// ```
 /// use kafka_producer::ProducerConfig;
@@ -212,10 +212,10 @@ pub enum Warning {
     Unknown {
         /// As it was given.
         name: String,
-        /// The property that it resembles most, if it resembles one.
+        /// The most similar property, if one is similar.
         nearest: Option<&'static str>,
     },
-    /// Kafka knows the property, but it means nothing here.
+    /// A property of Kafka's that has no effect here.
     #[non_exhaustive]
     NoEffect {
         /// Kafka's name of the property.
@@ -223,13 +223,13 @@ pub enum Warning {
         /// Why not.
         reason: &'static str,
     },
-    /// A list has an entry that is empty, a comma too many for one: it is passed over.
+    /// A list has an empty entry, for example by a comma too many: it is skipped.
     #[non_exhaustive]
     EmptyEntry {
         /// Kafka's name of the property.
         name: &'static str,
     },
-    /// Idempotence was left at its default, which these settings do not go with: it is off.
+    /// `enable.idempotence` was left at its default, and another setting rules it out: it is off.
     #[non_exhaustive]
     IdempotenceOff {
         /// The property that rules it out.
@@ -243,7 +243,7 @@ pub enum Warning {
         /// To `linger.ms` + `request.timeout.ms`.
         to_ms: i64,
     },
-    /// Times that should grow with each failure do not: every one is `fixed_ms`.
+    /// A backoff that should grow with each failure does not: it is always `fixed_ms`.
     #[non_exhaustive]
     BackoffIsFixed {
         /// Kafka's name of the first time.
@@ -251,7 +251,7 @@ pub enum Warning {
         /// Every time.
         fixed_ms: i64,
     },
-    /// A time limit of zero or less, which nothing can meet.
+    /// A time limit of zero or less, which no connection can meet.
     #[non_exhaustive]
     TimeoutIsZero {
         /// Kafka's name of the property.

@@ -6,7 +6,7 @@
 //! .properties ────┘
 //! ```
 //!
-//! A [`ProducerConfig`] takes anything and judges nothing; it remembers what was set explicitly,
+//! A [`ProducerConfig`] accepts anything and checks nothing; it remembers what was set explicitly,
 //! because Kafka's rules treat that differently from a default of the same value. `table` knows the
 //! properties one by one, `rules.rs` how they depend on each other. Nothing here opens a
 //! connection, resolves a name or reads the environment.

@@ -2,7 +2,7 @@
 
 use super::table;
 
-/// Longer names are nobody's slip, and would take long to compare.
+/// Longer names are no typing errors, and would take long to compare.
 const LONGEST_NAME_BYTES: usize = 80;
 
 /// The property whose name differs least from `name`, if it differs little.

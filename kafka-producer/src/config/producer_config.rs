@@ -1,4 +1,4 @@
-//! [`ProducerConfig`]: what was set, by Kafka's names; nothing is judged before `check`.
+//! [`ProducerConfig`]: what was set, by Kafka's names. Nothing is checked before `check`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::table::{self, Property};
 /// The configuration of a producer: Kafka's names, defaults and rules.
 ///
 /// Each property has a setter, and can be set by Kafka's name as well; what was set last counts.
-/// Nothing is judged before [`check`](Self::check), which a producer does when it is built.
+/// Nothing is checked before [`check`](Self::check), which building a producer calls.
 ///
 /// ```
 /// use std::time::Duration;
@@ -78,7 +78,7 @@ impl ProducerConfig {
         properties_file::read_properties_file(path.as_ref()).map(Self::from_properties)
     }
 
-    /// Sets a property by Kafka's name; whatever was set before is forgotten.
+    /// Sets a property by Kafka's name; a value that was set before is replaced.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -91,7 +91,7 @@ impl ProducerConfig {
         self
     }
 
-    /// Every property that Kafka knows, with its default, its range and what becomes of it here.
+    /// Every property that Kafka has, with its default, its range and what it does here.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -104,7 +104,7 @@ impl ProducerConfig {
         table::all()
     }
 
-    /// Judges everything at once, as Kafka does, and makes settings of it.
+    /// Checks everything at once, by Kafka's rules.
     ///
     /// ```
     /// use kafka_producer::{Acks, ProducerConfig};
@@ -129,7 +129,7 @@ impl<N: Into<String>, V: Into<String>> Extend<(N, V)> for ProducerConfig {
     }
 }
 
-/// Without the values of passwords, and of names that nobody knows.
+/// Hides the values of passwords, and those of unknown names, which may be passwords.
 impl fmt::Debug for ProducerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.explicit.iter().map(|(name, value)| {

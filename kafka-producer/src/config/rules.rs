@@ -1,8 +1,8 @@
-//! Kafka's rules between properties, and the settings that come out of them.
+//! Kafka's rules between properties, and the settings that result.
 //!
-//! The rules are those of Apache Kafka 4.3, the same values accepted, refused and adjusted: what
-//! was set explicitly is refused where it contradicts, what was left at its default gives way. A
-//! rule is silent about a property whose own value is invalid already.
+//! The rules are those of Apache Kafka 4.3: the same values are accepted, rejected and adjusted. A value
+//! that was set explicitly is rejected where it contradicts another; a default is adjusted. A property
+//! whose own value is invalid takes part in no rule.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -157,10 +157,10 @@ pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, Conf
         return Err(ConfigError::new(findings.problems, findings.warnings));
     }
     if !values.is_set("client.id") {
-        // Only now, so that wrong configurations use up no number.
+        // Only now, so that invalid configurations use no number.
         let named = settings.guarantee.transactional();
         let named = named.map(|transactional| format!("producer-{}", transactional.id));
-        // An id may be as long as the protocol allows, and then has no room for more.
+        // An id of the greatest length that the protocol allows leaves no room for the prefix.
         let named = named.filter(|id| id.len() <= STRING_BYTES_MAX);
         settings.client_id = named.unwrap_or_else(next_client_id).into();
     }
@@ -208,7 +208,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
     }
 }
 
-/// Empty entries are passed over, as Kafka's clients did for a decade; 4.3 refuses them.
+/// Empty entries are skipped with a warning, as Kafka's clients did before 4.3, which rejects them.
 fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
     let name = "bootstrap.servers";
     if !values.is_set(name) {
@@ -238,7 +238,7 @@ fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
     addresses
 }
 
-/// What was set, if anything; the protocol counts its bytes in 16 bits.
+/// What was set, if anything; the protocol stores its length in 16 bits.
 fn client_id(values: &Values, findings: &mut Findings) -> String {
     let client_id = values.text("client.id").unwrap_or_default();
     if client_id.len() > STRING_BYTES_MAX {
@@ -253,9 +253,9 @@ fn next_client_id() -> String {
     format!("producer-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Idempotence needs `acks=all`, retries and few requests in flight (KIP-98, KIP-679). If it was
-/// asked for neither explicitly nor by transactions, which need it, it gives way to the first two,
-/// but never to the third.
+/// Idempotence needs `acks=all`, retries and at most five requests in flight (KIP-98, KIP-679). If it
+/// was neither set explicitly nor is needed for transactions, the first two switch it off; too many
+/// requests in flight are always rejected.
 fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
     let name = "enable.idempotence";
     let acks = values
@@ -277,19 +277,18 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
         None if values.is_set(name) => Some("enable.idempotence=true".to_owned()),
         None => None,
     };
-    let obstacles = [
+    let conflicts = [
         (acks != Acks::All).then(|| ("acks", acks.code().to_string(), "all")),
         (values.number("retries") == 0).then(|| ("retries", "0".to_owned(), "at least 1")),
     ];
     let mut guarantee = transactional.map_or(Guarantee::Idempotent, Guarantee::Transactional);
-    for (obstacle, value, allowed) in obstacles.into_iter().flatten() {
+    for (name, value, allowed) in conflicts.into_iter().flatten() {
         guarantee = Guarantee::Plain(acks);
         match &asked_for {
-            Some(because) => findings.contradiction(obstacle, value, allowed, because.clone()),
-            None => findings.warnings.push(Warning::IdempotenceOff {
-                name: obstacle,
-                value,
-            }),
+            Some(because) => findings.contradiction(name, value, allowed, because.clone()),
+            None => findings
+                .warnings
+                .push(Warning::IdempotenceOff { name, value }),
         }
     }
     let in_flight = values.number(IN_FLIGHT);
@@ -300,7 +299,7 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
     guarantee
 }
 
-/// Whether transactions are asked for; the protocol counts the bytes of the id in 16 bits.
+/// Whether transactions are asked for; the protocol stores the id's length in 16 bits.
 fn transactional(values: &Values, findings: &mut Findings) -> Option<TransactionSettings> {
     let name = "transactional.id";
     let id = values.text(name).filter(|_| values.are_valid(&[name]))?;
@@ -380,7 +379,7 @@ fn millis(millis: i64) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
 }
 
-/// No less than one attempt of a batch that lingered (KIP-91); a default gives way.
+/// At least the time of one attempt of a batch that lingered (KIP-91); a default is raised to it.
 fn delivery_timeout(values: &Values, findings: &mut Findings) -> Duration {
     let name = "delivery.timeout.ms";
     let (linger, request) = (linger_ms(values), values.number("request.timeout.ms"));
@@ -405,7 +404,7 @@ fn delivery_timeout(values: &Values, findings: &mut Findings) -> Duration {
     millis(least)
 }
 
-/// A first time above the greatest counts as that, and nothing grows (KIP-580).
+/// A first time above the greatest is cut to it, so that the time never grows (KIP-580).
 fn backoff(
     first: &'static str,
     greatest: &'static str,
@@ -425,7 +424,7 @@ fn backoff(
     }
 }
 
-/// Who sets only the first time wants no other, as before KIP-144.
+/// If only the first time is set, it is used for every attempt, as before KIP-144.
 fn reconnect_backoff(values: &Values, findings: &mut Findings) -> BackoffRange {
     let (first, greatest) = ("reconnect.backoff.ms", "reconnect.backoff.max.ms");
     if !values.is_set(first) || values.is_set(greatest) {
@@ -442,7 +441,7 @@ fn reconnect_backoff(values: &Values, findings: &mut Findings) -> BackoffRange {
     }
 }
 
-/// Kafka accepts limits that nothing can meet (KIP-601), so they are accepted, but not silently.
+/// Kafka accepts limits that no connection can meet (KIP-601); so do we, with a warning.
 fn connection_setup(values: &Values, findings: &mut Findings) -> BackoffRange {
     let names = [
         "socket.connection.setup.timeout.ms",
@@ -456,7 +455,7 @@ fn connection_setup(values: &Values, findings: &mut Findings) -> BackoffRange {
     backoff(names[0], names[1], values, findings)
 }
 
-/// -1 leaves the size to the operating system, and so does 0, which would be no buffer at all.
+/// -1 leaves the size to the operating system, and so does 0, which would be no buffer.
 fn buffer_bytes(name: &'static str, values: &Values) -> Option<u32> {
     u32::try_from(values.number(name))
         .ok()
@@ -465,5 +464,5 @@ fn buffer_bytes(name: &'static str, values: &Values) -> Option<u32> {
 
 const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 
-/// As many batches per partition as brokers remember to recognise duplicates.
+/// How many batches per partition brokers remember to recognise duplicates.
 const MAX_IN_FLIGHT_IDEMPOTENT: i64 = 5;

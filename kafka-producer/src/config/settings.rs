@@ -1,8 +1,8 @@
-//! What the engine and the driver go by: the configuration after every check.
+//! What the engine and the driver use: the configuration after every check.
 //!
-//! `ProducerConfig` is what users write, with Kafka's names, defaults and freedom to contradict
-//! itself. [`Settings`] is made from it once, when the producer is built; contradictions cannot be
-//! expressed here, so nothing behind this point validates anything.
+//! `ProducerConfig` is what users write, with Kafka's names and defaults, and may contradict itself.
+//! [`Settings`] is made from it once, when the producer is built, and has no room for a contradiction,
+//! so that nothing after this point validates anything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub enum Guarantee {
     Transactional(TransactionSettings),
 }
 
-/// Who a transactional producer is, and how long its transactions may take.
+/// The id of a transactional producer, and how long its transactions may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransactionSettings {
     /// `transactional.id`: of two producers with the same one, the later fences the earlier.
@@ -111,6 +111,6 @@ pub struct BackoffRange {
     pub max: Duration,
 }
 
-/// What a batch takes beside its records on its whole way: its completion, its place in the lane and
-/// in a request, and what an answer says of it. `tests/memory.rs` adds it up.
+/// The memory of a batch beside its records: its completion, its place in the partition's queue and in
+/// a request, and the result in an answer. `tests/memory.rs` measures it.
 pub const BATCH_OVERHEAD_BYTES: usize = 768;

@@ -30,7 +30,7 @@ use super::obstacle::{Obstacle, Unsupported};
 pub enum Persistence {
     /// It is not: sending it again cannot duplicate it.
     NotPersisted,
-    /// A broker may have appended it before the answer was lost or the time was up.
+    /// It may be: an attempt had no answer, or an answer that leaves it open.
     PossiblyPersisted,
 }
 
@@ -67,11 +67,11 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct History {
-    /// Where the record was going.
+    /// The record's topic.
     pub topic: Arc<str>,
-    /// Where the record was going.
+    /// The record's partition.
     pub partition: i32,
-    /// Whether it may be there.
+    /// Whether it may be in the log.
     pub persistence: Persistence,
     /// How often its batch was sent.
     pub attempts: u32,
@@ -79,11 +79,11 @@ pub struct History {
     pub elapsed: Duration,
     /// The broker of the last attempt.
     pub broker: Option<i32>,
-    /// What the last attempt but the final one ended with.
+    /// The error of the attempt before the last.
     pub last_error: Option<ErrorCode>,
-    /// If it may be there: what the attempt ended with that may have brought it there.
+    /// If it may be there: the error of the attempt that may have written it.
     pub in_doubt: Option<ErrorCode>,
-    /// What was in the way when it was given up, if it still waited.
+    /// What it was waiting for when it was given up, if it still waited.
     pub obstacle: Option<Obstacle>,
 }
 
@@ -143,8 +143,8 @@ pub enum Cause {
         /// Its words, if it had any (KIP-467).
         message: Option<Arc<str>>,
     },
-    /// The broker refused the batch for other records of it, which it named (KIP-467): it has found
-    /// nothing wrong with this one, which may be sent again.
+    /// The broker refused the batch because of other records in it, which it named (KIP-467). Nothing is
+    /// wrong with this one, which may be sent again.
     #[non_exhaustive]
     RefusedWithOthers {
         /// Its code.
@@ -166,9 +166,9 @@ pub enum Cause {
     Fatal(FatalError),
     /// The batch could not be compressed or framed.
     Unsendable(Arc<str>),
-    /// Nothing has ended it: it was to be waited for on a producer's own thread, in a callback.
+    /// The record has not ended: it was awaited in a callback, which must not wait.
     InCallback(InCallback),
-    /// The broker that it takes does not speak what it takes.
+    /// The broker that would have to take it lacks an API, or a version, that it needs.
     Unsupported(Unsupported),
 }
 
@@ -177,8 +177,8 @@ impl DeliveryError {
         Self(Arc::new(Inner { cause, history }))
     }
 
-    /// What the records of a batch are told that was dropped without an outcome, which only a defect
-    /// can bring about.
+    /// The error of records whose batch was dropped without an outcome, which only a defect of this crate
+    /// can cause. Useful in tests of what is done with an error.
     ///
     /// ```
     /// use kafka_producer::error::{DeliveryError, Persistence};
@@ -191,7 +191,7 @@ impl DeliveryError {
         Self::new(Cause::Fatal(FatalError::Panicked { message }), history)
     }
 
-    /// Nobody waits for the record on a producer's own thread.
+    /// The record was awaited in a callback, on a producer's own thread.
     #[cfg(feature = "tokio")]
     pub(crate) fn in_callback(refused: InCallback, topic: &Arc<str>, partition: i32) -> Self {
         let topic = Arc::clone(topic);
@@ -210,7 +210,7 @@ impl DeliveryError {
         &self.0.cause
     }
 
-    /// Where it was going, how often and how long it was tried.
+    /// Topic, partition, attempts, time and the last broker.
     ///
     /// ```
     /// use kafka_producer::DeliveryError;

@@ -6,7 +6,7 @@ use kafka_wire::ErrorCode;
 
 use super::obstacle::Unsupported;
 
-/// Why the producer as a whole gave up; only a new one can go on.
+/// Why the producer as a whole has failed; only a new one can go on.
 ///
 /// ```
 /// use kafka_producer::{FatalError, SendError};
@@ -19,9 +19,8 @@ use super::obstacle::Unsupported;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FatalError {
-    /// Another producer with this `transactional.id` has begun after this one: this one is a
-    /// zombie, and whatever transaction it had was aborted. Do not build it again while the other
-    /// one lives.
+    /// Another producer with this `transactional.id` has started after this one, and the transaction of
+    /// this one was aborted. Do not build it again while the other one runs.
     #[error("another producer with this transactional.id has taken over: {code:?} ({message})")]
     #[non_exhaustive]
     Fenced {
@@ -30,8 +29,8 @@ pub enum FatalError {
         /// The broker's words, or the protocol's for this code.
         message: Arc<str>,
     },
-    /// The cluster will not go on with this producer: a right is missing, a version, or what it
-    /// knew of the producer. Mend that, then build a new one.
+    /// The cluster no longer accepts this producer: a right or a version is missing, or the cluster has
+    /// lost the producer's state. Remove the cause, then build a new one.
     #[error("the producer has failed for good: {code:?} ({message})")]
     #[non_exhaustive]
     Refused {
@@ -40,15 +39,15 @@ pub enum FatalError {
         /// The broker's words, or the protocol's for this code.
         message: Arc<str>,
     },
-    /// The producer's own thread has panicked, which only a defect can bring about: please report it.
-    /// What callbacks, wakers, serializers and partitioners do is no reason for it.
+    /// The producer's own thread has panicked. That is a defect of this crate: please report it.
+    /// Panics in callbacks, wakers, serializers and partitioners do not cause it.
     #[error("the producer's own thread has panicked, which is a defect of it: {message}")]
     #[non_exhaustive]
     Panicked {
         /// What the panic said.
         message: Arc<str>,
     },
-    /// A broker does not speak what transactions need.
+    /// A broker lacks an API that transactions need.
     #[error("{0}")]
     Unsupported(Unsupported),
 }

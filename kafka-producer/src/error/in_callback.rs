@@ -1,7 +1,7 @@
 //! The refusal of a call that must not wait where it was made: on a producer's own thread.
 
-/// A call that waits was made on a producer's own thread, in a callback: it would wait there for what
-/// only that thread does. Nothing has happened.
+/// A call that waits was made on a producer's own thread, in a callback. It would wait for ever,
+/// because only that thread does what it waits for. It was rejected and had no effect.
 ///
 /// ```
 /// use kafka_producer::Producer;
@@ -19,6 +19,6 @@
 )]
 #[non_exhaustive]
 pub struct InCallback {
-    /// What was called.
+    /// The method that was called.
     pub call: &'static str,
 }

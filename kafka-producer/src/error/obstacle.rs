@@ -34,34 +34,34 @@ pub enum Obstacle {
         /// Its id and its address.
         broker: Arc<str>,
     },
-    /// A broker asks for silence (KIP-219).
+    /// A broker throttles the producer (KIP-219).
     #[non_exhaustive]
     Throttled {
         /// Its id and its address.
         broker: Arc<str>,
-        /// For how long from then on.
+        /// For how much longer.
         left: Duration,
     },
-    /// A broker does not speak what is needed.
+    /// A broker lacks an API that is needed.
     Unsupported(Unsupported),
     /// The cluster knows of no broker.
     NoBroker,
-    /// The partition has no leader that is known and among the cluster's brokers.
+    /// No leader of the partition is known, or it is not among the cluster's brokers.
     #[non_exhaustive]
     NoLeader {
-        /// What is in the way of learning of one.
+        /// Why none is known.
         why: Option<Arc<Self>>,
     },
     /// There is no producer id yet.
     #[non_exhaustive]
     NoProducerId {
-        /// What is in the way of it.
+        /// Why not.
         why: Option<Arc<Self>>,
     },
-    /// The coordinator of the transaction has not taken note of it, or of this partition, yet.
+    /// The transaction's coordinator has not registered this partition yet.
     #[non_exhaustive]
     Coordinator {
-        /// What is in the way.
+        /// Why not.
         why: Option<Arc<Self>>,
     },
     /// A broker has refused a request.
@@ -69,12 +69,12 @@ pub enum Obstacle {
     Refused {
         /// Which, by its name in the protocol.
         request: &'static str,
-        /// What it answered.
+        /// Its error code.
         code: ErrorCode,
-        /// In its own words.
+        /// Its message.
         message: Option<Arc<str>>,
     },
-    /// A request has no answer, or none that says anything.
+    /// A request has no answer yet, or had one without a result.
     #[non_exhaustive]
     Unanswered {
         /// Which, by its name in the protocol.
@@ -142,9 +142,9 @@ fn with_reason(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle
 pub struct Unsupported {
     /// The broker's id and its address.
     pub broker: Arc<str>,
-    /// What is needed of it.
+    /// The API that is needed.
     pub api: ApiKey,
-    /// The versions that it speaks; `None`: none.
+    /// The versions that the broker speaks; `None`: none.
     pub theirs: Option<VersionRange>,
     /// The versions that this producer speaks.
     pub ours: VersionRange,

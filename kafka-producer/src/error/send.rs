@@ -45,7 +45,7 @@ pub enum SendError {
         /// The serializer's error.
         reason: Arc<SerializeError>,
     },
-    /// The name can never be a topic's.
+    /// No topic can have this name.
     #[error("invalid topic name {topic:?}: {reason}")]
     #[non_exhaustive]
     InvalidTopic {
@@ -54,7 +54,7 @@ pub enum SendError {
         /// What is allowed.
         reason: &'static str,
     },
-    /// The cluster did not tell of this topic within `max.block.ms`.
+    /// The cluster's metadata did not have this topic within `max.block.ms`.
     #[error(
         "Topic {topic} not present in metadata after {} ms{}", waited.as_millis(), because(last)
     )]
@@ -67,10 +67,10 @@ pub enum SendError {
         /// The last obstacle met: a connection refused, an answer that was not Kafka's, an error code.
         last: Option<Obstacle>,
     },
-    /// No broker that can be reached tells of topics in a version that this producer speaks.
+    /// No broker that can be reached has a version of the Metadata API that this producer speaks.
     #[error("{0}")]
     Unsupported(Unsupported),
-    /// The cluster refuses this topic to us.
+    /// The cluster does not let this producer use the topic.
     #[error("topic {topic} was refused: {code}")]
     #[non_exhaustive]
     TopicRefused {
@@ -95,7 +95,7 @@ pub enum SendError {
         partitions: i32,
         /// How long it was waited for.
         waited: Duration,
-        /// What was in the way of learning of more, if anything was.
+        /// Why no newer metadata came, if that is known.
         last: Option<Obstacle>,
     },
     /// The record names a partition that no topic can have.
@@ -110,7 +110,7 @@ pub enum SendError {
         /// As given: less than 0.
         partition: i32,
     },
-    /// The record's time is before 1970, where Kafka's time begins.
+    /// The record's time is before 1970, which Kafka does not allow.
     #[error(
         "timestamp {timestamp_ms} of a record for topic {topic} is invalid: it must be 0 or more, or \
          left out for the time of sending"
@@ -126,8 +126,7 @@ pub enum SendError {
     #[error("the record takes {bytes} bytes in a batch of its own, more than {setting}={limit}")]
     #[non_exhaustive]
     RecordTooLarge {
-        /// What it takes alone in a batch: on the wire, and for `buffer.memory` with all that belongs to a
-        /// batch.
+        /// Its size alone in a batch: on the wire for `max.request.size`, in memory for `buffer.memory`.
         bytes: usize,
         /// `max.request.size` or `buffer.memory`.
         setting: &'static str,
@@ -145,8 +144,8 @@ pub enum SendError {
         waited: Duration,
         /// The setting.
         buffer_memory: usize,
-        /// What the batch that has been there longest waits for; `None`: the brokers take batches, but
-        /// more slowly than records come.
+        /// What the oldest batch waits for; `None`: the brokers take batches, but more slowly than
+        /// records come.
         last: Option<Obstacle>,
     },
     /// The producer is transactional: records are sent through a
@@ -159,7 +158,7 @@ pub enum SendError {
     /// The producer can no longer be used.
     #[error("{0}")]
     Fatal(FatalError),
-    /// The record would have to wait, in a callback.
+    /// The record would have to wait, and `send` was called in a callback, which must not.
     #[error(transparent)]
     InCallback(#[from] InCallback),
 }
@@ -237,30 +236,31 @@ pub enum AbortableError {
     #[error("{request} was refused: {code:?}: {message}")]
     #[non_exhaustive]
     Refused {
-        /// Which, by its name in the protocol.
+        /// The request, by its name in the protocol.
         request: &'static str,
         /// What was answered.
         code: ErrorCode,
-        /// In words; with the topics that it concerns.
+        /// The reason in words, with the topics concerned.
         message: Arc<str>,
     },
-    /// Its time was over before a coordinator had taken note of all that belongs to it.
+    /// `transaction.timeout.ms` was over before a coordinator had registered all of its partitions and
+    /// groups.
     #[error(
         "{request} was not answered within transaction.timeout.ms={}{}",
         limit.as_millis(), because(last)
     )]
     #[non_exhaustive]
     Expired {
-        /// What was asked, by its name in the protocol.
+        /// The request, by its name in the protocol.
         request: &'static str,
         /// The setting.
         limit: Duration,
         /// The last obstacle met.
         last: Option<Obstacle>,
     },
-    /// Offsets of an earlier call for the same group were sent again, because at first nobody
-    /// answered. What was sent first may still be on its way: behind these it would set the group
-    /// back, and the protocol has no number that tells the one from the other.
+    /// Offsets of an earlier call for the same group had to be sent twice, because the first request was
+    /// not answered. That request may still arrive, after these offsets, and set the group back: the
+    /// protocol has no sequence number that would prevent it.
     #[error(
         "an earlier TxnOffsetCommit for the group {group:?} was not answered at first, and may \
          still set back what is sent after it"

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`AbortableError`] | abort the transaction, then begin the next one |
 //! | [`FatalError`] | close the producer; only a new one can go on |
-//! | [`TimedOut`] | ask again: what was asked goes on |
-//! | [`Misuse`] | mend the program |
+//! | [`TimedOut`] | call it again: the first call goes on |
+//! | [`Misuse`] | correct the program |
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,10 +33,10 @@ pub enum TransactionError {
     /// The producer can no longer be used.
     #[error(transparent)]
     Fatal(FatalError),
-    /// Not done yet; it goes on in the background.
+    /// Not done within `max.block.ms`; it goes on in the background.
     #[error(transparent)]
     TimedOut(TimedOut),
-    /// The call does not belong here.
+    /// The call is not allowed now.
     #[error(transparent)]
     Misused(Misuse),
     /// `close` was called, or the producer's thread is gone.
@@ -50,8 +50,8 @@ impl From<InCallback> for TransactionError {
     }
 }
 
-/// A call that waited for `max.block.ms`. Its outcome is open: the producer goes on with it, and
-/// asking the same again waits on.
+/// A call took longer than `max.block.ms`. It goes on in the background: call it again to wait for its
+/// result.
 ///
 /// ```
 /// use kafka_producer::{Producer, TransactionError};
@@ -67,7 +67,7 @@ impl From<InCallback> for TransactionError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimedOut {
-    /// What was asked.
+    /// The method that was called.
     pub call: &'static str,
     /// `max.block.ms`.
     pub limit: Duration,
@@ -86,7 +86,7 @@ impl fmt::Display for TimedOut {
     }
 }
 
-/// A call that does not belong where it was made; nothing has happened.
+/// A call that is not allowed in this state; it had no effect.
 ///
 /// ```
 /// use kafka_producer::TransactionError;
@@ -103,10 +103,10 @@ pub enum Misuse {
     /// `transactional.id` is not set.
     #[error("the producer is not transactional: transactional.id is not set")]
     NotTransactional,
-    /// Before the first transaction there is `init_transactions`.
+    /// `init_transactions` must be called before the first transaction.
     #[error("transactions are not initialized: call init_transactions first")]
     NotInitialized,
-    /// That is done once.
+    /// `init_transactions` is called once.
     #[error("transactions are initialized already")]
     AlreadyInitialized,
     /// A name of a group or of an offset that the protocol cannot carry.
@@ -124,16 +124,16 @@ pub enum Misuse {
     /// A producer has one transaction at a time.
     #[error("a transaction is open already: commit or abort it first")]
     TransactionOpen,
-    /// There is none to do that with.
+    /// No transaction is open.
     #[error("no transaction is open")]
     NoTransaction,
     /// With a generation there must be a member id.
     #[error("a consumer group's generation goes with a member id; this one is empty")]
     NoMemberId,
-    /// A group is known by its id.
+    /// The group's id is empty.
     #[error("a consumer group has an id; this one is empty")]
     NoGroupId,
-    /// Offsets begin at 0.
+    /// An offset is negative.
     #[error("the offset {offset} for {topic}-{partition} is invalid: it must be 0 or more")]
     #[non_exhaustive]
     NegativeOffset {
@@ -144,7 +144,7 @@ pub enum Misuse {
         /// As given.
         offset: i64,
     },
-    /// It waits, and a callback must not.
+    /// The call waits, and was made in a callback, which must not.
     #[error(transparent)]
     InCallback(#[from] InCallback),
 }

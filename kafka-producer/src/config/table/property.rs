@@ -6,7 +6,7 @@ use Allowed::{Any, AtLeast, Between, BetweenDecimals, BetweenOr, NonEmpty, OneOf
 use Kind::{Bool, Class, Double, Int, List, Long, Password, Short, Text};
 use Support::{NoEffect, Refused, Supported};
 
-/// One property of a producer, as Kafka defines it, and what becomes of it here.
+/// One property of a producer, as Kafka defines it, and whether it has an effect here.
 ///
 /// ```
 /// use kafka_producer::ProducerConfig;
@@ -27,7 +27,7 @@ pub struct Property {
     pub default: Option<&'static str>,
     /// Which values of that kind are accepted.
     pub allowed: Allowed,
-    /// Whether the property does anything here.
+    /// Whether the property has an effect here.
     pub support: Support,
 }
 
@@ -95,7 +95,7 @@ pub enum Allowed {
     NonEmpty,
 }
 
-/// Whether a property does anything here.
+/// Whether a property has an effect here.
 ///
 /// ```
 /// use kafka_producer::ProducerConfig;
@@ -108,7 +108,7 @@ pub enum Allowed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Support {
-    /// It does this.
+    /// It has: this.
     Supported(&'static str),
     /// Any value but the default is an error, for this reason.
     Refused(&'static str),
@@ -180,14 +180,14 @@ impl Property {
         }
     }
 
-    /// What to write to leave the property alone.
+    /// What to write instead of an unsupported value.
     pub(in super::super) fn default_or_unset(&self) -> &'static str {
         self.default
             .filter(|default| !default.is_empty())
             .unwrap_or("left unset")
     }
 
-    /// Whether the value says no more than leaving it out would.
+    /// Whether the value is the same as leaving the property out.
     pub(in super::super) fn is_default(&self, value: &Value) -> bool {
         match self.default_value() {
             Some(default) => *value == default,
