@@ -9,8 +9,8 @@ use kafka_producer::config::{
     UnknownAcks, UnknownPartitioner, UnknownPolicy, Warning,
 };
 use kafka_producer::error::{
-    AbortableError, Cause, DeliveryError, FatalError, History, InCallback, Misuse, Obstacle,
-    SendError, TimedOut, TransactionError, Unsupported,
+    AbortableError, Cause, DeliveryError, FatalError, History, InCallback, Misuse, SendError,
+    TimedOut, TransactionError, Unsupported, WaitReason,
 };
 use kafka_producer::{
     Acks, Address, BuildError, CloseReport, ConfigError, ConsumerGroupMetadata, Delivery,
@@ -70,7 +70,7 @@ fn values_can_be_cloned_compared_and_printed() {
     is_value::<DeliveryError>();
     is_value::<Cause>();
     is_value::<History>();
-    is_value::<Obstacle>();
+    is_value::<WaitReason>();
     is_shared::<Checked>();
     is_key::<Acks>();
     is_key::<UnresolvedPolicy>();

@@ -44,7 +44,7 @@ pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, ProduceOrder};
 pub use transaction::TransactionCall;
 
-use crate::error::{Cause, DeliveryError, FatalError, Obstacle, TransactionError};
+use crate::error::{Cause, DeliveryError, FatalError, TransactionError, WaitReason};
 use crate::settings::{Guarantee, Settings};
 use cluster::features::Features;
 use cluster::in_flight::Sent;
@@ -73,7 +73,7 @@ pub struct Engine {
     metadata: Metadata,
     identity: Identity,
     /// Why there is no producer id, if a broker has refused it for now.
-    identity_obstacle: Option<Obstacle>,
+    identity_obstacle: Option<WaitReason>,
     expiration: Expiration,
     /// Of a transactional producer.
     transactions: Option<Transactions>,

@@ -8,7 +8,7 @@ use kafka_wire::ErrorCode;
 
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
-use super::obstacle::{Obstacle, Unsupported};
+use super::wait_reason::{Unsupported, WaitReason};
 
 /// Whether a record that failed may be in the log.
 ///
@@ -84,7 +84,7 @@ pub struct History {
     /// If it may be there: the error of the attempt that may have written it.
     pub in_doubt: Option<ErrorCode>,
     /// What it was waiting for when it was given up, if it still waited.
-    pub obstacle: Option<Obstacle>,
+    pub wait_reason: Option<WaitReason>,
 }
 
 impl History {
@@ -103,7 +103,7 @@ impl History {
             broker: None,
             last_error: None,
             in_doubt: None,
-            obstacle: None,
+            wait_reason: None,
         }
     }
 }
@@ -275,7 +275,7 @@ impl fmt::Display for DeliveryError {
             broker,
             last_error,
             in_doubt,
-            obstacle,
+            wait_reason,
         } = self.history();
         write!(f, "{topic}-{partition}: {}", self.0.cause)?;
         let elapsed_ms = elapsed.as_millis();
@@ -293,8 +293,8 @@ impl fmt::Display for DeliveryError {
         if let Some(code) = in_doubt.filter(|code| !told.contains(&Some(*code))) {
             write!(f, ", and an earlier one with {code:?}")?;
         }
-        if let Some(obstacle) = obstacle {
-            write!(f, "; last obstacle: {obstacle}")?;
+        if let Some(reason) = wait_reason {
+            write!(f, "; reason: {reason}")?;
         }
         f.write_str(match persistence {
             Persistence::NotPersisted => "; the record is not in the log",

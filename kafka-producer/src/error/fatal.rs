@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kafka_wire::ErrorCode;
 
-use super::obstacle::Unsupported;
+use super::wait_reason::Unsupported;
 
 /// Why the producer as a whole has failed; only a new one can go on.
 ///

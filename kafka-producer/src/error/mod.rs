@@ -14,11 +14,11 @@
 mod delivery;
 mod fatal;
 mod in_callback;
-mod obstacle;
 mod send;
 #[cfg(all(test, feature = "tokio"))]
 mod tests;
 mod transaction;
+mod wait_reason;
 
 pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
@@ -26,6 +26,6 @@ pub use delivery::{Cause, DeliveryError, History, Persistence};
 pub use fatal::FatalError;
 pub(crate) use fatal::own_words;
 pub use in_callback::InCallback;
-pub use obstacle::{Obstacle, Unsupported};
 pub use send::{AbortableError, SendError};
 pub use transaction::{Misuse, TimedOut, TransactionError};
+pub use wait_reason::{Unsupported, WaitReason};

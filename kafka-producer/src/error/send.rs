@@ -11,7 +11,7 @@ use kafka_wire::ErrorCode;
 use super::delivery::DeliveryError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
-use super::obstacle::{Obstacle, Unsupported, because};
+use super::wait_reason::{Unsupported, WaitReason, because};
 
 /// Why a record was not accepted. It is not in the buffer and will not be sent.
 ///
@@ -64,8 +64,8 @@ pub enum SendError {
         topic: Arc<str>,
         /// How long it was waited for.
         waited: Duration,
-        /// The last obstacle met: a connection refused, an answer that was not Kafka's, an error code.
-        last: Option<Obstacle>,
+        /// Why, as far as is known: a connection refused, an answer that was not Kafka's, an error code.
+        last: Option<WaitReason>,
     },
     /// No broker that can be reached has a version of the Metadata API that this producer speaks.
     #[error("{0}")]
@@ -96,7 +96,7 @@ pub enum SendError {
         /// How long it was waited for.
         waited: Duration,
         /// Why no newer metadata came, if that is known.
-        last: Option<Obstacle>,
+        last: Option<WaitReason>,
     },
     /// The record names a partition that no topic can have.
     #[error(
@@ -146,7 +146,7 @@ pub enum SendError {
         buffer_memory: usize,
         /// What the oldest batch waits for; `None`: the brokers take batches, but more slowly than
         /// records come.
-        last: Option<Obstacle>,
+        last: Option<WaitReason>,
     },
     /// The producer is transactional: records are sent through a
     /// [`Transaction`](crate::Transaction).
@@ -170,7 +170,7 @@ impl SendError {
     pub fn buffer_exhausted(
         waited: Duration,
         buffer_memory: usize,
-        last: Option<Obstacle>,
+        last: Option<WaitReason>,
     ) -> Self {
         Self::BufferExhausted {
             waited,
@@ -255,8 +255,8 @@ pub enum AbortableError {
         request: &'static str,
         /// The setting.
         limit: Duration,
-        /// The last obstacle met.
-        last: Option<Obstacle>,
+        /// Why, as far as is known.
+        last: Option<WaitReason>,
     },
     /// Offsets of an earlier call for the same group had to be sent twice, because the first request was
     /// not answered. That request may still arrive, after these offsets, and set the group back: the
@@ -314,7 +314,7 @@ fn whole(error: &dyn Error) -> String {
     text
 }
 
-fn full_because(last: &Option<Obstacle>) -> String {
+fn full_because(last: &Option<WaitReason>) -> String {
     match last {
         Some(_) => because(last),
         None => ": the brokers do not keep up".to_owned(),

@@ -40,8 +40,8 @@ fn prints_nothing_twice(error: &dyn Error) {
 
 const CODE: ErrorCode = ErrorCode::NOT_ENOUGH_REPLICAS;
 
-fn unreachable_broker() -> Option<Obstacle> {
-    Some(Obstacle::Connection {
+fn unreachable_broker() -> Option<WaitReason> {
+    Some(WaitReason::Connection {
         broker: "broker 2 at kafka-2:9092".into(),
         reason: "Connection refused".into(),
     })
@@ -96,7 +96,7 @@ fn delivery_errors() -> Vec<DeliveryError> {
         history.attempts = 2;
         history.broker = Some(2);
         history.in_doubt = Some(ErrorCode::NETWORK_EXCEPTION);
-        history.obstacle = Some(Obstacle::NoLeader { why: None });
+        history.wait_reason = Some(WaitReason::NoLeader { why: None });
         DeliveryError::new(cause, history)
     };
     causes.into_iter().chain(fatal).map(history).collect()

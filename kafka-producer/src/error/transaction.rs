@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
-use super::obstacle::{Obstacle, because};
 use super::send::AbortableError;
+use super::wait_reason::{WaitReason, because};
 
 /// Why a call around a transaction did not do what was asked.
 ///
@@ -71,8 +71,8 @@ pub struct TimedOut {
     pub call: &'static str,
     /// `max.block.ms`.
     pub limit: Duration,
-    /// The last obstacle met.
-    pub last: Option<Obstacle>,
+    /// Why, as far as is known.
+    pub last: Option<WaitReason>,
 }
 
 impl std::error::Error for TimedOut {}

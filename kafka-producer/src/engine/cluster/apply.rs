@@ -21,7 +21,7 @@ use crate::engine::produce::row::closed_queue;
 use crate::engine::timers::Timer;
 use crate::engine::{Action, Engine, NodeId};
 
-use crate::error::{Obstacle, SendError};
+use crate::error::{SendError, WaitReason};
 use crate::settings::Address;
 
 impl Engine {
@@ -33,7 +33,7 @@ impl Engine {
         }
         if answer.brokers.is_empty() {
             self.metadata_unheard();
-            self.metadata.last_obstacle = Some(Obstacle::NoBroker);
+            self.metadata.last_obstacle = Some(WaitReason::NoBroker);
             return self.metadata_failed();
         }
         self.metadata.unheard_since = None;
@@ -144,7 +144,7 @@ impl Engine {
             }
             ErrorCode::NONE => Word::Incomplete,
             code if code.is_retriable() => {
-                self.metadata.last_obstacle = Some(Obstacle::Refused {
+                self.metadata.last_obstacle = Some(WaitReason::Refused {
                     request: "Metadata",
                     code,
                     message: None,

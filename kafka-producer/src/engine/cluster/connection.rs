@@ -19,7 +19,7 @@ use crate::engine::produce::request::{Confirm, Outgoing, Payload};
 use crate::engine::timers::Timer;
 use crate::engine::{Action, Engine, NodeId};
 
-use crate::error::{Obstacle, Unsupported};
+use crate::error::{Unsupported, WaitReason};
 use crate::settings::MetadataRecovery;
 
 /// Whether something was there to be changed.
@@ -399,7 +399,7 @@ impl Engine {
         if code == ErrorCode::UNSUPPORTED_VERSION
             && let Some(node) = self.nodes.get_mut(&id)
         {
-            let obstacle = Obstacle::Unsupported(Unsupported {
+            let obstacle = WaitReason::Unsupported(Unsupported {
                 broker: node.name(),
                 api: ApiVersionsRequest::KEY,
                 theirs: Versions::new(answer).of::<ApiVersionsRequest>(),
@@ -475,7 +475,7 @@ impl Engine {
         let link = node.rest(self.cx.now);
         let until = node.pace.fail(self.cx.now, &mut self.cx.random);
         self.cx.timers.arm(Timer::Node(id), until);
-        let obstacle = Obstacle::Connection {
+        let obstacle = WaitReason::Connection {
             broker: node.name(),
             reason: why.into(),
         };

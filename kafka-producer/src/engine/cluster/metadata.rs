@@ -28,7 +28,7 @@ use kafka_partition::StickyState;
 use crate::engine::backoff::Pace;
 use crate::engine::notice::Notice;
 use crate::engine::produce::partitions::Partitions;
-use crate::error::{Obstacle, SendError};
+use crate::error::{SendError, WaitReason};
 use crate::settings::BackoffRange;
 
 /// What is known and wanted of the cluster's metadata.
@@ -49,7 +49,7 @@ pub(crate) struct Metadata {
     /// Grows with every topic that became known and every leader that was elected.
     pub(crate) learnt: u64,
     /// What went wrong last, for the message of a caller that waits in vain.
-    pub(crate) last_obstacle: Option<Obstacle>,
+    pub(crate) last_obstacle: Option<WaitReason>,
     /// Since when every question was in vain, if that is so.
     pub(crate) unheard_since: Option<Instant>,
 }
@@ -160,7 +160,7 @@ impl Interest {
         &mut self,
         topic: &Arc<str>,
         now: Instant,
-        last: Option<&Obstacle>,
+        last: Option<&WaitReason>,
         notices: &mut Vec<Notice>,
     ) {
         let partitions = self.partitions();
@@ -361,7 +361,7 @@ impl Metadata {
     pub(crate) fn expire(
         &mut self,
         now: Instant,
-        last: Option<&Obstacle>,
+        last: Option<&WaitReason>,
         notices: &mut Vec<Notice>,
     ) {
         for name in &self.missing {

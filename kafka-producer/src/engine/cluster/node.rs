@@ -17,7 +17,7 @@ use crate::engine::backoff::Pace;
 use crate::engine::cluster::in_flight::InFlight;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::request::Outgoing;
-use crate::error::Obstacle;
+use crate::error::WaitReason;
 use crate::settings::{Address, BackoffRange};
 
 /// One broker as the engine knows it.
@@ -31,7 +31,7 @@ pub(crate) struct Node {
     /// What it spoke on a connection that was let go, if no other was lost since.
     pub(crate) spoken: Option<Versions>,
     /// What was wrong with its last connection, until another is of use.
-    pub(crate) obstacle: Option<Obstacle>,
+    pub(crate) obstacle: Option<WaitReason>,
     /// How soon it may be dialed again.
     pub(crate) pace: Pace,
     silence: Option<Silence>,

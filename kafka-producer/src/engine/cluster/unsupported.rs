@@ -12,7 +12,7 @@ use crate::engine::notice::Notice;
 use crate::engine::produce::lane::LaneKey;
 use crate::engine::{Engine, NodeId};
 
-use crate::error::{Cause, Obstacle, SendError, Unsupported};
+use crate::error::{Cause, SendError, Unsupported, WaitReason};
 
 impl Node {
     /// Whether it may speak this, as far as is known.
@@ -33,7 +33,7 @@ impl Node {
             (Some(versions), _) if versions.newest::<R>().is_none() => {
                 Some(self.unsupported::<R>())
             }
-            (None, Some(Obstacle::Unsupported(unsupported))) => Some(unsupported.clone()),
+            (None, Some(WaitReason::Unsupported(unsupported))) => Some(unsupported.clone()),
             _ => None,
         }
     }

@@ -21,7 +21,7 @@ use crate::engine::timers::Timer;
 use crate::engine::{Engine, NodeId};
 
 use crate::error::{
-    AbortableError, Cause, DeliveryError, FatalError, History, Obstacle, Persistence, own_words,
+    AbortableError, Cause, DeliveryError, FatalError, History, Persistence, WaitReason, own_words,
 };
 use crate::settings::Guarantee;
 
@@ -377,7 +377,7 @@ impl Engine {
     /// Ends a batch that was taken.
     pub(crate) fn fail(&mut self, key: LaneKey, slot: Slot, cause: Cause) {
         let mut history = self.history(key, &slot);
-        history.obstacle = self.why_unsent(key, Some(&slot), &cause);
+        history.wait_reason = self.why_unsent(key, Some(&slot), &cause);
         if history.persistence == Persistence::PossiblyPersisted {
             self.batch_answered(key, ErrorCode::NETWORK_EXCEPTION);
         }
@@ -407,7 +407,7 @@ impl Engine {
         let topic = Arc::clone(&lane.topic);
         let history = History {
             elapsed: self.cx.now.saturating_duration_since(batch.created()),
-            obstacle: self.why_unsent(key, None, &cause),
+            wait_reason: self.why_unsent(key, None, &cause),
             ..History::without_attempt(topic, lane.partition, Persistence::NotPersisted)
         };
         let error = DeliveryError::new(cause, history);
@@ -430,7 +430,7 @@ impl Engine {
             broker: slot.last_broker.map(|node| node.0),
             last_error: slot.last_error,
             in_doubt: slot.in_doubt.filter(|_| ambiguous),
-            obstacle: None,
+            wait_reason: None,
         }
     }
 
@@ -540,7 +540,7 @@ impl Engine {
                 }
             }
             code if code.is_retriable() => {
-                self.identity_obstacle = Some(Obstacle::Refused {
+                self.identity_obstacle = Some(WaitReason::Refused {
                     request: "InitProducerId",
                     code,
                     message: None,

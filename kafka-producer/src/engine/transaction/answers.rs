@@ -23,7 +23,7 @@ use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
 use crate::engine::{Ask, Engine, NodeId};
-use crate::error::{AbortableError, FatalError, Obstacle, TransactionError, own_words};
+use crate::error::{AbortableError, FatalError, TransactionError, WaitReason, own_words};
 use crate::settings::Address;
 
 /// What is told of a transaction whose coordinator cannot be asked any more.
@@ -73,7 +73,7 @@ impl Engine {
                     if engine.granted(&Ask::InitProducerId, answer.error_code) {
                         match told {
                             Some(producer) => engine.initialized(producer),
-                            None => engine.rest(Obstacle::Unanswered {
+                            None => engine.rest(WaitReason::Unanswered {
                                 request: "InitProducerId",
                             }),
                         }
@@ -114,7 +114,7 @@ impl Engine {
             self.offsets_answered(group, ErrorCode::NETWORK_EXCEPTION);
         }
         let request = ask.request().name();
-        self.rest(Obstacle::Unanswered { request });
+        self.rest(WaitReason::Unanswered { request });
     }
 
     /// A broker is gone, and with it whatever it coordinated.
@@ -285,7 +285,7 @@ impl Engine {
     fn act(&mut self, ask: &Ask, code: ErrorCode, message: Option<Arc<str>>) {
         let request = ask.request();
         let message = own_words(message).unwrap_or_else(|| code.message().into());
-        let obstacle = Obstacle::Refused {
+        let obstacle = WaitReason::Refused {
             request: request.name(),
             code,
             message: Some(Arc::clone(&message)),
@@ -339,7 +339,7 @@ impl Engine {
     }
 
     /// The end of the transaction before takes a moment; once something was added it has passed.
-    fn rest_a_little(&mut self, why: Obstacle) {
+    fn rest_a_little(&mut self, why: WaitReason) {
         let Some(transactions) = &mut self.transactions else {
             return;
         };

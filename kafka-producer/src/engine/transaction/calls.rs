@@ -12,7 +12,7 @@ use super::{Before, Echo, End, Membership, OffsetCommit, Owner, Phase, Transacti
 use crate::engine::Engine;
 use crate::engine::handle::DeskState;
 use crate::engine::notice::Notice;
-use crate::error::{Misuse, Obstacle, TimedOut, TransactionError};
+use crate::error::{Misuse, TimedOut, TransactionError, WaitReason};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 
 /// What is asked of the engine; see the methods of the same names.
@@ -130,7 +130,7 @@ impl Transactions {
         &mut self,
         now: Instant,
         limit: Duration,
-        last: Option<&Obstacle>,
+        last: Option<&WaitReason>,
         notices: &mut Vec<Notice>,
     ) {
         let timed_out = |call| {

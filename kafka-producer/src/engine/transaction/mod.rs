@@ -45,7 +45,7 @@ use crate::engine::produce::lane::LaneKey;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
 use crate::engine::{Engine, NodeId};
-use crate::error::{AbortableError, Obstacle, TransactionError};
+use crate::error::{AbortableError, TransactionError, WaitReason};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::settings::TransactionSettings;
 use calls::{Call, Caller, Reply};
@@ -73,7 +73,7 @@ pub(crate) struct Transactions {
     /// Requests in a row that brought nothing.
     failures: u32,
     /// What went wrong last, for the message of a caller that waits in vain.
-    last_obstacle: Option<Obstacle>,
+    last_obstacle: Option<WaitReason>,
     /// When the open transaction was begun.
     begun: Instant,
     echo: Echo,
@@ -181,7 +181,7 @@ impl Health {
 
 impl Transactions {
     /// What kept a coordinator from going on, if nothing has since.
-    pub(super) fn obstacle(&self) -> Option<Obstacle> {
+    pub(super) fn obstacle(&self) -> Option<WaitReason> {
         self.last_obstacle.clone()
     }
 
@@ -360,7 +360,7 @@ impl Engine {
     }
 
     /// Comes back to transactions after a while that doubles with every failure in a row.
-    fn rest(&mut self, why: Obstacle) {
+    fn rest(&mut self, why: WaitReason) {
         let (Some(transactions), cx) = (&mut self.transactions, &mut self.cx) else {
             return;
         };

@@ -10,16 +10,16 @@ use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 /// What is in the way of a record that is not sent, or of a call that is not done.
 ///
 /// ```
-/// use kafka_producer::error::{DeliveryError, Obstacle};
+/// use kafka_producer::error::{DeliveryError, WaitReason};
 ///
 /// fn is_network(error: &DeliveryError) -> bool {
-///     matches!(error.history().obstacle, Some(Obstacle::Connection { .. }))
+///     matches!(error.history().wait_reason, Some(WaitReason::Connection { .. }))
 /// }
-/// assert_eq!(Obstacle::NoBroker.to_string(), "the cluster knows of no broker");
+/// assert_eq!(WaitReason::NoBroker.to_string(), "the cluster knows of no broker");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Obstacle {
+pub enum WaitReason {
     /// A broker could not be reached, or its connection was lost.
     #[non_exhaustive]
     Connection {
@@ -82,7 +82,7 @@ pub enum Obstacle {
     },
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection { broker, reason } => write!(f, "{broker}: {reason}"),
@@ -117,7 +117,11 @@ impl fmt::Display for Obstacle {
     }
 }
 
-fn with_reason(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle>>) -> fmt::Result {
+fn with_reason(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    why: &Option<Arc<WaitReason>>,
+) -> fmt::Result {
     match why {
         Some(why) => write!(f, "{what} ({why})"),
         None => f.write_str(what),
@@ -187,9 +191,9 @@ impl fmt::Display for Unsupported {
     }
 }
 
-/// For the end of a message: the last obstacle met, if there was one.
-pub(super) fn because(last: &Option<Obstacle>) -> String {
+/// For the end of a message: the reason, if it is known.
+pub(super) fn because(last: &Option<WaitReason>) -> String {
     last.as_ref()
-        .map(|last| format!(" (last obstacle: {last})"))
+        .map(|last| format!(" (reason: {last})"))
         .unwrap_or_default()
 }
