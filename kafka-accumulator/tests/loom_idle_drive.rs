@@ -1,7 +1,7 @@
 //! Every interleaving of a driver that sleeps with callers who do its next step themselves: whoever
 //! rings, what it is about is done once, by the caller or by the task.
 //!
-//! The protocol of the producer's `idle_drive`, with its lock, its doorbell and a list in place of the
+//! The protocol of the producer's `inline_drive`, with its lock, its doorbell and a list in place of the
 //! engine: what the doorbell wakes tries the lock, says that it is awake, takes a step and goes to
 //! sleep again, and leaves to the task what it cannot do.
 #![cfg(loom)]

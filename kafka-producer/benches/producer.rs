@@ -19,7 +19,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
-use kafka_producer::{Producer, ProducerRecord, blocking};
+use kafka_producer::{ProducerRecord, blocking};
 
 use rig::{Answers, Rig, Sink, TOPIC, keys, order_of};
 
@@ -105,11 +105,11 @@ fn sends(criterion: &mut Criterion) {
 }
 
 fn producer(sink: &Sink, properties: &[(&str, &str)]) -> blocking::Producer<[u8], [u8]> {
-    let mut builder = Producer::builder().bootstrap_servers([sink.bootstrap_servers()]);
+    let mut builder = blocking::Producer::builder().bootstrap_servers([sink.bootstrap_servers()]);
     for &(name, value) in properties {
         builder = builder.set(name, value);
     }
-    builder.build_blocking().unwrap()
+    builder.build().unwrap()
 }
 
 const PARTITIONS: usize = 12;

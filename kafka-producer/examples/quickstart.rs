@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use kafka_mock::MockCluster;
-use kafka_producer::serde::{Context, SerializeError, Serializer, Utf8};
+use kafka_producer::serialize::{Context, SerializeError, Serializer, Utf8};
 use kafka_producer::{DeliveryError, Producer, ProducerRecord, RecordMetadata};
 
 /// Send a few orders to Kafka in all three ways, and print where each has come to lie.
@@ -51,8 +51,7 @@ async fn main() -> anyhow::Result<()> {
     let producer: Producer<str, Order> = Producer::builder_with(Utf8, OrderText)
         .bootstrap_servers([kafka.bootstrap_servers()])
         .set("client.id", "quickstart")
-        .build()
-        .await?;
+        .build()?;
 
     // 2. Send.
     three_ways(&producer, topic).await?;

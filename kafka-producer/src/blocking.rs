@@ -5,7 +5,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let producer: Producer<str, str> =
-//!     kafka_producer::Producer::builder().bootstrap_servers(["localhost:9092"]).build_blocking()?;
+//!     Producer::builder().bootstrap_servers(["localhost:9092"]).build()?;
 //! let metadata = producer.send(ProducerRecord::new("orders", "hello"))?.wait()?;
 //! println!("at {:?}", metadata.offset);
 //! # Ok(())
@@ -16,8 +16,12 @@
 //! thread is, a call that would have to wait is refused at once ([`InCallback`]).
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_serde::{DefaultSerializer, Serializer};
+
+use crate::builder::ProducerBuilder;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::CloseReport;
 use crate::error::{DeliveryError, InCallback, SendError, TransactionError};
@@ -55,7 +59,39 @@ pub struct Producer<K: ?Sized, V: ?Sized> {
     inner: producer::Producer<K, V>,
 }
 
+impl<K, V> Producer<K, V>
+where
+    K: DefaultSerializer + ?Sized + 'static,
+    V: DefaultSerializer + ?Sized + 'static,
+{
+    /// Configures a producer with the default serializers of `K` and `V`.
+    ///
+    /// ```
+    /// use kafka_producer::blocking::Producer;
+    ///
+    /// let builder = Producer::<str, str>::builder().bootstrap_servers(["localhost:9092"]);
+    /// ```
+    pub fn builder() -> ProducerBuilder<K, V, Self> {
+        Self::builder_with(K::Serializer::default(), V::Serializer::default())
+    }
+}
+
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
+    /// Configures a producer with these serializers.
+    ///
+    /// ```
+    /// use kafka_producer::blocking::Producer;
+    /// use kafka_producer::serialize::{BigEndian, Latin1};
+    ///
+    /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
+    /// ```
+    pub fn builder_with(
+        key_serializer: impl Serializer<K> + 'static,
+        value_serializer: impl Serializer<V> + 'static,
+    ) -> ProducerBuilder<K, V, Self> {
+        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
+    }
+
     /// Accepts a record; waits for metadata and memory, at most `max.block.ms`.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
-//! From a configuration to a running producer.
+//! From a configuration to a running producer: everything is checked, then the parts are put together
+//! and the thread is started.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,20 +15,20 @@ use kafka_partition::{
 use kafka_serde::{DefaultSerializer, Serializer};
 
 use crate::append::{RecordAppender, SharedPartitioner};
-use crate::blocking;
-use crate::config::{Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
+use crate::config::{Acks, Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
 use crate::driver;
 use crate::engine::{Desk, Engine};
 use crate::error::DeliveryError;
 use crate::producer::Producer;
-use crate::settings::{Acks, Settings};
-use crate::warnings;
+use crate::settings::Settings;
+use crate::warnings::{self, WarningHandler};
 
-/// Configures a [`Producer`].
+/// Configures a [`Producer`], or a [`blocking::Producer`](crate::blocking::Producer): each has a
+/// `builder()`, and `P` is what [`build`](Self::build) returns.
 ///
 /// The most used settings have methods of their own; [`config`](Self::config) takes all of them,
-/// [`set`](Self::set) one by its Kafka name. Whatever is set later wins. Nothing is checked before
-/// the producer is built, and then everything at once.
+/// [`set`](Self::set) one by its Kafka name. What is set later wins. Nothing is checked before the
+/// producer is built, and then everything at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,15 +39,26 @@ use crate::warnings;
 ///     .linger(Duration::from_millis(20))
 ///     .set("compression.type", "lz4");
 /// ```
-pub struct ProducerBuilder<K: ?Sized, V: ?Sized> {
+#[must_use = "nothing is built before `build` is called"]
+pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     config: ProducerConfig,
     key_serializer: Arc<dyn Serializer<K>>,
     value_serializer: Arc<dyn Serializer<V>>,
     partitioner: Option<SharedPartitioner>,
-    on_warning: Option<fn(&Warning)>,
+    on_warning: Option<WarningHandler>,
+    product: PhantomData<fn() -> P>,
 }
 
 /// Why a producer was not built.
+///
+/// ```
+/// use kafka_producer::{BuildError, Producer};
+///
+/// match Producer::<str, str>::builder().set("linger.ms", "soon").build() {
+///     Err(BuildError::Config(error)) => assert!(error.to_string().contains("linger.ms=\"soon\"")),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -54,7 +67,7 @@ pub enum BuildError {
     Config(#[from] ConfigError),
     /// The operating system refused a thread or an event queue.
     #[error("the producer's thread could not be started: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(std::io::Error),
 }
 
 impl<K, V> Producer<K, V>
@@ -63,6 +76,12 @@ where
     V: DefaultSerializer + ?Sized + 'static,
 {
     /// Configures a producer with the default serializers of `K` and `V`.
+    ///
+    /// ```
+    /// use kafka_producer::Producer;
+    ///
+    /// let builder = Producer::<str, [u8]>::builder().bootstrap_servers(["localhost:9092"]);
+    /// ```
     pub fn builder() -> ProducerBuilder<K, V> {
         Self::builder_with(K::Serializer::default(), V::Serializer::default())
     }
@@ -72,7 +91,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Configures a producer with these serializers.
     ///
     /// ```
-    /// use kafka_producer::{Producer, serde::{BigEndian, Latin1}};
+    /// use kafka_producer::Producer;
+    /// use kafka_producer::serialize::{BigEndian, Latin1};
+    ///
     /// let builder = Producer::<i64, str>::builder_with(BigEndian, Latin1);
     /// ```
     pub fn builder_with(
@@ -83,8 +104,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 }
 
-impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
-    fn new(
+impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> ProducerBuilder<K, V, P> {
+    pub(crate) fn new(
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
     ) -> Self {
@@ -94,71 +115,116 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             value_serializer,
             partitioner: None,
             on_warning: None,
+            product: PhantomData,
         }
     }
 
     /// Starts from this configuration instead of the one built so far.
-    #[must_use]
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, ProducerConfig};
+    ///
+    /// let config = ProducerConfig::from_properties([("bootstrap.servers", "localhost:9092")]);
+    /// let producer = Producer::<str, str>::builder().config(config).build()?;
+    /// # Ok::<(), kafka_producer::BuildError>(())
+    /// ```
     pub fn config(mut self, config: ProducerConfig) -> Self {
         self.config = config;
         self
     }
 
     /// Sets one property by its Kafka name.
-    #[must_use]
+    ///
+    /// ```
+    /// let builder = kafka_producer::Producer::<str, str>::builder().set("compression.type", "lz4");
+    /// ```
     pub fn set(self, name: &str, value: impl Into<String>) -> Self {
         self.with(|config| config.set(name, value))
     }
 
     /// `bootstrap.servers`: brokers to begin with; one that answers is enough.
-    #[must_use]
+    ///
+    /// ```
+    /// let servers = ["kafka-1:9092", "kafka-2:9092"];
+    /// let builder = kafka_producer::Producer::<str, str>::builder().bootstrap_servers(servers);
+    /// ```
     pub fn bootstrap_servers(self, servers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.with(|config| config.bootstrap_servers(servers))
     }
 
     /// `acks`.
-    #[must_use]
+    ///
+    /// ```
+    /// use kafka_producer::{Acks, Producer};
+    ///
+    /// let builder = Producer::<str, str>::builder().acks(Acks::Leader);
+    /// ```
     pub fn acks(self, acks: Acks) -> Self {
         self.with(|config| config.acks(acks))
     }
 
     /// `linger.ms`.
-    #[must_use]
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = kafka_producer::Producer::<str, str>::builder().linger(Duration::from_millis(20));
+    /// ```
     pub fn linger(self, linger: std::time::Duration) -> Self {
         self.with(|config| config.linger(linger))
     }
 
     /// Chooses partitions with this instead of `partitioner.class`.
-    #[must_use]
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, partition::RoundRobinPartitioner};
+    ///
+    /// let builder = Producer::<str, str>::builder().partitioner(RoundRobinPartitioner);
+    /// ```
     pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
         self.partitioner = Some(Arc::new(partitioner));
         self
     }
 
-    /// Is told what is odd about the configuration: unknown names, settings without effect.
+    /// Calls `handler` with each warning about the configuration (unknown names, settings without
+    /// effect), while the producer is built.
     ///
-    /// Without it, that is told as events of `tracing` (target `kafka_producer`); and on standard error
-    /// if no subscriber was set.
-    #[must_use]
-    pub fn on_warning(mut self, tell: fn(&Warning)) -> Self {
-        self.on_warning = Some(tell);
+    /// Without a handler the warnings are events of `tracing`, or of `log` if only that is set up, with
+    /// the target `kafka_producer`. If neither is, they are written to standard error, so that a
+    /// misspelt setting does not go unnoticed.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use kafka_producer::Producer;
+    ///
+    /// let (sender, warnings) = mpsc::channel();
+    /// let producer = Producer::<str, str>::builder()
+    ///     .bootstrap_servers(["localhost:9092"])
+    ///     .set("liger.ms", "20")
+    ///     .on_warning(move |warning| drop(sender.send(warning.to_string())))
+    ///     .build()?;
+    /// assert!(warnings.recv()?.contains("did you mean linger.ms?"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_warning(mut self, handler: impl FnMut(&Warning) + Send + 'static) -> Self {
+        self.on_warning = Some(Box::new(handler));
         self
     }
 
     /// Checks the whole configuration and starts the producer. It connects when it is first used.
     ///
-    /// # Errors
-    /// [`BuildError::Config`] names every problem, with its value and what is allowed.
-    pub async fn build(self) -> Result<Producer<K, V>, BuildError> {
-        self.start()
-    }
-
-    /// Like [`build`](Self::build), for programs without async.
+    /// ```
+    /// use kafka_producer::{BuildError, Producer};
+    ///
+    /// let built = Producer::<str, str>::builder().set("acks", "2").build();
+    /// let Err(BuildError::Config(error)) = built else { panic!("it is built") };
+    /// assert_eq!(error.problems().len(), 2); // acks, and bootstrap.servers is missing
+    /// ```
     ///
     /// # Errors
-    /// See [`build`](Self::build).
-    pub fn build_blocking(self) -> Result<blocking::Producer<K, V>, BuildError> {
-        self.start().map(Into::into)
+    /// [`BuildError::Config`] names every problem, with its value and what is allowed.
+    pub fn build(self) -> Result<P, BuildError> {
+        self.start().map(P::from)
     }
 
     fn with(mut self, change: impl FnOnce(ProducerConfig) -> ProducerConfig) -> Self {
@@ -172,7 +238,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             partitioner,
             warnings,
         } = self.config.check()?;
-        warnings::tell(&warnings, &settings.client_id, self.on_warning);
+        warnings::report(&warnings, &settings.client_id, self.on_warning);
         let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
         let settings = Arc::new(within_a_frame(settings));
         let doorbell = Arc::new(Doorbell::new());
@@ -189,7 +255,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
             seed(&settings),
             Instant::now(),
         );
-        driver::spawn(engine, Arc::clone(&settings), doorbell)?;
+        driver::spawn(engine, Arc::clone(&settings), doorbell).map_err(BuildError::Thread)?;
         let appender = RecordAppender::new(settings, accumulator, desk, partitioner);
         Ok(Producer::new(
             appender,
@@ -199,7 +265,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> ProducerBuilder<K, V> {
     }
 }
 
-/// A frame's length is an `i32`: whatever the settings allow, batch and request stay below that.
+/// A frame's length is an `i32`: batches and requests stay below that, whatever the settings allow.
 fn within_a_frame(mut settings: Settings) -> Settings {
     settings.max_request_bytes = settings.max_request_bytes.min(REQUEST_BYTES_MAX);
     let batch_size = settings.accumulator.batch_size;
@@ -207,7 +273,7 @@ fn within_a_frame(mut settings: Settings) -> Settings {
     settings
 }
 
-/// Two GiB, less what stands around the records.
+/// Two GiB, less what a request has beside its records.
 const REQUEST_BYTES_MAX: usize = i32::MAX as usize - (1 << 20);
 
 fn by_class(class: PartitionerClass) -> SharedPartitioner {
@@ -218,14 +284,14 @@ fn by_class(class: PartitionerClass) -> SharedPartitioner {
     }
 }
 
-/// Differs from producer to producer, so that they do not back off in step.
+/// Different for each producer, so that their backoffs do not coincide.
 fn seed(settings: &Settings) -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write(settings.client_id.as_bytes());
     hasher.finish()
 }
 
-impl<K: ?Sized, V: ?Sized> fmt::Debug for ProducerBuilder<K, V> {
+impl<K: ?Sized, V: ?Sized, P> fmt::Debug for ProducerBuilder<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProducerBuilder")
             .field("config", &self.config)

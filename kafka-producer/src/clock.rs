@@ -1,4 +1,4 @@
-//! The time of sending, at the price that a record can pay.
+//! The time of sending, cheap enough to be read for each record.
 //!
 //! A record's timestamp needs milliseconds, not nanoseconds: where the system keeps a coarse clock
 //! it costs a quarter of the precise one. It may lag behind by a tick of the system (1 to 4 ms).

@@ -40,6 +40,8 @@ pub struct Delivery {
 
 /// What is known of a record by now.
 ///
+/// A record is in one of these states and in no other, so that a `match` on it needs no wildcard.
+///
 /// ```
 /// use kafka_producer::{Delivery, Status};
 ///

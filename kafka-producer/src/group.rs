@@ -1,8 +1,8 @@
-//! Offsets of a consumer that become committed with a transaction (KIP-98, KIP-447).
+//! Offsets of a consumer that are committed with a transaction (KIP-98, KIP-447).
 //!
 //! A program that consumes, transforms and produces sends the offsets it has consumed with the
-//! records it has made of them: both become visible together or not at all. The consumer is not
-//! part of this crate; its group and its offsets come from whichever one is used.
+//! records it has made of them: both become visible together or not at all. The consumer is not part
+//! of this crate: any may be used, and its group and offsets are passed in.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use crate::error::Misuse;
 /// let offset = OffsetToCommit::new("orders", 3, 1042).metadata("after the coffee break");
 /// assert_eq!((offset.partition, offset.offset), (3, 1042));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct OffsetToCommit {
     /// The topic that was consumed.
     pub topic: Arc<str>,
@@ -26,12 +27,17 @@ pub struct OffsetToCommit {
     pub offset: i64,
     /// The leader epoch of that record, if it is known (KIP-320); a negative one is none.
     pub leader_epoch: Option<i32>,
-    /// Anything, for whoever looks at the group.
+    /// Any text, stored with the offset.
     pub metadata: Option<String>,
 }
 
 impl OffsetToCommit {
     /// The group goes on with `offset` in this partition.
+    ///
+    /// ```
+    /// let offset = kafka_producer::OffsetToCommit::new("orders", 3, 1042);
+    /// assert_eq!(offset.leader_epoch, None);
+    /// ```
     pub fn new(topic: impl Into<Arc<str>>, partition: i32, offset: i64) -> Self {
         Self {
             topic: topic.into(),
@@ -52,13 +58,23 @@ impl OffsetToCommit {
     }
 
     /// With the leader epoch of the last record that was consumed.
+    ///
+    /// ```
+    /// let offset = kafka_producer::OffsetToCommit::new("orders", 3, 1042).leader_epoch(7);
+    /// assert_eq!(offset.leader_epoch, Some(7));
+    /// ```
     #[must_use]
     pub fn leader_epoch(mut self, leader_epoch: i32) -> Self {
         self.leader_epoch = Some(leader_epoch);
         self
     }
 
-    /// With a note.
+    /// With this text, which is stored with the offset.
+    ///
+    /// ```
+    /// let offset = kafka_producer::OffsetToCommit::new("orders", 3, 1042).metadata("by hand");
+    /// assert_eq!(offset.metadata.as_deref(), Some("by hand"));
+    /// ```
     #[must_use]
     pub fn metadata(mut self, metadata: impl Into<String>) -> Self {
         self.metadata = Some(metadata.into());
@@ -66,7 +82,7 @@ impl OffsetToCommit {
     }
 }
 
-/// Strings of the protocol have an end.
+/// The protocol limits the length of its strings.
 fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
     match name.len() {
         0..=kafka_wire::STRING_BYTES_MAX => Ok(()),
@@ -74,8 +90,8 @@ fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
     }
 }
 
-/// Who consumes: what the group's coordinator checks the offsets of a transaction against, so that
-/// a member that was replaced commits nothing (KIP-447).
+/// The consumer group, and the member of it, whose offsets are sent: the group's coordinator checks
+/// them, so that a member that was replaced commits nothing (KIP-447).
 ///
 /// ```
 /// use kafka_producer::ConsumerGroupMetadata;
@@ -83,20 +99,26 @@ fn fits(what: &'static str, name: &str) -> Result<(), Misuse> {
 /// let group = ConsumerGroupMetadata::new("billing").member("consumer-1-6f1c", 7);
 /// assert_eq!(group.generation, 7);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ConsumerGroupMetadata {
     /// `group.id`, which is not empty.
     pub id: Arc<str>,
-    /// The generation in which it was joined; -1: not told, and not checked.
+    /// The generation in which it was joined; -1: unknown, and not checked.
     pub generation: i32,
-    /// The member's id in that generation; empty: not told.
+    /// The member's id in that generation; empty: unknown.
     pub member_id: String,
     /// `group.instance.id` of a static member.
     pub instance_id: Option<String>,
 }
 
 impl ConsumerGroupMetadata {
-    /// A group of which nothing is known but its name: its members are not checked.
+    /// A group of which only the id is known: its members are not checked.
+    ///
+    /// ```
+    /// let group = kafka_producer::ConsumerGroupMetadata::new("billing");
+    /// assert_eq!(group.generation, -1);
+    /// ```
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self {
             id: id.into(),
@@ -117,6 +139,11 @@ impl ConsumerGroupMetadata {
     }
 
     /// As this member of this generation.
+    ///
+    /// ```
+    /// let group = kafka_producer::ConsumerGroupMetadata::new("billing").member("consumer-1-6f1c", 7);
+    /// assert_eq!(group.member_id, "consumer-1-6f1c");
+    /// ```
     #[must_use]
     pub fn member(mut self, member_id: impl Into<String>, generation: i32) -> Self {
         self.member_id = member_id.into();
@@ -125,6 +152,11 @@ impl ConsumerGroupMetadata {
     }
 
     /// As a static member (KIP-345).
+    ///
+    /// ```
+    /// let group = kafka_producer::ConsumerGroupMetadata::new("billing").instance("till-7");
+    /// assert_eq!(group.instance_id.as_deref(), Some("till-7"));
+    /// ```
     #[must_use]
     pub fn instance(mut self, instance_id: impl Into<String>) -> Self {
         self.instance_id = Some(instance_id.into());
@@ -132,7 +164,7 @@ impl ConsumerGroupMetadata {
     }
 }
 
-/// What no coordinator could make sense of, as Kafka's own client judges it.
+/// Rejects what no coordinator would accept, by the rules of Kafka's own client.
 #[cfg(feature = "tokio")]
 pub(crate) fn check(
     offsets: &[OffsetToCommit],

@@ -5,7 +5,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let producer: Producer<str, str> =
-//!     Producer::builder().bootstrap_servers(["localhost:9092"]).build().await?;
+//!     Producer::builder().bootstrap_servers(["localhost:9092"]).build()?;
 //!
 //! // Accepted: it is in a batch, and will end exactly once.
 //! let delivery = producer.send(ProducerRecord::new("orders", "2 x tea").key("customer-7")).await?;
@@ -33,15 +33,24 @@
 //! whether it is *not* in the log or *may* be ([`Persistence`]). What each promise costs and leaves
 //! open is in `docs/delivery.md` of the repository.
 //!
-//! # The crate in the order of a record's journey
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `tokio` (default) | [`Producer`] and all that does I/O |
+//! | `gzip`, `snappy`, `lz4`, `zstd` (default) | a codec each |
+//! | `json` | JSON values ([`serialize`]) |
+//! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
+//!
+//! # The modules in the order of a record's journey
 //!
 //! | module | does |
 //! |---|---|
 //! | `record`, `producer`, `send`, `append`, `pending` | serialize, partition, append (on the caller's thread) |
-//! | `engine` | everything that is decided; no I/O, no clock |
+//! | `engine` | decides everything; no I/O, no clock |
 //! | `driver` (feature `tokio`) | sockets, the timer, compression; decides nothing |
 //! | `delivery`, `error` | the outcome |
-//! | `config`, `settings`, `builder` | what users write, and what is made of it |
+//! | `config`, `builder` | what users write, and what is made of it |
 
 #[cfg(feature = "tokio")]
 mod append;
@@ -55,7 +64,17 @@ pub mod config;
 mod delivery;
 #[cfg(feature = "tokio")]
 mod driver;
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
 pub mod engine;
+#[cfg(not(feature = "unstable-engine"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "what is public in it is so with the feature `unstable-engine`"
+)]
+mod engine;
 pub mod error;
 mod group;
 #[cfg(feature = "tokio")]
@@ -67,7 +86,6 @@ mod producer;
 mod record;
 #[cfg(feature = "tokio")]
 mod send;
-pub mod settings;
 #[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
@@ -77,7 +95,12 @@ mod warnings;
 pub use append::WaitsFor;
 #[cfg(feature = "tokio")]
 pub use builder::{BuildError, ProducerBuilder};
-pub use config::{ConfigError, ProducerConfig};
+#[cfg(not(feature = "unstable-engine"))]
+use config::settings;
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
+pub use config::settings;
+pub use config::{Acks, Address, ConfigError, ProducerConfig, UnresolvedPolicy};
 pub use delivery::{Delivery, Status};
 pub use engine::CloseReport;
 pub use error::{
@@ -85,7 +108,7 @@ pub use error::{
 };
 pub use group::{ConsumerGroupMetadata, OffsetToCommit};
 pub use kafka_partition as partition;
-pub use kafka_serde as serde;
+pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;
 pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
@@ -93,7 +116,6 @@ pub use producer::Producer;
 pub use record::{ProducerRecord, RecordMetadata};
 #[cfg(feature = "tokio")]
 pub use send::TrySendError;
-pub use settings::{Acks, Address, UnresolvedPolicy};
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;
 

@@ -1,12 +1,12 @@
 //! Which threads are producers' own: nothing of a producer may be waited for there.
 //!
 //! On its own thread a producer runs callbacks and wakes tasks. A call that waited there for the
-//! producer would wait for ever, since nobody would do what it waits for; two producers could wait
-//! for each other so. Such a call is recognised by its thread and refused. A callback is left alone
-//! only with what does not wait.
+//! producer would wait for ever, because only that thread does what it waits for; two producers could
+//! wait for each other in the same way. Such a call is recognised by its thread and rejected. A callback
+//! may only make calls that do not wait.
 //!
-//! A future may be polled there by an executor that does so from its wakers, which blocks nobody; so
-//! it is refused only while a callback runs, which has no business to poll any.
+//! An executor may poll futures from inside a waker, and so on this thread, which blocks nothing.
+//! Therefore a future is rejected only while a callback runs.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -26,7 +26,7 @@ thread_local! {
     static HERE: Cell<Here> = const { Cell::new(Here::Elsewhere) };
 }
 
-/// Until it is dropped, this is not the thread, or not the place, that it was before.
+/// Until it is dropped, this thread counts as another kind than before.
 pub(crate) struct Entered {
     before: Here,
     /// It belongs to its thread.
@@ -44,8 +44,7 @@ pub(crate) fn enter() -> Entered {
     change_to(Here::OwnThread)
 }
 
-/// A callback is about to be called. Elsewhere than on a producer's own thread there is no harm in
-/// anything that it does.
+/// A callback is about to be called. On a thread that is not a producer's own it may do anything.
 pub(crate) fn enter_callback() -> Entered {
     match HERE.get() {
         Here::Elsewhere => change_to(Here::Elsewhere),

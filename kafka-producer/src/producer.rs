@@ -33,8 +33,7 @@ use crate::send::{RecordSender, TrySendError, outcome_callback};
 /// let producer: Producer<str, str> = Producer::builder()
 ///     .bootstrap_servers(["localhost:9092"])
 ///     .acks(Acks::All)
-///     .build()
-///     .await?;
+///     .build()?;
 /// let delivery = producer.send(ProducerRecord::new("orders", "hello").key("k")).await?;
 /// let metadata = delivery.await?;
 /// println!("{}-{} at {:?}", metadata.topic, metadata.partition, metadata.offset);
@@ -158,8 +157,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         Ok(())
     }
 
-    /// Accepts nothing more, sends everything, and ends: what has no outcome after `timeout` fails with [`Cause::Closed`](crate::error::Cause::Closed). An open transaction is aborted;
-    /// one that is being committed is still committed.
+    /// Accepts nothing more, sends everything, and ends: what has no outcome after `timeout` is
+    /// given up with [`Cause::Closed`](crate::error::Cause::Closed). An open transaction is aborted;
+    /// one that is being committed goes on.
     ///
     /// Cancel safe: dropped, the producer closes all the same. Closing twice is allowed.
     ///

@@ -32,6 +32,7 @@ pub struct ProducerRecord<'a, K: ?Sized, V: ?Sized> {
     pub headers: Headers,
 }
 
+/// Copies the references to key and value, not what they refer to.
 impl<K: ?Sized, V: ?Sized> Clone for ProducerRecord<'_, K, V> {
     fn clone(&self) -> Self {
         Self {
@@ -48,7 +49,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     /// use kafka_producer::ProducerRecord;
     ///
     /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea");
-    /// assert_eq!(record.key, None);
+    /// assert_eq!((record.key, record.value), (None, Some("2 x tea")));
     /// ```
     pub fn new(topic: &'a str, value: &'a V) -> Self {
         Self {
@@ -62,13 +63,27 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// A record that deletes `key` from a compacted topic.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::tombstone("customers", "customer-7");
+    /// assert_eq!((record.key, record.value), (Some("customer-7"), None));
+    /// ```
     pub fn tombstone(topic: &'a str, key: &'a K) -> Self {
         let mut record = Self::bare(topic);
         record.key = Some(key);
         record
     }
 
-    /// A record of nothing but a topic.
+    /// A record with a topic and nothing else: set its fields.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let mut record = ProducerRecord::<str, str>::bare("orders");
+    /// record.value = Some("2 x tea");
+    /// ```
     pub fn bare(topic: &'a str) -> Self {
         Self {
             topic,
@@ -81,13 +96,27 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// With this key.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea").key("customer-7");
+    /// assert_eq!(record.key, Some("customer-7"));
+    /// ```
     #[must_use]
     pub fn key(mut self, key: &'a K) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// To this partition, without asking the partitioner.
+    /// To this partition; the partitioner is not asked.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea").partition(3);
+    /// assert_eq!(record.partition, Some(3));
+    /// ```
     #[must_use]
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
@@ -95,6 +124,13 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// With this time, in milliseconds since the epoch.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea").timestamp_ms(1_700_000_000_000);
+    /// assert_eq!(record.timestamp_ms, Some(1_700_000_000_000));
+    /// ```
     #[must_use]
     pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
@@ -102,6 +138,15 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 
     /// With one more header.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerRecord;
+    ///
+    /// let record = ProducerRecord::<str, str>::new("orders", "2 x tea")
+    ///     .header("source", "shop")
+    ///     .header("trace-id", &b"\x01\x02"[..]);
+    /// assert_eq!(record.headers.len(), 2);
+    /// ```
     #[must_use]
     pub fn header(
         mut self,
@@ -113,7 +158,7 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     }
 }
 
-/// Where a record that was acknowledged is in its topic.
+/// Where a record that was acknowledged is stored.
 ///
 /// ```
 /// # use kafka_producer::RecordMetadata;
@@ -131,7 +176,7 @@ pub struct RecordMetadata {
     pub topic: Arc<str>,
     /// Its partition.
     pub partition: i32,
-    /// Its offset; `None` with `acks=0`, and where the broker has forgotten it (a late duplicate).
+    /// Its offset; `None` with `acks=0`, and for a late duplicate whose offset the broker no longer knows.
     pub offset: Option<i64>,
     /// The record's own time, or the broker's where the topic has
     /// `message.timestamp.type=LogAppendTime`. Milliseconds since the epoch.
@@ -139,13 +184,13 @@ pub struct RecordMetadata {
 }
 
 impl RecordMetadata {
-    /// That of a record with this timestamp; for tests of what is made of it.
+    /// That of a record with this outcome, for tests of what is done with it.
     ///
     /// ```
     /// use kafka_producer::RecordMetadata;
     ///
-    /// let metadata = RecordMetadata::new("orders", 3, Some(42), 1_700_000_000_000);
-    /// assert_eq!((&*metadata.topic, metadata.offset), ("orders", Some(42)));
+    /// let metadata = RecordMetadata::new("orders", 3, Some(1042), 1_700_000_000_000);
+    /// assert_eq!(metadata.offset, Some(1042));
     /// ```
     pub fn new(
         topic: impl Into<Arc<str>>,

@@ -269,12 +269,12 @@ fn pending(
 }
 
 #[cold]
-fn unserializable(topic: &str, role: Role, source: SerializeError) -> SendError {
-    let (topic, source) = (topic.into(), Arc::new(source));
+fn unserializable(topic: &str, role: Role, error: SerializeError) -> SendError {
+    let (topic, reason) = (topic.into(), Arc::new(error));
     SendError::Serialize {
         role,
         topic,
-        source,
+        reason,
     }
 }
 

@@ -31,8 +31,7 @@ use crate::send::{RecordSender, TrySendError, outcome_callback};
 /// let producer: Producer<str, str> = Producer::builder()
 ///     .bootstrap_servers(["localhost:9092"])
 ///     .set("transactional.id", "billing-1")
-///     .build()
-///     .await?;
+///     .build()?;
 /// producer.init_transactions().await?; // fences a predecessor that may still run
 ///
 /// let transaction = producer.begin_transaction().await?;

@@ -1,26 +1,34 @@
-//! How warnings about a configuration reach somebody, once, when a producer is built.
+//! Where warnings about a configuration go, once, when a producer is built.
 //!
-//! Who gives a function of his own is told by that alone. Else they are events of `tracing`; and where
-//! no subscriber was ever set, so that they would be lost, lines on standard error. Nothing a record
-//! does is told here.
+//! To the caller's handler, if there is one. Else they are events of `tracing`, which passes them on to
+//! `log` if it has no subscriber; and where neither is set up, so that they would be lost, lines on
+//! standard error. What happens to records is not reported here.
 
 use std::io::{self, Write};
 
 use crate::config::Warning;
 
-/// Tells every warning about the producer of this name.
-pub(crate) fn tell(warnings: &[Warning], client_id: &str, own: Option<fn(&Warning)>) {
-    match own {
-        Some(own) => warnings.iter().for_each(own),
-        None if tracing::dispatcher::has_been_set() => trace(warnings, client_id),
-        // Who has closed standard error wants no warnings.
+/// What the caller wants done with each warning.
+pub(crate) type WarningHandler = Box<dyn FnMut(&Warning) + Send>;
+
+/// Reports the warnings about the producer of this name.
+pub(crate) fn report(warnings: &[Warning], client_id: &str, handler: Option<WarningHandler>) {
+    let is_logged = || {
+        tracing::dispatcher::has_been_set() || log::log_enabled!(target: TARGET, log::Level::Warn)
+    };
+    match handler {
+        Some(handler) => warnings.iter().for_each(handler),
+        None if is_logged() => trace(warnings, client_id),
+        // Where standard error is closed, warnings are not wanted.
         None => drop(write(warnings, client_id, &mut io::stderr().lock())),
     }
 }
 
+const TARGET: &str = "kafka_producer";
+
 fn trace(warnings: &[Warning], client_id: &str) {
     for warning in warnings {
-        tracing::warn!(target: "kafka_producer", client_id, "{warning}");
+        tracing::warn!(target: TARGET, client_id, "{warning}");
     }
 }
 
@@ -103,7 +111,7 @@ mod tests {
 
     #[test]
     fn warnings_are_events_of_tracing_where_somebody_listens_and_told_once() {
-        let built = tracing::subscriber::with_default(Listener, || odd().build_blocking());
+        let built = tracing::subscriber::with_default(Listener, || odd().build());
         drop(built.unwrap());
         let mut heard = std::mem::take(&mut *HEARD.lock().unwrap());
         heard.sort();

@@ -33,7 +33,7 @@ impl Scene {
         let builder = Producer::<[u8], [u8]>::builder();
         let builder = builder.bootstrap_servers([kafka.bootstrap_servers()]);
         let builder = builder.linger(Duration::from_millis(50));
-        let producer = pollster::block_on(builder.build()).unwrap();
+        let producer = builder.build().unwrap();
         pollster::block_on(producer.ready([TOPIC])).unwrap();
         for _ in 0..RECORDS {
             drop(producer.try_send(record()).unwrap());

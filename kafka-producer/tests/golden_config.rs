@@ -40,7 +40,7 @@ fn every_property_has_the_kind_the_default_and_the_range_that_kafka_gives_it() {
     }
     assert_eq!(
         cases.len() + OUR_OWN.len(),
-        ProducerConfig::properties().len(),
+        ProducerConfig::properties().count(),
         "no other name that Kafka lacks"
     );
     for name in OUR_OWN {
@@ -97,9 +97,7 @@ fn compare_refusal(case: &Value, error: &ConfigError) {
     );
     let message = text(&case["error_message"]);
     let told = error.to_string();
-    let mut names = ProducerConfig::properties()
-        .iter()
-        .map(|property| property.name);
+    let mut names = ProducerConfig::properties().map(|property| property.name);
     assert!(
         names.any(|name| message.contains(name) && told.contains(name)),
         "{message}, but: {error}"
@@ -128,7 +126,7 @@ fn compare(case: &Value, checked: &Checked) {
 }
 
 fn compare_transactions(effective: &serde_json::Map<String, Value>, checked: &Checked) {
-    let transactional = checked.settings.guarantee.transactional();
+    let transactional = checked.settings().guarantee.transactional();
     let id = transactional.map(|transactional| &*transactional.id);
     assert_eq!(id, effective["transactional.id"].as_str());
     if let Some(transactional) = transactional {
@@ -138,14 +136,8 @@ fn compare_transactions(effective: &serde_json::Map<String, Value>, checked: &Ch
 }
 
 /// What our settings say, in Kafka's words.
-fn effect(
-    name: &str,
-    Checked {
-        settings,
-        partitioner,
-        ..
-    }: &Checked,
-) -> String {
+fn effect(name: &str, checked: &Checked) -> String {
+    let settings = checked.settings();
     match name {
         "acks" => settings.guarantee.acks().code().to_string(),
         "enable.idempotence" => (!matches!(settings.guarantee, Guarantee::Plain(_))).to_string(),
@@ -160,7 +152,9 @@ fn effect(
         "request.timeout.ms" => settings.request_timeout.as_millis().to_string(),
         "max.block.ms" => settings.max_block.as_millis().to_string(),
         "max.request.size" => settings.max_request_bytes.to_string(),
-        "partitioner.ignore.keys" => (*partitioner == PartitionerClass::UniformSticky).to_string(),
+        "partitioner.ignore.keys" => {
+            (checked.partitioner() == PartitionerClass::UniformSticky).to_string()
+        }
         "metadata.max.age.ms" => settings.metadata_max_age.as_millis().to_string(),
         "reconnect.backoff.ms" => settings.reconnect_backoff.initial.as_millis().to_string(),
         "reconnect.backoff.max.ms" => settings.reconnect_backoff.max.as_millis().to_string(),
@@ -196,7 +190,7 @@ fn config(props: &Value) -> ProducerConfig {
 }
 
 fn property(name: &str) -> &'static Property {
-    let mut properties = ProducerConfig::properties().iter();
+    let mut properties = ProducerConfig::properties();
     properties
         .find(|property| property.name == name)
         .unwrap_or_else(|| panic!("{name} is unknown"))

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Callback, Delivery, Filled};
 use kafka_producer::error::DeliveryError;
-use kafka_producer::serde::{self, SerializeError, Serializer};
+use kafka_producer::serialize::{self, SerializeError, Serializer};
 use kafka_producer::{Producer, ProducerRecord, TrySendError};
 
 use rig::{Answers, Rig, Sink, TOPIC, order_of};
@@ -291,7 +291,7 @@ struct Writer;
 impl Serializer<usize> for Writer {
     fn serialize<'a>(
         &self,
-        _: &mut serde::Context<'_>,
+        _: &mut serialize::Context<'_>,
         bytes: &'a usize,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Option<&'a [u8]>, SerializeError> {
@@ -317,8 +317,8 @@ fn producer_for<V: ?Sized + 'static>(
     servers: String,
     serializer: impl Serializer<V> + 'static,
 ) -> Producer<[u8], V> {
-    let builder = Producer::builder_with(serde::Raw, serializer);
-    pollster::block_on(builder.bootstrap_servers([servers]).build()).unwrap()
+    let builder = Producer::builder_with(serialize::Raw, serializer);
+    builder.bootstrap_servers([servers]).build().unwrap()
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn a_thread_keeps_no_more_scratch_than_a_usual_record_takes() {
 fn a_record_beyond_the_format_is_refused_with_its_size_before_it_is_copied() {
     static MEGABYTE: [u8; 1 << 20] = [0; 1 << 20];
     const HEADERS: usize = 3_000;
-    let producer = producer_for("127.0.0.1:1".to_owned(), serde::Raw);
+    let producer = producer_for("127.0.0.1:1".to_owned(), serialize::Raw);
     let record = (0..HEADERS).fold(
         ProducerRecord::new("nobody-knows-it", &MEGABYTE[..]),
         |record, _| record.header("h", &MEGABYTE[..]),

@@ -18,8 +18,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::Filled;
-use kafka_producer::serde::{Context, DefaultSerializer, Headers, Role, Serializer};
-use kafka_producer::{Producer, ProducerRecord, blocking};
+use kafka_producer::serialize::{Context, DefaultSerializer, Headers, Role, Serializer};
+use kafka_producer::{ProducerRecord, blocking};
 
 use rig::{Answers, Rig, Sink, TOPIC, order_of};
 
@@ -39,7 +39,7 @@ fn one_driver_at_a_time() -> MutexGuard<'static, ()> {
 /// one wakes the driver, even if there is nothing left to be done about it.
 #[cfg(target_os = "linux")]
 fn producer(sink: &Sink, settings: &[(&str, &str)]) -> blocking::Producer<[u8], [u8]> {
-    let mut builder = Producer::builder().bootstrap_servers([sink.bootstrap_servers()]);
+    let mut builder = blocking::Producer::builder().bootstrap_servers([sink.bootstrap_servers()]);
     for name in [
         "socket.connection.setup.timeout.ms",
         "socket.connection.setup.timeout.max.ms",
@@ -53,7 +53,7 @@ fn producer(sink: &Sink, settings: &[(&str, &str)]) -> blocking::Producer<[u8], 
     for &(name, value) in settings {
         builder = builder.set(name, value);
     }
-    builder.build_blocking().unwrap()
+    builder.build().unwrap()
 }
 
 /// Closes it and waits until its thread has ended.

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafka_mock::MockCluster;
-use kafka_producer::{Producer, ProducerRecord};
+use kafka_producer::ProducerRecord;
+use kafka_producer::blocking::Producer;
 
 /// Longer than anything here takes on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +34,7 @@ fn a_producer_that_is_closed_while_nothing_is_on_its_way_ends_its_threads() {
             .bootstrap_servers([kafka.bootstrap_servers()])
             .set("linger.ms", linger_ms)
             .set("compression.type", "lz4")
-            .build_blocking()
+            .build()
             .unwrap();
         let delivery = producer.send(ProducerRecord::new("orders", "tea")).unwrap();
         delivery.wait().unwrap();
@@ -72,7 +73,7 @@ fn come_and_go(kafka: &MockCluster, number: usize) {
             "linger.ms",
             if number.is_multiple_of(2) { "0" } else { "5" },
         )
-        .build_blocking()
+        .build()
         .unwrap();
     let record = ProducerRecord::new("orders", "tea");
     producer.send(record).unwrap().wait().unwrap();

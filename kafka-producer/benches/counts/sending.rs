@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use kafka_producer::{Producer, ProducerRecord, blocking};
+use kafka_producer::{ProducerRecord, blocking};
 
 use crate::rig::{Answers, Sink, TOPIC, keys};
 use crate::{Counted, Outside, Scenario};
@@ -46,13 +46,13 @@ const fn sending(name: &'static str, run: fn(&Scenario, u64) -> Counted) -> Scen
 }
 
 fn producer(sink: &Sink, properties: &[(&str, &str)]) -> blocking::Producer<[u8], [u8]> {
-    let mut builder = Producer::builder()
+    let mut builder = blocking::Producer::builder()
         .bootstrap_servers([sink.bootstrap_servers()])
         .set("buffer.memory", (1 << 30).to_string());
     for &(name, value) in properties {
         builder = builder.set(name, value);
     }
-    builder.build_blocking().unwrap()
+    builder.build().unwrap()
 }
 
 fn send(

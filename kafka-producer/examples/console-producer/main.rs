@@ -27,7 +27,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kafka_producer::{Producer, ProducerRecord, blocking};
+use kafka_producer::ProducerRecord;
+use kafka_producer::blocking::Producer;
 
 use flags::{Flags, Source};
 use input::{Input, Line};
@@ -65,9 +66,8 @@ fn run(flags: Flags) -> Result<ExitCode> {
     let (reader, progress) = open(&source)?;
     let kafka = Kafka::real_or_embedded(flags.bootstrap_server.as_deref(), &flags.topic)?;
     let config = flags.config(&kafka.bootstrap_servers())?;
-    let line_bytes_max = config.check()?.settings.max_request_bytes;
-    let producer: blocking::Producer<[u8], [u8]> =
-        Producer::builder().config(config).build_blocking()?;
+    let line_bytes_max = config.check()?.max_request_size();
+    let producer: Producer<[u8], [u8]> = Producer::builder().config(config).build()?;
     close_on_signal(&producer)?;
 
     let input = Input::new(
@@ -106,7 +106,7 @@ fn send_lines(
     mut input: Input<impl io::BufRead>,
     format: &LineFormat,
     topic: &str,
-    producer: &blocking::Producer<[u8], [u8]>,
+    producer: &Producer<[u8], [u8]>,
     ledger: &mut Ledger,
     progress: &ProgressBar,
 ) -> Result<()> {
@@ -159,10 +159,9 @@ fn open(source: &Source) -> Result<(Box<dyn Read>, ProgressBar)> {
 
 /// SIGTERM and SIGINT: what was accepted is still sent, for a while. The reader may wait for a line that
 /// never comes, so what became of all is told here.
-fn close_on_signal(producer: &blocking::Producer<[u8], [u8]>) -> Result<()> {
-    let producer = producer.as_async().clone();
+fn close_on_signal(producer: &Producer<[u8], [u8]>) -> Result<()> {
+    let producer = producer.clone();
     ctrlc::set_handler(move || {
-        let producer = blocking::Producer::from(producer.clone());
         let report = producer.close(PATIENCE_AFTER_SIGNAL).unwrap_or_default();
         eprintln!(
             "console-producer: ended by a signal; of the records that were on their way {} were \

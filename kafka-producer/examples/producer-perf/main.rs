@@ -137,7 +137,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn build(args: &Args) -> anyhow::Result<Producer<[u8], [u8]>> {
-    let mut builder = kafka_producer::Producer::builder()
+    let mut builder = Producer::builder()
         .set("bootstrap.servers", args.bootstrap.as_str())
         .set("acks", args.acks.as_str())
         .set("compression.type", args.compression.as_str())
@@ -155,5 +155,5 @@ fn build(args: &Args) -> anyhow::Result<Producer<[u8], [u8]>> {
             .context("--x-property takes NAME=VALUE")?;
         builder = builder.set(name, value);
     }
-    Ok(builder.build_blocking()?)
+    Ok(builder.build()?)
 }

@@ -93,7 +93,7 @@ impl Flags {
             config.extend(properties(&path)?);
         }
         let config = config.set("transactional.id", self.transactional_id);
-        must_resolve(&config.check()?.settings.bootstrap)?;
+        must_resolve(config.check()?.bootstrap_servers())?;
         let values = i128::from(self.txns).saturating_mul(self.records_per_txn.into());
         let last = (values - 1).saturating_add(self.first_value.into());
         ensure!(

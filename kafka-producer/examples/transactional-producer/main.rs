@@ -80,10 +80,7 @@ fn run(work: Work) -> Result<End> {
         .build()
         .context("cannot start")?;
     runtime.block_on(async {
-        let producer = Producer::builder()
-            .config(work.config.clone())
-            .build()
-            .await?;
+        let producer = Producer::builder().config(work.config.clone()).build()?;
         let mut report = Report::default();
         let session = Session {
             work: &work,

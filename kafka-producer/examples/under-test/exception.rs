@@ -34,7 +34,7 @@ pub(crate) fn of_send(error: &SendError) -> String {
 pub(crate) fn of_delivery(error: &DeliveryError) -> String {
     match error.cause() {
         Cause::Expired { .. } => of_timeout(),
-        Cause::Refused { code, .. } | Cause::RetriesExhausted { code } => of_code(*code),
+        Cause::Refused { code, .. } | Cause::RetriesExhausted { code, .. } => of_code(*code),
         Cause::Fatal(fatal) => of_code(fatal.code()),
         _ => KAFKA_EXCEPTION.to_owned(),
     }

@@ -90,7 +90,7 @@ impl Flags {
         if let Some(path) = self.producer_config.or(self.command_config) {
             config.extend(properties(&path)?);
         }
-        must_resolve(&config.check()?.settings.bootstrap)?;
+        must_resolve(config.check()?.bootstrap_servers())?;
         Ok(Work {
             config,
             topic: self.topic,

@@ -39,7 +39,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
-use kafka_producer::{CloseReport, Producer, ProducerRecord, blocking};
+use kafka_producer::blocking::Producer;
+use kafka_producer::{CloseReport, ProducerRecord};
 
 use flags::{Flags, Work};
 use output::Output;
@@ -78,9 +79,7 @@ fn exit_code(result: Result<()>) -> ExitCode {
 
 /// From a valid command line to the last line. Records that fail are no failure of the program.
 fn run(work: Work) -> Result<()> {
-    let producer: blocking::Producer<str, str> = Producer::builder()
-        .config(work.config.clone())
-        .build_blocking()?;
+    let producer: Producer<str, str> = Producer::builder().config(work.config.clone()).build()?;
     let ending = Arc::new(Ending::of(&producer));
     let on_signal = Arc::clone(&ending);
     ctrlc::set_handler(move || on_signal.begin()).context("cannot listen to signals")?;
@@ -107,10 +106,10 @@ struct Ending {
 }
 
 impl Ending {
-    fn of(producer: &blocking::Producer<str, str>) -> Self {
+    fn of(producer: &Producer<str, str>) -> Self {
         Self {
             stop: Stop::default(),
-            producer: producer.as_async().clone(),
+            producer: producer.clone(),
             closed: OnceLock::new(),
         }
     }
@@ -119,19 +118,12 @@ impl Ending {
     /// its own `delivery.timeout.ms`.
     fn begin(&self) {
         self.stop.now();
-        self.closed.get_or_init(|| {
-            let producer = blocking::Producer::from(self.producer.clone());
-            producer.close(Duration::MAX).unwrap_or_default()
-        });
+        self.closed
+            .get_or_init(|| self.producer.close(Duration::MAX).unwrap_or_default());
     }
 }
 
-fn send_all(
-    work: &Work,
-    producer: &blocking::Producer<str, str>,
-    report: &Arc<Report>,
-    stop: &Stop,
-) {
+fn send_all(work: &Work, producer: &Producer<str, str>, report: &Arc<Report>, stop: &Stop) {
     let mut create_time = CreateTime::new(work.message_create_time_ms);
     let throttle = Throttle::new(work.throughput);
     let (mut key, mut value) = (String::new(), String::new());

@@ -2,9 +2,53 @@
 //!
 //! Only the form is judged, as Kafka's own client judges it; nothing is resolved here.
 
+use std::fmt;
 use std::net::Ipv6Addr;
 
-use crate::settings::Address;
+/// `host:port` of a broker.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+///
+/// let checked = ProducerConfig::new().bootstrap_servers(["kafka-1:9092"]).check()?;
+/// let address = &checked.bootstrap_servers()[0];
+/// assert_eq!((&*address.host, address.port), ("kafka-1", 9092));
+/// # Ok::<(), kafka_producer::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Address {
+    /// A host name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The port, never 0.
+    pub port: u16,
+}
+
+impl Address {
+    /// The address of this host and port.
+    ///
+    /// ```
+    /// use kafka_producer::Address;
+    ///
+    /// assert_eq!(Address::new("::1", 9092).to_string(), "[::1]:9092");
+    /// ```
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
 
 /// What an address may look like, for messages.
 pub(super) const ADDRESS_FORM: &str =

@@ -1,12 +1,12 @@
-//! The values that users name by a word: `acks`, `partitioner.class`, `unresolved.batch.policy`.
+//! The values that users name by a word: `acks`, `partitioner.class`, `unresolved.batch.policy`,
+//! `metadata.recovery.strategy`.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::settings::{Acks, UnresolvedPolicy};
-
-/// Who chooses the partition of a record that does not name one (`partitioner.class`).
+/// How the partition of a record is chosen that does not name one (`partitioner.class`).
 ///
 /// ```
 /// use kafka_producer::config::PartitionerClass;
@@ -16,6 +16,7 @@ use crate::settings::{Acks, UnresolvedPolicy};
 /// assert_eq!("uniform_sticky".parse(), Ok(PartitionerClass::UniformSticky));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PartitionerClass {
     /// By the hash of the key; without a key, one partition per batch.
     #[default]
@@ -27,7 +28,7 @@ pub enum PartitionerClass {
 }
 
 impl PartitionerClass {
-    /// The short name.
+    /// The short name, as in a properties file.
     ///
     /// ```
     /// use kafka_producer::config::PartitionerClass;
@@ -72,7 +73,41 @@ impl FromStr for PartitionerClass {
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("one of default, round_robin, uniform_sticky, or Kafka's name of such a class")]
+#[non_exhaustive]
 pub struct UnknownPartitioner;
+
+/// How many replicas must have a record before it counts as delivered.
+///
+/// ```
+/// use kafka_producer::Acks;
+/// assert_eq!("-1".parse(), Ok(Acks::All));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Acks {
+    /// None: a record counts as delivered when it is written to the socket, at an unknown offset. At most
+    /// once.
+    None,
+    /// The leader alone.
+    Leader,
+    /// All replicas in sync, `min.insync.replicas` of them at least.
+    #[default]
+    All,
+}
+
+impl Acks {
+    /// The number in a produce request.
+    ///
+    /// ```
+    /// assert_eq!(kafka_producer::Acks::All.code(), -1);
+    /// ```
+    pub fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
 
 impl FromStr for Acks {
     type Err = UnknownAcks;
@@ -99,13 +134,36 @@ impl FromStr for Acks {
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("acks must be one of all, -1, 0, 1")]
+#[non_exhaustive]
 pub struct UnknownAcks;
 
+/// What an idempotent producer does with a batch that may be in the log, because an attempt had no
+/// answer, when the broker no longer accepts its sequence number (`unresolved.batch.policy`).
+///
+/// ```
+/// use kafka_producer::UnresolvedPolicy;
+/// assert_eq!("resend".parse(), Ok(UnresolvedPolicy::Resend));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnresolvedPolicy {
+    /// It asks the partition's leader for the last sequence number of this producer (KIP-664), which
+    /// needs the right to read the topic. If that does not settle it, the batch fails as *possibly
+    /// persisted*.
+    #[default]
+    Ask,
+    /// It sends the batch again under a new epoch, as Kafka's own client does: nothing fails, and
+    /// its records may be there twice.
+    Resend,
+    /// The batch fails as *possibly persisted*, at once.
+    Fail,
+}
+
 impl UnresolvedPolicy {
-    /// The word for it.
+    /// The value of `unresolved.batch.policy`.
     ///
     /// ```
-    /// use kafka_producer::settings::UnresolvedPolicy;
+    /// use kafka_producer::UnresolvedPolicy;
     /// assert_eq!(UnresolvedPolicy::Ask.name(), "ask");
     /// ```
     pub fn name(self) -> &'static str {
@@ -133,14 +191,36 @@ impl FromStr for UnresolvedPolicy {
 /// The text is no value of `unresolved.batch.policy`.
 ///
 /// ```
-/// use kafka_producer::settings::UnresolvedPolicy;
+/// use kafka_producer::UnresolvedPolicy;
 ///
 /// let error = "guess".parse::<UnresolvedPolicy>().unwrap_err();
 /// assert_eq!(error.to_string(), "one of ask, resend, fail");
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("one of ask, resend, fail")]
+#[non_exhaustive]
 pub struct UnknownPolicy;
+
+/// What is done when no known broker has metadata (`metadata.recovery.strategy`, KIP-899).
+///
+/// ```
+/// use std::time::Duration;
+/// use kafka_producer::{ProducerConfig, config::MetadataRecovery};
+///
+/// let trigger = Duration::from_secs(60);
+/// let config = ProducerConfig::new().metadata_recovery(MetadataRecovery::Rebootstrap { trigger });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MetadataRecovery {
+    /// The known brokers are asked again and again.
+    None,
+    /// The producer starts again from the bootstrap servers, after `trigger` or when a broker asks for it.
+    Rebootstrap {
+        /// `metadata.recovery.rebootstrap.trigger.ms`.
+        trigger: Duration,
+    },
+}
 
 #[cfg(test)]
 mod tests {

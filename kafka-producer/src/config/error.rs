@@ -1,8 +1,8 @@
-//! What is wrong with a configuration, and what is merely odd about it.
+//! What is wrong with a configuration, and what deserves a warning.
 //!
-//! Everything wrong is told at once, one line each: the property, its value, what is allowed; then, a
-//! line each, what is odd, which may be the reason.
-//! Values of passwords are never told, nor values of names that nobody knows.
+//! All problems are reported at once, one per line: the property, its value, what is allowed; then the
+//! warnings, one per line, because one of them may be the reason. Values of passwords are never shown,
+//! nor those of unknown names.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ impl ConfigError {
         Self { problems, warnings }
     }
 
-    /// All that is wrong; never empty.
+    /// Everything that is wrong; never empty.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -47,7 +47,7 @@ impl ConfigError {
         &self.problems
     }
 
-    /// What is odd besides; it may be the reason for what is wrong.
+    /// The warnings; one of them may be the reason for a problem.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -84,11 +84,20 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// One thing that is wrong with a configuration.
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+///
+/// let error = ProducerConfig::new().set("acks", "2").check().unwrap_err();
+/// let names: Vec<_> = error.problems().iter().filter_map(|problem| problem.name()).collect();
+/// assert_eq!(names, ["acks", "bootstrap.servers"]);
+/// ```
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
     /// The value is not of the property's kind, or out of its range.
     #[error("{name}={value:?}: must be {allowed}")]
+    #[non_exhaustive]
     Invalid {
         /// Kafka's name of the property.
         name: &'static str,
@@ -97,8 +106,9 @@ pub enum Problem {
         /// What could have been given.
         allowed: String,
     },
-    /// The value is allowed, but not beside that of another property.
+    /// The value is allowed, but not together with that of another property.
     #[error("{name}={value:?}: must be {allowed}, because {because}")]
+    #[non_exhaustive]
     Contradiction {
         /// Kafka's name of the property.
         name: &'static str,
@@ -109,8 +119,9 @@ pub enum Problem {
         /// The other property, and its value.
         because: String,
     },
-    /// Kafka allows the value; this producer cannot do it.
+    /// Kafka allows the value; this producer does not support it.
     #[error("{name}={value:?}: must be {allowed}, because {reason}")]
+    #[non_exhaustive]
     Unsupported {
         /// Kafka's name of the property.
         name: &'static str,
@@ -118,21 +129,23 @@ pub enum Problem {
         value: String,
         /// What could have been given.
         allowed: String,
-        /// Why it cannot.
+        /// Why not.
         reason: String,
     },
     /// A property that has no default was not set.
     #[error("{name} is required: {allowed}{}", misspelling(misspelt))]
+    #[non_exhaustive]
     Missing {
         /// Kafka's name of the property.
         name: &'static str,
         /// What should have been given.
         allowed: &'static str,
-        /// A name that was set, that no property has and that resembles this one most.
+        /// The unknown name that was set and is most similar to this one.
         misspelt: Option<String>,
     },
     /// A properties file cannot be read.
     #[error("cannot read {}: {reason}", path.display())]
+    #[non_exhaustive]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -141,6 +154,7 @@ pub enum Problem {
     },
     /// A line of properties is not written as Java's `Properties` allow.
     #[error("line {line}: {reason}")]
+    #[non_exhaustive]
     Malformed {
         /// Where the line begins, counted from 1.
         line: usize,
@@ -158,11 +172,11 @@ impl Problem {
     /// The property this is about, if it is about one.
     ///
     /// ```
-    /// use kafka_producer::config::Problem;
+    /// use kafka_producer::config::parse_properties;
     ///
-    /// let problem = Problem::Malformed { line: 3, reason: "a \\u needs four hexadecimal digits" };
-    /// assert_eq!(problem.name(), None);
-    /// assert_eq!(problem.to_string(), "line 3: a \\u needs four hexadecimal digits");
+    /// let error = parse_properties("acks=all\nname=\\u12").unwrap_err();
+    /// assert_eq!(error.problems()[0].name(), None); // it is about a line of the file
+    /// assert!(error.to_string().starts_with("line 2: "));
     /// ```
     pub fn name(&self) -> Option<&'static str> {
         match self {
@@ -175,7 +189,7 @@ impl Problem {
     }
 }
 
-/// Something odd about a configuration that works.
+/// Something about a valid configuration that is probably not meant.
 ///
 /// ```
 /// use kafka_producer::ProducerConfig;
@@ -185,7 +199,7 @@ impl Problem {
 ///     .set("liger.ms", "0")
 ///     .check()?;
 /// assert_eq!(
-///     checked.warnings[0].to_string(),
+///     checked.warnings()[0].to_string(),
 ///     "unknown property \"liger.ms\" is ignored: did you mean linger.ms?",
 /// );
 /// # Ok::<(), kafka_producer::ConfigError>(())
@@ -194,25 +208,29 @@ impl Problem {
 #[non_exhaustive]
 pub enum Warning {
     /// No property has this name; it is ignored.
+    #[non_exhaustive]
     Unknown {
         /// As it was given.
         name: String,
-        /// The property that it resembles most, if it resembles one.
+        /// The most similar property, if one is similar.
         nearest: Option<&'static str>,
     },
-    /// Kafka knows the property, but it means nothing here.
+    /// A property of Kafka's that has no effect here.
+    #[non_exhaustive]
     NoEffect {
         /// Kafka's name of the property.
         name: &'static str,
         /// Why not.
         reason: &'static str,
     },
-    /// A list has an entry that is empty, a comma too many for one: it is passed over.
+    /// A list has an empty entry, for example by a comma too many: it is skipped.
+    #[non_exhaustive]
     EmptyEntry {
         /// Kafka's name of the property.
         name: &'static str,
     },
-    /// Idempotence was left at its default, which these settings do not go with: it is off.
+    /// `enable.idempotence` was left at its default, and another setting rules it out: it is off.
+    #[non_exhaustive]
     IdempotenceOff {
         /// The property that rules it out.
         name: &'static str,
@@ -220,18 +238,21 @@ pub enum Warning {
         value: String,
     },
     /// `delivery.timeout.ms` was left at its default, which is too short: it was raised.
+    #[non_exhaustive]
     DeliveryTimeoutRaised {
         /// To `linger.ms` + `request.timeout.ms`.
         to_ms: i64,
     },
-    /// Times that should grow with each failure do not: every one is `fixed_ms`.
+    /// A backoff that should grow with each failure does not: it is always `fixed_ms`.
+    #[non_exhaustive]
     BackoffIsFixed {
         /// Kafka's name of the first time.
         name: &'static str,
         /// Every time.
         fixed_ms: i64,
     },
-    /// A time limit of zero or less, which nothing can meet.
+    /// A time limit of zero or less, which no connection can meet.
+    #[non_exhaustive]
     TimeoutIsZero {
         /// Kafka's name of the property.
         name: &'static str,

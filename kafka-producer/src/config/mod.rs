@@ -6,161 +6,41 @@
 //! .properties ────┘
 //! ```
 //!
-//! A [`ProducerConfig`] takes anything and judges nothing; it remembers what was set explicitly,
-//! because Kafka's rules treat that differently from a default of the same value. `table.rs` knows
-//! the properties one by one, `checks.rs` how they depend on each other. Nothing here opens a
+//! A [`ProducerConfig`] accepts anything and checks nothing; it remembers what was set explicitly,
+//! because Kafka's rules treat that differently from a default of the same value. `table` knows the
+//! properties one by one, `rules.rs` how they depend on each other. Nothing here opens a
 //! connection, resolves a name or reads the environment.
 
 mod address;
-mod checks;
 mod choices;
 mod error;
 mod nearest;
+mod producer_config;
 mod properties_file;
+mod rules;
 mod setters;
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
+pub mod settings;
+#[cfg(not(feature = "unstable-engine"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is public with the feature `unstable-engine`"
+)]
+pub(crate) mod settings;
 mod table;
-mod values;
-
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
-
-pub use checks::Checked;
-pub use choices::{PartitionerClass, UnknownAcks, UnknownPartitioner};
-pub use error::{ConfigError, Problem, Warning};
-pub use properties_file::parse_properties;
-pub use table::{Allowed, Kind, Property, Support};
-
-/// The configuration of a producer: Kafka's names, defaults and rules.
-///
-/// Each property has a setter, and can be set by Kafka's name as well; what was set last counts.
-/// Nothing is judged before [`check`](Self::check), which a producer does when it is built.
-///
-/// ```
-/// use std::time::Duration;
-/// use kafka_producer::ProducerConfig;
-///
-/// let config = ProducerConfig::from_properties([
-///     ("bootstrap.servers", "kafka-1:9092,kafka-2:9092"),
-///     ("compression.type", "none"),
-/// ])
-/// .linger(Duration::from_millis(20))
-/// .set("batch.size", "65536");
-///
-/// let checked = config.check()?;
-/// assert_eq!(checked.settings.bootstrap.len(), 2);
-/// assert_eq!(checked.settings.accumulator.batch_size, 65536);
-/// # Ok::<(), kafka_producer::ConfigError>(())
-/// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ProducerConfig {
-    /// What was set, as Kafka would write it, whether the name is known or not.
-    explicit: BTreeMap<String, String>,
-}
-
-impl ProducerConfig {
-    /// All defaults; `bootstrap.servers`, which has none, must be set.
-    ///
-    /// ```
-    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
-    /// assert!(config.check().is_ok());
-    /// ```
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Reads pairs of Kafka's names and values.
-    ///
-    /// ```
-    /// use kafka_producer::ProducerConfig;
-    ///
-    /// let config = ProducerConfig::from_properties([("bootstrap.servers", "localhost:9092")]);
-    /// assert!(config.check().is_ok());
-    /// ```
-    pub fn from_properties<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
-    where
-        N: Into<String>,
-        V: Into<String>,
-    {
-        let mut config = Self::new();
-        config.extend(pairs);
-        config
-    }
-
-    /// Reads a `.properties` file as Java writes it, in UTF-8.
-    ///
-    /// ```
-    /// use kafka_producer::ProducerConfig;
-    ///
-    /// let error = ProducerConfig::from_properties_file("no/such/file").unwrap_err();
-    /// assert!(error.to_string().starts_with("cannot read no/such/file: "));
-    /// ```
-    pub fn from_properties_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        properties_file::read_properties_file(path.as_ref()).map(Self::from_properties)
-    }
-
-    /// Sets a property by Kafka's name; whatever was set before is forgotten.
-    ///
-    /// ```
-    /// use kafka_producer::ProducerConfig;
-    ///
-    /// let config = ProducerConfig::new().set("linger.ms", "5").set("linger.ms", "20");
-    /// assert_eq!(config, ProducerConfig::new().set("linger.ms", "20"));
-    /// ```
-    #[must_use]
-    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.explicit.insert(name.into(), value.into());
-        self
-    }
-
-    /// Every property that Kafka knows, with its default, its range and what becomes of it here.
-    ///
-    /// ```
-    /// use kafka_producer::ProducerConfig;
-    ///
-    /// for property in ProducerConfig::properties() {
-    ///     println!("{property}");
-    /// }
-    /// ```
-    pub fn properties() -> &'static [Property] {
-        table::PROPERTIES
-    }
-
-    /// Judges everything at once, as Kafka does, and makes settings of it.
-    ///
-    /// ```
-    /// use kafka_producer::{Acks, ProducerConfig};
-    ///
-    /// let config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]).acks(Acks::Leader);
-    /// let checked = config.check()?;
-    /// assert_eq!(checked.settings.guarantee.acks(), Acks::Leader);
-    /// assert_eq!(checked.warnings.len(), 1); // without acks=all there is no idempotence
-    /// # Ok::<(), kafka_producer::ConfigError>(())
-    /// ```
-    pub fn check(&self) -> Result<Checked, ConfigError> {
-        checks::check(&self.explicit)
-    }
-}
-
-impl<N: Into<String>, V: Into<String>> Extend<(N, V)> for ProducerConfig {
-    fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, pairs: I) {
-        let pairs = pairs
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        self.explicit.extend(pairs);
-    }
-}
-
-/// Without the values of passwords, and of names that nobody knows.
-impl fmt::Debug for ProducerConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.explicit.iter().map(|(name, value)| {
-            let value = Property::named(name).map_or("[hidden]", |property| property.shown(value));
-            (name, value)
-        });
-        f.debug_map().entries(shown).finish()
-    }
-}
-
 #[cfg(test)]
 mod tests;
+mod values;
+
+pub use address::Address;
+pub use choices::{
+    Acks, MetadataRecovery, PartitionerClass, UnknownAcks, UnknownPartitioner, UnknownPolicy,
+    UnresolvedPolicy,
+};
+pub use error::{ConfigError, Problem, Warning};
+pub use producer_config::ProducerConfig;
+pub use properties_file::parse_properties;
+pub use rules::Checked;
+pub use table::{Allowed, Kind, Property, Support};

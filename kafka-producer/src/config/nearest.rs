@@ -1,8 +1,8 @@
 //! What a misspelt property was meant to be.
 
-use super::table::PROPERTIES;
+use super::table;
 
-/// Longer names are nobody's slip, and would take long to compare.
+/// Longer names are no typing errors, and would take long to compare.
 const LONGEST_NAME_BYTES: usize = 80;
 
 /// The property whose name differs least from `name`, if it differs little.
@@ -11,9 +11,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
         return None;
     }
     let name = name.to_lowercase().replace(['_', '-'], ".");
-    let candidates = PROPERTIES
-        .iter()
-        .map(|property| (distance(&name, property.name), property.name));
+    let candidates = table::all().map(|property| (distance(&name, property.name), property.name));
     let (differences, nearest) = candidates.min()?;
     (differences <= nearest.len() / 4).then_some(nearest)
 }

@@ -1,14 +1,14 @@
 //! One typed setter per supported property; each writes what a properties file would say.
 //!
-//! Kafka counts time in whole milliseconds: durations are rounded up to them. What a type allows
-//! but Kafka does not is refused by [`check`](ProducerConfig::check), like anything else.
+//! Kafka counts time in whole milliseconds, to which durations are rounded up. A value that the type
+//! allows and Kafka does not is rejected by [`check`](ProducerConfig::check), like anything else.
 
 use std::time::Duration;
 
 use kafka_wire::compression::Compression;
 
-use super::{PartitionerClass, ProducerConfig};
-use crate::settings::{Acks, MetadataRecovery, UnresolvedPolicy};
+use super::choices::{Acks, MetadataRecovery, PartitionerClass, UnresolvedPolicy};
+use super::producer_config::ProducerConfig;
 
 /// ```
 /// use std::time::Duration;
@@ -29,7 +29,12 @@ use crate::settings::{Acks, MetadataRecovery, UnresolvedPolicy};
 /// ```
 impl ProducerConfig {
     /// `bootstrap.servers`: `host:port` of some brokers, from which the others are learnt.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().bootstrap_servers(["kafka-1:9092", "kafka-2:9092"]);
+    /// assert_eq!(config, ProducerConfig::new().set("bootstrap.servers", "kafka-1:9092,kafka-2:9092"));
+    /// ```
     pub fn bootstrap_servers(self, servers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let servers: Vec<String> = servers.into_iter().map(Into::into).collect();
         self.put("bootstrap.servers", servers.join(","))
@@ -37,166 +42,307 @@ impl ProducerConfig {
 
     /// `client.id`: sent with every request, for quotas and the broker's logs; by default
     /// `producer-N`.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().client_id("till-7");
+    /// assert_eq!(config, ProducerConfig::new().set("client.id", "till-7"));
+    /// ```
     pub fn client_id(self, id: impl Into<String>) -> Self {
         self.put("client.id", id.into())
     }
 
     /// `acks`: how many replicas must have a record before it counts as delivered.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::{Acks, ProducerConfig};
+    /// let config = ProducerConfig::new().acks(Acks::Leader);
+    /// assert_eq!(config, ProducerConfig::new().set("acks", "1"));
+    /// ```
     pub fn acks(self, acks: Acks) -> Self {
         self.put("acks", acks.code())
     }
 
     /// `enable.idempotence=true`: no duplicates and no reordering by retries, and an error if
     /// something rules that out; by default it is on, but gives way to `acks` and `retries`.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().idempotent();
+    /// assert_eq!(config, ProducerConfig::new().set("enable.idempotence", "true"));
+    /// ```
     pub fn idempotent(self) -> Self {
         self.put("enable.idempotence", true)
     }
 
     /// `enable.idempotence=false`: retries may duplicate records, and reorder them where several
     /// requests are in flight.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().not_idempotent();
+    /// assert_eq!(config, ProducerConfig::new().set("enable.idempotence", "false"));
+    /// ```
     pub fn not_idempotent(self) -> Self {
         self.put("enable.idempotence", false)
     }
 
     /// `transactional.id`: makes the producer transactional, and fences an earlier one with the
     /// same id (KIP-98).
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().transactional_id("billing-1");
+    /// assert_eq!(config, ProducerConfig::new().set("transactional.id", "billing-1"));
+    /// ```
     pub fn transactional_id(self, id: impl Into<String>) -> Self {
         self.put("transactional.id", id.into())
     }
 
     /// `transaction.timeout.ms`: how long a transaction may be open before the cluster aborts it.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().transaction_timeout(Duration::from_secs(30));
+    /// assert_eq!(config, ProducerConfig::new().set("transaction.timeout.ms", "30000"));
+    /// ```
     pub fn transaction_timeout(self, timeout: Duration) -> Self {
         self.put_time("transaction.timeout.ms", timeout)
     }
 
     /// `retries`: attempts after the first;
     /// [`delivery_timeout`](Self::delivery_timeout) is the better bound.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().retries(3);
+    /// assert_eq!(config, ProducerConfig::new().set("retries", "3"));
+    /// ```
     pub fn retries(self, attempts: u32) -> Self {
         self.put("retries", attempts)
     }
 
     /// `max.in.flight.requests.per.connection`: produce requests to one broker that may await
     /// their answers.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().max_in_flight(1);
+    /// assert_eq!(config, ProducerConfig::new().set("max.in.flight.requests.per.connection", "1"));
+    /// ```
     pub fn max_in_flight(self, requests: u32) -> Self {
         self.put("max.in.flight.requests.per.connection", requests)
     }
 
     /// `batch.size`: bytes of a batch before compression; 0: every record is a batch.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().batch_size(65_536);
+    /// assert_eq!(config, ProducerConfig::new().set("batch.size", "65536"));
+    /// ```
     pub fn batch_size(self, bytes: usize) -> Self {
         self.put("batch.size", bytes)
     }
 
     /// `linger.ms`: how long a batch waits for more records.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().linger(Duration::from_millis(20));
+    /// assert_eq!(config, ProducerConfig::new().set("linger.ms", "20"));
+    /// ```
     pub fn linger(self, time: Duration) -> Self {
         self.put_time("linger.ms", time)
     }
 
     /// `buffer.memory`: bytes that all batches together may take, each with the callbacks of its records
-    /// and with some 768 bytes that there are of a batch beside its records; sends wait when they are
-    /// used up. What the producer takes beyond that is some MiB, and 0.7 KiB for each partition.
-    #[must_use]
+    /// and about 768 bytes of bookkeeping; sends wait when it is used up. Beyond that the producer takes
+    /// some MiB, and 0.7 KiB for each partition.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().buffer_memory(64 << 20);
+    /// assert_eq!(config, ProducerConfig::new().set("buffer.memory", "67108864"));
+    /// ```
     pub fn buffer_memory(self, bytes: u64) -> Self {
         self.put("buffer.memory", bytes)
     }
 
     /// `max.block.ms`: how long a send may wait for metadata and memory together.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().max_block(Duration::from_secs(5));
+    /// assert_eq!(config, ProducerConfig::new().set("max.block.ms", "5000"));
+    /// ```
     pub fn max_block(self, time: Duration) -> Self {
         self.put_time("max.block.ms", time)
     }
 
     /// `max.request.size`: bytes of a request, and thereby of a record, before compression.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().max_request_size(4 << 20);
+    /// assert_eq!(config, ProducerConfig::new().set("max.request.size", "4194304"));
+    /// ```
     pub fn max_request_size(self, bytes: usize) -> Self {
         self.put("max.request.size", bytes)
     }
 
     /// `compression.type`: the codec of whole batches.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::{Compression, ProducerConfig};
+    /// let config = ProducerConfig::new().compression(Compression::Zstd);
+    /// assert_eq!(config, ProducerConfig::new().set("compression.type", "zstd"));
+    /// ```
     pub fn compression(self, codec: Compression) -> Self {
         self.put("compression.type", codec)
     }
 
     /// `compression.gzip.level`: 1 to 9, or -1 for the default of gzip.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().gzip_level(9);
+    /// assert_eq!(config, ProducerConfig::new().set("compression.gzip.level", "9"));
+    /// ```
     pub fn gzip_level(self, level: i32) -> Self {
         self.put("compression.gzip.level", level)
     }
 
     /// `compression.lz4.level`: 1 to 17.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().lz4_level(3);
+    /// assert_eq!(config, ProducerConfig::new().set("compression.lz4.level", "3"));
+    /// ```
     pub fn lz4_level(self, level: i32) -> Self {
         self.put("compression.lz4.level", level)
     }
 
     /// `compression.zstd.level`: -131072 to 22.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().zstd_level(-5);
+    /// assert_eq!(config, ProducerConfig::new().set("compression.zstd.level", "-5"));
+    /// ```
     pub fn zstd_level(self, level: i32) -> Self {
         self.put("compression.zstd.level", level)
     }
 
     /// `request.timeout.ms`: how long an answer may take before its connection is given up.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().request_timeout(Duration::from_secs(10));
+    /// assert_eq!(config, ProducerConfig::new().set("request.timeout.ms", "10000"));
+    /// ```
     pub fn request_timeout(self, time: Duration) -> Self {
         self.put_time("request.timeout.ms", time)
     }
 
     /// `delivery.timeout.ms`: from the append of a record to its outcome, retries included.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().delivery_timeout(Duration::from_secs(60));
+    /// assert_eq!(config, ProducerConfig::new().set("delivery.timeout.ms", "60000"));
+    /// ```
     pub fn delivery_timeout(self, time: Duration) -> Self {
         self.put_time("delivery.timeout.ms", time)
     }
 
     /// `retry.backoff.ms`: the first wait before trying a request again; doubles with each failure.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().retry_backoff(Duration::from_millis(50));
+    /// assert_eq!(config, ProducerConfig::new().set("retry.backoff.ms", "50"));
+    /// ```
     pub fn retry_backoff(self, time: Duration) -> Self {
         self.put_time("retry.backoff.ms", time)
     }
 
     /// `retry.backoff.max.ms`: the longest wait before trying a request again.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().retry_backoff_max(Duration::from_secs(2));
+    /// assert_eq!(config, ProducerConfig::new().set("retry.backoff.max.ms", "2000"));
+    /// ```
     pub fn retry_backoff_max(self, time: Duration) -> Self {
         self.put_time("retry.backoff.max.ms", time)
     }
 
     /// `reconnect.backoff.ms`: the first wait before connecting again, and the longest if no other
     /// is set; doubles with each failure.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().reconnect_backoff(Duration::from_millis(100));
+    /// assert_eq!(config, ProducerConfig::new().set("reconnect.backoff.ms", "100"));
+    /// ```
     pub fn reconnect_backoff(self, time: Duration) -> Self {
         self.put_time("reconnect.backoff.ms", time)
     }
 
     /// `reconnect.backoff.max.ms`: the longest wait before connecting again.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().reconnect_backoff_max(Duration::from_secs(10));
+    /// assert_eq!(config, ProducerConfig::new().set("reconnect.backoff.max.ms", "10000"));
+    /// ```
     pub fn reconnect_backoff_max(self, time: Duration) -> Self {
         self.put_time("reconnect.backoff.max.ms", time)
     }
 
     /// `socket.connection.setup.timeout.ms`: the time for a connection to be set up; doubles with
     /// each failure.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().connection_setup_timeout(Duration::from_secs(3));
+    /// assert_eq!(config, ProducerConfig::new().set("socket.connection.setup.timeout.ms", "3000"));
+    /// ```
     pub fn connection_setup_timeout(self, time: Duration) -> Self {
         self.put_time("socket.connection.setup.timeout.ms", time)
     }
 
     /// `socket.connection.setup.timeout.max.ms`: the longest time for a connection to be set up.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().connection_setup_timeout_max(Duration::from_secs(15));
+    /// assert_eq!(config, ProducerConfig::new().set("socket.connection.setup.timeout.max.ms", "15000"));
+    /// ```
     pub fn connection_setup_timeout_max(self, time: Duration) -> Self {
         self.put_time("socket.connection.setup.timeout.max.ms", time)
     }
 
     /// `connections.max.idle.ms`: a connection unused for this long is closed; `None`: never.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().connections_max_idle(None);
+    /// assert_eq!(config, ProducerConfig::new().set("connections.max.idle.ms", "-1"));
+    /// ```
     pub fn connections_max_idle(self, time: Option<Duration>) -> Self {
         match time {
             Some(time) => self.put_time("connections.max.idle.ms", time),
@@ -205,21 +351,37 @@ impl ProducerConfig {
     }
 
     /// `metadata.max.age.ms`: metadata is refreshed after this long without a reason.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().metadata_max_age(Duration::from_secs(60));
+    /// assert_eq!(config, ProducerConfig::new().set("metadata.max.age.ms", "60000"));
+    /// ```
     pub fn metadata_max_age(self, time: Duration) -> Self {
         self.put_time("metadata.max.age.ms", time)
     }
 
     /// `metadata.max.idle.ms`: a topic not used for this long is forgotten; at least five seconds.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().metadata_max_idle(Duration::from_secs(600));
+    /// assert_eq!(config, ProducerConfig::new().set("metadata.max.idle.ms", "600000"));
+    /// ```
     pub fn metadata_max_idle(self, time: Duration) -> Self {
         self.put_time("metadata.max.idle.ms", time)
     }
 
     /// `metadata.recovery.strategy`, and `metadata.recovery.rebootstrap.trigger.ms` with it: whether
-    /// to begin anew with `bootstrap.servers` when the known brokers have no metadata, and after what
-    /// time.
-    #[must_use]
+    /// to start again from `bootstrap.servers` when no known broker has metadata, and after what time.
+    ///
+    /// ```
+    /// # use kafka_producer::{ProducerConfig, config::MetadataRecovery};
+    /// let config = ProducerConfig::new().metadata_recovery(MetadataRecovery::None);
+    /// assert_eq!(config, ProducerConfig::new().set("metadata.recovery.strategy", "none"));
+    /// ```
     pub fn metadata_recovery(self, recovery: MetadataRecovery) -> Self {
         match recovery {
             MetadataRecovery::None => self.put("metadata.recovery.strategy", "none"),
@@ -229,41 +391,72 @@ impl ProducerConfig {
         }
     }
 
-    /// `send.buffer.bytes`: `SO_SNDBUF` of each connection; `None`: as the operating system likes.
-    #[must_use]
+    /// `send.buffer.bytes`: `SO_SNDBUF` of each connection; `None`: the operating system's default.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().send_buffer_bytes(Some(1 << 20));
+    /// assert_eq!(config, ProducerConfig::new().set("send.buffer.bytes", "1048576"));
+    /// ```
     pub fn send_buffer_bytes(self, bytes: Option<u32>) -> Self {
         self.put("send.buffer.bytes", bytes.map_or(-1, i64::from))
     }
 
-    /// `receive.buffer.bytes`: `SO_RCVBUF` of each connection; `None`: as the operating system
-    /// likes.
-    #[must_use]
+    /// `receive.buffer.bytes`: `SO_RCVBUF` of each connection; `None`: the operating system's
+    /// default.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().receive_buffer_bytes(None);
+    /// assert_eq!(config, ProducerConfig::new().set("receive.buffer.bytes", "-1"));
+    /// ```
     pub fn receive_buffer_bytes(self, bytes: Option<u32>) -> Self {
         self.put("receive.buffer.bytes", bytes.map_or(-1, i64::from))
     }
 
     /// `partitioner.class`: who chooses the partition of a record that does not name one.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::{ProducerConfig, config::PartitionerClass};
+    /// let config = ProducerConfig::new().partitioner(PartitionerClass::RoundRobin);
+    /// assert_eq!(config, ProducerConfig::new().set("partitioner.class", "round_robin"));
+    /// ```
     pub fn partitioner(self, class: PartitionerClass) -> Self {
         self.put("partitioner.class", class.name())
     }
 
     /// `partitioner.ignore.keys=true`: records with a key are spread like those without.
-    #[must_use]
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().ignoring_keys();
+    /// assert_eq!(config, ProducerConfig::new().set("partitioner.ignore.keys", "true"));
+    /// ```
     pub fn ignoring_keys(self) -> Self {
         self.put("partitioner.ignore.keys", true)
     }
 
-    /// `unresolved.batch.policy`: what becomes of a batch that may be in the log when the broker takes
-    /// neither it nor its number any more.
-    #[must_use]
+    /// `unresolved.batch.policy`: what to do with a batch that may be in the log, when the broker no
+    /// longer accepts its sequence number.
+    ///
+    /// ```
+    /// # use kafka_producer::{ProducerConfig, UnresolvedPolicy};
+    /// let config = ProducerConfig::new().unresolved_batches(UnresolvedPolicy::Fail);
+    /// assert_eq!(config, ProducerConfig::new().set("unresolved.batch.policy", "fail"));
+    /// ```
     pub fn unresolved_batches(self, policy: UnresolvedPolicy) -> Self {
         self.put("unresolved.batch.policy", policy.name())
     }
 
     /// `producer.id.expiration.ms`: how long brokers remember a producer that does not write, if they do
     /// not tell: their own setting of this name.
-    #[must_use]
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().producer_id_expiration(Duration::from_secs(3600));
+    /// assert_eq!(config, ProducerConfig::new().set("producer.id.expiration.ms", "3600000"));
+    /// ```
     pub fn producer_id_expiration(self, time: Duration) -> Self {
         self.put_time("producer.id.expiration.ms", time)
     }
@@ -322,7 +515,7 @@ mod tests {
             .ignoring_keys()
             .unresolved_batches(UnresolvedPolicy::Fail)
             .producer_id_expiration(second * 60);
-        let properties = ProducerConfig::properties().iter();
+        let properties = ProducerConfig::properties();
         let supported =
             properties.filter(|property| matches!(property.support, Support::Supported(_)));
         let names: Vec<&str> = config.explicit.keys().map(String::as_str).collect();

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::settings::{BackoffRange, Guarantee, Settings, TransactionSettings};
 use super::*;
-use crate::settings::{Acks, BackoffRange, Guarantee, Settings, TransactionSettings};
 
 fn config(pairs: &[(&str, &str)]) -> ProducerConfig {
     let mut config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
@@ -411,15 +411,12 @@ fn a_value_with_line_breaks_stays_on_its_line() {
 
 #[test]
 fn every_default_is_allowed_and_every_name_is_there_once() {
-    let properties = ProducerConfig::properties();
-    for property in properties {
+    for property in ProducerConfig::properties() {
         assert!(
             property.default.is_none() || property.default_value().is_some(),
             "{property}"
         );
-        let same_name = properties
-            .iter()
-            .filter(|other| other.name == property.name);
+        let same_name = ProducerConfig::properties().filter(|other| other.name == property.name);
         assert_eq!(same_name.count(), 1, "{property}");
         if let Some(default) = property.default.filter(|default| !default.is_empty()) {
             assert!(
@@ -500,7 +497,6 @@ fn value() -> impl Strategy<Value = String> {
 
 fn name() -> impl Strategy<Value = String> {
     let names: Vec<&str> = ProducerConfig::properties()
-        .iter()
         .map(|property| property.name)
         .collect();
     prop_oneof![20 => prop::sample::select(names).prop_map(str::to_owned), 1 => ".{0,100}"]

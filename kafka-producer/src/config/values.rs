@@ -1,16 +1,16 @@
-//! The properties one by one: which value each one has, and what is wrong with those that were set.
+//! The properties one by one: the value of each, and what is wrong with those that were set.
 //!
-//! An invalid value is noted and takes its default, so that the rules of `checks.rs` always find
-//! something to look at; they ask [`Values::are_valid`] before they accuse anyone.
+//! An invalid value is recorded and replaced by its default, so that the rules of `rules.rs` always
+//! have a value; they ask [`Values::are_valid`] before they report one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::error::{Problem, Warning};
 use super::nearest::nearest;
-use super::table::{Property, Support, Value};
+use super::table::{self, Property, Support, Value};
 
-/// What was found wrong or odd so far.
+/// The problems and warnings so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
@@ -69,7 +69,7 @@ impl Values {
             invalid: BTreeSet::new(),
         };
         for (name, text) in explicit {
-            match Property::named(name) {
+            match table::named(name) {
                 Some(property) => values.read_one(property, text, findings),
                 None => findings.warnings.push(Warning::Unknown {
                     name: name.clone(),
@@ -161,7 +161,7 @@ impl Values {
     }
 
     fn value(&self, name: &'static str) -> Option<Value> {
-        let property = Property::named(name).expect("rules ask for names of the table only");
+        let property = table::named(name).expect("rules ask for names of the table only");
         self.explicit
             .get(name)
             .cloned()
@@ -169,7 +169,7 @@ impl Values {
     }
 }
 
-/// What could have been given instead of this. Old notes have `acks=2` for more than the leader.
+/// What is allowed instead. Old documents have `acks=2` for more replicas than the leader.
 fn allowed_instead(property: &Property, text: &str) -> String {
     let allowed = property.allowed_values();
     match (property.name, text.trim().parse::<u32>()) {

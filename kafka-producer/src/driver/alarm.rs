@@ -1,11 +1,11 @@
 //! The driver's one timer: when the engine wants to be woken.
 //!
-//! `linger.ms` is a promise in milliseconds, and tokio's timer counts in those: a deadline would be
-//! met one to two of them late. So where the system has timers to wait for (Linux), one is set, and
-//! waited for like a socket.
+//! tokio's timer has a resolution of milliseconds, the unit of `linger.ms`: a deadline would be met one
+//! to two of them late. So where the system has timers that can be polled like a socket (Linux), one of
+//! those is used.
 //!
-//! Being woken too early does no harm, and setting a timer is a call into the system: one that is
-//! set is left alone as long as it is not too late.
+//! Being woken too early does no harm, and setting a timer is a system call: one that is set for an
+//! earlier time is left as it is.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use std::time::Instant;
 use timer::Timer;
 use tokio::runtime::Builder;
 
-/// A deadline that is waited for.
+/// A timer, set for a deadline.
 pub(super) struct Alarm {
     timer: Timer,
     /// When the timer goes off, if it is set.
@@ -22,7 +22,7 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    /// Has the runtime made so that it can wait for an alarm.
+    /// Builds the runtime so that it can wait for an alarm.
     pub(super) fn enable(runtime: &mut Builder) {
         Timer::enable(runtime);
     }
@@ -83,14 +83,11 @@ mod timer {
     pub(super) struct Timer(AsyncFd<OwnedFd>);
 
     impl Timer {
-        /// Nothing that every runtime with sockets does not have.
+        /// Every runtime with sockets can do it.
         pub(super) fn enable(_: &mut Builder) {}
 
-        // Deprecated for the sake of types whose descriptor may become another one; this may not.
-        #[allow(
-            deprecated,
-            reason = "what takes its place can not be called without `unsafe`"
-        )]
+        // Deprecated because of types whose descriptor may change; this one's does not.
+        #[allow(deprecated, reason = "its replacement takes `unsafe`")]
         pub(super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -98,7 +95,7 @@ mod timer {
         }
 
         pub(super) fn set(&self, at: Instant) {
-            // Zero would be: never.
+            // Zero would mean: never.
             let left = at.saturating_duration_since(Instant::now());
             let left = left.max(Duration::from_nanos(1));
             let once = Itimerspec {
@@ -109,9 +106,9 @@ mod timer {
             debug_assert!(set.is_ok(), "{set:?}");
         }
 
-        /// How often it went off is not read: setting it anew forgets that.
+        /// How often it went off is not read: setting it again resets the count.
         pub(super) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
-            // Fails only when its runtime is gone, and then nobody polls.
+            // Fails only when its runtime is gone, and then nothing polls.
             if let Ok(mut gone_off) = ready!(self.0.poll_read_ready(context)) {
                 gone_off.clear_ready();
             }

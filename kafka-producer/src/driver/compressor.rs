@@ -17,14 +17,14 @@ use kafka_wire::compression::{Compression, CompressionLevel, Compressor as Codec
 use crate::engine::{Outgoing, Payload};
 use crate::error::DeliveryError;
 
-/// A few threads and what they are to compress. Dropped, they end.
+/// Threads, and the batches that they are to compress. They end when it is dropped.
 pub(crate) struct Compressor {
-    shop: Arc<Shop>,
+    pool: Arc<Pool>,
 }
 
 /// The progress of one request's batches.
 #[derive(Clone)]
-pub(crate) struct Compressed(Option<Arc<Order>>);
+pub(crate) struct Compressed(Option<Arc<JobGroup>>);
 
 /// How far a request is.
 pub(crate) enum Progress {
@@ -33,12 +33,12 @@ pub(crate) enum Progress {
     Failed(Arc<str>),
 }
 
-struct Order {
+struct JobGroup {
     open: AtomicUsize,
     failure: OnceLock<Arc<str>>,
 }
 
-struct Shop {
+struct Pool {
     codec: Compression,
     level: CompressionLevel,
     doorbell: Arc<Doorbell>,
@@ -50,7 +50,7 @@ struct Shop {
 struct Jobs {
     queue: VecDeque<Job>,
     threads: usize,
-    /// Threads that nobody has woken since they lay down.
+    /// Threads that wait and have not been woken.
     idle: usize,
     stage: Stage,
 }
@@ -63,11 +63,11 @@ enum Stage {
 
 struct Job {
     batch: Arc<Batch<DeliveryError>>,
-    order: Arc<Order>,
+    group: Arc<JobGroup>,
 }
 
 impl Compressor {
-    /// Starts the first thread; an error is told of this one only.
+    /// Starts the first thread, the only one whose failure is an error.
     pub(crate) fn start(
         codec: Compression,
         level: CompressionLevel,
@@ -80,7 +80,7 @@ impl Compressor {
             stage: Stage::Open,
         });
         let doorbell = Arc::clone(doorbell);
-        let shop = Arc::new(Shop {
+        let pool = Arc::new(Pool {
             codec,
             level,
             doorbell,
@@ -88,11 +88,11 @@ impl Compressor {
             arrived: Condvar::new(),
             most_threads: thread::available_parallelism().map_or(1, usize::from),
         });
-        shop.start_thread()?;
-        Ok(Self { shop })
+        pool.start_thread()?;
+        Ok(Self { pool })
     }
 
-    /// Has the batches of a request compressed that are not yet.
+    /// Hands the batches of a request that are not compressed yet to the threads.
     pub(crate) fn compress(&self, outgoing: &Outgoing) -> Compressed {
         let Payload::Produce(order) = &outgoing.payload else {
             return Compressed::at_once();
@@ -106,23 +106,23 @@ impl Compressor {
         if open == 0 {
             return Compressed::at_once();
         }
-        let order = Arc::new(Order {
+        let group = Arc::new(JobGroup {
             open: AtomicUsize::new(open),
             failure: OnceLock::new(),
         });
         let jobs = raw().map(|batch| Job {
             batch: Arc::clone(batch),
-            order: Arc::clone(&order),
+            group: Arc::clone(&group),
         });
-        self.shop.hand_out(jobs, open);
-        Compressed(Some(order))
+        self.pool.hand_out(jobs, open);
+        Compressed(Some(group))
     }
 }
 
 impl Drop for Compressor {
     fn drop(&mut self) {
-        self.shop.lock().stage = Stage::Closed;
-        self.shop.arrived.notify_all();
+        self.pool.lock().stage = Stage::Closed;
+        self.pool.arrived.notify_all();
     }
 }
 
@@ -139,8 +139,8 @@ impl Compressed {
 
     pub(crate) fn progress(&self) -> Progress {
         match &self.0 {
-            Some(order) if order.open.load(Ordering::Acquire) > 0 => Progress::Busy,
-            Some(order) => match order.failure.get() {
+            Some(group) if group.open.load(Ordering::Acquire) > 0 => Progress::Busy,
+            Some(group) => match group.failure.get() {
                 Some(why) => Progress::Failed(Arc::clone(why)),
                 None => Progress::Done,
             },
@@ -149,7 +149,7 @@ impl Compressed {
     }
 }
 
-impl Shop {
+impl Pool {
     fn lock(&self) -> std::sync::MutexGuard<'_, Jobs> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,33 +168,33 @@ impl Shop {
         }
         for _ in 0..started {
             if self.start_thread().is_err() {
-                // There is one at least; this one is tried again with the next batches.
+                // There is at least one; another is tried with the next batches.
                 self.lock().threads -= 1;
             }
         }
     }
 
     fn start_thread(self: &Arc<Self>) -> io::Result<()> {
-        let shop = Arc::clone(self);
+        let pool = Arc::clone(self);
         let builder = thread::Builder::new().name("kafka-producer compression".to_owned());
-        builder.spawn(move || shop.work()).map(drop)
+        builder.spawn(move || pool.work()).map(drop)
     }
 
     /// The life of one thread.
     fn work(&self) {
         let mut codec = Codec::default();
-        while let Some(Job { batch, order }) = self.next() {
+        while let Some(Job { batch, group }) = self.next() {
             let compressed = catch_panic(|| self.compress(&mut codec, &batch));
             let compressed = compressed.unwrap_or_else(|panic| {
-                // What it left behind is not to be trusted.
+                // Its state may be broken.
                 codec = Codec::default();
                 Err(Arc::from(format!("the codec panicked: {panic}")))
             });
             if let Err(why) = compressed {
-                order.failure.get_or_init(|| why);
+                group.failure.get_or_init(|| why);
             }
             drop(batch);
-            if order.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            if group.open.fetch_sub(1, Ordering::AcqRel) == 1 {
                 self.doorbell.ring();
             }
         }
@@ -217,8 +217,8 @@ impl Shop {
         }
     }
 
-    /// The bytes are kept only if there are fewer of them, and then in the batch's own buffer: what
-    /// the codec needs at worst stays with this thread, and nothing is allocated.
+    /// The result is kept only if it is shorter, in the batch's own buffer; the codec's working memory
+    /// belongs to this thread, so that nothing is allocated.
     fn compress(&self, codec: &mut Codec, batch: &Batch<DeliveryError>) -> Result<(), Arc<str>> {
         let raw = batch.records();
         let compressed = codec
@@ -226,7 +226,7 @@ impl Shop {
             .map_err(|error| Arc::from(error.to_string()))?;
         if compressed.len() < raw.len() {
             drop(raw);
-            // Refused only if another attempt was faster, which is as good.
+            // Rejected only if another attempt has compressed the batch already.
             let _ = batch.replace_records(compressed, self.codec);
         }
         Ok(())
@@ -237,13 +237,13 @@ impl Shop {
 impl Compressed {
     /// One batch, which is compressed when the second is called.
     pub(super) fn of_one() -> (Self, impl FnOnce()) {
-        let order = Arc::new(Order {
+        let group = Arc::new(JobGroup {
             open: AtomicUsize::new(1),
             failure: OnceLock::new(),
         });
-        let finished = Arc::clone(&order);
+        let finished = Arc::clone(&group);
         let finish = move || finished.open.store(0, Ordering::Release);
-        (Self(Some(order)), finish)
+        (Self(Some(group)), finish)
     }
 }
 
@@ -258,11 +258,11 @@ mod tests {
         let doorbell = Arc::new(Doorbell::new());
         let level = CompressionLevel::default_of(Compression::Lz4);
         let compressor = Compressor::start(Compression::Lz4, level, &doorbell).unwrap();
-        let threads = || compressor.shop.lock().threads;
+        let threads = || compressor.pool.lock().threads;
         assert_eq!(threads(), 1);
         for _ in 0..2 {
-            compressor.shop.hand_out(iter::empty(), 100_000);
-            assert_eq!(threads(), compressor.shop.most_threads);
+            compressor.pool.hand_out(iter::empty(), 100_000);
+            assert_eq!(threads(), compressor.pool.most_threads);
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use super::compressor::{Compressed, Progress};
 use crate::engine::{Confirm, Outgoing, Payload};
 
-/// What a connection tells.
+/// What a connection reports.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// It is open.
@@ -30,11 +30,11 @@ pub(crate) enum Event {
     Compressing(i32),
     /// They are compressed, as far as they can be.
     Compressed(i32),
-    /// A request that wants this known was written entirely.
+    /// A request that asked for this report was written whole.
     Written(i32),
     /// A request could not be framed.
     Unsendable(i32, Arc<str>),
-    /// It is of no use any more.
+    /// It can no longer be used.
     Lost(Arc<str>),
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Connection {
     read: BytesMut,
     /// In order; the first may wait for its compression.
     queue: VecDeque<(Outgoing, Compressed)>,
-    /// Those of them that are being compressed, as far as is told.
+    /// Those of them whose compression was reported as begun and not as ended.
     compressing: Vec<(i32, Compressed)>,
     writing: Option<Writing>,
     state: State,
@@ -61,7 +61,7 @@ struct Writing {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// The loss was told; nothing more is.
+    /// The loss was reported; nothing more is.
     Lost,
 }
 
@@ -88,7 +88,7 @@ impl Connection {
         self.queue.push_back((outgoing, ready));
     }
 
-    /// Reads all there is, up to a bound that leaves others their turn.
+    /// Reads what is there, at most so much that other connections get their turn.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>, mut tell: impl FnMut(Event)) {
         if self.state == State::Lost {
             return;
@@ -119,8 +119,8 @@ impl Connection {
         let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
         read.map_ok(|()| {
             let bytes = buffer.filled();
-            // Only now: a frame of this turn still refers to the room before, that of the last turn
-            // does not any more, and its room is taken again.
+            // Only now: frames of this turn still refer to the memory before, those of the turn before
+            // no longer do, so that their memory is used again.
             if self.read.capacity() - self.read.len() < bytes.len() {
                 self.read.reserve(READ_BYTES);
             }
@@ -137,7 +137,7 @@ impl Connection {
         });
     }
 
-    /// Writes without a task that would be woken; whether nothing is left.
+    /// Writes without registering a waker; returns whether nothing is left.
     pub(crate) fn try_write(&mut self, tell: impl FnMut(Event)) -> bool {
         self.write(tell, |stream, slices| {
             match stream.try_write_vectored(slices) {
@@ -148,7 +148,7 @@ impl Connection {
         self.writing.is_none() && self.queue.is_empty()
     }
 
-    /// Tells of requests that are compressed by now, whether or not the socket can take them.
+    /// Reports requests that are compressed by now, whether or not the socket can take them.
     fn tell_compressed(&mut self, mut tell: impl FnMut(Event)) {
         self.compressing.retain(|(correlation_id, ready)| {
             let busy = ready.is_busy();
@@ -180,7 +180,7 @@ impl Connection {
         }
     }
 
-    /// Makes sure that something is being written; whether there is.
+    /// Takes the next request if none is being written; returns whether one is.
     fn next_frame(&mut self, tell: &mut impl FnMut(Event)) -> bool {
         if let Some(writing) = &self.writing {
             if !writing.chunks.is_empty() {
@@ -220,7 +220,7 @@ impl Connection {
     }
 }
 
-/// Shows `write` all pieces of a frame, as far as one call can take them.
+/// Calls `write` with the pieces of a frame, as many as one call can take.
 fn offer<T>(chunks: &FrameChunks, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
     let mut few = [IoSlice::new(&[]); SLICES_FEW];
     let count = chunks.chunks_vectored(&mut few);
@@ -233,7 +233,7 @@ fn offer<T>(chunks: &FrameChunks, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T 
 }
 
 impl Writing {
-    /// Frames a request; or tells that it cannot be written.
+    /// Frames a request.
     fn new(outgoing: Outgoing) -> Result<Self, Event> {
         let chunks = match outgoing.payload {
             Payload::Whole(frame) => FrameChunks::from(frame),

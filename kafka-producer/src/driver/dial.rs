@@ -1,13 +1,12 @@
 //! Opening a connection: resolve the name, race its addresses, set the socket up.
 //!
 //! A name may have many addresses, of which some lead nowhere (`client.dns.lookup=use_all_dns_ips`).
-//! They are tried one after the other, but none is waited for longer than a moment while there is
-//! another (RFC 8305), and the first that accepts is taken. Which were tried outlives the attempt:
-//! the next one begins with those that were not, and goes on with those that accepted, the longest
-//! ago first, so that one that accepts and is of no use is passed over, too. The name is resolved
-//! anew each time.
+//! They are tried one after the other; while there is another, each gets a head start of 250 ms only
+//! (RFC 8305), and the first that accepts is taken. The next attempt remembers which were tried: it
+//! begins with those that were not, then takes those that accepted, the longest ago first, so that an
+//! address that accepts but does not work is passed over, too. The name is resolved anew each time.
 //!
-//! How long all of it may take is the engine's business: it drops a dial whose time is up.
+//! How long it may take is decided by the engine, which drops a dial whose time is up.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -17,8 +16,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::net::{TcpStream, lookup_host};
 
+use super::transport::connect;
 use crate::settings::{Address, Settings};
 
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
@@ -48,16 +48,16 @@ enum State<S> {
 
 /// The addresses of one name, side by side.
 struct Race<S> {
-    /// Those that were not begun with, in their order.
+    /// Those that were not tried yet, in their order.
     waiting: VecDeque<SocketAddr>,
     running: Vec<(SocketAddr, Pending<S>)>,
-    /// When the next is begun with, if none has ended before.
+    /// When the next is tried, if none has ended before.
     next_at: Option<Instant>,
-    /// What became of the others.
+    /// Why the others failed.
     failures: Vec<String>,
 }
 
-/// Begins to open a connection to a broker of which these addresses were tried before.
+/// Begins to open a connection to a broker; `tried` is what earlier attempts have tried.
 pub(crate) fn dial(address: Address, tried: Tried, settings: &Settings) -> Dial {
     let buffers = (settings.send_buffer_bytes, settings.receive_buffer_bytes);
     let resolve = {
@@ -115,7 +115,7 @@ impl<S> Dial<S> {
         }
     }
 
-    /// When to poll again though nothing has happened.
+    /// When to poll again if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Resolving(_) => None,
@@ -123,7 +123,7 @@ impl<S> Dial<S> {
         }
     }
 
-    /// What the next attempt is to know.
+    /// What the next attempt starts from.
     pub(crate) fn take_tried(&mut self) -> Tried {
         std::mem::take(&mut self.tried)
     }
@@ -131,7 +131,7 @@ impl<S> Dial<S> {
 
 impl Tried {
     /// The order in which addresses are tried: the new ones in that of the resolver, families in
-    /// turns, then the others. What is no address any more is forgotten.
+    /// turns, then the others. Addresses that are gone are forgotten.
     fn order(&mut self, resolved: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
         self.accepted.retain(|address| resolved.contains(address));
         self.others.retain(|address| resolved.contains(address));
@@ -212,7 +212,7 @@ impl<S> Race<S> {
         }
     }
 
-    /// Whoever accepts; who refuses makes room for the next at once.
+    /// The connection that was accepted, if one was; after a refusal the next address is tried at once.
     fn poll_running(&mut self, context: &mut Context<'_>) -> Option<(SocketAddr, S)> {
         let mut accepted = None;
         let Self {
@@ -244,27 +244,7 @@ impl<S> Race<S> {
     }
 }
 
-async fn connect(
-    address: SocketAddr,
-    (send, receive): (Option<u32>, Option<u32>),
-) -> io::Result<TcpStream> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    if let Some(bytes) = send {
-        socket.set_send_buffer_size(bytes)?;
-    }
-    if let Some(bytes) = receive {
-        socket.set_recv_buffer_size(bytes)?;
-    }
-    let stream = socket.connect(address).await?;
-    // A request is written in one go: waiting for more to fill a packet only costs time.
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-/// For so long an address is tried alone, as RFC 8305 recommends.
+/// How long an address is tried alone, as RFC 8305 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use kafka_accumulator::{Completion, Doorbell};
 use crate::engine::cluster::snapshot::Cluster;
 use crate::engine::transaction::call::TransactionCall;
 use crate::error::{
-    AbortableError, DeliveryError, FatalError, Obstacle, SendError, TransactionError,
+    AbortableError, DeliveryError, FatalError, SendError, TransactionError, WaitReason,
 };
 
 /// Shared between all handles of one producer and its engine.
@@ -69,7 +69,7 @@ pub enum Question {
         /// When the wait for memory began.
         since: Instant,
         /// Told what is in the way, if it is not only that brokers are slow.
-        reply: oneshot::Sender<Option<Obstacle>>,
+        reply: oneshot::Sender<Option<WaitReason>>,
     },
     /// Something about transactions.
     Transact {
@@ -99,6 +99,7 @@ pub enum Question {
 /// assert!(report.is_clean());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CloseReport {
     /// Acknowledged.
     pub delivered: u64,
@@ -185,7 +186,7 @@ impl Desk {
     }
 
     /// Why no memory has become free since then, as far as that is known.
-    pub async fn why_short(&self, since: Instant) -> Option<Obstacle> {
+    pub async fn why_short(&self, since: Instant) -> Option<WaitReason> {
         let (reply, answer) = oneshot::channel();
         self.ask(Question::Shortage { since, reply });
         answer.await.ok().flatten()

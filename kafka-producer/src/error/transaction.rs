@@ -4,16 +4,17 @@
 //! |---|---|
 //! | [`AbortableError`] | abort the transaction, then begin the next one |
 //! | [`FatalError`] | close the producer; only a new one can go on |
-//! | [`TimedOut`] | ask again: what was asked goes on |
-//! | [`Misuse`] | mend the program |
+//! | [`TimedOut`] | call it again: the first call goes on |
+//! | [`Misuse`] | correct the program |
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_wire::ErrorCode;
-
-use super::{DeliveryError, FatalError, InCallback, Obstacle, SendError};
+use super::fatal::FatalError;
+use super::in_callback::InCallback;
+use super::send::AbortableError;
+use super::wait_reason::{WaitReason, because};
 
 /// Why a call around a transaction did not do what was asked.
 ///
@@ -28,14 +29,14 @@ use super::{DeliveryError, FatalError, InCallback, Obstacle, SendError};
 pub enum TransactionError {
     /// This transaction cannot be committed; the producer can go on after an abort.
     #[error("the transaction must be aborted: {0}")]
-    Abortable(#[source] AbortableError),
+    Abortable(AbortableError),
     /// The producer can no longer be used.
     #[error(transparent)]
     Fatal(FatalError),
-    /// Not done yet; it goes on in the background.
+    /// Not done within `max.block.ms`; it goes on in the background.
     #[error(transparent)]
     TimedOut(TimedOut),
-    /// The call does not belong here.
+    /// The call is not allowed now.
     #[error(transparent)]
     Misused(Misuse),
     /// `close` was called, or the producer's thread is gone.
@@ -49,74 +50,29 @@ impl From<InCallback> for TransactionError {
     }
 }
 
-/// Why a transaction cannot be committed any more.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AbortableError {
-    /// A record of it has failed.
-    #[error("a record was not delivered: {0}")]
-    Delivery(DeliveryError),
-    /// A `send` in it has failed: the record is not part of it.
-    #[error("a record was not accepted: {0}")]
-    Send(Arc<SendError>),
-    /// A coordinator has refused a request.
-    #[error("{request} was refused: {code:?}: {message}")]
-    Refused {
-        /// Which, by its name in the protocol.
-        request: &'static str,
-        /// What was answered.
-        code: ErrorCode,
-        /// In words; with the topics that it concerns.
-        message: Arc<str>,
-    },
-    /// Its time was over before a coordinator had taken note of all that belongs to it.
-    #[error(
-        "{request} was not answered within transaction.timeout.ms={}{}",
-        limit.as_millis(), super::because(last)
-    )]
-    Expired {
-        /// What was asked, by its name in the protocol.
-        request: &'static str,
-        /// The setting.
-        limit: Duration,
-        /// The last obstacle met.
-        last: Option<Obstacle>,
-    },
-    /// Offsets of an earlier call for the same group were sent again, because at first nobody
-    /// answered. What was sent first may still be on its way: behind these it would set the group
-    /// back, and the protocol has no number that tells the one from the other.
-    #[error(
-        "an earlier TxnOffsetCommit for the group {group:?} was not answered at first, and may \
-         still set back what is sent after it"
-    )]
-    OffsetsInDoubt {
-        /// Whose offsets.
-        group: Arc<str>,
-    },
-}
-
-impl AbortableError {
-    /// The protocol's error code, where one is the reason.
-    pub fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Delivery(error) => error.code(),
-            Self::Send(error) => error.code(),
-            Self::Refused { code, .. } => Some(*code),
-            Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
-        }
-    }
-}
-
-/// A call that waited for `max.block.ms`. Its outcome is open: the producer goes on with it, and
-/// asking the same again waits on.
+/// A call took longer than `max.block.ms`. It goes on in the background: call it again to wait for its
+/// result.
+///
+/// ```
+/// use kafka_producer::{Producer, TransactionError};
+///
+/// # async fn example(producer: Producer<str, str>) -> Result<(), TransactionError> {
+/// while let Err(error) = producer.init_transactions().await {
+///     let TransactionError::TimedOut(timed_out) = &error else { return Err(error) };
+///     eprintln!("{} goes on: {timed_out}", timed_out.call);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TimedOut {
-    /// What was asked.
+    /// The method that was called.
     pub call: &'static str,
     /// `max.block.ms`.
     pub limit: Duration,
-    /// The last obstacle met.
-    pub last: Option<Obstacle>,
+    /// Why, as far as is known.
+    pub last: Option<WaitReason>,
 }
 
 impl std::error::Error for TimedOut {}
@@ -126,21 +82,31 @@ impl fmt::Display for TimedOut {
         let Self { call, limit, last } = self;
         let limit_ms = limit.as_millis();
         write!(f, "{call} was not done within max.block.ms={limit_ms}")?;
-        f.write_str(&super::because(last))
+        f.write_str(&because(last))
     }
 }
 
-/// A call that does not belong where it was made; nothing has happened.
+/// A call that is not allowed in this state; it had no effect.
+///
+/// ```
+/// use kafka_producer::TransactionError;
+/// use kafka_producer::error::Misuse;
+///
+/// fn is_not_transactional(error: &TransactionError) -> bool {
+///     matches!(error, TransactionError::Misused(Misuse::NotTransactional))
+/// }
+/// assert!(!is_not_transactional(&TransactionError::Closed));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
     /// `transactional.id` is not set.
     #[error("the producer is not transactional: transactional.id is not set")]
     NotTransactional,
-    /// Before the first transaction there is `init_transactions`.
+    /// `init_transactions` must be called before the first transaction.
     #[error("transactions are not initialized: call init_transactions first")]
     NotInitialized,
-    /// That is done once.
+    /// `init_transactions` is called once.
     #[error("transactions are initialized already")]
     AlreadyInitialized,
     /// A name of a group or of an offset that the protocol cannot carry.
@@ -148,6 +114,7 @@ pub enum Misuse {
         "the {what} has {bytes} bytes; allowed are {}",
         kafka_wire::STRING_BYTES_MAX
     )]
+    #[non_exhaustive]
     TooLong {
         /// Which: the group's id, say.
         what: &'static str,
@@ -157,17 +124,18 @@ pub enum Misuse {
     /// A producer has one transaction at a time.
     #[error("a transaction is open already: commit or abort it first")]
     TransactionOpen,
-    /// There is none to do that with.
+    /// No transaction is open.
     #[error("no transaction is open")]
     NoTransaction,
     /// With a generation there must be a member id.
     #[error("a consumer group's generation goes with a member id; this one is empty")]
     NoMemberId,
-    /// A group is known by its id.
+    /// The group's id is empty.
     #[error("a consumer group has an id; this one is empty")]
     NoGroupId,
-    /// Offsets begin at 0.
+    /// An offset is negative.
     #[error("the offset {offset} for {topic}-{partition} is invalid: it must be 0 or more")]
+    #[non_exhaustive]
     NegativeOffset {
         /// Of the offset.
         topic: Arc<str>,
@@ -176,7 +144,7 @@ pub enum Misuse {
         /// As given.
         offset: i64,
     },
-    /// It waits, and a callback must not.
+    /// The call waits, and was made in a callback, which must not.
     #[error(transparent)]
     InCallback(#[from] InCallback),
 }

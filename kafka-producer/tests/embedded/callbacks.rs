@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kafka_mock::MockCluster;
 use kafka_producer::partition::{Partitioner, RecordView, TopicView};
-use kafka_producer::serde::{self, SerializeError, Serializer};
+use kafka_producer::serialize::{self, SerializeError, Serializer};
 use kafka_producer::{Delivery, Producer, ProducerRecord, SendError, TransactionError, blocking};
 
 use crate::scene::{FOR_EVER, PATIENCE, TOPIC, builder, configured, record};
@@ -30,7 +30,7 @@ fn kafka(partitions: i32) -> MockCluster {
 
 fn producer(kafka: &MockCluster, settings: &[(&str, &str)]) -> Producer<str, str> {
     let builder = builder(&kafka.bootstrap_servers(), settings);
-    pollster::block_on(builder.build()).unwrap()
+    builder.build().unwrap()
 }
 
 fn poll_once(future: &mut (impl Future + Unpin), waker: &Waker) {
@@ -222,7 +222,7 @@ struct Fussy;
 impl Serializer<str> for Fussy {
     fn serialize<'a>(
         &self,
-        _: &mut serde::Context<'_>,
+        _: &mut serialize::Context<'_>,
         value: &'a str,
         _: &'a mut Vec<u8>,
     ) -> Result<Option<&'a [u8]>, SerializeError> {
@@ -245,7 +245,7 @@ fn whatever_panics_of_other_peoples_code_every_record_has_its_outcome_and_close_
         let builder = Producer::<str, str>::builder_with(Fussy, Fussy).partitioner(Fussy);
         let servers = kafka.bootstrap_servers();
         let builder = configured(builder, &servers, &FOR_EVER);
-        let producer = blocking::Producer::from(pollster::block_on(builder.build()).unwrap());
+        let producer = blocking::Producer::from(builder.build().unwrap());
         let mut deliveries = Vec::new();
         for round in 0..3 {
             let throw = |_: Result<_, &_>| std::panic::panic_any(Relapsing);

@@ -29,7 +29,7 @@ async fn cut_off<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> 
 
 async fn transactional(kafka: &MockCluster) -> Producer<str, str> {
     let settings = [("transactional.id", "billing"), ("linger.ms", "0")];
-    let producer = producer(kafka, &settings).await;
+    let producer = producer(kafka, &settings);
     in_time(producer.init_transactions()).await.unwrap();
     producer
 }
@@ -53,7 +53,7 @@ async fn initializing_goes_on_when_its_future_is_dropped() {
     for polls in 1..=POLLS {
         let kafka = kafka(3, 2).await;
         let settings = [("transactional.id", "billing")];
-        let producer = producer(&kafka, &settings).await;
+        let producer = producer(&kafka, &settings);
         let cut = cut_off(polls, producer.init_transactions()).await;
         if cut.is_none() {
             in_time(producer.init_transactions()).await.unwrap();
@@ -140,7 +140,7 @@ async fn offsets_whose_future_is_dropped_go_with_their_transaction() {
 async fn a_send_that_is_dropped_before_it_is_done_has_sent_nothing() {
     for polls in 1..=POLLS {
         let kafka = kafka(3, 2).await;
-        let producer = producer(&kafka, &[("linger.ms", "0")]).await;
+        let producer = producer(&kafka, &[("linger.ms", "0")]);
         // Nothing is known of the topic yet, so that there is something to wait for.
         let sent = cut_off(polls, producer.send(record("cut"))).await;
         let expected = match sent {

@@ -10,7 +10,7 @@ use crate::scene::{TOPIC, in_time, kafka, numbers, producer, record};
 #[tokio::test]
 async fn a_record_for_a_partition_that_is_added_meanwhile_waits_for_it() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     in_time(producer.ready([TOPIC])).await.unwrap();
     let early = producer.try_send(record("early").partition(1));
     assert!(matches!(
@@ -37,7 +37,7 @@ fn is_of_a_partition_that_is_gone(error: &DeliveryError) -> bool {
 #[tokio::test]
 async fn a_topic_made_anew_with_fewer_partitions_is_written_to_without_waiting_for_a_timeout() {
     let kafka = kafka(3, 6).await;
-    let producer = producer(&kafka, &[("retry.backoff.max.ms", "200")]).await;
+    let producer = producer(&kafka, &[("retry.backoff.max.ms", "200")]);
     let keys = numbers(60);
     for key in &keys {
         let sent = in_time(producer.send(record("before").key(key))).await;

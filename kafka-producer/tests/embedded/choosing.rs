@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kafka_mock::MockCluster;
 use kafka_producer::partition::{Partitioner, RecordView, TopicView, partition_for_key};
-use kafka_producer::serde::{Context, SerializeError, Serializer, Utf8};
+use kafka_producer::serialize::{Context, SerializeError, Serializer, Utf8};
 use kafka_producer::{Producer, SendError, TrySendError};
 
 use crate::scene::{TOPIC, builder, configured, in_time, kafka, numbers, producer, record, text};
@@ -29,7 +29,7 @@ fn partitions(kafka: &MockCluster) -> Vec<i32> {
 async fn a_partitioner_of_ones_own_decides_but_not_over_an_explicit_partition() {
     let kafka = kafka(1, 4).await;
     let builder = builder(&kafka.bootstrap_servers(), &[]).partitioner(ByFirstDigit);
-    let producer = builder.build().await.unwrap();
+    let producer = builder.build().unwrap();
     for value in ["0a", "1b", "3c", "3d"] {
         drop(in_time(producer.send(record(value))).await.unwrap());
     }
@@ -58,7 +58,7 @@ async fn a_partitioner_of_ones_own_decides_but_not_over_an_explicit_partition() 
 async fn a_partitioner_that_is_wrong_is_an_error_of_its_record_alone() {
     let kafka = kafka(1, 4).await;
     let builder = builder(&kafka.bootstrap_servers(), &[]).partitioner(ByFirstDigit);
-    let producer = builder.build().await.unwrap();
+    let producer = builder.build().unwrap();
     let error = in_time(producer.send(record("9"))).await.unwrap_err();
     assert!(
         matches!(
@@ -78,7 +78,7 @@ async fn a_partitioner_that_is_wrong_is_an_error_of_its_record_alone() {
 #[tokio::test]
 async fn a_key_has_its_partition_and_records_without_one_stick_to_another() {
     let kafka = kafka(1, 7).await;
-    let producer = producer(&kafka, &[("linger.ms", "60000")]).await;
+    let producer = producer(&kafka, &[("linger.ms", "60000")]);
     let keys = numbers(50);
     for key in &keys {
         drop(
@@ -113,7 +113,7 @@ async fn round_robin_takes_one_partition_after_the_other() {
         "partitioner.class",
         "org.apache.kafka.clients.producer.RoundRobinPartitioner",
     )];
-    let producer = producer(&kafka, &class).await;
+    let producer = producer(&kafka, &class);
     for value in &numbers(30) {
         drop(
             in_time(producer.send(record(value).key("same")))
@@ -137,7 +137,7 @@ async fn uniform_sticky_and_ignored_keys_stay_until_a_batch_is_full() {
     ] {
         let kafka = kafka(1, 5).await;
         let settings = [setting, ("linger.ms", "60000"), ("batch.size", "2000")];
-        let producer = producer(&kafka, &settings).await;
+        let producer = producer(&kafka, &settings);
         let (values, filler) = (numbers(10), "x".repeat(150));
         for value in &values {
             drop(
@@ -188,7 +188,7 @@ async fn a_serializer_of_ones_own_may_add_headers() {
     let kafka = kafka(1, 1).await;
     let builder = Producer::<str, str>::builder_with(Utf8, Capitals::default());
     let builder = configured(builder, &kafka.bootstrap_servers(), &[]);
-    let producer = builder.build().await.unwrap();
+    let producer = builder.build().unwrap();
     let Err(TrySendError::WouldWait(back, _)) = producer.try_send(record("tea").header("a", "b"))
     else {
         panic!("the topic cannot be known yet");
@@ -216,7 +216,7 @@ async fn keys_and_values_of_other_types_are_sent_as_java_would() {
         &kafka.bootstrap_servers(),
         &[],
     );
-    let producer = builder.build().await.unwrap();
+    let producer = builder.build().unwrap();
     let record = kafka_producer::ProducerRecord::new(TOPIC, &1.5).key(&258);
     let delivery = in_time(producer.send(record)).await.unwrap();
     in_time(delivery).await.unwrap();

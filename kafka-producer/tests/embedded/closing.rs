@@ -18,7 +18,7 @@ const LATE: Duration = Duration::from_secs(86_400);
 #[tokio::test]
 async fn close_delivers_what_lingers_and_says_so() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &FOR_EVER).await;
+    let producer = producer(&kafka, &FOR_EVER);
     let sent = numbers(10);
     for value in &sent {
         drop(in_time(producer.send(record(value))).await.unwrap());
@@ -39,7 +39,6 @@ async fn close_of_an_unused_producer_returns_at_once() {
     let settings = [("bootstrap.servers", "127.0.0.1:1")];
     let producer = crate::scene::builder("127.0.0.1:1", &settings)
         .build()
-        .await
         .unwrap();
     assert_eq!(
         in_time(producer.close(LATE)).await.unwrap(),
@@ -50,7 +49,7 @@ async fn close_of_an_unused_producer_returns_at_once() {
 #[tokio::test]
 async fn closing_twice_is_allowed() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &FOR_EVER).await;
+    let producer = producer(&kafka, &FOR_EVER);
     drop(in_time(producer.send(record("tea"))).await.unwrap());
     let (one, other) = tokio::join!(producer.close(LATE), producer.close(LATE));
     let (one, other) = (one.unwrap(), other.unwrap());
@@ -63,7 +62,7 @@ async fn closing_twice_is_allowed() {
 #[tokio::test]
 async fn a_closed_producer_accepts_nothing_by_any_handle() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let other = producer.clone();
     in_time(producer.ready([TOPIC])).await.unwrap();
     in_time(producer.close(LATE)).await.unwrap();
@@ -83,7 +82,7 @@ async fn a_closed_producer_accepts_nothing_by_any_handle() {
 #[tokio::test]
 async fn close_refuses_the_sends_that_still_wait() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let waiting = producer.clone();
     let waits = tokio::spawn(async move {
         let record = kafka_producer::ProducerRecord::new("unknown", "tea");
@@ -98,7 +97,7 @@ async fn close_refuses_the_sends_that_still_wait() {
 #[tokio::test]
 async fn a_producer_that_is_dropped_delivers_what_it_accepted() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &FOR_EVER).await;
+    let producer = producer(&kafka, &FOR_EVER);
     let sent = numbers(100);
     let mut last = None;
     for value in &sent {
@@ -112,7 +111,7 @@ async fn a_producer_that_is_dropped_delivers_what_it_accepted() {
 #[tokio::test]
 async fn what_was_never_sent_fails_as_not_persisted_when_the_deadline_of_close_comes() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[("linger.ms", "0"), ("max.block.ms", "300")]).await;
+    let producer = producer(&kafka, &[("linger.ms", "0"), ("max.block.ms", "300")]);
     is_ready(&producer).await;
     lose_the_broker(&kafka, &producer).await;
     let delivery = producer.try_send(record("tea")).unwrap();
@@ -130,7 +129,7 @@ async fn what_was_never_sent_fails_as_not_persisted_when_the_deadline_of_close_c
 #[tokio::test]
 async fn what_was_sent_without_an_answer_is_unknown_when_the_deadline_of_close_comes() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[("linger.ms", "0")]).await;
+    let producer = producer(&kafka, &[("linger.ms", "0")]);
     kafka.inject(Fault::new(Effect::Silence(When::AfterHandling)).api(ApiKey::PRODUCE));
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
     in_time(kafka.wait_for_records(TOPIC, 1, PATIENCE))
@@ -150,7 +149,7 @@ async fn what_was_sent_without_an_answer_is_unknown_when_the_deadline_of_close_c
 #[tokio::test]
 async fn closing_goes_on_when_its_future_is_dropped() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &FOR_EVER).await;
+    let producer = producer(&kafka, &FOR_EVER);
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
     {
         let close = std::pin::pin!(producer.close(LATE));

@@ -25,7 +25,7 @@ async fn batches_that_are_compressed_at_the_same_time_leave_in_order() {
             ("batch.size", "2000"),
             ("linger.ms", "0"),
         ];
-        let producer = producer(&kafka, &settings).await;
+        let producer = producer(&kafka, &settings);
         let sent: Vec<_> = (0..400)
             .map(|number| match number % 20 {
                 0 => format!("{number} {}", noise(number, 50_000)),
@@ -44,7 +44,7 @@ async fn batches_that_are_compressed_at_the_same_time_leave_in_order() {
 async fn a_batch_that_does_not_shrink_goes_uncompressed_beside_those_that_do() {
     for (name, codec) in CODECS {
         let kafka = kafka(1, 1).await;
-        let producer = producer(&kafka, &[("compression.type", name)]).await;
+        let producer = producer(&kafka, &[("compression.type", name)]);
         // The first has nothing in it that occurs twice.
         let sent = ["0123456789abcdefghijklmnop".to_owned(), "tea ".repeat(100)];
         for value in &sent {
@@ -63,7 +63,7 @@ async fn batches_of_all_cores_are_read_back_whole() {
     for (name, codec) in CODECS {
         let kafka = kafka(3, 12).await;
         let settings = [("compression.type", name), ("batch.size", "4000")];
-        let producer = producer(&kafka, &settings).await;
+        let producer = producer(&kafka, &settings);
         let mut sent: Vec<_> = (0..3_000)
             .map(|number| noise(number, 20).repeat(5))
             .collect();
@@ -92,7 +92,7 @@ async fn zstd_is_refused_by_name_before_it_is_sent_to_a_broker_of_before_kafka_2
     let described = MockCluster::builder().topic(TOPIC, 1);
     let config = ClusterConfig::default().with_version_caps(vec![(ApiKey::PRODUCE, 6)]);
     let kafka = described.config(config).start().await.unwrap();
-    let producer = producer(&kafka, &[("compression.type", "zstd")]).await;
+    let producer = producer(&kafka, &[("compression.type", "zstd")]);
     let value = "tea ".repeat(100);
     let delivery = in_time(producer.send(record(&value))).await.unwrap();
     let error = in_time(delivery).await.unwrap_err();

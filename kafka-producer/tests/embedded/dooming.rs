@@ -5,7 +5,7 @@ use std::future::Future;
 use kafka_mock::MockCluster;
 use kafka_mock::cluster::Fault;
 use kafka_producer::error::TransactionError;
-use kafka_producer::serde::{SerializeError, Utf8, from_fn};
+use kafka_producer::serialize::{SerializeError, Utf8, from_fn};
 use kafka_producer::{
     AbortableError, ConsumerGroupMetadata, ErrorCode, OffsetToCommit, Producer, ProducerRecord,
     SendError, Transaction, TrySendError, WaitsFor, blocking,
@@ -34,7 +34,7 @@ async fn transactional(kafka: &MockCluster) -> Producer<str, str> {
     });
     let builder = Producer::<str, str>::builder_with(Utf8, picky);
     let builder = configured(builder, &kafka.bootstrap_servers(), &SETTINGS);
-    let producer = builder.build().await.unwrap();
+    let producer = builder.build().unwrap();
     patiently(async || producer.init_transactions().await).await;
     is_ready(&producer).await;
     producer

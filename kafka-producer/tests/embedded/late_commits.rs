@@ -11,7 +11,7 @@ use crate::scene::{in_time, kafka, producer, record};
 
 async fn transactional(kafka: &MockCluster) -> Producer<str, str> {
     let settings = [("transactional.id", "billing"), ("retry.backoff.ms", "5")];
-    let producer = producer(kafka, &settings).await;
+    let producer = producer(kafka, &settings);
     in_time(producer.init_transactions()).await.unwrap();
     producer
 }

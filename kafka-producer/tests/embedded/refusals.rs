@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use kafka_mock::cluster::{BrokerId, Fault};
 use kafka_producer::config::Problem;
-use kafka_producer::serde::{Role, SerializeError, Utf8, from_fn};
+use kafka_producer::serialize::{Role, SerializeError, Utf8, from_fn};
 use kafka_producer::{
     BuildError, ErrorCode, Persistence, Producer, ProducerBuilder, ProducerConfig, ProducerRecord,
     SendError,
@@ -33,21 +33,23 @@ async fn a_record_that_cannot_be_serialized_is_refused_and_the_next_one_goes() {
     });
     let builder = Producer::<str, str>::builder_with(Utf8, picky);
     let producer = configured(builder, &kafka.bootstrap_servers(), &[]);
-    let producer = producer.build().await.unwrap();
+    let producer = producer.build().unwrap();
     let error = in_time(producer.send(record("bad"))).await.unwrap_err();
     let SendError::Serialize {
         role,
         topic,
-        source,
+        reason,
+        ..
     } = &error
     else {
         panic!("{error}");
     };
     assert_eq!((*role, &**topic), (Role::Value, TOPIC));
-    assert!(matches!(**source, SerializeError::Failed { .. }));
+    assert!(matches!(**reason, SerializeError::Failed { .. }));
     assert_eq!(
         error.to_string(),
-        "a record for topic orders could not be serialized: the order could not be serialized"
+        "the value of a record for topic orders: the order could not be serialized: \
+         its price is negative"
     );
     let good = in_time(producer.send(record("good"))).await.unwrap();
     assert!(in_time(good).await.is_ok());
@@ -57,7 +59,7 @@ async fn a_record_that_cannot_be_serialized_is_refused_and_the_next_one_goes() {
 #[tokio::test]
 async fn a_partition_that_does_not_exist_is_refused_with_those_that_do() {
     let kafka = kafka(1, 3).await;
-    let producer = producer(&kafka, &[("max.block.ms", "100")]).await;
+    let producer = producer(&kafka, &[("max.block.ms", "100")]);
     is_ready(&producer).await;
     for wrong in [3, i32::MAX] {
         let error = in_time(producer.send(record("tea").partition(wrong)))
@@ -79,9 +81,9 @@ async fn a_partition_that_does_not_exist_is_refused_with_those_that_do() {
 async fn what_java_refuses_of_a_record_is_refused_by_name_at_once_even_without_a_cluster() {
     // Who waited for a cluster would wait for longer than the test may take.
     let patient = [("max.block.ms", "86400000")];
-    let lonely = builder(NOBODY, &patient).build().await.unwrap();
+    let lonely = builder(NOBODY, &patient).build().unwrap();
     let kafka = kafka(1, 1).await;
-    let connected = producer(&kafka, &[]).await;
+    let connected = producer(&kafka, &[]);
     is_ready(&connected).await;
     for producer in [&lonely, &connected] {
         for partition in [-1, i32::MIN] {
@@ -121,7 +123,7 @@ async fn what_java_refuses_of_a_record_is_refused_by_name_at_once_even_without_a
 async fn an_invalid_topic_name_is_refused_at_once_even_without_a_cluster() {
     // Who waited for a cluster would wait for longer than the test may take.
     let patient = [("max.block.ms", "86400000")];
-    let producer = builder(NOBODY, &patient).build().await.unwrap();
+    let producer = builder(NOBODY, &patient).build().unwrap();
     let long = "x".repeat(250);
     for name in [
         "",
@@ -148,7 +150,7 @@ async fn an_invalid_topic_name_is_refused_at_once_even_without_a_cluster() {
 #[tokio::test]
 async fn a_record_over_max_request_size_is_refused_and_one_just_under_goes() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[("max.request.size", "10000")]).await;
+    let producer = producer(&kafka, &[("max.request.size", "10000")]);
     let mut largest = 0;
     for bytes in 9_900..10_001 {
         let value = "x".repeat(bytes);
@@ -165,6 +167,7 @@ async fn a_record_over_max_request_size_is_refused_and_one_just_under_goes() {
                 bytes: size,
                 setting,
                 limit,
+                ..
             }) => {
                 assert_eq!((setting, limit), ("max.request.size", 10_000));
                 assert!(size > limit && size < bytes + 100, "{size} for {bytes}");
@@ -181,7 +184,7 @@ async fn a_record_over_max_request_size_is_refused_and_one_just_under_goes() {
 async fn a_record_over_buffer_memory_is_refused_at_once() {
     let kafka = kafka(1, 1).await;
     let settings = [("buffer.memory", "20000"), ("max.request.size", "1000000")];
-    let producer = producer(&kafka, &settings).await;
+    let producer = producer(&kafka, &settings);
     let value = "x".repeat(30_000);
     let error = in_time(producer.send(record(&value))).await.unwrap_err();
     let SendError::RecordTooLarge { setting, limit, .. } = error else {
@@ -195,7 +198,7 @@ async fn a_record_over_buffer_memory_is_refused_at_once() {
 #[tokio::test]
 async fn a_topic_that_cannot_be_is_given_up_after_max_block_ms_while_others_go_on() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[("max.block.ms", "700")]).await;
+    let producer = producer(&kafka, &[("max.block.ms", "700")]);
     is_ready(&producer).await;
     let last = until_told(async || {
         let started = Instant::now();
@@ -210,6 +213,7 @@ async fn a_topic_that_cannot_be_is_given_up_after_max_block_ms_while_others_go_o
             topic,
             waited,
             last,
+            ..
         } = &error
         else {
             panic!("{error}");
@@ -237,9 +241,9 @@ async fn a_topic_that_is_refused_to_us_is_an_error_at_once() {
     let kafka = kafka(1, 1).await;
     let denied = Fault::refuse(ErrorCode::TOPIC_AUTHORIZATION_FAILED);
     kafka.inject(denied.api(ApiKey::METADATA).topic(TOPIC));
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let error = in_time(producer.send(record("tea"))).await.unwrap_err();
-    let SendError::TopicRefused { topic, code } = &error else {
+    let SendError::TopicRefused { topic, code, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!(
@@ -258,7 +262,7 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
         ("batch.size", "10000"),
         ("max.block.ms", "500"),
     ];
-    let producer = producer(&kafka, &settings).await;
+    let producer = producer(&kafka, &settings);
     is_ready(&producer).await;
     kafka.kill_broker(BrokerId(1)).unwrap();
     let value = "x".repeat(9_000);
@@ -280,6 +284,7 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
         waited,
         buffer_memory,
         ref last,
+        ..
     } = error
     else {
         panic!("{error}");
@@ -287,7 +292,7 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
     assert!(last.is_some(), "{error}");
     let told = error.to_string();
     assert!(
-        told.contains("buffer.memory=40000 is full (last obstacle: broker 1 at "),
+        told.contains("buffer.memory=40000 is full (reason: broker 1 at "),
         "{told}"
     );
     assert!(waited >= Duration::from_millis(500), "{waited:?}");
@@ -318,7 +323,7 @@ async fn a_send_waiting_for_memory_goes_on_as_soon_as_there_is_some() {
         ("batch.size", "10000"),
         ("linger.ms", "60000"),
     ];
-    let producer = producer(&kafka, &settings).await;
+    let producer = producer(&kafka, &settings);
     let value = "x".repeat(4_000);
     // Nothing lingers while somebody waits for memory.
     for _ in 0..50 {
@@ -339,7 +344,7 @@ fn problems<K: ?Sized + 'static, V: ?Sized + 'static>(
 }
 
 async fn names_of_problems(builder: ProducerBuilder<str, str>) -> Vec<&'static str> {
-    let problems = problems(builder.build().await);
+    let problems = problems(builder.build());
     problems.iter().filter_map(Problem::name).collect()
 }
 
@@ -375,7 +380,7 @@ async fn every_problem_of_a_configuration_is_listed() {
 
 #[tokio::test]
 async fn a_problem_names_the_property_the_value_and_what_is_allowed() {
-    let error = builder(NOBODY, &[("acks", "2")]).build().await.unwrap_err();
+    let error = builder(NOBODY, &[("acks", "2")]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
         "acks=\"2\": must be one of all, -1, 0, 1; for more replicas than the leader: all"
@@ -405,7 +410,7 @@ async fn an_unknown_property_is_warned_of_with_the_one_that_was_meant() {
     static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let builder = builder(NOBODY, &[("linger.sm", "5")]);
     let builder = builder.on_warning(|warning| WARNINGS.lock().unwrap().push(warning.to_string()));
-    builder.build().await.unwrap();
+    builder.build().unwrap();
     let warnings = WARNINGS.lock().unwrap();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(
@@ -416,10 +421,7 @@ async fn an_unknown_property_is_warned_of_with_the_one_that_was_meant() {
 
 #[tokio::test]
 async fn bootstrap_servers_that_cannot_be_reached_are_named_with_the_obstacle() {
-    let producer = builder(NOBODY, &[("max.block.ms", "600")])
-        .build()
-        .await
-        .unwrap();
+    let producer = builder(NOBODY, &[("max.block.ms", "600")]).build().unwrap();
     let message = until_told(async || {
         let started = Instant::now();
         let error = producer.send(record("tea")).await.unwrap_err();
@@ -435,7 +437,6 @@ async fn a_name_that_does_not_resolve_is_named_with_the_obstacle() {
     let nowhere = "no-such-host.invalid:9092";
     let producer = builder(nowhere, &[("max.block.ms", "1000")])
         .build()
-        .await
         .unwrap();
     // How long a resolver takes to say so is up to the network.
     until_told(async || {
@@ -453,7 +454,7 @@ async fn dead_bootstrap_servers_among_living_ones_do_no_harm() {
         kafka.bootstrap_servers()
     );
     for _ in 0..5 {
-        let producer = builder(&servers, &[]).build().await.unwrap();
+        let producer = builder(&servers, &[]).build().unwrap();
         let delivery = in_time(producer.send(record("tea"))).await.unwrap();
         assert!(in_time(delivery).await.is_ok());
     }
@@ -465,7 +466,7 @@ async fn a_batch_over_the_topics_limit_fails_alone_and_is_not_in_the_log() {
     let config = kafka.with_cluster(|cluster| cluster.config().topic(1));
     let small = config.with_max_message_bytes(1_000);
     kafka.create_topic_with("small", small).unwrap();
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let value = "x".repeat(2_000);
     let large = in_time(producer.send(ProducerRecord::new("small", &*value)))
         .await

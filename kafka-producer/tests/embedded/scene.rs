@@ -52,9 +52,9 @@ pub(crate) fn configured<K: ?Sized + 'static, V: ?Sized + 'static>(
 }
 
 /// A producer of text for this cluster.
-pub(crate) async fn producer(kafka: &MockCluster, settings: &[(&str, &str)]) -> Producer<str, str> {
+pub(crate) fn producer(kafka: &MockCluster, settings: &[(&str, &str)]) -> Producer<str, str> {
     let builder = builder(&kafka.bootstrap_servers(), settings);
-    builder.build().await.unwrap()
+    builder.build().unwrap()
 }
 
 /// A record for [`TOPIC`].

@@ -19,7 +19,7 @@ use crate::scene::{
 #[tokio::test]
 async fn an_awaited_delivery_tells_where_the_record_lies() {
     let kafka = kafka(1, 3).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     for offset in 0..3 {
         let record = record("tea").key("customer-7").partition(2);
         let delivery = in_time(producer.send(record.timestamp_ms(1_000 + offset))).await;
@@ -57,7 +57,7 @@ fn all_futures_may_be_spawned_on_any_runtime() {
 #[tokio::test]
 async fn a_dropped_delivery_cancels_nothing() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let sent = numbers(500);
     for value in &sent {
         drop(in_time(producer.send(record(value))).await.unwrap());
@@ -70,7 +70,7 @@ async fn a_dropped_delivery_cancels_nothing() {
 async fn forgotten_records_are_sent_as_all_others_are_and_wait_as_they_do() {
     let kafka = kafka(1, 1).await;
     let small = [("buffer.memory", "20000"), ("batch.size", "1000")];
-    let producer = producer(&kafka, &small).await;
+    let producer = producer(&kafka, &small);
     let sent = numbers(5_000);
     for value in &sent {
         in_time(producer.send_and_forget(record(value)))
@@ -87,7 +87,7 @@ async fn a_forgotten_record_that_fails_is_told_of_by_its_transaction() {
     let config = kafka.with_cluster(|cluster| cluster.config().topic(1));
     let small = config.with_max_message_bytes(500);
     kafka.create_topic_with("small", small).unwrap();
-    let producer = producer(&kafka, &[("transactional.id", "till")]).await;
+    let producer = producer(&kafka, &[("transactional.id", "till")]);
     in_time(producer.init_transactions()).await.unwrap();
     let transaction = in_time(producer.begin_transaction()).await.unwrap();
     let large = "x".repeat(600);
@@ -100,7 +100,7 @@ async fn a_forgotten_record_that_fails_is_told_of_by_its_transaction() {
 #[tokio::test]
 async fn callbacks_of_a_partition_are_called_in_the_order_of_its_log() {
     let kafka = kafka(3, 3).await;
-    let producer = producer(&kafka, &[("batch.size", "200")]).await;
+    let producer = producer(&kafka, &[("batch.size", "200")]);
     let told = Arc::new(Mutex::new(Vec::new()));
     for number in 0..300_i64 {
         let told = Arc::clone(&told);
@@ -129,7 +129,7 @@ async fn callbacks_of_a_partition_are_called_in_the_order_of_its_log() {
 #[tokio::test]
 async fn a_callback_may_send() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let again = producer.clone();
     let (tell, told) = mpsc::channel();
     let callback = move |_: Result<_, &_>| {
@@ -149,7 +149,7 @@ async fn a_callback_may_send() {
 #[tokio::test]
 async fn try_send_hands_the_record_back_until_its_topic_is_known() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let first = record("tea")
         .key("k")
         .partition(0)
@@ -172,7 +172,7 @@ async fn try_send_hands_the_record_back_until_its_topic_is_known() {
 #[tokio::test]
 async fn a_try_send_alone_makes_the_topic_known() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let metadata = in_time(async {
         loop {
             match producer.try_send(record("tea")) {
@@ -193,7 +193,7 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
         ("batch.size", "10000"),
         ("linger.ms", "0"),
     ];
-    let producer = producer(&kafka, &small).await;
+    let producer = producer(&kafka, &small);
     in_time(producer.ready([TOPIC])).await.unwrap();
     kafka.kill_broker(BrokerId(1)).unwrap();
     let value = "x".repeat(3_000);
@@ -236,7 +236,7 @@ fn a_program_without_async_sends_in_all_ways() {
     let described = kafka_mock::MockCluster::builder().topic(TOPIC, 1);
     let kafka = described.start_blocking().unwrap();
     let builder = crate::scene::builder(&kafka.bootstrap_servers(), &[]);
-    let producer = builder.build_blocking().unwrap();
+    let producer = kafka_producer::blocking::Producer::from(builder.build().unwrap());
     let metadata = producer.send(record("0")).unwrap().wait().unwrap();
     assert_eq!(metadata.offset, Some(0));
     drop(producer.send(record("1")).unwrap());
@@ -254,7 +254,7 @@ fn a_program_without_async_sends_in_all_ways() {
 #[tokio::test]
 async fn a_send_dropped_while_it_waits_for_its_topic_has_enqueued_nothing() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     {
         let mut send = pin!(producer.send(record("dropped")));
         let mut context = Context::from_waker(Waker::noop());
@@ -271,7 +271,7 @@ async fn a_send_dropped_while_it_waits_for_its_topic_has_enqueued_nothing() {
 async fn a_send_dropped_while_it_waits_for_memory_has_enqueued_nothing() {
     let kafka = kafka(1, 1).await;
     let small = [("buffer.memory", "20000"), ("batch.size", "10000")];
-    let producer = producer(&kafka, &small).await;
+    let producer = producer(&kafka, &small);
     in_time(producer.ready([TOPIC])).await.unwrap();
     kafka.kill_broker(BrokerId(1)).unwrap();
     let value = "x".repeat(9_000);
@@ -296,7 +296,7 @@ async fn a_send_dropped_while_it_waits_for_memory_has_enqueued_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deliveries_are_awaited_by_many_tasks() {
     let kafka = kafka(3, 6).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let (sent, mut tasks) = (numbers(400), Vec::new());
     for values in sent.chunks(50) {
         let mut deliveries = Vec::new();
@@ -331,7 +331,7 @@ async fn deliveries_are_awaited_by_many_tasks() {
 #[tokio::test]
 async fn a_delivery_that_changes_its_task_wakes_the_new_one() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &FOR_EVER).await;
+    let producer = producer(&kafka, &FOR_EVER);
     let mut delivery = in_time(producer.send(record("tea"))).await.unwrap();
     let mut context = Context::from_waker(Waker::noop());
     assert!(pin!(&mut delivery).poll(&mut context).is_pending());
@@ -343,7 +343,7 @@ async fn a_delivery_that_changes_its_task_wakes_the_new_one() {
 #[tokio::test]
 async fn flush_does_not_linger_and_leaves_nothing_pending() {
     let kafka = kafka(3, 4).await;
-    let producer = producer(&kafka, &FOR_EVER).await;
+    let producer = producer(&kafka, &FOR_EVER);
     let values = numbers(40);
     let mut deliveries: Vec<Delivery> = Vec::new();
     for value in &values {
@@ -370,7 +370,7 @@ async fn flush_does_not_linger_and_leaves_nothing_pending() {
 #[tokio::test]
 async fn flush_returns_after_the_callbacks() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let (tell, told) = mpsc::channel();
     let (_never, wait) = mpsc::channel::<()>();
     let callback = move |_: Result<_, &_>| {
@@ -387,7 +387,7 @@ async fn flush_returns_after_the_callbacks() {
 #[tokio::test]
 async fn flush_of_nothing_returns_at_once() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     in_time(producer.flush()).await.unwrap();
     in_time(producer.flush()).await.unwrap();
 }
@@ -395,7 +395,7 @@ async fn flush_of_nothing_returns_at_once() {
 #[tokio::test]
 async fn a_flush_that_is_dropped_has_hurried_the_records() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &FOR_EVER).await;
+    let producer = producer(&kafka, &FOR_EVER);
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
     {
         let mut flush = pin!(producer.flush());
@@ -408,7 +408,7 @@ async fn a_flush_that_is_dropped_has_hurried_the_records() {
 #[tokio::test]
 async fn null_empty_and_repeated_parts_arrive_as_they_were_sent() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     let headers = record("")
         .key("")
         .header("h", "1")
@@ -441,7 +441,7 @@ async fn null_empty_and_repeated_parts_arrive_as_they_were_sent() {
 #[tokio::test]
 async fn without_batching_every_record_is_a_request_of_its_own() {
     let kafka = kafka(1, 1).await;
-    let producer = producer(&kafka, &[("batch.size", "0")]).await;
+    let producer = producer(&kafka, &[("batch.size", "0")]);
     let sent = numbers(50);
     for value in &sent {
         drop(in_time(producer.send(record(value))).await.unwrap());
@@ -459,7 +459,7 @@ async fn without_batching_every_record_is_a_request_of_its_own() {
 async fn without_acks_the_offset_is_not_known_but_the_record_is_there() {
     let kafka = kafka(1, 1).await;
     let settings = [("acks", "0"), ("enable.idempotence", "false")];
-    let producer = producer(&kafka, &settings).await;
+    let producer = producer(&kafka, &settings);
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
     assert_eq!(in_time(delivery).await.unwrap().offset, None);
     in_time(kafka.wait_for_records(TOPIC, 1, PATIENCE))
@@ -470,7 +470,7 @@ async fn without_acks_the_offset_is_not_known_but_the_record_is_there() {
 #[tokio::test]
 async fn partitions_are_told_without_sending() {
     let kafka = kafka(1, 7).await;
-    let producer = producer(&kafka, &[]).await;
+    let producer = producer(&kafka, &[]);
     assert_eq!(in_time(producer.partitions_for(TOPIC)).await.unwrap(), 7);
     assert!(kafka.records(TOPIC).is_empty());
 }
@@ -486,7 +486,7 @@ async fn records_wait_together_while_a_broker_is_slow() {
             ("max.in.flight.requests.per.connection", "1"),
             ("linger.ms", "0"),
         ];
-        let producer = producer(&kafka, &one_in_flight).await;
+        let producer = producer(&kafka, &one_in_flight);
         let (sent, started) = (numbers(500), Instant::now());
         for value in &sent {
             drop(producer.send(record(value)).await.unwrap());

@@ -38,7 +38,7 @@ fn hang(mut stream: TcpStream) {
     thread::spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
 }
 
-async fn producer(servers: &str) -> Producer<str, str> {
+fn producer(servers: &str) -> Producer<str, str> {
     let max_block_ms = MAX_BLOCK_MS.to_string();
     let settings = [
         ("max.block.ms", &*max_block_ms),
@@ -47,13 +47,13 @@ async fn producer(servers: &str) -> Producer<str, str> {
         ("reconnect.backoff.max.ms", "5"),
         ("delivery.timeout.ms", "30000"),
     ];
-    builder(servers, &settings).build().await.unwrap()
+    builder(servers, &settings).build().unwrap()
 }
 
 /// A send is told of the server, and sooner or later what is expected of it; twice: the producer
 /// must have survived the first.
 async fn is_told_as(server: &str, is_expected: fn(&str) -> bool) {
-    let producer = producer(server).await;
+    let producer = producer(server);
     for _ in 0..2 {
         let told = until_told(async || {
             let started = Instant::now();
@@ -77,7 +77,7 @@ async fn is_no_obstacle_beside_kafka(server: &str) {
     let servers = format!("{server},{}", kafka.bootstrap_servers());
     for _ in 0..3 {
         let settings = [("request.timeout.ms", "300"), ("max.block.ms", "60000")];
-        let producer = builder(&servers, &settings).build().await.unwrap();
+        let producer = builder(&servers, &settings).build().unwrap();
         let delivery = in_time(producer.send(record("tea"))).await.unwrap();
         assert!(in_time(delivery).await.is_ok());
     }

@@ -61,7 +61,7 @@ async fn the_last_of_ten_thousand_topics_cost_as_many_questions_as_the_first() {
         builder.topic(topic, 1)
     });
     let kafka = builder.start().await.unwrap();
-    let producer = producer(&kafka, &[("linger.ms", "0")]).await;
+    let producer = producer(&kafka, &[("linger.ms", "0")]);
     let first = send_to(&kafka, &producer, 0..HUNDRED).await;
     let _ = send_to(&kafka, &producer, HUNDRED..TOPICS - HUNDRED).await;
     let last = send_to(&kafka, &producer, TOPICS - HUNDRED..TOPICS).await;

@@ -344,10 +344,7 @@ fn an_answer_in_another_version_costs_the_connection() {
 fn a_bootstrap_server_that_hangs_while_it_is_dialed_does_not_hold_up_the_others() {
     // A name that is not resolved, or an address that swallows what is sent to it.
     for seed in 0..8 {
-        let names = ["one", "two", "three"].map(|host| Address {
-            host: host.to_owned(),
-            port: 9092,
-        });
+        let names = ["one", "two", "three"].map(|host| Address::new(host, 9092));
         let settings = Settings {
             bootstrap: names.to_vec(),
             ..settings()
@@ -370,10 +367,7 @@ fn a_bootstrap_server_that_hangs_while_it_is_dialed_does_not_hold_up_the_others(
 
 #[test]
 fn a_bootstrap_server_that_accepts_and_says_nothing_does_not_hold_up_the_others() {
-    let names = ["one", "two"].map(|host| Address {
-        host: host.to_owned(),
-        port: 9092,
-    });
+    let names = ["one", "two"].map(|host| Address::new(host, 9092));
     let settings = Settings {
         bootstrap: names.to_vec(),
         ..settings()

@@ -125,10 +125,7 @@ fn callers_do_not_wait_for_brokers_that_tell_nothing_of_topics_unless_there_is_a
 }
 
 fn address(host: &str) -> kafka_producer::settings::Address {
-    kafka_producer::settings::Address {
-        host: host.to_owned(),
-        port: 9092,
-    }
+    kafka_producer::settings::Address::new(host, 9092)
 }
 
 /// What a caller is told if the only broker refuses every version of ApiVersions with this.

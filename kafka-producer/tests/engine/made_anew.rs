@@ -23,6 +23,7 @@ fn ended_by_the_end_of_its_partition(error: &DeliveryError) -> Persistence {
         Cause::Refused {
             code: GONE,
             message: Some(message),
+            ..
         } => {
             assert!(message.contains("made anew with 1 partition"), "{message}");
         }

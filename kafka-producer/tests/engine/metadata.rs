@@ -77,6 +77,7 @@ fn a_topic_that_nobody_knows_is_refused_after_max_block_with_the_last_obstacle()
             topic,
             waited,
             last,
+            ..
         }))) => {
             assert_eq!((&*topic, waited), ("unheard-of", ms(5000)));
             let last = last.unwrap().to_string();
@@ -125,7 +126,7 @@ fn a_topic_that_is_denied_is_refused_at_once() {
     stage.map.topics[0].error_code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
     let mut reply = stage.ask_topic(TOPIC);
     match reply.try_recv() {
-        Ok(Some(Err(SendError::TopicRefused { topic, code }))) => {
+        Ok(Some(Err(SendError::TopicRefused { topic, code, .. }))) => {
             assert_eq!(
                 (&*topic, code),
                 (TOPIC, ErrorCode::TOPIC_AUTHORIZATION_FAILED)
@@ -260,10 +261,7 @@ fn after_an_answer_that_told_something_new_the_next_question_waits_for_the_first
 
 #[test]
 fn a_dead_bootstrap_server_is_passed_over() {
-    let hosts = ["dead", "alive"].map(|host| Address {
-        host: host.to_owned(),
-        port: 9092,
-    });
+    let hosts = ["dead", "alive"].map(|host| Address::new(host, 9092));
     for seed in 0..20 {
         let settings = Settings {
             bootstrap: hosts.to_vec(),
@@ -281,10 +279,7 @@ fn a_dead_bootstrap_server_is_passed_over() {
 
 #[test]
 fn a_bootstrap_server_that_does_not_answer_the_dial_is_given_up() {
-    let hosts = ["dead", "alive"].map(|host| Address {
-        host: host.to_owned(),
-        port: 9092,
-    });
+    let hosts = ["dead", "alive"].map(|host| Address::new(host, 9092));
     for seed in 0..20 {
         let settings = Settings {
             bootstrap: hosts.to_vec(),
@@ -371,10 +366,7 @@ fn a_broker_that_moves_to_another_address_is_dialed_there() {
     stage.warm_up(0, 1);
     let _ = stage.send(0, "tea");
     assert_eq!(stage.requests(1).len(), 1);
-    let moved = Address {
-        host: "elsewhere".to_owned(),
-        port: 9093,
-    };
+    let moved = Address::new("elsewhere", 9093);
     // The scripted brokers have their names from their ids, so the answer is made by hand.
     use kafka_wire::messages::metadata::MetadataRequest;
     stage.by_hand.insert(ApiKey::METADATA);

@@ -6,7 +6,7 @@ use futures_channel::oneshot;
 
 use kafka_producer::DeliveryError;
 use kafka_producer::engine::{Input, NodeId, Question};
-use kafka_producer::error::{Obstacle, Persistence, SendError};
+use kafka_producer::error::{Persistence, SendError, WaitReason};
 use kafka_producer::settings::Settings;
 use kafka_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 use kafka_wire::{ApiKey, ErrorCode};
@@ -97,9 +97,9 @@ fn a_record_of_a_throttled_broker_says_so() {
         text.contains("broker 1 at broker-1:9092 asks to be left alone"),
         "{text}"
     );
-    let obstacle = error.history().obstacle.clone();
+    let obstacle = error.history().wait_reason.clone();
     assert!(
-        matches!(obstacle, Some(Obstacle::Throttled { .. })),
+        matches!(obstacle, Some(WaitReason::Throttled { .. })),
         "{text}"
     );
 }
@@ -158,7 +158,7 @@ fn a_record_of_a_transaction_tells_that_its_coordinator_is_waited_for() {
 }
 
 /// What the engine tells a caller whose wait for memory, which began then, was in vain.
-fn shortage(stage: &mut Stage, since: Instant) -> Option<Obstacle> {
+fn shortage(stage: &mut Stage, since: Instant) -> Option<WaitReason> {
     let (reply, mut answer) = oneshot::channel();
     stage.desk.ask(Question::Shortage { since, reply });
     stage.input(Input::Rung);
@@ -189,8 +189,8 @@ fn a_batch_that_was_sent_is_in_the_way_only_of_who_has_waited_since_before() {
     let _ = stage.send(0, "tea");
     let then = stage.now;
     stage.pass(ms(10));
-    let unanswered = Obstacle::Unanswered { request: "Produce" };
-    assert_eq!(shortage(&mut stage, then), Some(unanswered));
+    let unanswered = shortage(&mut stage, then).unwrap();
+    assert_eq!(unanswered.to_string(), "Produce was not answered");
     stage.answer(1, [ok(1)]);
     let _ = stage.send(0, "cake");
     assert_eq!(shortage(&mut stage, then), None, "batches come and go");
@@ -198,16 +198,12 @@ fn a_batch_that_was_sent_is_in_the_way_only_of_who_has_waited_since_before() {
 
 #[test]
 fn a_full_buffer_is_told_with_its_reason_or_as_that_of_slow_brokers() {
-    let full = |last| SendError::BufferExhausted {
-        waited: ms(500),
-        buffer_memory: 40_000,
-        last,
-    };
+    let full = |last| SendError::buffer_exhausted(ms(500), 40_000, last);
     let start = "no memory for a new batch within 500 ms: buffer.memory=40000 is full";
     let slow = format!("{start}: the brokers do not keep up");
     assert_eq!(full(None).to_string(), slow);
-    let reason = format!("{start} (last obstacle: the cluster knows of no broker)");
-    assert_eq!(full(Some(Obstacle::NoBroker)).to_string(), reason);
+    let reason = format!("{start} (reason: the cluster knows of no broker)");
+    assert_eq!(full(Some(WaitReason::NoBroker)).to_string(), reason);
 }
 
 #[test]
@@ -230,7 +226,7 @@ fn callers_that_wait_for_metadata_of_brokers_that_ask_for_silence_are_told_so() 
         };
         let text = error.to_string();
         assert!(
-            text.contains("last obstacle: broker 1 at broker-1:9092 asks"),
+            text.contains("reason: broker 1 at broker-1:9092 asks"),
             "{text}"
         );
     }

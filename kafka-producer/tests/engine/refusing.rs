@@ -156,22 +156,17 @@ fn s50_records_to_blame_are_told_so_in_their_own_words_or_the_batchs_and_the_oth
         (99, Some("nonsense")),
         (-1, Some("!")),
     ]);
-    let refused = |message: &str| Cause::Refused {
-        code,
-        message: Some(message.into()),
-    };
-    let innocent = Cause::RefusedWithOthers {
-        code,
-        message: Some("invalid records".into()),
-    };
+    let others = "refused for other records of its batch: INVALID_RECORD(87): invalid records";
     let causes = [
-        innocent.clone(),
-        refused("no key"),
-        refused("invalid records"),
-        innocent,
+        others,
+        "INVALID_RECORD(87): no key",
+        "INVALID_RECORD(87): invalid records",
+        others,
     ];
     for (error, cause) in four_refused(says).iter().zip(causes) {
-        assert_eq!(*error.cause(), cause);
+        assert_eq!(error.cause().to_string(), cause);
+        let innocent = matches!(error.cause(), Cause::RefusedWithOthers { .. });
+        assert_eq!(innocent, cause == others, "{error}");
         assert_eq!(error.code(), Some(code));
         assert_eq!(error.persistence(), Persistence::NotPersisted);
     }
@@ -181,8 +176,9 @@ fn s50_records_to_blame_are_told_so_in_their_own_words_or_the_batchs_and_the_oth
 fn a_record_to_blame_is_known_though_the_broker_says_nothing_at_all_of_why() {
     let code = ErrorCode::INVALID_TIMESTAMP;
     let told = four_refused(error(code).blaming(&[(3, None)]));
-    let message = None;
-    assert_eq!(*told[3].cause(), Cause::Refused { code, message });
+    let silent = |cause: &Cause| matches!(cause, Cause::Refused { message: None, .. });
+    assert!(silent(told[3].cause()), "{}", told[3]);
+    assert_eq!(told[3].code(), Some(code));
     let text = told[3].to_string();
     assert!(text.contains(code.message()), "{text}");
     let text = told[0].to_string();
@@ -195,8 +191,8 @@ fn blame_for_records_that_the_batch_does_not_have_is_no_blame() {
     let code = ErrorCode::INVALID_RECORD;
     let says = error(code).because("no").blaming(&[(4, None), (-1, None)]);
     for error in four_refused(says) {
-        let message = Some("no".into());
-        assert_eq!(*error.cause(), Cause::Refused { code, message });
+        assert!(matches!(error.cause(), Cause::Refused { .. }), "{error}");
+        assert_eq!(error.cause().to_string(), "INVALID_RECORD(87): no");
     }
 }
 
@@ -244,7 +240,8 @@ fn s04_when_retries_run_out_the_last_error_is_told() {
     stage.lose(1);
     let error = failed(&delivery);
     let code = ErrorCode::NETWORK_EXCEPTION;
-    assert_eq!(*error.cause(), Cause::RetriesExhausted { code });
+    let exhausted = matches!(error.cause(), Cause::RetriesExhausted { .. });
+    assert!(exhausted && error.code() == Some(code), "{error}");
     assert_eq!(error.history().attempts, 2);
     assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
     assert_eq!(stage.accumulator.memory_in_use(), 0);
@@ -264,7 +261,8 @@ fn without_retries_the_first_refusal_is_final_and_the_record_is_not_in_the_log()
     stage.answer(1, [error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
     let error = failed(&delivery);
     let code = ErrorCode::NOT_ENOUGH_REPLICAS;
-    assert_eq!(*error.cause(), Cause::RetriesExhausted { code });
+    let exhausted = matches!(error.cause(), Cause::RetriesExhausted { .. });
+    assert!(exhausted && error.code() == Some(code), "{error}");
     assert_eq!(error.persistence(), Persistence::NotPersisted);
 }
 

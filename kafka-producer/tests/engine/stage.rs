@@ -77,10 +77,7 @@ pub(crate) fn settings() -> Settings {
     };
     Settings {
         client_id: Arc::from("scripted"),
-        bootstrap: vec![Address {
-            host: "bootstrap".to_owned(),
-            port: 9092,
-        }],
+        bootstrap: vec![Address::new("bootstrap", 9092)],
         guarantee: Guarantee::Idempotent,
         accumulator: kafka_accumulator::Settings::default()
             .batch_size(0)

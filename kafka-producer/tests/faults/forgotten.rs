@@ -69,7 +69,7 @@ impl Forgotten {
         let settings = [PERSISTENT, settings].concat();
         let forgotten = Self {
             topic,
-            producer: producer(&settings).await,
+            producer: producer(&settings),
             ledger: Arc::default(),
         };
         for partition in 0..FIRST {

@@ -122,7 +122,7 @@ async fn send_numbers(
     ledger: &Arc<Ledger>,
     stopped: &AtomicBool,
 ) {
-    let producer = producer(settings).await;
+    let producer = producer(settings);
     let mut beat = tokio::time::interval(BETWEEN);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut number = 0;

@@ -27,7 +27,7 @@ pub(crate) async fn log_of(topic: &str) -> Vec<Logged> {
 }
 
 async fn mark_ends(topic: &str, partitions: i32) {
-    let producer = producer(&[]).await;
+    let producer = producer(&[]);
     for partition in 0..partitions {
         let record = ProducerRecord::new(topic, END).partition(partition);
         let marked = in_time(producer.send(record)).await.unwrap();

@@ -28,7 +28,7 @@ pub(crate) async fn transact(
     ledger: &Ledger,
     stopped: &AtomicBool,
 ) {
-    let producer = producer(settings).await;
+    let producer = producer(settings);
     if let Err(error) = transact_until(&producer, topic, ledger, stopped).await {
         ledger.end(error);
     }

@@ -162,8 +162,8 @@ pub(crate) fn ask_at<R: Request>(
 }
 
 /// A producer of text with these settings.
-pub(crate) async fn producer(settings: &[(&str, &str)]) -> Producer<str, str> {
-    builder(settings).build().await.unwrap()
+pub(crate) fn producer(settings: &[(&str, &str)]) -> Producer<str, str> {
+    builder(settings).build().unwrap()
 }
 
 /// The same, not built yet.

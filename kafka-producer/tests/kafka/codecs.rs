@@ -35,7 +35,7 @@ async fn send_all(topic: &str, codec: &str) -> Vec<(Option<String>, String)> {
         ("batch.size", "30000"),
         ("linger.ms", "20"),
     ];
-    let producer = producer(&settings).await;
+    let producer = producer(&settings);
     let mut sent = Vec::new();
     for (number, key) in keys().into_iter().enumerate() {
         for key in [Some(key), None] {

@@ -13,7 +13,7 @@ use kafka_producer::error::Cause;
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn the_first_send_creates_the_topic() {
     let topic = topic_name("created");
-    let producer = producer(&[]).await;
+    let producer = producer(&[]);
     let delivery = in_time(producer.send(ProducerRecord::new(&topic, "tea")))
         .await
         .unwrap();
@@ -31,7 +31,7 @@ async fn the_first_send_creates_the_topic() {
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn new_partitions_are_used_after_a_refresh() {
     let topic = create_topic("grown", 1, &[]);
-    let producer = producer(&[("metadata.max.age.ms", "500"), ("batch.size", "200")]).await;
+    let producer = producer(&[("metadata.max.age.ms", "500"), ("batch.size", "200")]);
     let grown = topic.clone();
     let alter = tokio::task::spawn_blocking(move || {
         let arguments = ["--alter", "--topic", &grown, "--partitions", "4"];
@@ -58,7 +58,7 @@ async fn new_partitions_are_used_after_a_refresh() {
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn records_for_a_partition_that_is_added_meanwhile_wait_for_it() {
     let topic = create_topic("awaited", 1, &[]);
-    let producer = producer(&[]).await;
+    let producer = producer(&[]);
     let first = in_time(producer.send(ProducerRecord::new(&topic, "first").partition(0)));
     in_time(first.await.unwrap()).await.unwrap();
     let grown = topic.clone();
@@ -86,7 +86,7 @@ fn is_of_the_topic_before(error: &DeliveryError) -> bool {
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn a_topic_made_anew_with_fewer_partitions_is_written_to_without_waiting_for_a_timeout() {
     let topic = create_topic("anew", 6, &[]);
-    let producer = producer(&[]).await;
+    let producer = producer(&[]);
     let keys: Vec<String> = (0..60).map(|key| key.to_string()).collect();
     let send = async |key: Option<&str>| {
         let record = ProducerRecord::new(&topic, "tea");

@@ -72,7 +72,7 @@ async fn five_requests_in_flight_keep_their_order_while_leaders_move() {
         ("linger.ms", "1"),
         ("retry.backoff.ms", "20"),
     ];
-    let producer = producer(&settings).await;
+    let producer = producer(&settings);
     let failed = Arc::new(Mutex::new(Vec::new()));
     let moved = Arc::new(AtomicBool::new(false));
     let mover = tokio::task::spawn_blocking({

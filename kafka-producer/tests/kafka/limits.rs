@@ -17,7 +17,7 @@ fn values(topic: &str) -> Vec<String> {
 /// Sends these values with these settings into a new topic of one partition, and reads it.
 async fn round_trip(what: &str, settings: &[(&str, &str)], sent: &[String]) {
     let topic = create_topic(what, 1, &[]);
-    let producer = producer(settings).await;
+    let producer = producer(settings);
     let mut last = None;
     for value in sent {
         last = Some(
@@ -76,7 +76,7 @@ async fn every_size_of_batches_delivers_all_records_in_order() {
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn the_largest_record_that_max_request_size_allows_is_delivered_and_the_next_is_refused() {
     let topic = create_topic("largest", 1, &[]);
-    let producer = producer(&[]).await;
+    let producer = producer(&[]);
     let (limit, mut length) = (1_048_576, 1_048_576);
     let accepted = loop {
         let value = "x".repeat(length);
@@ -86,6 +86,7 @@ async fn the_largest_record_that_max_request_size_allows_is_delivered_and_the_ne
                 bytes,
                 setting,
                 limit: told,
+                ..
             }) => {
                 assert_eq!((setting, told), ("max.request.size", limit));
                 assert!(bytes > limit);
@@ -107,7 +108,7 @@ async fn a_record_over_max_message_bytes_fails_alone_in_the_midst_of_others() {
         &[("batch.size", "0"), ("enable.idempotence", "false")],
     ] {
         let topic = create_topic("too-large", 2, &[("max.message.bytes", "10000")]);
-        let producer = producer(settings).await;
+        let producer = producer(settings);
         let large = "x".repeat(20_000);
         let mut deliveries = Vec::new();
         let mut good = Vec::new();
@@ -151,7 +152,7 @@ async fn a_record_over_max_message_bytes_fails_alone_in_the_midst_of_others() {
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn a_record_without_a_key_in_a_compacted_topic_is_told_from_those_that_were_with_it() {
     let topic = create_topic("compacted", 1, &[("cleanup.policy", "compact")]);
-    let producer = producer(&[("linger.ms", "60000")]).await;
+    let producer = producer(&[("linger.ms", "60000")]);
     let mut deliveries = Vec::new();
     for number in 0..4 {
         let record = ProducerRecord::new(&topic, "tea");

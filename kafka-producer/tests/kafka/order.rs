@@ -40,9 +40,8 @@ fn send_all(
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 fn the_order_of_each_thread_is_kept_in_every_partition() {
     let topic = create_topic("order", PARTITIONS, &[]);
-    let producer = builder(&[("compression.type", "lz4")])
-        .build_blocking()
-        .unwrap();
+    let built = builder(&[("compression.type", "lz4")]).build();
+    let producer = blocking::Producer::from(built.unwrap());
     let told = Arc::new(AtomicU64::new(0));
     thread::scope(|scope| {
         for thread in 0..THREADS {

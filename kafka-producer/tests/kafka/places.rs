@@ -36,7 +36,7 @@ async fn what_is_acknowledged_is_what_the_consumer_prints() {
         3,
         &[("message.timestamp.type", "LogAppendTime")],
     );
-    let producer = producer(&[]).await;
+    let producer = producer(&[]);
     let mut expected = Vec::new();
     for number in 0..30_i64 {
         let value = format!("create {number}");
@@ -77,7 +77,7 @@ async fn what_is_acknowledged_is_what_the_consumer_prints() {
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn headers_nulls_and_empty_parts_arrive_as_they_were_sent() {
     let topic = create_topic("parts", 1, &[]);
-    let producer = producer(&[]).await;
+    let producer = producer(&[]);
     let record = ProducerRecord::new(&topic, "v")
         .key("k")
         .header("b", "1")

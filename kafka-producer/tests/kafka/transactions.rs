@@ -12,7 +12,7 @@ use crate::tools::{kcat, tool};
 async fn transactional(id: &str, settings: &[(&str, &str)]) -> Producer<str, str> {
     let mut all = vec![("transactional.id", id)];
     all.extend(settings);
-    let producer = producer(&all).await;
+    let producer = producer(&all);
     in_time(producer.init_transactions()).await.unwrap();
     producer
 }
@@ -182,13 +182,13 @@ async fn a_transaction_that_took_too_long_is_aborted_and_the_next_one_works() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 async fn calls_that_do_not_belong_where_they_are_made_are_refused() {
-    let plain = producer(&[]).await;
+    let plain = producer(&[]);
     let refused = in_time(plain.init_transactions()).await;
     assert!(matches!(
         refused,
         Err(TransactionError::Misused(Misuse::NotTransactional))
     ));
-    let producer = producer(&[("transactional.id", &topic_name("id"))]).await;
+    let producer = producer(&[("transactional.id", &topic_name("id"))]);
     let refused = in_time(producer.begin_transaction()).await;
     assert!(matches!(
         refused,

@@ -59,7 +59,7 @@ impl Rig {
     pub(crate) fn new(partitions: i32, properties: &[(&str, &str)]) -> Self {
         let mut config = ProducerConfig::new().bootstrap_servers(["rig:9092"]);
         config.extend(properties.iter().copied());
-        let settings = Arc::new(config.check().unwrap().settings);
+        let settings = Arc::new(config.check().unwrap().settings().clone());
         let doorbell = Arc::new(Doorbell::new());
         let accumulator = Arc::new(Accumulator::new(
             settings.accumulator,
@@ -69,10 +69,7 @@ impl Rig {
         let desk = Arc::new(Desk::new(doorbell));
         let now = Instant::now();
         let (asked, seat) = (Arc::clone(&accumulator), Arc::clone(&desk));
-        let address = Address {
-            host: "rig".to_owned(),
-            port: 9092,
-        };
+        let address = Address::new("rig", 9092);
         let mut rig = Self {
             engine: Engine::new(settings, asked, seat, 42, now),
             notices: Notices::default(),

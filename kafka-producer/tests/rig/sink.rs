@@ -28,10 +28,7 @@ pub(crate) enum Answers {
 impl Sink {
     pub(crate) fn start(partitions: i32, answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = Address {
-            host: "127.0.0.1".to_owned(),
-            port: listener.local_addr().unwrap().port(),
-        };
+        let address = Address::new("127.0.0.1", listener.local_addr().unwrap().port());
         let broker = Arc::new(Broker::new(address, partitions));
         let sink = Self {
             broker: Arc::clone(&broker),

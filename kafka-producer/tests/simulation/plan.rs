@@ -343,10 +343,7 @@ fn bootstrap(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Vec<Address
     if one_in(random, 4) {
         ports.push(NOBODYS_PORT);
     }
-    let address = |port| Address {
-        host: "127.0.0.1".to_owned(),
-        port,
-    };
+    let address = |port| Address::new("127.0.0.1", port);
     ports.into_iter().map(address).collect()
 }
 

@@ -172,11 +172,11 @@ impl Producer {
         deadline: Instant,
     ) -> Result<Reservation, SendError> {
         match self.accumulator.reserve(bytes, deadline).await {
-            Err(ReserveError::TimedOut { .. }) => Err(SendError::BufferExhausted {
-                waited: self.ground.now() - since,
-                buffer_memory: self.accumulator.memory_total(),
-                last: self.desk.why_short(since).await,
-            }),
+            Err(ReserveError::TimedOut { .. }) => Err(SendError::buffer_exhausted(
+                self.ground.now() - since,
+                self.accumulator.memory_total(),
+                self.desk.why_short(since).await,
+            )),
             reserved => reserved.map_err(|_| SendError::Closed),
         }
     }
@@ -205,11 +205,7 @@ impl Producer {
             .map_err(|error| match error {
                 AppendError::NeedsMemory { bytes } => Obstacle::NoMemory(bytes),
                 AppendError::TooLarge { bytes, limit } => {
-                    Obstacle::Refused(SendError::RecordTooLarge {
-                        bytes,
-                        setting: "buffer.memory",
-                        limit,
-                    })
+                    Obstacle::Refused(SendError::too_large_for_memory(bytes, limit))
                 }
                 AppendError::Closed if self.check_open().is_ok() => Obstacle::Bygone,
                 _ => Obstacle::Refused(SendError::Closed),

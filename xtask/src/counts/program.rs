@@ -49,6 +49,7 @@ impl Program {
     pub(super) fn build() -> Result<Self> {
         let mut build = shell::cargo();
         build.args(["build", "--package", "kafka-producer", "--bench", "counts"]);
+        build.args(["--features", "unstable-engine"]);
         build.args([
             "--profile",
             "bench",

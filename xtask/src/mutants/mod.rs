@@ -141,6 +141,8 @@ impl Scratch {
                 "--quiet",
                 "-p",
                 "kafka-producer",
+                "--features",
+                "unstable-engine",
                 "--test",
                 "simulation",
                 "--",

@@ -84,7 +84,7 @@ mod tests {
         findings.map(|finding| finding.line).collect()
     }
 
-    const DRIVER_FILE: &str = "kafka-producer/src/driver/mod.rs";
+    const DRIVER_FILE: &str = "kafka-producer/src/driver/round.rs";
 
     #[test]
     fn the_driver_reads_no_decision() {

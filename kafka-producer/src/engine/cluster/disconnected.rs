@@ -3,7 +3,7 @@
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::in_flight::Unanswered;
 use crate::engine::cluster::node_id::NodeId;
-use crate::error::Obstacle;
+use crate::error::WaitReason;
 
 /// What is left of a connection that has failed.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ use crate::error::Obstacle;
 pub(crate) struct Disconnected {
     pub(crate) id: NodeId,
     /// What was wrong, for people.
-    pub(crate) obstacle: Obstacle,
+    pub(crate) obstacle: WaitReason,
     /// What it was asked, oldest first.
     pub(crate) unanswered: Vec<Unanswered>,
 }

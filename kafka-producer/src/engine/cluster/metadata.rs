@@ -29,7 +29,7 @@ use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::partitions::Partitions;
 use crate::engine::produce::row::closed_queue;
 use crate::engine::timers::Timer;
-use crate::error::{DeliveryError, Obstacle, SendError};
+use crate::error::{DeliveryError, SendError, WaitReason};
 use crate::settings::{BackoffRange, MetadataRecovery, Settings};
 
 /// What is known and wanted of the cluster's metadata.
@@ -38,7 +38,7 @@ pub(crate) struct Metadata {
     topics: BTreeMap<Arc<str>, TopicEntry>,
     updates: Updates,
     /// What went wrong last, for the message of a caller that waits in vain.
-    last_obstacle: Option<Obstacle>,
+    last_obstacle: Option<WaitReason>,
 }
 
 impl Metadata {
@@ -57,12 +57,12 @@ impl Metadata {
     }
 
     /// What went wrong last, since metadata came.
-    pub(crate) fn obstacle(&self) -> Option<&Obstacle> {
+    pub(crate) fn obstacle(&self) -> Option<&WaitReason> {
         self.last_obstacle.as_ref()
     }
 
     /// Something is in the way of learning about the cluster.
-    pub(crate) fn note_obstacle(&mut self, obstacle: Obstacle) {
+    pub(crate) fn note_obstacle(&mut self, obstacle: WaitReason) {
         self.last_obstacle = Some(obstacle);
     }
 
@@ -117,7 +117,7 @@ impl Metadata {
 
     /// Looks at what became due: the ends of waits, for which `last` is in the way, and the age of what is
     /// known.
-    pub(crate) fn is_due(&mut self, cx: &mut Context, last: Option<&Obstacle>) {
+    pub(crate) fn is_due(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
         let max_age = max_age(&cx.settings);
         self.expire_waiters(cx, last);
         self.forget_unwanted(cx.now);
@@ -137,7 +137,7 @@ impl Metadata {
         missing.filter_map(|name| self.topics.get(name))
     }
 
-    fn expire_waiters(&mut self, cx: &mut Context, last: Option<&Obstacle>) {
+    fn expire_waiters(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
         for name in self.updates.missing() {
             if let Some(entry) = self.topics.get_mut(name) {
                 let partitions = entry.writable_partitions();

@@ -21,7 +21,7 @@ use crate::engine::cluster::in_flight::{InFlight, Unanswered};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::versions::Versions;
 use crate::engine::produce::request::Outgoing;
-use crate::error::{Obstacle, Unsupported};
+use crate::error::{Unsupported, WaitReason};
 use crate::settings::{Address, BackoffRange};
 
 /// One broker as the engine knows it.
@@ -33,7 +33,7 @@ pub(crate) struct Node {
     /// What it spoke on a connection that was let go, if no other was lost since.
     spoken: Option<Versions>,
     /// What was wrong with its last connection, until another is of use.
-    obstacle: Option<Obstacle>,
+    obstacle: Option<WaitReason>,
     /// How soon it may be dialed again.
     pace: Pace,
     /// Until when it has asked not to be sent anything (KIP-219).
@@ -251,7 +251,7 @@ impl Node {
     pub(crate) fn fail(
         &mut self,
         now: Instant,
-        obstacle: Obstacle,
+        obstacle: WaitReason,
         random: &mut fastrand::Rng,
     ) -> (Instant, Vec<Unanswered>) {
         let unanswered = match self.rest(now) {
@@ -266,7 +266,7 @@ impl Node {
     }
 
     /// It has said why it is of no use: that is told of it rather than that its connection was lost.
-    pub(crate) fn note_obstacle(&mut self, obstacle: Obstacle) {
+    pub(crate) fn note_obstacle(&mut self, obstacle: WaitReason) {
         self.obstacle = Some(obstacle);
     }
 
@@ -442,7 +442,7 @@ impl Node {
     pub(crate) fn lacks<R: Request>(&self) -> Option<Unsupported> {
         match (self.told(), &self.obstacle) {
             (Some(versions), _) if !versions.include::<R>() => Some(self.unsupported::<R>()),
-            (None, Some(Obstacle::Unsupported(unsupported))) => Some(unsupported.clone()),
+            (None, Some(WaitReason::Unsupported(unsupported))) => Some(unsupported.clone()),
             _ => None,
         }
     }
@@ -466,25 +466,25 @@ impl Node {
 /// What is in the way: it is told to people.
 impl Node {
     /// What keeps requests from being sent to it now.
-    pub(crate) fn obstacle(&self, now: Instant) -> Option<Obstacle> {
+    pub(crate) fn obstacle(&self, now: Instant) -> Option<WaitReason> {
         let broker = self.name();
         if let Some(until) = self.silent_until.filter(|until| *until > now) {
             let left = until - now;
-            return Some(Obstacle::Throttled { broker, left });
+            return Some(WaitReason::Throttled { broker, left });
         }
         match &self.link {
             Link::Ready(..) => None,
             _ => {
-                let connecting = || Obstacle::Connecting { broker };
+                let connecting = || WaitReason::Connecting { broker };
                 Some(self.obstacle.clone().unwrap_or_else(connecting))
             }
         }
     }
 
     /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
-    pub(crate) fn known_obstacle(&self, now: Instant) -> Option<Obstacle> {
-        let untried = |obstacle: &Obstacle| {
-            self.is_resting() && matches!(obstacle, Obstacle::Connecting { .. })
+    pub(crate) fn known_obstacle(&self, now: Instant) -> Option<WaitReason> {
+        let untried = |obstacle: &WaitReason| {
+            self.is_resting() && matches!(obstacle, WaitReason::Connecting { .. })
         };
         self.obstacle(now).filter(|obstacle| !untried(obstacle))
     }

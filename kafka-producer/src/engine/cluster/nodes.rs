@@ -29,7 +29,7 @@ use crate::engine::input::Action;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
 use crate::engine::timers::Timer;
-use crate::error::{Obstacle, Unsupported};
+use crate::error::{Unsupported, WaitReason};
 use crate::settings::{Address, MetadataRecovery, Settings};
 
 /// The brokers of an engine.
@@ -210,17 +210,17 @@ impl Nodes {
 /// What is in the way of a broker, for people.
 impl Nodes {
     /// What keeps requests from being sent to it now.
-    pub(crate) fn obstacle(&self, now: Instant, id: NodeId) -> Option<Obstacle> {
+    pub(crate) fn obstacle(&self, now: Instant, id: NodeId) -> Option<WaitReason> {
         self.known.get(&id)?.obstacle(now)
     }
 
     /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
-    pub(crate) fn known_obstacle(&self, now: Instant, id: NodeId) -> Option<Obstacle> {
+    pub(crate) fn known_obstacle(&self, now: Instant, id: NodeId) -> Option<WaitReason> {
         self.known.get(&id)?.known_obstacle(now)
     }
 
     /// What keeps a broker from being asked, if there is none that could be.
-    pub(crate) fn everybodys_obstacle(&self, now: Instant) -> Option<Obstacle> {
+    pub(crate) fn everybodys_obstacle(&self, now: Instant) -> Option<WaitReason> {
         let nodes = self.known.values();
         let mut obstacles = nodes.clone().filter_map(|node| node.known_obstacle(now));
         let free = |node: &Node| node.obstacle(now).is_none();
@@ -360,12 +360,12 @@ impl Nodes {
         &mut self,
         id: NodeId,
         answer: &ApiVersionsResponse,
-    ) -> Option<Obstacle> {
+    ) -> Option<WaitReason> {
         if answer.error_code != ErrorCode::UNSUPPORTED_VERSION {
             return None;
         }
         let node = self.known.get_mut(&id)?;
-        let obstacle = Obstacle::Unsupported(Unsupported {
+        let obstacle = WaitReason::Unsupported(Unsupported {
             broker: node.name(),
             api: ApiVersionsRequest::KEY,
             theirs: Versions::new(answer).of::<ApiVersionsRequest>(),
@@ -429,7 +429,7 @@ impl Nodes {
         if node.is_resting() {
             return None;
         }
-        let obstacle = Obstacle::Connection {
+        let obstacle = WaitReason::Connection {
             broker: node.name(),
             reason: why.into(),
         };

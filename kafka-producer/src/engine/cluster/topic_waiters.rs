@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use crate::engine::notice::Notice;
-use crate::error::{Obstacle, SendError};
+use crate::error::{SendError, WaitReason};
 
 /// Those that wait for one topic.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Waiter {
         topic: &Arc<str>,
         partitions: i32,
         now: Instant,
-        last: Option<&Obstacle>,
+        last: Option<&WaitReason>,
     ) -> SendError {
         let topic = Arc::clone(topic);
         let waited = now.saturating_duration_since(self.since);
@@ -101,7 +101,7 @@ impl TopicWaiters {
         topic: &Arc<str>,
         partitions: i32,
         now: Instant,
-        last: Option<&Obstacle>,
+        last: Option<&WaitReason>,
         notices: &mut Vec<Notice>,
     ) {
         let expired = |waiter: &mut Waiter| waiter.deadline <= now;

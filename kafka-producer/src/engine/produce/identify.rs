@@ -13,7 +13,7 @@ use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::expiration::{PRODUCER_ID_EXPIRATION, TRANSACTIONAL_ID_EXPIRATION};
 use crate::engine::produce::sender::{Peers, Sender};
 use crate::engine::timers::Timer;
-use crate::error::{Cause, FatalError, Obstacle};
+use crate::error::{Cause, FatalError, WaitReason};
 use crate::settings::Guarantee;
 
 impl Sender {
@@ -70,7 +70,7 @@ impl Sender {
                 self.list_all(p);
             }
             code if code.is_retriable() => {
-                self.identity_refusal = Some(Obstacle::Refused {
+                self.identity_refusal = Some(WaitReason::Refused {
                     request: "InitProducerId",
                     code,
                     message: None,

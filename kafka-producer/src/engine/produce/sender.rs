@@ -26,7 +26,7 @@ use crate::engine::produce::lanes::{Lanes, Listed};
 use crate::engine::produce::survey::Survey;
 use crate::engine::timers::Timer;
 use crate::engine::transaction::Transactions;
-use crate::error::{Cause, DeliveryError, Obstacle};
+use crate::error::{Cause, DeliveryError, WaitReason};
 use crate::settings::Guarantee;
 
 /// What sends batches and learns what became of them.
@@ -35,7 +35,7 @@ pub(crate) struct Sender {
     pub(super) lanes: Lanes,
     pub(super) identity: Identity,
     /// Why there is no producer id, if a broker has refused it for now.
-    pub(super) identity_refusal: Option<Obstacle>,
+    pub(super) identity_refusal: Option<WaitReason>,
     pub(super) expiration: Expiration,
     pub(super) coalescer: Coalescer,
     /// Lanes whose open batch was seen before it was due.

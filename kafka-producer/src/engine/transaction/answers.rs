@@ -25,7 +25,7 @@ use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::error::{AbortableError, FatalError, Obstacle, TransactionError, own_words};
+use crate::error::{AbortableError, FatalError, TransactionError, WaitReason, own_words};
 use crate::settings::Address;
 
 /// What is told of a transaction whose coordinator cannot be asked any more.
@@ -312,8 +312,8 @@ impl Refusal {
         }
     }
 
-    fn obstacle(self) -> Obstacle {
-        Obstacle::Refused {
+    fn obstacle(self) -> WaitReason {
+        WaitReason::Refused {
             request: self.kind.name(),
             code: self.code,
             message: Some(self.message),
@@ -337,9 +337,9 @@ impl Refusal {
     }
 }
 
-fn unanswered(kind: RequestKind) -> Obstacle {
+fn unanswered(kind: RequestKind) -> WaitReason {
     let request = kind.name();
-    Obstacle::Unanswered { request }
+    WaitReason::Unanswered { request }
 }
 
 fn code_of(

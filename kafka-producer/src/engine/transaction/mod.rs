@@ -52,7 +52,7 @@ use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::error::{AbortableError, Misuse, Obstacle, TransactionError};
+use crate::error::{AbortableError, Misuse, TransactionError, WaitReason};
 use crate::settings::TransactionSettings;
 use answers::{Answer, Consequence};
 use ask::Ask;
@@ -99,7 +99,7 @@ impl Transactions {
     }
 
     /// What kept a coordinator from going on, if nothing has since.
-    pub(crate) fn obstacle(&self) -> Option<Obstacle> {
+    pub(crate) fn obstacle(&self) -> Option<WaitReason> {
         self.0.as_ref()?.request.obstacle()
     }
 
@@ -176,7 +176,7 @@ impl Transactions {
     }
 
     /// A deadline of a caller, of a pause or of the transaction has come; `last` is what is in the way.
-    pub(crate) fn due(&mut self, cx: &mut Context, last: Option<Obstacle>) {
+    pub(crate) fn due(&mut self, cx: &mut Context, last: Option<WaitReason>) {
         if let Some(it) = &mut self.0 {
             it.due(cx, last);
         }

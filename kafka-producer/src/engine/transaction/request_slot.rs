@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::context::Context;
 use crate::engine::timers::Timer;
-use crate::error::Obstacle;
+use crate::error::WaitReason;
 
 /// How soon a first partition is added again while the transaction before is being ended.
 const SOON: Duration = Duration::from_millis(20);
@@ -18,7 +18,7 @@ pub(super) struct RequestSlot {
     /// Requests in a row that brought nothing.
     failures: u32,
     /// What went wrong last, for the message of a caller that waits in vain.
-    last_obstacle: Option<Obstacle>,
+    last_obstacle: Option<WaitReason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl RequestSlot {
     }
 
     /// What kept a coordinator from going on, if nothing has since.
-    pub(super) fn obstacle(&self) -> Option<Obstacle> {
+    pub(super) fn obstacle(&self) -> Option<WaitReason> {
         self.last_obstacle.clone()
     }
 
@@ -68,18 +68,18 @@ impl RequestSlot {
     }
 
     /// The next request waits for a while that doubles with every failure in a row.
-    pub(super) fn pause(&mut self, cx: &mut Context, why: Obstacle) {
+    pub(super) fn pause(&mut self, cx: &mut Context, why: WaitReason) {
         self.failures = self.failures.saturating_add(1);
         let pause = cx.backoff(self.failures);
         self.pause_for(cx, pause, why);
     }
 
     /// The next request waits a little: the end of the transaction before takes a moment.
-    pub(super) fn pause_a_little(&mut self, cx: &mut Context, why: Obstacle) {
+    pub(super) fn pause_a_little(&mut self, cx: &mut Context, why: WaitReason) {
         self.pause_for(cx, SOON, why);
     }
 
-    fn pause_for(&mut self, cx: &mut Context, pause: Duration, why: Obstacle) {
+    fn pause_for(&mut self, cx: &mut Context, pause: Duration, why: WaitReason) {
         let not_before = cx.now + pause;
         self.state = State::Free { not_before };
         self.last_obstacle = Some(why);

@@ -26,7 +26,7 @@ use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
-use crate::error::{AbortableError, Obstacle, TimedOut, TransactionError};
+use crate::error::{AbortableError, TimedOut, TransactionError, WaitReason};
 use crate::settings::TransactionSettings;
 
 #[derive(Debug)]
@@ -318,7 +318,7 @@ impl Transactional {
 /// When time is up.
 impl Transactional {
     /// A deadline of a caller, of a pause or of the transaction has come; `last` is what is in the way.
-    pub(super) fn due(&mut self, cx: &mut Context, last: Option<Obstacle>) {
+    pub(super) fn due(&mut self, cx: &mut Context, last: Option<WaitReason>) {
         self.expire_callers(cx, last.as_ref());
         let limit = self.settings.timeout;
         let expired = self.phase.may_expire();
@@ -335,7 +335,7 @@ impl Transactional {
     }
 
     /// Ends the wait of those whose deadline has come; what they asked for goes on.
-    fn expire_callers(&mut self, cx: &mut Context, last: Option<&Obstacle>) {
+    fn expire_callers(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
         let limit = cx.settings.max_block;
         let timed_out = |call| -> Outcome {
             let last = last.cloned();

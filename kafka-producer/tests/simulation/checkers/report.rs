@@ -19,10 +19,8 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
         concerned.extend(later.map(|(id, _)| id));
         let counted = count(facts, &concerned);
         let before = counted.failed.saturating_sub(closed.report.failed);
-        let explained = CloseReport {
-            failed: closed.report.failed + before.min(aborted(facts, &concerned)),
-            ..closed.report
-        };
+        let mut explained = closed.report;
+        explained.failed += before.min(aborted(facts, &concerned));
         if counted != explained {
             return Err(format!(
                 "it says {:?}, and there were {counted:?} of {} records",

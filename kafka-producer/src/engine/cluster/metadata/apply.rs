@@ -24,7 +24,7 @@ use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::partitions::Partitions;
 use crate::engine::produce::row::{NO_LANE, closed_queue};
-use crate::error::{Obstacle, SendError};
+use crate::error::{SendError, WaitReason};
 
 /// What a response has changed.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Metadata {
     /// The response names no broker at all: that is none.
     pub(crate) fn told_of_no_broker(&mut self, cx: &mut Context) {
         self.note_unheard(cx.now);
-        self.note_obstacle(Obstacle::NoBroker);
+        self.note_obstacle(WaitReason::NoBroker);
         self.failed(cx);
     }
 
@@ -144,7 +144,7 @@ impl Metadata {
             }
             ErrorCode::NONE => Told::Incomplete,
             code if code.is_retriable() => {
-                self.last_obstacle = Some(Obstacle::Refused {
+                self.last_obstacle = Some(WaitReason::Refused {
                     request: "Metadata",
                     code,
                     message: None,

@@ -11,21 +11,21 @@ use crate::engine::context::Context;
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
 use crate::engine::produce::verdict::Ambiguity;
-use crate::error::{Cause, DeliveryError, History, Obstacle, Persistence};
+use crate::error::{Cause, DeliveryError, History, Persistence, WaitReason};
 
 /// What a batch that was not delivered had waited for, as far as it is known.
-pub(crate) type Waited = Option<Obstacle>;
+pub(crate) type Waited = Option<WaitReason>;
 
 impl Lane {
     /// Ends a batch that was taken from here.
     pub(super) fn fail(&mut self, cx: &mut Context, slot: Slot, cause: Cause, waited: &Waited) {
         let mut history = self.history(cx.now, &slot);
-        history.obstacle = match slot.state {
-            SlotState::InFlight => Some(Obstacle::Unanswered { request: "Produce" }),
+        history.wait_reason = match slot.state {
+            SlotState::InFlight => Some(WaitReason::Unanswered { request: "Produce" }),
             _ => waited.clone(),
         };
-        history.obstacle = history
-            .obstacle
+        history.wait_reason = history
+            .wait_reason
             .filter(|_| tells_what_it_waited_for(&cause));
         let error = DeliveryError::new(cause, history);
         self.end_failed(cx, slot.batch, &error, BatchOutcome::Failed(error.clone()));
@@ -43,7 +43,7 @@ impl Lane {
         let waited = waited.as_ref().filter(|_| tells_what_it_waited_for(&cause));
         let history = History {
             elapsed: cx.now.saturating_duration_since(batch.created()),
-            obstacle: waited.cloned(),
+            wait_reason: waited.cloned(),
             ..History::without_attempt(topic, self.partition, Persistence::NotPersisted)
         };
         let error = DeliveryError::new(cause, history);
@@ -84,7 +84,7 @@ impl Lane {
             broker: slot.sent_to.map(|leader| leader.node.0),
             last_error: slot.last_error,
             in_doubt: slot.in_doubt.filter(|_| ambiguous),
-            obstacle: None,
+            wait_reason: None,
         }
     }
 

@@ -1,16 +1,16 @@
-//! While nothing is on its way and little is to be sent, whoever rings does the driver's next step
-//! himself.
+//! While nothing is on its way and little is to be sent, the caller that rings the doorbell does the
+//! driver's next step on its own thread.
 //!
 //! ```text
-//! caller: append ─▶ ring ─▶ the driver sleeps ─▶ its lock is free, no answer is owed
+//! caller: append ─▶ ring ─▶ the driver sleeps ─▶ its lock is free, no response is awaited
 //!                                              ─▶ engine, one write that does not block ─▶ go on
 //! ```
 //!
-//! A record that finds the producer idle so reaches the socket without waking another thread, which
-//! is what its latency would consist of. Under load an answer is always owed, and it is the task
-//! that goes on. What needs the task (a dial, an unwritten rest, an earlier alarm) wakes it. Timers
-//! and answers are left to the task in any case, and whatever is to be told to anybody: a step calls
-//! nobody. If it panics, that is for the task to see to, too; the caller goes on.
+//! So a record that finds the producer idle reaches the socket without waking another thread, which
+//! is most of what its latency would be. Under load a response is always outstanding, and the task
+//! does the work. What needs the task wakes it: a dial, a write that the socket did not take whole, an
+//! earlier alarm, anything to report to callers (a step calls no code of others). Timers and responses
+//! are always the task's. If a step panics, the task reports it; the caller goes on.
 
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
@@ -18,15 +18,15 @@ use std::time::Instant;
 
 use kafka_accumulator::{Sleep, catch_panic};
 
-use super::Driver;
-use super::seat::Seat;
+use super::round::Driver;
+use super::shared::SharedDriver;
 use crate::engine::Input;
 
-/// The driver, asleep: what the doorbell wakes. It holds nothing of the driver's but the task's waker,
-/// because the doorbell holds it.
-pub(super) struct Sleeper {
+/// What the doorbell wakes while the task sleeps. Its reference to the driver is weak, because the
+/// doorbell, which the driver holds, holds it.
+pub(super) struct InlineWaker {
     pub(super) task: Waker,
-    pub(super) seat: Weak<Seat>,
+    pub(super) driver: Weak<SharedDriver>,
 }
 
 /// Whether a step left anything to the task.
@@ -36,7 +36,7 @@ enum Rest {
     ForTheTask,
 }
 
-impl Wake for Sleeper {
+impl Wake for InlineWaker {
     fn wake(self: Arc<Self>) {
         if self.drive() == Rest::ForTheTask {
             self.task.wake_by_ref();
@@ -44,12 +44,12 @@ impl Wake for Sleeper {
     }
 }
 
-impl Sleeper {
+impl InlineWaker {
     fn drive(self: &Arc<Self>) -> Rest {
-        let Some(seat) = self.seat.upgrade() else {
+        let Some(driver) = self.driver.upgrade() else {
             return Rest::ForTheTask;
         };
-        let Some(mut driver) = seat.try_lock() else {
+        let Some(mut driver) = driver.try_lock() else {
             return Rest::ForTheTask;
         };
         match catch_panic(|| driver.step_for_caller(self)) {
@@ -64,7 +64,7 @@ impl Sleeper {
 
 impl Driver {
     /// Does a step on a caller's thread, if that is worth it, and goes to sleep again.
-    fn step_for_caller(&mut self, sleeper: &Arc<Sleeper>) -> Rest {
+    fn step_for_caller(&mut self, waker: &Arc<InlineWaker>) -> Rest {
         if self.defect.is_some() || !self.engine.is_worth_driving() {
             return Rest::ForTheTask;
         }
@@ -72,7 +72,7 @@ impl Driver {
         if self.step() == Rest::ForTheTask {
             return Rest::ForTheTask;
         }
-        match self.doorbell.sleep(&Waker::from(Arc::clone(sleeper))) {
+        match self.doorbell.sleep(&Waker::from(Arc::clone(waker))) {
             Sleep::Asleep => Rest::Nothing,
             Sleep::Rung => Rest::ForTheTask,
         }

@@ -10,21 +10,18 @@ use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 /// What is in the way of a record that is not sent, or of a call that is not done.
 ///
 /// ```
-/// use kafka_producer::error::Obstacle;
+/// use kafka_producer::error::{DeliveryError, WaitReason};
 ///
-/// let obstacle = Obstacle::Connection {
-///     broker: "broker 2 at kafka-2:9092".into(),
-///     reason: "Connection refused (os error 111)".into(),
-/// };
-/// assert_eq!(
-///     obstacle.to_string(),
-///     "broker 2 at kafka-2:9092: Connection refused (os error 111)"
-/// );
+/// fn is_network(error: &DeliveryError) -> bool {
+///     matches!(error.history().wait_reason, Some(WaitReason::Connection { .. }))
+/// }
+/// assert_eq!(WaitReason::NoBroker.to_string(), "the cluster knows of no broker");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Obstacle {
+pub enum WaitReason {
     /// A broker could not be reached, or its connection was lost.
+    #[non_exhaustive]
     Connection {
         /// Its id and its address, as the cluster or `bootstrap.servers` tells it.
         broker: Arc<str>,
@@ -32,53 +29,60 @@ pub enum Obstacle {
         reason: Arc<str>,
     },
     /// A connection to a broker is being made, or is still silent.
+    #[non_exhaustive]
     Connecting {
         /// Its id and its address.
         broker: Arc<str>,
     },
-    /// A broker asks for silence (KIP-219).
+    /// A broker throttles the producer (KIP-219).
+    #[non_exhaustive]
     Throttled {
         /// Its id and its address.
         broker: Arc<str>,
-        /// For how long from then on.
+        /// For how much longer.
         left: Duration,
     },
-    /// A broker does not speak what is needed.
+    /// A broker lacks an API that is needed.
     Unsupported(Unsupported),
     /// The cluster knows of no broker.
     NoBroker,
-    /// The partition has no leader that is known and among the cluster's brokers.
+    /// No leader of the partition is known, or it is not among the cluster's brokers.
+    #[non_exhaustive]
     NoLeader {
-        /// What is in the way of learning of one.
+        /// Why none is known.
         why: Option<Arc<Self>>,
     },
     /// There is no producer id yet.
+    #[non_exhaustive]
     NoProducerId {
-        /// What is in the way of it.
+        /// Why not.
         why: Option<Arc<Self>>,
     },
-    /// The coordinator of the transaction has not taken note of it, or of this partition, yet.
+    /// The transaction's coordinator has not registered this partition yet.
+    #[non_exhaustive]
     Coordinator {
-        /// What is in the way.
+        /// Why not.
         why: Option<Arc<Self>>,
     },
     /// A broker has refused a request.
+    #[non_exhaustive]
     Refused {
         /// Which, by its name in the protocol.
         request: &'static str,
-        /// What it answered.
+        /// Its error code.
         code: ErrorCode,
-        /// In its own words.
+        /// Its message.
         message: Option<Arc<str>>,
     },
-    /// A request has no answer, or none that says anything.
+    /// A request has no answer yet, or had one without a result.
+    #[non_exhaustive]
     Unanswered {
         /// Which, by its name in the protocol.
         request: &'static str,
     },
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection { broker, reason } => write!(f, "{broker}: {reason}"),
@@ -92,10 +96,10 @@ impl fmt::Display for Obstacle {
             }
             Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
             Self::NoBroker => f.write_str("the cluster knows of no broker"),
-            Self::NoLeader { why } => because(f, "the partition has no leader", why),
-            Self::NoProducerId { why } => because(f, "there is no producer id yet", why),
+            Self::NoLeader { why } => with_reason(f, "the partition has no leader", why),
+            Self::NoProducerId { why } => with_reason(f, "there is no producer id yet", why),
             Self::Coordinator { why } => {
-                because(f, "the transaction's coordinator is waited for", why)
+                with_reason(f, "the transaction's coordinator is waited for", why)
             }
             Self::Refused {
                 request,
@@ -113,7 +117,11 @@ impl fmt::Display for Obstacle {
     }
 }
 
-fn because(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle>>) -> fmt::Result {
+fn with_reason(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    why: &Option<Arc<WaitReason>>,
+) -> fmt::Result {
     match why {
         Some(why) => write!(f, "{what} ({why})"),
         None => f.write_str(what),
@@ -121,14 +129,26 @@ fn because(f: &mut fmt::Formatter<'_>, what: &str, why: &Option<Arc<Obstacle>>) 
 }
 
 /// A broker and this producer have no version of an API in common.
+///
+/// ```
+/// use kafka_producer::SendError;
+///
+/// fn outdated_broker(error: &SendError) -> Option<&str> {
+///     match error {
+///         SendError::Unsupported(unsupported) => Some(&unsupported.broker),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(outdated_broker(&SendError::Closed), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Unsupported {
     /// The broker's id and its address.
     pub broker: Arc<str>,
-    /// What is needed of it.
+    /// The API that is needed.
     pub api: ApiKey,
-    /// The versions that it speaks; `None`: none.
+    /// The versions that the broker speaks; `None`: none.
     pub theirs: Option<VersionRange>,
     /// The versions that this producer speaks.
     pub ours: VersionRange,
@@ -169,4 +189,11 @@ impl fmt::Display for Unsupported {
         }
         write!(f, ": {}", self.remedy())
     }
+}
+
+/// For the end of a message: the reason, if it is known.
+pub(super) fn because(last: &Option<WaitReason>) -> String {
+    last.as_ref()
+        .map(|last| format!(" (reason: {last})"))
+        .unwrap_or_default()
 }

@@ -1,14 +1,16 @@
-//! What the engine and the driver go by: the configuration after every check.
+//! What the engine and the driver use: the configuration after every check.
 //!
-//! `ProducerConfig` is what users write, with Kafka's names, defaults and freedom to contradict
-//! itself. [`Settings`] is made from it once, when the producer is built; contradictions cannot be
-//! expressed here, so nothing behind this point validates anything.
+//! `ProducerConfig` is what users write, with Kafka's names and defaults, and may contradict itself.
+//! [`Settings`] is made from it once, when the producer is built, and has no room for a contradiction,
+//! so that nothing after this point validates anything.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_wire::compression::{Compression, CompressionLevel};
+
+pub use super::address::Address;
+pub use super::choices::{Acks, MetadataRecovery, UnresolvedPolicy};
 
 /// Consistent settings of one producer.
 #[derive(Clone, Debug)]
@@ -62,25 +64,6 @@ pub struct Settings {
     pub receive_buffer_bytes: Option<u32>,
 }
 
-/// `host:port` of a broker.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Address {
-    /// A host name, an IPv4 address, or an IPv6 address without brackets.
-    pub host: String,
-    /// The port, never 0.
-    pub port: u16,
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
 /// What a success means, and what is done for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guarantee {
@@ -92,7 +75,7 @@ pub enum Guarantee {
     Transactional(TransactionSettings),
 }
 
-/// Who a transactional producer is, and how long its transactions may take.
+/// The id of a transactional producer, and how long its transactions may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransactionSettings {
     /// `transactional.id`: of two producers with the same one, the later fences the earlier.
@@ -119,65 +102,6 @@ impl Guarantee {
     }
 }
 
-/// How many replicas must have a record before it counts as delivered.
-///
-/// ```
-/// use kafka_producer::Acks;
-/// assert_eq!("-1".parse(), Ok(Acks::All));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Acks {
-    /// None: written to the socket is delivered; offsets are unknown. At most once.
-    None,
-    /// The leader alone.
-    Leader,
-    /// All replicas in sync, `min.insync.replicas` of them at least.
-    All,
-}
-
-impl Acks {
-    /// The number in a produce request.
-    pub fn code(self) -> i16 {
-        match self {
-            Self::None => 0,
-            Self::Leader => 1,
-            Self::All => -1,
-        }
-    }
-}
-
-/// What an idempotent producer does about a batch that an attempt without an answer may have brought
-/// into the log, when the broker takes neither it nor its number any more.
-///
-/// ```
-/// use kafka_producer::settings::UnresolvedPolicy;
-/// assert_eq!("resend".parse(), Ok(UnresolvedPolicy::Resend));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum UnresolvedPolicy {
-    /// It asks the partition's leader what its log has of this producer (KIP-664), which takes the
-    /// right to read the topic. What cannot be found out fails as *possibly persisted*.
-    #[default]
-    Ask,
-    /// It sends the batch again under a new epoch, as Kafka's own client does: nothing fails, and
-    /// its records may be there twice.
-    Resend,
-    /// The batch fails as *possibly persisted*, at once.
-    Fail,
-}
-
-/// What is done when none of the known brokers has metadata (KIP-899).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetadataRecovery {
-    /// Nothing: the known brokers are asked on and on.
-    None,
-    /// It begins anew with the bootstrap servers, after `trigger` or when a broker asks for it.
-    Rebootstrap {
-        /// `metadata.recovery.rebootstrap.trigger.ms`.
-        trigger: Duration,
-    },
-}
-
 /// A waiting time that doubles from `initial` to `max` with every failure in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackoffRange {
@@ -187,6 +111,6 @@ pub struct BackoffRange {
     pub max: Duration,
 }
 
-/// What a batch takes beside its records on its whole way: its completion, its place in the lane and
-/// in a request, and what an answer says of it. `tests/memory.rs` adds it up.
+/// The memory of a batch beside its records: its completion, its place in the partition's queue and in
+/// a request, and the result in an answer. `tests/memory.rs` measures it.
 pub const BATCH_OVERHEAD_BYTES: usize = 768;

@@ -1,8 +1,8 @@
-//! Kafka's rules between properties, and the settings that come out of them.
+//! Kafka's rules between properties, and the settings that result.
 //!
-//! The rules are those of Apache Kafka 4.3, the same values accepted, refused and adjusted: what
-//! was set explicitly is refused where it contradicts, what was left at its default gives way. A
-//! rule is silent about a property whose own value is invalid already.
+//! The rules are those of Apache Kafka 4.3: the same values are accepted, rejected and adjusted. A value
+//! that was set explicitly is rejected where it contradicts another; a default is adjusted. A property
+//! whose own value is invalid takes part in no rule.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,24 +11,141 @@ use std::time::Duration;
 use kafka_wire::STRING_BYTES_MAX;
 use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
-use super::address::{ADDRESS_FORM, parse_address};
-use super::choices::PartitionerClass;
+use super::address::{ADDRESS_FORM, Address, parse_address};
+use super::choices::{Acks, MetadataRecovery, PartitionerClass};
 use super::error::{ConfigError, Problem, Warning};
-use super::values::{Findings, Values};
-use crate::settings::{
-    Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, MetadataRecovery, Settings,
-    TransactionSettings,
+use super::settings::{
+    BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
 };
+use super::values::{Findings, Values};
 
-/// A configuration in which nothing is wrong.
+/// A configuration in which nothing is wrong: what a producer that is built from it goes by.
+///
+/// ```
+/// use kafka_producer::{Acks, ProducerConfig};
+///
+/// let checked = ProducerConfig::new().bootstrap_servers(["kafka-1:9092"]).check()?;
+/// assert_eq!(checked.bootstrap_servers()[0].host, "kafka-1");
+/// assert_eq!(checked.acks(), Acks::All);
+/// assert!(checked.is_idempotent() && checked.warnings().is_empty());
+/// # Ok::<(), kafka_producer::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// What the producer goes by.
-    pub settings: Settings,
-    /// Who chooses partitions; ignoring keys is a choice of partitioner.
-    pub partitioner: PartitionerClass,
-    /// What is odd, and should be told to the user.
-    pub warnings: Vec<Warning>,
+    pub(crate) settings: Settings,
+    pub(crate) partitioner: PartitionerClass,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Checked {
+    /// What is odd about the configuration.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.set("liger.ms", "0").check()?.warnings().len(), 1);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// `bootstrap.servers`, each of them once.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.bootstrap_servers()[0].to_string(), "localhost:9092");
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn bootstrap_servers(&self) -> &[Address] {
+        &self.settings.bootstrap
+    }
+
+    /// `client.id`; if it was not set, the name that this producer gets.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.client_id("till-7").check()?.client_id(), "till-7");
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn client_id(&self) -> &str {
+        &self.settings.client_id
+    }
+
+    /// `acks`.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.acks(), kafka_producer::Acks::All);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn acks(&self) -> Acks {
+        self.settings.guarantee.acks()
+    }
+
+    /// `enable.idempotence`, which by default gives way to `acks` and `retries`.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert!(!config.retries(0).check()?.is_idempotent());
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn is_idempotent(&self) -> bool {
+        !matches!(self.settings.guarantee, Guarantee::Plain(_))
+    }
+
+    /// `transactional.id`.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.transactional_id(), None);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn transactional_id(&self) -> Option<&str> {
+        let transactional = self.settings.guarantee.transactional()?;
+        Some(&transactional.id)
+    }
+
+    /// `max.request.size`, in bytes.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.max_request_size(), 1_048_576);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn max_request_size(&self) -> usize {
+        self.settings.max_request_bytes
+    }
+
+    /// `delivery.timeout.ms`, which by default is raised to what `linger.ms` and `request.timeout.ms` take
+    /// together.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert_eq!(config.check()?.delivery_timeout().as_secs(), 120);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn delivery_timeout(&self) -> Duration {
+        self.settings.delivery_timeout
+    }
+
+    /// Who chooses partitions: `partitioner.class`, with `partitioner.ignore.keys` in mind.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// let checked = config.ignoring_keys().check()?;
+    /// assert_eq!(checked.partitioner().name(), "uniform_sticky");
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn partitioner(&self) -> PartitionerClass {
+        self.partitioner
+    }
+
+    /// What the engine goes by.
+    #[cfg(feature = "unstable-engine")]
+    #[doc(hidden)]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
 }
 
 pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, ConfigError> {
@@ -40,10 +157,10 @@ pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, Conf
         return Err(ConfigError::new(findings.problems, findings.warnings));
     }
     if !values.is_set("client.id") {
-        // Only now, so that wrong configurations use up no number.
+        // Only now, so that invalid configurations use no number.
         let named = settings.guarantee.transactional();
         let named = named.map(|transactional| format!("producer-{}", transactional.id));
-        // An id may be as long as the protocol allows, and then has no room for more.
+        // An id of the greatest length that the protocol allows leaves no room for the prefix.
         let named = named.filter(|id| id.len() <= STRING_BYTES_MAX);
         settings.client_id = named.unwrap_or_else(next_client_id).into();
     }
@@ -90,7 +207,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
     }
 }
 
-/// Empty entries are passed over, as Kafka's clients did for a decade; 4.3 refuses them.
+/// Empty entries are skipped with a warning, as Kafka's clients did before 4.3, which rejects them.
 fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
     let name = "bootstrap.servers";
     if !values.is_set(name) {
@@ -120,7 +237,7 @@ fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
     addresses
 }
 
-/// What was set, if anything; the protocol counts its bytes in 16 bits.
+/// What was set, if anything; the protocol stores its length in 16 bits.
 fn client_id(values: &Values, findings: &mut Findings) -> String {
     let client_id = values.text("client.id").unwrap_or_default();
     if client_id.len() > STRING_BYTES_MAX {
@@ -135,9 +252,9 @@ fn next_client_id() -> String {
     format!("producer-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Idempotence needs `acks=all`, retries and few requests in flight (KIP-98, KIP-679). If it was
-/// asked for neither explicitly nor by transactions, which need it, it gives way to the first two,
-/// but never to the third.
+/// Idempotence needs `acks=all`, retries and at most five requests in flight (KIP-98, KIP-679). If it
+/// was neither set explicitly nor is needed for transactions, the first two switch it off; too many
+/// requests in flight are always rejected.
 fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
     let name = "enable.idempotence";
     let acks = values
@@ -159,19 +276,18 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
         None if values.is_set(name) => Some("enable.idempotence=true".to_owned()),
         None => None,
     };
-    let obstacles = [
+    let conflicts = [
         (acks != Acks::All).then(|| ("acks", acks.code().to_string(), "all")),
         (values.number("retries") == 0).then(|| ("retries", "0".to_owned(), "at least 1")),
     ];
     let mut guarantee = transactional.map_or(Guarantee::Idempotent, Guarantee::Transactional);
-    for (obstacle, value, allowed) in obstacles.into_iter().flatten() {
+    for (name, value, allowed) in conflicts.into_iter().flatten() {
         guarantee = Guarantee::Plain(acks);
         match &asked_for {
-            Some(because) => findings.contradiction(obstacle, value, allowed, because.clone()),
-            None => findings.warnings.push(Warning::IdempotenceOff {
-                name: obstacle,
-                value,
-            }),
+            Some(because) => findings.contradiction(name, value, allowed, because.clone()),
+            None => findings
+                .warnings
+                .push(Warning::IdempotenceOff { name, value }),
         }
     }
     let in_flight = values.number(IN_FLIGHT);
@@ -182,7 +298,7 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
     guarantee
 }
 
-/// Whether transactions are asked for; the protocol counts the bytes of the id in 16 bits.
+/// Whether transactions are asked for; the protocol stores the id's length in 16 bits.
 fn transactional(values: &Values, findings: &mut Findings) -> Option<TransactionSettings> {
     let name = "transactional.id";
     let id = values.text(name).filter(|_| values.are_valid(&[name]))?;
@@ -262,7 +378,7 @@ fn millis(millis: i64) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
 }
 
-/// No less than one attempt of a batch that lingered (KIP-91); a default gives way.
+/// At least the time of one attempt of a batch that lingered (KIP-91); a default is raised to it.
 fn delivery_timeout(values: &Values, findings: &mut Findings) -> Duration {
     let name = "delivery.timeout.ms";
     let (linger, request) = (linger_ms(values), values.number("request.timeout.ms"));
@@ -287,7 +403,7 @@ fn delivery_timeout(values: &Values, findings: &mut Findings) -> Duration {
     millis(least)
 }
 
-/// A first time above the greatest counts as that, and nothing grows (KIP-580).
+/// A first time above the greatest is cut to it, so that the time never grows (KIP-580).
 fn backoff(
     first: &'static str,
     greatest: &'static str,
@@ -307,7 +423,7 @@ fn backoff(
     }
 }
 
-/// Who sets only the first time wants no other, as before KIP-144.
+/// If only the first time is set, it is used for every attempt, as before KIP-144.
 fn reconnect_backoff(values: &Values, findings: &mut Findings) -> BackoffRange {
     let (first, greatest) = ("reconnect.backoff.ms", "reconnect.backoff.max.ms");
     if !values.is_set(first) || values.is_set(greatest) {
@@ -324,7 +440,7 @@ fn reconnect_backoff(values: &Values, findings: &mut Findings) -> BackoffRange {
     }
 }
 
-/// Kafka accepts limits that nothing can meet (KIP-601), so they are accepted, but not silently.
+/// Kafka accepts limits that no connection can meet (KIP-601); so do we, with a warning.
 fn connection_setup(values: &Values, findings: &mut Findings) -> BackoffRange {
     let names = [
         "socket.connection.setup.timeout.ms",
@@ -338,7 +454,7 @@ fn connection_setup(values: &Values, findings: &mut Findings) -> BackoffRange {
     backoff(names[0], names[1], values, findings)
 }
 
-/// -1 leaves the size to the operating system, and so does 0, which would be no buffer at all.
+/// -1 leaves the size to the operating system, and so does 0, which would be no buffer.
 fn buffer_bytes(name: &'static str, values: &Values) -> Option<u32> {
     u32::try_from(values.number(name))
         .ok()
@@ -347,5 +463,5 @@ fn buffer_bytes(name: &'static str, values: &Values) -> Option<u32> {
 
 const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 
-/// As many batches per partition as brokers remember to recognise duplicates.
+/// How many batches per partition brokers remember to recognise duplicates.
 const MAX_IN_FLIGHT_IDEMPOTENT: i64 = 5;

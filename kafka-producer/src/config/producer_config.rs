@@ -1,0 +1,141 @@
+//! [`ProducerConfig`]: what was set, by Kafka's names. Nothing is checked before `check`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use super::error::ConfigError;
+use super::properties_file;
+use super::rules::{self, Checked};
+use super::table::{self, Property};
+
+/// The configuration of a producer: Kafka's names, defaults and rules.
+///
+/// Each property has a setter, and can be set by Kafka's name as well; what was set last counts.
+/// Nothing is checked before [`check`](Self::check), which building a producer calls.
+///
+/// ```
+/// use std::time::Duration;
+/// use kafka_producer::ProducerConfig;
+///
+/// let config = ProducerConfig::from_properties([
+///     ("bootstrap.servers", "kafka-1:9092,kafka-2:9092"),
+///     ("compression.type", "none"),
+/// ])
+/// .linger(Duration::from_millis(20))
+/// .set("batch.size", "65536");
+///
+/// let checked = config.check()?;
+/// assert_eq!(checked.bootstrap_servers().len(), 2);
+/// assert!(checked.warnings().is_empty());
+/// # Ok::<(), kafka_producer::ConfigError>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+#[must_use = "a configuration does nothing until a producer is built from it"]
+pub struct ProducerConfig {
+    /// What was set, as Kafka would write it, whether the name is known or not.
+    pub(super) explicit: BTreeMap<String, String>,
+}
+
+impl ProducerConfig {
+    /// All defaults; `bootstrap.servers`, which has none, must be set.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// assert!(config.check().is_ok());
+    /// ```
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads pairs of Kafka's names and values.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let config = ProducerConfig::from_properties([("bootstrap.servers", "localhost:9092")]);
+    /// assert!(config.check().is_ok());
+    /// ```
+    pub fn from_properties<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        let mut config = Self::new();
+        config.extend(pairs);
+        config
+    }
+
+    /// Reads a `.properties` file as Java writes it, in UTF-8.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let error = ProducerConfig::from_properties_file("no/such/file").unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot read no/such/file: "));
+    /// ```
+    pub fn from_properties_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        properties_file::read_properties_file(path.as_ref()).map(Self::from_properties)
+    }
+
+    /// Sets a property by Kafka's name; a value that was set before is replaced.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let config = ProducerConfig::new().set("linger.ms", "5").set("linger.ms", "20");
+    /// assert_eq!(config, ProducerConfig::new().set("linger.ms", "20"));
+    /// ```
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.explicit.insert(name.into(), value.into());
+        self
+    }
+
+    /// Every property that Kafka has, with its default, its range and what it does here.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// for property in ProducerConfig::properties() {
+    ///     println!("{property}");
+    /// }
+    /// ```
+    pub fn properties() -> impl Iterator<Item = &'static Property> + Clone {
+        table::all()
+    }
+
+    /// Checks everything at once, by Kafka's rules.
+    ///
+    /// ```
+    /// use kafka_producer::{Acks, ProducerConfig};
+    ///
+    /// let config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]).acks(Acks::Leader);
+    /// let checked = config.check()?;
+    /// assert_eq!(checked.acks(), Acks::Leader);
+    /// assert_eq!(checked.warnings().len(), 1); // without acks=all there is no idempotence
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn check(&self) -> Result<Checked, ConfigError> {
+        rules::check(&self.explicit)
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> Extend<(N, V)> for ProducerConfig {
+    fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, pairs: I) {
+        let pairs = pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        self.explicit.extend(pairs);
+    }
+}
+
+/// Hides the values of passwords, and those of unknown names, which may be passwords.
+impl fmt::Debug for ProducerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.explicit.iter().map(|(name, value)| {
+            let value = table::named(name).map_or("[hidden]", |property| property.shown(value));
+            (name, value)
+        });
+        f.debug_map().entries(shown).finish()
+    }
+}

@@ -1,0 +1,18 @@
+//! Metrics, which are not collected yet.
+
+use super::property::Allowed::{Any, AtLeast, OneOf};
+use super::property::Kind::{Bool, Int, List, Long, Text};
+use super::property::Support::NoEffect;
+use super::property::{Property, Support, row};
+
+const METRICS: Support = NoEffect("metrics are not collected yet");
+
+// One row a property.
+#[rustfmt::skip]
+pub(super) static PROPERTIES: &[Property] = &[
+    row("enable.metrics.push", Bool, "true", Any, METRICS),
+    row("metric.reporters", List, "org.apache.kafka.common.metrics.JmxReporter", Any, METRICS),
+    row("metrics.num.samples", Int, "2", AtLeast(1), METRICS),
+    row("metrics.recording.level", Text, "INFO", OneOf(&["INFO", "DEBUG", "TRACE"]), METRICS),
+    row("metrics.sample.window.ms", Long, "30000", AtLeast(0), METRICS),
+];

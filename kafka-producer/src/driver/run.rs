@@ -1,0 +1,253 @@
+//! The producer's thread: from its start, through its one task, to its end.
+//!
+//! The task goes round until there is nothing to do, then sleeps until the doorbell rings, a socket is
+//! ready or the alarm goes off. What is to be told to callers is told between rounds, when the driver's
+//! lock is free.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use kafka_accumulator::{Doorbell, Panic, Sleep, catch_panic};
+use kafka_wire::compression::Compression;
+use tokio::runtime::Runtime;
+
+use super::alarm::Alarm;
+use super::compressor::Compressor;
+use super::inline_drive::InlineWaker;
+use super::round::{Driver, Round};
+use super::shared::SharedDriver;
+use crate::engine::{Engine, Notices};
+use crate::own_thread;
+use crate::settings::Settings;
+
+/// Runs an engine on a thread of its own until it has ended.
+pub(crate) fn spawn(
+    engine: Engine,
+    settings: Arc<Settings>,
+    doorbell: Arc<Doorbell>,
+) -> io::Result<()> {
+    let (driver, runtime) = prepare(engine, settings, doorbell)?;
+    let name = format!("kafka-producer {}", driver.settings.client_id);
+    let thread = std::thread::Builder::new().name(name);
+    thread.spawn(move || run(driver, runtime)).map(drop)
+}
+
+fn prepare(
+    engine: Engine,
+    settings: Arc<Settings>,
+    doorbell: Arc<Doorbell>,
+) -> io::Result<(Driver, Runtime)> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    Alarm::enable(runtime.enable_io());
+    let runtime = runtime.build()?;
+    let compressor = match settings.compression {
+        Compression::None => None,
+        codec => Some(Compressor::start(
+            codec,
+            settings.compression_level,
+            &doorbell,
+        )?),
+    };
+    let alarm = {
+        let _context = runtime.enter();
+        Alarm::new()?
+    };
+    let driver = Driver::new(engine, settings, doorbell, compressor, alarm);
+    Ok((driver, runtime))
+}
+
+/// The life of the thread.
+fn run(driver: Driver, runtime: Runtime) {
+    let _own = own_thread::enter();
+    let mut task = Task::new(driver);
+    let driven = {
+        let round = poll_fn(|context| task.poll(context));
+        catch_panic(|| runtime.block_on(tokio::task::unconstrained(round)))
+    };
+    task.end(driven.and_then(|driven| driven));
+}
+
+/// What the thread does: round after round until there is nothing to do; then it sleeps until the doorbell wakes it.
+struct Task {
+    driver: Arc<SharedDriver>,
+    doorbell: Arc<Doorbell>,
+    /// Kept for its memory.
+    notices: Notices,
+    /// Kept for the next sleep.
+    waker: Option<Arc<InlineWaker>>,
+}
+
+impl Task {
+    fn new(driver: Driver) -> Self {
+        Self {
+            doorbell: Arc::clone(&driver.doorbell),
+            driver: Arc::new(SharedDriver::new(driver)),
+            notices: Notices::default(),
+            waker: None,
+        }
+    }
+
+    /// Until the engine has ended, or a caller's step has panicked.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Panic>> {
+        for _ in 0..ROUNDS_PER_POLL {
+            let Some(mut driver) = self.driver.lock() else {
+                return Poll::Ready(Ok(()));
+            };
+            if let Some(panic) = driver.defect.take() {
+                return Poll::Ready(Err(panic));
+            }
+            let round = driver.round(context);
+            driver.engine.hand_over(&mut self.notices);
+            let ended = driver.engine.has_ended();
+            drop(driver);
+            self.notices.tell();
+            if ended {
+                return Poll::Ready(Ok(()));
+            }
+            if round == Round::Idle {
+                let waker = self.waker(context.waker());
+                if self.doorbell.sleep(&waker) == Sleep::Asleep {
+                    return Poll::Pending;
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// What the doorbell wakes while this sleeps.
+    fn waker(&mut self, task: &Waker) -> Waker {
+        match &self.waker {
+            Some(waker) if waker.task.will_wake(task) => Waker::from(Arc::clone(waker)),
+            _ => {
+                let (task, driver) = (task.clone(), Arc::downgrade(&self.driver));
+                let waker = Arc::new(InlineWaker { task, driver });
+                self.waker = Some(Arc::clone(&waker));
+                Waker::from(waker)
+            }
+        }
+    }
+
+    /// Drops everything; if the reason is a panic, first reports it to all that still waits.
+    fn end(mut self, driven: Result<(), Panic>) {
+        let driver = self.driver.take();
+        self.doorbell.dismiss();
+        if let Some(mut driver) = driver {
+            if let Err(panic) = driven {
+                // The engine's state may be broken, so that this panics, too: then the batches are dropped.
+                let _ = catch_panic(|| driver.engine.fail_after(&panic));
+            }
+            driver.engine.hand_over(&mut self.notices);
+            self.notices.tell();
+            let _ = catch_panic(|| drop(driver));
+        }
+    }
+}
+
+/// After so many rounds the runtime gets a turn: it is what looks at the sockets.
+const ROUNDS_PER_POLL: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use futures_channel::oneshot;
+    use kafka_accumulator::Accumulator;
+    use kafka_mock::MockCluster;
+    use kafka_mock::cluster::{Effect, Fault, When};
+    use kafka_partition::RoundRobinPartitioner;
+    use kafka_serde::DefaultSerializer;
+    use kafka_wire::ApiKey;
+
+    use super::super::dial::Dial;
+    use super::*;
+    use crate::append::RecordAppender;
+    use crate::engine::{Desk, NodeId};
+    use crate::error::{Cause, DeliveryError, FatalError, Persistence, SendError};
+    use crate::{Producer, ProducerConfig, ProducerRecord};
+
+    /// A producer whose thread panics when it is told to: a dial does.
+    fn doomed(kafka: &MockCluster) -> (Producer<str, str>, oneshot::Sender<()>) {
+        let config = ProducerConfig::new()
+            .bootstrap_servers([kafka.bootstrap_servers()])
+            .set("linger.ms", "86400000")
+            .set("delivery.timeout.ms", "90000000");
+        let settings = Arc::new(config.check().unwrap().settings);
+        let doorbell = Arc::new(Doorbell::new());
+        let accumulator = Arc::new(Accumulator::new(
+            settings.accumulator,
+            Arc::clone(&doorbell),
+            DeliveryError::abandoned,
+        ));
+        let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
+        let appender = RecordAppender::new(
+            Arc::clone(&settings),
+            Arc::clone(&accumulator),
+            Arc::clone(&desk),
+            Arc::new(RoundRobinPartitioner),
+        );
+        let engine = Engine::new(Arc::clone(&settings), accumulator, desk, 42, Instant::now());
+        let (mut driver, runtime) = prepare(engine, settings, doorbell).unwrap();
+        let (doom, told) = oneshot::channel();
+        let dial = async move {
+            let _ = told.await;
+            panic!("a test's defect");
+        };
+        driver.dials.insert(NodeId(99), Dial::resolving(dial));
+        thread::spawn(move || run(driver, runtime));
+        let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
+        let producer = Producer::new(appender, serializer.clone(), serializer);
+        (producer, doom)
+    }
+
+    fn panicked(fatal: &FatalError) -> bool {
+        matches!(fatal, FatalError::Panicked { message } if &**message == "a test's defect")
+    }
+
+    #[track_caller]
+    fn ended_by_the_panic(error: &DeliveryError, persistence: Persistence) {
+        let by_it = matches!(error.cause(), Cause::Fatal(fatal) if panicked(fatal));
+        assert!(by_it && error.persistence() == persistence, "{error}");
+        assert!(error.to_string().contains("a test's defect"), "{error}");
+    }
+
+    #[test]
+    fn when_the_producers_thread_panics_all_that_waits_is_told_so() {
+        let kafka = MockCluster::builder().topic("orders", 2).start_blocking();
+        let kafka = kafka.unwrap();
+        let silence = Effect::Silence(When::AfterHandling);
+        kafka.inject(Fault::new(silence).api(ApiKey::PRODUCE));
+        let (producer, doom) = doomed(&kafka);
+        let record = |partition| ProducerRecord::new("orders", "tea").partition(partition);
+        let send = |partition| pollster::block_on(producer.send(record(partition))).unwrap();
+        let sent = send(0);
+        let mut flush = Box::pin(producer.flush());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(flush.as_mut().poll(&mut context).is_pending());
+        let produce = |kafka: &MockCluster| {
+            let mut seen = kafka.requests().into_iter();
+            seen.any(|seen| seen.api == ApiKey::PRODUCE)
+        };
+        while !produce(&kafka) {
+            thread::yield_now();
+        }
+        let lingering = send(1);
+        let mut unknown = Box::pin(producer.send(ProducerRecord::new("unknown", "tea")));
+        assert!(unknown.as_mut().poll(&mut context).is_pending());
+        let mut close = Box::pin(producer.close(Duration::from_secs(3_600)));
+        doom.send(()).unwrap();
+        pollster::block_on(flush).unwrap();
+        ended_by_the_panic(&sent.wait().unwrap_err(), Persistence::PossiblyPersisted);
+        ended_by_the_panic(&lingering.wait().unwrap_err(), Persistence::NotPersisted);
+        for refused in [
+            pollster::block_on(unknown),
+            pollster::block_on(producer.send(record(0))),
+        ] {
+            assert!(matches!(&refused, Err(SendError::Fatal(fatal)) if panicked(fatal)));
+        }
+        pollster::block_on(close.as_mut()).unwrap();
+    }
+}

@@ -1,0 +1,5 @@
+//! What bytes travel through to a broker.
+
+mod plain;
+
+pub(super) use plain::connect;

@@ -1,0 +1,31 @@
+//! Every way in which a record can fail, and what the application can do about it.
+//!
+//! | error | of | says |
+//! |---|---|---|
+//! | [`SendError`] | `send` | the record was not accepted, and nothing of it is kept |
+//! | [`DeliveryError`] | a record that was accepted | whether the record may be in the log all the same |
+//! | [`TransactionError`] | a call around a transaction | what to do, by its variant |
+//! | [`FatalError`] | the producer as a whole | only a new producer can go on |
+//!
+//! `Display` tells everything in one line, the causes included, so that a log that prints an error has
+//! all of it. Therefore `source()` leads to no error of this crate again: a report that walks the
+//! causes prints no sentence twice.
+
+mod delivery;
+mod fatal;
+mod in_callback;
+mod send;
+#[cfg(all(test, feature = "tokio"))]
+mod tests;
+mod transaction;
+mod wait_reason;
+
+pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
+
+pub use delivery::{Cause, DeliveryError, History, Persistence};
+pub use fatal::FatalError;
+pub(crate) use fatal::own_words;
+pub use in_callback::InCallback;
+pub use send::{AbortableError, SendError};
+pub use transaction::{Misuse, TimedOut, TransactionError};
+pub use wait_reason::{Unsupported, WaitReason};
