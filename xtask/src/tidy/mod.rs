@@ -7,8 +7,10 @@
 //! Each rule is a table or a function with tests; the reasons are in `CONTRIBUTING.md` and beside
 //! the tables. What clippy, cargo-deny or rustc can check is theirs.
 
+mod circles;
 mod conformance;
 mod form;
+mod modules;
 mod traces;
 mod words;
 
@@ -69,6 +71,7 @@ pub(crate) fn check() -> Result<()> {
         !rust.is_empty(),
         "no file of Rust was found: tidy would check nothing"
     );
+    findings.extend(circles::check(&rust));
     findings.extend(conformance::check(conformance::page().as_deref(), &rust));
     for finding in &findings {
         println!("{finding}");
