@@ -24,7 +24,7 @@ mod statistics;
 mod table;
 mod usage;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -32,10 +32,9 @@ use clap::{Args, Subcommand};
 
 use crate::counts;
 use cases::Case;
-use clients::Client;
 use record::Record;
 use scale::Axis;
-use session::Session;
+use session::{Options, Session};
 
 /// Measure the producer beside others, and write what was measured to docs/benchmarks.
 ///
@@ -73,39 +72,6 @@ struct Scale {
     axis: Vec<Axis>,
     #[command(flatten)]
     options: Options,
-}
-
-/// What all of them understand.
-#[derive(Args, Clone)]
-struct Options {
-    /// Clients, comma-separated: ours, java, librdkafka, franz-go, rskafka, krafka, floor, and
-    /// those of --client.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// How often each client is measured; medians are shown.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// How long the measured part of a run should take, about.
-    #[arg(long, default_value_t = 3.0)]
-    seconds: f64,
-    /// A further client, e.g. an older build of ours: `--client 'before=PROGRAM ARGUMENT'`.
-    #[arg(long, value_name = "NAME=COMMAND", value_parser = clients::further)]
-    client: Vec<Client>,
-    /// Where to write [default: docs/benchmarks].
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Measure the programs as they are.
-    #[arg(long)]
-    no_build: bool,
-    /// Measure nothing: make the pages anew of what was measured.
-    #[arg(long)]
-    report: bool,
-    /// Where the peers are built [default: target/peers].
-    #[arg(long)]
-    build_dir: Option<PathBuf>,
-    /// A file to lock while a case is measured, for whoever else measures on this machine.
-    #[arg(long)]
-    lock: Option<PathBuf>,
 }
 
 impl Task {

@@ -4,13 +4,46 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use clap::Args;
 
-use super::Options;
-use super::clients::{Building, Clients, Workshop};
+use super::clients::{self, Building, Client, Clients, Workshop};
 use super::machine::Machine;
 use super::record::{Measured, Record};
 use super::rounds::{Bench, Plan};
 use crate::shell;
+
+/// What all of them understand.
+#[derive(Args, Clone)]
+pub(super) struct Options {
+    /// Clients, comma-separated: ours, java, librdkafka, franz-go, rskafka, krafka, floor, and
+    /// those of --client.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// How often each client is measured; medians are shown.
+    #[arg(long, default_value_t = 3)]
+    pub(super) rounds: usize,
+    /// How long the measured part of a run should take, about.
+    #[arg(long, default_value_t = 3.0)]
+    pub(super) seconds: f64,
+    /// A further client, e.g. an older build of ours: `--client 'before=PROGRAM ARGUMENT'`.
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = clients::further)]
+    pub(super) client: Vec<Client>,
+    /// Where to write [default: docs/benchmarks].
+    #[arg(long)]
+    pub(super) out: Option<PathBuf>,
+    /// Measure the programs as they are.
+    #[arg(long)]
+    pub(super) no_build: bool,
+    /// Measure nothing: make the pages anew of what was measured.
+    #[arg(long)]
+    pub(super) report: bool,
+    /// Where the peers are built [default: target/peers].
+    #[arg(long)]
+    pub(super) build_dir: Option<PathBuf>,
+    /// A file to lock while a case is measured, for whoever else measures on this machine.
+    #[arg(long)]
+    pub(super) lock: Option<PathBuf>,
+}
 
 /// The record that is being added to, and where it is kept.
 pub(super) struct Session {

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::Finding;
+use super::finding::Finding;
 use super::modules::{Edge, Modules};
 
 const RULE: &str = "circle";
@@ -21,7 +21,6 @@ const ALLOWED: &[&str] = &[
     "kafka-partition/",
     "kafka-producer/",
     "kafka-wire/",
-    "xtask/",
 ];
 
 /// One circle for each set of files that reach each other in a crate of these files (path, text).

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syn::visit::{self, Visit};
 
-use super::Finding;
+use super::finding::Finding;
 
 /// Where the page is.
 const PAGE: &str = "docs/conformance.md";

@@ -2,7 +2,7 @@
 //!
 //! The limits are walls, not aims. How long a function is, and what it may call, clippy knows.
 
-use super::Finding;
+use super::finding::Finding;
 
 const FILE_LINES: usize = 600;
 /// Names that say nothing of what is inside, so that anything ends up there.

@@ -9,47 +9,17 @@
 
 mod circles;
 mod conformance;
+mod finding;
 mod form;
 mod modules;
 mod traces;
 mod words;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use anyhow::{Result, bail, ensure};
 
 use crate::shell;
-
-/// One place where a rule is broken.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
-    path: String,
-    line: usize,
-    rule: &'static str,
-    instead: String,
-}
-
-impl Finding {
-    fn new(path: &str, line: usize, rule: &'static str, instead: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            rule,
-            instead: instead.into(),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}: {}",
-            self.path, self.line, self.rule, self.instead
-        )
-    }
-}
 
 /// Checks every file of the repository; each place where a rule is broken is a line of output.
 pub(crate) fn check() -> Result<()> {
@@ -100,15 +70,4 @@ fn files() -> Result<Vec<String>> {
         .filter(|path| !path.is_empty())
         .map(str::to_owned)
         .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_finding_reads_like_an_error_of_the_compiler() {
-        let finding = Finding::new("a/src/b.rs", 7, "no-x", "use y");
-        assert_eq!(finding.to_string(), "a/src/b.rs:7: no-x: use y");
-    }
 }

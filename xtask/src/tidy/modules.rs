@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, Meta, UseTree, Visibility};
 
-use super::Finding;
+use super::finding::Finding;
 
 /// The modules of a crate; the root comes first.
 #[derive(Default)]

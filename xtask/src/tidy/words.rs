@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use super::{Finding, form};
+use super::finding::Finding;
+use super::form;
 
 const DRIVER: &str = "kafka-producer/src/driver/";
 
