@@ -12,6 +12,7 @@ mod conformance;
 mod finding;
 mod form;
 mod modules;
+mod places;
 mod traces;
 mod words;
 
@@ -25,7 +26,7 @@ use crate::shell;
 pub(crate) fn check() -> Result<()> {
     let files = files()?;
     let mut findings = BTreeSet::new();
-    let mut rust = Vec::new();
+    let (mut rust, mut pages) = (Vec::new(), Vec::new());
     for path in files {
         let Ok(text) = std::fs::read_to_string(shell::workspace().join(&path)) else {
             continue; // Not text, or removed but still known to git.
@@ -35,6 +36,8 @@ pub(crate) fn check() -> Result<()> {
             findings.extend(form::check(&path, &text));
             findings.extend(words::check(&path, &text));
             rust.push((path, text));
+        } else if path.ends_with(".md") {
+            pages.push((path, text));
         }
     }
     ensure!(
@@ -42,6 +45,13 @@ pub(crate) fn check() -> Result<()> {
         "no file of Rust was found: tidy would check nothing"
     );
     findings.extend(circles::check(&rust));
+    let by_path = rust
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    let by_path = by_path.collect();
+    for (path, text) in &pages {
+        findings.extend(places::check(path, text, &by_path));
+    }
     findings.extend(conformance::check(conformance::page().as_deref(), &rust));
     for finding in &findings {
         println!("{finding}");

@@ -329,7 +329,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 }
 
 /// The attributes of an item, and its name if paths can lead to it.
-fn head(item: &Item) -> (&[Attribute], Option<&syn::Ident>) {
+pub(super) fn head(item: &Item) -> (&[Attribute], Option<&syn::Ident>) {
     match item {
         Item::Const(it) => (&it.attrs, Some(&it.ident)),
         Item::Enum(it) => (&it.attrs, Some(&it.ident)),
