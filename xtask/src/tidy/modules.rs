@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, Meta, UseTree, Visibility};
+use syn::{Attribute, Item, UseTree, Visibility};
 
 use super::finding::Finding;
 
@@ -46,51 +46,44 @@ enum Target {
     OtherCrate,
 }
 
-/// A file names an item that another file defines.
-pub(super) struct Edge {
-    pub(super) from: String,
-    pub(super) line: usize,
-    pub(super) path: String,
-    pub(super) to: String,
-}
+/// A file, the line in which it names an item, how it does, and the file that defines it.
+pub(super) type Edge<'a> = (&'a str, usize, String, &'a str);
 
 impl Modules {
     /// The crate whose root is `root`, one of these files (path, text).
-    pub(super) fn of(root: &str, files: &BTreeMap<&str, &str>) -> Result<Self, Finding> {
+    pub(super) fn of(root: &str, files: &BTreeMap<&str, &str>) -> Self {
         let mut modules = Self::default();
         let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
-        modules.load(root, folder, None, files)?;
-        Ok(modules)
+        modules.load(root, folder, None, files);
+        modules
     }
 
-    /// Reads a file, and the files of its modules, which are in `folder`.
+    /// Reads a file, and the files of its modules, which are in `folder`. What is no Rust is empty.
     fn load(
         &mut self,
         file: &str,
         folder: &str,
         parent: Option<usize>,
         files: &BTreeMap<&str, &str>,
-    ) -> Result<usize, Finding> {
-        let text = files.get(file).copied().unwrap_or_default();
-        let invalid = |line, problem: String| Finding::new(file, line, "syntax", problem);
-        let syntax = syn::parse_file(text)
-            .map_err(|error| invalid(error.span().start().line, error.to_string()))?;
+    ) -> usize {
         let here = self.add(file, parent);
         let mut reader = Reader {
             modules: self,
             here,
             children: Vec::new(),
         };
-        reader.visit_file(&syntax);
+        if let Ok(syntax) = syn::parse_file(files.get(file).copied().unwrap_or_default()) {
+            reader.visit_file(&syntax);
+        }
         for (module, name) in reader.children {
             let folder = format!("{folder}/{name}");
-            let places = [format!("{folder}.rs"), format!("{folder}/mod.rs")];
-            let place = places.iter().find(|it| files.contains_key(it.as_str()));
-            let place = place.ok_or_else(|| invalid(1, format!("`mod {name}` has no file")))?;
-            let child = self.load(place, &folder, Some(module), files)?;
-            self.define(module, name, Meaning::Module(child));
+            let mut places = [format!("{folder}.rs"), format!("{folder}/mod.rs")].into_iter();
+            if let Some(place) = places.find(|it| files.contains_key(it.as_str())) {
+                let child = self.load(&place, &folder, Some(module), files);
+                self.define(module, name, Meaning::Module(child));
+            }
         }
-        Ok(here)
+        here
     }
 
     fn add(&mut self, file: &str, parent: Option<usize>) -> usize {
@@ -107,27 +100,28 @@ impl Modules {
     }
 
     /// Which file names an item of which other file.
-    pub(super) fn edges(&self) -> Result<Vec<Edge>, Finding> {
+    ///
+    /// # Errors
+    /// A path that begins in the crate and leads nowhere: what it hides is not known.
+    pub(super) fn edges(&self) -> Result<Vec<Edge<'_>>, Finding> {
         let mut edges = Vec::new();
-        for (at, module) in self.0.iter().enumerate() {
-            for (line, names) in &module.paths {
-                let path = names.join("::");
-                let lead = |names| self.resolve(at, names, &mut BTreeSet::new());
-                let targets = lead(names);
-                if targets.is_empty() && !lead(&names[..1]).is_empty() {
-                    let instead = format!("`{path}` is not found: name each item, without a macro");
-                    return Err(Finding::new(&module.file, *line, "syntax", instead));
+        for (at, Module { file, paths, .. }) in self.0.iter().enumerate() {
+            for (line, path) in paths {
+                let resolve = |path| self.resolve(at, path, &mut Names::new());
+                let targets = resolve(path);
+                let name = path.join("::");
+                if targets.is_empty() && !resolve(&path[..1]).is_empty() {
+                    let instead = format!("`{name}` is not found: name each item, without a macro");
+                    return Err(Finding::new(file, *line, "circle", instead));
                 }
-                let to = targets.into_iter().filter_map(|target| match target {
-                    Target::Item(module) => Some(&self.0[module].file),
-                    Target::Module(_) | Target::OtherCrate => None,
-                });
-                edges.extend(to.filter(|to| **to != module.file).map(|to| Edge {
-                    from: module.file.clone(),
-                    line: *line,
-                    path: path.clone(),
-                    to: to.clone(),
-                }));
+                for target in targets {
+                    if let Target::Item(module) = target
+                        && self.0[module].file != *file
+                    {
+                        let to = &self.0[module].file;
+                        edges.push((file.as_str(), *line, name.clone(), to.as_str()));
+                    }
+                }
             }
         }
         Ok(edges)
@@ -302,12 +296,6 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         self.take_use(&item.tree, Path::new(), is_private);
     }
 
-    fn visit_impl_item_fn(&mut self, method: &'ast syn::ImplItemFn) {
-        if !method.attrs.iter().any(is_for_tests) {
-            visit::visit_impl_item_fn(self, method);
-        }
-    }
-
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let line = path.segments[0].ident.span().start().line;
         let names = path.segments.iter().map(|it| it.ident.to_string());
@@ -346,16 +334,7 @@ pub(super) fn head(item: &Item) -> (&[Attribute], Option<&syn::Ident>) {
     }
 }
 
-/// `#[cfg(test)]`, or with `test` beside other conditions.
 fn is_for_tests(attribute: &Attribute) -> bool {
-    let Meta::List(list) = &attribute.meta else {
-        return false;
-    };
-    let condition = list.tokens.to_string();
-    let has = |word| {
-        condition
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|it| it == word)
-    };
-    list.path.is_ident("cfg") && has("test") && !has("not")
+    let list = attribute.meta.require_list();
+    list.is_ok_and(|list| list.path.is_ident("cfg") && list.tokens.to_string() == "test")
 }
