@@ -1,13 +1,14 @@
 //! One call of the command: what was measured before is read, each case that is done is written at
 //! once, so that an interruption loses at most one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::clients::{self, Building, Client, Clients, Workshop};
 use super::machine::Machine;
+use super::page;
 use super::record::{Measured, Record};
 use super::rounds::{Bench, Plan};
 use crate::shell;
@@ -62,11 +63,11 @@ pub(super) struct Ready {
 }
 
 impl Session {
-    pub(super) fn open(options: &Options, file: &str, order: Vec<String>) -> Result<Self> {
+    pub(super) fn open(options: &Options, order: Vec<String>) -> Result<Self> {
         let dir = options.out.clone();
         let dir = dir.unwrap_or_else(|| shell::workspace().join("docs/benchmarks"));
         std::fs::create_dir_all(&dir)?;
-        let file = dir.join(file);
+        let file = dir.join("peers.json");
         let machine = Machine::here();
         let record = match file.is_file() {
             true => Some(Record::read(&file)?),
@@ -89,8 +90,8 @@ impl Session {
         })
     }
 
-    /// Builds the sink and the clients, those of `only` if it names any.
-    pub(super) fn prepare(options: &Options, only: &[String]) -> Result<Ready> {
+    /// Builds the sink and the clients.
+    pub(super) fn prepare(options: &Options) -> Result<Ready> {
         ensure!(options.rounds > 0, "--rounds takes a number above 0");
         ensure!(options.seconds > 0.0, "--seconds takes a number above 0");
         let building = match options.no_build {
@@ -100,7 +101,7 @@ impl Session {
         let workshop = Workshop::new(options.build_dir.clone(), building);
         Ok(Ready {
             sink: workshop.sink()?,
-            clients: workshop.clients(only, &options.client)?,
+            clients: workshop.clients(&options.only, &options.client)?,
             plan: Plan {
                 rounds: options.rounds,
                 seconds: options.seconds,
@@ -110,25 +111,19 @@ impl Session {
         })
     }
 
-    /// Keeps a case that was measured, and writes the page anew.
-    pub(super) fn put(
-        &mut self,
-        measured: Measured,
-        page: impl Fn(&Record, &Path) -> Result<()>,
-    ) -> Result<()> {
+    /// Keeps a case that was measured, and writes the page again.
+    pub(super) fn put(&mut self, measured: Measured) -> Result<()> {
         self.record.put(measured, &self.order);
         self.record.write(&self.file)?;
-        page(&self.record, &self.dir)
+        page::write(&self.record, &self.dir)
     }
 
     /// Writes the page.
-    pub(super) fn close(self, page: impl Fn(&Record, &Path) -> Result<()>) -> Result<()> {
+    pub(super) fn close(self) -> Result<()> {
         let dir = self.dir.display();
-        ensure!(
-            !self.record.cases.is_empty(),
-            "nothing was measured that is kept in {dir}"
-        );
-        page(&self.record, &self.dir)?;
+        let is_empty = self.record.cases.is_empty();
+        ensure!(!is_empty, "nothing was measured that is kept in {dir}");
+        page::write(&self.record, &self.dir)?;
         println!("written to {dir}");
         Ok(())
     }
