@@ -41,9 +41,6 @@ pub(super) struct Options {
     /// Where the peers are built [default: target/peers].
     #[arg(long)]
     pub(super) build_dir: Option<PathBuf>,
-    /// A file to lock while a case is measured, for whoever else measures on this machine.
-    #[arg(long)]
-    pub(super) lock: Option<PathBuf>,
 }
 
 /// The record that is being added to, and where it is kept.
@@ -105,7 +102,6 @@ impl Session {
             plan: Plan {
                 rounds: options.rounds,
                 seconds: options.seconds,
-                lock: options.lock.clone(),
                 command: typed(std::env::args().skip(1)),
             },
         })
@@ -148,7 +144,7 @@ fn typed(arguments: impl Iterator<Item = String>) -> String {
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         let flag = argument.split('=').next().unwrap_or_default();
-        if ["--out", "--build-dir", "--lock"].contains(&flag) {
+        if ["--out", "--build-dir"].contains(&flag) {
             if flag == argument {
                 arguments.next();
             }
