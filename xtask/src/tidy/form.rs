@@ -41,7 +41,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
 }
 
 /// What stands before the tests at the end of a file.
-pub(super) fn before_tests(text: &str) -> &str {
+fn before_tests(text: &str) -> &str {
     const TESTS: &str = "\n#[cfg(test)]\n";
     let begins_module = |(at, _): &(usize, &str)| {
         let rest = text[at + TESTS.len()..].lines().next().unwrap_or_default();

@@ -14,7 +14,6 @@ mod form;
 mod modules;
 mod places;
 mod traces;
-mod words;
 
 use std::collections::BTreeSet;
 
@@ -34,7 +33,6 @@ pub(crate) fn check() -> Result<()> {
         findings.extend(traces::check(&path, &text));
         if path.ends_with(".rs") {
             findings.extend(form::check(&path, &text));
-            findings.extend(words::check(&path, &text));
             rust.push((path, text));
         } else if path.ends_with(".md") {
             pages.push((path, text));
