@@ -137,11 +137,7 @@ fn status() -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     print!("{cluster}");
-    Ok(if cluster.is_alive() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(ExitCode::from(u8::from(!cluster.is_alive())))
 }
 
 fn env() -> Result<()> {
@@ -160,16 +156,12 @@ fn env() -> Result<()> {
 impl Tool {
     fn run(self) -> Result<ExitCode> {
         let mut java = Command::new("java");
-        java.args([
-            "-cp",
-            &class_path()?,
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        ]);
+        java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+        java.args(["-cp", &class_path()?]);
         let status = shell::stand_in(java.arg(self.class).args(self.arguments))?;
         let code = status
             .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1);
+            .map_or(1, |code| u8::try_from(code).unwrap_or(1));
         Ok(ExitCode::from(code))
     }
 }
