@@ -1,8 +1,8 @@
 //! The project's own tasks: `cargo xtask` lists them.
 //!
-//! What checks the project (`ci`, `tidy`), what measures it (`bench`), and what both need (`kafka`:
-//! a real Apache Kafka without containers). It depends on none of the project's crates, so that a
-//! broken crate cannot break the tool that reports it.
+//! They check the project (`ci`, `tidy`, `simulate`, `mutants`), measure it (`bench`), and run a real
+//! Apache Kafka without containers (`kafka`). This crate depends on none of the others, so that a
+//! broken one cannot break the tool that reports it.
 
 #![allow(
     clippy::print_stdout,
@@ -33,18 +33,18 @@ use clap::Parser;
     arg_required_else_help = true
 )]
 enum Task {
-    /// Measure the producer beside others, when work grows, and under load.
+    /// Compare the speed of the producer with others.
     Bench(Box<bench::Task>),
     /// Check everything, in named stages; each can be run alone.
     Ci(ci::Task),
     /// Run a real Apache Kafka on this machine, and Kafka's own tools against it.
     #[command(subcommand)]
     Kafka(kafka::Task),
-    /// Run the producer beside a cluster that fails, in virtual time, seed by seed.
+    /// Run the producer with a cluster that fails, in virtual time, seed by seed.
     Simulate(simulate::Task),
-    /// Break the producer on purpose, and see that the simulation notices.
+    /// Break the producer on purpose, and check that the simulation notices.
     Mutants(mutants::Task),
-    /// Check the project's own rules, which no other tool knows.
+    /// Check the project's own rules.
     Tidy,
 }
 

@@ -1,7 +1,7 @@
-//! Running other programs: what is run is shown, its output is streamed, its failure is an error.
+//! Runs other programs: prints the command, streams the output, and reports a failure as an error.
 //!
-//! Every program gets a process group of its own, which ends with this process: an interrupted
-//! `cargo test` leaves no test binary behind.
+//! Every program gets its own process group, which ends with this process, so that an interrupted
+//! `cargo test` leaves no test binary running.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -35,7 +35,7 @@ pub(crate) fn target() -> PathBuf {
 /// The environment variable `name`, if it is set to something.
 #[allow(
     clippy::disallowed_methods,
-    reason = "a command line tool is told things this way"
+    reason = "environment variables are input of a command line tool"
 )]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name)
@@ -57,15 +57,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     succeeded(command, status)
 }
 
-/// Like [`run`], and lets `watch` see every line of the standard output.
+/// Like [`run`], and passes every line of the standard output to `watch`.
 pub(crate) fn run_watched(command: &mut Command, mut watch: impl FnMut(&str)) -> Result<()> {
     println!("+ {}", shown(command));
     let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-    let pipe = running
-        .child
-        .stdout
-        .take()
-        .expect("the standard output is piped");
+    let pipe = running.child.stdout.take();
+    let pipe = pipe.expect("the standard output is piped");
     for line in BufReader::new(pipe).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
@@ -76,7 +73,7 @@ pub(crate) fn run_watched(command: &mut Command, mut watch: impl FnMut(&str)) ->
     succeeded(command, status)
 }
 
-/// Like [`run`], for a `cargo test`: gives how many tests passed, and fails if there were none.
+/// Like [`run`], for `cargo test`: returns how many tests passed, and fails if no test ran.
 pub(crate) fn run_tests(command: &mut Command) -> Result<usize> {
     let mut passed = 0;
     run_watched(command, |line| passed += tests_passed(line))?;
@@ -86,7 +83,7 @@ pub(crate) fn run_tests(command: &mut Command) -> Result<usize> {
     Ok(passed)
 }
 
-/// Like [`run`], but leaves our standard output alone: everything goes to standard error.
+/// Like [`run`], but all output goes to standard error.
 pub(crate) fn run_aside(command: &mut Command) -> Result<()> {
     eprintln!("+ {}", shown(command));
     let command = command.stdin(Stdio::null()).stdout(std::io::stderr());
@@ -94,7 +91,7 @@ pub(crate) fn run_aside(command: &mut Command) -> Result<()> {
     succeeded(command, status)
 }
 
-/// Does what needs the network, and again if it fails: a server may have a bad moment.
+/// Makes an attempt that needs the network, and more of them if it fails.
 pub(crate) fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     for pause_s in PAUSES_S {
         match attempt() {
@@ -110,7 +107,7 @@ pub(crate) fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "nothing tells when a server is well again"
+    reason = "there is no event to wait for when a server recovers"
 )]
 fn pause(duration: Duration) {
     std::thread::sleep(duration);
@@ -119,14 +116,11 @@ fn pause(duration: Duration) {
 /// Between attempts.
 const PAUSES_S: [u64; 3] = [5, 20, 60];
 
-/// Runs `command` and gives what it wrote to its standard output; errors are streamed.
+/// Runs `command` and returns its standard output; its standard error is streamed.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-    let mut pipe = running
-        .child
-        .stdout
-        .take()
-        .expect("the standard output is piped");
+    let pipe = running.child.stdout.take();
+    let mut pipe = pipe.expect("the standard output is piped");
     let mut output = String::new();
     let read = pipe.read_to_string(&mut output);
     let status = running.wait()?;
@@ -135,7 +129,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(output)
 }
 
-/// Runs `command` as if it had been called instead of us, and gives its status.
+/// Runs `command` with our input and output, and returns its status.
 pub(crate) fn stand_in(command: &mut Command) -> Result<ExitStatus> {
     command
         .status()
@@ -158,7 +152,7 @@ fn tests_passed(line: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// A program under way; it and what it started are ended when we are told to end.
+/// A running program. If this process is interrupted, the program and its children end.
 pub(crate) struct Running {
     pub(crate) child: Child,
     end: Undo,
@@ -174,7 +168,7 @@ impl Running {
         })?;
         let group = Pid::from_child(&child);
         let end = Undo::new(move || {
-            // It may have ended by itself: then there is nothing to do.
+            // It may have ended already.
             let _ = kill_process_group(group, Signal::TERM);
         });
         Ok(Self { child, end })
@@ -194,17 +188,13 @@ fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     Ok(())
 }
 
-/// The command as one would type it: our own variables, the program, its arguments.
+/// The command as it would be typed: variables, program, arguments.
 fn shown(command: &Command) -> String {
     let mut line = String::new();
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
-            let _ = write!(
-                line,
-                "{}={:?} ",
-                name.to_string_lossy(),
-                value.to_string_lossy()
-            );
+            let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+            let _ = write!(line, "{name}={value:?} ");
         }
     }
     let program = Path::new(command.get_program());

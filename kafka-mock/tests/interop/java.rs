@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Write, thread};
 
 use kafka_mock::{
     MockCluster, MockRecord,
-    cluster::{BrokerId, Fault, When},
+    cluster::{BrokerId, Cluster, Fault, When},
 };
 use kafka_wire::{ApiKey, ErrorCode, compression::Compression, records::TimestampType};
 
@@ -140,7 +140,7 @@ fn javas_producer_writes_in_every_codec() {
     }
 }
 
-const COUNT: usize = 2000;
+const COUNT: usize = 4000;
 
 /// Runs Java's verifiable producer: the numbers from 0, in order, without keys. By itself it does
 /// not retry, so that Java's defaults must be given back to it. Its batches are small, so that there
@@ -219,6 +219,44 @@ fn javas_idempotent_producer_numbers_its_records() {
     );
 }
 
+/// Each of the faults strikes once in each partition. Returns when all have, and each partition has
+/// this many more records.
+fn strike(kafka: &MockCluster, faults: &[Fault], more: i64) {
+    let targets = faults.iter().flat_map(|fault| {
+        let fault = fault.clone().api(ApiKey::PRODUCE);
+        (0..3).map(move |partition| fault.clone().partition("orders", partition))
+    });
+    targets.for_each(|fault| kafka.inject(fault));
+    wait_until(kafka, |cluster| cluster.pending_faults().is_empty());
+    let ends = kafka.with_cluster(|cluster| ends(cluster));
+    wait_until(kafka, |cluster| {
+        let pairs = ends.iter().zip(self::ends(cluster));
+        pairs.into_iter().all(|(before, now)| now >= before + more)
+    });
+}
+
+/// Waits for something that can only come with further records.
+fn wait_until(kafka: &MockCluster, mut holds: impl FnMut(&Cluster) -> bool) {
+    loop {
+        let count = kafka.with_cluster(|cluster| cluster.record_count("orders"));
+        if kafka.with_cluster(|cluster| holds(cluster)) {
+            return;
+        }
+        let more = kafka.wait_for_records_blocking("orders", count + 1, PATIENCE);
+        more.unwrap();
+    }
+}
+
+/// Where the log of each partition ends.
+fn ends(cluster: &Cluster) -> Vec<i64> {
+    let facts = (0..3).map(|partition| cluster.partition_facts("orders", partition).unwrap());
+    facts.map(|facts| facts.log_end).collect()
+}
+
+/// Java's producer cannot survive every mixture of faults. If a batch is refused while more than five
+/// later ones are appended, or all of them by a broker that does not know the producer yet, the batch
+/// is out of order for good, and Java sends it again until `delivery.timeout.ms`. So the brokers know
+/// the producer first, and one kind of faults is over before the next begins.
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
 fn javas_idempotent_producer_survives_faults_without_duplicates() {
@@ -227,37 +265,21 @@ fn javas_idempotent_producer_survives_faults_without_duplicates() {
         .topic("orders", 3)
         .start_blocking()
         .unwrap();
-    kafka.inject(
-        Fault::disconnect(When::AfterHandling)
-            .api(ApiKey::PRODUCE)
-            .after(2)
-            .times(2),
-    );
-    kafka.inject(
-        Fault::disconnect(When::BeforeHandling)
-            .api(ApiKey::PRODUCE)
-            .after(5)
-            .times(2),
-    );
-    kafka.inject(
-        Fault::misreport(ErrorCode::REQUEST_TIMED_OUT)
-            .after(8)
-            .times(2),
-    );
-    kafka.inject(
-        Fault::refuse(ErrorCode::NOT_ENOUGH_REPLICAS)
-            .after(10)
-            .times(2),
-    );
-    kafka.inject(
-        Fault::refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER)
-            .after(12)
-            .times(2),
-    );
+    let refused = [
+        Fault::refuse(ErrorCode::NOT_ENOUGH_REPLICAS),
+        Fault::refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+    ];
+    let misreported = [Fault::misreport(ErrorCode::REQUEST_TIMED_OUT)];
+    let disconnected = [
+        Fault::disconnect(When::AfterHandling),
+        Fault::disconnect(When::BeforeHandling),
+    ];
     let printed = thread::scope(|scope| {
         let producer = scope.spawn(|| verifiable(&kafka));
-        let half = kafka.wait_for_records_blocking("orders", COUNT / 2, PATIENCE);
-        half.unwrap();
+        strike(&kafka, &[], 1);
+        strike(&kafka, &refused, TEN_BATCHES);
+        strike(&kafka, &misreported, TEN_BATCHES);
+        strike(&kafka, &disconnected, TEN_BATCHES);
         kafka.kill_broker(BrokerId(2)).unwrap();
         kafka.with_cluster(|cluster| {
             for partition in 0..3 {
@@ -272,9 +294,11 @@ fn javas_idempotent_producer_survives_faults_without_duplicates() {
     });
     assert_all_acknowledged(&printed);
     assert_exactly_once(&kafka.records("orders"));
-    let pending = kafka.with_cluster(|cluster| cluster.pending_faults().to_vec());
-    assert_eq!(pending, [], "all of them struck");
 }
+
+/// More records than a partition gets while a batch is sent for the second time: five before it and
+/// four behind it.
+const TEN_BATCHES: i64 = 260;
 
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]

@@ -1,8 +1,8 @@
 //! What is measured: each case is a server, the flags that every client gets, and a name.
 //!
-//! S: throughput against the sink; B: against a real broker; L: latency at a fixed rate. `scale.rs`
-//! varies one figure of a case.
+//! S: throughput with the sink; B: with a real broker; L: latency at a fixed rate.
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// One workload against one server.
@@ -10,14 +10,26 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) what: String,
-    /// The figure that an axis varies, if the case is a point of one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) at: Option<f64>,
     pub(super) server: Server,
     pub(super) flags: Flags,
-    /// Flags that only our own program has.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) ours: Vec<String>,
+}
+
+impl Case {
+    /// The same case with another value of one of its figures.
+    pub(super) fn with(&self, figure: &str, value: &str) -> Result<Self> {
+        let mut case = serde_json::to_value(self)?;
+        let places = ["/flags", "/server/Sink", "/server/Kafka"].map(|it| format!("{it}/{figure}"));
+        let place = places.iter().find(|place| case.pointer(place).is_some());
+        let place =
+            place.with_context(|| format!("case {} has no figure {figure:?}", self.name))?;
+        if let Some(old) = case.pointer_mut(place) {
+            *old = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        }
+        let case: Self = serde_json::from_value(case)
+            .with_context(|| format!("{value:?} is no value of {figure}"))?;
+        let name = format!("{} {figure}={value}", self.name);
+        Ok(Self { name, ..case })
+    }
 }
 
 /// Who answers.
@@ -52,7 +64,7 @@ pub(super) struct Flags {
 
 impl Flags {
     /// 100 bytes that do not compress, acks=1, batches of 16 KiB: the flags of S1.
-    pub(super) fn small() -> Self {
+    fn small() -> Self {
         Self {
             size: 100,
             key_size: 0,
@@ -87,7 +99,7 @@ impl Flags {
     }
 
     /// Batches of 1 MB.
-    pub(super) fn large_batches() -> Self {
+    fn large_batches() -> Self {
         Self {
             batch_size: 1_000_000,
             linger_ms: 50,
@@ -195,10 +207,8 @@ fn case(name: &str, particular: &str, server: Server, flags: Flags) -> Case {
     Case {
         name: name.to_owned(),
         what: flags.words() + particular,
-        at: None,
         server,
         flags,
-        ours: Vec::new(),
     }
 }
 
@@ -233,6 +243,18 @@ mod tests {
                 .windows(2)
                 .any(|pair| pair == ["--batch-size", "16384"])
         );
+    }
+
+    #[test]
+    fn one_figure_of_a_case_may_have_another_value() {
+        let case = peers().remove(0);
+        let slow = case.with("delay_us", "100").unwrap();
+        assert_eq!(slow.name, "S1 delay_us=100");
+        assert!(matches!(slow.server, Server::Sink { delay_us: 100, .. }));
+        assert_eq!(case.with("acks", "all").unwrap().flags.acks, "all");
+        for (figure, value) in [("delay", "1"), ("size", "large")] {
+            assert!(case.with(figure, value).is_err(), "{figure}");
+        }
     }
 
     #[test]

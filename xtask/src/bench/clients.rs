@@ -40,8 +40,30 @@ struct Peer {
     role: Role,
     /// Programs that it needs, and how to get them.
     tools: &'static [(&'static str, &'static str)],
-    build: fn(&Workshop) -> Result<()>,
-    command: fn(&Workshop) -> Vec<String>,
+    kind: Kind,
+}
+
+/// What builds a peer.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// In this folder of `xtask/peers`.
+    Cargo(&'static str),
+    Go,
+    Java,
+}
+
+const fn peer(
+    name: &'static str,
+    role: Role,
+    tools: &'static [(&'static str, &'static str)],
+    kind: Kind,
+) -> Peer {
+    Peer {
+        name,
+        role,
+        tools,
+        kind,
+    }
 }
 
 const C: (&str, &str) = ("cc", "apt-get install build-essential");
@@ -51,60 +73,12 @@ const JAVAC: (&str, &str) = ("javac", "apt-get install openjdk-17-jdk-headless")
 const MAVEN: (&str, &str) = ("mvn", "apt-get install maven");
 
 const PEERS: [Peer; 6] = [
-    Peer {
-        name: "java",
-        role: Role::Peer,
-        tools: &[JAVAC, MAVEN],
-        build: Workshop::build_java,
-        command: |shop| {
-            let path = |end: &str| shop.dir.join("java").join(end).display().to_string();
-            let class_path = format!("{}:{}", path("classes"), path("libs/*"));
-            let words = [
-                "java",
-                "-Xms1g",
-                "-Xmx1g",
-                "-cp",
-                &class_path,
-                "PeerProducer",
-            ];
-            words.map(str::to_owned).into()
-        },
-    },
-    Peer {
-        name: "librdkafka",
-        role: Role::Peer,
-        tools: &[C, MAKE],
-        build: |shop| shop.cargo("", "peer-librdkafka"),
-        command: |shop| shop.program("peer-librdkafka"),
-    },
-    Peer {
-        name: "franz-go",
-        role: Role::Peer,
-        tools: &[GO],
-        build: Workshop::build_go,
-        command: |shop| vec![shop.dir.join("peer-franz-go").display().to_string()],
-    },
-    Peer {
-        name: "rskafka",
-        role: Role::Peer,
-        tools: &[C],
-        build: |shop| shop.cargo("", "peer-rskafka"),
-        command: |shop| shop.program("peer-rskafka"),
-    },
-    Peer {
-        name: "krafka",
-        role: Role::Peer,
-        tools: &[C],
-        build: |shop| shop.cargo("krafka", "peer-krafka"),
-        command: |shop| shop.program("peer-krafka"),
-    },
-    Peer {
-        name: "floor",
-        role: Role::Floor,
-        tools: &[C],
-        build: |shop| shop.cargo("", "peer-floor"),
-        command: |shop| shop.program("peer-floor"),
-    },
+    peer("java", Role::Peer, &[JAVAC, MAVEN], Kind::Java),
+    peer("librdkafka", Role::Peer, &[C, MAKE], Kind::Cargo("")),
+    peer("franz-go", Role::Peer, &[GO], Kind::Go),
+    peer("rskafka", Role::Peer, &[C], Kind::Cargo("")),
+    peer("krafka", Role::Peer, &[C], Kind::Cargo("krafka")),
+    peer("floor", Role::Floor, &[C], Kind::Cargo("")),
 ];
 
 /// The name of this project's own program among the clients.
@@ -189,9 +163,13 @@ impl Workshop {
             for (tool, way) in peer.tools {
                 ensure!(shell::is_installed(tool), "`{tool}` is missing: {way}");
             }
-            (peer.build)(self)?;
+            match peer.kind {
+                Kind::Cargo(folder) => self.cargo(folder, &format!("peer-{}", peer.name))?,
+                Kind::Go => self.build_go()?,
+                Kind::Java => self.build_java()?,
+            }
         }
-        let command = (peer.command)(self);
+        let command = self.command(peer);
         let program = Path::new(&command[0]);
         ensure!(
             program.is_file() || shell::is_installed(&command[0]),
@@ -209,22 +187,32 @@ impl Workshop {
         self.dir.join("cargo/release")
     }
 
-    fn program(&self, name: &str) -> Vec<String> {
-        vec![self.release().join(name).display().to_string()]
+    fn command(&self, peer: &Peer) -> Vec<String> {
+        let name = format!("peer-{}", peer.name);
+        match peer.kind {
+            Kind::Cargo(_) => vec![self.release().join(name).display().to_string()],
+            Kind::Go => vec![self.dir.join(name).display().to_string()],
+            Kind::Java => {
+                let java = self.dir.join("java").display().to_string();
+                let class_path = format!("{java}/classes:{java}/libs/*");
+                let words = [
+                    "java",
+                    "-Xms1g",
+                    "-Xmx1g",
+                    "-cp",
+                    &class_path,
+                    "PeerProducer",
+                ];
+                words.map(str::to_owned).into()
+            }
+        }
     }
 
-    /// Builds one package; `folder` is a workspace of its own, or none for that of all others.
     fn cargo(&self, folder: &str, package: &str) -> Result<()> {
         let mut cargo = shell::cargo();
         cargo.current_dir(sources().join(folder));
-        cargo.args([
-            "build",
-            "--release",
-            "--locked",
-            "-p",
-            package,
-            "--target-dir",
-        ]);
+        cargo.args(["build", "--release", "--locked", "-p", package]);
+        cargo.arg("--target-dir");
         shell::run_aside(cargo.arg(self.dir.join("cargo")))
     }
 

@@ -1,13 +1,13 @@
-//! `cargo xtask bench`: this producer beside others, when work grows, and under load.
+//! `cargo xtask bench`: compares this producer with others.
 //!
 //! ```text
 //! build ─▶ pilot: how many records a run needs ─▶ rounds, clients in turn ─▶ record (JSON)
-//!                                                                     └─▶ pages
+//!                                                                     └─▶ page
 //! ```
 //!
-//! The programs share one contract (`xtask/peers/README.md`). What was measured is kept in
-//! `docs/benchmarks`; pages are made of that alone, so that `--report` needs no machine. `--check`
-//! is of another kind: it counts (`crate::counts`) and times nothing.
+//! All programs have the same flags (`xtask/peers/README.md`). The results are kept in
+//! `docs/benchmarks`. The page is made from the record alone, so that `--report` measures nothing.
+//! `--check` does not measure time: it counts (`crate::counts`).
 
 mod broker;
 mod cases;
@@ -17,162 +17,90 @@ mod page;
 mod record;
 mod rounds;
 mod run;
-mod scale;
 mod session;
 mod sink;
 mod statistics;
 mod table;
 mod usage;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
-use clap::{Args, Subcommand};
+use anyhow::{Context, Result};
+use clap::Args;
 
 use crate::counts;
 use cases::Case;
-use clients::Client;
-use record::Record;
-use scale::Axis;
-use session::Session;
+use session::{Options, Session};
 
-/// Measure the producer beside others, and write what was measured to docs/benchmarks.
+/// Compare the speed of the producer with others, and write the results to docs/benchmarks.
 ///
-/// Without a subcommand: the cases beside other producers, all clients in the same rounds. A case that is
-/// measured takes the place of what was measured of it before.
+/// All clients take turns in the same rounds. A case that is measured replaces its earlier results.
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Task {
-    #[command(subcommand)]
-    what: Option<What>,
     /// Instead: count instructions, allocations and calls, which are the same every time, and fail
     /// if anything costs over 5 % more than in docs/benchmarks/counts.json.
     #[arg(long)]
     check: bool,
-    /// Instead: write docs/benchmarks/counts.json anew.
+    /// Instead: write docs/benchmarks/counts.json again.
     #[arg(long, conflicts_with = "check")]
     update: bool,
     /// Cases, comma-separated [default: all].
     #[arg(long, value_delimiter = ',', conflicts_with_all = ["check", "update"])]
     cases: Vec<String>,
+    /// Measure each case with these values of one of its figures, e.g. partitions=1,100,10000 or
+    /// delay_us=1000,100000; the names are those in docs/benchmarks/peers.json.
+    #[arg(long, value_name = "FIGURE=VALUES")]
+    vary: Option<String>,
     #[command(flatten)]
     options: Options,
-}
-
-#[derive(Subcommand)]
-enum What {
-    /// Vary one figure: partitions, threads, sizes, brokers, memory, distance, rate.
-    Scale(Scale),
-}
-
-#[derive(Args)]
-struct Scale {
-    /// What grows, comma-separated [default: everything].
-    #[arg(long, value_enum, value_delimiter = ',')]
-    axis: Vec<Axis>,
-    #[command(flatten)]
-    options: Options,
-}
-
-/// What all of them understand.
-#[derive(Args, Clone)]
-struct Options {
-    /// Clients, comma-separated: ours, java, librdkafka, franz-go, rskafka, krafka, floor, and
-    /// those of --client.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// How often each client is measured; medians are shown.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// How long the measured part of a run should take, about.
-    #[arg(long, default_value_t = 3.0)]
-    seconds: f64,
-    /// A further client, e.g. an older build of ours: `--client 'before=PROGRAM ARGUMENT'`.
-    #[arg(long, value_name = "NAME=COMMAND", value_parser = clients::further)]
-    client: Vec<Client>,
-    /// Where to write [default: docs/benchmarks].
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Measure the programs as they are.
-    #[arg(long)]
-    no_build: bool,
-    /// Measure nothing: make the pages anew of what was measured.
-    #[arg(long)]
-    report: bool,
-    /// Where the peers are built [default: target/peers].
-    #[arg(long)]
-    build_dir: Option<PathBuf>,
-    /// A file to lock while a case is measured, for whoever else measures on this machine.
-    #[arg(long)]
-    lock: Option<PathBuf>,
 }
 
 impl Task {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        match self.what {
-            None if self.check => counts::check()?,
-            None if self.update => counts::update()?,
-            None => beside_peers(&self.cases, &self.options)?,
-            Some(What::Scale(scale)) => scale.run()?,
+        if self.check {
+            counts::check()?;
+        } else if self.update {
+            counts::update()?;
+        } else {
+            self.measure()?;
         }
         Ok(ExitCode::SUCCESS)
     }
-}
 
-fn beside_peers(names: &[String], options: &Options) -> Result<()> {
-    let all = cases::peers();
-    let order: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
-    for name in names {
-        let there = order.join(", ");
-        ensure!(
-            order.contains(name),
-            "there is no case {name:?}, only {there}"
-        );
-    }
-    let is_wanted = |case: &Case| names.is_empty() || names.contains(&case.name);
-    let cases: Vec<Case> = all.into_iter().filter(is_wanted).collect();
-    let mut session = Session::open(options, "peers.json", order)?;
-    if !options.report {
-        let ready = Session::prepare(options, &options.only)?;
-        let mut bench = ready.bench();
-        for case in &cases {
-            session.put(
-                bench.measure(case, &ready.clients.there)?,
-                page::write_peers,
-            )?;
-        }
-        ready.say_who_is_missing();
-    }
-    session.close(page::write_peers)
-}
-
-impl Scale {
-    fn run(&self) -> Result<()> {
-        let axes = match self.axis.as_slice() {
-            [] => <Axis as clap::ValueEnum>::value_variants(),
-            axes => axes,
+    fn measure(&self) -> Result<()> {
+        let all = cases::peers();
+        let order: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
+        let named = |name: &String| {
+            let case = all.iter().find(|case| case.name == *name);
+            case.with_context(|| format!("there is no case {name:?}, only {}", order.join(", ")))
         };
-        axes.iter().try_for_each(|axis| self.along(*axis))
-    }
-
-    fn along(&self, axis: Axis) -> Result<()> {
-        let mut options = self.options.clone();
-        let page = |_: &Record, dir: &Path| page::write_scale(dir);
-        let cases = axis.cases();
-        let order = cases.iter().map(|case| case.name.clone()).collect();
-        let mut session = Session::open(&options, &axis.file(), order)?;
-        if !options.report {
-            if options.only.is_empty() {
-                options.only = axis.clients();
-            }
-            let ready = Session::prepare(&options, &options.only)?;
+        let wanted = if self.cases.is_empty() {
+            &order
+        } else {
+            &self.cases
+        };
+        let cases = wanted.iter().map(|name| self.varied(named(name)?));
+        let cases = cases.collect::<Result<Vec<_>>>()?.concat();
+        let mut session = Session::open(&self.options, order.clone())?;
+        if !self.options.report {
+            let ready = Session::prepare(&self.options)?;
             let mut bench = ready.bench();
             for case in &cases {
-                session.put(bench.measure(case, &ready.clients.there)?, page)?;
+                session.put(bench.measure(case, &ready.clients.there)?)?;
             }
             ready.say_who_is_missing();
         }
-        session.close(page)
+        session.close()
+    }
+
+    fn varied(&self, case: &Case) -> Result<Vec<Case>> {
+        let Some((figure, values)) = self.vary.as_deref().and_then(|vary| vary.split_once('='))
+        else {
+            return Ok(vec![case.clone()]);
+        };
+        values
+            .split(',')
+            .map(|value| case.with(figure, value))
+            .collect()
     }
 }

@@ -1,16 +1,14 @@
-//! The pages: machine, versions and commands first, then a table per case or axis, then remarks.
+//! The page: machine, versions and commands first, then a table per case, then remarks.
 //!
-//! A page is made of its record alone, so that it can be made anew without measuring.
+//! It is made from the record alone, so that it can be made again without measuring.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum as _;
 
 use super::record::{Figure, Measured, Record, Role};
-use super::scale::Axis;
 use super::table::{Table, figure, percent, times};
 
 /// One column: what it is called, the figure, and how it is shown.
@@ -63,46 +61,15 @@ const LATENCY: &[Column] = &[
     Column("MiB", Memory, Itself),
 ];
 
-/// Of the points of an axis.
-const GROWTH: &[Column] = &[
-    Column("k records/s", RecordsPerSecond, Thousands),
-    Column("MB/s", MegabytesPerSecond, Itself),
-    Column("CPU ns/record", CpuPerRecord, Itself),
-    Column("p50 µs", P50, Itself),
-    Column("p99", P99, Itself),
-    Column("p99.9", P999, Itself),
-    Column("MiB", Memory, Itself),
-    Column("batches/request", BatchesPerRequest, Itself),
-];
-
-/// Writes the page that compares us with the peers, case by case.
-pub(super) fn write_peers(record: &Record, dir: &Path) -> Result<()> {
-    write(&dir.join("peers.md"), &peers(record))
-}
-
-/// Writes the page about growth: a table for every axis whose record is in `dir`.
-pub(super) fn write_scale(dir: &Path) -> Result<()> {
-    let mut text = String::new();
-    let mut whole: Option<Record> = None;
-    for axis in Axis::value_variants() {
-        let path = dir.join(axis.file());
-        if !path.is_file() {
-            continue;
-        }
-        let record = Record::read(&path)?;
-        let _ = write!(text, "## {}\n\n{}", axis.name(), along(*axis, &record));
-        match &mut whole {
-            Some(whole) => whole.cases.extend(record.cases),
-            None => whole = Some(record),
-        }
-    }
-    let Some(whole) = whole else { return Ok(()) };
-    let text = head("When work grows", &whole) + &text + &remarks(&whole);
-    write(&dir.join("scale.md"), &text)
+/// Writes the page.
+pub(super) fn write(record: &Record, dir: &Path) -> Result<()> {
+    let path = dir.join("peers.md");
+    let text = format!("{}\n", peers(record).trim_end());
+    std::fs::write(&path, text).with_context(|| format!("{} can not be written", path.display()))
 }
 
 fn peers(record: &Record) -> String {
-    let mut text = head("Beside other producers", record);
+    let mut text = head(record);
     for measured in &record.cases {
         let case = &measured.case;
         let rounds = measured.clients.iter().map(|runs| runs.runs.len()).max();
@@ -117,7 +84,8 @@ fn peers(record: &Record) -> String {
         } else {
             THROUGHPUT
         };
-        let mut table = table(&["client"], columns);
+        let names = columns.iter().map(|Column(name, ..)| *name);
+        let mut table = Table::new(["client"].into_iter().chain(names));
         for runs in &measured.clients {
             table.row([runs.client.clone()].into_iter().chain(cells(
                 columns,
@@ -128,29 +96,6 @@ fn peers(record: &Record) -> String {
         text.push_str(&table.to_string());
     }
     text + &remarks(record)
-}
-
-/// One row per client and point.
-fn along(axis: Axis, record: &Record) -> String {
-    let mut table = table(&[axis.label(), "client"], GROWTH);
-    for (client, _) in record.clients() {
-        let is_measured =
-            |measured: &&Measured| measured.median(client, RecordsPerSecond).is_some();
-        for measured in record.cases.iter().filter(is_measured) {
-            let at = measured
-                .case
-                .at
-                .map_or_else(String::new, |at| at.to_string());
-            let first = [at, client.to_owned()].into_iter();
-            table.row(first.chain(cells(GROWTH, measured, client)));
-        }
-    }
-    table.to_string()
-}
-
-fn table(first: &[&str], columns: &[Column]) -> Table {
-    let names = columns.iter().map(|Column(name, ..)| *name);
-    Table::new(first.iter().copied().chain(names))
 }
 
 fn cells(columns: &[Column], measured: &Measured, client: &str) -> Vec<String> {
@@ -167,10 +112,11 @@ fn cells(columns: &[Column], measured: &Measured, client: &str) -> Vec<String> {
     columns.iter().map(cell).collect()
 }
 
-/// The head of a page about `record`.
-fn head(title: &str, record: &Record) -> String {
+/// The head of the page.
+fn head(record: &Record) -> String {
     let machine = &record.machine;
-    let mut text = format!("# {title}\n\nWritten by `cargo xtask bench`; not to be edited.\n\n");
+    let mut text = "# Beside other producers\n\n".to_owned();
+    text.push_str("Written by `cargo xtask bench`; not to be edited.\n\n");
     let _ = writeln!(
         text,
         "Machine: {}, {} cores, {} GiB; kernel {}. Client and server share the cores.\n",
@@ -234,11 +180,6 @@ fn remarks(record: &Record) -> String {
     format!("## Remarks\n\n{}\n", lines.join("\n"))
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    let text = format!("{}\n", text.trim_end());
-    std::fs::write(path, text).with_context(|| format!("{} can not be written", path.display()))
-}
-
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -252,7 +193,7 @@ mod tests {
     fn a_head_names_each_command_once() {
         let mut record = record();
         record.cases.push(record.cases[0].clone());
-        let head = head("Title", &record);
+        let head = head(&record);
         let command = "cargo xtask bench    # 2026-01-01, at abc";
         assert_eq!(head.matches(command).count(), 1, "{head}");
         assert!(head.contains("| ours | this project 1 |"), "{head}");
@@ -287,23 +228,5 @@ mod tests {
         let text = peers(&record);
         let line = "| ours | 100 | 1.00 | 150 | 200 | 1.00 | 300 | 400 | 50.0 |";
         assert!(text.contains(line), "{text}");
-    }
-
-    #[test]
-    fn an_axis_has_a_row_per_client_and_point_of_what_was_measured() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut record = record();
-        record.cases[0].case.at = Some(10.0);
-        record.cases[0].clients[1].runs.clear();
-        record
-            .write(&dir.path().join(Axis::Brokers.file()))
-            .unwrap();
-        write_scale(dir.path()).unwrap();
-        let text = std::fs::read_to_string(dir.path().join("scale.md")).unwrap();
-        assert!(
-            text.contains("| 10 | ours | 8,000 | 800 | 125 | 100 |"),
-            "{text}"
-        );
-        assert!(!text.contains("| 10 | java |"), "{text}");
     }
 }

@@ -2,11 +2,10 @@
 //! A B C A B C, so that whatever the machine does meanwhile happens to all.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::broker::Broker;
 use super::cases::{Case, Server};
@@ -21,8 +20,6 @@ use super::sink::Sink;
 pub(super) struct Plan {
     pub(super) rounds: usize,
     pub(super) seconds: f64,
-    /// Held while a case is measured, so that others on this machine wait.
-    pub(super) lock: Option<PathBuf>,
     /// What was typed.
     pub(super) command: String,
 }
@@ -58,11 +55,6 @@ impl<'a> Bench<'a> {
         if matches!(case.server, Server::Kafka { .. }) {
             self.start_broker(case, clients)?;
         }
-        let lock = self.plan.lock.as_ref().map(File::create).transpose();
-        let lock = lock.context("the lock can not be opened")?;
-        if let Some(lock) = &lock {
-            lock.lock()?;
-        }
         let mut entries = Vec::new();
         for client in clients {
             let mut entry = Entry::new(client);
@@ -73,9 +65,6 @@ impl<'a> Bench<'a> {
             for entry in &mut entries {
                 self.round(case, entry, round);
             }
-        }
-        if let Some(lock) = lock {
-            lock.unlock()?;
         }
         self.warn_of_payloads(case, &entries);
         Ok(Measured {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::cases::Case;
 use super::clients::Client;
-use super::record::{Latency, Role};
+use super::record::Latency;
 use super::usage;
 use crate::shell::Running;
 
@@ -64,10 +64,6 @@ pub(super) fn run(
     command.args(["--records", &amount.records.to_string()]);
     command.args(["--warmup", &amount.warmup.to_string()]);
     command.args(case.flags.arguments());
-    match client.role {
-        Role::Ours => command.args(&case.ours),
-        Role::Floor | Role::Peer | Role::Further => &mut command,
-    };
     let (mut said, mut complained) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command.stdin(Stdio::null());
     command
@@ -141,7 +137,7 @@ mod tests {
     fn shell(script: &str) -> Client {
         Client {
             name: "shell".to_owned(),
-            role: Role::Peer,
+            role: crate::bench::record::Role::Peer,
             command: ["sh", "-c", script].map(str::to_owned).into(),
         }
     }

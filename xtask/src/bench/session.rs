@@ -1,16 +1,47 @@
 //! One call of the command: what was measured before is read, each case that is done is written at
 //! once, so that an interruption loses at most one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use clap::Args;
 
-use super::Options;
-use super::clients::{Building, Clients, Workshop};
+use super::clients::{self, Building, Client, Clients, Workshop};
 use super::machine::Machine;
+use super::page;
 use super::record::{Measured, Record};
 use super::rounds::{Bench, Plan};
 use crate::shell;
+
+/// What all of them understand.
+#[derive(Args, Clone)]
+pub(super) struct Options {
+    /// Clients, comma-separated: ours, java, librdkafka, franz-go, rskafka, krafka, floor, and
+    /// those of --client.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// How often each client is measured; medians are shown.
+    #[arg(long, default_value_t = 3)]
+    pub(super) rounds: usize,
+    /// How long the measured part of a run should take, about.
+    #[arg(long, default_value_t = 3.0)]
+    pub(super) seconds: f64,
+    /// A further client, e.g. an older build of ours: `--client 'before=PROGRAM ARGUMENT'`.
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = clients::further)]
+    pub(super) client: Vec<Client>,
+    /// Where to write [default: docs/benchmarks].
+    #[arg(long)]
+    pub(super) out: Option<PathBuf>,
+    /// Measure the programs as they are.
+    #[arg(long)]
+    pub(super) no_build: bool,
+    /// Measure nothing: make the pages anew of what was measured.
+    #[arg(long)]
+    pub(super) report: bool,
+    /// Where the peers are built [default: target/peers].
+    #[arg(long)]
+    pub(super) build_dir: Option<PathBuf>,
+}
 
 /// The record that is being added to, and where it is kept.
 pub(super) struct Session {
@@ -29,11 +60,11 @@ pub(super) struct Ready {
 }
 
 impl Session {
-    pub(super) fn open(options: &Options, file: &str, order: Vec<String>) -> Result<Self> {
+    pub(super) fn open(options: &Options, order: Vec<String>) -> Result<Self> {
         let dir = options.out.clone();
         let dir = dir.unwrap_or_else(|| shell::workspace().join("docs/benchmarks"));
         std::fs::create_dir_all(&dir)?;
-        let file = dir.join(file);
+        let file = dir.join("peers.json");
         let machine = Machine::here();
         let record = match file.is_file() {
             true => Some(Record::read(&file)?),
@@ -56,8 +87,8 @@ impl Session {
         })
     }
 
-    /// Builds the sink and the clients, those of `only` if it names any.
-    pub(super) fn prepare(options: &Options, only: &[String]) -> Result<Ready> {
+    /// Builds the sink and the clients.
+    pub(super) fn prepare(options: &Options) -> Result<Ready> {
         ensure!(options.rounds > 0, "--rounds takes a number above 0");
         ensure!(options.seconds > 0.0, "--seconds takes a number above 0");
         let building = match options.no_build {
@@ -67,35 +98,28 @@ impl Session {
         let workshop = Workshop::new(options.build_dir.clone(), building);
         Ok(Ready {
             sink: workshop.sink()?,
-            clients: workshop.clients(only, &options.client)?,
+            clients: workshop.clients(&options.only, &options.client)?,
             plan: Plan {
                 rounds: options.rounds,
                 seconds: options.seconds,
-                lock: options.lock.clone(),
                 command: typed(std::env::args().skip(1)),
             },
         })
     }
 
-    /// Keeps a case that was measured, and writes the page anew.
-    pub(super) fn put(
-        &mut self,
-        measured: Measured,
-        page: impl Fn(&Record, &Path) -> Result<()>,
-    ) -> Result<()> {
+    /// Keeps a case that was measured, and writes the page again.
+    pub(super) fn put(&mut self, measured: Measured) -> Result<()> {
         self.record.put(measured, &self.order);
         self.record.write(&self.file)?;
-        page(&self.record, &self.dir)
+        page::write(&self.record, &self.dir)
     }
 
     /// Writes the page.
-    pub(super) fn close(self, page: impl Fn(&Record, &Path) -> Result<()>) -> Result<()> {
+    pub(super) fn close(self) -> Result<()> {
         let dir = self.dir.display();
-        ensure!(
-            !self.record.cases.is_empty(),
-            "nothing was measured that is kept in {dir}"
-        );
-        page(&self.record, &self.dir)?;
+        let is_empty = self.record.cases.is_empty();
+        ensure!(!is_empty, "nothing was measured that is kept in {dir}");
+        page::write(&self.record, &self.dir)?;
         println!("written to {dir}");
         Ok(())
     }
@@ -120,7 +144,7 @@ fn typed(arguments: impl Iterator<Item = String>) -> String {
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         let flag = argument.split('=').next().unwrap_or_default();
-        if ["--out", "--build-dir", "--lock"].contains(&flag) {
+        if ["--out", "--build-dir"].contains(&flag) {
             if flag == argument {
                 arguments.next();
             }

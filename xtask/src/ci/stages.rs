@@ -10,13 +10,14 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::tools;
+use crate::kafka::require_java;
 use crate::undo::Undo;
 use crate::{chance, counts, kafka, shell, simulate, tidy};
 
-/// How many tests a stage ran, if that is what it does.
+/// How many tests a stage ran, if it runs tests.
 pub(super) type Tests = Option<usize>;
 
-/// Why a stage could not check what it should: neither a success nor a fault of the code.
+/// Why a stage could not check anything: neither a success nor a failure.
 #[derive(Debug)]
 pub(super) struct NotChecked(pub(super) String);
 
@@ -34,94 +35,38 @@ pub(super) struct Stage {
     pub(super) about: &'static str,
     /// Whether `--without-kafka` leaves it out.
     pub(super) needs_java: bool,
-    /// Looks for what it needs on the machine.
+    /// Checks that the machine has what it needs.
     pub(super) requires: fn() -> Result<()>,
     pub(super) run: fn() -> Result<Tests>,
 }
 
-/// All stages, in the order they run: what fails most often and fastest comes first.
+/// All stages in their order: those that are quick and fail often come first.
 pub(super) const STAGES: &[Stage] = &[
     on_cargo("fmt", "the code is formatted", fmt),
-    on_cargo("typos", "nothing is misspelt", typos),
-    on_cargo(
-        "clippy",
-        "no warning in any target, with every feature",
-        clippy,
-    ),
-    on_cargo("tidy", "the project's own rules", || {
-        tidy::check().map(|()| None)
-    }),
-    on_cargo(
-        "features",
-        "each crate builds with every feature, and with any two",
-        features,
-    ),
-    on_cargo(
-        "msrv",
-        "the libraries build with the oldest Rust that they promise",
-        msrv,
-    ),
-    on_cargo("doc", "the documentation builds without a warning", doc),
-    on_cargo(
-        "test",
-        "unit, property, golden, embedded cluster and doc tests",
-        test,
-    ),
-    on_cargo(
-        "fuzz",
-        "the fuzz targets build; a bounded run of each is among the tests",
-        fuzz,
-    ),
-    on_cargo(
-        "deny",
-        "what we depend on: licenses, sources, the arrows between our crates",
-        deny,
-    ),
-    on_cargo(
-        "advisories",
-        "what we depend on: no hole that is known",
-        advisories,
-    ),
+    on_cargo("typos", "no word is misspelt", typos),
+    on_cargo("clippy", "no warning in any target", clippy),
+    on_cargo("tidy", "the project's own rules", tidy),
+    on_cargo("features", "each crate builds with any features", features),
+    on_cargo("msrv", "the libraries build with rust-version", msrv),
+    on_cargo("doc", "the documentation has no warning", doc),
+    on_cargo("test", "all tests that need nothing else", test),
+    on_cargo("fuzz", "the fuzz targets build", fuzz),
+    on_cargo("deny", "licenses, sources, dependency directions", deny),
+    on_cargo("advisories", "no known vulnerability", advisories),
     on_cargo("package", "each library can be published", package),
-    on_cargo(
-        "semver",
-        "what breaks a user since the last release is in the version",
-        semver,
-    ),
-    on_cargo(
-        "simulation",
-        "the promises under every fault, in virtual time",
-        simulation,
-    ),
-    on_cargo(
-        "loom",
-        "the accumulator's locks, in every order that matters",
-        loom,
-    ),
-    on_cargo(
-        "counts",
-        "no instruction, allocation or call into the system more than before",
-        || counts::check().map(|()| None),
-    ),
-    on_java(
-        "schemas",
-        "our messages are Apache Kafka's",
-        kafka::require_java,
-        schemas,
-    ),
-    on_cargo("examples", "the README's main job", examples),
+    on_cargo("semver", "breaking changes are in the version", semver),
+    on_cargo("simulation", "the promises, in virtual time", simulation),
+    on_cargo("loom", "the locks, in every order that matters", loom),
+    on_cargo("counts", "nothing costs more than before", counts),
+    on_java("schemas", "our messages are Kafka's", require_java, schemas),
+    on_cargo("examples", "the quickstart works", examples),
     on_java(
         "kafka",
-        "a real Apache Kafka; other clients on ours",
+        "a real Kafka, other clients",
         require_clients,
         real_kafka,
     ),
-    on_java(
-        "faults",
-        "the promises, on a real Apache Kafka whose brokers are killed",
-        require_own_cluster,
-        faults,
-    ),
+    on_java("faults", "a real Kafka that fails", require_own, faults),
 ];
 
 const fn on_cargo(name: &'static str, about: &'static str, run: fn() -> Result<Tests>) -> Stage {
@@ -149,7 +94,7 @@ const fn on_java(
     }
 }
 
-/// Every test that is built, is built with these.
+/// Every test is built with these.
 const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -163,43 +108,34 @@ fn typos() -> Result<Tests> {
     Ok(None)
 }
 
+fn tidy() -> Result<Tests> {
+    tidy::check().map(|()| None)
+}
+
 fn clippy() -> Result<Tests> {
     let mut clippy = shell::cargo();
-    clippy
-        .arg("clippy")
-        .args(EVERYTHING)
-        .arg("--all-targets")
-        .args(DENY_WARNINGS);
-    shell::run(&mut clippy)?;
-    let spelling = [
-        "kafka-wire",
-        "kafka-serde",
-        "kafka-partition",
-        "kafka-accumulator",
-    ];
-    pure(&spelling, "--all-features")?;
-    pure(&["kafka-producer"], "--no-default-features")?;
+    clippy.args(["clippy", "--all-targets"]).args(EVERYTHING);
+    shell::run(clippy.args(DENY_WARNINGS))?;
+    let libraries = ["wire", "serde", "partition", "accumulator"];
+    let libraries = libraries.map(|name| format!("-pkafka-{name}"));
+    pure(&libraries, "--all-features")?;
+    pure(&["-pkafka-producer".to_owned()], "--no-default-features")?;
     Ok(None)
 }
 
-/// What decides and what spells calls nothing of `xtask/pure/clippy.toml`; without its features the
-/// producer is the engine.
-fn pure(packages: &[&str], features: &str) -> Result<()> {
+/// These packages call nothing that `xtask/pure/clippy.toml` forbids. Without its features the producer
+/// is the engine alone.
+fn pure(packages: &[String], features: &str) -> Result<()> {
     let mut clippy = shell::cargo();
-    clippy.args(["clippy", "--lib", features]);
-    for package in packages {
-        clippy.args(["-p", package]);
-    }
+    clippy.args(["clippy", "--lib", features]).args(packages);
     clippy.env("CLIPPY_CONF_DIR", shell::workspace().join("xtask/pure"));
     shell::run(clippy.args(DENY_WARNINGS))
 }
 
-/// Each library alone, so that no other crate lends it a feature it forgot to ask for.
+/// Each library alone, so that it does not use a feature that only another crate enables.
 fn features() -> Result<Tests> {
-    for choice in [
-        &["--feature-powerset", "--depth", "2"][..],
-        &["--all-features"],
-    ] {
+    let pairs = ["--feature-powerset", "--depth", "2"];
+    for choice in [&pairs[..], &["--all-features"]] {
         let mut hack = tools::hack()?;
         hack.args(["clippy", "--quiet", "--lib"]).args(LIBRARIES);
         shell::run(hack.args(choice).args(DENY_WARNINGS))?;
@@ -208,7 +144,7 @@ fn features() -> Result<Tests> {
     Ok(None)
 }
 
-/// Where that toolchain cannot be had, nothing is checked, and the table says so.
+/// If that toolchain cannot be installed, nothing is checked, and the table says so.
 fn msrv() -> Result<Tests> {
     let rustup = |words: &[&str]| {
         let mut rustup = std::process::Command::new("rustup");
@@ -227,7 +163,7 @@ fn msrv() -> Result<Tests> {
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 const LIBRARIES: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
-/// What would be uploaded is put together, not built: the other stages build it.
+/// The archives are made but not built: other stages build the code.
 fn package() -> Result<Tests> {
     let mut package = shell::cargo();
     package.args(["package", "--quiet", "--no-verify", "--allow-dirty"]);
@@ -235,7 +171,7 @@ fn package() -> Result<Tests> {
     Ok(None)
 }
 
-/// Before the first release nobody can be broken, and every version would have to be raised.
+/// Before the first release there is nothing to compare with.
 fn semver() -> Result<Tests> {
     let mut git = std::process::Command::new("git");
     git.current_dir(shell::workspace());
@@ -252,7 +188,7 @@ fn semver() -> Result<Tests> {
     Ok(None)
 }
 
-/// The engine must build without a runtime, also through a dependency; who else has one, `deny` says.
+/// The engine does not depend on a runtime, not even indirectly. `deny` checks the other crates.
 fn engine_without_runtime() -> Result<()> {
     let mut tree = shell::cargo();
     tree.args(["tree", "-p", "kafka-producer", "--no-default-features"]);
@@ -265,38 +201,35 @@ fn engine_without_runtime() -> Result<()> {
 
 fn doc() -> Result<Tests> {
     let mut doc = shell::cargo();
-    doc.arg("doc")
-        .args(EVERYTHING)
-        .arg("--no-deps")
-        .env("RUSTDOCFLAGS", "-D warnings");
-    shell::run(&mut doc)?;
+    doc.args(["doc", "--no-deps"]).args(EVERYTHING);
+    shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(None)
 }
 
 fn test() -> Result<Tests> {
     let mut test = shell::cargo();
+    // Without a seed `cargo test` always tries the same cases: `.cargo/config.toml`.
     let seed = chance::of_this_code().to_string();
-    // By itself `cargo test` always tries the same cases: `.cargo/config.toml`.
-    test.arg("test")
-        .args(EVERYTHING)
-        .env("PROPTEST_RNG_SEED", seed);
-    shell::run_tests(&mut test).map(Some)
+    test.arg("test").args(EVERYTHING);
+    shell::run_tests(test.env("PROPTEST_RNG_SEED", seed)).map(Some)
 }
 
-/// The targets are no part of the workspace. A check links nothing: told that the fuzzer itself is
-/// somewhere else, it compiles no C++.
+fn counts() -> Result<Tests> {
+    counts::check().map(|()| None)
+}
+
+/// The targets are not in the workspace. A check links nothing. With the path of another libFuzzer it
+/// compiles no C++ either.
 fn fuzz() -> Result<Tests> {
     let target = shell::target().join("fuzz");
     let mut check = shell::cargo();
-    check
-        .args(["check", "--manifest-path", "kafka-wire/fuzz/Cargo.toml"])
-        .env("CUSTOM_LIBFUZZER_PATH", target.join("libfuzzer.a"))
-        .env("CARGO_TARGET_DIR", target);
-    shell::run(&mut check)?;
+    check.args(["check", "--manifest-path", "kafka-wire/fuzz/Cargo.toml"]);
+    check.env("CUSTOM_LIBFUZZER_PATH", target.join("libfuzzer.a"));
+    shell::run(check.env("CARGO_TARGET_DIR", target))?;
     Ok(None)
 }
 
-/// What only tests use may have any direction.
+/// Dependencies of tests may have any direction.
 fn deny() -> Result<Tests> {
     let check = ["check", "--hide-inclusion-graph"];
     shell::run(tools::deny()?.arg("--exclude-dev").args(check).arg("bans"))?;
@@ -304,8 +237,7 @@ fn deny() -> Result<Tests> {
     Ok(None)
 }
 
-/// The database of advisories is a git repository: where it cannot be reached, nothing is checked,
-/// and the table says so.
+/// If the git repository of the advisories cannot be reached, nothing is checked, and the table says so.
 fn advisories() -> Result<Tests> {
     let fetched = shell::run(tools::deny()?.args(["fetch", "db"]));
     fetched.map_err(|error| NotChecked(format!("the database of advisories: {error}")))?;
@@ -320,19 +252,12 @@ fn simulation() -> Result<Tests> {
 
 fn loom() -> Result<Tests> {
     let mut loom = shell::cargo();
-    loom.args([
-        "test",
-        "-p",
-        "kafka-accumulator",
-        "--release",
-        "--test",
-        "loom_*",
-    ]);
-    loom.env("RUSTFLAGS", "--cfg loom")
-        .env("CARGO_TARGET_DIR", shell::target().join("loom"));
-    // The models need speed, not the last percent: building them must not take longer than them.
-    loom.env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    let words = "test --release -p kafka-accumulator --test loom_*";
+    loom.args(words.split(' ')).env("RUSTFLAGS", "--cfg loom");
+    loom.env("CARGO_TARGET_DIR", shell::target().join("loom"));
+    // Full optimisation would take longer than it saves.
+    loom.env("CARGO_PROFILE_RELEASE_LTO", "off");
+    loom.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     shell::run_tests(&mut loom).map(Some)
 }
 
@@ -365,27 +290,25 @@ fn extract_schemas(jar: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs the example as the README says, and expects it to say where its records went.
+/// Runs the example of the README, which must print the offsets of its records.
 fn examples() -> Result<Tests> {
     let mut says_offset = false;
     let mut example = shell::cargo();
     example.args(["run", "--example", "quickstart"]);
     shell::run_watched(&mut example, |line| {
-        let after = line.to_ascii_lowercase();
-        let after = after
-            .split_once("offset")
-            .map(|(_, after)| after.to_owned());
+        let line = line.to_ascii_lowercase();
+        let after = line.split_once("offset").map(|(_, after)| after);
         says_offset |= after.is_some_and(|after| after.contains(|c: char| c.is_ascii_digit()));
     })?;
     ensure!(
         says_offset,
-        "the example printed no line with `offset` and a number"
+        "no line of the example has `offset` and a number"
     );
     Ok(None)
 }
 
 fn require_clients() -> Result<()> {
-    kafka::require_java()?;
+    require_java()?;
     ensure!(
         shell::is_installed("kcat"),
         "kcat (a client for Kafka that is not Java's) is missing: `apt-get install kcat`"
@@ -393,7 +316,7 @@ fn require_clients() -> Result<()> {
     Ok(())
 }
 
-/// One cluster for all tests: those of ours against it, and other clients against our own.
+/// Our tests with a real cluster, then other clients with the embedded cluster.
 fn real_kafka() -> Result<Tests> {
     let class_path = kafka::class_path()?;
     let up = kafka::Up {
@@ -412,14 +335,14 @@ fn real_kafka() -> Result<Tests> {
     Ok(Some(ours + others))
 }
 
-/// Nobody is killed here, so that a broker that is not heard of is one on a machine that stands still.
+/// No broker is killed here: one that is silent is only slow.
 const SLOW_TO_NOTICE: [&str; 2] = [
     "broker.session.timeout.ms=120000",
     "controller.quorum.fetch.timeout.ms=60000",
 ];
 
-fn require_own_cluster() -> Result<()> {
-    kafka::require_java()?;
+fn require_own() -> Result<()> {
+    require_java()?;
     ensure!(
         shell::variable(kafka::SERVERS).is_none(),
         "{} is set, but this stage kills brokers and only does so to those it has started",
@@ -428,7 +351,7 @@ fn require_own_cluster() -> Result<()> {
     Ok(())
 }
 
-/// One test at a time, because each does harm to the brokers that all of them share.
+/// One test at a time, because each kills brokers that all of them use.
 fn faults() -> Result<Tests> {
     let class_path = kafka::class_path()?;
     let up = kafka::Up {
@@ -439,15 +362,15 @@ fn faults() -> Result<Tests> {
     };
     let (variables, _undo) = cluster(&up)?;
     let mut tests = ignored_tests("faults");
-    // `compared` prints a table for people, of our program and of Kafka's own: its file says how.
+    // `compared` only prints a table for people; its file says how to run it.
     tests.args(["--test-threads=1", "--nocapture", "--skip", "compared::"]);
     tests.envs(variables).env(kafka::CLASS_PATH, &class_path);
     tests.env(kafka::XTASK, std::env::current_exe()?);
     shell::run_tests(&mut tests).map(Some)
 }
 
-/// A broker that is dead or frozen is noticed after 5 seconds instead of 9; internal topics keep
-/// what one dead broker must not cost; producers that are to be forgotten are looked for all the time.
+/// A dead or frozen broker is noticed after 5 seconds instead of 9. Internal topics survive the death of
+/// one broker. Brokers look for producers to be forgotten all the time.
 const QUICK_TO_NOTICE: [&str; 4] = [
     "producer.id.expiration.check.interval.ms=500",
     "broker.session.timeout.ms=5000",
@@ -455,7 +378,8 @@ const QUICK_TO_NOTICE: [&str; 4] = [
     "transaction.state.log.min.isr=2",
 ];
 
-/// What tests are told of the cluster that was named to us, or runs, or ends with the stage.
+/// The variables that name a cluster to tests: the one that is set, the one that runs already, or one
+/// that ends with the stage.
 fn cluster(up: &kafka::Up) -> Result<(kafka::Variables, Option<Undo>)> {
     if let Some(servers) = shell::variable(kafka::SERVERS) {
         println!("{} is set: nothing is started", kafka::SERVERS);
@@ -477,11 +401,10 @@ fn cluster(up: &kafka::Up) -> Result<(kafka::Variables, Option<Undo>)> {
     Ok((variables, Some(undo)))
 }
 
-/// The tests of the target `name` that other runs leave out; cargo fails if there is no such target.
+/// The ignored tests of the target `name`; cargo fails if there is no such target.
 fn ignored_tests(name: &str) -> std::process::Command {
     let mut test = shell::cargo();
-    test.arg("test")
-        .args(EVERYTHING)
-        .args(["--test", name, "--", "--ignored"]);
+    test.arg("test").args(EVERYTHING);
+    test.args(["--test", name, "--", "--ignored"]);
     test
 }

@@ -1,13 +1,16 @@
 //! The file with what was counted: sorted, a line for each count, made for being read in a diff.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::Counts;
 use super::machine::Machine;
 use crate::shell;
+
+/// What is counted, by name.
+pub(super) type Counts = BTreeMap<String, f64>;
 
 /// What was counted, and what instructions were counted on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

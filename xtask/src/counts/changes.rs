@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Counts;
+use super::baseline::Counts;
 
 /// What became of one count.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,16 +15,11 @@ mod changes;
 mod machine;
 mod program;
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, ensure};
 
-use baseline::Baseline;
+use baseline::{Baseline, Counts};
 use changes::{Change, changes};
 use program::Program;
-
-/// What is counted, by name.
-type Counts = BTreeMap<String, f64>;
 
 /// Counts everything and compares it with what is in the repository.
 pub(crate) fn check() -> Result<()> {

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::Counts;
+use super::baseline::Counts;
 use crate::shell;
 
 /// The benchmark `counts` of kafka-producer, built.

@@ -18,10 +18,10 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::certificates::Certificates;
-use super::node::{Jvm, Node, java};
-use super::properties::{Detour, Ports};
+use super::node::{Jvm, Node, Up, java};
+use super::properties::{DETOURS, Detour, Ports};
 use super::protocol::{PASSWORD, Protocol, USER};
-use super::{DETOURS, Up, class_path, probe};
+use super::{class_path, probe};
 use crate::shell::{self, Running};
 use crate::undo::Undo;
 

@@ -17,8 +17,6 @@ mod process;
 mod properties;
 mod protocol;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
@@ -26,19 +24,15 @@ use clap::{Args, Subcommand};
 
 pub(crate) use cluster::{Cluster, Disturbance, Variables};
 pub(crate) use jars::{class_path, clients_jar, require_java};
-pub(crate) use node::Jvm;
+pub(crate) use node::{Jvm, Up};
 pub(crate) use probe::ask;
-pub(crate) use protocol::Protocol;
+pub(crate) use protocol::{Protocol, SERVERS};
 
 use crate::shell;
 
-/// The servers to use instead of starting any.
-pub(crate) const SERVERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
 /// The class path of Kafka's own tools, for tests that run them.
 pub(crate) const CLASS_PATH: &str = "KAFKA_CLASSPATH";
 
-/// Where a proxy may stand: `advertised:listens` of every node, comma-separated.
-const DETOURS: &str = "KAFKA_DETOURS";
 /// This program, for tests that disturb the nodes: `$KAFKA_XTASK kafka kill 2`.
 pub(crate) const XTASK: &str = "KAFKA_XTASK";
 
@@ -76,41 +70,6 @@ pub(crate) struct Nodes {
     /// Their numbers, from 1; with several, it happens to all of them at the same time.
     #[arg(required = true)]
     nodes: Vec<usize>,
-}
-
-/// What to start.
-#[derive(Args, Default)]
-pub(crate) struct Up {
-    /// How many nodes, each a broker and a controller.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=9))]
-    pub(crate) nodes: u16,
-    /// Where to make the directory of the data and logs [default: the system's temporary one].
-    #[arg(long)]
-    pub(crate) dir: Option<PathBuf>,
-    /// What clients may speak, comma-separated; PLAINTEXT is always among them.
-    #[arg(long, value_delimiter = ',', default_value = "plaintext")]
-    pub(crate) protocol: Vec<Protocol>,
-    /// Add a PLAINTEXT listener that is advertised at a port where nothing listens, for a proxy to
-    /// be put there; KAFKA_DETOURS tells the ports.
-    #[arg(long)]
-    pub(crate) detour: bool,
-    /// A property of every node, e.g. broker.session.timeout.ms=4000; may be given several times.
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// What the JVMs are made for.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) jvm: Jvm,
-}
-
-impl Up {
-    /// What clients may speak: what is asked for, and what the brokers speak among themselves.
-    fn protocols(&self) -> BTreeSet<Protocol> {
-        self.protocol
-            .iter()
-            .copied()
-            .chain([Protocol::Plaintext])
-            .collect()
-    }
 }
 
 /// A Java tool and what it is told.
@@ -178,11 +137,7 @@ fn status() -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     print!("{cluster}");
-    Ok(if cluster.is_alive() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(ExitCode::from(u8::from(!cluster.is_alive())))
 }
 
 fn env() -> Result<()> {
@@ -201,16 +156,12 @@ fn env() -> Result<()> {
 impl Tool {
     fn run(self) -> Result<ExitCode> {
         let mut java = Command::new("java");
-        java.args([
-            "-cp",
-            &class_path()?,
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        ]);
+        java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+        java.args(["-cp", &class_path()?]);
         let status = shell::stand_in(java.arg(self.class).args(self.arguments))?;
         let code = status
             .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1);
+            .map_or(1, |code| u8::try_from(code).unwrap_or(1));
         Ok(ExitCode::from(code))
     }
 }

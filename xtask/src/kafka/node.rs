@@ -3,17 +3,55 @@
 //! Started so that it outlives us and the terminal; found again by its process id and by its
 //! properties' file, which no other process names.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use clap::Args;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use super::process;
 use super::properties::{Ports, properties, with};
-use super::{Up, process};
+use super::protocol::Protocol;
+
+/// What to start.
+#[derive(Args, Default)]
+pub(crate) struct Up {
+    /// How many nodes, each a broker and a controller.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=9))]
+    pub(crate) nodes: u16,
+    /// Where to make the directory of the data and logs [default: the system's temporary one].
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+    /// What clients may speak, comma-separated; PLAINTEXT is always among them.
+    #[arg(long, value_delimiter = ',', default_value = "plaintext")]
+    pub(crate) protocol: Vec<Protocol>,
+    /// Add a PLAINTEXT listener that is advertised at a port where nothing listens, for a proxy to
+    /// be put there; KAFKA_DETOURS tells the ports.
+    #[arg(long)]
+    pub(crate) detour: bool,
+    /// A property of every node, e.g. broker.session.timeout.ms=4000; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// What the JVMs are made for.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) jvm: Jvm,
+}
+
+impl Up {
+    /// What clients may speak: what is asked for, and what the brokers speak among themselves.
+    pub(super) fn protocols(&self) -> BTreeSet<Protocol> {
+        self.protocol
+            .iter()
+            .copied()
+            .chain([Protocol::Plaintext])
+            .collect()
+    }
+}
 
 /// One node, running or not.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::certificates::Certificates;
 use super::protocol::{PASSWORD, Protocol, USER};
 
+/// Where a proxy may stand: `advertised:listens` of every node, comma-separated.
+pub(super) const DETOURS: &str = "KAFKA_DETOURS";
+
 /// Where a node listens, on loopback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ports {

@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+/// The servers to use instead of starting any.
+pub(crate) const SERVERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
 /// The only user, for every mechanism.
 pub(crate) const USER: &str = "alice";
 /// The user's password.
@@ -52,8 +54,8 @@ impl Protocol {
     /// The variable that names the servers to tests, e.g. `KAFKA_BOOTSTRAP_SERVERS_SASL_SSL`.
     pub(crate) fn variable(self) -> String {
         match self {
-            Self::Plaintext => super::SERVERS.to_owned(),
-            other => format!("{}_{}", super::SERVERS, other.name()),
+            Self::Plaintext => SERVERS.to_owned(),
+            other => format!("{}_{}", SERVERS, other.name()),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! `cargo xtask mutants`: broken variants of the producer and of the brokers, to show that the
+//! `cargo xtask mutants`: breaks the producer and the brokers on purpose, and checks that the
 //! simulation notices.
 //!
-//! A checker that has never failed proves nothing. Each mutant of `mutants.toml` is written into a copy
-//! of the workspace, built there and simulated until a seed breaks a promise, with no faults but those
-//! that it is about: so each shows that these faults do their work. Then the copy is made
-//! whole again. The model's own defects need no copy: they are chosen by name.
+//! Each mutant of `mutants.toml` is applied to a copy of the workspace, built there, and simulated until
+//! a seed breaks a promise, with only those kinds of faults that should reveal it. Then the change is
+//! undone. The defects of the brokers are part of the model and are chosen by name.
 
 mod table;
 
@@ -19,23 +18,23 @@ use clap::Args;
 use crate::shell;
 use table::{Mutant, Table};
 
-/// Break the producer on purpose, and see that the simulation notices.
+/// Break the producer on purpose, and check that the simulation notices.
 #[derive(Args)]
 pub(crate) struct Task {
     /// Only mutants and defects whose names contain this.
     #[arg(value_name = "NAME")]
     only: Option<String>,
-    /// Seeds after which a mutant has survived.
+    /// A mutant survives if no promise breaks within so many seeds.
     #[arg(long, default_value_t = 20_000)]
     seeds: u64,
-    /// Say what the mutants are and build none.
+    /// List the mutants and build none.
     #[arg(long)]
     list: bool,
 }
 
-/// What the simulation said of a broken variant.
+/// The result of simulating a mutant or a defect.
 struct Found {
-    /// How many seeds it took.
+    /// How many seeds were simulated.
     schedules: u64,
     /// Which promise broke; `None`: it survived.
     promise: Option<String>,
@@ -102,7 +101,7 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Copies what git knows of, and what is new; what has not changed keeps its time.
+    /// Copies tracked and new files. Unchanged files keep their times.
     fn copy() -> Result<Self> {
         let root = shell::target().join("mutants");
         let scratch = Self {
@@ -121,7 +120,7 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// Does something while a mutant is in the copy.
+    /// Runs `then` while the copy has the mutant.
     fn mutated<T>(&self, mutant: &Mutant, then: impl FnOnce() -> Result<T>) -> Result<T> {
         let file = self.workspace.join(&mutant.file);
         let sound = fs::read_to_string(&file)?;

@@ -1,19 +1,19 @@
-//! The page of conformance says which test proves which line of the checklist; here it is compared
-//! with the tests that there are.
+//! The conformance page says which test proves which line of the checklist. This compares it with the
+//! tests.
 //!
 //! ```text
 //! | T091 | …Java's test… | `t091_to_t093_offsets_that_…` | how we differ, or why there is no test |
 //! ```
 //!
-//! A test that proves a line begins with its number, or with several (`s58_t002_…`,
-//! `t091_to_t093_…`). Every line stands on the page once, with exactly the tests that name it, or
-//! with a reason; the page says how many are proved.
+//! The name of a test begins with the numbers of the lines that it proves (`s58_t002_…`,
+//! `t091_to_t093_…`). Every line is on the page once, with exactly the tests that name it, or with a
+//! reason. The page says how many lines are proved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use syn::visit::{self, Visit};
 
-use super::Finding;
+use super::finding::Finding;
 
 /// Where the page is.
 const PAGE: &str = "docs/conformance.md";
@@ -67,36 +67,36 @@ fn compare(page: &str, tests: &Tests) -> Vec<Finding> {
     for (id, row) in page.lines().zip(1..).filter_map(row) {
         let line = row.line;
         if rows.insert(id, row).is_some() {
-            find(line, format!("{} stands here twice", name(id)));
+            find(line, format!("{} is here twice", name(id)));
         }
     }
-    let mut proved = 0;
+    let none = BTreeSet::new();
     for id in all() {
-        let none = BTreeSet::new();
-        let actual = tests.get(&id).unwrap_or(&none);
-        let Some(row) = rows.remove(&id) else {
+        let Some(Row {
+            line,
+            tests: named,
+            reason,
+        }) = rows.remove(&id)
+        else {
             find(1, format!("{} is missing", name(id)));
             continue;
         };
-        proved += usize::from(!actual.is_empty());
-        if actual.is_empty() && row.tests.is_empty() && row.reason.is_empty() {
-            find(row.line, format!("{}: name a test, or a reason", name(id)));
+        let there = tests.get(&id).unwrap_or(&none).iter().map(String::as_str);
+        let there: BTreeSet<&str> = there.collect();
+        if there.is_empty() && named.is_empty() && reason.is_empty() {
+            find(line, format!("{}: name a test, or a reason", name(id)));
         }
-        for test in &row.tests {
-            if !actual.contains(*test) {
-                find(row.line, format!("{}: there is no test `{test}`", name(id)));
-            }
+        for test in named.difference(&there) {
+            find(line, format!("{}: there is no test `{test}`", name(id)));
         }
-        for test in actual
-            .iter()
-            .filter(|test| !row.tests.contains(test.as_str()))
-        {
-            find(row.line, format!("{}: `{test}` is not named", name(id)));
+        for test in there.difference(&named) {
+            find(line, format!("{}: `{test}` is not named", name(id)));
         }
     }
     for (id, row) in rows {
         find(row.line, format!("the checklist has no line {}", name(id)));
     }
+    let proved = all().filter(|id| tests.contains_key(id)).count();
     let sum = format!("{proved} of {} lines", all().count());
     if !page.contains(&sum) {
         find(1, format!("say that {sum} are proved by tests"));
@@ -279,7 +279,7 @@ mod tests {
             (
                 page(0, &[]) + "| T140 | java | | no |",
                 "",
-                "T140 stands here twice",
+                "T140 is here twice",
             ),
             (
                 page(3, &[named]),

@@ -2,7 +2,7 @@
 //!
 //! The limits are walls, not aims. How long a function is, and what it may call, clippy knows.
 
-use super::Finding;
+use super::finding::Finding;
 
 const FILE_LINES: usize = 600;
 /// Names that say nothing of what is inside, so that anything ends up there.
@@ -41,7 +41,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
 }
 
 /// What stands before the tests at the end of a file.
-pub(super) fn before_tests(text: &str) -> &str {
+fn before_tests(text: &str) -> &str {
     const TESTS: &str = "\n#[cfg(test)]\n";
     let begins_module = |(at, _): &(usize, &str)| {
         let rest = text[at + TESTS.len()..].lines().next().unwrap_or_default();

@@ -7,53 +7,25 @@
 //! Each rule is a table or a function with tests; the reasons are in `CONTRIBUTING.md` and beside
 //! the tables. What clippy, cargo-deny or rustc can check is theirs.
 
+mod circles;
 mod conformance;
+mod finding;
 mod form;
+mod modules;
+mod places;
 mod traces;
-mod words;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use anyhow::{Result, bail, ensure};
 
 use crate::shell;
 
-/// One place where a rule is broken.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
-    path: String,
-    line: usize,
-    rule: &'static str,
-    instead: String,
-}
-
-impl Finding {
-    fn new(path: &str, line: usize, rule: &'static str, instead: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            rule,
-            instead: instead.into(),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}: {}",
-            self.path, self.line, self.rule, self.instead
-        )
-    }
-}
-
 /// Checks every file of the repository; each place where a rule is broken is a line of output.
 pub(crate) fn check() -> Result<()> {
     let files = files()?;
     let mut findings = BTreeSet::new();
-    let mut rust = Vec::new();
+    let (mut rust, mut pages) = (Vec::new(), Vec::new());
     for path in files {
         let Ok(text) = std::fs::read_to_string(shell::workspace().join(&path)) else {
             continue; // Not text, or removed but still known to git.
@@ -61,14 +33,23 @@ pub(crate) fn check() -> Result<()> {
         findings.extend(traces::check(&path, &text));
         if path.ends_with(".rs") {
             findings.extend(form::check(&path, &text));
-            findings.extend(words::check(&path, &text));
             rust.push((path, text));
+        } else if path.ends_with(".md") {
+            pages.push((path, text));
         }
     }
     ensure!(
         !rust.is_empty(),
         "no file of Rust was found: tidy would check nothing"
     );
+    findings.extend(circles::check(&rust));
+    let by_path = rust
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    let by_path = by_path.collect();
+    for (path, text) in &pages {
+        findings.extend(places::check(path, text, &by_path));
+    }
     findings.extend(conformance::check(conformance::page().as_deref(), &rust));
     for finding in &findings {
         println!("{finding}");
@@ -97,15 +78,4 @@ fn files() -> Result<Vec<String>> {
         .filter(|path| !path.is_empty())
         .map(str::to_owned)
         .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_finding_reads_like_an_error_of_the_compiler() {
-        let finding = Finding::new("a/src/b.rs", 7, "no-x", "use y");
-        assert_eq!(finding.to_string(), "a/src/b.rs:7: no-x: use y");
-    }
 }

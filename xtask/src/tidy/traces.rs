@@ -3,7 +3,7 @@
 //! Looks at the text of every file but lock files, because a script or a page carries them as
 //! easily as code does.
 
-use super::Finding;
+use super::finding::Finding;
 
 /// Put together here, so that this file does not offend itself.
 const PATHS: [&str; 5] = [

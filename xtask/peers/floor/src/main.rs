@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
-use wire::*;
+use wire::{R, be16, be32, close, connect, header, metadata, producer_id, str16, varint, vlen};
 
 struct Broker {
     s: TcpStream,

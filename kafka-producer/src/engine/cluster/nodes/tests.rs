@@ -1,3 +1,5 @@
+//! Whom to ask, whom to dial, and what becomes of requests that nobody answers.
+
 use kafka_wire::messages::api_versions::ApiVersion;
 use kafka_wire::messages::{MetadataRequest, ProduceRequest};
 
