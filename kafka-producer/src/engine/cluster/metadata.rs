@@ -312,3 +312,6 @@ fn max_age(settings: &Settings) -> Duration {
 
 /// Metadata younger than this is not asked for anew, with `retry.backoff.ms=0` either.
 const LEAST_AGE: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests;
