@@ -179,11 +179,11 @@ fn a_topic_that_never_existed_is_forgotten_when_nobody_waits() {
     stage.cx.now += MS * 1000;
     stage
         .metadata
-        .is_due(&mut stage.cx, Some(&Obstacle::NoBroker));
+        .is_due(&mut stage.cx, Some(&WaitReason::NoBroker));
     stage.cx.notices.drain(..).for_each(|notice| notice.tell());
     match answer.try_recv() {
         Ok(Some(Err(SendError::TopicUnknown { last, .. }))) => {
-            assert_eq!(last, Some(Obstacle::NoBroker));
+            assert_eq!(last, Some(WaitReason::NoBroker));
         }
         other => panic!("{other:?}"),
     }
