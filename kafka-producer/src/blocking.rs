@@ -55,6 +55,15 @@ fn append<R: SendReceipt, K: ?Sized, V: ?Sized>(
 }
 
 /// See [`kafka_producer::Producer`](crate::Producer), which this wraps.
+///
+/// ```no_run
+/// # use kafka_producer::{ProducerRecord, blocking::Producer};
+/// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+/// let delivery = producer.send(ProducerRecord::new("orders", "2 x tea"))?;
+/// println!("stored at {:?}", delivery.wait()?.offset);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Producer<K: ?Sized, V: ?Sized> {
     inner: producer::Producer<K, V>,
 }
@@ -94,6 +103,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// Accepts a record; waits for metadata and memory, at most `max.block.ms`.
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let delivery = producer.send(ProducerRecord::new("orders", "2 x tea"))?;
+    /// println!("stored at {:?}", delivery.wait()?.offset);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`SendError`].
     #[inline]
@@ -103,6 +121,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// See [`Producer::send_and_forget`](crate::Producer::send_and_forget).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.send_and_forget(ProducerRecord::new("clicks", "hello"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`SendError`].
     #[inline]
@@ -111,6 +137,18 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// Like [`send`](Self::send); `callback` is called with the outcome, on the producer's own thread.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.send_with(ProducerRecord::new("orders", "2 x tea"), |outcome| {
+    ///     if let Err(error) = outcome {
+    ///         eprintln!("{error}");
+    ///     }
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`SendError`]; then the callback is dropped.
@@ -125,6 +163,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// Like [`send`](Self::send), but never waits.
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Err(refused) = producer.try_send(ProducerRecord::new("clicks", "hello")) {
+    ///     eprintln!("{refused}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`TrySendError`].
     pub fn try_send<'a>(
@@ -136,6 +184,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// See [`Producer::flush`](crate::Producer::flush).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.send_and_forget(ProducerRecord::new("orders", "2 x tea"))?;
+    /// producer.flush()?; // it has an outcome now
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See there.
     pub fn flush(&self) -> Result<(), InCallback> {
@@ -143,6 +200,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// See [`Producer::close`](crate::Producer::close).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// let report = producer.close(Duration::from_secs(30))?;
+    /// assert!(report.is_clean(), "{report:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See there.
@@ -152,6 +220,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// See [`Producer::init_transactions`](crate::Producer::init_transactions).
     ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.init_transactions()?; // once, before the first transaction
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See there.
     pub fn init_transactions(&self) -> Result<(), TransactionError> {
@@ -160,6 +236,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// See [`Producer::begin_transaction`](crate::Producer::begin_transaction).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42"))?;
+    /// transaction.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See there.
     pub fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
@@ -167,6 +253,20 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// See [`Producer::wait_for_transaction`](crate::Producer::wait_for_transaction).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use kafka_producer::TransactionError;
+    ///
+    /// let mut outcome = producer.begin_transaction()?.commit();
+    /// while let Err(TransactionError::TimedOut(_)) = outcome {
+    ///     outcome = producer.wait_for_transaction();
+    /// }
+    /// outcome?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See there.
@@ -185,6 +285,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// The same producer for async code.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// println!("{} bytes wait to be delivered", producer.as_async().memory_in_use());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn as_async(&self) -> &producer::Producer<K, V> {
         &self.inner
     }
@@ -209,6 +317,17 @@ pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// See [`Transaction::send`](crate::Transaction::send).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// let delivery = transaction.send(ProducerRecord::new("invoices", "42"))?;
+    /// transaction.commit()?;
+    /// println!("stored at {:?}", delivery.wait()?.offset);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`SendError`].
     pub fn send(&self, mut record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
@@ -217,6 +336,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// See [`Transaction::send_and_forget`](crate::Transaction::send_and_forget).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42"))?;
+    /// transaction.commit()?; // fails if the record has failed
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`SendError`].
     pub fn send_and_forget(&self, mut record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
@@ -224,6 +353,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     /// See [`Transaction::send_with`](crate::Transaction::send_with).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// let record = ProducerRecord::new("invoices", "42");
+    /// transaction.send_with(record, |outcome| println!("{outcome:?}"))?;
+    /// transaction.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`SendError`].
@@ -237,6 +377,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     /// See [`Transaction::try_send`](crate::Transaction::try_send).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// if transaction.try_send(ProducerRecord::new("invoices", "42")).is_ok() {
+    ///     transaction.commit()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`TrySendError`].
@@ -259,6 +410,20 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// See [`Transaction::send_offsets`](crate::Transaction::send_offsets).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit};
+    ///
+    /// let group = ConsumerGroupMetadata::new("billing");
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42"))?;
+    /// transaction.send_offsets([OffsetToCommit::new("orders", 3, 1042)], &group)?;
+    /// transaction.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See there.
     pub fn send_offsets(
@@ -271,6 +436,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// See [`Transaction::flush`](crate::Transaction::flush).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42"))?;
+    /// transaction.flush()?; // the record is in the log, and not visible yet
+    /// transaction.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See there.
     pub fn flush(&self) -> Result<(), InCallback> {
@@ -279,6 +455,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// See [`Transaction::commit`](crate::Transaction::commit).
     ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42"))?;
+    /// transaction.commit()?; // all of it is visible, or nothing
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See there.
     pub fn commit(self) -> Result<(), TransactionError> {
@@ -286,6 +472,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     /// See [`Transaction::abort`](crate::Transaction::abort).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction()?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42"))?;
+    /// transaction.abort()?; // nothing of it becomes visible
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See there.

@@ -61,6 +61,14 @@ pub enum Status {
 
 impl Delivery {
     /// What is known by now, without waiting, and without allocating.
+    ///
+    /// ```
+    /// use kafka_producer::{Delivery, Status};
+    ///
+    /// fn has_failed(delivery: &Delivery) -> bool {
+    ///     delivery.status() == Status::Failed
+    /// }
+    /// ```
     pub fn status(&self) -> Status {
         match self.inner.completion().outcome(self.inner.index()) {
             None => Status::Pending,
@@ -70,12 +78,31 @@ impl Delivery {
     }
 
     /// The outcome, if there is one by now.
+    ///
+    /// ```
+    /// fn poll(delivery: &kafka_producer::Delivery) {
+    ///     match delivery.try_outcome() {
+    ///         None => println!("on its way"),
+    ///         Some(Ok(metadata)) => println!("stored at {:?}", metadata.offset),
+    ///         Some(Err(error)) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// ```
     pub fn try_outcome(&self) -> Option<Result<RecordMetadata, DeliveryError>> {
         let outcome = self.inner.try_outcome()?;
         Some(outcome.map(|delivered| self.metadata(delivered)))
     }
 
     /// Blocks the thread until there is an outcome. Not for async code.
+    ///
+    /// ```
+    /// use kafka_producer::{Delivery, DeliveryError};
+    ///
+    /// fn confirm(delivery: Delivery) -> Result<(), DeliveryError> {
+    ///     println!("stored at {:?}", delivery.wait()?.offset);
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The record's; and [`Cause::InCallback`](crate::error::Cause::InCallback) in a callback, if there is

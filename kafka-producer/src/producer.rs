@@ -71,6 +71,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// Cancel safe: dropped before it is ready, the record was not accepted.
     ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let delivery = producer.send(ProducerRecord::new("orders", "2 x tea")).await?;
+    /// println!("stored at {:?}", delivery.await?.offset);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`SendError`]; the record was not accepted, and nothing else is lost.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
@@ -128,6 +137,20 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// Like [`send`](Self::send), but never waits: the record comes back instead.
     ///
+    /// ```
+    /// use kafka_producer::{Producer, ProducerRecord, TrySendError};
+    ///
+    /// fn send_or_drop(producer: &Producer<str, str>, value: &str) {
+    ///     match producer.try_send(ProducerRecord::new("clicks", value)) {
+    ///         Ok(delivery) => drop(delivery),
+    ///         Err(TrySendError::WouldWait(record, waits_for)) => {
+    ///             eprintln!("no {waits_for} for a record of {}", record.topic);
+    ///         }
+    ///         Err(other) => eprintln!("{other}"),
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`TrySendError::WouldWait`] hands the record back, without headers its serializers added.
     pub fn try_send<'a>(
@@ -144,6 +167,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// get the outcomes.
     ///
     /// Cancel safe: dropped, the records are sent without lingering all the same.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.send_and_forget(ProducerRecord::new("orders", "2 x tea")).await?;
+    /// producer.flush().await?; // it has an outcome now
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Only in a callback, which must not wait: [`InCallback`], and nothing is flushed.
@@ -163,6 +195,19 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// Cancel safe: dropped, the producer closes all the same. Closing twice is allowed.
     ///
+    /// ```no_run
+    /// # use kafka_producer::Producer;
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// let report = producer.close(Duration::from_secs(30)).await?;
+    /// if !report.is_clean() {
+    ///     eprintln!("{} failed, {} are unknown", report.failed, report.unknown);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Only in a callback, which must not wait: [`InCallback`], and nothing is closed.
     pub async fn close(&self, timeout: Duration) -> Result<CloseReport, InCallback> {
@@ -175,6 +220,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// Waits until all of `topics` can be written to, so that the first records do not have to.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::Producer;
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.ready(["orders", "payments"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As for a [`send`](Self::send) to the first of them that fails.
@@ -196,6 +249,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// How many partitions a topic has; asks the cluster if it is not known.
     ///
+    /// ```no_run
+    /// # use kafka_producer::Producer;
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// println!("orders has {} partitions", producer.partitions_for("orders").await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for a [`send`](Self::send) to it.
     pub async fn partitions_for(&self, topic: &str) -> Result<i32, SendError> {
@@ -208,6 +269,12 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     }
 
     /// Bytes of `buffer.memory` in use.
+    ///
+    /// ```
+    /// fn load(producer: &kafka_producer::Producer<str, str>) {
+    ///     println!("{} bytes wait to be delivered", producer.memory_in_use());
+    /// }
+    /// ```
     pub fn memory_in_use(&self) -> usize {
         self.appender().accumulator().memory_in_use()
     }

@@ -175,6 +175,21 @@ pub(crate) fn outcome_callback<K: ?Sized, V: ?Sized>(
 }
 
 /// Why a `try_send` did not accept a record.
+///
+/// ```
+/// use kafka_producer::{Delivery, TrySendError};
+///
+/// fn accepted(sent: Result<Delivery, TrySendError<'_, str, str>>) -> Option<Delivery> {
+///     match sent {
+///         Ok(delivery) => Some(delivery),
+///         Err(TrySendError::WouldWait(record, _)) => {
+///             eprintln!("later: {:?}", record.value);
+///             None
+///         }
+///         Err(other) => panic!("{other}"),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrySendError<'a, K: ?Sized, V: ?Sized> {

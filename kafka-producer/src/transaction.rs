@@ -171,6 +171,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// Cancel safe: dropped before it is ready, the record is not part of the transaction, which
     /// goes on without it.
     ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// let delivery = transaction.send(ProducerRecord::new("invoices", "42")).await?;
+    /// transaction.commit().await?;
+    /// println!("stored at {:?}", delivery.await?.offset);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`SendError`]. The transaction can then only be aborted: [`commit`](Self::commit) fails
     /// and reports the first error. [`SendError::Abortable`] when something of it has failed already.
@@ -180,6 +191,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// See [`Producer::send_and_forget`]: the commit fails if the record does.
     ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42")).await?;
+    /// transaction.commit().await?; // fails if the record has failed
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
@@ -187,6 +208,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     /// See [`Producer::send_with`].
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// let record = ProducerRecord::new("invoices", "42");
+    /// transaction.send_with(record, |outcome| println!("{outcome:?}")).await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As for [`send`](Self::send).
@@ -200,6 +232,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     /// See [`Producer::try_send`].
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// if transaction.try_send(ProducerRecord::new("invoices", "42")).is_ok() {
+    ///     transaction.commit().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As for [`Producer::try_send`], and [`SendError::Abortable`]. A record that would have to wait
@@ -252,6 +295,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
     /// See [`Producer::flush`]. Not needed before a [`commit`](Self::commit), which does the same.
     ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42")).await?;
+    /// transaction.flush().await?; // the record is in the log, and not visible yet
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See there.
     pub async fn flush(&self) -> Result<(), InCallback> {
@@ -261,6 +315,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// Sends everything and makes it visible, together; offsets as well.
     ///
     /// Waits at most `max.block.ms`. Dropped before it is ready, the transaction is committed all the same.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42")).await?;
+    /// transaction.commit().await?; // all of it is visible, or nothing
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`TransactionError::Abortable`]: something of the transaction has failed, so nothing of it
@@ -278,6 +342,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// [`Cause::Aborted`](crate::error::Cause::Aborted).
     ///
     /// Waits at most `max.block.ms`. Dropped before it is ready, the transaction is aborted all the same.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = producer.begin_transaction().await?;
+    /// transaction.send_and_forget(ProducerRecord::new("invoices", "42")).await?;
+    /// transaction.abort().await?; // nothing of it becomes visible
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: still on its way; the next transaction waits for it.

@@ -111,6 +111,10 @@ pub struct CloseReport {
 
 impl CloseReport {
     /// Whether every record was acknowledged.
+    ///
+    /// ```
+    /// assert!(kafka_producer::CloseReport::default().is_clean());
+    /// ```
     pub fn is_clean(&self) -> bool {
         self.failed == 0 && self.unknown == 0
     }

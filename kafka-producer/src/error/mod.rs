@@ -10,6 +10,20 @@
 //! `Display` tells everything in one line, the causes included, so that a log that prints an error has
 //! all of it. Therefore `source()` leads to no error of this crate again: a report that walks the
 //! causes prints no sentence twice.
+//!
+//! ```
+//! use kafka_producer::error::{DeliveryError, Persistence, SendError};
+//!
+//! /// Whether a record may be sent again without being there twice.
+//! fn is_safe_to_repeat(error: &DeliveryError) -> bool {
+//!     error.persistence() == Persistence::NotPersisted
+//! }
+//!
+//! /// Whether only a new producer can go on.
+//! fn is_the_end(error: &SendError) -> bool {
+//!     matches!(error, SendError::Closed | SendError::Fatal(_))
+//! }
+//! ```
 
 mod delivery;
 mod fatal;
