@@ -209,6 +209,7 @@ fn by_topic(offsets: &[OffsetToCommit]) -> Vec<TxnOffsetCommitRequestTopic> {
             .with_partition_index(offset.partition)
             .with_committed_offset(offset.offset)
             .with_committed_leader_epoch(offset.leader_epoch.unwrap_or(-1).max(-1))
+            // Kafka's own client sends an empty note where there is none.
             .with_committed_metadata(Some(offset.metadata.clone().unwrap_or_default()));
         topics.entry(&offset.topic).or_default().push(partition);
     }

@@ -1,5 +1,10 @@
 //! What makes a transaction fail, and what an abort still does for what was tried.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+
 use kafka_producer::error::{AbortableError, Cause};
 use kafka_wire::{ApiKey, ErrorCode};
 
@@ -343,5 +348,40 @@ fn a_transaction_that_is_dropped_is_aborted_and_a_commit_under_way_is_not() {
         stage.outcome().done();
         let story = stage.story();
         assert_eq!(story.last().map(String::as_str), Some("EndTxn commit"));
+    }
+}
+
+/// Notes the name of whom it wakes.
+struct Told(&'static str, Arc<Mutex<Vec<&'static str>>>);
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+#[test]
+fn the_record_that_fails_a_dropped_commit_is_told_before_those_that_fail_with_it() {
+    for level in VERSIONS {
+        let mut settings = transactional();
+        settings.max_in_flight = 1;
+        let mut stage = Stage::transactional_with(settings, level, &[1]);
+        stage.begin().done();
+        stage.warm_up(0, 1);
+        let mut fails = stage.send(0, "tea");
+        let mut unsent = stage.send(0, "cake");
+        drop(stage.commit());
+        stage.abandon();
+
+        let told = Arc::default();
+        for (name, delivery) in [("tea", &mut fails), ("cake", &mut unsent)] {
+            let waker = Waker::from(Arc::new(Told(name, Arc::clone(&told))));
+            let polled = Pin::new(delivery).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        stage.answer(1, [error(DENIED)]);
+        assert_eq!(*told.lock().unwrap(), ["tea", "cake"]);
+        assert_eq!(failed(&fails).code(), Some(DENIED));
+        assert_eq!(failed(&unsent).cause(), &Cause::Aborted);
     }
 }
