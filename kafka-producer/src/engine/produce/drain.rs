@@ -123,7 +123,7 @@ impl Sender {
         }
         // Half of its partitions: all of them would have to wait for the slowest.
         let enough = (self.lanes.led_by(id) / 2).clamp(1, BATCHES);
-        let few = self.survey(p, id) < enough;
+        let few = self.has_few(p, id, enough);
         let waits_until = self.coalescer.wait(id, few, hold, p.cx.now);
         if let Some(until) = waits_until {
             p.cx.timers.arm(Timer::Coalesce(id), until);
@@ -132,15 +132,14 @@ impl Sender {
         waits_until.is_some()
     }
 
-    /// How many lanes of a broker have something to send; those that have not leave its list, so
-    /// that they ring when they have. One that has to send something again waits for nobody.
-    fn survey(&mut self, p: &mut Peers<'_>, id: NodeId) -> usize {
+    /// Whether fewer lanes of a broker than so many have something to send. Those that have nothing leave
+    /// its list, so that they ring when they have. One that has to send something again waits for nobody.
+    fn has_few(&mut self, p: &mut Peers<'_>, id: NodeId, enough: usize) -> bool {
         let mut ready = 0;
         self.survey.begin(self.identity);
-        for _ in 0..self.lanes.listed(id) {
-            let Some(key) = self.lanes.next_turn(id) else {
-                break;
-            };
+        while ready < enough
+            && let Some(key) = self.lanes.next_turn(id)
+        {
             let next = self.next(p, key);
             let worth = match next {
                 Next::Take => match self.lanes[key].look(p.cx.now) {
@@ -152,15 +151,17 @@ impl Sender {
                     Readiness::Empty => 0,
                 },
                 // Whatever is to be done about them is not put off.
-                _ => BATCHES,
+                _ => enough,
             };
             if worth > 0 {
-                self.lanes.list_again(id, key);
                 self.survey.note(key, next);
             }
             ready += worth;
         }
-        ready
+        for key in self.survey.lanes().rev() {
+            self.lanes.list_first(id, key);
+        }
+        ready < enough
     }
 
     /// What a lane can do next.

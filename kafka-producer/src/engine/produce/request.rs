@@ -134,10 +134,10 @@ impl NumberedBatch {
 /// A header that has nothing but the numbers of a batch.
 fn numbers(number: Option<Number>) -> BatchHeader {
     match number {
-        Some(Number { producer, sequence }) => BatchHeader {
-            producer_id: producer.id,
-            producer_epoch: producer.epoch,
-            base_sequence: sequence,
+        Some(number) => BatchHeader {
+            producer_id: number.producer().id,
+            producer_epoch: number.producer().epoch,
+            base_sequence: number.sequence(),
             ..BatchHeader::default()
         },
         None => BatchHeader::default(),

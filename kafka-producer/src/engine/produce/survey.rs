@@ -30,6 +30,11 @@ impl Survey {
         self.turns.push((key, next));
     }
 
+    /// The lanes in the order of their turns.
+    pub(super) fn lanes(&self) -> impl DoubleEndedIterator<Item = LaneKey> {
+        self.turns.iter().map(|(key, _)| *key)
+    }
+
     pub(super) fn end(&mut self) {
         self.turns.clear();
     }

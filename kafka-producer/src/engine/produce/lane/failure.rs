@@ -39,12 +39,12 @@ impl Lane {
         cause: Cause,
         waited: &Waited,
     ) {
-        let topic = Arc::clone(&self.topic);
+        let topic = Arc::clone(self.topic());
         let waited = waited.as_ref().filter(|_| tells_what_it_waited_for(&cause));
         let history = History {
             elapsed: cx.now.saturating_duration_since(batch.created()),
             wait_reason: waited.cloned(),
-            ..History::without_attempt(topic, self.partition, Persistence::NotPersisted)
+            ..History::without_attempt(topic, self.partition(), Persistence::NotPersisted)
         };
         let error = DeliveryError::new(cause, history);
         self.end_failed(
@@ -73,8 +73,8 @@ impl Lane {
         let in_flight = slot.state == SlotState::InFlight;
         let ambiguous = slot.ambiguity != Ambiguity::None || in_flight;
         History {
-            topic: Arc::clone(&self.topic),
-            partition: self.partition,
+            topic: Arc::clone(self.topic()),
+            partition: self.partition(),
             persistence: match ambiguous {
                 true => Persistence::PossiblyPersisted,
                 false => Persistence::NotPersisted,

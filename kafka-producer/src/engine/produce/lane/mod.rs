@@ -37,7 +37,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kafka_accumulator::{Batch, Completion, Queue, Readiness};
-use kafka_wire::records::next_sequence;
 use kafka_wire::{ErrorCode, Uuid};
 
 use crate::engine::cluster::election::{Election, News};
@@ -46,7 +45,7 @@ use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::expiration::{LastAppend, Memory};
 use crate::engine::produce::lane::numbering::Numbering;
 use crate::engine::produce::lane::recall::Recall;
-use crate::engine::produce::lane::slot::{Leadership, Slot, SlotState};
+use crate::engine::produce::lane::slot::{Leadership, Number, Slot, SlotState};
 pub(crate) use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::NumberedBatch;
 use crate::engine::produce::verdict::Ambiguity;
@@ -55,9 +54,7 @@ use crate::error::DeliveryError;
 /// One partition.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    topic: Arc<str>,
     topic_id: Uuid,
-    partition: i32,
     queue: Arc<Queue<DeliveryError>>,
     /// The topic's number: what is sorted by it has the lanes of a topic together.
     topic_number: u32,
@@ -123,9 +120,7 @@ impl Lane {
         now: Instant,
     ) -> Self {
         Self {
-            topic: Arc::clone(queue.topic()),
             topic_id,
-            partition: queue.partition(),
             topic_number,
             queue,
             leader: None,
@@ -145,7 +140,7 @@ impl Lane {
     }
 
     pub(crate) fn topic(&self) -> &Arc<str> {
-        &self.topic
+        self.queue.topic()
     }
 
     /// Zero where topics have no ids.
@@ -154,17 +149,17 @@ impl Lane {
     }
 
     pub(crate) fn partition(&self) -> i32 {
-        self.partition
+        self.queue.partition()
     }
 
     /// Whether an answer about that partition is about this lane.
     pub(crate) fn is_of(&self, name: &str, id: Uuid, partition: i32) -> bool {
         let same_topic = if id == Uuid::ZERO {
-            *self.topic == *name
+            **self.topic() == *name
         } else {
             self.topic_id == id
         };
-        same_topic && self.partition == partition
+        same_topic && self.partition() == partition
     }
 
     pub(crate) fn topic_number(&self) -> u32 {
@@ -173,7 +168,7 @@ impl Lane {
 
     /// What a request is sorted by: the partitions of a topic stand together.
     pub(crate) fn place_in_request(&self) -> (u32, i32) {
-        (self.topic_number, self.partition)
+        (self.topic_number, self.partition())
     }
 
     pub(crate) fn leader(&self) -> Option<NodeId> {
@@ -312,7 +307,7 @@ impl Lane {
             _ if !identity.is_needed() => Next::Take,
             (None, _) => Next::WaitForIdentity,
             (Some(current), Numbering::Running { next })
-                if next.producer != current && open > 0 =>
+                if next.producer() != current && open > 0 =>
             {
                 Next::WaitForAnswer
             }
@@ -442,9 +437,9 @@ impl Lane {
         let epoch = self.leader_epoch;
         slot.sent_to = Some(Leadership { node, epoch });
         let batch = NumberedBatch {
-            topic: Arc::clone(&self.topic),
+            topic: Arc::clone(self.queue.topic()),
             topic_id: self.topic_id,
-            partition: self.partition,
+            partition: self.queue.partition(),
             number: slot.number,
             batch: Arc::clone(&slot.batch),
         };
@@ -453,17 +448,17 @@ impl Lane {
 
     /// Numbers every slot anew, from 0, under a new epoch; none may be in flight.
     fn renumber(&mut self, producer: ProducerId) {
-        let mut sequence = 0;
+        let mut next = Number::new(producer, 0);
         for slot in &mut self.slots {
-            slot.number = Some(slot::Number { producer, sequence });
+            slot.number = Some(next);
             if let SlotState::NeedsNewSequence { until } | SlotState::Unresolved { until } =
                 slot.state
             {
                 slot.state = SlotState::Waiting { until };
             }
-            sequence = next_sequence(sequence, slot.batch.count() as i32);
+            next = next.behind(slot.batch.count());
         }
-        self.numbering.run_from(producer, sequence);
+        self.numbering.run_from(next);
     }
 
     /// Its sequence begins anew, with the transaction's next epoch.
@@ -622,7 +617,7 @@ mod tests {
 
     fn sequences(lane: &Lane) -> Vec<Option<i32>> {
         let numbers = lane.slots.iter().map(|slot| slot.number);
-        numbers.map(|number| Some(number?.sequence)).collect()
+        numbers.map(|number| Some(number?.sequence())).collect()
     }
 
     #[test]
@@ -637,7 +632,7 @@ mod tests {
     #[test]
     fn t034_numbers_go_on_from_0_after_the_greatest() {
         let (mut lane, batches) = lane_and_batches(&[1, 3, 1]);
-        lane.numbering.run_from(PRODUCER, i32::MAX - 2);
+        lane.numbering.run_from(Number::new(PRODUCER, i32::MAX - 2));
         for batch in batches {
             lane.push(batch, Some(PRODUCER), Instant::now());
         }
@@ -660,7 +655,7 @@ mod tests {
                 .all(|slot| slot.producer() == Some(bumped))
         );
         let mut expected = Numbering::Unnumbered;
-        expected.run_from(bumped, 4);
+        expected.run_from(Number::new(bumped, 4));
         assert_eq!(lane.numbering, expected);
     }
 }

@@ -7,8 +7,6 @@
 //!                                └── nothing in flight: from 0 under a new epoch ─┘
 //! ```
 
-use kafka_wire::records::next_sequence;
-
 use crate::engine::identity::ProducerId;
 use crate::engine::produce::lane::slot::Number;
 use crate::engine::produce::verdict::Ambiguity;
@@ -39,7 +37,7 @@ impl Numbering {
     pub(super) fn producer(&self) -> Option<ProducerId> {
         match self {
             Self::Unnumbered => None,
-            Self::Running { next } | Self::Broken { next, .. } => Some(next.producer),
+            Self::Running { next } | Self::Broken { next, .. } => Some(next.producer()),
         }
     }
 
@@ -53,16 +51,16 @@ impl Numbering {
 
     /// The number of a new batch of so many records.
     pub(super) fn take(&mut self, producer: ProducerId, count: u32) -> Number {
-        let sequence = match self {
-            Self::Running { next } if next.producer == producer => next.sequence,
-            _ => 0,
+        let number = match self {
+            Self::Running { next } if next.producer() == producer => *next,
+            _ => Number::new(producer, 0),
         };
-        self.run_from(producer, next_sequence(sequence, count as i32));
-        Number { producer, sequence }
+        self.run_from(number.behind(count));
+        number
     }
 
-    pub(super) fn run_from(&mut self, producer: ProducerId, sequence: i32) {
-        let next = Number { producer, sequence };
+    /// Goes on with this number.
+    pub(super) fn run_from(&mut self, next: Number) {
         *self = Self::Running { next };
     }
 

@@ -34,12 +34,41 @@ pub(crate) struct Slot {
     pub(super) state: SlotState,
 }
 
-/// What a broker takes the batches of a producer in order by.
+/// What a broker takes the batches of a producer in order by. There is one in every slot, so that its parts
+/// lie close together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Number {
-    pub(crate) producer: ProducerId,
+    producer_id: i64,
+    sequence: i32,
+    producer_epoch: i16,
+}
+
+impl Number {
+    pub(crate) fn new(producer: ProducerId, sequence: i32) -> Self {
+        Self {
+            producer_id: producer.id,
+            sequence,
+            producer_epoch: producer.epoch,
+        }
+    }
+
+    pub(crate) fn producer(self) -> ProducerId {
+        ProducerId {
+            id: self.producer_id,
+            epoch: self.producer_epoch,
+        }
+    }
+
     /// Of the batch's first record.
-    pub(crate) sequence: i32,
+    pub(crate) fn sequence(self) -> i32 {
+        self.sequence
+    }
+
+    /// The number behind a batch of so many records.
+    pub(super) fn behind(self, count: u32) -> Self {
+        let sequence = next_sequence(self.sequence, count as i32);
+        Self { sequence, ..self }
+    }
 }
 
 /// A broker, for as long as it was elected to lead a partition.
@@ -107,7 +136,7 @@ impl Slot {
     }
 
     pub(super) fn producer(&self) -> Option<ProducerId> {
-        self.number.map(|number| number.producer)
+        self.number.map(Number::producer)
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -135,8 +164,9 @@ impl Slot {
 
     /// Where the batch stands in a log that takes `next` next; nowhere without a number.
     pub(super) fn position(&self, next: i32) -> Option<Position> {
-        let sequence = self.number?.sequence;
-        let end = next_sequence(sequence, self.batch.count() as i32);
+        let number = self.number?;
+        let sequence = number.sequence;
+        let end = number.behind(self.batch.count()).sequence;
         Some(if next == sequence {
             Position::Next
         } else if next == end {

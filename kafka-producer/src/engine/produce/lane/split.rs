@@ -17,12 +17,11 @@ use kafka_accumulator::{Batch, Piece};
 use kafka_wire::ErrorCode;
 use kafka_wire::records::{
     Attributes, BatchHeader, NO_SEQUENCE, Record, RecordBatch, RecordParts, RecordsError,
-    next_sequence,
 };
 
 use crate::engine::context::Context;
 use crate::engine::produce::lane::Lane;
-use crate::engine::produce::lane::slot::{Number, Slot, SlotState};
+use crate::engine::produce::lane::slot::{Slot, SlotState};
 use crate::error::DeliveryError;
 
 impl Lane {
@@ -65,10 +64,7 @@ impl Lane {
             };
             self.slots.insert(at, slot);
             serial += u64::from(count);
-            number = number.map(|Number { producer, sequence }| Number {
-                producer,
-                sequence: next_sequence(sequence, count as i32),
-            });
+            number = number.map(|number| number.behind(count));
         }
     }
 }
