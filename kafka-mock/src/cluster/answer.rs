@@ -20,7 +20,7 @@ pub enum Answer {
     Send(Bytes),
     /// Sends nothing, and goes on (Produce with `acks=0`).
     Nothing,
-    /// Answers later: a [`Release`] will follow, from [`Cluster::tick`].
+    /// Answers later: a [`Release`] will follow, from [`Cluster::tick`](super::Cluster::tick).
     Delayed,
     /// Closes the connection.
     Close,
