@@ -14,19 +14,8 @@ use super::modules::{Edge, Modules};
 
 const RULE: &str = "circle";
 
-/// Folders whose circles are reported, but allowed for now; one without circles is an error.
-const ALLOWED: &[&str] = &["kafka-producer/"];
-
-/// One circle for each set of files that reach each other in a crate of these files (path, text).
+/// One circle for each set of files that need each other in a crate of these files (path, text).
 pub(super) fn check(files: &[(String, String)]) -> Vec<Finding> {
-    let (found, allowed) = but_allowed(ALLOWED, all(files));
-    allowed
-        .iter()
-        .for_each(|circle| println!("allowed for now: {circle}"));
-    found
-}
-
-fn all(files: &[(String, String)]) -> Vec<Finding> {
     let files: BTreeMap<&str, &str> = files
         .iter()
         .map(|(path, text)| (path.as_str(), text.as_str()))
@@ -37,21 +26,6 @@ fn all(files: &[(String, String)]) -> Vec<Finding> {
         Err(finding) => vec![finding],
     };
     files.keys().filter(is_root).flat_map(circles_of).collect()
-}
-
-/// What is found outside of these folders, or missing in them; and what they allow.
-fn but_allowed(folders: &[&str], found: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
-    let is_in = |it: &Finding, folder: &str| it.rule == RULE && it.path.starts_with(folder);
-    let mut unused = Vec::new();
-    for folder in folders {
-        if !found.iter().any(|it| is_in(it, folder)) {
-            let instead = format!("{folder} has none: delete its line");
-            unused.push(Finding::new(file!(), 1, RULE, instead));
-        }
-    }
-    let is_allowed = |it: &Finding| folders.iter().any(|folder| is_in(it, folder));
-    let (allowed, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(is_allowed);
-    (rest.into_iter().chain(unused).collect(), allowed)
 }
 
 /// The files that a file names, each with the first place.
@@ -107,7 +81,7 @@ mod tests {
     fn found(files: &[(&str, &str)]) -> Vec<String> {
         let file = |(path, text): &(&str, &str)| (format!("a/src/{path}"), (*text).to_owned());
         let files: Vec<_> = files.iter().map(file).collect();
-        all(&files).iter().map(ToString::to_string).collect()
+        check(&files).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -139,6 +113,8 @@ mod tests {
             ("impl a::A {}", 1),
             ("mod inner { use super::a::A; }", 1),
             ("#[cfg(test)] mod tests { use super::a::A; }", 0),
+            ("#[cfg(all(test, unix))] mod tests { use super::a::A; }", 0),
+            ("#[cfg(not(test))] mod b { use super::a::A; }", 1),
             ("/// [`a::A`]\nstruct B;", 0),
         ] {
             let parent = format!("mod a; pub const LIMIT: u8 = 0; {used}");
@@ -186,14 +162,5 @@ mod tests {
             );
             assert_eq!(found.len(), usize::from(finding.is_some()), "{uses}");
         }
-    }
-
-    #[test]
-    fn a_folder_whose_circles_are_gone_may_not_be_allowed_any_more() {
-        let circle = Finding::new("a/src/a.rs", 1, RULE, "");
-        let (found, allowed) = but_allowed(&["a/"], vec![circle.clone()]);
-        assert_eq!((found.len(), allowed), (0, vec![circle.clone()]));
-        let (found, _) = but_allowed(&["b/"], vec![circle]);
-        assert_eq!(found[1].instead, "b/ has none: delete its line");
     }
 }

@@ -334,7 +334,12 @@ pub(super) fn head(item: &Item) -> (&[Attribute], Option<&syn::Ident>) {
     }
 }
 
+/// `#[cfg(test)]`, alone or with other conditions.
 fn is_for_tests(attribute: &Attribute) -> bool {
-    let list = attribute.meta.require_list();
-    list.is_ok_and(|list| list.path.is_ident("cfg") && list.tokens.to_string() == "test")
+    attribute.meta.require_list().is_ok_and(|list| {
+        let condition = list.tokens.to_string();
+        let mut words = condition.split(|c: char| !c.is_alphanumeric());
+        let has_test = words.clone().any(|word| word == "test");
+        list.path.is_ident("cfg") && has_test && words.all(|word| word != "not")
+    })
 }
