@@ -420,7 +420,6 @@ impl Engine {
         if let Some(unsupported) = self.nodes.nobody_speaks::<MetadataRequest>() {
             let refusal = SendError::Unsupported(unsupported);
             self.metadata.refuse_waiters(&mut self.cx, &refusal);
-            self.metadata.forget_unwanted(self.cx.now);
         }
     }
 

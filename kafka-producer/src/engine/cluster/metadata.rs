@@ -107,12 +107,13 @@ impl Metadata {
         })
     }
 
-    /// Ends the wait of all callers.
+    /// Ends the wait of all callers. What they alone have asked for is not asked about any more.
     pub(crate) fn refuse_waiters(&mut self, cx: &mut Context, error: &SendError) {
         for entry in self.topics.values_mut() {
             let waiters = entry.waiters_mut();
             waiters.refuse(|| error.clone(), &mut cx.notices);
         }
+        self.forget_unwanted(cx.now);
     }
 
     /// Looks at what became due: the ends of waits, for which `last` is in the way, and the age of what is
@@ -248,7 +249,7 @@ impl Metadata {
 /// Forgetting.
 impl Metadata {
     /// Forgets the topics that nobody waits for and that never existed.
-    pub(crate) fn forget_unwanted(&mut self, now: Instant) {
+    fn forget_unwanted(&mut self, now: Instant) {
         let topics = &self.topics;
         let wanted = |name: &Arc<str>| topics.get(name).is_some_and(TopicEntry::is_wanted);
         let missing = self.updates.missing();

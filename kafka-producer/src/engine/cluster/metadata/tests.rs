@@ -189,3 +189,16 @@ fn a_topic_that_never_existed_is_forgotten_when_nobody_waits() {
     }
     assert!(!stage.metadata.has_topics());
 }
+
+/// A request about a new topic waits for no pause: one that nobody wants any more must not shorten it for
+/// the others.
+#[test]
+fn a_new_topic_whose_callers_are_refused_is_not_asked_about() {
+    let mut stage = stage();
+    let _answer = stage.wait(None);
+    let now = stage.cx.now;
+    assert_eq!(stage.metadata.next_request(now), Some(now));
+    let refusal = SendError::Closed;
+    stage.metadata.refuse_waiters(&mut stage.cx, &refusal);
+    assert_eq!(stage.metadata.next_request(now), None);
+}
