@@ -11,7 +11,7 @@ use crate::engine::cluster::topic_waiters::Waiter;
 use crate::engine::handle::{CloseReport, DeskState, Question};
 use crate::engine::lifecycle::Close;
 use crate::engine::notice::Notice;
-use crate::engine::produce::blocked::cluster_obstacle;
+use crate::engine::produce::sender::blocked::cluster_obstacle;
 use crate::engine::timers::Timer;
 use crate::engine::transaction::call::TransactionCall;
 use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};

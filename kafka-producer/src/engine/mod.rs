@@ -67,14 +67,14 @@ pub struct Engine {
     admission: Admission,
     transactions: Transactions,
     lifecycle: Lifecycle,
-    follow_up: FollowUp,
+    settled: Settled,
 }
 
 /// Whether all that follows from what was handled is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FollowUp {
-    Open,
-    Done,
+enum Settled {
+    No,
+    Yes,
 }
 
 impl Engine {
@@ -98,7 +98,7 @@ impl Engine {
             admission: Admission::new(),
             transactions: Transactions::new(transactional, now),
             lifecycle: Lifecycle::open(),
-            follow_up: FollowUp::Open,
+            settled: Settled::No,
             cx,
         }
     }
@@ -108,7 +108,7 @@ impl Engine {
         let _quiet = NoUserCode::new();
         self.cx.now = now;
         self.sender.expiration().pass(now);
-        self.follow_up = FollowUp::Open;
+        self.settled = Settled::No;
         match input {
             Input::Rung => {
                 self.attend();
@@ -142,7 +142,7 @@ impl Engine {
     pub fn poll(&mut self) -> Option<Action> {
         let _quiet = NoUserCode::new();
         if self.cx.actions.is_empty()
-            && (self.follow_up == FollowUp::Open || self.sender.awaits_others())
+            && (self.settled == Settled::No || self.sender.awaits_others())
         {
             self.settle();
         }
@@ -191,7 +191,9 @@ impl Engine {
         self.nodes.are_idle()
     }
 
-    /// Asks what must be asked and sends what can be sent.
+    /// Sends what can be sent and asks what must be asked: one pass. As long as a pass asks anything, another
+    /// one follows, because that may change what is to be asked next. Each owner has at most one question on
+    /// its way, so that this ends; and a transaction is looked at as often as somebody polls.
     fn settle(&mut self) {
         if self.has_ended() {
             return;
@@ -200,13 +202,8 @@ impl Engine {
             self.attend();
             self.sender.announce_alarm(&self.cx);
         }
-        let before = self.cx.actions.len();
-        while let Some(node) = self.sender.take_stirred() {
-            let (sender, mut peers) = self.sender_and_peers();
-            sender.drain(&mut peers, node);
-            self.follow_up();
-        }
-        let asked = self.cx.actions.len();
+        self.send_batches();
+        let sent = self.cx.actions.len();
         // After batches were sent, which may have found that one of them is needed.
         self.ask_for_metadata();
         let (sender, mut peers) = self.sender_and_peers();
@@ -214,14 +211,20 @@ impl Engine {
         self.ask_for_transaction();
         self.follow_up();
         self.end_if_done();
-        debug_assert!(asked >= before, "actions are only taken by `poll`");
-        // A question that was asked may have changed what is to be asked next; and of a transaction
-        // much follows without any.
-        let all = self.cx.actions.len() == asked && !self.sender.is_stirred();
-        self.follow_up = match all && !self.transactions.are_enabled() {
-            true => FollowUp::Done,
-            false => FollowUp::Open,
+        let has_asked = self.cx.actions.len() > sent || self.sender.is_stirred();
+        self.settled = match has_asked || self.transactions.are_enabled() {
+            true => Settled::No,
+            false => Settled::Yes,
         };
+    }
+
+    /// Sends the brokers for which something has changed what they can take.
+    fn send_batches(&mut self) {
+        while let Some(node) = self.sender.take_stirred() {
+            let (sender, mut peers) = self.sender_and_peers();
+            sender.drain(&mut peers, node);
+            self.follow_up();
+        }
     }
 
     /// What sends, and the owners that it concerns.
@@ -235,7 +238,7 @@ impl Engine {
         (&mut self.sender, peers)
     }
 
-    /// Tells the owners what was left for them: requests that could not be sent, and batches that have
+    /// Tells owners what was left for them: requests that could not be sent, and batches that have
     /// failed with their transaction.
     fn follow_up(&mut self) {
         while let Some(unsent) = self.sender.take_unsent() {

@@ -14,18 +14,9 @@ pub(crate) mod lanes;
 pub(crate) mod partitions;
 mod ready;
 
+pub(crate) mod admission;
 pub(crate) mod coalesce;
+pub(crate) mod request;
 pub(crate) mod survey;
 
 pub(crate) mod sender;
-
-mod codec;
-mod drain;
-mod identify;
-pub(crate) mod request;
-mod response;
-pub(crate) mod retire;
-mod unresolved;
-
-pub(crate) mod admission;
-pub(crate) mod blocked;

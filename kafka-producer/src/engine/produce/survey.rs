@@ -14,8 +14,6 @@ pub(crate) struct Survey {
     at: usize,
     /// As whom batches would have been sent.
     identity: Option<Identity>,
-    /// Kept to be filled again: the lanes of a request.
-    pub(super) chosen: Vec<LaneKey>,
 }
 
 impl Survey {

@@ -16,10 +16,10 @@ use crate::engine::cluster::node::Window;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::input::Action;
 use crate::engine::produce::coalesce::{BATCHES, HOLD_MAX};
-use crate::engine::produce::codec;
 use crate::engine::produce::lane::Next;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload, PendingProduce};
+use crate::engine::produce::sender::codec;
 use crate::engine::produce::sender::{Peers, Sender};
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
@@ -44,7 +44,7 @@ enum Offer {
 impl Sender {
     /// Sends a broker all that its window has room for.
     pub(crate) fn drain(&mut self, p: &mut Peers<'_>, id: NodeId) {
-        let mut chosen = std::mem::take(&mut self.survey.chosen);
+        let mut chosen = std::mem::take(&mut self.chosen);
         while self.open_window(p, id) && !self.waits_for_others(p, id) {
             chosen.clear();
             self.choose(p, id, &mut chosen);
@@ -55,7 +55,7 @@ impl Sender {
             chosen.sort_unstable_by_key(|&key| self.lanes[key].place_in_request());
             self.send(p, id, &chosen);
         }
-        self.survey.chosen = chosen;
+        self.chosen = chosen;
         self.send_inquiries(p, id);
     }
 

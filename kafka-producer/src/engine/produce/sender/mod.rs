@@ -5,6 +5,14 @@
 //! `response.rs`; what a lane does about its own batches is decided there (`lane`). Here is what wakes
 //! it: queues that rang, timers, callers who flush or give up.
 
+pub(crate) mod blocked;
+mod codec;
+mod drain;
+mod identify;
+mod response;
+mod retire;
+mod unresolved;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,21 +40,23 @@ use crate::settings::Guarantee;
 /// What sends batches and learns what became of them.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    pub(super) lanes: Lanes,
-    pub(super) identity: Identity,
+    lanes: Lanes,
+    identity: Identity,
     /// Why there is no producer id, if a broker has refused it for now.
-    pub(super) identity_refusal: Option<WaitReason>,
-    pub(super) expiration: Expiration,
-    pub(super) coalescer: Coalescer,
+    identity_refusal: Option<WaitReason>,
+    expiration: Expiration,
+    coalescer: Coalescer,
     /// Lanes whose open batch was seen before it was due.
     lingering: BTreeSet<LaneKey>,
     /// Brokers for which something has changed.
     stirred: Vec<NodeId>,
     /// Batches that their broker is about to be asked about.
-    pub(super) inquiries: Vec<BatchRef>,
+    inquiries: Vec<BatchRef>,
     /// Requests that could not be sent.
     unsent: Vec<Unsent>,
-    pub(super) survey: Survey,
+    survey: Survey,
+    /// Kept to be filled again: the lanes of a request.
+    chosen: Vec<LaneKey>,
     /// Kept to be filled again.
     rung: Vec<Arc<Queue<DeliveryError>>>,
 }
@@ -79,6 +89,7 @@ impl Sender {
             inquiries: Vec::new(),
             unsent: Vec::new(),
             survey: Survey::default(),
+            chosen: Vec::new(),
             rung: Vec::new(),
         }
     }
