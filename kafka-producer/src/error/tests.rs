@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use kafka_serde::{Role, SerializeError};
 
-use super::*;
+use super::{
+    AbortableError, ApiKey, Cause, DeliveryError, ErrorCode, FatalError, History, InCallback,
+    Misuse, Persistence, SendError, TimedOut, TransactionError, Unsupported, VersionRange,
+    WaitReason,
+};
 use crate::{BuildError, ProducerConfig, TrySendError, WaitsFor};
 
 /// An error and its causes, as `anyhow` and the like print them.
