@@ -1,5 +1,5 @@
-//! Where CI takes chance from: the code that is checked. Every commit is tried with cases that none
-//! before it was tried with, and the same commit is judged the same however often.
+//! The seed of CI's random cases, derived from the code: each new state of the code is tested with
+//! new cases, and the same commit always with the same.
 
 use std::process::Command;
 

@@ -1,8 +1,8 @@
 //! The project's own tasks: `cargo xtask` lists them.
 //!
-//! They check the project (`ci`, `tidy`, `simulate`, `mutants`), measure it (`bench`), and run a real
-//! Apache Kafka without containers (`kafka`). This crate depends on none of the others, so that a
-//! broken one cannot break the tool that reports it.
+//! They check the project (`ci`, `tidy`, `simulate`, `mutants`), measure it (`bench`), and run a
+//! real Apache Kafka without containers (`kafka`). This crate depends on none of the others, so
+//! that a broken one cannot break the tool that reports it.
 
 #![allow(
     clippy::print_stdout,

@@ -1,7 +1,7 @@
-//! `cargo xtask simulate`: the engine beside a model of the cluster, under faults, seed by seed.
+//! `cargo xtask simulate`: runs the engine with a model of the cluster, under faults, seed by seed.
 //!
-//! The simulation is a test target of `kafka-producer` that can be told what to do; this builds it
-//! and tells it.
+//! The simulation is a test target of `kafka-producer` with arguments of its own. This builds and
+//! runs it.
 
 use std::process::{Command, ExitCode};
 

@@ -1,8 +1,8 @@
-//! What must be undone whatever happens: on return, on an error, on a panic, on Ctrl-C.
+//! Actions that undo something: on return, on an error, on a panic, on Ctrl-C.
 //!
-//! An [`Undo`] runs its action when it is dropped; on SIGINT, SIGTERM or SIGHUP all that are still
-//! held are run, newest first, and the process ends. Each runs exactly once. The lock is held while
-//! they run after a signal, so that the main thread cannot end the process before they are done.
+//! An [`Undo`] runs its action when it is dropped. On SIGINT, SIGTERM or SIGHUP, all pending actions
+//! run, newest first, and the process ends. Each runs exactly once. After a signal, the lock is held
+//! while they run, so that the main thread cannot end the process before they are done.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

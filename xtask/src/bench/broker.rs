@@ -1,6 +1,6 @@
-//! A real Apache Kafka of one node, its log in memory if there is a place, a topic for each run.
+//! A real Apache Kafka of one node, with its log in memory if possible, and a topic for each run.
 //!
-//! CreateTopics and DeleteTopics are spelt by hand, as this crate depends on none of the project's.
+//! CreateTopics and DeleteTopics are encoded here, as this crate depends on none of the others.
 
 use std::path::Path;
 use std::thread;

@@ -1,4 +1,4 @@
-//! What is measured: each case is a server, the flags that every client gets, and a name.
+//! The cases: each has a name, a server, and the flags that every client gets.
 //!
 //! S: throughput with the sink; B: with a real broker; L: latency at a fixed rate.
 

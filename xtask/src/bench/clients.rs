@@ -1,8 +1,8 @@
-//! Who is measured: our own program, the peers that can be built here, the floor, and whatever is
-//! named on the command line.
+//! The clients: our own program, the peers that can be built here, the floor, and the programs that
+//! the command line names.
 //!
-//! All of them understand the same flags and print the same line (`xtask/peers/README.md`). A peer
-//! whose tools are missing is left out and named, never silently.
+//! All have the same flags and print the same line (`xtask/peers/README.md`). A peer whose tools are
+//! missing is left out, and the output says so.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

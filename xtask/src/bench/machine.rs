@@ -1,4 +1,4 @@
-//! Where it was measured and with what: without this, figures mean nothing.
+//! The machine and the tools of a measurement.
 
 use std::process::Command;
 

@@ -1,7 +1,6 @@
-//! What was measured, as it is kept: one file of JSON per comparison, one line per case.
+//! The results as they are stored: a file of JSON with one line per case.
 //!
-//! Everything that pages show is computed from here, so that they can be made again
-//! without measuring again.
+//! The page is computed from this alone, so that it can be made again without measuring.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The measuring itself: a pilot run tells how much each client sends, then all of them take turns,
-//! A B C A B C, so that whatever the machine does meanwhile happens to all.
+//! The measurement: a pilot run finds how many records each client sends, then the clients take turns
+//! (A B C A B C), so that a disturbance of the machine affects all of them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! One run of one client: started, watched, its line of JSON read.
+//! One run of one client: starts it, limits its time, reads its line of JSON.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};

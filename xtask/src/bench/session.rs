@@ -1,5 +1,5 @@
-//! One call of the command: what was measured before is read, each case that is done is written at
-//! once, so that an interruption loses at most one.
+//! One call of the command: reads the earlier results and writes each case when it is done, so that
+//! an interruption loses at most one.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! A broker that acknowledges everything, started anew for each run so that its counts are the run's.
+//! A broker that acknowledges everything, started again for each run, so that it counts one run.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! What is made of several rounds: the median, and how far apart they were.
+//! The median of several rounds, and their spread.
 
 /// The value in the middle, or between the two in the middle; none of nothing.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {

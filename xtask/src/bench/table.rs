@@ -1,4 +1,4 @@
-//! Tables of Markdown, and figures as people read them.
+//! Tables of Markdown, and figures with three digits.
 
 use std::fmt;
 

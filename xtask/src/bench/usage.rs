@@ -1,4 +1,4 @@
-//! What the operating system says of processes and of the machine, as far as it is Linux.
+//! CPU time of processes and of the machine, on Linux.
 
 /// The seconds on any core that a process has used so far.
 pub(super) fn of_process(id: u32) -> f64 {

@@ -1,8 +1,8 @@
-//! `cargo xtask ci`: everything that must hold, in named stages, the quick ones first.
+//! `cargo xtask ci`: all checks, in named stages, the quick ones first.
 //!
-//! A stage runs what one would type; it fails when its target is not there, or when no test was
-//! run: nothing is skipped without being told to, and what was left out is said at the end. What a
-//! stage needs on the machine is looked for before the first stage begins.
+//! A stage runs the same commands that a person would type. It fails if its target does not exist,
+//! or if no test ran. Nothing is skipped unless an option says so, and the table at the end lists
+//! what was left out. What the stages need on the machine is checked before the first one begins.
 
 mod stages;
 mod tools;

@@ -1,7 +1,7 @@
-//! Kept tools that check better than we could: which, in which version, and how each is called.
+//! Tools that other projects maintain, with their versions.
 //!
-//! A tool that is missing is built by name (`cargo install`, minutes); one that is there in this
-//! version costs nothing. A new version may find more: raising it is a commit of its own.
+//! A tool that is missing is built (`cargo install`, some minutes). A new version may report more, so
+//! raising one is a commit of its own.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The file with what was counted: sorted, a line for each count, made for being read in a diff.
+//! The file of the counts: sorted, one per line, so that a diff can be read.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
-//! What has changed between two sets of counts, and whether that is allowed.
+//! The differences between two sets of counts, and which of them are allowed.
 //!
-//! Every count is a cost: less is better. A count that is new or gone is a change, too, so that
-//! the file with what was counted is always whole.
+//! Every count is a cost: less is better. A count that is new or missing is a change too, so that the
+//! file is always complete.
 
 use std::fmt;
 

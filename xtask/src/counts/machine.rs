@@ -1,4 +1,4 @@
-//! What instruction counts hold for: compilers make instructions, and processors offer them.
+//! The compilers and the processor that a count of instructions is valid for.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench --check`: what can be counted exactly, against what was counted before.
+//! `cargo xtask bench --check`: compares exact counts with those of the repository.
 //!
 //! ```text
 //! kafka-producer/benches/counts ─┬─ runs: allocations, wakes, bytes ─┐
@@ -6,9 +6,9 @@
 //!                                └─ under strace: write calls ───────┘
 //! ```
 //!
-//! A time depends on who else uses the machine; a count does not. So a change that makes a record
-//! dearer by a twentieth is found here, on any machine, in the time that it takes to build. What a
-//! missing tool would have counted is named and left out, and the rest is compared.
+//! Other programs on the machine affect times but not counts. So this finds a change that makes a
+//! record 5 % more expensive, on any machine. If a tool is missing, its counts are left out, and
+//! the output says so.
 
 mod baseline;
 mod changes;

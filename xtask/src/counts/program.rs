@@ -1,4 +1,4 @@
-//! The program that does what is counted, and how it is run for each kind of count.
+//! The program whose costs are counted, and how it runs for each kind of count.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

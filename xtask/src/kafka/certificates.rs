@@ -1,7 +1,7 @@
-//! Certificates for one cluster: an authority, the brokers' certificate, a client's.
+//! The certificates of one cluster: an authority, the brokers' certificate, a client's.
 //!
-//! All in PEM, which both Kafka and clients that are not Java's read. They are made anew with each
-//! cluster, are good for this machine only, and go with the cluster's directory.
+//! All are PEM files, which Kafka and clients that are not Java's can read. Each cluster has its
+//! own, for this machine only, and they are deleted with the cluster's directory.
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
-//! One cluster: started, found again, disturbed, stopped.
+//! One cluster: start, find again, disturb, stop.
 //!
-//! What is written to `cluster.json` is enough for another call to find and end it. The file is
-//! written before the first JVM starts, and again with each process id: a start that is cut short
-//! leaves nothing that `down` would not find.
+//! `cluster.json` has all that another call needs to find and end the cluster. The file is written
+//! before the first JVM starts, and again with each process id, so that `down` also finds what an
+//! interrupted start has left.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,6 +1,6 @@
-//! Where Kafka's jars are: in `KAFKA_HOME`, else brought by Maven into the build directory.
+//! Kafka's jars: in `KAFKA_HOME`, or else downloaded by Maven into the build directory.
 //!
-//! Says what is missing and how to get it; never goes on without it.
+//! If they are missing, the error says how to get them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

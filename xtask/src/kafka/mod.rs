@@ -1,12 +1,12 @@
-//! A real Apache Kafka on this machine: `cargo xtask kafka`.
+//! `cargo xtask kafka`: a real Apache Kafka on this machine.
 //!
 //! ```text
 //! jars (Maven or KAFKA_HOME) ─▶ format storage ─▶ one JVM a node ─▶ probe until all answer
 //! ```
 //!
-//! One cluster a build directory, described in `kafka/cluster.json` there, so that `up`, `status`
-//! and `down` may be different calls. Only loopback addresses, only free ports, data in a temporary
-//! directory; only processes that are known to be ours are ended.
+//! There is one cluster per build directory, described in `kafka/cluster.json` there, so that `up`,
+//! `status` and `down` can be separate calls. It uses only loopback addresses and free ports, keeps
+//! its data in a temporary directory, and ends only processes that it has started.
 
 mod certificates;
 mod cluster;

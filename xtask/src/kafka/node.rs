@@ -1,7 +1,7 @@
 //! One node of a cluster: a JVM that is a broker and a controller.
 //!
-//! Started so that it outlives us and the terminal; found again by its process id and by its
-//! properties' file, which no other process names.
+//! It outlives this process and the terminal. It is found again by its process id and by its
+//! properties file, which no other process names.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,7 +1,7 @@
-//! Does a broker answer, and does it see the whole cluster? One Metadata request, spelt by hand.
+//! Does a broker answer, and does it see the whole cluster? One Metadata request, encoded here.
 //!
-//! This crate depends on none of the project's, so the thirty bytes of Metadata version 1 stand
-//! here; see <https://kafka.apache.org/protocol#The_Messages_Metadata>.
+//! This crate depends on none of the others, so the thirty bytes of Metadata version 1 are written by
+//! hand; see <https://kafka.apache.org/protocol#The_Messages_Metadata>.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,7 +1,6 @@
-//! Processes that may have been started by an earlier call, known by their id and command line.
+//! Processes that an earlier call may have started, known by their id and command line.
 //!
-//! A process id alone proves nothing, since ids are used again: nothing is ended whose command line
-//! does not name what we started it with.
+//! Process ids are used again, so a process is ended only if its command line names what was started.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,7 @@
-//! What a node of the cluster is told: its `server.properties`.
+//! The `server.properties` of a node.
 //!
-//! Apache Kafka's defaults wherever a client could see a difference; small internal topics, small
-//! buffers and no waiting for groups, because a test machine has two cores.
+//! Apache Kafka's defaults wherever a client could see a difference. Internal topics and buffers are
+//! small, and groups do not wait, because a test machine has two cores.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};

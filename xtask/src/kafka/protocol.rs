@@ -1,4 +1,4 @@
-//! The security protocols that clients may speak to the cluster, by Kafka's names.
+//! The security protocols between clients and the cluster, by Kafka's names.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! `cargo xtask mutants`: breaks the producer and the brokers on purpose, and checks that the
 //! simulation notices.
 //!
-//! Each mutant of `mutants.toml` is applied to a copy of the workspace, built there, and simulated until
-//! a seed breaks a promise, with only those kinds of faults that should reveal it. Then the change is
-//! undone. The defects of the brokers are part of the model and are chosen by name.
+//! Each mutant of `mutants.toml` is applied to a copy of the workspace, built there, and simulated
+//! until a seed breaks a promise, with only those kinds of faults that should reveal it. Then the
+//! change is undone. The defects of the brokers are part of the model and are chosen by name.
 
 mod table;
 

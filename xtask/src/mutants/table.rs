@@ -1,4 +1,4 @@
-//! The table of what is broken on purpose: `xtask/mutants.toml`.
+//! The list of mutants and defects, `xtask/mutants.toml`.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;

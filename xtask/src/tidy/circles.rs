@@ -4,8 +4,8 @@
 //! a.rs ─ names an item of ─▶ b.rs ─▶ c.rs ─▶ a.rs: none of the three can be read alone
 //! ```
 //!
-//! A `mod` that declares a child is no edge. A `pub use` is none either: whoever names what it hands
-//! on has an edge to the file that defines it.
+//! A `mod` that declares a child is no edge. A `pub use` is none either: whoever names what it
+//! hands on has an edge to the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

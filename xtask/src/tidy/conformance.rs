@@ -1,13 +1,13 @@
-//! The conformance page says which test proves which line of the checklist. This compares it with the
-//! tests.
+//! The conformance page says which test proves which line of the checklist. This compares it with
+//! the tests.
 //!
 //! ```text
 //! | T091 | …Java's test… | `t091_to_t093_offsets_that_…` | how we differ, or why there is no test |
 //! ```
 //!
 //! The name of a test begins with the numbers of the lines that it proves (`s58_t002_…`,
-//! `t091_to_t093_…`). Every line is on the page once, with exactly the tests that name it, or with a
-//! reason. The page says how many lines are proved.
+//! `t091_to_t093_…`). Every line is on the page once, with exactly the tests that name it, or with
+//! a reason. The page says how many lines are proved.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,4 @@
-//! The form of a file: its head, its length, its name, and that it leaves nothing for later.
-//!
-//! The limits are walls, not aims. How long a function is, and what it may call, clippy knows.
+//! The form of a file: its first line, its length, its name, and no markers for unfinished work.
 
 use super::finding::Finding;
 

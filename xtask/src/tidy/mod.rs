@@ -1,11 +1,10 @@
-//! `cargo xtask tidy`: the rules of this project that no other tool knows, as code.
+//! `cargo xtask tidy`: the rules of this project that no other tool checks.
 //!
 //! ```text
-//! files of the repository ─▶ rules ─▶ path:line: rule: what instead
+//! files of the repository ─▶ rules ─▶ path:line: rule: what to do instead
 //! ```
 //!
-//! Each rule is a table or a function with tests; the reasons are in `CONTRIBUTING.md` and beside
-//! the tables. What clippy, cargo-deny or rustc can check is theirs.
+//! The reasons are in `CONTRIBUTING.md` and beside the rules.
 
 mod circles;
 mod conformance;

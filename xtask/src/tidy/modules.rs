@@ -4,8 +4,8 @@
 //! src/lib.rs ─ mod ─▶ files ─▶ names and paths of each module ─▶ edges from file to file
 //! ```
 //!
-//! A path leads to the file that defines its item, through any `use` on the way. Items for tests are
-//! left out. Macros are not expanded: their tokens are searched for paths and definitions.
+//! A path leads to the file that defines its item, through any `use` on the way. Items for tests
+//! are left out. Macros are not expanded: their tokens are searched for paths and definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

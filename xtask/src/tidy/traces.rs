@@ -1,7 +1,6 @@
-//! Traces of one machine in what everybody gets: its paths, its registries.
+//! Paths of one machine and hosts of registries, which must not be in the repository.
 //!
-//! Looks at the text of every file but lock files, because a script or a page carries them as
-//! easily as code does.
+//! Every file is searched except lock files: scripts and pages can contain them too.
 
 use super::finding::Finding;
 
