@@ -11,7 +11,7 @@ use crate::engine::backoff;
 use crate::engine::handle::{CloseReport, Desk};
 use crate::engine::input::Action;
 use crate::engine::notice::Notice;
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::timers::Timers;
 use crate::error::{DeliveryError, Persistence};
 use crate::settings::Settings;
@@ -75,7 +75,7 @@ impl Context {
     /// A batch has failed: its records are told, and so is its transaction, an error of one of them.
     pub(crate) fn end_failed(
         &mut self,
-        key: LaneKey,
+        key: Option<LaneKey>,
         batch: Arc<Batch<DeliveryError>>,
         error: &DeliveryError,
         fate: BatchOutcome<DeliveryError>,
@@ -85,7 +85,9 @@ impl Context {
             Persistence::NotPersisted => self.tally.failed += records,
             Persistence::PossiblyPersisted => self.tally.unknown += records,
         }
-        if self.settings.guarantee.transactional().is_some() {
+        if let Some(key) = key
+            && self.settings.guarantee.transactional().is_some()
+        {
             self.failures.push((key, error.clone()));
         }
         self.notices.push(Notice::Ended(batch, fate));

@@ -74,10 +74,12 @@ impl Metadata {
         lanes: &mut Lanes,
         now: Instant,
     ) -> Option<LaneKey> {
-        let key = queue.key();
-        let lane = lanes.get(key);
-        if lane.is_some_and(|lane| lane.is_filled_by(queue)) {
-            return Some(key);
+        let known = LaneKey::of(queue).filter(|key| {
+            let lane = lanes.get(*key);
+            lane.is_some_and(|lane| lane.is_filled_by(queue))
+        });
+        if known.is_some() {
+            return known;
         }
         let partitions = self.topics.get_mut(queue.topic())?.partitions_mut()?;
         partitions.make_lane(queue, lanes, now)

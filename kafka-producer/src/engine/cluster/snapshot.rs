@@ -11,7 +11,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use kafka_accumulator::{Accumulator, Queue};
 use kafka_partition::{StickyState, TopicView};
 
-use crate::engine::produce::row::{NO_LANE, Row};
+use crate::engine::produce::lane_key::NO_LANE;
+use crate::engine::produce::row::Row;
 use crate::error::DeliveryError;
 
 /// The topics that can be written to right now.

@@ -1,4 +1,33 @@
 //! What a lane is called by whatever refers to it: timers, requests on their way, its queue.
 
-/// Index of a lane in the engine, echoed by its queue.
-pub(crate) type LaneKey = u32;
+use kafka_accumulator::Queue;
+
+/// Where a lane stands among the engine's lanes. Its queue carries the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LaneKey(u32);
+
+impl LaneKey {
+    /// The key of this place, if there is one for it.
+    pub(crate) fn at(index: usize) -> Option<Self> {
+        let key = u32::try_from(index).ok()?;
+        (key != NO_LANE).then_some(Self(key))
+    }
+
+    /// What this queue carries; `None` if it never had a lane.
+    pub(crate) fn of<E>(queue: &Queue<E>) -> Option<Self> {
+        let key = queue.key();
+        (key != NO_LANE).then_some(Self(key))
+    }
+
+    /// Has the queue carry it.
+    pub(crate) fn put_on<E>(self, queue: &Queue<E>) {
+        queue.set_key(self.0);
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a queue carries that has no lane yet.
+pub(crate) const NO_LANE: u32 = u32::MAX;

@@ -77,7 +77,7 @@ impl Lanes {
         now: Instant,
     ) -> Option<LaneKey> {
         let key = self.free_key()?;
-        queue.set_key(key);
+        key.put_on(queue);
         let queue = Arc::clone(queue);
         let Origin {
             topic_id,
@@ -85,7 +85,7 @@ impl Lanes {
             election,
         } = origin;
         let lane = Lane::new(queue, topic_id, topic_number, election.epoch(), now);
-        self.places[key as usize] = Some(Box::new(lane));
+        self.places[key.index()] = Some(Box::new(lane));
         self.lead(key, election.leader());
         Some(key)
     }
@@ -95,7 +95,7 @@ impl Lanes {
         if let Some(key) = self.free.pop() {
             return Some(key);
         }
-        let key = LaneKey::try_from(self.places.len()).ok()?;
+        let key = LaneKey::at(self.places.len())?;
         if self.places.len() == self.places.capacity() {
             // A doubling would leave as much again unused.
             self.places.reserve_exact(self.places.len() / 4 + FEW);
@@ -112,13 +112,14 @@ impl Lanes {
 
     /// The lane of a key that may have been freed.
     pub(crate) fn get(&self, key: LaneKey) -> Option<&Lane> {
-        self.places.get(key as usize)?.as_deref()
+        self.places.get(key.index())?.as_deref()
     }
 
     /// The keys of all: for what happens seldom, to a million perhaps.
     pub(crate) fn keys(&self) -> Vec<LaneKey> {
-        let taken = |key: &LaneKey| self.places[*key as usize].is_some();
-        (0..self.places.len() as LaneKey).filter(taken).collect()
+        let places = self.places.iter().enumerate();
+        let taken = places.filter(|(_, place)| place.is_some());
+        taken.filter_map(|(index, _)| LaneKey::at(index)).collect()
     }
 
     /// Notes that a lane has batches, taken or not.
@@ -305,7 +306,7 @@ impl Lanes {
             ..
         } = self;
         retired.retain(|&key| {
-            let place = &mut places[key as usize];
+            let place = &mut places[key.index()];
             let lane = place.as_deref();
             let needed = lane.is_some_and(|lane| is_needed(key, lane.producer()));
             if !needed {
@@ -322,7 +323,7 @@ impl Lanes {
 const FEW: usize = 16;
 
 fn has_batches(places: &[Option<Box<Lane>>], key: LaneKey) -> bool {
-    let lane = places[key as usize].as_deref();
+    let lane = places[key.index()].as_deref();
     lane.is_some_and(Lane::has_batches)
 }
 
@@ -330,7 +331,7 @@ impl Index<LaneKey> for Lanes {
     type Output = Lane;
 
     fn index(&self, key: LaneKey) -> &Lane {
-        self.places[key as usize]
+        self.places[key.index()]
             .as_deref()
             .expect("no lane is freed that anything refers to")
     }
@@ -338,7 +339,7 @@ impl Index<LaneKey> for Lanes {
 
 impl IndexMut<LaneKey> for Lanes {
     fn index_mut(&mut self, key: LaneKey) -> &mut Lane {
-        self.places[key as usize]
+        self.places[key.index()]
             .as_deref_mut()
             .expect("no lane is freed that anything refers to")
     }

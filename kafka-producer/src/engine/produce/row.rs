@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use kafka_accumulator::{Accumulator, Queue};
 
-use crate::engine::produce::lane::LaneKey;
+use crate::engine::produce::lane_key::NO_LANE;
 use crate::error::DeliveryError;
 
 /// A place for the queue of each partition.
@@ -117,6 +117,3 @@ pub(crate) fn closed_queue(
     closed.close();
     closed
 }
-
-/// The key of a queue that has no lane yet.
-pub(crate) const NO_LANE: LaneKey = LaneKey::MAX;

@@ -215,6 +215,10 @@ impl Members {
 mod tests {
     use super::*;
 
+    fn lane(index: usize) -> LaneKey {
+        LaneKey::at(index).unwrap()
+    }
+
     fn wanted(key: LaneKey) -> (Members, Ask) {
         let mut members = Members::default();
         members.want_partition(key);
@@ -228,10 +232,13 @@ mod tests {
     fn partitions_are_added_together_and_before_groups() {
         let mut members = Members::default();
         members.want_group(&"billing".into());
-        members.want_partition(7);
-        members.want_partition(3);
-        assert_eq!(members.next_ask(), Some(Ask::AddPartitions(vec![3, 7])));
-        for key in [3, 7] {
+        members.want_partition(lane(7));
+        members.want_partition(lane(3));
+        assert_eq!(
+            members.next_ask(),
+            Some(Ask::AddPartitions(vec![lane(3), lane(7)]))
+        );
+        for key in [lane(3), lane(7)] {
             members.partition_judged(key, Verdict::Done, ErrorCode::NONE);
         }
         assert_eq!(members.next_ask(), Some(Ask::AddOffsets("billing".into())));
@@ -242,25 +249,28 @@ mod tests {
     #[test]
     fn what_is_refused_needs_an_end_only_if_an_earlier_answer_was_lost() {
         let refused = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
-        let (mut members, _) = wanted(3);
-        members.partition_judged(3, Verdict::Abortable, refused);
-        assert_eq!((members.partition(3), members.need_end()), (None, false));
+        let (mut members, _) = wanted(lane(3));
+        members.partition_judged(lane(3), Verdict::Abortable, refused);
+        assert_eq!(
+            (members.partition(lane(3)), members.need_end()),
+            (None, false)
+        );
 
-        let (mut members, ask) = wanted(3);
+        let (mut members, ask) = wanted(lane(3));
         members.unanswered(&ask);
-        members.partition_judged(3, Verdict::Abortable, refused);
-        assert_eq!(members.partition(3), Some(Membership::Doubtful));
+        members.partition_judged(lane(3), Verdict::Abortable, refused);
+        assert_eq!(members.partition(lane(3)), Some(Membership::Doubtful));
         assert!(members.need_end());
         assert_eq!(members.next_ask(), None);
     }
 
     #[test]
     fn what_was_never_tried_is_forgotten_and_what_was_is_not() {
-        let (mut members, _) = wanted(3);
-        members.want_partition(4);
+        let (mut members, _) = wanted(lane(3));
+        members.want_partition(lane(4));
         members.forget_untried();
-        assert_eq!(members.partition(3), Some(Membership::Tried));
-        assert_eq!(members.partition(4), None);
+        assert_eq!(members.partition(lane(3)), Some(Membership::Tried));
+        assert_eq!(members.partition(lane(4)), None);
     }
 
     #[test]
@@ -271,9 +281,9 @@ mod tests {
             (ErrorCode::CONCURRENT_TRANSACTIONS, Membership::Tried),
         ] {
             let mut members = Members::default();
-            members.add_partition_by_batch(3);
-            members.batch_answered(3, code);
-            assert_eq!(members.partition(3), Some(expected), "{code}");
+            members.add_partition_by_batch(lane(3));
+            members.batch_answered(lane(3), code);
+            assert_eq!(members.partition(lane(3)), Some(expected), "{code}");
         }
     }
 }

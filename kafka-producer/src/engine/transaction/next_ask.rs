@@ -52,6 +52,7 @@ mod tests {
     use super::super::offsets::OffsetCommit;
     use super::super::phase::{Batches, Health, Owner, StaleRequest};
     use super::*;
+    use crate::engine::produce::lane_key::LaneKey;
     use crate::group::ConsumerGroupMetadata;
 
     fn ending(how: End) -> Phase {
@@ -67,7 +68,7 @@ mod tests {
 
     fn content(version: TransactionVersion, ask: impl Fn(Content<'_>)) {
         let (mut members, mut offsets) = (Members::default(), Offsets::default());
-        members.want_partition(3);
+        members.want_partition(LaneKey::at(3).unwrap());
         offsets.push(OffsetCommit::new(
             ConsumerGroupMetadata::new("billing"),
             Vec::new(),
@@ -85,7 +86,10 @@ mod tests {
     fn with_the_first_protocol_partitions_are_added_before_offsets_are_committed() {
         let begun = Instant::now();
         for (version, expected) in [
-            (TransactionVersion::One, Ask::AddPartitions(vec![3])),
+            (
+                TransactionVersion::One,
+                Ask::AddPartitions(vec![LaneKey::at(3).unwrap()]),
+            ),
             (
                 TransactionVersion::Two,
                 Ask::CommitOffsets("billing".into()),

@@ -23,7 +23,7 @@ use crate::engine::context::Context;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::partitions::Partitions;
-use crate::engine::produce::row::{NO_LANE, closed_queue};
+use crate::engine::produce::row::closed_queue;
 use crate::error::{SendError, WaitReason};
 
 /// What a response has changed.
@@ -256,7 +256,7 @@ impl Metadata {
         gone.iter().for_each(Queue::close);
         let used = gone
             .iter()
-            .filter(|queue| queue.key() != NO_LANE || !queue.is_empty());
+            .filter(|queue| LaneKey::of(queue).is_some() || !queue.is_empty());
         let why: Arc<str> =
             format!("the topic was made anew with {partitions} partition(s)").into();
         let gone = used.filter_map(|queue| {

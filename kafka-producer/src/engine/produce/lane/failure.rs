@@ -10,6 +10,7 @@ use kafka_wire::ErrorCode;
 use crate::engine::context::Context;
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
+use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::verdict::Ambiguity;
 use crate::error::{Cause, DeliveryError, History, Persistence, WaitReason};
 
@@ -66,7 +67,8 @@ impl Lane {
         if error.persistence() == Persistence::PossiblyPersisted {
             self.recall.forget_confirmed();
         }
-        cx.end_failed(self.key(), batch, error, fate);
+        let key = LaneKey::of(&self.queue);
+        cx.end_failed(key, batch, error, fate);
     }
 
     pub(super) fn history(&self, now: Instant, slot: &Slot) -> History {

@@ -46,7 +46,6 @@ use crate::engine::produce::expiration::{LastAppend, Memory};
 use crate::engine::produce::lane::numbering::Numbering;
 use crate::engine::produce::lane::recall::Recall;
 use crate::engine::produce::lane::slot::{Leadership, Number, Slot, SlotState};
-pub(crate) use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::NumberedBatch;
 use crate::engine::produce::verdict::Ambiguity;
 use crate::error::DeliveryError;
@@ -133,10 +132,6 @@ impl Lane {
             next_serial: 0,
             last_used: now,
         }
-    }
-
-    pub(crate) fn key(&self) -> LaneKey {
-        self.queue.key()
     }
 
     pub(crate) fn topic(&self) -> &Arc<str> {
