@@ -182,12 +182,12 @@ impl Engine {
 
     /// Whether a caller that rings had better drive this himself: no answer is owed, and what there
     /// is to write takes him less time than to wake somebody.
-    pub fn is_worth_driving(&mut self) -> bool {
+    pub fn is_worth_driving(&self) -> bool {
         self.is_idle() && self.cx.accumulator.backlog() <= LITTLE_BYTES
     }
 
     /// Whether no broker owes an answer.
-    pub fn is_idle(&mut self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.nodes.are_idle()
     }
 
