@@ -24,7 +24,7 @@ pub enum Input {
     Compressing(NodeId, i32),
     /// The batches of a produce request are compressed, as far as they can be.
     Compressed(NodeId, i32),
-    /// A request that asked for it ([`Confirm::Written`]) was written to the socket entirely.
+    /// A request that asked for it ([`Confirm::Written`](super::Confirm::Written)) was written to the socket entirely.
     Written(NodeId, i32),
     /// A batch could not be framed; the connection is as it was.
     Unsendable(NodeId, i32, Arc<str>),

@@ -19,7 +19,7 @@ use crate::error::DeliveryError;
 /// One request.
 #[derive(Debug)]
 pub struct Outgoing {
-    /// Its correlation id, for [`Input::Written`](super::Input::Written).
+    /// Its correlation id, for [`Input::Written`](crate::engine::Input::Written).
     pub correlation_id: i32,
     /// Whether the engine wants to know when it is written.
     pub confirm: Confirm,
