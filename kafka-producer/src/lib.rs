@@ -41,16 +41,6 @@
 //! | `gzip`, `snappy`, `lz4`, `zstd` (default) | a codec each |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
-//!
-//! # The modules in the order of a record's journey
-//!
-//! | module | does |
-//! |---|---|
-//! | `record`, `producer`, `send`, `append`, `pending` | serialize, partition, append (on the caller's thread) |
-//! | `engine` | decides everything; no I/O, no clock |
-//! | `driver` (feature `tokio`) | sockets, the timer, compression; decides nothing |
-//! | `delivery`, `error` | the outcome |
-//! | `config`, `builder` | what users write, and what is made of it |
 
 #[cfg(feature = "tokio")]
 mod append;

@@ -12,7 +12,7 @@
 //! runs under tokio and in a simulation. What is gone through one by one stands in an order of its
 //! own (`BTreeMap`), because the order of a hash map differs from process to process.
 //!
-//! What each file decides is in the code map of `ARCHITECTURE.md`.
+//! A record's way through the files, the owners, and what each file is: `ARCHITECTURE.md`.
 
 mod backoff;
 mod cluster;

@@ -4,20 +4,7 @@
 //! transaction already never wait for it. What must happen outside (a request, unsent batches) is
 //! returned as data: the answer to [`Transactions::next_step`], or the [`Consequence`] of an answer.
 //!
-//! Each file uses only those above it:
-//!
-//! | file | holds or decides |
-//! |---|---|
-//! | `ask`, `call` | plain data: what a coordinator is asked, what callers ask for |
-//! | `phase` | plain data: the states, with a diagram |
-//! | `verdict` | what an error code means: a pure table |
-//! | `callers` | who waits for what |
-//! | `membership`, `offsets` | what belongs to the transaction |
-//! | `coordinators`, `request_slot` | whom to ask, and when |
-//! | `requests` | how it is put: pure |
-//! | `next_ask`, `next_epoch` | what to ask next, what the next transaction begins with: pure |
-//! | `transactional` | the changes of phase |
-//! | `calls`, `steps`, `answers` | what callers may do, what is to be done next, what an answer changes |
+//! The files are in the table of `ARCHITECTURE.md`, each below those that it uses.
 
 pub(crate) mod answers;
 pub(crate) mod ask;

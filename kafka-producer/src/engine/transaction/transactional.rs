@@ -1,9 +1,9 @@
 //! A transactional producer: its transactions, one after the other, and how each of them ends.
 //!
 //! A transaction ends when every batch of it has an outcome and nothing else is on its way; then, if
-//! anything was added to it, its coordinator is told. This file changes the phase. What callers ask
-//! for comes from `calls`, what a coordinator has answered from `answers`, and what is to be done next
-//! is chosen in `steps`.
+//! anything was added to it, its coordinator is told. How transactions begin, fail and end is here. What
+//! callers ask for comes from `calls`, what a coordinator has answered from `answers`, and what is to be
+//! done next is chosen in `steps`.
 
 use std::time::Instant;
 
