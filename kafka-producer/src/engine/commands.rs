@@ -1,4 +1,4 @@
-//! From callers, and from timers, to the owners that they concern.
+//! Routing: what callers ask for, and timers that are due, to the owners that they concern.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,7 +50,7 @@ impl Engine {
             Timer::Expiry(lane) => sender.expire(&mut peers, lane),
             Timer::Node(node) => self.node_is_due(node),
             Timer::Metadata => self.metadata_is_due(),
-            // Being looked at is all it takes: `settle` asks.
+            // Nothing to do here: `settle` asks.
             Timer::Identity => {}
             Timer::Coalesce(node) => sender.stir(node),
             Timer::Transaction => self.transaction_is_due(),
@@ -113,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// Sees to what a caller asks for; `reply` is told the outcome.
+    /// Does what a caller asks for around a transaction, or begins to; `reply` is told the outcome.
     pub(super) fn transact(
         &mut self,
         call: TransactionCall,

@@ -1,5 +1,5 @@
-//! What every part of the engine is given along: the time, the settings, and where it leaves what is to
-//! be done outside. It decides nothing.
+//! The arguments that nearly every decision takes: the time, the settings, and the lists of what is to be
+//! done outside. It decides nothing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct Context {
     pub(crate) notices: Vec<Notice>,
     /// Outcomes so far.
     tally: CloseReport,
-    /// Batches of a transactional producer that have failed, for its transaction to be told.
+    /// Batches of a transactional producer that have failed, until its transaction is told.
     failures: Vec<(LaneKey, DeliveryError)>,
 }
 
@@ -72,7 +72,7 @@ impl Context {
         self.notices.push(Notice::Ended(batch, fate));
     }
 
-    /// A batch has failed: its records are told, and so is its transaction, an error of one of them.
+    /// A batch has failed: its records are told, and so is its transaction. `error` is that of one record.
     pub(crate) fn end_failed(
         &mut self,
         key: Option<LaneKey>,
@@ -93,7 +93,7 @@ impl Context {
         self.notices.push(Notice::Ended(batch, fate));
     }
 
-    /// Other batches take the place of this one: the outcomes of its records will be theirs.
+    /// Other batches take the place of this one: its records get their outcomes from those.
     pub(crate) fn end_split(
         &mut self,
         batch: Arc<Batch<DeliveryError>>,

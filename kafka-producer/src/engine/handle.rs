@@ -1,8 +1,8 @@
-//! Where callers and the engine meet, besides the accumulator.
+//! What callers and the engine share besides the accumulator.
 //!
-//! Callers leave questions here and ring; the engine answers each exactly once. The cluster
-//! snapshot hangs above the desk for everyone to read. Nothing here is touched per record except
-//! that snapshot.
+//! Callers leave questions here and ring; the engine answers each exactly once. The engine publishes the
+//! snapshot of the cluster here, and whether records are accepted. Of all this a record needs the
+//! snapshot only.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ use crate::error::{
 #[derive(Debug)]
 pub struct Desk {
     cluster: ArcSwap<Cluster>,
-    /// The edition of `cluster`: told by no other snapshot of this process.
+    /// The edition of `cluster`, which no other snapshot of this process has.
     edition: AtomicU64,
     /// `None` when the engine has ended and nobody will answer.
     questions: Mutex<Option<Vec<Question>>>,
@@ -222,8 +222,8 @@ impl Desk {
             .unwrap_or_default()
     }
 
-    /// No question will be answered any more, and no thread keeps the topics of this producer when
-    /// it sends with another. Who waits for an answer learns that when his question is dropped.
+    /// No question is answered any more: callers that wait learn that when theirs is dropped. The snapshot
+    /// is emptied, so that threads which send with another producer do not keep the topics of this one.
     pub(crate) fn retire(&self) -> Vec<Question> {
         self.publish(Cluster::default());
         self.questions().take().unwrap_or_default()

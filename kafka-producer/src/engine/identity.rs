@@ -79,7 +79,7 @@ impl Identity {
         }
     }
 
-    /// Notes that nobody can be asked, which leads nowhere before there is something to send again.
+    /// Notes that no broker can be asked. It is asked for again when there is something to send.
     pub(crate) fn deny(&mut self, now: Instant) {
         if let Self::Missing { failures, .. } = *self {
             *self = Self::Denied {
@@ -89,7 +89,8 @@ impl Identity {
         }
     }
 
-    /// Notes that asking again leads nowhere before there is something to send again.
+    /// Notes that the id was refused for want of a right. It is asked for again when there is something to
+    /// send.
     pub(crate) fn rest(&mut self) {
         if let Self::Missing {
             not_before,
@@ -103,7 +104,8 @@ impl Identity {
         }
     }
 
-    /// There is something to send; when to ask for the id that this takes, if that was given up.
+    /// There is something to send: if asking for an id was given up, it is asked for again, at the time that
+    /// is returned.
     pub(crate) fn rouse(&mut self) -> Option<Instant> {
         let Self::Denied {
             not_before,

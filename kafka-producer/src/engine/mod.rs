@@ -9,8 +9,8 @@
 //! Which broker is asked what, which batch goes where and when, what an answer means, when a record
 //! is given up: all of it is decided here, by one owner, from inputs alone. There is no socket, no
 //! clock, no task and no randomness in this folder that was not passed in, so that the same engine
-//! runs under tokio and in a simulation. What is gone through one by one stands in an order of its
-//! own (`BTreeMap`), because the order of a hash map differs from process to process.
+//! runs under tokio and in a simulation. What is iterated has an order of its own (`BTreeMap`), because
+//! that of a hash map differs from process to process.
 //!
 //! A record's way through the files, the owners, and what each file is: `ARCHITECTURE.md`.
 
@@ -57,7 +57,7 @@ use produce::admission::Admission;
 use produce::sender::{Peers, Sender};
 use transaction::Transactions;
 
-/// What one producer decides by: its parts, and what passes between them.
+/// The owners of a producer's state, and the routing between them.
 pub struct Engine {
     cx: Context,
     nodes: Nodes,
@@ -78,7 +78,7 @@ enum Settled {
 }
 
 impl Engine {
-    /// An engine that has met nobody yet. The same `seed` and inputs give the same actions.
+    /// An engine that knows the bootstrap servers only. The same `seed` and inputs give the same actions.
     pub fn new(
         settings: Arc<Settings>,
         accumulator: Arc<Accumulator<DeliveryError>>,
@@ -150,7 +150,7 @@ impl Engine {
     }
 
     /// Moves what callers are to be told to the end of `into`. Call after each [`poll`](Self::poll) that
-    /// returned `None`, and have it told where nothing is locked.
+    /// returned `None`, and then [`Notices::tell`] while no lock is held.
     pub fn hand_over(&mut self, into: &mut Notices) {
         match into.list.is_empty() {
             true => std::mem::swap(&mut into.list, &mut self.cx.notices),
@@ -159,8 +159,8 @@ impl Engine {
         self.cx.accumulator.take_served(&mut into.served);
     }
 
-    /// Whether there is anything to be [handed over](Self::hand_over), but for whose wait for memory is
-    /// over: the doorbell rings for them.
+    /// Whether there is anything to be [handed over](Self::hand_over). Callers whose wait for memory is over
+    /// do not count: the doorbell rings for them.
     pub fn has_notices(&self) -> bool {
         !self.cx.notices.is_empty()
     }
@@ -168,8 +168,8 @@ impl Engine {
     /// When to call `handle` with [`Input::Tick`] if nothing else happens first.
     pub fn deadline(&mut self) -> Option<Instant> {
         let memory = self.cx.accumulator.next_waiter_deadline();
-        let patience = self.admission.deadline();
-        [self.cx.timers.next(), memory, patience]
+        let admission = self.admission.deadline();
+        [self.cx.timers.next(), memory, admission]
             .into_iter()
             .flatten()
             .min()
@@ -180,8 +180,8 @@ impl Engine {
         self.lifecycle.has_ended()
     }
 
-    /// Whether a caller that rings had better drive this himself: no answer is owed, and what there
-    /// is to write takes him less time than to wake somebody.
+    /// Whether a caller that rings should do the next step itself: no broker owes an answer, and writing
+    /// what there is takes less time than waking another thread.
     pub fn is_worth_driving(&self) -> bool {
         self.is_idle() && self.cx.accumulator.backlog() <= LITTLE_BYTES
     }
@@ -193,7 +193,7 @@ impl Engine {
 
     /// Sends what can be sent and asks what must be asked: one pass. As long as a pass asks anything, another
     /// one follows, because that may change what is to be asked next. Each owner has at most one question on
-    /// its way, so that this ends; and a transaction is looked at as often as somebody polls.
+    /// its way, so that this ends. A transactional producer is looked at again at each poll.
     fn settle(&mut self) {
         if self.has_ended() {
             return;
@@ -218,7 +218,7 @@ impl Engine {
         };
     }
 
-    /// Sends the brokers for which something has changed what they can take.
+    /// Sends each broker for which something has changed as many batches as it can take.
     fn send_batches(&mut self) {
         while let Some(node) = self.sender.take_stirred() {
             let (sender, mut peers) = self.sender_and_peers();
@@ -277,8 +277,8 @@ impl Engine {
         self.give_up(|| Cause::Fatal(fatal.clone()));
     }
 
-    /// Ends everything because whoever drove this has panicked, and nobody goes on. What was sent may
-    /// be in the log, whatever is written here about answers: one may just have been taken note of.
+    /// Ends everything because the driver has panicked. What was sent counts as possibly persisted, whatever
+    /// is known of its answers: the panic may have come while one was being noted.
     pub fn fail_after(&mut self, panic: &Panic) {
         let message = Arc::clone(panic.message());
         self.sender.doubt_all_attempts();
@@ -288,14 +288,14 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// Whoever still asks or appends learns that nobody is here, and what has no outcome is abandoned.
+    /// Callers who ask or append from now on learn that the engine is gone; what has no outcome is abandoned.
     fn drop(&mut self) {
         self.cx.accumulator.close();
         self.end_questions();
         let mut notices = Notices::default();
         self.hand_over(&mut notices);
         notices.tell();
-        // Callers may hold the queues, and nobody takes from them any more.
+        // Callers may keep the queues alive, but nobody takes from them any more.
         for queue in self.cx.accumulator.queues() {
             drop(queue.take_all());
         }
@@ -312,5 +312,5 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// What is summed and written about as quickly as another thread is woken.
+/// So many bytes are checksummed and written in about the time that it takes to wake another thread.
 const LITTLE_BYTES: usize = 32 << 10;

@@ -1,12 +1,11 @@
 //! What is to be told to callers: outcomes of batches, answers to questions, memory that is free.
 //!
-//! The engine decides while it is locked, perhaps on the thread of a caller who took a step of the
-//! driver's; and whoever is told anything may do what he likes: a callback, or the waker of a task,
-//! is other people's code and may wait for a lock that this very caller holds. So the engine tells
-//! nobody. It writes down what is to be told, in order, and its driver tells it on its own thread,
-//! when it has unlocked ([`Engine::hand_over`](super::Engine::hand_over)).
+//! The engine runs under the driver's lock, perhaps on a caller's thread. A callback, or the waker of a
+//! task, is user code: it may wait for a lock that this caller holds. So the engine calls none. It lists
+//! what is to be told, in order, and the driver tells it on its own thread when it has unlocked
+//! ([`Engine::hand_over`](super::Engine::hand_over)).
 //!
-//! What became of a batch cannot be asked for before it is told, and its memory is not free before.
+//! Before that the outcome of a batch cannot be asked for, and its memory is not free.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -21,18 +20,18 @@ use crate::error::DeliveryError;
 pub(super) enum Notice {
     /// To the records of a batch: what became of it.
     Ended(Arc<Batch<DeliveryError>>, BatchOutcome<DeliveryError>),
-    /// To who asked for something: the answer. Boxed, because it is rare beside the other.
+    /// To a caller that asked for something: the answer. Boxed, because there are few of them.
     Answer(Box<dyn FnOnce() + Send>),
 }
 
 impl Notice {
-    /// Of `answer` to who waits for it.
+    /// An answer for the caller that waits for it.
     pub(super) fn answer<T: Send + 'static>(reply: oneshot::Sender<T>, answer: T) -> Self {
-        // Who does not listen any more need not be told.
+        // The caller may have gone: then nobody need be told.
         Self::Answer(Box::new(move || drop(reply.send(answer))))
     }
 
-    /// To who asks an engine that has ended: there will be no answer.
+    /// For a caller that asks an engine that has ended: there will be no answer.
     pub(super) fn unanswered(question: Question) -> Self {
         Self::Answer(Box::new(move || drop(question)))
     }
@@ -43,7 +42,7 @@ impl Notice {
                 let decided = batch.complete(fate);
                 debug_assert!(decided.is_ok(), "a batch is ended once");
             }
-            // The waker of who waits may panic, which concerns nobody else.
+            // The waker of the caller may panic, which must not keep others from being told.
             Self::Answer(tell) => drop(run_user_code(tell)),
         }
     }

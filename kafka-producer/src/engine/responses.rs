@@ -1,4 +1,5 @@
-//! What the engine passes on between the owners of this room and those of the others.
+//! Routing: responses, lost connections and what the driver reports, to the owners that they concern; and
+//! what an owner wants to ask, to a broker that can be asked.
 
 use std::sync::Arc;
 
@@ -62,13 +63,13 @@ impl Engine {
         self.follow_sent(sent);
     }
 
-    /// Gives a connection up from our side.
+    /// Closes a connection that cannot be used any more.
     pub(super) fn lose(&mut self, id: NodeId, why: &str) {
         let lost = self.nodes.lose(&mut self.cx, id, why);
         self.follow_lost(lost);
     }
 
-    /// The connection is gone, and not by our will.
+    /// The connection was lost.
     pub(super) fn lost(&mut self, id: NodeId, why: &str) {
         let lost = self.nodes.disconnected(&mut self.cx, id, why);
         self.follow_lost(lost);
@@ -77,7 +78,7 @@ impl Engine {
     pub(super) fn follow_lost(&mut self, lost: Option<Disconnected>) {
         if let Some(lost) = lost {
             self.follow_disconnected(lost);
-            // Its leaders may have moved; and other brokers may know.
+            // The partitions that it led may have other leaders, and other brokers may know them.
             self.metadata.request_update();
         }
     }
@@ -148,7 +149,7 @@ impl Engine {
 
     /// `acks=0`: written is delivered.
     pub(super) fn written(&mut self, id: NodeId, correlation_id: i32) {
-        // Older questions may still wait for their answer: this one is not to have any.
+        // By its id: older requests of other kinds may still wait for their responses.
         if let Some(request) = self.nodes.withdraw(id, correlation_id)
             && let ExpectedResponse::Produce(batches) = request.expected
         {
@@ -285,7 +286,7 @@ impl Engine {
         self.read_as::<R, R::Response, T>(version, frame, then)
     }
 
-    /// The same of as much of the answer as `A` has.
+    /// Reads a response as `A`, which may have only some of its fields.
     pub(super) fn read_as<R: Request, A: Message, T>(
         &mut self,
         version: Version,
@@ -394,7 +395,7 @@ impl Engine {
 
     /// A broker says that it does not belong to the cluster that the client believes in.
     fn rebootstrap_required(&mut self) {
-        // It may say so again and again, and nothing came of the question.
+        // The request brought nothing, and the broker may answer so again and again: there is a pause.
         self.metadata_failed();
         match self.cx.settings.metadata_recovery {
             MetadataRecovery::Rebootstrap { .. } => self.rebootstrap("it asks to begin anew"),
@@ -402,9 +403,9 @@ impl Engine {
         }
     }
 
-    /// Begins anew with the bootstrap servers, when the brokers that are known lead nowhere: they may all
+    /// Begins anew with the bootstrap servers, when the brokers that are known are of no use: they may all
     /// have moved, or their addresses may belong to another cluster by now. What was on its way is sent
-    /// again, under its numbers.
+    /// again, under the same numbers.
     fn rebootstrap(&mut self, why: &str) {
         self.metadata.begin_rebootstrap();
         for id in self.nodes.told_of() {
@@ -436,7 +437,7 @@ impl Engine {
         ask: Ask,
     ) -> Result<(), DecodeError> {
         let answer = Answer::read(ask.clone(), version, frame)
-            // Whatever it says, it was done or not.
+            // It cannot be read, so that it is not known whether the request was done.
             .inspect_err(|_| self.transactions.unanswered(&mut self.cx, &ask))?;
         self.throttle(id, answer.throttle_time_ms());
         for key in ask.lanes() {
@@ -455,8 +456,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Does what the transaction needs next. It ends, because only what is done about unsent batches is
-    /// followed by another step, and that is done once for each transaction.
+    /// Does what the transaction needs next. The loop ends: another step follows only on what is done about
+    /// unsent batches, which is done once for each transaction.
     pub(super) fn ask_for_transaction(&mut self) {
         loop {
             let (lanes, identity) = self.sender.numbering();

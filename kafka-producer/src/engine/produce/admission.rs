@@ -1,16 +1,15 @@
-//! How much may be written ahead of what the connections take: admission that follows the pipe.
+//! How far callers may write ahead of what the connections can take.
 //!
-//! A queue that is longer than the pipe needs makes nothing faster. It only lets each byte leave
-//! the caches before it is sent, which costs half as much again, and makes records old. So callers
-//! wait for answers when the backlog, full batches and those on their way, is some times what the
-//! pipes hold: a floor for each connection, or what its distance, the quickest answer so far, can
-//! keep busy at any speed that there is.
+//! A backlog (full batches and those on their way) that is longer than the connections need makes nothing
+//! faster. Its bytes only leave the CPU's caches before they are sent, which costs half as much again, and its
+//! records get old. So callers wait for answers when the backlog is as large as what all connections hold:
+//! for each a floor, or as many bytes as can be on their way during the time of its quickest answer.
 //!
 //! That must never cost throughput, nor shorten what `buffer.memory` promises to hold while brokers
-//! are slow or away. So a caller waits here only while answers come: after a [`PATIENCE`] without
-//! any the limit doubles, and again, until it is the whole memory. When answers come again
-//! it narrows as it widened. While we are compressing it is us that callers wait for: patience
-//! counts from there, and so does the distance to a broker.
+//! are slow or away. So a caller waits here only while answers come: after [`PATIENCE`] without any the
+//! limit doubles, and again, until it is the whole memory. When answers come again it is halved in steps.
+//! While batches are being compressed, callers wait for us and not for brokers: the time counts from the
+//! end of the compression.
 
 use std::time::{Duration, Instant};
 
@@ -84,7 +83,7 @@ impl Admission {
         }
     }
 
-    /// When patience ends.
+    /// When callers have waited so long for an answer that the limit doubles.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.pace {
             Pace::Free => None,
@@ -110,7 +109,7 @@ impl Admission {
         Limit::Stays
     }
 
-    /// The pipe moved: from now on callers wait for the next answer.
+    /// A request went on: from now on callers wait for the next answer.
     fn moved(&mut self, now: Instant) {
         if let Pace::Throttled { since } = &mut self.pace {
             *since = now;
@@ -187,7 +186,7 @@ fn awaited(cx: &Context, nodes: &Nodes) -> Awaited {
     }
 }
 
-/// What a connection over this distance can keep busy.
+/// How many bytes can be on their way on a connection whose quickest answer took so long.
 fn pipe(quickest: Option<Duration>) -> usize {
     let nanos = quickest.map_or(0, |quickest| quickest.as_nanos());
     let bytes = usize::try_from(nanos).map_or(usize::MAX, |nanos| {
@@ -196,8 +195,8 @@ fn pipe(quickest: Option<Duration>) -> usize {
     bytes.max(FLOOR_BYTES)
 }
 
-/// So long callers wait for answers that do not come. A busy machine keeps a thread waiting for a few
-/// milliseconds.
+/// So long callers wait for an answer before the limit doubles. On a busy machine a thread may wait a few
+/// milliseconds for the CPU.
 const PATIENCE: Duration = Duration::from_millis(10);
 /// So long after it was widened the limit narrows by one step.
 const CALM: Duration = Duration::from_millis(100);

@@ -32,7 +32,7 @@ enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
     None,
-    /// Queues may knock without ringing.
+    /// Queues may fill without ringing.
     Awaited,
 }
 
@@ -51,7 +51,7 @@ impl Coalescer {
         self.wait == Wait::Awaited
     }
 
-    /// The lists are being read: whoever fills from here on rings.
+    /// The lists are being read: from now on each queue that fills rings.
     pub(crate) fn attended(&mut self) {
         self.wait = Wait::None;
     }
@@ -90,15 +90,15 @@ impl Coalescer {
         self.mode = Mode::SendAtOnce;
     }
 
-    /// Whether a few batches will have come before waiting for them is felt.
+    /// Whether the next few batches are expected so soon that waiting for them is not noticed.
     pub(super) fn comes_soon(&self) -> bool {
         self.mode == Mode::Coalesce && self.interval * BATCHES as u32 <= SOON
     }
 }
 
-/// As many batches share a request before it is worth a wake of its own.
+/// A request with so many batches does not wait for more.
 pub(super) const BATCHES: usize = 4;
 /// The longest that a full batch waits for others.
 pub(super) const HOLD_MAX: Duration = Duration::from_millis(1);
-/// So soon they must be expected to come.
+/// Only if so many are expected within this time does a batch wait for them.
 const SOON: Duration = Duration::from_micros(250);

@@ -1,4 +1,4 @@
-//! How long brokers remember this producer, and who is sure to.
+//! How long brokers remember this producer.
 //!
 //! A broker takes a producer's batches in their order because it remembers the last one that it has
 //! appended of it in the partition. It forgets a producer when the latest timestamp of that batch is
@@ -7,17 +7,18 @@
 //! producer that is not known may begin with any number, so its second batch gets in without its first.
 //! Hence four rules:
 //!
-//! - *In company.* A batch is sent while others have no answer only to a leader that has confirmed a
-//!   batch of this producer since it was elected, while what it may have appended since is young
-//!   enough. Else the first one goes alone (`Lane::next`).
-//! - *A later batch speaks for an earlier one* only if it went in company, and everything was still
-//!   young enough when its answer came (`acknowledgement.rs`, `unresolved/describe_producers.rs`, `unresolved/topic_id.rs`).
+//! - *Several batches of a partition are in flight* only to a leader that has confirmed a batch of this
+//!   producer since it was elected, while what it may have appended since is young enough. Else the first
+//!   one goes alone (`Lane::next`).
+//! - *A later batch speaks for an earlier one* only if it was sent by the rule above, and everything was
+//!   still young enough when its answer came (`acknowledgement.rs`, `lane/unresolved.rs`).
 //! - *An attempt without an answer* that is too old is not repeated: its broker may have appended and
 //!   forgotten it. The leader is asked; what it cannot rule out ends as possibly persisted.
 //! - *A request without an answer may still arrive*, when its batch was sent again and acknowledged. A
-//!   broker that remembers the producer takes it for what it is. So a batch that is dated too far back
-//!   to be remembered does not go under the same id: a new id is asked for first (`Lane::hindrance`).
-//!   What may be in the log under the one before does not go with it: it ends as possibly persisted.
+//!   broker that remembers the producer recognises the duplicate. A batch that is dated too far back to be
+//!   remembered would make it forget; so that batch does not go under the same id, but under a new one
+//!   (`Lane::must_precede`). What may be in the log under the old id is not sent under the new one: it ends
+//!   as possibly persisted.
 //!
 //! Half of what brokers allow counts as young enough. The other half is for requests that arrive late,
 //! and for clocks that differ. Brokers tell their setting when a connection is made (DescribeConfigs);
@@ -189,8 +190,8 @@ impl Expiration {
         self.note(id, Told::Nothing);
     }
 
-    /// A connection was lost while this question was the one to be answered next. It is not worth
-    /// more: whoever hangs up on it each time does not tell.
+    /// A connection was lost while this question was the one to be answered next. A broker that hangs up on
+    /// it each time is not asked any more.
     pub(crate) fn hung_up(&mut self, id: NodeId) {
         let told = match self.brokers.get(&id) {
             Some(Told::HungUp(times)) if *times >= HUNG_UP_MAX => Told::Nothing,

@@ -1,5 +1,5 @@
-//! All lanes, by their keys: which there are, which have batches, which lead where. Partitions that
-//! nobody has written to have none (`partitions.rs`).
+//! All lanes, by their keys: which there are, which have batches, how many each broker leads, and which
+//! stand on its list. Partitions that nobody has written to have none (`partitions.rs`).
 //!
 //! A key is given out again only when nothing refers to its lane any more, so that a late answer
 //! never meets another partition's lane:
@@ -10,8 +10,7 @@
 //!
 //! Of a transactional producer it stays, too, as long as its sequence counts.
 //!
-//! What has to go through lanes goes through those that have batches, not through all. Nothing is
-//! decided here.
+//! What has to visit lanes visits those that have batches, not all. Nothing is decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
@@ -32,7 +31,7 @@ use crate::error::DeliveryError;
 /// The lanes of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    /// Apart from each other: there may be a million, and a row that grows would be copied.
+    /// Boxed: there may be a million, and a list that grows is copied.
     places: Vec<Option<Box<Lane>>>,
     free: Vec<LaneKey>,
     retired: Vec<LaneKey>,

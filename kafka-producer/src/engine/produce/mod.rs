@@ -1,6 +1,6 @@
 //! Batches on their way: from their queue into a request, and what becomes of them.
 //!
-//! In the order of a batch's journey; what a room stands on comes before it.
+//! Each module stands below those that it uses.
 
 pub(crate) mod lane_key;
 

@@ -1,4 +1,4 @@
-//! The partitions of a topic as the engine knows them: who leads each, or which lane does the rest.
+//! The partitions of a topic as the engine knows them: who leads each, or which lane it has.
 //!
 //! ```text
 //! Unused ──a queue of it rings──▶ InUse(lane)

@@ -1,8 +1,8 @@
 //! What the engine gives the driver to write.
 //!
-//! A produce request is an order, not bytes yet: the driver compresses its batches where that is
-//! asked for, then calls [`PendingProduce::frame`], which stamps each header, sums its CRC-32C and
-//! lines the pieces up for one vectored write. None of a batch's bytes is copied.
+//! A produce request has no bytes yet: the driver compresses its batches where that is asked for, then calls
+//! [`PendingProduce::frame`], which writes each header with its CRC-32C and lines the pieces up for one
+//! vectored write. None of a batch's bytes is copied.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub struct PendingProduce {
     pub(crate) batches: Vec<NumberedBatch>,
 }
 
-/// One batch of an order, with the numbers of this attempt.
+/// One batch of a request, with the numbers of this attempt.
 #[derive(Debug)]
 pub(crate) struct NumberedBatch {
     pub(crate) topic: Arc<str>,

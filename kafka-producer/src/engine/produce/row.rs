@@ -1,8 +1,8 @@
 //! The queues of a topic, partition by partition, each made when somebody first writes to it.
 //!
 //! All snapshots of a topic share a row, and callers put queues into it; so a partition that nobody
-//! writes to costs a place. When the engine goes over to another row, it closes the places that are
-//! left: who still reads the old one finds his partition closed, and looks at the next snapshot.
+//! writes to costs a place. When the engine goes over to another row, it closes the places that are left
+//! behind: a caller that still reads the old row finds its partition closed, and looks at the next snapshot.
 //!
 //! A row knows no lanes: the engine makes a lane when a queue rings that has none.
 

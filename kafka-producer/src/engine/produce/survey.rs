@@ -1,5 +1,5 @@
-//! What was found to be next for the lanes of a broker when it was decided whether they wait for others, so
-//! that it is not found out twice.
+//! What each lane of a broker can do next, kept from the decision whether to wait for more batches until
+//! the request is put together, so that it is found out once.
 
 use crate::engine::identity::Identity;
 use crate::engine::produce::lane::Next;
@@ -37,7 +37,7 @@ impl Survey {
         self.turns.clear();
     }
 
-    /// What was found for the lane whose turn it is, if nothing has changed for it since.
+    /// What was found for the lane whose turn it is, if the turns and the identity are still the same.
     pub(super) fn take(&mut self, key: LaneKey, identity: &Identity) -> Option<Next> {
         let (noted, next) = *self.turns.get(self.at)?;
         self.at += 1;

@@ -169,7 +169,7 @@ fn is_overtaken(slot: &Slot, reach: Reach) -> bool {
         SlotState::InFlight | SlotState::PresumedAppended
     );
     let overtaken = match reach {
-        // It is in the log, too, unless it was refused: then the broker did not know us after all.
+        // It is in the log, too, unless it was refused: then the broker did not know this producer after all.
         Reach::AllBefore => slot.ambiguity == Ambiguity::None,
         Reach::Itself => true,
         Reach::EarlierTopic => false,

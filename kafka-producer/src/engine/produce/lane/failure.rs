@@ -176,7 +176,7 @@ impl Lane {
             self.fail(cx, slot, Cause::Expired { limit, code }, waited);
         }
         for batch in self.queue.take_expired(created_before) {
-            // What it waited for in vain ourselves is nobody's answer to it.
+            // A code of our own, for an answer that did not come, says nothing of a batch that was not sent.
             let code = refusal.filter(|code| !is_our_own(*code));
             self.fail_untried(cx, batch, Cause::Expired { limit, code }, waited);
         }
@@ -233,7 +233,7 @@ impl Lane {
             .break_off(self.next_serial, Ambiguity::Possible);
     }
 
-    /// Whatever is written here about answers, one may just have been taken note of.
+    /// Takes every attempt for one without an answer: the panic may have come while one was being noted.
     pub(crate) fn doubt_all_attempts(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| slot.attempts > 0) {
             slot.ambiguity = Ambiguity::MaybeInFlight;
@@ -246,7 +246,7 @@ fn tells_what_it_waited_for(cause: &Cause) -> bool {
     matches!(cause, Cause::Expired { .. } | Cause::Closed)
 }
 
-/// Whether a code is (also) our word for an answer that did not come.
+/// Whether a code stands for an answer that did not come, when it is not a broker's.
 pub(crate) fn is_our_own(code: ErrorCode) -> bool {
     matches!(
         code,

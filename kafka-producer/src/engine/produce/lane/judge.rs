@@ -172,8 +172,8 @@ impl Lane {
             let serial = slot.serial;
             return self.exhaust(cx, serial, code);
         }
-        // A new leader is asked at once (KIP-951), the same one after a while; and so is whoever
-        // is named when that has led nowhere.
+        // A new leader is sent the batch at once (KIP-951), the same one after a pause. After a few moves in
+        // vain there is a pause in any case.
         let moved = slot.sent_to != leadership;
         let pause = if moved && slot.attempts <= MOVES_AT_ONCE {
             Duration::ZERO
@@ -185,8 +185,7 @@ impl Lane {
     }
 
     /// The broker does not know the producer any more (KIP-360). Its state goes with its records, by
-    /// retention or `DeleteRecords`, on brokers before 2.5; a number that follows on nothing is then
-    /// as good as any.
+    /// retention or `DeleteRecords`, on brokers before 2.5; the log then takes any number.
     fn forgotten(
         &mut self,
         cx: &mut Context,
@@ -282,8 +281,8 @@ impl Lane {
         self.blame(cx, &slot, code, &message, record_errors);
     }
 
-    /// Ends a refused batch of which some records are to blame: each has its own words, or those of the
-    /// batch, and is told from those that only were with it.
+    /// Ends a refused batch of which some records are to blame: each of them gets the broker's message about
+    /// it, or that about the batch; the others get an error that says so.
     fn blame(
         &mut self,
         cx: &mut Context,

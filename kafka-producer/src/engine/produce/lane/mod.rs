@@ -55,7 +55,7 @@ use crate::error::DeliveryError;
 pub(crate) struct Lane {
     topic_id: Uuid,
     queue: Arc<Queue<DeliveryError>>,
-    /// The topic's number: what is sorted by it has the lanes of a topic together.
+    /// The topic's number, the same for all its lanes: sorting by it puts them together.
     topic_number: u32,
     leader: Option<NodeId>,
     /// Metadata of an older epoch is ignored (KIP-320).
@@ -268,10 +268,10 @@ impl Lane {
         }
         match oldest.map(|slot| slot.state) {
             Some(SlotState::Waiting { until }) if until <= now => {
-                let hindrance = oldest.and_then(|oldest| self.hindrance(oldest, memory));
-                return match hindrance {
+                let first = oldest.and_then(|oldest| self.must_precede(oldest, memory));
+                return match first {
                     None => Next::Resend,
-                    Some(hindrance) if quiet => hindrance,
+                    Some(first) if quiet => first,
                     Some(_) => Next::WaitForAnswer,
                 };
             }
@@ -337,7 +337,7 @@ impl Lane {
 
     /// What is to be done before the oldest slot may be sent, lest a batch be appended twice: it, or
     /// that of a request which is still on its way.
-    fn hindrance(&self, oldest: &Slot, memory: &Memory) -> Option<Next> {
+    fn must_precede(&self, oldest: &Slot, memory: &Memory) -> Option<Next> {
         let producer = oldest.producer()?;
         if oldest.ambiguity != Ambiguity::None {
             return self.has_lapsed(memory).then_some(Next::MayBeForgotten);
@@ -475,7 +475,7 @@ impl Lane {
         self.numbering.producer()
     }
 
-    /// The oldest slot that has anything to wait for but a later acknowledgement.
+    /// The oldest slot that is not presumed to be in the log.
     fn oldest(&self) -> Option<&Slot> {
         self.open().next()
     }

@@ -16,8 +16,8 @@ use crate::error::DeliveryError;
 /// A batch that was taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
-    /// How many records were taken before its first one: it names the batch, and later ones have
-    /// greater ones, halves of a batch among them.
+    /// How many records were taken before its first one: it identifies the batch in its lane. A later batch
+    /// has a greater one, and so has the second half of one that was split.
     pub(super) serial: u64,
     pub(super) batch: Arc<Batch<DeliveryError>>,
     /// `None` without idempotence.
@@ -34,8 +34,8 @@ pub(crate) struct Slot {
     pub(super) state: SlotState,
 }
 
-/// What a broker takes the batches of a producer in order by. There is one in every slot, so that its parts
-/// lie close together.
+/// Producer id, epoch and sequence of a batch, by which a broker keeps a producer's batches in order.
+/// Laid out so that it takes 16 bytes: there is one in every slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Number {
     producer_id: i64,

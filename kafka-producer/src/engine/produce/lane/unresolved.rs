@@ -47,7 +47,7 @@
 //!
 //! *An old leader* cannot deny what a newer one has: only the leader of the newest epoch that is known is
 //! asked, and no batch was sent to a newer one. But where metadata tells no epoch (-1) it is believed
-//! without, and with the bootstrap servers (`rebootstrap.rs`) epochs begin anew: the cluster may be another.
+//! without, and after a rebootstrap (`Lanes::forget_leaders`) epochs begin anew: the cluster may be another.
 
 use std::time::{Duration, Instant};
 
@@ -198,7 +198,7 @@ impl Lane {
         self.slots[position].asked_in_vain = 0;
         let serial = self.slots[position].serial;
         if self.has_lost_presumed(next) {
-            // What was presumed went with the leader that told of it: first things first.
+            // What was presumed was lost with the leader that told of it: it is asked about first.
             self.slots[position].state = SlotState::Unresolved { until: cx.now };
             self.doubt_presumed(position, cx.now);
             return Inquiry::Nothing;

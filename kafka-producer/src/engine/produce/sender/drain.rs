@@ -175,8 +175,8 @@ impl Sender {
         let transactional = p.transactions.are_enabled();
         match next {
             Next::Resend => self.sendable(key),
-            // A broker remembers a producer while a transaction of its is open; and who wants
-            // batches to be sent again is not asked.
+            // A broker remembers a producer while it has a transaction open there; and with the policy
+            // `resend` no leader is asked.
             Next::MayBeForgotten | Next::NeedsNewId
                 if transactional || p.cx.settings.unresolved == UnresolvedPolicy::Resend =>
             {
@@ -232,7 +232,7 @@ impl Sender {
         }
     }
 
-    /// Has an id asked for, also if that was given up before there was something to send.
+    /// Makes sure that an id is asked for, also if that was given up.
     fn wait_for_identity(&mut self, p: &mut Peers<'_>) -> Offer {
         if let Some(at) = self.identity.rouse() {
             p.cx.timers.arm(Timer::Identity, at);
@@ -266,8 +266,8 @@ impl Sender {
         if writer.is_none() || self.memory().keeps(append) {
             return self.sendable(key);
         }
-        // Its turn comes when the others are answered: those behind them would get in
-        // without them once a broker has appended this one and forgotten the producer.
+        // It is too old to be remembered, and goes when those before it are answered: else a broker could
+        // append it, forget the producer, and then take later batches without the earlier ones.
         match follows {
             true => Offer::Nothing,
             false => self.offer_anew(p, key),

@@ -100,7 +100,7 @@ impl Sender {
         let Some(unsupported) = p.nodes.nobody_speaks::<InitProducerIdRequest>() else {
             return;
         };
-        // Of a broker that does not take our batches either, no other setting makes use.
+        // If no broker takes our batches either, that is reported: another setting would not help.
         let unsupported = p
             .nodes
             .nobody_speaks::<ProduceRequest>()

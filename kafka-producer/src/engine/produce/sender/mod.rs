@@ -1,4 +1,4 @@
-//! Java's `Sender`, without its thread: what has to do with batches that left, or could leave, their queues.
+//! Java's `Sender`, without its thread: it sends batches and learns what became of them.
 //!
 //! It owns the lanes, the identity that their batches are numbered under, and what decides when a batch
 //! leaves. Which lanes go into the next request is in `drain.rs`, what became of a request in
@@ -139,7 +139,8 @@ impl Sender {
         self.coalescer.is_waiting()
     }
 
-    /// What fills or is appended from here on rings, if it is not found when the lists are read now.
+    /// From now on a queue rings for each batch that is opened or filled, so that nothing is missed when the
+    /// lists are read after this.
     pub(crate) fn withdraw_alarm(&mut self, cx: &Context) {
         self.coalescer.attended();
         cx.accumulator.doorbell().withdraw_alarm();
@@ -150,8 +151,8 @@ impl Sender {
         self.coalescer.stop();
     }
 
-    /// While a batch lingers the engine gets up within a linger: what comes meanwhile and lingers
-    /// itself need not ring.
+    /// While a batch lingers, a timer wakes the engine within a linger: a batch that is opened meanwhile
+    /// lingers at least as long and need not ring.
     pub(crate) fn announce_alarm(&self, cx: &Context) {
         if !self.lingering.is_empty() {
             cx.accumulator.doorbell().announce_alarm();
@@ -259,7 +260,7 @@ impl Sender {
         self.list(p, key);
     }
 
-    /// Looks at the queues that rang; then, which lanes have batches, taken or not.
+    /// Looks at the queues that rang; returns the lanes that have batches then, taken or not.
     pub(crate) fn take_stock(&mut self, p: &mut Peers<'_>) -> Vec<LaneKey> {
         self.look_at_rung(p);
         self.lanes.sort_out_busy()
@@ -294,8 +295,8 @@ impl Sender {
         }
     }
 
-    /// Makes the lanes of all that has records, also if it has not rung yet: whoever writes is
-    /// perhaps just about to.
+    /// Makes a lane for each queue that has records and none, also if it has not rung yet: a caller that has
+    /// appended may be about to ring.
     fn make_missing_lanes(&mut self, p: &mut Peers<'_>) {
         for queue in p.cx.accumulator.queues() {
             if !queue.is_empty() {
@@ -325,7 +326,7 @@ impl Sender {
         }
     }
 
-    /// Whoever drove the engine has panicked: whatever was sent may be in the log.
+    /// The driver has panicked: whatever was sent may be in the log.
     pub(crate) fn doubt_all_attempts(&mut self) {
         for key in self.lanes.keys() {
             self.lanes[key].doubt_all_attempts();
