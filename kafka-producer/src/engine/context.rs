@@ -66,10 +66,10 @@ impl Context {
     pub(crate) fn end_delivered(
         &mut self,
         batch: Arc<Batch<DeliveryError>>,
-        fate: BatchOutcome<DeliveryError>,
+        outcome: BatchOutcome<DeliveryError>,
     ) {
         self.tally.delivered += u64::from(batch.count());
-        self.notices.push(Notice::Ended(batch, fate));
+        self.notices.push(Notice::Ended(batch, outcome));
     }
 
     /// A batch has failed: its records are told, and so is its transaction. `error` is that of one record.
@@ -78,7 +78,7 @@ impl Context {
         key: Option<LaneKey>,
         batch: Arc<Batch<DeliveryError>>,
         error: &DeliveryError,
-        fate: BatchOutcome<DeliveryError>,
+        outcome: BatchOutcome<DeliveryError>,
     ) {
         let records = u64::from(batch.count());
         match error.persistence() {
@@ -90,16 +90,16 @@ impl Context {
         {
             self.failures.push((key, error.clone()));
         }
-        self.notices.push(Notice::Ended(batch, fate));
+        self.notices.push(Notice::Ended(batch, outcome));
     }
 
     /// Other batches take the place of this one: its records get their outcomes from those.
     pub(crate) fn end_split(
         &mut self,
         batch: Arc<Batch<DeliveryError>>,
-        fate: BatchOutcome<DeliveryError>,
+        outcome: BatchOutcome<DeliveryError>,
     ) {
-        self.notices.push(Notice::Ended(batch, fate));
+        self.notices.push(Notice::Ended(batch, outcome));
     }
 
     /// The failures that the transaction was not told of yet.

@@ -38,8 +38,8 @@ impl Notice {
 
     pub(super) fn tell(self) {
         match self {
-            Self::Ended(batch, fate) => {
-                let decided = batch.complete(fate);
+            Self::Ended(batch, outcome) => {
+                let decided = batch.complete(outcome);
                 debug_assert!(decided.is_ok(), "a batch is ended once");
             }
             // The waker of the caller may panic, which must not keep others from being told.

@@ -518,27 +518,32 @@ impl Engine {
         request: CoordinatorRequest,
     ) {
         match request {
-            CoordinatorRequest::InitProducerId(request) => self.put(id, ask, &request),
-            CoordinatorRequest::AddPartitions(request) => self.put(id, ask, &request),
-            CoordinatorRequest::AddOffsets(request) => self.put(id, ask, &request),
-            CoordinatorRequest::CommitOffsets(request) => self.put(id, ask, &request),
-            CoordinatorRequest::End(request) => self.put(id, ask, &request),
+            CoordinatorRequest::InitProducerId(request) => self.send_in_newest(id, ask, &request),
+            CoordinatorRequest::AddPartitions(request) => self.send_in_newest(id, ask, &request),
+            CoordinatorRequest::AddOffsets(request) => self.send_in_newest(id, ask, &request),
+            CoordinatorRequest::CommitOffsets(request) => self.send_in_newest(id, ask, &request),
+            CoordinatorRequest::End(request) => self.send_in_newest(id, ask, &request),
         }
     }
 
     /// Sends a request in the newest version that will do; a coordinator that speaks none ends all.
-    pub(super) fn put<R: Request>(&mut self, id: NodeId, ask: Ask, put: &Versioned<R>) {
-        let newest = self.nodes.newest_to::<R>(id, put.latest);
-        if let Some(version) = newest.filter(|version| version.number >= put.oldest) {
+    pub(super) fn send_in_newest<R: Request>(
+        &mut self,
+        id: NodeId,
+        ask: Ask,
+        request: &Versioned<R>,
+    ) {
+        let newest = self.nodes.newest_to::<R>(id, request.latest);
+        if let Some(version) = newest.filter(|version| version.number >= request.oldest) {
             self.transactions.asked(&ask);
             self.ask(
                 id,
                 version,
-                &put.request,
+                &request.request,
                 ExpectedResponse::Transaction(ask),
             );
         } else if let Some(mut unsupported) = self.nodes.unsupported::<R>(id) {
-            unsupported.ours.oldest = put.oldest;
+            unsupported.ours.oldest = request.oldest;
             self.fail_for_good(FatalError::Unsupported(unsupported));
         }
     }

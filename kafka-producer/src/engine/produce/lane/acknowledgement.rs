@@ -75,11 +75,11 @@ impl Lane {
         log_append_time_ms: Option<i64>,
     ) {
         if let Some(slot) = self.remove(serial) {
-            let fate = BatchOutcome::Delivered {
+            let outcome = BatchOutcome::Delivered {
                 base_offset: base_offset.unwrap_or(UNKNOWN_OFFSET),
                 log_append_time_ms,
             };
-            cx.end_delivered(slot.batch, fate);
+            cx.end_delivered(slot.batch, outcome);
         }
     }
 

@@ -62,13 +62,13 @@ impl Lane {
         cx: &mut Context,
         batch: Arc<Batch<DeliveryError>>,
         error: &DeliveryError,
-        fate: BatchOutcome<DeliveryError>,
+        outcome: BatchOutcome<DeliveryError>,
     ) {
         if error.persistence() == Persistence::PossiblyPersisted {
             self.recall.forget_confirmed();
         }
         let key = LaneKey::of(&self.queue);
-        cx.end_failed(key, batch, error, fate);
+        cx.end_failed(key, batch, error, outcome);
     }
 
     pub(super) fn history(&self, now: Instant, slot: &Slot) -> History {

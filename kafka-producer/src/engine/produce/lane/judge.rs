@@ -301,8 +301,8 @@ impl Lane {
         let message = message.clone();
         let rest = error(Cause::RefusedWithOthers { code, message });
         let first = each.first().map_or(&rest, |(_, why)| why).clone();
-        let fate = BatchOutcome::Refused { each, rest };
-        self.end_failed(cx, Arc::clone(&slot.batch), &first, fate);
+        let outcome = BatchOutcome::Refused { each, rest };
+        self.end_failed(cx, Arc::clone(&slot.batch), &first, outcome);
     }
 }
 

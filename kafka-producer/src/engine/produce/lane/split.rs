@@ -36,10 +36,10 @@ impl Lane {
         let Some(pieces) = halves(&slot.batch) else {
             return false;
         };
-        let Ok((batches, fate)) = slot.batch.prepare_split(pieces) else {
+        let Ok((batches, outcome)) = slot.batch.prepare_split(pieces) else {
             return false;
         };
-        cx.end_split(Arc::clone(&slot.batch), fate);
+        cx.end_split(Arc::clone(&slot.batch), outcome);
         slot.last_error = Some(ErrorCode::MESSAGE_TOO_LARGE);
         self.replace(position, batches, cx.now);
         true

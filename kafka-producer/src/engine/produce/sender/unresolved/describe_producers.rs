@@ -17,10 +17,11 @@ impl Sender {
     pub(crate) fn inquire(&mut self, p: &mut Peers<'_>, key: LaneKey) {
         let memory = self.memory();
         let (serial, inquiry) = self.lanes[key].inquire(&memory);
-        self.put(p, BatchRef { lane: key, serial }, inquiry);
+        self.follow_up_inquiry(p, BatchRef { lane: key, serial }, inquiry);
     }
 
-    fn put(&mut self, p: &mut Peers<'_>, about: BatchRef, inquiry: Inquiry) {
+    /// Asks what an inquiry needs next.
+    fn follow_up_inquiry(&mut self, p: &mut Peers<'_>, about: BatchRef, inquiry: Inquiry) {
         match inquiry {
             Inquiry::Nothing => {}
             Inquiry::Topic(evidence) => self.check_topic(p, about, evidence),
@@ -122,7 +123,7 @@ impl Sender {
         }
         let memory = self.expiration.memory();
         let inquiry = lane.resolve(p.cx, &memory, about.serial, finding);
-        self.put(p, about, inquiry);
+        self.follow_up_inquiry(p, about, inquiry);
         self.list(p, about.lane);
     }
 }
