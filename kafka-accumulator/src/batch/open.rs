@@ -225,8 +225,8 @@ fn writable_end(buffer: &Buffer, room: usize) -> usize {
     writable_end.min(room)
 }
 
-/// How far behind a record [`RecordParts::encode_short`] writes. A buffer is that much longer than
-/// the room for records, because the batch's header is paid for but not in it.
+/// How many bytes beyond the end of a record [`RecordParts::encode_short`] may write. A buffer has room for
+/// them, because memory for the batch's header is in it and the header is not.
 const SCRIBBLE_BYTES: usize = 8;
 
 const _: () = assert!(SCRIBBLE_BYTES <= BATCH_HEADER_BYTES);

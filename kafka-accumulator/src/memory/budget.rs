@@ -277,7 +277,7 @@ impl Budget {
         reserved.saturating_sub(self.open.load(Ordering::Acquire))
     }
 
-    /// From this backlog on callers wait. Those who need not any more are served.
+    /// From this backlog on callers wait. Those that need not wait any more are served.
     pub(crate) fn limit_backlog(&self, bytes: usize) {
         if self.backlog_limit.swap(bytes, Ordering::AcqRel) != bytes {
             // With the lock: who joins at this moment either sees the limit, or is seen.
@@ -503,7 +503,7 @@ impl Budget {
     }
 }
 
-/// One in so many bytes of the backlog's limit is free before those who wait for it are served.
+/// Once callers wait for the backlog, it has to fall by one part in so many of its limit before they are served.
 const SLACK: usize = 2;
 /// The bit beside the free bytes that says that somebody waits.
 const WAITERS: usize = 1 << (usize::BITS - 1);

@@ -7,8 +7,9 @@
 //!                └───▶ Listed ──▶ Rung ◀─┘
 //! ```
 //!
-//! A queue rings once per batch at most, and only if that can change what the engine does next. It asks
-//! here under its lock and rings after unlocking. Nothing here locks, waits or wakes.
+//! A queue rings at most twice per batch, for its first record and when it is full, and only if that can
+//! change what the engine does next. It asks here under its lock and rings after unlocking. Nothing here
+//! locks, waits or wakes.
 
 use std::time::Duration;
 

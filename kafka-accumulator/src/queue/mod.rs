@@ -7,8 +7,8 @@
 //!
 //! The lock is held for one copy, for that of a batch that grows, or for moving a batch out; never
 //! across a call out of this crate (but for the iterator of a record's headers), and never while another
-//! lock is taken. The doorbell is rung once per batch at most, and only if that can change what the engine
-//! does next: for the first record of a batch only if the engine would not look within a linger anyway.
+//! lock is taken. The doorbell is rung at most twice per batch, and only if that can change what the engine
+//! does next: for its first record, if the engine would not look within a linger anyway, and when it is full.
 //!
 //! A queue reads no clock and knows no broker; the engine decides when to take. *Engine* is whoever
 //! takes batches from the queues.
@@ -16,7 +16,8 @@
 //! # Invariants
 //! - At most one batch is open, and it is the newest.
 //! - A batch leaves once and never comes back.
-//! - Whenever there is something the engine does not know of, the queue is `Rung`.
+//! - Whenever there is something the engine does not know of, the queue is on the list of those that rang
+//!   (`Listed` or `Rung`).
 
 mod state;
 mod initial_size;
