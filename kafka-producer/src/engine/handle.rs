@@ -52,9 +52,9 @@ pub enum Question {
         name: Arc<str>,
         /// The partition that is to be written to, if any will not do.
         partition: Option<i32>,
-        /// `max.block.ms` from the call.
+        /// When the caller began to wait.
         since: Instant,
-        /// When to give up.
+        /// When to give up: `max.block.ms` later.
         deadline: Instant,
         /// Dropped if nobody waits any more.
         reply: oneshot::Sender<Result<(), SendError>>,

@@ -26,7 +26,7 @@ pub enum Input {
     Compressed(NodeId, i32),
     /// A request that asked for it ([`Confirm::Written`](super::Confirm::Written)) was written to the socket entirely.
     Written(NodeId, i32),
-    /// A batch could not be framed; the connection is as it was.
+    /// A produce request could not be framed; the connection is as it was.
     Unsendable(NodeId, i32, Arc<str>),
     /// The connection could not be opened, or is lost, for this reason.
     Lost(NodeId, Arc<str>),

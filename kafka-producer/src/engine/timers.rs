@@ -18,7 +18,7 @@ use crate::engine::produce::lane_key::LaneKey;
 pub(crate) enum Timer {
     /// The open batch of a lane has lingered long enough.
     Linger(LaneKey),
-    /// The first batch of a lane may be sent again.
+    /// The oldest batch of a lane may be sent again, get another number, or be asked about.
     Retry(LaneKey),
     /// The oldest record of a lane has reached `delivery.timeout.ms`.
     Expiry(LaneKey),

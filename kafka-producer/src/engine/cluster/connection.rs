@@ -1,5 +1,5 @@
-//! What belongs to one connection to a broker, and goes with it: the requests on their way, and what
-//! was learnt while it stood. Nothing of it is kept for the next one.
+//! What belongs to one connection to a broker: the requests on their way, and what was learnt while it
+//! stood. Nothing of it is used on the next one.
 
 use std::time::{Duration, Instant};
 

@@ -46,7 +46,7 @@ impl ExpectedResponse {
     }
 }
 
-/// A batch that was sent: its lane, and its number among the lane's batches.
+/// A batch that was sent: its lane, and what identifies it there (`Slot::serial`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BatchRef {
     pub(crate) lane: LaneKey,

@@ -6,8 +6,8 @@
 //!    └─────────────────┴── lost, let go ───┴─────────────────────┘
 //! ```
 //!
-//! What it asks of us (silence, pauses between dials) outlives its connections; all else that is known
-//! of one goes with it (`connection.rs`).
+//! What it asks of us (silence, pauses between dials) outlives its connections, and so does what it said
+//! that it speaks, and what was wrong, for messages; all else goes with a connection (`connection.rs`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@
 //! transaction already never wait for it. What must happen outside (a request, unsent batches) is
 //! returned as data: the answer to [`Transactions::next_step`], or the [`Consequence`] of an answer.
 //!
-//! The files are in the table of `ARCHITECTURE.md`, each below those that it uses.
+//! What each file is, is in the table of `ARCHITECTURE.md`.
 
 pub(crate) mod answers;
 pub(crate) mod ask;
