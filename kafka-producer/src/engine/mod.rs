@@ -208,7 +208,9 @@ impl Engine {
         self.ask_for_metadata();
         let (sender, mut peers) = self.sender_and_peers();
         sender.ask_for_identity(&mut peers);
-        self.ask_for_transaction();
+        if self.transactions.are_enabled() {
+            self.ask_for_transaction();
+        }
         self.follow_up();
         self.end_if_done();
         let has_asked = self.cx.actions.len() > sent || self.sender.is_stirred();
@@ -244,6 +246,12 @@ impl Engine {
         while let Some(unsent) = self.sender.take_unsent() {
             self.follow_sent(Err(unsent));
         }
+        if self.transactions.are_enabled() {
+            self.tell_transactions();
+        }
+    }
+
+    fn tell_transactions(&mut self) {
         for (key, error) in self.cx.take_failures() {
             if error.persistence() == Persistence::PossiblyPersisted {
                 let code = ErrorCode::NETWORK_EXCEPTION;

@@ -25,7 +25,7 @@ impl Sender {
         answer: ProduceResponse,
     ) -> Result<(), FatalError> {
         let mut open = VecDeque::from(sent);
-        let mut result = Ok(());
+        let mut fatal = None;
         for topic in answer.responses {
             for partition in topic.partition_responses {
                 // Brokers answer in the order of the request, which is that of `open`; but nothing
@@ -36,14 +36,16 @@ impl Sender {
                 };
                 let found = open.iter().position(is_about);
                 if let Some(sent) = found.and_then(|found| open.remove(found)) {
-                    let answered = self.answered(p, version, sent, partition);
-                    result = result.and(answered);
+                    note(&mut fatal, self.answered(p, version, sent, partition));
                 }
             }
         }
         // What the answer passes over in silence may or may not have been appended.
-        let unanswered = self.unanswered(p, open, ErrorCode::NETWORK_EXCEPTION);
-        result.and(unanswered)
+        if !open.is_empty() {
+            let code = ErrorCode::NETWORK_EXCEPTION;
+            note(&mut fatal, self.unanswered(p, open, code));
+        }
+        fatal.map_or(Ok(()), Err)
     }
 
     fn answered(
@@ -80,13 +82,12 @@ impl Sender {
         sent: impl IntoIterator<Item = BatchRef>,
         code: ErrorCode,
     ) -> Result<(), FatalError> {
-        let mut result = Ok(());
+        let mut fatal = None;
         for sent in sent {
             self.lanes[sent.lane].unanswered(sent.serial, code, p.cx.now);
-            let judged = self.judge(p, sent, PartitionOutcome::of(code));
-            result = result.and(judged);
+            note(&mut fatal, self.judge(p, sent, PartitionOutcome::of(code)));
         }
-        result
+        fatal.map_or(Ok(()), Err)
     }
 
     /// `acks=0`: written is delivered, to an offset nobody knows.
@@ -95,13 +96,12 @@ impl Sender {
         p: &mut Peers<'_>,
         sent: Vec<BatchRef>,
     ) -> Result<(), FatalError> {
-        let mut result = Ok(());
+        let mut fatal = None;
         for sent in sent {
             let written = PartitionOutcome::of(ErrorCode::NONE);
-            let judged = self.judge(p, sent, written);
-            result = result.and(judged);
+            note(&mut fatal, self.judge(p, sent, written));
         }
-        result
+        fatal.map_or(Ok(()), Err)
     }
 
     /// The driver could not frame a request: its batches cannot be sent, ever.
@@ -134,6 +134,13 @@ impl Sender {
             }
             Consequence::Fail(fatal) => Err(fatal),
         }
+    }
+}
+
+/// Keeps the first reason for which no batch will be accepted any more.
+fn note(fatal: &mut Option<FatalError>, judged: Result<(), FatalError>) {
+    if let Err(reason) = judged {
+        fatal.get_or_insert(reason);
     }
 }
 
