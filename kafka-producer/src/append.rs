@@ -23,7 +23,7 @@ use kafka_serde::{HeaderIter, Headers};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 
 use crate::delivery::OutcomeCallback;
-use crate::engine::{Cluster, Desk, DeskState, Snapshot, Topic};
+use crate::engine::{Cluster, EngineHandle, EngineState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
 use crate::settings::{Guarantee, Settings};
 
@@ -34,7 +34,7 @@ pub(crate) type SharedPartitioner = Arc<dyn Partitioner>;
 pub(crate) struct RecordAppender {
     settings: Arc<Settings>,
     accumulator: Arc<Accumulator<DeliveryError>>,
-    desk: Arc<Desk>,
+    handle: Arc<EngineHandle>,
     partitioner: SharedPartitioner,
 }
 
@@ -115,13 +115,13 @@ impl RecordAppender {
     pub(crate) fn new(
         settings: Arc<Settings>,
         accumulator: Arc<Accumulator<DeliveryError>>,
-        desk: Arc<Desk>,
+        handle: Arc<EngineHandle>,
         partitioner: SharedPartitioner,
     ) -> Self {
         Self {
             settings,
             accumulator,
-            desk,
+            handle,
             partitioner,
         }
     }
@@ -131,8 +131,8 @@ impl RecordAppender {
     }
 
     /// Where the engine is asked.
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.desk
+    pub(crate) fn handle(&self) -> &EngineHandle {
+        &self.handle
     }
 
     /// `max.block.ms`.
@@ -152,7 +152,7 @@ impl RecordAppender {
     /// The cluster as it is known now, by way of the snapshot that the caller keeps.
     #[inline(always)]
     pub(crate) fn latest_cluster<'a>(&self, kept: &'a mut Snapshot) -> &'a Cluster {
-        self.desk.latest(kept)
+        self.handle.latest(kept)
     }
 
     /// Appends a record to the open batch of its partition. The callback of `new` is taken if that
@@ -251,7 +251,7 @@ impl RecordAppender {
                 NotAppended::Waits(WaitsFor::Memory { partition, bytes })
             }
             // Its partition is gone, or was freed: the next snapshot tells.
-            AppendError::Closed if matches!(self.desk.state(), DeskState::Open) => {
+            AppendError::Closed if matches!(self.handle.state(), EngineState::Open) => {
                 NotAppended::Waits(WaitsFor::Metadata)
             }
             AppendError::TooLarge { bytes, limit } => {
@@ -305,22 +305,22 @@ impl RecordAppender {
         check_name(topic)?;
         let since = Instant::now();
         let deadline = since + self.settings.max_block;
-        let desk = &self.desk;
-        Ok(desk.ask_for_topic(topic.into(), partition, since, deadline))
+        let handle = &self.handle;
+        Ok(handle.ask_for_topic(topic.into(), partition, since, deadline))
     }
 
     fn check_open(&self) -> Result<(), SendError> {
-        match self.desk.state() {
-            DeskState::Open => Ok(()),
+        match self.handle.state() {
+            EngineState::Open => Ok(()),
             _ => Err(self.why_closed()),
         }
     }
 
     /// Why nothing is accepted any more.
     pub(crate) fn why_closed(&self) -> SendError {
-        match self.desk.state() {
-            DeskState::Failed(fatal) => SendError::Fatal(fatal),
-            DeskState::Open | DeskState::Closed => SendError::Closed,
+        match self.handle.state() {
+            EngineState::Failed(fatal) => SendError::Fatal(fatal),
+            EngineState::Open | EngineState::Closed => SendError::Closed,
         }
     }
 }

@@ -17,7 +17,7 @@ use kafka_serde::{DefaultSerializer, Serializer};
 use crate::append::{RecordAppender, SharedPartitioner};
 use crate::config::{Acks, Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
 use crate::driver;
-use crate::engine::{Desk, Engine};
+use crate::engine::{Engine, EngineHandle};
 use crate::error::DeliveryError;
 use crate::producer::Producer;
 use crate::settings::Settings;
@@ -247,16 +247,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             Arc::clone(&doorbell),
             DeliveryError::abandoned,
         ));
-        let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
+        let handle = Arc::new(EngineHandle::new(Arc::clone(&doorbell)));
         let engine = Engine::new(
             Arc::clone(&settings),
             Arc::clone(&accumulator),
-            Arc::clone(&desk),
+            Arc::clone(&handle),
             seed(&settings),
             Instant::now(),
         );
         driver::spawn(engine, Arc::clone(&settings), doorbell).map_err(BuildError::Thread)?;
-        let appender = RecordAppender::new(settings, accumulator, desk, partitioner);
+        let appender = RecordAppender::new(settings, accumulator, handle, partitioner);
         Ok(Producer::new(
             appender,
             self.key_serializer,

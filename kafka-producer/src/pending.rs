@@ -79,8 +79,8 @@ impl PendingRecord {
                 WaitsFor::Metadata => {
                     // Borrowing `self` across an await would make the future of `send` not `Send`.
                     let name = Arc::clone(&self.topic);
-                    let desk = appender.desk();
-                    let wait = desk.ask_for_topic(name, self.partition, since, deadline);
+                    let handle = appender.handle();
+                    let wait = handle.ask_for_topic(name, self.partition, since, deadline);
                     wait.await.unwrap_or_else(|_| Err(appender.why_closed()))?;
                     None
                 }
@@ -115,7 +115,7 @@ impl PendingRecord {
             value: self.value.as_deref(),
             headers: &self.headers,
         };
-        let cluster = appender.desk().cluster();
+        let cluster = appender.handle().cluster();
         let mut new = record.for_batch(self.callback.take());
         let appended = appender.append(&cluster, &self.topic, &record, reserved, &mut new);
         self.callback = new.callback;
@@ -139,7 +139,7 @@ async fn wait_for_memory(
         ReserveError::TimedOut { .. } => SendError::BufferExhausted {
             waited: since.elapsed(),
             buffer_memory,
-            last: appender.desk().why_short(since).await,
+            last: appender.handle().why_short(since).await,
         },
         ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
             bytes,

@@ -12,7 +12,7 @@ use kafka_serde::Serializer;
 
 use crate::append::RecordAppender;
 use crate::delivery::Delivery;
-use crate::engine::{CloseReport, Question};
+use crate::engine::{CloseReport, Command};
 use crate::error::{DeliveryError, InCallback, SendError};
 use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -182,7 +182,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     pub async fn flush(&self) -> Result<(), InCallback> {
         own_thread::may_await("flush")?;
         let (reply, undecided) = oneshot::channel();
-        self.appender().desk().ask(Question::Flush { reply });
+        self.appender().handle().ask(Command::Flush { reply });
         for completion in undecided.await.unwrap_or_default() {
             completion.settled().await;
         }
@@ -214,8 +214,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         own_thread::may_await("close")?;
         let (reply, report) = oneshot::channel();
         let deadline = Instant::now().checked_add(timeout);
-        let close = Question::Close { deadline, reply };
-        self.appender().desk().ask(close);
+        let close = Command::Close { deadline, reply };
+        self.appender().handle().ask(close);
         Ok(report.await.unwrap_or_default())
     }
 
@@ -261,7 +261,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// As for a [`send`](Self::send) to it.
     pub async fn partitions_for(&self, topic: &str) -> Result<i32, SendError> {
         loop {
-            if let Some(topic) = self.appender().desk().cluster().topic(topic) {
+            if let Some(topic) = self.appender().handle().cluster().topic(topic) {
                 return Ok(topic.partitions());
             }
             self.ready([topic]).await?;
@@ -324,7 +324,7 @@ impl<K: ?Sized, V: ?Sized> Drop for Inner<K, V> {
     /// The last handle is gone: the engine sends what it has and ends by itself.
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
-        self.sender.appender().desk().ask(Question::Close {
+        self.sender.appender().handle().ask(Command::Close {
             deadline: None,
             reply,
         });

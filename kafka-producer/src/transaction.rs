@@ -11,7 +11,7 @@ use futures_channel::oneshot;
 
 use crate::append::RecordAppender;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
-use crate::engine::{Desk, DeskState, Question, TransactionCall};
+use crate::engine::{Command, EngineHandle, EngineState, TransactionCall};
 use crate::error::{DeliveryError, InCallback, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
 use crate::own_thread;
@@ -50,16 +50,16 @@ pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
 /// The right to be the one open transaction of a producer.
 #[derive(Debug)]
 struct Claim<'p> {
-    desk: &'p Desk,
+    handle: &'p EngineHandle,
     open: &'p AtomicBool,
 }
 
 impl<'p> Claim<'p> {
-    fn new(desk: &'p Desk, open: &'p AtomicBool) -> Result<Self, TransactionError> {
+    fn new(handle: &'p EngineHandle, open: &'p AtomicBool) -> Result<Self, TransactionError> {
         if open.swap(true, Ordering::Acquire) {
             return Err(TransactionError::Misused(Misuse::TransactionOpen));
         }
-        Ok(Self { desk, open })
+        Ok(Self { handle, open })
     }
 
     /// The transaction has ended: it need not be aborted.
@@ -75,7 +75,7 @@ impl Drop for Claim<'_> {
         let (reply, _) = oneshot::channel();
         let call = TransactionCall::Abandon;
         let deadline = Instant::now();
-        self.desk.ask(Question::Transact {
+        self.handle.ask(Command::Transact {
             call,
             deadline,
             reply,
@@ -130,7 +130,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # }
     /// ```
     pub async fn begin_transaction(&self) -> Result<Transaction<'_, K, V>, TransactionError> {
-        let claim = Claim::new(self.appender().desk(), self.transaction_open())?;
+        let claim = Claim::new(self.appender().handle(), self.transaction_open())?;
         ask(self.appender(), TransactionCall::Begin).await?;
         Ok(Transaction {
             producer: self,
@@ -389,14 +389,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// it. Whatever is asked of the engine later, a commit for one, comes after this.
     #[cold]
     pub(crate) fn not_accepted(&self, why: SendError) -> SendError {
-        let desk = self.claim.desk;
-        desk.ask(Question::NotAccepted(why.clone()));
+        let handle = self.claim.handle;
+        handle.ask(Command::NotAccepted(why.clone()));
         why
     }
 
     /// A transaction that can only be aborted accepts no records.
     pub(crate) fn check_not_aborting(&self) -> Result<(), SendError> {
-        match self.claim.desk.doomed() {
+        match self.claim.handle.abort_reason() {
             None => Ok(()),
             Some(why) => Err(SendError::Abortable(why)),
         }
@@ -420,15 +420,15 @@ async fn ask(appender: &RecordAppender, call: TransactionCall) -> Result<(), Tra
     own_thread::may_await(name(&call))?;
     let (reply, outcome) = oneshot::channel();
     let deadline = Instant::now() + appender.max_block();
-    appender.desk().ask(Question::Transact {
+    appender.handle().ask(Command::Transact {
         call,
         deadline,
         reply,
     });
     outcome.await.unwrap_or_else(|_| {
-        Err(match appender.desk().state() {
-            DeskState::Failed(fatal) => TransactionError::Fatal(fatal),
-            DeskState::Open | DeskState::Closed => TransactionError::Closed,
+        Err(match appender.handle().state() {
+            EngineState::Failed(fatal) => TransactionError::Fatal(fatal),
+            EngineState::Open | EngineState::Closed => TransactionError::Closed,
         })
     })
 }

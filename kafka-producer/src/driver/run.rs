@@ -165,7 +165,7 @@ mod tests {
     use super::super::dial::Dial;
     use super::*;
     use crate::append::RecordAppender;
-    use crate::engine::{Desk, NodeId};
+    use crate::engine::{EngineHandle, NodeId};
     use crate::error::{Cause, DeliveryError, FatalError, Persistence, SendError};
     use crate::{Producer, ProducerConfig, ProducerRecord};
 
@@ -182,14 +182,20 @@ mod tests {
             Arc::clone(&doorbell),
             DeliveryError::abandoned,
         ));
-        let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
+        let handle = Arc::new(EngineHandle::new(Arc::clone(&doorbell)));
         let appender = RecordAppender::new(
             Arc::clone(&settings),
             Arc::clone(&accumulator),
-            Arc::clone(&desk),
+            Arc::clone(&handle),
             Arc::new(RoundRobinPartitioner),
         );
-        let engine = Engine::new(Arc::clone(&settings), accumulator, desk, 42, Instant::now());
+        let engine = Engine::new(
+            Arc::clone(&settings),
+            accumulator,
+            handle,
+            42,
+            Instant::now(),
+        );
         let (mut driver, runtime) = prepare(engine, settings, doorbell).unwrap();
         let (doom, told) = oneshot::channel();
         let dial = async move {

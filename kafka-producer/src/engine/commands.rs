@@ -8,7 +8,7 @@ use kafka_accumulator::Completion;
 
 use crate::engine::Engine;
 use crate::engine::cluster::topic_waiters::Waiter;
-use crate::engine::handle::{CloseReport, DeskState, Question};
+use crate::engine::handle::{CloseReport, Command, EngineState};
 use crate::engine::lifecycle::Close;
 use crate::engine::notice::Notice;
 use crate::engine::produce::sender::blocked::cluster_obstacle;
@@ -21,8 +21,8 @@ impl Engine {
     pub(super) fn attend(&mut self) {
         // Before the lists are read.
         self.sender.withdraw_alarm(&self.cx);
-        for question in self.cx.desk.take_questions() {
-            self.answer_question(question);
+        for command in self.cx.handle.take_commands() {
+            self.execute(command);
         }
         let (sender, mut peers) = self.sender_and_peers();
         sender.look_at_rung(&mut peers);
@@ -61,19 +61,19 @@ impl Engine {
     fn metadata_is_due(&mut self) {
         let (_, peers) = self.sender_and_peers();
         let last = cluster_obstacle(&peers);
-        self.metadata.is_due(&mut self.cx, last.as_ref());
+        self.metadata.due(&mut self.cx, last.as_ref());
     }
 
-    fn answer_question(&mut self, question: Question) {
-        match question {
-            Question::Topic {
+    fn execute(&mut self, command: Command) {
+        match command {
+            Command::Topic {
                 name,
                 partition,
                 since,
                 deadline,
                 reply,
             } => {
-                if !matches!(self.cx.desk.state(), DeskState::Open) {
+                if !matches!(self.cx.handle.state(), EngineState::Open) {
                     let refusal = Err(self.refusal());
                     self.cx.notices.push(Notice::answer(reply, refusal));
                     return;
@@ -86,35 +86,35 @@ impl Engine {
                 };
                 self.metadata.wait_for(&mut self.cx, &name, waiter);
             }
-            Question::Flush { reply } => {
+            Command::Flush { reply } => {
                 let undecided = self.flush();
                 self.cx.notices.push(Notice::answer(reply, undecided));
             }
-            Question::Shortage { since, reply } => {
+            Command::Shortage { since, reply } => {
                 let (sender, mut peers) = self.sender_and_peers();
                 let last = sender.shortage(&mut peers, since);
                 self.cx.notices.push(Notice::answer(reply, last));
             }
-            Question::Transact {
+            Command::Transact {
                 call,
                 deadline,
                 reply,
             } => self.transact(call, deadline, reply),
-            Question::NotAccepted(why) => self.not_accepted(why),
-            Question::Close { deadline, reply } => self.close(deadline, reply),
+            Command::NotAccepted(why) => self.not_accepted(why),
+            Command::Close { deadline, reply } => self.close(deadline, reply),
         }
     }
 
     /// What a record is refused with now.
     fn refusal(&self) -> SendError {
-        match self.cx.desk.state() {
-            DeskState::Failed(fatal) => SendError::Fatal(fatal),
-            DeskState::Open | DeskState::Closed => SendError::Closed,
+        match self.cx.handle.state() {
+            EngineState::Failed(fatal) => SendError::Fatal(fatal),
+            EngineState::Open | EngineState::Closed => SendError::Closed,
         }
     }
 
     /// Does what a caller asks for around a transaction, or begins to; `reply` is told the outcome.
-    pub(super) fn transact(
+    fn transact(
         &mut self,
         call: TransactionCall,
         deadline: Instant,
@@ -126,7 +126,7 @@ impl Engine {
         self.see_to_ending();
     }
 
-    pub(super) fn transaction_is_due(&mut self) {
+    fn transaction_is_due(&mut self) {
         self.see_to_ending();
         let (sender, peers) = self.sender_and_peers();
         let last = sender.transaction_obstacle(&peers);
@@ -134,7 +134,7 @@ impl Engine {
         self.see_to_ending();
     }
 
-    pub(super) fn close_transaction(&mut self) {
+    fn close_transaction(&mut self) {
         self.transactions.close(&mut self.cx);
         self.see_to_ending();
     }
@@ -147,7 +147,7 @@ impl Engine {
     }
 
     /// Makes everything due now and lists the batches that have no outcome.
-    pub(super) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
+    fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
         let (sender, mut peers) = self.sender_and_peers();
         sender.flush(&mut peers)
     }
@@ -160,8 +160,8 @@ impl Engine {
         let tally = self.cx.tally();
         let notices = &mut self.cx.notices;
         if self.lifecycle.close(deadline, reply, tally, notices) == Close::Begins {
-            if matches!(self.cx.desk.state(), DeskState::Open) {
-                self.cx.desk.change(DeskState::Closed);
+            if matches!(self.cx.handle.state(), EngineState::Open) {
+                self.cx.handle.change(EngineState::Closed);
             }
             self.cx.accumulator.close();
             self.sender.stop_coalescing();
@@ -193,8 +193,11 @@ impl Engine {
 
     /// After `close`: ends when nothing is left to be decided.
     pub(super) fn end_if_done(&mut self) {
-        if self.lifecycle.is_closing() && !self.sender.is_busy() && self.transactions.are_settled()
-        {
+        if !self.lifecycle.is_closing() {
+            return;
+        }
+        self.sender.sort_out_idle();
+        if !self.sender.is_busy() && self.transactions.are_settled() {
             self.end();
         }
     }
@@ -203,6 +206,6 @@ impl Engine {
     pub(super) fn end(&mut self) {
         let tally = self.cx.tally();
         self.lifecycle.end(tally, &mut self.cx.notices);
-        self.end_questions();
+        self.end_commands();
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use kafka_accumulator::{Accumulator, Batch, BatchOutcome};
 
 use crate::engine::backoff;
-use crate::engine::handle::{CloseReport, Desk};
+use crate::engine::handle::{CloseReport, EngineHandle};
 use crate::engine::input::Action;
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
@@ -23,7 +23,7 @@ pub(crate) struct Context {
     pub(crate) settings: Arc<Settings>,
     pub(crate) random: fastrand::Rng,
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) handle: Arc<EngineHandle>,
     pub(crate) timers: Timers,
     /// What is to be done outside, in order.
     pub(crate) actions: VecDeque<Action>,
@@ -39,7 +39,7 @@ impl Context {
     pub(crate) fn new(
         settings: Arc<Settings>,
         accumulator: Arc<Accumulator<DeliveryError>>,
-        desk: Arc<Desk>,
+        handle: Arc<EngineHandle>,
         seed: u64,
         now: Instant,
     ) -> Self {
@@ -48,7 +48,7 @@ impl Context {
             settings,
             random: fastrand::Rng::with_seed(seed),
             accumulator,
-            desk,
+            handle,
             timers: Timers::default(),
             actions: VecDeque::new(),
             notices: Vec::new(),
@@ -126,7 +126,7 @@ impl Context {
         let doorbell = Arc::new(kafka_accumulator::Doorbell::default());
         let abandoned = || unreachable!("nothing is written");
         let accumulator = Accumulator::new(settings.accumulator, Arc::clone(&doorbell), abandoned);
-        let desk = Arc::new(Desk::new(doorbell));
-        Self::new(Arc::new(settings), Arc::new(accumulator), desk, 1, now)
+        let handle = Arc::new(EngineHandle::new(doorbell));
+        Self::new(Arc::new(settings), Arc::new(accumulator), handle, 1, now)
     }
 }

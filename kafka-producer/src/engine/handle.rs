@@ -1,6 +1,6 @@
 //! What callers and the engine share besides the accumulator.
 //!
-//! Callers leave questions here and ring; the engine answers each exactly once. The engine publishes the
+//! Callers leave commands here and ring; the engine answers each exactly once. The engine publishes the
 //! snapshot of the cluster here, and whether records are accepted. Of all this a record needs the
 //! snapshot only.
 
@@ -20,21 +20,21 @@ use crate::error::{
 
 /// Shared between all handles of one producer and its engine.
 #[derive(Debug)]
-pub struct Desk {
+pub struct EngineHandle {
     cluster: ArcSwap<Cluster>,
-    /// The edition of `cluster`, which no other snapshot of this process has.
-    edition: AtomicU64,
+    /// The generation of `cluster`, which no other snapshot of this process has.
+    generation: AtomicU64,
     /// `None` when the engine has ended and nobody will answer.
-    questions: Mutex<Option<Vec<Question>>>,
-    state: ArcSwap<DeskState>,
+    commands: Mutex<Option<Vec<Command>>>,
+    state: ArcSwap<EngineState>,
     /// Why the open transaction can only be aborted.
-    doom: ArcSwapOption<AbortableError>,
+    abort_reason: ArcSwapOption<AbortableError>,
     doorbell: Arc<Doorbell>,
 }
 
 /// Whether the producer still takes records.
 #[derive(Clone, Debug)]
-pub enum DeskState {
+pub enum EngineState {
     /// It does.
     Open,
     /// `close` was called.
@@ -45,7 +45,7 @@ pub enum DeskState {
 
 /// What a caller wants of the engine.
 #[derive(Debug)]
-pub enum Question {
+pub enum Command {
     /// Tell me when this topic can be written to, or that it never will, by `deadline`.
     Topic {
         /// Its name.
@@ -120,15 +120,15 @@ impl CloseReport {
     }
 }
 
-impl Desk {
-    /// An empty desk of an open producer.
+impl EngineHandle {
+    /// An empty handle of an open producer.
     pub fn new(doorbell: Arc<Doorbell>) -> Self {
         Self {
             cluster: ArcSwap::default(),
-            edition: AtomicU64::new(next_edition()),
-            questions: Mutex::new(Some(Vec::new())),
-            state: ArcSwap::from_pointee(DeskState::Open),
-            doom: ArcSwapOption::empty(),
+            generation: AtomicU64::new(next_generation()),
+            commands: Mutex::new(Some(Vec::new())),
+            state: ArcSwap::from_pointee(EngineState::Open),
+            abort_reason: ArcSwapOption::empty(),
             doorbell,
         }
     }
@@ -142,30 +142,30 @@ impl Desk {
     /// that costs a load and a comparison.
     #[inline(always)]
     pub fn latest<'a>(&self, kept: &'a mut Snapshot) -> &'a Cluster {
-        let edition = self.edition.load(Ordering::Acquire);
-        if kept.edition != edition {
-            self.renew(kept, edition);
+        let generation = self.generation.load(Ordering::Acquire);
+        if kept.generation != generation {
+            self.renew(kept, generation);
         }
         &kept.cluster
     }
 
     #[inline(never)]
-    fn renew(&self, kept: &mut Snapshot, edition: u64) {
+    fn renew(&self, kept: &mut Snapshot, generation: u64) {
         *kept = Snapshot {
-            edition,
+            generation,
             cluster: self.cluster.load_full(),
         };
     }
 
     /// Whether records are taken.
-    pub fn state(&self) -> DeskState {
-        DeskState::clone(&self.state.load())
+    pub fn state(&self) -> EngineState {
+        EngineState::clone(&self.state.load())
     }
 
-    /// Leaves a question and rings. It is dropped, and with it the reply, if the engine has ended.
-    pub fn ask(&self, question: Question) {
-        if let Some(questions) = &mut *self.questions() {
-            questions.push(question);
+    /// Leaves a command and rings. It is dropped, and with it the reply, if the engine has ended.
+    pub fn ask(&self, command: Command) {
+        if let Some(commands) = &mut *self.commands() {
+            commands.push(command);
         }
         self.doorbell.ring();
     }
@@ -179,7 +179,7 @@ impl Desk {
         deadline: Instant,
     ) -> oneshot::Receiver<Result<(), SendError>> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Question::Topic {
+        self.ask(Command::Topic {
             name,
             partition,
             since,
@@ -192,47 +192,45 @@ impl Desk {
     /// Why no memory has become free since then, as far as that is known.
     pub async fn why_short(&self, since: Instant) -> Option<WaitReason> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Question::Shortage { since, reply });
+        self.ask(Command::Shortage { since, reply });
         answer.await.ok().flatten()
     }
 
     pub(crate) fn publish(&self, cluster: Cluster) {
-        // In this order: who reads the new edition finds the new snapshot.
+        // In this order: who reads the new generation finds the new snapshot.
         self.cluster.store(Arc::new(cluster));
-        self.edition.store(next_edition(), Ordering::Release);
+        self.generation.store(next_generation(), Ordering::Release);
     }
 
-    pub(crate) fn change(&self, state: DeskState) {
+    pub(crate) fn change(&self, state: EngineState) {
         self.state.store(Arc::new(state));
     }
 
     /// Why the open transaction can only be aborted, if that is so.
-    pub fn doomed(&self) -> Option<AbortableError> {
-        self.doom.load().as_deref().cloned()
+    pub fn abort_reason(&self) -> Option<AbortableError> {
+        self.abort_reason.load().as_deref().cloned()
     }
 
-    pub(crate) fn doom(&self, why: Option<AbortableError>) {
-        self.doom.store(why.map(Arc::new));
+    pub(crate) fn set_abort_reason(&self, why: Option<AbortableError>) {
+        self.abort_reason.store(why.map(Arc::new));
     }
 
-    pub(crate) fn take_questions(&self) -> Vec<Question> {
-        self.questions()
+    pub(crate) fn take_commands(&self) -> Vec<Command> {
+        self.commands()
             .as_mut()
             .map(std::mem::take)
             .unwrap_or_default()
     }
 
-    /// No question is answered any more: callers that wait learn that when theirs is dropped. The snapshot
+    /// No command is answered any more: callers that wait learn that when theirs is dropped. The snapshot
     /// is emptied, so that threads which send with another producer do not keep the topics of this one.
-    pub(crate) fn retire(&self) -> Vec<Question> {
+    pub(crate) fn retire(&self) -> Vec<Command> {
         self.publish(Cluster::default());
-        self.questions().take().unwrap_or_default()
+        self.commands().take().unwrap_or_default()
     }
 
-    fn questions(&self) -> MutexGuard<'_, Option<Vec<Question>>> {
-        self.questions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn commands(&self) -> MutexGuard<'_, Option<Vec<Command>>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -240,20 +238,20 @@ impl Desk {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use kafka_producer::engine::{Desk, Snapshot};
+/// use kafka_producer::engine::{EngineHandle, Snapshot};
 ///
-/// let desk = Desk::new(Arc::default());
+/// let handle = EngineHandle::new(Arc::default());
 /// let mut kept = Snapshot::default();
-/// assert!(desk.latest(&mut kept).topic("orders").is_none());
+/// assert!(handle.latest(&mut kept).topic("orders").is_none());
 /// ```
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    edition: u64,
+    generation: u64,
     cluster: Arc<Cluster>,
 }
 
-/// Editions are numbered through the whole process, so that snapshots of two producers differ.
-fn next_edition() -> u64 {
-    static EDITIONS: AtomicU64 = AtomicU64::new(1);
-    EDITIONS.fetch_add(1, Ordering::Relaxed)
+/// Generations are numbered through the whole process, so that snapshots of two producers differ.
+fn next_generation() -> u64 {
+    static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+    GENERATIONS.fetch_add(1, Ordering::Relaxed)
 }

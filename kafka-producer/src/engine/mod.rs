@@ -36,7 +36,7 @@ use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
-pub use handle::{CloseReport, Desk, DeskState, Question, Snapshot};
+pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot};
 pub use input::{Action, Input};
 pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
@@ -82,14 +82,14 @@ impl Engine {
     pub fn new(
         settings: Arc<Settings>,
         accumulator: Arc<Accumulator<DeliveryError>>,
-        desk: Arc<Desk>,
+        handle: Arc<EngineHandle>,
         seed: u64,
         now: Instant,
     ) -> Self {
         let transactional = settings.guarantee.transactional().cloned();
         let nodes = Nodes::new(&settings);
         let metadata = Metadata::new(settings.retry_backoff);
-        let cx = Context::new(settings, accumulator, desk, seed, now);
+        let cx = Context::new(settings, accumulator, handle, seed, now);
         Self {
             nodes,
             features: Features::UNKNOWN,
@@ -264,8 +264,8 @@ impl Engine {
     }
 
     /// No question will be answered any more.
-    fn end_questions(&mut self) {
-        let unanswered = self.cx.desk.retire().into_iter();
+    fn end_commands(&mut self) {
+        let unanswered = self.cx.handle.retire().into_iter();
         self.cx.notices.extend(unanswered.map(Notice::unanswered));
     }
 
@@ -278,7 +278,7 @@ impl Engine {
 
     /// Fails everything, now and from now on.
     fn fail_for_good(&mut self, fatal: FatalError) {
-        self.cx.desk.change(DeskState::Failed(fatal.clone()));
+        self.cx.handle.change(EngineState::Failed(fatal.clone()));
         self.cx.accumulator.close();
         let why = || TransactionError::Fatal(fatal.clone());
         self.transactions.give_up(&mut self.cx, why);
@@ -299,7 +299,7 @@ impl Drop for Engine {
     /// Callers who ask or append from now on learn that the engine is gone; what has no outcome is abandoned.
     fn drop(&mut self) {
         self.cx.accumulator.close();
-        self.end_questions();
+        self.end_commands();
         let mut notices = Notices::default();
         self.hand_over(&mut notices);
         notices.tell();

@@ -1,4 +1,4 @@
-//! What is to be told to callers: outcomes of batches, answers to questions, memory that is free.
+//! What is to be told to callers: outcomes of batches, answers to commands, memory that is free.
 //!
 //! The engine runs under the driver's lock, perhaps on a caller's thread. A callback, or the waker of a
 //! task, is user code: it may wait for a lock that this caller holds. So the engine calls none. It lists
@@ -13,7 +13,7 @@ use std::task::Waker;
 use futures_channel::oneshot;
 use kafka_accumulator::{Batch, BatchOutcome, run_user_code, wake_all};
 
-use crate::engine::handle::Question;
+use crate::engine::handle::Command;
 use crate::error::DeliveryError;
 
 /// Something that somebody is to be told.
@@ -32,8 +32,8 @@ impl Notice {
     }
 
     /// For a caller that asks an engine that has ended: there will be no answer.
-    pub(super) fn unanswered(question: Question) -> Self {
-        Self::Answer(Box::new(move || drop(question)))
+    pub(super) fn unanswered(command: Command) -> Self {
+        Self::Answer(Box::new(move || drop(command)))
     }
 
     pub(super) fn tell(self) {

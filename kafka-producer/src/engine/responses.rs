@@ -28,7 +28,7 @@ use crate::settings::MetadataRecovery;
 
 impl Engine {
     /// A broker that can be asked now; if there is none, one is dialed.
-    pub(super) fn any_node<R: Request>(&mut self) -> Option<NodeId> {
+    fn ready_or_dial<R: Request>(&mut self) -> Option<NodeId> {
         let ready = self.nodes.ready::<R>();
         if ready.is_none() {
             self.nodes.dial_any::<R>(&mut self.cx);
@@ -36,7 +36,7 @@ impl Engine {
         ready
     }
 
-    pub(super) fn ask<R: Request>(
+    fn ask<R: Request>(
         &mut self,
         id: NodeId,
         version: Version,
@@ -64,7 +64,7 @@ impl Engine {
     }
 
     /// Closes a connection that cannot be used any more.
-    pub(super) fn lose(&mut self, id: NodeId, why: &str) {
+    fn lose(&mut self, id: NodeId, why: &str) {
         let lost = self.nodes.lose(&mut self.cx, id, why);
         self.follow_lost(lost);
     }
@@ -75,7 +75,7 @@ impl Engine {
         self.follow_lost(lost);
     }
 
-    pub(super) fn follow_lost(&mut self, lost: Option<Disconnected>) {
+    fn follow_lost(&mut self, lost: Option<Disconnected>) {
         if let Some(lost) = lost {
             self.follow_disconnected(lost);
             // The partitions that it led may have other leaders, and other brokers may know them.
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// There is no connection any more: tells the owners of what will not be answered.
-    pub(super) fn follow_disconnected(&mut self, lost: Disconnected) {
+    fn follow_disconnected(&mut self, lost: Disconnected) {
         let id = lost.id;
         if let Some(ExpectedResponse::DescribeConfigs) = lost.oldest() {
             self.sender.expiration().hung_up(id);
@@ -100,7 +100,7 @@ impl Engine {
         self.sender.stir(id);
     }
 
-    pub(super) fn unanswered_request(&mut self, expected: ExpectedResponse, code: ErrorCode) {
+    fn unanswered_request(&mut self, expected: ExpectedResponse, code: ErrorCode) {
         match expected {
             ExpectedResponse::ApiVersions | ExpectedResponse::DescribeConfigs => {}
             ExpectedResponse::Metadata { .. } => {
@@ -121,13 +121,13 @@ impl Engine {
         }
     }
 
-    pub(super) fn identity_failed(&mut self) {
+    fn identity_failed(&mut self) {
         let (sender, mut peers) = self.sender_and_peers();
         sender.identity_failed(&mut peers);
     }
 
     /// These batches will never be answered for.
-    pub(super) fn unanswered(&mut self, batches: Vec<BatchRef>, code: ErrorCode) {
+    fn unanswered(&mut self, batches: Vec<BatchRef>, code: ErrorCode) {
         let (sender, mut peers) = self.sender_and_peers();
         let result = sender.unanswered(&mut peers, batches, code);
         self.fail_if(result);
@@ -172,14 +172,14 @@ impl Engine {
         self.sender.stir(id);
     }
 
-    pub(super) fn note_answer(&mut self, id: NodeId, progress: Progress) {
+    fn note_answer(&mut self, id: NodeId, progress: Progress) {
         let (cx, nodes) = (&self.cx, &mut self.nodes);
         self.admission.note_answer(cx, nodes, id, progress);
     }
 
     /// A broker's timer fired.
     pub(super) fn node_is_due(&mut self, id: NodeId) {
-        let lost = self.nodes.is_due(&mut self.cx, id);
+        let lost = self.nodes.due(&mut self.cx, id);
         self.follow_lost(lost);
         self.sender.stir(id);
     }
@@ -201,7 +201,7 @@ impl Engine {
     }
 
     /// Has the owner of a request read its response.
-    pub(super) fn read_response(
+    fn read_response(
         &mut self,
         id: NodeId,
         request: InFlightRequest,
@@ -273,11 +273,11 @@ impl Engine {
         }
     }
 
-    pub(super) fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
+    fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
         self.nodes.throttle(&mut self.cx, id, throttle_time_ms);
     }
 
-    pub(super) fn read<R: Request, T>(
+    fn read<R: Request, T>(
         &mut self,
         version: Version,
         frame: Bytes,
@@ -287,7 +287,7 @@ impl Engine {
     }
 
     /// Reads a response as `A`, which may have only some of its fields.
-    pub(super) fn read_as<R: Request, A: Message, T>(
+    fn read_as<R: Request, A: Message, T>(
         &mut self,
         version: Version,
         frame: Bytes,
@@ -298,12 +298,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn greeted(
-        &mut self,
-        id: NodeId,
-        version: Version,
-        frame: Bytes,
-    ) -> Result<(), DecodeError> {
+    fn greeted(&mut self, id: NodeId, version: Version, frame: Bytes) -> Result<(), DecodeError> {
         match handshake::read(frame, version)? {
             Greeting::AskIn(version) => {
                 let sent = self.nodes.greet(&mut self.cx, id, version);
@@ -339,7 +334,7 @@ impl Engine {
             self.cx.timers.arm(Timer::Metadata, not_before);
             return self.refuse_unsupported();
         }
-        let Some(id) = self.any_node::<MetadataRequest>() else {
+        let Some(id) = self.ready_or_dial::<MetadataRequest>() else {
             return self.refuse_unsupported();
         };
         if self.metadata.asks_for_all_next() {
@@ -424,12 +419,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn metadata_failed(&mut self) {
+    fn metadata_failed(&mut self) {
         self.metadata.failed(&mut self.cx);
     }
 
     /// A request about transactions was answered.
-    pub(super) fn transaction_answered(
+    fn transaction_answered(
         &mut self,
         id: NodeId,
         version: Version,
@@ -484,7 +479,7 @@ impl Engine {
         self.see_to_unsent(&step);
     }
 
-    pub(super) fn see_to_unsent(&mut self, step: &Step) {
+    fn see_to_unsent(&mut self, step: &Step) {
         let (sender, mut peers) = self.sender_and_peers();
         match step {
             Step::Flush => drop(sender.flush(&mut peers)),
@@ -495,8 +490,8 @@ impl Engine {
         self.transactions.await_batches(lanes);
     }
 
-    pub(super) fn find_coordinator(&mut self, lookup: &Lookup) {
-        let Some(id) = self.any_node::<FindCoordinatorRequest>() else {
+    fn find_coordinator(&mut self, lookup: &Lookup) {
+        let Some(id) = self.ready_or_dial::<FindCoordinatorRequest>() else {
             if let Some(unsupported) = self.nodes.nobody_speaks::<FindCoordinatorRequest>() {
                 self.fail_for_good(FatalError::Unsupported(unsupported));
             }
@@ -511,12 +506,7 @@ impl Engine {
         self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
     }
 
-    pub(super) fn send_to_coordinator(
-        &mut self,
-        id: NodeId,
-        ask: Ask,
-        request: CoordinatorRequest,
-    ) {
+    fn send_to_coordinator(&mut self, id: NodeId, ask: Ask, request: CoordinatorRequest) {
         match request {
             CoordinatorRequest::InitProducerId(request) => self.send_in_newest(id, ask, &request),
             CoordinatorRequest::AddPartitions(request) => self.send_in_newest(id, ask, &request),
@@ -527,12 +517,7 @@ impl Engine {
     }
 
     /// Sends a request in the newest version that will do; a coordinator that speaks none ends all.
-    pub(super) fn send_in_newest<R: Request>(
-        &mut self,
-        id: NodeId,
-        ask: Ask,
-        request: &Versioned<R>,
-    ) {
+    fn send_in_newest<R: Request>(&mut self, id: NodeId, ask: Ask, request: &Versioned<R>) {
         let newest = self.nodes.newest_to::<R>(id, request.latest);
         if let Some(version) = newest.filter(|version| version.number >= request.oldest) {
             self.transactions.asked(&ask);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use kafka_accumulator::Delivery;
 use kafka_producer::CloseReport;
-use kafka_producer::engine::{DeskState, Input};
+use kafka_producer::engine::{EngineState, Input};
 use kafka_producer::error::{Cause, DeliveryError, SendError};
 use kafka_producer::settings::Settings;
 use kafka_wire::{ApiKey, ErrorCode};
@@ -89,7 +89,7 @@ fn close_sends_everything_and_reports_it_as_delivered() {
     let _ = stage.send(0, "b");
     let _ = stage.send(1, "c");
     let mut report = stage.close(None);
-    assert!(matches!(stage.desk.state(), DeskState::Closed));
+    assert!(matches!(stage.handle.state(), EngineState::Closed));
     assert!(
         stage.append(TOPIC, 0, "late").is_err(),
         "nothing more is taken"
@@ -195,7 +195,7 @@ fn close_after_a_fatal_error_ends_at_once() {
     assert_eq!(report.try_recv(), Ok(Some(CloseReport::default())));
     assert!(stage.engine.has_ended());
     assert!(
-        matches!(stage.desk.state(), DeskState::Failed(_)),
+        matches!(stage.handle.state(), EngineState::Failed(_)),
         "the cause stays known"
     );
 }

@@ -1,6 +1,6 @@
 //! What an epoch that was left behind means for what was sent under it, and for what comes after.
 
-use kafka_producer::engine::{DeskState, NodeId};
+use kafka_producer::engine::{EngineState, NodeId};
 use kafka_producer::error::Persistence;
 use kafka_producer::settings::Settings;
 use kafka_wire::{ApiKey, ErrorCode};
@@ -188,7 +188,7 @@ fn t118_after_a_fatal_answer_nothing_is_sent_or_asked_any_more() {
     stage.answer(2, [error(OUT_OF_ORDER)]);
     stage.pass(ms(5000));
     both.iter().for_each(|delivery| drop(failed(delivery)));
-    assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
+    assert!(matches!(stage.handle.state(), EngineState::Failed(_)));
     let asked = &stage.asked[before..];
     let metadata = |(_, api): &(NodeId, ApiKey)| *api == ApiKey::METADATA;
     assert!(asked.iter().all(metadata), "{asked:?}");

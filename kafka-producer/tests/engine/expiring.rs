@@ -123,7 +123,7 @@ fn s48_the_memory_of_an_expired_batch_is_free_once_and_not_before_its_request_is
 #[test]
 fn s06_a_callback_of_an_expired_record_may_send_again_into_a_fresh_batch() {
     let mut stage = Stage::with(short_lived(), &[-1, 1]);
-    let cluster = stage.desk.cluster();
+    let cluster = stage.handle.cluster();
     let queue = Arc::clone(cluster.topic(TOPIC).unwrap().queue(0).unwrap());
     drop(cluster);
     let again: Arc<OnceLock<Delivery<DeliveryError>>> = Arc::default();

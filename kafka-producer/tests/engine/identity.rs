@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka_producer::engine::{DeskState, NodeId};
+use kafka_producer::engine::{EngineState, NodeId};
 use kafka_producer::error::Persistence;
 use kafka_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 use kafka_wire::{ApiKey, ErrorCode};
@@ -117,7 +117,7 @@ fn an_id_that_is_refused_for_good_ends_the_producer() {
     let delivery = stage.send(0, "tea");
     refuse(&mut stage, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     crate::stage::failed(&delivery);
-    assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
+    assert!(matches!(stage.handle.state(), EngineState::Failed(_)));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn s14_without_the_right_to_an_id_what_waits_fails_and_what_comes_later_asks_aga
     refuse(&mut stage, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
     let error = crate::stage::refused(&first, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
     assert_eq!(error.persistence(), Persistence::NotPersisted);
-    assert!(matches!(stage.desk.state(), DeskState::Open));
+    assert!(matches!(stage.handle.state(), EngineState::Open));
     stage.pass(Duration::from_secs(60));
     assert_eq!(
         stage.asked(ApiKey::INIT_PRODUCER_ID),

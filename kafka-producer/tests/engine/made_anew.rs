@@ -236,7 +236,7 @@ fn a_broker_that_knows_no_topic_ids_tells_of_the_same_topic() {
 #[test]
 fn a_record_for_a_partition_that_is_gone_cannot_be_appended_by_who_has_an_old_snapshot() {
     let mut stage = Stage::idempotent(&[1, 2]);
-    let old = std::sync::Arc::clone(&stage.desk.cluster());
+    let old = std::sync::Arc::clone(&stage.handle.cluster());
     make_anew(&mut stage, &[1]);
     stage.pass(Duration::from_secs(301));
     let queue = old.topic(TOPIC).unwrap().queue(1).unwrap();
@@ -325,7 +325,7 @@ fn a_topic_that_is_forgotten_begins_under_a_new_epoch_when_it_is_used_again() {
     );
     stage.warm_up(0, 1);
     let old = stage
-        .desk
+        .handle
         .cluster()
         .topic(TOPIC)
         .unwrap()
@@ -336,7 +336,7 @@ fn a_topic_that_is_forgotten_begins_under_a_new_epoch_when_it_is_used_again() {
     assert_eq!(stage.partitions(TOPIC), None);
     stage.know(TOPIC);
     let new = stage
-        .desk
+        .handle
         .cluster()
         .topic(TOPIC)
         .unwrap()

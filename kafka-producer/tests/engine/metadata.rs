@@ -117,7 +117,7 @@ fn a_topic_that_appears_in_time_is_known() {
     stage.map.topics.push(TopicOnMap::of(TOPIC, &[1, 1]));
     stage.pass(ms(1500));
     assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
-    assert_eq!(stage.desk.cluster().topic(TOPIC).unwrap().partitions(), 2);
+    assert_eq!(stage.handle.cluster().topic(TOPIC).unwrap().partitions(), 2);
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn s07_a_topic_that_nobody_writes_to_is_not_asked_about_until_somebody_does() {
     assert_eq!(stage.asked_about(), [Vec::<String>::new()]);
     stage.by_hand.clear();
     stage.settle();
-    assert!(stage.desk.cluster().topic(TOPIC).is_none());
+    assert!(stage.handle.cluster().topic(TOPIC).is_none());
     stage.know(TOPIC);
     let delivery = stage.send(0, "tea");
     stage.answer(1, [ok(1)]);

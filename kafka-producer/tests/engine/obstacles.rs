@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 
 use kafka_producer::DeliveryError;
-use kafka_producer::engine::{Input, NodeId, Question};
+use kafka_producer::engine::{Command, Input, NodeId};
 use kafka_producer::error::{Persistence, SendError, WaitReason};
 use kafka_producer::settings::Settings;
 use kafka_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
@@ -160,7 +160,7 @@ fn a_record_of_a_transaction_tells_that_its_coordinator_is_waited_for() {
 /// What the engine tells a caller whose wait for memory, which began then, was in vain.
 fn shortage(stage: &mut Stage, since: Instant) -> Option<WaitReason> {
     let (reply, mut answer) = oneshot::channel();
-    stage.desk.ask(Question::Shortage { since, reply });
+    stage.handle.ask(Command::Shortage { since, reply });
     stage.input(Input::Rung);
     answer.try_recv().unwrap().expect("it is told at once")
 }

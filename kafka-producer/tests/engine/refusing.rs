@@ -1,6 +1,6 @@
 //! Answers that end a record, or the producer: what is told to whom.
 
-use kafka_producer::engine::DeskState;
+use kafka_producer::engine::EngineState;
 use kafka_producer::error::{Cause, DeliveryError, Persistence};
 use kafka_producer::settings::{Acks, Settings};
 use kafka_wire::compression::Compression;
@@ -27,7 +27,7 @@ fn s41_an_unsupported_format_fails_the_batch_alone() {
     stage.answer(1, [error(ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT)]);
     let error = refused(&delivery, ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT);
     assert_eq!(error.persistence(), Persistence::NotPersisted);
-    assert!(matches!(stage.desk.state(), DeskState::Open));
+    assert!(matches!(stage.handle.state(), EngineState::Open));
     let next = stage.send(0, "next");
     assert_eq!(stage.numbers(1), [(1, 0)]);
     stage.answer(1, [ok(1)]);
@@ -82,8 +82,8 @@ fn s39_a_denied_cluster_ends_the_producer() {
         assert_eq!(fatal.code(), code);
         assert!(fatal.to_string().contains("(no)"), "{fatal}");
         assert_eq!(ended.persistence(), Persistence::NotPersisted);
-        match stage.desk.state() {
-            DeskState::Failed(told) => assert_eq!(told.code(), code),
+        match stage.handle.state() {
+            EngineState::Failed(told) => assert_eq!(told.code(), code),
             other => panic!("{other:?}"),
         }
         assert!(
@@ -104,7 +104,7 @@ fn s42_a_version_that_the_broker_does_not_speak_ends_an_idempotent_producer_alon
             failed(&delivery).code(),
             Some(ErrorCode::UNSUPPORTED_VERSION)
         );
-        assert_eq!(matches!(stage.desk.state(), DeskState::Failed(_)), ends);
+        assert_eq!(matches!(stage.handle.state(), EngineState::Failed(_)), ends);
     }
 }
 

@@ -2,7 +2,7 @@
 //! engine. The names begin with the numbers of the checklist.
 
 use futures_channel::oneshot;
-use kafka_producer::engine::{NodeId, Question};
+use kafka_producer::engine::{Command, NodeId};
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::stage::{Stage, TOPIC, delivered, ms, settings};
@@ -33,7 +33,7 @@ fn a15_a_flush_that_nobody_waits_for_any_more_leaves_nothing_behind() {
     let mut stage = Stage::with(settings, &[1]);
     let first = stage.send(0, "tea");
     let (reply, answer) = oneshot::channel();
-    stage.desk.ask(Question::Flush { reply });
+    stage.handle.ask(Command::Flush { reply });
     drop(answer);
     stage.tick();
     stage.answer(1, [ok(0)]);

@@ -225,7 +225,7 @@ fn times_keys_and_headers_survive_a_split() {
     use kafka_wire::records::RecordParts;
 
     let mut stage = warm(settings());
-    let cluster = stage.desk.cluster();
+    let cluster = stage.handle.cluster();
     let queue = cluster
         .topic(crate::stage::TOPIC)
         .unwrap()

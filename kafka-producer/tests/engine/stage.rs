@@ -1,4 +1,4 @@
-//! The stage on which the engine plays: its accumulator and desk, a clock that stands still until
+//! The stage on which the engine plays: its accumulator and handle, a clock that stands still until
 //! told, and brokers that answer what a test tells them to answer, when it tells them.
 //!
 //! What has nothing to do with a test is answered by itself ([`Stage::settle`]): dials succeed,
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell, NewRecord};
 use kafka_producer::engine::{
-    Action, CloseReport, Confirm, Desk, Engine, Input, NodeId, Notices, Question,
+    Action, CloseReport, Command, Confirm, Engine, EngineHandle, Input, NodeId, Notices,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::settings::{
@@ -38,7 +38,7 @@ pub(crate) struct Stage {
     /// What it has handed over to be told.
     notices: Notices,
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) handle: Arc<EngineHandle>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) now: Instant,
     /// What the brokers tell of the cluster.
@@ -132,12 +132,12 @@ impl Stage {
             panic!("a batch was dropped without an outcome")
         });
         let accumulator = Arc::new(accumulator);
-        let desk = Arc::new(Desk::new(bell));
+        let handle = Arc::new(EngineHandle::new(bell));
         let start = Instant::now();
         let engine = Engine::new(
             Arc::clone(&settings),
             Arc::clone(&accumulator),
-            Arc::clone(&desk),
+            Arc::clone(&handle),
             seed,
             start,
         );
@@ -145,7 +145,7 @@ impl Stage {
             engine,
             notices: Notices::default(),
             accumulator,
-            desk,
+            handle,
             settings,
             now: start,
             map,
@@ -207,7 +207,7 @@ impl Stage {
         partition: Option<i32>,
     ) -> oneshot::Receiver<Result<(), SendError>> {
         let (reply, answer) = oneshot::channel();
-        self.desk.ask(Question::Topic {
+        self.handle.ask(Command::Topic {
             name: Arc::from(topic),
             partition,
             since: self.now,
@@ -249,7 +249,7 @@ impl Stage {
         timestamp_ms: i64,
         value: &str,
     ) -> Result<Delivery<DeliveryError>, AppendError> {
-        let cluster = self.desk.cluster();
+        let cluster = self.handle.cluster();
         let queue = cluster.topic(topic).unwrap().queue(partition).unwrap();
         let value = RecordParts::new(None, Some(value.as_bytes()));
         let mut record = NewRecord::new(timestamp_ms, value);
@@ -261,7 +261,7 @@ impl Stage {
 
     /// How many partitions callers see; `None` if they have to wait for the topic.
     pub(crate) fn partitions(&self, topic: &str) -> Option<i32> {
-        let cluster = self.desk.cluster();
+        let cluster = self.handle.cluster();
         cluster.topic(topic).map(|topic| topic.partitions())
     }
 
@@ -536,7 +536,7 @@ impl Stage {
 
     pub(crate) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
         let (reply, mut answer) = oneshot::channel();
-        self.desk.ask(Question::Flush { reply });
+        self.handle.ask(Command::Flush { reply });
         self.tick();
         answer
             .try_recv()
@@ -548,7 +548,7 @@ impl Stage {
     pub(crate) fn close(&mut self, limit: Option<Duration>) -> oneshot::Receiver<CloseReport> {
         let (reply, answer) = oneshot::channel();
         let deadline = limit.map(|limit| self.now + limit);
-        self.desk.ask(Question::Close { deadline, reply });
+        self.handle.ask(Command::Close { deadline, reply });
         self.tick();
         answer
     }
@@ -566,7 +566,7 @@ impl Drop for Stage {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let (reply, _answer) = oneshot::channel();
             let deadline = Some(self.now);
-            self.desk.ask(Question::Close { deadline, reply });
+            self.handle.ask(Command::Close { deadline, reply });
             self.engine.handle(self.now, Input::Tick);
             while self.engine.poll().is_some() {}
             self.engine.hand_over(&mut self.notices);

@@ -349,7 +349,7 @@ fn minute(kind: &Kind) -> Count {
             count.strikes += 1;
             stage.settle();
         }
-        if init.is_none() && sent.is_none() && stage.desk.cluster().topic(TOPIC).is_some() {
+        if init.is_none() && sent.is_none() && stage.handle.cluster().topic(TOPIC).is_some() {
             sent = Some(stage.send(0, "tea"));
         }
         if sent

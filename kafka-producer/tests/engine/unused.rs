@@ -27,7 +27,7 @@ impl Stage {
 
     /// What who has just looked knows of the topic.
     fn topic(&self) -> Arc<Topic> {
-        Arc::clone(self.desk.cluster().topic(TOPIC).unwrap())
+        Arc::clone(self.handle.cluster().topic(TOPIC).unwrap())
     }
 
     fn append_by_way_of(

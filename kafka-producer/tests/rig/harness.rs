@@ -17,7 +17,8 @@ use kafka_accumulator::{
     Sleep,
 };
 use kafka_producer::engine::{
-    Action, Desk, Engine, Input, NodeId, Notices, Outgoing, Payload, PendingProduce, Question,
+    Action, Command, Engine, EngineHandle, Input, NodeId, Notices, Outgoing, Payload,
+    PendingProduce,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::{Address, ProducerConfig};
@@ -31,7 +32,7 @@ pub(crate) struct Rig {
     engine: Engine,
     notices: Notices,
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
-    desk: Arc<Desk>,
+    handle: Arc<EngineHandle>,
     pub(crate) queues: Vec<Arc<Queue<DeliveryError>>>,
     broker: Broker,
     pub(crate) now: Instant,
@@ -66,15 +67,15 @@ impl Rig {
             Arc::clone(&doorbell),
             || panic!("a batch was dropped without an outcome"),
         ));
-        let desk = Arc::new(Desk::new(doorbell));
+        let handle = Arc::new(EngineHandle::new(doorbell));
         let now = Instant::now();
-        let (asked, seat) = (Arc::clone(&accumulator), Arc::clone(&desk));
+        let (asked, seat) = (Arc::clone(&accumulator), Arc::clone(&handle));
         let address = Address::new("rig", 9092);
         let mut rig = Self {
             engine: Engine::new(settings, asked, seat, 42, now),
             notices: Notices::default(),
             accumulator,
-            desk,
+            handle,
             queues: Vec::new(),
             broker: Broker::new(address, partitions),
             now,
@@ -95,7 +96,7 @@ impl Rig {
 
     fn ask_for(&self, topic: &str) -> oneshot::Receiver<Result<(), SendError>> {
         let deadline = self.now + Duration::from_secs(60);
-        self.desk
+        self.handle
             .ask_for_topic(Arc::from(topic), None, self.now, deadline)
     }
 
@@ -122,12 +123,12 @@ impl Rig {
 
     /// Whether callers may write to a topic without waiting.
     pub(crate) fn knows(&self, topic: &str) -> bool {
-        self.desk.cluster().topic(topic).is_some()
+        self.handle.cluster().topic(topic).is_some()
     }
 
     /// A record for the first partition of a topic, delivered.
     pub(crate) fn deliver_to(&mut self, topic: &str, value: &[u8]) {
-        let cluster = self.desk.cluster();
+        let cluster = self.handle.cluster();
         let queue = cluster.topic(topic).unwrap().queue(0).unwrap();
         let mut record = NewRecord::new(1_760_000_000_000, RecordParts::new(None, Some(value)));
         let now = self.now;
@@ -144,7 +145,7 @@ impl Rig {
 
     fn connect(&mut self) {
         self.know(TOPIC);
-        let cluster = self.desk.cluster();
+        let cluster = self.handle.cluster();
         let topic = cluster.topic(TOPIC).unwrap();
         self.queues = (0..topic.partitions())
             .map(|partition| Arc::clone(topic.queue(partition).unwrap()))
@@ -329,7 +330,7 @@ impl Rig {
 impl Drop for Rig {
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
-        self.desk.ask(Question::Close {
+        self.handle.ask(Command::Close {
             deadline: Some(self.now),
             reply,
         });

@@ -12,7 +12,7 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Accumulator, Doorbell, Sleep};
-use kafka_producer::engine::{Action, Desk, Engine, Input, NodeId, Notices};
+use kafka_producer::engine::{Action, Engine, EngineHandle, Input, NodeId, Notices};
 use kafka_producer::settings::Settings;
 
 use crate::checkers::busy::Pace;
@@ -89,11 +89,11 @@ impl World {
         let accumulator =
             Accumulator::new(settings.accumulator, Arc::clone(&doorbell), once::abandoned);
         let accumulator = Arc::new(accumulator);
-        let desk = Arc::new(Desk::new(Arc::clone(&doorbell)));
+        let handle = Arc::new(EngineHandle::new(Arc::clone(&doorbell)));
         let engine = Engine::new(
             Arc::clone(&settings),
             Arc::clone(&accumulator),
-            Arc::clone(&desk),
+            Arc::clone(&handle),
             self.random.u64(..),
             self.now(),
         );
@@ -101,7 +101,7 @@ impl World {
             number,
             settings,
             accumulator,
-            desk,
+            handle,
             Rc::clone(&self.ground),
             Arc::clone(&self.next_record),
         ));

@@ -59,7 +59,7 @@ impl World {
     fn places_by_leader(&self, broker: BrokerId) -> (Vec<Place>, Vec<Place>) {
         let mut places = (Vec::new(), Vec::new());
         for topic in &self.plan.topics {
-            let snapshot = self.clients[0].producer.desk.cluster();
+            let snapshot = self.clients[0].producer.handle.cluster();
             let known = snapshot.topic(&topic.name).map(|topic| topic.partitions());
             for partition in 0..known.unwrap_or_default() {
                 let place = (Arc::clone(&topic.name), partition as usize);

@@ -1,4 +1,4 @@
-//! A producer as its callers see it: what the facade does with desk and accumulator, by the clock
+//! A producer as its callers see it: what the facade does with handle and accumulator, by the clock
 //! of the run, and with every record in the books.
 
 use std::cell::RefCell;
@@ -11,7 +11,9 @@ use futures_channel::oneshot;
 use kafka_accumulator::{
     Accumulator, AppendError, Callback, Delivery, NewRecord, Queue, Reservation, ReserveError,
 };
-use kafka_producer::engine::{CloseReport, Desk, DeskState, Question, Topic, TransactionCall};
+use kafka_producer::engine::{
+    CloseReport, Command, EngineHandle, EngineState, Topic, TransactionCall,
+};
 use kafka_producer::error::{DeliveryError, FatalError, Misuse, SendError, TransactionError};
 use kafka_producer::settings::Settings;
 
@@ -25,7 +27,7 @@ pub(crate) struct Producer {
     pub(crate) client: usize,
     pub(crate) settings: Arc<Settings>,
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) handle: Arc<EngineHandle>,
     pub(crate) ground: Rc<Ground>,
     next_id: Arc<AtomicU64>,
     /// Records that callbacks have sent, not in the books yet.
@@ -88,7 +90,7 @@ impl Producer {
         client: usize,
         settings: Arc<Settings>,
         accumulator: Arc<Accumulator<DeliveryError>>,
-        desk: Arc<Desk>,
+        handle: Arc<EngineHandle>,
         ground: Rc<Ground>,
         next_id: Arc<AtomicU64>,
     ) -> Self {
@@ -96,7 +98,7 @@ impl Producer {
             client,
             settings,
             accumulator,
-            desk,
+            handle,
             ground,
             next_id,
             sent_by_callbacks: Arc::default(),
@@ -128,7 +130,7 @@ impl Producer {
         let mut reserved = None;
         loop {
             self.check_open()?;
-            let cluster = self.desk.cluster();
+            let cluster = self.handle.cluster();
             let Some(known) = cluster.topic(topic).map(Arc::clone) else {
                 drop(cluster);
                 self.wait_for_topic(topic, since, deadline).await?;
@@ -155,7 +157,7 @@ impl Producer {
         deadline: Instant,
     ) -> Result<(), SendError> {
         let (reply, answer) = oneshot::channel();
-        self.desk.ask(Question::Topic {
+        self.handle.ask(Command::Topic {
             name: Arc::clone(topic),
             partition: None,
             since,
@@ -175,7 +177,7 @@ impl Producer {
             Err(ReserveError::TimedOut { .. }) => Err(SendError::buffer_exhausted(
                 self.ground.now() - since,
                 self.accumulator.memory_total(),
-                self.desk.why_short(since).await,
+                self.handle.why_short(since).await,
             )),
             reserved => reserved.map_err(|_| SendError::Closed),
         }
@@ -282,7 +284,7 @@ impl Producer {
     pub(crate) async fn flush(&self) {
         let before = self.ground.ledger.borrow().undecided_of(self.client);
         let (reply, answer) = oneshot::channel();
-        self.desk.ask(Question::Flush { reply });
+        self.handle.ask(Command::Flush { reply });
         let Ok(undecided) = answer.await else {
             return;
         };
@@ -311,7 +313,7 @@ impl Producer {
         self.ground
             .trace
             .tell(self, || format!("close, within {patience:?}"));
-        self.desk.ask(Question::Close { deadline, reply });
+        self.handle.ask(Command::Close { deadline, reply });
         let waits = Patience::new(
             &self.ground,
             patience.unwrap_or_else(|| self.longest_wait()),
@@ -344,7 +346,7 @@ impl Producer {
         self.ground.trace.tell(self, || format!("asks for {name}"));
         let (reply, answer) = oneshot::channel();
         let deadline = self.ground.now() + self.settings.max_block;
-        self.desk.ask(Question::Transact {
+        self.handle.ask(Command::Transact {
             call,
             deadline,
             reply,
@@ -371,7 +373,7 @@ impl Producer {
     pub(crate) fn abandon(&self) {
         self.ground.trace.tell(self, || "drops the transaction");
         let (reply, _) = oneshot::channel();
-        self.desk.ask(Question::Transact {
+        self.handle.ask(Command::Transact {
             call: TransactionCall::Abandon,
             deadline: self.ground.now(),
             reply,
@@ -379,10 +381,10 @@ impl Producer {
     }
 
     pub(crate) fn check_open(&self) -> Result<(), SendError> {
-        match self.desk.state() {
-            DeskState::Open => Ok(()),
-            DeskState::Closed => Err(SendError::Closed),
-            DeskState::Failed(fatal) => Err(SendError::Fatal(fatal)),
+        match self.handle.state() {
+            EngineState::Open => Ok(()),
+            EngineState::Closed => Err(SendError::Closed),
+            EngineState::Failed(fatal) => Err(SendError::Fatal(fatal)),
         }
     }
 

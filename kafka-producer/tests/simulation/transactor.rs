@@ -126,7 +126,7 @@ impl Transactor {
         for _ in 0..records {
             let pause = ground.some_us(0, caller.pause_max.as_micros() as u64);
             ground.pause(pause).await;
-            if self.producer.desk.doomed().is_some() {
+            if self.producer.handle.abort_reason().is_some() {
                 break;
             }
             self.send(caller, number).await;

@@ -68,7 +68,7 @@ impl Metadata {
 
     /// The lane of a queue that has rung; made, if it is the first time. None has a queue that was
     /// closed before anything was written to it.
-    pub(crate) fn lane_of(
+    pub(crate) fn lane_for(
         &mut self,
         queue: &Arc<Queue<DeliveryError>>,
         lanes: &mut Lanes,
@@ -120,7 +120,7 @@ impl Metadata {
 
     /// Looks at what became due: the ends of waits, for which `last` is in the way, and the age of what is
     /// known.
-    pub(crate) fn is_due(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
+    pub(crate) fn due(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
         let max_age = max_age(&cx.settings);
         self.expire_waiters(cx, last);
         self.forget_unwanted(cx.now);

@@ -444,7 +444,7 @@ impl Nodes {
 
     /// A broker's timer fired: a dial or an answer took too long, it was idle for too long, or its silence
     /// or its rest is over.
-    pub(crate) fn is_due(&mut self, cx: &mut Context, id: NodeId) -> Option<Disconnected> {
+    pub(crate) fn due(&mut self, cx: &mut Context, id: NodeId) -> Option<Disconnected> {
         let idle_max = cx.settings.connections_max_idle;
         let node = self.known.get(&id)?;
         let idle = node.idle_until(idle_max);

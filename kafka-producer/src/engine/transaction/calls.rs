@@ -10,7 +10,7 @@ use super::phase::{Before, Owner, Phase};
 use super::transactional::Transactional;
 use crate::engine::cluster::features::Features;
 use crate::engine::context::Context;
-use crate::engine::handle::DeskState;
+use crate::engine::handle::EngineState;
 use crate::engine::notice::Notice;
 use crate::error::{Misuse, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
@@ -37,7 +37,7 @@ impl Transactional {
         deadline: Instant,
         reply: Reply,
     ) {
-        let closed = matches!(cx.desk.state(), DeskState::Closed);
+        let closed = matches!(cx.handle.state(), EngineState::Closed);
         let response = match call {
             TransactionCall::SendOffsets { offsets, group } => {
                 return self.send_offsets(cx, offsets, group, deadline, reply);
@@ -171,8 +171,8 @@ impl Transactional {
 
 /// `close` may have ended it under its owner's hands.
 fn no_transaction(cx: &Context) -> TransactionError {
-    match cx.desk.state() {
-        DeskState::Closed => TransactionError::Closed,
+    match cx.handle.state() {
+        EngineState::Closed => TransactionError::Closed,
         _ => TransactionError::Misused(Misuse::NoTransaction),
     }
 }

@@ -33,7 +33,7 @@ use crate::engine::cluster::features::Features;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
-use crate::engine::handle::DeskState;
+use crate::engine::handle::EngineState;
 use crate::engine::identity::Identity;
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
@@ -154,8 +154,8 @@ impl Transactions {
         deadline: Instant,
         reply: oneshot::Sender<Result<(), TransactionError>>,
     ) {
-        let refused = match (&mut self.0, cx.desk.state()) {
-            (_, DeskState::Failed(fatal)) => TransactionError::Fatal(fatal),
+        let refused = match (&mut self.0, cx.handle.state()) {
+            (_, EngineState::Failed(fatal)) => TransactionError::Fatal(fatal),
             (None, _) => TransactionError::Misused(Misuse::NotTransactional),
             (Some(it), _) => return it.call(cx, features, call, deadline, reply),
         };

@@ -135,7 +135,7 @@ impl Transactional {
         self.offsets.end_all(aborted, &mut cx.notices);
         self.callers
             .tell(Call::Commit, || Err(aborted()), &mut cx.notices);
-        cx.desk.doom(Some(why.clone()));
+        cx.handle.set_abort_reason(Some(why.clone()));
         self.phase = Phase::AbortOnly { why, begun };
         if owner == Owner::Abandoned {
             self.begin_ending(cx, End::Abort, owner);
@@ -288,7 +288,7 @@ impl Transactional {
             Before::InitializedUntold if told > 0 => Before::Initialized,
             before => before,
         });
-        cx.desk.doom(None);
+        cx.handle.set_abort_reason(None);
         self.begin_if_awaited(cx, features);
     }
 

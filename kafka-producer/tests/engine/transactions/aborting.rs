@@ -227,7 +227,7 @@ fn t098_nothing_is_sent_to_a_partition_that_may_not_be_written_to() {
     stage.pass(ms(1000));
     assert_eq!(stage.story(), ["AddPartitionsToTxn orders-1"]);
     pending(&delivery);
-    let doomed = stage.desk.doomed().expect("the next send is told");
+    let doomed = stage.handle.abort_reason().expect("the next send is told");
     assert_eq!(doomed.code(), Some(DENIED));
 }
 
@@ -300,7 +300,7 @@ fn s66_a_refusal_that_outlasts_the_retries_makes_the_transaction_abort() {
         pending(&delivery);
         stage.answer(1, [error(code)]);
         failed(&delivery);
-        assert_eq!(stage.desk.doomed().unwrap().code(), Some(code));
+        assert_eq!(stage.handle.abort_reason().unwrap().code(), Some(code));
         assert_eq!(stage.commit().abortable().code(), Some(code));
         stage.abort().done();
         stage.begin().done();

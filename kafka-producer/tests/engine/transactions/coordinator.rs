@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use kafka_producer::engine::{NodeId, Question, TransactionCall};
+use kafka_producer::engine::{Command, NodeId, TransactionCall};
 use kafka_producer::error::{AbortableError, FatalError, Misuse, TimedOut, TransactionError};
 use kafka_producer::settings::{Guarantee, Settings, TransactionSettings};
 use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit};
@@ -374,7 +374,7 @@ impl Stage {
 
     pub(crate) fn transact_until(&mut self, call: TransactionCall, deadline: Instant) -> Call {
         let (reply, answer) = oneshot::channel();
-        self.desk.ask(Question::Transact {
+        self.handle.ask(Command::Transact {
             call,
             deadline,
             reply,

@@ -29,7 +29,7 @@ fn s27_t108_a_record_that_expires_after_it_was_sent_makes_the_transaction_abort(
         let delivery = stage.send(0, "tea");
         stage.pass(ms(2000));
         expired(&delivery);
-        let why = stage.desk.doomed().expect("the next send is told");
+        let why = stage.handle.abort_reason().expect("the next send is told");
         assert!(matches!(why, AbortableError::Delivery(_)), "{why}");
         let why = stage.commit().abortable();
         let AbortableError::Delivery(error) = why else {

@@ -1,7 +1,7 @@
 //! What may be called when: a call in the wrong place is refused and changes nothing, and whoever
 //! waited in vain can ask how it went on.
 
-use kafka_producer::engine::{DeskState, TransactionCall};
+use kafka_producer::engine::{EngineState, TransactionCall};
 use kafka_producer::error::{AbortableError, FatalError, Misuse, TransactionError};
 use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit};
 use kafka_wire::{ApiKey, ErrorCode};
@@ -54,7 +54,7 @@ fn t005_an_idempotent_producer_sends_nothing_after_a_fatal_error() {
     let delivery = stage.send(0, "tea");
     stage.answer(1, [error(ErrorCode::CLUSTER_AUTHORIZATION_FAILED)]);
     failed(&delivery);
-    assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
+    assert!(matches!(stage.handle.state(), EngineState::Failed(_)));
     assert!(stage.append("orders", 0, "cake").is_err());
 }
 
@@ -77,16 +77,16 @@ fn t006_t019_t028_outside_of_a_transaction_no_record_leaves() {
 fn t007_t020_after_an_abortable_error_the_next_record_is_told_why() {
     for level in VERSIONS {
         let mut stage = Stage::under_way(level, &[1]);
-        assert!(stage.desk.doomed().is_none());
+        assert!(stage.handle.abort_reason().is_none());
         let delivery = stage.send(0, "tea");
         stage.answer(1, [error(ErrorCode::INVALID_TXN_STATE)]);
         failed(&delivery);
-        let told = stage.desk.doomed().expect("senders are told");
+        let told = stage.handle.abort_reason().expect("senders are told");
         assert_eq!(told.code(), Some(ErrorCode::INVALID_TXN_STATE));
         let why = stage.send_offsets(&[5]).abortable();
         assert!(matches!(why, AbortableError::Delivery(_)));
         stage.abort().done();
-        assert!(stage.desk.doomed().is_none(), "that is over");
+        assert!(stage.handle.abort_reason().is_none(), "that is over");
     }
 }
 
@@ -351,7 +351,7 @@ fn t133_a_coordinator_that_contradicts_the_state_of_the_producer_ends_it() {
         }
         let why = stage.abort().fatal();
         assert_eq!(why.code(), ErrorCode::INVALID_TXN_STATE);
-        assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
+        assert!(matches!(stage.handle.state(), EngineState::Failed(_)));
         stage.begin().fatal();
     }
 }

@@ -1,6 +1,6 @@
 //! What a coordinator refuses for good: some of it ends the transaction, some of it the producer.
 
-use kafka_producer::engine::DeskState;
+use kafka_producer::engine::EngineState;
 use kafka_producer::error::{AbortableError, FatalError, TransactionError};
 use kafka_wire::{ApiKey, ErrorCode};
 
@@ -33,7 +33,7 @@ fn refused(stage: &mut Stage, api: ApiKey, code: ErrorCode) -> Result<(), Transa
     let committed = stage.commit().ended();
     if api == ADD_PARTITIONS {
         // Aborted with its transaction, or failed with its producer.
-        if matches!(stage.desk.state(), DeskState::Open) {
+        if matches!(stage.handle.state(), EngineState::Open) {
             stage.abandon();
         }
         failed(&delivery);
@@ -51,7 +51,7 @@ fn fatal(api: ApiKey, code: ErrorCode) -> FatalError {
             other => panic!("{api} refused with {code}: {other:?}"),
         };
         assert_eq!(why.code(), code);
-        assert!(matches!(stage.desk.state(), DeskState::Failed(_)));
+        assert!(matches!(stage.handle.state(), EngineState::Failed(_)));
         assert_eq!(stage.begin().fatal(), why, "every call says so");
         found = Some(why);
     }

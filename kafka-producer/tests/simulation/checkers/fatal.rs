@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use kafka_producer::engine::DeskState;
+use kafka_producer::engine::EngineState;
 use kafka_producer::error::FatalError;
 
 use super::Facts;
@@ -17,9 +17,9 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
     for producer in &facts.producers {
         let told = producer.failure.borrow().clone();
         // It may have no caller any more who was told when.
-        let failed = told.or_else(|| match producer.desk.state() {
-            DeskState::Failed(fatal) => Some((producer.ground.now(), fatal)),
-            DeskState::Open | DeskState::Closed => None,
+        let failed = told.or_else(|| match producer.handle.state() {
+            EngineState::Failed(fatal) => Some((producer.ground.now(), fatal)),
+            EngineState::Open | EngineState::Closed => None,
         });
         if let Some((at, fatal)) = failed
             && !is_excused(facts, producer, at, &fatal)

@@ -260,7 +260,7 @@ impl Metadata {
         let why: Arc<str> =
             format!("the topic was made anew with {partitions} partition(s)").into();
         let gone = used.filter_map(|queue| {
-            let lane = self.lane_of(queue, lanes, now)?;
+            let lane = self.lane_for(queue, lanes, now)?;
             let why = Arc::clone(&why);
             Some(Gone { lane, why })
         });

@@ -10,13 +10,13 @@ use crate::engine::produce::lanes::Lanes;
 impl Metadata {
     /// Publishes a new snapshot, if anything that callers see has changed of these topics.
     pub(crate) fn publish(&self, cx: &Context, lanes: &Lanes, topics: &[Arc<str>]) {
-        let cluster = cx.desk.cluster();
+        let cluster = cx.handle.cluster();
         let changes = topics
             .iter()
             .filter_map(|name| self.change_of(cx, lanes, name, &cluster));
         let changes: Vec<Change> = changes.collect();
         if !changes.is_empty() {
-            cx.desk.publish(cluster.with(changes));
+            cx.handle.publish(cluster.with(changes));
         }
     }
 

@@ -81,16 +81,16 @@ impl Stage {
 
     /// The lane of one of the topic's partitions, which a caller writes to.
     fn write(&mut self, partition: i32) -> LaneKey {
-        let cluster = self.cx.desk.cluster();
+        let cluster = self.cx.handle.cluster();
         let queue = cluster.topic(&self.topic).unwrap().queue(partition);
         let (metadata, lanes) = (&mut self.metadata, &mut self.lanes);
-        let key = metadata.lane_of(queue.unwrap(), lanes, self.cx.now);
+        let key = metadata.lane_for(queue.unwrap(), lanes, self.cx.now);
         key.unwrap()
     }
 
     /// The partitions that callers see to have a leader.
     fn seen(&self) -> Option<Vec<i32>> {
-        let cluster = self.cx.desk.cluster();
+        let cluster = self.cx.handle.cluster();
         Some(cluster.topic(&self.topic)?.available.clone())
     }
 
@@ -179,7 +179,7 @@ fn a_topic_that_never_existed_is_forgotten_when_nobody_waits() {
     stage.cx.now += MS * 1000;
     stage
         .metadata
-        .is_due(&mut stage.cx, Some(&WaitReason::NoBroker));
+        .due(&mut stage.cx, Some(&WaitReason::NoBroker));
     stage.cx.notices.drain(..).for_each(|notice| notice.tell());
     match answer.try_recv() {
         Ok(Some(Err(SendError::TopicUnknown { last, .. }))) => {

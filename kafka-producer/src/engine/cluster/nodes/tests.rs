@@ -116,10 +116,10 @@ fn what_is_held_back_is_sent_when_the_silence_is_over_on_that_connection_alone()
     nodes.throttle(&mut cx, ONE, 100);
     ask(&mut nodes, &mut cx, ONE).unwrap();
     assert_eq!(sent(&mut cx), []);
-    assert!(nodes.is_due(&mut cx, ONE).is_none());
+    assert!(nodes.due(&mut cx, ONE).is_none());
     assert_eq!(sent(&mut cx), []);
     cx.now += MS * 100;
-    assert!(nodes.is_due(&mut cx, ONE).is_none());
+    assert!(nodes.due(&mut cx, ONE).is_none());
     assert_eq!(sent(&mut cx), [(ONE, 1)]);
 
     nodes.throttle(&mut cx, ONE, 5000);
@@ -127,7 +127,7 @@ fn what_is_held_back_is_sent_when_the_silence_is_over_on_that_connection_alone()
     let lost = nodes.disconnected(&mut cx, ONE, "it hung up").unwrap();
     assert_eq!(lost.unanswered.len(), 2);
     cx.now += MS * 5000;
-    assert!(nodes.is_due(&mut cx, ONE).is_none());
+    assert!(nodes.due(&mut cx, ONE).is_none());
     assert_eq!(sent(&mut cx), [], "the connection is another");
 }
 
@@ -138,9 +138,9 @@ fn the_owner_of_a_request_gets_it_back_with_what_became_of_it() {
     ask(&mut nodes, &mut cx, ONE).unwrap();
     cx.now += MS * 500;
     ask(&mut nodes, &mut cx, ONE).unwrap();
-    assert!(nodes.is_due(&mut cx, ONE).is_none());
+    assert!(nodes.due(&mut cx, ONE).is_none());
     cx.now += MS * 500;
-    let lost = nodes.is_due(&mut cx, ONE).unwrap();
+    let lost = nodes.due(&mut cx, ONE).unwrap();
     let codes = lost.unanswered.iter().map(|request| request.code);
     let expected = [ErrorCode::REQUEST_TIMED_OUT, ErrorCode::NETWORK_EXCEPTION];
     assert_eq!(codes.collect::<Vec<_>>(), expected);

@@ -391,7 +391,7 @@ impl Lane {
     }
 
     /// What its queue has for now.
-    pub(crate) fn look(&self, now: Instant) -> Readiness {
+    pub(crate) fn poll_ready(&self, now: Instant) -> Readiness {
         self.queue.poll_ready(now)
     }
 

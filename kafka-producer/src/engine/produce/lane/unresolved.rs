@@ -324,7 +324,7 @@ impl Lane {
     /// A batch is to get another number, and those behind it, because none of them is in the log. Whether
     /// that has to be asked first, about the batch with this serial: of some behind it it is not known, and
     /// a topic made anew may have them without the first.
-    pub(crate) fn before_renumbering(&mut self, cx: &mut Context, memory: &Memory) -> Option<u64> {
+    pub(crate) fn prepare_renumbering(&mut self, cx: &mut Context, memory: &Memory) -> Option<u64> {
         let needs_number = |slot: &Slot| matches!(slot.state, SlotState::NeedsNewSequence { .. });
         let position = self.slots.iter().position(needs_number)?;
         let known = |slot: &Slot| slot.ambiguity == Ambiguity::None;

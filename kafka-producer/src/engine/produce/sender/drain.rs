@@ -45,7 +45,7 @@ impl Sender {
     /// Sends a broker all that its window has room for.
     pub(crate) fn drain(&mut self, p: &mut Peers<'_>, id: NodeId) {
         let mut chosen = std::mem::take(&mut self.chosen);
-        while self.open_window(p, id) && !self.waits_for_others(p, id) {
+        while self.make_room(p, id) && !self.hold_back_for_others(p, id) {
             chosen.clear();
             self.choose(p, id, &mut chosen);
             self.survey.end();
@@ -60,7 +60,7 @@ impl Sender {
     }
 
     /// Whether the broker can take another request now; dials it, or ends what it can never take.
-    fn open_window(&mut self, p: &mut Peers<'_>, id: NodeId) -> bool {
+    fn make_room(&mut self, p: &mut Peers<'_>, id: NodeId) -> bool {
         if self.lanes.listed(id) == 0 {
             return false;
         }
@@ -115,7 +115,7 @@ impl Sender {
     }
 
     /// Whether what is due for this broker waits for other batches to become due.
-    pub(crate) fn waits_for_others(&mut self, p: &mut Peers<'_>, id: NodeId) -> bool {
+    pub(crate) fn hold_back_for_others(&mut self, p: &mut Peers<'_>, id: NodeId) -> bool {
         let hold = p.cx.settings.accumulator.linger.min(HOLD_MAX);
         let hurry = p.cx.accumulator.waiting() > 0;
         if hold.is_zero() || hurry || !self.coalescer.comes_soon() {
@@ -123,7 +123,7 @@ impl Sender {
         }
         // Half of its partitions: all of them would have to wait for the slowest.
         let enough = (self.lanes.led_by(id) / 2).clamp(1, BATCHES);
-        let few = self.has_few(p, id, enough);
+        let few = self.survey_few(p, id, enough);
         let waits_until = self.coalescer.wait(id, few, hold, p.cx.now);
         if let Some(until) = waits_until {
             p.cx.timers.arm(Timer::Coalesce(id), until);
@@ -134,7 +134,7 @@ impl Sender {
 
     /// Whether fewer lanes of a broker than so many have something to send. Those that have nothing leave
     /// its list, so that they ring when they have. One that has to send something again waits for nobody.
-    fn has_few(&mut self, p: &mut Peers<'_>, id: NodeId, enough: usize) -> bool {
+    fn survey_few(&mut self, p: &mut Peers<'_>, id: NodeId, enough: usize) -> bool {
         let mut ready = 0;
         self.survey.begin(self.identity);
         while ready < enough
@@ -142,7 +142,7 @@ impl Sender {
         {
             let next = self.next(p, key);
             let worth = match next {
-                Next::Take => match self.lanes[key].look(p.cx.now) {
+                Next::Take => match self.lanes[key].poll_ready(p.cx.now) {
                     Readiness::Ready => 1,
                     Readiness::Lingering { until } => {
                         self.linger(p.cx, key, until);
@@ -215,7 +215,7 @@ impl Sender {
 
     fn offer_under_new_epoch(&mut self, p: &mut Peers<'_>, key: LaneKey) -> Offer {
         let memory = self.memory();
-        if let Some(serial) = self.lanes[key].before_renumbering(p.cx, &memory) {
+        if let Some(serial) = self.lanes[key].prepare_renumbering(p.cx, &memory) {
             let about = BatchRef { lane: key, serial };
             self.check_topic(p, about, Evidence::Gap);
             return Offer::Nothing;
@@ -244,7 +244,7 @@ impl Sender {
     fn take(&mut self, p: &mut Peers<'_>, key: LaneKey) -> Offer {
         let lane = &mut self.lanes[key];
         let now = p.cx.now;
-        let has_batch = || lane.look(now) == Readiness::Ready;
+        let has_batch = || lane.poll_ready(now) == Readiness::Ready;
         if !p.transactions.maybe_add_partition(key, has_batch) {
             return Offer::Nothing;
         }

@@ -164,7 +164,7 @@ impl Sender {
         let mut rung = std::mem::take(&mut self.rung);
         p.cx.accumulator.take_rung(&mut rung);
         for queue in rung.drain(..) {
-            if let Some(key) = p.metadata.lane_of(&queue, &mut self.lanes, p.cx.now) {
+            if let Some(key) = p.metadata.lane_for(&queue, &mut self.lanes, p.cx.now) {
                 self.look_at_queue(p, key);
             }
         }
@@ -183,7 +183,7 @@ impl Sender {
     /// Sees what a queue holds; it will not ring again before that changes.
     pub(crate) fn look_at_queue(&mut self, p: &mut Peers<'_>, key: LaneKey) {
         let lane = &self.lanes[key];
-        match lane.look(p.cx.now) {
+        match lane.poll_ready(p.cx.now) {
             // What rang was taken already, when its lane had its turn.
             Readiness::Empty if lane.has_slots() => {}
             Readiness::Empty => return,
@@ -300,7 +300,7 @@ impl Sender {
     fn make_missing_lanes(&mut self, p: &mut Peers<'_>) {
         for queue in p.cx.accumulator.queues() {
             if !queue.is_empty() {
-                p.metadata.lane_of(&queue, &mut self.lanes, p.cx.now);
+                p.metadata.lane_for(&queue, &mut self.lanes, p.cx.now);
             }
         }
     }
@@ -333,9 +333,13 @@ impl Sender {
         }
     }
 
-    /// Whether any batch has no outcome yet; forgets those that have.
-    pub(crate) fn is_busy(&mut self) -> bool {
+    /// Forgets lanes without batches, up to the first that has one.
+    pub(crate) fn sort_out_idle(&mut self) {
         self.lanes.sort_out_first_busy();
+    }
+
+    /// Whether any batch may have no outcome yet.
+    pub(crate) fn is_busy(&self) -> bool {
         self.lanes.has_busy()
     }
 
