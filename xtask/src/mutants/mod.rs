@@ -7,6 +7,7 @@
 
 mod table;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -101,7 +102,8 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Copies tracked and new files. Unchanged files keep their times.
+    /// Copies tracked and new files, and removes what was copied before and is gone since: two files
+    /// would claim to be a module that has moved. Unchanged files keep their times.
     fn copy() -> Result<Self> {
         let root = shell::target().join("mutants");
         let scratch = Self {
@@ -111,12 +113,15 @@ impl Scratch {
         let mut list = Command::new("git");
         list.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
         let list = shell::read(list.current_dir(shell::workspace()))?;
+        let mut copied = BTreeSet::new();
         for file in list.lines() {
             let (from, to) = (shell::workspace().join(file), scratch.workspace.join(file));
             if from.is_file() {
                 write_if_new(&to, &fs::read(&from)?)?;
+                copied.insert(to);
             }
         }
+        remove_others(&scratch.workspace, &copied)?;
         Ok(scratch)
     }
 
@@ -198,9 +203,34 @@ fn write_if_new(file: &Path, content: &[u8]) -> Result<()> {
     fs::write(file, content).with_context(|| format!("{} can not be written", file.display()))
 }
 
+/// Removes every file in a folder that is none of these.
+fn remove_others(folder: &Path, files: &BTreeSet<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_others(&path, files)?;
+        } else if !files.contains(&path) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_gone_from_the_workspace_goes_from_its_copy() {
+        let copy = tempfile::tempdir().unwrap();
+        let [kept, gone] = ["lane.rs", "lane/mod.rs"].map(|file| copy.path().join(file));
+        for file in [&kept, &gone] {
+            write_if_new(file, b"//! A lane.").unwrap();
+        }
+        remove_others(copy.path(), &BTreeSet::from([kept.clone()])).unwrap();
+        assert!(kept.is_file());
+        assert!(!gone.exists());
+    }
 
     #[test]
     fn what_the_simulation_says_is_understood() {
