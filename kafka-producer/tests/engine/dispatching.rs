@@ -294,3 +294,30 @@ fn without_linger_nothing_waits_for_company() {
         delivered(&delivery, round);
     }
 }
+
+/// What was found while a batch waited for company does not hold any more when its predecessor was refused.
+#[test]
+fn what_waited_for_company_is_looked_at_anew_when_it_waits_no_longer() {
+    let mut stage = at_a_fast_pace();
+    let batches = (0..4).map(|partition| stage.append(TOPIC, partition, "tea").unwrap());
+    let batches: Vec<_> = batches.collect();
+    stage.tick();
+    let second = stage.send(0, "cake");
+    assert_eq!(
+        stage.values(1),
+        [["tea"; 4]],
+        "the second waits for company"
+    );
+    let memory = stage.settings.accumulator.buffer_memory;
+    let waits = stage.accumulator.reserve(memory, stage.now + ms(5000));
+    assert_eq!(stage.accumulator.waiting(), 1);
+    let refused = error(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    stage.answer(1, [refused, ok(99), ok(99), ok(99)]);
+    assert_eq!(stage.values(1), [["tea"], ["cake"]], "in order");
+    assert_eq!(stage.numbers(1), [(1, 0), (1, 1)], "under a new epoch");
+    stage.answer(1, [ok(100)]);
+    delivered(&batches[0], 100);
+    stage.answer(1, [ok(101)]);
+    delivered(&second, 101);
+    drop(waits);
+}

@@ -48,7 +48,6 @@ impl Sender {
         while self.make_room(p, id) && !self.hold_back_for_others(p, id) {
             chosen.clear();
             self.choose(p, id, &mut chosen);
-            self.survey.end();
             if chosen.is_empty() {
                 break;
             }
@@ -116,6 +115,8 @@ impl Sender {
 
     /// Whether what is due for this broker waits for other batches to become due.
     pub(crate) fn hold_back_for_others(&mut self, p: &mut Peers<'_>, id: NodeId) -> bool {
+        // What was found the last time may not hold any more.
+        self.survey.end();
         let hold = p.cx.settings.accumulator.linger.min(HOLD_MAX);
         let hurry = p.cx.accumulator.waiting() > 0;
         if hold.is_zero() || hurry || !self.coalescer.comes_soon() {
