@@ -35,6 +35,8 @@ impl Engine {
     pub(super) fn attend_to_timers(&mut self) {
         while let Some(timer) = self.cx.timers.pop_due(self.cx.now) {
             self.due(timer);
+            // What is due next may end the transaction of what has failed.
+            self.follow_up();
         }
         self.cx.accumulator.expire_waiters(self.cx.now);
     }

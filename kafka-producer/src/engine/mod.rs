@@ -209,6 +209,8 @@ impl Engine {
         let (sender, mut peers) = self.sender_and_peers();
         sender.ask_for_identity(&mut peers);
         if self.transactions.are_enabled() {
+            // What has failed by now decides how the transaction may end.
+            self.tell_failures();
             self.ask_for_transaction();
         }
         self.follow_up();
@@ -247,11 +249,13 @@ impl Engine {
             self.follow_sent(Err(unsent));
         }
         if self.transactions.are_enabled() {
-            self.tell_transactions();
+            self.tell_failures();
+            self.see_to_ending();
         }
     }
 
-    fn tell_transactions(&mut self) {
+    /// Tells the transaction, before it can end or another begin, that batches of it have failed.
+    fn tell_failures(&mut self) {
         for (key, error) in self.cx.take_failures() {
             if error.persistence() == Persistence::PossiblyPersisted {
                 let code = ErrorCode::NETWORK_EXCEPTION;
@@ -260,7 +264,6 @@ impl Engine {
             let why = || AbortableError::Delivery(error);
             self.transactions.must_abort(&mut self.cx, why);
         }
-        self.see_to_ending();
     }
 
     /// No question will be answered any more.

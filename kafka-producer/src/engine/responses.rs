@@ -483,9 +483,14 @@ impl Engine {
         let (sender, mut peers) = self.sender_and_peers();
         match step {
             Step::Flush => drop(sender.flush(&mut peers)),
-            Step::DropUnsent => sender.drop_unsent(&mut peers),
+            Step::DropUnsent => {
+                sender.drop_unsent(&mut peers);
+                // They belong to the transaction that ends, not to the one that begins next.
+                self.tell_failures();
+            }
             _ => return,
         }
+        let (sender, mut peers) = self.sender_and_peers();
         let lanes = sender.take_stock(&mut peers);
         self.transactions.await_batches(lanes);
     }

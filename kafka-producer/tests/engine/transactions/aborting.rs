@@ -385,3 +385,32 @@ fn the_record_that_fails_a_dropped_commit_is_told_before_those_that_fail_with_it
         assert_eq!(failed(&unsent).cause(), &Cause::Aborted);
     }
 }
+
+#[test]
+fn what_fails_with_a_dropped_commit_is_no_failure_of_the_next_transaction() {
+    for level in VERSIONS {
+        let mut settings = transactional();
+        settings.delivery_timeout = ms(2000);
+        let mut stage = Stage::transactional_with(settings, level, &[1, 1]);
+        stage.begin().done();
+        stage.warm_up(0, 1);
+        stage.commit().done();
+        stage.map.topics[0].leaders = vec![(-1, 1); 2];
+        stage.lose(1);
+        stage.pass(ms(500));
+
+        stage.begin().done();
+        let fails = stage.send(0, "tea");
+        stage.pass(ms(1000));
+        let unsent = stage.send(1, "cake");
+        drop(stage.commit());
+        stage.abandon();
+        let mut next = stage.begin();
+        stage.pass(ms(1000));
+        assert!(matches!(failed(&fails).cause(), Cause::Expired { .. }));
+        assert_eq!(failed(&unsent).cause(), &Cause::Aborted);
+        next.done();
+        assert!(stage.desk.doomed().is_none());
+        stage.commit().done();
+    }
+}

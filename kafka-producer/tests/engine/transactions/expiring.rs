@@ -57,6 +57,21 @@ fn t109_records_of_several_partitions_expire_each_for_itself() {
 }
 
 #[test]
+fn a_commit_ends_with_the_record_that_expires_also_if_the_close_is_overdue_then() {
+    for level in VERSIONS {
+        let mut stage = brief(level, &[1]);
+        let delivery = stage.send(0, "tea");
+        let mut committed = stage.commit();
+        let closed = stage.close(Some(ms(2000)));
+        stage.pass(ms(2000));
+        expired(&delivery);
+        let why = committed.abortable();
+        assert!(matches!(why, AbortableError::Delivery(_)), "{why}");
+        drop(closed);
+    }
+}
+
+#[test]
 fn t110_a_commit_ends_when_a_record_expires_and_says_why() {
     for level in VERSIONS {
         let mut stage = brief(level, &[1]);
