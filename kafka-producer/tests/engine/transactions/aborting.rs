@@ -410,7 +410,7 @@ fn what_fails_with_a_dropped_commit_is_no_failure_of_the_next_transaction() {
         assert!(matches!(failed(&fails).cause(), Cause::Expired { .. }));
         assert_eq!(failed(&unsent).cause(), &Cause::Aborted);
         next.done();
-        assert!(stage.desk.doomed().is_none());
+        assert!(stage.handle.abort_reason().is_none());
         stage.commit().done();
     }
 }

@@ -95,7 +95,7 @@ impl Lane {
         memory: &Memory,
         kind: Kind,
         serial: u64,
-        outcome: PartitionOutcome,
+        outcome: &mut PartitionOutcome,
     ) -> Consequence {
         let judged = verdict(outcome.code, kind, outcome.append);
         let Some(position) = self.position(serial) else {
@@ -136,7 +136,7 @@ impl Lane {
                 self.refuse(cx, serial, outcome);
             }
             Verdict::Fatal => {
-                return Consequence::Fail(FatalError::of(outcome.code, outcome.message));
+                return Consequence::Fail(FatalError::of(outcome.code, outcome.message.take()));
             }
         }
         Consequence::Nothing
@@ -191,7 +191,7 @@ impl Lane {
         cx: &mut Context,
         position: usize,
         transactional: bool,
-        outcome: PartitionOutcome,
+        outcome: &mut PartitionOutcome,
     ) {
         let code = outcome.code;
         let Some(log_start) = outcome.log_start_offset.filter(|_| position == 0) else {
@@ -258,7 +258,7 @@ impl Lane {
     }
 
     /// The broker will never take this batch; records it names have an error of their own (KIP-467).
-    fn refuse(&mut self, cx: &mut Context, serial: u64, outcome: PartitionOutcome) {
+    fn refuse(&mut self, cx: &mut Context, serial: u64, outcome: &mut PartitionOutcome) {
         let Some(mut slot) = self.remove(serial) else {
             return;
         };
@@ -269,11 +269,8 @@ impl Lane {
         }
         self.numbering.break_off(serial, slot.ambiguity);
         let records = slot.batch.count();
-        let PartitionOutcome {
-            message,
-            mut record_errors,
-            ..
-        } = outcome;
+        let message = outcome.message.take();
+        let mut record_errors = std::mem::take(&mut outcome.record_errors);
         record_errors.retain(|(index, _)| *index < records);
         if record_errors.is_empty() {
             return self.fail(cx, slot, Cause::Refused { code, message }, &None);

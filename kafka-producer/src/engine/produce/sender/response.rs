@@ -56,7 +56,7 @@ impl Sender {
         answer: PartitionProduceResponse,
     ) -> Result<(), FatalError> {
         self.follow_leader(p, sent, &answer.current_leader);
-        self.judge(p, sent, PartitionOutcome::told(answer, version))
+        self.judge(p, sent, &mut PartitionOutcome::told(answer, version))
     }
 
     /// A refused batch may come with the name of the new leader (KIP-951).
@@ -85,7 +85,10 @@ impl Sender {
         let mut fatal = None;
         for sent in sent {
             self.lanes[sent.lane].unanswered(sent.serial, code, p.cx.now);
-            note(&mut fatal, self.judge(p, sent, PartitionOutcome::of(code)));
+            note(
+                &mut fatal,
+                self.judge(p, sent, &mut PartitionOutcome::of(code)),
+            );
         }
         fatal.map_or(Ok(()), Err)
     }
@@ -98,8 +101,8 @@ impl Sender {
     ) -> Result<(), FatalError> {
         let mut fatal = None;
         for sent in sent {
-            let written = PartitionOutcome::of(ErrorCode::NONE);
-            note(&mut fatal, self.judge(p, sent, written));
+            let mut written = PartitionOutcome::of(ErrorCode::NONE);
+            note(&mut fatal, self.judge(p, sent, &mut written));
         }
         fatal.map_or(Ok(()), Err)
     }
@@ -119,7 +122,7 @@ impl Sender {
         &mut self,
         p: &mut Peers<'_>,
         BatchRef { lane: key, serial }: BatchRef,
-        outcome: PartitionOutcome,
+        outcome: &mut PartitionOutcome,
     ) -> Result<(), FatalError> {
         p.transactions.batch_answered(key, outcome.code());
         let kind = kind(p);
