@@ -101,8 +101,11 @@ impl Transactional {
             MaySend::Members => return inside,
             MaySend::None => return false,
         }
-        if inside || !has_batch() {
-            return true; // Without a batch nothing will be taken.
+        if inside {
+            return true;
+        }
+        if !has_batch() {
+            return false; // One that is appended just now has to be added first.
         }
         match self.version {
             TransactionVersion::One => self.members.want_partition(key),
@@ -383,5 +386,33 @@ impl Transactional {
         self.phase = Phase::Uninitialized;
         self.offsets.end_all(&why, &mut cx.notices);
         self.callers.tell_all(|| Err(why()), &mut cx.notices);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn without_a_batch_no_partition_is_added_and_none_may_be_taken() {
+        let now = Instant::now();
+        let key = LaneKey::at(3).unwrap();
+        for version in [TransactionVersion::One, TransactionVersion::Two] {
+            let settings = TransactionSettings {
+                id: "billing-1".into(),
+                timeout: Duration::from_secs(60),
+            };
+            let mut transactional = Transactional::new(settings, now);
+            transactional.version = version;
+            transactional.phase = Phase::Open { begun: now };
+            // A caller may append the first just now.
+            assert!(!transactional.maybe_add_partition(key, || false));
+            assert_eq!(transactional.members.partition(key), None);
+            let may_be_taken = transactional.maybe_add_partition(key, || true);
+            assert_eq!(may_be_taken, version == TransactionVersion::Two);
+            assert!(transactional.members.partition(key).is_some());
+        }
     }
 }

@@ -245,8 +245,12 @@ impl Sender {
     fn take(&mut self, p: &mut Peers<'_>, key: LaneKey) -> Offer {
         let lane = &mut self.lanes[key];
         let now = p.cx.now;
-        let has_batch = || lane.poll_ready(now) == Readiness::Ready;
+        let mut seen = None;
+        let has_batch = || *seen.insert(lane.poll_ready(now)) == Readiness::Ready;
         if !p.transactions.maybe_add_partition(key, has_batch) {
+            if let Some(Readiness::Lingering { until }) = seen {
+                self.linger(p.cx, key, until);
+            }
             return Offer::Nothing;
         }
         let writer = lane.writer(&self.identity);
