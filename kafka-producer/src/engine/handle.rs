@@ -110,7 +110,8 @@ pub struct CloseReport {
 }
 
 impl CloseReport {
-    /// Whether every record was acknowledged.
+    /// Whether each of them was acknowledged. Records that had failed before `close` are not counted: their
+    /// deliveries and callbacks were told.
     ///
     /// ```
     /// assert!(kafka_producer::CloseReport::default().is_clean());
