@@ -18,9 +18,9 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// A new batch is needed, and the memory is used up, or others wait for some already: get a
-    /// reservation of `bytes` from [`Accumulator::reserve`](crate::Accumulator::reserve) and append
-    /// again with that.
+    /// A new batch is needed, and the memory is used up, as much is waiting to be sent as the engine
+    /// admits, or others wait for some already: get a reservation of `bytes` from
+    /// [`Accumulator::reserve`](crate::Accumulator::reserve) and append again with that.
     #[error("{bytes} bytes of buffer memory are needed for a new batch and not free")]
     NeedsMemory {
         /// How much.

@@ -12,9 +12,10 @@
 //! to it: as much as the one before it used, and more when it has to grow.
 //!
 //! Nothing here reads a clock (`now` is an argument), starts a thread or a task, or knows what a broker
-//! is. Nor does anything here wake a caller that waits for memory: whoever the doorbell wakes does, when
-//! it holds no lock ([`Accumulator::take_served`]). That one is called the *engine* here: it takes batches
-//! from the queues, sends them and completes them.
+//! is. While an accumulator lives, nothing here wakes a caller that waits for memory: whoever the doorbell
+//! wakes does, when it holds no lock ([`Accumulator::take_served`]). That one is called the *engine* here:
+//! it takes batches from the queues, sends them and completes them. When an accumulator is dropped, it
+//! wakes those who still wait.
 //!
 //! # Who knows Kafka's Java client
 //!
