@@ -385,12 +385,16 @@ impl<E> Queue<E> {
             return None;
         }
         let mut state = lock(&self.state);
-        let (delivery, may_be_full) = state.append_short(record)?;
-        let filled = if may_be_full {
-            self.check_full(state)
-        } else {
-            Filled::Room
+        let appended = state.append_short(record);
+        // Unlocked in one place, or the compiler makes a function of it, called for each record.
+        let filled = match appended {
+            Some((_, true)) => self.check_full(state),
+            Some((_, false)) | None => {
+                drop(state);
+                Filled::Room
+            }
         };
+        let (delivery, _) = appended?;
         Some(Appended { delivery, filled })
     }
 

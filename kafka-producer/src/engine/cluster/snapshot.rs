@@ -80,8 +80,13 @@ impl Cluster {
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
         match &self.topics {
             Topics::Few(few) => {
-                let is = |named: &&Named| is_same(named.name.as_bytes(), name.as_bytes());
-                Some(&few.iter().find(is)?.topic)
+                // A loop, because `find` is not inlined, and this is done for each record.
+                for named in few {
+                    if is_same(named.name.as_bytes(), name.as_bytes()) {
+                        return Some(&named.topic);
+                    }
+                }
+                None
             }
             Topics::Many(many) => many.topic(name),
         }
