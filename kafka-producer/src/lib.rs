@@ -74,6 +74,7 @@ mod pending;
 #[cfg(feature = "tokio")]
 mod producer;
 mod record;
+pub mod security;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]

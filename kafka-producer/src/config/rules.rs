@@ -18,6 +18,7 @@ use super::settings::{
     BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
 };
 use super::values::{Findings, Values};
+use crate::security::Security;
 
 /// A configuration in which nothing is wrong: what a producer that is built from it goes by.
 ///
@@ -204,6 +205,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
         metadata_recovery: metadata_recovery(values),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
+        security: Security::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use kafka_wire::compression::{Compression, CompressionLevel};
 
 pub use super::address::Address;
 pub use super::choices::{Acks, MetadataRecovery, UnresolvedPolicy};
+pub use crate::security::Security;
 
 /// Consistent settings of one producer.
 #[derive(Clone, Debug)]
@@ -62,6 +63,8 @@ pub struct Settings {
     pub send_buffer_bytes: Option<u32>,
     /// `receive.buffer.bytes`; `None`: the operating system's choice.
     pub receive_buffer_bytes: Option<u32>,
+    /// `security.protocol`, `ssl.*` and `sasl.*`.
+    pub security: Security,
 }
 
 /// What a success means, and what is done for it.

@@ -171,6 +171,7 @@ impl Driver {
                     self.connections.remove(&id);
                 }
                 Action::Send(id, outgoing) => self.send(id, outgoing),
+                Action::FetchToken(..) => {}
             }
         }
         round

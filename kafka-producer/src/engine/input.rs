@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::produce::request::Outgoing;
+use crate::security::{Token, TokenError};
 use crate::settings::Address;
 
 /// Something that happened outside.
@@ -30,6 +31,11 @@ pub enum Input {
     Unsendable(NodeId, i32, Arc<str>),
     /// The connection could not be opened, or is lost, for this reason.
     Lost(NodeId, Arc<str>),
+    /// TLS could not be agreed on, for this reason, which names the settings to look at; the connection is
+    /// gone. Unlike [`Lost`](Self::Lost) this is no fault of the network.
+    TlsFailed(NodeId, Arc<str>),
+    /// The token that [`Action::FetchToken`] asked for, or why there is none.
+    Token(NodeId, Result<Token, TokenError>),
 }
 
 /// Something to be done outside.
@@ -41,4 +47,6 @@ pub enum Action {
     Drop(NodeId),
     /// Write a request, after those sent to this broker before.
     Send(NodeId, Outgoing),
+    /// Ask the token provider for a token for this broker; answered by [`Input::Token`].
+    FetchToken(NodeId, Address),
 }

@@ -127,7 +127,8 @@ impl Engine {
             Input::Unsendable(node, correlation_id, why) => {
                 self.unsendable(node, correlation_id, &why);
             }
-            Input::Lost(node, why) => self.lost(node, &why),
+            Input::Lost(node, why) | Input::TlsFailed(node, why) => self.lost(node, &why),
+            Input::Token(..) => {}
         }
         self.follow_up();
     }

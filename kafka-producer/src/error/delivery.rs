@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kafka_wire::ErrorCode;
 
+use super::authentication::AuthenticationError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
 use super::wait_reason::{Unsupported, WaitReason};
@@ -170,6 +171,8 @@ pub enum Cause {
     InCallback(InCallback),
     /// The broker that would have to take it lacks an API, or a version, that it needs.
     Unsupported(Unsupported),
+    /// The broker that would have to take it does not let us in, or is not believed.
+    Authentication(AuthenticationError),
 }
 
 impl DeliveryError {
@@ -254,6 +257,7 @@ impl DeliveryError {
             Cause::Fatal(fatal) => Some(fatal.code()),
             Cause::Expired { code, .. } => *code,
             Cause::Unsupported(_)
+            | Cause::Authentication(_)
             | Cause::Closed
             | Cause::Aborted
             | Cause::Unsendable(_)
@@ -331,6 +335,7 @@ impl fmt::Display for Cause {
             Self::Unsendable(reason) => write!(f, "the batch could not be sent: {reason}"),
             Self::InCallback(refused) => write!(f, "{refused}"),
             Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
+            Self::Authentication(refused) => write!(f, "{refused}"),
         }
     }
 }

@@ -25,6 +25,7 @@
 //! }
 //! ```
 
+mod authentication;
 mod delivery;
 mod fatal;
 mod in_callback;
@@ -36,6 +37,7 @@ mod wait_reason;
 
 pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
+pub use authentication::AuthenticationError;
 pub use delivery::{Cause, DeliveryError, History, Persistence};
 pub use fatal::FatalError;
 pub(crate) use fatal::own_words;

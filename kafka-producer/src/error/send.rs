@@ -8,6 +8,7 @@ use std::time::Duration;
 use kafka_serde::{Role, SerializeError};
 use kafka_wire::ErrorCode;
 
+use super::authentication::AuthenticationError;
 use super::delivery::DeliveryError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
@@ -67,6 +68,9 @@ pub enum SendError {
         /// Why, as far as is known: a connection refused, an answer that was not Kafka's, an error code.
         last: Option<WaitReason>,
     },
+    /// No broker lets us in that could tell of the topic.
+    #[error("{0}")]
+    Authentication(AuthenticationError),
     /// No broker that can be reached has a version of the Metadata API that this producer speaks.
     #[error("{0}")]
     Unsupported(Unsupported),

@@ -104,6 +104,7 @@ pub(crate) fn settings() -> Settings {
         },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
+        security: Default::default(),
     }
 }
 
@@ -311,6 +312,7 @@ impl Stage {
                         self.dropped.push((node, unanswered));
                     }
                 }
+                Action::FetchToken(node, _) => panic!("{node}: no token is needed"),
                 Action::Send(node, outgoing) => {
                     let asked = Asked::read(&outgoing);
                     let acks = match &asked.what {

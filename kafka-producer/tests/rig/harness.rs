@@ -214,8 +214,8 @@ impl Rig {
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Dial(node, _) => self.input(Input::Opened(node)),
-                // The bootstrap server, when its broker is known by number.
-                Action::Drop(_) => {}
+                // The bootstrap server, when its broker is known by number; no token is needed.
+                Action::Drop(_) | Action::FetchToken(..) => {}
                 Action::Send(node, outgoing) => match &outgoing.payload {
                     Payload::Produce(_) => self.unanswered.push_back((node, outgoing)),
                     Payload::Whole(frame) => {

@@ -299,6 +299,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
+        security: Default::default(),
     }
 }
 

@@ -1,0 +1,63 @@
+//! Which SASL mechanism is used, and with what (`sasl.mechanism`, `sasl.jaas.config`).
+
+use std::sync::Arc;
+
+use super::secret::Secret;
+use super::token::TokenProvider;
+
+/// A mechanism and what it needs.
+#[derive(Clone, Debug)]
+pub enum Sasl {
+    /// `PLAIN` (RFC 4616).
+    Plain(Login),
+    /// `SCRAM-SHA-256` and `SCRAM-SHA-512` (RFC 5802).
+    Scram {
+        /// Which of the two.
+        hash: ScramHash,
+        /// Who logs in.
+        login: Login,
+        /// Whether the login is a delegation token (KIP-48).
+        token: bool,
+    },
+    /// `OAUTHBEARER` (RFC 7628).
+    OAuthBearer(Arc<dyn TokenProvider>),
+    /// `AWS_MSK_IAM`: the token is the signed payload, which is for one host.
+    AwsMskIam(Arc<dyn TokenProvider>),
+}
+
+/// A name and its password.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// `username` of `sasl.jaas.config`.
+    pub username: String,
+    /// `password` of `sasl.jaas.config`.
+    pub password: Secret,
+}
+
+/// The hash of a SCRAM mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScramHash {
+    /// `SCRAM-SHA-256`.
+    Sha256,
+    /// `SCRAM-SHA-512`.
+    Sha512,
+}
+
+impl Sasl {
+    /// The name of the mechanism.
+    pub fn mechanism(&self) -> &'static str {
+        match self {
+            Self::Plain(_) => "PLAIN",
+            Self::Scram {
+                hash: ScramHash::Sha256,
+                ..
+            } => "SCRAM-SHA-256",
+            Self::Scram {
+                hash: ScramHash::Sha512,
+                ..
+            } => "SCRAM-SHA-512",
+            Self::OAuthBearer(_) => "OAUTHBEARER",
+            Self::AwsMskIam(_) => "AWS_MSK_IAM",
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What TLS goes by (`ssl.*`), before any file is read.
+
+use std::path::PathBuf;
+
+use super::secret::Secret;
+
+/// How the broker is known, and how we are.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// `ssl.truststore.*`.
+    pub trust: Trust,
+    /// `ssl.keystore.*`, for brokers that ask for a certificate.
+    pub identity: Option<Identity>,
+    /// `ssl.endpoint.identification.algorithm`: whether the certificate must be that of the host.
+    pub verify_host_name: bool,
+    /// `ssl.enabled.protocols`, as far as they are supported: at least one.
+    pub versions: Vec<TlsVersion>,
+    /// `ssl.cipher.suites`, by the names of their standard; empty: all that are safe.
+    pub cipher_suites: Vec<String>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    V12,
+    /// TLS 1.3.
+    V13,
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Those that the platform believes.
+    Platform,
+    /// Those of this PEM file.
+    PemFile(PathBuf),
+    /// Those in this PEM text (`ssl.truststore.certificates`).
+    Pem(Secret),
+    /// Those in a key store of Java's tools (PKCS#12; JKS is recognised, and refused).
+    KeyStore {
+        /// `ssl.truststore.location`.
+        path: PathBuf,
+        /// `ssl.truststore.password`.
+        password: Option<Secret>,
+    },
+}
+
+/// Our key and certificate.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// A PEM file with both.
+    PemFile {
+        /// `ssl.keystore.location`.
+        path: PathBuf,
+        /// `ssl.key.password`.
+        key_password: Option<Secret>,
+    },
+    /// PEM texts.
+    Pem {
+        /// `ssl.keystore.key`.
+        key: Secret,
+        /// `ssl.keystore.certificate.chain`.
+        chain: Secret,
+        /// `ssl.key.password`.
+        key_password: Option<Secret>,
+    },
+    /// A key store of Java's tools (PKCS#12; JKS is recognised, and refused).
+    KeyStore {
+        /// `ssl.keystore.location`.
+        path: PathBuf,
+        /// `ssl.keystore.password`.
+        password: Option<Secret>,
+        /// `ssl.key.password`.
+        key_password: Option<Secret>,
+    },
+}

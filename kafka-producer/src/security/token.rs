@@ -1,0 +1,83 @@
+//! Tokens, and who provides them (`OAUTHBEARER`).
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::secret::Secret;
+
+/// Provides a token whenever a connection is authenticated.
+///
+/// Called on the producer's own thread, once for each connection that is made or authenticated anew: a
+/// provider keeps its token for as long as it is valid. A call that takes longer than
+/// `socket.connection.setup.timeout.ms` is dropped.
+///
+/// ```
+/// use kafka_producer::security::{Token, TokenError, TokenProvider};
+///
+/// #[derive(Debug)]
+/// struct Fixed;
+///
+/// #[async_trait::async_trait]
+/// impl TokenProvider for Fixed {
+///     async fn token(&self, _host: &str) -> Result<Token, TokenError> {
+///         Ok(Token::new("eyJhbGciOiJub25lIn0.e30."))
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait TokenProvider: fmt::Debug + Send + Sync {
+    /// A token for a broker of that host name.
+    async fn token(&self, host: &str) -> Result<Token, TokenError>;
+}
+
+/// What a broker is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Token {
+    /// The token itself.
+    pub value: Secret,
+    /// Who it says we are, if that is known: for messages.
+    pub principal: Option<Arc<str>>,
+    /// SASL extensions, each a name and its value (KIP-342).
+    pub extensions: Vec<(String, String)>,
+}
+
+impl Token {
+    /// A token without extensions.
+    ///
+    /// ```
+    /// let token = kafka_producer::security::Token::new("eyJhbGciOiJub25lIn0.e30.");
+    /// assert!(token.extensions.is_empty());
+    /// ```
+    pub fn new(value: impl Into<String>) -> Self {
+        Self {
+            value: Secret::new(value),
+            principal: None,
+            extensions: Vec::new(),
+        }
+    }
+}
+
+/// Why there is no token: one line, without secrets.
+///
+/// ```
+/// let error = kafka_producer::security::TokenError::new("the token endpoint answers 401");
+/// assert_eq!(error.to_string(), "the token endpoint answers 401");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TokenError(Arc<str>);
+
+impl TokenError {
+    /// One with these words.
+    ///
+    /// ```
+    /// let error = kafka_producer::security::TokenError::new("no network");
+    /// assert_eq!(error.to_string(), "no network");
+    /// ```
+    pub fn new(words: impl Into<Arc<str>>) -> Self {
+        Self(words.into())
+    }
+}
