@@ -60,23 +60,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Guard<'_, T> {
 
 /// A value that is written once and read without a lock.
 #[cfg(not(loom))]
-#[derive(Debug)]
-pub(crate) struct Once<T>(std::sync::OnceLock<T>);
-
-#[cfg(not(loom))]
-impl<T> Once<T> {
-    pub(crate) const fn new() -> Self {
-        Self(std::sync::OnceLock::new())
-    }
-
-    pub(crate) fn get(&self) -> Option<&T> {
-        self.0.get()
-    }
-
-    pub(crate) fn set(&self, value: T) -> Result<(), T> {
-        self.0.set(value)
-    }
-}
+pub(crate) use std::sync::OnceLock as Once;
 
 /// The same for loom, which has no such cell: what loom explores is the flag that publishes it.
 #[cfg(loom)]

@@ -129,85 +129,42 @@ impl FromStr for StringEncoding {
 
     /// Reads any of Java's names for the character set; upper and lower case do not matter.
     fn from_str(name: &str) -> Result<Self, SerializeError> {
-        let is_one_of = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        JAVA_NAMES
+        let is_name = |known: &str| known.eq_ignore_ascii_case(name);
+        let found = JAVA_NAMES
             .iter()
-            .find(|(_, names)| is_one_of(names))
-            .map(|(encoding, _)| *encoding)
-            .ok_or_else(|| SerializeError::UnknownEncoding {
-                name: name.to_owned(),
-            })
+            .find(|(_, names)| names.split(' ').any(is_name));
+        let unknown = || SerializeError::UnknownEncoding {
+            name: name.to_owned(),
+        };
+        Ok(found.ok_or_else(unknown)?.0)
     }
 }
 
 const BYTE_ORDER_MARK: [u8; 2] = [0xfe, 0xff];
 
-/// The names and aliases of `java.nio.charset.Charset`.
-const JAVA_NAMES: [(StringEncoding, &[&str]); 6] = [
-    (
-        StringEncoding::Utf8,
-        &["UTF-8", "UTF8", "unicode-1-1-utf-8"],
-    ),
+/// The names and aliases of `java.nio.charset.Charset`, divided by spaces.
+const JAVA_NAMES: [(StringEncoding, &str); 6] = [
+    (StringEncoding::Utf8, "UTF-8 UTF8 unicode-1-1-utf-8"),
     (
         StringEncoding::Utf16,
-        &["UTF-16", "UTF_16", "UTF16", "unicode", "UnicodeBig"],
+        "UTF-16 UTF_16 UTF16 unicode UnicodeBig",
     ),
     (
         StringEncoding::Utf16Be,
-        &[
-            "UTF-16BE",
-            "UTF_16BE",
-            "ISO-10646-UCS-2",
-            "X-UTF-16BE",
-            "UnicodeBigUnmarked",
-        ],
+        "UTF-16BE UTF_16BE ISO-10646-UCS-2 X-UTF-16BE UnicodeBigUnmarked",
     ),
     (
         StringEncoding::Utf16Le,
-        &[
-            "UTF-16LE",
-            "UTF_16LE",
-            "X-UTF-16LE",
-            "UnicodeLittleUnmarked",
-        ],
+        "UTF-16LE UTF_16LE X-UTF-16LE UnicodeLittleUnmarked",
     ),
     (
         StringEncoding::Latin1,
-        &[
-            "ISO-8859-1",
-            "ISO8859-1",
-            "ISO8859_1",
-            "ISO_8859-1",
-            "ISO_8859_1",
-            "ISO_8859-1:1987",
-            "8859_1",
-            "latin1",
-            "l1",
-            "iso-ir-100",
-            "csISOLatin1",
-            "IBM819",
-            "IBM-819",
-            "cp819",
-            "819",
-        ],
+        "ISO-8859-1 ISO8859-1 ISO8859_1 ISO_8859-1 ISO_8859_1 ISO_8859-1:1987 8859_1 latin1 l1 \
+         iso-ir-100 csISOLatin1 IBM819 IBM-819 cp819 819",
     ),
     (
         StringEncoding::Ascii,
-        &[
-            "US-ASCII",
-            "ASCII",
-            "ascii7",
-            "ISO646-US",
-            "646",
-            "us",
-            "iso-ir-6",
-            "csASCII",
-            "IBM367",
-            "cp367",
-            "ANSI_X3.4-1968",
-            "ANSI_X3.4-1986",
-            "iso_646.irv:1983",
-            "ISO_646.irv:1991",
-        ],
+        "US-ASCII ASCII ascii7 ISO646-US 646 us iso-ir-6 csASCII IBM367 cp367 ANSI_X3.4-1968 \
+         ANSI_X3.4-1986 iso_646.irv:1983 ISO_646.irv:1991",
     ),
 ];

@@ -5,6 +5,7 @@
 //! without headers allocates nothing for them, and static names and values are not copied.
 
 use std::borrow::Cow;
+use std::convert::identity;
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
 use std::slice;
@@ -299,47 +300,29 @@ impl PartialEq for HeaderValue {
 
 impl Eq for HeaderValue {}
 
-impl From<&'static str> for HeaderValue {
-    fn from(text: &'static str) -> Self {
-        Self(Content::Static(text.as_bytes()))
-    }
+/// What a header's value is made from, without a copy where that can be.
+macro_rules! made_from {
+    ($($type:ty $(, $length:ident)? => $content:ident($bytes:expr);)*) => {$(
+        impl$(<const $length: usize>)? From<$type> for HeaderValue {
+            fn from(value: $type) -> Self {
+                Self(Content::$content($bytes(value)))
+            }
+        }
+    )*};
 }
 
-impl From<String> for HeaderValue {
-    fn from(text: String) -> Self {
-        Self(Content::Owned(text.into_bytes()))
-    }
-}
-
-impl From<&'static [u8]> for HeaderValue {
-    fn from(bytes: &'static [u8]) -> Self {
-        Self(Content::Static(bytes))
-    }
-}
-
-impl<const N: usize> From<&'static [u8; N]> for HeaderValue {
-    fn from(bytes: &'static [u8; N]) -> Self {
-        Self(Content::Static(bytes))
-    }
-}
-
-impl<const N: usize> From<[u8; N]> for HeaderValue {
-    fn from(bytes: [u8; N]) -> Self {
-        Self(Content::Owned(bytes.to_vec()))
-    }
-}
-
-impl From<Vec<u8>> for HeaderValue {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Content::Owned(bytes))
-    }
+made_from! {
+    &'static str => Static(str::as_bytes);
+    &'static [u8] => Static(identity);
+    &'static [u8; N], N => Static(<[u8; N]>::as_slice);
+    String => Owned(String::into_bytes);
+    Vec<u8> => Owned(identity);
+    [u8; N], N => Owned(Vec::from);
 }
 
 #[cfg(feature = "bytes")]
-impl From<bytes::Bytes> for HeaderValue {
-    fn from(bytes: bytes::Bytes) -> Self {
-        Self(Content::Shared(bytes))
-    }
+made_from! {
+    bytes::Bytes => Shared(identity);
 }
 
 impl<V: Into<Self>> From<Option<V>> for HeaderValue {

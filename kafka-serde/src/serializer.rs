@@ -97,35 +97,20 @@ pub enum Role {
     Value,
 }
 
-impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for &S {
-    fn serialize<'a>(
-        &self,
-        context: &mut Context<'_>,
-        value: &'a T,
-        scratch: &'a mut Vec<u8>,
-    ) -> Result<Option<&'a [u8]>, SerializeError> {
-        (**self).serialize(context, value, scratch)
-    }
+/// What leads to a serializer is one.
+macro_rules! by_reference {
+    ($($pointer:ty),*) => {$(
+        impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for $pointer {
+            fn serialize<'a>(
+                &self,
+                context: &mut Context<'_>,
+                value: &'a T,
+                scratch: &'a mut Vec<u8>,
+            ) -> Result<Option<&'a [u8]>, SerializeError> {
+                (**self).serialize(context, value, scratch)
+            }
+        }
+    )*};
 }
 
-impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for Box<S> {
-    fn serialize<'a>(
-        &self,
-        context: &mut Context<'_>,
-        value: &'a T,
-        scratch: &'a mut Vec<u8>,
-    ) -> Result<Option<&'a [u8]>, SerializeError> {
-        (**self).serialize(context, value, scratch)
-    }
-}
-
-impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for Arc<S> {
-    fn serialize<'a>(
-        &self,
-        context: &mut Context<'_>,
-        value: &'a T,
-        scratch: &'a mut Vec<u8>,
-    ) -> Result<Option<&'a [u8]>, SerializeError> {
-        (**self).serialize(context, value, scratch)
-    }
-}
+by_reference!(&S, Box<S>, Arc<S>);

@@ -16,7 +16,7 @@ use crate::{encode_error::STRING_BYTES_MAX, field_path};
 /// assert_eq!(error.offset(), 1);
 /// assert!(error.to_string().contains("needs 1 byte"), "{error}");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError(Box<Fault>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,21 +83,7 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at offset {}", self.0.problem, self.0.offset)?;
-        if self.0.field.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " in field `{}`", self.0.field)
-        }
-    }
-}
-
-impl fmt::Debug for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DecodeError")
-            .field("problem", &self.0.problem)
-            .field("offset", &self.0.offset)
-            .field("field", &self.0.field)
-            .finish()
+        field_path::write(f, &self.0.field)
     }
 }
 

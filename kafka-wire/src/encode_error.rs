@@ -69,11 +69,7 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TooLong { problem, field } = &*self.0;
         write!(f, "{problem}")?;
-        if field.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " in field `{field}`")
-        }
+        field_path::write(f, field)
     }
 }
 

@@ -145,13 +145,7 @@ pub fn decode_response_as<R: Request, T: Message>(
     let response = decode_body::<R, T>(input, version).or_else(|error| {
         let unsupported = ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes();
         if R::KEY == ApiKey::API_VERSIONS && body.peek().starts_with(&unsupported) {
-            return decode_body::<R, T>(
-                body,
-                Version {
-                    number: 0,
-                    flexible: false,
-                },
-            );
+            return decode_body::<R, T>(body, Version::ZERO);
         }
         Err(error)
     })?;
@@ -169,13 +163,7 @@ pub fn decode_response_as<R: Request, T: Message>(
 /// When the frame is shorter than that.
 pub fn correlation_id(frame: &[u8]) -> Result<i32, DecodeError> {
     let mut input = Reader::new(Bytes::copy_from_slice(&frame[..frame.len().min(4)]));
-    i32::decode(
-        &mut input,
-        Version {
-            number: 0,
-            flexible: false,
-        },
-    )
+    i32::decode(&mut input, Version::ZERO)
 }
 
 /// Splits what comes from a socket into frames.

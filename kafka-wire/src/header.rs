@@ -89,11 +89,11 @@ impl RequestHeader {
     /// When the bytes are not a header.
     pub fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
         let header = Self {
-            api_key: input.field("api_key", CLASSIC)?,
-            api_version: input.field("api_version", CLASSIC)?,
-            correlation_id: input.field("correlation_id", CLASSIC)?,
+            api_key: input.field("api_key", Version::ZERO)?,
+            api_version: input.field("api_version", Version::ZERO)?,
+            correlation_id: input.field("correlation_id", Version::ZERO)?,
             // Never compact, so that brokers can read it in versions they do not know.
-            client_id: input.field("client_id", CLASSIC)?,
+            client_id: input.field("client_id", Version::ZERO)?,
         };
         if header.version().flexible {
             skip_tags(input)?;
@@ -139,7 +139,7 @@ pub(crate) fn put_request_header(
     out.put_i16(api_key.0);
     out.put_i16(version.number);
     out.put_i32(correlation_id);
-    put_string(out, client_id, CLASSIC).map_err(|error| error.in_field("client_id"))?;
+    put_string(out, client_id, Version::ZERO).map_err(|error| error.in_field("client_id"))?;
     if version.flexible {
         out.put_u8(NO_TAGS);
     }
@@ -163,18 +163,12 @@ pub(crate) fn read_response_header(
     api_key: ApiKey,
     version: Version,
 ) -> Result<i32, DecodeError> {
-    let correlation_id = i32::decode(input, CLASSIC)?;
+    let correlation_id = i32::decode(input, Version::ZERO)?;
     if response_header_version(api_key, version.number) == 1 {
         skip_tags(input)?;
     }
     Ok(correlation_id)
 }
-
-/// Of the two forms of a length, the old one.
-const CLASSIC: Version = Version {
-    number: 0,
-    flexible: false,
-};
 
 /// An empty section of tagged fields.
 pub(crate) const NO_TAGS: u8 = 0;

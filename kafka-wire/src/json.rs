@@ -144,25 +144,22 @@ impl Json for bool {
     }
 }
 
-impl Json for ErrorCode {
-    fn to_json(&self, version: Version) -> Value {
-        self.0.to_json(version)
-    }
+/// Numbers with a name for each.
+macro_rules! named_numbers {
+    ($($type:ty),*) => {$(
+        impl Json for $type {
+            fn to_json(&self, version: Version) -> Value {
+                self.0.to_json(version)
+            }
 
-    fn from_json(value: &Value, version: Version) -> Result<Self, JsonError> {
-        i16::from_json(value, version).map(Self)
-    }
+            fn from_json(value: &Value, version: Version) -> Result<Self, JsonError> {
+                i16::from_json(value, version).map(Self)
+            }
+        }
+    )*};
 }
 
-impl Json for ApiKey {
-    fn to_json(&self, version: Version) -> Value {
-        self.0.to_json(version)
-    }
-
-    fn from_json(value: &Value, version: Version) -> Result<Self, JsonError> {
-        i16::from_json(value, version).map(Self)
-    }
-}
+named_numbers!(ErrorCode, ApiKey);
 
 impl Json for Uuid {
     fn to_json(&self, _: Version) -> Value {
@@ -191,23 +188,16 @@ impl Json for String {
 impl Json for Bytes {
     fn to_json(&self, _: Version) -> Value {
         let digit = |nibble: u8| char::from(HEX_DIGITS[usize::from(nibble)]);
-        let hex: String = self
-            .iter()
-            .flat_map(|b| [digit(b >> 4), digit(b & 0xf)])
-            .collect();
-        hex.into()
+        let digits = self.iter().flat_map(|b| [digit(b >> 4), digit(b & 0xf)]);
+        digits.collect::<String>().into()
     }
 
     fn from_json(value: &Value, _: Version) -> Result<Self, JsonError> {
         let bytes = value.as_str().and_then(|text| {
             let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
-            let pairs = digits.filter(|digits| digits.len().is_multiple_of(2))?;
-            Some(
-                pairs
-                    .chunks(2)
-                    .map(|pair| (pair[0] << 4 | pair[1]) as u8)
-                    .collect(),
-            )
+            let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+            let pairs = digits.chunks(2);
+            Some(pairs.map(|pair| (pair[0] << 4 | pair[1]) as u8).collect())
         });
         bytes.ok_or_else(|| unexpected(value, "bytes in hex"))
     }
@@ -238,10 +228,9 @@ impl<T: Json> Json for Option<T> {
     }
 
     fn from_json(value: &Value, version: Version) -> Result<Self, JsonError> {
-        if value.is_null() {
-            Ok(None)
-        } else {
-            T::from_json(value, version).map(Some)
+        match value {
+            Value::Null => Ok(None),
+            value => T::from_json(value, version).map(Some),
         }
     }
 }

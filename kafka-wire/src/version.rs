@@ -26,6 +26,9 @@ pub struct Version {
 }
 
 impl Version {
+    /// The oldest version of anything, with lengths of fixed width.
+    pub(crate) const ZERO: Self = Self::of(0, None);
+
     /// Version `number` of a message whose flexible versions begin at `first_flexible`.
     #[must_use]
     pub const fn of(number: i16, first_flexible: Option<i16>) -> Self {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -53,16 +53,13 @@ pub(crate) fn cargo() -> Command {
 /// Shows `command`, runs it with its output streamed, and fails unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("+ {}", shown(command));
-    let status = Running::start(command.stdin(Stdio::null()))?.wait()?;
-    succeeded(command, status)
+    finish(command)
 }
 
 /// Like [`run`], and passes every line of the standard output to `watch`.
 pub(crate) fn run_watched(command: &mut Command, mut watch: impl FnMut(&str)) -> Result<()> {
     println!("+ {}", shown(command));
-    let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-    let pipe = running.child.stdout.take();
-    let pipe = pipe.expect("the standard output is piped");
+    let (running, pipe) = piped(command)?;
     for line in BufReader::new(pipe).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
@@ -86,13 +83,27 @@ pub(crate) fn run_tests(command: &mut Command) -> Result<usize> {
 /// Like [`run`], but all output goes to standard error.
 pub(crate) fn run_aside(command: &mut Command) -> Result<()> {
     eprintln!("+ {}", shown(command));
-    let command = command.stdin(Stdio::null()).stdout(std::io::stderr());
-    let status = Running::start(command)?.wait()?;
+    finish(command.stdout(std::io::stderr()))
+}
+
+fn finish(command: &mut Command) -> Result<()> {
+    let status = Running::start(command.stdin(Stdio::null()))?.wait()?;
     succeeded(command, status)
 }
 
+/// Has Maven copy the jars that `pom` names into a folder.
+pub(crate) fn copy_jars(pom: &Path, folder: &Path) -> Result<()> {
+    let mut maven = Command::new("mvn");
+    maven
+        .args(["-q", "-B", "-Dstyle.color=never", "-f"])
+        .arg(pom);
+    maven.arg("dependency:copy-dependencies");
+    maven.arg(format!("-DoutputDirectory={}", folder.display()));
+    persist(|| run_aside(&mut maven)).context("Maven could not bring the jars")
+}
+
 /// Makes an attempt that needs the network, and more of them if it fails.
-pub(crate) fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     for pause_s in PAUSES_S {
         match attempt() {
             Err(error) => {
@@ -105,11 +116,9 @@ pub(crate) fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     attempt()
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "there is no event to wait for when a server recovers"
-)]
-fn pause(duration: Duration) {
+/// For what another program does and gives no event of: a server that recovers, a JVM that starts.
+#[allow(clippy::disallowed_methods, reason = "there is no event to wait for")]
+pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
 
@@ -118,9 +127,7 @@ const PAUSES_S: [u64; 3] = [5, 20, 60];
 
 /// Runs `command` and returns its standard output; its standard error is streamed.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
-    let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-    let pipe = running.child.stdout.take();
-    let mut pipe = pipe.expect("the standard output is piped");
+    let (running, mut pipe) = piped(command)?;
     let mut output = String::new();
     let read = pipe.read_to_string(&mut output);
     let status = running.wait()?;
@@ -129,11 +136,20 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(output)
 }
 
-/// Runs `command` with our input and output, and returns its status.
-pub(crate) fn stand_in(command: &mut Command) -> Result<ExitStatus> {
-    command
+/// Starts `command`, and gives its standard output.
+fn piped(command: &mut Command) -> Result<(Running, ChildStdout)> {
+    let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+    let pipe = running.child.stdout.take();
+    Ok((running, pipe.expect("the standard output is piped")))
+}
+
+/// Runs `command` with our input and output, and returns its exit code.
+pub(crate) fn stand_in(command: &mut Command) -> Result<ExitCode> {
+    let status = command
         .status()
-        .with_context(|| format!("`{}` can not be run", shown(command)))
+        .with_context(|| format!("`{}` can not be run", shown(command)))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
 /// Whether a program of that name is on the `PATH`.
@@ -144,12 +160,9 @@ pub(crate) fn is_installed(program: &str) -> bool {
 
 /// The number in `test result: ok. 15 passed; 0 failed; ...`, zero for any other line.
 fn tests_passed(line: &str) -> usize {
-    let counts = line
-        .strip_prefix("test result: ok. ")
-        .and_then(|rest| rest.split_once(" passed"));
-    counts
-        .and_then(|(count, _)| count.parse().ok())
-        .unwrap_or(0)
+    let counts = line.strip_prefix("test result: ok. ");
+    let count = counts.and_then(|rest| rest.split_once(" passed")?.0.parse().ok());
+    count.unwrap_or(0)
 }
 
 /// A running program. If this process is interrupted, the program and its children end.
@@ -160,12 +173,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
-        let child = command.process_group(0).spawn().with_context(|| {
-            format!(
-                "`{}` can not be run",
-                command.get_program().to_string_lossy()
-            )
-        })?;
+        let child = command.process_group(0).spawn();
+        let child = child.with_context(|| format!("`{}` can not be run", shown(command)))?;
         let group = Pid::from_child(&child);
         let end = Undo::new(move || {
             // It may have ended already.

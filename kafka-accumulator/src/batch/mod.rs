@@ -7,11 +7,9 @@
 
 mod open;
 mod callbacks;
-mod growth;
 mod stats;
 mod sealed;
 
-pub(crate) use growth::{GrowBy, GrowRequest, Growth};
-pub(crate) use open::{AppendResult, OpenBatch};
+pub(crate) use open::{AppendResult, GrowBy, GrowRequest, Growth, OpenBatch};
 pub(crate) use sealed::SealedBatch;
 pub use sealed::{Batch, Piece};

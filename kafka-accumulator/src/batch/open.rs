@@ -1,22 +1,18 @@
 //! A batch while it is being written: the newest of its queue.
 //!
-//! Each record is encoded here, once, straight into the buffer that goes to the socket. Nothing
-//! here locks, allocates per record or knows of other batches.
+//! Each record is encoded here, once, straight into the buffer that goes to the socket. A batch that has to
+//! grow says so under its queue's lock; the accumulator reserves the memory while nothing is locked, and hands
+//! it over under the lock again. Nothing here locks, reserves, allocates per record or knows of other batches.
 
 use std::{sync::Arc, time::Instant};
 
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
-use super::{
-    callbacks::Callbacks,
-    growth::{GrowBy, GrowRequest, Growth},
-    sealed::SealedBatch,
-    stats::BatchStats,
-};
+use super::{callbacks::Callbacks, sealed::SealedBatch, stats::BatchStats};
 use crate::{
     completion::{Completion, CompletionGuard},
     delivery::{Delivery, Receipt},
-    memory::{Buffer, OpenShare},
+    memory::{Buffer, OpenShare, Reservation},
     record::{NewRecord, RecordHeaders},
 };
 
@@ -45,6 +41,40 @@ pub(crate) enum AppendResult<E> {
     NeedsMemory(GrowRequest),
     /// It is not appended, and the batch is full.
     BatchFull,
+}
+
+/// What an open batch needs in order to take a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GrowRequest {
+    /// A larger buffer than the one it has.
+    Buffer { from: usize, to: usize },
+    /// Memory for callbacks.
+    Callbacks { bytes: usize },
+}
+
+impl GrowRequest {
+    /// How much memory is missing for it.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Buffer { from, to } => to - from,
+            Self::Callbacks { bytes } => bytes,
+        }
+    }
+}
+
+/// What an open batch gets in order to grow; after that, what it left behind. It is dropped after
+/// the queue is unlocked.
+pub(crate) struct Growth {
+    pub(crate) share: OpenShare,
+    pub(crate) by: GrowBy,
+}
+
+/// What a batch grows by.
+pub(crate) enum GrowBy {
+    /// Only the memory that it takes more than the one of `from` bytes is reserved for it.
+    Buffer { from: usize, buffer: Buffer },
+    /// Memory for callbacks.
+    Callbacks(Reservation),
 }
 
 impl<E> OpenBatch<E> {

@@ -1,8 +1,8 @@
-//! A batch that nobody writes to any more: first in its queue, then on its way.
+//! A batch that is no longer written to: first in its queue, then on its way.
 //!
 //! It leaves its queue once and never comes back; what must be sent again waits in the engine. Its bytes
-//! are the records without the 61-byte header, which is written anew for each attempt. It may be shared:
-//! one thread compresses it while another one assigns it to a request.
+//! are the records without the 61-byte header, which is written for each attempt. It may be shared: one
+//! thread compresses it while another puts it into a request.
 //!
 //! A batch that is dropped before it is completed fails its records as abandoned.
 
@@ -113,7 +113,7 @@ impl Body {
     /// Puts `bytes` in place of what was there; returns the old buffer if they are not in it.
     fn replace(&mut self, bytes: &[u8], codec: Compression) -> Option<Arc<Buffer>> {
         self.replaced = Some(codec);
-        // Whoever else reads the old bytes has a reference of its own.
+        // Other readers of the old bytes have a reference of their own.
         self.bytes = Bytes::new();
         let overwritten = Arc::get_mut(&mut self.buffer).is_some_and(|own| own.overwrite(bytes));
         let raw = (!overwritten).then(|| {
@@ -144,7 +144,7 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-/// The records of a part of a batch, encoded anew for a batch of their own.
+/// The records of a part of a batch, encoded for a batch of their own.
 ///
 /// ```
 /// use kafka_accumulator::Piece;
@@ -254,7 +254,7 @@ impl<E> Batch<E> {
         lock(&self.body).buffer.held()
     }
 
-    /// Where its records learn what became of them.
+    /// Where the outcome of its records is set.
     pub fn completion(&self) -> &Arc<Completion<E>> {
         self.guard.completion()
     }
@@ -265,8 +265,8 @@ impl<E> Batch<E> {
     }
 
     /// Puts the compressed bytes in place of the records: into the same buffer, so that compression
-    /// allocates nothing and buffers keep their one size. Only if somebody is still reading the
-    /// records, or the bytes have grown, are they given memory of their own.
+    /// allocates nothing. Only if the records are still being read, or the compressed bytes are more, do
+    /// they get memory of their own.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -332,8 +332,8 @@ impl<E> Batch<E> {
         Ok(batches)
     }
 
-    /// What [`split`](Self::split) does, but for completing: the pieces, and what the batch is to be
-    /// [completed](Self::complete) with before any of them is.
+    /// Like [`split`](Self::split), but does not complete the batch: returns the pieces, and the outcome
+    /// that the batch is to be [completed](Self::complete) with before any of them is.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};

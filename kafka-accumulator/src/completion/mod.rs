@@ -278,7 +278,7 @@ impl<E> Completion<E> {
         // Nobody else sets it: a batch is completed once.
         let _ = self.told.set(());
         let wakers = std::mem::take(&mut lock(&self.waiting).wakers);
-        for (_, waker) in wakers {
+        for waker in wakers.into_wakers() {
             // The hook has told of its panic; what became of the records is set already.
             let _ = run_user_code(|| waker.wake());
         }

@@ -58,14 +58,10 @@ impl Wakers {
             }
         }
     }
-}
 
-impl IntoIterator for Wakers {
-    type Item = (u32, Waker);
-    type IntoIter = std::vec::IntoIter<(u32, Waker)>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    /// Each waker once.
+    pub(crate) fn into_wakers(self) -> impl Iterator<Item = Waker> {
+        self.0.into_iter().map(|(_, waker)| waker)
     }
 }
 
@@ -115,7 +111,7 @@ mod tests {
         drop(wakers.put(&mut tickets[1], other.clone()));
         assert_eq!(counts(&wakers), [1, 2]);
         drop(wakers.put(&mut tickets[2], other.clone()));
-        assert!(wakers.into_iter().all(|(_, held)| held.will_wake(&other)));
+        assert!(wakers.into_wakers().all(|held| held.will_wake(&other)));
     }
 
     #[test]

@@ -1,24 +1,24 @@
 //! The memory of the producer (`buffer.memory`), reserved a batch at a time, and again when one grows.
 //!
-//! While there is memory a reservation is one atomic operation. When there is none, callers wait:
-//! they are served strictly in order of arrival, and while anybody waits nobody else gets memory,
-//! however little is asked for.
+//! While there is memory a reservation is one atomic operation. When there is none, callers wait. They
+//! are served strictly in order of arrival; while a caller waits, no other gets memory, however little it
+//! asks for.
 //!
 //! Callers also wait while the *backlog* is at its limit, and until half of it is gone. The backlog is
-//! what is reserved for batches that are no longer written to. What a connection cannot take yet is
-//! better not written yet: it would have left the CPU's caches by the time it is sent. The engine sets
-//! that limit; there is none to begin with.
+//! what is reserved for batches that are no longer written to. Records that a connection cannot take yet
+//! are better written later, because they would have left the CPU's caches by the time they are sent. The
+//! engine sets the limit; without that there is none.
 //!
 //! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
 //! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.
 //!
-//! Nor does anything here wake anybody: memory is given back wherever a batch is dropped, which may be
-//! under a lock. The doorbell rings, and whoever serves the queues takes the wakers of those who have
-//! been served ([`Budget::take_served`]).
+//! Nor is a task woken here: memory is given back wherever a batch is dropped, which may be under a lock.
+//! The doorbell rings, and the engine's driver takes the wakers of the callers that were served
+//! ([`Budget::take_served`]).
 //!
 //! # Invariants
 //! - What is free plus what is reserved is the total.
-//! - The `WAITERS` bit is set exactly while somebody waits, and changes under the lock of the waiters.
+//! - The `WAITERS` bit is set exactly while a caller waits, and changes under the lock of the waiters.
 //! - While it is set, only the holder of that lock takes from what is free.
 //! - The backlog is what is reserved, less the share of the open batches.
 
@@ -71,18 +71,11 @@ impl Reservation {
 
     /// Moves up to `bytes` of what is held into a reservation of its own.
     pub(crate) fn carve(&self, bytes: usize) -> Self {
-        let mut held = self.bytes.load(Ordering::Acquire);
-        loop {
-            let carved = bytes.min(held);
-            let left = held - carved;
-            match self
-                .bytes
-                .compare_exchange(held, left, Ordering::AcqRel, Ordering::Acquire)
-            {
-                Ok(_) => return Self::new(Arc::clone(&self.budget), carved),
-                Err(now) => held = now,
-            }
-        }
+        let left = |held: usize| Some(held.saturating_sub(bytes));
+        let held = self
+            .bytes
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+        Self::new(Arc::clone(&self.budget), bytes.min(held.unwrap_or(0)))
     }
 
     /// Takes over all that `other` holds.
@@ -166,7 +159,7 @@ enum ReserveState {
 }
 
 impl Reserve {
-    /// Whether it has to wait for its turn (else the first poll is ready).
+    /// Whether it has to wait for its turn; else the first poll is ready.
     pub(crate) fn is_waiting(&self) -> bool {
         matches!(self.state, ReserveState::Waiting { .. })
     }
@@ -212,7 +205,7 @@ impl fmt::Debug for Reserve {
     }
 }
 
-/// The bytes there are, and those who wait for some.
+/// The bytes there are, and the callers that wait for some.
 pub(crate) struct Budget {
     total: usize,
     /// The share of the open batches.
@@ -220,7 +213,7 @@ pub(crate) struct Budget {
     backlog_limit: AtomicUsize,
     /// The free bytes, and the [`WAITERS`] bit.
     free: AtomicUsize,
-    /// How many wakers there are to be taken, as far as is known without the lock.
+    /// How many wakers are to be taken, as far as is known without the lock.
     unwoken: AtomicUsize,
     doorbell: Arc<Doorbell>,
     waiters: Mutex<Waiters>,
@@ -249,23 +242,23 @@ impl Budget {
         self.free.load(Ordering::Acquire) & !WAITERS
     }
 
-    /// Whether anybody waits.
+    /// Whether a caller waits.
     pub(crate) fn has_waiters(&self) -> bool {
         self.free.load(Ordering::Acquire) & WAITERS != 0
     }
 
-    /// Whether anybody waits because memory is short.
+    /// Whether a caller waits because memory is short.
     pub(crate) fn is_short(&self) -> bool {
         self.has_waiters() && !self.is_backed_up()
     }
 
-    /// Whether anybody waits though memory is not short.
+    /// Whether a caller waits though memory is not short.
     pub(crate) fn is_throttling(&self) -> bool {
         self.has_waiters() && self.is_backed_up()
     }
 
-    /// Whether the backlog is at its limit; once callers wait for it, whether it is still
-    /// near: to wake a thread for each batch that is acknowledged would take longer than to fill it.
+    /// Whether the backlog is at its limit; once callers wait for it, whether it is above half of that. To
+    /// wake a thread for each batch that is acknowledged would take longer than to fill the batch.
     fn is_backed_up(&self) -> bool {
         let limit = self.backlog_limit.load(Ordering::Acquire);
         let slack = if self.has_waiters() { limit / SLACK } else { 0 };
@@ -277,10 +270,10 @@ impl Budget {
         reserved.saturating_sub(self.open.load(Ordering::Acquire))
     }
 
-    /// From this backlog on callers wait. Those that need not wait any more are served.
+    /// From this backlog on callers wait. Those that need not wait any longer are served.
     pub(crate) fn limit_backlog(&self, bytes: usize) {
         if self.backlog_limit.swap(bytes, Ordering::AcqRel) != bytes {
-            // With the lock: who joins at this moment either sees the limit, or is seen.
+            // Under the lock: a caller that begins to wait now either sees the new limit, or is served here.
             self.serve();
         }
     }
@@ -294,14 +287,13 @@ impl Budget {
 
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
-        if self.has_waiters() {
-            lock(&self.waiters).len()
-        } else {
-            0
+        match self.has_waiters() {
+            true => lock(&self.waiters).len(),
+            false => 0,
         }
     }
 
-    /// Takes `bytes` if they are free and nobody waits for them.
+    /// Takes `bytes` if they are free and no caller waits.
     pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         self.take(
             |free| free & WAITERS == 0 && free >= bytes && !self.is_backed_up(),
@@ -311,22 +303,16 @@ impl Budget {
 
     /// Takes `bytes` for as long as `allows` holds for what is free, with the [`WAITERS`] bit.
     fn take(self: &Arc<Self>, allows: impl Fn(usize) -> bool, bytes: usize) -> Option<Reservation> {
-        let mut seen = self.free.load(Ordering::Acquire);
-        while allows(seen) {
-            match self.free.compare_exchange_weak(
-                seen,
-                seen - bytes,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return Some(Reservation::new(Arc::clone(self), bytes)),
-                Err(now) => seen = now,
-            }
-        }
-        None
+        let left = |free| allows(free).then(|| free - bytes);
+        let taken = self
+            .free
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+        taken
+            .is_ok()
+            .then(|| Reservation::new(Arc::clone(self), bytes))
     }
 
-    /// Takes `bytes` if they are free and nobody waits for memory, whatever the backlog is.
+    /// Takes `bytes` if they are free and no caller waits for memory, whatever the backlog is.
     pub(crate) fn reserve_despite_backlog(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let waiters = lock(&self.waiters);
         if self.is_short() || waiters.is_closed() {
@@ -336,8 +322,8 @@ impl Budget {
         self.take(|free| free & !WAITERS >= bytes, bytes)
     }
 
-    /// Takes `bytes` for an open batch to grow by, if they are free and nobody waits for memory. What
-    /// is open is no backlog, so that whoever waits for that is not overtaken.
+    /// Takes `bytes` for an open batch to grow by, if they are free and no caller waits for memory. An open
+    /// batch is no part of the backlog, so callers that wait for that are not overtaken.
     pub(crate) fn reserve_for_open(
         self: &Arc<Self>,
         bytes: usize,
@@ -346,7 +332,7 @@ impl Budget {
         if self.is_short() || waiters.is_closed() {
             return None;
         }
-        // Counted before it is taken, so that nobody takes it for backlog.
+        // Counted as open before it is taken, so that it never counts as backlog.
         let share = self.open(bytes);
         // The bit stays as it is: the lock is held.
         let reservation = self.take(|free| free & !WAITERS >= bytes, bytes)?;
@@ -355,11 +341,10 @@ impl Budget {
 
     /// Takes `bytes`, or begins to wait for them.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, deadline: Instant) -> Reserve {
-        let state = if bytes > self.total {
-            let limit = self.total;
-            ReserveState::Answered(Err(ReserveError::TooLarge { bytes, limit }))
-        } else {
-            self.join(bytes, deadline)
+        let limit = self.total;
+        let state = match bytes > limit {
+            true => ReserveState::Answered(Err(ReserveError::TooLarge { bytes, limit })),
+            false => self.join(bytes, deadline),
         };
         let budget = Arc::clone(self);
         Reserve {
@@ -369,17 +354,15 @@ impl Budget {
         }
     }
 
-    /// Ends the wait of those whose deadline has come: if it was only the backlog that they waited
-    /// for, they get the memory that there is.
+    /// Ends the waits whose deadline has come. Callers that waited for the backlog alone get the memory that
+    /// there is.
     pub(crate) fn expire(&self, now: Instant) {
         if !self.has_waiters() {
             return;
         }
         let mut waiters = lock(&self.waiters);
-        if waiters
-            .earliest_deadline()
-            .is_none_or(|earliest| now < earliest)
-        {
+        let earliest = waiters.earliest_deadline();
+        if earliest.is_none_or(|earliest| now < earliest) {
             return;
         }
         let throttled = self.is_backed_up();
@@ -391,11 +374,10 @@ impl Budget {
                 Answer::TimedOut
             }
         });
-        self.grant(&mut waiters);
-        self.unlock(waiters);
+        self.grant_and_unlock(waiters);
     }
 
-    /// A moment that is not later than the earliest deadline of those who wait.
+    /// A moment that is not later than the earliest deadline of a caller that waits.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         if !self.has_waiters() {
             return None;
@@ -403,15 +385,14 @@ impl Budget {
         lock(&self.waiters).earliest_deadline()
     }
 
-    /// Ends every wait; nobody can wait from now on. What is reserved stays so.
+    /// Ends every wait, and rejects new ones. What is reserved stays so.
     pub(crate) fn close(&self) {
         let mut waiters = lock(&self.waiters);
         waiters.close();
-        self.grant(&mut waiters);
-        self.unlock(waiters);
+        self.grant_and_unlock(waiters);
     }
 
-    /// Moves the wakers of those who have been served to the end of `into`.
+    /// Moves the wakers of the callers that were served to the end of `into`.
     pub(crate) fn take_served(&self, into: &mut Vec<Waker>) {
         if self.unwoken.load(Ordering::Acquire) > 0 {
             self.unwoken.store(0, Ordering::Release);
@@ -419,7 +400,7 @@ impl Budget {
         }
     }
 
-    /// Gives the lock back, and rings if there is somebody to be woken.
+    /// Gives the lock back, and rings if there is a caller to be woken.
     fn unlock(&self, waiters: Guard<'_, Waiters>) {
         let to_wake = waiters.to_wake();
         if to_wake > 0 {
@@ -437,8 +418,8 @@ impl Budget {
             return ReserveState::Answered(Err(ReserveError::Closed));
         }
         let ticket = waiters.join(bytes, deadline);
-        // From here on only the holder of this lock takes: either we see what was given back
-        // before, or whoever gives back later sees that somebody waits.
+        // From here on only the holder of this lock takes memory. What was given back before is seen
+        // below; whoever gives back later sees the bit.
         self.free.fetch_or(WAITERS, Ordering::AcqRel);
         self.grant(&mut waiters);
         let answer = waiters.take_answer(ticket);
@@ -461,7 +442,10 @@ impl Budget {
 
     #[cold]
     fn serve(&self) {
-        let mut waiters = lock(&self.waiters);
+        self.grant_and_unlock(lock(&self.waiters));
+    }
+
+    fn grant_and_unlock(&self, mut waiters: Guard<'_, Waiters>) {
         self.grant(&mut waiters);
         self.unlock(waiters);
     }
@@ -479,7 +463,7 @@ impl Budget {
     }
 
     fn poll_ticket(&self, ticket: u64, waker: &Waker) -> Option<Answer> {
-        // Cloned, and the one before dropped, while nothing is locked: both are other people's code.
+        // Cloned, and the one before dropped, while nothing is locked: both may run user code.
         let mut waker = Some(waker.clone());
         let mut waiters = lock(&self.waiters);
         let answer = waiters.poll(ticket, &mut waker);
@@ -505,5 +489,5 @@ impl Budget {
 
 /// Once callers wait for the backlog, it has to fall by one part in so many of its limit before they are served.
 const SLACK: usize = 2;
-/// The bit beside the free bytes that says that somebody waits.
+/// The bit beside the free bytes that says that a caller waits.
 const WAITERS: usize = 1 << (usize::BITS - 1);

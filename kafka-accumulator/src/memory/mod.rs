@@ -11,4 +11,4 @@ pub(crate) use budget::{Budget, OpenShare};
 pub use budget::{Reservation, Reserve};
 pub(crate) use buffer::{Buffer, BufferPool};
 pub(crate) use cost::{BATCH_BYTES_MAX, Cost, price_of};
-pub(crate) use sizes::BufferSizes;
+pub(crate) use sizes::{BufferSizes, InitialSize};

@@ -1,5 +1,8 @@
 //! How large buffers are: few sizes, so that one that comes back fits a later batch.
 //!
+//! A batch begins with as much as the one before it came to use. So a busy partition begins with `batch.size`
+//! and never copies a record, while many quiet ones share the memory of a few full batches.
+//!
 //! Nothing here allocates or counts; it is arithmetic over `batch.size`.
 
 /// The sizes that buffers have: powers of two, `batch.size`, and beyond it eighths of a power.
@@ -40,6 +43,54 @@ impl BufferSizes {
     pub(crate) fn after(self, before: usize, used: usize) -> usize {
         self.holding(used.max(before / 2).min(self.batch_bytes))
     }
+}
+
+/// What a batch begins with. A batch has less than 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InitialSize {
+    buffer_bytes: u32,
+    callback_bytes: u32,
+}
+
+impl InitialSize {
+    /// For the first batch of a queue.
+    pub(crate) fn first(sizes: BufferSizes) -> Self {
+        Self {
+            buffer_bytes: to_u32(sizes.first()),
+            callback_bytes: 0,
+        }
+    }
+
+    /// For the batch after one that used so many bytes of its buffer, and so many for callbacks.
+    pub(crate) fn after(
+        self,
+        used_bytes: usize,
+        callback_bytes: usize,
+        sizes: BufferSizes,
+    ) -> Self {
+        let callbacks = match callback_bytes {
+            0 => 0,
+            used => used.checked_next_power_of_two().unwrap_or(used),
+        };
+        Self {
+            buffer_bytes: to_u32(sizes.after(self.buffer_bytes(), used_bytes)),
+            callback_bytes: to_u32(callbacks.max(self.callback_bytes() / 2)),
+        }
+    }
+
+    /// For its buffer.
+    pub(crate) fn buffer_bytes(self) -> usize {
+        self.buffer_bytes as usize
+    }
+
+    /// For the callbacks of its records.
+    pub(crate) fn callback_bytes(self) -> usize {
+        self.callback_bytes as usize
+    }
+}
+
+fn to_u32(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Smaller buffers are not worth their bookkeeping.

@@ -20,8 +20,6 @@
 //!   (`Listed` or `Rung`).
 
 mod state;
-mod initial_size;
-mod sealed_batches;
 mod outcome;
 mod attention;
 
@@ -44,7 +42,6 @@ use crate::{
     sync::{AtomicU32, Guard, Mutex, Ordering, lock},
 };
 use attention::Ring;
-pub(crate) use initial_size::InitialSize;
 pub use outcome::{Appended, Filled, Readiness};
 pub(crate) use outcome::{Attempt, NewBatch, WhenShort};
 use state::QueueState;

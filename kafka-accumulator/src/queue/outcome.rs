@@ -4,10 +4,10 @@
 
 use std::time::Instant;
 
-use super::initial_size::InitialSize;
 use crate::{
     batch::{GrowRequest, Growth},
     delivery::{Delivery, Receipt},
+    memory::InitialSize,
 };
 
 /// What there is to take from a queue.

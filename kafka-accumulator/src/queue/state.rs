@@ -6,6 +6,7 @@
 //! reserves memory.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,15 +15,13 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use super::{
     attention::{Attention, Ring},
-    initial_size::InitialSize,
     outcome::{Appended, Attempt, Filled, NewBatch, Readiness, WhenShort},
-    sealed_batches::SealedBatches,
 };
 use crate::{
     batch::{AppendResult, OpenBatch, SealedBatch},
     completion::Completion,
     delivery::Receipt,
-    memory::{Budget, BufferSizes},
+    memory::{Budget, BufferSizes, InitialSize},
     record::{NewRecord, RecordHeaders},
 };
 
@@ -281,3 +280,53 @@ impl<E> QueueState<E> {
         }
     }
 }
+
+/// The sealed batches of a queue, oldest first. It keeps little room when it is empty, because there is one
+/// for each partition that is written to.
+struct SealedBatches<E> {
+    batches: VecDeque<SealedBatch<E>>,
+}
+
+impl<E> SealedBatches<E> {
+    fn new() -> Self {
+        let batches = VecDeque::new();
+        Self { batches }
+    }
+
+    /// Adds the newest. The first one gets room for itself alone: most queues never hold two.
+    fn push(&mut self, sealed: SealedBatch<E>) {
+        if self.batches.capacity() == 0 {
+            self.batches.reserve_exact(1);
+        }
+        self.batches.push_back(sealed);
+    }
+
+    /// Takes the oldest. Releases the list's own memory when the last one is gone and the list was long:
+    /// no reservation pays for it.
+    fn pop(&mut self) -> Option<SealedBatch<E>> {
+        let oldest = self.batches.pop_front();
+        if self.batches.is_empty() && self.batches.capacity() > KEPT_BATCHES {
+            self.batches = VecDeque::new();
+        }
+        oldest
+    }
+
+    fn oldest(&self) -> Option<&SealedBatch<E>> {
+        self.batches.front()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &SealedBatch<E>> {
+        self.batches.iter()
+    }
+
+    fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+}
+
+/// Room for so many sealed batches is kept when they are gone.
+const KEPT_BATCHES: usize = 4;

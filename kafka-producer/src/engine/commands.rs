@@ -8,12 +8,11 @@ use kafka_accumulator::Completion;
 
 use crate::engine::Engine;
 use crate::engine::cluster::topic_waiters::Waiter;
-use crate::engine::handle::{CloseReport, Command, EngineState};
+use crate::engine::handle::{CloseReport, Command, EngineState, TransactionCall};
 use crate::engine::lifecycle::Close;
 use crate::engine::notice::Notice;
 use crate::engine::produce::sender::blocked::cluster_obstacle;
 use crate::engine::timers::Timer;
-use crate::engine::transaction::call::TransactionCall;
 use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
 
 impl Engine {

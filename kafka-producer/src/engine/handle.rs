@@ -13,10 +13,10 @@ use futures_channel::oneshot;
 use kafka_accumulator::{Completion, Doorbell};
 
 use crate::engine::cluster::snapshot::Cluster;
-use crate::engine::transaction::call::TransactionCall;
 use crate::error::{
     AbortableError, DeliveryError, FatalError, SendError, TransactionError, WaitReason,
 };
+use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 
 /// Shared between all handles of one producer and its engine.
 #[derive(Debug)]
@@ -90,6 +90,30 @@ pub enum Command {
         /// What became of the records that were still here.
         reply: oneshot::Sender<CloseReport>,
     },
+}
+
+/// What a caller asks for around a transaction; see the methods of the same names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransactionCall {
+    /// Fence whoever used this `transactional.id` before, and get an id and epoch.
+    Init,
+    /// Take records; waits until the transaction before has ended.
+    Begin,
+    /// Commit these offsets of a consumer with the transaction.
+    SendOffsets {
+        /// Which; none is nothing to do.
+        offsets: Vec<OffsetToCommit>,
+        /// Whose.
+        group: ConsumerGroupMetadata,
+    },
+    /// Make everything visible, together.
+    Commit,
+    /// Make nothing visible.
+    Abort,
+    /// Tell how the last transaction has ended, as soon as it has.
+    Wait,
+    /// Nobody holds the transaction any more: abort it, unless it is being committed.
+    Abandon,
 }
 
 /// What became of the records that had no outcome when `close` was called.

@@ -36,11 +36,10 @@ use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
-pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot};
+pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot, TransactionCall};
 pub use input::{Action, Input};
 pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
-pub use transaction::call::TransactionCall;
 
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, Persistence, TransactionError,

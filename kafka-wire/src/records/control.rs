@@ -57,22 +57,19 @@ impl ControlRecord {
     /// assert_eq!(abort, Ok(ControlRecord::Abort { coordinator_epoch: 9 }));
     /// ```
     pub fn decode(key: &Bytes, value: &Bytes) -> Result<Self, ControlRecordError> {
-        let kind = kind_of(key)?;
-        match kind {
-            ABORT => Ok(Self::Abort {
-                coordinator_epoch: coordinator_epoch(value)?,
-            }),
-            COMMIT => Ok(Self::Commit {
-                coordinator_epoch: coordinator_epoch(value)?,
-            }),
-            LEADER_CHANGE => Ok(Self::LeaderChange {
-                message: value.clone(),
-            }),
-            kind => Ok(Self::Other {
-                kind,
-                message: value.clone(),
-            }),
-        }
+        let kind = i16::from_be_bytes(behind_version("key", key)?);
+        let epoch = || behind_version("value", value).map(i32::from_be_bytes);
+        let message = value.clone();
+        Ok(match kind {
+            ABORT => Self::Abort {
+                coordinator_epoch: epoch()?,
+            },
+            COMMIT => Self::Commit {
+                coordinator_epoch: epoch()?,
+            },
+            LEADER_CHANGE => Self::LeaderChange { message },
+            kind => Self::Other { kind, message },
+        })
     }
 
     /// Key and value of the record.
@@ -128,34 +125,23 @@ pub enum ControlRecordError {
     },
 }
 
-fn kind_of(key: &[u8]) -> Result<i16, ControlRecordError> {
-    let [a, b, kind @ ..] = versioned::<4>("key", key)?;
-    check_version("key", [a, b])?;
-    Ok(i16::from_be_bytes(kind))
-}
-
-fn coordinator_epoch(value: &[u8]) -> Result<i32, ControlRecordError> {
-    let [a, b, epoch @ ..] = versioned::<6>("value", value)?;
-    check_version("value", [a, b])?;
-    Ok(i32::from_be_bytes(epoch))
-}
-
-fn versioned<const N: usize>(
+/// The number that stands behind the version, in `N` bytes.
+fn behind_version<const N: usize>(
     what: &'static str,
     bytes: &[u8],
 ) -> Result<[u8; N], ControlRecordError> {
-    let too_short = ControlRecordError::TooShort {
-        what,
-        bytes: bytes.len(),
-        needed: N,
-    };
-    bytes.first_chunk().copied().ok_or(too_short)
-}
-
-fn check_version(what: &'static str, version: [u8; 2]) -> Result<(), ControlRecordError> {
-    match i16::from_be_bytes(version) {
-        version @ ..0 => Err(ControlRecordError::Version { what, version }),
-        _ => Ok(()),
+    let number = bytes.split_first_chunk().and_then(|(version, rest)| {
+        let version = i16::from_be_bytes(*version);
+        Some((version, *rest.first_chunk()?))
+    });
+    match number {
+        Some((version @ ..0, _)) => Err(ControlRecordError::Version { what, version }),
+        Some((_, number)) => Ok(number),
+        None => Err(ControlRecordError::TooShort {
+            what,
+            bytes: bytes.len(),
+            needed: size_of::<i16>() + N,
+        }),
     }
 }
 

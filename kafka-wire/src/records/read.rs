@@ -134,7 +134,7 @@ fn read_record(
     let length = varint(rest)?;
     let mut rest = take(rest, "record", length)?;
     let _attributes = take(&mut rest, "attributes", 1)?;
-    let timestamp_delta = varlong(&mut rest)?;
+    let timestamp_delta = read_with(&mut rest, read_zigzag_i64)?;
     let offset_delta = varint(&mut rest)?;
     if offset_delta < least_offset_delta || offset_delta > batch.last_offset_delta {
         return Err(RecordFault::OffsetDelta {
@@ -182,10 +182,6 @@ fn take(rest: &mut Bytes, what: &'static str, length: i32) -> Result<Bytes, Reco
 
 fn varint(rest: &mut Bytes) -> Result<i32, RecordFault> {
     read_with(rest, read_zigzag_i32)
-}
-
-fn varlong(rest: &mut Bytes) -> Result<i64, RecordFault> {
-    read_with(rest, read_zigzag_i64)
 }
 
 fn read_with<T>(

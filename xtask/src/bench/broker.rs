@@ -3,13 +3,13 @@
 //! CreateTopics and DeleteTopics are encoded here, as this crate depends on none of the others.
 
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::usage;
 use crate::kafka::{self, Cluster, Jvm, Protocol};
+use crate::shell;
 use crate::undo::Undo;
 
 /// The broker; it ends with this value.
@@ -60,7 +60,7 @@ impl Broker {
         let answer = self.call(CREATE_TOPICS, &body)?;
         let code = code_after(&answer, topic).context("the answer is cut short")?;
         ensure!(code == 0, "topic {topic} is not created: error {code}");
-        settle();
+        shell::pause(SETTLE);
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Broker {
         put(&mut body, topic)?;
         body.extend(TIMEOUT_MS.to_be_bytes());
         self.call(DELETE_TOPICS, &body)?;
-        settle();
+        shell::pause(SETTLE);
         Ok(())
     }
 
@@ -107,14 +107,7 @@ fn code_after(answer: &[u8], topic: &str) -> Option<i16> {
 }
 
 /// The controller has done it when it answers; the broker learns of it a moment later.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a broker gives no event when it has learnt of a topic, or has deleted one"
-)]
-fn settle() {
-    thread::sleep(Duration::from_millis(400));
-}
-
+const SETTLE: Duration = Duration::from_millis(400);
 const CREATE_TOPICS: (i16, i16) = (19, 4);
 const DELETE_TOPICS: (i16, i16) = (20, 3);
 const TIMEOUT_MS: i32 = 20_000;

@@ -36,13 +36,17 @@ impl Case {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Server {
     /// The program that acknowledges everything.
-    Sink {
-        brokers: u16,
-        partitions: u32,
-        delay_us: u64,
-    },
+    Sink(SinkOptions),
     /// An Apache Kafka of one node.
     Kafka { partitions: u32 },
+}
+
+/// What the sink plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SinkOptions {
+    pub(super) brokers: u16,
+    pub(super) partitions: u32,
+    pub(super) delay_us: u64,
 }
 
 /// What every client is told, in the words of Kafka's configuration.
@@ -176,6 +180,7 @@ impl Flags {
 /// The cases that are compared with the peers, those against a real broker last.
 pub(super) fn peers() -> Vec<Case> {
     let (small, kafka) = (Flags::small, Server::Kafka { partitions: 12 });
+    let compressed = Flags::text("lz4");
     let keyed = Flags {
         key_size: 16,
         ..small()
@@ -185,7 +190,7 @@ pub(super) fn peers() -> Vec<Case> {
         case("S2", "", SINK, Flags::large_batches()),
         case("S3", "", SINK, Flags::kilobyte()),
         case("S4", ", 3 brokers", SINK_OF_THREE, keyed.idempotent()),
-        case("S5", "", SINK, Flags::text("lz4")),
+        case("S5", "", SINK, compressed.clone()),
         case("S6", "", SINK, Flags::text("zstd")),
         case("S6b", "", SINK, Flags::text("snappy")),
         case("S6c", "", SINK, Flags::text("gzip")),
@@ -193,12 +198,7 @@ pub(super) fn peers() -> Vec<Case> {
         case("L2", "", SINK, Flags::at_rate(50_000, 5)),
         case("L1r", ", a real broker", kafka, Flags::at_rate(1_000, 0)),
         case("B1", ", a real broker", kafka, small().idempotent()),
-        case(
-            "B2",
-            ", a real broker",
-            kafka,
-            Flags::text("lz4").idempotent(),
-        ),
+        case("B2", ", a real broker", kafka, compressed.idempotent()),
     ]
 }
 
@@ -212,16 +212,16 @@ fn case(name: &str, particular: &str, server: Server, flags: Flags) -> Case {
     }
 }
 
-const SINK: Server = Server::Sink {
-    brokers: 1,
-    partitions: 12,
-    delay_us: 0,
-};
-const SINK_OF_THREE: Server = Server::Sink {
-    brokers: 3,
-    partitions: 12,
-    delay_us: 0,
-};
+const SINK: Server = sink(1);
+const SINK_OF_THREE: Server = sink(3);
+
+const fn sink(brokers: u16) -> Server {
+    Server::Sink(SinkOptions {
+        brokers,
+        partitions: 12,
+        delay_us: 0,
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -250,7 +250,7 @@ mod tests {
         let case = peers().remove(0);
         let slow = case.with("delay_us", "100").unwrap();
         assert_eq!(slow.name, "S1 delay_us=100");
-        assert!(matches!(slow.server, Server::Sink { delay_us: 100, .. }));
+        assert!(matches!(slow.server, Server::Sink(sink) if sink.delay_us == 100));
         assert_eq!(case.with("acks", "all").unwrap().flags.acks, "all");
         for (figure, value) in [("delay", "1"), ("size", "large")] {
             assert!(case.with(figure, value).is_err(), "{figure}");

@@ -4,10 +4,10 @@
 //! All have the same flags and print the same line (`xtask/peers/README.md`). A peer whose tools are
 //! missing is left out, and the output says so.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::record::Role;
 use crate::shell;
@@ -102,8 +102,7 @@ impl Workshop {
             self.cargo("", "peer-sink")?;
         }
         let program = self.release().join("peer-sink");
-        ensure!(program.is_file(), "{} is not built", program.display());
-        Ok(program)
+        built(program)
     }
 
     /// Our own program and the peers, those of `only` if it names any.
@@ -113,11 +112,9 @@ impl Workshop {
             .chain(further.iter().map(|c| c.name.as_str()))
             .collect();
         for name in only {
-            ensure!(
-                names.contains(&name.as_str()),
-                "there is no client {name:?}, only {}",
-                names.join(", ")
-            );
+            let known = names.join(", ");
+            let is_known = names.contains(&name.as_str());
+            ensure!(is_known, "there is no client {name:?}, only {known}");
         }
         let wanted = |name: &str| only.is_empty() || only.iter().any(|other| other == name);
         let mut clients = Clients {
@@ -149,8 +146,7 @@ impl Workshop {
             cargo.args(["build", "--release", "-p", "kafka-producer"]);
             shell::run_aside(cargo.args(["--example", "producer-perf"]))?;
         }
-        let program = shell::target().join("release/examples/producer-perf");
-        ensure!(program.is_file(), "{} is not built", program.display());
+        let program = built(shell::target().join("release/examples/producer-perf"))?;
         Ok(Client {
             name: OURS.to_owned(),
             role: Role::Ours,
@@ -170,12 +166,9 @@ impl Workshop {
             }
         }
         let command = self.command(peer);
-        let program = Path::new(&command[0]);
-        ensure!(
-            program.is_file() || shell::is_installed(&command[0]),
-            "{} is not built",
-            program.display()
-        );
+        if !shell::is_installed(&command[0]) {
+            built(PathBuf::from(&command[0]))?;
+        }
         Ok(Client {
             name: peer.name.to_owned(),
             role: peer.role,
@@ -195,15 +188,9 @@ impl Workshop {
             Kind::Java => {
                 let java = self.dir.join("java").display().to_string();
                 let class_path = format!("{java}/classes:{java}/libs/*");
-                let words = [
-                    "java",
-                    "-Xms1g",
-                    "-Xmx1g",
-                    "-cp",
-                    &class_path,
-                    "PeerProducer",
-                ];
-                words.map(str::to_owned).into()
+                let words = ["java", "-Xms1g", "-Xmx1g", "-cp", &class_path];
+                let words = words.iter().chain(&["PeerProducer"]);
+                words.map(ToString::to_string).collect()
             }
         }
     }
@@ -228,17 +215,18 @@ impl Workshop {
         let (java, sources) = (self.dir.join("java"), sources().join("java"));
         let libs = java.join("libs");
         if !libs.is_dir() {
-            let mut maven = Command::new("mvn");
-            maven.args(["-q", "-B", "dependency:copy-dependencies", "-f"]);
-            maven.arg(sources.join("pom.xml"));
-            maven.arg(format!("-DoutputDirectory={}", libs.display()));
-            shell::run_aside(&mut maven).context("Maven could not bring kafka-clients")?;
+            shell::copy_jars(&sources.join("pom.xml"), &libs)?;
         }
         let mut javac = Command::new("javac");
         javac.arg("-d").arg(java.join("classes"));
         javac.arg("-cp").arg(libs.join("*"));
         shell::run_aside(javac.arg(sources.join("src/PeerProducer.java")))
     }
+}
+
+fn built(program: PathBuf) -> Result<PathBuf> {
+    ensure!(program.is_file(), "{} is not built", program.display());
+    Ok(program)
 }
 
 /// Where the peers' sources are.
@@ -248,14 +236,10 @@ fn sources() -> PathBuf {
 
 /// `NAME=PROGRAM ARGUMENT...`, the words divided by spaces.
 pub(super) fn further(text: &str) -> Result<Client> {
-    let (name, command) = text
-        .split_once('=')
-        .with_context(|| format!("{text:?} is not NAME=COMMAND"))?;
+    let (name, command) = text.split_once('=').unwrap_or_default();
     let command: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-    ensure!(
-        !name.is_empty() && !command.is_empty(),
-        "{text:?} is not NAME=COMMAND"
-    );
+    let is_complete = !name.is_empty() && !command.is_empty();
+    ensure!(is_complete, "{text:?} is not NAME=COMMAND");
     Ok(Client {
         name: name.to_owned(),
         role: Role::Further,

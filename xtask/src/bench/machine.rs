@@ -26,6 +26,7 @@ impl Machine {
             ("java", "-version"),
             ("go", "version"),
         ];
+        let said = |(tool, flag)| first_line(tool, flag);
         let line = |path, name| field(&std::fs::read_to_string(path).unwrap_or_default(), name);
         let memory = line("/proc/meminfo", "MemTotal").unwrap_or_default();
         let kib = memory.split(' ').next().and_then(|kib| kib.parse().ok());
@@ -34,10 +35,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory_gib: kib.map_or(0, |kib: u64| (kib + (1 << 19)) >> 20),
             kernel: first_line("uname", "-r").unwrap_or_else(|| "unknown".to_owned()),
-            tools: tools
-                .iter()
-                .filter_map(|(tool, flag)| first_line(tool, flag))
-                .collect(),
+            tools: tools.into_iter().filter_map(said).collect(),
         }
     }
 }

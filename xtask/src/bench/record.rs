@@ -84,6 +84,7 @@ pub(super) struct Run {
 pub(super) struct Received {
     pub(super) requests: u64,
     pub(super) batches: u64,
+    #[serde(alias = "record_bytes")]
     pub(super) bytes: u64,
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::broker::Broker;
 use super::cases::{Case, Server};
 use super::clients::Client;
 use super::machine;
-use super::record::{Measured, Received, Run, Runs};
+use super::record::{Measured, Run, Runs};
 use super::run::{Amount, Ran, run};
 use super::sink::Sink;
 
@@ -111,12 +111,8 @@ impl<'a> Bench<'a> {
     fn round(&mut self, case: &Case, entry: &mut Entry<'_>, round: usize) {
         let name = &entry.client.name;
         let outcome = match &entry.amount {
-            Ok(amount) => {
-                let amount = *amount;
-                self.one(case, entry, amount)
-                    .map_err(|error| format!("{error:#}"))
-            }
-            Err(reason) => Err(reason.clone()),
+            Ok(amount) => self.one(case, entry, *amount),
+            Err(reason) => Err(anyhow::Error::msg(reason.clone())),
         };
         let title = format!("{} {round} {name:11}", case.name);
         match outcome {
@@ -125,8 +121,8 @@ impl<'a> Bench<'a> {
                 entry.runs.runs.push(run);
             }
             Err(reason) => {
-                eprintln!("{title} failed: {reason}");
-                entry.runs.failures.push(reason);
+                eprintln!("{title} failed: {reason:#}");
+                entry.runs.failures.push(format!("{reason:#}"));
             }
         }
     }
@@ -135,57 +131,33 @@ impl<'a> Bench<'a> {
     fn one(&mut self, case: &Case, entry: &mut Entry<'_>, amount: Amount) -> Result<Run> {
         self.topics += 1;
         let topic = format!("bench-{}", self.topics);
-        match (case.server, &self.broker) {
-            (Server::Kafka { partitions }, Some(broker)) => {
+        let limit = LIMIT + Duration::from_secs(amount.records / SLOWEST_PER_S);
+        let client = entry.client;
+        let client = |at: &str| run(client, case, (at, &topic), amount, limit);
+        match case.server {
+            Server::Kafka { partitions } => {
+                let broker = self.broker.as_ref().context("no broker was started")?;
                 broker.create(&topic, partitions)?;
                 let before = broker.cpu_s();
-                let ran = self.client(case, entry.client, (&broker.bootstrap, &topic), amount);
+                let ran = client(&broker.bootstrap);
                 let server_cpu_s = broker.cpu_s() - before;
                 broker.delete(&topic)?;
-                let ran = ran?;
-                let foreign_cpu_s = ran.others_cpu_s - server_cpu_s;
-                Ok(entry.run(ran, amount, server_cpu_s, foreign_cpu_s))
+                Ok(entry.run(ran?, amount, server_cpu_s))
             }
-            (Server::Kafka { .. }, None) => anyhow::bail!("no broker was started"),
-            (
-                Server::Sink {
-                    brokers,
-                    partitions,
-                    delay_us,
-                },
-                _,
-            ) => {
-                let sink = Sink::start(&self.sink, brokers, partitions, delay_us)?;
-                let ran = self.client(case, entry.client, (&sink.bootstrap, &topic), amount);
+            Server::Sink(options) => {
+                let sink = Sink::start(&self.sink, options)?;
+                let ran = client(&sink.bootstrap);
                 let totals = sink.stop()?;
-                let ran = ran?;
-                let server_cpu_s = totals.cpu_user_s + totals.cpu_sys_s;
-                let foreign_cpu_s = ran.others_cpu_s - server_cpu_s;
-                let mut run = entry.run(ran, amount, server_cpu_s, foreign_cpu_s);
+                let mut run = entry.run(ran?, amount, totals.cpu_user_s + totals.cpu_sys_s);
                 let sent = amount.records + amount.warmup;
                 if totals.records != sent {
                     let warning = format!("the sink counted {} records of {sent}", totals.records);
                     run.warnings.push(warning);
                 }
-                run.received = Some(Received {
-                    requests: totals.requests,
-                    batches: totals.batches,
-                    bytes: totals.record_bytes,
-                });
+                run.received = Some(totals.received);
                 Ok(run)
             }
         }
-    }
-
-    fn client(
-        &self,
-        case: &Case,
-        client: &Client,
-        place: (&str, &str),
-        amount: Amount,
-    ) -> Result<Ran> {
-        let limit = LIMIT + Duration::from_secs(amount.records / SLOWEST_PER_S);
-        run(client, case, place, amount, limit)
     }
 
     /// Starts the broker and lets it warm up: its JIT compiles while it is used.
@@ -235,7 +207,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn run(&mut self, ran: Ran, amount: Amount, server_cpu_s: f64, foreign_cpu_s: f64) -> Run {
+    fn run(&mut self, ran: Ran, amount: Amount, server_cpu_s: f64) -> Run {
         let line = ran.line;
         self.payloads.insert(line.payload_fnv);
         self.runs.version = line.version;
@@ -254,7 +226,7 @@ impl<'a> Entry<'a> {
             latency_us: line.lat_us,
             late_us: line.send_late_us.map_or(0.0, |late| late.p50),
             server_cpu_s: rounded(server_cpu_s),
-            foreign_cpu_s: rounded(foreign_cpu_s),
+            foreign_cpu_s: rounded(ran.others_cpu_s - server_cpu_s),
             received: None,
             warnings,
         }
@@ -269,7 +241,7 @@ fn pilot_records(case: &Case) -> u64 {
     }
     let bytes = (flags.size + flags.key_size).max(1) as u64;
     let slowed = match case.server {
-        Server::Sink { delay_us, .. } => 1 + delay_us / 2_000,
+        Server::Sink(sink) => 1 + sink.delay_us / 2_000,
         Server::Kafka { .. } => 1,
     };
     (PILOT_BYTES / bytes / slowed).clamp(200, 1_500_000)
@@ -324,11 +296,7 @@ mod tests {
     #[test]
     fn a_pilot_against_a_distant_broker_sends_less() {
         let mut case = cases::peers().remove(0);
-        case.server = Server::Sink {
-            brokers: 1,
-            partitions: 1,
-            delay_us: 100_000,
-        };
+        case = case.with("delay_us", "100000").unwrap();
         assert!(pilot_records(&case) < 60_000);
     }
 }

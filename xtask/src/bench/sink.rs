@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
+use super::cases::SinkOptions;
+use super::record::Received;
 use crate::shell::Running;
 
 /// One process with some listening ports, one for each broker that it plays.
@@ -23,30 +25,24 @@ pub(super) struct Sink {
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Totals {
     pub(super) records: u64,
-    pub(super) requests: u64,
-    pub(super) batches: u64,
-    pub(super) record_bytes: u64,
+    #[serde(flatten)]
+    pub(super) received: Received,
     pub(super) cpu_user_s: f64,
     pub(super) cpu_sys_s: f64,
 }
 
 impl Sink {
     /// Starts a sink and waits until it listens.
-    pub(super) fn start(
-        program: &Path,
-        brokers: u16,
-        partitions: u32,
-        delay_us: u64,
-    ) -> Result<Self> {
+    pub(super) fn start(program: &Path, options: SinkOptions) -> Result<Self> {
         let mut said = String::new();
         for _ in 0..TRIES {
-            let port = free_ports(brokers)?;
+            let port = free_ports(options.brokers)?;
             let mut command = Command::new(program);
             for (flag, value) in [
                 ("--port", port.to_string()),
-                ("--brokers", brokers.to_string()),
-                ("--partitions", partitions.to_string()),
-                ("--delay-us", delay_us.to_string()),
+                ("--brokers", options.brokers.to_string()),
+                ("--partitions", options.partitions.to_string()),
+                ("--delay-us", options.delay_us.to_string()),
                 ("--stats-s", "0".to_owned()),
             ] {
                 command.args([flag, &value]);

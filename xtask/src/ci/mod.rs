@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use stages::{NotChecked, STAGES, Stage};
+use stages::{Check, NotChecked, STAGES, Stage};
 
 /// Check everything, in named stages; each can be run alone.
 #[derive(Args)]
@@ -61,12 +61,8 @@ impl Task {
         }
         let chosen = self.chosen()?;
         for stage in chosen.iter().filter(|stage| !self.leaves_out(stage)) {
-            (stage.requires)().with_context(|| {
-                format!(
-                    "stage {} (`--without-kafka` leaves out all that need Java)",
-                    stage.name
-                )
-            })?;
+            let hint = "(`--without-kafka` leaves out all that need Java)";
+            (stage.requires)().with_context(|| format!("stage {} {hint}", stage.name))?;
         }
         let mut outcomes: Vec<(&Stage, Outcome)> = Vec::new();
         let mut stopped = false;
@@ -91,10 +87,8 @@ impl Task {
         for name in &self.stages {
             if !STAGES.iter().any(|stage| stage.name == name) {
                 let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
-                bail!(
-                    "there is no stage {name:?}; there are: {}",
-                    known.join(", ")
-                );
+                let known = known.join(", ");
+                bail!("there is no stage {name:?}; there are: {known}");
             }
         }
         let is_chosen =
@@ -106,12 +100,16 @@ impl Task {
 fn run(stage: &Stage) -> Outcome {
     println!("\n== {}: {}", stage.name, stage.about);
     let start = Instant::now();
-    let done = (stage.run)();
+    let done = match stage.check {
+        Check::Plain(check) => check().map(|()| None),
+        Check::Tests(run) => run().map(Some),
+    };
     let took = start.elapsed();
+    let seconds = took.as_secs_f64();
     let _ = std::io::stdout().flush();
     match done {
         Ok(tests) => {
-            println!("== {} passed in {:.1} s", stage.name, took.as_secs_f64());
+            println!("== {} passed in {seconds:.1} s", stage.name);
             Outcome::Passed { took, tests }
         }
         Err(error) if error.is::<NotChecked>() => {
@@ -121,11 +119,7 @@ fn run(stage: &Stage) -> Outcome {
         }
         Err(error) => {
             let error = format!("{error:#}");
-            println!(
-                "== {} FAILED after {:.1} s: {error}",
-                stage.name,
-                took.as_secs_f64()
-            );
+            println!("== {} FAILED after {seconds:.1} s: {error}", stage.name);
             Outcome::Failed { took, error }
         }
     }
@@ -136,46 +130,34 @@ fn summary(outcomes: &[(&Stage, Outcome)]) -> ExitCode {
     println!("\n{:10} {:>8}  {:>6}  outcome", "stage", "seconds", "tests");
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for (stage, outcome) in outcomes {
-        let name = stage.name;
-        match outcome {
+        let (mut seconds, mut count) = (String::new(), String::new());
+        let mut spent = |took: &Duration| seconds = format!("{:.1}", took.as_secs_f64());
+        let said = match outcome {
             Outcome::Passed { took, tests } => {
-                let tests = tests.map_or_else(String::new, |count| count.to_string());
-                println!("{name:10} {:>8.1}  {tests:>6}  passed", took.as_secs_f64());
+                spent(took);
+                count = tests.map_or_else(String::new, |tests| tests.to_string());
                 passed += 1;
+                "passed".to_owned()
             }
             Outcome::Failed { took, error } => {
-                println!(
-                    "{name:10} {:>8.1}  {:>6}  FAILED: {}",
-                    took.as_secs_f64(),
-                    "",
-                    first_line(error)
-                );
+                spent(took);
                 failed += 1;
+                format!("FAILED: {}", first_line(error))
             }
             Outcome::NotChecked { why } => {
-                println!(
-                    "{name:10} {:>8}  {:>6}  NOT CHECKED: {}",
-                    "",
-                    "",
-                    first_line(why)
-                );
                 skipped += 1;
+                format!("NOT CHECKED: {}", first_line(why))
             }
-            Outcome::LeftOut => {
-                println!("{name:10} {:>8}  {:>6}  left out (--without-kafka)", "", "");
-            }
-            Outcome::NotReached => println!("{name:10} {:>8}  {:>6}  not reached", "", ""),
-        }
+            Outcome::LeftOut => "left out (--without-kafka)".to_owned(),
+            Outcome::NotReached => "not reached".to_owned(),
+        };
+        println!("{:10} {seconds:>8}  {count:>6}  {said}", stage.name);
     }
     match skipped {
         0 => println!("\n{passed} passed, {failed} failed"),
         _ => println!("\n{passed} passed, {failed} failed, {skipped} skipped"),
     }
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    ExitCode::from(u8::from(failed > 0))
 }
 
 /// As much of it as fits behind the name of a stage.
@@ -228,7 +210,7 @@ mod tests {
     #[test]
     fn a_stage_that_could_not_check_has_neither_passed_nor_failed() {
         let stage = Stage {
-            run: || Err(NotChecked("nobody answers".to_owned()).into()),
+            check: Check::Plain(|| Err(NotChecked("nobody answers".to_owned()).into())),
             ..STAGES[0]
         };
         let outcome = run(&stage);

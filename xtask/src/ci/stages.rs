@@ -14,8 +14,14 @@ use crate::kafka::require_java;
 use crate::undo::Undo;
 use crate::{chance, counts, kafka, shell, simulate, tidy};
 
-/// How many tests a stage ran, if it runs tests.
-pub(super) type Tests = Option<usize>;
+/// What a stage does.
+#[derive(Clone, Copy)]
+pub(super) enum Check {
+    /// Checks something other than by tests.
+    Plain(fn() -> Result<()>),
+    /// Runs tests, and returns how many.
+    Tests(fn() -> Result<usize>),
+}
 
 /// Why a stage could not check anything: neither a success nor a failure.
 #[derive(Debug)]
@@ -37,45 +43,52 @@ pub(super) struct Stage {
     pub(super) needs_java: bool,
     /// Checks that the machine has what it needs.
     pub(super) requires: fn() -> Result<()>,
-    pub(super) run: fn() -> Result<Tests>,
+    pub(super) check: Check,
 }
 
 /// All stages in their order: those that are quick and fail often come first.
 pub(super) const STAGES: &[Stage] = &[
-    on_cargo("fmt", "the code is formatted", fmt),
-    on_cargo("typos", "no word is misspelt", typos),
-    on_cargo("clippy", "no warning in any target", clippy),
-    on_cargo("tidy", "the project's own rules", tidy),
-    on_cargo("features", "each crate builds with any features", features),
-    on_cargo("msrv", "the libraries build with rust-version", msrv),
-    on_cargo("doc", "the documentation has no warning", doc),
-    on_cargo("test", "all tests that need nothing else", test),
-    on_cargo("fuzz", "the fuzz targets build", fuzz),
-    on_cargo("deny", "licenses, sources, dependency directions", deny),
-    on_cargo("advisories", "no known vulnerability", advisories),
-    on_cargo("package", "each library can be published", package),
-    on_cargo("semver", "breaking changes are in the version", semver),
-    on_cargo("simulation", "the promises, in virtual time", simulation),
-    on_cargo("loom", "the locks, in every order that matters", loom),
-    on_cargo("counts", "nothing costs more than before", counts),
+    plain("fmt", "the code is formatted", fmt),
+    plain("typos", "no word is misspelt", typos),
+    plain("clippy", "no warning in any target", clippy),
+    plain("tidy", "the project's own rules", tidy),
+    plain("features", "each crate builds with any features", features),
+    plain("msrv", "the libraries build with rust-version", msrv),
+    plain("doc", "the documentation has no warning", doc),
+    tests("test", "all tests that need nothing else", test),
+    plain("fuzz", "the fuzz targets build", fuzz),
+    plain("deny", "licenses, sources, dependency directions", deny),
+    plain("advisories", "no known vulnerability", advisories),
+    plain("package", "each library can be published", package),
+    plain("semver", "breaking changes are in the version", semver),
+    tests("simulation", "the promises, in virtual time", simulation),
+    tests("loom", "the locks, in every order that matters", loom),
+    plain("counts", "nothing costs more than before", counts),
     on_java("schemas", "our messages are Kafka's", require_java, schemas),
-    on_cargo("examples", "the quickstart works", examples),
+    plain("examples", "the quickstart works", examples),
     on_java(
         "kafka",
-        "a real Kafka, other clients",
+        "real servers, other clients",
         require_clients,
         real_kafka,
     ),
     on_java("faults", "a real Kafka that fails", require_own, faults),
 ];
 
-const fn on_cargo(name: &'static str, about: &'static str, run: fn() -> Result<Tests>) -> Stage {
+const fn plain(name: &'static str, about: &'static str, check: fn() -> Result<()>) -> Stage {
+    Stage {
+        check: Check::Plain(check),
+        ..tests(name, about, || Ok(0))
+    }
+}
+
+const fn tests(name: &'static str, about: &'static str, run: fn() -> Result<usize>) -> Stage {
     Stage {
         name,
         about,
         needs_java: false,
         requires: || Ok(()),
-        run,
+        check: Check::Tests(run),
     }
 }
 
@@ -83,14 +96,12 @@ const fn on_java(
     name: &'static str,
     about: &'static str,
     requires: fn() -> Result<()>,
-    run: fn() -> Result<Tests>,
+    run: fn() -> Result<usize>,
 ) -> Stage {
     Stage {
-        name,
-        about,
         needs_java: true,
         requires,
-        run,
+        ..tests(name, about, run)
     }
 }
 
@@ -98,29 +109,26 @@ const fn on_java(
 const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
-fn fmt() -> Result<Tests> {
-    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
-    Ok(None)
+fn fmt() -> Result<()> {
+    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))
 }
 
-fn typos() -> Result<Tests> {
-    shell::run(&mut tools::typos()?)?;
-    Ok(None)
+fn typos() -> Result<()> {
+    shell::run(&mut tools::typos()?)
 }
 
-fn tidy() -> Result<Tests> {
-    tidy::check().map(|()| None)
+fn tidy() -> Result<()> {
+    tidy::check()
 }
 
-fn clippy() -> Result<Tests> {
+fn clippy() -> Result<()> {
     let mut clippy = shell::cargo();
     clippy.args(["clippy", "--all-targets"]).args(EVERYTHING);
     shell::run(clippy.args(DENY_WARNINGS))?;
     let libraries = ["wire", "serde", "partition", "accumulator"];
     let libraries = libraries.map(|name| format!("-pkafka-{name}"));
     pure(&libraries, "--all-features")?;
-    pure(&["-pkafka-producer".to_owned()], "--no-default-features")?;
-    Ok(None)
+    pure(&["-pkafka-producer".to_owned()], "--no-default-features")
 }
 
 /// These packages call nothing that `xtask/pure/clippy.toml` forbids. Without its features the producer
@@ -133,19 +141,18 @@ fn pure(packages: &[String], features: &str) -> Result<()> {
 }
 
 /// Each library alone, so that it does not use a feature that only another crate enables.
-fn features() -> Result<Tests> {
+fn features() -> Result<()> {
     let pairs = ["--feature-powerset", "--depth", "2"];
     for choice in [&pairs[..], &["--all-features"]] {
         let mut hack = tools::hack()?;
         hack.args(["clippy", "--quiet", "--lib"]).args(LIBRARIES);
         shell::run(hack.args(choice).args(DENY_WARNINGS))?;
     }
-    engine_without_runtime()?;
-    Ok(None)
+    engine_without_runtime()
 }
 
 /// If that toolchain cannot be installed, nothing is checked, and the table says so.
-fn msrv() -> Result<Tests> {
+fn msrv() -> Result<()> {
     let rustup = |words: &[&str]| {
         let mut rustup = std::process::Command::new("rustup");
         rustup.current_dir(shell::workspace()).args(words);
@@ -155,8 +162,7 @@ fn msrv() -> Result<Tests> {
     let installed = rustup(&[&install[..], &["--no-self-update"]].concat());
     installed.map_err(|error| NotChecked(format!("Rust {OLDEST_RUST}: {error}")))?;
     let check = ["run", OLDEST_RUST, "cargo", "check", "--locked", "--lib"];
-    rustup(&[&check[..], &LIBRARIES, &["--all-features"]].concat())?;
-    Ok(None)
+    rustup(&[&check[..], &LIBRARIES, &["--all-features"]].concat())
 }
 
 /// The `rust-version` of the workspace, which is also this tool's.
@@ -164,28 +170,25 @@ const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 const LIBRARIES: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
 /// The archives are made but not built: other stages build the code.
-fn package() -> Result<Tests> {
+fn package() -> Result<()> {
     let mut package = shell::cargo();
     package.args(["package", "--quiet", "--no-verify", "--allow-dirty"]);
-    shell::run(package.args(LIBRARIES))?;
-    Ok(None)
+    shell::run(package.args(LIBRARIES))
 }
 
 /// Before the first release there is nothing to compare with.
-fn semver() -> Result<Tests> {
+fn semver() -> Result<()> {
     let mut git = std::process::Command::new("git");
     git.current_dir(shell::workspace());
     let tags = shell::read(git.args(["tag", "--merged", "HEAD", "--sort", "-creatordate"]))?;
     let is_release = |tag: &&str| tag.starts_with('v');
     let Some(release) = tags.lines().find(is_release) else {
-        return Err(
-            NotChecked("there is no release yet to compare with (no tag v*)".into()).into(),
-        );
+        let why = "there is no release yet to compare with (no tag v*)";
+        return Err(NotChecked(why.to_owned()).into());
     };
     let mut semver = tools::semver_checks()?;
     semver.args(LIBRARIES).args(["--baseline-rev", release]);
-    shell::run(&mut semver)?;
-    Ok(None)
+    shell::run(&mut semver)
 }
 
 /// The engine does not depend on a runtime, not even indirectly. `deny` checks the other crates.
@@ -199,58 +202,54 @@ fn engine_without_runtime() -> Result<()> {
     Ok(())
 }
 
-fn doc() -> Result<Tests> {
+fn doc() -> Result<()> {
     let mut doc = shell::cargo();
     doc.args(["doc", "--no-deps"]).args(EVERYTHING);
-    shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    Ok(None)
+    shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-fn test() -> Result<Tests> {
+fn test() -> Result<usize> {
     let mut test = shell::cargo();
     // Without a seed `cargo test` always tries the same cases: `.cargo/config.toml`.
     let seed = chance::of_this_code().to_string();
     test.arg("test").args(EVERYTHING);
-    shell::run_tests(test.env("PROPTEST_RNG_SEED", seed)).map(Some)
+    shell::run_tests(test.env("PROPTEST_RNG_SEED", seed))
 }
 
-fn counts() -> Result<Tests> {
-    counts::check().map(|()| None)
+fn counts() -> Result<()> {
+    counts::check()
 }
 
 /// The targets are not in the workspace. A check links nothing. With the path of another libFuzzer it
 /// compiles no C++ either.
-fn fuzz() -> Result<Tests> {
+fn fuzz() -> Result<()> {
     let target = shell::target().join("fuzz");
     let mut check = shell::cargo();
     check.args(["check", "--manifest-path", "kafka-wire/fuzz/Cargo.toml"]);
     check.env("CUSTOM_LIBFUZZER_PATH", target.join("libfuzzer.a"));
-    shell::run(check.env("CARGO_TARGET_DIR", target))?;
-    Ok(None)
+    shell::run(check.env("CARGO_TARGET_DIR", target))
 }
 
 /// Dependencies of tests may have any direction.
-fn deny() -> Result<Tests> {
+fn deny() -> Result<()> {
     let check = ["check", "--hide-inclusion-graph"];
     shell::run(tools::deny()?.arg("--exclude-dev").args(check).arg("bans"))?;
-    shell::run(tools::deny()?.args(check).args(["licenses", "sources"]))?;
-    Ok(None)
+    shell::run(tools::deny()?.args(check).args(["licenses", "sources"]))
 }
 
 /// If the git repository of the advisories cannot be reached, nothing is checked, and the table says so.
-fn advisories() -> Result<Tests> {
+fn advisories() -> Result<()> {
     let fetched = shell::run(tools::deny()?.args(["fetch", "db"]));
     fetched.map_err(|error| NotChecked(format!("the database of advisories: {error}")))?;
     let checks = ["--offline", "check", "--hide-inclusion-graph", "advisories"];
-    shell::run(tools::deny()?.args(checks))?;
-    Ok(None)
+    shell::run(tools::deny()?.args(checks))
 }
 
-fn simulation() -> Result<Tests> {
-    simulate::fixed_and_fresh(5_000).map(Some)
+fn simulation() -> Result<usize> {
+    simulate::fixed_and_fresh(5_000)
 }
 
-fn loom() -> Result<Tests> {
+fn loom() -> Result<usize> {
     let mut loom = shell::cargo();
     let words = "test --release -p kafka-accumulator --test loom_*";
     loom.args(words.split(' ')).env("RUSTFLAGS", "--cfg loom");
@@ -258,14 +257,14 @@ fn loom() -> Result<Tests> {
     // Full optimisation would take longer than it saves.
     loom.env("CARGO_PROFILE_RELEASE_LTO", "off");
     loom.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-    shell::run_tests(&mut loom).map(Some)
+    shell::run_tests(&mut loom)
 }
 
-fn schemas() -> Result<Tests> {
+fn schemas() -> Result<usize> {
     let schemas = tempfile::tempdir()?;
     extract_schemas(&kafka::clients_jar()?, schemas.path())?;
     let mut test = ignored_tests("schemas");
-    shell::run_tests(test.env("KAFKA_SCHEMAS_DIR", schemas.path())).map(Some)
+    shell::run_tests(test.env("KAFKA_SCHEMAS_DIR", schemas.path()))
 }
 
 /// Copies the definitions of Kafka's messages out of the jar of its clients.
@@ -291,7 +290,7 @@ fn extract_schemas(jar: &Path, to: &Path) -> Result<()> {
 }
 
 /// Runs the example of the README, which must print the offsets of its records.
-fn examples() -> Result<Tests> {
+fn examples() -> Result<()> {
     let mut says_offset = false;
     let mut example = shell::cargo();
     example.args(["run", "--example", "quickstart"]);
@@ -300,24 +299,22 @@ fn examples() -> Result<Tests> {
         let after = line.split_once("offset").map(|(_, after)| after);
         says_offset |= after.is_some_and(|after| after.contains(|c: char| c.is_ascii_digit()));
     })?;
-    ensure!(
-        says_offset,
-        "no line of the example has `offset` and a number"
-    );
-    Ok(None)
+    ensure!(says_offset, "the example prints no `offset` with a number");
+    Ok(())
 }
 
 fn require_clients() -> Result<()> {
     require_java()?;
+    let kcat = "kcat (a client for Kafka that is not Java's)";
     ensure!(
         shell::is_installed("kcat"),
-        "kcat (a client for Kafka that is not Java's) is missing: `apt-get install kcat`"
+        "{kcat} is missing: `apt-get install kcat`"
     );
     Ok(())
 }
 
 /// Our tests with a real cluster, then other clients with the embedded cluster.
-fn real_kafka() -> Result<Tests> {
+fn real_kafka() -> Result<usize> {
     let class_path = kafka::class_path()?;
     let up = kafka::Up {
         nodes: 3,
@@ -332,7 +329,7 @@ fn real_kafka() -> Result<Tests> {
     let ours = shell::run_tests(&mut ours)?;
     let mut others = ignored_tests("interop");
     let others = shell::run_tests(others.env(kafka::CLASS_PATH, &class_path))?;
-    Ok(Some(ours + others))
+    Ok(ours + others)
 }
 
 /// No broker is killed here: one that is silent is only slow.
@@ -343,16 +340,17 @@ const SLOW_TO_NOTICE: [&str; 2] = [
 
 fn require_own() -> Result<()> {
     require_java()?;
+    let servers = kafka::SERVERS;
+    let why = "this stage kills brokers and only does so to those it has started";
     ensure!(
-        shell::variable(kafka::SERVERS).is_none(),
-        "{} is set, but this stage kills brokers and only does so to those it has started",
-        kafka::SERVERS
+        shell::variable(servers).is_none(),
+        "{servers} is set, but {why}"
     );
     Ok(())
 }
 
 /// One test at a time, because each kills brokers that all of them use.
-fn faults() -> Result<Tests> {
+fn faults() -> Result<usize> {
     let class_path = kafka::class_path()?;
     let up = kafka::Up {
         nodes: 3,
@@ -366,7 +364,7 @@ fn faults() -> Result<Tests> {
     tests.args(["--test-threads=1", "--nocapture", "--skip", "compared::"]);
     tests.envs(variables).env(kafka::CLASS_PATH, &class_path);
     tests.env(kafka::XTASK, std::env::current_exe()?);
-    shell::run_tests(&mut tests).map(Some)
+    shell::run_tests(&mut tests)
 }
 
 /// A dead or frozen broker is noticed after 5 seconds instead of 9. Internal topics survive the death of

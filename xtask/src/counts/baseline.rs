@@ -22,26 +22,19 @@ pub(super) struct Baseline {
 impl Baseline {
     pub(super) fn read() -> Result<Self> {
         let path = path();
-        let text = std::fs::read_to_string(&path).with_context(|| {
-            format!(
-                "{} can not be read; `cargo xtask bench --update` writes it",
-                path.display()
-            )
-        })?;
-        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+        let (name, way) = (path.display(), "`cargo xtask bench --update` writes it");
+        let text = std::fs::read_to_string(&path);
+        let text = text.with_context(|| format!("{name} can not be read; {way}"))?;
+        serde_json::from_str(&text).with_context(|| format!("{name} is damaged"))
     }
 
     pub(super) fn write(&self) -> Result<()> {
         let path = path();
         std::fs::create_dir_all(path.parent().expect("it is in a folder"))?;
-        let rounded = Self {
-            counts: self
-                .counts
-                .iter()
-                .map(|(name, count)| (name.clone(), rounded(*count)))
-                .collect(),
-            ..self.clone()
-        };
+        let mut rounded = self.clone();
+        for count in rounded.counts.values_mut() {
+            *count = self::rounded(*count);
+        }
         std::fs::write(&path, serde_json::to_string_pretty(&rounded)? + "\n")?;
         println!("{} counts are in {}", self.counts.len(), path.display());
         Ok(())

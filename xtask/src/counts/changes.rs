@@ -16,30 +16,21 @@ pub(super) struct Change {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    /// Near enough.
-    Same {
-        before: f64,
-        now: f64,
-    },
-    Better {
-        before: f64,
-        now: f64,
-    },
-    Worse {
-        before: f64,
-        now: f64,
-    },
-    New {
-        now: f64,
-    },
+    /// Counted before and now.
+    Both(Trend, f64, f64),
+    New(f64),
     /// Nothing counts it any more.
-    Gone {
-        before: f64,
-    },
+    Gone(f64),
     /// Not counted this time, for a reason that was named.
-    LeftOut {
-        before: f64,
-    },
+    LeftOut(f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trend {
+    /// Near enough.
+    Same,
+    Better,
+    Worse,
 }
 
 /// One for each count, in the order of the names. What is not counted now is gone, unless that is
@@ -56,64 +47,69 @@ pub(super) fn changes(
         .into_iter()
         .filter_map(|name| {
             let kind = match kind(before.get(name).copied(), now.get(name).copied())? {
-                Kind::Gone { before } if is_excused(name) => Kind::LeftOut { before },
+                Kind::Gone(before) if is_excused(name) => Kind::LeftOut(before),
                 kind => kind,
             };
-            Some(Change {
-                name: name.clone(),
-                kind,
-            })
+            let name = name.clone();
+            Some(Change { name, kind })
         })
         .collect()
 }
 
 fn kind(before: Option<f64>, now: Option<f64>) -> Option<Kind> {
     match (before, now) {
-        (Some(before), Some(now)) => Some(match (now - before) / before.max(SMALLEST) {
-            by if by > ALLOWED => Kind::Worse { before, now },
-            by if by < -ALLOWED => Kind::Better { before, now },
-            _ => Kind::Same { before, now },
-        }),
-        (None, Some(now)) => Some(Kind::New { now }),
-        (Some(before), None) => Some(Kind::Gone { before }),
-        (None, None) => None,
+        (Some(before), Some(now)) => {
+            let trend = match growth(before, now) {
+                by if by > ALLOWED => Trend::Worse,
+                by if by < -ALLOWED => Trend::Better,
+                _ => Trend::Same,
+            };
+            Some(Kind::Both(trend, before, now))
+        }
+        (None, now) => now.map(Kind::New),
+        (Some(before), None) => Some(Kind::Gone(before)),
     }
+}
+
+/// In parts of what it was.
+fn growth(before: f64, now: f64) -> f64 {
+    (now - before) / before.max(SMALLEST)
 }
 
 impl Change {
     pub(super) fn is_refused(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Worse { .. } | Kind::New { .. } | Kind::Gone { .. }
-        )
+        use Kind::{Both, Gone, New};
+        matches!(self.kind, Both(Trend::Worse, ..) | New(_) | Gone(_))
     }
 
     pub(super) fn is_compared(&self) -> bool {
-        !matches!(self.kind, Kind::LeftOut { .. })
+        !matches!(self.kind, Kind::LeftOut(_))
     }
 
     pub(super) fn is_better(&self) -> bool {
-        matches!(self.kind, Kind::Better { .. })
+        matches!(self.kind, Kind::Both(Trend::Better, ..))
     }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
-        let pair = |f: &mut fmt::Formatter<'_>, word, before: f64, now: f64| {
-            let percent = (now - before) / before.max(SMALLEST) * 100.0;
-            write!(
-                f,
-                "{word:8} {name}: {now:.4}, was {before:.4} ({percent:+.1} %)"
-            )
-        };
         match self.kind {
-            Kind::Same { before, now } => pair(f, "same", before, now),
-            Kind::Better { before, now } => pair(f, "better", before, now),
-            Kind::Worse { before, now } => pair(f, "WORSE", before, now),
-            Kind::New { now } => write!(f, "NEW      {name}: {now:.4}, and not in the baseline"),
-            Kind::Gone { before } => write!(f, "GONE     {name}: was {before:.4}"),
-            Kind::LeftOut { before } => write!(f, "left out {name}: was {before:.4}"),
+            Kind::Both(trend, before, now) => {
+                let word = match trend {
+                    Trend::Same => "same",
+                    Trend::Better => "better",
+                    Trend::Worse => "WORSE",
+                };
+                let percent = growth(before, now) * 100.0;
+                write!(
+                    f,
+                    "{word:8} {name}: {now:.4}, was {before:.4} ({percent:+.1} %)"
+                )
+            }
+            Kind::New(now) => write!(f, "NEW      {name}: {now:.4}, and not in the baseline"),
+            Kind::Gone(before) => write!(f, "GONE     {name}: was {before:.4}"),
+            Kind::LeftOut(before) => write!(f, "left out {name}: was {before:.4}"),
         }
     }
 }
@@ -134,16 +130,16 @@ mod tests {
 
     #[test]
     fn a_twentieth_more_is_allowed_and_a_bit_more_is_not() {
-        assert!(matches!(one(100.0, 105.0), Kind::Same { .. }));
-        assert!(matches!(one(100.0, 105.1), Kind::Worse { .. }));
-        assert!(matches!(one(100.0, 94.9), Kind::Better { .. }));
+        assert!(matches!(one(100.0, 105.0), Kind::Both(Trend::Same, ..)));
+        assert!(matches!(one(100.0, 105.1), Kind::Both(Trend::Worse, ..)));
+        assert!(matches!(one(100.0, 94.9), Kind::Both(Trend::Better, ..)));
     }
 
     #[test]
     fn nothing_may_not_become_something() {
-        assert!(matches!(one(0.0, 0.0), Kind::Same { .. }));
-        assert!(matches!(one(0.0, 0.002), Kind::Worse { .. }));
-        assert!(matches!(one(1.0, 0.0), Kind::Better { .. }));
+        assert!(matches!(one(0.0, 0.0), Kind::Both(Trend::Same, ..)));
+        assert!(matches!(one(0.0, 0.002), Kind::Both(Trend::Worse, ..)));
+        assert!(matches!(one(1.0, 0.0), Kind::Both(Trend::Better, ..)));
     }
 
     #[test]

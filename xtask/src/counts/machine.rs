@@ -18,11 +18,8 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn this() -> Result<Self> {
-        let rustc = shell::read(
-            Command::new("rustc")
-                .arg("-vV")
-                .current_dir(shell::workspace()),
-        )?;
+        let mut rustc = Command::new("rustc");
+        let rustc = shell::read(rustc.arg("-vV").current_dir(shell::workspace()))?;
         let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
         let host = host.context("rustc does not say what it compiles for")?;
         let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -35,12 +32,10 @@ impl Machine {
 
     /// In what the two differ, if that changes how many instructions something takes.
     pub(super) fn difference(&self, now: &Self) -> Option<String> {
-        let pairs = [
-            (&self.rustc, &now.rustc),
-            (&self.cc, &now.cc),
-            (&self.processor, &now.processor),
-        ];
-        let differ = pairs.into_iter().find(|(before, now)| before != now);
+        let words =
+            |machine: &Self| [&machine.rustc, &machine.cc, &machine.processor].map(String::clone);
+        let mut pairs = words(self).into_iter().zip(words(now));
+        let differ = pairs.find(|(before, now)| before != now);
         differ.map(|(before, now)| format!("the baseline is of {before:?}, this is {now:?}"))
     }
 }
@@ -53,10 +48,8 @@ fn first_line(text: &str) -> String {
 fn processor(host: &str, cpuinfo: &str) -> String {
     let has = |flag: &&str| cpuinfo.split_whitespace().any(|word| word == *flag);
     let found = LOOKED_FOR.iter().copied().filter(has);
-    std::iter::once(host)
-        .chain(found)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words: Vec<_> = [host].into_iter().chain(found).collect();
+    words.join(" ")
 }
 
 const LOOKED_FOR: [&str; 4] = ["sse4_2", "pclmulqdq", "avx2", "bmi2"];

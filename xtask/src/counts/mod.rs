@@ -24,14 +24,17 @@ use program::Program;
 /// Counts everything and compares it with what is in the repository.
 pub(crate) fn check() -> Result<()> {
     let before = Baseline::read()?;
-    let mut now = count()?;
+    let Counted {
+        mut now,
+        mut left_out,
+    } = count()?;
     if let Some(difference) = before.machine.difference(&now.machine) {
         println!("instructions are not compared: {difference}");
-        now.counts
-            .retain(|name, _| !name.contains(program::INSTRUCTIONS));
-        now.left_out.push(program::INSTRUCTIONS);
+        let instructions = program::INSTRUCTIONS;
+        now.counts.retain(|name, _| !name.contains(instructions));
+        left_out.push(instructions);
     }
-    let is_excused = |name: &str| now.left_out.iter().any(|what| name.contains(what));
+    let is_excused = |name: &str| left_out.iter().any(|what| name.contains(what));
     let changes = changes(&before.counts, &now.counts, is_excused);
     changes.iter().for_each(|change| println!("{change}"));
     let of = |wanted: fn(&Change) -> bool| changes.iter().filter(|change| wanted(change)).count();
@@ -42,10 +45,8 @@ pub(crate) fn check() -> Result<()> {
          `cargo xtask bench --update`",
         changes.len()
     );
-    println!(
-        "{} counts, none of them over 5 % more than it was",
-        of(Change::is_compared)
-    );
+    let compared = of(Change::is_compared);
+    println!("{compared} counts, none of them over 5 % more than it was");
     if of(Change::is_better) > 0 {
         println!("some are better: keep that with `cargo xtask bench --update`");
     }
@@ -54,23 +55,15 @@ pub(crate) fn check() -> Result<()> {
 
 /// Counts everything and writes it down.
 pub(crate) fn update() -> Result<()> {
-    let counted = count()?;
-    ensure!(
-        counted.left_out.is_empty(),
-        "the file would lose {}",
-        counted.left_out.join(" and ")
-    );
-    let baseline = Baseline {
-        machine: counted.machine,
-        counts: counted.counts,
-    };
-    baseline.write()
+    let Counted { now, left_out } = count()?;
+    let lost = left_out.join(" and ");
+    ensure!(left_out.is_empty(), "the file would lose {lost}");
+    now.write()
 }
 
-/// What was counted, where, and what could not be.
+/// What was counted, and what could not be.
 struct Counted {
-    machine: machine::Machine,
-    counts: Counts,
+    now: Baseline,
     left_out: Vec<&'static str>,
 }
 
@@ -87,9 +80,6 @@ fn count() -> Result<Counted> {
         println!("counting: {}", scenario.name);
         counts.extend(program.count(&scenario)?);
     }
-    Ok(Counted {
-        machine,
-        counts,
-        left_out,
-    })
+    let now = Baseline { machine, counts };
+    Ok(Counted { now, left_out })
 }

@@ -48,14 +48,9 @@ pub(super) fn missing_tools() -> impl Iterator<Item = (&'static str, &'static st
 impl Program {
     pub(super) fn build() -> Result<Self> {
         let mut build = shell::cargo();
-        build.args(["build", "--package", "kafka-producer", "--bench", "counts"]);
-        build.args(["--features", "unstable-engine"]);
-        build.args([
-            "--profile",
-            "bench",
-            "--message-format",
-            "json-render-diagnostics",
-        ]);
+        build.args("build -p kafka-producer --bench counts --profile bench".split(' '));
+        build.args("--features unstable-engine".split(' '));
+        build.args(["--message-format", "json-render-diagnostics"]);
         let path = executable(&shell::read(&mut build)?).context("cargo built no program")?;
         let notes = tempfile::tempdir()?;
         Ok(Self { path, notes })
@@ -71,8 +66,7 @@ impl Program {
 
     /// Everything that can be counted of a scenario with the tools of this machine.
     pub(super) fn count(&self, scenario: &Scenario) -> Result<Counts> {
-        let mut counts =
-            self.own_counts(Command::new(&self.path), scenario, scenario.operations)?;
+        let mut counts = Self::own_counts(Command::new(&self.path), scenario, scenario.operations)?;
         let requests = counts.remove("requests");
         match scenario.outside {
             Outside::Instructions if shell::is_installed(VALGRIND) => {
@@ -93,12 +87,7 @@ impl Program {
     }
 
     /// What it counts by itself, when `command` runs it.
-    fn own_counts(
-        &self,
-        mut command: Command,
-        scenario: &Scenario,
-        operations: u64,
-    ) -> Result<Counts> {
+    fn own_counts(mut command: Command, scenario: &Scenario, operations: u64) -> Result<Counts> {
         command.args([&scenario.name, &operations.to_string()]);
         Ok(serde_json::from_str(&shell::read(&mut command)?)?)
     }
@@ -116,7 +105,7 @@ impl Program {
         callgrind.args(["--quiet", "--tool=callgrind", "--separate-threads=yes"]);
         callgrind.arg(format!("--callgrind-out-file={}", out.display()));
         callgrind.arg(&self.path);
-        self.own_counts(callgrind, scenario, operations)?;
+        Self::own_counts(callgrind, scenario, operations)?;
         let first_thread = out.with_file_name("callgrind-01");
         let profile = std::fs::read_to_string(&first_thread)?;
         totals(&profile).context("callgrind has counted nothing")
@@ -126,11 +115,9 @@ impl Program {
     fn write_calls(&self, scenario: &Scenario) -> Result<f64> {
         let out = self.notes.path().join("strace");
         let mut strace = Command::new(STRACE);
-        strace
-            .args(["-f", "-qq", "-e", "trace=writev", "-o"])
-            .arg(&out)
-            .arg(&self.path);
-        let counts = self.own_counts(strace, scenario, scenario.operations)?;
+        strace.args(["-f", "-qq", "-e", "trace=writev", "-o"]);
+        strace.arg(&out).arg(&self.path);
+        let counts = Self::own_counts(strace, scenario, scenario.operations)?;
         let requests = counts.get("requests").context("no requests are counted")?;
         Ok(calls(&std::fs::read_to_string(&out)?, "writev(") as f64 / requests)
     }
@@ -158,9 +145,8 @@ fn totals(profile: &str) -> Option<f64> {
 /// of twice, but begun once.
 fn calls(trace: &str, call: &str) -> usize {
     let begun = |line: &&str| {
-        line.split_whitespace()
-            .nth(1)
-            .is_some_and(|word| word.starts_with(call))
+        let second = line.split_whitespace().nth(1);
+        second.is_some_and(|word| word.starts_with(call))
     };
     trace.lines().filter(begun).count()
 }

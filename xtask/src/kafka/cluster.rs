@@ -10,7 +10,6 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -381,7 +380,7 @@ impl Cluster {
                  its log ends:\n{}",
                 tail()
             );
-            pause();
+            shell::pause(PAUSE);
         }
     }
 
@@ -393,7 +392,7 @@ impl Cluster {
             .any(|node| node.id == id && node.is_running())
         {
             ensure!(Instant::now() < deadline, "node {id} does not end:\n{self}");
-            pause();
+            shell::pause(PAUSE);
         }
         Ok(())
     }
@@ -453,14 +452,6 @@ fn free_ports(up: &Up, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
 
 fn state_file() -> PathBuf {
     shell::target().join("kafka/cluster.json")
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a JVM gives no event to wait for"
-)]
-fn pause() {
-    thread::sleep(PAUSE);
 }
 
 #[cfg(test)]

@@ -59,14 +59,7 @@ fn brought_by_maven() -> Result<PathBuf> {
     let fresh = tempfile::Builder::new()
         .prefix("libs-")
         .tempdir_in(&kafka)?;
-    let mut maven = Command::new("mvn");
-    maven
-        .args(["-q", "-B", "-Dstyle.color=never", "-f"])
-        .arg(&pom)
-        .arg("dependency:copy-dependencies");
-    maven.arg(format!("-DoutputDirectory={}", fresh.path().display()));
-    shell::persist(|| shell::run_aside(&mut maven))
-        .context("Maven could not bring Kafka's jars")?;
+    shell::copy_jars(&pom, fresh.path())?;
     let _ = std::fs::remove_dir_all(&libs);
     std::fs::rename(fresh.keep(), &libs)?;
     std::fs::write(&stamp, wanted)?;

@@ -91,9 +91,7 @@ impl Task {
             Self::Pause(nodes) => disturb(&nodes, Disturbance::Pause)?,
             Self::Resume(nodes) => disturb(&nodes, Disturbance::Resume)?,
             Self::Start(nodes) => disturb(&nodes, Disturbance::Start)?,
-            Self::Heal => Cluster::read()?
-                .context("no cluster was started from here")?
-                .heal()?,
+            Self::Heal => started()?.heal()?,
             Self::Status => return status(),
             Self::Env => env()?,
             Self::Tool(tool) => return tool.run(),
@@ -113,8 +111,12 @@ fn bootstrap_servers(up: &Up) -> Result<String> {
 }
 
 fn disturb(nodes: &Nodes, disturbance: Disturbance) -> Result<()> {
-    let mut cluster = Cluster::read()?.context("no cluster was started from here")?;
-    cluster.disturb(&nodes.nodes, disturbance)
+    started()?.disturb(&nodes.nodes, disturbance)
+}
+
+/// The cluster that an earlier call started, dead or alive.
+fn started() -> Result<Cluster> {
+    Cluster::read()?.context("no cluster was started from here")
 }
 
 fn down() -> Result<()> {
@@ -158,10 +160,6 @@ impl Tool {
         let mut java = Command::new("java");
         java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
         java.args(["-cp", &class_path()?]);
-        let status = shell::stand_in(java.arg(self.class).args(self.arguments))?;
-        let code = status
-            .code()
-            .map_or(1, |code| u8::try_from(code).unwrap_or(1));
-        Ok(ExitCode::from(code))
+        shell::stand_in(java.arg(self.class).args(self.arguments))
     }
 }

@@ -73,15 +73,10 @@ impl Task {
             "mutant", "seeds", "seconds"
         );
         rows.iter().for_each(|(name, found)| print_row(name, found));
-        let survivors = rows
-            .iter()
-            .filter(|(_, found)| found.promise.is_none())
-            .count();
+        let survived = rows.iter().filter(|(_, found)| found.promise.is_none());
+        let survivors = survived.count();
         println!("\n{} mutants, {survivors} survived", rows.len());
-        Ok(match survivors {
-            0 => ExitCode::SUCCESS,
-            _ => ExitCode::FAILURE,
-        })
+        Ok(ExitCode::from(u8::from(survivors > 0)))
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -138,20 +133,11 @@ impl Scratch {
     /// Simulates with faults of these kinds only, until a seed breaks a promise.
     fn simulate(&self, seeds: u64, faults: &[String], defect: Option<&str>) -> Result<Found> {
         let mut test = shell::cargo();
-        test.current_dir(&self.workspace)
-            .env("CARGO_TARGET_DIR", &self.target)
-            .args([
-                "test",
-                "--quiet",
-                "-p",
-                "kafka-producer",
-                "--features",
-                "unstable-engine",
-                "--test",
-                "simulation",
-                "--",
-            ])
-            .args(["--fail-fast", "--seeds", &seeds.to_string()]);
+        test.current_dir(&self.workspace);
+        test.env("CARGO_TARGET_DIR", &self.target);
+        test.args("test --quiet -p kafka-producer --features unstable-engine".split(' '));
+        test.args("--test simulation -- --fail-fast --seeds".split(' '));
+        test.arg(seeds.to_string());
         if faults.is_empty() {
             test.arg("--no-faults");
         }
@@ -165,10 +151,8 @@ impl Scratch {
         let output = test.output().context("cargo can not be run")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let Some(schedules) = schedules(&text) else {
-            bail!(
-                "it cannot be simulated:\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("it cannot be simulated:\n{said}");
         };
         Ok(Found {
             schedules,
@@ -180,9 +164,8 @@ impl Scratch {
 
 /// The number in `17 schedules in 0.1 s …`.
 fn schedules(output: &str) -> Option<u64> {
-    let line = output
-        .lines()
-        .find(|line| line.contains(" schedules in "))?;
+    let mut lines = output.lines();
+    let line = lines.find(|line| line.contains(" schedules in "))?;
     line.split_once(' ')?.0.parse().ok()
 }
 

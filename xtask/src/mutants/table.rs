@@ -46,12 +46,8 @@ impl Mutant {
     /// The text of its file, with the wrong decision.
     pub(super) fn applied_to(&self, sound: &str) -> Result<String> {
         let times = sound.matches(&self.from).count();
-        ensure!(
-            times == 1,
-            "{} has {times} times, not once: {}",
-            self.file,
-            self.from
-        );
+        let Self { file, from, .. } = self;
+        ensure!(times == 1, "{file} has {times} times, not once: {from}");
         Ok(sound.replace(&self.from, &self.to))
     }
 }

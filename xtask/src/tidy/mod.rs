@@ -37,10 +37,7 @@ pub(crate) fn check() -> Result<()> {
             pages.push((path, text));
         }
     }
-    ensure!(
-        !rust.is_empty(),
-        "no file of Rust was found: tidy would check nothing"
-    );
+    ensure!(!rust.is_empty(), "no file of Rust was found to be checked");
     findings.extend(circles::check(&rust));
     let by_path = rust
         .iter()
@@ -64,17 +61,8 @@ pub(crate) fn check() -> Result<()> {
 fn files() -> Result<Vec<String>> {
     let mut git = std::process::Command::new("git");
     git.arg("-C").arg(shell::workspace());
-    git.args([
-        "ls-files",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "-z",
-    ]);
+    git.args("ls-files --cached --others --exclude-standard -z".split(' '));
     let listed = shell::read(&mut git)?;
-    Ok(listed
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect())
+    let paths = listed.split('\0').filter(|path| !path.is_empty());
+    Ok(paths.map(str::to_owned).collect())
 }

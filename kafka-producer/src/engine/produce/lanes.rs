@@ -12,7 +12,7 @@
 //!
 //! What has to visit lanes visits those that have batches, not all. Nothing is decided here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,7 +25,6 @@ use crate::engine::cluster::node_id::NodeId;
 use crate::engine::identity::ProducerId;
 use crate::engine::produce::lane::{Attention, Lane};
 use crate::engine::produce::lane_key::LaneKey;
-use crate::engine::produce::ready::ReadyLists;
 use crate::error::DeliveryError;
 
 /// The lanes of an engine.
@@ -315,6 +314,66 @@ impl Lanes {
             }
             needed
         });
+    }
+}
+
+/// Which lanes of a broker may have something to send: each broker has a list of them, and they take turns.
+#[derive(Debug, Default)]
+struct ReadyLists {
+    /// By broker: there are few, and a list is looked up several times for each batch.
+    lists: Vec<(NodeId, VecDeque<LaneKey>)>,
+}
+
+impl ReadyLists {
+    fn place(&self, node: NodeId) -> Result<usize, usize> {
+        self.lists.binary_search_by_key(&node, |(node, _)| *node)
+    }
+
+    fn get_mut(&mut self, node: NodeId) -> Option<&mut VecDeque<LaneKey>> {
+        let place = self.place(node).ok()?;
+        Some(&mut self.lists[place].1)
+    }
+
+    fn get_or_make(&mut self, node: NodeId) -> &mut VecDeque<LaneKey> {
+        let place = self.place(node).unwrap_or_else(|place| {
+            self.lists.insert(place, (node, VecDeque::new()));
+            place
+        });
+        &mut self.lists[place].1
+    }
+
+    /// How many lanes stand on the list of this broker.
+    fn len(&self, node: NodeId) -> usize {
+        let place = self.place(node);
+        place.map_or(0, |place| self.lists[place].1.len())
+    }
+
+    fn push_back(&mut self, node: NodeId, key: LaneKey) {
+        self.get_or_make(node).push_back(key);
+    }
+
+    fn push_front(&mut self, node: NodeId, key: LaneKey) {
+        self.get_or_make(node).push_front(key);
+    }
+
+    fn pop_front(&mut self, node: NodeId) -> Option<LaneKey> {
+        self.get_mut(node)?.pop_front()
+    }
+
+    fn remove(&mut self, node: NodeId, key: LaneKey) {
+        if let Some(list) = self.get_mut(node) {
+            list.retain(|&listed| listed != key);
+        }
+    }
+
+    /// Empties the list of a broker; what stood on it.
+    fn take(&mut self, node: NodeId) -> VecDeque<LaneKey> {
+        self.get_mut(node).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Empties the lists of all brokers.
+    fn clear(&mut self) {
+        self.lists.clear();
     }
 }
 

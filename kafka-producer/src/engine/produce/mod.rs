@@ -12,11 +12,9 @@ pub(crate) mod verdict;
 
 pub(crate) mod lanes;
 pub(crate) mod partitions;
-mod ready;
 
 pub(crate) mod admission;
 pub(crate) mod coalesce;
 pub(crate) mod request;
-pub(crate) mod survey;
 
 pub(crate) mod sender;

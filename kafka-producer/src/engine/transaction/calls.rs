@@ -3,14 +3,13 @@
 use std::time::Instant;
 
 use super::ask::End;
-use super::call::TransactionCall;
 use super::callers::{Call, Outcome, Reply};
 use super::offsets::OffsetCommit;
 use super::phase::{Before, Owner, Phase};
 use super::transactional::Transactional;
 use crate::engine::cluster::features::Features;
 use crate::engine::context::Context;
-use crate::engine::handle::EngineState;
+use crate::engine::handle::{EngineState, TransactionCall};
 use crate::engine::notice::Notice;
 use crate::error::{Misuse, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};

@@ -8,7 +8,6 @@
 
 pub(crate) mod answers;
 pub(crate) mod ask;
-pub(crate) mod call;
 mod callers;
 mod calls;
 mod coordinators;
@@ -33,7 +32,7 @@ use crate::engine::cluster::features::Features;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
-use crate::engine::handle::EngineState;
+use crate::engine::handle::{EngineState, TransactionCall};
 use crate::engine::identity::Identity;
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
@@ -43,7 +42,6 @@ use crate::error::{AbortableError, Misuse, TransactionError, WaitReason};
 use crate::settings::TransactionSettings;
 use answers::{Answer, Consequence};
 use ask::Ask;
-use call::TransactionCall;
 use steps::Step;
 use transactional::Transactional;
 

@@ -160,18 +160,16 @@ impl Lane {
         })
     }
 
-    /// Decides by a finding what becomes of the batch that was asked about, and of those behind it; what
-    /// is to be asked next.
+    /// Decides by a finding what becomes of the batch that was asked about, and of those behind it. Returns
+    /// what was seen of the log, if that decides only as long as the topic is the same.
     pub(crate) fn resolve(
         &mut self,
         cx: &mut Context,
         memory: &Memory,
         serial: u64,
         finding: Finding,
-    ) -> Inquiry {
-        let Some(position) = self.position(serial) else {
-            return Inquiry::Nothing;
-        };
+    ) -> Option<Evidence> {
+        let position = self.position(serial)?;
         match finding {
             Finding::AskAgain(_) => {
                 let until = cx.now + self.pause_of_asking(cx, position);
@@ -183,7 +181,7 @@ impl Lane {
             Finding::Nothing(why) => self.leave_open(cx, serial, Some(&why)),
             Finding::Expects(expected) => return self.compare(cx, memory, position, expected),
         }
-        Inquiry::Nothing
+        None
     }
 
     /// The log takes `expected.next` next: decides on the batch that was asked about and on those behind it.
@@ -193,7 +191,7 @@ impl Lane {
         memory: &Memory,
         position: usize,
         expected: Expected,
-    ) -> Inquiry {
+    ) -> Option<Evidence> {
         let next = expected.next;
         self.slots[position].asked_in_vain = 0;
         let serial = self.slots[position].serial;
@@ -201,14 +199,14 @@ impl Lane {
             // What was presumed was lost with the leader that told of it: it is asked about first.
             self.slots[position].state = SlotState::Unresolved { until: cx.now };
             self.doubt_presumed(position, cx.now);
-            return Inquiry::Nothing;
+            return None;
         }
         let lapsed = self.has_lapsed(memory);
         let ambiguity = self.slots[position].ambiguity;
         match self.slots[position].position(next) {
             Some(Position::Behind) if self.is_continued_to(position, memory) => {
                 self.note_remembered(position, expected, cx.now);
-                return Inquiry::Topic(Evidence::Sequence(next));
+                return Some(Evidence::Sequence(next));
             }
             Some(Position::Behind) => self.leave_open(cx, serial, Some(FORGOTTEN)),
             Some(Position::Last) if lapsed => self.leave_open(cx, serial, Some(FORGOTTEN)),
@@ -233,7 +231,7 @@ impl Lane {
                 self.leave_open(cx, serial, Some("the log has other batches of it"));
             }
         }
-        Inquiry::Nothing
+        None
     }
 
     /// It fits, or is there already: either is found out by its own number.

@@ -37,6 +37,8 @@ const LAST_BEFORE_IMPLICIT_ADDS: i16 = 11;
 enum Offer {
     /// Its oldest batch that may be sent, of this size.
     Batch { bytes: usize },
+    /// Nothing before its leader is asked about this one.
+    Inquiry(BatchRef),
     /// Nothing that could go now; whatever it waits for will list it again.
     Nothing,
 }
@@ -45,9 +47,10 @@ impl Sender {
     /// Sends a broker all that its window has room for.
     pub(crate) fn drain(&mut self, p: &mut Peers<'_>, id: NodeId) {
         let mut chosen = std::mem::take(&mut self.chosen);
+        let mut inquiries = Vec::new();
         while self.make_room(p, id) && !self.hold_back_for_others(p, id) {
             chosen.clear();
-            self.choose(p, id, &mut chosen);
+            self.choose(p, id, &mut chosen, &mut inquiries);
             if chosen.is_empty() {
                 break;
             }
@@ -55,7 +58,9 @@ impl Sender {
             self.send(p, id, &chosen);
         }
         self.chosen = chosen;
-        self.send_inquiries(p, id);
+        if !inquiries.is_empty() {
+            self.send_inquiries(p, id, inquiries);
+        }
     }
 
     /// Whether the broker can take another request now; dials it, or ends what it can never take.
@@ -79,7 +84,13 @@ impl Sender {
     }
 
     /// One turn around the broker's list: the lanes that go into the next request.
-    fn choose(&mut self, p: &mut Peers<'_>, id: NodeId, chosen: &mut Vec<LaneKey>) {
+    fn choose(
+        &mut self,
+        p: &mut Peers<'_>,
+        id: NodeId,
+        chosen: &mut Vec<LaneKey>,
+        inquiries: &mut Vec<BatchRef>,
+    ) {
         let limit = p.cx.settings.max_request_bytes;
         let mut passed_over = Vec::new();
         let mut bytes = 0;
@@ -101,6 +112,7 @@ impl Sender {
                     self.lanes.list_again(id, key);
                 }
                 Offer::Batch { .. } => passed_over.push(key),
+                Offer::Inquiry(about) => inquiries.push(about),
                 Offer::Nothing => {}
             }
             if bytes >= limit {
@@ -195,10 +207,7 @@ impl Sender {
             // Its coordinator gives out the next epoch, when the transaction has ended.
             Next::NeedsNewEpoch if transactional => Offer::Nothing,
             Next::NeedsNewEpoch => self.offer_under_new_epoch(p, key),
-            Next::NeedsInquiry => {
-                self.inquire(p, key);
-                Offer::Nothing
-            }
+            Next::NeedsInquiry => self.inquire(p, key).map_or(Offer::Nothing, Offer::Inquiry),
             Next::WaitUntil(until) => {
                 p.cx.timers.arm(Timer::Retry(key), until);
                 Offer::Nothing

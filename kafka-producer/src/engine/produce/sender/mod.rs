@@ -21,17 +21,16 @@ use kafka_accumulator::{Completion, Queue, Readiness};
 use kafka_wire::{Request, Version};
 
 use crate::engine::cluster::disconnected::Unsent;
-use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
+use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::metadata::Metadata;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
 use crate::engine::identity::Identity;
-use crate::engine::produce::coalesce::Coalescer;
+use crate::engine::produce::coalesce::{Coalescer, Survey};
 use crate::engine::produce::expiration::{Expiration, Memory};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::{Lanes, Listed};
-use crate::engine::produce::survey::Survey;
 use crate::engine::timers::Timer;
 use crate::engine::transaction::Transactions;
 use crate::error::{Cause, DeliveryError, WaitReason};
@@ -50,8 +49,6 @@ pub(crate) struct Sender {
     lingering: BTreeSet<LaneKey>,
     /// Brokers for which something has changed.
     stirred: Vec<NodeId>,
-    /// Batches that their broker is about to be asked about.
-    inquiries: Vec<BatchRef>,
     /// Requests that could not be sent.
     unsent: Vec<Unsent>,
     survey: Survey,
@@ -86,7 +83,6 @@ impl Sender {
             coalescer: Coalescer::new(cx.now),
             lingering: BTreeSet::new(),
             stirred: Vec::new(),
-            inquiries: Vec::new(),
             unsent: Vec::new(),
             survey: Survey::default(),
             chosen: Vec::new(),
