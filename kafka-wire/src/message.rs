@@ -4,7 +4,8 @@
 //! [`Wire`], and a description of itself ([`Message::schema`]). A field says
 //!
 //! ```text
-//! name: Type, in 1..=3, null 2.., tag 0, default -1, else dropped;
+//! name: Type, in 1..=3, null 2.., tag 0, default -1, else dropped, debug hidden;
+//!             │         │         │      │           │             └ not printed: it is a secret
 //!             │         │         │      │           └ may be left out of other versions
 //!             │         │         │      └ other than zero, empty, or the type's own
 //!             │         │         └ a tagged field, written only when not its default
@@ -103,11 +104,12 @@ macro_rules! wire_struct {
                 $(, tag $tag:literal)?
                 $(, default $default:expr)?
                 $(, else $fate:ident)?
+                $(, debug $debug:ident)?
             ;
         )*}
     )*) => {$(
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, PartialEq)]
         #[non_exhaustive]
         pub struct $name {$(
             $(#[$field_meta])*
@@ -124,6 +126,14 @@ macro_rules! wire_struct {
                     self
                 }
             )*}
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($field), $crate::message::shown!(self.$field, [$($debug)?])))*
+                    .finish()
+            }
         }
 
         impl Default for $name {
@@ -272,6 +282,16 @@ macro_rules! initial {
     };
     ($type:ty, [$default:expr]) => {
         $default
+    };
+}
+
+/// What is printed of a field.
+macro_rules! shown {
+    ($field:expr, []) => {
+        &$field
+    };
+    ($field:expr, [hidden]) => {
+        &format_args!("[{} bytes hidden]", $field.len())
     };
 }
 
@@ -481,7 +501,7 @@ macro_rules! is_tagged {
 
 pub(crate) use {
     decode_plain, decode_tagged, encode_plain, encode_tagged, field_schema, initial, matters,
-    missing_field, request, schema_range, wire_struct, within,
+    missing_field, request, schema_range, shown, wire_struct, within,
 };
 #[cfg(feature = "json")]
 pub(crate) use {field_from_json, field_to_json, is_tagged};

@@ -9,7 +9,7 @@
 //! What is here was checked when the producer was built, as far as that is possible without reading a
 //! file or asking a server.
 
-mod sasl;
+pub(crate) mod sasl;
 mod secret;
 mod tls;
 mod token;

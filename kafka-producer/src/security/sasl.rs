@@ -1,4 +1,13 @@
-//! Which SASL mechanism is used, and with what (`sasl.mechanism`, `sasl.jaas.config`).
+//! Which SASL mechanism is used, and with what (`sasl.mechanism`, `sasl.jaas.config`); below, what each
+//! of them says and understands.
+
+mod aws_msk_iam;
+pub(crate) mod conversation;
+pub(crate) mod nonces;
+mod oauthbearer;
+mod plain;
+pub(crate) mod scram;
+mod scram_keys;
 
 use std::sync::Arc;
 
@@ -59,5 +68,18 @@ impl Sasl {
             Self::OAuthBearer(_) => "OAUTHBEARER",
             Self::AwsMskIam(_) => "AWS_MSK_IAM",
         }
+    }
+
+    /// Who logs in, if that is known without a token.
+    pub(crate) fn user(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Plain(login) | Self::Scram { login, .. } => Some((*login.username).into()),
+            Self::OAuthBearer(_) | Self::AwsMskIam(_) => None,
+        }
+    }
+
+    /// Whether each exchange begins with a token.
+    pub(crate) fn takes_token(&self) -> bool {
+        matches!(self, Self::OAuthBearer(_) | Self::AwsMskIam(_))
     }
 }

@@ -4,6 +4,7 @@
 //! [`PendingProduce::frame`], which writes each header with its CRC-32C and lines the pieces up for one
 //! vectored write. None of a batch's bytes is copied.
 
+use std::fmt;
 use std::sync::Arc;
 
 use kafka_accumulator::Batch;
@@ -37,12 +38,21 @@ pub enum Confirm {
 }
 
 /// The content of a request.
-#[derive(Debug)]
 pub enum Payload {
     /// A whole frame.
     Whole(Bytes),
     /// Batches, to be framed when the socket can take them.
     Produce(PendingProduce),
+}
+
+/// A frame may hold a password, so its bytes are not printed.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(frame) => write!(f, "Whole({} bytes)", frame.len()),
+            Self::Produce(produce) => f.debug_tuple("Produce").field(produce).finish(),
+        }
+    }
 }
 
 /// A produce request whose batches are not framed yet.

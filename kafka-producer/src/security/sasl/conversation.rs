@@ -1,0 +1,104 @@
+//! The client's side of a SASL exchange, whatever the mechanism: what is said first, and what to each
+//! answer. Data in and data out: who carries the messages is in `engine/cluster/handshake/sasl.rs`.
+
+use bytes::Bytes;
+
+use super::Sasl;
+use super::oauthbearer::OAuthBearer;
+use super::scram::{SaltedPasswords, Scram};
+use super::{aws_msk_iam, oauthbearer, plain, scram};
+use crate::security::Token;
+
+/// An exchange that has begun.
+#[derive(Debug)]
+pub(crate) enum Conversation {
+    /// Its only message was sent.
+    Plain,
+    Scram(Scram),
+    OAuthBearer(OAuthBearer),
+    /// Its only message was sent.
+    AwsMskIam,
+}
+
+/// What follows from an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// This is to be said.
+    Say(Bytes),
+    /// We are let in, and the server is who it should be.
+    Done,
+}
+
+/// Why an exchange cannot go on: in words, without secrets.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Broken(pub(crate) String);
+
+/// What one exchange is begun with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening<'a> {
+    pub(crate) sasl: &'a Sasl,
+    /// For the mechanisms that need one.
+    pub(crate) token: Option<&'a Token>,
+    /// Never used before.
+    pub(crate) nonce: &'a str,
+}
+
+impl Conversation {
+    /// Begins an exchange; the first message.
+    pub(crate) fn begin(opening: Opening<'_>) -> Result<(Self, Bytes), Broken> {
+        let Opening { sasl, token, nonce } = opening;
+        let token = || token.ok_or_else(|| Broken("there is no token".to_owned()));
+        Ok(match sasl {
+            Sasl::Plain(login) => (Self::Plain, plain::message(login)?),
+            Sasl::Scram { hash, login, token } => {
+                let kind = scram::Kind::of(*token);
+                let (scram, first) = Scram::begin(*hash, login, kind, nonce);
+                (Self::Scram(scram), first)
+            }
+            Sasl::OAuthBearer(_) => {
+                let first = oauthbearer::first_message(token()?)?;
+                (Self::OAuthBearer(OAuthBearer::Asked), first)
+            }
+            Sasl::AwsMskIam(_) => (Self::AwsMskIam, aws_msk_iam::message(token()?)),
+        })
+    }
+
+    /// The server has answered.
+    pub(crate) fn answer(
+        &mut self,
+        said: &[u8],
+        salted: &mut SaltedPasswords,
+    ) -> Result<Next, Broken> {
+        match self {
+            // That there is no error is the answer.
+            Self::Plain => Ok(Next::Done),
+            Self::Scram(scram) => scram.answer(said, salted),
+            Self::OAuthBearer(oauth) => oauth.answer(said),
+            Self::AwsMskIam => aws_msk_iam::answer(said),
+        }
+    }
+
+    /// What the server has said of a failure before it ended the exchange.
+    pub(crate) fn complaint(&self) -> Option<&str> {
+        match self {
+            Self::OAuthBearer(oauth) => oauth.complaint(),
+            _ => None,
+        }
+    }
+}
+
+/// A server's words, as people can read them: cut off where they are too long.
+pub(crate) fn readable(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
+    let shown = text.chars().take(WORDS_MAX);
+    shown
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// So many characters of a server's words are told.
+const WORDS_MAX: usize = 500;
+
+#[cfg(test)]
+mod tests;
