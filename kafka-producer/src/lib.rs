@@ -91,7 +91,7 @@ use config::settings;
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
 pub use config::settings;
-pub use config::{Acks, Address, ConfigError, ProducerConfig, UnresolvedPolicy};
+pub use config::{Acks, Address, ConfigError, ProducerConfig, SecurityProtocol, UnresolvedPolicy};
 pub use delivery::{Delivery, Status};
 pub use engine::CloseReport;
 pub use error::{

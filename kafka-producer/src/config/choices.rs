@@ -1,5 +1,5 @@
 //! The values that users name by a word: `acks`, `partitioner.class`, `unresolved.batch.policy`,
-//! `metadata.recovery.strategy`.
+//! `metadata.recovery.strategy`, `security.protocol`.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -221,6 +221,93 @@ pub enum MetadataRecovery {
         trigger: Duration,
     },
 }
+
+/// How brokers are talked to (`security.protocol`): over TLS or not, and with a login or without.
+///
+/// ```
+/// use kafka_producer::SecurityProtocol;
+///
+/// assert_eq!("sasl_ssl".parse(), Ok(SecurityProtocol::SaslSsl));
+/// assert!(SecurityProtocol::SaslSsl.has_tls() && SecurityProtocol::SaslSsl.has_sasl());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SecurityProtocol {
+    /// Neither.
+    #[default]
+    Plaintext,
+    /// TLS; who we are, a certificate says, or nothing does.
+    Ssl,
+    /// A login that anybody on the way can read, or parts of it.
+    SaslPlaintext,
+    /// A login over TLS.
+    SaslSsl,
+}
+
+impl SecurityProtocol {
+    /// The value of `security.protocol`.
+    ///
+    /// ```
+    /// use kafka_producer::SecurityProtocol;
+    /// assert_eq!(SecurityProtocol::SaslSsl.name(), "SASL_SSL");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plaintext => "PLAINTEXT",
+            Self::Ssl => "SSL",
+            Self::SaslPlaintext => "SASL_PLAINTEXT",
+            Self::SaslSsl => "SASL_SSL",
+        }
+    }
+
+    /// Whether connections are encrypted, and brokers known by their certificates.
+    ///
+    /// ```
+    /// assert!(kafka_producer::SecurityProtocol::Ssl.has_tls());
+    /// ```
+    pub fn has_tls(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
+    }
+
+    /// Whether there is a login on each connection.
+    ///
+    /// ```
+    /// assert!(!kafka_producer::SecurityProtocol::Ssl.has_sasl());
+    /// ```
+    pub fn has_sasl(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+}
+
+impl FromStr for SecurityProtocol {
+    type Err = UnknownProtocol;
+
+    /// In any case, with blanks around or not.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        [
+            Self::Plaintext,
+            Self::Ssl,
+            Self::SaslPlaintext,
+            Self::SaslSsl,
+        ]
+        .into_iter()
+        .find(|protocol| protocol.name().eq_ignore_ascii_case(text))
+        .ok_or(UnknownProtocol)
+    }
+}
+
+/// The text is no value of `security.protocol`.
+///
+/// ```
+/// use kafka_producer::SecurityProtocol;
+///
+/// let error = "TLS".parse::<SecurityProtocol>().unwrap_err();
+/// assert_eq!(error.to_string(), "one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL");
+/// ```
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL")]
+#[non_exhaustive]
+pub struct UnknownProtocol;
 
 #[cfg(test)]
 mod tests {

@@ -139,7 +139,7 @@ pub enum Problem {
         /// Kafka's name of the property.
         name: &'static str,
         /// What should have been given.
-        allowed: &'static str,
+        allowed: String,
         /// The unknown name that was set and is most similar to this one.
         misspelt: Option<String>,
     },
@@ -229,6 +229,14 @@ pub enum Warning {
         /// Kafka's name of the property.
         name: &'static str,
     },
+    /// An entry of a list is not supported, and passed over, because others are.
+    #[non_exhaustive]
+    EntryNotSupported {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// The entry.
+        entry: String,
+    },
     /// `enable.idempotence` was left at its default, and another setting rules it out: it is off.
     #[non_exhaustive]
     IdempotenceOff {
@@ -280,6 +288,9 @@ impl fmt::Display for Warning {
             Self::NoEffect { name, reason } => write!(f, "{name} has no effect: {reason}"),
             Self::EmptyEntry { name } => {
                 write!(f, "{name} has an empty entry, which is passed over")
+            }
+            Self::EntryNotSupported { name, entry } => {
+                write!(f, "{name}: {entry:?} is not supported, and passed over")
             }
             Self::IdempotenceOff { name, value } => {
                 let risk = match *name {

@@ -14,10 +14,13 @@
 mod address;
 mod choices;
 mod error;
+mod jaas;
 mod nearest;
 mod producer_config;
 mod properties_file;
 mod rules;
+mod security;
+mod security_setters;
 mod setters;
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
@@ -36,8 +39,8 @@ mod values;
 
 pub use address::Address;
 pub use choices::{
-    Acks, MetadataRecovery, PartitionerClass, UnknownAcks, UnknownPartitioner, UnknownPolicy,
-    UnresolvedPolicy,
+    Acks, MetadataRecovery, PartitionerClass, SecurityProtocol, UnknownAcks, UnknownPartitioner,
+    UnknownPolicy, UnknownProtocol, UnresolvedPolicy,
 };
 pub use error::{ConfigError, Problem, Warning};
 pub use producer_config::ProducerConfig;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::ConfigError;
 use super::properties_file;
 use super::rules::{self, Checked};
 use super::table::{self, Property};
+use crate::security::TokenProvider;
 
 /// The configuration of a producer: Kafka's names, defaults and rules.
 ///
@@ -35,7 +37,20 @@ use super::table::{self, Property};
 pub struct ProducerConfig {
     /// What was set, as Kafka would write it, whether the name is known or not.
     pub(super) explicit: BTreeMap<String, String>,
+    pub(super) token_provider: Option<GivenProvider>,
 }
+
+/// A provider is the same as another only if it is that one.
+#[derive(Clone)]
+pub(super) struct GivenProvider(pub(super) Arc<dyn TokenProvider>);
+
+impl PartialEq for GivenProvider {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for GivenProvider {}
 
 impl ProducerConfig {
     /// All defaults; `bootstrap.servers`, which has none, must be set.
@@ -116,7 +131,8 @@ impl ProducerConfig {
     /// # Ok::<(), kafka_producer::ConfigError>(())
     /// ```
     pub fn check(&self) -> Result<Checked, ConfigError> {
-        rules::check(&self.explicit)
+        let provider = self.token_provider.as_ref().map(|given| &given.0);
+        rules::check(&self.explicit, provider)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Kafka's rules between properties, and the settings that result.
 //!
-//! The rules are those of Apache Kafka 4.3: the same values are accepted, rejected and adjusted. A value
+//! The rules are those of Apache Kafka 4.4: the same values are accepted, rejected and adjusted. A value
 //! that was set explicitly is rejected where it contradicts another; a default is adjusted. A property
 //! whose own value is invalid takes part in no rule.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,13 +13,14 @@ use kafka_wire::STRING_BYTES_MAX;
 use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
 use super::address::{ADDRESS_FORM, Address, parse_address};
-use super::choices::{Acks, MetadataRecovery, PartitionerClass};
+use super::choices::{Acks, MetadataRecovery, PartitionerClass, SecurityProtocol};
 use super::error::{ConfigError, Problem, Warning};
+use super::security;
 use super::settings::{
     BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
 };
 use super::values::{Findings, Values};
-use crate::security::Security;
+use crate::security::{Security, TokenProvider};
 
 /// A configuration in which nothing is wrong: what a producer that is built from it goes by.
 ///
@@ -141,6 +143,37 @@ impl Checked {
         self.partitioner
     }
 
+    /// `security.protocol`: whether connections are encrypted, and whether there is a login.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9093"]);
+    /// let checked = config.set("security.protocol", "ssl").check()?;
+    /// assert_eq!(checked.security_protocol(), kafka_producer::SecurityProtocol::Ssl);
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn security_protocol(&self) -> SecurityProtocol {
+        let Security { tls, sasl } = &self.settings.security;
+        match (tls, sasl) {
+            (None, None) => SecurityProtocol::Plaintext,
+            (Some(_), None) => SecurityProtocol::Ssl,
+            (None, Some(_)) => SecurityProtocol::SaslPlaintext,
+            (Some(_), Some(_)) => SecurityProtocol::SaslSsl,
+        }
+    }
+
+    /// `sasl.mechanism`, if there is a login.
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9093"]);
+    /// let config = config.set("security.protocol", "sasl_ssl").sasl_plain("me", "my password");
+    /// assert_eq!(config.check()?.sasl_mechanism(), Some("PLAIN"));
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn sasl_mechanism(&self) -> Option<&'static str> {
+        let sasl = self.settings.security.sasl.as_ref()?;
+        Some(sasl.mechanism())
+    }
+
     /// What the engine goes by.
     #[cfg(feature = "unstable-engine")]
     #[doc(hidden)]
@@ -149,10 +182,14 @@ impl Checked {
     }
 }
 
-pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, ConfigError> {
+pub(super) fn check(
+    explicit: &BTreeMap<String, String>,
+    provider: Option<&Arc<dyn TokenProvider>>,
+) -> Result<Checked, ConfigError> {
     let mut findings = Findings::default();
     let values = Values::read(explicit, &mut findings);
-    let mut settings = settings(&values, &mut findings);
+    let security = security::security(&values, provider, &mut findings);
+    let mut settings = settings(&values, security, &mut findings);
     let partitioner = partitioner(&values, &mut findings);
     if !findings.problems.is_empty() {
         return Err(ConfigError::new(findings.problems, findings.warnings));
@@ -172,7 +209,7 @@ pub(super) fn check(explicit: &BTreeMap<String, String>) -> Result<Checked, Conf
     })
 }
 
-fn settings(values: &Values, findings: &mut Findings) -> Settings {
+fn settings(values: &Values, security: Security, findings: &mut Findings) -> Settings {
     let (compression, compression_level) = compression(values, findings);
     Settings {
         client_id: client_id(values, findings).into(),
@@ -205,7 +242,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
         metadata_recovery: metadata_recovery(values),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
-        security: Security::default(),
+        security,
     }
 }
 
@@ -213,13 +250,7 @@ fn settings(values: &Values, findings: &mut Findings) -> Settings {
 fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
     let name = "bootstrap.servers";
     if !values.is_set(name) {
-        let allowed = "host:port of at least one broker";
-        let misspelt = findings.misspelling_of(name);
-        findings.problems.push(Problem::Missing {
-            name,
-            allowed,
-            misspelt,
-        });
+        findings.missing(name, "host:port of at least one broker");
     }
     let listed = values.list(name);
     let (servers, empty): (Vec<_>, Vec<_>) = listed.iter().partition(|server| !server.is_empty());

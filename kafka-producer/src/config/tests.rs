@@ -1,5 +1,6 @@
 //! The rules between properties, one sentence each.
 
+mod security;
 mod servers;
 
 use std::time::{Duration, Instant};
@@ -319,12 +320,12 @@ fn the_level_is_that_of_the_codec() {
 #[test]
 fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
     refused(
-        &[("security.protocol", "ssl")],
-        "security.protocol=\"ssl\": must be PLAINTEXT, because TLS and SASL are not supported yet",
-    );
-    refused(
-        &[("sasl.jaas.config", "secret")],
-        "sasl.jaas.config=\"[hidden]\": must be left unset, because SASL is not supported yet",
+        &[(
+            "client.dns.lookup",
+            "resolve_canonical_bootstrap_servers_only",
+        )],
+        "client.dns.lookup=\"resolve_canonical_bootstrap_servers_only\": must be use_all_dns_ips, \
+         because bootstrap names are not replaced by canonical ones, which Kerberos alone needs",
     );
     silently(&[
         ("security.protocol", "plaintext"),
@@ -464,6 +465,7 @@ fn a_password_is_never_shown() {
         .set("acks", "1");
     assert!(!format!("{config:?}").contains("secret"));
     assert!(format!("{config:?}").contains("\"acks\": \"1\""));
+    let config = config.set("security.protocol", "SASL_SSL");
     assert!(!config.check().unwrap_err().to_string().contains("secret"));
 }
 

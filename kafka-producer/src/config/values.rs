@@ -9,6 +9,9 @@ use std::time::Duration;
 use super::error::{Problem, Warning};
 use super::nearest::nearest;
 use super::table::{self, Property, Support, Value};
+use crate::security::Secret;
+
+pub(super) use super::table::HIDDEN;
 
 /// The problems and warnings so far.
 #[derive(Debug, Default)]
@@ -27,8 +30,17 @@ impl Findings {
         });
     }
 
+    pub(super) fn missing(&mut self, name: &'static str, allowed: impl Into<String>) {
+        let misspelt = self.misspelling_of(name);
+        self.problems.push(Problem::Missing {
+            name,
+            allowed: allowed.into(),
+            misspelt,
+        });
+    }
+
     /// The unknown name that resembles this one most, if one does.
-    pub(super) fn misspelling_of(&self, property: &'static str) -> Option<String> {
+    fn misspelling_of(&self, property: &'static str) -> Option<String> {
         self.warnings.iter().find_map(|warning| match warning {
             Warning::Unknown {
                 name,
@@ -150,6 +162,20 @@ impl Values {
             Value::Text(text) => Some(text),
             other => unreachable!("{name} is {other:?}, not a text: the table says so"),
         }
+    }
+
+    /// A text that must not be shown, unless it is unset or empty.
+    pub(super) fn secret(&self, name: &'static str) -> Option<Secret> {
+        let text = self.text(name).filter(|text| !text.is_empty())?;
+        Some(Secret::new(text))
+    }
+
+    /// The properties that were set to another value than their default.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &'static Property> {
+        let set = self.explicit.iter();
+        set.filter_map(|(name, value)| {
+            table::named(name).filter(|property| !property.is_default(value))
+        })
     }
 
     pub(super) fn list(&self, name: &'static str) -> Vec<String> {

@@ -9,6 +9,7 @@ use super::property::{Property, Support, row, unset};
 const SERIALIZERS: Support =
     NoEffect("serializers are Rust types, chosen where the producer is built");
 const ADAPTIVE: Support = NoEffect("records without a key are not weighted by queue length yet");
+const RACKS: Support = NoEffect("partitions are not preferred by their leader's rack yet");
 const JVM: Support = NoEffect("it configures a Java virtual machine");
 
 // One row a property.
@@ -18,6 +19,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("how many replicas must have a record: all in sync (all, -1), the leader (1), none (0)")),
     row("batch.size", Int, "16384", AtLeast(0),
         Supported("bytes of a batch before compression; larger records get a batch each; 0: no batching")),
+    row("bootstrap.resolve.timeout.ms", Long, "0", AtLeast(0),
+        NoEffect("names are resolved whenever a connection is made; max.block.ms bounds how long a send waits for that")),
     unset("bootstrap.servers", List, Any,
         Supported("host:port of some brokers, separated by commas, to learn the cluster from")),
     row("buffer.memory", Long, "33554432", AtLeast(0),
@@ -75,6 +78,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("the longest wait before trying a request again")),
     row("retry.backoff.ms", Long, "100", AtLeast(0),
         Supported("the first wait before trying a request again; doubles with each failure")),
+    row("security.protocol", Text, "PLAINTEXT", OneOfAnyCase(&["SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"]),
+        Supported("whether connections are encrypted (SSL), have a login (SASL_PLAINTEXT), both (SASL_SSL) or neither")),
     row("send.buffer.bytes", Int, "131072", AtLeast(-1),
         Supported("SO_SNDBUF; -1: as the operating system likes")),
     row("socket.connection.setup.timeout.max.ms", Long, "30000", Any,
@@ -96,13 +101,17 @@ pub(super) static PROPERTIES: &[Property] = &[
         Refused("values are not looked up elsewhere: write them out")),
     row("interceptor.classes", List, "", Any,
         Refused("classes of Java cannot be run, and there are no interceptors here yet")),
-    row("security.protocol", Text, "PLAINTEXT", OneOfAnyCase(&["SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"]),
-        Refused("TLS and SASL are not supported yet")),
     row("transaction.two.phase.commit.enable", Bool, "false", Any,
         Refused("a transaction cannot be prepared and handed on yet (KIP-939)")),
     unset("key.serializer", Class, Any, SERIALIZERS),
     unset("value.serializer", Class, Any, SERIALIZERS),
     row("partitioner.adaptive.partitioning.enable", Bool, "true", Any, ADAPTIVE),
     row("partitioner.availability.timeout.ms", Long, "0", AtLeast(0), ADAPTIVE),
+    row("buffer.memory.allocation.strategy", Text, "full", OneOfAnyCase(&["FULL", "INCREMENTAL"]),
+        NoEffect("a batch begins with as much memory as the one before it used, and grows")),
+    row("client.rack", Text, "", Any, RACKS),
+    row("metadata.cluster.check.enable", Bool, "true", Any,
+        NoEffect("brokers are not told yet which cluster and node is meant")),
+    row("partitioner.rack.aware", Bool, "false", Any, RACKS),
     unset("security.providers", Text, Any, JVM),
 ];

@@ -1,4 +1,4 @@
-//! The table of properties: every name that Apache Kafka 4.3 knows for a producer, and our own.
+//! The table of properties: every name that Apache Kafka 4.4 knows for a producer, and our own.
 //!
 //! Parsing, defaults, ranges and documentation all come from here; rules between properties are in
 //! `rules.rs`. What is not supported is listed too, so that it is refused or warned of with a reason
@@ -12,5 +12,5 @@ mod sasl;
 mod tls;
 
 pub(super) use lookup::{all, named};
-pub(super) use property::Value;
 pub use property::{Allowed, Kind, Property, Support};
+pub(super) use property::{HIDDEN, Value};

@@ -173,11 +173,7 @@ impl Property {
 
     /// The value, unless it is a secret.
     pub(in super::super) fn shown<'a>(&self, text: &'a str) -> &'a str {
-        if self.kind == Password {
-            "[hidden]"
-        } else {
-            text
-        }
+        if self.kind == Password { HIDDEN } else { text }
     }
 
     /// What to write instead of an unsupported value.
@@ -253,6 +249,9 @@ impl fmt::Display for Property {
         }
     }
 }
+
+/// What is shown of a secret.
+pub(in super::super) const HIDDEN: &str = "[hidden]";
 
 pub(super) const fn row(
     name: &'static str,
