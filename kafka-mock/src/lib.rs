@@ -22,7 +22,8 @@
 //! What it answers is what a broker answers: batches are checked as a broker checks them, sequence
 //! numbers are kept as Kafka 4 keeps them, transactions of both generations (KIP-98, KIP-890)
 //! commit, abort, time out and fence, and what no replica in sync has is lost with its leader. It
-//! does not advertise what it lacks: joining consumer groups, security, quotas, retention.
+//! does not advertise what it lacks: joining consumer groups, permissions, quotas, retention. Clients
+//! have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so.
 
 pub mod cluster;
 mod record;

@@ -11,14 +11,15 @@ use std::{
 use bytes::Bytes;
 use kafka_mock::{
     MockCluster, MockError,
-    cluster::{BrokerId, ConnectionId, Fault, When},
+    cluster::{BrokerId, ConnectionId, Fault, SaslConfig, SaslMechanism, When},
 };
 use kafka_wire::{
     ApiKey, ErrorCode, Request,
     compression::Compression,
     decode_response, encode_request,
     messages::{
-        ApiVersionsRequest, FetchRequest, MetadataRequest, ProduceRequest,
+        ApiVersionsRequest, FetchRequest, MetadataRequest, ProduceRequest, SaslAuthenticateRequest,
+        SaslHandshakeRequest,
         fetch::{FetchPartition, FetchTopic},
         produce::{PartitionProduceData, TopicProduceData},
     },
@@ -289,6 +290,27 @@ fn a_fault_cuts_the_connection_and_the_next_one_works() {
     assert!(client.is_closed());
     assert_eq!(kafka.records("orders").len(), 1);
     Client::connect(&kafka, 1).ask(12, &produce(1, "b"));
+}
+
+#[test]
+fn a_client_that_is_not_let_in_is_told_why_and_cut_off() {
+    let sasl = SaslConfig::new([SaslMechanism::Plain]).with_user("alice", "alice-secret");
+    let kafka = MockCluster::builder().sasl(sasl).start_blocking().unwrap();
+    let log_in = |password: &str| {
+        let mut client = Client::connect(&kafka, 1);
+        let plain = SaslHandshakeRequest::default().with_mechanism("PLAIN".to_owned());
+        assert_eq!(client.ask(1, &plain).error_code, ErrorCode::NONE);
+        let message = format!("\0alice\0{password}");
+        let message = SaslAuthenticateRequest::default().with_auth_bytes(message.into());
+        let answer = client.ask(2, &message);
+        (client, answer.error_message)
+    };
+    let (mut client, told) = log_in("alice-secret");
+    assert_eq!(told, None);
+    assert_eq!(client.ask(12, &MetadataRequest::default()).brokers.len(), 1);
+    let (mut client, told) = log_in("wrong");
+    assert!(told.unwrap().contains("Invalid username or password"));
+    assert!(client.is_closed());
 }
 
 #[test]

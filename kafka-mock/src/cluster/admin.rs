@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use kafka_wire::{ApiKey, Uuid};
 
 use super::{
-    BrokerId, Cluster, ClusterConfig, Membership, TopicConfig, partition::Partition, topic::Topic,
-    topic_name,
+    BrokerId, Cluster, ClusterConfig, Membership, SaslConfig, TopicConfig, partition::Partition,
+    sasl::Sasl, topic::Topic, topic_name,
 };
 
 /// Why the cluster cannot be changed like that.
@@ -159,6 +159,35 @@ impl Cluster {
         known.host = host.into();
         known.port = port;
         Ok(())
+    }
+
+    /// What clients must show to be let in, if anything.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert!(Cluster::new(ClusterConfig::default(), 1).sasl().is_none());
+    /// ```
+    #[must_use]
+    pub fn sasl(&self) -> Option<&SaslConfig> {
+        self.sasl.as_ref().map(Sasl::config)
+    }
+
+    /// Changes what clients must show to be let in: users, passwords, mechanisms. Clients that are
+    /// authenticated stay so until they authenticate anew.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig, SaslConfig, SaslMechanism};
+    ///
+    /// let sasl = SaslConfig::new([SaslMechanism::Plain]).with_user("alice", "alice-secret");
+    /// let mut cluster = Cluster::new(ClusterConfig::default().with_sasl(Some(sasl.clone())), 1);
+    /// cluster.set_sasl(sasl.with_user("alice", "another-secret"));
+    /// ```
+    pub fn set_sasl(&mut self, config: SaslConfig) {
+        match &mut self.sasl {
+            Some(sasl) => sasl.set_config(config),
+            none => *none = Some(Sasl::new(config)),
+        }
     }
 
     /// Lets one broker offer no versions above these, as in a cluster that is being upgraded broker

@@ -6,7 +6,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use kafka_wire::{ApiKey, records::TimestampType};
 
-use super::{defect::Defect, partition::UncleanElection, setters::settings};
+use super::{defect::Defect, partition::UncleanElection, sasl::SaslConfig, setters::settings};
 
 settings! {
     /// What can be chosen about the cluster.
@@ -61,6 +61,8 @@ settings! {
         pub broker_session_timeout: Duration,
         /// `unclean.leader.election.enable`.
         pub unclean_election: UncleanElection,
+        /// What clients must show to be let in (SASL); if nothing, they need not show anything.
+        pub sasl: Option<SaslConfig>,
         /// A promise that the brokers break; for tests of checkers only.
         pub defect: Option<Defect>,
     }
@@ -88,6 +90,7 @@ impl Default for ClusterConfig {
             coordinator_load: Duration::ZERO..=Duration::ZERO,
             broker_session_timeout: Duration::from_secs(9),
             unclean_election: UncleanElection::Refused,
+            sasl: None,
             defect: None,
         }
     }

@@ -34,6 +34,8 @@ pub(super) enum Delayed {
     Request { frame: Bytes, until: Instant },
     /// The request was handled, the answer comes late.
     Answer { answer: Answer, until: Instant },
+    /// The client is not let in: the answer comes late, and then the connection is closed.
+    Refusal { answer: Answer, until: Instant },
     /// There is not enough to read yet.
     Fetch(Box<DelayedFetch>),
     /// What was appended is not replicated yet.
@@ -50,7 +52,9 @@ impl Delayed {
     /// When the wait ends at the latest.
     pub(super) fn until(&self) -> Option<Instant> {
         match self {
-            Self::Request { until, .. } | Self::Answer { until, .. } => Some(*until),
+            Self::Request { until, .. }
+            | Self::Answer { until, .. }
+            | Self::Refusal { until, .. } => Some(*until),
             Self::Fetch(fetch) => Some(fetch.until),
             Self::Produce(produce) => Some(produce.until),
             Self::Verification(verification) => Some(verification.next),

@@ -37,6 +37,7 @@ mod producer_state;
 mod purgatory;
 mod random;
 mod replication;
+mod sasl;
 mod setters;
 mod timers;
 mod topic;
@@ -63,6 +64,7 @@ use self::{
     group::Groups,
     ids::Link,
     random::Random,
+    sasl::Sasl,
     timers::{Due, Timers},
     topic::Topics,
     transaction::Transactions,
@@ -84,6 +86,7 @@ pub use self::{
     marker::TransactionOutcome,
     now::Now,
     partition::{Restart, UncleanElection},
+    sasl::{AcceptedTokens, SaslConfig, SaslMechanism},
 };
 use crate::record::MockRecord;
 
@@ -125,6 +128,8 @@ pub struct Cluster {
     /// Spreads the leaders of topics over the brokers.
     next_leader: usize,
     random: Random,
+    /// Where clients must authenticate.
+    sasl: Option<Sasl>,
     faults: Faults,
     /// Connections on which something is delayed.
     blocked: BTreeMap<Link, BlockedConnection>,
@@ -163,6 +168,7 @@ impl Cluster {
             timers: Timers::default(),
             next_expiry: None,
             first_seen: None,
+            sasl: config.sasl.clone().map(Sasl::new),
             config,
             topics: Topics::default(),
             next_producer_id: FIRST_PRODUCER_ID,
@@ -294,7 +300,11 @@ impl Cluster {
     /// Cluster::new(ClusterConfig::default(), 1).disconnected(BrokerId(1), ConnectionId(1));
     /// ```
     pub fn disconnected(&mut self, broker: BrokerId, connection: ConnectionId) {
-        self.blocked.remove(&Link { broker, connection });
+        let link = Link { broker, connection };
+        self.blocked.remove(&link);
+        if let Some(sasl) = &mut self.sasl {
+            sasl.forget(link);
+        }
     }
 
     /// Lets something go wrong.

@@ -20,6 +20,7 @@ impl Cluster {
         else {
             return;
         };
+        let is_refusal = matches!(delayed, Delayed::Refusal { .. });
         let mut outcome = self.resume(now, link, delayed);
         loop {
             let answer = match outcome {
@@ -30,13 +31,14 @@ impl Cluster {
                     return;
                 }
             };
-            let closed = answer == Answer::Close;
+            let closed = is_refusal || answer == Answer::Close;
             let Link { broker, connection } = link;
-            releases.push(Release {
+            let close = is_refusal.then_some(Answer::Close);
+            releases.extend([answer].into_iter().chain(close).map(|answer| Release {
                 broker,
                 connection,
                 answer,
-            });
+            }));
             outcome = match waiting.pop_front() {
                 Some(frame) if !closed => self.serve(now, link, frame),
                 _ => return,
@@ -47,7 +49,7 @@ impl Cluster {
     fn resume(&mut self, now: Now, link: Link, delayed: Delayed) -> Result<Answer, Delayed> {
         match delayed {
             Delayed::Request { frame, .. } => self.serve_delayed(now, link, frame),
-            Delayed::Answer { answer, .. } => Ok(answer),
+            Delayed::Answer { answer, .. } | Delayed::Refusal { answer, .. } => Ok(answer),
             Delayed::Fetch(fetch) => self.resume_fetch(now, fetch),
             Delayed::Produce(produce) => self.resume_produce(now, produce),
             Delayed::Verification(verification) => self.resume_verification(now, *verification),

@@ -6,7 +6,7 @@ use super::{
     error::MockError,
     mock_cluster::{self, MockCluster},
 };
-use crate::cluster::{Cluster, ClusterConfig, TopicConfig};
+use crate::cluster::{Cluster, ClusterConfig, SaslConfig, TopicConfig};
 
 /// Describes an embedded cluster: by default one broker, no topics, which are created by being
 /// asked for.
@@ -78,6 +78,22 @@ impl MockClusterBuilder {
     /// ```
     pub fn topic_with(mut self, name: impl Into<String>, config: TopicConfig) -> Self {
         self.topics.push((name.into(), Topic::Config(config)));
+        self
+    }
+
+    /// Clients must authenticate, on every broker.
+    ///
+    /// ```
+    /// use kafka_mock::{MockCluster, cluster::{SaslConfig, SaslMechanism}};
+    ///
+    /// let sasl = SaslConfig::new([SaslMechanism::ScramSha512]).with_user("alice", "alice-secret");
+    /// let kafka = MockCluster::builder().sasl(sasl.clone()).start_blocking()?;
+    /// // The password is changed while clients are connected.
+    /// kafka.with_cluster(|cluster| cluster.set_sasl(sasl.with_user("alice", "another-secret")));
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    pub fn sasl(mut self, sasl: SaslConfig) -> Self {
+        self.config.sasl = Some(sasl);
         self
     }
 

@@ -1,10 +1,10 @@
 //! Java's own clients: console consumer and producer, verifiable producer, topics and offsets.
 
-use std::{collections::BTreeMap, io::Write, thread};
+use std::{collections::BTreeMap, io::Write, thread, time::Duration};
 
 use kafka_mock::{
     MockCluster, MockRecord,
-    cluster::{BrokerId, Cluster, Fault, When},
+    cluster::{BrokerId, Cluster, Fault, SaslConfig, SaslMechanism, When},
 };
 use kafka_wire::{ApiKey, ErrorCode, compression::Compression, records::TimestampType};
 
@@ -162,6 +162,55 @@ fn verifiable(kafka: &MockCluster) -> String {
     producer.args(["--max-messages", &COUNT.to_string(), "--throughput", "1000"]);
     producer.arg("--command-config").arg(config.path());
     output(&mut producer, "")
+}
+
+/// Java's client authenticates again and again, as every session ends after two seconds.
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_producer_authenticates_by_each_mechanism() {
+    let scram = "scram.ScramLoginModule required username=alice password=alice-secret;";
+    let plain = "plain.PlainLoginModule required username=alice password=alice-secret;";
+    let token = "oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=alice;";
+    let logins = [scram, scram, plain, token];
+    let mechanisms = [
+        SaslMechanism::ScramSha256,
+        SaslMechanism::ScramSha512,
+        SaslMechanism::Plain,
+        SaslMechanism::OAuthBearer,
+    ];
+    for (mechanism, login) in mechanisms.into_iter().zip(logins) {
+        let sasl = SaslConfig::new([mechanism]).with_user("alice", "alice-secret");
+        let sasl = sasl.with_max_reauth(Duration::from_secs(2));
+        let kafka = MockCluster::builder().sasl(sasl).topic("orders", 1);
+        let kafka = kafka.start_blocking().unwrap();
+        let mut config = tempfile::NamedTempFile::new().unwrap();
+        let name = mechanism.name();
+        writeln!(
+            config,
+            "security.protocol=SASL_PLAINTEXT\nsasl.mechanism={name}\n\
+             sasl.jaas.config=org.apache.kafka.common.security.{login}"
+        )
+        .unwrap();
+        let mut producer = java("org.apache.kafka.tools.VerifiableProducer");
+        producer.args(["--bootstrap-server", &kafka.bootstrap_servers()]);
+        producer.args(["--topic", "orders", "--max-messages", "60"]);
+        producer.args(["--throughput", "20", "--command-config"]);
+        let printed = output(producer.arg(config.path()), "");
+        let acknowledged = printed.matches("producer_send_success").count();
+        assert_eq!(
+            (acknowledged, kafka.records("orders").len()),
+            (60, 60),
+            "{name}: {printed}"
+        );
+        let seen = kafka.requests();
+        // Java's client asks for versions before and after it authenticates on a new connection.
+        let count = |api| seen.iter().filter(|it| it.api == api).count();
+        let connections = count(ApiKey::API_VERSIONS) / 2;
+        assert!(
+            count(ApiKey::SASL_HANDSHAKE) > connections,
+            "{name}: {seen:?}"
+        );
+    }
 }
 
 /// Java's producer says that each of its records was acknowledged.

@@ -18,6 +18,7 @@ mod metadata;
 mod produce;
 mod producers;
 mod replication;
+mod sasl;
 mod storm;
 mod transactions;
 mod transactor;

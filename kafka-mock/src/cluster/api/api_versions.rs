@@ -28,6 +28,11 @@ impl Cluster {
                 false => ErrorCode::NONE,
             }
         });
+        if let Some(sasl) = &mut self.sasl
+            && error_code.is_none()
+        {
+            sasl.versions_told(call.link);
+        }
         let response = ApiVersionsResponse::default()
             .with_error_code(error_code)
             .with_api_keys(self.served(call.broker()).map(advertised).collect())

@@ -20,6 +20,8 @@ mod list_offsets;
 mod metadata;
 mod named_topics;
 mod produce;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod txn_offset_commit;
 mod verify;
 
@@ -31,7 +33,7 @@ use kafka_wire::{
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
         InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
-        TxnOffsetCommitRequest,
+        SaslAuthenticateRequest, SaslHandshakeRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -47,12 +49,13 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 16] = [
+const SERVED: [(ApiKey, VersionRange); 18] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
     served::<MetadataRequest>(),
     served::<FindCoordinatorRequest>(),
+    served::<SaslHandshakeRequest>(),
     served::<ApiVersionsRequest>(),
     served::<CreateTopicsRequest>(),
     served::<DeleteTopicsRequest>(),
@@ -62,6 +65,7 @@ const SERVED: [(ApiKey, VersionRange); 16] = [
     served::<EndTxnRequest>(),
     served::<TxnOffsetCommitRequest>(),
     served::<DescribeConfigsRequest>(),
+    served::<SaslAuthenticateRequest>(),
     served::<DescribeClusterRequest>(),
     served::<DescribeProducersRequest>(),
 ];
@@ -89,6 +93,11 @@ impl Cluster {
     }
 
     fn dispatch(&mut self, now: Now, link: Link, frame: Bytes, delayed: FaultDelay) -> Outcome {
+        if let Some(sasl) = &self.sasl
+            && sasl.expects_raw(link)
+        {
+            return self.raw_sasl_message(now, link, &frame);
+        }
         let mut body = Reader::new(frame.clone());
         let Ok(header) = RequestHeader::decode(&mut body) else {
             return Ok(Answer::Close);
@@ -102,6 +111,11 @@ impl Cluster {
                 api,
                 version: version.number,
             });
+        }
+        if let Some(sasl) = &self.sasl
+            && !sasl.admits(now.instant, link, api)
+        {
+            return Ok(Answer::Close);
         }
         let call = Call {
             now,
@@ -130,6 +144,8 @@ impl Cluster {
             ApiKey::LIST_OFFSETS => self.run(raw, Self::list_offsets),
             ApiKey::METADATA => self.run(raw, Self::metadata),
             ApiKey::FIND_COORDINATOR => self.run(raw, Self::find_coordinator),
+            ApiKey::SASL_HANDSHAKE => self.run(raw, Self::sasl_handshake),
+            ApiKey::SASL_AUTHENTICATE => self.run(raw, Self::sasl_authenticate),
             ApiKey::API_VERSIONS => self.run(raw, Self::api_versions),
             ApiKey::CREATE_TOPICS => self.run(raw, Self::create_topics),
             ApiKey::DELETE_TOPICS => self.run(raw, Self::delete_topics),

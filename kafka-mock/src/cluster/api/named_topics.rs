@@ -7,7 +7,7 @@ use kafka_wire::{
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
         InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
-        TxnOffsetCommitRequest,
+        SaslAuthenticateRequest, SaslHandshakeRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -32,6 +32,8 @@ impl NamedTopics for FindCoordinatorRequest {}
 impl NamedTopics for InitProducerIdRequest {}
 impl NamedTopics for AddOffsetsToTxnRequest {}
 impl NamedTopics for EndTxnRequest {}
+impl NamedTopics for SaslHandshakeRequest {}
+impl NamedTopics for SaslAuthenticateRequest {}
 
 impl NamedTopics for AddPartitionsToTxnRequest {
     fn named_topics(&self) -> Vec<NamedTopic<'_>> {
