@@ -52,14 +52,9 @@ impl<'a, K: ?Sized, V: ?Sized> ProducerRecord<'a, K, V> {
     /// assert_eq!((record.key, record.value), (None, Some("2 x tea")));
     /// ```
     pub fn new(topic: &'a str, value: &'a V) -> Self {
-        Self {
-            topic,
-            partition: None,
-            timestamp_ms: None,
-            key: None,
-            value: Some(value),
-            headers: Headers::new(),
-        }
+        let mut record = Self::bare(topic);
+        record.value = Some(value);
+        record
     }
 
     /// A record that deletes `key` from a compacted topic.

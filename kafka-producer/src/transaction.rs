@@ -403,21 +403,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 }
 
-/// The method that asks for this, for error messages.
-fn name(call: &TransactionCall) -> &'static str {
-    match call {
-        TransactionCall::Init => "init_transactions",
-        TransactionCall::Begin => "begin_transaction",
-        TransactionCall::SendOffsets { .. } => "send_offsets",
-        TransactionCall::Commit => "commit",
-        TransactionCall::Abort => "abort",
-        TransactionCall::Wait => "wait_for_transaction",
-        TransactionCall::Abandon => "dropping a transaction",
-    }
-}
-
 async fn ask(appender: &RecordAppender, call: TransactionCall) -> Result<(), TransactionError> {
-    own_thread::may_await(name(&call))?;
+    own_thread::may_await(call.name())?;
     let (reply, outcome) = oneshot::channel();
     let deadline = Instant::now() + appender.max_block();
     appender.handle().ask(Command::Transact {

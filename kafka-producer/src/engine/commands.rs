@@ -197,8 +197,8 @@ impl Engine {
         if !self.lifecycle.is_closing() {
             return;
         }
-        self.sender.sort_out_idle();
-        if !self.sender.is_busy() && self.transactions.are_settled() {
+        let is_busy = self.sender.sort_out_idle();
+        if !is_busy && self.transactions.are_settled() {
             self.end();
         }
     }

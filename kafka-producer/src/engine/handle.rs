@@ -116,6 +116,21 @@ pub enum TransactionCall {
     Abandon,
 }
 
+impl TransactionCall {
+    /// The method that asks for this, for error messages.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Init => "init_transactions",
+            Self::Begin => "begin_transaction",
+            Self::SendOffsets { .. } => "send_offsets",
+            Self::Commit => "commit",
+            Self::Abort => "abort",
+            Self::Wait => "wait_for_transaction",
+            Self::Abandon => "dropping a transaction",
+        }
+    }
+}
+
 /// What became of the records that had no outcome when `close` was called.
 ///
 /// ```

@@ -33,15 +33,34 @@ impl ProducerId {
 pub(crate) enum Identity {
     /// Without idempotence there is none.
     NotNeeded,
-    /// To be asked for, at `not_before` the earliest.
-    Missing { not_before: Instant, failures: u32 },
+    /// To be asked for.
+    Missing(NextTry),
     /// Refused for want of a right, or given by no broker, and not asked for before there is something
-    /// to send, at `not_before` the earliest.
-    Denied { not_before: Instant, failures: u32 },
+    /// to send.
+    Denied(NextTry),
     /// Asked for.
     Asked { failures: u32 },
     /// In use.
     Held(ProducerId),
+}
+
+/// When an id may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NextTry {
+    not_before: Instant,
+    /// In a row, before this try.
+    failures: u32,
+}
+
+impl NextTry {
+    /// The first one.
+    pub(crate) fn first(not_before: Instant) -> Self {
+        let failures = 0;
+        Self {
+            not_before,
+            failures,
+        }
+    }
 }
 
 impl Identity {
@@ -58,11 +77,11 @@ impl Identity {
 
     /// Whether it is time to ask.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        matches!(self, Self::Missing { not_before, .. } if *not_before <= now)
+        matches!(self, Self::Missing(next) if next.not_before <= now)
     }
 
     pub(crate) fn asked(&mut self) {
-        if let Self::Missing { failures, .. } = *self {
+        if let Self::Missing(NextTry { failures, .. }) = *self {
             *self = Self::Asked { failures };
         }
     }
@@ -72,63 +91,46 @@ impl Identity {
     pub(crate) fn failed(&mut self, not_before: impl FnOnce(u32) -> Instant) {
         if let Self::Asked { failures } = *self {
             let failures = failures.saturating_add(1);
-            *self = Self::Missing {
-                not_before: not_before(failures),
+            let not_before = not_before(failures);
+            *self = Self::Missing(NextTry {
+                not_before,
                 failures,
-            };
+            });
         }
     }
 
     /// Notes that no broker can be asked. It is asked for again when there is something to send.
     pub(crate) fn deny(&mut self, now: Instant) {
-        if let Self::Missing { failures, .. } = *self {
-            *self = Self::Denied {
+        if let Self::Missing(NextTry { failures, .. }) = *self {
+            *self = Self::Denied(NextTry {
                 not_before: now,
                 failures: failures.saturating_add(1),
-            };
+            });
         }
     }
 
     /// Notes that the id was refused for want of a right. It is asked for again when there is something to
     /// send.
     pub(crate) fn rest(&mut self) {
-        if let Self::Missing {
-            not_before,
-            failures,
-        } = *self
-        {
-            *self = Self::Denied {
-                not_before,
-                failures,
-            };
+        if let Self::Missing(next) = *self {
+            *self = Self::Denied(next);
         }
     }
 
     /// There is something to send: if asking for an id was given up, it is asked for again, at the time that
     /// is returned.
     pub(crate) fn rouse(&mut self) -> Option<Instant> {
-        let Self::Denied {
-            not_before,
-            failures,
-        } = *self
-        else {
+        let Self::Denied(next) = *self else {
             return None;
         };
-        *self = Self::Missing {
-            not_before,
-            failures,
-        };
-        Some(not_before)
+        *self = Self::Missing(next);
+        Some(next.not_before)
     }
 
     /// Leaves an id: another is asked for at `not_before`.
     pub(crate) fn leave_id(&mut self, id: i64, not_before: Instant) {
         if self.producer().is_some_and(|current| current.id == id) {
-            let failures = 0;
-            *self = Self::Missing {
-                not_before,
-                failures,
-            };
+            *self = Self::Missing(NextTry::first(not_before));
         }
     }
 
@@ -140,12 +142,7 @@ impl Identity {
         }
         match current.epoch.checked_add(1) {
             Some(epoch) => current.epoch = epoch,
-            None => {
-                *self = Self::Missing {
-                    not_before: now,
-                    failures: 0,
-                }
-            }
+            None => *self = Self::Missing(NextTry::first(now)),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::{self, Greeting};
 use crate::engine::cluster::in_flight::{InFlightRequest, Progress};
 use crate::engine::timers::Timer;
-use crate::engine::transaction::answers::{Answer, Consequence};
+use crate::engine::transaction::answers::{Answer, FollowUp};
 use crate::engine::transaction::ask::Ask;
 use crate::engine::transaction::requests::{CoordinatorRequest, Lookup, Versioned};
 use crate::engine::transaction::steps::Step;
@@ -444,9 +444,9 @@ impl Engine {
             self.transactions
                 .answered(&mut self.cx, lanes, identity, self.features, answer);
         match consequence {
-            Consequence::Nothing => self.see_to_ending(),
-            Consequence::Met(id, address) => self.nodes.meet_coordinator(&mut self.cx, id, address),
-            Consequence::Fatal(fatal) => self.fail_for_good(fatal),
+            FollowUp::Nothing => self.see_to_ending(),
+            FollowUp::Met(id, address) => self.nodes.meet_coordinator(&mut self.cx, id, address),
+            FollowUp::Fatal(fatal) => self.fail_for_good(fatal),
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use kafka_wire::ErrorCode;
 use super::authentication::AuthenticationError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
-use super::wait_reason::{Unsupported, WaitReason};
+use super::wait_reason::{Unsupported, WaitReason, told};
 
 /// Whether a record that failed may be in the log.
 ///
@@ -304,14 +304,6 @@ impl fmt::Display for DeliveryError {
             Persistence::NotPersisted => "; the record is not in the log",
             Persistence::PossiblyPersisted => "; the record may be in the log",
         })
-    }
-}
-
-/// The broker's words, or the protocol's.
-fn told(f: &mut fmt::Formatter<'_>, code: ErrorCode, message: &Option<Arc<str>>) -> fmt::Result {
-    match message {
-        Some(message) => write!(f, "{code:?}: {message}"),
-        None => write!(f, "{code}"),
     }
 }
 

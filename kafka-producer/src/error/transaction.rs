@@ -7,7 +7,6 @@
 //! | [`TimedOut`] | call it again: the first call goes on |
 //! | [`Misuse`] | correct the program |
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +63,8 @@ impl From<InCallback> for TransactionError {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{call} was not done within max.block.ms={}{}", limit.as_millis(), because(last))]
 #[non_exhaustive]
 pub struct TimedOut {
     /// The method that was called.
@@ -73,17 +73,6 @@ pub struct TimedOut {
     pub limit: Duration,
     /// Why, as far as is known.
     pub last: Option<WaitReason>,
-}
-
-impl std::error::Error for TimedOut {}
-
-impl fmt::Display for TimedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { call, limit, last } = self;
-        let limit_ms = limit.as_millis();
-        write!(f, "{call} was not done within max.block.ms={limit_ms}")?;
-        f.write_str(&because(last))
-    }
 }
 
 /// A call that is not allowed in this state; it had no effect.

@@ -82,6 +82,30 @@ pub enum WaitReason {
     },
 }
 
+impl WaitReason {
+    /// A broker has refused a request, without a message.
+    pub(crate) fn refused(request: &'static str, code: ErrorCode) -> Self {
+        let message = None;
+        Self::Refused {
+            request,
+            code,
+            message,
+        }
+    }
+}
+
+/// A code with the broker's message, or with the protocol's.
+pub(super) fn told(
+    f: &mut fmt::Formatter<'_>,
+    code: ErrorCode,
+    message: &Option<Arc<str>>,
+) -> fmt::Result {
+    match message {
+        Some(message) => write!(f, "{code:?}: {message}"),
+        None => write!(f, "{code}"),
+    }
+}
+
 impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,10 +131,7 @@ impl fmt::Display for WaitReason {
                 message,
             } => {
                 write!(f, "{request} was refused: ")?;
-                match message {
-                    Some(message) => write!(f, "{code:?}: {message}"),
-                    None => write!(f, "{code}"),
-                }
+                told(f, *code, message)
             }
             Self::Unanswered { request } => write!(f, "{request} was not answered"),
         }

@@ -22,7 +22,7 @@ use crate::engine::context::Context;
 /// Whether callers are held back, and how far the limit is widened.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    pace: Pace,
+    throttling: Throttling,
     width: Width,
 }
 
@@ -52,7 +52,7 @@ impl Width {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
+enum Throttling {
     /// Nobody waits for answers.
     Free,
     /// Callers do, and none has come since then.
@@ -78,29 +78,29 @@ enum Limit {
 impl Admission {
     pub(crate) fn new() -> Self {
         Self {
-            pace: Pace::Free,
+            throttling: Throttling::Free,
             width: Width::Narrow,
         }
     }
 
     /// When callers have waited so long for an answer that the limit doubles.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match self.pace {
-            Pace::Free => None,
-            Pace::Throttled { since } => Some(since + PATIENCE),
+        match self.throttling {
+            Throttling::Free => None,
+            Throttling::Throttled { since } => Some(since + PATIENCE),
         }
     }
 
     /// Callers are waiting, or not.
     fn look(&mut self, now: Instant, awaited: Awaited) -> Limit {
-        match (awaited, self.pace) {
-            (Awaited::Nobody, _) => self.pace = Pace::Free,
-            (Awaited::Us, _) | (Awaited::Brokers, Pace::Free) => {
-                self.pace = Pace::Throttled { since: now };
+        match (awaited, self.throttling) {
+            (Awaited::Nobody, _) => self.throttling = Throttling::Free,
+            (Awaited::Us, _) | (Awaited::Brokers, Throttling::Free) => {
+                self.throttling = Throttling::Throttled { since: now };
             }
-            (Awaited::Brokers, Pace::Throttled { since }) if now < since + PATIENCE => {}
-            (Awaited::Brokers, Pace::Throttled { .. }) => {
-                self.pace = Pace::Throttled { since: now };
+            (Awaited::Brokers, Throttling::Throttled { since }) if now < since + PATIENCE => {}
+            (Awaited::Brokers, Throttling::Throttled { .. }) => {
+                self.throttling = Throttling::Throttled { since: now };
                 let doublings = (self.width.doublings() + 1).min(DOUBLINGS_MAX);
                 self.width = Width::of(doublings, now);
                 return Limit::Changes;
@@ -111,7 +111,7 @@ impl Admission {
 
     /// A request went on: from now on callers wait for the next answer.
     fn moved(&mut self, now: Instant) {
-        if let Pace::Throttled { since } = &mut self.pace {
+        if let Throttling::Throttled { since } = &mut self.throttling {
             *since = now;
         }
     }

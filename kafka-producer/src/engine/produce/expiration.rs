@@ -57,7 +57,7 @@ impl LastAppend {
 
 /// What is remembered at this moment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
+pub(crate) struct BrokerMemory {
     now: Instant,
     /// The system's clock, if the engine was told what it shows.
     wall_ms: Option<i64>,
@@ -67,7 +67,7 @@ pub(crate) struct Memory {
     span_ms: i64,
 }
 
-impl Memory {
+impl BrokerMemory {
     pub(crate) fn now(&self) -> Instant {
         self.now
     }
@@ -101,7 +101,7 @@ pub(crate) struct Expiration {
     setting: Duration,
     brokers: BTreeMap<NodeId, Told>,
     /// By whoever leads, now.
-    memory: Memory,
+    memory: BrokerMemory,
     asking: Asking,
     /// What the system's clock showed, and when.
     wall_clock: Option<(Instant, i64)>,
@@ -127,7 +127,7 @@ enum Asking {
 
 impl Expiration {
     pub(crate) fn new(setting: Duration, now: Instant) -> Self {
-        let mut memory = Memory {
+        let mut memory = BrokerMemory {
             now,
             wall_ms: None,
             span: Duration::ZERO,
@@ -161,7 +161,7 @@ impl Expiration {
     }
 
     /// What is remembered now.
-    pub(crate) fn memory(&self) -> Memory {
+    pub(crate) fn memory(&self) -> BrokerMemory {
         self.memory
     }
 

@@ -18,12 +18,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kafka_accumulator::Queue;
-use kafka_wire::Uuid;
 
 use crate::engine::cluster::election::{Election, News};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::identity::ProducerId;
-use crate::engine::produce::lane::{Attention, Lane};
+use crate::engine::produce::lane::{Lane, Listing, Origin};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::error::DeliveryError;
 
@@ -44,15 +43,6 @@ pub(crate) struct Lanes {
     ready: ReadyLists,
     /// How many topics were given a number.
     topics: u32,
-}
-
-/// What a lane is made with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    pub(crate) topic_id: Uuid,
-    /// The same for all lanes of the topic, and for no others.
-    pub(crate) topic_number: u32,
-    pub(crate) election: Election,
 }
 
 /// Where a lane stands that may have something to send.
@@ -77,14 +67,8 @@ impl Lanes {
         let key = self.free_key()?;
         key.put_on(queue);
         let queue = Arc::clone(queue);
-        let Origin {
-            topic_id,
-            topic_number,
-            election,
-        } = origin;
-        let lane = Lane::new(queue, topic_id, topic_number, election.epoch(), now);
-        self.places[key.index()] = Some(Box::new(lane));
-        self.lead(key, election.leader());
+        self.places[key.index()] = Some(Box::new(Lane::new(queue, origin, now)));
+        self.lead(key, origin.election.leader());
         Some(key)
     }
 
@@ -132,17 +116,13 @@ impl Lanes {
         self.busy.iter().copied().collect()
     }
 
-    /// Forgets those of the noted that have none any more, up to the first that has.
-    pub(crate) fn sort_out_first_busy(&mut self) {
+    /// Forgets those of the noted that have none any more, up to the first that has; whether there is one.
+    pub(crate) fn sort_out_first_busy(&mut self) -> bool {
         while let Some(&first) = self.busy.first()
             && !has_batches(&self.places, first)
         {
             self.busy.remove(&first);
         }
-    }
-
-    /// Whether any of those that were noted may have batches still.
-    pub(crate) fn has_busy(&self) -> bool {
         !self.busy.is_empty()
     }
 
@@ -157,9 +137,9 @@ impl Lanes {
     }
 
     /// Every sequence that was noted begins anew.
-    pub(crate) fn begin_sequences_anew(&mut self) {
+    pub(crate) fn restart_sequences(&mut self) {
         for key in std::mem::take(&mut self.numbered) {
-            self[key].begin_sequence_anew();
+            self[key].restart_sequence();
         }
     }
 
@@ -185,16 +165,16 @@ impl Lanes {
         let news = self[key].elect(told)?;
         self.lead(key, told.leader());
         self[key].end_pauses(now);
-        let attention = self.unlist(key);
-        if attention != Attention::Idle || self[key].has_slots() {
-            self[key].set_attention(Attention::Unlisted);
+        let listing = self.unlist(key);
+        if listing != Listing::Idle || self[key].has_slots() {
+            self[key].set_listing(Listing::Unlisted);
         }
         Some(news)
     }
 
     /// Whether a lane is to be put on the list of its leader, as soon as it has one that is known.
     pub(crate) fn is_unlisted(&self, key: LaneKey) -> bool {
-        self[key].attention() == Attention::Unlisted
+        self[key].listing() == Listing::Unlisted
     }
 
     /// How many lanes a broker leads.
@@ -208,8 +188,8 @@ impl Lanes {
             self.lead(key, None);
             let lane = &mut self[key];
             lane.forget_leader_epoch();
-            if let Attention::Listed(_) = lane.attention() {
-                lane.set_attention(Attention::Unlisted);
+            if let Listing::Listed(_) = lane.listing() {
+                lane.set_listing(Listing::Unlisted);
             }
         }
         self.ready.clear();
@@ -218,29 +198,29 @@ impl Lanes {
     /// Puts a lane on its leader's list, unless it stands there.
     pub(crate) fn list(&mut self, key: LaneKey, is_known: impl Fn(NodeId) -> bool) -> Listed {
         let lane = &mut self[key];
-        if lane.attention() == Attention::Retired {
+        if lane.listing() == Listing::Retired {
             return Listed::Retired;
         }
         let Some(leader) = lane.leader().filter(|leader| is_known(*leader)) else {
-            lane.set_attention(Attention::Unlisted);
+            lane.set_listing(Listing::Unlisted);
             return Listed::Leaderless;
         };
-        if lane.attention() != Attention::Listed(leader) {
-            lane.set_attention(Attention::Listed(leader));
+        if lane.listing() != Listing::Listed(leader) {
+            lane.set_listing(Listing::Listed(leader));
             self.ready.push_back(leader, key);
         }
         Listed::At(leader)
     }
 
     /// Takes a lane off the list that it stands on; what it was before.
-    fn unlist(&mut self, key: LaneKey) -> Attention {
+    fn unlist(&mut self, key: LaneKey) -> Listing {
         let lane = &mut self[key];
-        let attention = lane.attention();
-        lane.set_attention(Attention::Idle);
-        if let Attention::Listed(node) = attention {
+        let listing = lane.listing();
+        lane.set_listing(Listing::Idle);
+        if let Listing::Listed(node) = listing {
             self.ready.remove(node, key);
         }
-        attention
+        listing
     }
 
     /// How many lanes stand on the list of a broker.
@@ -251,22 +231,22 @@ impl Lanes {
     /// Takes the lane off a broker's list whose turn it is.
     pub(crate) fn next_turn(&mut self, node: NodeId) -> Option<LaneKey> {
         let key = self.ready.pop_front(node)?;
-        self[key].set_attention(Attention::Idle);
+        self[key].set_listing(Listing::Idle);
         Some(key)
     }
 
     /// Puts a lane that has had its turn behind the others, unless it was listed meanwhile.
     pub(crate) fn list_again(&mut self, node: NodeId, key: LaneKey) {
-        if self[key].attention() == Attention::Idle {
-            self[key].set_attention(Attention::Listed(node));
+        if self[key].listing() == Listing::Idle {
+            self[key].set_listing(Listing::Listed(node));
             self.ready.push_back(node, key);
         }
     }
 
     /// Puts a lane that could not have its turn before the others, unless it was listed meanwhile.
     pub(crate) fn list_first(&mut self, node: NodeId, key: LaneKey) {
-        if self[key].attention() == Attention::Idle {
-            self[key].set_attention(Attention::Listed(node));
+        if self[key].listing() == Listing::Idle {
+            self[key].set_listing(Listing::Listed(node));
             self.ready.push_front(node, key);
         }
     }
@@ -275,7 +255,7 @@ impl Lanes {
     pub(crate) fn take_listed(&mut self, node: NodeId) -> Vec<LaneKey> {
         let keys = Vec::from(self.ready.take(node));
         for key in &keys {
-            self[*key].set_attention(Attention::Idle);
+            self[*key].set_listing(Listing::Idle);
         }
         keys
     }
@@ -284,7 +264,7 @@ impl Lanes {
     pub(crate) fn retire(&mut self, key: LaneKey) {
         self.unlist(key);
         self.lead(key, None);
-        self[key].set_attention(Attention::Retired);
+        self[key].set_listing(Listing::Retired);
         self.busy.remove(&key);
         self.retired.push(key);
     }

@@ -20,9 +20,9 @@ use kafka_wire::messages::metadata::LeadersPartition;
 
 use crate::engine::cluster::election::{Election, News};
 use crate::engine::cluster::node_id::NodeId;
-use crate::engine::produce::lane::is_another;
+use crate::engine::produce::lane::{Origin, is_another};
 use crate::engine::produce::lane_key::LaneKey;
-use crate::engine::produce::lanes::{Lanes, Origin};
+use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::row::Row;
 
 use crate::error::DeliveryError;
@@ -35,13 +35,13 @@ pub(crate) struct Partitions {
     number: u32,
     /// When it was last learnt how many there are.
     since: Instant,
-    places: Vec<Place>,
+    places: Vec<Partition>,
     row: Row,
 }
 
 /// One partition.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum Partition {
     Unused(Election),
     InUse(LaneKey),
 }
@@ -64,7 +64,7 @@ impl Partitions {
             topic_id,
             number,
             since: now,
-            places: vec![Place::Unused(Election::NONE); partitions],
+            places: vec![Partition::Unused(Election::NONE); partitions],
             row: Row::new(partitions),
         }
     }
@@ -90,8 +90,8 @@ impl Partitions {
     pub(crate) fn lanes(&self) -> impl Iterator<Item = LaneKey> {
         let places = self.places.iter();
         places.filter_map(|place| match place {
-            Place::InUse(key) => Some(*key),
-            Place::Unused(_) => None,
+            Partition::InUse(key) => Some(*key),
+            Partition::Unused(_) => None,
         })
     }
 
@@ -99,16 +99,16 @@ impl Partitions {
     pub(crate) fn epochs(&self, lanes: &Lanes) -> impl Iterator<Item = i32> {
         let places = self.places.iter();
         places.map(|place| match place {
-            Place::InUse(key) => lanes[*key].leader_epoch(),
-            Place::Unused(election) => election.epoch(),
+            Partition::InUse(key) => lanes[*key].leader_epoch(),
+            Partition::Unused(election) => election.epoch(),
         })
     }
 
     /// Those that have a leader, ascending.
     pub(crate) fn available(&self, lanes: &Lanes) -> impl Iterator<Item = i32> {
-        let led = |place: &Place| match place {
-            Place::InUse(key) => lanes[*key].leader().is_some(),
-            Place::Unused(election) => election.leader().is_some(),
+        let led = |place: &Partition| match place {
+            Partition::InUse(key) => lanes[*key].leader().is_some(),
+            Partition::Unused(election) => election.leader().is_some(),
         };
         let places = (0..).zip(&self.places);
         places.filter_map(move |(partition, place)| led(place).then_some(partition))
@@ -135,8 +135,8 @@ impl Partitions {
             elections.all_led &= leader.is_some();
             let told = Election::of(leader, told.leader_epoch);
             match place {
-                Place::InUse(key) => elections.in_use.push((*key, told)),
-                Place::Unused(election) => {
+                Partition::InUse(key) => elections.in_use.push((*key, told)),
+                Partition::Unused(election) => {
                     let news = election.take_in(told);
                     elections.learnt += usize::from(news == News::Elected);
                 }
@@ -156,7 +156,7 @@ impl Partitions {
     /// The same, where it is not its id that tells.
     pub(crate) fn belong_to_another(&mut self) {
         for place in &mut self.places {
-            if let Place::Unused(election) = place {
+            if let Partition::Unused(election) = place {
                 election.forget_epoch();
             }
         }
@@ -165,7 +165,7 @@ impl Partitions {
     /// No broker is known any more.
     pub(crate) fn forget_leaders(&mut self) {
         for place in &mut self.places {
-            if let Place::Unused(election) = place {
+            if let Partition::Unused(election) = place {
                 *election = Election::NONE;
             }
         }
@@ -186,7 +186,7 @@ impl Partitions {
             self.places
                 .reserve_exact(partitions.saturating_sub(self.places.len()));
             self.places
-                .resize(partitions, Place::Unused(Election::NONE));
+                .resize(partitions, Partition::Unused(Election::NONE));
         }
     }
 
@@ -194,8 +194,8 @@ impl Partitions {
     pub(crate) fn leave_lanes(&mut self, partitions: usize, lanes: &Lanes) -> Vec<LaneKey> {
         let mut left = Vec::new();
         for place in self.places.iter_mut().take(partitions) {
-            if let Place::InUse(key) = *place {
-                *place = Place::Unused(lanes[key].election());
+            if let Partition::InUse(key) = *place {
+                *place = Partition::Unused(lanes[key].election());
                 left.push(key);
             }
         }
@@ -211,7 +211,7 @@ impl Partitions {
     ) -> Option<LaneKey> {
         let partition = usize::try_from(queue.partition()).ok()?;
         let place = self.places.get_mut(partition)?;
-        let Place::Unused(election) = *place else {
+        let Partition::Unused(election) = *place else {
             return None;
         };
         if !self.row.has(partition, queue) {
@@ -223,7 +223,7 @@ impl Partitions {
             election,
         };
         let key = lanes.insert(queue, origin, now)?;
-        *place = Place::InUse(key);
+        *place = Partition::InUse(key);
         Some(key)
     }
 }

@@ -130,26 +130,30 @@ impl NumberedBatch {
     }
 
     fn header(&self, attributes: Attributes) -> BatchHeader {
-        BatchHeader {
-            attributes,
-            last_offset_delta: self.batch.count() as i32 - 1,
-            base_timestamp: self.batch.base_timestamp_ms(),
-            max_timestamp: self.batch.max_timestamp_ms(),
-            record_count: self.batch.count() as i32,
-            ..numbers(self.number)
+        let unnumbered = unnumbered_header(&self.batch, attributes);
+        match self.number {
+            Some(number) => BatchHeader {
+                producer_id: number.producer().id,
+                producer_epoch: number.producer().epoch,
+                base_sequence: number.sequence(),
+                ..unnumbered
+            },
+            None => unnumbered,
         }
     }
 }
 
-/// A header that has nothing but the numbers of a batch.
-fn numbers(number: Option<Number>) -> BatchHeader {
-    match number {
-        Some(number) => BatchHeader {
-            producer_id: number.producer().id,
-            producer_epoch: number.producer().epoch,
-            base_sequence: number.sequence(),
-            ..BatchHeader::default()
-        },
-        None => BatchHeader::default(),
+/// The header of a batch without idempotence.
+pub(crate) fn unnumbered_header(
+    batch: &Batch<DeliveryError>,
+    attributes: Attributes,
+) -> BatchHeader {
+    BatchHeader {
+        attributes,
+        last_offset_delta: batch.count() as i32 - 1,
+        base_timestamp: batch.base_timestamp_ms(),
+        max_timestamp: batch.max_timestamp_ms(),
+        record_count: batch.count() as i32,
+        ..BatchHeader::default()
     }
 }

@@ -84,7 +84,7 @@ impl Answer {
 
 /// What follows outside from an answer.
 #[derive(Debug)]
-pub(crate) enum Consequence {
+pub(crate) enum FollowUp {
     Nothing,
     /// A coordinator listens there.
     Met(NodeId, Address),
@@ -101,7 +101,7 @@ impl Transactional {
         identity: &mut Identity,
         features: Features,
         answer: Answer,
-    ) -> Consequence {
+    ) -> FollowUp {
         self.request.free(cx.now);
         let refused = match answer {
             Answer::FindCoordinator(role, answer) => {
@@ -142,7 +142,7 @@ impl Transactional {
                     .map(|()| self.ended(cx, lanes, identity, features, given))
             }
         };
-        refused.err().unwrap_or(Consequence::Nothing)
+        refused.err().unwrap_or(FollowUp::Nothing)
     }
 
     /// A request will not be answered.
@@ -177,11 +177,11 @@ impl Transactional {
         cx: &mut Context,
         role: Role,
         answer: FindCoordinatorResponse,
-    ) -> Consequence {
+    ) -> FollowUp {
         match coordinators::read(answer) {
             Ok((id, address)) => {
                 self.coordinators.found(role, id);
-                Consequence::Met(id, address)
+                FollowUp::Met(id, address)
             }
             Err((code, message)) => {
                 let message = message.map(Into::into);
@@ -196,7 +196,7 @@ impl Transactional {
         lanes: &Lanes,
         keys: &[LaneKey],
         topics: &[AddPartitionsToTxnTopicResult],
-    ) -> Consequence {
+    ) -> FollowUp {
         let mut worst = (Verdict::Done, ErrorCode::NONE);
         let mut concerned: Vec<&str> = Vec::new();
         for &key in keys {
@@ -216,7 +216,7 @@ impl Transactional {
         let (judged, code) = worst;
         if judged == Verdict::Done {
             self.request.succeeded();
-            return Consequence::Nothing;
+            return FollowUp::Nothing;
         }
         let message = match concerned.is_empty() {
             true => code.message().to_owned(),
@@ -227,7 +227,7 @@ impl Transactional {
     }
 
     /// Judges a code that stands for the whole answer; what follows if it is no success.
-    fn check(&mut self, cx: &mut Context, ask: &Ask, code: ErrorCode) -> Result<(), Consequence> {
+    fn check(&mut self, cx: &mut Context, ask: &Ask, code: ErrorCode) -> Result<(), FollowUp> {
         if code == ErrorCode::NONE {
             self.request.succeeded();
             return Ok(());
@@ -242,7 +242,7 @@ impl Transactional {
         ask: &Ask,
         code: ErrorCode,
         message: Option<Arc<str>>,
-    ) -> Consequence {
+    ) -> FollowUp {
         let kind = ask.kind();
         let refusal = Refusal::new(kind, code, message);
         let may_be_committed = self.phase.may_be_committed();
@@ -266,13 +266,13 @@ impl Transactional {
             }
             Verdict::Abortable => return self.failed(cx, kind, refusal.abortable()),
             Verdict::Gone => self.not_known_there(refusal.abortable()),
-            Verdict::Fatal => return Consequence::Fatal(refusal.fatal(may_be_committed)),
+            Verdict::Fatal => return FollowUp::Fatal(refusal.fatal(may_be_committed)),
         }
-        Consequence::Nothing
+        FollowUp::Nothing
     }
 
     /// A coordinator will not go on with what is being done, but with the next.
-    fn failed(&mut self, cx: &mut Context, kind: RequestKind, why: AbortableError) -> Consequence {
+    fn failed(&mut self, cx: &mut Context, kind: RequestKind, why: AbortableError) -> FollowUp {
         match &self.phase {
             Phase::Initializing => {
                 self.phase = Phase::Uninitialized;
@@ -287,11 +287,11 @@ impl Transactional {
             Phase::Renewing(_) => {
                 let code = why.code().unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR);
                 let message = Some(why.to_string().into());
-                return Consequence::Fatal(FatalError::of(code, message));
+                return FollowUp::Fatal(FatalError::of(code, message));
             }
             _ => self.must_abort(cx, || why),
         }
-        Consequence::Nothing
+        FollowUp::Nothing
     }
 }
 

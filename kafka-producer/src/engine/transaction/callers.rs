@@ -26,22 +26,12 @@ pub(super) enum Call {
     Wait,
 }
 
-impl Call {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Init => "init_transactions",
-            Self::Begin => "begin_transaction",
-            Self::Commit => "commit",
-            Self::Abort => "abort",
-            Self::Wait => "wait_for_transaction",
-        }
-    }
-}
-
 /// Somebody who waits for a call.
 #[derive(Debug)]
 struct Caller {
     call: Call,
+    /// The method that it has called.
+    name: &'static str,
     deadline: Instant,
     reply: Reply,
 }
@@ -59,10 +49,11 @@ pub(super) struct Callers {
 }
 
 impl Callers {
-    /// Somebody waits for `call` until `deadline`.
-    pub(super) fn join(&mut self, call: Call, deadline: Instant, reply: Reply) {
+    /// A caller waits for `call` until `deadline`; `name` is the method that it has called.
+    pub(super) fn join(&mut self, call: Call, name: &'static str, deadline: Instant, reply: Reply) {
         self.waiting.push(Caller {
             call,
+            name,
             deadline,
             reply,
         });
@@ -120,8 +111,8 @@ impl Callers {
     ) {
         let expired = |caller: &mut Caller| caller.deadline <= now;
         for caller in self.waiting.extract_if(.., expired) {
-            let name = caller.call.name();
-            caller.end(outcome(name), notices);
+            let outcome = outcome(caller.name);
+            caller.end(outcome, notices);
         }
     }
 
@@ -142,13 +133,13 @@ mod tests {
         let mut callers = Callers::default();
         let (gone, _) = oneshot::channel();
         let (listening, _answer) = oneshot::channel();
-        callers.join(Call::Init, now, gone);
-        callers.join(Call::Init, now, listening);
+        callers.join(Call::Init, "init_transactions", now, gone);
+        callers.join(Call::Init, "init_transactions", now, listening);
         assert_eq!(callers.tell(Call::Init, || Ok(()), &mut Vec::new()), 1);
         assert!(!callers.wait_for(Call::Init));
 
         let (gone, _) = oneshot::channel();
-        callers.join(Call::Begin, now, gone);
+        callers.join(Call::Begin, "begin_transaction", now, gone);
         callers.forget_gone(&mut Vec::new());
         assert!(!callers.wait_for(Call::Begin));
     }
@@ -159,7 +150,7 @@ mod tests {
         let later = now + Duration::from_millis(1);
         let mut callers = Callers::default();
         for (call, deadline) in [(Call::Commit, now), (Call::Wait, later)] {
-            callers.join(call, deadline, oneshot::channel().0);
+            callers.join(call, "commit", deadline, oneshot::channel().0);
         }
         let mut notices = Vec::new();
         callers.expire(now, |_| Ok(()), &mut notices);

@@ -36,6 +36,7 @@ impl Transactional {
         deadline: Instant,
         reply: Reply,
     ) {
+        let name = call.name();
         let closed = matches!(cx.handle.state(), EngineState::Closed);
         let response = match call {
             TransactionCall::SendOffsets { offsets, group } => {
@@ -52,7 +53,7 @@ impl Transactional {
         match response {
             Response::Told(outcome) => cx.notices.push(Notice::answer(reply, outcome)),
             Response::Waits(call) => {
-                self.callers.join(call, deadline, reply);
+                self.callers.join(call, name, deadline, reply);
                 if call == Call::Begin {
                     self.begin_if_awaited(cx, features);
                 }

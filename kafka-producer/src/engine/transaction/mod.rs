@@ -2,7 +2,7 @@
 //!
 //! One request to a coordinator is on its way at a time; batches of partitions that are in the
 //! transaction already never wait for it. What must happen outside (a request, unsent batches) is
-//! returned as data: the answer to [`Transactions::next_step`], or the [`Consequence`] of an answer.
+//! returned as data: the answer to [`Transactions::next_step`], or the [`FollowUp`] of an answer.
 //!
 //! What each file is, is in the table of `ARCHITECTURE.md`.
 
@@ -40,8 +40,10 @@ use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::error::{AbortableError, Misuse, TransactionError, WaitReason};
 use crate::settings::TransactionSettings;
-use answers::{Answer, Consequence};
-use ask::Ask;
+use answers::{Answer, FollowUp};
+use ask::{Ask, Role};
+use membership::Membership;
+use phase::Batches;
 use steps::Step;
 use transactional::Transactional;
 
@@ -80,7 +82,7 @@ impl Transactions {
 
     /// Who coordinates the transactions, if that is known.
     pub(crate) fn coordinator(&self) -> Option<NodeId> {
-        self.0.as_ref()?.coordinator()
+        self.0.as_ref()?.coordinators.of(&Role::Transactions)
     }
 
     /// What kept a coordinator from going on, if nothing has since.
@@ -95,12 +97,17 @@ impl Transactions {
 
     /// Whether no coordinator has to be told of this partition before it is written to.
     pub(crate) fn is_told_of(&self, key: LaneKey) -> bool {
-        self.0.as_ref().is_none_or(|it| it.is_told_of(key))
+        self.0.as_ref().is_none_or(|it| {
+            it.version == TransactionVersion::Two
+                || it.members.partition(key) == Some(Membership::Inside)
+        })
     }
 
     /// Whether the open transaction may ask about this lane.
     pub(crate) fn refers_to(&self, key: LaneKey) -> bool {
-        self.0.as_ref().is_some_and(|it| it.refers_to(key))
+        self.0.as_ref().is_some_and(|it| {
+            it.phase.awaited().contains(&key) || it.members.partition(key).is_some()
+        })
     }
 
     /// When a close at `now` without a deadline gives up telling the coordinator that a transaction is
@@ -126,10 +133,13 @@ impl Transactions {
         }
     }
 
-    /// A leader has answered, or not, a batch for this partition.
+    /// A leader has answered, or not, a batch for this partition; with the second protocol it has
+    /// asked the coordinator to add it.
     pub(crate) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
-        if let Some(it) = &mut self.0 {
-            it.batch_answered(key, code);
+        if let Some(it) = &mut self.0
+            && it.version == TransactionVersion::Two
+        {
+            it.members.batch_answered(key, code);
         }
     }
 
@@ -206,8 +216,9 @@ impl Transactions {
 
     /// A step has seen to what was not sent; these lanes have batches still, and the end waits for them.
     pub(crate) fn await_batches(&mut self, lanes: Vec<LaneKey>) {
-        if let Some(it) = &mut self.0 {
-            it.await_batches(lanes);
+        let it = self.0.as_mut();
+        if let Some(ending) = it.and_then(|it| it.phase.ending_mut()) {
+            ending.batches = Batches::Awaited(lanes);
         }
     }
 
@@ -227,10 +238,10 @@ impl Transactions {
         identity: &mut Identity,
         features: Features,
         answer: Answer,
-    ) -> Consequence {
+    ) -> FollowUp {
         match &mut self.0 {
             Some(it) => it.answered(cx, lanes, identity, features, answer),
-            None => Consequence::Nothing,
+            None => FollowUp::Nothing,
         }
     }
 

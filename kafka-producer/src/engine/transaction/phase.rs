@@ -64,7 +64,7 @@ pub(super) struct Ending {
 #[derive(Debug)]
 pub(super) enum Batches {
     /// Those that were not sent: a commit sends them now, an abort drops them.
-    Unsent,
+    Pending,
     /// Those of these lanes are waited for; the lanes that had some when they were last looked at.
     Awaited(Vec<LaneKey>),
 }
@@ -146,7 +146,7 @@ impl Phase {
     pub(super) fn awaited(&self) -> &[LaneKey] {
         match self.ending().map(|ending| &ending.batches) {
             Some(Batches::Awaited(lanes)) => lanes,
-            Some(Batches::Unsent) | None => &[],
+            Some(Batches::Pending) | None => &[],
         }
     }
 

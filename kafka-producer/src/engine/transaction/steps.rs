@@ -36,7 +36,7 @@ impl Transactional {
     /// What has to be done at once about the batches of a transaction that has just begun to end.
     pub(super) fn ending_step(&self) -> Step {
         match self.phase.ending() {
-            Some(ending) if matches!(ending.batches, Batches::Unsent) => match ending.how {
+            Some(ending) if matches!(ending.batches, Batches::Pending) => match ending.how {
                 End::Commit => Step::Flush,
                 End::Abort => Step::DropUnsent,
             },

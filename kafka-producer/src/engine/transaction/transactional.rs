@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use kafka_wire::ErrorCode;
 
-use super::ask::{End, Role};
+use super::ask::End;
 use super::callers::{Call, Callers, Outcome};
 use super::coordinators::Coordinators;
 use super::membership::{Members, Membership};
@@ -19,7 +19,6 @@ use super::offsets::Offsets;
 use super::phase::{Batches, Before, Ending, Health, MaySend, Owner, Phase, StaleRequest};
 use super::request_slot::RequestSlot;
 use crate::engine::cluster::features::Features;
-use crate::engine::cluster::node_id::NodeId;
 use crate::engine::context::Context;
 use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::lane_key::LaneKey;
@@ -57,22 +56,6 @@ impl Transactional {
             request: RequestSlot::new(now),
             stale: StaleRequest::None,
         }
-    }
-
-    /// Who coordinates the transactions, if that is known.
-    pub(super) fn coordinator(&self) -> Option<NodeId> {
-        self.coordinators.of(&Role::Transactions)
-    }
-
-    /// Whether no coordinator has to be told of this partition before it is written to.
-    pub(super) fn is_told_of(&self, key: LaneKey) -> bool {
-        self.version == TransactionVersion::Two
-            || self.members.partition(key) == Some(Membership::Inside)
-    }
-
-    /// Whether the open transaction may ask about this lane.
-    pub(super) fn refers_to(&self, key: LaneKey) -> bool {
-        self.phase.awaited().contains(&key) || self.members.partition(key).is_some()
     }
 
     pub(super) fn content(&self) -> Content<'_> {
@@ -113,14 +96,6 @@ impl Transactional {
         }
         self.version == TransactionVersion::Two
     }
-
-    /// A leader has answered, or not, a batch for this partition; with the second protocol it has
-    /// asked the coordinator to add it.
-    pub(super) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
-        if self.version == TransactionVersion::Two {
-            self.members.batch_answered(key, code);
-        }
-    }
 }
 
 /// How a transaction fails and ends.
@@ -157,7 +132,7 @@ impl Transactional {
             how,
             owner,
             health,
-            batches: Batches::Unsent,
+            batches: Batches::Pending,
             stale: StaleRequest::None,
             begun,
         });
@@ -166,13 +141,6 @@ impl Transactional {
             // Only `close` ends a transaction while its owner waits for that.
             let closed = || TransactionError::Closed;
             self.offsets.end_all(closed, &mut cx.notices);
-        }
-    }
-
-    /// What was not sent is seen to; the batches of these lanes are waited for.
-    pub(super) fn await_batches(&mut self, lanes: Vec<LaneKey>) {
-        if let Some(ending) = self.phase.ending_mut() {
-            ending.batches = Batches::Awaited(lanes);
         }
     }
 
@@ -226,7 +194,7 @@ impl Transactional {
         let before = Before::Transaction(outcome);
         match ended.next_epoch() {
             NextEpoch::Given(producer) => self.adopt(lanes, identity, producer),
-            NextEpoch::Unused => lanes.begin_sequences_anew(),
+            NextEpoch::Unused => lanes.restart_sequences(),
             NextEpoch::Same => {}
             NextEpoch::Asked => {
                 self.phase = Phase::Renewing(before);
@@ -267,7 +235,7 @@ impl Transactional {
     /// Goes on as this producer: with a new epoch every sequence begins anew.
     fn adopt(&mut self, lanes: &mut Lanes, identity: &mut Identity, producer: ProducerId) {
         if identity.producer() != Some(producer) {
-            lanes.begin_sequences_anew();
+            lanes.restart_sequences();
         }
         *identity = Identity::Held(producer);
         self.stale = StaleRequest::None;

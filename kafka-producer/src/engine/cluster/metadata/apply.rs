@@ -144,11 +144,7 @@ impl Metadata {
             }
             ErrorCode::NONE => Told::Incomplete,
             code if code.is_retriable() => {
-                self.last_obstacle = Some(WaitReason::Refused {
-                    request: "Metadata",
-                    code,
-                    message: None,
-                });
+                self.last_obstacle = Some(WaitReason::refused("Metadata", code));
                 if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
                     && let Some(entry) = self.topics.get_mut(name)
                 {

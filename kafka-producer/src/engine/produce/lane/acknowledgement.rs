@@ -10,7 +10,7 @@
 use kafka_accumulator::BatchOutcome;
 
 use crate::engine::context::Context;
-use crate::engine::produce::expiration::Memory;
+use crate::engine::produce::expiration::BrokerMemory;
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::recall::Confirmed;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
@@ -34,14 +34,14 @@ impl Lane {
     pub(super) fn acknowledged(
         &mut self,
         cx: &mut Context,
-        memory: &Memory,
+        memory: &BrokerMemory,
         serial: u64,
         base_offset: Option<i64>,
         log_append_time_ms: Option<i64>,
     ) {
         if self.recall.is_another_log(serial, base_offset) {
             self.end_presumed(cx);
-            self.recall.begin_anew(serial);
+            self.recall.note_new_log(serial);
         }
         let Some(position) = self.position(serial) else {
             return;
@@ -109,7 +109,7 @@ impl Lane {
         if reach != Reach::AllBefore {
             return;
         }
-        let spoken_for = self.recall.anew_from()..acknowledged;
+        let spoken_for = self.recall.first_of_topic()..acknowledged;
         while let Some(serial) = self.presumed().map(|slot| slot.serial)
             && spoken_for.contains(&serial)
         {
@@ -119,7 +119,7 @@ impl Lane {
 
     /// For which batches this acknowledgement speaks. Age is judged now, not when the leader answered;
     /// the two differ only where a request may take longer than half of what brokers remember.
-    fn reach(&self, position: usize, memory: &Memory) -> Reach {
+    fn reach(&self, position: usize, memory: &BrokerMemory) -> Reach {
         let slot = &self.slots[position];
         if self.recall.is_of_earlier_topic(slot.serial) {
             return Reach::EarlierTopic;

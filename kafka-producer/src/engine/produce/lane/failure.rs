@@ -21,13 +21,11 @@ impl Lane {
     /// Ends a batch that was taken from here.
     pub(super) fn fail(&mut self, cx: &mut Context, slot: Slot, cause: Cause, waited: &Waited) {
         let mut history = self.history(cx.now, &slot);
-        history.wait_reason = match slot.state {
+        let waited = match slot.state {
             SlotState::InFlight => Some(WaitReason::Unanswered { request: "Produce" }),
             _ => waited.clone(),
         };
-        history.wait_reason = history
-            .wait_reason
-            .filter(|_| tells_what_it_waited_for(&cause));
+        history.wait_reason = waited.filter(|_| tells_what_it_waited_for(&cause));
         let error = DeliveryError::new(cause, history);
         self.end_failed(cx, slot.batch, &error, BatchOutcome::Failed(error.clone()));
     }
@@ -48,12 +46,8 @@ impl Lane {
             ..History::without_attempt(topic, self.partition(), Persistence::NotPersisted)
         };
         let error = DeliveryError::new(cause, history);
-        self.end_failed(
-            cx,
-            Arc::new(batch),
-            &error,
-            BatchOutcome::Failed(error.clone()),
-        );
+        let outcome = BatchOutcome::Failed(error.clone());
+        self.end_failed(cx, Arc::new(batch), &error, outcome);
     }
 
     /// Ends a batch that has failed: an error of its records tells why.
@@ -166,7 +160,7 @@ impl Lane {
             };
             let ambiguity = match slot.state {
                 SlotState::InFlight => {
-                    self.note_unanswered(&slot, cx.now);
+                    self.recall.note_unanswered(slot.producer(), cx.now);
                     Ambiguity::MaybeInFlight
                 }
                 _ => slot.ambiguity,

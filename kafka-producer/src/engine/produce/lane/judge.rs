@@ -8,7 +8,7 @@ use kafka_wire::messages::produce::PartitionProduceResponse;
 use kafka_wire::{ErrorCode, Version};
 
 use crate::engine::context::Context;
-use crate::engine::produce::expiration::Memory;
+use crate::engine::produce::expiration::BrokerMemory;
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
 use crate::engine::produce::verdict::{Ambiguity, Append, Kind, Refresh, Verdict, verdict};
@@ -92,7 +92,7 @@ impl Lane {
     pub(crate) fn judge(
         &mut self,
         cx: &mut Context,
-        memory: &Memory,
+        memory: &BrokerMemory,
         kind: Kind,
         serial: u64,
         outcome: &mut PartitionOutcome,
@@ -131,7 +131,7 @@ impl Lane {
             Verdict::OutOfSequence | Verdict::NewEpoch => {
                 self.refuse_number(cx, position, outcome.code);
             }
-            Verdict::Split if self.split(cx, position) => {}
+            Verdict::Split if self.split(cx, position).is_some() => {}
             Verdict::Split | Verdict::Fail | Verdict::Abortable => {
                 self.refuse(cx, serial, outcome);
             }
@@ -147,15 +147,7 @@ impl Lane {
         if let Some(position) = self.position(serial) {
             let slot = &mut self.slots[position];
             slot.raise(Ambiguity::MaybeInFlight, code);
-            if let Some(producer) = slot.producer() {
-                self.recall.note_unanswered(producer, now);
-            }
-        }
-    }
-
-    pub(super) fn note_unanswered(&mut self, slot: &Slot, now: Instant) {
-        if let Some(producer) = slot.producer() {
-            self.recall.note_unanswered(producer, now);
+            self.recall.note_unanswered(slot.producer(), now);
         }
     }
 

@@ -42,7 +42,7 @@ use kafka_wire::{ErrorCode, Uuid};
 use crate::engine::cluster::election::{Election, News};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::identity::{Identity, ProducerId};
-use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::expiration::{BrokerMemory, LastAppend};
 use crate::engine::produce::lane::numbering::Numbering;
 use crate::engine::produce::lane::recall::Recall;
 use crate::engine::produce::lane::slot::{Leadership, Number, Slot, SlotState};
@@ -60,7 +60,7 @@ pub(crate) struct Lane {
     leader: Option<NodeId>,
     /// Metadata of an older epoch is ignored (KIP-320).
     leader_epoch: i32,
-    attention: Attention,
+    listing: Listing,
     numbering: Numbering,
     recall: Recall,
     /// What the last attempt of the batch at the front ended with, unless that was an acknowledgement:
@@ -74,7 +74,7 @@ pub(crate) struct Lane {
 
 /// Whether the lane stands on a list of lanes to be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attention {
+pub(crate) enum Listing {
     /// Nothing to send that is known of.
     Idle,
     /// On the list of this broker.
@@ -83,6 +83,15 @@ pub(crate) enum Attention {
     Unlisted,
     /// Never again: its partition is gone, or forgotten.
     Retired,
+}
+
+/// What a lane is made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) topic_id: Uuid,
+    /// The same for all lanes of the topic, and for no others.
+    pub(crate) topic_number: u32,
+    pub(crate) election: Election,
 }
 
 /// What a lane can do next.
@@ -111,20 +120,14 @@ pub(crate) enum Next {
 }
 
 impl Lane {
-    pub(crate) fn new(
-        queue: Arc<Queue<DeliveryError>>,
-        topic_id: Uuid,
-        topic_number: u32,
-        leader_epoch: i32,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(queue: Arc<Queue<DeliveryError>>, origin: Origin, now: Instant) -> Self {
         Self {
-            topic_id,
-            topic_number,
+            topic_id: origin.topic_id,
+            topic_number: origin.topic_number,
             queue,
             leader: None,
-            leader_epoch,
-            attention: Attention::Idle,
+            leader_epoch: origin.election.epoch(),
+            listing: Listing::Idle,
             numbering: Numbering::Unnumbered,
             recall: Recall::nothing(),
             last_refusal: None,
@@ -174,12 +177,12 @@ impl Lane {
         self.leader_epoch
     }
 
-    pub(super) fn attention(&self) -> Attention {
-        self.attention
+    pub(super) fn listing(&self) -> Listing {
+        self.listing
     }
 
-    pub(super) fn set_attention(&mut self, attention: Attention) {
-        self.attention = attention;
+    pub(super) fn set_listing(&mut self, listing: Listing) {
+        self.listing = listing;
     }
 
     /// Returns who led it before.
@@ -199,7 +202,7 @@ impl Lane {
 
     /// Takes in the epoch of a leader; `None` if what is told changes nothing.
     pub(super) fn elect(&mut self, told: Election) -> Option<News> {
-        if self.attention == Attention::Retired {
+        if self.listing == Listing::Retired {
             return None;
         }
         let mut election = self.election();
@@ -209,7 +212,7 @@ impl Lane {
         }
         self.leader_epoch = election.epoch();
         let leader = election.leader();
-        let waits_for_it = self.attention == Attention::Unlisted && leader.is_some();
+        let waits_for_it = self.listing == Listing::Unlisted && leader.is_some();
         if news == News::Same && self.leader == leader && !waits_for_it {
             return None;
         }
@@ -243,11 +246,11 @@ impl Lane {
     /// brokers have not met this producer.
     pub(crate) fn belong_to_another(&mut self) {
         self.leader_epoch = Election::NONE.epoch();
-        self.recall.begin_anew(self.next_serial);
+        self.recall.note_new_log(self.next_serial);
     }
 
     /// What may be done now, with `window` requests allowed in flight per connection.
-    pub(crate) fn next(&self, memory: &Memory, identity: &Identity, window: usize) -> Next {
+    pub(crate) fn next(&self, memory: &BrokerMemory, identity: &Identity, window: usize) -> Next {
         let broken = self.numbering.is_broken();
         if self.slots.is_empty() && !broken {
             // Most lanes, most of the time.
@@ -328,7 +331,7 @@ impl Lane {
     /// Whether a batch may be sent while others have no answer yet. A broker lets a producer that it
     /// does not know begin with any number: if the first batch got lost and the second arrived,
     /// their order would be lost, too. So the first one goes alone.
-    fn may_follow(&self, identity: &Identity, memory: &Memory) -> bool {
+    fn may_follow(&self, identity: &Identity, memory: &BrokerMemory) -> bool {
         let remembered = |producer| self.remembers_all(producer, memory);
         self.slots.is_empty()
             || !identity.is_needed()
@@ -337,7 +340,7 @@ impl Lane {
 
     /// What is to be done before the oldest slot may be sent, lest a batch be appended twice: it, or
     /// that of a request which is still on its way.
-    fn must_precede(&self, oldest: &Slot, memory: &Memory) -> Option<Next> {
+    fn must_precede(&self, oldest: &Slot, memory: &BrokerMemory) -> Option<Next> {
         let producer = oldest.producer()?;
         if oldest.ambiguity != Ambiguity::None {
             return self.has_lapsed(memory).then_some(Next::MayBeForgotten);
@@ -353,7 +356,7 @@ impl Lane {
         &self,
         producer: ProducerId,
         by: Option<Leadership>,
-        memory: &Memory,
+        memory: &BrokerMemory,
         position: usize,
     ) -> bool {
         let mut earlier = self.slots.iter().take(position);
@@ -363,25 +366,25 @@ impl Lane {
     }
 
     /// The same for the leader of now and a batch behind all that are here.
-    fn remembers_all(&self, producer: ProducerId, memory: &Memory) -> bool {
+    fn remembers_all(&self, producer: ProducerId, memory: &BrokerMemory) -> bool {
         self.is_remembered(producer, self.leadership(), memory, self.slots.len())
     }
 
     /// Whether an attempt without an answer is so old that the log may have it although its leader
     /// does not know any more.
-    fn has_lapsed(&self, memory: &Memory) -> bool {
+    fn has_lapsed(&self, memory: &BrokerMemory) -> bool {
         self.slots.iter().any(|slot| slot.has_lapsed(memory))
     }
 
     /// Whether batches are presumed to be in the log, and no acknowledgement of its leader would
     /// speak for them.
-    fn has_unconfirmable(&self, memory: &Memory) -> bool {
+    fn has_unconfirmable(&self, memory: &BrokerMemory) -> bool {
         let producer = self.presumed().and_then(Slot::producer);
         producer.is_some_and(|producer| !self.remembers_all(producer, memory))
     }
 
     /// Whether a request under this producer's id may still arrive.
-    pub(crate) fn has_stray(&self, producer: ProducerId, memory: &Memory) -> bool {
+    pub(crate) fn has_stray(&self, producer: ProducerId, memory: &BrokerMemory) -> bool {
         self.recall.has_stray(producer, memory)
     }
 
@@ -457,7 +460,7 @@ impl Lane {
     }
 
     /// Its sequence begins anew, with the transaction's next epoch.
-    pub(super) fn begin_sequence_anew(&mut self) {
+    pub(super) fn restart_sequence(&mut self) {
         self.numbering = Numbering::Unnumbered;
     }
 
@@ -605,7 +608,15 @@ mod tests {
         });
         let batches = batches.collect();
         (
-            Lane::new(queue, Uuid::ZERO, 0, Election::NONE.epoch(), now),
+            Lane::new(
+                queue,
+                Origin {
+                    topic_id: Uuid::ZERO,
+                    topic_number: 0,
+                    election: Election::NONE,
+                },
+                now,
+            ),
             batches,
         )
     }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use crate::engine::identity::ProducerId;
-use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::expiration::{BrokerMemory, LastAppend};
 use crate::engine::produce::lane::slot::{Leadership, Slot};
 
 /// What was learnt from a lane's leaders.
@@ -18,7 +18,7 @@ pub(crate) struct Recall {
     /// The greatest offset that a batch was acknowledged at.
     acknowledged_offset: Option<i64>,
     /// The first batch that was taken for this topic, if there was another of its name before.
-    anew_from: u64,
+    first_of_topic: u64,
 }
 
 /// What a leader has confirmed last, by an acknowledgement or because it was asked.
@@ -46,20 +46,22 @@ impl Recall {
             confirmed: None,
             stray: None,
             acknowledged_offset: None,
-            anew_from: 0,
+            first_of_topic: 0,
         }
     }
 
     /// There will be no answer to a request with a batch of this producer.
-    pub(super) fn note_unanswered(&mut self, producer: ProducerId, now: Instant) {
-        self.stray = Some(Box::new(Stray {
-            producer_id: producer.id,
-            given_up: now,
-        }));
+    pub(super) fn note_unanswered(&mut self, producer: Option<ProducerId>, now: Instant) {
+        if let Some(producer) = producer {
+            self.stray = Some(Box::new(Stray {
+                producer_id: producer.id,
+                given_up: now,
+            }));
+        }
     }
 
     /// Whether a request under this producer's id may still arrive.
-    pub(super) fn has_stray(&self, producer: ProducerId, memory: &Memory) -> bool {
+    pub(super) fn has_stray(&self, producer: ProducerId, memory: &BrokerMemory) -> bool {
         let stray = self.stray.as_deref();
         stray.is_some_and(|stray| {
             stray.producer_id == producer.id && memory.may_still_arrive(stray.given_up)
@@ -68,7 +70,7 @@ impl Recall {
 
     /// Whether every leader that may have appended a batch of this producer since the last one that
     /// was confirmed has known it all the time: then its log has no batch without those before it.
-    pub(super) fn has_continued(&self, producer: ProducerId, memory: &Memory) -> bool {
+    pub(super) fn has_continued(&self, producer: ProducerId, memory: &BrokerMemory) -> bool {
         self.confirmed
             .as_ref()
             .is_some_and(|last| last.producer.id == producer.id && memory.keeps(last.append))
@@ -85,7 +87,7 @@ impl Recall {
     pub(super) fn holds(&self, slot: &Slot) -> bool {
         self.confirmed.as_ref().is_some_and(|confirmed| {
             Some(confirmed.producer) == slot.producer()
-                && slot.serial >= self.anew_from
+                && slot.serial >= self.first_of_topic
                 && (confirmed.from..confirmed.last).contains(&slot.serial)
         })
     }
@@ -127,20 +129,20 @@ impl Recall {
     }
 
     /// Batches before `from` were not sent to the log that there is now.
-    pub(super) fn begin_anew(&mut self, from: u64) {
+    pub(super) fn note_new_log(&mut self, from: u64) {
         self.confirmed = None;
         self.acknowledged_offset = None;
-        self.anew_from = self.anew_from.max(from);
+        self.first_of_topic = self.first_of_topic.max(from);
     }
 
     /// Whether the batch with this serial was taken before the topic was made anew: then others of
     /// this lane may be in another log.
     pub(super) fn is_of_earlier_topic(&self, serial: u64) -> bool {
-        serial < self.anew_from
+        serial < self.first_of_topic
     }
 
     /// The first batch that was taken for this topic.
-    pub(super) fn anew_from(&self) -> u64 {
-        self.anew_from
+    pub(super) fn first_of_topic(&self) -> u64 {
+        self.first_of_topic
     }
 }

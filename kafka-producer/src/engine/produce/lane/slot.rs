@@ -9,7 +9,7 @@ use kafka_wire::records::next_sequence;
 
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::identity::ProducerId;
-use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::expiration::{BrokerMemory, LastAppend};
 use crate::engine::produce::verdict::Ambiguity;
 use crate::error::DeliveryError;
 
@@ -157,7 +157,7 @@ impl Slot {
     }
 
     /// Whether a broker may have appended it and forgotten this producer since.
-    pub(super) fn has_lapsed(&self, memory: &Memory) -> bool {
+    pub(super) fn has_lapsed(&self, memory: &BrokerMemory) -> bool {
         let tried = self.ambiguity != Ambiguity::None || self.state == SlotState::InFlight;
         tried && self.number.is_some() && !memory.keeps(self.append())
     }

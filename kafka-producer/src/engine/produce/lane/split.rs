@@ -15,34 +15,24 @@ use std::time::Instant;
 use bytes::{BufMut, BytesMut};
 use kafka_accumulator::{Batch, Piece};
 use kafka_wire::ErrorCode;
-use kafka_wire::records::{
-    Attributes, BatchHeader, NO_SEQUENCE, Record, RecordBatch, RecordParts, RecordsError,
-};
+use kafka_wire::records::{Attributes, Record, RecordBatch, RecordParts, RecordsError};
 
 use crate::engine::context::Context;
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
+use crate::engine::produce::request::unnumbered_header;
 use crate::error::DeliveryError;
 
 impl Lane {
-    /// Puts its halves in place of a batch that is too large; whether that could be done.
-    pub(super) fn split(&mut self, cx: &mut Context, position: usize) -> bool {
-        let Some(slot) = self.slots.get_mut(position) else {
-            return false;
-        };
-        if slot.batch.count() < 2 {
-            return false;
-        }
-        let Some(pieces) = halves(&slot.batch) else {
-            return false;
-        };
-        let Ok((batches, outcome)) = slot.batch.prepare_split(pieces) else {
-            return false;
-        };
+    /// Puts its halves in place of a batch that is too large; `None` if that cannot be done.
+    pub(super) fn split(&mut self, cx: &mut Context, position: usize) -> Option<()> {
+        let slot = self.slots.get_mut(position)?;
+        let pieces = halves(&slot.batch)?;
+        let (batches, outcome) = slot.batch.prepare_split(pieces).ok()?;
         cx.end_split(Arc::clone(&slot.batch), outcome);
         slot.last_error = Some(ErrorCode::MESSAGE_TOO_LARGE);
         self.replace(position, batches, cx.now);
-        true
+        Some(())
     }
 
     /// Puts pieces in place of a batch, under the numbers that their records had. That the whole was
@@ -69,9 +59,12 @@ impl Lane {
     }
 }
 
-/// The records of a batch, in two; `None` if they cannot be read again, which is no more than a
-/// reason to leave them together.
+/// The records of a batch, in two; `None` if there is only one, or if they cannot be read again, which is no
+/// more than a reason to leave them together.
 fn halves(batch: &Batch<DeliveryError>) -> Option<Vec<Piece>> {
+    if batch.count() < 2 {
+        return None;
+    }
     let records = read(batch).ok()?;
     let (front, back) = records.split_at(records.len() / 2);
     Some(vec![piece(front)?, piece(back)?])
@@ -80,15 +73,7 @@ fn halves(batch: &Batch<DeliveryError>) -> Option<Vec<Piece>> {
 /// The records of a batch, as a broker reads them.
 fn read(batch: &Batch<DeliveryError>) -> Result<Vec<Record>, RecordsError> {
     let (body, codec) = batch.records_and_codec();
-    let header = BatchHeader {
-        attributes: Attributes::new(codec),
-        last_offset_delta: batch.count() as i32 - 1,
-        base_timestamp: batch.base_timestamp_ms(),
-        max_timestamp: batch.max_timestamp_ms(),
-        base_sequence: NO_SEQUENCE,
-        record_count: batch.count() as i32,
-        ..BatchHeader::default()
-    };
+    let header = unnumbered_header(batch, Attributes::new(codec));
     let mut whole = BytesMut::new();
     whole.put_slice(&header.encode(&body));
     whole.put_slice(&body);

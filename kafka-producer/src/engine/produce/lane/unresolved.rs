@@ -39,7 +39,7 @@
 //! batch that stays out stays out, too.
 //!
 //! *A topic made anew* knows nothing of what was sent to the one before: of such a batch its leader is
-//! not asked, nor does an acknowledgement of one speak for others (`unresolved/topic_id.rs`).
+//! not asked, nor does an acknowledgement of one speak for others (`sender/unresolved.rs`).
 //!
 //! *A broker that may have forgotten this producer* (`expiration.rs`) takes a batch without those before
 //! it, and a late request under any number. So none is presumed to be in the log because a later one
@@ -59,7 +59,7 @@ use crate::engine::cluster::expected_response::Evidence;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::context::Context;
 use crate::engine::identity::Identity;
-use crate::engine::produce::expiration::{LastAppend, Memory};
+use crate::engine::produce::expiration::{BrokerMemory, LastAppend};
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::recall::Confirmed;
 use crate::engine::produce::lane::slot::{Position, Slot, SlotState};
@@ -130,7 +130,7 @@ impl Lane {
     }
 
     /// What its leader is to be asked about the oldest batch that may be in the log, whose serial it is.
-    pub(crate) fn inquire(&mut self, memory: &Memory) -> (u64, Inquiry) {
+    pub(crate) fn inquire(&mut self, memory: &BrokerMemory) -> (u64, Inquiry) {
         if self.has_unconfirmable(memory) {
             // Another leader than the one that told of them may not have what was presumed.
             self.doubt_presumed(self.slots.len(), memory.now());
@@ -165,7 +165,7 @@ impl Lane {
     pub(crate) fn resolve(
         &mut self,
         cx: &mut Context,
-        memory: &Memory,
+        memory: &BrokerMemory,
         serial: u64,
         finding: Finding,
     ) -> Option<Evidence> {
@@ -188,7 +188,7 @@ impl Lane {
     fn compare(
         &mut self,
         cx: &mut Context,
-        memory: &Memory,
+        memory: &BrokerMemory,
         position: usize,
         expected: Expected,
     ) -> Option<Evidence> {
@@ -268,7 +268,7 @@ impl Lane {
     }
 
     /// Whether a batch whose predecessor the log lacks will never get in under its number.
-    fn stays_out(&self, position: usize, memory: &Memory) -> bool {
+    fn stays_out(&self, position: usize, memory: &BrokerMemory) -> bool {
         let predecessors = self.numbering.ambiguity();
         let own = self.slots[position].ambiguity;
         match self.is_continued_to(position, memory) {
@@ -280,7 +280,7 @@ impl Lane {
 
     /// Whether every log that may have the batch at this position, or one behind it, has those
     /// before it: its leaders have known this producer all the time.
-    fn is_continued_to(&self, position: usize, memory: &Memory) -> bool {
+    fn is_continued_to(&self, position: usize, memory: &BrokerMemory) -> bool {
         let producer = self.slots[position].producer();
         producer.is_some_and(|producer| self.recall.has_continued(producer, memory))
             && !self.has_lapsed(memory)
@@ -322,7 +322,11 @@ impl Lane {
     /// A batch is to get another number, and those behind it, because none of them is in the log. Whether
     /// that has to be asked first, about the batch with this serial: of some behind it it is not known, and
     /// a topic made anew may have them without the first.
-    pub(crate) fn prepare_renumbering(&mut self, cx: &mut Context, memory: &Memory) -> Option<u64> {
+    pub(crate) fn prepare_renumbering(
+        &mut self,
+        cx: &mut Context,
+        memory: &BrokerMemory,
+    ) -> Option<u64> {
         let needs_number = |slot: &Slot| matches!(slot.state, SlotState::NeedsNewSequence { .. });
         let position = self.slots.iter().position(needs_number)?;
         let known = |slot: &Slot| slot.ambiguity == Ambiguity::None;

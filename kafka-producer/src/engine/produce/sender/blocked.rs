@@ -67,11 +67,7 @@ impl Sender {
         let code = lane.last_refusal()?;
         Some(match is_our_own(code) {
             true => WaitReason::Unanswered { request: "Produce" },
-            false => WaitReason::Refused {
-                request: "Produce",
-                code,
-                message: None,
-            },
+            false => WaitReason::refused("Produce", code),
         })
     }
 }

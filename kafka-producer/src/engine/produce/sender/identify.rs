@@ -70,11 +70,7 @@ impl Sender {
                 self.list_all(p);
             }
             code if code.is_retriable() => {
-                self.identity_refusal = Some(WaitReason::Refused {
-                    request: "InitProducerId",
-                    code,
-                    message: None,
-                });
+                self.identity_refusal = Some(WaitReason::refused("InitProducerId", code));
                 self.identity_failed(p);
             }
             // It takes a right that can be given while the producer runs.
@@ -83,10 +79,9 @@ impl Sender {
             {
                 self.identity_failed(p);
                 self.identity.rest();
-                let message = None;
                 let cause = || Cause::Refused {
                     code,
-                    message: message.clone(),
+                    message: None,
                 };
                 self.fail_unsent(p, cause, None);
             }
@@ -101,10 +96,8 @@ impl Sender {
             return;
         };
         // If no broker takes our batches either, that is reported: another setting would not help.
-        let unsupported = p
-            .nodes
-            .nobody_speaks::<ProduceRequest>()
-            .unwrap_or(unsupported);
+        let produce = p.nodes.nobody_speaks::<ProduceRequest>();
+        let unsupported = produce.unwrap_or(unsupported);
         self.identity.deny(p.cx.now);
         self.fail_unsent(p, || Cause::Unsupported(unsupported.clone()), None);
     }

@@ -26,9 +26,9 @@ use crate::engine::cluster::metadata::Metadata;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
-use crate::engine::identity::Identity;
+use crate::engine::identity::{Identity, NextTry};
 use crate::engine::produce::coalesce::{Coalescer, Survey};
-use crate::engine::produce::expiration::{Expiration, Memory};
+use crate::engine::produce::expiration::{BrokerMemory, Expiration};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::{Lanes, Listed};
 use crate::engine::timers::Timer;
@@ -70,10 +70,9 @@ impl Sender {
     pub(crate) fn new(cx: &Context) -> Self {
         let identity = match cx.settings.guarantee {
             Guarantee::Plain(_) => Identity::NotNeeded,
-            Guarantee::Idempotent | Guarantee::Transactional(_) => Identity::Missing {
-                not_before: cx.now,
-                failures: 0,
-            },
+            Guarantee::Idempotent | Guarantee::Transactional(_) => {
+                Identity::Missing(NextTry::first(cx.now))
+            }
         };
         Self {
             lanes: Lanes::default(),
@@ -126,7 +125,7 @@ impl Sender {
     }
 
     /// What brokers remember now.
-    pub(super) fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> BrokerMemory {
         self.expiration.memory()
     }
 
@@ -329,14 +328,9 @@ impl Sender {
         }
     }
 
-    /// Forgets lanes without batches, up to the first that has one.
-    pub(crate) fn sort_out_idle(&mut self) {
-        self.lanes.sort_out_first_busy();
-    }
-
-    /// Whether any batch may have no outcome yet.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.lanes.has_busy()
+    /// Forgets lanes without batches, up to the first that has one; whether there is one.
+    pub(crate) fn sort_out_idle(&mut self) -> bool {
+        self.lanes.sort_out_first_busy()
     }
 
     /// Takes a lane out of use, and leaves the numbers of its batches behind.

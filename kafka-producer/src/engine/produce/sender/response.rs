@@ -85,10 +85,8 @@ impl Sender {
         let mut fatal = None;
         for sent in sent {
             self.lanes[sent.lane].unanswered(sent.serial, code, p.cx.now);
-            note(
-                &mut fatal,
-                self.judge(p, sent, &mut PartitionOutcome::of(code)),
-            );
+            let mut unanswered = PartitionOutcome::of(code);
+            note(&mut fatal, self.judge(p, sent, &mut unanswered));
         }
         fatal.map_or(Ok(()), Err)
     }
@@ -130,13 +128,11 @@ impl Sender {
         let consequence = self.lanes[key].judge(p.cx, &memory, kind, serial, outcome);
         self.list(p, key);
         match consequence {
-            Consequence::Nothing => Ok(()),
-            Consequence::RefreshMetadata => {
-                p.metadata.request_update();
-                Ok(())
-            }
-            Consequence::Fail(fatal) => Err(fatal),
+            Consequence::Nothing => {}
+            Consequence::RefreshMetadata => p.metadata.request_update(),
+            Consequence::Fail(fatal) => return Err(fatal),
         }
+        Ok(())
     }
 }
 
