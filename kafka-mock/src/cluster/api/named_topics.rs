@@ -25,6 +25,16 @@ pub(super) struct NamedTopic<'a> {
     pub(super) partition: Option<i32>,
 }
 
+impl<'a> NamedTopic<'a> {
+    fn whole(name: Option<&'a str>, id: Uuid) -> Self {
+        Self {
+            name: name.unwrap_or_default(),
+            id,
+            partition: None,
+        }
+    }
+}
+
 impl NamedTopics for ApiVersionsRequest {}
 impl NamedTopics for DescribeClusterRequest {}
 impl NamedTopics for DescribeConfigsRequest {}
@@ -34,6 +44,39 @@ impl NamedTopics for AddOffsetsToTxnRequest {}
 impl NamedTopics for EndTxnRequest {}
 impl NamedTopics for SaslHandshakeRequest {}
 impl NamedTopics for SaslAuthenticateRequest {}
+
+/// Requests that name partitions, topic by topic: the fields that hold the topics and their
+/// partitions, then how one of each gives the name, the id and the number.
+macro_rules! by_partition {
+    ($($request:ty: $topics:ident, $partitions:ident,
+        |$topic:ident, $it:ident| ($name:expr, $id:expr, $number:expr);)*) => {$(
+        impl NamedTopics for $request {
+            fn named_topics(&self) -> Vec<NamedTopic<'_>> {
+                let named = self.$topics.iter().flat_map(|$topic| {
+                    $topic.$partitions.iter().map(|$it| NamedTopic {
+                        name: &$name,
+                        id: $id,
+                        partition: Some($number),
+                    })
+                });
+                named.collect()
+            }
+        }
+    )*};
+}
+
+by_partition! {
+    TxnOffsetCommitRequest: topics, partitions,
+        |topic, it| (topic.name, Uuid::ZERO, it.partition_index);
+    DescribeProducersRequest: topics, partition_indexes,
+        |topic, it| (topic.name, Uuid::ZERO, *it);
+    ProduceRequest: topic_data, partition_data,
+        |topic, it| (topic.name, topic.topic_id, it.index);
+    FetchRequest: topics, partitions,
+        |topic, it| (topic.topic, topic.topic_id, it.partition);
+    ListOffsetsRequest: topics, partitions,
+        |topic, it| (topic.name, Uuid::ZERO, it.partition_index);
+}
 
 impl NamedTopics for AddPartitionsToTxnRequest {
     fn named_topics(&self) -> Vec<NamedTopic<'_>> {
@@ -50,109 +93,27 @@ impl NamedTopics for AddPartitionsToTxnRequest {
     }
 }
 
-impl NamedTopics for TxnOffsetCommitRequest {
-    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| NamedTopic {
-                name: &topic.name,
-                id: Uuid::ZERO,
-                partition: Some(partition.partition_index),
-            })
-        });
-        items.collect()
-    }
-}
-
-impl NamedTopics for DescribeProducersRequest {
-    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let items = self.topics.iter().flat_map(|topic| {
-            topic.partition_indexes.iter().map(|&partition| NamedTopic {
-                name: &topic.name,
-                id: Uuid::ZERO,
-                partition: Some(partition),
-            })
-        });
-        items.collect()
-    }
-}
-
-impl NamedTopics for ProduceRequest {
-    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let items = self.topic_data.iter().flat_map(|topic| {
-            topic.partition_data.iter().map(|partition| NamedTopic {
-                name: &topic.name,
-                id: topic.topic_id,
-                partition: Some(partition.index),
-            })
-        });
-        items.collect()
-    }
-}
-
-impl NamedTopics for FetchRequest {
-    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| NamedTopic {
-                name: &topic.topic,
-                id: topic.topic_id,
-                partition: Some(partition.partition),
-            })
-        });
-        items.collect()
-    }
-}
-
-impl NamedTopics for ListOffsetsRequest {
-    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let items = self.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| NamedTopic {
-                name: &topic.name,
-                id: Uuid::ZERO,
-                partition: Some(partition.partition_index),
-            })
-        });
-        items.collect()
-    }
-}
-
 impl NamedTopics for MetadataRequest {
     fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let items = self.topics.iter().flatten().map(|topic| NamedTopic {
-            name: topic.name.as_deref().unwrap_or_default(),
-            id: topic.topic_id,
-            partition: None,
-        });
-        items.collect()
+        let topics = self.topics.iter().flatten();
+        let named = topics.map(|it| NamedTopic::whole(it.name.as_deref(), it.topic_id));
+        named.collect()
     }
 }
 
 impl NamedTopics for CreateTopicsRequest {
     fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let item = |name| NamedTopic {
-            name,
-            id: Uuid::ZERO,
-            partition: None,
-        };
-        self.topics
-            .iter()
-            .map(|topic| item(topic.name.as_str()))
-            .collect()
+        let names = self.topics.iter().map(|topic| topic.name.as_str());
+        names.map(|it| NamedTopic::whole(Some(it), Uuid::ZERO)).collect()
     }
 }
 
 impl NamedTopics for DeleteTopicsRequest {
     fn named_topics(&self) -> Vec<NamedTopic<'_>> {
-        let item = |name, id| NamedTopic {
-            name,
-            id,
-            partition: None,
-        };
-        let named = self
-            .topic_names
-            .iter()
-            .map(|name| item(name.as_str(), Uuid::ZERO));
+        let names = self.topic_names.iter();
+        let names = names.map(|it| NamedTopic::whole(Some(it), Uuid::ZERO));
         let states = self.topics.iter();
-        let states = states.map(|s| item(s.name.as_deref().unwrap_or_default(), s.topic_id));
-        named.chain(states).collect()
+        let states = states.map(|it| NamedTopic::whole(it.name.as_deref(), it.topic_id));
+        names.chain(states).collect()
     }
 }
