@@ -19,4 +19,6 @@ mod refusals;
 mod scene;
 mod sending;
 mod strangers;
+#[cfg(all(feature = "tls", feature = "unstable-engine"))]
+mod tls;
 mod topics;

@@ -1,0 +1,1 @@
+//! Each way in which TLS fails, and what is said of it.
