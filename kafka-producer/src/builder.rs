@@ -49,8 +49,6 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     value_serializer: Arc<dyn Serializer<V>>,
     partitioner: Option<SharedPartitioner>,
     on_warning: Option<WarningHandler>,
-    #[cfg(feature = "unstable-engine")]
-    security: Option<crate::security::Security>,
     product: PhantomData<fn() -> P>,
 }
 
@@ -120,8 +118,6 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             value_serializer,
             partitioner: None,
             on_warning: None,
-            #[cfg(feature = "unstable-engine")]
-            security: None,
             product: PhantomData,
         }
     }
@@ -234,14 +230,6 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         self.start().map(P::from)
     }
 
-    /// In the place of what the configuration says.
-    #[cfg(feature = "unstable-engine")]
-    #[doc(hidden)]
-    pub fn security(mut self, security: crate::security::Security) -> Self {
-        self.security = Some(security);
-        self
-    }
-
     fn with(mut self, change: impl FnOnce(ProducerConfig) -> ProducerConfig) -> Self {
         self.config = change(self.config);
         self
@@ -253,14 +241,6 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             partitioner,
             warnings,
         } = self.config.check()?;
-        #[cfg(feature = "unstable-engine")]
-        let settings = match self.security {
-            Some(security) => Settings {
-                security,
-                ..settings
-            },
-            None => settings,
-        };
         let tls = settings.security.tls.as_ref();
         let tls = tls.map(|tls| TlsClient::new(tls, Instant::now()));
         let tls = tls

@@ -11,8 +11,12 @@ use super::connection::{self, Served};
 pub(super) enum Acceptor {
     Plain,
     #[cfg(feature = "tls")]
-    Tls(tokio_rustls::TlsAcceptor),
+    Tls(tokio_rustls::TlsAcceptor, Resumed),
 }
+
+/// How many connections have gone on with the session of an earlier one.
+#[cfg(feature = "tls")]
+pub(super) type Resumed = std::sync::Arc<std::sync::atomic::AtomicUsize>;
 
 impl Acceptor {
     /// Serves the connection until either side closes it.
@@ -25,9 +29,13 @@ impl Acceptor {
                 connection::serve(served, reader, writer).await;
             }
             #[cfg(feature = "tls")]
-            Self::Tls(acceptor) => {
+            Self::Tls(acceptor, resumed) => {
                 // Who cannot agree on TLS was told so by an alert.
                 if let Ok(stream) = acceptor.accept(socket).await {
+                    let (_, session) = stream.get_ref();
+                    if session.handshake_kind() == Some(rustls::HandshakeKind::Resumed) {
+                        resumed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    }
                     let (reader, writer) = tokio::io::split(stream);
                     connection::serve(served, reader, writer).await;
                 }
@@ -41,7 +49,7 @@ impl fmt::Debug for Acceptor {
         f.write_str(match self {
             Self::Plain => "Plain",
             #[cfg(feature = "tls")]
-            Self::Tls(_) => "Tls",
+            Self::Tls(..) => "Tls",
         })
     }
 }

@@ -200,7 +200,7 @@ impl MockClusterBuilder {
         let Some(tls) = &self.tls else {
             return Ok(Acceptor::Plain);
         };
-        Ok(Acceptor::Tls(tls.server()?.into()))
+        Ok(Acceptor::Tls(tls.server()?.into(), Default::default()))
     }
 
     fn build(self) -> Result<Cluster, MockError> {

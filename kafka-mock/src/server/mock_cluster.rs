@@ -279,6 +279,25 @@ impl MockCluster {
         self.parts.shared.cluster().requests().collect()
     }
 
+    /// How many connections have gone on with the TLS session of an earlier one, instead of agreeing on all
+    /// of it again.
+    ///
+    /// ```
+    /// use kafka_mock::{MockCluster, MockTls};
+    ///
+    /// let kafka = MockCluster::builder().tls(MockTls::new()?).start_blocking()?;
+    /// assert_eq!(kafka.resumed_tls_sessions(), 0);
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn resumed_tls_sessions(&self) -> usize {
+        match &self.parts.acceptor {
+            Acceptor::Plain => 0,
+            Acceptor::Tls(_, resumed) => resumed.load(std::sync::atomic::Ordering::Relaxed),
+        }
+    }
+
     /// Looks at the cluster, or changes it, by any of its own methods. Requests wait meanwhile.
     ///
     /// To kill a broker use [`kill_broker`](Self::kill_broker), which closes its sockets too.

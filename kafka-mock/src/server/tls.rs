@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
@@ -29,11 +30,18 @@ use super::MockError;
 /// ```
 #[derive(Clone)]
 pub struct MockTls {
-    authority: Arc<CertifiedIssuer<'static, KeyPair>>,
+    authority: Arc<Authority>,
     names: Vec<String>,
     validity: Validity,
     clients: ClientCertificates,
     versions: Vec<&'static SupportedProtocolVersion>,
+}
+
+/// Who makes the certificates.
+struct Authority {
+    certificate: CertificateDer<'static>,
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 /// Whether brokers ask clients for a certificate of the same authority.
@@ -73,14 +81,43 @@ impl MockTls {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().map_err(cannot)?;
-        let authority = CertifiedIssuer::self_signed(params, key).map_err(cannot)?;
-        Ok(Self {
+        let certificate = params.self_signed(&key).map_err(cannot)?;
+        Ok(Self::of(Authority {
+            certificate: certificate.der().clone(),
+            pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        }))
+    }
+
+    /// An authority that there is already: its private key and its certificate, in one text.
+    ///
+    /// ```no_run
+    /// let authority = std::fs::read_to_string("authority.pem")?;
+    /// let tls = kafka_mock::MockTls::with_authority(&authority)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the text has no key, no certificate, or one that cannot be read.
+    pub fn with_authority(pem: &str) -> Result<Self, MockError> {
+        let key = KeyPair::from_pem(pem).map_err(cannot)?;
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(cannot)?;
+        let begin = pem.find("-----BEGIN CERTIFICATE-----").unwrap_or_default();
+        Ok(Self::of(Authority {
+            pem: pem[begin..].to_owned(),
+            issuer: Issuer::from_ca_cert_der(&certificate, key).map_err(cannot)?,
+            certificate,
+        }))
+    }
+
+    fn of(authority: Authority) -> Self {
+        Self {
             authority: Arc::new(authority),
             names: ["127.0.0.1", "localhost"].map(str::to_owned).to_vec(),
             validity: Validity::Now,
             clients: ClientCertificates::NotAsked,
             versions: vec![&TLS12, &TLS13],
-        })
+        }
     }
 
     /// The certificate of the authority, which clients have to trust.
@@ -92,7 +129,7 @@ impl MockTls {
     /// ```
     #[must_use]
     pub fn ca_pem(&self) -> String {
-        self.authority.pem()
+        self.authority.pem.clone()
     }
 
     /// A key and its certificate for a client of this name, in one text.
@@ -110,7 +147,7 @@ impl MockTls {
         let mut params = named(name)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().map_err(cannot)?;
-        let certificate = params.signed_by(&key, &*self.authority).map_err(cannot)?;
+        let certificate = self.sign(&params, &key)?;
         Ok(key.serialize_pem() + &certificate.pem())
     }
 
@@ -198,7 +235,8 @@ impl MockTls {
             ClientCertificates::NotAsked => builder.with_no_client_auth(),
             asked => {
                 let mut roots = RootCertStore::empty();
-                roots.add(self.authority.der().clone()).map_err(cannot)?;
+                let authority = self.authority.certificate.clone();
+                roots.add(authority).map_err(cannot)?;
                 let roots = Arc::new(roots);
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
                 let verifier = match asked {
@@ -215,6 +253,11 @@ impl MockTls {
         Ok(Arc::new(server))
     }
 
+    fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Result<Certificate, MockError> {
+        let signed = params.signed_by(key, &self.authority.issuer);
+        signed.map_err(cannot)
+    }
+
     fn certificate(
         &self,
     ) -> Result<(Vec<CertificateDer<'static>>, PrivatePkcs8KeyDer<'static>), MockError> {
@@ -228,7 +271,7 @@ impl MockTls {
         params.not_before = date_time_ymd(from, 1, 1);
         params.not_after = date_time_ymd(until, 1, 1);
         let key = KeyPair::generate().map_err(cannot)?;
-        let certificate = params.signed_by(&key, &*self.authority).map_err(cannot)?;
+        let certificate = self.sign(&params, &key)?;
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
         Ok((vec![certificate.der().clone()], key))
     }

@@ -19,6 +19,6 @@ mod refusals;
 mod scene;
 mod sending;
 mod strangers;
-#[cfg(all(feature = "tls", feature = "unstable-engine"))]
+#[cfg(feature = "tls")]
 mod tls;
 mod topics;

@@ -62,10 +62,8 @@ fn certificate(error: &CertificateError, host: &str) -> String {
 /// Names of a certificate, without the words around them.
 fn names(presented: &[String]) -> String {
     let plain = |name: &String| {
-        let name = name
-            .rsplit_once("(\"")
-            .map_or(name.as_str(), |(_, name)| name);
-        name.trim_end_matches("\")").to_owned()
+        let (_, name) = name.split_once('(').unwrap_or(("", name));
+        name.trim_matches(['"', ')']).to_owned()
     };
     match presented {
         [] => "no host at all (it has no subjectAltName)".to_owned(),
@@ -99,6 +97,7 @@ fn alert(alert: AlertDescription, ours: OurCertificate) -> String {
             | Alert::CertificateExpired
             | Alert::CertificateUnknown
             | Alert::UnknownCA
+            | Alert::DecryptError
             | Alert::AccessDenied,
             OurCertificate::Shown,
         ) => format!(

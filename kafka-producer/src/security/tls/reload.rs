@@ -84,3 +84,74 @@ fn stamps(settings: &Tls) -> Vec<Stamp> {
 }
 
 const PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::security::{TlsVersion, Trust};
+
+    fn fixture(name: &str) -> PathBuf {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
+        tests.join(name)
+    }
+
+    /// Some configuration that trusts what is in the file.
+    fn trusting(path: &Path) -> Tls {
+        Tls {
+            trust: Trust::PemFile(path.to_owned()),
+            identity: None,
+            verify_host_name: true,
+            versions: vec![TlsVersion::V13],
+            cipher_suites: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn files_are_read_again_when_they_change_and_looked_at_once_per_second() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        fs::copy(fixture("ca.pem"), &path).unwrap();
+        let mut now = Instant::now();
+        let mut client = TlsClient::new(&trusting(&path), now).unwrap();
+        let first = client.config();
+        now += PAUSE;
+        client.refresh(now).unwrap();
+        assert!(Arc::ptr_eq(&first, &client.config()), "nothing has changed");
+        fs::copy(fixture("self-signed.pem"), &path).unwrap();
+        client.refresh(now + PAUSE / 2).unwrap();
+        assert!(Arc::ptr_eq(&first, &client.config()), "it is too early");
+        client.refresh(now + PAUSE).unwrap();
+        assert!(!Arc::ptr_eq(&first, &client.config()));
+    }
+
+    #[test]
+    fn a_file_that_is_half_written_is_told_of_once_and_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        let whole = fs::read(fixture("ca.pem")).unwrap();
+        fs::write(&path, &whole).unwrap();
+        let mut now = Instant::now();
+        let mut client = TlsClient::new(&trusting(&path), now).unwrap();
+        let first = client.config();
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        now += PAUSE;
+        let told = client.refresh(now).unwrap_err().to_string();
+        assert!(told.starts_with("ssl.truststore.location="), "{told}");
+        assert!(
+            told.ends_with("connections go on with what was read before"),
+            "{told}"
+        );
+        now += PAUSE;
+        client.refresh(now).unwrap();
+        assert!(Arc::ptr_eq(&first, &client.config()));
+        fs::remove_file(&path).unwrap();
+        now += PAUSE;
+        client.refresh(now).unwrap_err();
+        fs::write(&path, &whole).unwrap();
+        now += PAUSE;
+        client.refresh(now).unwrap();
+        assert!(!Arc::ptr_eq(&first, &client.config()));
+    }
+}

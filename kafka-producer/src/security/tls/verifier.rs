@@ -95,3 +95,38 @@ impl ServerCertVerifier for Verifier {
         self.chains.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::RootCertStore;
+
+    use super::super::pem;
+    use super::super::provider::provider;
+    use super::*;
+
+    const SELF_SIGNED: &str = include_str!("../../../tests/fixtures/tls/self-signed.pem");
+
+    fn verify(host: &str, host_name: HostName) -> Result<(), Error> {
+        let trusted = pem::certificates(SELF_SIGNED).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(trusted.iter().cloned());
+        let provider = Arc::new(provider(&[]).unwrap());
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier = Verifier {
+            chains: chains.build().unwrap(),
+            trusted: trusted.clone(),
+            host_name,
+        };
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        let verified = verifier.verify_server_cert(&trusted[0], &[], &name, &[], UnixTime::now());
+        verified.map(drop)
+    }
+
+    #[test]
+    fn a_broker_may_show_a_certificate_that_is_trusted_itself() {
+        verify("kafka.example", HostName::Verified).unwrap();
+        let other = verify("other.example", HostName::Verified).unwrap_err();
+        assert!(other.to_string().contains("kafka.example"), "{other}");
+        verify("other.example", HostName::Ignored).unwrap();
+    }
+}

@@ -21,7 +21,7 @@ async fn records_arrive_in_order_with_any_acks_and_any_codec() {
         ],
     ] {
         let kafka = kafka(&authority, 1).await;
-        let producer = producer(&kafka, trusting(&authority), settings);
+        let producer = producer(&kafka, &trusting(&authority), settings);
         let sent = numbers(2_000);
         for value in &sent {
             in_time(producer.send_and_forget(record(value)))
@@ -46,7 +46,7 @@ async fn requests_that_are_larger_than_any_buffer_arrive_whole() {
             ("batch.size", "4000000"),
             ("send.buffer.bytes", "16384"),
         ];
-        let producer = producer(&kafka, trusting(&authority), &settings);
+        let producer = producer(&kafka, &trusting(&authority), &settings);
         let sent: Vec<_> = (0..40)
             .map(|at| at.to_string().repeat(20_000 + at))
             .collect();
@@ -65,7 +65,7 @@ async fn a_transaction_is_committed() {
     let authority = MockTls::new().unwrap();
     let kafka = kafka(&authority, 2).await;
     let settings = [("transactional.id", "till-7")];
-    let producer = producer(&kafka, trusting(&authority), &settings);
+    let producer = producer(&kafka, &trusting(&authority), &settings);
     in_time(producer.init_transactions()).await.unwrap();
     let transaction = in_time(producer.begin_transaction()).await.unwrap();
     for value in ["tea", "coffee"] {
@@ -86,7 +86,7 @@ async fn a_client_that_is_known_is_let_in() {
         for versions in [MockTls::only_1_2, MockTls::only_1_3] {
             let tls = versions(authority.clone()).client_certificates(asked);
             let kafka = kafka(&tls, 1).await;
-            let producer = producer(&kafka, known_to(&authority), &[]);
+            let producer = producer(&kafka, &known_to(&authority), &[]);
             let sent = in_time(producer.send(record("tea"))).await.unwrap();
             in_time(sent).await.unwrap();
         }
@@ -95,7 +95,7 @@ async fn a_client_that_is_known_is_let_in() {
         .clone()
         .client_certificates(ClientCertificates::Requested);
     let kafka = kafka(&tls, 1).await;
-    let producer = producer(&kafka, trusting(&authority), &[]);
+    let producer = producer(&kafka, &trusting(&authority), &[]);
     let sent = in_time(producer.send(record("tea"))).await.unwrap();
     in_time(sent).await.unwrap();
 }
