@@ -23,7 +23,8 @@
 //! numbers are kept as Kafka 4 keeps them, transactions of both generations (KIP-98, KIP-890)
 //! commit, abort, time out and fence, and what no replica in sync has is lost with its leader. It
 //! does not advertise what it lacks: joining consumer groups, permissions, quotas, retention. Clients
-//! have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so.
+//! have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so, and brokers speak TLS (feature `tls`)
+//! if `MockClusterBuilder::tls` does.
 
 pub mod cluster;
 mod record;
@@ -33,5 +34,7 @@ mod server;
 /// The types of the protocol that faults, records and settings name.
 pub use kafka_wire;
 pub use record::{MockRecord, ProducerStamp};
+#[cfg(feature = "tls")]
+pub use server::{ClientCertificates, MockTls};
 #[cfg(feature = "sockets")]
 pub use server::{MockCluster, MockClusterBuilder, MockError};

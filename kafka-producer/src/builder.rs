@@ -15,11 +15,14 @@ use kafka_partition::{
 use kafka_serde::{DefaultSerializer, Serializer};
 
 use crate::append::{RecordAppender, SharedPartitioner};
-use crate::config::{Acks, Checked, ConfigError, PartitionerClass, ProducerConfig, Warning};
+use crate::config::{
+    Acks, Checked, ConfigError, PartitionerClass, Problem, ProducerConfig, Warning,
+};
 use crate::driver;
 use crate::engine::{Engine, EngineHandle};
 use crate::error::DeliveryError;
 use crate::producer::Producer;
+use crate::security::{TlsClient, Unusable};
 use crate::settings::Settings;
 use crate::warnings::{self, WarningHandler};
 
@@ -238,6 +241,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             partitioner,
             warnings,
         } = self.config.check()?;
+        let tls = settings.security.tls.as_ref();
+        let tls = tls.map(|tls| TlsClient::new(tls, Instant::now()));
+        let tls = tls
+            .transpose()
+            .map_err(|found| unusable(found, &warnings))?;
         warnings::report(&warnings, &settings.client_id, self.on_warning);
         let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
         let settings = Arc::new(within_a_frame(settings));
@@ -255,7 +263,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             seed(&settings),
             Instant::now(),
         );
-        driver::spawn(engine, Arc::clone(&settings), doorbell).map_err(BuildError::Thread)?;
+        driver::spawn(engine, Arc::clone(&settings), doorbell, tls).map_err(BuildError::Thread)?;
         let appender = RecordAppender::new(settings, accumulator, handle, partitioner);
         Ok(Producer::new(
             appender,
@@ -263,6 +271,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             self.value_serializer,
         ))
     }
+}
+
+/// What was found out by reading what `ssl.*` names.
+fn unusable(found: Vec<Unusable>, warnings: &[Warning]) -> ConfigError {
+    let problem = |unusable: Unusable| Problem::Unusable {
+        name: unusable.setting,
+        value: unusable.value,
+        reason: unusable.reason,
+    };
+    ConfigError::new(found.into_iter().map(problem).collect(), warnings.to_vec())
 }
 
 /// A frame's length is an `i32`: batches and requests stay below that, whatever the settings allow.

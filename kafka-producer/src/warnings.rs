@@ -1,8 +1,9 @@
-//! Where warnings about a configuration go, once, when a producer is built.
+//! Where warnings about a configuration go, when a producer is built.
 //!
 //! To the caller's handler, if there is one. Else they are events of `tracing`, which passes them on to
 //! `log` if it has no subscriber; and where neither is set up, so that they would be lost, lines on
-//! standard error. What happens to records is not reported here.
+//! standard error. While the producer runs, there is only what `ssl.*` names and can no longer be read. What
+//! happens to records is not reported here.
 
 use std::io::{self, Write};
 
@@ -13,15 +14,28 @@ pub(crate) type WarningHandler = Box<dyn FnMut(&Warning) + Send>;
 
 /// Reports the warnings about the producer of this name.
 pub(crate) fn report(warnings: &[Warning], client_id: &str, handler: Option<WarningHandler>) {
-    let is_logged = || {
-        tracing::dispatcher::has_been_set() || log::log_enabled!(target: TARGET, log::Level::Warn)
-    };
     match handler {
         Some(handler) => warnings.iter().for_each(handler),
         None if is_logged() => trace(warnings, client_id),
         // Where standard error is closed, warnings are not wanted.
         None => drop(write(warnings, client_id, &mut io::stderr().lock())),
     }
+}
+
+/// Reports something that has turned out while the producer of this name runs.
+pub(crate) fn tell(warning: &str, client_id: &str) {
+    match is_logged() {
+        true => tracing::warn!(target: TARGET, client_id, "{warning}"),
+        // Where standard error is closed, warnings are not wanted.
+        false => drop(writeln!(
+            io::stderr().lock(),
+            "warning: kafka producer {client_id}: {warning}"
+        )),
+    }
+}
+
+fn is_logged() -> bool {
+    tracing::dispatcher::has_been_set() || log::log_enabled!(target: TARGET, log::Level::Warn)
 }
 
 const TARGET: &str = "kafka_producer";

@@ -10,12 +10,12 @@ use std::{
 
 use kafka_wire::FrameReader;
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket},
     sync::oneshot,
     task::JoinSet,
 };
 
-use super::{connection, shared::Shared};
+use super::{accept::Acceptor, connection::Served, shared::Shared};
 use crate::cluster::{BrokerId, ConnectionId};
 
 /// A broker that listens; it stops when this is dropped or told to.
@@ -31,12 +31,12 @@ impl Listening {
         shared: Arc<Shared>,
         broker: BrokerId,
         listener: TcpListener,
-        frames: FrameReader,
+        acceptor: Acceptor,
     ) -> Self {
         let (stop, told) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         tokio::spawn(async move {
-            accept(shared, broker, listener, frames, told).await;
+            accept(shared, broker, listener, acceptor, told).await;
             let _ = done.send(());
         });
         Self { stop, stopped }
@@ -96,10 +96,11 @@ async fn accept(
     shared: Arc<Shared>,
     broker: BrokerId,
     listener: TcpListener,
-    frames: FrameReader,
+    acceptor: Acceptor,
     mut told: oneshot::Receiver<()>,
 ) {
     let mut connections = JoinSet::new();
+    let frames = FrameReader::new(shared.cluster().config().request_max_bytes);
     let mut next_id = 0;
     loop {
         let accepted = tokio::select! {
@@ -110,8 +111,13 @@ async fn accept(
         match accepted {
             Ok((stream, _)) => {
                 next_id += 1;
-                let id = ConnectionId(next_id);
-                connections.spawn(serve(shared.clone(), broker, id, stream, frames));
+                let served = Served {
+                    shared: shared.clone(),
+                    broker,
+                    id: ConnectionId(next_id),
+                    frames,
+                };
+                connections.spawn(acceptor.clone().serve(stream, served));
             }
             // Out of file descriptors, most likely: some will be free again.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -119,16 +125,6 @@ async fn accept(
     }
     drop(listener);
     connections.shutdown().await;
-}
-
-async fn serve(
-    shared: Arc<Shared>,
-    broker: BrokerId,
-    id: ConnectionId,
-    stream: TcpStream,
-    frames: FrameReader,
-) {
-    connection::serve(shared, broker, id, stream, frames).await;
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);

@@ -2,7 +2,10 @@
 
 use tokio::sync::oneshot;
 
+#[cfg(feature = "tls")]
+use super::tls::MockTls;
 use super::{
+    accept::Acceptor,
     error::MockError,
     mock_cluster::{self, MockCluster},
 };
@@ -24,6 +27,8 @@ pub struct MockClusterBuilder {
     config: ClusterConfig,
     topics: Vec<(String, Topic)>,
     seed: u64,
+    #[cfg(feature = "tls")]
+    tls: Option<MockTls>,
 }
 
 #[derive(Clone, Debug)]
@@ -130,6 +135,20 @@ impl MockClusterBuilder {
         self
     }
 
+    /// Brokers speak TLS, and nothing else.
+    ///
+    /// ```
+    /// use kafka_mock::{MockCluster, MockTls};
+    ///
+    /// let _ = MockCluster::builder().tls(MockTls::new()?);
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: MockTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Starts it, and returns when clients can connect. Any async runtime will do.
     ///
     /// Dropped before it is ready, it leaves nothing behind.
@@ -146,7 +165,7 @@ impl MockClusterBuilder {
     /// When a topic cannot be, a broker cannot listen, or no thread can be started.
     pub async fn start(self) -> Result<MockCluster, MockError> {
         let (ready, started) = oneshot::channel();
-        let thread = mock_cluster::spawn(self.build()?, move |result| {
+        let thread = mock_cluster::spawn(self.acceptor()?, self.build()?, move |result| {
             let _ = ready.send(result);
         })?;
         let parts = started.await.map_err(|_| MockError::Stopped)??;
@@ -164,11 +183,24 @@ impl MockClusterBuilder {
     /// When a topic cannot be, a broker cannot listen, or no thread can be started.
     pub fn start_blocking(self) -> Result<MockCluster, MockError> {
         let (ready, started) = std::sync::mpsc::channel();
-        let thread = mock_cluster::spawn(self.build()?, move |result| {
+        let thread = mock_cluster::spawn(self.acceptor()?, self.build()?, move |result| {
             let _ = ready.send(result);
         })?;
         let parts = started.recv().map_err(|_| MockError::Stopped)??;
         Ok(MockCluster::new(parts, thread))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn acceptor(&self) -> Result<Acceptor, MockError> {
+        Ok(Acceptor::Plain)
+    }
+
+    #[cfg(feature = "tls")]
+    fn acceptor(&self) -> Result<Acceptor, MockError> {
+        let Some(tls) = &self.tls else {
+            return Ok(Acceptor::Plain);
+        };
+        Ok(Acceptor::Tls(tls.server()?.into(), Default::default()))
     }
 
     fn build(self) -> Result<Cluster, MockError> {

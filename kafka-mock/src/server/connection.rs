@@ -9,30 +9,35 @@ use std::{io, sync::Arc};
 use bytes::{Buf, BytesMut};
 use kafka_wire::FrameReader;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
 };
 
 use super::shared::Shared;
 use crate::cluster::{Answer, BrokerId, ConnectionId};
 
-/// Serves `stream` until either side closes it.
+/// Whose connection it is.
+pub(super) struct Served {
+    pub(super) shared: Arc<Shared>,
+    pub(super) broker: BrokerId,
+    pub(super) id: ConnectionId,
+    pub(super) frames: FrameReader,
+}
+
+/// Serves a connection until either side closes it.
 pub(super) async fn serve(
-    shared: Arc<Shared>,
-    broker: BrokerId,
-    id: ConnectionId,
-    stream: TcpStream,
-    frames: FrameReader,
+    served: Served,
+    reader: impl AsyncRead + Unpin,
+    writer: impl AsyncWrite + Unpin,
 ) {
+    let Served {
+        shared,
+        broker,
+        id,
+        frames,
+    } = served;
     let held = shared.connected(broker, id);
     let guard = Guard { shared, broker, id };
-    // Small answers must not wait for each other.
-    let _ = stream.set_nodelay(true);
-    let (reader, writer) = stream.into_split();
     let (input, output) = (BytesMut::new(), BytesMut::new());
     let phase = Phase::Open;
     // The error is of no interest: the client sees the connection end.
@@ -63,10 +68,10 @@ impl Drop for Guard {
     }
 }
 
-struct Connection {
+struct Connection<R, W> {
     guard: Guard,
-    reader: OwnedReadHalf,
-    writer: OwnedWriteHalf,
+    reader: R,
+    writer: W,
     held: mpsc::UnboundedReceiver<Answer>,
     frames: FrameReader,
     /// Read, not handled.
@@ -86,7 +91,7 @@ enum Phase {
     Closing,
 }
 
-impl Connection {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
     async fn run(mut self) -> io::Result<()> {
         loop {
             self.handle_input();
@@ -105,6 +110,10 @@ impl Connection {
                 }
                 written = self.writer.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
+                    if self.output.is_empty() {
+                        // What TLS may still hold back.
+                        self.writer.flush().await?;
+                    }
                 }
                 Some(answer) = self.held.recv() => self.take(answer),
             }

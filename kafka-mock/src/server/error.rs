@@ -28,6 +28,9 @@ pub enum MockError {
     /// The thread of the cluster cannot be started.
     #[error("the thread of the embedded cluster cannot be started")]
     Thread(#[source] io::Error),
+    /// TLS cannot be made ready.
+    #[error("certificates for the embedded cluster cannot be made: {0}")]
+    Tls(String),
     /// The cluster refused; nothing was changed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),

@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kafka_wire::FrameReader;
 use tokio::{runtime, sync::oneshot};
 
 use super::{
     MockError,
+    accept::Acceptor,
     broker::{Listening, Port, listen},
     shared::Shared,
 };
@@ -48,11 +48,13 @@ pub(super) struct Parts {
     ports: BTreeMap<BrokerId, Port>,
     /// The brokers that are alive.
     listening: Arc<Mutex<BTreeMap<BrokerId, Listening>>>,
+    acceptor: Acceptor,
     stop: Option<oneshot::Sender<()>>,
 }
 
 /// Starts the thread of a cluster; `ready` is told when it listens, or why it does not.
 pub(super) fn spawn(
+    acceptor: Acceptor,
     cluster: Cluster,
     ready: impl FnOnce(Result<Parts, MockError>) + Send + 'static,
 ) -> Result<JoinHandle<()>, MockError> {
@@ -63,7 +65,7 @@ pub(super) fn spawn(
         runtime.block_on(async {
             let (stop, stopped) = oneshot::channel();
             let shared = Arc::new(Shared::new(cluster));
-            match start(shared.clone(), stop).await {
+            match start(shared.clone(), acceptor, stop).await {
                 Err(error) => ready(Err(error)),
                 Ok(parts) => {
                     ready(Ok(parts));
@@ -78,7 +80,11 @@ pub(super) fn spawn(
     thread.map_err(MockError::Thread)
 }
 
-async fn start(shared: Arc<Shared>, stop: oneshot::Sender<()>) -> Result<Parts, MockError> {
+async fn start(
+    shared: Arc<Shared>,
+    acceptor: Acceptor,
+    stop: oneshot::Sender<()>,
+) -> Result<Parts, MockError> {
     let brokers: Vec<BrokerId> = shared.cluster().brokers().collect();
     let (mut ports, mut listening) = (BTreeMap::new(), BTreeMap::new());
     for broker in brokers {
@@ -93,10 +99,9 @@ async fn start(shared: Arc<Shared>, stop: oneshot::Sender<()>) -> Result<Parts, 
             .cluster()
             .set_address(broker, "127.0.0.1", port.number())?;
         ports.insert(broker, port);
-        let frames = FrameReader::new(shared.cluster().config().request_max_bytes);
         listening.insert(
             broker,
-            Listening::start(shared.clone(), broker, listener, frames),
+            Listening::start(shared.clone(), broker, listener, acceptor.clone()),
         );
     }
     Ok(Parts {
@@ -104,6 +109,7 @@ async fn start(shared: Arc<Shared>, stop: oneshot::Sender<()>) -> Result<Parts, 
         runtime: runtime::Handle::current(),
         ports,
         listening: Arc::new(Mutex::new(listening)),
+        acceptor,
         stop: Some(stop),
     })
 }
@@ -273,6 +279,25 @@ impl MockCluster {
         self.parts.shared.cluster().requests().collect()
     }
 
+    /// How many connections have gone on with the TLS session of an earlier one, instead of agreeing on all
+    /// of it again.
+    ///
+    /// ```
+    /// use kafka_mock::{MockCluster, MockTls};
+    ///
+    /// let kafka = MockCluster::builder().tls(MockTls::new()?).start_blocking()?;
+    /// assert_eq!(kafka.resumed_tls_sessions(), 0);
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn resumed_tls_sessions(&self) -> usize {
+        match &self.parts.acceptor {
+            Acceptor::Plain => 0,
+            Acceptor::Tls(_, resumed) => resumed.load(std::sync::atomic::Ordering::Relaxed),
+        }
+    }
+
     /// Looks at the cluster, or changes it, by any of its own methods. Requests wait meanwhile.
     ///
     /// To kill a broker use [`kill_broker`](Self::kill_broker), which closes its sockets too.
@@ -437,6 +462,7 @@ impl MockCluster {
             return Ok(());
         }
         let shared = self.parts.shared.clone();
+        let acceptor = self.parts.acceptor.clone();
         let started = self.on_its_thread(async move {
             let listener = listen(port).map_err(|source| MockError::Listen {
                 broker,
@@ -444,8 +470,7 @@ impl MockCluster {
                 source,
             })?;
             shared.change(|cluster| cluster.restart_broker(broker))?;
-            let frames = FrameReader::new(shared.cluster().config().request_max_bytes);
-            Ok::<_, MockError>(Listening::start(shared, broker, listener, frames))
+            Ok::<_, MockError>(Listening::start(shared, broker, listener, acceptor))
         })??;
         listening.insert(broker, started);
         Ok(())

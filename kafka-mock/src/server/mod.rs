@@ -10,11 +10,16 @@
 //! It carries bytes and time, and decides nothing. The thread is its own so that programs without
 //! async can use it, and so that a test that blocks its runtime does not stop the brokers.
 
+mod accept;
 mod broker;
 mod builder;
 mod connection;
 mod error;
 mod mock_cluster;
 mod shared;
+#[cfg(feature = "tls")]
+mod tls;
 
+#[cfg(feature = "tls")]
+pub use self::tls::{ClientCertificates, MockTls};
 pub use self::{builder::MockClusterBuilder, error::MockError, mock_cluster::MockCluster};

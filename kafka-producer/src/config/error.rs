@@ -31,7 +31,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(problems: Vec<Problem>, warnings: Vec<Warning>) -> Self {
+    pub(crate) fn new(problems: Vec<Problem>, warnings: Vec<Warning>) -> Self {
         Self { problems, warnings }
     }
 
@@ -143,6 +143,17 @@ pub enum Problem {
         /// The unknown name that was set and is most similar to this one.
         misspelt: Option<String>,
     },
+    /// A setting of `ssl.*` whose file, text or name cannot be used, which only reading it tells.
+    #[error("{name}{}: {reason}", as_set(value))]
+    #[non_exhaustive]
+    Unusable {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// As it was given, if it is no secret.
+        value: Option<String>,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// A properties file cannot be read.
     #[error("cannot read {}: {reason}", path.display())]
     #[non_exhaustive]
@@ -161,6 +172,11 @@ pub enum Problem {
         /// What is wrong with it.
         reason: &'static str,
     },
+}
+
+fn as_set(value: &Option<String>) -> String {
+    let shown = |value| format!("={value:?}");
+    value.as_ref().map(shown).unwrap_or_default()
 }
 
 fn misspelling(misspelt: &Option<String>) -> String {
@@ -183,7 +199,8 @@ impl Problem {
             Self::Invalid { name, .. }
             | Self::Contradiction { name, .. }
             | Self::Unsupported { name, .. }
-            | Self::Missing { name, .. } => Some(name),
+            | Self::Missing { name, .. }
+            | Self::Unusable { name, .. } => Some(name),
             Self::Unreadable { .. } | Self::Malformed { .. } => None,
         }
     }

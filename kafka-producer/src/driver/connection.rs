@@ -7,16 +7,15 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_wire::{FRAME_BYTES_MAX_DEFAULT, FrameChunks, FrameReader};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::ReadBuf;
 
 use super::compressor::{Compressed, Progress};
+use super::transport::{ByCaller, ByTask, Failure, Transport, Turn};
 use crate::engine::{Confirm, Outgoing, Payload};
 
 /// What a connection reports.
@@ -36,11 +35,22 @@ pub(crate) enum Event {
     Unsendable(i32, Arc<str>),
     /// It can no longer be used.
     Lost(Arc<str>),
+    /// It can no longer be used, for what TLS says.
+    TlsFailed(Arc<str>),
+}
+
+impl From<Failure> for Event {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Network(why) | Failure::Unanswered(why) => Self::Lost(why.into()),
+            Failure::Tls(why) => Self::TlsFailed(why.into()),
+        }
+    }
 }
 
 /// A socket and what is on its way through it.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     frames: FrameReader,
     read: BytesMut,
     /// In order; the first may wait for its compression.
@@ -66,9 +76,9 @@ enum State {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(transport: Transport) -> Self {
         Self {
-            stream,
+            transport,
             frames: FrameReader::new(FRAME_BYTES_MAX_DEFAULT),
             read: BytesMut::new(),
             queue: VecDeque::new(),
@@ -96,17 +106,20 @@ impl Connection {
         for _ in 0..READS_PER_TURN {
             match self.read_some(context) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(0)) => {
-                    return self.lose("the broker closed the connection".into(), &mut tell);
-                }
+                Poll::Ready(Ok(0)) => return self.lose(closed(), &mut tell),
                 Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return self.lose(error.to_string(), &mut tell),
+                Poll::Ready(Err(error)) => return self.fail(&error, &mut tell),
             }
             loop {
                 match self.frames.next(&mut self.read) {
                     Ok(Some(frame)) => tell(Event::Frame(frame)),
                     Ok(None) => break,
-                    Err(error) => return self.lose(error.to_string(), &mut tell),
+                    Err(_) if is_tls_alert(&self.read) => {
+                        return self.lose(Failure::Tls(SPEAKS_TLS.to_owned()), &mut tell);
+                    }
+                    Err(error) => {
+                        return self.lose(Failure::Network(error.to_string()), &mut tell);
+                    }
                 }
             }
         }
@@ -116,7 +129,7 @@ impl Connection {
     fn read_some(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut piece = [MaybeUninit::uninit(); READ_BYTES];
         let mut buffer = ReadBuf::uninit(&mut piece);
-        let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+        let read = self.transport.poll_read(context, &mut buffer);
         read.map_ok(|()| {
             let bytes = buffer.filled();
             // Only now: frames of this turn still refer to the memory before, those of the turn before
@@ -132,20 +145,13 @@ impl Connection {
     /// Writes all that is ready and that the socket takes.
     pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, mut tell: impl FnMut(Event)) {
         self.tell_compressed(&mut tell);
-        self.write(tell, |stream, slices| {
-            Pin::new(stream).poll_write_vectored(context, slices)
-        });
+        self.write(tell, ByTask(context));
     }
 
     /// Writes without registering a waker; returns whether nothing is left.
     pub(crate) fn try_write(&mut self, tell: impl FnMut(Event)) -> bool {
-        self.write(tell, |stream, slices| {
-            match stream.try_write_vectored(slices) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-                written => Poll::Ready(written),
-            }
-        });
-        self.writing.is_none() && self.queue.is_empty()
+        self.write(tell, ByCaller);
+        self.writing.is_none() && self.queue.is_empty() && self.transport.is_flushed()
     }
 
     /// Reports requests that are compressed by now, whether or not the socket can take them.
@@ -159,23 +165,30 @@ impl Connection {
         });
     }
 
-    fn write(
-        &mut self,
-        mut tell: impl FnMut(Event),
-        mut write: impl FnMut(&mut TcpStream, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
-    ) {
-        while self.state == State::Open && self.next_frame(&mut tell) {
+    fn write(&mut self, mut tell: impl FnMut(Event), mut turn: impl Turn) {
+        while self.state == State::Open {
+            if !self.transport.is_flushed() {
+                match self.transport.flush(&mut turn) {
+                    Poll::Pending => return,
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return self.fail(&error, &mut tell),
+                }
+            }
+            if !self.next_frame(&mut tell) {
+                return;
+            }
             let Some(writing) = &mut self.writing else {
                 return;
             };
-            let stream = &mut self.stream;
-            match offer(&writing.chunks, |slices| write(stream, slices)) {
+            let transport = &mut self.transport;
+            match offer(&writing.chunks, |slices| transport.write(slices, &mut turn)) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => {
-                    return self.lose("nothing could be written".into(), &mut tell);
+                    let why = "nothing could be written".to_owned();
+                    return self.lose(Failure::Network(why), &mut tell);
                 }
                 Poll::Ready(Ok(written)) => writing.chunks.advance(written),
-                Poll::Ready(Err(error)) => return self.lose(error.to_string(), &mut tell),
+                Poll::Ready(Err(error)) => return self.fail(&error, &mut tell),
             }
         }
     }
@@ -214,11 +227,28 @@ impl Connection {
         false
     }
 
-    fn lose(&mut self, why: String, tell: &mut impl FnMut(Event)) {
+    fn fail(&mut self, error: &io::Error, tell: &mut impl FnMut(Event)) {
+        let failure = self.transport.explain(error);
+        self.lose(failure, tell);
+    }
+
+    fn lose(&mut self, failure: Failure, tell: &mut impl FnMut(Event)) {
         self.state = State::Lost;
-        tell(Event::Lost(why.into()));
+        tell(failure.into());
     }
 }
+
+fn closed() -> Failure {
+    Failure::Network("the broker closed the connection".to_owned())
+}
+
+/// Whether this is how a broker that speaks TLS answers to who does not: with an alert of version 3.
+fn is_tls_alert(read: &[u8]) -> bool {
+    read.starts_with(&[0x15, 0x03])
+}
+
+const SPEAKS_TLS: &str =
+    "the broker speaks TLS on this port: set security.protocol to SSL or SASL_SSL";
 
 /// Calls `write` with the pieces of a frame, as many as one call can take.
 fn offer<T>(chunks: &FrameChunks, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
@@ -264,6 +294,8 @@ mod tests {
 
     use std::cell::RefCell;
 
+    use tokio::net::TcpStream;
+
     use super::*;
 
     fn frame_of(batches: i32) -> FrameChunks {
@@ -274,6 +306,15 @@ mod tests {
             frame.partition(partition, &[0; 61], Bytes::from_static(b"records"));
         }
         frame.finish().unwrap()
+    }
+
+    /// A socket that takes what the function says.
+    struct Socket<F>(F);
+
+    impl<F: FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>> Turn for Socket<F> {
+        fn write(&mut self, _: &mut TcpStream, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+            (self.0)(slices)
+        }
     }
 
     fn bytes_in(slices: &[IoSlice<'_>]) -> usize {
@@ -294,7 +335,8 @@ mod tests {
     async fn a_request_is_one_call_if_the_socket_takes_it() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut connection = Connection::new(TcpStream::connect(address).await.unwrap());
+        let mut connection =
+            Connection::new(Transport::Plain(TcpStream::connect(address).await.unwrap()));
         for correlation_id in 0..3 {
             let outgoing = Outgoing {
                 correlation_id,
@@ -308,10 +350,11 @@ mod tests {
             Event::Written(correlation_id) => written.push(correlation_id),
             other => panic!("{other:?}"),
         };
-        connection.write(tell, |_, slices| {
+        let socket = Socket(|slices: &[IoSlice<'_>]| {
             calls += 1;
             Poll::Ready(Ok(bytes_in(slices)))
         });
+        connection.write(tell, socket);
         assert_eq!((calls, written), (3, vec![0, 1, 2]));
     }
 
@@ -319,7 +362,8 @@ mod tests {
     async fn a_request_that_is_compressed_is_told_of_though_the_socket_is_full() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut connection = Connection::new(TcpStream::connect(address).await.unwrap());
+        let mut connection =
+            Connection::new(Transport::Plain(TcpStream::connect(address).await.unwrap()));
         let told = RefCell::new(Vec::new());
         let tell = |event| told.borrow_mut().push(format!("{event:?}"));
         let (ready, finish) = Compressed::of_one();
@@ -331,13 +375,13 @@ mod tests {
             };
             connection.push(outgoing, ready, tell);
         }
-        let full = |_: &mut TcpStream, _: &[IoSlice<'_>]| Poll::Pending;
+        let full = || Socket(|_: &[IoSlice<'_>]| Poll::Pending);
         connection.tell_compressed(tell);
-        connection.write(tell, full);
+        connection.write(tell, full());
         assert_eq!(*told.borrow(), ["Compressing(1)"]);
         finish();
         connection.tell_compressed(tell);
-        connection.write(tell, full);
+        connection.write(tell, full());
         assert_eq!(*told.borrow(), ["Compressing(1)", "Compressed(1)"]);
     }
 }

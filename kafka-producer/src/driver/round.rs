@@ -11,10 +11,14 @@ use kafka_accumulator::{Doorbell, Panic};
 use super::alarm::Alarm;
 use super::compressor::{Compressed, Compressor};
 use super::connection::{Connection, Event};
-use super::dial::{self, Dial, Tried};
+use super::dial::{self, Tried};
+use super::opening::Opening;
+use super::securing::Securing;
+use super::tokens::{Fetched, TokenOrder};
+use super::transport::Failure;
 use crate::clock;
 use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
-use crate::settings::Settings;
+use crate::settings::{Address, Settings};
 
 /// The engine and everything that carries what it decides.
 pub(super) struct Driver {
@@ -22,15 +26,31 @@ pub(super) struct Driver {
     pub(super) settings: Arc<Settings>,
     pub(super) doorbell: Arc<Doorbell>,
     compressor: Option<Compressor>,
-    pub(super) dials: HashMap<NodeId, Dial>,
+    securing: Option<Securing>,
+    pub(super) dials: HashMap<NodeId, Opening>,
     /// What earlier dials have tried.
     tried: HashMap<NodeId, Tried>,
     pub(super) connections: HashMap<NodeId, Connection>,
     pub(super) alarm: Alarm,
     /// Kept for its memory.
     pub(super) events: Vec<(NodeId, Event)>,
+    /// What code of others is to do, when the lock is free.
+    pub(super) outside: Outside,
     /// A caller's step has panicked: the state may be broken, and the task ends.
     pub(super) defect: Option<Panic>,
+}
+
+/// What only code of others can do, which is called between rounds.
+#[derive(Default)]
+pub(super) struct Outside {
+    pub(super) token_orders: Vec<TokenOrder>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Outside {
+    pub(super) fn is_empty(&self) -> bool {
+        self.token_orders.is_empty() && self.warnings.is_empty()
+    }
 }
 
 /// Whether there must be another round: something was begun that this one has not polled.
@@ -46,6 +66,7 @@ impl Driver {
         settings: Arc<Settings>,
         doorbell: Arc<Doorbell>,
         compressor: Option<Compressor>,
+        securing: Option<Securing>,
         alarm: Alarm,
     ) -> Self {
         Self {
@@ -53,11 +74,13 @@ impl Driver {
             settings,
             doorbell,
             compressor,
+            securing,
             dials: HashMap::new(),
             tried: HashMap::new(),
             connections: HashMap::new(),
             alarm,
             events: Vec::new(),
+            outside: Outside::default(),
             defect: None,
         }
     }
@@ -81,7 +104,7 @@ impl Driver {
             round = Round::Busy;
         }
         // Last, because what has happened since may have moved the deadline.
-        let dials = self.dials.values().filter_map(Dial::deadline);
+        let dials = self.dials.values().filter_map(Opening::deadline);
         let deadline = dials.chain(self.engine.deadline()).min();
         if self.alarm.poll(deadline, context).is_ready() {
             self.engine.handle(Instant::now(), Input::Tick);
@@ -96,12 +119,24 @@ impl Driver {
             .observe_wall_clock(Instant::now(), clock::now_ms());
     }
 
+    /// What token providers have given: for connections that still are the same.
+    pub(super) fn fetched(&mut self, fetched: impl Iterator<Item = (NodeId, Fetched)>) {
+        let now = Instant::now();
+        for (id, token) in fetched {
+            let orders = &self.outside.token_orders;
+            if !orders.iter().any(|order| order.node() == id) {
+                self.engine.handle(now, Input::Token(id, token));
+            }
+        }
+    }
+
     fn poll_dials(&mut self, context: &mut Context<'_>) {
         let Self {
             dials,
             tried,
             connections,
             events,
+            securing,
             ..
         } = self;
         if dials.is_empty() {
@@ -114,11 +149,14 @@ impl Driver {
             };
             tried.insert(*id, dial.take_tried());
             let event = match done {
-                Ok(stream) => {
-                    connections.insert(*id, Connection::new(stream));
+                Ok(transport) => {
+                    if let Some(securing) = securing {
+                        securing.agreed();
+                    }
+                    connections.insert(*id, Connection::new(transport));
                     Event::Opened
                 }
-                Err(error) => Event::Lost(error.to_string().into()),
+                Err(failure) => judged(securing, *id, failure).into(),
             };
             events.push((*id, event));
             false
@@ -143,8 +181,12 @@ impl Driver {
                     Input::Unsendable(id, correlation_id, why)
                 }
                 Event::Lost(why) => {
-                    self.connections.remove(&id);
+                    self.forget(id);
                     Input::Lost(id, why)
+                }
+                Event::TlsFailed(why) => {
+                    self.forget(id);
+                    Input::TlsFailed(id, why)
                 }
             };
             self.engine.handle(now, input);
@@ -159,22 +201,38 @@ impl Driver {
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Dial(id, address) => {
-                    let tried = self.tried.remove(&id).unwrap_or_default();
-                    let dial = dial::dial(address, tried, &self.settings);
-                    self.dials.insert(id, dial);
+                    self.dial(id, address);
                     round = Round::Busy;
                 }
                 Action::Drop(id) => {
                     if let Some(mut dial) = self.dials.remove(&id) {
                         self.tried.insert(id, dial.take_tried());
                     }
-                    self.connections.remove(&id);
+                    self.forget(id);
                 }
                 Action::Send(id, outgoing) => self.send(id, outgoing),
-                Action::FetchToken(..) => {}
+                Action::FetchToken(id, address) => {
+                    let orders = &mut self.outside.token_orders;
+                    orders.push(TokenOrder::Fetch(id, address));
+                }
             }
         }
         round
+    }
+
+    fn dial(&mut self, id: NodeId, address: Address) {
+        let secured = self.securing.as_mut();
+        let secured = secured.map(|securing| securing.next(&address, Instant::now()));
+        let (to_secure, warning) = secured.unzip();
+        self.outside.warnings.extend(warning.flatten());
+        let tried = self.tried.remove(&id).unwrap_or_default();
+        let dial = dial::dial(address, tried, &self.settings);
+        self.dials.insert(id, Opening::new(dial, to_secure));
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        self.connections.remove(&id);
+        self.outside.token_orders.push(TokenOrder::Forget(id));
     }
 
     fn send(&mut self, id: NodeId, outgoing: Outgoing) {
@@ -186,5 +244,13 @@ impl Driver {
             let tell = |event| self.events.push((id, event));
             connection.push(outgoing, ready, tell);
         }
+    }
+}
+
+/// What the failure to open a connection means.
+fn judged(securing: &mut Option<Securing>, id: NodeId, failure: Failure) -> Failure {
+    match securing {
+        Some(securing) => securing.judge(id, failure),
+        None => failure,
     }
 }

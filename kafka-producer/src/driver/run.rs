@@ -16,19 +16,23 @@ use tokio::runtime::Runtime;
 use super::alarm::Alarm;
 use super::compressor::Compressor;
 use super::inline_drive::InlineWaker;
-use super::round::{Driver, Round};
+use super::round::{Driver, Outside, Round};
+use super::securing::Securing;
 use super::shared::SharedDriver;
-use crate::engine::{Engine, Notices};
-use crate::own_thread;
+use super::tokens::{Fetched, Tokens};
+use crate::engine::{Engine, NodeId, Notices};
+use crate::security::TlsClient;
 use crate::settings::Settings;
+use crate::{own_thread, warnings};
 
 /// Runs an engine on a thread of its own until it has ended.
 pub(crate) fn spawn(
     engine: Engine,
     settings: Arc<Settings>,
     doorbell: Arc<Doorbell>,
+    tls: Option<TlsClient>,
 ) -> io::Result<()> {
-    let (driver, runtime) = prepare(engine, settings, doorbell)?;
+    let (driver, runtime) = prepare(engine, settings, doorbell, tls)?;
     let name = format!("kafka-producer {}", driver.settings.client_id);
     let thread = std::thread::Builder::new().name(name);
     thread.spawn(move || run(driver, runtime)).map(drop)
@@ -38,6 +42,7 @@ fn prepare(
     engine: Engine,
     settings: Arc<Settings>,
     doorbell: Arc<Doorbell>,
+    tls: Option<TlsClient>,
 ) -> io::Result<(Driver, Runtime)> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     Alarm::enable(runtime.enable_io());
@@ -54,7 +59,8 @@ fn prepare(
         let _context = runtime.enter();
         Alarm::new()?
     };
-    let driver = Driver::new(engine, settings, doorbell, compressor, alarm);
+    let securing = tls.map(Securing::new);
+    let driver = Driver::new(engine, settings, doorbell, compressor, securing, alarm);
     Ok((driver, runtime))
 }
 
@@ -77,12 +83,19 @@ struct Task {
     notices: Notices,
     /// Kept for the next sleep.
     waker: Option<Arc<InlineWaker>>,
+    client_id: Arc<str>,
+    tokens: Tokens,
+    /// For the next round.
+    fetched: Vec<(NodeId, Fetched)>,
 }
 
 impl Task {
     fn new(driver: Driver) -> Self {
         Self {
             doorbell: Arc::clone(&driver.doorbell),
+            client_id: Arc::clone(&driver.settings.client_id),
+            tokens: Tokens::new(&driver.settings),
+            fetched: Vec::new(),
             driver: Arc::new(SharedDriver::new(driver)),
             notices: Notices::default(),
             waker: None,
@@ -98,15 +111,18 @@ impl Task {
             if let Some(panic) = driver.defect.take() {
                 return Poll::Ready(Err(panic));
             }
+            driver.fetched(self.fetched.drain(..));
             let round = driver.round(context);
             driver.engine.hand_over(&mut self.notices);
             let ended = driver.engine.has_ended();
+            let outside = std::mem::take(&mut driver.outside);
             drop(driver);
             self.notices.tell();
             if ended {
                 return Poll::Ready(Ok(()));
             }
-            if round == Round::Idle {
+            self.call(outside, context);
+            if round == Round::Idle && self.fetched.is_empty() {
                 let waker = self.waker(context.waker());
                 if self.doorbell.sleep(&waker) == Sleep::Asleep {
                     return Poll::Pending;
@@ -115,6 +131,15 @@ impl Task {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Calls code of others, while the lock is free.
+    fn call(&mut self, outside: Outside, context: &mut Context<'_>) {
+        for warning in &outside.warnings {
+            warnings::tell(warning, &self.client_id);
+        }
+        self.tokens.obey(outside.token_orders.into_iter());
+        self.fetched = self.tokens.poll(context);
     }
 
     /// What the doorbell wakes while this sleeps.
@@ -163,9 +188,10 @@ mod tests {
     use kafka_wire::ApiKey;
 
     use super::super::dial::Dial;
+    use super::super::opening::Opening;
     use super::*;
     use crate::append::RecordAppender;
-    use crate::engine::{EngineHandle, NodeId};
+    use crate::engine::EngineHandle;
     use crate::error::{Cause, DeliveryError, FatalError, Persistence, SendError};
     use crate::{Producer, ProducerConfig, ProducerRecord};
 
@@ -196,13 +222,14 @@ mod tests {
             42,
             Instant::now(),
         );
-        let (mut driver, runtime) = prepare(engine, settings, doorbell).unwrap();
+        let (mut driver, runtime) = prepare(engine, settings, doorbell, None).unwrap();
         let (doom, told) = oneshot::channel();
         let dial = async move {
             let _ = told.await;
             panic!("a test's defect");
         };
-        driver.dials.insert(NodeId(99), Dial::resolving(dial));
+        let dial = Opening::new(Dial::resolving(dial), None);
+        driver.dials.insert(NodeId(99), dial);
         thread::spawn(move || run(driver, runtime));
         let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
         let producer = Producer::new(appender, serializer.clone(), serializer);

@@ -17,6 +17,10 @@ mod token;
 pub use sasl::{Login, Sasl, ScramHash};
 pub use secret::Secret;
 pub use tls::{Identity, Tls, TlsVersion, Trust};
+#[cfg(feature = "_tls")]
+pub(crate) use tls::{OurCertificate, explain};
+#[cfg(feature = "tokio")]
+pub(crate) use tls::{TlsClient, TlsConfig, Unusable};
 pub use token::{Token, TokenError, TokenProvider};
 
 /// How connections are secured; without either, by nothing (`security.protocol=PLAINTEXT`).

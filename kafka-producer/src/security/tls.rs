@@ -1,7 +1,47 @@
-//! What TLS goes by (`ssl.*`), before any file is read.
+//! What TLS goes by (`ssl.*`), before any file is read; what reads the files is below (`tls/reload.rs`).
+
+#[cfg(all(feature = "tokio", not(feature = "_tls")))]
+#[allow(
+    clippy::needless_pass_by_ref_mut,
+    reason = "it has the shape of what it stands for"
+)]
+mod absent;
+#[cfg(feature = "_tls")]
+mod client;
+#[cfg(feature = "_tls")]
+mod failure;
+#[cfg(feature = "_tls")]
+mod key_store;
+#[cfg(feature = "_tls")]
+mod material;
+#[cfg(feature = "_tls")]
+mod pem;
+#[cfg(feature = "_tls")]
+mod provider;
+#[cfg(feature = "_tls")]
+mod reload;
+#[cfg(feature = "tokio")]
+#[cfg_attr(
+    not(feature = "_tls"),
+    allow(dead_code, reason = "without TLS no file is read")
+)]
+mod unusable;
+#[cfg(feature = "_tls")]
+mod validity;
+#[cfg(feature = "_tls")]
+mod verifier;
 
 use std::path::PathBuf;
 
+#[cfg(all(feature = "tokio", not(feature = "_tls")))]
+pub(crate) use self::absent::{TlsClient, TlsConfig};
+#[cfg(feature = "tokio")]
+pub(crate) use self::unusable::Unusable;
+#[cfg(feature = "_tls")]
+pub(crate) use self::{
+    failure::{OurCertificate, explain},
+    reload::{TlsClient, TlsConfig},
+};
 use super::secret::Secret;
 
 /// How the broker is known, and how we are.

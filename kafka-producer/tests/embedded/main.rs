@@ -19,4 +19,6 @@ mod refusals;
 mod scene;
 mod sending;
 mod strangers;
+#[cfg(feature = "tls")]
+mod tls;
 mod topics;

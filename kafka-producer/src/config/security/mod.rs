@@ -2,7 +2,7 @@
 //!
 //! The rules are those of Kafka's own client as far as it refuses; what it would notice only when it
 //! connects, such as a login module that is not that of the mechanism, is reported here already. No file
-//! is read here: what is in the stores is found when the first connection needs them.
+//! is read here, but a moment later, when the producer is built.
 
 mod sasl;
 mod tls;

@@ -1,0 +1,81 @@
+//! From settings and what they name to what a connection is secured with.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, SupportedProtocolVersion};
+
+use super::material::{self, Credentials, Material};
+use super::provider::provider;
+use super::unusable::Unusable;
+use super::verifier::{HostName, Verifier};
+use super::{Tls, TlsVersion};
+
+/// Reads what the settings name and makes rustls's configuration of it. Connections that share it resume
+/// each other's sessions.
+pub(super) fn configure(tls: &Tls) -> Result<Arc<ClientConfig>, Vec<Unusable>> {
+    let provider = Arc::new(provider(&tls.cipher_suites).map_err(|problem| vec![problem])?);
+    let Material { trusted, identity } = material::read(tls)?;
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(trusted.iter().cloned());
+    let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let chains = chains.build().map_err(|error| {
+        let reason = format!("no certificate inside can be used: {error}");
+        vec![Unusable::setting("ssl.truststore.location", reason)]
+    })?;
+    let verifier = Verifier {
+        chains,
+        trusted,
+        host_name: match tls.verify_host_name {
+            true => HostName::Verified,
+            false => HostName::Ignored,
+        },
+    };
+    let versions: Vec<_> = tls
+        .versions
+        .iter()
+        .map(|&version| supported(version))
+        .collect();
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_protocol_versions(&versions).map_err(|_| {
+        let reason = "none of them can be used with ssl.enabled.protocols";
+        let suites = tls.cipher_suites.join(",");
+        vec![Unusable::value("ssl.cipher.suites", suites, reason)]
+    })?;
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Credentials {
+            chain,
+            key,
+            setting,
+            path,
+        }) => builder.with_client_auth_cert(chain, key).map_err(|error| {
+            let reason = why_not(&error);
+            vec![match path {
+                Some(path) => Unusable::file(setting, &path, reason),
+                None => Unusable::setting(setting, reason),
+            }]
+        })?,
+    };
+    Ok(Arc::new(config))
+}
+
+fn supported(version: TlsVersion) -> &'static SupportedProtocolVersion {
+    match version {
+        TlsVersion::V12 => &TLS12,
+        TlsVersion::V13 => &TLS13,
+    }
+}
+
+fn why_not(error: &Error) -> String {
+    match error {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            "the private key does not belong to the first certificate".to_owned()
+        }
+        error => format!("the certificate and its private key cannot be used: {error}"),
+    }
+}
