@@ -332,10 +332,11 @@ fn real_kafka() -> Result<usize> {
     Ok(ours + others)
 }
 
-/// No broker is killed here: one that is silent is only slow.
-const SLOW_TO_NOTICE: [&str; 2] = [
+/// No broker is killed here: one that is silent is only slow. Sessions of SASL are short.
+const SLOW_TO_NOTICE: [&str; 3] = [
     "broker.session.timeout.ms=120000",
     "controller.quorum.fetch.timeout.ms=60000",
+    "connections.max.reauth.ms=5000",
 ];
 
 fn require_own() -> Result<()> {

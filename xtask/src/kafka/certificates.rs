@@ -1,4 +1,5 @@
-//! The certificates of one cluster: an authority, the brokers' certificate, a client's.
+//! The certificates of one cluster: an authority, what brokers show, what clients show, and those that
+//! nobody should believe.
 //!
 //! All are PEM files, which Kafka and clients that are not Java's can read. Each cluster has its
 //! own, for this machine only, and they are deleted with the cluster's directory.
@@ -8,78 +9,72 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 /// Where the files of a cluster in `dir` are.
-#[derive(Debug, Clone)]
-pub(crate) struct Certificates(PathBuf);
-
-impl Certificates {
-    pub(crate) fn of(dir: &Path) -> Self {
-        Self(dir.join("tls"))
-    }
-
-    /// What everybody trusts.
-    pub(crate) fn authority(&self) -> PathBuf {
-        self.0.join("ca.pem")
-    }
-
-    /// The brokers' key and chain in one file, as Kafka wants it.
-    pub(crate) fn broker_store(&self) -> PathBuf {
-        self.0.join("broker.pem")
-    }
-
-    pub(crate) fn client_chain(&self) -> PathBuf {
-        self.0.join("client.pem")
-    }
-
-    pub(crate) fn client_key(&self) -> PathBuf {
-        self.0.join("client.key")
-    }
-
-    /// Makes all of them.
-    pub(crate) fn make(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.0)?;
-        let authority = authority().context("the authority's certificate can not be made")?;
-        std::fs::write(self.authority(), authority.pem())?;
-        let (chain, key) = signed(&authority, "broker", ExtendedKeyUsagePurpose::ServerAuth)?;
-        std::fs::write(self.broker_store(), format!("{key}{chain}"))?;
-        let (chain, key) = signed(&authority, "client", ExtendedKeyUsagePurpose::ClientAuth)?;
-        std::fs::write(self.client_chain(), chain)?;
-        std::fs::write(self.client_key(), key)?;
-        Ok(())
-    }
+pub(crate) fn directory(dir: &Path) -> PathBuf {
+    dir.join("tls")
 }
 
-fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// Makes all files of a cluster in `dir`. A key and its chain are in one file, as Kafka wants it.
+pub(crate) fn make(dir: &Path) -> Result<()> {
+    let dir = directory(dir);
+    std::fs::create_dir_all(&dir)?;
+    let ours = authority("xtask authority").context("an authority can not be made")?;
+    let other = authority("another authority").context("an authority can not be made")?;
+    let here: &[&str] = &["localhost", "127.0.0.1"];
+    let (always, past, future) = ((1975, 4096), (2020, 2021), (4000, 4096));
+    let stores = [
+        ("broker", &ours, here, always),
+        ("expired", &ours, here, past),
+        ("early", &ours, here, future),
+        ("elsewhere", &ours, &["elsewhere.example"], always),
+        ("client", &ours, here, always),
+        ("expired-client", &ours, here, past),
+        ("stranger", &other, here, always),
+    ];
+    for (name, authority, hosts, years) in stores {
+        let store = store(authority, name, hosts, years)
+            .with_context(|| format!("the certificate {name} can not be made"))?;
+        std::fs::write(dir.join(format!("{name}.pem")), store)?;
+    }
+    std::fs::write(dir.join("ca.pem"), ours.pem())?;
+    std::fs::write(dir.join("other-ca.pem"), other.pem())?;
+    Ok(())
+}
+
+fn authority(name: &str) -> Result<Authority, rcgen::Error> {
     let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "xtask authority");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
-/// The chain and the key, in PEM, of a certificate for this machine.
-fn signed(
-    authority: &CertifiedIssuer<'_, KeyPair>,
+/// A key and the chain of its certificate, which is for these hosts, from one year to another.
+fn store(
+    authority: &Authority,
     name: &str,
-    usage: ExtendedKeyUsagePurpose,
-) -> Result<(String, String)> {
+    hosts: &[&str],
+    (from, to): (i32, i32),
+) -> Result<String, rcgen::Error> {
     let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+    let mut params = CertificateParams::new(hosts)?;
     params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = date_time_ymd(from, 1, 1);
+    params.not_after = date_time_ymd(to, 1, 1);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![usage];
-    let certificate = params
-        .signed_by(&key, authority)
-        .with_context(|| format!("the certificate of the {name} can not be made"))?;
-    Ok((
-        format!("{}{}", certificate.pem(), authority.pem()),
-        key.serialize_pem(),
-    ))
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
+    let certificate = params.signed_by(&key, authority)?;
+    let chain = certificate.pem() + &authority.pem();
+    Ok(key.serialize_pem() + &chain)
 }
 
 #[cfg(test)]
@@ -89,18 +84,15 @@ mod tests {
     #[test]
     fn every_file_is_made_in_pem() {
         let dir = tempfile::tempdir().unwrap();
-        let certificates = Certificates::of(dir.path());
-        certificates.make().unwrap();
-        let count = |path: PathBuf, what: &str| {
-            std::fs::read_to_string(path)
-                .unwrap()
-                .matches(&format!("BEGIN {what}-----"))
-                .count()
+        make(dir.path()).unwrap();
+        let count = |name: &str, what: &str| {
+            let text = std::fs::read_to_string(directory(dir.path()).join(name)).unwrap();
+            text.matches(&format!("BEGIN {what}-----")).count()
         };
-        assert_eq!(count(certificates.authority(), "CERTIFICATE"), 1);
-        assert_eq!(count(certificates.broker_store(), "CERTIFICATE"), 2);
-        assert_eq!(count(certificates.broker_store(), "PRIVATE KEY"), 1);
-        assert_eq!(count(certificates.client_chain(), "CERTIFICATE"), 2);
-        assert_eq!(count(certificates.client_key(), "PRIVATE KEY"), 1);
+        assert_eq!(count("ca.pem", "CERTIFICATE"), 1);
+        for store in ["broker.pem", "client.pem", "stranger.pem"] {
+            assert_eq!(count(store, "CERTIFICATE"), 2);
+            assert_eq!(count(store, "PRIVATE KEY"), 1);
+        }
     }
 }

@@ -16,11 +16,12 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::certificates::Certificates;
+use super::client::{self, KINDS, PASSWORD, USER};
 use super::node::{Jvm, Node, Up, java};
 use super::properties::{DETOURS, Detour, Ports};
-use super::protocol::{PASSWORD, Protocol, USER};
-use super::{class_path, probe};
+use super::protocol::Protocol;
+use super::tokens::Tokens;
+use super::{certificates, class_path, probe};
 use crate::shell::{self, Running};
 use crate::undo::Undo;
 
@@ -44,6 +45,9 @@ pub(crate) struct Cluster {
     /// What was asked for beside nodes and protocols: properties.
     #[serde(default)]
     asked: Vec<String>,
+    /// Who signs tokens, if a listener wants such.
+    #[serde(default)]
+    tokens: Option<Tokens>,
 }
 
 /// What can be done to one node of a running cluster.
@@ -125,19 +129,13 @@ impl Cluster {
             let servers = self.bootstrap_servers(protocol);
             variables.extend(servers.map(|servers| (protocol.variable(), servers)));
         }
-        if self.protocols().any(Protocol::has_tls) {
-            let files = Certificates::of(&self.dir);
-            for (name, path) in [
-                ("KAFKA_TLS_CA", files.authority()),
-                ("KAFKA_TLS_CERTIFICATE", files.client_chain()),
-                ("KAFKA_TLS_KEY", files.client_key()),
-            ] {
-                variables.push((name.to_owned(), path.display().to_string()));
-            }
+        if self.protocols().count() > 1 {
+            let clients = self.clients().display().to_string();
+            variables.push(("KAFKA_CLIENTS".to_owned(), clients));
         }
-        if self.protocols().any(Protocol::has_sasl) {
-            variables.push(("KAFKA_SASL_USER".to_owned(), USER.to_owned()));
-            variables.push(("KAFKA_SASL_PASSWORD".to_owned(), PASSWORD.to_owned()));
+        if let Some(tokens) = &self.tokens {
+            variables.push(("KAFKA_TOKENS".to_owned(), tokens.issuer()));
+            variables.push(("KAFKA_TOKENS_ALLOWED".to_owned(), tokens.allowed()));
         }
         let detours = self.nodes.iter().filter_map(|node| node.ports.detour);
         let detours: Vec<_> = detours.map(|detour| detour.to_string()).collect();
@@ -147,9 +145,36 @@ impl Cluster {
         variables
     }
 
-    /// Whether every node's process runs.
+    /// The properties of a client of this kind.
+    pub(crate) fn client_properties(&self, kind: &str) -> Result<String> {
+        let path = self.clients().join(format!("{kind}.properties"));
+        std::fs::read_to_string(&path).with_context(|| format!("{} is missing", path.display()))
+    }
+
+    /// Where the properties of clients are, a file for each kind.
+    fn clients(&self) -> PathBuf {
+        self.dir.join("clients")
+    }
+
+    /// Writes what clients of each kind are told that can speak to a listener.
+    fn write_clients(&self) -> Result<()> {
+        std::fs::create_dir_all(self.clients())?;
+        for kind in KINDS {
+            if let Some(servers) = self.bootstrap_servers(client::listener(kind)) {
+                let text = client::properties(kind, &servers, &self.dir, &self.issuer());
+                std::fs::write(self.clients().join(format!("{kind}.properties")), text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn issuer(&self) -> String {
+        self.tokens.as_ref().map(Tokens::issuer).unwrap_or_default()
+    }
+
+    /// Whether every process runs.
     pub(crate) fn is_alive(&self) -> bool {
-        self.nodes.iter().all(Node::is_running)
+        self.nodes.iter().all(Node::is_running) && self.tokens.iter().all(Tokens::is_running)
     }
 
     /// The processes of all nodes that run.
@@ -203,7 +228,7 @@ impl Cluster {
         for id in ids {
             let node = &mut self.nodes[id - 1];
             ensure!(!node.is_running(), "node {id} runs already");
-            node.start(&class_path)?;
+            node.start(&class_path, self.tokens.as_ref().map(Tokens::allowed))?;
             self.write()?;
         }
         let deadline = Instant::now() + START_LIMIT;
@@ -219,6 +244,7 @@ impl Cluster {
         for node in &self.nodes {
             node.signal(Signal::KILL);
         }
+        self.tokens.iter().for_each(Tokens::end);
         for node in &self.nodes {
             self.await_end(node.id)?;
         }
@@ -242,6 +268,7 @@ impl Cluster {
             nodes: Vec::new(),
             dir,
             asked: up.set.clone(),
+            tokens: None,
         };
         cluster.write()?;
         let undo = Undo::new(|| {
@@ -250,17 +277,25 @@ impl Cluster {
             }
         });
         let protocols = up.protocols();
-        if protocols.iter().any(|protocol| protocol.has_tls()) {
-            Certificates::of(&cluster.dir).make()?;
+        if protocols.len() > 1 {
+            certificates::make(&cluster.dir)?;
         }
         let ports = free_ports(up, &protocols)?;
+        if protocols.iter().any(|it| it.has_signed_tokens()) {
+            let port = free_port()?;
+            cluster.tokens = Some(Tokens::start(&cluster.dir, port)?);
+            cluster.write()?;
+        }
         for id in 1..=ports.len() {
-            let node = Node::prepare(id, &ports, up, &cluster.dir)?;
+            let node = Node::prepare(id, &ports, up, &cluster.dir, &cluster.issuer())?;
             cluster.nodes.push(node);
         }
+        cluster.write_clients()?;
         cluster.format(class_path)?;
+        cluster.await_tokens()?;
         for index in 0..cluster.nodes.len() {
-            cluster.nodes[index].start(class_path)?;
+            let allowed = cluster.tokens.as_ref().map(Tokens::allowed);
+            cluster.nodes[index].start(class_path, allowed)?;
             cluster.write()?;
         }
         let deadline = Instant::now() + START_LIMIT;
@@ -330,7 +365,7 @@ impl Cluster {
             let mut tool = java(Jvm::Small, class_path);
             tool.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"]);
             tool.arg(&node.properties);
-            if self.protocols().any(Protocol::has_sasl) {
+            if self.protocols().count() > 1 {
                 for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
                     let user = format!("{mechanism}=[name={USER},password={PASSWORD}]");
                     tool.args(["--add-scram", &user]);
@@ -351,6 +386,21 @@ impl Cluster {
                 "the storage is not formatted ({status}):\n{}",
                 node.tail()
             );
+        }
+        Ok(())
+    }
+
+    /// Waits until tokens are signed: brokers ask for the keys when they start.
+    fn await_tokens(&self) -> Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        while let Some(Err(error)) = self.tokens.as_ref().map(Tokens::probe) {
+            let runs = self.tokens.iter().all(Tokens::is_running);
+            ensure!(
+                runs && Instant::now() < deadline,
+                "no tokens are signed ({error:#}); see tokens.log in {}",
+                self.dir.display()
+            );
+            shell::pause(PAUSE);
         }
         Ok(())
     }
@@ -450,6 +500,12 @@ fn free_ports(up: &Up, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
     Ok(ports.chunks(of_node).map(shared_out).collect())
 }
 
+/// One more.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
 fn state_file() -> PathBuf {
     shell::target().join("kafka/cluster.json")
 }
@@ -472,7 +528,7 @@ mod tests {
             all.extend([ports.controller, detour.advertised, detour.listens]);
             all.extend(ports.listeners.into_values());
         }
-        assert_eq!(all.len(), 9 * 7);
+        assert_eq!(all.len(), 9 * (3 + Protocol::ALL.len()));
         // That each was free is not asked again: another program may have taken it by now.
         assert!(all.into_iter().all(|port| PORTS.contains(&port)));
     }
@@ -486,11 +542,12 @@ mod tests {
             ..Up::default()
         };
         let ports = free_ports(&up, &Protocol::ALL.into()).unwrap();
-        let node = Node::prepare(1, &ports, &Up::default(), dir.path()).unwrap();
+        let node = Node::prepare(1, &ports, &Up::default(), dir.path(), "").unwrap();
         let cluster = Cluster {
             dir: dir.path().to_owned(),
             nodes: vec![node],
             asked: up.set,
+            tokens: None,
         };
         let read: Cluster = serde_json::from_slice(&serde_json::to_vec(&cluster).unwrap()).unwrap();
         assert_eq!(read.to_string(), cluster.to_string());

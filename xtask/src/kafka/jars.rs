@@ -40,14 +40,20 @@ fn libs() -> Result<PathBuf> {
         }
         return Ok(libs);
     }
-    brought_by_maven()
+    brought_by_maven("libs", "pom.xml")
 }
 
-/// Copies the jars once; `pom.xml` is kept beside them to see when they are out of date.
-fn brought_by_maven() -> Result<PathBuf> {
+/// The class path of the server that signs tokens.
+pub(crate) fn of_tokens() -> Result<String> {
+    let tokens = brought_by_maven("tokens", "tokens.pom.xml")?;
+    Ok(format!("{}/*", tokens.display()))
+}
+
+/// Copies the jars once; the pom is kept beside them to see when they are out of date.
+fn brought_by_maven(name: &str, pom: &str) -> Result<PathBuf> {
     let kafka = shell::target().join("kafka");
-    let (libs, stamp) = (kafka.join("libs"), kafka.join("libs.pom.xml"));
-    let pom = shell::workspace().join("xtask/kafka/pom.xml");
+    let (libs, stamp) = (kafka.join(name), kafka.join(format!("{name}.pom.xml")));
+    let pom = shell::workspace().join("xtask/kafka").join(pom);
     let wanted = std::fs::read(&pom).with_context(|| format!("{} is missing", pom.display()))?;
     if std::fs::read(&stamp).is_ok_and(|brought| brought == wanted) && libs.is_dir() {
         return Ok(libs);

@@ -9,6 +9,7 @@
 //! its data in a temporary directory, and ends only processes that it has started.
 
 mod certificates;
+mod client;
 mod cluster;
 mod jars;
 mod node;
@@ -16,6 +17,7 @@ mod probe;
 mod process;
 mod properties;
 mod protocol;
+mod tokens;
 
 use std::process::{Command, ExitCode};
 
@@ -85,7 +87,7 @@ pub(crate) struct Tool {
 impl Task {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self {
-            Self::Up(up) => println!("{}", bootstrap_servers(&up)?),
+            Self::Up(up) => println!("{}", told(&up)?),
             Self::Down => down()?,
             Self::Kill(nodes) => disturb(&nodes, Disturbance::Kill)?,
             Self::Pause(nodes) => disturb(&nodes, Disturbance::Pause)?,
@@ -100,13 +102,22 @@ impl Task {
     }
 }
 
-/// The servers that were named to us, else those of the cluster that runs, started if need be.
-fn bootstrap_servers(up: &Up) -> Result<String> {
+/// The servers that were named to us, else those of the cluster that runs, started if need be; or the
+/// properties of the clients that are asked for.
+fn told(up: &Up) -> Result<String> {
     if let Some(servers) = shell::variable(SERVERS) {
         eprintln!("{SERVERS} is set: nothing is started");
         return Ok(servers);
     }
-    let servers = Cluster::up(up)?.bootstrap_servers(Protocol::Plaintext);
+    let cluster = Cluster::up(up)?;
+    if !up.security.is_empty() {
+        let properties = up
+            .security
+            .iter()
+            .map(|kind| cluster.client_properties(kind));
+        return Ok(properties.collect::<Result<Vec<_>>>()?.join("\n"));
+    }
+    let servers = cluster.bootstrap_servers(Protocol::Plaintext);
     servers.context("a cluster always has a listener for PLAINTEXT")
 }
 

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use super::client;
 use super::process;
 use super::properties::{Ports, properties, with};
 use super::protocol::Protocol;
@@ -30,6 +30,10 @@ pub(crate) struct Up {
     /// What clients may speak, comma-separated; PLAINTEXT is always among them.
     #[arg(long, value_delimiter = ',', default_value = "plaintext")]
     pub(crate) protocol: Vec<Protocol>,
+    /// What clients are to have, comma-separated: prints the properties of each, e.g. of
+    /// sasl-ssl-scram; a wrong name is answered with all that there are.
+    #[arg(long, value_delimiter = ',', value_parser = client::kind)]
+    pub(crate) security: Vec<&'static str>,
     /// Add a PLAINTEXT listener that is advertised at a port where nothing listens, for a proxy to
     /// be put there; KAFKA_DETOURS tells the ports.
     #[arg(long)]
@@ -48,6 +52,7 @@ impl Up {
         self.protocol
             .iter()
             .copied()
+            .chain(self.security.iter().map(|kind| client::listener(kind)))
             .chain([Protocol::Plaintext])
             .collect()
     }
@@ -78,7 +83,13 @@ pub(crate) enum Jvm {
 
 impl Node {
     /// Writes what node `id` (from 1) of the cluster in `dir` will be told.
-    pub(super) fn prepare(id: usize, ports: &[Ports], up: &Up, dir: &Path) -> Result<Self> {
+    pub(super) fn prepare(
+        id: usize,
+        ports: &[Ports],
+        up: &Up,
+        dir: &Path,
+        tokens: &str,
+    ) -> Result<Self> {
         let node = Self {
             id,
             ports: ports[id - 1].clone(),
@@ -87,24 +98,16 @@ impl Node {
             properties: dir.join(format!("node{id}.properties")),
             log: dir.join(format!("node{id}.log")),
         };
-        let text = with(properties(id, ports, dir), &up.set)?;
+        let text = with(properties(id, ports, dir, tokens), &up.set)?;
         std::fs::write(&node.properties, text)?;
         Ok(node)
     }
 
     /// Starts the JVM; what it says is added to the log.
-    pub(super) fn start(&mut self, class_path: &str) -> Result<()> {
-        let log = File::options().append(true).create(true).open(&self.log)?;
-        let java = java(self.jvm, class_path);
-        let mut nohup = Command::new("nohup");
-        nohup.arg(java.get_program()).args(java.get_args());
-        nohup.arg("kafka.Kafka").arg(&self.properties);
-        nohup
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        std::os::unix::process::CommandExt::process_group(&mut nohup, 0);
-        self.pid = Some(nohup.spawn().context("`nohup java` can not be run")?.id());
+    pub(super) fn start(&mut self, class_path: &str, option: Option<String>) -> Result<()> {
+        let mut java = java(self.jvm, class_path);
+        java.args(option).arg("kafka.Kafka").arg(&self.properties);
+        self.pid = Some(process::start_detached(&java, &self.log)?);
         Ok(())
     }
 

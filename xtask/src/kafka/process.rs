@@ -2,11 +2,26 @@
 //!
 //! Process ids are used again, so a process is ended only if its command line names what was started.
 
+use std::fs::File;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
+
+/// Starts what outlives this process and the terminal; what it says is added to the log.
+pub(crate) fn start_detached(what: &Command, log: &Path) -> Result<u32> {
+    let log = File::options().append(true).create(true).open(log)?;
+    let mut nohup = Command::new("nohup");
+    nohup.arg(what.get_program()).args(what.get_args());
+    let variables = what.get_envs();
+    nohup.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    nohup.stdin(Stdio::null()).stdout(log.try_clone()?);
+    nohup.stderr(log);
+    std::os::unix::process::CommandExt::process_group(&mut nohup, 0);
+    Ok(nohup.spawn().context("`nohup java` can not be run")?.id())
+}
 
 /// Whether process `id` runs and has `mark` in its command line.
 pub(crate) fn is_running(id: u32, mark: &str) -> bool {

@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::certificates::Certificates;
-use super::protocol::{PASSWORD, Protocol, USER};
+use super::certificates;
+use super::protocol::Protocol;
 
 /// Where a proxy may stand: `advertised:listens` of every node, comma-separated.
 pub(super) const DETOURS: &str = "KAFKA_DETOURS";
@@ -39,8 +39,9 @@ impl fmt::Display for Detour {
     }
 }
 
-/// The properties of node `id` (from 1) of a cluster in `dir` whose nodes listen at `ports`.
-pub(crate) fn properties(id: usize, ports: &[Ports], dir: &Path) -> String {
+/// The properties of node `id` (from 1) of a cluster in `dir` whose nodes listen at `ports`, and whose
+/// tokens are signed at `tokens`.
+pub(crate) fn properties(id: usize, ports: &[Ports], dir: &Path, tokens: &str) -> String {
     let data = dir.join(format!("data{id}"));
     let voters = ports.iter().enumerate().map(|(index, ports)| {
         let id = index + 1;
@@ -63,14 +64,13 @@ pub(crate) fn properties(id: usize, ports: &[Ports], dir: &Path) -> String {
         let _ = writeln!(text, "{name}={factor}");
     }
     text.push_str(FOR_TESTS);
-    if listeners.keys().any(|protocol| protocol.has_tls()) {
-        text.push_str(&tls_properties(&Certificates::of(dir)));
-    }
-    if listeners.keys().any(|protocol| protocol.has_sasl()) {
-        let _ = writeln!(text, "sasl.enabled.mechanisms={}", MECHANISMS.join(","));
-    }
-    for protocol in listeners.keys().filter(|protocol| protocol.has_sasl()) {
-        text.push_str(&sasl_properties(*protocol));
+    if listeners.len() > 1 {
+        let tls = certificates::directory(dir).display().to_string();
+        text.push_str(
+            &SECURITY
+                .replace("TLS/", &(tls + "/"))
+                .replace("TOKENS", tokens),
+        );
     }
     text
 }
@@ -95,8 +95,9 @@ fn listener_properties(ports: &Ports) -> String {
         .map(|(protocol, port)| place(protocol.name(), *port))
         .collect();
     let mut advertised = listeners.clone();
-    let protocols = ports.listeners.keys().map(|protocol| protocol.name());
-    let mut map: Vec<_> = protocols.map(|name| format!("{name}:{name}")).collect();
+    let protocols = ports.listeners.keys();
+    let pair = |it: &Protocol| format!("{}:{}", it.name(), it.spoken());
+    let mut map: Vec<_> = protocols.map(pair).collect();
     if let Some(detour) = ports.detour {
         listeners.push(place(DETOUR, detour.listens));
         advertised.push(place(DETOUR, detour.advertised));
@@ -111,40 +112,11 @@ fn listener_properties(ports: &Ports) -> String {
     )
 }
 
-fn tls_properties(certificates: &Certificates) -> String {
-    format!(
-        "ssl.keystore.type=PEM\n\
-         ssl.keystore.location={}\n\
-         ssl.truststore.type=PEM\n\
-         ssl.truststore.location={}\n\
-         ssl.client.auth=requested\n",
-        certificates.broker_store().display(),
-        certificates.authority().display(),
-    )
-}
-
-/// What each mechanism needs on one listener. The users of SCRAM are in the cluster's own log.
-fn sasl_properties(protocol: Protocol) -> String {
-    let listener = protocol.name().to_lowercase();
-    let modules = [
-        format!("plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";"),
-        "scram.ScramLoginModule required;".to_owned(),
-        "scram.ScramLoginModule required;".to_owned(),
-        "oauthbearer.OAuthBearerLoginModule required;".to_owned(),
-    ];
-    let mut text = String::new();
-    for (mechanism, module) in MECHANISMS.iter().zip(modules) {
-        let mechanism = mechanism.to_lowercase();
-        let name = format!("listener.name.{listener}.{mechanism}.sasl.jaas.config");
-        let _ = writeln!(text, "{name}=org.apache.kafka.common.security.{module}");
-    }
-    text
-}
-
 /// The name of the listener that clients are sent past.
 const DETOUR: &str = "DETOUR";
 
-const MECHANISMS: [&str; 4] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"];
+/// The same on every node that has other listeners than PLAINTEXT.
+const SECURITY: &str = include_str!("../../kafka/security.properties");
 
 /// As many copies as there are nodes, three at most.
 const FACTORS: [&str; 4] = [
@@ -183,7 +155,7 @@ mod tests {
             listeners: protocols.iter().copied().zip(listeners(node)).collect(),
             detour: None,
         });
-        properties(id, &ports.collect::<Vec<_>>(), Path::new("dir"))
+        properties(id, &ports.collect::<Vec<_>>(), Path::new("dir"), "")
     }
 
     fn line(text: &str, name: &str) -> Option<String> {
@@ -223,7 +195,7 @@ mod tests {
 
     #[test]
     fn each_protocol_has_a_listener_of_its_own() {
-        let text = text(1, 1, &Protocol::ALL);
+        let text = text(1, 1, &Protocol::ALL[..4]);
         assert_eq!(
             line(&text, "advertised.listeners").unwrap(),
             "PLAINTEXT://127.0.0.1:9000,SSL://127.0.0.1:9010,\
@@ -243,7 +215,7 @@ mod tests {
                 listens: 9201,
             }),
         };
-        let text = properties(1, &[ports], Path::new("dir"));
+        let text = properties(1, &[ports], Path::new("dir"), "");
         let places = |name| line(&text, name).unwrap();
         assert_eq!(
             places("listeners"),
@@ -275,7 +247,7 @@ mod tests {
         let text = text(1, 3, &Protocol::ALL);
         let names: Vec<_> = text
             .lines()
-            .map(|line| line.split_once('=').unwrap().0)
+            .filter_map(|line| Some(line.split_once('=')?.0))
             .collect();
         let mut unique = names.clone();
         unique.sort_unstable();

@@ -1,14 +1,12 @@
-//! The security protocols between clients and the cluster, by Kafka's names.
+//! The listeners of a node, by name. Most are named after the protocol that they speak.
+//!
+//! What each is told beside its name and protocol is in `xtask/kafka/security.properties`.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// The servers to use instead of starting any.
 pub(crate) const SERVERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
-/// The only user, for every mechanism.
-pub(crate) const USER: &str = "alice";
-/// The user's password.
-pub(crate) const PASSWORD: &str = "alice-secret";
 
 /// How clients of a listener are spoken to, and how they prove who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -23,32 +21,63 @@ pub(crate) enum Protocol {
     SaslPlaintext,
     /// SASL, the same mechanisms, in TLS.
     SaslSsl,
+    /// TLS 1.3; a client must show a certificate of the cluster's authority.
+    Mtls,
+    /// SASL, not encrypted: OAUTHBEARER with tokens that a server has signed.
+    Oidc,
+    /// The same in TLS.
+    OidcSsl,
+    /// TLS with a certificate that has expired.
+    Expired,
+    /// TLS with a certificate that is not valid yet.
+    Early,
+    /// TLS with the certificate of another host.
+    Elsewhere,
 }
 
 impl Protocol {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Plaintext,
         Self::Ssl,
         Self::SaslPlaintext,
         Self::SaslSsl,
+        Self::Mtls,
+        Self::Oidc,
+        Self::OidcSsl,
+        Self::Expired,
+        Self::Early,
+        Self::Elsewhere,
     ];
 
-    /// Kafka's name, which is also the name of the listener.
-    pub(crate) fn name(self) -> &'static str {
+    /// The name of the listener, and Kafka's name of the protocol that it speaks.
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Plaintext => "PLAINTEXT",
-            Self::Ssl => "SSL",
-            Self::SaslPlaintext => "SASL_PLAINTEXT",
-            Self::SaslSsl => "SASL_SSL",
+            Self::Plaintext => ("PLAINTEXT", "PLAINTEXT"),
+            Self::Ssl => ("SSL", "SSL"),
+            Self::SaslPlaintext => ("SASL_PLAINTEXT", "SASL_PLAINTEXT"),
+            Self::SaslSsl => ("SASL_SSL", "SASL_SSL"),
+            Self::Mtls => ("MTLS", "SSL"),
+            Self::Oidc => ("OIDC", "SASL_PLAINTEXT"),
+            Self::OidcSsl => ("OIDC_SSL", "SASL_SSL"),
+            Self::Expired => ("EXPIRED", "SSL"),
+            Self::Early => ("EARLY", "SSL"),
+            Self::Elsewhere => ("ELSEWHERE", "SSL"),
         }
     }
 
-    pub(crate) fn has_tls(self) -> bool {
-        matches!(self, Self::Ssl | Self::SaslSsl)
+    /// The name of the listener.
+    pub(crate) fn name(self) -> &'static str {
+        self.names().0
     }
 
-    pub(crate) fn has_sasl(self) -> bool {
-        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    /// Kafka's name of what it speaks, `security.protocol` of its clients.
+    pub(crate) fn spoken(self) -> &'static str {
+        self.names().1
+    }
+
+    /// Whether a server must sign tokens for its clients.
+    pub(crate) fn has_signed_tokens(self) -> bool {
+        matches!(self, Self::Oidc | Self::OidcSsl)
     }
 
     /// The variable that names the servers to tests, e.g. `KAFKA_BOOTSTRAP_SERVERS_SASL_SSL`.
@@ -65,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_protocol_is_asked_for_by_kafkas_name_in_small_letters() {
+    fn a_protocol_is_asked_for_by_its_name_in_small_letters() {
         for protocol in Protocol::ALL {
             let asked = Protocol::from_str(&protocol.name().to_lowercase(), false);
             assert_eq!(asked, Ok(protocol));
