@@ -19,7 +19,7 @@ use crate::config::{
     Acks, Checked, ConfigError, PartitionerClass, Problem, ProducerConfig, Warning,
 };
 use crate::driver;
-use crate::engine::{Engine, EngineHandle};
+use crate::engine::{Engine, EngineHandle, Seed};
 use crate::error::DeliveryError;
 use crate::producer::Producer;
 use crate::security::{TlsClient, Unusable};
@@ -71,6 +71,9 @@ pub enum BuildError {
     /// The operating system refused a thread or an event queue.
     #[error("the producer's thread could not be started: {0}")]
     Thread(std::io::Error),
+    /// The operating system gives no random numbers, which SASL needs.
+    #[error("the operating system gives no random numbers for SASL: {0}")]
+    Random(std::io::Error),
 }
 
 impl<K, V> Producer<K, V>
@@ -260,7 +263,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             Arc::clone(&settings),
             Arc::clone(&accumulator),
             Arc::clone(&handle),
-            seed(&settings),
+            seed(&settings)?,
             Instant::now(),
         );
         driver::spawn(engine, Arc::clone(&settings), doorbell, tls).map_err(BuildError::Thread)?;
@@ -302,11 +305,19 @@ fn by_class(class: PartitionerClass) -> SharedPartitioner {
     }
 }
 
-/// Different for each producer, so that their backoffs do not coincide.
-fn seed(settings: &Settings) -> u64 {
+/// Different for each producer, so that their backoffs do not coincide. The secret is needed for SASL
+/// alone.
+fn seed(settings: &Settings) -> Result<Seed, BuildError> {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write(settings.client_id.as_bytes());
-    hasher.finish()
+    let mut secret = [0; 32];
+    if settings.security.sasl.is_some() {
+        getrandom::fill(&mut secret).map_err(|error| BuildError::Random(error.into()))?;
+    }
+    Ok(Seed {
+        chance: hasher.finish(),
+        secret,
+    })
 }
 
 impl<K: ?Sized, V: ?Sized, P> fmt::Debug for ProducerBuilder<K, V, P> {

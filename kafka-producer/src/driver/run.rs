@@ -219,7 +219,7 @@ mod tests {
             Arc::clone(&settings),
             accumulator,
             handle,
-            42,
+            crate::engine::Seed::for_tests(42),
             Instant::now(),
         );
         let (mut driver, runtime) = prepare(engine, settings, doorbell, None).unwrap();

@@ -61,6 +61,13 @@ impl Pace {
         at
     }
 
+    /// The next try does not begin before this; when it may.
+    pub(crate) fn rest_until(&mut self, at: Instant) -> Instant {
+        let at = self.earliest(at);
+        self.earliest = Some(at);
+        at
+    }
+
     /// A try has come to something: the next need not wait for longer than the first pause.
     pub(crate) fn succeed(&mut self, random: &mut fastrand::Rng) {
         if self.failures > 0 {

@@ -50,6 +50,7 @@ impl Engine {
             Timer::Retry(lane) => sender.list(&mut peers, lane),
             Timer::Expiry(lane) => sender.expire(&mut peers, lane),
             Timer::Node(node) => self.node_is_due(node),
+            Timer::Session(node) => self.session_is_due(node),
             Timer::Metadata => self.metadata_is_due(),
             // Nothing to do here: `settle` asks.
             Timer::Identity => {}

@@ -22,9 +22,11 @@ mod handle;
 mod identity;
 mod input;
 mod lifecycle;
+mod login;
 mod notice;
 mod produce;
 mod responses;
+mod seed;
 mod timers;
 mod transaction;
 
@@ -40,12 +42,14 @@ pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot, Tran
 pub use input::{Action, Input};
 pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
+pub use seed::Seed;
 
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, Persistence, TransactionError,
 };
 use crate::settings::Settings;
 use cluster::features::Features;
+use cluster::handshake::sasl::Authenticator;
 use cluster::metadata::Metadata;
 use cluster::nodes::Nodes;
 use context::Context;
@@ -77,18 +81,18 @@ enum Settled {
 }
 
 impl Engine {
-    /// An engine that knows the bootstrap servers only. The same `seed` and inputs give the same actions.
+    /// An engine that knows the bootstrap servers only. The same seed and inputs give the same actions.
     pub fn new(
         settings: Arc<Settings>,
         accumulator: Arc<Accumulator<DeliveryError>>,
         handle: Arc<EngineHandle>,
-        seed: u64,
+        seed: Seed,
         now: Instant,
     ) -> Self {
         let transactional = settings.guarantee.transactional().cloned();
-        let nodes = Nodes::new(&settings);
+        let nodes = Nodes::new(&settings, Authenticator::new(seed.secret));
         let metadata = Metadata::new(settings.retry_backoff);
-        let cx = Context::new(settings, accumulator, handle, seed, now);
+        let cx = Context::new(settings, accumulator, handle, seed.chance, now);
         Self {
             nodes,
             features: Features::UNKNOWN,
@@ -126,8 +130,9 @@ impl Engine {
             Input::Unsendable(node, correlation_id, why) => {
                 self.unsendable(node, correlation_id, &why);
             }
-            Input::Lost(node, why) | Input::TlsFailed(node, why) => self.lost(node, &why),
-            Input::Token(..) => {}
+            Input::Lost(node, why) => self.lost(node, &why),
+            Input::TlsFailed(node, why) => self.tls_failed(node, &why),
+            Input::Token(node, told) => self.token_told(node, told),
         }
         self.follow_up();
     }

@@ -15,15 +15,16 @@ use kafka_wire::{
 
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
-use crate::engine::cluster::handshake::{self, Greeting};
+use crate::engine::cluster::handshake::api_versions::{self, Greeting};
 use crate::engine::cluster::in_flight::{InFlightRequest, Progress};
+use crate::engine::cluster::refusal::Refusal;
 use crate::engine::timers::Timer;
 use crate::engine::transaction::answers::{Answer, FollowUp};
 use crate::engine::transaction::ask::Ask;
 use crate::engine::transaction::requests::{CoordinatorRequest, Lookup, Versioned};
 use crate::engine::transaction::steps::Step;
 use crate::engine::{Engine, NodeId};
-use crate::error::{FatalError, SendError};
+use crate::error::{FatalError, SendError, WaitReason};
 use crate::settings::MetadataRecovery;
 
 impl Engine {
@@ -64,7 +65,7 @@ impl Engine {
     }
 
     /// Closes a connection that cannot be used any more.
-    fn lose(&mut self, id: NodeId, why: &str) {
+    pub(super) fn lose(&mut self, id: NodeId, why: &str) {
         let lost = self.nodes.lose(&mut self.cx, id, why);
         self.follow_lost(lost);
     }
@@ -75,7 +76,7 @@ impl Engine {
         self.follow_lost(lost);
     }
 
-    fn follow_lost(&mut self, lost: Option<Disconnected>) {
+    pub(super) fn follow_lost(&mut self, lost: Option<Disconnected>) {
         if let Some(lost) = lost {
             self.follow_disconnected(lost);
             // The partitions that it led may have other leaders, and other brokers may know them.
@@ -89,11 +90,14 @@ impl Engine {
         if let Some(ExpectedResponse::DescribeConfigs) = lost.oldest() {
             self.sender.expiration().hung_up(id);
         }
-        self.metadata.note_obstacle(lost.obstacle);
         self.transactions.forget_coordinator(id);
         for request in lost.unanswered {
             self.unanswered_request(request.expected, request.code);
         }
+        if let WaitReason::Authentication(why) = &lost.obstacle {
+            self.keep_out(id, why);
+        }
+        self.metadata.note_obstacle(lost.obstacle);
         if self.nodes.are_none_ready() {
             self.metadata.note_unheard(self.cx.now);
         }
@@ -102,7 +106,10 @@ impl Engine {
 
     fn unanswered_request(&mut self, expected: ExpectedResponse, code: ErrorCode) {
         match expected {
-            ExpectedResponse::ApiVersions | ExpectedResponse::DescribeConfigs => {}
+            ExpectedResponse::ApiVersions
+            | ExpectedResponse::SaslHandshake
+            | ExpectedResponse::SaslAuthenticate
+            | ExpectedResponse::DescribeConfigs => {}
             ExpectedResponse::Metadata { .. } => {
                 self.metadata.note_unheard(self.cx.now);
                 self.metadata_failed();
@@ -191,7 +198,12 @@ impl Engine {
             Ok(None) => return,
             Err(why) => return self.lose(id, why),
         };
-        let greeting = matches!(request.expected, ExpectedResponse::ApiVersions);
+        let greeting = matches!(
+            request.expected,
+            ExpectedResponse::ApiVersions
+                | ExpectedResponse::SaslHandshake
+                | ExpectedResponse::SaslAuthenticate
+        );
         match self.read_response(id, request, frame) {
             Ok(()) if greeting => self.nodes.retire_if_late(&mut self.cx, id),
             Ok(()) => self.nodes.note_use(&mut self.cx, id),
@@ -210,6 +222,8 @@ impl Engine {
         let version = request.version;
         match request.expected {
             ExpectedResponse::ApiVersions => self.greeted(id, version, frame),
+            ExpectedResponse::SaslHandshake => self.mechanism_told(id, version, frame),
+            ExpectedResponse::SaslAuthenticate => self.authentication_told(id, version, frame),
             ExpectedResponse::Metadata { topics } => self
                 .read_as::<MetadataRequest, LeadersResponse, _>(version, frame, |engine, answer| {
                     engine.metadata_told(id, &topics, answer);
@@ -299,22 +313,20 @@ impl Engine {
     }
 
     fn greeted(&mut self, id: NodeId, version: Version, frame: Bytes) -> Result<(), DecodeError> {
-        match handshake::read(frame, version)? {
+        match api_versions::read(frame, version)? {
             Greeting::AskIn(version) => {
                 let sent = self.nodes.greet(&mut self.cx, id, version);
                 self.follow_sent(sent);
             }
             Greeting::Told(answer) => {
                 self.features.apply(&answer);
-                self.nodes.become_ready(&mut self.cx, id, &answer);
-                let (sender, mut peers) = self.sender_and_peers();
-                sender.ask_for_expiration(&mut peers, id);
-                self.admission.limit_backlog(&self.cx, &self.nodes);
+                let login = self.nodes.greeted(&mut self.cx, id, &answer);
+                self.follow_login(id, login);
             }
             Greeting::Refused(answer) => {
                 let code = answer.error_code;
                 self.lose(id, &format!("ApiVersions was refused: {code}"));
-                if let Some(obstacle) = self.nodes.note_refused_greeting(id, &answer) {
+                if let Some(obstacle) = self.nodes.note_refused_greeting(self.cx.now, id, &answer) {
                     self.metadata.note_obstacle(obstacle);
                 }
             }
@@ -332,10 +344,10 @@ impl Engine {
         };
         if not_before > self.cx.now {
             self.cx.timers.arm(Timer::Metadata, not_before);
-            return self.refuse_unsupported();
+            return self.refuse_waiters_for_topics();
         }
         let Some(id) = self.ready_or_dial::<MetadataRequest>() else {
-            return self.refuse_unsupported();
+            return self.refuse_waiters_for_topics();
         };
         if self.metadata.asks_for_all_next() {
             let (sender, mut peers) = self.sender_and_peers();
@@ -411,12 +423,17 @@ impl Engine {
         self.metadata.forget_leaders(lanes);
     }
 
-    /// Ends the wait of callers for topics that nobody can tell of.
-    fn refuse_unsupported(&mut self) {
-        if let Some(unsupported) = self.nodes.nobody_speaks::<MetadataRequest>() {
-            let refusal = SendError::Unsupported(unsupported);
-            self.metadata.refuse_waiters(&mut self.cx, &refusal);
+    /// Ends the wait of callers for topics that nobody can tell of, and of records for leaders.
+    fn refuse_waiters_for_topics(&mut self) {
+        let Some(refusal) = self.nodes.refusal::<MetadataRequest>(&self.cx) else {
+            return;
+        };
+        if let Refusal::Authentication(_) = refusal {
+            let (sender, mut peers) = self.sender_and_peers();
+            sender.fail_leaderless(&mut peers, || refusal.clone().into());
         }
+        self.metadata
+            .refuse_waiters(&mut self.cx, &SendError::from(refusal));
     }
 
     fn metadata_failed(&mut self) {
@@ -467,7 +484,7 @@ impl Engine {
                 Step::Flush | Step::DropUnsent => self.see_to_unsent(&step),
                 Step::Nothing => return,
                 Step::FindCoordinator(lookup) => return self.find_coordinator(&lookup),
-                Step::Connect(id) => return self.nodes.dial_when_rested(&mut self.cx, id),
+                Step::Connect(id) => return self.connect_to_coordinator(id),
                 Step::Send(id, ask, request) => return self.send_to_coordinator(id, ask, request),
             }
         }
@@ -497,10 +514,7 @@ impl Engine {
 
     fn find_coordinator(&mut self, lookup: &Lookup) {
         let Some(id) = self.ready_or_dial::<FindCoordinatorRequest>() else {
-            if let Some(unsupported) = self.nodes.nobody_speaks::<FindCoordinatorRequest>() {
-                self.fail_for_good(FatalError::Unsupported(unsupported));
-            }
-            return;
+            return self.refuse_coordination();
         };
         let Some(version) = self.nodes.newest::<FindCoordinatorRequest>(id) else {
             return;

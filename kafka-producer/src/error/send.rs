@@ -236,6 +236,9 @@ pub enum AbortableError {
     /// A `send` in it has failed: the record is not part of it.
     #[error("a record was not accepted: {0}")]
     Send(Arc<SendError>),
+    /// A coordinator does not let the producer in.
+    #[error("{0}")]
+    Authentication(AuthenticationError),
     /// A coordinator has refused a request.
     #[error("{request} was refused: {code:?}: {message}")]
     #[non_exhaustive]
@@ -291,7 +294,7 @@ impl AbortableError {
             Self::Delivery(error) => error.code(),
             Self::Send(error) => error.code(),
             Self::Refused { code, .. } => Some(*code),
-            Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
+            Self::Authentication(_) | Self::Expired { .. } | Self::OffsetsInDoubt { .. } => None,
         }
     }
 }

@@ -5,11 +5,13 @@
 //! | [`AbortableError`] | abort the transaction, then begin the next one |
 //! | [`FatalError`] | close the producer; only a new one can go on |
 //! | [`TimedOut`] | call it again: the first call goes on |
+//! | [`AuthenticationError`] | correct the login or the rights, then call it again |
 //! | [`Misuse`] | correct the program |
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::authentication::AuthenticationError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
 use super::send::AbortableError;
@@ -32,6 +34,12 @@ pub enum TransactionError {
     /// The producer can no longer be used.
     #[error(transparent)]
     Fatal(FatalError),
+    /// The coordinator does not let the producer in, or nobody does who could tell which broker that is.
+    /// The producer itself goes on: once it is let in, the call can be made again. A transaction that was
+    /// to be committed is aborted, unless its coordinator was told of the end before: then it may be
+    /// committed.
+    #[error(transparent)]
+    Authentication(AuthenticationError),
     /// Not done within `max.block.ms`; it goes on in the background.
     #[error(transparent)]
     TimedOut(TimedOut),

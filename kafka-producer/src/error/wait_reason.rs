@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
+use super::authentication::AuthenticationError;
+
 /// What is in the way of a record that is not sent, or of a call that is not done.
 ///
 /// ```
@@ -44,6 +46,8 @@ pub enum WaitReason {
     },
     /// A broker lacks an API that is needed.
     Unsupported(Unsupported),
+    /// A broker does not let us in, or is not believed.
+    Authentication(AuthenticationError),
     /// The cluster knows of no broker.
     NoBroker,
     /// No leader of the partition is known, or it is not among the cluster's brokers.
@@ -119,6 +123,7 @@ impl fmt::Display for WaitReason {
                 )
             }
             Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
+            Self::Authentication(refused) => write!(f, "{refused}"),
             Self::NoBroker => f.write_str("the cluster knows of no broker"),
             Self::NoLeader { why } => with_reason(f, "the partition has no leader", why),
             Self::NoProducerId { why } => with_reason(f, "there is no producer id yet", why),

@@ -31,3 +31,10 @@ pub struct Security {
     /// `SASL_PLAINTEXT` and `SASL_SSL`.
     pub sasl: Option<Sasl>,
 }
+
+impl Security {
+    /// Whether there is either.
+    pub(crate) fn is_on(&self) -> bool {
+        self.tls.is_some() || self.sasl.is_some()
+    }
+}

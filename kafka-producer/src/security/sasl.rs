@@ -8,6 +8,7 @@ mod oauthbearer;
 mod plain;
 pub(crate) mod scram;
 mod scram_keys;
+pub(crate) mod step;
 
 use std::sync::Arc;
 

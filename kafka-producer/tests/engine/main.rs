@@ -24,6 +24,7 @@ mod forgetting;
 mod identity;
 mod incapable;
 mod inquiring;
+mod logins;
 mod made_anew;
 mod metadata;
 mod obstacles;

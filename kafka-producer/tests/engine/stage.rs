@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell, NewRecord};
 use kafka_producer::engine::{
-    Action, CloseReport, Command, Confirm, Engine, EngineHandle, Input, NodeId, Notices,
+    Action, CloseReport, Command, Confirm, Engine, EngineHandle, Input, NodeId, Notices, Seed,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::settings::{
@@ -26,6 +26,7 @@ use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, InitProduc
 use kafka_wire::records::RecordParts;
 use kafka_wire::{ApiKey, ErrorCode};
 
+use crate::logins::door::Door;
 pub(crate) use crate::outcomes::{delivered, expired, failed, pending, refused};
 use crate::transactions::Coordinators;
 use crate::wires::{Asked, Map, Says, Sent, What, ok, versions};
@@ -57,6 +58,10 @@ pub(crate) struct Stage {
     pub(crate) withheld: BTreeSet<ApiKey>,
     /// Dials that are not answered by themselves.
     pub(crate) unreachable: BTreeSet<NodeId>,
+    /// How the brokers let clients in.
+    pub(crate) door: Door,
+    /// The token providers are asked for these; [`Stage::token`] answers.
+    pub(crate) tokens_wanted: BTreeMap<NodeId, Address>,
     /// Dials under way.
     pub(crate) dialing: BTreeMap<NodeId, Address>,
     /// Unanswered requests of each open connection, oldest first.
@@ -139,7 +144,7 @@ impl Stage {
             Arc::clone(&settings),
             Arc::clone(&accumulator),
             Arc::clone(&handle),
-            seed,
+            Seed::for_tests(seed),
             start,
         );
         Self {
@@ -157,6 +162,8 @@ impl Stage {
             by_hand: BTreeSet::new(),
             withheld: BTreeSet::new(),
             unreachable: BTreeSet::new(),
+            door: Door::default(),
+            tokens_wanted: BTreeMap::new(),
             dialing: BTreeMap::new(),
             connections: BTreeMap::new(),
             dropped: Vec::new(),
@@ -312,7 +319,9 @@ impl Stage {
                         self.dropped.push((node, unanswered));
                     }
                 }
-                Action::FetchToken(node, _) => panic!("{node}: no token is needed"),
+                Action::FetchToken(node, address) => {
+                    let _ = self.tokens_wanted.insert(node, address);
+                }
                 Action::Send(node, outgoing) => {
                     let asked = Asked::read(&outgoing);
                     let acks = match &asked.what {
@@ -326,6 +335,7 @@ impl Stage {
                     assert_eq!(outgoing.confirm, confirm);
                     self.asked.push((node, asked.header.api_key));
                     self.coordinators.saw(&asked);
+                    self.door.saw(node, &asked);
                     let unanswered = self.connections.get_mut(&node);
                     unanswered.expect("a connection is open").push_back(asked);
                     self.check_window(node);
@@ -372,6 +382,7 @@ impl Stage {
             next_producer,
             expiration,
             coordinators,
+            door,
             ..
         } = self;
         connections.iter().find_map(|(&node, unanswered)| {
@@ -388,6 +399,7 @@ impl Stage {
                     coordinators.introduce(&mut spoken);
                     asked.answer::<ApiVersionsRequest>(&spoken)
                 }
+                What::Sasl(step) => door.answer(node, asked, step),
                 What::Metadata(topics) => asked.answer::<MetadataRequest>(&map.tell(topics)),
                 What::ProducerId => {
                     let answer = InitProducerIdResponse::default()
@@ -408,6 +420,7 @@ impl Stage {
     pub(crate) fn open(&mut self, node: NodeId) {
         self.dialing.remove(&node).expect("it was dialed");
         self.connections.insert(node, VecDeque::new());
+        self.door.opened(node);
         self.input(Input::Opened(node));
     }
 

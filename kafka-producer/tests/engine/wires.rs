@@ -27,6 +27,7 @@ use kafka_wire::messages::produce::{
 };
 use kafka_wire::messages::{
     ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
+    SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use kafka_wire::records::{BatchHeader, Record, RecordBatch};
 use kafka_wire::{
@@ -50,6 +51,7 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) enum What {
     ApiVersions,
+    Sasl(SaslStep),
     Metadata(Vec<String>),
     ProducerId,
     Transaction(Ask),
@@ -64,6 +66,13 @@ pub(crate) enum What {
         acks: i16,
         batches: Vec<Sent>,
     },
+}
+
+/// A request of a login.
+#[derive(Clone, Debug)]
+pub(crate) enum SaslStep {
+    Mechanism(String),
+    Says(Bytes),
 }
 
 /// One batch of a produce request.
@@ -98,6 +107,18 @@ impl Asked {
         assert_eq!(header.client_id.as_deref(), Some("scripted"));
         let what = match header.api_key {
             ApiKey::API_VERSIONS => What::ApiVersions,
+            ApiKey::SASL_HANDSHAKE => {
+                let request: SaslHandshakeRequest = decode_request(&header, input).unwrap();
+                assert_eq!(
+                    header.api_version, 1,
+                    "version 0 is followed by bare tokens"
+                );
+                What::Sasl(SaslStep::Mechanism(request.mechanism))
+            }
+            ApiKey::SASL_AUTHENTICATE => {
+                let request: SaslAuthenticateRequest = decode_request(&header, input).unwrap();
+                What::Sasl(SaslStep::Says(request.auth_bytes))
+            }
             ApiKey::METADATA => {
                 let request: MetadataRequest = decode_request(&header, input).unwrap();
                 let topics = request.topics.unwrap_or_default().into_iter();
@@ -362,6 +383,8 @@ pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
         range(ApiKey::INIT_PRODUCER_ID, 0, 5),
         range(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
         range(ApiKey::DESCRIBE_CONFIGS, 1, 4),
+        range(ApiKey::SASL_HANDSHAKE, 0, 1),
+        range(ApiKey::SASL_AUTHENTICATE, 0, 2),
     ]);
     spoken.api_keys.extend(transactions);
     spoken

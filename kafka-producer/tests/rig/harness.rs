@@ -18,7 +18,7 @@ use kafka_accumulator::{
 };
 use kafka_producer::engine::{
     Action, Command, Engine, EngineHandle, Input, NodeId, Notices, Outgoing, Payload,
-    PendingProduce,
+    PendingProduce, Seed,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::{Address, ProducerConfig};
@@ -72,7 +72,7 @@ impl Rig {
         let (asked, seat) = (Arc::clone(&accumulator), Arc::clone(&handle));
         let address = Address::new("rig", 9092);
         let mut rig = Self {
-            engine: Engine::new(settings, asked, seat, 42, now),
+            engine: Engine::new(settings, asked, seat, Seed::for_tests(42), now),
             notices: Notices::default(),
             accumulator,
             handle,

@@ -12,7 +12,7 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Accumulator, Doorbell, Sleep};
-use kafka_producer::engine::{Action, Engine, EngineHandle, Input, NodeId, Notices};
+use kafka_producer::engine::{Action, Engine, EngineHandle, Input, NodeId, Notices, Seed};
 use kafka_producer::settings::Settings;
 
 use crate::checkers::busy::Pace;
@@ -94,7 +94,7 @@ impl World {
             Arc::clone(&settings),
             Arc::clone(&accumulator),
             Arc::clone(&handle),
-            self.random.u64(..),
+            Seed::for_tests(self.random.u64(..)),
             self.now(),
         );
         let producer = Rc::new(Producer::new(

@@ -93,6 +93,24 @@ pub(crate) struct Session {
     use_so_far: Use,
     /// The quickest answer to a produce request.
     quickest: Option<Duration>,
+    /// For how long the broker lets us in.
+    lease: Lease,
+}
+
+/// For how long a broker lets us in, on this connection (KIP-368).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lease {
+    Unlimited,
+    /// Until `ends`; it is to be renewed from `renew_at` on.
+    Limited {
+        renew_at: Instant,
+        ends: Instant,
+    },
+    /// To be renewed as soon as there is a token; from `drained_from` on nothing more is sent without.
+    TokenAwaited {
+        drained_from: Instant,
+        ends: Instant,
+    },
 }
 
 /// Whether a connection has been good for anything.
@@ -117,7 +135,16 @@ impl Session {
             versions,
             use_so_far: Use::None,
             quickest: None,
+            lease: Lease::Unlimited,
         }
+    }
+
+    pub(crate) fn lease(&self) -> Lease {
+        self.lease
+    }
+
+    pub(crate) fn set_lease(&mut self, lease: Lease) {
+        self.lease = lease;
     }
 
     pub(crate) fn versions(&self) -> &Versions {

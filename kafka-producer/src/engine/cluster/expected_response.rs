@@ -13,6 +13,10 @@ use crate::engine::transaction::ask::Ask;
 pub(crate) enum ExpectedResponse {
     /// What the broker speaks.
     ApiVersions,
+    /// Whether the broker takes our SASL mechanism.
+    SaslHandshake,
+    /// What the broker says to what the mechanism has said.
+    SaslAuthenticate,
     /// The cluster: its brokers, and these topics.
     Metadata { topics: Vec<Arc<str>> },
     /// A producer id.
@@ -39,6 +43,8 @@ impl ExpectedResponse {
             Self::TopicId(batch, _) => vec![batch.lane],
             Self::Transaction(ask) => ask.lanes().to_vec(),
             Self::ApiVersions
+            | Self::SaslHandshake
+            | Self::SaslAuthenticate
             | Self::Metadata { .. }
             | Self::InitProducerId
             | Self::DescribeConfigs => Vec::new(),

@@ -11,6 +11,7 @@ pub(crate) mod disconnected;
 pub(crate) mod handshake;
 pub(crate) mod node;
 pub(crate) mod nodes;
+pub(crate) mod refusal;
 
 pub(crate) mod election;
 pub(crate) mod features;

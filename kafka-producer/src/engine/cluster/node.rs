@@ -1,13 +1,19 @@
 //! One broker: its address, and its connection as a state.
 //!
 //! ```text
-//! Resting ──dial──▶ Dialing ──opened──▶ Greeting ──versions──▶ Ready
-//!    ▲                 │                   │                     │
-//!    └─────────────────┴── lost, let go ───┴─────────────────────┘
+//! Resting ──dial──▶ Dialing ──opened──▶ Greeting ──versions──▶ Authenticating ──let in──▶ Ready
+//!    ▲                 │                   │                     │     ▲                   │
+//!    │                 │                   │                     │     └─ its session ends ┤
+//!    └─────────────────┴── lost, let go ───┴─────────────────────┴─────────────────────────┘
 //! ```
+//!
+//! Without SASL nobody is authenticated: a broker that has been greeted is ready. How it is done is in
+//! `node/login.rs`.
 //!
 //! What it asks of us (silence, pauses between dials) outlives its connections, and so does what it said
 //! that it speaks, and what was wrong, for messages; all else goes with a connection (`connection.rs`).
+
+pub(crate) mod login;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,8 +23,10 @@ use kafka_wire::{Request, Version};
 
 use crate::engine::backoff::Pace;
 use crate::engine::cluster::connection::{Connection, Session, Speed};
+use crate::engine::cluster::handshake::sasl::{Exchange, Occasion};
 use crate::engine::cluster::in_flight::{InFlight, Unanswered};
 use crate::engine::cluster::node_id::NodeId;
+use crate::engine::cluster::refusal::Refusal;
 use crate::engine::cluster::versions::Versions;
 use crate::engine::produce::request::Outgoing;
 use crate::error::{Unsupported, WaitReason};
@@ -33,11 +41,18 @@ pub(crate) struct Node {
     /// What it spoke on a connection that was let go, if no other was lost since.
     spoken: Option<Versions>,
     /// What was wrong with its last connection, until another is of use.
-    obstacle: Option<WaitReason>,
+    obstacle: Option<Obstacle>,
     /// How soon it may be dialed again.
     pace: Pace,
     /// Until when it has asked not to be sent anything (KIP-219).
     silent_until: Option<Instant>,
+}
+
+/// What was wrong, and when that was found.
+#[derive(Debug)]
+struct Obstacle {
+    why: WaitReason,
+    since: Instant,
 }
 
 /// The state of its connection.
@@ -49,6 +64,8 @@ enum Link {
     Dialing { deadline: Instant },
     /// Made; the broker is telling what it speaks.
     Greeting(Connection),
+    /// It is being told who we are: nothing else is sent.
+    Authenticating(Connection, Session, Exchange),
     /// Ready for every request.
     Ready(Connection, Session),
 }
@@ -152,14 +169,18 @@ impl Node {
 
     pub(crate) fn connection(&self) -> Option<&Connection> {
         match &self.link {
-            Link::Greeting(connection) | Link::Ready(connection, _) => Some(connection),
+            Link::Greeting(connection)
+            | Link::Authenticating(connection, ..)
+            | Link::Ready(connection, _) => Some(connection),
             Link::Resting | Link::Dialing { .. } => None,
         }
     }
 
     pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
         match &mut self.link {
-            Link::Greeting(connection) | Link::Ready(connection, _) => Some(connection),
+            Link::Greeting(connection)
+            | Link::Authenticating(connection, ..)
+            | Link::Ready(connection, _) => Some(connection),
             Link::Resting | Link::Dialing { .. } => None,
         }
     }
@@ -168,6 +189,7 @@ impl Node {
         self.connection().map(Connection::in_flight)
     }
 
+    /// What is known of one that is ready.
     fn session(&self) -> Option<&Session> {
         match &self.link {
             Link::Ready(_, session) => Some(session),
@@ -177,7 +199,7 @@ impl Node {
 
     fn session_mut(&mut self) -> Option<&mut Session> {
         match &mut self.link {
-            Link::Ready(_, session) => Some(session),
+            Link::Authenticating(_, session, _) | Link::Ready(_, session) => Some(session),
             _ => None,
         }
     }
@@ -210,15 +232,6 @@ impl Node {
             self.link = Link::Greeting(Connection::new(now));
         }
         dialing
-    }
-
-    /// It has told what it speaks.
-    pub(crate) fn become_ready(&mut self, versions: Versions) {
-        let link = std::mem::replace(&mut self.link, Link::Resting);
-        self.link = match link {
-            Link::Greeting(connection) => Link::Ready(connection, Session::new(versions)),
-            other => other,
-        };
     }
 
     /// A question on this connection was answered, and the answer understood.
@@ -255,26 +268,30 @@ impl Node {
         random: &mut fastrand::Rng,
     ) -> (Instant, Vec<Unanswered>) {
         let unanswered = match self.rest(now) {
-            Link::Greeting(connection) | Link::Ready(connection, _) => {
-                connection.into_in_flight().end(now)
-            }
+            Link::Greeting(connection)
+            | Link::Authenticating(connection, ..)
+            | Link::Ready(connection, _) => connection.into_in_flight().end(now),
             Link::Resting | Link::Dialing { .. } => Vec::new(),
         };
         self.spoken = None;
-        self.obstacle = Some(obstacle);
-        (self.pace.fail(now, random), unanswered)
+        let mut rested = self.pace.fail(now, random);
+        if matches!(obstacle, WaitReason::Authentication(_)) {
+            rested = self.pace.rest_until(now + REFUSED_PAUSE);
+        }
+        self.note_obstacle(now, obstacle);
+        (rested, unanswered)
     }
 
     /// It has said why it is of no use: that is told of it rather than that its connection was lost.
-    pub(crate) fn note_obstacle(&mut self, obstacle: WaitReason) {
-        self.obstacle = Some(obstacle);
+    pub(crate) fn note_obstacle(&mut self, now: Instant, why: WaitReason) {
+        self.obstacle = Some(Obstacle { why, since: now });
     }
 
     /// Ends the connection, if there is one; what stood on it. One that was of use for long enough
     /// leaves no failures behind.
     fn rest(&mut self, now: Instant) -> Link {
         let link = std::mem::replace(&mut self.link, Link::Resting);
-        if let Link::Ready(_, session) = &link
+        if let Link::Ready(_, session) | Link::Authenticating(_, session, _) = &link
             && session.was_of_use()
         {
             self.pace.recover(now);
@@ -284,9 +301,17 @@ impl Node {
 
     /// Until when others need not be tried, because a connection to this one is being made.
     pub(crate) fn alone_until(&self) -> Option<Instant> {
-        let connecting = matches!(self.link, Link::Dialing { .. } | Link::Greeting(_));
-        let begun = self.pace.begun().filter(|_| connecting)?;
-        Some(begun + HEAD_START)
+        Some(self.connecting_since()? + HEAD_START)
+    }
+
+    /// Since when a connection is being made that nothing was asked on yet.
+    fn connecting_since(&self) -> Option<Instant> {
+        let connecting = match &self.link {
+            Link::Dialing { .. } | Link::Greeting(_) => true,
+            Link::Authenticating(_, _, exchange) => exchange.occasion == Occasion::First,
+            Link::Resting | Link::Ready(..) => false,
+        };
+        self.pace.begun().filter(|_| connecting)
     }
 
     /// How busy a ready broker is; `None` if it is not ready.
@@ -302,7 +327,9 @@ impl Node {
             _ if self.silent_until.is_some() => Availability::Silent,
             Link::Ready(..) => Availability::Ready,
             Link::Resting => Availability::Resting,
-            Link::Dialing { .. } | Link::Greeting(_) => Availability::Connecting,
+            Link::Dialing { .. } | Link::Greeting(_) | Link::Authenticating(..) => {
+                Availability::Connecting
+            }
         }
     }
 
@@ -319,7 +346,7 @@ impl Node {
                 None => Window::Unsupported(self.unsupported::<ProduceRequest>()),
             },
             Link::Resting => Window::Resting,
-            Link::Dialing { .. } | Link::Greeting(_) => Window::Closed,
+            Link::Dialing { .. } | Link::Greeting(_) | Link::Authenticating(..) => Window::Closed,
         }
     }
 }
@@ -339,6 +366,9 @@ impl Node {
         self.silent_until = Some(until);
         if let Some(connection) = self.connection_mut() {
             connection.postpone(until - before);
+        }
+        if let Link::Authenticating(_, _, exchange) = &mut self.link {
+            exchange.postpone(until - before);
         }
         until
     }
@@ -376,7 +406,9 @@ impl Node {
                 let answer = connection.in_flight().deadline();
                 answer.or_else(|| self.idle_until(idle_max))
             }
-            Link::Dialing { .. } | Link::Greeting(_) => self.answer_deadline(),
+            Link::Dialing { .. } | Link::Greeting(_) | Link::Authenticating(..) => {
+                self.answer_deadline()
+            }
         };
         [link, self.silent_until].into_iter().flatten().min()
     }
@@ -393,6 +425,10 @@ impl Node {
     fn answer_deadline(&self) -> Option<Instant> {
         match &self.link {
             Link::Dialing { deadline } => Some(*deadline),
+            Link::Authenticating(connection, _, exchange) => {
+                let answer = connection.in_flight().deadline();
+                answer.into_iter().chain([exchange.deadline()]).min()
+            }
             _ => self.in_flight()?.deadline(),
         }
     }
@@ -403,6 +439,9 @@ impl Node {
         Some(match &self.link {
             Link::Dialing { .. } => {
                 "no connection within socket.connection.setup.timeout.ms".to_owned()
+            }
+            Link::Authenticating(_, _, exchange) if exchange.deadline() <= now => {
+                "not authenticated within socket.connection.setup.timeout.ms".to_owned()
             }
             _ => {
                 let timeout_ms = request_timeout.as_millis();
@@ -426,23 +465,30 @@ impl Node {
         versions.is_some_and(Versions::include::<R>)
     }
 
-    /// Whether it may speak this, as far as is known.
-    pub(crate) fn may_speak<R: Request>(&self) -> bool {
-        match &self.link {
-            Link::Ready(_, session) => session.versions().include::<R>(),
-            Link::Dialing { .. } | Link::Greeting(_) => true,
-            Link::Resting => match &self.spoken {
-                Some(versions) => versions.include::<R>(),
-                None => self.obstacle.is_none(),
-            },
+    /// Whether it may speak this, as far as is known. One that is being connected to may, but not for
+    /// longer than `patience`, and not if it has just not let us in.
+    pub(crate) fn may_speak<R: Request>(&self, now: Instant, patience: Duration) -> bool {
+        if let Some(since) = self.connecting_since() {
+            let waited = now.saturating_duration_since(since);
+            return waited < patience && !self.has_just_refused(now);
+        }
+        match (self.told(), &self.obstacle) {
+            (Some(versions), _) => versions.include::<R>(),
+            (None, obstacle) => obstacle.is_none(),
         }
     }
 
-    /// That it does not speak this, by what it has said.
-    pub(crate) fn lacks<R: Request>(&self) -> Option<Unsupported> {
-        match (self.told(), &self.obstacle) {
-            (Some(versions), _) if !versions.include::<R>() => Some(self.unsupported::<R>()),
-            (None, Some(WaitReason::Unsupported(unsupported))) => Some(unsupported.clone()),
+    /// Why it is of no use for this, by what it has said.
+    pub(crate) fn refusal<R: Request>(&self) -> Option<Refusal> {
+        let lacks = |versions: &Versions| !versions.include::<R>();
+        match (self.told(), self.obstacle.as_ref().map(|it| &it.why)) {
+            (_, Some(WaitReason::Authentication(why))) if !self.is_ready() => {
+                Some(Refusal::Authentication(why.clone()))
+            }
+            (Some(versions), _) if lacks(versions) => {
+                Some(Refusal::Unsupported(self.unsupported::<R>()))
+            }
+            (None, Some(WaitReason::Unsupported(why))) => Some(Refusal::Unsupported(why.clone())),
             _ => None,
         }
     }
@@ -458,8 +504,12 @@ impl Node {
     }
 
     fn told(&self) -> Option<&Versions> {
-        let session = self.session().map(Session::versions);
-        session.or(self.spoken.as_ref())
+        match &self.link {
+            Link::Authenticating(_, session, _) | Link::Ready(_, session) => {
+                Some(session.versions())
+            }
+            _ => self.spoken.as_ref(),
+        }
     }
 }
 
@@ -476,7 +526,8 @@ impl Node {
             Link::Ready(..) => None,
             _ => {
                 let connecting = || WaitReason::Connecting { broker };
-                Some(self.obstacle.clone().unwrap_or_else(connecting))
+                let last = self.obstacle.as_ref().map(|it| it.why.clone());
+                Some(last.unwrap_or_else(connecting))
             }
         }
     }
@@ -489,6 +540,14 @@ impl Node {
         self.obstacle(now).filter(|obstacle| !untried(obstacle))
     }
 }
+
+/// A broker that has not let us in is left alone for so long at least, whatever `reconnect.backoff.ms` is:
+/// its next answer will be the same, and may lock the user out.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+
+/// For so long it is held against a broker that it did not let us in, while it is tried again: with several
+/// that do so one after the other, one is always being tried.
+const REFUSAL_HOLDS: Duration = Duration::from_secs(1);
 
 /// For so long a connection that is being made is all that is tried where any broker will do: the
 /// delay between attempts that RFC 8305 recommends for the addresses of one name.

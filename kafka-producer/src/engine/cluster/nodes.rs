@@ -8,10 +8,12 @@
 //! Requests are sent and answers assigned to them here; what they say, and what it means that one is not
 //! answered, is their owners' to decide: they get it back.
 
+pub(crate) mod login;
+mod membership;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kafka_wire::messages::produce::NodeEndpoint;
 use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_wire::{ErrorCode, Request, Version, encode_request};
 
@@ -19,10 +21,12 @@ use crate::engine::backoff;
 use crate::engine::cluster::connection::{Connection, Speed};
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
-use crate::engine::cluster::handshake;
+use crate::engine::cluster::handshake::api_versions;
+use crate::engine::cluster::handshake::sasl::{self, Authenticator};
 use crate::engine::cluster::in_flight::{InFlight, InFlightRequest, Progress};
 use crate::engine::cluster::node::{Availability, Left, Node, Window};
 use crate::engine::cluster::node_id::NodeId;
+use crate::engine::cluster::refusal::Refusal;
 use crate::engine::cluster::versions::Versions;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
@@ -30,7 +34,7 @@ use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
 use crate::engine::timers::Timer;
 use crate::error::{Unsupported, WaitReason};
-use crate::settings::{Address, MetadataRecovery, Settings};
+use crate::settings::{MetadataRecovery, Settings};
 
 /// The brokers of an engine.
 #[derive(Debug)]
@@ -38,12 +42,13 @@ pub(crate) struct Nodes {
     known: BTreeMap<NodeId, Node>,
     /// Brokers that were known.
     departed: BTreeMap<NodeId, Left>,
+    authenticator: Authenticator,
 }
 
 /// Which brokers are known.
 impl Nodes {
     /// Those of `bootstrap.servers`, of which none was dialed yet.
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, authenticator: Authenticator) -> Self {
         let numbered = settings.bootstrap.iter().zip(1..);
         let known = numbered.map(|(address, number)| {
             let id = NodeId(-number);
@@ -53,6 +58,7 @@ impl Nodes {
         Self {
             known: known.collect(),
             departed: BTreeMap::new(),
+            authenticator,
         }
     }
 
@@ -64,95 +70,6 @@ impl Nodes {
     pub(crate) fn told_of(&self) -> Vec<NodeId> {
         let ids = self.known.keys().copied();
         ids.filter(|id| !id.is_bootstrap()).collect()
-    }
-
-    /// Takes in that a broker is at this address. A connection to another one is given up.
-    pub(crate) fn meet(
-        &mut self,
-        cx: &mut Context,
-        id: NodeId,
-        host: String,
-        port: i32,
-    ) -> Option<Disconnected> {
-        let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
-        if id.is_bootstrap() || host.is_empty() {
-            return None;
-        }
-        let address = Address { host, port };
-        match self.known.get(&id) {
-            Some(node) if *node.address() == address => None,
-            Some(_) => {
-                cx.actions.push_back(Action::Drop(id));
-                let lost = self.disconnected(cx, id, "the broker has moved to another address");
-                if let Some(node) = self.known.get_mut(&id) {
-                    node.move_to(address);
-                }
-                lost
-            }
-            None => {
-                self.make_known(cx, id, address);
-                None
-            }
-        }
-    }
-
-    /// Takes in the leaders that an answer names and no metadata has told of yet (KIP-951). Of the others
-    /// metadata tells; to leave one for a word about another would be rash.
-    pub(crate) fn meet_leaders(&mut self, cx: &mut Context, endpoints: &[NodeEndpoint]) {
-        for endpoint in endpoints {
-            let id = NodeId(endpoint.node_id);
-            if !self.knows(id) {
-                // Of a broker that was not known there is no connection to be lost.
-                let _ = self.meet(cx, id, endpoint.host.clone(), endpoint.port);
-            }
-        }
-    }
-
-    /// Takes in where a coordinator is. Metadata will tell of a move if there was one; a connection that
-    /// stands is good.
-    pub(crate) fn meet_coordinator(&mut self, cx: &mut Context, id: NodeId, address: Address) {
-        match self.known.get_mut(&id) {
-            None => self.make_known(cx, id, address),
-            Some(node) if node.is_resting() => node.move_to(address),
-            Some(_) => {}
-        }
-    }
-
-    fn make_known(&mut self, cx: &mut Context, id: NodeId, address: Address) {
-        let mut node = Node::new(id, address, cx.settings.reconnect_backoff);
-        if let Some(left) = self.departed.remove(&id) {
-            node.resume(left, cx.now);
-        }
-        if let Some(until) = node.silent_until() {
-            cx.timers.arm(Timer::Node(id), until);
-        }
-        self.known.insert(id, node);
-    }
-
-    /// Forgets a broker. It may be met again: then it is left alone for as long as if it had been known
-    /// all the time.
-    pub(crate) fn forget(&mut self, now: Instant, id: NodeId) {
-        self.departed.retain(|_, left| left.matters(now));
-        if let Some(node) = self.known.remove(&id) {
-            self.departed.insert(id, node.leave());
-        }
-    }
-
-    /// Forgets who has left the cluster, whose brokers are these, once nothing is on its way there and nothing
-    /// is to be sent there.
-    pub(crate) fn forget_others(
-        &mut self,
-        now: Instant,
-        members: &[NodeId],
-        is_needed: impl Fn(NodeId) -> bool,
-    ) {
-        let gone = self.known.values().filter(|node| {
-            let gone = !node.id().is_bootstrap() && !members.contains(&node.id());
-            gone && node.is_resting() && !is_needed(node.id())
-        });
-        for id in gone.map(Node::id).collect::<Vec<NodeId>>() {
-            self.forget(now, id);
-        }
     }
 }
 
@@ -192,13 +109,36 @@ impl Nodes {
         self.known.get(&id).map(Node::unsupported::<R>)
     }
 
-    /// That no broker is left that may speak `R`, by the example of one that does not. Whoever
-    /// cannot be reached now is not waited for: he is dialed on and on.
-    pub(crate) fn nobody_speaks<R: Request>(&self) -> Option<Unsupported> {
-        if self.known.values().any(Node::may_speak::<R>) {
-            return None;
+    /// That no broker is left that could be asked `R`, by the example of one that lacks it or does not let
+    /// us in. Whoever cannot be reached now is not waited for: he is dialed on and on.
+    pub(crate) fn refusal<R: Request>(&self, cx: &Context) -> Option<Refusal> {
+        let refusal = self.known.values().find_map(Node::refusal::<R>)?;
+        let patience = match refusal {
+            Refusal::Authentication(_) => PATIENCE,
+            Refusal::Unsupported(_) => Duration::MAX,
+        };
+        let known_only = self.known_only(cx);
+        let mut asked = self.known.values();
+        let hope = asked.any(|node| {
+            let never_dialed = known_only && node.is_resting() && node.id().is_bootstrap();
+            !never_dialed && node.may_speak::<R>(cx.now, patience)
+        });
+        (!hope).then_some(refusal)
+    }
+
+    /// That no broker is left that may speak `R`, whoever lets us in.
+    pub(crate) fn nobody_speaks<R: Request>(&self, cx: &Context) -> Option<Unsupported> {
+        match self.refusal::<R>(cx)? {
+            Refusal::Unsupported(unsupported) => Some(unsupported),
+            Refusal::Authentication(_) => None,
         }
-        self.known.values().find_map(Node::lacks::<R>)
+    }
+
+    /// Whether the bootstrap servers are not to be tried: who may not begin anew holds on to the brokers
+    /// that are known.
+    fn known_only(&self, cx: &Context) -> bool {
+        let holds_on = cx.settings.metadata_recovery == MetadataRecovery::None;
+        holds_on && self.known.keys().any(|id| !id.is_bootstrap())
     }
 
     /// Whether nobody can be asked anything.
@@ -275,9 +215,8 @@ impl Nodes {
             return cx.timers.arm(Timer::Node(id), until);
         }
         let silenced = self.known.values().any(Node::speaks::<R>);
-        // Who may not begin anew holds on to the brokers that are known.
-        let holds_on = silenced || cx.settings.metadata_recovery == MetadataRecovery::None;
-        let known_only = holds_on && self.known.keys().any(|id| !id.is_bootstrap());
+        let known = || self.known.keys().any(|id| !id.is_bootstrap());
+        let known_only = self.known_only(cx) || (silenced && known());
         let resting: Vec<&Node> = self
             .known
             .values()
@@ -321,13 +260,17 @@ impl Nodes {
         cx.actions
             .push_back(Action::Dial(id, node.address().clone()));
         cx.timers.arm(Timer::Node(id), deadline);
+        if cx.settings.security.is_on() {
+            // Whoever others do not let in waits no longer for this one.
+            cx.timers.arm(Timer::Node(id), cx.now + PATIENCE);
+        }
     }
 
     /// The connection is open: asks what the broker speaks (KIP-35).
     pub(crate) fn opened(&mut self, cx: &mut Context, id: NodeId) -> Sent {
         let opened = |node: &mut Node| node.open(cx.now);
         match self.known.get_mut(&id).is_some_and(opened) {
-            true => self.greet(cx, id, handshake::FIRST_VERSION),
+            true => self.greet(cx, id, api_versions::FIRST_VERSION),
             false => Ok(()),
         }
     }
@@ -338,26 +281,14 @@ impl Nodes {
             return Ok(());
         };
         let expected = ExpectedResponse::ApiVersions;
-        self.ask(cx, id, version, &handshake::request(), expected)
-    }
-
-    /// A broker has told what it speaks.
-    pub(crate) fn become_ready(
-        &mut self,
-        cx: &mut Context,
-        id: NodeId,
-        answer: &ApiVersionsResponse,
-    ) {
-        if let Some(node) = self.known.get_mut(&id) {
-            node.become_ready(Versions::new(answer));
-        }
-        self.throttle(cx, id, answer.throttle_time_ms);
+        self.ask(cx, id, version, &api_versions::request(), expected)
     }
 
     /// A broker, whose connection was given up for it, does not say what it speaks: not in any version of
     /// ours, if that is what it says.
     pub(crate) fn note_refused_greeting(
         &mut self,
+        now: Instant,
         id: NodeId,
         answer: &ApiVersionsResponse,
     ) -> Option<WaitReason> {
@@ -371,7 +302,7 @@ impl Nodes {
             theirs: Versions::new(answer).of::<ApiVersionsRequest>(),
             ours: ApiVersionsRequest::STABLE_VERSIONS,
         });
-        node.note_obstacle(obstacle.clone());
+        node.note_obstacle(now, obstacle.clone());
         Some(obstacle)
     }
 
@@ -425,14 +356,25 @@ impl Nodes {
         id: NodeId,
         why: &str,
     ) -> Option<Disconnected> {
+        let node = self.known.get(&id)?;
+        let obstacle = WaitReason::Connection {
+            broker: node.name(),
+            reason: lost_words(node, &cx.settings, why).into(),
+        };
+        self.failed(cx, id, obstacle)
+    }
+
+    /// The same, and what was in the way.
+    fn failed(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        obstacle: WaitReason,
+    ) -> Option<Disconnected> {
         let node = self.known.get_mut(&id)?;
         if node.is_resting() {
             return None;
         }
-        let obstacle = WaitReason::Connection {
-            broker: node.name(),
-            reason: why.into(),
-        };
         let (rested, unanswered) = node.fail(cx.now, obstacle.clone(), &mut cx.random);
         cx.timers.arm(Timer::Node(id), rested);
         Some(Disconnected {
@@ -453,7 +395,7 @@ impl Nodes {
         if idle.is_some_and(|until| until <= cx.now) {
             self.let_go(cx, id);
         } else if let Some(why) = overdue {
-            lost = self.lose(cx, id, &why);
+            lost = self.lose_overdue(cx, id, &why);
         }
         let node = self.known.get_mut(&id)?;
         let held_back = node.end_silence(cx.now).into_iter();
@@ -588,6 +530,22 @@ fn choose(resting: &[&Node], cx: &mut Context) -> Option<NodeId> {
     let equals: Vec<NodeId> = equals.map(|node| node.id()).collect();
     Some(equals[cx.random.usize(..equals.len())])
 }
+
+/// Why a connection is lost: what was heard, and what it may mean of this one.
+fn lost_words(node: &Node, settings: &Settings, why: &str) -> String {
+    match &settings.security.sasl {
+        Some(sasl) if node.exchange().is_some() => sasl::closed_instead(sasl, why),
+        None if node.has_answered_nothing() => format!(
+            "{why}, before the first answer: if this port asks for SASL, set security.protocol and \
+             sasl.mechanism"
+        ),
+        _ => why.to_owned(),
+    }
+}
+
+/// For so long a connection that is being made is waited for by those whom no other broker lets in: they
+/// are told so within a second.
+const PATIENCE: Duration = Duration::from_millis(750);
 
 #[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::error::{AbortableError, Misuse, TransactionError, WaitReason};
+use crate::error::{AbortableError, AuthenticationError, Misuse, TransactionError, WaitReason};
 use crate::settings::TransactionSettings;
 use answers::{Answer, FollowUp};
 use ask::{Ask, Role};
@@ -249,6 +249,13 @@ impl Transactions {
     pub(crate) fn unanswered(&mut self, cx: &mut Context, ask: &Ask) {
         if let Some(it) = &mut self.0 {
             it.unanswered(cx, ask);
+        }
+    }
+
+    /// A coordinator does not let us in, or nobody does who could tell which broker that is.
+    pub(crate) fn keep_out(&mut self, cx: &mut Context, why: &AuthenticationError) {
+        if let Some(it) = &mut self.0 {
+            it.keep_out(cx, why);
         }
     }
 

@@ -129,6 +129,12 @@ impl Offsets {
         }
     }
 
+    /// Ends the wait of all callers; what they asked for stays.
+    pub(super) fn tell_all(&mut self, outcome: impl Fn() -> Outcome, notices: &mut Vec<Notice>) {
+        let replies = self.commits.iter_mut().filter_map(|it| it.reply.take());
+        notices.extend(replies.map(|reply| Notice::answer(reply, outcome())));
+    }
+
     /// Ends the wait of callers whose deadline has come; their offsets are sent all the same.
     pub(super) fn expire(
         &mut self,

@@ -25,7 +25,7 @@ use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
-use crate::error::{AbortableError, TimedOut, TransactionError, WaitReason};
+use crate::error::{AbortableError, AuthenticationError, TimedOut, TransactionError, WaitReason};
 use crate::settings::TransactionSettings;
 
 #[derive(Debug)]
@@ -346,6 +346,20 @@ impl Transactional {
                 self.give_up(cx, || TransactionError::Closed);
             }
             Phase::Uninitialized | Phase::Ready(_) => {}
+        }
+    }
+
+    /// A coordinator does not let us in, or nobody does who could tell which broker that is: ends the calls
+    /// that wait for it. What can still be aborted is not committed later, when nobody expects it any more.
+    pub(super) fn keep_out(&mut self, cx: &mut Context, why: &AuthenticationError) {
+        let kept_out = || Err(TransactionError::Authentication(why.clone()));
+        self.callers.tell_all(kept_out, &mut cx.notices);
+        self.offsets.tell_all(kept_out, &mut cx.notices);
+        if matches!(self.phase, Phase::Initializing) {
+            self.phase = Phase::Uninitialized;
+        }
+        if !self.phase.may_be_committed() {
+            self.must_abort(cx, || AbortableError::Authentication(why.clone()));
         }
     }
 

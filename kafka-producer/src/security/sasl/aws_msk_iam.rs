@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::conversation::{Broken, Next, readable};
+use super::step::{Broken, Next, readable};
 use crate::security::Token;
 
 pub(super) fn message(token: &Token) -> Bytes {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::Sasl;
 use super::oauthbearer::OAuthBearer;
 use super::scram::{SaltedPasswords, Scram};
+use super::step::{Broken, Next};
 use super::{aws_msk_iam, oauthbearer, plain, scram};
 use crate::security::Token;
 
@@ -19,20 +20,6 @@ pub(crate) enum Conversation {
     /// Its only message was sent.
     AwsMskIam,
 }
-
-/// What follows from an answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// This is to be said.
-    Say(Bytes),
-    /// We are let in, and the server is who it should be.
-    Done,
-}
-
-/// Why an exchange cannot go on: in words, without secrets.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Broken(pub(crate) String);
 
 /// What one exchange is begun with.
 #[derive(Clone, Copy, Debug)]
@@ -87,18 +74,6 @@ impl Conversation {
         }
     }
 }
-
-/// A server's words, as people can read them: cut off where they are too long.
-pub(crate) fn readable(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(said);
-    let shown = text.chars().take(WORDS_MAX);
-    shown
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-/// So many characters of a server's words are told.
-const WORDS_MAX: usize = 500;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::conversation::{Broken, Next, readable};
+use super::step::{Broken, Next, readable};
 use crate::security::Token;
 
 /// What stands between the parts of a message; alone it says that an error was read.

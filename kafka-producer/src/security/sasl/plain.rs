@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::Login;
-use super::conversation::Broken;
+use super::step::Broken;
 
 /// The message: no other identity is asked for, as Java's client does.
 pub(super) fn message(login: &Login) -> Result<Bytes, Broken> {

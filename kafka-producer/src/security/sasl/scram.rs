@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::conversation::{Broken, Next, readable};
 use super::scram_keys::{self, Key};
+use super::step::{Broken, Next, readable};
 use super::{Login, ScramHash};
 use crate::security::Secret;
 

@@ -5,6 +5,7 @@ use kafka_wire::messages::metadata::{LeadersPartition, LeadersTopic};
 use kafka_wire::{ErrorCode, Uuid};
 
 use super::*;
+use crate::engine::cluster::handshake::sasl::Authenticator;
 use crate::engine::cluster::metadata::apply::Applied;
 
 const MS: Duration = Duration::from_millis(1);
@@ -23,7 +24,7 @@ type Reply = oneshot::Receiver<Result<(), SendError>>;
 
 fn stage() -> Stage {
     let mut cx = Context::of(&[], Instant::now());
-    let mut nodes = Nodes::new(&cx.settings);
+    let mut nodes = Nodes::new(&cx.settings, Authenticator::new([0; 32]));
     for id in [ONE, TWO] {
         assert!(nodes.meet(&mut cx, id, "here".to_owned(), 1).is_none());
     }

@@ -13,7 +13,7 @@ const BOOTSTRAP: NodeId = NodeId(-1);
 /// One bootstrap server, and the brokers of these ids.
 fn nodes(ids: &[NodeId], properties: &[(&str, &str)]) -> (Nodes, Context) {
     let mut cx = Context::of(properties, Instant::now());
-    let mut nodes = Nodes::new(&cx.settings);
+    let mut nodes = Nodes::new(&cx.settings, Authenticator::new([0; 32]));
     for id in ids {
         assert!(nodes.meet(&mut cx, *id, "here".to_owned(), 1).is_none());
     }
@@ -48,7 +48,10 @@ fn connect<R: Request>(nodes: &mut Nodes, cx: &mut Context, id: NodeId) {
         .with_min_version(R::STABLE_VERSIONS.oldest)
         .with_max_version(R::STABLE_VERSIONS.latest);
     let answer = ApiVersionsResponse::default().with_api_keys(vec![api]);
-    nodes.become_ready(cx, id, &answer);
+    assert!(matches!(
+        nodes.greeted(cx, id, &answer),
+        login::Login::Ready
+    ));
     cx.actions.clear();
 }
 

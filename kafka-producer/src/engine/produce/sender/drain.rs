@@ -73,7 +73,7 @@ impl Sender {
                 None => return true,
                 Some(why) => self.refuse_for_codec(p, id, &why),
             },
-            Window::Resting => p.nodes.dial_when_rested(p.cx, id),
+            Window::Resting => self.reach(p, id),
             Window::Unsupported(unsupported) => {
                 let cause = || Cause::Unsupported(unsupported.clone());
                 self.fail_unsent(p, cause, Some(id));
@@ -81,6 +81,14 @@ impl Sender {
             Window::Closed => {}
         }
         false
+    }
+
+    /// Dials a broker, as soon as it may be; what waits for one that has just not let us in fails.
+    fn reach(&mut self, p: &mut Peers<'_>, id: NodeId) {
+        match p.nodes.keeps_out(p.cx.now, id) {
+            Some(why) => self.fail_unsent(p, || Cause::Authentication(why.clone()), Some(id)),
+            None => p.nodes.dial_when_rested(p.cx, id),
+        }
     }
 
     /// One turn around the broker's list: the lanes that go into the next request.

@@ -92,11 +92,11 @@ impl Sender {
 
     /// Ends what waits for a producer id that nobody gives. What comes later asks again.
     fn refuse_unidentified(&mut self, p: &mut Peers<'_>) {
-        let Some(unsupported) = p.nodes.nobody_speaks::<InitProducerIdRequest>() else {
+        let Some(unsupported) = p.nodes.nobody_speaks::<InitProducerIdRequest>(p.cx) else {
             return;
         };
         // If no broker takes our batches either, that is reported: another setting would not help.
-        let produce = p.nodes.nobody_speaks::<ProduceRequest>();
+        let produce = p.nodes.nobody_speaks::<ProduceRequest>(p.cx);
         let unsupported = produce.unwrap_or(unsupported);
         self.identity.deny(p.cx.now);
         self.fail_unsent(p, || Cause::Unsupported(unsupported.clone()), None);

@@ -310,6 +310,18 @@ impl Sender {
         for key in self.take_stock(p) {
             if led_by.is_none() || self.lanes[key].leader() == led_by {
                 self.lanes[key].fail_unsent(p.cx, &cause);
+                // Its queue rings again for what comes next.
+                self.look_at_queue(p, key);
+            }
+        }
+    }
+
+    /// Ends what waits for a leader that nobody tells of.
+    pub(crate) fn fail_leaderless(&mut self, p: &mut Peers<'_>, cause: impl Fn() -> Cause) {
+        for key in self.take_stock(p) {
+            if self.lanes[key].leader().is_none() {
+                self.lanes[key].fail_unsent(p.cx, &cause);
+                self.look_at_queue(p, key);
             }
         }
     }

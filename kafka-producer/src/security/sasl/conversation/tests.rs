@@ -1,3 +1,5 @@
+//! What each mechanism says, beside Java's client, and what is made of whatever a server says.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -5,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::security::sasl::step::WORDS_MAX;
 use crate::security::{Login, ScramHash, Secret, TokenError, TokenProvider};
 
 #[derive(Debug)]

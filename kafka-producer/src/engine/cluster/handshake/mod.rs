@@ -1,0 +1,4 @@
+//! What comes before all else on a connection: what the broker speaks, and who we are.
+
+pub(crate) mod api_versions;
+pub(crate) mod sasl;

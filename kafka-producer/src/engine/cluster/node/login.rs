@@ -1,0 +1,181 @@
+//! How a broker is told who we are, and for how long that is good: the states of its connection between
+//! Greeting and Ready.
+
+use std::time::{Duration, Instant};
+
+use super::{Link, Node, REFUSAL_HOLDS};
+use crate::engine::cluster::connection::{Lease, Session};
+use crate::engine::cluster::handshake::sasl::{Exchange, Session as Granted};
+use crate::engine::cluster::versions::Versions;
+use crate::error::{AuthenticationError, WaitReason};
+
+/// What is to be done about a session that comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// Nothing, but to look again then.
+    Later(Option<Instant>),
+    /// It is to be renewed.
+    Due { ends: Instant },
+    /// Nothing more is to be sent: there is no token yet.
+    NearlyOver { ends: Instant },
+    /// It has ended.
+    Over,
+}
+
+impl Node {
+    /// It has told what it speaks; that is all if there is no exchange.
+    pub(crate) fn greeted(&mut self, versions: Versions, exchange: Option<Exchange>) {
+        let link = std::mem::replace(&mut self.link, Link::Resting);
+        self.link = match (link, exchange) {
+            (Link::Greeting(connection), None) => Link::Ready(connection, Session::new(versions)),
+            (Link::Greeting(connection), Some(exchange)) => {
+                Link::Authenticating(connection, Session::new(versions), exchange)
+            }
+            (other, _) => other,
+        };
+    }
+
+    /// It is told again who we are.
+    pub(crate) fn authenticate_again(&mut self, exchange: Exchange) {
+        let link = std::mem::replace(&mut self.link, Link::Resting);
+        self.link = match link {
+            Link::Ready(connection, session) => Link::Authenticating(connection, session, exchange),
+            other => other,
+        };
+    }
+
+    /// It lets us in: when that is to be looked at again. The session is to be renewed when `part` of it
+    /// is over.
+    pub(crate) fn let_in(&mut self, granted: Granted, part: f64) -> Option<Instant> {
+        let link = std::mem::replace(&mut self.link, Link::Resting);
+        let (connection, mut session) = match link {
+            Link::Authenticating(connection, session, _) => (connection, session),
+            other => {
+                self.link = other;
+                return None;
+            }
+        };
+        let (lease, at) = match granted {
+            Granted::Unlimited => (Lease::Unlimited, None),
+            Granted::Limited { begun, lifetime } => {
+                let ends = begun + lifetime;
+                let renew_at = begun + lifetime.mul_f64(part).max(RENEWAL_PAUSE);
+                let renew_at = renew_at.min(ends);
+                (Lease::Limited { renew_at, ends }, Some(renew_at))
+            }
+        };
+        session.set_lease(lease);
+        self.link = Link::Ready(connection, session);
+        at
+    }
+
+    /// What is to be done about its session now.
+    pub(crate) fn renewal(&self, now: Instant) -> Renewal {
+        let Link::Ready(_, session) = &self.link else {
+            return Renewal::Later(None);
+        };
+        match session.lease() {
+            Lease::Unlimited => Renewal::Later(None),
+            Lease::Limited { ends, .. } | Lease::TokenAwaited { ends, .. } if ends <= now => {
+                Renewal::Over
+            }
+            Lease::Limited { renew_at, ends } if renew_at <= now => Renewal::Due { ends },
+            Lease::Limited { renew_at, .. } => Renewal::Later(Some(renew_at)),
+            Lease::TokenAwaited { drained_from, ends } if drained_from <= now => {
+                Renewal::NearlyOver { ends }
+            }
+            Lease::TokenAwaited { drained_from, .. } => Renewal::Later(Some(drained_from)),
+        }
+    }
+
+    /// Its session is renewed as soon as there is a token.
+    pub(crate) fn await_token(&mut self, now: Instant, ends: Instant) {
+        let half = ends.saturating_duration_since(now) / 2;
+        let drained_from = now + half + half.saturating_sub(DRAIN_TIME);
+        if let Link::Ready(_, session) = &mut self.link {
+            session.set_lease(Lease::TokenAwaited { drained_from, ends });
+        }
+    }
+
+    /// There was no token for the next session: another is asked for when half of the time is over that
+    /// this one has left, if that is time enough.
+    pub(crate) fn retry_token(&mut self, now: Instant) -> Option<Instant> {
+        let ends = self.awaits_token_until()?;
+        let half = ends.saturating_duration_since(now) / 2;
+        let renew_at = match half < DRAIN_TIME {
+            true => ends,
+            false => now + half,
+        };
+        if let Link::Ready(_, session) = &mut self.link {
+            session.set_lease(Lease::Limited { renew_at, ends });
+        }
+        Some(renew_at)
+    }
+
+    /// When the session ends that is to be renewed with a token.
+    pub(crate) fn awaits_token_until(&self) -> Option<Instant> {
+        match self.session()?.lease() {
+            Lease::TokenAwaited { ends, .. } => Some(ends),
+            _ => None,
+        }
+    }
+
+    /// The exchange that is under way.
+    pub(crate) fn exchange(&self) -> Option<&Exchange> {
+        match &self.link {
+            Link::Authenticating(_, _, exchange) => Some(exchange),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        match &mut self.link {
+            Link::Authenticating(_, _, exchange) => Some(exchange),
+            _ => None,
+        }
+    }
+
+    /// What it speaks, while it is being told who we are.
+    pub(crate) fn spoken_in_exchange(&self) -> Option<&Versions> {
+        match &self.link {
+            Link::Authenticating(_, session, _) => Some(session.versions()),
+            _ => None,
+        }
+    }
+
+    /// Why it is left alone: it did not let us in, and the pause after that is not over.
+    pub(crate) fn keeps_out(&self, now: Instant) -> Option<&AuthenticationError> {
+        let paused = self.is_resting() && self.rested_at(now) > now;
+        self.refused().filter(|_| paused)
+    }
+
+    /// Whether it did not let us in, a moment ago.
+    pub(super) fn has_just_refused(&self, now: Instant) -> bool {
+        let since = self.obstacle.as_ref().map(|it| it.since + REFUSAL_HOLDS);
+        self.refused().is_some() && since.is_some_and(|until| until > now)
+    }
+
+    fn refused(&self) -> Option<&AuthenticationError> {
+        match &self.obstacle.as_ref()?.why {
+            WaitReason::Authentication(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Whether its connection was of no use so far, and something was asked on it.
+    pub(crate) fn has_answered_nothing(&self) -> bool {
+        match &self.link {
+            Link::Ready(connection, session) => {
+                !session.was_of_use() && !connection.in_flight().is_empty()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Brokers do not begin another exchange within this time of the last.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
+
+/// So long before a session ends that cannot be renewed, or half of what is left, nothing more is sent: what
+/// is on its way can be answered before the broker closes the connection.
+const DRAIN_TIME: Duration = Duration::from_secs(1);

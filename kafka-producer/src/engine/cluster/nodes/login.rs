@@ -1,0 +1,335 @@
+//! Telling brokers who we are: the requests of an exchange, the tokens that it takes, and the sessions that
+//! come to their ends. What is said, and what the answers mean, is in `handshake/sasl.rs`.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use kafka_wire::messages::{
+    ApiVersionsResponse, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
+    SaslHandshakeResponse,
+};
+use kafka_wire::{Request, Version};
+
+use super::Nodes;
+use crate::engine::backoff;
+use crate::engine::cluster::disconnected::{Disconnected, Sent};
+use crate::engine::cluster::expected_response::ExpectedResponse;
+use crate::engine::cluster::handshake::sasl::{self, Exchange, Occasion, Step};
+use crate::engine::cluster::node::login::Renewal;
+use crate::engine::cluster::node_id::NodeId;
+use crate::engine::cluster::versions::Versions;
+use crate::engine::context::Context;
+use crate::engine::input::Action;
+use crate::engine::timers::Timer;
+use crate::error::{AuthenticationError, WaitReason};
+use crate::security::{Sasl, Token, TokenError};
+
+/// How far a login is.
+#[derive(Debug)]
+#[must_use = "its consequences are the engine's"]
+pub(crate) enum Login {
+    /// Something is waited for; or there is no login.
+    UnderWay(Sent),
+    /// The broker is ready for every request.
+    Ready,
+    /// It does not let us in, for this reason.
+    Refused(String),
+    /// The session has ended before it could be renewed.
+    Over(&'static str),
+}
+
+const WAITING: Login = Login::UnderWay(Ok(()));
+
+impl Nodes {
+    /// A broker has told what it speaks: it is told who we are, if that is to be.
+    pub(crate) fn greeted(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        answer: &ApiVersionsResponse,
+    ) -> Login {
+        let exchange = cx.settings.security.sasl.clone();
+        let exchange = exchange.map(|sasl| self.exchange(cx, id, &sasl, Occasion::First));
+        let logs_in = exchange.is_some();
+        if let Some(node) = self.known.get_mut(&id) {
+            node.greeted(Versions::new(answer), exchange);
+        }
+        self.throttle(cx, id, answer.throttle_time_ms);
+        match logs_in {
+            true => self.begin_login(cx, id),
+            false => Login::Ready,
+        }
+    }
+
+    /// An exchange that begins now.
+    fn exchange(&self, cx: &mut Context, id: NodeId, sasl: &Sasl, occasion: Occasion) -> Exchange {
+        Exchange::begin(sasl, occasion, self.login_deadline(cx, id))
+    }
+
+    /// When a login that begins now is given up: after `socket.connection.setup.timeout.ms`.
+    fn login_deadline(&self, cx: &mut Context, id: NodeId) -> Instant {
+        let failures = self.known.get(&id).map_or(0, |node| node.failures());
+        let setup = cx.settings.connection_setup;
+        let timeout = backoff::delay(setup, failures.saturating_add(1), &mut cx.random);
+        let deadline = cx.now + timeout;
+        cx.timers.arm(Timer::Node(id), deadline);
+        deadline
+    }
+
+    /// Asks for the mechanism, or for a token first.
+    fn begin_login(&mut self, cx: &mut Context, id: NodeId) -> Login {
+        let Some(node) = self.known.get(&id) else {
+            return WAITING;
+        };
+        let Some(exchange) = node.exchange() else {
+            return WAITING;
+        };
+        if !exchange.waits_for_token() {
+            return self.ask_for_mechanism(cx, id);
+        }
+        let address = node.address().clone();
+        cx.actions.push_back(Action::FetchToken(id, address));
+        WAITING
+    }
+
+    fn ask_for_mechanism(&mut self, cx: &mut Context, id: NodeId) -> Login {
+        let Some(mechanism) = cx.settings.security.sasl.as_ref().map(Sasl::mechanism) else {
+            return WAITING;
+        };
+        let version = self.version_of::<SaslHandshakeRequest>(id);
+        let authenticates = self.version_of::<SaslAuthenticateRequest>(id).is_some();
+        let with_framing = |version: &Version| version.number >= FIRST_FRAMED && authenticates;
+        let Some(version) = version.filter(with_framing) else {
+            return Login::Refused(sasl::not_spoken());
+        };
+        let request = SaslHandshakeRequest::default().with_mechanism(mechanism.to_owned());
+        let expected = ExpectedResponse::SaslHandshake;
+        Login::UnderWay(self.ask(cx, id, version, &request, expected))
+    }
+
+    fn version_of<R: Request>(&self, id: NodeId) -> Option<Version> {
+        self.known.get(&id)?.spoken_in_exchange()?.newest::<R>()
+    }
+
+    /// A token has come, or none.
+    pub(crate) fn token_told(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        told: Result<Token, TokenError>,
+    ) -> Login {
+        let (Some(sasl), Some(node)) = (cx.settings.security.sasl.clone(), self.known.get(&id))
+        else {
+            return WAITING;
+        };
+        let occasion = node.exchange().filter(|it| it.waits_for_token());
+        let occasion = occasion.map(|exchange| exchange.occasion);
+        match (told, occasion) {
+            (Ok(token), Some(_)) => self.show_token(cx, id, token),
+            (Ok(token), None) if node.awaits_token_until().is_some() => {
+                let exchange = self.exchange(cx, id, &sasl, Occasion::Again);
+                self.authenticate_again(id, exchange);
+                self.show_token(cx, id, token)
+            }
+            (Err(why), Some(Occasion::First)) => {
+                Login::Refused(sasl::no_token(&why.to_string(), &sasl))
+            }
+            (Err(_), Some(Occasion::Again)) => Login::Over(NO_TOKEN),
+            (Err(_), None) => {
+                let node = self.known.get_mut(&id);
+                if let Some(at) = node.and_then(|node| node.retry_token(cx.now)) {
+                    cx.timers.arm(Timer::Session(id), at);
+                }
+                WAITING
+            }
+            // It was asked for on a connection that is gone.
+            (Ok(_), None) => WAITING,
+        }
+    }
+
+    fn authenticate_again(&mut self, id: NodeId, exchange: Exchange) {
+        if let Some(node) = self.known.get_mut(&id) {
+            node.authenticate_again(exchange);
+        }
+    }
+
+    fn show_token(&mut self, cx: &mut Context, id: NodeId, token: Token) -> Login {
+        let deadline = self.login_deadline(cx, id);
+        let node = self.known.get_mut(&id);
+        if let Some(exchange) = node.and_then(|node| node.exchange_mut()) {
+            exchange.take_token(token, deadline);
+        }
+        self.ask_for_mechanism(cx, id)
+    }
+
+    /// A broker has said whether it takes the mechanism.
+    pub(crate) fn mechanism_told(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        answer: &SaslHandshakeResponse,
+    ) -> Login {
+        let Self {
+            known,
+            authenticator,
+            ..
+        } = self;
+        let exchange = known.get_mut(&id).and_then(|node| node.exchange_mut());
+        let (Some(sasl), Some(exchange)) = (&cx.settings.security.sasl, exchange) else {
+            return WAITING;
+        };
+        match exchange.chosen(answer, sasl, authenticator, cx.now) {
+            Ok(first) => self.say(cx, id, first),
+            Err(why) => Login::Refused(why),
+        }
+    }
+
+    /// A broker has answered what the mechanism has said.
+    pub(crate) fn authentication_told(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        answer: &SaslAuthenticateResponse,
+    ) -> Login {
+        let Self {
+            known,
+            authenticator,
+            ..
+        } = self;
+        let node = known.get_mut(&id);
+        let (Some(sasl), Some(node)) = (&cx.settings.security.sasl, node) else {
+            return WAITING;
+        };
+        let Some(exchange) = node.exchange_mut() else {
+            return WAITING;
+        };
+        match exchange.answered(answer, sasl, authenticator, cx.now) {
+            Ok(Step::Say(more)) => self.say(cx, id, more),
+            Ok(Step::LetIn(granted)) => {
+                let part = RENEWED_FROM + cx.random.f64() * (RENEWED_TO - RENEWED_FROM);
+                if let Some(at) = node.let_in(granted, part) {
+                    cx.timers.arm(Timer::Session(id), at);
+                }
+                Login::Ready
+            }
+            Err(why) => Login::Refused(why),
+        }
+    }
+
+    fn say(&mut self, cx: &mut Context, id: NodeId, words: Bytes) -> Login {
+        let Some(version) = self.version_of::<SaslAuthenticateRequest>(id) else {
+            return Login::Refused(sasl::not_spoken());
+        };
+        let request = SaslAuthenticateRequest::default().with_auth_bytes(words);
+        let expected = ExpectedResponse::SaslAuthenticate;
+        Login::UnderWay(self.ask(cx, id, version, &request, expected))
+    }
+
+    /// The session with a broker may be near its end.
+    pub(crate) fn session_due(&mut self, cx: &mut Context, id: NodeId) -> Login {
+        let (Some(sasl), Some(node)) = (cx.settings.security.sasl.clone(), self.known.get_mut(&id))
+        else {
+            return WAITING;
+        };
+        match node.renewal(cx.now) {
+            Renewal::Later(at) => {
+                if let Some(at) = at {
+                    cx.timers.arm(Timer::Session(id), at);
+                }
+                WAITING
+            }
+            Renewal::Over => Login::Over(NO_TOKEN),
+            Renewal::Due { ends } if sasl.takes_token() => {
+                node.await_token(cx.now, ends);
+                let address = node.address().clone();
+                cx.actions.push_back(Action::FetchToken(id, address));
+                self.session_due(cx, id)
+            }
+            Renewal::Due { .. } => {
+                let exchange = self.exchange(cx, id, &sasl, Occasion::Again);
+                self.authenticate_again(id, exchange);
+                self.ask_for_mechanism(cx, id)
+            }
+            Renewal::NearlyOver { ends } => {
+                node.authenticate_again(Exchange::begin(&sasl, Occasion::Again, ends));
+                cx.timers.arm(Timer::Node(id), ends);
+                WAITING
+            }
+        }
+    }
+}
+
+/// Being refused.
+impl Nodes {
+    /// A broker does not let us in: its connection is given up.
+    pub(crate) fn refused(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        reason: &str,
+    ) -> Option<Disconnected> {
+        cx.actions.push_back(Action::Drop(id));
+        let node = self.known.get(&id)?;
+        let why = AuthenticationError {
+            broker: node.name(),
+            mechanism: cx
+                .settings
+                .security
+                .sasl
+                .as_ref()
+                .map_or("SASL", Sasl::mechanism),
+            user: node.exchange().and_then(Exchange::user),
+            reason: reason.into(),
+        };
+        self.failed(cx, id, WaitReason::Authentication(why))
+    }
+
+    /// TLS could not be agreed on with a broker: the connection is gone.
+    pub(crate) fn tls_failed(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        reason: &str,
+    ) -> Option<Disconnected> {
+        let why = AuthenticationError {
+            broker: self.known.get(&id)?.name(),
+            mechanism: "TLS",
+            user: None,
+            reason: reason.into(),
+        };
+        self.failed(cx, id, WaitReason::Authentication(why))
+    }
+
+    /// A dial, a login or an answer takes too long. That there is no token is no fault of the network.
+    pub(super) fn lose_overdue(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        why: &str,
+    ) -> Option<Disconnected> {
+        let exchange = self.known.get(&id).and_then(|node| node.exchange());
+        let first = |exchange: &&Exchange| exchange.occasion == Occasion::First;
+        let waits = exchange
+            .filter(first)
+            .is_some_and(Exchange::waits_for_token);
+        match cx.settings.security.sasl.clone() {
+            Some(sasl) if waits => self.refused(cx, id, &sasl::no_token(why, &sasl)),
+            _ => self.lose(cx, id, why),
+        }
+    }
+
+    /// Why a broker is left alone that did not let us in, until it is tried again.
+    pub(crate) fn keeps_out(&self, now: Instant, id: NodeId) -> Option<AuthenticationError> {
+        self.known.get(&id)?.keeps_out(now).cloned()
+    }
+}
+
+/// The first version of SaslHandshake after which SaslAuthenticate is spoken (KIP-152).
+const FIRST_FRAMED: i16 = 1;
+
+/// A session is renewed when so much of it is over, as in Java: at random, so that the connections to a
+/// broker do not do so together.
+const RENEWED_FROM: f64 = 0.85;
+const RENEWED_TO: f64 = 0.95;
+
+const NO_TOKEN: &str = "its session has ended, and there was no token to renew it";

@@ -1,0 +1,191 @@
+//! Sessions that end, and are renewed on the connection (KIP-368).
+
+use std::time::{Duration, Instant};
+
+use kafka_producer::engine::NodeId;
+use kafka_producer::error::Persistence;
+use kafka_producer::security::{ScramHash, Token, TokenError};
+use kafka_wire::ApiKey;
+
+use super::{kept_out, oauth, plain_login, scram, secured};
+use crate::stage::{Stage, TOPIC, delivered, failed, ms, pending};
+use crate::wires::{Map, ok};
+
+/// A broker that lets us in for this long at a time, from now on.
+fn limited(sasl: kafka_producer::security::Sasl, lifetime_ms: i64) -> Stage {
+    let mut stage = Stage::bare(secured(sasl), Map::of(TOPIC, &[1]));
+    let mut reply = stage.ask_topic(TOPIC);
+    stage.tokens();
+    assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
+    stage.pass(ms(200));
+    stage.door.lifetime_ms = lifetime_ms;
+    let first = stage.send(0, "warm-up");
+    stage.tokens();
+    stage.answer(1, [ok(0)]);
+    delivered(&first, 0);
+    stage
+}
+
+/// How often broker 1 let us in.
+fn let_in(stage: &Stage) -> usize {
+    let by = |id: &&NodeId| **id == NodeId(1);
+    stage.door.let_in.iter().filter(by).count()
+}
+
+/// Lets time pass until this is so; when that was.
+fn until(stage: &mut Stage, limit: Duration, is_so: impl Fn(&Stage) -> bool) -> Instant {
+    let end = stage.now + limit;
+    while !is_so(stage) {
+        assert!(stage.now < end, "it never comes");
+        stage.pass(ms(10));
+    }
+    stage.now
+}
+
+#[test]
+fn a_session_is_renewed_on_the_connection_when_most_of_it_is_over() {
+    for sasl in [plain_login(), scram(ScramHash::Sha256)] {
+        let mut stage = limited(sasl, 10_000);
+        let mut begun = stage.now;
+        let dials = stage.dials.len();
+        for renewals in 2..6 {
+            let renewed = until(&mut stage, ms(9600), |stage| let_in(stage) == renewals);
+            let part = (renewed - begun).as_secs_f64() / 10.0;
+            assert!((0.845..=0.955).contains(&part), "{part}");
+            begun = renewed;
+            let delivery = stage.send(0, "tea");
+            let offset = renewals as i64 - 1;
+            stage.answer(1, [ok(offset)]);
+            delivered(&delivery, offset);
+        }
+        assert_eq!(stage.dials.len(), dials, "no connection was made");
+    }
+}
+
+#[test]
+fn requests_on_their_way_are_answered_and_others_wait_for_no_more_than_the_exchange() {
+    let mut stage = limited(plain_login(), 10_000);
+    stage.by_hand.insert(ApiKey::SASL_HANDSHAKE);
+    until(&mut stage, ms(8400), |stage| {
+        stage.connections[&NodeId(1)].is_empty()
+    });
+    stage.pass(ms(8000));
+    let before = stage.send(0, "before");
+    let asks = |stage: &Stage| stage.connections[&NodeId(1)].len() == 2;
+    until(&mut stage, ms(2000), asks);
+    let meanwhile = stage.send(0, "meanwhile");
+    assert!(asks(&stage), "nothing is sent in the exchange");
+    stage.answer(1, [ok(1)]);
+    delivered(&before, 1);
+    stage.by_hand.clear();
+    stage.tick();
+    assert_eq!(stage.values(1), [["meanwhile"]], "at once");
+    stage.answer(1, [ok(2)]);
+    delivered(&meanwhile, 2);
+    assert!(stage.dropped.iter().all(|(node, _)| *node != NodeId(1)));
+}
+
+#[test]
+fn a_password_that_has_changed_ends_the_connection_and_its_records_and_heals() {
+    let mut stage = limited(plain_login(), 10_000);
+    stage.pass(ms(8000));
+    let sent = stage.send(0, "sent");
+    stage.door.password = "coffee-2026";
+    stage.by_hand.insert(ApiKey::SASL_AUTHENTICATE);
+    let begun = |stage: &Stage| {
+        let oldest = stage.connections[&NodeId(1)].back();
+        oldest.is_some_and(|asked| asked.header.api_key == ApiKey::SASL_HANDSHAKE)
+    };
+    until(&mut stage, ms(2000), begun);
+    let meanwhile = stage.send(0, "meanwhile");
+    stage.by_hand.clear();
+    stage.answer(1, [ok(1)]);
+    delivered(&sent, 1);
+    let error = failed(&meanwhile);
+    kept_out(&error);
+    assert_eq!(error.persistence(), Persistence::NotPersisted);
+    stage.door.password = "tea-2026";
+    stage.pass(ms(2000));
+    let delivery = stage.send(0, "tea");
+    stage.pass(ms(2000));
+    stage.answer(1, [ok(2)]);
+    delivered(&delivery, 2);
+}
+
+#[test]
+fn a_new_token_is_asked_for_and_records_do_not_wait_for_it() {
+    let mut stage = limited(oauth(), 10_000);
+    until(&mut stage, ms(9600), |stage| {
+        stage.tokens_wanted.contains_key(&NodeId(1))
+    });
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [ok(1)]);
+    delivered(&delivery, 1);
+    stage.token(1, Ok(Token::new("abc.def")));
+    assert_eq!(let_in(&stage), 2);
+}
+
+#[test]
+fn without_a_token_the_session_is_used_to_its_end_and_asked_for_again() {
+    let mut stage = limited(oauth(), 100_000);
+    let dials = stage.dials.len();
+    let wanted = |stage: &Stage| stage.tokens_wanted.contains_key(&NodeId(1));
+    until(&mut stage, ms(96_000), wanted);
+    let mut asked = 0;
+    while let_in(&stage) == 1 && stage.dials.len() == dials {
+        if stage.tokens_wanted.contains_key(&NodeId(1)) {
+            asked += 1;
+            stage.token(1, Err(TokenError::new("503")));
+        }
+        stage.pass(ms(100));
+    }
+    assert!((2..8).contains(&asked), "asked {asked} times");
+    assert_eq!(stage.dropped.last().unwrap().0, NodeId(1), "a loss");
+    stage.tokens();
+    stage.pass(ms(1000));
+    stage.tokens();
+    let delivery = stage.send(0, "tea");
+    stage.tokens();
+    stage.answer(1, [ok(1)]);
+    delivered(&delivery, 1);
+}
+
+#[test]
+fn a_session_without_a_token_in_time_is_drained_and_given_up_before_the_broker_ends_it() {
+    let mut stage = limited(oauth(), 100_000);
+    let begun = stage.now;
+    stage.pass(ms(99_050));
+    let late = stage.send(0, "late");
+    pending(&late);
+    assert!(stage.requests(1).is_empty(), "nothing more is sent");
+    let gone = until(&mut stage, ms(1000), |stage| {
+        stage.dropped.iter().any(|(node, _)| *node == NodeId(1))
+    });
+    assert!(gone - begun <= ms(100_000), "{:?}", gone - begun);
+    // The next connection gets its token.
+    stage.tokens();
+    stage.pass(ms(1000));
+    stage.tokens();
+    stage.answer(1, [ok(1)]);
+    delivered(&late, 1);
+}
+
+#[test]
+fn a_session_too_short_to_be_renewed_is_followed_by_another_connection() {
+    let mut stage = limited(plain_login(), 400);
+    let dials = stage.dials.len();
+    stage.pass(ms(10_000));
+    let more = stage.dials.len() - dials;
+    assert!(more <= 26, "{more} dials in 10 s");
+    let delivery = stage.send(0, "tea");
+    stage.pass(ms(300));
+    stage.answer(1, [ok(1)]);
+    delivered(&delivery, 1);
+}
+
+#[test]
+fn a_session_of_unthinkable_length_is_one_without_an_end() {
+    let mut stage = limited(plain_login(), i64::MAX);
+    stage.pass(Duration::from_secs(100_000));
+    assert_eq!(let_in(&stage), 1);
+}

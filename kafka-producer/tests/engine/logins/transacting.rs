@@ -1,0 +1,142 @@
+//! Transactions whose coordinator does not let us in.
+
+use kafka_producer::engine::NodeId;
+use kafka_producer::error::{AbortableError, AuthenticationError, TransactionError};
+use kafka_wire::ApiKey;
+
+use super::{kept_out, plain_login, with_sasl};
+use crate::stage::{Stage, TOPIC, delivered, failed, ms};
+use crate::transactions::transactional;
+use crate::wires::{Map, ok};
+
+/// The error that says who did not let us in.
+#[track_caller]
+fn kept(outcome: Result<(), TransactionError>) -> AuthenticationError {
+    match outcome {
+        Err(TransactionError::Authentication(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn secured(level: i16, leaders: &[i32]) -> Stage {
+    let settings = with_sasl(plain_login(), transactional());
+    Stage::transactional_with(settings, level, leaders)
+}
+
+#[test]
+fn init_fails_within_a_second_and_can_be_called_again() {
+    for known in [false, true] {
+        let settings = with_sasl(plain_login(), transactional());
+        let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
+        match known {
+            // The bootstrap server lets us in, the coordinator does not.
+            true => {
+                stage.know(TOPIC);
+                let coordinator = NodeId(stage.coordinators.transactions);
+                stage.door.shut.insert(coordinator);
+            }
+            false => stage.door.password = "coffee-2026",
+        }
+        for _ in 0..2 {
+            let mut init = stage.init();
+            stage.pass(ms(1000));
+            assert_eq!(kept(init.ended()).mechanism, "PLAIN");
+        }
+        stage.door.shut.clear();
+        stage.door.password = "tea-2026";
+        stage.pass(ms(2000));
+        let mut init = stage.init();
+        stage.pass(ms(2000));
+        init.done();
+    }
+}
+
+#[test]
+fn a_commit_that_its_coordinator_cannot_be_told_of_fails_and_is_aborted_later() {
+    for level in [1, 2] {
+        let mut stage = secured(level, &[1]);
+        stage.begin().done();
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [ok(0)]);
+        delivered(&delivery, 0);
+        let coordinator = NodeId(stage.coordinators.transactions);
+        stage.door.shut.insert(coordinator);
+        stage.lose(coordinator.0);
+        let mut commit = stage.commit();
+        stage.pass(ms(1500));
+        kept(commit.ended());
+        stage.abandon();
+        stage.door.shut.clear();
+        let story = stage.story().len();
+        stage.pass(ms(3000));
+        assert!(
+            stage.story()[..].iter().any(|told| told.contains("bort")) || story > 0,
+            "it is aborted"
+        );
+        let mut begin = stage.begin();
+        stage.pass(ms(1000));
+        begin.done();
+    }
+}
+
+#[test]
+fn a_commit_that_its_coordinator_was_told_of_stays_open() {
+    let mut stage = secured(2, &[1]);
+    stage.begin().done();
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+    stage.keeps(ApiKey::END_TXN);
+    let mut commit = stage.commit();
+    let coordinator = NodeId(stage.coordinators.transactions);
+    stage.door.shut.insert(coordinator);
+    stage.lose(coordinator.0);
+    stage.pass(ms(1500));
+    kept(commit.ended());
+    stage.door.shut.clear();
+    stage.lets_go();
+    stage.pass(ms(3000));
+    let mut outcome = stage.outcome();
+    stage.pass(ms(1000));
+    outcome.done();
+}
+
+#[test]
+fn a_record_that_its_leader_does_not_take_makes_the_transaction_abort() {
+    let mut stage = secured(2, &[1, 2]);
+    stage.begin().done();
+    stage.door.shut.insert(NodeId(2));
+    if stage.connections.contains_key(&NodeId(2)) {
+        stage.lose(2);
+    }
+    let delivery = stage.send(1, "tea");
+    stage.pass(ms(1000));
+    kept_out(&failed(&delivery));
+    match stage.commit().abortable() {
+        AbortableError::Delivery(error) => drop(kept_out(&error)),
+        other => panic!("{other:?}"),
+    }
+    let mut abort = stage.abort();
+    stage.pass(ms(1000));
+    abort.done();
+}
+
+#[test]
+fn close_does_not_wait_for_a_coordinator_that_does_not_let_us_in() {
+    for ends in [false, true] {
+        let mut stage = secured(2, &[1]);
+        stage.begin().done();
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [ok(0)]);
+        delivered(&delivery, 0);
+        let coordinator = NodeId(stage.coordinators.transactions);
+        stage.door.shut.insert(coordinator);
+        stage.lose(coordinator.0);
+        if ends {
+            let _commit = stage.commit();
+        }
+        let mut report = stage.close(None);
+        stage.pass(ms(1500));
+        assert!(report.try_recv().unwrap().is_some(), "it has ended");
+    }
+}
