@@ -20,6 +20,7 @@ mod places;
 #[allow(dead_code, reason = "the tests of the examples use more of it")]
 #[path = "../examples/program.rs"]
 mod program;
+mod security;
 mod tools;
 mod transactional_producer;
 mod transactions;

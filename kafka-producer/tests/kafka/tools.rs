@@ -252,6 +252,13 @@ impl Program {
         );
         output
     }
+
+    /// Runs it to its end, be it good or not; gives what it wrote, and what it complained of after that.
+    pub(crate) fn run_to_any_end(&mut self) -> String {
+        let output = self.0.stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        text(&output.stdout) + "\n" + &text(&output.stderr)
+    }
 }
 
 /// What is read until the end, when it comes.

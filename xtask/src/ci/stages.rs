@@ -324,6 +324,8 @@ fn real_kafka() -> Result<usize> {
     };
     let (variables, _undo) = cluster(&up)?;
     let mut ours = ignored_tests("kafka");
+    // It only prints a table for people.
+    ours.args(["--skip", "beside_java"]);
     ours.envs(variables).env(kafka::CLASS_PATH, &class_path);
     ours.env(kafka::XTASK, std::env::current_exe()?);
     let ours = shell::run_tests(&mut ours)?;
