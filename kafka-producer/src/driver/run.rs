@@ -20,6 +20,7 @@ use super::round::{Driver, Round};
 use super::shared::SharedDriver;
 use crate::engine::{Engine, Notices};
 use crate::own_thread;
+use crate::security::Sasl;
 use crate::settings::Settings;
 
 /// Runs an engine on a thread of its own until it has ended.
@@ -41,6 +42,10 @@ fn prepare(
 ) -> io::Result<(Driver, Runtime)> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     Alarm::enable(runtime.enable_io());
+    if let Some(Sasl::OAuthBearer(_) | Sasl::AwsMskIam(_)) = settings.security.sasl {
+        // Whoever fetches tokens may count on the timers of tokio; nothing else here uses them.
+        runtime.enable_time();
+    }
     let runtime = runtime.build()?;
     let compressor = match settings.compression {
         Compression::None => None,
