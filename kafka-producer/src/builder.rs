@@ -252,22 +252,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         warnings::report(&warnings, &settings.client_id, self.on_warning);
         let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
         let settings = Arc::new(within_a_frame(settings));
-        let doorbell = Arc::new(Doorbell::new());
-        let accumulator = Arc::new(Accumulator::new(
-            settings.accumulator,
-            Arc::clone(&doorbell),
-            DeliveryError::abandoned,
-        ));
-        let handle = Arc::new(EngineHandle::new(Arc::clone(&doorbell)));
-        let engine = Engine::new(
-            Arc::clone(&settings),
-            Arc::clone(&accumulator),
-            Arc::clone(&handle),
-            seed(&settings)?,
-            Instant::now(),
-        );
-        driver::spawn(engine, Arc::clone(&settings), doorbell, tls).map_err(BuildError::Thread)?;
-        let appender = RecordAppender::new(settings, accumulator, handle, partitioner);
+        let (engine, appender, doorbell) = assemble(&settings, partitioner, seed(&settings)?);
+        driver::spawn(engine, settings, doorbell, tls).map_err(BuildError::Thread)?;
         Ok(Producer::new(
             appender,
             self.key_serializer,
@@ -284,6 +270,31 @@ fn unusable(found: Vec<Unusable>, warnings: &[Warning]) -> ConfigError {
         reason: unusable.reason,
     };
     ConfigError::new(found.into_iter().map(problem).collect(), warnings.to_vec())
+}
+
+/// The parts of a producer, each knowing those that it works with. The doorbell is what wakes the thread
+/// that the engine is to run on.
+pub(crate) fn assemble(
+    settings: &Arc<Settings>,
+    partitioner: SharedPartitioner,
+    seed: Seed,
+) -> (Engine, RecordAppender, Arc<Doorbell>) {
+    let doorbell = Arc::new(Doorbell::new());
+    let accumulator = Arc::new(Accumulator::new(
+        settings.accumulator,
+        Arc::clone(&doorbell),
+        DeliveryError::abandoned,
+    ));
+    let handle = Arc::new(EngineHandle::new(Arc::clone(&doorbell)));
+    let engine = Engine::new(
+        Arc::clone(settings),
+        Arc::clone(&accumulator),
+        Arc::clone(&handle),
+        seed,
+        Instant::now(),
+    );
+    let appender = RecordAppender::new(Arc::clone(settings), accumulator, handle, partitioner);
+    (engine, appender, doorbell)
 }
 
 /// A frame's length is an `i32`: batches and requests stay below that, whatever the settings allow.

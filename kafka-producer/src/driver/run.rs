@@ -181,10 +181,9 @@ const ROUNDS_PER_POLL: usize = 16;
 #[cfg(test)]
 mod tests {
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use futures_channel::oneshot;
-    use kafka_accumulator::Accumulator;
     use kafka_mock::MockCluster;
     use kafka_mock::cluster::{Effect, Fault, When};
     use kafka_partition::RoundRobinPartitioner;
@@ -194,42 +193,27 @@ mod tests {
     use super::super::dial::Dial;
     use super::super::opening::Opening;
     use super::*;
-    use crate::append::RecordAppender;
-    use crate::engine::EngineHandle;
+    use crate::builder::assemble;
+    use crate::engine::Seed;
     use crate::error::{Cause, DeliveryError, FatalError, Persistence, SendError};
     use crate::{Producer, ProducerConfig, ProducerRecord};
 
-    /// A producer whose thread panics when it is told to: a dial does.
-    fn doomed(kafka: &MockCluster) -> (Producer<str, str>, oneshot::Sender<()>) {
+    /// A producer, and what makes its thread panic: a dial does when this is sent.
+    fn producer_that_panics(kafka: &MockCluster) -> (Producer<str, str>, oneshot::Sender<()>) {
         let config = ProducerConfig::new()
             .bootstrap_servers([kafka.bootstrap_servers()])
             .set("linger.ms", "86400000")
             .set("delivery.timeout.ms", "90000000");
         let settings = Arc::new(config.check().unwrap().settings);
-        let doorbell = Arc::new(Doorbell::new());
-        let accumulator = Arc::new(Accumulator::new(
-            settings.accumulator,
-            Arc::clone(&doorbell),
-            DeliveryError::abandoned,
-        ));
-        let handle = Arc::new(EngineHandle::new(Arc::clone(&doorbell)));
-        let appender = RecordAppender::new(
-            Arc::clone(&settings),
-            Arc::clone(&accumulator),
-            Arc::clone(&handle),
+        let (engine, appender, doorbell) = assemble(
+            &settings,
             Arc::new(RoundRobinPartitioner),
-        );
-        let engine = Engine::new(
-            Arc::clone(&settings),
-            accumulator,
-            handle,
-            crate::engine::Seed::for_tests(42),
-            Instant::now(),
+            Seed::for_tests(42),
         );
         let (mut driver, runtime) = prepare(engine, settings, doorbell, None).unwrap();
-        let (doom, told) = oneshot::channel();
+        let (panic_now, panics) = oneshot::channel();
         let dial = async move {
-            let _ = told.await;
+            let _ = panics.await;
             panic!("a test's defect");
         };
         let dial = Opening::new(Dial::resolving(dial), None);
@@ -237,7 +221,7 @@ mod tests {
         thread::spawn(move || run(driver, runtime));
         let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
         let producer = Producer::new(appender, serializer.clone(), serializer);
-        (producer, doom)
+        (producer, panic_now)
     }
 
     fn panicked(fatal: &FatalError) -> bool {
@@ -257,7 +241,7 @@ mod tests {
         let kafka = kafka.unwrap();
         let silence = Effect::Silence(When::AfterHandling);
         kafka.inject(Fault::new(silence).api(ApiKey::PRODUCE));
-        let (producer, doom) = doomed(&kafka);
+        let (producer, panic_now) = producer_that_panics(&kafka);
         let record = |partition| ProducerRecord::new("orders", "tea").partition(partition);
         let send = |partition| pollster::block_on(producer.send(record(partition))).unwrap();
         let sent = send(0);
@@ -275,7 +259,7 @@ mod tests {
         let mut unknown = Box::pin(producer.send(ProducerRecord::new("unknown", "tea")));
         assert!(unknown.as_mut().poll(&mut context).is_pending());
         let mut close = Box::pin(producer.close(Duration::from_secs(3_600)));
-        doom.send(()).unwrap();
+        panic_now.send(()).unwrap();
         pollster::block_on(flush).unwrap();
         ended_by_the_panic(&sent.wait().unwrap_err(), Persistence::PossiblyPersisted);
         ended_by_the_panic(&lingering.wait().unwrap_err(), Persistence::NotPersisted);

@@ -1,48 +1,47 @@
-//! Who leads a partition, and which of two words about it is believed: that of the newer leader epoch
-//! (KIP-320).
+//! Who leads a partition. Of two brokers that say different things about it, the one that names the
+//! newer leader epoch is believed (KIP-320).
 
 use crate::engine::cluster::node_id::NodeId;
 
 /// Who leads a partition, and since which election: there may be a million of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Election {
-    /// A number that no broker has if there is none.
-    leader: NodeId,
-    /// -1 if it is not known.
+    leader: Option<NodeId>,
+    /// -1 if it is not known, as in the protocol.
     epoch: i32,
 }
 
-/// What a word about a partition's leader is, beside what is known.
+/// How what is told of a partition's leader compares with what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// Of before; it is not believed.
+    /// It is of an earlier election, and not believed.
     Outdated,
-    /// Of the same election; a leader that was not known may be known now.
+    /// It is of the same election; a leader that was not known may be known now.
     Same,
+    /// It is of another election.
     Elected,
 }
 
 impl Election {
     pub(crate) const NONE: Self = Self {
-        leader: NodeId(-1),
+        leader: None,
         epoch: -1,
     };
 
     pub(crate) fn of(leader: Option<NodeId>, epoch: i32) -> Self {
-        let leader = leader.unwrap_or(Self::NONE.leader);
         Self { leader, epoch }
     }
 
     pub(crate) fn leader(self) -> Option<NodeId> {
-        Some(self.leader).filter(|leader| !leader.is_bootstrap())
+        self.leader
     }
 
     pub(crate) fn epoch(self) -> i32 {
         self.epoch
     }
 
-    /// Takes in what is told, unless what is known is newer. A broker that tells no epochs (before Kafka
-    /// 2.1) is believed.
+    /// Takes over what is told, unless what is known is newer. A broker that tells no epochs (before
+    /// Kafka 2.1) is believed.
     pub(crate) fn take_in(&mut self, told: Self) -> News {
         if (0..self.epoch).contains(&told.epoch) {
             return News::Outdated;
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newer_epoch_is_believed_and_without_epochs_the_later_word() {
+    fn the_newer_epoch_is_believed_and_without_epochs_what_is_told_last() {
         let (one, two) = (Some(NodeId(1)), Some(NodeId(2)));
         let cases = [
             ((one, 5), (two, 4), News::Outdated),
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn another_topic_of_the_name_begins_with_any_epoch() {
+    fn another_topic_of_the_name_starts_with_any_epoch() {
         let mut known = Election::of(Some(NodeId(1)), 9);
         known.forget_epoch();
         let told = Election::of(Some(NodeId(2)), 0);
