@@ -105,3 +105,83 @@ impl Drop for Tokens {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// Gives a token for a good host, none for a bad one, never ends for a slow one.
+    #[derive(Debug, Default)]
+    struct ByHost {
+        /// As many as calls are going on.
+        going_on: Arc<()>,
+    }
+
+    #[async_trait]
+    impl TokenProvider for ByHost {
+        async fn token(&self, host: &str) -> Fetched {
+            let _going_on = Arc::clone(&self.going_on);
+            match host {
+                "good" => Ok(Token::new("tea")),
+                "slow" => std::future::pending().await,
+                _ => panic!("a provider's defect"),
+            }
+        }
+    }
+
+    fn fetch(id: i32, host: &str) -> TokenOrder {
+        TokenOrder::Fetch(NodeId(id), Address::new(host, 9093))
+    }
+
+    fn poll(tokens: &mut Tokens) -> Vec<(i32, Result<String, String>)> {
+        let mut context = Context::from_waker(Waker::noop());
+        let text = |token: Token| token.value.expose().to_owned();
+        let fetched = tokens.poll(&mut context).into_iter();
+        let mut fetched: Vec<_> = fetched
+            .map(|(id, fetched)| (id.0, fetched.map(text).map_err(|error| error.to_string())))
+            .collect();
+        fetched.sort();
+        fetched
+    }
+
+    #[test]
+    fn a_provider_that_panics_or_is_forgotten_leaves_the_others_alone() {
+        let provider = ByHost::default();
+        let going_on = Arc::clone(&provider.going_on);
+        let mut tokens = Tokens {
+            provider: Some(Arc::new(provider)),
+            pending: HashMap::new(),
+        };
+        let orders = [
+            fetch(1, "good"),
+            fetch(2, "bad"),
+            fetch(3, "slow"),
+            fetch(4, "slow"),
+        ];
+        tokens.obey(orders.into_iter());
+        let why = "the token provider panicked: a provider's defect".to_owned();
+        assert_eq!(
+            poll(&mut tokens),
+            [(1, Ok("tea".to_owned())), (2, Err(why))]
+        );
+        assert_eq!(Arc::strong_count(&going_on), 4, "two are slow");
+        tokens.obey([TokenOrder::Forget(NodeId(3)), fetch(4, "good")].into_iter());
+        assert_eq!(Arc::strong_count(&going_on), 2, "both are dropped");
+        assert_eq!(poll(&mut tokens), [(4, Ok("tea".to_owned()))]);
+    }
+
+    #[test]
+    fn without_a_provider_there_is_no_token() {
+        let mut tokens = Tokens {
+            provider: None,
+            pending: HashMap::new(),
+        };
+        tokens.obey([fetch(1, "good")].into_iter());
+        let why = "no token provider is configured".to_owned();
+        assert_eq!(poll(&mut tokens), [(1, Err(why))]);
+    }
+}

@@ -9,6 +9,8 @@ mod absent;
 #[cfg(feature = "_tls")]
 mod client;
 #[cfg(feature = "_tls")]
+mod ec_key;
+#[cfg(feature = "_tls")]
 mod failure;
 #[cfg(feature = "_tls")]
 mod key_store;

@@ -6,6 +6,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, SupportedProtocolVersion};
 
+use super::ec_key::with_public_key;
 use super::material::{self, Credentials, Material};
 use super::provider::provider;
 use super::unusable::Unusable;
@@ -53,13 +54,19 @@ pub(super) fn configure(tls: &Tls) -> Result<Arc<ClientConfig>, Vec<Unusable>> {
             key,
             setting,
             path,
-        }) => builder.with_client_auth_cert(chain, key).map_err(|error| {
-            let reason = why_not(&error);
-            vec![match path {
-                Some(path) => Unusable::file(setting, &path, reason),
-                None => Unusable::setting(setting, reason),
-            }]
-        })?,
+        }) => {
+            let key = match chain.first() {
+                Some(certificate) => with_public_key(key, certificate),
+                None => key,
+            };
+            builder.with_client_auth_cert(chain, key).map_err(|error| {
+                let reason = why_not(&error);
+                vec![match path {
+                    Some(path) => Unusable::file(setting, &path, reason),
+                    None => Unusable::setting(setting, reason),
+                }]
+            })?
+        }
     };
     Ok(Arc::new(config))
 }
@@ -76,6 +83,8 @@ fn why_not(error: &Error) -> String {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             "the private key does not belong to the first certificate".to_owned()
         }
-        error => format!("the certificate and its private key cannot be used: {error}"),
+        error => format!(
+            "the private key cannot be used, or does not belong to the first certificate: {error}"
+        ),
     }
 }

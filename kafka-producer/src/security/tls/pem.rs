@@ -68,12 +68,9 @@ fn decrypt(der: &[u8], password: Option<&Secret>) -> Result<PrivatePkcs8KeyDer<'
         let missing = "is required: the private key is encrypted";
         return Err(KeyFault::Password(missing.to_owned()));
     };
-    let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(der);
-    let encrypted = encrypted
-        .map_err(|error| KeyFault::Key(format!("the encrypted private key is broken: {error}")))?;
-    if encrypted.encryption_algorithm.pbes2().is_none() {
-        return Err(KeyFault::Key(OLD_ENCRYPTION.to_owned()));
-    }
+    // Older ways are not even parsed.
+    let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(der)
+        .map_err(|_| KeyFault::Key(OLD_ENCRYPTION.to_owned()))?;
     let key = encrypted.decrypt(password.expose()).map_err(|_| {
         KeyFault::Password("the private key cannot be decrypted with this password".to_owned())
     })?;
