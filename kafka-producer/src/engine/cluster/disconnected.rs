@@ -1,4 +1,4 @@
-//! What the owners of requests get back, because nobody will answer: data only.
+//! What the senders of requests get back when no answer will come: data only.
 
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::in_flight::Unanswered;
@@ -7,17 +7,17 @@ use crate::error::WaitReason;
 
 /// What is left of a connection that has failed.
 #[derive(Debug)]
-#[must_use = "the owners of its requests are to be told"]
+#[must_use = "the senders of its requests must learn of it"]
 pub(crate) struct Disconnected {
     pub(crate) id: NodeId,
-    /// What was wrong, for people.
+    /// What was wrong, for messages.
     pub(crate) obstacle: WaitReason,
-    /// What it was asked, oldest first.
+    /// Its requests without an answer, oldest first.
     pub(crate) unanswered: Vec<Unanswered>,
 }
 
 impl Disconnected {
-    /// What the broker was to answer next: it may be what it has hung up on.
+    /// The request that the broker had to answer next: it may be why the broker closed the connection.
     pub(crate) fn oldest(&self) -> Option<&ExpectedResponse> {
         self.unanswered.first().map(|request| &request.expected)
     }
@@ -26,9 +26,9 @@ impl Disconnected {
 /// Why a request was not sent.
 #[derive(Debug)]
 pub(crate) enum Unsent {
-    /// What was done just before has ended the connection: the request is its owner's again.
+    /// The connection was closed just before; the request was not added to it and is returned.
     NoConnection(ExpectedResponse),
-    /// It cannot be written. The connection was given up for it, and it is among the unanswered.
+    /// It could not be written. The connection was closed for it, and it is among the unanswered.
     Lost(Disconnected),
 }
 

@@ -1,10 +1,10 @@
-//! What is known of the cluster's topics, who waits for one, and when more is asked for.
+//! What is known of the cluster's topics, which callers wait for one, and when metadata is requested.
 //!
-//! What was never told (a topic, a partition, a leader) is asked about alone, so that a new topic costs
-//! the same however many are known. All are asked about when leaders may have moved, and when
-//! `metadata.max.age.ms` is over: every topic that was written to within `metadata.max.idle.ms`.
-//! `updates.rs` says when; what an answer means is in `metadata/apply.rs`, and what callers see of it in
-//! `metadata/publish.rs`.
+//! A request for what is missing (a topic, a partition, a leader) names only those topics, so that a new
+//! topic costs the same however many are known. Every topic that was written to within
+//! `metadata.max.idle.ms` is requested when leaders may have moved, and after `metadata.max.age.ms`.
+//! `updates.rs` says when; `metadata/apply.rs` applies an answer, and `metadata/publish.rs` shows callers
+//! what has changed.
 
 mod apply;
 mod publish;
@@ -32,17 +32,17 @@ use crate::engine::timers::Timer;
 use crate::error::{DeliveryError, SendError, WaitReason};
 use crate::settings::{BackoffRange, MetadataRecovery, Settings};
 
-/// What is known and wanted of the cluster's metadata.
+/// The known metadata, and what is missing of it.
 #[derive(Debug)]
 pub(crate) struct Metadata {
     topics: BTreeMap<Arc<str>, TopicEntry>,
     updates: Updates,
-    /// What went wrong last, for the message of a caller that waits in vain.
+    /// What went wrong last, for the error of a caller that waits for too long.
     last_obstacle: Option<WaitReason>,
 }
 
 impl Metadata {
-    /// Nothing; between requests there is `backoff`.
+    /// Knows nothing yet; requests are at least `backoff` apart.
     pub(crate) fn new(backoff: BackoffRange) -> Self {
         Self {
             topics: BTreeMap::new(),
@@ -56,18 +56,18 @@ impl Metadata {
         !self.topics.is_empty()
     }
 
-    /// What went wrong last, since metadata came.
+    /// What went wrong since the last metadata, if anything.
     pub(crate) fn obstacle(&self) -> Option<&WaitReason> {
         self.last_obstacle.as_ref()
     }
 
-    /// Something is in the way of learning about the cluster.
+    /// Something keeps the producer from learning about the cluster.
     pub(crate) fn note_obstacle(&mut self, obstacle: WaitReason) {
         self.last_obstacle = Some(obstacle);
     }
 
-    /// The lane of a queue that has rung; made, if it is the first time. None has a queue that was
-    /// closed before anything was written to it.
+    /// The lane of a queue, which is made when the queue is first used. A queue that was closed before
+    /// anything was written to it has none.
     pub(crate) fn lane_for(
         &mut self,
         queue: &Arc<Queue<DeliveryError>>,
@@ -88,8 +88,7 @@ impl Metadata {
 
 /// Callers that wait for topics.
 impl Metadata {
-    /// Lets a caller wait for a topic, unless it need not. One that nobody has written to yet is asked
-    /// about.
+    /// Lets a caller wait for a topic, unless it need not, and requests the topic's metadata.
     pub(crate) fn wait_for(&mut self, cx: &mut Context, name: &Arc<str>, waiter: Waiter) {
         let deadline = waiter.deadline;
         match self.entry(cx, name).admit(waiter) {
@@ -109,7 +108,7 @@ impl Metadata {
         })
     }
 
-    /// Ends the wait of all callers. What they alone have asked for is not asked about any more.
+    /// Fails all callers that wait, and forgets the topics that only they wanted.
     pub(crate) fn refuse_waiters(&mut self, cx: &mut Context, error: &SendError) {
         for entry in self.topics.values_mut() {
             let waiters = entry.waiters_mut();
@@ -118,14 +117,14 @@ impl Metadata {
         self.forget_unwanted(cx.now);
     }
 
-    /// Looks at what became due: the ends of waits, for which `last` is in the way, and the age of what is
-    /// known.
+    /// Does what is due: fails the callers whose time is over, because of `last`, and requests metadata
+    /// that is too old.
     pub(crate) fn due(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
         let max_age = max_age(&cx.settings);
         self.expire_waiters(cx, last);
         self.forget_unwanted(cx.now);
         self.updates.age(cx.now, max_age);
-        // What is due already is seen to as soon as a broker can be asked.
+        // What is due already is done as soon as a broker can be asked.
         let waits = self.missing_entries().map(TopicEntry::waiters);
         let deadlines = waits.flat_map(|waiters| waiters.deadlines());
         let deadlines = deadlines.filter(|at| *at > cx.now);
@@ -151,14 +150,14 @@ impl Metadata {
     }
 }
 
-/// Asking.
+/// Requests.
 impl Metadata {
-    /// What is known may have changed: all topics are to be asked about.
+    /// What is known may have changed: requests all topics.
     pub(crate) fn request_update(&mut self) {
         self.updates.request_all();
     }
 
-    /// Something is missing of this topic: it is to be asked about.
+    /// Something about this topic is missing: requests it.
     pub(crate) fn request_topic(&mut self, topic: &Arc<str>) {
         self.updates.request(topic);
     }
@@ -168,12 +167,12 @@ impl Metadata {
         self.updates.next(now)
     }
 
-    /// Whether the next request is about every topic in use: so those that are not are better forgotten.
+    /// Whether the next request names every topic in use, so that unused ones should be forgotten first.
     pub(crate) fn asks_for_all_next(&self) -> bool {
         self.updates.scope() != Scope::Missing
     }
 
-    /// Asks a broker for what is wanted.
+    /// Sends a broker the next request.
     pub(crate) fn ask(&mut self, cx: &mut Context, nodes: &mut Nodes, id: NodeId) -> Sent {
         let Some(version) = nodes.newest::<MetadataRequest>(id) else {
             return Ok(());
@@ -195,7 +194,7 @@ impl Metadata {
         nodes.ask(cx, id, version, &request, expected)
     }
 
-    /// The topics that such a request names.
+    /// The topics that a request of this scope names.
     fn names(&self, scope: Scope) -> Vec<Arc<str>> {
         match scope {
             Scope::Missing => self.updates.missing().cloned().collect(),
@@ -208,18 +207,18 @@ impl Metadata {
         }
     }
 
-    /// The request was not answered: it is to be sent again.
+    /// The request was not answered and must be sent again.
     pub(crate) fn failed(&mut self, cx: &mut Context) {
         self.updates.failed(cx.now, &mut cx.random);
     }
 
-    /// No metadata came from where it was asked for, or nobody is left to ask.
+    /// No metadata came from the broker that was asked, or there is no broker left to ask.
     pub(crate) fn note_unheard(&mut self, now: Instant) {
         self.updates.note_unheard(now);
     }
 }
 
-/// Beginning anew with the bootstrap servers (KIP-899, KIP-1102).
+/// Returning to the bootstrap servers (KIP-899, KIP-1102).
 impl Metadata {
     /// Whether there was no metadata for `metadata.recovery.rebootstrap.trigger.ms`.
     pub(crate) fn must_rebootstrap(&self, cx: &Context) -> bool {
@@ -231,12 +230,12 @@ impl Metadata {
         }
     }
 
-    /// From now on it counts anew how long there has been no metadata.
+    /// Restarts the time that is measured without metadata.
     pub(crate) fn begin_rebootstrap(&mut self) {
         self.updates.note_heard();
     }
 
-    /// No broker is known any more that a partition could be led by.
+    /// No broker is known any more, so no partition has a known leader.
     pub(crate) fn forget_leaders(&mut self, lanes: &mut Lanes) {
         lanes.forget_leaders();
         for entry in self.topics.values_mut() {
@@ -248,9 +247,9 @@ impl Metadata {
     }
 }
 
-/// Forgetting.
+/// Topics that are not used any more.
 impl Metadata {
-    /// Forgets the topics that nobody waits for and that never existed.
+    /// Forgets missing topics that nobody waits for.
     fn forget_unwanted(&mut self, now: Instant) {
         let topics = &self.topics;
         let wanted = |name: &Arc<str>| topics.get(name).is_some_and(TopicEntry::is_wanted);
@@ -261,14 +260,12 @@ impl Metadata {
         }
     }
 
-    /// Nobody waits for this topic any more, or writes to it.
     fn forget(&mut self, topic: &Arc<str>, now: Instant) {
         self.topics.remove(topic);
         self.updates.remove(topic, now);
     }
 
-    /// The topics that nobody waits for, and that nothing has been known or written of since then, as
-    /// `is_idle` tells of the lanes.
+    /// The topics that nobody waits for, that have not changed since then, and whose lanes are all idle.
     pub(crate) fn idle_since(
         &self,
         since: Instant,
@@ -282,8 +279,7 @@ impl Metadata {
         idle.map(|(name, _)| Arc::clone(name)).collect()
     }
 
-    /// Lets go of an idle topic, or of those of its partitions that are; the lanes, which are no
-    /// partition's any more.
+    /// Forgets a topic if all of its partitions are idle, or else those that are. Returns their lanes.
     pub(crate) fn forget_idle(
         &mut self,
         cx: &Context,
@@ -300,20 +296,20 @@ impl Metadata {
         if idle == known.len() {
             self.forget(name, cx.now);
         } else {
-            // Somebody has just written to one: those that are closed are replaced.
+            // One was written to just now; the queues that were closed before it are replaced.
             known.replace_row(idle..known.len(), known.len(), &closed, cx.now);
         }
         left
     }
 }
 
-/// `metadata.max.age.ms`; nobody is asked more often than after `retry.backoff.ms`.
+/// `metadata.max.age.ms`, but not less than `retry.backoff.ms`.
 fn max_age(settings: &Settings) -> Duration {
     let least = settings.retry_backoff.initial.max(LEAST_AGE);
     settings.metadata_max_age.max(least)
 }
 
-/// Metadata younger than this is not asked for anew, with `retry.backoff.ms=0` either.
+/// Metadata younger than this is not too old, even with `retry.backoff.ms=0`.
 const LEAST_AGE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]

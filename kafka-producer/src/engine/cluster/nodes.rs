@@ -1,12 +1,12 @@
-//! The brokers: which are known, which can be asked now, what each was asked; and those that were known.
+//! The brokers: which are known, which can be asked now, and which requests each has not answered yet.
 //!
 //! ```text
 //! bootstrap.servers ─▶ asked for the cluster's brokers ─▶ let go
-//! told of ─▶ known ─▶ told of no more, and idle ─▶ departed: nothing but how soon it may be disturbed
+//! in an answer ─▶ known ─▶ in no answer any more, and idle ─▶ departed: only its pauses are kept
 //! ```
 //!
-//! Requests are sent and answers assigned to them here; what they say, and what it means that one is not
-//! answered, is their owners' to decide: they get it back.
+//! This sends requests and finds the request that an answer belongs to. What an answer means, or that none
+//! comes, is decided by the part of the engine that sent the request, which gets it back.
 
 pub(crate) mod login;
 mod membership;
@@ -73,9 +73,9 @@ impl Nodes {
     }
 }
 
-/// Whom to ask, and what they speak.
+/// Which broker to ask, and in which versions.
 impl Nodes {
-    /// The least busy of those that can be asked this now. Who asks for silence is left alone.
+    /// The least busy broker that can be asked this now, and has not asked for a pause.
     pub(crate) fn ready<R: Request>(&self) -> Option<NodeId> {
         let ready = self.known.values().filter(|node| node.speaks::<R>());
         let talks = ready.filter(|node| node.silent_until().is_none());
@@ -83,7 +83,7 @@ impl Nodes {
         least_loaded.map(Node::id)
     }
 
-    /// Whether a broker can be asked now; nothing of one that is not known.
+    /// Whether a broker can be asked now; `None` if it is not known.
     pub(crate) fn availability(&self, id: NodeId) -> Option<Availability> {
         self.known.get(&id).map(Node::availability)
     }
@@ -141,7 +141,7 @@ impl Nodes {
         holds_on && self.known.keys().any(|id| !id.is_bootstrap())
     }
 
-    /// Whether nobody can be asked anything.
+    /// Whether no broker can be asked anything now.
     pub(crate) fn are_none_ready(&self) -> bool {
         !self.known.values().any(Node::is_ready)
     }
@@ -154,7 +154,7 @@ impl Nodes {
         self.known.get(&id)?.obstacle(now)
     }
 
-    /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
+    /// The same, but `None` for a broker that was not dialed yet: the next request dials it.
     pub(crate) fn known_obstacle(&self, now: Instant, id: NodeId) -> Option<WaitReason> {
         self.known.get(&id)?.known_obstacle(now)
     }
@@ -202,9 +202,9 @@ impl Nodes {
 
 /// Connections.
 impl Nodes {
-    /// Dials a broker, because none is [ready](Self::ready) for `R`: the one that failed least; of equals
-    /// a known one before a bootstrap server. Nobody's silence is got round by way of a bootstrap server,
-    /// which may well be the same.
+    /// Dials a broker, because none is [ready](Self::ready) for `R`: the one that failed least, and of equals
+    /// a known one before a bootstrap server. A broker that has asked for a pause is not asked through a
+    /// bootstrap server instead, which may be the same one.
     pub(crate) fn dial_any<R: Request>(&mut self, cx: &mut Context) {
         // A name that is not resolved, or an address that does not answer, holds up no other broker.
         let alone = self.known.values().filter_map(|node| {
@@ -284,8 +284,8 @@ impl Nodes {
         self.ask(cx, id, version, &api_versions::request(), expected)
     }
 
-    /// A broker, whose connection was given up for it, does not say what it speaks: not in any version of
-    /// ours, if that is what it says.
+    /// A broker has refused to say which versions it speaks, and its connection was closed. The answer may
+    /// say that it speaks none of ours.
     pub(crate) fn note_refused_greeting(
         &mut self,
         now: Instant,
@@ -306,8 +306,8 @@ impl Nodes {
         Some(obstacle)
     }
 
-    /// A question was answered, and the answer understood. A bootstrap server is let go once the
-    /// cluster's own brokers are known.
+    /// A request was answered as it should be. A bootstrap server is disconnected once the cluster's own
+    /// brokers are known.
     pub(crate) fn note_use(&mut self, cx: &mut Context, id: NodeId) {
         if let Some(node) = self.known.get_mut(&id) {
             node.note_use();
@@ -315,8 +315,7 @@ impl Nodes {
         self.retire_bootstrap(cx, id);
     }
 
-    /// Whoever was just greeted was dialed to be asked something, unless another was quicker: then a
-    /// bootstrap server is let go.
+    /// A bootstrap server is connected now. If another broker was quicker, it is not needed any more.
     pub(crate) fn retire_if_late(&mut self, cx: &mut Context, id: NodeId) {
         let known = |node: &Node| !node.id().is_bootstrap() && node.is_ready();
         let free = |node: &Node| node.id() != id && node.load() == Some(0);
@@ -335,7 +334,7 @@ impl Nodes {
         }
     }
 
-    /// Closes a connection that nothing is asked of; that is no failure.
+    /// Closes a connection that is not needed; that is no failure.
     fn let_go(&mut self, cx: &mut Context, id: NodeId) {
         if let Some(node) = self.known.get_mut(&id) {
             node.let_go(cx.now);
@@ -384,8 +383,8 @@ impl Nodes {
         })
     }
 
-    /// A broker's timer fired: a dial or an answer took too long, it was idle for too long, or its silence
-    /// or its rest is over.
+    /// A broker's timer is due: a dial or an answer took too long, it was idle for too long, or a pause is
+    /// over.
     pub(crate) fn due(&mut self, cx: &mut Context, id: NodeId) -> Option<Disconnected> {
         let idle_max = cx.settings.connections_max_idle;
         let node = self.known.get(&id)?;

@@ -1,5 +1,5 @@
-//! Callers in `send` that wait for a topic: until its partitions are known, or the one that is named,
-//! or `max.block.ms` is over.
+//! Callers in `send` that wait for a topic: until its partitions are known (or the one partition that the
+//! record names), or until `max.block.ms` is over.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use futures_channel::oneshot;
 use crate::engine::notice::Notice;
 use crate::error::{SendError, WaitReason};
 
-/// Those that wait for one topic.
+/// The callers that wait for one topic.
 #[derive(Debug, Default)]
 pub(crate) struct TopicWaiters {
     list: Vec<Waiter>,
@@ -18,7 +18,7 @@ pub(crate) struct TopicWaiters {
 /// A caller that does not know the topic's partitions yet, or not the one it names.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    /// If any will not do.
+    /// `None` if any partition will do.
     pub(crate) partition: Option<i32>,
     pub(crate) since: Instant,
     pub(crate) deadline: Instant,
@@ -28,13 +28,13 @@ pub(crate) struct Waiter {
 /// Whether a caller waits.
 #[derive(Debug)]
 pub(crate) enum Admitted {
-    /// It need not: it is to be answered.
+    /// It need not wait: answer it.
     Served(Waiter),
     Waits,
 }
 
 impl Waiter {
-    /// Whether so many partitions are enough.
+    /// Whether this number of partitions is enough.
     fn is_served_by(&self, partitions: i32) -> bool {
         partitions > self.partition.unwrap_or_default()
     }
@@ -43,7 +43,7 @@ impl Waiter {
         Notice::answer(self.reply, answer)
     }
 
-    /// Why it has waited in vain for a topic of so many partitions.
+    /// The error of a caller whose time is over, for a topic with this many partitions.
     fn timed_out(
         &self,
         topic: &Arc<str>,
@@ -76,26 +76,26 @@ impl TopicWaiters {
         self.list.is_empty()
     }
 
-    /// Lets a caller wait, unless so many partitions are enough for it.
+    /// Lets a caller wait, unless this number of partitions is enough for it.
     pub(crate) fn admit(&mut self, waiter: Waiter, partitions: i32) -> Admitted {
         if waiter.is_served_by(partitions) {
             return Admitted::Served(waiter);
         }
-        // Who does not stay for the answer (`try_send`) is noted, but not each time that he asks.
+        // `try_send` does not wait for the answer. One such entry is enough to keep the topic wanted.
         if self.list.is_empty() || !waiter.reply.is_canceled() {
             self.list.push(waiter);
         }
         Admitted::Waits
     }
 
-    /// Ends the wait of those that so many partitions are enough for.
+    /// Answers those that this number of partitions is enough for.
     pub(crate) fn serve(&mut self, partitions: i32, notices: &mut Vec<Notice>) {
         let served = |waiter: &mut Waiter| waiter.is_served_by(partitions);
         let served = self.list.extract_if(.., served);
         notices.extend(served.map(|waiter| waiter.answer(Ok(()))));
     }
 
-    /// Ends the wait of those whose deadline has come; the topic has so many partitions.
+    /// Fails those whose deadline has passed.
     pub(crate) fn expire(
         &mut self,
         topic: &Arc<str>,
@@ -111,7 +111,7 @@ impl TopicWaiters {
         }
     }
 
-    /// Ends the wait of all.
+    /// Fails all of them.
     pub(crate) fn refuse(&mut self, error: impl Fn() -> SendError, notices: &mut Vec<Notice>) {
         let refused = self.list.drain(..);
         notices.extend(refused.map(|waiter| waiter.answer(Err(error()))));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_a_partition_waits_until_there_is_that_one() {
+    fn a_caller_that_names_a_partition_waits_for_that_one() {
         let now = Instant::now();
         let mut waiters = TopicWaiters::default();
         let (any, mut any_answer) = waiter(None, now);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn who_needs_not_wait_is_given_back() {
+    fn a_caller_that_need_not_wait_is_returned() {
         let now = Instant::now();
         let mut waiters = TopicWaiters::default();
         let (first, _answer) = waiter(Some(0), now);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_that_do_not_stay_for_the_answer_one_is_noted() {
+    fn of_callers_that_have_gone_one_is_kept() {
         let now = Instant::now();
         let mut waiters = TopicWaiters::default();
         for _ in 0..3 {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_ends_with_what_was_missing() {
+    fn the_error_of_a_wait_says_what_was_missing() {
         let now = Instant::now();
         let topic: Arc<str> = "orders".into();
         for (partitions, out_of_range) in [(0, false), (2, true)] {

@@ -1,15 +1,15 @@
 //! How far callers may write ahead of what the connections can take.
 //!
-//! A backlog (full batches and those on their way) that is longer than the connections need makes nothing
-//! faster. Its bytes only leave the CPU's caches before they are sent, which costs half as much again, and its
-//! records get old. So callers wait for answers when the backlog is as large as what all connections hold:
-//! for each a floor, or as many bytes as can be on their way during the time of its quickest answer.
+//! A backlog (full batches and those in flight) that is longer than the connections need makes nothing
+//! faster: its bytes leave the CPU's caches before they are sent, which costs half as much again, and its
+//! records get old. So callers wait for answers when the backlog is as large as what all connections
+//! hold. For each that is a minimum, or the bytes that can be sent in the time of its quickest answer.
 //!
-//! That must never cost throughput, nor shorten what `buffer.memory` promises to hold while brokers
-//! are slow or away. So a caller waits here only while answers come: after [`PATIENCE`] without any the
-//! limit doubles, and again, until it is the whole memory. When answers come again it is halved in steps.
-//! While batches are being compressed, callers wait for us and not for brokers: the time counts from the
-//! end of the compression.
+//! This must not reduce the throughput, nor the memory that `buffer.memory` provides while brokers are
+//! slow or cannot be reached. So callers wait only while answers come. After [`PATIENCE`] without one the
+//! limit doubles, again and again, up to the whole memory; when answers come again it is halved step by
+//! step. While batches are being compressed no broker is late, so the time counts from the end of the
+//! compression.
 
 use std::time::{Duration, Instant};
 
@@ -19,19 +19,19 @@ use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
 
-/// Whether callers are held back, and how far the limit is widened.
+/// Whether callers wait for answers, and how often the limit was doubled.
 #[derive(Debug)]
 pub(crate) struct Admission {
     throttling: Throttling,
     width: Width,
 }
 
-/// How far the limit is.
+/// How often the limit is doubled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Width {
-    /// What the pipes hold.
+    /// Not at all: it is what the connections hold.
     Narrow,
-    /// So often doubled, and changed last `at` that time.
+    /// This often; it changed last `at` this time.
     Widened { doublings: u32, at: Instant },
 }
 
@@ -53,22 +53,22 @@ impl Width {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Throttling {
-    /// Nobody waits for answers.
+    /// No caller waits for answers.
     Free,
-    /// Callers do, and none has come since then.
+    /// Callers wait, and no answer has come since then.
     Throttled { since: Instant },
 }
 
-/// Whom callers wait for though memory is free.
+/// What callers wait for although memory is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Awaited {
     Nobody,
-    /// Batches are being compressed: no broker is late.
+    /// The compression of batches: no broker is late.
     Us,
     Brokers,
 }
 
-/// What follows for the limit.
+/// Whether the limit changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Limit {
     Stays,
@@ -83,7 +83,7 @@ impl Admission {
         }
     }
 
-    /// When callers have waited so long for an answer that the limit doubles.
+    /// When the limit doubles, unless an answer comes before.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.throttling {
             Throttling::Free => None,
@@ -91,7 +91,7 @@ impl Admission {
         }
     }
 
-    /// Callers are waiting, or not.
+    /// Notes whether callers wait.
     fn look(&mut self, now: Instant, awaited: Awaited) -> Limit {
         match (awaited, self.throttling) {
             (Awaited::Nobody, _) => self.throttling = Throttling::Free,
@@ -109,7 +109,7 @@ impl Admission {
         Limit::Stays
     }
 
-    /// A request went on: from now on callers wait for the next answer.
+    /// A request was compressed or answered: callers wait for the next answer from now on.
     fn moved(&mut self, now: Instant) {
         if let Throttling::Throttled { since } = &mut self.throttling {
             *since = now;
@@ -130,7 +130,7 @@ impl Admission {
 }
 
 impl Admission {
-    /// Callers may wait for answers: sees that some come.
+    /// Checks whether callers wait, and whether answers come.
     pub(crate) fn see_to(&mut self, cx: &Context, nodes: &Nodes) {
         let awaited = awaited(cx, nodes);
         if self.look(cx.now, awaited) == Limit::Changes {
@@ -143,7 +143,7 @@ impl Admission {
         self.moved(now);
     }
 
-    /// A produce request was answered, which took so long if it is known, and was the quickest or not.
+    /// A produce request was answered; its `progress` says when it was sent.
     pub(crate) fn note_answer(
         &mut self,
         cx: &Context,
@@ -186,7 +186,7 @@ fn awaited(cx: &Context, nodes: &Nodes) -> Awaited {
     }
 }
 
-/// How many bytes can be on their way on a connection whose quickest answer took so long.
+/// How many bytes a connection can send in the time of its quickest answer.
 fn pipe(quickest: Option<Duration>) -> usize {
     let nanos = quickest.map_or(0, |quickest| quickest.as_nanos());
     let bytes = usize::try_from(nanos).map_or(usize::MAX, |nanos| {
@@ -195,17 +195,17 @@ fn pipe(quickest: Option<Duration>) -> usize {
     bytes.max(FLOOR_BYTES)
 }
 
-/// So long callers wait for an answer before the limit doubles. On a busy machine a thread may wait a few
-/// milliseconds for the CPU.
+/// How long callers wait for an answer before the limit doubles. On a busy machine a thread may wait a
+/// few milliseconds for the CPU.
 const PATIENCE: Duration = Duration::from_millis(10);
-/// So long after it was widened the limit narrows by one step.
+/// How long after its last change the limit is halved.
 const CALM: Duration = Duration::from_millis(100);
-/// From the floor to more than any memory.
+/// Enough for more than any memory.
 const DOUBLINGS_MAX: u32 = 20;
-/// For each connection, and once more: what a request, its successor and the batches that become
-/// full meanwhile take, and less than a core's cache.
+/// The minimum for each connection, and once more for all: enough for a request, the next one, and the
+/// batches that become full in the meantime, and less than a core's cache.
 const FLOOR_BYTES: usize = 2 << 20;
-/// Full batches of one connection that are always allowed for.
+/// The minimum for each connection in full batches.
 const BATCHES: usize = 4;
 /// 16 GB/s: no connection is faster.
 const BYTES_PER_NANOSECOND: usize = 16;

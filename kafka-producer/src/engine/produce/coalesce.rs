@@ -1,8 +1,8 @@
-//! Whether a full batch leaves at once or waits a moment for others to share its request.
+//! Whether a full batch is sent at once or waits a moment for others to share its request.
 //!
-//! A request costs both sides the same whether it carries one batch or four. So while batches come
-//! fast, a full batch waits for others: for a few others, and for a millisecond at most. With
-//! `linger.ms=0`, or where batches are rare, nothing waits.
+//! A request costs both sides nearly the same whether it carries one batch or four. So while batches come
+//! fast, a full batch waits for a few others, for a millisecond at most. With `linger.ms=0`, or where
+//! batches are rare, none waits.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,19 +12,19 @@ use crate::engine::identity::Identity;
 use crate::engine::produce::lane::Next;
 use crate::engine::produce::lane_key::LaneKey;
 
-/// What is known of the pace of batches, and whether queues may have filled without ringing.
+/// How fast batches come, and which brokers' batches wait for others.
 #[derive(Debug)]
 pub(crate) struct Coalescer {
     last_sent: Instant,
-    /// From one batch to the next, smoothed.
+    /// The time from one batch to the next, smoothed.
     interval: Duration,
     wait: Wait,
-    /// Since when full batches wait, broker by broker.
+    /// Since when full batches wait, for each broker.
     since: BTreeMap<NodeId, Instant>,
     mode: Mode,
 }
 
-/// Whether anything waits for others.
+/// Whether batches wait for others at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Coalesce,
@@ -54,12 +54,12 @@ impl Coalescer {
         self.wait == Wait::Awaited
     }
 
-    /// The lists are being read: from now on each queue that fills rings.
+    /// The lists are being read: from now on each queue that fills rings again.
     pub(crate) fn attended(&mut self) {
         self.wait = Wait::None;
     }
 
-    /// So many batches have left.
+    /// This many batches were sent.
     pub(crate) fn sent(&mut self, now: Instant, batches: usize) {
         let passed = now
             .saturating_duration_since(self.last_sent)
@@ -69,8 +69,8 @@ impl Coalescer {
         self.last_sent = now;
     }
 
-    /// Until when the batches of a broker wait, if they do: as long as there are few, and from the first
-    /// time for `hold` at most.
+    /// Until when the batches of a broker wait, if they do: as long as there are few, and for `hold` at most
+    /// since the first of them.
     pub(super) fn wait(
         &mut self,
         id: NodeId,
@@ -88,7 +88,7 @@ impl Coalescer {
         Some(until)
     }
 
-    /// From now on nothing waits for others.
+    /// From now on no batch waits for others.
     pub(crate) fn stop(&mut self) {
         self.mode = Mode::SendAtOnce;
     }
@@ -99,20 +99,20 @@ impl Coalescer {
     }
 }
 
-/// What each lane of a broker can do next: kept from the decision whether to wait for more batches until the
-/// request is put together, so that it is found out once.
+/// What each lane of a broker can do next. It is found out when deciding whether to wait for more batches,
+/// and kept until the request is built.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     /// In the order of their turns.
     turns: Vec<(LaneKey, Next)>,
-    /// The next turn that was not asked for.
+    /// The turn that is taken next.
     at: usize,
-    /// As whom batches would have been sent.
+    /// The producer that the batches would have been sent as.
     identity: Option<Identity>,
 }
 
 impl Survey {
-    /// Of a broker's lanes, for this identity.
+    /// Starts a survey of a broker's lanes, for this identity.
     pub(super) fn begin(&mut self, identity: Identity) {
         self.turns.clear();
         self.at = 0;
@@ -141,9 +141,9 @@ impl Survey {
     }
 }
 
-/// A request with so many batches does not wait for more.
+/// A request with this many batches does not wait for more.
 pub(super) const BATCHES: usize = 4;
 /// The longest that a full batch waits for others.
 pub(super) const HOLD_MAX: Duration = Duration::from_millis(1);
-/// Only if so many are expected within this time does a batch wait for them.
+/// A batch waits only if `BATCHES` are expected within this time.
 const SOON: Duration = Duration::from_micros(250);

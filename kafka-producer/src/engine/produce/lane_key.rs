@@ -1,4 +1,4 @@
-//! What a lane is called by whatever refers to it: timers, requests on their way, its queue.
+//! The key by which timers, requests in flight and queues refer to a lane.
 
 use kafka_accumulator::Queue;
 
@@ -19,7 +19,7 @@ impl LaneKey {
         (key != NO_LANE).then_some(Self(key))
     }
 
-    /// Has the queue carry it.
+    /// Stores the key in the queue.
     pub(crate) fn put_on<E>(self, queue: &Queue<E>) {
         queue.set_key(self.0);
     }
@@ -29,5 +29,5 @@ impl LaneKey {
     }
 }
 
-/// What a queue carries that has no lane yet.
+/// The number in a queue that has no lane yet.
 pub(crate) const NO_LANE: u32 = u32::MAX;

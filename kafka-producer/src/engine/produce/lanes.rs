@@ -8,9 +8,9 @@
 //! Taken ──retired──▶ Retired ──no request, no transaction refers to it──▶ free for the next
 //! ```
 //!
-//! Of a transactional producer it stays, too, as long as its sequence counts.
+//! A transactional producer also keeps it as long as its sequence is needed.
 //!
-//! What has to visit lanes visits those that have batches, not all. Nothing is decided here.
+//! Loops go over the lanes that have batches, not over all. Nothing is decided here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{Index, IndexMut};
@@ -35,7 +35,7 @@ pub(crate) struct Lanes {
     retired: Vec<LaneKey>,
     /// All that have batches, and some that had.
     busy: BTreeSet<LaneKey>,
-    /// Those that a transactional producer has numbered a batch of since its sequences last began, and
+    /// All in which a transactional producer has numbered a batch since its sequences last started, and
     /// perhaps others.
     numbered: BTreeSet<LaneKey>,
     /// How many lanes each broker leads.
@@ -45,12 +45,12 @@ pub(crate) struct Lanes {
     topics: u32,
 }
 
-/// Where a lane stands that may have something to send.
+/// Where a lane that may have something to send is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listed {
     /// On the list of its leader.
     At(NodeId),
-    /// Nowhere, because it has no leader that is known.
+    /// Nowhere, because its leader is not known.
     Leaderless,
     /// Nowhere, because it is out of use.
     Retired,
@@ -86,7 +86,7 @@ impl Lanes {
         Some(key)
     }
 
-    /// A number for a topic that has become known, by which its lanes will be told from others'.
+    /// A number for a topic that has become known: its lanes are sorted by it.
     pub(crate) fn number_topic(&mut self) -> u32 {
         self.topics = self.topics.wrapping_add(1);
         self.topics
@@ -97,7 +97,7 @@ impl Lanes {
         self.places.get(key.index())?.as_deref()
     }
 
-    /// The keys of all: for what happens seldom, to a million perhaps.
+    /// The keys of all lanes, of which there may be a million: only for what is rare.
     pub(crate) fn keys(&self) -> Vec<LaneKey> {
         let places = self.places.iter().enumerate();
         let taken = places.filter(|(_, place)| place.is_some());
@@ -136,7 +136,7 @@ impl Lanes {
         self.numbered.iter().any(|key| self[*key].is_broken())
     }
 
-    /// Every sequence that was noted begins anew.
+    /// Starts every noted sequence again.
     pub(crate) fn restart_sequences(&mut self) {
         for key in std::mem::take(&mut self.numbered) {
             self[key].restart_sequence();
@@ -159,8 +159,8 @@ impl Lanes {
         }
     }
 
-    /// Takes in who leads a lane's partition; `None` if that changes nothing for it. Afterwards the lane
-    /// stands on no list: see [`is_unlisted`](Self::is_unlisted).
+    /// Sets who leads a lane's partition; `None` if that changes nothing. Afterwards the lane is on no list:
+    /// see [`is_unlisted`](Self::is_unlisted).
     pub(crate) fn elect(&mut self, key: LaneKey, told: Election, now: Instant) -> Option<News> {
         let news = self[key].elect(told)?;
         self.lead(key, told.leader());
@@ -172,7 +172,7 @@ impl Lanes {
         Some(news)
     }
 
-    /// Whether a lane is to be put on the list of its leader, as soon as it has one that is known.
+    /// Whether a lane must be put on the list of its leader, as soon as that is known.
     pub(crate) fn is_unlisted(&self, key: LaneKey) -> bool {
         self[key].listing() == Listing::Unlisted
     }
@@ -182,7 +182,7 @@ impl Lanes {
         self.led.get(&leader).copied().unwrap_or_default()
     }
 
-    /// No leader is known any more.
+    /// Forgets all leaders.
     pub(crate) fn forget_leaders(&mut self) {
         for key in self.keys() {
             self.lead(key, None);
@@ -195,7 +195,7 @@ impl Lanes {
         self.ready.clear();
     }
 
-    /// Puts a lane on its leader's list, unless it stands there.
+    /// Puts a lane on its leader's list, unless it is there.
     pub(crate) fn list(&mut self, key: LaneKey, is_known: impl Fn(NodeId) -> bool) -> Listed {
         let lane = &mut self[key];
         if lane.listing() == Listing::Retired {
@@ -212,7 +212,7 @@ impl Lanes {
         Listed::At(leader)
     }
 
-    /// Takes a lane off the list that it stands on; what it was before.
+    /// Takes a lane off its list, and returns where it was.
     fn unlist(&mut self, key: LaneKey) -> Listing {
         let lane = &mut self[key];
         let listing = lane.listing();
@@ -297,7 +297,7 @@ impl Lanes {
     }
 }
 
-/// Which lanes of a broker may have something to send: each broker has a list of them, and they take turns.
+/// For each broker, the lanes that may have something to send, in the order of their turns.
 #[derive(Debug, Default)]
 struct ReadyLists {
     /// By broker: there are few, and a list is looked up several times for each batch.
@@ -346,7 +346,7 @@ impl ReadyLists {
         }
     }
 
-    /// Empties the list of a broker; what stood on it.
+    /// Empties the list of a broker, and returns its lanes.
     fn take(&mut self, node: NodeId) -> VecDeque<LaneKey> {
         self.get_mut(node).map(std::mem::take).unwrap_or_default()
     }
@@ -357,7 +357,7 @@ impl ReadyLists {
     }
 }
 
-/// Room for so many lanes is made at once, and for a quarter more.
+/// Memory is reserved for this many lanes at first, and then for a quarter more each time.
 const FEW: usize = 16;
 
 fn has_batches(places: &[Option<Box<Lane>>], key: LaneKey) -> bool {

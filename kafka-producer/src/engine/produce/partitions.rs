@@ -6,8 +6,8 @@
 //!    └──its queue was closed, idle────┘
 //! ```
 //!
-//! A partition that nobody has written to costs its leader and a place for its queue. From the first
-//! record on it has a lane, and the lane alone knows its leader. What becomes of lanes is decided
+//! A partition that was never written to needs only its leader and a place for its queue. From the first
+//! record on it has a lane, and only the lane knows its leader. What happens to lanes is decided
 //! elsewhere.
 
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub(crate) struct Partitions {
     topic_id: Uuid,
     /// The same for all lanes of the topic, and for no others.
     number: u32,
-    /// When it was last learnt how many there are.
+    /// When their number last changed.
     since: Instant,
     places: Vec<Partition>,
     row: Row,
@@ -46,19 +46,19 @@ enum Partition {
     InUse(LaneKey),
 }
 
-/// What an answer tells of the partitions of a topic.
+/// What an answer says of the leaders of a topic's partitions.
 #[derive(Debug)]
 pub(crate) struct Elections {
-    /// Of those in use.
+    /// The leaders of those in use.
     pub(crate) in_use: Vec<(LaneKey, Election)>,
-    /// How many leaders of the others are new.
+    /// How many of the others have a new leader.
     pub(crate) learnt: usize,
     /// Whether each has a leader.
     pub(crate) all_led: bool,
 }
 
 impl Partitions {
-    /// So many of a topic that is new.
+    /// The partitions of a new topic.
     pub(crate) fn new(topic_id: Uuid, number: u32, partitions: usize, now: Instant) -> Self {
         Self {
             topic_id,
@@ -81,7 +81,7 @@ impl Partitions {
         self.since
     }
 
-    /// Where callers find the queues.
+    /// The row in which callers find the queues.
     pub(crate) fn row(&self) -> &Row {
         &self.row
     }
@@ -114,7 +114,7 @@ impl Partitions {
         places.filter_map(move |(partition, place)| led(place).then_some(partition))
     }
 
-    /// Takes in an answer; what it means for those in use is told, not done.
+    /// Applies an answer to the unused partitions, and returns what it says of those in use.
     pub(crate) fn take_in(
         &mut self,
         told: &[LeadersPartition],
@@ -145,15 +145,14 @@ impl Partitions {
         elections
     }
 
-    /// The topic has this id. If that is another topic of the same name, its leaders have epochs of
-    /// their own.
+    /// The topic has this id. If it is another topic of the same name, the known epochs do not count for it.
     pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
         if is_another(&mut self.topic_id, topic_id) {
             self.belong_to_another();
         }
     }
 
-    /// The same, where it is not its id that tells.
+    /// It is another topic of the same name: the known epochs do not count for it.
     pub(crate) fn belong_to_another(&mut self) {
         for place in &mut self.places {
             if let Partition::Unused(election) = place {
@@ -162,7 +161,7 @@ impl Partitions {
         }
     }
 
-    /// No broker is known any more.
+    /// Forgets all leaders.
     pub(crate) fn forget_leaders(&mut self) {
         for place in &mut self.places {
             if let Partition::Unused(election) = place {
@@ -171,8 +170,8 @@ impl Partitions {
         }
     }
 
-    /// There are so many from now on; of the queues only those of `kept` go on. The others are closed
-    /// for whoever finds them where callers have looked so far.
+    /// Replaces the row by one for this many partitions, which has the queues in `kept`. Callers that still
+    /// use the old row find the others closed.
     pub(crate) fn replace_row(
         &mut self,
         kept: Range<usize>,
@@ -190,7 +189,7 @@ impl Partitions {
         }
     }
 
-    /// The lanes of the first so many, which are not theirs any more.
+    /// Marks the first partitions, up to this many, as unused, and returns their lanes.
     pub(crate) fn leave_lanes(&mut self, partitions: usize, lanes: &Lanes) -> Vec<LaneKey> {
         let mut left = Vec::new();
         for place in self.places.iter_mut().take(partitions) {

@@ -1,10 +1,11 @@
-//! The queues of a topic, partition by partition, each made when somebody first writes to it.
+//! The queues of a topic's partitions, each made when a caller first writes to the partition.
 //!
-//! All snapshots of a topic share a row, and callers put queues into it; so a partition that nobody
-//! writes to costs a place. When the engine goes over to another row, it closes the places that are left
-//! behind: a caller that still reads the old row finds its partition closed, and looks at the next snapshot.
+//! All snapshots of a topic share a row, and callers put queues into it, so that a partition which nobody
+//! writes to needs only a place in the row. When the engine replaces a row, it closes the places that the
+//! new one does not have: a caller that still reads the old row finds the partition closed, and looks at
+//! the next snapshot.
 //!
-//! A row knows no lanes: the engine makes a lane when a queue rings that has none.
+//! A row knows no lanes: the engine makes a lane when a queue without one rings.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -57,7 +58,7 @@ impl Row {
         place.is_some_and(|found| Arc::ptr_eq(found, queue))
     }
 
-    /// Puts `closed` where no queue is; those that are, of these partitions.
+    /// Puts `closed` in each of these places that has no queue, and returns the queues of the others.
     pub(crate) fn close_unused(
         &self,
         partitions: Range<usize>,
@@ -69,15 +70,15 @@ impl Row {
         made.cloned().collect()
     }
 
-    /// Closes the places one after another, until one has records; how many are closed.
+    /// Closes one place after the other until one has records, and returns how many were closed.
     pub(crate) fn close_idle(&self, closed: &Arc<Queue<DeliveryError>>) -> usize {
         let places = self.places.iter();
         let queues = places.map(|place| fill(place, Arc::clone(closed)));
         queues.take_while(|queue| queue.close_if_empty()).count()
     }
 
-    /// The next row, of so many partitions, with those of these queues that are in `kept`. In this one
-    /// no queue is made any more.
+    /// The next row, for this many partitions, with those of these queues that are in `kept`. From now on no
+    /// queue is made in this row.
     pub(crate) fn successor(
         &self,
         kept: Range<usize>,
@@ -101,14 +102,14 @@ impl Row {
     }
 }
 
-/// Fills a place, unless somebody was quicker.
+/// Fills a place, unless another thread was quicker.
 #[cold]
 fn fill(place: &Place, queue: Arc<Queue<DeliveryError>>) -> &Arc<Queue<DeliveryError>> {
-    // Made before: while a place is being filled, others wait for it.
+    // The queue is made before, because other threads wait while a place is being filled.
     place.get_or_init(|| queue)
 }
 
-/// A queue that takes nothing, for places that are left.
+/// A closed queue, for places that are not used any more.
 pub(crate) fn closed_queue(
     accumulator: &Accumulator<DeliveryError>,
     topic: &Arc<str>,

@@ -1,11 +1,11 @@
-//! What a produce answer's error code means for its batch: one pure table.
+//! What the error code of a produce answer means for its batch: a table.
 //!
-//! The table follows Apache Kafka's `Sender` and `TransactionManager`; where a code needs to know
-//! more than itself (is the batch the next in line?), the verdict says which question to ask.
+//! The table follows Apache Kafka's `Sender` and `TransactionManager`. Where the code alone does not
+//! decide (is the batch the oldest one?), the verdict says what else to look at.
 //!
-//! *Was it appended?* A leader that is deposed, or loses the topic, says so with the same code whether it
-//! has appended the batch before or not; but the answer's base offset tells. Apache Kafka sets it from what
-//! its log has appended, and a leader that gives up waiting for its followers changes the code alone:
+//! *Was it appended?* A broker that stops being the leader, or loses the topic, answers with the same code
+//! whether it has appended the batch before or not, but the base offset differs. Apache Kafka sets it to
+//! what the log has appended, and a leader that stops waiting for its followers changes only the code:
 //!
 //! ```text
 //! code            base offset   where it comes from                                    the log
@@ -58,14 +58,14 @@ pub(crate) enum Refresh {
     Needed,
 }
 
-/// Whether an attempt that failed may have been appended; the later, the less is known.
+/// Whether a failed attempt may have been appended; a later variant means that less is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ambiguity {
     /// The broker refused it before the log.
     None,
-    /// The broker is done with it, and the log may have it.
+    /// The broker has finished with it, and the log may have it.
     Possible,
-    /// Nobody answered for it: it may still be on its way, and the log may get it later.
+    /// There was no answer: it may still be in flight, and be appended later.
     MaybeInFlight,
 }
 
@@ -91,7 +91,7 @@ impl Append {
 /// From this version of Produce on a refusal without a base offset was made before the append.
 const FIRST_TO_TELL_BY_OFFSET: i16 = 9;
 
-/// Who has sent the batch, as far as it matters.
+/// Which kind of producer has sent the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A producer without an id.
@@ -102,7 +102,7 @@ pub(crate) enum Kind {
     Transactional(TransactionVersion),
 }
 
-/// Which protocol of transactions is spoken. The cluster decides, and may change its mind.
+/// The version of the protocol of transactions. The cluster decides, and may be upgraded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TransactionVersion {
     /// Partitions are added by a request of their own (KIP-98).

@@ -28,7 +28,7 @@ use crate::engine::produce::verdict::TransactionVersion;
 use crate::error::{AbortableError, FatalError, TransactionError, WaitReason, own_words};
 use crate::settings::Address;
 
-/// What is told of a transaction whose coordinator cannot be asked any more.
+/// The error for a transaction whose coordinator cannot be asked any more.
 const MAY_BE_COMMITTED: &str =
     "What became of EndTxn(commit) is not known: the transaction may be committed.";
 
@@ -69,7 +69,7 @@ impl Answer {
         })
     }
 
-    /// For how long the broker asks for silence.
+    /// For how long the broker asks not to get requests.
     pub(crate) fn throttle_time_ms(&self) -> i32 {
         match self {
             Self::FindCoordinator(_, answer) => answer.throttle_time_ms,
@@ -82,13 +82,13 @@ impl Answer {
     }
 }
 
-/// What follows outside from an answer.
+/// What the engine must do after an answer.
 #[derive(Debug)]
 pub(crate) enum FollowUp {
     Nothing,
     /// A coordinator listens there.
     Met(NodeId, Address),
-    /// The producer cannot go on.
+    /// The producer cannot be used any more.
     Fatal(FatalError),
 }
 
@@ -165,7 +165,7 @@ impl Transactional {
         self.request.pause(cx, unanswered(ask.kind()));
     }
 
-    /// With the second protocol it is the offsets that add their group.
+    /// In version 2 of the protocol, the offsets themselves add their group to the transaction.
     fn group_added_by_offsets(&mut self, group: &Arc<str>, code: ErrorCode) {
         if self.version == TransactionVersion::Two {
             self.members.offsets_answered(group, code);
@@ -226,7 +226,7 @@ impl Transactional {
         self.refused(cx, &ask, code, Some(message.into()))
     }
 
-    /// Judges a code that stands for the whole answer; what follows if it is no success.
+    /// Handles the code of a whole answer. `Err` with what follows, unless it is a success.
     fn check(&mut self, cx: &mut Context, ask: &Ask, code: ErrorCode) -> Result<(), FollowUp> {
         if code == ErrorCode::NONE {
             self.request.succeeded();
@@ -255,7 +255,7 @@ impl Transactional {
         }
         match judged {
             Verdict::Done => self.request.succeeded(),
-            // Once something was added, the end of the transaction before is no reason any more.
+            // Once something was added, the transaction before has ended: there is another reason.
             Verdict::RetrySoon if !self.members.need_end() => {
                 self.request.pause_a_little(cx, refusal.obstacle());
             }
@@ -271,7 +271,7 @@ impl Transactional {
         FollowUp::Nothing
     }
 
-    /// A coordinator will not go on with what is being done, but with the next.
+    /// A coordinator refuses to go on with this transaction, but will accept the next one.
     fn failed(&mut self, cx: &mut Context, kind: RequestKind, why: AbortableError) -> FollowUp {
         match &self.phase {
             Phase::Initializing => {
@@ -279,8 +279,8 @@ impl Transactional {
                 let refused = || Err(TransactionError::Abortable(why.clone()));
                 self.callers.tell(Call::Init, refused, &mut cx.notices);
             }
-            // The coordinator knows nothing that could be ended: begin anew with it. What could not
-            // be added needs no end.
+            // The coordinator has no transaction to end: start again with the next epoch. What could
+            // not be added need not be ended.
             Phase::Ending(ending) if ending.how == End::Abort && kind == RequestKind::Abort => {
                 self.not_known_there(why);
             }
@@ -295,7 +295,7 @@ impl Transactional {
     }
 }
 
-/// An error that a coordinator has answered with, as people are told of it.
+/// The error that callers get for the code of a coordinator.
 struct Refusal {
     kind: RequestKind,
     code: ErrorCode,

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use crate::engine::produce::lane_key::LaneKey;
 
-/// A request about transactions, as it is remembered until it is answered.
+/// A request about transactions, kept until it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
-    /// Who coordinates this?
+    /// Find the coordinator of this.
     FindCoordinator(Role),
-    /// An id and epoch, or the next epoch.
+    /// Get an id and epoch, or the next epoch.
     InitProducerId,
-    /// These partitions belong to the transaction.
+    /// Add these partitions to the transaction.
     AddPartitions(Vec<LaneKey>),
-    /// Offsets of this group belong to it.
+    /// Add this group to the transaction.
     AddOffsets(Arc<str>),
-    /// The offsets at the front of the queue, for this group.
+    /// Commit the offsets at the front of the queue, for this group.
     CommitOffsets(Arc<str>),
-    /// It is over.
+    /// End the transaction.
     End(End),
 }
 
 impl Ask {
-    /// Who is to be asked; any broker, if that is the question.
+    /// Which coordinator to ask; `None` for any broker, to find the coordinator.
     pub(super) fn role(&self) -> Role {
         match self {
             Self::FindCoordinator(role) => role.clone(),
@@ -31,7 +31,7 @@ impl Ask {
         }
     }
 
-    /// The lanes that it is about.
+    /// The lanes whose partitions it adds.
     pub(crate) fn lanes(&self) -> &[LaneKey] {
         match self {
             Self::AddPartitions(keys) => keys,
@@ -78,7 +78,7 @@ pub(crate) enum End {
     Abort,
 }
 
-/// Which request it is: what the meaning of an error code depends on.
+/// Which request it is: the meaning of an error code depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestKind {
     FindCoordinator,

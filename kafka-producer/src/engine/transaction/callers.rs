@@ -1,7 +1,7 @@
-//! Callers who wait: for which call, until when, and where they are told the outcome.
+//! Callers that wait: for which call, until when, and where they get the outcome.
 //!
-//! A caller waits until its call is done or its deadline has come; then the call goes on all the
-//! same, and how it has ended can be asked for until the next transaction begins.
+//! A caller waits until its call is done or its deadline has passed. After the deadline the call still
+//! goes on, and its outcome can be asked for until the next transaction begins.
 
 use std::time::Instant;
 
@@ -13,10 +13,10 @@ use crate::error::TransactionError;
 /// How a call has ended.
 pub(super) type Outcome = Result<(), TransactionError>;
 
-/// Where the outcome of a call is told.
+/// Where the outcome of a call is sent.
 pub(super) type Reply = oneshot::Sender<Outcome>;
 
-/// The calls that somebody may have to wait for.
+/// The calls that a caller may have to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     Init,
@@ -26,7 +26,7 @@ pub(super) enum Call {
     Wait,
 }
 
-/// Somebody who waits for a call.
+/// A caller that waits.
 #[derive(Debug)]
 struct Caller {
     call: Call,
@@ -42,7 +42,7 @@ impl Caller {
     }
 }
 
-/// Everybody who waits, in the order of their calls.
+/// All callers that wait, in the order of their calls.
 #[derive(Debug, Default)]
 pub(super) struct Callers {
     waiting: Vec<Caller>,
@@ -59,12 +59,12 @@ impl Callers {
         });
     }
 
-    /// Whether somebody waits for `call`.
+    /// Whether a caller waits for `call`.
     pub(super) fn wait_for(&self, call: Call) -> bool {
         self.waiting.iter().any(|caller| caller.call == call)
     }
 
-    /// Ends the wait of those who do not listen any more.
+    /// Removes callers that have stopped waiting.
     pub(super) fn forget_gone(&mut self, notices: &mut Vec<Notice>) {
         let gone = |caller: &mut Caller| caller.reply.is_canceled();
         for caller in self.waiting.extract_if(.., gone) {
@@ -72,7 +72,7 @@ impl Callers {
         }
     }
 
-    /// Tells everybody who waits for `call`; returns how many of them still listen.
+    /// Sends the outcome to all that wait for `call`, and returns how many still did.
     pub(super) fn tell(
         &mut self,
         call: Call,
@@ -87,7 +87,7 @@ impl Callers {
         listening
     }
 
-    /// Tells the first of those who wait for `call` that it is done.
+    /// Tells the first that waits for `call` that it is done.
     pub(super) fn tell_first(&mut self, call: Call, notices: &mut Vec<Notice>) {
         let first = self.waiting.iter().position(|caller| caller.call == call);
         if let Some(first) = first {
@@ -95,14 +95,14 @@ impl Callers {
         }
     }
 
-    /// Tells everybody, whatever they wait for.
+    /// Sends the outcome to all, whatever they wait for.
     pub(super) fn tell_all(&mut self, outcome: impl Fn() -> Outcome, notices: &mut Vec<Notice>) {
         for caller in self.waiting.drain(..) {
             caller.end(outcome(), notices);
         }
     }
 
-    /// Ends the wait of those whose deadline has come; `outcome` is given the name of the call.
+    /// Ends the wait of those whose deadline has passed, with the `outcome` for the name of their call.
     pub(super) fn expire(
         &mut self,
         now: Instant,

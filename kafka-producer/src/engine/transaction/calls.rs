@@ -1,4 +1,4 @@
-//! What callers may ask for around a transaction, in which phase, and what is done about it.
+//! The calls about transactions: in which phase each is allowed, and what it starts.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 
 /// What is done about a call.
 enum Response {
-    /// It is over.
+    /// It has ended.
     Told(Outcome),
     /// Its caller waits for this.
     Waits(Call),
@@ -27,7 +27,7 @@ fn misused(misuse: Misuse) -> Response {
 }
 
 impl Transactional {
-    /// Does what a caller asks for, or begins to; `reply` is told the outcome.
+    /// Carries out a call, or starts to; the outcome goes to `reply`.
     pub(super) fn call(
         &mut self,
         cx: &mut Context,
@@ -169,7 +169,7 @@ impl Transactional {
     }
 }
 
-/// `close` may have ended it under its owner's hands.
+/// `close` may have ended the transaction while its caller still uses it.
 fn no_transaction(cx: &Context) -> TransactionError {
     match cx.handle.state() {
         EngineState::Closed => TransactionError::Closed,

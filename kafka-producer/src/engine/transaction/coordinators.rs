@@ -1,8 +1,7 @@
-//! Whom to ask: the brokers that coordinate this producer's transactions and the groups whose
-//! offsets they commit.
+//! The brokers that coordinate this producer's transactions, and the groups whose offsets they commit.
 //!
-//! A coordinator is looked up when it is first needed, and again when it says that it is none, or
-//! when its connection is lost: another broker may have taken over meanwhile.
+//! A coordinator is looked up when it is first needed, and again when it answers that it is not the
+//! coordinator or its connection is lost: another broker may have taken over.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use super::ask::Role;
 use crate::engine::cluster::node_id::NodeId;
 use crate::settings::Address;
 
-/// The coordinators that are known.
+/// The known coordinators.
 #[derive(Debug, Default)]
 pub(super) struct Coordinators {
     known: BTreeMap<Role, NodeId>,
@@ -28,7 +27,7 @@ impl Coordinators {
         self.known.insert(role, node);
     }
 
-    /// It may be another by now.
+    /// It may be another broker by now.
     pub(super) fn forget(&mut self, role: &Role) {
         self.known.remove(role);
     }
@@ -39,8 +38,8 @@ impl Coordinators {
     }
 }
 
-/// Reads who coordinates and where that broker listens, or why nobody does. An answer without a name
-/// is no answer.
+/// Reads from an answer which broker coordinates, and its address, or why none does. An answer without
+/// the name that was asked for is invalid.
 pub(super) fn read(
     answer: FindCoordinatorResponse,
 ) -> Result<(NodeId, Address), (ErrorCode, Option<String>)> {
@@ -57,7 +56,7 @@ pub(super) fn read(
     }
 }
 
-/// The one coordinator that was asked for; older versions tell it in the answer itself.
+/// The one coordinator that was asked for. In older versions it is in the answer itself.
 fn only(answer: FindCoordinatorResponse) -> Coordinator {
     let FindCoordinatorResponse {
         error_code,

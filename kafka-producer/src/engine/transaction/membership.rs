@@ -1,9 +1,9 @@
-//! What belongs to the open transaction, as far as its coordinator is known to know.
+//! Which partitions and groups the open transaction has at its coordinator, as far as is known.
 //!
-//! With the first protocol a partition or group is told to the coordinator before anything is sent
-//! to it; with the second by what is sent to it. An answer that was lost leaves a doubt that a later
-//! refusal does not take away: an end that was not needed does no harm, a missing one leaves a
-//! transaction open until it times out.
+//! In version 1 of the protocol, a partition or group is added at the coordinator before anything is sent
+//! to it; in version 2, the batch or offsets themselves add it. If an answer is lost, it is unknown
+//! whether something was added, and a later refusal does not change that: an unneeded end does no harm,
+//! but without one a transaction stays open until it times out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use super::ask::Ask;
 use super::verdict::Verdict;
 use crate::engine::produce::lane_key::LaneKey;
 
-/// Whether the coordinator knows that something belongs to the transaction.
+/// Whether something is in the transaction at its coordinator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Membership {
-    /// It is to be told, by a request of its own.
+    /// It must be added, by a request of its own.
     Wanted,
-    /// It was told, and has not confirmed it. In the second protocol: by batches or offsets, all of
-    /// which it has turned away.
+    /// A request to add it is in flight, or was refused for now. In version 2: batches or offsets that
+    /// would add it, all of which were refused.
     Tried,
-    /// It was told, and did not answer; whatever it answers later, it may know.
+    /// A request to add it got no answer. Whatever a later answer says, it may have been added.
     Unanswered,
-    /// It has refused it, but may have taken it before: it gets nothing more, and needs an end.
+    /// It was refused, but may have been added before: nothing more is sent to it, and it must be ended.
     Doubtful,
-    /// It knows.
+    /// It was added.
     Inside,
 }
 
 impl Membership {
-    /// What is known after the coordinator has answered that it is to be told again.
+    /// The state after an answer that asks to add it again.
     fn turned_away(self) -> Self {
         match self {
             Self::Wanted | Self::Tried => Self::Wanted,
@@ -41,8 +41,7 @@ impl Membership {
         }
     }
 
-    /// What is known after the coordinator has refused it for good: it does not belong to the
-    /// transaction, unless it may have been taken before.
+    /// The state after a final refusal: it is not in the transaction, unless it may have been added before.
     fn refused(self) -> Option<Self> {
         match self {
             Self::Wanted | Self::Tried => None,
@@ -51,7 +50,7 @@ impl Membership {
         }
     }
 
-    /// What is known after an answer that means this.
+    /// The state after an answer with this verdict.
     fn judged(self, verdict: Verdict) -> Option<Self> {
         match verdict {
             Verdict::Done => Some(Self::Inside),
@@ -60,7 +59,7 @@ impl Membership {
         }
     }
 
-    /// Whether the coordinator is to be told, by a request of its own.
+    /// Whether it must be added by a request of its own.
     fn is_to_be_told(self) -> bool {
         matches!(self, Self::Wanted | Self::Tried | Self::Unanswered)
     }
@@ -71,9 +70,9 @@ impl Membership {
     }
 }
 
-/// Whether a coordinator that has this answered by a leader, or by the coordinator of a group, did not
-/// add anything. Of all others it is not known: a leader that had no answer may say that no
-/// coordinator is available, or that it is loading.
+/// Whether this code, in the answer of a leader or of a group's coordinator, means that nothing was
+/// added. No other code tells: a leader that got no answer from the coordinator may say that it is not
+/// available, or that it is loading.
 fn is_turned_away(code: ErrorCode) -> bool {
     code == ErrorCode::CONCURRENT_TRANSACTIONS
 }
@@ -96,7 +95,7 @@ impl Members {
         all.any(|membership| membership.needs_end())
     }
 
-    /// What the coordinator is to be told next by a request of its own.
+    /// What must be added next by a request of its own.
     pub(super) fn next_ask(&self) -> Option<Ask> {
         let outside = |membership: &Membership| membership.is_to_be_told();
         let partitions = self.partitions.iter().filter(|(_, it)| outside(it));
@@ -108,7 +107,7 @@ impl Members {
         Some(Ask::AddOffsets(Arc::clone(group)))
     }
 
-    /// The partition is to be added before anything is sent to it.
+    /// The partition must be added before anything is sent to it.
     pub(super) fn want_partition(&mut self, key: LaneKey) {
         self.partitions.entry(key).or_insert(Membership::Wanted);
     }
@@ -118,13 +117,13 @@ impl Members {
         self.partitions.insert(key, Membership::Tried);
     }
 
-    /// Offsets of the group are to be committed.
+    /// The group must be added before its offsets are committed.
     pub(super) fn want_group(&mut self, group: &Arc<str>) {
         let known = self.groups.entry(Arc::clone(group));
         known.or_insert(Membership::Wanted);
     }
 
-    /// A batch that was to add its partition was answered like this.
+    /// The answer to a batch that adds its partition.
     pub(super) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
         if !is_turned_away(code)
             && let Some(membership) = self.partitions.get_mut(&key)
@@ -133,7 +132,7 @@ impl Members {
         }
     }
 
-    /// Offsets that were to add their group were answered like this.
+    /// The answer to offsets that add their group.
     pub(super) fn offsets_answered(&mut self, group: &Arc<str>, code: ErrorCode) {
         if !is_turned_away(code)
             && let Some(membership) = self.groups.get_mut(group)
@@ -142,8 +141,8 @@ impl Members {
         }
     }
 
-    /// The request to add this partition was answered. One that the answer passes over in silence may
-    /// have been added.
+    /// The answer to the request to add this partition. If the answer does not mention it, it may have been
+    /// added.
     pub(super) fn partition_judged(&mut self, key: LaneKey, verdict: Verdict, code: ErrorCode) {
         let Some(membership) = self.partitions.remove(&key) else {
             return;
@@ -166,7 +165,7 @@ impl Members {
         }
     }
 
-    /// From here on it is unknown whether the coordinator knows.
+    /// A request that adds it was sent: it may be added from now on.
     pub(super) fn asked(&mut self, ask: &Ask) {
         self.change(ask, |membership| match membership {
             Membership::Wanted => Membership::Tried,
@@ -174,7 +173,7 @@ impl Members {
         });
     }
 
-    /// And no answer will say it.
+    /// A request that adds it will get no answer.
     pub(super) fn unanswered(&mut self, ask: &Ask) {
         self.change(ask, |membership| match membership {
             Membership::Tried => Membership::Unanswered,
@@ -197,14 +196,14 @@ impl Members {
         }
     }
 
-    /// Forgets what was to be added and was not tried.
+    /// Forgets what was never sent to be added.
     pub(super) fn forget_untried(&mut self) {
         let tried = |membership: &Membership| *membership != Membership::Wanted;
         self.partitions.retain(|_, membership| tried(membership));
         self.groups.retain(|_, membership| tried(membership));
     }
 
-    /// The transaction is over: nothing belongs to it any more.
+    /// The transaction has ended: forgets everything.
     pub(super) fn clear(&mut self) {
         self.partitions.clear();
         self.groups.clear();

@@ -1,10 +1,10 @@
-//! Transactions: what belongs to the open one, and how it ends (KIP-98, KIP-447, KIP-890).
+//! Transactions (KIP-98, KIP-447, KIP-890).
 //!
-//! One request to a coordinator is on its way at a time; batches of partitions that are in the
-//! transaction already never wait for it. What must happen outside (a request, unsent batches) is
-//! returned as data: the answer to [`Transactions::next_step`], or the [`FollowUp`] of an answer.
+//! At most one request to a coordinator is in flight. Batches for partitions that are in the transaction
+//! already never wait for it. What the engine must do (send a request, flush or drop batches) is returned
+//! as data, by [`Transactions::next_step`] and as the [`FollowUp`] of an answer.
 //!
-//! What each file is, is in the table of `ARCHITECTURE.md`.
+//! A table in `ARCHITECTURE.md` describes the files.
 
 pub(crate) mod answers;
 pub(crate) mod ask;
@@ -47,8 +47,8 @@ use phase::Batches;
 use steps::Step;
 use transactional::Transactional;
 
-/// The transactions of one producer. Of one that is not transactional there are none: nothing is ever
-/// in their way, and nothing follows from them.
+/// The transactions of one producer. `None` if it is not transactional: then nothing is ever held up,
+/// and there is never anything to do.
 #[derive(Debug)]
 pub(crate) struct Transactions(Option<Box<Transactional>>);
 
@@ -58,7 +58,7 @@ impl Transactions {
     }
 }
 
-/// What is known.
+/// Queries.
 impl Transactions {
     /// Whether this producer is transactional.
     pub(crate) fn are_enabled(&self) -> bool {
@@ -70,22 +70,22 @@ impl Transactions {
         self.0.as_ref().map(|it| &it.settings.id)
     }
 
-    /// The protocol that the open transaction follows.
+    /// The version of the protocol that the open transaction follows.
     pub(crate) fn version(&self) -> Option<TransactionVersion> {
         self.0.as_ref().map(|it| it.version)
     }
 
-    /// Whether the producer may end: nothing is open that a coordinator should be told of.
+    /// Whether there is nothing that must be ended at a coordinator, so that the producer may stop.
     pub(crate) fn are_settled(&self) -> bool {
         self.0.as_ref().is_none_or(|it| it.phase.is_settled())
     }
 
-    /// Who coordinates the transactions, if that is known.
+    /// The coordinator of the transactions, if it is known.
     pub(crate) fn coordinator(&self) -> Option<NodeId> {
         self.0.as_ref()?.coordinators.of(&Role::Transactions)
     }
 
-    /// What kept a coordinator from going on, if nothing has since.
+    /// Why the last request did not succeed, if none has succeeded since.
     pub(crate) fn obstacle(&self) -> Option<WaitReason> {
         self.0.as_ref()?.request.obstacle()
     }
@@ -95,7 +95,7 @@ impl Transactions {
         self.0.as_ref().map_or(&[], |it| it.phase.awaited())
     }
 
-    /// Whether no coordinator has to be told of this partition before it is written to.
+    /// Whether this partition need not be added at the coordinator before it is written to.
     pub(crate) fn is_told_of(&self, key: LaneKey) -> bool {
         self.0.as_ref().is_none_or(|it| {
             it.version == TransactionVersion::Two
@@ -110,18 +110,18 @@ impl Transactions {
         })
     }
 
-    /// When a close at `now` without a deadline gives up telling the coordinator that a transaction is
-    /// over: it will have noticed by itself.
+    /// When a `close` without a deadline, called now, stops trying to end the transaction: by then the
+    /// coordinator has aborted it.
     pub(crate) fn close_deadline(&self, cx: &Context) -> Option<Instant> {
         let timeout = self.0.as_ref()?.settings.timeout;
         (cx.now + cx.settings.delivery_timeout).checked_add(timeout)
     }
 }
 
-/// What happens to batches.
+/// Batches.
 impl Transactions {
-    /// Adds a partition to the transaction if it may be and `has_batch`; returns whether that batch may
-    /// leave its queue.
+    /// Adds a partition to the transaction if that is allowed and it `has_batch`. Returns whether that batch
+    /// may leave its queue.
     pub(crate) fn maybe_add_partition(
         &mut self,
         key: LaneKey,
@@ -133,8 +133,8 @@ impl Transactions {
         }
     }
 
-    /// A leader has answered, or not, a batch for this partition; with the second protocol it has
-    /// asked the coordinator to add it.
+    /// A batch for this partition was answered, or will not be. In version 2 the leader has asked the
+    /// coordinator to add the partition.
     pub(crate) fn batch_answered(&mut self, key: LaneKey, code: ErrorCode) {
         if let Some(it) = &mut self.0
             && it.version == TransactionVersion::Two
@@ -143,7 +143,7 @@ impl Transactions {
         }
     }
 
-    /// A record of the open transaction has failed: it can only be aborted now.
+    /// A record of the open transaction has failed, so that it can only be aborted.
     pub(crate) fn must_abort(&mut self, cx: &mut Context, why: impl FnOnce() -> AbortableError) {
         if let Some(it) = &mut self.0 {
             it.must_abort(cx, why);
@@ -151,9 +151,9 @@ impl Transactions {
     }
 }
 
-/// What callers ask for, and what becomes due. Follow each by [`Transactions::ending_step`].
+/// Calls and deadlines. Follow each by [`Transactions::ending_step`].
 impl Transactions {
-    /// Does what a caller asks for, or begins to; `reply` is told the outcome.
+    /// Carries out a call, or starts to; the outcome goes to `reply`.
     pub(crate) fn call(
         &mut self,
         cx: &mut Context,
@@ -170,21 +170,21 @@ impl Transactions {
         cx.notices.push(Notice::answer(reply, Err(refused)));
     }
 
-    /// A deadline of a caller, of a pause or of the transaction has come; `last` is what is in the way.
+    /// The deadline of a caller, of a pause or of the transaction has passed; `last` is what went wrong.
     pub(crate) fn due(&mut self, cx: &mut Context, last: Option<WaitReason>) {
         if let Some(it) = &mut self.0 {
             it.due(cx, last);
         }
     }
 
-    /// `close` was called: the open transaction is aborted, one that is being committed goes on.
+    /// `close` was called: aborts an open transaction; a commit that has started goes on.
     pub(crate) fn close(&mut self, cx: &mut Context) {
         if let Some(it) = &mut self.0 {
             it.close(cx);
         }
     }
 
-    /// Nobody will be told of a transaction any more but this.
+    /// Ends everything: all callers get this error.
     pub(crate) fn give_up(&mut self, cx: &mut Context, why: impl Fn() -> TransactionError) {
         if let Some(it) = &mut self.0 {
             it.give_up(cx, why);
@@ -192,14 +192,14 @@ impl Transactions {
     }
 }
 
-/// What is to be done outside, and what has become of it.
+/// What the engine must do, and the results.
 impl Transactions {
-    /// What has to be done at once about the batches of a transaction that has just begun to end.
+    /// What to do at once with the batches of a transaction that has started to end.
     pub(crate) fn ending_step(&self) -> Step {
         self.0.as_ref().map_or(Step::Nothing, |it| it.ending_step())
     }
 
-    /// What has to be done next.
+    /// What to do next.
     pub(crate) fn next_step(
         &mut self,
         cx: &mut Context,
@@ -214,7 +214,7 @@ impl Transactions {
         }
     }
 
-    /// A step has seen to what was not sent; these lanes have batches still, and the end waits for them.
+    /// Unsent batches were flushed or dropped; the end waits for these lanes, which still have batches.
     pub(crate) fn await_batches(&mut self, lanes: Vec<LaneKey>) {
         let it = self.0.as_mut();
         if let Some(ending) = it.and_then(|it| it.phase.ending_mut()) {
@@ -222,7 +222,7 @@ impl Transactions {
         }
     }
 
-    /// This is being sent.
+    /// This request was sent.
     pub(crate) fn asked(&mut self, ask: &Ask) {
         if let Some(it) = &mut self.0 {
             it.request.occupy();
@@ -230,7 +230,7 @@ impl Transactions {
         }
     }
 
-    /// A request was answered; what follows outside is returned.
+    /// A request was answered. Returns what the engine must do.
     pub(crate) fn answered(
         &mut self,
         cx: &mut Context,
@@ -259,7 +259,7 @@ impl Transactions {
         }
     }
 
-    /// A broker is gone, and with it whatever it coordinated.
+    /// The connection to this broker is lost: find again what it coordinated.
     pub(crate) fn forget_coordinator(&mut self, lost: NodeId) {
         if let Some(it) = &mut self.0 {
             it.coordinators.forget_node(lost);

@@ -1,4 +1,4 @@
-//! What to ask a coordinator next: a pure decision.
+//! Which request to send to a coordinator next: a pure function.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::offsets::Offsets;
 use super::phase::{Ending, Phase};
 use crate::engine::produce::verdict::TransactionVersion;
 
-/// What belongs to the open transaction.
+/// The content of the open transaction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Content<'a> {
     pub(super) version: TransactionVersion,
@@ -17,7 +17,7 @@ pub(super) struct Content<'a> {
 }
 
 impl Content<'_> {
-    /// What has to be asked before anything else; `drained` if no batch is on its way.
+    /// The next request; `drained` if no batch is in flight.
     pub(super) fn next_ask(self, phase: &Phase, drained: bool) -> Option<Ask> {
         match phase {
             Phase::Uninitialized | Phase::Ready(_) | Phase::AbortOnly { .. } => None,
@@ -30,7 +30,7 @@ impl Content<'_> {
         }
     }
 
-    /// What the coordinators do not know yet of what belongs to the transaction.
+    /// The request for content that the coordinators do not have yet.
     pub(super) fn next_addition(self) -> Option<Ask> {
         if self.version == TransactionVersion::One
             && let Some(ask) = self.members.next_ask()

@@ -1,18 +1,18 @@
-//! With which id and epoch the next transaction begins: a pure decision.
+//! Which id and epoch the next transaction uses: a pure function.
 //!
-//! It begins with those that the last one had only if no request of that one can do any harm there.
+//! It uses those of the last transaction only if no request of the last one can still affect it.
 
 use super::phase::StaleRequest;
 use crate::engine::identity::ProducerId;
 use crate::engine::produce::verdict::TransactionVersion;
 
-/// A transaction that is over.
+/// A transaction that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
-    /// Those that the coordinator has answered its end with.
+    /// The id and epoch in the coordinator's answer to the end.
     pub(super) given: Option<ProducerId>,
     pub(super) version: TransactionVersion,
-    /// Whether the coordinator may have known of it.
+    /// Whether the coordinator may have known the transaction.
     pub(super) known_there: bool,
     pub(super) failure: Failure,
     /// Whether the sequence of a partition is broken.
@@ -20,13 +20,13 @@ pub(super) struct Ended {
     pub(super) stale: StaleRequest,
 }
 
-/// Whether something went wrong in it.
+/// Whether something went wrong in the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     None,
-    /// Something did.
+    /// Anything else.
     Any,
-    /// The coordinator does not know the producer, and will not in the next transaction.
+    /// The coordinator does not know the producer id, and will not in the next transaction.
     UnknownProducer,
 }
 

@@ -1,4 +1,4 @@
-//! Offsets that are to be committed with the transaction, in the order of the calls.
+//! Offsets to be committed with the transaction, in the order of the calls.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 #[derive(Debug)]
 pub(super) struct OffsetCommit {
     pub(super) group: ConsumerGroupMetadata,
-    /// Those that are not confirmed yet.
+    /// Those that no answer has confirmed yet.
     pub(super) offsets: Vec<OffsetToCommit>,
     deadline: Instant,
     reply: Option<Reply>,
@@ -48,7 +48,7 @@ impl OffsetCommit {
         }
     }
 
-    /// Keeps the offsets that were not taken; the code that stands for all.
+    /// Removes the confirmed offsets, and returns the code that counts for all.
     fn answered(&mut self, topics: &[TxnOffsetCommitResponseTopic]) -> ErrorCode {
         let mut codes = Vec::with_capacity(self.offsets.len());
         self.offsets.retain(|offset| {
@@ -63,12 +63,12 @@ impl OffsetCommit {
     }
 }
 
-/// The offsets of all calls that are not done.
+/// The offsets of all calls that are not finished.
 #[derive(Debug, Default)]
 pub(super) struct Offsets {
     commits: VecDeque<OffsetCommit>,
-    /// Groups whose coordinator has taken the offsets of a call and may be told them once more: it did
-    /// not answer at first. Behind those of a later call they would set the group back.
+    /// Groups whose offsets were sent again because no answer came at first. The first request may still
+    /// arrive, and after the offsets of a later call it would set the group back.
     repeated: BTreeSet<Arc<str>>,
 }
 
@@ -77,26 +77,26 @@ impl Offsets {
         self.commits.push_back(commit);
     }
 
-    /// The call that is next, or being done.
+    /// The call that is in flight, or next.
     pub(super) fn front(&self) -> Option<&OffsetCommit> {
         self.commits.front()
     }
 
-    /// Whether offsets of an earlier call may come to this group behind those that are next.
+    /// Whether offsets of an earlier call may still reach this group after those of the next call.
     pub(super) fn may_be_set_back(&self, group: &Arc<str>) -> bool {
         self.repeated.contains(group)
     }
 
-    /// There will be no answer to those that were sent.
+    /// The offsets that were sent will not be answered.
     pub(super) fn unanswered(&mut self) {
         if let Some(commit) = self.commits.front_mut() {
             commit.stale = StaleRequest::Possible;
         }
     }
 
-    /// Some of the offsets that were sent may have been taken; only the others are sent again. If
-    /// nobody waits for them any more, because the transaction will be aborted, the group may belong
-    /// to it all the same. Returns the code that stands for all.
+    /// The offsets that were sent are answered; those that were refused are sent again. If the call has
+    /// ended, because the transaction is being aborted, the group may still have been added to it. Returns
+    /// the code that counts for all.
     pub(super) fn answered(
         &mut self,
         topics: &[TxnOffsetCommitResponseTopic],
@@ -135,7 +135,7 @@ impl Offsets {
         notices.extend(replies.map(|reply| Notice::answer(reply, outcome())));
     }
 
-    /// Ends the wait of callers whose deadline has come; their offsets are sent all the same.
+    /// Ends the wait of callers whose deadline has passed; their offsets are still sent.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -156,13 +156,13 @@ impl Offsets {
         waited_for.map(|commit| commit.deadline).min()
     }
 
-    /// The transaction is over: what may still come for it does not meet the next one's offsets.
+    /// The transaction has ended: a late request of it cannot affect the offsets of the next.
     pub(super) fn forget_repeated(&mut self) {
         self.repeated.clear();
     }
 }
 
-/// The code of an answer about offsets that stands for all of its codes.
+/// Of the codes of an answer about offsets, the one that counts for all.
 fn worst(codes: impl IntoIterator<Item = ErrorCode>) -> ErrorCode {
     let rank = |code: &ErrorCode| verdict(RequestKind::CommitOffsets, *code).rank(*code);
     codes

@@ -1,12 +1,12 @@
-//! Where a producer is between two transactions: states as data. Nothing is decided here.
+//! The states of a transactional producer, as data. Nothing is decided here.
 //!
 //! ```text
 //! Uninitialized ─init─▶ Initializing ─id, epoch─▶ Ready ─begin─▶ Open ─commit─▶ Ending(Commit)
 //!
 //! Initializing ──────────refused─▶ Uninitialized
 //! Ready ─────────────────begin, and the cluster has moved to version 2─▶ Renewing
-//! Open ──────────────────abort, nobody holds it, closed─▶ Ending(Abort)
-//! Open, Ending(Commit) ──failed─▶ AbortOnly ─abort, nobody holds it, closed─▶ Ending(Abort)
+//! Open ──────────────────abort, dropped, closed─▶ Ending(Abort)
+//! Open, Ending(Commit) ──failed─▶ AbortOnly ─abort, dropped, closed─▶ Ending(Abort)
 //! Ending(Commit) ────────its coordinator does not have it─▶ Ending(Abort)
 //! Ending ────────────────ended─▶ Ready
 //! Ending ────────────────ended, and the epoch cannot be used any further─▶ Renewing
@@ -24,28 +24,28 @@ use crate::error::AbortableError;
 pub(super) enum Phase {
     /// `init_transactions` was not called yet, or was refused.
     Uninitialized,
-    /// Asking for an id and epoch, which ends whatever an earlier producer of this name left open.
+    /// Asking for an id and epoch. That aborts a transaction which an earlier producer left open.
     Initializing,
     /// No transaction is open.
     Ready(Before),
-    /// Records are taken.
+    /// A transaction is open, and takes records.
     Open { begun: Instant },
-    /// It can only be aborted.
+    /// The transaction can only be aborted.
     AbortOnly { why: AbortableError, begun: Instant },
-    /// To be ended as soon as nothing of it is on its way.
+    /// The transaction ends as soon as none of its batches and requests is in flight.
     Ending(Ending),
     /// The epoch cannot be used any further; asking for the next.
     Renewing(Before),
 }
 
-/// What came before.
+/// What was done last, and how it ended.
 #[derive(Clone, Debug)]
 pub(super) enum Before {
-    /// The beginning, of which nobody was told who waited for it.
+    /// `init_transactions`, whose caller has gone.
     InitializedUntold,
-    /// The beginning.
+    /// `init_transactions`.
     Initialized,
-    /// A transaction: what is told whoever asks how it has ended.
+    /// A transaction: the result that a caller gets who asks how it ended.
     Transaction(Result<(), AbortableError>),
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Ending {
     pub(super) owner: Owner,
     pub(super) health: Health,
     pub(super) batches: Batches,
-    /// Whether the coordinator may have done it and not said so.
+    /// Whether the coordinator may have ended it, although no answer came.
     pub(super) stale: StaleRequest,
     pub(super) begun: Instant,
 }
@@ -63,22 +63,22 @@ pub(super) struct Ending {
 /// What is to be done about the batches of an ending transaction.
 #[derive(Debug)]
 pub(super) enum Batches {
-    /// Those that were not sent: a commit sends them now, an abort drops them.
+    /// Some may not have been sent: a commit sends them now, an abort drops them.
     Pending,
-    /// Those of these lanes are waited for; the lanes that had some when they were last looked at.
+    /// These lanes still had batches when they were last looked at.
     Awaited(Vec<LaneKey>),
 }
 
-/// Whether anybody could still be told that a commit has failed.
+/// Whether there is still a caller that would see a commit fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     Present,
     Abandoned,
 }
 
-/// Whether a request that nobody answered may still come to its coordinator. With the first protocol
-/// one of the transaction would do its work for the next, if that has the same epoch: end it half-way,
-/// or begin one that nobody ends. These are the flaws that KIP-890 mends.
+/// Whether an unanswered request may still reach its coordinator. In version 1 of the protocol it would
+/// then act on the next transaction, if that has the same epoch: end it too early, or start one that is
+/// never ended. KIP-890 fixes this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StaleRequest {
     None,
@@ -93,7 +93,7 @@ pub(super) enum Health {
 }
 
 impl Health {
-    /// What is told whoever asks how the transaction has ended.
+    /// The result for a caller that asks how the transaction ended.
     pub(super) fn outcome(&self) -> Result<(), AbortableError> {
         match self {
             Self::Sound => Ok(()),
@@ -102,14 +102,13 @@ impl Health {
     }
 }
 
-/// For which partitions batches may leave their queues.
+/// The partitions whose batches may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MaySend {
-    /// For all; those that are not in the transaction are added to it.
+    /// All; those that are not in the transaction are added to it.
     All,
-    /// For those that are in the transaction.
+    /// Those that are in the transaction.
     Members,
-    /// For none.
     None,
 }
 
@@ -123,7 +122,7 @@ impl Phase {
         }
     }
 
-    /// Whether nothing is open that a coordinator should be told of.
+    /// Whether there is nothing that must be ended at a coordinator.
     pub(super) fn is_settled(&self) -> bool {
         matches!(self, Self::Uninitialized | Self::Ready(_))
     }
@@ -165,8 +164,7 @@ impl Phase {
         }
     }
 
-    /// When the transaction was begun that `transaction.timeout.ms` is counted for: one that could
-    /// still be committed.
+    /// When the transaction began, if it can still be committed: `transaction.timeout.ms` counts from then.
     pub(super) fn may_expire(&self) -> Option<Instant> {
         match self {
             Self::Open { begun } => Some(*begun),
@@ -175,7 +173,7 @@ impl Phase {
         }
     }
 
-    /// When the transaction was begun that is open or ending.
+    /// When the open or ending transaction began.
     pub(super) fn begun(&self) -> Option<Instant> {
         match self {
             Self::Open { begun } => Some(*begun),
@@ -184,14 +182,14 @@ impl Phase {
         }
     }
 
-    /// The coordinator was told of the end, and has not said what became of it.
+    /// A request to end the transaction was sent, and got no answer.
     pub(super) fn end_unanswered(&mut self) {
         if let Some(ending) = self.ending_mut() {
             ending.stale = StaleRequest::Possible;
         }
     }
 
-    /// Whether the coordinator may have committed it and not said so.
+    /// Whether the coordinator may have committed it, although no answer came.
     pub(super) fn may_be_committed(&self) -> bool {
         let sent_before = |ending: &Ending| (ending.how, ending.stale);
         self.ending().map(sent_before) == Some((End::Commit, StaleRequest::Possible))

@@ -1,6 +1,6 @@
-//! The one request to a coordinator: whether one is on its way, and when the next may be sent.
+//! The one request to a coordinator: whether it is in flight, and when the next may be sent.
 //!
-//! After a request that brought nothing there is a pause, which doubles with every one in a row.
+//! After a request that failed there is a pause, which doubles with each further failure.
 
 use std::time::{Duration, Instant};
 
@@ -8,24 +8,24 @@ use crate::engine::context::Context;
 use crate::engine::timers::Timer;
 use crate::error::WaitReason;
 
-/// How soon a first partition is added again while the transaction before is being ended.
+/// The pause before the first partition is added again, while the previous transaction is being ended.
 const SOON: Duration = Duration::from_millis(20);
 
 /// Room for one request.
 #[derive(Debug)]
 pub(super) struct RequestSlot {
     state: State,
-    /// Requests in a row that brought nothing.
+    /// How many requests in a row have failed.
     failures: u32,
-    /// What went wrong last, for the message of a caller that waits in vain.
+    /// What went wrong last, for the error of a caller that waits for too long.
     last_obstacle: Option<WaitReason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// None; one may be made from `not_before` on.
+    /// None is in flight; one may be sent from `not_before` on.
     Free { not_before: Instant },
-    /// One is on its way.
+    /// One is in flight.
     InFlight,
 }
 
@@ -38,7 +38,7 @@ impl RequestSlot {
         }
     }
 
-    /// From when on a request may be sent; `None` while one is on its way.
+    /// From when on a request may be sent; `None` while one is in flight.
     pub(super) fn not_before(&self) -> Option<Instant> {
         match self.state {
             State::Free { not_before } => Some(not_before),
@@ -46,7 +46,7 @@ impl RequestSlot {
         }
     }
 
-    /// What kept a coordinator from going on, if nothing has since.
+    /// Why the last request did not succeed, if none has succeeded since.
     pub(super) fn obstacle(&self) -> Option<WaitReason> {
         self.last_obstacle.clone()
     }
@@ -56,25 +56,25 @@ impl RequestSlot {
         self.state = State::InFlight;
     }
 
-    /// It was answered: the next may be sent at once, unless the answer is reason for a pause.
+    /// The request was answered: the next may be sent at once, unless a pause follows.
     pub(super) fn free(&mut self, now: Instant) {
         self.state = State::Free { not_before: now };
     }
 
-    /// The answer was of use.
+    /// The answer was a success.
     pub(super) fn succeeded(&mut self) {
         self.failures = 0;
         self.last_obstacle = None;
     }
 
-    /// The next request waits for a while that doubles with every failure in a row.
+    /// The next request waits, twice as long after each further failure.
     pub(super) fn pause(&mut self, cx: &mut Context, why: WaitReason) {
         self.failures = self.failures.saturating_add(1);
         let pause = cx.backoff(self.failures);
         self.pause_for(cx, pause, why);
     }
 
-    /// The next request waits a little: the end of the transaction before takes a moment.
+    /// The next request waits a little, until the previous transaction has ended.
     pub(super) fn pause_a_little(&mut self, cx: &mut Context, why: WaitReason) {
         self.pause_for(cx, SOON, why);
     }

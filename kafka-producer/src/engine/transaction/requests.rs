@@ -1,4 +1,4 @@
-//! How a request to a coordinator is put: data in, a request and the versions that will do out.
+//! Builds the requests to coordinators, each with the versions in which it may be sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ const FIRST_WITH_EPOCH: i16 = 3;
 const FIRST_WITH_MEMBER: i16 = 3;
 /// From this version of FindCoordinator on it asks for several (KIP-699).
 const FIRST_WITH_SEVERAL: i16 = 4;
-/// Later versions of these follow the second protocol, or are for brokers.
+/// Later versions of these are for version 2 of the protocol, or for brokers.
 const LAST_ADD_PARTITIONS: i16 = 3;
 const LAST_COMMIT_OFFSETS_ONE: i16 = 4;
 const LAST_END_ONE: i16 = 4;
 
-/// A request and the versions in which it may be sent; which of them depends on the broker.
+/// A request and the versions in which it may be sent; the broker decides which of them.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Versioned<R> {
     pub(crate) request: R,
@@ -37,7 +37,7 @@ pub(crate) struct Versioned<R> {
     pub(crate) latest: i16,
 }
 
-/// A request to a coordinator that is known.
+/// A request to a known coordinator.
 #[derive(Debug, PartialEq)]
 pub(crate) enum CoordinatorRequest {
     InitProducerId(Versioned<InitProducerIdRequest>),
@@ -47,7 +47,7 @@ pub(crate) enum CoordinatorRequest {
     End(Versioned<EndTxnRequest>),
 }
 
-/// A coordinator that is to be found, by its role and the name that the role has in the protocol.
+/// A coordinator to find: its role, and the key of that role in the protocol.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Lookup {
     pub(crate) role: Role,
@@ -66,7 +66,7 @@ impl Sender<'_> {
         self.transactional_id.to_owned()
     }
 
-    /// The id and epoch in the protocol's numbers.
+    /// The id and epoch, or -1 for each if there are none.
     fn id_and_epoch(self) -> (i64, i16) {
         let producer = self.producer;
         producer.map_or((-1, -1), |producer| (producer.id, producer.epoch))

@@ -1,4 +1,4 @@
-//! What a transaction needs next, as data: its user does it and asks again.
+//! What a transaction needs next, as data: the engine does it and calls again.
 
 use std::sync::Arc;
 
@@ -15,25 +15,25 @@ use crate::engine::identity::Identity;
 use crate::engine::produce::lanes::Lanes;
 use crate::error::AbortableError;
 
-/// What is to be done outside.
+/// What the engine must do.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Step {
-    /// Nothing, before something happens.
+    /// Nothing until something happens.
     Nothing,
-    /// Have everything sent that was not, then tell which lanes have batches.
+    /// Send all unsent batches, then report which lanes have batches.
     Flush,
-    /// Fail everything that was not sent, then tell which lanes have batches.
+    /// Fail all unsent batches, then report which lanes have batches.
     DropUnsent,
-    /// Ask any broker who coordinates this.
+    /// Ask any broker for the coordinator.
     FindCoordinator(Lookup),
-    /// Connect to a coordinator, as soon as that may be tried.
+    /// Connect to a coordinator as soon as its pause is over.
     Connect(NodeId),
-    /// Ask a coordinator whose connection is ready.
+    /// Send a request to a coordinator whose connection is ready.
     Send(NodeId, Ask, CoordinatorRequest),
 }
 
 impl Transactional {
-    /// What has to be done at once about the batches of a transaction that has just begun to end.
+    /// What to do at once with the batches of a transaction that has started to end.
     pub(super) fn ending_step(&self) -> Step {
         match self.phase.ending() {
             Some(ending) if matches!(ending.batches, Batches::Pending) => match ending.how {
@@ -44,7 +44,7 @@ impl Transactional {
         }
     }
 
-    /// What has to be done next. A transaction that no coordinator knows of is ended here.
+    /// What to do next. A transaction that no coordinator knows ends here.
     pub(super) fn next_step(
         &mut self,
         cx: &mut Context,
@@ -74,16 +74,16 @@ impl Transactional {
         }
     }
 
-    /// What has to be asked next, unless a request is on its way. The end has to wait for every batch,
-    /// and for those that have expired on their way: behind the marker of the end they would open a
-    /// transaction that nobody ends.
+    /// What to ask next, unless a request is in flight. The end waits for every batch, and also for those
+    /// that expired in flight: after the marker of the end they would start a transaction that is never
+    /// ended.
     fn next_ask(&self, nodes: &Nodes) -> Option<Ask> {
         self.request.not_before()?;
         let drained = self.phase.is_drained() && !nodes.have_produce_in_flight();
         self.content().next_ask(&self.phase, drained)
     }
 
-    /// Asks the coordinator, once it is known and its connection is ready.
+    /// Sends a request to the coordinator, which is found and connected to first.
     fn ask_coordinator(&self, ask: Ask, nodes: &Nodes, lanes: &Lanes, identity: &Identity) -> Step {
         let role = ask.role();
         let id = self.coordinators.of(&role);
@@ -92,7 +92,7 @@ impl Transactional {
             return self.find_coordinator(role);
         };
         match availability {
-            // The end of both is a reason to look here again.
+            // This is called again when either changes.
             Availability::Silent | Availability::Connecting => Step::Nothing,
             Availability::Resting => Step::Connect(id),
             Availability::Ready => match self.request_of(&ask, lanes, identity) {
@@ -106,7 +106,7 @@ impl Transactional {
         Step::FindCoordinator(Lookup::new(role, &self.settings.id))
     }
 
-    /// The request that asks this; `None` if it is not for a coordinator that is known.
+    /// The request for this; `None` if it does not go to a known coordinator.
     fn request_of(
         &self,
         ask: &Ask,

@@ -1,9 +1,8 @@
-//! A transactional producer: its transactions, one after the other, and how each of them ends.
+//! A transactional producer: how its transactions begin, fail and end.
 //!
-//! A transaction ends when every batch of it has an outcome and nothing else is on its way; then, if
-//! anything was added to it, its coordinator is told. How transactions begin, fail and end is here. What
-//! callers ask for comes from `calls`, what a coordinator has answered from `answers`, and what is to be
-//! done next is chosen in `steps`.
+//! A transaction ends when every batch of it has an outcome and nothing else is in flight. If anything
+//! was added to it, its coordinator is asked to end it first. `calls` handles the calls, `answers` what a
+//! coordinator has answered, and `steps` chooses what to do next.
 
 use std::time::Instant;
 
@@ -32,14 +31,14 @@ use crate::settings::TransactionSettings;
 pub(super) struct Transactional {
     pub(super) settings: TransactionSettings,
     pub(super) phase: Phase,
-    /// The protocol of the open transaction.
+    /// The version of the protocol that the open transaction follows.
     pub(super) version: TransactionVersion,
     pub(super) callers: Callers,
     pub(super) members: Members,
     pub(super) offsets: Offsets,
     pub(super) coordinators: Coordinators,
     pub(super) request: RequestSlot,
-    /// Whether one of the requests under the epoch in use may still arrive.
+    /// Whether an unanswered request with the current epoch may still arrive.
     pub(super) stale: StaleRequest,
 }
 
@@ -66,9 +65,9 @@ impl Transactional {
         }
     }
 
-    /// Adds a partition to the transaction if it may be and has a batch; returns whether that batch may
-    /// leave its queue. Outside of a transaction none may, and with the first protocol none before its
-    /// partition is added.
+    /// Adds a partition to the transaction if that is allowed and it has a batch. Returns whether that batch
+    /// may leave its queue. Outside of a transaction none may, and in version 1 of the protocol none before
+    /// its partition is added.
     pub(super) fn maybe_add_partition(
         &mut self,
         key: LaneKey,
@@ -100,7 +99,7 @@ impl Transactional {
 
 /// How a transaction fails and ends.
 impl Transactional {
-    /// A record or a request of the transaction has failed: it can only be aborted now.
+    /// A record or a request of the transaction has failed, so that it can only be aborted.
     pub(super) fn must_abort(&mut self, cx: &mut Context, why: impl FnOnce() -> AbortableError) {
         let (owner, begun) = match &self.phase {
             Phase::Open { begun } => (Owner::Present, *begun),
@@ -120,8 +119,8 @@ impl Transactional {
         }
     }
 
-    /// Lets the open transaction end: what was not sent goes first, or not at all. What was sent is
-    /// waited for, so that nothing of it reaches a log after the transaction.
+    /// Starts to end the open transaction. Unsent batches are sent first (a commit) or dropped (an abort).
+    /// Sent ones are waited for, so that none of them reaches a log after the transaction.
     pub(super) fn begin_ending(&mut self, cx: &mut Context, how: End, owner: Owner) {
         let (health, begun) = match &self.phase {
             Phase::Open { begun } => (Health::Sound, *begun),
@@ -138,15 +137,15 @@ impl Transactional {
         });
         if how == End::Abort {
             self.members.forget_untried();
-            // Only `close` ends a transaction while its owner waits for that.
+            // Only `close` ends a transaction while a caller waits for its offsets.
             let closed = || TransactionError::Closed;
             self.offsets.end_all(closed, &mut cx.notices);
         }
     }
 
     /// The coordinator does not have the transaction that was to be ended. A commit has failed for this
-    /// reason, and the answer to an abort will tell whether there is a successor; after an abort
-    /// nothing is left to be done but to begin anew.
+    /// reason, and the answer to an abort will show whether this producer is fenced. After an abort, only
+    /// the next epoch is needed.
     pub(super) fn not_known_there(&mut self, why: AbortableError) {
         let Phase::Ending(ending) = &mut self.phase else {
             return;
@@ -165,7 +164,7 @@ impl Transactional {
         }
     }
 
-    /// The transaction is over, as the coordinator says, or because it never knew of it.
+    /// The transaction has ended: the coordinator has confirmed it, or never had the transaction.
     pub(super) fn ended(
         &mut self,
         cx: &mut Context,
@@ -204,16 +203,16 @@ impl Transactional {
         self.become_ready(cx, features, before);
     }
 
-    /// The transaction is over: nothing belongs to it any more.
+    /// The transaction has ended: forgets what it contained.
     fn forget_content(&mut self) {
         self.members.clear();
         self.offsets.forget_repeated();
     }
 }
 
-/// What a transaction begins with.
+/// How transactions begin.
 impl Transactional {
-    /// An id and epoch were asked for, and here they are.
+    /// The requested id and epoch have come.
     pub(super) fn initialized(
         &mut self,
         cx: &mut Context,
@@ -232,7 +231,7 @@ impl Transactional {
         self.become_ready(cx, features, before);
     }
 
-    /// Goes on as this producer: with a new epoch every sequence begins anew.
+    /// Goes on with this id and epoch. If they are new, every sequence starts again.
     fn adopt(&mut self, lanes: &mut Lanes, identity: &mut Identity, producer: ProducerId) {
         if identity.producer() != Some(producer) {
             lanes.restart_sequences();
@@ -241,7 +240,7 @@ impl Transactional {
         self.stale = StaleRequest::None;
     }
 
-    /// Nothing is open any more; who waits to begin may.
+    /// No transaction is open any more: answers the callers, and lets the next one begin.
     fn become_ready(&mut self, cx: &mut Context, features: Features, before: Before) {
         let notices = &mut cx.notices;
         let told = match &before {
@@ -263,8 +262,8 @@ impl Transactional {
         self.begin_if_awaited(cx, features);
     }
 
-    /// Begins a transaction for the caller that has waited longest, if there is one. A cluster that was
-    /// upgraded meanwhile has the second protocol begin with an epoch of its own.
+    /// Begins a transaction for the caller that has waited longest, if there is one. If the cluster was
+    /// upgraded to version 2 of the protocol in the meantime, the next epoch is requested first.
     pub(super) fn begin_if_awaited(&mut self, cx: &mut Context, features: Features) {
         if !matches!(self.phase, Phase::Ready(_)) {
             return;
@@ -286,9 +285,9 @@ impl Transactional {
     }
 }
 
-/// When time is up.
+/// Deadlines.
 impl Transactional {
-    /// A deadline of a caller, of a pause or of the transaction has come; `last` is what is in the way.
+    /// The deadline of a caller, of a pause or of the transaction has passed; `last` is what went wrong.
     pub(super) fn due(&mut self, cx: &mut Context, last: Option<WaitReason>) {
         self.expire_callers(cx, last.as_ref());
         let limit = self.settings.timeout;
@@ -305,7 +304,7 @@ impl Transactional {
         self.arm(cx);
     }
 
-    /// Ends the wait of those whose deadline has come; what they asked for goes on.
+    /// Ends the wait of callers whose deadline has passed; their calls go on.
     fn expire_callers(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
         let limit = cx.settings.max_block;
         let timed_out = |call| -> Outcome {
@@ -317,8 +316,8 @@ impl Transactional {
         self.offsets.expire(cx.now, timed_out, notices);
     }
 
-    /// Makes sure that transactions are looked at when the next deadline has come. That of a caller may
-    /// be over already: one who asked while the process stood still is told so at once.
+    /// Sets the timer to the next deadline. A caller's may have passed already, if the process was
+    /// suspended: then the timer is due at once.
     pub(super) fn arm(&self, cx: &mut Context) {
         let expires = self
             .phase
@@ -333,7 +332,7 @@ impl Transactional {
         }
     }
 
-    /// `close` was called: the open transaction is aborted, one that is being committed goes on.
+    /// `close` was called: aborts an open transaction; a commit that has started goes on.
     pub(super) fn close(&mut self, cx: &mut Context) {
         let closed = || Err(TransactionError::Closed);
         self.callers.tell(Call::Begin, closed, &mut cx.notices);
@@ -363,7 +362,7 @@ impl Transactional {
         }
     }
 
-    /// Nobody will be told of a transaction any more but this.
+    /// Ends everything: all callers get this error.
     pub(super) fn give_up(&mut self, cx: &mut Context, why: impl Fn() -> TransactionError) {
         self.phase = Phase::Uninitialized;
         self.offsets.end_all(&why, &mut cx.notices);
@@ -389,7 +388,7 @@ mod tests {
             let mut transactional = Transactional::new(settings, now);
             transactional.version = version;
             transactional.phase = Phase::Open { begun: now };
-            // A caller may append the first just now.
+            // Without a batch: a caller may be appending the first at this moment.
             assert!(!transactional.maybe_add_partition(key, || false));
             assert_eq!(transactional.members.partition(key), None);
             let may_be_taken = transactional.maybe_add_partition(key, || true);

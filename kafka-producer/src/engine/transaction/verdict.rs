@@ -1,4 +1,4 @@
-//! What a coordinator's error code means for the transaction: one pure table.
+//! What a coordinator's error code means for the transaction: a table.
 //!
 //! It follows Apache Kafka's `TransactionManager`; where it differs, `ARCHITECTURE.md` says why.
 
@@ -13,22 +13,22 @@ pub(super) enum Verdict {
     Done,
     /// Ask the same again after a while.
     Retry,
-    /// Ask the same again very soon: the end of the transaction before is being written.
+    /// Ask the same again very soon: the coordinator is still ending the transaction before.
     RetrySoon,
-    /// Look for the coordinator again, and ask that one.
+    /// Find the coordinator again, and ask that one.
     Relocate,
     /// This transaction can only be aborted.
     Abortable,
-    /// It does not have the transaction that is to be ended: a commit becomes an abort, and after an
-    /// abort it is asked for the next epoch.
+    /// The coordinator does not have the transaction that is to be ended. A commit becomes an abort;
+    /// after an abort the next epoch is requested.
     Gone,
     /// The producer cannot be used any more.
     Fatal,
 }
 
 impl Verdict {
-    /// The same when a commit that nobody answered for may have been done: who is told to abort would
-    /// take it that nothing is visible. Only the coordinator itself may say so.
+    /// The verdict when an earlier, unanswered commit may have taken effect. A caller that is told to abort
+    /// would conclude that no record is visible; only the coordinator itself may say so.
     pub(super) fn of_what_may_be_committed(self, code: ErrorCode) -> Self {
         match self {
             Self::Abortable if code != ErrorCode::TRANSACTION_ABORTABLE => Self::Fatal,
@@ -36,7 +36,8 @@ impl Verdict {
         }
     }
 
-    /// Of several verdicts on one request the greatest counts; of equals that of the code that says more.
+    /// Of several verdicts on one request the one of the highest rank counts. Of equal ones, a code that
+    /// says why comes before one that only says that nothing was attempted.
     pub(super) fn rank(self, code: ErrorCode) -> (u8, bool) {
         let rank = match self {
             Self::Done => 0,
@@ -50,7 +51,7 @@ impl Verdict {
         (rank, code != ErrorCode::OPERATION_NOT_ATTEMPTED)
     }
 
-    /// Whether it may have been done, or may still be done, all the same.
+    /// Whether the request may have taken effect, or may still do so.
     pub(super) fn leaves_open(self) -> bool {
         matches!(self, Self::Retry | Self::RetrySoon | Self::Relocate)
     }
@@ -71,18 +72,18 @@ pub(super) fn verdict(request: RequestKind, code: ErrorCode) -> Verdict {
         ErrorCode::CONCURRENT_TRANSACTIONS if request == AddPartitions => Verdict::RetrySoon,
         code if code.is_retriable() => Verdict::Retry,
 
-        // A coordinator that is just fencing this producer may fail over its own haste. An end may be
-        // asked for again, done or not, and the next answer says what is the matter.
+        // A coordinator that is fencing this producer at the same moment may answer with this. To ask for
+        // the end again is safe, and the next answer says what is wrong.
         ErrorCode::UNKNOWN_SERVER_ERROR if matches!(request, Commit | Abort) => Verdict::Retry,
 
-        // From KIP-890 on, an end that comes with the epoch before is taken for one that is repeated,
-        // and a commit repeated after an abort is this; it is a zombie's as well as a late one's. The
-        // answer to the abort that follows tells them apart.
+        // With KIP-890, a coordinator takes an end with the previous epoch for a repeated one, and
+        // answers this if it repeats a commit after an abort. That may come from a fenced producer or from
+        // one that is only late; the answer to the abort that follows shows which.
         ErrorCode::INVALID_TXN_STATE if matches!(request, Commit | Abort) => Verdict::Gone,
-        // Offsets of a transaction that took too long meet the epoch with which its coordinator has
-        // aborted it; so do a zombie's. Here, too, the answer to the abort tells them apart.
+        // The coordinator has aborted the transaction because it took too long, or this producer is
+        // fenced. Again the answer to the abort shows which.
         ErrorCode::INVALID_PRODUCER_EPOCH if request == CommitOffsets => Verdict::Abortable,
-        // Whoever comes later with this id has the last word; every request tells so.
+        // A newer producer uses this id.
         ErrorCode::INVALID_PRODUCER_EPOCH
         | ErrorCode::PRODUCER_FENCED
         | ErrorCode::INVALID_TXN_STATE
@@ -107,7 +108,7 @@ pub(super) fn verdict(request: RequestKind, code: ErrorCode) -> Verdict {
             _ => Verdict::Fatal,
         },
         ErrorCode::UNSUPPORTED_VERSION if request == AddPartitions => Verdict::Abortable,
-        // Of offsets that are refused only the offsets are wrong: an abort gets rid of them.
+        // Only the offsets are wrong, and an abort discards them.
         ErrorCode::ILLEGAL_GENERATION
         | ErrorCode::UNKNOWN_MEMBER_ID
         | ErrorCode::FENCED_INSTANCE_ID
@@ -119,7 +120,7 @@ pub(super) fn verdict(request: RequestKind, code: ErrorCode) -> Verdict {
         {
             Verdict::Abortable
         }
-        // Whatever else is wrong with a partition, the transaction can do without it.
+        // Something else is wrong with a partition: only this transaction needs it.
         _ if request == AddPartitions => Verdict::Abortable,
         _ => Verdict::Fatal,
     }

@@ -1,9 +1,9 @@
 //! What a metadata response changes of topics, partitions and leaders.
 //!
-//! A topic's id tells it from the one of that name before it (KIP-516). Where there are no ids, a topic
-//! that seems to have begun anew (fewer partitions, or leader epochs that are behind) may be told of by
-//! a broker that lags; only if a leader has turned a batch away meanwhile, and several answers in a row
-//! agree, is it believed.
+//! A topic's id distinguishes it from an earlier one of the same name (KIP-516). Without ids, an answer
+//! may look as if the topic had been made again (fewer partitions, or older leader epochs) because the
+//! broker that gives it lags behind. It is believed only if a leader has refused a batch in the meantime
+//! and several answers in a row agree.
 //!
 //! What follows for batches is not done here: [`Applied`] tells the router whose lanes have another
 //! leader, and whose partitions are gone.
@@ -29,11 +29,11 @@ use crate::error::{SendError, WaitReason};
 /// What a response has changed.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// Lanes whose partitions are gone: nobody will take their records.
+    /// Lanes whose partitions do not exist any more.
     pub(crate) gone: Vec<Gone>,
     /// Lanes with another leader, or one that was elected again.
     pub(crate) led_anew: Vec<LaneKey>,
-    /// The topics in use that were told of.
+    /// The topics in use that the response is about.
     told: Vec<Arc<str>>,
     /// How many topics became known and leaders were elected.
     learnt: usize,
@@ -47,11 +47,11 @@ pub(crate) struct Gone {
     pub(crate) why: Arc<str>,
 }
 
-/// Whether metadata tells of the topic that is known under a name.
+/// Whether a response is about the same topic as the one known by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Likeness {
     Same,
-    /// It may be another; the next answer may tell.
+    /// It may be another; the next answers decide.
     Doubtful,
     MadeAnew,
 }
@@ -65,20 +65,20 @@ struct Applying<'a> {
 }
 
 impl Metadata {
-    /// Metadata comes, from a broker that knows of brokers.
+    /// A response with brokers in it has come.
     pub(crate) fn note_heard(&mut self) {
         self.updates.note_heard();
         self.last_obstacle = None;
     }
 
-    /// The response names no broker at all: that is none.
+    /// The response names no broker at all, so it counts as a failure.
     pub(crate) fn told_of_no_broker(&mut self, cx: &mut Context) {
         self.note_unheard(cx.now);
         self.note_obstacle(WaitReason::NoBroker);
         self.failed(cx);
     }
 
-    /// Takes in what is told of topics that somebody writes to, when the brokers are known.
+    /// Applies a response to the topics in use. The brokers in it must have been applied before.
     pub(crate) fn apply(
         &mut self,
         cx: &mut Context,
@@ -136,7 +136,7 @@ impl Metadata {
         self.updates.answered(gained, cx.now, &mut cx.random);
     }
 
-    /// Takes in one topic; whether that needs no further request.
+    /// Applies one topic of a response, and says whether another request is needed for it.
     fn apply_topic(&mut self, to: &mut Applying<'_>, name: &Arc<str>, topic: LeadersTopic) -> Told {
         match topic.error_code {
             ErrorCode::NONE if !topic.partitions.is_empty() => {
@@ -148,7 +148,7 @@ impl Metadata {
                 if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
                     && let Some(entry) = self.topics.get_mut(name)
                 {
-                    // Deleted: callers wait for the next of its name rather than write to none.
+                    // Deleted: callers wait until there is one of this name again.
                     entry.become_unknown();
                 }
                 Told::Incomplete
@@ -157,7 +157,7 @@ impl Metadata {
         }
     }
 
-    /// The cluster will not let us write to this topic.
+    /// The cluster does not let this producer write to the topic.
     fn refuse_topic(&mut self, cx: &mut Context, name: &Arc<str>, code: ErrorCode) -> Told {
         let Some(entry) = self.topics.get_mut(name) else {
             return Told::Complete;
@@ -207,7 +207,7 @@ impl Metadata {
         to.apply_leaders(known, told)
     }
 
-    /// Compares what is told of a topic with what is known.
+    /// Compares what a response says of a topic with what is known.
     fn likeness(&mut self, lanes: &Lanes, name: &Arc<str>, told: &LeadersTopic) -> Likeness {
         let Some(entry) = self.topics.get_mut(name) else {
             return Likeness::Same;
@@ -232,8 +232,8 @@ impl Metadata {
         Likeness::MadeAnew
     }
 
-    /// Another topic has this name now, and so many partitions: those that are kept go on as its own.
-    /// The lanes of the others.
+    /// Another topic has this name now, with this many partitions. Lanes of partitions that it has, too,
+    /// are kept for it; the others are returned.
     fn make_anew(
         &mut self,
         to: &mut Applying<'_>,
@@ -248,7 +248,8 @@ impl Metadata {
         let closed = closed_queue(&to.cx.accumulator, name);
         let kept = partitions.min(known.len());
         let gone = known.row().close_unused(kept..known.len(), &closed);
-        // Before the first of their records is told: who sends another then must find all of them closed.
+        // Close all of them before the first record fails: a caller that then sends it again must not
+        // find one that is still open.
         gone.iter().for_each(Queue::close);
         let used = gone
             .iter()
@@ -276,7 +277,7 @@ impl Metadata {
 }
 
 impl Applying<'_> {
-    /// Takes in who leads the partitions of a topic; whether each has a leader that is known.
+    /// Applies who leads the partitions of a topic, and says whether each has a leader that is known.
     fn apply_leaders(&mut self, known: &mut Partitions, told: &LeadersTopic) -> Told {
         let Self {
             cx,
@@ -296,7 +297,7 @@ impl Applying<'_> {
                 applied.learnt += usize::from(news == News::Elected);
                 applied.led_anew.push(key);
             }
-            // What was told may be of before.
+            // The lane may know a newer leader than this answer.
             let leader = lanes[key].leader();
             all_led &= leader.is_some_and(|leader| nodes.knows(leader));
         }
@@ -304,18 +305,18 @@ impl Applying<'_> {
     }
 }
 
-/// Whether a topic without an id is told of as if it had begun anew, and a leader agrees: it has turned a
-/// batch away.
+/// Whether a topic without an id looks as if it had been made again: the response says so, and a leader
+/// has refused a batch.
 fn seems_new(lanes: &Lanes, known: &Partitions, told: &[LeadersPartition]) -> bool {
-    let turned_away = |key: LaneKey| {
+    let refused = |key: LaneKey| {
         let refusal = lanes[key].last_refusal();
         refusal.is_some_and(ErrorCode::invalidates_metadata)
     };
     let behind = |(epoch, told): (i32, &LeadersPartition)| (0..epoch).contains(&told.leader_epoch);
     let fewer = told.len() < known.len();
     let seems_new = fewer || known.epochs(lanes).zip(told).any(behind);
-    seems_new && known.lanes().any(turned_away)
+    seems_new && known.lanes().any(refused)
 }
 
-/// So many answers in a row must agree that a topic without an id was made anew.
+/// How many answers in a row must agree that a topic without an id was made again.
 const DOUBTS: u32 = 3;

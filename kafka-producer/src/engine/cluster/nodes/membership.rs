@@ -45,20 +45,20 @@ impl Nodes {
         }
     }
 
-    /// Takes in the leaders that an answer names and no metadata has told of yet (KIP-951). Of the others
-    /// metadata tells; to leave one for a word about another would be rash.
+    /// Adds the leaders that an answer to a produce request names and that are not known yet (KIP-951). Known
+    /// ones are left as they are: only metadata moves a broker to another address.
     pub(crate) fn meet_leaders(&mut self, cx: &mut Context, endpoints: &[NodeEndpoint]) {
         for endpoint in endpoints {
             let id = NodeId(endpoint.node_id);
             if !self.knows(id) {
-                // Of a broker that was not known there is no connection to be lost.
+                // A new broker has no connection that could be lost.
                 let _ = self.meet(cx, id, endpoint.host.clone(), endpoint.port);
             }
         }
     }
 
-    /// Takes in where a coordinator is. Metadata will tell of a move if there was one; a connection that
-    /// stands is good.
+    /// Adds a coordinator at its address, or moves it there if it has no connection. An open connection is
+    /// kept: if the broker has moved, metadata will say so.
     pub(crate) fn meet_coordinator(&mut self, cx: &mut Context, id: NodeId, address: Address) {
         match self.known.get_mut(&id) {
             None => self.make_known(cx, id, address),
@@ -78,8 +78,7 @@ impl Nodes {
         self.known.insert(id, node);
     }
 
-    /// Forgets a broker. It may be met again: then it is left alone for as long as if it had been known
-    /// all the time.
+    /// Forgets a broker, except for its pauses: they hold if it becomes known again.
     pub(crate) fn forget(&mut self, now: Instant, id: NodeId) {
         self.departed.retain(|_, left| left.matters(now));
         if let Some(node) = self.known.remove(&id) {
@@ -87,8 +86,8 @@ impl Nodes {
         }
     }
 
-    /// Forgets who has left the cluster, whose brokers are these, once nothing is on its way there and nothing
-    /// is to be sent there.
+    /// Forgets the brokers that are not among these members of the cluster, once nothing is in flight to them
+    /// and nothing is to be sent to them.
     pub(crate) fn forget_others(
         &mut self,
         now: Instant,

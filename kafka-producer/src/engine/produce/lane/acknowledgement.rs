@@ -1,11 +1,11 @@
-//! What an acknowledgement says: of its batch, and of those before it.
+//! What an acknowledgement means for its batch, and for those before it.
 //!
-//! A leader that remembers this producer takes its batches in their order only, so that one that is
-//! acknowledged speaks for those before it. One that may have forgotten it speaks for that batch alone
-//! (`expiration.rs`), and has perhaps let it in ahead of others. Those are not sent behind it: what was
-//! refused before ends as not persisted, what had no answer as possibly persisted.
+//! A leader that remembers this producer appends its batches only in their order, so that an acknowledged
+//! batch confirms those before it. A leader that may have forgotten the producer confirms that batch alone
+//! (`expiration.rs`), and may have appended it before others. Those are not sent after it: a batch that was
+//! refused ends as not persisted, and one without an answer as possibly persisted.
 //!
-//! No batch ends here that has no answer and is still on its way.
+//! A batch in flight never ends here.
 
 use kafka_accumulator::BatchOutcome;
 
@@ -18,7 +18,7 @@ use crate::engine::produce::lane::unresolved::FORGOTTEN;
 use crate::engine::produce::verdict::Ambiguity;
 use crate::error::Cause;
 
-/// For which batches an acknowledgement speaks.
+/// Which batches an acknowledgement confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     /// It and all before it: the leader has known this producer all the time.
@@ -57,7 +57,7 @@ impl Lane {
         self.delivered(cx, serial, base_offset, log_append_time_ms);
     }
 
-    /// A batch that has expired meanwhile was acknowledged: its number was used.
+    /// A batch was acknowledged that has expired in the meantime: its number was used.
     pub(super) fn acknowledged_late(&mut self, serial: u64) {
         if !self.recall.is_of_earlier_topic(serial) {
             self.numbering.restore(serial);
@@ -65,7 +65,7 @@ impl Lane {
     }
 
     /// Ends a batch as delivered.
-    // Inlined, its time would be put together bit by bit, with over a thousand instructions.
+    // Inlined, the time is assembled byte by byte, with over a thousand instructions.
     #[inline(never)]
     pub(super) fn delivered(
         &mut self,
@@ -83,7 +83,7 @@ impl Lane {
         }
     }
 
-    /// Batches that the log would have only behind one that was sent after them.
+    /// Ends batches that could only be in the log after one that was sent later.
     fn end_overtaken(&mut self, cx: &mut Context, serial: u64, reach: Reach) {
         let overtaken = self
             .slots
@@ -104,7 +104,7 @@ impl Lane {
         }
     }
 
-    /// An acknowledgement speaks for the batches before this serial that were presumed to be in the log.
+    /// An acknowledgement confirms the batches before this serial that were presumed to be in the log.
     fn confirm_presumed(&mut self, cx: &mut Context, acknowledged: u64, reach: Reach) {
         if reach != Reach::AllBefore {
             return;
@@ -117,8 +117,8 @@ impl Lane {
         }
     }
 
-    /// For which batches this acknowledgement speaks. Age is judged now, not when the leader answered;
-    /// the two differ only where a request may take longer than half of what brokers remember.
+    /// Which batches this acknowledgement confirms. Their age is looked at now, not when the leader
+    /// answered: that differs only if a request takes longer than half of the time that brokers remember.
     fn reach(&self, position: usize, memory: &BrokerMemory) -> Reach {
         let slot = &self.slots[position];
         if self.recall.is_of_earlier_topic(slot.serial) {
@@ -133,7 +133,7 @@ impl Lane {
         }
     }
 
-    /// Notes what the leader knows of this producer from now on.
+    /// Notes what the leader remembers of this producer from now on.
     fn note_acknowledged(&mut self, serial: u64, reach: Reach, log_append_time_ms: Option<i64>) {
         if reach == Reach::EarlierTopic {
             return;
@@ -162,7 +162,7 @@ impl Lane {
     }
 }
 
-/// Whether this one could come only behind a later batch, which is in the log.
+/// Whether this batch could only be appended after a later one, which is in the log.
 fn is_overtaken(slot: &Slot, reach: Reach) -> bool {
     let here = !matches!(
         slot.state,
@@ -177,7 +177,7 @@ fn is_overtaken(slot: &Slot, reach: Reach) -> bool {
     here && overtaken && slot.number.is_some()
 }
 
-/// What records are told for an offset that is not known.
+/// The offset of records for which it is not known.
 const UNKNOWN_OFFSET: i64 = -1;
 
 const OVERTAKEN: &str = "a later batch was appended before it could be sent again: \

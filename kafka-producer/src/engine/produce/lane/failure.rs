@@ -1,5 +1,5 @@
-//! Ending batches that were not acknowledged: what their records are told, and what that means for the
-//! lane's sequence.
+//! Ends batches that were not acknowledged: the errors of their records, and what that means for the lane's
+//! sequence.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,11 +14,11 @@ use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::verdict::Ambiguity;
 use crate::error::{Cause, DeliveryError, History, Persistence, WaitReason};
 
-/// What a batch that was not delivered had waited for, as far as it is known.
+/// What a batch that was not delivered was waiting for, if that is known.
 pub(crate) type Waited = Option<WaitReason>;
 
 impl Lane {
-    /// Ends a batch that was taken from here.
+    /// Ends a batch that was removed from the lane.
     pub(super) fn fail(&mut self, cx: &mut Context, slot: Slot, cause: Cause, waited: &Waited) {
         let mut history = self.history(cx.now, &slot);
         let waited = match slot.state {
@@ -50,7 +50,7 @@ impl Lane {
         self.end_failed(cx, Arc::new(batch), &error, outcome);
     }
 
-    /// Ends a batch that has failed: an error of its records tells why.
+    /// Ends a batch with the error of its records.
     pub(super) fn end_failed(
         &mut self,
         cx: &mut Context,
@@ -93,7 +93,7 @@ impl Lane {
         }
     }
 
-    /// Ends a batch that may be in the log, and was taken from here.
+    /// Ends a batch that may be in the log, and was removed from the lane.
     pub(super) fn fail_open(&mut self, cx: &mut Context, slot: Slot, why: Option<&str>) {
         let code = slot.last_error.unwrap_or_default();
         let message = why.map(|why| {
@@ -106,14 +106,14 @@ impl Lane {
         self.fail(cx, slot, Cause::Refused { code, message }, &None);
     }
 
-    /// Ends the batches that are presumed to be in the log, because no acknowledgement will tell.
+    /// Ends the batches that are presumed to be in the log, because no acknowledgement will confirm them.
     pub(super) fn end_presumed(&mut self, cx: &mut Context) {
         while let Some(serial) = self.presumed().map(|slot| slot.serial) {
             self.leave_open(cx, serial, None);
         }
     }
 
-    /// Ends the batches behind this one that may be in a log of which nothing is known.
+    /// Ends the batches after this one that may be in the log, because nothing is known of the log.
     pub(super) fn leave_ambiguous_open(&mut self, cx: &mut Context, position: usize, why: &str) {
         let slots = self.slots.iter().skip(position + 1);
         let ambiguous = slots.filter(|slot| slot.ambiguity != Ambiguity::None);
@@ -131,7 +131,7 @@ impl Lane {
         }
     }
 
-    /// A batch could not be framed: it cannot be sent, ever.
+    /// A batch could not be put into a request, and never can.
     pub(crate) fn unsendable(&mut self, cx: &mut Context, serial: u64, why: &Arc<str>) {
         if let Some(mut slot) = self.remove(serial) {
             // It was not written, so this attempt cannot have reached a log.
@@ -148,7 +148,7 @@ impl Lane {
         oldest.any(|created| created <= created_before)
     }
 
-    /// Gives up what was created before then, sent or not.
+    /// Ends what was created before then, sent or not.
     pub(crate) fn expire(&mut self, cx: &mut Context, created_before: Instant, waited: &Waited) {
         let limit = cx.settings.delivery_timeout;
         let refusal = self.refusal();
@@ -170,13 +170,13 @@ impl Lane {
             self.fail(cx, slot, Cause::Expired { limit, code }, waited);
         }
         for batch in self.queue.take_expired(created_before) {
-            // A code of our own, for an answer that did not come, says nothing of a batch that was not sent.
+            // Our own code for a missing answer says nothing about a batch that was not sent.
             let code = refusal.filter(|code| !is_our_own(*code));
             self.fail_untried(cx, batch, Cause::Expired { limit, code }, waited);
         }
     }
 
-    /// What keeps its batches from being delivered, as far as it is known.
+    /// Why the batches are not delivered, if that is known.
     fn refusal(&self) -> Option<ErrorCode> {
         let leaderless = self.leader.is_none();
         let leaderless = leaderless.then_some(ErrorCode::LEADER_NOT_AVAILABLE);
@@ -196,7 +196,7 @@ impl Lane {
         self.fail_queued(cx, cause, waited);
     }
 
-    /// Ends what has not left the queue.
+    /// Ends the batches in the queue.
     pub(crate) fn fail_queued(
         &mut self,
         cx: &mut Context,
@@ -208,7 +208,7 @@ impl Lane {
         }
     }
 
-    /// Ends what is not on its way.
+    /// Ends the batches that are not in flight.
     pub(crate) fn fail_unsent(&mut self, cx: &mut Context, cause: &impl Fn() -> Cause) {
         let unsent = |slot: &Slot| slot.state != SlotState::InFlight;
         while let Some(position) = self.slots.iter().position(unsent)
@@ -220,14 +220,14 @@ impl Lane {
         self.fail_queued(cx, cause, &None);
     }
 
-    /// Its partition is gone: ends every record of it, and its sequence.
+    /// The partition does not exist any more: ends all of its records, and its sequence.
     pub(crate) fn end_gone(&mut self, cx: &mut Context, cause: &impl Fn() -> Cause) {
         self.give_up(cx, cause, &None);
         self.numbering
             .break_off(self.next_serial, Ambiguity::Possible);
     }
 
-    /// Takes every attempt for one without an answer: the panic may have come while one was being noted.
+    /// Treats every attempt as unanswered: the panic may have happened while an answer was being processed.
     pub(crate) fn doubt_all_attempts(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| slot.attempts > 0) {
             slot.ambiguity = Ambiguity::MaybeInFlight;
@@ -235,12 +235,12 @@ impl Lane {
     }
 }
 
-/// Whether records that end for this cause are told what they had waited for.
+/// Whether an error with this cause says what the record was waiting for.
 fn tells_what_it_waited_for(cause: &Cause) -> bool {
     matches!(cause, Cause::Expired { .. } | Cause::Closed)
 }
 
-/// Whether a code stands for an answer that did not come, when it is not a broker's.
+/// Whether this code, if it is not a broker's, stands for a missing answer.
 pub(crate) fn is_our_own(code: ErrorCode) -> bool {
     matches!(
         code,

@@ -1,4 +1,4 @@
-//! What an answer, or a lost one, means for its batch: the verdict on its code is applied to the slot.
+//! Applies the verdict on an answer, or on a missing one, to the slot of its batch.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::settings::UnresolvedPolicy;
 
 use super::unresolved::MADE_ANEW;
 
-/// What a broker said of one batch.
+/// A broker's answer about one batch.
 pub(crate) struct PartitionOutcome {
     pub(super) code: ErrorCode,
     pub(super) message: Option<Arc<str>>,
@@ -26,12 +26,12 @@ pub(crate) struct PartitionOutcome {
     pub(super) log_append_time_ms: Option<i64>,
     /// The first offset that the log still has, if the broker tells.
     pub(super) log_start_offset: Option<i64>,
-    /// The records to blame, and what is wrong with each, if the broker says.
+    /// The invalid records, and what is wrong with each, if the broker says.
     pub(super) record_errors: Vec<(u32, Option<Arc<str>>)>,
 }
 
 impl PartitionOutcome {
-    /// Nothing but a code, which may be our own for an answer that did not come.
+    /// Only a code, which may be our own for a missing answer.
     pub(crate) fn of(code: ErrorCode) -> Self {
         Self {
             code,
@@ -44,7 +44,7 @@ impl PartitionOutcome {
         }
     }
 
-    /// What is told in a produce response of this version.
+    /// The answer in a produce response of this version.
     pub(crate) fn told(answer: PartitionProduceResponse, version: Version) -> Self {
         let errors = answer.record_errors.into_iter().filter_map(|error| {
             let index = u32::try_from(error.batch_index).ok()?;
@@ -67,12 +67,12 @@ impl PartitionOutcome {
     }
 }
 
-/// What a decision about a batch leads to outside of its lane.
+/// What must be done outside of the lane after a decision about a batch.
 #[derive(Debug)]
 #[must_use]
 pub(crate) enum Consequence {
     Nothing,
-    /// Leaders may have moved: metadata is to be asked for.
+    /// Request metadata: leaders may have moved.
     RefreshMetadata,
     /// No batch of this producer will be accepted any more.
     Fail(FatalError),
@@ -88,7 +88,7 @@ impl Consequence {
 }
 
 impl Lane {
-    /// An attempt of the batch with this serial has come to this.
+    /// Applies the result of an attempt of the batch with this serial.
     pub(crate) fn judge(
         &mut self,
         cx: &mut Context,
@@ -99,13 +99,13 @@ impl Lane {
     ) -> Consequence {
         let judged = verdict(outcome.code, kind, outcome.append);
         let Some(position) = self.position(serial) else {
-            // It has expired meanwhile; but now it is known that its number was used.
+            // It has expired in the meantime, but now it is known that its number was used.
             if matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
                 self.acknowledged_late(serial);
             }
             return Consequence::Nothing;
         };
-        // This attempt is over; whether the log may have it all the same is part of the verdict.
+        // This attempt has ended; whether the log may have it is part of the verdict.
         self.slots[position].state = SlotState::Waiting { until: cx.now };
         let transactional = matches!(kind, Kind::Transactional(_));
         match judged {
@@ -119,12 +119,12 @@ impl Lane {
                 return Consequence::of(refresh);
             }
             Verdict::OutOfSequence if position > 0 => {
-                // Its predecessor is still on its way, or is not where it was presumed, and goes first.
+                // Its predecessor is in flight, or not in the log as was presumed, and must be sent first.
                 self.doubt_presumed(position, cx.now);
                 self.retry(cx, position, outcome.code, Ambiguity::None);
             }
             Verdict::Forgotten => self.forgotten(cx, position, transactional, outcome),
-            // The next epoch of a transactional producer is its coordinator's to give.
+            // A transactional producer gets its next epoch from its coordinator.
             Verdict::OutOfSequence | Verdict::NewEpoch if transactional => {
                 self.refuse(cx, serial, outcome);
             }
@@ -142,7 +142,7 @@ impl Lane {
         Consequence::Nothing
     }
 
-    /// There will be no answer to the request with this batch.
+    /// The request with this batch will not be answered.
     pub(crate) fn unanswered(&mut self, serial: u64, code: ErrorCode, now: Instant) {
         if let Some(position) = self.position(serial) {
             let slot = &mut self.slots[position];
@@ -164,8 +164,8 @@ impl Lane {
             let serial = slot.serial;
             return self.exhaust(cx, serial, code);
         }
-        // A new leader is sent the batch at once (KIP-951), the same one after a pause. After a few moves in
-        // vain there is a pause in any case.
+        // A new leader is sent the batch at once (KIP-951), the same one after a pause. After a few moves
+        // without success there is a pause in any case.
         let moved = slot.sent_to != leadership;
         let pause = if moved && slot.attempts <= MOVES_AT_ONCE {
             Duration::ZERO
@@ -176,8 +176,8 @@ impl Lane {
         slot.state = SlotState::Waiting { until };
     }
 
-    /// The broker does not know the producer any more (KIP-360). Its state goes with its records, by
-    /// retention or `DeleteRecords`, on brokers before 2.5; the log then takes any number.
+    /// The broker does not know the producer any more (KIP-360). Brokers before 2.5 forget it when its
+    /// records are removed, by retention or `DeleteRecords`; then they accept any number.
     fn forgotten(
         &mut self,
         cx: &mut Context,
@@ -187,7 +187,7 @@ impl Lane {
     ) {
         let code = outcome.code;
         let Some(log_start) = outcome.log_start_offset.filter(|_| position == 0) else {
-            // It does not tell why, or has told why for the batches before: the number may do yet.
+            // The broker does not say why, or has said so for the batches before: try the same number.
             return self.retry(cx, position, code, Ambiguity::None);
         };
         if !transactional {
@@ -198,7 +198,7 @@ impl Lane {
             let serial = slot.serial;
             return self.refuse(cx, serial, outcome);
         }
-        // What the broker forgot is not in the log: the transaction begins anew here, at 0.
+        // The log has no batch of this producer: the sequence of the transaction starts at 0 again.
         if let Some(producer) = slot.producer()
             && self.in_flight() == 0
         {
@@ -207,7 +207,7 @@ impl Lane {
         self.retry(cx, position, code, Ambiguity::None);
     }
 
-    /// The broker does not go on with this sequence.
+    /// The broker does not accept this sequence.
     fn refuse_number(&mut self, cx: &mut Context, position: usize, code: ErrorCode) {
         let slot = &mut self.slots[position];
         slot.last_error = Some(code);
@@ -225,7 +225,7 @@ impl Lane {
             let code = slot.last_error.unwrap_or_default();
             return self.exhaust(cx, serial, code);
         }
-        // A new number helps at once; if not even that does, trying on is no better than any retry.
+        // The first new number is tried at once, further ones after a pause as any retry.
         let until = match slot.attempts {
             1 => cx.now,
             attempts => cx.now + cx.backoff(attempts - 1),
@@ -234,7 +234,7 @@ impl Lane {
         self.numbering.break_off(serial, Ambiguity::None);
     }
 
-    /// The broker takes neither this batch, which may be in the log, nor its number.
+    /// The broker refuses this batch, which may be in the log, and its number.
     fn be_unresolved(&mut self, cx: &mut Context, position: usize) {
         let slot = &mut self.slots[position];
         let serial = slot.serial;
@@ -249,14 +249,14 @@ impl Lane {
         }
     }
 
-    /// The broker will never take this batch; records it names have an error of their own (KIP-467).
+    /// The broker will never accept this batch. The records that it names get errors of their own (KIP-467).
     fn refuse(&mut self, cx: &mut Context, serial: u64, outcome: &mut PartitionOutcome) {
         let Some(mut slot) = self.remove(serial) else {
             return;
         };
         let code = outcome.code;
         if code == ErrorCode::UNKNOWN_SERVER_ERROR {
-            // It may have struck the broker after the append as well as before.
+            // The error may have happened before or after the append.
             slot.raise(Ambiguity::Possible, code);
         }
         self.numbering.break_off(serial, slot.ambiguity);
@@ -270,8 +270,8 @@ impl Lane {
         self.blame(cx, &slot, code, &message, record_errors);
     }
 
-    /// Ends a refused batch of which some records are to blame: each of them gets the broker's message about
-    /// it, or that about the batch; the others get an error that says so.
+    /// Ends a batch that was refused because of some of its records. Each of those gets the broker's message
+    /// about it, or else that about the batch; the others get an error that says they were not at fault.
     fn blame(
         &mut self,
         cx: &mut Context,
@@ -295,5 +295,5 @@ impl Lane {
     }
 }
 
-/// How often a batch is sent on to another leader without a pause.
+/// How often a batch is sent to another leader without a pause.
 const MOVES_AT_ONCE: u32 = 3;

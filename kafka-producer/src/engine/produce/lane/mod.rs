@@ -58,13 +58,13 @@ pub(crate) struct Lane {
     /// The topic's number, the same for all its lanes: sorting by it puts them together.
     topic_number: u32,
     leader: Option<NodeId>,
-    /// Metadata of an older epoch is ignored (KIP-320).
+    /// The epoch of the leader; metadata of an older one is ignored (KIP-320).
     leader_epoch: i32,
     listing: Listing,
     numbering: Numbering,
     recall: Recall,
-    /// What the last attempt of the batch at the front ended with, unless that was an acknowledgement:
-    /// what keeps those behind it from being sent. Nothing is noted behind one that is presumed.
+    /// What the last attempt of the oldest batch ended with, unless that was an acknowledgement: why the
+    /// batches after it are not sent. Nothing is noted while the oldest is presumed to be in the log.
     last_refusal: Option<ErrorCode>,
     slots: VecDeque<Slot>,
     next_serial: u64,
@@ -72,16 +72,16 @@ pub(crate) struct Lane {
     last_used: Instant,
 }
 
-/// Whether the lane stands on a list of lanes to be served.
+/// Whether the lane is on the list of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listing {
-    /// Nothing to send that is known of.
+    /// On none: it has nothing to send, as far as is known.
     Idle,
     /// On the list of this broker.
     Listed(NodeId),
-    /// To be listed, as soon as it has a leader that is known.
+    /// On none until its leader is known.
     Unlisted,
-    /// Never again: its partition is gone, or forgotten.
+    /// Never again: its partition does not exist any more, or was forgotten.
     Retired,
 }
 
@@ -101,21 +101,21 @@ pub(crate) enum Next {
     Resend,
     /// Take a new batch.
     Take,
-    /// Nothing before then.
+    /// Wait until then.
     WaitUntil(Instant),
-    /// Nothing before an answer comes.
+    /// Wait for an answer.
     WaitForAnswer,
-    /// Nothing before the producer has an id (and epoch) that this lane may use.
+    /// Wait until the producer has an id (and epoch) that this lane may use.
     WaitForIdentity,
-    /// The sequence is broken and nothing is in flight: the epoch must be bumped.
+    /// The sequence is broken and nothing is in flight: the producer needs the next epoch.
     NeedsNewEpoch,
     /// The oldest slot may be in the log and nothing is in flight: its leader must be asked.
     NeedsInquiry,
-    /// Like `NeedsInquiry`, but no refusal led to it: an attempt without an answer is too old to be
-    /// repeated, because the broker may have appended it and forgotten that.
+    /// Like `NeedsInquiry`, but not because of a refusal: an attempt without an answer is too old to be
+    /// repeated, because the broker may have appended it and forgotten the producer since.
     MayBeForgotten,
-    /// The oldest slot is too old to be remembered, nothing is in flight, and a request of the same
-    /// producer id may still arrive: it takes another id.
+    /// The oldest slot is too old to be remembered, nothing is in flight, and a request with the same
+    /// producer id may still arrive: another id is needed.
     NeedsNewId,
 }
 
@@ -150,7 +150,7 @@ impl Lane {
         self.queue.partition()
     }
 
-    /// Whether an answer about that partition is about this lane.
+    /// Whether this is the lane of that partition.
     pub(crate) fn is_of(&self, name: &str, id: Uuid, partition: i32) -> bool {
         let same_topic = if id == Uuid::ZERO {
             **self.topic() == *name
@@ -164,7 +164,7 @@ impl Lane {
         self.topic_number
     }
 
-    /// What a request is sorted by: the partitions of a topic stand together.
+    /// The sort key in a request, which groups the partitions of a topic.
     pub(crate) fn place_in_request(&self) -> (u32, i32) {
         (self.topic_number, self.partition())
     }
@@ -190,7 +190,7 @@ impl Lane {
         std::mem::replace(&mut self.leader, leader)
     }
 
-    /// The cluster may be another: its epochs begin anew.
+    /// The cluster may be another one, whose epochs start again.
     pub(super) fn forget_leader_epoch(&mut self) {
         self.leader_epoch = Election::NONE.epoch();
     }
@@ -200,7 +200,7 @@ impl Lane {
         Election::of(self.leader, self.leader_epoch)
     }
 
-    /// Takes in the epoch of a leader; `None` if what is told changes nothing.
+    /// Takes over the epoch of a leader. `None` if nothing changes.
     pub(super) fn elect(&mut self, told: Election) -> Option<News> {
         if self.listing == Listing::Retired {
             return None;
@@ -219,8 +219,8 @@ impl Lane {
         Some(news)
     }
 
-    /// What was to go to the old leader may go to the new one at once (KIP-951), also if the old one was
-    /// elected again.
+    /// Ends the pauses before retries: a new leader is sent the batches at once (KIP-951), and so is one
+    /// that was elected again.
     pub(super) fn end_pauses(&mut self, now: Instant) {
         for slot in &mut self.slots {
             if let SlotState::Waiting { until } = &mut slot.state {
@@ -229,27 +229,27 @@ impl Lane {
         }
     }
 
-    /// Whether a leader named in an answer to this batch is to be believed (KIP-951): not another
-    /// topic's, whose epochs would outrank those of a topic made anew.
+    /// Whether to believe an answer to this batch that names a leader (KIP-951). Not if the batch was for an
+    /// earlier topic of this name, whose epochs do not compare with those of the present one.
     pub(crate) fn may_follow_leader(&self, serial: u64, epoch: i32) -> bool {
         epoch > self.leader_epoch && !self.recall.is_of_earlier_topic(serial)
     }
 
-    /// The partition is this topic's, which may be another of the same name.
+    /// The topic has this id, and may be another topic of the same name.
     pub(crate) fn belong_to(&mut self, topic_id: Uuid) {
         if is_another(&mut self.topic_id, topic_id) {
             self.belong_to_another();
         }
     }
 
-    /// The partition is another topic's, of the same name: it has leader epochs of its own, and its
-    /// brokers have not met this producer.
+    /// The topic is another one of the same name: the known epoch does not count for it, and its brokers do
+    /// not know this producer.
     pub(crate) fn belong_to_another(&mut self) {
         self.leader_epoch = Election::NONE.epoch();
         self.recall.note_new_log(self.next_serial);
     }
 
-    /// What may be done now, with `window` requests allowed in flight per connection.
+    /// What the lane can do next, with `window` requests allowed in flight per connection.
     pub(crate) fn next(&self, memory: &BrokerMemory, identity: &Identity, window: usize) -> Next {
         let broken = self.numbering.is_broken();
         if self.slots.is_empty() && !broken {
@@ -296,8 +296,8 @@ impl Lane {
             Some(SlotState::InFlight | SlotState::PresumedAppended) | None => {}
         }
         let open = self.open().count();
-        // The window holds for the lane as well, or a move to another leader would let more batches
-        // be on their way than a broker can tell from new ones.
+        // The window limits the lane as well. Otherwise, after a move to another leader, more batches
+        // could be in flight than a broker can recognise as duplicates.
         if open > in_flight || open >= window || !self.may_follow(identity, memory) {
             return Next::WaitForAnswer;
         }
@@ -313,8 +313,8 @@ impl Lane {
         }
     }
 
-    /// As whom the next batch is to be sent. While some are presumed in the log it goes on under
-    /// their epoch, because only then does its acknowledgement speak for them.
+    /// The producer id and epoch of the next batch. While batches are presumed to be in the log it uses
+    /// their epoch, because only then does its acknowledgement confirm them.
     pub(crate) fn writer(&self, identity: &Identity) -> Option<ProducerId> {
         match self.presumed() {
             Some(presumed) => presumed.producer(),
@@ -328,9 +328,9 @@ impl Lane {
         oldest.filter(|slot| slot.state == SlotState::PresumedAppended)
     }
 
-    /// Whether a batch may be sent while others have no answer yet. A broker lets a producer that it
-    /// does not know begin with any number: if the first batch got lost and the second arrived,
-    /// their order would be lost, too. So the first one goes alone.
+    /// Whether a batch may be sent while others have no answer yet. A producer that a broker does not know
+    /// may start with any sequence number: if its first batch is lost and the second arrives, the order is
+    /// lost as well. So the first one is sent alone.
     fn may_follow(&self, identity: &Identity, memory: &BrokerMemory) -> bool {
         let remembered = |producer| self.remembers_all(producer, memory);
         self.slots.is_empty()
@@ -338,8 +338,8 @@ impl Lane {
             || self.writer(identity).is_none_or(remembered)
     }
 
-    /// What is to be done before the oldest slot may be sent, lest a batch be appended twice: it, or
-    /// that of a request which is still on its way.
+    /// What must be done before the oldest slot may be sent again. Without it, that batch or one in a
+    /// request that still arrives could be appended twice.
     fn must_precede(&self, oldest: &Slot, memory: &BrokerMemory) -> Option<Next> {
         let producer = oldest.producer()?;
         if oldest.ambiguity != Ambiguity::None {
@@ -350,8 +350,8 @@ impl Lane {
         would_be_taken_twice.then_some(Next::NeedsNewId)
     }
 
-    /// Whether its leader is sure to know `producer` by what it appended before the batch at this
-    /// position, so that it takes nothing out of sequence.
+    /// Whether the leader is sure to remember `producer` because of the batches before this position, so
+    /// that it appends nothing out of sequence.
     fn is_remembered(
         &self,
         producer: ProducerId,
@@ -365,25 +365,24 @@ impl Lane {
             && !earlier.any(|slot| slot.has_lapsed(memory))
     }
 
-    /// The same for the leader of now and a batch behind all that are here.
+    /// The same for the present leader and a batch after all in this lane.
     fn remembers_all(&self, producer: ProducerId, memory: &BrokerMemory) -> bool {
         self.is_remembered(producer, self.leadership(), memory, self.slots.len())
     }
 
-    /// Whether an attempt without an answer is so old that the log may have it although its leader
-    /// does not know any more.
+    /// Whether an attempt without an answer is so old that it may be in the log although the leader does not
+    /// remember it.
     fn has_lapsed(&self, memory: &BrokerMemory) -> bool {
         self.slots.iter().any(|slot| slot.has_lapsed(memory))
     }
 
-    /// Whether batches are presumed to be in the log, and no acknowledgement of its leader would
-    /// speak for them.
+    /// Whether batches are presumed to be in the log, and no acknowledgement can confirm them.
     fn has_unconfirmable(&self, memory: &BrokerMemory) -> bool {
         let producer = self.presumed().and_then(Slot::producer);
         producer.is_some_and(|producer| !self.remembers_all(producer, memory))
     }
 
-    /// Whether a request under this producer's id may still arrive.
+    /// Whether a request with this producer's id may still arrive.
     pub(crate) fn has_stray(&self, producer: ProducerId, memory: &BrokerMemory) -> bool {
         self.recall.has_stray(producer, memory)
     }
@@ -393,13 +392,13 @@ impl Lane {
         self.leader.map(|node| Leadership { node, epoch })
     }
 
-    /// What its queue has for now.
+    /// What the queue has to offer.
     pub(crate) fn poll_ready(&self, now: Instant) -> Readiness {
         self.queue.poll_ready(now)
     }
 
-    /// Takes the next batch of the queue, gives it its place, and its number if `producer` is there. `Err`
-    /// says when there will be one, if that is known.
+    /// Takes the next batch from the queue, and numbers it if there is a `producer`. `Err` says when there
+    /// will be a batch, if that is known.
     pub(crate) fn take(
         &mut self,
         producer: Option<ProducerId>,
@@ -416,7 +415,7 @@ impl Lane {
         let serial = self.next_serial;
         self.next_serial += u64::from(batch.count());
         self.last_used = now;
-        // One place at a time: most lanes of a large topic never hold two batches.
+        // Room for one at a time: most lanes of a large topic never hold two batches.
         self.slots.reserve_exact(1);
         self.slots.push_back(Slot::new(serial, batch, number, now));
     }
@@ -427,7 +426,7 @@ impl Lane {
         Some(slot.batch.uncompressed_bytes())
     }
 
-    /// Puts the batch that may be sent in flight to this broker; its serial, and what to send.
+    /// Marks the batch that may be sent as in flight to this broker. Returns its serial and what to send.
     pub(crate) fn send(&mut self, node: NodeId) -> Option<(u64, NumberedBatch)> {
         let slot = self.slots.iter_mut().find(|slot| slot.is_waiting())?;
         slot.state = SlotState::InFlight;
@@ -444,7 +443,7 @@ impl Lane {
         Some((slot.serial, batch))
     }
 
-    /// Numbers every slot anew, from 0, under a new epoch; none may be in flight.
+    /// Renumbers every slot from 0, under a new epoch; none may be in flight.
     fn renumber(&mut self, producer: ProducerId) {
         let mut next = Number::new(producer, 0);
         for slot in &mut self.slots {
@@ -459,7 +458,7 @@ impl Lane {
         self.numbering.run_from(next);
     }
 
-    /// Its sequence begins anew, with the transaction's next epoch.
+    /// The sequence starts again, with the next epoch of a transactional producer.
     pub(super) fn restart_sequence(&mut self) {
         self.numbering = Numbering::Unnumbered;
     }
@@ -473,7 +472,7 @@ impl Lane {
         self.numbering.is_broken()
     }
 
-    /// Under whom its sequence goes on.
+    /// The producer id and epoch under which the sequence goes on.
     pub(crate) fn producer(&self) -> Option<ProducerId> {
         self.numbering.producer()
     }
@@ -490,7 +489,7 @@ impl Lane {
             .filter(|slot| slot.state != SlotState::PresumedAppended)
     }
 
-    /// Where the slot with this serial stands, if it has no outcome yet.
+    /// The position of the slot with this serial, if it has no outcome yet.
     fn position(&self, serial: u64) -> Option<usize> {
         self.slots.iter().position(|slot| slot.serial == serial)
     }
@@ -509,7 +508,7 @@ impl Lane {
         !self.slots.is_empty()
     }
 
-    /// When the batch at the front was created, taken or not.
+    /// When the oldest batch was created, in the lane or in the queue.
     pub(crate) fn oldest_created(&self) -> Option<Instant> {
         match self.slots.front() {
             Some(slot) => Some(slot.batch.created()),
@@ -517,13 +516,13 @@ impl Lane {
         }
     }
 
-    /// Whether any batch has no outcome yet, taken or not.
+    /// Whether any batch has no outcome yet, in the lane or in the queue.
     pub(crate) fn has_batches(&self) -> bool {
         !self.slots.is_empty() || !self.queue.is_empty()
     }
 
-    /// Adds the completions of the batches that have no outcome, and makes those in the queue due now;
-    /// whether there are such.
+    /// Adds the completions of the batches that have no outcome, and makes those in the queue due now.
+    /// Returns whether there are any.
     pub(crate) fn flush(&self, undecided: &mut Vec<Arc<Completion<DeliveryError>>>) -> bool {
         let slots = self.slots.iter();
         undecided.extend(slots.map(|slot| Arc::clone(slot.batch.completion())));
@@ -533,12 +532,12 @@ impl Lane {
         undecided.len() > taken
     }
 
-    /// Whether callers write to this queue, which a lane may have been made for before.
+    /// Whether this is the lane's queue.
     pub(crate) fn is_filled_by(&self, queue: &Arc<Queue<DeliveryError>>) -> bool {
         Arc::ptr_eq(&self.queue, queue)
     }
 
-    /// Whether nothing is here and nothing was taken after `since`.
+    /// Whether the lane is empty, and took nothing after `since`.
     pub(crate) fn is_idle_since(&self, since: Instant) -> bool {
         self.last_used <= since && !self.has_batches()
     }
@@ -548,7 +547,7 @@ impl Lane {
         self.last_refusal
     }
 
-    /// Whether the oldest batch is on its way.
+    /// Whether the oldest batch is in flight.
     pub(crate) fn is_unanswered(&self) -> bool {
         let oldest = self.slots.front();
         oldest.is_some_and(|slot| slot.state == SlotState::InFlight)
@@ -562,8 +561,8 @@ impl Lane {
     }
 }
 
-/// Takes in what is told of a topic's id; whether it is another topic's. A broker that knows no ids
-/// (before Kafka 2.8) says nothing of it, and an id where none was known before is that of the same.
+/// Takes over the id of a topic, and returns whether it is another topic's. A broker without ids (before
+/// Kafka 2.8) does not tell, and the first id that is told belongs to the same topic.
 pub(crate) fn is_another(known: &mut Uuid, told: Uuid) -> bool {
     if told == Uuid::ZERO {
         return false;

@@ -11,16 +11,16 @@ use crate::engine::identity::ProducerId;
 use crate::engine::produce::lane::slot::Number;
 use crate::engine::produce::verdict::Ambiguity;
 
-/// How far the numbers of a lane have come.
+/// The state of a lane's sequence numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Numbering {
     /// No batch was numbered yet, or none needs to be.
     Unnumbered,
-    /// The next batch takes `next`.
+    /// The next batch gets the number `next`.
     Running { next: Number },
-    /// A numbered batch has ended without being acknowledged: the broker may wait for it for ever.
-    /// An acknowledged successor shows that the log goes on behind it; otherwise a new epoch starts at 0.
-    /// `serial` is the latest of those that ended so; `ambiguity` the greatest of them.
+    /// A numbered batch has ended without being acknowledged: the broker may wait for it for ever. If a
+    /// later batch is acknowledged, the log goes on after it; otherwise a new epoch starts at 0. `serial` is
+    /// the latest batch that ended like this, `ambiguity` the greatest of all of them.
     Broken {
         next: Number,
         serial: u64,
@@ -33,7 +33,7 @@ impl Numbering {
         matches!(self, Self::Broken { .. })
     }
 
-    /// Under whom the next batch would go on.
+    /// The producer id and epoch of the next batch.
     pub(super) fn producer(&self) -> Option<ProducerId> {
         match self {
             Self::Unnumbered => None,
@@ -41,7 +41,7 @@ impl Numbering {
         }
     }
 
-    /// How much is known of the batches that have ended without being acknowledged.
+    /// The ambiguity of the batches that have ended without being acknowledged.
     pub(super) fn ambiguity(&self) -> Ambiguity {
         match self {
             Self::Broken { ambiguity, .. } => *ambiguity,
@@ -49,7 +49,7 @@ impl Numbering {
         }
     }
 
-    /// The number of a new batch of so many records.
+    /// The number of a new batch with this many records.
     pub(super) fn take(&mut self, producer: ProducerId, count: u32) -> Number {
         let number = match self {
             Self::Running { next } if next.producer() == producer => *next,
@@ -84,8 +84,8 @@ impl Numbering {
         }
     }
 
-    /// The log has the batch with this serial: what comes next fits behind those that have ended
-    /// without being acknowledged before it.
+    /// The log has the batch with this serial, so that batches before it that have ended without being
+    /// acknowledged do not break the sequence any more.
     pub(super) fn restore(&mut self, acknowledged: u64) {
         if let Self::Broken { next, serial, .. } = *self
             && serial <= acknowledged

@@ -1,5 +1,5 @@
-//! What a partition's leader is sure to remember of this producer (`expiration.rs`), and since when its
-//! log is the one that batches were sent to. Nothing is decided here.
+//! What a partition's leader is sure to remember of this producer (`expiration.rs`), and from which batch on
+//! batches were sent to the present log. Nothing is decided here.
 
 use std::time::Instant;
 
@@ -12,8 +12,8 @@ use crate::engine::produce::lane::slot::{Leadership, Slot};
 pub(crate) struct Recall {
     /// What a leader has confirmed last.
     confirmed: Option<Confirmed>,
-    /// The last request that ended without an answer, and may still arrive. Apart: hardly any lane has
-    /// one.
+    /// The last request that ended without an answer, and may still arrive. It is boxed because hardly any
+    /// lane has one.
     stray: Option<Box<Stray>>,
     /// The greatest offset that a batch was acknowledged at.
     acknowledged_offset: Option<i64>,
@@ -33,7 +33,7 @@ pub(crate) struct Confirmed {
     pub(crate) last: u64,
 }
 
-/// A request that nobody answered: its broker may have it still before it.
+/// A request without an answer, which may still arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stray {
     producer_id: i64,
@@ -50,7 +50,7 @@ impl Recall {
         }
     }
 
-    /// There will be no answer to a request with a batch of this producer.
+    /// A request with a batch of this producer will not be answered.
     pub(super) fn note_unanswered(&mut self, producer: Option<ProducerId>, now: Instant) {
         if let Some(producer) = producer {
             self.stray = Some(Box::new(Stray {
@@ -60,7 +60,7 @@ impl Recall {
         }
     }
 
-    /// Whether a request under this producer's id may still arrive.
+    /// Whether a request with this producer's id may still arrive.
     pub(super) fn has_stray(&self, producer: ProducerId, memory: &BrokerMemory) -> bool {
         let stray = self.stray.as_deref();
         stray.is_some_and(|stray| {
@@ -100,8 +100,8 @@ impl Recall {
         self.confirmed = Some(confirmed);
     }
 
-    /// A batch that may be in the log is gone from here, and its leader may remember this producer by
-    /// it: what was confirmed before says nothing of for how long.
+    /// A batch that may be in the log was ended, and the leader may remember this producer by it. Until when
+    /// is not known any more.
     pub(super) fn forget_confirmed(&mut self) {
         self.confirmed = None;
     }
@@ -111,8 +111,8 @@ impl Recall {
         self.acknowledged_offset = self.acknowledged_offset.max(base_offset);
     }
 
-    /// Whether this log begins behind all that was acknowledged: its records are gone, and with them
-    /// what its leader knew of their producer.
+    /// Whether this log starts after all that was acknowledged: the records were removed, and the leader has
+    /// forgotten their producer.
     pub(super) fn is_truncated(&self, log_start_offset: i64) -> bool {
         self.acknowledged_offset
             .is_none_or(|acknowledged| log_start_offset > acknowledged)
@@ -135,8 +135,8 @@ impl Recall {
         self.first_of_topic = self.first_of_topic.max(from);
     }
 
-    /// Whether the batch with this serial was taken before the topic was made anew: then others of
-    /// this lane may be in another log.
+    /// Whether the batch with this serial was taken for an earlier topic of this name, and so may be in
+    /// another log.
     pub(super) fn is_of_earlier_topic(&self, serial: u64) -> bool {
         serial < self.first_of_topic
     }

@@ -1,4 +1,4 @@
-//! One batch that left its queue and has no outcome yet: its number, its attempts and where it is.
+//! One batch that left its queue and has no outcome yet: its number, its attempts and its state.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,11 +25,11 @@ pub(crate) struct Slot {
     pub(super) attempts: u32,
     pub(super) ambiguity: Ambiguity,
     pub(super) last_error: Option<ErrorCode>,
-    /// What the attempt ended with that `ambiguity` is about.
+    /// The code of the attempt that `ambiguity` is about.
     pub(super) in_doubt: Option<ErrorCode>,
     /// The leader that it was sent to last.
     pub(super) sent_to: Option<Leadership>,
-    /// How often in a row asking about it has led nowhere.
+    /// How often in a row its leader was asked about it without a result.
     pub(super) asked_in_vain: u8,
     pub(super) state: SlotState,
 }
@@ -64,7 +64,7 @@ impl Number {
         self.sequence
     }
 
-    /// The number behind a batch of so many records.
+    /// The number after a batch with this many records.
     pub(super) fn behind(self, count: u32) -> Self {
         let sequence = next_sequence(self.sequence, count as i32);
         Self { sequence, ..self }
@@ -79,42 +79,42 @@ pub(crate) struct Leadership {
     pub(crate) epoch: i32,
 }
 
-/// Where a slot's batch is.
+/// The state of a slot's batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SlotState {
-    /// Here, and not to be sent before `until`.
+    /// It is sent at `until` or later.
     Waiting { until: Instant },
-    /// Here; the broker has refused its number, so it needs another, not to be used before `until`.
+    /// The broker has refused its number, so it needs another, at `until` or later.
     NeedsNewSequence { until: Instant },
     /// In a request to the leader named by `sent_to`.
     InFlight,
-    /// Here; it needs another number, too, but it may be in the log, so it must be asked about, not
-    /// before `until`.
+    /// It needs another number, too, but it may be in the log. So its leader must be asked about it, at
+    /// `until` or later.
     Unresolved { until: Instant },
-    /// Here; the leader is being asked whether its log holds it, or whether the topic is the same still.
+    /// The leader is being asked whether its log has it, or whether the topic is still the same.
     BeingAsked,
-    /// In the log, by the word of its leader, which does not mean that all replicas have it: the
-    /// next acknowledgement under the same epoch says that.
+    /// Its leader has it in the log, but perhaps not all replicas do. The next acknowledgement under the
+    /// same epoch confirms it.
     PresumedAppended,
 }
 
-/// Where a batch stands, seen from the sequence that the log takes next.
+/// How a batch's number compares with the one that the log expects next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
-    /// It is in, and something after it.
+    /// It is in the log, and so is something after it.
     Behind,
-    /// It was the last one.
+    /// It is the last one in the log.
     Last,
-    /// It is the next one.
+    /// It is the expected one.
     Next,
     /// Something is missing before it.
     Ahead,
-    /// The log has another cut of these records.
+    /// The log has some of its records in another batch.
     Across,
 }
 
 impl Slot {
-    /// A batch that was just taken.
+    /// A batch that was taken just now.
     pub(super) fn new(
         serial: u64,
         batch: Batch<DeliveryError>,
@@ -143,7 +143,7 @@ impl Slot {
         matches!(self.state, SlotState::Waiting { .. })
     }
 
-    /// An attempt that ended like this may have brought it into the log.
+    /// Notes that an attempt that ended with this code may have been appended.
     pub(super) fn raise(&mut self, ambiguity: Ambiguity, code: ErrorCode) {
         if ambiguity > self.ambiguity {
             self.ambiguity = ambiguity;
@@ -151,18 +151,18 @@ impl Slot {
         }
     }
 
-    /// What a broker would remember this producer by if it has appended this batch.
+    /// What a broker remembers this producer by if it has appended this batch.
     pub(super) fn append(&self) -> LastAppend {
         LastAppend::of(&self.batch)
     }
 
-    /// Whether a broker may have appended it and forgotten this producer since.
+    /// Whether a broker may have appended it, and forgotten this producer since.
     pub(super) fn has_lapsed(&self, memory: &BrokerMemory) -> bool {
         let tried = self.ambiguity != Ambiguity::None || self.state == SlotState::InFlight;
         tried && self.number.is_some() && !memory.keeps(self.append())
     }
 
-    /// Where the batch stands in a log that takes `next` next; nowhere without a number.
+    /// How its number compares with `next`, which the log expects; `None` if it has none.
     pub(super) fn position(&self, next: i32) -> Option<Position> {
         let number = self.number?;
         let sequence = number.sequence;

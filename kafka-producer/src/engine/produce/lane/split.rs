@@ -1,13 +1,13 @@
-//! What a broker finds too large goes in halves.
+//! Splits a batch that is too large for the broker.
 //!
-//! `batch.size` may allow more than the topic's `max.message.bytes` does, and only the broker's
-//! answer tells (`MESSAGE_TOO_LARGE`). The batch is then cut in two by its records, and the halves
-//! stand in its place in the lane: in order, under the numbers that their records had, one on its
-//! way at a time. A half that is still too large is cut again; a single record is refused alone, so
-//! that every record that can be delivered is. The refusal counts as no attempt.
+//! `batch.size` may allow more than the topic's `max.message.bytes` does, which only the broker's answer
+//! shows (`MESSAGE_TOO_LARGE`). The batch is then split in two by its records. The halves take its place in
+//! the lane, in order, with the numbers that their records had, and are in flight one at a time. A half
+//! that is still too large is split again, down to a single record, so that every record that can be
+//! delivered is. The refusal does not count as an attempt.
 //!
-//! What was compressed is unpacked again here. That is work per byte, which the engine does nowhere
-//! else; it is rare, and the halves are compressed by the driver as any batch is.
+//! A compressed batch is decompressed here. That is work for each byte, which the engine does nowhere else,
+//! but it is rare. The driver compresses the halves as any batch.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +24,7 @@ use crate::engine::produce::request::unnumbered_header;
 use crate::error::DeliveryError;
 
 impl Lane {
-    /// Puts its halves in place of a batch that is too large; `None` if that cannot be done.
+    /// Replaces a batch that is too large by its halves; `None` if it cannot be split.
     pub(super) fn split(&mut self, cx: &mut Context, position: usize) -> Option<()> {
         let slot = self.slots.get_mut(position)?;
         let pieces = halves(&slot.batch)?;
@@ -35,8 +35,8 @@ impl Lane {
         Some(())
     }
 
-    /// Puts pieces in place of a batch, under the numbers that their records had. That the whole was
-    /// refused counts as no attempt.
+    /// Replaces a batch by pieces, with the numbers that their records had. The refusal of the whole does
+    /// not count as an attempt.
     fn replace(&mut self, position: usize, pieces: Vec<Batch<DeliveryError>>, now: Instant) {
         let Some(whole) = self.slots.remove(position) else {
             return;
@@ -59,8 +59,7 @@ impl Lane {
     }
 }
 
-/// The records of a batch, in two; `None` if there is only one, or if they cannot be read again, which is no
-/// more than a reason to leave them together.
+/// The two halves of a batch's records; `None` if there is only one record, or if they cannot be read.
 fn halves(batch: &Batch<DeliveryError>) -> Option<Vec<Piece>> {
     if batch.count() < 2 {
         return None;
