@@ -33,8 +33,8 @@ impl LoginModule {
             .filter(|value| !value.expose().is_empty())
     }
 
-    #[cfg(test)]
     /// The options whose names begin so, without that beginning.
+    #[cfg(any(test, feature = "oauth-oidc"))]
     pub(super) fn options_of<'a>(
         &'a self,
         prefix: &'a str,

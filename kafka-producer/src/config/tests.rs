@@ -1,5 +1,7 @@
 //! The rules between properties, one sentence each.
 
+#[cfg(feature = "oauth-oidc")]
+mod oauth;
 mod security;
 mod servers;
 

@@ -157,6 +157,20 @@ impl Values {
         Some(Duration::from_millis(millis).min(FOREVER))
     }
 
+    /// How long at most, of a property without a default; unset or negative: no limit.
+    #[cfg(feature = "oauth-oidc")]
+    pub(super) fn given_limit(&self, name: &'static str) -> Option<Duration> {
+        self.value(name).and_then(|_| self.limit(name))
+    }
+
+    #[cfg(feature = "oauth-oidc")]
+    pub(super) fn decimal(&self, name: &'static str) -> f64 {
+        match self.value(name) {
+            Some(Value::Decimal(number)) => number,
+            other => unreachable!("{name} is {other:?}, not a decimal: the table says so"),
+        }
+    }
+
     pub(super) fn text(&self, name: &'static str) -> Option<String> {
         match self.value(name)? {
             Value::Text(text) => Some(text),

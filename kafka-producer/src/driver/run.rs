@@ -21,7 +21,7 @@ use super::securing::Securing;
 use super::shared::SharedDriver;
 use super::tokens::{Fetched, Tokens};
 use crate::engine::{Engine, NodeId, Notices};
-use crate::security::TlsClient;
+use crate::security::{Sasl, TlsClient};
 use crate::settings::Settings;
 use crate::{own_thread, warnings};
 
@@ -46,6 +46,10 @@ fn prepare(
 ) -> io::Result<(Driver, Runtime)> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     Alarm::enable(runtime.enable_io());
+    if let Some(Sasl::OAuthBearer(_) | Sasl::AwsMskIam(_)) = settings.security.sasl {
+        // Whoever fetches tokens may count on the timers of tokio; nothing else here uses them.
+        runtime.enable_time();
+    }
     let runtime = runtime.build()?;
     let compressor = match settings.compression {
         Compression::None => None,

@@ -12,7 +12,7 @@
 pub(crate) mod sasl;
 mod secret;
 mod tls;
-mod token;
+pub(crate) mod token;
 
 pub use sasl::{Login, Sasl, ScramHash};
 pub use secret::Secret;

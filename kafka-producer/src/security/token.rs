@@ -1,5 +1,18 @@
 //! Tokens, and who provides them (`OAUTHBEARER`).
 
+#[cfg(feature = "_tokens")]
+pub(crate) mod cache;
+#[cfg(feature = "oauth-oidc")]
+pub(crate) mod client_credentials;
+#[cfg(feature = "oauth-oidc")]
+pub(crate) mod file;
+#[cfg(feature = "_tokens")]
+pub(crate) mod http;
+#[cfg(feature = "oauth-oidc")]
+pub(crate) mod jwt;
+#[cfg(feature = "oauth-oidc")]
+pub(crate) mod unsecured;
+
 use std::fmt;
 use std::sync::Arc;
 

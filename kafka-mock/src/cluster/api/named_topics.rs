@@ -104,7 +104,9 @@ impl NamedTopics for MetadataRequest {
 impl NamedTopics for CreateTopicsRequest {
     fn named_topics(&self) -> Vec<NamedTopic<'_>> {
         let names = self.topics.iter().map(|topic| topic.name.as_str());
-        names.map(|it| NamedTopic::whole(Some(it), Uuid::ZERO)).collect()
+        names
+            .map(|it| NamedTopic::whole(Some(it), Uuid::ZERO))
+            .collect()
     }
 }
 

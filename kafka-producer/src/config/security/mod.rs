@@ -4,7 +4,10 @@
 //! connects, such as a login module that is not that of the mechanism, is reported here already. No file
 //! is read here, but a moment later, when the producer is built.
 
+#[cfg(feature = "oauth-oidc")]
+mod oauth;
 mod sasl;
+mod tokens;
 mod tls;
 
 use std::sync::Arc;

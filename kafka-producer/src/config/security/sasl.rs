@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::error::Problem;
 use super::super::jaas::{JaasError, LoginModule, parse_jaas};
 use super::super::values::{Findings, HIDDEN, Values};
+use super::tokens::{self, Tokens};
 use crate::security::{Login, Sasl, ScramHash, Secret, TokenProvider};
 
 /// A mechanism, before what it needs is known.
@@ -72,33 +73,25 @@ pub(super) fn sasl(
     if let Ok(Some(module)) = &module {
         check_module(module, mechanism, findings)?;
     }
-    match (mechanism, provider) {
-        (Mechanism::OAuthBearer, Some(provider)) => Some(Sasl::OAuthBearer(Arc::clone(provider))),
-        (Mechanism::AwsMskIam, Some(provider)) => Some(Sasl::AwsMskIam(Arc::clone(provider))),
-        (Mechanism::OAuthBearer | Mechanism::AwsMskIam, None) => {
-            no_provider(mechanism, findings);
-            None
+    let module = module.ok()?;
+    let mut tokens = |wanted| match provider {
+        Some(provider) => Some(Arc::clone(provider)),
+        None => tokens::provider(wanted, values, module.as_ref(), findings),
+    };
+    match mechanism {
+        Mechanism::OAuthBearer => tokens(Tokens::OAuthBearer).map(Sasl::OAuthBearer),
+        Mechanism::AwsMskIam => tokens(Tokens::AwsMskIam).map(Sasl::AwsMskIam),
+        Mechanism::Plain => {
+            let module = needed(module, mechanism, findings)?;
+            login(&module, findings).map(Sasl::Plain)
         }
-        (Mechanism::Plain, _) => {
-            let login = login(&needed(module.ok()?, mechanism, findings)?, findings)?;
-            Some(Sasl::Plain(login))
-        }
-        (Mechanism::Scram(hash), _) => {
-            let module = needed(module.ok()?, mechanism, findings)?;
+        Mechanism::Scram(hash) => {
+            let module = needed(module, mechanism, findings)?;
             let login = login(&module, findings)?;
             let token = flag(&module, "tokenauth");
             Some(Sasl::Scram { hash, login, token })
         }
     }
-}
-
-fn no_provider(mechanism: Mechanism, findings: &mut Findings) {
-    findings.problems.push(Problem::Unsupported {
-        name: MECHANISM,
-        value: mechanism.name().to_owned(),
-        allowed: "used with a token provider".to_owned(),
-        reason: "none was given".to_owned(),
-    });
 }
 
 fn mechanism(

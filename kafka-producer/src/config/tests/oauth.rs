@@ -1,0 +1,197 @@
+//! Where the tokens of `OAUTHBEARER` come from.
+
+use super::*;
+use crate::security::Sasl;
+
+const OAUTH: [(&str, &str); 2] = [
+    ("security.protocol", "SASL_PLAINTEXT"),
+    ("sasl.mechanism", "OAUTHBEARER"),
+];
+const ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url";
+const MODULE: &str =
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required ";
+
+fn with<'a>(others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [&OAUTH[..], others].concat()
+}
+
+/// What the provider is, as it prints itself.
+fn provider(pairs: &[(&str, &str)]) -> String {
+    let Some(Sasl::OAuthBearer(provider)) = silently(&with(pairs)).security.sasl else {
+        panic!("{pairs:?}");
+    };
+    let shown = format!("{provider:?}");
+    assert!(!shown.contains("tea-2026"), "{shown}");
+    shown
+}
+
+fn oauth_refused(pairs: &[(&str, &str)], message: &str) {
+    refused(&with(pairs), message);
+}
+
+fn jaas(options: &str) -> String {
+    format!("{MODULE}{options};")
+}
+
+#[test]
+fn the_client_is_read_from_settings_or_from_the_login_module() {
+    let set = [
+        (ENDPOINT, "https://idp:8443/token"),
+        ("sasl.oauthbearer.client.credentials.client.id", "me"),
+        (
+            "sasl.oauthbearer.client.credentials.client.secret",
+            "tea-2026",
+        ),
+        ("sasl.oauthbearer.scope", "s"),
+        ("sasl.login.connect.timeout.ms", "1000"),
+        ("sasl.login.read.timeout.ms", "2000"),
+        ("sasl.oauthbearer.header.urlencode", "true"),
+    ];
+    let shown = provider(&set);
+    for part in [
+        "url: https://idp:8443/token",
+        "client_id: \"me\"",
+        "client_secret: [hidden]",
+        "scope: Some(\"s\")",
+        "connect_timeout: Some(1s), read_timeout: Some(2s), tls: None",
+        "retry_backoff: 100ms, retry_max: 10s",
+        "url_encoded: true",
+        "window_factor: 0.8, window_jitter: 0.05, buffer: 300s, min_period: 60s",
+    ] {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    let text = jaas(
+        r#"clientId="me" clientSecret="tea-2026" scope="s" extension_logicalCluster="lkc-1" ssl.truststore.type="PEM" ssl.truststore.location="/ca.pem""#,
+    );
+    let shown = provider(&[(ENDPOINT, "https://idp/"), ("sasl.jaas.config", &text)]);
+    assert!(
+        shown.contains("extensions: [(\"logicalCluster\", \"lkc-1\")]"),
+        "{shown}"
+    );
+    assert!(shown.contains("trust: PemFile(\"/ca.pem\")"), "{shown}");
+    assert!(shown.contains("client_id: \"me\""), "{shown}");
+}
+
+#[test]
+fn a_client_that_lacks_something_is_told_both_places() {
+    let what = "what the token endpoint knows us by; it may also be";
+    oauth_refused(
+        &[(ENDPOINT, "http://idp/")],
+        &format!(
+            "sasl.oauthbearer.client.credentials.client.id is required: {what} clientId of sasl.jaas.config\n\
+             sasl.oauthbearer.client.credentials.client.secret is required: {what} clientSecret of \
+             sasl.jaas.config"
+        ),
+    );
+    oauth_refused(
+        &[],
+        "sasl.oauthbearer.token.endpoint.url is required: where tokens come from: http://, https:// or \
+         file:///; or give a TokenProvider",
+    );
+    oauth_refused(
+        &[
+            (ENDPOINT, "idp:443/token"),
+            ("sasl.jaas.config", &jaas("clientId=me clientSecret=x")),
+        ],
+        "sasl.oauthbearer.token.endpoint.url=\"[hidden]\": must be http://HOST[:PORT]/PATH or \
+         https://HOST[:PORT]/PATH",
+    );
+}
+
+#[test]
+fn a_token_may_be_in_a_file() {
+    let shown = provider(&[(ENDPOINT, "file:///run/token")]);
+    assert!(
+        shown.starts_with("TokenFile { path: \"/run/token\""),
+        "{shown}"
+    );
+    let retriever = "sasl.oauthbearer.jwt.retriever.class";
+    let package = "org.apache.kafka.common.security.oauthbearer";
+    let file = format!("{package}.FileJwtRetriever");
+    provider(&[(ENDPOINT, "file:///run/token"), (retriever, &file)]);
+    oauth_refused(
+        &[(ENDPOINT, "http://idp/"), (retriever, &file)],
+        "sasl.oauthbearer.token.endpoint.url=\"http://idp/\": must be file:///PATH, because \
+         sasl.oauthbearer.jwt.retriever.class is FileJwtRetriever",
+    );
+    let error = config(&with(&[
+        (ENDPOINT, "http://idp/"),
+        (retriever, "com.example.Mine"),
+    ]))
+    .check();
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("must be DefaultJwtRetriever, "), "{error}");
+}
+
+#[test]
+fn unsecured_tokens_are_made_of_the_claims() {
+    let text = jaas(
+        r#"unsecuredLoginStringClaim_sub="me" unsecuredLoginListClaim_scope="|a|b" unsecuredLoginNumberClaim_n=1 unsecuredLoginLifetimeSeconds=60 unsecuredLoginExtension_traceId=7"#,
+    );
+    let shown = provider(&[("sasl.jaas.config", &text)]);
+    for part in [
+        "\"sub\": String(\"me\")",
+        "\"scope\": Array [String(\"a\"), String(\"b\")]",
+        "\"n\": Number(1.0)",
+        "lifetime: 60s",
+        "principal: \"me\"",
+        "(\"traceId\", \"7\")",
+    ] {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    for options in [
+        "unsecuredLoginStringClaim_other=\"me\"",
+        "unsecuredLoginStringClaim_sub=me unsecuredLoginStringClaim_exp=1",
+        "unsecuredLoginStringClaim_sub=me unsecuredLoginNumberClaim_n=many",
+        "unsecuredLoginStringClaim_sub=me unsecuredLoginLifetimeSeconds=long",
+    ] {
+        oauth_refused(
+            &[("sasl.jaas.config", &jaas(options))],
+            "sasl.jaas.config=\"[hidden]\": must be one with unsecuredLoginStringClaim_sub=\"...\", without \
+             the claims iat and exp, and with numbers where numbers belong, because unsecured tokens are \
+             made of it",
+        );
+    }
+}
+
+#[test]
+fn an_extension_that_cannot_be_sent_is_refused() {
+    for extension in [
+        "extension_auth=x",
+        "extension_a1=x",
+        "extension_a=\"\"",
+        "extension_=x",
+    ] {
+        let text = jaas(&format!("clientId=me clientSecret=x {extension}"));
+        let error = config(&with(&[
+            (ENDPOINT, "http://idp/"),
+            ("sasl.jaas.config", &text),
+        ]))
+        .check();
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("must be one whose options extension_NAME are"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn handlers_of_java_are_known_or_refused() {
+    let file = (ENDPOINT, "file:///run/token");
+    let name = "sasl.login.callback.handler.class";
+    let package = "org.apache.kafka.common.security.oauthbearer";
+    for class in [
+        "OAuthBearerLoginCallbackHandler",
+        "secured.OAuthBearerLoginCallbackHandler",
+    ] {
+        provider(&[file, (name, &format!("{package}.{class}"))]);
+    }
+    oauth_refused(
+        &[file, (name, "com.example.Mine")],
+        "sasl.login.callback.handler.class=\"com.example.Mine\": must be left unset, or one of \
+         OAuthBearerLoginCallbackHandler, OAuthBearerUnsecuredLoginCallbackHandler, \
+         IAMOAuthBearerLoginCallbackHandler, because other classes of Java cannot be run: give a \
+         TokenProvider",
+    );
+}
