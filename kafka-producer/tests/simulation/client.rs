@@ -226,7 +226,7 @@ impl World {
                     self.clients[number].pauses.gave_up(node);
                     self.hang_up(number, node);
                 }
-                Action::FetchToken(node, _) => panic!("{node}: no token is needed"),
+                Action::FetchToken(node, _) => self.fetch_token(number, node),
                 Action::Send(node, outgoing) => self.queue(number, node, outgoing),
             }
         }

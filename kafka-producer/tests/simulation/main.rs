@@ -33,6 +33,7 @@ mod ground;
 mod group;
 mod isolation;
 mod ledger;
+mod logins;
 mod mangling;
 mod network;
 mod pipe;

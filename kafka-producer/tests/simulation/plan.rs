@@ -101,7 +101,7 @@ impl Plan {
             true => random.i64(-10_000..=10_000),
             false => 0,
         };
-        Self {
+        let mut plan = Self {
             seed,
             settings,
             cluster,
@@ -113,7 +113,9 @@ impl Plan {
             ending,
             first_epoch,
             clock_drift_ppm,
-        }
+        };
+        plan.demand_logins();
+        plan
     }
 
     /// The run of this seed, with faults of these kinds only, as far as they fit.
@@ -163,7 +165,8 @@ impl Plan {
     /// again: the longest waits that may be under way, and a few questions.
     pub(crate) fn recovery(&self) -> Duration {
         let settings = &self.settings;
-        let waits = settings.connection_setup.max + settings.reconnect_backoff.max;
+        let setups = 1 + u32::from(settings.security.sasl.is_some());
+        let waits = settings.connection_setup.max * setups + settings.reconnect_backoff.max;
         let questions = settings.retry_backoff.max + self.network.latency_max * 4;
         let brokers = *self.cluster.replication_delay.end()
             + *self.cluster.coordinator_load.end()

@@ -8,7 +8,7 @@ use kafka_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use kafka_wire::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, DescribeConfigsRequest,
     DescribeProducersRequest, EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest,
-    ProduceRequest, TxnOffsetCommitRequest,
+    ProduceRequest, SaslAuthenticateRequest, SaslHandshakeRequest, TxnOffsetCommitRequest,
 };
 use kafka_wire::records::RecordBatch;
 use kafka_wire::{
@@ -210,6 +210,8 @@ pub(crate) fn answer(asked: &BTreeMap<i32, Asked>, frame: &Bytes) -> String {
         ApiKey::TXN_OFFSET_COMMIT => told::<TxnOffsetCommitRequest>(body, version),
         ApiKey::END_TXN => told::<EndTxnRequest>(body, version),
         ApiKey::DESCRIBE_PRODUCERS => told::<DescribeProducersRequest>(body, version),
+        ApiKey::SASL_HANDSHAKE => told::<SaslHandshakeRequest>(body, version),
+        ApiKey::SASL_AUTHENTICATE => told::<SaslAuthenticateRequest>(body, version),
         _ => None,
     };
     format!("{api} #{number} {}", what.unwrap_or_default())

@@ -82,10 +82,16 @@ impl Transactor {
                     return Ok(());
                 }
                 Err(TransactionError::TimedOut(_)) => {}
+                Err(TransactionError::Authentication(_)) => self.rest().await,
                 Err(_) => return Err(Over),
             }
         }
         Err(Over)
+    }
+
+    /// After a login that failed: the next may not.
+    async fn rest(&self) {
+        self.producer.ground.sleep(Duration::from_millis(50)).await;
     }
 
     async fn begin(&self) -> Result<u32, Over> {
@@ -110,6 +116,10 @@ impl Transactor {
                 None
                 | Some(Err(TransactionError::TimedOut(_) | TransactionError::Abortable(_))) => {
                     self.producer.abandon();
+                }
+                Some(Err(TransactionError::Authentication(_))) => {
+                    self.producer.abandon();
+                    self.rest().await;
                 }
                 Some(Err(_)) => return Err(Over),
             }
@@ -187,8 +197,11 @@ impl Transactor {
         let held_before = claim.holds(ground.standing(client));
         let outcome = self.producer.transact(call).await;
         // What timed out goes on, and the group may change before it is asked.
-        let goes_on =
-            claim != Claim::Nothing && matches!(outcome, Err(TransactionError::TimedOut(_)));
+        let goes_on = claim != Claim::Nothing
+            && matches!(
+                outcome,
+                Err(TransactionError::TimedOut(_) | TransactionError::Authentication(_))
+            );
         let holds = claim.holds(ground.standing(client));
         let membership = match (held_before, holds) {
             (false, _) => Membership::Stale,
@@ -218,7 +231,9 @@ impl Transactor {
             self.producer.abandon();
         }
         match committed {
-            Err(TransactionError::TimedOut(_)) => self.wait(number).await,
+            Err(TransactionError::TimedOut(_) | TransactionError::Authentication(_)) => {
+                self.wait(number).await
+            }
             outcome => self.note_commit(number, outcome),
         }
     }
@@ -228,6 +243,7 @@ impl Transactor {
         for _ in 0..PATIENCE {
             match self.producer.transact(TransactionCall::Wait).await {
                 Err(TransactionError::TimedOut(_)) => {}
+                Err(TransactionError::Authentication(_)) => self.rest().await,
                 outcome => return self.note_commit(number, outcome),
             }
         }
@@ -250,7 +266,9 @@ impl Transactor {
             Err(error) => {
                 self.producer.abandon();
                 match error {
-                    TransactionError::TimedOut(_) | TransactionError::Abortable(_) => Ok(()),
+                    TransactionError::TimedOut(_)
+                    | TransactionError::Abortable(_)
+                    | TransactionError::Authentication(_) => Ok(()),
                     _ => Err(Over),
                 }
             }

@@ -75,6 +75,8 @@ pub(crate) enum FaultKind {
     Rival,
     /// The consumer group whose offsets are committed gets another generation, or another member.
     Rebalance,
+    /// Who logs in is refused, for a while. Planned for clusters that ask for logins, and not drawn.
+    ChangePassword,
 }
 
 /// Why a fault did not strike.
@@ -102,6 +104,8 @@ pub(crate) enum Spared {
     WrongVersions,
     /// Somebody must be found where everybody was.
     OnlyWayIn,
+    /// The cluster does not ask who its clients are.
+    NobodyLogsIn,
 }
 
 /// What came of all faults of one kind.
@@ -139,11 +143,12 @@ pub(crate) enum Relief {
     Restart(BrokerId, Restart),
     CreateTopic(usize),
     Thaw(BrokerId),
+    Password,
 }
 
 impl FaultKind {
     /// Each kind with its weight.
-    pub(crate) const ALL: [(Self, u32); 28] = [
+    pub(crate) const ALL: [(Self, u32); 29] = [
         (Self::CutOne, 12),
         (Self::CutAll, 5),
         (Self::Freeze, 7),
@@ -172,6 +177,7 @@ impl FaultKind {
         (Self::ChangeFeature, 3),
         (Self::Rival, 3),
         (Self::Rebalance, 5),
+        (Self::ChangePassword, 0),
     ];
 
     pub(crate) fn any(random: &mut fastrand::Rng, transactional: bool) -> Self {
@@ -257,6 +263,7 @@ impl World {
             FaultKind::ChangeFeature => self.change_feature()?,
             FaultKind::Rival => self.start_rival()?,
             FaultKind::Rebalance => self.rebalance(),
+            FaultKind::ChangePassword => self.change_password()?,
             FaultKind::Mangle => {
                 self.plan_mangling();
                 return Ok(Outcome::Lurking);
@@ -282,6 +289,7 @@ impl World {
             Relief::Restart(broker, data) => self.restart(broker, data),
             Relief::CreateTopic(topic) => self.create_topic(topic),
             Relief::Thaw(broker) => self.thaw(broker),
+            Relief::Password => self.restore_password(),
         }
     }
 
@@ -293,6 +301,7 @@ impl World {
         for broker in self.ailments.dead.clone() {
             self.restart(broker, Restart::WithData);
         }
+        self.restore_password();
         self.ailments.slow.clear();
         self.ailments.manglings.clear();
         self.cluster.clear_faults();
@@ -328,7 +337,7 @@ impl World {
         }
     }
 
-    fn any_broker(&mut self) -> BrokerId {
+    pub(crate) fn any_broker(&mut self) -> BrokerId {
         BrokerId(self.random.i32(1..=i32::from(self.plan.cluster.brokers)))
     }
 
@@ -355,7 +364,7 @@ impl World {
         Ok((topic, partition))
     }
 
-    fn links_of(&self, broker: BrokerId) -> Vec<LinkId> {
+    pub(crate) fn links_of(&self, broker: BrokerId) -> Vec<LinkId> {
         let of = self
             .links
             .iter()
