@@ -94,6 +94,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: call it again.
+    /// [`Authentication`](TransactionError::Authentication): the coordinator does not let this producer in;
+    /// it may be called again.
     /// [`Abortable`](TransactionError::Abortable): the cluster does not let this producer write
     /// now; it may be called again. [`Misused`](TransactionError::Misused): the producer is not
     /// transactional, or this was done already.
@@ -331,6 +333,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// will be visible; it is being aborted, and the next one begins after that.
     /// [`TimedOut`](TransactionError::TimedOut): still on its way;
     /// [`Producer::wait_for_transaction`] returns how it ends.
+    /// [`Authentication`](TransactionError::Authentication): the coordinator does not let this producer in;
+    /// the transaction is aborted once it does, unless the commit may have reached it before.
     /// [`Fatal`](TransactionError::Fatal): the producer cannot be used any more; all of the
     /// transaction may be visible, or nothing. In a callback, which must not wait, it is refused
     /// ([`Misuse::InCallback`]), and being dropped the transaction is aborted.
@@ -355,6 +359,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: still on its way; the next transaction waits for it.
+    /// [`Authentication`](TransactionError::Authentication): the same, because the coordinator does not let
+    /// this producer in.
     pub async fn abort(self) -> Result<(), TransactionError> {
         self.end(TransactionCall::Abort).await
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use kafka_serde::{Role, SerializeError};
 
 use super::{
-    AbortableError, ApiKey, Cause, DeliveryError, ErrorCode, FatalError, History, InCallback,
-    Misuse, Persistence, SendError, TimedOut, TransactionError, Unsupported, VersionRange,
-    WaitReason,
+    AbortableError, ApiKey, AuthenticationError, Cause, DeliveryError, ErrorCode, FatalError,
+    History, InCallback, Misuse, Persistence, SendError, TimedOut, TransactionError, Unsupported,
+    VersionRange, WaitReason,
 };
 use crate::{BuildError, ProducerConfig, TrySendError, WaitsFor};
 
@@ -60,6 +60,15 @@ fn unsupported() -> Unsupported {
     }
 }
 
+fn authentication() -> AuthenticationError {
+    AuthenticationError {
+        broker: "broker 2 at kafka-2:9092".into(),
+        mechanism: "PLAIN",
+        user: Some("alice".into()),
+        reason: "Invalid username or password; check sasl.jaas.config".into(),
+    }
+}
+
 fn fatal_errors() -> Vec<FatalError> {
     let message: Arc<str> = "in the broker's words".into();
     vec![
@@ -92,6 +101,7 @@ fn delivery_errors() -> Vec<DeliveryError> {
         Cause::Unsendable("the codec failed".into()),
         Cause::InCallback(InCallback { call }),
         Cause::Unsupported(unsupported()),
+        Cause::Authentication(authentication()),
     ];
     let fatal = fatal_errors().into_iter().map(Cause::Fatal);
     let history = |cause| {
@@ -129,6 +139,7 @@ fn send_errors() -> Vec<SendError> {
             last: last.clone(),
         },
         SendError::Unsupported(unsupported()),
+        SendError::Authentication(authentication()),
         SendError::TopicRefused {
             topic: Arc::clone(&topic),
             code: CODE,
@@ -186,6 +197,7 @@ fn abortable_errors(sends: Vec<SendError>) -> Vec<AbortableError> {
         AbortableError::OffsetsInDoubt {
             group: "billing".into(),
         },
+        AbortableError::Authentication(authentication()),
     ];
     errors.extend(delivery_errors().into_iter().map(AbortableError::Delivery));
     errors.extend(
@@ -219,6 +231,7 @@ fn transaction_errors() -> Vec<TransactionError> {
     ];
     let mut errors = vec![
         TransactionError::Closed,
+        TransactionError::Authentication(authentication()),
         TransactionError::TimedOut(TimedOut {
             call: "commit",
             limit: Duration::from_secs(1),
