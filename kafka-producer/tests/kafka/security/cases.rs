@@ -138,7 +138,7 @@ fn of_certificates() -> Vec<Case> {
         case(
             "certificate not valid yet",
             "tls",
-            &["TLS", "not valid yet"],
+            &["TLS", "not valid before"],
         )
         .at("EARLY"),
         case("no client certificate", "mtls", &["TLS", "ssl.keystore"])
@@ -192,7 +192,9 @@ fn of_tokens() -> Vec<Case> {
             "sasl-oidc",
             &["OAUTHBEARER", ENDPOINT],
         )
-        .with(ENDPOINT, token_endpoint::down()),
+        .with(ENDPOINT, token_endpoint::down())
+        // For as long as this it is asked again, as by Java's client; 10 seconds by default.
+        .with("sasl.login.retry.backoff.max.ms", "300"),
         case(
             "token endpoint refuses",
             "sasl-oidc",
