@@ -4,11 +4,14 @@
 //! |---|---|
 //! | timed out | the same is waited for again, until `--operation-timeout-ms` is over |
 //! | to be aborted | it is, and the next transaction begins |
-//! | anything else | nothing further is begun |
+//! | not let in by a broker, or anything else | nothing further is begun |
 
 use std::time::Duration;
 
-use kafka_producer::{Producer, ProducerRecord, SendError, Transaction, TransactionError};
+use kafka_producer::error::Cause;
+use kafka_producer::{
+    AbortableError, Producer, ProducerRecord, SendError, Transaction, TransactionError,
+};
 use tokio::sync::watch;
 
 use crate::exception;
@@ -111,7 +114,7 @@ impl Session<'_> {
             match transaction.send(record).await {
                 // The commit tells of all deliveries.
                 Ok(delivery) => drop(delivery),
-                Err(error @ SendError::Fatal(_)) => return Plan::GiveUp(Failure::of_send(&error)),
+                Err(error) if is_the_end(&error) => return Plan::GiveUp(Failure::of_send(&error)),
                 Err(error) => return Plan::Abort(Some(Failure::of_send(&error))),
             }
             if value == self.work.middle(id) {
@@ -127,6 +130,9 @@ impl Session<'_> {
     async fn commit(&self, transaction: Transaction<'_, str, str>) -> Outcome {
         match self.ended(transaction.commit()).await {
             Ok(Ok(())) => Outcome::Committed,
+            Ok(Err(TransactionError::Abortable(why))) if is_kept_out(&why) => {
+                Outcome::Error(Failure::of(&TransactionError::Abortable(why)))
+            }
             Ok(Err(error @ TransactionError::Abortable(_))) => {
                 // It is being aborted; that can fail as well.
                 let wait = async { self.producer.wait_for_transaction().await };
@@ -183,6 +189,25 @@ impl Session<'_> {
             _ = stop.wait_for(|stop| *stop) => Err(Stopped),
             done = work => Ok(done),
         }
+    }
+}
+
+/// Whether nothing can be sent until somebody has changed something.
+fn is_the_end(error: &SendError) -> bool {
+    match error {
+        SendError::Fatal(_) | SendError::Authentication(_) => true,
+        SendError::Abortable(why) => is_kept_out(why),
+        _ => false,
+    }
+}
+
+/// Whether a broker did not let the producer in.
+fn is_kept_out(why: &AbortableError) -> bool {
+    match why {
+        AbortableError::Authentication(_) => true,
+        AbortableError::Send(error) => is_the_end(error),
+        AbortableError::Delivery(error) => matches!(error.cause(), Cause::Authentication(_)),
+        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nearly every class is named as its error code is; the table has only those that are not.
 
-use kafka_producer::error::Cause;
+use kafka_producer::error::{AuthenticationError, Cause};
 use kafka_producer::{AbortableError, DeliveryError, ErrorCode, SendError, TransactionError};
 
 /// The exception that Kafka's client would have met instead of `error`.
@@ -18,6 +18,7 @@ pub(crate) fn of_send(error: &SendError) -> String {
         SendError::InvalidPartition { .. } | SendError::InvalidTimestamp { .. } => {
             return ILLEGAL_ARGUMENT.to_owned();
         }
+        SendError::Authentication(why) => return of_authentication(why),
         SendError::TopicRefused { code, .. } => return of_code(*code),
         SendError::Fatal(fatal) => return of_code(fatal.code()),
         SendError::Abortable(why) => return of_abortable(why),
@@ -36,6 +37,7 @@ pub(crate) fn of_delivery(error: &DeliveryError) -> String {
         Cause::Expired { .. } => of_timeout(),
         Cause::Refused { code, .. } | Cause::RetriesExhausted { code, .. } => of_code(*code),
         Cause::Fatal(fatal) => of_code(fatal.code()),
+        Cause::Authentication(why) => of_authentication(why),
         _ => KAFKA_EXCEPTION.to_owned(),
     }
 }
@@ -45,6 +47,7 @@ pub(crate) fn of_transaction(error: &TransactionError) -> String {
     match error {
         TransactionError::Abortable(why) => of_abortable(why),
         TransactionError::Fatal(fatal) => of_code(fatal.code()),
+        TransactionError::Authentication(why) => of_authentication(why),
         TransactionError::TimedOut(_) => of_timeout(),
         TransactionError::Misused(_) => ILLEGAL_STATE.to_owned(),
         _ => KAFKA_EXCEPTION.to_owned(),
@@ -55,10 +58,19 @@ fn of_abortable(why: &AbortableError) -> String {
     match why {
         AbortableError::Delivery(error) => of_delivery(error),
         AbortableError::Send(error) => of_send(error),
+        AbortableError::Authentication(why) => of_authentication(why),
         AbortableError::Refused { code, .. } => of_code(*code),
         AbortableError::Expired { .. } => of_timeout(),
         _ => KAFKA_EXCEPTION.to_owned(),
     }
+}
+
+/// The exception of a broker that does not let the producer in, or is not believed.
+fn of_authentication(why: &AuthenticationError) -> String {
+    qualified(match why.mechanism {
+        "TLS" => "SslAuthenticationException",
+        _ => "SaslAuthenticationException",
+    })
 }
 
 /// The exception of a call that was not done in time.

@@ -10,6 +10,7 @@
 
 mod console_producer;
 mod exceptions;
+mod kept_out;
 mod lines;
 mod program;
 mod quickstart;

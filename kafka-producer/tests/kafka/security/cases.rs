@@ -1,5 +1,7 @@
 //! Ways not to be let in: what a client is told, and what it must say about it.
 
+use std::time::Duration;
+
 use super::{Properties, properties, token_endpoint, value};
 use crate::cluster::environment;
 
@@ -8,17 +10,22 @@ pub(super) struct Case {
     pub(super) name: &'static str,
     /// What the client is told.
     pub(super) properties: Properties,
+    /// When it must have been said, from the first record.
+    pub(super) within: Duration,
     /// What its message says: what is wrong, and the setting to look at.
     pub(super) says: &'static [&'static str],
 }
 
 /// A client of some kind, which is to be changed.
 fn case(name: &'static str, kind: &str, says: &'static [&'static str]) -> Case {
-    Case {
+    let case = Case {
         name,
         properties: properties(kind),
+        within: Duration::from_secs(1),
         says,
-    }
+    };
+    let servers = value(&case.properties, "bootstrap.servers").to_owned();
+    case.with_first_of(&servers)
 }
 
 impl Case {
@@ -34,6 +41,12 @@ impl Case {
         self
     }
 
+    /// Knows one server: each of several keeps its refusal back for a while (KIP-306).
+    fn with_first_of(self, servers: &str) -> Self {
+        let first = servers.split(',').next().unwrap_or_default();
+        self.with("bootstrap.servers", first)
+    }
+
     /// With another text in the place of this one.
     fn replacing(mut self, name: &str, from: &str, to: &str) -> Self {
         let changed = value(&self.properties, name).replacen(from, to, 1);
@@ -46,13 +59,22 @@ impl Case {
         self
     }
 
+    /// A broker that closes the connection may have died: others are tried for as long as the caller
+    /// waits, as Java's client does.
+    fn waiting(self) -> Self {
+        Self {
+            within: Duration::from_secs(3),
+            ..self.with("max.block.ms", "2000")
+        }
+    }
+
     /// Knocking at another listener.
     fn at(self, listener: &str) -> Self {
         let name = match listener {
             "PLAINTEXT" => "KAFKA_BOOTSTRAP_SERVERS".to_owned(),
             other => format!("KAFKA_BOOTSTRAP_SERVERS_{other}"),
         };
-        self.with("bootstrap.servers", environment(&name))
+        self.with_first_of(&environment(&name))
     }
 }
 
@@ -116,7 +138,7 @@ fn of_certificates() -> Vec<Case> {
         case(
             "certificate not valid yet",
             "tls",
-            &["TLS", "not valid yet"],
+            &["TLS", "not valid before"],
         )
         .at("EARLY"),
         case("no client certificate", "mtls", &["TLS", "ssl.keystore"])
@@ -150,8 +172,12 @@ fn of_protocols() -> Vec<Case> {
         case("plaintext client, TLS port", "plaintext", &[PROTOCOL]).at("SSL"),
         case("TLS client, plaintext port", "tls", &["TLS", PROTOCOL]).at("PLAINTEXT"),
         case("SASL client, port without SASL", "sasl-plain", &[PROTOCOL]).at("PLAINTEXT"),
-        case("plaintext client, SASL port", "plaintext", &[PROTOCOL]).at("SASL_PLAINTEXT"),
-        case("TLS client, SASL_SSL port", "tls", &[PROTOCOL]).at("SASL_SSL"),
+        case("plaintext client, SASL port", "plaintext", &[PROTOCOL])
+            .at("SASL_PLAINTEXT")
+            .waiting(),
+        case("TLS client, SASL_SSL port", "tls", &[PROTOCOL])
+            .at("SASL_SSL")
+            .waiting(),
     ]
 }
 
@@ -166,7 +192,9 @@ fn of_tokens() -> Vec<Case> {
             "sasl-oidc",
             &["OAUTHBEARER", ENDPOINT],
         )
-        .with(ENDPOINT, token_endpoint::down()),
+        .with(ENDPOINT, token_endpoint::down())
+        // For as long as this it is asked again, as by Java's client; 10 seconds by default.
+        .with("sasl.login.retry.backoff.max.ms", "300"),
         case(
             "token endpoint refuses",
             "sasl-oidc",
