@@ -2,13 +2,15 @@
 
 #[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
 pub(crate) mod assertion;
+#[cfg(feature = "aws-msk-iam")]
+pub(crate) mod aws;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod cache;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod client_credentials;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod file;
-#[cfg(feature = "oauth-oidc")]
+#[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
 pub(crate) mod http;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod jwt;
