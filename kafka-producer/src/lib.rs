@@ -114,3 +114,8 @@ pub use transaction::Transaction;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/delivery.md")]
 pub struct Recipes;
+
+/// Those about security.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/security.md")]
+pub struct SecurityRecipes;

@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+#[cfg(all(feature = "aws-msk-iam", feature = "oauth-oidc", feature = "tls"))]
+use kafka_producer::{ProducerConfig, config::parse_properties};
+
 #[test]
 fn every_test_that_the_documentation_names_exists() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -20,6 +23,46 @@ fn every_test_that_the_documentation_names_exists() {
     let exists = |name: &&str| code.contains(&format!("fn {name}("));
     let missing: Vec<_> = named.into_iter().filter(|name| !exists(name)).collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+#[test]
+#[cfg(all(feature = "aws-msk-iam", feature = "oauth-oidc", feature = "tls"))]
+fn every_recipe_of_security_is_a_configuration_without_warnings() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(here.join("../docs/security.md")).unwrap();
+    let mut found = Vec::new();
+    for recipe in text.split("```properties\n").skip(1) {
+        let recipe = recipe.split("```").next().unwrap();
+        let pairs = parse_properties(recipe).unwrap();
+        let checked = ProducerConfig::from_properties(pairs).check();
+        let checked = checked.unwrap_or_else(|error| panic!("{recipe}{error}"));
+        assert_eq!(checked.warnings(), [], "{recipe}");
+        let mechanism = checked.sasl_mechanism().unwrap_or("-");
+        found.push(format!(
+            "{} {mechanism}",
+            checked.security_protocol().name()
+        ));
+    }
+    let expected = [
+        "SASL_SSL PLAIN",         // Confluent Cloud
+        "SASL_SSL OAUTHBEARER",   //
+        "SASL_SSL SCRAM-SHA-512", // MSK
+        "SASL_SSL AWS_MSK_IAM",   //
+        "SASL_SSL OAUTHBEARER",   //
+        "SSL -",                  // Aiven
+        "SASL_SSL SCRAM-SHA-256", //
+        "SASL_SSL PLAIN",         // Event Hubs
+        "SASL_SSL OAUTHBEARER",   //
+        "SASL_SSL SCRAM-SHA-512", // Strimzi
+        "SSL -",                  //
+        "SSL -",                  // a private CA
+        "SSL -",                  //
+        "SASL_SSL OAUTHBEARER",   // OIDC
+        "SASL_SSL OAUTHBEARER",   // a key
+        "SASL_SSL OAUTHBEARER",   // a file
+        "SASL_PLAINTEXT OAUTHBEARER",
+    ];
+    assert_eq!(found, expected);
 }
 
 /// Names of tests are sentences.

@@ -34,7 +34,7 @@ impl LoginModule {
     }
 
     /// The options whose names begin so, without that beginning.
-    #[cfg(any(test, feature = "oauth-oidc"))]
+    #[cfg(any(test, feature = "aws-msk-iam", feature = "oauth-oidc"))]
     pub(super) fn options_of<'a>(
         &'a self,
         prefix: &'a str,

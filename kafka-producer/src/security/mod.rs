@@ -17,6 +17,8 @@ pub(crate) mod token;
 pub use sasl::{Login, Sasl, ScramHash};
 pub use secret::Secret;
 pub use tls::{Identity, Tls, TlsVersion, Trust};
+#[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
+pub(crate) use tls::{JwtAlgorithm, sign};
 #[cfg(feature = "_tls")]
 pub(crate) use tls::{OurCertificate, explain};
 #[cfg(feature = "tokio")]

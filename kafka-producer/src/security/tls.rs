@@ -22,6 +22,8 @@ mod pem;
 mod provider;
 #[cfg(feature = "_tls")]
 mod reload;
+#[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
+mod signature;
 #[cfg(feature = "tokio")]
 #[cfg_attr(
     not(feature = "_tls"),
@@ -37,6 +39,8 @@ use std::path::PathBuf;
 
 #[cfg(all(feature = "tokio", not(feature = "_tls")))]
 pub(crate) use self::absent::{TlsClient, TlsConfig};
+#[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
+pub(crate) use self::signature::{JwtAlgorithm, sign};
 #[cfg(feature = "tokio")]
 pub(crate) use self::unusable::Unusable;
 #[cfg(feature = "_tls")]

@@ -1,12 +1,16 @@
 //! Tokens, and who provides them (`OAUTHBEARER`).
 
-#[cfg(feature = "_tokens")]
+#[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
+pub(crate) mod assertion;
+#[cfg(feature = "aws-msk-iam")]
+pub(crate) mod aws;
+#[cfg(feature = "oauth-oidc")]
 pub(crate) mod cache;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod client_credentials;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod file;
-#[cfg(feature = "_tokens")]
+#[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
 pub(crate) mod http;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod jwt;
@@ -24,7 +28,7 @@ use super::secret::Secret;
 ///
 /// Called on the producer's own thread, once for each connection that is made or authenticated anew: a
 /// provider keeps its token for as long as it is valid. A call that takes longer than
-/// `socket.connection.setup.timeout.ms` is dropped.
+/// `socket.connection.setup.timeout.ms` is dropped. Tokio's sockets and timers can be used in it.
 ///
 /// ```
 /// use kafka_producer::security::{Token, TokenError, TokenProvider};

@@ -4,6 +4,8 @@
 //! connects, such as a login module that is not that of the mechanism, is reported here already. No file
 //! is read here, but a moment later, when the producer is built.
 
+#[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
+mod assertion;
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
 mod sasl;

@@ -12,6 +12,8 @@ use super::super::error::Problem;
 use super::super::jaas::LoginModule;
 use super::super::values::{Findings, HIDDEN, Values};
 use super::tls;
+#[cfg(feature = "_tls")]
+use crate::security::token::assertion::{AssertedClient, AssertionGrant};
 use crate::security::token::cache::{CachedTokens, Refresh};
 use crate::security::token::client_credentials::{ClientCredentials, TokenEndpoint};
 use crate::security::token::file::TokenFile;
@@ -24,6 +26,13 @@ const ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url";
 const CLIENT_ID: &str = "sasl.oauthbearer.client.credentials.client.id";
 const CLIENT_SECRET: &str = "sasl.oauthbearer.client.credentials.client.secret";
 const RETRIEVER: &str = "sasl.oauthbearer.jwt.retriever.class";
+
+/// What an assertion is shown as.
+#[derive(Clone, Copy)]
+enum Grant {
+    JwtBearer,
+    ClientCredentials,
+}
 
 /// What was set, the options of the login module with it.
 pub(super) struct OAuth<'a> {
@@ -59,6 +68,12 @@ impl OAuth<'_> {
                 principal_claim: self.principal_claim(),
                 extensions: self.extensions("extension_", findings)?,
             })),
+            ("JwtBearerJwtRetriever", None) => self.asserted(url, Grant::JwtBearer, findings),
+            ("DefaultJwtRetriever" | "ClientCredentialsJwtRetriever", None)
+                if self.has_client_assertion() =>
+            {
+                self.asserted(url, Grant::ClientCredentials, findings)
+            }
             ("DefaultJwtRetriever" | "ClientCredentialsJwtRetriever", None) => {
                 let source = self.client_credentials(url, findings)?;
                 Some(Arc::new(CachedTokens::new(source, self.refresh())))
@@ -85,14 +100,64 @@ impl OAuth<'_> {
                     name: RETRIEVER,
                     value: retriever,
                     allowed:
-                        "DefaultJwtRetriever, ClientCredentialsJwtRetriever or FileJwtRetriever of \
-                              org.apache.kafka.common.security.oauthbearer"
+                        "DefaultJwtRetriever, ClientCredentialsJwtRetriever, FileJwtRetriever or \
+                              JwtBearerJwtRetriever of org.apache.kafka.common.security.oauthbearer"
                             .to_owned(),
                     reason: "other classes of Java cannot be run: give a TokenProvider".to_owned(),
                 });
                 None
             }
         }
+    }
+
+    /// Whether the client is to prove itself by an assertion, and not by a secret (KIP-1258).
+    fn has_client_assertion(&self) -> bool {
+        let names = [
+            "sasl.oauthbearer.assertion.claim.iss",
+            "sasl.oauthbearer.assertion.file",
+        ];
+        names.iter().any(|name| self.values.secret(name).is_some())
+    }
+
+    #[cfg(feature = "_tls")]
+    fn asserted(
+        &self,
+        url: &str,
+        grant: Grant,
+        findings: &mut Findings,
+    ) -> Option<Arc<dyn TokenProvider>> {
+        let endpoint = self.endpoint(url, findings);
+        let assertion = super::assertion::assertion(self.values, findings);
+        let text = |secret: Secret| secret.expose().to_owned();
+        let source = AssertedClient {
+            endpoint: endpoint?,
+            assertion: assertion?,
+            grant: match grant {
+                Grant::JwtBearer => AssertionGrant::JwtBearer,
+                Grant::ClientCredentials => AssertionGrant::ClientCredentials {
+                    client_id: self.either(CLIENT_ID, "clientId").map(text),
+                },
+            },
+            scope: self.either("sasl.oauthbearer.scope", "scope").map(text),
+        };
+        Some(Arc::new(CachedTokens::new(source, self.refresh())))
+    }
+
+    #[cfg(not(feature = "_tls"))]
+    fn asserted(
+        &self,
+        _url: &str,
+        _grant: Grant,
+        findings: &mut Findings,
+    ) -> Option<Arc<dyn TokenProvider>> {
+        findings.problems.push(Problem::Unsupported {
+            name: RETRIEVER,
+            value: self.values.text(RETRIEVER).unwrap_or_default(),
+            allowed: "used without sasl.oauthbearer.assertion.*".to_owned(),
+            reason: "the feature tls of the crate, which signs assertions, is not built in"
+                .to_owned(),
+        });
+        None
     }
 
     fn client_credentials(&self, url: &str, findings: &mut Findings) -> Option<ClientCredentials> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::super::error::Problem;
 use super::super::jaas::LoginModule;
+#[cfg(feature = "aws-msk-iam")]
+use super::super::values::HIDDEN;
 use super::super::values::{Findings, Values};
 use crate::security::TokenProvider;
 
@@ -90,6 +92,36 @@ fn of_oauth(
     not_built_in("OAUTHBEARER", "oauth-oidc", findings)
 }
 
+/// Options of `aws-msk-iam-auth` that ask for another role than that of the credentials.
+#[cfg(feature = "aws-msk-iam")]
+fn of_iam(
+    wanted: Tokens,
+    module: Option<&LoginModule>,
+    findings: &mut Findings,
+) -> Option<Arc<dyn TokenProvider>> {
+    use crate::security::token::aws::{IamForm, MskIam};
+    if module.is_some_and(|module| module.options_of("awsRole").next().is_some()) {
+        findings.problems.push(Problem::Unsupported {
+            name: "sasl.jaas.config",
+            value: HIDDEN.to_owned(),
+            allowed: "one without awsRoleArn and its like".to_owned(),
+            reason:
+                "no other role is taken on here: run with the credentials of the role, or give a \
+                     TokenProvider"
+                    .to_owned(),
+        });
+        return None;
+    }
+    let profile = module.and_then(|module| module.option("awsProfileName"));
+    let profile = profile.map(|profile| profile.expose().to_owned());
+    let form = match wanted {
+        Tokens::AwsMskIam => IamForm::Payload,
+        Tokens::OAuthBearer => IamForm::SignedUrl,
+    };
+    Some(Arc::new(MskIam::new(form, profile)))
+}
+
+#[cfg(not(feature = "aws-msk-iam"))]
 fn of_iam(
     _wanted: Tokens,
     _module: Option<&LoginModule>,
@@ -98,6 +130,7 @@ fn of_iam(
     not_built_in("AWS_MSK_IAM", "aws-msk-iam", findings)
 }
 
+#[cfg(not(all(feature = "oauth-oidc", feature = "aws-msk-iam")))]
 fn not_built_in(
     mechanism: &str,
     feature: &str,

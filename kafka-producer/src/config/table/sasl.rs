@@ -2,13 +2,13 @@
 
 use super::property::Allowed::{Any, Between, BetweenDecimals, OneOfAnyCase};
 use super::property::Kind::{Bool, Class, Double, Int, List, Long, Password, Short, Text};
-use super::property::Support::{NoEffect, Refused, Supported};
+use super::property::Support::{NoEffect, Supported};
 use super::property::{Property, Support, row, unset};
 
 const KERBEROS: Support = NoEffect("GSSAPI (Kerberos) is not supported");
 const BROKERS: Support = NoEffect("brokers verify tokens by it; a producer only shows its token");
 const ASSERTION: Support =
-    Refused("assertions for the token endpoint are not signed here yet: give a TokenProvider");
+    Supported("of the assertion that is signed here, and shown to the token endpoint");
 
 // One row a property.
 #[rustfmt::skip]
@@ -51,7 +51,7 @@ pub(super) static PROPERTIES: &[Property] = &[
     row("sasl.oauthbearer.header.urlencode", Bool, "false", Any,
         Supported("whether client id and secret are URL-encoded in the Authorization header, as RFC 6749 says")),
     row("sasl.oauthbearer.jwt.retriever.class", Class, "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever", Any,
-        Supported("how a token is got: DefaultJwtRetriever, ClientCredentialsJwtRetriever or FileJwtRetriever")),
+        Supported("how a token is got: DefaultJwtRetriever, ClientCredentialsJwtRetriever, FileJwtRetriever or JwtBearerJwtRetriever")),
     unset("sasl.oauthbearer.scope", Text, Any,
         Supported("the scope that the token endpoint is asked for")),
     row("sasl.oauthbearer.sub.claim.name", Text, "sub", Any,
@@ -66,10 +66,10 @@ pub(super) static PROPERTIES: &[Property] = &[
     row("sasl.oauthbearer.assertion.claim.jti.include", Bool, "false", Any, ASSERTION),
     row("sasl.oauthbearer.assertion.claim.nbf.seconds", Int, "60", Between(0, 3600), ASSERTION),
     unset("sasl.oauthbearer.assertion.claim.sub", Text, Any, ASSERTION),
-    unset("sasl.oauthbearer.assertion.file", Text, Any, ASSERTION),
-    unset("sasl.oauthbearer.assertion.private.key.file", Text, Any, ASSERTION),
-    unset("sasl.oauthbearer.assertion.private.key.passphrase", Password, Any, ASSERTION),
-    unset("sasl.oauthbearer.assertion.template.file", Text, Any, ASSERTION),
+    unset("sasl.oauthbearer.assertion.file", Text, Any, Supported("a file with an assertion that others have signed")),
+    unset("sasl.oauthbearer.assertion.private.key.file", Text, Any, Supported("a PEM file with the key that signs the assertion")),
+    unset("sasl.oauthbearer.assertion.private.key.passphrase", Password, Any, Supported("what opens that key")),
+    unset("sasl.oauthbearer.assertion.template.file", Text, Any, Supported("a JSON file with the header and the payload of the assertion")),
 
     row("sasl.oauthbearer.allow.unverified.audience", Bool, "false", Any, BROKERS),
     row("sasl.oauthbearer.allow.unverified.issuer", Bool, "false", Any, BROKERS),

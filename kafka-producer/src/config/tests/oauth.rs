@@ -124,6 +124,48 @@ fn a_token_may_be_in_a_file() {
 }
 
 #[test]
+#[cfg(feature = "_tls")]
+fn an_assertion_takes_the_place_of_a_secret() {
+    let url = (ENDPOINT, "http://idp/");
+    let key = ("sasl.oauthbearer.assertion.private.key.file", "/key.pem");
+    let bearer = (
+        "sasl.oauthbearer.jwt.retriever.class",
+        "org.apache.kafka.common.security.oauthbearer.JwtBearerJwtRetriever",
+    );
+    let shown = provider(&[
+        url,
+        bearer,
+        key,
+        ("sasl.oauthbearer.assertion.algorithm", "es256"),
+        ("sasl.oauthbearer.assertion.claim.sub", "me"),
+        (
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+            "tea-2026",
+        ),
+    ]);
+    for part in [
+        "grant: JwtBearer",
+        "algorithm: Es256, key_file: \"/key.pem\", passphrase: Some([hidden])",
+        "{\"sub\": String(\"me\")}, exp_s: 300, nbf_s: 60, has_jti: false",
+    ] {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    let issuer = ("sasl.oauthbearer.assertion.claim.iss", "me");
+    let shown = provider(&[url, issuer, key]);
+    assert!(
+        shown.contains("grant: ClientCredentials { client_id: None }"),
+        "{shown}"
+    );
+    let shown = provider(&[url, ("sasl.oauthbearer.assertion.file", "/a.jwt")]);
+    assert!(shown.contains("assertion: File(\"/a.jwt\")"), "{shown}");
+    oauth_refused(
+        &[url, issuer],
+        "sasl.oauthbearer.assertion.private.key.file is required: a PEM file with the key that signs the \
+         assertion; or set sasl.oauthbearer.assertion.file",
+    );
+}
+
+#[test]
 fn unsecured_tokens_are_made_of_the_claims() {
     let text = jaas(
         r#"unsecuredLoginStringClaim_sub="me" unsecuredLoginListClaim_scope="|a|b" unsecuredLoginNumberClaim_n=1 unsecuredLoginLifetimeSeconds=60 unsecuredLoginExtension_traceId=7"#,

@@ -456,3 +456,42 @@ fn a_provider_that_was_given_provides_the_tokens() {
     assert_eq!(given, config(&[SASL]).token_provider(provider));
     assert_ne!(given, config(&[SASL]).token_provider(Arc::new(Fixed)));
 }
+
+#[test]
+#[cfg(feature = "aws-msk-iam")]
+fn iam_signs_tokens_in_two_forms() {
+    let mechanism = ("sasl.mechanism", "AWS_MSK_IAM");
+    let handler = (
+        "sasl.client.callback.handler.class",
+        "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+    );
+    let module = "software.amazon.msk.auth.iam.IAMLoginModule required awsProfileName=\"dev\";";
+    let Sasl::AwsMskIam(provider) = sasl(&[mechanism, handler, (JAAS, module)]) else {
+        panic!("it is of another mechanism");
+    };
+    let shown = format!("{provider:?}");
+    assert!(
+        shown.contains("form: Payload") && shown.contains("profile: Some(\"dev\")"),
+        "{shown}"
+    );
+    let role = module.replace("awsProfileName=\"dev\"", "awsRoleArn=\"arn\"");
+    sasl_refused(
+        &[mechanism, (JAAS, &role)],
+        "sasl.jaas.config=\"[hidden]\": must be one without awsRoleArn and its like, because no other role \
+         is taken on here: run with the credentials of the role, or give a TokenProvider",
+    );
+    let Sasl::OAuthBearer(provider) = sasl(&[
+        ("sasl.mechanism", "OAUTHBEARER"),
+        (
+            "sasl.login.callback.handler.class",
+            "software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler",
+        ),
+        (
+            JAAS,
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;",
+        ),
+    ]) else {
+        panic!("it is of another mechanism");
+    };
+    assert!(format!("{provider:?}").contains("form: SignedUrl"));
+}
