@@ -113,6 +113,9 @@ impl Assertion {
     }
 }
 
+/// The header or the payload of a JWT.
+type Part = Map<String, Value>;
+
 impl SignedAssertion {
     fn text(&self, now: SystemTime) -> Result<Secret, String> {
         let (mut header, mut payload) = self.template()?;
@@ -145,7 +148,7 @@ impl SignedAssertion {
     }
 
     /// The header and the payload of the template; both empty without one.
-    fn template(&self) -> Result<(Map<String, Value>, Map<String, Value>), String> {
+    fn template(&self) -> Result<(Part, Part), String> {
         let Some(path) = &self.template_file else {
             return Ok((Map::new(), Map::new()));
         };
