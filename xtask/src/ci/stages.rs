@@ -318,7 +318,7 @@ fn real_kafka() -> Result<usize> {
     let class_path = kafka::class_path()?;
     let up = kafka::Up {
         nodes: 3,
-        protocol: kafka::Protocol::ALL.to_vec(),
+        protocol: kafka::Protocol::all().to_vec(),
         set: SLOW_TO_NOTICE.map(str::to_owned).to_vec(),
         ..kafka::Up::default()
     };

@@ -282,7 +282,7 @@ impl Cluster {
         }
         let ports = free_ports(up, &protocols)?;
         if protocols.iter().any(|it| it.has_signed_tokens()) {
-            let port = free_port()?;
+            let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
             cluster.tokens = Some(Tokens::start(&cluster.dir, port)?);
             cluster.write()?;
         }
@@ -309,37 +309,24 @@ impl Cluster {
 
     /// Fails unless the running cluster is what `up` asks for.
     fn require(&self, up: &Up) -> Result<()> {
-        const STOP: &str = "stop it first (`cargo xtask kafka down`)";
-        let (runs, asked) = (self.nodes.len(), usize::from(up.nodes));
-        ensure!(
-            runs == asked,
-            "{runs} nodes run already, {asked} are asked for: {STOP}"
-        );
-        for protocol in up.protocols() {
-            let name = protocol.name();
-            let speaks = self.bootstrap_servers(protocol).is_some();
-            ensure!(
-                speaks,
-                "a cluster runs already, but does not speak {name}: {STOP}"
-            );
-        }
+        let nodes = self.nodes.len();
+        let unspoken = up.protocols().into_iter();
+        let mut unspoken = unspoken.filter(|it| self.bootstrap_servers(*it).is_none());
         let has_detour = self.nodes.iter().all(|node| node.ports.detour.is_some());
-        ensure!(
-            has_detour || !up.detour,
-            "a cluster runs already, but without a detour: {STOP}"
-        );
-        ensure!(
-            self.nodes.iter().all(|node| node.jvm == up.jvm),
-            "a cluster runs already, with other JVMs than {:?}: {STOP}",
-            up.jvm
-        );
-        ensure!(
-            self.asked == up.set,
-            "a cluster runs already, with {:?} instead of {:?}: {STOP}",
-            self.asked,
-            up.set
-        );
-        Ok(())
+        let other = if nodes != usize::from(up.nodes) {
+            format!("with {nodes} nodes instead of {}", up.nodes)
+        } else if let Some(protocol) = unspoken.next() {
+            format!("but does not speak {}", protocol.name())
+        } else if up.detour && !has_detour {
+            "but without a detour".to_owned()
+        } else if self.nodes.iter().any(|node| node.jvm != up.jvm) {
+            format!("with other JVMs than {:?}", up.jvm)
+        } else if self.asked != up.set {
+            format!("with {:?} instead of {:?}", self.asked, up.set)
+        } else {
+            return Ok(());
+        };
+        bail!("a cluster runs already, {other}: stop it first (`cargo xtask kafka down`)")
     }
 
     fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
@@ -500,12 +487,6 @@ fn free_ports(up: &Up, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
     Ok(ports.chunks(of_node).map(shared_out).collect())
 }
 
-/// One more.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(listener.local_addr()?.port())
-}
-
 fn state_file() -> PathBuf {
     shell::target().join("kafka/cluster.json")
 }
@@ -521,14 +502,14 @@ mod tests {
             detour: true,
             ..Up::default()
         };
-        let ports = free_ports(&up, &Protocol::ALL.into()).unwrap();
+        let ports = free_ports(&up, &Protocol::all().iter().copied().collect()).unwrap();
         let mut all = BTreeSet::new();
         for ports in ports {
             let detour = ports.detour.unwrap();
             all.extend([ports.controller, detour.advertised, detour.listens]);
             all.extend(ports.listeners.into_values());
         }
-        assert_eq!(all.len(), 9 * (3 + Protocol::ALL.len()));
+        assert_eq!(all.len(), 9 * (3 + Protocol::all().len()));
         // That each was free is not asked again: another program may have taken it by now.
         assert!(all.into_iter().all(|port| PORTS.contains(&port)));
     }
@@ -541,7 +522,7 @@ mod tests {
             detour: true,
             ..Up::default()
         };
-        let ports = free_ports(&up, &Protocol::ALL.into()).unwrap();
+        let ports = free_ports(&up, &Protocol::all().iter().copied().collect()).unwrap();
         let node = Node::prepare(1, &ports, &Up::default(), dir.path(), "").unwrap();
         let cluster = Cluster {
             dir: dir.path().to_owned(),

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn each_protocol_has_a_listener_of_its_own() {
-        let text = text(1, 1, &Protocol::ALL[..4]);
+        let text = text(1, 1, &Protocol::all()[..4]);
         assert_eq!(
             line(&text, "advertised.listeners").unwrap(),
             "PLAINTEXT://127.0.0.1:9000,SSL://127.0.0.1:9010,\
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn no_property_is_said_twice() {
-        let text = text(1, 3, &Protocol::ALL);
+        let text = text(1, 3, Protocol::all());
         let names: Vec<_> = text
             .lines()
             .filter_map(|line| Some(line.split_once('=')?.0))

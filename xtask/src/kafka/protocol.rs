@@ -36,18 +36,10 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Plaintext,
-        Self::Ssl,
-        Self::SaslPlaintext,
-        Self::SaslSsl,
-        Self::Mtls,
-        Self::Oidc,
-        Self::OidcSsl,
-        Self::Expired,
-        Self::Early,
-        Self::Elsewhere,
-    ];
+    /// All of them.
+    pub(crate) fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
 
     /// The name of the listener, and Kafka's name of the protocol that it speaks.
     fn names(self) -> (&'static str, &'static str) {
@@ -95,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_protocol_is_asked_for_by_its_name_in_small_letters() {
-        for protocol in Protocol::ALL {
+        for protocol in Protocol::all().iter().copied() {
             let asked = Protocol::from_str(&protocol.name().to_lowercase(), false);
             assert_eq!(asked, Ok(protocol));
         }
