@@ -175,13 +175,9 @@ impl Door {
         }
     }
 
-    fn scram<M: Mac + KeyInit + Clone + Sync>(
-        &self,
-        exchange: &mut Exchange,
-        text: &str,
-    ) -> Result<Said, &'static str>
+    fn scram<M>(&self, exchange: &mut Exchange, text: &str) -> Result<Said, &'static str>
     where
-        M: hmac::digest::Update + hmac::digest::FixedOutput,
+        M: Mac + KeyInit + Clone + Sync + hmac::digest::Update + hmac::digest::FixedOutput,
     {
         let salt = b"salt of alice";
         let Some((client_first, server_first)) = &exchange.first else {
