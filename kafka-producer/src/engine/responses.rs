@@ -72,7 +72,7 @@ impl Engine {
 
     /// The connection was lost.
     pub(super) fn lost(&mut self, id: NodeId, why: &str) {
-        let lost = self.nodes.disconnected(&mut self.cx, id, why);
+        let lost = self.nodes.hung_up(&mut self.cx, id, why);
         self.follow_lost(lost);
     }
 

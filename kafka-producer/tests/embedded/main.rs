@@ -15,6 +15,7 @@ mod compressing;
 mod dooming;
 mod faults;
 mod late_commits;
+mod login_properties;
 mod logins;
 mod refusals;
 mod scene;

@@ -472,17 +472,19 @@ impl Node {
             let waited = now.saturating_duration_since(since);
             return waited < patience && !self.has_just_refused(now);
         }
-        match (self.told(), &self.obstacle) {
+        match (self.told(), self.obstacle.as_ref().map(|it| &it.why)) {
             (Some(versions), _) => versions.include::<R>(),
+            // It is tried again; whoever asked before may have been let in since.
+            (None, Some(WaitReason::Authentication(_))) => !self.has_just_refused(now),
             (None, obstacle) => obstacle.is_none(),
         }
     }
 
     /// Why it is of no use for this, by what it has said.
-    pub(crate) fn refusal<R: Request>(&self) -> Option<Refusal> {
+    pub(crate) fn refusal<R: Request>(&self, now: Instant) -> Option<Refusal> {
         let lacks = |versions: &Versions| !versions.include::<R>();
         match (self.told(), self.obstacle.as_ref().map(|it| &it.why)) {
-            (_, Some(WaitReason::Authentication(why))) if !self.is_ready() => {
+            (_, Some(WaitReason::Authentication(why))) if self.has_just_refused(now) => {
                 Some(Refusal::Authentication(why.clone()))
             }
             (Some(versions), _) if lacks(versions) => {
@@ -545,8 +547,8 @@ impl Node {
 /// its next answer will be the same, and may lock the user out.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
-/// For so long it is held against a broker that it did not let us in, while it is tried again: with several
-/// that do so one after the other, one is always being tried.
+/// For so long, beside the longest pause between dials, it is held against a broker that it did not let us
+/// in, also while it is tried again: of several that do so one after the other, one is always being tried.
 const REFUSAL_HOLDS: Duration = Duration::from_secs(1);
 
 /// For so long a connection that is being made is all that is tried where any broker will do: the

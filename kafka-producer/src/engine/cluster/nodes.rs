@@ -112,7 +112,10 @@ impl Nodes {
     /// That no broker is left that could be asked `R`, by the example of one that lacks it or does not let
     /// us in. Whoever cannot be reached now is not waited for: he is dialed on and on.
     pub(crate) fn refusal<R: Request>(&self, cx: &Context) -> Option<Refusal> {
-        let refusal = self.known.values().find_map(Node::refusal::<R>)?;
+        let refusal = self
+            .known
+            .values()
+            .find_map(|node| node.refusal::<R>(cx.now))?;
         let patience = match refusal {
             Refusal::Authentication(_) => PATIENCE,
             Refusal::Unsupported(_) => Duration::MAX,
@@ -348,6 +351,17 @@ impl Nodes {
         self.disconnected(cx, id, why)
     }
 
+    /// The connection could not be made, or the network or the broker has ended it.
+    pub(crate) fn hung_up(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        why: &str,
+    ) -> Option<Disconnected> {
+        let why = hung_up_words(self.known.get(&id)?, &cx.settings, why);
+        self.disconnected(cx, id, &why)
+    }
+
     /// There is no connection any more, if there was one or one was being made.
     pub(crate) fn disconnected(
         &mut self,
@@ -358,7 +372,7 @@ impl Nodes {
         let node = self.known.get(&id)?;
         let obstacle = WaitReason::Connection {
             broker: node.name(),
-            reason: lost_words(node, &cx.settings, why).into(),
+            reason: why.into(),
         };
         self.failed(cx, id, obstacle)
     }
@@ -530,8 +544,8 @@ fn choose(resting: &[&Node], cx: &mut Context) -> Option<NodeId> {
     Some(equals[cx.random.usize(..equals.len())])
 }
 
-/// Why a connection is lost: what was heard, and what it may mean of this one.
-fn lost_words(node: &Node, settings: &Settings, why: &str) -> String {
+/// Why a connection was ended: what was heard, and what it may mean of this one.
+fn hung_up_words(node: &Node, settings: &Settings, why: &str) -> String {
     match &settings.security.sasl {
         Some(sasl) if node.exchange().is_some() => sasl::closed_instead(sasl, why),
         None if node.has_answered_nothing() => format!(

@@ -293,6 +293,44 @@ fn a_server_that_does_not_answer_holds_nobody_up_whom_another_has_refused() {
 }
 
 #[test]
+fn that_a_server_refused_us_long_ago_is_no_reason_when_brokers_are_away() {
+    let two = Settings {
+        bootstrap: ["one", "two"].map(|host| Address::new(host, 9092)).to_vec(),
+        ..secured(plain_login())
+    };
+    for refuses in [-1, -2] {
+        let mut stage = Stage::bare(two.clone(), Map::of(TOPIC, &[1]));
+        stage.door.shut.insert(NodeId(refuses));
+        let mut reply = stage.ask_topic(TOPIC);
+        stage.pass(ms(2000));
+        assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
+        stage.warm_up(0, 1);
+        stage.pass(Duration::from_secs(60));
+        stage.unreachable.extend([-1, -2, 1].map(NodeId));
+        stage.lose(1);
+        let mut reply = stage.ask_topic("other");
+        stage.pass(Duration::from_secs(5));
+        assert!(matches!(reply.try_recv(), Ok(None)), "it waits");
+    }
+}
+
+#[test]
+fn of_many_servers_that_refuse_us_each_is_tried_and_callers_do_not_wait() {
+    let hosts = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let many = Settings {
+        bootstrap: hosts.map(|host| Address::new(host, 9092)).to_vec(),
+        ..secured(plain_login())
+    };
+    let mut stage = Stage::bare(many, Map::of(TOPIC, &[1]));
+    stage.door.password = "coffee-2026";
+    for _ in 0..20 {
+        let mut reply = stage.ask_topic(TOPIC);
+        stage.pass(ms(1000));
+        not_let_in(&mut reply);
+    }
+}
+
+#[test]
 fn who_may_not_begin_anew_does_not_wait_for_bootstrap_servers() {
     let holds_on = Settings {
         metadata_recovery: MetadataRecovery::None,

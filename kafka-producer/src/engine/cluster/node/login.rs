@@ -149,10 +149,11 @@ impl Node {
         self.refused().filter(|_| paused)
     }
 
-    /// Whether it did not let us in, a moment ago.
+    /// Whether it did not let us in, when it was last tried and a moment ago.
     pub(super) fn has_just_refused(&self, now: Instant) -> bool {
-        let since = self.obstacle.as_ref().map(|it| it.since + REFUSAL_HOLDS);
-        self.refused().is_some() && since.is_some_and(|until| until > now)
+        let holds = self.pace.longest().mul_f64(1.2) + REFUSAL_HOLDS;
+        let until = self.obstacle.as_ref().map(|it| it.since + holds);
+        self.refused().is_some() && !self.is_ready() && until.is_some_and(|until| until > now)
     }
 
     fn refused(&self) -> Option<&AuthenticationError> {

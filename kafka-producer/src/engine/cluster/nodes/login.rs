@@ -308,13 +308,14 @@ impl Nodes {
         why: &str,
     ) -> Option<Disconnected> {
         let exchange = self.known.get(&id).and_then(|node| node.exchange());
-        let first = |exchange: &&Exchange| exchange.occasion == Occasion::First;
-        let waits = exchange
-            .filter(first)
-            .is_some_and(Exchange::waits_for_token);
-        match cx.settings.security.sasl.clone() {
-            Some(sasl) if waits => self.refused(cx, id, &sasl::no_token(why, &sasl)),
-            _ => self.lose(cx, id, why),
+        let waits = exchange.filter(|exchange| exchange.waits_for_token());
+        let occasion = waits.map(|exchange| exchange.occasion);
+        match (occasion, cx.settings.security.sasl.clone()) {
+            (Some(Occasion::First), Some(sasl)) => {
+                self.refused(cx, id, &sasl::no_token(why, &sasl))
+            }
+            (Some(_), _) => self.lose(cx, id, NO_TOKEN),
+            (None, _) => self.lose(cx, id, why),
         }
     }
 
