@@ -80,9 +80,18 @@ async fn cut(listener: TcpListener, broker: SocketAddr, count: usize, done: watc
     }
 }
 
+/// How many are cut.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long the test takes is for who runs it to say"
+)]
+fn cuts() -> usize {
+    std::env::var("TLS_CUTS").map_or(400, |cuts| cuts.parse().unwrap())
+}
+
 #[tokio::test]
 async fn connections_that_are_cut_leave_nothing_behind() {
-    let cuts = std::env::var("TLS_CUTS").map_or(400, |cuts| cuts.parse().unwrap());
+    let cuts = cuts();
     fastrand::seed(42);
     let tls = MockTls::new().unwrap();
     let described = MockCluster::builder().topic("orders", 1).tls(tls.clone());

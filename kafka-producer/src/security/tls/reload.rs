@@ -4,6 +4,7 @@
 //! again, perhaps because it is half written, leaves everything as it was.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,8 +25,17 @@ pub(crate) struct TlsClient {
     looked_at: Instant,
 }
 
-/// By what a change of a file is noticed; `None`: it is not there.
-type Stamp = Option<(SystemTime, u64)>;
+/// By what a change of a file is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stamp {
+    Missing,
+    /// It was changed a moment before it was read, and may be once more without another date.
+    Fresh,
+    Settled {
+        modified: SystemTime,
+        bytes: u64,
+    },
+}
 
 /// A file that has changed, and cannot be used.
 #[derive(Debug)]
@@ -56,7 +66,7 @@ impl TlsClient {
         }
         self.looked_at = now;
         let stamps = stamps(&self.settings);
-        if stamps == self.read {
+        if stamps == self.read && !self.read.contains(&Stamp::Fresh) {
             return Ok(());
         }
         self.read = stamps;
@@ -76,18 +86,31 @@ impl std::fmt::Display for StaleMaterial {
 }
 
 fn stamps(settings: &Tls) -> Vec<Stamp> {
-    let stamp = |path| {
-        let metadata = fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    material::files(settings).into_iter().map(stamp).collect()
+    let now = SystemTime::now();
+    let files = material::files(settings).into_iter();
+    files.map(|path| stamp(path, now)).collect()
 }
+
+fn stamp(path: &Path, now: SystemTime) -> Stamp {
+    let Ok((modified, bytes)) = fs::metadata(path).and_then(|it| Ok((it.modified()?, it.len())))
+    else {
+        return Stamp::Missing;
+    };
+    match now.duration_since(modified) {
+        Ok(age) if age < DATES_MAY_BE_EQUAL => Stamp::Fresh,
+        _ => Stamp::Settled { modified, bytes },
+    }
+}
+
+/// Far more than the dates of files are apart that are written one right after the other.
+const DATES_MAY_BE_EQUAL: Duration = Duration::from_millis(500);
 
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::fs::File;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::security::{TlsVersion, Trust};
@@ -95,6 +118,14 @@ mod tests {
     fn fixture(name: &str) -> PathBuf {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
         tests.join(name)
+    }
+
+    /// Puts this into the file, an hour ago.
+    fn settle(path: &Path, bytes: &[u8]) {
+        fs::write(path, bytes).unwrap();
+        let an_hour_ago = SystemTime::now() - Duration::from_secs(3_600);
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(an_hour_ago).unwrap();
     }
 
     /// Some configuration that trusts what is in the file.
@@ -112,14 +143,14 @@ mod tests {
     fn files_are_read_again_when_they_change_and_looked_at_once_per_second() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
-        fs::copy(fixture("ca.pem"), &path).unwrap();
+        settle(&path, &fs::read(fixture("ca.pem")).unwrap());
         let mut now = Instant::now();
         let mut client = TlsClient::new(&trusting(&path), now).unwrap();
         let first = client.config();
         now += PAUSE;
         client.refresh(now).unwrap();
         assert!(Arc::ptr_eq(&first, &client.config()), "nothing has changed");
-        fs::copy(fixture("self-signed.pem"), &path).unwrap();
+        settle(&path, &fs::read(fixture("self-signed.pem")).unwrap());
         client.refresh(now + PAUSE / 2).unwrap();
         assert!(Arc::ptr_eq(&first, &client.config()), "it is too early");
         client.refresh(now + PAUSE).unwrap();
@@ -131,11 +162,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
         let whole = fs::read(fixture("ca.pem")).unwrap();
-        fs::write(&path, &whole).unwrap();
+        settle(&path, &whole);
         let mut now = Instant::now();
         let mut client = TlsClient::new(&trusting(&path), now).unwrap();
         let first = client.config();
-        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        settle(&path, &whole[..whole.len() / 2]);
         now += PAUSE;
         let told = client.refresh(now).unwrap_err().to_string();
         assert!(told.starts_with("ssl.truststore.location="), "{told}");
@@ -149,9 +180,22 @@ mod tests {
         fs::remove_file(&path).unwrap();
         now += PAUSE;
         client.refresh(now).unwrap_err();
-        fs::write(&path, &whole).unwrap();
+        settle(&path, &whole);
         now += PAUSE;
         client.refresh(now).unwrap();
+        assert!(!Arc::ptr_eq(&first, &client.config()));
+    }
+
+    #[test]
+    fn a_file_that_changes_twice_in_a_moment_is_read_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        fs::copy(fixture("ca.pem"), &path).unwrap();
+        let now = Instant::now();
+        let mut client = TlsClient::new(&trusting(&path), now).unwrap();
+        let first = client.config();
+        // It may have got the same date and length.
+        client.refresh(now + PAUSE).unwrap();
         assert!(!Arc::ptr_eq(&first, &client.config()));
     }
 }
