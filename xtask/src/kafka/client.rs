@@ -2,15 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::Result;
-
 use super::certificates;
 use super::protocol::Protocol;
-
-/// The only user, for every mechanism; the listeners' properties name it too.
-pub(super) const USER: &str = "alice";
-/// The user's password.
-pub(super) const PASSWORD: &str = "alice-secret";
 
 /// The kinds, as `--security` names them.
 pub(crate) const KINDS: [&str; 13] = [
@@ -45,60 +38,25 @@ pub(crate) fn listener(kind: &str) -> Protocol {
 /// The properties of a client of this kind, of a cluster in `dir` whose tokens are signed at `tokens`.
 pub(super) fn properties(kind: &str, servers: &str, dir: &Path, tokens: &str) -> String {
     let spoken = listener(kind).spoken();
-    let mut lines = vec![
-        format!("bootstrap.servers={servers}"),
-        format!("security.protocol={spoken}"),
-    ];
-    let tls = certificates::directory(dir);
-    if spoken.ends_with("SSL") {
-        lines.push("ssl.truststore.type=PEM".to_owned());
-        lines.push(format!("ssl.truststore.location={}/ca.pem", tls.display()));
+    let mut text = format!("bootstrap.servers={servers}\nsecurity.protocol={spoken}\n");
+    let transport = if spoken.ends_with("SSL") { "tls" } else { "" };
+    let mechanism = kind.trim_start_matches("sasl-").trim_start_matches("ssl-");
+    text.push_str(section(transport));
+    if mechanism != transport {
+        text.push_str(section(mechanism));
     }
-    if kind == "mtls" {
-        lines.push("ssl.keystore.type=PEM".to_owned());
-        lines.push(format!(
-            "ssl.keystore.location={}/client.pem",
-            tls.display()
-        ));
-    }
-    if let Some(mechanism) = kind.strip_prefix("sasl-") {
-        let mechanism = mechanism.strip_prefix("ssl-").unwrap_or(mechanism);
-        lines.extend(mechanism_properties(mechanism, tokens));
-    }
-    lines.join("\n") + "\n"
+    let tls = certificates::directory(dir).display().to_string();
+    text.replace("TLS/", &(tls + "/")).replace("TOKENS", tokens)
 }
 
-fn mechanism_properties(mechanism: &str, tokens: &str) -> Vec<String> {
-    let login = format!("username=\"{USER}\" password=\"{PASSWORD}\"");
-    let (name, module, options) = match mechanism {
-        "plain" => ("PLAIN", "plain.PlainLoginModule", login),
-        "scram" => ("SCRAM-SHA-256", "scram.ScramLoginModule", login),
-        "scram-512" => ("SCRAM-SHA-512", "scram.ScramLoginModule", login),
-        "oidc" => {
-            let client = format!("clientId=\"{USER}\" clientSecret=\"{PASSWORD}\" scope=\"kafka\"");
-            ("OAUTHBEARER", BEARER, client)
-        }
-        _ => {
-            let claim = format!("unsecuredLoginStringClaim_sub=\"{USER}\"");
-            ("OAUTHBEARER", BEARER, claim)
-        }
-    };
-    let security = "org.apache.kafka.common.security";
-    let mut lines = vec![
-        format!("sasl.mechanism={name}"),
-        format!("sasl.jaas.config={security}.{module} required {options};"),
-    ];
-    if mechanism == "oidc" {
-        let handler = format!("{security}.oauthbearer.OAuthBearerLoginCallbackHandler");
-        lines.push(format!("sasl.login.callback.handler.class={handler}"));
-        lines.push(format!(
-            "sasl.oauthbearer.token.endpoint.url={tokens}/token"
-        ));
-    }
-    lines
+/// What is told of this; nothing where there is nothing to tell.
+fn section(name: &str) -> &'static str {
+    let mut sections = CLIENTS.split('[');
+    let lines = sections.find_map(|section| section.strip_prefix(name)?.strip_prefix("]\n"));
+    lines.unwrap_or_default()
 }
 
-const BEARER: &str = "oauthbearer.OAuthBearerLoginModule";
+const CLIENTS: &str = include_str!("../../kafka/clients.properties");
 
 /// Whether it is a kind; for clap.
 pub(super) fn kind(asked: &str) -> Result<&'static str, String> {

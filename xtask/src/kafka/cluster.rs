@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::client::{self, KINDS, PASSWORD, USER};
+use super::client::{self, KINDS};
 use super::node::{Jvm, Node, Up, java};
 use super::properties::{DETOURS, Detour, Ports};
 use super::protocol::Protocol;
@@ -354,7 +354,7 @@ impl Cluster {
             tool.arg(&node.properties);
             if self.protocols().count() > 1 {
                 for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
-                    let user = format!("{mechanism}=[name={USER},password={PASSWORD}]");
+                    let user = format!("{mechanism}=[name=alice,password=alice-secret]");
                     tool.args(["--add-scram", &user]);
                 }
             }

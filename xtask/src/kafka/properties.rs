@@ -92,7 +92,7 @@ fn listener_properties(ports: &Ports) -> String {
     let place = |name: &str, port: u16| format!("{name}://127.0.0.1:{port}");
     let places = ports.listeners.iter();
     let mut listeners: Vec<_> = places
-        .map(|(protocol, port)| place(protocol.name(), *port))
+        .map(|(protocol, port)| place(&protocol.name(), *port))
         .collect();
     let mut advertised = listeners.clone();
     let protocols = ports.listeners.keys();

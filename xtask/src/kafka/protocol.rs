@@ -41,30 +41,21 @@ impl Protocol {
         Self::value_variants()
     }
 
-    /// The name of the listener, and Kafka's name of the protocol that it speaks.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Plaintext => ("PLAINTEXT", "PLAINTEXT"),
-            Self::Ssl => ("SSL", "SSL"),
-            Self::SaslPlaintext => ("SASL_PLAINTEXT", "SASL_PLAINTEXT"),
-            Self::SaslSsl => ("SASL_SSL", "SASL_SSL"),
-            Self::Mtls => ("MTLS", "SSL"),
-            Self::Oidc => ("OIDC", "SASL_PLAINTEXT"),
-            Self::OidcSsl => ("OIDC_SSL", "SASL_SSL"),
-            Self::Expired => ("EXPIRED", "SSL"),
-            Self::Early => ("EARLY", "SSL"),
-            Self::Elsewhere => ("ELSEWHERE", "SSL"),
-        }
-    }
-
     /// The name of the listener.
-    pub(crate) fn name(self) -> &'static str {
-        self.names().0
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        let value = value.expect("no protocol is hidden");
+        value.get_name().to_uppercase()
     }
 
     /// Kafka's name of what it speaks, `security.protocol` of its clients.
     pub(crate) fn spoken(self) -> &'static str {
-        self.names().1
+        match self {
+            Self::Plaintext => "PLAINTEXT",
+            Self::SaslPlaintext | Self::Oidc => "SASL_PLAINTEXT",
+            Self::SaslSsl | Self::OidcSsl => "SASL_SSL",
+            Self::Ssl | Self::Mtls | Self::Expired | Self::Early | Self::Elsewhere => "SSL",
+        }
     }
 
     /// Whether a server must sign tokens for its clients.
@@ -87,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_protocol_is_asked_for_by_its_name_in_small_letters() {
-        for protocol in Protocol::all().iter().copied() {
+        for &protocol in Protocol::all() {
             let asked = Protocol::from_str(&protocol.name().to_lowercase(), false);
             assert_eq!(asked, Ok(protocol));
         }
