@@ -1,7 +1,5 @@
 //! Logins as a properties file describes them, from the configuration to a record in the log.
 
-use std::time::Duration;
-
 use kafka_mock::MockCluster;
 use kafka_mock::cluster::{SaslConfig, SaslMechanism};
 use kafka_producer::{ProducerRecord, SendError};

@@ -1,5 +1,7 @@
 //! The facade against an embedded cluster that asks who its clients are.
 
+use std::time::Duration;
+
 use kafka_mock::MockCluster;
 use kafka_mock::cluster::{SaslConfig, SaslMechanism};
 use kafka_producer::error::Cause;
