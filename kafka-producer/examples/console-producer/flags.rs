@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use kafka_producer::ProducerConfig;
 use kafka_producer::config::parse_properties;
 
 use crate::line_format::LineFormat;
@@ -22,9 +21,10 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) topic: String,
 
-    /// Brokers to begin with; without it, an embedded cluster is started for as long as this runs.
+    /// Brokers to begin with; without it, those of bootstrap.servers in the properties; without them,
+    /// an embedded cluster is started for as long as this runs.
     #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
-    pub(crate) bootstrap_server: Option<String>,
+    bootstrap_server: Option<String>,
 
     /// Read this instead of standard input.
     #[arg(long, value_name = "FILE")]
@@ -85,27 +85,38 @@ impl Flags {
     }
 
     /// The file first, then the single properties, then what has a flag of its own.
-    pub(crate) fn config(&self, bootstrap_servers: &str) -> Result<ProducerConfig> {
-        let mut config = ProducerConfig::new();
-        if let Some(path) = self
-            .producer_config
-            .as_ref()
-            .or(self.command_config.as_ref())
-        {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the properties in {}", path.display()))?;
-            let pairs = parse_properties(&text);
-            config.extend(pairs.with_context(|| format!("in {}", path.display()))?);
-        }
+    pub(crate) fn properties(&self) -> Result<Vec<(String, String)>> {
+        let mut properties = self.properties_of_file()?;
         for property in &self.producer_properties {
-            config.extend([pair("--producer-property", property)?]);
+            let (name, value) = pair("--producer-property", property)?;
+            properties.push((name.to_owned(), value.to_owned()));
         }
-        if let Some(codec) = &self.compression_codec {
-            config = config.set("compression.type", codec);
-        }
-        Ok(config.set("bootstrap.servers", bootstrap_servers))
+        let codec = self.compression_codec.clone();
+        properties.extend(codec.map(|codec| ("compression.type".to_owned(), codec)));
+        let servers = self.bootstrap_server.clone();
+        properties.extend(servers.map(|servers| (BOOTSTRAP_SERVERS.to_owned(), servers)));
+        Ok(properties)
+    }
+
+    fn properties_of_file(&self) -> Result<Vec<(String, String)>> {
+        let path = self.producer_config.as_ref();
+        let Some(path) = path.or(self.command_config.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the properties in {}", path.display()))?;
+        parse_properties(&text).with_context(|| format!("in {}", path.display()))
     }
 }
+
+/// The servers that properties name; of several values the last.
+pub(crate) fn servers(properties: &[(String, String)]) -> Option<&str> {
+    let mut named = properties.iter().rev();
+    let (_, servers) = named.find(|(name, _)| name == BOOTSTRAP_SERVERS)?;
+    Some(servers)
+}
+
+pub(crate) const BOOTSTRAP_SERVERS: &str = "bootstrap.servers";
 
 fn pair<'a>(flag: &str, property: &'a str) -> Result<(&'a str, &'a str)> {
     match property.split_once('=') {

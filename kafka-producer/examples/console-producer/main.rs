@@ -27,10 +27,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kafka_producer::ProducerRecord;
 use kafka_producer::blocking::Producer;
+use kafka_producer::{ProducerConfig, ProducerRecord};
 
-use flags::{Flags, Source};
+use flags::{BOOTSTRAP_SERVERS, Flags, Source, servers};
 use input::{Input, Line};
 use kafka::Kafka;
 use ledger::Ledger;
@@ -64,8 +64,10 @@ fn run(flags: Flags) -> Result<ExitCode> {
     let format = flags.line_format()?;
     let source = flags.source();
     let (reader, progress) = open(&source)?;
-    let kafka = Kafka::real_or_embedded(flags.bootstrap_server.as_deref(), &flags.topic)?;
-    let config = flags.config(&kafka.bootstrap_servers())?;
+    let properties = flags.properties()?;
+    let kafka = Kafka::real_or_embedded(servers(&properties), &flags.topic)?;
+    let config = ProducerConfig::from_properties(properties)
+        .set(BOOTSTRAP_SERVERS, kafka.bootstrap_servers());
     let line_bytes_max = config.check()?.max_request_size();
     let producer: Producer<[u8], [u8]> = Producer::builder().config(config).build()?;
     close_on_signal(&producer)?;

@@ -7,6 +7,7 @@ use kafka_mock::MockCluster;
 
 use nix::sys::signal::Signal;
 
+use crate::lines::{path, properties};
 use crate::program::{DEADLINE, Ended, Running, run};
 
 type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
@@ -146,6 +147,23 @@ fn a_record_that_fails_is_counted_by_its_cause() {
         "max.request.size=1000",
     ] {
         assert!(ended.stderr.contains(part), "no {part:?} in {ended:?}");
+    }
+}
+
+#[test]
+fn the_servers_of_a_properties_file_are_used_unless_a_flag_names_others() {
+    let kafka = MockCluster::builder().topic("t", 1).start_blocking();
+    let kafka = kafka.unwrap();
+    let servers = kafka.bootstrap_servers();
+    let named = properties(&format!("bootstrap.servers={servers}\n"));
+    let other = properties("bootstrap.servers=host.invalid:9092\n");
+    let of_file = ["--topic", "t", "--producer.config", path(&named)];
+    let by_flag = ["--topic", "t", "--producer.config", path(&other)];
+    let by_flag = [&by_flag[..], &["--bootstrap-server", &servers]].concat();
+    for (arguments, records) in [(&of_file[..], 1), (&by_flag, 2)] {
+        let ended = run("console-producer", arguments, b"line\n");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(kafka.records("t").len(), records, "{ended:?}");
     }
 }
 
