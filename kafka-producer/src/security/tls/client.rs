@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::ec_key::with_public_key;
 use super::material::{self, Credentials, Material};
@@ -38,7 +41,7 @@ pub(super) fn configure(tls: &Tls) -> Result<Arc<ClientConfig>, Vec<Unusable>> {
         .iter()
         .map(|&version| supported(version))
         .collect();
-    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_protocol_versions(&versions).map_err(|_| {
         let reason = "none of them can be used with ssl.enabled.protocols";
         let suites = tls.cipher_suites.join(",");
@@ -49,23 +52,9 @@ pub(super) fn configure(tls: &Tls) -> Result<Arc<ClientConfig>, Vec<Unusable>> {
         .with_custom_certificate_verifier(Arc::new(verifier));
     let config = match identity {
         None => builder.with_no_client_auth(),
-        Some(Credentials {
-            chain,
-            key,
-            setting,
-            path,
-        }) => {
-            let key = match chain.first() {
-                Some(certificate) => with_public_key(key, certificate),
-                None => key,
-            };
-            builder.with_client_auth_cert(chain, key).map_err(|error| {
-                let reason = why_not(&error);
-                vec![match path {
-                    Some(path) => Unusable::file(setting, &path, reason),
-                    None => Unusable::setting(setting, reason),
-                }]
-            })?
+        Some(identity) => {
+            let ours = our_certificate(identity, &provider).map_err(|problem| vec![problem])?;
+            builder.with_client_cert_resolver(Arc::new(ours))
         }
     };
     Ok(Arc::new(config))
@@ -78,13 +67,36 @@ fn supported(version: TlsVersion) -> &'static SupportedProtocolVersion {
     }
 }
 
-fn why_not(error: &Error) -> String {
-    match error {
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            "the private key does not belong to the first certificate".to_owned()
-        }
-        error => format!(
-            "the private key cannot be used, or does not belong to the first certificate: {error}"
-        ),
+/// What brokers are shown that ask for a certificate.
+fn our_certificate(
+    identity: Credentials,
+    provider: &CryptoProvider,
+) -> Result<SingleCertAndKey, Unusable> {
+    let Credentials {
+        chain,
+        key,
+        setting,
+        path,
+    } = identity;
+    let wrong = |reason: &str| match &path {
+        Some(path) => Unusable::file(setting, path, reason),
+        None => Unusable::setting(setting, reason),
+    };
+    let Some(certificate) = chain.first() else {
+        return Err(wrong("there is no certificate inside"));
+    };
+    let key = with_public_key(key, certificate);
+    let key = provider.key_provider.load_private_key(key);
+    let key = key.map_err(|error| wrong(&format!("the private key cannot be used: {error}")))?;
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
+        return Err(wrong("the first certificate cannot be read"));
+    };
+    // Not by webpki, which reads no certificates of X.509 version 1: `openssl x509 -req` makes such.
+    let public = key.public_key();
+    if public.is_some_and(|public| public.as_ref() != parsed.public_key().raw) {
+        return Err(wrong(
+            "the private key does not belong to the first certificate",
+        ));
     }
+    Ok(CertifiedKey::new(chain, key).into())
 }

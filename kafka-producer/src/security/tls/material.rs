@@ -270,6 +270,7 @@ mod tests {
             pem_file("client-pkcs8.pem", None),
             pem_file("client-sec1.pem", None),
             pem_file("client-pkcs1.pem", None),
+            pem_file("client-v1.pem", None),
             pem_file("client-encrypted.pem", password()),
             Some(Identity::Pem {
                 key: Secret::new(text("client-encrypted.pem").expose().replace('\n', " ")),
