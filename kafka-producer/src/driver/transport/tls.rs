@@ -119,15 +119,15 @@ impl Secured {
     }
 
     pub(super) fn explain(&mut self, error: &io::Error) -> Failure {
-        match self.last_words() {
-            Some(last) => self.peer.explain(&io::Error::other(last)),
+        match self.unread_alert() {
+            Some(alert) => self.peer.explain(&io::Error::other(alert)),
             None => self.peer.explain(error),
         }
     }
 
-    /// What TLS says in what the socket still has: a write may fail before it is read that the broker has
+    /// The alert that the socket may still have: a write may fail before it is read that the broker has
     /// closed the connection with an alert.
-    fn last_words(&mut self) -> Option<rustls::Error> {
+    fn unread_alert(&mut self) -> Option<rustls::Error> {
         let (socket, session) = self.stream.get_mut();
         loop {
             match session.read_tls(&mut Rest { socket }) {
@@ -197,7 +197,7 @@ impl Drop for Secured {
         if self.is_flushed() {
             let (_, session) = self.stream.get_mut();
             session.send_close_notify();
-            // It is a courtesy: nobody waits for the socket to take it.
+            // The broker does not need it: nobody waits for the socket to take it.
             let _ = self.flush(&mut ByCaller);
         }
     }
@@ -209,7 +209,7 @@ impl Peer {
         let inner = error.get_ref();
         match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(error) => Failure::Tls(explain(error, &self.host, self.ours)),
-            // Most brokers say goodbye; who is killed does not.
+            // Most brokers send close_notify; one that is killed does not.
             None if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Failure::Network("the broker closed the connection".to_owned())
             }
