@@ -84,7 +84,7 @@ impl Engine {
         sender.fail_unsent(&mut peers, cause, Some(id));
     }
 
-    /// Nobody can be asked who coordinates: ends the wait for that, if it is no matter of patience.
+    /// Nobody can be asked who coordinates: ends the wait for that, unless one may still be reached.
     pub(super) fn refuse_coordination(&mut self) {
         match self.nodes.refusal::<FindCoordinatorRequest>(&self.cx) {
             Some(Refusal::Unsupported(unsupported)) => {

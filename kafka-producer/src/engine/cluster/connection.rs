@@ -93,14 +93,14 @@ pub(crate) struct Session {
     use_so_far: Use,
     /// The quickest answer to a produce request.
     quickest: Option<Duration>,
-    /// For how long the broker lets us in.
-    lease: Lease,
+    /// When the session ends that the broker has granted.
+    expiry: Expiry,
 }
 
-/// For how long a broker lets us in, on this connection (KIP-368).
+/// When the session on this connection ends, and what is done before that (KIP-368).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lease {
-    Unlimited,
+pub(crate) enum Expiry {
+    Never,
     /// Until `ends`; it is to be renewed from `renew_at` on.
     Limited {
         renew_at: Instant,
@@ -135,16 +135,16 @@ impl Session {
             versions,
             use_so_far: Use::None,
             quickest: None,
-            lease: Lease::Unlimited,
+            expiry: Expiry::Never,
         }
     }
 
-    pub(crate) fn lease(&self) -> Lease {
-        self.lease
+    pub(crate) fn expiry(&self) -> Expiry {
+        self.expiry
     }
 
-    pub(crate) fn set_lease(&mut self, lease: Lease) {
-        self.lease = lease;
+    pub(crate) fn set_expiry(&mut self, expiry: Expiry) {
+        self.expiry = expiry;
     }
 
     pub(crate) fn versions(&self) -> &Versions {

@@ -466,11 +466,11 @@ impl Node {
     }
 
     /// Whether it may speak this, as far as is known. One that is being connected to may, but not for
-    /// longer than `patience`, and not if it has just not let us in.
-    pub(crate) fn may_speak<R: Request>(&self, now: Instant, patience: Duration) -> bool {
+    /// longer than `wait_max`, and not if it has just not let us in.
+    pub(crate) fn may_speak<R: Request>(&self, now: Instant, wait_max: Duration) -> bool {
         if let Some(since) = self.connecting_since() {
             let waited = now.saturating_duration_since(since);
-            return waited < patience && !self.has_just_refused(now);
+            return waited < wait_max && !self.has_just_refused(now);
         }
         match (self.told(), self.obstacle.as_ref().map(|it| &it.why)) {
             (Some(versions), _) => versions.include::<R>(),

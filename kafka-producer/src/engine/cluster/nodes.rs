@@ -116,15 +116,15 @@ impl Nodes {
             .known
             .values()
             .find_map(|node| node.refusal::<R>(cx.now))?;
-        let patience = match refusal {
-            Refusal::Authentication(_) => PATIENCE,
+        let wait_max = match refusal {
+            Refusal::Authentication(_) => CONNECTING_WAIT,
             Refusal::Unsupported(_) => Duration::MAX,
         };
         let known_only = self.known_only(cx);
         let mut asked = self.known.values();
         let hope = asked.any(|node| {
             let never_dialed = known_only && node.is_resting() && node.id().is_bootstrap();
-            !never_dialed && node.may_speak::<R>(cx.now, patience)
+            !never_dialed && node.may_speak::<R>(cx.now, wait_max)
         });
         (!hope).then_some(refusal)
     }
@@ -265,7 +265,7 @@ impl Nodes {
         cx.timers.arm(Timer::Node(id), deadline);
         if cx.settings.security.is_on() {
             // Whoever others do not let in waits no longer for this one.
-            cx.timers.arm(Timer::Node(id), cx.now + PATIENCE);
+            cx.timers.arm(Timer::Node(id), cx.now + CONNECTING_WAIT);
         }
     }
 
@@ -558,7 +558,7 @@ fn hung_up_words(node: &Node, settings: &Settings, why: &str) -> String {
 
 /// For so long a connection that is being made is waited for by those whom no other broker lets in: they
 /// are told so within a second.
-const PATIENCE: Duration = Duration::from_millis(750);
+const CONNECTING_WAIT: Duration = Duration::from_millis(750);
 
 #[cfg(test)]
 mod tests;

@@ -75,12 +75,12 @@ pub(crate) enum Step {
     /// This is to be said next.
     Say(Bytes),
     /// We are let in.
-    LetIn(Session),
+    LetIn(SessionLifetime),
 }
 
-/// For how long a broker has let us in.
+/// How long the session is that a broker has granted (`session_lifetime_ms`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Session {
+pub(crate) enum SessionLifetime {
     Unlimited,
     Limited {
         /// Not later than the broker lets us in.
@@ -187,11 +187,11 @@ impl Exchange {
                 Step::Say(more)
             }
             Next::Done => Step::LetIn(match u64::try_from(answer.session_lifetime_ms) {
-                Ok(ms @ 1..) => Session::Limited {
+                Ok(ms @ 1..) => SessionLifetime::Limited {
                     begun: *sent,
                     lifetime: Duration::from_millis(ms.min(LIFETIME_MAX_MS)),
                 },
-                _ => Session::Unlimited,
+                _ => SessionLifetime::Unlimited,
             }),
         })
     }

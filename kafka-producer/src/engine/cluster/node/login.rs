@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Link, Node, REFUSAL_HOLDS};
-use crate::engine::cluster::connection::{Lease, Session};
-use crate::engine::cluster::handshake::sasl::{Exchange, Session as Granted};
+use crate::engine::cluster::connection::{Expiry, Session};
+use crate::engine::cluster::handshake::sasl::{Exchange, SessionLifetime};
 use crate::engine::cluster::versions::Versions;
 use crate::error::{AuthenticationError, WaitReason};
 
@@ -46,7 +46,7 @@ impl Node {
 
     /// It lets us in: when that is to be looked at again. The session is to be renewed when `part` of it
     /// is over.
-    pub(crate) fn let_in(&mut self, granted: Granted, part: f64) -> Option<Instant> {
+    pub(crate) fn let_in(&mut self, granted: SessionLifetime, part: f64) -> Option<Instant> {
         let link = std::mem::replace(&mut self.link, Link::Resting);
         let (connection, mut session) = match link {
             Link::Authenticating(connection, session, _) => (connection, session),
@@ -55,16 +55,16 @@ impl Node {
                 return None;
             }
         };
-        let (lease, at) = match granted {
-            Granted::Unlimited => (Lease::Unlimited, None),
-            Granted::Limited { begun, lifetime } => {
+        let (expiry, at) = match granted {
+            SessionLifetime::Unlimited => (Expiry::Never, None),
+            SessionLifetime::Limited { begun, lifetime } => {
                 let ends = begun + lifetime;
                 let renew_at = begun + lifetime.mul_f64(part).max(RENEWAL_PAUSE);
                 let renew_at = renew_at.min(ends);
-                (Lease::Limited { renew_at, ends }, Some(renew_at))
+                (Expiry::Limited { renew_at, ends }, Some(renew_at))
             }
         };
-        session.set_lease(lease);
+        session.set_expiry(expiry);
         self.link = Link::Ready(connection, session);
         at
     }
@@ -74,17 +74,17 @@ impl Node {
         let Link::Ready(_, session) = &self.link else {
             return Renewal::Later(None);
         };
-        match session.lease() {
-            Lease::Unlimited => Renewal::Later(None),
-            Lease::Limited { ends, .. } | Lease::TokenAwaited { ends, .. } if ends <= now => {
+        match session.expiry() {
+            Expiry::Never => Renewal::Later(None),
+            Expiry::Limited { ends, .. } | Expiry::TokenAwaited { ends, .. } if ends <= now => {
                 Renewal::Over
             }
-            Lease::Limited { renew_at, ends } if renew_at <= now => Renewal::Due { ends },
-            Lease::Limited { renew_at, .. } => Renewal::Later(Some(renew_at)),
-            Lease::TokenAwaited { drained_from, ends } if drained_from <= now => {
+            Expiry::Limited { renew_at, ends } if renew_at <= now => Renewal::Due { ends },
+            Expiry::Limited { renew_at, .. } => Renewal::Later(Some(renew_at)),
+            Expiry::TokenAwaited { drained_from, ends } if drained_from <= now => {
                 Renewal::NearlyOver { ends }
             }
-            Lease::TokenAwaited { drained_from, .. } => Renewal::Later(Some(drained_from)),
+            Expiry::TokenAwaited { drained_from, .. } => Renewal::Later(Some(drained_from)),
         }
     }
 
@@ -93,7 +93,7 @@ impl Node {
         let half = ends.saturating_duration_since(now) / 2;
         let drained_from = now + half + half.saturating_sub(DRAIN_TIME);
         if let Link::Ready(_, session) = &mut self.link {
-            session.set_lease(Lease::TokenAwaited { drained_from, ends });
+            session.set_expiry(Expiry::TokenAwaited { drained_from, ends });
         }
     }
 
@@ -107,15 +107,15 @@ impl Node {
             false => now + half,
         };
         if let Link::Ready(_, session) = &mut self.link {
-            session.set_lease(Lease::Limited { renew_at, ends });
+            session.set_expiry(Expiry::Limited { renew_at, ends });
         }
         Some(renew_at)
     }
 
     /// When the session ends that is to be renewed with a token.
     pub(crate) fn awaits_token_until(&self) -> Option<Instant> {
-        match self.session()?.lease() {
-            Lease::TokenAwaited { ends, .. } => Some(ends),
+        match self.session()?.expiry() {
+            Expiry::TokenAwaited { ends, .. } => Some(ends),
             _ => None,
         }
     }
