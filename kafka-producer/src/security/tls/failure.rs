@@ -1,6 +1,6 @@
 //! What a failure of TLS means, in words that name the setting to look at.
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
 
 use super::validity::day;
 
@@ -55,6 +55,12 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             day(*not_before),
             day(*time)
         ),
+        // webpki's own, which rustls passes on.
+        CertificateError::Other(OtherError(why)) if why.to_string() == "UnsupportedCertVersion" => {
+            "the broker's certificate is of X.509 version 1, which has no host names: the broker needs one of \
+             version 3, with a subjectAltName (its ssl.keystore.location)"
+                .to_owned()
+        }
         error => format!("the broker's certificate is not accepted: {error}"),
     }
 }

@@ -100,6 +100,7 @@ impl ServerCertVerifier for Verifier {
 mod tests {
     use rustls::RootCertStore;
 
+    use super::super::failure::{OurCertificate, explain};
     use super::super::pem;
     use super::super::provider::provider;
     use super::*;
@@ -108,17 +109,27 @@ mod tests {
 
     fn verify(host: &str, host_name: HostName) -> Result<(), Error> {
         let trusted = pem::certificates(SELF_SIGNED).unwrap();
+        let shown = trusted[0].clone();
+        verify_certificate(&shown, trusted, host, host_name)
+    }
+
+    fn verify_certificate(
+        shown: &CertificateDer<'_>,
+        trusted: Vec<CertificateDer<'static>>,
+        host: &str,
+        host_name: HostName,
+    ) -> Result<(), Error> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(trusted.iter().cloned());
         let provider = Arc::new(provider(&[]).unwrap());
         let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
         let verifier = Verifier {
             chains: chains.build().unwrap(),
-            trusted: trusted.clone(),
+            trusted,
             host_name,
         };
         let name = ServerName::try_from(host.to_owned()).unwrap();
-        let verified = verifier.verify_server_cert(&trusted[0], &[], &name, &[], UnixTime::now());
+        let verified = verifier.verify_server_cert(shown, &[], &name, &[], UnixTime::now());
         verified.map(drop)
     }
 
@@ -128,5 +139,19 @@ mod tests {
         let other = verify("other.example", HostName::Verified).unwrap_err();
         assert!(other.to_string().contains("kafka.example"), "{other}");
         verify("other.example", HostName::Ignored).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_of_version_1_is_named_as_that() {
+        let client = include_str!("../../../tests/fixtures/tls/client-v1.pem");
+        let [shown, authority] = &pem::certificates(client).unwrap()[..] else {
+            panic!("a certificate and its authority's");
+        };
+        for trusted in [authority, shown] {
+            let trusted = vec![trusted.clone()];
+            let refused = verify_certificate(shown, trusted, "client", HostName::Verified);
+            let told = explain(&refused.unwrap_err(), "client", OurCertificate::None);
+            assert!(told.contains("X.509 version 1"), "{told}");
+        }
     }
 }
