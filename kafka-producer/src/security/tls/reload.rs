@@ -154,4 +154,29 @@ mod tests {
         client.refresh(now).unwrap();
         assert!(!Arc::ptr_eq(&first, &client.config()));
     }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_read_again_though_it_looks_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        fs::copy(fixture("ca.pem"), &path).unwrap();
+        let mut now = Instant::now();
+        let mut client = TlsClient::new(&trusting(&path), now).unwrap();
+        let first = client.config();
+        // As if it could not be read for another reason: no permission yet, or no descriptor left.
+        let next = fs::read(fixture("self-signed.pem")).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(60);
+        let write = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(then).unwrap();
+        };
+        write(&vec![b' '; next.len()]);
+        now += PAUSE;
+        client.refresh(now).unwrap_err();
+        write(&next);
+        now += PAUSE;
+        let _ = client.refresh(now);
+        assert!(!Arc::ptr_eq(&first, &client.config()));
+    }
 }
