@@ -129,4 +129,25 @@ mod tests {
         assert!(other.to_string().contains("kafka.example"), "{other}");
         verify("other.example", HostName::Ignored).unwrap();
     }
+
+    #[test]
+    fn a_broker_whose_certificate_is_trusted_vouches_for_no_other() {
+        // The first says of itself that it signs no others (CA:FALSE), as Java has it, too.
+        let trusted = include_str!("../../../tests/fixtures/tls/pinned.pem");
+        let shown = include_str!("../../../tests/fixtures/tls/signed-by-pinned.pem");
+        let trusted = pem::certificates(trusted).unwrap();
+        let shown = pem::certificates(shown).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(trusted.iter().cloned());
+        let provider = Arc::new(provider(&[]).unwrap());
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier = Verifier {
+            chains: chains.build().unwrap(),
+            trusted,
+            host_name: HostName::Verified,
+        };
+        let name = ServerName::try_from("kafka-2.example").unwrap();
+        let verified = verifier.verify_server_cert(&shown[0], &[], &name, &[], UnixTime::now());
+        assert!(verified.is_err());
+    }
 }

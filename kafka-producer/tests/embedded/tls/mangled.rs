@@ -55,3 +55,29 @@ async fn a_bit_that_turns_over_on_a_connection_in_use_gives_nothing_up() {
     let sent = in_time(producer.send(record("tea"))).await.unwrap();
     in_time(sent).await.unwrap();
 }
+
+/// As Kafka's listener without TLS: it reads the length of a frame and closes, so that what it has not read
+/// makes a reset of the end.
+async fn reads_a_length_and_closes(listener: TcpListener) {
+    loop {
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.readable().await.unwrap();
+        client.read_exact(&mut [0; 4]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_listener_without_tls_may_reset_the_connection() {
+    let tls = MockTls::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(reads_a_length_and_closes(listener));
+    let builder = builder(&address, &[("max.block.ms", "5000")]);
+    let builder = trusting(&tls)
+        .iter()
+        .fold(builder, |builder, (name, value)| builder.set(name, value));
+    let producer = builder.build().unwrap();
+    let told = in_time(producer.send(record("tea"))).await;
+    let told = told.map(drop).unwrap_err().to_string();
+    assert!(told.contains("security.protocol"), "{told}");
+}

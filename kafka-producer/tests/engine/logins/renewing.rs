@@ -195,10 +195,10 @@ fn an_answer_has_its_own_time_though_the_session_is_renewed_behind_it() {
     let mut stage = limited(plain_login(), 10_000);
     stage.pass(ms(8000));
     // The broker answers in order: the renewal waits for what was asked before.
-    let slow = stage.send(0, "slow");
+    let (slow, dropped) = (stage.send(0, "slow"), stage.dropped.len());
     stage.by_hand.insert(ApiKey::SASL_HANDSHAKE);
     stage.pass(ms(25_000));
-    assert_eq!(stage.dropped.len(), 1, "request.timeout.ms is 30 s");
+    assert_eq!(stage.dropped.len(), dropped, "request.timeout.ms is 30 s");
     stage.answer(1, [ok(1)]);
     delivered(&slow, 1);
 }
