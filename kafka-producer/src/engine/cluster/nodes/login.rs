@@ -15,6 +15,7 @@ use crate::engine::backoff;
 use crate::engine::cluster::disconnected::{Disconnected, Sent};
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::handshake::sasl::{self, Exchange, Occasion, Step};
+use crate::engine::cluster::node::Node;
 use crate::engine::cluster::node::login::Renewal;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::versions::Versions;
@@ -71,7 +72,9 @@ impl Nodes {
         let failures = self.known.get(&id).map_or(0, |node| node.failures());
         let setup = cx.settings.connection_setup;
         let timeout = backoff::delay(setup, failures.saturating_add(1), &mut cx.random);
-        let deadline = cx.now + timeout;
+        // Nothing is sent before the end of a silence.
+        let silent_until = self.known.get(&id).and_then(Node::silent_until);
+        let deadline = silent_until.map_or(cx.now, |until| until.max(cx.now)) + timeout;
         cx.timers.arm(Timer::Node(id), deadline);
         deadline
     }
@@ -284,15 +287,20 @@ impl Nodes {
         self.failed(cx, id, WaitReason::Authentication(why))
     }
 
-    /// TLS could not be agreed on with a broker: the connection is gone.
+    /// TLS could not be agreed on with a broker: the connection is gone. What breaks after the first answer,
+    /// which comes when the broker has taken our certificate, is a fault of the network.
     pub(crate) fn tls_failed(
         &mut self,
         cx: &mut Context,
         id: NodeId,
         reason: &str,
     ) -> Option<Disconnected> {
+        let node = self.known.get(&id)?;
+        if node.has_spoken() {
+            return self.disconnected(cx, id, reason);
+        }
         let why = AuthenticationError {
-            broker: self.known.get(&id)?.name(),
+            broker: node.name(),
             mechanism: "TLS",
             user: None,
             reason: reason.into(),
