@@ -98,7 +98,7 @@ impl Driver {
         let earlier = deadline.is_some_and(|deadline| !self.alarm.is_set_for(deadline));
         // A step may be the last one, after a close: it is the task that ends with the engine.
         let ended = self.engine.has_ended() || self.engine.has_notices();
-        let begun = !self.dials.is_empty() || !self.outside.is_empty();
+        let begun = !(self.to_dial.is_empty() && self.dials.is_empty() && self.outside.is_empty());
         if ended || earlier || begun || !self.events.is_empty() {
             rest = Rest::ForTheTask;
         }

@@ -27,6 +27,8 @@ pub(super) struct Driver {
     pub(super) doorbell: Arc<Doorbell>,
     compressor: Option<Compressor>,
     securing: Option<Securing>,
+    /// Connections to open: begun by the task alone, because files are read for some.
+    pub(super) to_dial: Vec<(NodeId, Address)>,
     pub(super) dials: HashMap<NodeId, Opening>,
     /// What earlier dials have tried.
     tried: HashMap<NodeId, Tried>,
@@ -75,6 +77,7 @@ impl Driver {
             doorbell,
             compressor,
             securing,
+            to_dial: Vec::new(),
             dials: HashMap::new(),
             tried: HashMap::new(),
             connections: HashMap::new(),
@@ -90,6 +93,7 @@ impl Driver {
         if self.doorbell.awake() {
             self.engine.handle(Instant::now(), Input::Tick);
         }
+        self.begin_dials();
         self.poll_dials(context);
         for (id, connection) in &mut self.connections {
             connection.poll_read(context, |event| self.events.push((*id, event)));
@@ -201,10 +205,11 @@ impl Driver {
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Dial(id, address) => {
-                    self.dial(id, address);
+                    self.to_dial.push((id, address));
                     round = Round::Busy;
                 }
                 Action::Drop(id) => {
+                    self.to_dial.retain(|(other, _)| *other != id);
                     if let Some(mut dial) = self.dials.remove(&id) {
                         self.tried.insert(id, dial.take_tried());
                     }
@@ -218,6 +223,12 @@ impl Driver {
             }
         }
         round
+    }
+
+    fn begin_dials(&mut self) {
+        for (id, address) in std::mem::take(&mut self.to_dial) {
+            self.dial(id, address);
+        }
     }
 
     fn dial(&mut self, id: NodeId, address: Address) {

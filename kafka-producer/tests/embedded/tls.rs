@@ -2,6 +2,7 @@
 
 mod failing;
 mod files;
+mod mangled;
 mod sending;
 
 use kafka_mock::{MockCluster, MockTls};

@@ -237,3 +237,13 @@ fn handlers_of_java_are_known_or_refused() {
          TokenProvider",
     );
 }
+
+#[test]
+fn a_url_that_is_refused_is_not_shown_with_the_password_in_it() {
+    let retriever = "sasl.oauthbearer.jwt.retriever.class";
+    let file = "org.apache.kafka.common.security.oauthbearer.FileJwtRetriever";
+    let url = "https://me:tea-2026@idp.example/token?client_secret=tea-2026";
+    let error = config(&with(&[(ENDPOINT, url), (retriever, file)])).check();
+    let error = error.unwrap_err().to_string();
+    assert!(!error.contains("tea-2026"), "{error}");
+}

@@ -68,7 +68,13 @@ impl Handshake {
                     stream,
                     peer: self.peer.clone(),
                 }),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                // A reset: it has closed with bytes unread.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+                    ) =>
+                {
                     Err(Failure::Unanswered(
                         "the broker closed the connection while TLS was being agreed on".to_owned(),
                     ))

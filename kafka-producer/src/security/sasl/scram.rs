@@ -173,7 +173,10 @@ fn read_final(said: &[u8]) -> Result<Vec<u8>, Broken> {
     let text = std::str::from_utf8(said).map_err(|_| broken())?;
     let first = text.split(',').next().unwrap_or_default();
     if let Some(error) = first.strip_prefix("e=") {
-        return Err(Broken(format!("the server says {error:?}")));
+        return Err(Broken(format!(
+            "the server says {:?}",
+            readable(error.as_bytes())
+        )));
     }
     let signature = first.strip_prefix("v=").ok_or_else(broken)?;
     STANDARD.decode(signature).map_err(|_| broken())

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, SupportedProtocolVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::ec_key::with_public_key;
@@ -21,21 +20,14 @@ use super::{Tls, TlsVersion};
 pub(super) fn configure(tls: &Tls) -> Result<Arc<ClientConfig>, Vec<Unusable>> {
     let provider = Arc::new(provider(&tls.cipher_suites).map_err(|problem| vec![problem])?);
     let Material { trusted, identity } = material::read(tls)?;
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(trusted.iter().cloned());
-    let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-    let chains = chains.build().map_err(|error| {
+    let host_name = match tls.verify_host_name {
+        true => HostName::Verified,
+        false => HostName::Ignored,
+    };
+    let verifier = Verifier::new(trusted, host_name, &provider).map_err(|error| {
         let reason = format!("no certificate inside can be used: {error}");
         vec![Unusable::setting("ssl.truststore.location", reason)]
     })?;
-    let verifier = Verifier {
-        chains,
-        trusted,
-        host_name: match tls.verify_host_name {
-            true => HostName::Verified,
-            false => HostName::Ignored,
-        },
-    };
     let versions: Vec<_> = tls
         .versions
         .iter()

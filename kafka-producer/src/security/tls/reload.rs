@@ -22,6 +22,8 @@ pub(crate) struct TlsClient {
     config: TlsConfig,
     /// The files as they were when they were last read.
     read: Vec<Stamp>,
+    /// Why they could not be used then: they are read again, because it may not have been them.
+    failed: Option<StaleMaterial>,
     looked_at: Instant,
 }
 
@@ -37,8 +39,8 @@ enum Stamp {
     },
 }
 
-/// A file that has changed, and cannot be used.
-#[derive(Debug)]
+/// Files that have changed, and cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StaleMaterial(Vec<Unusable>);
 
 impl TlsClient {
@@ -50,6 +52,7 @@ impl TlsClient {
             settings: settings.clone(),
             config: client::configure(settings)?,
             read,
+            failed: None,
             looked_at: now,
         })
     }
@@ -59,19 +62,31 @@ impl TlsClient {
         Arc::clone(&self.config)
     }
 
-    /// Reads the files again if they have changed; looks at them once per second at most.
+    /// Reads the files again if they have changed; looks at them once per second at most. What is wrong with
+    /// them is told once.
     pub(crate) fn refresh(&mut self, now: Instant) -> Result<(), StaleMaterial> {
         if now.saturating_duration_since(self.looked_at) < PAUSE {
             return Ok(());
         }
         self.looked_at = now;
         let stamps = stamps(&self.settings);
-        if stamps == self.read && !self.read.contains(&Stamp::Fresh) {
+        let is_settled = stamps == self.read && !self.read.contains(&Stamp::Fresh);
+        if is_settled && self.failed.is_none() {
             return Ok(());
         }
         self.read = stamps;
-        self.config = client::configure(&self.settings).map_err(StaleMaterial)?;
-        Ok(())
+        match client::configure(&self.settings).map_err(StaleMaterial) {
+            Ok(config) => {
+                self.config = config;
+                self.failed = None;
+                Ok(())
+            }
+            Err(stale) if self.failed.as_ref() == Some(&stale) => Ok(()),
+            Err(stale) => {
+                self.failed = Some(stale.clone());
+                Err(stale)
+            }
+        }
     }
 }
 
@@ -196,6 +211,31 @@ mod tests {
         let first = client.config();
         // It may have got the same date and length.
         client.refresh(now + PAUSE).unwrap();
+        assert!(!Arc::ptr_eq(&first, &client.config()));
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_read_again_though_it_looks_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        fs::copy(fixture("ca.pem"), &path).unwrap();
+        let mut now = Instant::now();
+        let mut client = TlsClient::new(&trusting(&path), now).unwrap();
+        let first = client.config();
+        // As if it could not be read for another reason: no permission yet, or no descriptor left.
+        let next = fs::read(fixture("self-signed.pem")).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(60);
+        let write = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(then).unwrap();
+        };
+        write(&vec![b' '; next.len()]);
+        now += PAUSE;
+        client.refresh(now).unwrap_err();
+        write(&next);
+        now += PAUSE;
+        let _ = client.refresh(now);
         assert!(!Arc::ptr_eq(&first, &client.config()));
     }
 }

@@ -3,22 +3,27 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 use super::validity;
 
 /// The checks of webpki, but for what Java does otherwise.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    pub(super) chains: Arc<WebPkiServerVerifier>,
+    /// Of those that issue certificates; `None`: none does.
+    chains: Option<Arc<WebPkiServerVerifier>>,
+    algorithms: WebPkiSupportedAlgorithms,
     /// For certificates that are trusted themselves, whoever made them.
-    pub(super) trusted: Vec<CertificateDer<'static>>,
-    pub(super) host_name: HostName,
+    trusted: Vec<CertificateDer<'static>>,
+    host_name: HostName,
 }
 
 /// `ssl.endpoint.identification.algorithm`.
@@ -31,6 +36,34 @@ pub(super) enum HostName {
 }
 
 impl Verifier {
+    /// Believes these certificates, and those that were issued by the ones among them that may issue any.
+    ///
+    /// # Errors
+    /// None of them can be used.
+    pub(super) fn new(
+        trusted: Vec<CertificateDer<'static>>,
+        host_name: HostName,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, VerifierBuilderError> {
+        let issuers = || trusted.iter().filter(|it| may_issue(it)).cloned();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(issuers());
+        let chains = match issuers().next() {
+            None if !trusted.is_empty() => None,
+            _ => {
+                let (roots, provider) = (Arc::new(roots), Arc::clone(provider));
+                let chains = WebPkiServerVerifier::builder_with_provider(roots, provider);
+                Some(chains.build()?)
+            }
+        };
+        Ok(Self {
+            chains,
+            algorithms: provider.signature_verification_algorithms,
+            trusted,
+            host_name,
+        })
+    }
+
     /// A broker may show a certificate that is itself in the trust store: webpki does not accept one there
     /// that may sign others.
     fn verify_trusted_itself(
@@ -54,15 +87,18 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = match self.trusted.contains(end_entity) {
-            true => self.verify_trusted_itself(end_entity, server_name, now),
-            false => self.chains.verify_server_cert(
+        let verified = match &self.chains {
+            _ if self.trusted.contains(end_entity) => {
+                self.verify_trusted_itself(end_entity, server_name, now)
+            }
+            Some(chains) => chains.verify_server_cert(
                 end_entity,
                 intermediates,
                 server_name,
                 ocsp_response,
                 now,
             ),
+            None => Err(CertificateError::UnknownIssuer.into()),
         };
         // The name is looked at last: who fails by it alone is trusted otherwise.
         match verified {
@@ -79,7 +115,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -88,18 +124,24 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chains.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
+}
+
+/// Whether a certificate may issue others, as Java has it: one of version 3 must say so.
+fn may_issue(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
+        return false;
+    };
+    parsed.is_ca() || parsed.version() != X509Version::V3
 }
 
 #[cfg(test)]
 mod tests {
-    use rustls::RootCertStore;
-
     use super::super::failure::{OurCertificate, explain};
     use super::super::pem;
     use super::super::provider::provider;
@@ -119,15 +161,8 @@ mod tests {
         host: &str,
         host_name: HostName,
     ) -> Result<(), Error> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(trusted.iter().cloned());
         let provider = Arc::new(provider(&[]).unwrap());
-        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-        let verifier = Verifier {
-            chains: chains.build().unwrap(),
-            trusted,
-            host_name,
-        };
+        let verifier = Verifier::new(trusted, host_name, &provider).unwrap();
         let name = ServerName::try_from(host.to_owned()).unwrap();
         let verified = verifier.verify_server_cert(shown, &[], &name, &[], UnixTime::now());
         verified.map(drop)
@@ -153,5 +188,18 @@ mod tests {
             let told = explain(&refused.unwrap_err(), "client", OurCertificate::None);
             assert!(told.contains("X.509 version 1"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_broker_whose_certificate_is_trusted_vouches_for_no_other() {
+        // The first says of itself that it signs no others (CA:FALSE), as Java has it, too.
+        let trusted = include_str!("../../../tests/fixtures/tls/pinned.pem");
+        let shown = include_str!("../../../tests/fixtures/tls/signed-by-pinned.pem");
+        let trusted = pem::certificates(trusted).unwrap();
+        let shown = pem::certificates(shown).unwrap();
+        let host = "kafka-2.example";
+        let verified = verify_certificate(&shown[0], trusted, host, HostName::Verified);
+        let unknown = CertificateError::UnknownIssuer;
+        assert_eq!(verified, Err(Error::InvalidCertificate(unknown)));
     }
 }

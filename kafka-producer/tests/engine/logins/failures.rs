@@ -437,3 +437,17 @@ fn tls_that_cannot_be_agreed_on_is_no_fault_of_the_network() {
     stage.answer(1, [ok(0)]);
     delivered(&delivery, 0);
 }
+
+#[test]
+fn tls_that_breaks_on_a_connection_that_was_of_use_is_a_fault_of_the_network() {
+    let mut stage = Stage::with(settings(), &[1]);
+    stage.warm_up(0, 1);
+    let delivery = stage.send(0, "tea");
+    let (node, why) = (NodeId(1), "cannot decrypt peer's message");
+    stage.connections.remove(&node);
+    stage.input(Input::TlsFailed(node, why.into()));
+    stage.settle();
+    stage.pass(ms(2000));
+    stage.answer(1, [ok(1)]);
+    delivered(&delivery, 1);
+}

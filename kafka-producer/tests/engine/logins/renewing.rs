@@ -189,3 +189,30 @@ fn a_session_of_unthinkable_length_is_one_without_an_end() {
     stage.pass(Duration::from_secs(100_000));
     assert_eq!(let_in(&stage), 1);
 }
+
+#[test]
+fn an_answer_has_its_own_time_though_the_session_is_renewed_behind_it() {
+    let mut stage = limited(plain_login(), 10_000);
+    stage.pass(ms(8000));
+    // The broker answers in order: the renewal waits for what was asked before.
+    let (slow, dropped) = (stage.send(0, "slow"), stage.dropped.len());
+    stage.by_hand.insert(ApiKey::SASL_HANDSHAKE);
+    stage.pass(ms(25_000));
+    assert_eq!(stage.dropped.len(), dropped, "request.timeout.ms is 30 s");
+    stage.answer(1, [ok(1)]);
+    delivered(&slow, 1);
+}
+
+#[test]
+fn a_renewal_that_is_held_back_by_a_silence_is_not_late() {
+    let mut stage = limited(plain_login(), 100_000);
+    let dropped = stage.dropped.len();
+    stage.pass(ms(84_000));
+    let delivery = stage.send(0, "tea");
+    stage.answer_throttled(1, 60_000, [ok(1)]);
+    delivered(&delivery, 1);
+    stage.pass(ms(59_000));
+    assert_eq!(stage.dropped.len(), dropped, "it was told to be silent");
+    stage.pass(ms(1_000));
+    assert_eq!(let_in(&stage), 2);
+}

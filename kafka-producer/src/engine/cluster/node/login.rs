@@ -163,6 +163,11 @@ impl Node {
         }
     }
 
+    /// Whether it has answered anything on its connection.
+    pub(crate) fn has_spoken(&self) -> bool {
+        matches!(self.link, Link::Authenticating(..) | Link::Ready(..))
+    }
+
     /// Whether its connection was of no use so far, and something was asked on it.
     pub(crate) fn has_answered_nothing(&self) -> bool {
         match &self.link {

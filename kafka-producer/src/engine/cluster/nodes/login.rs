@@ -15,6 +15,7 @@ use crate::engine::backoff;
 use crate::engine::cluster::disconnected::{Disconnected, Sent};
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::handshake::sasl::{self, Exchange, Occasion, Step};
+use crate::engine::cluster::node::Node;
 use crate::engine::cluster::node::login::Renewal;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::versions::Versions;
@@ -63,15 +64,22 @@ impl Nodes {
 
     /// An exchange that begins now.
     fn exchange(&self, cx: &mut Context, id: NodeId, sasl: &Sasl, occasion: Occasion) -> Exchange {
-        Exchange::begin(sasl, occasion, self.login_deadline(cx, id))
+        Exchange::begin(sasl, occasion, self.login_deadline(cx, id, occasion))
     }
 
-    /// When a login that begins now is given up: after `socket.connection.setup.timeout.ms`.
-    fn login_deadline(&self, cx: &mut Context, id: NodeId) -> Instant {
+    /// When a login that begins now is given up: after `socket.connection.setup.timeout.ms`; on a connection
+    /// in use not before `request.timeout.ms`, because the broker answers what was sent before first.
+    fn login_deadline(&self, cx: &mut Context, id: NodeId, occasion: Occasion) -> Instant {
         let failures = self.known.get(&id).map_or(0, |node| node.failures());
         let setup = cx.settings.connection_setup;
-        let timeout = backoff::delay(setup, failures.saturating_add(1), &mut cx.random);
-        let deadline = cx.now + timeout;
+        let setup = backoff::delay(setup, failures.saturating_add(1), &mut cx.random);
+        let timeout = match occasion {
+            Occasion::First => setup,
+            Occasion::Again => setup.max(cx.settings.request_timeout),
+        };
+        // Nothing is sent before the end of a silence.
+        let silent_until = self.known.get(&id).and_then(Node::silent_until);
+        let deadline = silent_until.map_or(cx.now, |until| until.max(cx.now)) + timeout;
         cx.timers.arm(Timer::Node(id), deadline);
         deadline
     }
@@ -154,7 +162,10 @@ impl Nodes {
     }
 
     fn show_token(&mut self, cx: &mut Context, id: NodeId, token: Token) -> Login {
-        let deadline = self.login_deadline(cx, id);
+        let node = self.known.get(&id);
+        let occasion = node.and_then(Node::exchange).map(|it| it.occasion);
+        let occasion = occasion.unwrap_or(Occasion::First);
+        let deadline = self.login_deadline(cx, id, occasion);
         let node = self.known.get_mut(&id);
         if let Some(exchange) = node.and_then(|node| node.exchange_mut()) {
             exchange.take_token(token, deadline);
@@ -284,15 +295,20 @@ impl Nodes {
         self.failed(cx, id, WaitReason::Authentication(why))
     }
 
-    /// TLS could not be agreed on with a broker: the connection is gone.
+    /// TLS could not be agreed on with a broker: the connection is gone. What breaks after the first answer,
+    /// which comes when the broker has taken our certificate, is a fault of the network.
     pub(crate) fn tls_failed(
         &mut self,
         cx: &mut Context,
         id: NodeId,
         reason: &str,
     ) -> Option<Disconnected> {
+        let node = self.known.get(&id)?;
+        if node.has_spoken() {
+            return self.disconnected(cx, id, reason);
+        }
         let why = AuthenticationError {
-            broker: self.known.get(&id)?.name(),
+            broker: node.name(),
             mechanism: "TLS",
             user: None,
             reason: reason.into(),

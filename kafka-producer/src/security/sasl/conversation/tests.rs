@@ -294,3 +294,19 @@ proptest! {
         prop_assert!(scram.answer(changed.as_bytes(), salted).is_err());
     }
 }
+
+#[test]
+fn a_servers_error_in_scram_is_cut_off_where_it_is_too_long() {
+    let sasl = Sasl::Scram {
+        hash: ScramHash::Sha256,
+        login: login("user", "pencil"),
+        token: false,
+    };
+    let (mut scram, _) = begin(&sasl, None).unwrap();
+    let mut salted = SaltedPasswords::default();
+    let first = b"r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+    scram.answer(first, &mut salted).unwrap();
+    let said = format!("e={}", "x".repeat(1 << 20));
+    let why = scram.answer(said.as_bytes(), &mut salted).unwrap_err();
+    assert!(why.0.len() < 2 * WORDS_MAX, "{} bytes", why.0.len());
+}
