@@ -111,7 +111,7 @@ fn a_token_may_be_in_a_file() {
     provider(&[(ENDPOINT, "file:///run/token"), (retriever, &file)]);
     oauth_refused(
         &[(ENDPOINT, "http://idp/"), (retriever, &file)],
-        "sasl.oauthbearer.token.endpoint.url=\"http://idp/\": must be file:///PATH, because \
+        "sasl.oauthbearer.token.endpoint.url=\"http:...\": must be file:///PATH, because \
          sasl.oauthbearer.jwt.retriever.class is FileJwtRetriever",
     );
     let error = config(&with(&[
