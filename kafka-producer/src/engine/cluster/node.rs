@@ -441,7 +441,11 @@ impl Node {
                 "no connection within socket.connection.setup.timeout.ms".to_owned()
             }
             Link::Authenticating(_, _, exchange) if exchange.deadline() <= now => {
-                "not authenticated within socket.connection.setup.timeout.ms".to_owned()
+                let limit = match exchange.occasion {
+                    Occasion::First => "socket.connection.setup.timeout.ms",
+                    Occasion::Again => "request.timeout.ms (or a longer time for connecting)",
+                };
+                format!("not authenticated within {limit}")
             }
             _ => {
                 let timeout_ms = request_timeout.as_millis();
