@@ -110,13 +110,13 @@ mod tests {
         Producer::builder()
             .bootstrap_servers(["localhost:9092"])
             .set("client.id", "till-7")
-            .set("max.in.flight.request.per.connection", "1")
+            .set("max.in.flight.requests.per.connections", "1")
             .set("acks", "1")
             .set("metric.reporters", "")
     }
 
     const ODDITIES: [&str; 3] = [
-        "unknown property \"max.in.flight.request.per.connection\" is ignored: did you mean \
+        "unknown property \"max.in.flight.requests.per.connections\" is ignored: did you mean \
             max.in.flight.requests.per.connection?",
         "metric.reporters has no effect: metrics are not collected yet",
         "enable.idempotence is off, because acks=1: records that are sent again may be duplicated or \

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::other_names::Origin;
+
 /// A configuration that no producer can be built from.
 ///
 /// ```
@@ -52,14 +54,14 @@ impl ConfigError {
     /// ```
     /// use kafka_producer::ProducerConfig;
     ///
-    /// let error = ProducerConfig::from_properties([("bootstrap.server", "localhost:9092")])
+    /// let error = ProducerConfig::from_properties([("boostrap.servers", "localhost:9092")])
     ///     .check()
     ///     .unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
     ///     "bootstrap.servers is required: host:port of at least one broker; \
-    ///      there is no property \"bootstrap.server\"\n\
-    ///      warning: unknown property \"bootstrap.server\" is ignored: did you mean bootstrap.servers?",
+    ///      there is no property \"boostrap.servers\"\n\
+    ///      warning: unknown property \"boostrap.servers\" is ignored: did you mean bootstrap.servers?",
     /// );
     /// assert_eq!(error.warnings().len(), 1);
     /// ```
@@ -132,6 +134,23 @@ pub enum Problem {
         /// Why not.
         reason: String,
     },
+    /// A setting was given different values, by names that mean the same.
+    #[error(
+        "{name}={value:?} contradicts {other}={other_value:?}: both set {setting}, keep one of them"
+    )]
+    #[non_exhaustive]
+    Disagreement {
+        /// One of the names; not today's.
+        name: &'static str,
+        /// As it was given.
+        value: String,
+        /// The other name.
+        other: &'static str,
+        /// As that was given.
+        other_value: String,
+        /// Kafka's name of what both mean.
+        setting: &'static str,
+    },
     /// A property that has no default was not set.
     #[error("{name} is required: {allowed}{}", misspelling(misspelt))]
     #[non_exhaustive]
@@ -185,7 +204,7 @@ fn misspelling(misspelt: &Option<String>) -> String {
 }
 
 impl Problem {
-    /// The property this is about, if it is about one.
+    /// The property this is about, if it is about one; by the name that it was given.
     ///
     /// ```
     /// use kafka_producer::config::parse_properties;
@@ -198,6 +217,7 @@ impl Problem {
         match self {
             Self::Invalid { name, .. }
             | Self::Contradiction { name, .. }
+            | Self::Disagreement { name, .. }
             | Self::Unsupported { name, .. }
             | Self::Missing { name, .. }
             | Self::Unusable { name, .. } => Some(name),
@@ -232,10 +252,20 @@ pub enum Warning {
         /// The most similar property, if one is similar.
         nearest: Option<&'static str>,
     },
-    /// A property of Kafka's that has no effect here.
+    /// A name that is understood, but is not Kafka's name of today.
+    #[non_exhaustive]
+    OtherName {
+        /// As it was given.
+        name: &'static str,
+        /// Whose name it is.
+        origin: Origin,
+        /// What to write instead: `NAME=VALUE`, or several.
+        instead: String,
+    },
+    /// A property that has no effect here: of Kafka's, or by another name.
     #[non_exhaustive]
     NoEffect {
-        /// Kafka's name of the property.
+        /// The name of the property.
         name: &'static str,
         /// Why not.
         reason: &'static str,
@@ -302,6 +332,11 @@ impl fmt::Display for Warning {
             } => {
                 write!(f, "unknown property {name:?} is ignored")
             }
+            Self::OtherName {
+                name,
+                origin,
+                instead,
+            } => write!(f, "{name} is {origin}: write {instead}"),
             Self::NoEffect { name, reason } => write!(f, "{name} has no effect: {reason}"),
             Self::EmptyEntry { name } => {
                 write!(f, "{name} has an empty entry, which is passed over")

@@ -8,14 +8,15 @@
 //!
 //! A [`ProducerConfig`] accepts anything and checks nothing; it remembers what was set explicitly,
 //! because Kafka's rules treat that differently from a default of the same value. `table` knows the
-//! properties one by one, `rules.rs` how they depend on each other. Nothing here opens a
-//! connection, resolves a name or reads the environment.
+//! properties one by one, `other_names` what else they were called, `rules.rs` how they depend on each
+//! other. Nothing here opens a connection, resolves a name or reads the environment.
 
 mod address;
 mod choices;
 mod error;
 mod jaas;
 mod nearest;
+mod other_names;
 mod producer_config;
 mod properties_file;
 mod rules;
@@ -43,6 +44,7 @@ pub use choices::{
     UnknownPolicy, UnknownProtocol, UnresolvedPolicy,
 };
 pub use error::{ConfigError, Problem, Warning};
+pub use other_names::{Conversion, Meaning, Origin, OtherName};
 pub use producer_config::ProducerConfig;
 pub use properties_file::parse_properties;
 pub use rules::Checked;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::ConfigError;
+use super::other_names::{self, OtherName};
 use super::properties_file;
 use super::rules::{self, Checked};
 use super::table::{self, Property};
@@ -119,6 +120,25 @@ impl ProducerConfig {
         table::all()
     }
 
+    /// Names that are understood beside those of today's Kafka: those of its older versions, and
+    /// librdkafka's. Each causes a warning that says what to write today.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let config = ProducerConfig::new().set("metadata.broker.list", "localhost:9092");
+    /// let checked = config.check()?;
+    /// assert_eq!(checked.bootstrap_servers()[0].host, "localhost");
+    /// assert_eq!(
+    ///     checked.warnings()[0].to_string(),
+    ///     "metadata.broker.list is an older name: write bootstrap.servers=localhost:9092",
+    /// );
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn other_names() -> impl Iterator<Item = &'static OtherName> + Clone {
+        other_names::all()
+    }
+
     /// Checks everything at once, by Kafka's rules.
     ///
     /// ```
@@ -148,10 +168,19 @@ impl<N: Into<String>, V: Into<String>> Extend<(N, V)> for ProducerConfig {
 /// Hides the values of passwords, and those of unknown names, which may be passwords.
 impl fmt::Debug for ProducerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.explicit.iter().map(|(name, value)| {
-            let value = table::named(name).map_or("[hidden]", |property| property.shown(value));
-            (name, value)
-        });
+        let shown = self
+            .explicit
+            .iter()
+            .map(|(name, value)| (name, shown(name, value)));
         f.debug_map().entries(shown).finish()
+    }
+}
+
+fn shown<'a>(name: &str, value: &'a str) -> &'a str {
+    let is_shown = other_names::named(name).is_some_and(|other| !other.is_secret);
+    match table::named(name) {
+        Some(property) => property.shown(value),
+        None if is_shown => value,
+        None => table::HIDDEN,
     }
 }

@@ -15,6 +15,7 @@ use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, d
 use super::address::{ADDRESS_FORM, Address, parse_address};
 use super::choices::{Acks, MetadataRecovery, PartitionerClass, SecurityProtocol};
 use super::error::{ConfigError, Problem, Warning};
+use super::other_names;
 use super::security;
 use super::settings::{
     BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
@@ -187,7 +188,9 @@ pub(super) fn check(
     provider: Option<&Arc<dyn TokenProvider>>,
 ) -> Result<Checked, ConfigError> {
     let mut findings = Findings::default();
-    let values = Values::read(explicit, &mut findings);
+    let translated = other_names::translate(explicit, &mut findings);
+    let values = Values::read(&translated.explicit, &mut findings);
+    let values = values.with_invalid(translated.invalid);
     let security = security::security(&values, provider, &mut findings);
     let mut settings = settings(&values, security, &mut findings);
     let partitioner = partitioner(&values, &mut findings);

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
+mod other_names;
 mod security;
 mod servers;
 
@@ -110,14 +111,14 @@ fn transactions_need_idempotence_and_name_the_client() {
 fn an_error_lists_what_is_odd_besides() {
     let odd = [
         ("linger.ms", "soon"),
-        ("max.in.flight.request.per.connection", "1"),
+        ("max.in.flight.requests.per.connections", "1"),
         ("acks", "1"),
     ];
     let error = config(&odd).check().unwrap_err();
     assert_eq!(
         error.to_string(),
         "linger.ms=\"soon\": must be a whole number from 0 to 9223372036854775807\n\
-         warning: unknown property \"max.in.flight.request.per.connection\" is ignored: \
+         warning: unknown property \"max.in.flight.requests.per.connections\" is ignored: \
          did you mean max.in.flight.requests.per.connection?\n\
          warning: enable.idempotence is off, because acks=1: records that are sent again may be \
          duplicated or reordered"

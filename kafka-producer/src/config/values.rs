@@ -92,6 +92,12 @@ impl Values {
         values
     }
 
+    /// The same, where these were set to something that is no value of theirs, and was reported.
+    pub(super) fn with_invalid(mut self, names: BTreeSet<&'static str>) -> Self {
+        self.invalid.extend(names);
+        self
+    }
+
     fn read_one(&mut self, property: &'static Property, text: &str, findings: &mut Findings) {
         let name = property.name;
         let Some(value) = property.read(text) else {

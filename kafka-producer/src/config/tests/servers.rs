@@ -28,7 +28,7 @@ fn a_list_of_bootstrap_servers_with_nothing_but_empty_entries_is_refused() {
 
 #[test]
 fn a_required_name_that_is_misspelt_is_answered_with_the_one_that_is_meant() {
-    for name in ["bootstrap.server", "BOOTSTRAP_SERVERS", "boostrap.servers"] {
+    for name in ["bootstrap-servers", "BOOTSTRAP_SERVERS", "boostrap.servers"] {
         let config = ProducerConfig::from_properties([(name, "localhost:9092")]);
         let error = config.check().unwrap_err().to_string();
         let (problem, warning) = error.split_once('\n').unwrap();
