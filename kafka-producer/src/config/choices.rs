@@ -1,5 +1,5 @@
 //! The values that users name by a word: `acks`, `partitioner.class`, `unresolved.batch.policy`,
-//! `metadata.recovery.strategy`, `security.protocol`.
+//! `metadata.recovery.strategy`, `client.dns.lookup`, `security.protocol`.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -220,6 +220,43 @@ pub enum MetadataRecovery {
         /// `metadata.recovery.rebootstrap.trigger.ms`.
         trigger: Duration,
     },
+}
+
+/// What becomes of the host names in `bootstrap.servers` (`client.dns.lookup`). In either case all
+/// addresses of a name are tried, and names are resolved anew for each connection.
+///
+/// ```
+/// use kafka_producer::config::DnsLookup;
+/// assert_eq!(DnsLookup::default().name(), "use_all_dns_ips");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DnsLookup {
+    /// They are used as they are written.
+    #[default]
+    UseAllDnsIps,
+    /// Each is replaced by the names of its addresses (reverse lookup), by which TLS and logins then know the
+    /// brokers: for an alias whose brokers have certificates for their own names.
+    ResolveCanonicalBootstrapServersOnly,
+}
+
+impl DnsLookup {
+    /// The value of `client.dns.lookup`.
+    ///
+    /// ```
+    /// use kafka_producer::config::DnsLookup;
+    ///
+    /// let lookup = DnsLookup::ResolveCanonicalBootstrapServersOnly;
+    /// assert_eq!(lookup.name(), "resolve_canonical_bootstrap_servers_only");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UseAllDnsIps => "use_all_dns_ips",
+            Self::ResolveCanonicalBootstrapServersOnly => {
+                "resolve_canonical_bootstrap_servers_only"
+            }
+        }
+    }
 }
 
 /// How brokers are talked to (`security.protocol`): over TLS or not, and with a login or without.

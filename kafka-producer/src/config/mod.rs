@@ -40,8 +40,8 @@ mod values;
 
 pub use address::Address;
 pub use choices::{
-    Acks, MetadataRecovery, PartitionerClass, SecurityProtocol, UnknownAcks, UnknownPartitioner,
-    UnknownPolicy, UnknownProtocol, UnresolvedPolicy,
+    Acks, DnsLookup, MetadataRecovery, PartitionerClass, SecurityProtocol, UnknownAcks,
+    UnknownPartitioner, UnknownPolicy, UnknownProtocol, UnresolvedPolicy,
 };
 pub use error::{ConfigError, Problem, Warning};
 pub use other_names::{Conversion, Meaning, Origin, OtherName};

@@ -13,7 +13,7 @@ use kafka_wire::STRING_BYTES_MAX;
 use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
 use super::address::{ADDRESS_FORM, Address, parse_address};
-use super::choices::{Acks, MetadataRecovery, PartitionerClass, SecurityProtocol};
+use super::choices::{Acks, DnsLookup, MetadataRecovery, PartitionerClass, SecurityProtocol};
 use super::error::{ConfigError, Problem, Warning};
 use super::other_names;
 use super::security;
@@ -217,6 +217,7 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
     Settings {
         client_id: client_id(values, findings).into(),
         bootstrap: bootstrap(values, findings),
+        dns_lookup: dns_lookup(values),
         guarantee: guarantee(values, findings),
         accumulator: kafka_accumulator::Settings::default()
             .batch_size(values.count("batch.size"))
@@ -271,6 +272,14 @@ fn bootstrap(values: &Values, findings: &mut Findings) -> Vec<Address> {
         }
     }
     addresses
+}
+
+fn dns_lookup(values: &Values) -> DnsLookup {
+    let canonical = DnsLookup::ResolveCanonicalBootstrapServersOnly;
+    match values.text("client.dns.lookup") {
+        Some(lookup) if lookup == canonical.name() => canonical,
+        _ => DnsLookup::UseAllDnsIps,
+    }
 }
 
 /// What was set, if anything; the protocol stores its length in 16 bits.

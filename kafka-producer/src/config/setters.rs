@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kafka_wire::compression::Compression;
 
-use super::choices::{Acks, MetadataRecovery, PartitionerClass, UnresolvedPolicy};
+use super::choices::{Acks, DnsLookup, MetadataRecovery, PartitionerClass, UnresolvedPolicy};
 use super::producer_config::ProducerConfig;
 
 /// ```
@@ -38,6 +38,19 @@ impl ProducerConfig {
     pub fn bootstrap_servers(self, servers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let servers: Vec<String> = servers.into_iter().map(Into::into).collect();
         self.put("bootstrap.servers", servers.join(","))
+    }
+
+    /// `client.dns.lookup`: by which names the bootstrap servers are known.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// use kafka_producer::config::DnsLookup;
+    ///
+    /// let config = ProducerConfig::new().dns_lookup(DnsLookup::UseAllDnsIps);
+    /// assert_eq!(config, ProducerConfig::new().set("client.dns.lookup", "use_all_dns_ips"));
+    /// ```
+    pub fn dns_lookup(self, lookup: DnsLookup) -> Self {
+        self.put("client.dns.lookup", lookup.name().to_owned())
     }
 
     /// `client.id`: sent with every request, for quotas and the broker's logs; by default
@@ -481,6 +494,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let config = ProducerConfig::new()
             .bootstrap_servers(["localhost:9092"])
+            .dns_lookup(DnsLookup::ResolveCanonicalBootstrapServersOnly)
             .client_id("me")
             .acks(Acks::All)
             .idempotent()

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kafka_wire::compression::{Compression, CompressionLevel};
 
 pub use super::address::Address;
-pub use super::choices::{Acks, MetadataRecovery, UnresolvedPolicy};
+pub use super::choices::{Acks, DnsLookup, MetadataRecovery, UnresolvedPolicy};
 pub use crate::security::Security;
 
 /// Consistent settings of one producer.
@@ -20,6 +20,8 @@ pub struct Settings {
     pub client_id: Arc<str>,
     /// `bootstrap.servers`: at least one.
     pub bootstrap: Vec<Address>,
+    /// `client.dns.lookup`: by which names the bootstrap servers are known.
+    pub dns_lookup: DnsLookup,
     /// What is promised of a record that reports success.
     pub guarantee: Guarantee,
     /// `batch.size`, `linger.ms`, `buffer.memory`.

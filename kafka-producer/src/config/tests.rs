@@ -323,12 +323,9 @@ fn the_level_is_that_of_the_codec() {
 #[test]
 fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
     refused(
-        &[(
-            "client.dns.lookup",
-            "resolve_canonical_bootstrap_servers_only",
-        )],
-        "client.dns.lookup=\"resolve_canonical_bootstrap_servers_only\": must be use_all_dns_ips, \
-         because bootstrap names are not replaced by canonical ones, which Kerberos alone needs",
+        &[("transaction.two.phase.commit.enable", "true")],
+        "transaction.two.phase.commit.enable=\"true\": must be false, because a transaction cannot be \
+         prepared and handed on yet (KIP-939)",
     );
     silently(&[
         ("security.protocol", "plaintext"),

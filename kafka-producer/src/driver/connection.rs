@@ -51,6 +51,8 @@ impl From<Failure> for Event {
 /// A socket and what is on its way through it.
 pub(crate) struct Connection {
     transport: Transport,
+    /// By which name the broker is known, if not by that of its address.
+    canonical: Option<Arc<str>>,
     frames: FrameReader,
     read: BytesMut,
     /// In order; the first may wait for its compression.
@@ -76,9 +78,10 @@ enum State {
 }
 
 impl Connection {
-    pub(crate) fn new(transport: Transport) -> Self {
+    pub(crate) fn new(transport: Transport, canonical: Option<Arc<str>>) -> Self {
         Self {
             transport,
+            canonical,
             frames: FrameReader::new(FRAME_BYTES_MAX_DEFAULT),
             read: BytesMut::new(),
             queue: VecDeque::new(),
@@ -86,6 +89,11 @@ impl Connection {
             writing: None,
             state: State::Open,
         }
+    }
+
+    /// By which name the broker is known, if not by that of its address.
+    pub(crate) fn canonical(&self) -> Option<&str> {
+        self.canonical.as_deref()
     }
 
     /// Queues a request; it is framed when `ready`.
@@ -335,8 +343,8 @@ mod tests {
     async fn a_request_is_one_call_if_the_socket_takes_it() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut connection =
-            Connection::new(Transport::Plain(TcpStream::connect(address).await.unwrap()));
+        let socket = TcpStream::connect(address).await.unwrap();
+        let mut connection = Connection::new(Transport::Plain(socket), None);
         for correlation_id in 0..3 {
             let outgoing = Outgoing {
                 correlation_id,
@@ -362,8 +370,8 @@ mod tests {
     async fn a_request_that_is_compressed_is_told_of_though_the_socket_is_full() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut connection =
-            Connection::new(Transport::Plain(TcpStream::connect(address).await.unwrap()));
+        let socket = TcpStream::connect(address).await.unwrap();
+        let mut connection = Connection::new(Transport::Plain(socket), None);
         let told = RefCell::new(Vec::new());
         let tell = |event| told.borrow_mut().push(format!("{event:?}"));
         let (ready, finish) = Compressed::of_one();

@@ -4,7 +4,8 @@
 //! They are tried one after the other; while there is another, each gets a head start of 250 ms only
 //! (RFC 8305), and the first that accepts is taken. The next attempt remembers which were tried: it
 //! begins with those that were not, then takes those that accepted, the longest ago first, so that an
-//! address that accepts but does not work is passed over, too. The name is resolved anew each time.
+//! address that accepts but does not work is passed over, too. The name is resolved anew each time
+//! (`resolve.rs`).
 //!
 //! How long it may take is decided by the engine, which drops a dial whose time is up.
 
@@ -13,13 +14,15 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 
+use super::resolve::{Target, resolve};
 use super::transport::connect;
-use crate::settings::{Address, Settings};
+use crate::settings::{Address, DnsLookup, Settings};
 
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
@@ -41,33 +44,39 @@ pub(crate) struct Dial<S = TcpStream> {
     tried: Tried,
 }
 
+/// A connection that was opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Dialed<S> {
+    pub(crate) stream: S,
+    /// By which name the broker is known, if not by that of its address.
+    pub(crate) canonical: Option<Arc<str>>,
+}
+
 enum State<S> {
-    Resolving(Pending<Vec<SocketAddr>>),
+    Resolving(Pending<Vec<Target>>),
     Racing(Race<S>),
 }
 
 /// The addresses of one name, side by side.
 struct Race<S> {
     /// Those that were not tried yet, in their order.
-    waiting: VecDeque<SocketAddr>,
-    running: Vec<(SocketAddr, Pending<S>)>,
+    waiting: VecDeque<Target>,
+    running: Vec<(Target, Pending<S>)>,
     /// When the next is tried, if none has ended before.
     next_at: Option<Instant>,
     /// Why the others failed.
     failures: Vec<String>,
 }
 
-/// Begins to open a connection to a broker; `tried` is what earlier attempts have tried.
-pub(crate) fn dial(address: Address, tried: Tried, settings: &Settings) -> Dial {
+/// Begins to open a connection to a broker, whose name is looked up in this way; `tried` is what earlier
+/// attempts have tried.
+pub(crate) fn dial(address: Address, lookup: DnsLookup, tried: Tried, settings: &Settings) -> Dial {
     let buffers = (settings.send_buffer_bytes, settings.receive_buffer_bytes);
-    let resolve = {
-        let (host, port) = (address.host.clone(), address.port);
-        async move { Ok(lookup_host((host, port)).await?.collect()) }
-    };
+    let targets = resolve(address.clone(), lookup);
     Dial {
         address,
         connect: Box::new(move |address| Box::pin(connect(address, buffers))),
-        state: State::Resolving(Box::pin(resolve)),
+        state: State::Resolving(Box::pin(targets)),
         tried,
     }
 }
@@ -77,7 +86,7 @@ impl Dial {
     /// One that is as far as this.
     pub(super) fn resolving<F>(resolve: F) -> Self
     where
-        F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+        F: Future<Output = io::Result<Vec<Target>>> + Send + 'static,
     {
         Self {
             address: Address {
@@ -93,13 +102,17 @@ impl Dial {
 
 impl<S> Dial<S> {
     /// Goes on, until a connection is open or none can be.
-    pub(crate) fn poll(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<io::Result<S>> {
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Dialed<S>>> {
         loop {
             match &mut self.state {
                 State::Resolving(resolve) => {
                     match std::task::ready!(resolve.as_mut().poll(context)) {
-                        Ok(addresses) => {
-                            self.state = State::Racing(Race::new(self.tried.order(addresses)))
+                        Ok(targets) => {
+                            self.state = State::Racing(Race::new(self.tried.order(targets)))
                         }
                         Err(error) => {
                             let host = &self.address.host;
@@ -132,13 +145,14 @@ impl<S> Dial<S> {
 impl Tried {
     /// The order in which addresses are tried: the new ones in that of the resolver, families in
     /// turns, then the others. Addresses that are gone are forgotten.
-    fn order(&mut self, resolved: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
-        self.accepted.retain(|address| resolved.contains(address));
-        self.others.retain(|address| resolved.contains(address));
+    fn order(&mut self, resolved: Vec<Target>) -> VecDeque<Target> {
+        let of = |address: &SocketAddr| resolved.iter().find(|it| it.address == *address);
+        self.accepted.retain(|address| of(address).is_some());
+        self.others.retain(|address| of(address).is_some());
         let tried = || self.accepted.iter().chain(&self.others);
-        let new = |address: &SocketAddr| !tried().any(|tried| tried == address);
-        let mut order = in_turns(resolved.into_iter().filter(new));
-        order.extend(tried());
+        let new = |target: &&Target| !tried().any(|tried| *tried == target.address);
+        let mut order = in_turns(resolved.iter().filter(new).cloned());
+        order.extend(tried().filter_map(of).cloned());
         order
     }
 
@@ -159,10 +173,11 @@ impl Tried {
 }
 
 /// An address of the first one's family, one of the other, and so on.
-fn in_turns(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
-    let mut addresses = addresses.peekable();
-    let of_first = addresses.peek().is_some_and(SocketAddr::is_ipv4);
-    let (first, second): (Vec<_>, Vec<_>) = addresses.partition(|it| it.is_ipv4() == of_first);
+fn in_turns(targets: impl Iterator<Item = Target>) -> VecDeque<Target> {
+    let is_ipv4 = |target: &Target| target.address.is_ipv4();
+    let mut targets = targets.peekable();
+    let of_first = targets.peek().is_some_and(is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = targets.partition(|it| is_ipv4(it) == of_first);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
     let mut order = VecDeque::new();
     loop {
@@ -175,7 +190,7 @@ fn in_turns(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr>
 }
 
 impl<S> Race<S> {
-    fn new(waiting: VecDeque<SocketAddr>) -> Self {
+    fn new(waiting: VecDeque<Target>) -> Self {
         Self {
             waiting,
             running: Vec::new(),
@@ -190,20 +205,22 @@ impl<S> Race<S> {
         tried: &mut Tried,
         now: Instant,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<S>> {
+    ) -> Poll<io::Result<Dialed<S>>> {
         loop {
-            if let Some((address, stream)) = self.poll_running(context) {
-                tried.accept(address);
-                return Poll::Ready(Ok(stream));
+            if let Some((target, stream)) = self.poll_running(context) {
+                tried.accept(target.address);
+                let canonical = target.canonical;
+                return Poll::Ready(Ok(Dialed { stream, canonical }));
             }
             if self.next_at.is_some_and(|at| at > now) {
                 return Poll::Pending;
             }
-            let Some(address) = self.waiting.pop_front() else {
+            let Some(target) = self.waiting.pop_front() else {
                 break;
             };
-            tried.begin(address);
-            self.running.push((address, connect(address)));
+            tried.begin(target.address);
+            let attempt = connect(target.address);
+            self.running.push((target, attempt));
             self.next_at = Some(now + HEAD_START);
         }
         match self.running.is_empty() {
@@ -213,7 +230,7 @@ impl<S> Race<S> {
     }
 
     /// The connection that was accepted, if one was; after a refusal the next address is tried at once.
-    fn poll_running(&mut self, context: &mut Context<'_>) -> Option<(SocketAddr, S)> {
+    fn poll_running(&mut self, context: &mut Context<'_>) -> Option<(Target, S)> {
         let mut accepted = None;
         let Self {
             running,
@@ -221,14 +238,14 @@ impl<S> Race<S> {
             next_at,
             ..
         } = self;
-        running.retain_mut(|(address, attempt)| match attempt.as_mut().poll(context) {
+        running.retain_mut(|(target, attempt)| match attempt.as_mut().poll(context) {
             Poll::Pending => true,
             Poll::Ready(Ok(stream)) => {
-                accepted.get_or_insert((*address, stream));
+                accepted.get_or_insert_with(|| (target.clone(), stream));
                 false
             }
             Poll::Ready(Err(error)) => {
-                failures.push(format!("{address}: {error}"));
+                failures.push(format!("{}: {error}", target.address));
                 *next_at = None;
                 false
             }
@@ -261,7 +278,8 @@ mod tests {
 
     /// A dial of a name with these addresses; who accepts is told.
     fn dial_of(addresses: &[&str], tried: Tried) -> Dial<SocketAddr> {
-        let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
+        let addresses = addresses.iter().map(|it| it.parse::<SocketAddr>().unwrap());
+        let targets = addresses.map(Target::from).collect();
         let connect = |address: SocketAddr| -> Pending<SocketAddr> {
             match address.to_string().as_str() {
                 DEAD => Box::pin(pending()),
@@ -275,14 +293,14 @@ mod tests {
                 port: 9092,
             },
             connect: Box::new(connect),
-            state: State::Resolving(Box::pin(ready(Ok(addresses)))),
+            state: State::Resolving(Box::pin(ready(Ok(targets)))),
             tried,
         }
     }
 
     fn poll(dial: &mut Dial<SocketAddr>, now: Instant) -> Poll<Result<String, String>> {
         let polled = dial.poll(now, &mut Context::from_waker(Waker::noop()));
-        let told = |told: SocketAddr| told.to_string();
+        let told = |told: Dialed<SocketAddr>| told.stream.to_string();
         polled.map(|done| done.map(told).map_err(|error| error.to_string()))
     }
 
@@ -353,11 +371,27 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_the_address_that_accepts_is_told() {
+        let mut dial = dial_of(&[], Tried::default());
+        let target = |address: &str, canonical: &str| Target {
+            address: address.parse().unwrap(),
+            canonical: Some(canonical.into()),
+        };
+        let targets = vec![target(REFUSES, "one"), target(GOOD, "two")];
+        dial.state = State::Resolving(Box::pin(ready(Ok(targets))));
+        let polled = dial.poll(Instant::now(), &mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Ok(dialed)) = polled else {
+            panic!("{polled:?}")
+        };
+        assert_eq!(dialed.canonical.as_deref(), Some("two"));
+    }
+
+    #[test]
     fn families_take_turns() {
         let addresses = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"];
         let addresses = addresses.map(|address| address.parse::<SocketAddr>().unwrap());
-        let order = in_turns(addresses.into_iter()).into_iter();
-        let order: Vec<_> = order.map(|address| address.to_string()).collect();
+        let order = in_turns(addresses.into_iter().map(Target::from)).into_iter();
+        let order: Vec<_> = order.map(|target| target.address.to_string()).collect();
         let expected = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"];
         assert_eq!(order, expected);
     }

@@ -2,6 +2,7 @@
 //!
 //! How long both may take together is decided by the engine, which drops what takes longer.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -24,7 +25,20 @@ pub(crate) struct ToSecure {
 
 enum State {
     Dialing(Dial),
-    Securing(Box<Handshake>, Tried),
+    Securing(Securing),
+}
+
+struct Securing {
+    handshake: Box<Handshake>,
+    tried: Tried,
+    canonical: Option<Arc<str>>,
+}
+
+/// A connection that is open.
+pub(crate) struct Opened {
+    pub(crate) transport: Transport,
+    /// By which name the broker is known, if not by that of its address.
+    pub(crate) canonical: Option<Arc<str>>,
 }
 
 impl Opening {
@@ -40,22 +54,36 @@ impl Opening {
         &mut self,
         now: Instant,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Transport, Failure>> {
+    ) -> Poll<Result<Opened, Failure>> {
         if let State::Dialing(dial) = &mut self.state {
             let dialed = std::task::ready!(dial.poll(now, context));
-            let socket = dialed.map_err(|error| Failure::Network(error.to_string()))?;
+            let dialed = dialed.map_err(|error| Failure::Network(error.to_string()))?;
+            let (socket, canonical) = (dialed.stream, dialed.canonical);
             let Some(tls) = self.tls.take() else {
-                return Poll::Ready(Ok(Transport::Plain(socket)));
+                let transport = Transport::Plain(socket);
+                return Poll::Ready(Ok(Opened {
+                    transport,
+                    canonical,
+                }));
             };
             let tried = dial.take_tried();
-            let handshake = Handshake::begin(socket, &tls.host, tls.config)?;
-            self.state = State::Securing(Box::new(handshake), tried);
+            let host = canonical.as_deref().unwrap_or(&tls.host);
+            let handshake = Handshake::begin(socket, host, tls.config)?;
+            self.state = State::Securing(Securing {
+                handshake: Box::new(handshake),
+                tried,
+                canonical,
+            });
         }
         match &mut self.state {
             State::Dialing(_) => Poll::Pending,
-            State::Securing(handshake, _) => handshake
-                .poll(context)
-                .map_ok(|secured| Transport::Tls(Box::new(secured))),
+            State::Securing(securing) => {
+                let secured = std::task::ready!(securing.handshake.poll(context))?;
+                Poll::Ready(Ok(Opened {
+                    transport: Transport::Tls(Box::new(secured)),
+                    canonical: securing.canonical.take(),
+                }))
+            }
         }
     }
 
@@ -63,7 +91,7 @@ impl Opening {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Dialing(dial) => dial.deadline(),
-            State::Securing(..) => None,
+            State::Securing(_) => None,
         }
     }
 
@@ -71,7 +99,7 @@ impl Opening {
     pub(crate) fn take_tried(&mut self) -> Tried {
         match &mut self.state {
             State::Dialing(dial) => dial.take_tried(),
-            State::Securing(_, tried) => std::mem::take(tried),
+            State::Securing(securing) => std::mem::take(&mut securing.tried),
         }
     }
 }

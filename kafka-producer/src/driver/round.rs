@@ -18,7 +18,7 @@ use super::tokens::{Fetched, TokenOrder};
 use super::transport::Failure;
 use crate::clock;
 use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
-use crate::settings::{Address, Settings};
+use crate::settings::{Address, DnsLookup, Settings};
 
 /// The engine and everything that carries what it decides.
 pub(super) struct Driver {
@@ -153,11 +153,12 @@ impl Driver {
             };
             tried.insert(*id, dial.take_tried());
             let event = match done {
-                Ok(transport) => {
+                Ok(opened) => {
                     if let Some(securing) = securing {
                         securing.agreed();
                     }
-                    connections.insert(*id, Connection::new(transport));
+                    let connection = Connection::new(opened.transport, opened.canonical);
+                    connections.insert(*id, connection);
                     Event::Opened
                 }
                 Err(failure) => judged(securing, *id, failure).into(),
@@ -216,10 +217,7 @@ impl Driver {
                     self.forget(id);
                 }
                 Action::Send(id, outgoing) => self.send(id, outgoing),
-                Action::FetchToken(id, address) => {
-                    let orders = &mut self.outside.token_orders;
-                    orders.push(TokenOrder::Fetch(id, address));
-                }
+                Action::FetchToken(id, address) => self.fetch_token(id, address),
             }
         }
         round
@@ -237,8 +235,22 @@ impl Driver {
         let (to_secure, warning) = secured.unzip();
         self.outside.warnings.extend(warning.flatten());
         let tried = self.tried.remove(&id).unwrap_or_default();
-        let dial = dial::dial(address, tried, &self.settings);
+        let lookup = match id.is_bootstrap() {
+            true => self.settings.dns_lookup,
+            false => DnsLookup::UseAllDnsIps,
+        };
+        let dial = dial::dial(address, lookup, tried, &self.settings);
         self.dials.insert(id, Opening::new(dial, to_secure));
+    }
+
+    /// Asks for a token for the broker by the name that it is known by.
+    fn fetch_token(&mut self, id: NodeId, mut address: Address) {
+        let connection = self.connections.get(&id);
+        if let Some(canonical) = connection.and_then(Connection::canonical) {
+            address.host = canonical.to_owned();
+        }
+        let orders = &mut self.outside.token_orders;
+        orders.push(TokenOrder::Fetch(id, address));
     }
 
     fn forget(&mut self, id: NodeId) {

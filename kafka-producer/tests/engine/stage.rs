@@ -18,7 +18,7 @@ use kafka_producer::engine::{
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::settings::{
-    Acks, Address, BackoffRange, Guarantee, MetadataRecovery, Settings, UnresolvedPolicy,
+    Acks, Address, BackoffRange, DnsLookup, Guarantee, MetadataRecovery, Settings, UnresolvedPolicy,
 };
 use kafka_wire::compression::{Compression, CompressionLevel};
 use kafka_wire::messages::metadata::MetadataRequest;
@@ -83,6 +83,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         client_id: Arc::from("scripted"),
         bootstrap: vec![Address::new("bootstrap", 9092)],
+        dns_lookup: DnsLookup::UseAllDnsIps,
         guarantee: Guarantee::Idempotent,
         accumulator: kafka_accumulator::Settings::default()
             .batch_size(0)

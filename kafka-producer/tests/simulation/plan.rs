@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use kafka_mock::cluster::{ClusterConfig, Fault};
 use kafka_producer::settings::{
-    Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
-    UnresolvedPolicy,
+    Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, DnsLookup, Guarantee, Settings,
+    TransactionSettings, UnresolvedPolicy,
 };
 use kafka_wire::compression::{Compression, CompressionLevel};
 use kafka_wire::{ApiKey, ErrorCode};
@@ -269,6 +269,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
     Settings {
         client_id: Arc::from("simulated"),
         bootstrap: bootstrap(random, cluster),
+        dns_lookup: DnsLookup::UseAllDnsIps,
         guarantee: guarantee(random),
         accumulator: accumulator(random, linger),
         compression,

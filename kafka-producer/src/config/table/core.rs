@@ -25,6 +25,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("host:port of some brokers, separated by commas, to learn the cluster from")),
     row("buffer.memory", Long, "33554432", AtLeast(0),
         Supported("bytes that all batches and callbacks may take; sends wait when it is used up")),
+    row("client.dns.lookup", Text, "use_all_dns_ips", OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]),
+        Supported("whether the names in bootstrap.servers are used as they are, or replaced by those of their addresses; \
+            all addresses of a name are tried in either case")),
     row("client.id", Text, "", Any,
         Supported("sent with every request, for quotas and the broker's logs; unset: producer-N")),
     row("compression.gzip.level", Int, "-1", BetweenOr(1, 9, -1),
@@ -95,8 +98,6 @@ pub(super) static PROPERTIES: &[Property] = &[
     unset("transactional.id", Text, NonEmpty,
         Supported("makes the producer transactional; one that comes later with the same id fences this one")),
 
-    row("client.dns.lookup", Text, "use_all_dns_ips", OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]),
-        Refused("bootstrap names are not replaced by canonical ones, which Kerberos alone needs")),
     row("config.providers", List, "", Any,
         Refused("values are not looked up elsewhere: write them out")),
     row("interceptor.classes", List, "", Any,
