@@ -50,6 +50,15 @@ pub trait TokenProvider: fmt::Debug + Send + Sync {
 }
 
 /// What a broker is shown.
+///
+/// ```
+/// use kafka_producer::security::Token;
+///
+/// let mut token = Token::new("eyJhbGciOiJub25lIn0.e30.");
+/// token.principal = Some("my-client".into());
+/// token.extensions.push(("logicalCluster".to_owned(), "lkc-1".to_owned()));
+/// assert!(!format!("{token:?}").contains("eyJ"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Token {
