@@ -17,6 +17,8 @@ pub(super) struct KeyStore(Pkcs12Archive);
 pub(super) enum StoreFault {
     /// The file.
     File(String),
+    /// It is PEM.
+    Pem,
     /// Its password.
     Password(String),
 }
@@ -33,9 +35,7 @@ impl KeyStore {
             return file(jks(path));
         }
         if bytes.starts_with(b"-----") {
-            return file(
-                "is PEM, no key store: set ssl.truststore.type or ssl.keystore.type to PEM".into(),
-            );
+            return Err(StoreFault::Pem);
         }
         let words = password.map_or("", Secret::expose);
         match Pkcs12Archive::from_pkcs12(bytes, words) {

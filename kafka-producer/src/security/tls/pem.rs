@@ -142,7 +142,9 @@ impl Section<'_> {
         }
         text.push_str(&format!("-----END {label}-----\n"));
         let decoded = der::pem::decode_vec(text.as_bytes());
-        let (_, der) = decoded.map_err(|error| format!("a {label} is no PEM: {error}"))?;
+        let (_, der) = decoded.map_err(|_| {
+            format!("the {label} inside is not base64: the text was cut off or changed")
+        })?;
         Ok(Zeroizing::new(der))
     }
 }
