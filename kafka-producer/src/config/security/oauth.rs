@@ -17,7 +17,7 @@ use crate::security::token::assertion::{AssertedClient, AssertionGrant};
 use crate::security::token::cache::{CachedTokens, Refresh};
 use crate::security::token::client_credentials::{ClientCredentials, TokenEndpoint};
 use crate::security::token::file::TokenFile;
-use crate::security::token::http::{HttpClient, Url};
+use crate::security::token::http::{HttpClient, Url, without_secrets};
 use crate::security::token::unsecured::Unsecured;
 use crate::security::{Secret, Tls, TokenProvider};
 
@@ -80,9 +80,7 @@ impl OAuth<'_> {
             }
             ("FileJwtRetriever", None) => {
                 let because = "sasl.oauthbearer.jwt.retriever.class is FileJwtRetriever";
-                // No more of it, because there may be a password in it.
-                let (scheme, _) = url.split_once(':').unwrap_or_default();
-                let shown = format!("{scheme}:...");
+                let shown = without_secrets(url);
                 findings.contradiction(ENDPOINT, shown, "file:///PATH", because.to_owned());
                 None
             }
@@ -175,8 +173,7 @@ impl OAuth<'_> {
     fn endpoint(&self, url: &str, findings: &mut Findings) -> Option<TokenEndpoint> {
         let parsed = Url::parse(url);
         if let Err(allowed) = parsed {
-            // A URL that cannot be read may have a password in it.
-            findings.invalid(ENDPOINT, HIDDEN.to_owned(), allowed);
+            findings.invalid(ENDPOINT, without_secrets(url), allowed);
         }
         let values = self.values;
         Some(TokenEndpoint {

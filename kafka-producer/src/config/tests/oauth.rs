@@ -93,9 +93,29 @@ fn a_client_that_lacks_something_is_told_both_places() {
             (ENDPOINT, "idp:443/token"),
             ("sasl.jaas.config", &jaas("clientId=me clientSecret=x")),
         ],
-        "sasl.oauthbearer.token.endpoint.url=\"[hidden]\": must be http://HOST[:PORT]/PATH or \
+        "sasl.oauthbearer.token.endpoint.url=\"idp:443/token\": must be http://HOST[:PORT]/PATH or \
          https://HOST[:PORT]/PATH",
     );
+    for (url, shown, allowed) in [
+        (
+            "https://me:tea-2026@idp/",
+            "https://[hidden]",
+            "a URL without a name and a password",
+        ),
+        (
+            "https://idp:0/token?key=tea-2026",
+            "https://idp:0/token",
+            "a URL whose port is a number from 1 to 65535",
+        ),
+    ] {
+        oauth_refused(
+            &[
+                (ENDPOINT, url),
+                ("sasl.jaas.config", &jaas("clientId=me clientSecret=x")),
+            ],
+            &format!("sasl.oauthbearer.token.endpoint.url=\"{shown}\": must be {allowed}"),
+        );
+    }
 }
 
 #[test]
@@ -111,7 +131,7 @@ fn a_token_may_be_in_a_file() {
     provider(&[(ENDPOINT, "file:///run/token"), (retriever, &file)]);
     oauth_refused(
         &[(ENDPOINT, "http://idp/"), (retriever, &file)],
-        "sasl.oauthbearer.token.endpoint.url=\"http:...\": must be file:///PATH, because \
+        "sasl.oauthbearer.token.endpoint.url=\"http://idp/\": must be file:///PATH, because \
          sasl.oauthbearer.jwt.retriever.class is FileJwtRetriever",
     );
     let error = config(&with(&[

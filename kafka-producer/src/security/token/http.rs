@@ -52,15 +52,34 @@ impl Url {
         if authority.as_str().contains('@') {
             return Err("a URL without a name and a password");
         }
+        let host = authority.host();
+        let port = match authority.as_str().strip_prefix(host).unwrap_or_default() {
+            "" if is_https => Some(443),
+            "" => Some(80),
+            given => port(given),
+        };
+        let host = host.trim_matches(['[', ']']).to_owned();
+        if host.is_empty() {
+            return Err(FORM);
+        }
         let path_and_query = uri.path_and_query();
         Ok(Self {
             is_https,
-            host: authority.host().trim_matches(['[', ']']).to_owned(),
-            port: authority
-                .port_u16()
-                .unwrap_or(if is_https { 443 } else { 80 }),
+            host,
+            port: port.ok_or("a URL whose port is a number from 1 to 65535")?,
             path_and_query: path_and_query.map_or("/", |path| path.as_str()).to_owned(),
         })
+    }
+
+    #[cfg(feature = "aws-msk-iam")]
+    pub(crate) fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    /// The name or the address, of IPv6 without brackets.
+    #[cfg(feature = "aws-msk-iam")]
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     fn authority(&self) -> String {
@@ -72,14 +91,53 @@ impl Url {
     }
 }
 
+/// The port that is written behind a host, such as `:8080`.
+fn port(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix(':')?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let port = digits.parse().ok().filter(|port| *port > 0)?;
+    is_number.then_some(port)
+}
+
 /// Without the query, which may have something secret in it.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_https { "https" } else { "http" };
-        let path = self.path_and_query.split('?').next().unwrap_or_default();
+        let path = without_secrets(&self.path_and_query);
         write!(f, "{scheme}://{}{path}", self.authority())
     }
 }
+
+/// What is shown of a text that should be a URL: nothing of a user, a password or a query.
+pub(crate) fn without_secrets(text: &str) -> String {
+    let (scheme, rest) = match text.find("://") {
+        Some(at) => text.split_at(at + 3),
+        None => ("", text),
+    };
+    // Where a password ends cannot be told if the text is no URL.
+    let rest = match rest.contains('@') {
+        true => "[hidden]",
+        false => rest.split(['?', '#']).next().unwrap_or_default(),
+    };
+    readable(&format!("{scheme}{rest}"))
+}
+
+/// What a server says, as people can read it: without characters that move others, and cut off where it is
+/// too long.
+pub(crate) fn readable(text: &str) -> String {
+    let is_shown = |c: &char| {
+        let moves = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        !c.is_control() && !moves
+    };
+    let mut shown = text.chars().filter(is_shown);
+    let mut text: String = shown.by_ref().take(SHOWN_CHARACTERS_MAX).collect();
+    if shown.next().is_some() {
+        text.push('…');
+    }
+    text
+}
+
+const SHOWN_CHARACTERS_MAX: usize = 300;
 
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -350,6 +408,37 @@ mod tests {
             );
         }
         assert!(Url::parse("http://me:secret@idp/").is_err());
+        assert!(Url::parse("http://:80/").is_err());
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_not_taken_for_the_default() {
+        for port in ["", "0", "65536", "4294967297", "+80", "-1", "8o80", "80:80"] {
+            for host in ["idp", "[::1]"] {
+                let text = format!("https://{host}:{port}/token");
+                assert!(Url::parse(&text).is_err(), "{text}");
+            }
+        }
+        assert_eq!(url("http://idp:65535/").port, 65_535);
+        assert_eq!(url("http://idp:0080/").port, 80);
+    }
+
+    #[test]
+    fn a_text_that_is_no_url_is_shown_without_its_secrets() {
+        let long = "x".repeat(1000);
+        for (text, shown) in [
+            ("idp/token", "idp/token"),
+            ("ftp://idp/a?key=secret", "ftp://idp/a"),
+            ("https://idp:x/a#secret", "https://idp:x/a"),
+            ("http://me:sec?ret@idp/", "http://[hidden]"),
+            ("me:sec/ret@idp", "[hidden]"),
+            ("http://idp/\r\n\u{202e}x", "http://idp/x"),
+            (&long, &format!("{}…", "x".repeat(300))),
+        ] {
+            assert_eq!(without_secrets(text), shown);
+        }
+        let path = format!("http://idp/{long}");
+        assert!(url(&path).to_string().len() < 400);
     }
 
     async fn post(port: u16) -> Result<Answer, String> {
