@@ -12,6 +12,8 @@ pub(crate) mod client_credentials;
 pub(crate) mod file;
 #[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
 pub(crate) mod http;
+#[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
+pub(crate) mod https;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod jwt;
 #[cfg(feature = "oauth-oidc")]

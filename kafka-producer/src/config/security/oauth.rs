@@ -18,6 +18,7 @@ use crate::security::token::cache::{CachedTokens, Refresh};
 use crate::security::token::client_credentials::{ClientCredentials, TokenEndpoint};
 use crate::security::token::file::TokenFile;
 use crate::security::token::http::{HttpClient, Url, without_secrets};
+use crate::security::token::https::Https;
 use crate::security::token::unsecured::Unsecured;
 use crate::security::{Secret, Tls, TokenProvider};
 
@@ -181,7 +182,7 @@ impl OAuth<'_> {
             http: HttpClient {
                 connect_timeout: values.given_limit("sasl.login.connect.timeout.ms"),
                 read_timeout: values.given_limit("sasl.login.read.timeout.ms"),
-                tls: self.tls(findings),
+                https: Https::new(self.tls(findings)),
             },
             retry_backoff: values.time("sasl.login.retry.backoff.ms"),
             retry_max: values.time("sasl.login.retry.backoff.max.ms"),

@@ -17,17 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-#[cfg(feature = "_tls")]
-use std::time::Instant;
-
-#[cfg(feature = "_tls")]
-use rustls::pki_types::ServerName;
-#[cfg(feature = "_tls")]
-use tokio_rustls::TlsConnector;
-
-use crate::security::Tls;
-#[cfg(feature = "_tls")]
-use crate::security::{TlsClient, TlsVersion, Trust};
+use super::https::Https;
 
 /// Where a request goes to: `http://` or `https://`.
 #[derive(Clone, PartialEq, Eq)]
@@ -146,14 +136,13 @@ impl fmt::Debug for Url {
 }
 
 /// How requests are sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct HttpClient {
     /// For the connection, with its name looked up and TLS agreed on.
     pub(crate) connect_timeout: Option<Duration>,
     /// For the answer, from when the connection is there.
     pub(crate) read_timeout: Option<Duration>,
-    /// What `https` goes by; `None`: what the platform trusts.
-    pub(crate) tls: Option<Tls>,
+    pub(crate) https: Https,
 }
 
 /// A request; its headers and its body are not printed.
@@ -194,7 +183,7 @@ impl HttpClient {
     async fn connect(&self, url: &Url) -> io::Result<Box<dyn Stream>> {
         let socket = TcpStream::connect((url.host.as_str(), url.port)).await?;
         if url.is_https {
-            return secure(socket, &url.host, self.tls.as_ref()).await;
+            return Ok(Box::new(self.https.secure(socket, &url.host).await?));
         }
         Ok(Box::new(socket))
     }
@@ -204,51 +193,6 @@ impl HttpClient {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-/// Speaks TLS on a connection. What is trusted is read anew each time, which is rarely.
-#[cfg(feature = "_tls")]
-async fn secure(socket: TcpStream, host: &str, tls: Option<&Tls>) -> io::Result<Box<dyn Stream>> {
-    let tls = tls.cloned().unwrap_or_else(what_the_platform_trusts);
-    let client = TlsClient::new(&tls, Instant::now()).map_err(|found| {
-        let found = found
-            .iter()
-            .map(|unusable| format!("{}: {}", unusable.setting, unusable.reason));
-        io::Error::other(found.collect::<Vec<_>>().join("; "))
-    })?;
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let stream = TlsConnector::from(client.config())
-        .connect(name, socket)
-        .await;
-    let stream = stream.map_err(|error| {
-        io::Error::other(format!(
-            "TLS fails: {error}; trusted is what the platform trusts, or the options ssl.truststore.* of \
-             sasl.jaas.config"
-        ))
-    })?;
-    Ok(Box::new(stream))
-}
-
-#[cfg(feature = "_tls")]
-fn what_the_platform_trusts() -> Tls {
-    Tls {
-        trust: Trust::Platform,
-        identity: None,
-        verify_host_name: true,
-        versions: vec![TlsVersion::V12, TlsVersion::V13],
-        cipher_suites: Vec::new(),
-    }
-}
-
-#[cfg(not(feature = "_tls"))]
-async fn secure(
-    _socket: TcpStream,
-    _host: &str,
-    _tls: Option<&Tls>,
-) -> io::Result<Box<dyn Stream>> {
-    Err(io::Error::other(
-        "the feature tls of the crate is not built in",
-    ))
-}
 
 async fn exchange(stream: Box<dyn Stream>, call: Call<'_>) -> Result<Answer, String> {
     let request = request(call)?;
@@ -502,75 +446,6 @@ mod tests {
             "x".repeat(2_000_000)
         );
         assert!(answered(&huge).0.is_err());
-    }
-
-    #[test]
-    #[cfg(feature = "_tls")]
-    fn what_an_endpoint_is_trusted_by_may_be_unusable() {
-        let call = async |port| {
-            let call = Call {
-                method: Method::GET,
-                url: &url(&format!("https://127.0.0.1:{port}/")),
-                headers: Vec::new(),
-                body: String::new(),
-            };
-            let certificates = crate::security::Secret::new("no PEM");
-            let tls = Tls {
-                trust: Trust::Pem(certificates),
-                ..what_the_platform_trusts()
-            };
-            let client = HttpClient {
-                tls: Some(tls),
-                ..HttpClient::default()
-            };
-            client.call(call).await.err().unwrap()
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let error = runtime.unwrap().block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            call(listener.local_addr().unwrap().port()).await
-        });
-        assert!(
-            error.starts_with("cannot connect: ssl.truststore.certificates: "),
-            "{error}"
-        );
-    }
-
-    #[test]
-    #[cfg(feature = "_tls")]
-    fn an_endpoint_is_asked_over_tls_if_it_is_trusted() {
-        let authority = kafka_mock::MockTls::new().unwrap();
-        let kafka = kafka_mock::MockCluster::builder().tls(authority.clone());
-        let kafka = kafka.start_blocking().unwrap();
-        let url = url(&format!("https://{}/", kafka.bootstrap_servers()));
-        let ask = |trust: &str| {
-            let trust = Trust::Pem(crate::security::Secret::new(trust));
-            let tls = Tls {
-                trust,
-                ..what_the_platform_trusts()
-            };
-            let client = HttpClient {
-                tls: Some(tls),
-                ..HttpClient::default()
-            };
-            let call = Call {
-                method: Method::GET,
-                url: &url,
-                headers: Vec::new(),
-                body: String::new(),
-            };
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(client.call(call)).err().unwrap()
-        };
-        // A broker agrees on TLS, and knows no HTTP.
-        let error = ask(&authority.ca_pem());
-        assert!(error.contains("the connection "), "{error}");
-        let error = ask(&kafka_mock::MockTls::new().unwrap().ca_pem());
-        assert!(error.starts_with("cannot connect: TLS fails: "), "{error}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::sigv4::uri_encoded;
 use super::time;
 use crate::security::Secret;
 use crate::security::token::http::{Answer, Call, HttpClient, Url, readable, without_secrets};
+use crate::security::token::https::Https;
 
 /// Asks for credentials.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Remote {
         let http = HttpClient {
             connect_timeout: Some(Duration::from_secs(2)),
             read_timeout: Some(Duration::from_secs(5)),
-            tls: None,
+            https: Https::default(),
         };
         Self { environment, http }
     }
