@@ -16,11 +16,14 @@ pub(crate) mod http;
 pub(crate) mod https;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod jwt;
+#[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
+pub(crate) mod time;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod unsecured;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
@@ -70,7 +73,29 @@ pub struct Token {
     pub principal: Option<Arc<str>>,
     /// SASL extensions, each a name and its value (KIP-342).
     pub extensions: Vec<(String, String)>,
+    /// When it had expired, if it had when it was provided.
+    pub(crate) expired: Option<Arc<str>>,
+    refused: Refused,
 }
+
+/// Whether a broker has refused a token: known to all its clones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Refused(Arc<AtomicBool>);
+
+impl Refused {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Tokens are equal by what they say.
+impl PartialEq for Refused {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Refused {}
 
 impl Token {
     /// A token without extensions.
@@ -84,7 +109,25 @@ impl Token {
             value: Secret::new(value),
             principal: None,
             extensions: Vec::new(),
+            expired: None,
+            refused: Refused::default(),
         }
+    }
+
+    /// Whether a broker has refused it, or a clone of it (`OAUTHBEARER`): a provider that keeps its tokens gets
+    /// another.
+    ///
+    /// ```
+    /// let token = kafka_producer::security::Token::new("eyJhbGciOiJub25lIn0.e30.");
+    /// assert!(!token.is_refused());
+    /// ```
+    pub fn is_refused(&self) -> bool {
+        self.refused.0.load(Ordering::Relaxed)
+    }
+
+    /// What a broker's refusal is noted in.
+    pub(crate) fn refused(&self) -> Refused {
+        self.refused.clone()
     }
 }
 

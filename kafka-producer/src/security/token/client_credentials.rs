@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use super::cache::{Fetched, TokenSource};
 use super::http::{Answer, Call, HttpClient, Url};
-use super::jwt::Claims;
-use super::{Token, TokenError};
+use super::{TokenError, jwt};
 use crate::security::Secret;
 
 /// Asks a token endpoint, with the grant `client_credentials` (RFC 6749, 4.4).
@@ -140,17 +139,9 @@ impl TokenEndpoint {
             .find_map(|name| answer.get(name)?.as_str())
             .filter(|token| !token.is_empty());
         let text = token.ok_or_else(|| "its answer has no access_token".to_owned())?;
-        let claims = Claims::of(text);
-        let stated = claims
-            .as_ref()
-            .and_then(|claims| claims.lifetime(SystemTime::now()));
+        let (mut token, stated) = jwt::token(text, &self.principal_claim, SystemTime::now());
         let expires_in = answer.get("expires_in").and_then(Value::as_f64);
         let expires_in = expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let mut token = Token::new(text);
-        let principal = claims
-            .as_ref()
-            .and_then(|claims| claims.text(&self.principal_claim));
-        token.principal = principal.map(Into::into);
         token.extensions.clone_from(&self.extensions);
         Ok(Fetched {
             token,

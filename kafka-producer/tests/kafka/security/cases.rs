@@ -204,7 +204,7 @@ fn of_tokens() -> Vec<Case> {
         case(
             "token expired",
             "sasl-oidc",
-            &["OAUTHBEARER", "invalid_token"],
+            &["OAUTHBEARER", "invalid_token", "the token had expired at"],
         )
         .with(ENDPOINT, token_endpoint::of_expired_tokens())
         .at("SASL_PLAINTEXT"),
