@@ -16,6 +16,8 @@ pub(crate) mod http;
 pub(crate) mod https;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod jwt;
+#[cfg(feature = "oauth-oidc")]
+pub(crate) mod retry;
 #[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
 pub(crate) mod time;
 #[cfg(feature = "oauth-oidc")]

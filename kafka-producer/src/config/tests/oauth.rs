@@ -54,7 +54,7 @@ fn the_client_is_read_from_settings_or_from_the_login_module() {
         "client_secret: [hidden]",
         "scope: Some(\"s\")",
         "connect_timeout: Some(1s), read_timeout: Some(2s), https: Https(None)",
-        "retry_backoff: 100ms, retry_max: 10s",
+        "RetryBackoff { first: 100ms, max: 10s }",
         "url_encoded: true",
         "window_factor: 0.8, window_jitter: 0.05, buffer: 300s, min_period: 60s",
     ] {
