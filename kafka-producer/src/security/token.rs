@@ -33,9 +33,39 @@ use super::secret::Secret;
 
 /// Provides a token whenever a connection is authenticated.
 ///
-/// Called on the producer's own thread, once for each connection that is made or authenticated anew: a
-/// provider keeps its token for as long as it is valid. A call that takes longer than
-/// `socket.connection.setup.timeout.ms` is dropped. Tokio's sockets and timers can be used in it.
+/// Called once for each connection that is made or authenticated anew: a provider keeps its token for as long
+/// as it is valid, unless a broker has refused it ([`Token::is_refused`]). An error is told at once to what
+/// waits for the broker; what comes later asks again, at the pace of `reconnect.backoff.ms`. A panic counts as
+/// an error. A call that takes longer than `socket.connection.setup.timeout.ms` is dropped, at an `.await`.
+///
+/// # Blocking
+/// The future is polled on the producer's own thread, where tokio's sockets and timers can be used. While a
+/// poll lasts, this producer does nothing else: no record is sent, no response read, no callback run and no
+/// timeout noticed, and a poll that never returns stops the producer for good. So wait with `.await`, and give
+/// what blocks or computes for longer than a few milliseconds to another thread:
+///
+/// ```
+/// use kafka_producer::security::{Token, TokenError, TokenProvider};
+///
+/// /// Asks a library that blocks.
+/// #[derive(Debug)]
+/// struct Blocking;
+///
+/// #[async_trait::async_trait]
+/// impl TokenProvider for Blocking {
+///     async fn token(&self, _host: &str) -> Result<Token, TokenError> {
+///         let (done, token) = tokio::sync::oneshot::channel();
+///         std::thread::spawn(move || done.send(ask_and_wait()));
+///         token.await.map_err(|_| TokenError::new("the thread that asks has panicked"))?
+///     }
+/// }
+///
+/// fn ask_and_wait() -> Result<Token, TokenError> {
+///     Ok(Token::new("eyJhbGciOiJub25lIn0.e30."))
+/// }
+/// ```
+///
+/// # Examples
 ///
 /// ```
 /// use kafka_producer::security::{Token, TokenError, TokenProvider};
