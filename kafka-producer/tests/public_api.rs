@@ -6,19 +6,21 @@ use std::hash::Hash;
 
 use kafka_producer::config::{
     Allowed, Checked, Kind, MetadataRecovery, PartitionerClass, Problem, Property, Support,
-    UnknownAcks, UnknownPartitioner, UnknownPolicy, Warning,
+    UnknownAcks, UnknownPartitioner, UnknownPolicy, UnknownProtocol, Warning,
 };
 use kafka_producer::error::{
-    AbortableError, Cause, DeliveryError, FatalError, History, InCallback, Misuse, SendError,
-    TimedOut, TransactionError, Unsupported, WaitReason,
+    AbortableError, AuthenticationError, Cause, DeliveryError, FatalError, History, InCallback,
+    Misuse, SendError, TimedOut, TransactionError, Unsupported, WaitReason,
 };
+use kafka_producer::security::{ScramHash, Secret, Token, TokenError, TokenProvider};
 use kafka_producer::{
     Acks, Address, BuildError, CloseReport, ConfigError, ConsumerGroupMetadata, Delivery,
     OffsetToCommit, Persistence, Producer, ProducerBuilder, ProducerConfig, ProducerRecord,
-    RecordMetadata, Status, Transaction, TrySendError, UnresolvedPolicy, WaitsFor, blocking,
+    RecordMetadata, SecurityProtocol, Status, Transaction, TrySendError, UnresolvedPolicy,
+    WaitsFor, blocking,
 };
 
-fn is_shared<T: Send + Sync + Debug>() {}
+fn is_shared<T: ?Sized + Send + Sync + Debug>() {}
 fn is_value<T: Send + Sync + Unpin + Clone + Debug + PartialEq>() {}
 fn is_key<T: Copy + Eq + Hash + Debug + Send + Sync>() {}
 fn is_error<T: Error + Send + Sync + 'static>() {}
@@ -71,12 +73,19 @@ fn values_can_be_cloned_compared_and_printed() {
     is_value::<Cause>();
     is_value::<History>();
     is_value::<WaitReason>();
+    is_value::<AuthenticationError>();
+    is_value::<Token>();
+    is_value::<TokenError>();
+    is_value::<Secret>();
     is_shared::<Checked>();
+    is_shared::<dyn TokenProvider>();
     is_key::<Acks>();
     is_key::<UnresolvedPolicy>();
     is_key::<PartitionerClass>();
     is_key::<MetadataRecovery>();
     is_key::<Kind>();
+    is_key::<ScramHash>();
+    is_key::<SecurityProtocol>();
     is_key::<Support>();
     is_key::<Status>();
     is_key::<Persistence>();
@@ -105,6 +114,9 @@ fn errors_fit_into_a_boxed_error() {
     is_error::<UnknownAcks>();
     is_error::<UnknownPartitioner>();
     is_error::<UnknownPolicy>();
+    is_error::<UnknownProtocol>();
+    is_error::<AuthenticationError>();
+    is_error::<TokenError>();
 }
 
 /// A record is a few references: it can be copied to be sent again though its value is not `Clone`.

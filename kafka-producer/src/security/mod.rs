@@ -1,4 +1,5 @@
-//! Who we say we are, and whom we believe: what `security.protocol`, `ssl.*` and `sasl.*` come to.
+//! How connections are secured, and by what broker and producer know each other: what `security.protocol`,
+//! `ssl.*` and `sasl.*` come to.
 //!
 //! ```text
 //! ProducerConfig ─check─▶ Security { tls, sasl }
@@ -8,15 +9,67 @@
 //!
 //! What is here was checked when the producer was built, as far as that is possible without reading a
 //! file or asking a server.
+//!
+//! Users need what the setters of [`ProducerConfig`](crate::ProducerConfig) take:
+//!
+//! ```
+//! use kafka_producer::security::ScramHash;
+//! use kafka_producer::{ProducerConfig, SecurityProtocol};
+//!
+//! let config = ProducerConfig::new()
+//!     .bootstrap_servers(["kafka-1:9093"])
+//!     .security_protocol(SecurityProtocol::SaslSsl)
+//!     .sasl_scram(ScramHash::Sha512, "me", "my password");
+//! assert!(config.check().is_ok());
+//! ```
+//!
+//! What the checked settings are made of is public with the feature `unstable-engine`, and hidden, as the
+//! settings are.
 
+#[cfg_attr(
+    not(feature = "unstable-engine"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        reason = "what is public in it is so with the feature `unstable-engine`"
+    )
+)]
+mod connection;
+#[cfg_attr(
+    not(feature = "unstable-engine"),
+    allow(
+        unreachable_pub,
+        reason = "what is public in it is so with the feature `unstable-engine`"
+    )
+)]
 pub(crate) mod sasl;
 mod secret;
+#[cfg_attr(
+    not(feature = "unstable-engine"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        reason = "what is public in it is so with the feature `unstable-engine`"
+    )
+)]
 mod tls;
 pub(crate) mod token;
 
-pub use sasl::{Login, Sasl, ScramHash};
+#[cfg(not(feature = "unstable-engine"))]
+pub(crate) use self::{
+    connection::Security,
+    sasl::{Login, Sasl},
+    tls::{Identity, Tls, TlsVersion, Trust},
+};
+#[cfg(feature = "unstable-engine")]
+#[doc(hidden)]
+pub use self::{
+    connection::Security,
+    sasl::{Login, Sasl},
+    tls::{Identity, Tls, TlsVersion, Trust},
+};
+pub use sasl::ScramHash;
 pub use secret::Secret;
-pub use tls::{Identity, Tls, TlsVersion, Trust};
 #[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
 pub(crate) use tls::{JwtAlgorithm, sign};
 #[cfg(feature = "_tls")]
@@ -24,19 +77,3 @@ pub(crate) use tls::{OurCertificate, explain};
 #[cfg(feature = "tokio")]
 pub(crate) use tls::{TlsClient, TlsConfig, Unusable};
 pub use token::{Token, TokenError, TokenProvider};
-
-/// How connections are secured; without either, by nothing (`security.protocol=PLAINTEXT`).
-#[derive(Clone, Debug, Default)]
-pub struct Security {
-    /// `SSL` and `SASL_SSL`.
-    pub tls: Option<Tls>,
-    /// `SASL_PLAINTEXT` and `SASL_SSL`.
-    pub sasl: Option<Sasl>,
-}
-
-impl Security {
-    /// Whether there is either.
-    pub(crate) fn is_on(&self) -> bool {
-        self.tls.is_some() || self.sasl.is_some()
-    }
-}

@@ -44,8 +44,26 @@ pub struct Login {
     pub password: Secret,
 }
 
-/// The hash of a SCRAM mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The hash of a SCRAM mechanism (RFC 7677), for [`ProducerConfig::sasl_scram`].
+///
+/// ```
+/// use kafka_producer::ProducerConfig;
+/// use kafka_producer::security::ScramHash;
+///
+/// let config = ProducerConfig::new().sasl_scram(ScramHash::Sha256, "me", "my password");
+/// let by_name = ProducerConfig::new()
+///     .set("sasl.mechanism", "SCRAM-SHA-256")
+///     .set(
+///         "sasl.jaas.config",
+///         "org.apache.kafka.common.security.scram.ScramLoginModule required \
+///          username=\"me\" password=\"my password\";",
+///     );
+/// assert_eq!(config, by_name);
+/// ```
+///
+/// [`ProducerConfig::sasl_scram`]: crate::ProducerConfig::sasl_scram
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ScramHash {
     /// `SCRAM-SHA-256`.
     Sha256,

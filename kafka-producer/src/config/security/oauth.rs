@@ -14,10 +14,12 @@ use super::super::values::{Findings, HIDDEN, Values};
 use super::tls;
 #[cfg(feature = "_tls")]
 use crate::security::token::assertion::{AssertedClient, AssertionGrant};
-use crate::security::token::cache::{CachedTokens, Refresh};
+use crate::security::token::cache::{CachedTokens, Refresh, TokenSource};
 use crate::security::token::client_credentials::{ClientCredentials, TokenEndpoint};
 use crate::security::token::file::TokenFile;
-use crate::security::token::http::{HttpClient, Url};
+use crate::security::token::http::{HttpClient, Url, without_secrets};
+use crate::security::token::https::Https;
+use crate::security::token::retry::RetryBackoff;
 use crate::security::token::unsecured::Unsecured;
 use crate::security::{Secret, Tls, TokenProvider};
 
@@ -76,13 +78,11 @@ impl OAuth<'_> {
             }
             ("DefaultJwtRetriever" | "ClientCredentialsJwtRetriever", None) => {
                 let source = self.client_credentials(url, findings)?;
-                Some(Arc::new(CachedTokens::new(source, self.refresh())))
+                Some(Arc::new(self.cached(source)))
             }
             ("FileJwtRetriever", None) => {
                 let because = "sasl.oauthbearer.jwt.retriever.class is FileJwtRetriever";
-                // No more of it, because there may be a password in it.
-                let (scheme, _) = url.split_once(':').unwrap_or_default();
-                let shown = format!("{scheme}:...");
+                let shown = without_secrets(url);
                 findings.contradiction(ENDPOINT, shown, "file:///PATH", because.to_owned());
                 None
             }
@@ -138,7 +138,7 @@ impl OAuth<'_> {
             },
             scope: self.either("sasl.oauthbearer.scope", "scope").map(text),
         };
-        Some(Arc::new(CachedTokens::new(source, self.refresh())))
+        Some(Arc::new(self.cached(source)))
     }
 
     #[cfg(not(feature = "_tls"))]
@@ -175,8 +175,7 @@ impl OAuth<'_> {
     fn endpoint(&self, url: &str, findings: &mut Findings) -> Option<TokenEndpoint> {
         let parsed = Url::parse(url);
         if let Err(allowed) = parsed {
-            // A URL that cannot be read may have a password in it.
-            findings.invalid(ENDPOINT, HIDDEN.to_owned(), allowed);
+            findings.invalid(ENDPOINT, without_secrets(url), allowed);
         }
         let values = self.values;
         Some(TokenEndpoint {
@@ -184,10 +183,8 @@ impl OAuth<'_> {
             http: HttpClient {
                 connect_timeout: values.given_limit("sasl.login.connect.timeout.ms"),
                 read_timeout: values.given_limit("sasl.login.read.timeout.ms"),
-                tls: self.tls(findings),
+                https: Https::new(self.tls(findings)),
             },
-            retry_backoff: values.time("sasl.login.retry.backoff.ms"),
-            retry_max: values.time("sasl.login.retry.backoff.max.ms"),
             principal_claim: self.principal_claim(),
             extensions: self.extensions("extension_", findings)?,
         })
@@ -205,6 +202,14 @@ impl OAuth<'_> {
         }
         let values = Values::read(&explicit, findings);
         Some(tls::tls(&values, findings))
+    }
+
+    fn cached<S: TokenSource>(&self, source: S) -> CachedTokens<S> {
+        let retry = RetryBackoff {
+            first: self.values.time("sasl.login.retry.backoff.ms"),
+            max: self.values.time("sasl.login.retry.backoff.max.ms"),
+        };
+        CachedTokens::new(source, self.refresh(), retry)
     }
 
     fn refresh(&self) -> Refresh {

@@ -188,24 +188,42 @@ fn needed(
 }
 
 fn login(module: &LoginModule, findings: &mut Findings) -> Option<Login> {
-    let username = option(module, "username", findings);
-    let password = option(module, "password", findings);
+    let username = option(module, "username", &USERNAME_SLIPS, findings);
+    let password = option(module, "password", &PASSWORD_SLIPS, findings);
     Some(Login {
         username: username?.expose().to_owned(),
         password: password?,
     })
 }
 
-fn option(module: &LoginModule, name: &str, findings: &mut Findings) -> Option<Secret> {
+/// An option; `slips` are names that it is easily given by mistake.
+fn option(
+    module: &LoginModule,
+    name: &str,
+    slips: &[&str],
+    findings: &mut Findings,
+) -> Option<Secret> {
     let value = module.option(name).cloned();
     if value.is_none() {
         let class = module.short_class();
         let because = format!("{class} needs it");
-        let allowed = format!("one with {name}=\"...\"");
+        let slip = slips.iter().find(|slip| module.option(slip).is_some());
+        let slip = slip.map(|slip| format!(" (the option is not {slip})"));
+        let allowed = format!("one with {name}=\"...\"{}", slip.unwrap_or_default());
         findings.contradiction(JAAS, HIDDEN.to_owned(), &allowed, because);
     }
     value
 }
+
+const USERNAME_SLIPS: [&str; 6] = [
+    "user",
+    "userName",
+    "user_name",
+    "login",
+    "name",
+    "principal",
+];
+const PASSWORD_SLIPS: [&str; 4] = ["pass", "passwd", "pwd", "secret"];
 
 fn flag(module: &LoginModule, name: &str) -> bool {
     let value = module.option(name);

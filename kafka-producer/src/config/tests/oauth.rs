@@ -53,8 +53,8 @@ fn the_client_is_read_from_settings_or_from_the_login_module() {
         "client_id: \"me\"",
         "client_secret: [hidden]",
         "scope: Some(\"s\")",
-        "connect_timeout: Some(1s), read_timeout: Some(2s), tls: None",
-        "retry_backoff: 100ms, retry_max: 10s",
+        "connect_timeout: Some(1s), read_timeout: Some(2s), https: Https(None)",
+        "RetryBackoff { first: 100ms, max: 10s }",
         "url_encoded: true",
         "window_factor: 0.8, window_jitter: 0.05, buffer: 300s, min_period: 60s",
     ] {
@@ -93,9 +93,29 @@ fn a_client_that_lacks_something_is_told_both_places() {
             (ENDPOINT, "idp:443/token"),
             ("sasl.jaas.config", &jaas("clientId=me clientSecret=x")),
         ],
-        "sasl.oauthbearer.token.endpoint.url=\"[hidden]\": must be http://HOST[:PORT]/PATH or \
+        "sasl.oauthbearer.token.endpoint.url=\"idp:443/token\": must be http://HOST[:PORT]/PATH or \
          https://HOST[:PORT]/PATH",
     );
+    for (url, shown, allowed) in [
+        (
+            "https://me:tea-2026@idp/",
+            "https://[hidden]",
+            "a URL without a name and a password",
+        ),
+        (
+            "https://idp:0/token?key=tea-2026",
+            "https://idp:0/token",
+            "a URL whose port is a number from 1 to 65535",
+        ),
+    ] {
+        oauth_refused(
+            &[
+                (ENDPOINT, url),
+                ("sasl.jaas.config", &jaas("clientId=me clientSecret=x")),
+            ],
+            &format!("sasl.oauthbearer.token.endpoint.url=\"{shown}\": must be {allowed}"),
+        );
+    }
 }
 
 #[test]
@@ -111,7 +131,7 @@ fn a_token_may_be_in_a_file() {
     provider(&[(ENDPOINT, "file:///run/token"), (retriever, &file)]);
     oauth_refused(
         &[(ENDPOINT, "http://idp/"), (retriever, &file)],
-        "sasl.oauthbearer.token.endpoint.url=\"http:...\": must be file:///PATH, because \
+        "sasl.oauthbearer.token.endpoint.url=\"http://idp/\": must be file:///PATH, because \
          sasl.oauthbearer.jwt.retriever.class is FileJwtRetriever",
     );
     let error = config(&with(&[

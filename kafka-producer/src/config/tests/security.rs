@@ -406,6 +406,19 @@ fn a_login_that_lacks_something_is_refused_without_a_word_of_it() {
         ],
         "sasl.jaas.config=\"[hidden]\": must be one with username=\"...\", because PlainLoginModule needs it",
     );
+    sasl_refused(
+        &[
+            PLAIN,
+            (
+                JAAS,
+                "a.PlainLoginModule required user=me pwd=\"tea-2026\";",
+            ),
+        ],
+        "sasl.jaas.config=\"[hidden]\": must be one with username=\"...\" (the option is not user), because \
+         PlainLoginModule needs it\n\
+         sasl.jaas.config=\"[hidden]\": must be one with password=\"...\" (the option is not pwd), because \
+         PlainLoginModule needs it",
+    );
 }
 
 #[test]

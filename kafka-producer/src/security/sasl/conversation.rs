@@ -44,8 +44,9 @@ impl Conversation {
                 (Self::Scram(scram), first)
             }
             Sasl::OAuthBearer(_) => {
-                let first = oauthbearer::first_message(token()?)?;
-                (Self::OAuthBearer(OAuthBearer::Asked), first)
+                let token = token()?;
+                let first = oauthbearer::first_message(token)?;
+                (Self::OAuthBearer(OAuthBearer::begun(token)), first)
             }
             Sasl::AwsMskIam(_) => (Self::AwsMskIam, aws_msk_iam::message(token()?)),
         })
@@ -66,7 +67,7 @@ impl Conversation {
         }
     }
 
-    /// What the server has said of a failure before it ended the exchange.
+    /// What is known of a failure beside what the server says when it ends the exchange.
     pub(crate) fn complaint(&self) -> Option<&str> {
         match self {
             Self::OAuthBearer(oauth) => oauth.complaint(),

@@ -1,25 +1,44 @@
 //! OAUTHBEARER (RFC 7628, KIP-255): a token, with extensions (KIP-342).
 //!
 //! ```text
-//! token ──empty──▶ let in
+//! token ──empty──▶ authenticated
 //!   └──JSON: why not──▶ a byte 01 ──▶ the server ends the exchange with an error
 //! ```
+
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::step::{Broken, Next, readable};
 use crate::security::Token;
+use crate::security::token::Refused;
 
 /// What stands between the parts of a message; alone it says that an error was read.
 const SEPARATOR: u8 = 1;
 
 /// An exchange that has begun.
 #[derive(Debug)]
-pub(crate) enum OAuthBearer {
+pub(crate) struct OAuthBearer {
+    state: State,
+    /// Of the token that was sent.
+    refused: Refused,
+    /// When it had expired, if it had.
+    expired: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+enum State {
     /// The token was sent.
-    Asked,
-    /// The server has said why it does not take it.
-    Refused(String),
+    Sent,
+    /// The server has answered why it rejects the token, and is to end the exchange.
+    Rejected(Reason),
+}
+
+#[derive(Debug)]
+struct Reason {
+    answer: String,
+    /// What the server does not say when it ends the exchange.
+    unsaid: Option<String>,
 }
 
 /// The first message.
@@ -61,21 +80,39 @@ fn check_extension(name: &str, value: &str) -> Result<(), Broken> {
 }
 
 impl OAuthBearer {
-    pub(super) fn answer(&mut self, said: &[u8]) -> Result<Next, Broken> {
-        match self {
-            Self::Asked if said.is_empty() => Ok(Next::Done),
-            Self::Asked => {
-                *self = Self::Refused(readable(said));
-                Ok(Next::Say(Bytes::from_static(&[SEPARATOR])))
-            }
-            Self::Refused(why) => Err(Broken(why.clone())),
+    /// One whose first message was sent, with this token.
+    pub(super) fn begun(token: &Token) -> Self {
+        Self {
+            state: State::Sent,
+            refused: token.refused(),
+            expired: token.expired.clone(),
         }
     }
 
+    pub(super) fn answer(&mut self, said: &[u8]) -> Result<Next, Broken> {
+        match &self.state {
+            State::Sent if said.is_empty() => Ok(Next::Done),
+            State::Sent => {
+                self.refused.set();
+                self.state = State::Rejected(self.reason(readable(said)));
+                Ok(Next::Say(Bytes::from_static(&[SEPARATOR])))
+            }
+            State::Rejected(reason) => Err(Broken(reason.answer.clone())),
+        }
+    }
+
+    fn reason(&self, answer: String) -> Reason {
+        let expired = self.expired.as_ref();
+        let expired = expired.map(|at| format!("the token had expired at {at}"));
+        // A status alone is in the server's last words as well.
+        let unsaid = expired.or_else(|| answer.contains(',').then(|| answer.clone()));
+        Reason { answer, unsaid }
+    }
+
     pub(super) fn complaint(&self) -> Option<&str> {
-        match self {
-            Self::Asked => None,
-            Self::Refused(why) => Some(why),
+        match &self.state {
+            State::Sent => None,
+            State::Rejected(reason) => reason.unsaid.as_deref(),
         }
     }
 }

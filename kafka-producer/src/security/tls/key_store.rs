@@ -17,6 +17,8 @@ pub(super) struct KeyStore(Pkcs12Archive);
 pub(super) enum StoreFault {
     /// The file.
     File(String),
+    /// It is PEM.
+    Pem,
     /// Its password.
     Password(String),
 }
@@ -33,9 +35,7 @@ impl KeyStore {
             return file(jks(path));
         }
         if bytes.starts_with(b"-----") {
-            return file(
-                "is PEM, no key store: set ssl.truststore.type or ssl.keystore.type to PEM".into(),
-            );
+            return Err(StoreFault::Pem);
         }
         let words = password.map_or("", Secret::expose);
         match Pkcs12Archive::from_pkcs12(bytes, words) {
@@ -46,6 +46,7 @@ impl KeyStore {
                     None => "is required: the key store has a password".to_owned(),
                 }))
             }
+            Err(Error::InvalidParameters) => file(TAKES_TOO_LONG.to_owned()),
             Err(error) => file(format!("is no key store in the form of PKCS#12: {error}")),
         }
     }
@@ -111,6 +112,10 @@ fn der_of(bag: &CertificateBag) -> CertificateDer<'static> {
     CertificateDer::from(bag.cert.as_der().to_vec())
 }
 
+/// The limits of the library, which it checks before any work.
+const TAKES_TOO_LONG: &str = "is protected by more than 1000000 iterations, or more than 1 GiB for scrypt, which would hold the \
+     program up for long; write it anew with `keytool -importkeystore`, or as PEM";
+
 /// How files of Java's own forms begin: JKS and JCEKS.
 const JAVA_MAGIC: [[u8; 4]; 2] = [[0xFE, 0xED, 0xFE, 0xED], [0xCE, 0xCE, 0xCE, 0xCE]];
 
@@ -122,4 +127,60 @@ fn jks(path: &Path) -> String {
         "is a key store in Java's own form (JKS), which only Java reads; convert it with `keytool -importkeystore \
          -srckeystore {from} -destkeystore {to} -deststoretype PKCS12` and name {to} here"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fixture(name: &str) -> Vec<u8> {
+        let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
+        std::fs::read(tests.join(name)).unwrap()
+    }
+
+    fn open(bytes: &[u8]) -> Result<KeyStore, StoreFault> {
+        KeyStore::open(
+            bytes,
+            Path::new("store.p12"),
+            Some(&Secret::new("tea-2026")),
+        )
+    }
+
+    #[test]
+    fn a_store_that_would_take_hours_is_refused_before_any_work() {
+        let mut bytes = fixture("keystore-java8.p12");
+        assert!(open(&bytes).is_ok());
+        // The last number of the file is that of the iterations: 100,000, in three bytes.
+        let iterations = bytes.last_chunk_mut::<3>().unwrap();
+        assert_eq!(*iterations, [0x01, 0x86, 0xA0]);
+        *iterations = [0x7F, 0xFF, 0xFF];
+        let refused = StoreFault::File(TAKES_TOO_LONG.to_owned());
+        assert_eq!(open(&bytes).err(), Some(refused));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = open(&bytes);
+        }
+    }
+
+    proptest! {
+        // A store that is read nearly to its end takes 10,000 iterations.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn whatever_is_changed_in_a_store_ends_in_words(at in any::<prop::sample::Index>(), with in any::<u8>()) {
+            let mut bytes = fixture("truststore.p12");
+            let at = at.index(bytes.len());
+            bytes[at] = with;
+            if let Ok(store) = open(&bytes) {
+                let _ = (store.trusted(), store.identity());
+            }
+        }
+    }
 }

@@ -58,20 +58,16 @@ fn trusted(trust: &Trust) -> Result<Vec<CertificateDer<'static>>, Unusable> {
     match trust {
         Trust::Platform => platform(),
         Trust::PemFile(path) => {
-            let text = text_of(TRUST_STORE, path)?;
-            pem::certificates(&text).map_err(|reason| Unusable::file(TRUST_STORE, path, reason))
+            let text = text_of(&TRUST_STORE, path)?;
+            let certificates = pem::certificates(&text);
+            certificates.map_err(|reason| Unusable::file(TRUST_STORE.location, path, reason))
         }
         Trust::Pem(text) => pem::certificates(text.expose())
             .map_err(|reason| Unusable::setting("ssl.truststore.certificates", reason)),
         Trust::KeyStore { path, password } => {
-            let store = open(
-                path,
-                password.as_ref(),
-                TRUST_STORE,
-                "ssl.truststore.password",
-            )?;
+            let store = open(path, password.as_ref(), &TRUST_STORE)?;
             let trusted = store.trusted();
-            trusted.map_err(|reason| Unusable::file(TRUST_STORE, path, reason))
+            trusted.map_err(|reason| Unusable::file(TRUST_STORE.location, path, reason))
         }
     }
 }
@@ -85,7 +81,7 @@ fn platform() -> Result<Vec<CertificateDer<'static>>, Unusable> {
         let reason = format!(
             "is required: the operating system has no trusted certificates of its own{errors}"
         );
-        return Err(Unusable::setting(TRUST_STORE, reason));
+        return Err(Unusable::setting(TRUST_STORE.location, reason));
     }
     Ok(found.certs)
 }
@@ -93,13 +89,13 @@ fn platform() -> Result<Vec<CertificateDer<'static>>, Unusable> {
 fn credentials(identity: &Identity) -> Result<Credentials, Unusable> {
     match identity {
         Identity::PemFile { path, key_password } => {
-            let wrong = |reason| Unusable::file(KEY_STORE, path, reason);
-            let text = text_of(KEY_STORE, path)?;
+            let wrong = |reason| Unusable::file(KEY_STORE.location, path, reason);
+            let text = text_of(&KEY_STORE, path)?;
             let key = pem::private_key(&text, key_password.as_ref());
             Ok(Credentials {
                 key: key.map_err(|fault| of_key(fault, wrong))?,
                 chain: pem::certificates(&text).map_err(wrong)?,
-                setting: KEY_STORE,
+                setting: KEY_STORE.location,
                 path: Some(path.clone()),
             })
         }
@@ -125,14 +121,14 @@ fn credentials(identity: &Identity) -> Result<Credentials, Unusable> {
         } => {
             // A store in the form of PKCS#12 has one password for all that is in it.
             let password = password.as_ref().or(key_password.as_ref());
-            let store = open(path, password, KEY_STORE, "ssl.keystore.password")?;
+            let store = open(path, password, &KEY_STORE)?;
             let identity = store.identity();
             let (chain, key) =
-                identity.map_err(|reason| Unusable::file(KEY_STORE, path, reason))?;
+                identity.map_err(|reason| Unusable::file(KEY_STORE.location, path, reason))?;
             Ok(Credentials {
                 chain,
                 key,
-                setting: KEY_STORE,
+                setting: KEY_STORE.location,
                 path: Some(path.clone()),
             })
         }
@@ -146,30 +142,29 @@ fn of_key(fault: KeyFault, of_key: impl FnOnce(String) -> Unusable) -> Unusable 
     }
 }
 
-fn open(
-    path: &Path,
-    password: Option<&Secret>,
-    location: &'static str,
-    password_setting: &'static str,
-) -> Result<KeyStore, Unusable> {
-    let bytes = bytes_of(location, path)?;
+fn open(path: &Path, password: Option<&Secret>, of: &StoreSettings) -> Result<KeyStore, Unusable> {
+    let bytes = bytes_of(of.location, path)?;
     KeyStore::open(&bytes, path, password).map_err(|fault| match fault {
-        StoreFault::File(reason) => Unusable::file(location, path, reason),
+        StoreFault::File(reason) => Unusable::file(of.location, path, reason),
+        StoreFault::Pem => {
+            let reason = format!("is PEM, no key store: set {} to PEM", of.store_type);
+            Unusable::file(of.location, path, reason)
+        }
         StoreFault::Password(reason) => {
             let reason = format!("{reason} ({})", path.display());
-            Unusable::setting(password_setting, reason)
+            Unusable::setting(of.password, reason)
         }
     })
 }
 
-fn text_of(setting: &'static str, path: &Path) -> Result<Zeroizing<String>, Unusable> {
-    let bytes = bytes_of(setting, path)?;
+fn text_of(of: &StoreSettings, path: &Path) -> Result<Zeroizing<String>, Unusable> {
+    let bytes = bytes_of(of.location, path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
-        Unusable::file(
-            setting,
-            path,
-            "is no PEM: set the type of the store (PKCS12)",
-        )
+        let reason = format!(
+            "is no PEM: if it is PKCS#12, set {} to PKCS12",
+            of.store_type
+        );
+        Unusable::file(of.location, path, reason)
     })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
@@ -179,8 +174,23 @@ fn bytes_of(setting: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Un
     fs::read(path).map(Zeroizing::new).map_err(cannot)
 }
 
-const TRUST_STORE: &str = "ssl.truststore.location";
-const KEY_STORE: &str = "ssl.keystore.location";
+/// The settings of a store that is a file.
+struct StoreSettings {
+    location: &'static str,
+    store_type: &'static str,
+    password: &'static str,
+}
+
+const TRUST_STORE: StoreSettings = StoreSettings {
+    location: "ssl.truststore.location",
+    store_type: "ssl.truststore.type",
+    password: "ssl.truststore.password",
+};
+const KEY_STORE: StoreSettings = StoreSettings {
+    location: "ssl.keystore.location",
+    store_type: "ssl.keystore.type",
+    password: "ssl.keystore.password",
+};
 const CHAIN: &str = "ssl.keystore.certificate.chain";
 
 #[cfg(test)]
@@ -293,11 +303,18 @@ mod tests {
             ),
             (
                 Trust::PemFile(fixture("truststore.p12")),
-                "ssl.truststore.location=\"truststore.p12\": is no PEM: set the type of the store (PKCS12)",
+                "ssl.truststore.location=\"truststore.p12\": is no PEM: if it is PKCS#12, set \
+                 ssl.truststore.type to PKCS12",
             ),
             (
                 Trust::PemFile(fixture("README.md")),
                 "ssl.truststore.location=\"README.md\": there is no certificate inside (-----BEGIN CERTIFICATE-----)",
+            ),
+            (
+                Trust::Pem(Secret::new(
+                    "-----BEGIN CERTIFICATE----- A%A= -----END CERTIFICATE-----",
+                )),
+                "ssl.truststore.certificates: the CERTIFICATE inside is not base64: the text was cut off or changed",
             ),
             (
                 Trust::Pem(Secret::new("-----BEGIN CERTIFICATE----- AAAA")),
@@ -313,8 +330,8 @@ mod tests {
             ),
             (
                 trust_store("ca.pem", password()),
-                "ssl.truststore.location=\"ca.pem\": is PEM, no key store: set ssl.truststore.type or \
-                 ssl.keystore.type to PEM",
+                "ssl.truststore.location=\"ca.pem\": is PEM, no key store: set ssl.truststore.type to \
+                 PEM",
             ),
             (
                 trust_store("truststore.jks", password()),
@@ -364,6 +381,10 @@ mod tests {
             (
                 key_store("truststore.p12", password()),
                 "ssl.keystore.location=\"truststore.p12\": there is no private key inside",
+            ),
+            (
+                key_store("ca.pem", password()),
+                "ssl.keystore.location=\"ca.pem\": is PEM, no key store: set ssl.keystore.type to PEM",
             ),
             (
                 key_store("keystore.p12", Some(Secret::new("coffee"))),

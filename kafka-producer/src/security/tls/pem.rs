@@ -3,6 +3,8 @@
 //! In a properties file a text has one line: blanks may stand where the lines would end.
 
 use pkcs8::der;
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::Kdf;
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
@@ -71,11 +73,40 @@ fn decrypt(der: &[u8], password: Option<&Secret>) -> Result<PrivatePkcs8KeyDer<'
     // Older ways are not even parsed.
     let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(der)
         .map_err(|_| KeyFault::Key(OLD_ENCRYPTION.to_owned()))?;
+    if takes_too_long(&encrypted.encryption_algorithm) {
+        return Err(KeyFault::Key(TAKES_TOO_LONG.to_owned()));
+    }
     let key = encrypted.decrypt(password.expose()).map_err(|_| {
         KeyFault::Password("the private key cannot be decrypted with this password".to_owned())
     })?;
     Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()))
 }
+
+/// Whether deriving a key from the password would take minutes or more. (The older scheme has 65,535 iterations
+/// at most.)
+fn takes_too_long(scheme: &EncryptionScheme) -> bool {
+    let EncryptionScheme::Pbes2(parameters) = scheme else {
+        return false;
+    };
+    match &parameters.kdf {
+        Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count > ITERATIONS_MAX,
+        Kdf::Scrypt(scrypt) => {
+            let block_bytes = 128 * u64::from(scrypt.block_size);
+            scrypt.cost_parameter.saturating_mul(block_bytes) > SCRYPT_BYTES_MAX
+                || scrypt.parallelization > SCRYPT_LANES_MAX
+        }
+        _ => false,
+    }
+}
+
+/// Some seconds; tools write 2,048 to 600,000.
+const ITERATIONS_MAX: u32 = 10_000_000;
+const SCRYPT_BYTES_MAX: u64 = 1 << 30;
+const SCRYPT_LANES_MAX: u16 = 16;
+
+const TAKES_TOO_LONG: &str = "the private key is encrypted with more than 10000000 iterations of PBKDF2, or takes more than 1 GiB for \
+     scrypt, which would hold the program up for long; convert it with \
+     `openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in OLD -out NEW`";
 
 const OLD_ENCRYPTION: &str = "the private key is encrypted in an old way that is not supported; convert it with \
      `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`";
@@ -111,9 +142,88 @@ impl Section<'_> {
         }
         text.push_str(&format!("-----END {label}-----\n"));
         let decoded = der::pem::decode_vec(text.as_bytes());
-        let (_, der) = decoded.map_err(|error| format!("a {label} is no PEM: {error}"))?;
+        let (_, der) = decoded.map_err(|_| {
+            format!("the {label} inside is not base64: the text was cut off or changed")
+        })?;
         Ok(Zeroizing::new(der))
     }
 }
 
 const BASE64_PER_LINE: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use pkcs8::EncryptedPrivateKeyInfoRef;
+    use pkcs8::der::Encode;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ENCRYPTED: &str = include_str!("../../../tests/fixtures/tls/client-encrypted.pem");
+
+    /// The key of the fixture, which says that it is encrypted in this way.
+    fn encrypted_by(change: impl FnOnce(&mut Kdf)) -> Vec<u8> {
+        let sections = sections(ENCRYPTED).unwrap();
+        let key = sections
+            .iter()
+            .find(|section| section.label.starts_with("ENCRYPTED"));
+        let der = key.unwrap().decode().unwrap();
+        let mut key = EncryptedPrivateKeyInfoRef::try_from(der.as_slice()).unwrap();
+        let EncryptionScheme::Pbes2(parameters) = &mut key.encryption_algorithm else {
+            panic!("{:?}", key.encryption_algorithm);
+        };
+        change(&mut parameters.kdf);
+        key.to_der().unwrap()
+    }
+
+    fn decrypted(der: &[u8]) -> Result<(), KeyFault> {
+        decrypt(der, Some(&Secret::new("tea-2026"))).map(drop)
+    }
+
+    #[test]
+    fn a_key_that_would_take_hours_is_refused_before_any_work() {
+        let iterations = |count| {
+            encrypted_by(|kdf| match kdf {
+                Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count = count,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(decrypted(&iterations(2048)), Ok(()));
+        for count in [ITERATIONS_MAX + 1, u32::MAX] {
+            let refused = KeyFault::Key(TAKES_TOO_LONG.to_owned());
+            assert_eq!(decrypted(&iterations(count)), Err(refused));
+        }
+    }
+
+    #[test]
+    fn a_name_that_ends_in_nothing_is_told() {
+        for (text, expected) in [
+            (
+                "-----BEGIN CERTIFICATE",
+                "a -----BEGIN has no end: the text is cut off",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA",
+                "there is no -----END CERTIFICATE-----: the text is cut off",
+            ),
+        ] {
+            assert_eq!(certificates(text).unwrap_err(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(-----(BEGIN|END) ?|CERTIFICATE|ENCRYPTED |PRIVATE KEY|-----|[A-Za-z0-9+/=]{0,8}|\\PC|\\s){0,24}") {
+            let _ = certificates(&text);
+            let _ = private_key(&text, Some(&Secret::new("tea")));
+        }
+
+        #[test]
+        fn whatever_is_changed_in_an_encrypted_key_ends_in_words(at in 0_usize..90, with in any::<u8>()) {
+            // All that is before the encrypted bytes: the length, the scheme and its parameters.
+            let mut der = encrypted_by(|_| ());
+            der[at] = with;
+            let _ = decrypted(&der);
+        }
+    }
+}

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::TokenError;
-use super::cache::{Fetched, TokenSource};
+use super::cache::{FetchError, Fetched, TokenSource};
 use super::client_credentials::{TokenEndpoint, form_encoded};
 use super::jwt::encode;
 use crate::security::{JwtAlgorithm, Secret, sign};
@@ -65,11 +65,11 @@ pub(crate) struct SignedAssertion {
 
 #[async_trait]
 impl TokenSource for AssertedClient {
-    async fn fetch(&self) -> Result<Fetched, TokenError> {
+    async fn fetch(&self) -> Result<Fetched, FetchError> {
         let assertion = self
             .assertion
             .text(SystemTime::now())
-            .map_err(TokenError::new)?;
+            .map_err(|why| FetchError::Lasting(TokenError::new(why)))?;
         self.endpoint.fetch(&self.form(&assertion), None).await
     }
 }
@@ -191,15 +191,13 @@ mod tests {
         file
     }
 
-    fn asked(assertion: Assertion, grant: AssertionGrant) -> (Result<Fetched, TokenError>, String) {
+    fn asked(assertion: Assertion, grant: AssertionGrant) -> (Result<Fetched, FetchError>, String) {
         let answers = [answer("200 OK", r#"{"access_token": "t"}"#)];
         let (outcome, mut requests) = serving(&answers, async |port| {
             let url = format!("http://127.0.0.1:{port}/token");
             let endpoint = TokenEndpoint {
                 url: Url::parse(&url).unwrap(),
                 http: HttpClient::default(),
-                retry_backoff: Duration::ZERO,
-                retry_max: Duration::ZERO,
                 principal_claim: "sub".to_owned(),
                 extensions: Vec::new(),
             };

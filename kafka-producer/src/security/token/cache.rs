@@ -1,7 +1,14 @@
 //! Keeps a token for most of its lifetime, so that connections do not ask for one each.
 //!
 //! When it is fetched anew is what Kafka's `ExpiringCredentialRefreshingLogin` would do, but only when a
-//! connection wants one: nothing runs in between. While a token is fetched, others wait for it.
+//! connection wants one: nothing runs in between. While a token is fetched, others wait for what comes of it.
+//!
+//! ```text
+//!            ┌──────── a pause that doubles ◀─────────┐
+//!            ▼                                        │
+//! ask ──▶ fetch ──▶ token, kept until it is refreshed, or a broker refuses it
+//!            └────▶ failure ── told, and told again to all who ask during the pause
+//! ```
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -9,13 +16,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::retry::RetryBackoff;
 use super::{Token, TokenError, TokenProvider};
 
 /// Where tokens come from.
 #[async_trait]
 pub(crate) trait TokenSource: fmt::Debug + Send + Sync {
-    /// A new one.
-    async fn fetch(&self) -> Result<Fetched, TokenError>;
+    /// A new one, asked for once.
+    async fn fetch(&self) -> Result<Fetched, FetchError>;
 }
 
 /// A new token.
@@ -24,6 +32,14 @@ pub(crate) struct Fetched {
     pub(crate) token: Token,
     /// How long it is valid; `None`: nobody knows, and it is not kept.
     pub(crate) lifetime: Option<Duration>,
+}
+
+/// Why there is no new token.
+#[derive(Debug)]
+pub(crate) enum FetchError {
+    /// Asking again may help.
+    Passing(TokenError),
+    Lasting(TokenError),
 }
 
 /// `sasl.login.refresh.*`: when a token is fetched anew.
@@ -57,13 +73,39 @@ impl Refresh {
 pub(crate) struct CachedTokens<S> {
     source: S,
     refresh: Refresh,
-    kept: Mutex<Option<Kept>>,
+    retry: RetryBackoff,
+    /// Held while a token is fetched.
+    known: Mutex<Known>,
+}
+
+/// What has come of fetching so far.
+#[derive(Debug, Default)]
+struct Known {
+    kept: Option<Kept>,
+    /// Since the last token, if that was not refused.
+    failures: u32,
+    failed: Option<Failed>,
+    /// Before that the source is left alone.
+    pause_ends: Option<Instant>,
 }
 
 struct Kept {
     token: Token,
     fresh_until: Instant,
     valid_until: Instant,
+}
+
+#[derive(Debug)]
+struct Failed {
+    error: TokenError,
+    at: Instant,
+}
+
+/// What a call is answered with.
+#[derive(Debug)]
+enum Answer {
+    Known(Result<Token, TokenError>),
+    Fetch,
 }
 
 impl fmt::Debug for Kept {
@@ -73,11 +115,12 @@ impl fmt::Debug for Kept {
 }
 
 impl<S: TokenSource> CachedTokens<S> {
-    pub(crate) fn new(source: S, refresh: Refresh) -> Self {
+    pub(crate) fn new(source: S, refresh: Refresh, retry: RetryBackoff) -> Self {
         Self {
             source,
             refresh,
-            kept: Mutex::new(None),
+            retry,
+            known: Mutex::new(Known::default()),
         }
     }
 
@@ -90,36 +133,116 @@ impl<S: TokenSource> CachedTokens<S> {
             valid_until: now.checked_add(lifetime)?,
         })
     }
+
+    /// Fetches a token; again after short pauses, while that may help, so that a moment without an answer is
+    /// bridged, and a longer one told.
+    async fn fetch(&self, known: &mut Known) -> Result<Token, TokenError> {
+        let begun = Instant::now();
+        loop {
+            let failure = match self.source.fetch().await {
+                Ok(Fetched { token, lifetime }) => {
+                    let kept = lifetime.and_then(|lifetime| self.keep(&token, lifetime));
+                    known.fetched(kept, self.retry, Instant::now());
+                    return Ok(token);
+                }
+                Err(failure) => failure,
+            };
+            let now = Instant::now();
+            let (error, may_pass) = match failure {
+                FetchError::Passing(error) => (error, true),
+                FetchError::Lasting(error) => (error, false),
+            };
+            let pause = known.failed(error.clone(), self.retry, now);
+            if !may_pass || is_told(now.saturating_duration_since(begun), pause) {
+                if known.is_valid(now) {
+                    tracing::warn!("a token that ends soon is used again: {error}");
+                }
+                return known.instead_of(error, now);
+            }
+            tracing::debug!("a token is asked for again in {pause:?}: {error}");
+            tokio::time::sleep(pause).await;
+        }
+    }
 }
 
 #[async_trait]
 impl<S: TokenSource> TokenProvider for CachedTokens<S> {
     async fn token(&self, _host: &str) -> Result<Token, TokenError> {
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = kept
-            .as_ref()
-            .filter(|kept| Instant::now() < kept.fresh_until)
-        {
-            return Ok(kept.token.clone());
-        }
-        match self.source.fetch().await {
-            Ok(Fetched { token, lifetime }) => {
-                *kept = lifetime.and_then(|lifetime| self.keep(&token, lifetime));
-                Ok(token)
-            }
-            Err(error) => {
-                let valid = kept
-                    .as_ref()
-                    .filter(|kept| Instant::now() < kept.valid_until);
-                let Some(kept) = valid else {
-                    return Err(error);
-                };
-                tracing::warn!("a token that ends soon is used again: {error}");
-                Ok(kept.token.clone())
-            }
+        let asked = Instant::now();
+        let mut known = self.known.lock().await;
+        match known.answer(asked, Instant::now()) {
+            Answer::Known(answer) => answer,
+            Answer::Fetch => self.fetch(&mut known).await,
         }
     }
 }
+
+impl Known {
+    /// What to answer who has asked then: another may have had the answer since.
+    fn answer(&self, asked: Instant, now: Instant) -> Answer {
+        let usable = |until: fn(&Kept) -> Instant| self.kept.as_ref().filter(|it| now < until(it));
+        let fresh = usable(|kept| kept.fresh_until).filter(|kept| !kept.token.is_refused());
+        if let Some(kept) = fresh {
+            return Answer::Known(Ok(kept.token.clone()));
+        }
+        let pauses = self.pause_ends.is_some_and(|end| now < end);
+        match (&self.failed, usable(|kept| kept.valid_until)) {
+            (Some(failed), _) if pauses || failed.at >= asked => {
+                Answer::Known(self.instead_of(failed.error.clone(), now))
+            }
+            // One that was fetched for another was refused as well: the broker's words say more.
+            (None, Some(kept)) if pauses => Answer::Known(Ok(kept.token.clone())),
+            _ => Answer::Fetch,
+        }
+    }
+
+    /// A token that is still valid is better than an error.
+    fn instead_of(&self, error: TokenError, now: Instant) -> Result<Token, TokenError> {
+        match &self.kept {
+            Some(kept) if self.is_valid(now) => Ok(kept.token.clone()),
+            _ => Err(error),
+        }
+    }
+
+    /// Whether there is a token that a broker may accept.
+    fn is_valid(&self, now: Instant) -> bool {
+        let kept = self.kept.as_ref();
+        kept.is_some_and(|kept| now < kept.valid_until && !kept.token.is_refused())
+    }
+
+    /// One that was fetched because another was refused may be refused as well.
+    fn fetched(&mut self, kept: Option<Kept>, retry: RetryBackoff, now: Instant) {
+        self.failed = None;
+        let before = std::mem::replace(&mut self.kept, kept);
+        if before.is_some_and(|before| before.token.is_refused()) {
+            self.pause(retry, now);
+        } else {
+            self.failures = 0;
+            self.pause_ends = None;
+        }
+    }
+
+    /// How long the source is left alone now.
+    fn failed(&mut self, error: TokenError, retry: RetryBackoff, now: Instant) -> Duration {
+        self.failed = Some(Failed { error, at: now });
+        self.pause(retry, now)
+    }
+
+    fn pause(&mut self, retry: RetryBackoff, now: Instant) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let pause = retry.pause(self.failures);
+        self.pause_ends = now.checked_add(pause);
+        pause
+    }
+}
+
+/// Whether a failure is told after so much time, and not asked again after that pause before.
+fn is_told(taken: Duration, pause: Duration) -> bool {
+    taken + pause >= TOLD_AFTER
+}
+
+/// A failure is told after that at the latest, if it is known by then.
+const TOLD_AFTER: Duration = Duration::from_millis(750);
 
 /// Ten years, which can be added to any time, and are long enough.
 const LIFETIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -139,6 +262,15 @@ mod tests {
         buffer: Duration::ZERO,
         min_period: Duration::ZERO,
     };
+
+    const RETRY: RetryBackoff = RetryBackoff {
+        first: Duration::from_millis(100),
+        max: Duration::from_secs(10),
+    };
+
+    fn error(words: &str) -> TokenError {
+        TokenError::new(words)
+    }
 
     fn refresh(factor: f64, buffer_s: u64, min_s: u64) -> Refresh {
         Refresh {
@@ -181,10 +313,10 @@ mod tests {
 
     #[async_trait]
     impl TokenSource for Numbered {
-        async fn fetch(&self) -> Result<Fetched, TokenError> {
+        async fn fetch(&self) -> Result<Fetched, FetchError> {
             let number = self.fetched.fetch_add(1, Ordering::Relaxed) + 1;
             if number > self.good {
-                return Err(TokenError::new("the token endpoint is down"));
+                return Err(FetchError::Lasting(error("the token endpoint is down")));
             }
             Ok(Fetched {
                 token: Token::new(format!("t{number}")),
@@ -199,7 +331,7 @@ mod tests {
             lifetime,
             good,
         };
-        let cached = CachedTokens::new(source, refresh);
+        let cached = CachedTokens::new(source, refresh, RETRY);
         assert!(!format!("{cached:?}").contains("t1"));
         [(); 2].map(|()| match pollster::block_on(cached.token("broker")) {
             Ok(token) => token.value.expose().to_owned(),
@@ -227,5 +359,116 @@ mod tests {
         let down = "the token endpoint is down";
         assert_eq!(two_tokens(Some(Duration::ZERO), EARLY, 1), ["t1", down]);
         assert_eq!(two_tokens(None, EARLY, 0), [down, down]);
+    }
+
+    fn kept(token: &Token, fresh_until: Instant, valid_until: Instant) -> Option<Kept> {
+        Some(Kept {
+            token: token.clone(),
+            fresh_until,
+            valid_until,
+        })
+    }
+
+    /// The token, the error, or that one is to be fetched.
+    fn told(known: &Known, asked: Instant, now: Instant) -> String {
+        match known.answer(asked, now) {
+            Answer::Known(Ok(token)) => token.value.expose().to_owned(),
+            Answer::Known(Err(error)) => error.to_string(),
+            Answer::Fetch => "fetch".to_owned(),
+        }
+    }
+
+    #[test]
+    fn all_who_wait_are_told_a_failure_and_so_are_those_who_ask_in_the_pause() {
+        let (asked, mut known) = (Instant::now(), Known::default());
+        let at = |ms| asked + Duration::from_millis(ms);
+        assert_eq!(told(&known, asked, at(0)), "fetch");
+        known.failed(error("down"), RETRY, at(20));
+        assert_eq!(told(&known, at(10), at(5_000)), "down", "it has waited");
+        assert_eq!(told(&known, at(30), at(119)), "down", "it asks too early");
+        assert_eq!(told(&known, at(120), at(120)), "fetch");
+        known.failed(error("still down"), RETRY, at(130));
+        assert_eq!(told(&known, at(329), at(329)), "still down");
+        known.fetched(None, RETRY, at(400));
+        assert_eq!(known.failed(error("down"), RETRY, at(500)), RETRY.first);
+    }
+
+    #[test]
+    fn a_token_that_was_refused_is_replaced_at_the_pace_of_failures() {
+        let begun = Instant::now();
+        let at = |ms| begun + Duration::from_millis(ms);
+        let end = begun + HOUR;
+        let (first, second, third) = (Token::new("t1"), Token::new("t2"), Token::new("t3"));
+        let mut known = Known::default();
+        known.fetched(kept(&first, end, end), RETRY, at(0));
+        assert_eq!(told(&known, at(1), at(1)), "t1");
+        first.refused().set();
+        assert_eq!(told(&known, at(2), at(2)), "fetch");
+        known.fetched(kept(&second, end, end), RETRY, at(2));
+        second.clone().refused().set();
+        // So was the next: the server's words are told, until it is time to ask for another.
+        assert_eq!(told(&known, at(101), at(101)), "t2");
+        assert_eq!(told(&known, at(102), at(102)), "fetch");
+        known.failed(error("down"), RETRY, at(102));
+        assert_eq!(told(&known, at(103), at(103)), "down");
+        known.fetched(kept(&third, end, end), RETRY, at(500));
+        assert_eq!(told(&known, at(501), at(501)), "t3");
+    }
+
+    #[test]
+    fn with_javas_pauses_it_is_asked_four_times_before_a_failure_is_told() {
+        let mut taken = Duration::ZERO;
+        let told_at = (1..).find(|&failures| {
+            let pause = RETRY.pause(failures);
+            let told = is_told(taken, pause);
+            taken += if told { Duration::ZERO } else { pause };
+            told
+        });
+        assert_eq!((told_at, taken.as_millis()), (Some(4), 700));
+    }
+
+    /// Fails as often, then gives a token.
+    #[derive(Debug)]
+    struct Recovering(AtomicUsize);
+
+    #[async_trait]
+    impl TokenSource for Recovering {
+        async fn fetch(&self) -> Result<Fetched, FetchError> {
+            let left = self.0.load(Ordering::Relaxed);
+            if left > 0 {
+                self.0.store(left - 1, Ordering::Relaxed);
+                return Err(FetchError::Passing(error("busy")));
+            }
+            Ok(Fetched {
+                token: Token::new("t"),
+                lifetime: None,
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_moment_without_an_answer_is_bridged_and_a_longer_one_told() {
+        let retry = |first_ms, max_ms| RetryBackoff {
+            first: Duration::from_millis(first_ms),
+            max: Duration::from_millis(max_ms),
+        };
+        let recovering = |failures, retry| {
+            CachedTokens::new(Recovering(AtomicUsize::new(failures)), EARLY, retry)
+        };
+        // Without a pause in the settings there is one nevertheless.
+        let busy = recovering(2, retry(0, 0));
+        let token = loop {
+            // A slow machine may take so long that the failure is told.
+            if let Ok(token) = busy.token("broker").await {
+                break token;
+            }
+        };
+        assert_eq!(token.value.expose(), "t");
+        let down = recovering(usize::MAX, retry(3_600_000, 3_600_000));
+        for _ in 0..2 {
+            assert_eq!(down.token("broker").await, Err(error("busy")));
+        }
+        let left = down.source.0.load(Ordering::Relaxed);
+        assert_eq!(usize::MAX - left, 1, "the second is told what is known");
     }
 }

@@ -1,6 +1,6 @@
 //! Tokens of an identity provider, for a client id and its secret (OIDC, KIP-768).
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -8,10 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
 use serde_json::Value;
 
-use super::cache::{Fetched, TokenSource};
-use super::http::{Answer, Call, HttpClient, Url};
-use super::jwt::Claims;
-use super::{Token, TokenError};
+use super::cache::{FetchError, Fetched, TokenSource};
+use super::http::{Answer, Call, HttpClient, Url, readable};
+use super::{TokenError, jwt};
 use crate::security::Secret;
 
 /// Asks a token endpoint, with the grant `client_credentials` (RFC 6749, 4.4).
@@ -28,7 +27,7 @@ pub(crate) struct ClientCredentials {
 
 #[async_trait]
 impl TokenSource for ClientCredentials {
-    async fn fetch(&self) -> Result<Fetched, TokenError> {
+    async fn fetch(&self) -> Result<Fetched, FetchError> {
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = &self.scope {
             form.push_str("&scope=");
@@ -56,44 +55,24 @@ impl ClientCredentials {
 pub(crate) struct TokenEndpoint {
     pub(crate) url: Url,
     pub(crate) http: HttpClient,
-    /// `sasl.login.retry.backoff.ms`, doubled with each failure.
-    pub(crate) retry_backoff: Duration,
-    /// `sasl.login.retry.backoff.max.ms`: how long it is asked again at most.
-    pub(crate) retry_max: Duration,
     /// `sasl.oauthbearer.sub.claim.name`.
     pub(crate) principal_claim: String,
     pub(crate) extensions: Vec<(String, String)>,
 }
 
-/// What has come of asking once.
-enum Failure {
-    /// Asking again may help.
-    Passing(String),
-    Lasting(String),
-}
-
 impl TokenEndpoint {
-    /// Posts a form, again and again while that may help; the token of the answer.
+    /// Posts a form; the token of the answer.
     pub(crate) async fn fetch(
         &self,
         form: &str,
         authorization: Option<&Secret>,
-    ) -> Result<Fetched, TokenError> {
-        let begun = Instant::now();
-        let mut backoff = self.retry_backoff;
-        loop {
-            let why = match self.ask(form, authorization).await {
-                Ok(fetched) => return Ok(fetched),
-                Err(Failure::Lasting(why)) => return Err(self.error(&why)),
-                Err(Failure::Passing(why)) => why,
-            };
-            if begun.elapsed() + backoff >= self.retry_max {
-                return Err(self.error(&why));
-            }
-            tracing::debug!("the token endpoint {} is asked again: {why}", self.url);
-            tokio::time::sleep(backoff).await;
-            backoff = backoff.saturating_mul(2);
-        }
+    ) -> Result<Fetched, FetchError> {
+        self.ask(form, authorization)
+            .await
+            .map_err(|failure| match failure {
+                Failure::Passing(why) => FetchError::Passing(self.error(&why)),
+                Failure::Lasting(why) => FetchError::Lasting(self.error(&why)),
+            })
     }
 
     fn error(&self, why: &str) -> TokenError {
@@ -140,23 +119,22 @@ impl TokenEndpoint {
             .find_map(|name| answer.get(name)?.as_str())
             .filter(|token| !token.is_empty());
         let text = token.ok_or_else(|| "its answer has no access_token".to_owned())?;
-        let claims = Claims::of(text);
-        let stated = claims
-            .as_ref()
-            .and_then(|claims| claims.lifetime(SystemTime::now()));
+        let (mut token, stated) = jwt::token(text, &self.principal_claim, SystemTime::now());
         let expires_in = answer.get("expires_in").and_then(Value::as_f64);
         let expires_in = expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let mut token = Token::new(text);
-        let principal = claims
-            .as_ref()
-            .and_then(|claims| claims.text(&self.principal_claim));
-        token.principal = principal.map(Into::into);
         token.extensions.clone_from(&self.extensions);
         Ok(Fetched {
             token,
             lifetime: stated.or(expires_in),
         })
     }
+}
+
+/// What has come of asking.
+enum Failure {
+    /// Asking again may help.
+    Passing(String),
+    Lasting(String),
 }
 
 /// What an endpoint says about an error (RFC 6749, 5.2), which has no secrets in it.
@@ -167,10 +145,6 @@ fn told(answer: &Answer) -> String {
     let text = |names: [&str; 2]| names.iter().find_map(|name| answer.get(name)?.as_str());
     let error = text(["error", "errorCode"]);
     let description = text(["error_description", "errorSummary"]);
-    let readable = |text: &str| -> String {
-        let shown = text.chars().filter(|character| !character.is_control());
-        shown.take(TOLD_CHARACTERS_MAX).collect()
-    };
     match (error, description) {
         (None, None) => String::new(),
         (Some(one), None) | (None, Some(one)) => format!(": {}", readable(one)),
@@ -198,8 +172,6 @@ const LASTING_STATUSES: [u16; 17] = [
     400, 401, 402, 403, 404, 405, 406, 407, 409, 410, 411, 412, 413, 414, 415, 501, 505,
 ];
 
-const TOLD_CHARACTERS_MAX: usize = 300;
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -208,13 +180,11 @@ mod tests {
     use super::super::jwt::encode;
     use super::*;
 
-    fn source(port: u16, retry_max: Duration) -> ClientCredentials {
+    fn source(port: u16) -> ClientCredentials {
         ClientCredentials {
             endpoint: TokenEndpoint {
                 url: Url::parse(&format!("http://127.0.0.1:{port}/token")).unwrap(),
                 http: HttpClient::default(),
-                retry_backoff: Duration::from_millis(1),
-                retry_max,
                 principal_claim: "sub".to_owned(),
                 extensions: vec![("logicalCluster".to_owned(), "lkc-1".to_owned())],
             },
@@ -226,9 +196,12 @@ mod tests {
     }
 
     fn asked(answers: &[String]) -> (Result<Fetched, String>, Vec<String>) {
-        let long = Duration::from_secs(100);
-        let (outcome, requests) = serving(answers, async |port| source(port, long).fetch().await);
-        (outcome.map_err(|error| error.to_string()), requests)
+        let (outcome, requests) = serving(answers, async |port| source(port).fetch().await);
+        let told = |error| match error {
+            FetchError::Passing(error) => format!("{error} (it may pass)"),
+            FetchError::Lasting(error) => error.to_string(),
+        };
+        (outcome.map_err(told), requests)
     }
 
     fn jwt(claims: &Value) -> String {
@@ -265,7 +238,7 @@ mod tests {
     fn the_client_may_be_url_encoded_in_the_header() {
         let encoded = ClientCredentials {
             url_encoded: true,
-            ..source(1, Duration::ZERO)
+            ..source(1)
         };
         // "my+client:tea%3A2026%2B"
         let expected = "Basic bXkrY2xpZW50OnRlYSUzQTIwMjYlMkI=";
@@ -327,13 +300,15 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_asked_again() {
-        let good = answer("200 OK", r#"{"access_token": "t"}"#);
-        let (outcome, requests) = asked(&[answer("503 Busy", ""), String::new(), good]);
-        assert_eq!(outcome.unwrap().token.value.expose(), "t");
-        assert_eq!(requests.len(), 3);
-        let once = |port| async move { source(port, Duration::ZERO).fetch().await };
-        let (outcome, _) = serving(&[answer("500 Oh", "")], once);
-        assert!(outcome.unwrap_err().to_string().ends_with("it answers 500"));
+    fn what_may_pass_is_told_apart() {
+        for (answer, expected) in [
+            (answer("503 Busy", ""), "it answers 503 (it may pass)"),
+            (answer("429 Slowly", ""), "it answers 429 (it may pass)"),
+            (String::new(), "before the answer (it may pass)"),
+            (answer("404 Not Found", ""), "it answers 404"),
+        ] {
+            let told = asked(&[answer]).0.unwrap_err();
+            assert!(told.ends_with(expected), "{told}");
+        }
     }
 }

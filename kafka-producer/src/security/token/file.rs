@@ -2,11 +2,11 @@
 //! service account's of Kubernetes. It is read for each connection, so a new one is used at once.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::jwt::Claims;
-use super::{Token, TokenError, TokenProvider};
+use super::{Token, TokenError, TokenProvider, jwt};
 
 #[derive(Debug)]
 pub(crate) struct TokenFile {
@@ -31,12 +31,7 @@ impl TokenProvider for TokenFile {
         if text.is_empty() {
             return Err(fail("is empty"));
         }
-        let mut token = Token::new(text);
-        let claims = Claims::of(text);
-        let principal = claims
-            .as_ref()
-            .and_then(|claims| claims.text(&self.principal_claim));
-        token.principal = principal.map(Into::into);
+        let (mut token, _) = jwt::token(text, &self.principal_claim, SystemTime::now());
         token.extensions.clone_from(&self.extensions);
         Ok(token)
     }

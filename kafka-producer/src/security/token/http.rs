@@ -17,17 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-#[cfg(feature = "_tls")]
-use std::time::Instant;
-
-#[cfg(feature = "_tls")]
-use rustls::pki_types::ServerName;
-#[cfg(feature = "_tls")]
-use tokio_rustls::TlsConnector;
-
-use crate::security::Tls;
-#[cfg(feature = "_tls")]
-use crate::security::{TlsClient, TlsVersion, Trust};
+use super::https::Https;
 
 /// Where a request goes to: `http://` or `https://`.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,15 +42,34 @@ impl Url {
         if authority.as_str().contains('@') {
             return Err("a URL without a name and a password");
         }
+        let host = authority.host();
+        let port = match authority.as_str().strip_prefix(host).unwrap_or_default() {
+            "" if is_https => Some(443),
+            "" => Some(80),
+            given => port(given),
+        };
+        let host = host.trim_matches(['[', ']']).to_owned();
+        if host.is_empty() {
+            return Err(FORM);
+        }
         let path_and_query = uri.path_and_query();
         Ok(Self {
             is_https,
-            host: authority.host().trim_matches(['[', ']']).to_owned(),
-            port: authority
-                .port_u16()
-                .unwrap_or(if is_https { 443 } else { 80 }),
+            host,
+            port: port.ok_or("a URL whose port is a number from 1 to 65535")?,
             path_and_query: path_and_query.map_or("/", |path| path.as_str()).to_owned(),
         })
+    }
+
+    #[cfg(feature = "aws-msk-iam")]
+    pub(crate) fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    /// The name or the address, of IPv6 without brackets.
+    #[cfg(feature = "aws-msk-iam")]
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     fn authority(&self) -> String {
@@ -72,14 +81,53 @@ impl Url {
     }
 }
 
+/// The port that is written behind a host, such as `:8080`.
+fn port(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix(':')?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let port = digits.parse().ok().filter(|port| *port > 0)?;
+    is_number.then_some(port)
+}
+
 /// Without the query, which may have something secret in it.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_https { "https" } else { "http" };
-        let path = self.path_and_query.split('?').next().unwrap_or_default();
+        let path = without_secrets(&self.path_and_query);
         write!(f, "{scheme}://{}{path}", self.authority())
     }
 }
+
+/// What is shown of a text that should be a URL: nothing of a user, a password or a query.
+pub(crate) fn without_secrets(text: &str) -> String {
+    let (scheme, rest) = match text.find("://") {
+        Some(at) => text.split_at(at + 3),
+        None => ("", text),
+    };
+    // Where a password ends cannot be told if the text is no URL.
+    let rest = match rest.contains('@') {
+        true => "[hidden]",
+        false => rest.split(['?', '#']).next().unwrap_or_default(),
+    };
+    readable(&format!("{scheme}{rest}"))
+}
+
+/// What a server says, as people can read it: without characters that move others, and cut off where it is
+/// too long.
+pub(crate) fn readable(text: &str) -> String {
+    let is_shown = |c: &char| {
+        let moves = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        !c.is_control() && !moves
+    };
+    let mut shown = text.chars().filter(is_shown);
+    let mut text: String = shown.by_ref().take(SHOWN_CHARACTERS_MAX).collect();
+    if shown.next().is_some() {
+        text.push('…');
+    }
+    text
+}
+
+const SHOWN_CHARACTERS_MAX: usize = 300;
 
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,14 +136,13 @@ impl fmt::Debug for Url {
 }
 
 /// How requests are sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct HttpClient {
     /// For the connection, with its name looked up and TLS agreed on.
     pub(crate) connect_timeout: Option<Duration>,
     /// For the answer, from when the connection is there.
     pub(crate) read_timeout: Option<Duration>,
-    /// What `https` goes by; `None`: what the platform trusts.
-    pub(crate) tls: Option<Tls>,
+    pub(crate) https: Https,
 }
 
 /// A request; its headers and its body are not printed.
@@ -136,7 +183,7 @@ impl HttpClient {
     async fn connect(&self, url: &Url) -> io::Result<Box<dyn Stream>> {
         let socket = TcpStream::connect((url.host.as_str(), url.port)).await?;
         if url.is_https {
-            return secure(socket, &url.host, self.tls.as_ref()).await;
+            return Ok(Box::new(self.https.secure(socket, &url.host).await?));
         }
         Ok(Box::new(socket))
     }
@@ -146,51 +193,6 @@ impl HttpClient {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-/// Speaks TLS on a connection. What is trusted is read anew each time, which is rarely.
-#[cfg(feature = "_tls")]
-async fn secure(socket: TcpStream, host: &str, tls: Option<&Tls>) -> io::Result<Box<dyn Stream>> {
-    let tls = tls.cloned().unwrap_or_else(what_the_platform_trusts);
-    let client = TlsClient::new(&tls, Instant::now()).map_err(|found| {
-        let found = found
-            .iter()
-            .map(|unusable| format!("{}: {}", unusable.setting, unusable.reason));
-        io::Error::other(found.collect::<Vec<_>>().join("; "))
-    })?;
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let stream = TlsConnector::from(client.config())
-        .connect(name, socket)
-        .await;
-    let stream = stream.map_err(|error| {
-        io::Error::other(format!(
-            "TLS fails: {error}; trusted is what the platform trusts, or the options ssl.truststore.* of \
-             sasl.jaas.config"
-        ))
-    })?;
-    Ok(Box::new(stream))
-}
-
-#[cfg(feature = "_tls")]
-fn what_the_platform_trusts() -> Tls {
-    Tls {
-        trust: Trust::Platform,
-        identity: None,
-        verify_host_name: true,
-        versions: vec![TlsVersion::V12, TlsVersion::V13],
-        cipher_suites: Vec::new(),
-    }
-}
-
-#[cfg(not(feature = "_tls"))]
-async fn secure(
-    _socket: TcpStream,
-    _host: &str,
-    _tls: Option<&Tls>,
-) -> io::Result<Box<dyn Stream>> {
-    Err(io::Error::other(
-        "the feature tls of the crate is not built in",
-    ))
-}
 
 async fn exchange(stream: Box<dyn Stream>, call: Call<'_>) -> Result<Answer, String> {
     let request = request(call)?;
@@ -350,6 +352,37 @@ mod tests {
             );
         }
         assert!(Url::parse("http://me:secret@idp/").is_err());
+        assert!(Url::parse("http://:80/").is_err());
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_not_taken_for_the_default() {
+        for port in ["", "0", "65536", "4294967297", "+80", "-1", "8o80", "80:80"] {
+            for host in ["idp", "[::1]"] {
+                let text = format!("https://{host}:{port}/token");
+                assert!(Url::parse(&text).is_err(), "{text}");
+            }
+        }
+        assert_eq!(url("http://idp:65535/").port, 65_535);
+        assert_eq!(url("http://idp:0080/").port, 80);
+    }
+
+    #[test]
+    fn a_text_that_is_no_url_is_shown_without_its_secrets() {
+        let long = "x".repeat(1000);
+        for (text, shown) in [
+            ("idp/token", "idp/token"),
+            ("ftp://idp/a?key=secret", "ftp://idp/a"),
+            ("https://idp:x/a#secret", "https://idp:x/a"),
+            ("http://me:sec?ret@idp/", "http://[hidden]"),
+            ("me:sec/ret@idp", "[hidden]"),
+            ("http://idp/\r\n\u{202e}x", "http://idp/x"),
+            (&long, &format!("{}…", "x".repeat(300))),
+        ] {
+            assert_eq!(without_secrets(text), shown);
+        }
+        let path = format!("http://idp/{long}");
+        assert!(url(&path).to_string().len() < 400);
     }
 
     async fn post(port: u16) -> Result<Answer, String> {
@@ -413,75 +446,6 @@ mod tests {
             "x".repeat(2_000_000)
         );
         assert!(answered(&huge).0.is_err());
-    }
-
-    #[test]
-    #[cfg(feature = "_tls")]
-    fn what_an_endpoint_is_trusted_by_may_be_unusable() {
-        let call = async |port| {
-            let call = Call {
-                method: Method::GET,
-                url: &url(&format!("https://127.0.0.1:{port}/")),
-                headers: Vec::new(),
-                body: String::new(),
-            };
-            let certificates = crate::security::Secret::new("no PEM");
-            let tls = Tls {
-                trust: Trust::Pem(certificates),
-                ..what_the_platform_trusts()
-            };
-            let client = HttpClient {
-                tls: Some(tls),
-                ..HttpClient::default()
-            };
-            client.call(call).await.err().unwrap()
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let error = runtime.unwrap().block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            call(listener.local_addr().unwrap().port()).await
-        });
-        assert!(
-            error.starts_with("cannot connect: ssl.truststore.certificates: "),
-            "{error}"
-        );
-    }
-
-    #[test]
-    #[cfg(feature = "_tls")]
-    fn an_endpoint_is_asked_over_tls_if_it_is_trusted() {
-        let authority = kafka_mock::MockTls::new().unwrap();
-        let kafka = kafka_mock::MockCluster::builder().tls(authority.clone());
-        let kafka = kafka.start_blocking().unwrap();
-        let url = url(&format!("https://{}/", kafka.bootstrap_servers()));
-        let ask = |trust: &str| {
-            let trust = Trust::Pem(crate::security::Secret::new(trust));
-            let tls = Tls {
-                trust,
-                ..what_the_platform_trusts()
-            };
-            let client = HttpClient {
-                tls: Some(tls),
-                ..HttpClient::default()
-            };
-            let call = Call {
-                method: Method::GET,
-                url: &url,
-                headers: Vec::new(),
-                body: String::new(),
-            };
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(client.call(call)).err().unwrap()
-        };
-        // A broker agrees on TLS, and knows no HTTP.
-        let error = ask(&authority.ca_pem());
-        assert!(error.contains("the connection "), "{error}");
-        let error = ask(&kafka_mock::MockTls::new().unwrap().ca_pem());
-        assert!(error.starts_with("cannot connect: TLS fails: "), "{error}");
     }
 
     #[test]

@@ -193,7 +193,7 @@ fn of_tokens() -> Vec<Case> {
             &["OAUTHBEARER", ENDPOINT],
         )
         .with(ENDPOINT, token_endpoint::down())
-        // For as long as this it is asked again, as by Java's client; 10 seconds by default.
+        // For as long as this Java's client asks again; 10 seconds by default.
         .with("sasl.login.retry.backoff.max.ms", "300"),
         case(
             "token endpoint refuses",
@@ -204,7 +204,7 @@ fn of_tokens() -> Vec<Case> {
         case(
             "token expired",
             "sasl-oidc",
-            &["OAUTHBEARER", "invalid_token"],
+            &["OAUTHBEARER", "invalid_token", "the token had expired at"],
         )
         .with(ENDPOINT, token_endpoint::of_expired_tokens())
         .at("SASL_PLAINTEXT"),

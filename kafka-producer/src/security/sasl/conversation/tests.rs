@@ -213,16 +213,40 @@ fn oauthbearer_sends_the_token_with_its_extensions() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_acknowledged_and_the_reason_kept() {
+fn a_token_that_is_refused_is_acknowledged_and_forgotten() {
     let sasl = Sasl::OAuthBearer(Arc::new(NoProvider));
-    let (mut oauth, _) = begin(&sasl, Some(&Token::new("abc.def"))).unwrap();
+    let token = Token::new("abc.def");
+    let (mut oauth, _) = begin(&sasl, Some(&token)).unwrap();
+    assert!(!token.is_refused());
     let salted = &mut SaltedPasswords::default();
     let why = r#"{"status":"invalid_token"}"#;
     let said = oauth.answer(why.as_bytes(), salted);
     assert_eq!(said, Ok(Next::Say(Bytes::from_static(&[1]))));
-    assert_eq!(oauth.complaint(), Some(why));
+    assert!(token.is_refused());
     // It should have ended the exchange.
     assert_eq!(oauth.answer(b"", salted), Err(Broken(why.to_owned())));
+}
+
+#[test]
+fn a_refusal_of_a_token_is_explained_by_what_the_server_does_not_say_at_the_end() {
+    let sasl = Sasl::OAuthBearer(Arc::new(NoProvider));
+    let expired = "the token had expired at 2021-01-01T00:00:00Z";
+    let status = r#"{"status":"invalid_token"}"#;
+    let scope = r#"{"status":"insufficient_scope","scope":"kafka"}"#;
+    for (expired_at, said, complaint) in [
+        (None, status, None),
+        (None, scope, Some(scope)),
+        (Some("2021-01-01T00:00:00Z"), status, Some(expired)),
+        (Some("2021-01-01T00:00:00Z"), scope, Some(expired)),
+    ] {
+        let mut token = Token::new("abc.def");
+        token.expired = expired_at.map(Into::into);
+        let (mut oauth, _) = begin(&sasl, Some(&token)).unwrap();
+        assert_eq!(oauth.complaint(), None);
+        let salted = &mut SaltedPasswords::default();
+        oauth.answer(said.as_bytes(), salted).unwrap();
+        assert_eq!(oauth.complaint(), complaint);
+    }
 }
 
 #[test]

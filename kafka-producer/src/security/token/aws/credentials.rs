@@ -329,6 +329,42 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_not_fetched_in_clear_from_elsewhere() {
+        let full = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+        let relative = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+        let refused = |variable, value| {
+            let error = get(&chain(&[(variable, value)])).unwrap_err();
+            assert!(error.starts_with(variable), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+            error
+        };
+        for elsewhere in [
+            "http://example.com/creds?key=secret",
+            "http://169.254.170.3/",
+            "http://[fd00:ec2::24]/",
+            "http://localhost.example.com/",
+        ] {
+            let error = refused(full, elsewhere);
+            assert!(error.ends_with("use https"), "{error}");
+        }
+        assert!(refused(relative, ".example.com/").contains("169.254.170.2.example.com"));
+        refused(relative, "@example.com/");
+        refused(full, "http://me:secret@localhost/");
+    }
+
+    #[test]
+    fn an_answer_is_told_in_bounds() {
+        let long = "\u{1b}[31m".repeat(10_000);
+        let body = format!("<E><Code>{long}</Code><Message>{long}</Message></E>");
+        let answers = [answer("403 No", &body), answer("403 No", &body)];
+        let full = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+        let (found, _) = remotely(&[], full, "/creds?key=secret", &answers);
+        let error = found[0].clone().unwrap_err();
+        assert!(error.len() < 1_000 && !error.contains('\u{1b}'), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
     fn nothing_anywhere_is_told_with_all_places() {
         let error = get(&chain(&[("AWS_EC2_METADATA_DISABLED", "true")])).unwrap_err();
         assert!(

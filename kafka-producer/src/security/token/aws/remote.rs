@@ -1,5 +1,6 @@
 //! AWS credentials that are asked for over the network: of a role, for who runs in its place.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::Method;
@@ -10,7 +11,8 @@ use super::keys::AwsCredentials;
 use super::sigv4::uri_encoded;
 use super::time;
 use crate::security::Secret;
-use crate::security::token::http::{Answer, Call, HttpClient, Url};
+use crate::security::token::http::{Answer, Call, HttpClient, Url, readable, without_secrets};
+use crate::security::token::https::Https;
 
 /// Asks for credentials.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ impl Remote {
         let http = HttpClient {
             connect_timeout: Some(Duration::from_secs(2)),
             read_timeout: Some(Duration::from_secs(5)),
-            tls: None,
+            https: Https::default(),
         };
         Self { environment, http }
     }
@@ -55,20 +57,16 @@ impl Remote {
         );
         let form = "application/x-www-form-urlencoded".to_owned();
         let headers = vec![("Content-Type", form)];
-        let answer = self.ask(Method::POST, &endpoint, headers, body).await?;
+        let url = url("AWS_ENDPOINT_URL_STS", &endpoint)?;
+        let answer = self.ask(Method::POST, &url, headers, body).await?;
         of_xml(&answer)
             .map(Some)
-            .ok_or_else(|| format!("{endpoint} answers without credentials"))
+            .ok_or_else(|| format!("{url} answers without credentials"))
     }
 
     /// The agent of a container (ECS, EKS Pod Identity).
     pub(super) async fn of_container(&self) -> Result<Option<AwsCredentials>, String> {
-        let relative = self
-            .environment
-            .get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-        let url = relative.map(|path| format!("http://169.254.170.2{path}"));
-        let url = url.or_else(|| self.environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
-        let Some(url) = url else {
+        let Some(url) = self.url_of_container()? else {
             return Ok(None);
         };
         let name = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
@@ -86,23 +84,51 @@ impl Remote {
             .ok_or_else(|| format!("{url} answers without credentials"))
     }
 
+    /// `None`: this is no such container.
+    fn url_of_container(&self) -> Result<Option<Url>, String> {
+        let [relative, full] = [
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
+        let (variable, text) = match (self.environment.get(relative), self.environment.get(full)) {
+            (Some(path), _) => (relative, format!("http://169.254.170.2{path}")),
+            (None, Some(text)) => (full, text),
+            (None, None) => return Ok(None),
+        };
+        let url = url(variable, &text)?;
+        match url.is_https() || is_agent(url.host()) {
+            true => Ok(Some(url)),
+            false => Err(format!(
+                "{variable}: http is only allowed to this host (localhost, 127.0.0.0/8, ::1) and to the agents \
+                 of AWS ({}), not to {url}, because the credentials could be read on the way: use https",
+                AGENTS.join(", ")
+            )),
+        }
+    }
+
     /// The metadata service of EC2, in its second version.
     pub(super) async fn of_instance(&self) -> Result<AwsCredentials, String> {
         let disabled = self.environment.get("AWS_EC2_METADATA_DISABLED");
         if disabled.is_some_and(|disabled| disabled.eq_ignore_ascii_case("true")) {
             return Err("AWS_EC2_METADATA_DISABLED is true".to_owned());
         }
-        let endpoint = self.environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+        const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+        let endpoint = self.environment.get(ENDPOINT);
         let endpoint = endpoint.unwrap_or_else(|| "http://169.254.169.254".to_owned());
         let endpoint = endpoint.trim_end_matches('/');
+        let url_of = |path: String| url(ENDPOINT, &format!("{endpoint}/latest/{path}"));
         let ttl = vec![("X-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())];
-        let url = format!("{endpoint}/latest/api/token");
+        let url = url_of("api/token".to_owned())?;
         let session = text(&self.ask(Method::PUT, &url, ttl, String::new()).await?);
         let header = || vec![("X-aws-ec2-metadata-token", session.clone())];
-        let url = format!("{endpoint}/latest/meta-data/iam/security-credentials/");
+        const CREDENTIALS: &str = "meta-data/iam/security-credentials";
+        let url = url_of(format!("{CREDENTIALS}/"))?;
         let roles = text(&self.ask(Method::GET, &url, header(), String::new()).await?);
         let role = roles.lines().next().unwrap_or_default();
-        let url = format!("{url}{}", uri_encoded(role));
+        if role.is_empty() || role.len() > ROLE_BYTES_MAX {
+            return Err(format!("{url}: its answer names no role"));
+        }
+        let url = url_of(format!("{CREDENTIALS}/{}", uri_encoded(role)))?;
         let answer = self.ask(Method::GET, &url, header(), String::new()).await?;
         of_json(&answer).ok_or_else(|| "its answer is without credentials".to_owned())
     }
@@ -111,14 +137,13 @@ impl Remote {
     async fn ask(
         &self,
         method: Method,
-        url: &str,
+        url: &Url,
         headers: Vec<(&'static str, String)>,
         body: String,
     ) -> Result<Answer, String> {
-        let url = Url::parse(url).map_err(|allowed| format!("{url:?} must be {allowed}"))?;
         let call = Call {
             method,
-            url: &url,
+            url,
             headers,
             body,
         };
@@ -134,6 +159,26 @@ impl Remote {
     }
 }
 
+/// What the variable says, or stands for.
+fn url(variable: &str, text: &str) -> Result<Url, String> {
+    Url::parse(text).map_err(|allowed| {
+        let shown = without_secrets(text);
+        format!("{variable}: {shown:?} must be {allowed}")
+    })
+}
+
+/// Whether what is sent to it over HTTP stays on this machine, as AWS's own tools have it.
+fn is_agent(host: &str) -> bool {
+    let is_loopback = host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    is_loopback || host.eq_ignore_ascii_case("localhost") || AGENTS.contains(&host)
+}
+
+/// ECS; EKS Pod Identity, in both versions of IP.
+const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+
+/// IAM allows names of 64 characters.
+const ROLE_BYTES_MAX: usize = 256;
+
 fn read(variable: &str, file: &str) -> Result<String, String> {
     let text = std::fs::read_to_string(file);
     let text = text.map_err(|error| format!("{variable}={file} cannot be read: {error}"))?;
@@ -148,8 +193,8 @@ fn text(answer: &Answer) -> String {
 fn told(answer: &Answer) -> String {
     let text = text(answer);
     match (between(&text, "Code"), between(&text, "Message")) {
-        (Some(code), Some(message)) => format!(": {code} ({message})"),
-        (Some(code), None) => format!(": {code}"),
+        (Some(code), Some(message)) => format!(": {} ({})", readable(code), readable(message)),
+        (Some(code), None) => format!(": {}", readable(code)),
         _ => String::new(),
     }
 }

@@ -2,16 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::security::token::time::{DAY_S, DAYS_TO_1970, extended};
+
 /// `20150830T123600Z`.
 pub(super) fn basic(time: SystemTime) -> String {
-    let seconds = time
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let (days, second) = (seconds / DAY_S, seconds % DAY_S);
-    let (year, month, day) = date_of(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+    extended(time).replace(['-', ':'], "")
 }
 
 /// Reads `2015-08-30T12:36:00Z`, with or without a fraction.
@@ -31,23 +26,6 @@ pub(super) fn parse_extended(text: &str) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Year, month and day, so many days after 1970-01-01.
-fn date_of(days: u64) -> (u64, u64, u64) {
-    // Counted from 0000-03-01, so that leap days end a year; 146,097 days are 400 years.
-    let days = days + DAYS_TO_1970;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
 /// Days from 1970-01-01 to that date.
 fn days_until(year: u64, month: u64, day: u64) -> u64 {
     let year = year - u64::from(month <= 2);
@@ -57,10 +35,6 @@ fn days_until(year: u64, month: u64, day: u64) -> u64 {
     let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
     (era * 146_097 + of_era).saturating_sub(DAYS_TO_1970)
 }
-
-const DAY_S: u64 = 86_400;
-/// From 0000-03-01 to 1970-01-01.
-const DAYS_TO_1970: u64 = 719_468;
 
 #[cfg(test)]
 mod tests {
