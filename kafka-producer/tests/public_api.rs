@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use kafka_producer::config::{
-    Allowed, Checked, Kind, MetadataRecovery, PartitionerClass, Problem, Property, Support,
-    UnknownAcks, UnknownPartitioner, UnknownPolicy, Warning,
+    Allowed, Checked, DnsLookup, Kind, MetadataRecovery, PartitionerClass, Problem, Property,
+    Support, UnknownAcks, UnknownPartitioner, UnknownPolicy, Warning,
 };
 use kafka_producer::error::{
     AbortableError, Cause, DeliveryError, FatalError, History, InCallback, Misuse, SendError,
@@ -74,6 +74,7 @@ fn values_can_be_cloned_compared_and_printed() {
     is_shared::<Checked>();
     is_key::<Acks>();
     is_key::<UnresolvedPolicy>();
+    is_key::<DnsLookup>();
     is_key::<PartitionerClass>();
     is_key::<MetadataRecovery>();
     is_key::<Kind>();
@@ -85,6 +86,7 @@ fn values_can_be_cloned_compared_and_printed() {
     has_default::<CloseReport>();
     has_default::<Acks>();
     has_default::<UnresolvedPolicy>();
+    has_default::<DnsLookup>();
     has_default::<PartitionerClass>();
 }
 
