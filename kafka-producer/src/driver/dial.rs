@@ -389,6 +389,18 @@ mod tests {
         assert_eq!(resolved, 1);
     }
 
+    #[tokio::test]
+    async fn a_port_that_nobody_listens_on_is_passed_over() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        // Binding this port takes privileges.
+        let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let targets = vec![Target::from(nobody), Target::from(good)];
+        let mut dial = Dial::resolving(ready(Ok(targets)));
+        let dialed = std::future::poll_fn(|context| dial.poll(Instant::now(), context, || ()));
+        assert_eq!(dialed.await.unwrap().stream.peer_addr().unwrap(), good);
+    }
+
     #[test]
     fn families_take_turns() {
         let addresses = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"];
