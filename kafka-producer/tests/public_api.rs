@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use kafka_producer::config::{
-    Allowed, Checked, Kind, MetadataRecovery, PartitionerClass, Problem, Property, Support,
-    UnknownAcks, UnknownPartitioner, UnknownPolicy, UnknownProtocol, Warning,
+    Allowed, Checked, DnsLookup, Kind, MetadataRecovery, PartitionerClass, Problem, Property,
+    Support, UnknownAcks, UnknownPartitioner, UnknownPolicy, UnknownProtocol, Warning,
 };
 use kafka_producer::error::{
     AbortableError, AuthenticationError, Cause, DeliveryError, FatalError, History, InCallback,
@@ -81,6 +81,7 @@ fn values_can_be_cloned_compared_and_printed() {
     is_shared::<dyn TokenProvider>();
     is_key::<Acks>();
     is_key::<UnresolvedPolicy>();
+    is_key::<DnsLookup>();
     is_key::<PartitionerClass>();
     is_key::<MetadataRecovery>();
     is_key::<Kind>();
@@ -94,6 +95,7 @@ fn values_can_be_cloned_compared_and_printed() {
     has_default::<CloseReport>();
     has_default::<Acks>();
     has_default::<UnresolvedPolicy>();
+    has_default::<DnsLookup>();
     has_default::<PartitionerClass>();
 }
 

@@ -218,6 +218,9 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
         client_id: client_id(values, findings).into(),
         bootstrap: bootstrap(values, findings),
         dns_lookup: dns_lookup(values),
+        bootstrap_resolve: values
+            .limit("bootstrap.resolve.timeout.ms")
+            .filter(|limit| !limit.is_zero()),
         guarantee: guarantee(values, findings),
         accumulator: kafka_accumulator::Settings::default()
             .batch_size(values.count("batch.size"))

@@ -40,6 +40,22 @@ impl ProducerConfig {
         self.put("bootstrap.servers", servers.join(","))
     }
 
+    /// `bootstrap.resolve.timeout.ms`: how long, from the first connection on, the names of the bootstrap
+    /// servers may take to be resolved. If none is by then, the producer fails for good, with
+    /// [`FatalError::BootstrapUnresolved`](crate::FatalError::BootstrapUnresolved). Zero, the default: it
+    /// goes on.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// use std::time::Duration;
+    ///
+    /// let config = ProducerConfig::new().bootstrap_resolve_timeout(Duration::from_secs(60));
+    /// assert_eq!(config, ProducerConfig::new().set("bootstrap.resolve.timeout.ms", "60000"));
+    /// ```
+    pub fn bootstrap_resolve_timeout(self, time: Duration) -> Self {
+        self.put_time("bootstrap.resolve.timeout.ms", time)
+    }
+
     /// `client.dns.lookup`: by which names the bootstrap servers are known.
     ///
     /// ```
@@ -494,6 +510,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let config = ProducerConfig::new()
             .bootstrap_servers(["localhost:9092"])
+            .bootstrap_resolve_timeout(second)
             .dns_lookup(DnsLookup::ResolveCanonicalBootstrapServersOnly)
             .client_id("me")
             .acks(Acks::All)

@@ -22,6 +22,9 @@ pub struct Settings {
     pub bootstrap: Vec<Address>,
     /// `client.dns.lookup`: by which names the bootstrap servers are known.
     pub dns_lookup: DnsLookup,
+    /// `bootstrap.resolve.timeout.ms`: the producer fails if none of their names is resolved in that time;
+    /// `None`: never.
+    pub bootstrap_resolve: Option<Duration>,
     /// What is promised of a record that reports success.
     pub guarantee: Guarantee,
     /// `batch.size`, `linger.ms`, `buffer.memory`.

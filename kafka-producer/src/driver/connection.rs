@@ -21,6 +21,8 @@ use crate::engine::{Confirm, Outgoing, Payload};
 /// What a connection reports.
 #[derive(Debug)]
 pub(crate) enum Event {
+    /// While it is opened: the broker's name has an address.
+    Resolved,
     /// It is open.
     Opened,
     /// A frame came, without its length.

@@ -101,30 +101,29 @@ impl Dial {
 }
 
 impl<S> Dial<S> {
-    /// Goes on, until a connection is open or none can be.
+    /// Goes on, until a connection is open or none can be; calls `resolved` when the name is.
     pub(crate) fn poll(
         &mut self,
         now: Instant,
         context: &mut Context<'_>,
+        resolved: impl FnOnce(),
     ) -> Poll<io::Result<Dialed<S>>> {
-        loop {
-            match &mut self.state {
-                State::Resolving(resolve) => {
-                    match std::task::ready!(resolve.as_mut().poll(context)) {
-                        Ok(targets) => {
-                            self.state = State::Racing(Race::new(self.tried.order(targets)))
-                        }
-                        Err(error) => {
-                            let host = &self.address.host;
-                            let message = format!("{host} cannot be resolved: {error}");
-                            return Poll::Ready(Err(io::Error::new(error.kind(), message)));
-                        }
-                    }
+        if let State::Resolving(resolve) = &mut self.state {
+            match std::task::ready!(resolve.as_mut().poll(context)) {
+                Ok(targets) => {
+                    self.state = State::Racing(Race::new(self.tried.order(targets)));
+                    resolved();
                 }
-                State::Racing(race) => {
-                    return race.poll(&self.connect, &mut self.tried, now, context);
+                Err(error) => {
+                    let host = &self.address.host;
+                    let message = format!("{host} cannot be resolved: {error}");
+                    return Poll::Ready(Err(io::Error::new(error.kind(), message)));
                 }
             }
+        }
+        match &mut self.state {
+            State::Resolving(_) => Poll::Pending,
+            State::Racing(race) => race.poll(&self.connect, &mut self.tried, now, context),
         }
     }
 
@@ -299,7 +298,8 @@ mod tests {
     }
 
     fn poll(dial: &mut Dial<SocketAddr>, now: Instant) -> Poll<Result<String, String>> {
-        let polled = dial.poll(now, &mut Context::from_waker(Waker::noop()));
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = dial.poll(now, &mut context, || ());
         let told = |told: Dialed<SocketAddr>| told.stream.to_string();
         polled.map(|done| done.map(told).map_err(|error| error.to_string()))
     }
@@ -379,11 +379,26 @@ mod tests {
         };
         let targets = vec![target(REFUSES, "one"), target(GOOD, "two")];
         dial.state = State::Resolving(Box::pin(ready(Ok(targets))));
-        let polled = dial.poll(Instant::now(), &mut Context::from_waker(Waker::noop()));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut resolved = 0;
+        let polled = dial.poll(Instant::now(), &mut context, || resolved += 1);
         let Poll::Ready(Ok(dialed)) = polled else {
             panic!("{polled:?}")
         };
         assert_eq!(dialed.canonical.as_deref(), Some("two"));
+        assert_eq!(resolved, 1);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_nobody_listens_on_is_passed_over() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        // Binding this port takes privileges.
+        let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let targets = vec![Target::from(nobody), Target::from(good)];
+        let mut dial = Dial::resolving(ready(Ok(targets)));
+        let dialed = std::future::poll_fn(|context| dial.poll(Instant::now(), context, || ()));
+        assert_eq!(dialed.await.unwrap().stream.peer_addr().unwrap(), good);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::connection::Event;
 use super::dial::{Dial, Tried};
 use super::transport::{Failure, Handshake, Transport};
 use crate::security::TlsConfig;
@@ -49,14 +50,15 @@ impl Opening {
         }
     }
 
-    /// Goes on, until the connection is open or cannot be.
+    /// Goes on, until the connection is open or cannot be; tells on the way that the name is resolved.
     pub(crate) fn poll(
         &mut self,
         now: Instant,
         context: &mut Context<'_>,
+        tell: impl FnOnce(Event),
     ) -> Poll<Result<Opened, Failure>> {
         if let State::Dialing(dial) = &mut self.state {
-            let dialed = std::task::ready!(dial.poll(now, context));
+            let dialed = std::task::ready!(dial.poll(now, context, || tell(Event::Resolved)));
             let dialed = dialed.map_err(|error| Failure::Network(error.to_string()))?;
             let (socket, canonical) = (dialed.stream, dialed.canonical);
             let Some(tls) = self.tls.take() else {

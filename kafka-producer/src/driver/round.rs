@@ -148,7 +148,8 @@ impl Driver {
         }
         let now = Instant::now();
         dials.retain(|id, dial| {
-            let Poll::Ready(done) = dial.poll(now, context) else {
+            let tell = |event| events.push((*id, event));
+            let Poll::Ready(done) = dial.poll(now, context, tell) else {
                 return true;
             };
             tried.insert(*id, dial.take_tried());
@@ -177,6 +178,7 @@ impl Driver {
         let mut events = std::mem::take(&mut self.events);
         for (id, event) in events.drain(..) {
             let input = match event {
+                Event::Resolved => Input::Resolved(id),
                 Event::Opened => Input::Opened(id),
                 Event::Frame(frame) => Input::Received(id, frame),
                 Event::Compressing(correlation_id) => Input::Compressing(id, correlation_id),

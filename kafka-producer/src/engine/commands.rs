@@ -50,6 +50,7 @@ impl Engine {
             Timer::Retry(lane) => sender.list(&mut peers, lane),
             Timer::Expiry(lane) => sender.expire(&mut peers, lane),
             Timer::Node(node) => self.node_is_due(node),
+            Timer::Bootstrap => self.bootstrap_is_due(),
             Timer::Session(node) => self.session_is_due(node),
             Timer::Metadata => self.metadata_is_due(),
             // Nothing to do here: `settle` asks.
@@ -57,6 +58,12 @@ impl Engine {
             Timer::Coalesce(node) => sender.stir(node),
             Timer::Transaction => self.transaction_is_due(),
             Timer::Close => self.close_is_due(),
+        }
+    }
+
+    fn bootstrap_is_due(&mut self) {
+        if let Some(fatal) = self.nodes.unresolved(self.cx.now) {
+            self.fail_for_good(fatal);
         }
     }
 

@@ -16,6 +16,8 @@ pub enum Input {
     Rung,
     /// The deadline has come; what [`Rung`](Self::Rung) means is seen to as well.
     Tick,
+    /// The name of the broker that is dialed has an address; not told by every driver.
+    Resolved(NodeId),
     /// The connection that was dialed is open.
     Opened(NodeId),
     /// A frame came, without its length.

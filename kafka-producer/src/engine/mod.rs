@@ -122,6 +122,7 @@ impl Engine {
                 self.attend_to_timers();
                 self.sender.announce_alarm(&self.cx);
             }
+            Input::Resolved(node) => self.nodes.resolved(node),
             Input::Opened(node) => self.opened(node),
             Input::Received(node, frame) => self.received(node, frame),
             Input::Compressing(node, correlation_id) => self.compressing(node, correlation_id),

@@ -24,6 +24,8 @@ pub(crate) enum Timer {
     Expiry(LaneKey),
     /// A broker's dial, handshake, oldest request, throttle or rest is over.
     Node(NodeId),
+    /// The names of the bootstrap servers are to be resolved by now.
+    Bootstrap,
     /// The session with a broker is to be renewed, or ends.
     Session(NodeId),
     /// Metadata is due, or a caller has waited for a topic for `max.block.ms`.

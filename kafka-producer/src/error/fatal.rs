@@ -1,6 +1,7 @@
 //! Why a producer as a whole can no longer be used.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka_wire::ErrorCode;
 
@@ -47,6 +48,19 @@ pub enum FatalError {
         /// What the panic said.
         message: Arc<str>,
     },
+    /// No name in `bootstrap.servers` was resolved within `bootstrap.resolve.timeout.ms` (KIP-909). Correct
+    /// the names, or the system's resolver, then build a new one.
+    #[error(
+        "no name in bootstrap.servers was resolved within bootstrap.resolve.timeout.ms={}: {reason}",
+        limit.as_millis()
+    )]
+    #[non_exhaustive]
+    BootstrapUnresolved {
+        /// The setting.
+        limit: Duration,
+        /// Why the last attempt has failed.
+        reason: Arc<str>,
+    },
     /// A broker lacks an API that transactions need.
     #[error("{0}")]
     Unsupported(Unsupported),
@@ -64,8 +78,8 @@ impl FatalError {
         }
     }
 
-    /// What the broker answered; `UNSUPPORTED_VERSION` if it does not speak what is needed, and
-    /// `UNKNOWN_SERVER_ERROR` after a panic.
+    /// What the broker answered; `UNSUPPORTED_VERSION` if it does not speak what is needed,
+    /// `NETWORK_EXCEPTION` if no broker was ever reached, and `UNKNOWN_SERVER_ERROR` after a panic.
     ///
     /// ```
     /// use kafka_producer::{ErrorCode, FatalError};
@@ -78,6 +92,7 @@ impl FatalError {
         match self {
             Self::Fenced { code, .. } | Self::Refused { code, .. } => *code,
             Self::Panicked { .. } => ErrorCode::UNKNOWN_SERVER_ERROR,
+            Self::BootstrapUnresolved { .. } => ErrorCode::NETWORK_EXCEPTION,
             Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
         }
     }

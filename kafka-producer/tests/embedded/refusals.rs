@@ -7,8 +7,8 @@ use kafka_mock::cluster::{BrokerId, Fault};
 use kafka_producer::config::Problem;
 use kafka_producer::serialize::{Role, SerializeError, Utf8, from_fn};
 use kafka_producer::{
-    BuildError, ErrorCode, Persistence, Producer, ProducerBuilder, ProducerConfig, ProducerRecord,
-    SendError,
+    BuildError, ErrorCode, FatalError, Persistence, Producer, ProducerBuilder, ProducerConfig,
+    ProducerRecord, SendError,
 };
 use kafka_wire::ApiKey;
 
@@ -478,4 +478,19 @@ async fn a_batch_over_the_topics_limit_fails_alone_and_is_not_in_the_log() {
         let delivery = in_time(producer.send(good)).await.unwrap();
         assert_eq!(in_time(delivery).await.unwrap().offset, Some(0));
     }
+}
+
+#[tokio::test]
+async fn names_that_have_no_address_in_time_end_the_producer() {
+    let hasty = [("bootstrap.resolve.timeout.ms", "1")];
+    let producer = builder("no-such-broker.invalid:9092", &hasty);
+    let producer = producer.build().unwrap();
+    for _ in 0..2 {
+        let error = in_time(producer.send(record("tea"))).await.unwrap_err();
+        let SendError::Fatal(FatalError::BootstrapUnresolved { limit, .. }) = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(*limit, Duration::from_millis(1), "{error}");
+    }
+    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
 }

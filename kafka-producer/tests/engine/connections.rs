@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_producer::engine::{Input, NodeId};
 use kafka_producer::settings::{Address, Settings};
+use kafka_producer::{FatalError, SendError};
 use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse, ProduceRequest};
 use kafka_wire::{ApiKey, ErrorCode, Request, encode_response};
 
@@ -65,6 +66,43 @@ fn a_frame_without_even_a_correlation_id_costs_the_connection() {
     for length in 0..4 {
         given_up_and_retried(Bytes::from(vec![0; length]));
     }
+}
+
+/// What became of a caller while no bootstrap server was reached for this long, of five seconds.
+fn unreached(passed_ms: u64, resolved: bool) -> Option<SendError> {
+    let hopeful = Settings {
+        bootstrap_resolve: Some(ms(5000)),
+        ..settings()
+    };
+    let mut stage = Stage::bare(hopeful, Map::of(TOPIC, &[1]));
+    stage.unreachable.insert(NodeId(-1));
+    let mut reply = stage.ask_topic(TOPIC);
+    let end = stage.now + ms(passed_ms);
+    while stage.now < end {
+        for node in stage.dialing.keys().copied().collect::<Vec<_>>() {
+            if resolved {
+                stage.input(Input::Resolved(node));
+            }
+            stage.dialing.remove(&node);
+            stage.input(Input::Lost(node, "no such name".into()));
+        }
+        stage.pass(ms(100).min(end - stage.now));
+    }
+    reply.try_recv().unwrap().map(|told| told.unwrap_err())
+}
+
+#[test]
+fn a_producer_whose_bootstrap_servers_have_no_address_in_time_fails_for_good() {
+    assert!(unreached(4999, false).is_none());
+    let told = unreached(5000, false);
+    let Some(SendError::Fatal(FatalError::BootstrapUnresolved { limit, reason, .. })) = told else {
+        panic!("{told:?}");
+    };
+    assert_eq!((limit, &*reason), (ms(5000), "no such name"));
+    assert!(
+        unreached(20_000, true).is_none(),
+        "it refuses, but there is one"
+    );
 }
 
 #[test]

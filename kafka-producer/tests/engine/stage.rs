@@ -84,6 +84,7 @@ pub(crate) fn settings() -> Settings {
         client_id: Arc::from("scripted"),
         bootstrap: vec![Address::new("bootstrap", 9092)],
         dns_lookup: DnsLookup::UseAllDnsIps,
+        bootstrap_resolve: None,
         guarantee: Guarantee::Idempotent,
         accumulator: kafka_accumulator::Settings::default()
             .batch_size(0)

@@ -270,6 +270,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         client_id: Arc::from("simulated"),
         bootstrap: bootstrap(random, cluster),
         dns_lookup: DnsLookup::UseAllDnsIps,
+        bootstrap_resolve: None,
         guarantee: guarantee(random),
         accumulator: accumulator(random, linger),
         compression,

@@ -20,7 +20,8 @@ pub(super) static PROPERTIES: &[Property] = &[
     row("batch.size", Int, "16384", AtLeast(0),
         Supported("bytes of a batch before compression; larger records get a batch each; 0: no batching")),
     row("bootstrap.resolve.timeout.ms", Long, "0", AtLeast(0),
-        NoEffect("names are resolved whenever a connection is made; max.block.ms bounds how long a send waits for that")),
+        Supported("how long the names in bootstrap.servers may take to be resolved before the producer fails for good; \
+            0: it goes on, and max.block.ms bounds how long a send waits")),
     unset("bootstrap.servers", List, Any,
         Supported("host:port of some brokers, separated by commas, to learn the cluster from")),
     row("buffer.memory", Long, "33554432", AtLeast(0),

@@ -6,6 +6,7 @@ pub(crate) mod expected_response;
 pub(crate) mod in_flight;
 pub(crate) mod versions;
 
+pub(crate) mod bootstrapping;
 pub(crate) mod connection;
 pub(crate) mod disconnected;
 pub(crate) mod handshake;

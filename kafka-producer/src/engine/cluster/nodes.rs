@@ -18,6 +18,7 @@ use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_wire::{ErrorCode, Request, Version, encode_request};
 
 use crate::engine::backoff;
+use crate::engine::cluster::bootstrapping::Bootstrapping;
 use crate::engine::cluster::connection::{Connection, Speed};
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
@@ -33,7 +34,7 @@ use crate::engine::input::Action;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
 use crate::engine::timers::Timer;
-use crate::error::{Unsupported, WaitReason};
+use crate::error::{FatalError, Unsupported, WaitReason};
 use crate::settings::{MetadataRecovery, Settings};
 
 /// The brokers of an engine.
@@ -42,6 +43,7 @@ pub(crate) struct Nodes {
     known: BTreeMap<NodeId, Node>,
     /// Brokers that were known.
     departed: BTreeMap<NodeId, Left>,
+    bootstrapping: Bootstrapping,
     authenticator: Authenticator,
 }
 
@@ -58,6 +60,7 @@ impl Nodes {
         Self {
             known: known.collect(),
             departed: BTreeMap::new(),
+            bootstrapping: Bootstrapping::new(settings.bootstrap_resolve),
             authenticator,
         }
     }
@@ -263,14 +266,32 @@ impl Nodes {
         cx.actions
             .push_back(Action::Dial(id, node.address().clone()));
         cx.timers.arm(Timer::Node(id), deadline);
+        if id.is_bootstrap()
+            && let Some(until) = self.bootstrapping.dialed(cx.now)
+        {
+            cx.timers.arm(Timer::Bootstrap, until);
+        }
         if cx.settings.security.is_on() {
             // Whoever others do not let in waits no longer for this one.
             cx.timers.arm(Timer::Node(id), cx.now + CONNECTING_WAIT);
         }
     }
 
+    /// The name of a broker has an address.
+    pub(crate) fn resolved(&mut self, id: NodeId) {
+        if id.is_bootstrap() {
+            self.bootstrapping.resolved();
+        }
+    }
+
+    /// That no bootstrap server's name was resolved in time.
+    pub(crate) fn unresolved(&self, now: Instant) -> Option<FatalError> {
+        self.bootstrapping.overdue(now)
+    }
+
     /// The connection is open: asks what the broker speaks (KIP-35).
     pub(crate) fn opened(&mut self, cx: &mut Context, id: NodeId) -> Sent {
+        self.resolved(id);
         let opened = |node: &mut Node| node.open(cx.now);
         match self.known.get_mut(&id).is_some_and(opened) {
             true => self.greet(cx, id, api_versions::FIRST_VERSION),
@@ -369,6 +390,9 @@ impl Nodes {
         id: NodeId,
         why: &str,
     ) -> Option<Disconnected> {
+        if id.is_bootstrap() {
+            self.bootstrapping.failed(why);
+        }
         let node = self.known.get(&id)?;
         let obstacle = WaitReason::Connection {
             broker: node.name(),
