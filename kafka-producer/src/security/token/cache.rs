@@ -405,7 +405,7 @@ mod tests {
         first.refused().set();
         assert_eq!(told(&known, at(2), at(2)), "fetch");
         known.fetched(kept(&second, end, end), RETRY, at(2));
-        second.clone().refused().set();
+        second.refused().set();
         // So was the next: the server's words are told, until it is time to ask for another.
         assert_eq!(told(&known, at(101), at(101)), "t2");
         assert_eq!(told(&known, at(102), at(102)), "fetch");

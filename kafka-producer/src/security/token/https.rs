@@ -102,7 +102,8 @@ impl fmt::Debug for Https {
     }
 }
 
-#[cfg(all(test, feature = "_tls"))]
+#[cfg(test)]
+#[cfg(feature = "_tls")]
 mod tests {
     use std::sync::Arc;
 
