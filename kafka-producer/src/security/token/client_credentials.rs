@@ -174,6 +174,7 @@ const LASTING_STATUSES: [u16; 17] = [
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::http::server::{answer, serving};
@@ -309,6 +310,48 @@ mod tests {
         ] {
             let told = asked(&[answer]).0.unwrap_err();
             assert!(told.ends_with(expected), "{told}");
+        }
+    }
+
+    /// JSON of any form, with the names that an answer may have.
+    fn any_answer() -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            Just("access_token"),
+            Just("expires_in"),
+            Just("error"),
+            Just("error_description"),
+            Just("id_token"),
+        ];
+        let value = prop_oneof![
+            "\\PC{0,12}".prop_map(|text| json!(text)),
+            any::<f64>().prop_map(|number| json!(number)),
+            any::<i64>().prop_map(|number| json!(number)),
+            Just(json!(null)),
+            Just(json!([{}])),
+            "\\PC{0,12}".prop_map(|text| json!(jwt(&json!({"exp": text, "sub": 1})))),
+            any::<f64>().prop_map(|end| json!(jwt(&json!({"exp": end})))),
+        ];
+        let object = proptest::collection::vec((name, value), 0..5).prop_map(|pairs| {
+            let object: serde_json::Map<_, _> = pairs
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect();
+            Value::Object(object).to_string()
+        });
+        prop_oneof![3 => object, 1 => "\\PC{0,40}", 1 => "[{}\\[\\]\":,0-9a-z]{0,40}"]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_an_endpoint_answers_ends_in_a_token_or_in_words(body in any_answer()) {
+            let source = source(1);
+            let answer = Answer { status: 200, body: body.into() };
+            match source.endpoint.token(&answer) {
+                Ok(fetched) => prop_assert!(!fetched.token.value.expose().is_empty()),
+                Err(why) => prop_assert!(why.starts_with("its answer ")),
+            }
+            let told = told(&answer);
+            prop_assert!(told.chars().count() < 1_000 && !told.contains(char::is_control));
         }
     }
 }

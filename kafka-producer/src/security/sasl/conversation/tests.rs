@@ -319,6 +319,47 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn whatever_a_scram_server_begins_with_ends_in_words_or_a_proof(
+        nonce in "[ -~]{0,8}",
+        salt in "[A-Za-z0-9+/=]{0,12}",
+        // More are refused, and as many take time.
+        iterations in prop_oneof!["[0-9-]{0,4}", "[6-9][0-9]{6,12}", "\\PC{0,8}"],
+        rest in "(,[a-z]=[ -~]{0,8}){0,2}",
+    ) {
+        let sasl = &scram(&golden()[0]);
+        for nonce in [&nonce, &format!("rOprNGfwEbeRWgbNEkqO{nonce}")] {
+            let (mut scram, _) = begin(sasl, None).unwrap();
+            let first = format!("r={nonce},s={salt},i={iterations}{rest}");
+            match scram.answer(first.as_bytes(), &mut SaltedPasswords::default()) {
+                Ok(next) => prop_assert!(matches!(next, Next::Say(_))),
+                Err(why) => prop_assert!(why.to_string().len() < 4 * WORDS_MAX),
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_a_server_has_against_a_token_is_told_in_bounds(
+        said in proptest::collection::vec(any::<u8>(), 1..1_000),
+        json in "\\{\"status\":\"\\PC{0,600}\"(,\"scope\":\"\\PC{0,600}\")?\\}",
+        expired in proptest::option::of("[0-9TZ:-]{0,20}"),
+    ) {
+        let sasl = Sasl::OAuthBearer(Arc::new(NoProvider));
+        for said in [&said[..], json.as_bytes()] {
+            let mut token = Token::new("abc.def");
+            token.expired = expired.as_deref().map(Into::into);
+            let (mut oauth, _) = begin(&sasl, Some(&token)).unwrap();
+            let salted = &mut SaltedPasswords::default();
+            prop_assert_eq!(oauth.answer(said, salted), Ok(Next::Say(Bytes::from_static(&[1]))));
+            let complaint = oauth.complaint().unwrap_or_default().to_owned();
+            prop_assert!(complaint.chars().count() <= WORDS_MAX);
+            prop_assert!(!complaint.contains(char::is_control));
+            prop_assert!(token.is_refused() && oauth.answer(said, salted).is_err());
+        }
+    }
+}
+
 #[test]
 fn a_servers_error_in_scram_is_cut_off_where_it_is_too_long() {
     let sasl = Sasl::Scram {

@@ -232,3 +232,51 @@ fn between<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
     let (inside, _) = rest.split_once(&format!("</{tag}>"))?;
     Some(inside)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_answered_ends_in_credentials_or_in_words(
+            body in "(<(/)?(Credentials|AccessKeyId|SecretAccessKey|Expiration|Code|Message)>|\\PC{0,4}){0,12}",
+            json in "\\{(\"(AccessKeyId|SecretAccessKey|Token|Expiration)\":(\"[0-9TZ:.-]{0,24}\"|1|null),?){0,4}\\}",
+        ) {
+            for body in [body, json] {
+                let answer = Answer { status: 403, body: body.into() };
+                let _ = (of_xml(&answer), of_json(&answer));
+                let told = told(&answer);
+                prop_assert!(told.chars().count() < 1_000 && !told.contains(char::is_control));
+            }
+        }
+    }
+
+    #[test]
+    fn agents_are_those_of_aws() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "127.0.0.1",
+            "127.8.9.1",
+            "::1",
+            "169.254.170.2",
+            "169.254.170.23",
+            "fd00:ec2::23",
+        ] {
+            assert!(is_agent(host), "{host}");
+        }
+        for host in [
+            "169.254.170.24",
+            "128.0.0.1",
+            "::2",
+            "localhost.example",
+            "0x7f000001",
+            "127.1",
+        ] {
+            assert!(!is_agent(host), "{host}");
+        }
+    }
+}
