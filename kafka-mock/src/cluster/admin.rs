@@ -161,7 +161,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// What clients must show to be let in, if anything.
+    /// How clients authenticate, if they must.
     ///
     /// ```
     /// use kafka_mock::cluster::{Cluster, ClusterConfig};
@@ -173,7 +173,7 @@ impl Cluster {
         self.sasl.as_ref().map(Sasl::config)
     }
 
-    /// Changes what clients must show to be let in: users, passwords, mechanisms. Clients that are
+    /// Changes how clients authenticate: users, passwords, mechanisms. Clients that are
     /// authenticated stay so until they authenticate anew.
     ///
     /// ```

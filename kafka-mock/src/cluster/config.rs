@@ -61,7 +61,7 @@ settings! {
         pub broker_session_timeout: Duration,
         /// `unclean.leader.election.enable`.
         pub unclean_election: UncleanElection,
-        /// What clients must show to be let in (SASL); if nothing, they need not show anything.
+        /// How clients authenticate (SASL); `None`: they do not.
         pub sasl: Option<SaslConfig>,
         /// A promise that the brokers break; for tests of checkers only.
         pub defect: Option<Defect>,

@@ -34,7 +34,7 @@ pub(super) enum Delayed {
     Request { frame: Bytes, until: Instant },
     /// The request was handled, the answer comes late.
     Answer { answer: Answer, until: Instant },
-    /// The client is not let in: the answer comes late, and then the connection is closed.
+    /// The client is refused: the answer comes late, and then the connection is closed.
     Refusal { answer: Answer, until: Instant },
     /// There is not enough to read yet.
     Fetch(Box<DelayedFetch>),

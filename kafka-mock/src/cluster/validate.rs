@@ -27,7 +27,8 @@ pub(super) struct Refusal {
 /// How far a batch got; Kafka returns where the log starts only if it got to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    Door,
+    /// The request itself was rejected.
+    Request,
     Log,
 }
 
@@ -54,7 +55,7 @@ impl From<ErrorCode> for Refusal {
             code,
             message: None,
             records: Vec::new(),
-            place: Place::Door,
+            place: Place::Request,
         }
     }
 }

@@ -51,7 +51,7 @@ pub enum ClientCertificates {
     /// `ssl.client.auth=none`.
     #[default]
     NotAsked,
-    /// `ssl.client.auth=requested`: who has none is let in.
+    /// `ssl.client.auth=requested`: a client without one is accepted.
     Requested,
     /// `ssl.client.auth=required`.
     Required,

@@ -1,4 +1,4 @@
-//! Listeners that require SASL: who is let in, who is not, and what each is told.
+//! Listeners that require SASL: which clients are accepted, which are refused, and what each is told.
 
 use std::time::Duration;
 

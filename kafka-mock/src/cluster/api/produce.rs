@@ -230,7 +230,7 @@ impl Cluster {
         let found = found.and_then(|topic| topic.partition(index));
         let start = found.map_or(0, |partition| partition.log.start_offset());
         let log_start_offset = match refusal.place {
-            Place::Door => NO_OFFSET,
+            Place::Request => NO_OFFSET,
             Place::Log => start,
         };
         refused(index, refusal).with_log_start_offset(log_start_offset)

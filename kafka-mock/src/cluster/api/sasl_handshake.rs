@@ -44,7 +44,8 @@ impl Cluster {
         }
     }
 
-    /// Who is not let in is told so a little later, and then the connection is closed (KIP-306).
+    /// The answer to a client that is refused: it comes a little later, and then the connection is closed
+    /// (KIP-306).
     pub(super) fn refusal(&self, call: &Call, answer: Answer) -> Delayed {
         let delay = self.sasl.as_ref().map(|sasl| sasl.config().failure_delay);
         Delayed::Refusal {

@@ -1,16 +1,16 @@
-//! Who may ask what on a connection of a listener that requires SASL.
+//! What a connection of a listener that requires SASL may be used for.
 //!
 //! ```text
 //! Fresh ─ApiVersions─▶ Versions ─┐
-//!   └──────SaslHandshake─────────┴▶ Exchange ─SaslAuthenticate …─▶ Open
-//!                                     ▲  │ refused: Failed          │
-//!                                     └──┼───── SaslHandshake ──────┘
+//!   └──────SaslHandshake─────────┴▶ Exchange ─SaslAuthenticate …─▶ Authenticated
+//!                                     ▲  │ refused: Failed              │
+//!                                     └──┼──────── SaslHandshake ───────┘
 //!                                        ▼      (there is an end of the session, KIP-368)
 //!                              OtherMechanism: with another than before
 //! ```
 //!
-//! As Kafka's `SaslServerAuthenticator` does it: whatever else is asked closes the connection. Who is
-//! refused is told so a little later, and then the connection is closed. Nothing here sends, waits or
+//! As Kafka's `SaslServerAuthenticator` does it: any other request closes the connection. A client that is
+//! refused gets the answer a little later, and then the connection is closed. Nothing here sends, waits or
 //! reads a clock.
 
 mod bearer;
@@ -56,7 +56,7 @@ enum Session {
     /// ApiVersions was answered.
     Versions,
     Exchange(Box<Exchange>),
-    Open(Login),
+    Authenticated(Authenticated),
     /// It wants to authenticate anew, by another mechanism than before.
     OtherMechanism,
     Failed,
@@ -68,8 +68,8 @@ struct Exchange {
     framing: Framing,
     mechanism: SaslMechanism,
     stage: Stage,
-    /// Who authenticates anew, and since when.
-    anew: Option<(Login, Instant)>,
+    /// What a client that authenticates anew was before, and since when it does.
+    anew: Option<(Authenticated, Instant)>,
 }
 
 /// How the messages of a mechanism come.
@@ -90,9 +90,9 @@ enum Stage {
     Bearer(Bearer),
 }
 
-/// A client that is who it says.
+/// A client that has authenticated.
 #[derive(Clone)]
-struct Login {
+struct Authenticated {
     mechanism: SaslMechanism,
     principal: String,
     ends: Option<Instant>,
@@ -134,7 +134,7 @@ impl Sasl {
         &self.config
     }
 
-    /// Goes by this from now on; who is authenticated stays so.
+    /// Goes by this from now on; clients that are authenticated stay so.
     pub(super) fn set_config(&mut self, config: SaslConfig) {
         self.config = config;
     }
@@ -149,8 +149,12 @@ impl Sasl {
             (None, ApiKey::API_VERSIONS | ApiKey::SASL_HANDSHAKE) => true,
             (Some(Session::Versions), ApiKey::SASL_HANDSHAKE) => true,
             (Some(Session::Exchange(_)), ApiKey::SASL_AUTHENTICATE) => true,
-            (Some(Session::Open(login)), ApiKey::SASL_HANDSHAKE) if login.may_renew(now) => true,
-            (Some(Session::Open(login)), _) => login.ends.is_none_or(|end| end >= now),
+            (Some(Session::Authenticated(client)), ApiKey::SASL_HANDSHAKE)
+                if client.may_renew(now) =>
+            {
+                true
+            }
+            (Some(Session::Authenticated(client)), _) => client.ends.is_none_or(|end| end >= now),
             _ => false,
         }
     }
@@ -175,8 +179,10 @@ impl Sasl {
         mechanism: &str,
     ) -> Choice {
         let anew = match self.sessions.get(&link) {
-            Some(Session::Open(login)) if login.may_renew(now) => Some((login.clone(), now)),
-            Some(Session::Open(_)) => return Choice::OutOfPlace,
+            Some(Session::Authenticated(client)) if client.may_renew(now) => {
+                Some((client.clone(), now))
+            }
+            Some(Session::Authenticated(_)) => return Choice::OutOfPlace,
             _ => None,
         };
         let mut enabled = self.config.mechanisms.iter().copied();
@@ -186,7 +192,7 @@ impl Sasl {
         };
         let other = anew
             .as_ref()
-            .is_some_and(|(login, _)| login.mechanism != mechanism);
+            .is_some_and(|(client, _)| client.mechanism != mechanism);
         let session = match other {
             true => Session::OtherMechanism,
             false => Session::Exchange(Box::new(Exchange {
@@ -224,14 +230,17 @@ impl Sasl {
                 answer,
                 principal,
                 expires_ms,
-            } => match exchange.stranger(&principal) {
+            } => match exchange.other_principal(&principal) {
                 Some(words) => (Session::Failed, Verdict::Refused(words)),
                 None => {
                     let lifetime = self.lifetime(now, expires_ms);
                     let ends = lifetime.and_then(|it| now.instant.checked_add(it));
-                    let login = exchange.login(principal, ends);
+                    let client = exchange.authenticated(principal, ends);
                     let lifetime = lifetime.unwrap_or_default();
-                    (Session::Open(login), Verdict::Done(answer, lifetime))
+                    (
+                        Session::Authenticated(client),
+                        Verdict::Done(answer, lifetime),
+                    )
                 }
             },
         };
@@ -319,8 +328,8 @@ impl Exchange {
         }
     }
 
-    /// What a client is told that is somebody else than before.
-    fn stranger(&self, principal: &str) -> Option<String> {
+    /// What a client is told whose principal is not that of before.
+    fn other_principal(&self, principal: &str) -> Option<String> {
         let (before, _) = self.anew.as_ref()?;
         (before.principal != principal).then(|| {
             format!(
@@ -330,8 +339,8 @@ impl Exchange {
         })
     }
 
-    fn login(&self, principal: String, ends: Option<Instant>) -> Login {
-        Login {
+    fn authenticated(&self, principal: String, ends: Option<Instant>) -> Authenticated {
+        Authenticated {
             mechanism: self.mechanism,
             principal,
             ends,
@@ -340,7 +349,7 @@ impl Exchange {
     }
 }
 
-impl Login {
+impl Authenticated {
     /// Whether the client may authenticate anew: if its session ends, and once in a second.
     fn may_renew(&self, now: Instant) -> bool {
         let recently = |at: Instant| now < at + RENEWAL_INTERVAL_MIN;
