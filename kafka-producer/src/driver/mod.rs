@@ -24,6 +24,7 @@ mod connection;
 mod dial;
 mod inline_drive;
 mod opening;
+mod plain_question;
 mod round;
 mod run;
 #[cfg_attr(

@@ -1,13 +1,21 @@
 //! A connection being opened: TCP, then TLS if that is asked for.
 //!
-//! How long both may take together is decided by the engine, which drops what takes longer.
+//! ```text
+//! Dialing ──▶ Securing ──closed, and no broker has ever agreed on TLS──▶ AskingInPlain ──▶ failed
+//! ```
+//!
+//! How long all may take together is decided by the engine, which drops what takes longer.
 
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use tokio::net::TcpStream;
+
 use super::dial::{Dial, Tried};
+use super::plain_question::PlainQuestion;
+use super::securing::{Agreed, ToSecure};
 use super::transport::{Failure, Handshake, Transport};
-use crate::security::TlsConfig;
 
 /// A connection being opened.
 pub(crate) struct Opening {
@@ -15,20 +23,23 @@ pub(crate) struct Opening {
     tls: Option<ToSecure>,
 }
 
-/// What TLS begins with, as soon as there is a socket.
-pub(crate) struct ToSecure {
-    /// Whose certificate it must be.
-    pub(crate) host: String,
-    pub(crate) config: TlsConfig,
-}
-
 enum State {
     Dialing(Dial),
-    Securing(Box<Handshake>, Tried),
+    Securing(Box<Securing>),
+    /// The connection was closed instead.
+    AskingInPlain(PlainQuestion, Tried),
+}
+
+/// TLS being agreed on.
+struct Securing {
+    handshake: Handshake,
+    address: SocketAddr,
+    agreed: Agreed,
+    tried: Tried,
 }
 
 impl Opening {
-    pub(crate) fn new(dial: Dial, tls: Option<ToSecure>) -> Self {
+    pub(super) fn new(dial: Dial, tls: Option<ToSecure>) -> Self {
         Self {
             state: State::Dialing(dial),
             tls,
@@ -47,15 +58,24 @@ impl Opening {
             let Some(tls) = self.tls.take() else {
                 return Poll::Ready(Ok(Transport::Plain(socket)));
             };
-            let tried = dial.take_tried();
-            let handshake = Handshake::begin(socket, &tls.host, tls.config)?;
-            self.state = State::Securing(Box::new(handshake), tried);
+            let securing = Securing::begin(socket, tls, dial.take_tried())?;
+            self.state = State::Securing(Box::new(securing));
+        }
+        if let State::Securing(securing) = &mut self.state {
+            match std::task::ready!(securing.handshake.poll(context)) {
+                Err(Failure::Unanswered(closed)) if securing.agreed == Agreed::Never => {
+                    let question = PlainQuestion::ask(securing.address, closed, now);
+                    let tried = std::mem::take(&mut securing.tried);
+                    self.state = State::AskingInPlain(question, tried);
+                }
+                done => {
+                    return Poll::Ready(done.map(|secured| Transport::Tls(Box::new(secured))));
+                }
+            }
         }
         match &mut self.state {
-            State::Dialing(_) => Poll::Pending,
-            State::Securing(handshake, _) => handshake
-                .poll(context)
-                .map_ok(|secured| Transport::Tls(Box::new(secured))),
+            State::AskingInPlain(question, _) => question.poll(now, context).map(Err),
+            State::Dialing(_) | State::Securing(_) => Poll::Pending,
         }
     }
 
@@ -63,7 +83,8 @@ impl Opening {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Dialing(dial) => dial.deadline(),
-            State::Securing(..) => None,
+            State::Securing(_) => None,
+            State::AskingInPlain(question, _) => Some(question.deadline()),
         }
     }
 
@@ -71,7 +92,21 @@ impl Opening {
     pub(crate) fn take_tried(&mut self) -> Tried {
         match &mut self.state {
             State::Dialing(dial) => dial.take_tried(),
-            State::Securing(_, tried) => std::mem::take(tried),
+            State::Securing(securing) => std::mem::take(&mut securing.tried),
+            State::AskingInPlain(_, tried) => std::mem::take(tried),
         }
+    }
+}
+
+impl Securing {
+    fn begin(socket: TcpStream, tls: ToSecure, tried: Tried) -> Result<Self, Failure> {
+        let address = socket.peer_addr();
+        let address = address.map_err(|error| Failure::Network(error.to_string()))?;
+        Ok(Self {
+            handshake: Handshake::begin(socket, &tls.host, tls.config)?,
+            address,
+            agreed: tls.agreed,
+            tried,
+        })
     }
 }
