@@ -27,27 +27,9 @@ mod opening;
 mod plain_question;
 mod round;
 mod run;
-#[cfg_attr(
-    not(feature = "_tls"),
-    allow(
-        dead_code,
-        unused_variables,
-        clippy::needless_pass_by_ref_mut,
-        reason = "without TLS nothing can be secured"
-    )
-)]
 mod securing;
 mod shared;
 mod tokens;
-#[cfg_attr(
-    not(feature = "_tls"),
-    allow(
-        dead_code,
-        unused_variables,
-        clippy::needless_pass_by_ref_mut,
-        reason = "without TLS nothing can be secured"
-    )
-)]
 mod transport;
 
 pub(crate) use run::spawn;
