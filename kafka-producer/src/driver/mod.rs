@@ -24,30 +24,13 @@ mod connection;
 mod dial;
 mod inline_drive;
 mod opening;
+mod plain_question;
 mod resolve;
 mod round;
 mod run;
-#[cfg_attr(
-    not(feature = "_tls"),
-    allow(
-        dead_code,
-        unused_variables,
-        clippy::needless_pass_by_ref_mut,
-        reason = "without TLS nothing can be secured"
-    )
-)]
 mod securing;
 mod shared;
 mod tokens;
-#[cfg_attr(
-    not(feature = "_tls"),
-    allow(
-        dead_code,
-        unused_variables,
-        clippy::needless_pass_by_ref_mut,
-        reason = "without TLS nothing can be secured"
-    )
-)]
 mod transport;
 
 pub(crate) use run::spawn;

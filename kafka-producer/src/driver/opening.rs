@@ -1,15 +1,23 @@
 //! A connection being opened: TCP, then TLS if that is asked for.
 //!
-//! How long both may take together is decided by the engine, which drops what takes longer.
+//! ```text
+//! Dialing ──▶ Securing ──closed, and no broker has ever agreed on TLS──▶ AskingInPlain ──▶ failed
+//! ```
+//!
+//! How long all may take together is decided by the engine, which drops what takes longer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use tokio::net::TcpStream;
+
 use super::connection::Event;
 use super::dial::{Dial, Tried};
+use super::plain_question::PlainQuestion;
+use super::securing::{Agreed, ToSecure};
 use super::transport::{Failure, Handshake, Transport};
-use crate::security::TlsConfig;
 
 /// A connection being opened.
 pub(crate) struct Opening {
@@ -17,20 +25,18 @@ pub(crate) struct Opening {
     tls: Option<ToSecure>,
 }
 
-/// What TLS begins with, as soon as there is a socket.
-pub(crate) struct ToSecure {
-    /// Whose certificate it must be.
-    pub(crate) host: String,
-    pub(crate) config: TlsConfig,
-}
-
 enum State {
     Dialing(Dial),
-    Securing(Securing),
+    Securing(Box<Securing>),
+    /// The connection was closed instead.
+    AskingInPlain(PlainQuestion, Tried),
 }
 
+/// TLS being agreed on.
 struct Securing {
-    handshake: Box<Handshake>,
+    handshake: Handshake,
+    address: SocketAddr,
+    agreed: Agreed,
     tried: Tried,
     canonical: Option<Arc<str>>,
 }
@@ -43,7 +49,7 @@ pub(crate) struct Opened {
 }
 
 impl Opening {
-    pub(crate) fn new(dial: Dial, tls: Option<ToSecure>) -> Self {
+    pub(super) fn new(dial: Dial, tls: Option<ToSecure>) -> Self {
         Self {
             state: State::Dialing(dial),
             tls,
@@ -68,24 +74,28 @@ impl Opening {
                     canonical,
                 }));
             };
-            let tried = dial.take_tried();
-            let host = canonical.as_deref().unwrap_or(&tls.host);
-            let handshake = Handshake::begin(socket, host, tls.config)?;
-            self.state = State::Securing(Securing {
-                handshake: Box::new(handshake),
-                tried,
-                canonical,
-            });
+            let securing = Securing::begin(socket, canonical, tls, dial.take_tried())?;
+            self.state = State::Securing(Box::new(securing));
+        }
+        if let State::Securing(securing) = &mut self.state {
+            match std::task::ready!(securing.handshake.poll(context)) {
+                Err(Failure::Unanswered(closed)) if securing.agreed == Agreed::Never => {
+                    let question = PlainQuestion::ask(securing.address, closed, now);
+                    let tried = std::mem::take(&mut securing.tried);
+                    self.state = State::AskingInPlain(question, tried);
+                }
+                done => {
+                    let canonical = securing.canonical.take();
+                    return Poll::Ready(done.map(|secured| Opened {
+                        transport: Transport::Tls(Box::new(secured)),
+                        canonical,
+                    }));
+                }
+            }
         }
         match &mut self.state {
-            State::Dialing(_) => Poll::Pending,
-            State::Securing(securing) => {
-                let secured = std::task::ready!(securing.handshake.poll(context))?;
-                Poll::Ready(Ok(Opened {
-                    transport: Transport::Tls(Box::new(secured)),
-                    canonical: securing.canonical.take(),
-                }))
-            }
+            State::AskingInPlain(question, _) => question.poll(now, context).map(Err),
+            State::Dialing(_) | State::Securing(_) => Poll::Pending,
         }
     }
 
@@ -94,6 +104,7 @@ impl Opening {
         match &self.state {
             State::Dialing(dial) => dial.deadline(),
             State::Securing(_) => None,
+            State::AskingInPlain(question, _) => Some(question.deadline()),
         }
     }
 
@@ -102,6 +113,27 @@ impl Opening {
         match &mut self.state {
             State::Dialing(dial) => dial.take_tried(),
             State::Securing(securing) => std::mem::take(&mut securing.tried),
+            State::AskingInPlain(_, tried) => std::mem::take(tried),
         }
+    }
+}
+
+impl Securing {
+    fn begin(
+        socket: TcpStream,
+        canonical: Option<Arc<str>>,
+        tls: ToSecure,
+        tried: Tried,
+    ) -> Result<Self, Failure> {
+        let address = socket.peer_addr();
+        let address = address.map_err(|error| Failure::Network(error.to_string()))?;
+        let host = canonical.as_deref().unwrap_or(&tls.host);
+        Ok(Self {
+            handshake: Handshake::begin(socket, host, tls.config)?,
+            address,
+            agreed: tls.agreed,
+            tried,
+            canonical,
+        })
     }
 }

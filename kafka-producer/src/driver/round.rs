@@ -15,9 +15,9 @@ use super::dial::{self, Tried};
 use super::opening::Opening;
 use super::securing::Securing;
 use super::tokens::{Fetched, TokenOrder};
-use super::transport::Failure;
 use crate::clock;
 use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
+use crate::security::Sasl;
 use crate::settings::{Address, DnsLookup, Settings};
 
 /// The engine and everything that carries what it decides.
@@ -162,7 +162,7 @@ impl Driver {
                     connections.insert(*id, connection);
                     Event::Opened
                 }
-                Err(failure) => judged(securing, *id, failure).into(),
+                Err(failure) => failure.into(),
             };
             events.push((*id, event));
             false
@@ -232,10 +232,11 @@ impl Driver {
     }
 
     fn dial(&mut self, id: NodeId, address: Address) {
-        let secured = self.securing.as_mut();
-        let secured = secured.map(|securing| securing.next(&address, Instant::now()));
-        let (to_secure, warning) = secured.unzip();
-        self.outside.warnings.extend(warning.flatten());
+        let securing = self.securing.as_mut();
+        let warning = securing.and_then(|securing| securing.refresh(Instant::now()));
+        self.outside.warnings.extend(warning);
+        let securing = self.securing.as_ref();
+        let to_secure = securing.map(|securing| securing.next(&address));
         let tried = self.tried.remove(&id).unwrap_or_default();
         let lookup = match id.is_bootstrap() {
             true => self.settings.dns_lookup,
@@ -257,7 +258,10 @@ impl Driver {
 
     fn forget(&mut self, id: NodeId) {
         self.connections.remove(&id);
-        self.outside.token_orders.push(TokenOrder::Forget(id));
+        let sasl = self.settings.security.sasl.as_ref();
+        if sasl.is_some_and(Sasl::takes_token) {
+            self.outside.token_orders.push(TokenOrder::Forget(id));
+        }
     }
 
     fn send(&mut self, id: NodeId, outgoing: Outgoing) {
@@ -269,13 +273,5 @@ impl Driver {
             let tell = |event| self.events.push((id, event));
             connection.push(outgoing, ready, tell);
         }
-    }
-}
-
-/// What the failure to open a connection means.
-fn judged(securing: &mut Option<Securing>, id: NodeId, failure: Failure) -> Failure {
-    match securing {
-        Some(securing) => securing.judge(id, failure),
-        None => failure,
     }
 }

@@ -1,78 +1,61 @@
-//! TLS of all connections of a producer: what the next is secured with, and what it means when brokers
-//! close connections instead of agreeing on TLS.
+//! TLS of all connections of a producer: what the next is secured with, and whether any broker has agreed
+//! on TLS yet.
 //!
-//! A listener without TLS takes the beginning of TLS for a frame that is too long, and closes the
-//! connection. So may a broker that is going down, or what stands in front of it, and that is no reason
-//! to give records up. So it counts only for a producer that no broker has ever agreed on TLS with, and
-//! only if it happens several times in a row.
+//! As long as none has, `security.protocol` may be wrong: a broker that closes the connection instead of
+//! agreeing is asked whether it answers without TLS (`plain_question.rs`). No record passes here.
 
 use std::time::Instant;
 
-use hashbrown::HashMap;
-
-use super::opening::ToSecure;
-use super::transport::Failure;
-use crate::engine::NodeId;
-use crate::security::TlsClient;
+use crate::security::{TlsClient, TlsConfig};
 use crate::settings::Address;
 
 /// TLS as the driver has it.
 pub(super) struct Securing {
     client: TlsClient,
-    history: History,
+    agreed: Agreed,
 }
 
-enum History {
+/// What TLS begins with, as soon as there is a socket.
+pub(super) struct ToSecure {
+    /// Whose certificate it must be.
+    pub(super) host: String,
+    pub(super) config: TlsConfig,
+    pub(super) agreed: Agreed,
+}
+
+/// Whether any broker has agreed on TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Agreed {
+    Never,
     /// `security.protocol` is right.
-    Agreed,
-    /// How often in a row each broker has closed the connection.
-    NeverAgreed(HashMap<NodeId, u32>),
+    Before,
 }
 
 impl Securing {
     pub(super) fn new(client: TlsClient) -> Self {
         Self {
             client,
-            history: History::NeverAgreed(HashMap::new()),
+            agreed: Agreed::Never,
         }
     }
 
-    /// What a connection to this address is secured with; and a warning, if files have changed that cannot be
-    /// used.
-    pub(super) fn next(&mut self, address: &Address, now: Instant) -> (ToSecure, Option<String>) {
-        let stale = self.client.refresh(now).err();
-        let to_secure = ToSecure {
+    /// Reads files that have changed; a warning, if they cannot be used.
+    pub(super) fn refresh(&mut self, now: Instant) -> Option<String> {
+        let stale = self.client.refresh(now).err()?;
+        Some(stale.to_string())
+    }
+
+    /// What a connection to this address is secured with.
+    pub(super) fn next(&self, address: &Address) -> ToSecure {
+        ToSecure {
             host: address.host.clone(),
             config: self.client.config(),
-        };
-        (to_secure, stale.map(|stale| stale.to_string()))
+            agreed: self.agreed,
+        }
     }
 
     /// A broker has agreed on TLS.
     pub(super) fn agreed(&mut self) {
-        self.history = History::Agreed;
-    }
-
-    /// What the failure of a handshake means.
-    pub(super) fn judge(&mut self, id: NodeId, failure: Failure) -> Failure {
-        let History::NeverAgreed(closed) = &mut self.history else {
-            return failure;
-        };
-        let Failure::Unanswered(_) = failure else {
-            closed.remove(&id);
-            return failure;
-        };
-        let times = closed.entry(id).or_default();
-        *times += 1;
-        match *times >= CLOSED_IN_A_ROW {
-            true => Failure::Tls(NO_TLS.to_owned()),
-            false => failure,
-        }
+        self.agreed = Agreed::Before;
     }
 }
-
-/// With the least pauses of `reconnect.backoff.ms` it takes well below a second.
-const CLOSED_IN_A_ROW: u32 = 3;
-
-const NO_TLS: &str = "the broker closes the connection instead of answering to TLS: if its listener is without TLS, set \
-     security.protocol to PLAINTEXT or SASL_PLAINTEXT";

@@ -268,23 +268,32 @@ impl Engine {
             }
             ExpectedResponse::Produce(batches) => {
                 self.note_answer(id, request.progress);
-                match decode_response::<ProduceRequest>(frame, version) {
-                    Ok((_, answer)) => {
-                        self.throttle(id, answer.throttle_time_ms);
-                        self.nodes
-                            .meet_leaders(&mut self.cx, &answer.node_endpoints);
-                        let (sender, mut peers) = self.sender_and_peers();
-                        let result = sender.produced(&mut peers, version, batches, answer);
-                        self.fail_if(result);
-                        Ok(())
-                    }
-                    Err(error) => {
-                        self.unanswered(batches, ErrorCode::NETWORK_EXCEPTION);
-                        Err(error)
-                    }
-                }
+                self.read_produced(id, version, batches, frame)
             }
         }
+    }
+
+    fn read_produced(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        batches: Vec<BatchRef>,
+        frame: Bytes,
+    ) -> Result<(), DecodeError> {
+        let (_, answer) = match decode_response::<ProduceRequest>(frame, version) {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.unanswered(batches, ErrorCode::NETWORK_EXCEPTION);
+                return Err(error);
+            }
+        };
+        self.throttle(id, answer.throttle_time_ms);
+        self.nodes
+            .meet_leaders(&mut self.cx, &answer.node_endpoints);
+        let (sender, mut peers) = self.sender_and_peers();
+        let result = sender.produced(&mut peers, version, batches, answer);
+        self.fail_if(result);
+        Ok(())
     }
 
     fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {

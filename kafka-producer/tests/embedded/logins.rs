@@ -1,14 +1,14 @@
 //! The facade against an embedded cluster that asks who its clients are.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use kafka_mock::MockCluster;
 use kafka_mock::cluster::{SaslConfig, SaslMechanism};
+use kafka_mock::{MockCluster, MockTls};
 use kafka_producer::error::Cause;
 use kafka_producer::{Producer, SendError};
 use kafka_wire::ApiKey;
 
-use crate::scene::{TOPIC, builder, in_time, numbers, record, until_told, values};
+use crate::scene::{self, TOPIC, builder, in_time, numbers, record, until_told, values};
 
 fn users(password: &str) -> SaslConfig {
     SaslConfig::new(SaslMechanism::ALL).with_user("alice", password)
@@ -71,6 +71,42 @@ async fn a_wrong_password_is_told_and_heals_once_it_is_right() {
     let delivery = until_told(async || producer.send(record("tea")).await.ok()).await;
     in_time(delivery).await.unwrap();
     assert_eq!(values(&kafka), ["tea"]);
+}
+
+#[tokio::test]
+async fn a_port_that_asks_for_sasl_is_told_to_a_client_without_it() {
+    let authority = MockTls::new().unwrap();
+    let certificates = authority.ca_pem();
+    let trust = [
+        ("security.protocol", "SSL"),
+        ("ssl.truststore.type", "PEM"),
+        ("ssl.truststore.certificates", certificates.as_str()),
+    ];
+    for (tls, settings, right) in [
+        (None, &[][..], "SASL_PLAINTEXT"),
+        (Some(authority.clone()), &trust[..], "SASL_SSL"),
+    ] {
+        let sasl = SaslConfig::new([SaslMechanism::ScramSha512]);
+        let mut described = MockCluster::builder().topic(TOPIC, 1).sasl(sasl);
+        if let Some(tls) = tls {
+            described = described.tls(tls);
+        }
+        let kafka = described.start().await.unwrap();
+        let producer = scene::producer(&kafka, settings);
+        let begun = Instant::now();
+        let refused = in_time(producer.send(record("tea"))).await.unwrap_err();
+        println!("{right}: told after {:?}: {refused}", begun.elapsed());
+        let SendError::Authentication(why) = refused else {
+            panic!("{refused}");
+        };
+        for said in ["SCRAM-SHA-512", "security.protocol", right] {
+            assert!(why.reason.contains(said), "{said}: {why}");
+        }
+        // One connection was closed, the next was asked why.
+        assert_eq!(logins(&kafka), 1);
+        let again = in_time(producer.send(record("tea"))).await.unwrap_err();
+        assert!(matches!(again, SendError::Authentication(_)), "{again}");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,10 @@ pub(crate) enum Failure {
     /// The network, or the broker, which may be better next time.
     Network(String),
     /// The broker has closed the connection in the middle of the handshake of TLS.
+    #[cfg_attr(
+        not(feature = "_tls"),
+        expect(dead_code, reason = "without TLS there is no handshake")
+    )]
     Unanswered(String),
     /// TLS: without a change it fails again.
     Tls(String),

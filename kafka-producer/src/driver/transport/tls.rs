@@ -76,7 +76,7 @@ impl Handshake {
                     ) =>
                 {
                     Err(Failure::Unanswered(
-                        "the broker closed the connection while TLS was being agreed on".to_owned(),
+                        "the broker closed the connection instead of agreeing on TLS".to_owned(),
                     ))
                 }
                 Err(error) => Err(self.peer.explain(&error)),

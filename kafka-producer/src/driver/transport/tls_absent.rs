@@ -1,5 +1,10 @@
 //! The place of TLS in a build without it: no connection is ever secured.
 
+#![expect(
+    clippy::needless_pass_by_ref_mut,
+    reason = "the signatures are those of tls.rs"
+)]
+
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 

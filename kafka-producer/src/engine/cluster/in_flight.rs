@@ -140,6 +140,11 @@ impl InFlight {
         self.produce
     }
 
+    /// What is answered next.
+    pub(crate) fn oldest(&self) -> Option<&ExpectedResponse> {
+        self.requests.front().map(|request| &request.expected)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.requests.len()
     }

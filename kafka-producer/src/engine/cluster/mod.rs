@@ -13,6 +13,7 @@ pub(crate) mod handshake;
 pub(crate) mod node;
 pub(crate) mod nodes;
 pub(crate) mod refusal;
+pub(crate) mod sasl_demand;
 
 pub(crate) mod election;
 pub(crate) mod features;

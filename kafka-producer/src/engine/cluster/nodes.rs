@@ -23,11 +23,12 @@ use crate::engine::cluster::connection::{Connection, Speed};
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::api_versions;
-use crate::engine::cluster::handshake::sasl::{self, Authenticator};
+use crate::engine::cluster::handshake::sasl::Authenticator;
 use crate::engine::cluster::in_flight::{InFlight, InFlightRequest, Progress};
 use crate::engine::cluster::node::{Availability, Left, Node, Window};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::refusal::Refusal;
+use crate::engine::cluster::sasl_demand::SaslDemand;
 use crate::engine::cluster::versions::Versions;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
@@ -45,6 +46,7 @@ pub(crate) struct Nodes {
     departed: BTreeMap<NodeId, Left>,
     bootstrapping: Bootstrapping,
     authenticator: Authenticator,
+    sasl_demand: SaslDemand,
 }
 
 /// Which brokers are known.
@@ -62,6 +64,7 @@ impl Nodes {
             departed: BTreeMap::new(),
             bootstrapping: Bootstrapping::new(settings.bootstrap_resolve),
             authenticator,
+            sasl_demand: SaslDemand::default(),
         }
     }
 
@@ -271,7 +274,7 @@ impl Nodes {
         {
             cx.timers.arm(Timer::Bootstrap, until);
         }
-        if cx.settings.security.is_on() {
+        if cx.settings.security.is_on() || self.sasl_demand.is_demanded() {
             // Whoever others do not let in waits no longer for this one.
             cx.timers.arm(Timer::Node(id), cx.now + CONNECTING_WAIT);
         }
@@ -333,6 +336,7 @@ impl Nodes {
     /// A request was answered as it should be. A bootstrap server is disconnected once the cluster's own
     /// brokers are known.
     pub(crate) fn note_use(&mut self, cx: &mut Context, id: NodeId) {
+        self.sasl_demand.answered();
         if let Some(node) = self.known.get_mut(&id) {
             node.note_use();
         }
@@ -370,17 +374,6 @@ impl Nodes {
     pub(crate) fn lose(&mut self, cx: &mut Context, id: NodeId, why: &str) -> Option<Disconnected> {
         cx.actions.push_back(Action::Drop(id));
         self.disconnected(cx, id, why)
-    }
-
-    /// The connection could not be made, or the network or the broker has ended it.
-    pub(crate) fn hung_up(
-        &mut self,
-        cx: &mut Context,
-        id: NodeId,
-        why: &str,
-    ) -> Option<Disconnected> {
-        let why = hung_up_words(self.known.get(&id)?, &cx.settings, why);
-        self.disconnected(cx, id, &why)
     }
 
     /// There is no connection any more, if there was one or one was being made.
@@ -566,18 +559,6 @@ fn choose(resting: &[&Node], cx: &mut Context) -> Option<NodeId> {
     let equals = rested().filter(|node| rank(node) == best);
     let equals: Vec<NodeId> = equals.map(|node| node.id()).collect();
     Some(equals[cx.random.usize(..equals.len())])
-}
-
-/// Why a connection was ended: what was heard, and what it may mean of this one.
-fn hung_up_words(node: &Node, settings: &Settings, why: &str) -> String {
-    match &settings.security.sasl {
-        Some(sasl) if node.exchange().is_some() => sasl::closed_instead(sasl, why),
-        None if node.has_answered_nothing() => format!(
-            "{why}, before the first answer: if this port asks for SASL, set security.protocol and \
-             sasl.mechanism"
-        ),
-        _ => why.to_owned(),
-    }
 }
 
 /// For so long a connection that is being made is waited for by those whom no other broker lets in: they

@@ -1,8 +1,13 @@
 //! Each way in which TLS fails, and what is said of it.
 
-use kafka_mock::{ClientCertificates, MockCluster, MockTls};
+use std::time::Instant;
 
-use crate::scene::{TOPIC, in_time, record};
+use kafka_mock::{ClientCertificates, MockCluster, MockTls};
+use kafka_producer::SendError;
+use kafka_producer::error::WaitReason;
+use tokio::net::TcpListener;
+
+use crate::scene::{TOPIC, builder, in_time, record, until_told};
 
 use super::{Settings, kafka, known_to, producer, trusting, with_certificate_of};
 
@@ -131,10 +136,42 @@ async fn a_port_without_tls_is_recognised() {
         .await
         .unwrap();
     let authority = MockTls::new().unwrap();
+    let begun = Instant::now();
     let heard = told(&kafka, &trusting(&authority)).await;
+    println!("told after {:?}: {heard}", begun.elapsed());
     says(
         &heard,
-        &["instead of answering to TLS", "security.protocol"],
+        &["answers without TLS", "security.protocol", "PLAINTEXT"],
+    );
+}
+
+#[tokio::test]
+async fn what_accepts_connections_and_closes_them_is_not_called_a_port_without_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let servers = listener.local_addr().unwrap().to_string();
+    // A proxy whose broker is down.
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let settings = [
+        ("security.protocol", "SSL"),
+        ("max.block.ms", "2000"),
+        ("reconnect.backoff.ms", "20"),
+    ];
+    let producer = builder(&servers, &settings).build().unwrap();
+    let told = until_told(async || match producer.send(record("tea")).await {
+        Err(SendError::TopicUnknown {
+            last: Some(why), ..
+        }) => Some(why),
+        Err(SendError::TopicUnknown { last: None, .. }) => None,
+        other => panic!("{other:?}"),
+    })
+    .await;
+    assert!(matches!(told, WaitReason::Connection { .. }), "{told:?}");
+    says(
+        &told.to_string(),
+        &[
+            "closed the connection",
+            "does not answer without TLS either",
+        ],
     );
 }
 

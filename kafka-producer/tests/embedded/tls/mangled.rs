@@ -56,13 +56,20 @@ async fn a_bit_that_turns_over_on_a_connection_in_use_gives_nothing_up() {
     in_time(sent).await.unwrap();
 }
 
-/// As Kafka's listener without TLS: it reads the length of a frame and closes, so that what it has not read
-/// makes a reset of the end.
-async fn reads_a_length_and_closes(listener: TcpListener) {
+/// As Kafka's listener without TLS: it reads the length of a frame and closes if that is too long, so that
+/// what it has not read makes a reset of the end. ApiVersions is answered.
+async fn closes_at_long_frames(listener: TcpListener) {
     loop {
         let (mut client, _) = listener.accept().await.unwrap();
         client.readable().await.unwrap();
-        client.read_exact(&mut [0; 4]).await.unwrap();
+        let mut length = [0; 4];
+        client.read_exact(&mut length).await.unwrap();
+        if u32::from_be_bytes(length) < 1 << 20 {
+            let mut request = [0; 8];
+            client.read_exact(&mut request).await.unwrap();
+            let answer = [&[0, 0, 0, 10], &request[4..], &[0; 6]].concat();
+            client.write_all(&answer).await.unwrap();
+        }
     }
 }
 
@@ -71,7 +78,7 @@ async fn a_listener_without_tls_may_reset_the_connection() {
     let tls = MockTls::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(reads_a_length_and_closes(listener));
+    tokio::spawn(closes_at_long_frames(listener));
     let builder = builder(&address, &[("max.block.ms", "5000")]);
     let builder = trusting(&tls)
         .iter()

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use kafka_producer::engine::NodeId;
+use kafka_producer::settings::Settings;
 use kafka_wire::messages::{
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
 };
@@ -65,6 +66,15 @@ impl Default for Door {
 }
 
 impl Door {
+    /// That of a port which asks for SASL if such a client does.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let mut door = Self::default();
+        if settings.security.sasl.is_none() {
+            door.mechanisms.clear();
+        }
+        door
+    }
+
     /// A connection is open, on which nobody is known.
     pub(crate) fn opened(&mut self, node: NodeId) {
         self.exchanges.remove(&node);
@@ -98,6 +108,9 @@ impl Door {
         match step {
             SaslStep::Mechanism(mechanism) => {
                 let answer = self.chosen(mechanism);
+                if answer.error_code != ErrorCode::NONE {
+                    self.exchanges.remove(&node);
+                }
                 asked.answer::<SaslHandshakeRequest>(&answer)
             }
             SaslStep::Says(said) => {

@@ -2,6 +2,7 @@
 //! us in, and of sessions that end.
 
 pub(crate) mod door;
+mod demanded;
 mod failures;
 mod handshakes;
 mod mangling;

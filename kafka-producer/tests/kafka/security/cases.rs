@@ -59,15 +59,6 @@ impl Case {
         self
     }
 
-    /// A broker that closes the connection may have died: others are tried for as long as the caller
-    /// waits, as Java's client does.
-    fn waiting(self) -> Self {
-        Self {
-            within: Duration::from_secs(3),
-            ..self.with("max.block.ms", "2000")
-        }
-    }
-
     /// Knocking at another listener.
     fn at(self, listener: &str) -> Self {
         let name = match listener {
@@ -172,12 +163,8 @@ fn of_protocols() -> Vec<Case> {
         case("plaintext client, TLS port", "plaintext", &[PROTOCOL]).at("SSL"),
         case("TLS client, plaintext port", "tls", &["TLS", PROTOCOL]).at("PLAINTEXT"),
         case("SASL client, port without SASL", "sasl-plain", &[PROTOCOL]).at("PLAINTEXT"),
-        case("plaintext client, SASL port", "plaintext", &[PROTOCOL])
-            .at("SASL_PLAINTEXT")
-            .waiting(),
-        case("TLS client, SASL_SSL port", "tls", &[PROTOCOL])
-            .at("SASL_SSL")
-            .waiting(),
+        case("plaintext client, SASL port", "plaintext", &[PROTOCOL]).at("SASL_PLAINTEXT"),
+        case("TLS client, SASL_SSL port", "tls", &[PROTOCOL]).at("SASL_SSL"),
     ]
 }
 

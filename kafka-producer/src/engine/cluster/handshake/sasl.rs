@@ -17,11 +17,13 @@ use bytes::Bytes;
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::{SaslAuthenticateResponse, SaslHandshakeResponse};
 
+use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::security::sasl::conversation::{Conversation, Opening};
 use crate::security::sasl::nonces::Nonces;
 use crate::security::sasl::scram::SaltedPasswords;
 use crate::security::sasl::step::{Broken, Next, readable};
 use crate::security::{Sasl, Token};
+use crate::settings::Settings;
 
 /// What exchanges take that is not in the settings.
 #[derive(Debug)]
@@ -218,8 +220,38 @@ pub(crate) fn not_spoken() -> String {
         .to_owned()
 }
 
+/// The mechanisms of a broker, as people can read them.
+pub(crate) fn listed(mechanisms: &[String]) -> String {
+    readable(mechanisms.join(", ").as_bytes())
+}
+
+/// A client without SASL has asked a port with it.
+pub(crate) fn demanded(mechanisms: &str, settings: &Settings) -> String {
+    let (ours, right) = match settings.security.tls {
+        None => ("PLAINTEXT", "SASL_PLAINTEXT"),
+        Some(_) => ("SSL", "SASL_SSL"),
+    };
+    format!(
+        "the broker closes the connection instead of answering, because its port asks for SASL \
+         ({mechanisms}): security.protocol is {ours}; set it to {right}, and sasl.mechanism, or \
+         bootstrap.servers to a port without SASL"
+    )
+}
+
+/// What it may mean that a broker has closed a connection of a client without SASL, instead of an answer to
+/// its first `request`.
+pub(crate) fn perhaps_demanded(request: &ExpectedResponse, why: &str) -> String {
+    match request {
+        ExpectedResponse::ApiVersions => why.to_owned(),
+        _ => format!(
+            "{why}, before the first answer: if this port asks for SASL, set security.protocol and \
+             sasl.mechanism"
+        ),
+    }
+}
+
 fn not_enabled(theirs: &[String]) -> String {
-    let theirs = readable(theirs.join(", ").as_bytes());
+    let theirs = listed(theirs);
     format!("the mechanism is not enabled there; set sasl.mechanism to one that is: {theirs}")
 }
 

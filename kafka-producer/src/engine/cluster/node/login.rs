@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Link, Node, REFUSAL_HOLDS};
 use crate::engine::cluster::connection::{Expiry, Session};
+use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::handshake::sasl::{Exchange, SessionLifetime};
 use crate::engine::cluster::versions::Versions;
 use crate::error::{AuthenticationError, WaitReason};
@@ -168,13 +169,15 @@ impl Node {
         matches!(self.link, Link::Authenticating(..) | Link::Ready(..))
     }
 
-    /// Whether its connection was of no use so far, and something was asked on it.
-    pub(crate) fn has_answered_nothing(&self) -> bool {
+    /// The request that it has to answer next, on a connection on which it has answered nothing but what it
+    /// speaks.
+    pub(crate) fn first_request(&self) -> Option<&ExpectedResponse> {
         match &self.link {
-            Link::Ready(connection, session) => {
-                !session.was_of_use() && !connection.in_flight().is_empty()
+            Link::Greeting(connection) => connection.in_flight().oldest(),
+            Link::Ready(connection, session) if !session.was_of_use() => {
+                connection.in_flight().oldest()
             }
-            _ => false,
+            _ => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::Nodes;
 use crate::engine::backoff;
 use crate::engine::cluster::disconnected::{Disconnected, Sent};
 use crate::engine::cluster::expected_response::ExpectedResponse;
+use crate::engine::cluster::handshake::api_versions;
 use crate::engine::cluster::handshake::sasl::{self, Exchange, Occasion, Step};
 use crate::engine::cluster::node::Node;
 use crate::engine::cluster::node::login::Renewal;
@@ -49,6 +50,10 @@ impl Nodes {
         id: NodeId,
         answer: &ApiVersionsResponse,
     ) -> Login {
+        if let Some(version) = self.asks_for_demand(cx, answer) {
+            self.throttle(cx, id, answer.throttle_time_ms);
+            return Login::UnderWay(self.ask_for_demand(cx, id, version));
+        }
         let exchange = cx.settings.security.sasl.clone();
         let exchange = exchange.map(|sasl| self.exchange(cx, id, &sasl, Occasion::First));
         let logs_in = exchange.is_some();
@@ -60,6 +65,20 @@ impl Nodes {
             true => self.begin_login(cx, id),
             false => Login::Ready,
         }
+    }
+
+    /// The version of SaslHandshake in which a broker is asked whether its port asks for SASL, if it is.
+    fn asks_for_demand(&self, cx: &Context, answer: &ApiVersionsResponse) -> Option<Version> {
+        let asks = cx.settings.security.sasl.is_none() && self.sasl_demand.is_suspected();
+        let versions = asks.then(|| Versions::new(answer))?;
+        versions.newest::<SaslHandshakeRequest>()
+    }
+
+    /// Nothing else is sent before it is answered: a broker that closes the connection with a request unread
+    /// resets it, and its answer is lost.
+    fn ask_for_demand(&mut self, cx: &mut Context, id: NodeId, version: Version) -> Sent {
+        let request = SaslHandshakeRequest::default().with_mechanism(ANY_MECHANISM.to_owned());
+        self.ask(cx, id, version, &request, ExpectedResponse::SaslHandshake)
     }
 
     /// An exchange that begins now.
@@ -180,6 +199,12 @@ impl Nodes {
         id: NodeId,
         answer: &SaslHandshakeResponse,
     ) -> Login {
+        if cx.settings.security.sasl.is_none() {
+            return match self.sasl_demand.told(answer) {
+                Some(mechanisms) => Login::Refused(sasl::demanded(&mechanisms, &cx.settings)),
+                None => Login::UnderWay(self.greet(cx, id, api_versions::FIRST_VERSION)),
+            };
+        }
         let Self {
             known,
             authenticator,
@@ -280,19 +305,46 @@ impl Nodes {
         reason: &str,
     ) -> Option<Disconnected> {
         cx.actions.push_back(Action::Drop(id));
+        self.not_authenticated(cx, id, reason)
+    }
+
+    fn not_authenticated(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        reason: &str,
+    ) -> Option<Disconnected> {
         let node = self.known.get(&id)?;
+        let sasl = cx.settings.security.sasl.as_ref();
         let why = AuthenticationError {
             broker: node.name(),
-            mechanism: cx
-                .settings
-                .security
-                .sasl
-                .as_ref()
-                .map_or("SASL", Sasl::mechanism),
+            mechanism: sasl.map_or("SASL", Sasl::mechanism),
             user: node.exchange().and_then(Exchange::user),
             reason: reason.into(),
         };
         self.failed(cx, id, WaitReason::Authentication(why))
+    }
+
+    /// The connection could not be made, or the network or the broker has ended it.
+    pub(crate) fn hung_up(
+        &mut self,
+        cx: &mut Context,
+        id: NodeId,
+        why: &str,
+    ) -> Option<Disconnected> {
+        let node = self.known.get(&id)?;
+        let why = match (&cx.settings.security.sasl, node.first_request()) {
+            (None, Some(request)) => match self.sasl_demand.closed_instead_of(request) {
+                Some(mechanisms) => {
+                    let why = sasl::demanded(&mechanisms, &cx.settings);
+                    return self.not_authenticated(cx, id, &why);
+                }
+                None => sasl::perhaps_demanded(request, why),
+            },
+            (Some(sasl), _) if node.exchange().is_some() => sasl::closed_instead(sasl, why),
+            _ => why.to_owned(),
+        };
+        self.disconnected(cx, id, &why)
     }
 
     /// TLS could not be agreed on with a broker: the connection is gone. What breaks after the first answer,
@@ -343,6 +395,9 @@ impl Nodes {
 
 /// The first version of SaslHandshake after which SaslAuthenticate is spoken (KIP-152).
 const FIRST_FRAMED: i16 = 1;
+
+/// A mechanism that a client without SASL asks for, to be told whether any is wanted. Nothing secret follows.
+const ANY_MECHANISM: &str = "PLAIN";
 
 /// A session is renewed when so much of it is over, as in Java: at random, so that the connections to a
 /// broker do not do so together.
