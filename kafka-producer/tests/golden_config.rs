@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use kafka_producer::ProducerConfig;
 use kafka_producer::config::{
-    Allowed, Checked, ConfigError, Kind, PartitionerClass, Problem, Property,
+    Allowed, Checked, ConfigError, Kind, PartitionerClass, Problem, Property, parse_properties,
 };
 use kafka_producer::settings::Guarantee;
 use kafka_wire::compression::{Compression, CompressionError, decompress};
@@ -69,6 +69,40 @@ fn settings_are_accepted_refused_and_adjusted_as_kafka_does() {
             "all other lines match"
         );
     }
+}
+
+/// Made with `java.util.Properties` of Java 17, from random arrangements of what is special.
+#[test]
+fn texts_are_read_as_javas_properties_read_them() {
+    let mut malformed = 0;
+    for case in lines(include_str!("golden/properties.jsonl")) {
+        let text: String = bytes(text(&case["hex"]))
+            .into_iter()
+            .map(char::from)
+            .collect();
+        match parse_properties(&text) {
+            Ok(pairs) => {
+                let pairs = pairs.into_iter();
+                let found: serde_json::Map<_, _> = pairs
+                    .map(|(name, value)| (name, Value::from(value)))
+                    .collect();
+                assert_eq!(Value::from(found), case["properties"], "{text:?}");
+            }
+            Err(error) => {
+                malformed += 1;
+                assert!(case["error"].is_string(), "{text:?}: {error}");
+            }
+        }
+    }
+    assert!(malformed > 10, "{malformed} are malformed");
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits = hex.as_bytes().chunks(2);
+    let digits = digits.map(|two| std::str::from_utf8(two).expect("hexadecimal digits"));
+    digits
+        .map(|two| u8::from_str_radix(two, 16).expect("hexadecimal digits"))
+        .collect()
 }
 
 /// Whether the configuration would be right if its codec were built in.
@@ -266,12 +300,16 @@ fn golden(file: &str) -> Vec<Value> {
     let path = elsewhere().unwrap_or(own).join(file);
     let lines = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    let cases: Vec<Value> = lines
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("one JSON object a line"))
-        .collect();
+    let cases = self::lines(&lines);
     assert!(!cases.is_empty(), "{} is empty", path.display());
     cases
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("one JSON object a line"))
+        .collect()
 }
 
 fn is_elsewhere() -> bool {

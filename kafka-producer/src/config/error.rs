@@ -182,6 +182,13 @@ pub enum Problem {
         /// What the operating system said, or that it is not UTF-8.
         reason: String,
     },
+    /// The value of an environment variable is no text.
+    #[error("the environment variable {variable} is not UTF-8")]
+    #[non_exhaustive]
+    NotUnicode {
+        /// Its name.
+        variable: String,
+    },
     /// A line of properties is not written as Java's `Properties` allow.
     #[error("line {line}: {reason}")]
     #[non_exhaustive]
@@ -221,7 +228,7 @@ impl Problem {
             | Self::Unsupported { name, .. }
             | Self::Missing { name, .. }
             | Self::Unusable { name, .. } => Some(name),
-            Self::Unreadable { .. } | Self::Malformed { .. } => None,
+            Self::Unreadable { .. } | Self::NotUnicode { .. } | Self::Malformed { .. } => None,
         }
     }
 }

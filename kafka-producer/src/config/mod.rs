@@ -2,17 +2,21 @@
 //!
 //! ```text
 //! typed setters ──┐
-//! (name, value) ──┼─▶ ProducerConfig ─check─▶ Settings + warnings, or every problem at once
-//! .properties ────┘
+//! (name, value) ──┤
+//! .properties ────┼─▶ ProducerConfig ─check─▶ Settings + warnings, or every problem at once
+//! environment ────┤
+//! JSON, TOML … ───┘
 //! ```
 //!
 //! A [`ProducerConfig`] accepts anything and checks nothing; it remembers what was set explicitly,
 //! because Kafka's rules treat that differently from a default of the same value. `table` knows the
 //! properties one by one, `other_names` what else they were called, `rules.rs` how they depend on each
-//! other. Nothing here opens a connection, resolves a name or reads the environment.
+//! other. Nothing here opens a connection or resolves a name; a file or the environment is read where the
+//! caller asks for it.
 
 mod address;
 mod choices;
+mod environment;
 mod error;
 mod jaas;
 mod nearest;
@@ -34,6 +38,8 @@ pub mod settings;
 )]
 pub(crate) mod settings;
 mod table;
+#[cfg(feature = "serde")]
+mod table_source;
 #[cfg(test)]
 mod tests;
 mod values;

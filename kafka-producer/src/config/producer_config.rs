@@ -1,21 +1,26 @@
 //! [`ProducerConfig`]: what was set, by Kafka's names. Nothing is checked before `check`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::environment;
 use super::error::ConfigError;
-use super::other_names::{self, OtherName};
-use super::properties_file;
+use super::other_names::{self, Meaning, OtherName};
+use super::properties_file::{Charset, read_properties_file};
 use super::rules::{self, Checked};
 use super::table::{self, Property};
 use crate::security::TokenProvider;
 
 /// The configuration of a producer: Kafka's names, defaults and rules.
 ///
-/// Each property has a setter, and can be set by Kafka's name as well; what was set last counts.
-/// Nothing is checked before [`check`](Self::check), which building a producer calls.
+/// Each property has a setter, and can be set by Kafka's name as well; what was set last counts, by
+/// whatever name. Nothing is checked before [`check`](Self::check), which building a producer calls.
+///
+/// Settings come from code, from a `.properties` file, from environment variables, and with the feature
+/// `serde` from JSON, TOML and the like. [`merge`](Self::merge) puts a later source over an earlier one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,7 +87,8 @@ impl ProducerConfig {
         config
     }
 
-    /// Reads a `.properties` file as Java writes it, in UTF-8.
+    /// Reads a `.properties` file exactly as Java and Kafka's tools do: in Latin-1, where other characters
+    /// are written as `\uXXXX`.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -90,11 +96,91 @@ impl ProducerConfig {
     /// let error = ProducerConfig::from_properties_file("no/such/file").unwrap_err();
     /// assert!(error.to_string().starts_with("cannot read no/such/file: "));
     /// ```
+    ///
+    /// # Errors
+    /// The file that cannot be read, or each line that is malformed.
     pub fn from_properties_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        properties_file::read_properties_file(path.as_ref()).map(Self::from_properties)
+        read_properties_file(path.as_ref(), Charset::Latin1).map(Self::from_properties)
     }
 
-    /// Sets a property by Kafka's name; a value that was set before is replaced.
+    /// Reads a `.properties` file that is written in UTF-8, which is otherwise the same.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let error = ProducerConfig::from_utf8_properties_file("no/such/file").unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot read no/such/file: "));
+    /// ```
+    ///
+    /// # Errors
+    /// The file that cannot be read or is not UTF-8, or each line that is malformed.
+    pub fn from_utf8_properties_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        read_properties_file(path.as_ref(), Charset::Utf8).map(Self::from_properties)
+    }
+
+    /// Takes the environment variables of this process that begin with `prefix`:
+    /// `KAFKA_PRODUCER_LINGER_MS` is `linger.ms`, if the prefix is `KAFKA_PRODUCER_`.
+    ///
+    /// As in Kafka's container images, `_` stands for a dot, `__` for an underscore, `___` for a dash, and
+    /// capital letters for small ones. A variable that is empty sets the empty text.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let config = ProducerConfig::from_environment("KAFKA_PRODUCER_")?;
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Each of these variables whose value is not UTF-8.
+    pub fn from_environment(prefix: &str) -> Result<Self, ConfigError> {
+        Self::from_variables(prefix, std::env::vars_os())
+    }
+
+    /// The same with the variables that are passed in.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let variables = [("KAFKA_PRODUCER_LINGER_MS", "20"), ("HOME", "/root")];
+    /// let config = ProducerConfig::from_variables("KAFKA_PRODUCER_", variables)?;
+    /// assert_eq!(config, ProducerConfig::new().set("linger.ms", "20"));
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Each of these variables whose value is not UTF-8.
+    pub fn from_variables<N, V>(
+        prefix: &str,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ConfigError>
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let variables = variables.into_iter();
+        let variables = variables.map(|(name, value)| (name.into(), value.into()));
+        environment::properties(prefix, variables).map(Self::from_properties)
+    }
+
+    /// Puts another configuration over this one: what `later` sets replaces what was set before, also by
+    /// another name of the same setting.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    ///
+    /// let file = ProducerConfig::from_properties([("acks", "1"), ("queue.buffering.max.ms", "5")]);
+    /// let environment = ProducerConfig::from_properties([("linger.ms", "20")]);
+    /// let both = ProducerConfig::from_properties([("acks", "1"), ("linger.ms", "20")]);
+    /// assert_eq!(file.merge(environment), both);
+    /// ```
+    pub fn merge(mut self, later: Self) -> Self {
+        self.put_over(later.explicit);
+        self.token_provider = later.token_provider.or(self.token_provider);
+        self
+    }
+
+    /// Sets a property by Kafka's name; a value that was set before, by whatever name, is replaced.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -103,8 +189,16 @@ impl ProducerConfig {
     /// assert_eq!(config, ProducerConfig::new().set("linger.ms", "20"));
     /// ```
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.explicit.insert(name.into(), value.into());
+        self.put_over(BTreeMap::from([(name.into(), value.into())]));
         self
+    }
+
+    /// Replaces what was set before by another name of the same setting. Names that are set at the same
+    /// time do not replace each other: `check` compares them.
+    fn put_over(&mut self, later: BTreeMap<String, String>) {
+        let is_replaced = |earlier: &String| later.keys().any(|later| replaces(later, earlier));
+        self.explicit.retain(|earlier, _| !is_replaced(earlier));
+        self.explicit.extend(later);
     }
 
     /// Every property that Kafka has, with its default, its range and what it does here.
@@ -158,10 +252,9 @@ impl ProducerConfig {
 
 impl<N: Into<String>, V: Into<String>> Extend<(N, V)> for ProducerConfig {
     fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, pairs: I) {
-        let pairs = pairs
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        self.explicit.extend(pairs);
+        let pairs = pairs.into_iter();
+        let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
+        self.put_over(pairs.collect());
     }
 }
 
@@ -174,6 +267,23 @@ impl fmt::Debug for ProducerConfig {
             .map(|(name, value)| (name, shown(name, value)));
         f.debug_map().entries(shown).finish()
     }
+}
+
+/// Whether both are names of one setting, of which they are not parts.
+fn replaces(later: &str, earlier: &str) -> bool {
+    let setting = setting(later);
+    let both_parts = is_part(later) && is_part(earlier);
+    setting.is_some() && setting == self::setting(earlier) && !both_parts
+}
+
+/// Today's name of what a name sets, if it sets anything.
+fn setting(name: &str) -> Option<&str> {
+    other_names::named(name).map_or(Some(name), |row| row.today())
+}
+
+fn is_part(name: &str) -> bool {
+    let row = other_names::named(name);
+    row.is_some_and(|row| matches!(row.meaning, Meaning::Joined { .. }))
 }
 
 fn shown<'a>(name: &str, value: &'a str) -> &'a str {

@@ -3,8 +3,8 @@
 //! As `java.util.Properties` reads it: `name=value`, `name: value` or `name value`; lines that
 //! begin with `#` or `!` are comments; a line that ends with a backslash goes on in the next one,
 //! whose leading blanks are dropped; `\t`, `\n`, `\r`, `\f` and `\uXXXX` stand for characters, and
-//! any other character after a backslash for itself. Unlike Java, files are UTF-8.
-//! Names and values mean nothing here.
+//! any other character after a backslash for itself. A file is Latin-1, as Java reads it, unless the
+//! caller says that it is UTF-8. Names and values mean nothing here.
 
 use std::iter::Peekable;
 use std::path::Path;
@@ -40,17 +40,34 @@ pub fn parse_properties(text: &str) -> Result<Vec<(String, String)>, ConfigError
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the caller names the file: nothing else of the configuration does I/O"
-)]
-pub(super) fn read_properties_file(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let reason = error.to_string();
+/// How the bytes of a file are text.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Charset {
+    /// Each byte is a character, as `Properties.load` reads it.
+    Latin1,
+    Utf8,
+}
+
+pub(super) fn read_properties_file(
+    path: &Path,
+    charset: Charset,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    parse_properties(&read(path, charset).map_err(|reason| {
         let path = path.to_owned();
         ConfigError::new(vec![Problem::Unreadable { path, reason }], Vec::new())
-    })?;
-    parse_properties(&text)
+    })?)
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the caller names the file, and wants it read"
+)]
+fn read(path: &Path, charset: Charset) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    match charset {
+        Charset::Latin1 => Ok(bytes.into_iter().map(char::from).collect()),
+        Charset::Utf8 => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
+    }
 }
 
 /// Lines that are neither blank nor comments, continued ones joined, and where each begins.
@@ -61,16 +78,21 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
         .zip(1..);
     while let Some((mut part, number)) = natural.next() {
         let mut content = String::new();
+        let mut is_cut = false;
         while !is_comment(&content, part)
             && let Some(continued) = continued(part)
         {
             content.push_str(continued);
-            part = natural.next().map_or("", |(next, _)| next);
+            let next = natural.next();
+            is_cut = next.is_none() && !text.ends_with("\r\n");
+            part = next.map_or("", |(next, _)| next);
         }
         if !is_comment(&content, part) {
             content.push_str(part);
         }
-        if !content.is_empty() {
+        // What is cut off by the end of the text is a line for Java, even if nothing is in it; but not after
+        // a terminator of two characters, where it looks once more.
+        if !content.is_empty() || is_cut {
             lines.push((number, content));
         }
     }
@@ -82,11 +104,11 @@ fn is_comment(before: &str, part: &str) -> bool {
     before.is_empty() && part.starts_with(['#', '!'])
 }
 
-/// Lines end with `\n`, `\r` or `\r\n`.
+/// Lines end with `\n`, `\r` or `\r\n`, or with the text.
 fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
-        let text = rest?;
+        let text = rest.filter(|rest| !rest.is_empty())?;
         let Some(end) = text.find(['\n', '\r']) else {
             return rest.take();
         };
@@ -250,6 +272,9 @@ mod tests {
         check("   \\\n  k=v", &[("k", "v")]);
         check("\\\n# c\na=b", &[("a", "b")]);
         check("a=b\\\n\nc=d", &[("a", "b"), ("c", "d")]);
+        check("\\\n", &[("", "")]);
+        check("\\\r\n", &[]);
+        check("\\\n\n", &[]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
 mod other_names;
+mod sources;
 mod security;
 mod servers;
 
@@ -429,35 +430,6 @@ fn every_default_is_allowed_and_every_name_is_there_once() {
 }
 
 #[test]
-fn a_properties_file_is_read_and_overridden() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(
-        &file,
-        "# a file\nbootstrap.servers=a:1\nlinger.ms 7\nacks = all\n",
-    )
-    .unwrap();
-    let config = ProducerConfig::from_properties_file(file.path())
-        .unwrap()
-        .set("linger.ms", "8");
-    let settings = config.check().unwrap().settings;
-    assert_eq!(settings.accumulator.linger, Duration::from_millis(8));
-    assert_eq!(settings.bootstrap[0].to_string(), "a:1");
-}
-
-#[test]
-fn a_file_that_is_not_utf_8_is_an_error_that_names_it() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(&file, b"client.id=h\xf6st\n").unwrap();
-    let error = ProducerConfig::from_properties_file(file.path())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with(&format!("cannot read {}: ", file.path().display())),
-        "{error}"
-    );
-}
-
-#[test]
 fn a_password_is_never_shown() {
     let config = ProducerConfig::new()
         .set("sasl.jaas.config", "secret")
@@ -467,14 +439,6 @@ fn a_password_is_never_shown() {
     assert!(format!("{config:?}").contains("\"acks\": \"1\""));
     let config = config.set("security.protocol", "SASL_SSL");
     assert!(!config.check().unwrap_err().to_string().contains("secret"));
-}
-
-#[test]
-fn a_later_value_replaces_an_earlier_one() {
-    let mut config = ProducerConfig::from_properties([("acks", "0"), ("acks", "1")]);
-    assert_eq!(config, ProducerConfig::new().set("acks", "1"));
-    config.extend([("acks", "all")]);
-    assert_eq!(config, ProducerConfig::new().set("acks", "all"));
 }
 
 /// Values at the edges of every kind, and texts.
