@@ -17,6 +17,8 @@ impl Engine {
         match login {
             Login::UnderWay(sent) => self.follow_sent(sent),
             Login::Ready => self.admitted(id),
+            // What waited for the exchange goes on. What is asked of a new connection is known.
+            Login::Renewed => self.sender.stir(id),
             Login::Refused(why) => {
                 let lost = self.nodes.refused(&mut self.cx, id, &why);
                 self.follow_lost(lost);

@@ -16,7 +16,7 @@ pub(crate) struct Connection {
     in_flight: InFlight,
     /// Requests that are sent when the broker is to be disturbed again.
     held_back: Vec<Outgoing>,
-    /// When something was last sent, or it was opened.
+    /// When something was last sent that was not for the renewal of a session, or it was opened.
     last_used: Instant,
 }
 
@@ -42,8 +42,15 @@ impl Connection {
         deadline: Instant,
         expected: ExpectedResponse,
     ) -> i32 {
-        self.last_used = now;
+        if !expected.is_of_login() {
+            self.note_use(now);
+        }
         self.in_flight.begin(now, version, deadline, expected)
+    }
+
+    /// It is of use now.
+    pub(crate) fn note_use(&mut self, now: Instant) {
+        self.last_used = now;
     }
 
     /// Takes the request that an answer with this id belongs to.

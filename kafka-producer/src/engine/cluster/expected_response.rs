@@ -34,6 +34,11 @@ pub(crate) enum ExpectedResponse {
 }
 
 impl ExpectedResponse {
+    /// Whether it is part of a login, or of its renewal.
+    pub(crate) fn is_of_login(&self) -> bool {
+        matches!(self, Self::SaslHandshake | Self::SaslAuthenticate)
+    }
+
     /// The lanes that it is about; perhaps some of them more than once.
     pub(crate) fn lanes(&self) -> Vec<LaneKey> {
         match self {

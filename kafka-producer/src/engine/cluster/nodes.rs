@@ -337,8 +337,16 @@ impl Nodes {
     /// brokers are known.
     pub(crate) fn note_use(&mut self, cx: &mut Context, id: NodeId) {
         self.sasl_demand.answered();
+        let (idle_max, timeout) = (
+            cx.settings.connections_max_idle,
+            cx.settings.request_timeout,
+        );
         if let Some(node) = self.known.get_mut(&id) {
             node.note_use();
+            // A longer time is looked at when that of the answer is over.
+            if let Some(until) = node.idle_until(idle_max.filter(|max| *max < timeout)) {
+                cx.timers.arm(Timer::Node(id), until);
+            }
         }
         self.retire_bootstrap(cx, id);
     }

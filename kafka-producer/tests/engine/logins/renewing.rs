@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use kafka_producer::engine::NodeId;
 use kafka_producer::error::Persistence;
 use kafka_producer::security::{ScramHash, Token, TokenError};
+use kafka_producer::settings::Settings;
 use kafka_wire::ApiKey;
 
 use super::{kept_out, oauth, plain_login, scram, secured};
@@ -13,7 +14,11 @@ use crate::wires::{Map, ok};
 
 /// A broker that lets us in for this long at a time, from now on.
 fn limited(sasl: kafka_producer::security::Sasl, lifetime_ms: i64) -> Stage {
-    let mut stage = Stage::bare(secured(sasl), Map::of(TOPIC, &[1]));
+    limited_with(secured(sasl), lifetime_ms)
+}
+
+fn limited_with(settings: Settings, lifetime_ms: i64) -> Stage {
+    let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
     let mut reply = stage.ask_topic(TOPIC);
     stage.tokens();
     assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
@@ -59,6 +64,32 @@ fn a_session_is_renewed_on_the_connection_when_most_of_it_is_over() {
             delivered(&delivery, offset);
         }
         assert_eq!(stage.dials.len(), dials, "no connection was made");
+    }
+}
+
+#[test]
+fn an_idle_connection_is_closed_in_time_however_often_its_session_is_renewed() {
+    for (idle_ms, lifetime_ms) in [(25_000, 10_000), (8_000, 10_000), (60_000, 1_300)] {
+        let idle = Settings {
+            connections_max_idle: Some(ms(idle_ms)),
+            ..secured(plain_login())
+        };
+        let mut stage = limited_with(idle, lifetime_ms);
+        let used = stage.now;
+        let is_closed = |stage: &Stage| !stage.connections.contains_key(&NodeId(1));
+        let closed = until(&mut stage, ms(idle_ms * 2), is_closed);
+        let idle_ms_found = (closed - used).as_millis() as u64;
+        assert!(
+            (idle_ms - 20..=idle_ms + 20).contains(&idle_ms_found),
+            "{idle_ms_found}"
+        );
+        let renewals = let_in(&stage) as u64 - 1;
+        assert!(renewals <= idle_ms / lifetime_ms as u64 * 2, "{renewals}");
+        assert_eq!(renewals == 0, idle_ms == 8_000);
+        // And it is made again when it is needed.
+        let delivery = stage.send(0, "tea");
+        stage.answer(1, [ok(1)]);
+        delivered(&delivery, 1);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Link, Node, REFUSAL_HOLDS};
 use crate::engine::cluster::connection::{Expiry, Session};
 use crate::engine::cluster::expected_response::ExpectedResponse;
-use crate::engine::cluster::handshake::sasl::{Exchange, SessionLifetime};
+use crate::engine::cluster::handshake::sasl::{Exchange, Occasion, SessionLifetime};
 use crate::engine::cluster::versions::Versions;
 use crate::error::{AuthenticationError, WaitReason};
 
@@ -46,16 +46,26 @@ impl Node {
     }
 
     /// It lets us in: when that is to be looked at again. The session is to be renewed when `part` of it
-    /// is over.
-    pub(crate) fn let_in(&mut self, granted: SessionLifetime, part: f64) -> Option<Instant> {
+    /// is over. A connection that nothing else was sent on stays as idle as it was.
+    pub(crate) fn let_in(
+        &mut self,
+        now: Instant,
+        granted: SessionLifetime,
+        part: f64,
+    ) -> Option<Instant> {
         let link = std::mem::replace(&mut self.link, Link::Resting);
-        let (connection, mut session) = match link {
-            Link::Authenticating(connection, session, _) => (connection, session),
+        let (mut connection, mut session, occasion) = match link {
+            Link::Authenticating(connection, session, exchange) => {
+                (connection, session, exchange.occasion)
+            }
             other => {
                 self.link = other;
                 return None;
             }
         };
+        if occasion == Occasion::First {
+            connection.note_use(now);
+        }
         let (expiry, at) = match granted {
             SessionLifetime::Unlimited => (Expiry::Never, None),
             SessionLifetime::Limited { begun, lifetime } => {

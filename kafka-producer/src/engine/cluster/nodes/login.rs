@@ -34,6 +34,8 @@ pub(crate) enum Login {
     UnderWay(Sent),
     /// The broker is ready for every request.
     Ready,
+    /// It is again, on the same connection.
+    Renewed,
     /// It does not let us in, for this reason.
     Refused(String),
     /// The session has ended before it could be renewed.
@@ -239,14 +241,21 @@ impl Nodes {
         let Some(exchange) = node.exchange_mut() else {
             return WAITING;
         };
+        let occasion = exchange.occasion;
         match exchange.answered(answer, sasl, authenticator, cx.now) {
             Ok(Step::Say(more)) => self.say(cx, id, more),
             Ok(Step::LetIn(granted)) => {
                 let part = RENEWED_FROM + cx.random.f64() * (RENEWED_TO - RENEWED_FROM);
-                if let Some(at) = node.let_in(granted, part) {
+                if let Some(at) = node.let_in(cx.now, granted, part) {
                     cx.timers.arm(Timer::Session(id), at);
                 }
-                Login::Ready
+                if let Some(until) = node.idle_until(cx.settings.connections_max_idle) {
+                    cx.timers.arm(Timer::Node(id), until);
+                }
+                match occasion {
+                    Occasion::First => Login::Ready,
+                    Occasion::Again => Login::Renewed,
+                }
             }
             Err(why) => Login::Refused(why),
         }
