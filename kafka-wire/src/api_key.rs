@@ -165,4 +165,7 @@ api_keys! {
     DESCRIBE_SHARE_GROUP_OFFSETS = 90, "DescribeShareGroupOffsets", flexible 0..;
     ALTER_SHARE_GROUP_OFFSETS = 91, "AlterShareGroupOffsets", flexible 0..;
     DELETE_SHARE_GROUP_OFFSETS = 92, "DeleteShareGroupOffsets", flexible 0..;
+    STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE = 93, "StreamsGroupTopologyDescriptionUpdate",
+        flexible 0..;
+    UNREGISTER_CONTROLLER = 94, "UnregisterController", flexible 0..;
 }

@@ -356,8 +356,7 @@ error_codes! {
     SHARE_SESSION_NOT_FOUND = 122, Retriable, "The share session was not found.";
     INVALID_SHARE_SESSION_EPOCH = 123, Retriable, "The share session epoch is invalid.";
     FENCED_STATE_EPOCH = 124, Lasting,
-        "The share coordinator rejected the request because the share-group state epoch did not \
-         match.";
+        "The coordinator rejected the request because the state epoch did not match.";
     INVALID_VOTER_KEY = 125, Lasting, "The voter key doesn't match the receiving replica's key.";
     DUPLICATE_VOTER = 126, Lasting, "The voter is already part of the set of voters.";
     VOTER_NOT_FOUND = 127, Lasting, "The voter is not part of the set of voters.";
@@ -368,6 +367,13 @@ error_codes! {
     STREAMS_INVALID_TOPOLOGY_EPOCH = 131, Lasting, "The supplied topology epoch is invalid.";
     STREAMS_TOPOLOGY_FENCED = 132, Lasting, "The supplied topology epoch is outdated.";
     SHARE_SESSION_LIMIT_REACHED = 133, Retriable, "The limit of share sessions has been reached.";
+    GROUP_DELETION_FAILED = 134, Lasting,
+        "DeleteGroups could not complete; see the error message on the per-group result for \
+         details.";
+    STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED = 135, Lasting,
+        "The broker could not process the topology description update; see the error message for \
+         details.";
+    CONTROLLER_ID_NOT_REGISTERED = 136, Lasting, "The given controller ID was not registered.";
 }
 
 #[cfg(test)]

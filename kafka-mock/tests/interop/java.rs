@@ -193,13 +193,14 @@ fn javas_producer_authenticates_by_each_mechanism() {
         .unwrap();
         let mut producer = java("org.apache.kafka.tools.VerifiableProducer");
         producer.args(["--bootstrap-server", &kafka.bootstrap_servers()]);
-        producer.args(["--topic", "orders", "--max-messages", "60"]);
+        // Five seconds from its start: on a busy machine it needs some of them to begin.
+        producer.args(["--topic", "orders", "--max-messages", "100"]);
         producer.args(["--throughput", "20", "--command-config"]);
         let printed = output(producer.arg(config.path()), "");
         let acknowledged = printed.matches("producer_send_success").count();
         assert_eq!(
             (acknowledged, kafka.records("orders").len()),
-            (60, 60),
+            (100, 100),
             "{name}: {printed}"
         );
         let seen = kafka.requests();

@@ -175,7 +175,7 @@ impl<'a> Transactor<'a> {
             .with_group_id(group.to_owned())
             .with_producer_id(self.producer_id)
             .with_producer_epoch(self.epoch)
-            .with_generation_id(claim.0)
+            .with_generation_id_or_member_epoch(claim.0)
             .with_member_id(claim.1.to_owned())
             .with_topics(vec![
                 TxnOffsetCommitRequestTopic::default()

@@ -63,14 +63,14 @@ fn a_version_from_the_future_is_answered_in_version_0() {
     let ours = &answer.api_keys[0];
     assert_eq!(
         (ours.api_key, ours.min_version, ours.max_version),
-        (ApiKey::API_VERSIONS, 0, 4)
+        (ApiKey::API_VERSIONS, 0, 5)
     );
 }
 
 #[test]
 fn every_version_that_is_advertised_is_answered() {
     let mut driver = Driver::new(1);
-    for version in ApiVersionsRequest::STABLE_VERSIONS.oldest..=4 {
+    for version in ApiVersionsRequest::STABLE_VERSIONS.oldest..=5 {
         assert!(
             !driver
                 .ask(ONE, version, &named("a", "b"))

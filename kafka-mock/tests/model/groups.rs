@@ -2,7 +2,7 @@
 
 use kafka_mock::cluster::{CoordinatorKind, GroupMember, Membership};
 use kafka_wire::{
-    ErrorCode,
+    ErrorCode, Uuid,
     messages::{
         AddOffsetsToTxnRequest, TxnOffsetCommitRequest,
         txn_offset_commit::{TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic},
@@ -18,21 +18,27 @@ use crate::{
 type Claim<'a> = (i32, &'a str, Option<&'a str>);
 
 fn commit(driver: &mut Driver, client: &Transactor, version: i16, claim: Claim<'_>) -> ErrorCode {
+    let by_name = TxnOffsetCommitRequestTopic::default().with_name("t".to_owned());
+    commit_of(driver, client, version, claim, by_name)
+}
+
+fn commit_of(
+    driver: &mut Driver,
+    client: &Transactor,
+    version: i16,
+    claim: Claim<'_>,
+    topic: TxnOffsetCommitRequestTopic,
+) -> ErrorCode {
+    let partition = TxnOffsetCommitRequestPartition::default().with_committed_offset(7);
     let request = TxnOffsetCommitRequest::default()
         .with_transactional_id(ID.to_owned())
         .with_group_id("g".to_owned())
         .with_producer_id(client.producer_id)
         .with_producer_epoch(client.epoch)
-        .with_generation_id(claim.0)
+        .with_generation_id_or_member_epoch(claim.0)
         .with_member_id(claim.1.to_owned())
         .with_group_instance_id(claim.2.map(str::to_owned))
-        .with_topics(vec![
-            TxnOffsetCommitRequestTopic::default()
-                .with_name("t".to_owned())
-                .with_partitions(vec![
-                    TxnOffsetCommitRequestPartition::default().with_committed_offset(7),
-                ]),
-        ]);
+        .with_topics(vec![topic.with_partitions(vec![partition])]);
     let broker = driver.cluster.coordinator(CoordinatorKind::Group, "g");
     let answer = driver.ask(broker.unwrap(), version, &request);
     answer.topics[0].partitions[0].error_code
@@ -59,6 +65,23 @@ fn offsets_become_visible_with_the_transaction_they_came_with() {
         assert_eq!(code, ErrorCode::NONE);
         assert_eq!(offset(&driver), ends_well.then_some(7));
     }
+}
+
+#[test]
+fn a_topic_may_be_given_by_its_id() {
+    let mut driver = Driver::new(1);
+    let mut client = begin(&mut driver, Talk::Second);
+    let known = driver.cluster.topic_id("t").unwrap();
+    for (id, code) in [
+        (Uuid([7; 16]), ErrorCode::UNKNOWN_TOPIC_ID),
+        (known, ErrorCode::NONE),
+    ] {
+        let topic = TxnOffsetCommitRequestTopic::default().with_topic_id(id);
+        let answer = commit_of(&mut driver, &client, 6, NOBODY, topic);
+        assert_eq!(answer, code);
+    }
+    assert_eq!(client.commit(&mut driver), ErrorCode::NONE);
+    assert_eq!(offset(&driver), Some(7));
 }
 
 #[test]

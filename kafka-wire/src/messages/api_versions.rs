@@ -9,7 +9,7 @@ use crate::{
 };
 
 request! {
-    ApiVersionsRequest => ApiVersionsResponse: API_VERSIONS, versions 0..=4, flexible 3..;
+    ApiVersionsRequest => ApiVersionsResponse: API_VERSIONS, versions 0..=5, flexible 3..;
 }
 
 wire_struct! {
@@ -19,6 +19,11 @@ wire_struct! {
         client_software_name: String, in 3.., else dropped;
         /// Version of the client.
         client_software_version: String, in 3.., else dropped;
+        /// Id of the cluster that the client means to reach, given with the node (KIP-1242); null if
+        /// not known.
+        cluster_id: Option<String>, in 5.., default None, else dropped;
+        /// The node that the client means to reach; -1 if not known.
+        node_id: i32, in 5.., default -1, else dropped;
     }
 }
 

@@ -18,7 +18,7 @@
 //!
 //! Declarations only; see `message` for how to read them. A range that a field does not state is
 //! that of its struct, and that of a request or response is its API's. Fields and defaults are
-//! those of the schemas that Apache Kafka 4.3 publishes, which a test compares them with.
+//! those of the schemas that Apache Kafka 4.4 publishes, which a test compares them with.
 
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;

@@ -1,12 +1,12 @@
 //! TxnOffsetCommit (28): consumed offsets, committed with a transaction.
 
 use crate::{
-    ErrorCode,
+    ErrorCode, Uuid,
     message::{request, wire_struct},
 };
 
 request! {
-    TxnOffsetCommitRequest => TxnOffsetCommitResponse: TXN_OFFSET_COMMIT, versions 0..=5, flexible 3..;
+    TxnOffsetCommitRequest => TxnOffsetCommitResponse: TXN_OFFSET_COMMIT, versions 0..=6, flexible 3..;
 }
 
 wire_struct! {
@@ -21,7 +21,7 @@ wire_struct! {
         /// Epoch of the producer; -1 if there is none.
         producer_epoch: i16;
         /// Generation of the group, or epoch of the member; -1 if not given.
-        generation_id: i32, in 3.., default -1;
+        generation_id_or_member_epoch: i32, in 3.., default -1;
         /// Id of the consumer in its group; empty if not given.
         member_id: String, in 3..;
         /// Name of a static member (KIP-345).
@@ -33,7 +33,9 @@ wire_struct! {
     /// Offsets of one topic.
     pub struct TxnOffsetCommitRequestTopic {
         /// Name of the topic.
-        name: String;
+        name: String, in ..=5, else dropped;
+        /// Id of the topic (KIP-1319).
+        topic_id: Uuid, in 6.., else dropped;
         /// The partitions.
         partitions: Vec<TxnOffsetCommitRequestPartition>;
     }
@@ -63,7 +65,9 @@ wire_struct! {
     /// What became of the offsets of one topic.
     pub struct TxnOffsetCommitResponseTopic {
         /// Name of the topic.
-        name: String;
+        name: String, in ..=5, else dropped;
+        /// Id of the topic (KIP-1319).
+        topic_id: Uuid, in 6.., else dropped;
         /// The partitions.
         partitions: Vec<TxnOffsetCommitResponsePartition>;
     }

@@ -67,7 +67,7 @@ macro_rules! by_partition {
 
 by_partition! {
     TxnOffsetCommitRequest: topics, partitions,
-        |topic, it| (topic.name, Uuid::ZERO, it.partition_index);
+        |topic, it| (topic.name, topic.topic_id, it.partition_index);
     DescribeProducersRequest: topics, partition_indexes,
         |topic, it| (topic.name, Uuid::ZERO, *it);
     ProduceRequest: topic_data, partition_data,

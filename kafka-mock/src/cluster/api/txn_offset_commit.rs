@@ -30,15 +30,17 @@ impl Cluster {
         let allowed = self.may_commit_offsets(call, &request);
         let mut topics = Vec::new();
         for topic in &request.topics {
+            let found = self.named_topic(&topic.name, topic.topic_id);
+            let found = found.map(|(name, _)| name.to_owned());
             let asked = topic.partitions.iter();
             let partitions = asked.map(|asked| {
-                let place = (topic.name.as_str(), asked.partition_index);
                 let target = Target {
-                    topic: Some(place.0),
-                    partition: Some(place.1),
+                    topic: Some(found.as_deref().unwrap_or(&topic.name)),
+                    partition: Some(asked.partition_index),
                 };
                 let error_code = self.as_scripted(call, target, |cluster| {
-                    let kept = allowed.and_then(|()| cluster.keep_offset(&request, place, asked));
+                    let name = allowed.and_then(|()| found.as_deref().map_err(|code| *code));
+                    let kept = name.and_then(|name| cluster.keep_offset(&request, name, asked));
                     kept.err().unwrap_or_default()
                 });
                 TxnOffsetCommitResponsePartition::default()
@@ -48,7 +50,8 @@ impl Cluster {
             topics.push(
                 TxnOffsetCommitResponseTopic::default()
                     .with_partitions(partitions.collect())
-                    .with_name(topic.name.clone()),
+                    .with_name(topic.name.clone())
+                    .with_topic_id(topic.topic_id),
             );
         }
         let response = TxnOffsetCommitResponse::default()
@@ -81,7 +84,7 @@ impl Cluster {
                 code => code,
             })?;
         let claim = Claim {
-            generation: request.generation_id,
+            generation: request.generation_id_or_member_epoch,
             member_id: &request.member_id,
             instance_id: request.group_instance_id.as_deref(),
         };
@@ -96,9 +99,10 @@ impl Cluster {
     fn keep_offset(
         &mut self,
         request: &TxnOffsetCommitRequest,
-        (topic, partition): (&str, i32),
+        topic: &str,
         asked: &TxnOffsetCommitRequestPartition,
     ) -> Result<(), ErrorCode> {
+        let partition = asked.partition_index;
         let known = self.topics.get(topic);
         if known.is_none_or(|topic| topic.partition(partition).is_none()) {
             return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);

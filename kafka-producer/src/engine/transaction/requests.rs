@@ -27,6 +27,8 @@ const FIRST_WITH_SEVERAL: i16 = 4;
 /// Later versions of these are for version 2 of the protocol, or for brokers.
 const LAST_ADD_PARTITIONS: i16 = 3;
 const LAST_COMMIT_OFFSETS_ONE: i16 = 4;
+/// Later versions name topics by their ids (KIP-1319). Nobody asks for those of topics that are consumed.
+const LAST_COMMIT_OFFSETS_BY_NAME: i16 = 5;
 const LAST_END_ONE: i16 = 4;
 
 /// A request and the versions in which it may be sent; the broker decides which of them.
@@ -166,7 +168,7 @@ pub(super) fn commit_offsets(
             .with_group_id(group.id.to_string())
             .with_producer_id(producer_id)
             .with_producer_epoch(producer_epoch)
-            .with_generation_id(group.generation)
+            .with_generation_id_or_member_epoch(group.generation)
             .with_member_id(group.member_id)
             .with_group_instance_id(group.instance_id)
             .with_topics(by_topic(offsets)),
@@ -176,7 +178,7 @@ pub(super) fn commit_offsets(
         },
         latest: match protocol {
             TransactionVersion::One => LAST_COMMIT_OFFSETS_ONE,
-            TransactionVersion::Two => i16::MAX,
+            TransactionVersion::Two => LAST_COMMIT_OFFSETS_BY_NAME,
         },
     })
 }
@@ -263,7 +265,7 @@ mod tests {
         for (group, oldest) in [(nameless, 0), (member, FIRST_WITH_MEMBER)] {
             for (protocol, latest) in [
                 (TransactionVersion::One, LAST_COMMIT_OFFSETS_ONE),
-                (TransactionVersion::Two, i16::MAX),
+                (TransactionVersion::Two, LAST_COMMIT_OFFSETS_BY_NAME),
             ] {
                 let request = commit_offsets(SENDER, &group, &[], protocol);
                 let CoordinatorRequest::CommitOffsets(put) = request else {

@@ -18,7 +18,7 @@ pub(crate) const SPOKEN: [(ApiKey, i16); 5] = [
     (ApiKey::FIND_COORDINATOR, 6),
     (ApiKey::ADD_PARTITIONS_TO_TXN, 5),
     (ApiKey::ADD_OFFSETS_TO_TXN, 4),
-    (ApiKey::TXN_OFFSET_COMMIT, 5),
+    (ApiKey::TXN_OFFSET_COMMIT, 6),
     (ApiKey::END_TXN, 5),
 ];
 
@@ -124,7 +124,7 @@ fn commit_offsets(request: TxnOffsetCommitRequest) -> Ask {
         producer: (request.producer_id, request.producer_epoch),
         group: request.group_id,
         member: (
-            request.generation_id,
+            request.generation_id_or_member_epoch,
             request.member_id,
             request.group_instance_id,
         ),

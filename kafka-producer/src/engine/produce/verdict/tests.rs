@@ -25,7 +25,7 @@ const KINDS: [Kind; 4] = [
 ];
 
 #[rustfmt::skip]
-const TABLE: [(i16, &str, [Verdict; 4]); 135] = [
+const TABLE: [(i16, &str, [Verdict; 4]); 138] = [
     (-1, "UNKNOWN_SERVER_ERROR", [FAIL, FAIL, ABORT, ABORT]),
     (0, "NONE", [OK, OK, OK, OK]),
     (1, "OFFSET_OUT_OF_RANGE", [FAIL, FAIL, ABORT, ABORT]),
@@ -161,6 +161,9 @@ const TABLE: [(i16, &str, [Verdict; 4]); 135] = [
     (131, "STREAMS_INVALID_TOPOLOGY_EPOCH", [FAIL, FAIL, ABORT, ABORT]),
     (132, "STREAMS_TOPOLOGY_FENCED", [FAIL, FAIL, ABORT, ABORT]),
     (133, "SHARE_SESSION_LIMIT_REACHED", [AGAIN, AGAIN, AGAIN, AGAIN]),
+    (134, "GROUP_DELETION_FAILED", [FAIL, FAIL, ABORT, ABORT]),
+    (135, "STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED", [FAIL, FAIL, ABORT, ABORT]),
+    (136, "CONTROLLER_ID_NOT_REGISTERED", [FAIL, FAIL, ABORT, ABORT]),
 ];
 
 #[test]
