@@ -16,7 +16,7 @@ use kafka_serde::{DefaultSerializer, Serializer};
 
 use crate::append::{RecordAppender, SharedPartitioner};
 use crate::config::{
-    Acks, Checked, ConfigError, PartitionerClass, Problem, ProducerConfig, Warning,
+    Acks, Checked, ConfigError, PartitionerClass, Problem, ProducerConfig, Provided, Warning,
 };
 use crate::driver;
 use crate::engine::{Engine, EngineHandle, Seed};
@@ -243,12 +243,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             settings,
             partitioner,
             warnings,
+            provided,
         } = self.config.check()?;
         let tls = settings.security.tls.as_ref();
         let tls = tls.map(|tls| TlsClient::new(tls, Instant::now()));
         let tls = tls
             .transpose()
-            .map_err(|found| unusable(found, &warnings))?;
+            .map_err(|found| unusable(found, &warnings, &provided))?;
         warnings::report(&warnings, &settings.client_id, self.on_warning);
         let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
         let settings = Arc::new(within_a_frame(settings));
@@ -263,11 +264,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
 }
 
 /// What was found out by reading what `ssl.*` names.
-fn unusable(found: Vec<Unusable>, warnings: &[Warning]) -> ConfigError {
-    let problem = |unusable: Unusable| Problem::Unusable {
-        name: unusable.setting,
-        value: unusable.value,
-        reason: unusable.reason,
+fn unusable(found: Vec<Unusable>, warnings: &[Warning], provided: &Provided) -> ConfigError {
+    let problem = |unusable: Unusable| {
+        let mut problem = Problem::Unusable {
+            name: unusable.setting,
+            value: unusable.value,
+            reason: unusable.reason,
+        };
+        provided.hide_in(&mut problem);
+        problem
     };
     ConfigError::new(found.into_iter().map(problem).collect(), warnings.to_vec())
 }

@@ -16,6 +16,7 @@ use super::address::{ADDRESS_FORM, Address, parse_address};
 use super::choices::{Acks, DnsLookup, MetadataRecovery, PartitionerClass, SecurityProtocol};
 use super::error::{ConfigError, Problem, Warning};
 use super::other_names;
+use super::providers::{self, Provided};
 use super::security;
 use super::settings::{
     BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
@@ -39,6 +40,12 @@ pub struct Checked {
     pub(crate) settings: Settings,
     pub(crate) partitioner: PartitionerClass,
     pub(crate) warnings: Vec<Warning>,
+    /// What no message may show, also later.
+    #[cfg_attr(
+        not(feature = "tokio"),
+        allow(dead_code, reason = "the builder of producers goes by it")
+    )]
+    pub(crate) provided: Provided,
 }
 
 impl Checked {
@@ -188,12 +195,22 @@ pub(super) fn check(
     provider: Option<&Arc<dyn TokenProvider>>,
 ) -> Result<Checked, ConfigError> {
     let mut findings = Findings::default();
-    let translated = other_names::translate(explicit, &mut findings);
+    let resolved = providers::resolve(explicit, &mut findings);
+    let provided = resolved.provided;
+    let translated = other_names::translate(&resolved.explicit, &provided, &mut findings);
     let values = Values::read(&translated.explicit, &mut findings);
     let values = values.with_invalid(translated.invalid);
+    let values = values.with_invalid(resolved.invalid);
     let security = security::security(&values, provider, &mut findings);
     let mut settings = settings(&values, security, &mut findings);
     let partitioner = partitioner(&values, &mut findings);
+    let (problems, warnings) = (&mut findings.problems, &mut findings.warnings);
+    problems
+        .iter_mut()
+        .for_each(|problem| provided.hide_in(problem));
+    warnings
+        .iter_mut()
+        .for_each(|warning| provided.hide_in_warning(warning));
     if !findings.problems.is_empty() {
         return Err(ConfigError::new(findings.problems, findings.warnings));
     }
@@ -209,6 +226,7 @@ pub(super) fn check(
         settings,
         partitioner,
         warnings: findings.warnings,
+        provided,
     })
 }
 

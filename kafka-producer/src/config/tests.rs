@@ -3,6 +3,7 @@
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
 mod other_names;
+mod providers;
 mod sources;
 mod security;
 mod servers;

@@ -13,7 +13,8 @@ const CHOSEN_TLS: &str =
     "the provider of TLS that is built in chooses: build with the one that fits (features tls-*)";
 const KERBEROS: &str = "GSSAPI (Kerberos) is not supported";
 const TWO_PEM_FILES: &str = "a key and its certificates are read from one file: put both into \
-    ssl.keystore.location, with ssl.keystore.type=PEM";
+    ssl.keystore.location, with ssl.keystore.type=PEM; or give their texts as ssl.keystore.key and \
+    ssl.keystore.certificate.chain, which config.providers can read of files";
 const TOKEN_ENDPOINT: &str =
     "whom the token endpoint is believed by, the options ssl.truststore.* of sasl.jaas.config say";
 

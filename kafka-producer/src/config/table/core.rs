@@ -39,6 +39,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("codec of whole batches")),
     row("compression.zstd.level", Int, "3", Between(-131_072, 22),
         Supported("effort of zstd")),
+    row("config.providers", List, "", Any,
+        Supported("names of providers, which give values like ${NAME:PATH:KEY}; each has a \
+            config.providers.NAME.class: FileConfigProvider, DirectoryConfigProvider or EnvVarConfigProvider")),
     row("connections.max.idle.ms", Long, "540000", Any,
         Supported("a connection unused for this long is closed; negative: never")),
     row("delivery.timeout.ms", Int, "120000", AtLeast(0),
@@ -99,8 +102,6 @@ pub(super) static PROPERTIES: &[Property] = &[
     unset("transactional.id", Text, NonEmpty,
         Supported("makes the producer transactional; one that comes later with the same id fences this one")),
 
-    row("config.providers", List, "", Any,
-        Refused("values are not looked up elsewhere: write them out")),
     row("interceptor.classes", List, "", Any,
         Refused("classes of Java cannot be run, and there are no interceptors here yet")),
     row("transaction.two.phase.commit.enable", Bool, "false", Any,
