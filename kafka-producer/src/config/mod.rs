@@ -21,12 +21,15 @@ mod error;
 mod jaas;
 mod nearest;
 mod other_names;
+mod plugins;
 mod producer_config;
 mod properties_file;
 mod providers;
 mod rules;
 mod security;
 mod security_setters;
+#[cfg(feature = "tokio")]
+mod serializers;
 mod setters;
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
@@ -52,9 +55,14 @@ pub use choices::{
 };
 pub use error::{ConfigError, Problem, Warning};
 pub use other_names::{Conversion, Meaning, Origin, OtherName};
+pub use plugins::Plugins;
 pub use producer_config::ProducerConfig;
 pub use properties_file::parse_properties;
 #[cfg(feature = "tokio")]
 pub(crate) use providers::Provided;
 pub use rules::Checked;
+#[cfg(feature = "tokio")]
+pub(crate) use rules::ChosenPartitioner;
+#[cfg(feature = "tokio")]
+pub(crate) use serializers::{SerializerType, SerializerTypes};
 pub use table::{Allowed, Kind, Property, Support};

@@ -559,7 +559,13 @@ mod tests {
     }
 
     /// What a program has no use for, or writes as a file would.
-    const IN_FILES: [&str; 3] = ["config.providers", "ssl.", "sasl."];
+    const IN_FILES: [&str; 5] = [
+        "config.providers",
+        "key.serializer",
+        "sasl.",
+        "ssl.",
+        "value.serializer",
+    ];
 
     #[test]
     fn durations_are_rounded_up_to_milliseconds() {
