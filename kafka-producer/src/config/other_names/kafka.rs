@@ -26,7 +26,7 @@ pub(super) static NAMES: &[OtherName] = &[
     converted("topic.metadata.refresh.interval.ms", OlderKafka, "metadata.max.age.ms", NegativeIsForever),
 
     no_effect("producer.type", OlderKafka,
-        "every send is asynchronous: whoever awaits each Delivery has what sync did"),
+        "every send is asynchronous: await each Delivery to have what sync did"),
     same("queue.buffering.max.ms", OlderKafka, "linger.ms"),
     no_effect("queue.buffering.max.messages", OlderKafka, "what waits is bounded in bytes, by buffer.memory"),
     no_effect("batch.num.messages", OlderKafka, "a batch is bounded in bytes, by batch.size"),
