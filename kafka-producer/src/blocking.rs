@@ -16,7 +16,6 @@
 //! thread is, a call that would have to wait is refused at once ([`InCallback`]).
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_serde::{DefaultSerializer, Serializer};
@@ -98,7 +97,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         key_serializer: impl Serializer<K> + 'static,
         value_serializer: impl Serializer<V> + 'static,
     ) -> ProducerBuilder<K, V, Self> {
-        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
+        ProducerBuilder::new(key_serializer, value_serializer)
     }
 
     /// Accepts a record; waits for metadata and memory, at most `max.block.ms`.

@@ -16,7 +16,8 @@ use kafka_serde::{DefaultSerializer, Serializer};
 
 use crate::append::{RecordAppender, SharedPartitioner};
 use crate::config::{
-    Acks, Checked, ConfigError, PartitionerClass, Problem, ProducerConfig, Warning,
+    Acks, Checked, ChosenPartitioner, ConfigError, PartitionerClass, Plugins, Problem,
+    ProducerConfig, Provided, SerializerType, SerializerTypes, Warning,
 };
 use crate::driver;
 use crate::engine::{Engine, EngineHandle, Seed};
@@ -47,6 +48,7 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     config: ProducerConfig,
     key_serializer: Arc<dyn Serializer<K>>,
     value_serializer: Arc<dyn Serializer<V>>,
+    serializer_types: SerializerTypes,
     partitioner: Option<SharedPartitioner>,
     on_warning: Option<WarningHandler>,
     product: PhantomData<fn() -> P>,
@@ -106,19 +108,24 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         key_serializer: impl Serializer<K> + 'static,
         value_serializer: impl Serializer<V> + 'static,
     ) -> ProducerBuilder<K, V> {
-        ProducerBuilder::new(Arc::new(key_serializer), Arc::new(value_serializer))
+        ProducerBuilder::new(key_serializer, value_serializer)
     }
 }
 
 impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> ProducerBuilder<K, V, P> {
-    pub(crate) fn new(
-        key_serializer: Arc<dyn Serializer<K>>,
-        value_serializer: Arc<dyn Serializer<V>>,
-    ) -> Self {
+    pub(crate) fn new<A, B>(key_serializer: A, value_serializer: B) -> Self
+    where
+        A: Serializer<K> + 'static,
+        B: Serializer<V> + 'static,
+    {
         Self {
             config: ProducerConfig::new(),
-            key_serializer,
-            value_serializer,
+            key_serializer: Arc::new(key_serializer),
+            value_serializer: Arc::new(value_serializer),
+            serializer_types: SerializerTypes {
+                key: SerializerType::of::<K, A>(),
+                value: SerializerType::of::<V, B>(),
+            },
             partitioner: None,
             on_warning: None,
             product: PhantomData,
@@ -192,6 +199,22 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         self
     }
 
+    /// The names by which settings may choose the program's own types
+    /// ([`ProducerConfig::plugins`]).
+    ///
+    /// ```
+    /// use kafka_producer::config::Plugins;
+    /// use kafka_producer::{Producer, partition::RoundRobinPartitioner};
+    ///
+    /// let plugins = Plugins::new().partitioner("com.example.InTurn", || RoundRobinPartitioner);
+    /// let builder = Producer::<str, str>::builder()
+    ///     .plugins(plugins)
+    ///     .set("partitioner.class", "com.example.InTurn");
+    /// ```
+    pub fn plugins(self, plugins: Plugins) -> Self {
+        self.with(|config| config.plugins(plugins))
+    }
+
     /// Calls `handler` with each warning about the configuration (unknown names, settings without
     /// effect), while the producer is built.
     ///
@@ -243,14 +266,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             settings,
             partitioner,
             warnings,
-        } = self.config.check()?;
+            provided,
+        } = self.config.check_for(&self.serializer_types)?;
         let tls = settings.security.tls.as_ref();
         let tls = tls.map(|tls| TlsClient::new(tls, Instant::now()));
         let tls = tls
             .transpose()
-            .map_err(|found| unusable(found, &warnings))?;
+            .map_err(|found| unusable(found, &warnings, &provided))?;
         warnings::report(&warnings, &settings.client_id, self.on_warning);
-        let partitioner = self.partitioner.unwrap_or_else(|| by_class(partitioner));
+        let partitioner = self.partitioner.unwrap_or_else(|| chosen(partitioner));
         let settings = Arc::new(within_a_frame(settings));
         let (engine, appender, doorbell) = assemble(&settings, partitioner, seed(&settings)?);
         driver::spawn(engine, settings, doorbell, tls).map_err(BuildError::Thread)?;
@@ -263,11 +287,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
 }
 
 /// What was found out by reading what `ssl.*` names.
-fn unusable(found: Vec<Unusable>, warnings: &[Warning]) -> ConfigError {
-    let problem = |unusable: Unusable| Problem::Unusable {
-        name: unusable.setting,
-        value: unusable.value,
-        reason: unusable.reason,
+fn unusable(found: Vec<Unusable>, warnings: &[Warning], provided: &Provided) -> ConfigError {
+    let problem = |unusable: Unusable| {
+        let mut problem = Problem::Unusable {
+            name: unusable.setting,
+            value: unusable.value,
+            reason: unusable.reason,
+        };
+        provided.hide_in(&mut problem);
+        problem
     };
     ConfigError::new(found.into_iter().map(problem).collect(), warnings.to_vec())
 }
@@ -308,11 +336,17 @@ fn within_a_frame(mut settings: Settings) -> Settings {
 /// Two GiB, less what a request has beside its records.
 const REQUEST_BYTES_MAX: usize = i32::MAX as usize - (1 << 20);
 
-fn by_class(class: PartitionerClass) -> SharedPartitioner {
-    match class {
-        PartitionerClass::Default => Arc::new(DefaultPartitioner::new()),
-        PartitionerClass::RoundRobin => Arc::new(RoundRobinPartitioner),
-        PartitionerClass::UniformSticky => Arc::new(UniformStickyPartitioner),
+fn chosen(partitioner: ChosenPartitioner) -> SharedPartitioner {
+    match partitioner {
+        ChosenPartitioner::Plugin(factory) => factory.make(),
+        ChosenPartitioner::BuiltIn(PartitionerClass::RoundRobin) => Arc::new(RoundRobinPartitioner),
+        ChosenPartitioner::BuiltIn(PartitionerClass::UniformSticky) => {
+            Arc::new(UniformStickyPartitioner)
+        }
+        // No setting chooses the built-in class `Plugin`.
+        ChosenPartitioner::BuiltIn(PartitionerClass::Default | PartitionerClass::Plugin) => {
+            Arc::new(DefaultPartitioner::new())
+        }
     }
 }
 

@@ -18,7 +18,8 @@
 //!
 //! Three ways to send: await the [`Delivery`] (synchronous), give a callback
 //! ([`Producer::send_with`]), or ask for neither ([`Producer::send_and_forget`]). Without async:
-//! [`blocking`]. Every setting has its Kafka name, default and rules ([`ProducerConfig`]).
+//! [`blocking`]. Every setting has its Kafka name, default and rules ([`ProducerConfig`];
+//! `docs/configuration.md` of the repository lists them).
 //!
 //! # What is promised
 //!
@@ -117,6 +118,11 @@ pub use transaction::Transaction;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/delivery.md")]
 pub struct Recipes;
+
+/// Those about where settings come from.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/configuration.md")]
+pub struct ConfigurationRecipes;
 
 /// Those about security.
 #[cfg(all(doctest, feature = "tokio"))]

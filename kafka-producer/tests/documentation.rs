@@ -1,5 +1,5 @@
-//! The tests that the documentation names as its proof exist: a test that is renamed is renamed
-//! there, too.
+//! The documentation is true: the tests that it names exist, its recipes are configurations, and its list
+//! of settings is that of the code.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use kafka_producer::ProducerConfig;
 #[cfg(all(feature = "aws-msk-iam", feature = "oauth-oidc", feature = "tls"))]
-use kafka_producer::{ProducerConfig, config::parse_properties};
+use kafka_producer::config::parse_properties;
+use kafka_producer::config::{Kind, Meaning, Origin, OtherName, Property, Support};
 
 #[test]
 fn every_test_that_the_documentation_names_exists() {
@@ -63,6 +65,148 @@ fn every_recipe_of_security_is_a_configuration_without_warnings() {
         "SASL_PLAINTEXT OAUTHBEARER",
     ];
     assert_eq!(found, expected);
+}
+
+/// `WRITE_PAGES=1` writes the page instead.
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "whoever changes a table asks for the page to be written again"
+)]
+fn the_page_of_settings_is_what_the_tables_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let by_hand = page.find(" -->\n").unwrap() + " -->\n".len();
+    let expected = format!("{}{}", &page[..by_hand], settings() + &other_names());
+    if std::env::var_os("WRITE_PAGES").is_some() {
+        fs::write(&path, expected).unwrap();
+        return;
+    }
+    assert!(
+        page == expected,
+        "docs/configuration.md is not up to date: \
+         WRITE_PAGES=1 cargo test -p kafka-producer --test documentation"
+    );
+}
+
+const OF_SETTINGS: &str = "\n| name | type | default | allowed | here |\n|---|---|---|---|---|\n";
+
+/// A table for each subject, by name.
+fn settings() -> String {
+    let subjects = [
+        ("", "The producer"),
+        ("metric", "Metrics"),
+        ("ssl.", "TLS"),
+        ("sasl.", "SASL"),
+    ];
+    let subject_of = |property: &Property| {
+        let mut prefixes = subjects.iter().skip(1).map(|(prefix, _)| *prefix);
+        let name = property.name.trim_start_matches("enable.");
+        prefixes
+            .find(|prefix| name.starts_with(prefix))
+            .unwrap_or("")
+    };
+    let mut page = String::new();
+    for (prefix, title) in subjects {
+        let of_it = ProducerConfig::properties().filter(|property| subject_of(property) == prefix);
+        let mut of_it: Vec<_> = of_it.collect();
+        of_it.sort_by_key(|property| property.name);
+        let rows: String = of_it.into_iter().map(setting).collect();
+        page += &format!("\n### {title}\n{OF_SETTINGS}{rows}");
+    }
+    page
+}
+
+fn setting(property: &Property) -> String {
+    let kind = match property.kind {
+        Kind::Bool => "boolean",
+        Kind::Short => "short",
+        Kind::Int => "int",
+        Kind::Long => "long",
+        Kind::Double => "double",
+        Kind::List => "list",
+        Kind::Class => "class",
+        Kind::Password => "password",
+        _ => "string",
+    };
+    let default = match property.default {
+        None => "unset".to_owned(),
+        Some("") => "empty".to_owned(),
+        Some(default) => format!("`{default}`"),
+    };
+    let here = match property.support {
+        Support::Supported(what) => format!("*supported*: {what}"),
+        Support::NoEffect(reason) => format!("*without effect*: {reason}"),
+        Support::Refused(reason) => format!("*refused*, but for the default: {reason}"),
+        _ => unreachable!("there is no other support"),
+    };
+    let allowed = property.allowed_values();
+    let allowed = allowed.replace(" from -9223372036854775808 to 9223372036854775807", "");
+    let allowed = allowed.replace(" from -2147483648 to 2147483647", "");
+    let allowed = allowed.replace(" to 9223372036854775807", " on");
+    row(&[
+        &format!("`{}`", property.name),
+        kind,
+        &default,
+        &allowed,
+        &here,
+    ])
+}
+
+fn other_names() -> String {
+    let mut page = "\n## Other names\n\nFiles that were written for older versions of Kafka or for librdkafka \
+        have other names. Each is\nunderstood, and causes the warning or the error beside it. `…` stands for the \
+        value.\n"
+        .to_owned();
+    let origins = [
+        (
+            Origin::OlderKafka,
+            "Of older versions of Kafka, which librdkafka often has too",
+        ),
+        (Origin::Librdkafka, "Of librdkafka"),
+        (Origin::Mistake, "Of nobody, but often written"),
+    ];
+    for (origin, title) in origins {
+        let of_it = ProducerConfig::other_names().filter(|other| other.origin == origin);
+        let mut of_it: Vec<_> = of_it.collect();
+        of_it.sort_by_key(|other| other.name);
+        let rows: String = of_it.into_iter().map(other_name).collect();
+        page += &format!("\n### {title}\n\n| name | today | message |\n|---|---|---|\n{rows}");
+    }
+    page
+}
+
+fn other_name(other: &OtherName) -> String {
+    let OtherName { name, origin, .. } = other;
+    let value = if other.is_secret { "[hidden]" } else { "…" };
+    let write = |to: &str| format!("{name} is {origin}: write {to}={value}");
+    let (today, message) = match other.meaning {
+        Meaning::Same(to) => (format!("`{to}`"), write(to)),
+        Meaning::Converted { to, by } => (format!("`{to}`, {by}"), write(to)),
+        Meaning::Joined { to, with } => (format!("`{to}`, with {with}"), write(to)),
+        Meaning::NoEffect(reason) => (
+            "*without effect*".to_owned(),
+            format!("{name} has no effect: {reason}"),
+        ),
+        Meaning::Refused { unless, reason } => {
+            let (today, allowed) = match unless {
+                "" => ("*refused*".to_owned(), "left unset"),
+                _ => (format!("*refused*, but for `{unless}`"), unless),
+            };
+            (
+                today,
+                format!("{name}=\"{value}\": must be {allowed}, because {reason}"),
+            )
+        }
+        _ => unreachable!("there is no other meaning"),
+    };
+    row(&[&format!("`{name}`"), &today, &message])
+}
+
+/// A row of a table in Markdown.
+fn row(cells: &[&str]) -> String {
+    let cells = cells.iter().map(|cell| cell.replace('|', "\\|"));
+    format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
 /// Names of tests are sentences.

@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use kafka_producer::config::{
-    Allowed, Checked, DnsLookup, Kind, MetadataRecovery, PartitionerClass, Problem, Property,
-    Support, UnknownAcks, UnknownPartitioner, UnknownPolicy, UnknownProtocol, Warning,
+    Allowed, Checked, Conversion, DnsLookup, Kind, Meaning, MetadataRecovery, Origin, OtherName,
+    PartitionerClass, Plugins, Problem, Property, Support, UnknownAcks, UnknownPartitioner,
+    UnknownPolicy, UnknownProtocol, Warning,
 };
 use kafka_producer::error::{
     AbortableError, AuthenticationError, Cause, DeliveryError, FatalError, History, InCallback,
@@ -19,6 +20,23 @@ use kafka_producer::{
     RecordMetadata, SecurityProtocol, Status, Transaction, TrySendError, UnresolvedPolicy,
     WaitsFor, blocking,
 };
+
+#[test]
+fn a_builder_compares_a_class_of_java_with_the_serializer_that_it_has() {
+    let class = "org.apache.kafka.common.serialization.StringSerializer";
+    let name = |error: BuildError| match error {
+        BuildError::Config(error) => error.problems()[0].name(),
+        other => panic!("{other}"),
+    };
+    let of_numbers = Producer::<str, i64>::builder().bootstrap_servers(["localhost:9092"]);
+    let built = of_numbers.set("value.serializer", class).build();
+    assert_eq!(built.map_err(name).err(), Some(Some("value.serializer")));
+    let of_texts = blocking::Producer::<str, str>::builder().bootstrap_servers(["localhost:9092"]);
+    let set = of_texts
+        .set("value.serializer", class)
+        .set("key.serializer", class);
+    assert!(set.build().is_ok());
+}
 
 fn is_shared<T: ?Sized + Send + Sync + Debug>() {}
 fn is_value<T: Send + Sync + Unpin + Clone + Debug + PartialEq>() {}
@@ -62,6 +80,8 @@ fn values_can_be_cloned_compared_and_printed() {
     is_value::<Problem>();
     is_value::<Warning>();
     is_value::<Property>();
+    is_value::<OtherName>();
+    is_value::<Plugins>();
     is_value::<Allowed>();
     is_value::<Address>();
     is_value::<RecordMetadata>();
@@ -84,7 +104,10 @@ fn values_can_be_cloned_compared_and_printed() {
     is_key::<DnsLookup>();
     is_key::<PartitionerClass>();
     is_key::<MetadataRecovery>();
+    is_key::<Conversion>();
     is_key::<Kind>();
+    is_key::<Meaning>();
+    is_key::<Origin>();
     is_key::<ScramHash>();
     is_key::<SecurityProtocol>();
     is_key::<Support>();

@@ -25,10 +25,14 @@ pub enum PartitionerClass {
     RoundRobin,
     /// One partition per batch, with or without a key.
     UniformSticky,
+    /// What a program has given the name that `partitioner.class` has
+    /// ([`Plugins`](super::Plugins)).
+    Plugin,
 }
 
 impl PartitionerClass {
-    /// The short name, as in a properties file.
+    /// The short name, as in a properties file; `plugin` for [`Plugin`](Self::Plugin), which has no short
+    /// name.
     ///
     /// ```
     /// use kafka_producer::config::PartitionerClass;
@@ -39,6 +43,7 @@ impl PartitionerClass {
             Self::Default => "default",
             Self::RoundRobin => "round_robin",
             Self::UniformSticky => "uniform_sticky",
+            Self::Plugin => "plugin",
         }
     }
 }
@@ -72,7 +77,9 @@ impl FromStr for PartitionerClass {
 /// assert!(error.to_string().starts_with("one of default, round_robin, uniform_sticky"));
 /// ```
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("one of default, round_robin, uniform_sticky, or Kafka's name of such a class")]
+#[error(
+    "one of default, round_robin, uniform_sticky, Kafka's name of such a class, or a name of Plugins"
+)]
 #[non_exhaustive]
 pub struct UnknownPartitioner;
 

@@ -162,7 +162,8 @@ pub enum Problem {
         /// The unknown name that was set and is most similar to this one.
         misspelt: Option<String>,
     },
-    /// A setting of `ssl.*` whose file, text or name cannot be used, which only reading it tells.
+    /// A setting whose file, text or name cannot be used, which only reading it tells: of `ssl.*`, or one
+    /// whose value a provider should give.
     #[error("{name}{}: {reason}", as_set(value))]
     #[non_exhaustive]
     Unusable {
@@ -277,6 +278,13 @@ pub enum Warning {
         /// Why not.
         reason: &'static str,
     },
+    /// A value has a variable (`${PROVIDER:…}`) of a provider that `config.providers` does not name: it is
+    /// left as it is.
+    #[non_exhaustive]
+    NoSuchProvider {
+        /// The name of the property.
+        name: &'static str,
+    },
     /// A list has an empty entry, for example by a comma too many: it is skipped.
     #[non_exhaustive]
     EmptyEntry {
@@ -344,6 +352,11 @@ impl fmt::Display for Warning {
                 origin,
                 instead,
             } => write!(f, "{name} is {origin}: write {instead}"),
+            Self::NoSuchProvider { name } => write!(
+                f,
+                "{name} has a variable (${{PROVIDER:...}}) that is left as it is: config.providers does \
+                 not name its provider"
+            ),
             Self::NoEffect { name, reason } => write!(f, "{name} has no effect: {reason}"),
             Self::EmptyEntry { name } => {
                 write!(f, "{name} has an empty entry, which is passed over")

@@ -12,7 +12,7 @@
 //! because Kafka's rules treat that differently from a default of the same value. `table` knows the
 //! properties one by one, `other_names` what else they were called, `rules.rs` how they depend on each
 //! other. Nothing here opens a connection or resolves a name; a file or the environment is read where the
-//! caller asks for it.
+//! caller asks for it, and by the `providers` that a configuration names.
 
 mod address;
 mod choices;
@@ -21,11 +21,15 @@ mod error;
 mod jaas;
 mod nearest;
 mod other_names;
+mod plugins;
 mod producer_config;
 mod properties_file;
+mod providers;
 mod rules;
 mod security;
 mod security_setters;
+#[cfg(feature = "tokio")]
+mod serializers;
 mod setters;
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
@@ -51,7 +55,14 @@ pub use choices::{
 };
 pub use error::{ConfigError, Problem, Warning};
 pub use other_names::{Conversion, Meaning, Origin, OtherName};
+pub use plugins::Plugins;
 pub use producer_config::ProducerConfig;
 pub use properties_file::parse_properties;
+#[cfg(feature = "tokio")]
+pub(crate) use providers::Provided;
 pub use rules::Checked;
+#[cfg(feature = "tokio")]
+pub(crate) use rules::ChosenPartitioner;
+#[cfg(feature = "tokio")]
+pub(crate) use serializers::{SerializerType, SerializerTypes};
 pub use table::{Allowed, Kind, Property, Support};

@@ -9,8 +9,11 @@ use std::sync::Arc;
 use super::environment;
 use super::error::ConfigError;
 use super::other_names::{self, Meaning, OtherName};
+use super::plugins::Plugins;
 use super::properties_file::{Charset, read_properties_file};
 use super::rules::{self, Checked};
+#[cfg(feature = "tokio")]
+use super::serializers::{self, SerializerTypes};
 use super::table::{self, Property};
 use crate::security::TokenProvider;
 
@@ -44,6 +47,7 @@ pub struct ProducerConfig {
     /// What was set, as Kafka would write it, whether the name is known or not.
     pub(super) explicit: BTreeMap<String, String>,
     pub(super) token_provider: Option<GivenProvider>,
+    plugins: Plugins,
 }
 
 /// A provider is the same as another only if it is that one.
@@ -177,6 +181,9 @@ impl ProducerConfig {
     pub fn merge(mut self, later: Self) -> Self {
         self.put_over(later.explicit);
         self.token_provider = later.token_provider.or(self.token_provider);
+        if later.plugins != Plugins::new() {
+            self.plugins = later.plugins;
+        }
         self
     }
 
@@ -199,6 +206,23 @@ impl ProducerConfig {
         let is_replaced = |earlier: &String| later.keys().any(|later| replaces(later, earlier));
         self.explicit.retain(|earlier, _| !is_replaced(earlier));
         self.explicit.extend(later);
+    }
+
+    /// The names by which `partitioner.class`, `key.serializer` and `value.serializer` may choose the
+    /// program's own types.
+    ///
+    /// ```
+    /// use kafka_producer::ProducerConfig;
+    /// use kafka_producer::config::Plugins;
+    /// use kafka_producer::partition::RoundRobinPartitioner;
+    ///
+    /// let plugins = Plugins::new().partitioner("com.example.InTurn", || RoundRobinPartitioner);
+    /// let config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]).plugins(plugins);
+    /// assert!(config.set("partitioner.class", "com.example.InTurn").check().is_ok());
+    /// ```
+    pub fn plugins(mut self, plugins: Plugins) -> Self {
+        self.plugins = plugins;
+        self
     }
 
     /// Every property that Kafka has, with its default, its range and what it does here.
@@ -246,7 +270,17 @@ impl ProducerConfig {
     /// ```
     pub fn check(&self) -> Result<Checked, ConfigError> {
         let provider = self.token_provider.as_ref().map(|given| &given.0);
-        rules::check(&self.explicit, provider)
+        rules::check(&self.explicit, provider, &self.plugins, |_, _| {})
+    }
+
+    /// The same for a producer with these serializers.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn check_for(&self, types: &SerializerTypes) -> Result<Checked, ConfigError> {
+        let provider = self.token_provider.as_ref().map(|given| &given.0);
+        let plugins = &self.plugins;
+        rules::check(&self.explicit, provider, plugins, |values, findings| {
+            serializers::compare(values, types, plugins, findings);
+        })
     }
 }
 

@@ -13,9 +13,13 @@ use kafka_wire::STRING_BYTES_MAX;
 use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
 use super::address::{ADDRESS_FORM, Address, parse_address};
-use super::choices::{Acks, DnsLookup, MetadataRecovery, PartitionerClass, SecurityProtocol};
+use super::choices::{
+    Acks, DnsLookup, MetadataRecovery, PartitionerClass, SecurityProtocol, UnknownPartitioner,
+};
 use super::error::{ConfigError, Problem, Warning};
 use super::other_names;
+use super::plugins::{PartitionerFactory, Plugins};
+use super::providers::{self, Provided};
 use super::security;
 use super::settings::{
     BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
@@ -37,8 +41,27 @@ use crate::security::{Security, TokenProvider};
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub(crate) settings: Settings,
-    pub(crate) partitioner: PartitionerClass,
+    pub(crate) partitioner: ChosenPartitioner,
     pub(crate) warnings: Vec<Warning>,
+    /// What no message may show, also later.
+    #[cfg_attr(
+        not(feature = "tokio"),
+        allow(dead_code, reason = "the builder of producers goes by it")
+    )]
+    pub(crate) provided: Provided,
+}
+
+/// What `partitioner.class` chooses.
+#[derive(Clone, Debug)]
+pub(crate) enum ChosenPartitioner {
+    BuiltIn(PartitionerClass),
+    Plugin(
+        #[cfg_attr(
+            not(feature = "tokio"),
+            allow(dead_code, reason = "the builder of producers goes by it")
+        )]
+        PartitionerFactory,
+    ),
 }
 
 impl Checked {
@@ -141,7 +164,10 @@ impl Checked {
     /// # Ok::<(), kafka_producer::ConfigError>(())
     /// ```
     pub fn partitioner(&self) -> PartitionerClass {
-        self.partitioner
+        match self.partitioner {
+            ChosenPartitioner::BuiltIn(class) => class,
+            ChosenPartitioner::Plugin(_) => PartitionerClass::Plugin,
+        }
     }
 
     /// `security.protocol`: whether connections are encrypted, and whether there is a login.
@@ -183,17 +209,31 @@ impl Checked {
     }
 }
 
+/// Checks what was set, and `also` what only the caller knows.
 pub(super) fn check(
     explicit: &BTreeMap<String, String>,
     provider: Option<&Arc<dyn TokenProvider>>,
+    plugins: &Plugins,
+    also: impl FnOnce(&Values, &mut Findings),
 ) -> Result<Checked, ConfigError> {
     let mut findings = Findings::default();
-    let translated = other_names::translate(explicit, &mut findings);
+    let resolved = providers::resolve(explicit, &mut findings);
+    let provided = resolved.provided;
+    let translated = other_names::translate(&resolved.explicit, &provided, &mut findings);
     let values = Values::read(&translated.explicit, &mut findings);
     let values = values.with_invalid(translated.invalid);
+    let values = values.with_invalid(resolved.invalid);
     let security = security::security(&values, provider, &mut findings);
     let mut settings = settings(&values, security, &mut findings);
-    let partitioner = partitioner(&values, &mut findings);
+    let partitioner = partitioner(&values, plugins, &mut findings);
+    also(&values, &mut findings);
+    let (problems, warnings) = (&mut findings.problems, &mut findings.warnings);
+    problems
+        .iter_mut()
+        .for_each(|problem| provided.hide_in(problem));
+    warnings
+        .iter_mut()
+        .for_each(|warning| provided.hide_in_warning(warning));
     if !findings.problems.is_empty() {
         return Err(ConfigError::new(findings.problems, findings.warnings));
     }
@@ -209,6 +249,7 @@ pub(super) fn check(
         settings,
         partitioner,
         warnings: findings.warnings,
+        provided,
     })
 }
 
@@ -389,23 +430,48 @@ fn compression(values: &Values, findings: &mut Findings) -> (Compression, Compre
     )
 }
 
-fn partitioner(values: &Values, findings: &mut Findings) -> PartitionerClass {
+fn partitioner(values: &Values, plugins: &Plugins, findings: &mut Findings) -> ChosenPartitioner {
     let name = "partitioner.class";
-    let class = values
-        .text(name)
-        .map_or(Ok(PartitionerClass::Default), |text| {
-            text.parse().map_err(|error| (text, error))
-        });
-    match class {
+    let class = values.text(name).unwrap_or_default();
+    if let Some(make) = plugins.partitioner_named(&class) {
+        return ChosenPartitioner::Plugin(make);
+    }
+    let parsed = match class.as_str() {
+        "" => Ok(PartitionerClass::Default),
+        class => class.parse(),
+    };
+    let chosen = match parsed {
         Ok(PartitionerClass::Default) if values.flag("partitioner.ignore.keys") => {
             PartitionerClass::UniformSticky
         }
         Ok(class) => class,
-        Err((text, error)) => {
-            findings.invalid(name, text, &error.to_string());
+        Err(UnknownPartitioner) => {
+            unknown_partitioner(class, plugins, findings);
             PartitionerClass::Default
         }
+    };
+    ChosenPartitioner::BuiltIn(chosen)
+}
+
+fn unknown_partitioner(class: String, plugins: &Plugins, findings: &mut Findings) {
+    let name = "partitioner.class";
+    if class.starts_with("kafka.producer.") {
+        findings.problems.push(Problem::Unsupported {
+            name,
+            value: class,
+            allowed: "left unset, or a class of today".to_owned(),
+            reason: "the first producer hashed keys in another way, and they would go to other partitions \
+                     than before"
+                .to_owned(),
+        });
+        return;
     }
+    let names: Vec<&str> = plugins.partitioner_names().collect();
+    let allowed = match names[..] {
+        [] => UnknownPartitioner.to_string(),
+        _ => format!("{UnknownPartitioner}: {}", names.join(", ")),
+    };
+    findings.invalid(name, class, &allowed);
 }
 
 fn metadata_recovery(values: &Values) -> MetadataRecovery {

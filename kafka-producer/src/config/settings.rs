@@ -11,6 +11,9 @@ use kafka_wire::compression::{Compression, CompressionLevel};
 
 pub use super::address::Address;
 pub use super::choices::{Acks, DnsLookup, MetadataRecovery, UnresolvedPolicy};
+#[cfg(not(feature = "unstable-engine"))]
+pub(crate) use crate::security::Security;
+#[cfg(feature = "unstable-engine")]
 pub use crate::security::Security;
 
 /// Consistent settings of one producer.

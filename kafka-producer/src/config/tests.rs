@@ -3,6 +3,7 @@
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
 mod other_names;
+mod providers;
 mod sources;
 mod security;
 mod servers;
@@ -290,7 +291,7 @@ fn a_client_id_that_the_protocol_cannot_carry_is_refused() {
 
 #[test]
 fn ignoring_keys_makes_the_default_partitioner_sticky_for_all_records() {
-    let of = |pairs: &[(&str, &str)]| accepted(pairs).partitioner;
+    let of = |pairs: &[(&str, &str)]| accepted(pairs).partitioner();
     let ignoring = ("partitioner.ignore.keys", "true");
     let round_robin = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
     assert_eq!(of(&[]), PartitionerClass::Default);
@@ -303,6 +304,35 @@ fn ignoring_keys_makes_the_default_partitioner_sticky_for_all_records() {
         config(&[("partitioner.class", "com.example.Mine")])
             .check()
             .is_err()
+    );
+}
+
+#[test]
+fn partitioner_class_may_be_a_name_of_the_programs_own() {
+    let plugins = Plugins::new()
+        .partitioner("com.example.Mine", || {
+            kafka_partition::RoundRobinPartitioner
+        })
+        .partitioner("default", || kafka_partition::RoundRobinPartitioner);
+    for class in ["com.example.Mine", "default"] {
+        let config = config(&[("partitioner.class", class)]).plugins(plugins.clone());
+        let checked = config.check().unwrap();
+        assert_eq!(
+            (checked.partitioner(), checked.warnings()),
+            (PartitionerClass::Plugin, &[][..])
+        );
+    }
+    let config = config(&[("partitioner.class", "com.example.Other")]).plugins(plugins);
+    let error = config.check().unwrap_err().to_string();
+    assert!(
+        error.ends_with("or a name of Plugins: com.example.Mine, default"),
+        "{error}"
+    );
+    refused(
+        &[("partitioner.class", "kafka.producer.DefaultPartitioner")],
+        "partitioner.class=\"kafka.producer.DefaultPartitioner\": must be left unset, or a class of today, \
+         because the first producer hashed keys in another way, and they would go to other partitions than \
+         before",
     );
 }
 
@@ -340,13 +370,8 @@ fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
 
 #[test]
 fn what_has_no_effect_is_warned_of_and_still_checked() {
-    let serializer = (
-        "key.serializer",
-        "org.apache.kafka.common.serialization.StringSerializer",
-    );
-    let message = "key.serializer has no effect: \
-                   serializers are Rust types, chosen where the producer is built";
-    warned(&[serializer], &[message]);
+    let message = "metric.reporters has no effect: metrics are not collected yet";
+    warned(&[("metric.reporters", "")], &[message]);
     refused(
         &[("metrics.num.samples", "0")],
         "metrics.num.samples=\"0\": must be a whole number from 1 to 2147483647",

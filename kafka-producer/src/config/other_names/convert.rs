@@ -30,6 +30,7 @@ pub(super) fn convert(by: Conversion, to: &'static str, value: &str) -> Converte
         Conversion::Block => block(to, value),
         Conversion::Codec => codec(to, value),
         Conversion::Partitioner => partitioner(to, value),
+        Conversion::Encoder => one(to, encoder(value)),
         Conversion::PemFile if value == "probe" => {
             Nothing("without ssl.truststore.* that of the platform is used")
         }
@@ -97,6 +98,19 @@ fn partitioner(to: &'static str, value: &str) -> Converted {
         ),
         _ => Invalid("one of murmur2_random, random"),
     }
+}
+
+/// A program's own class is what it was.
+fn encoder(class: &str) -> String {
+    let serializer = match class {
+        "kafka.serializer.StringEncoder" => "StringSerializer",
+        "kafka.serializer.DefaultEncoder" => "ByteArraySerializer",
+        "kafka.serializer.IntegerEncoder" => "IntegerSerializer",
+        "kafka.serializer.LongEncoder" => "LongSerializer",
+        "kafka.serializer.NullEncoder" => "VoidSerializer",
+        own => return own.to_owned(),
+    };
+    format!("org.apache.kafka.common.serialization.{serializer}")
 }
 
 /// PEM is not what Kafka takes a store for, unless its type says so.
@@ -207,6 +221,26 @@ mod tests {
             &["consistent", "consistent_random", "murmur2"],
         );
         is_none(Conversion::Partitioner, &["fnv1a", "fnv1a_random", ""]);
+    }
+
+    #[test]
+    fn encoders_are_serializers_and_own_ones_keep_their_names() {
+        let java = |class: &str| format!("org.apache.kafka.common.serialization.{class}");
+        for (encoder, serializer) in [
+            ("String", "String"),
+            ("Default", "ByteArray"),
+            ("Integer", "Integer"),
+            ("Long", "Long"),
+            ("Null", "Void"),
+        ] {
+            let encoder = format!("kafka.serializer.{encoder}Encoder");
+            let serializer = java(&format!("{serializer}Serializer"));
+            check(Conversion::Encoder, &[(&encoder, &serializer)]);
+        }
+        check(
+            Conversion::Encoder,
+            &[("com.example.Own", "com.example.Own")],
+        );
     }
 
     #[test]

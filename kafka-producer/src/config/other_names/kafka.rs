@@ -1,7 +1,7 @@
 //! Names of older versions of Kafka: of the producer in Scala (0.8), and of the one in Java (0.8.2 to 0.10)
 //! and after it. librdkafka still has most of those of 0.8.
 
-use super::name::Conversion::{Block, Codec, NegativeIsForever};
+use super::name::Conversion::{Block, Codec, Encoder, NegativeIsForever};
 use super::name::Origin::{Mistake, OlderKafka};
 use super::name::{OtherName, converted, no_effect, refused, same};
 
@@ -26,7 +26,7 @@ pub(super) static NAMES: &[OtherName] = &[
     converted("topic.metadata.refresh.interval.ms", OlderKafka, "metadata.max.age.ms", NegativeIsForever),
 
     no_effect("producer.type", OlderKafka,
-        "every send is asynchronous: whoever awaits each Delivery has what sync did"),
+        "every send is asynchronous: await each Delivery to have what sync did"),
     same("queue.buffering.max.ms", OlderKafka, "linger.ms"),
     no_effect("queue.buffering.max.messages", OlderKafka, "what waits is bounded in bytes, by buffer.memory"),
     no_effect("batch.num.messages", OlderKafka, "a batch is bounded in bytes, by batch.size"),
@@ -34,7 +34,7 @@ pub(super) static NAMES: &[OtherName] = &[
     refused("compressed.topics", OlderKafka, "",
         "a producer compresses what it sends to every topic: build another one for the others"),
 
-    same("key.serializer.class", OlderKafka, "key.serializer"),
-    same("serializer.class", OlderKafka, "value.serializer"),
+    converted("key.serializer.class", OlderKafka, "key.serializer", Encoder),
+    converted("serializer.class", OlderKafka, "value.serializer", Encoder),
     no_effect("auto.include.jmx.reporter", OlderKafka, "it configures a Java virtual machine"),
 ];

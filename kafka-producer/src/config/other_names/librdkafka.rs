@@ -6,16 +6,17 @@ use super::name::Conversion::{
 use super::name::Origin::Librdkafka;
 use super::name::{OtherName, converted, joined, no_effect, refused, same};
 
-const LOGS: &str = "what is odd is told by tracing or log, as the program has set them up";
+const LOGS: &str = "warnings go to tracing or log, as the program has set them up";
 const VERSIONS: &str = "every broker is asked for its versions, on every connection";
 const OPENSSL: &str = "it configures OpenSSL, and TLS is rustls";
 const CHOSEN_TLS: &str =
     "the provider of TLS that is built in chooses: build with the one that fits (features tls-*)";
 const KERBEROS: &str = "GSSAPI (Kerberos) is not supported";
 const TWO_PEM_FILES: &str = "a key and its certificates are read from one file: put both into \
-    ssl.keystore.location, with ssl.keystore.type=PEM";
+    ssl.keystore.location, with ssl.keystore.type=PEM; or give their texts as ssl.keystore.key and \
+    ssl.keystore.certificate.chain, which config.providers can read of files";
 const TOKEN_ENDPOINT: &str =
-    "whom the token endpoint is believed by, the options ssl.truststore.* of sasl.jaas.config say";
+    "the token endpoint's authority is an option of sasl.jaas.config: ssl.truststore.location";
 
 // One row a name.
 #[rustfmt::skip]
@@ -30,7 +31,7 @@ pub(super) static NAMES: &[OtherName] = &[
     converted("partitioner", Librdkafka, "partitioner.class", Partitioner),
     joined("compression.level", Librdkafka, "compression.*.level", "compression.type"),
     refused("enable.gapless.guarantee", Librdkafka, "false",
-        "records behind one that fails are sent: end the producer when a Delivery fails, if none may follow"),
+        "records behind one that fails are sent: if none may follow, end the producer when a Delivery fails"),
     refused("queuing.strategy", Librdkafka, "fifo", "records are sent in the order of their appends"),
 
     no_effect("sticky.partitioning.linger.ms", Librdkafka,
@@ -48,7 +49,7 @@ pub(super) static NAMES: &[OtherName] = &[
     no_effect("topic.blacklist", Librdkafka, "only topics that are written to are asked about"),
     no_effect("allow.auto.create.topics", Librdkafka, "the brokers decide, by their auto.create.topics.enable"),
 
-    no_effect("socket.keepalive.enable", Librdkafka, "an unused connection is closed after connections.max.idle.ms"),
+    no_effect("socket.keepalive.enable", Librdkafka, "TCP keeps every connection alive, as with Java's client"),
     no_effect("socket.nagle.disable", Librdkafka, "it always is: a request leaves at once"),
     no_effect("socket.blocking.max.ms", Librdkafka, "librdkafka does not use it any more"),
     no_effect("socket.max.fails", Librdkafka, "a connection is given up with its first failure, which is librdkafka's default"),
@@ -79,7 +80,7 @@ pub(super) static NAMES: &[OtherName] = &[
     converted("ssl.certificate.pem", Librdkafka, "ssl.keystore.certificate.chain", PemText).secret(),
     converted("ssl.key.pem", Librdkafka, "ssl.keystore.key", PemText).secret(),
     refused("enable.ssl.certificate.verification", Librdkafka, "true",
-        "a broker's certificate is always verified: name who signed it, with ssl.truststore.location"),
+        "a broker's certificate is always verified: name the authority that signed it, with ssl.truststore.location"),
     refused("ssl.crl.location", Librdkafka, "", "certificates that were revoked are not looked up"),
     refused("ssl.curves.list", Librdkafka, "", CHOSEN_TLS),
     refused("ssl.sigalgs.list", Librdkafka, "", CHOSEN_TLS),

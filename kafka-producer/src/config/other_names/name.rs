@@ -3,8 +3,8 @@
 use std::fmt;
 
 use Conversion::{
-    Block, Codec, Grant, Kibibytes, NegativeIsForever, Oidc, Partitioner, PemFile, PemText,
-    ZeroIsForever,
+    Block, Codec, Encoder, Grant, Kibibytes, NegativeIsForever, Oidc, Partitioner, PemFile,
+    PemText, ZeroIsForever,
 };
 use Meaning::{Converted, Joined, NoEffect, Refused, Same};
 
@@ -114,6 +114,8 @@ pub enum Conversion {
     Codec,
     /// A partitioner of librdkafka's.
     Partitioner,
+    /// An encoder of the first producer's, in Scala.
+    Encoder,
     /// A file with PEM, whose type must be said.
     PemFile,
     /// PEM itself, whose type must be said.
@@ -182,6 +184,9 @@ impl fmt::Display for Conversion {
             Codec => "where 0 is none, 1 gzip and 2 snappy",
             Partitioner => {
                 "murmur2_random as default, random as uniform_sticky; others are refused"
+            }
+            Encoder => {
+                "where StringEncoder is StringSerializer, and DefaultEncoder ByteArraySerializer"
             }
             PemFile | PemText => "together with the type PEM",
             Oidc => "oidc as OAuthBearerLoginCallbackHandler; default changes nothing",

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::error::{Problem, Warning};
 use super::super::jaas::quote;
+use super::super::providers::Provided;
 use super::super::table::{self, HIDDEN};
 use super::super::values::Findings;
 use super::convert::{Converted, Setting, convert};
@@ -23,6 +24,7 @@ pub(in super::super) struct Translated {
 /// Translates what was set.
 pub(in super::super) fn translate(
     given: &BTreeMap<String, String>,
+    provided: &Provided,
     findings: &mut Findings,
 ) -> Translated {
     let is_other = |name: &str| all().any(|other| other.name == name);
@@ -30,6 +32,7 @@ pub(in super::super) fn translate(
     let explicit = explicit.map(|(name, value)| (name.clone(), value.clone()));
     let mut translator = Translator {
         given,
+        provided,
         result: Translated {
             explicit: explicit.collect(),
             invalid: BTreeSet::new(),
@@ -47,6 +50,8 @@ pub(in super::super) fn translate(
 
 struct Translator<'a> {
     given: &'a BTreeMap<String, String>,
+    /// What was provided is not shown, nor what it is converted to.
+    provided: &'a Provided,
     result: Translated,
     /// Which other name a setting of today comes from.
     said_by: BTreeMap<&'static str, &'static OtherName>,
@@ -98,7 +103,8 @@ impl Translator<'_> {
 
     fn warn(&mut self, other: &'static OtherName, settings: &[Setting]) {
         let write = |(setting, text): &Setting| {
-            let shown = table::named(setting).map_or(HIDDEN, |property| property.shown(text));
+            let property = table::named(setting).filter(|_| !self.provided.has(other.name));
+            let shown = property.map_or(HIDDEN, |property| property.shown(text));
             format!("{setting}={shown}")
         };
         let instead: Vec<String> = settings.iter().map(write).collect();
@@ -123,7 +129,7 @@ impl Translator<'_> {
         };
         self.findings.problems.push(Problem::Unsupported {
             name: other.name,
-            value: shown(other, value).to_owned(),
+            value: self.shown(other, value).to_owned(),
             allowed: allowed.to_owned(),
             reason: reason.to_owned(),
         });
@@ -133,7 +139,7 @@ impl Translator<'_> {
         self.result.invalid.extend(other.today());
         self.findings.problems.push(Problem::Invalid {
             name: other.name,
-            value: shown(other, value).to_owned(),
+            value: self.shown(other, value).to_owned(),
             allowed,
         });
     }
@@ -141,7 +147,7 @@ impl Translator<'_> {
     /// Another name said otherwise, or today's did.
     fn disagree(&mut self, other: &'static OtherName, value: &str, setting: &'static str) {
         let (name, there) = match self.said_by.get(setting) {
-            Some(first) => (first.name, shown(first, &self.given[first.name])),
+            Some(first) => (first.name, self.shown(first, &self.given[first.name])),
             None => {
                 let there = &self.given[setting];
                 let property = table::named(setting);
@@ -153,7 +159,7 @@ impl Translator<'_> {
         };
         self.findings.problems.push(Problem::Disagreement {
             name: other.name,
-            value: shown(other, value).to_owned(),
+            value: self.shown(other, value).to_owned(),
             other: name,
             other_value: there.to_owned(),
             setting,
@@ -222,8 +228,12 @@ impl Translator<'_> {
             }
         }
     }
-}
 
-fn shown<'a>(other: &OtherName, value: &'a str) -> &'a str {
-    if other.is_secret { HIDDEN } else { value }
+    fn shown<'v>(&self, other: &OtherName, value: &'v str) -> &'v str {
+        if other.is_secret || self.provided.has(other.name) {
+            HIDDEN
+        } else {
+            value
+        }
+    }
 }

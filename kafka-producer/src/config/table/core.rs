@@ -6,8 +6,10 @@ use super::property::Kind::{Bool, Class, Int, List, Long, Text};
 use super::property::Support::{NoEffect, Refused, Supported};
 use super::property::{Property, Support, row, unset};
 
-const SERIALIZERS: Support =
-    NoEffect("serializers are Rust types, chosen where the producer is built");
+const SERIALIZERS: Support = Supported(
+    "Kafka's class that writes the same as the type that the producer is built with, or a name of Plugins; \
+     another is an error",
+);
 const ADAPTIVE: Support = NoEffect("records without a key are not weighted by queue length yet");
 const RACKS: Support = NoEffect("partitions are not preferred by their leader's rack yet");
 const JVM: Support = NoEffect("it configures a Java virtual machine");
@@ -39,6 +41,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("codec of whole batches")),
     row("compression.zstd.level", Int, "3", Between(-131_072, 22),
         Supported("effort of zstd")),
+    row("config.providers", List, "", Any,
+        Supported("names of providers, which give values like ${NAME:PATH:KEY}; each has a \
+            config.providers.NAME.class: FileConfigProvider, DirectoryConfigProvider or EnvVarConfigProvider")),
     row("connections.max.idle.ms", Long, "540000", Any,
         Supported("a connection unused for this long is closed; negative: never")),
     row("delivery.timeout.ms", Int, "120000", AtLeast(0),
@@ -62,7 +67,7 @@ pub(super) static PROPERTIES: &[Property] = &[
     row("metadata.recovery.strategy", Text, "rebootstrap", OneOfAnyCase(&["REBOOTSTRAP", "NONE"]),
         Supported("whether to begin anew with bootstrap.servers when the known brokers have no metadata")),
     unset("partitioner.class", Class, Any,
-        Supported("who chooses a partition: default, round_robin, uniform_sticky, or Kafka's class names")),
+        Supported("who chooses a partition: default, round_robin, uniform_sticky, Kafka's class names, or a name of Plugins")),
     row("partitioner.ignore.keys", Bool, "false", Any,
         Supported("whether records with a key are spread like those without")),
     row("receive.buffer.bytes", Int, "32768", AtLeast(-1),
@@ -99,8 +104,6 @@ pub(super) static PROPERTIES: &[Property] = &[
     unset("transactional.id", Text, NonEmpty,
         Supported("makes the producer transactional; one that comes later with the same id fences this one")),
 
-    row("config.providers", List, "", Any,
-        Refused("values are not looked up elsewhere: write them out")),
     row("interceptor.classes", List, "", Any,
         Refused("classes of Java cannot be run, and there are no interceptors here yet")),
     row("transaction.two.phase.commit.enable", Bool, "false", Any,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::other_names::{self, Meaning};
+use super::super::providers::Provided;
 use super::super::table;
 use super::super::values::Findings;
 use super::*;
@@ -14,7 +15,7 @@ fn meaning(name: &str, value: &str) -> String {
     if name == "compression.level" {
         given.insert("compression.type".to_owned(), "zstd".to_owned());
     }
-    let translated = other_names::translate(&given, &mut findings);
+    let translated = other_names::translate(&given, &Provided::default(), &mut findings);
     let problems = findings.problems.iter().map(Problem::to_string);
     let warnings = findings.warnings.iter().map(|warning| match warning {
         Warning::OtherName { instead, .. } => instead.clone(),

@@ -1,0 +1,145 @@
+//! What providers gave, which no message may show.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::super::error::{Problem, Warning};
+use super::super::table::HIDDEN;
+use crate::security::Secret;
+
+/// Names whose values come from a provider, and what the providers gave.
+#[derive(Clone, Default)]
+pub(crate) struct Provided {
+    names: BTreeSet<String>,
+    texts: Vec<Secret>,
+}
+
+impl Provided {
+    pub(super) fn add(&mut self, name: &str, text: &str) {
+        self.names.insert(name.to_owned());
+        let text = text.trim();
+        if !text.is_empty() {
+            self.texts.push(Secret::new(text.to_owned()));
+        }
+    }
+
+    /// Whether any part of the value of that name was provided.
+    pub(in super::super) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// The problem without what was provided.
+    pub(crate) fn hide_in(&self, problem: &mut Problem) {
+        match problem {
+            Problem::Invalid { value, .. } => self.hide_value(value),
+            Problem::Contradiction { value, because, .. } => {
+                self.hide_value(value);
+                self.hide_words(because);
+            }
+            Problem::Unsupported { value, reason, .. } => {
+                self.hide_value(value);
+                self.hide_words(reason);
+            }
+            Problem::Disagreement {
+                value, other_value, ..
+            } => {
+                self.hide_value(value);
+                self.hide_value(other_value);
+            }
+            Problem::Unusable { value, reason, .. } => {
+                value.iter_mut().for_each(|value| self.hide_value(value));
+                self.hide_words(reason);
+            }
+            Problem::Missing { .. }
+            | Problem::Unreadable { .. }
+            | Problem::NotUnicode { .. }
+            | Problem::Malformed { .. } => {}
+        }
+    }
+
+    /// The warning without what was provided.
+    pub(in super::super) fn hide_in_warning(&self, warning: &mut Warning) {
+        match warning {
+            Warning::EntryNotSupported { entry: value, .. }
+            | Warning::IdempotenceOff { value, .. } => self.hide_value(value),
+            _ => {}
+        }
+    }
+
+    /// A value that has something of it, even if the rest is not secret.
+    fn hide_value(&self, value: &mut String) {
+        if self.texts.iter().any(|text| has_word(value, text.expose())) {
+            HIDDEN.clone_into(value);
+        }
+    }
+
+    fn hide_words(&self, words: &mut String) {
+        for text in &self.texts {
+            while let Some(start) = word(words, text.expose()) {
+                words.replace_range(start..start + text.expose().len(), HIDDEN);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Provided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(&self.names).finish()
+    }
+}
+
+fn has_word(text: &str, wanted: &str) -> bool {
+    word(text, wanted).is_some()
+}
+
+/// Where `wanted` begins in a text in which it is no part of a longer word. What is hidden already is left.
+fn word(text: &str, wanted: &str) -> Option<usize> {
+    let is_end = |character: Option<char>| !character.is_some_and(char::is_alphanumeric);
+    let found = text.match_indices(wanted).map(|(start, _)| start);
+    let mut found = found.filter(|start| {
+        let (before, rest) = text.split_at(*start);
+        let after = &rest[wanted.len()..];
+        is_end(before.chars().next_back())
+            && is_end(after.chars().next())
+            && !(before.ends_with('[') && after.starts_with(']'))
+    });
+    found.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden(text: &str, words: &str) -> String {
+        let mut provided = Provided::default();
+        provided.add("name", text);
+        let mut words = words.to_owned();
+        provided.hide_words(&mut words);
+        words
+    }
+
+    #[test]
+    fn what_was_provided_is_hidden_wherever_it_is_a_word() {
+        assert_eq!(
+            hidden("5", "linger.ms + x is 5 + 30005"),
+            "linger.ms + x is [hidden] + 30005"
+        );
+        assert_eq!(
+            hidden("/etc/ca.pem\n", "cannot read /etc/ca.pem"),
+            "cannot read [hidden]"
+        );
+        assert_eq!(hidden("a", "a=a, a"), "[hidden]=[hidden], [hidden]");
+        assert_eq!(hidden("hidden", "hidden"), "[hidden]");
+        assert_eq!(hidden("", "nothing"), "nothing");
+    }
+
+    #[test]
+    fn a_value_with_a_part_that_was_provided_is_hidden_whole() {
+        let mut provided = Provided::default();
+        provided.add("bootstrap.servers", "kafka-1");
+        let mut value = "kafka-1:port".to_owned();
+        provided.hide_value(&mut value);
+        assert_eq!(value, "[hidden]");
+        assert_eq!(format!("{provided:?}"), "{\"bootstrap.servers\"}");
+    }
+}
