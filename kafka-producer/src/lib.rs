@@ -55,6 +55,8 @@ mod clock;
 pub mod config;
 mod delivery;
 #[cfg(feature = "tokio")]
+mod dialer;
+#[cfg(feature = "tokio")]
 mod driver;
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
@@ -95,6 +97,8 @@ use config::settings;
 pub use config::settings;
 pub use config::{Acks, Address, ConfigError, ProducerConfig, SecurityProtocol, UnresolvedPolicy};
 pub use delivery::{Delivery, Status};
+#[cfg(feature = "tokio")]
+pub use dialer::{BoxedStream, ByteStream, Dialer};
 pub use engine::CloseReport;
 pub use error::{
     AbortableError, DeliveryError, FatalError, Persistence, SendError, TransactionError,
@@ -121,3 +125,8 @@ pub struct Recipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/security.md")]
 pub struct SecurityRecipes;
+
+/// That about networks.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/networks.md")]
+pub struct NetworkRecipes;

@@ -1,4 +1,4 @@
-//! A connection being opened: TCP, then TLS if that is asked for.
+//! A connection being opened: TCP, or what a dialer has opened; then TLS if that is asked for.
 //!
 //! How long both may take together is decided by the engine, which drops what takes longer.
 
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::connection::Event;
 use super::dial::{Dial, Tried};
-use super::transport::{Failure, Handshake, Transport};
+use super::transport::{Failure, Foreign, Handshake, Socket, Transport};
 use crate::security::TlsConfig;
 
 /// A connection being opened.
@@ -33,6 +33,13 @@ struct Securing {
     handshake: Box<Handshake>,
     tried: Tried,
     canonical: Option<Arc<str>>,
+    carrier: Carrier,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    Tcp,
+    Foreign,
 }
 
 /// A connection that is open.
@@ -50,6 +57,28 @@ impl Opening {
         }
     }
 
+    /// TLS, on what a dialer has opened.
+    pub(crate) fn secure(stream: Foreign, tls: ToSecure) -> Result<Self, Failure> {
+        let handshake = Handshake::begin(Socket::Foreign(stream), &tls.host, tls.config)?;
+        Ok(Self {
+            state: State::Securing(Securing {
+                handshake: Box::new(handshake),
+                tried: Tried::default(),
+                canonical: None,
+                carrier: Carrier::Foreign,
+            }),
+            tls: None,
+        })
+    }
+
+    /// Whether code of others carries it, which is dropped on the producer's own thread.
+    pub(crate) fn is_foreign(&self) -> bool {
+        match &self.state {
+            State::Dialing(_) => false,
+            State::Securing(securing) => securing.carrier == Carrier::Foreign,
+        }
+    }
+
     /// Goes on, until the connection is open or cannot be; tells on the way that the name is resolved.
     pub(crate) fn poll(
         &mut self,
@@ -60,7 +89,7 @@ impl Opening {
         if let State::Dialing(dial) = &mut self.state {
             let dialed = std::task::ready!(dial.poll(now, context, || tell(Event::Resolved)));
             let dialed = dialed.map_err(|error| Failure::Network(error.to_string()))?;
-            let (socket, canonical) = (dialed.stream, dialed.canonical);
+            let (socket, canonical) = (Socket::Tcp(dialed.stream), dialed.canonical);
             let Some(tls) = self.tls.take() else {
                 let transport = Transport::Plain(socket);
                 return Poll::Ready(Ok(Opened {
@@ -75,6 +104,7 @@ impl Opening {
                 handshake: Box::new(handshake),
                 tried,
                 canonical,
+                carrier: Carrier::Tcp,
             });
         }
         match &mut self.state {
