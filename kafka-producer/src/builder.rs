@@ -19,7 +19,8 @@ use crate::config::{
     Acks, Checked, ChosenPartitioner, ConfigError, PartitionerClass, Plugins, Problem,
     ProducerConfig, Provided, SerializerType, SerializerTypes, Warning,
 };
-use crate::driver;
+use crate::dialer::Dialer;
+use crate::driver::{self, Network};
 use crate::engine::{Engine, EngineHandle, Seed};
 use crate::error::DeliveryError;
 use crate::producer::Producer;
@@ -50,6 +51,7 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     value_serializer: Arc<dyn Serializer<V>>,
     serializer_types: SerializerTypes,
     partitioner: Option<SharedPartitioner>,
+    dialer: Option<Arc<dyn Dialer>>,
     on_warning: Option<WarningHandler>,
     product: PhantomData<fn() -> P>,
 }
@@ -127,6 +129,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
                 value: SerializerType::of::<V, B>(),
             },
             partitioner: None,
+            dialer: None,
             on_warning: None,
             product: PhantomData,
         }
@@ -215,6 +218,30 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         self.with(|config| config.plugins(plugins))
     }
 
+    /// Opens connections with this instead of TCP: through a proxy, for example. The examples `socks5` and
+    /// `http-connect` have dialers.
+    ///
+    /// ```
+    /// use std::{io, time::Instant};
+    /// use kafka_producer::{BoxedStream, Dialer, Producer};
+    ///
+    /// #[derive(Debug)]
+    /// struct Nowhere;
+    ///
+    /// #[async_trait::async_trait]
+    /// impl Dialer for Nowhere {
+    ///     async fn dial(&self, host: &str, _port: u16, _deadline: Instant) -> io::Result<BoxedStream> {
+    ///         Err(io::Error::other(format!("there is no way to {host}")))
+    ///     }
+    /// }
+    ///
+    /// let builder = Producer::<str, str>::builder().dialer(Nowhere);
+    /// ```
+    pub fn dialer(mut self, dialer: impl Dialer + 'static) -> Self {
+        self.dialer = Some(Arc::new(dialer));
+        self
+    }
+
     /// Calls `handler` with each warning about the configuration (unknown names, settings without
     /// effect), while the producer is built.
     ///
@@ -277,7 +304,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         let partitioner = self.partitioner.unwrap_or_else(|| chosen(partitioner));
         let settings = Arc::new(within_a_frame(settings));
         let (engine, appender, doorbell) = assemble(&settings, partitioner, seed(&settings)?);
-        driver::spawn(engine, settings, doorbell, tls).map_err(BuildError::Thread)?;
+        let dialer = self.dialer;
+        let network = Network { tls, dialer };
+        driver::spawn(engine, settings, doorbell, network).map_err(BuildError::Thread)?;
         Ok(Producer::new(
             appender,
             self.key_serializer,

@@ -57,6 +57,8 @@ mod clock;
 pub mod config;
 mod delivery;
 #[cfg(feature = "tokio")]
+mod dialer;
+#[cfg(feature = "tokio")]
 mod driver;
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
@@ -97,6 +99,8 @@ use config::settings;
 pub use config::settings;
 pub use config::{Acks, Address, ConfigError, ProducerConfig, SecurityProtocol, UnresolvedPolicy};
 pub use delivery::{Delivery, Status};
+#[cfg(feature = "tokio")]
+pub use dialer::{BoxedStream, ByteStream, Dialer};
 pub use engine::CloseReport;
 pub use error::{
     AbortableError, DeliveryError, FatalError, Persistence, SendError, TransactionError,
@@ -128,3 +132,8 @@ pub struct ConfigurationRecipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/security.md")]
 pub struct SecurityRecipes;
+
+/// That about networks.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/networks.md")]
+pub struct NetworkRecipes;

@@ -93,6 +93,11 @@ impl Connection {
         }
     }
 
+    /// Whether code of others carries it, which is dropped on the producer's own thread.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.transport.is_foreign()
+    }
+
     /// By which name the broker is known, if not by that of its address.
     pub(crate) fn canonical(&self) -> Option<&str> {
         self.canonical.as_deref()
@@ -306,6 +311,7 @@ mod tests {
 
     use tokio::net::TcpStream;
 
+    use super::super::transport::Socket;
     use super::*;
 
     fn frame_of(batches: i32) -> FrameChunks {
@@ -319,11 +325,15 @@ mod tests {
     }
 
     /// A socket that takes what the function says.
-    struct Socket<F>(F);
+    struct Told<F>(F);
 
-    impl<F: FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>> Turn for Socket<F> {
-        fn write(&mut self, _: &mut TcpStream, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    impl<F: FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>> Turn for Told<F> {
+        fn write(&mut self, _: &mut Socket, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
             (self.0)(slices)
+        }
+
+        fn flush(&mut self, _: &mut Socket) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
         }
     }
 
@@ -346,7 +356,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let socket = TcpStream::connect(address).await.unwrap();
-        let mut connection = Connection::new(Transport::Plain(socket), None);
+        let mut connection = Connection::new(Transport::Plain(Socket::Tcp(socket)), None);
         for correlation_id in 0..3 {
             let outgoing = Outgoing {
                 correlation_id,
@@ -360,7 +370,7 @@ mod tests {
             Event::Written(correlation_id) => written.push(correlation_id),
             other => panic!("{other:?}"),
         };
-        let socket = Socket(|slices: &[IoSlice<'_>]| {
+        let socket = Told(|slices: &[IoSlice<'_>]| {
             calls += 1;
             Poll::Ready(Ok(bytes_in(slices)))
         });
@@ -373,7 +383,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let socket = TcpStream::connect(address).await.unwrap();
-        let mut connection = Connection::new(Transport::Plain(socket), None);
+        let mut connection = Connection::new(Transport::Plain(Socket::Tcp(socket)), None);
         let told = RefCell::new(Vec::new());
         let tell = |event| told.borrow_mut().push(format!("{event:?}"));
         let (ready, finish) = Compressed::of_one();
@@ -385,7 +395,7 @@ mod tests {
             };
             connection.push(outgoing, ready, tell);
         }
-        let full = || Socket(|_: &[IoSlice<'_>]| Poll::Pending);
+        let full = || Told(|_: &[IoSlice<'_>]| Poll::Pending);
         connection.tell_compressed(tell);
         connection.write(tell, full());
         assert_eq!(*told.borrow(), ["Compressing(1)"]);

@@ -10,6 +10,7 @@
 //!
 //! Each round is under the driver's lock (`shared`). Callbacks and wakers are code of others: they are
 //! called between rounds, when the lock is free, on this thread and in the order in which it was decided.
+//! So are token providers and a dialer; the streams that it opens are polled like sockets, on this thread.
 //!
 //! While nothing is on its way, the caller that rings does the next step on its own thread
 //! (`inline_drive`).
@@ -22,6 +23,7 @@ mod alarm;
 mod compressor;
 mod connection;
 mod dial;
+mod foreign_dials;
 mod inline_drive;
 mod opening;
 mod plain_question;
@@ -33,4 +35,4 @@ mod shared;
 mod tokens;
 mod transport;
 
-pub(crate) use run::spawn;
+pub(crate) use run::{Network, spawn};

@@ -1,4 +1,4 @@
-//! A connection being opened: TCP, then TLS if that is asked for.
+//! A connection being opened: TCP, or what a dialer has opened; then TLS if that is asked for.
 //!
 //! ```text
 //! Dialing ──▶ Securing ──closed, and no broker has ever agreed on TLS──▶ AskingInPlain ──▶ failed
@@ -17,7 +17,7 @@ use super::connection::Event;
 use super::dial::{Dial, Tried};
 use super::plain_question::PlainQuestion;
 use super::securing::{Agreed, ToSecure};
-use super::transport::{Failure, Handshake, Transport};
+use super::transport::{Failure, Foreign, Handshake, Socket, Transport};
 
 /// A connection being opened.
 pub(crate) struct Opening {
@@ -35,10 +35,18 @@ enum State {
 /// TLS being agreed on.
 struct Securing {
     handshake: Handshake,
-    address: SocketAddr,
+    carrier: Carrier,
     agreed: Agreed,
     tried: Tried,
     canonical: Option<Arc<str>>,
+}
+
+/// What TLS is agreed on over.
+#[derive(Clone, Copy)]
+enum Carrier {
+    Tcp(SocketAddr),
+    /// What a dialer has opened.
+    Foreign,
 }
 
 /// A connection that is open.
@@ -56,6 +64,29 @@ impl Opening {
         }
     }
 
+    /// TLS, on what a dialer has opened.
+    pub(crate) fn secure(stream: Foreign, tls: ToSecure) -> Result<Self, Failure> {
+        let handshake = Handshake::begin(Socket::Foreign(stream), &tls.host, tls.config)?;
+        Ok(Self {
+            state: State::Securing(Box::new(Securing {
+                handshake,
+                carrier: Carrier::Foreign,
+                agreed: tls.agreed,
+                tried: Tried::default(),
+                canonical: None,
+            })),
+            tls: None,
+        })
+    }
+
+    /// Whether code of others carries it, which is dropped on the producer's own thread.
+    pub(crate) fn is_foreign(&self) -> bool {
+        match &self.state {
+            State::Dialing(_) | State::AskingInPlain(..) => false,
+            State::Securing(securing) => matches!(securing.carrier, Carrier::Foreign),
+        }
+    }
+
     /// Goes on, until the connection is open or cannot be; tells on the way that the name is resolved.
     pub(crate) fn poll(
         &mut self,
@@ -68,7 +99,7 @@ impl Opening {
             let dialed = dialed.map_err(|error| Failure::Network(error.to_string()))?;
             let (socket, canonical) = (dialed.stream, dialed.canonical);
             let Some(tls) = self.tls.take() else {
-                let transport = Transport::Plain(socket);
+                let transport = Transport::Plain(Socket::Tcp(socket));
                 return Poll::Ready(Ok(Opened {
                     transport,
                     canonical,
@@ -78,15 +109,16 @@ impl Opening {
             self.state = State::Securing(Box::new(securing));
         }
         if let State::Securing(securing) = &mut self.state {
-            match std::task::ready!(securing.handshake.poll(context)) {
-                Err(Failure::Unanswered(closed)) if securing.agreed == Agreed::Never => {
-                    let question = PlainQuestion::ask(securing.address, closed, now);
+            let ended = std::task::ready!(securing.handshake.poll(context));
+            match (ended, securing.carrier, securing.agreed) {
+                (Err(Failure::Unanswered(closed)), Carrier::Tcp(address), Agreed::Never) => {
+                    let question = PlainQuestion::ask(address, closed, now);
                     let tried = std::mem::take(&mut securing.tried);
                     self.state = State::AskingInPlain(question, tried);
                 }
-                done => {
+                (ended, ..) => {
                     let canonical = securing.canonical.take();
-                    return Poll::Ready(done.map(|secured| Opened {
+                    return Poll::Ready(ended.map(|secured| Opened {
                         transport: Transport::Tls(Box::new(secured)),
                         canonical,
                     }));
@@ -129,8 +161,8 @@ impl Securing {
         let address = address.map_err(|error| Failure::Network(error.to_string()))?;
         let host = canonical.as_deref().unwrap_or(&tls.host);
         Ok(Self {
-            handshake: Handshake::begin(socket, host, tls.config)?,
-            address,
+            handshake: Handshake::begin(Socket::Tcp(socket), host, tls.config)?,
+            carrier: Carrier::Tcp(address),
             agreed: tls.agreed,
             tried,
             canonical,

@@ -12,9 +12,11 @@ use super::alarm::Alarm;
 use super::compressor::{Compressed, Compressor};
 use super::connection::{Connection, Event};
 use super::dial::{self, Tried};
+use super::foreign_dials::{DialAnswer, DialOrder};
 use super::opening::Opening;
-use super::securing::Securing;
+use super::securing::{Securing, ToSecure};
 use super::tokens::{Fetched, TokenOrder};
+use super::transport::{Failure, Foreign, Socket, Transport};
 use crate::clock;
 use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
 use crate::security::Sasl;
@@ -27,6 +29,7 @@ pub(super) struct Driver {
     pub(super) doorbell: Arc<Doorbell>,
     compressor: Option<Compressor>,
     securing: Option<Securing>,
+    way: Way,
     /// Connections to open: begun by the task alone, because files are read for some.
     pub(super) to_dial: Vec<(NodeId, Address)>,
     pub(super) dials: HashMap<NodeId, Opening>,
@@ -42,16 +45,33 @@ pub(super) struct Driver {
     pub(super) defect: Option<Panic>,
 }
 
+/// How connections are opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Tcp,
+    /// By code of others.
+    Dialer,
+}
+
 /// What only code of others can do, which is called between rounds.
 #[derive(Default)]
 pub(super) struct Outside {
+    pub(super) dial_orders: Vec<DialOrder>,
+    /// Connections that are not used any more, with code of others in them.
+    pub(super) left: Vec<Box<dyn Send>>,
     pub(super) token_orders: Vec<TokenOrder>,
     pub(super) warnings: Vec<String>,
 }
 
 impl Outside {
     pub(super) fn is_empty(&self) -> bool {
-        self.token_orders.is_empty() && self.warnings.is_empty()
+        let Self {
+            dial_orders,
+            left,
+            token_orders,
+            warnings,
+        } = self;
+        dial_orders.is_empty() && left.is_empty() && token_orders.is_empty() && warnings.is_empty()
     }
 }
 
@@ -68,7 +88,7 @@ impl Driver {
         settings: Arc<Settings>,
         doorbell: Arc<Doorbell>,
         compressor: Option<Compressor>,
-        securing: Option<Securing>,
+        (securing, way): (Option<Securing>, Way),
         alarm: Alarm,
     ) -> Self {
         Self {
@@ -77,6 +97,7 @@ impl Driver {
             doorbell,
             compressor,
             securing,
+            way,
             to_dial: Vec::new(),
             dials: HashMap::new(),
             tried: HashMap::new(),
@@ -131,6 +152,47 @@ impl Driver {
             if !orders.iter().any(|order| order.node() == id) {
                 self.engine.handle(now, Input::Token(id, token));
             }
+        }
+    }
+
+    /// What the dialer has opened or not: for connections that still are the same.
+    pub(super) fn dialed(&mut self, answers: impl Iterator<Item = DialAnswer>) {
+        for DialAnswer {
+            id,
+            address,
+            stream,
+        } in answers
+        {
+            let orders = &self.outside.dial_orders;
+            if orders.iter().any(|order| order.node() == id) {
+                self.outside.left.extend(stream.ok().map(boxed));
+                continue;
+            }
+            let event = match stream.map(Foreign::new) {
+                Ok(stream) => self.enter(id, &address, stream),
+                Err(error) => {
+                    let why = format!("the dialer has opened no connection: {error}");
+                    Some(Failure::Network(why).into())
+                }
+            };
+            self.events.extend(event.map(|event| (id, event)));
+        }
+    }
+
+    /// Goes on with what the dialer has opened; what is to be told of it at once.
+    fn enter(&mut self, id: NodeId, address: &Address, stream: Foreign) -> Option<Event> {
+        let Some(to_secure) = self.securing_for(address) else {
+            let transport = Transport::Plain(Socket::Foreign(stream));
+            self.connections
+                .insert(id, Connection::new(transport, None));
+            return Some(Event::Opened);
+        };
+        match Opening::secure(stream, to_secure) {
+            Ok(opening) => {
+                self.dials.insert(id, opening);
+                None
+            }
+            Err(failure) => Some(failure.into()),
         }
     }
 
@@ -207,14 +269,17 @@ impl Driver {
         let mut round = Round::Idle;
         while let Some(action) = self.engine.poll() {
             match action {
-                Action::Dial(id, address) => {
-                    self.to_dial.push((id, address));
+                Action::Dial(id, address, deadline) => {
+                    self.order_dial(id, address, deadline);
                     round = Round::Busy;
                 }
                 Action::Drop(id) => {
                     self.to_dial.retain(|(other, _)| *other != id);
                     if let Some(mut dial) = self.dials.remove(&id) {
                         self.tried.insert(id, dial.take_tried());
+                        if dial.is_foreign() {
+                            self.outside.left.push(Box::new(dial));
+                        }
                     }
                     self.forget(id);
                 }
@@ -225,6 +290,18 @@ impl Driver {
         round
     }
 
+    fn order_dial(&mut self, id: NodeId, address: Address, deadline: Instant) {
+        match self.way {
+            Way::Tcp => self.to_dial.push((id, address)),
+            Way::Dialer => {
+                // Names are its affair.
+                self.events.push((id, Event::Resolved));
+                let orders = &mut self.outside.dial_orders;
+                orders.push(DialOrder::Dial(id, address, deadline));
+            }
+        }
+    }
+
     fn begin_dials(&mut self) {
         for (id, address) in std::mem::take(&mut self.to_dial) {
             self.dial(id, address);
@@ -232,11 +309,7 @@ impl Driver {
     }
 
     fn dial(&mut self, id: NodeId, address: Address) {
-        let securing = self.securing.as_mut();
-        let warning = securing.and_then(|securing| securing.refresh(Instant::now()));
-        self.outside.warnings.extend(warning);
-        let securing = self.securing.as_ref();
-        let to_secure = securing.map(|securing| securing.next(&address));
+        let to_secure = self.securing_for(&address);
         let tried = self.tried.remove(&id).unwrap_or_default();
         let lookup = match id.is_bootstrap() {
             true => self.settings.dns_lookup,
@@ -244,6 +317,14 @@ impl Driver {
         };
         let dial = dial::dial(address, lookup, tried, &self.settings);
         self.dials.insert(id, Opening::new(dial, to_secure));
+    }
+
+    /// What TLS begins with there, if that is asked for.
+    fn securing_for(&mut self, address: &Address) -> Option<ToSecure> {
+        let securing = self.securing.as_mut()?;
+        let warning = securing.refresh(Instant::now());
+        self.outside.warnings.extend(warning);
+        Some(securing.next(address))
     }
 
     /// Asks for a token for the broker by the name that it is known by.
@@ -257,7 +338,12 @@ impl Driver {
     }
 
     fn forget(&mut self, id: NodeId) {
-        self.connections.remove(&id);
+        let connection = self.connections.remove(&id);
+        let foreign = connection.filter(Connection::is_foreign);
+        self.outside.left.extend(foreign.map(boxed));
+        if self.way == Way::Dialer {
+            self.outside.dial_orders.push(DialOrder::Forget(id));
+        }
         let sasl = self.settings.security.sasl.as_ref();
         if sasl.is_some_and(Sasl::takes_token) {
             self.outside.token_orders.push(TokenOrder::Forget(id));
@@ -274,4 +360,8 @@ impl Driver {
             connection.push(outgoing, ready, tell);
         }
     }
+}
+
+fn boxed<T: Send + 'static>(left: T) -> Box<dyn Send> {
+    Box::new(left)
 }

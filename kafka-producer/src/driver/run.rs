@@ -15,39 +15,54 @@ use tokio::runtime::Runtime;
 
 use super::alarm::Alarm;
 use super::compressor::Compressor;
+use super::foreign_dials::{DialAnswer, ForeignDials};
 use super::inline_drive::InlineWaker;
-use super::round::{Driver, Outside, Round};
+use super::round::{Driver, Outside, Round, Way};
 use super::securing::Securing;
 use super::shared::SharedDriver;
 use super::tokens::{Fetched, Tokens};
+use crate::dialer::Dialer;
 use crate::engine::{Engine, NodeId, Notices};
 use crate::security::{Sasl, TlsClient};
 use crate::settings::Settings;
 use crate::{own_thread, warnings};
+
+/// What connections are made with, beside the settings.
+#[derive(Default)]
+pub(crate) struct Network {
+    pub(crate) tls: Option<TlsClient>,
+    /// Instead of TCP.
+    pub(crate) dialer: Option<Arc<dyn Dialer>>,
+}
 
 /// Runs an engine on a thread of its own until it has ended.
 pub(crate) fn spawn(
     engine: Engine,
     settings: Arc<Settings>,
     doorbell: Arc<Doorbell>,
-    tls: Option<TlsClient>,
+    network: Network,
 ) -> io::Result<()> {
-    let (driver, runtime) = prepare(engine, settings, doorbell, tls)?;
+    let dialer = network.dialer.clone();
+    let (driver, runtime) = prepare(engine, settings, doorbell, network)?;
     let name = format!("kafka-producer {}", driver.settings.client_id);
     let thread = std::thread::Builder::new().name(name);
-    thread.spawn(move || run(driver, runtime)).map(drop)
+    thread.spawn(move || run(driver, dialer, runtime)).map(drop)
 }
 
 fn prepare(
     engine: Engine,
     settings: Arc<Settings>,
     doorbell: Arc<Doorbell>,
-    tls: Option<TlsClient>,
+    network: Network,
 ) -> io::Result<(Driver, Runtime)> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     Alarm::enable(runtime.enable_io());
-    if let Some(Sasl::OAuthBearer(_) | Sasl::AwsMskIam(_)) = settings.security.sasl {
-        // Whoever fetches tokens may count on the timers of tokio; nothing else here uses them.
+    let fetches_tokens = matches!(
+        settings.security.sasl,
+        Some(Sasl::OAuthBearer(_) | Sasl::AwsMskIam(_))
+    );
+    if fetches_tokens || network.dialer.is_some() {
+        // Code of others may count on the timers of tokio; nothing else here uses them.
         runtime.enable_time();
     }
     let runtime = runtime.build()?;
@@ -63,15 +78,20 @@ fn prepare(
         let _context = runtime.enter();
         Alarm::new()?
     };
-    let securing = tls.map(Securing::new);
-    let driver = Driver::new(engine, settings, doorbell, compressor, securing, alarm);
+    let securing = network.tls.map(Securing::new);
+    let way = match network.dialer {
+        None => Way::Tcp,
+        Some(_) => Way::Dialer,
+    };
+    let network = (securing, way);
+    let driver = Driver::new(engine, settings, doorbell, compressor, network, alarm);
     Ok((driver, runtime))
 }
 
 /// The life of the thread.
-fn run(driver: Driver, runtime: Runtime) {
+fn run(driver: Driver, dialer: Option<Arc<dyn Dialer>>, runtime: Runtime) {
     let _own = own_thread::enter();
-    let mut task = Task::new(driver);
+    let mut task = Task::new(driver, dialer);
     let driven = {
         let round = poll_fn(|context| task.poll(context));
         catch_panic(|| runtime.block_on(tokio::task::unconstrained(round)))
@@ -89,17 +109,22 @@ struct Task {
     waker: Option<Arc<InlineWaker>>,
     client_id: Arc<str>,
     tokens: Tokens,
+    dials: ForeignDials,
     /// For the next round.
     fetched: Vec<(NodeId, Fetched)>,
+    /// For the next round.
+    dialed: Vec<DialAnswer>,
 }
 
 impl Task {
-    fn new(driver: Driver) -> Self {
+    fn new(driver: Driver, dialer: Option<Arc<dyn Dialer>>) -> Self {
         Self {
             doorbell: Arc::clone(&driver.doorbell),
             client_id: Arc::clone(&driver.settings.client_id),
             tokens: Tokens::new(&driver.settings),
+            dials: ForeignDials::new(dialer),
             fetched: Vec::new(),
+            dialed: Vec::new(),
             driver: Arc::new(SharedDriver::new(driver)),
             notices: Notices::default(),
             waker: None,
@@ -116,6 +141,7 @@ impl Task {
                 return Poll::Ready(Err(panic));
             }
             driver.fetched(self.fetched.drain(..));
+            driver.dialed(self.dialed.drain(..));
             let round = driver.round(context);
             driver.engine.hand_over(&mut self.notices);
             let ended = driver.engine.has_ended();
@@ -126,7 +152,7 @@ impl Task {
                 return Poll::Ready(Ok(()));
             }
             self.call(outside, context);
-            if round == Round::Idle && self.fetched.is_empty() {
+            if round == Round::Idle && self.fetched.is_empty() && self.dialed.is_empty() {
                 let waker = self.waker(context.waker());
                 if self.doorbell.sleep(&waker) == Sleep::Asleep {
                     return Poll::Pending;
@@ -144,6 +170,11 @@ impl Task {
         }
         self.tokens.obey(outside.token_orders.into_iter());
         self.fetched = self.tokens.poll(context);
+        for left in outside.left {
+            let _ = catch_panic(|| drop(left));
+        }
+        self.dials.obey(outside.dial_orders.into_iter());
+        self.dialed = self.dials.poll(context);
     }
 
     /// What the doorbell wakes while this sleeps.
@@ -210,7 +241,8 @@ mod tests {
             Arc::new(RoundRobinPartitioner),
             Seed::for_tests(42),
         );
-        let (mut driver, runtime) = prepare(engine, settings, doorbell, None).unwrap();
+        let (mut driver, runtime) =
+            prepare(engine, settings, doorbell, Network::default()).unwrap();
         let (panic_now, panics) = oneshot::channel();
         let dial = async move {
             let _ = panics.await;
@@ -218,7 +250,7 @@ mod tests {
         };
         let dial = Opening::new(Dial::resolving(dial), None);
         driver.dials.insert(NodeId(99), dial);
-        thread::spawn(move || run(driver, runtime));
+        thread::spawn(move || run(driver, None, runtime));
         let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
         let producer = Producer::new(appender, serializer.clone(), serializer);
         (producer, panic_now)

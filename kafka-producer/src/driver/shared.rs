@@ -1,7 +1,8 @@
 //! The driver under its lock, which only one thread drives at a time: its own, or a caller's.
 //!
 //! While it is held no code of others is called: no callback, no waker of a task. A build with debug
-//! assertions panics where that happens. When the driver has ended there is nothing under the lock.
+//! assertions panics where that happens. Only the streams of a dialer are polled like sockets, which must
+//! not call into a producer. When the driver has ended there is nothing under the lock.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};

@@ -1,6 +1,7 @@
 //! What the engine is told and what it has done outside: its whole surface towards a driver.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -43,8 +44,8 @@ pub enum Input {
 /// Something to be done outside.
 #[derive(Debug)]
 pub enum Action {
-    /// Open a connection; answered by [`Input::Opened`] or [`Input::Lost`].
-    Dial(NodeId, Address),
+    /// Open a connection; answered by [`Input::Opened`] or [`Input::Lost`], or dropped at this time.
+    Dial(NodeId, Address, Instant),
     /// Forget the connection, and whatever is queued for it. Not answered.
     Drop(NodeId),
     /// Write a request, after those sent to this broker before.

@@ -309,7 +309,7 @@ impl Stage {
     fn act(&mut self) {
         while let Some(action) = self.engine.poll() {
             match action {
-                Action::Dial(node, address) => {
+                Action::Dial(node, address, _) => {
                     assert!(!self.connections.contains_key(&node), "{node} dialed twice");
                     self.dials.push((node, self.now));
                     let earlier = self.dialing.insert(node, address);

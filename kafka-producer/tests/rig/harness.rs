@@ -213,7 +213,7 @@ impl Rig {
         self.engine.handle(self.now, input);
         while let Some(action) = self.engine.poll() {
             match action {
-                Action::Dial(node, _) => self.input(Input::Opened(node)),
+                Action::Dial(node, ..) => self.input(Input::Opened(node)),
                 // The bootstrap server, when its broker is known by number; no token is needed.
                 Action::Drop(_) | Action::FetchToken(..) => {}
                 Action::Send(node, outgoing) => match &outgoing.payload {

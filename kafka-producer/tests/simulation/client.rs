@@ -221,7 +221,7 @@ impl World {
             // What was decided before this was handed over has ended for who judges it.
             self.tell(number);
             match action {
-                Action::Dial(node, address) => self.dial(number, node, &address),
+                Action::Dial(node, address, _) => self.dial(number, node, &address),
                 Action::Drop(node) => {
                     self.clients[number].pauses.gave_up(node);
                     self.hang_up(number, node);

@@ -1,14 +1,16 @@
-//! What bytes travel through to a broker: TCP, with TLS or without.
+//! What bytes travel through to a broker: TCP, or what a dialer has opened, with TLS or without.
 //!
 //! ```text
-//! Connection ─write, flush─▶ Transport ─▶ Plain ──────────────▶ socket
+//! Connection ─write, flush─▶ Transport ─▶ Plain ──────────────▶ socket: TCP, or a stream of others
 //!            ◀─poll_read────           └▶ Tls ─records─────────▶ socket
 //! ```
 //!
 //! Who writes is either the task, which is woken when the socket takes more, or a caller's step, which
 //! leaves what the socket does not take to the task. With TLS, bytes that were taken may still stand in
-//! its records: they are written when the transport `is_flushed`.
+//! its records, and a stream of others may have a buffer of its own: they are on their way when the transport
+//! `is_flushed`.
 
+mod foreign;
 mod plain;
 mod socket;
 #[cfg(feature = "_tls")]
@@ -21,10 +23,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
+pub(super) use foreign::Foreign;
 pub(super) use plain::connect;
-pub(super) use socket::{ByCaller, ByTask, Failure, Turn};
+pub(super) use socket::{ByCaller, ByTask, Failure, Socket, Turn};
 #[cfg(feature = "_tls")]
 pub(super) use tls::{Handshake, Secured};
 #[cfg(not(feature = "_tls"))]
@@ -32,7 +34,7 @@ pub(super) use tls_absent::{Handshake, Secured};
 
 /// An open connection.
 pub(crate) enum Transport {
-    Plain(TcpStream),
+    Plain(Socket),
     Tls(Box<Secured>),
 }
 
@@ -63,7 +65,7 @@ impl Transport {
     /// Whether the socket has all that was taken.
     pub(super) fn is_flushed(&self) -> bool {
         match self {
-            Self::Plain(_) => true,
+            Self::Plain(socket) => socket.is_flushed(),
             Self::Tls(secured) => secured.is_flushed(),
         }
     }
@@ -71,8 +73,16 @@ impl Transport {
     /// Writes to the socket what was taken.
     pub(super) fn flush(&mut self, turn: &mut impl Turn) -> Poll<io::Result<()>> {
         match self {
-            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Plain(socket) => turn.flush(socket),
             Self::Tls(secured) => secured.flush(turn),
+        }
+    }
+
+    /// Whether code of others carries it, which is called and dropped on the producer's own thread.
+    pub(super) fn is_foreign(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.is_foreign(),
+            Self::Tls(secured) => secured.is_foreign(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! TCP with TLS (`security.protocol=SSL` and `SASL_SSL`).
+//! A socket with TLS (`security.protocol=SSL` and `SASL_SSL`).
 //!
 //! A write is encrypted into records, which go to the socket with one call; the next is taken when the
 //! socket has all of them, so that no more than [`RECORDS_BYTES_MAX`] are held twice. A caller's step
@@ -11,16 +11,15 @@ use std::future::Future;
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{Connect, TlsConnector};
 
-use super::socket::{ByCaller, Failure, Turn};
+use super::socket::{ByTask, Failure, Socket, Turn};
 use crate::security::{OurCertificate, TlsConfig, explain};
 
 /// What is encrypted at once: a few records of 16 KiB.
@@ -35,13 +34,13 @@ struct Peer {
 
 /// TLS being agreed on.
 pub(crate) struct Handshake {
-    connect: Connect<TcpStream>,
+    connect: Connect<Socket>,
     peer: Peer,
 }
 
 impl Handshake {
     /// Begins on an open socket; `host` is what the broker's certificate must be for.
-    pub(crate) fn begin(socket: TcpStream, host: &str, config: TlsConfig) -> Result<Self, Failure> {
+    pub(crate) fn begin(socket: Socket, host: &str, config: TlsConfig) -> Result<Self, Failure> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             Failure::Tls(format!("{host:?} is no name that a certificate can be for"))
         })?;
@@ -86,7 +85,7 @@ impl Handshake {
 
 /// A socket that speaks TLS.
 pub(crate) struct Secured {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<Socket>,
     peer: Peer,
 }
 
@@ -115,8 +114,12 @@ impl Secured {
     }
 
     pub(super) fn is_flushed(&self) -> bool {
-        let (_, session) = self.stream.get_ref();
-        !session.wants_write()
+        let (socket, session) = self.stream.get_ref();
+        !session.wants_write() && socket.is_flushed()
+    }
+
+    pub(super) fn is_foreign(&self) -> bool {
+        self.stream.get_ref().0.is_foreign()
     }
 
     pub(super) fn flush(&mut self, turn: &mut impl Turn) -> Poll<io::Result<()>> {
@@ -149,7 +152,7 @@ impl Secured {
 
 fn flush(
     session: &mut ClientConnection,
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     turn: &mut impl Turn,
 ) -> Poll<io::Result<()>> {
     while session.wants_write() {
@@ -160,12 +163,12 @@ fn flush(
             Err(error) => return Poll::Ready(Err(error)),
         }
     }
-    Poll::Ready(Ok(()))
+    turn.flush(socket)
 }
 
 /// Where rustls writes its records to.
 struct Records<'a, T> {
-    socket: &'a mut TcpStream,
+    socket: &'a mut Socket,
     turn: &'a mut T,
 }
 
@@ -188,12 +191,17 @@ impl<T: Turn> Write for Records<'_, T> {
 
 /// What a socket has, without waiting.
 struct Rest<'a> {
-    socket: &'a TcpStream,
+    socket: &'a mut Socket,
 }
 
 impl Read for Rest<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.try_read(buffer)
+        let mut buffer = ReadBuf::new(buffer);
+        let mut context = Context::from_waker(Waker::noop());
+        match Pin::new(&mut *self.socket).poll_read(&mut context, &mut buffer) {
+            Poll::Ready(read) => read.map(|()| buffer.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 
@@ -204,7 +212,8 @@ impl Drop for Secured {
             let (_, session) = self.stream.get_mut();
             session.send_close_notify();
             // The broker does not need it: nobody waits for the socket to take it.
-            let _ = self.flush(&mut ByCaller);
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = self.flush(&mut ByTask(&mut context));
         }
     }
 }

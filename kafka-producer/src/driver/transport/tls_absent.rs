@@ -9,9 +9,8 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
-use tokio::net::TcpStream;
 
-use super::socket::{Failure, Turn};
+use super::socket::{Failure, Socket, Turn};
 use crate::security::TlsConfig;
 
 /// There is none.
@@ -21,7 +20,7 @@ pub(crate) enum Handshake {}
 pub(crate) enum Secured {}
 
 impl Handshake {
-    pub(crate) fn begin(_: TcpStream, _: &str, config: TlsConfig) -> Result<Self, Failure> {
+    pub(crate) fn begin(_: Socket, _: &str, config: TlsConfig) -> Result<Self, Failure> {
         match config {}
     }
 
@@ -48,6 +47,10 @@ impl Secured {
     }
 
     pub(super) fn is_flushed(&self) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn is_foreign(&self) -> bool {
         match *self {}
     }
 

@@ -267,7 +267,7 @@ impl Nodes {
         let deadline = cx.now + timeout;
         node.dial(cx.now, deadline, &mut cx.random);
         cx.actions
-            .push_back(Action::Dial(id, node.address().clone()));
+            .push_back(Action::Dial(id, node.address().clone(), deadline));
         cx.timers.arm(Timer::Node(id), deadline);
         if id.is_bootstrap()
             && let Some(until) = self.bootstrapping.dialed(cx.now)

@@ -23,7 +23,7 @@ fn nodes(ids: &[NodeId], properties: &[(&str, &str)]) -> (Nodes, Context) {
 /// Whoever was dialed.
 fn dialed(cx: &mut Context) -> Vec<NodeId> {
     let dials = cx.actions.drain(..).filter_map(|action| match action {
-        Action::Dial(id, _) => Some(id),
+        Action::Dial(id, ..) => Some(id),
         _ => None,
     });
     dials.collect()
