@@ -75,9 +75,14 @@ impl Provided {
 
     fn hide_words(&self, words: &mut String) {
         for text in &self.texts {
-            while let Some(start) = word(words, text.expose()) {
-                words.replace_range(start..start + text.expose().len(), HIDDEN);
+            let before = std::mem::take(words);
+            let mut rest = before.as_str();
+            while let Some(start) = word(rest, text.expose()) {
+                words.push_str(&rest[..start]);
+                words.push_str(HIDDEN);
+                rest = &rest[start + text.expose().len()..];
             }
+            words.push_str(rest);
         }
     }
 }
@@ -92,16 +97,14 @@ fn has_word(text: &str, wanted: &str) -> bool {
     word(text, wanted).is_some()
 }
 
-/// Where `wanted` begins in a text in which it is no part of a longer word. What is hidden already is left.
+/// Where `wanted` begins in a text in which it is no part of a longer word.
 fn word(text: &str, wanted: &str) -> Option<usize> {
     let is_end = |character: Option<char>| !character.is_some_and(char::is_alphanumeric);
     let found = text.match_indices(wanted).map(|(start, _)| start);
     let mut found = found.filter(|start| {
         let (before, rest) = text.split_at(*start);
         let after = &rest[wanted.len()..];
-        is_end(before.chars().next_back())
-            && is_end(after.chars().next())
-            && !(before.ends_with('[') && after.starts_with(']'))
+        is_end(before.chars().next_back()) && is_end(after.chars().next())
     });
     found.next()
 }
@@ -129,7 +132,9 @@ mod tests {
             "cannot read [hidden]"
         );
         assert_eq!(hidden("a", "a=a, a"), "[hidden]=[hidden], [hidden]");
-        assert_eq!(hidden("hidden", "hidden"), "[hidden]");
+        for text in ["hidden", "[hidden]", "[hidden", "]", "[", "h"] {
+            assert_eq!(hidden(text, &format!("a {text}")), "a [hidden]", "{text}");
+        }
         assert_eq!(hidden("", "nothing"), "nothing");
     }
 

@@ -118,3 +118,17 @@ fn the_environment_is_a_source_over_a_file() {
         ProducerConfig::new()
     );
 }
+
+#[test]
+fn names_of_plugins_stay_unless_a_later_source_has_some() {
+    let named = |name: &str| {
+        let make = || kafka_partition::RoundRobinPartitioner;
+        ProducerConfig::new().plugins(Plugins::new().partitioner(name, make))
+    };
+    let class = |name: &str| properties(&[("partitioner.class", name)]);
+    let server = || properties(&[("bootstrap.servers", "localhost:9092")]);
+    assert!(named("a").merge(class("a")).merge(server()).check().is_ok());
+    let both = named("a").merge(named("b")).merge(server());
+    assert!(both.clone().merge(class("b")).check().is_ok());
+    assert!(both.merge(class("a")).check().is_err());
+}
