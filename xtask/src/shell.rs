@@ -91,13 +91,13 @@ fn finish(command: &mut Command) -> Result<()> {
     succeeded(command, status)
 }
 
-/// Has Maven copy the jars that `pom` names into a folder.
-pub(crate) fn copy_jars(pom: &Path, folder: &Path) -> Result<()> {
+/// Has Maven copy the jars that `pom` names, with these options, into a folder.
+pub(crate) fn copy_jars(pom: &Path, options: &[String], folder: &Path) -> Result<()> {
     let mut maven = Command::new("mvn");
     maven
         .args(["-q", "-B", "-Dstyle.color=never", "-f"])
         .arg(pom);
-    maven.arg("dependency:copy-dependencies");
+    maven.arg("dependency:copy-dependencies").args(options);
     maven.arg(format!("-DoutputDirectory={}", folder.display()));
     persist(|| run_aside(&mut maven)).context("Maven could not bring the jars")
 }

@@ -183,7 +183,7 @@ pub(crate) fn tool(class: &str, arguments: &[&str]) -> String {
 }
 
 /// A Java process that starts fast rather than runs fast.
-fn java(class: &str) -> Program {
+pub(crate) fn java(class: &str) -> Program {
     let mut java = program("java");
     java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
     java.args(["-cp", &environment("KAFKA_CLASSPATH"), class]);

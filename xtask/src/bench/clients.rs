@@ -215,7 +215,7 @@ impl Workshop {
         let (java, sources) = (self.dir.join("java"), sources().join("java"));
         let libs = java.join("libs");
         if !libs.is_dir() {
-            shell::copy_jars(&sources.join("pom.xml"), &libs)?;
+            shell::copy_jars(&sources.join("pom.xml"), &[], &libs)?;
         }
         let mut javac = Command::new("javac");
         javac.arg("-d").arg(java.join("classes"));

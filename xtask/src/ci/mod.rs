@@ -19,7 +19,7 @@ use stages::{Check, NotChecked, STAGES, Stage};
 /// Check everything, in named stages; each can be run alone.
 #[derive(Args)]
 pub(crate) struct Task {
-    /// The stages to run, in the order of the list [default: all].
+    /// The stages to run, in the order of the list [default: all but those that only run when named].
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
     /// Leave out the stages that need Java, Maven or a Kafka.
@@ -55,7 +55,12 @@ impl Task {
     pub(crate) fn run(self) -> Result<ExitCode> {
         if self.list {
             for stage in STAGES {
-                println!("{:12}{}", stage.name, stage.about);
+                let extra = if stage.is_extra {
+                    " (only when named)"
+                } else {
+                    ""
+                };
+                println!("{:12}{}{extra}", stage.name, stage.about);
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -91,8 +96,10 @@ impl Task {
                 bail!("there is no stage {name:?}; there are: {known}");
             }
         }
-        let is_chosen =
-            |stage: &&Stage| self.stages.is_empty() || self.stages.iter().any(|n| n == stage.name);
+        let is_chosen = |stage: &&Stage| match self.stages.is_empty() {
+            true => !stage.is_extra,
+            false => self.stages.iter().any(|name| name == stage.name),
+        };
         Ok(STAGES.iter().filter(is_chosen).collect())
     }
 }
@@ -189,8 +196,11 @@ mod tests {
     }
 
     #[test]
-    fn every_stage_runs_when_none_is_named() {
-        assert_eq!(names(&task(&[])).len(), STAGES.len());
+    fn every_stage_runs_when_none_is_named_except_those_that_must_be() {
+        let extra: Vec<_> = STAGES.iter().filter(|stage| stage.is_extra).collect();
+        assert_eq!(names(&task(&[])).len(), STAGES.len() - extra.len());
+        let extra: Vec<_> = extra.iter().map(|stage| stage.name).collect();
+        assert_eq!(names(&task(&extra)), ["versions"]);
     }
 
     #[test]
@@ -231,6 +241,6 @@ mod tests {
             .filter(|s| task.leaves_out(s))
             .map(|s| s.name)
             .collect();
-        assert_eq!(left_out, ["schemas", "kafka", "faults"]);
+        assert_eq!(left_out, ["schemas", "kafka", "faults", "versions"]);
     }
 }

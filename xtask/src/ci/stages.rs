@@ -41,6 +41,8 @@ pub(super) struct Stage {
     pub(super) about: &'static str,
     /// Whether `--without-kafka` leaves it out.
     pub(super) needs_java: bool,
+    /// Whether it runs only when it is named, because it takes long.
+    pub(super) is_extra: bool,
     /// Checks that the machine has what it needs.
     pub(super) requires: fn() -> Result<()>,
     pub(super) check: Check,
@@ -73,6 +75,10 @@ pub(super) const STAGES: &[Stage] = &[
         real_kafka,
     ),
     on_java("faults", "a real Kafka that fails", require_own, faults),
+    Stage {
+        is_extra: true,
+        ..on_java("versions", "older versions of Kafka", require_own, versions)
+    },
 ];
 
 const fn plain(name: &'static str, about: &'static str, check: fn() -> Result<()>) -> Stage {
@@ -87,6 +93,7 @@ const fn tests(name: &'static str, about: &'static str, run: fn() -> Result<usiz
         name,
         about,
         needs_java: false,
+        is_extra: false,
         requires: || Ok(()),
         check: Check::Tests(run),
     }
@@ -319,7 +326,7 @@ fn require_clients() -> Result<()> {
 
 /// Our tests with a real cluster, then other clients with the embedded cluster.
 fn real_kafka() -> Result<usize> {
-    let class_path = kafka::class_path()?;
+    let class_path = kafka::class_path(None)?;
     let up = kafka::Up {
         nodes: 3,
         protocol: kafka::Protocol::all().to_vec(),
@@ -348,7 +355,7 @@ const SLOW_TO_NOTICE: [&str; 3] = [
 fn require_own() -> Result<()> {
     require_java()?;
     let servers = kafka::SERVERS;
-    let why = "this stage kills brokers and only does so to those it has started";
+    let why = "this stage needs brokers of its own";
     ensure!(
         shell::variable(servers).is_none(),
         "{servers} is set, but {why}"
@@ -358,7 +365,7 @@ fn require_own() -> Result<()> {
 
 /// One test at a time, because each kills brokers that all of them use.
 fn faults() -> Result<usize> {
-    let class_path = kafka::class_path()?;
+    let class_path = kafka::class_path(None)?;
     let up = kafka::Up {
         nodes: 3,
         detour: true,
@@ -373,6 +380,32 @@ fn faults() -> Result<usize> {
     tests.env(kafka::XTASK, std::env::current_exe()?);
     shell::run_tests(&mut tests)
 }
+
+/// A few tests with each version, on one node of its own; what cannot be brought or started fails the stage.
+fn versions() -> Result<usize> {
+    let mut passed = 0;
+    for version in VERSIONS {
+        println!("-- Kafka {version}");
+        let version: kafka::Version = version.parse()?;
+        let up = kafka::Up {
+            nodes: 1,
+            version: Some(version),
+            ..kafka::Up::default()
+        };
+        let class_path = kafka::class_path(Some(&version))?;
+        let (variables, _undo) = cluster(&up)?;
+        let mut tests = ignored_tests("versions");
+        tests.arg("--nocapture").envs(variables);
+        tests.env(kafka::CLASS_PATH, &class_path);
+        passed += shell::run_tests(tests.env("KAFKA_VERSION", version.to_string()))?;
+    }
+    Ok(passed)
+}
+
+/// The oldest with all codecs, those in which something changed for a producer, and the newest.
+const VERSIONS: [&str; 9] = [
+    "2.1.1", "2.4.1", "2.8.2", "3.0.2", "3.3.2", "3.6.2", "3.9.2", "4.0.2", "4.4.0",
+];
 
 /// A dead or frozen broker is noticed after 5 seconds instead of 9. Internal topics survive the death of
 /// one broker. Brokers look for producers to be forgotten all the time.

@@ -18,9 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use super::client::{self, KINDS};
 use super::node::{Jvm, Node, Up, java};
-use super::properties::{DETOURS, Detour, Ports};
+use super::properties::{DETOURS, Detour, Ports, Services};
 use super::protocol::Protocol;
 use super::tokens::Tokens;
+use super::version::Version;
+use super::zookeeper::ZooKeeper;
 use super::{certificates, class_path, probe};
 use crate::shell::{self, Running};
 use crate::undo::Undo;
@@ -48,6 +50,12 @@ pub(crate) struct Cluster {
     /// Who signs tokens, if a listener wants such.
     #[serde(default)]
     tokens: Option<Tokens>,
+    /// Who keeps the metadata, if the nodes do not.
+    #[serde(default)]
+    zookeeper: Option<ZooKeeper>,
+    /// The version, if it is not the newest.
+    #[serde(default)]
+    version: Option<Version>,
 }
 
 /// What can be done to one node of a running cluster.
@@ -74,7 +82,7 @@ impl Cluster {
             eprintln!("an earlier cluster is dead; what is left of it is removed");
             cluster.down()?;
         }
-        let class_path = class_path()?;
+        let class_path = class_path(up.version.as_ref())?;
         for _ in 1..TRIES {
             match Self::start(up, &class_path) {
                 Err(error) if format!("{error:#}").contains("Address already in use") => {
@@ -172,9 +180,23 @@ impl Cluster {
         self.tokens.as_ref().map(Tokens::issuer).unwrap_or_default()
     }
 
+    fn services(&self) -> Services {
+        Services {
+            tokens: self.issuer(),
+            zookeeper: self.zookeeper.as_ref().map(|it| it.port),
+        }
+    }
+
+    /// The version, if it is not the newest.
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.version
+    }
+
     /// Whether every process runs.
     pub(crate) fn is_alive(&self) -> bool {
-        self.nodes.iter().all(Node::is_running) && self.tokens.iter().all(Tokens::is_running)
+        self.nodes.iter().all(Node::is_running)
+            && self.tokens.iter().all(Tokens::is_running)
+            && self.zookeeper.iter().all(ZooKeeper::is_running)
     }
 
     /// The processes of all nodes that run.
@@ -224,7 +246,7 @@ impl Cluster {
     }
 
     fn start_again(&mut self, ids: &[usize]) -> Result<()> {
-        let class_path = class_path()?;
+        let class_path = class_path(self.version.as_ref())?;
         for id in ids {
             let node = &mut self.nodes[id - 1];
             ensure!(!node.is_running(), "node {id} runs already");
@@ -245,6 +267,7 @@ impl Cluster {
             node.signal(Signal::KILL);
         }
         self.tokens.iter().for_each(Tokens::end);
+        self.zookeeper.iter().for_each(ZooKeeper::end);
         for node in &self.nodes {
             self.await_end(node.id)?;
         }
@@ -269,6 +292,8 @@ impl Cluster {
             dir,
             asked: up.set.clone(),
             tokens: None,
+            zookeeper: None,
+            version: up.version,
         };
         cluster.write()?;
         let undo = Undo::new(|| {
@@ -282,17 +307,24 @@ impl Cluster {
         }
         let ports = free_ports(up, &protocols)?;
         if protocols.iter().any(|it| it.has_signed_tokens()) {
-            let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-            cluster.tokens = Some(Tokens::start(&cluster.dir, port)?);
+            cluster.tokens = Some(Tokens::start(&cluster.dir, free_port()?)?);
+            cluster.write()?;
+        }
+        let has_kraft = up.version.is_none_or(Version::has_kraft);
+        if !has_kraft {
+            let started = ZooKeeper::start(&cluster.dir, class_path, free_port()?)?;
+            cluster.zookeeper = Some(started);
             cluster.write()?;
         }
         for id in 1..=ports.len() {
-            let node = Node::prepare(id, &ports, up, &cluster.dir, &cluster.issuer())?;
+            let node = Node::prepare(id, &ports, up, &cluster.dir, &cluster.services())?;
             cluster.nodes.push(node);
         }
         cluster.write_clients()?;
-        cluster.format(class_path)?;
-        cluster.await_tokens()?;
+        if has_kraft {
+            cluster.format(class_path)?;
+        }
+        cluster.await_services()?;
         for index in 0..cluster.nodes.len() {
             let allowed = cluster.tokens.as_ref().map(Tokens::allowed);
             cluster.nodes[index].start(class_path, allowed)?;
@@ -323,6 +355,15 @@ impl Cluster {
             format!("with other JVMs than {:?}", up.jvm)
         } else if self.asked != up.set {
             format!("with {:?} instead of {:?}", self.asked, up.set)
+        } else if self.version != up.version {
+            let shown = |version: Option<Version>| {
+                version.map_or_else(|| "the newest".to_owned(), |it| it.to_string())
+            };
+            format!(
+                "of version {} instead of {}",
+                shown(self.version),
+                shown(up.version)
+            )
         } else {
             return Ok(());
         };
@@ -377,9 +418,18 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until tokens are signed: brokers ask for the keys when they start.
-    fn await_tokens(&self) -> Result<()> {
+    /// Waits for what brokers need when they start: ZooKeeper, and the keys by which tokens are signed.
+    fn await_services(&self) -> Result<()> {
         let deadline = Instant::now() + START_LIMIT;
+        while let Some(Err(error)) = self.zookeeper.as_ref().map(ZooKeeper::probe) {
+            let runs = self.zookeeper.iter().all(ZooKeeper::is_running);
+            ensure!(
+                runs && Instant::now() < deadline,
+                "ZooKeeper does not listen ({error:#}); see zookeeper.log in {}",
+                self.dir.display()
+            );
+            shell::pause(PAUSE);
+        }
         while let Some(Err(error)) = self.tokens.as_ref().map(Tokens::probe) {
             let runs = self.tokens.iter().all(Tokens::is_running);
             ensure!(
@@ -449,6 +499,11 @@ impl fmt::Display for Cluster {
 
 /// Below those that systems hand out to clients.
 const PORTS: Range<u16> = 20_000..32_000;
+
+/// A port that is free now, for what only the nodes must find.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
 
 /// Ports that are free now.
 fn free_ports(up: &Up, protocols: &BTreeSet<Protocol>) -> Result<Vec<Ports>> {
@@ -523,12 +578,15 @@ mod tests {
             ..Up::default()
         };
         let ports = free_ports(&up, &Protocol::all().iter().copied().collect()).unwrap();
-        let node = Node::prepare(1, &ports, &Up::default(), dir.path(), "").unwrap();
+        let node =
+            Node::prepare(1, &ports, &Up::default(), dir.path(), &Services::default()).unwrap();
         let cluster = Cluster {
             dir: dir.path().to_owned(),
             nodes: vec![node],
             asked: up.set,
             tokens: None,
+            zookeeper: None,
+            version: None,
         };
         let read: Cluster = serde_json::from_slice(&serde_json::to_vec(&cluster).unwrap()).unwrap();
         assert_eq!(read.to_string(), cluster.to_string());

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::version::Version;
 use crate::shell;
 
 const OLDEST_JAVA: u32 = 17;
@@ -14,10 +15,15 @@ const WAYS_OUT: &str = "install it (`apt-get install openjdk-17-jre-headless mav
     KAFKA_HOME to an unpacked Apache Kafka 4 (this replaces Maven, not Java), or set \
     KAFKA_BOOTSTRAP_SERVERS to the servers of a cluster that runs (this replaces starting one)";
 
-/// The class path of the broker and of Kafka's tools: every jar of one directory.
-pub(crate) fn class_path() -> Result<String> {
+/// The class path of the broker and of Kafka's tools: every jar of one directory. Without a version, it
+/// is the one in `KAFKA_HOME`, or else the newest.
+pub(crate) fn class_path(version: Option<&Version>) -> Result<String> {
     require_java()?;
-    Ok(format!("{}/*", libs()?.display()))
+    let libs = match version {
+        Some(version) => libs_of(version)?,
+        None => libs()?,
+    };
+    Ok(format!("{}/*", libs.display()))
 }
 
 /// The jar of Kafka's Java clients, which also holds the schemas of the protocol.
@@ -40,17 +46,23 @@ fn libs() -> Result<PathBuf> {
         }
         return Ok(libs);
     }
-    brought_by_maven("libs", "pom.xml")
+    brought_by_maven("libs", "pom.xml", &[])
+}
+
+fn libs_of(version: &Version) -> Result<PathBuf> {
+    let options = version.maven_options();
+    brought_by_maven(&format!("libs-{version}"), "versions.pom.xml", &options)
+        .with_context(|| format!("Kafka {version} can not be had"))
 }
 
 /// The class path of the server that signs tokens.
 pub(crate) fn of_tokens() -> Result<String> {
-    let tokens = brought_by_maven("tokens", "tokens.pom.xml")?;
+    let tokens = brought_by_maven("tokens", "tokens.pom.xml", &[])?;
     Ok(format!("{}/*", tokens.display()))
 }
 
 /// Copies the jars once; the pom is kept beside them to see when they are out of date.
-fn brought_by_maven(name: &str, pom: &str) -> Result<PathBuf> {
+fn brought_by_maven(name: &str, pom: &str, options: &[String]) -> Result<PathBuf> {
     let kafka = shell::target().join("kafka");
     let (libs, stamp) = (kafka.join(name), kafka.join(format!("{name}.pom.xml")));
     let pom = shell::workspace().join("xtask/kafka").join(pom);
@@ -65,7 +77,7 @@ fn brought_by_maven(name: &str, pom: &str) -> Result<PathBuf> {
     let fresh = tempfile::Builder::new()
         .prefix("libs-")
         .tempdir_in(&kafka)?;
-    shell::copy_jars(&pom, fresh.path())?;
+    shell::copy_jars(&pom, options, fresh.path())?;
     let _ = std::fs::remove_dir_all(&libs);
     std::fs::rename(fresh.keep(), &libs)?;
     std::fs::write(&stamp, wanted)?;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! jars (Maven or KAFKA_HOME) ─▶ format storage ─▶ one JVM a node ─▶ probe until all answer
+//!                              or start ZooKeeper, for versions before 3.3
 //! ```
 //!
 //! There is one cluster per build directory, described in `kafka/cluster.json` there, so that `up`,
@@ -18,6 +19,8 @@ mod process;
 mod properties;
 mod protocol;
 mod tokens;
+mod version;
+mod zookeeper;
 
 use std::process::{Command, ExitCode};
 
@@ -29,6 +32,7 @@ pub(crate) use jars::{class_path, clients_jar, require_java};
 pub(crate) use node::{Jvm, Up};
 pub(crate) use probe::ask;
 pub(crate) use protocol::{Protocol, SERVERS};
+pub(crate) use version::Version;
 
 use crate::shell;
 
@@ -161,16 +165,22 @@ fn env() -> Result<()> {
     for (name, value) in variables {
         println!("export {name}='{value}'");
     }
-    println!("export {CLASS_PATH}='{}'", class_path()?);
+    println!("export {CLASS_PATH}='{}'", class_path_of_running()?);
     println!("export {XTASK}='{}'", std::env::current_exe()?.display());
     Ok(())
+}
+
+/// The class path of the version that runs, else of the newest.
+fn class_path_of_running() -> Result<String> {
+    let cluster = Cluster::read()?;
+    class_path(cluster.and_then(|cluster| cluster.version()).as_ref())
 }
 
 impl Tool {
     fn run(self) -> Result<ExitCode> {
         let mut java = Command::new("java");
         java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
-        java.args(["-cp", &class_path()?]);
+        java.args(["-cp", &class_path_of_running()?]);
         shell::stand_in(java.arg(self.class).args(self.arguments))
     }
 }

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::client;
 use super::process;
-use super::properties::{Ports, properties, with};
+use super::properties::{Ports, Services, properties, with};
 use super::protocol::Protocol;
+use super::version::Version;
 
 /// What to start.
 #[derive(Args, Default)]
@@ -41,6 +42,9 @@ pub(crate) struct Up {
     /// A property of every node, e.g. broker.session.timeout.ms=4000; may be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
+    /// The version of Kafka, e.g. 3.9.2, brought by Maven [default: the newest, or KAFKA_HOME].
+    #[arg(long)]
+    pub(crate) version: Option<Version>,
     /// What the JVMs are made for.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) jvm: Jvm,
@@ -88,7 +92,7 @@ impl Node {
         ports: &[Ports],
         up: &Up,
         dir: &Path,
-        tokens: &str,
+        services: &Services,
     ) -> Result<Self> {
         let node = Self {
             id,
@@ -98,7 +102,7 @@ impl Node {
             properties: dir.join(format!("node{id}.properties")),
             log: dir.join(format!("node{id}.log")),
         };
-        let text = with(properties(id, ports, dir, tokens), &up.set)?;
+        let text = with(properties(id, ports, dir, services), &up.set)?;
         std::fs::write(&node.properties, text)?;
         Ok(node)
     }

@@ -39,27 +39,28 @@ impl fmt::Display for Detour {
     }
 }
 
-/// The properties of node `id` (from 1) of a cluster in `dir` whose nodes listen at `ports`, and whose
-/// tokens are signed at `tokens`.
-pub(crate) fn properties(id: usize, ports: &[Ports], dir: &Path, tokens: &str) -> String {
+/// What nodes are told of that runs beside them.
+#[derive(Debug, Default)]
+pub(crate) struct Services {
+    /// Where tokens are signed.
+    pub(crate) tokens: String,
+    /// The port of the ZooKeeper that keeps the metadata; without one the nodes do.
+    pub(crate) zookeeper: Option<u16>,
+}
+
+/// The properties of node `id` (from 1) of a cluster in `dir` whose nodes listen at `ports`.
+pub(crate) fn properties(id: usize, ports: &[Ports], dir: &Path, services: &Services) -> String {
     let data = dir.join(format!("data{id}"));
-    let voters = ports.iter().enumerate().map(|(index, ports)| {
-        let id = index + 1;
-        format!("{id}@127.0.0.1:{}", ports.controller)
-    });
-    let listeners = &ports[id - 1].listeners;
-    let mut text = format!(
-        "process.roles=broker,controller\n\
-         node.id={id}\n\
-         controller.quorum.voters={}\n\
-         controller.listener.names=CONTROLLER\n\
-         inter.broker.listener.name=PLAINTEXT\n\
-         log.dirs={}\n",
-        voters.collect::<Vec<_>>().join(","),
-        data.display(),
-    );
-    text.push_str(&listener_properties(&ports[id - 1]));
-    let factor = ports.len().min(3);
+    let (listeners, factor) = (&ports[id - 1].listeners, ports.len().min(3));
+    let mut text = match services.zookeeper {
+        Some(port) => format!("broker.id={id}\nzookeeper.connect=127.0.0.1:{port}\n"),
+        None => quorum_properties(id, ports),
+    };
+    let _ = writeln!(text, "inter.broker.listener.name=PLAINTEXT");
+    let _ = writeln!(text, "log.dirs={}", data.display());
+    let ports = &ports[id - 1];
+    let controller = services.zookeeper.is_none().then_some(ports.controller);
+    text.push_str(&listener_properties(ports, controller));
     for name in FACTORS {
         let _ = writeln!(text, "{name}={factor}");
     }
@@ -69,7 +70,7 @@ pub(crate) fn properties(id: usize, ports: &[Ports], dir: &Path, tokens: &str) -
         text.push_str(
             &SECURITY
                 .replace("TLS/", &(tls + "/"))
-                .replace("TOKENS", tokens),
+                .replace("TOKENS", &services.tokens),
         );
     }
     text
@@ -88,7 +89,23 @@ pub(crate) fn with(mut text: String, set: &[String]) -> Result<String> {
     Ok(text)
 }
 
-fn listener_properties(ports: &Ports) -> String {
+/// A node that is a broker and a controller.
+fn quorum_properties(id: usize, ports: &[Ports]) -> String {
+    let voters = ports.iter().enumerate().map(|(index, ports)| {
+        let id = index + 1;
+        format!("{id}@127.0.0.1:{}", ports.controller)
+    });
+    let voters: Vec<_> = voters.collect();
+    format!(
+        "process.roles=broker,controller\n\
+         node.id={id}\n\
+         controller.quorum.voters={}\n\
+         controller.listener.names=CONTROLLER\n",
+        voters.join(","),
+    )
+}
+
+fn listener_properties(ports: &Ports, controller: Option<u16>) -> String {
     let place = |name: &str, port: u16| format!("{name}://127.0.0.1:{port}");
     let places = ports.listeners.iter();
     let mut listeners: Vec<_> = places
@@ -103,12 +120,15 @@ fn listener_properties(ports: &Ports) -> String {
         advertised.push(place(DETOUR, detour.advertised));
         map.push(format!("{DETOUR}:PLAINTEXT"));
     }
-    listeners.push(place("CONTROLLER", ports.controller));
+    if let Some(port) = controller {
+        listeners.push(place("CONTROLLER", port));
+        map.push("CONTROLLER:PLAINTEXT".to_owned());
+    }
     let [listeners, advertised, map] = [listeners, advertised, map].map(|parts| parts.join(","));
     format!(
         "listeners={listeners}\n\
          advertised.listeners={advertised}\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,{map}\n"
+         listener.security.protocol.map={map}\n"
     )
 }
 
@@ -155,7 +175,12 @@ mod tests {
             listeners: protocols.iter().copied().zip(listeners(node)).collect(),
             detour: None,
         });
-        properties(id, &ports.collect::<Vec<_>>(), Path::new("dir"), "")
+        properties(
+            id,
+            &ports.collect::<Vec<_>>(),
+            Path::new("dir"),
+            &Services::default(),
+        )
     }
 
     fn line(text: &str, name: &str) -> Option<String> {
@@ -215,7 +240,7 @@ mod tests {
                 listens: 9201,
             }),
         };
-        let text = properties(1, &[ports], Path::new("dir"), "");
+        let text = properties(1, &[ports], Path::new("dir"), &Services::default());
         let places = |name| line(&text, name).unwrap();
         assert_eq!(
             places("listeners"),
@@ -225,7 +250,29 @@ mod tests {
             places("advertised.listeners"),
             "PLAINTEXT://127.0.0.1:9000,DETOUR://127.0.0.1:9200"
         );
-        assert!(places("listener.security.protocol.map").ends_with(",DETOUR:PLAINTEXT"));
+        assert!(
+            places("listener.security.protocol.map")
+                .ends_with(",DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT")
+        );
+    }
+
+    #[test]
+    fn a_node_with_a_zookeeper_is_a_broker_alone() {
+        let ports = Ports {
+            controller: 9100,
+            listeners: [(Protocol::Plaintext, 9000)].into(),
+            detour: None,
+        };
+        let services = Services {
+            zookeeper: Some(9300),
+            ..Services::default()
+        };
+        let text = properties(1, &[ports], Path::new("dir"), &services);
+        let told = line(&text, "zookeeper.connect").unwrap();
+        assert_eq!(told, "127.0.0.1:9300");
+        let places = line(&text, "listeners").unwrap();
+        assert_eq!(places, "PLAINTEXT://127.0.0.1:9000");
+        assert!(!text.contains("CONTROLLER") && line(&text, "node.id").is_none());
     }
 
     #[test]
