@@ -58,14 +58,14 @@ pub(crate) mod token;
 #[cfg(not(feature = "unstable-engine"))]
 pub(crate) use self::{
     connection::Security,
-    sasl::{Login, Sasl},
+    sasl::{Credentials, Sasl},
     tls::{Identity, Tls, TlsVersion, Trust},
 };
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
 pub use self::{
     connection::Security,
-    sasl::{Login, Sasl},
+    sasl::{Credentials, Sasl},
     tls::{Identity, Tls, TlsVersion, Trust},
 };
 pub use sasl::ScramHash;

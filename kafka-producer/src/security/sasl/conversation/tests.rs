@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::security::sasl::step::WORDS_MAX;
-use crate::security::{Login, ScramHash, Secret, TokenError, TokenProvider};
+use crate::security::{Credentials, ScramHash, Secret, TokenError, TokenProvider};
 
 #[derive(Debug)]
 struct NoProvider;
@@ -20,8 +20,8 @@ impl TokenProvider for NoProvider {
     }
 }
 
-fn login(username: &str, password: &str) -> Login {
-    Login {
+fn login(username: &str, password: &str) -> Credentials {
+    Credentials {
         username: username.to_owned(),
         password: Secret::new(password),
     }
