@@ -1,5 +1,5 @@
 //! Each kind of security that `cargo xtask kafka up --security` knows: what is written with it is read,
-//! sessions go on, and who is not let in is told why.
+//! sessions go on, and failures are told with their reason.
 
 mod cases;
 mod delivery;
