@@ -38,6 +38,7 @@ mod connection;
 #[cfg_attr(
     not(feature = "unstable-engine"),
     allow(
+        dead_code,
         unreachable_pub,
         reason = "what is public in it is so with the feature `unstable-engine`"
     )
