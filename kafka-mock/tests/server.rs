@@ -29,7 +29,7 @@ use proptest::prelude::*;
 use tokio::net::TcpSocket;
 
 /// Longer than anything takes that should happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A client that speaks frames.
 struct Client {
@@ -40,8 +40,8 @@ impl Client {
     fn connect(kafka: &MockCluster, broker: i32) -> Self {
         let address = kafka.address(BrokerId(broker)).unwrap();
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
+        stream.set_write_timeout(Some(TIME_LIMIT)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream }
     }
@@ -157,7 +157,7 @@ fn records_travel_over_a_socket() {
     );
 
     let records = kafka
-        .wait_for_records_blocking("orders", 1, PATIENCE)
+        .wait_for_records_blocking("orders", 1, TIME_LIMIT)
         .unwrap();
     assert_eq!(records.len(), 1);
     assert_eq!((records[0].partition, records[0].offset), (0, 0));
@@ -321,7 +321,7 @@ fn a_silenced_connection_stays_open_and_can_be_left() {
     )));
     let mut client = Client::connect(&kafka, 1);
     client.send(1, 12, &produce(1, "a"));
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIME_LIMIT;
     while kafka.requests().is_empty() {
         assert!(Instant::now() < deadline, "the request does not arrive");
         std::thread::yield_now();
@@ -483,7 +483,7 @@ async fn waiting_is_for_async_programs_too() {
     let address = kafka.bootstrap_servers();
     let version = ProduceRequest::version(12).unwrap();
     let frame = encode_request(1, None, version, &produce(0, "a")).unwrap();
-    let (records, ()) = tokio::join!(kafka.wait_for_records("orders", 1, PATIENCE), async {
+    let (records, ()) = tokio::join!(kafka.wait_for_records("orders", 1, TIME_LIMIT), async {
         use tokio::io::AsyncWriteExt;
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(&frame).await.unwrap();

@@ -3,27 +3,35 @@
 //! ```text
 //! cargo run -p kafka-producer --example quickstart
 //! cargo run -p kafka-producer --example quickstart -- --bootstrap-server localhost:9092
+//! cargo run -p kafka-producer --example quickstart -- --config client.properties
 //! ```
 //!
-//! Without an address it starts an embedded cluster of three brokers in this process, so that
+//! The third is for a cluster with TLS and SASL: `docs/security.md` has such a file for each provider.
+//! Without an address or a file it starts an embedded cluster of three brokers in this process, so that
 //! nothing needs to be installed. Read `main` first.
 
 #![allow(clippy::print_stdout, reason = "showing what happens is its purpose")]
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use kafka_mock::MockCluster;
 use kafka_producer::serialize::{Context, SerializeError, Serializer, Utf8};
-use kafka_producer::{DeliveryError, Producer, ProducerRecord, RecordMetadata};
+use kafka_producer::{
+    ConfigError, DeliveryError, Producer, ProducerConfig, ProducerRecord, RecordMetadata,
+};
 
-/// Send a few orders to Kafka in all three ways, and print where each has come to lie.
+/// Send a few orders to Kafka in all three ways, and print the partition and offset of each.
 #[derive(Parser)]
 struct Options {
-    /// A real Kafka; without it, an embedded cluster is started for as long as this runs.
+    /// A real Kafka; without it and --config, an embedded cluster is started for as long as this runs.
     #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
     bootstrap_server: Option<String>,
+    /// Properties as of a Java client: the address of a real Kafka, and what its listener asks for.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Topic to write to.
     #[arg(long, default_value = "orders")]
     topic: String,
@@ -37,19 +45,17 @@ struct Order {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Options {
-        bootstrap_server,
-        topic,
-    } = Options::parse();
-    let topic = topic.as_str();
-    let kafka = Kafka::real_or_embedded(bootstrap_server, topic).await?;
+    let options = Options::parse();
+    let topic = options.topic.as_str();
+    let kafka = Kafka::real_or_embedded(&options).await?;
     println!("Kafka: {kafka}");
 
     // 1. Build. The whole configuration is checked here; connections are opened when needed.
     //    Keys are text, values are orders. Everything else has Kafka's defaults: acks=all,
-    //    idempotence, linger.ms=5. Any of Kafka's properties can be `set` by its name.
+    //    idempotence, linger.ms=5. Any of Kafka's properties can be `set` by its name, or be in a file
+    //    (`ProducerConfig::from_properties_file`).
     let producer: Producer<str, Order> = Producer::builder_with(Utf8, OrderText)
-        .bootstrap_servers([kafka.bootstrap_servers()])
+        .config(kafka.config(&options)?)
         .set("client.id", "quickstart")
         .build()?;
 
@@ -172,24 +178,29 @@ fn told(how: &str, outcome: Result<RecordMetadata, &DeliveryError>) {
 
 /// Where the records go.
 enum Kafka {
-    Real(String),
+    Real,
     Embedded(MockCluster),
 }
 
 impl Kafka {
-    async fn real_or_embedded(servers: Option<String>, topic: &str) -> anyhow::Result<Self> {
-        if let Some(servers) = servers {
-            return Ok(Self::Real(servers));
+    async fn real_or_embedded(options: &Options) -> anyhow::Result<Self> {
+        if options.bootstrap_server.is_some() || options.config.is_some() {
+            return Ok(Self::Real);
         }
-        let cluster = MockCluster::builder().brokers(3).topic(topic, 6);
+        let cluster = MockCluster::builder().brokers(3).topic(&options.topic, 6);
         Ok(Self::Embedded(cluster.start().await?))
     }
 
-    fn bootstrap_servers(&self) -> String {
-        match self {
-            Self::Real(servers) => servers.clone(),
-            Self::Embedded(cluster) => cluster.bootstrap_servers(),
-        }
+    fn config(&self, options: &Options) -> Result<ProducerConfig, ConfigError> {
+        let config = match &options.config {
+            Some(file) => ProducerConfig::from_properties_file(file)?,
+            None => ProducerConfig::new(),
+        };
+        Ok(match (self, &options.bootstrap_server) {
+            (Self::Embedded(cluster), _) => config.bootstrap_servers([cluster.bootstrap_servers()]),
+            (Self::Real, Some(servers)) => config.bootstrap_servers([servers]),
+            (Self::Real, None) => config,
+        })
     }
 
     /// The embedded cluster can be looked into.
@@ -218,10 +229,9 @@ impl Kafka {
 
 impl std::fmt::Display for Kafka {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match self {
-            Self::Real(_) => "",
-            Self::Embedded(_) => " (embedded)",
-        };
-        write!(f, "{}{kind}", self.bootstrap_servers())
+        match self {
+            Self::Real => f.write_str("as configured"),
+            Self::Embedded(cluster) => write!(f, "{} (embedded)", cluster.bootstrap_servers()),
+        }
     }
 }

@@ -94,7 +94,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: call it again.
-    /// [`Authentication`](TransactionError::Authentication): the coordinator does not let this producer in;
+    /// [`Authentication`](TransactionError::Authentication): the coordinator has refused to authenticate it;
     /// it may be called again.
     /// [`Abortable`](TransactionError::Abortable): the cluster does not let this producer write
     /// now; it may be called again. [`Misused`](TransactionError::Misused): the producer is not
@@ -333,7 +333,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// will be visible; it is being aborted, and the next one begins after that.
     /// [`TimedOut`](TransactionError::TimedOut): still on its way;
     /// [`Producer::wait_for_transaction`] returns how it ends.
-    /// [`Authentication`](TransactionError::Authentication): the coordinator does not let this producer in;
+    /// [`Authentication`](TransactionError::Authentication): the coordinator has refused to authenticate it;
     /// the transaction is aborted once it does, unless the commit may have reached it before.
     /// [`Fatal`](TransactionError::Fatal): the producer cannot be used any more; all of the
     /// transaction may be visible, or nothing. In a callback, which must not wait, it is refused

@@ -26,7 +26,7 @@ use rig::{Answers, Rig, Sink, TOPIC, order_of};
 const VALUE: &[u8] = &[b'v'; 100];
 /// Longer than anything here takes on the busiest machine.
 #[cfg(target_os = "linux")]
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// The system counts what all drivers of the process do.
 #[cfg(target_os = "linux")]
@@ -59,8 +59,8 @@ fn producer(sink: &Sink, settings: &[(&str, &str)]) -> blocking::Producer<[u8], 
 /// Closes it and waits until its thread has ended.
 #[cfg(target_os = "linux")]
 fn end(producer: blocking::Producer<[u8], [u8]>) {
-    producer.close(PATIENCE).unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    producer.close(TIME_LIMIT).unwrap();
+    let deadline = Instant::now() + TIME_LIMIT;
     while rig::write_calls().unwrap().drivers > 0 {
         assert!(Instant::now() < deadline, "the driver does not end");
         std::thread::yield_now();
@@ -195,7 +195,7 @@ fn a_record_that_finds_the_producer_idle_is_written_by_its_sender_and_by_nobody_
     let deliver = || {
         let record = ProducerRecord::new(TOPIC, VALUE);
         producer.send(record).unwrap().wait().unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIME_LIMIT;
         while !rig::driver_state().unwrap().sleeps_now {
             assert!(Instant::now() < deadline, "the driver does not sleep");
             std::thread::yield_now();

@@ -10,7 +10,7 @@ use kafka_producer::ProducerRecord;
 use kafka_producer::blocking::Producer;
 
 /// Longer than anything here takes on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many threads of producers this process has.
 fn threads() -> usize {
@@ -39,8 +39,8 @@ fn a_producer_that_is_closed_while_nothing_is_on_its_way_ends_its_threads() {
         let delivery = producer.send(ProducerRecord::new("orders", "tea")).unwrap();
         delivery.wait().unwrap();
         assert!(threads() > 0);
-        producer.close(PATIENCE).unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        producer.close(TIME_LIMIT).unwrap();
+        let deadline = Instant::now() + TIME_LIMIT;
         while threads() > 0 {
             assert!(
                 Instant::now() < deadline,
@@ -78,13 +78,13 @@ fn come_and_go(kafka: &MockCluster, number: usize) {
     let record = ProducerRecord::new("orders", "tea");
     producer.send(record).unwrap().wait().unwrap();
     if !number.is_multiple_of(3) {
-        producer.close(PATIENCE).unwrap();
+        producer.close(TIME_LIMIT).unwrap();
     }
 }
 
 /// Waits until there are no more threads of producers, and at most so many files.
 fn wait_for_the_end(files_before: usize) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIME_LIMIT;
     while threads() > 0 || files() > files_before {
         let left = (threads(), files());
         assert!(

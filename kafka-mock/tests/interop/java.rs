@@ -9,7 +9,7 @@ use kafka_mock::{
 use kafka_wire::{ApiKey, ErrorCode, compression::Compression, records::TimestampType};
 
 use crate::{
-    program::{PATIENCE, java, output},
+    program::{TIME_LIMIT, java, output},
     written::{self, Written},
 };
 
@@ -292,7 +292,7 @@ fn wait_until(kafka: &MockCluster, mut holds: impl FnMut(&Cluster) -> bool) {
         if kafka.with_cluster(|cluster| holds(cluster)) {
             return;
         }
-        let more = kafka.wait_for_records_blocking("orders", count + 1, PATIENCE);
+        let more = kafka.wait_for_records_blocking("orders", count + 1, TIME_LIMIT);
         more.unwrap();
     }
 }

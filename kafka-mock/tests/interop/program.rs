@@ -9,7 +9,7 @@ use std::{
 };
 
 /// A JVM takes seconds to start, and the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// Kafka's tool `class`.
 pub(crate) fn java(class: &str) -> Command {
@@ -59,7 +59,7 @@ fn run(command: &mut Command, input: &str) -> (Option<i32>, String, String) {
             "`{program}` cannot be run ({error}): `apt-get install kcat openjdk-17-jre-headless`"
         )
     });
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIME_LIMIT;
     let mut stdin = child.0.stdin.take().unwrap();
     let input = input.to_owned();
     // It may end without reading all.
@@ -70,7 +70,7 @@ fn run(command: &mut Command, input: &str) -> (Option<i32>, String, String) {
         let left = deadline.saturating_duration_since(Instant::now());
         stream.recv_timeout(left).unwrap_or_else(|_| {
             let _ = child.0.kill();
-            panic!("{command:?} did not end within {PATIENCE:?}")
+            panic!("{command:?} did not end within {TIME_LIMIT:?}")
         })
     };
     let (out, err) = (end(out), end(err));

@@ -22,7 +22,7 @@ use kafka_wire::{
 
 use crate::batches::Sent;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// One broker, real or not.
 pub(crate) struct Broker {
@@ -47,12 +47,12 @@ impl Broker {
 
     pub(crate) fn exchange(&self, frame: &[u8]) -> Option<Bytes> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         stream.write_all(frame).unwrap();
         let mut length = [0; 4];
         if let Err(error) = stream.read_exact(&mut length) {
-            let patience = matches!(error.kind(), std::io::ErrorKind::WouldBlock);
-            assert!(!patience, "neither an answer nor an end of the connection");
+            let timed_out = matches!(error.kind(), std::io::ErrorKind::WouldBlock);
+            assert!(!timed_out, "neither an answer nor an end of the connection");
             return None;
         }
         let mut frame = vec![0; u32::from_be_bytes(length) as usize];
@@ -66,7 +66,7 @@ impl Broker {
         let request = MetadataRequest::default()
             .with_topics(Some(vec![wanted]))
             .with_allow_auto_topic_creation(false);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIME_LIMIT;
         while Instant::now() < deadline {
             let answer = self.ask(12, &request);
             let partitions = &answer.topics[0].partitions;

@@ -25,7 +25,7 @@ use kafka_wire::{
 
 use crate::{
     batches::{Sent, at, batch, now_ms, seq, under},
-    broker::{Broker, PATIENCE, fetch, list, pair, produce},
+    broker::{Broker, TIME_LIMIT, fetch, list, pair, produce},
     cases::{Case, case},
 };
 
@@ -210,7 +210,7 @@ fn what_is_not_served_ends_as_it_does_with_kafka() {
         let answer = |broker: &Broker| {
             let mut answer = broker.ask(5, &init(id));
             // A Kafka that just started fetches its block of ids first.
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + TIME_LIMIT;
             while answer.error_code == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
                 && Instant::now() < deadline
             {

@@ -21,7 +21,7 @@ use kafka_wire::{
 
 use crate::{
     batches::in_codec,
-    broker::{Broker, PATIENCE},
+    broker::{Broker, TIME_LIMIT},
 };
 
 /// One client, and what it was answered so far.
@@ -351,7 +351,7 @@ fn is_starting(code: ErrorCode) -> bool {
 
 pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     // A coordinator looks for what has timed out every ten seconds, and may find it busy.
-    let deadline = Instant::now() + 3 * PATIENCE;
+    let deadline = Instant::now() + 3 * TIME_LIMIT;
     loop {
         if let Some(answer) = ask() {
             return answer;

@@ -164,7 +164,7 @@ fn open(source: &Source) -> Result<(Box<dyn Read>, ProgressBar)> {
 fn close_on_signal(producer: &Producer<[u8], [u8]>) -> Result<()> {
     let producer = producer.clone();
     ctrlc::set_handler(move || {
-        let report = producer.close(PATIENCE_AFTER_SIGNAL).unwrap_or_default();
+        let report = producer.close(TIME_LIMIT_AFTER_SIGNAL).unwrap_or_default();
         eprintln!(
             "console-producer: ended by a signal; of the records that were on their way {} were \
              delivered, {} failed, {} failed and are possibly in the log",
@@ -177,4 +177,4 @@ fn close_on_signal(producer: &Producer<[u8], [u8]>) -> Result<()> {
 
 /// As a shell says it.
 const ENDED_BY_A_SIGNAL: i32 = 130;
-const PATIENCE_AFTER_SIGNAL: Duration = Duration::from_secs(30);
+const TIME_LIMIT_AFTER_SIGNAL: Duration = Duration::from_secs(30);

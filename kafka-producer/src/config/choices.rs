@@ -279,7 +279,7 @@ pub enum SecurityProtocol {
     /// Neither.
     #[default]
     Plaintext,
-    /// TLS; who we are, a certificate says, or nothing does.
+    /// TLS; the producer may have a certificate.
     Ssl,
     /// A login that anybody on the way can read, or parts of it.
     SaslPlaintext,

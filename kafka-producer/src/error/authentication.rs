@@ -1,4 +1,4 @@
-//! A broker that does not let us in, or that we do not believe.
+//! A broker that refuses to authenticate the producer, or that cannot be authenticated.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub struct AuthenticationError {
     pub broker: Arc<str>,
     /// The SASL mechanism, or `TLS`.
     pub mechanism: &'static str,
-    /// Who we said we are.
+    /// The user, or the principal of the token, if it is known.
     pub user: Option<Arc<str>>,
     /// The broker's words, or what is wrong with it; and the settings to look at.
     pub reason: Arc<str>,

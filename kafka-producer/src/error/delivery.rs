@@ -171,7 +171,7 @@ pub enum Cause {
     InCallback(InCallback),
     /// The broker that would have to take it lacks an API, or a version, that it needs.
     Unsupported(Unsupported),
-    /// The broker that would have to take it does not let us in, or is not believed.
+    /// The leader has refused to authenticate the producer, or cannot be authenticated.
     Authentication(AuthenticationError),
 }
 

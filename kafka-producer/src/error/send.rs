@@ -68,7 +68,7 @@ pub enum SendError {
         /// Why, as far as is known: a connection refused, an answer that was not Kafka's, an error code.
         last: Option<WaitReason>,
     },
-    /// No broker lets us in that could tell of the topic.
+    /// Every broker that could be asked about the topic has refused to authenticate the producer.
     #[error("{0}")]
     Authentication(AuthenticationError),
     /// No broker that can be reached has a version of the Metadata API that this producer speaks.
@@ -236,7 +236,7 @@ pub enum AbortableError {
     /// A `send` in it has failed: the record is not part of it.
     #[error("a record was not accepted: {0}")]
     Send(Arc<SendError>),
-    /// A coordinator does not let the producer in.
+    /// A coordinator has refused to authenticate the producer.
     #[error("{0}")]
     Authentication(AuthenticationError),
     /// A coordinator has refused a request.

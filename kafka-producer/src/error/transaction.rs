@@ -34,8 +34,8 @@ pub enum TransactionError {
     /// The producer can no longer be used.
     #[error(transparent)]
     Fatal(FatalError),
-    /// The coordinator does not let the producer in, or nobody does who could tell which broker that is.
-    /// The producer itself goes on: once it is let in, the call can be made again. A transaction that was
+    /// The coordinator, or every broker that could name it, has refused to authenticate the producer.
+    /// The producer itself goes on: once it is authenticated, the call can be made again. A transaction that was
     /// to be committed is aborted, unless its coordinator was told of the end before: then it may be
     /// committed.
     #[error(transparent)]

@@ -46,7 +46,7 @@ pub enum WaitReason {
     },
     /// A broker lacks an API that is needed.
     Unsupported(Unsupported),
-    /// A broker does not let us in, or is not believed.
+    /// A broker has refused to authenticate the producer, or cannot be authenticated.
     Authentication(AuthenticationError),
     /// The cluster knows of no broker.
     NoBroker,

@@ -38,6 +38,7 @@ mod connection;
 #[cfg_attr(
     not(feature = "unstable-engine"),
     allow(
+        dead_code,
         unreachable_pub,
         reason = "what is public in it is so with the feature `unstable-engine`"
     )
@@ -58,14 +59,14 @@ pub(crate) mod token;
 #[cfg(not(feature = "unstable-engine"))]
 pub(crate) use self::{
     connection::Security,
-    sasl::{Login, Sasl},
+    sasl::{Credentials, Sasl},
     tls::{Identity, Tls, TlsVersion, Trust},
 };
 #[cfg(feature = "unstable-engine")]
 #[doc(hidden)]
 pub use self::{
     connection::Security,
-    sasl::{Login, Sasl},
+    sasl::{Credentials, Sasl},
     tls::{Identity, Tls, TlsVersion, Trust},
 };
 pub use sasl::ScramHash;

@@ -19,13 +19,13 @@ use super::token::TokenProvider;
 #[derive(Clone, Debug)]
 pub enum Sasl {
     /// `PLAIN` (RFC 4616).
-    Plain(Login),
+    Plain(Credentials),
     /// `SCRAM-SHA-256` and `SCRAM-SHA-512` (RFC 5802).
     Scram {
         /// Which of the two.
         hash: ScramHash,
-        /// Who logs in.
-        login: Login,
+        /// The user's, or the token's.
+        login: Credentials,
         /// Whether the login is a delegation token (KIP-48).
         token: bool,
     },
@@ -37,7 +37,7 @@ pub enum Sasl {
 
 /// A name and its password.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub struct Credentials {
     /// `username` of `sasl.jaas.config`.
     pub username: String,
     /// `password` of `sasl.jaas.config`.
@@ -89,7 +89,7 @@ impl Sasl {
         }
     }
 
-    /// Who logs in, if that is known without a token.
+    /// The user, if that is known without a token.
     pub(crate) fn user(&self) -> Option<Arc<str>> {
         match self {
             Self::Plain(login) | Self::Scram { login, .. } => Some((*login.username).into()),

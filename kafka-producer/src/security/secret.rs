@@ -26,7 +26,7 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself, for who must have it.
+    /// The text itself.
     ///
     /// ```
     /// assert_eq!(kafka_producer::security::Secret::new("tea").expose(), "tea");

@@ -50,7 +50,7 @@ pub(crate) use self::{
 };
 use super::secret::Secret;
 
-/// How the broker is known, and how we are.
+/// How the broker authenticates, and how the producer does.
 #[derive(Clone, Debug)]
 pub struct Tls {
     /// `ssl.truststore.*`.
@@ -74,10 +74,10 @@ pub enum TlsVersion {
     V13,
 }
 
-/// Whose certificates are believed.
+/// The certificates that are trusted.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// Those that the platform believes.
+    /// The platform's.
     Platform,
     /// Those of this PEM file.
     PemFile(PathBuf),

@@ -1,4 +1,4 @@
-//! Tokens, and who provides them (`OAUTHBEARER`).
+//! Tokens and their providers (`OAUTHBEARER`).
 
 #[cfg(all(feature = "_tls", feature = "oauth-oidc"))]
 pub(crate) mod assertion;
@@ -101,7 +101,7 @@ pub trait TokenProvider: fmt::Debug + Send + Sync {
 pub struct Token {
     /// The token itself.
     pub value: Secret,
-    /// Who it says we are, if that is known: for messages.
+    /// The principal that it names, if that is known: for messages.
     pub principal: Option<Arc<str>>,
     /// SASL extensions, each a name and its value (KIP-342).
     pub extensions: Vec<(String, String)>,

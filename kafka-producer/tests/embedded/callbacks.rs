@@ -13,13 +13,13 @@ use kafka_producer::partition::{Partitioner, RecordView, TopicView};
 use kafka_producer::serialize::{self, SerializeError, Serializer};
 use kafka_producer::{Delivery, Producer, ProducerRecord, SendError, TransactionError, blocking};
 
-use crate::scene::{FOR_EVER, PATIENCE, TOPIC, builder, configured, record};
+use crate::scene::{FOR_EVER, TIME_LIMIT, TOPIC, builder, configured, record};
 
 /// What `call` gives on a thread of its own, which must not take forever.
 fn in_a_thread<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = mpsc::channel();
     thread::spawn(move || done.send(call()));
-    let result = result.recv_timeout(PATIENCE);
+    let result = result.recv_timeout(TIME_LIMIT);
     result.expect("it hangs, or its thread has panicked")
 }
 
@@ -146,7 +146,7 @@ fn who_closes_holds_a_lock_that_the_wakers_of_all_waits_take() {
             pollster::block_on(wait);
         }
         assert!(pollster::block_on(delivery).is_err());
-        pollster::block_on(producer.close(PATIENCE)).unwrap();
+        pollster::block_on(producer.close(TIME_LIMIT)).unwrap();
         drop(waker);
         for thread in told.try_iter() {
             assert!(thread.starts_with("kafka-producer"), "{thread:?}");
@@ -263,7 +263,7 @@ fn whatever_panics_of_other_peoples_code_every_record_has_its_outcome_and_close_
             let delivered = |delivery: &Delivery| matches!(delivery.try_outcome(), Some(Ok(_)));
             assert!(deliveries.iter().all(delivered), "round {round}");
         }
-        assert!(producer.close(PATIENCE).unwrap().is_clean());
+        assert!(producer.close(TIME_LIMIT).unwrap().is_clean());
         assert_eq!(kafka.records(TOPIC).len(), 9);
     });
 }
@@ -276,7 +276,7 @@ const WAITING_CALLS: [Call; 16] = [
     ("send", |it| error(it.send_and_forget(unknown()))),
     ("send", |it| error(it.send_with(unknown(), |_| {}))),
     ("flush", |it| error(it.flush())),
-    ("close", |it| error(it.close(PATIENCE).map(drop))),
+    ("close", |it| error(it.close(TIME_LIMIT).map(drop))),
     ("wait", |it| error(it.send(record("x")).unwrap().wait())),
     ("init_transactions", |it| error(it.init_transactions())),
     ("begin_transaction", |it| {
@@ -287,7 +287,7 @@ const WAITING_CALLS: [Call; 16] = [
     }),
     ("send", |it| awaited(it.as_async().send(unknown()))),
     ("flush", |it| awaited(it.as_async().flush())),
-    ("close", |it| awaited(it.as_async().close(PATIENCE))),
+    ("close", |it| awaited(it.as_async().close(TIME_LIMIT))),
     ("ready", |it| awaited(it.as_async().ready(["unknown"]))),
     ("ready", |it| {
         awaited(it.as_async().partitions_for("unknown"))
@@ -336,7 +336,7 @@ fn in_a_callback_what_would_wait_is_refused_at_once_and_what_does_not_is_done() 
             assert!(sent, "{name}");
         }
         producer.flush().unwrap();
-        assert!(producer.close(PATIENCE).unwrap().is_clean());
+        assert!(producer.close(TIME_LIMIT).unwrap().is_clean());
     });
 }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use kafka_mock::MockCluster;
 use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit, Producer, TransactionError};
 
-use crate::scene::{PATIENCE, TOPIC, in_time, kafka, producer, record, text, values};
+use crate::scene::{TIME_LIMIT, TOPIC, in_time, kafka, producer, record, text, values};
 
 /// No call here waits more often than this.
 const POLLS: usize = 4;
@@ -167,7 +167,7 @@ async fn waiting_for_the_end_may_be_dropped_and_closing_ends_what_is_open() {
     let delivery = in_time(transaction.send(record("no"))).await.unwrap();
     in_time(delivery).await.unwrap();
     let closer = producer.clone();
-    let report = in_time(closer.close(PATIENCE)).await.unwrap();
+    let report = in_time(closer.close(TIME_LIMIT)).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
     let late = in_time(transaction.commit()).await;
     assert!(matches!(late, Err(TransactionError::Closed)), "{late:?}");

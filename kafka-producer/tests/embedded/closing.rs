@@ -8,7 +8,7 @@ use kafka_producer::{CloseReport, Persistence, SendError, TrySendError};
 use kafka_wire::ApiKey;
 
 use crate::scene::{
-    FOR_EVER, PATIENCE, TOPIC, in_time, is_ready, kafka, lose_the_broker, numbers, producer,
+    FOR_EVER, TIME_LIMIT, TOPIC, in_time, is_ready, kafka, lose_the_broker, numbers, producer,
     record, values,
 };
 
@@ -132,7 +132,7 @@ async fn what_was_sent_without_an_answer_is_unknown_when_the_deadline_of_close_c
     let producer = producer(&kafka, &[("linger.ms", "0")]);
     kafka.inject(Fault::new(Effect::Silence(When::AfterHandling)).api(ApiKey::PRODUCE));
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
-    in_time(kafka.wait_for_records(TOPIC, 1, PATIENCE))
+    in_time(kafka.wait_for_records(TOPIC, 1, TIME_LIMIT))
         .await
         .unwrap();
     let report = in_time(producer.close(Duration::from_millis(300)))

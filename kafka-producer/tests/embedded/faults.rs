@@ -9,7 +9,7 @@ use kafka_producer::{Delivery, ErrorCode, Persistence, Producer};
 use kafka_wire::ApiKey;
 
 use crate::scene::{
-    PATIENCE, TOPIC, in_time, is_ready, kafka, lose_the_broker, numbers, producer, record, text,
+    TIME_LIMIT, TOPIC, in_time, is_ready, kafka, lose_the_broker, numbers, producer, record, text,
     until_told, values,
 };
 
@@ -51,7 +51,7 @@ async fn what_is_refused_for_a_while_is_sent_again_in_order_and_once() {
         for value in &sent {
             drop(send(&producer, value).await);
         }
-        let report = in_time(producer.close(PATIENCE)).await.unwrap();
+        let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
         assert!(report.is_clean(), "{code}: {report:?}");
         assert_eq!(values(&kafka), sent, "{code}");
     }
@@ -93,7 +93,12 @@ async fn an_answer_that_is_lost_makes_no_duplicate() {
     for value in &sent {
         drop(send(&producer, value).await);
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     assert_eq!(values(&kafka), sent);
 }
 
@@ -160,7 +165,12 @@ async fn records_follow_the_leaders_of_a_broker_that_dies() {
         let record = record(value).partition((at % 6) as i32);
         drop(in_time(producer.send(record)).await.unwrap());
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     let log = kafka.records(TOPIC);
     for partition in 0..6 {
         let lies = log
@@ -239,7 +249,12 @@ async fn what_is_refused_until_delivery_timeout_ms_is_not_in_the_log() {
     kafka.clear_faults();
     until_told(async || send(&producer, "next").await.await.ok()).await;
     assert!(values(&kafka).iter().all(|value| value == "next"));
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -286,7 +301,12 @@ async fn records_of_a_broker_that_is_away_expire_without_having_been_sent() {
     kafka.restart_broker(BrokerId(1)).unwrap();
     until_told(async || send(&producer, "next").await.await.ok()).await;
     assert!(values(&kafka).iter().all(|value| value == "next"));
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -321,7 +341,7 @@ async fn without_the_right_to_a_producer_id_records_fail_until_it_is_given() {
     kafka.clear_faults();
     let delivery = send(&producer, "at last").await;
     in_time(delivery).await.unwrap();
-    in_time(producer.close(PATIENCE)).await.unwrap();
+    in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert_eq!(producer.memory_in_use(), 0);
     assert_eq!(values(&kafka), ["at last"]);
 }
@@ -364,7 +384,12 @@ async fn connections_that_break_at_every_turn_lose_and_duplicate_nothing() {
             in_time(producer.flush()).await.unwrap();
         }
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     let log = kafka.records(TOPIC);
     for partition in 0..3 {
         let lies = log

@@ -38,7 +38,7 @@ async fn send_with(producer: &Producer<str, str>) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn a_password_of_the_login_module_lets_a_record_in() {
+async fn a_record_is_sent_with_the_password_of_the_login_module() {
     let mechanisms = [
         SaslMechanism::Plain,
         SaslMechanism::ScramSha256,
@@ -83,7 +83,7 @@ mod tokens {
     const OAUTH: (&str, &str) = ("sasl.mechanism", "OAUTHBEARER");
 
     #[tokio::test]
-    async fn an_unsecured_token_lets_a_record_in_where_any_will_do() {
+    async fn a_record_is_sent_with_an_unsecured_token_where_any_is_accepted() {
         let kafka = kafka(SaslConfig::new([SaslMechanism::OAuthBearer])).await;
         let jaas = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
                     unsecuredLoginStringClaim_sub=\"me\";";
@@ -142,7 +142,7 @@ mod tokens {
     }
 
     #[tokio::test]
-    async fn a_token_of_an_identity_provider_lets_a_record_in() {
+    async fn a_record_is_sent_with_a_token_of_an_identity_provider() {
         let kafka = accepting("opaque-7").await;
         // The second connection uses the token of the first.
         let url = endpoint([answer("503 Busy", ""), token("opaque-7")]).await;

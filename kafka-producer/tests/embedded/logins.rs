@@ -1,4 +1,4 @@
-//! The facade against an embedded cluster that asks who its clients are.
+//! The facade against an embedded cluster whose clients must authenticate.
 
 use std::time::{Duration, Instant};
 
@@ -19,14 +19,14 @@ async fn kafka(sasl: SaslConfig) -> MockCluster {
     described.start().await.unwrap()
 }
 
-/// How often clients have begun to log in, or have begun again.
-fn logins(kafka: &MockCluster) -> usize {
+/// How often clients have begun to authenticate, or to authenticate anew.
+fn exchanges(kafka: &MockCluster) -> usize {
     let seen = kafka.requests().into_iter();
     seen.filter(|seen| seen.api == ApiKey::SASL_HANDSHAKE)
         .count()
 }
 
-/// Logs in as alice.
+/// Authenticates as alice.
 fn producer(kafka: &MockCluster, mechanism: &str) -> Producer<str, str> {
     let module = match mechanism {
         "PLAIN" => "plain.PlainLoginModule",
@@ -45,7 +45,7 @@ fn producer(kafka: &MockCluster, mechanism: &str) -> Producer<str, str> {
 }
 
 #[tokio::test]
-async fn records_come_through_a_login_of_each_mechanism() {
+async fn records_are_sent_with_each_mechanism() {
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         let kafka = kafka(users("tea-2026")).await;
         let producer = producer(&kafka, mechanism);
@@ -103,7 +103,7 @@ async fn a_port_that_asks_for_sasl_is_told_to_a_client_without_it() {
             assert!(why.reason.contains(said), "{said}: {why}");
         }
         // One connection was closed, the next was asked why.
-        assert_eq!(logins(&kafka), 1);
+        assert_eq!(exchanges(&kafka), 1);
         let again = in_time(producer.send(record("tea"))).await.unwrap_err();
         assert!(matches!(again, SendError::Authentication(_)), "{again}");
     }
@@ -116,7 +116,7 @@ async fn sessions_that_end_cost_no_record_and_a_changed_password_fails_the_next(
     let kafka = kafka(sasl.clone()).await;
     let producer = producer(&kafka, "PLAIN");
     let mut sent = 0;
-    while logins(&kafka) < 5 {
+    while exchanges(&kafka) < 5 {
         let delivery = in_time(producer.send(record("tea"))).await.unwrap();
         in_time(delivery).await.unwrap();
         sent += 1;

@@ -13,7 +13,7 @@ use kafka_producer::{
 use kafka_wire::ApiKey;
 
 use crate::scene::{
-    PATIENCE, TOPIC, builder, configured, in_time, is_ready, kafka, producer, record, until_told,
+    TIME_LIMIT, TOPIC, builder, configured, in_time, is_ready, kafka, producer, record, until_told,
     values,
 };
 
@@ -311,7 +311,12 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
         })
         .await;
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -492,5 +497,10 @@ async fn names_that_have_no_address_in_time_end_the_producer() {
         };
         assert_eq!(*limit, Duration::from_millis(1), "{error}");
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
 }

@@ -18,7 +18,7 @@ use kafka_producer::{Producer, ProducerBuilder, ProducerRecord, SendError};
 pub(crate) const TOPIC: &str = "orders";
 
 /// Longer than any test should take on the busiest machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Records linger until they are flushed, or the test has failed.
 pub(crate) const FOR_EVER: [(&str, &str); 2] = [
@@ -80,7 +80,7 @@ pub(crate) fn numbers(count: usize) -> Vec<String> {
 
 /// What the future gives, which must not take forever.
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    let result = tokio::time::timeout(PATIENCE, future).await;
+    let result = tokio::time::timeout(TIME_LIMIT, future).await;
     result.expect("it hangs")
 }
 

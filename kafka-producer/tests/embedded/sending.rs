@@ -13,7 +13,8 @@ use kafka_producer::{Delivery, Producer, ProducerRecord, Status, TrySendError, W
 use kafka_wire::{ApiKey, records::TimestampType};
 
 use crate::scene::{
-    FOR_EVER, PATIENCE, TOPIC, in_time, kafka, numbers, producer, record, text, until_told, values,
+    FOR_EVER, TIME_LIMIT, TOPIC, in_time, kafka, numbers, producer, record, text, until_told,
+    values,
 };
 
 #[tokio::test]
@@ -113,7 +114,7 @@ async fn callbacks_of_a_partition_are_called_in_the_order_of_its_log() {
         });
         in_time(sent).await.unwrap();
     }
-    in_time(producer.close(PATIENCE)).await.unwrap();
+    in_time(producer.close(TIME_LIMIT)).await.unwrap();
     let told = told.lock().unwrap();
     assert_eq!(told.len(), 300);
     for partition in 0..3 {
@@ -139,7 +140,7 @@ async fn a_callback_may_send() {
     in_time(producer.send_with(record("first"), callback))
         .await
         .unwrap();
-    in_time(kafka.wait_for_records(TOPIC, 2, PATIENCE))
+    in_time(kafka.wait_for_records(TOPIC, 2, TIME_LIMIT))
         .await
         .unwrap();
     assert!(told.recv().unwrap());
@@ -227,7 +228,7 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
         }
     });
     assert_eq!(metadata.await.offset, Some(accepted));
-    in_time(producer.close(PATIENCE)).await.unwrap();
+    in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert_eq!(producer.memory_in_use(), 0);
 }
 
@@ -247,8 +248,8 @@ fn a_program_without_async_sends_in_all_ways() {
     producer.send_and_forget(record("4")).unwrap();
     producer.flush().unwrap();
     assert_eq!(values(&kafka), numbers(5));
-    assert!(told.recv_timeout(PATIENCE).unwrap());
-    assert!(producer.close(PATIENCE).unwrap().is_clean());
+    assert!(told.recv_timeout(TIME_LIMIT).unwrap());
+    assert!(producer.close(TIME_LIMIT).unwrap().is_clean());
 }
 
 #[tokio::test]
@@ -262,7 +263,7 @@ async fn a_send_dropped_while_it_waits_for_its_topic_has_enqueued_nothing() {
     }
     in_time(producer.ready([TOPIC])).await.unwrap();
     drop(in_time(producer.send(record("kept"))).await.unwrap());
-    let report = in_time(producer.close(PATIENCE)).await.unwrap();
+    let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert_eq!(report.delivered, 1);
     assert_eq!(values(&kafka), ["kept"]);
 }
@@ -287,7 +288,7 @@ async fn a_send_dropped_while_it_waits_for_memory_has_enqueued_nothing() {
     }
     kafka.restart_broker(BrokerId(1)).unwrap();
     in_time(producer.flush()).await.unwrap();
-    let report = in_time(producer.close(PATIENCE)).await.unwrap();
+    let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert!(report.is_clean());
     assert_eq!(producer.memory_in_use(), 0);
     assert_eq!(kafka.records(TOPIC).len(), accepted);
@@ -462,7 +463,7 @@ async fn without_acks_the_offset_is_not_known_but_the_record_is_there() {
     let producer = producer(&kafka, &settings);
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
     assert_eq!(in_time(delivery).await.unwrap().offset, None);
-    in_time(kafka.wait_for_records(TOPIC, 1, PATIENCE))
+    in_time(kafka.wait_for_records(TOPIC, 1, TIME_LIMIT))
         .await
         .unwrap();
 }

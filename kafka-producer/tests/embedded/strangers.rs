@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kafka_producer::{Producer, SendError};
 
-use crate::scene::{PATIENCE, builder, in_time, kafka, record, until_told};
+use crate::scene::{TIME_LIMIT, builder, in_time, kafka, record, until_told};
 
 const MAX_BLOCK_MS: u64 = 800;
 
@@ -68,7 +68,12 @@ async fn is_told_as(server: &str, is_expected: fn(&str) -> bool) {
         let told = told.await;
         assert!(told.contains(server), "{told}");
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
 }
 
 /// A record goes through, although this server is among those to begin with.

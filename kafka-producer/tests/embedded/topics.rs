@@ -70,7 +70,7 @@ async fn the_last_of_ten_thousand_topics_cost_as_many_questions_as_the_first() {
         let expected = HUNDRED..=HUNDRED + 10;
         assert!(expected.contains(&asked), "{asked} questions");
     }
-    in_time(producer.close(crate::scene::PATIENCE))
+    in_time(producer.close(crate::scene::TIME_LIMIT))
         .await
         .unwrap();
 }

@@ -10,7 +10,7 @@
 
 mod console_producer;
 mod exceptions;
-mod kept_out;
+mod authenticating;
 mod lines;
 mod program;
 mod quickstart;

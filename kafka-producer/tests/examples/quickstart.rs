@@ -1,12 +1,14 @@
 //! The first thing a newcomer runs works, with and without a Kafka.
 
-use kafka_mock::MockRecord;
+use kafka_mock::cluster::{SaslConfig, SaslMechanism};
+use kafka_mock::{MockCluster, MockRecord};
 
 use crate::cluster;
+use crate::lines::{path, properties};
 use crate::program::run;
 
 #[test]
-fn quickstart_needs_nothing_and_prints_where_each_record_has_come_to_lie() {
+fn quickstart_needs_nothing_and_prints_the_offset_of_each_record() {
     let ended = run("quickstart", &[], b"");
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for how in ["synchronous: ", "callback: ", "one of many: "] {
@@ -56,6 +58,23 @@ fn quickstart_writes_to_the_cluster_and_topic_that_are_named() {
         .collect();
     let expected = [1, 2, 3, 4, 5].map(|cups| format!("{cups} x juice"));
     assert_eq!(values, expected.each_ref().map(String::as_bytes));
+}
+
+#[test]
+fn quickstart_logs_in_as_a_properties_file_says() {
+    let sasl = SaslConfig::new([SaslMechanism::Plain]).with_user("alice", "alice-secret");
+    let builder = MockCluster::builder().sasl(sasl).topic("t", 1);
+    let kafka = builder.start_blocking().unwrap();
+    let config = properties(&format!(
+        "bootstrap.servers={}\nsecurity.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n\
+         sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+         username=\"alice\" password=\"alice-secret\";\n",
+        kafka.bootstrap_servers()
+    ));
+    let arguments = ["--config", path(&config), "--topic", "t"];
+    let ended = run("quickstart", &arguments, b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(kafka.records("t").len(), 9);
 }
 
 fn of_key<'a>(records: &'a [MockRecord], key: &[u8]) -> Vec<&'a MockRecord> {

@@ -15,7 +15,7 @@ use kafka_wire::messages::produce::{
 use kafka_wire::records::{BatchBuilder, BatchHeader, RecordParts};
 use serde_json::json;
 
-use crate::cluster::{PATIENCE, ask, ask_at, create_topic_on, servers};
+use crate::cluster::{TIME_LIMIT, ask, ask_at, create_topic_on, servers};
 use crate::nodes::{Cluster, Harm, all_in_sync, inflict, leader_of, others, wait_for};
 use crate::tools::tool;
 
@@ -77,7 +77,7 @@ async fn topic_with_a_record() -> (String, i32) {
     let leader = leader_of(&topic).await;
     wait_for(
         "the first record to be everywhere",
-        PATIENCE,
+        TIME_LIMIT,
         || match produce(leader, &topic, 0, 0) {
             (ErrorCode::NONE, offset) => offset == 0,
             (ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _) => false,
@@ -100,7 +100,7 @@ async fn appended_and_waiting(topic: &str, leader: i32, frozen: i32) -> JoinHand
             .with_name(topic.to_owned())
             .with_partition_indexes(vec![0]),
     ]);
-    wait_for("the batch to be appended", PATIENCE, || {
+    wait_for("the batch to be appended", TIME_LIMIT, || {
         let answer = ask_at(&server(leader), 0, &request).unwrap();
         let producers = &answer.topics[0].partitions[0].active_producers;
         // An answer that comes before is for the test to judge, not to be waited for.
@@ -202,7 +202,7 @@ fn elect_preferred(node: i32, topic: &str) {
     request.extend(timeout_ms.to_be_bytes());
     let length = u32::try_from(request.len()).unwrap();
     let mut stream = TcpStream::connect(server(node)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(&length.to_be_bytes()).unwrap();
     stream.write_all(&request).unwrap();
     // What it says is not needed: the leader that is deposed tells.

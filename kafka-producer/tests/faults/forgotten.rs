@@ -7,7 +7,7 @@ use kafka_producer::{Producer, ProducerRecord};
 use kafka_wire::messages::describe_producers::{DescribeProducersRequest, TopicRequest};
 
 use crate::checker::{Findings, Promise, check};
-use crate::cluster::{PATIENCE, ask_at, create_topic, in_time, producer, servers};
+use crate::cluster::{TIME_LIMIT, ask_at, create_topic, in_time, producer, servers};
 use crate::ledger::{Ledger, now};
 use crate::load::{Sender, fate};
 use crate::nodes::{
@@ -77,7 +77,7 @@ impl Forgotten {
         }
         forgotten.told(FIRST).await;
         let leader = leader_of(&forgotten.topic).await;
-        wait_for("the producer to be forgotten", PATIENCE, || {
+        wait_for("the producer to be forgotten", TIME_LIMIT, || {
             !is_known(leader, &forgotten.topic)
         })
         .await;
@@ -103,7 +103,7 @@ impl Forgotten {
 
     /// Waits until so many records have an outcome.
     async fn told(&self, records: u64) {
-        wait_for("outcomes", PATIENCE, || {
+        wait_for("outcomes", TIME_LIMIT, || {
             self.ledger.outcomes().len() as u64 == records
         })
         .await;
@@ -111,7 +111,7 @@ impl Forgotten {
 
     /// What was told, beside what Kafka's consumer reads.
     async fn close(self) -> Findings {
-        in_time(self.producer.close(PATIENCE)).await.unwrap();
+        in_time(self.producer.close(TIME_LIMIT)).await.unwrap();
         all_in_sync().await;
         let log = log_of(&self.topic).await;
         check(self.ledger.sent(), &self.ledger.outcomes(), &[], &log)

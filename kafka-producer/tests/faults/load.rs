@@ -18,7 +18,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
 
-use crate::cluster::{PATIENCE, environment, producer, servers};
+use crate::cluster::{TIME_LIMIT, environment, producer, servers};
 use crate::ledger::{Fate, Ledger, now};
 use crate::transactor::transact;
 
@@ -79,7 +79,7 @@ impl Load {
         match self.work {
             Work::Task { stop, task } => {
                 stop.store(true, Ordering::Release);
-                let ended = tokio::time::timeout(PATIENCE, task).await;
+                let ended = tokio::time::timeout(TIME_LIMIT, task).await;
                 ended.expect("the producer closes in time").unwrap();
             }
             Work::Program {
@@ -89,7 +89,7 @@ impl Load {
                 kill(pid, Signal::SIGTERM).unwrap();
                 let ended = move || (reader.join(), child.wait());
                 let ended = tokio::task::spawn_blocking(ended);
-                let ended = tokio::time::timeout(PATIENCE, ended).await;
+                let ended = tokio::time::timeout(TIME_LIMIT, ended).await;
                 let (read, _) = ended.expect("the program ends in time").unwrap();
                 read.unwrap();
             }
@@ -143,7 +143,7 @@ async fn send_numbers(
             number += 1;
         }
     }
-    producer.close(PATIENCE).await.unwrap();
+    producer.close(TIME_LIMIT).await.unwrap();
 }
 
 pub(crate) fn fate(outcome: Result<RecordMetadata, &DeliveryError>) -> Fate {

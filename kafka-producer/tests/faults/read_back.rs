@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use kafka_producer::ProducerRecord;
 
 use crate::checker::Logged;
-use crate::cluster::{PATIENCE, environment, in_time, leaders, producer, servers};
+use crate::cluster::{TIME_LIMIT, environment, in_time, leaders, producer, servers};
 
 const END: &str = "end";
 /// How long Kafka's consumer may take to read everything.
@@ -33,7 +33,7 @@ async fn mark_ends(topic: &str, partitions: i32) {
         let marked = in_time(producer.send(record)).await.unwrap();
         in_time(marked).await.unwrap();
     }
-    in_time(producer.close(PATIENCE)).await.unwrap();
+    in_time(producer.close(TIME_LIMIT)).await.unwrap();
 }
 
 /// Ends the process, whatever happens.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kafka_producer::error::TransactionError;
 use kafka_producer::{Delivery, Persistence, Producer, ProducerRecord, Transaction};
 
-use crate::cluster::{PATIENCE, producer};
+use crate::cluster::{TIME_LIMIT, producer};
 use crate::ledger::{Fate, Ledger, now};
 use crate::load::{KEYS, Settings};
 
@@ -32,7 +32,7 @@ pub(crate) async fn transact(
     if let Err(error) = transact_until(&producer, topic, ledger, stopped).await {
         ledger.end(error);
     }
-    producer.close(PATIENCE).await.unwrap();
+    producer.close(TIME_LIMIT).await.unwrap();
 }
 
 async fn transact_until(

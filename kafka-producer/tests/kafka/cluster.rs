@@ -18,7 +18,7 @@ use kafka_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kafka_wire::{Request, decode_response, encode_request};
 
 /// Longer than anything here takes on the busiest machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// Where the cluster is.
 pub(crate) fn servers() -> String {
@@ -151,7 +151,7 @@ pub(crate) fn ask_at<R: Request>(
 ) -> io::Result<R::Response> {
     let version = R::version(version).unwrap();
     let mut stream = TcpStream::connect(server)?;
-    stream.set_read_timeout(Some(PATIENCE / 4))?;
+    stream.set_read_timeout(Some(TIME_LIMIT / 4))?;
     let frame = encode_request(1, Some("tests"), version, request).map_err(io::Error::other)?;
     stream.write_all(&frame)?;
     let mut length = [0; 4];
@@ -169,10 +169,10 @@ pub(crate) fn producer(settings: &[(&str, &str)]) -> Producer<str, str> {
 /// The same, not built yet.
 pub(crate) fn builder(settings: &[(&str, &str)]) -> ProducerBuilder<str, str> {
     // Brokers that have just started, on a busy machine, take long to make what they need.
-    let patience_ms = PATIENCE.as_millis().to_string();
+    let limit_ms = TIME_LIMIT.as_millis().to_string();
     let builder = Producer::builder()
         .set("bootstrap.servers", servers())
-        .set("max.block.ms", patience_ms);
+        .set("max.block.ms", limit_ms);
     settings
         .iter()
         .fold(builder, |builder, (name, value)| builder.set(name, *value))
@@ -180,7 +180,7 @@ pub(crate) fn builder(settings: &[(&str, &str)]) -> ProducerBuilder<str, str> {
 
 /// What the future gives, which must not take forever.
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future)
+    tokio::time::timeout(TIME_LIMIT, future)
         .await
         .expect("it hangs")
 }

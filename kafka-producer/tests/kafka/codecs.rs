@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_producer::ProducerRecord;
 
-use crate::cluster::{PATIENCE, create_topic, in_time, producer};
+use crate::cluster::{TIME_LIMIT, create_topic, in_time, producer};
 use crate::tools::{ReadBack, console_consumer, console_producer, kcat};
 
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -50,7 +50,7 @@ async fn send_all(topic: &str, codec: &str) -> Vec<(Option<String>, String)> {
             sent.push((key, value));
         }
     }
-    let report = in_time(producer.close(PATIENCE)).await.unwrap();
+    let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert!(report.is_clean(), "{codec}: {report:?}");
     sent
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use kafka_producer::{DeliveryError, ProducerRecord};
 
-use crate::cluster::{PATIENCE, create_topic, in_time, make_anew, producer, topic_name};
+use crate::cluster::{TIME_LIMIT, create_topic, in_time, make_anew, producer, topic_name};
 use crate::tools::{kcat, tool};
 use kafka_producer::error::Cause;
 
@@ -39,7 +39,7 @@ async fn new_partitions_are_used_after_a_refresh() {
     });
     let (started, mut used, mut sent) = (Instant::now(), BTreeSet::new(), 0);
     while used.len() < 4 {
-        assert!(started.elapsed() < PATIENCE, "only {used:?} are used");
+        assert!(started.elapsed() < TIME_LIMIT, "only {used:?} are used");
         let value = format!("{sent} record without a key");
         let delivery = in_time(producer.send(ProducerRecord::new(&topic, &*value)))
             .await
@@ -48,7 +48,12 @@ async fn new_partitions_are_used_after_a_refresh() {
         sent += 1;
     }
     in_time(alter).await.unwrap();
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     let read = kcat(&topic);
     let values: BTreeSet<_> = read.iter().map(|record| record.text().to_owned()).collect();
     assert_eq!((read.len(), values.len()), (sent, sent));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use kafka_producer::{DeliveryError, ProducerRecord};
 use serde_json::json;
 
-use crate::cluster::{PATIENCE, create_topic_on, in_time, leaders, producer};
+use crate::cluster::{TIME_LIMIT, create_topic_on, in_time, leaders, producer};
 use crate::tools::{kcat, tool};
 
 /// Where the partitions lie at first, the leader first.
@@ -100,7 +100,7 @@ async fn five_requests_in_flight_keep_their_order_while_leaders_move() {
         sent += 1;
     }
     in_time(mover).await.unwrap();
-    let report = in_time(producer.close(PATIENCE / 2)).await.unwrap();
+    let report = in_time(producer.close(TIME_LIMIT / 2)).await.unwrap();
     assert!(
         report.is_clean(),
         "{report:?}: {:?}",

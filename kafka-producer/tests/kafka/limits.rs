@@ -3,7 +3,7 @@
 use kafka_producer::error::Cause;
 use kafka_producer::{ErrorCode, Persistence, ProducerRecord, SendError};
 
-use crate::cluster::{PATIENCE, create_topic, in_time, producer};
+use crate::cluster::{TIME_LIMIT, create_topic, in_time, producer};
 use crate::tools::{kcat, wait_for};
 
 /// The values in a topic of one partition, in their order.
@@ -26,7 +26,7 @@ async fn round_trip(what: &str, settings: &[(&str, &str)], sent: &[String]) {
                 .unwrap(),
         );
     }
-    let report = in_time(producer.close(PATIENCE)).await.unwrap();
+    let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert!(report.is_clean(), "{settings:?}: {report:?}");
     let offset = in_time(last.unwrap()).await.unwrap().offset;
     let known = (sent.len() as i64) - 1;
@@ -143,7 +143,7 @@ async fn a_record_over_max_message_bytes_fails_alone_in_the_midst_of_others() {
         let mut read = values(&topic);
         read.sort();
         assert_eq!(read, good, "{settings:?}");
-        in_time(producer.close(PATIENCE)).await.unwrap();
+        in_time(producer.close(TIME_LIMIT)).await.unwrap();
         assert_eq!(producer.memory_in_use(), 0);
     }
 }

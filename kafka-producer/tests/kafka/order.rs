@@ -7,7 +7,7 @@ use std::thread;
 
 use kafka_producer::{ProducerRecord, blocking};
 
-use crate::cluster::{PATIENCE, builder, create_topic};
+use crate::cluster::{TIME_LIMIT, builder, create_topic};
 use crate::tools::kcat;
 
 const THREADS: usize = 4;
@@ -50,7 +50,7 @@ fn the_order_of_each_thread_is_kept_in_every_partition() {
         }
     });
     producer.flush().unwrap();
-    let report = producer.close(PATIENCE).unwrap();
+    let report = producer.close(TIME_LIMIT).unwrap();
     assert!(
         report.is_clean() && report.delivered == 0,
         "flush left something: {report:?}"

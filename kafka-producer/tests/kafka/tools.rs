@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cluster::{PATIENCE, environment, servers};
+use crate::cluster::{TIME_LIMIT, environment, servers};
 
 /// A record as another client reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,11 +223,11 @@ impl Program {
 
     /// Runs it with this input to its end, which must be a good one; gives what it wrote.
     pub(crate) fn run(&mut self, input: &str) -> String {
-        self.run_within(PATIENCE, input)
+        self.run_within(TIME_LIMIT, input)
     }
 
     /// The same, for what takes longer.
-    pub(crate) fn run_within(&mut self, patience: Duration, input: &str) -> String {
+    pub(crate) fn run_within(&mut self, limit: Duration, input: &str) -> String {
         let shown = format!("{:?}", self.0);
         let command = self.0.stdin(Stdio::piped()).stdout(Stdio::piped());
         let spawned = command.stderr(Stdio::piped()).spawn();
@@ -237,7 +237,7 @@ impl Program {
         let errors = all_of(child.stderr.take().unwrap());
         let written = stdin.write_all(input.as_bytes());
         drop(stdin);
-        let Ok(output) = output.recv_timeout(patience) else {
+        let Ok(output) = output.recv_timeout(limit) else {
             let _ = child.kill();
             let _ = child.wait();
             panic!(

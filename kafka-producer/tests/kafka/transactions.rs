@@ -6,7 +6,7 @@ use kafka_producer::{
     ProducerRecord, SendError,
 };
 
-use crate::cluster::{PATIENCE, create_topic, in_time, producer, topic_name};
+use crate::cluster::{TIME_LIMIT, create_topic, in_time, producer, topic_name};
 use crate::tools::{kcat, tool};
 
 async fn transactional(id: &str, settings: &[(&str, &str)]) -> Producer<str, str> {
@@ -25,7 +25,7 @@ fn values(topic: &str) -> Vec<String> {
 /// Waits until the open transaction has timed out: the coordinator looks for such every ten seconds.
 fn is_aborted_by_its_coordinator(id: &str) {
     let class = "org.apache.kafka.tools.TransactionsCommand";
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = std::time::Instant::now() + TIME_LIMIT;
     loop {
         let told = tool(class, &["describe", "--transactional-id", id]);
         if told.contains("CompleteAbort") {
@@ -71,7 +71,12 @@ async fn what_is_committed_is_visible_and_what_is_aborted_is_not() {
             }
         }
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
     let mut read = values(&topic);
     read.sort();
     committed.sort();

@@ -9,7 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kafka_mock::cluster::{AcceptedTokens, SaslConfig, SaslMechanism};
 use kafka_producer::engine::{Input, NodeId};
-use kafka_producer::security::{Login, Sasl, ScramHash, Secret, Token, TokenError, TokenProvider};
+use kafka_producer::security::{
+    Credentials, Sasl, ScramHash, Secret, Token, TokenError, TokenProvider,
+};
 
 use crate::faults::{FaultKind, Relief, Spared};
 use crate::plan::Plan;
@@ -41,7 +43,7 @@ impl Plan {
             return;
         }
         let random = &mut fastrand::Rng::with_seed(self.seed ^ 0x5a51);
-        let login = Login {
+        let login = Credentials {
             username: USER.to_owned(),
             password: Secret::new(PASSWORD),
         };

@@ -76,7 +76,7 @@ struct Transactor {
 
 impl Transactor {
     async fn initialize(&self) -> Result<(), Over> {
-        for _ in 0..PATIENCE {
+        for _ in 0..ATTEMPTS_MAX {
             match self.producer.transact(TransactionCall::Init).await {
                 Ok(()) | Err(TransactionError::Misused(Misuse::AlreadyInitialized)) => {
                     return Ok(());
@@ -96,7 +96,7 @@ impl Transactor {
 
     async fn begin(&self) -> Result<u32, Over> {
         let ground = &self.producer.ground;
-        for _ in 0..PATIENCE {
+        for _ in 0..ATTEMPTS_MAX {
             let beginning = self.producer.transact(TransactionCall::Begin);
             let begun = match ground.chance(3) {
                 true => {
@@ -240,7 +240,7 @@ impl Transactor {
 
     /// Learns how a commit has ended that took too long.
     async fn wait(&self, number: u32) -> Result<(), Over> {
-        for _ in 0..PATIENCE {
+        for _ in 0..ATTEMPTS_MAX {
             match self.producer.transact(TransactionCall::Wait).await {
                 Err(TransactionError::TimedOut(_)) => {}
                 Err(TransactionError::Authentication(_)) => self.rest().await,
@@ -322,4 +322,4 @@ fn is_no_member(error: &TransactionError) -> bool {
 const FENCED: &str = "only who is not in the group any more is turned away";
 
 /// So often is asked again what took longer than `max.block.ms`.
-const PATIENCE: usize = 40;
+const ATTEMPTS_MAX: usize = 40;

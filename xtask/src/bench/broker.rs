@@ -88,7 +88,7 @@ impl Broker {
         request.extend(body);
         let length = i32::try_from(request.len())?;
         let request = [&length.to_be_bytes(), request.as_slice()].concat();
-        kafka::ask(self.bootstrap.parse()?, &request, PATIENCE)
+        kafka::ask(self.bootstrap.parse()?, &request, TIME_LIMIT)
     }
 }
 
@@ -111,7 +111,7 @@ const SETTLE: Duration = Duration::from_millis(400);
 const CREATE_TOPICS: (i16, i16) = (19, 4);
 const DELETE_TOPICS: (i16, i16) = (20, 3);
 const TIMEOUT_MS: i32 = 20_000;
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

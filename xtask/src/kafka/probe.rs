@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 /// No answer to what is asked here is longer: nine brokers, one topic.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -19,14 +19,14 @@ const QUESTION: &[u8] =
 
 /// How many brokers the broker on port `port` of this machine knows to be alive.
 pub(crate) fn brokers_seen(port: u16) -> Result<usize> {
-    read_answer(&ask(([127, 0, 0, 1], port).into(), QUESTION, PATIENCE)?)
+    read_answer(&ask(([127, 0, 0, 1], port).into(), QUESTION, TIME_LIMIT)?)
 }
 
 /// Sends a request, its own length in front, and returns what is answered behind its length.
-pub(crate) fn ask(address: SocketAddr, request: &[u8], patience: Duration) -> Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&address, patience)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
+pub(crate) fn ask(address: SocketAddr, request: &[u8], limit: Duration) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
     stream.write_all(request)?;
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;

@@ -1,4 +1,4 @@
-//! `sasl.mechanism` and `sasl.jaas.config`: which login, and with what.
+//! `sasl.mechanism` and `sasl.jaas.config`: the mechanism, and its credentials.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::super::error::Problem;
 use super::super::jaas::{JaasError, LoginModule, parse_jaas};
 use super::super::values::{Findings, HIDDEN, Values};
 use super::tokens::{self, Tokens};
-use crate::security::{Login, Sasl, ScramHash, Secret, TokenProvider};
+use crate::security::{Credentials, Sasl, ScramHash, Secret, TokenProvider};
 
 /// A mechanism, before what it needs is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ fn mechanism(
     known
 }
 
-/// `GSSAPI` is Kafka's default: whoever did not set it has forgotten to say which mechanism is meant.
+/// `GSSAPI` is Kafka's default: if it was not set, the mechanism was forgotten.
 fn why_no_kerberos(is_set: bool, module: Option<&LoginModule>) -> String {
     if is_set {
         return "GSSAPI (Kerberos) is not supported: ask for a listener of the cluster with one of these"
@@ -187,10 +187,10 @@ fn needed(
     module
 }
 
-fn login(module: &LoginModule, findings: &mut Findings) -> Option<Login> {
+fn login(module: &LoginModule, findings: &mut Findings) -> Option<Credentials> {
     let username = option(module, "username", &USERNAME_SLIPS, findings);
     let password = option(module, "password", &PASSWORD_SLIPS, findings);
-    Some(Login {
+    Some(Credentials {
         username: username?.expose().to_owned(),
         password: password?,
     })

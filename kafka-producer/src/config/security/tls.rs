@@ -1,4 +1,4 @@
-//! `ssl.*`: whom we believe, who we are, and which TLS is spoken.
+//! `ssl.*`: which certificates are trusted, which is ours, and which versions of TLS are used.
 //!
 //! What contradicts itself is refused as in Kafka's `DefaultSslEngineFactory`.
 

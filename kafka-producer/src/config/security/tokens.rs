@@ -1,4 +1,4 @@
-//! Who provides tokens, if nobody was given who does: the handlers that a configuration of Java's names,
+//! Where tokens come from without a `TokenProvider`: the handlers that a configuration of Java's names,
 //! and what stands for them here.
 
 use std::sync::Arc;

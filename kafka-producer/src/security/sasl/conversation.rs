@@ -1,5 +1,5 @@
 //! The client's side of a SASL exchange, whatever the mechanism: what is said first, and what to each
-//! answer. Data in and data out: who carries the messages is in `engine/cluster/handshake/sasl.rs`.
+//! answer. Data in and data out: the messages are carried by `engine/cluster/handshake/sasl.rs`.
 
 use bytes::Bytes;
 

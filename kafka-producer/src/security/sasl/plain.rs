@@ -2,11 +2,11 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::Login;
+use super::Credentials;
 use super::step::Broken;
 
 /// The message: no other identity is asked for, as Java's client does.
-pub(super) fn message(login: &Login) -> Result<Bytes, Broken> {
+pub(super) fn message(login: &Credentials) -> Result<Bytes, Broken> {
     let (username, password) = (&login.username, login.password.expose());
     for (what, text) in [("username", &**username), ("password", password)] {
         if text.contains('\0') {

@@ -1,10 +1,10 @@
 //! SCRAM (RFC 5802) as Java's client does it: the password is taken as it is written (no SASLprep).
 //!
 //! ```text
-//! n,,n=user,r=nonce ──r=nonce…,s=salt,i=iterations──▶ c=biws,r=nonce…,p=proof ──v=signature──▶ let in
+//! n,,n=user,r=nonce ──r=nonce…,s=salt,i=iterations──▶ c=biws,r=nonce…,p=proof ──v=signature──▶ authenticated
 //! ```
 //!
-//! The server's signature is proof that it has the password, too; without it nothing is believed.
+//! The server's signature proves that it has the password, too; without it the exchange has failed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::scram_keys::{self, Key};
 use super::step::{Broken, Next, readable};
-use super::{Login, ScramHash};
+use super::{Credentials, ScramHash};
 use crate::security::Secret;
 
 /// With fewer iterations a password is too easily guessed from what was said; Kafka's own least.
@@ -67,7 +67,12 @@ impl Kind {
 
 impl Scram {
     /// Begins; the first message.
-    pub(super) fn begin(hash: ScramHash, login: &Login, kind: Kind, nonce: &str) -> (Self, Bytes) {
+    pub(super) fn begin(
+        hash: ScramHash,
+        login: &Credentials,
+        kind: Kind,
+        nonce: &str,
+    ) -> (Self, Bytes) {
         let name = login.username.replace('=', "=3D").replace(',', "=2C");
         let extensions = match kind {
             Kind::User => "",

@@ -7,7 +7,7 @@ use bytes::Bytes;
 pub(crate) enum Next {
     /// This is to be said.
     Say(Bytes),
-    /// We are let in, and the server is who it should be.
+    /// Both sides are authenticated, as far as the mechanism does that.
     Done,
 }
 

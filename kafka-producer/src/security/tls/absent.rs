@@ -1,4 +1,4 @@
-//! The place of TLS in a build without it: who asks for it is told which feature to turn on.
+//! The place of TLS in a build without it: a configuration with TLS is refused, and the feature named.
 
 use std::fmt;
 use std::time::Instant;

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, SupportedProtocolVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::ec_key::with_public_key;
-use super::material::{self, Credentials, Material};
+use super::material::{self, KeyAndChain, Material};
 use super::provider::provider;
 use super::unusable::Unusable;
 use super::verifier::{HostName, Verifier};
@@ -61,10 +61,10 @@ fn supported(version: TlsVersion) -> &'static SupportedProtocolVersion {
 
 /// What brokers are shown that ask for a certificate.
 fn our_certificate(
-    identity: Credentials,
+    identity: KeyAndChain,
     provider: &CryptoProvider,
 ) -> Result<SingleCertAndKey, Unusable> {
-    let Credentials {
+    let KeyAndChain {
         chain,
         key,
         setting,

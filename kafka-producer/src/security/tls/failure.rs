@@ -4,7 +4,7 @@ use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompat
 
 use super::validity::day;
 
-/// Whose words they are: what a broker may have against us depends on whether we have a certificate.
+/// Whether a broker that asks for a certificate gets one: the meaning of its alerts depends on that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OurCertificate {
     /// `ssl.keystore.*` is set.

@@ -51,8 +51,8 @@ impl KeyStore {
         }
     }
 
-    /// The certificates that are believed, as Java has it: its own entries, and the own certificate of each
-    /// key. A store of other tools, which mark no certificate as trusted, is believed as a whole.
+    /// The certificates that are trusted, as Java has it: entries of their own, and the certificate of each
+    /// key. A store of other tools, which mark no certificate as trusted, is trusted as a whole.
     pub(super) fn trusted(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         let Self(archive) = self;
         let of_key = |bag: &CertificateBag| archive.keys.iter().any(|key| belongs(key, bag));

@@ -12,14 +12,14 @@ use super::unusable::Unusable;
 use super::{Identity, Tls, Trust};
 use crate::security::Secret;
 
-/// Whom we believe, and who we are.
+/// The certificates that are trusted, and ours.
 pub(super) struct Material {
     pub(super) trusted: Vec<CertificateDer<'static>>,
-    pub(super) identity: Option<Credentials>,
+    pub(super) identity: Option<KeyAndChain>,
 }
 
-/// A key and its certificate, with those that lead to one which others believe.
-pub(super) struct Credentials {
+/// A key and its certificate, with those that lead to one that brokers trust.
+pub(super) struct KeyAndChain {
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) key: PrivateKeyDer<'static>,
     /// The setting that a problem with the two is about.
@@ -30,7 +30,7 @@ pub(super) struct Credentials {
 /// Reads everything, and names all that is wrong.
 pub(super) fn read(tls: &Tls) -> Result<Material, Vec<Unusable>> {
     let trusted = trusted(&tls.trust);
-    let identity = tls.identity.as_ref().map(credentials).transpose();
+    let identity = tls.identity.as_ref().map(key_and_chain).transpose();
     match (trusted, identity) {
         (Ok(trusted), Ok(identity)) => Ok(Material { trusted, identity }),
         (trusted, identity) => Err([trusted.err(), identity.err()]
@@ -86,13 +86,13 @@ fn platform() -> Result<Vec<CertificateDer<'static>>, Unusable> {
     Ok(found.certs)
 }
 
-fn credentials(identity: &Identity) -> Result<Credentials, Unusable> {
+fn key_and_chain(identity: &Identity) -> Result<KeyAndChain, Unusable> {
     match identity {
         Identity::PemFile { path, key_password } => {
             let wrong = |reason| Unusable::file(KEY_STORE.location, path, reason);
             let text = text_of(&KEY_STORE, path)?;
             let key = pem::private_key(&text, key_password.as_ref());
-            Ok(Credentials {
+            Ok(KeyAndChain {
                 key: key.map_err(|fault| of_key(fault, wrong))?,
                 chain: pem::certificates(&text).map_err(wrong)?,
                 setting: KEY_STORE.location,
@@ -107,7 +107,7 @@ fn credentials(identity: &Identity) -> Result<Credentials, Unusable> {
             let of_key_text = |reason| Unusable::setting("ssl.keystore.key", reason);
             let of_chain = |reason| Unusable::setting(CHAIN, reason);
             let key = pem::private_key(key.expose(), key_password.as_ref());
-            Ok(Credentials {
+            Ok(KeyAndChain {
                 key: key.map_err(|fault| of_key(fault, of_key_text))?,
                 chain: pem::certificates(chain.expose()).map_err(of_chain)?,
                 setting: CHAIN,
@@ -125,7 +125,7 @@ fn credentials(identity: &Identity) -> Result<Credentials, Unusable> {
             let identity = store.identity();
             let (chain, key) =
                 identity.map_err(|reason| Unusable::file(KEY_STORE.location, path, reason))?;
-            Ok(Credentials {
+            Ok(KeyAndChain {
                 chain,
                 key,
                 setting: KEY_STORE.location,
@@ -288,7 +288,7 @@ mod tests {
                 key_password: password(),
             }),
         ] {
-            let read = credentials(identity.as_ref().unwrap()).unwrap();
+            let read = key_and_chain(identity.as_ref().unwrap()).unwrap();
             assert_eq!(read.chain.len(), 2, "{identity:?}");
             assert_eq!(wrong(authority(), identity.clone()), "", "{identity:?}");
         }

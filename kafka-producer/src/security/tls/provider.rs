@@ -1,4 +1,4 @@
-//! Who does the cryptography of TLS: the first of the providers that are built in, chosen here and never by
+//! What does the cryptography of TLS: the first of the providers that are built in, chosen here and never by
 //! the process (`CryptoProvider::install_default`), which belongs to the program.
 
 use rustls::crypto::CryptoProvider;
@@ -6,7 +6,7 @@ use rustls::{CipherSuite, SupportedCipherSuite};
 
 use super::unusable::Unusable;
 
-/// Those that are built in, the preferred one first: who turns on another beside the default wants that.
+/// Those that are built in, the preferred one first: another that is turned on beside the default is wanted.
 const BUILT_IN: &[fn() -> CryptoProvider] = &[
     #[cfg(feature = "tls-aws-lc")]
     rustls::crypto::aws_lc_rs::default_provider,

@@ -1,4 +1,4 @@
-//! Whether a broker is believed: its certificate must come from one that is trusted, be valid now, and be
+//! Whether a broker is authenticated: its certificate must come from one that is trusted, be valid now, and be
 //! that of the host, unless `ssl.endpoint.identification.algorithm` is empty.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct Verifier {
     /// Of those that issue certificates; `None`: none does.
     chains: Option<Arc<WebPkiServerVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
-    /// For certificates that are trusted themselves, whoever made them.
+    /// Certificates that are trusted themselves, with any issuer.
     trusted: Vec<CertificateDer<'static>>,
     host_name: HostName,
 }
@@ -36,7 +36,7 @@ pub(super) enum HostName {
 }
 
 impl Verifier {
-    /// Believes these certificates, and those that were issued by the ones among them that may issue any.
+    /// Trusts these certificates, and those that were issued by the ones among them that may issue any.
     ///
     /// # Errors
     /// None of them can be used.
@@ -100,7 +100,7 @@ impl ServerCertVerifier for Verifier {
             ),
             None => Err(CertificateError::UnknownIssuer.into()),
         };
-        // The name is looked at last: who fails by it alone is trusted otherwise.
+        // The name is checked last: a certificate that fails by it alone is trusted otherwise.
         match verified {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_whose_certificate_is_trusted_vouches_for_no_other() {
+    fn a_trusted_certificate_of_a_broker_issues_no_other() {
         // The first says of itself that it signs no others (CA:FALSE), as Java has it, too.
         let trusted = include_str!("../../../tests/fixtures/tls/pinned.pem");
         let shown = include_str!("../../../tests/fixtures/tls/signed-by-pinned.pem");

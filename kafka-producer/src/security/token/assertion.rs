@@ -1,4 +1,4 @@
-//! Tokens of an identity provider, for a JWT that proves who we are: as a grant of its own (KIP-1139), or in
+//! Tokens of an identity provider, for a JWT that authenticates the client: as a grant of its own (KIP-1139), or in
 //! the place of a client secret (KIP-1258).
 //!
 //! The JWT is made and signed here for each request, or was signed by others and is in a file.

@@ -178,7 +178,7 @@ impl<S: TokenSource> TokenProvider for CachedTokens<S> {
 }
 
 impl Known {
-    /// What to answer who has asked then: another may have had the answer since.
+    /// The answer to a call of that time: another call may have fetched it since.
     fn answer(&self, asked: Instant, now: Instant) -> Answer {
         let usable = |until: fn(&Kept) -> Instant| self.kept.as_ref().filter(|it| now < until(it));
         let fresh = usable(|kept| kept.fresh_until).filter(|kept| !kept.token.is_refused());

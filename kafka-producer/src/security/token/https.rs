@@ -32,7 +32,8 @@ impl Https {
     pub(crate) fn new(settings: Option<Tls>) -> Self {
         Self {
             settings,
-            ..Self::default()
+            #[cfg(feature = "_tls")]
+            client: Mutex::default(),
         }
     }
 }

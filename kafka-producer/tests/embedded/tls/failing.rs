@@ -32,7 +32,7 @@ fn says(told: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_broker_that_nobody_vouches_for_is_not_believed() {
+async fn a_broker_whose_issuer_is_not_trusted_is_refused() {
     let (ours, theirs) = (MockTls::new().unwrap(), MockTls::new().unwrap());
     let kafka = kafka(&theirs, 1).await;
     let told = told(&kafka, &trusting(&ours)).await;

@@ -87,7 +87,7 @@ fn what_cannot_be_used_is_told_when_the_producer_is_built() {
 }
 
 #[tokio::test]
-async fn an_authority_that_is_replaced_is_believed_without_a_restart() {
+async fn an_authority_that_is_replaced_is_trusted_without_a_restart() {
     let (old, new) = (MockTls::new().unwrap(), MockTls::new().unwrap());
     let kafka = kafka(&new, 1).await;
     let directory = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use kafka_mock::{ClientCertificates, MockTls};
 
-use crate::scene::{PATIENCE, TOPIC, in_time, numbers, record, text, values};
+use crate::scene::{TIME_LIMIT, TOPIC, in_time, numbers, record, text, values};
 
 use super::{kafka, known_to, producer, trusting};
 
@@ -28,9 +28,9 @@ async fn records_arrive_in_order_with_any_acks_and_any_codec() {
                 .await
                 .unwrap();
         }
-        let report = in_time(producer.close(PATIENCE)).await.unwrap();
+        let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
         assert!(report.is_clean(), "{settings:?}: {report:?}");
-        let arrived = kafka.wait_for_records(TOPIC, sent.len(), PATIENCE).await;
+        let arrived = kafka.wait_for_records(TOPIC, sent.len(), TIME_LIMIT).await;
         arrived.unwrap();
         assert_eq!(values(&kafka), sent, "{settings:?}");
     }
@@ -55,7 +55,12 @@ async fn requests_that_are_larger_than_any_buffer_arrive_whole() {
                 .await
                 .unwrap();
         }
-        assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+        assert!(
+            in_time(producer.close(TIME_LIMIT))
+                .await
+                .unwrap()
+                .is_clean()
+        );
         assert!(values(&kafka) == sent);
     }
 }

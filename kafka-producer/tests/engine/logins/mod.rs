@@ -14,7 +14,7 @@ use std::sync::Arc;
 use kafka_producer::engine::{Input, NodeId};
 use kafka_producer::error::{AuthenticationError, Cause, DeliveryError, SendError};
 use kafka_producer::security::{
-    Login, Sasl, ScramHash, Secret, Security, Token, TokenError, TokenProvider,
+    Credentials, Sasl, ScramHash, Secret, Security, Token, TokenError, TokenProvider,
 };
 use kafka_producer::settings::Settings;
 
@@ -31,8 +31,8 @@ impl TokenProvider for Provider {
     }
 }
 
-fn alice() -> Login {
-    Login {
+fn alice() -> Credentials {
+    Credentials {
         username: "alice".to_owned(),
         password: Secret::new("tea-2026"),
     }

@@ -1,11 +1,11 @@
-//! Ways not to be let in: what a client is told, and what it must say about it.
+//! Ways in which authentication fails, and what a client must say about each.
 
 use std::time::Duration;
 
 use super::{Properties, properties, token_endpoint, value};
 use crate::cluster::environment;
 
-/// One way not to be let in.
+/// One way in which authentication fails.
 pub(super) struct Case {
     pub(super) name: &'static str,
     /// What the client is told.

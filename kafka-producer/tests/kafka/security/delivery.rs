@@ -3,7 +3,7 @@
 use kafka_producer::{Producer, ProducerRecord};
 
 use super::{KINDS, builder, properties};
-use crate::cluster::{PATIENCE, create_topic, in_time, servers, topic_name};
+use crate::cluster::{TIME_LIMIT, create_topic, in_time, servers, topic_name};
 use crate::tools::tool;
 
 const PARTITIONS: i32 = 3;
@@ -20,7 +20,12 @@ async fn write_records(producer: &Producer<str, str>, topic: &str, kind: &str) {
     for delivery in deliveries {
         in_time(delivery).await.unwrap();
     }
-    assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+    assert!(
+        in_time(producer.close(TIME_LIMIT))
+            .await
+            .unwrap()
+            .is_clean()
+    );
 }
 
 /// One transaction is committed, one is aborted.

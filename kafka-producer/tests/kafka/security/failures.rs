@@ -1,4 +1,4 @@
-//! Who is not let in is told why at once, in words that name what is wrong and the setting to look at.
+//! A failed authentication is told at once, in words that name what is wrong and the setting to look at.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ async fn failure(case: &Case, topic: &str) -> (Duration, String) {
         Err(error) => error.to_string(),
         Ok(delivery) => match in_time(delivery).await {
             Err(error) => error.to_string(),
-            Ok(metadata) => panic!("{}: it was let in: {metadata:?}", case.name),
+            Ok(metadata) => panic!("{}: it was accepted: {metadata:?}", case.name),
         },
     };
     (started.elapsed(), message)
@@ -25,7 +25,7 @@ async fn failure(case: &Case, topic: &str) -> (Duration, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
-async fn who_is_not_let_in_is_told_why_within_a_second() {
+async fn a_failed_authentication_is_told_within_a_second() {
     let topic = create_topic("failures", 1, &[]);
     let mut wrong = Vec::new();
     for case in cases() {

@@ -1,5 +1,5 @@
 //! Each kind of security that `cargo xtask kafka up --security` knows: what is written with it is read,
-//! sessions go on, and who is not let in is told why.
+//! sessions go on, and failures are told with their reason.
 
 mod cases;
 mod delivery;
@@ -11,7 +11,7 @@ mod token_endpoint;
 use kafka_producer::config::parse_properties;
 use kafka_producer::{Producer, ProducerBuilder};
 
-use crate::cluster::{PATIENCE, environment};
+use crate::cluster::{TIME_LIMIT, environment};
 
 /// The kinds, as `cargo xtask kafka up --security` names them.
 const KINDS: [&str; 13] = [
@@ -48,7 +48,7 @@ fn value<'a>(properties: &'a Properties, name: &str) -> &'a str {
 
 /// A producer of text with these properties, not built yet.
 fn builder(properties: &Properties) -> ProducerBuilder<str, str> {
-    let builder = Producer::builder().set("max.block.ms", PATIENCE.as_millis().to_string());
+    let builder = Producer::builder().set("max.block.ms", TIME_LIMIT.as_millis().to_string());
     let set = |builder: ProducerBuilder<str, str>, (name, value): &(String, String)| {
         builder.set(name.as_str(), value.as_str())
     };

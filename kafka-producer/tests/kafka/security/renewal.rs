@@ -11,7 +11,7 @@ use kafka_producer::{Producer, ProducerRecord};
 use tokio::task::JoinSet;
 
 use super::{builder, properties};
-use crate::cluster::{PATIENCE, create_topic, in_time};
+use crate::cluster::{TIME_LIMIT, create_topic, in_time};
 use crate::tools::kcat;
 
 const PARTITIONS: i32 = 3;
@@ -78,7 +78,12 @@ async fn sessions_are_renewed_while_records_are_written() {
     }
     let seen = writers.join_all().await;
     for (kind, topic, producer) in written {
-        assert!(in_time(producer.close(PATIENCE)).await.unwrap().is_clean());
+        assert!(
+            in_time(producer.close(TIME_LIMIT))
+                .await
+                .unwrap()
+                .is_clean()
+        );
         let of_kind = seen.iter().filter(|(of, ..)| *of == kind);
         let of_kind: BTreeMap<i32, Seen> = of_kind.map(|&(_, at, seen)| (at, seen)).collect();
         let longest = of_kind.values().map(|(_, longest)| *longest).max();

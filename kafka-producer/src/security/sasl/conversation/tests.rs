@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::security::sasl::step::WORDS_MAX;
-use crate::security::{Login, ScramHash, Secret, TokenError, TokenProvider};
+use crate::security::{Credentials, ScramHash, Secret, TokenError, TokenProvider};
 
 #[derive(Debug)]
 struct NoProvider;
@@ -20,8 +20,8 @@ impl TokenProvider for NoProvider {
     }
 }
 
-fn login(username: &str, password: &str) -> Login {
-    Login {
+fn login(username: &str, password: &str) -> Credentials {
+    Credentials {
         username: username.to_owned(),
         password: Secret::new(password),
     }
@@ -115,16 +115,16 @@ const STRICTER: [&str; 2] = [
 #[test]
 fn scram_says_what_java_says_and_refuses_what_java_refuses() {
     let lines = golden();
-    let (mut let_in, mut refused, mut stricter) = (0, 0, 0);
+    let (mut accepted, mut refused, mut stricter) = (0, 0, 0);
     for line in &lines {
         match (converse(line), line["fails_at"].as_str()) {
-            (Ok(()), None) => let_in += 1,
+            (Ok(()), None) => accepted += 1,
             (Err((at, _)), Some(expected)) if at == expected => refused += 1,
             (Err(_), None) if STRICTER.contains(&said(line, "negative")) => stricter += 1,
             (other, _) => panic!("{other:?}: {line}"),
         }
     }
-    assert_eq!((let_in, refused, stricter, lines.len()), (49, 22, 4, 75));
+    assert_eq!((accepted, refused, stricter, lines.len()), (49, 22, 4, 75));
 }
 
 #[test]
@@ -301,7 +301,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_changed_in_what_scram_servers_say_nobody_is_believed(
+    fn a_changed_final_message_of_a_scram_server_is_rejected(
         from in 0_usize..64,
         with in "[a-z0-9=,/+%]{0,3}",
         cut in 0_usize..3,

@@ -1,4 +1,4 @@
-//! AWS credentials that are asked for over the network: of a role, for who runs in its place.
+//! AWS credentials that are asked for over the network: of the role that the program runs with.
 
 use std::net::IpAddr;
 use std::time::Duration;

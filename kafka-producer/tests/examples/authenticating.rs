@@ -1,4 +1,4 @@
-//! Brokers that do not let the programs in: named as Java names it, promptly, and in time.
+//! Programs whose authentication fails: the errors are named as Java names them, for each record.
 
 use kafka_mock::MockCluster;
 use kafka_mock::cluster::{SaslConfig, SaslMechanism};
