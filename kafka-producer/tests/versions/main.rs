@@ -21,7 +21,7 @@ use kafka_wire::messages::{
 };
 use kafka_wire::{ApiKey, Request};
 
-use cluster::{PATIENCE, ask_at, environment, in_time, producer, servers, topic_name};
+use cluster::{TIME_LIMIT, ask_at, environment, in_time, producer, servers, topic_name};
 use tools::java;
 
 /// What is spoken with a version: Produce, InitProducerId, and the protocol of transactions, if they can be
@@ -148,7 +148,7 @@ async fn send(
         drop(in_time(producer.send(record)).await.unwrap());
         sent.push((key, value));
     }
-    let report = in_time(producer.close(PATIENCE)).await.unwrap();
+    let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert!(report.is_clean(), "{codec}: {report:?}");
     sent
 }
