@@ -308,6 +308,79 @@ mod tests {
         Poll::Ready(Ok(address.to_owned()))
     }
 
+    /// Which of these addresses is taken and when, in milliseconds; or that all refuse, or that it takes as long
+    /// as it is let.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Told {
+        Taken(usize, u128),
+        AllRefuse,
+        Never,
+    }
+
+    fn raced(addresses: &[&str]) -> Told {
+        // Each has a port of its own, because an address is tried once.
+        let host = |address: &str| address.split(':').next().unwrap().to_owned();
+        let numbered = addresses.iter().zip(1..).map(|(it, number)| {
+            let numbered = format!("{}:{number}", host(it));
+            Target::from(numbered.parse::<SocketAddr>().unwrap())
+        });
+        let numbered: Vec<Target> = numbered.collect();
+        let mut dial = dial_of(&[], Tried::default());
+        dial.connect = Box::new(move |address: SocketAddr| {
+            let ip = address.ip().to_string();
+            match [DEAD, REFUSES].map(host).iter().position(|it| *it == ip) {
+                Some(0) => Box::pin(pending()),
+                Some(_) => Box::pin(ready(Err(io::Error::other("refused")))),
+                None => Box::pin(ready(Ok(address))),
+            }
+        });
+        dial.state = State::Resolving(Box::pin(ready(Ok(numbered))));
+        let start = Instant::now();
+        let mut now = start;
+        loop {
+            let mut context = Context::from_waker(Waker::noop());
+            match (dial.poll(now, &mut context, || ()), dial.deadline()) {
+                (Poll::Ready(Ok(taken)), _) => {
+                    let index = usize::from(taken.stream.port()) - 1;
+                    return Told::Taken(index, (now - start).as_millis());
+                }
+                (Poll::Ready(Err(_)), _) => return Told::AllRefuse,
+                (Poll::Pending, Some(at)) => now = at,
+                (Poll::Pending, None) => return Told::Never,
+            }
+        }
+    }
+
+    /// The rule: the next begins after 250 ms, or at once when one refuses.
+    fn expected(addresses: &[&str]) -> Told {
+        let mut begun_ms = 0;
+        for (index, address) in addresses.iter().enumerate() {
+            match *address {
+                GOOD => return Told::Taken(index, begun_ms),
+                DEAD => begun_ms += HEAD_START.as_millis(),
+                _ => {}
+            }
+        }
+        match addresses.contains(&DEAD) {
+            true => Told::Never,
+            false => Told::AllRefuse,
+        }
+    }
+
+    #[test]
+    fn the_first_that_accepts_is_taken_as_soon_as_those_before_it_allow() {
+        for length in 1..=6 {
+            for mut choice in 0..3_usize.pow(length) {
+                let mut addresses = Vec::new();
+                for _ in 0..length {
+                    addresses.push([DEAD, REFUSES, GOOD][choice % 3]);
+                    choice /= 3;
+                }
+                assert_eq!(raced(&addresses), expected(&addresses), "{addresses:?}");
+            }
+        }
+    }
+
     #[test]
     fn an_address_that_does_not_answer_is_alone_for_a_moment_only() {
         let now = Instant::now();
