@@ -10,7 +10,7 @@ use kafka_producer::ProducerConfig;
 use kafka_producer::config::{
     Allowed, Checked, ConfigError, Kind, PartitionerClass, Problem, Property,
 };
-use kafka_producer::settings::Guarantee;
+use kafka_producer::settings::{Adaptive, Guarantee};
 use kafka_wire::compression::{Compression, CompressionError, decompress};
 use serde_json::Value;
 
@@ -18,12 +18,8 @@ use serde_json::Value;
 /// names them where Kafka accepts. All other lines must match.
 const NOT_SUPPORTED_YET: [&str; 1] = ["client.dns.lookup"];
 
-/// What Kafka tells of these has no place in our settings: records without a key are not weighted
-/// yet, and without transactions nothing has their timeout.
-const NOT_IN_SETTINGS: [&str; 2] = [
-    "partitioner.adaptive.partitioning.enable",
-    "transaction.timeout.ms",
-];
+/// What Kafka tells of this has no place in our settings: without transactions nothing has their timeout.
+const NOT_IN_SETTINGS: [&str; 1] = ["transaction.timeout.ms"];
 
 /// Kafka's client has no such settings: it takes brokers to remember it, and always sends a batch again.
 const OUR_OWN: [&str; 2] = ["producer.id.expiration.ms", "unresolved.batch.policy"];
@@ -154,6 +150,9 @@ fn effect(name: &str, checked: &Checked) -> String {
         "max.request.size" => settings.max_request_bytes.to_string(),
         "partitioner.ignore.keys" => {
             (checked.partitioner() == PartitionerClass::UniformSticky).to_string()
+        }
+        "partitioner.adaptive.partitioning.enable" => {
+            (settings.partitioning.adaptive != Adaptive::Off).to_string()
         }
         "metadata.max.age.ms" => settings.metadata_max_age.as_millis().to_string(),
         "reconnect.backoff.ms" => settings.reconnect_backoff.initial.as_millis().to_string(),

@@ -15,6 +15,7 @@ pub(crate) mod refusal;
 
 pub(crate) mod election;
 pub(crate) mod features;
+pub(crate) mod freshness;
 pub(crate) mod metadata;
 pub(crate) mod snapshot;
 pub(crate) mod topic_entry;
