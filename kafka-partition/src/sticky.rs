@@ -115,27 +115,26 @@ impl StickyState {
     /// Where this thread sticks; somewhere else at once if that partition may not be chosen now.
     #[inline]
     pub(crate) fn partition(&self, candidates: Candidates<'_>) -> i32 {
-        let slot = self.slot();
-        let chosen = slot.chosen.load(Relaxed);
+        let chosen = self.slot().chosen.load(Relaxed);
         if candidates.contains(chosen) {
             chosen
         } else {
-            self.move_on(slot, candidates, chosen)
+            self.move_on(candidates, chosen)
         }
     }
 
     /// Moves this thread on if it sticks to `partition`: to another candidate, if there is one; by
     /// weights that are not equal, perhaps to the same.
     pub(crate) fn leave(&self, candidates: Candidates<'_>, partition: i32) {
-        let slot = self.slot();
-        if slot.chosen.load(Relaxed) == partition {
-            self.move_on(slot, candidates, partition);
+        if self.slot().chosen.load(Relaxed) == partition {
+            self.move_on(candidates, partition);
         }
     }
 
-    /// Moves a slot on from `left`, unless another thread did already; returns where it is now.
+    /// Moves this thread on from `left`, unless another in its slot did already; returns where it is now.
     #[cold]
-    fn move_on(&self, slot: &Slot, candidates: Candidates<'_>, left: i32) -> i32 {
+    fn move_on(&self, candidates: Candidates<'_>, left: i32) -> i32 {
+        let slot = self.slot();
         self.drawn.store(true, Relaxed);
         let picked = self.weights().pick(|total| slot.draw_below(total));
         let next = match picked.filter(|picked| candidates.contains(*picked)) {
