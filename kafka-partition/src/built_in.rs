@@ -2,7 +2,7 @@
 //!
 //! They hold no state but their options: what they remember is the topic's
 //! [`StickyState`](crate::StickyState). All of them are as in Java: by key (never by value), else
-//! sticky or in turn. None weighs partitions by how much waits for them.
+//! sticky or in turn. Sticky choices follow the weights that were left with the topic, if any.
 
 use crate::murmur::partition_for_key;
 use crate::partitioner::Partitioner;
@@ -60,6 +60,13 @@ impl Partitioner for DefaultPartitioner {
     fn batch_filled(&self, topic: &TopicView<'_>, partition: i32) {
         topic.leave(partition);
     }
+
+    fn move_on(&self, topic: &TopicView<'_>, record: &RecordView<'_>, partition: i32) -> i32 {
+        match (record.key, self.keys) {
+            (Some(_), Keys::Hashed) => partition,
+            (None, _) | (_, Keys::Ignored) => topic.next_sticky_partition(partition),
+        }
+    }
 }
 
 /// Sticky for every record, keyed or not: full batches and even shares, no order per key.
@@ -84,6 +91,10 @@ impl Partitioner for UniformStickyPartitioner {
 
     fn batch_filled(&self, topic: &TopicView<'_>, partition: i32) {
         topic.leave(partition);
+    }
+
+    fn move_on(&self, topic: &TopicView<'_>, _record: &RecordView<'_>, partition: i32) -> i32 {
+        topic.next_sticky_partition(partition)
     }
 }
 

@@ -18,6 +18,10 @@
 //! | [`UniformStickyPartitioner`] | sticky | sticky |
 //! | [`RoundRobinPartitioner`] | in turn | in turn |
 //!
+//! Sticky choices follow the [`Weights`] that a producer leaves with the topic: partitions for which much
+//! waits get less, those of a broker that takes nothing get none (KIP-794), and those in the client's rack
+//! get all if that is wanted (KIP-1123).
+//!
 //! A partition that the caller names itself is checked by [`explicit`] and asks no partitioner.
 //!
 //! ```
@@ -44,6 +48,7 @@ mod murmur;
 mod partitioner;
 mod sticky;
 mod topic;
+mod weights;
 
 pub use built_in::{DefaultPartitioner, RoundRobinPartitioner, UniformStickyPartitioner};
 pub use explicit::{ExplicitError, explicit};
@@ -51,3 +56,4 @@ pub use murmur::{murmur2, partition_for_key};
 pub use partitioner::Partitioner;
 pub use sticky::StickyState;
 pub use topic::{RecordView, TopicView};
+pub use weights::{Leader, Load, Rack, Weights};

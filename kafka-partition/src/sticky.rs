@@ -2,19 +2,24 @@
 //!
 //! Records without a key stay on one partition until its batch is full, because one full batch
 //! costs less than many small ones (KIP-480); which partition is next is drawn at random, so that
-//! all get the same share (KIP-794). Each thread sticks to a partition of its own, in a slot on
-//! its own cache line: senders on different threads do not queue for one partition's lock.
+//! all get the same share, or one by their [`Weights`] (KIP-794). Each thread sticks to a partition of
+//! its own, in a slot on its own cache line: senders on different threads do not queue for one
+//! partition's lock.
 //!
 //! ```text
 //! thread ─▶ slot │ chosen ─ available? ─▶ that one          (one load per record)
-//!                │ filled, or its leader is lost ─▶ another, drawn from the slot's own sequence
+//!                │ filled, or its leader is lost ─▶ the next, drawn from the slot's own sequence
 //! ```
 //!
-//! It takes no randomness from the system: the same seed and slots give the same choices.
+//! It takes no randomness from the system: the same seed, slots and weights give the same choices.
 
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::candidates::Candidates;
+use crate::weights::Weights;
 
 /// What a topic's partitioner remembers from one choice to the next.
 ///
@@ -32,6 +37,10 @@ pub struct StickyState {
     /// A power of two of them; each thread uses one, always the same.
     slots: Box<[Slot]>,
     turn: Turn,
+    /// Locked when a thread moves on, and for as long as it takes to exchange two pointers.
+    weights: Mutex<Weights>,
+    /// Whether any thread has ever moved on.
+    drawn: AtomicBool,
 }
 
 impl StickyState {
@@ -61,26 +70,80 @@ impl StickyState {
         Self {
             slots: (0..slots as u64).map(slot).collect(),
             turn: Turn(AtomicU32::new(0)),
+            weights: Mutex::default(),
+            drawn: AtomicBool::new(false),
         }
+    }
+
+    /// Lets threads that move on choose by these weights; returns the former ones in their place, so
+    /// that their memory can be used again.
+    ///
+    /// ```
+    /// use kafka_partition::{Leader, Load, StickyState, TopicView, Weights};
+    ///
+    /// let state = StickyState::new(42);
+    /// let mut weights = Weights::default();
+    /// weights.weigh(&[Load::queued(0).led(Leader::Unavailable), Load::queued(9)]);
+    /// state.exchange_weights(&mut weights);
+    /// assert!(weights.are_equal()); // as they were before
+    ///
+    /// let topic = TopicView::new("orders", 2, &[], &state);
+    /// assert_eq!(topic.sticky_partition(), 1);
+    /// ```
+    pub fn exchange_weights(&self, weights: &mut Weights) {
+        std::mem::swap(&mut *self.weights(), weights);
+    }
+
+    /// Whether any thread has ever chosen where to stick, so that weights are of use.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(42);
+    /// assert!(!state.is_used());
+    /// TopicView::new("orders", 2, &[], &state).sticky_partition();
+    /// assert!(state.is_used());
+    /// ```
+    pub fn is_used(&self) -> bool {
+        self.drawn.load(Relaxed)
+    }
+
+    fn weights(&self) -> MutexGuard<'_, Weights> {
+        self.weights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where this thread sticks; somewhere else at once if that partition may not be chosen now.
     #[inline]
     pub(crate) fn partition(&self, candidates: Candidates<'_>) -> i32 {
-        let slot = self.slot();
-        let chosen = slot.chosen.load(Relaxed);
+        let chosen = self.slot().chosen.load(Relaxed);
         if candidates.contains(chosen) {
             chosen
         } else {
-            slot.leave(candidates, chosen)
+            self.move_on(candidates, chosen)
         }
     }
 
-    /// Moves this thread on if it sticks to `partition`: to another candidate, if there is one.
+    /// Moves this thread on if it sticks to `partition`: to another candidate, if there is one; by
+    /// weights that are not equal, perhaps to the same.
     pub(crate) fn leave(&self, candidates: Candidates<'_>, partition: i32) {
+        if self.slot().chosen.load(Relaxed) == partition {
+            self.move_on(candidates, partition);
+        }
+    }
+
+    /// Moves this thread on from `left`, unless another in its slot did already; returns where it is now.
+    #[cold]
+    fn move_on(&self, candidates: Candidates<'_>, left: i32) -> i32 {
         let slot = self.slot();
-        if slot.chosen.load(Relaxed) == partition {
-            slot.leave(candidates, partition);
+        self.drawn.store(true, Relaxed);
+        let picked = self.weights().pick(|total| slot.draw_below(total));
+        let next = match picked.filter(|picked| candidates.contains(*picked)) {
+            Some(picked) => picked,
+            None => slot.draw_other(candidates, left),
+        };
+        match slot.chosen.compare_exchange(left, next, Relaxed, Relaxed) {
+            Err(moved) if candidates.contains(moved) => moved,
+            _ => next,
         }
     }
 
@@ -119,37 +182,30 @@ impl Slot {
         }
     }
 
-    /// Moves on from `left`, unless a thread in the same slot did already; says where it is now.
-    #[cold]
-    fn leave(&self, candidates: Candidates<'_>, left: i32) -> i32 {
-        let next = self.draw_other(candidates, left);
-        match self.chosen.compare_exchange(left, next, Relaxed, Relaxed) {
-            Err(moved) if candidates.contains(moved) => moved,
-            _ => next,
-        }
-    }
-
     /// A random candidate other than `left`, unless `left` is the only one.
     fn draw_other(&self, candidates: Candidates<'_>, left: i32) -> i32 {
         let count = candidates.count();
         match candidates.index_of(left) {
             Some(_) if count == 1 => left,
             Some(index) => {
-                let drawn = self.draw_below(count - 1);
+                let drawn = self.draw_index(count - 1);
                 candidates.at(if drawn < index { drawn } else { drawn + 1 })
             }
-            None => candidates.at(self.draw_below(count)),
+            None => candidates.at(self.draw_index(count)),
         }
     }
 
+    fn draw_index(&self, count: u32) -> u32 {
+        self.draw_below(count.into()) as u32
+    }
+
     /// SplitMix64: a xorshift of a counter, so that concurrent draws cannot lose a step.
-    fn draw_below(&self, bound: u32) -> u32 {
+    fn draw_below(&self, bound: u64) -> u64 {
         let position = self
             .random
             .fetch_add(GOLDEN_GAMMA, Relaxed)
             .wrapping_add(GOLDEN_GAMMA);
-        let bits = mix(position) >> 32;
-        ((bits * u64::from(bound)) >> 32) as u32
+        ((u128::from(mix(position)) * u128::from(bound)) >> 64) as u64
     }
 }
 

@@ -109,9 +109,25 @@ impl<'a> TopicView<'a> {
         self.sticky.partition(self.choice())
     }
 
-    /// Moves this thread on if it stays on `partition`: to another candidate, if there is one.
+    /// Moves this thread on if it stays on `partition`: to another candidate, if there is one. If the
+    /// candidates are not alike, it is chosen by their [weights](crate::Weights), and may be the same.
     pub fn leave(&self, partition: i32) {
         self.sticky.leave(self.choice(), partition);
+    }
+
+    /// The same, and returns where this thread stays now.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(42);
+    /// let topic = TopicView::new("orders", 6, &[1, 4], &state);
+    /// let partition = topic.sticky_partition();
+    /// assert_eq!(topic.next_sticky_partition(partition), 5 - partition);
+    /// ```
+    pub fn next_sticky_partition(&self, partition: i32) -> i32 {
+        self.leave(partition);
+        self.sticky_partition()
     }
 
     /// The next partition of the round robin, which all threads share.

@@ -86,9 +86,27 @@ impl fmt::Display for WaitsFor {
     }
 }
 
+/// Which partition a record goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// The one that the partitioner chooses.
+    Any,
+    /// The one that the partitioner chose before the record had to wait: it is asked once.
+    Chosen(i32),
+    /// The one that the caller has named.
+    Named(i32),
+}
+
+impl Destination {
+    #[inline(always)]
+    pub(crate) fn of(named: Option<i32>) -> Self {
+        named.map_or(Self::Any, Self::Named)
+    }
+}
+
 /// A record as bytes, on its way to a batch.
 pub(crate) struct SerializedRecord<'a> {
-    pub(crate) partition: Option<i32>,
+    pub(crate) destination: Destination,
     pub(crate) timestamp_ms: i64,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: Option<&'a [u8]>,
@@ -96,6 +114,11 @@ pub(crate) struct SerializedRecord<'a> {
 }
 
 impl<'a> SerializedRecord<'a> {
+    #[inline(always)]
+    fn view(&self) -> RecordView<'a> {
+        RecordView::new(self.key, self.value)
+    }
+
     /// The record as the accumulator takes it.
     #[inline(always)]
     pub(crate) fn for_batch(&self, callback: Option<OutcomeCallback>) -> New<'a> {
@@ -175,36 +198,72 @@ impl RecordAppender {
         let Some(queue) = topic.queue(partition) else {
             return Err(self.no_partition(topic, partition, record));
         };
-        let appended = match queue.append_short(new) {
-            Some(appended) => appended,
-            None => self.append_any(queue, reserved, new)?,
-        };
-        if appended.filled == Filled::Filled && record.partition.is_none() {
-            self.partitioner.batch_filled(&topic.view(), partition);
+        match queue.append_short(new) {
+            Some(appended) => {
+                self.tell_if_filled(topic, partition, record.destination, appended.filled);
+                Ok(appended.delivery)
+            }
+            None => self.append_any((topic, queue), record, reserved, new),
         }
-        Ok(appended.delivery)
     }
 
+    /// Appends a record that is long, or needs a new batch or a larger one. Instead of opening a batch in a
+    /// partition that has had its share, it may open one elsewhere.
     #[inline(never)]
     fn append_any<R: Receipt<DeliveryError>>(
         &self,
-        queue: &Arc<Queue<DeliveryError>>,
+        (topic, queue): (&Topic, &Arc<Queue<DeliveryError>>),
+        record: &SerializedRecord<'_>,
         reserved: Option<Reservation>,
         new: &mut New<'_>,
-    ) -> Result<Appended<R>, Box<NotAppended>> {
-        self.accumulator
-            .append_any(queue, new, reserved, Instant::now)
-            .map_err(|error| Box::new(self.not_appended(error, queue.partition())))
+    ) -> Result<R, Box<NotAppended>> {
+        let moved = self.move_on(topic, queue, record);
+        let queue = moved.and_then(|to| topic.queue(to)).unwrap_or(queue);
+        let partition = queue.partition();
+        let appended = self
+            .accumulator
+            .append_any(queue, new, reserved, Instant::now);
+        let Appended {
+            delivery, filled, ..
+        } = appended.map_err(|error| Box::new(self.not_appended(error, partition)))?;
+        self.tell_if_filled(topic, partition, record.destination, filled);
+        Ok(delivery)
+    }
+
+    /// Where a record goes instead of this queue, if it may go anywhere and enough has left here.
+    fn move_on(
+        &self,
+        topic: &Topic,
+        queue: &Queue<DeliveryError>,
+        record: &SerializedRecord<'_>,
+    ) -> Option<i32> {
+        let leaves = record.destination == Destination::Any && queue.end_share() == Filled::Filled;
+        leaves.then(|| {
+            let from = queue.partition();
+            self.partitioner
+                .move_on(&topic.view(), &record.view(), from)
+        })
+    }
+
+    /// Tells the partitioner of a batch that is full, if it was its choice.
+    #[inline(always)]
+    fn tell_if_filled(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        destination: Destination,
+        filled: Filled,
+    ) {
+        if filled == Filled::Filled && !matches!(destination, Destination::Named(_)) {
+            self.partitioner.batch_filled(&topic.view(), partition);
+        }
     }
 
     #[inline]
     fn choose(&self, topic: &Topic, record: &SerializedRecord<'_>) -> i32 {
-        match record.partition {
-            Some(partition) => partition,
-            None => {
-                let view = RecordView::new(record.key, record.value);
-                self.partitioner.partition(&topic.view(), &view)
-            }
+        match record.destination {
+            Destination::Named(partition) | Destination::Chosen(partition) => partition,
+            Destination::Any => self.partitioner.partition(&topic.view(), &record.view()),
         }
     }
 
@@ -283,9 +342,9 @@ impl RecordAppender {
         partition: i32,
         record: &SerializedRecord<'_>,
     ) -> Box<NotAppended> {
-        match record.partition {
-            Some(0..) => self.no_topic(&topic.name),
-            Some(_) | None => Box::new(NotAppended::Refused(SendError::PartitionOutOfRange {
+        match record.destination {
+            Destination::Named(0..) | Destination::Chosen(0..) => self.no_topic(&topic.name),
+            _ => Box::new(NotAppended::Refused(SendError::PartitionOutOfRange {
                 topic: Arc::clone(&topic.name),
                 partition,
                 partitions: topic.partitions(),

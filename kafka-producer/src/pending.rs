@@ -10,7 +10,7 @@ use std::time::Instant;
 use kafka_accumulator::{Reservation, ReserveError};
 use kafka_serde::Headers;
 
-use crate::append::{NotAppended, RecordAppender, SerializedRecord, WaitsFor};
+use crate::append::{Destination, NotAppended, RecordAppender, SerializedRecord, WaitsFor};
 use crate::delivery::{OutcomeCallback, SendReceipt};
 use crate::error::SendError;
 
@@ -35,7 +35,10 @@ impl PendingRecord {
     ) -> Self {
         Self {
             topic: topic.into(),
-            partition: record.partition,
+            partition: match record.destination {
+                Destination::Named(partition) => Some(partition),
+                Destination::Any | Destination::Chosen(_) => None,
+            },
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
@@ -103,13 +106,12 @@ impl PendingRecord {
         appender: &RecordAppender,
         reserved: Option<Reservation>,
     ) -> Result<R, Box<NotAppended>> {
-        let partition = match self.waits_for {
-            WaitsFor::Metadata => self.partition,
-            // The one that was chosen: the partitioner is asked once.
-            WaitsFor::Memory { partition, .. } => Some(partition),
+        let destination = match (self.partition, self.waits_for) {
+            (None, WaitsFor::Memory { partition, .. }) => Destination::Chosen(partition),
+            (named, _) => Destination::of(named),
         };
         let record = SerializedRecord {
-            partition,
+            destination,
             timestamp_ms: self.timestamp_ms,
             key: self.key.as_deref(),
             value: self.value.as_deref(),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use kafka_accumulator::Receipt;
 use kafka_serde::{Context, Headers, Role, SerializeError, Serializer};
 
-use crate::append::{NotAppended, RecordAppender, SerializedRecord, WaitsFor};
+use crate::append::{Destination, NotAppended, RecordAppender, SerializedRecord, WaitsFor};
 use crate::clock;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt, metadata};
 use crate::engine::Snapshot;
@@ -144,7 +144,7 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
             return Err(invalid_timestamp(topic, timestamp_ms).into());
         }
         let serialized = SerializedRecord {
-            partition: record.partition,
+            destination: Destination::of(record.partition),
             timestamp_ms,
             key,
             value,
@@ -270,7 +270,7 @@ fn pending(
     serialized: &SerializedRecord<'_>,
     callback: Option<OutcomeCallback>,
 ) -> Box<NotAppended<PendingRecord>> {
-    if let Some(partition @ ..0) = serialized.partition {
+    if let Destination::Named(partition @ ..0) = serialized.destination {
         // Whatever else is the matter: waiting does not change that.
         let topic = topic.into();
         return SendError::InvalidPartition { topic, partition }.into();

@@ -9,16 +9,12 @@ use kafka_producer::ProducerConfig;
 use kafka_producer::config::{
     Allowed, Checked, ConfigError, Kind, PartitionerClass, Problem, Property, parse_properties,
 };
-use kafka_producer::settings::Guarantee;
+use kafka_producer::settings::{Adaptive, Guarantee};
 use kafka_wire::compression::{Compression, CompressionError, decompress};
 use serde_json::Value;
 
-/// What Kafka tells of these has no place in our settings: records without a key are not weighted
-/// yet, and without transactions nothing has their timeout.
-const NOT_IN_SETTINGS: [&str; 2] = [
-    "partitioner.adaptive.partitioning.enable",
-    "transaction.timeout.ms",
-];
+/// What Kafka tells of this has no place in our settings: without transactions nothing has their timeout.
+const NOT_IN_SETTINGS: [&str; 1] = ["transaction.timeout.ms"];
 
 /// Kafka's client has no such settings: it takes brokers to remember it, and always sends a batch again.
 const OUR_OWN: [&str; 2] = ["producer.id.expiration.ms", "unresolved.batch.policy"];
@@ -184,6 +180,9 @@ fn effect(name: &str, checked: &Checked) -> String {
         "max.request.size" => settings.max_request_bytes.to_string(),
         "partitioner.ignore.keys" => {
             (checked.partitioner() == PartitionerClass::UniformSticky).to_string()
+        }
+        "partitioner.adaptive.partitioning.enable" => {
+            (settings.partitioning.adaptive != Adaptive::Off).to_string()
         }
         "metadata.max.age.ms" => settings.metadata_max_age.as_millis().to_string(),
         "reconnect.backoff.ms" => settings.reconnect_backoff.initial.as_millis().to_string(),

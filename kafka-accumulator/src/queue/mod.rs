@@ -346,6 +346,36 @@ impl<E> Queue<E> {
         lock(&self.state).batches()
     }
 
+    /// Whether a sticky partitioner should move on instead of opening a batch here: no batch is open, and
+    /// those that left before they were full have taken `batch.size` bytes together since this, or a full
+    /// batch, was last so. Ask before each record that may go elsewhere and has found no open batch.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # let value = [0; 300];
+    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(&value)));
+    /// let mut told = Vec::new();
+    /// for _ in 0..5 {
+    ///     told.push(queue.end_share());
+    ///     accumulator.append(&queue, &mut record, None, || now)?; // 300 bytes, and then it is quiet
+    ///     queue.take(now + settings.linger).expect("it has lingered").complete(BatchOutcome::Failed("no"))?;
+    /// }
+    /// let (stay, leave) = (Filled::Room, Filled::Filled);
+    /// assert_eq!(told, [stay, stay, stay, leave, stay]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    // Hidden: for whoever calls `append_short`, and then `append_any` on the queue of his choice.
+    #[doc(hidden)]
+    pub fn end_share(&self) -> Filled {
+        lock(&self.state).end_share()
+    }
+
     /// Appends a short record to the open batch if there is one with room, which is so for nearly all
     /// records. After `None` nothing has happened.
     ///

@@ -33,8 +33,8 @@ pub enum Readiness {
 pub enum Filled {
     /// Not yet.
     Room,
-    /// This append filled the batch, or found the one before it full; or batches that left before
-    /// they were full have taken `batch.size` bytes together.
+    /// This append filled the batch, or found the one before it full; or, with batches that left before
+    /// they were full, twice `batch.size` bytes were taken.
     Filled,
 }
 

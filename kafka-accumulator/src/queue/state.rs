@@ -34,9 +34,9 @@ pub(super) struct QueueState<E> {
     sealed: Box<SealedBatches<E>>,
     sizes: BufferSizes,
     initial_size: InitialSize,
-    /// Bytes that left in batches that were not full since a sticky partitioner was last told to move
-    /// on; less what the open batch held at that time.
-    left_unfilled: isize,
+    /// How many bytes may still leave in batches that are not full before a sticky partitioner should
+    /// move on (KIP-794).
+    share_left: isize,
 }
 
 /// Whether records are accepted.
@@ -55,7 +55,7 @@ impl<E> QueueState<E> {
             sealed: Box::new(SealedBatches::new()),
             sizes,
             initial_size: InitialSize::first(sizes),
-            left_unfilled: 0,
+            share_left: share_of(sizes),
         }
     }
 
@@ -68,7 +68,7 @@ impl<E> QueueState<E> {
     ) -> Option<(R, bool)> {
         let open = self.open.as_mut()?;
         let receipt = open.append_short(record)?;
-        let may_be_full = open.is_as_good_as_full() || self.left_unfilled > 0;
+        let may_be_full = open.is_as_good_as_full() || self.share_left <= 0;
         Some((receipt, may_be_full))
     }
 
@@ -77,8 +77,18 @@ impl<E> QueueState<E> {
     pub(super) fn check_full(&mut self) -> (Filled, Ring) {
         match &self.open {
             Some(open) if open.is_as_good_as_full() => (Filled::Filled, self.seal_full()),
-            _ => (self.share_taken(), Ring::No),
+            _ => (self.share_exceeded(), Ring::No),
         }
+    }
+
+    /// Before a batch is opened: whether as much as a full one holds has left in batches that were not
+    /// full. If so, it counts from 0 again.
+    pub(super) fn end_share(&mut self) -> Filled {
+        if self.open.is_some() || self.share_left > 0 {
+            return Filled::Room;
+        }
+        self.share_left = share_of(self.sizes);
+        Filled::Filled
     }
 
     /// Appends to the open batch if there is one and it has room; else it is sealed, but for one that
@@ -233,7 +243,7 @@ impl<E> QueueState<E> {
     /// What follows from an attempt: a batch that is full, or cannot grow, is sealed.
     fn appended(&mut self, result: AppendResult<E>) -> (Attempt<E>, Ring) {
         let (delivery, filled, ring) = match result {
-            AppendResult::Appended(delivery) => (delivery, self.share_taken(), Ring::No),
+            AppendResult::Appended(delivery) => (delivery, self.share_exceeded(), Ring::No),
             AppendResult::AppendedFull(delivery) => (delivery, Filled::Filled, self.seal_full()),
             AppendResult::NeedsMemory(_) | AppendResult::BatchFull => {
                 let ring = self.seal_full();
@@ -243,23 +253,21 @@ impl<E> QueueState<E> {
         (Attempt::Appended(Appended { delivery, filled }), ring)
     }
 
-    /// Whether the partition got as much as a full batch holds, in several batches that were not full: a
-    /// slow producer, too, is to spread its records over the partitions (KIP-794).
-    fn share_taken(&mut self) -> Filled {
-        if self.left_unfilled <= 0 {
+    /// Whether the open batch makes it twice as much as a full one holds. It comes to that if nobody was
+    /// there to move on when the batch was opened.
+    fn share_exceeded(&mut self) -> Filled {
+        let share = share_of(self.sizes);
+        let open = self.open.as_ref().map_or(0, OpenBatch::written) as isize;
+        if open - self.share_left < share {
             return Filled::Room;
         }
-        let open = self.open.as_ref().map_or(0, OpenBatch::written);
-        if self.left_unfilled + (open as isize) < self.sizes.batch_bytes() as isize {
-            return Filled::Room;
-        }
-        self.left_unfilled = -((BATCH_HEADER_BYTES + open) as isize);
+        self.share_left = share + BATCH_HEADER_BYTES as isize + open;
         Filled::Filled
     }
 
     fn seal_full(&mut self) -> Ring {
         let ring = self.seal_open();
-        self.left_unfilled = 0;
+        self.share_left = share_of(self.sizes);
         ring
     }
 
@@ -267,7 +275,7 @@ impl<E> QueueState<E> {
     fn seal(&mut self) -> Option<SealedBatch<E>> {
         let open = self.open.take()?;
         let used_bytes = BATCH_HEADER_BYTES + open.written();
-        self.left_unfilled += used_bytes as isize;
+        self.share_left -= used_bytes as isize;
         self.initial_size = self
             .initial_size
             .after(used_bytes, open.callback_bytes(), self.sizes);
@@ -279,6 +287,11 @@ impl<E> QueueState<E> {
             self.attention.emptied();
         }
     }
+}
+
+/// What a full batch holds; at least a byte, so that nothing is taken before anything was written.
+fn share_of(sizes: BufferSizes) -> isize {
+    sizes.batch_bytes().max(1) as isize
 }
 
 /// The sealed batches of a queue, oldest first. It keeps little room when it is empty, because there is one

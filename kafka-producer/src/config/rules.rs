@@ -22,7 +22,8 @@ use super::plugins::{PartitionerFactory, Plugins};
 use super::providers::{self, Provided};
 use super::security;
 use super::settings::{
-    BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Settings, TransactionSettings,
+    Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Partitioning, Settings,
+    TransactionSettings,
 };
 use super::values::{Findings, Values};
 use crate::security::{Security, TokenProvider};
@@ -288,6 +289,7 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
         metadata_max_age: values.time("metadata.max.age.ms"),
         metadata_max_idle: values.time("metadata.max.idle.ms"),
         metadata_recovery: metadata_recovery(values),
+        partitioning: partitioning(values, findings),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
         security,
@@ -472,6 +474,28 @@ fn unknown_partitioner(class: String, plugins: &Plugins, findings: &mut Findings
         _ => format!("{UnknownPartitioner}: {}", names.join(", ")),
     };
     findings.invalid(name, class, &allowed);
+}
+
+fn partitioning(values: &Values, findings: &mut Findings) -> Partitioning {
+    let timeout = values.time("partitioner.availability.timeout.ms");
+    let adaptive = match values.flag("partitioner.adaptive.partitioning.enable") {
+        true => Adaptive::On {
+            availability_timeout: Some(timeout).filter(|timeout| !timeout.is_zero()),
+        },
+        false => Adaptive::Off,
+    };
+    let rack = values.text("client.rack").unwrap_or_default();
+    let aware = values.flag("partitioner.rack.aware");
+    if aware && rack.trim().is_empty() {
+        findings.missing(
+            "client.rack",
+            "the rack of this producer, because of partitioner.rack.aware=true",
+        );
+    }
+    Partitioning {
+        adaptive,
+        own_rack: aware.then(|| rack.into()),
+    }
 }
 
 fn metadata_recovery(values: &Values) -> MetadataRecovery {

@@ -465,6 +465,55 @@ impl ProducerConfig {
         self.put("partitioner.ignore.keys", true)
     }
 
+    /// `partitioner.adaptive.partitioning.enable=false`: records without a key are spread evenly, however
+    /// many batches wait for a partition.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().without_adaptive_partitioning();
+    /// assert_eq!(config, ProducerConfig::new().set("partitioner.adaptive.partitioning.enable", "false"));
+    /// ```
+    pub fn without_adaptive_partitioning(self) -> Self {
+        self.put("partitioner.adaptive.partitioning.enable", false)
+    }
+
+    /// `partitioner.availability.timeout.ms`: partitions whose leader could not be sent to for longer get
+    /// no records without a key, as long as there are others. Zero: they do.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().partitioner_availability_timeout(Duration::from_secs(2));
+    /// assert_eq!(config, ProducerConfig::new().set("partitioner.availability.timeout.ms", "2000"));
+    /// ```
+    pub fn partitioner_availability_timeout(self, time: Duration) -> Self {
+        self.put_time("partitioner.availability.timeout.ms", time)
+    }
+
+    /// `client.rack`: where this producer stands, in the words of the brokers' `broker.rack`.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().client_rack("eu-west-1a");
+    /// assert_eq!(config, ProducerConfig::new().set("client.rack", "eu-west-1a"));
+    /// ```
+    pub fn client_rack(self, rack: impl Into<String>) -> Self {
+        self.set("client.rack", rack)
+    }
+
+    /// `partitioner.rack.aware=true`: records without a key go to partitions whose leader is in
+    /// [`client_rack`](Self::client_rack), as long as there are any.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().client_rack("eu-west-1a").rack_aware();
+    /// let same = ProducerConfig::new().client_rack("eu-west-1a").set("partitioner.rack.aware", "true");
+    /// assert_eq!(config, same);
+    /// ```
+    pub fn rack_aware(self) -> Self {
+        self.put("partitioner.rack.aware", true)
+    }
+
     /// `unresolved.batch.policy`: what to do with a batch that may be in the log, when the broker no
     /// longer accepts its sequence number.
     ///
@@ -544,6 +593,10 @@ mod tests {
             .receive_buffer_bytes(None)
             .partitioner(PartitionerClass::Default)
             .ignoring_keys()
+            .without_adaptive_partitioning()
+            .partitioner_availability_timeout(second)
+            .client_rack("here")
+            .rack_aware()
             .unresolved_batches(UnresolvedPolicy::Fail)
             .producer_id_expiration(second * 60)
             .security_protocol(SecurityProtocol::Plaintext);

@@ -67,6 +67,8 @@ pub struct Settings {
     pub metadata_max_idle: Duration,
     /// `metadata.recovery.strategy`, and `metadata.recovery.rebootstrap.trigger.ms` with it.
     pub metadata_recovery: MetadataRecovery,
+    /// What threads that choose partitions are told of their leaders.
+    pub partitioning: Partitioning,
     /// `send.buffer.bytes`; `None`: the operating system's choice.
     pub send_buffer_bytes: Option<u32>,
     /// `receive.buffer.bytes`; `None`: the operating system's choice.
@@ -109,6 +111,49 @@ impl Guarantee {
         match self {
             Self::Transactional(settings) => Some(settings),
             Self::Plain(_) | Self::Idempotent => None,
+        }
+    }
+}
+
+/// What counts of a partition when one is chosen for records without a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Partitioning {
+    /// `partitioner.adaptive.partitioning.enable`.
+    pub adaptive: Adaptive,
+    /// `client.rack`, if `partitioner.rack.aware`.
+    pub own_rack: Option<Arc<str>>,
+}
+
+impl Partitioning {
+    /// `partitioner.availability.timeout.ms`, if it counts.
+    pub fn availability_timeout(&self) -> Option<Duration> {
+        match self.adaptive {
+            Adaptive::On {
+                availability_timeout,
+            } => availability_timeout,
+            Adaptive::Off => None,
+        }
+    }
+}
+
+/// Whether it counts how many batches wait for a partition (KIP-794).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adaptive {
+    /// It does not.
+    Off,
+    /// It does.
+    On {
+        /// `partitioner.availability.timeout.ms`: how long the leader of a partition may take
+        /// nothing before the partition is left out; `None`: for ever.
+        availability_timeout: Option<Duration>,
+    },
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        let availability_timeout = None;
+        Self::On {
+            availability_timeout,
         }
     }
 }

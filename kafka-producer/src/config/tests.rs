@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::settings::{BackoffRange, Guarantee, Settings, TransactionSettings};
+use super::settings::{Adaptive, BackoffRange, Guarantee, Settings, TransactionSettings};
 use super::*;
 
 fn config(pairs: &[(&str, &str)]) -> ProducerConfig {
@@ -334,6 +334,30 @@ fn partitioner_class_may_be_a_name_of_the_programs_own() {
          because the first producer hashed keys in another way, and they would go to other partitions than \
          before",
     );
+}
+
+#[test]
+fn partitions_are_weighed_unless_that_is_off_and_by_racks_if_that_is_on() {
+    let of = |pairs: &[(&str, &str)]| accepted(pairs).settings.partitioning;
+    let timeout = ("partitioner.availability.timeout.ms", "1500");
+    let on = |availability_timeout| Adaptive::On {
+        availability_timeout,
+    };
+    assert_eq!(of(&[]).adaptive, on(None));
+    let longest = Some(Duration::from_millis(1_500));
+    assert_eq!(of(&[timeout]).adaptive, on(longest));
+    let off = ("partitioner.adaptive.partitioning.enable", "false");
+    assert_eq!(of(&[off, timeout]).adaptive, Adaptive::Off);
+    let rack = ("client.rack", "r1");
+    let aware = ("partitioner.rack.aware", "true");
+    assert_eq!(of(&[rack]).own_rack, None);
+    assert_eq!(of(&[rack, aware]).own_rack.as_deref(), Some("r1"));
+    for rack in [&[aware][..], &[aware, ("client.rack", " ")]] {
+        refused(
+            rack,
+            "client.rack is required: the rack of this producer, because of partitioner.rack.aware=true",
+        );
+    }
 }
 
 #[test]

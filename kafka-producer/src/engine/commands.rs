@@ -44,11 +44,12 @@ impl Engine {
         let (sender, mut peers) = self.sender_and_peers();
         match timer {
             // A timer outlives what it was armed for.
-            Timer::Linger(lane) | Timer::Retry(lane) | Timer::Expiry(lane)
+            Timer::Linger(lane) | Timer::Retry(lane) | Timer::Expiry(lane) | Timer::Wait(lane)
                 if sender.lanes().get(lane).is_none() => {}
             Timer::Linger(lane) => sender.linger_is_over(&mut peers, lane),
             Timer::Retry(lane) => sender.list(&mut peers, lane),
             Timer::Expiry(lane) => sender.expire(&mut peers, lane),
+            Timer::Wait(lane) => sender.weigh_waiting(&mut peers, lane),
             Timer::Node(node) => self.node_is_due(node),
             Timer::Bootstrap => self.bootstrap_is_due(),
             Timer::Session(node) => self.session_is_due(node),

@@ -220,6 +220,8 @@ impl Engine {
             self.ask_for_transaction();
         }
         self.follow_up();
+        let (sender, mut peers) = self.sender_and_peers();
+        sender.weigh_topics(&mut peers);
         self.end_if_done();
         let has_asked = self.cx.actions.len() > sent || self.sender.is_stirred();
         self.settled = match has_asked || self.transactions.are_enabled() {

@@ -388,7 +388,8 @@ impl Engine {
             sender.follow_election(&mut peers, lane);
         }
         let lanes = self.sender.lanes();
-        self.metadata.show(&mut self.cx, lanes, asked, &applied);
+        let (cx, nodes) = (&mut self.cx, &self.nodes);
+        self.metadata.show(cx, nodes, lanes, asked, &applied);
         let (sender, peers) = self.sender_and_peers();
         sender.free_retired_lanes(&peers);
     }
@@ -400,6 +401,7 @@ impl Engine {
         for broker in brokers {
             let id = NodeId(broker.node_id);
             let moved = self.nodes.meet(&mut self.cx, id, broker.host, broker.port);
+            self.nodes.note_rack(id, broker.rack);
             if let Some(lost) = moved {
                 self.follow_disconnected(lost);
             }

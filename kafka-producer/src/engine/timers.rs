@@ -22,6 +22,8 @@ pub(crate) enum Timer {
     Retry(LaneKey),
     /// The oldest record of a lane has reached `delivery.timeout.ms`.
     Expiry(LaneKey),
+    /// The oldest batch of a lane may have waited for `partitioner.availability.timeout.ms`.
+    Wait(LaneKey),
     /// A broker's dial, handshake, oldest request, throttle or rest is over.
     Node(NodeId),
     /// The names of the bootstrap servers are to be resolved by now.

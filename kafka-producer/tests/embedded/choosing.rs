@@ -107,6 +107,62 @@ async fn a_key_has_its_partition_and_records_without_one_stick_to_another() {
 }
 
 #[tokio::test]
+async fn records_that_wait_for_memory_are_spread_like_others() {
+    let kafka = kafka(1, 3).await;
+    // One batch at a time, and one record in each.
+    let settings = [("buffer.memory", "18000"), ("linger.ms", "0")];
+    let producer = producer(&kafka, &settings);
+    let value = "v".repeat(10_000);
+    for _ in 0..60 {
+        drop(in_time(producer.send(record(&value))).await.unwrap());
+    }
+    in_time(producer.flush()).await.unwrap();
+    let mut chosen = partitions(&kafka);
+    chosen.sort_unstable();
+    chosen.dedup();
+    assert_eq!(chosen, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_slow_producer_moves_on_between_batches_when_they_have_taken_a_full_one_s_bytes() {
+    let kafka = kafka(1, 3).await;
+    let producer = producer(&kafka, &[("batch.size", "1000"), ("linger.ms", "0")]);
+    let value = "v".repeat(300);
+    let mut chosen = Vec::new();
+    for _ in 0..60 {
+        let delivery = in_time(producer.send(record(&value))).await.unwrap();
+        chosen.push(in_time(delivery).await.unwrap().partition);
+    }
+    // Three batches of one record each exceed a thousand bytes.
+    let together = |three: &[i32]| three.iter().all(|partition| *partition == three[0]);
+    assert!(chosen.chunks(3).all(together), "{chosen:?}");
+    chosen.sort_unstable();
+    chosen.dedup();
+    assert_eq!(chosen, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_turn_is_one_record_s_also_when_it_waits_for_memory_or_batches_leave_early() {
+    let kafka = kafka(1, 3).await;
+    let settings = [
+        ("partitioner.class", "round_robin"),
+        ("batch.size", "200"),
+        ("linger.ms", "0"),
+        ("buffer.memory", "2000"),
+    ];
+    let producer = producer(&kafka, &settings);
+    let value = "v".repeat(90);
+    let mut deliveries = Vec::new();
+    for _ in 0..90 {
+        deliveries.push(in_time(producer.send(record(&value))).await.unwrap());
+    }
+    for (turn, delivery) in deliveries.into_iter().enumerate() {
+        let partition = in_time(delivery).await.unwrap().partition;
+        assert_eq!(usize::try_from(partition).unwrap(), turn % 3);
+    }
+}
+
+#[tokio::test]
 async fn round_robin_takes_one_partition_after_the_other() {
     let kafka = kafka(1, 3).await;
     let class = [(

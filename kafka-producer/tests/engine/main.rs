@@ -39,4 +39,5 @@ mod storms;
 mod throttling;
 mod transactions;
 mod unused;
+mod weighing;
 mod wires;

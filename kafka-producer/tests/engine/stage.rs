@@ -109,6 +109,7 @@ pub(crate) fn settings() -> Settings {
         metadata_recovery: MetadataRecovery::Rebootstrap {
             trigger: Duration::from_secs(300),
         },
+        partitioning: Default::default(),
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
         security: Default::default(),

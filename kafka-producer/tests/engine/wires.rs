@@ -1,6 +1,7 @@
 //! What goes over the wire between the engine and the brokers of these tests: requests read, and
 //! answers written, by nothing but the protocol's own crate.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -399,6 +400,8 @@ pub(crate) struct Map {
     pub(crate) life: u8,
     /// Whether topics have ids (KIP-516).
     pub(crate) ids: bool,
+    /// Where brokers stand, if they tell.
+    pub(crate) racks: BTreeMap<i32, &'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -421,6 +424,7 @@ impl Map {
             topics: vec![TopicOnMap::of(topic, leaders)],
             life: 0,
             ids: true,
+            racks: BTreeMap::new(),
         }
     }
 
@@ -449,6 +453,7 @@ impl Map {
                 .with_node_id(node_id)
                 .with_host(format!("broker-{node_id}"))
                 .with_port(9092)
+                .with_rack(self.racks.get(&node_id).map(|rack| (*rack).to_owned()))
         });
         MetadataResponse::default()
             .with_brokers(brokers.collect())

@@ -302,6 +302,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
                 false => Duration::from_secs(300),
             },
         },
+        partitioning: Default::default(),
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
         security: Default::default(),

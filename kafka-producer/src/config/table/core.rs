@@ -10,8 +10,6 @@ const SERIALIZERS: Support = Supported(
     "Kafka's class that writes the same as the type that the producer is built with, or a name of Plugins; \
      another is an error",
 );
-const ADAPTIVE: Support = NoEffect("records without a key are not weighted by queue length yet");
-const RACKS: Support = NoEffect("partitions are not preferred by their leader's rack yet");
 const JVM: Support = NoEffect("it configures a Java virtual machine");
 
 // One row a property.
@@ -33,6 +31,8 @@ pub(super) static PROPERTIES: &[Property] = &[
             all addresses of a name are tried in either case")),
     row("client.id", Text, "", Any,
         Supported("sent with every request, for quotas and the broker's logs; unset: producer-N")),
+    row("client.rack", Text, "", Any,
+        Supported("where this producer stands, as brokers have it in broker.rack; for partitioner.rack.aware")),
     row("compression.gzip.level", Int, "-1", BetweenOr(1, 9, -1),
         Supported("effort of gzip; -1: its own default")),
     row("compression.lz4.level", Int, "9", Between(1, 17),
@@ -66,10 +66,16 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("the known brokers are forgotten when there was no metadata for this long")),
     row("metadata.recovery.strategy", Text, "rebootstrap", OneOfAnyCase(&["REBOOTSTRAP", "NONE"]),
         Supported("whether to begin anew with bootstrap.servers when the known brokers have no metadata")),
+    row("partitioner.adaptive.partitioning.enable", Bool, "true", Any,
+        Supported("whether records without a key go less to partitions for which more batches wait")),
+    row("partitioner.availability.timeout.ms", Long, "0", AtLeast(0),
+        Supported("partitions whose leader could not be sent to for longer get no records without a key; 0: they do")),
     unset("partitioner.class", Class, Any,
         Supported("who chooses a partition: default, round_robin, uniform_sticky, Kafka's class names, or a name of Plugins")),
     row("partitioner.ignore.keys", Bool, "false", Any,
         Supported("whether records with a key are spread like those without")),
+    row("partitioner.rack.aware", Bool, "false", Any,
+        Supported("whether records without a key go to partitions with a leader in client.rack, if there are any")),
     row("receive.buffer.bytes", Int, "32768", AtLeast(-1),
         Supported("SO_RCVBUF; -1: as the operating system likes")),
     row("producer.id.expiration.ms", Long, "86400000", AtLeast(1),
@@ -110,13 +116,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Refused("a transaction cannot be prepared and handed on yet (KIP-939)")),
     unset("key.serializer", Class, Any, SERIALIZERS),
     unset("value.serializer", Class, Any, SERIALIZERS),
-    row("partitioner.adaptive.partitioning.enable", Bool, "true", Any, ADAPTIVE),
-    row("partitioner.availability.timeout.ms", Long, "0", AtLeast(0), ADAPTIVE),
     row("buffer.memory.allocation.strategy", Text, "full", OneOfAnyCase(&["FULL", "INCREMENTAL"]),
         NoEffect("a batch begins with as much memory as the one before it used, and grows")),
-    row("client.rack", Text, "", Any, RACKS),
     row("metadata.cluster.check.enable", Bool, "true", Any,
         NoEffect("brokers are not told yet which cluster and node is meant")),
-    row("partitioner.rack.aware", Bool, "false", Any, RACKS),
     unset("security.providers", Text, Any, JVM),
 ];

@@ -3,11 +3,12 @@
 //! A request for what is missing (a topic, a partition, a leader) names only those topics, so that a new
 //! topic costs the same however many are known. Every topic that was written to within
 //! `metadata.max.idle.ms` is requested when leaders may have moved, and after `metadata.max.age.ms`.
-//! `updates.rs` says when; `metadata/apply.rs` applies an answer, and `metadata/publish.rs` shows callers
-//! what has changed.
+//! `updates.rs` says when; `metadata/apply.rs` applies an answer, `metadata/publish.rs` shows callers
+//! what has changed, and `metadata/weigh.rs` how busy partitions are.
 
 mod apply;
 mod publish;
+mod weigh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub(crate) struct Metadata {
     updates: Updates,
     /// What went wrong last, for the error of a caller that waits for too long.
     last_obstacle: Option<WaitReason>,
+    scales: weigh::Scales,
 }
 
 impl Metadata {
@@ -48,6 +50,7 @@ impl Metadata {
             topics: BTreeMap::new(),
             updates: Updates::new(backoff),
             last_obstacle: None,
+            scales: weigh::Scales::default(),
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) mod sasl_demand;
 
 pub(crate) mod election;
 pub(crate) mod features;
+pub(crate) mod freshness;
 pub(crate) mod metadata;
 pub(crate) mod snapshot;
 pub(crate) mod topic_entry;

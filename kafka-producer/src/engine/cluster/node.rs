@@ -46,6 +46,10 @@ pub(crate) struct Node {
     pace: Pace,
     /// Until when it has asked not to be sent anything (KIP-219).
     silent_until: Option<Instant>,
+    /// Where it stands (`broker.rack`).
+    rack: Option<Arc<str>>,
+    /// When it was last sent batches.
+    last_sent: Option<Instant>,
 }
 
 /// What was wrong, and when that was found.
@@ -119,6 +123,8 @@ impl Node {
             obstacle: None,
             pace: Pace::new(backoff),
             silent_until: None,
+            rack: None,
+            last_sent: None,
         }
     }
 
@@ -152,6 +158,31 @@ impl Node {
     pub(crate) fn resume(&mut self, left: Left, now: Instant) {
         self.pace = left.pace;
         self.silent_until = left.silent_until.filter(|until| *until > now);
+    }
+}
+
+/// What counts when partitions are chosen that it leads.
+impl Node {
+    /// It stands there.
+    pub(crate) fn stand_in(&mut self, rack: Option<Arc<str>>) {
+        self.rack = rack;
+    }
+
+    /// Where it stands, as far as is known.
+    pub(crate) fn rack(&self) -> Option<&str> {
+        self.rack.as_deref()
+    }
+
+    /// It is being sent batches.
+    pub(crate) fn note_sent(&mut self, now: Instant) {
+        self.last_sent = Some(now);
+    }
+
+    /// Whether a batch that could have been sent to it since then has waited for `time`, and nothing else
+    /// was sent meanwhile.
+    pub(crate) fn has_stalled(&self, since: Instant, time: Duration, now: Instant) -> bool {
+        let since = self.last_sent.map_or(since, |sent| sent.max(since));
+        now.saturating_duration_since(since) >= time
     }
 }
 

@@ -14,6 +14,7 @@ mod membership;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use kafka_partition::{Leader, Load, Rack};
 use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_wire::{ErrorCode, Request, Version, encode_request};
 
@@ -153,6 +154,34 @@ impl Nodes {
     /// Whether no broker can be asked anything now.
     pub(crate) fn are_none_ready(&self) -> bool {
         !self.known.values().any(Node::is_ready)
+    }
+}
+
+/// What counts when partitions are chosen.
+impl Nodes {
+    /// A partition that this broker leads, or that has no leader, for which nothing waits. `own_rack` is
+    /// where the client stands, if that counts.
+    pub(crate) fn load_of(&self, leader: Option<NodeId>, own_rack: Option<&str>) -> Load {
+        let Some(node) = leader.and_then(|leader| self.known.get(&leader)) else {
+            return Load::default().led(Leader::Missing);
+        };
+        let is_near = own_rack.is_some() && node.rack() == own_rack;
+        Load::default().standing(match is_near {
+            true => Rack::Own,
+            false => Rack::Other,
+        })
+    }
+
+    /// Whether nothing was sent to a broker for `time`, though something could have been since then.
+    pub(crate) fn has_stalled(
+        &self,
+        id: NodeId,
+        since: Instant,
+        time: Duration,
+        now: Instant,
+    ) -> bool {
+        let node = self.known.get(&id);
+        node.is_some_and(|node| node.has_stalled(since, time, now))
     }
 }
 
@@ -497,7 +526,9 @@ impl Nodes {
         batches: Vec<BatchRef>,
     ) -> Option<i32> {
         let deadline = cx.now + cx.settings.request_timeout;
-        let connection = self.connection_mut(id)?;
+        let node = self.known.get_mut(&id)?;
+        node.note_sent(cx.now);
+        let connection = node.connection_mut()?;
         let expected = ExpectedResponse::Produce(batches);
         let correlation_id = connection.begin(cx.now, version, deadline, expected);
         cx.timers.arm(Timer::Node(id), deadline);

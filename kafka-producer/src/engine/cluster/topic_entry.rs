@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use kafka_partition::StickyState;
 
+use crate::engine::cluster::freshness::Freshness;
 use crate::engine::cluster::topic_waiters::{Admitted, TopicWaiters, Waiter};
 use crate::engine::produce::partitions::Partitions;
 
@@ -18,6 +19,7 @@ pub(crate) struct TopicEntry {
     state: TopicState,
     /// Shared by all snapshots.
     sticky: Arc<StickyState>,
+    freshness: Freshness,
 }
 
 /// What is known of a topic.
@@ -47,11 +49,17 @@ impl TopicEntry {
             waiters: TopicWaiters::default(),
             state: TopicState::Unknown,
             sticky: Arc::new(StickyState::new(seed)),
+            freshness: Freshness::default(),
         }
     }
 
     pub(crate) fn sticky(&self) -> &Arc<StickyState> {
         &self.sticky
+    }
+
+    /// What has changed since its partitions were weighed.
+    pub(crate) fn freshness_mut(&mut self) -> &mut Freshness {
+        &mut self.freshness
     }
 
     pub(crate) fn waiters(&self) -> &TopicWaiters {

@@ -16,5 +16,6 @@ pub(crate) mod partitions;
 pub(crate) mod admission;
 pub(crate) mod coalesce;
 pub(crate) mod request;
+pub(crate) mod traffic;
 
 pub(crate) mod sender;

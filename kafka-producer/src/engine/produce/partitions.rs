@@ -20,7 +20,7 @@ use kafka_wire::messages::metadata::LeadersPartition;
 
 use crate::engine::cluster::election::{Election, News};
 use crate::engine::cluster::node_id::NodeId;
-use crate::engine::produce::lane::{Origin, is_another};
+use crate::engine::produce::lane::{Lane, Origin, is_another};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::row::Row;
@@ -112,6 +112,18 @@ impl Partitions {
         };
         let places = (0..).zip(&self.places);
         places.filter_map(move |(partition, place)| led(place).then_some(partition))
+    }
+
+    /// The leader of each, if it has one, and the lane of those in use.
+    pub(crate) fn with_leaders<'a>(
+        &'a self,
+        lanes: &'a Lanes,
+    ) -> impl Iterator<Item = (Option<NodeId>, Option<&'a Lane>)> {
+        let places = self.places.iter();
+        places.map(|place| match place {
+            Partition::InUse(key) => (lanes[*key].leader(), Some(&lanes[*key])),
+            Partition::Unused(election) => (election.leader(), None),
+        })
     }
 
     /// Applies an answer to the unused partitions, and returns what it says of those in use.

@@ -112,10 +112,13 @@ impl Metadata {
     pub(crate) fn show(
         &mut self,
         cx: &mut Context,
+        nodes: &Nodes,
         lanes: &Lanes,
         asked: &[Arc<str>],
         applied: &Applied,
     ) {
+        // Before they are shown, so that the first record stays in its rack.
+        self.weigh_by_racks(cx, nodes, lanes, &applied.told);
         self.publish(cx, lanes, &applied.told);
         for name in &applied.told {
             if let Some(entry) = self.topics.get_mut(name) {

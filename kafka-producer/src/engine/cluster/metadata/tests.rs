@@ -75,7 +75,7 @@ impl Stage {
             ..
         } = self;
         let applied = metadata.apply(cx, nodes, lanes, vec![topic]);
-        metadata.show(cx, lanes, &[], &applied);
+        metadata.show(cx, nodes, lanes, &[], &applied);
         self.cx.notices.drain(..).for_each(|notice| notice.tell());
         applied
     }

@@ -1,6 +1,7 @@
 //! Which brokers the cluster has: those that an answer tells of are met, and those that left are forgotten,
 //! but for how soon they may be disturbed.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use kafka_wire::messages::produce::NodeEndpoint;
@@ -45,6 +46,15 @@ impl Nodes {
         }
     }
 
+    /// Takes in where a broker stands.
+    pub(crate) fn note_rack(&mut self, id: NodeId, rack: Option<String>) {
+        if let Some(node) = self.known.get_mut(&id)
+            && node.rack() != rack.as_deref()
+        {
+            node.stand_in(rack.map(Arc::from));
+        }
+    }
+
     /// Adds the leaders that an answer to a produce request names and that are not known yet (KIP-951). Known
     /// ones are left as they are: only metadata moves a broker to another address.
     pub(crate) fn meet_leaders(&mut self, cx: &mut Context, endpoints: &[NodeEndpoint]) {
@@ -53,6 +63,7 @@ impl Nodes {
             if !self.knows(id) {
                 // A new broker has no connection that could be lost.
                 let _ = self.meet(cx, id, endpoint.host.clone(), endpoint.port);
+                self.note_rack(id, endpoint.rack.clone());
             }
         }
     }

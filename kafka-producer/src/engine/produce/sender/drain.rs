@@ -317,6 +317,7 @@ impl Sender {
             if let Some((serial, batch)) = self.lanes[lane].send(id) {
                 batches.push(batch);
                 sent.push(BatchRef { lane, serial });
+                self.note_traffic(p, lane);
             }
         }
         let cx = &mut *p.cx;

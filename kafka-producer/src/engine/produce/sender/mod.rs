@@ -12,6 +12,7 @@ mod identify;
 mod response;
 mod retire;
 mod unresolved;
+mod weigh;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::engine::produce::coalesce::{Coalescer, Survey};
 use crate::engine::produce::expiration::{BrokerMemory, Expiration};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::{Lanes, Listed};
+use crate::engine::produce::traffic::Traffic;
 use crate::engine::timers::Timer;
 use crate::engine::transaction::Transactions;
 use crate::error::{Cause, DeliveryError, WaitReason};
@@ -52,6 +54,7 @@ pub(crate) struct Sender {
     /// Requests that could not be sent.
     unsent: Vec<Unsent>,
     survey: Survey,
+    traffic: Traffic,
     /// Kept to be filled again: the lanes of a request.
     chosen: Vec<LaneKey>,
     /// Kept to be filled again.
@@ -84,6 +87,7 @@ impl Sender {
             stirred: Vec::new(),
             unsent: Vec::new(),
             survey: Survey::default(),
+            traffic: Traffic::default(),
             chosen: Vec::new(),
             rung: Vec::new(),
         }
@@ -186,6 +190,8 @@ impl Sender {
             Readiness::Ready => self.list(p, key),
         }
         self.lanes.note_batches(key);
+        self.note_traffic(p, key);
+        self.watch_wait(p.cx, key);
         self.watch_expiry(p.cx, key);
     }
 
