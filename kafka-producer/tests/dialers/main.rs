@@ -17,7 +17,7 @@ use kafka_mock::MockCluster;
 use kafka_producer::{Dialer, Producer, ProducerBuilder, ProducerRecord, SendError};
 
 /// Longer than any test should take on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 const TOPIC: &str = "orders";
 
@@ -39,7 +39,7 @@ async fn sends(kafka: &MockCluster, producer: Producer<str, str>, records: usize
         let sent = producer.send(ProducerRecord::new(TOPIC, value)).await;
         drop(sent.unwrap());
     }
-    let report = in_time(producer.close(PATIENCE)).await.unwrap();
+    let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert_eq!(
         (report.delivered, report.is_clean()),
         (records as u64, true)
@@ -68,6 +68,6 @@ async fn is_told(producer: &Producer<str, str>, expected: &str) -> String {
 
 /// What the future gives, which must not take forever.
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    let result = tokio::time::timeout(PATIENCE, future).await;
+    let result = tokio::time::timeout(TIME_LIMIT, future).await;
     result.expect("it hangs")
 }
