@@ -215,6 +215,7 @@ impl Driver {
                     }
                     self.forget(id);
                 }
+                Action::Rename(from, to) => self.rename(from, to),
                 Action::Send(id, outgoing) => self.send(id, outgoing),
                 Action::FetchToken(id, address) => {
                     let orders = &mut self.outside.token_orders;
@@ -240,6 +241,15 @@ impl Driver {
         let tried = self.tried.remove(&id).unwrap_or_default();
         let dial = dial::dial(address, tried, &self.settings);
         self.dials.insert(id, Opening::new(dial, to_secure));
+    }
+
+    fn rename(&mut self, from: NodeId, to: NodeId) {
+        if let Some(connection) = self.connections.remove(&from) {
+            self.connections.insert(to, connection);
+        }
+        if let Some(tried) = self.tried.remove(&from) {
+            self.tried.insert(to, tried);
+        }
     }
 
     fn forget(&mut self, id: NodeId) {
