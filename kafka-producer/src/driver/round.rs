@@ -283,6 +283,7 @@ impl Driver {
                     }
                     self.forget(id);
                 }
+                Action::Rename(from, to) => self.rename(from, to),
                 Action::Send(id, outgoing) => self.send(id, outgoing),
                 Action::FetchToken(id, address) => self.fetch_token(id, address),
             }
@@ -335,6 +336,15 @@ impl Driver {
         }
         let orders = &mut self.outside.token_orders;
         orders.push(TokenOrder::Fetch(id, address));
+    }
+
+    fn rename(&mut self, from: NodeId, to: NodeId) {
+        if let Some(connection) = self.connections.remove(&from) {
+            self.connections.insert(to, connection);
+        }
+        if let Some(tried) = self.tried.remove(&from) {
+            self.tried.insert(to, tried);
+        }
     }
 
     fn forget(&mut self, id: NodeId) {

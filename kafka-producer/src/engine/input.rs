@@ -48,6 +48,9 @@ pub enum Action {
     Dial(NodeId, Address, Instant),
     /// Forget the connection, and whatever is queued for it. Not answered.
     Drop(NodeId),
+    /// The connection of the first is that of the second from now on, with what is queued for it: inputs about
+    /// it name the second. Those that were gathered before may name the first. Not answered.
+    Rename(NodeId, NodeId),
     /// Write a request, after those sent to this broker before.
     Send(NodeId, Outgoing),
     /// Ask the token provider for a token for this broker; answered by [`Input::Token`].

@@ -28,7 +28,7 @@ impl Engine {
     }
 
     /// A broker is ready for every request.
-    fn admitted(&mut self, id: NodeId) {
+    pub(super) fn admitted(&mut self, id: NodeId) {
         let (sender, mut peers) = self.sender_and_peers();
         sender.ask_for_expiration(&mut peers, id);
         self.admission.limit_backlog(&self.cx, &self.nodes);

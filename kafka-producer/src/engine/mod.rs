@@ -124,15 +124,15 @@ impl Engine {
             }
             Input::Resolved(node) => self.nodes.resolved(node),
             Input::Opened(node) => self.opened(node),
-            Input::Received(node, frame) => self.received(node, frame),
+            Input::Received(node, frame) => self.received(self.nodes.current(node), frame),
             Input::Compressing(node, correlation_id) => self.compressing(node, correlation_id),
             Input::Compressed(node, correlation_id) => self.compressed(node, correlation_id),
             Input::Written(node, correlation_id) => self.written(node, correlation_id),
             Input::Unsendable(node, correlation_id, why) => {
                 self.unsendable(node, correlation_id, &why);
             }
-            Input::Lost(node, why) => self.lost(node, &why),
-            Input::TlsFailed(node, why) => self.tls_failed(node, &why),
+            Input::Lost(node, why) => self.lost(self.nodes.current(node), &why),
+            Input::TlsFailed(node, why) => self.tls_failed(self.nodes.current(node), &why),
             Input::Token(node, told) => self.token_told(node, told),
         }
         self.follow_up();

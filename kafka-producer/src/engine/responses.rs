@@ -204,7 +204,14 @@ impl Engine {
                 | ExpectedResponse::SaslHandshake
                 | ExpectedResponse::SaslAuthenticate
         );
-        match self.read_response(id, request, frame) {
+        let read = self.read_response(id, request, frame);
+        let renamed = self.nodes.current(id);
+        if renamed != id {
+            // The answer has told which broker it is.
+            self.admitted(renamed);
+        }
+        let id = renamed;
+        match read {
             Ok(()) if greeting => self.nodes.retire_if_late(&mut self.cx, id),
             Ok(()) => self.nodes.note_use(&mut self.cx, id),
             Err(error) => self.lose(id, &format!("its answer cannot be read: {error}")),

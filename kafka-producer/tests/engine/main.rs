@@ -13,6 +13,7 @@
 )]
 
 mod admitting;
+mod adopting;
 mod closing;
 mod connections;
 mod delivering;

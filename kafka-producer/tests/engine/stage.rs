@@ -322,6 +322,7 @@ impl Stage {
                         self.dropped.push((node, unanswered));
                     }
                 }
+                Action::Rename(from, to) => self.rename(from, to),
                 Action::FetchToken(node, address) => {
                     let _ = self.tokens_wanted.insert(node, address);
                 }
@@ -375,7 +376,7 @@ impl Stage {
         panic!("the engine asks without end");
     }
 
-    fn next_by_itself(&mut self) -> Option<(NodeId, Bytes)> {
+    pub(crate) fn next_by_itself(&mut self) -> Option<(NodeId, Bytes)> {
         let Self {
             connections,
             by_hand,

@@ -226,11 +226,27 @@ impl World {
                     self.clients[number].pauses.gave_up(node);
                     self.hang_up(number, node);
                 }
+                Action::Rename(from, to) => self.rename(number, from, to),
                 Action::FetchToken(node, _) => self.fetch_token(number, node),
                 Action::Send(node, outgoing) => self.queue(number, node, outgoing),
             }
         }
         self.tell(number);
+    }
+
+    /// A connection belongs to another broker's id from now on.
+    fn rename(&mut self, client: usize, from: NodeId, to: NodeId) {
+        let Some(id) = self.clients[client].links.remove(&from) else {
+            return;
+        };
+        let earlier = self.clients[client].links.insert(to, id);
+        if earlier.is_some() {
+            let story = format!("{to} is given a second connection");
+            self.ground.broken("one connection per broker", story);
+        }
+        if let Some(link) = self.links.get_mut(&id) {
+            link.node = to;
+        }
     }
 
     /// Tells callers what the engine has decided, as the driver does after it has unlocked it.

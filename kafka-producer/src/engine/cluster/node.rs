@@ -290,6 +290,18 @@ impl Node {
         }
     }
 
+    /// Whether another can go on with its connection: it is ready, and nothing is waited for on it but answers.
+    pub(crate) fn can_hand_over(&self) -> bool {
+        self.is_ready() && self.awaits_token_until().is_none()
+    }
+
+    /// Lets `to`, which has no connection, go on with the one of this, and keep to the same silence.
+    pub(crate) fn hand_over(&mut self, to: &mut Self) {
+        self.spoken = self.told().cloned();
+        to.link = std::mem::replace(&mut self.link, Link::Resting);
+        to.silent_until = self.silent_until;
+    }
+
     /// Its connection has failed, because of `obstacle`; when it may be dialed again, and what nobody
     /// answers any more.
     pub(crate) fn fail(

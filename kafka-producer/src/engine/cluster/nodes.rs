@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bootstrap.servers ─▶ asked for the cluster's brokers ─▶ let go
+//!          └─ at the address of a broker ─▶ its connection is adopted
 //! in an answer ─▶ known ─▶ in no answer any more, and idle ─▶ departed: only its pauses are kept
 //! ```
 //!
@@ -48,6 +49,8 @@ pub(crate) struct Nodes {
     bootstrapping: Bootstrapping,
     authenticator: Authenticator,
     sasl_demand: SaslDemand,
+    /// Bootstrap servers whose connections were adopted, and by which broker.
+    adopted: BTreeMap<NodeId, NodeId>,
 }
 
 /// Which brokers are known.
@@ -66,6 +69,7 @@ impl Nodes {
             bootstrapping: Bootstrapping::new(settings.bootstrap_resolve),
             authenticator,
             sasl_demand: SaslDemand::default(),
+            adopted: BTreeMap::new(),
         }
     }
 
@@ -295,6 +299,7 @@ impl Nodes {
         );
         let deadline = cx.now + timeout;
         node.dial(cx.now, deadline, &mut cx.random);
+        self.adopted.remove(&id);
         cx.actions
             .push_back(Action::Dial(id, node.address().clone(), deadline));
         cx.timers.arm(Timer::Node(id), deadline);

@@ -38,7 +38,7 @@ fn alice() -> Credentials {
     }
 }
 
-fn plain_login() -> Sasl {
+pub(crate) fn plain_login() -> Sasl {
     Sasl::Plain(alice())
 }
 
@@ -66,7 +66,7 @@ fn all() -> [Sasl; 5] {
 }
 
 /// `settings` with a login.
-fn with_sasl(sasl: Sasl, settings: Settings) -> Settings {
+pub(crate) fn with_sasl(sasl: Sasl, settings: Settings) -> Settings {
     let sasl = Some(sasl);
     Settings {
         security: Security { tls: None, sasl },

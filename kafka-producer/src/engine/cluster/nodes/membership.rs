@@ -9,6 +9,7 @@ use kafka_wire::messages::produce::NodeEndpoint;
 use super::Nodes;
 use crate::engine::cluster::disconnected::Disconnected;
 use crate::engine::cluster::node::Node;
+use crate::engine::cluster::node::login::Renewal;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
@@ -40,7 +41,10 @@ impl Nodes {
                 lost
             }
             None => {
-                self.make_known(cx, id, address);
+                match self.connected_bootstrap(id, &address) {
+                    Some(bootstrap) => self.adopt(cx, bootstrap, id, address),
+                    None => self.make_known(cx, id, address),
+                }
                 None
             }
         }
@@ -76,6 +80,42 @@ impl Nodes {
             Some(node) if node.is_resting() => node.move_to(address),
             Some(_) => {}
         }
+    }
+
+    /// A bootstrap server whose connection is that of a new broker: it was dialed at the very address at which
+    /// the broker would be, letter by letter, so that TLS has verified the same name. A broker whose pauses are
+    /// still known keeps to them.
+    fn connected_bootstrap(&self, id: NodeId, address: &Address) -> Option<NodeId> {
+        if self.departed.contains_key(&id) {
+            return None;
+        }
+        let mut nodes = self.known.values();
+        let same = |node: &&Node| node.id().is_bootstrap() && node.address() == address;
+        let found = nodes.find(|node| same(node) && node.can_hand_over());
+        found.map(Node::id)
+    }
+
+    /// A new broker goes on with the connection of a bootstrap server, and what is asked on it.
+    fn adopt(&mut self, cx: &mut Context, bootstrap: NodeId, id: NodeId, address: Address) {
+        let mut node = Node::new(id, address, cx.settings.reconnect_backoff);
+        if let Some(bootstrap) = self.known.get_mut(&bootstrap) {
+            bootstrap.hand_over(&mut node);
+        }
+        if let Some(at) = node.deadline(cx.now, cx.settings.connections_max_idle) {
+            cx.timers.arm(Timer::Node(id), at);
+        }
+        if let Renewal::Later(Some(at)) = node.renewal(cx.now) {
+            cx.timers.arm(Timer::Session(id), at);
+        }
+        self.known.insert(id, node);
+        self.adopted.insert(bootstrap, id);
+        cx.actions.push_back(Action::Rename(bootstrap, id));
+    }
+
+    /// Whom the connection belongs to that was this one's: what was gathered before a connection was renamed
+    /// names its bootstrap server.
+    pub(crate) fn current(&self, id: NodeId) -> NodeId {
+        self.adopted.get(&id).copied().unwrap_or(id)
     }
 
     fn make_known(&mut self, cx: &mut Context, id: NodeId, address: Address) {
