@@ -40,8 +40,9 @@
 //! |---|---|
 //! | `tokio` (default) | [`Producer`] and all that does I/O |
 //! | `tls` (default) | TLS, by the provider that is built in: `tls-ring` |
-//! | `tls-ring`, `tls-aws-lc`, `tls-graviola` | providers: ring, aws-lc (post-quantum key exchange; with `rustls/fips` the certified one), graviola (without C, as are snappy and json; gzip, lz4 and zstd compile C). Of several the first of aws-lc, graviola, ring |
+//! | `tls-ring`, `tls-aws-lc`, `tls-graviola` | providers: ring, aws-lc (post-quantum key exchange; with `rustls/fips` the certified one), graviola (without C; the others and zstd compile some). Of several the first of aws-lc, graviola, ring |
 //! | `gzip`, `snappy`, `lz4`, `zstd` (default) | a codec each |
+//! | `gzip-libdeflate`, `lz4-hc` | gzip in less time, and the levels of lz4 beside the default, by C libraries |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |

@@ -25,7 +25,9 @@
 //!
 //! | feature | |
 //! |---|---|
-//! | `gzip`, `snappy`, `lz4`, `zstd` | a codec each; all on by default |
+//! | `gzip`, `snappy`, `lz4`, `zstd` | a codec each; all on by default; only `zstd` compiles C |
+//! | `gzip-libdeflate` | gzip is written by a C library, in less time |
+//! | `lz4-hc` | the levels of lz4 beside the default, by the C library |
 //! | `json` | every message to and from Kafka's JSON form |
 
 pub mod compression;

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking, its own functions too"
 )]
 
-#[cfg(any(feature = "gzip", feature = "lz4"))]
+#[cfg(any(feature = "gzip", feature = "lz4-hc"))]
 use kafka_wire::compression::compress;
 use kafka_wire::compression::{Compression, CompressionLevel, Compressor};
 
@@ -31,7 +31,7 @@ fn gzip_comes_out_about_as_small_as_zlib_s_at_every_level() {
     }
 }
 
-#[cfg(feature = "lz4")]
+#[cfg(feature = "lz4-hc")]
 #[test]
 fn lz4_s_ninth_level_is_the_fast_one_and_the_others_try_harder() {
     let input = log(64 * 1024);

@@ -423,13 +423,31 @@ fn compression(values: &Values, findings: &mut Findings) -> (Compression, Compre
         Compression::Zstd => Some("compression.zstd.level"),
         _ => None,
     };
-    let level = level
-        .and_then(|name| i32::try_from(values.number(name)).ok())
-        .and_then(|level| CompressionLevel::of(codec, level).ok());
+    let level = level.and_then(|name| compression_level(codec, name, values, findings));
     (
         codec,
         level.unwrap_or_else(|| CompressionLevel::default_of(codec)),
     )
+}
+
+/// The level of the codec that is used, unless the setting is refused already.
+fn compression_level(
+    codec: Compression,
+    name: &'static str,
+    values: &Values,
+    findings: &mut Findings,
+) -> Option<CompressionLevel> {
+    let level = i32::try_from(values.number(name)).ok()?;
+    let known = CompressionLevel::of(codec, level);
+    if let (Err(error), true) = (known, values.are_valid(&[name])) {
+        findings.problems.push(Problem::Unsupported {
+            name,
+            value: level.to_string(),
+            allowed: CompressionLevel::default_of(codec).number().to_string(),
+            reason: error.to_string(),
+        });
+    }
+    known.ok()
 }
 
 fn partitioner(values: &Values, plugins: &Plugins, findings: &mut Findings) -> ChosenPartitioner {

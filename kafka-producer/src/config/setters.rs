@@ -245,7 +245,7 @@ impl ProducerConfig {
         self.put("compression.gzip.level", level)
     }
 
-    /// `compression.lz4.level`: 1 to 17.
+    /// `compression.lz4.level`: 1 to 17; other than 9 with the feature `lz4-hc`.
     ///
     /// ```
     /// # use kafka_producer::ProducerConfig;

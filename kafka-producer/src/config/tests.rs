@@ -375,6 +375,18 @@ fn the_level_is_that_of_the_codec() {
     }
 }
 
+#[cfg(all(feature = "lz4", not(feature = "lz4-hc")))]
+#[test]
+fn a_slow_level_of_lz4_is_refused_without_its_feature_if_lz4_is_used() {
+    let level = ("compression.lz4.level", "3");
+    silently(&[level]);
+    refused(
+        &[level, ("compression.type", "lz4")],
+        "compression.lz4.level=\"3\": must be 9, because lz4 has no level 3: 9; 1 to 17 with the \
+         feature `lz4-hc` of kafka-wire",
+    );
+}
+
 #[test]
 fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
     refused(

@@ -28,7 +28,8 @@ impl CompressionLevel {
     /// snappy have no levels, and so accept any.
     ///
     /// With lz4 the default of 9 is the fast compressor; every other number asks for the slow one,
-    /// from 2 times (1, 2) to 60 times (12 and above) the effort, as in Apache Kafka.
+    /// from 2 times (1, 2) to 60 times (12 and above) the effort, as in Apache Kafka. The slow one is
+    /// built in with the feature `lz4-hc` alone.
     ///
     /// ```
     /// use kafka_wire::compression::{Compression, CompressionLevel};
@@ -56,7 +57,7 @@ impl CompressionLevel {
         Self(match codec {
             Compression::None | Compression::Snappy => 0,
             Compression::Gzip => GZIP_DEFAULT,
-            Compression::Lz4 => 9,
+            Compression::Lz4 => LZ4_DEFAULT,
             Compression::Zstd => 3,
         })
     }
@@ -77,7 +78,8 @@ fn levels(codec: Compression) -> RangeInclusive<i32> {
     match codec {
         Compression::None | Compression::Snappy => i32::MIN..=i32::MAX,
         Compression::Gzip => 1..=9,
-        Compression::Lz4 => 1..=17,
+        Compression::Lz4 if cfg!(feature = "lz4-hc") => 1..=17,
+        Compression::Lz4 => LZ4_DEFAULT..=LZ4_DEFAULT,
         Compression::Zstd => -131_072..=22,
     }
 }
@@ -104,8 +106,12 @@ fn allowed(codec: Compression) -> String {
     let (low, high) = levels(codec).into_inner();
     match codec {
         Compression::Gzip => format!("{low} to {high}, or {GZIP_DEFAULT} for its default"),
+        Compression::Lz4 if low == high => {
+            format!("{low}; 1 to 17 with the feature `lz4-hc` of kafka-wire")
+        }
         _ => format!("{low} to {high}"),
     }
 }
 
 const GZIP_DEFAULT: i32 = -1;
+const LZ4_DEFAULT: i32 = 9;

@@ -8,12 +8,13 @@
 //! The frame is ours, the blocks are `lz4_flex`'s: that writes twice as fast as its own frame
 //! encoder, and reading takes memory for what comes out rather than for what a header announces.
 //! Its blocks are as quick as those of the C library and a little smaller. It has one level only;
-//! the others are the C library's "high compression", as they are in Java.
+//! the others are the C library's "high compression", as they are in Java, with the feature `lz4-hc`.
 //! Written are independent blocks of 64 KiB without checksums of the content (the batch has its
 //! own), as Java does; read is every frame without a dictionary, several in a row too.
 
 use std::fmt;
 
+#[cfg(feature = "lz4-hc")]
 use lz4::block::{CompressionMode, compress_to_buffer};
 use lz4_flex::block::{
     CompressTable, compress_into_with_table, decompress_into_with_dict, get_maximum_output_size,
@@ -60,11 +61,15 @@ impl Writer {
         let room = out.room(LENGTH_BYTES + get_maximum_output_size(block.len()));
         let (length, room) = room.split_at_mut(LENGTH_BYTES);
         let written = match level.number().clamp(1, SLOWEST_LEVEL) {
-            FAST_LEVEL => compress_into_with_table(block, room, &mut self.0).map_err(refused)?,
+            FAST_LEVEL => self.fast(block, room)?,
+            #[cfg(feature = "lz4-hc")]
             number => {
                 let mode = CompressionMode::HIGHCOMPRESSION(number);
                 compress_to_buffer(block, Some(mode), false, room).map_err(refused)?
             }
+            // Of another codec; ours are checked (`CompressionLevel::of`).
+            #[cfg(not(feature = "lz4-hc"))]
+            _ => self.fast(block, room)?,
         };
         if written < block.len() {
             length.copy_from_slice(&(written as u32).to_le_bytes());
@@ -74,6 +79,10 @@ impl Writer {
             out.put(block);
         }
         Ok(())
+    }
+
+    fn fast(&mut self, block: &[u8], room: &mut [u8]) -> Result<usize, CompressionError> {
+        compress_into_with_table(block, room, &mut self.0).map_err(refused)
     }
 }
 

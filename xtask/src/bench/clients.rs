@@ -144,6 +144,7 @@ impl Workshop {
         if self.building == Building::Fresh {
             let mut cargo = shell::cargo();
             cargo.args(["build", "--release", "-p", "kafka-producer"]);
+            cargo.args(["--features", "gzip-libdeflate"]);
             shell::run_aside(cargo.args(["--example", "producer-perf"]))?;
         }
         let program = built(shell::target().join("release/examples/producer-perf"))?;

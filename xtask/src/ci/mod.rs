@@ -4,6 +4,7 @@
 //! or if no test ran. Nothing is skipped unless an option says so, and the table at the end lists
 //! what was left out. What the stages need on the machine is checked before the first one begins.
 
+mod no_c;
 mod stages;
 mod tools;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::tools;
+use super::{no_c, tools};
 use crate::kafka::require_java;
 use crate::undo::Undo;
 use crate::{chance, counts, kafka, shell, simulate, tidy};
@@ -55,6 +55,7 @@ pub(super) const STAGES: &[Stage] = &[
     plain("clippy", "no warning in any target", clippy),
     plain("tidy", "the project's own rules", tidy),
     plain("features", "each crate builds with any features", features),
+    tests("no-c", "no C compiler but for what says so", no_c::check),
     plain("msrv", "the libraries build with rust-version", msrv),
     plain("doc", "the documentation has no warning", doc),
     tests("test", "all tests that need nothing else", test),
@@ -160,7 +161,7 @@ fn features() -> Result<()> {
 
 /// One codec stands for all of them here, and one provider of TLS.
 const PAIRS: &str = "--feature-powerset --depth 2 --exclude-features \
-     _tls,_tokens,default,gzip,lz4,snappy,tls,tls-aws-lc,tls-graviola";
+     _tls,_tokens,default,gzip,gzip-libdeflate,lz4,lz4-hc,snappy,tls,tls-aws-lc,tls-graviola";
 
 /// If that toolchain cannot be installed, nothing is checked, and the table says so.
 fn msrv() -> Result<()> {

@@ -49,7 +49,7 @@ impl Program {
     pub(super) fn build() -> Result<Self> {
         let mut build = shell::cargo();
         build.args("build -p kafka-producer --bench counts --profile bench".split(' '));
-        build.args("--features unstable-engine".split(' '));
+        build.args("--features unstable-engine,gzip-libdeflate".split(' '));
         build.args(["--message-format", "json-render-diagnostics"]);
         let path = executable(&shell::read(&mut build)?).context("cargo built no program")?;
         let notes = tempfile::tempdir()?;
