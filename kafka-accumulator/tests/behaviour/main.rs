@@ -12,5 +12,6 @@ mod memory;
 mod model;
 mod ringing;
 mod scene;
+mod shares;
 mod sizes;
 mod stress;

@@ -16,6 +16,7 @@
 
 mod address;
 mod choices;
+mod codec;
 mod environment;
 mod error;
 mod jaas;

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kafka_wire::STRING_BYTES_MAX;
-use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
 use super::address::{ADDRESS_FORM, Address, parse_address};
 use super::choices::{
     Acks, DnsLookup, MetadataRecovery, PartitionerClass, SecurityProtocol, UnknownPartitioner,
 };
+use super::codec;
 use super::error::{ConfigError, Problem, Warning};
 use super::other_names;
 use super::plugins::{PartitionerFactory, Plugins};
@@ -255,7 +255,7 @@ pub(super) fn check(
 }
 
 fn settings(values: &Values, security: Security, findings: &mut Findings) -> Settings {
-    let (compression, compression_level) = compression(values, findings);
+    let (compression, compression_level) = codec::compression(values, findings);
     Settings {
         client_id: client_id(values, findings).into(),
         bootstrap: bootstrap(values, findings),
@@ -401,53 +401,6 @@ fn transactional(values: &Values, findings: &mut Findings) -> Option<Transaction
         id: id.into(),
         timeout: values.time("transaction.timeout.ms"),
     })
-}
-
-fn compression(values: &Values, findings: &mut Findings) -> (Compression, CompressionLevel) {
-    let name = "compression.type";
-    let codec = values
-        .text(name)
-        .and_then(|codec| codec.parse().ok())
-        .unwrap_or_default();
-    if let Err(error @ CompressionError::NotBuiltIn { .. }) = decompress(codec, &[], 0) {
-        findings.problems.push(Problem::Unsupported {
-            name,
-            value: codec.to_string(),
-            allowed: "none, or a codec that is built in".to_owned(),
-            reason: error.to_string(),
-        });
-    }
-    let level = match codec {
-        Compression::Gzip => Some("compression.gzip.level"),
-        Compression::Lz4 => Some("compression.lz4.level"),
-        Compression::Zstd => Some("compression.zstd.level"),
-        _ => None,
-    };
-    let level = level.and_then(|name| compression_level(codec, name, values, findings));
-    (
-        codec,
-        level.unwrap_or_else(|| CompressionLevel::default_of(codec)),
-    )
-}
-
-/// The level of the codec that is used, unless the setting is refused already.
-fn compression_level(
-    codec: Compression,
-    name: &'static str,
-    values: &Values,
-    findings: &mut Findings,
-) -> Option<CompressionLevel> {
-    let level = i32::try_from(values.number(name)).ok()?;
-    let known = CompressionLevel::of(codec, level);
-    if let (Err(error), true) = (known, values.are_valid(&[name])) {
-        findings.problems.push(Problem::Unsupported {
-            name,
-            value: level.to_string(),
-            allowed: CompressionLevel::default_of(codec).number().to_string(),
-            reason: error.to_string(),
-        });
-    }
-    known.ok()
 }
 
 fn partitioner(values: &Values, plugins: &Plugins, findings: &mut Findings) -> ChosenPartitioner {

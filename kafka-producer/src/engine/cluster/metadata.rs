@@ -8,6 +8,7 @@
 
 mod apply;
 mod publish;
+mod scales;
 mod weigh;
 
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ pub(crate) struct Metadata {
     updates: Updates,
     /// What went wrong last, for the error of a caller that waits for too long.
     last_obstacle: Option<WaitReason>,
-    scales: weigh::Scales,
+    scales: scales::Scales,
 }
 
 impl Metadata {
@@ -50,7 +51,7 @@ impl Metadata {
             topics: BTreeMap::new(),
             updates: Updates::new(backoff),
             last_obstacle: None,
-            scales: weigh::Scales::default(),
+            scales: scales::Scales::default(),
         }
     }
 

@@ -13,6 +13,7 @@
 //! What it asks of us (silence, pauses between dials) outlives its connections, and so does what it said
 //! that it speaks, and what was wrong, for messages; all else goes with a connection (`connection.rs`).
 
+mod load;
 pub(crate) mod login;
 
 use std::sync::Arc;
@@ -162,30 +163,6 @@ impl Node {
 }
 
 /// What counts when partitions are chosen that it leads.
-impl Node {
-    /// It stands there.
-    pub(crate) fn stand_in(&mut self, rack: Option<Arc<str>>) {
-        self.rack = rack;
-    }
-
-    /// Where it stands, as far as is known.
-    pub(crate) fn rack(&self) -> Option<&str> {
-        self.rack.as_deref()
-    }
-
-    /// It is being sent batches.
-    pub(crate) fn note_sent(&mut self, now: Instant) {
-        self.last_sent = Some(now);
-    }
-
-    /// Whether a batch that could have been sent to it since then has waited for `time`, and nothing else
-    /// was sent meanwhile.
-    pub(crate) fn has_stalled(&self, since: Instant, time: Duration, now: Instant) -> bool {
-        let since = self.last_sent.map_or(since, |sent| sent.max(since));
-        now.saturating_duration_since(since) >= time
-    }
-}
-
 /// Its connection.
 impl Node {
     /// Whether there is no connection, and none being made.

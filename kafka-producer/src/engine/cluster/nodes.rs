@@ -10,12 +10,12 @@
 //! comes, is decided by the part of the engine that sent the request, which gets it back.
 
 pub(crate) mod login;
+mod load;
 mod membership;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kafka_partition::{Leader, Load, Rack};
 use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_wire::{ErrorCode, Request, Version, encode_request};
 
@@ -162,33 +162,6 @@ impl Nodes {
 }
 
 /// What counts when partitions are chosen.
-impl Nodes {
-    /// A partition that this broker leads, or that has no leader, for which nothing waits. `own_rack` is
-    /// where the client stands, if that counts.
-    pub(crate) fn load_of(&self, leader: Option<NodeId>, own_rack: Option<&str>) -> Load {
-        let Some(node) = leader.and_then(|leader| self.known.get(&leader)) else {
-            return Load::default().led(Leader::Missing);
-        };
-        let is_near = own_rack.is_some() && node.rack() == own_rack;
-        Load::default().standing(match is_near {
-            true => Rack::Own,
-            false => Rack::Other,
-        })
-    }
-
-    /// Whether nothing was sent to a broker for `time`, though something could have been since then.
-    pub(crate) fn has_stalled(
-        &self,
-        id: NodeId,
-        since: Instant,
-        time: Duration,
-        now: Instant,
-    ) -> bool {
-        let node = self.known.get(&id);
-        node.is_some_and(|node| node.has_stalled(since, time, now))
-    }
-}
-
 /// What is in the way of a broker, for people.
 impl Nodes {
     /// What keeps requests from being sent to it now.
