@@ -4,7 +4,7 @@
 //! |---|---|
 //! | timed out | the same is waited for again, until `--operation-timeout-ms` is over |
 //! | to be aborted | it is, and the next transaction begins |
-//! | not let in by a broker, or anything else | nothing further is begun |
+//! | refused by a broker, or anything else | nothing further is begun |
 
 use std::time::Duration;
 

@@ -65,7 +65,7 @@ fn of_abortable(why: &AbortableError) -> String {
     }
 }
 
-/// The exception of a broker that does not let the producer in, or is not believed.
+/// The exception of a broker that refuses the credentials, or whose certificate is not trusted.
 fn of_authentication(why: &AuthenticationError) -> String {
     qualified(match why.mechanism {
         "TLS" => "SslAuthenticationException",

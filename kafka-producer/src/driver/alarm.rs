@@ -40,7 +40,7 @@ impl Alarm {
         self.set.is_some_and(|set| set <= deadline)
     }
 
-    /// Whether the deadline has come; else whoever polls is woken then, or before.
+    /// Whether the deadline has come; else the task that polls is woken then, or before.
     pub(super) fn poll(
         &mut self,
         deadline: Option<Instant>,

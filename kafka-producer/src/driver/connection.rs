@@ -257,7 +257,7 @@ fn closed() -> Failure {
     Failure::Network("the broker closed the connection".to_owned())
 }
 
-/// Whether this is how a broker that speaks TLS answers to who does not: with an alert of version 3.
+/// Whether this is how a broker that speaks TLS answers to a client that does not: with an alert of version 3.
 fn is_tls_alert(read: &[u8]) -> bool {
     read.starts_with(&[0x15, 0x03])
 }

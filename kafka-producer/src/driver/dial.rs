@@ -275,7 +275,7 @@ mod tests {
     const REFUSES: &str = "10.0.0.3:9092";
     const ALSO_GOOD: &str = "10.0.0.4:9092";
 
-    /// A dial of a name with these addresses; who accepts is told.
+    /// A dial of a name with these addresses; the result is the address that accepts.
     fn dial_of(addresses: &[&str], tried: Tried) -> Dial<SocketAddr> {
         let addresses = addresses.iter().map(|it| it.parse::<SocketAddr>().unwrap());
         let targets = addresses.map(Target::from).collect();

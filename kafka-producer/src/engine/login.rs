@@ -1,5 +1,5 @@
-//! Routing: what becomes of logins, to the owners that they concern. A broker that does not let us in is no
-//! fault of the network: what needs it fails at once.
+//! Routing: what becomes of logins, to the owners that they concern. A broker that refuses our credentials
+//! is no fault of the network: what needs it fails at once.
 
 use bytes::Bytes;
 use kafka_wire::messages::{FindCoordinatorRequest, SaslAuthenticateRequest, SaslHandshakeRequest};
@@ -79,14 +79,14 @@ impl Engine {
         self.follow_lost(lost);
     }
 
-    /// A broker has not let us in: ends what waits to be sent there.
-    pub(super) fn keep_out(&mut self, id: NodeId, why: &AuthenticationError) {
+    /// A broker has refused our credentials: ends what waits to be sent there.
+    pub(super) fn broker_refused(&mut self, id: NodeId, why: &AuthenticationError) {
         let (sender, mut peers) = self.sender_and_peers();
         let cause = || Cause::Authentication(why.clone());
         sender.fail_unsent(&mut peers, cause, Some(id));
     }
 
-    /// Nobody can be asked who coordinates: ends the wait for that, unless one may still be reached.
+    /// No broker can be asked for the coordinator: ends the wait for that, unless one may still be reached.
     pub(super) fn refuse_coordination(&mut self) {
         match self.nodes.refusal::<FindCoordinatorRequest>(&self.cx) {
             Some(Refusal::Unsupported(unsupported)) => {
@@ -97,18 +97,18 @@ impl Engine {
         }
     }
 
-    /// Connects to a coordinator, unless it has just not let us in.
+    /// Connects to a coordinator, unless it has just refused our credentials.
     pub(super) fn connect_to_coordinator(&mut self, id: NodeId) {
-        match self.nodes.keeps_out(self.cx.now, id) {
+        match self.nodes.refusal_in_pause(self.cx.now, id) {
             Some(why) => self.refuse_transactions(&why),
             None => self.nodes.dial_when_rested(&mut self.cx, id),
         }
     }
 
-    /// A coordinator does not let us in, or nobody does who could tell which broker that is: ends the calls
-    /// that wait for it. Who closes does not wait for the end of a transaction either.
+    /// A coordinator refuses our credentials, or every broker does that could tell which one it is: ends the
+    /// calls that wait for it. A close does not wait for the end of a transaction either.
     fn refuse_transactions(&mut self, why: &AuthenticationError) {
-        self.transactions.keep_out(&mut self.cx, why);
+        self.transactions.authentication_failed(&mut self.cx, why);
         if self.lifecycle.is_closing() {
             let why = || TransactionError::Authentication(why.clone());
             self.transactions.give_up(&mut self.cx, why);

@@ -95,7 +95,7 @@ impl Engine {
             self.unanswered_request(request.expected, request.code);
         }
         if let WaitReason::Authentication(why) = &lost.obstacle {
-            self.keep_out(id, why);
+            self.broker_refused(id, why);
         }
         self.metadata.note_obstacle(lost.obstacle);
         if self.nodes.are_none_ready() {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub struct AuthenticationError {
     /// The broker's id and its address.
     pub broker: Arc<str>,
-    /// The SASL mechanism, or `TLS`.
+    /// The SASL mechanism, `SASL` if there is none, or `TLS`.
     pub mechanism: &'static str,
     /// The user, or the principal of the token, if it is known.
     pub user: Option<Arc<str>>,

@@ -53,7 +53,7 @@ fn a_first_record_needs_one_connection_and_one_login() {
         assert_eq!(stage.dials.len(), 1);
         assert_eq!(stage.asked(ApiKey::API_VERSIONS), 1);
         assert!(stage.dropped.is_empty());
-        assert!(stage.door.let_in.len() <= 1);
+        assert!(stage.sasl_port.authenticated.len() <= 1);
     }
 }
 
@@ -114,10 +114,10 @@ fn a_loss_under_the_old_name_is_that_of_the_broker() {
 fn the_session_is_renewed_under_the_new_name() {
     let settings = at_broker_1(with_sasl(plain_login(), settings()));
     let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
-    stage.door.lifetime_ms = 10_000;
+    stage.sasl_port.lifetime_ms = 10_000;
     stage.know(TOPIC);
     stage.pass(ms(10_000));
-    assert_eq!(stage.door.let_in, [-1, 1].map(NodeId));
+    assert_eq!(stage.sasl_port.authenticated, [-1, 1].map(NodeId));
     assert_eq!(stage.dials.len(), 1);
 }
 

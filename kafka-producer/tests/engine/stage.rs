@@ -26,7 +26,7 @@ use kafka_wire::messages::{ApiVersionsRequest, InitProducerIdRequest, InitProduc
 use kafka_wire::records::RecordParts;
 use kafka_wire::{ApiKey, ErrorCode};
 
-use crate::logins::door::Door;
+use crate::logins::sasl_port::SaslPort;
 pub(crate) use crate::outcomes::{delivered, expired, failed, pending, refused};
 use crate::transactions::Coordinators;
 use crate::wires::{Asked, Map, Says, Sent, What, ok, versions};
@@ -59,7 +59,7 @@ pub(crate) struct Stage {
     /// Dials that are not answered by themselves.
     pub(crate) unreachable: BTreeSet<NodeId>,
     /// How the brokers let clients in.
-    pub(crate) door: Door,
+    pub(crate) sasl_port: SaslPort,
     /// The token providers are asked for these; [`Stage::token`] answers.
     pub(crate) tokens_wanted: BTreeMap<NodeId, Address>,
     /// Dials under way.
@@ -164,7 +164,7 @@ impl Stage {
             by_hand: BTreeSet::new(),
             withheld: BTreeSet::new(),
             unreachable: BTreeSet::new(),
-            door: Door::of(&settings),
+            sasl_port: SaslPort::of(&settings),
             settings,
             tokens_wanted: BTreeMap::new(),
             dialing: BTreeMap::new(),
@@ -339,7 +339,7 @@ impl Stage {
                     assert_eq!(outgoing.confirm, confirm);
                     self.asked.push((node, asked.header.api_key));
                     self.coordinators.saw(&asked);
-                    self.door.saw(node, &asked);
+                    self.sasl_port.saw(node, &asked);
                     let unanswered = self.connections.get_mut(&node);
                     unanswered.expect("a connection is open").push_back(asked);
                     self.check_window(node);
@@ -386,7 +386,7 @@ impl Stage {
             next_producer,
             expiration,
             coordinators,
-            door,
+            sasl_port,
             ..
         } = self;
         connections.iter().find_map(|(&node, unanswered)| {
@@ -403,7 +403,7 @@ impl Stage {
                     coordinators.introduce(&mut spoken);
                     asked.answer::<ApiVersionsRequest>(&spoken)
                 }
-                What::Sasl(step) => door.answer(node, asked, step),
+                What::Sasl(step) => sasl_port.answer(node, asked, step),
                 What::Metadata(topics) => asked.answer::<MetadataRequest>(&map.tell(topics)),
                 What::ProducerId => {
                     let answer = InitProducerIdResponse::default()
@@ -424,7 +424,7 @@ impl Stage {
     pub(crate) fn open(&mut self, node: NodeId) {
         self.dialing.remove(&node).expect("it was dialed");
         self.connections.insert(node, VecDeque::new());
-        self.door.opened(node);
+        self.sasl_port.opened(node);
         self.input(Input::Opened(node));
     }
 

@@ -22,7 +22,7 @@ use crate::tools::tool;
 /// What a node answers to a batch of one record: its code and its base offset.
 type Said = (ErrorCode, i64);
 
-/// From this version on the base offset is believed.
+/// From this version on the base offset counts.
 const VERSION: i16 = 9;
 const PRODUCER_ID: i64 = 4711;
 

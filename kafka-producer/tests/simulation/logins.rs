@@ -74,7 +74,7 @@ impl Plan {
 }
 
 impl World {
-    /// For a while nobody is let in who was not before; mostly a broker's connections end with that.
+    /// For a while no client is authenticated that was not before; mostly a broker's connections end with that.
     pub(crate) fn change_password(&mut self) -> Result<(), Spared> {
         let Some(sasl) = self.plan.cluster.sasl.clone() else {
             return Err(Spared::NobodyLogsIn);

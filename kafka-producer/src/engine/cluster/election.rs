@@ -1,5 +1,5 @@
 //! Who leads a partition. Of two brokers that say different things about it, the one that names the
-//! newer leader epoch is believed (KIP-320).
+//! newer leader epoch counts (KIP-320).
 
 use crate::engine::cluster::node_id::NodeId;
 
@@ -14,7 +14,7 @@ pub(crate) struct Election {
 /// How what is told of a partition's leader compares with what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// It is of an earlier election, and not believed.
+    /// It is of an earlier election, and ignored.
     Outdated,
     /// It is of the same election; a leader that was not known may be known now.
     Same,
@@ -41,7 +41,7 @@ impl Election {
     }
 
     /// Takes over what is told, unless what is known is newer. A broker that tells no epochs (before
-    /// Kafka 2.1) is believed.
+    /// Kafka 2.1) counts.
     pub(crate) fn take_in(&mut self, told: Self) -> News {
         if (0..self.epoch).contains(&told.epoch) {
             return News::Outdated;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newer_epoch_is_believed_and_without_epochs_what_is_told_last() {
+    fn the_newer_epoch_counts_and_without_epochs_what_is_told_last() {
         let (one, two) = (Some(NodeId(1)), Some(NodeId(2)));
         let cases = [
             ((one, 5), (two, 4), News::Outdated),

@@ -1,7 +1,7 @@
 //! One broker: its address, and its connection as a state.
 //!
 //! ```text
-//! Resting ──dial──▶ Dialing ──opened──▶ Greeting ──versions──▶ Authenticating ──let in──▶ Ready
+//! Resting ──dial──▶ Dialing ──opened──▶ Greeting ──versions──▶ Authenticating ──accepted─▶ Ready
 //!    ▲                 │                   │                     │     ▲                   │
 //!    │                 │                   │                     │     └─ its session ends ┤
 //!    └─────────────────┴── lost, let go ───┴─────────────────────┴─────────────────────────┘
@@ -69,7 +69,7 @@ enum Link {
     Dialing { deadline: Instant },
     /// Made; the broker is telling what it speaks.
     Greeting(Connection),
-    /// It is being told who we are: nothing else is sent.
+    /// It is being shown our credentials: nothing else is sent.
     Authenticating(Connection, Session, Exchange),
     /// Ready for every request.
     Ready(Connection, Session),
@@ -296,7 +296,7 @@ impl Node {
         self.spoken = None;
         let mut rested = self.pace.fail(now, random);
         if matches!(obstacle, WaitReason::Authentication(_)) {
-            rested = self.pace.rest_until(now + REFUSED_PAUSE);
+            rested = self.pace.rest_until(now + PAUSE_AFTER_REFUSAL_MIN);
         }
         self.note_obstacle(now, obstacle);
         (rested, unanswered)
@@ -490,7 +490,7 @@ impl Node {
     }
 
     /// Whether it may speak this, as far as is known. One that is being connected to may, but not for
-    /// longer than `wait_max`, and not if it has just not let us in.
+    /// longer than `wait_max`, and not if it has just refused our credentials.
     pub(crate) fn may_speak<R: Request>(&self, now: Instant, wait_max: Duration) -> bool {
         if let Some(since) = self.connecting_since() {
             let waited = now.saturating_duration_since(since);
@@ -498,7 +498,7 @@ impl Node {
         }
         match (self.told(), self.obstacle.as_ref().map(|it| &it.why)) {
             (Some(versions), _) => versions.include::<R>(),
-            // It is tried again; whoever asked before may have been let in since.
+            // It is tried again, and may accept us by now.
             (None, Some(WaitReason::Authentication(_))) => !self.has_just_refused(now),
             (None, obstacle) => obstacle.is_none(),
         }
@@ -558,7 +558,7 @@ impl Node {
         }
     }
 
-    /// The same, but for a broker that nobody has tried to reach: whoever asks it something will.
+    /// The same, but `None` for a broker that was not dialed yet: the next request dials it.
     pub(crate) fn known_obstacle(&self, now: Instant) -> Option<WaitReason> {
         let untried = |obstacle: &WaitReason| {
             self.is_resting() && matches!(obstacle, WaitReason::Connecting { .. })
@@ -567,13 +567,13 @@ impl Node {
     }
 }
 
-/// A broker that has not let us in is left alone for so long at least, whatever `reconnect.backoff.ms` is:
-/// its next answer will be the same, and may lock the user out.
-const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+/// A broker that has refused our credentials is not dialed for so long at least, whatever
+/// `reconnect.backoff.ms` is: its next answer will be the same, and may lock the user out.
+const PAUSE_AFTER_REFUSAL_MIN: Duration = Duration::from_millis(50);
 
-/// For so long, beside the longest pause between dials, it is held against a broker that it did not let us
-/// in, also while it is tried again: of several that do so one after the other, one is always being tried.
-const REFUSAL_HOLDS: Duration = Duration::from_secs(1);
+/// For so long, beside the longest pause between dials, a broker counts as one that refuses our credentials,
+/// also while it is tried again: of several that refuse one after the other, one is always being tried.
+const REFUSAL_COUNTS: Duration = Duration::from_secs(1);
 
 /// For so long a connection that is being made is all that is tried where any broker will do: the
 /// delay between attempts that RFC 8305 recommends for the addresses of one name.

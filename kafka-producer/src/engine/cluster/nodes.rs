@@ -120,8 +120,8 @@ impl Nodes {
         self.known.get(&id).map(Node::unsupported::<R>)
     }
 
-    /// That no broker is left that could be asked `R`, by the example of one that lacks it or does not let
-    /// us in. Whoever cannot be reached now is not waited for: he is dialed on and on.
+    /// That no broker is left that could be asked `R`, by the example of one that lacks it or refuses
+    /// our credentials. One that cannot be reached now is not waited for: it is dialed on and on.
     pub(crate) fn refusal<R: Request>(&self, cx: &Context) -> Option<Refusal> {
         let refusal = self
             .known
@@ -140,7 +140,7 @@ impl Nodes {
         (!hope).then_some(refusal)
     }
 
-    /// That no broker is left that may speak `R`, whoever lets us in.
+    /// That no broker is left that may speak `R`, whether or not brokers accept us.
     pub(crate) fn nobody_speaks<R: Request>(&self, cx: &Context) -> Option<Unsupported> {
         match self.refusal::<R>(cx)? {
             Refusal::Unsupported(unsupported) => Some(unsupported),
@@ -148,8 +148,8 @@ impl Nodes {
         }
     }
 
-    /// Whether the bootstrap servers are not to be tried: who may not begin anew holds on to the brokers
-    /// that are known.
+    /// Whether the bootstrap servers are not to be tried: without `metadata.recovery.strategy=rebootstrap`
+    /// only the brokers that are known are.
     fn known_only(&self, cx: &Context) -> bool {
         let holds_on = cx.settings.metadata_recovery == MetadataRecovery::None;
         holds_on && self.known.keys().any(|id| !id.is_bootstrap())
@@ -162,7 +162,7 @@ impl Nodes {
 }
 
 /// What counts when partitions are chosen.
-/// What is in the way of a broker, for people.
+/// What is in the way of a broker, for messages.
 impl Nodes {
     /// What keeps requests from being sent to it now.
     pub(crate) fn obstacle(&self, now: Instant, id: NodeId) -> Option<WaitReason> {
@@ -282,7 +282,7 @@ impl Nodes {
             cx.timers.arm(Timer::Bootstrap, until);
         }
         if cx.settings.security.is_on() || self.sasl_demand.is_demanded() {
-            // Whoever others do not let in waits no longer for this one.
+            // Callers that other brokers refuse wait no longer for this one.
             cx.timers.arm(Timer::Node(id), cx.now + CONNECTING_WAIT);
         }
     }
@@ -578,8 +578,8 @@ fn choose(resting: &[&Node], cx: &mut Context) -> Option<NodeId> {
     Some(equals[cx.random.usize(..equals.len())])
 }
 
-/// For so long a connection that is being made is waited for by those whom no other broker lets in: they
-/// are told so within a second.
+/// For so long a connection that is being made is waited for by callers whom every other broker refuses:
+/// they are told so within a second.
 const CONNECTING_WAIT: Duration = Duration::from_millis(750);
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::error::{AuthenticationError, Cause, SendError, Unsupported};
 pub(crate) enum Refusal {
     /// It lacks what is needed.
     Unsupported(Unsupported),
-    /// It does not let us in, or is not believed.
+    /// It refuses our credentials, or its certificate is not trusted.
     Authentication(AuthenticationError),
 }
 

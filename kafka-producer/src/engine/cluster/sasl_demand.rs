@@ -66,7 +66,7 @@ impl SaslDemand {
         Some(mechanisms)
     }
 
-    /// A request was answered that a port with SASL answers nobody who is not authenticated.
+    /// A request was answered that a port with SASL answers to authenticated clients only.
     pub(crate) fn answered(&mut self) {
         *self = Self::NotDemanded;
     }

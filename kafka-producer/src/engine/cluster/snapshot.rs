@@ -31,7 +31,7 @@ enum Topics {
     Many(Shards),
 }
 
-/// A topic under a name of the snapshots' own: whoever looks for it reads memory that nobody
+/// A topic under a name of the snapshots' own: a caller that looks for it reads memory that nobody
 /// writes to, whereas the count of references to a batch's topic lies beside the topic's own name.
 #[derive(Clone, Debug)]
 struct Named {

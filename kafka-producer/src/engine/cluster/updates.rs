@@ -20,8 +20,8 @@ use crate::settings::BackoffRange;
 /// The requests for metadata.
 #[derive(Debug)]
 pub(crate) struct Updates {
-    /// Topics of which something is missing: all, a partition that is waited for, a leader. Whoever
-    /// waits, waits for one of them.
+    /// Topics of which something is missing: all, a partition that is waited for, a leader. Each
+    /// caller that waits, waits for one of them.
     missing: BTreeSet<Arc<str>>,
     /// Those of the missing that nobody was asked about.
     new: BTreeSet<Arc<str>>,
@@ -109,7 +109,7 @@ impl Updates {
         }
     }
 
-    /// Nobody is interested in a topic any more. Whoever is soon does not wait for a new one, if the last
+    /// No caller is interested in a topic any more. One that is soon does not wait for a new one, if the last
     /// request may have been about it.
     pub(crate) fn remove(&mut self, topic: &Arc<str>, now: Instant) {
         self.missing.remove(topic);

@@ -6,7 +6,7 @@
 //! hold. For each that is a minimum, or the bytes that can be sent in the time of its quickest answer.
 //!
 //! This must not reduce the throughput, nor the memory that `buffer.memory` provides while brokers are
-//! slow or cannot be reached. So callers wait only while answers come. After [`PATIENCE`] without one the
+//! slow or cannot be reached. So callers wait only while answers come. After [`ANSWER_WAIT`] without one the
 //! limit doubles, again and again, up to the whole memory; when answers come again it is halved step by
 //! step. While batches are being compressed no broker is late, so the time counts from the end of the
 //! compression.
@@ -87,7 +87,7 @@ impl Admission {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.throttling {
             Throttling::Free => None,
-            Throttling::Throttled { since } => Some(since + PATIENCE),
+            Throttling::Throttled { since } => Some(since + ANSWER_WAIT),
         }
     }
 
@@ -98,7 +98,7 @@ impl Admission {
             (Awaited::Us, _) | (Awaited::Brokers, Throttling::Free) => {
                 self.throttling = Throttling::Throttled { since: now };
             }
-            (Awaited::Brokers, Throttling::Throttled { since }) if now < since + PATIENCE => {}
+            (Awaited::Brokers, Throttling::Throttled { since }) if now < since + ANSWER_WAIT => {}
             (Awaited::Brokers, Throttling::Throttled { .. }) => {
                 self.throttling = Throttling::Throttled { since: now };
                 let doublings = (self.width.doublings() + 1).min(DOUBLINGS_MAX);
@@ -197,7 +197,7 @@ fn pipe(quickest: Option<Duration>) -> usize {
 
 /// How long callers wait for an answer before the limit doubles. On a busy machine a thread may wait a
 /// few milliseconds for the CPU.
-const PATIENCE: Duration = Duration::from_millis(10);
+const ANSWER_WAIT: Duration = Duration::from_millis(10);
 /// How long after its last change the limit is halved.
 const CALM: Duration = Duration::from_millis(100);
 /// Enough for more than any memory.
@@ -225,11 +225,11 @@ mod tests {
         let mut now = Instant::now();
         let mut admission = throttled(now);
         for _ in 0..1_000 {
-            now += PATIENCE / 2;
+            now += ANSWER_WAIT / 2;
             assert_eq!(admission.answered(now), Limit::Stays);
             assert_eq!(admission.look(now, Awaited::Brokers), Limit::Stays);
         }
-        assert_eq!(admission.deadline(), Some(now + PATIENCE));
+        assert_eq!(admission.deadline(), Some(now + ANSWER_WAIT));
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
         let start = Instant::now();
         let mut admission = throttled(start);
         for step in 1..=DOUBLINGS_MAX {
-            let now = start + PATIENCE * step;
+            let now = start + ANSWER_WAIT * step;
             assert_eq!(admission.deadline(), Some(now));
             assert_eq!(admission.look(now, Awaited::Brokers), Limit::Changes);
             assert_eq!(admission.width.doublings(), step);
@@ -249,13 +249,13 @@ mod tests {
         let mut now = Instant::now();
         let mut admission = throttled(now);
         for _ in 0..100 {
-            now += PATIENCE * 2;
+            now += ANSWER_WAIT * 2;
             assert_eq!(admission.look(now, Awaited::Us), Limit::Stays);
         }
-        now += PATIENCE / 2;
+        now += ANSWER_WAIT / 2;
         admission.moved(now);
-        assert_eq!(admission.deadline(), Some(now + PATIENCE));
-        let late = now + PATIENCE;
+        assert_eq!(admission.deadline(), Some(now + ANSWER_WAIT));
+        let late = now + ANSWER_WAIT;
         assert_eq!(admission.look(late, Awaited::Brokers), Limit::Changes);
     }
 
@@ -263,7 +263,7 @@ mod tests {
     fn it_narrows_step_by_step_when_answers_come_again() {
         let start = Instant::now();
         let mut admission = throttled(start);
-        let widened = start + PATIENCE;
+        let widened = start + ANSWER_WAIT;
         assert_eq!(admission.look(widened, Awaited::Brokers), Limit::Changes);
         assert_eq!(admission.answered(widened + CALM / 2), Limit::Stays);
         assert_eq!(admission.answered(widened + CALM), Limit::Changes);

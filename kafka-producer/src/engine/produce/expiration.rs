@@ -22,7 +22,7 @@
 //!
 //! Half of what brokers allow counts as young enough. The other half is for requests that arrive late,
 //! and for clocks that differ. Brokers tell their setting when a connection is made (DescribeConfigs);
-//! of one that does not, the producer's own `producer.id.expiration.ms` is believed.
+//! of one that does not, the producer's own `producer.id.expiration.ms` counts.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

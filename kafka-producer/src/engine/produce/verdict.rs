@@ -17,7 +17,7 @@
 //! 56              any           the disk failed under the append or the flush behind it  may have it
 //! ```
 //!
-//! So it is in the sources of Kafka 0.11 to 4.3. It is believed from Produce version 9 on, which Kafka has
+//! So it is in the sources of Kafka 0.11 to 4.3. It counts from Produce version 9 on, which Kafka has
 //! spoken since 2.8: up to version 3 a 56 is sent as a 6 (`ProduceResponse`), and up to Kafka 2.6
 //! `appendRecordsToLeader` itself completes delayed operations of others after the append, one of which
 //! can fail as not being the leader.

@@ -252,10 +252,10 @@ impl Transactions {
         }
     }
 
-    /// A coordinator does not let us in, or nobody does who could tell which broker that is.
-    pub(crate) fn keep_out(&mut self, cx: &mut Context, why: &AuthenticationError) {
+    /// A coordinator refuses our credentials, or every broker does that could tell which one it is.
+    pub(crate) fn authentication_failed(&mut self, cx: &mut Context, why: &AuthenticationError) {
         if let Some(it) = &mut self.0 {
-            it.keep_out(cx, why);
+            it.authentication_failed(cx, why);
         }
     }
 

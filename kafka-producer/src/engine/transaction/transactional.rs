@@ -348,12 +348,12 @@ impl Transactional {
         }
     }
 
-    /// A coordinator does not let us in, or nobody does who could tell which broker that is: ends the calls
-    /// that wait for it. What can still be aborted is not committed later, when nobody expects it any more.
-    pub(super) fn keep_out(&mut self, cx: &mut Context, why: &AuthenticationError) {
-        let kept_out = || Err(TransactionError::Authentication(why.clone()));
-        self.callers.tell_all(kept_out, &mut cx.notices);
-        self.offsets.tell_all(kept_out, &mut cx.notices);
+    /// A coordinator refuses our credentials, or every broker does that could tell which one it is: ends the
+    /// calls that wait for it. What can still be aborted is not committed later, when nobody expects it any more.
+    pub(super) fn authentication_failed(&mut self, cx: &mut Context, why: &AuthenticationError) {
+        let failed = || Err(TransactionError::Authentication(why.clone()));
+        self.callers.tell_all(failed, &mut cx.notices);
+        self.offsets.tell_all(failed, &mut cx.notices);
         if matches!(self.phase, Phase::Initializing) {
             self.phase = Phase::Uninitialized;
         }

@@ -7,14 +7,14 @@ use kafka_producer::security::{Security, Tls, TlsVersion, Trust};
 use kafka_producer::settings::{Address, Settings};
 use kafka_wire::ApiKey;
 
-use super::{Reply, not_let_in};
+use super::{Reply, authentication_error};
 use crate::stage::{Stage, TOPIC, ms, settings};
 use crate::wires::{Asked, Map};
 
 /// Brokers that list these mechanisms; a test closes the connections on which they are asked anything else.
 fn port(settings: Settings, mechanisms: &[&'static str]) -> Stage {
     let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
-    stage.door.mechanisms = mechanisms.to_vec();
+    stage.sasl_port.mechanisms = mechanisms.to_vec();
     stage.by_hand.insert(ApiKey::METADATA);
     stage
 }
@@ -72,7 +72,7 @@ fn the_caller_is_told_with_the_mechanisms_and_the_setting_when_one_connection_wa
         let mut reply = stage.ask_topic(TOPIC);
         stage.close_instead_of(ApiKey::METADATA);
         stage.pass(ms(100));
-        let text = not_let_in(&mut reply).to_string();
+        let text = authentication_error(&mut reply).to_string();
         for said in [
             "bootstrap server 1 at bootstrap:9092",
             "SCRAM-SHA-512, GSSAPI",
@@ -95,7 +95,7 @@ fn later_callers_are_told_the_same_at_the_pace_of_reconnects_until_the_port_answ
             stage.pass(ms(50));
             stage.close_instead_of(ApiKey::METADATA);
         }
-        not_let_in(&mut reply);
+        authentication_error(&mut reply);
     }
     assert!(
         stage.dials.len() <= 30,
@@ -124,7 +124,7 @@ fn with_several_servers_each_is_tried_before_a_caller_is_told() {
         stage.close_instead_of(ApiKey::METADATA);
         stage.pass(ms(50));
     }
-    not_let_in(&mut reply);
+    authentication_error(&mut reply);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_broker_that_lists_mechanisms_and_answers_without_is_used() {
     stage.close_instead_of(ApiKey::METADATA);
     stage.by_hand.clear();
     stage.pass(ms(100));
-    not_let_in(&mut reply);
+    authentication_error(&mut reply);
     stage.pass(ms(2000));
     let mut reply = stage.ask_topic(TOPIC);
     stage.pass(ms(2000));

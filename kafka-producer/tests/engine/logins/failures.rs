@@ -9,30 +9,32 @@ use kafka_producer::security::{ScramHash, Security, Token};
 use kafka_producer::settings::{Acks, Address, BackoffRange, MetadataRecovery, Settings};
 use kafka_wire::{ApiKey, ErrorCode};
 
-use super::{kept_out, not_let_in, oauth, plain_login, scram, secured, with_sasl};
+use super::{
+    authentication_cause, authentication_error, oauth, plain_login, scram, secured, with_sasl,
+};
 use crate::stage::{Stage, TOPIC, delivered, failed, ms, pending, plain, settings};
 use crate::wires::{Map, error, ok};
 
-/// Two brokers that are known, let us in, and lead a partition each; then the passwords change.
+/// Two brokers that are known, accept us, and lead a partition each; then the passwords change.
 fn rotated() -> Stage {
     let mut stage = Stage::with(secured(plain_login()), &[1, 2]);
     stage.warm_up(0, 1);
     stage.warm_up(1, 2);
-    stage.door.password = "coffee-2026";
+    stage.sasl_port.password = "coffee-2026";
     stage
 }
 
 #[test]
-fn who_waits_for_a_topic_is_told_in_the_brokers_words_with_user_and_setting() {
+fn a_caller_that_waits_for_a_topic_is_told_in_the_brokers_words_with_user_and_setting() {
     for (sasl, mechanism) in [
         (plain_login(), "PLAIN"),
         (scram(ScramHash::Sha256), "SCRAM-SHA-256"),
         (scram(ScramHash::Sha512), "SCRAM-SHA-512"),
     ] {
         let mut stage = Stage::bare(secured(sasl), Map::of(TOPIC, &[1]));
-        stage.door.password = "coffee-2026";
+        stage.sasl_port.password = "coffee-2026";
         let mut reply = stage.ask_topic(TOPIC);
-        let why = not_let_in(&mut reply);
+        let why = authentication_error(&mut reply);
         assert_eq!(why.mechanism, mechanism);
         assert_eq!(why.user.as_deref(), Some("alice"));
         let text = why.to_string();
@@ -55,7 +57,7 @@ fn a_token_that_is_refused_is_told_with_the_brokers_reason() {
     let mut token = Token::new("old.token");
     token.principal = Some(Arc::from("orders-service"));
     stage.token(-1, Ok(token));
-    let why = not_let_in(&mut reply);
+    let why = authentication_error(&mut reply);
     assert_eq!(why.user.as_deref(), Some("orders-service"));
     let text = why.to_string();
     assert!(text.contains("invalid_token"), "{text}");
@@ -65,8 +67,8 @@ fn a_token_that_is_refused_is_told_with_the_brokers_reason() {
 #[test]
 fn a_mechanism_that_is_not_enabled_is_told_with_those_that_are() {
     let mut stage = Stage::bare(secured(plain_login()), Map::of(TOPIC, &[1]));
-    stage.door.mechanisms = vec!["SCRAM-SHA-512", "GSSAPI"];
-    let text = not_let_in(&mut stage.ask_topic(TOPIC)).to_string();
+    stage.sasl_port.mechanisms = vec!["SCRAM-SHA-512", "GSSAPI"];
+    let text = authentication_error(&mut stage.ask_topic(TOPIC)).to_string();
     assert!(text.contains("SCRAM-SHA-512, GSSAPI"), "{text}");
     assert!(text.contains("sasl.mechanism"), "{text}");
     assert_eq!(stage.asked(ApiKey::SASL_AUTHENTICATE), 0, "no password");
@@ -75,8 +77,8 @@ fn a_mechanism_that_is_not_enabled_is_told_with_those_that_are() {
 #[test]
 fn a_port_that_does_not_ask_for_sasl_is_told_as_that() {
     let mut stage = Stage::bare(secured(plain_login()), Map::of(TOPIC, &[1]));
-    stage.door.mechanisms = Vec::new();
-    let text = not_let_in(&mut stage.ask_topic(TOPIC)).to_string();
+    stage.sasl_port.mechanisms = Vec::new();
+    let text = authentication_error(&mut stage.ask_topic(TOPIC)).to_string();
     assert!(text.contains("does not ask for SASL"), "{text}");
     assert!(text.contains("security.protocol"), "{text}");
 }
@@ -86,7 +88,7 @@ fn a_broker_that_knows_no_logins_is_told_as_that() {
     for api in [ApiKey::SASL_HANDSHAKE, ApiKey::SASL_AUTHENTICATE] {
         let mut stage = Stage::bare(secured(plain_login()), Map::of(TOPIC, &[1]));
         stage.withheld.insert(api);
-        let text = not_let_in(&mut stage.ask_topic(TOPIC)).to_string();
+        let text = authentication_error(&mut stage.ask_topic(TOPIC)).to_string();
         assert!(text.contains("Kafka 1.0"), "{text}");
     }
 }
@@ -140,7 +142,7 @@ fn a_client_without_sasl_whose_first_question_is_hung_up_on_is_told_what_it_may_
 }
 
 #[test]
-fn records_of_a_broker_that_does_not_let_us_in_fail_and_others_do_not() {
+fn records_of_a_broker_that_refuses_us_fail_and_others_do_not() {
     let mut stage = rotated();
     stage.unreachable.insert(NodeId(1));
     stage.lose(1);
@@ -150,7 +152,7 @@ fn records_of_a_broker_that_does_not_let_us_in_fail_and_others_do_not() {
     stage.pass(ms(200));
     for delivery in &ours {
         let error = failed(delivery);
-        let why = kept_out(&error);
+        let why = authentication_cause(&error);
         assert_eq!(&*why.broker, "broker 1 at broker-1:9092");
         assert_eq!(error.persistence(), Persistence::NotPersisted);
     }
@@ -172,10 +174,10 @@ fn a_record_fails_within_a_second_even_while_it_waits_for_its_next_attempt() {
     stage.warm_up(0, 1);
     let delivery = stage.send(0, "tea");
     stage.answer(1, [error(ErrorCode::NOT_ENOUGH_REPLICAS)]);
-    stage.door.password = "coffee-2026";
+    stage.sasl_port.password = "coffee-2026";
     stage.lose(1);
     stage.pass(ms(1000));
-    kept_out(&failed(&delivery));
+    authentication_cause(&failed(&delivery));
 }
 
 #[test]
@@ -185,7 +187,7 @@ fn a_record_that_was_sent_may_be_in_the_log() {
     stage.lose(1);
     stage.pass(ms(1000));
     let error = failed(&sent);
-    kept_out(&error);
+    authentication_cause(&error);
     assert_eq!(error.persistence(), Persistence::PossiblyPersisted);
     assert_eq!(error.history().attempts, 1);
     assert_eq!(error.history().in_doubt, Some(ErrorCode::NETWORK_EXCEPTION));
@@ -196,14 +198,14 @@ fn it_heals_without_a_restart_and_the_next_record_is_in_order() {
     for settings in [settings(), plain(Acks::All)] {
         let mut stage = Stage::with(with_sasl(plain_login(), settings), &[1]);
         stage.warm_up(0, 1);
-        stage.door.password = "coffee-2026";
+        stage.sasl_port.password = "coffee-2026";
         stage.lose(1);
         for _ in 0..5 {
             let delivery = stage.send(0, "tea");
             stage.pass(ms(1300));
-            kept_out(&failed(&delivery));
+            authentication_cause(&failed(&delivery));
         }
-        stage.door.password = "tea-2026";
+        stage.sasl_port.password = "tea-2026";
         stage.pass(ms(2000));
         let delivery = stage.send(0, "tea");
         stage.pass(ms(2000));
@@ -215,13 +217,13 @@ fn it_heals_without_a_restart_and_the_next_record_is_in_order() {
 #[test]
 fn a_first_login_that_is_refused_heals_for_the_next_caller() {
     let mut stage = Stage::bare(secured(plain_login()), Map::of(TOPIC, &[1]));
-    stage.door.password = "coffee-2026";
+    stage.sasl_port.password = "coffee-2026";
     for _ in 0..3 {
         let mut reply = stage.ask_topic(TOPIC);
         stage.pass(ms(1000));
-        not_let_in(&mut reply);
+        authentication_error(&mut reply);
     }
-    stage.door.password = "tea-2026";
+    stage.sasl_port.password = "tea-2026";
     stage.pass(ms(2000));
     let mut reply = stage.ask_topic(TOPIC);
     stage.pass(ms(2000));
@@ -241,7 +243,7 @@ fn attempts_keep_the_pace_of_reconnects_however_many_records_fail() {
         };
         let mut stage = Stage::with(paced, &[1]);
         stage.warm_up(0, 1);
-        stage.door.password = "coffee-2026";
+        stage.sasl_port.password = "coffee-2026";
         stage.lose(1);
         for _ in 0..1000 {
             let _ = stage.send(0, "tea");
@@ -251,7 +253,7 @@ fn attempts_keep_the_pace_of_reconnects_however_many_records_fail() {
             0 => (20, 420),
             _ => (5, 40),
         };
-        let refused = stage.door.refused;
+        let refused = stage.sasl_port.refused;
         assert!((least..=most).contains(&refused), "{refused} in 10 s");
     }
 }
@@ -266,11 +268,11 @@ fn every_bootstrap_server_is_tried_before_a_caller_is_refused() {
     };
     for shut in [[-1, -2, -3].as_slice(), &[-1, -3]] {
         let mut stage = Stage::bare(three.clone(), Map::of(TOPIC, &[1]));
-        stage.door.shut = shut.iter().map(|id| NodeId(*id)).collect();
+        stage.sasl_port.refusing = shut.iter().map(|id| NodeId(*id)).collect();
         let mut reply = stage.ask_topic(TOPIC);
         stage.pass(ms(1000));
         match shut.len() {
-            3 => drop(not_let_in(&mut reply)),
+            3 => drop(authentication_error(&mut reply)),
             _ => assert!(matches!(reply.try_recv(), Ok(Some(Ok(()))))),
         }
     }
@@ -284,11 +286,11 @@ fn a_server_that_does_not_answer_holds_nobody_up_whom_another_has_refused() {
     };
     for silent in [-1, -2] {
         let mut stage = Stage::bare(two.clone(), Map::of(TOPIC, &[1]));
-        stage.door.password = "coffee-2026";
+        stage.sasl_port.password = "coffee-2026";
         stage.unreachable.insert(NodeId(silent));
         let mut reply = stage.ask_topic(TOPIC);
         stage.pass(ms(1250));
-        not_let_in(&mut reply);
+        authentication_error(&mut reply);
     }
 }
 
@@ -300,7 +302,7 @@ fn that_a_server_refused_us_long_ago_is_no_reason_when_brokers_are_away() {
     };
     for refuses in [-1, -2] {
         let mut stage = Stage::bare(two.clone(), Map::of(TOPIC, &[1]));
-        stage.door.shut.insert(NodeId(refuses));
+        stage.sasl_port.refusing.insert(NodeId(refuses));
         let mut reply = stage.ask_topic(TOPIC);
         stage.pass(ms(2000));
         assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
@@ -322,11 +324,11 @@ fn of_many_servers_that_refuse_us_each_is_tried_and_callers_do_not_wait() {
         ..secured(plain_login())
     };
     let mut stage = Stage::bare(many, Map::of(TOPIC, &[1]));
-    stage.door.password = "coffee-2026";
+    stage.sasl_port.password = "coffee-2026";
     for _ in 0..20 {
         let mut reply = stage.ask_topic(TOPIC);
         stage.pass(ms(1000));
-        not_let_in(&mut reply);
+        authentication_error(&mut reply);
     }
 }
 
@@ -338,11 +340,11 @@ fn who_may_not_begin_anew_does_not_wait_for_bootstrap_servers() {
     };
     let mut stage = Stage::with(holds_on, &[1]);
     stage.warm_up(0, 1);
-    stage.door.password = "coffee-2026";
+    stage.sasl_port.password = "coffee-2026";
     stage.lose(1);
     let mut reply = stage.ask_topic("other");
     stage.pass(ms(1000));
-    not_let_in(&mut reply);
+    authentication_error(&mut reply);
 }
 
 #[test]
@@ -357,7 +359,7 @@ fn flush_and_close_end_within_a_second_and_count_what_failed() {
         stage.flush();
         stage.answer(1, [ok(0)]);
         delivered(&first, 0);
-        stage.door.password = "coffee-2026";
+        stage.sasl_port.password = "coffee-2026";
         stage.unreachable.insert(NodeId(1));
         stage.lose(1);
         let delivery = stage.send(0, "tea");
@@ -367,21 +369,21 @@ fn flush_and_close_end_within_a_second_and_count_what_failed() {
             false => {
                 stage.flush();
                 stage.pass(ms(1000));
-                kept_out(&failed(&delivery));
+                authentication_cause(&failed(&delivery));
             }
             true => {
                 let mut report = stage.close(None);
                 stage.pass(ms(1000));
                 let report = report.try_recv().unwrap().expect("it has ended");
                 assert_eq!((report.failed, report.unknown), (1, 0));
-                kept_out(&failed(&delivery));
+                authentication_cause(&failed(&delivery));
             }
         }
     }
 }
 
 #[test]
-fn records_without_a_leader_do_not_wait_when_nobody_lets_us_in() {
+fn records_without_a_leader_do_not_wait_when_nobody_accepts_us() {
     let mut stage = rotated();
     stage.map.moves(0, -1);
     let leaderless = stage.send(0, "tea");
@@ -391,7 +393,7 @@ fn records_without_a_leader_do_not_wait_when_nobody_lets_us_in() {
     stage.lose(1);
     stage.lose(2);
     stage.pass(ms(3000));
-    kept_out(&failed(&leaderless));
+    authentication_cause(&failed(&leaderless));
 }
 
 #[test]
@@ -416,7 +418,7 @@ fn tls_that_cannot_be_agreed_on_is_no_fault_of_the_network() {
     stage.dialing.clear();
     let why = "the certificate is not signed by anyone in ssl.truststore.location";
     stage.input(Input::TlsFailed(NodeId(-1), why.into()));
-    let told = not_let_in(&mut reply);
+    let told = authentication_error(&mut reply);
     assert_eq!((told.mechanism, told.user.as_deref()), ("TLS", None));
     assert_eq!(&*told.reason, why);
     // It heals.
@@ -429,7 +431,7 @@ fn tls_that_cannot_be_agreed_on_is_no_fault_of_the_network() {
     let delivery = stage.send(0, "tea");
     stage.dialing.remove(&NodeId(1));
     stage.input(Input::TlsFailed(NodeId(1), why.into()));
-    assert_eq!(kept_out(&failed(&delivery)).mechanism, "TLS");
+    assert_eq!(authentication_cause(&failed(&delivery)).mechanism, "TLS");
     stage.unreachable.clear();
     stage.pass(ms(2000));
     let delivery = stage.send(0, "tea");

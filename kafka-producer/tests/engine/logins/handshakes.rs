@@ -5,7 +5,7 @@ use kafka_producer::error::SendError;
 use kafka_producer::security::{Sasl, Token, TokenError};
 use kafka_wire::ApiKey;
 
-use super::{all, not_let_in, oauth, plain_login, secured};
+use super::{all, authentication_error, oauth, plain_login, secured};
 use crate::stage::{Stage, TOPIC, delivered, ms};
 use crate::wires::{Map, ok};
 
@@ -31,7 +31,11 @@ fn every_mechanism_lets_records_through_after_it_and_nothing_before() {
         let mut first = vec![ApiKey::API_VERSIONS, ApiKey::SASL_HANDSHAKE];
         first.extend(vec![ApiKey::SASL_AUTHENTICATE; 1 + usize::from(says_more)]);
         assert!(asked(&stage, 1).starts_with(&first), "{sasl:?}");
-        assert_eq!(stage.door.let_in, [NodeId(-1), NodeId(1)], "{sasl:?}");
+        assert_eq!(
+            stage.sasl_port.authenticated,
+            [NodeId(-1), NodeId(1)],
+            "{sasl:?}"
+        );
     }
 }
 
@@ -44,7 +48,7 @@ fn a_token_is_asked_for_once_for_each_exchange_and_for_the_host() {
     assert_eq!(asked(&stage, -1), [ApiKey::API_VERSIONS]);
     stage.token(-1, Ok(Token::new("abc.def")));
     assert!(stage.tokens_wanted.is_empty());
-    assert_eq!(stage.door.let_in, [NodeId(-1)]);
+    assert_eq!(stage.sasl_port.authenticated, [NodeId(-1)]);
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn a_token_endpoint_that_is_down_is_told_at_once_in_its_own_words() {
     let mut stage = Stage::bare(secured(oauth()), Map::of(TOPIC, &[1]));
     let mut reply = stage.ask_topic(TOPIC);
     stage.token(-1, Err(TokenError::new("https://login answers 503")));
-    let why = not_let_in(&mut reply);
+    let why = authentication_error(&mut reply);
     assert_eq!(why.mechanism, "OAUTHBEARER");
     let text = why.to_string();
     assert!(text.contains("https://login answers 503"), "{text}");

@@ -30,7 +30,7 @@ fn after(sasl: &Sasl, answers: usize) -> Option<(Stage, Bytes)> {
 fn next_answer(stage: &mut Stage) -> Option<Bytes> {
     let oldest = stage.connections.get(&NodeId(-1))?.front()?;
     match &oldest.what {
-        What::Sasl(step) => Some(stage.door.answer(NodeId(-1), oldest, step)),
+        What::Sasl(step) => Some(stage.sasl_port.answer(NodeId(-1), oldest, step)),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
-//! Brokers that ask who we are: how they are told, what becomes of records and callers if they do not let
-//! us in, and of sessions that end.
+//! Brokers that ask for credentials: how they are shown them, what becomes of records and callers if they
+//! refuse, and of sessions that end.
 
-pub(crate) mod door;
+pub(crate) mod sasl_port;
 mod demanded;
 mod failures;
 mod handshakes;
@@ -80,7 +80,7 @@ fn secured(sasl: Sasl) -> Settings {
 
 /// The one reason that is expected.
 #[track_caller]
-fn kept_out(error: &DeliveryError) -> AuthenticationError {
+fn authentication_cause(error: &DeliveryError) -> AuthenticationError {
     match error.cause() {
         Cause::Authentication(why) => why.clone(),
         other => panic!("{other:?}"),
@@ -91,7 +91,7 @@ type Reply = futures_channel::oneshot::Receiver<Result<(), SendError>>;
 
 /// What a caller is told that waits for a topic.
 #[track_caller]
-fn not_let_in(reply: &mut Reply) -> AuthenticationError {
+fn authentication_error(reply: &mut Reply) -> AuthenticationError {
     match reply.try_recv() {
         Ok(Some(Err(SendError::Authentication(why)))) => why,
         other => panic!("{other:?}"),

@@ -8,11 +8,11 @@ use kafka_producer::security::{ScramHash, Token, TokenError};
 use kafka_producer::settings::Settings;
 use kafka_wire::ApiKey;
 
-use super::{kept_out, oauth, plain_login, scram, secured};
+use super::{authentication_cause, oauth, plain_login, scram, secured};
 use crate::stage::{Stage, TOPIC, delivered, failed, ms, pending};
 use crate::wires::{Map, ok};
 
-/// A broker that lets us in for this long at a time, from now on.
+/// A broker that accepts us for this long at a time, from now on.
 fn limited(sasl: kafka_producer::security::Sasl, lifetime_ms: i64) -> Stage {
     limited_with(secured(sasl), lifetime_ms)
 }
@@ -23,7 +23,7 @@ fn limited_with(settings: Settings, lifetime_ms: i64) -> Stage {
     stage.tokens();
     assert!(matches!(reply.try_recv(), Ok(Some(Ok(())))));
     stage.pass(ms(200));
-    stage.door.lifetime_ms = lifetime_ms;
+    stage.sasl_port.lifetime_ms = lifetime_ms;
     let first = stage.send(0, "warm-up");
     stage.tokens();
     stage.answer(1, [ok(0)]);
@@ -31,10 +31,10 @@ fn limited_with(settings: Settings, lifetime_ms: i64) -> Stage {
     stage
 }
 
-/// How often broker 1 let us in.
+/// How often broker 1 accept us.
 fn let_in(stage: &Stage) -> usize {
     let by = |id: &&NodeId| **id == NodeId(1);
-    stage.door.let_in.iter().filter(by).count()
+    stage.sasl_port.authenticated.iter().filter(by).count()
 }
 
 /// Lets time pass until this is so; when that was.
@@ -121,7 +121,7 @@ fn a_password_that_has_changed_ends_the_connection_and_its_records_and_heals() {
     let mut stage = limited(plain_login(), 10_000);
     stage.pass(ms(8000));
     let sent = stage.send(0, "sent");
-    stage.door.password = "coffee-2026";
+    stage.sasl_port.password = "coffee-2026";
     stage.by_hand.insert(ApiKey::SASL_AUTHENTICATE);
     let begun = |stage: &Stage| {
         let oldest = stage.connections[&NodeId(1)].back();
@@ -133,9 +133,9 @@ fn a_password_that_has_changed_ends_the_connection_and_its_records_and_heals() {
     stage.answer(1, [ok(1)]);
     delivered(&sent, 1);
     let error = failed(&meanwhile);
-    kept_out(&error);
+    authentication_cause(&error);
     assert_eq!(error.persistence(), Persistence::NotPersisted);
-    stage.door.password = "tea-2026";
+    stage.sasl_port.password = "tea-2026";
     stage.pass(ms(2000));
     let delivery = stage.send(0, "tea");
     stage.pass(ms(2000));

@@ -1,15 +1,15 @@
-//! Transactions whose coordinator does not let us in.
+//! Transactions whose coordinator refuses us.
 
 use kafka_producer::engine::NodeId;
 use kafka_producer::error::{AbortableError, AuthenticationError, TransactionError};
 use kafka_wire::ApiKey;
 
-use super::{kept_out, plain_login, with_sasl};
+use super::{authentication_cause, plain_login, with_sasl};
 use crate::stage::{Stage, TOPIC, delivered, failed, ms};
 use crate::transactions::transactional;
 use crate::wires::{Map, ok};
 
-/// The error that says who did not let us in.
+/// The error that says who did not accept us.
 #[track_caller]
 fn kept(outcome: Result<(), TransactionError>) -> AuthenticationError {
     match outcome {
@@ -29,21 +29,21 @@ fn init_fails_within_a_second_and_can_be_called_again() {
         let settings = with_sasl(plain_login(), transactional());
         let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
         match known {
-            // The bootstrap server lets us in, the coordinator does not.
+            // The bootstrap server accepts us, the coordinator does not.
             true => {
                 stage.know(TOPIC);
                 let coordinator = NodeId(stage.coordinators.transactions);
-                stage.door.shut.insert(coordinator);
+                stage.sasl_port.refusing.insert(coordinator);
             }
-            false => stage.door.password = "coffee-2026",
+            false => stage.sasl_port.password = "coffee-2026",
         }
         for _ in 0..2 {
             let mut init = stage.init();
             stage.pass(ms(1000));
             assert_eq!(kept(init.ended()).mechanism, "PLAIN");
         }
-        stage.door.shut.clear();
-        stage.door.password = "tea-2026";
+        stage.sasl_port.refusing.clear();
+        stage.sasl_port.password = "tea-2026";
         stage.pass(ms(2000));
         let mut init = stage.init();
         stage.pass(ms(2000));
@@ -60,13 +60,13 @@ fn a_commit_that_its_coordinator_cannot_be_told_of_fails_and_is_aborted_later() 
         stage.answer(1, [ok(0)]);
         delivered(&delivery, 0);
         let coordinator = NodeId(stage.coordinators.transactions);
-        stage.door.shut.insert(coordinator);
+        stage.sasl_port.refusing.insert(coordinator);
         stage.lose(coordinator.0);
         let mut commit = stage.commit();
         stage.pass(ms(1500));
         kept(commit.ended());
         stage.abandon();
-        stage.door.shut.clear();
+        stage.sasl_port.refusing.clear();
         let story = stage.story().len();
         stage.pass(ms(3000));
         assert!(
@@ -89,11 +89,11 @@ fn a_commit_that_its_coordinator_was_told_of_stays_open() {
     stage.keeps(ApiKey::END_TXN);
     let mut commit = stage.commit();
     let coordinator = NodeId(stage.coordinators.transactions);
-    stage.door.shut.insert(coordinator);
+    stage.sasl_port.refusing.insert(coordinator);
     stage.lose(coordinator.0);
     stage.pass(ms(1500));
     kept(commit.ended());
-    stage.door.shut.clear();
+    stage.sasl_port.refusing.clear();
     stage.lets_go();
     stage.pass(ms(3000));
     let mut outcome = stage.outcome();
@@ -105,15 +105,15 @@ fn a_commit_that_its_coordinator_was_told_of_stays_open() {
 fn a_record_that_its_leader_does_not_take_makes_the_transaction_abort() {
     let mut stage = secured(2, &[1, 2]);
     stage.begin().done();
-    stage.door.shut.insert(NodeId(2));
+    stage.sasl_port.refusing.insert(NodeId(2));
     if stage.connections.contains_key(&NodeId(2)) {
         stage.lose(2);
     }
     let delivery = stage.send(1, "tea");
     stage.pass(ms(1000));
-    kept_out(&failed(&delivery));
+    authentication_cause(&failed(&delivery));
     match stage.commit().abortable() {
-        AbortableError::Delivery(error) => drop(kept_out(&error)),
+        AbortableError::Delivery(error) => drop(authentication_cause(&error)),
         other => panic!("{other:?}"),
     }
     let mut abort = stage.abort();
@@ -122,7 +122,7 @@ fn a_record_that_its_leader_does_not_take_makes_the_transaction_abort() {
 }
 
 #[test]
-fn close_does_not_wait_for_a_coordinator_that_does_not_let_us_in() {
+fn close_does_not_wait_for_a_coordinator_that_refuses_us() {
     for ends in [false, true] {
         let mut stage = secured(2, &[1]);
         stage.begin().done();
@@ -130,7 +130,7 @@ fn close_does_not_wait_for_a_coordinator_that_does_not_let_us_in() {
         stage.answer(1, [ok(0)]);
         delivered(&delivery, 0);
         let coordinator = NodeId(stage.coordinators.transactions);
-        stage.door.shut.insert(coordinator);
+        stage.sasl_port.refusing.insert(coordinator);
         stage.lose(coordinator.0);
         if ends {
             let _commit = stage.commit();

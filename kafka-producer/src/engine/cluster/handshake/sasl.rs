@@ -1,7 +1,7 @@
-//! Being let in (KIP-43, KIP-152), at first and again before the session ends (KIP-368).
+//! Authentication by SASL (KIP-43, KIP-152), at first and again before the session ends (KIP-368).
 //!
 //! ```text
-//! Token ──token──▶ Handshake ──the mechanism is enabled──▶ Authenticate ──▶ let in, for a time
+//! Token ──token──▶ Handshake ──the mechanism is enabled──▶ Authenticate ──▶ accepted, for a time
 //!  (where the                                                ▲        │
 //!   mechanism needs one)                                     └────────┘ more is to be said
 //! ```
@@ -76,8 +76,8 @@ enum Stage {
 pub(crate) enum Step {
     /// This is to be said next.
     Say(Bytes),
-    /// We are let in.
-    LetIn(SessionLifetime),
+    /// We are authenticated.
+    Authenticated(SessionLifetime),
 }
 
 /// How long the session is that a broker has granted (`session_lifetime_ms`).
@@ -85,7 +85,7 @@ pub(crate) enum Step {
 pub(crate) enum SessionLifetime {
     Unlimited,
     Limited {
-        /// Not later than the broker lets us in.
+        /// Not later than the broker accepts us.
         begun: Instant,
         lifetime: Duration,
     },
@@ -135,7 +135,7 @@ impl Exchange {
     /// The broker has said whether it takes the mechanism; what is to be said first.
     ///
     /// # Errors
-    /// Why we are not let in, in words.
+    /// Why we are not authenticated, for messages.
     pub(crate) fn chosen(
         &mut self,
         answer: &SaslHandshakeResponse,
@@ -165,7 +165,7 @@ impl Exchange {
     /// The broker has answered what was said last.
     ///
     /// # Errors
-    /// Why we are not let in, in words.
+    /// Why we are not authenticated, for messages.
     pub(crate) fn answered(
         &mut self,
         answer: &SaslAuthenticateResponse,
@@ -188,7 +188,7 @@ impl Exchange {
                 *sent = now;
                 Step::Say(more)
             }
-            Next::Done => Step::LetIn(match u64::try_from(answer.session_lifetime_ms) {
+            Next::Done => Step::Authenticated(match u64::try_from(answer.session_lifetime_ms) {
                 Ok(ms @ 1..) => SessionLifetime::Limited {
                     begun: *sent,
                     lifetime: Duration::from_millis(ms.min(LIFETIME_MAX_MS)),
@@ -202,7 +202,7 @@ impl Exchange {
 /// What may be wrong if a broker closes the connection instead of an answer, as old ones do.
 pub(crate) fn closed_instead(sasl: &Sasl, why: &str) -> String {
     format!(
-        "{why}; it was being told who we are ({}), and a broker may close the connection instead of \
+        "{why}; it was being shown our credentials ({}), and a broker may close the connection instead of \
          refusing: {}",
         sasl.mechanism(),
         remedy(sasl)

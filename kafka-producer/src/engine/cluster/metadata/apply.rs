@@ -2,7 +2,7 @@
 //!
 //! A topic's id distinguishes it from an earlier one of the same name (KIP-516). Without ids, an answer
 //! may look as if the topic had been made again (fewer partitions, or older leader epochs) because the
-//! broker that gives it lags behind. It is believed only if a leader has refused a batch in the meantime
+//! broker that gives it lags behind. It is applied only if a leader has refused a batch in the meantime
 //! and several answers in a row agree.
 //!
 //! What follows for batches is not done here: [`Applied`] tells the router whose lanes have another

@@ -1,9 +1,9 @@
-//! How a broker is told who we are, and for how long that is good: the states of its connection between
+//! How a broker is shown our credentials, and for how long it accepts them: the states of its connection between
 //! Greeting and Ready.
 
 use std::time::{Duration, Instant};
 
-use super::{Link, Node, REFUSAL_HOLDS};
+use super::{Link, Node, REFUSAL_COUNTS};
 use crate::engine::cluster::connection::{Expiry, Session};
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::handshake::sasl::{Exchange, Occasion, SessionLifetime};
@@ -36,7 +36,7 @@ impl Node {
         };
     }
 
-    /// It is told again who we are.
+    /// It is shown our credentials again.
     pub(crate) fn authenticate_again(&mut self, exchange: Exchange) {
         let link = std::mem::replace(&mut self.link, Link::Resting);
         self.link = match link {
@@ -45,9 +45,9 @@ impl Node {
         };
     }
 
-    /// It lets us in: when that is to be looked at again. The session is to be renewed when `part` of it
+    /// It accepts us: when that is to be looked at again. The session is to be renewed when `part` of it
     /// is over. A connection that nothing else was sent on stays as idle as it was.
-    pub(crate) fn let_in(
+    pub(crate) fn authenticated(
         &mut self,
         now: Instant,
         granted: SessionLifetime,
@@ -146,7 +146,7 @@ impl Node {
         }
     }
 
-    /// What it speaks, while it is being told who we are.
+    /// What it speaks, while it is being shown our credentials.
     pub(crate) fn spoken_in_exchange(&self) -> Option<&Versions> {
         match &self.link {
             Link::Authenticating(_, session, _) => Some(session.versions()),
@@ -154,15 +154,15 @@ impl Node {
         }
     }
 
-    /// Why it is left alone: it did not let us in, and the pause after that is not over.
-    pub(crate) fn keeps_out(&self, now: Instant) -> Option<&AuthenticationError> {
+    /// Why it is not dialed: it has refused our credentials, and the pause after that is not over.
+    pub(crate) fn refusal_in_pause(&self, now: Instant) -> Option<&AuthenticationError> {
         let paused = self.is_resting() && self.rested_at(now) > now;
         self.refused().filter(|_| paused)
     }
 
-    /// Whether it did not let us in, when it was last tried and a moment ago.
+    /// Whether it has refused our credentials, when it was last tried and a moment ago.
     pub(super) fn has_just_refused(&self, now: Instant) -> bool {
-        let holds = self.pace.longest().mul_f64(1.2) + REFUSAL_HOLDS;
+        let holds = self.pace.longest().mul_f64(1.2) + REFUSAL_COUNTS;
         let until = self.obstacle.as_ref().map(|it| it.since + holds);
         self.refused().is_some() && !self.is_ready() && until.is_some_and(|until| until > now)
     }

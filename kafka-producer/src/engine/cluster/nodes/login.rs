@@ -1,4 +1,4 @@
-//! Telling brokers who we are: the requests of an exchange, the tokens that it takes, and the sessions that
+//! Authentication to brokers: the requests of an exchange, the tokens that it takes, and the sessions that
 //! come to their ends. What is said, and what the answers mean, is in `handshake/sasl.rs`.
 
 use std::time::Instant;
@@ -36,7 +36,7 @@ pub(crate) enum Login {
     Ready,
     /// It is again, on the same connection.
     Renewed,
-    /// It does not let us in, for this reason.
+    /// It refuses us, for this reason.
     Refused(String),
     /// The session has ended before it could be renewed.
     Over(&'static str),
@@ -45,7 +45,7 @@ pub(crate) enum Login {
 const WAITING: Login = Login::UnderWay(Ok(()));
 
 impl Nodes {
-    /// A broker has told what it speaks: it is told who we are, if that is to be.
+    /// A broker has told what it speaks: it is shown our credentials, if there are any.
     pub(crate) fn greeted(
         &mut self,
         cx: &mut Context,
@@ -244,9 +244,9 @@ impl Nodes {
         let occasion = exchange.occasion;
         match exchange.answered(answer, sasl, authenticator, cx.now) {
             Ok(Step::Say(more)) => self.say(cx, id, more),
-            Ok(Step::LetIn(granted)) => {
+            Ok(Step::Authenticated(granted)) => {
                 let part = RENEWED_FROM + cx.random.f64() * (RENEWED_TO - RENEWED_FROM);
-                if let Some(at) = node.let_in(cx.now, granted, part) {
+                if let Some(at) = node.authenticated(cx.now, granted, part) {
                     cx.timers.arm(Timer::Session(id), at);
                 }
                 if let Some(until) = node.idle_until(cx.settings.connections_max_idle) {
@@ -306,7 +306,7 @@ impl Nodes {
 
 /// Being refused.
 impl Nodes {
-    /// A broker does not let us in: its connection is given up.
+    /// A broker refuses our credentials: its connection is given up.
     pub(crate) fn refused(
         &mut self,
         cx: &mut Context,
@@ -396,9 +396,9 @@ impl Nodes {
         }
     }
 
-    /// Why a broker is left alone that did not let us in, until it is tried again.
-    pub(crate) fn keeps_out(&self, now: Instant, id: NodeId) -> Option<AuthenticationError> {
-        self.known.get(&id)?.keeps_out(now).cloned()
+    /// Why a broker is not dialed that has refused our credentials, until it is tried again.
+    pub(crate) fn refusal_in_pause(&self, now: Instant, id: NodeId) -> Option<AuthenticationError> {
+        self.known.get(&id)?.refusal_in_pause(now).cloned()
     }
 }
 

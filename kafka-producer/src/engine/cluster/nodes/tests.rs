@@ -20,7 +20,7 @@ fn nodes(ids: &[NodeId], properties: &[(&str, &str)]) -> (Nodes, Context) {
     (nodes, cx)
 }
 
-/// Whoever was dialed.
+/// The brokers that were dialed.
 fn dialed(cx: &mut Context) -> Vec<NodeId> {
     let dials = cx.actions.drain(..).filter_map(|action| match action {
         Action::Dial(id, ..) => Some(id),

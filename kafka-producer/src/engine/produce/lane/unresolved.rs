@@ -106,9 +106,9 @@ pub(crate) enum SameTopic {
     No,
 }
 
-/// Whether a lane goes on when a finding was believed.
+/// What a lane does after it has heard a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Believed {
+pub(crate) enum AfterFinding {
     GoesOn,
     /// When there is a producer id.
     WaitsForIdentity,
@@ -391,9 +391,9 @@ impl Lane {
         identity: &mut Identity,
         serial: u64,
         evidence: Evidence,
-    ) -> Believed {
+    ) -> AfterFinding {
         let Some(position) = self.position(serial) else {
-            return Believed::GoesOn;
+            return AfterFinding::GoesOn;
         };
         match evidence {
             Evidence::Sequence(next) => self.presume(position, next),
@@ -402,11 +402,11 @@ impl Lane {
                 self.slots[position].state = SlotState::NeedsNewSequence { until: cx.now };
                 self.start_new_epoch(cx, identity);
                 if identity.producer().is_none() {
-                    return Believed::WaitsForIdentity;
+                    return AfterFinding::WaitsForIdentity;
                 }
             }
         }
-        Believed::GoesOn
+        AfterFinding::GoesOn
     }
 
     /// The log has this batch, and whatever behind it may be there and comes before `next`.

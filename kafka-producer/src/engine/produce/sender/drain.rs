@@ -83,9 +83,9 @@ impl Sender {
         false
     }
 
-    /// Dials a broker, as soon as it may be; what waits for one that has just not let us in fails.
+    /// Dials a broker, as soon as it may be; what waits for one that has just refused our credentials fails.
     fn reach(&mut self, p: &mut Peers<'_>, id: NodeId) {
-        match p.nodes.keeps_out(p.cx.now, id) {
+        match p.nodes.refusal_in_pause(p.cx.now, id) {
             Some(why) => self.fail_unsent(p, || Cause::Authentication(why.clone()), Some(id)),
             None => p.nodes.dial_when_rested(p.cx, id),
         }

@@ -27,7 +27,7 @@ use kafka_wire::messages::metadata::{LeadersResponse, LeadersTopic, MetadataRequ
 
 use crate::engine::cluster::expected_response::{BatchRef, Evidence, ExpectedResponse};
 use crate::engine::cluster::node_id::NodeId;
-use crate::engine::produce::lane::unresolved::{Believed, Finding, Inquiry, SameTopic};
+use crate::engine::produce::lane::unresolved::{AfterFinding, Finding, Inquiry, SameTopic};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::sender::{Peers, Sender};
 
@@ -218,9 +218,9 @@ impl Sender {
     fn believe(&mut self, p: &mut Peers<'_>, about: BatchRef, evidence: Evidence) {
         let lane = &mut self.lanes[about.lane];
         match lane.believe(p.cx, &mut self.identity, about.serial, evidence) {
-            Believed::GoesOn => self.list(p, about.lane),
+            AfterFinding::GoesOn => self.list(p, about.lane),
             // It is listed when there is one.
-            Believed::WaitsForIdentity => {}
+            AfterFinding::WaitsForIdentity => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What brokers say to clients that tell who they are, by Kafka's rules.
+//! A port that asks for SASL: what brokers answer to clients that authenticate, by Kafka's rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,19 +16,19 @@ use sha2::{Sha256, Sha512};
 
 use crate::wires::{Asked, SaslStep, What};
 
-/// How brokers let clients in.
+/// How brokers authenticate clients.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct SaslPort {
     /// What is enabled; nothing: the port does not ask for SASL.
     pub(crate) mechanisms: Vec<&'static str>,
     pub(crate) password: &'static str,
     pub(crate) token: &'static str,
-    /// Who lets nobody in.
-    pub(crate) shut: BTreeSet<NodeId>,
-    /// For how long clients are let in; 0: for ever.
+    /// Brokers that refuse everyone.
+    pub(crate) refusing: BTreeSet<NodeId>,
+    /// For how long clients are authenticated; 0: for ever.
     pub(crate) lifetime_ms: i64,
-    /// Everyone who was ever let in, by whom.
-    pub(crate) let_in: Vec<NodeId>,
+    /// The brokers that have authenticated a client, in their order.
+    pub(crate) authenticated: Vec<NodeId>,
     /// How often clients were refused.
     pub(crate) refused: usize,
     exchanges: BTreeMap<NodeId, Exchange>,
@@ -44,7 +44,7 @@ struct Exchange {
     told: bool,
 }
 
-impl Default for Door {
+impl Default for SaslPort {
     fn default() -> Self {
         Self {
             mechanisms: vec![
@@ -56,26 +56,26 @@ impl Default for Door {
             ],
             password: "tea-2026",
             token: "abc.def",
-            shut: BTreeSet::new(),
+            refusing: BTreeSet::new(),
             lifetime_ms: 0,
-            let_in: Vec::new(),
+            authenticated: Vec::new(),
             refused: 0,
             exchanges: BTreeMap::new(),
         }
     }
 }
 
-impl Door {
+impl SaslPort {
     /// That of a port which asks for SASL if such a client does.
     pub(crate) fn of(settings: &Settings) -> Self {
-        let mut door = Self::default();
+        let mut sasl_port = Self::default();
         if settings.security.sasl.is_none() {
-            door.mechanisms.clear();
+            sasl_port.mechanisms.clear();
         }
-        door
+        sasl_port
     }
 
-    /// A connection is open, on which nobody is known.
+    /// A connection is open, on which no client is authenticated.
     pub(crate) fn opened(&mut self, node: NodeId) {
         self.exchanges.remove(&node);
     }
@@ -135,7 +135,7 @@ impl Door {
 
     fn told(&mut self, node: NodeId, said: &[u8]) -> SaslAuthenticateResponse {
         let mut exchange = self.exchanges.remove(&node).unwrap();
-        let told = match self.shut.contains(&node) {
+        let told = match self.refusing.contains(&node) {
             true => Err("Authentication failed: Invalid username or password"),
             false => self.judge(&mut exchange, said),
         };
@@ -146,7 +146,7 @@ impl Door {
                 answer.with_auth_bytes(words.into())
             }
             Ok(Said::Last(words)) => {
-                self.let_in.push(node);
+                self.authenticated.push(node);
                 answer
                     .with_auth_bytes(words.into())
                     .with_session_lifetime_ms(self.lifetime_ms)
