@@ -322,10 +322,11 @@ impl Driver {
 
     /// What TLS begins with there, if that is asked for.
     fn securing_for(&mut self, address: &Address) -> Option<ToSecure> {
-        let securing = self.securing.as_mut()?;
-        let warning = securing.refresh(Instant::now());
+        let securing = self.securing.as_mut();
+        let warning = securing.and_then(|securing| securing.refresh(Instant::now()));
         self.outside.warnings.extend(warning);
-        Some(securing.next(address))
+        let securing = self.securing.as_ref();
+        securing.map(|securing| securing.next(address))
     }
 
     /// Asks for a token for the broker by the name that it is known by.
