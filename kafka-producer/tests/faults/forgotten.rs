@@ -51,7 +51,7 @@ async fn alter(how: &'static str, setting: String) {
 fn set_brokers(how: &str, setting: &str) {
     let all = ["--alter", "--entity-type", "brokers", "--entity-default"];
     let arguments = [&all[..], &[how, setting]].concat();
-    tool("kafka.admin.ConfigCommand", &arguments);
+    tool("org.apache.kafka.tools.ConfigCommand", &arguments);
 }
 
 /// A producer that was acknowledged a record in each of three partitions, so that it is connected to
