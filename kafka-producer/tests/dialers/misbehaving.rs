@@ -124,7 +124,8 @@ async fn arrives(wrong: Wrong, dials_min: u32) {
 
 #[tokio::test]
 async fn a_stream_with_a_buffer_is_flushed() {
-    arrives(Wrong::Buffers, 2).await;
+    // The broker goes on with the connection of the bootstrap server, whose address is its own.
+    arrives(Wrong::Buffers, 1).await;
 }
 
 #[tokio::test]
