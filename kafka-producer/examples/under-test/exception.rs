@@ -101,6 +101,7 @@ pub(crate) fn of_code(code: ErrorCode) -> String {
         "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED" => "UnsupportedByAuthenticationException",
         "KAFKA_STORAGE_ERROR" => "KafkaStorageException",
         "NON_EMPTY_GROUP" => "GroupNotEmptyException",
+        "GROUP_DELETION_FAILED" => "GroupDeletionFailedException",
         "PRINCIPAL_DESERIALIZATION_FAILURE" => "PrincipalDeserializationException",
         "FETCH_SESSION_TOPIC_ID_ERROR" => "FetchSessionTopicIdException",
         "INVALID_REGULAR_EXPRESSION" => "InvalidRegularExpression",

@@ -1,6 +1,6 @@
 //! Java's names of errors, against those that Apache Kafka's own client gives.
 //!
-//! `tests/golden/errors.jsonl` was made with kafka-clients 4.3.1; `KAFKA_GOLDEN_DIR` names another
+//! `tests/golden/errors.jsonl` was made with kafka-clients 4.4.0; `KAFKA_GOLDEN_DIR` names another
 //! directory with the same files.
 
 use std::path::PathBuf;
