@@ -1,7 +1,7 @@
 //! How likely each partition of a topic is the next one for records without a key.
 //!
 //! A pure function of what waits for each partition, whether its leader can be sent to, and whether it
-//! stands in the client's rack (KIP-794, KIP-1123). Whoever sends computes the weights, at his own pace,
+//! stands in the client's rack (KIP-794, KIP-1123). The sender computes the weights, at its own pace,
 //! and leaves them in the topic's [`StickyState`](crate::StickyState); a thread looks there when it moves
 //! on, once a batch. Nothing here is done per record.
 //!

@@ -370,7 +370,7 @@ impl<E> Queue<E> {
     /// assert_eq!(told, [stay, stay, stay, leave, stay]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    // Hidden: for whoever calls `append_short`, and then `append_any` on the queue of his choice.
+    // Hidden: for callers of `append_short` that may then use `append_any` on another queue.
     #[doc(hidden)]
     pub fn end_share(&self) -> Filled {
         lock(&self.state).end_share()

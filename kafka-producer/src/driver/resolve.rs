@@ -46,7 +46,7 @@ pub(super) async fn resolve(address: Address, lookup: DnsLookup) -> io::Result<V
     }
 }
 
-/// Who knows names.
+/// What resolves names.
 trait Names {
     fn addresses_of(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 
