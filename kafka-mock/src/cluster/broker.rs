@@ -25,6 +25,7 @@ pub(super) struct Brokers {
 pub(super) struct Broker {
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) rack: Option<String>,
     /// Above which versions it offers none, if not as the cluster has it.
     pub(super) caps: Option<Vec<(ApiKey, i16)>>,
     pub(super) state: BrokerState,
@@ -44,12 +45,13 @@ pub(super) enum BrokerState {
 }
 
 impl Brokers {
-    /// So many brokers on 127.0.0.1, all alive.
-    pub(super) fn new(count: u16) -> Self {
+    /// So many brokers on 127.0.0.1, all alive; the first ones stand in these racks.
+    pub(super) fn new(count: u16, racks: &[String]) -> Self {
         let broker = |id: u16| {
             let broker = Broker {
                 host: "127.0.0.1".to_owned(),
                 port: FIRST_PORT.saturating_add(id - 1),
+                rack: racks.get(usize::from(id - 1)).cloned(),
                 caps: None,
                 state: BrokerState::Alive,
             };

@@ -21,6 +21,8 @@ settings! {
     pub struct ClusterConfig {
         /// How many brokers there are; their ids count from 1.
         pub brokers: u16,
+        /// `broker.rack` of the brokers, in the order of their ids; those after the last one have none.
+        pub racks: Vec<String>,
         /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
         pub auto_create_topics: bool,
         /// Partitions of a topic by default (`num.partitions`).
@@ -72,6 +74,7 @@ impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
             brokers: 1,
+            racks: Vec::new(),
             auto_create_topics: true,
             default_partitions: 1,
             default_replication_factor: 3,

@@ -159,7 +159,7 @@ impl Cluster {
         let mut random = Random::new(seed);
         Self {
             id: random.uuid(),
-            brokers: Brokers::new(config.brokers),
+            brokers: Brokers::new(config.brokers, &config.racks),
             transaction_version: config.transaction_version,
             features_epoch: FIRST_FEATURES_EPOCH,
             coordinators: Coordinators::default(),

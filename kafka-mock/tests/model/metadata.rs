@@ -59,6 +59,16 @@ fn brokers_partitions_and_leaders_are_told() {
 }
 
 #[test]
+fn brokers_stand_in_the_racks_of_the_configuration() {
+    let racks = vec!["a".to_owned(), "b".to_owned()];
+    let config = ClusterConfig::default().with_brokers(3).with_racks(racks);
+    let mut driver = Driver::with(config);
+    let brokers = driver.ask(ONE, 12, &by_name("t")).brokers;
+    let racks: Vec<_> = brokers.iter().map(|it| it.rack.as_deref()).collect();
+    assert_eq!(racks, [Some("a"), Some("b"), None]);
+}
+
+#[test]
 fn null_is_all_topics_and_empty_is_none_except_in_version_0() {
     let mut driver = Driver::new(1);
     let none = MetadataRequest::default().with_topics(Some(vec![]));

@@ -21,6 +21,7 @@ mod places;
 #[path = "../examples/program.rs"]
 mod program;
 mod security;
+mod shares_beside_java;
 mod tools;
 mod transactional_producer;
 mod transactions;

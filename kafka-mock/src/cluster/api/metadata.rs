@@ -56,7 +56,7 @@ impl Cluster {
                 .with_node_id(id.0)
                 .with_host(broker.host.clone())
                 .with_port(i32::from(broker.port))
-                .with_rack(None)
+                .with_rack(broker.rack.clone())
         });
         brokers.collect()
     }
