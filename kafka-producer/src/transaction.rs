@@ -121,7 +121,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// [`TransactionError::Misused`]: before [`init_transactions`](Self::init_transactions), or
-    /// while there is another [`Transaction`] of this producer.
+    /// while there is another [`Transaction`] of this producer. [`TimedOut`](TransactionError::TimedOut): the
+    /// one before has not ended yet; call it again. [`Fatal`](TransactionError::Fatal): the producer cannot be
+    /// used any more.
     ///
     /// ```no_run
     /// # use kafka_producer::{Producer, ProducerRecord};
