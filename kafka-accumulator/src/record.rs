@@ -42,7 +42,7 @@ impl<'a, H, E> NewRecord<'a, H, E> {
 }
 
 impl<H, E> fmt::Debug for NewRecord<'_, H, E> {
-    /// Without key and value, which may be large, or not for everybody's eyes.
+    /// Without key and value, which may be large or secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewRecord")
             .field("timestamp_ms", &self.timestamp_ms)

@@ -14,11 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 ///
 /// It resolves names itself, or leaves that to a proxy: `client.dns.lookup`, `bootstrap.resolve.timeout.ms`,
 /// `send.buffer.bytes` and `receive.buffer.bytes` have no effect. TLS (`security.protocol`) is spoken over
-/// its streams and expects a certificate for the broker's name; how a proxy is spoken to is the dialer's
-/// affair.
+/// its streams and expects a certificate for the broker's name; how a proxy is spoken to is up to the
+/// dialer.
 ///
 /// A dialer and its streams are called on the producer's own thread, where tokio's sockets and timers can be
 /// used and nothing may block. Streams must not call into a producer.
+///
+/// An implementation needs the crate `async-trait` (0.1), for the attribute, and `tokio` (1) for its streams.
 ///
 /// ```
 /// use std::{io, time::Instant};

@@ -43,6 +43,8 @@
 //! | `tls-ring`, `tls-aws-lc`, `tls-graviola` | providers: ring, aws-lc (post-quantum key exchange; with `rustls/fips` the certified one), graviola (without C; the others and zstd compile some). Of several the first of aws-lc, graviola, ring |
 //! | `gzip`, `snappy`, `lz4`, `zstd` (default) | a codec each |
 //! | `gzip-libdeflate`, `lz4-hc` | gzip in less time, and the levels of lz4 beside the default, by C libraries |
+//! | `oauth-oidc` | tokens of an identity provider or of a file, for `OAUTHBEARER` |
+//! | `aws-msk-iam` | logins to Amazon MSK with IAM |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |

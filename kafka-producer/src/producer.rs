@@ -125,6 +125,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///     .await
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
     pub async fn send_with(
         &self,
         mut record: ProducerRecord<'_, K, V>,

@@ -1,8 +1,9 @@
 //! Transactions as a user sees them: begin one, send through it, commit or abort it.
 //!
-//! A [`Transaction`] borrows its producer, is consumed by its end, and aborted when it is dropped. So a
-//! record outside of a transaction, a second commit, or a send after the commit do not compile. Records go
-//! through `send.rs`; all other calls are handed to the engine, which decides, and waited for here.
+//! A [`Transaction`] borrows its producer, is consumed by its end, and aborted when it is dropped. So a second
+//! commit and a send after the commit do not compile; a record outside of a transaction is refused
+//! ([`SendError::NoTransaction`]). Records go through `send.rs`; all other calls are handed to the engine, which
+//! decides, and waited for here.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -94,8 +95,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// [`TransactionError::TimedOut`]: call it again.
-    /// [`Authentication`](TransactionError::Authentication): the coordinator has refused to authenticate it;
-    /// it may be called again.
+    /// [`Authentication`](TransactionError::Authentication): the coordinator has refused to authenticate the
+    /// producer; it may be called again.
     /// [`Abortable`](TransactionError::Abortable): the cluster does not let this producer write
     /// now; it may be called again. [`Misused`](TransactionError::Misused): the producer is not
     /// transactional, or this was done already.
@@ -120,7 +121,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ///
     /// # Errors
     /// [`TransactionError::Misused`]: before [`init_transactions`](Self::init_transactions), or
-    /// while there is another [`Transaction`] of this producer.
+    /// while there is another [`Transaction`] of this producer. [`TimedOut`](TransactionError::TimedOut): the
+    /// one before has not ended yet; call it again. [`Fatal`](TransactionError::Fatal): the producer cannot be
+    /// used any more.
     ///
     /// ```no_run
     /// # use kafka_producer::{Producer, ProducerRecord};
@@ -333,8 +336,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// will be visible; it is being aborted, and the next one begins after that.
     /// [`TimedOut`](TransactionError::TimedOut): still on its way;
     /// [`Producer::wait_for_transaction`] returns how it ends.
-    /// [`Authentication`](TransactionError::Authentication): the coordinator has refused to authenticate it;
-    /// the transaction is aborted once it does, unless the commit may have reached it before.
+    /// [`Authentication`](TransactionError::Authentication): the coordinator refuses to authenticate the producer;
+    /// the transaction is aborted once it no longer does, unless the commit may have reached it before.
     /// [`Fatal`](TransactionError::Fatal): the producer cannot be used any more; all of the
     /// transaction may be visible, or nothing. In a callback, which must not wait, it is refused
     /// ([`Misuse::InCallback`]), and being dropped the transaction is aborted.

@@ -164,7 +164,7 @@ fn other_names() -> String {
             "Of older versions of Kafka, which librdkafka often has too",
         ),
         (Origin::Librdkafka, "Of librdkafka"),
-        (Origin::Mistake, "Of nobody, but often written"),
+        (Origin::Mistake, "Common mistakes"),
     ];
     for (origin, title) in origins {
         let of_it = ProducerConfig::other_names().filter(|other| other.origin == origin);

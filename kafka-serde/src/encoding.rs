@@ -57,6 +57,9 @@ impl StringEncoding {
     /// assert_eq!(StringEncoding::from_properties(Role::Value, lookup)?, StringEncoding::Utf16);
     /// # Ok::<(), kafka_serde::SerializeError>(())
     /// ```
+    ///
+    /// # Errors
+    /// The name of an encoding that is not supported.
     pub fn from_properties<'a>(
         role: Role,
         lookup: impl Fn(&str) -> Option<&'a str>,

@@ -103,7 +103,7 @@ macro_rules! wire_struct {
                 $(, null $nullable:expr)?
                 $(, tag $tag:literal)?
                 $(, default $default:expr)?
-                $(, else $fate:ident)?
+                $(, else $elsewhere:ident)?
                 $(, debug $debug:ident)?
             ;
         )*}
@@ -196,7 +196,7 @@ macro_rules! wire_struct {
                 $crate::schema::StructSchema {
                     name: stringify!($name),
                     fields: vec![$($crate::message::field_schema!(
-                        $field, $type, [$($versions)?], [$($nullable)?], [$($tag)?], [$($fate)?]
+                        $field, $type, [$($versions)?], [$($nullable)?], [$($tag)?], [$($elsewhere)?]
                     ),)*],
                 }
             }
@@ -215,7 +215,7 @@ macro_rules! wire_struct {
             fn missing_part(&self, version: $crate::Version) -> Option<String> {
                 $($crate::message::missing_field!(
                     self.$field, $field, version, $type,
-                    [$($versions)?], [$($default)?], [$($fate)?]
+                    [$($versions)?], [$($default)?], [$($elsewhere)?]
                 );)*
                 None
             }
@@ -396,7 +396,7 @@ macro_rules! decode_tagged {
 }
 
 macro_rules! field_schema {
-    ($field:ident, $type:ty, $in:tt, $null:tt, [$($tag:literal)?], [$($fate:ident)?]) => {{
+    ($field:ident, $type:ty, $in:tt, $null:tt, [$($tag:literal)?], [$($elsewhere:ident)?]) => {{
         #[allow(unused_assignments, unused_mut)] // most fields have no tag
         let tag = {
             let mut tag = None;
@@ -410,7 +410,7 @@ macro_rules! field_schema {
             nullable: <$type as $crate::wire::Field>::NULLABLE
                 .then(|| $crate::message::schema_range!($null)),
             tag,
-            elsewhere: match $crate::message::matters!($($fate)?) {
+            elsewhere: match $crate::message::matters!($($elsewhere)?) {
                 true => $crate::schema::Elsewhere::Missed,
                 false => $crate::schema::Elsewhere::Dropped,
             },
@@ -430,13 +430,13 @@ macro_rules! schema_range {
 macro_rules! missing_field {
     (
         $value:expr, $field:ident, $version:ident, $type:ty,
-        $in:tt, $default:tt, [$($fate:ident)?]
+        $in:tt, $default:tt, [$($elsewhere:ident)?]
     ) => {
         if $crate::message::within!($version, $in) {
             if let Some(part) = $crate::wire::Field::missing_part(&$value, $version) {
                 return Some($crate::field_path::join(stringify!($field), &part));
             }
-        } else if $crate::message::matters!($($fate)?)
+        } else if $crate::message::matters!($($elsewhere)?)
             && $value != $crate::message::initial!($type, $default)
         {
             return Some(stringify!($field).to_owned());

@@ -30,7 +30,7 @@ enum Call {
     Decide { batch: usize },
     LetGo { batch: usize },
     Compact { batch: usize, bytes: usize },
-    Reserve { bytes: usize, patience_ms: u64 },
+    Reserve { bytes: usize, wait_max_ms: u64 },
     PickUp,
     Leave { waiter: usize },
     ExpireWaiters,
@@ -51,7 +51,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         4 => any_of.clone().prop_map(|batch| Call::LetGo { batch }),
         1 => (any_of.clone(), 1..300_usize).prop_map(|(batch, bytes)| Call::Compact { batch, bytes }),
         2 => (1..1_500_usize, 0..20_u64)
-            .prop_map(|(bytes, patience_ms)| Call::Reserve { bytes, patience_ms }),
+            .prop_map(|(bytes, wait_max_ms)| Call::Reserve { bytes, wait_max_ms }),
         2 => Just(Call::PickUp),
         1 => any_of.prop_map(|waiter| Call::Leave { waiter }),
         1 => Just(Call::ExpireWaiters),
@@ -178,8 +178,8 @@ impl Run {
                     }
                 }
             }
-            Call::Reserve { bytes, patience_ms } => {
-                let deadline_ms = self.now_ms + patience_ms;
+            Call::Reserve { bytes, wait_max_ms } => {
+                let deadline_ms = self.now_ms + wait_max_ms;
                 let reserve = self
                     .scene
                     .accumulator

@@ -327,8 +327,8 @@ impl Partition {
             self.in_sync.retain(|&id| id != broker);
         }
         if self.leader == Some(broker) {
-            let next = self.heir(brokers, unclean);
-            self.elect_heir(next);
+            let next = self.next_leader(brokers, unclean);
+            self.elect_next(next);
         } else {
             self.advance();
         }
@@ -337,9 +337,9 @@ impl Partition {
     /// A replica is back: a leader is elected, if one is possible.
     pub(super) fn regain(&mut self, brokers: &Brokers, unclean: UncleanElection) {
         if self.leader.is_none() {
-            let next = self.heir(brokers, unclean);
+            let next = self.next_leader(brokers, unclean);
             if next.is_some() {
-                self.elect_heir(next);
+                self.elect_next(next);
             }
         }
     }
@@ -354,7 +354,7 @@ impl Partition {
         }
     }
 
-    fn heir(&self, brokers: &Brokers, unclean: UncleanElection) -> Option<BrokerId> {
+    fn next_leader(&self, brokers: &Brokers, unclean: UncleanElection) -> Option<BrokerId> {
         let listed = |id: &BrokerId| brokers.is_listed(*id);
         let clean = self.in_sync.iter().copied().find(listed);
         let any = || {
@@ -364,7 +364,7 @@ impl Partition {
         clean.or_else(|| any().filter(|_| unclean == UncleanElection::Allowed))
     }
 
-    fn elect_heir(&mut self, next: Option<BrokerId>) {
+    fn elect_next(&mut self, next: Option<BrokerId>) {
         if let Some(id) = next.filter(|id| !self.in_sync.contains(id)) {
             self.in_sync = vec![id];
         }

@@ -247,7 +247,7 @@ pub(crate) fn pair() -> Pair {
     let kafka = Broker {
         address: servers.split(',').next().unwrap().to_owned(),
     };
-    // Not as patient as Kafka, so that tests end.
+    // Shorter than Kafka's, so that tests end.
     let config = ClusterConfig::default()
         .with_brokers(3)
         .with_transaction_timeout_check(Duration::from_millis(100));

@@ -17,7 +17,7 @@ use crate::driver::{ACKS_ALL, Driver, batch_under, only_outcome, produce_request
 
 pub(crate) const ID: &str = "tx";
 
-/// What a client of this id believes to be, and how it talks.
+/// The id, epoch and sequences that a client of this transactional id sends, and which protocol it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transactor {
     pub(crate) producer_id: i64,

@@ -59,7 +59,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 const PLAIN: (&str, &str) = ("enable.idempotence", "false");
 
-/// Records into one partition; a full batch is taken and decided, by nobody's engine.
+/// Records into one partition; a full batch is taken and decided without an engine.
 fn append(scenario: &Scenario, operations: u64) -> Counted {
     let rig = Rig::new(1, &[PLAIN]);
     let append = || {

@@ -2,7 +2,7 @@
 //!
 //! The convention is that of Kafka's container images: behind the prefix, `_` stands for a dot, `__` for an
 //! underscore and `___` for a dash, and capital letters for small ones. The variables are passed in; what
-//! they mean is none of this file's business.
+//! the settings mean is decided elsewhere.
 
 use std::ffi::OsString;
 

@@ -268,6 +268,9 @@ impl ProducerConfig {
     /// assert_eq!(checked.warnings().len(), 1); // without acks=all there is no idempotence
     /// # Ok::<(), kafka_producer::ConfigError>(())
     /// ```
+    ///
+    /// # Errors
+    /// Every problem: the setting, its value and what is allowed; then the warnings.
     pub fn check(&self) -> Result<Checked, ConfigError> {
         let provider = self.token_provider.as_ref().map(|given| &given.0);
         rules::check(&self.explicit, provider, &self.plugins, |_, _| {})

@@ -23,6 +23,9 @@ use super::error::{ConfigError, Problem};
 /// assert_eq!(pairs[1], ("acks".into(), "all".into()));
 /// # Ok::<(), kafka_producer::ConfigError>(())
 /// ```
+///
+/// # Errors
+/// Each line that is malformed.
 pub fn parse_properties(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
     let mut pairs = Vec::new();
     let mut problems = Vec::new();

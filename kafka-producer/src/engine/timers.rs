@@ -34,7 +34,7 @@ pub(crate) enum Timer {
     Metadata,
     /// A producer id may be asked for again.
     Identity,
-    /// Batches that filled while an answer is owed have waited for others long enough.
+    /// Batches that filled while an answer is outstanding have waited for others long enough.
     Coalesce(NodeId),
     /// A caller has waited for a transaction for `max.block.ms`, a coordinator may be asked again,
     /// or the transaction has been open for `transaction.timeout.ms`.

@@ -38,6 +38,8 @@ use super::secret::Secret;
 /// waits for the broker; what comes later asks again, at the pace of `reconnect.backoff.ms`. A panic counts as
 /// an error. A call that takes longer than `socket.connection.setup.timeout.ms` is dropped, at an `.await`.
 ///
+/// An implementation needs the crate `async-trait` (0.1), for the attribute.
+///
 /// # Blocking
 /// The future is polled on the producer's own thread, where tokio's sockets and timers can be used. While a
 /// poll lasts, this producer does nothing else: no record is sent, no response read, no callback run and no

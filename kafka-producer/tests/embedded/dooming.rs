@@ -35,13 +35,13 @@ async fn transactional(kafka: &MockCluster) -> Producer<str, str> {
     let builder = Producer::<str, str>::builder_with(Utf8, picky);
     let builder = configured(builder, &kafka.bootstrap_servers(), &SETTINGS);
     let producer = builder.build().unwrap();
-    patiently(async || producer.init_transactions().await).await;
+    retry_while_it_times_out(async || producer.init_transactions().await).await;
     is_ready(&producer).await;
     producer
 }
 
 /// Asks until the call has an outcome: `max.block.ms` is short here.
-async fn patiently<T>(call: impl AsyncFn() -> Result<T, TransactionError>) -> T {
+async fn retry_while_it_times_out<T>(call: impl AsyncFn() -> Result<T, TransactionError>) -> T {
     loop {
         match in_time(call()).await {
             Ok(done) => return done,
@@ -52,7 +52,7 @@ async fn patiently<T>(call: impl AsyncFn() -> Result<T, TransactionError>) -> T 
 }
 
 async fn begin(producer: &Producer<str, str>) -> Transaction<'_, str, str> {
-    patiently(async || producer.begin_transaction().await).await
+    retry_while_it_times_out(async || producer.begin_transaction().await).await
 }
 
 /// The transaction has "kept" in it.
@@ -78,7 +78,7 @@ async fn doomed(transaction: Transaction<'_, str, str>) -> SendError {
 async fn commits(producer: &Producer<str, str>, transaction: Transaction<'_, str, str>) {
     let outcome = in_time(transaction.commit()).await;
     if let Err(TransactionError::TimedOut(_)) = outcome {
-        return patiently(async || producer.wait_for_transaction().await).await;
+        return retry_while_it_times_out(async || producer.wait_for_transaction().await).await;
     }
     outcome.unwrap();
 }

@@ -186,11 +186,11 @@ async fn records_follow_the_leaders_of_a_broker_that_dies() {
 async fn a_silent_broker_does_not_stop_the_others() {
     let kafka = kafka(3, 3).await;
     // Who waited for the silent one would wait for longer than the test may take.
-    let patient = [
+    let long_timeouts = [
         ("request.timeout.ms", "86400000"),
         ("delivery.timeout.ms", "90000000"),
     ];
-    let producer = producer(&kafka, &[&QUICK[..], &patient].concat());
+    let producer = producer(&kafka, &[&QUICK[..], &long_timeouts].concat());
     in_time(producer.ready([TOPIC])).await.unwrap();
     let silent = kafka
         .with_cluster(|cluster| cluster.leader(TOPIC, 1))

@@ -68,7 +68,7 @@ async fn a_zombie_that_commits_what_its_successor_has_ended_is_told_that_it_is_f
     let transaction = in_time(zombie.begin_transaction()).await.unwrap();
     let delivery = in_time(transaction.send(record("old"))).await.unwrap();
     in_time(delivery).await.unwrap();
-    let heir = transactional(&kafka).await;
+    let successor = transactional(&kafka).await;
     refuse_the_end(&kafka);
     let refused = in_time(transaction.commit()).await;
     assert!(
@@ -78,7 +78,7 @@ async fn a_zombie_that_commits_what_its_successor_has_ended_is_told_that_it_is_f
         ),
         "{refused:?}"
     );
-    let transaction = in_time(heir.begin_transaction()).await.unwrap();
+    let transaction = in_time(successor.begin_transaction()).await.unwrap();
     drop(in_time(transaction.send(record("new"))).await.unwrap());
     in_time(transaction.commit()).await.unwrap();
 }

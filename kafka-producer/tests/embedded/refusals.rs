@@ -80,12 +80,12 @@ async fn a_partition_that_does_not_exist_is_refused_with_those_that_do() {
 #[tokio::test]
 async fn what_java_refuses_of_a_record_is_refused_by_name_at_once_even_without_a_cluster() {
     // Who waited for a cluster would wait for longer than the test may take.
-    let patient = [("max.block.ms", "86400000")];
-    let lonely = builder(NOBODY, &patient).build().unwrap();
+    let a_long_wait = [("max.block.ms", "86400000")];
+    let alone = builder(NOBODY, &a_long_wait).build().unwrap();
     let kafka = kafka(1, 1).await;
     let connected = producer(&kafka, &[]);
     is_ready(&connected).await;
-    for producer in [&lonely, &connected] {
+    for producer in [&alone, &connected] {
         for partition in [-1, i32::MIN] {
             let wrong = || record("tea").partition(partition);
             let message = format!(
@@ -122,8 +122,8 @@ async fn what_java_refuses_of_a_record_is_refused_by_name_at_once_even_without_a
 #[tokio::test]
 async fn an_invalid_topic_name_is_refused_at_once_even_without_a_cluster() {
     // Who waited for a cluster would wait for longer than the test may take.
-    let patient = [("max.block.ms", "86400000")];
-    let producer = builder(NOBODY, &patient).build().unwrap();
+    let a_long_wait = [("max.block.ms", "86400000")];
+    let producer = builder(NOBODY, &a_long_wait).build().unwrap();
     let long = "x".repeat(250);
     for name in [
         "",

@@ -50,7 +50,7 @@ fn a_caller_writes_himself_what_is_little_and_only_while_no_answer_is_owed() {
     let little = stage.append(TOPIC, 0, "tea").unwrap();
     assert!(stage.engine.is_worth_driving());
     stage.tick();
-    assert!(!stage.engine.is_worth_driving(), "an answer is owed");
+    assert!(!stage.engine.is_worth_driving(), "an answer is outstanding");
     stage.answer(1, [ok(0)]);
     let large = stage.append(TOPIC, 0, &"x".repeat(MIB - 200)).unwrap();
     assert!(stage.engine.is_idle());
@@ -80,8 +80,8 @@ fn without_answers_callers_get_all_the_memory_within_a_tenth_of_a_second() {
     while stage.accumulator.memory_in_use() < 32 * MIB {
         let waiting = stage.accumulator.reserve(MIB, stage.now + ms(60_000));
         stage.input(Input::Tick);
-        let patience = stage.engine.deadline().expect("somebody waits");
-        stage.now = stage.now.max(patience);
+        let deadline = stage.engine.deadline().expect("somebody waits");
+        stage.now = stage.now.max(deadline);
         stage.input(Input::Tick);
         drop(waiting);
         ahead += fill(&mut stage);

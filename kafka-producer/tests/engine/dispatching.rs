@@ -230,7 +230,7 @@ fn nothing_lingers_while_somebody_waits_for_memory() {
 }
 
 /// Eight partitions of one leader, every record a batch of its own, and a pace at which waiting for
-/// company is not felt.
+/// others is not felt.
 fn at_a_fast_pace() -> Stage {
     let mut settings = settings();
     settings.accumulator.linger = ms(50);
@@ -247,7 +247,7 @@ fn at_a_fast_pace() -> Stage {
 }
 
 #[test]
-fn while_batches_come_fast_a_full_one_waits_for_company_but_a_millisecond_at_most() {
+fn while_batches_come_fast_a_full_one_waits_for_others_but_a_millisecond_at_most() {
     let mut stage = at_a_fast_pace();
     let alone = stage.send(0, "alone");
     assert!(stage.values(1).is_empty());
@@ -258,7 +258,7 @@ fn while_batches_come_fast_a_full_one_waits_for_company_but_a_millisecond_at_mos
 }
 
 #[test]
-fn batches_that_find_company_leave_at_once_and_together() {
+fn batches_of_enough_partitions_leave_at_once_and_together() {
     let mut stage = at_a_fast_pace();
     for partition in 0..3 {
         let _ = stage.send(partition, "early");
@@ -269,7 +269,7 @@ fn batches_that_find_company_leave_at_once_and_together() {
 }
 
 #[test]
-fn after_a_pause_nothing_waits_for_company() {
+fn after_a_pause_no_batch_waits_for_others() {
     let mut stage = at_a_fast_pace();
     for round in 0..20 {
         stage.pass(ms(20));
@@ -284,7 +284,7 @@ fn after_a_pause_nothing_waits_for_company() {
 }
 
 #[test]
-fn without_linger_nothing_waits_for_company() {
+fn without_linger_no_batch_waits_for_others() {
     let mut stage = Stage::with(settings(), &[1; 8]);
     (0..8).for_each(|partition| stage.warm_up(partition, 1));
     for round in 0..40 {
@@ -295,19 +295,15 @@ fn without_linger_nothing_waits_for_company() {
     }
 }
 
-/// What was found while a batch waited for company does not hold any more when its predecessor was refused.
+/// What was found while a batch waited for others does not hold any more when its predecessor was refused.
 #[test]
-fn what_waited_for_company_is_looked_at_anew_when_it_waits_no_longer() {
+fn what_waited_for_others_is_looked_at_anew_when_it_waits_no_longer() {
     let mut stage = at_a_fast_pace();
     let batches = (0..4).map(|partition| stage.append(TOPIC, partition, "tea").unwrap());
     let batches: Vec<_> = batches.collect();
     stage.tick();
     let second = stage.send(0, "cake");
-    assert_eq!(
-        stage.values(1),
-        [["tea"; 4]],
-        "the second waits for company"
-    );
+    assert_eq!(stage.values(1), [["tea"; 4]], "the second waits for others");
     let memory = stage.settings.accumulator.buffer_memory;
     let waits = stage.accumulator.reserve(memory, stage.now + ms(5000));
     assert_eq!(stage.accumulator.waiting(), 1);

@@ -13,7 +13,7 @@ use kafka_wire::{ApiKey, ErrorCode};
 use crate::stage::{Stage, TOPIC, delivered, ms, pending, settings};
 use crate::wires::{Asked, Map, TopicOnMap, error, ok};
 
-fn patient(max_block: Duration) -> Settings {
+fn with_max_block(max_block: Duration) -> Settings {
     Settings {
         max_block,
         ..settings()
@@ -67,7 +67,7 @@ fn a_refusal_that_says_nothing_of_leaders_causes_no_refresh() {
 
 #[test]
 fn a_topic_that_nobody_knows_is_refused_after_max_block_with_the_last_obstacle() {
-    let mut stage = Stage::bare(patient(ms(5000)), Map::of(TOPIC, &[1]));
+    let mut stage = Stage::bare(with_max_block(ms(5000)), Map::of(TOPIC, &[1]));
     let mut reply = stage.ask_topic("unheard-of");
     stage.pass(ms(4999));
     assert!(matches!(reply.try_recv(), Ok(None)), "it may still appear");
@@ -89,7 +89,7 @@ fn a_topic_that_nobody_knows_is_refused_after_max_block_with_the_last_obstacle()
 
 #[test]
 fn when_no_broker_can_be_reached_the_refusal_names_the_last_one_tried() {
-    let mut stage = Stage::bare(patient(ms(2000)), Map::of(TOPIC, &[1]));
+    let mut stage = Stage::bare(with_max_block(ms(2000)), Map::of(TOPIC, &[1]));
     stage.unreachable.insert(NodeId(-1));
     let mut reply = stage.ask_topic(TOPIC);
     for _ in 0..100 {
@@ -110,7 +110,7 @@ fn when_no_broker_can_be_reached_the_refusal_names_the_last_one_tried() {
 
 #[test]
 fn a_topic_that_appears_in_time_is_known() {
-    let mut stage = Stage::bare(patient(ms(5000)), Map::of("other", &[1]));
+    let mut stage = Stage::bare(with_max_block(ms(5000)), Map::of("other", &[1]));
     let mut reply = stage.ask_topic(TOPIC);
     stage.pass(ms(1000));
     assert!(matches!(reply.try_recv(), Ok(None)));

@@ -208,11 +208,11 @@ fn a_full_buffer_is_told_with_its_reason_or_as_that_of_slow_brokers() {
 
 #[test]
 fn callers_that_wait_for_metadata_of_brokers_that_ask_for_silence_are_told_so() {
-    let patient = Settings {
+    let settings_with_max_block = Settings {
         max_block: ms(5000),
         ..settings()
     };
-    let mut stage = Stage::with(patient, &[1]);
+    let mut stage = Stage::with(settings_with_max_block, &[1]);
     let _ = stage.send(0, "first");
     stage.answer_throttled(1, 60_000, [ok(0)]);
     for partition in [None, Some(7)] {

@@ -221,7 +221,7 @@ fn s21_a_batch_in_flight_finishes_in_the_old_epoch_before_its_partition_adopts_t
 /// The leader of partition 0 moves, and the engine learns of it.
 pub(crate) fn move_leader(stage: &mut Stage, leader: i32) {
     stage.map.moves(0, leader);
-    // Whoever waits for one partition brings news of all.
+    // Asking about one partition of a topic tells of all of them.
     let _ = stage.ask_partition(TOPIC, 1_000);
     stage.pass(ms(0));
 }

@@ -95,12 +95,12 @@ fn of_two_programs_with_one_id_the_earlier_is_fenced_and_the_later_completes() {
             &[&arguments[..], &endless].concat(),
         );
         zombie.read_until("committed");
-        let heir = transactional(&kafka, &["--txns", "5", "--first-value", "100000000"]);
-        assert_eq!(heir.code, Some(0), "{heir:?}");
+        let successor = transactional(&kafka, &["--txns", "5", "--first-value", "100000000"]);
+        assert_eq!(successor.code, Some(0), "{successor:?}");
         let zombie = zombie.end();
         assert_eq!(zombie.code, Some(3), "{zombie:?}");
-        let (zombie, heir) = (lines(&zombie), lines(&heir));
-        assert_totals(&heir[6..], [5, 0, 0]);
+        let (zombie, successor) = (lines(&zombie), lines(&successor));
+        assert_totals(&successor[6..], [5, 0, 0]);
         let [.., last, totals] = &zombie[..] else {
             panic!("too few lines: {zombie:?}");
         };
@@ -111,7 +111,7 @@ fn of_two_programs_with_one_id_the_earlier_is_fenced_and_the_later_completes() {
         assert_eq!(last["outcome"], "error");
         assert!(FENCED.contains(&class(last)), "{last}");
         assert_eq!(number(&totals["errors"]), 1);
-        assert_agree(&kafka, &[&zombie, &heir]);
+        assert_agree(&kafka, &[&zombie, &successor]);
     }
 }
 

@@ -66,8 +66,8 @@ fn the_earlier_of_two_programs_with_one_id_ends_with_code_3_and_the_later_comple
     let endless = ["--txns", "1000000", "--txn-interval-ms", "20"];
     let mut zombie = start(&topic, &id, &endless);
     zombie.read_until("committed");
-    let heir = start(&topic, &id, &["--txns", "20", "--first-value", "100000000"]).end();
-    assert_eq!(heir.code, Some(0), "{heir:?}");
+    let successor = start(&topic, &id, &["--txns", "20", "--first-value", "100000000"]).end();
+    assert_eq!(successor.code, Some(0), "{successor:?}");
     let zombie = zombie.end();
     assert_eq!(zombie.code, Some(3), "{zombie:?}");
     let said = lines(&zombie);
@@ -77,5 +77,5 @@ fn the_earlier_of_two_programs_with_one_id_ends_with_code_3_and_the_later_comple
         text(&last["exception"]).ends_with(".ProducerFencedException"),
         "{last}"
     );
-    assert_eq!(read(&topic), committed(&[zombie, heir]));
+    assert_eq!(read(&topic), committed(&[zombie, successor]));
 }

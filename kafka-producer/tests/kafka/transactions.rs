@@ -139,7 +139,7 @@ async fn a_later_producer_of_the_same_id_fences_the_earlier() {
     let open = in_time(zombie.begin_transaction()).await.unwrap();
     let delivery = in_time(open.send(ProducerRecord::new(&topic, "old").partition(0))).await;
     in_time(delivery.unwrap()).await.unwrap();
-    let heir = transactional(&id, &[]).await;
+    let successor = transactional(&id, &[]).await;
     let _ = in_time(open.send(ProducerRecord::new(&topic, "late").partition(0))).await;
     let refused = in_time(open.commit()).await;
     assert!(refused.is_err(), "a zombie commits nothing");
@@ -151,7 +151,7 @@ async fn a_later_producer_of_the_same_id_fences_the_earlier() {
         ),
         "{fenced:?}"
     );
-    let transaction = in_time(heir.begin_transaction()).await.unwrap();
+    let transaction = in_time(successor.begin_transaction()).await.unwrap();
     let record = ProducerRecord::new(&topic, "new").partition(0);
     drop(in_time(transaction.send(record)).await.unwrap());
     in_time(transaction.commit()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the producer is measured on: a broker that knows nothing but how to say yes.
+//! What the producer is measured on: a broker that acknowledges everything and checks nothing.
 //!
 //! ```text
 //! Rig   engine and accumulator on the calling thread, no socket, a clock that is told   exact

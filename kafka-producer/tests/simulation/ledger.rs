@@ -27,7 +27,7 @@ pub(crate) struct Ledger {
     transactions: Vec<Transaction>,
 }
 
-/// What a caller may believe of a transaction.
+/// What the outcomes of a transaction prove to its caller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transaction {
     pub(crate) client: usize,

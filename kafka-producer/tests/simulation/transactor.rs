@@ -1,7 +1,7 @@
 //! A caller that sends in transactions, as the facade lets it: begin, send, commit or abort by
 //! letting go of it; what is dropped is aborted.
 //!
-//! It writes down what it may believe of each transaction, never what it hopes.
+//! It notes of each transaction only what its outcomes prove.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -105,7 +105,7 @@ pub(crate) fn from_json<T: Json>(json: &Value, version: Version) -> T {
     T::from_json(json, version).unwrap_or_else(|error| panic!("{error} in {json}"))
 }
 
-/// `topic_id` as `topicId`; by itself, so that the tests do not believe what they test.
+/// `topic_id` as `topicId`; by itself, so that the tests do not rely on what they test.
 pub(crate) fn camel_case(name: &str) -> String {
     let mut upper = false;
     let letters = name.chars().filter_map(|letter| {

@@ -1,5 +1,5 @@
 //! The certificates of one cluster: an authority, what brokers show, what clients show, and those that
-//! nobody should believe.
+//! nobody should accept.
 //!
 //! All are PEM files, which Kafka and clients that are not Java's can read. Each cluster has its
 //! own, for this machine only, and they are deleted with the cluster's directory.

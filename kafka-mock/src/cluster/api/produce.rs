@@ -76,8 +76,8 @@ impl Cluster {
     ) -> Outcome {
         let unverified = self.verify(call, &request);
         let concurrent = |refusal: &Refusal| refusal.code == ErrorCode::CONCURRENT_TRANSACTIONS;
-        let patient = call.now.instant < since + VERIFICATION_RETRIED;
-        if patient && unverified.values().any(concurrent) {
+        let is_retried = call.now.instant < since + VERIFICATION_RETRIED;
+        if is_retried && unverified.values().any(concurrent) {
             return Err(Delayed::Verification(Box::new(DelayedVerification {
                 call: *call,
                 request,

@@ -192,7 +192,7 @@ fn s62_an_engine_that_waits_for_a_coordinator_does_not_ask_to_be_woken_at_once()
     let _ = stage.send(0, "tea");
     // The head starts of those who were dialed are over.
     stage.pass(ms(250));
-    let wake = stage.engine.deadline().expect("an answer is owed");
+    let wake = stage.engine.deadline().expect("an answer is outstanding");
     assert!(wake > stage.now + ms(1000), "{:?}", wake - stage.now);
 }
 

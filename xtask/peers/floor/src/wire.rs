@@ -1,4 +1,4 @@
-//! What the floor spells and reads by hand: request headers, Metadata 4, InitProducerId 1, varints.
+//! What the floor writes and reads by hand: request headers, Metadata 4, InitProducerId 1, varints.
 use peer_contract::Args;
 use std::io::{Read, Write};
 use std::net::TcpStream;
