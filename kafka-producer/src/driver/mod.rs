@@ -23,7 +23,7 @@ mod alarm;
 mod compressor;
 mod connection;
 mod dial;
-mod foreign_dials;
+mod foreign_calls;
 mod inline_drive;
 mod opening;
 mod plain_question;
@@ -32,7 +32,6 @@ mod round;
 mod run;
 mod securing;
 mod shared;
-mod tokens;
 mod transport;
 
 pub(crate) use run::{Network, spawn};

@@ -12,10 +12,9 @@ use super::alarm::Alarm;
 use super::compressor::{Compressed, Compressor};
 use super::connection::{Connection, Event};
 use super::dial::{self, Tried};
-use super::foreign_dials::{DialAnswer, DialOrder};
+use super::foreign_calls::{Answered, Dials, Order, Tokens};
 use super::opening::Opening;
 use super::securing::{Securing, ToSecure};
-use super::tokens::{Fetched, TokenOrder};
 use super::transport::{Failure, Foreign, Socket, Transport};
 use crate::clock;
 use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
@@ -56,10 +55,10 @@ pub(super) enum Way {
 /// What only code of others can do, which is called between rounds.
 #[derive(Default)]
 pub(super) struct Outside {
-    pub(super) dial_orders: Vec<DialOrder>,
+    pub(super) dial_orders: Vec<Order<(Address, Instant)>>,
     /// Connections that are not used any more, with code of others in them.
     pub(super) left: Vec<Box<dyn Send>>,
-    pub(super) token_orders: Vec<TokenOrder>,
+    pub(super) token_orders: Vec<Order<Address>>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -145,22 +144,22 @@ impl Driver {
     }
 
     /// What token providers have given: for connections that still are the same.
-    pub(super) fn fetched(&mut self, fetched: impl Iterator<Item = (NodeId, Fetched)>) {
+    pub(super) fn fetched(&mut self, answers: impl Iterator<Item = Answered<Tokens>>) {
         let now = Instant::now();
-        for (id, token) in fetched {
+        for Answered { id, answer, .. } in answers {
             let orders = &self.outside.token_orders;
             if !orders.iter().any(|order| order.node() == id) {
-                self.engine.handle(now, Input::Token(id, token));
+                self.engine.handle(now, Input::Token(id, answer));
             }
         }
     }
 
     /// What the dialer has opened or not: for connections that still are the same.
-    pub(super) fn dialed(&mut self, answers: impl Iterator<Item = DialAnswer>) {
-        for DialAnswer {
+    pub(super) fn dialed(&mut self, answers: impl Iterator<Item = Answered<Dials>>) {
+        for Answered {
             id,
-            address,
-            stream,
+            question: (address, _),
+            answer: stream,
         } in answers
         {
             let orders = &self.outside.dial_orders;
@@ -295,10 +294,10 @@ impl Driver {
         match self.way {
             Way::Tcp => self.to_dial.push((id, address)),
             Way::Dialer => {
-                // Names are its affair.
+                // It resolves names itself.
                 self.events.push((id, Event::Resolved));
                 let orders = &mut self.outside.dial_orders;
-                orders.push(DialOrder::Dial(id, address, deadline));
+                orders.push(Order::Call(id, (address, deadline)));
             }
         }
     }
@@ -336,7 +335,7 @@ impl Driver {
             address.host = canonical.to_owned();
         }
         let orders = &mut self.outside.token_orders;
-        orders.push(TokenOrder::Fetch(id, address));
+        orders.push(Order::Call(id, address));
     }
 
     fn rename(&mut self, from: NodeId, to: NodeId) {
@@ -353,11 +352,11 @@ impl Driver {
         let foreign = connection.filter(Connection::is_foreign);
         self.outside.left.extend(foreign.map(boxed));
         if self.way == Way::Dialer {
-            self.outside.dial_orders.push(DialOrder::Forget(id));
+            self.outside.dial_orders.push(Order::Forget(id));
         }
         let sasl = self.settings.security.sasl.as_ref();
         if sasl.is_some_and(Sasl::takes_token) {
-            self.outside.token_orders.push(TokenOrder::Forget(id));
+            self.outside.token_orders.push(Order::Forget(id));
         }
     }
 

@@ -15,14 +15,13 @@ use tokio::runtime::Runtime;
 
 use super::alarm::Alarm;
 use super::compressor::Compressor;
-use super::foreign_dials::{DialAnswer, ForeignDials};
+use super::foreign_calls::{Answered, Dials, ForeignCalls, Tokens};
 use super::inline_drive::InlineWaker;
 use super::round::{Driver, Outside, Round, Way};
 use super::securing::Securing;
 use super::shared::SharedDriver;
-use super::tokens::{Fetched, Tokens};
 use crate::dialer::Dialer;
-use crate::engine::{Engine, NodeId, Notices};
+use crate::engine::{Engine, Notices};
 use crate::security::{Sasl, TlsClient};
 use crate::settings::Settings;
 use crate::{own_thread, warnings};
@@ -108,12 +107,12 @@ struct Task {
     /// Kept for the next sleep.
     waker: Option<Arc<InlineWaker>>,
     client_id: Arc<str>,
-    tokens: Tokens,
-    dials: ForeignDials,
+    tokens: ForeignCalls<Tokens>,
+    dials: ForeignCalls<Dials>,
     /// For the next round.
-    fetched: Vec<(NodeId, Fetched)>,
+    fetched: Vec<Answered<Tokens>>,
     /// For the next round.
-    dialed: Vec<DialAnswer>,
+    dialed: Vec<Answered<Dials>>,
 }
 
 impl Task {
@@ -121,8 +120,8 @@ impl Task {
         Self {
             doorbell: Arc::clone(&driver.doorbell),
             client_id: Arc::clone(&driver.settings.client_id),
-            tokens: Tokens::new(&driver.settings),
-            dials: ForeignDials::new(dialer),
+            tokens: ForeignCalls::new(Tokens::new(&driver.settings)),
+            dials: ForeignCalls::new(Dials(dialer)),
             fetched: Vec::new(),
             dialed: Vec::new(),
             driver: Arc::new(SharedDriver::new(driver)),
@@ -168,12 +167,12 @@ impl Task {
         for warning in &outside.warnings {
             warnings::tell(warning, &self.client_id);
         }
-        self.tokens.obey(outside.token_orders.into_iter());
+        self.tokens.obey(outside.token_orders);
         self.fetched = self.tokens.poll(context);
         for left in outside.left {
             let _ = catch_panic(|| drop(left));
         }
-        self.dials.obey(outside.dial_orders.into_iter());
+        self.dials.obey(outside.dial_orders);
         self.dialed = self.dials.poll(context);
     }
 
@@ -225,7 +224,7 @@ mod tests {
     use super::super::opening::Opening;
     use super::*;
     use crate::builder::assemble;
-    use crate::engine::Seed;
+    use crate::engine::{NodeId, Seed};
     use crate::error::{Cause, DeliveryError, FatalError, Persistence, SendError};
     use crate::{Producer, ProducerConfig, ProducerRecord};
 
