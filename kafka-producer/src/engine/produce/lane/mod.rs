@@ -31,10 +31,11 @@ pub(crate) mod recall;
 pub(crate) mod slot;
 pub(crate) mod split;
 pub(crate) mod unresolved;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kafka_accumulator::{Batch, Completion, Queue, Readiness};
 use kafka_wire::{ErrorCode, Uuid};
@@ -551,30 +552,6 @@ impl Lane {
     pub(crate) fn is_unanswered(&self) -> bool {
         let oldest = self.slots.front();
         oldest.is_some_and(|slot| slot.state == SlotState::InFlight)
-    }
-
-    /// How many batches wait to be sent, in the queue or to be sent again.
-    pub(crate) fn queued(&self) -> usize {
-        let again = match self.slots.is_empty() {
-            true => 0,
-            false => self.open().count() - self.in_flight(),
-        };
-        self.queue.batches() + again
-    }
-
-    /// Since when the oldest batch that waits could have been sent. One that lingers does not wait.
-    pub(crate) fn waits_since(&self, linger: Duration) -> Option<Instant> {
-        let mut open = self.open();
-        let waiting = open.find(|slot| slot.state != SlotState::InFlight);
-        if let Some(slot) = waiting {
-            return Some(slot.batch.created());
-        }
-        let created = self.queue.oldest_created()?;
-        match self.queue.batches() {
-            // It may be open.
-            ..=1 => created.checked_add(linger),
-            _ => Some(created),
-        }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
