@@ -664,4 +664,33 @@ mod tests {
         expected.run_from(Number::new(bumped, 4));
         assert_eq!(lane.numbering, expected);
     }
+
+    #[test]
+    fn a_lane_has_another_turn_as_long_as_anything_waits_behind_what_is_sent_next() {
+        let (mut lane, batches) = lane_and_batches(&[1, 1]);
+        let mut has_more = Vec::new();
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+            has_more.push(lane.has_more());
+        }
+        for _ in 0..2 {
+            lane.send(NodeId(1)).expect("it waits");
+            has_more.push(lane.has_more());
+        }
+        assert_eq!(has_more, [false, true, false, false]);
+    }
+
+    #[test]
+    fn a_lane_without_batches_is_idle_unless_its_sequence_is_broken() {
+        let (mut lane, batches) = lane_and_batches(&[1]);
+        assert!(lane.is_idle());
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        assert!(!lane.is_idle());
+        lane.slots.clear();
+        assert!(lane.is_idle());
+        lane.numbering.break_off(0, Ambiguity::None);
+        assert!(!lane.is_idle());
+    }
 }

@@ -1,4 +1,5 @@
-//! What waits in a lane to be sent. It is asked when partitions are weighed.
+//! What waits in a lane to be sent. It is asked before the lane is put on a list, so that lanes without batches
+//! are not looked at, and when partitions are weighed.
 //!
 //! It changes nothing.
 
@@ -8,6 +9,17 @@ use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::SlotState;
 
 impl Lane {
+    /// Whether anything waits behind the batch that is sent next. If not, the queue rings for what comes.
+    pub(crate) fn has_more(&self) -> bool {
+        let mut waiting = self.slots.iter().filter(|slot| slot.is_waiting());
+        waiting.nth(1).is_some() || !self.queue.is_empty()
+    }
+
+    /// Whether nothing is to be done here before the queue rings.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.has_batches() && !self.is_broken()
+    }
+
     /// How many batches wait to be sent, in the queue or to be sent again.
     pub(crate) fn queued(&self) -> usize {
         let again = match self.slots.is_empty() {
