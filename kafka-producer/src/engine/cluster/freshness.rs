@@ -1,38 +1,35 @@
-//! How much has changed since the partitions of a topic were last weighed.
+//! How much was sent since the partitions of a topic were last weighed.
 //!
-//! Weighing looks at each partition of a topic. So it is done for every few batches that come or go, as many
-//! as the topic has partitions or half of that, and at least every tenth of a second while any do.
+//! Weighing looks at each partition of a topic. So it is done for every few batches that are sent, half as many
+//! as the topic has partitions, and at least every tenth of a second while any are.
 
 use std::time::{Duration, Instant};
 
-/// What has changed of one topic.
+/// What was sent of one topic.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Freshness {
     /// When it was last weighed.
     weighed: Option<Instant>,
-    /// How many batches have come or gone since.
-    changes: usize,
+    /// How many batches were sent since.
+    sent: usize,
 }
 
 impl Freshness {
-    /// So many batches have come or gone.
-    pub(crate) fn note(&mut self, changes: usize) {
-        self.changes += changes;
+    /// So many batches were sent.
+    pub(crate) fn note(&mut self, sent: usize) {
+        self.sent += sent;
     }
 
     /// Whether a topic with so many partitions is to be weighed again.
     pub(crate) fn is_over(self, partitions: usize, now: Instant) -> bool {
         let is_old = |weighed| now.saturating_duration_since(weighed) >= OLD;
-        self.changes >= partitions.div_ceil(2) || self.weighed.is_none_or(is_old)
+        self.sent >= partitions.div_ceil(2) || self.weighed.is_none_or(is_old)
     }
 
     /// It was just weighed.
     pub(crate) fn renew(&mut self, now: Instant) {
         let weighed = Some(now);
-        *self = Self {
-            weighed,
-            changes: 0,
-        };
+        *self = Self { weighed, sent: 0 };
     }
 }
 

@@ -57,7 +57,7 @@ impl TopicEntry {
         &self.sticky
     }
 
-    /// What has changed since its partitions were weighed.
+    /// What was sent since its partitions were weighed.
     pub(crate) fn freshness_mut(&mut self) -> &mut Freshness {
         &mut self.freshness
     }

@@ -1,18 +1,18 @@
-//! How many batches of each topic have come or gone since that was last asked: for so many, the topic's
-//! partitions are weighed again.
+//! How many batches of each topic were sent since that was last asked: for so many, the topic's partitions are
+//! weighed again.
 //!
 //! Nothing is decided here.
 
 use crate::engine::produce::lane_key::LaneKey;
 
-/// The topics whose batches have come or gone.
+/// The topics whose batches were sent.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     /// Few: those of one step of the engine.
     topics: Vec<TopicTraffic>,
 }
 
-/// What has come and gone of one topic.
+/// What was sent of one topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TopicTraffic {
     topic_number: u32,
@@ -22,10 +22,10 @@ pub(crate) struct TopicTraffic {
 }
 
 impl Traffic {
-    /// A batch of this lane has come or gone.
+    /// A batch of this lane is sent.
     pub(crate) fn note(&mut self, topic_number: u32, lane: LaneKey) {
         let of_topic = |noted: &&mut TopicTraffic| noted.topic_number == topic_number;
-        // The last one first: batches of a topic come and go together. If there are many topics, one that
+        // The last one first: batches of a topic go together. If there are many topics, one that
         // is noted twice is only looked at twice.
         match self.topics.iter_mut().rev().take(FEW).find(of_topic) {
             Some(noted) => noted.batches += 1,

@@ -12,14 +12,14 @@ use crate::engine::context::Context;
 use crate::engine::produce::lanes::Lanes;
 
 impl Metadata {
-    /// So many batches of a topic have come or gone: weighs its partitions, if that is enough.
+    /// So many batches of a topic were sent: weighs its partitions, if that is enough.
     pub(crate) fn weigh_after(
         &mut self,
         cx: &Context,
         nodes: &Nodes,
         lanes: &Lanes,
         topic: &Arc<str>,
-        changes: usize,
+        sent: usize,
     ) {
         let Some(entry) = self.topics.get_mut(topic) else {
             return;
@@ -30,7 +30,7 @@ impl Metadata {
             return;
         }
         let freshness = entry.freshness_mut();
-        freshness.note(changes);
+        freshness.note(sent);
         if freshness.is_over(partitions, cx.now) {
             freshness.renew(cx.now);
             self.weigh(cx, nodes, lanes, topic);

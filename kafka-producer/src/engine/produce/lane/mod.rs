@@ -31,10 +31,11 @@ pub(crate) mod recall;
 pub(crate) mod slot;
 pub(crate) mod split;
 pub(crate) mod unresolved;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kafka_accumulator::{Batch, Completion, Queue, Readiness};
 use kafka_wire::{ErrorCode, Uuid};
@@ -553,30 +554,6 @@ impl Lane {
         oldest.is_some_and(|slot| slot.state == SlotState::InFlight)
     }
 
-    /// How many batches wait to be sent, in the queue or to be sent again.
-    pub(crate) fn queued(&self) -> usize {
-        let again = match self.slots.is_empty() {
-            true => 0,
-            false => self.open().count() - self.in_flight(),
-        };
-        self.queue.batches() + again
-    }
-
-    /// Since when the oldest batch that waits could have been sent. One that lingers does not wait.
-    pub(crate) fn waits_since(&self, linger: Duration) -> Option<Instant> {
-        let mut open = self.open();
-        let waiting = open.find(|slot| slot.state != SlotState::InFlight);
-        if let Some(slot) = waiting {
-            return Some(slot.batch.created());
-        }
-        let created = self.queue.oldest_created()?;
-        match self.queue.batches() {
-            // It may be open.
-            ..=1 => created.checked_add(linger),
-            _ => Some(created),
-        }
-    }
-
     pub(crate) fn in_flight(&self) -> usize {
         self.slots
             .iter()
@@ -686,5 +663,34 @@ mod tests {
         let mut expected = Numbering::Unnumbered;
         expected.run_from(Number::new(bumped, 4));
         assert_eq!(lane.numbering, expected);
+    }
+
+    #[test]
+    fn a_lane_has_another_turn_as_long_as_anything_waits_behind_what_is_sent_next() {
+        let (mut lane, batches) = lane_and_batches(&[1, 1]);
+        let mut has_more = Vec::new();
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+            has_more.push(lane.has_more());
+        }
+        for _ in 0..2 {
+            lane.send(NodeId(1)).expect("it waits");
+            has_more.push(lane.has_more());
+        }
+        assert_eq!(has_more, [false, true, false, false]);
+    }
+
+    #[test]
+    fn a_lane_without_batches_is_idle_unless_its_sequence_is_broken() {
+        let (mut lane, batches) = lane_and_batches(&[1]);
+        assert!(lane.is_idle());
+        for batch in batches {
+            lane.push(batch, Some(PRODUCER), Instant::now());
+        }
+        assert!(!lane.is_idle());
+        lane.slots.clear();
+        assert!(lane.is_idle());
+        lane.numbering.break_off(0, Ambiguity::None);
+        assert!(!lane.is_idle());
     }
 }

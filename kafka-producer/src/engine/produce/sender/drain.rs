@@ -117,7 +117,9 @@ impl Sender {
                 Offer::Batch { bytes: more } if chosen.is_empty() || bytes + more <= limit => {
                     bytes += more;
                     chosen.push(key);
-                    self.lanes.list_again(id, key);
+                    if self.lanes[key].has_more() {
+                        self.lanes.list_again(id, key);
+                    }
                 }
                 Offer::Batch { .. } => passed_over.push(key),
                 Offer::Inquiry(about) => inquiries.push(about),

@@ -190,7 +190,6 @@ impl Sender {
             Readiness::Ready => self.list(p, key),
         }
         self.lanes.note_batches(key);
-        self.note_traffic(p, key);
         self.watch_wait(p.cx, key);
         self.watch_expiry(p.cx, key);
     }

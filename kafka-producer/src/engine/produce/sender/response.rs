@@ -126,7 +126,9 @@ impl Sender {
         let kind = kind(p);
         let memory = self.memory();
         let consequence = self.lanes[key].judge(p.cx, &memory, kind, serial, outcome);
-        self.list(p, key);
+        if !self.lanes[key].is_idle() {
+            self.list(p, key);
+        }
         match consequence {
             Consequence::Nothing => {}
             Consequence::RefreshMetadata => p.metadata.request_update(),

@@ -1,4 +1,4 @@
-//! When batches have come or gone, the partitions of their topic are weighed again.
+//! When batches are sent, the partitions of their topic are weighed again.
 //!
 //! Nothing here changes what is sent.
 
@@ -27,14 +27,15 @@ impl Sender {
         }
     }
 
-    /// A batch of this lane has come, or is being sent.
+    /// A batch of this lane is being sent. One that has come is not noted: it is sent as well, or waits beside
+    /// others that are.
     pub(super) fn note_traffic(&mut self, p: &Peers<'_>, key: LaneKey) {
         if p.cx.settings.partitioning.adaptive != Adaptive::Off {
             self.traffic.note(self.lanes[key].topic_number(), key);
         }
     }
 
-    /// Weighs the partitions of topics of which enough batches came or went.
+    /// Weighs the partitions of topics of which enough batches were sent.
     pub(crate) fn weigh_topics(&mut self, p: &mut Peers<'_>) {
         while let Some(noted) = self.traffic.take() {
             if let Some(lane) = self.lanes.get(noted.lane) {
