@@ -1,8 +1,9 @@
 //! The stage `no-c`: what needs no C compiler is built and tested without one.
 //!
-//! `CC` names a program that notes who calls it, and fails. The producer is built; the tests of `kafka-wire`
-//! are run from a copy of the workspace (links to its sources) without what only benchmarks need: cargo
-//! builds everything that a package's tests may need, and some of that is C.
+//! `CC` names a program that notes who calls it, and fails. The producer is checked, which runs all build
+//! scripts, and they are what calls a compiler. The tests of `kafka-wire` are run from a copy of the workspace
+//! (links to its sources) without what only benchmarks need: cargo builds everything that a package's tests may
+//! need, and some of that is C.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -13,16 +14,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-/// Builds the producer with all features that need no C, then runs the tests of the codecs and of the
+/// Checks the producer with all features that need no C, then runs the tests of the codecs and of the
 /// protocol; returns how many.
 pub(super) fn check() -> Result<usize> {
     let dir = shell::target().join("no-c");
     fs::create_dir_all(&dir)?;
     let compiler = Compiler::install(&dir)?;
-    let mut build = cargo(&dir, &compiler, &shell::workspace());
-    build.args(["build", "--quiet", "--lib", "--no-default-features"]);
-    build.args(["-p", "kafka-producer", "--features", WITH_TLS]);
-    compiler.stays_idle(shell::run(&mut build))?;
+    let mut check = cargo(&dir, &compiler, &shell::workspace());
+    check.args(["check", "--quiet", "--lib", "--no-default-features"]);
+    check.args(["-p", "kafka-producer", "--features", WITH_TLS]);
+    compiler.stays_idle(shell::run(&mut check))?;
     let copy = dir.join("workspace");
     copy_workspace(&copy)?;
     let mut wire = cargo(&dir, &compiler, &copy);
