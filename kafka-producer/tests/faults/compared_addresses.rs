@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! cargo xtask kafka up --detour && eval "$(cargo xtask kafka env)"
-//! export KAFKA_HOSTS=$(mktemp)
+//! export KAFKA_HOSTS=$(mktemp) && cp /etc/hosts $KAFKA_HOSTS
 //! unshare --mount sh -c 'mount --bind $KAFKA_HOSTS /etc/hosts; cargo test -p kafka-producer --all-features \
 //!     --test faults --example verifiable-producer -- --ignored --nocapture --test-threads=1 compared_addresses::'
 //! ```
