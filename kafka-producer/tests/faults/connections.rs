@@ -1,9 +1,10 @@
 //! Connections that are cut anywhere, and answers that get lost after their requests were seen to.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::checker::Promise;
-use crate::cluster::environment;
+use crate::detours::{bootstrap, detours};
 use crate::load::Sender;
 use crate::nodes::wait_for;
 use crate::proxy::{Manner, Proxy};
@@ -23,11 +24,14 @@ impl Broken {
     /// From now on every connection is cut.
     pub(crate) async fn start() -> Self {
         let detours = detours();
-        let servers = detours.iter().map(|(port, _)| format!("127.0.0.1:{port}"));
-        let servers = servers.collect::<Vec<_>>().join(",");
+        let servers = bootstrap(&detours);
+        let ways: Vec<_> = detours
+            .iter()
+            .map(|detour| detour.way(Ipv4Addr::LOCALHOST))
+            .collect();
         let seed = fastrand::u64(..);
         println!("connections are broken by seed {seed}");
-        let proxy = Proxy::start(&detours, Manner::Cut { within: 6000 }, seed).await;
+        let proxy = Proxy::start(&ways, Manner::Cut { within: 6000 }, seed).await;
         Self { proxy, servers }
     }
 
@@ -53,15 +57,6 @@ impl Broken {
         }
         self.proxy.turn(Manner::Honest);
     }
-}
-
-/// `advertised:listens,...` as pairs of ports.
-fn detours() -> Vec<(u16, u16)> {
-    let detours = environment("KAFKA_DETOURS");
-    let pairs = detours.split(',').map(|pair| pair.split_once(':').unwrap());
-    pairs
-        .map(|(from, to)| (from.parse().unwrap(), to.parse().unwrap()))
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

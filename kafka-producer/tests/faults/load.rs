@@ -3,6 +3,7 @@
 //!
 //! Record n has the value n and the key n mod [`KEYS`]. What is told of it goes to the ledger.
 
+use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kafka_producer::{DeliveryError, Persistence, ProducerRecord, RecordMetadata};
+use kafka_producer::{DeliveryError, Persistence, Producer, ProducerRecord, RecordMetadata};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -24,10 +25,8 @@ use crate::transactor::transact;
 
 /// How many different keys there are.
 pub(crate) const KEYS: u64 = 100;
-/// So many records at once …
-const BURST: u64 = 10;
-/// … so often, so that a partition has several batches under way. A thousand records a second.
-const BETWEEN: Duration = Duration::from_millis(10);
+/// So often some records are sent at once, so that a partition has several batches under way.
+const BURSTS_PER_SECOND: u64 = 100;
 
 /// Names and values of a producer's settings.
 pub(crate) type Settings<'a> = &'a [(&'a str, &'a str)];
@@ -64,13 +63,29 @@ enum Work {
 }
 
 impl Load {
-    /// Begins to send to `topic`.
-    pub(crate) fn start(sender: Sender, topic: &str, settings: Settings<'_>) -> Self {
+    /// Begins to send so many records a second to `topic`.
+    pub(crate) fn start(sender: Sender, topic: &str, pace: u64, settings: Settings<'_>) -> Self {
         let ledger = Arc::new(Ledger::default());
         let work = match sender {
-            Sender::Library | Sender::Transactor => task(sender, topic, settings, &ledger),
-            Sender::Example | Sender::Java => program(sender, topic, settings, &ledger),
+            Sender::Library => return Self::of(producer(settings), topic, pace),
+            Sender::Transactor => transactions(topic, settings, &ledger),
+            Sender::Example | Sender::Java => {
+                let mut command = program(sender, topic, settings);
+                command.args(["--throughput", &pace.to_string()]);
+                run(command, settings, &ledger)
+            }
         };
+        Self { ledger, work }
+    }
+
+    /// Begins to send to `topic` by this producer of ours.
+    pub(crate) fn of(producer: Producer<str, str>, topic: &str, pace: u64) -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let (topic, told) = (topic.to_owned(), Arc::clone(&ledger));
+        let work = task(|stopped| async move {
+            send_numbers(&producer, &topic, pace, &told, &stopped).await;
+            producer.close(TIME_LIMIT).await.unwrap();
+        });
         Self { ledger, work }
     }
 
@@ -98,37 +113,43 @@ impl Load {
     }
 }
 
-fn task(sender: Sender, topic: &str, settings: Settings<'_>, ledger: &Arc<Ledger>) -> Work {
+/// Something to be done until it is stopped.
+fn task<F>(work: impl FnOnce(Arc<AtomicBool>) -> F) -> Work
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let stop = Arc::new(AtomicBool::new(false));
+    let task = tokio::spawn(work(Arc::clone(&stop)));
+    Work::Task { stop, task }
+}
+
+fn transactions(topic: &str, settings: Settings<'_>, ledger: &Arc<Ledger>) -> Work {
     let owned = settings
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_string()));
     let settings: Vec<(String, String)> = owned.collect();
-    let (topic, ledger, stopped) = (topic.to_owned(), Arc::clone(ledger), Arc::clone(&stop));
-    let task = tokio::spawn(async move {
+    let (topic, ledger) = (topic.to_owned(), Arc::clone(ledger));
+    task(|stopped| async move {
         let settings = settings.iter().map(|(name, value)| (&**name, &**value));
         let settings: Vec<(&str, &str)> = settings.collect();
-        match sender {
-            Sender::Transactor => transact(&topic, &settings, &ledger, &stopped).await,
-            _ => send_numbers(&topic, &settings, &ledger, &stopped).await,
-        }
-    });
-    Work::Task { stop, task }
+        transact(&topic, &settings, &ledger, &stopped).await;
+    })
 }
 
 async fn send_numbers(
+    producer: &Producer<str, str>,
     topic: &str,
-    settings: Settings<'_>,
+    pace: u64,
     ledger: &Arc<Ledger>,
     stopped: &AtomicBool,
 ) {
-    let producer = producer(settings);
-    let mut beat = tokio::time::interval(BETWEEN);
+    let burst = pace.div_ceil(BURSTS_PER_SECOND);
+    let mut beat = tokio::time::interval(Duration::from_secs(burst) / u32::try_from(pace).unwrap());
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut number = 0;
     while !stopped.load(Ordering::Acquire) {
         beat.tick().await;
-        for _ in 0..BURST {
+        for _ in 0..burst {
             let (key, value) = ((number % KEYS).to_string(), number.to_string());
             let record = ProducerRecord::new(topic, &*value).key(&*key);
             let told = Arc::clone(ledger);
@@ -143,7 +164,6 @@ async fn send_numbers(
             number += 1;
         }
     }
-    producer.close(TIME_LIMIT).await.unwrap();
 }
 
 pub(crate) fn fate(outcome: Result<RecordMetadata, &DeliveryError>) -> Fate {
@@ -159,11 +179,7 @@ pub(crate) fn fate(outcome: Result<RecordMetadata, &DeliveryError>) -> Fate {
     }
 }
 
-fn program(sender: Sender, topic: &str, settings: Settings<'_>, ledger: &Arc<Ledger>) -> Work {
-    let mut file = NamedTempFile::new().unwrap();
-    for (name, value) in settings {
-        writeln!(file, "{name}={value}").unwrap();
-    }
+fn program(sender: Sender, topic: &str, settings: Settings<'_>) -> Command {
     let mut command = match sender {
         Sender::Java => {
             let mut java = Command::new("java");
@@ -173,10 +189,19 @@ fn program(sender: Sender, topic: &str, settings: Settings<'_>, ledger: &Arc<Led
         }
         _ => Command::new(example()),
     };
-    let throughput = BURST * 1000 / u64::try_from(BETWEEN.as_millis()).unwrap();
-    command.args(["--topic", topic, "--bootstrap-server", &servers()]);
+    let mut names = settings.iter();
+    let named = names.find(|(name, _)| *name == "bootstrap.servers");
+    let servers = named.map_or_else(servers, |(_, servers)| servers.to_string());
+    command.args(["--topic", topic, "--bootstrap-server", &servers]);
     command.args(["--repeating-keys", &KEYS.to_string()]);
-    command.args(["--throughput", &throughput.to_string()]);
+    command
+}
+
+fn run(mut command: Command, settings: Settings<'_>, ledger: &Arc<Ledger>) -> Work {
+    let mut file = NamedTempFile::new().unwrap();
+    for (name, value) in settings {
+        writeln!(file, "{name}={value}").unwrap();
+    }
     command.arg("--command-config").arg(file.path());
     let piped = command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = piped

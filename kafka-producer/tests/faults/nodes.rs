@@ -18,6 +18,7 @@ const NODES: usize = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Harm {
     Kill,
+    Stop,
     Pause,
     Resume,
     Start,
@@ -27,6 +28,16 @@ pub(crate) enum Harm {
 pub(crate) async fn inflict(harm: Harm, nodes: &[i32]) {
     let mut arguments = vec![format!("{harm:?}").to_lowercase()];
     arguments.extend(nodes.iter().map(ToString::to_string));
+    ask_xtask(arguments).await;
+}
+
+/// Starts a node again, with this property from now on.
+pub(crate) async fn start_with(node: i32, property: String) {
+    let arguments = ["start".to_owned(), node.to_string(), "--set".to_owned()];
+    ask_xtask([&arguments[..], &[property]].concat()).await;
+}
+
+async fn ask_xtask(arguments: Vec<String>) {
     tokio::task::spawn_blocking(move || xtask(&arguments))
         .await
         .unwrap();
@@ -48,9 +59,7 @@ impl Cluster {
     /// Waits until the cluster is whole.
     pub(crate) async fn take() -> Self {
         let whole = Self(());
-        tokio::task::spawn_blocking(|| xtask(&["heal".to_owned()]))
-            .await
-            .unwrap();
+        ask_xtask(vec!["heal".to_owned()]).await;
         whole
     }
 }

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_producer::Producer;
+
 use crate::checker::{Findings, check};
 use crate::cluster::create_topic;
 use crate::ledger::{Ledger, Millis, longest_silence, now};
@@ -18,8 +20,8 @@ pub(crate) const PARTITIONS: usize = 6;
 /// How long after a fault, or after its end, some record of every partition may take: for brokers on
 /// a busy machine minutes, because it only turns a hang into a failure.
 const ACKNOWLEDGEMENT_LIMIT: Duration = Duration::from_secs(300);
-/// How many records are acknowledged after the last fault is over, at least.
-const AFTERWARDS: usize = 500;
+/// Records a second, unless a plan says otherwise.
+const PACE: u64 = 1000;
 
 /// Settings of a sender that notices soon and does not give up, however long brokers take to start;
 /// the defaults otherwise. The small batches make several of a partition be under way at once.
@@ -36,6 +38,8 @@ pub(crate) const PERSISTENT: Settings<'_> = &[
 /// A scenario under way.
 pub(crate) struct Scene {
     name: &'static str,
+    /// How many records are acknowledged after the last fault is over, at least.
+    afterwards: usize,
     sender: Sender,
     pub(crate) topic: String,
     load: Load,
@@ -51,6 +55,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) partitions: usize,
     /// How many copies must be in sync for a record to be taken with `acks=all`; there are three.
     pub(crate) min_in_sync: usize,
+    /// Records a second.
+    pub(crate) pace: u64,
     pub(crate) settings: Settings<'a>,
 }
 
@@ -61,6 +67,7 @@ impl Plan<'static> {
             name,
             partitions: PARTITIONS,
             min_in_sync: 2,
+            pace: PACE,
             settings: PERSISTENT,
         }
     }
@@ -69,6 +76,19 @@ impl Plan<'static> {
 impl Scene {
     /// A sender at work on a whole cluster: every partition was acknowledged something.
     pub(crate) async fn open(sender: Sender, plan: Plan<'_>) -> Self {
+        let start = |topic: &str| Load::start(sender, topic, plan.pace, plan.settings);
+        Self::with(sender, plan, start).await
+    }
+
+    /// The same with a producer of ours that has more than settings.
+    pub(crate) async fn of(producer: Producer<str, str>, plan: Plan<'_>) -> Self {
+        Self::with(Sender::Library, plan, |topic| {
+            Load::of(producer, topic, plan.pace)
+        })
+        .await
+    }
+
+    async fn with(sender: Sender, plan: Plan<'_>, start: impl FnOnce(&str) -> Load) -> Self {
         let cluster = Cluster::take().await;
         let min_in_sync = plan.min_in_sync.to_string();
         let settings = [("min.insync.replicas", &*min_in_sync)];
@@ -77,8 +97,9 @@ impl Scene {
         all_in_sync().await;
         let scene = Self {
             name: plan.name,
+            afterwards: usize::try_from(plan.pace / 2).unwrap(),
             sender,
-            load: Load::start(sender, &topic, plan.settings),
+            load: start(&topic),
             topic,
             healed: Vec::new(),
             _cluster: cluster,
@@ -121,7 +142,7 @@ impl Scene {
     /// Waits until so much was acknowledged since `moment` that the sender is clearly at work.
     pub(crate) async fn worked_since(&self, moment: Millis) {
         wait_for("more records", ACKNOWLEDGEMENT_LIMIT, || {
-            self.ledger().acked_since(moment) >= AFTERWARDS
+            self.ledger().acked_since(moment) >= self.afterwards
         })
         .await;
     }

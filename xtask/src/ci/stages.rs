@@ -391,8 +391,8 @@ fn faults() -> Result<usize> {
     };
     let (variables, _undo) = cluster(&up)?;
     let mut tests = ignored_tests("faults");
-    // `compared` only prints a table for people; its file says how to run it.
-    tests.args(["--test-threads=1", "--nocapture", "--skip", "compared::"]);
+    // Those only print tables for people; their files say how to run them.
+    tests.args(["--test-threads=1", "--nocapture", "--skip", "compared"]);
     tests.envs(variables).env(kafka::CLASS_PATH, &class_path);
     tests.env(kafka::XTASK, std::env::current_exe()?);
     shell::run_tests(&mut tests)

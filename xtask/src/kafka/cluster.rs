@@ -63,11 +63,14 @@ pub(crate) struct Cluster {
 pub(crate) enum Disturbance {
     /// Ends the process at once; its data stays.
     Kill,
+    /// Asks the process to end: others lead before it is gone.
+    Stop,
     /// Stops the process where it stands: it neither answers nor closes a connection.
     Pause,
     /// Lets a paused process go on.
     Resume,
-    /// Starts a killed node again, on the same ports, and waits until it sees all that run.
+    /// Starts a node that has ended again, on the same ports unless it was told of others, and waits until
+    /// it sees all that run.
     Start,
 }
 
@@ -206,6 +209,24 @@ impl Cluster {
 
     /// Does to the nodes `ids` what is asked, to all of them before it waits for any.
     pub(crate) fn disturb(&mut self, ids: &[usize], disturbance: Disturbance) -> Result<()> {
+        self.require_nodes(ids)?;
+        match disturbance {
+            Disturbance::Kill => self.end(ids, Signal::KILL),
+            Disturbance::Stop => self.end(ids, Signal::TERM),
+            Disturbance::Pause => self.signal(ids, Signal::STOP),
+            Disturbance::Resume => self.signal(ids, Signal::CONT),
+            Disturbance::Start => self.start_again(ids),
+        }
+    }
+
+    /// Tells the nodes `ids` of other properties, which they will read when they are started again.
+    pub(crate) fn set(&self, ids: &[usize], properties: &[String]) -> Result<()> {
+        self.require_nodes(ids)?;
+        ids.iter()
+            .try_for_each(|id| self.nodes[id - 1].set(properties))
+    }
+
+    fn require_nodes(&self, ids: &[usize]) -> Result<()> {
         for id in ids {
             let nodes = self.nodes.len();
             ensure!(
@@ -213,15 +234,12 @@ impl Cluster {
                 "there is no node {id}, only 1 to {nodes}"
             );
         }
-        match disturbance {
-            Disturbance::Kill => {
-                self.signal(ids, Signal::KILL)?;
-                ids.iter().try_for_each(|id| self.await_end(*id))
-            }
-            Disturbance::Pause => self.signal(ids, Signal::STOP),
-            Disturbance::Resume => self.signal(ids, Signal::CONT),
-            Disturbance::Start => self.start_again(ids),
-        }
+        Ok(())
+    }
+
+    fn end(&self, ids: &[usize], signal: Signal) -> Result<()> {
+        self.signal(ids, signal)?;
+        ids.iter().try_for_each(|id| self.await_end(*id))
     }
 
     fn signal(&self, ids: &[usize], signal: Signal) -> Result<()> {
@@ -569,27 +587,44 @@ mod tests {
         assert!(all.into_iter().all(|port| PORTS.contains(&port)));
     }
 
-    #[test]
-    fn a_cluster_is_found_again_as_it_was_written() {
-        let dir = tempfile::tempdir().unwrap();
+    /// A cluster of one node that was never started.
+    fn prepared(dir: &std::path::Path) -> Cluster {
         let up = Up {
             nodes: 1,
             detour: true,
             ..Up::default()
         };
         let ports = free_ports(&up, &Protocol::all().iter().copied().collect()).unwrap();
-        let node =
-            Node::prepare(1, &ports, &Up::default(), dir.path(), &Services::default()).unwrap();
-        let cluster = Cluster {
-            dir: dir.path().to_owned(),
+        let node = Node::prepare(1, &ports, &Up::default(), dir, &Services::default()).unwrap();
+        Cluster {
+            dir: dir.to_owned(),
             nodes: vec![node],
             asked: up.set,
             tokens: None,
             zookeeper: None,
             version: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_cluster_is_found_again_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let cluster = prepared(dir.path());
         let read: Cluster = serde_json::from_slice(&serde_json::to_vec(&cluster).unwrap()).unwrap();
         assert_eq!(read.to_string(), cluster.to_string());
         assert!(!read.is_alive());
+    }
+
+    #[test]
+    fn a_node_is_told_of_other_properties() {
+        let dir = tempfile::tempdir().unwrap();
+        let cluster = prepared(dir.path());
+        let places = "advertised.listeners=DETOUR://elsewhere:1";
+        cluster.set(&[1], &[places.to_owned()]).unwrap();
+        let text = std::fs::read_to_string(&cluster.nodes[0].properties).unwrap();
+        let mut told = text.lines().filter(|line| line.starts_with("advertised"));
+        assert_eq!((told.next(), told.next()), (Some(places), None));
+        let nobody = cluster.set(&[2], &[]).unwrap_err();
+        assert_eq!(nobody.to_string(), "there is no node 2, only 1 to 1");
     }
 }

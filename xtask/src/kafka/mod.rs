@@ -56,12 +56,14 @@ pub(crate) enum Task {
     Status,
     /// End nodes at once; their data stays.
     Kill(Nodes),
+    /// End nodes as operators do: others lead before they are gone.
+    Stop(Nodes),
     /// Stop nodes where they stand: they neither answer nor close a connection.
     Pause(Nodes),
     /// Let paused nodes go on.
     Resume(Nodes),
-    /// Start killed nodes again and wait until they answer.
-    Start(Nodes),
+    /// Start nodes that have ended again and wait until they answer.
+    Start(Start),
     /// Let every paused node go on, start every dead one, and wait until all answer.
     Heal,
     /// Print what to `eval` in a shell so that tests find the cluster and Kafka's tools.
@@ -76,6 +78,17 @@ pub(crate) struct Nodes {
     /// Their numbers, from 1; with several, it happens to all of them at the same time.
     #[arg(required = true)]
     nodes: Vec<usize>,
+}
+
+/// Which nodes, and what they are told.
+#[derive(Args)]
+pub(crate) struct Start {
+    #[command(flatten)]
+    nodes: Nodes,
+    /// A property of these nodes from now on, e.g. advertised.listeners=PLAINTEXT://127.0.0.1:9092; may
+    /// be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
 }
 
 /// A Java tool and what it is told.
@@ -96,7 +109,8 @@ impl Task {
             Self::Kill(nodes) => disturb(&nodes, Disturbance::Kill)?,
             Self::Pause(nodes) => disturb(&nodes, Disturbance::Pause)?,
             Self::Resume(nodes) => disturb(&nodes, Disturbance::Resume)?,
-            Self::Start(nodes) => disturb(&nodes, Disturbance::Start)?,
+            Self::Stop(nodes) => disturb(&nodes, Disturbance::Stop)?,
+            Self::Start(start) => start.run()?,
             Self::Heal => started()?.heal()?,
             Self::Status => return status(),
             Self::Env => env()?,
@@ -174,6 +188,13 @@ fn env() -> Result<()> {
 fn class_path_of_running() -> Result<String> {
     let cluster = Cluster::read()?;
     class_path(cluster.and_then(|cluster| cluster.version()).as_ref())
+}
+
+impl Start {
+    fn run(self) -> Result<()> {
+        started()?.set(&self.nodes.nodes, &self.set)?;
+        disturb(&self.nodes, Disturbance::Start)
+    }
 }
 
 impl Tool {

@@ -107,6 +107,12 @@ impl Node {
         Ok(node)
     }
 
+    /// Tells it of other properties, which it will read when it is started again.
+    pub(super) fn set(&self, properties: &[String]) -> Result<()> {
+        let text = std::fs::read_to_string(&self.properties)?;
+        Ok(std::fs::write(&self.properties, with(text, properties)?)?)
+    }
+
     /// Starts the JVM; what it says is added to the log.
     pub(super) fn start(&mut self, class_path: &str, option: Option<String>) -> Result<()> {
         let mut java = java(self.jvm, class_path);
