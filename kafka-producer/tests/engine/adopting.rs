@@ -122,6 +122,25 @@ fn the_session_is_renewed_under_the_new_name() {
 }
 
 #[test]
+fn a_session_that_is_due_when_its_connection_is_adopted_is_renewed() {
+    let settings = at_broker_1(with_sasl(plain_login(), settings()));
+    let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
+    stage.sasl_port.lifetime_ms = 10_000;
+    stage.by_hand.insert(ApiKey::METADATA);
+    let _waiting = stage.ask_topic(TOPIC);
+    // The thread wakes late: the answer and the timer are both there.
+    stage.now += ms(9_600);
+    let told = stage.map.tell(&[TOPIC.to_owned()]);
+    let answer = stage.connections[&NodeId(-1)][0].answer::<MetadataRequest>(&told);
+    stage.by_hand.clear();
+    stage.respond(NodeId(-1), answer);
+    stage.settle();
+    stage.pass(ms(1));
+    assert_eq!(stage.sasl_port.authenticated, [-1, 1].map(NodeId));
+    assert!(stage.dropped.is_empty());
+}
+
+#[test]
 fn a_silence_that_was_asked_for_before_is_kept() {
     let mut stage = Stage::bare(at_broker_1(settings()), Map::of(TOPIC, &[1]));
     stage.by_hand.insert(ApiKey::METADATA);

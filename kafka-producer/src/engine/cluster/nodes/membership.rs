@@ -104,7 +104,12 @@ impl Nodes {
         if let Some(at) = node.deadline(cx.now, cx.settings.connections_max_idle) {
             cx.timers.arm(Timer::Node(id), at);
         }
-        if let Renewal::Later(Some(at)) = node.renewal(cx.now) {
+        let session_due = match node.renewal(cx.now) {
+            Renewal::Later(at) => at,
+            // The timer of the bootstrap server has nothing to look at any more.
+            Renewal::Due { .. } | Renewal::NearlyOver { .. } | Renewal::Over => Some(cx.now),
+        };
+        if let Some(at) = session_due {
             cx.timers.arm(Timer::Session(id), at);
         }
         self.known.insert(id, node);
