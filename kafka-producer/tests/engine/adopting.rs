@@ -141,6 +141,46 @@ fn a_session_that_is_due_when_its_connection_is_adopted_is_renewed() {
 }
 
 #[test]
+fn each_broker_that_adopts_a_connection_is_asked_how_long_it_remembers() {
+    let settings = Settings {
+        bootstrap: [1, 2]
+            .map(|id| Address::new(format!("broker-{id}"), 9092))
+            .to_vec(),
+        ..settings()
+    };
+    let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1, 2]));
+    stage.by_hand.insert(ApiKey::METADATA);
+    stage.unreachable.extend([-1, -2].map(NodeId));
+    let _waiting = stage.ask_topic(TOPIC);
+    stage.pass(ms(300));
+    // Both open now; one of them is asked, and its answer tells who the other is.
+    stage.unreachable.clear();
+    stage.settle();
+    assert_eq!(stage.connected(), [-2, -1].map(NodeId));
+    let waits = stage
+        .connections
+        .iter()
+        .find(|(_, asked)| !asked.is_empty());
+    let (&asked, requests) = waits.expect("one is asked for metadata");
+    let told = stage.map.tell(&[TOPIC.to_owned()]);
+    let answer = requests[0].answer::<MetadataRequest>(&told);
+    stage.by_hand.clear();
+    stage.respond(asked, answer);
+    stage.settle();
+    for (partition, broker) in [(0, 1), (1, 2)] {
+        let delivery = stage.send(partition, "tea");
+        stage.answer(broker, [ok(0)]);
+        delivered(&delivery, 0);
+    }
+    assert_eq!(stage.dials.len(), 2);
+    for id in [1, 2].map(NodeId) {
+        let asked = stage.asked.iter();
+        let asked = asked.filter(|asked| **asked == (id, ApiKey::DESCRIBE_CONFIGS));
+        assert_eq!(asked.count(), 1, "{id}");
+    }
+}
+
+#[test]
 fn a_silence_that_was_asked_for_before_is_kept() {
     let mut stage = Stage::bare(at_broker_1(settings()), Map::of(TOPIC, &[1]));
     stage.by_hand.insert(ApiKey::METADATA);

@@ -114,7 +114,13 @@ impl Nodes {
         }
         self.known.insert(id, node);
         self.adopted.insert(bootstrap, id);
+        self.newly_adopted.push(id);
         cx.actions.push_back(Action::Rename(bootstrap, id));
+    }
+
+    /// Those that have gone on with a connection since this was last asked: they are ready, and nobody was told.
+    pub(crate) fn take_newly_adopted(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.newly_adopted)
     }
 
     /// Whom the connection belongs to that was this one's: what was gathered before a connection was renamed
