@@ -146,8 +146,7 @@ impl Token {
         }
     }
 
-    /// Whether a broker has refused it, or a clone of it (`OAUTHBEARER`): a provider that keeps its tokens gets
-    /// another.
+    /// Whether a broker has refused it, or a clone of it: a provider that keeps its tokens gets another.
     ///
     /// ```
     /// let token = kafka_producer::security::Token::new("eyJhbGciOiJub25lIn0.e30.");

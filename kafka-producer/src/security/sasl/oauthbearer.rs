@@ -89,6 +89,10 @@ impl OAuthBearer {
         }
     }
 
+    pub(super) fn refused(&self) {
+        self.refused.set();
+    }
+
     pub(super) fn answer(&mut self, said: &[u8]) -> Result<Next, Broken> {
         match &self.state {
             State::Sent if said.is_empty() => Ok(Next::Done),

@@ -177,6 +177,9 @@ impl Exchange {
             return Err(UNEXPECTED.to_owned());
         };
         if let Err(code) = answer.error_code.ok() {
+            if code == ErrorCode::SASL_AUTHENTICATION_FAILED {
+                conversation.refused();
+            }
             let message = words(answer.error_message.as_deref(), conversation.complaint());
             return Err(refused(code, message.as_deref(), sasl));
         }
