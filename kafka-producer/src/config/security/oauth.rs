@@ -209,7 +209,8 @@ impl OAuth<'_> {
             first: self.values.time("sasl.login.retry.backoff.ms"),
             max: self.values.time("sasl.login.retry.backoff.max.ms"),
         };
-        CachedTokens::new(source, self.refresh(), retry)
+        let login_timeout = self.values.time("socket.connection.setup.timeout.ms");
+        CachedTokens::new(source, self.refresh(), retry, login_timeout)
     }
 
     fn refresh(&self) -> Refresh {
