@@ -12,7 +12,8 @@ fn secrets() -> tempfile::TempDir {
     let write = |name: &str, content: &str| std::fs::write(directory.path().join(name), content);
     write(
         "all.properties",
-        "linger=7\nlinger=8\nserver=kafka-1:9092\nwrong=soon\nkib=x1\n",
+        "linger=7\nlinger=8\nserver=kafka-1:9092\nwrong=soon\nkib=x1\n\
+         list=tea, milk\nsuites=TEA, MILK\nsize=s3cret\n",
     )
     .unwrap();
     write("acks", "1\n").unwrap();
@@ -106,6 +107,38 @@ fn what_a_provider_gives_is_never_shown() {
         "acks=\"1\": must be all, because transactional.id=[hidden]"
     );
     assert!(!format!("{config:?}").contains("soon"));
+}
+
+#[test]
+fn pieces_of_what_a_provider_gives_are_not_shown_either() {
+    let secrets = secrets();
+    let given = |key: &str| file(secrets.path(), "all.properties", key);
+    let ssl = ("security.protocol", "SSL".to_owned());
+    let suites = |name: &'static str, before: &str| (name, format!("{before}{}", given("suites")));
+    for (pairs, secrets) in [
+        (vec![("bootstrap.servers", given("list"))], ["tea", "milk"]),
+        (
+            vec![("batch.size", format!("{}kb", given("size")))],
+            ["s3cret", "cret"],
+        ),
+        (
+            vec![ssl.clone(), suites("ssl.cipher.suites", "")],
+            ["TEA", "MILK"],
+        ),
+        (
+            vec![ssl, suites("ssl.enabled.protocols", "TLSv1.2,")],
+            ["TEA", "MILK"],
+        ),
+    ] {
+        let told = match with_providers(&pairs).check() {
+            Ok(checked) => format!("{:?}", checked.warnings),
+            Err(error) => error.to_string(),
+        };
+        assert!(told.contains("[hidden]"), "{told}");
+        for secret in secrets {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
 }
 
 #[test]

@@ -90,6 +90,13 @@ impl TlsClient {
     }
 }
 
+impl StaleMaterial {
+    /// What is wrong with each file.
+    pub(crate) fn problems_mut(&mut self) -> &mut [Unusable] {
+        &mut self.0
+    }
+}
+
 impl std::fmt::Display for StaleMaterial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(problems) = self;
