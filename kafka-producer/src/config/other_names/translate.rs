@@ -211,7 +211,9 @@ impl Translator<'_> {
             self.given.get("sasl.password"),
         ) {
             (Some(username), Some(password)) => {
-                let (username, password) = (quote(username), quote(password));
+                // Within the login module's text nothing is trimmed any more.
+                let [username, password] =
+                    [username, password].map(|text| quote(table::trimmed(text)));
                 let jaas = format!("{module} required username={username} password={password};");
                 Some(Converted::Settings(vec![("sasl.jaas.config", jaas)]))
             }

@@ -156,8 +156,7 @@ impl Property {
 
     /// Reads a value as Kafka does; `None` if it is not allowed.
     pub(in super::super) fn read(&self, text: &str) -> Option<Value> {
-        // Java's `trim`: blanks and every control character.
-        let text = text.trim_matches(|character| character <= ' ');
+        let text = trimmed(text);
         let value = match self.kind {
             Bool if text.eq_ignore_ascii_case("true") => Value::Bool(true),
             Bool if text.eq_ignore_ascii_case("false") => Value::Bool(false),
@@ -248,6 +247,11 @@ impl fmt::Display for Property {
             NoEffect(why) => write!(f, "{} = {default}: no effect: {why}", self.name),
         }
     }
+}
+
+/// Java's `trim`: without blanks and control characters at both ends, as values are read.
+pub(in super::super) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|character| character <= ' ')
 }
 
 /// What is shown of a secret.
