@@ -163,10 +163,10 @@ impl Values {
         Some(Duration::from_millis(millis).min(FOREVER))
     }
 
-    /// How long at most, of a property without a default; unset or negative: no limit.
+    /// The number of a property without a default, if it is set.
     #[cfg(feature = "oauth-oidc")]
-    pub(super) fn given_limit(&self, name: &'static str) -> Option<Duration> {
-        self.value(name).and_then(|_| self.limit(name))
+    pub(super) fn given_number(&self, name: &'static str) -> Option<i64> {
+        self.value(name).map(|_| self.number(name))
     }
 
     #[cfg(feature = "oauth-oidc")]

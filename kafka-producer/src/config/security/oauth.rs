@@ -178,13 +178,14 @@ impl OAuth<'_> {
             findings.invalid(ENDPOINT, without_secrets(url), allowed);
         }
         let values = self.values;
+        let http = HttpClient {
+            connect_timeout: time_limit("sasl.login.connect.timeout.ms", values, findings),
+            read_timeout: time_limit("sasl.login.read.timeout.ms", values, findings),
+            https: Https::new(self.tls(findings)),
+        };
         Some(TokenEndpoint {
             url: parsed.ok()?,
-            http: HttpClient {
-                connect_timeout: values.given_limit("sasl.login.connect.timeout.ms"),
-                read_timeout: values.given_limit("sasl.login.read.timeout.ms"),
-                https: Https::new(self.tls(findings)),
-            },
+            http,
             principal_claim: self.principal_claim(),
             extensions: self.extensions("extension_", findings)?,
         })
@@ -345,6 +346,16 @@ fn list(text: &str) -> Value {
         }
         _ => json!([]),
     }
+}
+
+/// As Java's `HttpURLConnection` has it: no time is no limit, and a negative one is refused.
+fn time_limit(name: &'static str, values: &Values, findings: &mut Findings) -> Option<Duration> {
+    let millis = values.given_number(name)?;
+    if millis < 0 {
+        let allowed = format!("a whole number from 0 to {}; 0 is no limit", i32::MAX);
+        findings.invalid(name, millis.to_string(), &allowed);
+    }
+    values.limit(name).filter(|limit| !limit.is_zero())
 }
 
 /// The path of a URL `file:///PATH` or `file:/PATH`.

@@ -73,6 +73,27 @@ fn the_client_is_read_from_settings_or_from_the_login_module() {
 }
 
 #[test]
+fn no_time_is_no_limit_and_a_negative_one_is_refused() {
+    let client = jaas("clientId=me clientSecret=tea-2026");
+    let limits = [
+        "sasl.login.connect.timeout.ms",
+        "sasl.login.read.timeout.ms",
+    ];
+    let with_limits = |limit: &'static str| {
+        let [connect, read] = limits.map(|name| (name, limit));
+        let others = [(ENDPOINT, "https://idp/"), ("sasl.jaas.config", &client)];
+        [&others[..], &[connect, read]].concat()
+    };
+    let shown = provider(&with_limits("0"));
+    let none = "connect_timeout: None, read_timeout: None";
+    assert!(shown.contains(none), "{shown}");
+    let refusal =
+        |name| format!("{name}=\"-1\": must be a whole number from 0 to 2147483647; 0 is no limit");
+    let refusals = limits.map(refusal).join("\n");
+    oauth_refused(&with_limits("-1"), &refusals);
+}
+
+#[test]
 fn a_client_that_lacks_something_is_told_both_places() {
     let what = "what the token endpoint knows us by; it may also be";
     oauth_refused(
