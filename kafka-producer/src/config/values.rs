@@ -104,7 +104,7 @@ impl Values {
             self.invalid.insert(name);
             findings.problems.push(Problem::Invalid {
                 name,
-                value: property.shown(text).to_owned(),
+                value: property.shown(text).into_owned(),
                 allowed: allowed_instead(property, text),
             });
             return;
@@ -114,7 +114,7 @@ impl Values {
             Support::Refused(_) if property.is_default(&value) => {}
             Support::Refused(reason) => findings.problems.push(Problem::Unsupported {
                 name,
-                value: property.shown(text).to_owned(),
+                value: property.shown(text).into_owned(),
                 allowed: property.default_or_unset().to_owned(),
                 reason: reason.to_owned(),
             }),

@@ -12,12 +12,13 @@ use super::super::error::Problem;
 use super::super::jaas::LoginModule;
 use super::super::values::{Findings, HIDDEN, Values};
 use super::tls;
+use crate::readable::without_secrets;
 #[cfg(feature = "_tls")]
 use crate::security::token::assertion::{AssertedClient, AssertionGrant};
 use crate::security::token::cache::{CachedTokens, Refresh, TokenSource};
 use crate::security::token::client_credentials::{ClientCredentials, TokenEndpoint};
 use crate::security::token::file::TokenFile;
-use crate::security::token::http::{HttpClient, Url, without_secrets};
+use crate::security::token::http::{HttpClient, Url};
 use crate::security::token::https::Https;
 use crate::security::token::retry::RetryBackoff;
 use crate::security::token::unsecured::Unsecured;

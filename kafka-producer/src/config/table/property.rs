@@ -1,10 +1,13 @@
 //! One row of the table: what a property is called, read as, allows, and does here.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use Allowed::{Any, AtLeast, Between, BetweenDecimals, BetweenOr, NonEmpty, OneOf, OneOfAnyCase};
 use Kind::{Bool, Class, Double, Int, List, Long, Password, Short, Text};
 use Support::{NoEffect, Refused, Supported};
+
+use crate::readable::without_secrets;
 
 /// One property of a producer, as Kafka defines it, and whether it has an effect here.
 ///
@@ -170,9 +173,13 @@ impl Property {
         self.allowed.admit(value)
     }
 
-    /// The value, unless it is a secret.
-    pub(in super::super) fn shown<'a>(&self, text: &'a str) -> &'a str {
-        if self.kind == Password { HIDDEN } else { text }
+    /// The value, unless it is a secret; of a URL what is not.
+    pub(in super::super) fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.kind {
+            Password => HIDDEN.into(),
+            _ if self.name.ends_with(".url") => without_secrets(text).into(),
+            _ => text.into(),
+        }
     }
 
     /// What to write instead of an unsupported value.

@@ -73,6 +73,23 @@ fn the_client_is_read_from_settings_or_from_the_login_module() {
 }
 
 #[test]
+fn a_url_is_shown_without_a_password_or_a_query() {
+    for name in [ENDPOINT, "sasl.oauthbearer.jwks.endpoint.url"] {
+        let url = "https://idp/token?api_key=tea-2026";
+        let shown = format!("{:?}", config(&[(name, url)]));
+        assert!(
+            shown.ends_with(&format!("{name:?}: \"https://idp/token\"}}")),
+            "{shown}"
+        );
+        let shown = format!("{:?}", config(&[(name, "https://me:tea-2026@idp/")]));
+        assert!(
+            shown.ends_with(&format!("{name:?}: \"https://[hidden]\"}}")),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
 fn no_time_is_no_limit_and_a_negative_one_is_refused() {
     let client = jaas("clientId=me clientSecret=tea-2026");
     let limits = [

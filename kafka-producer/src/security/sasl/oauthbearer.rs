@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::step::{Broken, Next, readable};
+use super::step::{Broken, Next};
+use crate::readable::readable;
 use crate::security::Token;
 use crate::security::token::Refused;
 

@@ -30,6 +30,7 @@ use self::credentials::CredentialChain;
 use self::keys::AwsCredentials;
 use self::sigv4::{Presigning, uri_encoded};
 use super::{Token, TokenError, TokenProvider};
+use crate::readable::readable;
 
 /// Which of the two forms a broker is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +64,14 @@ impl TokenProvider for MskIam {
         let now = SystemTime::now();
         let credentials = self.credentials.get(now).await.map_err(TokenError::new)?;
         let region = region_of(host).map(str::to_owned);
-        let region = region.or_else(|| self.credentials.region()).ok_or_else(|| {
-            TokenError::new(format!(
-                "the AWS region is not in the name {host}: set the environment variable AWS_REGION"
-            ))
-        })?;
+        let region = region
+            .or_else(|| self.credentials.region())
+            .ok_or_else(|| {
+                TokenError::new(format!(
+                    "the AWS region is not in the name {}: set the environment variable AWS_REGION",
+                    readable(host)
+                ))
+            })?;
         let value = match self.form {
             IamForm::Payload => payload(host, &region, &credentials, now),
             IamForm::SignedUrl => signed_url(&region, &credentials, now),

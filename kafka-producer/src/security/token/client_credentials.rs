@@ -9,8 +9,9 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::cache::{FetchError, Fetched, TokenSource};
-use super::http::{Answer, Call, HttpClient, Url, readable};
+use super::http::{Answer, Call, HttpClient, Url};
 use super::{TokenError, jwt};
+use crate::readable::readable;
 use crate::security::Secret;
 
 /// Asks a token endpoint, with the grant `client_credentials` (RFC 6749, 4.4).
@@ -277,7 +278,7 @@ mod tests {
         check(
             "401 Unauthorized",
             body,
-            "it answers 401: invalid_client (no such client)",
+            "it answers 401: invalid_client (no such  client)",
         );
         check(
             "400 Bad Request",

@@ -18,10 +18,11 @@ use kafka_wire::ErrorCode;
 use kafka_wire::messages::{SaslAuthenticateResponse, SaslHandshakeResponse};
 
 use crate::engine::cluster::expected_response::ExpectedResponse;
+use crate::readable::readable;
 use crate::security::sasl::conversation::{Conversation, Opening};
 use crate::security::sasl::nonces::Nonces;
 use crate::security::sasl::scram::SaltedPasswords;
-use crate::security::sasl::step::{Broken, Next, readable};
+use crate::security::sasl::step::{Broken, Next};
 use crate::security::{Sasl, Token};
 use crate::settings::Settings;
 
@@ -225,7 +226,7 @@ pub(crate) fn not_spoken() -> String {
 
 /// The mechanisms of a broker, as people can read them.
 pub(crate) fn listed(mechanisms: &[String]) -> String {
-    readable(mechanisms.join(", ").as_bytes())
+    readable(mechanisms.join(", "))
 }
 
 /// A client without SASL has asked a port with it.
@@ -262,7 +263,7 @@ fn not_enabled(theirs: &[String]) -> String {
 fn words(message: Option<&str>, complaint: Option<&str>) -> Option<String> {
     let message = message.filter(|message| !message.is_empty());
     let words: Vec<&str> = message.into_iter().chain(complaint).collect();
-    (!words.is_empty()).then(|| readable(words.join("; ").as_bytes()))
+    (!words.is_empty()).then(|| readable(words.join("; ")))
 }
 
 fn refused(code: ErrorCode, message: Option<&str>, sasl: &Sasl) -> String {

@@ -14,6 +14,7 @@ use crate::engine::cluster::node_id::NodeId;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
 use crate::engine::timers::Timer;
+use crate::readable::is_readable;
 use crate::settings::Address;
 
 impl Nodes {
@@ -26,7 +27,7 @@ impl Nodes {
         port: i32,
     ) -> Option<Disconnected> {
         let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
-        if id.is_bootstrap() || host.is_empty() {
+        if id.is_bootstrap() || host.is_empty() || !is_readable(&host) {
             return None;
         }
         let address = Address { host, port };

@@ -10,8 +10,9 @@ use super::environment::Environment;
 use super::keys::AwsCredentials;
 use super::sigv4::uri_encoded;
 use super::time;
+use crate::readable::{readable, without_secrets};
 use crate::security::Secret;
-use crate::security::token::http::{Answer, Call, HttpClient, Url, readable, without_secrets};
+use crate::security::token::http::{Answer, Call, HttpClient, Url};
 use crate::security::token::https::Https;
 
 /// Asks for credentials.
