@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kafka_producer::engine::{Input, NodeId};
-use kafka_producer::settings::{Address, Settings};
+use kafka_producer::settings::{Address, DnsLookup, Settings};
 use kafka_wire::ApiKey;
 use kafka_wire::messages::metadata::MetadataRequest;
 
@@ -75,6 +75,19 @@ fn a_broker_at_an_address_of_another_name_is_dialed() {
         assert_eq!(stage.dials.len(), 2);
         assert_eq!(stage.connected(), [NodeId(1)]);
     }
+}
+
+#[test]
+fn a_broker_is_dialed_where_bootstrap_servers_are_dialed_by_other_names_than_their_own() {
+    let canonical = Settings {
+        dns_lookup: DnsLookup::ResolveCanonicalBootstrapServersOnly,
+        ..settings()
+    };
+    let mut stage = adopted(canonical);
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+    assert_eq!(stage.dials.len(), 2);
 }
 
 #[test]

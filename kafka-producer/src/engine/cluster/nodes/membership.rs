@@ -15,7 +15,7 @@ use crate::engine::context::Context;
 use crate::engine::input::Action;
 use crate::engine::timers::Timer;
 use crate::readable::is_readable;
-use crate::settings::Address;
+use crate::settings::{Address, DnsLookup};
 
 impl Nodes {
     /// Takes in that a broker is at this address. A connection to another one is given up.
@@ -42,7 +42,7 @@ impl Nodes {
                 lost
             }
             None => {
-                match self.connected_bootstrap(id, &address) {
+                match self.connected_bootstrap(cx, id, &address) {
                     Some(bootstrap) => self.adopt(cx, bootstrap, id, address),
                     None => self.make_known(cx, id, address),
                 }
@@ -84,10 +84,11 @@ impl Nodes {
     }
 
     /// A bootstrap server whose connection is that of a new broker: it was dialed at the very address at which
-    /// the broker would be, letter by letter, so that TLS has verified the same name. A broker whose pauses are
-    /// still known keeps to them.
-    fn connected_bootstrap(&self, id: NodeId, address: &Address) -> Option<NodeId> {
-        if self.departed.contains_key(&id) {
+    /// the broker would be, letter by letter, so that TLS has verified the same name, unless it is another name of
+    /// that address that was verified. A broker whose pauses are still known keeps to them.
+    fn connected_bootstrap(&self, cx: &Context, id: NodeId, address: &Address) -> Option<NodeId> {
+        let renames = cx.settings.dns_lookup == DnsLookup::ResolveCanonicalBootstrapServersOnly;
+        if renames || self.departed.contains_key(&id) {
             return None;
         }
         let mut nodes = self.known.values();
