@@ -15,10 +15,11 @@ use hyper::client::conn::http1;
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use super::https::Https;
+use crate::driver::dial::Dial;
 use crate::readable::without_secrets;
+use crate::settings::Address;
 
 /// Where a request goes to: `http://` or `https://`.
 #[derive(Clone, PartialEq, Eq)]
@@ -151,7 +152,8 @@ impl HttpClient {
     }
 
     async fn connect(&self, url: &Url) -> io::Result<Box<dyn Stream>> {
-        let socket = TcpStream::connect((url.host.as_str(), url.port)).await?;
+        let address = Address::new(&url.host, url.port);
+        let socket = Dial::of(address).opened().await?;
         if url.is_https {
             return Ok(Box::new(self.https.secure(socket, &url.host).await?));
         }
