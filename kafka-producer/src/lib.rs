@@ -86,6 +86,7 @@ mod producer;
 )]
 mod readable;
 mod record;
+mod regular_file;
 pub mod security;
 #[cfg(feature = "tokio")]
 mod send;

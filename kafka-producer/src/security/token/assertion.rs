@@ -15,6 +15,7 @@ use super::TokenError;
 use super::cache::{FetchError, Fetched, TokenSource};
 use super::client_credentials::{TokenEndpoint, form_encoded};
 use super::jwt::encode;
+use crate::regular_file;
 use crate::security::{JwtAlgorithm, Secret, sign};
 
 /// Asks a token endpoint with an assertion.
@@ -169,7 +170,7 @@ impl SignedAssertion {
 }
 
 fn read(setting: &str, path: &Path) -> Result<Secret, String> {
-    let text = std::fs::read_to_string(path);
+    let text = regular_file::read_text(path);
     let text =
         text.map_err(|error| format!("{setting}={} cannot be read: {error}", path.display()))?;
     Ok(Secret::new(text))
@@ -295,6 +296,10 @@ mod tests {
         );
         let error = signed(broken.path(), None).text(now).unwrap_err();
         assert!(error.contains("there is no private key inside"), "{error}");
+        if cfg!(unix) {
+            let pipe = Assertion::File("/dev/null".into()).text(now).unwrap_err();
+            assert!(pipe.ends_with("it is not a regular file"), "{pipe}");
+        }
         let error = Assertion::File(nowhere.to_owned()).text(now).unwrap_err();
         assert!(
             error.starts_with("sasl.oauthbearer.assertion.file=/nowhere"),

@@ -10,6 +10,7 @@ use super::environment::Environment;
 use super::ini::section;
 use super::keys::AwsCredentials;
 use super::remote::Remote;
+use crate::regular_file;
 use crate::security::Secret;
 
 /// The places, and what was found in those that are asked over the network.
@@ -135,7 +136,7 @@ impl CredentialChain {
                     .or_else(|| self.environment.get("USERPROFILE"))
             };
             let path = path.or_else(|| Some(PathBuf::from(home()?).join(".aws").join(file)))?;
-            std::fs::read_to_string(path).ok()
+            regular_file::read_text(&path).ok()
         };
         let config_name = match name {
             "default" => name.to_owned(),

@@ -11,6 +11,7 @@ use super::keys::AwsCredentials;
 use super::sigv4::uri_encoded;
 use super::time;
 use crate::readable::{readable, without_secrets};
+use crate::regular_file;
 use crate::security::Secret;
 use crate::security::token::http::{Answer, Call, HttpClient, Url};
 use crate::security::token::https::Https;
@@ -181,7 +182,7 @@ const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 const ROLE_BYTES_MAX: usize = 256;
 
 fn read(variable: &str, file: &str) -> Result<String, String> {
-    let text = std::fs::read_to_string(file);
+    let text = regular_file::read_text(file.as_ref());
     let text = text.map_err(|error| format!("{variable}={file} cannot be read: {error}"))?;
     Ok(text.trim().to_owned())
 }
