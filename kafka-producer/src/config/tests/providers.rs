@@ -227,6 +227,36 @@ fn providers_look_only_where_they_may() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_does_not_lead_out_of_the_allowed_paths() {
+    use std::os::unix::fs::symlink;
+    let secrets = secrets();
+    let directory = secrets.path().canonicalize().unwrap();
+    let folder = directory.join("folder");
+    // As Kubernetes mounts secrets: a link to a link, both within.
+    std::fs::create_dir(folder.join("..2026")).unwrap();
+    std::fs::write(folder.join("..2026/inside"), "0").unwrap();
+    symlink("..2026", folder.join("..data")).unwrap();
+    symlink("..data/inside", folder.join("inside")).unwrap();
+    symlink("../acks", folder.join("outside")).unwrap();
+    symlink("folder", directory.join("mount")).unwrap();
+    for allowed in ["folder", "mount"] {
+        let allowed = directory.join(allowed).display().to_string();
+        let acks = |key| {
+            let only = "config.providers.dir.param.allowed.paths";
+            let value = format!("${{dir:{allowed}:{key}}}");
+            with_providers(&[("acks", value), (only, allowed.clone())])
+        };
+        assert_eq!(acks("inside").check().unwrap().acks(), Acks::None);
+        let target = directory.join("acks").display().to_string();
+        let reason =
+            format!("{allowed}/outside is a link to {target}, which is not in allowed.paths");
+        let refused = problems(&acks("outside"));
+        assert!(refused.ends_with(&reason), "{refused}");
+    }
+}
+
 #[test]
 fn a_provider_that_cannot_be_made_is_an_error() {
     let check = |pairs: &[(&str, &str)], expected: &str| {
