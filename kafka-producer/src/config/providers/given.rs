@@ -91,7 +91,8 @@ impl Provided {
     pub(in super::super) fn hide_in_warning(&self, warning: &mut Warning) {
         match warning {
             Warning::EntryNotSupported { name, entry: value }
-            | Warning::IdempotenceOff { name, value } => self.hide_value(name, value),
+            | Warning::IdempotenceOff { name, value }
+            | Warning::SecretInPlain { name, value } => self.hide_value(name, value),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::super::error::Problem;
+use super::super::error::{Problem, Warning};
 use super::super::jaas::LoginModule;
 use super::super::values::{Findings, HIDDEN, Values};
 use super::tls;
@@ -184,8 +184,15 @@ impl OAuth<'_> {
             read_timeout: time_limit("sasl.login.read.timeout.ms", values, findings),
             https: Https::new(self.tls(findings)),
         };
+        let url = parsed.ok()?;
+        if !url.is_private() {
+            findings.warnings.push(Warning::SecretInPlain {
+                name: ENDPOINT,
+                value: url.to_string(),
+            });
+        }
         Some(TokenEndpoint {
-            url: parsed.ok()?,
+            url,
             http,
             principal_claim: self.principal_claim(),
             extensions: self.extensions("extension_", findings)?,

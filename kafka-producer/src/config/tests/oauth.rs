@@ -73,6 +73,26 @@ fn the_client_is_read_from_settings_or_from_the_login_module() {
 }
 
 #[test]
+fn a_secret_that_would_be_sent_in_plain_to_another_host_is_warned_of() {
+    let client = jaas("clientId=me clientSecret=tea-2026");
+    let with_url = |url| with(&[(ENDPOINT, url), ("sasl.jaas.config", &client)]);
+    warned(
+        &with_url("http://idp/token?key=tea-2026"),
+        &[&format!(
+            "{ENDPOINT}=http://idp:80/token: what is secret can be read on the way, because that is not https"
+        )],
+    );
+    for url in [
+        "https://idp/",
+        "http://localhost/",
+        "http://127.0.0.1:8080/",
+        "http://[::1]/",
+    ] {
+        silently(&with_url(url));
+    }
+}
+
+#[test]
 fn a_url_is_shown_without_a_password_or_a_query() {
     for name in [ENDPOINT, "sasl.oauthbearer.jwks.endpoint.url"] {
         let url = "https://idp/token?api_key=tea-2026";
@@ -184,7 +204,7 @@ fn a_token_may_be_in_a_file() {
 #[test]
 #[cfg(feature = "_tls")]
 fn an_assertion_takes_the_place_of_a_secret() {
-    let url = (ENDPOINT, "http://idp/");
+    let url = (ENDPOINT, "https://idp/");
     let key = ("sasl.oauthbearer.assertion.private.key.file", "/key.pem");
     let bearer = (
         "sasl.oauthbearer.jwt.retriever.class",
@@ -264,7 +284,7 @@ fn an_extension_that_cannot_be_sent_is_refused() {
     ] {
         let text = jaas(&format!("clientId=me clientSecret=x {extension}"));
         let error = config(&with(&[
-            (ENDPOINT, "http://idp/"),
+            (ENDPOINT, "https://idp/"),
             ("sasl.jaas.config", &text),
         ]))
         .check();

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -63,9 +64,11 @@ impl Url {
         })
     }
 
-    #[cfg(feature = "aws-msk-iam")]
-    pub(crate) fn is_https(&self) -> bool {
-        self.is_https
+    /// Whether what is sent there can be read by nobody on the way: by TLS, or because it stays on this host.
+    pub(crate) fn is_private(&self) -> bool {
+        let host = &self.host;
+        let is_loopback = host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        self.is_https || is_loopback || host.eq_ignore_ascii_case("localhost")
     }
 
     /// The name or the address, of IPv6 without brackets.

@@ -348,6 +348,27 @@ mod tests {
             let error = refused(full, elsewhere);
             assert!(error.ends_with("use https"), "{error}");
         }
+        let token = file("eyJ.e30.s");
+        let sts = "AWS_ENDPOINT_URL_STS";
+        let error = get(&chain(&[
+            (
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+                token.path().to_str().unwrap(),
+            ),
+            ("AWS_ROLE_ARN", "arn:aws:iam::1:role/kafka"),
+            (sts, "http://sts.example.com/"),
+        ]));
+        let error = error.unwrap_err();
+        assert!(
+            error.starts_with(sts) && error.ends_with("use https"),
+            "{error}"
+        );
+        let service = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+        let error = get(&chain(&[(service, "http://imds.example.com")])).unwrap_err();
+        assert!(
+            error.contains(service) && error.ends_with("use https"),
+            "{error}"
+        );
         assert!(refused(relative, ".example.com/").contains("169.254.170.2.example.com"));
         refused(relative, "@example.com/");
         refused(full, "http://me:secret@localhost/");

@@ -1,6 +1,5 @@
 //! AWS credentials that are asked for over the network: of the role that the program runs with.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::Method;
@@ -59,7 +58,7 @@ impl Remote {
         );
         let form = "application/x-www-form-urlencoded".to_owned();
         let headers = vec![("Content-Type", form)];
-        let url = url("AWS_ENDPOINT_URL_STS", &endpoint)?;
+        let url = private_url("AWS_ENDPOINT_URL_STS", &endpoint, &AGENTS)?;
         let answer = self.ask(Method::POST, &url, headers, body).await?;
         of_xml(&answer)
             .map(Some)
@@ -97,15 +96,7 @@ impl Remote {
             (None, Some(text)) => (full, text),
             (None, None) => return Ok(None),
         };
-        let url = url(variable, &text)?;
-        match url.is_https() || is_agent(url.host()) {
-            true => Ok(Some(url)),
-            false => Err(format!(
-                "{variable}: http is only allowed to this host (localhost, 127.0.0.0/8, ::1) and to the agents \
-                 of AWS ({}), not to {url}, because the credentials could be read on the way: use https",
-                AGENTS.join(", ")
-            )),
-        }
+        private_url(variable, &text, &AGENTS).map(Some)
     }
 
     /// The metadata service of EC2, in its second version.
@@ -118,7 +109,10 @@ impl Remote {
         let endpoint = self.environment.get(ENDPOINT);
         let endpoint = endpoint.unwrap_or_else(|| "http://169.254.169.254".to_owned());
         let endpoint = endpoint.trim_end_matches('/');
-        let url_of = |path: String| url(ENDPOINT, &format!("{endpoint}/latest/{path}"));
+        let url_of = |path: String| {
+            let text = format!("{endpoint}/latest/{path}");
+            private_url(ENDPOINT, &text, &METADATA_SERVICES)
+        };
         let ttl = vec![("X-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())];
         let url = url_of("api/token".to_owned())?;
         let session = text(&self.ask(Method::PUT, &url, ttl, String::new()).await?);
@@ -169,14 +163,25 @@ fn url(variable: &str, text: &str) -> Result<Url, String> {
     })
 }
 
-/// Whether what is sent to it over HTTP stays on this machine, as AWS's own tools have it.
-fn is_agent(host: &str) -> bool {
-    let is_loopback = host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    is_loopback || host.eq_ignore_ascii_case("localhost") || AGENTS.contains(&host)
+/// The same, where nothing can be read on the way: what is sent to agents over HTTP stays on this machine, as AWS's
+/// own tools have it.
+fn private_url(variable: &str, text: &str, agents: &[&str]) -> Result<Url, String> {
+    let url = url(variable, text)?;
+    match url.is_private() || agents.contains(&url.host()) {
+        true => Ok(url),
+        false => Err(format!(
+            "{variable}: http is only allowed to this host (localhost, 127.0.0.0/8, ::1) and to the agents of AWS \
+             ({}), not to {url}, because the credentials could be read on the way: use https",
+            agents.join(", ")
+        )),
+    }
 }
 
 /// ECS; EKS Pod Identity, in both versions of IP.
 const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+
+/// EC2, in both versions of IP.
+const METADATA_SERVICES: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
 
 /// IAM allows names of 64 characters.
 const ROLE_BYTES_MAX: usize = 256;
@@ -258,6 +263,14 @@ mod tests {
 
     #[test]
     fn agents_are_those_of_aws() {
+        let is_agent = |host: &str| {
+            let host = match host.contains(':') {
+                true => format!("[{host}]"),
+                false => host.to_owned(),
+            };
+            assert!(private_url("X", &format!("https://{host}/"), &AGENTS).is_ok());
+            private_url("X", &format!("http://{host}/"), &AGENTS).is_ok()
+        };
         for host in [
             "localhost",
             "LOCALHOST",
