@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::TokenError;
 use super::cache::{FetchError, Fetched, TokenSource};
 use super::client_credentials::{TokenEndpoint, form_encoded};
 use super::jwt::encode;
+use super::{Token, TokenError};
 use crate::regular_file;
 use crate::security::{JwtAlgorithm, Secret, sign};
 
@@ -66,6 +66,8 @@ pub(crate) struct SignedAssertion {
 
 #[async_trait]
 impl TokenSource for AssertedClient {
+    type Token = Token;
+
     async fn fetch(&self) -> Result<Fetched, FetchError> {
         let assertion = self
             .assertion

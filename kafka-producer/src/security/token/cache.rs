@@ -20,17 +20,31 @@ use async_trait::async_trait;
 use super::retry::RetryBackoff;
 use super::{Token, TokenError, TokenProvider};
 
+/// What is kept: a token, or what tokens are made of.
+pub(crate) trait Credential: Clone + Send + Sync {
+    /// Whether a broker has refused it.
+    fn is_refused(&self) -> bool;
+}
+
+impl Credential for Token {
+    fn is_refused(&self) -> bool {
+        self.is_refused()
+    }
+}
+
 /// Where tokens come from.
 #[async_trait]
 pub(crate) trait TokenSource: fmt::Debug + Send + Sync {
+    type Token: Credential;
+
     /// A new one, asked for once.
-    async fn fetch(&self) -> Result<Fetched, FetchError>;
+    async fn fetch(&self) -> Result<Fetched<Self::Token>, FetchError>;
 }
 
 /// A new token.
 #[derive(Debug)]
-pub(crate) struct Fetched {
-    pub(crate) token: Token,
+pub(crate) struct Fetched<T = Token> {
+    pub(crate) token: T,
     /// How long it is valid; `None`: nobody knows, and it is not kept.
     pub(crate) lifetime: Option<Duration>,
 }
@@ -71,7 +85,7 @@ impl Refresh {
 
 /// A source whose tokens are kept.
 #[derive(Debug)]
-pub(crate) struct CachedTokens<S> {
+pub(crate) struct CachedTokens<S: TokenSource> {
     source: S,
     refresh: Refresh,
     retry: RetryBackoff,
@@ -79,13 +93,13 @@ pub(crate) struct CachedTokens<S> {
     patience: Duration,
     /// Held while a token is fetched.
     fetching: tokio::sync::Mutex<()>,
-    known: Mutex<Known>,
+    known: Mutex<Known<S::Token>>,
 }
 
 /// What has come of fetching so far.
-#[derive(Debug, Default)]
-struct Known {
-    kept: Option<Kept>,
+#[derive(Debug)]
+struct Known<T = Token> {
+    kept: Option<Kept<T>>,
     /// Since the last token, if that was not refused.
     failures: u32,
     failed: Option<Failed>,
@@ -93,8 +107,8 @@ struct Known {
     pause_ends: Option<Instant>,
 }
 
-struct Kept {
-    token: Token,
+struct Kept<T = Token> {
+    token: T,
     fresh_until: Instant,
     valid_until: Instant,
 }
@@ -107,12 +121,12 @@ struct Failed {
 
 /// What a call is answered with.
 #[derive(Debug)]
-enum Answer {
-    Known(Result<Token, TokenError>),
+enum Answer<T = Token> {
+    Known(Result<T, TokenError>),
     Fetch,
 }
 
-impl fmt::Debug for Kept {
+impl<T> fmt::Debug for Kept<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").finish_non_exhaustive()
     }
@@ -137,11 +151,11 @@ impl<S: TokenSource> CachedTokens<S> {
     }
 
     /// What is known: for a moment only, never while something is waited for.
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Known<S::Token>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, token: &Token, lifetime: Duration) -> Option<Kept> {
+    fn keep(&self, token: &S::Token, lifetime: Duration) -> Option<Kept<S::Token>> {
         let lifetime = lifetime.min(LIFETIME_MAX);
         let now = Instant::now();
         Some(Kept {
@@ -151,9 +165,23 @@ impl<S: TokenSource> CachedTokens<S> {
         })
     }
 
+    /// The one that is kept, or a new one.
+    pub(crate) async fn current(&self) -> Result<S::Token, TokenError> {
+        let asked = Instant::now();
+        let _turn = match self.turn().await {
+            Ok(turn) => turn,
+            Err(token) => return Ok(token),
+        };
+        let answer = self.known().answer(asked, Instant::now());
+        match answer {
+            Answer::Known(answer) => answer,
+            Answer::Fetch => self.fetch().await,
+        }
+    }
+
     /// Fetches a token; again after short pauses, while that may help, so that a moment without an answer is
     /// bridged, and a longer one told.
-    async fn fetch(&self) -> Result<Token, TokenError> {
+    async fn fetch(&self) -> Result<S::Token, TokenError> {
         let begun = Instant::now();
         loop {
             let left = self.patience.saturating_sub(begun.elapsed());
@@ -181,7 +209,7 @@ impl<S: TokenSource> CachedTokens<S> {
     }
 
     /// Asks the source once, which has so much time.
-    async fn ask_source(&self, left: Duration) -> Result<Fetched, FetchError> {
+    async fn ask_source(&self, left: Duration) -> Result<Fetched<S::Token>, FetchError> {
         let fetched = tokio::time::timeout(left, self.source.fetch()).await;
         fetched.unwrap_or_else(|_| {
             let why = format!("there is no answer after {:.1?}", self.patience);
@@ -189,7 +217,7 @@ impl<S: TokenSource> CachedTokens<S> {
         })
     }
 
-    fn tell_failure(&self, error: TokenError, now: Instant) -> Result<Token, TokenError> {
+    fn tell_failure(&self, error: TokenError, now: Instant) -> Result<S::Token, TokenError> {
         let known = self.known();
         if known.valid(now).is_some() {
             tracing::warn!("a token that ends soon is used again: {error}");
@@ -198,7 +226,7 @@ impl<S: TokenSource> CachedTokens<S> {
     }
 
     /// A token that is still valid, if another call is fetching the next; otherwise this one's turn.
-    async fn turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Token> {
+    async fn turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, S::Token> {
         if let Ok(turn) = self.fetching.try_lock() {
             return Ok(turn);
         }
@@ -211,25 +239,28 @@ impl<S: TokenSource> CachedTokens<S> {
 }
 
 #[async_trait]
-impl<S: TokenSource> TokenProvider for CachedTokens<S> {
+impl<S: TokenSource<Token = Token>> TokenProvider for CachedTokens<S> {
     async fn token(&self, _host: &str) -> Result<Token, TokenError> {
-        let asked = Instant::now();
-        let _turn = match self.turn().await {
-            Ok(turn) => turn,
-            Err(token) => return Ok(token),
-        };
-        let answer = self.known().answer(asked, Instant::now());
-        match answer {
-            Answer::Known(answer) => answer,
-            Answer::Fetch => self.fetch().await,
+        self.current().await
+    }
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self {
+            kept: None,
+            failures: 0,
+            failed: None,
+            pause_ends: None,
         }
     }
 }
 
-impl Known {
+impl<T: Credential> Known<T> {
     /// The answer to a call of that time: another call may have fetched it since.
-    fn answer(&self, asked: Instant, now: Instant) -> Answer {
-        let usable = |until: fn(&Kept) -> Instant| self.kept.as_ref().filter(|it| now < until(it));
+    fn answer(&self, asked: Instant, now: Instant) -> Answer<T> {
+        let usable =
+            |until: fn(&Kept<T>) -> Instant| self.kept.as_ref().filter(|it| now < until(it));
         let fresh = usable(|kept| kept.fresh_until).filter(|kept| !kept.token.is_refused());
         if let Some(kept) = fresh {
             return Answer::Known(Ok(kept.token.clone()));
@@ -246,19 +277,19 @@ impl Known {
     }
 
     /// A token that is still valid is better than an error.
-    fn instead_of(&self, error: TokenError, now: Instant) -> Result<Token, TokenError> {
+    fn instead_of(&self, error: TokenError, now: Instant) -> Result<T, TokenError> {
         self.valid(now).cloned().ok_or(error)
     }
 
     /// A token that a broker may accept.
-    fn valid(&self, now: Instant) -> Option<&Token> {
+    fn valid(&self, now: Instant) -> Option<&T> {
         let kept = self.kept.as_ref();
         let valid = kept.filter(|kept| now < kept.valid_until && !kept.token.is_refused());
         valid.map(|kept| &kept.token)
     }
 
     /// One that was fetched because another was refused may be refused as well.
-    fn fetched(&mut self, kept: Option<Kept>, retry: RetryBackoff, now: Instant) {
+    fn fetched(&mut self, kept: Option<Kept<T>>, retry: RetryBackoff, now: Instant) {
         self.failed = None;
         let before = std::mem::replace(&mut self.kept, kept);
         if before.is_some_and(|before| before.token.is_refused()) {
@@ -366,6 +397,8 @@ mod tests {
 
     #[async_trait]
     impl TokenSource for Numbered {
+        type Token = Token;
+
         async fn fetch(&self) -> Result<Fetched, FetchError> {
             let number = self.fetched.fetch_add(1, Ordering::Relaxed) + 1;
             if number > self.good {
@@ -437,7 +470,7 @@ mod tests {
 
     #[test]
     fn all_who_wait_are_told_a_failure_and_so_are_those_who_ask_in_the_pause() {
-        let (asked, mut known) = (Instant::now(), Known::default());
+        let (asked, mut known) = (Instant::now(), Known::<Token>::default());
         let at = |ms| asked + Duration::from_millis(ms);
         assert_eq!(told(&known, asked, at(0)), "fetch");
         known.failed(error("down"), RETRY, at(20));
@@ -456,7 +489,7 @@ mod tests {
         let at = |ms| begun + Duration::from_millis(ms);
         let end = begun + HOUR;
         let (first, second, third) = (Token::new("t1"), Token::new("t2"), Token::new("t3"));
-        let mut known = Known::default();
+        let mut known = Known::<Token>::default();
         known.fetched(kept(&first, end, end), RETRY, at(0));
         assert_eq!(told(&known, at(1), at(1)), "t1");
         first.refused().set();
@@ -490,6 +523,8 @@ mod tests {
 
     #[async_trait]
     impl TokenSource for Recovering {
+        type Token = Token;
+
         async fn fetch(&self) -> Result<Fetched, FetchError> {
             let left = self.0.load(Ordering::Relaxed);
             if left > 0 {
@@ -535,6 +570,8 @@ mod tests {
 
     #[async_trait]
     impl TokenSource for FallingSilent {
+        type Token = Token;
+
         async fn fetch(&self) -> Result<Fetched, FetchError> {
             if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
                 std::future::pending::<()>().await;

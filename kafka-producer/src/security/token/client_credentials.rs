@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::cache::{FetchError, Fetched, TokenSource};
 use super::http::{Answer, Call, HttpClient, Url};
-use super::{TokenError, jwt};
+use super::{Token, TokenError, jwt};
 use crate::readable::readable;
 use crate::security::Secret;
 
@@ -28,6 +28,8 @@ pub(crate) struct ClientCredentials {
 
 #[async_trait]
 impl TokenSource for ClientCredentials {
+    type Token = Token;
+
     async fn fetch(&self) -> Result<Fetched, FetchError> {
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = &self.scope {
