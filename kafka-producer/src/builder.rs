@@ -305,7 +305,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         let settings = Arc::new(within_a_frame(settings));
         let (engine, appender, doorbell) = assemble(&settings, partitioner, seed(&settings)?);
         let dialer = self.dialer;
-        let network = Network { tls, dialer };
+        let network = Network {
+            tls,
+            provided,
+            dialer,
+        };
         driver::spawn(engine, settings, doorbell, network).map_err(BuildError::Thread)?;
         Ok(Producer::new(
             appender,
@@ -318,13 +322,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
 /// What was found out by reading what `ssl.*` names.
 fn unusable(found: Vec<Unusable>, warnings: &[Warning], provided: &Provided) -> ConfigError {
     let problem = |unusable: Unusable| {
-        let mut problem = Problem::Unusable {
-            name: unusable.setting,
-            value: unusable.value,
-            reason: unusable.reason,
-        };
-        provided.hide_in(&mut problem);
-        problem
+        let (name, mut value, mut reason) = (unusable.setting, unusable.value, unusable.reason);
+        provided.hide_in_unusable(name, &mut value, &mut reason);
+        Problem::Unusable {
+            name,
+            value,
+            reason,
+        }
     };
     ConfigError::new(found.into_iter().map(problem).collect(), warnings.to_vec())
 }

@@ -17,6 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// its streams and expects a certificate for the broker's name; how a proxy is spoken to is up to the
 /// dialer.
 ///
+/// It is for brokers alone: what gives tokens (`sasl.oauthbearer.token.endpoint.url`, and what AWS credentials are
+/// asked of) is connected to by TCP. Where that is not allowed, give a
+/// [`TokenProvider`](crate::security::TokenProvider).
+///
 /// A dialer and its streams are called on the producer's own thread, where tokio's sockets and timers can be
 /// used and nothing may block. Streams must not call into a producer.
 ///

@@ -82,7 +82,13 @@ mod own_thread;
 mod pending;
 #[cfg(feature = "tokio")]
 mod producer;
+#[cfg_attr(
+    not(feature = "tokio"),
+    allow(dead_code, reason = "some words are said to the driver alone")
+)]
+mod readable;
 mod record;
+mod regular_file;
 pub mod security;
 #[cfg(feature = "tokio")]
 mod send;

@@ -321,6 +321,14 @@ pub enum Warning {
         /// Every time.
         fixed_ms: i64,
     },
+    /// What is secret goes to another host without TLS.
+    #[non_exhaustive]
+    SecretInPlain {
+        /// Kafka's name of the property.
+        name: &'static str,
+        /// Where it goes to.
+        value: String,
+    },
     /// A time limit of zero or less, which no connection can meet.
     #[non_exhaustive]
     TimeoutIsZero {
@@ -382,6 +390,10 @@ impl fmt::Display for Warning {
             Self::BackoffIsFixed { name, fixed_ms } => write!(
                 f,
                 "{name} does not grow with each failure: the time is always {fixed_ms} ms"
+            ),
+            Self::SecretInPlain { name, value } => write!(
+                f,
+                "{name}={value}: what is secret can be read on the way, because that is not https"
             ),
             Self::TimeoutIsZero { name } => {
                 write!(

@@ -1,5 +1,6 @@
 //! [`ProducerConfig`]: what was set, by Kafka's names. Nothing is checked before `check`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -323,11 +324,11 @@ fn is_part(name: &str) -> bool {
     row.is_some_and(|row| matches!(row.meaning, Meaning::Joined { .. }))
 }
 
-fn shown<'a>(name: &str, value: &'a str) -> &'a str {
+fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     let is_shown = other_names::named(name).is_some_and(|other| !other.is_secret);
     match table::named(name) {
         Some(property) => property.shown(value),
-        None if is_shown => value,
-        None => table::HIDDEN,
+        None if is_shown => value.into(),
+        None => table::HIDDEN.into(),
     }
 }

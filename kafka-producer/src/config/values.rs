@@ -104,7 +104,7 @@ impl Values {
             self.invalid.insert(name);
             findings.problems.push(Problem::Invalid {
                 name,
-                value: property.shown(text).to_owned(),
+                value: property.shown(text).into_owned(),
                 allowed: allowed_instead(property, text),
             });
             return;
@@ -114,7 +114,7 @@ impl Values {
             Support::Refused(_) if property.is_default(&value) => {}
             Support::Refused(reason) => findings.problems.push(Problem::Unsupported {
                 name,
-                value: property.shown(text).to_owned(),
+                value: property.shown(text).into_owned(),
                 allowed: property.default_or_unset().to_owned(),
                 reason: reason.to_owned(),
             }),
@@ -163,10 +163,10 @@ impl Values {
         Some(Duration::from_millis(millis).min(FOREVER))
     }
 
-    /// How long at most, of a property without a default; unset or negative: no limit.
+    /// The number of a property without a default, if it is set.
     #[cfg(feature = "oauth-oidc")]
-    pub(super) fn given_limit(&self, name: &'static str) -> Option<Duration> {
-        self.value(name).and_then(|_| self.limit(name))
+    pub(super) fn given_number(&self, name: &'static str) -> Option<i64> {
+        self.value(name).map(|_| self.number(name))
     }
 
     #[cfg(feature = "oauth-oidc")]

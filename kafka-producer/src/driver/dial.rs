@@ -10,7 +10,7 @@
 //! How long it may take is decided by the engine, which drops a dial whose time is up.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -81,6 +81,23 @@ pub(crate) fn dial(address: Address, lookup: DnsLookup, tried: Tried, settings: 
     }
 }
 
+#[cfg_attr(
+    not(any(feature = "oauth-oidc", feature = "aws-msk-iam")),
+    allow(dead_code, reason = "only token endpoints are no brokers")
+)]
+impl Dial {
+    /// One to something that is no broker.
+    pub(crate) fn of(address: Address) -> Self {
+        let targets = resolve(address.clone(), DnsLookup::UseAllDnsIps);
+        Self {
+            address,
+            connect: Box::new(|address| Box::pin(connect(address, (None, None)))),
+            state: State::Resolving(Box::pin(targets)),
+            tried: Tried::default(),
+        }
+    }
+}
+
 #[cfg(test)]
 impl Dial {
     /// One that is as far as this.
@@ -125,6 +142,28 @@ impl<S> Dial<S> {
             State::Resolving(_) => Poll::Pending,
             State::Racing(race) => race.poll(&self.connect, &mut self.tried, now, context),
         }
+    }
+
+    /// The same for those who await it, where tokio has a timer.
+    #[cfg_attr(
+        not(any(feature = "oauth-oidc", feature = "aws-msk-iam")),
+        allow(dead_code, reason = "only token endpoints are no brokers")
+    )]
+    pub(crate) async fn opened(mut self) -> io::Result<S> {
+        let mut alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
+        let dialed = poll_fn(|context| {
+            loop {
+                if let Poll::Ready(done) = self.poll(Instant::now(), context, || ()) {
+                    return Poll::Ready(done);
+                }
+                let Some(at) = self.deadline() else {
+                    return Poll::Pending;
+                };
+                alarm.as_mut().reset(at.into());
+                std::task::ready!(alarm.as_mut().poll(context));
+            }
+        });
+        dialed.await.map(|dialed| dialed.stream)
     }
 
     /// When to poll again if nothing happens.
@@ -394,6 +433,21 @@ mod tests {
         assert_eq!(poll(&mut again, now), accepted(GOOD));
     }
 
+    #[tokio::test]
+    async fn whoever_awaits_a_dial_gets_what_accepts_after_the_head_start() {
+        let begun = Instant::now();
+        let dial = dial_of(&[DEAD, GOOD], Tried::default());
+        let taken = tokio::time::timeout(HEAD_START * 100, dial.opened()).await;
+        let taken = taken.expect("it is not waited for what is dead");
+        assert_eq!(taken.unwrap().to_string(), GOOD);
+        assert!(begun.elapsed() >= HEAD_START);
+        let refused = dial_of(&[REFUSES], Tried::default()).opened().await;
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            format!("{REFUSES}: refused")
+        );
+    }
+
     #[test]
     fn an_address_that_refuses_is_followed_by_the_next_at_once() {
         let mut dial = dial_of(&[REFUSES, GOOD], Tried::default());
@@ -470,7 +524,7 @@ mod tests {
         let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let targets = vec![Target::from(nobody), Target::from(good)];
         let mut dial = Dial::resolving(ready(Ok(targets)));
-        let dialed = std::future::poll_fn(|context| dial.poll(Instant::now(), context, || ()));
+        let dialed = poll_fn(|context| dial.poll(Instant::now(), context, || ()));
         assert_eq!(dialed.await.unwrap().stream.peer_addr().unwrap(), good);
     }
 

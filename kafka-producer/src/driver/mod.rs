@@ -22,7 +22,7 @@
 mod alarm;
 mod compressor;
 mod connection;
-mod dial;
+pub(crate) mod dial;
 mod foreign_calls;
 mod inline_drive;
 mod opening;

@@ -105,7 +105,8 @@ impl Opening {
                     canonical,
                 }));
             };
-            let securing = Securing::begin(socket, canonical, tls, dial.take_tried())?;
+            let mut securing = Securing::begin(socket, canonical, tls)?;
+            securing.tried = dial.take_tried();
             self.state = State::Securing(Box::new(securing));
         }
         if let State::Securing(securing) = &mut self.state {
@@ -155,7 +156,6 @@ impl Securing {
         socket: TcpStream,
         canonical: Option<Arc<str>>,
         tls: ToSecure,
-        tried: Tried,
     ) -> Result<Self, Failure> {
         let address = socket.peer_addr();
         let address = address.map_err(|error| Failure::Network(error.to_string()))?;
@@ -164,8 +164,43 @@ impl Securing {
             handshake: Handshake::begin(Socket::Tcp(socket), host, tls.config)?,
             carrier: Carrier::Tcp(address),
             agreed: tls.agreed,
-            tried,
+            tried: Tried::default(),
             canonical,
         })
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "_tls")]
+mod tests {
+    use super::*;
+    use crate::ProducerConfig;
+    use crate::driver::dial::dial;
+    use crate::security::TlsClient;
+    use crate::settings::{Address, DnsLookup};
+
+    #[tokio::test]
+    async fn what_was_tried_is_known_though_tls_cannot_even_be_begun() {
+        let config = ProducerConfig::new().bootstrap_servers(["kafka:9093"]);
+        let checked = config.set("security.protocol", "SSL").check().unwrap();
+        let mut tls = checked.settings.security.tls.clone().unwrap();
+        let authority = kafka_mock::MockTls::new().unwrap();
+        tls.trust = crate::security::Trust::Pem(crate::security::Secret::new(authority.ca_pem()));
+        let now = Instant::now();
+        let tls = ToSecure {
+            host: "no name".to_owned(),
+            config: TlsClient::new(&tls, now).unwrap().config(),
+            agreed: Agreed::Never,
+        };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let target = Address::new("127.0.0.1", address.port());
+        let lookup = DnsLookup::UseAllDnsIps;
+        let dial = dial(target, lookup, Tried::default(), &checked.settings);
+        let mut opening = Opening::new(dial, Some(tls));
+        let opened = std::future::poll_fn(|context| opening.poll(now, context, |_| {})).await;
+        assert!(opened.is_err());
+        let tried = format!("{:?}", opening.take_tried());
+        assert!(tried.contains(&address.to_string()), "{tried}");
     }
 }

@@ -20,6 +20,7 @@ use super::inline_drive::InlineWaker;
 use super::round::{Driver, Outside, Round, Way};
 use super::securing::Securing;
 use super::shared::SharedDriver;
+use crate::config::Provided;
 use crate::dialer::Dialer;
 use crate::engine::{Engine, Notices};
 use crate::security::{Sasl, TlsClient};
@@ -30,6 +31,8 @@ use crate::{own_thread, warnings};
 #[derive(Default)]
 pub(crate) struct Network {
     pub(crate) tls: Option<TlsClient>,
+    /// What no warning may show.
+    pub(crate) provided: Provided,
     /// Instead of TCP.
     pub(crate) dialer: Option<Arc<dyn Dialer>>,
 }
@@ -77,7 +80,8 @@ fn prepare(
         let _context = runtime.enter();
         Alarm::new()?
     };
-    let securing = network.tls.map(Securing::new);
+    let tls = network.tls;
+    let securing = tls.map(|tls| Securing::new(tls, network.provided));
     let way = match network.dialer {
         None => Way::Tcp,
         Some(_) => Way::Dialer,

@@ -205,12 +205,11 @@ impl Engine {
                 | ExpectedResponse::SaslAuthenticate
         );
         let read = self.read_response(id, request, frame);
-        let renamed = self.nodes.current(id);
-        if renamed != id {
-            // The answer has told which broker it is.
-            self.admitted(renamed);
+        for adopted in self.nodes.take_newly_adopted() {
+            self.admitted(adopted);
         }
-        let id = renamed;
+        // The answer may have told which broker it is.
+        let id = self.nodes.current(id);
         match read {
             Ok(()) if greeting => self.nodes.retire_if_late(&mut self.cx, id),
             Ok(()) => self.nodes.note_use(&mut self.cx, id),

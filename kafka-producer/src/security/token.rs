@@ -4,7 +4,7 @@
 pub(crate) mod assertion;
 #[cfg(feature = "aws-msk-iam")]
 pub(crate) mod aws;
-#[cfg(feature = "oauth-oidc")]
+#[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
 pub(crate) mod cache;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod client_credentials;
@@ -16,7 +16,7 @@ pub(crate) mod http;
 pub(crate) mod https;
 #[cfg(feature = "oauth-oidc")]
 pub(crate) mod jwt;
-#[cfg(feature = "oauth-oidc")]
+#[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
 pub(crate) mod retry;
 #[cfg(any(feature = "aws-msk-iam", feature = "oauth-oidc"))]
 pub(crate) mod time;
@@ -117,6 +117,10 @@ pub struct Token {
 pub(crate) struct Refused(Arc<AtomicBool>);
 
 impl Refused {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -148,15 +152,21 @@ impl Token {
         }
     }
 
-    /// Whether a broker has refused it, or a clone of it (`OAUTHBEARER`): a provider that keeps its tokens gets
-    /// another.
+    /// Whether a broker has refused it, or a clone of it: a provider that keeps its tokens gets another.
     ///
     /// ```
     /// let token = kafka_producer::security::Token::new("eyJhbGciOiJub25lIn0.e30.");
     /// assert!(!token.is_refused());
     /// ```
     pub fn is_refused(&self) -> bool {
-        self.refused.0.load(Ordering::Relaxed)
+        self.refused.is_set()
+    }
+
+    /// The same token, whose refusal is that of what it was made of.
+    #[cfg(feature = "aws-msk-iam")]
+    pub(crate) fn made_of(mut self, refused: Refused) -> Self {
+        self.refused = refused;
+        self
     }
 
     /// What a broker's refusal is noted in.

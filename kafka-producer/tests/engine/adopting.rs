@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kafka_producer::engine::{Input, NodeId};
-use kafka_producer::settings::{Address, Settings};
+use kafka_producer::settings::{Address, DnsLookup, Settings};
 use kafka_wire::ApiKey;
 use kafka_wire::messages::metadata::MetadataRequest;
 
@@ -78,6 +78,19 @@ fn a_broker_at_an_address_of_another_name_is_dialed() {
 }
 
 #[test]
+fn a_broker_is_dialed_where_bootstrap_servers_are_dialed_by_other_names_than_their_own() {
+    let canonical = Settings {
+        dns_lookup: DnsLookup::ResolveCanonicalBootstrapServersOnly,
+        ..settings()
+    };
+    let mut stage = adopted(canonical);
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+    assert_eq!(stage.dials.len(), 2);
+}
+
+#[test]
 fn an_answer_that_was_gathered_under_the_old_name_is_understood() {
     let mut stage = Stage::bare(at_broker_1(settings()), Map::of(TOPIC, &[1]));
     stage.by_hand.insert(ApiKey::INIT_PRODUCER_ID);
@@ -119,6 +132,65 @@ fn the_session_is_renewed_under_the_new_name() {
     stage.pass(ms(10_000));
     assert_eq!(stage.sasl_port.authenticated, [-1, 1].map(NodeId));
     assert_eq!(stage.dials.len(), 1);
+}
+
+#[test]
+fn a_session_that_is_due_when_its_connection_is_adopted_is_renewed() {
+    let settings = at_broker_1(with_sasl(plain_login(), settings()));
+    let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
+    stage.sasl_port.lifetime_ms = 10_000;
+    stage.by_hand.insert(ApiKey::METADATA);
+    let _waiting = stage.ask_topic(TOPIC);
+    // The thread wakes late: the answer and the timer are both there.
+    stage.now += ms(9_600);
+    let told = stage.map.tell(&[TOPIC.to_owned()]);
+    let answer = stage.connections[&NodeId(-1)][0].answer::<MetadataRequest>(&told);
+    stage.by_hand.clear();
+    stage.respond(NodeId(-1), answer);
+    stage.settle();
+    stage.pass(ms(1));
+    assert_eq!(stage.sasl_port.authenticated, [-1, 1].map(NodeId));
+    assert!(stage.dropped.is_empty());
+}
+
+#[test]
+fn each_broker_that_adopts_a_connection_is_asked_how_long_it_remembers() {
+    let settings = Settings {
+        bootstrap: [1, 2]
+            .map(|id| Address::new(format!("broker-{id}"), 9092))
+            .to_vec(),
+        ..settings()
+    };
+    let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1, 2]));
+    stage.by_hand.insert(ApiKey::METADATA);
+    stage.unreachable.extend([-1, -2].map(NodeId));
+    let _waiting = stage.ask_topic(TOPIC);
+    stage.pass(ms(300));
+    // Both open now; one of them is asked, and its answer tells who the other is.
+    stage.unreachable.clear();
+    stage.settle();
+    assert_eq!(stage.connected(), [-2, -1].map(NodeId));
+    let waits = stage
+        .connections
+        .iter()
+        .find(|(_, asked)| !asked.is_empty());
+    let (&asked, requests) = waits.expect("one is asked for metadata");
+    let told = stage.map.tell(&[TOPIC.to_owned()]);
+    let answer = requests[0].answer::<MetadataRequest>(&told);
+    stage.by_hand.clear();
+    stage.respond(asked, answer);
+    stage.settle();
+    for (partition, broker) in [(0, 1), (1, 2)] {
+        let delivery = stage.send(partition, "tea");
+        stage.answer(broker, [ok(0)]);
+        delivered(&delivery, 0);
+    }
+    assert_eq!(stage.dials.len(), 2);
+    for id in [1, 2].map(NodeId) {
+        let asked = stage.asked.iter();
+        let asked = asked.filter(|asked| **asked == (id, ApiKey::DESCRIBE_CONFIGS));
+        assert_eq!(asked.count(), 1, "{id}");
+    }
 }
 
 #[test]

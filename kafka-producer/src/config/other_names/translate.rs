@@ -104,7 +104,7 @@ impl Translator<'_> {
     fn warn(&mut self, other: &'static OtherName, settings: &[Setting]) {
         let write = |(setting, text): &Setting| {
             let property = table::named(setting).filter(|_| !self.provided.has(other.name));
-            let shown = property.map_or(HIDDEN, |property| property.shown(text));
+            let shown = property.map_or_else(|| HIDDEN.into(), |property| property.shown(text));
             format!("{setting}={shown}")
         };
         let instead: Vec<String> = settings.iter().map(write).collect();
@@ -147,13 +147,16 @@ impl Translator<'_> {
     /// Another name said otherwise, or today's did.
     fn disagree(&mut self, other: &'static OtherName, value: &str, setting: &'static str) {
         let (name, there) = match self.said_by.get(setting) {
-            Some(first) => (first.name, self.shown(first, &self.given[first.name])),
+            Some(first) => {
+                let there = self.shown(first, &self.given[first.name]);
+                (first.name, there.into())
+            }
             None => {
                 let there = &self.given[setting];
                 let property = table::named(setting);
                 (
                     setting,
-                    property.map_or(HIDDEN, |property| property.shown(there)),
+                    property.map_or_else(|| HIDDEN.into(), |property| property.shown(there)),
                 )
             }
         };
@@ -161,7 +164,7 @@ impl Translator<'_> {
             name: other.name,
             value: self.shown(other, value).to_owned(),
             other: name,
-            other_value: there.to_owned(),
+            other_value: there.into_owned(),
             setting,
         });
     }
@@ -211,7 +214,9 @@ impl Translator<'_> {
             self.given.get("sasl.password"),
         ) {
             (Some(username), Some(password)) => {
-                let (username, password) = (quote(username), quote(password));
+                // Within the login module's text nothing is trimmed any more.
+                let [username, password] =
+                    [username, password].map(|text| quote(table::trimmed(text)));
                 let jaas = format!("{module} required username={username} password={password};");
                 Some(Converted::Settings(vec![("sasl.jaas.config", jaas)]))
             }

@@ -15,11 +15,16 @@ pub(crate) struct Provided {
 }
 
 impl Provided {
-    pub(super) fn add(&mut self, name: &str, text: &str) {
-        self.names.insert(name.to_owned());
-        let text = text.trim();
-        if !text.is_empty() {
-            self.texts.push(Secret::new(text.to_owned()));
+    /// `sets`: what a name that is not today's sets.
+    pub(super) fn add(&mut self, name: &str, sets: Option<&str>, text: &str) {
+        let names = [Some(name), sets].into_iter().flatten();
+        self.names.extend(names.map(str::to_owned));
+        // A list may be told by its entries.
+        let texts = std::iter::once(text).chain(text.split(',')).map(str::trim);
+        for text in texts.filter(|text| !text.is_empty()) {
+            if self.texts.iter().all(|known| known.expose() != text) {
+                self.texts.push(Secret::new(text.to_owned()));
+            }
         }
     }
 
@@ -31,25 +36,37 @@ impl Provided {
     /// The problem without what was provided.
     pub(crate) fn hide_in(&self, problem: &mut Problem) {
         match problem {
-            Problem::Invalid { value, .. } => self.hide_value(value),
-            Problem::Contradiction { value, because, .. } => {
-                self.hide_value(value);
-                self.hide_words(because);
+            Problem::Invalid { name, value, .. } => self.hide_value(name, value),
+            Problem::Contradiction {
+                name,
+                value,
+                because: words,
+                ..
             }
-            Problem::Unsupported { value, reason, .. } => {
-                self.hide_value(value);
-                self.hide_words(reason);
+            | Problem::Unsupported {
+                name,
+                value,
+                reason: words,
+                ..
+            } => {
+                self.hide_value(name, value);
+                self.hide_words(words);
             }
             Problem::Disagreement {
-                value, other_value, ..
+                name,
+                value,
+                other,
+                other_value,
+                ..
             } => {
-                self.hide_value(value);
-                self.hide_value(other_value);
+                self.hide_value(name, value);
+                self.hide_value(other, other_value);
             }
-            Problem::Unusable { value, reason, .. } => {
-                value.iter_mut().for_each(|value| self.hide_value(value));
-                self.hide_words(reason);
-            }
+            Problem::Unusable {
+                name,
+                value,
+                reason,
+            } => self.hide_in_unusable(name, value, reason),
             Problem::Missing { .. }
             | Problem::Unreadable { .. }
             | Problem::NotUnicode { .. }
@@ -57,18 +74,32 @@ impl Provided {
         }
     }
 
+    /// The same, of a setting that cannot be used.
+    pub(crate) fn hide_in_unusable(
+        &self,
+        name: &str,
+        value: &mut Option<String>,
+        reason: &mut String,
+    ) {
+        if let Some(value) = value {
+            self.hide_value(name, value);
+        }
+        self.hide_words(reason);
+    }
+
     /// The warning without what was provided.
     pub(in super::super) fn hide_in_warning(&self, warning: &mut Warning) {
         match warning {
-            Warning::EntryNotSupported { entry: value, .. }
-            | Warning::IdempotenceOff { value, .. } => self.hide_value(value),
+            Warning::EntryNotSupported { name, entry: value }
+            | Warning::IdempotenceOff { name, value }
+            | Warning::SecretInPlain { name, value } => self.hide_value(name, value),
             _ => {}
         }
     }
 
-    /// A value that has something of it, even if the rest is not secret.
-    fn hide_value(&self, value: &mut String) {
-        if self.texts.iter().any(|text| has_word(value, text.expose())) {
+    /// A value of which a part was provided, however much of it this is, or one that has something of it.
+    fn hide_value(&self, name: &str, value: &mut String) {
+        if self.has(name) || self.texts.iter().any(|text| has_word(value, text.expose())) {
             HIDDEN.clone_into(value);
         }
     }
@@ -115,7 +146,7 @@ mod tests {
 
     fn hidden(text: &str, words: &str) -> String {
         let mut provided = Provided::default();
-        provided.add("name", text);
+        provided.add("name", None, text);
         let mut words = words.to_owned();
         provided.hide_words(&mut words);
         words
@@ -136,15 +167,28 @@ mod tests {
             assert_eq!(hidden(text, &format!("a {text}")), "a [hidden]", "{text}");
         }
         assert_eq!(hidden("", "nothing"), "nothing");
+        assert_eq!(
+            hidden("TEA, MILK", "it is TEA,MILK"),
+            "it is [hidden],[hidden]"
+        );
     }
 
     #[test]
     fn a_value_with_a_part_that_was_provided_is_hidden_whole() {
         let mut provided = Provided::default();
-        provided.add("bootstrap.servers", "kafka-1");
-        let mut value = "kafka-1:port".to_owned();
-        provided.hide_value(&mut value);
-        assert_eq!(value, "[hidden]");
-        assert_eq!(format!("{provided:?}"), "{\"bootstrap.servers\"}");
+        provided.add("metadata.broker.list", Some("bootstrap.servers"), "kafka-1");
+        for (name, given, shown) in [
+            ("bootstrap.servers", "kafka-1:port", "[hidden]"),
+            ("bootstrap.servers", "kafka-12:port", "[hidden]"),
+            ("metadata.broker.list", "kafka-12:port", "[hidden]"),
+            ("client.id", "kafka-1:port", "[hidden]"),
+            ("client.id", "kafka-12:port", "kafka-12:port"),
+        ] {
+            let mut value = given.to_owned();
+            provided.hide_value(name, &mut value);
+            assert_eq!(value, shown, "{name}={given}");
+        }
+        let names = "{\"bootstrap.servers\", \"metadata.broker.list\"}";
+        assert_eq!(format!("{provided:?}"), names);
     }
 }

@@ -4,12 +4,14 @@
 //! here: a variable is no password. Only regular files are read.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use regex_lite::Regex;
 
 use super::super::properties_file::parse_properties;
 use super::variable::Variable;
+use crate::regular_file;
 
 /// Where values come from.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl Provider {
         match self {
             Self::File(allowed) => {
                 let path = allowed.check(variable.path)?;
-                let values: BTreeMap<String, String> = parse_properties(&read(&path)?)
+                let values: BTreeMap<String, String> = parse_properties(&read(allowed, &path)?)
                     .map_err(|error| format!("{}: {error}", path.display()))?
                     .into_iter()
                     .collect();
@@ -80,7 +82,7 @@ impl Provider {
                 if !is_file_name(key) {
                     return Err(format!("{key:?} is not the name of a file"));
                 }
-                read(&directory.join(key))
+                read(allowed, &directory.join(key))
             }
             Self::Environment(_) if !variable.path.is_empty() => {
                 Err("a variable of the environment has no path: ${PROVIDER:NAME}".to_owned())
@@ -105,19 +107,13 @@ fn is_file_name(key: &str) -> bool {
     matches!((components.next(), components.next()), (Some(Component::Normal(name)), None) if name == key)
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a setting names the file, and a provider that reads it"
-)]
-fn read(path: &Path) -> Result<String, String> {
-    let cannot = |reason: String| format!("cannot read {}: {reason}", path.display());
-    let metadata = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?;
-    if !metadata.is_file() {
-        // Reading another kind might never end.
-        return Err(cannot("it is not a regular file".to_owned()));
-    }
-    let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8".to_owned()))
+fn read(allowed: &AllowedPaths, path: &Path) -> Result<String, String> {
+    allowed.check_target(path)?;
+    regular_file::read_text(path).map_err(|error| cannot_read(path, &error))
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> String {
+    format!("cannot read {}: {error}", path.display())
 }
 
 #[allow(
@@ -162,6 +158,27 @@ impl AllowedPaths {
             true if self.0.is_empty() => Ok(path.into()),
             true => Ok(normal),
             false => Err(format!("{path} is not in {ALLOWED_PATHS}")),
+        }
+    }
+
+    /// A link may lead elsewhere, but not out of what is allowed, wherever that is itself.
+    fn check_target(&self, path: &Path) -> Result<(), String> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let target = path.canonicalize();
+        let target = target.map_err(|error| cannot_read(path, &error))?;
+        let mut allowed = self
+            .0
+            .iter()
+            .filter_map(|allowed| allowed.canonicalize().ok());
+        match allowed.any(|allowed| target.starts_with(allowed)) {
+            true => Ok(()),
+            false => Err(format!(
+                "{} is a link to {}, which is not in {ALLOWED_PATHS}",
+                path.display(),
+                target.display()
+            )),
         }
     }
 }

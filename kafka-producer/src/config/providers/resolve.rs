@@ -36,7 +36,7 @@ pub(in super::super) fn resolve(
             resolved.explicit.insert(name.clone(), value.clone());
             continue;
         };
-        match providers.resolve(known.name, value, &mut resolved.provided, findings) {
+        match providers.resolve(&known, value, &mut resolved.provided, findings) {
             Some(value) => drop(resolved.explicit.insert(name.clone(), value)),
             None => resolved.invalid.extend(known.property),
         }
@@ -98,11 +98,12 @@ impl<'a> Providers<'a> {
     /// The value with what its variables stand for; `None` after it was reported that one has nothing.
     fn resolve(
         &self,
-        name: &'static str,
+        known: &Known,
         value: &str,
         provided: &mut Provided,
         findings: &mut Findings,
     ) -> Option<String> {
+        let name = known.name;
         let mut is_whole = true;
         let mut resolved = String::with_capacity(value.len());
         for part in parts(value) {
@@ -120,7 +121,7 @@ impl<'a> Providers<'a> {
             };
             match provider.as_ref().map(|provider| provider.value(&variable)) {
                 Some(Ok(text)) => {
-                    provided.add(name, &text);
+                    provided.add(name, known.property, &text);
                     resolved.push_str(&text);
                 }
                 Some(Err(reason)) => {

@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::super::error::Problem;
+use super::super::error::{Problem, Warning};
 use super::super::jaas::LoginModule;
 use super::super::values::{Findings, HIDDEN, Values};
 use super::tls;
+use crate::readable::without_secrets;
 #[cfg(feature = "_tls")]
 use crate::security::token::assertion::{AssertedClient, AssertionGrant};
 use crate::security::token::cache::{CachedTokens, Refresh, TokenSource};
 use crate::security::token::client_credentials::{ClientCredentials, TokenEndpoint};
 use crate::security::token::file::TokenFile;
-use crate::security::token::http::{HttpClient, Url, without_secrets};
+use crate::security::token::http::{HttpClient, Url};
 use crate::security::token::https::Https;
 use crate::security::token::retry::RetryBackoff;
 use crate::security::token::unsecured::Unsecured;
@@ -178,13 +179,21 @@ impl OAuth<'_> {
             findings.invalid(ENDPOINT, without_secrets(url), allowed);
         }
         let values = self.values;
+        let http = HttpClient {
+            connect_timeout: time_limit("sasl.login.connect.timeout.ms", values, findings),
+            read_timeout: time_limit("sasl.login.read.timeout.ms", values, findings),
+            https: Https::new(self.tls(findings)),
+        };
+        let url = parsed.ok()?;
+        if !url.is_private() {
+            findings.warnings.push(Warning::SecretInPlain {
+                name: ENDPOINT,
+                value: url.to_string(),
+            });
+        }
         Some(TokenEndpoint {
-            url: parsed.ok()?,
-            http: HttpClient {
-                connect_timeout: values.given_limit("sasl.login.connect.timeout.ms"),
-                read_timeout: values.given_limit("sasl.login.read.timeout.ms"),
-                https: Https::new(self.tls(findings)),
-            },
+            url,
+            http,
             principal_claim: self.principal_claim(),
             extensions: self.extensions("extension_", findings)?,
         })
@@ -209,7 +218,8 @@ impl OAuth<'_> {
             first: self.values.time("sasl.login.retry.backoff.ms"),
             max: self.values.time("sasl.login.retry.backoff.max.ms"),
         };
-        CachedTokens::new(source, self.refresh(), retry)
+        let login_timeout = self.values.time("socket.connection.setup.timeout.ms");
+        CachedTokens::new(source, self.refresh(), retry, login_timeout)
     }
 
     fn refresh(&self) -> Refresh {
@@ -344,6 +354,16 @@ fn list(text: &str) -> Value {
         }
         _ => json!([]),
     }
+}
+
+/// As Java's `HttpURLConnection` has it: no time is no limit, and a negative one is refused.
+fn time_limit(name: &'static str, values: &Values, findings: &mut Findings) -> Option<Duration> {
+    let millis = values.given_number(name)?;
+    if millis < 0 {
+        let allowed = format!("a whole number from 0 to {}; 0 is no limit", i32::MAX);
+        findings.invalid(name, millis.to_string(), &allowed);
+    }
+    values.limit(name).filter(|limit| !limit.is_zero())
 }
 
 /// The path of a URL `file:///PATH` or `file:/PATH`.

@@ -34,8 +34,8 @@ pub(super) fn provider(
     let client = handler(CLIENT_HANDLER, &CLIENT_HANDLERS, values, findings);
     let (login, _) = (login?, client?);
     match wanted {
-        Tokens::AwsMskIam => of_iam(wanted, module, findings),
-        Tokens::OAuthBearer if login == IAM_LOGIN => of_iam(wanted, module, findings),
+        Tokens::AwsMskIam => of_iam(wanted, values, module, findings),
+        Tokens::OAuthBearer if login == IAM_LOGIN => of_iam(wanted, values, module, findings),
         Tokens::OAuthBearer => of_oauth(values, module, findings),
     }
 }
@@ -96,6 +96,7 @@ fn of_oauth(
 #[cfg(feature = "aws-msk-iam")]
 fn of_iam(
     wanted: Tokens,
+    values: &Values,
     module: Option<&LoginModule>,
     findings: &mut Findings,
 ) -> Option<Arc<dyn TokenProvider>> {
@@ -118,12 +119,14 @@ fn of_iam(
         Tokens::AwsMskIam => IamForm::Payload,
         Tokens::OAuthBearer => IamForm::SignedUrl,
     };
-    Some(Arc::new(MskIam::new(form, profile)))
+    let login_timeout = values.time("socket.connection.setup.timeout.ms");
+    Some(Arc::new(MskIam::new(form, profile, login_timeout)))
 }
 
 #[cfg(not(feature = "aws-msk-iam"))]
 fn of_iam(
     _wanted: Tokens,
+    _values: &Values,
     _module: Option<&LoginModule>,
     findings: &mut Findings,
 ) -> Option<Arc<dyn TokenProvider>> {

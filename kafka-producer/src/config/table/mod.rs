@@ -13,4 +13,4 @@ mod tls;
 
 pub(super) use lookup::{all, named};
 pub use property::{Allowed, Kind, Property, Support};
-pub(super) use property::{HIDDEN, Value};
+pub(super) use property::{HIDDEN, Value, trimmed};

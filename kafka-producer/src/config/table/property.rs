@@ -1,10 +1,13 @@
 //! One row of the table: what a property is called, read as, allows, and does here.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use Allowed::{Any, AtLeast, Between, BetweenDecimals, BetweenOr, NonEmpty, OneOf, OneOfAnyCase};
 use Kind::{Bool, Class, Double, Int, List, Long, Password, Short, Text};
 use Support::{NoEffect, Refused, Supported};
+
+use crate::readable::without_secrets;
 
 /// One property of a producer, as Kafka defines it, and whether it has an effect here.
 ///
@@ -156,8 +159,7 @@ impl Property {
 
     /// Reads a value as Kafka does; `None` if it is not allowed.
     pub(in super::super) fn read(&self, text: &str) -> Option<Value> {
-        // Java's `trim`: blanks and every control character.
-        let text = text.trim_matches(|character| character <= ' ');
+        let text = trimmed(text);
         let value = match self.kind {
             Bool if text.eq_ignore_ascii_case("true") => Value::Bool(true),
             Bool if text.eq_ignore_ascii_case("false") => Value::Bool(false),
@@ -171,9 +173,13 @@ impl Property {
         self.allowed.admit(value)
     }
 
-    /// The value, unless it is a secret.
-    pub(in super::super) fn shown<'a>(&self, text: &'a str) -> &'a str {
-        if self.kind == Password { HIDDEN } else { text }
+    /// The value, unless it is a secret; of a URL what is not.
+    pub(in super::super) fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.kind {
+            Password => HIDDEN.into(),
+            _ if self.name.ends_with(".url") => without_secrets(text).into(),
+            _ => text.into(),
+        }
     }
 
     /// What to write instead of an unsupported value.
@@ -248,6 +254,11 @@ impl fmt::Display for Property {
             NoEffect(why) => write!(f, "{} = {default}: no effect: {why}", self.name),
         }
     }
+}
+
+/// Java's `trim`: without blanks and control characters at both ends, as values are read.
+pub(in super::super) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|character| character <= ' ')
 }
 
 /// What is shown of a secret.

@@ -73,6 +73,64 @@ fn the_client_is_read_from_settings_or_from_the_login_module() {
 }
 
 #[test]
+fn a_secret_that_would_be_sent_in_plain_to_another_host_is_warned_of() {
+    let client = jaas("clientId=me clientSecret=tea-2026");
+    let with_url = |url| with(&[(ENDPOINT, url), ("sasl.jaas.config", &client)]);
+    warned(
+        &with_url("http://idp/token?key=tea-2026"),
+        &[&format!(
+            "{ENDPOINT}=http://idp:80/token: what is secret can be read on the way, because that is not https"
+        )],
+    );
+    for url in [
+        "https://idp/",
+        "http://localhost/",
+        "http://127.0.0.1:8080/",
+        "http://[::1]/",
+    ] {
+        silently(&with_url(url));
+    }
+}
+
+#[test]
+fn a_url_is_shown_without_a_password_or_a_query() {
+    for name in [ENDPOINT, "sasl.oauthbearer.jwks.endpoint.url"] {
+        let url = "https://idp/token?api_key=tea-2026";
+        let shown = format!("{:?}", config(&[(name, url)]));
+        assert!(
+            shown.ends_with(&format!("{name:?}: \"https://idp/token\"}}")),
+            "{shown}"
+        );
+        let shown = format!("{:?}", config(&[(name, "https://me:tea-2026@idp/")]));
+        assert!(
+            shown.ends_with(&format!("{name:?}: \"https://[hidden]\"}}")),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn no_time_is_no_limit_and_a_negative_one_is_refused() {
+    let client = jaas("clientId=me clientSecret=tea-2026");
+    let limits = [
+        "sasl.login.connect.timeout.ms",
+        "sasl.login.read.timeout.ms",
+    ];
+    let with_limits = |limit: &'static str| {
+        let [connect, read] = limits.map(|name| (name, limit));
+        let others = [(ENDPOINT, "https://idp/"), ("sasl.jaas.config", &client)];
+        [&others[..], &[connect, read]].concat()
+    };
+    let shown = provider(&with_limits("0"));
+    let none = "connect_timeout: None, read_timeout: None";
+    assert!(shown.contains(none), "{shown}");
+    let refusal =
+        |name| format!("{name}=\"-1\": must be a whole number from 0 to 2147483647; 0 is no limit");
+    let refusals = limits.map(refusal).join("\n");
+    oauth_refused(&with_limits("-1"), &refusals);
+}
+
+#[test]
 fn a_client_that_lacks_something_is_told_both_places() {
     let what = "what the token endpoint knows us by; it may also be";
     oauth_refused(
@@ -146,7 +204,7 @@ fn a_token_may_be_in_a_file() {
 #[test]
 #[cfg(feature = "_tls")]
 fn an_assertion_takes_the_place_of_a_secret() {
-    let url = (ENDPOINT, "http://idp/");
+    let url = (ENDPOINT, "https://idp/");
     let key = ("sasl.oauthbearer.assertion.private.key.file", "/key.pem");
     let bearer = (
         "sasl.oauthbearer.jwt.retriever.class",
@@ -226,7 +284,7 @@ fn an_extension_that_cannot_be_sent_is_refused() {
     ] {
         let text = jaas(&format!("clientId=me clientSecret=x {extension}"));
         let error = config(&with(&[
-            (ENDPOINT, "http://idp/"),
+            (ENDPOINT, "https://idp/"),
             ("sasl.jaas.config", &text),
         ]))
         .check();

@@ -356,6 +356,22 @@ fn a_name_and_a_password_are_a_login() {
 }
 
 #[test]
+fn a_name_and_a_password_are_trimmed_as_other_values_are() {
+    let checked = accepted(&[
+        ("sasl.mechanisms", "PLAIN"),
+        ("security.protocol", "SASL_PLAINTEXT"),
+        ("sasl.username", " me\t"),
+        // As the file of a provider ends.
+        ("sasl.password", "tea 2026\r\n"),
+    ]);
+    let Some(crate::security::Sasl::Plain(login)) = &checked.settings.security.sasl else {
+        panic!("{checked:?}")
+    };
+    let login = (&*login.username, login.password.expose());
+    assert_eq!(login, ("me", "tea 2026"));
+}
+
+#[test]
 fn half_a_login_is_refused_without_a_word_of_it() {
     let mechanism = ("sasl.mechanism", "PLAIN");
     refused(

@@ -12,7 +12,8 @@ fn secrets() -> tempfile::TempDir {
     let write = |name: &str, content: &str| std::fs::write(directory.path().join(name), content);
     write(
         "all.properties",
-        "linger=7\nlinger=8\nserver=kafka-1:9092\nwrong=soon\nkib=x1\n",
+        "linger=7\nlinger=8\nserver=kafka-1:9092\nwrong=soon\nkib=x1\n\
+         list=tea, milk\nsuites=TEA, MILK\nsize=s3cret\n",
     )
     .unwrap();
     write("acks", "1\n").unwrap();
@@ -109,6 +110,38 @@ fn what_a_provider_gives_is_never_shown() {
 }
 
 #[test]
+fn pieces_of_what_a_provider_gives_are_not_shown_either() {
+    let secrets = secrets();
+    let given = |key: &str| file(secrets.path(), "all.properties", key);
+    let ssl = ("security.protocol", "SSL".to_owned());
+    let suites = |name: &'static str, before: &str| (name, format!("{before}{}", given("suites")));
+    for (pairs, secrets) in [
+        (vec![("bootstrap.servers", given("list"))], ["tea", "milk"]),
+        (
+            vec![("batch.size", format!("{}kb", given("size")))],
+            ["s3cret", "cret"],
+        ),
+        (
+            vec![ssl.clone(), suites("ssl.cipher.suites", "")],
+            ["TEA", "MILK"],
+        ),
+        (
+            vec![ssl, suites("ssl.enabled.protocols", "TLSv1.2,")],
+            ["TEA", "MILK"],
+        ),
+    ] {
+        let told = match with_providers(&pairs).check() {
+            Ok(checked) => format!("{:?}", checked.warnings),
+            Err(error) => error.to_string(),
+        };
+        assert!(told.contains("[hidden]"), "{told}");
+        for secret in secrets {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}
+
+#[test]
 fn what_a_provider_does_not_have_is_an_error() {
     let secrets = secrets();
     let directory = secrets.path().display().to_string();
@@ -192,6 +225,36 @@ fn providers_look_only_where_they_may() {
         problems(&config),
         "client.id=\"${env:XY}\": XY is not in allowlist.pattern"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_does_not_lead_out_of_the_allowed_paths() {
+    use std::os::unix::fs::symlink;
+    let secrets = secrets();
+    let directory = secrets.path().canonicalize().unwrap();
+    let folder = directory.join("folder");
+    // As Kubernetes mounts secrets: a link to a link, both within.
+    std::fs::create_dir(folder.join("..2026")).unwrap();
+    std::fs::write(folder.join("..2026/inside"), "0").unwrap();
+    symlink("..2026", folder.join("..data")).unwrap();
+    symlink("..data/inside", folder.join("inside")).unwrap();
+    symlink("../acks", folder.join("outside")).unwrap();
+    symlink("folder", directory.join("mount")).unwrap();
+    for allowed in ["folder", "mount"] {
+        let allowed = directory.join(allowed).display().to_string();
+        let acks = |key| {
+            let only = "config.providers.dir.param.allowed.paths";
+            let value = format!("${{dir:{allowed}:{key}}}");
+            with_providers(&[("acks", value), (only, allowed.clone())])
+        };
+        assert_eq!(acks("inside").check().unwrap().acks(), Acks::None);
+        let target = directory.join("acks").display().to_string();
+        let reason =
+            format!("{allowed}/outside is a link to {target}, which is not in allowed.paths");
+        let refused = problems(&acks("outside"));
+        assert!(refused.ends_with(&reason), "{refused}");
+    }
 }
 
 #[test]

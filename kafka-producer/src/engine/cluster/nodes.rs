@@ -51,6 +51,8 @@ pub(crate) struct Nodes {
     sasl_demand: SaslDemand,
     /// Bootstrap servers whose connections were adopted, and by which broker.
     adopted: BTreeMap<NodeId, NodeId>,
+    /// Brokers that have adopted one, which the engine does not know yet.
+    newly_adopted: Vec<NodeId>,
 }
 
 /// Which brokers are known.
@@ -70,6 +72,7 @@ impl Nodes {
             authenticator,
             sasl_demand: SaslDemand::default(),
             adopted: BTreeMap::new(),
+            newly_adopted: Vec::new(),
         }
     }
 

@@ -1,15 +1,18 @@
 //! Whether the brokers ask for SASL, of a client without it: found out when they close its connections.
 //!
 //! ```text
-//! Unknown ──closed before the first answer──▶ Suspected ──mechanisms are listed──▶ Demanded
-//!    ▲                                          │    │                                │
-//!    └────── SaslHandshake is not answered ─────┘    └─ILLEGAL_SASL_STATE─▶ NotDemanded ◀─ any other answer
+//! Unknown ──closed before the first answer──▶ Suspected ──SaslHandshake is sent──▶ Asked
+//!                                                                                  │    │
+//! any other answer ─▶ NotDemanded ◀──────────────── ILLEGAL_SASL_STATE ────────────┘    │
+//!                          ▲                                                            │
+//!                          └── any other answer ── Demanded ◀──mechanisms are listed────┘
 //! ```
 //!
 //! A port that asks for SASL answers ApiVersions, and closes the connection at the next request (Kafka's
 //! SaslServerAuthenticator). A broker that goes down closes connections, too. So one that has done so is sent
 //! SaslHandshake on the next connection: a port with SASL lists its mechanisms, one without says that the
-//! request is out of place. No record passes here.
+//! request is out of place. It is asked once: if there is no answer, for whatever reason, connections begin as
+//! usual from then on. No record passes here.
 
 use std::sync::Arc;
 
@@ -25,6 +28,8 @@ pub(crate) enum SaslDemand {
     Unknown,
     /// A broker has closed a connection before its first answer.
     Suspected,
+    /// It was sent SaslHandshake, which is not answered yet, or never will be.
+    Asked,
     /// A broker has listed these mechanisms.
     Demanded(Arc<str>),
     NotDemanded,
@@ -41,16 +46,20 @@ impl SaslDemand {
         matches!(self, Self::Demanded(_))
     }
 
+    /// SaslHandshake is sent.
+    pub(crate) fn ask(&mut self) {
+        *self = Self::Asked;
+    }
+
     /// A connection on which nothing but ApiVersions was answered was closed instead of an answer to
     /// `request`. Returns the mechanisms of a port that asks for SASL, if that is why.
     pub(crate) fn closed_instead_of(&mut self, request: &ExpectedResponse) -> Option<Arc<str>> {
         match (&*self, request) {
-            (Self::Suspected, ExpectedResponse::SaslHandshake) => *self = Self::Unknown,
             // What closes connections at once is perhaps no broker.
             (_, ExpectedResponse::ApiVersions | ExpectedResponse::SaslHandshake) => {}
             (Self::Unknown, _) => *self = Self::Suspected,
             (Self::Demanded(mechanisms), _) => return Some(Arc::clone(mechanisms)),
-            (Self::Suspected | Self::NotDemanded, _) => {}
+            (Self::Suspected | Self::Asked | Self::NotDemanded, _) => {}
         }
         None
     }
@@ -109,9 +118,11 @@ mod tests {
         assert!(!demand.is_suspected());
 
         let mut demand = SaslDemand::Suspected;
-        let handshake = ExpectedResponse::SaslHandshake;
-        assert_eq!(demand.closed_instead_of(&handshake), None);
-        assert!(!demand.is_suspected(), "the next is asked as usual");
+        demand.ask();
+        for request in [ExpectedResponse::SaslHandshake, METADATA] {
+            assert_eq!(demand.closed_instead_of(&request), None);
+            assert!(!demand.is_suspected(), "the next is asked as usual");
+        }
     }
 
     #[test]

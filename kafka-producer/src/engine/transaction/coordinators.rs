@@ -10,6 +10,7 @@ use kafka_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRespons
 
 use super::ask::Role;
 use crate::engine::cluster::node_id::NodeId;
+use crate::readable::{is_readable, readable};
 use crate::settings::Address;
 
 /// The known coordinators.
@@ -45,15 +46,23 @@ pub(super) fn read(
 ) -> Result<(NodeId, Address), (ErrorCode, Option<String>)> {
     let found = only(answer);
     if let Err(code) = found.error_code.ok() {
-        return Err((code, found.error_message));
+        return Err((code, found.error_message.map(readable)));
     }
     match u16::try_from(found.port) {
-        Ok(port @ 1..) if found.node_id >= 0 && !found.host.is_empty() => {
+        Ok(port @ 1..) if found.node_id >= 0 && is_host(&found.host) => {
             let host = found.host;
             Ok((NodeId(found.node_id), Address { host, port }))
         }
-        _ => Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, found.error_message)),
+        _ => {
+            let message = found.error_message.map(readable);
+            Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, message))
+        }
     }
+}
+
+/// Whether it can be dialed, and named in errors.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && is_readable(host)
 }
 
 /// The one coordinator that was asked for. In older versions it is in the answer itself.
@@ -98,6 +107,7 @@ mod tests {
         for (node_id, host, port) in [
             (-1, "kafka-2", 9092),
             (2, "", 9092),
+            (2, "kafka-2\u{1b}[2J", 9092),
             (2, "kafka-2", 0),
             (2, "kafka-2", 70_000),
         ] {

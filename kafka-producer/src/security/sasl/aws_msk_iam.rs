@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::step::{Broken, Next, readable};
+use super::step::{Broken, Next};
+use crate::readable::readable;
 use crate::security::Token;
 
 pub(super) fn message(token: &Token) -> Bytes {

@@ -9,6 +9,7 @@ use super::scram::{SaltedPasswords, Scram};
 use super::step::{Broken, Next};
 use super::{aws_msk_iam, oauthbearer, plain, scram};
 use crate::security::Token;
+use crate::security::token::Refused;
 
 /// An exchange that has begun.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub(crate) enum Conversation {
     Plain,
     Scram(Scram),
     OAuthBearer(OAuthBearer),
-    /// Its only message was sent.
-    AwsMskIam,
+    /// Its only message was sent, with a token whose refusal is noted there.
+    AwsMskIam(Refused),
 }
 
 /// What one exchange is begun with.
@@ -48,7 +49,11 @@ impl Conversation {
                 let first = oauthbearer::first_message(token)?;
                 (Self::OAuthBearer(OAuthBearer::begun(token)), first)
             }
-            Sasl::AwsMskIam(_) => (Self::AwsMskIam, aws_msk_iam::message(token()?)),
+            Sasl::AwsMskIam(_) => {
+                let token = token()?;
+                let first = aws_msk_iam::message(token);
+                (Self::AwsMskIam(token.refused()), first)
+            }
         })
     }
 
@@ -63,7 +68,16 @@ impl Conversation {
             Self::Plain => Ok(Next::Done),
             Self::Scram(scram) => scram.answer(said, salted),
             Self::OAuthBearer(oauth) => oauth.answer(said),
-            Self::AwsMskIam => aws_msk_iam::answer(said),
+            Self::AwsMskIam(_) => aws_msk_iam::answer(said),
+        }
+    }
+
+    /// The server has refused us, in whatever words: the token that it was shown is of no use.
+    pub(crate) fn refused(&self) {
+        match self {
+            Self::OAuthBearer(oauth) => oauth.refused(),
+            Self::AwsMskIam(refused) => refused.set(),
+            Self::Plain | Self::Scram(_) => {}
         }
     }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::step::{Broken, Next, readable};
+use super::step::{Broken, Next};
+use crate::readable::readable;
 use crate::security::Token;
 use crate::security::token::Refused;
 
@@ -87,6 +88,10 @@ impl OAuthBearer {
             refused: token.refused(),
             expired: token.expired.clone(),
         }
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.set();
     }
 
     pub(super) fn answer(&mut self, said: &[u8]) -> Result<Next, Broken> {

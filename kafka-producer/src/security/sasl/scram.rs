@@ -11,8 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::scram_keys::{self, Key};
-use super::step::{Broken, Next, readable};
+use super::step::{Broken, Next};
 use super::{Credentials, ScramHash};
+use crate::readable::readable;
 use crate::security::Secret;
 
 /// With fewer iterations a password is too easily guessed from what was said; Kafka's own least.
@@ -178,10 +179,7 @@ fn read_final(said: &[u8]) -> Result<Vec<u8>, Broken> {
     let text = std::str::from_utf8(said).map_err(|_| broken())?;
     let first = text.split(',').next().unwrap_or_default();
     if let Some(error) = first.strip_prefix("e=") {
-        return Err(Broken(format!(
-            "the server says {:?}",
-            readable(error.as_bytes())
-        )));
+        return Err(Broken(format!("the server says {:?}", readable(error))));
     }
     let signature = first.strip_prefix("v=").ok_or_else(broken)?;
     STANDARD.decode(signature).map_err(|_| broken())

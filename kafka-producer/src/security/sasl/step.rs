@@ -1,4 +1,4 @@
-//! What follows from what a server says, in every mechanism: plain data, and its words as people read them.
+//! What follows from what a server says, in every mechanism: plain data.
 
 use bytes::Bytes;
 
@@ -15,15 +15,3 @@ pub(crate) enum Next {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Broken(pub(crate) String);
-
-/// A server's words, as people can read them: cut off where they are too long.
-pub(crate) fn readable(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(said);
-    let shown = text.chars().take(WORDS_MAX);
-    shown
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-/// So many characters of a server's words are told.
-pub(super) const WORDS_MAX: usize = 500;

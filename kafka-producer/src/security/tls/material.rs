@@ -1,6 +1,5 @@
 //! What `ssl.truststore.*` and `ssl.keystore.*` name, read: certificates and a key.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -10,6 +9,7 @@ use super::key_store::{KeyStore, StoreFault};
 use super::pem::{self, KeyFault};
 use super::unusable::Unusable;
 use super::{Identity, Tls, Trust};
+use crate::regular_file;
 use crate::security::Secret;
 
 /// The certificates that are trusted, and ours.
@@ -171,7 +171,7 @@ fn text_of(of: &StoreSettings, path: &Path) -> Result<Zeroizing<String>, Unusabl
 
 fn bytes_of(setting: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Unusable> {
     let cannot = |error| Unusable::file(setting, path, format!("cannot be read: {error}"));
-    fs::read(path).map(Zeroizing::new).map_err(cannot)
+    regular_file::read(path).map(Zeroizing::new).map_err(cannot)
 }
 
 /// The settings of a store that is a file.
@@ -195,6 +195,8 @@ const CHAIN: &str = "ssl.keystore.certificate.chain";
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::security::TlsVersion;
     use crate::security::tls::client::configure;
@@ -300,6 +302,11 @@ mod tests {
             (
                 Trust::PemFile(fixture("none.pem")),
                 "ssl.truststore.location=\"none.pem\": cannot be read: No such file or directory (os error 2)",
+            ),
+            #[cfg(unix)]
+            (
+                Trust::PemFile("/dev/null".into()),
+                "ssl.truststore.location=\"/dev/null\": cannot be read: it is not a regular file",
             ),
             (
                 Trust::PemFile(fixture("truststore.p12")),

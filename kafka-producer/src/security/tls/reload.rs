@@ -22,9 +22,16 @@ pub(crate) struct TlsClient {
     config: TlsConfig,
     /// The files as they were when they were last read.
     read: Vec<Stamp>,
-    /// Why they could not be used then: they are read again, because it may not have been them.
-    failed: Option<StaleMaterial>,
+    failed: Option<Failed>,
     looked_at: Instant,
+}
+
+/// Why the files could not be used when they were last read: they are read again though they look the same,
+/// because it may not have been them; but less and less often, because it keeps the producer's thread from its work.
+struct Failed {
+    why: StaleMaterial,
+    pause: Duration,
+    read_again_at: Instant,
 }
 
 /// By what a change of a file is noticed.
@@ -71,7 +78,8 @@ impl TlsClient {
         self.looked_at = now;
         let stamps = stamps(&self.settings);
         let is_settled = stamps == self.read && !self.read.contains(&Stamp::Fresh);
-        if is_settled && self.failed.is_none() {
+        let failed = self.failed.as_ref();
+        if is_settled && failed.is_none_or(|failed| now < failed.read_again_at) {
             return Ok(());
         }
         self.read = stamps;
@@ -81,12 +89,34 @@ impl TlsClient {
                 self.failed = None;
                 Ok(())
             }
-            Err(stale) if self.failed.as_ref() == Some(&stale) => Ok(()),
-            Err(stale) => {
-                self.failed = Some(stale.clone());
-                Err(stale)
-            }
+            Err(stale) => self.note_failure(stale, is_settled, now),
         }
+    }
+
+    /// `is_settled`: the files looked the same before.
+    fn note_failure(
+        &mut self,
+        why: StaleMaterial,
+        is_settled: bool,
+        now: Instant,
+    ) -> Result<(), StaleMaterial> {
+        let before = self.failed.take();
+        let again = before.as_ref().filter(|_| is_settled);
+        let pause = again.map_or(PAUSE, |before| (before.pause * 2).min(PAUSE_MAX));
+        let is_told = before.is_some_and(|before| before.why == why);
+        self.failed = Some(Failed {
+            why: why.clone(),
+            pause,
+            read_again_at: now + pause,
+        });
+        if is_told { Ok(()) } else { Err(why) }
+    }
+}
+
+impl StaleMaterial {
+    /// What is wrong with each file.
+    pub(crate) fn problems_mut(&mut self) -> &mut [Unusable] {
+        &mut self.0
     }
 }
 
@@ -121,6 +151,9 @@ fn stamp(path: &Path, now: SystemTime) -> Stamp {
 const DATES_MAY_BE_EQUAL: Duration = Duration::from_millis(500);
 
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest time for which files that cannot be used, and look the same, are left alone.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
@@ -237,5 +270,51 @@ mod tests {
         now += PAUSE;
         let _ = client.refresh(now);
         assert!(!Arc::ptr_eq(&first, &client.config()));
+    }
+    #[test]
+    fn a_file_that_cannot_be_used_is_read_less_and_less_often_until_it_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        let good = fs::read(fixture("ca.pem")).unwrap();
+        settle(&path, &good);
+        let mut now = Instant::now();
+        let mut client = TlsClient::new(&trusting(&path), now).unwrap();
+        let first = client.config();
+        let then = SystemTime::now() - Duration::from_secs(60);
+        // The same date and length, whatever is in it.
+        let write = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(then).unwrap();
+        };
+        write(&vec![b' '; good.len()]);
+        now += PAUSE;
+        client.refresh(now).unwrap_err();
+        // After one second, two, and so on up to a minute.
+        for pause_s in [1, 2, 4, 8, 16, 32, 60, 60] {
+            let pause = Duration::from_secs(pause_s);
+            write(&good);
+            client.refresh(now + pause - PAUSE).unwrap();
+            assert!(Arc::ptr_eq(&first, &client.config()), "{pause:?}");
+            write(&vec![b' '; good.len()]);
+            now += pause;
+            client.refresh(now).unwrap();
+        }
+        now += Duration::from_secs(60);
+        write(&good);
+        client.refresh(now).unwrap();
+        assert!(!Arc::ptr_eq(&first, &client.config()));
+        // One that changes is read at once.
+        settle(&path, b"no certificate");
+        now += PAUSE;
+        client.refresh(now).unwrap_err();
+        settle(&path, b"none either");
+        now += PAUSE;
+        client.refresh(now).unwrap();
+        settle(&path, &good);
+        let failing = client.config();
+        now += PAUSE;
+        client.refresh(now).unwrap();
+        assert!(!Arc::ptr_eq(&failing, &client.config()));
     }
 }

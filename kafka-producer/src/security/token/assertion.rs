@@ -11,10 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::TokenError;
 use super::cache::{FetchError, Fetched, TokenSource};
 use super::client_credentials::{TokenEndpoint, form_encoded};
 use super::jwt::encode;
+use super::{Token, TokenError};
+use crate::regular_file;
 use crate::security::{JwtAlgorithm, Secret, sign};
 
 /// Asks a token endpoint with an assertion.
@@ -65,6 +66,8 @@ pub(crate) struct SignedAssertion {
 
 #[async_trait]
 impl TokenSource for AssertedClient {
+    type Token = Token;
+
     async fn fetch(&self) -> Result<Fetched, FetchError> {
         let assertion = self
             .assertion
@@ -169,7 +172,7 @@ impl SignedAssertion {
 }
 
 fn read(setting: &str, path: &Path) -> Result<Secret, String> {
-    let text = std::fs::read_to_string(path);
+    let text = regular_file::read_text(path);
     let text =
         text.map_err(|error| format!("{setting}={} cannot be read: {error}", path.display()))?;
     Ok(Secret::new(text))
@@ -295,6 +298,10 @@ mod tests {
         );
         let error = signed(broken.path(), None).text(now).unwrap_err();
         assert!(error.contains("there is no private key inside"), "{error}");
+        if cfg!(unix) {
+            let pipe = Assertion::File("/dev/null".into()).text(now).unwrap_err();
+            assert!(pipe.ends_with("it is not a regular file"), "{pipe}");
+        }
         let error = Assertion::File(nowhere.to_owned()).text(now).unwrap_err();
         assert!(
             error.starts_with("sasl.oauthbearer.assertion.file=/nowhere"),

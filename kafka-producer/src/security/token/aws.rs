@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The formats are those of `aws-msk-iam-auth` and `aws-msk-iam-sasl-signer`. A token is signed anew for
-//! each connection, which costs microseconds; credentials that expire are kept until shortly before.
+//! each connection, which costs microseconds; credentials that expire are kept as tokens of others are
+//! (`cache.rs`).
 
 mod credentials;
 mod environment;
@@ -19,7 +20,7 @@ mod remote;
 mod sigv4;
 mod time;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -30,6 +31,7 @@ use self::credentials::CredentialChain;
 use self::keys::AwsCredentials;
 use self::sigv4::{Presigning, uri_encoded};
 use super::{Token, TokenError, TokenProvider};
+use crate::readable::readable;
 
 /// Which of the two forms a broker is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +50,11 @@ pub(crate) struct MskIam {
 }
 
 impl MskIam {
-    /// `profile` is `awsProfileName` of the login module.
-    pub(crate) fn new(form: IamForm, profile: Option<String>) -> Self {
+    /// `profile` is `awsProfileName` of the login module; after `login_timeout` a call is dropped.
+    pub(crate) fn new(form: IamForm, profile: Option<String>, login_timeout: Duration) -> Self {
         Self {
             form,
-            credentials: CredentialChain::new(profile),
+            credentials: CredentialChain::new(profile, login_timeout),
         }
     }
 }
@@ -61,18 +63,21 @@ impl MskIam {
 impl TokenProvider for MskIam {
     async fn token(&self, host: &str) -> Result<Token, TokenError> {
         let now = SystemTime::now();
-        let credentials = self.credentials.get(now).await.map_err(TokenError::new)?;
+        let credentials = self.credentials.get().await?;
         let region = region_of(host).map(str::to_owned);
-        let region = region.or_else(|| self.credentials.region()).ok_or_else(|| {
-            TokenError::new(format!(
-                "the AWS region is not in the name {host}: set the environment variable AWS_REGION"
-            ))
-        })?;
+        let region = region
+            .or_else(|| self.credentials.region())
+            .ok_or_else(|| {
+                TokenError::new(format!(
+                    "the AWS region is not in the name {}: set the environment variable AWS_REGION",
+                    readable(host)
+                ))
+            })?;
         let value = match self.form {
             IamForm::Payload => payload(host, &region, &credentials, now),
             IamForm::SignedUrl => signed_url(&region, &credentials, now),
         };
-        let mut token = Token::new(value);
+        let mut token = Token::new(value).made_of(credentials.refused.clone());
         token.principal = Some(credentials.access_key_id.as_str().into());
         Ok(token)
     }
@@ -137,7 +142,7 @@ const USER_AGENT: &str = concat!("kafka-producer-rust/", env!("CARGO_PKG_VERSION
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
     use crate::security::Secret;
@@ -148,6 +153,7 @@ mod tests {
             secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
             session_token: Some(Secret::new("session/+=")),
             expires: None,
+            refused: super::super::Refused::default(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Keeps a token for most of its lifetime, so that connections do not ask for one each.
 //!
 //! When it is fetched anew is what Kafka's `ExpiringCredentialRefreshingLogin` would do, but only when a
-//! connection wants one: nothing runs in between. While a token is fetched, others wait for what comes of it.
+//! connection wants one: nothing runs in between. While a token is fetched, others get the one that is still
+//! valid, or wait for what comes of it. A source that does not answer has failed after a while, too.
 //!
 //! ```text
 //!            ┌──────── a pause that doubles ◀─────────┐
@@ -11,25 +12,39 @@
 //! ```
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
 
 use super::retry::RetryBackoff;
 use super::{Token, TokenError, TokenProvider};
 
+/// What is kept: a token, or what tokens are made of.
+pub(crate) trait Credential: Clone + Send + Sync {
+    /// Whether a broker has refused it.
+    fn is_refused(&self) -> bool;
+}
+
+impl Credential for Token {
+    fn is_refused(&self) -> bool {
+        self.is_refused()
+    }
+}
+
 /// Where tokens come from.
 #[async_trait]
 pub(crate) trait TokenSource: fmt::Debug + Send + Sync {
+    type Token: Credential;
+
     /// A new one, asked for once.
-    async fn fetch(&self) -> Result<Fetched, FetchError>;
+    async fn fetch(&self) -> Result<Fetched<Self::Token>, FetchError>;
 }
 
 /// A new token.
 #[derive(Debug)]
-pub(crate) struct Fetched {
-    pub(crate) token: Token,
+pub(crate) struct Fetched<T = Token> {
+    pub(crate) token: T,
     /// How long it is valid; `None`: nobody knows, and it is not kept.
     pub(crate) lifetime: Option<Duration>,
 }
@@ -70,18 +85,21 @@ impl Refresh {
 
 /// A source whose tokens are kept.
 #[derive(Debug)]
-pub(crate) struct CachedTokens<S> {
+pub(crate) struct CachedTokens<S: TokenSource> {
     source: S,
     refresh: Refresh,
     retry: RetryBackoff,
+    /// How long whoever asks is let wait for the source.
+    patience: Duration,
     /// Held while a token is fetched.
-    known: Mutex<Known>,
+    fetching: tokio::sync::Mutex<()>,
+    known: Mutex<Known<S::Token>>,
 }
 
 /// What has come of fetching so far.
-#[derive(Debug, Default)]
-struct Known {
-    kept: Option<Kept>,
+#[derive(Debug)]
+struct Known<T = Token> {
+    kept: Option<Kept<T>>,
     /// Since the last token, if that was not refused.
     failures: u32,
     failed: Option<Failed>,
@@ -89,8 +107,8 @@ struct Known {
     pause_ends: Option<Instant>,
 }
 
-struct Kept {
-    token: Token,
+struct Kept<T = Token> {
+    token: T,
     fresh_until: Instant,
     valid_until: Instant,
 }
@@ -103,28 +121,41 @@ struct Failed {
 
 /// What a call is answered with.
 #[derive(Debug)]
-enum Answer {
-    Known(Result<Token, TokenError>),
+enum Answer<T = Token> {
+    Known(Result<T, TokenError>),
     Fetch,
 }
 
-impl fmt::Debug for Kept {
+impl<T> fmt::Debug for Kept<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").finish_non_exhaustive()
     }
 }
 
 impl<S: TokenSource> CachedTokens<S> {
-    pub(crate) fn new(source: S, refresh: Refresh, retry: RetryBackoff) -> Self {
+    /// `login_timeout`: after that a call is dropped (`socket.connection.setup.timeout.ms`).
+    pub(crate) fn new(
+        source: S,
+        refresh: Refresh,
+        retry: RetryBackoff,
+        login_timeout: Duration,
+    ) -> Self {
         Self {
             source,
             refresh,
             retry,
+            patience: login_timeout.mul_f64(FETCHING_PART),
+            fetching: tokio::sync::Mutex::default(),
             known: Mutex::new(Known::default()),
         }
     }
 
-    fn keep(&self, token: &Token, lifetime: Duration) -> Option<Kept> {
+    /// What is known: for a moment only, never while something is waited for.
+    fn known(&self) -> MutexGuard<'_, Known<S::Token>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, token: &S::Token, lifetime: Duration) -> Option<Kept<S::Token>> {
         let lifetime = lifetime.min(LIFETIME_MAX);
         let now = Instant::now();
         Some(Kept {
@@ -134,15 +165,30 @@ impl<S: TokenSource> CachedTokens<S> {
         })
     }
 
+    /// The one that is kept, or a new one.
+    pub(crate) async fn current(&self) -> Result<S::Token, TokenError> {
+        let asked = Instant::now();
+        let _turn = match self.turn().await {
+            Ok(turn) => turn,
+            Err(token) => return Ok(token),
+        };
+        let answer = self.known().answer(asked, Instant::now());
+        match answer {
+            Answer::Known(answer) => answer,
+            Answer::Fetch => self.fetch().await,
+        }
+    }
+
     /// Fetches a token; again after short pauses, while that may help, so that a moment without an answer is
     /// bridged, and a longer one told.
-    async fn fetch(&self, known: &mut Known) -> Result<Token, TokenError> {
+    async fn fetch(&self) -> Result<S::Token, TokenError> {
         let begun = Instant::now();
         loop {
-            let failure = match self.source.fetch().await {
+            let left = self.patience.saturating_sub(begun.elapsed());
+            let failure = match self.ask_source(left).await {
                 Ok(Fetched { token, lifetime }) => {
                     let kept = lifetime.and_then(|lifetime| self.keep(&token, lifetime));
-                    known.fetched(kept, self.retry, Instant::now());
+                    self.known().fetched(kept, self.retry, Instant::now());
                     return Ok(token);
                 }
                 Err(failure) => failure,
@@ -152,35 +198,69 @@ impl<S: TokenSource> CachedTokens<S> {
                 FetchError::Passing(error) => (error, true),
                 FetchError::Lasting(error) => (error, false),
             };
-            let pause = known.failed(error.clone(), self.retry, now);
-            if !may_pass || is_told(now.saturating_duration_since(begun), pause) {
-                if known.is_valid(now) {
-                    tracing::warn!("a token that ends soon is used again: {error}");
-                }
-                return known.instead_of(error, now);
+            let pause = self.known().failed(error.clone(), self.retry, now);
+            let taken = now.saturating_duration_since(begun);
+            if !may_pass || is_told(taken, pause, self.patience) {
+                return self.tell_failure(error, now);
             }
             tracing::debug!("a token is asked for again in {pause:?}: {error}");
             tokio::time::sleep(pause).await;
         }
     }
-}
 
-#[async_trait]
-impl<S: TokenSource> TokenProvider for CachedTokens<S> {
-    async fn token(&self, _host: &str) -> Result<Token, TokenError> {
-        let asked = Instant::now();
-        let mut known = self.known.lock().await;
-        match known.answer(asked, Instant::now()) {
-            Answer::Known(answer) => answer,
-            Answer::Fetch => self.fetch(&mut known).await,
+    /// Asks the source once, which has so much time.
+    async fn ask_source(&self, left: Duration) -> Result<Fetched<S::Token>, FetchError> {
+        let fetched = tokio::time::timeout(left, self.source.fetch()).await;
+        fetched.unwrap_or_else(|_| {
+            let why = format!("there is no answer after {:.1?}", self.patience);
+            Err(FetchError::Passing(TokenError::new(why)))
+        })
+    }
+
+    fn tell_failure(&self, error: TokenError, now: Instant) -> Result<S::Token, TokenError> {
+        let known = self.known();
+        if known.valid(now).is_some() {
+            tracing::warn!("a token that ends soon is used again: {error}");
+        }
+        known.instead_of(error, now)
+    }
+
+    /// A token that is still valid, if another call is fetching the next; otherwise this one's turn.
+    async fn turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, S::Token> {
+        if let Ok(turn) = self.fetching.try_lock() {
+            return Ok(turn);
+        }
+        let valid = self.known().valid(Instant::now()).cloned();
+        match valid {
+            Some(token) => Err(token),
+            None => Ok(self.fetching.lock().await),
         }
     }
 }
 
-impl Known {
+#[async_trait]
+impl<S: TokenSource<Token = Token>> TokenProvider for CachedTokens<S> {
+    async fn token(&self, _host: &str) -> Result<Token, TokenError> {
+        self.current().await
+    }
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self {
+            kept: None,
+            failures: 0,
+            failed: None,
+            pause_ends: None,
+        }
+    }
+}
+
+impl<T: Credential> Known<T> {
     /// The answer to a call of that time: another call may have fetched it since.
-    fn answer(&self, asked: Instant, now: Instant) -> Answer {
-        let usable = |until: fn(&Kept) -> Instant| self.kept.as_ref().filter(|it| now < until(it));
+    fn answer(&self, asked: Instant, now: Instant) -> Answer<T> {
+        let usable =
+            |until: fn(&Kept<T>) -> Instant| self.kept.as_ref().filter(|it| now < until(it));
         let fresh = usable(|kept| kept.fresh_until).filter(|kept| !kept.token.is_refused());
         if let Some(kept) = fresh {
             return Answer::Known(Ok(kept.token.clone()));
@@ -197,21 +277,19 @@ impl Known {
     }
 
     /// A token that is still valid is better than an error.
-    fn instead_of(&self, error: TokenError, now: Instant) -> Result<Token, TokenError> {
-        match &self.kept {
-            Some(kept) if self.is_valid(now) => Ok(kept.token.clone()),
-            _ => Err(error),
-        }
+    fn instead_of(&self, error: TokenError, now: Instant) -> Result<T, TokenError> {
+        self.valid(now).cloned().ok_or(error)
     }
 
-    /// Whether there is a token that a broker may accept.
-    fn is_valid(&self, now: Instant) -> bool {
+    /// A token that a broker may accept.
+    fn valid(&self, now: Instant) -> Option<&T> {
         let kept = self.kept.as_ref();
-        kept.is_some_and(|kept| now < kept.valid_until && !kept.token.is_refused())
+        let valid = kept.filter(|kept| now < kept.valid_until && !kept.token.is_refused());
+        valid.map(|kept| &kept.token)
     }
 
     /// One that was fetched because another was refused may be refused as well.
-    fn fetched(&mut self, kept: Option<Kept>, retry: RetryBackoff, now: Instant) {
+    fn fetched(&mut self, kept: Option<Kept<T>>, retry: RetryBackoff, now: Instant) {
         self.failed = None;
         let before = std::mem::replace(&mut self.kept, kept);
         if before.is_some_and(|before| before.token.is_refused()) {
@@ -237,9 +315,13 @@ impl Known {
 }
 
 /// Whether a failure is told after so much time, and not asked again after that pause before.
-fn is_told(taken: Duration, pause: Duration) -> bool {
-    taken + pause >= TOLD_AFTER
+fn is_told(taken: Duration, pause: Duration, patience: Duration) -> bool {
+    taken + pause >= TOLD_AFTER.min(patience)
 }
+
+/// The part of the time that a login has in which the source must have answered: less than the shortest that the
+/// jitter of `socket.connection.setup.timeout.ms` leaves, so that the call is still there to note that it has not.
+const FETCHING_PART: f64 = 0.75;
 
 /// A failure is told after that at the latest, if it is known by then.
 const TOLD_AFTER: Duration = Duration::from_millis(750);
@@ -262,6 +344,8 @@ mod tests {
         buffer: Duration::ZERO,
         min_period: Duration::ZERO,
     };
+
+    const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
     const RETRY: RetryBackoff = RetryBackoff {
         first: Duration::from_millis(100),
@@ -313,6 +397,8 @@ mod tests {
 
     #[async_trait]
     impl TokenSource for Numbered {
+        type Token = Token;
+
         async fn fetch(&self) -> Result<Fetched, FetchError> {
             let number = self.fetched.fetch_add(1, Ordering::Relaxed) + 1;
             if number > self.good {
@@ -331,9 +417,13 @@ mod tests {
             lifetime,
             good,
         };
-        let cached = CachedTokens::new(source, refresh, RETRY);
+        let cached = CachedTokens::new(source, refresh, RETRY, LOGIN_TIMEOUT);
         assert!(!format!("{cached:?}").contains("t1"));
-        [(); 2].map(|()| match pollster::block_on(cached.token("broker")) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        [(); 2].map(|()| match runtime.block_on(cached.token("broker")) {
             Ok(token) => token.value.expose().to_owned(),
             Err(error) => error.to_string(),
         })
@@ -380,7 +470,7 @@ mod tests {
 
     #[test]
     fn all_who_wait_are_told_a_failure_and_so_are_those_who_ask_in_the_pause() {
-        let (asked, mut known) = (Instant::now(), Known::default());
+        let (asked, mut known) = (Instant::now(), Known::<Token>::default());
         let at = |ms| asked + Duration::from_millis(ms);
         assert_eq!(told(&known, asked, at(0)), "fetch");
         known.failed(error("down"), RETRY, at(20));
@@ -399,7 +489,7 @@ mod tests {
         let at = |ms| begun + Duration::from_millis(ms);
         let end = begun + HOUR;
         let (first, second, third) = (Token::new("t1"), Token::new("t2"), Token::new("t3"));
-        let mut known = Known::default();
+        let mut known = Known::<Token>::default();
         known.fetched(kept(&first, end, end), RETRY, at(0));
         assert_eq!(told(&known, at(1), at(1)), "t1");
         first.refused().set();
@@ -420,7 +510,7 @@ mod tests {
         let mut taken = Duration::ZERO;
         let told_at = (1..).find(|&failures| {
             let pause = RETRY.pause(failures);
-            let told = is_told(taken, pause);
+            let told = is_told(taken, pause, LOGIN_TIMEOUT);
             taken += if told { Duration::ZERO } else { pause };
             told
         });
@@ -433,6 +523,8 @@ mod tests {
 
     #[async_trait]
     impl TokenSource for Recovering {
+        type Token = Token;
+
         async fn fetch(&self) -> Result<Fetched, FetchError> {
             let left = self.0.load(Ordering::Relaxed);
             if left > 0 {
@@ -453,7 +545,8 @@ mod tests {
             max: Duration::from_millis(max_ms),
         };
         let recovering = |failures, retry| {
-            CachedTokens::new(Recovering(AtomicUsize::new(failures)), EARLY, retry)
+            let source = Recovering(AtomicUsize::new(failures));
+            CachedTokens::new(source, EARLY, retry, LOGIN_TIMEOUT)
         };
         // Without a pause in the settings there is one nevertheless.
         let busy = recovering(2, retry(0, 0));
@@ -470,5 +563,65 @@ mod tests {
         }
         let left = down.source.0.load(Ordering::Relaxed);
         assert_eq!(usize::MAX - left, 1, "the second is told what is known");
+    }
+    /// Gives one token, and does not answer any more.
+    #[derive(Debug)]
+    struct FallingSilent(AtomicUsize);
+
+    #[async_trait]
+    impl TokenSource for FallingSilent {
+        type Token = Token;
+
+        async fn fetch(&self) -> Result<Fetched, FetchError> {
+            if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(Fetched {
+                token: Token::new("t"),
+                lifetime: Some(HOUR),
+            })
+        }
+    }
+
+    fn falling_silent(asked: usize, login_timeout: Duration) -> CachedTokens<FallingSilent> {
+        let retry = RetryBackoff {
+            first: HOUR,
+            max: HOUR,
+        };
+        let source = FallingSilent(AtomicUsize::new(asked));
+        CachedTokens::new(source, EARLY, retry, login_timeout)
+    }
+
+    #[tokio::test]
+    async fn a_source_that_does_not_answer_has_failed_and_is_left_alone() {
+        let login_timeout = Duration::from_millis(40);
+        let cached = falling_silent(0, login_timeout);
+        for _ in 0..3 {
+            let token = tokio::time::timeout(LOGIN_TIMEOUT, cached.token("broker")).await;
+            let token = token.expect("the call ends").expect("the token is valid");
+            assert_eq!(token.value.expose(), "t");
+        }
+        assert_eq!(cached.source.0.load(Ordering::Relaxed), 2);
+        let cached = falling_silent(1, login_timeout);
+        for _ in 0..2 {
+            let told = tokio::time::timeout(LOGIN_TIMEOUT, cached.token("broker")).await;
+            let told = told.expect("the call ends");
+            assert_eq!(told, Err(error("there is no answer after 30.0ms")));
+        }
+    }
+
+    #[tokio::test]
+    async fn while_a_token_is_fetched_others_get_the_one_that_is_valid() {
+        let cached = falling_silent(0, HOUR);
+        cached.token("broker").await.unwrap();
+        let mut fetching = cached.token("broker");
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(fetching.as_mut().poll(&mut context).is_pending());
+        let token = cached.token("other").await.unwrap();
+        assert_eq!(token.value.expose(), "t");
+        // Unless a broker has refused it.
+        token.refused().set();
+        let mut other = cached.token("other");
+        assert!(other.as_mut().poll(&mut context).is_pending());
     }
 }

@@ -9,8 +9,9 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::cache::{FetchError, Fetched, TokenSource};
-use super::http::{Answer, Call, HttpClient, Url, readable};
-use super::{TokenError, jwt};
+use super::http::{Answer, Call, HttpClient, Url};
+use super::{Token, TokenError, jwt};
+use crate::readable::readable;
 use crate::security::Secret;
 
 /// Asks a token endpoint, with the grant `client_credentials` (RFC 6749, 4.4).
@@ -27,6 +28,8 @@ pub(crate) struct ClientCredentials {
 
 #[async_trait]
 impl TokenSource for ClientCredentials {
+    type Token = Token;
+
     async fn fetch(&self) -> Result<Fetched, FetchError> {
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = &self.scope {
@@ -277,7 +280,7 @@ mod tests {
         check(
             "401 Unauthorized",
             body,
-            "it answers 401: invalid_client (no such client)",
+            "it answers 401: invalid_client (no such  client)",
         );
         check(
             "400 Bad Request",

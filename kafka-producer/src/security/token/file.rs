@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::{Token, TokenError, TokenProvider, jwt};
+use crate::regular_file;
 
 #[derive(Debug)]
 pub(crate) struct TokenFile {
@@ -25,7 +26,7 @@ impl TokenProvider for TokenFile {
                 "the token file {path} of sasl.oauthbearer.token.endpoint.url {why}"
             ))
         };
-        let text = std::fs::read_to_string(&self.path)
+        let text = regular_file::read_text(&self.path)
             .map_err(|error| fail(&format!("cannot be read: {error}")))?;
         let text = text.trim();
         if text.is_empty() {
@@ -65,6 +66,16 @@ mod tests {
         assert_eq!(read.principal.as_deref(), Some("me"));
         std::fs::write(&file, "opaque").unwrap();
         assert_eq!(token().unwrap().principal, None);
+        if cfg!(unix) {
+            let pipe = TokenFile {
+                path: "/dev/null".into(),
+                principal_claim: "sub".to_owned(),
+                extensions: Vec::new(),
+            };
+            let told = pollster::block_on(pipe.token("broker")).unwrap_err();
+            let told = told.to_string();
+            assert!(told.ends_with("it is not a regular file"), "{told}");
+        }
         drop(file);
         assert!(
             token()

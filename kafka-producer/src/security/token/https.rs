@@ -59,7 +59,11 @@ impl Https {
     fn config(&self, now: Instant) -> io::Result<TlsConfig> {
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = &mut *client {
-            if let Err(stale) = client.refresh(now) {
+            if let Err(mut stale) = client.refresh(now) {
+                // They are parts of a password.
+                for unusable in stale.problems_mut() {
+                    unusable.value = None;
+                }
                 tracing::warn!("of sasl.jaas.config: {stale}");
             }
             return Ok(client.config());

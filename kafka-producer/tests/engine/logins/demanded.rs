@@ -6,6 +6,7 @@ use kafka_producer::engine::NodeId;
 use kafka_producer::security::{Security, Tls, TlsVersion, Trust};
 use kafka_producer::settings::{Address, Settings};
 use kafka_wire::ApiKey;
+use kafka_wire::messages::{SaslHandshakeRequest, SaslHandshakeResponse};
 
 use super::{Reply, authentication_error};
 use crate::stage::{Stage, TOPIC, ms, settings};
@@ -166,14 +167,34 @@ fn a_broker_that_does_not_answer_whether_it_asks_for_sasl_is_asked_as_usual_agai
         stage.pass(ms(1300));
     }
     assert!(waits(&mut reply));
-    assert!(stage.asked(ApiKey::SASL_HANDSHAKE) > 1);
+    assert_eq!(stage.asked(ApiKey::SASL_HANDSHAKE), 1);
     stage.by_hand.remove(&ApiKey::METADATA);
-    for _ in 0..5 {
-        stage.settle();
-        stage.close_instead_of(ApiKey::SASL_HANDSHAKE);
-        stage.pass(ms(1300));
-    }
+    stage.pass(ms(1300));
     assert!(is_known(&mut reply));
+}
+
+#[test]
+fn a_question_for_sasl_is_asked_once_whether_it_is_not_answered_or_cannot_be_read() {
+    for is_answered in [false, true] {
+        let mut stage = port(settings(), &[]);
+        stage.by_hand.insert(ApiKey::SASL_HANDSHAKE);
+        let mut reply = stage.ask_topic(TOPIC);
+        stage.close_instead_of(ApiKey::METADATA);
+        stage.by_hand.remove(&ApiKey::METADATA);
+        stage.pass(ms(1300));
+        assert_eq!(stage.asked(ApiKey::SASL_HANDSHAKE), 1);
+        if is_answered {
+            let asked = &stage.connections[&NodeId(-1)][0];
+            let mut answer =
+                asked.answer::<SaslHandshakeRequest>(&SaslHandshakeResponse::default());
+            answer.truncate(4);
+            stage.respond(NodeId(-1), answer);
+        }
+        // Up to request.timeout.ms.
+        stage.pass(ms(31_000));
+        assert_eq!(stage.asked(ApiKey::SASL_HANDSHAKE), 1);
+        assert!(is_known(&mut reply));
+    }
 }
 
 #[test]

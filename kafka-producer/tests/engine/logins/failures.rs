@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use kafka_producer::engine::{Input, NodeId};
 use kafka_producer::error::Persistence;
-use kafka_producer::security::{ScramHash, Security, Token};
+use kafka_producer::security::{Sasl, ScramHash, Security, Token};
 use kafka_producer::settings::{Acks, Address, BackoffRange, MetadataRecovery, Settings};
 use kafka_wire::{ApiKey, ErrorCode};
 
 use super::{
-    authentication_cause, authentication_error, oauth, plain_login, scram, secured, with_sasl,
+    Provider, authentication_cause, authentication_error, oauth, plain_login, scram, secured,
+    with_sasl,
 };
 use crate::stage::{Stage, TOPIC, delivered, failed, ms, pending, plain, settings};
 use crate::wires::{Map, error, ok};
@@ -47,6 +48,19 @@ fn a_caller_that_waits_for_a_topic_is_told_in_the_brokers_words_with_user_and_se
             assert!(text.contains(said), "{said}: {text}");
         }
         assert!(!text.contains("tea-2026"), "{text}");
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_by_an_error_code_alone_is_known_to_be() {
+    for sasl in [oauth(), Sasl::AwsMskIam(Arc::new(Provider))] {
+        let mut stage = Stage::bare(secured(sasl), Map::of(TOPIC, &[1]));
+        stage.sasl_port.refusing.insert(NodeId(-1));
+        let _waiting = stage.ask_topic(TOPIC);
+        let token = Token::new("old.token");
+        stage.token(-1, Ok(token.clone()));
+        assert_eq!(stage.sasl_port.refused, 1);
+        assert!(token.is_refused());
     }
 }
 

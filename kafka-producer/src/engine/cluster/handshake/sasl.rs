@@ -18,10 +18,11 @@ use kafka_wire::ErrorCode;
 use kafka_wire::messages::{SaslAuthenticateResponse, SaslHandshakeResponse};
 
 use crate::engine::cluster::expected_response::ExpectedResponse;
+use crate::readable::readable;
 use crate::security::sasl::conversation::{Conversation, Opening};
 use crate::security::sasl::nonces::Nonces;
 use crate::security::sasl::scram::SaltedPasswords;
-use crate::security::sasl::step::{Broken, Next, readable};
+use crate::security::sasl::step::{Broken, Next};
 use crate::security::{Sasl, Token};
 use crate::settings::Settings;
 
@@ -177,6 +178,9 @@ impl Exchange {
             return Err(UNEXPECTED.to_owned());
         };
         if let Err(code) = answer.error_code.ok() {
+            if code == ErrorCode::SASL_AUTHENTICATION_FAILED {
+                conversation.refused();
+            }
             let message = words(answer.error_message.as_deref(), conversation.complaint());
             return Err(refused(code, message.as_deref(), sasl));
         }
@@ -222,7 +226,7 @@ pub(crate) fn not_spoken() -> String {
 
 /// The mechanisms of a broker, as people can read them.
 pub(crate) fn listed(mechanisms: &[String]) -> String {
-    readable(mechanisms.join(", ").as_bytes())
+    readable(mechanisms.join(", "))
 }
 
 /// A client without SASL has asked a port with it.
@@ -259,7 +263,7 @@ fn not_enabled(theirs: &[String]) -> String {
 fn words(message: Option<&str>, complaint: Option<&str>) -> Option<String> {
     let message = message.filter(|message| !message.is_empty());
     let words: Vec<&str> = message.into_iter().chain(complaint).collect();
-    (!words.is_empty()).then(|| readable(words.join("; ").as_bytes()))
+    (!words.is_empty()).then(|| readable(words.join("; ")))
 }
 
 fn refused(code: ErrorCode, message: Option<&str>, sasl: &Sasl) -> String {

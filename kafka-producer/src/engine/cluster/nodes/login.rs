@@ -79,6 +79,7 @@ impl Nodes {
     /// Nothing else is sent before it is answered: a broker that closes the connection with a request unread
     /// resets it, and its answer is lost.
     fn ask_for_demand(&mut self, cx: &mut Context, id: NodeId, version: Version) -> Sent {
+        self.sasl_demand.ask();
         let request = SaslHandshakeRequest::default().with_mechanism(ANY_MECHANISM.to_owned());
         self.ask(cx, id, version, &request, ExpectedResponse::SaslHandshake)
     }

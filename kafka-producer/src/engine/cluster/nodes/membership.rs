@@ -14,7 +14,8 @@ use crate::engine::cluster::node_id::NodeId;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
 use crate::engine::timers::Timer;
-use crate::settings::Address;
+use crate::readable::is_readable;
+use crate::settings::{Address, DnsLookup};
 
 impl Nodes {
     /// Takes in that a broker is at this address. A connection to another one is given up.
@@ -26,7 +27,7 @@ impl Nodes {
         port: i32,
     ) -> Option<Disconnected> {
         let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
-        if id.is_bootstrap() || host.is_empty() {
+        if id.is_bootstrap() || host.is_empty() || !is_readable(&host) {
             return None;
         }
         let address = Address { host, port };
@@ -41,7 +42,7 @@ impl Nodes {
                 lost
             }
             None => {
-                match self.connected_bootstrap(id, &address) {
+                match self.connected_bootstrap(cx, id, &address) {
                     Some(bootstrap) => self.adopt(cx, bootstrap, id, address),
                     None => self.make_known(cx, id, address),
                 }
@@ -83,10 +84,11 @@ impl Nodes {
     }
 
     /// A bootstrap server whose connection is that of a new broker: it was dialed at the very address at which
-    /// the broker would be, letter by letter, so that TLS has verified the same name. A broker whose pauses are
-    /// still known keeps to them.
-    fn connected_bootstrap(&self, id: NodeId, address: &Address) -> Option<NodeId> {
-        if self.departed.contains_key(&id) {
+    /// the broker would be, letter by letter, so that TLS has verified the same name, unless it is another name of
+    /// that address that was verified. A broker whose pauses are still known keeps to them.
+    fn connected_bootstrap(&self, cx: &Context, id: NodeId, address: &Address) -> Option<NodeId> {
+        let renames = cx.settings.dns_lookup == DnsLookup::ResolveCanonicalBootstrapServersOnly;
+        if renames || self.departed.contains_key(&id) {
             return None;
         }
         let mut nodes = self.known.values();
@@ -104,12 +106,23 @@ impl Nodes {
         if let Some(at) = node.deadline(cx.now, cx.settings.connections_max_idle) {
             cx.timers.arm(Timer::Node(id), at);
         }
-        if let Renewal::Later(Some(at)) = node.renewal(cx.now) {
+        let session_due = match node.renewal(cx.now) {
+            Renewal::Later(at) => at,
+            // The timer of the bootstrap server has nothing to look at any more.
+            Renewal::Due { .. } | Renewal::NearlyOver { .. } | Renewal::Over => Some(cx.now),
+        };
+        if let Some(at) = session_due {
             cx.timers.arm(Timer::Session(id), at);
         }
         self.known.insert(id, node);
         self.adopted.insert(bootstrap, id);
+        self.newly_adopted.push(id);
         cx.actions.push_back(Action::Rename(bootstrap, id));
+    }
+
+    /// Those that have gone on with a connection since this was last asked: they are ready, and nobody was told.
+    pub(crate) fn take_newly_adopted(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.newly_adopted)
     }
 
     /// Whom the connection belongs to that was this one's: what was gathered before a connection was renamed

@@ -216,3 +216,19 @@ fn produce_requests_are_as_many_as_the_window_allows() {
     assert!(nodes.withdraw(ONE, 1).is_some());
     assert!(matches!(nodes.window(ONE, 1), Window::Open(_)));
 }
+
+#[test]
+fn a_host_that_no_message_could_name_is_none() {
+    let (mut nodes, mut cx) = nodes(&[], &[]);
+    for host in [
+        "",
+        "kafka\nERROR all is lost",
+        "kafka\u{1b}[2J",
+        "kafka\u{202e}1",
+    ] {
+        assert!(nodes.meet(&mut cx, ONE, host.to_owned(), 1).is_none());
+        assert!(!nodes.knows(ONE), "{host:?}");
+    }
+    assert!(nodes.meet(&mut cx, ONE, "kafka-1".to_owned(), 1).is_none());
+    assert!(nodes.knows(ONE));
+}

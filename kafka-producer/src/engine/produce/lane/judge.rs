@@ -13,6 +13,7 @@ use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
 use crate::engine::produce::verdict::{Ambiguity, Append, Kind, Refresh, Verdict, verdict};
 use crate::error::{Cause, DeliveryError, FatalError, own_words};
+use crate::readable::readable;
 use crate::settings::UnresolvedPolicy;
 
 use super::unresolved::MADE_ANEW;
@@ -48,12 +49,12 @@ impl PartitionOutcome {
     pub(crate) fn told(answer: PartitionProduceResponse, version: Version) -> Self {
         let errors = answer.record_errors.into_iter().filter_map(|error| {
             let index = u32::try_from(error.batch_index).ok()?;
-            Some((index, error.batch_index_error_message.map(Into::into)))
+            Some((index, error.batch_index_error_message.map(shown)))
         });
         let told = |number: i64| Some(number).filter(|number| *number >= 0);
         Self {
             code: answer.error_code,
-            message: own_words(answer.error_message.map(Into::into)),
+            message: own_words(answer.error_message.map(shown)),
             base_offset: told(answer.base_offset),
             append: Append::told_by(answer.base_offset, version.number),
             log_append_time_ms: told(answer.log_append_time_ms),
@@ -65,6 +66,11 @@ impl PartitionOutcome {
     pub(crate) fn code(&self) -> ErrorCode {
         self.code
     }
+}
+
+/// A broker's words, which users see.
+fn shown(said: String) -> Arc<str> {
+    readable(said).into()
 }
 
 /// What must be done outside of the lane after a decision about a batch.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::security::sasl::step::WORDS_MAX;
+use crate::readable::CHARACTERS_MAX;
 use crate::security::{Credentials, ScramHash, Secret, TokenError, TokenProvider};
 
 #[derive(Debug)]
@@ -294,7 +294,7 @@ proptest! {
         for mut conversation in each_begun() {
             for answer in &answers {
                 if let Err(why) = conversation.answer(answer, &mut SaltedPasswords::default()) {
-                    prop_assert!(why.to_string().len() < 4 * WORDS_MAX);
+                    prop_assert!(why.to_string().len() < 4 * CHARACTERS_MAX);
                 }
             }
         }
@@ -334,7 +334,7 @@ proptest! {
             let first = format!("r={nonce},s={salt},i={iterations}{rest}");
             match scram.answer(first.as_bytes(), &mut SaltedPasswords::default()) {
                 Ok(next) => prop_assert!(matches!(next, Next::Say(_))),
-                Err(why) => prop_assert!(why.to_string().len() < 4 * WORDS_MAX),
+                Err(why) => prop_assert!(why.to_string().len() < 4 * CHARACTERS_MAX),
             }
         }
     }
@@ -353,7 +353,7 @@ proptest! {
             let salted = &mut SaltedPasswords::default();
             prop_assert_eq!(oauth.answer(said, salted), Ok(Next::Say(Bytes::from_static(&[1]))));
             let complaint = oauth.complaint().unwrap_or_default().to_owned();
-            prop_assert!(complaint.chars().count() <= WORDS_MAX);
+            prop_assert!(complaint.chars().count() <= CHARACTERS_MAX);
             prop_assert!(!complaint.contains(char::is_control));
             prop_assert!(token.is_refused() && oauth.answer(said, salted).is_err());
         }
@@ -373,5 +373,5 @@ fn a_servers_error_in_scram_is_cut_off_where_it_is_too_long() {
     scram.answer(first, &mut salted).unwrap();
     let said = format!("e={}", "x".repeat(1 << 20));
     let why = scram.answer(said.as_bytes(), &mut salted).unwrap_err();
-    assert!(why.0.len() < 2 * WORDS_MAX, "{} bytes", why.0.len());
+    assert!(why.0.len() < 2 * CHARACTERS_MAX, "{} bytes", why.0.len());
 }

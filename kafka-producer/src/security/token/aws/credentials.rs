@@ -2,84 +2,146 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::Mutex;
+use async_trait::async_trait;
 
 use super::environment::Environment;
 use super::ini::section;
 use super::keys::AwsCredentials;
 use super::remote::Remote;
+use crate::regular_file;
 use crate::security::Secret;
+use crate::security::token::cache::{CachedTokens, FetchError, Fetched, Refresh, TokenSource};
+use crate::security::token::retry::RetryBackoff;
+use crate::security::token::{Refused, TokenError};
 
 /// The places, and what was found in those that are asked over the network.
 #[derive(Debug)]
 pub(super) struct CredentialChain {
-    environment: Environment,
+    places: Places,
     /// `awsProfileName`; then other places are not looked at.
     profile: Option<String>,
-    remote: Remote,
-    kept: Mutex<Option<AwsCredentials>>,
+    kept: CachedTokens<Role>,
 }
 
+/// What is on this machine.
+#[derive(Clone, Debug)]
+struct Places {
+    environment: Environment,
+}
+
+/// The role that the program runs with, if what is set names no other credentials.
+#[derive(Debug)]
+struct Role {
+    places: Places,
+    remote: Remote,
+}
+
+/// They are fetched anew some minutes before they end: a token that is signed with them is valid as long, at most.
+const REFRESH: Refresh = Refresh {
+    window_factor: 0.9,
+    window_jitter: 0.05,
+    buffer: Duration::from_secs(300),
+    min_period: Duration::ZERO,
+};
+
+/// As `sasl.login.retry.backoff.ms` and `sasl.login.retry.backoff.max.ms` are by default.
+const RETRY: RetryBackoff = RetryBackoff {
+    first: Duration::from_millis(100),
+    max: Duration::from_secs(10),
+};
+
 impl CredentialChain {
-    pub(super) fn new(profile: Option<String>) -> Self {
-        Self::of(Environment::of_process(), profile)
+    pub(super) fn new(profile: Option<String>, login_timeout: Duration) -> Self {
+        Self::of(Environment::of_process(), profile, login_timeout)
     }
 
-    fn of(environment: Environment, profile: Option<String>) -> Self {
+    fn of(environment: Environment, profile: Option<String>, login_timeout: Duration) -> Self {
+        let remote = Remote::new(environment.clone());
+        let places = Places { environment };
+        let role = Role {
+            places: places.clone(),
+            remote,
+        };
         Self {
-            remote: Remote::new(environment.clone()),
-            environment,
+            places,
             profile,
-            kept: Mutex::new(None),
+            kept: CachedTokens::new(role, REFRESH, RETRY, login_timeout),
         }
     }
 
     /// Credentials that are valid now.
-    pub(super) async fn get(&self, now: SystemTime) -> Result<AwsCredentials, String> {
+    pub(super) async fn get(&self) -> Result<AwsCredentials, TokenError> {
         if let Some(profile) = &self.profile {
-            let found = self.of_profile(profile)?;
+            let found = self.places.of_profile(profile).map_err(TokenError::new)?;
             return found.ok_or_else(|| {
-                format!("there is no AWS profile {profile:?} (awsProfileName of sasl.jaas.config)")
+                TokenError::new(format!(
+                    "there is no AWS profile {profile:?} (awsProfileName of sasl.jaas.config)"
+                ))
             });
         }
-        if let Some(found) = self.of_environment() {
-            return Ok(found);
+        match self.places.of_environment() {
+            Some(found) => Ok(found),
+            None => self.kept.current().await,
         }
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.last_beyond(now)) {
-            return Ok(kept.clone());
-        }
-        if let Some(found) = self.remote.of_web_identity().await? {
-            *kept = Some(found.clone());
-            return Ok(found);
-        }
-        let profile = self.environment.get("AWS_PROFILE");
-        if let Some(found) = self.of_profile(profile.as_deref().unwrap_or("default"))? {
-            return Ok(found);
-        }
-        let found = match self.remote.of_container().await? {
-            Some(found) => found,
-            None => self
-                .remote
-                .of_instance()
-                .await
-                .map_err(|why| format!("{NOWHERE}: {why}"))?,
-        };
-        *kept = Some(found.clone());
-        Ok(found)
     }
 
     /// The region that the environment, or the profile, says.
     pub(super) fn region(&self) -> Option<String> {
+        self.places.region(self.profile.as_ref())
+    }
+}
+
+#[async_trait]
+impl TokenSource for Role {
+    type Token = AwsCredentials;
+
+    async fn fetch(&self) -> Result<Fetched<AwsCredentials>, FetchError> {
+        if let Some(found) = self.remote.of_web_identity().await? {
+            return Ok(lasting_until_its_end(found));
+        }
+        let profile = self.places.environment.get("AWS_PROFILE");
+        let of_profile = self
+            .places
+            .of_profile(profile.as_deref().unwrap_or("default"));
+        let of_profile = of_profile.map_err(|why| FetchError::Lasting(TokenError::new(why)))?;
+        if let Some(found) = of_profile {
+            return Ok(lasting_until_its_end(found));
+        }
+        let found = match self.remote.of_container().await? {
+            Some(found) => found,
+            None => self.remote.of_instance().await.map_err(nowhere)?,
+        };
+        Ok(lasting_until_its_end(found))
+    }
+}
+
+/// Those of a file do not end, and are read each time.
+fn lasting_until_its_end(token: AwsCredentials) -> Fetched<AwsCredentials> {
+    let lifetime = token.expires.map(|end| {
+        let left = end.duration_since(SystemTime::now());
+        left.unwrap_or_default()
+    });
+    Fetched { token, lifetime }
+}
+
+fn nowhere(failure: FetchError) -> FetchError {
+    let told = |why: TokenError| TokenError::new(format!("{NOWHERE}: {why}"));
+    match failure {
+        FetchError::Passing(why) => FetchError::Passing(told(why)),
+        FetchError::Lasting(why) => FetchError::Lasting(told(why)),
+    }
+}
+
+impl Places {
+    /// The region that the environment, or the profile, says.
+    fn region(&self, profile: Option<&String>) -> Option<String> {
         let set = ["AWS_REGION", "AWS_DEFAULT_REGION"];
         let set = set.iter().find_map(|name| self.environment.get(name));
         set.or_else(|| {
-            let profile = self
-                .profile
-                .clone()
-                .or_else(|| self.environment.get("AWS_PROFILE"));
+            let profile = profile.cloned();
+            let profile = profile.or_else(|| self.environment.get("AWS_PROFILE"));
             let profile = self.profile_of(profile.as_deref().unwrap_or("default"))?;
             profile.get("region").cloned()
         })
@@ -91,6 +153,7 @@ impl CredentialChain {
             secret_access_key: Secret::new(self.environment.get("AWS_SECRET_ACCESS_KEY")?),
             session_token: self.environment.get("AWS_SESSION_TOKEN").map(Secret::new),
             expires: None,
+            refused: Refused::default(),
         })
     }
 
@@ -107,6 +170,7 @@ impl CredentialChain {
                 secret_access_key: Secret::new(secret),
                 session_token: text("aws_session_token").map(Secret::new),
                 expires: None,
+                refused: Refused::default(),
             }));
         }
         let elsewhere = [
@@ -135,7 +199,7 @@ impl CredentialChain {
                     .or_else(|| self.environment.get("USERPROFILE"))
             };
             let path = path.or_else(|| Some(PathBuf::from(home()?).join(".aws").join(file)))?;
-            std::fs::read_to_string(path).ok()
+            regular_file::read_text(&path).ok()
         };
         let config_name = match name {
             "default" => name.to_owned(),
@@ -166,12 +230,19 @@ mod tests {
     use super::super::super::http::server::{answer, serving};
     use super::*;
 
+    const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
+
     fn chain(pairs: &[(&str, &str)]) -> CredentialChain {
-        CredentialChain::of(Environment::of(pairs), None)
+        CredentialChain::of(Environment::of(pairs), None, LOGIN_TIMEOUT)
     }
 
     fn get(chain: &CredentialChain) -> Result<AwsCredentials, String> {
-        pollster::block_on(chain.get(SystemTime::now()))
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let found = runtime.block_on(chain.get());
+        found.map_err(|error| error.to_string())
     }
 
     fn file(text: &str) -> tempfile::NamedTempFile {
@@ -219,13 +290,21 @@ mod tests {
             error.starts_with("the AWS profile \"role\" goes by role_arn, which"),
             "{error}"
         );
-        let named = CredentialChain::of(Environment::of(&files), Some("none".to_owned()));
+        let named = CredentialChain::of(
+            Environment::of(&files),
+            Some("none".to_owned()),
+            LOGIN_TIMEOUT,
+        );
         let error = get(&named).unwrap_err();
         assert!(
             error.starts_with("there is no AWS profile \"none\" (awsProfileName"),
             "{error}"
         );
-        let named = CredentialChain::of(Environment::of(&files), Some("dev".to_owned()));
+        let named = CredentialChain::of(
+            Environment::of(&files),
+            Some("dev".to_owned()),
+            LOGIN_TIMEOUT,
+        );
         assert_eq!(get(&named).unwrap().access_key_id, "C");
     }
 
@@ -239,9 +318,11 @@ mod tests {
         serving(answers, async |port| {
             let address = format!("http://127.0.0.1:{port}{path}");
             let chain = chain(&[pairs, &[(variable, &*address)]].concat());
-            let first = chain.get(SystemTime::now()).await;
-            let second = chain.get(SystemTime::now()).await;
-            [first, second].map(|found| found.map(|found| found.access_key_id))
+            let (first, second) = (chain.get().await, chain.get().await);
+            [first, second].map(|found| {
+                let found = found.map_err(|error| error.to_string());
+                found.map(|found| found.access_key_id)
+            })
         })
     }
 
@@ -319,13 +400,47 @@ mod tests {
                         WebIdentityToken=eyJ.e30.s";
         assert_eq!(form, expected);
         let denied = "<E><Code>AccessDenied</Code><Message>not you</Message></E>";
-        let answers = [answer("403 No", denied), answer("403 No", denied)];
+        let answers = [answer("403 No", denied)];
         let (found, _) = remotely(&pairs, variable, "/", &answers);
         let error = found[0].clone().unwrap_err();
         assert!(
             error.ends_with("it answers 403: AccessDenied (not you)"),
             "{error}"
         );
+    }
+
+    /// Credentials of a container that end then; what came of asking twice, and how often it was asked.
+    fn ending_in(
+        minutes: u64,
+        answers: usize,
+        between: fn(&AwsCredentials),
+    ) -> Vec<Result<String, String>> {
+        let end = SystemTime::now() + Duration::from_secs(minutes * 60);
+        let end = crate::security::token::time::extended(end);
+        let json = format!(
+            r#"{{"AccessKeyId": "A", "SecretAccessKey": "tea-2026", "Token": "T", "Expiration": "{end}"}}"#
+        );
+        let later = json.replace(r#""A""#, r#""B""#);
+        let told = [answer("200 OK", &json), answer("200 OK", &later)];
+        let (found, _) = serving(&told[..answers], async |port| {
+            let address = format!("http://127.0.0.1:{port}/creds");
+            let chain = chain(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*address)]);
+            let first = chain.get().await.unwrap();
+            between(&first);
+            [Ok(first), chain.get().await].map(|found| {
+                let found = found.map_err(|error| error.to_string());
+                found.map(|found| found.access_key_id)
+            })
+        });
+        found.to_vec()
+    }
+
+    #[test]
+    fn credentials_that_a_broker_refuses_are_fetched_anew() {
+        let found = ending_in(60, 2, |first| first.refused.set());
+        assert_eq!(found, [Ok("A".to_owned()), Ok("B".to_owned())]);
+        let found = ending_in(60, 1, |_| {});
+        assert_eq!(found, [Ok("A".to_owned()), Ok("A".to_owned())]);
     }
 
     #[test]
@@ -347,6 +462,27 @@ mod tests {
             let error = refused(full, elsewhere);
             assert!(error.ends_with("use https"), "{error}");
         }
+        let token = file("eyJ.e30.s");
+        let sts = "AWS_ENDPOINT_URL_STS";
+        let error = get(&chain(&[
+            (
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+                token.path().to_str().unwrap(),
+            ),
+            ("AWS_ROLE_ARN", "arn:aws:iam::1:role/kafka"),
+            (sts, "http://sts.example.com/"),
+        ]));
+        let error = error.unwrap_err();
+        assert!(
+            error.starts_with(sts) && error.ends_with("use https"),
+            "{error}"
+        );
+        let service = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+        let error = get(&chain(&[(service, "http://imds.example.com")])).unwrap_err();
+        assert!(
+            error.contains(service) && error.ends_with("use https"),
+            "{error}"
+        );
         assert!(refused(relative, ".example.com/").contains("169.254.170.2.example.com"));
         refused(relative, "@example.com/");
         refused(full, "http://me:secret@localhost/");
@@ -356,11 +492,11 @@ mod tests {
     fn an_answer_is_told_in_bounds() {
         let long = "\u{1b}[31m".repeat(10_000);
         let body = format!("<E><Code>{long}</Code><Message>{long}</Message></E>");
-        let answers = [answer("403 No", &body), answer("403 No", &body)];
+        let answers = [answer("403 No", &body)];
         let full = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
         let (found, _) = remotely(&[], full, "/creds?key=secret", &answers);
         let error = found[0].clone().unwrap_err();
-        assert!(error.len() < 1_000 && !error.contains('\u{1b}'), "{error}");
+        assert!(error.len() < 1_200 && !error.contains('\u{1b}'), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }
 

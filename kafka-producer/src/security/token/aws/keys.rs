@@ -1,8 +1,10 @@
 //! What requests to AWS are signed with.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::security::Secret;
+use crate::security::token::Refused;
+use crate::security::token::cache::Credential;
 
 /// An access key, temporary or not.
 #[derive(Clone, Debug)]
@@ -13,14 +15,12 @@ pub(super) struct AwsCredentials {
     pub(super) session_token: Option<Secret>,
     /// When temporary ones end, if that is known.
     pub(super) expires: Option<SystemTime>,
+    /// Whether a broker has refused a token that was signed with them.
+    pub(super) refused: Refused,
 }
 
-impl AwsCredentials {
-    /// Whether they can be used for some minutes more.
-    pub(super) fn last_beyond(&self, now: SystemTime) -> bool {
-        self.expires.is_some_and(|end| now + MARGIN < end)
+impl Credential for AwsCredentials {
+    fn is_refused(&self) -> bool {
+        self.refused.is_set()
     }
 }
-
-/// A token that is signed with them is valid as long, at most.
-const MARGIN: Duration = Duration::from_secs(300);

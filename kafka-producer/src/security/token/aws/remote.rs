@@ -1,6 +1,5 @@
 //! AWS credentials that are asked for over the network: of the role that the program runs with.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::Method;
@@ -10,8 +9,13 @@ use super::environment::Environment;
 use super::keys::AwsCredentials;
 use super::sigv4::uri_encoded;
 use super::time;
+use crate::readable::{readable, without_secrets};
+use crate::regular_file;
 use crate::security::Secret;
-use crate::security::token::http::{Answer, Call, HttpClient, Url, readable, without_secrets};
+use crate::security::token::Refused;
+use crate::security::token::TokenError;
+use crate::security::token::cache::FetchError;
+use crate::security::token::http::{Answer, Call, HttpClient, Url};
 use crate::security::token::https::Https;
 
 /// Asks for credentials.
@@ -32,13 +36,13 @@ impl Remote {
     }
 
     /// A token of Kubernetes for a role of IAM (EKS): `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`.
-    pub(super) async fn of_web_identity(&self) -> Result<Option<AwsCredentials>, String> {
+    pub(super) async fn of_web_identity(&self) -> Result<Option<AwsCredentials>, FetchError> {
         let get = |name| self.environment.get(name);
         let (Some(file), Some(role)) = (get("AWS_WEB_IDENTITY_TOKEN_FILE"), get("AWS_ROLE_ARN"))
         else {
             return Ok(None);
         };
-        let token = read("AWS_WEB_IDENTITY_TOKEN_FILE", &file)?;
+        let token = read("AWS_WEB_IDENTITY_TOKEN_FILE", &file).map_err(lasting)?;
         let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
         let endpoint = get("AWS_ENDPOINT_URL_STS").unwrap_or_else(|| match region {
             Some(region) if region.starts_with("cn-") => {
@@ -57,21 +61,21 @@ impl Remote {
         );
         let form = "application/x-www-form-urlencoded".to_owned();
         let headers = vec![("Content-Type", form)];
-        let url = url("AWS_ENDPOINT_URL_STS", &endpoint)?;
+        let url = private_url("AWS_ENDPOINT_URL_STS", &endpoint, &AGENTS).map_err(lasting)?;
         let answer = self.ask(Method::POST, &url, headers, body).await?;
         of_xml(&answer)
             .map(Some)
-            .ok_or_else(|| format!("{url} answers without credentials"))
+            .ok_or_else(|| lasting(format!("{url} answers without credentials")))
     }
 
     /// The agent of a container (ECS, EKS Pod Identity).
-    pub(super) async fn of_container(&self) -> Result<Option<AwsCredentials>, String> {
-        let Some(url) = self.url_of_container()? else {
+    pub(super) async fn of_container(&self) -> Result<Option<AwsCredentials>, FetchError> {
+        let Some(url) = self.url_of_container().map_err(lasting)? else {
             return Ok(None);
         };
         let name = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
         let token = match self.environment.get(name) {
-            Some(file) => Some(read(name, &file)?),
+            Some(file) => Some(read(name, &file).map_err(lasting)?),
             None => self.environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
         };
         let headers = token
@@ -81,7 +85,7 @@ impl Remote {
         let answer = self.ask(Method::GET, &url, headers, String::new()).await?;
         of_json(&answer)
             .map(Some)
-            .ok_or_else(|| format!("{url} answers without credentials"))
+            .ok_or_else(|| lasting(format!("{url} answers without credentials")))
     }
 
     /// `None`: this is no such container.
@@ -95,28 +99,23 @@ impl Remote {
             (None, Some(text)) => (full, text),
             (None, None) => return Ok(None),
         };
-        let url = url(variable, &text)?;
-        match url.is_https() || is_agent(url.host()) {
-            true => Ok(Some(url)),
-            false => Err(format!(
-                "{variable}: http is only allowed to this host (localhost, 127.0.0.0/8, ::1) and to the agents \
-                 of AWS ({}), not to {url}, because the credentials could be read on the way: use https",
-                AGENTS.join(", ")
-            )),
-        }
+        private_url(variable, &text, &AGENTS).map(Some)
     }
 
     /// The metadata service of EC2, in its second version.
-    pub(super) async fn of_instance(&self) -> Result<AwsCredentials, String> {
+    pub(super) async fn of_instance(&self) -> Result<AwsCredentials, FetchError> {
         let disabled = self.environment.get("AWS_EC2_METADATA_DISABLED");
         if disabled.is_some_and(|disabled| disabled.eq_ignore_ascii_case("true")) {
-            return Err("AWS_EC2_METADATA_DISABLED is true".to_owned());
+            return Err(lasting("AWS_EC2_METADATA_DISABLED is true".to_owned()));
         }
         const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
         let endpoint = self.environment.get(ENDPOINT);
         let endpoint = endpoint.unwrap_or_else(|| "http://169.254.169.254".to_owned());
         let endpoint = endpoint.trim_end_matches('/');
-        let url_of = |path: String| url(ENDPOINT, &format!("{endpoint}/latest/{path}"));
+        let url_of = |path: String| {
+            let text = format!("{endpoint}/latest/{path}");
+            private_url(ENDPOINT, &text, &METADATA_SERVICES).map_err(lasting)
+        };
         let ttl = vec![("X-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())];
         let url = url_of("api/token".to_owned())?;
         let session = text(&self.ask(Method::PUT, &url, ttl, String::new()).await?);
@@ -126,11 +125,11 @@ impl Remote {
         let roles = text(&self.ask(Method::GET, &url, header(), String::new()).await?);
         let role = roles.lines().next().unwrap_or_default();
         if role.is_empty() || role.len() > ROLE_BYTES_MAX {
-            return Err(format!("{url}: its answer names no role"));
+            return Err(lasting(format!("{url}: its answer names no role")));
         }
         let url = url_of(format!("{CREDENTIALS}/{}", uri_encoded(role)))?;
         let answer = self.ask(Method::GET, &url, header(), String::new()).await?;
-        of_json(&answer).ok_or_else(|| "its answer is without credentials".to_owned())
+        of_json(&answer).ok_or_else(|| lasting("its answer is without credentials".to_owned()))
     }
 
     /// The answer, if its status is 200.
@@ -140,7 +139,7 @@ impl Remote {
         url: &Url,
         headers: Vec<(&'static str, String)>,
         body: String,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, FetchError> {
         let call = Call {
             method,
             url,
@@ -151,12 +150,27 @@ impl Remote {
             .http
             .call(call)
             .await
-            .map_err(|why| format!("{url}: {why}"))?;
+            .map_err(|why| passing(format!("{url}: {why}")))?;
         match answer.status {
             200 => Ok(answer),
-            status => Err(format!("{url}: it answers {status}{}", told(&answer))),
+            status => {
+                let why = format!("{url}: it answers {status}{}", told(&answer));
+                Err(match status {
+                    // Too slow, too often: that passes.
+                    408 | 429 | 500.. => passing(why),
+                    _ => lasting(why),
+                })
+            }
         }
     }
+}
+
+fn passing(why: String) -> FetchError {
+    FetchError::Passing(TokenError::new(why))
+}
+
+fn lasting(why: String) -> FetchError {
+    FetchError::Lasting(TokenError::new(why))
 }
 
 /// What the variable says, or stands for.
@@ -167,20 +181,31 @@ fn url(variable: &str, text: &str) -> Result<Url, String> {
     })
 }
 
-/// Whether what is sent to it over HTTP stays on this machine, as AWS's own tools have it.
-fn is_agent(host: &str) -> bool {
-    let is_loopback = host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    is_loopback || host.eq_ignore_ascii_case("localhost") || AGENTS.contains(&host)
+/// The same, where nothing can be read on the way: what is sent to agents over HTTP stays on this machine, as AWS's
+/// own tools have it.
+fn private_url(variable: &str, text: &str, agents: &[&str]) -> Result<Url, String> {
+    let url = url(variable, text)?;
+    match url.is_private() || agents.contains(&url.host()) {
+        true => Ok(url),
+        false => Err(format!(
+            "{variable}: http is only allowed to this host (localhost, 127.0.0.0/8, ::1) and to the agents of AWS \
+             ({}), not to {url}, because the credentials could be read on the way: use https",
+            agents.join(", ")
+        )),
+    }
 }
 
 /// ECS; EKS Pod Identity, in both versions of IP.
 const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 
+/// EC2, in both versions of IP.
+const METADATA_SERVICES: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
+
 /// IAM allows names of 64 characters.
 const ROLE_BYTES_MAX: usize = 256;
 
 fn read(variable: &str, file: &str) -> Result<String, String> {
-    let text = std::fs::read_to_string(file);
+    let text = regular_file::read_text(file.as_ref());
     let text = text.map_err(|error| format!("{variable}={file} cannot be read: {error}"))?;
     Ok(text.trim().to_owned())
 }
@@ -223,6 +248,7 @@ fn credentials(part: impl Fn(&str) -> Option<String>) -> Option<AwsCredentials> 
         secret_access_key: Secret::new(part("SecretAccessKey")?),
         session_token: part("SessionToken").map(Secret::new),
         expires: part("Expiration").and_then(|text| time::parse_extended(&text)),
+        refused: Refused::default(),
     })
 }
 
@@ -256,6 +282,14 @@ mod tests {
 
     #[test]
     fn agents_are_those_of_aws() {
+        let is_agent = |host: &str| {
+            let host = match host.contains(':') {
+                true => format!("[{host}]"),
+                false => host.to_owned(),
+            };
+            assert!(private_url("X", &format!("https://{host}/"), &AGENTS).is_ok());
+            private_url("X", &format!("http://{host}/"), &AGENTS).is_ok()
+        };
         for host in [
             "localhost",
             "LOCALHOST",

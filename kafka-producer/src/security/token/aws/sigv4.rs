@@ -173,6 +173,7 @@ mod tests {
             secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
             session_token: None,
             expires: None,
+            refused: crate::security::token::Refused::default(),
         };
         let presigning = Presigning {
             credentials: &credentials,
