@@ -23,6 +23,7 @@ mod identity;
 mod input;
 mod lifecycle;
 mod login;
+mod misrouted;
 mod notice;
 mod produce;
 mod responses;
