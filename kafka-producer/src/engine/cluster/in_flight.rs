@@ -97,6 +97,11 @@ impl InFlight {
         self.count_out(request)
     }
 
+    /// Whether any of them is such a one.
+    pub(crate) fn any(&self, is: impl Fn(&ExpectedResponse) -> bool) -> bool {
+        self.requests.iter().any(|request| is(&request.expected))
+    }
+
     /// Takes a request that is not to be answered, by its id.
     pub(crate) fn withdraw(&mut self, correlation_id: i32) -> Option<InFlightRequest> {
         let is_it = |request: &InFlightRequest| request.correlation_id == correlation_id;
