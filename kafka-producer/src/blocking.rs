@@ -181,6 +181,22 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.inner.try_send(record)
     }
 
+    /// See [`Producer::warm_up`](crate::Producer::warm_up).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.warm_up(["orders", "payments"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See there.
+    pub fn warm_up<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Result<(), SendError> {
+        wait("warm_up", self.inner.warm_up(topics))
+    }
+
     /// See [`Producer::flush`](crate::Producer::flush).
     ///
     /// ```no_run

@@ -222,27 +222,50 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         Ok(report.await.unwrap_or_default())
     }
 
-    /// Waits until all of `topics` can be written to, so that the first records do not have to.
+    /// Prepares for the first records of these topics, so that each needs one round trip to its leader and no
+    /// more: the topics are known, the leaders of all their partitions connected, secured and authenticated, and
+    /// an idempotent producer has its id. (A transactional one gets it by `init_transactions`.)
+    ///
+    /// Takes at most `max.block.ms`. A connection that nothing is sent on is closed after
+    /// `connections.max.idle.ms`, and a topic is forgotten after `metadata.max.idle.ms`.
+    ///
+    /// Cancel safe: what was begun goes on.
     ///
     /// ```no_run
     /// # use kafka_producer::Producer;
     /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
-    /// producer.ready(["orders", "payments"]).await?;
+    /// producer.warm_up(["orders", "payments"]).await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// As for a [`send`](Self::send) to the first of them that fails.
-    pub async fn ready<'a>(
+    /// As for a [`send`](Self::send) to the first of them that is not known; [`SendError::NotReady`] says what
+    /// else is missing, and [`SendError::Authentication`] that a broker refuses to authenticate the producer.
+    pub async fn warm_up<'a>(
         &self,
         topics: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), SendError> {
-        own_thread::may_await("ready")?;
-        let waits: Vec<_> = topics
-            .into_iter()
-            .map(|topic| self.appender().ask_for(topic, None))
-            .collect();
+        own_thread::may_await("warm_up")?;
+        let topics: Vec<Arc<str>> = topics.into_iter().map(Arc::from).collect();
+        let since = Instant::now();
+        let deadline = since + self.appender().max_block();
+        self.know(&topics).await?;
+        let (reply, warm) = oneshot::channel();
+        self.appender().handle().ask(Command::WarmUp {
+            topics,
+            since,
+            deadline,
+            reply,
+        });
+        warm.await
+            .unwrap_or_else(|_| Err(self.appender().why_closed()))
+    }
+
+    /// Waits until all of the topics are known.
+    async fn know(&self, topics: &[Arc<str>]) -> Result<(), SendError> {
+        let ask = |topic: &Arc<str>| self.appender().ask_for(topic, None);
+        let waits: Vec<_> = topics.iter().map(ask).collect();
         for wait in waits {
             let answer = wait?.await;
             answer.unwrap_or_else(|_| Err(self.appender().why_closed()))?;
@@ -267,7 +290,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
             if let Some(topic) = self.appender().handle().cluster().topic(topic) {
                 return Ok(topic.partitions());
             }
-            self.ready([topic]).await?;
+            own_thread::may_await("partitions_for")?;
+            self.know(&[topic.into()]).await?;
         }
     }
 

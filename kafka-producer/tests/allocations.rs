@@ -34,7 +34,7 @@ impl Scene {
         let builder = builder.bootstrap_servers([kafka.bootstrap_servers()]);
         let builder = builder.linger(Duration::from_millis(50));
         let producer = builder.build().unwrap();
-        pollster::block_on(producer.ready([TOPIC])).unwrap();
+        pollster::block_on(producer.warm_up([TOPIC])).unwrap();
         for _ in 0..RECORDS {
             drop(producer.try_send(record()).unwrap());
         }

@@ -325,7 +325,7 @@ fn producer_for<V: ?Sized + 'static>(
 fn a_thread_keeps_no_more_scratch_than_a_usual_record_takes() {
     let sink = Sink::start(1, Answers::Prompt);
     let producer = producer_for(sink.bootstrap_servers(), Writer);
-    pollster::block_on(producer.ready([TOPIC])).unwrap();
+    pollster::block_on(producer.warm_up([TOPIC])).unwrap();
     let send = |bytes: usize| {
         let sent = producer.try_send(ProducerRecord::new(TOPIC, &bytes));
         sent.map(drop).map_err(drop)

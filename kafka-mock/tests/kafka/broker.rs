@@ -34,6 +34,10 @@ impl Broker {
         Self { address }
     }
 
+    pub(crate) fn is_at(&self, port: i32) -> bool {
+        self.address.ends_with(&format!(":{port}"))
+    }
+
     /// The response, or none if the connection is closed instead.
     pub(crate) fn try_ask<R: Request>(&self, version: i16, request: &R) -> Option<R::Response> {
         let version = R::version(version).unwrap();

@@ -167,6 +167,42 @@ fn what_is_read_is_what_kafka_would_give() {
     pair.kafka.ask(5, &gone);
 }
 
+fn named(name: &str) -> ApiVersionsRequest {
+    ApiVersionsRequest::default()
+        .with_client_software_name(name.to_owned())
+        .with_client_software_version("1".to_owned())
+}
+
+#[test]
+#[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
+fn who_means_another_broker_or_cluster_is_told_as_by_kafka() {
+    let pair = pair();
+    for (cluster, node) in [
+        ("ours", 0),
+        ("ours", 1),
+        ("ours", -1),
+        ("another", 0),
+        ("", 1),
+    ] {
+        let code = |broker: &Broker| {
+            let ours = broker.ask(12, &MetadataRequest::default());
+            let id = ours.cluster_id.unwrap();
+            let itself = ours.brokers.iter().find(|other| broker.is_at(other.port));
+            let itself = itself.unwrap().node_id;
+            let cluster = match cluster {
+                "ours" => Some(id),
+                "" => None,
+                other => Some(other.to_owned()),
+            };
+            let meant = named("same").with_cluster_id(cluster);
+            let node = if node < 0 { node } else { itself + node };
+            let answer = broker.ask(5, &meant.with_node_id(node));
+            (answer.error_code, answer.api_keys.is_empty())
+        };
+        assert_eq!(code(&pair.kafka), code(&pair.mock), "{cluster} {node}");
+    }
+}
+
 #[test]
 #[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
 fn what_is_not_served_ends_as_it_does_with_kafka() {
@@ -189,11 +225,6 @@ fn what_is_not_served_ends_as_it_does_with_kafka() {
     let (theirs, ours) = (pair.kafka.exchange(&future), pair.mock.exchange(&future));
     assert_eq!(theirs, ours, "ApiVersions of the future");
 
-    let named = |name: &str| {
-        ApiVersionsRequest::default()
-            .with_client_software_name(name.to_owned())
-            .with_client_software_version("1".to_owned())
-    };
     for name in ["same", "a b", "", "-a"] {
         let code = |broker: &Broker| broker.ask(4, &named(name)).error_code;
         assert_eq!(code(&pair.kafka), code(&pair.mock), "{name}");

@@ -98,6 +98,28 @@ fn every_version_that_is_advertised_is_answered() {
 }
 
 #[test]
+fn a_client_that_means_another_broker_or_cluster_is_told_so() {
+    let mut driver = Driver::new(2);
+    let ours = driver.cluster.id().to_string();
+    let meant = |cluster: Option<&str>, node| {
+        let named = named("a", "b").with_node_id(node);
+        named.with_cluster_id(cluster.map(str::to_owned))
+    };
+    let mut check = |version, cluster, node, code| {
+        let answer = driver.ask(ONE, version, &meant(cluster, node));
+        assert_eq!(answer.error_code, code, "{version} {cluster:?} {node}");
+        assert_eq!(answer.api_keys.is_empty(), !code.is_none());
+    };
+    check(5, None, -1, ErrorCode::NONE);
+    check(5, Some(&ours), 1, ErrorCode::NONE);
+    check(5, Some(&ours), 2, ErrorCode::REBOOTSTRAP_REQUIRED);
+    check(5, Some("another"), 1, ErrorCode::REBOOTSTRAP_REQUIRED);
+    check(5, Some(&ours), -1, ErrorCode::INVALID_REQUEST);
+    check(5, None, 1, ErrorCode::INVALID_REQUEST);
+    check(4, Some("another"), 2, ErrorCode::NONE);
+}
+
+#[test]
 fn a_client_with_an_invalid_name_is_refused() {
     for (name, version) in [("", "1"), ("a b", "1"), ("-a", "1"), ("a", "1."), ("a", "")] {
         let answer = Driver::new(1).ask(ONE, 4, &named(name, version));

@@ -11,9 +11,9 @@ pub(crate) fn of_send(error: &SendError) -> String {
         SendError::Serialize { .. } => "SerializationException",
         SendError::InvalidTopic { .. } => "InvalidTopicException",
         // Kafka waits for a partition that does not exist as it does for such a topic.
-        SendError::TopicUnknown { .. } | SendError::PartitionOutOfRange { .. } => {
-            "TimeoutException"
-        }
+        SendError::TopicUnknown { .. }
+        | SendError::NotReady { .. }
+        | SendError::PartitionOutOfRange { .. } => "TimeoutException",
         SendError::RecordTooLarge { .. } => "RecordTooLargeException",
         SendError::InvalidPartition { .. } | SendError::InvalidTimestamp { .. } => {
             return ILLEGAL_ARGUMENT.to_owned();

@@ -289,6 +289,8 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
         metadata_max_age: values.time("metadata.max.age.ms"),
         metadata_max_idle: values.time("metadata.max.idle.ms"),
         metadata_recovery: metadata_recovery(values),
+        cluster_check: values.flag("metadata.cluster.check.enable")
+            && metadata_recovery(values) != MetadataRecovery::None,
         partitioning: partitioning(values, findings),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),

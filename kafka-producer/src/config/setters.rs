@@ -420,6 +420,18 @@ impl ProducerConfig {
         }
     }
 
+    /// `metadata.cluster.check.enable=false`: brokers are not asked whether they are those of the cluster
+    /// that the producer means (KIP-1242).
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().without_cluster_check();
+    /// assert_eq!(config, ProducerConfig::new().set("metadata.cluster.check.enable", "false"));
+    /// ```
+    pub fn without_cluster_check(self) -> Self {
+        self.put("metadata.cluster.check.enable", false)
+    }
+
     /// `send.buffer.bytes`: `SO_SNDBUF` of each connection; `None`: the operating system's default.
     ///
     /// ```
@@ -589,6 +601,7 @@ mod tests {
             .metadata_max_age(second * 4)
             .metadata_max_idle(second * 5)
             .metadata_recovery(MetadataRecovery::Rebootstrap { trigger: second })
+            .without_cluster_check()
             .send_buffer_bytes(None)
             .receive_buffer_bytes(None)
             .partitioner(PartitionerClass::Default)

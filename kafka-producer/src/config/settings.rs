@@ -67,6 +67,9 @@ pub struct Settings {
     pub metadata_max_idle: Duration,
     /// `metadata.recovery.strategy`, and `metadata.recovery.rebootstrap.trigger.ms` with it.
     pub metadata_recovery: MetadataRecovery,
+    /// `metadata.cluster.check.enable`: whether brokers are asked if they are those that are meant; never
+    /// without beginning anew.
+    pub cluster_check: bool,
     /// What threads that choose partitions are told of their leaders.
     pub partitioning: Partitioning,
     /// `send.buffer.bytes`; `None`: the operating system's choice.

@@ -285,6 +285,7 @@ impl Driver {
                 Action::Rename(from, to) => self.rename(from, to),
                 Action::Send(id, outgoing) => self.send(id, outgoing),
                 Action::FetchToken(id, address) => self.fetch_token(id, address),
+                Action::Warn(warning) => self.outside.warnings.push(warning),
             }
         }
         round

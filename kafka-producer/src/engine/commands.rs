@@ -13,6 +13,7 @@ use crate::engine::lifecycle::Close;
 use crate::engine::notice::Notice;
 use crate::engine::produce::sender::blocked::cluster_obstacle;
 use crate::engine::timers::Timer;
+use crate::engine::warming::WarmUp;
 use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
 
 impl Engine {
@@ -55,7 +56,7 @@ impl Engine {
             Timer::Session(node) => self.session_is_due(node),
             Timer::Metadata => self.metadata_is_due(),
             // Nothing to do here: `settle` asks.
-            Timer::Identity => {}
+            Timer::Identity | Timer::WarmUp => {}
             Timer::Coalesce(node) => sender.stir(node),
             Timer::Transaction => self.transaction_is_due(),
             Timer::Close => self.close_is_due(),
@@ -96,6 +97,12 @@ impl Engine {
                 };
                 self.metadata.wait_for(&mut self.cx, &name, waiter);
             }
+            Command::WarmUp {
+                topics,
+                since,
+                deadline,
+                reply,
+            } => self.warm_up(WarmUp::new(topics, since, deadline, reply)),
             Command::Flush { reply } => {
                 let undecided = self.flush();
                 self.cx.notices.push(Notice::answer(reply, undecided));
@@ -184,6 +191,7 @@ impl Engine {
     fn refuse_waiters(&mut self) {
         let refusal = self.refusal();
         self.metadata.refuse_waiters(&mut self.cx, &refusal);
+        self.refuse_warm_ups(&refusal);
     }
 
     fn close_is_due(&mut self) {

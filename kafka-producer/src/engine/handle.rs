@@ -59,6 +59,17 @@ pub enum Command {
         /// Dropped if nobody waits any more.
         reply: oneshot::Sender<Result<(), SendError>>,
     },
+    /// Tell me when the leaders of these topics, which are known, are connected, and there is a producer id.
+    WarmUp {
+        /// Their names.
+        topics: Vec<Arc<str>>,
+        /// When the caller began to wait.
+        since: Instant,
+        /// When to give up: `max.block.ms` later.
+        deadline: Instant,
+        /// Dropped if nobody waits any more.
+        reply: oneshot::Sender<Result<(), SendError>>,
+    },
     /// Send everything now, and tell me what that is.
     Flush {
         /// One completion per batch that is not decided yet.

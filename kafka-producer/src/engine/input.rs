@@ -53,6 +53,8 @@ pub enum Action {
     Rename(NodeId, NodeId),
     /// Write a request, after those sent to this broker before.
     Send(NodeId, Outgoing),
+    /// Report a warning. Not answered.
+    Warn(String),
     /// Ask the token provider for a token for this broker; answered by [`Input::Token`].
     FetchToken(NodeId, Address),
 }

@@ -23,12 +23,15 @@ mod identity;
 mod input;
 mod lifecycle;
 mod login;
+mod misrouted;
 mod notice;
 mod produce;
 mod responses;
 mod seed;
 mod timers;
 mod transaction;
+mod warm_up;
+mod warming;
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,6 +62,7 @@ use notice::Notice;
 use produce::admission::Admission;
 use produce::sender::{Peers, Sender};
 use transaction::Transactions;
+use warming::WarmUps;
 
 /// The owners of a producer's state, and the routing between them.
 pub struct Engine {
@@ -70,6 +74,7 @@ pub struct Engine {
     admission: Admission,
     transactions: Transactions,
     lifecycle: Lifecycle,
+    warm_ups: WarmUps,
     settled: Settled,
 }
 
@@ -101,6 +106,7 @@ impl Engine {
             admission: Admission::new(),
             transactions: Transactions::new(transactional, now),
             lifecycle: Lifecycle::open(),
+            warm_ups: WarmUps::default(),
             settled: Settled::No,
             cx,
         }
@@ -214,6 +220,7 @@ impl Engine {
         self.ask_for_metadata();
         let (sender, mut peers) = self.sender_and_peers();
         sender.ask_for_identity(&mut peers);
+        self.see_to_warm_ups();
         if self.transactions.are_enabled() {
             // What has failed by now decides how the transaction may end.
             self.tell_failures();

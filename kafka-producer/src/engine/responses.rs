@@ -13,6 +13,7 @@ use kafka_wire::{
     DecodeError, ErrorCode, Message, Request, Version, decode_response, decode_response_as,
 };
 
+use crate::engine::cluster::destination::Destination;
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::api_versions::{self, Greeting};
@@ -25,7 +26,6 @@ use crate::engine::transaction::requests::{CoordinatorRequest, Lookup, Versioned
 use crate::engine::transaction::steps::Step;
 use crate::engine::{Engine, NodeId};
 use crate::error::{FatalError, SendError, WaitReason};
-use crate::settings::MetadataRecovery;
 
 impl Engine {
     /// A broker that can be asked now; if there is none, one is dialed.
@@ -106,7 +106,7 @@ impl Engine {
 
     fn unanswered_request(&mut self, expected: ExpectedResponse, code: ErrorCode) {
         match expected {
-            ExpectedResponse::ApiVersions
+            ExpectedResponse::ApiVersions(_)
             | ExpectedResponse::SaslHandshake
             | ExpectedResponse::SaslAuthenticate
             | ExpectedResponse::DescribeConfigs => {}
@@ -200,7 +200,7 @@ impl Engine {
         };
         let greeting = matches!(
             request.expected,
-            ExpectedResponse::ApiVersions
+            ExpectedResponse::ApiVersions(_)
                 | ExpectedResponse::SaslHandshake
                 | ExpectedResponse::SaslAuthenticate
         );
@@ -227,7 +227,7 @@ impl Engine {
     ) -> Result<(), DecodeError> {
         let version = request.version;
         match request.expected {
-            ExpectedResponse::ApiVersions => self.greeted(id, version, frame),
+            ExpectedResponse::ApiVersions(meant) => self.greeted(id, version, frame, meant),
             ExpectedResponse::SaslHandshake => self.mechanism_told(id, version, frame),
             ExpectedResponse::SaslAuthenticate => self.authentication_told(id, version, frame),
             ExpectedResponse::Metadata { topics } => self
@@ -327,18 +327,29 @@ impl Engine {
         Ok(())
     }
 
-    fn greeted(&mut self, id: NodeId, version: Version, frame: Bytes) -> Result<(), DecodeError> {
-        match api_versions::read(frame, version)? {
-            Greeting::AskIn(version) => {
+    fn greeted(
+        &mut self,
+        id: NodeId,
+        version: Version,
+        frame: Bytes,
+        meant: Option<Destination>,
+    ) -> Result<(), DecodeError> {
+        match (api_versions::read(frame, version)?, meant) {
+            (Greeting::AskIn(version), _) => {
                 let sent = self.nodes.greet(&mut self.cx, id, version);
                 self.follow_sent(sent);
             }
-            Greeting::Told(answer) => {
+            (Greeting::Told(answer), meant) => {
                 self.features.apply(&answer);
-                let login = self.nodes.greeted(&mut self.cx, id, &answer);
+                let login = self.nodes.greeted(&mut self.cx, id, &answer, meant);
                 self.follow_login(id, login);
             }
-            Greeting::Refused(answer) => {
+            (Greeting::Refused(answer), Some(meant))
+                if answer.error_code == ErrorCode::REBOOTSTRAP_REQUIRED =>
+            {
+                self.misrouted(id, &meant);
+            }
+            (Greeting::Refused(answer), _) => {
                 let code = answer.error_code;
                 self.lose(id, &format!("ApiVersions was refused: {code}"));
                 if let Some(obstacle) = self.nodes.note_refused_greeting(self.cx.now, id, &answer) {
@@ -382,7 +393,11 @@ impl Engine {
             return self.metadata.told_of_no_broker(&mut self.cx);
         }
         self.metadata.note_heard();
+        if let Some(cluster) = &answer.cluster_id {
+            self.nodes.cluster_told(&mut self.cx, cluster);
+        }
         self.meet_members(answer.brokers);
+        self.verify_brokers();
         let (lanes, _) = self.sender.numbering();
         let (cx, nodes) = (&mut self.cx, &self.nodes);
         let applied = self.metadata.apply(cx, nodes, lanes, answer.topics);
@@ -417,29 +432,6 @@ impl Engine {
         self.nodes.forget_others(self.cx.now, &members, is_needed);
     }
 
-    /// A broker says that it does not belong to the cluster that the client believes in.
-    fn rebootstrap_required(&mut self) {
-        // The request brought nothing, and the broker may answer so again and again: there is a pause.
-        self.metadata_failed();
-        match self.cx.settings.metadata_recovery {
-            MetadataRecovery::Rebootstrap { .. } => self.rebootstrap("it asks to begin anew"),
-            MetadataRecovery::None => {}
-        }
-    }
-
-    /// Begins anew with the bootstrap servers, when the brokers that are known are of no use: they may all
-    /// have moved, or their addresses may belong to another cluster by now. What was on its way is sent
-    /// again, under the same numbers.
-    fn rebootstrap(&mut self, why: &str) {
-        self.metadata.begin_rebootstrap();
-        for id in self.nodes.told_of() {
-            self.lose(id, why);
-            self.nodes.forget(self.cx.now, id);
-        }
-        let (lanes, _) = self.sender.numbering();
-        self.metadata.forget_leaders(lanes);
-    }
-
     /// Ends the wait of callers for topics that nobody can tell of, and of records for leaders.
     fn refuse_waiters_for_topics(&mut self) {
         let Some(refusal) = self.nodes.refusal::<MetadataRequest>(&self.cx) else {
@@ -453,7 +445,7 @@ impl Engine {
             .refuse_waiters(&mut self.cx, &SendError::from(refusal));
     }
 
-    fn metadata_failed(&mut self) {
+    pub(super) fn metadata_failed(&mut self) {
         self.metadata.failed(&mut self.cx);
     }
 
@@ -479,7 +471,7 @@ impl Engine {
                 .answered(&mut self.cx, lanes, identity, self.features, answer);
         match consequence {
             FollowUp::Nothing => self.see_to_ending(),
-            FollowUp::Met(id, address) => self.nodes.meet_coordinator(&mut self.cx, id, address),
+            FollowUp::Met(id, address) => self.meet_coordinator(id, address),
             FollowUp::Fatal(fatal) => self.fail_for_good(fatal),
         }
         Ok(())

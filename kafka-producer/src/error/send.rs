@@ -68,6 +68,18 @@ pub enum SendError {
         /// Why, as far as is known: a connection refused, an answer that was not Kafka's, an error code.
         last: Option<WaitReason>,
     },
+    /// Not everything that the first record of the topic needs was there within `max.block.ms`: leaders, their
+    /// connections, a producer id. Only [`warm_up`](crate::Producer::warm_up) tells this.
+    #[error("topic {topic} is not ready after {} ms{}", waited.as_millis(), because(last))]
+    #[non_exhaustive]
+    NotReady {
+        /// One of the topics.
+        topic: Arc<str>,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What is in the way, as far as is known: it names the broker.
+        last: Option<WaitReason>,
+    },
     /// Every broker that could be asked about the topic has refused to authenticate the producer.
     #[error("{0}")]
     Authentication(AuthenticationError),

@@ -138,6 +138,11 @@ fn send_errors() -> Vec<SendError> {
             waited,
             last: last.clone(),
         },
+        SendError::NotReady {
+            topic: Arc::clone(&topic),
+            waited,
+            last: last.clone(),
+        },
         SendError::Unsupported(unsupported()),
         SendError::Authentication(authentication()),
         SendError::TopicRefused {

@@ -1,8 +1,10 @@
 //! Producers whose connections others open ([`Dialer`](kafka_producer::Dialer)): through proxies, the dialers of
-//! the examples, and through streams that misbehave.
+//! the examples, through streams that misbehave, and to other brokers than they should.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
+mod exchange;
+mod exchanged;
 #[path = "../../examples/http-connect/dialer.rs"]
 mod http_connect;
 mod misbehaving;

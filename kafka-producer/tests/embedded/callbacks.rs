@@ -118,7 +118,7 @@ fn who_closes_holds_a_lock_that_the_wakers_of_all_waits_take() {
             ("batch.size", "16384"),
         ];
         let producer = producer(&kafka, &settings);
-        pollster::block_on(producer.ready([TOPIC])).unwrap();
+        pollster::block_on(producer.warm_up([TOPIC])).unwrap();
         kafka.kill_broker(kafka_mock::cluster::BrokerId(1)).unwrap();
         let large = "x".repeat(12_000);
         let mut delivery = pollster::block_on(producer.send(record(&large))).unwrap();
@@ -132,7 +132,7 @@ fn who_closes_holds_a_lock_that_the_wakers_of_all_waits_take() {
         poll_once(&mut delivery, &waker);
         let unknown = ProducerRecord::new("unknown", "tea");
         let mut waits: [Pin<Box<dyn Future<Output = ()>>>; 4] = [
-            Box::pin(async { drop(producer.ready(["unknown"]).await) }),
+            Box::pin(async { drop(producer.warm_up(["unknown"]).await) }),
             Box::pin(async { drop(producer.send(unknown).await) }),
             Box::pin(async { drop(producer.send(record(&large)).await) }),
             Box::pin(async { producer.flush().await.unwrap() }),
@@ -271,11 +271,12 @@ fn whatever_panics_of_other_peoples_code_every_record_has_its_outcome_and_close_
 type Call = (&'static str, fn(&blocking::Producer<str, str>) -> String);
 
 /// Every call that waits, and what it says.
-const WAITING_CALLS: [Call; 16] = [
+const WAITING_CALLS: [Call; 17] = [
     ("send", |it| error(it.send(unknown()).map(drop))),
     ("send", |it| error(it.send_and_forget(unknown()))),
     ("send", |it| error(it.send_with(unknown(), |_| {}))),
     ("flush", |it| error(it.flush())),
+    ("warm_up", |it| error(it.warm_up(["unknown"]))),
     ("close", |it| error(it.close(TIME_LIMIT).map(drop))),
     ("wait", |it| error(it.send(record("x")).unwrap().wait())),
     ("init_transactions", |it| error(it.init_transactions())),
@@ -288,8 +289,8 @@ const WAITING_CALLS: [Call; 16] = [
     ("send", |it| awaited(it.as_async().send(unknown()))),
     ("flush", |it| awaited(it.as_async().flush())),
     ("close", |it| awaited(it.as_async().close(TIME_LIMIT))),
-    ("ready", |it| awaited(it.as_async().ready(["unknown"]))),
-    ("ready", |it| {
+    ("warm_up", |it| awaited(it.as_async().warm_up(["unknown"]))),
+    ("partitions_for", |it| {
         awaited(it.as_async().partitions_for("unknown"))
     }),
     ("begin_transaction", |it| {

@@ -11,7 +11,7 @@ use crate::scene::{TOPIC, in_time, kafka, numbers, producer, record};
 async fn a_record_for_a_partition_that_is_added_meanwhile_waits_for_it() {
     let kafka = kafka(1, 1).await;
     let producer = producer(&kafka, &[]);
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     let early = producer.try_send(record("early").partition(1));
     assert!(matches!(
         early,

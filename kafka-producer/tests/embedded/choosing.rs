@@ -254,7 +254,7 @@ async fn a_serializer_of_ones_own_may_add_headers() {
         1,
         "the serializer's headers stay with the record"
     );
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     let delivery = producer.try_send(back).unwrap();
     in_time(delivery).await.unwrap();
     let log = kafka.records(TOPIC);

@@ -64,7 +64,7 @@ async fn a_closed_producer_accepts_nothing_by_any_handle() {
     let kafka = kafka(1, 1).await;
     let producer = producer(&kafka, &[]);
     let other = producer.clone();
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     in_time(producer.close(LATE)).await.unwrap();
     let error = in_time(other.send(record("late"))).await.unwrap_err();
     assert!(matches!(error, SendError::Closed), "{error}");
@@ -74,7 +74,7 @@ async fn a_closed_producer_accepts_nothing_by_any_handle() {
         matches!(refused, TrySendError::Refused(SendError::Closed)),
         "{refused}"
     );
-    let unknown = in_time(other.ready(["unknown"])).await.unwrap_err();
+    let unknown = in_time(other.warm_up(["unknown"])).await.unwrap_err();
     assert!(matches!(unknown, SendError::Closed), "{unknown}");
     assert!(values(&kafka).is_empty());
 }
@@ -88,7 +88,7 @@ async fn close_refuses_the_sends_that_still_wait() {
         let record = kafka_producer::ProducerRecord::new("unknown", "tea");
         waiting.send(record).await.map(drop)
     });
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     in_time(producer.close(LATE)).await.unwrap();
     let error = in_time(waits).await.unwrap().unwrap_err();
     assert!(matches!(error, SendError::Closed), "{error}");

@@ -191,7 +191,7 @@ async fn a_silent_broker_does_not_stop_the_others() {
         ("delivery.timeout.ms", "90000000"),
     ];
     let producer = producer(&kafka, &[&QUICK[..], &long_timeouts].concat());
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     let silent = kafka
         .with_cluster(|cluster| cluster.leader(TOPIC, 1))
         .unwrap()
@@ -225,7 +225,7 @@ async fn what_is_refused_until_delivery_timeout_ms_is_not_in_the_log() {
         ("request.timeout.ms", "500"),
     ];
     let producer = producer(&kafka, &[&QUICK[..], &limits].concat());
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     let error = until_told(async || {
         let started = Instant::now();
         let error = send(&producer, "tea").await.await.unwrap_err();

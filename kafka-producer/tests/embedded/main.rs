@@ -24,3 +24,4 @@ mod strangers;
 #[cfg(feature = "tls")]
 mod tls;
 mod topics;
+mod warming;

@@ -142,7 +142,7 @@ async fn an_invalid_topic_name_is_refused_at_once_even_without_a_cluster() {
             matches!(&error, SendError::InvalidTopic { topic, .. } if topic == name),
             "{error}"
         );
-        let error = in_time(producer.ready([name])).await.unwrap_err();
+        let error = in_time(producer.warm_up([name])).await.unwrap_err();
         assert!(matches!(error, SendError::InvalidTopic { .. }), "{error}");
     }
 }

@@ -86,7 +86,7 @@ pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
 
 /// Waits until the producer knows [`TOPIC`], however short its `max.block.ms` is.
 pub(crate) async fn is_ready(producer: &Producer<str, str>) {
-    in_time(async { while producer.ready([TOPIC]).await.is_err() {} }).await;
+    in_time(async { while producer.warm_up([TOPIC]).await.is_err() {} }).await;
 }
 
 /// Kills the only broker and waits until the producer knows: what is sent before may have reached the
@@ -94,7 +94,7 @@ pub(crate) async fn is_ready(producer: &Producer<str, str>) {
 pub(crate) async fn lose_the_broker(kafka: &MockCluster, producer: &Producer<str, str>) {
     kafka.kill_broker(BrokerId(1)).unwrap();
     // It looks at its connections before it gives up a question.
-    let unknown = in_time(producer.ready(["unknown"])).await;
+    let unknown = in_time(producer.warm_up(["unknown"])).await;
     assert!(
         matches!(unknown, Err(SendError::TopicUnknown { .. })),
         "{unknown:?}"

@@ -49,7 +49,7 @@ fn all_futures_may_be_spawned_on_any_runtime() {
         check(&producer.send_with(record(), |_| {}));
         check(&producer.flush());
         check(&producer.close(Duration::ZERO));
-        check(&producer.ready([TOPIC]));
+        check(&producer.warm_up([TOPIC]));
         check(&producer.partitions_for(TOPIC));
     }
     let _: fn(&_, _) = calls;
@@ -165,7 +165,7 @@ async fn try_send_hands_the_record_back_until_its_topic_is_known() {
     );
     assert_eq!((first.partition, first.timestamp_ms), (Some(0), Some(5)));
     assert_eq!(first.headers.last("a"), Some(Some(&b"b"[..])));
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     let delivery = producer.try_send(first).unwrap();
     assert_eq!(in_time(delivery).await.unwrap().offset, Some(0));
 }
@@ -195,7 +195,7 @@ async fn try_send_hands_the_record_back_while_memory_is_used_up() {
         ("linger.ms", "0"),
     ];
     let producer = producer(&kafka, &small);
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     kafka.kill_broker(BrokerId(1)).unwrap();
     let value = "x".repeat(3_000);
     let mut accepted = 0;
@@ -261,7 +261,7 @@ async fn a_send_dropped_while_it_waits_for_its_topic_has_enqueued_nothing() {
         let mut context = Context::from_waker(Waker::noop());
         assert!(matches!(send.as_mut().poll(&mut context), Poll::Pending));
     }
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     drop(in_time(producer.send(record("kept"))).await.unwrap());
     let report = in_time(producer.close(TIME_LIMIT)).await.unwrap();
     assert_eq!(report.delivered, 1);
@@ -273,7 +273,7 @@ async fn a_send_dropped_while_it_waits_for_memory_has_enqueued_nothing() {
     let kafka = kafka(1, 1).await;
     let small = [("buffer.memory", "20000"), ("batch.size", "10000")];
     let producer = producer(&kafka, &small);
-    in_time(producer.ready([TOPIC])).await.unwrap();
+    in_time(producer.warm_up([TOPIC])).await.unwrap();
     kafka.kill_broker(BrokerId(1)).unwrap();
     let value = "x".repeat(9_000);
     let mut accepted = 0;

@@ -1,17 +1,39 @@
 //! Flush and close: what they wait for, and what they report.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use kafka_accumulator::Delivery;
+use kafka_accumulator::{Completion, Delivery};
 use kafka_producer::CloseReport;
-use kafka_producer::engine::{EngineState, Input};
+use kafka_producer::engine::{Command, EngineState, Input};
 use kafka_producer::error::{Cause, DeliveryError, SendError};
 use kafka_producer::settings::Settings;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::stage::{Stage, TOPIC, delivered, expired, failed, ms, pending, settings};
 use crate::wires::{Map, error, ok};
+
+impl Stage {
+    pub(crate) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
+        let (reply, mut answer) = oneshot::channel();
+        self.handle.ask(Command::Flush { reply });
+        self.tick();
+        answer
+            .try_recv()
+            .unwrap()
+            .expect("flush is answered at once")
+    }
+
+    /// Asks for the end, within `limit` if there is one.
+    pub(crate) fn close(&mut self, limit: Option<Duration>) -> oneshot::Receiver<CloseReport> {
+        let (reply, answer) = oneshot::channel();
+        let deadline = limit.map(|limit| self.now + limit);
+        self.handle.ask(Command::Close { deadline, reply });
+        self.tick();
+        answer
+    }
+}
 
 fn lingering() -> Settings {
     let mut settings = settings();
@@ -39,7 +61,7 @@ fn flush_sends_what_lingers_and_waits_for_everything() {
         (stage.values(1), stage.values(2)),
         (vec![vec!["a"]], vec![vec!["b"]])
     );
-    let decided = |all: &[std::sync::Arc<kafka_accumulator::Completion<_>>]| {
+    let decided = |all: &[Arc<Completion<_>>]| {
         all.iter()
             .filter(|one| one.batch_outcome().is_some())
             .count()

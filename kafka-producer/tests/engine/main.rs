@@ -28,6 +28,7 @@ mod inquiring;
 mod logins;
 mod made_anew;
 mod metadata;
+mod misrouting;
 mod obstacles;
 mod ordering;
 mod outcomes;

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use kafka_accumulator::{Accumulator, AppendError, Completion, Delivery, Doorbell, NewRecord};
+use kafka_accumulator::{Accumulator, AppendError, Delivery, Doorbell, NewRecord};
 use kafka_producer::engine::{
-    Action, CloseReport, Command, Confirm, Engine, EngineHandle, Input, NodeId, Notices, Seed,
+    Action, Command, Confirm, Engine, EngineHandle, Input, NodeId, Notices, Seed,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::settings::{
@@ -27,6 +27,7 @@ use kafka_wire::records::RecordParts;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::logins::sasl_port::SaslPort;
+use crate::misrouting::Ways;
 pub(crate) use crate::outcomes::{delivered, expired, failed, pending, refused};
 use crate::transactions::Coordinators;
 use crate::wires::{Asked, Map, Says, Sent, What, ok, versions};
@@ -58,6 +59,8 @@ pub(crate) struct Stage {
     pub(crate) withheld: BTreeSet<ApiKey>,
     /// Dials that are not answered by themselves.
     pub(crate) unreachable: BTreeSet<NodeId>,
+    /// Where connections lead.
+    pub(crate) ways: Ways,
     /// How the brokers let clients in.
     pub(crate) sasl_port: SaslPort,
     /// The token providers are asked for these; [`Stage::token`] answers.
@@ -70,6 +73,8 @@ pub(crate) struct Stage {
     pub(crate) dropped: Vec<(NodeId, VecDeque<Asked>)>,
     /// Everything ever asked, and of whom.
     pub(crate) asked: Vec<(NodeId, ApiKey)>,
+    /// Everything ever warned of.
+    pub(crate) warnings: Vec<String>,
     /// Everyone ever dialed, and when.
     pub(crate) dials: Vec<(NodeId, Instant)>,
 }
@@ -109,6 +114,7 @@ pub(crate) fn settings() -> Settings {
         metadata_recovery: MetadataRecovery::Rebootstrap {
             trigger: Duration::from_secs(300),
         },
+        cluster_check: true,
         partitioning: Default::default(),
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
@@ -164,6 +170,7 @@ impl Stage {
             by_hand: BTreeSet::new(),
             withheld: BTreeSet::new(),
             unreachable: BTreeSet::new(),
+            ways: Ways::default(),
             sasl_port: SaslPort::of(&settings),
             settings,
             tokens_wanted: BTreeMap::new(),
@@ -171,6 +178,7 @@ impl Stage {
             connections: BTreeMap::new(),
             dropped: Vec::new(),
             asked: Vec::new(),
+            warnings: Vec::new(),
             dials: Vec::new(),
         }
     }
@@ -323,6 +331,7 @@ impl Stage {
                     }
                 }
                 Action::Rename(from, to) => self.rename(from, to),
+                Action::Warn(warning) => self.warnings.push(warning),
                 Action::FetchToken(node, address) => {
                     let _ = self.tokens_wanted.insert(node, address);
                 }
@@ -387,6 +396,7 @@ impl Stage {
             expiration,
             coordinators,
             sasl_port,
+            ways,
             ..
         } = self;
         connections.iter().find_map(|(&node, unanswered)| {
@@ -395,8 +405,9 @@ impl Stage {
                 return None;
             }
             let answer = match &asked.what {
-                What::ApiVersions => {
+                What::ApiVersions(meant) => {
                     let mut spoken = versions(*produce_latest);
+                    spoken.error_code = ways.judge(map, node, meant.as_ref());
                     spoken
                         .api_keys
                         .retain(|api| !withheld.contains(&api.api_key));
@@ -551,25 +562,6 @@ impl Stage {
         let first = self.send(partition, "warm-up");
         self.answer(leader, [ok(0)]);
         delivered(&first, 0);
-    }
-
-    pub(crate) fn flush(&mut self) -> Vec<Arc<Completion<DeliveryError>>> {
-        let (reply, mut answer) = oneshot::channel();
-        self.handle.ask(Command::Flush { reply });
-        self.tick();
-        answer
-            .try_recv()
-            .unwrap()
-            .expect("flush is answered at once")
-    }
-
-    /// Asks for the end, within `limit` if there is one.
-    pub(crate) fn close(&mut self, limit: Option<Duration>) -> oneshot::Receiver<CloseReport> {
-        let (reply, answer) = oneshot::channel();
-        let deadline = limit.map(|limit| self.now + limit);
-        self.handle.ask(Command::Close { deadline, reply });
-        self.tick();
-        answer
     }
 
     /// How often this was asked, of anybody.

@@ -51,7 +51,8 @@ pub(crate) struct Asked {
 
 #[derive(Debug)]
 pub(crate) enum What {
-    ApiVersions,
+    /// Cluster and node that are meant.
+    ApiVersions(Option<(String, i32)>),
     Sasl(SaslStep),
     Metadata(Vec<String>),
     ProducerId,
@@ -107,7 +108,7 @@ impl Asked {
         assert_eq!(header.correlation_id, outgoing.correlation_id);
         assert_eq!(header.client_id.as_deref(), Some("scripted"));
         let what = match header.api_key {
-            ApiKey::API_VERSIONS => What::ApiVersions,
+            ApiKey::API_VERSIONS => greeting(decode_request(&header, input).unwrap()),
             ApiKey::SASL_HANDSHAKE => {
                 let request: SaslHandshakeRequest = decode_request(&header, input).unwrap();
                 assert_eq!(
@@ -257,6 +258,12 @@ impl Asked {
     }
 }
 
+fn greeting(request: ApiVersionsRequest) -> What {
+    let (cluster, node) = (request.cluster_id, request.node_id);
+    assert_eq!(cluster.is_some(), node != -1, "both ids or none");
+    What::ApiVersions(cluster.map(|cluster| (cluster, node)))
+}
+
 fn produce(request: ProduceRequest) -> What {
     let mut batches = Vec::new();
     for topic in request.topic_data {
@@ -400,6 +407,8 @@ pub(crate) struct Map {
     pub(crate) life: u8,
     /// Whether topics have ids (KIP-516).
     pub(crate) ids: bool,
+    /// The id of the cluster, if it is told.
+    pub(crate) cluster: Option<&'static str>,
     /// Where brokers stand, if they tell.
     pub(crate) racks: BTreeMap<i32, &'static str>,
 }
@@ -424,6 +433,7 @@ impl Map {
             topics: vec![TopicOnMap::of(topic, leaders)],
             life: 0,
             ids: true,
+            cluster: Some("tea"),
             racks: BTreeMap::new(),
         }
     }
@@ -456,6 +466,7 @@ impl Map {
                 .with_rack(self.racks.get(&node_id).map(|rack| (*rack).to_owned()))
         });
         MetadataResponse::default()
+            .with_cluster_id(self.cluster.map(str::to_owned))
             .with_brokers(brokers.collect())
             .with_topics(asked.iter().map(|name| self.tell_topic(name)).collect())
     }

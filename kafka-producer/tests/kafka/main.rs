@@ -9,12 +9,15 @@
 mod cluster;
 mod codecs;
 mod console;
+#[path = "../dialers/exchange.rs"]
+mod exchange;
 mod growth;
 mod leaders;
 mod limits;
 #[allow(dead_code, reason = "the tests of the examples use more of it")]
 #[path = "../examples/lines.rs"]
 mod lines;
+mod misrouting;
 mod order;
 mod places;
 #[allow(dead_code, reason = "the tests of the examples use more of it")]

@@ -227,11 +227,17 @@ impl World {
                     self.hang_up(number, node);
                 }
                 Action::Rename(from, to) => self.rename(number, from, to),
+                Action::Warn(warning) => self.warned(number, &warning),
                 Action::FetchToken(node, _) => self.fetch_token(number, node),
                 Action::Send(node, outgoing) => self.queue(number, node, outgoing),
             }
         }
         self.tell(number);
+    }
+
+    fn warned(&self, number: usize, warning: &str) {
+        let who = &self.clients[number].producer;
+        self.ground.trace.tell(who, || format!("warns: {warning}"));
     }
 
     /// A connection belongs to another broker's id from now on.

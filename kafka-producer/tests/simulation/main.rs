@@ -35,6 +35,7 @@ mod isolation;
 mod ledger;
 mod logins;
 mod mangling;
+mod misrouting;
 mod network;
 mod pipe;
 mod plan;

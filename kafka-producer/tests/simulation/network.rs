@@ -89,7 +89,9 @@ impl World {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         self.counts.connections += 1;
-        let broker = self.ailments.addresses.get(&address.port).copied();
+        let detour = self.ailments.detours.get(&address.port);
+        let port = detour.unwrap_or(&address.port);
+        let broker = self.ailments.addresses.get(port).copied();
         let now = self.now();
         let earlier = self.clients[client].links.insert(node, id);
         if earlier.is_some() {
@@ -230,6 +232,7 @@ impl World {
         let (client, node) = (link.client, link.node);
         let (correlation_id, confirm) = (outgoing.correlation_id, outgoing.confirm);
         let frame = self.frame(client, outgoing);
+        self.check_way(id, &frame);
         self.counts.requests += 1;
         self.ground.trace.mark("request", id.0);
         self.ground.trace.bytes(&frame);
@@ -343,6 +346,7 @@ impl World {
             Answer::Send(frame) => {
                 let frame = self.with_first_epoch(id, frame);
                 let frame = self.mangled(id, frame);
+                self.note_misrouted(self.asked_by(id, &frame), &frame);
                 self.ground.trace.mark("answer", id.0);
                 self.ground.trace.bytes(&frame);
                 self.tell_answer(id, &frame);
@@ -357,10 +361,7 @@ impl World {
     /// epochs are used up.
     fn with_first_epoch(&self, id: LinkId, frame: Bytes) -> Bytes {
         let epoch = self.plan.first_epoch;
-        let asked = self.links.get(&id).map(|link| &link.asked);
-        let number = frame.get(4..8).and_then(|id| id.first_chunk());
-        let asked = number.and_then(|id| asked?.get(&i32::from_be_bytes(*id)));
-        match asked {
+        match self.asked_by(id, &frame) {
             Some(asked) if epoch > 0 && !self.plan.is_transactional() => {
                 asked.with_epoch(&frame, epoch).unwrap_or(frame)
             }
@@ -373,9 +374,7 @@ impl World {
         let Some(mangling) = self.ailments.manglings.front() else {
             return frame;
         };
-        let number = frame.get(4..8).and_then(|id| id.first_chunk());
-        let asked = self.links.get(&id).map(|link| &link.asked);
-        let asked = number.and_then(|id| asked?.get(&i32::from_be_bytes(*id)));
+        let asked = self.asked_by(id, &frame);
         let Some(mangled) = asked.and_then(|asked| asked.mangled(*mangling, &frame)) else {
             return frame;
         };
@@ -385,6 +384,13 @@ impl World {
         self.ailments.manglings.pop_front();
         self.counts.mangled += 1;
         mangled
+    }
+
+    /// What a frame answers.
+    fn asked_by(&self, id: LinkId, frame: &Bytes) -> Option<reading::Asked> {
+        let number = frame.get(4..8).and_then(|id| id.first_chunk())?;
+        let asked = &self.links.get(&id)?.asked;
+        asked.get(&i32::from_be_bytes(*number)).copied()
     }
 
     fn tell_answer(&self, id: LinkId, frame: &Bytes) {

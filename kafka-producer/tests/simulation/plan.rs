@@ -115,6 +115,7 @@ impl Plan {
             clock_drift_ppm,
         };
         plan.demand_logins();
+        plan.exchange_addresses();
         plan
     }
 
@@ -302,6 +303,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
                 false => Duration::from_secs(300),
             },
         },
+        cluster_check: true,
         partitioning: Default::default(),
         send_buffer_bytes: None,
         receive_buffer_bytes: None,

@@ -65,6 +65,8 @@ pub(crate) struct Ailments {
     pub(crate) changes: Vec<(BrokerId, Change)>,
     /// Who listens where.
     pub(crate) addresses: BTreeMap<u16, BrokerId>,
+    /// Ports that lead to another one.
+    pub(crate) detours: BTreeMap<u16, u16>,
     /// Where the next broker listens that moves.
     pub(crate) next_port: u16,
     /// What is done to the next answers.
@@ -87,6 +89,7 @@ impl Ailments {
             dead: BTreeSet::new(),
             changes: Vec::new(),
             addresses: (0..brokers).map(address).collect(),
+            detours: BTreeMap::new(),
             next_port: MOVED_PORT,
             manglings: VecDeque::new(),
             denied: BTreeSet::new(),
@@ -105,6 +108,8 @@ pub(crate) struct Counts {
     pub(crate) strikes: BTreeMap<FaultKind, Strikes>,
     /// Answers that were not sent as they were.
     pub(crate) mangled: u64,
+    /// How often a broker said that another one was meant.
+    pub(crate) misrouted: u64,
     pub(crate) requests: u64,
     pub(crate) connections: u64,
     pub(crate) rounds: u64,

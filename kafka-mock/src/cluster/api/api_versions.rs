@@ -1,5 +1,5 @@
 //! ApiVersions: what is served, and at which level transactions are (the feature
-//! `transaction.version`, KIP-890).
+//! `transaction.version`, KIP-890). A client that means another broker or cluster is told so (KIP-1242).
 
 use kafka_wire::{
     ApiKey, ErrorCode, Version, VersionRange, encode_response,
@@ -9,7 +9,7 @@ use kafka_wire::{
     },
 };
 
-use super::{super::call::sent, Answer, Call, Cluster, Outcome, Pause, Target};
+use super::{super::call::sent, super::sasl::Sasl, Answer, Call, Cluster, Outcome, Pause, Target};
 
 impl Cluster {
     pub(super) fn api_versions(
@@ -18,16 +18,13 @@ impl Cluster {
         request: ApiVersionsRequest,
         pause: Pause,
     ) -> Outcome {
-        let names = [
-            &request.client_software_name,
-            &request.client_software_version,
-        ];
-        let error_code = self.as_scripted(call, Target::default(), |_| {
-            match call.version.number >= FIRST_WITH_NAMES && !names.into_iter().all(is_name) {
-                true => ErrorCode::INVALID_REQUEST,
-                false => ErrorCode::NONE,
-            }
-        });
+        if let Some(code) = self.objection(call, &request) {
+            let refused = ApiVersionsResponse::default()
+                .with_error_code(code)
+                .with_throttle_time_ms(pause.throttle_time_ms());
+            return Ok(call.answer::<ApiVersionsRequest>(&refused));
+        }
+        let error_code = self.as_scripted(call, Target::default(), |_| ErrorCode::NONE);
         if let Some(sasl) = &mut self.sasl
             && error_code.is_none()
         {
@@ -41,6 +38,35 @@ impl Cluster {
             .with_finalized_features_epoch(self.features_epoch)
             .with_finalized_features(self.finalized());
         Ok(call.answer::<ApiVersionsRequest>(&response))
+    }
+
+    /// Why a broker tells a client nothing. Whom the client means is compared where other requests are
+    /// served: on a listener that requires SASL that is after the login.
+    fn objection(&self, call: &Call, request: &ApiVersionsRequest) -> Option<ErrorCode> {
+        let version = call.version.number;
+        let mut names = [
+            &request.client_software_name,
+            &request.client_software_version,
+        ]
+        .into_iter();
+        if version >= FIRST_WITH_NAMES && !names.all(is_name) {
+            return Some(ErrorCode::INVALID_REQUEST);
+        }
+        if version < FIRST_WITH_DESTINATION {
+            return None;
+        }
+        let admitted = |sasl: &Sasl| sasl.is_authenticated(call.link);
+        let (cluster, node) = (request.cluster_id.as_deref(), request.node_id);
+        match cluster {
+            // Both ids, or none.
+            None => (node != NO_NODE).then_some(ErrorCode::INVALID_REQUEST),
+            Some(_) if node == NO_NODE => Some(ErrorCode::INVALID_REQUEST),
+            Some(_) if !self.sasl.as_ref().is_none_or(admitted) => None,
+            Some(id) => {
+                let meant = *id == *self.id.to_string() && node == call.broker().0;
+                (!meant).then_some(ErrorCode::REBOOTSTRAP_REQUIRED)
+            }
+        }
     }
 
     fn finalized(&self) -> Vec<FinalizedFeatureKey> {
@@ -106,4 +132,7 @@ fn is_name(text: &String) -> bool {
 /// KIP-511.
 const FIRST_WITH_NAMES: i16 = 3;
 const FIRST_WITH_LEVEL_0: i16 = 4;
+/// KIP-1242.
+const FIRST_WITH_DESTINATION: i16 = 5;
+const NO_NODE: i32 = -1;
 const TRANSACTION_VERSION: &str = "transaction.version";

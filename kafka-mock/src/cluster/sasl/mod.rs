@@ -159,6 +159,15 @@ impl Sasl {
         }
     }
 
+    /// Whether a client is one of the users, also while it shows that again.
+    pub(super) fn is_authenticated(&self, link: Link) -> bool {
+        match self.sessions.get(&link) {
+            Some(Session::Authenticated(_)) => true,
+            Some(Session::Exchange(exchange)) => exchange.anew.is_some(),
+            _ => false,
+        }
+    }
+
     /// Whether what comes next has no header.
     pub(super) fn expects_raw(&self, link: Link) -> bool {
         let session = self.sessions.get(&link);

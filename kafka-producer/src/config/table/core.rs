@@ -58,6 +58,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("requests to one broker that may await their answers")),
     row("max.request.size", Int, "1048576", AtLeast(0),
         Supported("bytes of a request, and thereby of a record, before compression")),
+    row("metadata.cluster.check.enable", Bool, "true", Any,
+        Supported("whether brokers are told which broker of which cluster a connection is meant for, so that one \
+            that leads elsewhere is closed before it is used; not with metadata.recovery.strategy=none")),
     row("metadata.max.age.ms", Long, "300000", AtLeast(0),
         Supported("metadata is refreshed after this long without a reason")),
     row("metadata.max.idle.ms", Long, "300000", AtLeast(5000),
@@ -118,7 +121,5 @@ pub(super) static PROPERTIES: &[Property] = &[
     unset("value.serializer", Class, Any, SERIALIZERS),
     row("buffer.memory.allocation.strategy", Text, "full", OneOfAnyCase(&["FULL", "INCREMENTAL"]),
         NoEffect("a batch begins with as much memory as the one before it used, and grows")),
-    row("metadata.cluster.check.enable", Bool, "true", Any,
-        NoEffect("brokers are not told yet which cluster and node is meant")),
     unset("security.providers", Text, Any, JVM),
 ];

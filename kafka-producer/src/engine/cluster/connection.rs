@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kafka_wire::Version;
 
+use crate::engine::cluster::destination::Destination;
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::in_flight::{InFlight, InFlightRequest, Progress};
 use crate::engine::cluster::versions::Versions;
@@ -102,6 +103,8 @@ pub(crate) struct Session {
     quickest: Option<Duration>,
     /// When the session ends that the broker has granted.
     expiry: Expiry,
+    /// Which broker it has said it is.
+    leads_to: Option<Destination>,
 }
 
 /// When the session on this connection ends, and what is done before that (KIP-368).
@@ -143,7 +146,18 @@ impl Session {
             use_so_far: Use::None,
             quickest: None,
             expiry: Expiry::Never,
+            leads_to: None,
         }
+    }
+
+    /// Which broker it has said it is.
+    pub(crate) fn leads_to(&self) -> Option<&Destination> {
+        self.leads_to.as_ref()
+    }
+
+    /// It says that it is this one.
+    pub(crate) fn lead_to(&mut self, destination: Option<Destination>) {
+        self.leads_to = destination;
     }
 
     pub(crate) fn expiry(&self) -> Expiry {

@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
+use crate::engine::cluster::destination::Destination;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::transaction::ask::Ask;
 
 /// The response that is expected, and what it is about.
 #[derive(Debug)]
 pub(crate) enum ExpectedResponse {
-    /// What the broker speaks.
-    ApiVersions,
+    /// What the broker speaks; and where the connection is meant to lead, if it was told.
+    ApiVersions(Option<Destination>),
     /// Whether the broker takes our SASL mechanism.
     SaslHandshake,
     /// What the broker says to what the mechanism has said.
@@ -47,7 +48,7 @@ impl ExpectedResponse {
             }
             Self::TopicId(batch, _) => vec![batch.lane],
             Self::Transaction(ask) => ask.lanes().to_vec(),
-            Self::ApiVersions
+            Self::ApiVersions(_)
             | Self::SaslHandshake
             | Self::SaslAuthenticate
             | Self::Metadata { .. }

@@ -97,6 +97,11 @@ impl InFlight {
         self.count_out(request)
     }
 
+    /// Whether any of them is such a one.
+    pub(crate) fn any(&self, is: impl Fn(&ExpectedResponse) -> bool) -> bool {
+        self.requests.iter().any(|request| is(&request.expected))
+    }
+
     /// Takes a request that is not to be answered, by its id.
     pub(crate) fn withdraw(&mut self, correlation_id: i32) -> Option<InFlightRequest> {
         let is_it = |request: &InFlightRequest| request.correlation_id == correlation_id;
@@ -186,7 +191,7 @@ mod tests {
     fn only_the_oldest_request_can_be_answered() {
         let now = Instant::now();
         let mut in_flight = InFlight::default();
-        let first = begin(&mut in_flight, now, ExpectedResponse::ApiVersions);
+        let first = begin(&mut in_flight, now, ExpectedResponse::ApiVersions(None));
         let second = begin(&mut in_flight, now, ExpectedResponse::Produce(Vec::new()));
         assert!(in_flight.answered(second).is_none());
         assert!(in_flight.answered(first).is_some());
@@ -203,7 +208,7 @@ mod tests {
             next_correlation_id: i32::MAX,
             ..InFlight::default()
         };
-        let mut next = || begin(&mut in_flight, now, ExpectedResponse::ApiVersions);
+        let mut next = || begin(&mut in_flight, now, ExpectedResponse::ApiVersions(None));
         assert_eq!((next(), next()), (i32::MAX, 0));
     }
 
@@ -211,7 +216,7 @@ mod tests {
     fn of_a_lost_connection_only_what_was_overdue_has_timed_out() {
         let start = Instant::now();
         let mut in_flight = InFlight::default();
-        begin(&mut in_flight, start, ExpectedResponse::ApiVersions);
+        begin(&mut in_flight, start, ExpectedResponse::ApiVersions(None));
         let later = start + TIMEOUT / 2;
         begin(&mut in_flight, later, ExpectedResponse::InitProducerId);
         let ended = in_flight.end(start + TIMEOUT);

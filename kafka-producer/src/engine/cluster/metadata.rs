@@ -70,6 +70,13 @@ impl Metadata {
         self.last_obstacle = Some(obstacle);
     }
 
+    /// The leaders of the partitions of a topic, one for each; `None` if it is not known, or one has none.
+    pub(crate) fn leaders(&self, topic: &str, lanes: &Lanes) -> Option<Vec<NodeId>> {
+        let partitions = self.topics.get(topic)?.partitions()?;
+        let leaders = partitions.with_leaders(lanes);
+        leaders.map(|(leader, _)| leader).collect()
+    }
+
     /// The lane of a queue, which is made when the queue is first used. A queue that was closed before
     /// anything was written to it has none.
     pub(crate) fn lane_for(

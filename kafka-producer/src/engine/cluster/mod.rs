@@ -8,6 +8,7 @@ pub(crate) mod versions;
 
 pub(crate) mod bootstrapping;
 pub(crate) mod connection;
+pub(crate) mod destination;
 pub(crate) mod disconnected;
 pub(crate) mod handshake;
 pub(crate) mod node;

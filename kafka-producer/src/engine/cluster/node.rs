@@ -5,16 +5,19 @@
 //!    ▲                 │                   │                     │     ▲                   │
 //!    │                 │                   │                     │     └─ its session ends ┤
 //!    └─────────────────┴── lost, let go ───┴─────────────────────┴─────────────────────────┘
+//! Ready ──who it is matters, and it has not said so──▶ Verifying ──it is the one that is meant──▶ Ready
 //! ```
 //!
 //! Without SASL nobody is authenticated: a broker that has been greeted is ready. How it is done is in
-//! `node/login.rs`.
+//! `node/login.rs`. A broker whose id is known when it is greeted says then whether it is the one that is
+//! meant; others are asked later (`node/verify.rs`).
 //!
 //! What it asks of us (silence, pauses between dials) outlives its connections, and so does what it said
 //! that it speaks, and what was wrong, for messages; all else goes with a connection (`connection.rs`).
 
 mod load;
 pub(crate) mod login;
+mod verify;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,6 +74,8 @@ enum Link {
     Greeting(Connection),
     /// It is being shown our credentials: nothing else is sent.
     Authenticating(Connection, Session, Exchange),
+    /// It is being asked whether it is the broker that is meant: nothing else is sent.
+    Verifying(Connection, Session),
     /// Ready for every request.
     Ready(Connection, Session),
 }
@@ -104,6 +109,8 @@ pub(crate) enum Window {
 pub(crate) struct Left {
     pace: Pace,
     silent_until: Option<Instant>,
+    /// Why it could not be reached, for messages.
+    obstacle: Option<Obstacle>,
 }
 
 impl Left {
@@ -152,17 +159,20 @@ impl Node {
         Left {
             pace: self.pace,
             silent_until: self.silent_until,
+            obstacle: self
+                .obstacle
+                .filter(|it| matches!(it.why, WaitReason::Connection { .. })),
         }
     }
 
     /// It is met again.
     pub(crate) fn resume(&mut self, left: Left, now: Instant) {
         self.pace = left.pace;
+        self.obstacle = left.obstacle;
         self.silent_until = left.silent_until.filter(|until| *until > now);
     }
 }
 
-/// What counts when partitions are chosen that it leads.
 /// Its connection.
 impl Node {
     /// Whether there is no connection, and none being made.
@@ -179,6 +189,7 @@ impl Node {
         match &self.link {
             Link::Greeting(connection)
             | Link::Authenticating(connection, ..)
+            | Link::Verifying(connection, _)
             | Link::Ready(connection, _) => Some(connection),
             Link::Resting | Link::Dialing { .. } => None,
         }
@@ -188,6 +199,7 @@ impl Node {
         match &mut self.link {
             Link::Greeting(connection)
             | Link::Authenticating(connection, ..)
+            | Link::Verifying(connection, _)
             | Link::Ready(connection, _) => Some(connection),
             Link::Resting | Link::Dialing { .. } => None,
         }
@@ -207,7 +219,9 @@ impl Node {
 
     fn session_mut(&mut self) -> Option<&mut Session> {
         match &mut self.link {
-            Link::Authenticating(_, session, _) | Link::Ready(_, session) => Some(session),
+            Link::Authenticating(_, session, _)
+            | Link::Verifying(_, session)
+            | Link::Ready(_, session) => Some(session),
             _ => None,
         }
     }
@@ -290,6 +304,7 @@ impl Node {
         let unanswered = match self.rest(now) {
             Link::Greeting(connection)
             | Link::Authenticating(connection, ..)
+            | Link::Verifying(connection, _)
             | Link::Ready(connection, _) => connection.into_in_flight().end(now),
             Link::Resting | Link::Dialing { .. } => Vec::new(),
         };
@@ -327,7 +342,7 @@ impl Node {
     /// Since when a connection is being made that nothing was asked on yet.
     fn connecting_since(&self) -> Option<Instant> {
         let connecting = match &self.link {
-            Link::Dialing { .. } | Link::Greeting(_) => true,
+            Link::Dialing { .. } | Link::Greeting(_) | Link::Verifying(..) => true,
             Link::Authenticating(_, _, exchange) => exchange.occasion == Occasion::First,
             Link::Resting | Link::Ready(..) => false,
         };
@@ -347,9 +362,10 @@ impl Node {
             _ if self.silent_until.is_some() => Availability::Silent,
             Link::Ready(..) => Availability::Ready,
             Link::Resting => Availability::Resting,
-            Link::Dialing { .. } | Link::Greeting(_) | Link::Authenticating(..) => {
-                Availability::Connecting
-            }
+            Link::Dialing { .. }
+            | Link::Greeting(_)
+            | Link::Authenticating(..)
+            | Link::Verifying(..) => Availability::Connecting,
         }
     }
 
@@ -366,7 +382,10 @@ impl Node {
                 None => Window::Unsupported(self.unsupported::<ProduceRequest>()),
             },
             Link::Resting => Window::Resting,
-            Link::Dialing { .. } | Link::Greeting(_) | Link::Authenticating(..) => Window::Closed,
+            Link::Dialing { .. }
+            | Link::Greeting(_)
+            | Link::Authenticating(..)
+            | Link::Verifying(..) => Window::Closed,
         }
     }
 }
@@ -426,9 +445,10 @@ impl Node {
                 let answer = connection.in_flight().deadline();
                 answer.or_else(|| self.idle_until(idle_max))
             }
-            Link::Dialing { .. } | Link::Greeting(_) | Link::Authenticating(..) => {
-                self.answer_deadline()
-            }
+            Link::Dialing { .. }
+            | Link::Greeting(_)
+            | Link::Authenticating(..)
+            | Link::Verifying(..) => self.answer_deadline(),
         };
         [link, self.silent_until].into_iter().flatten().min()
     }
@@ -492,7 +512,7 @@ impl Node {
     /// Whether it may speak this, as far as is known. One that is being connected to may, but not for
     /// longer than `wait_max`, and not if it has just refused our credentials.
     pub(crate) fn may_speak<R: Request>(&self, now: Instant, wait_max: Duration) -> bool {
-        if let Some(since) = self.connecting_since() {
+        if let Some(since) = self.connecting_since().filter(|_| !self.is_verifying()) {
             let waited = now.saturating_duration_since(since);
             return waited < wait_max && !self.has_just_refused(now);
         }
@@ -531,9 +551,9 @@ impl Node {
 
     fn told(&self) -> Option<&Versions> {
         match &self.link {
-            Link::Authenticating(_, session, _) | Link::Ready(_, session) => {
-                Some(session.versions())
-            }
+            Link::Authenticating(_, session, _)
+            | Link::Verifying(_, session)
+            | Link::Ready(_, session) => Some(session.versions()),
             _ => self.spoken.as_ref(),
         }
     }

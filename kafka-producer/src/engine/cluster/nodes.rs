@@ -12,6 +12,7 @@
 pub(crate) mod login;
 mod load;
 mod membership;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use kafka_wire::{ErrorCode, Request, Version, encode_request};
 use crate::engine::backoff;
 use crate::engine::cluster::bootstrapping::Bootstrapping;
 use crate::engine::cluster::connection::{Connection, Speed};
+use crate::engine::cluster::destination::Destinations;
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::api_versions;
@@ -49,6 +51,7 @@ pub(crate) struct Nodes {
     bootstrapping: Bootstrapping,
     authenticator: Authenticator,
     sasl_demand: SaslDemand,
+    destinations: Destinations,
     /// Bootstrap servers whose connections were adopted, and by which broker.
     adopted: BTreeMap<NodeId, NodeId>,
     /// Brokers that have adopted one, which the engine does not know yet.
@@ -71,6 +74,7 @@ impl Nodes {
             bootstrapping: Bootstrapping::new(settings.bootstrap_resolve),
             authenticator,
             sasl_demand: SaslDemand::default(),
+            destinations: Destinations::default(),
             adopted: BTreeMap::new(),
             newly_adopted: Vec::new(),
         }
@@ -312,13 +316,19 @@ impl Nodes {
         }
     }
 
-    /// Asks in this version what a broker speaks.
+    /// Asks in this version what a broker speaks; and, unless there is a login first, whether it is the one
+    /// that is meant.
     pub(crate) fn greet(&mut self, cx: &mut Context, id: NodeId, version: i16) -> Sent {
         let Ok(version) = ApiVersionsRequest::version(version) else {
             return Ok(());
         };
-        let expected = ExpectedResponse::ApiVersions;
-        self.ask(cx, id, version, &api_versions::request(), expected)
+        let compares = version.number >= api_versions::FIRST_WITH_DESTINATION;
+        let meant = (compares && cx.settings.security.sasl.is_none())
+            .then(|| self.destinations.of(&cx.settings, id))
+            .flatten();
+        let request = api_versions::request(meant.as_ref());
+        let expected = ExpectedResponse::ApiVersions(meant);
+        self.ask(cx, id, version, &request, expected)
     }
 
     /// A broker has refused to say which versions it speaks, and its connection was closed. The answer may

@@ -56,7 +56,7 @@ impl SaslDemand {
     pub(crate) fn closed_instead_of(&mut self, request: &ExpectedResponse) -> Option<Arc<str>> {
         match (&*self, request) {
             // What closes connections at once is perhaps no broker.
-            (_, ExpectedResponse::ApiVersions | ExpectedResponse::SaslHandshake) => {}
+            (_, ExpectedResponse::ApiVersions(_) | ExpectedResponse::SaslHandshake) => {}
             (Self::Unknown, _) => *self = Self::Suspected,
             (Self::Demanded(mechanisms), _) => return Some(Arc::clone(mechanisms)),
             (Self::Suspected | Self::Asked | Self::NotDemanded, _) => {}
@@ -129,7 +129,7 @@ mod tests {
     fn what_closes_connections_before_it_has_said_anything_is_not_suspected() {
         let mut demand = SaslDemand::default();
         for _ in 0..10 {
-            let closed = demand.closed_instead_of(&ExpectedResponse::ApiVersions);
+            let closed = demand.closed_instead_of(&ExpectedResponse::ApiVersions(None));
             assert_eq!(closed, None);
             assert!(!demand.is_suspected());
         }

@@ -77,6 +77,8 @@ pub(crate) enum FaultKind {
     Rebalance,
     /// Who logs in is refused, for a while. Planned for clusters that ask for logins, and not drawn.
     ChangePassword,
+    /// The addresses of two brokers lead to each other's, for a while. Planned apart, and not drawn.
+    Misroute,
 }
 
 /// Why a fault did not strike.
@@ -104,6 +106,8 @@ pub(crate) enum Spared {
     WrongVersions,
     /// Somebody must be found where everybody was.
     OnlyWayIn,
+    /// There is one broker.
+    NoOtherBroker,
     /// The cluster does not ask who its clients are.
     NobodyLogsIn,
 }
@@ -144,11 +148,12 @@ pub(crate) enum Relief {
     CreateTopic(usize),
     Thaw(BrokerId),
     Password,
+    Way(u16, u16),
 }
 
 impl FaultKind {
     /// Each kind with its weight.
-    pub(crate) const ALL: [(Self, u32); 29] = [
+    pub(crate) const ALL: [(Self, u32); 30] = [
         (Self::CutOne, 12),
         (Self::CutAll, 5),
         (Self::Freeze, 7),
@@ -178,6 +183,7 @@ impl FaultKind {
         (Self::Rival, 3),
         (Self::Rebalance, 5),
         (Self::ChangePassword, 0),
+        (Self::Misroute, 0),
     ];
 
     pub(crate) fn any(random: &mut fastrand::Rng, transactional: bool) -> Self {
@@ -264,6 +270,10 @@ impl World {
             FaultKind::Rival => self.start_rival()?,
             FaultKind::Rebalance => self.rebalance(),
             FaultKind::ChangePassword => self.change_password()?,
+            FaultKind::Misroute => {
+                self.misroute()?;
+                return Ok(Outcome::Lurking);
+            }
             FaultKind::Mangle => {
                 self.plan_mangling();
                 return Ok(Outcome::Lurking);
@@ -290,6 +300,7 @@ impl World {
             Relief::CreateTopic(topic) => self.create_topic(topic),
             Relief::Thaw(broker) => self.thaw(broker),
             Relief::Password => self.restore_password(),
+            Relief::Way(a, b) => self.restore_way(a, b),
         }
     }
 
@@ -302,6 +313,7 @@ impl World {
             self.restart(broker, Restart::WithData);
         }
         self.restore_password();
+        self.ailments.detours.clear();
         self.ailments.slow.clear();
         self.ailments.manglings.clear();
         self.cluster.clear_faults();
@@ -316,7 +328,7 @@ impl World {
     /// What became of the faults that strike who asks.
     fn count_lurking(&mut self) {
         for (kind, _) in FaultKind::ALL {
-            let mangled = self.counts.mangled;
+            let (mangled, misrouted) = (self.counts.mangled, self.counts.misrouted);
             let cluster = &self.cluster;
             let Some(strikes) = self.counts.strikes.get_mut(&kind) else {
                 continue;
@@ -328,6 +340,7 @@ impl World {
             }
             let struck = match kind {
                 FaultKind::Mangle => mangled,
+                FaultKind::Misroute => misrouted,
                 _ => cluster.strikes(kind as u32),
             };
             strikes.struck += struck;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response};
 
+use crate::engine::cluster::destination::Destination;
 use crate::engine::cluster::versions::Versions;
 
 /// What the answer to ApiVersions says.
@@ -25,11 +26,21 @@ pub(crate) enum Greeting {
 /// The version that a broker is asked in first.
 pub(crate) const FIRST_VERSION: i16 = ApiVersionsRequest::STABLE_VERSIONS.latest;
 
-/// What a broker is told of us when it is asked what it speaks.
-pub(crate) fn request() -> ApiVersionsRequest {
-    ApiVersionsRequest::default()
+/// The version from which on a broker is told whom it should be (KIP-1242).
+pub(crate) const FIRST_WITH_DESTINATION: i16 = 5;
+
+/// What a broker is told of us when it is asked what it speaks, and whom we mean, if that is known: both
+/// ids or none.
+pub(crate) fn request(meant: Option<&Destination>) -> ApiVersionsRequest {
+    let request = ApiVersionsRequest::default()
         .with_client_software_name(SOFTWARE_NAME.to_owned())
-        .with_client_software_version(env!("CARGO_PKG_VERSION").to_owned())
+        .with_client_software_version(env!("CARGO_PKG_VERSION").to_owned());
+    match meant {
+        Some(meant) => request
+            .with_cluster_id(Some(meant.cluster.to_string()))
+            .with_node_id(meant.node.0),
+        None => request,
+    }
 }
 
 /// Reads the answer to a request of that version.

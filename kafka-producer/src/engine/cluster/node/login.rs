@@ -1,10 +1,11 @@
 //! How a broker is shown our credentials, and for how long it accepts them: the states of its connection between
-//! Greeting and Ready.
+//! Greeting and Ready, or Verifying.
 
 use std::time::{Duration, Instant};
 
 use super::{Link, Node, REFUSAL_COUNTS};
 use crate::engine::cluster::connection::{Expiry, Session};
+use crate::engine::cluster::destination::Destination;
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::handshake::sasl::{Exchange, Occasion, SessionLifetime};
 use crate::engine::cluster::versions::Versions;
@@ -25,12 +26,19 @@ pub(crate) enum Renewal {
 
 impl Node {
     /// It has told what it speaks; that is all if there is no exchange.
-    pub(crate) fn greeted(&mut self, versions: Versions, exchange: Option<Exchange>) {
+    pub(crate) fn greeted(
+        &mut self,
+        versions: Versions,
+        leads_to: Option<Destination>,
+        exchange: Option<Exchange>,
+    ) {
+        let mut session = Session::new(versions);
+        session.lead_to(leads_to);
         let link = std::mem::replace(&mut self.link, Link::Resting);
         self.link = match (link, exchange) {
-            (Link::Greeting(connection), None) => Link::Ready(connection, Session::new(versions)),
+            (Link::Greeting(connection), None) => Link::Ready(connection, session),
             (Link::Greeting(connection), Some(exchange)) => {
-                Link::Authenticating(connection, Session::new(versions), exchange)
+                Link::Authenticating(connection, session, exchange)
             }
             (other, _) => other,
         };
@@ -176,7 +184,10 @@ impl Node {
 
     /// Whether it has answered anything on its connection.
     pub(crate) fn has_spoken(&self) -> bool {
-        matches!(self.link, Link::Authenticating(..) | Link::Ready(..))
+        matches!(
+            self.link,
+            Link::Authenticating(..) | Link::Verifying(..) | Link::Ready(..)
+        )
     }
 
     /// The request that it has to answer next, on a connection on which it has answered nothing but what it

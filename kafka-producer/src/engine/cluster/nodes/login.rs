@@ -12,6 +12,7 @@ use kafka_wire::{Request, Version};
 
 use super::Nodes;
 use crate::engine::backoff;
+use crate::engine::cluster::destination::Destination;
 use crate::engine::cluster::disconnected::{Disconnected, Sent};
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::cluster::handshake::api_versions;
@@ -51,7 +52,12 @@ impl Nodes {
         cx: &mut Context,
         id: NodeId,
         answer: &ApiVersionsResponse,
+        leads_to: Option<Destination>,
     ) -> Login {
+        if self.is_verifying(id) {
+            self.throttle(cx, id, answer.throttle_time_ms);
+            return self.verified(cx, id, leads_to);
+        }
         if let Some(version) = self.asks_for_demand(cx, answer) {
             self.throttle(cx, id, answer.throttle_time_ms);
             return Login::UnderWay(self.ask_for_demand(cx, id, version));
@@ -60,8 +66,9 @@ impl Nodes {
         let exchange = exchange.map(|sasl| self.exchange(cx, id, &sasl, Occasion::First));
         let logs_in = exchange.is_some();
         if let Some(node) = self.known.get_mut(&id) {
-            node.greeted(Versions::new(answer), exchange);
+            node.greeted(Versions::new(answer), leads_to, exchange);
         }
+        self.destinations.reached(id);
         self.throttle(cx, id, answer.throttle_time_ms);
         match logs_in {
             true => self.begin_login(cx, id),
@@ -254,7 +261,10 @@ impl Nodes {
                     cx.timers.arm(Timer::Node(id), until);
                 }
                 match occasion {
-                    Occasion::First => Login::Ready,
+                    Occasion::First => match self.verify(cx, id) {
+                        Some(sent) => Login::UnderWay(sent),
+                        None => Login::Ready,
+                    },
                     Occasion::Again => Login::Renewed,
                 }
             }

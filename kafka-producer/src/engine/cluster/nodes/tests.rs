@@ -49,7 +49,7 @@ fn connect<R: Request>(nodes: &mut Nodes, cx: &mut Context, id: NodeId) {
         .with_max_version(R::STABLE_VERSIONS.latest);
     let answer = ApiVersionsResponse::default().with_api_keys(vec![api]);
     assert!(matches!(
-        nodes.greeted(cx, id, &answer),
+        nodes.greeted(cx, id, &answer, None),
         login::Login::Ready
     ));
     cx.actions.clear();

@@ -97,6 +97,11 @@ impl Sender {
         &self.lanes
     }
 
+    /// Why nobody gave a producer id, when that was asked for last.
+    pub(crate) fn identity_refusal(&self) -> Option<&WaitReason> {
+        self.identity_refusal.as_ref()
+    }
+
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
