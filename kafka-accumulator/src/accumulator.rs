@@ -18,7 +18,10 @@ use crate::{
     delivery::{Delivery, Receipt},
     doorbell::Doorbell,
     error::AppendError,
-    memory::{BATCH_BYTES_MAX, Buffer, Cost, InitialSize, Reservation, Reserve, price_of},
+    memory::{
+        Account, Asks, BATCH_BYTES_MAX, Buffer, Cost, InitialSize, OpenShare, Place, Reservation,
+        Reserve, price_of,
+    },
     queue::{Appended, Attempt, Filled, NewBatch, Queue, Shared, WhenShort},
     record::{NewRecord, RecordHeaders},
     registry::Registry,
@@ -156,19 +159,37 @@ impl<E> Accumulator<E> {
         }
     }
 
-    /// Waits, in order of arrival, for the memory of a new batch.
+    /// An account for queues to be [assigned](Queue::assign) to. Until something is
+    /// [guaranteed](Self::guarantee) to it, it only uses what is guaranteed to none.
     ///
-    /// The deadline is enforced by whoever calls [`expire_waiters`](Self::expire_waiters). If the
-    /// caller has to wait, the doorbell rings: the memory may be in open batches, and while it is short
-    /// all of them are due.
+    /// [`Account`] has an example.
+    pub fn account(&self) -> Arc<Account> {
+        Arc::new(Account::new())
+    }
+
+    /// Guarantees the same to each of these accounts, half of the memory together, and nothing to others. To
+    /// none less than a full batch is guaranteed; if there is not one for each, nothing is.
+    ///
+    /// What an account uses beyond that is not called back, but what is given back is not given to it again.
+    ///
+    /// [`Account`] has an example.
+    pub fn guarantee(&self, accounts: Vec<Arc<Account>>) {
+        self.shared.budget.guarantee(accounts);
+    }
+
+    /// What queues are charged to that are assigned to no other account.
+    pub fn unassigned(&self) -> &Arc<Account> {
+        &self.shared.unassigned
+    }
+
+    /// Waits, in order of arrival, for memory that is charged to the [unassigned](Self::unassigned) account.
+    /// [`Queue::reserve`] waits for that of a queue.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
-    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// let all = accumulator.reserve(4_096, now + Duration::from_secs(60));
     /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
@@ -178,38 +199,18 @@ impl<E> Accumulator<E> {
     /// # drop(waiting);
     /// ```
     pub fn reserve(&self, bytes: usize, deadline: Instant) -> Reserve {
-        let reserve = self.shared.budget.reserve(bytes, deadline);
+        let Shared {
+            budget, unassigned, ..
+        } = &*self.shared;
+        let reserve = Reserve::of(budget, unassigned, Place(None), bytes, deadline);
         if reserve.is_waiting() {
             self.shared.doorbell.ring();
         }
         reserve
     }
 
-    /// Takes memory for a batch if there is some and nobody waits for memory, though others may
-    /// wait for the backlog to get smaller.
-    ///
-    /// ```
-    /// # use std::{sync::Arc, time::{Duration, Instant}};
-    /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
-    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
-    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
-    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
-    /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-    /// accumulator.limit_backlog(0);
-    /// let refused = accumulator.append(&queue, &mut record, None, Instant::now);
-    /// let Err(AppendError::NeedsMemory { bytes }) = refused else { panic!("it is throttled") };
-    /// let reserved = accumulator.reserve_despite_backlog(bytes);
-    /// assert!(accumulator.append(&queue, &mut record, reserved, Instant::now).is_ok());
-    /// ```
-    // Hidden: there is no backlog to wait for unless the producer limits it.
-    #[doc(hidden)]
-    pub fn reserve_despite_backlog(&self, bytes: usize) -> Option<Reservation> {
-        self.shared.budget.reserve_despite_backlog(bytes)
-    }
-
-    /// From now on callers wait for new batches while the backlog is so large. The backlog is the memory
-    /// of batches that are full or were taken, and not yet given back.
+    /// From now on callers wait for new batches that are charged to this account while its backlog is so
+    /// large. The backlog is the memory of batches that are full or were taken, and not yet given back.
     ///
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
@@ -220,12 +221,14 @@ impl<E> Accumulator<E> {
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
     /// # let now = Instant::now();
     /// # let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
-    /// accumulator.limit_backlog(1_024);
+    /// let account = accumulator.account();
+    /// queue.assign(&account);
+    /// accumulator.limit_backlog(&account, 1_024);
     /// let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
     /// queue.flush();
-    /// let waiting = accumulator.reserve(1_024, now + Duration::from_secs(60));
-    /// assert!(accumulator.is_throttling(), "there is memory for three more");
-    /// accumulator.limit_backlog(3_072);
+    /// let waiting = queue.reserve(1_024, now + Duration::from_secs(60));
+    /// assert!(account.is_throttling(), "there is memory for three more");
+    /// accumulator.limit_backlog(&account, 3_072);
     /// assert_eq!(accumulator.waiting(), 0, "less than half of it is in use");
     /// # drop((delivery, waiting));
     /// # Ok::<(), AppendError>(())
@@ -233,25 +236,13 @@ impl<E> Accumulator<E> {
     // Hidden, as all about the backlog: how far callers may write ahead of the connections is for a
     // producer to decide, which knows them.
     #[doc(hidden)]
-    pub fn limit_backlog(&self, bytes: usize) {
-        self.shared.budget.limit_backlog(bytes);
+    pub fn limit_backlog(&self, account: &Account, bytes: usize) {
+        self.shared.budget.limit_backlog(account, bytes);
     }
 
-    /// How much memory is reserved for batches that are no longer written to.
-    #[doc(hidden)]
-    pub fn backlog(&self) -> usize {
-        self.shared.budget.backlog()
-    }
-
-    /// Whether callers wait for the backlog to get smaller, though memory is not short.
-    #[doc(hidden)]
-    pub fn is_throttling(&self) -> bool {
-        self.shared.budget.is_throttling()
-    }
-
-    /// Whether callers wait because memory is short: then nothing lingers.
-    pub fn is_short_of_memory(&self) -> bool {
-        self.shared.budget.is_short()
+    /// Whether callers wait for memory that batches of this account hold: then none of them lingers.
+    pub fn is_awaited(&self, account: &Account) -> bool {
+        self.shared.budget.is_awaited(account)
     }
 
     /// Ends the wait for memory of those whose deadline has come.
@@ -422,7 +413,7 @@ impl<E> Accumulator<E> {
         loop {
             attempt = match attempt.map_err(beyond_format)? {
                 Attempt::Appended(appended) => return Ok(appended.into_receipt()),
-                Attempt::NeedsMemory(request) => match self.grow(request) {
+                Attempt::NeedsMemory(request, account) => match self.grow(request, &account) {
                     Some(growth) => queue.try_append(record, WhenShort::Grow(growth)),
                     None => queue.try_append(record, WhenShort::Seal),
                 },
@@ -437,8 +428,9 @@ impl<E> Accumulator<E> {
     }
 
     /// What an open batch asks for, unless there is no memory or somebody waits for it.
-    fn grow(&self, request: GrowRequest) -> Option<Growth> {
-        let (reservation, share) = self.shared.budget.reserve_for_open(request.bytes())?;
+    fn grow(&self, request: GrowRequest, account: &Arc<Account>) -> Option<Growth> {
+        let budget = &self.shared.budget;
+        let (reservation, share) = OpenShare::reserve(budget, account, request.bytes())?;
         let by = match request {
             GrowRequest::Buffer { from, to } => GrowBy::Buffer {
                 from,
@@ -460,7 +452,7 @@ impl<E> Accumulator<E> {
         let alone = record.parts.size(0, 0).map_err(beyond_format)?.bytes() + BATCH_HEADER_BYTES;
         let callback = record.callback.as_ref().map_or(0, price_of);
         let cost = self.cost(alone, callback, new_batch.initial_size);
-        let buffer = self.pay_for(cost, reserved)?;
+        let buffer = self.pay_for(cost, &new_batch.account, reserved)?;
         let topic = Arc::clone(queue.topic());
         let completion = Completion::new(topic, queue.partition(), self.shared.abandoned);
         let room = alone.max(self.shared.sizes.batch_bytes()) - BATCH_HEADER_BYTES;
@@ -472,7 +464,7 @@ impl<E> Accumulator<E> {
                 }
                 Ok(appended)
             }
-            Attempt::NeedsMemory(_) | Attempt::NeedsBatch(_) | Attempt::Closed => {
+            Attempt::NeedsMemory(..) | Attempt::NeedsBatch(_) | Attempt::Closed => {
                 Err(AppendError::Closed)
             }
         }
@@ -493,17 +485,22 @@ impl<E> Accumulator<E> {
 
     /// A buffer for a batch, with the memory for all of it. What is `reserved` is enough if a batch can
     /// begin with it, though more may be asked for than when the caller began to wait.
-    fn pay_for(&self, cost: Cost, reserved: Option<Reservation>) -> Result<Buffer, AppendError> {
+    fn pay_for(
+        &self,
+        cost: Cost,
+        account: &Arc<Account>,
+        reserved: Option<Reservation>,
+    ) -> Result<Buffer, AppendError> {
         let Shared { budget, pool, .. } = &*self.shared;
         cost.check(budget.total())?;
         let bytes = cost.all().min(budget.total());
         let reservation = match reserved {
             Some(reserved) if reserved.bytes() >= cost.least() => {
-                drop(reserved.carve(reserved.bytes().saturating_sub(bytes)));
+                reserved.keep(bytes);
                 reserved
             }
             _ => {
-                let reservation = budget.try_reserve(bytes);
+                let reservation = Reservation::of(budget, account, bytes, Asks::InTurn);
                 reservation.ok_or(AppendError::NeedsMemory { bytes })?
             }
         };

@@ -23,7 +23,7 @@
 //! |---|---|
 //! | `RecordAccumulator` | [`Accumulator`], [`Queue`] |
 //! | `ProducerBatch` | [`Batch`] |
-//! | `BufferPool` | [`Accumulator::reserve`], [`Reservation`] |
+//! | `BufferPool` | [`Queue::reserve`], [`Reservation`] |
 //! | `ProduceRequestResult` | [`Completion`] |
 //! | `FutureRecordMetadata` | [`Delivery`] |
 //! | `RecordAppendResult` | [`Appended`] |
@@ -33,7 +33,8 @@
 //! - A batch leaves its queue once and never comes back.
 //! - Nobody writes to a batch's bytes while somebody else reads them; a buffer is used again when the last
 //!   reference to it is gone.
-//! - What is reserved never exceeds the total, and callers that wait for memory are served in order.
+//! - What is reserved never exceeds the total. What is guaranteed to an [`Account`] is given to no other, and
+//!   callers that wait for memory of the same account are served in order.
 //! - The lock of a queue is held for one copy, or for that of a batch that grows; locks never nest; no
 //!   callback runs under one, and nobody is woken.
 
@@ -59,7 +60,7 @@ pub use delivery::Delivery;
 pub use delivery::Receipt;
 pub use doorbell::{Doorbell, Sleep};
 pub use error::{AlreadyCompleted, AlreadyCompressed, AppendError, ReserveError, SplitError};
-pub use memory::{Reservation, Reserve};
+pub use memory::{Account, Reservation, Reserve};
 pub use queue::{Appended, Filled, Queue, Readiness};
 pub use record::NewRecord;
 pub use settings::Settings;
@@ -76,6 +77,7 @@ const _: () = {
     shared::<Delivery<()>>();
     shared::<Settled<()>>();
     shared::<Doorbell>();
+    shared::<Account>();
     shared::<Reservation>();
     shared::<Reserve>();
 };

@@ -196,3 +196,56 @@ fn a_caller_that_waits_for_memory_gets_it_however_a_batch_grows_meanwhile() {
         drop(reservation);
     });
 }
+
+#[test]
+fn a_caller_gets_what_is_guaranteed_to_its_account_while_another_waits_for_more() {
+    explore(|| {
+        let (memory, now) = memory();
+        let accounts = [memory.account(), memory.account()];
+        memory.guarantee(accounts.to_vec());
+        let queues = [0, 1].map(|partition| memory.queue(Arc::from("orders"), partition, 0));
+        for (queue, account) in queues.iter().zip(&accounts) {
+            queue.assign(account);
+        }
+        let [greedy, modest] = queues;
+        let own = accounts[0].guaranteed();
+        let most = granted(greedy.reserve(TOTAL - accounts[1].guaranteed(), now));
+        let theirs = Arc::clone(&memory);
+        let other = thread::spawn(move || {
+            let waiting = greedy.reserve(own, now);
+            drop(most);
+            wake_served(&theirs);
+            drop(block_on(waiting).unwrap());
+            wake_served(&theirs);
+        });
+        drop(granted(modest.reserve(accounts[1].guaranteed(), now)));
+        wake_served(&memory);
+        other.join().unwrap();
+        assert_eq!((memory.memory_in_use(), memory.waiting()), (0, 0));
+    });
+}
+
+#[test]
+fn a_caller_that_begins_to_wait_goes_with_its_queue_to_another_account() {
+    explore(|| {
+        let (memory, now) = memory();
+        let accounts = [memory.account(), memory.account()];
+        memory.guarantee(accounts.to_vec());
+        let queue = memory.queue(Arc::from("orders"), 0, 0);
+        queue.assign(&accounts[0]);
+        let full = granted(queue.reserve(TOTAL - accounts[1].guaranteed(), now));
+        let (theirs, moved, to) = (
+            Arc::clone(&memory),
+            Arc::clone(&queue),
+            Arc::clone(&accounts[1]),
+        );
+        let engine = thread::spawn(move || {
+            moved.assign(&to);
+            wake_served(&theirs);
+        });
+        drop(block_on(queue.reserve(accounts[1].guaranteed(), now)).unwrap());
+        engine.join().unwrap();
+        drop(full);
+        assert_eq!((memory.memory_in_use(), memory.waiting()), (0, 0));
+    });
+}

@@ -67,7 +67,8 @@ impl<W> From<SendError> for Box<NotAppended<W>> {
 pub enum WaitsFor {
     /// Metadata of its topic: the partitions are not known, or not the one that the record names.
     Metadata,
-    /// Memory: `buffer.memory` is used up, or as much is waiting to be sent as connections can take.
+    /// Memory: `buffer.memory` is used up, but for what is guaranteed to other brokers, or as much is waiting
+    /// to be sent as the connection can take.
     #[non_exhaustive]
     Memory {
         /// The partition that was chosen, which needs a new batch.
@@ -151,6 +152,12 @@ impl RecordAppender {
 
     pub(crate) fn accumulator(&self) -> &Accumulator<DeliveryError> {
         &self.accumulator
+    }
+
+    /// Where records of a partition wait, if it is there.
+    pub(crate) fn queue(&self, topic: &str, partition: i32) -> Option<Arc<Queue<DeliveryError>>> {
+        let cluster = self.handle.cluster();
+        cluster.topic(topic)?.queue(partition).map(Arc::clone)
     }
 
     /// Where the engine is asked.

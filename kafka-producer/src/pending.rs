@@ -7,12 +7,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_accumulator::{Reservation, ReserveError};
+use kafka_accumulator::{Queue, Reservation, ReserveError};
 use kafka_serde::Headers;
 
 use crate::append::{Destination, NotAppended, RecordAppender, SerializedRecord, WaitsFor};
 use crate::delivery::{OutcomeCallback, SendReceipt};
-use crate::error::SendError;
+use crate::error::{DeliveryError, SendError};
 
 /// The record and what it waits for.
 pub(crate) struct PendingRecord {
@@ -61,8 +61,9 @@ impl PendingRecord {
                 drop(appender.ask_for(&self.topic, self.partition));
                 Err(self.waits_for)
             }
-            WaitsFor::Memory { bytes, .. } => {
-                let reserved = appender.accumulator().reserve_despite_backlog(bytes);
+            WaitsFor::Memory { partition, bytes } => {
+                let queue = appender.queue(&self.topic, partition);
+                let reserved = queue.and_then(|queue| queue.reserve_despite_backlog(bytes));
                 let reserved = reserved.ok_or(self.waits_for)?;
                 self.try_append(appender, Some(reserved))
                     .map_err(|_| self.waits_for)
@@ -87,8 +88,14 @@ impl PendingRecord {
                     wait.await.unwrap_or_else(|_| Err(appender.why_closed()))?;
                     None
                 }
-                WaitsFor::Memory { bytes, .. } => {
-                    Some(wait_for_memory(appender, bytes, since, deadline).await?)
+                WaitsFor::Memory { partition, bytes } => {
+                    // Without its queue the partition is gone, and the topic is to be asked for.
+                    match appender.queue(&self.topic, partition) {
+                        Some(queue) => {
+                            Some(wait_for_memory(appender, &queue, bytes, since, deadline).await?)
+                        }
+                        None => None,
+                    }
                 }
             };
             match self.try_append(appender, reserved) {
@@ -127,13 +134,13 @@ impl PendingRecord {
 
 async fn wait_for_memory(
     appender: &RecordAppender,
+    queue: &Arc<Queue<DeliveryError>>,
     bytes: usize,
     since: Instant,
     deadline: Instant,
 ) -> Result<Reservation, SendError> {
-    let accumulator = appender.accumulator();
-    let buffer_memory = accumulator.memory_total();
-    let error = match accumulator.reserve(bytes, deadline).await {
+    let buffer_memory = appender.accumulator().memory_total();
+    let error = match queue.reserve(bytes, deadline).await {
         Ok(reserved) => return Ok(reserved),
         Err(error) => error,
     };

@@ -12,7 +12,7 @@ use super::{callbacks::Callbacks, sealed::SealedBatch, stats::BatchStats};
 use crate::{
     completion::{Completion, CompletionGuard},
     delivery::{Delivery, Receipt},
-    memory::{Buffer, OpenShare, Reservation},
+    memory::{Account, Buffer, OpenShare, Reservation},
     record::{NewRecord, RecordHeaders},
 };
 
@@ -139,9 +139,18 @@ impl<E> OpenBatch<E> {
         })
     }
 
+    /// What its memory is charged to.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        self.buffer.account()
+    }
+
     /// Moves to a larger buffer, if `growth` is larger than the one that it has (others may have been
-    /// faster), or takes memory for callbacks.
+    /// faster), or takes memory for callbacks. Nothing comes of a growth that is meant for a batch of another
+    /// account, which was open before this one.
     pub(crate) fn grow(&mut self, growth: &mut Growth) {
+        if !growth.share.is_in(self.account()) {
+            return;
+        }
         match &mut growth.by {
             GrowBy::Buffer { from, .. } if *from != self.buffer.capacity() => return,
             GrowBy::Buffer { buffer, .. } => self.buffer.move_to(buffer),

@@ -1,236 +1,122 @@
-//! The memory of the producer (`buffer.memory`), reserved a batch at a time, and again when one grows.
+//! The memory of the producer (`buffer.memory`): how much is free, whose it is, and who is given some.
 //!
-//! While there is memory a reservation is one atomic operation. When there is none, callers wait. They
-//! are served strictly in order of arrival; while a caller waits, no other gets memory, however little it
-//! asks for.
+//! Half of it is guaranteed to [accounts](super::account), to each the same; the other half is common. An
+//! account may use its own part and all that is common, but never what is guaranteed to another, however
+//! little the other uses: what is lent to a broker that does not answer comes back only when its records
+//! expire. With one account alone, that one may use everything.
 //!
-//! Callers also wait while the *backlog* is at its limit, and until half of it is gone. The backlog is
-//! what is reserved for batches that are no longer written to. Records that a connection cannot take yet
-//! are better written later, because they would have left the CPU's caches by the time they are sent. The
-//! engine sets the limit; without that there is none.
+//! When there is nothing left for an account, its callers wait, in order of arrival. Those for whom there is
+//! something in their account's own part are served whatever others wait for; the common part is given out
+//! in order of arrival. While a caller waits, no newcomer gets what it waits for, however little that is.
 //!
-//! Nothing here allocates the bytes it counts, reads a clock or blocks: a [`Reserve`] is a plain
-//! future, and its deadline is enforced by whoever calls [`Budget::expire`] with the time.
+//! Callers also wait while the *backlog* of their account is at its limit, and until half of it is gone. The
+//! backlog is what is reserved for batches that are no longer written to. Records that a connection cannot
+//! take yet are better written later, because they would have left the CPU's caches by the time they are
+//! sent. The engine sets the limit; without that there is none.
 //!
-//! Nor is a task woken here: memory is given back wherever a batch is dropped, which may be under a lock.
-//! The doorbell rings, and the engine's driver takes the wakers of the callers that were served
+//! A batch that needs more than its account could ever have beside what is guaranteed to others (a record of
+//! nearly all of `buffer.memory`) is given that, too, while the others do not use it.
+//!
+//! Nothing here allocates the bytes it counts, reads a clock or blocks for longer than it takes to count. Nor
+//! is a task woken here: memory is given back wherever a batch is dropped, which may be under a lock. The
+//! doorbell rings, and the engine's driver takes the wakers of the callers that were served
 //! ([`Budget::take_served`]).
 //!
 //! # Invariants
-//! - What is free plus what is reserved is the total.
-//! - The `WAITERS` bit is set exactly while a caller waits, and changes under the lock of the waiters.
-//! - While it is set, only the holder of that lock takes from what is free.
-//! - The backlog is what is reserved, less the share of the open batches.
+//! - What is free plus what is charged to all accounts is the total.
+//! - What is free, charged, guaranteed and waited for changes under the lock alone.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-    time::Instant,
+use std::{sync::Arc, task::Waker, time::Instant};
+
+use super::{
+    account::Account,
+    waiters::{Answer, First, Place, Waiters},
 };
-
-use super::waiters::{Answer, Waiters};
 use crate::{
     doorbell::Doorbell,
-    error::ReserveError,
-    sync::{AtomicUsize, Guard, Mutex, Ordering, lock},
+    sync::{AtomicU8, AtomicUsize, Guard, Mutex, Ordering, lock},
 };
-
-/// Bytes that are counted as in use until this is dropped.
-///
-/// ```
-/// # use std::{sync::Arc, time::{Duration, Instant}};
-/// # use kafka_accumulator::*;
-/// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
-/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
-/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
-/// # let now = Instant::now();
-/// # use std::{pin::pin, future::Future, task::{Context, Poll, Waker}};
-/// let mut reserve = pin!(accumulator.reserve(1_024, now));
-/// let mut context = Context::from_waker(Waker::noop());
-/// let Poll::Ready(Ok(reservation)) = reserve.as_mut().poll(&mut context) else {
-///     panic!("there is memory");
-/// };
-/// assert_eq!(reservation.bytes(), 1_024);
-/// drop(reservation);
-/// assert_eq!(accumulator.memory_in_use(), 0);
-/// ```
-pub struct Reservation {
-    budget: Arc<Budget>,
-    bytes: AtomicUsize,
-}
-
-impl Reservation {
-    /// How many bytes are held.
-    pub fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Acquire)
-    }
-
-    /// Moves up to `bytes` of what is held into a reservation of its own.
-    pub(crate) fn carve(&self, bytes: usize) -> Self {
-        let left = |held: usize| Some(held.saturating_sub(bytes));
-        let held = self
-            .bytes
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
-        Self::new(Arc::clone(&self.budget), bytes.min(held.unwrap_or(0)))
-    }
-
-    /// Takes over all that `other` holds.
-    pub(crate) fn absorb(&self, other: &Self) {
-        let bytes = other.bytes.swap(0, Ordering::AcqRel);
-        self.bytes.fetch_add(bytes, Ordering::AcqRel);
-    }
-
-    fn new(budget: Arc<Budget>, bytes: usize) -> Self {
-        let bytes = AtomicUsize::new(bytes);
-        Self { budget, bytes }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.budget.release(self.bytes());
-    }
-}
-
-/// The share of an open batch in what is reserved.
-pub(crate) struct OpenShare {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl OpenShare {
-    /// Takes over all of `other`.
-    pub(crate) fn absorb(&mut self, other: &mut Self) {
-        self.bytes += std::mem::take(&mut other.bytes);
-    }
-}
-
-impl Drop for OpenShare {
-    fn drop(&mut self) {
-        self.budget.open.fetch_sub(self.bytes, Ordering::AcqRel);
-    }
-}
-
-impl fmt::Debug for Reservation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reservation")
-            .field("bytes", &self.bytes())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A wait for memory, in order of arrival.
-///
-/// The order is that in which the futures are made, not that of their first polls. Cancel safe: dropped,
-/// it waits no longer, and what was granted but not yet fetched is given back.
-///
-/// ```
-/// # use std::{sync::Arc, time::{Duration, Instant}};
-/// # use kafka_accumulator::*;
-/// # use kafka_wire::records::RecordParts;
-/// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
-/// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
-/// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
-/// # let now = Instant::now();
-/// let all = accumulator.reserve(4_096, now);
-/// let impatient = accumulator.reserve(1_024, now);
-/// drop(impatient);
-/// drop(all);
-/// assert_eq!(accumulator.memory_in_use(), 0);
-/// ```
-#[must_use = "dropping it ends the wait"]
-pub struct Reserve {
-    budget: Arc<Budget>,
-    bytes: usize,
-    state: ReserveState,
-}
-
-enum ReserveState {
-    /// The answer was there at once.
-    Answered(Result<Reservation, ReserveError>),
-    Waiting {
-        ticket: u64,
-    },
-    Fetched,
-}
-
-impl Reserve {
-    /// Whether it has to wait for its turn; else the first poll is ready.
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.state, ReserveState::Waiting { .. })
-    }
-}
-
-impl Future for Reserve {
-    type Output = Result<Reservation, ReserveError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match std::mem::replace(&mut self.state, ReserveState::Fetched) {
-            ReserveState::Answered(answer) => Poll::Ready(answer),
-            ReserveState::Waiting { ticket } => {
-                let Some(answer) = self.budget.poll_ticket(ticket, context.waker()) else {
-                    self.state = ReserveState::Waiting { ticket };
-                    return Poll::Pending;
-                };
-                Poll::Ready(match answer {
-                    Answer::Granted { bytes } => {
-                        Ok(Reservation::new(Arc::clone(&self.budget), bytes))
-                    }
-                    Answer::TimedOut => Err(ReserveError::TimedOut { bytes: self.bytes }),
-                    Answer::Closed => Err(ReserveError::Closed),
-                })
-            }
-            ReserveState::Fetched => panic!("a Reserve was polled after it was ready"),
-        }
-    }
-}
-
-impl Drop for Reserve {
-    fn drop(&mut self) {
-        if let ReserveState::Waiting { ticket } = self.state {
-            self.budget.leave(ticket);
-        }
-    }
-}
-
-impl fmt::Debug for Reserve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reserve")
-            .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
-    }
-}
 
 /// The bytes there are, and the callers that wait for some.
 pub(crate) struct Budget {
     total: usize,
-    /// The share of the open batches.
-    open: AtomicUsize,
-    backlog_limit: AtomicUsize,
-    /// The free bytes, and the [`WAITERS`] bit.
+    /// What a full batch takes.
+    batch_bytes: usize,
     free: AtomicUsize,
+    /// How many callers wait.
+    waiting: AtomicUsize,
+    /// What they wait for, beside what is guaranteed to their own accounts.
+    awaited: AtomicU8,
     /// How many wakers are to be taken, as far as is known without the lock.
     unwoken: AtomicUsize,
     doorbell: Arc<Doorbell>,
-    waiters: Mutex<Waiters>,
+    ledger: Mutex<Ledger>,
+}
+
+/// What is decided under the lock.
+struct Ledger {
+    waiters: Waiters,
+    parts: Parts,
+}
+
+/// What is guaranteed.
+struct Parts {
+    /// To whom.
+    accounts: Vec<Arc<Account>>,
+    /// To all of them together.
+    bytes: usize,
+    /// How much of that is not used.
+    unused: usize,
+}
+
+/// What callers wait for, beside what is guaranteed to their own accounts. Nothing:
+const NOTHING: u8 = 0;
+/// What is common.
+const COMMON: u8 = 1;
+/// Whatever there is: the first of them needs more than what is common.
+const EVERYTHING: u8 = 2;
+
+/// Who asks for memory that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// A caller with a new batch, behind all who wait.
+    InTurn,
+    /// A caller that does not wait for the backlog, behind those who wait for memory alone.
+    DespiteBacklog,
+    /// The same for an open batch that grows, which is no part of the backlog: it is counted as open at once.
+    ToGrow,
+}
+
+/// A caller that has asked for memory and may have to wait.
+pub(crate) enum Joined {
+    /// It was there.
+    Granted { account: Arc<Account> },
+    /// It waits, under this number.
+    Waits { ticket: u64 },
+    /// Nobody is given any more.
+    Closed,
 }
 
 impl Budget {
-    /// At most `isize::MAX` bytes, the most that can be allocated anyway.
-    pub(crate) fn new(total: usize, doorbell: Arc<Doorbell>) -> Self {
-        let total = total.min(WAITERS - 1);
+    /// At most `isize::MAX` bytes, the most that can be allocated anyway; a full batch takes so many.
+    pub(crate) fn new(total: usize, batch_bytes: usize, doorbell: Arc<Doorbell>) -> Self {
+        let total = total.min(isize::MAX as usize);
         Self {
             total,
-            open: AtomicUsize::new(0),
-            backlog_limit: AtomicUsize::new(usize::MAX),
+            batch_bytes,
             free: AtomicUsize::new(total),
+            waiting: AtomicUsize::new(0),
+            awaited: AtomicU8::new(NOTHING),
             unwoken: AtomicUsize::new(0),
             doorbell,
-            waiters: Mutex::new(Waiters::new()),
+            ledger: Mutex::new(Ledger {
+                waiters: Waiters::new(),
+                parts: Parts {
+                    accounts: Vec::new(),
+                    bytes: 0,
+                    unused: 0,
+                },
+            }),
         }
     }
 
@@ -239,255 +125,313 @@ impl Budget {
     }
 
     pub(crate) fn free(&self) -> usize {
-        self.free.load(Ordering::Acquire) & !WAITERS
+        self.free.load(Ordering::Acquire)
     }
 
-    /// Whether a caller waits.
-    pub(crate) fn has_waiters(&self) -> bool {
-        self.free.load(Ordering::Acquire) & WAITERS != 0
-    }
-
-    /// Whether a caller waits because memory is short.
-    pub(crate) fn is_short(&self) -> bool {
-        self.has_waiters() && !self.is_backed_up()
-    }
-
-    /// Whether a caller waits though memory is not short.
-    pub(crate) fn is_throttling(&self) -> bool {
-        self.has_waiters() && self.is_backed_up()
-    }
-
-    /// Whether the backlog is at its limit; once callers wait for it, whether it is above half of that. To
-    /// wake a thread for each batch that is acknowledged would take longer than to fill the batch.
-    fn is_backed_up(&self) -> bool {
-        let limit = self.backlog_limit.load(Ordering::Acquire);
-        let slack = if self.has_waiters() { limit / SLACK } else { 0 };
-        self.backlog() >= limit - slack
-    }
-
-    pub(crate) fn backlog(&self) -> usize {
-        let reserved = self.total - self.free();
-        reserved.saturating_sub(self.open.load(Ordering::Acquire))
-    }
-
-    /// From this backlog on callers wait. Those that need not wait any longer are served.
-    pub(crate) fn limit_backlog(&self, bytes: usize) {
-        if self.backlog_limit.swap(bytes, Ordering::AcqRel) != bytes {
-            // Under the lock: a caller that begins to wait now either sees the new limit, or is served here.
-            self.serve();
-        }
-    }
-
-    /// Counts `bytes` that are reserved as an open batch's, until that is dropped.
-    pub(crate) fn open(self: &Arc<Self>, bytes: usize) -> OpenShare {
-        self.open.fetch_add(bytes, Ordering::AcqRel);
-        let budget = Arc::clone(self);
-        OpenShare { budget, bytes }
-    }
-
-    /// How many wait.
+    /// How many callers wait.
     pub(crate) fn waiting(&self) -> usize {
-        match self.has_waiters() {
-            true => lock(&self.waiters).len(),
-            false => 0,
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Whether callers wait for memory that batches of this account hold: its own, or what is common.
+    pub(crate) fn is_awaited(&self, account: &Account) -> bool {
+        account.is_short()
+            || match self.awaited.load(Ordering::Acquire) {
+                NOTHING => false,
+                COMMON => account.uses_common(),
+                _ => true,
+            }
+    }
+
+    /// Whether callers wait for more than what is guaranteed to their own accounts: it is theirs first.
+    fn is_common_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Acquire) != NOTHING
+    }
+
+    /// Guarantees the same to each of these accounts, and nothing to others. What one of them uses beyond
+    /// that is not called back.
+    pub(crate) fn guarantee(&self, accounts: Vec<Arc<Account>>) {
+        let each = guaranteed_each(self.total, accounts.len(), self.batch_bytes);
+        let mut ledger = lock(&self.ledger);
+        for account in &ledger.parts.accounts {
+            account.set_guaranteed(0);
         }
-    }
-
-    /// Takes `bytes` if they are free and no caller waits.
-    pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        self.take(
-            |free| free & WAITERS == 0 && free >= bytes && !self.is_backed_up(),
-            bytes,
-        )
-    }
-
-    /// Takes `bytes` for as long as `allows` holds for what is free, with the [`WAITERS`] bit.
-    fn take(self: &Arc<Self>, allows: impl Fn(usize) -> bool, bytes: usize) -> Option<Reservation> {
-        let left = |free| allows(free).then(|| free - bytes);
-        let taken = self
-            .free
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
-        taken
-            .is_ok()
-            .then(|| Reservation::new(Arc::clone(self), bytes))
-    }
-
-    /// Takes `bytes` if they are free and no caller waits for memory, whatever the backlog is.
-    pub(crate) fn reserve_despite_backlog(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let waiters = lock(&self.waiters);
-        if self.is_short() || waiters.is_closed() {
-            return None;
+        for account in &accounts {
+            account.set_guaranteed(each);
         }
-        // The bit stays as it is: the lock is held.
-        self.take(|free| free & !WAITERS >= bytes, bytes)
-    }
-
-    /// Takes `bytes` for an open batch to grow by, if they are free and no caller waits for memory. An open
-    /// batch is no part of the backlog, so callers that wait for that are not overtaken.
-    pub(crate) fn reserve_for_open(
-        self: &Arc<Self>,
-        bytes: usize,
-    ) -> Option<(Reservation, OpenShare)> {
-        let waiters = lock(&self.waiters);
-        if self.is_short() || waiters.is_closed() {
-            return None;
-        }
-        // Counted as open before it is taken, so that it never counts as backlog.
-        let share = self.open(bytes);
-        // The bit stays as it is: the lock is held.
-        let reservation = self.take(|free| free & !WAITERS >= bytes, bytes)?;
-        Some((reservation, share))
-    }
-
-    /// Takes `bytes`, or begins to wait for them.
-    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, deadline: Instant) -> Reserve {
-        let limit = self.total;
-        let state = match bytes > limit {
-            true => ReserveState::Answered(Err(ReserveError::TooLarge { bytes, limit })),
-            false => self.join(bytes, deadline),
+        ledger.parts = Parts {
+            bytes: each * accounts.len(),
+            unused: accounts.iter().map(|account| account.unused()).sum(),
+            accounts,
         };
-        let budget = Arc::clone(self);
-        Reserve {
-            budget,
-            bytes,
-            state,
+        self.grant_and_unlock(ledger);
+    }
+
+    /// From this backlog on callers wait to charge an account. Those that need not wait any longer are served.
+    pub(crate) fn limit_backlog(&self, account: &Account, bytes: usize) {
+        if account.limit_backlog(bytes) {
+            // Under the lock: a caller that begins to wait now either sees the new limit, or is served here.
+            self.grant_and_unlock(lock(&self.ledger));
         }
+    }
+
+    /// Charges `bytes` if they are there and whoever `asks` overtakes nobody; returns whether that is so.
+    pub(crate) fn charge(&self, account: &Account, bytes: usize, asks: Asks) -> bool {
+        let mut ledger = lock(&self.ledger);
+        let may = match asks {
+            Asks::InTurn => account.waiting() == 0 && !account.is_backed_up(),
+            Asks::DespiteBacklog | Asks::ToGrow => {
+                !account.is_short() && !ledger.waiters.is_closed()
+            }
+        };
+        let own_only = self.is_common_awaited();
+        let may = may && self.has(&ledger.parts, account, bytes, own_only);
+        if may {
+            if asks == Asks::ToGrow {
+                // Before it is used, so that it never counts as backlog.
+                account.open(bytes);
+            }
+            self.take(&mut ledger.parts, account, bytes);
+        }
+        may
+    }
+
+    /// Gives back `bytes` that were charged.
+    pub(crate) fn discharge(&self, account: &Account, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let mut ledger = lock(&self.ledger);
+        self.give_back(&mut ledger.parts, account, bytes);
+        if self.waiting() > 0 {
+            self.grant_and_unlock(ledger);
+        }
+    }
+
+    /// Charges `bytes`, at most the total, or begins to wait for them.
+    pub(crate) fn join(
+        &self,
+        account: &Arc<Account>,
+        place: Place,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Joined {
+        let mut ledger = lock(&self.ledger);
+        if ledger.waiters.is_closed() {
+            return Joined::Closed;
+        }
+        let ticket = ledger.waiters.join(account, place, bytes, deadline);
+        self.grant(&mut ledger);
+        let answer = ledger.waiters.take_answer(ticket);
+        self.unlock(ledger);
+        match answer {
+            Some(Answer::Granted { account, .. }) => Joined::Granted { account },
+            Some(Answer::TimedOut | Answer::Closed) | None => Joined::Waits { ticket },
+        }
+    }
+
+    /// Lets those who wait for this place charge another account.
+    pub(crate) fn move_to(&self, account: &Arc<Account>, place: Place) {
+        if self.waiting() > 0 {
+            let mut ledger = lock(&self.ledger);
+            ledger.waiters.move_to(account, place);
+            self.grant_and_unlock(ledger);
+        }
+    }
+
+    /// The answer to a caller that waits, if there is one; until then `waker` is to be woken.
+    pub(super) fn poll_ticket(&self, ticket: u64, waker: &Waker) -> Option<Answer> {
+        // Cloned, and the one before dropped, while nothing is locked: both may run user code.
+        let mut waker = Some(waker.clone());
+        let mut ledger = lock(&self.ledger);
+        let answer = ledger.waiters.poll(ticket, &mut waker);
+        drop(ledger);
+        answer
+    }
+
+    /// A caller waits no longer; what it was granted and has not fetched is given back.
+    pub(crate) fn leave(&self, ticket: u64) {
+        let mut ledger = lock(&self.ledger);
+        let answer = ledger.waiters.take_answer(ticket);
+        let removed = ledger.waiters.remove(ticket);
+        if let Some(Answer::Granted { account, bytes }) = &answer {
+            self.give_back(&mut ledger.parts, account, *bytes);
+        }
+        self.grant_and_unlock(ledger);
+        // With its waker, now that nothing is locked.
+        drop((removed, answer));
     }
 
     /// Ends the waits whose deadline has come. Callers that waited for the backlog alone get the memory that
     /// there is.
     pub(crate) fn expire(&self, now: Instant) {
-        if !self.has_waiters() {
+        if self.waiting() == 0 {
             return;
         }
-        let mut waiters = lock(&self.waiters);
-        let earliest = waiters.earliest_deadline();
+        let mut ledger = lock(&self.ledger);
+        let earliest = ledger.waiters.earliest_deadline();
         if earliest.is_none_or(|earliest| now < earliest) {
             return;
         }
-        let throttled = self.is_backed_up();
-        waiters.expire(now, |bytes| {
-            if throttled && bytes <= self.free() {
-                self.free.fetch_sub(bytes, Ordering::AcqRel);
-                Answer::Granted { bytes }
+        let own_only = self.is_common_awaited();
+        let Ledger { waiters, parts } = &mut *ledger;
+        waiters.expire(now, |account, bytes| {
+            let account = Arc::clone(account);
+            if account.is_backed_up() && self.has(parts, &account, bytes, own_only) {
+                self.take(parts, &account, bytes);
+                Answer::Granted { account, bytes }
             } else {
                 Answer::TimedOut
             }
         });
-        self.grant_and_unlock(waiters);
+        self.grant_and_unlock(ledger);
     }
 
     /// A moment that is not later than the earliest deadline of a caller that waits.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        if !self.has_waiters() {
+        if self.waiting() == 0 {
             return None;
         }
-        lock(&self.waiters).earliest_deadline()
+        lock(&self.ledger).waiters.earliest_deadline()
     }
 
-    /// Ends every wait, and rejects new ones. What is reserved stays so.
+    /// Ends every wait, and rejects new ones. What is charged stays so.
     pub(crate) fn close(&self) {
-        let mut waiters = lock(&self.waiters);
-        waiters.close();
-        self.grant_and_unlock(waiters);
+        let mut ledger = lock(&self.ledger);
+        ledger.waiters.close();
+        self.grant_and_unlock(ledger);
     }
 
     /// Moves the wakers of the callers that were served to the end of `into`.
     pub(crate) fn take_served(&self, into: &mut Vec<Waker>) {
         if self.unwoken.load(Ordering::Acquire) > 0 {
             self.unwoken.store(0, Ordering::Release);
-            lock(&self.waiters).take_to_wake(into);
+            lock(&self.ledger).waiters.take_to_wake(into);
         }
     }
 
+    fn grant_and_unlock(&self, mut ledger: Guard<'_, Ledger>) {
+        self.grant(&mut ledger);
+        self.unlock(ledger);
+    }
+
     /// Gives the lock back, and rings if there is a caller to be woken.
-    fn unlock(&self, waiters: Guard<'_, Waiters>) {
-        let to_wake = waiters.to_wake();
+    fn unlock(&self, ledger: Guard<'_, Ledger>) {
+        self.waiting.store(ledger.waiters.len(), Ordering::Release);
+        let to_wake = ledger.waiters.to_wake();
         if to_wake > 0 {
             self.unwoken.store(to_wake, Ordering::Release);
         }
-        drop(waiters);
+        drop(ledger);
         if to_wake > 0 {
             self.doorbell.ring();
         }
     }
 
-    fn join(self: &Arc<Self>, bytes: usize, deadline: Instant) -> ReserveState {
-        let mut waiters = lock(&self.waiters);
-        if waiters.is_closed() {
-            return ReserveState::Answered(Err(ReserveError::Closed));
-        }
-        let ticket = waiters.join(bytes, deadline);
-        // From here on only the holder of this lock takes memory. What was given back before is seen
-        // below; whoever gives back later sees the bit.
-        self.free.fetch_or(WAITERS, Ordering::AcqRel);
-        self.grant(&mut waiters);
-        let answer = waiters.take_answer(ticket);
-        self.unlock(waiters);
-        match answer {
-            Some(_) => ReserveState::Answered(Ok(Reservation::new(Arc::clone(self), bytes))),
-            None => ReserveState::Waiting { ticket },
-        }
-    }
-
-    fn release(&self, bytes: usize) {
-        if bytes == 0 {
-            return;
-        }
-        let before = self.free.fetch_add(bytes, Ordering::AcqRel);
-        if before & WAITERS != 0 {
-            self.serve();
-        }
-    }
-
-    #[cold]
-    fn serve(&self) {
-        self.grant_and_unlock(lock(&self.waiters));
-    }
-
-    fn grant_and_unlock(&self, mut waiters: Guard<'_, Waiters>) {
-        self.grant(&mut waiters);
-        self.unlock(waiters);
-    }
-
-    /// Serves the waiters in order of arrival for as long as there is enough.
-    fn grant(&self, waiters: &mut Waiters) {
-        while let Some(bytes) = waiters.first_bytes() {
-            if self.free() < bytes || self.is_backed_up() {
-                return;
+    /// Serves those for whom there is something: in each line, while its account's own part has enough; and
+    /// from what is common, in order of arrival.
+    fn grant(&self, ledger: &mut Ledger) {
+        let Ledger { waiters, parts } = ledger;
+        while let Some(first) = self.next_in_turn(waiters, parts) {
+            let First {
+                line,
+                account,
+                bytes,
+                ..
+            } = first;
+            if !self.has(parts, account, bytes, false) {
+                let awaited = match bytes > self.most(parts, account) {
+                    true => EVERYTHING,
+                    false => COMMON,
+                };
+                return self.awaited.store(awaited, Ordering::Release);
             }
-            self.free.fetch_sub(bytes, Ordering::AcqRel);
-            waiters.grant_first();
+            self.take(parts, account, bytes);
+            waiters.grant_first(line);
         }
-        self.free.fetch_and(!WAITERS, Ordering::AcqRel);
+        self.awaited.store(NOTHING, Ordering::Release);
     }
 
-    fn poll_ticket(&self, ticket: u64, waker: &Waker) -> Option<Answer> {
-        // Cloned, and the one before dropped, while nothing is locked: both may run user code.
-        let mut waker = Some(waker.clone());
-        let mut waiters = lock(&self.waiters);
-        let answer = waiters.poll(ticket, &mut waker);
-        drop(waiters);
-        answer
+    /// One for whom its account's own part has enough; else the one that came first. Those that wait for the
+    /// backlog have no turn.
+    fn next_in_turn<'a>(&self, waiters: &'a Waiters, parts: &Parts) -> Option<First<'a>> {
+        let firsts = waiters.firsts();
+        let ready = firsts.filter(|first| !first.account.is_backed_up());
+        // One that can be served at once is as good as one that came before all others.
+        ready.min_by_key(
+            |first| match self.has(parts, first.account, first.bytes, true) {
+                true => 0,
+                false => first.ticket + 1,
+            },
+        )
     }
 
-    fn leave(self: &Arc<Self>, ticket: u64) {
-        let mut waiters = lock(&self.waiters);
-        let answer = waiters.take_answer(ticket);
-        let removed = waiters.remove(ticket);
-        if removed.is_some() {
-            self.grant(&mut waiters);
+    /// Whether an account can be charged with so much; `own_only`: without what is common.
+    fn has(&self, parts: &Parts, account: &Account, bytes: usize, own_only: bool) -> bool {
+        let free = self.free();
+        let own = account.unused();
+        if bytes > free || bytes <= own {
+            return bytes <= free;
         }
-        self.unlock(waiters);
-        // With its waker, now that nothing is locked.
-        drop(removed);
-        if let Some(Answer::Granted { bytes }) = answer {
-            self.release(bytes);
-        }
+        let common = free.saturating_sub(parts.unused);
+        !own_only && (bytes - own <= common || bytes > self.most(parts, account))
+    }
+
+    /// The most that an account may have beside what is guaranteed to others.
+    fn most(&self, parts: &Parts, account: &Account) -> usize {
+        self.total - (parts.bytes - account.guaranteed())
+    }
+
+    fn take(&self, parts: &mut Parts, account: &Account, bytes: usize) {
+        self.book(parts, account, account.used() + bytes);
+        self.free.store(self.free() - bytes, Ordering::Release);
+    }
+
+    fn give_back(&self, parts: &mut Parts, account: &Account, bytes: usize) {
+        self.book(parts, account, account.used() - bytes);
+        self.free.store(self.free() + bytes, Ordering::Release);
+    }
+
+    fn book(&self, parts: &mut Parts, account: &Account, used: usize) {
+        let before = account.unused();
+        account.set_used(used);
+        parts.unused = parts.unused + account.unused() - before;
     }
 }
 
-/// Once callers wait for the backlog, it has to fall by one part in so many of its limit before they are served.
-const SLACK: usize = 2;
-/// The bit beside the free bytes that says that a caller waits.
-const WAITERS: usize = 1 << (usize::BITS - 1);
+/// How much is guaranteed to each of so many accounts: half of the total together, but to none less than a
+/// full batch. If there is not a batch for each, nothing is guaranteed: it would help nobody.
+fn guaranteed_each(total: usize, accounts: usize, batch_bytes: usize) -> usize {
+    if accounts == 0 {
+        return 0;
+    }
+    let each = (total / 2 / accounts).max(batch_bytes);
+    match each.checked_mul(accounts) {
+        Some(all) if all <= total => each,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_is_guaranteed_but_to_none_less_than_a_batch() {
+        let table = [
+            // Total, accounts, a batch; to each.
+            (1_000, 0, 10, 0),
+            (1_000, 1, 10, 500),
+            (1_000, 3, 10, 166),
+            (1_000, 5, 150, 150),
+            (1_000, 6, 150, 150),
+            (1_000, 7, 150, 0),
+            (1_000, 1, 2_000, 0),
+            (usize::MAX, 2, usize::MAX, 0),
+        ];
+        for (total, accounts, batch, each) in table {
+            let found = guaranteed_each(total, accounts, batch);
+            assert_eq!(found, each, "{total} for {accounts}");
+        }
+    }
+}

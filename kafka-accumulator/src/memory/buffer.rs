@@ -13,10 +13,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    budget::{Budget, OpenShare, Reservation},
+    account::Account,
+    budget::Budget,
+    reservation::{OpenShare, Reservation},
     sizes::BufferSizes,
 };
-use crate::sync::{Mutex, lock};
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// Idle buffers.
 pub(crate) struct BufferPool {
@@ -82,7 +84,8 @@ impl BufferPool {
             bytes: bytes.unwrap_or_else(|| self.allocate(capacity)),
             written: 0,
             pool: Arc::clone(self),
-            reservation,
+            account: Arc::clone(reservation.account()),
+            held: AtomicUsize::new(reservation.take()),
         }
     }
 
@@ -125,7 +128,10 @@ pub(crate) struct Buffer {
     /// How many bytes are records; what is behind them means nothing.
     written: usize,
     pool: Arc<BufferPool>,
-    reservation: Reservation,
+    /// What the memory is charged to.
+    account: Arc<Account>,
+    /// How much is reserved.
+    held: AtomicUsize,
 }
 
 impl Buffer {
@@ -154,12 +160,17 @@ impl Buffer {
 
     /// Counts its memory as an open batch's.
     pub(crate) fn open(&self) -> OpenShare {
-        self.pool.budget.open(self.held())
+        OpenShare::of(self.account(), self.held())
+    }
+
+    /// What its memory is charged to.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     /// How much memory is reserved for it and its batch.
     pub(crate) fn held(&self) -> usize {
-        self.reservation.bytes()
+        self.held.load(Ordering::Acquire)
     }
 
     /// How much of that is neither for the bytes nor for what every batch takes beside them.
@@ -168,9 +179,9 @@ impl Buffer {
         self.held().saturating_sub(taken)
     }
 
-    /// Adds what is reserved to what this one may spare.
+    /// Adds what is reserved, and charged to the same account, to what this one may spare.
     pub(crate) fn absorb(&self, reservation: &Reservation) {
-        self.reservation.absorb(reservation);
+        self.held.fetch_add(reservation.take(), Ordering::AcqRel);
     }
 
     /// Puts `bytes` in place of what it holds, if they fit without growing it.
@@ -189,7 +200,8 @@ impl Buffer {
         let written = self.as_ref();
         next.bytes[..written.len()].copy_from_slice(written);
         next.written = written.len();
-        next.reservation.absorb(&self.reservation);
+        let held = self.held.swap(0, Ordering::AcqRel);
+        next.held.fetch_add(held, Ordering::AcqRel);
         std::mem::swap(self, next);
     }
 
@@ -200,8 +212,20 @@ impl Buffer {
             written: bytes.len(),
             bytes,
             pool: Arc::clone(&self.pool),
-            reservation: self.reservation.carve(held),
+            account: Arc::clone(&self.account),
+            held: AtomicUsize::new(self.carve(held)),
         }
+    }
+}
+
+impl Buffer {
+    /// Takes up to `bytes` off what it holds.
+    fn carve(&self, bytes: usize) -> usize {
+        let left = |held: usize| Some(held.saturating_sub(bytes));
+        let held = self
+            .held
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+        bytes.min(held.unwrap_or(0))
     }
 }
 
@@ -213,22 +237,29 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // First the bytes, then (by its own drop) the memory: whoever is woken by it finds them.
+        // First the bytes, then the memory: whoever is woken by it finds them.
         let bytes = std::mem::take(&mut self.bytes);
-        self.pool.put(bytes, self.reservation.bytes());
+        let held = self.held();
+        self.pool.put(bytes, held);
+        self.pool.budget.discharge(&self.account, held);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Asks;
 
     #[test]
     fn what_lies_idle_is_covered_by_free_memory_whatever_sizes_it_has() {
-        let budget = Arc::new(Budget::new(8_192, Arc::default()));
+        let budget = Arc::new(Budget::new(8_192, 4_096, Arc::default()));
+        let account = Arc::new(Account::new());
         let pool = BufferPool::new(BufferSizes::new(4_096), 0, Arc::clone(&budget));
         let pool = Arc::new(pool);
-        let fetch = |bytes| pool.fetch(bytes, budget.try_reserve(bytes).unwrap());
+        let fetch = |bytes| {
+            let reserved = Reservation::of(&budget, &account, bytes, Asks::InTurn);
+            pool.fetch(bytes, reserved.unwrap())
+        };
         let idle = || lock(&pool.idle).as_ref().map_or(0, |idle| idle.bytes);
 
         drop([fetch(4_096), fetch(4_096)]);

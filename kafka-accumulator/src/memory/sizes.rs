@@ -8,25 +8,27 @@
 /// The sizes that buffers have: powers of two, `batch.size`, and beyond it eighths of a power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BufferSizes {
-    batch_bytes: usize,
+    /// A batch has less than 4 GiB, and there is one of these for each partition.
+    batch_bytes: u32,
 }
 
 impl BufferSizes {
     /// For batches of at most so many bytes: `batch.size`, or all the memory there is.
-    pub(crate) const fn new(batch_bytes: usize) -> Self {
+    pub(crate) fn new(batch_bytes: usize) -> Self {
+        let batch_bytes = to_u32(batch_bytes);
         Self { batch_bytes }
     }
 
     /// The most bytes of a batch that holds more than one record.
     pub(crate) fn batch_bytes(self) -> usize {
-        self.batch_bytes
+        self.batch_bytes as usize
     }
 
     /// The smallest size that holds so much.
     pub(crate) fn holding(self, bytes: usize) -> usize {
-        if bytes <= self.batch_bytes {
+        if bytes <= self.batch_bytes() {
             let power = bytes.next_power_of_two().max(SMALLEST_BYTES);
-            return power.min(self.batch_bytes);
+            return power.min(self.batch_bytes());
         }
         let power = bytes.checked_next_power_of_two();
         let step = power.map_or(1, |power| (power / STEPS_BEYOND_BATCH).max(1));
@@ -35,13 +37,13 @@ impl BufferSizes {
 
     /// What the first batch of a queue begins with, of which nothing is known yet.
     pub(crate) fn first(self) -> usize {
-        self.holding(FIRST_BYTES.min(self.batch_bytes))
+        self.holding(FIRST_BYTES.min(self.batch_bytes()))
     }
 
     /// What a batch begins with after one that began with `before` came to use `used`: as much, but
     /// one small batch among large ones does not make all the others grow again.
     pub(crate) fn after(self, before: usize, used: usize) -> usize {
-        self.holding(used.max(before / 2).min(self.batch_bytes))
+        self.holding(used.max(before / 2).min(self.batch_bytes()))
     }
 }
 
@@ -104,7 +106,9 @@ const STEPS_BEYOND_BATCH: usize = 16;
 mod tests {
     use super::*;
 
-    const SIZES: BufferSizes = BufferSizes::new(100_000);
+    const SIZES: BufferSizes = BufferSizes {
+        batch_bytes: 100_000,
+    };
 
     #[test]
     fn sizes_are_few_and_hold_what_they_are_asked_for() {

@@ -1,20 +1,22 @@
-//! Who waits for memory, in order of arrival (Java's `BufferPool.waiters`).
+//! Who waits for memory (Java's `BufferPool.waiters`): a line for each account, in order of arrival.
 //!
 //! It is used only under the budget's lock, and decides nothing about bytes. It wakes nobody: the wakers
 //! of those whose wait is over are kept here until somebody who holds no lock takes them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     task::Waker,
     time::Instant,
 };
+
+use super::account::Account;
 
 /// Those who wait, and the answers that were not fetched yet.
 pub(super) struct Waiters {
     stage: Stage,
     next_ticket: u64,
-    /// In order of arrival, hence of tickets.
-    waiting: VecDeque<Waiter>,
+    lines: Vec<Line>,
     /// For those whose wait is over and who do not know it yet.
     answers: BTreeMap<u64, Answer>,
     /// Of those whose wait is over.
@@ -29,17 +31,50 @@ enum Stage {
     Closed,
 }
 
+/// Those who wait to charge one account.
+struct Line {
+    account: Arc<Account>,
+    /// In order of arrival, hence of tickets.
+    waiting: VecDeque<Waiter>,
+}
+
+impl Line {
+    fn note_length(&self) {
+        self.account.set_waiting(self.waiting.len());
+    }
+
+    fn position(&self, ticket: u64) -> Result<usize, usize> {
+        let by_ticket = |waiter: &Waiter| waiter.ticket.cmp(&ticket);
+        self.waiting.binary_search_by(by_ticket)
+    }
+}
+
 /// A caller who waits.
 pub(super) struct Waiter {
     ticket: u64,
+    /// What its record is for; it waits to charge the account that this has.
+    place: Place,
     bytes: usize,
     deadline: Instant,
     waker: Option<Waker>,
 }
 
+/// What a record is for: the number of a queue, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) Option<usize>);
+
+/// Who is first in a line.
+pub(super) struct First<'a> {
+    /// The lower it is, the earlier it came.
+    pub(super) ticket: u64,
+    pub(super) line: usize,
+    pub(super) account: &'a Arc<Account>,
+    pub(super) bytes: usize,
+}
+
 /// How a wait has ended.
 pub(super) enum Answer {
-    Granted { bytes: usize },
+    Granted { account: Arc<Account>, bytes: usize },
     TimedOut,
     Closed,
 }
@@ -50,7 +85,7 @@ impl Waiters {
         Self {
             stage: Stage::Open,
             next_ticket: 0,
-            waiting: VecDeque::new(),
+            lines: Vec::new(),
             answers: BTreeMap::new(),
             to_wake: Vec::new(),
             earliest: None,
@@ -62,55 +97,132 @@ impl Waiters {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+        self.lines.iter().map(|line| line.waiting.len()).sum()
     }
 
-    /// Adds a waiter behind the others; returns its ticket.
-    pub(super) fn join(&mut self, bytes: usize, deadline: Instant) -> u64 {
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.iter().all(|line| line.waiting.is_empty())
+    }
+
+    /// Adds a waiter behind the others of its account; returns its ticket.
+    pub(super) fn join(
+        &mut self,
+        account: &Arc<Account>,
+        place: Place,
+        bytes: usize,
+        deadline: Instant,
+    ) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.waiting.push_back(Waiter {
-            ticket,
-            bytes,
-            deadline,
-            waker: None,
-        });
+        self.put(
+            account,
+            Waiter {
+                ticket,
+                place,
+                bytes,
+                deadline,
+                waker: None,
+            },
+        );
         self.earliest = Some(self.earliest.map_or(deadline, |first| first.min(deadline)));
         ticket
     }
 
-    /// What the first of them waits for.
-    pub(super) fn first_bytes(&self) -> Option<usize> {
-        self.waiting.front().map(|waiter| waiter.bytes)
+    /// Lets all who wait for this place wait in the line of its account, according to their arrival.
+    pub(super) fn move_to(&mut self, account: &Arc<Account>, place: Place) {
+        let mut moved = Vec::new();
+        for line in &mut self.lines {
+            if !Arc::ptr_eq(&line.account, account) {
+                let waiting = std::mem::take(&mut line.waiting).into_iter();
+                let (leave, stay): (VecDeque<_>, _) =
+                    waiting.partition(|waiter| waiter.place == place);
+                line.waiting = stay;
+                line.note_length();
+                moved.extend(leave);
+            }
+        }
+        for waiter in moved {
+            self.put(account, waiter);
+        }
     }
 
-    /// Ends the wait of the first: it got what it waited for.
-    pub(super) fn grant_first(&mut self) {
-        if let Some(waiter) = self.waiting.pop_front() {
+    /// Puts a waiter where it belongs in the line of an account.
+    fn put(&mut self, account: &Arc<Account>, waiter: Waiter) {
+        let is_its = |line: &Line| Arc::ptr_eq(&line.account, account);
+        let at = self.lines.iter().position(is_its).unwrap_or_else(|| {
+            // Those of accounts that are gone are not needed any more.
+            self.lines
+                .retain(|line| !line.waiting.is_empty() || Arc::strong_count(&line.account) > 1);
+            self.lines.push(Line {
+                account: Arc::clone(account),
+                waiting: VecDeque::new(),
+            });
+            self.lines.len() - 1
+        });
+        let line = &mut self.lines[at];
+        let at = line.position(waiter.ticket).unwrap_or_else(|at| at);
+        line.waiting.insert(at, waiter);
+        line.note_length();
+    }
+
+    /// The first of each line in which somebody waits.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = First<'_>> {
+        let lines = self.lines.iter().enumerate();
+        lines.filter_map(|(line, Line { account, waiting })| {
+            waiting.front().map(|waiter| First {
+                ticket: waiter.ticket,
+                line,
+                account,
+                bytes: waiter.bytes,
+            })
+        })
+    }
+
+    /// Ends the wait of the first in a line: it got what it waited for.
+    pub(super) fn grant_first(&mut self, line: usize) {
+        let line = &mut self.lines[line];
+        if let Some(waiter) = line.waiting.pop_front() {
+            line.note_length();
+            let account = Arc::clone(&line.account);
             let bytes = waiter.bytes;
-            self.answer(waiter, Answer::Granted { bytes });
+            self.answer(waiter, Answer::Granted { account, bytes });
         }
         self.forget_deadline_if_empty();
     }
 
-    /// Ends the wait of everybody whose deadline has come, with what `answer` says of their bytes.
-    pub(super) fn expire(&mut self, now: Instant, answer: impl Fn(usize) -> Answer) {
-        for waiter in std::mem::take(&mut self.waiting) {
-            if waiter.deadline <= now {
-                let answer = answer(waiter.bytes);
-                self.answer(waiter, answer);
-            } else {
-                self.waiting.push_back(waiter);
+    /// Ends the wait of everybody whose deadline has come, with what `answer` says of their account and
+    /// bytes.
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        mut answer: impl FnMut(&Arc<Account>, usize) -> Answer,
+    ) {
+        let mut earliest = None::<Instant>;
+        for at in 0..self.lines.len() {
+            let account = Arc::clone(&self.lines[at].account);
+            for waiter in std::mem::take(&mut self.lines[at].waiting) {
+                if waiter.deadline <= now {
+                    let answer = answer(&account, waiter.bytes);
+                    self.answer(waiter, answer);
+                } else {
+                    let deadline = waiter.deadline;
+                    earliest = Some(earliest.map_or(deadline, |first| first.min(deadline)));
+                    self.lines[at].waiting.push_back(waiter);
+                }
             }
+            self.lines[at].note_length();
         }
-        self.earliest = self.waiting.iter().map(|waiter| waiter.deadline).min();
+        self.earliest = earliest;
     }
 
     /// Ends every wait; nobody can wait from now on.
     pub(super) fn close(&mut self) {
         self.stage = Stage::Closed;
-        for waiter in std::mem::take(&mut self.waiting) {
-            self.answer(waiter, Answer::Closed);
+        for mut line in std::mem::take(&mut self.lines) {
+            for waiter in std::mem::take(&mut line.waiting) {
+                self.answer(waiter, Answer::Closed);
+            }
+            line.note_length();
         }
         self.earliest = None;
     }
@@ -126,8 +238,9 @@ impl Waiters {
         if let Some(answer) = self.answers.remove(&ticket) {
             return Some(answer);
         }
-        let at = self.position(ticket);
-        if let Some(waiter) = at.and_then(|at| self.waiting.get_mut(at)) {
+        if let Some((line, at)) = self.find(ticket)
+            && let Some(waiter) = self.lines[line].waiting.get_mut(at)
+        {
             std::mem::swap(&mut waiter.waker, waker);
         }
         None
@@ -141,8 +254,10 @@ impl Waiters {
     /// Removes somebody who does not want to wait any more; it is dropped, with its waker, after the
     /// lock. `None`: it does not wait any more.
     pub(super) fn remove(&mut self, ticket: u64) -> Option<Waiter> {
-        let at = self.position(ticket)?;
-        let removed = self.waiting.remove(at);
+        let (line, at) = self.find(ticket)?;
+        let line = &mut self.lines[line];
+        let removed = line.waiting.remove(at);
+        line.note_length();
         self.forget_deadline_if_empty();
         removed
     }
@@ -162,13 +277,14 @@ impl Waiters {
         self.to_wake.extend(waiter.waker);
     }
 
-    fn position(&self, ticket: u64) -> Option<usize> {
-        let by_ticket = |waiter: &Waiter| waiter.ticket.cmp(&ticket);
-        self.waiting.binary_search_by(by_ticket).ok()
+    /// In which line somebody waits, and where in it.
+    fn find(&self, ticket: u64) -> Option<(usize, usize)> {
+        let mut lines = self.lines.iter().enumerate();
+        lines.find_map(|(line, it)| Some((line, it.position(ticket).ok()?)))
     }
 
     fn forget_deadline_if_empty(&mut self) {
-        if self.waiting.is_empty() {
+        if self.is_empty() {
             self.earliest = None;
         }
     }

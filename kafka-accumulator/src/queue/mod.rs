@@ -22,6 +22,7 @@
 mod state;
 mod outcome;
 mod attention;
+mod memory;
 
 use std::{
     fmt,
@@ -36,7 +37,7 @@ use crate::{
     completion::Completion,
     delivery::Receipt,
     doorbell::Doorbell,
-    memory::{BATCH_BYTES_MAX, Budget, BufferPool, BufferSizes},
+    memory::{Account, BATCH_BYTES_MAX, Budget, BufferPool, BufferSizes},
     record::{NewRecord, RecordHeaders},
     settings::Settings,
     sync::{AtomicU32, Guard, Mutex, Ordering, lock},
@@ -53,6 +54,8 @@ pub(crate) struct Shared<E> {
     pub(crate) batch_overhead: usize,
     pub(crate) linger: Duration,
     pub(crate) budget: Arc<Budget>,
+    /// Of queues that the engine has not assigned to any other.
+    pub(crate) unassigned: Arc<Account>,
     pub(crate) pool: Arc<BufferPool>,
     pub(crate) doorbell: Arc<Doorbell>,
     pub(crate) abandoned: fn() -> E,
@@ -63,15 +66,18 @@ pub(crate) struct Shared<E> {
 
 impl<E> Shared<E> {
     pub(crate) fn new(settings: Settings, doorbell: Arc<Doorbell>, abandoned: fn() -> E) -> Self {
-        let budget = Arc::new(Budget::new(settings.buffer_memory, Arc::clone(&doorbell)));
-        let batch_bytes = settings.batch_size.min(budget.total()).min(BATCH_BYTES_MAX);
+        let total = settings.buffer_memory.min(isize::MAX as usize);
+        let batch_bytes = settings.batch_size.min(total).min(BATCH_BYTES_MAX);
         let sizes = BufferSizes::new(batch_bytes);
+        let full_batch = batch_bytes.saturating_add(settings.batch_overhead);
+        let budget = Arc::new(Budget::new(total, full_batch, Arc::clone(&doorbell)));
         let pool = BufferPool::new(sizes, settings.batch_overhead, Arc::clone(&budget));
         Self {
             sizes,
             batch_overhead: settings.batch_overhead,
             linger: settings.linger.min(MAX_LINGER),
             budget,
+            unassigned: Arc::new(Account::new()),
             pool: Arc::new(pool),
             doorbell,
             abandoned,
@@ -135,8 +141,9 @@ pub struct Queue<E> {
 
 impl<E> Queue<E> {
     pub(crate) fn new(shared: Arc<Shared<E>>, topic: Arc<str>, partition: i32, key: u32) -> Self {
+        let account = Arc::clone(&shared.unassigned);
         Self {
-            state: Mutex::new(QueueState::new(shared.sizes)),
+            state: Mutex::new(QueueState::new(account, shared.sizes)),
             shared,
             topic,
             partition,

@@ -2,12 +2,12 @@
 //!
 //! Plain data; it decides nothing.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use crate::{
     batch::{GrowRequest, Growth},
     delivery::{Delivery, Receipt},
-    memory::InitialSize,
+    memory::{Account, InitialSize},
 };
 
 /// What there is to take from a queue.
@@ -75,16 +75,18 @@ impl<E> Appended<Delivery<E>> {
 /// What came of an attempt to append to the open batch.
 pub(crate) enum Attempt<E> {
     Appended(Appended<Delivery<E>>),
-    /// The open batch has room, but must grow.
-    NeedsMemory(GrowRequest),
+    /// The open batch has room, but must grow, at the expense of this account.
+    NeedsMemory(GrowRequest, Arc<Account>),
     /// There is no open batch; if there was one, it is sealed now: it was full or could not grow.
     NeedsBatch(NewBatch),
     Closed,
 }
 
 /// The batch that a record needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct NewBatch {
+    /// What its memory is charged to.
+    pub(crate) account: Arc<Account>,
     /// Whether there was one before it.
     pub(crate) filled: Filled,
     pub(crate) initial_size: InitialSize,

@@ -21,7 +21,7 @@ use crate::{
     batch::{AppendResult, OpenBatch, SealedBatch},
     completion::Completion,
     delivery::Receipt,
-    memory::{Budget, BufferSizes, InitialSize},
+    memory::{Account, Budget, BufferSizes, InitialSize},
     record::{NewRecord, RecordHeaders},
 };
 
@@ -32,6 +32,8 @@ pub(super) struct QueueState<E> {
     open: Option<OpenBatch<E>>,
     /// Boxed, so that all that an append touches lies together.
     sealed: Box<SealedBatches<E>>,
+    /// What new batches are charged to.
+    account: Arc<Account>,
     sizes: BufferSizes,
     initial_size: InitialSize,
     /// How many bytes may still leave in batches that are not full before a sticky partitioner should
@@ -47,16 +49,27 @@ pub(crate) enum Stage {
 }
 
 impl<E> QueueState<E> {
-    pub(super) fn new(sizes: BufferSizes) -> Self {
+    pub(super) fn new(account: Arc<Account>, sizes: BufferSizes) -> Self {
         Self {
             stage: Stage::Accepting,
             attention: Attention::Away,
             open: None,
             sealed: Box::new(SealedBatches::new()),
+            account,
             sizes,
             initial_size: InitialSize::first(sizes),
             share_left: share_of(sizes),
         }
+    }
+
+    /// What new batches are charged to.
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Charges another account with the batches that are opened from now on; returns the one before.
+    pub(super) fn assign(&mut self, account: Arc<Account>) -> Arc<Account> {
+        std::mem::replace(&mut self.account, account)
     }
 
     /// Appends a short record to the open batch if there is one with room. The second of the pair says
@@ -106,7 +119,8 @@ impl<E> QueueState<E> {
         };
         match (open.try_append(record)?, when_short) {
             (AppendResult::NeedsMemory(request), WhenShort::Report) => {
-                Ok((Attempt::NeedsMemory(request), Ring::No))
+                let account = Arc::clone(open.account());
+                Ok((Attempt::NeedsMemory(request, account), Ring::No))
             }
             (AppendResult::NeedsMemory(_), WhenShort::Grow(growth)) => {
                 open.grow(growth);
@@ -152,7 +166,7 @@ impl<E> QueueState<E> {
         };
         let created = open.created();
         let until = created.checked_add(linger).unwrap_or(created);
-        if now >= until || budget.is_short() {
+        if now >= until || budget.is_awaited(open.account()) {
             return Readiness::Ready;
         }
         Readiness::Lingering { until }
@@ -233,10 +247,10 @@ impl<E> QueueState<E> {
     }
 
     fn needs_batch(&self, filled: Filled) -> Attempt<E> {
-        let initial_size = self.initial_size;
         Attempt::NeedsBatch(NewBatch {
+            account: Arc::clone(&self.account),
             filled,
-            initial_size,
+            initial_size: self.initial_size,
         })
     }
 

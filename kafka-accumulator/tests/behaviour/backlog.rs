@@ -22,24 +22,30 @@ fn served(reserve: &mut Reserve) -> Option<Reservation> {
 
 /// So many bytes that no open batch is written to.
 fn backlog(scene: &Scene, batches: usize) -> Vec<Reservation> {
-    let reserved = (0..batches).map(|_| scene.accumulator.reserve_despite_backlog(BATCH));
+    let queue = scene.queue(99);
+    let reserved = (0..batches).map(|_| queue.reserve_despite_backlog(BATCH));
     reserved.map(Option::unwrap).collect()
+}
+
+fn limit(scene: &Scene, bytes: usize) {
+    let accumulator = &scene.accumulator;
+    accumulator.limit_backlog(accumulator.unassigned(), bytes);
 }
 
 #[test]
 fn a_caller_below_the_limit_does_not_wait() {
     let scene = Scene::new(BATCH, 0, 100 * BATCH);
-    scene.accumulator.limit_backlog(8 * BATCH);
+    limit(&scene, 8 * BATCH);
     let held = backlog(&scene, 7);
     scene.append(&scene.queue(0), b"v", 0);
-    assert_eq!(scene.accumulator.backlog(), held.len() * BATCH);
+    assert_eq!(scene.accumulator.unassigned().backlog(), held.len() * BATCH);
 }
 
 #[test]
 fn a_caller_that_waits_for_the_backlog_is_served_when_half_of_it_is_gone_and_the_next_need_not_wait()
  {
     let scene = Scene::new(BATCH, 0, 100 * BATCH);
-    scene.accumulator.limit_backlog(8 * BATCH);
+    limit(&scene, 8 * BATCH);
     let mut held = backlog(&scene, 8);
     let queue = scene.queue(0);
     let refused = scene.try_append(&queue, b"v", 0, None).map(drop);
@@ -49,7 +55,7 @@ fn a_caller_that_waits_for_the_backlog_is_served_when_half_of_it_is_gone_and_the
     while held.len() > 4 {
         held.pop();
         assert!(served(&mut first).is_none());
-        assert!(scene.accumulator.is_throttling());
+        assert!(scene.accumulator.unassigned().is_throttling());
     }
     // What is granted counts until a batch is open for it.
     held.pop();

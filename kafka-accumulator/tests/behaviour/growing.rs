@@ -115,9 +115,11 @@ fn a_batch_grows_though_others_wait_for_the_backlog() {
     scene.append(&queue, VALUE, 0);
     scene.append(&other, VALUE, 0);
     other.flush();
-    scene.accumulator.limit_backlog(FIRST);
+    scene
+        .accumulator
+        .limit_backlog(scene.accumulator.unassigned(), FIRST);
     let waiting = scene.accumulator.reserve(FIRST, scene.at(1_000));
-    assert!(scene.accumulator.is_throttling());
+    assert!(scene.accumulator.unassigned().is_throttling());
     let steps = fill(&scene, &queue);
     assert_eq!(steps.last(), Some(&(BATCH + FIRST)));
     assert_eq!(scene.accumulator.waiting(), 1, "it is the backlog's turn");
@@ -145,8 +147,7 @@ fn a_reservation_is_enough_though_the_queue_has_become_busy_meanwhile() {
     let queue = scene.queue(0);
     fill(&scene, &queue);
     drop(queue.take_all());
-    let reserved = scene
-        .accumulator
+    let reserved = queue
         .reserve_despite_backlog(FIRST)
         .expect("there is memory");
     scene

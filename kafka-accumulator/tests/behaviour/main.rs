@@ -3,6 +3,7 @@
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
+mod accounts;
 mod backlog;
 mod completions;
 mod conformance;

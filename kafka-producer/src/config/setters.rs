@@ -191,6 +191,10 @@ impl ProducerConfig {
     /// and about 768 bytes of bookkeeping; sends wait when it is used up. Beyond that the producer takes
     /// some MiB, and 0.7 KiB for each partition.
     ///
+    /// Half of it is divided equally among the brokers that records are sent to, and guaranteed to each: a
+    /// broker that is slow or does not answer never takes the part of another. One broker alone may use
+    /// everything.
+    ///
     /// ```
     /// # use kafka_producer::ProducerConfig;
     /// let config = ProducerConfig::new().buffer_memory(64 << 20);

@@ -26,7 +26,9 @@ impl Engine {
         }
         let (sender, mut peers) = self.sender_and_peers();
         sender.look_at_rung(&mut peers);
-        self.admission.see_to(&self.cx, &self.nodes);
+        let (lanes, _) = self.sender.numbering();
+        let accounts = lanes.accounts_mut();
+        self.admission.see_to(&self.cx, &self.nodes, accounts);
         let (sender, mut peers) = self.sender_and_peers();
         sender.hurry(&mut peers);
     }

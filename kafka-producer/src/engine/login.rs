@@ -31,7 +31,9 @@ impl Engine {
     pub(super) fn admitted(&mut self, id: NodeId) {
         let (sender, mut peers) = self.sender_and_peers();
         sender.ask_for_expiration(&mut peers, id);
-        self.admission.limit_backlog(&self.cx, &self.nodes);
+        let accounts = self.sender.lanes().accounts();
+        self.admission
+            .limit_backlog(&self.cx, &self.nodes, accounts, id);
         self.sender.stir(id);
     }
 

@@ -103,7 +103,7 @@ impl Engine {
             features: Features::UNKNOWN,
             metadata,
             sender: Sender::new(&cx),
-            admission: Admission::new(),
+            admission: Admission::default(),
             transactions: Transactions::new(transactional, now),
             lifecycle: Lifecycle::open(),
             warm_ups: WarmUps::default(),
@@ -195,7 +195,7 @@ impl Engine {
     /// Whether a caller that rings should do the next step itself: no broker owes an answer, and writing
     /// what there is takes less time than waking another thread.
     pub fn is_worth_driving(&self) -> bool {
-        self.is_idle() && self.cx.accumulator.backlog() <= LITTLE_BYTES
+        self.is_idle() && self.sender.lanes().accounts().backlog() <= LITTLE_BYTES
     }
 
     /// Whether no broker owes an answer.

@@ -151,7 +151,7 @@ impl Engine {
         let since = self.cx.now;
         let progress = Progress::Sent { since };
         self.nodes.note_progress(id, correlation_id, progress);
-        self.admission.compressed(since);
+        self.admission.compressed(since, id);
     }
 
     /// `acks=0`: written is delivered.
@@ -181,7 +181,9 @@ impl Engine {
 
     fn note_answer(&mut self, id: NodeId, progress: Progress) {
         let (cx, nodes) = (&self.cx, &mut self.nodes);
-        self.admission.note_answer(cx, nodes, id, progress);
+        let accounts = self.sender.lanes().accounts();
+        self.admission
+            .note_answer(cx, nodes, accounts, id, progress);
     }
 
     /// A broker's timer fired.

@@ -149,7 +149,7 @@ pub enum SendError {
         /// Its value.
         limit: usize,
     },
-    /// The buffer stayed full for `max.block.ms`.
+    /// For `max.block.ms` nothing was left of `buffer.memory`, but for what is guaranteed to other brokers.
     #[error(
         "no memory for a new batch within {} ms: buffer.memory={buffer_memory} is full{}",
         waited.as_millis(), full_because(last)

@@ -14,6 +14,7 @@ mod closing;
 mod compressing;
 mod dooming;
 mod faults;
+mod isolating;
 mod late_commits;
 mod login_properties;
 mod logins;

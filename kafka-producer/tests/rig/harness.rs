@@ -168,7 +168,7 @@ impl Rig {
         match appended {
             // A batch is due for which a caller might wait: this one does not.
             Err(AppendError::NeedsMemory { bytes }) => {
-                let reserved = self.accumulator.reserve_despite_backlog(bytes);
+                let reserved = queue.reserve_despite_backlog(bytes);
                 let appended = self
                     .accumulator
                     .append(queue, &mut record, reserved, || self.now);
@@ -195,7 +195,7 @@ impl Rig {
         };
         match append(None) {
             Err(AppendError::NeedsMemory { bytes }) => {
-                let reserved = self.accumulator.reserve_despite_backlog(bytes);
+                let reserved = queue.reserve_despite_backlog(bytes);
                 reserved.is_some() && append(reserved).is_ok()
             }
             appended => appended.is_ok(),

@@ -27,6 +27,8 @@ pub(crate) struct Tally {
     pub(crate) schedules: u64,
     /// Those that broke a promise, in the order of their seeds.
     pub(crate) failed: Vec<Report>,
+    /// Runs in which callers have waited for the memory of a frozen broker.
+    pub(crate) floods: u64,
     took: Duration,
     sums: Sums,
     /// Of each kind of fault.
@@ -99,6 +101,7 @@ impl Tally {
 
     fn add(&mut self, report: Report) {
         self.schedules += 1;
+        self.floods += report.counts.floods;
         let sums = &mut self.sums;
         for (kind, strikes) in &report.counts.strikes {
             self.strikes.entry(*kind).or_default().add(strikes);
@@ -152,6 +155,7 @@ impl fmt::Display for Tally {
                 strikes.spared
             )?;
         }
+        writeln!(f, "{} floods of a frozen broker", self.floods)?;
         write!(
             f,
             "      {:.1} records delivered, {:.1} not persisted, {:.1} possibly persisted",

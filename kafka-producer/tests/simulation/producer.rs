@@ -79,7 +79,7 @@ pub(crate) enum WhenDecided {
 
 /// Why an append has to be repeated.
 enum Obstacle {
-    NoMemory(usize),
+    NoMemory(Arc<Queue<DeliveryError>>, usize),
     /// What was known of the topic is of the past.
     Bygone,
     Refused(SendError),
@@ -143,8 +143,9 @@ impl Producer {
                 Err(Obstacle::Bygone) => {
                     self.wait_for_topic(topic, since, deadline).await?;
                 }
-                Err(Obstacle::NoMemory(bytes)) => {
-                    reserved = Some(self.wait_for_memory(bytes, since, deadline).await?);
+                Err(Obstacle::NoMemory(queue, bytes)) => {
+                    let memory = self.wait_for_memory(&queue, bytes, since, deadline);
+                    reserved = Some(memory.await?);
                 }
             }
         }
@@ -169,11 +170,12 @@ impl Producer {
 
     async fn wait_for_memory(
         &self,
+        queue: &Arc<Queue<DeliveryError>>,
         bytes: usize,
         since: Instant,
         deadline: Instant,
     ) -> Result<Reservation, SendError> {
-        match self.accumulator.reserve(bytes, deadline).await {
+        match queue.reserve(bytes, deadline).await {
             Err(ReserveError::TimedOut { .. }) => Err(SendError::buffer_exhausted(
                 self.ground.now() - since,
                 self.accumulator.memory_total(),
@@ -205,7 +207,7 @@ impl Producer {
             .accumulator
             .append(queue, &mut record, reserved, || now)
             .map_err(|error| match error {
-                AppendError::NeedsMemory { bytes } => Obstacle::NoMemory(bytes),
+                AppendError::NeedsMemory { bytes } => Obstacle::NoMemory(Arc::clone(queue), bytes),
                 AppendError::TooLarge { bytes, limit } => {
                     Obstacle::Refused(SendError::too_large_for_memory(bytes, limit))
                 }

@@ -29,6 +29,10 @@ pub(crate) fn all() -> Vec<Trial> {
         Trial::test("every_kind_of_fault_strikes_in_300_seeds", || {
             strikes(0, 300)
         }),
+        Trial::test(
+            "frozen_brokers_use_up_their_memory_in_10_of_100_seeds",
+            || floods(0, 100, 10),
+        ),
         Trial::test("the_same_seed_is_the_same_run", || same_run(1_000, 10)),
     ];
     let named = REGRESSIONS.iter().map(|&(name, seed)| {
@@ -60,6 +64,15 @@ fn strikes(from: u64, seeds: u64) -> Result<(), Failed> {
     match idle.is_empty() {
         true => Ok(()),
         false => Err(format!("these strike too seldom: {idle:?}\n{tally}").into()),
+    }
+}
+
+/// Where no caller has to wait for the memory of a frozen broker, nothing is shown of the others.
+fn floods(from: u64, seeds: u64, least: u64) -> Result<(), Failed> {
+    let tally = Campaign::of(from, seeds).run();
+    match tally.failed.is_empty() && tally.floods >= least {
+        true => Ok(()),
+        false => Err(tally.to_string().into()),
     }
 }
 

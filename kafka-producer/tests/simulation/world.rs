@@ -113,6 +113,8 @@ pub(crate) struct Counts {
     pub(crate) requests: u64,
     pub(crate) connections: u64,
     pub(crate) rounds: u64,
+    /// Callers have waited for the memory of a frozen broker, and then written to the others.
+    pub(crate) floods: u64,
 }
 
 /// Something that happens.

@@ -25,7 +25,7 @@ pub(super) static PROPERTIES: &[Property] = &[
     unset("bootstrap.servers", List, Any,
         Supported("host:port of some brokers, separated by commas, to learn the cluster from")),
     row("buffer.memory", Long, "33554432", AtLeast(0),
-        Supported("bytes that all batches and callbacks may take; sends wait when it is used up")),
+        Supported("bytes that all batches and callbacks may take; sends wait when it is used up; half of it is guaranteed to brokers, to each the same")),
     row("client.dns.lookup", Text, "use_all_dns_ips", OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]),
         Supported("whether the names in bootstrap.servers are used as they are, or replaced by those of their addresses; \
             all addresses of a name are tried in either case")),

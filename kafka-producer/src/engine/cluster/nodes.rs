@@ -206,9 +206,11 @@ impl Nodes {
         self.in_flight().any(|requests| requests.produce() > 0)
     }
 
-    /// Whether batches are being compressed for a request.
-    pub(crate) fn is_any_compressing(&self) -> bool {
-        self.in_flight().any(InFlight::is_compressing)
+    /// Whether batches are being compressed for a request to this broker.
+    pub(crate) fn is_compressing(&self, id: NodeId) -> bool {
+        let node = self.known.get(&id);
+        node.and_then(Node::in_flight)
+            .is_some_and(InFlight::is_compressing)
     }
 
     /// The lanes that answers will be about; some of them more than once.
@@ -216,9 +218,9 @@ impl Nodes {
         self.in_flight().flat_map(InFlight::lanes)
     }
 
-    /// The quickest answer to a produce request on each connection that is ready.
-    pub(crate) fn quickest_answers(&self) -> impl Iterator<Item = Option<Duration>> {
-        self.known.values().filter_map(Node::quickest)
+    /// The quickest answer to a produce request on the connection to a broker, if that is ready.
+    pub(crate) fn quickest_answer(&self, id: NodeId) -> Option<Option<Duration>> {
+        self.known.get(&id)?.quickest()
     }
 }
 

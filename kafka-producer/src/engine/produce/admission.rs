@@ -1,27 +1,41 @@
-//! How far callers may write ahead of what the connections can take.
+//! How far callers may write ahead of what each connection can take.
 //!
-//! A backlog (full batches and those in flight) that is longer than the connections need makes nothing
+//! A backlog (full batches and those in flight) that is longer than the connection needs makes nothing
 //! faster: its bytes leave the CPU's caches before they are sent, which costs half as much again, and its
-//! records get old. So callers wait for answers when the backlog is as large as what all connections
-//! hold. For each that is a minimum, or the bytes that can be sent in the time of its quickest answer.
+//! records get old. So callers wait for a broker's answers when its backlog is as large as what its connection
+//! holds: a minimum, or the bytes that can be sent in the time of its quickest answer.
 //!
-//! This must not reduce the throughput, nor the memory that `buffer.memory` provides while brokers are
-//! slow or cannot be reached. So callers wait only while answers come. After [`ANSWER_WAIT`] without one the
-//! limit doubles, again and again, up to the whole memory; when answers come again it is halved step by
-//! step. While batches are being compressed no broker is late, so the time counts from the end of the
+//! This must not reduce the throughput, nor the memory that `buffer.memory` provides while a broker is
+//! slow or cannot be reached. So callers wait only while it answers. After [`ANSWER_WAIT`] without an answer
+//! its limit doubles, again and again, up to the whole memory; when answers come again it is halved step by
+//! step. While batches for it are being compressed it is not late, so the time counts from the end of the
 //! compression.
+//!
+//! Each broker is judged by its own answers and its own backlog: what is written to one neither waits for
+//! another, nor is taken for an answer of that one.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+use kafka_accumulator::Account;
 
 use crate::engine::cluster::connection::Speed;
 use crate::engine::cluster::in_flight::Progress;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
+use crate::engine::produce::accounts::Accounts;
 
-/// Whether callers wait for answers, and how often the limit was doubled.
-#[derive(Debug)]
+/// How far callers may write ahead, for each broker.
+#[derive(Debug, Default)]
 pub(crate) struct Admission {
+    /// Brokers that callers have waited for; the limits of others are what their connections hold.
+    brokers: BTreeMap<NodeId, Patience>,
+}
+
+/// Whether callers wait for a broker's answers, and how often its limit was doubled.
+#[derive(Debug)]
+struct Patience {
     throttling: Throttling,
     width: Width,
 }
@@ -63,9 +77,9 @@ enum Throttling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Awaited {
     Nobody,
-    /// The compression of batches: no broker is late.
+    /// The compression of batches: the broker is not late.
     Us,
-    Brokers,
+    TheBroker,
 }
 
 /// Whether the limit changes.
@@ -75,8 +89,8 @@ enum Limit {
     Changes,
 }
 
-impl Admission {
-    pub(crate) fn new() -> Self {
+impl Patience {
+    fn new() -> Self {
         Self {
             throttling: Throttling::Free,
             width: Width::Narrow,
@@ -84,7 +98,7 @@ impl Admission {
     }
 
     /// When the limit doubles, unless an answer comes before.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Option<Instant> {
         match self.throttling {
             Throttling::Free => None,
             Throttling::Throttled { since } => Some(since + ANSWER_WAIT),
@@ -95,11 +109,11 @@ impl Admission {
     fn look(&mut self, now: Instant, awaited: Awaited) -> Limit {
         match (awaited, self.throttling) {
             (Awaited::Nobody, _) => self.throttling = Throttling::Free,
-            (Awaited::Us, _) | (Awaited::Brokers, Throttling::Free) => {
+            (Awaited::Us, _) | (Awaited::TheBroker, Throttling::Free) => {
                 self.throttling = Throttling::Throttled { since: now };
             }
-            (Awaited::Brokers, Throttling::Throttled { since }) if now < since + ANSWER_WAIT => {}
-            (Awaited::Brokers, Throttling::Throttled { .. }) => {
+            (Awaited::TheBroker, Throttling::Throttled { since }) if now < since + ANSWER_WAIT => {}
+            (Awaited::TheBroker, Throttling::Throttled { .. }) => {
                 self.throttling = Throttling::Throttled { since: now };
                 let doublings = (self.width.doublings() + 1).min(DOUBLINGS_MAX);
                 self.width = Width::of(doublings, now);
@@ -130,17 +144,41 @@ impl Admission {
 }
 
 impl Admission {
-    /// Checks whether callers wait, and whether answers come.
-    pub(crate) fn see_to(&mut self, cx: &Context, nodes: &Nodes) {
-        let awaited = awaited(cx, nodes);
-        if self.look(cx.now, awaited) == Limit::Changes {
-            self.limit_backlog(cx, nodes);
+    /// When a limit doubles, unless an answer comes before.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.brokers.values().filter_map(Patience::deadline).min()
+    }
+
+    /// Checks for which brokers callers wait, and whether these answer.
+    pub(crate) fn see_to(&mut self, cx: &Context, nodes: &Nodes, accounts: &mut Accounts) {
+        while let Some(id) = accounts.take_unlimited() {
+            self.limit_backlog(cx, nodes, accounts, id);
+        }
+        if self.brokers.is_empty() && cx.accumulator.waiting() == 0 {
+            return;
+        }
+        self.brokers.retain(|id, _| accounts.get(*id).is_some());
+        for (id, account) in accounts.iter() {
+            let awaited = awaited(nodes, id, account);
+            let limit = match (self.brokers.get_mut(&id), awaited) {
+                (None, Awaited::Nobody) => continue,
+                (None, _) => {
+                    let patience = self.brokers.entry(id).or_insert_with(Patience::new);
+                    patience.look(cx.now, awaited)
+                }
+                (Some(patience), _) => patience.look(cx.now, awaited),
+            };
+            if limit == Limit::Changes {
+                self.limit_backlog(cx, nodes, accounts, id);
+            }
         }
     }
 
-    /// A request can leave now.
-    pub(crate) fn compressed(&mut self, now: Instant) {
-        self.moved(now);
+    /// A request to a broker can leave now.
+    pub(crate) fn compressed(&mut self, now: Instant, id: NodeId) {
+        if let Some(patience) = self.brokers.get_mut(&id) {
+            patience.moved(now);
+        }
     }
 
     /// A produce request was answered; its `progress` says when it was sent.
@@ -148,10 +186,12 @@ impl Admission {
         &mut self,
         cx: &Context,
         nodes: &mut Nodes,
+        accounts: &Accounts,
         id: NodeId,
         progress: Progress,
     ) {
-        let mut limit = self.answered(cx.now);
+        let patience = self.brokers.get_mut(&id);
+        let mut limit = patience.map_or(Limit::Stays, |patience| patience.answered(cx.now));
         if let Progress::Sent { since } = progress
             && let took = cx.now.saturating_duration_since(since)
             && nodes.note_answer(id, took) != Speed::AsBefore
@@ -159,35 +199,46 @@ impl Admission {
             limit = Limit::Changes;
         }
         if limit == Limit::Changes {
-            self.limit_backlog(cx, nodes);
+            self.limit_backlog(cx, nodes, accounts, id);
         }
     }
 
-    /// Adds up what the connections may hold.
-    pub(crate) fn limit_backlog(&self, cx: &Context, nodes: &Nodes) {
+    /// Limits the backlog of a broker by what its connection may hold, if it leads anything.
+    pub(crate) fn limit_backlog(
+        &self,
+        cx: &Context,
+        nodes: &Nodes,
+        accounts: &Accounts,
+        id: NodeId,
+    ) {
+        let Some(account) = accounts.get(id) else {
+            return;
+        };
         let batches = cx.settings.accumulator.batch_size.saturating_mul(BATCHES);
-        let quickest = nodes.quickest_answers();
-        let pipes = quickest.map(|quickest| pipe(quickest).max(batches));
-        let limit = pipes.fold(FLOOR_BYTES, usize::saturating_add);
-        let widened = limit.saturating_mul(1 << self.width.doublings());
+        let pipe = nodes.quickest_answer(id);
+        let pipe = pipe.map_or(0, |quickest| pipe_of(quickest).max(batches));
+        let doublings = self.brokers.get(&id).map_or(0, |it| it.width.doublings());
+        let widened = FLOOR_BYTES
+            .saturating_add(pipe)
+            .saturating_mul(1 << doublings);
         let all = cx.settings.accumulator.buffer_memory;
         let limit = if widened < all { widened } else { usize::MAX };
-        cx.accumulator.limit_backlog(limit);
+        cx.accumulator.limit_backlog(account, limit);
     }
 }
 
-fn awaited(cx: &Context, nodes: &Nodes) -> Awaited {
-    if !cx.accumulator.is_throttling() {
+fn awaited(nodes: &Nodes, id: NodeId, account: &Account) -> Awaited {
+    if !account.is_throttling() {
         return Awaited::Nobody;
     }
-    match nodes.is_any_compressing() {
+    match nodes.is_compressing(id) {
         true => Awaited::Us,
-        false => Awaited::Brokers,
+        false => Awaited::TheBroker,
     }
 }
 
 /// How many bytes a connection can send in the time of its quickest answer.
-fn pipe(quickest: Option<Duration>) -> usize {
+fn pipe_of(quickest: Option<Duration>) -> usize {
     let nanos = quickest.map_or(0, |quickest| quickest.as_nanos());
     let bytes = usize::try_from(nanos).map_or(usize::MAX, |nanos| {
         nanos.saturating_mul(BYTES_PER_NANOSECOND)
@@ -202,7 +253,7 @@ const ANSWER_WAIT: Duration = Duration::from_millis(10);
 const CALM: Duration = Duration::from_millis(100);
 /// Enough for more than any memory.
 const DOUBLINGS_MAX: u32 = 20;
-/// The minimum for each connection, and once more for all: enough for a request, the next one, and the
+/// The minimum for each connection, and once more for each broker: enough for a request, the next one, and the
 /// batches that become full in the meantime, and less than a core's cache.
 const FLOOR_BYTES: usize = 2 << 20;
 /// The minimum for each connection in full batches.
@@ -214,76 +265,76 @@ const BYTES_PER_NANOSECOND: usize = 16;
 mod tests {
     use super::*;
 
-    fn throttled(now: Instant) -> Admission {
-        let mut admission = Admission::new();
-        assert_eq!(admission.look(now, Awaited::Brokers), Limit::Stays);
-        admission
+    fn throttled(now: Instant) -> Patience {
+        let mut patience = Patience::new();
+        assert_eq!(patience.look(now, Awaited::TheBroker), Limit::Stays);
+        patience
     }
 
     #[test]
     fn while_answers_come_the_limit_stays() {
         let mut now = Instant::now();
-        let mut admission = throttled(now);
+        let mut patience = throttled(now);
         for _ in 0..1_000 {
             now += ANSWER_WAIT / 2;
-            assert_eq!(admission.answered(now), Limit::Stays);
-            assert_eq!(admission.look(now, Awaited::Brokers), Limit::Stays);
+            assert_eq!(patience.answered(now), Limit::Stays);
+            assert_eq!(patience.look(now, Awaited::TheBroker), Limit::Stays);
         }
-        assert_eq!(admission.deadline(), Some(now + ANSWER_WAIT));
+        assert_eq!(patience.deadline(), Some(now + ANSWER_WAIT));
     }
 
     #[test]
     fn without_answers_it_doubles_until_everything_is_allowed() {
         let start = Instant::now();
-        let mut admission = throttled(start);
+        let mut patience = throttled(start);
         for step in 1..=DOUBLINGS_MAX {
             let now = start + ANSWER_WAIT * step;
-            assert_eq!(admission.deadline(), Some(now));
-            assert_eq!(admission.look(now, Awaited::Brokers), Limit::Changes);
-            assert_eq!(admission.width.doublings(), step);
+            assert_eq!(patience.deadline(), Some(now));
+            assert_eq!(patience.look(now, Awaited::TheBroker), Limit::Changes);
+            assert_eq!(patience.width.doublings(), step);
         }
     }
 
     #[test]
     fn while_batches_are_compressed_no_broker_is_late() {
         let mut now = Instant::now();
-        let mut admission = throttled(now);
+        let mut patience = throttled(now);
         for _ in 0..100 {
             now += ANSWER_WAIT * 2;
-            assert_eq!(admission.look(now, Awaited::Us), Limit::Stays);
+            assert_eq!(patience.look(now, Awaited::Us), Limit::Stays);
         }
         now += ANSWER_WAIT / 2;
-        admission.moved(now);
-        assert_eq!(admission.deadline(), Some(now + ANSWER_WAIT));
+        patience.moved(now);
+        assert_eq!(patience.deadline(), Some(now + ANSWER_WAIT));
         let late = now + ANSWER_WAIT;
-        assert_eq!(admission.look(late, Awaited::Brokers), Limit::Changes);
+        assert_eq!(patience.look(late, Awaited::TheBroker), Limit::Changes);
     }
 
     #[test]
     fn it_narrows_step_by_step_when_answers_come_again() {
         let start = Instant::now();
-        let mut admission = throttled(start);
+        let mut patience = throttled(start);
         let widened = start + ANSWER_WAIT;
-        assert_eq!(admission.look(widened, Awaited::Brokers), Limit::Changes);
-        assert_eq!(admission.answered(widened + CALM / 2), Limit::Stays);
-        assert_eq!(admission.answered(widened + CALM), Limit::Changes);
-        assert_eq!(admission.width, Width::Narrow);
-        assert_eq!(admission.answered(widened + CALM * 5), Limit::Stays);
+        assert_eq!(patience.look(widened, Awaited::TheBroker), Limit::Changes);
+        assert_eq!(patience.answered(widened + CALM / 2), Limit::Stays);
+        assert_eq!(patience.answered(widened + CALM), Limit::Changes);
+        assert_eq!(patience.width, Width::Narrow);
+        assert_eq!(patience.answered(widened + CALM * 5), Limit::Stays);
     }
 
     #[test]
     fn who_does_not_wait_needs_no_timer() {
         let now = Instant::now();
-        let mut admission = throttled(now);
-        assert_eq!(admission.look(now, Awaited::Nobody), Limit::Stays);
-        assert_eq!(admission.deadline(), None);
+        let mut patience = throttled(now);
+        assert_eq!(patience.look(now, Awaited::Nobody), Limit::Stays);
+        assert_eq!(patience.deadline(), None);
     }
 
     #[test]
     fn a_distant_connection_holds_more() {
-        assert_eq!(pipe(None), FLOOR_BYTES);
-        assert_eq!(pipe(Some(Duration::from_micros(50))), FLOOR_BYTES);
-        assert_eq!(pipe(Some(Duration::from_millis(1))), 16_000_000);
-        assert!(pipe(Some(Duration::from_secs(3_600))) > 1 << 40);
+        assert_eq!(pipe_of(None), FLOOR_BYTES);
+        assert_eq!(pipe_of(Some(Duration::from_micros(50))), FLOOR_BYTES);
+        assert_eq!(pipe_of(Some(Duration::from_millis(1))), 16_000_000);
+        assert!(pipe_of(Some(Duration::from_secs(3_600))) > 1 << 40);
     }
 }

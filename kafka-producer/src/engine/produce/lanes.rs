@@ -1,4 +1,4 @@
-//! All lanes, by their keys: which there are, which have batches, how many each broker leads, and which
+//! All lanes, by their keys: which there are, which have batches, which each broker leads, and which
 //! stand on its list. Partitions that nobody has written to have none (`partitions.rs`).
 //!
 //! A key is given out again only when nothing refers to its lane any more, so that a late answer
@@ -12,22 +12,23 @@
 //!
 //! Loops go over the lanes that have batches, not over all. Nothing is decided here.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_accumulator::Queue;
+use kafka_accumulator::{Accumulator, Queue};
 
 use crate::engine::cluster::election::{Election, News};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::identity::ProducerId;
+use crate::engine::produce::accounts::Accounts;
 use crate::engine::produce::lane::{Lane, Listing, Origin};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::error::DeliveryError;
 
 /// The lanes of an engine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lanes {
     /// Boxed: there may be a million, and a list that grows is copied.
     places: Vec<Option<Box<Lane>>>,
@@ -38,8 +39,8 @@ pub(crate) struct Lanes {
     /// All in which a transactional producer has numbered a batch since its sequences last started, and
     /// perhaps others.
     numbered: BTreeSet<LaneKey>,
-    /// How many lanes each broker leads.
-    led: BTreeMap<NodeId, usize>,
+    /// How many lanes each broker leads, and what they are charged to.
+    accounts: Accounts,
     ready: ReadyLists,
     /// How many topics were given a number.
     topics: u32,
@@ -57,6 +58,20 @@ pub(crate) enum Listed {
 }
 
 impl Lanes {
+    /// None, of queues of this accumulator.
+    pub(crate) fn new(accumulator: Arc<Accumulator<DeliveryError>>) -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+            retired: Vec::new(),
+            busy: BTreeSet::new(),
+            numbered: BTreeSet::new(),
+            accounts: Accounts::new(accumulator),
+            ready: ReadyLists::default(),
+            topics: 0,
+        }
+    }
+
     /// Makes a lane for a queue, under a key of its own, if there is one left.
     pub(crate) fn insert(
         &mut self,
@@ -143,20 +158,29 @@ impl Lanes {
         }
     }
 
-    /// Gives a lane another leader, or none.
+    /// Gives a lane another leader, or none. Its queue is charged to that one's account from now on.
     fn lead(&mut self, key: LaneKey, leader: Option<NodeId>) {
-        let before = self[key].set_leader(leader);
+        let before = self[key].leader();
+        if before == leader {
+            return;
+        }
         if let Some(leader) = leader {
-            *self.led.entry(leader).or_default() += 1;
+            self.accounts.add_lane(leader);
         }
-        if let Some(before) = before
-            && let Some(led) = self.led.get_mut(&before)
-        {
-            *led -= 1;
-            if *led == 0 {
-                self.led.remove(&before);
-            }
+        if let Some(before) = before {
+            self.accounts.remove_lane(before);
         }
+        let account = Arc::clone(self.accounts.of(leader));
+        self[key].set_leader(leader, &account);
+    }
+
+    /// What lanes are charged to.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    pub(crate) fn accounts_mut(&mut self) -> &mut Accounts {
+        &mut self.accounts
     }
 
     /// Sets who leads a lane's partition; `None` if that changes nothing. Afterwards the lane is on no list:
@@ -179,7 +203,7 @@ impl Lanes {
 
     /// How many lanes a broker leads.
     pub(crate) fn led_by(&self, leader: NodeId) -> usize {
-        self.led.get(&leader).copied().unwrap_or_default()
+        self.accounts.led_by(leader)
     }
 
     /// Forgets all leaders.

@@ -6,6 +6,7 @@ pub(crate) mod lane_key;
 
 pub(crate) mod row;
 
+pub(crate) mod accounts;
 pub(crate) mod expiration;
 pub(crate) mod lane;
 pub(crate) mod verdict;

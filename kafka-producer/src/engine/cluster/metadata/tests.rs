@@ -30,9 +30,9 @@ fn stage() -> Stage {
     }
     Stage {
         metadata: Metadata::new(cx.settings.retry_backoff),
+        lanes: Lanes::new(Arc::clone(&cx.accumulator)),
         cx,
         nodes,
-        lanes: Lanes::default(),
         topic: "orders".into(),
     }
 }

@@ -37,7 +37,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_accumulator::{Batch, Completion, Queue, Readiness};
+use kafka_accumulator::{Account, Batch, Completion, Queue, Readiness};
 use kafka_wire::{ErrorCode, Uuid};
 
 use crate::engine::cluster::election::{Election, News};
@@ -186,9 +186,10 @@ impl Lane {
         self.listing = listing;
     }
 
-    /// Returns who led it before.
-    pub(super) fn set_leader(&mut self, leader: Option<NodeId>) -> Option<NodeId> {
-        std::mem::replace(&mut self.leader, leader)
+    /// What is appended from now on is charged to this account.
+    pub(super) fn set_leader(&mut self, leader: Option<NodeId>, account: &Arc<Account>) {
+        self.leader = leader;
+        self.queue.assign(account);
     }
 
     /// The cluster may be another one, whose epochs start again.

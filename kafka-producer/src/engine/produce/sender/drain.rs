@@ -140,7 +140,7 @@ impl Sender {
         // What was found the last time may not hold any more.
         self.survey.end();
         let hold = p.cx.settings.accumulator.linger.min(HOLD_MAX);
-        let hurry = p.cx.accumulator.waiting() > 0;
+        let hurry = p.cx.accumulator.waiting() > 0 && self.is_awaited(p, id);
         if hold.is_zero() || hurry || !self.coalescer.comes_soon() {
             return false;
         }
@@ -153,6 +153,12 @@ impl Sender {
             p.cx.accumulator.doorbell().ring_after(enough - 1);
         }
         waits_until.is_some()
+    }
+
+    /// Whether callers wait for memory that batches of this broker hold, or for its answers.
+    fn is_awaited(&self, p: &Peers<'_>, id: NodeId) -> bool {
+        let account = self.lanes.accounts().of(Some(id));
+        account.waiting() > 0 || p.cx.accumulator.is_awaited(account)
     }
 
     /// Whether fewer lanes of a broker than so many have something to send. Those that have nothing leave

@@ -78,7 +78,7 @@ impl Sender {
             }
         };
         Self {
-            lanes: Lanes::default(),
+            lanes: Lanes::new(Arc::clone(&cx.accumulator)),
             identity,
             identity_refusal: None,
             expiration: Expiration::new(cx.settings.producer_id_expiration, cx.now),
@@ -175,12 +175,17 @@ impl Sender {
         self.rung = rung;
     }
 
-    /// While memory is short nothing lingers.
+    /// What holds memory that callers wait for does not linger.
     pub(crate) fn hurry(&mut self, p: &mut Peers<'_>) {
-        if p.cx.accumulator.is_short_of_memory() {
-            for key in std::mem::take(&mut self.lingering) {
-                self.look_at_queue(p, key);
-            }
+        if p.cx.accumulator.waiting() == 0 {
+            return;
+        }
+        let (lanes, now) = (&self.lanes, p.cx.now);
+        let lingering = self.lingering.iter().copied();
+        let due = lingering.filter(|&key| lanes[key].poll_ready(now) == Readiness::Ready);
+        for key in due.collect::<Vec<_>>() {
+            self.lingering.remove(&key);
+            self.look_at_queue(p, key);
         }
     }
 
