@@ -24,6 +24,8 @@ use crate::{
     sync::{AtomicUsize, Ordering},
 };
 
+/// Bytes that are charged to an account until this is dropped.
+///
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
