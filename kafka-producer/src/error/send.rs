@@ -151,7 +151,7 @@ pub enum SendError {
     },
     /// For `max.block.ms` nothing was left of `buffer.memory`, but for what is guaranteed to other brokers.
     #[error(
-        "no memory for a new batch within {} ms: buffer.memory={buffer_memory} is full{}",
+        "no memory for a new batch within {} ms: the broker's part of buffer.memory={buffer_memory} is full{}",
         waited.as_millis(), full_because(last)
     )]
     #[non_exhaustive]

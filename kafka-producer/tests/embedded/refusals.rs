@@ -292,7 +292,7 @@ async fn a_full_buffer_is_an_error_after_max_block_ms_and_usable_again_later() {
     assert!(last.is_some(), "{error}");
     let told = error.to_string();
     assert!(
-        told.contains("buffer.memory=40000 is full (reason: broker 1 at "),
+        told.contains("the broker's part of buffer.memory=40000 is full (reason: broker 1 at "),
         "{told}"
     );
     assert!(waited >= Duration::from_millis(500), "{waited:?}");

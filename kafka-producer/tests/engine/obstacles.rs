@@ -199,7 +199,8 @@ fn a_batch_that_was_sent_is_in_the_way_only_of_who_has_waited_since_before() {
 #[test]
 fn a_full_buffer_is_told_with_its_reason_or_as_that_of_slow_brokers() {
     let full = |last| SendError::buffer_exhausted(ms(500), 40_000, last);
-    let start = "no memory for a new batch within 500 ms: buffer.memory=40000 is full";
+    let start =
+        "no memory for a new batch within 500 ms: the broker's part of buffer.memory=40000 is full";
     let slow = format!("{start}: the brokers do not keep up");
     assert_eq!(full(None).to_string(), slow);
     let reason = format!("{start} (reason: the cluster knows of no broker)");
