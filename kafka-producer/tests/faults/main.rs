@@ -27,6 +27,7 @@ mod forgotten;
 mod freezes;
 mod growth;
 mod idle;
+mod isolating;
 mod ledger;
 mod load;
 mod min_isr;

@@ -62,8 +62,11 @@ pub(crate) fn create_topic(what: &str, partitions: i32, settings: &[(&str, &str)
 }
 
 /// A new topic whose partitions lie on these nodes, the preferred leader first.
-pub(crate) fn create_topic_on(what: &str, nodes: &[[i32; 3]]) -> String {
-    let assignment = |(partition_index, nodes): (i32, &[i32; 3])| {
+pub(crate) fn create_topic_on<const REPLICAS: usize>(
+    what: &str,
+    nodes: &[[i32; REPLICAS]],
+) -> String {
+    let assignment = |(partition_index, nodes): (i32, &[i32; REPLICAS])| {
         CreatableReplicaAssignment::default()
             .with_partition_index(partition_index)
             .with_broker_ids(nodes.to_vec())
