@@ -7,11 +7,21 @@ use crate::engine::{Engine, NodeId};
 use crate::settings::{Address, MetadataRecovery};
 
 impl Engine {
-    /// Asks the brokers that have not said whether they are those that are meant.
+    /// Asks the brokers that have not said whether they are those that are meant. When all that has come is taken
+    /// in, because one of them may have asked for a pause; and before any record is sent.
     pub(super) fn verify_brokers(&mut self) {
-        for id in self.nodes.unverified(&self.cx) {
+        for id in self.nodes.take_unverified(&self.cx) {
             if let Some(sent) = self.nodes.verify(&mut self.cx, id) {
                 self.follow_sent(sent);
+            }
+        }
+    }
+
+    /// Brokers that have adopted a connection are ready, unless they are asked first.
+    pub(super) fn admit_adopted(&mut self) {
+        for id in self.nodes.take_newly_adopted() {
+            if !self.nodes.is_verifying(id) {
+                self.admitted(id);
             }
         }
     }

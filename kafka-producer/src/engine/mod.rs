@@ -210,6 +210,8 @@ impl Engine {
         if self.has_ended() {
             return;
         }
+        self.verify_brokers();
+        self.admit_adopted();
         if self.sender.awaits_others() {
             self.attend();
             self.sender.announce_alarm(&self.cx);

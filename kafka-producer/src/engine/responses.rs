@@ -207,9 +207,6 @@ impl Engine {
                 | ExpectedResponse::SaslAuthenticate
         );
         let read = self.read_response(id, request, frame);
-        for adopted in self.nodes.take_newly_adopted() {
-            self.admitted(adopted);
-        }
         // The answer may have told which broker it is.
         let id = self.nodes.current(id);
         match read {
@@ -399,7 +396,6 @@ impl Engine {
             self.nodes.cluster_told(&mut self.cx, cluster);
         }
         self.meet_members(answer.brokers);
-        self.verify_brokers();
         let (lanes, _) = self.sender.numbering();
         let (cx, nodes) = (&mut self.cx, &self.nodes);
         let applied = self.metadata.apply(cx, nodes, lanes, answer.topics);

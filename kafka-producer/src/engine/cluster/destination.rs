@@ -35,6 +35,8 @@ impl fmt::Display for Destination {
 #[derive(Debug, Default)]
 pub(crate) struct Destinations {
     cluster: Cluster,
+    /// Whether connections that were not compared with this may be by now.
+    has_news: bool,
     reported: BTreeSet<NodeId>,
 }
 
@@ -69,6 +71,7 @@ impl Destinations {
 
     /// Metadata is of the cluster of this id; a warning, if it was another before.
     pub(crate) fn told(&mut self, id: &str) -> Option<String> {
+        self.has_news = true;
         let before = match &self.cluster {
             Cluster::Unknown => None,
             Cluster::Told(before) if **before == *id => return None,
@@ -80,6 +83,16 @@ impl Destinations {
         Some(format!(
             "the cluster is another one: metadata is of cluster {id}, and was of cluster {before}"
         ))
+    }
+
+    /// A connection was found to be one to a broker that has a name now.
+    pub(crate) fn adopted(&mut self) {
+        self.has_news = true;
+    }
+
+    /// Whether connections that were not compared may be; asked once for all that has happened before.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
     }
 
     /// The bootstrap servers are asked again, and may lead to another cluster.

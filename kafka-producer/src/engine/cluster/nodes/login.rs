@@ -72,7 +72,16 @@ impl Nodes {
         self.throttle(cx, id, answer.throttle_time_ms);
         match logs_in {
             true => self.begin_login(cx, id),
-            false => Login::Ready,
+            false => self.logged_in(cx, id),
+        }
+    }
+
+    /// A broker has accepted us, or need not. It is asked whether it is the one that is meant, unless it has said
+    /// so: what that is may have become known only after it was greeted.
+    fn logged_in(&mut self, cx: &mut Context, id: NodeId) -> Login {
+        match self.verify(cx, id) {
+            Some(sent) => Login::UnderWay(sent),
+            None => Login::Ready,
         }
     }
 
@@ -261,10 +270,7 @@ impl Nodes {
                     cx.timers.arm(Timer::Node(id), until);
                 }
                 match occasion {
-                    Occasion::First => match self.verify(cx, id) {
-                        Some(sent) => Login::UnderWay(sent),
-                        None => Login::Ready,
-                    },
+                    Occasion::First => self.logged_in(cx, id),
                     Occasion::Again => Login::Renewed,
                 }
             }

@@ -117,6 +117,7 @@ impl Nodes {
         self.known.insert(id, node);
         self.adopted.insert(bootstrap, id);
         self.newly_adopted.push(id);
+        self.destinations.adopted();
         cx.actions.push_back(Action::Rename(bootstrap, id));
     }
 

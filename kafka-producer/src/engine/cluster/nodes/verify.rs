@@ -30,8 +30,12 @@ impl Nodes {
         self.destinations.begin_anew();
     }
 
-    /// The brokers that can say whether they are those that are meant, and have not.
-    pub(crate) fn unverified(&self, cx: &Context) -> Vec<NodeId> {
+    /// The brokers that can say whether they are those that are meant, and have not; none if none has come since
+    /// the last time.
+    pub(crate) fn take_unverified(&mut self, cx: &Context) -> Vec<NodeId> {
+        if !self.destinations.take_news() {
+            return Vec::new();
+        }
         let unverified = self.known.values().filter(|node| {
             let meant = self.destinations.of(&cx.settings, node.id());
             meant.is_some_and(|meant| node.verifiable(&meant).is_some())
