@@ -232,3 +232,46 @@ fn a_host_that_no_message_could_name_is_none() {
     assert!(nodes.meet(&mut cx, ONE, "kafka-1".to_owned(), 1).is_none());
     assert!(nodes.knows(ONE));
 }
+
+/// Answers what a broker speaks: ApiVersions, up to the version in which it is told whom it should be.
+fn greeted(nodes: &mut Nodes, cx: &mut Context, id: NodeId) -> login::Login {
+    let api = ApiVersion::default()
+        .with_api_key(ApiVersionsRequest::KEY)
+        .with_max_version(api_versions::FIRST_WITH_DESTINATION);
+    let answer = ApiVersionsResponse::default().with_api_keys(vec![api]);
+    nodes.greeted(cx, id, &answer, None)
+}
+
+#[test]
+fn who_was_greeted_before_the_cluster_was_known_is_asked_who_it_is_before_it_is_ready() {
+    let (mut nodes, mut cx) = nodes(&[ONE], &[]);
+    nodes.dial_when_rested(&mut cx, ONE);
+    nodes.opened(&mut cx, ONE).unwrap();
+    nodes.answered(ONE, &[0; 4]).unwrap().unwrap();
+    nodes.cluster_told(&mut cx, "tea");
+    cx.actions.clear();
+    let login = greeted(&mut nodes, &mut cx, ONE);
+    assert!(matches!(login, login::Login::UnderWay(Ok(()))));
+    assert!(nodes.is_verifying(ONE));
+    assert_eq!(sent(&mut cx), [(ONE, 1)]);
+}
+
+#[test]
+fn who_asks_for_a_pause_is_asked_who_it_is_after_it() {
+    let (mut nodes, mut cx) = nodes(&[ONE], &[]);
+    nodes.dial_when_rested(&mut cx, ONE);
+    nodes.opened(&mut cx, ONE).unwrap();
+    nodes.answered(ONE, &[0; 4]).unwrap().unwrap();
+    assert!(matches!(
+        greeted(&mut nodes, &mut cx, ONE),
+        login::Login::Ready
+    ));
+    cx.actions.clear();
+    // Both have come at once, so that nothing is decided in between.
+    nodes.cluster_told(&mut cx, "tea");
+    nodes.throttle(&mut cx, ONE, 100);
+    assert_eq!(nodes.take_unverified(&cx), [ONE]);
+    nodes.verify(&mut cx, ONE).unwrap().unwrap();
+    assert_eq!(sent(&mut cx), []);
+    assert!(nodes.take_unverified(&cx).is_empty());
+}
