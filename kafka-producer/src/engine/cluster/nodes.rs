@@ -188,7 +188,7 @@ impl Nodes {
         if let Some((until, id)) = alone.max() {
             return cx.timers.arm(Timer::Node(id), until);
         }
-        let silenced = self.known.values().any(Node::speaks::<R>);
+        let silenced = self.known.values().any(Node::is_silenced::<R>);
         let known = || self.known.keys().any(|id| !id.is_bootstrap());
         let known_only = self.known_only(cx) || (silenced && known());
         let resting: Vec<&Node> = self

@@ -1,8 +1,8 @@
 //! Whether a connection leads to the broker that is meant: the state between being authenticated, or being
 //! told which broker a connection belongs to, and Ready.
 
-use kafka_wire::Version;
 use kafka_wire::messages::ApiVersionsRequest;
+use kafka_wire::{Request, Version};
 
 use super::{Link, Node};
 use crate::engine::cluster::destination::Destination;
@@ -30,6 +30,11 @@ impl Node {
     /// Whether it is being asked.
     pub(crate) fn is_verifying(&self) -> bool {
         matches!(self.link, Link::Verifying(..))
+    }
+
+    /// Whether only a pause that it has asked for keeps it from being asked this, or who it is.
+    pub(crate) fn is_silenced<R: Request>(&self) -> bool {
+        self.speaks::<R>() || (self.is_verifying() && self.silent_until.is_some())
     }
 
     /// It says so.

@@ -274,4 +274,6 @@ fn who_asks_for_a_pause_is_asked_who_it_is_after_it() {
     nodes.verify(&mut cx, ONE).unwrap().unwrap();
     assert_eq!(sent(&mut cx), []);
     assert!(nodes.take_unverified(&cx).is_empty());
+    nodes.dial_any::<MetadataRequest>(&mut cx);
+    assert_eq!(dialed(&mut cx), [], "nor by way of a bootstrap server");
 }
