@@ -15,16 +15,23 @@ use crate::line_format::LineFormat;
 /// be understood, or when the arguments or the configuration are wrong. SIGTERM and SIGINT: what was
 /// read is still sent, for up to 30 seconds, and the exit code is 130.
 #[derive(Debug, Parser)]
-#[command(name = "console-producer", verbatim_doc_comment)]
+#[command(name = "console-producer", version, verbatim_doc_comment)]
 pub(crate) struct Flags {
     /// Topic to write to.
     #[arg(long)]
     pub(crate) topic: String,
 
-    /// Brokers to begin with; without it, those of bootstrap.servers in the properties; without them,
-    /// an embedded cluster is started for as long as this runs.
-    #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
+    /// Brokers to begin with; without it, those of bootstrap.servers in the properties.
+    #[arg(
+        long,
+        visible_alias = "bootstrap",
+        value_name = "HOST:PORT[,HOST:PORT...]"
+    )]
     bootstrap_server: Option<String>,
+
+    /// Write to an embedded cluster, which is gone when this ends: to try things out.
+    #[arg(long, conflicts_with = "bootstrap_server")]
+    embedded: bool,
 
     /// Read this instead of standard input.
     #[arg(long, value_name = "FILE")]
@@ -64,6 +71,12 @@ pub(crate) struct Flags {
     compression_codec: Option<String>,
 }
 
+/// Where the records go.
+pub(crate) enum Target {
+    Named(String),
+    Embedded,
+}
+
 /// Where the lines come from.
 pub(crate) enum Source {
     Stdin,
@@ -82,6 +95,18 @@ impl Flags {
             format.set(name, value)?;
         }
         Ok(format)
+    }
+
+    /// Where the records go.
+    pub(crate) fn target(&self, properties: &[(String, String)]) -> Result<Target> {
+        match servers(properties) {
+            _ if self.embedded => Ok(Target::Embedded),
+            Some(servers) => Ok(Target::Named(servers.to_owned())),
+            None => bail!(
+                "no server is named: give --bootstrap-server HOST:PORT, or {BOOTSTRAP_SERVERS} among the \
+                 properties; --embedded is a cluster to try things out, gone when this ends"
+            ),
+        }
     }
 
     /// The file first, then the single properties, then what has a flag of its own.
@@ -110,7 +135,7 @@ impl Flags {
 }
 
 /// The servers that properties name; of several values the last.
-pub(crate) fn servers(properties: &[(String, String)]) -> Option<&str> {
+fn servers(properties: &[(String, String)]) -> Option<&str> {
     let mut named = properties.iter().rev();
     let (_, servers) = named.find(|(name, _)| name == BOOTSTRAP_SERVERS)?;
     Some(servers)

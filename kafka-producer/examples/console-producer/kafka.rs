@@ -2,6 +2,8 @@
 
 use kafka_mock::{MockCluster, MockError};
 
+use crate::flags::Target;
+
 /// A real Kafka or an embedded one.
 pub(crate) enum Kafka {
     Real(String),
@@ -9,10 +11,10 @@ pub(crate) enum Kafka {
 }
 
 impl Kafka {
-    pub(crate) fn real_or_embedded(servers: Option<&str>, topic: &str) -> Result<Self, MockError> {
-        match servers {
-            Some(servers) => Ok(Self::Real(servers.to_owned())),
-            None => {
+    pub(crate) fn new(target: Target, topic: &str) -> Result<Self, MockError> {
+        match target {
+            Target::Named(servers) => Ok(Self::Real(servers)),
+            Target::Embedded => {
                 let cluster = MockCluster::builder().brokers(3).topic(topic, 3);
                 Ok(Self::Embedded(Box::new(cluster.start_blocking()?)))
             }

@@ -30,7 +30,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kafka_producer::blocking::Producer;
 use kafka_producer::{ProducerConfig, ProducerRecord};
 
-use flags::{BOOTSTRAP_SERVERS, Flags, Source, servers};
+use flags::{BOOTSTRAP_SERVERS, Flags, Source};
 use input::{Input, Line};
 use kafka::Kafka;
 use ledger::Ledger;
@@ -65,7 +65,7 @@ fn run(flags: Flags) -> Result<ExitCode> {
     let source = flags.source();
     let (reader, progress) = open(&source)?;
     let properties = flags.properties()?;
-    let kafka = Kafka::real_or_embedded(servers(&properties), &flags.topic)?;
+    let kafka = Kafka::new(flags.target(&properties)?, &flags.topic)?;
     let config = ProducerConfig::from_properties(properties)
         .set(BOOTSTRAP_SERVERS, kafka.bootstrap_servers());
     let line_bytes_max = config.check()?.max_request_size();

@@ -24,10 +24,10 @@ use sending::{Load, Outcomes, Seen, Sender, histogram};
 
 /// Measures throughput, CPU time per record and latency; prints one line of JSON.
 #[derive(Parser)]
-#[command(name = "producer-perf")]
+#[command(name = "producer-perf", version)]
 struct Args {
     /// Bootstrap servers, HOST:PORT[,HOST:PORT...].
-    #[arg(long)]
+    #[arg(long, visible_alias = "bootstrap-server")]
     bootstrap: String,
     /// The topic to write to.
     #[arg(long)]

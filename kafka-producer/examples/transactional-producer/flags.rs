@@ -21,12 +21,17 @@ use crate::configuration::{must_resolve, properties};
 #[derive(Debug, Parser)]
 #[command(
     name = "transactional-producer",
+    version,
     verbatim_doc_comment,
     allow_negative_numbers = true
 )]
 pub(crate) struct Flags {
     /// Brokers to begin with; one that answers is enough.
-    #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
+    #[arg(
+        long,
+        visible_alias = "bootstrap-server",
+        value_name = "HOST:PORT[,HOST:PORT...]"
+    )]
     bootstrap: String,
 
     /// Topic to write to.

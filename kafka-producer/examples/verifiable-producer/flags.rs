@@ -18,14 +18,18 @@ use crate::configuration::{must_resolve, properties};
 /// Exit code 0 when every record had an outcome, good or bad; 1 when the arguments or the
 /// configuration are wrong.
 #[derive(Debug, Parser)]
-#[command(name = "verifiable-producer", verbatim_doc_comment)]
+#[command(name = "verifiable-producer", version, verbatim_doc_comment)]
 pub(crate) struct Flags {
     /// Topic to write to.
     #[arg(long)]
     topic: String,
 
     /// Brokers to begin with; one that answers is enough.
-    #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
+    #[arg(
+        long,
+        visible_alias = "bootstrap",
+        value_name = "HOST:PORT[,HOST:PORT...]"
+    )]
     bootstrap_server: String,
 
     /// How many records to send; negative: until stopped by a signal.

@@ -378,6 +378,8 @@ fn guarantee(values: &Values, findings: &mut Findings) -> Guarantee {
         guarantee = Guarantee::Plain(acks);
         match &asked_for {
             Some(because) => findings.contradiction(name, value, allowed, because.clone()),
+            // What is never sent again is never there twice: the other warning says all.
+            None if name == "acks" && values.number("retries") == 0 => {}
             None => findings
                 .warnings
                 .push(Warning::IdempotenceOff { name, value }),

@@ -126,6 +126,7 @@ fn a_line_without_its_key_is_named_after_those_before_it_were_sent() {
 #[test]
 fn a_record_that_fails_is_counted_by_its_cause() {
     let limits = [
+        "--embedded",
         "--producer-property",
         "max.request.size=1000",
         "--topic",
@@ -169,8 +170,13 @@ fn the_servers_of_a_properties_file_are_used_unless_a_flag_names_others() {
 
 #[test]
 fn console_producer_says_what_is_wrong_with_its_arguments() {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 9] = [
         (&[], "--topic"),
+        (&["--topic", "t"], "--bootstrap-server"),
+        (
+            &["--topic", "t", "--embedded", "--bootstrap-server", "a:1"],
+            "--embedded",
+        ),
         (&["--topic", "t", "--frobnicate"], "--frobnicate"),
         (
             &["--topic", "t", "--property", "parse.kay=true"],
@@ -185,7 +191,7 @@ fn console_producer_says_what_is_wrong_with_its_arguments() {
             "name=value",
         ),
         (
-            &["--topic", "t", "--compression-codec", "lzma"],
+            &["--topic", "t", "--embedded", "--compression-codec", "lzma"],
             "compression.type",
         ),
         (&["--topic", "t", "--file", "no/such/file"], "no/such/file"),

@@ -13,7 +13,6 @@ mod exceptions;
 mod authenticating;
 mod lines;
 mod program;
-mod quickstart;
 mod transactional_producer;
 mod verifiable_producer;
 

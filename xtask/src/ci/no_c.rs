@@ -122,8 +122,12 @@ fn write_if_new(path: &Path, text: &str) -> Result<()> {
 
 /// A manifest without the lines that make cargo compile C for tests.
 fn without_c(manifest: &str) -> String {
-    // Criterion measures; its allocator of stacks is C. This tool is not copied.
-    let gone = ["criterion.workspace = true", "    \"xtask\","];
+    // Criterion measures; its allocator of stacks is C. Examples and this tool are not copied.
+    let gone = [
+        "criterion.workspace = true",
+        "    \"examples\",",
+        "    \"xtask\",",
+    ];
     let kept = manifest.lines().filter(|line| !gone.contains(line));
     kept.collect::<Vec<_>>().join("\n") + "\n"
 }

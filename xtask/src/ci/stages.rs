@@ -195,7 +195,7 @@ fn msrv() -> Result<()> {
 
 /// The `rust-version` of the workspace, which is also this tool's.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
-const LIBRARIES: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+const LIBRARIES: [&str; 5] = ["--workspace", "--exclude", "xtask", "--exclude", "examples"];
 
 /// The archives are made but not built: other stages build the code.
 fn package() -> Result<()> {
@@ -321,7 +321,7 @@ fn extract_schemas(jar: &Path, to: &Path) -> Result<()> {
 fn examples() -> Result<()> {
     let mut says_offset = false;
     let mut example = shell::cargo();
-    example.args(["run", "--example", "quickstart"]);
+    example.args(["run", "-p", "examples"]);
     shell::run_watched(&mut example, |line| {
         let line = line.to_ascii_lowercase();
         let after = line.split_once("offset").map(|(_, after)| after);

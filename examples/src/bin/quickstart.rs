@@ -1,9 +1,9 @@
 //! Start here: typed records, sent in Kafka's three ways, and what became of each.
 //!
 //! ```text
-//! cargo run -p kafka-producer --example quickstart
-//! cargo run -p kafka-producer --example quickstart -- --bootstrap-server localhost:9092
-//! cargo run -p kafka-producer --example quickstart -- --config client.properties
+//! cargo run -p examples
+//! cargo run -p examples -- --bootstrap-server localhost:9092
+//! cargo run -p examples -- --config client.properties
 //! ```
 //!
 //! The third is for a cluster with TLS and SASL: `docs/security.md` has such a file for each provider.
@@ -12,30 +12,16 @@
 
 #![allow(clippy::print_stdout, reason = "showing what happens is its purpose")]
 
+use std::error::Error;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
 use kafka_mock::MockCluster;
 use kafka_producer::serialize::{Context, SerializeError, Serializer, Utf8};
 use kafka_producer::{
     ConfigError, DeliveryError, Producer, ProducerConfig, ProducerRecord, RecordMetadata,
 };
-
-/// Send a few orders to Kafka in all three ways, and print the partition and offset of each.
-#[derive(Parser)]
-struct Options {
-    /// A real Kafka; without it and --config, an embedded cluster is started for as long as this runs.
-    #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
-    bootstrap_server: Option<String>,
-    /// Properties as of a Java client: the address of a real Kafka, and what its listener asks for.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Topic to write to.
-    #[arg(long, default_value = "orders")]
-    topic: String,
-}
 
 /// What we send. Any type will do, with a serializer that knows it.
 struct Order {
@@ -44,8 +30,11 @@ struct Order {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+async fn main() -> Result<(), Box<dyn Error>> {
+    let Some(options) = Options::from(std::env::args().skip(1))? else {
+        println!("{USAGE}");
+        return Ok(());
+    };
     let topic = options.topic.as_str();
     let kafka = Kafka::real_or_embedded(&options).await?;
     println!("Kafka: {kafka}");
@@ -79,12 +68,15 @@ async fn main() -> anyhow::Result<()> {
         report.delivered, report.failed, report.unknown
     );
     kafka.show(topic);
-    anyhow::ensure!(report.is_clean(), "a record was lost");
-    Ok(())
+    if report.is_clean() {
+        Ok(())
+    } else {
+        Err("a record was lost".into())
+    }
 }
 
 /// Kafka's three ways to send.
-async fn three_ways(producer: &Producer<str, Order>, topic: &str) -> anyhow::Result<()> {
+async fn three_ways(producer: &Producer<str, Order>, topic: &str) -> Result<(), Box<dyn Error>> {
     // Synchronous. `send` waits until the record is in the buffer, its delivery until the
     //    brokers have it. Records with the same key go to the same partition, in order.
     let tea = Order {
@@ -121,7 +113,7 @@ async fn three_ways(producer: &Producer<str, Order>, topic: &str) -> anyhow::Res
 }
 
 /// Send first, ask later: the records share batches, and nothing waits in between.
-async fn many_at_once(producer: &Producer<str, Order>, topic: &str) -> anyhow::Result<()> {
+async fn many_at_once(producer: &Producer<str, Order>, topic: &str) -> Result<(), Box<dyn Error>> {
     let mut deliveries = Vec::new();
     for cups in 1..=5 {
         let order = Order {
@@ -183,7 +175,7 @@ enum Kafka {
 }
 
 impl Kafka {
-    async fn real_or_embedded(options: &Options) -> anyhow::Result<Self> {
+    async fn real_or_embedded(options: &Options) -> Result<Self, Box<dyn Error>> {
         if options.bootstrap_server.is_some() || options.config.is_some() {
             return Ok(Self::Real);
         }
@@ -233,5 +225,52 @@ impl std::fmt::Display for Kafka {
             Self::Real => f.write_str("as configured"),
             Self::Embedded(cluster) => write!(f, "{} (embedded)", cluster.bootstrap_servers()),
         }
+    }
+}
+
+const USAGE: &str = "\
+Send a few orders to Kafka in all three ways, and print the partition and offset of each.
+
+  --bootstrap-server HOST:PORT[,HOST:PORT...]  A real Kafka; without it and --config, an embedded cluster is
+                                               started for as long as this runs
+  --config FILE                                Properties as of a Java client: the address of a real Kafka, and
+                                               what its listener asks for
+  --topic TOPIC                                Topic to write to [default: orders]";
+
+struct Options {
+    bootstrap_server: Option<String>,
+    config: Option<PathBuf>,
+    topic: String,
+}
+
+impl Options {
+    /// `None` if it is the usage that is asked for.
+    fn from(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut options = Self {
+            bootstrap_server: None,
+            config: None,
+            topic: "orders".to_owned(),
+        };
+        while let Some(name) = arguments.next() {
+            if name == "--help" || name == "-h" {
+                return Ok(None);
+            }
+            let mut value = || {
+                arguments
+                    .next()
+                    .ok_or_else(|| format!("{name} needs a value"))
+            };
+            match name.as_str() {
+                "--bootstrap-server" => options.bootstrap_server = Some(value()?),
+                "--config" => options.config = Some(value()?.into()),
+                "--topic" => options.topic = value()?,
+                _ => {
+                    return Err(format!(
+                        "{name:?} is none of its options; --help lists them"
+                    ));
+                }
+            }
+        }
+        Ok(Some(options))
     }
 }
