@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! build ─▶ pilot: how many records a run needs ─▶ rounds, clients in turn ─▶ record (JSON)
-//!                                                                     └─▶ page
+//!                                                                     └─▶ page, pictures
 //! ```
 //!
 //! All programs have the same flags (`xtask/peers/README.md`). The results are kept in
@@ -11,6 +11,7 @@
 
 mod broker;
 mod cases;
+mod chart;
 mod clients;
 mod machine;
 mod page;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::chart;
 use super::record::{Figure, Measured, Record, Role};
 use super::table::{Table, figure, percent, times};
 
@@ -64,12 +65,17 @@ const LATENCY: &[Column] = &[
 /// Writes the page.
 pub(super) fn write(record: &Record, dir: &Path) -> Result<()> {
     let path = dir.join("peers.md");
-    let text = format!("{}\n", peers(record).trim_end());
+    let pictures = chart::write(record, dir)?;
+    let text = format!("{}\n", peers(record, &pictures).trim_end());
     std::fs::write(&path, text).with_context(|| format!("{} can not be written", path.display()))
 }
 
-fn peers(record: &Record) -> String {
+fn peers(record: &Record, pictures: &str) -> String {
     let mut text = head(record);
+    if !pictures.is_empty() {
+        text.push_str("A bar is ours, with the worst and the best of its rounds; a point is another producer.\n\n");
+        text.push_str(pictures);
+    }
     for measured in &record.cases {
         let case = &measured.case;
         let rounds = measured.clients.iter().map(|runs| runs.runs.len()).max();
@@ -211,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_page_has_ratios_to_the_best_peer_and_the_floor() {
-        let text = peers(&record());
+        let text = peers(&record(), "");
         let expected = [
             "| ours | 8,000 | 4.00 | 0.80 | 45 % | 800 | 125 | 0.25 | 1.25 |",
             "| franz-go | 2,000 | 1.00 | 0.20 | 45 % |",
@@ -225,7 +231,7 @@ mod tests {
     fn a_paced_case_is_told_by_percentiles() {
         let mut record = record();
         record.cases[0].case.flags.rate = 1_000;
-        let text = peers(&record);
+        let text = peers(&record, "");
         let line = "| ours | 100 | 1.00 | 150 | 200 | 1.00 | 300 | 400 | 50.0 |";
         assert!(text.contains(line), "{text}");
     }

@@ -155,6 +155,14 @@ impl Measured {
         median(self.figures(client, figure))
     }
 
+    /// The lowest and the highest of its rounds.
+    pub(super) fn range(&self, client: &str, figure: Figure) -> Option<(f64, f64)> {
+        let figures = self.figures(client, figure);
+        let low = figures.iter().copied().reduce(f64::min)?;
+        let high = figures.iter().copied().reduce(f64::max)?;
+        Some((low, high))
+    }
+
     /// How far its rounds are apart.
     pub(super) fn spread(&self, client: &str, figure: Figure) -> Option<f64> {
         spread(self.figures(client, figure))

@@ -91,6 +91,10 @@ impl Session {
     pub(super) fn prepare(options: &Options) -> Result<Ready> {
         ensure!(options.rounds > 0, "--rounds takes a number above 0");
         ensure!(options.seconds > 0.0, "--seconds takes a number above 0");
+        ensure!(
+            options.out.is_some() || is_committed()?,
+            "what is measured for docs/benchmarks must be committed first; --out writes elsewhere"
+        );
         let building = match options.no_build {
             true => Building::AsTheyAre,
             false => Building::Fresh,
@@ -136,6 +140,14 @@ impl Ready {
             eprintln!("{line}");
         }
     }
+}
+
+/// Whether the tree is that of its commit, but for earlier measurements.
+fn is_committed() -> Result<bool> {
+    let mut git = std::process::Command::new("git");
+    git.current_dir(shell::workspace());
+    git.args(["status", "--porcelain", "--", ".", ":!docs/benchmarks"]);
+    Ok(shell::read(&mut git)?.trim().is_empty())
 }
 
 /// What was typed, without what only says where things are on this machine.
