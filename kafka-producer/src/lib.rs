@@ -76,6 +76,7 @@ pub mod engine;
 mod engine;
 pub mod error;
 mod group;
+pub mod metrics;
 #[cfg(feature = "tokio")]
 mod own_thread;
 #[cfg(feature = "tokio")]

@@ -1,0 +1,10 @@
+//! What a producer has measured, by the names that Kafka's Java client gives it.
+//!
+//! A [`MetricsSnapshot`] is a copy: it changes no more, and holds nothing up. What is counted, and when, is in
+//! `engine/metrics`; here is what users read.
+
+mod metric;
+mod snapshot;
+
+pub use metric::{Metric, MetricValue, Tags};
+pub use snapshot::MetricsSnapshot;
