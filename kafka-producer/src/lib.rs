@@ -94,6 +94,8 @@ pub mod security;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]
+mod timed;
+#[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
 mod warnings;

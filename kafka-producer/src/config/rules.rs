@@ -22,7 +22,7 @@ use super::plugins::{PartitionerFactory, Plugins};
 use super::providers::{self, Provided};
 use super::security;
 use super::settings::{
-    Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Partitioning, Settings,
+    Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Partitioning, Sampling, Settings,
     TransactionSettings,
 };
 use super::values::{Findings, Values};
@@ -294,6 +294,10 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
         partitioning: partitioning(values, findings),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
+        sampling: Sampling {
+            samples: u32::try_from(values.number("metrics.num.samples")).unwrap_or(u32::MAX),
+            window: values.time("metrics.sample.window.ms"),
+        },
         security,
     }
 }

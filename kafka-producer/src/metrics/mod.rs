@@ -3,8 +3,12 @@
 //! A [`MetricsSnapshot`] is a copy: it changes no more, and holds nothing up. What is counted, and when, is in
 //! `engine/metrics`; here is what users read.
 
+pub(crate) mod definition;
 mod metric;
 mod snapshot;
+mod writer;
 
+pub use definition::{Definition, MetricKind, definitions};
 pub use metric::{Metric, MetricValue, Tags};
 pub use snapshot::MetricsSnapshot;
+pub(crate) use writer::Writer;
