@@ -5,10 +5,17 @@
 
 pub(crate) mod definition;
 mod metric;
+mod prometheus;
+#[cfg(feature = "metrics")]
+mod recorder;
+mod reporter;
 mod snapshot;
 mod writer;
 
 pub use definition::{Definition, MetricKind, definitions};
 pub use metric::{Metric, MetricValue, Tags};
+#[cfg(feature = "metrics")]
+pub use recorder::RecorderReporter;
+pub use reporter::MetricsReporter;
 pub use snapshot::MetricsSnapshot;
 pub(crate) use writer::Writer;
