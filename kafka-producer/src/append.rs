@@ -25,6 +25,8 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 use crate::delivery::OutcomeCallback;
 use crate::engine::{Cluster, EngineHandle, EngineState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
+use crate::metrics::MetricsSnapshot;
+use crate::reporting::MetricsSource;
 use crate::settings::{Guarantee, Settings};
 
 /// Chooses partitions; shared by all threads.
@@ -163,6 +165,20 @@ impl RecordAppender {
     /// Where the engine is asked.
     pub(crate) fn handle(&self) -> &EngineHandle {
         &self.handle
+    }
+
+    /// What is measured by now.
+    pub(crate) fn metrics(&self) -> MetricsSnapshot {
+        self.metrics_source().read()
+    }
+
+    /// Where it is read, also while no producer is at hand.
+    pub(crate) fn metrics_source(&self) -> MetricsSource {
+        MetricsSource {
+            settings: Arc::clone(&self.settings),
+            accumulator: Arc::clone(&self.accumulator),
+            handle: Arc::clone(&self.handle),
+        }
     }
 
     /// `max.block.ms`.

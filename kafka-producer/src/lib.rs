@@ -45,6 +45,7 @@
 //! | `gzip-libdeflate`, `lz4-hc` | gzip in less time, and the levels of lz4 beside the default, by C libraries |
 //! | `oauth-oidc` | tokens of an identity provider or of a file, for `OAUTHBEARER` |
 //! | `aws-msk-iam` | logins to Amazon MSK with IAM |
+//! | `metrics` | a [`RecorderReporter`](metrics::RecorderReporter): what is measured goes to the recorder of the crate `metrics` |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
@@ -76,6 +77,7 @@ pub mod engine;
 mod engine;
 pub mod error;
 mod group;
+pub mod metrics;
 #[cfg(feature = "tokio")]
 mod own_thread;
 #[cfg(feature = "tokio")]
@@ -91,7 +93,11 @@ mod record;
 mod regular_file;
 pub mod security;
 #[cfg(feature = "tokio")]
+mod reporting;
+#[cfg(feature = "tokio")]
 mod send;
+#[cfg(feature = "tokio")]
+mod timed;
 #[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
@@ -141,6 +147,11 @@ pub struct ConfigurationRecipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/security.md")]
 pub struct SecurityRecipes;
+
+/// Those about metrics.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/observability.md")]
+pub struct MetricsRecipes;
 
 /// That about networks.
 #[cfg(all(doctest, feature = "tokio"))]

@@ -123,6 +123,7 @@ impl Driver {
         for (id, connection) in &mut self.connections {
             connection.poll_write(context, |event| self.events.push((*id, event)));
         }
+        self.tell_traffic();
         if self.tell_engine() == Round::Busy {
             self.act();
             round = Round::Busy;
@@ -263,6 +264,15 @@ impl Driver {
         Round::Busy
     }
 
+    /// Tells the engine what went through each connection.
+    pub(super) fn tell_traffic(&mut self) {
+        for (id, connection) in &mut self.connections {
+            if let Some(traffic) = connection.take_traffic() {
+                self.engine.note_traffic(Instant::now(), *id, &traffic);
+            }
+        }
+    }
+
     /// Does what the engine wants done.
     pub(super) fn act(&mut self) -> Round {
         let mut round = Round::Idle;
@@ -349,7 +359,11 @@ impl Driver {
     }
 
     fn forget(&mut self, id: NodeId) {
-        let connection = self.connections.remove(&id);
+        let mut connection = self.connections.remove(&id);
+        let traffic = connection.as_mut().and_then(Connection::take_traffic);
+        if let Some(traffic) = traffic {
+            self.engine.note_traffic(Instant::now(), id, &traffic);
+        }
         let foreign = connection.filter(Connection::is_foreign);
         self.outside.left.extend(foreign.map(boxed));
         if self.way == Way::Dialer {

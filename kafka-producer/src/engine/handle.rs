@@ -13,6 +13,7 @@ use futures_channel::oneshot;
 use kafka_accumulator::{Completion, Doorbell};
 
 use crate::engine::cluster::snapshot::Cluster;
+use crate::engine::metrics::Measurements;
 use crate::error::{
     AbortableError, DeliveryError, FatalError, SendError, TransactionError, WaitReason,
 };
@@ -29,6 +30,7 @@ pub struct EngineHandle {
     state: ArcSwap<EngineState>,
     /// Why the open transaction can only be aborted.
     abort_reason: ArcSwapOption<AbortableError>,
+    measurements: Arc<Measurements>,
     doorbell: Arc<Doorbell>,
 }
 
@@ -180,8 +182,14 @@ impl EngineHandle {
             commands: Mutex::new(Some(Vec::new())),
             state: ArcSwap::from_pointee(EngineState::Open),
             abort_reason: ArcSwapOption::empty(),
+            measurements: Arc::default(),
             doorbell,
         }
+    }
+
+    /// What is measured of the producer.
+    pub fn measurements(&self) -> &Arc<Measurements> {
+        &self.measurements
     }
 
     /// The snapshot of now.

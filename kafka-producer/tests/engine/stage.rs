@@ -118,6 +118,7 @@ pub(crate) fn settings() -> Settings {
         partitioning: Default::default(),
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
+        sampling: Default::default(),
         security: Default::default(),
     }
 }

@@ -307,6 +307,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         partitioning: Default::default(),
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
+        sampling: Default::default(),
         security: Default::default(),
     }
 }
