@@ -45,6 +45,7 @@
 //! | `gzip-libdeflate`, `lz4-hc` | gzip in less time, and the levels of lz4 beside the default, by C libraries |
 //! | `oauth-oidc` | tokens of an identity provider or of a file, for `OAUTHBEARER` |
 //! | `aws-msk-iam` | logins to Amazon MSK with IAM |
+//! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
@@ -94,6 +95,8 @@ pub mod security;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]
+mod telemetry;
+#[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
 mod warnings;
@@ -119,6 +122,7 @@ pub use group::{ConsumerGroupMetadata, OffsetToCommit};
 pub use kafka_partition as partition;
 pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;
+pub use kafka_wire::Uuid;
 pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
 pub use producer::Producer;
@@ -142,6 +146,11 @@ pub struct ConfigurationRecipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/security.md")]
 pub struct SecurityRecipes;
+
+/// That about metrics which brokers ask for.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/telemetry.md")]
+pub struct TelemetryRecipes;
 
 /// That about networks.
 #[cfg(all(doctest, feature = "tokio"))]

@@ -26,8 +26,10 @@ mod login;
 mod misrouted;
 mod notice;
 mod produce;
+mod push_metrics;
 mod responses;
 mod seed;
+mod telemetry;
 mod timers;
 mod transaction;
 mod warm_up;
@@ -46,6 +48,7 @@ pub use input::{Action, Input};
 pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
 pub use seed::Seed;
+pub use telemetry::{Gathered, Gathering};
 
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, Persistence, TransactionError,
@@ -61,6 +64,7 @@ use lifecycle::Lifecycle;
 use notice::Notice;
 use produce::admission::Admission;
 use produce::sender::{Peers, Sender};
+use telemetry::Telemetry;
 use transaction::Transactions;
 use warming::WarmUps;
 
@@ -75,6 +79,7 @@ pub struct Engine {
     transactions: Transactions,
     lifecycle: Lifecycle,
     warm_ups: WarmUps,
+    telemetry: Telemetry,
     settled: Settled,
 }
 
@@ -107,6 +112,7 @@ impl Engine {
             transactions: Transactions::new(transactional, now),
             lifecycle: Lifecycle::open(),
             warm_ups: WarmUps::default(),
+            telemetry: Telemetry::new(&cx.settings),
             settled: Settled::No,
             cx,
         }
@@ -231,6 +237,7 @@ impl Engine {
         self.follow_up();
         let (sender, mut peers) = self.sender_and_peers();
         sender.weigh_topics(&mut peers);
+        self.see_to_metrics_push();
         self.end_if_done();
         let has_asked = self.cx.actions.len() > sent || self.sender.is_stirred();
         self.settled = match has_asked || self.transactions.are_enabled() {

@@ -3,8 +3,11 @@
 //! A [`MetricsSnapshot`] is a copy: it changes no more, and holds nothing up. What is counted, and when, is in
 //! `engine/metrics`; here is what users read.
 
+mod application;
 mod metric;
 mod snapshot;
 
+pub use application::ApplicationMetric;
+pub(crate) use application::{ApplicationMetricKind, ApplicationMetrics, RegisteredMetric};
 pub use metric::{Metric, MetricValue, Tags};
 pub use snapshot::MetricsSnapshot;
