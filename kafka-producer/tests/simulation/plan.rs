@@ -116,6 +116,7 @@ impl Plan {
         };
         plan.demand_logins();
         plan.exchange_addresses();
+        plan.want_metrics();
         plan
     }
 
