@@ -12,7 +12,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_channel::oneshot;
 use kafka_accumulator::{
@@ -25,6 +25,7 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 use crate::delivery::OutcomeCallback;
 use crate::engine::{Cluster, EngineHandle, EngineState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
+use crate::metrics::MetricsSnapshot;
 use crate::settings::{Guarantee, Settings};
 
 /// Chooses partitions; shared by all threads.
@@ -163,6 +164,13 @@ impl RecordAppender {
     /// Where the engine is asked.
     pub(crate) fn handle(&self) -> &EngineHandle {
         &self.handle
+    }
+
+    /// What is measured by now.
+    pub(crate) fn metrics(&self) -> MetricsSnapshot {
+        let measurements = self.handle.measurements();
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        measurements.snapshot(&self.settings, &self.accumulator, now, wall)
     }
 
     /// `max.block.ms`.

@@ -27,7 +27,7 @@ use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::CloseReport;
 use crate::error::{ClientInstanceIdError, DeliveryError, InCallback, SendError, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
-use crate::metrics::ApplicationMetric;
+use crate::metrics::{ApplicationMetric, MetricsSnapshot};
 use crate::own_thread;
 use crate::producer;
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -284,6 +284,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See there.
     pub fn close(&self, timeout: Duration) -> Result<CloseReport, InCallback> {
         wait("close", self.inner.close(timeout))
+    }
+
+    /// See [`Producer::metrics`](crate::Producer::metrics).
+    ///
+    /// ```no_run
+    /// # fn example(producer: kafka_producer::blocking::Producer<str, str>) {
+    /// let sent = producer.metrics().number("producer-metrics", "record-send-total", &[]);
+    /// # }
+    /// ```
+    pub fn metrics(&self) -> MetricsSnapshot {
+        self.inner.metrics()
     }
 
     /// See [`Producer::init_transactions`](crate::Producer::init_transactions).

@@ -97,6 +97,8 @@ mod send;
 #[cfg(feature = "tokio")]
 mod telemetry;
 #[cfg(feature = "tokio")]
+mod timed;
+#[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
 mod warnings;

@@ -12,7 +12,9 @@ use kafka_serde::Headers;
 
 use crate::append::{Destination, NotAppended, RecordAppender, SerializedRecord, WaitsFor};
 use crate::delivery::{OutcomeCallback, SendReceipt};
+use crate::engine::Wait;
 use crate::error::{DeliveryError, SendError};
+use crate::timed::Timed;
 
 /// The record and what it waits for.
 pub(crate) struct PendingRecord {
@@ -84,6 +86,7 @@ impl PendingRecord {
                     // Borrowing `self` across an await would make the future of `send` not `Send`.
                     let name = Arc::clone(&self.topic);
                     let handle = appender.handle();
+                    let _timed = Timed::begin(handle, Wait::Metadata);
                     let wait = handle.ask_for_topic(name, self.partition, since, deadline);
                     wait.await.unwrap_or_else(|_| Err(appender.why_closed()))?;
                     None
@@ -140,16 +143,21 @@ async fn wait_for_memory(
     deadline: Instant,
 ) -> Result<Reservation, SendError> {
     let buffer_memory = appender.accumulator().memory_total();
+    let timed = Timed::begin(appender.handle(), Wait::Memory);
     let error = match queue.reserve(bytes, deadline).await {
         Ok(reserved) => return Ok(reserved),
         Err(error) => error,
     };
+    drop(timed);
     Err(match error {
-        ReserveError::TimedOut { .. } => SendError::BufferExhausted {
-            waited: since.elapsed(),
-            buffer_memory,
-            last: appender.handle().why_short(since).await,
-        },
+        ReserveError::TimedOut { .. } => {
+            appender.handle().measurements().callers().exhausted();
+            SendError::BufferExhausted {
+                waited: since.elapsed(),
+                buffer_memory,
+                last: appender.handle().why_short(since).await,
+            }
+        }
         ReserveError::TooLarge { .. } => SendError::RecordTooLarge {
             bytes,
             setting: "buffer.memory",

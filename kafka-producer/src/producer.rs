@@ -12,11 +12,13 @@ use kafka_serde::Serializer;
 
 use crate::append::RecordAppender;
 use crate::delivery::Delivery;
-use crate::engine::{CloseReport, Command};
+use crate::engine::{CloseReport, Command, Wait};
 use crate::error::{DeliveryError, InCallback, SendError};
+use crate::metrics::MetricsSnapshot;
 use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::{RecordSender, TrySendError, outcome_callback};
+use crate::timed::Timed;
 
 /// Sends records to Kafka. Cheap to clone; all clones are one producer.
 ///
@@ -184,6 +186,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Only in a callback, which must not wait: [`InCallback`], and nothing is flushed.
     pub async fn flush(&self) -> Result<(), InCallback> {
         own_thread::may_await("flush")?;
+        let _timed = Timed::begin(self.appender().handle(), Wait::Flush);
         let (reply, undecided) = oneshot::channel();
         self.appender().handle().ask(Command::Flush { reply });
         for completion in undecided.await.unwrap_or_default() {
@@ -264,6 +267,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
 
     /// Waits until all of the topics are known.
     async fn know(&self, topics: &[Arc<str>]) -> Result<(), SendError> {
+        let _timed = Timed::begin(self.appender().handle(), Wait::Metadata);
         let ask = |topic: &Arc<str>| self.appender().ask_for(topic, None);
         let waits: Vec<_> = topics.iter().map(ask).collect();
         for wait in waits {
@@ -304,6 +308,24 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// ```
     pub fn memory_in_use(&self) -> usize {
         self.appender().accumulator().memory_in_use()
+    }
+
+    /// What the producer has measured, by the names of Kafka's Java client
+    /// ([`metrics::definitions`](crate::metrics::definitions) lists them all).
+    ///
+    /// It takes some microseconds, and more with thousands of topics; it never waits for a broker. After
+    /// [`close`](Self::close), the last values stay.
+    ///
+    /// ```
+    /// use kafka_producer::Producer;
+    ///
+    /// let producer = Producer::<str, str>::builder().bootstrap_servers(["localhost:9092"]).build()?;
+    /// let metrics = producer.metrics();
+    /// assert_eq!(metrics.number("producer-metrics", "record-send-total", &[]), Some(0.0));
+    /// # Ok::<(), kafka_producer::BuildError>(())
+    /// ```
+    pub fn metrics(&self) -> MetricsSnapshot {
+        self.appender().metrics()
     }
 
     /// A transactional producer sends through its transactions.

@@ -66,13 +66,19 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         &self,
         not_appended: Box<NotAppended<PendingRecord>>,
     ) -> Result<R, SendError> {
-        match *not_appended {
-            NotAppended::Waits(pending) => {
-                own_thread::may_await("send")?;
-                pending.append(&self.appender).await
-            }
+        let appended = match *not_appended {
+            NotAppended::Waits(pending) => match own_thread::may_await("send") {
+                Ok(()) => pending.append(&self.appender).await,
+                Err(in_callback) => Err(in_callback.into()),
+            },
             NotAppended::Refused(error) => Err(error),
-        }
+        };
+        appended.inspect_err(|_| self.count_refused())
+    }
+
+    /// Counts a record that is not accepted.
+    fn count_refused(&self) {
+        self.appender.handle().measurements().callers().refused();
     }
 
     /// Appends a record if that is possible without waiting, with memory that others do not wait for.
@@ -89,7 +95,10 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         };
         let pending = match not_appended {
             NotAppended::Waits(pending) => pending,
-            NotAppended::Refused(error) => return Err(TrySendError::Refused(error)),
+            NotAppended::Refused(error) => {
+                self.count_refused();
+                return Err(TrySendError::Refused(error));
+            }
         };
         pending.append_now(&self.appender).map_err(|waits_for| {
             record.headers = record.headers.into_iter().take(headers).collect();

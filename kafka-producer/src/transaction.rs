@@ -19,6 +19,7 @@ use crate::own_thread;
 use crate::producer::Producer;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::{RecordSender, TrySendError, outcome_callback};
+use crate::timed::Timed;
 
 /// An open transaction: its records become visible to `read_committed` consumers together, by
 /// [`commit`](Self::commit), or not at all.
@@ -414,6 +415,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
 
 async fn ask(appender: &RecordAppender, call: TransactionCall) -> Result<(), TransactionError> {
     own_thread::may_await(call.name())?;
+    let _timed = Timed::transaction(appender.handle(), &call);
     let (reply, outcome) = oneshot::channel();
     let deadline = Instant::now() + appender.max_block();
     appender.handle().ask(Command::Transact {

@@ -222,7 +222,7 @@ impl<E> OpenBatch<E> {
     fn count<R: Receipt<E>, H>(&mut self, record: &mut NewRecord<'_, H, E>, bytes: usize) -> R {
         self.buffer.advance(bytes);
         let index = self.stats.count();
-        self.stats.add(record.timestamp_ms);
+        self.stats.add(record.timestamp_ms, bytes);
         if record.callback.is_some() {
             self.keep_callback(index, record);
         }

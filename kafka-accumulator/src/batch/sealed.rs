@@ -233,6 +233,12 @@ impl<E> Batch<E> {
         self.uncompressed_bytes
     }
 
+    /// How many bytes its largest record takes uncompressed. Of a part of a batch that was split, it is that of
+    /// the whole.
+    pub fn largest_record_bytes(&self) -> usize {
+        self.stats.largest_bytes()
+    }
+
     /// Its bytes as they are now, without the header. They are shared, not copied.
     pub fn records(&self) -> Bytes {
         lock(&self.body).bytes.clone()

@@ -1,4 +1,5 @@
-//! What is known of a batch without looking at its bytes: its age, how many records, and their times.
+//! What is known of a batch without looking at its bytes: its age, how many records, their times, and how large
+//! they are at most.
 //!
 //! It is written while records are appended, and read when the header of the batch is.
 
@@ -9,6 +10,8 @@ use std::time::Instant;
 pub(super) struct BatchStats {
     created: Instant,
     count: u32,
+    /// Of the largest record; a record takes at most `i32::MAX`.
+    largest_bytes: u32,
     base_timestamp_ms: i64,
     max_timestamp_ms: i64,
 }
@@ -19,12 +22,13 @@ impl BatchStats {
         Self {
             created,
             count: 0,
+            largest_bytes: 0,
             base_timestamp_ms: 0,
             max_timestamp_ms: 0,
         }
     }
 
-    /// Of a part of this batch, which is as old.
+    /// Of a part of this batch, which is as old, and whose records are as large at most.
     pub(super) fn of_piece(
         &self,
         count: u32,
@@ -34,6 +38,7 @@ impl BatchStats {
         Self {
             created: self.created,
             count,
+            largest_bytes: self.largest_bytes,
             base_timestamp_ms,
             max_timestamp_ms,
         }
@@ -49,14 +54,15 @@ impl BatchStats {
         timestamp_ms.wrapping_sub(self.base_timestamp_ms)
     }
 
-    /// One more record.
+    /// One more record, of so many bytes.
     #[inline(always)]
-    pub(super) fn add(&mut self, timestamp_ms: i64) {
+    pub(super) fn add(&mut self, timestamp_ms: i64, bytes: usize) {
         if self.count == 0 {
             self.base_timestamp_ms = timestamp_ms;
             self.max_timestamp_ms = timestamp_ms;
         }
         self.max_timestamp_ms = self.max_timestamp_ms.max(timestamp_ms);
+        self.largest_bytes = self.largest_bytes.max(bytes as u32);
         self.count += 1;
     }
 
@@ -67,6 +73,10 @@ impl BatchStats {
     #[inline(always)]
     pub(super) fn count(&self) -> u32 {
         self.count
+    }
+
+    pub(super) fn largest_bytes(&self) -> usize {
+        self.largest_bytes as usize
     }
 
     pub(super) fn base_timestamp_ms(&self) -> i64 {

@@ -22,8 +22,8 @@ use super::plugins::{PartitionerFactory, Plugins};
 use super::providers::{self, Provided};
 use super::security;
 use super::settings::{
-    Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, MetricsPush, Partitioning, Settings,
-    TransactionSettings,
+    Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, MetricsPush, Partitioning, Sampling,
+    Settings, TransactionSettings,
 };
 use super::values::{Findings, Values};
 use crate::security::{Security, TokenProvider};
@@ -295,6 +295,10 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
         metrics_push: metrics_push(values),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
+        sampling: Sampling {
+            samples: u32::try_from(values.number("metrics.num.samples")).unwrap_or(u32::MAX),
+            window: values.time("metrics.sample.window.ms"),
+        },
         security,
     }
 }

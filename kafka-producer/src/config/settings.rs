@@ -78,8 +78,29 @@ pub struct Settings {
     pub send_buffer_bytes: Option<u32>,
     /// `receive.buffer.bytes`; `None`: the operating system's choice.
     pub receive_buffer_bytes: Option<u32>,
+    /// `metrics.num.samples` and `metrics.sample.window.ms`.
+    pub sampling: Sampling,
     /// `security.protocol`, `ssl.*` and `sasl.*`.
     pub security: Security,
+}
+
+/// Which measurements averages, maxima and rates are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    /// `metrics.num.samples`: so many windows.
+    pub samples: u32,
+    /// `metrics.sample.window.ms`: how long each is.
+    pub window: Duration,
+}
+
+/// Kafka's.
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            samples: 2,
+            window: Duration::from_secs(30),
+        }
+    }
 }
 
 /// What a success means, and what is done for it.

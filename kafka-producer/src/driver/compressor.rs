@@ -132,6 +132,11 @@ impl Compressed {
         Self(None)
     }
 
+    /// Whether there is something to compress, or was.
+    pub(crate) fn is_work(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether there is something left to compress.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self.progress(), Progress::Busy)

@@ -16,7 +16,7 @@ use tokio::io::ReadBuf;
 
 use super::compressor::{Compressed, Progress};
 use super::transport::{ByCaller, ByTask, Failure, Transport, Turn};
-use crate::engine::{Confirm, Outgoing, Payload};
+use crate::engine::{Confirm, Outgoing, Payload, Traffic};
 
 /// What a connection reports.
 #[derive(Debug)]
@@ -62,12 +62,16 @@ pub(crate) struct Connection {
     /// Those of them whose compression was reported as begun and not as ended.
     compressing: Vec<(i32, Compressed)>,
     writing: Option<Writing>,
+    /// Since it was last asked for.
+    traffic: Traffic,
     state: State,
 }
 
 /// A request of which the socket has taken a part.
 struct Writing {
     chunks: FrameChunks,
+    /// All of it.
+    bytes: usize,
     correlation_id: i32,
     confirm: Confirm,
 }
@@ -89,6 +93,7 @@ impl Connection {
             queue: VecDeque::new(),
             compressing: Vec::new(),
             writing: None,
+            traffic: Traffic::default(),
             state: State::Open,
         }
     }
@@ -103,9 +108,16 @@ impl Connection {
         self.canonical.as_deref()
     }
 
+    /// What went through it since this was last asked.
+    pub(crate) fn take_traffic(&mut self) -> Option<Traffic> {
+        let any = !self.traffic.is_none();
+        any.then(|| std::mem::take(&mut self.traffic))
+    }
+
     /// Queues a request; it is framed when `ready`.
     pub(crate) fn push(&mut self, outgoing: Outgoing, ready: Compressed, tell: impl FnOnce(Event)) {
-        if ready.is_busy() {
+        // Though it may be done by now: both is reported, or nothing.
+        if ready.is_work() {
             tell(Event::Compressing(outgoing.correlation_id));
             self.compressing
                 .push((outgoing.correlation_id, ready.clone()));
@@ -127,7 +139,10 @@ impl Connection {
             }
             loop {
                 match self.frames.next(&mut self.read) {
-                    Ok(Some(frame)) => tell(Event::Frame(frame)),
+                    Ok(Some(frame)) => {
+                        self.traffic.received();
+                        tell(Event::Frame(frame));
+                    }
                     Ok(None) => break,
                     Err(_) if is_tls_alert(&self.read) => {
                         return self.lose(Failure::Tls(SPEAKS_TLS.to_owned()), &mut tell);
@@ -153,6 +168,9 @@ impl Connection {
                 self.read.reserve(READ_BYTES);
             }
             self.read.extend_from_slice(bytes);
+            if !bytes.is_empty() {
+                self.traffic.read(bytes.len());
+            }
             bytes.len()
         })
     }
@@ -202,7 +220,10 @@ impl Connection {
                     let why = "nothing could be written".to_owned();
                     return self.lose(Failure::Network(why), &mut tell);
                 }
-                Poll::Ready(Ok(written)) => writing.chunks.advance(written),
+                Poll::Ready(Ok(written)) => {
+                    self.traffic.wrote(written);
+                    writing.chunks.advance(written);
+                }
                 Poll::Ready(Err(error)) => return self.fail(&error, &mut tell),
             }
         }
@@ -214,6 +235,7 @@ impl Connection {
             if !writing.chunks.is_empty() {
                 return true;
             }
+            self.traffic.sent(writing.bytes);
             if writing.confirm == Confirm::Written {
                 tell(Event::Written(writing.correlation_id));
             }
@@ -287,6 +309,7 @@ impl Writing {
             })?,
         };
         Ok(Self {
+            bytes: chunks.len(),
             chunks,
             correlation_id: outgoing.correlation_id,
             confirm: outgoing.confirm,

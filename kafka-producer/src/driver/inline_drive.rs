@@ -94,6 +94,7 @@ impl Driver {
                 rest = Rest::ForTheTask;
             }
         }
+        self.tell_traffic();
         let deadline = self.engine.deadline();
         let earlier = deadline.is_some_and(|deadline| !self.alarm.is_set_for(deadline));
         // A step may be the last one, after a close: it is the task that ends with the engine.

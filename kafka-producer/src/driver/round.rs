@@ -130,6 +130,7 @@ impl Driver {
         for (id, connection) in &mut self.connections {
             connection.poll_write(context, |event| self.events.push((*id, event)));
         }
+        self.tell_traffic();
         if self.tell_engine() == Round::Busy {
             self.act();
             round = Round::Busy;
@@ -268,6 +269,15 @@ impl Driver {
         }
         self.events = events;
         Round::Busy
+    }
+
+    /// Tells the engine what went through each connection.
+    pub(super) fn tell_traffic(&mut self) {
+        for (id, connection) in &mut self.connections {
+            if let Some(traffic) = connection.take_traffic() {
+                self.engine.note_traffic(Instant::now(), *id, &traffic);
+            }
+        }
     }
 
     /// Does what the engine wants done.

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Doorbell, Panic, Sleep, catch_panic};
 use kafka_wire::compression::Compression;
@@ -117,6 +118,8 @@ struct Task {
     fetched: Vec<Answered<Tokens>>,
     /// For the next round.
     dialed: Vec<Answered<Dials>>,
+    /// When the last round has ended, while it sleeps.
+    rests_since: Option<Instant>,
 }
 
 impl Task {
@@ -128,6 +131,7 @@ impl Task {
             dials: ForeignCalls::new(Dials(dialer)),
             fetched: Vec::new(),
             dialed: Vec::new(),
+            rests_since: None,
             driver: Arc::new(SharedDriver::new(driver)),
             notices: Notices::default(),
             waker: None,
@@ -143,9 +147,14 @@ impl Task {
             if let Some(panic) = driver.defect.take() {
                 return Poll::Ready(Err(panic));
             }
+            let begun = Instant::now();
+            let waited = self.rests_since.take();
+            let waited = waited.map_or(Duration::ZERO, |since| begun - since);
             driver.fetched(self.fetched.drain(..));
             driver.dialed(self.dialed.drain(..));
             let round = driver.round(context);
+            let now = Instant::now();
+            driver.engine.note_round(now, waited, now - begun);
             driver.engine.hand_over(&mut self.notices);
             let ended = driver.engine.has_ended();
             let outside = std::mem::take(&mut driver.outside);
@@ -158,6 +167,7 @@ impl Task {
             if round == Round::Idle && self.fetched.is_empty() && self.dialed.is_empty() {
                 let waker = self.waker(context.waker());
                 if self.doorbell.sleep(&waker) == Sleep::Asleep {
+                    self.rests_since = Some(now);
                     return Poll::Pending;
                 }
             }
@@ -223,7 +233,6 @@ const ROUNDS_PER_POLL: usize = 16;
 #[cfg(test)]
 mod tests {
     use std::thread;
-    use std::time::Duration;
 
     use futures_channel::oneshot;
     use kafka_mock::MockCluster;

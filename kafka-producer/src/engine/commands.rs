@@ -30,6 +30,11 @@ impl Engine {
         sender.look_at_rung(&mut peers);
         let (lanes, _) = self.sender.numbering();
         let accounts = lanes.accounts_mut();
+        for id in accounts.unlimited() {
+            self.cx
+                .metrics
+                .charged_to(self.cx.now, *id, accounts.get(*id));
+        }
         self.admission.see_to(&self.cx, &self.nodes, accounts);
         let (sender, mut peers) = self.sender_and_peers();
         sender.hurry(&mut peers);
@@ -183,6 +188,7 @@ impl Engine {
         if let Some(deadline) = deadline {
             self.cx.timers.arm(Timer::Close, deadline);
         }
+        self.cx.metrics.ended(self.cx.now);
         let tally = self.cx.tally();
         let notices = &mut self.cx.notices;
         if self.lifecycle.close(deadline, reply, tally, notices) == Close::Begins {

@@ -10,6 +10,7 @@ use kafka_accumulator::{Accumulator, Batch, BatchOutcome};
 use crate::engine::backoff;
 use crate::engine::handle::{CloseReport, EngineHandle};
 use crate::engine::input::Action;
+use crate::engine::metrics::Recorder;
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::timers::Timers;
@@ -25,6 +26,7 @@ pub(crate) struct Context {
     pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
     pub(crate) handle: Arc<EngineHandle>,
     pub(crate) timers: Timers,
+    pub(crate) metrics: Recorder,
     /// What is to be done outside, in order.
     pub(crate) actions: VecDeque<Action>,
     /// What callers are to be told, in order.
@@ -43,7 +45,9 @@ impl Context {
         seed: u64,
         now: Instant,
     ) -> Self {
+        let measurements = Arc::clone(handle.measurements());
         Self {
+            metrics: Recorder::new(measurements, settings.sampling, now),
             now,
             settings,
             random: fastrand::Rng::with_seed(seed),
@@ -85,6 +89,7 @@ impl Context {
             Persistence::NotPersisted => self.tally.failed += records,
             Persistence::PossiblyPersisted => self.tally.unknown += records,
         }
+        self.metrics.failed(self.now, batch.topic(), batch.count());
         if let Some(key) = key
             && self.settings.guarantee.transactional().is_some()
         {
@@ -99,6 +104,7 @@ impl Context {
         batch: Arc<Batch<DeliveryError>>,
         outcome: BatchOutcome<DeliveryError>,
     ) {
+        self.metrics.split(self.now);
         self.notices.push(Notice::Ended(batch, outcome));
     }
 

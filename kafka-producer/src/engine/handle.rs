@@ -14,6 +14,7 @@ use kafka_accumulator::{Completion, Doorbell};
 use kafka_wire::Uuid;
 
 use crate::engine::cluster::snapshot::Cluster;
+use crate::engine::metrics::Measurements;
 use crate::engine::telemetry::gathered::Gathered;
 use crate::error::{
     AbortableError, ClientInstanceIdError, DeliveryError, FatalError, SendError, TransactionError,
@@ -33,6 +34,7 @@ pub struct EngineHandle {
     state: ArcSwap<EngineState>,
     /// Why the open transaction can only be aborted.
     abort_reason: ArcSwapOption<AbortableError>,
+    measurements: Arc<Measurements>,
     doorbell: Arc<Doorbell>,
     /// Metrics of the program that are pushed beside the producer's.
     application_metrics: ApplicationMetrics,
@@ -195,6 +197,7 @@ impl EngineHandle {
             commands: Mutex::new(Some(Vec::new())),
             state: ArcSwap::from_pointee(EngineState::Open),
             abort_reason: ArcSwapOption::empty(),
+            measurements: Arc::default(),
             doorbell,
             application_metrics: ApplicationMetrics::default(),
         }
@@ -202,6 +205,11 @@ impl EngineHandle {
 
     pub(crate) fn application_metrics(&self) -> &ApplicationMetrics {
         &self.application_metrics
+    }
+
+    /// What is measured of the producer.
+    pub fn measurements(&self) -> &Arc<Measurements> {
+        &self.measurements
     }
 
     /// The snapshot of now.

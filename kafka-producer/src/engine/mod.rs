@@ -23,6 +23,7 @@ mod identity;
 mod input;
 mod lifecycle;
 mod login;
+mod metrics;
 mod misrouted;
 mod notice;
 mod produce;
@@ -37,7 +38,7 @@ mod warming;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 
@@ -45,6 +46,9 @@ pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
 pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot, TransactionCall};
 pub use input::{Action, Input};
+#[cfg(feature = "tokio")]
+pub(crate) use metrics::{CallerCounters, Wait};
+pub use metrics::{Measurements, Traffic};
 pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
 pub use seed::Seed;
@@ -154,6 +158,17 @@ impl Engine {
     /// records; an engine that is not told the time takes records for dated when they were appended.
     pub fn observe_wall_clock(&mut self, now: Instant, wall_ms: i64) {
         self.sender.expiration().observe_wall_clock(now, wall_ms);
+    }
+
+    /// Notes what went through the connection to a broker.
+    pub fn note_traffic(&mut self, now: Instant, id: NodeId, traffic: &Traffic) {
+        let id = self.nodes.current(id);
+        self.cx.metrics.transferred(now, id, traffic);
+    }
+
+    /// Notes that whoever drives this has waited for so long, looked at its sockets, and worked for so long.
+    pub fn note_round(&mut self, now: Instant, waited: Duration, worked: Duration) {
+        self.cx.metrics.went_round(now, [waited, worked]);
     }
 
     /// The next thing to be done outside. Call until `None` after each [`handle`](Self::handle).

@@ -2,7 +2,7 @@
 //! a broker that owes no answer, so that no record waits behind metrics; and it never makes a connection, unless
 //! a caller waits for the id that brokers give this client.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafka_wire::Request;
 use kafka_wire::messages::{GetTelemetrySubscriptionsRequest, PushTelemetryRequest};
@@ -11,7 +11,6 @@ use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::telemetry::{Due, Gathered, Next};
 use crate::engine::timers::Timer;
 use crate::engine::{Action, Engine, NodeId};
-use crate::metrics::MetricsSnapshot;
 
 impl Engine {
     /// Asks or pushes what is due, if there is a broker for it.
@@ -45,17 +44,17 @@ impl Engine {
         if self.at_leisure::<PushTelemetryRequest>(since).is_none() {
             return;
         }
-        let snapshot = self.metrics_snapshot();
-        if let Some(gathering) = self.telemetry.gather(&self.cx, snapshot) {
+        let wall = self.wall_clock();
+        if let Some(gathering) = self.telemetry.gather(&self.cx, wall) {
             let action = Action::GatherMetrics(gathering);
             self.cx.actions.push_back(action);
         }
     }
 
-    fn metrics_snapshot(&mut self) -> MetricsSnapshot {
+    fn wall_clock(&mut self) -> SystemTime {
         let wall_ms = self.sender.expiration().memory().wall_ms();
         let since_1970 = Duration::from_millis(wall_ms.unwrap_or_default().max(0).cast_unsigned());
-        MetricsSnapshot::new(UNIX_EPOCH + since_1970, Vec::new())
+        UNIX_EPOCH + since_1970
     }
 
     /// Pushes what was gathered.

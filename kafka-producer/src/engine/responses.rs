@@ -155,12 +155,14 @@ impl Engine {
         let progress = Progress::Sent { since };
         self.nodes.note_progress(id, correlation_id, progress);
         self.admission.compressed(since, id);
+        let batches = self.nodes.batches_of(id, correlation_id);
+        self.sender.measure(&mut self.cx, batches);
     }
 
     /// `acks=0`: written is delivered.
     pub(super) fn written(&mut self, id: NodeId, correlation_id: i32) {
         // By its id: older requests of other kinds may still wait for their responses.
-        if let Some(request) = self.nodes.withdraw(id, correlation_id)
+        if let Some(request) = self.withdraw(id, correlation_id)
             && let ExpectedResponse::Produce(batches) = request.expected
         {
             self.note_answer(id, request.progress);
@@ -171,9 +173,18 @@ impl Engine {
         self.sender.stir(id);
     }
 
+    /// Takes a request that nobody answers.
+    fn withdraw(&mut self, id: NodeId, correlation_id: i32) -> Option<InFlightRequest> {
+        let withdrawn = self.nodes.withdraw(id, correlation_id);
+        if withdrawn.is_some() {
+            self.cx.metrics.answered();
+        }
+        withdrawn
+    }
+
     /// The driver could not frame a request.
     pub(super) fn unsendable(&mut self, id: NodeId, correlation_id: i32, why: &Arc<str>) {
-        if let Some(request) = self.nodes.withdraw(id, correlation_id)
+        if let Some(request) = self.withdraw(id, correlation_id)
             && let ExpectedResponse::Produce(batches) = request.expected
         {
             let (sender, mut peers) = self.sender_and_peers();
@@ -203,6 +214,7 @@ impl Engine {
             Ok(None) => return,
             Err(why) => return self.lose(id, why),
         };
+        self.cx.metrics.answered();
         let greeting = matches!(
             request.expected,
             ExpectedResponse::ApiVersions(_)
@@ -288,6 +300,10 @@ impl Engine {
             }
             ExpectedResponse::Produce(batches) => {
                 self.note_answer(id, request.progress);
+                if let Progress::Sent { since } = request.progress {
+                    let took = self.cx.now.saturating_duration_since(since);
+                    self.cx.metrics.responded(self.cx.now, id, took);
+                }
                 self.read_produced(id, version, batches, frame)
             }
         }
@@ -408,6 +424,7 @@ impl Engine {
             return self.metadata.told_of_no_broker(&mut self.cx);
         }
         self.metadata.note_heard();
+        self.cx.metrics.heard(self.cx.now);
         if let Some(cluster) = &answer.cluster_id {
             self.nodes.cluster_told(&mut self.cx, cluster);
         }
@@ -444,6 +461,8 @@ impl Engine {
         let lanes = self.sender.lanes();
         let is_needed = |id| lanes.listed(id) > 0;
         self.nodes.forget_others(self.cx.now, &members, is_needed);
+        let nodes = &self.nodes;
+        self.cx.metrics.keep_nodes(|id| nodes.knows(id));
     }
 
     /// Ends the wait of callers for topics that nobody can tell of, and of records for leaders.

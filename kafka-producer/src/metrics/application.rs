@@ -176,6 +176,10 @@ pub(crate) struct ApplicationMetrics {
     registered: Mutex<Vec<RegisteredMetric>>,
 }
 
+#[cfg_attr(
+    not(feature = "tokio"),
+    allow(dead_code, reason = "they are registered with a producer")
+)]
 impl ApplicationMetrics {
     /// Adds a metric; one of the same group, name and tags is replaced.
     pub(crate) fn register(&self, metric: Arc<ApplicationMetric>, since: SystemTime) {

@@ -76,7 +76,7 @@ impl fmt::Display for MetricValue {
 /// assert_eq!(tags.get("topic"), Some("orders"));
 /// assert_eq!(tags.to_string(), "client-id=shop,topic=orders");
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tags(Arc<[(&'static str, Arc<str>)]>);
 
 impl Tags {

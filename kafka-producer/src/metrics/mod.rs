@@ -4,10 +4,14 @@
 //! `engine/metrics`; here is what users read.
 
 mod application;
+pub(crate) mod definition;
 mod metric;
 mod snapshot;
+mod writer;
 
 pub use application::ApplicationMetric;
 pub(crate) use application::{ApplicationMetricKind, ApplicationMetrics, RegisteredMetric};
+pub use definition::{Definition, MetricKind, definitions};
 pub use metric::{Metric, MetricValue, Tags};
 pub use snapshot::MetricsSnapshot;
+pub(crate) use writer::Writer;

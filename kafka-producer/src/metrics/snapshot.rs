@@ -27,7 +27,6 @@ pub struct MetricsSnapshot {
 }
 
 impl MetricsSnapshot {
-    #[allow(dead_code, reason = "nothing is measured yet")]
     pub(crate) fn new(taken_at: SystemTime, metrics: Vec<Metric>) -> Self {
         Self { taken_at, metrics }
     }

@@ -18,6 +18,7 @@ mod isolating;
 mod late_commits;
 mod login_properties;
 mod logins;
+mod metrics;
 mod refusals;
 mod scene;
 mod sending;

@@ -124,6 +124,7 @@ pub(crate) fn settings() -> Settings {
         metrics_push: MetricsPush::On { rack: None },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
+        sampling: Default::default(),
         security: Default::default(),
     }
 }

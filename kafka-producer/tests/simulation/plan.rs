@@ -309,6 +309,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         metrics_push: MetricsPush::On { rack: None },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
+        sampling: Default::default(),
         security: Default::default(),
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kafka_wire::{ErrorCode, Version};
 
-use crate::engine::cluster::expected_response::ExpectedResponse;
+use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::produce::lane_key::LaneKey;
 
 /// The unanswered requests of one connection, oldest first.
@@ -124,6 +124,16 @@ impl InFlight {
             youngest_first.find(|request| request.correlation_id == correlation_id)
         {
             request.progress = progress;
+        }
+    }
+
+    /// The batches of a produce request that is one of them.
+    pub(crate) fn batches_of(&self, correlation_id: i32) -> &[BatchRef] {
+        let mut youngest_first = self.requests.iter().rev();
+        let found = youngest_first.find(|request| request.correlation_id == correlation_id);
+        match found.map(|request| &request.expected) {
+            Some(ExpectedResponse::Produce(batches)) => batches,
+            _ => &[],
         }
     }
 

@@ -125,7 +125,7 @@ impl Metadata {
             let waiters = entry.waiters_mut();
             waiters.refuse(|| error.clone(), &mut cx.notices);
         }
-        self.forget_unwanted(cx.now);
+        self.forget_unwanted(cx);
     }
 
     /// Does what is due: fails the callers whose time is over, because of `last`, and requests metadata
@@ -133,7 +133,7 @@ impl Metadata {
     pub(crate) fn due(&mut self, cx: &mut Context, last: Option<&WaitReason>) {
         let max_age = max_age(&cx.settings);
         self.expire_waiters(cx, last);
-        self.forget_unwanted(cx.now);
+        self.forget_unwanted(cx);
         self.updates.age(cx.now, max_age);
         // What is due already is done as soon as a broker can be asked.
         let waits = self.missing_entries().map(TopicEntry::waiters);
@@ -261,13 +261,15 @@ impl Metadata {
 /// Topics that are not used any more.
 impl Metadata {
     /// Forgets missing topics that nobody waits for.
-    fn forget_unwanted(&mut self, now: Instant) {
+    fn forget_unwanted(&mut self, cx: &mut Context) {
         let topics = &self.topics;
         let wanted = |name: &Arc<str>| topics.get(name).is_some_and(TopicEntry::is_wanted);
         let missing = self.updates.missing();
         let unwanted = missing.filter(|name| !wanted(name)).cloned();
-        for name in unwanted.collect::<Vec<_>>() {
-            self.forget(&name, now);
+        let unwanted: Vec<_> = unwanted.collect();
+        cx.metrics.forget_topics(&unwanted);
+        for name in unwanted {
+            self.forget(&name, cx.now);
         }
     }
 

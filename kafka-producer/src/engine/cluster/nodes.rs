@@ -28,7 +28,7 @@ use crate::engine::cluster::destination::Destinations;
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::api_versions;
-use crate::engine::cluster::handshake::sasl::Authenticator;
+use crate::engine::cluster::handshake::sasl::{Authenticator, Occasion};
 use crate::engine::cluster::in_flight::{InFlight, InFlightRequest, Progress};
 use crate::engine::cluster::node::{Availability, Left, Node, Window};
 use crate::engine::cluster::node_id::NodeId;
@@ -36,6 +36,7 @@ use crate::engine::cluster::sasl_demand::SaslDemand;
 use crate::engine::cluster::versions::Versions;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
+use crate::engine::metrics::LoginOutcome;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
 use crate::engine::timers::Timer;
@@ -269,7 +270,14 @@ impl Nodes {
         self.resolved(id);
         let opened = |node: &mut Node| node.open(cx.now);
         match self.known.get_mut(&id).is_some_and(opened) {
-            true => self.greet(cx, id, api_versions::FIRST_VERSION),
+            true => {
+                cx.metrics.opened(cx.now, id);
+                if cx.settings.security.tls.is_some() && cx.settings.security.sasl.is_none() {
+                    let outcome = LoginOutcome::Accepted;
+                    cx.metrics.authenticated(cx.now, id, outcome);
+                }
+                self.greet(cx, id, api_versions::FIRST_VERSION)
+            }
             false => Ok(()),
         }
     }
@@ -351,6 +359,9 @@ impl Nodes {
     /// Closes a connection that is not needed; that is no failure.
     fn let_go(&mut self, cx: &mut Context, id: NodeId) {
         if let Some(node) = self.known.get_mut(&id) {
+            if let Some(unanswered) = node.load() {
+                cx.metrics.closed(cx.now, unanswered);
+            }
             node.let_go(cx.now);
             cx.actions.push_back(Action::Drop(id));
         }
@@ -390,6 +401,17 @@ impl Nodes {
         let node = self.known.get_mut(&id)?;
         if node.is_resting() {
             return None;
+        }
+        if let Some(unanswered) = node.load() {
+            cx.metrics.closed(cx.now, unanswered);
+        }
+        if let WaitReason::Authentication(_) = obstacle {
+            let occasion = node.exchange().map(|exchange| exchange.occasion);
+            let outcome = match occasion {
+                Some(Occasion::Again) => LoginOutcome::NotRenewed,
+                Some(Occasion::First) | None => LoginOutcome::Refused,
+            };
+            cx.metrics.authenticated(cx.now, id, outcome);
         }
         let (rested, unanswered) = node.fail(cx.now, obstacle.clone(), &mut cx.random);
         cx.timers.arm(Timer::Node(id), rested);
@@ -445,6 +467,7 @@ impl Nodes {
             return Ok(());
         };
         let correlation_id = connection.begin(cx.now, version, deadline, expected);
+        cx.metrics.asked();
         let client_id = Some(&*cx.settings.client_id);
         let payload = match encode_request(correlation_id, client_id, version, request) {
             Ok(frame) => Payload::Whole(frame),
@@ -480,6 +503,7 @@ impl Nodes {
         let connection = node.connection_mut()?;
         let expected = ExpectedResponse::Produce(batches);
         let correlation_id = connection.begin(cx.now, version, deadline, expected);
+        cx.metrics.asked();
         cx.timers.arm(Timer::Node(id), deadline);
         Some(correlation_id)
     }
@@ -513,6 +537,12 @@ impl Nodes {
         self.connection_mut(id)?.withdraw(correlation_id)
     }
 
+    /// The batches of a produce request that is not answered yet.
+    pub(crate) fn batches_of(&self, id: NodeId, correlation_id: i32) -> &[BatchRef] {
+        let in_flight = self.known.get(&id).and_then(Node::in_flight);
+        in_flight.map_or(&[], |requests| requests.batches_of(correlation_id))
+    }
+
     /// Notes how far a request is.
     pub(crate) fn note_progress(&mut self, id: NodeId, correlation_id: i32, progress: Progress) {
         if let Some(connection) = self.connection_mut(id) {
@@ -529,6 +559,7 @@ impl Nodes {
 
     /// The broker asks for silence (KIP-219).
     pub(crate) fn throttle(&mut self, cx: &mut Context, id: NodeId, throttle_time_ms: i32) {
+        cx.metrics.throttled(cx.now, throttle_time_ms);
         if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
             && let Some(node) = self.known.get_mut(&id)
         {

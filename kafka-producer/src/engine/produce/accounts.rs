@@ -85,6 +85,11 @@ impl Accounts {
         leaders.map(|(leader, it)| (*leader, &*it.account))
     }
 
+    /// Brokers whose backlog nobody has limited yet: those whose accounts are new.
+    pub(crate) fn unlimited(&self) -> &[NodeId] {
+        &self.unlimited
+    }
+
     /// A broker whose backlog nobody has limited yet.
     pub(crate) fn take_unlimited(&mut self) -> Option<NodeId> {
         self.unlimited.pop()

@@ -11,10 +11,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use hashbrown::HashSet;
-use kafka_accumulator::catch_panic;
+use kafka_accumulator::{Accumulator, catch_panic};
 use kafka_wire::compression::{Compression, CompressionLevel, compress};
 
 use super::gathered::Gathered;
@@ -27,22 +27,31 @@ use super::point::{Point, Reading};
 use super::subscription::{Subscription, Temporality};
 use super::totals::{Added, Series, Totals};
 use crate::engine::handle::{Command, EngineHandle};
+use crate::error::DeliveryError;
 use crate::metrics::{ApplicationMetricKind, MetricValue, MetricsSnapshot, RegisteredMetric};
+use crate::settings::Settings;
 
 /// Metrics that are to be gathered for a push.
 ///
 /// Dropped without being run, it tells the engine that nothing was gathered.
 #[must_use = "the engine waits for what it gathers"]
 pub struct Gathering {
-    order: Option<Order>,
+    order: Option<(Order, Source)>,
     handle: Arc<EngineHandle>,
+}
+
+/// Where the producer's own metrics are read.
+pub(crate) struct Source {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
+    /// The time by both clocks.
+    pub(crate) now: Instant,
+    pub(crate) wall: SystemTime,
 }
 
 /// What is to be gathered, and how.
 pub(super) struct Order {
     pub(super) subscription: Arc<Subscription>,
-    /// The producer's own.
-    pub(super) snapshot: MetricsSnapshot,
     /// The program's.
     pub(super) registered: Vec<RegisteredMetric>,
     /// What tells this producer from others, beside what brokers know.
@@ -60,17 +69,20 @@ enum Room {
 }
 
 impl Gathering {
-    pub(super) fn new(order: Order, handle: Arc<EngineHandle>) -> Self {
+    pub(super) fn new(order: Order, source: Source, handle: Arc<EngineHandle>) -> Self {
         Self {
-            order: Some(order),
+            order: Some((order, source)),
             handle,
         }
     }
 
     /// Gathers them, and rings the doorbell of the engine.
     pub fn run(mut self) {
-        if let Some(order) = self.order.take() {
-            let gathered = catch_panic(|| order.gather()).ok().flatten();
+        if let Some((order, source)) = self.order.take() {
+            let snapshot = source.read(&self.handle);
+            // Code of the program may take long: it keeps nothing of the producer's meanwhile.
+            drop(source);
+            let gathered = catch_panic(|| order.gather(&snapshot)).ok().flatten();
             self.handle.ask(Command::Gathered(gathered));
         }
     }
@@ -90,18 +102,25 @@ impl fmt::Debug for Gathering {
     }
 }
 
+impl Source {
+    fn read(&self, handle: &EngineHandle) -> MetricsSnapshot {
+        let measurements = handle.measurements();
+        measurements.snapshot(&self.settings, &self.accumulator, self.now, self.wall)
+    }
+}
+
 impl Order {
     /// `None` if the broker takes less than there is, whatever is left out.
-    pub(super) fn gather(&self) -> Option<Gathered> {
-        let measured = self.measured();
-        let all = self.encoded(&measured, Room::ForAll);
-        all.or_else(|| self.encoded(&measured, Room::ForTheClientOnly))
+    pub(super) fn gather(&self, snapshot: &MetricsSnapshot) -> Option<Gathered> {
+        let measured = self.measured(snapshot);
+        let now = snapshot.taken_at();
+        let all = self.encoded(&measured, now, Room::ForAll);
+        all.or_else(|| self.encoded(&measured, now, Room::ForTheClientOnly))
     }
 
-    fn encoded(&self, measured: &[Measured], room: Room) -> Option<Gathered> {
+    fn encoded(&self, measured: &[Measured], now: SystemTime, room: Room) -> Option<Gathered> {
         let mut totals = Totals::default();
         let mut points = Vec::new();
-        let now = self.snapshot.taken_at();
         for Measured { point, total } in measured {
             let series = &point.series;
             let fits = room == Room::ForAll || series.attributes.is_empty();
@@ -129,8 +148,8 @@ impl Order {
     }
 
     /// All that has a number. The program's metrics do not stand in for the producer's.
-    fn measured(&self) -> Vec<Measured> {
-        let own = self.snapshot.iter().filter_map(|metric| {
+    fn measured(&self, snapshot: &MetricsSnapshot) -> Vec<Measured> {
+        let own = snapshot.iter().filter_map(|metric| {
             let series = series(metric.group, metric.name, metric.tags.iter());
             Some(match &metric.value {
                 MetricValue::Gauge(value) => Measured::gauge(series, *value),

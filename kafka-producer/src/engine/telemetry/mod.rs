@@ -27,7 +27,7 @@ mod totals;
 mod verdict;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_channel::oneshot;
 use kafka_wire::messages::api_versions::ApiVersion;
@@ -39,7 +39,7 @@ use kafka_wire::{ErrorCode, Request, Uuid};
 
 pub use gathered::Gathered;
 pub use gathering::Gathering;
-use gathering::Order;
+use gathering::{Order, Source};
 use subscription::{DEFAULT_INTERVAL, Subscription, Wanted};
 use totals::Totals;
 use verdict::{Verdict, verdict};
@@ -48,7 +48,6 @@ use crate::engine::context::Context;
 use crate::engine::notice::Notice;
 use crate::engine::timers::Timer;
 use crate::error::ClientInstanceIdError;
-use crate::metrics::MetricsSnapshot;
 use crate::settings::{MetricsPush, Settings};
 
 /// What is pushed, and to whom this client is known by which id.
@@ -262,7 +261,7 @@ impl Telemetry {
     }
 
     /// Begins to gather what is to be pushed.
-    pub(crate) fn gather(&mut self, cx: &Context, snapshot: MetricsSnapshot) -> Option<Gathering> {
+    pub(crate) fn gather(&mut self, cx: &Context, wall: SystemTime) -> Option<Gathering> {
         let State::PushNeeded { subscription, .. } = &self.state else {
             return None;
         };
@@ -276,12 +275,17 @@ impl Telemetry {
         };
         let order = Order {
             subscription,
-            snapshot,
             registered: cx.handle.application_metrics().all(),
             labels: labels(&cx.settings),
             before: Arc::clone(&self.totals),
         };
-        Some(Gathering::new(order, Arc::clone(&cx.handle)))
+        let source = Source {
+            settings: Arc::clone(&cx.settings),
+            accumulator: Arc::clone(&cx.accumulator),
+            now: cx.now,
+            wall,
+        };
+        Some(Gathering::new(order, source, Arc::clone(&cx.handle)))
     }
 
     /// Metrics were gathered, or could not be. What was gathered before the last push became due is not pushed:

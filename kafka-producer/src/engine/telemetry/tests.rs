@@ -52,7 +52,7 @@ fn snapshot(seconds: u64, sent: f64) -> MetricsSnapshot {
     MetricsSnapshot::new(at(seconds), metrics)
 }
 
-fn order(temporality: Temporality, snapshot: MetricsSnapshot) -> Order {
+fn order(temporality: Temporality) -> Order {
     let subscription = Subscription {
         id: 1,
         interval: Duration::from_secs(1),
@@ -63,7 +63,6 @@ fn order(temporality: Temporality, snapshot: MetricsSnapshot) -> Order {
     };
     Order {
         subscription: Arc::new(subscription),
-        snapshot,
         registered: Vec::new(),
         labels: vec![("client_rack", "r1".into())],
         before: Arc::default(),
@@ -116,7 +115,7 @@ fn totals_are_told_since_the_beginning_or_since_the_last_push() {
         (Temporality::Cumulative, (1, 7.0)),
         (Temporality::Delta, (10, 2.0)),
     ] {
-        let first = order(temporality, snapshot(10, 5.0)).gather().unwrap();
+        let first = order(temporality).gather(&snapshot(10, 5.0)).unwrap();
         let data = read(&first);
         assert_eq!(
             points(&data),
@@ -140,10 +139,10 @@ fn totals_are_told_since_the_beginning_or_since_the_last_push() {
             (sum.aggregation_temporality(), sum.is_monotonic),
             (as_told, true)
         );
-        let mut next = order(temporality, snapshot(20, 7.0));
+        let mut next = order(temporality);
         next.before = Arc::new(first.totals);
         let (start_s, value) = second;
-        let told = points(&read(&next.gather().unwrap()));
+        let told = points(&read(&next.gather(&snapshot(20, 7.0)).unwrap()));
         assert_eq!(told[0], expected(SENT, "", start_s, value));
         assert_eq!(told[1], expected(SENT, "topic=orders", start_s, value));
     }
@@ -151,28 +150,29 @@ fn totals_are_told_since_the_beginning_or_since_the_last_push() {
 
 #[test]
 fn what_is_too_large_is_cut_down_to_the_client_and_what_was_left_out_comes_later() {
-    let mut small = order(Temporality::Delta, snapshot(10, 5.0));
+    let mut small = order(Temporality::Delta);
+    let five = snapshot(10, 5.0);
     let mut subscription = Subscription::clone(&small.subscription);
     subscription.compression = Compression::None;
-    let whole = |order: &Order| order.gather().unwrap().metrics.len();
+    let whole = |order: &Order| order.gather(&five).unwrap().metrics.len();
     small.subscription = Arc::new(subscription.clone());
     subscription.max_bytes = whole(&small) - 1;
     small.subscription = Arc::new(subscription.clone());
-    let gathered = small.gather().unwrap();
+    let gathered = small.gather(&five).unwrap();
     let told = points(&read(&gathered));
     assert_eq!(
         told,
         [expected(SENT, "", 1, 5.0), expected(LATENCY, "", 0, 2.5)]
     );
     // There is room again.
-    let mut next = order(Temporality::Delta, snapshot(20, 7.0));
+    let mut next = order(Temporality::Delta);
     next.before = Arc::new(gathered.totals);
-    let told = points(&read(&next.gather().unwrap()));
+    let told = points(&read(&next.gather(&snapshot(20, 7.0)).unwrap()));
     assert_eq!(told[0], expected(SENT, "", 10, 2.0));
     assert_eq!(told[1], expected(SENT, "topic=orders", 1, 7.0));
     subscription.max_bytes = 10;
     small.subscription = Arc::new(subscription);
-    assert!(small.gather().is_none(), "nothing fits");
+    assert!(small.gather(&five).is_none(), "nothing fits");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn the_programs_metrics_are_beside_the_producers_and_a_panic_is_no_value() {
         metric: Arc::new(metric),
         since: at(5),
     };
-    let mut order = order(Temporality::Delta, snapshot(10, 5.0));
+    let mut order = order(Temporality::Delta);
     order.registered = vec![
         registered(
             ApplicationMetric::total("shop-metrics", "orders-total", || 3.0).tag("shop", "7"),
@@ -196,7 +196,7 @@ fn the_programs_metrics_are_beside_the_producers_and_a_panic_is_no_value() {
             || 99.0,
         )),
     ];
-    let told = points(&read(&order.gather().unwrap()));
+    let told = points(&read(&order.gather(&snapshot(10, 5.0)).unwrap()));
     assert_eq!(told.len(), 4, "{told:?}");
     assert!(told.contains(&expected("shop.orders.total", "shop=7", 5, 3.0)));
     assert!(told.contains(&expected(SENT, "", 1, 5.0)));
@@ -204,20 +204,20 @@ fn the_programs_metrics_are_beside_the_producers_and_a_panic_is_no_value() {
 
 #[test]
 fn a_total_that_is_not_wanted_for_a_while_is_not_told_twice() {
-    let first = order(Temporality::Delta, snapshot(10, 5.0))
-        .gather()
+    let first = order(Temporality::Delta)
+        .gather(&snapshot(10, 5.0))
         .unwrap();
-    let mut other = order(Temporality::Delta, snapshot(20, 6.0));
+    let mut other = order(Temporality::Delta);
     let mut subscription = Subscription::clone(&other.subscription);
     subscription.wanted = Wanted::Prefixes(vec!["org.apache.kafka.producer.request".to_owned()]);
     other.subscription = Arc::new(subscription);
     other.before = Arc::new(first.totals);
-    let second = other.gather().unwrap();
+    let second = other.gather(&snapshot(20, 6.0)).unwrap();
     assert_eq!(points(&read(&second)), [expected(LATENCY, "", 0, 2.5)]);
-    let mut third = order(Temporality::Delta, snapshot(30, 9.0));
+    let mut third = order(Temporality::Delta);
     third.before = Arc::new(second.totals);
     assert_eq!(
-        points(&read(&third.gather().unwrap()))[0],
+        points(&read(&third.gather(&snapshot(30, 9.0)).unwrap()))[0],
         expected(SENT, "", 10, 4.0)
     );
 }

@@ -23,6 +23,7 @@ use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::versions::Versions;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
+use crate::engine::metrics::LoginOutcome;
 use crate::engine::timers::Timer;
 use crate::error::{AuthenticationError, WaitReason};
 use crate::security::{Sasl, Token, TokenError};
@@ -174,7 +175,7 @@ impl Nodes {
             (Ok(token), Some(_)) => self.show_token(cx, id, token),
             (Ok(token), None) if node.awaits_token_until().is_some() => {
                 let exchange = self.exchange(cx, id, &sasl, Occasion::Again);
-                self.authenticate_again(id, exchange);
+                self.authenticate_again(cx, id, exchange);
                 self.show_token(cx, id, token)
             }
             (Err(why), Some(Occasion::First)) => {
@@ -193,7 +194,8 @@ impl Nodes {
         }
     }
 
-    fn authenticate_again(&mut self, id: NodeId, exchange: Exchange) {
+    fn authenticate_again(&mut self, cx: &mut Context, id: NodeId, exchange: Exchange) {
+        cx.metrics.renewing(cx.now, id);
         if let Some(node) = self.known.get_mut(&id) {
             node.authenticate_again(exchange);
         }
@@ -269,6 +271,11 @@ impl Nodes {
                 if let Some(until) = node.idle_until(cx.settings.connections_max_idle) {
                     cx.timers.arm(Timer::Node(id), until);
                 }
+                let outcome = match occasion {
+                    Occasion::First => LoginOutcome::Accepted,
+                    Occasion::Again => LoginOutcome::Renewed,
+                };
+                cx.metrics.authenticated(cx.now, id, outcome);
                 match occasion {
                     Occasion::First => self.logged_in(cx, id),
                     Occasion::Again => Login::Renewed,
@@ -309,7 +316,7 @@ impl Nodes {
             }
             Renewal::Due { .. } => {
                 let exchange = self.exchange(cx, id, &sasl, Occasion::Again);
-                self.authenticate_again(id, exchange);
+                self.authenticate_again(cx, id, exchange);
                 self.ask_for_mechanism(cx, id)
             }
             Renewal::NearlyOver { ends } => {

@@ -114,6 +114,7 @@ impl Nodes {
         if let Some(at) = session_due {
             cx.timers.arm(Timer::Session(id), at);
         }
+        cx.metrics.meet_node(cx.now, id);
         self.known.insert(id, node);
         self.adopted.insert(bootstrap, id);
         self.newly_adopted.push(id);

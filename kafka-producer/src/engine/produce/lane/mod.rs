@@ -445,6 +445,12 @@ impl Lane {
         Some((slot.serial, batch))
     }
 
+    /// A batch without an outcome, and how often it was sent.
+    pub(crate) fn sent(&self, serial: u64) -> Option<(&Batch<DeliveryError>, u32)> {
+        let slot = &self.slots[self.position(serial)?];
+        Some((&slot.batch, slot.attempts))
+    }
+
     /// Renumbers every slot from 0, under a new epoch; none may be in flight.
     fn renumber(&mut self, producer: ProducerId) {
         let mut next = Number::new(producer, 0);

@@ -329,6 +329,7 @@ impl Sender {
             }
         }
         let cx = &mut *p.cx;
+        self.measure_unless_compressed(cx, &sent);
         self.coalescer.sent(cx.now, batches.len());
         let Some(correlation_id) = p.nodes.begin_produce(cx, id, version, sent) else {
             return;

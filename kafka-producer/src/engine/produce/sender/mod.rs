@@ -9,6 +9,7 @@ pub(crate) mod blocked;
 mod codec;
 mod drain;
 mod identify;
+mod measure;
 mod response;
 mod retire;
 mod unresolved;

@@ -42,6 +42,7 @@ impl Sender {
         if idle.is_empty() {
             return;
         }
+        p.cx.metrics.forget_topics(&idle);
         for name in &idle {
             for key in p.metadata.forget_idle(p.cx, &self.lanes, name) {
                 self.retire(p, key);

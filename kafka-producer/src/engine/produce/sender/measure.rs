@@ -1,0 +1,59 @@
+//! What is measured of batches when they are sent; nothing here changes what is sent.
+
+use kafka_accumulator::Batch;
+use kafka_wire::compression::Compression;
+use kafka_wire::records::BATCH_HEADER_BYTES;
+
+use crate::engine::cluster::expected_response::BatchRef;
+use crate::engine::context::Context;
+use crate::engine::metrics::SentBatch;
+use crate::engine::produce::sender::Sender;
+use crate::error::DeliveryError;
+
+impl Sender {
+    /// Measures a request that is sent now, unless some of its batches are to be compressed first: then their
+    /// sizes are not known yet.
+    pub(super) fn measure_unless_compressed(&self, cx: &mut Context, sent: &[BatchRef]) {
+        let compresses = cx.settings.compression != Compression::None;
+        let raw = |batch: &BatchRef| {
+            let batch = self.lanes[batch.lane].sent(batch.serial);
+            batch.is_some_and(|(batch, _)| batch.codec() == Compression::None)
+        };
+        if !(compresses && sent.iter().any(raw)) {
+            self.measure(cx, sent);
+        }
+    }
+
+    /// Measures a request of these batches. Those that have had an outcome in the meantime do not count.
+    pub(crate) fn measure(&self, cx: &mut Context, sent: &[BatchRef]) {
+        let now = cx.now;
+        let compressed = cx.settings.compression != Compression::None;
+        let batches = sent.iter().filter_map(|batch| {
+            let lane = &self.lanes[batch.lane];
+            let (batch, attempts) = lane.sent(batch.serial)?;
+            Some((lane.topic(), batch, attempts))
+        });
+        for (topic, batch, _) in batches.clone().filter(|(.., attempts)| *attempts > 1) {
+            cx.metrics.retried(now, topic, batch.count());
+        }
+        let measured = batches.map(|(topic, batch, _)| {
+            let bytes = match compressed {
+                true => batch.records().len(),
+                false => batch.uncompressed_bytes(),
+            };
+            let age = now.saturating_duration_since(batch.created());
+            (topic, measured(batch, bytes, age))
+        });
+        cx.metrics.sent(now, measured);
+    }
+}
+
+fn measured(batch: &Batch<DeliveryError>, bytes: usize, age: std::time::Duration) -> SentBatch {
+    SentBatch {
+        records: batch.count(),
+        bytes: bytes + BATCH_HEADER_BYTES,
+        ratio: bytes as f64 / batch.uncompressed_bytes() as f64,
+        largest_record_bytes: batch.largest_record_bytes() + BATCH_HEADER_BYTES,
+        age,
+    }
+}
