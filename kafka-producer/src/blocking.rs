@@ -16,16 +16,18 @@
 //! thread is, a call that would have to wait is refused at once ([`InCallback`]).
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_serde::{DefaultSerializer, Serializer};
+use kafka_wire::Uuid;
 
 use crate::builder::ProducerBuilder;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::CloseReport;
-use crate::error::{DeliveryError, InCallback, SendError, TransactionError};
+use crate::error::{ClientInstanceIdError, DeliveryError, InCallback, SendError, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
-use crate::metrics::MetricsSnapshot;
+use crate::metrics::{ApplicationMetric, MetricsSnapshot};
 use crate::own_thread;
 use crate::producer;
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -196,6 +198,56 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See there.
     pub fn warm_up<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Result<(), SendError> {
         wait("warm_up", self.inner.warm_up(topics))
+    }
+
+    /// See [`Producer::client_instance_id`](crate::Producer::client_instance_id).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// println!("{}", producer.client_instance_id(Duration::from_secs(10))?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See there.
+    pub fn client_instance_id(&self, timeout: Duration) -> Result<Uuid, ClientInstanceIdError> {
+        let id = self.inner.client_instance_id(timeout);
+        wait("client_instance_id", id)
+    }
+
+    /// See [`Producer::register_metric_for_subscription`](crate::Producer::register_metric_for_subscription).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) {
+    /// use kafka_producer::metrics::ApplicationMetric;
+    ///
+    /// let open_orders = ApplicationMetric::gauge("shop-metrics", "open-orders", || 7.0);
+    /// producer.register_metric_for_subscription(open_orders);
+    /// # }
+    /// ```
+    pub fn register_metric_for_subscription(
+        &self,
+        metric: impl Into<Arc<ApplicationMetric>>,
+    ) -> Arc<ApplicationMetric> {
+        self.inner.register_metric_for_subscription(metric)
+    }
+
+    /// See [`Producer::unregister_metric_from_subscription`](crate::Producer::unregister_metric_from_subscription).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{blocking::Producer, metrics::ApplicationMetric};
+    /// # fn example(producer: Producer<str, str>) {
+    /// let metric = ApplicationMetric::gauge("shop-metrics", "open-orders", || 7.0);
+    /// assert!(!producer.unregister_metric_from_subscription(&metric.into()));
+    /// # }
+    /// ```
+    pub fn unregister_metric_from_subscription(&self, metric: &Arc<ApplicationMetric>) -> bool {
+        self.inner.unregister_metric_from_subscription(metric)
     }
 
     /// See [`Producer::flush`](crate::Producer::flush).

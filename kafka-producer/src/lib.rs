@@ -46,6 +46,7 @@
 //! | `oauth-oidc` | tokens of an identity provider or of a file, for `OAUTHBEARER` |
 //! | `aws-msk-iam` | logins to Amazon MSK with IAM |
 //! | `metrics` | a [`RecorderReporter`](metrics::RecorderReporter): what is measured goes to the recorder of the crate `metrics` |
+//! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
@@ -97,6 +98,8 @@ mod reporting;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]
+mod telemetry;
+#[cfg(feature = "tokio")]
 mod timed;
 #[cfg(feature = "tokio")]
 mod transaction;
@@ -124,6 +127,7 @@ pub use group::{ConsumerGroupMetadata, OffsetToCommit};
 pub use kafka_partition as partition;
 pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;
+pub use kafka_wire::Uuid;
 pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
 pub use producer::Producer;
@@ -152,6 +156,10 @@ pub struct SecurityRecipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/observability.md")]
 pub struct MetricsRecipes;
+/// That about metrics which brokers ask for.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/telemetry.md")]
+pub struct TelemetryRecipes;
 
 /// That about networks.
 #[cfg(all(doctest, feature = "tokio"))]

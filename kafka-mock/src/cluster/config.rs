@@ -6,7 +6,10 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use kafka_wire::{ApiKey, records::TimestampType};
 
-use super::{defect::Defect, partition::UncleanElection, sasl::SaslConfig, setters::settings};
+use super::{
+    defect::Defect, partition::UncleanElection, sasl::SaslConfig, setters::settings,
+    telemetry::TelemetryConfig,
+};
 
 settings! {
     /// What can be chosen about the cluster.
@@ -65,6 +68,8 @@ settings! {
         pub unclean_election: UncleanElection,
         /// How clients authenticate (SASL); `None`: they do not.
         pub sasl: Option<SaslConfig>,
+        /// Which metrics of clients the brokers want (KIP-714); `None`: they do not receive any.
+        pub telemetry: Option<TelemetryConfig>,
         /// A promise that the brokers break; for tests of checkers only.
         pub defect: Option<Defect>,
     }
@@ -94,6 +99,7 @@ impl Default for ClusterConfig {
             broker_session_timeout: Duration::from_secs(9),
             unclean_election: UncleanElection::Refused,
             sasl: None,
+            telemetry: None,
             defect: None,
         }
     }

@@ -39,6 +39,7 @@ mod random;
 mod replication;
 mod sasl;
 mod setters;
+mod telemetry;
 mod timers;
 mod topic;
 mod topic_config;
@@ -65,6 +66,7 @@ use self::{
     ids::Link,
     random::Random,
     sasl::Sasl,
+    telemetry::Telemetry,
     timers::{Due, Timers},
     topic::Topics,
     transaction::Transactions,
@@ -87,6 +89,7 @@ pub use self::{
     now::Now,
     partition::{Restart, UncleanElection},
     sasl::{AcceptedTokens, SaslConfig, SaslMechanism},
+    telemetry::{Push, TelemetryConfig},
 };
 use crate::record::MockRecord;
 
@@ -130,6 +133,8 @@ pub struct Cluster {
     random: Random,
     /// Where clients must authenticate.
     sasl: Option<Sasl>,
+    /// Which metrics of clients are wanted; `None`: the brokers receive none.
+    telemetry: Option<Telemetry>,
     faults: Faults,
     /// Connections on which something is delayed.
     blocked: BTreeMap<Link, BlockedConnection>,
@@ -169,6 +174,7 @@ impl Cluster {
             next_expiry: None,
             first_seen: None,
             sasl: config.sasl.clone().map(Sasl::new),
+            telemetry: config.telemetry.clone().map(Telemetry::new),
             config,
             topics: Topics::default(),
             next_producer_id: FIRST_PRODUCER_ID,
@@ -396,6 +402,40 @@ impl Cluster {
         };
         let partitions = topic.partitions.iter();
         partitions.map(|it| it.log.data_records()).sum()
+    }
+
+    /// Wants these metrics of clients from now on (KIP-714). Connections on which the brokers have said what they
+    /// offer before are not told.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig, TelemetryConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.set_telemetry(TelemetryConfig::default().with_delta_temporality(false));
+    /// ```
+    pub fn set_telemetry(&mut self, wanted: TelemetryConfig) {
+        match &mut self.telemetry {
+            Some(telemetry) => telemetry.change(wanted),
+            None => self.telemetry = Some(Telemetry::new(wanted)),
+        }
+    }
+
+    /// The metrics that clients have pushed and brokers accepted, oldest first.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).pushes().count(), 0);
+    /// ```
+    pub fn pushes(&self) -> impl Iterator<Item = &Push> {
+        let telemetry = self.telemetry.iter();
+        telemetry.flat_map(Telemetry::pushes)
+    }
+
+    /// For requests that are only served if metrics are received.
+    fn telemetry_mut(&mut self) -> &mut Telemetry {
+        let none = || Telemetry::new(TelemetryConfig::default());
+        self.telemetry.get_or_insert_with(none)
     }
 
     /// The broker that decides about topics: the first that is there.

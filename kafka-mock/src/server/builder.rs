@@ -9,7 +9,7 @@ use super::{
     error::MockError,
     mock_cluster::{self, MockCluster},
 };
-use crate::cluster::{Cluster, ClusterConfig, SaslConfig, TopicConfig};
+use crate::cluster::{Cluster, ClusterConfig, SaslConfig, TelemetryConfig, TopicConfig};
 
 /// Describes an embedded cluster: by default one broker, no topics, which are created by being
 /// asked for.
@@ -99,6 +99,21 @@ impl MockClusterBuilder {
     /// ```
     pub fn sasl(mut self, sasl: SaslConfig) -> Self {
         self.config.sasl = Some(sasl);
+        self
+    }
+
+    /// Brokers want these metrics of their clients (KIP-714). What is pushed is in
+    /// [`Cluster::pushes`](crate::cluster::Cluster::pushes).
+    ///
+    /// ```
+    /// use kafka_mock::{MockCluster, cluster::TelemetryConfig};
+    ///
+    /// let kafka = MockCluster::builder().telemetry(TelemetryConfig::default()).start_blocking()?;
+    /// assert_eq!(kafka.with_cluster(|cluster| cluster.pushes().count()), 0);
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    pub fn telemetry(mut self, wanted: TelemetryConfig) -> Self {
+        self.config.telemetry = Some(wanted);
         self
     }
 

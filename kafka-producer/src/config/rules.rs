@@ -23,8 +23,8 @@ use super::providers::{self, Provided};
 use super::reporters::reporters;
 use super::security;
 use super::settings::{
-    Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, Partitioning, Sampling, Settings,
-    TransactionSettings,
+    Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, MetricsPush, Partitioning, Sampling,
+    Settings, TransactionSettings,
 };
 use super::values::{Findings, Values};
 use crate::security::{Security, TokenProvider};
@@ -301,6 +301,7 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
         cluster_check: values.flag("metadata.cluster.check.enable")
             && metadata_recovery(values) != MetadataRecovery::None,
         partitioning: partitioning(values, findings),
+        metrics_push: metrics_push(values),
         send_buffer_bytes: buffer_bytes("send.buffer.bytes", values),
         receive_buffer_bytes: buffer_bytes("receive.buffer.bytes", values),
         sampling: Sampling {
@@ -483,6 +484,18 @@ fn partitioning(values: &Values, findings: &mut Findings) -> Partitioning {
     Partitioning {
         adaptive,
         own_rack: aware.then(|| rack.into()),
+    }
+}
+
+/// Without the feature `telemetry` there is nothing to encode them with.
+fn metrics_push(values: &Values) -> MetricsPush {
+    if !cfg!(feature = "telemetry") || !values.flag("enable.metrics.push") {
+        return MetricsPush::Off;
+    }
+    let rack = values.text("client.rack");
+    let rack = rack.filter(|rack| !rack.is_empty());
+    MetricsPush::On {
+        rack: rack.map(Arc::from),
     }
 }
 

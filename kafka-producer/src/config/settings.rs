@@ -72,6 +72,8 @@ pub struct Settings {
     pub cluster_check: bool,
     /// What threads that choose partitions are told of their leaders.
     pub partitioning: Partitioning,
+    /// `enable.metrics.push`.
+    pub metrics_push: MetricsPush,
     /// `send.buffer.bytes`; `None`: the operating system's choice.
     pub send_buffer_bytes: Option<u32>,
     /// `receive.buffer.bytes`; `None`: the operating system's choice.
@@ -180,6 +182,19 @@ impl Default for Adaptive {
             availability_timeout,
         }
     }
+}
+
+/// Whether metrics are pushed to brokers that ask for them (KIP-714).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MetricsPush {
+    /// They are not.
+    #[default]
+    Off,
+    /// They are.
+    On {
+        /// `client.rack`, which they are labelled with.
+        rack: Option<Arc<str>>,
+    },
 }
 
 /// A waiting time that doubles from `initial` to `max` with every failure in a row.

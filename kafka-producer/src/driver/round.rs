@@ -17,7 +17,7 @@ use super::opening::Opening;
 use super::securing::{Securing, ToSecure};
 use super::transport::{Failure, Foreign, Socket, Transport};
 use crate::clock;
-use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
+use crate::engine::{Action, Engine, Gathering, Input, NodeId, Outgoing};
 use crate::security::Sasl;
 use crate::settings::{Address, DnsLookup, Settings};
 
@@ -60,6 +60,8 @@ pub(super) struct Outside {
     pub(super) left: Vec<Box<dyn Send>>,
     pub(super) token_orders: Vec<Order<Address>>,
     pub(super) warnings: Vec<String>,
+    /// Metrics that are to be gathered, which calls code of the program.
+    pub(super) gatherings: Vec<Gathering>,
 }
 
 impl Outside {
@@ -69,8 +71,13 @@ impl Outside {
             left,
             token_orders,
             warnings,
+            gatherings,
         } = self;
-        dial_orders.is_empty() && left.is_empty() && token_orders.is_empty() && warnings.is_empty()
+        dial_orders.is_empty()
+            && left.is_empty()
+            && token_orders.is_empty()
+            && warnings.is_empty()
+            && gatherings.is_empty()
     }
 }
 
@@ -296,6 +303,7 @@ impl Driver {
                 Action::Send(id, outgoing) => self.send(id, outgoing),
                 Action::FetchToken(id, address) => self.fetch_token(id, address),
                 Action::Warn(warning) => self.outside.warnings.push(warning),
+                Action::GatherMetrics(gathering) => self.outside.gatherings.push(gathering),
             }
         }
         round

@@ -23,7 +23,7 @@ use super::securing::Securing;
 use super::shared::SharedDriver;
 use crate::config::Provided;
 use crate::dialer::Dialer;
-use crate::engine::{Engine, Notices};
+use crate::engine::{Engine, Gathering, Notices};
 use crate::reporting::Running;
 use crate::security::{Sasl, TlsClient};
 use crate::settings::Settings;
@@ -187,6 +187,7 @@ impl Task {
         for warning in &outside.warnings {
             warnings::tell(warning, &self.client_id);
         }
+        outside.gatherings.into_iter().for_each(gather_aside);
         self.tokens.obey(outside.token_orders);
         self.fetched = self.tokens.poll(context);
         for left in outside.left {
@@ -223,6 +224,13 @@ impl Task {
             let _ = catch_panic(|| drop(driver));
         }
     }
+}
+
+/// Gathers metrics on a thread that ends with it. If there is no thread to be had, the engine is told that nothing
+/// was gathered.
+fn gather_aside(gathering: Gathering) {
+    let thread = std::thread::Builder::new().name("kafka-producer metrics".to_owned());
+    drop(thread.spawn(move || gathering.run()));
 }
 
 /// After so many rounds the runtime gets a turn: it is what looks at the sockets.

@@ -14,7 +14,9 @@ use crate::engine::notice::Notice;
 use crate::engine::produce::sender::blocked::cluster_obstacle;
 use crate::engine::timers::Timer;
 use crate::engine::warming::WarmUp;
-use crate::error::{AbortableError, Cause, DeliveryError, SendError, TransactionError};
+use crate::error::{
+    AbortableError, Cause, ClientInstanceIdError, DeliveryError, SendError, TransactionError,
+};
 
 impl Engine {
     /// Looks at what callers ask and at the queues that rang.
@@ -64,6 +66,7 @@ impl Engine {
             Timer::Metadata => self.metadata_is_due(),
             // Nothing to do here: `settle` asks.
             Timer::Identity | Timer::WarmUp => {}
+            Timer::Telemetry => self.telemetry.look_again(&mut self.cx),
             Timer::Coalesce(node) => sender.stir(node),
             Timer::Transaction => self.transaction_is_due(),
             Timer::Close => self.close_is_due(),
@@ -125,6 +128,10 @@ impl Engine {
                 reply,
             } => self.transact(call, deadline, reply),
             Command::NotAccepted(why) => self.not_accepted(why),
+            Command::ClientInstanceId { deadline, reply } => {
+                self.telemetry.wait_for_id(&mut self.cx, deadline, reply);
+            }
+            Command::Gathered(gathered) => self.metrics_gathered(gathered),
             Command::Close { deadline, reply } => self.close(deadline, reply),
         }
     }
@@ -200,6 +207,8 @@ impl Engine {
         let refusal = self.refusal();
         self.metadata.refuse_waiters(&mut self.cx, &refusal);
         self.refuse_warm_ups(&refusal);
+        self.telemetry
+            .tell_waiters(&mut self.cx, &Err(ClientInstanceIdError::Closed));
     }
 
     fn close_is_due(&mut self) {
@@ -223,7 +232,7 @@ impl Engine {
             return;
         }
         let is_busy = self.sender.sort_out_idle();
-        if !is_busy && self.transactions.are_settled() {
+        if !is_busy && self.transactions.are_settled() && self.last_push_is_over() {
             self.end();
         }
     }
@@ -231,6 +240,8 @@ impl Engine {
     /// Does nothing from now on, and tells those that close.
     pub(super) fn end(&mut self) {
         let tally = self.cx.tally();
+        self.telemetry
+            .tell_waiters(&mut self.cx, &Err(ClientInstanceIdError::Closed));
         self.lifecycle.end(tally, &mut self.cx.notices);
         self.end_commands();
     }

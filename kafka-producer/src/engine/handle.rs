@@ -11,13 +11,17 @@ use std::time::Instant;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_channel::oneshot;
 use kafka_accumulator::{Completion, Doorbell};
+use kafka_wire::Uuid;
 
 use crate::engine::cluster::snapshot::Cluster;
 use crate::engine::metrics::Measurements;
+use crate::engine::telemetry::gathered::Gathered;
 use crate::error::{
-    AbortableError, DeliveryError, FatalError, SendError, TransactionError, WaitReason,
+    AbortableError, ClientInstanceIdError, DeliveryError, FatalError, SendError, TransactionError,
+    WaitReason,
 };
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+use crate::metrics::ApplicationMetrics;
 
 /// Shared between all handles of one producer and its engine.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub struct EngineHandle {
     abort_reason: ArcSwapOption<AbortableError>,
     measurements: Arc<Measurements>,
     doorbell: Arc<Doorbell>,
+    /// Metrics of the program that are pushed beside the producer's.
+    application_metrics: ApplicationMetrics,
 }
 
 /// Whether the producer still takes records.
@@ -96,6 +102,15 @@ pub enum Command {
     /// A record of the open transaction was not accepted, for this reason: nobody waits for anything,
     /// but the transaction must not be committed without it.
     NotAccepted(SendError),
+    /// Tell me the id by which brokers know the metrics of this client.
+    ClientInstanceId {
+        /// When to give up.
+        deadline: Instant,
+        /// Dropped if nobody waits any more.
+        reply: oneshot::Sender<Result<Uuid, ClientInstanceIdError>>,
+    },
+    /// Metrics were gathered for a push, or could not be; nobody waits for anything.
+    Gathered(Option<Gathered>),
     /// Send everything, take nothing more, and end by `deadline`.
     Close {
         /// When the rest is given up; `None`: when each record's own time is up.
@@ -184,7 +199,12 @@ impl EngineHandle {
             abort_reason: ArcSwapOption::empty(),
             measurements: Arc::default(),
             doorbell,
+            application_metrics: ApplicationMetrics::default(),
         }
+    }
+
+    pub(crate) fn application_metrics(&self) -> &ApplicationMetrics {
+        &self.application_metrics
     }
 
     /// What is measured of the producer.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::produce::request::Outgoing;
+use crate::engine::telemetry::gathering::Gathering;
 use crate::security::{Token, TokenError};
 use crate::settings::Address;
 
@@ -55,6 +56,9 @@ pub enum Action {
     Send(NodeId, Outgoing),
     /// Report a warning. Not answered.
     Warn(String),
+    /// Run this, on a thread that nothing waits for: it takes long and calls code of others. It leaves a
+    /// [`Command::Gathered`](super::Command::Gathered), and so does dropping it.
+    GatherMetrics(Gathering),
     /// Ask the token provider for a token for this broker; answered by [`Input::Token`].
     FetchToken(NodeId, Address),
 }

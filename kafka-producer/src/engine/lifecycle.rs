@@ -83,11 +83,15 @@ impl Lifecycle {
 
     /// Whether what has no outcome by now is given up.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        let deadline = match self.stage {
+        self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Until when, if it is closing and that is given.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.stage {
             Stage::Closing { deadline, .. } => deadline,
             Stage::Open | Stage::Ended => None,
-        };
-        deadline.is_some_and(|deadline| deadline <= now)
+        }
     }
 
     /// Everything has an outcome: tells those that close.

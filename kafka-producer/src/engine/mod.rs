@@ -27,8 +27,10 @@ mod metrics;
 mod misrouted;
 mod notice;
 mod produce;
+mod push_metrics;
 mod responses;
 mod seed;
+mod telemetry;
 mod timers;
 mod transaction;
 mod warm_up;
@@ -50,6 +52,7 @@ pub use metrics::{Measurements, Traffic};
 pub use notice::Notices;
 pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
 pub use seed::Seed;
+pub use telemetry::{Gathered, Gathering};
 
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, Persistence, TransactionError,
@@ -65,6 +68,7 @@ use lifecycle::Lifecycle;
 use notice::Notice;
 use produce::admission::Admission;
 use produce::sender::{Peers, Sender};
+use telemetry::Telemetry;
 use transaction::Transactions;
 use warming::WarmUps;
 
@@ -79,6 +83,7 @@ pub struct Engine {
     transactions: Transactions,
     lifecycle: Lifecycle,
     warm_ups: WarmUps,
+    telemetry: Telemetry,
     settled: Settled,
 }
 
@@ -111,6 +116,7 @@ impl Engine {
             transactions: Transactions::new(transactional, now),
             lifecycle: Lifecycle::open(),
             warm_ups: WarmUps::default(),
+            telemetry: Telemetry::new(&cx.settings),
             settled: Settled::No,
             cx,
         }
@@ -246,6 +252,7 @@ impl Engine {
         self.follow_up();
         let (sender, mut peers) = self.sender_and_peers();
         sender.weigh_topics(&mut peers);
+        self.see_to_metrics_push();
         self.end_if_done();
         let has_asked = self.cx.actions.len() > sent || self.sender.is_stirred();
         self.settled = match has_asked || self.transactions.are_enabled() {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kafka_wire::messages::metadata::{LeadersResponse, MetadataRequest, MetadataResponseBroker};
 use kafka_wire::messages::{
     DescribeConfigsRequest, DescribeProducersRequest, FindCoordinatorRequest,
-    InitProducerIdRequest, ProduceRequest,
+    GetTelemetrySubscriptionsRequest, InitProducerIdRequest, ProduceRequest, PushTelemetryRequest,
 };
 use kafka_wire::{
     DecodeError, ErrorCode, Message, Request, Version, decode_response, decode_response_as,
@@ -37,7 +37,7 @@ impl Engine {
         ready
     }
 
-    fn ask<R: Request>(
+    pub(super) fn ask<R: Request>(
         &mut self,
         id: NodeId,
         version: Version,
@@ -122,6 +122,9 @@ impl Engine {
             ExpectedResponse::TopicId(about, evidence) => {
                 let (sender, mut peers) = self.sender_and_peers();
                 sender.topic_unchecked(&mut peers, about, evidence);
+            }
+            ExpectedResponse::Subscription | ExpectedResponse::MetricsPush => {
+                self.telemetry.unanswered(&mut self.cx);
             }
             ExpectedResponse::Transaction(ask) => self.transactions.unanswered(&mut self.cx, &ask),
             ExpectedResponse::Produce(batches) => self.unanswered(batches, code),
@@ -280,6 +283,18 @@ impl Engine {
                     let (sender, mut peers) = self.sender_and_peers();
                     sender.topic_unchecked(&mut peers, about, evidence);
                 }),
+            ExpectedResponse::Subscription => self
+                .read::<GetTelemetrySubscriptionsRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    engine.telemetry.told(&mut engine.cx, &answer);
+                })
+                .inspect_err(|_| self.telemetry.unanswered(&mut self.cx)),
+            ExpectedResponse::MetricsPush => self
+                .read::<PushTelemetryRequest, _>(version, frame, |engine, answer| {
+                    engine.throttle(id, answer.throttle_time_ms);
+                    engine.telemetry.answered(&mut engine.cx, &answer);
+                })
+                .inspect_err(|_| self.telemetry.unanswered(&mut self.cx)),
             ExpectedResponse::Transaction(ask) => {
                 self.transaction_answered(id, version, frame, ask)
             }
@@ -356,6 +371,7 @@ impl Engine {
             }
             (Greeting::Told(answer), meant) => {
                 self.features.apply(&answer);
+                self.telemetry.met(self.cx.now, &answer);
                 let login = self.nodes.greeted(&mut self.cx, id, &answer, meant);
                 self.follow_login(id, login);
             }

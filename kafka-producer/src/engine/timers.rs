@@ -41,6 +41,9 @@ pub(crate) enum Timer {
     /// A caller has waited for a transaction for `max.block.ms`, a coordinator may be asked again,
     /// or the transaction has been open for `transaction.timeout.ms`.
     Transaction,
+    /// Brokers are to be asked about metrics or told of them, a caller has waited for an id, or the last push has
+    /// been waited for.
+    Telemetry,
     /// The deadline of `close` has come.
     Close,
 }

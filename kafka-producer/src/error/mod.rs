@@ -26,6 +26,7 @@
 //! ```
 
 mod authentication;
+mod client_instance_id;
 mod delivery;
 mod fatal;
 mod in_callback;
@@ -38,6 +39,7 @@ mod wait_reason;
 pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
 pub use authentication::AuthenticationError;
+pub use client_instance_id::ClientInstanceIdError;
 pub use delivery::{Cause, DeliveryError, History, Persistence};
 pub use fatal::FatalError;
 pub(crate) use fatal::own_words;

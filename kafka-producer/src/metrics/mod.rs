@@ -3,6 +3,7 @@
 //! A [`MetricsSnapshot`] is a copy: it changes no more, and holds nothing up. What is counted, and when, is in
 //! `engine/metrics`; here is what users read.
 
+mod application;
 pub(crate) mod definition;
 mod metric;
 mod prometheus;
@@ -12,6 +13,8 @@ mod reporter;
 mod snapshot;
 mod writer;
 
+pub use application::ApplicationMetric;
+pub(crate) use application::{ApplicationMetricKind, ApplicationMetrics, RegisteredMetric};
 pub use definition::{Definition, MetricKind, definitions};
 pub use metric::{Metric, MetricValue, Tags};
 #[cfg(feature = "metrics")]

@@ -23,6 +23,7 @@ mod refusals;
 mod scene;
 mod sending;
 mod strangers;
+mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
 mod topics;

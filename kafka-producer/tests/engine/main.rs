@@ -32,6 +32,7 @@ mod misrouting;
 mod obstacles;
 mod ordering;
 mod outcomes;
+mod pushing;
 mod refusing;
 mod retrying;
 mod serving;

@@ -14,11 +14,12 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use kafka_accumulator::{Accumulator, AppendError, Delivery, Doorbell, NewRecord};
 use kafka_producer::engine::{
-    Action, Command, Confirm, Engine, EngineHandle, Input, NodeId, Notices, Seed,
+    Action, Command, Confirm, Engine, EngineHandle, Gathering, Input, NodeId, Notices, Seed,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::settings::{
-    Acks, Address, BackoffRange, DnsLookup, Guarantee, MetadataRecovery, Settings, UnresolvedPolicy,
+    Acks, Address, BackoffRange, DnsLookup, Guarantee, MetadataRecovery, MetricsPush, Settings,
+    UnresolvedPolicy,
 };
 use kafka_wire::compression::{Compression, CompressionLevel};
 use kafka_wire::messages::metadata::MetadataRequest;
@@ -55,6 +56,8 @@ pub(crate) struct Stage {
     pub(crate) coordinators: Coordinators,
     /// What is not answered by itself.
     pub(crate) by_hand: BTreeSet<ApiKey>,
+    /// Whether a plugin of the brokers receives metrics.
+    pub(crate) takes_metrics: bool,
     /// What the brokers do not speak.
     pub(crate) withheld: BTreeSet<ApiKey>,
     /// Dials that are not answered by themselves.
@@ -73,6 +76,8 @@ pub(crate) struct Stage {
     pub(crate) dropped: Vec<(NodeId, VecDeque<Asked>)>,
     /// Everything ever asked, and of whom.
     pub(crate) asked: Vec<(NodeId, ApiKey)>,
+    /// Metrics that are to be gathered.
+    pub(crate) gatherings: Vec<Gathering>,
     /// Everything ever warned of.
     pub(crate) warnings: Vec<String>,
     /// Everyone ever dialed, and when.
@@ -116,6 +121,7 @@ pub(crate) fn settings() -> Settings {
         },
         cluster_check: true,
         partitioning: Default::default(),
+        metrics_push: MetricsPush::On { rack: None },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
         sampling: Default::default(),
@@ -169,6 +175,7 @@ impl Stage {
             expiration: Ok(Duration::from_secs(86_400)),
             coordinators: Coordinators::default(),
             by_hand: BTreeSet::new(),
+            takes_metrics: false,
             withheld: BTreeSet::new(),
             unreachable: BTreeSet::new(),
             ways: Ways::default(),
@@ -179,6 +186,7 @@ impl Stage {
             connections: BTreeMap::new(),
             dropped: Vec::new(),
             asked: Vec::new(),
+            gatherings: Vec::new(),
             warnings: Vec::new(),
             dials: Vec::new(),
         }
@@ -333,6 +341,7 @@ impl Stage {
                 }
                 Action::Rename(from, to) => self.rename(from, to),
                 Action::Warn(warning) => self.warnings.push(warning),
+                Action::GatherMetrics(gathering) => self.gatherings.push(gathering),
                 Action::FetchToken(node, address) => {
                     let _ = self.tokens_wanted.insert(node, address);
                 }
@@ -390,6 +399,7 @@ impl Stage {
         let Self {
             connections,
             by_hand,
+            takes_metrics,
             withheld,
             map,
             produce_latest,
@@ -409,9 +419,13 @@ impl Stage {
                 What::ApiVersions(meant) => {
                     let mut spoken = versions(*produce_latest);
                     spoken.error_code = ways.judge(map, node, meant.as_ref());
-                    spoken
-                        .api_keys
-                        .retain(|api| !withheld.contains(&api.api_key));
+                    let of_metrics = |api| {
+                        [ApiKey::GET_TELEMETRY_SUBSCRIPTIONS, ApiKey::PUSH_TELEMETRY].contains(&api)
+                    };
+                    spoken.api_keys.retain(|api| {
+                        let api = api.api_key;
+                        !withheld.contains(&api) && (*takes_metrics || !of_metrics(api))
+                    });
                     coordinators.introduce(&mut spoken);
                     asked.answer::<ApiVersionsRequest>(&spoken)
                 }
@@ -426,7 +440,10 @@ impl Stage {
                 }
                 What::Expiration => asked.expiration(*expiration),
                 What::Transaction(ask) => coordinators.answer(asked, ask),
-                What::Producers { .. } | What::Produce { .. } => return None,
+                What::Subscription(_)
+                | What::MetricsPush(_)
+                | What::Producers { .. }
+                | What::Produce { .. } => return None,
             };
             Some((node, answer))
         })

@@ -27,8 +27,9 @@ use kafka_wire::messages::produce::{
     ProduceResponse, TopicProduceResponse,
 };
 use kafka_wire::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, InitProducerIdRequest, ProduceRequest,
-    SaslAuthenticateRequest, SaslHandshakeRequest,
+    ApiVersionsRequest, ApiVersionsResponse, GetTelemetrySubscriptionsRequest,
+    InitProducerIdRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
+    SaslHandshakeRequest,
 };
 use kafka_wire::records::{BatchHeader, Record, RecordBatch};
 use kafka_wire::{
@@ -59,6 +60,9 @@ pub(crate) enum What {
     Transaction(Ask),
     /// How long a broker remembers producers.
     Expiration,
+    /// Which metrics are wanted of this client.
+    Subscription(Uuid),
+    MetricsPush(PushTelemetryRequest),
     /// What the log of a partition has of its producers.
     Producers {
         topic: String,
@@ -135,6 +139,12 @@ impl Asked {
                 }
             }
             ApiKey::DESCRIBE_CONFIGS => What::Expiration,
+            ApiKey::GET_TELEMETRY_SUBSCRIPTIONS => {
+                let request: GetTelemetrySubscriptionsRequest =
+                    decode_request(&header, input).unwrap();
+                What::Subscription(request.client_instance_id)
+            }
+            ApiKey::PUSH_TELEMETRY => What::MetricsPush(decode_request(&header, input).unwrap()),
             ApiKey::DESCRIBE_PRODUCERS => {
                 let request: DescribeProducersRequest = decode_request(&header, input).unwrap();
                 let [topic] = request.topics.try_into().expect("one topic");
@@ -391,6 +401,8 @@ pub(crate) fn versions(produce_latest: i16) -> ApiVersionsResponse {
         range(ApiKey::INIT_PRODUCER_ID, 0, 5),
         range(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
         range(ApiKey::DESCRIBE_CONFIGS, 1, 4),
+        range(ApiKey::GET_TELEMETRY_SUBSCRIPTIONS, 0, 0),
+        range(ApiKey::PUSH_TELEMETRY, 0, 0),
         range(ApiKey::SASL_HANDSHAKE, 0, 1),
         range(ApiKey::SASL_AUTHENTICATE, 0, 2),
     ]);

@@ -26,6 +26,7 @@ mod places;
 mod program;
 mod security;
 mod shares_beside_java;
+mod telemetry;
 mod tools;
 mod transactional_producer;
 mod transactions;

@@ -217,6 +217,7 @@ impl Rig {
                 // The bootstrap server, when its broker is known by number; no token is needed.
                 Action::Drop(_) | Action::Rename(..) | Action::FetchToken(..) | Action::Warn(_) => {
                 }
+                Action::GatherMetrics(gathering) => gathering.run(),
                 Action::Send(node, outgoing) => match &outgoing.payload {
                     Payload::Produce(_) => self.unanswered.push_back((node, outgoing)),
                     Payload::Whole(frame) => {

@@ -29,6 +29,8 @@ pub(crate) struct Tally {
     pub(crate) failed: Vec<Report>,
     /// Runs in which callers have waited for the memory of a frozen broker.
     pub(crate) floods: u64,
+    /// Of metrics, which brokers have accepted.
+    pub(crate) pushes: u64,
     took: Duration,
     sums: Sums,
     /// Of each kind of fault.
@@ -102,6 +104,7 @@ impl Tally {
     fn add(&mut self, report: Report) {
         self.schedules += 1;
         self.floods += report.counts.floods;
+        self.pushes += report.counts.pushes;
         let sums = &mut self.sums;
         for (kind, strikes) in &report.counts.strikes {
             self.strikes.entry(*kind).or_default().add(strikes);
@@ -156,6 +159,7 @@ impl fmt::Display for Tally {
             )?;
         }
         writeln!(f, "{} floods of a frozen broker", self.floods)?;
+        writeln!(f, "{} pushes of metrics", self.pushes)?;
         write!(
             f,
             "      {:.1} records delivered, {:.1} not persisted, {:.1} possibly persisted",

@@ -228,6 +228,7 @@ impl World {
                 }
                 Action::Rename(from, to) => self.rename(number, from, to),
                 Action::Warn(warning) => self.warned(number, &warning),
+                Action::GatherMetrics(gathering) => gathering.run(),
                 Action::FetchToken(node, _) => self.fetch_token(number, node),
                 Action::Send(node, outgoing) => self.queue(number, node, outgoing),
             }

@@ -40,6 +40,7 @@ mod network;
 mod pipe;
 mod plan;
 mod producer;
+mod pushing;
 mod reading;
 mod run;
 mod tasks;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kafka_mock::cluster::{ClusterConfig, Fault};
 use kafka_producer::settings::{
-    Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, DnsLookup, Guarantee, Settings,
+    Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, DnsLookup, Guarantee, MetricsPush, Settings,
     TransactionSettings, UnresolvedPolicy,
 };
 use kafka_wire::compression::{Compression, CompressionLevel};
@@ -116,6 +116,7 @@ impl Plan {
         };
         plan.demand_logins();
         plan.exchange_addresses();
+        plan.want_metrics();
         plan
     }
 
@@ -305,6 +306,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         },
         cluster_check: true,
         partitioning: Default::default(),
+        metrics_push: MetricsPush::On { rack: None },
         send_buffer_bytes: None,
         receive_buffer_bytes: None,
         sampling: Default::default(),

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use kafka_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use kafka_wire::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, DescribeConfigsRequest,
-    DescribeProducersRequest, EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest,
-    ProduceRequest, SaslAuthenticateRequest, SaslHandshakeRequest, TxnOffsetCommitRequest,
+    DescribeProducersRequest, EndTxnRequest, FindCoordinatorRequest,
+    GetTelemetrySubscriptionsRequest, InitProducerIdRequest, ProduceRequest, PushTelemetryRequest,
+    SaslAuthenticateRequest, SaslHandshakeRequest, TxnOffsetCommitRequest,
 };
 use kafka_wire::records::RecordBatch;
 use kafka_wire::{
@@ -68,6 +69,12 @@ impl Asked {
             ApiKey::API_VERSIONS => read::<ApiVersionsRequest>(frame, version)?.throttle_time_ms,
             ApiKey::DESCRIBE_CONFIGS => {
                 read::<DescribeConfigsRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::GET_TELEMETRY_SUBSCRIPTIONS => {
+                read::<GetTelemetrySubscriptionsRequest>(frame, version)?.throttle_time_ms
+            }
+            ApiKey::PUSH_TELEMETRY => {
+                read::<PushTelemetryRequest>(frame, version)?.throttle_time_ms
             }
             ApiKey::DESCRIBE_PRODUCERS => {
                 read::<DescribeProducersRequest>(frame, version)?.throttle_time_ms

@@ -129,6 +129,7 @@ fn play(seed: u64, variant: &Variant, ground: &Rc<Ground>) -> Counts {
                 .tell(&client.producer, || format!("{:?}", client.engine));
         }
     }
+    world.counts.pushes = world.cluster.pushes().count() as u64;
     world.counts
 }
 

@@ -33,6 +33,10 @@ pub(crate) fn all() -> Vec<Trial> {
             "frozen_brokers_use_up_their_memory_in_10_of_100_seeds",
             || floods(0, 100, 10),
         ),
+        Trial::test(
+            "metrics_are_pushed_more_than_300_times_in_100_seeds",
+            || pushes(0, 100, 300),
+        ),
         Trial::test("the_same_seed_is_the_same_run", || same_run(1_000, 10)),
     ];
     let named = REGRESSIONS.iter().map(|&(name, seed)| {
@@ -71,6 +75,15 @@ fn strikes(from: u64, seeds: u64) -> Result<(), Failed> {
 fn floods(from: u64, seeds: u64, least: u64) -> Result<(), Failed> {
     let tally = Campaign::of(from, seeds).run();
     match tally.failed.is_empty() && tally.floods >= least {
+        true => Ok(()),
+        false => Err(tally.to_string().into()),
+    }
+}
+
+/// Where metrics are hardly ever pushed, nothing is shown of records beside them.
+fn pushes(from: u64, seeds: u64, least: u64) -> Result<(), Failed> {
+    let tally = Campaign::of(from, seeds).run();
+    match tally.failed.is_empty() && tally.pushes > least {
         true => Ok(()),
         false => Err(tally.to_string().into()),
     }

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{no_c, tools};
 use crate::kafka::require_java;
@@ -344,6 +344,9 @@ fn require_clients() -> Result<()> {
 /// Our tests with a real cluster, then other clients with the embedded cluster.
 fn real_kafka() -> Result<usize> {
     let class_path = kafka::class_path(None)?;
+    if !shell::is_installed("javac") {
+        bail!("`javac` is missing: `apt-get install openjdk-17-jdk-headless`");
+    }
     let up = kafka::Up {
         nodes: 3,
         protocol: kafka::Protocol::all().to_vec(),

@@ -15,11 +15,13 @@ mod describe_producers;
 mod end_txn;
 mod fetch;
 mod find_coordinator;
+mod get_telemetry_subscriptions;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
 mod named_topics;
 mod produce;
+mod push_telemetry;
 mod sasl_authenticate;
 mod sasl_handshake;
 mod txn_offset_commit;
@@ -32,8 +34,9 @@ use kafka_wire::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
-        SaslAuthenticateRequest, SaslHandshakeRequest, TxnOffsetCommitRequest,
+        GetTelemetrySubscriptionsRequest, InitProducerIdRequest, ListOffsetsRequest,
+        MetadataRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
+        SaslHandshakeRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -49,7 +52,7 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 18] = [
+const SERVED: [(ApiKey, VersionRange); 20] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -68,7 +71,12 @@ const SERVED: [(ApiKey, VersionRange); 18] = [
     served::<SaslAuthenticateRequest>(),
     served::<DescribeClusterRequest>(),
     served::<DescribeProducersRequest>(),
+    served::<GetTelemetrySubscriptionsRequest>(),
+    served::<PushTelemetryRequest>(),
 ];
+
+/// What only brokers offer that receive metrics.
+const TELEMETRY: [ApiKey; 2] = [ApiKey::GET_TELEMETRY_SUBSCRIPTIONS, ApiKey::PUSH_TELEMETRY];
 
 const fn served<R: Request>() -> (ApiKey, VersionRange) {
     (R::KEY, R::STABLE_VERSIONS)
@@ -157,6 +165,8 @@ impl Cluster {
             ApiKey::END_TXN => self.run(raw, Self::end_txn),
             ApiKey::TXN_OFFSET_COMMIT => self.run(raw, Self::txn_offset_commit),
             ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
+            ApiKey::GET_TELEMETRY_SUBSCRIPTIONS => self.run(raw, Self::get_telemetry_subscriptions),
+            ApiKey::PUSH_TELEMETRY => self.run(raw, Self::push_telemetry),
             _ => Ok(Answer::Close),
         }
     }
@@ -164,7 +174,10 @@ impl Cluster {
     /// What is served, in the versions that are offered.
     fn served(&self, broker: BrokerId) -> impl Iterator<Item = (ApiKey, VersionRange)> {
         let caps = self.caps_of(broker);
-        SERVED.into_iter().map(move |(key, versions)| {
+        let telemetry = self.telemetry.is_some();
+        let served = SERVED.into_iter();
+        let served = served.filter(move |(key, _)| telemetry || !TELEMETRY.contains(key));
+        served.map(move |(key, versions)| {
             let caps = caps.iter();
             let cap = caps
                 .filter(|(capped, _)| *capped == key)

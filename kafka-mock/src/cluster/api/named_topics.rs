@@ -6,8 +6,9 @@ use kafka_wire::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
         DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
-        SaslAuthenticateRequest, SaslHandshakeRequest, TxnOffsetCommitRequest,
+        GetTelemetrySubscriptionsRequest, InitProducerIdRequest, ListOffsetsRequest,
+        MetadataRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
+        SaslHandshakeRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -39,7 +40,9 @@ impl NamedTopics for ApiVersionsRequest {}
 impl NamedTopics for DescribeClusterRequest {}
 impl NamedTopics for DescribeConfigsRequest {}
 impl NamedTopics for FindCoordinatorRequest {}
+impl NamedTopics for GetTelemetrySubscriptionsRequest {}
 impl NamedTopics for InitProducerIdRequest {}
+impl NamedTopics for PushTelemetryRequest {}
 impl NamedTopics for AddOffsetsToTxnRequest {}
 impl NamedTopics for EndTxnRequest {}
 impl NamedTopics for SaslHandshakeRequest {}

@@ -28,6 +28,10 @@ pub(crate) enum ExpectedResponse {
     DescribeProducers(Vec<BatchRef>),
     /// Whether the log that this was seen of is that of the topic the batch was sent to.
     TopicId(BatchRef, Evidence),
+    /// Which metrics are wanted.
+    Subscription,
+    /// Whether metrics were taken.
+    MetricsPush,
     /// Something about transactions.
     Transaction(Ask),
     /// What became of these batches.
@@ -53,7 +57,9 @@ impl ExpectedResponse {
             | Self::SaslAuthenticate
             | Self::Metadata { .. }
             | Self::InitProducerId
-            | Self::DescribeConfigs => Vec::new(),
+            | Self::DescribeConfigs
+            | Self::Subscription
+            | Self::MetricsPush => Vec::new(),
         }
     }
 }

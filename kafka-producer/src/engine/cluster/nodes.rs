@@ -152,6 +152,12 @@ impl Nodes {
         self.in_flight().all(InFlight::is_empty)
     }
 
+    /// Whether a broker owes an answer.
+    pub(crate) fn owes_answers(&self, id: NodeId) -> bool {
+        let node = self.known.get(&id);
+        node.and_then(Node::load).is_some_and(|load| load > 0)
+    }
+
     /// Whether batches are on their way to any.
     pub(crate) fn have_produce_in_flight(&self) -> bool {
         self.in_flight().any(|requests| requests.produce() > 0)

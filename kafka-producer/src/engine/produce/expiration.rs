@@ -68,6 +68,11 @@ pub(crate) struct BrokerMemory {
 }
 
 impl BrokerMemory {
+    /// What the system's clock shows, if that is known.
+    pub(crate) fn wall_ms(&self) -> Option<i64> {
+        self.wall_ms
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.now
     }

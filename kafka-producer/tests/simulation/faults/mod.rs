@@ -79,6 +79,8 @@ pub(crate) enum FaultKind {
     ChangePassword,
     /// The addresses of two brokers lead to each other's, for a while. Planned apart, and not drawn.
     Misroute,
+    /// Metrics that the cluster wants are refused. Planned apart, and not drawn.
+    RefuseMetrics,
 }
 
 /// Why a fault did not strike.
@@ -110,6 +112,8 @@ pub(crate) enum Spared {
     NoOtherBroker,
     /// The cluster does not ask who its clients are.
     NobodyLogsIn,
+    /// The cluster wants no metrics.
+    MetricsUnwanted,
 }
 
 /// What came of all faults of one kind.
@@ -153,7 +157,7 @@ pub(crate) enum Relief {
 
 impl FaultKind {
     /// Each kind with its weight.
-    pub(crate) const ALL: [(Self, u32); 30] = [
+    pub(crate) const ALL: [(Self, u32); 31] = [
         (Self::CutOne, 12),
         (Self::CutAll, 5),
         (Self::Freeze, 7),
@@ -184,6 +188,7 @@ impl FaultKind {
         (Self::Rebalance, 5),
         (Self::ChangePassword, 0),
         (Self::Misroute, 0),
+        (Self::RefuseMetrics, 0),
     ];
 
     pub(crate) fn any(random: &mut fastrand::Rng, transactional: bool) -> Self {
@@ -272,6 +277,10 @@ impl World {
             FaultKind::ChangePassword => self.change_password()?,
             FaultKind::Misroute => {
                 self.misroute()?;
+                return Ok(Outcome::Lurking);
+            }
+            FaultKind::RefuseMetrics => {
+                self.refuse_metrics()?;
                 return Ok(Outcome::Lurking);
             }
             FaultKind::Mangle => {
