@@ -22,6 +22,7 @@ use std::time::Duration;
 use kafka_serde::{DefaultSerializer, Serializer};
 use kafka_wire::Uuid;
 
+use crate::append::NotAppended;
 use crate::builder::ProducerBuilder;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::CloseReport;
@@ -29,6 +30,7 @@ use crate::error::{ClientInstanceIdError, DeliveryError, InCallback, SendError, 
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::metrics::{ApplicationMetric, MetricsSnapshot};
 use crate::own_thread;
+use crate::pending::PendingRecord;
 use crate::producer;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::{RecordSender, TrySendError, outcome_callback};
@@ -52,7 +54,19 @@ fn append<R: SendReceipt, K: ?Sized, V: ?Sized>(
 ) -> Result<R, SendError> {
     match sender.try_append(record, callback) {
         Ok(receipt) => Ok(receipt),
-        Err(not_appended) => wait("send", sender.append_pending(not_appended)),
+        Err(not_appended) => append_blocking(sender, *not_appended),
+    }
+}
+
+#[cold]
+fn append_blocking<R: SendReceipt, K: ?Sized, V: ?Sized>(
+    sender: &RecordSender<K, V>,
+    not_appended: NotAppended<PendingRecord>,
+) -> Result<R, SendError> {
+    match (not_appended, own_thread::may_block("send")) {
+        (NotAppended::Refused(error), _) => Err(error),
+        (NotAppended::Waits(pending), Err(in_callback)) => Err(pending.refuse(in_callback.into())),
+        (waits, Ok(())) => pollster::block_on(sender.append_pending(Box::new(waits))),
     }
 }
 

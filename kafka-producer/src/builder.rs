@@ -23,6 +23,8 @@ use crate::dialer::Dialer;
 use crate::driver::{self, Network};
 use crate::engine::{Engine, EngineHandle, Seed};
 use crate::error::DeliveryError;
+use crate::interception::Interceptors;
+use crate::interceptor::{ProducerInterceptor, SharedInterceptor};
 use crate::metrics::MetricsReporter;
 use crate::producer::Producer;
 use crate::reporting;
@@ -53,6 +55,7 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     value_serializer: Arc<dyn Serializer<V>>,
     serializer_types: SerializerTypes,
     partitioner: Option<SharedPartitioner>,
+    interceptors: Vec<SharedInterceptor<K, V>>,
     dialer: Option<Arc<dyn Dialer>>,
     on_warning: Option<WarningHandler>,
     reporters: Vec<Box<dyn MetricsReporter>>,
@@ -132,6 +135,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
                 value: SerializerType::of::<V, B>(),
             },
             partitioner: None,
+            interceptors: Vec::new(),
             dialer: None,
             on_warning: None,
             reporters: Vec::new(),
@@ -203,6 +207,28 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     /// ```
     pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
         self.partitioner = Some(Arc::new(partitioner));
+        self
+    }
+
+    /// Adds an interceptor to the end of the chain, which begins with those of `interceptor.classes`.
+    ///
+    /// ```
+    /// use kafka_producer::{Acknowledgement, Producer, ProducerInterceptor};
+    ///
+    /// struct Failures;
+    ///
+    /// impl<K: ?Sized, V: ?Sized> ProducerInterceptor<K, V> for Failures {
+    ///     fn on_acknowledgement(&self, acknowledgement: &Acknowledgement<'_>) {
+    ///         if let Err(error) = acknowledgement.outcome {
+    ///             eprintln!("a record for {}: {error}", acknowledgement.topic);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let builder = Producer::<str, str>::builder().interceptor(Failures);
+    /// ```
+    pub fn interceptor(mut self, interceptor: impl ProducerInterceptor<K, V> + 'static) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
         self
     }
 
@@ -310,13 +336,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     }
 
     fn start(self) -> Result<Producer<K, V>, BuildError> {
+        let (checked, mut interceptors) = self.config.check_for(&self.serializer_types)?;
         let Checked {
             settings,
             partitioner,
             reporters,
             warnings,
             provided,
-        } = self.config.check_for(&self.serializer_types)?;
+        } = checked;
         let tls = settings.security.tls.as_ref();
         let tls = tls.map(|tls| TlsClient::new(tls, Instant::now()));
         let tls = tls
@@ -336,11 +363,14 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         let reporters = self.reporters.into_iter().chain(made).collect();
         let running = reporting::start(appender.metrics_source(), reporters);
         let running = running.map_err(BuildError::Thread)?;
+        interceptors.extend(self.interceptors);
+        let interceptors = Interceptors::new(interceptors, Arc::clone(&settings.client_id));
         driver::spawn(engine, settings, doorbell, network, running).map_err(BuildError::Thread)?;
         Ok(Producer::new(
             appender,
             self.key_serializer,
             self.value_serializer,
+            interceptors,
         ))
     }
 }

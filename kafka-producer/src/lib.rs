@@ -80,6 +80,10 @@ pub mod error;
 mod group;
 pub mod metrics;
 #[cfg(feature = "tokio")]
+mod interception;
+#[cfg(feature = "tokio")]
+mod interceptor;
+#[cfg(feature = "tokio")]
 mod own_thread;
 #[cfg(feature = "tokio")]
 mod pending;
@@ -124,6 +128,10 @@ pub use error::{
     AbortableError, DeliveryError, FatalError, Persistence, SendError, TransactionError,
 };
 pub use group::{ConsumerGroupMetadata, OffsetToCommit};
+#[cfg(feature = "tokio")]
+pub use interceptor::{
+    Acknowledgement, InterceptedRecord, InterceptorError, ProducerInterceptor, Unacknowledged,
+};
 pub use kafka_partition as partition;
 pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;

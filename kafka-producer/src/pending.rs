@@ -14,6 +14,7 @@ use crate::append::{Destination, NotAppended, RecordAppender, SerializedRecord, 
 use crate::delivery::{OutcomeCallback, SendReceipt};
 use crate::engine::Wait;
 use crate::error::{DeliveryError, SendError};
+use crate::interception::Ticket;
 use crate::timed::Timed;
 
 /// The record and what it waits for.
@@ -25,6 +26,8 @@ pub(crate) struct PendingRecord {
     value: Option<Vec<u8>>,
     headers: Headers,
     callback: Option<OutcomeCallback>,
+    /// If it is intercepted.
+    ticket: Option<Arc<Ticket>>,
     waits_for: WaitsFor,
 }
 
@@ -46,8 +49,23 @@ impl PendingRecord {
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.clone(),
             callback,
+            ticket: None,
             waits_for,
         }
+    }
+
+    /// Its outcome is to be told to interceptors.
+    pub(crate) fn with_ticket(mut self, ticket: Arc<Ticket>) -> Self {
+        self.ticket = Some(ticket);
+        self
+    }
+
+    /// The record is not accepted, for this reason.
+    pub(crate) fn refuse(self, error: SendError) -> SendError {
+        if let Some(ticket) = &self.ticket {
+            ticket.not_accepted(&error);
+        }
+        error
     }
 
     /// Appends the record if it can be done without waiting, with memory that is there though others
@@ -57,6 +75,14 @@ impl PendingRecord {
         mut self,
         appender: &RecordAppender,
     ) -> Result<R, WaitsFor> {
+        let appended = self.try_append_now(appender);
+        if let (Err(waits_for), Some(ticket)) = (&appended, &self.ticket) {
+            ticket.given_back(*waits_for);
+        }
+        appended
+    }
+
+    fn try_append_now<R: SendReceipt>(&mut self, appender: &RecordAppender) -> Result<R, WaitsFor> {
         match self.waits_for {
             WaitsFor::Metadata => {
                 // Nobody waits for the answer: it is in the next snapshot.
@@ -76,6 +102,14 @@ impl PendingRecord {
     /// Waits until the record is in its batch, at most `max.block.ms`.
     pub(crate) async fn append<R: SendReceipt>(
         mut self,
+        appender: &RecordAppender,
+    ) -> Result<R, SendError> {
+        let appended = self.wait_and_append(appender).await;
+        appended.map_err(|error| self.refuse(error))
+    }
+
+    async fn wait_and_append<R: SendReceipt>(
+        &mut self,
         appender: &RecordAppender,
     ) -> Result<R, SendError> {
         let since = Instant::now();

@@ -14,6 +14,7 @@ use crate::append::RecordAppender;
 use crate::delivery::Delivery;
 use crate::engine::{CloseReport, Command, Wait};
 use crate::error::{DeliveryError, InCallback, SendError};
+use crate::interception::Interceptors;
 use crate::metrics::MetricsSnapshot;
 use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -57,10 +58,12 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         appender: RecordAppender,
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
+        interceptors: Option<Interceptors<K, V>>,
     ) -> Self {
+        let sender = RecordSender::new(appender, key_serializer, value_serializer, interceptors);
         Self {
             inner: Arc::new(Inner {
-                sender: RecordSender::new(appender, key_serializer, value_serializer),
+                sender,
                 transaction_open: AtomicBool::new(false),
             }),
         }

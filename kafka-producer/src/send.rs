@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! send, send_and_forget, send_with, try_send          of Producer, Transaction, blocking
-//!   └─▶ try_append ─serialize─▶ RecordAppender::append ─▶ a receipt
+//!   └─▶ try_append ─(interceptors)─serialize─▶ RecordAppender::append ─▶ a receipt
 //!            └─ it has to wait ─▶ PendingRecord ─▶ append_pending ─▶ a receipt
 //! ```
 //!
@@ -11,6 +11,7 @@
 //! allocates nothing. Whether a producer may send outside of a transaction is not asked here.
 
 use std::cell::Cell;
+use std::mem;
 use std::sync::Arc;
 
 use kafka_accumulator::Receipt;
@@ -21,6 +22,8 @@ use crate::clock;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt, metadata};
 use crate::engine::Snapshot;
 use crate::error::{DeliveryError, SendError};
+use crate::interception::{self, Interceptors};
+use crate::interceptor::InterceptedRecord;
 use crate::own_thread;
 use crate::pending::PendingRecord;
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -30,6 +33,7 @@ pub(crate) struct RecordSender<K: ?Sized, V: ?Sized> {
     appender: RecordAppender,
     key_serializer: Arc<dyn Serializer<K>>,
     value_serializer: Arc<dyn Serializer<V>>,
+    interceptors: Option<Interceptors<K, V>>,
 }
 
 impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
@@ -37,11 +41,13 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         appender: RecordAppender,
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
+        interceptors: Option<Interceptors<K, V>>,
     ) -> Self {
         Self {
             appender,
             key_serializer,
             value_serializer,
+            interceptors,
         }
     }
 
@@ -69,7 +75,7 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         let appended = match *not_appended {
             NotAppended::Waits(pending) => match own_thread::may_await("send") {
                 Ok(()) => pending.append(&self.appender).await,
-                Err(in_callback) => Err(in_callback.into()),
+                Err(in_callback) => Err(pending.refuse(in_callback.into())),
             },
             NotAppended::Refused(error) => Err(error),
         };
@@ -87,7 +93,7 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         &self,
         mut record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
-        let headers = record.headers.len();
+        let headers = HeadersBefore::of(&record, self.interceptors.is_some());
         let timestamp_ms = record.timestamp_ms;
         let not_appended = match self.try_append(&mut record, None) {
             Ok(delivery) => return Ok(delivery),
@@ -101,13 +107,14 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
             }
         };
         pending.append_now(&self.appender).map_err(|waits_for| {
-            record.headers = record.headers.into_iter().take(headers).collect();
+            headers.restore(&mut record.headers);
             record.timestamp_ms = timestamp_ms;
             TrySendError::WouldWait(record, waits_for)
         })
     }
 
-    /// Serializes a record and appends it if it need not wait. It has a timestamp from here on.
+    /// Serializes a record and appends it if it need not wait. It has a timestamp from here on, or is taken
+    /// over by interceptors.
     // By reference: a record that is handed on by value is copied at each step.
     #[inline(always)]
     pub(crate) fn try_append<R: SendReceipt>(
@@ -115,18 +122,63 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         record: &mut ProducerRecord<'_, K, V>,
         callback: Option<OutcomeCallback>,
     ) -> Result<R, Box<NotAppended<PendingRecord>>> {
+        match &self.interceptors {
+            None => self.append_as_it_is(record, |_| callback),
+            Some(interceptors) => self.append_intercepted(interceptors, record, callback),
+        }
+    }
+
+    /// Appends what interceptors make of a record.
+    #[inline(never)]
+    fn append_intercepted<R: SendReceipt>(
+        &self,
+        interceptors: &Interceptors<K, V>,
+        record: &mut ProducerRecord<'_, K, V>,
+        callback: Option<OutcomeCallback>,
+    ) -> Result<R, Box<NotAppended<PendingRecord>>> {
+        if interception::is_running() {
+            return self.append_as_it_is(record, |_| callback);
+        }
+        let mut record = InterceptedRecord::taken_from(record);
+        interceptors.on_send(&mut record);
+        let timestamp_ms = record.timestamp_ms;
+        let mut record = record.lend();
+        let ticket = interceptors.ticket(&record);
+        let appended = self.append_as_it_is(&mut record, |headers| {
+            ticket.set_headers(headers);
+            Some(Arc::clone(&ticket).callback(timestamp_ms, callback))
+        });
+        appended.map_err(|not_appended| {
+            ticket.set_headers(&record.headers);
+            Box::new(match *not_appended {
+                NotAppended::Waits(pending) => NotAppended::Waits(pending.with_ticket(ticket)),
+                NotAppended::Refused(error) => {
+                    ticket.not_accepted(&error);
+                    NotAppended::Refused(error)
+                }
+            })
+        })
+    }
+
+    /// `callback` is asked for when the record has all of its headers.
+    #[inline(always)]
+    fn append_as_it_is<R: SendReceipt>(
+        &self,
+        record: &mut ProducerRecord<'_, K, V>,
+        callback: impl FnOnce(&Headers) -> Option<OutcomeCallback>,
+    ) -> Result<R, Box<NotAppended<PendingRecord>>> {
         let mut scratch = ThreadScratch::take();
-        let appended = self.try_append_via(record, callback, &mut scratch);
+        let appended = self.append_via(record, callback, &mut scratch);
         scratch.put_back();
         let appended = appended?;
         Ok(R::new(appended, record.timestamp_ms.unwrap_or_default()))
     }
 
     #[inline(always)]
-    fn try_append_via<R: Receipt<DeliveryError>>(
+    fn append_via<R: Receipt<DeliveryError>>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
+        callback: impl FnOnce(&Headers) -> Option<OutcomeCallback>,
         scratch: &mut ThreadScratch,
     ) -> Result<R, Box<NotAppended<PendingRecord>>> {
         let topic = record.topic;
@@ -160,7 +212,7 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
             headers,
         };
         let cluster = self.appender.latest_cluster(&mut scratch.snapshot);
-        let mut new = serialized.for_batch(callback);
+        let mut new = serialized.for_batch(callback(headers));
         match self
             .appender
             .append(cluster, topic, &serialized, None, &mut new)
@@ -168,6 +220,30 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
             Ok(receipt) => Ok(receipt),
             Err(why) => Err(pending(*why, topic, &serialized, new.callback.take())),
         }
+    }
+}
+
+/// Headers of a record that may be given back.
+enum HeadersBefore {
+    /// Serializers add to them.
+    First(usize),
+    /// Interceptors do with them what they like.
+    All(Headers),
+}
+
+impl HeadersBefore {
+    fn of<K: ?Sized, V: ?Sized>(record: &ProducerRecord<'_, K, V>, is_intercepted: bool) -> Self {
+        match is_intercepted {
+            true => Self::All(record.headers.clone()),
+            false => Self::First(record.headers.len()),
+        }
+    }
+
+    fn restore(self, headers: &mut Headers) {
+        *headers = match self {
+            Self::First(count) => mem::take(headers).into_iter().take(count).collect(),
+            Self::All(before) => before,
+        };
     }
 }
 

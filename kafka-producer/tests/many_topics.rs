@@ -165,5 +165,5 @@ fn each_of_10_000_topics_costs_what_each_of_1000_does() {
     is_linear("the first record", &few.all, &many.all);
     assert!(many.timers.heap.count_total < 100, "nothing for each topic");
     is_linear("a refresh", &few.refresh, &many.refresh);
-    is_linear("a leader that has moved", &few.moved, &many.moved);
+    assert!(many.moved.heap.count_total < 100, "nothing for each topic");
 }

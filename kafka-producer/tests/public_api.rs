@@ -15,10 +15,10 @@ use kafka_producer::error::{
 };
 use kafka_producer::security::{ScramHash, Secret, Token, TokenError, TokenProvider};
 use kafka_producer::{
-    Acks, Address, BuildError, CloseReport, ConfigError, ConsumerGroupMetadata, Delivery,
-    OffsetToCommit, Persistence, Producer, ProducerBuilder, ProducerConfig, ProducerRecord,
-    RecordMetadata, SecurityProtocol, Status, Transaction, TrySendError, UnresolvedPolicy,
-    WaitsFor, blocking,
+    Acknowledgement, Acks, Address, BuildError, CloseReport, ConfigError, ConsumerGroupMetadata,
+    Delivery, InterceptedRecord, OffsetToCommit, Persistence, Producer, ProducerBuilder,
+    ProducerConfig, ProducerInterceptor, ProducerRecord, RecordMetadata, SecurityProtocol, Status,
+    Transaction, TrySendError, Unacknowledged, UnresolvedPolicy, WaitsFor, blocking,
 };
 
 #[test]
@@ -53,6 +53,11 @@ fn handles_can_be_shared_between_threads() {
     is_shared::<Delivery>();
     is_shared::<ProducerRecord<'_, str, str>>();
     is_shared::<TrySendError<'_, str, str>>();
+    is_shared::<InterceptedRecord<'_, str, str>>();
+    is_shared::<Acknowledgement<'_>>();
+    is_shared::<Unacknowledged<'_>>();
+    fn is_sent_to_threads<T: ?Sized + Send + Sync>() {}
+    is_sent_to_threads::<dyn ProducerInterceptor<str, str>>();
     fn is_sent<T: Send + Debug>() {}
     is_sent::<ProducerBuilder<str, str>>();
     fn is_cloned<T: Clone>() {}

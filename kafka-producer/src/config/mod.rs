@@ -19,7 +19,10 @@ mod choices;
 mod codec;
 mod environment;
 mod error;
+mod interceptors;
 mod jaas;
+#[cfg(feature = "tokio")]
+mod named_interceptors;
 mod nearest;
 mod other_names;
 mod plugins;

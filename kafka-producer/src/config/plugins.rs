@@ -9,10 +9,14 @@ use std::sync::Arc;
 
 use kafka_partition::Partitioner;
 
+#[cfg(feature = "tokio")]
+use super::named_interceptors::NamedInterceptors;
+#[cfg(feature = "tokio")]
+use crate::interceptor::ProducerInterceptor;
 use crate::metrics::MetricsReporter;
 
-/// Names that a program gives to types of its own, as values of `partitioner.class`, `metric.reporters`,
-/// `key.serializer` and `value.serializer`. What is named later goes before what was named earlier, and before Kafka's classes.
+/// Names that a program gives to types of its own, as values of `partitioner.class`, `key.serializer`,
+/// `value.serializer`, `interceptor.classes` and `metric.reporters`. What is named later goes before what was named earlier, and before Kafka's classes.
 ///
 /// ```
 /// use kafka_producer::config::Plugins;
@@ -33,6 +37,8 @@ pub struct Plugins {
     partitioners: Vec<(String, PartitionerFactory)>,
     reporters: Vec<(String, ReporterFactory)>,
     serializers: Vec<(String, TypeId)>,
+    #[cfg(feature = "tokio")]
+    interceptors: NamedInterceptors,
 }
 
 /// Makes the partitioner of one producer.
@@ -139,6 +145,45 @@ impl Plugins {
         self
     }
 
+    /// Lets `interceptor.classes` name what `make` makes, once for each producer of records with keys `K` and
+    /// values `V`. An interceptor for all types is named for those of the producers that a program builds.
+    ///
+    /// ```
+    /// use kafka_producer::config::Plugins;
+    /// use kafka_producer::{InterceptedRecord, InterceptorError, Producer, ProducerInterceptor};
+    ///
+    /// struct Audit;
+    ///
+    /// impl<K: ?Sized, V: ?Sized> ProducerInterceptor<K, V> for Audit {
+    ///     fn on_send(&self, record: &mut InterceptedRecord<'_, K, V>) -> Result<(), InterceptorError> {
+    ///         record.headers.add("source", "till-7");
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let plugins = Plugins::new().interceptor::<str, str, _>("com.example.Audit", || Audit);
+    /// let producer = Producer::<str, str>::builder()
+    ///     .bootstrap_servers(["localhost:9092"])
+    ///     .set("interceptor.classes", "com.example.Audit")
+    ///     .plugins(plugins)
+    ///     .build()?;
+    /// # Ok::<(), kafka_producer::BuildError>(())
+    /// ```
+    #[cfg(feature = "tokio")]
+    pub fn interceptor<K, V, I>(
+        mut self,
+        name: impl Into<String>,
+        make: impl Fn() -> I + Send + Sync + 'static,
+    ) -> Self
+    where
+        K: ?Sized + 'static,
+        V: ?Sized + 'static,
+        I: ProducerInterceptor<K, V> + 'static,
+    {
+        self.interceptors.add(name.into(), make);
+        self
+    }
+
     pub(super) fn partitioner_named(&self, name: &str) -> Option<PartitionerFactory> {
         let mut later_first = self.partitioners.iter().rev();
         let (_, make) = later_first.find(|(given, _)| given == name)?;
@@ -153,6 +198,19 @@ impl Plugins {
 
     pub(super) fn partitioner_names(&self) -> impl Iterator<Item = &str> {
         self.partitioners.iter().map(|(name, _)| &**name)
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(super) fn interceptors(&self) -> &NamedInterceptors {
+        &self.interceptors
+    }
+
+    pub(super) fn interceptor_names(&self) -> impl Iterator<Item = &str> {
+        #[cfg(feature = "tokio")]
+        let names = self.interceptors.names();
+        #[cfg(not(feature = "tokio"))]
+        let names = std::iter::empty();
+        names
     }
 
     #[cfg(feature = "tokio")]
@@ -209,6 +267,10 @@ impl fmt::Debug for ReporterFactory {
 
 impl PartialEq for Plugins {
     fn eq(&self, other: &Self) -> bool {
+        #[cfg(feature = "tokio")]
+        if self.interceptors != other.interceptors {
+            return false;
+        }
         self.partitioners == other.partitioners
             && self.reporters == other.reporters
             && self.serializers == other.serializers
@@ -229,6 +291,9 @@ impl fmt::Debug for Plugins {
         let names = self.partitioners.iter().map(|(name, _)| name);
         let reporters = self.reporters.iter().map(|(name, _)| name);
         let names = names.chain(reporters).chain(serializers);
-        f.debug_set().entries(names).finish()
+        let names = names.map(|name| &**name);
+        f.debug_set()
+            .entries(names.chain(self.interceptor_names()))
+            .finish()
     }
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::environment;
 use super::error::ConfigError;
+#[cfg(feature = "tokio")]
+use super::interceptors;
 use super::other_names::{self, Meaning, OtherName};
 use super::plugins::Plugins;
 use super::properties_file::{Charset, read_properties_file};
@@ -16,6 +18,8 @@ use super::rules::{self, Checked};
 #[cfg(feature = "tokio")]
 use super::serializers::{self, SerializerTypes};
 use super::table::{self, Property};
+#[cfg(feature = "tokio")]
+use crate::interceptor::SharedInterceptor;
 use crate::security::TokenProvider;
 
 /// The configuration of a producer: Kafka's names, defaults and rules.
@@ -209,8 +213,8 @@ impl ProducerConfig {
         self.explicit.extend(later);
     }
 
-    /// The names by which `partitioner.class`, `key.serializer` and `value.serializer` may choose the
-    /// program's own types.
+    /// The names by which `partitioner.class`, `interceptor.classes`, `key.serializer` and `value.serializer`
+    /// may choose the program's own types.
     ///
     /// ```
     /// use kafka_producer::ProducerConfig;
@@ -277,14 +281,21 @@ impl ProducerConfig {
         rules::check(&self.explicit, provider, &self.plugins, |_, _| {})
     }
 
-    /// The same for a producer with these serializers.
+    /// The same for a producer with these serializers, and makes the interceptors that it names.
     #[cfg(feature = "tokio")]
-    pub(crate) fn check_for(&self, types: &SerializerTypes) -> Result<Checked, ConfigError> {
+    pub(crate) fn check_for<K: ?Sized + 'static, V: ?Sized + 'static>(
+        &self,
+        types: &SerializerTypes,
+    ) -> Result<(Checked, Vec<SharedInterceptor<K, V>>), ConfigError> {
         let provider = self.token_provider.as_ref().map(|given| &given.0);
         let plugins = &self.plugins;
-        rules::check(&self.explicit, provider, plugins, |values, findings| {
+        let mut named = Vec::new();
+        let checked = rules::check(&self.explicit, provider, plugins, |values, findings| {
             serializers::compare(values, types, plugins, findings);
-        })
+            interceptors::compare::<K, V>(values, plugins, findings);
+            named = interceptors::named(values);
+        })?;
+        Ok((checked, interceptors::make(&named, plugins)))
     }
 }
 

@@ -17,6 +17,7 @@ use super::choices::{
 };
 use super::codec;
 use super::error::{ConfigError, Problem, Warning};
+use super::interceptors;
 use super::other_names;
 use super::plugins::{PartitionerFactory, Plugins, ReporterFactory};
 use super::providers::{self, Provided};
@@ -235,6 +236,7 @@ pub(super) fn check(
     let mut settings = settings(&values, security, &mut findings);
     let partitioner = partitioner(&values, plugins, &mut findings);
     let reporters = reporters(&values, plugins, &mut findings);
+    interceptors::check(&values, plugins, &mut findings);
     also(&values, &mut findings);
     let (problems, warnings) = (&mut findings.problems, &mut findings.warnings);
     problems

@@ -161,8 +161,8 @@ mod tests {
         let config = ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
         let config = config.set("value.serializer", class).plugins(plugins);
         let key = of::<str, _>(Utf8);
-        match config.check_for(&SerializerTypes { key, value }) {
-            Ok(checked) => {
+        match config.check_for::<str, str>(&SerializerTypes { key, value }) {
+            Ok((checked, _)) => {
                 let warnings = checked.warnings.iter().map(ToString::to_string);
                 warnings.collect::<Vec<_>>().join("\n")
             }
@@ -280,12 +280,12 @@ mod tests {
         };
         assert!(
             config("kafka.serializer.StringEncoder")
-                .check_for(&types)
+                .check_for::<str, str>(&types)
                 .is_ok()
         );
         assert!(
             config("kafka.serializer.DefaultEncoder")
-                .check_for(&types)
+                .check_for::<str, str>(&types)
                 .is_err()
         );
     }

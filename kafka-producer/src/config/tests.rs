@@ -2,6 +2,7 @@
 
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
+mod interceptors;
 mod other_names;
 mod providers;
 mod sources;
@@ -139,15 +140,6 @@ fn a_number_of_replicas_as_acks_is_answered_with_all() {
     refused(
         &[("acks", "-2")],
         "acks=\"-2\": must be one of all, -1, 0, 1",
-    );
-}
-
-#[test]
-fn interceptors_are_refused_without_a_promise_of_others() {
-    refused(
-        &[("interceptor.classes", "com.example.Audit")],
-        "interceptor.classes=\"com.example.Audit\": must be left unset, because classes of Java \
-         cannot be run, and there are no interceptors here yet",
     );
 }
 

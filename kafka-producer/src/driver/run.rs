@@ -278,7 +278,7 @@ mod tests {
         driver.dials.insert(NodeId(99), dial);
         thread::spawn(move || run(driver, None, runtime));
         let serializer = Arc::new(<str as DefaultSerializer>::Serializer::default());
-        let producer = Producer::new(appender, serializer.clone(), serializer);
+        let producer = Producer::new(appender, serializer.clone(), serializer, None);
         (producer, panic_now)
     }
 

@@ -14,6 +14,7 @@ mod closing;
 mod compressing;
 mod dooming;
 mod faults;
+mod intercepting;
 mod isolating;
 mod late_commits;
 mod login_properties;

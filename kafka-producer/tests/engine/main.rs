@@ -29,6 +29,7 @@ mod logins;
 mod made_anew;
 mod metadata;
 mod misrouting;
+mod moving;
 mod obstacles;
 mod ordering;
 mod outcomes;

@@ -12,6 +12,7 @@ mod console;
 #[path = "../dialers/exchange.rs"]
 mod exchange;
 mod growth;
+mod intercepting;
 mod leaders;
 mod limits;
 mod metrics;

@@ -50,6 +50,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("from the append of a record to its outcome, retries included; at least linger.ms + request.timeout.ms")),
     row("enable.idempotence", Bool, "true", Any,
         Supported("no duplicates and no reordering by retries; needs acks=all, retries, at most 5 in flight")),
+    row("interceptor.classes", List, "", Any,
+        Supported("who sees each record before it is serialized, and its outcome: names of Plugins, since classes of \
+            Java cannot be run")),
     row("linger.ms", Long, "5", AtLeast(0),
         Supported("how long a batch waits for more records")),
     row("max.block.ms", Long, "60000", AtLeast(0),
@@ -113,8 +116,6 @@ pub(super) static PROPERTIES: &[Property] = &[
     unset("transactional.id", Text, NonEmpty,
         Supported("makes the producer transactional; one that comes later with the same id fences this one")),
 
-    row("interceptor.classes", List, "", Any,
-        Refused("classes of Java cannot be run, and there are no interceptors here yet")),
     row("transaction.two.phase.commit.enable", Bool, "false", Any,
         Refused("a transaction cannot be prepared and handed on yet (KIP-939)")),
     unset("key.serializer", Class, Any, SERIALIZERS),

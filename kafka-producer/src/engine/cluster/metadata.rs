@@ -1,8 +1,9 @@
 //! What is known of the cluster's topics, which callers wait for one, and when metadata is requested.
 //!
-//! A request for what is missing (a topic, a partition, a leader) names only those topics, so that a new
-//! topic costs the same however many are known. Every topic that was written to within
-//! `metadata.max.idle.ms` is requested when leaders may have moved, and after `metadata.max.age.ms`.
+//! A request for what is missing (a topic, a partition, a leader), or because a broker says that it does not lead a
+//! partition, names only those topics, so that it costs the same however many are known. Every topic that was
+//! written to within `metadata.max.idle.ms` is requested when a broker was lost, and after
+//! `metadata.max.age.ms`.
 //! `updates.rs` says when; `metadata/apply.rs` applies an answer, `metadata/publish.rs` shows callers
 //! what has changed, and `metadata/weigh.rs` how busy partitions are.
 
@@ -163,7 +164,7 @@ impl Metadata {
 
 /// Requests.
 impl Metadata {
-    /// What is known may have changed: requests all topics.
+    /// What is known of any topic may have changed: requests all.
     pub(crate) fn request_update(&mut self) {
         self.updates.request_all();
     }
@@ -173,6 +174,13 @@ impl Metadata {
         self.updates.request(topic);
     }
 
+    /// The leaders of this topic may have moved: requests it.
+    pub(crate) fn request_anew(&mut self, topic: &Arc<str>) {
+        if self.topics.contains_key(topic) {
+            self.updates.request_anew(topic);
+        }
+    }
+
     /// When the next request may be sent, if one is to be.
     pub(crate) fn next_request(&self, now: Instant) -> Option<Instant> {
         self.updates.next(now)
@@ -180,7 +188,7 @@ impl Metadata {
 
     /// Whether the next request names every topic in use, so that unused ones should be forgotten first.
     pub(crate) fn asks_for_all_next(&self) -> bool {
-        self.updates.scope() != Scope::Missing
+        self.updates.scope() != Scope::Some
     }
 
     /// Sends a broker the next request.
@@ -189,7 +197,7 @@ impl Metadata {
             return Ok(());
         };
         let scope = self.updates.scope();
-        if scope != Scope::Missing {
+        if scope != Scope::Some {
             let aged = cx.now + max_age(&cx.settings);
             cx.timers.arm(Timer::Metadata, aged);
         }
@@ -208,7 +216,7 @@ impl Metadata {
     /// The topics that a request of this scope names.
     fn names(&self, scope: Scope) -> Vec<Arc<str>> {
         match scope {
-            Scope::Missing => self.updates.missing().cloned().collect(),
+            Scope::Some => self.updates.some().cloned().collect(),
             Scope::Everything | Scope::Aged => self
                 .topics
                 .iter()

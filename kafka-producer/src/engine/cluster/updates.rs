@@ -1,9 +1,10 @@
-//! When metadata is asked for, and whether about what is missing or about everything.
+//! When metadata is asked for, and whether about some topics or about everything.
 //!
 //! ```text
 //! all topics: Unknown ──asked──▶ Since(then) ──metadata.max.age.ms──▶ Aged ──asked──▶ Since(then)
-//!                                     └──leaders may have moved──▶ Stale ──asked──▶ Since(then)
+//!                                     └──a broker was lost──▶ Stale ──asked──▶ Since(then)
 //! a topic:    new ──asked about──▶ missing ──told of──▶ neither
+//!             its leaders may have moved ──asked about──▶ told, or moved again
 //! ```
 //!
 //! However much is wanted, and whatever is answered: between two requests there is `retry.backoff.ms`,
@@ -27,9 +28,11 @@ pub(crate) struct Updates {
     new: BTreeSet<Arc<str>>,
     /// Topics that were asked about and are not here any more, and until when they are not new.
     forgotten: BTreeMap<Arc<str>, Instant>,
+    /// Topics whose leaders may have moved since they were asked about.
+    moved: BTreeSet<Arc<str>>,
     everything: Everything,
     /// What the request on its way is about.
-    asked: Option<Scope>,
+    asked: Option<Question>,
     pace: Pace,
     /// Since when every request was in vain, if that is so.
     unheard_since: Option<Instant>,
@@ -48,11 +51,21 @@ enum Everything {
     Stale,
 }
 
+/// A request on its way.
+#[derive(Debug)]
+enum Question {
+    /// About some topics; of these the leaders may have moved.
+    Some {
+        moved: BTreeSet<Arc<str>>,
+    },
+    Everything(Scope),
+}
+
 /// What a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Topics of which something is missing.
-    Missing,
+    /// Topics of which something is missing, or whose leaders may have moved.
+    Some,
     /// Every topic in use, because something may have changed.
     Everything,
     /// The same, because of the age of what is known: nothing need have changed.
@@ -93,6 +106,7 @@ impl Updates {
             missing: BTreeSet::new(),
             new: BTreeSet::new(),
             forgotten: BTreeMap::new(),
+            moved: BTreeSet::new(),
             everything: Everything::Unknown,
             asked: None,
             pace: Pace::new(backoff),
@@ -113,6 +127,10 @@ impl Updates {
     /// request may have been about it.
     pub(crate) fn remove(&mut self, topic: &Arc<str>, now: Instant) {
         self.missing.remove(topic);
+        self.moved.remove(topic);
+        if let Some(Question::Some { moved }) = &mut self.asked {
+            moved.remove(topic);
+        }
         let was_asked = !self.new.remove(topic);
         let asked = self.pace.begun().filter(|_| was_asked);
         let until = asked.map(|asked| asked + self.pace.longest());
@@ -130,6 +148,14 @@ impl Updates {
     pub(crate) fn request(&mut self, topic: &Arc<str>) {
         if !self.missing.contains(topic) {
             self.missing.insert(Arc::clone(topic));
+        }
+    }
+
+    /// The leaders of this topic, which is known, may have moved: it is to be asked about, whatever the answer to a
+    /// request on its way says.
+    pub(crate) fn request_anew(&mut self, topic: &Arc<str>) {
+        if !self.moved.contains(topic) {
+            self.moved.insert(Arc::clone(topic));
         }
     }
 
@@ -169,7 +195,8 @@ impl Updates {
             Some(now)
         } else {
             let stale = matches!(self.everything, Everything::Aged | Everything::Stale);
-            (stale || !self.missing.is_empty()).then(|| self.pace.earliest(now))
+            let some = !self.missing.is_empty() || !self.moved.is_empty();
+            (stale || some).then(|| self.pace.earliest(now))
         }
     }
 
@@ -188,8 +215,13 @@ impl Updates {
         match self.everything {
             Everything::Unknown | Everything::Stale => Scope::Everything,
             Everything::Aged => Scope::Aged,
-            Everything::Since(_) => Scope::Missing,
+            Everything::Since(_) => Scope::Some,
         }
+    }
+
+    /// The topics that a request about some names.
+    pub(crate) fn some(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.missing.union(&self.moved)
     }
 
     /// The request is on its way.
@@ -198,17 +230,21 @@ impl Updates {
         self.pace.begin(now, random);
         self.new.clear();
         self.forgotten.retain(|_, until| *until > now);
-        self.asked = Some(scope);
-        if scope != Scope::Missing {
-            self.everything = Everything::Since(now);
-        }
+        let moved = std::mem::take(&mut self.moved);
+        self.asked = Some(match scope {
+            Scope::Some => Question::Some { moved },
+            Scope::Everything | Scope::Aged => {
+                self.everything = Everything::Since(now);
+                Question::Everything(scope)
+            }
+        });
     }
 
     /// The request is answered, which has come to so much.
     pub(crate) fn answered(&mut self, gained: Gain, now: Instant, random: &mut fastrand::Rng) {
         match (self.asked.take(), gained) {
             (_, Gain::News) => self.pace.succeed(random),
-            (Some(Scope::Aged), Gain::Nothing) => {}
+            (Some(Question::Everything(Scope::Aged)), Gain::Nothing) => {}
             _ => drop(self.pace.fail(now, random)),
         }
     }
@@ -216,9 +252,10 @@ impl Updates {
     /// The request was not answered, or brought no broker: it is to be sent again.
     pub(crate) fn failed(&mut self, now: Instant, random: &mut fastrand::Rng) {
         self.pace.fail(now, random);
-        let asked = self.asked.take();
-        if asked.is_some_and(|scope| scope != Scope::Missing) {
-            self.request_all();
+        match self.asked.take() {
+            Some(Question::Some { moved }) => self.moved.extend(moved),
+            Some(Question::Everything(_)) => self.request_all(),
+            None => {}
         }
     }
 
@@ -271,9 +308,9 @@ mod tests {
         updates.answered(Gain::Gaps, now, &mut random);
         assert_eq!(
             (updates.next(now), updates.scope()),
-            (Some(now), Scope::Missing)
+            (Some(now), Scope::Some)
         );
-        updates.asked(Scope::Missing, now, &mut random);
+        updates.asked(Scope::Some, now, &mut random);
         updates.answered(Gain::Gaps, now, &mut random);
         let next = updates.next(now).unwrap();
         assert!(next >= now + MS * 80, "{:?}", next - now);
@@ -293,6 +330,36 @@ mod tests {
         let later = now + MS * 1000;
         updates.add(&topic, later);
         assert_eq!(updates.next(later), Some(later));
+    }
+
+    fn named(updates: &Updates) -> Vec<&str> {
+        assert_eq!(updates.scope(), Scope::Some);
+        updates.some().map(|topic| &**topic).collect()
+    }
+
+    #[test]
+    fn a_topic_whose_leaders_moved_is_asked_about_alone_until_a_later_request_is_answered() {
+        let (mut updates, mut random, now) = updates();
+        let (orders, payments): (Arc<str>, Arc<str>) = ("orders".into(), "payments".into());
+        updates.asked(Scope::Everything, now, &mut random);
+        updates.answered(Gain::News, now, &mut random);
+        updates.request_anew(&orders);
+        assert_eq!(named(&updates), ["orders"]);
+        updates.asked(Scope::Some, now, &mut random);
+        updates.request_anew(&payments);
+        updates.failed(now, &mut random);
+        assert_eq!(named(&updates), ["orders", "payments"]);
+        updates.asked(Scope::Some, now, &mut random);
+        updates.request_anew(&payments);
+        updates.told(&payments, Told::Complete);
+        updates.answered(Gain::News, now, &mut random);
+        assert_eq!(
+            named(&updates),
+            ["payments"],
+            "it may have moved after the answer"
+        );
+        updates.remove(&payments, now);
+        assert_eq!(updates.next(now), None);
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Sender {
         }
         match consequence {
             Consequence::Nothing => {}
-            Consequence::RefreshMetadata => p.metadata.request_update(),
+            Consequence::RefreshMetadata => p.metadata.request_anew(self.lanes[key].topic()),
             Consequence::Fail(fatal) => return Err(fatal),
         }
         Ok(())

@@ -138,7 +138,7 @@ impl Sender {
             && code.invalidates_metadata()
             && lane.has(about.serial)
         {
-            p.metadata.request_update();
+            p.metadata.request_anew(lane.topic());
         }
         let memory = self.expiration.memory();
         if let Some(evidence) = lane.resolve(p.cx, &memory, about.serial, finding) {
@@ -189,7 +189,7 @@ impl Sender {
         if lane.is_same_topic(about.serial, topic.topic_id) == SameTopic::Yes {
             return self.believe(p, about, evidence);
         }
-        p.metadata.request_update();
+        p.metadata.request_anew(lane.topic());
         lane.disbelieve(p.cx, about.serial, evidence);
         match evidence {
             // Those that could be in either log are not sent again: the others may get a number.
@@ -208,7 +208,7 @@ impl Sender {
         let lane = &mut self.lanes[about.lane];
         if evidence == Evidence::Gap && lane.has(about.serial) {
             lane.ask_about_topic_later(p.cx, about.serial);
-            p.metadata.request_update();
+            p.metadata.request_anew(lane.topic());
             return self.list(p, about.lane);
         }
         let later = Finding::AskAgain(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);

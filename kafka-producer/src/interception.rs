@@ -1,0 +1,225 @@
+//! Calls the interceptors of a producer, and sees to it that each record is told of exactly once.
+//!
+//! ```text
+//! send ─on_send─▶ serialize, append ─▶ batch ─▶ outcome ─on_acknowledgement─▶ callback
+//!                      └─ not accepted, or dropped ────on_acknowledgement─▶ error
+//! ```
+//!
+//! It is called by `send.rs` before a record is serialized, and with the outcome by the completion of its batch, or by
+//! whoever gives the record up. Calls run under no lock of ours, and a panic ends with the call.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use kafka_accumulator::{Completion, Delivered, catch_panic};
+use kafka_serde::Headers;
+
+use crate::append::WaitsFor;
+use crate::delivery::{OutcomeCallback, metadata};
+use crate::error::{DeliveryError, SendError};
+use crate::interceptor::{Acknowledgement, InterceptedRecord, SharedInterceptor, Unacknowledged};
+use crate::own_thread;
+use crate::record::{ProducerRecord, RecordMetadata};
+use crate::warnings;
+
+/// The interceptors of a producer: at least one.
+pub(crate) struct Interceptors<K: ?Sized, V: ?Sized> {
+    chain: Arc<Chain<K, V>>,
+    /// The same for those who do not know the types.
+    told: Arc<dyn Told>,
+}
+
+struct Chain<K: ?Sized, V: ?Sized> {
+    interceptors: Vec<SharedInterceptor<K, V>>,
+    client_id: Arc<str>,
+}
+
+/// Who is told of outcomes.
+trait Told: Send + Sync {
+    fn tell(&self, acknowledgement: &Acknowledgement<'_>);
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Interceptors<K, V> {
+    /// Those of the producer of this name; `None` if there are none.
+    pub(crate) fn new(
+        interceptors: Vec<SharedInterceptor<K, V>>,
+        client_id: Arc<str>,
+    ) -> Option<Self> {
+        let any = !interceptors.is_empty();
+        any.then(|| {
+            let chain = Arc::new(Chain {
+                interceptors,
+                client_id,
+            });
+            let told = Arc::clone(&chain) as Arc<dyn Told>;
+            Self { chain, told }
+        })
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> Interceptors<K, V> {
+    /// Shows a record to all of them. An interceptor that fails leaves it as it was.
+    pub(crate) fn on_send(&self, record: &mut InterceptedRecord<'_, K, V>) {
+        let _running = Running::begin();
+        for interceptor in &self.chain.interceptors {
+            let before = record.clone();
+            let failure = match catch_panic(|| interceptor.on_send(record)) {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(panic) => panic.to_string(),
+            };
+            *record = before;
+            self.chain.report("on_send", &record.topic, &failure);
+        }
+    }
+
+    /// For the one outcome of a record that they have seen.
+    pub(crate) fn ticket(&self, record: &ProducerRecord<'_, K, V>) -> Arc<Ticket> {
+        Arc::new(Ticket {
+            told: Arc::clone(&self.told),
+            topic: record.topic.into(),
+            partition: record.partition,
+            headers: OnceLock::new(),
+            is_used: AtomicBool::new(false),
+        })
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> Chain<K, V> {
+    #[cold]
+    fn report(&self, call: &str, topic: &str, failure: &str) {
+        let warning = format!("{call} of an interceptor failed for a record of {topic}: {failure}");
+        warnings::tell(&warning, &self.client_id);
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> Told for Chain<K, V> {
+    fn tell(&self, acknowledgement: &Acknowledgement<'_>) {
+        let _running = Running::begin();
+        for interceptor in &self.interceptors {
+            let called = catch_panic(|| interceptor.on_acknowledgement(acknowledgement));
+            if let Err(panic) = called {
+                let topic = acknowledgement.topic;
+                self.report("on_acknowledgement", topic, &panic.to_string());
+            }
+        }
+    }
+}
+
+/// Right to tell the outcome of one record: the first to use it does. Whoever drops the last reference to an
+/// unused one tells that the record was dropped.
+pub(crate) struct Ticket {
+    told: Arc<dyn Told>,
+    topic: Arc<str>,
+    /// The one that the record names.
+    partition: Option<i32>,
+    /// Once they are all there.
+    headers: OnceLock<Headers>,
+    is_used: AtomicBool,
+}
+
+impl Ticket {
+    /// These are the record's headers.
+    pub(crate) fn set_headers(&self, headers: &Headers) {
+        self.headers.get_or_init(|| headers.clone());
+    }
+
+    /// What is left with the record: tells the outcome, and calls the record's own callback with it.
+    pub(crate) fn callback(
+        self: Arc<Self>,
+        timestamp_ms: i64,
+        callback: Option<OutcomeCallback>,
+    ) -> OutcomeCallback {
+        Box::new(move |completion, outcome| {
+            self.completed(completion, outcome, timestamp_ms);
+            if let Some(callback) = callback {
+                callback(completion, outcome.map(|it| with_time(it, timestamp_ms)));
+            }
+        })
+    }
+
+    fn completed(
+        &self,
+        completion: &Completion<DeliveryError>,
+        outcome: Result<Delivered, &DeliveryError>,
+        timestamp_ms: i64,
+    ) {
+        let delivered = outcome.map(|delivered| metadata(completion, delivered, timestamp_ms));
+        let outcome = delivered
+            .as_ref()
+            .map_err(|error| Unacknowledged::Failed(error));
+        self.tell(Some(completion.partition()), outcome);
+    }
+
+    /// The record was not accepted.
+    pub(crate) fn not_accepted(&self, error: &SendError) {
+        self.tell(self.partition, Err(Unacknowledged::NotAccepted(error)));
+    }
+
+    /// The record was given back.
+    pub(crate) fn given_back(&self, waits_for: WaitsFor) {
+        self.tell(self.partition, Err(Unacknowledged::WouldWait(waits_for)));
+    }
+
+    fn tell(&self, partition: Option<i32>, outcome: Result<&RecordMetadata, Unacknowledged<'_>>) {
+        if self.is_used.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let headers = self.headers.get_or_init(Headers::new);
+        let acknowledgement = Acknowledgement::new(&self.topic, partition, headers, outcome);
+        self.told.tell(&acknowledgement);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.tell(self.partition, Err(Unacknowledged::Dropped));
+    }
+}
+
+/// A callback knows the time that the record had before it was intercepted. It prefers a broker's, so that this is
+/// where it is told another.
+fn with_time(delivered: Delivered, timestamp_ms: i64) -> Delivered {
+    let time = delivered.log_append_time_ms.unwrap_or(timestamp_ms);
+    delivered.log_append_time_ms(Some(time))
+}
+
+thread_local! {
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is in a call of an interceptor, whose own records are not intercepted.
+pub(crate) fn is_running() -> bool {
+    RUNNING.get()
+}
+
+/// Until it is dropped, this thread is in a call of an interceptor.
+struct Running {
+    before: bool,
+    _in_callback: own_thread::Entered,
+}
+
+impl Running {
+    fn begin() -> Self {
+        Self {
+            before: RUNNING.replace(true),
+            _in_callback: own_thread::enter_callback(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.set(self.before);
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> fmt::Debug for Interceptors<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interceptors")
+            .field("count", &self.chain.interceptors.len())
+            .finish_non_exhaustive()
+    }
+}
