@@ -23,7 +23,7 @@ use kafka_serde::{DefaultSerializer, Serializer};
 use crate::builder::ProducerBuilder;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::CloseReport;
-use crate::error::{DeliveryError, InCallback, SendError, TransactionError};
+use crate::error::{ConnectError, DeliveryError, InCallback, SendError, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::own_thread;
 use crate::producer;
@@ -179,6 +179,22 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
         self.inner.try_send(record)
+    }
+
+    /// See [`Producer::connect`](crate::Producer::connect).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See there.
+    pub fn connect(&self) -> Result<(), ConnectError> {
+        wait("connect", self.inner.connect())
     }
 
     /// See [`Producer::warm_up`](crate::Producer::warm_up).

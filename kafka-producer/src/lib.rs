@@ -77,6 +77,8 @@ mod engine;
 pub mod error;
 mod group;
 #[cfg(feature = "tokio")]
+mod last_handle;
+#[cfg(feature = "tokio")]
 mod own_thread;
 #[cfg(feature = "tokio")]
 mod pending;

@@ -1,13 +1,14 @@
-//! Where warnings about a configuration go, when a producer is built.
+//! Where warnings about a configuration go, when a producer is built; and, while it runs, what a person should
+//! know of it (`engine/event.rs`), or that what `ssl.*` names can no longer be read.
 //!
-//! To the caller's handler, if there is one. Else they are events of `tracing`, which passes them on to
-//! `log` if it has no subscriber; and where neither is set up, so that they would be lost, lines on
-//! standard error. While the producer runs, there is only what `ssl.*` names and can no longer be read. What
-//! happens to records is not reported here.
+//! Warnings about a configuration go to the caller's handler, if there is one. Else they are events of `tracing`,
+//! which passes them on to `log` if it has no subscriber; and where neither is set up, so that they would be lost,
+//! lines on standard error. So are the others. What happens to a single record is not reported here.
 
 use std::io::{self, Write};
 
 use crate::config::Warning;
+use crate::engine::{Event, Weight};
 
 /// What the caller wants done with each warning.
 pub(crate) type WarningHandler = Box<dyn FnMut(&Warning) + Send>;
@@ -31,6 +32,18 @@ pub(crate) fn tell(warning: &str, client_id: &str) {
             io::stderr().lock(),
             "warning: kafka producer {client_id}: {warning}"
         )),
+    }
+}
+
+/// Reports what the engine has found while the producer of this name runs. Where nobody has set up `tracing` or
+/// `log`, only what somebody may have to act on.
+pub(crate) fn tell_event(event: &Event, client_id: &str) {
+    let broker = event.broker();
+    match (event.weight(), is_logged()) {
+        (Weight::Warning, true) => tracing::warn!(target: TARGET, client_id, broker, "{event}"),
+        (Weight::Information, true) => tracing::info!(target: TARGET, client_id, broker, "{event}"),
+        (Weight::Warning, false) => tell(&event.to_string(), client_id),
+        (Weight::Information, false) => {}
     }
 }
 

@@ -17,7 +17,7 @@ use super::opening::Opening;
 use super::securing::{Securing, ToSecure};
 use super::transport::{Failure, Foreign, Socket, Transport};
 use crate::clock;
-use crate::engine::{Action, Engine, Input, NodeId, Outgoing};
+use crate::engine::{self, Action, Engine, Input, NodeId, Outgoing};
 use crate::security::Sasl;
 use crate::settings::{Address, DnsLookup, Settings};
 
@@ -60,6 +60,7 @@ pub(super) struct Outside {
     pub(super) left: Vec<Box<dyn Send>>,
     pub(super) token_orders: Vec<Order<Address>>,
     pub(super) warnings: Vec<String>,
+    pub(super) events: Vec<engine::Event>,
 }
 
 impl Outside {
@@ -69,8 +70,14 @@ impl Outside {
             left,
             token_orders,
             warnings,
+            events,
         } = self;
-        dial_orders.is_empty() && left.is_empty() && token_orders.is_empty() && warnings.is_empty()
+        let calls = [
+            left.is_empty(),
+            dial_orders.is_empty(),
+            token_orders.is_empty(),
+        ];
+        calls == [true; 3] && warnings.is_empty() && events.is_empty()
     }
 }
 
@@ -285,7 +292,7 @@ impl Driver {
                 Action::Rename(from, to) => self.rename(from, to),
                 Action::Send(id, outgoing) => self.send(id, outgoing),
                 Action::FetchToken(id, address) => self.fetch_token(id, address),
-                Action::Warn(warning) => self.outside.warnings.push(warning),
+                Action::Tell(event) => self.outside.events.push(event),
             }
         }
         round

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::engine::cluster::node_id::NodeId;
+use crate::engine::event::Event;
 use crate::engine::produce::request::Outgoing;
 use crate::security::{Token, TokenError};
 use crate::settings::Address;
@@ -53,8 +54,8 @@ pub enum Action {
     Rename(NodeId, NodeId),
     /// Write a request, after those sent to this broker before.
     Send(NodeId, Outgoing),
-    /// Report a warning. Not answered.
-    Warn(String),
+    /// Tell a person. Not answered.
+    Tell(Event),
     /// Ask the token provider for a token for this broker; answered by [`Input::Token`].
     FetchToken(NodeId, Address),
 }

@@ -17,7 +17,10 @@
 mod backoff;
 mod cluster;
 mod commands;
+mod connect;
+mod connecting;
 mod context;
+mod event;
 mod handle;
 mod identity;
 mod input;
@@ -26,6 +29,7 @@ mod login;
 mod misrouted;
 mod notice;
 mod produce;
+mod reports;
 mod responses;
 mod seed;
 mod timers;
@@ -41,6 +45,7 @@ use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
+pub use event::{Event, Weight};
 pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot, TransactionCall};
 pub use input::{Action, Input};
 pub use notice::Notices;
@@ -55,6 +60,7 @@ use cluster::features::Features;
 use cluster::handshake::sasl::Authenticator;
 use cluster::metadata::Metadata;
 use cluster::nodes::Nodes;
+use connecting::Connects;
 use context::Context;
 use kafka_wire::ErrorCode;
 use lifecycle::Lifecycle;
@@ -74,6 +80,7 @@ pub struct Engine {
     admission: Admission,
     transactions: Transactions,
     lifecycle: Lifecycle,
+    connects: Connects,
     warm_ups: WarmUps,
     settled: Settled,
 }
@@ -106,6 +113,7 @@ impl Engine {
             admission: Admission::default(),
             transactions: Transactions::new(transactional, now),
             lifecycle: Lifecycle::open(),
+            connects: Connects::default(),
             warm_ups: WarmUps::default(),
             settled: Settled::No,
             cx,
@@ -222,6 +230,7 @@ impl Engine {
         self.ask_for_metadata();
         let (sender, mut peers) = self.sender_and_peers();
         sender.ask_for_identity(&mut peers);
+        self.see_to_connects();
         self.see_to_warm_ups();
         if self.transactions.are_enabled() {
             // What has failed by now decides how the transaction may end.

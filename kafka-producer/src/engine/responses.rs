@@ -97,6 +97,7 @@ impl Engine {
         if let WaitReason::Authentication(why) = &lost.obstacle {
             self.broker_refused(id, why);
         }
+        self.connects.note_failure(id, &lost.obstacle);
         self.metadata.note_obstacle(lost.obstacle);
         if self.nodes.are_none_ready() {
             self.metadata.note_unheard(self.cx.now);
@@ -352,6 +353,7 @@ impl Engine {
                 let code = answer.error_code;
                 self.lose(id, &format!("ApiVersions was refused: {code}"));
                 if let Some(obstacle) = self.nodes.note_refused_greeting(self.cx.now, id, &answer) {
+                    self.connects.note_failure(id, &obstacle);
                     self.metadata.note_obstacle(obstacle);
                 }
             }
@@ -389,9 +391,11 @@ impl Engine {
             return self.rebootstrap_required();
         }
         if answer.brokers.is_empty() {
+            self.connects.note_failure(id, &WaitReason::NoBroker);
             return self.metadata.told_of_no_broker(&mut self.cx);
         }
         self.metadata.note_heard();
+        self.connects.tell_all(&mut self.cx, &Ok(()));
         if let Some(cluster) = &answer.cluster_id {
             self.nodes.cluster_told(&mut self.cx, cluster);
         }

@@ -3,6 +3,7 @@
 //! | error | of | says |
 //! |---|---|---|
 //! | [`SendError`] | `send` | the record was not accepted, and nothing of it is kept |
+//! | [`ConnectError`] | `connect` | every server that was tried, and what was wrong with it |
 //! | [`DeliveryError`] | a record that was accepted | whether the record may be in the log all the same |
 //! | [`TransactionError`] | a call around a transaction | what to do, by its variant |
 //! | [`FatalError`] | the producer as a whole | only a new producer can go on |
@@ -26,6 +27,7 @@
 //! ```
 
 mod authentication;
+mod connect;
 mod delivery;
 mod fatal;
 mod in_callback;
@@ -38,10 +40,11 @@ mod wait_reason;
 pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
 pub use authentication::AuthenticationError;
+pub use connect::ConnectError;
 pub use delivery::{Cause, DeliveryError, History, Persistence};
 pub use fatal::FatalError;
 pub(crate) use fatal::own_words;
 pub use in_callback::InCallback;
 pub use send::{AbortableError, SendError};
 pub use transaction::{Misuse, TimedOut, TransactionError};
-pub use wait_reason::{Unsupported, WaitReason};
+pub use wait_reason::{NoServer, ServerFailure, Unsupported, WaitReason};

@@ -56,9 +56,7 @@ pub enum SendError {
         reason: &'static str,
     },
     /// The cluster's metadata did not have this topic within `max.block.ms`.
-    #[error(
-        "Topic {topic} not present in metadata after {} ms{}", waited.as_millis(), because(last)
-    )]
+    #[error("{}", unknown(topic, *waited, last))]
     #[non_exhaustive]
     TopicUnknown {
         /// The record's topic.
@@ -70,7 +68,7 @@ pub enum SendError {
     },
     /// Not everything that the first record of the topic needs was there within `max.block.ms`: leaders, their
     /// connections, a producer id. Only [`warm_up`](crate::Producer::warm_up) tells this.
-    #[error("topic {topic} is not ready after {} ms{}", waited.as_millis(), because(last))]
+    #[error("{}topic {topic} is not ready after {} ms", first(last), waited.as_millis())]
     #[non_exhaustive]
     NotReady {
         /// One of the topics.
@@ -218,6 +216,9 @@ impl SendError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::TopicRefused { code, .. } => Some(*code),
+            Self::TopicUnknown { last, .. }
+            | Self::NotReady { last, .. }
+            | Self::PartitionOutOfRange { last, .. } => last.as_ref()?.code(),
             Self::Abortable(why) => why.code(),
             Self::Fatal(fatal) => Some(fatal.code()),
             Self::Unsupported(_) => Some(ErrorCode::UNSUPPORTED_VERSION),
@@ -331,6 +332,28 @@ fn whole(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// That a topic is not known: first why, as far as that is known.
+fn unknown(topic: &str, waited: Duration, last: &Option<WaitReason>) -> String {
+    let waited_ms = waited.as_millis();
+    let code = last.as_ref().and_then(WaitReason::code);
+    match code {
+        Some(code @ ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => format!(
+            "topic {topic} does not exist, and was not created within {waited_ms} ms: {code:?}"
+        ),
+        _ => format!(
+            "{}topic {topic} is not known after {waited_ms} ms",
+            first(last)
+        ),
+    }
+}
+
+/// For the beginning of a message: the reason, if it is known.
+fn first(last: &Option<WaitReason>) -> String {
+    last.as_ref()
+        .map(|last| format!("{last}; "))
+        .unwrap_or_default()
 }
 
 fn full_because(last: &Option<WaitReason>) -> String {

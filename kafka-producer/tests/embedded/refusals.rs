@@ -224,7 +224,7 @@ async fn a_topic_that_cannot_be_is_given_up_after_max_block_ms_while_others_go_o
             "{waited:?}"
         );
         let message = format!(
-            "Topic unknown not present in metadata after {} ms",
+            "topic unknown does not exist, and was not created within {} ms",
             waited.as_millis()
         );
         assert!(error.to_string().starts_with(&message), "{error}");

@@ -523,6 +523,13 @@ impl Lane {
         !self.slots.is_empty() || !self.queue.is_empty()
     }
 
+    /// How many records have no outcome yet, in the lane or in the queue.
+    pub(crate) fn records(&self) -> u64 {
+        let slots = self.slots.iter();
+        let taken: u64 = slots.map(|slot| u64::from(slot.batch.count())).sum();
+        taken + self.queue.records()
+    }
+
     /// Adds the completions of the batches that have no outcome, and makes those in the queue due now.
     /// Returns whether there are any.
     pub(crate) fn flush(&self, undecided: &mut Vec<Arc<Completion<DeliveryError>>>) -> bool {
