@@ -3,6 +3,10 @@
 //! The program is this test again, in a process of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the program is told by its environment what to do"
+)]
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};

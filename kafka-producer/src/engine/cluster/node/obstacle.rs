@@ -17,7 +17,7 @@ impl Node {
             Link::Ready(..) => None,
             link => {
                 let last = self.obstacle.as_ref().map(|it| it.why.clone());
-                Some(last.unwrap_or_else(|| match link {
+                Some(last.unwrap_or(match link {
                     Link::Greeting(_) => WaitReason::Silent { broker },
                     _ => WaitReason::Connecting { broker },
                 }))
