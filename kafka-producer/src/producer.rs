@@ -31,6 +31,7 @@ use crate::{last_handle, own_thread};
 /// lost. In a callback nothing is waited for.
 ///
 /// ```no_run
+/// use std::time::Duration;
 /// use kafka_producer::{Acks, Producer, ProducerRecord};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,6 +42,7 @@ use crate::{last_handle, own_thread};
 /// let delivery = producer.send(ProducerRecord::new("orders", "hello").key("k")).await?;
 /// let metadata = delivery.await?;
 /// println!("{}-{} at {:?}", metadata.topic, metadata.partition, metadata.offset);
+/// producer.close(Duration::from_secs(30)).await?; // sends what is left
 /// # Ok(())
 /// # }
 /// ```

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
+use super::readable::readable_debug;
 use super::wait_reason::NoServer;
 
 /// Why [`connect`](crate::Producer::connect) has failed.
@@ -18,7 +19,7 @@ use super::wait_reason::NoServer;
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// Every server was tried, and none can be used.
@@ -43,3 +44,11 @@ pub enum ConnectError {
     #[error(transparent)]
     InCallback(#[from] InCallback),
 }
+
+readable_debug!(enum ConnectError {
+    Unreachable(servers),
+    TimedOut { limit, servers },
+    Closed,
+    Fatal(fatal),
+    InCallback(refused),
+});

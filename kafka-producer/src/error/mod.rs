@@ -8,9 +8,9 @@
 //! | [`TransactionError`] | a call around a transaction | what to do, by its variant |
 //! | [`FatalError`] | the producer as a whole | only a new producer can go on |
 //!
-//! `Display` tells everything in one line, the causes included, so that a log that prints an error has
+//! `{}` and `{:?}` tell everything in one line, the causes included, so that a log that prints an error has
 //! all of it. Therefore `source()` leads to no error of this crate again: a report that walks the
-//! causes prints no sentence twice.
+//! causes prints no sentence twice. `{:#?}` prints the structure.
 //!
 //! ```
 //! use kafka_producer::error::{DeliveryError, Persistence, SendError};
@@ -31,6 +31,7 @@ mod connect;
 mod delivery;
 mod fatal;
 mod in_callback;
+pub(crate) mod readable;
 mod send;
 #[cfg(all(test, feature = "tokio"))]
 mod tests;

@@ -12,6 +12,7 @@ use super::authentication::AuthenticationError;
 use super::delivery::DeliveryError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
+use super::readable::readable_debug;
 use super::wait_reason::{Unsupported, WaitReason, because};
 
 /// Why a record was not accepted. It is not in the buffer and will not be sent.
@@ -29,20 +30,25 @@ use super::wait_reason::{Unsupported, WaitReason, because};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// `close` was called, or the producer's thread is gone.
     #[error("the producer is closed")]
     Closed,
     /// The serializer refused the key or the value.
-    #[error("the {} of a record for topic {topic}: {}", name_of(*role), whole(&**reason))]
+    #[error(
+        "the {} ({type_name}) of a record for topic {topic}: {}",
+        name_of(*role), whole(&**reason)
+    )]
     #[non_exhaustive]
     Serialize {
         /// Key or value.
         role: Role,
         /// The record's topic.
         topic: Arc<str>,
+        /// What it is in Rust.
+        type_name: &'static str,
         /// The serializer's error.
         reason: Arc<SerializeError>,
     },
@@ -162,6 +168,16 @@ pub enum SendError {
         /// records come.
         last: Option<WaitReason>,
     },
+    /// The record would have to wait, and [`try_send`](crate::Producer::try_send) does not: see
+    /// [`TrySendError`](crate::TrySendError), of which this is what can be kept.
+    #[error("a record for topic {topic} would have to wait for {waits_for}")]
+    #[non_exhaustive]
+    WouldWait {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// What it would wait for, in words.
+        waits_for: Arc<str>,
+    },
     /// The producer is transactional: records are sent through a
     /// [`Transaction`](crate::Transaction).
     #[error("the producer is transactional: begin a transaction and send through it")]
@@ -176,6 +192,27 @@ pub enum SendError {
     #[error(transparent)]
     InCallback(#[from] InCallback),
 }
+
+readable_debug!(enum SendError {
+    Closed,
+    Serialize { role, topic, type_name, reason },
+    InvalidTopic { topic, reason },
+    TopicUnknown { topic, waited, last },
+    NotReady { topic, waited, last },
+    Authentication(refused),
+    Unsupported(unsupported),
+    TopicRefused { topic, code },
+    PartitionOutOfRange { topic, partition, partitions, waited, last },
+    InvalidPartition { topic, partition },
+    InvalidTimestamp { topic, timestamp_ms },
+    RecordTooLarge { bytes, setting, limit },
+    BufferExhausted { waited, buffer_memory, last },
+    WouldWait { topic, waits_for },
+    NoTransaction,
+    Abortable(why),
+    Fatal(fatal),
+    InCallback(refused),
+});
 
 /// For a caller that takes the place of ours in front of the engine.
 #[cfg(feature = "unstable-engine")]
@@ -240,7 +277,7 @@ impl SendError {
 /// }
 /// assert_eq!(failed_record(&TransactionError::Closed), None);
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AbortableError {
     /// A record of it has failed.
@@ -291,6 +328,15 @@ pub enum AbortableError {
         group: Arc<str>,
     },
 }
+
+readable_debug!(enum AbortableError {
+    Delivery(error),
+    Send(error),
+    Authentication(refused),
+    Refused { request, code, message },
+    Expired { request, limit, last },
+    OffsetsInDoubt { group },
+});
 
 impl AbortableError {
     /// The protocol's error code, where one is the reason.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
 use super::authentication::AuthenticationError;
+use super::readable::readable_debug;
 
 /// What is in the way of a record that is not sent, or of a call that is not done.
 ///
@@ -286,7 +287,7 @@ impl fmt::Display for ServerFailure {
 /// }
 /// assert_eq!(outdated_broker(&SendError::Closed), None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Unsupported {
     /// The broker's id and its address.
@@ -298,6 +299,8 @@ pub struct Unsupported {
     /// The versions that this producer speaks.
     pub ours: VersionRange,
 }
+
+readable_debug!(struct Unsupported { broker, api, theirs, ours });
 
 impl Unsupported {
     /// What would help.

@@ -49,7 +49,7 @@ use crate::engine::produce::lane::recall::Recall;
 use crate::engine::produce::lane::slot::{Leadership, Number, Slot, SlotState};
 use crate::engine::produce::request::NumberedBatch;
 use crate::engine::produce::verdict::Ambiguity;
-use crate::error::DeliveryError;
+use crate::error::{DeliveryError, WaitReason};
 
 /// One partition.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub(crate) struct Lane {
     /// What the last attempt of the oldest batch ended with, unless that was an acknowledgement: why the
     /// batches after it are not sent. Nothing is noted while the oldest is presumed to be in the log.
     last_refusal: Option<ErrorCode>,
+    /// How the last connection was lost on which a batch was on its way, since the last acknowledgement.
+    last_loss: Option<Arc<WaitReason>>,
     slots: VecDeque<Slot>,
     next_serial: u64,
     /// When a batch was last taken, or the lane was made.
@@ -132,6 +134,7 @@ impl Lane {
             numbering: Numbering::Unnumbered,
             recall: Recall::nothing(),
             last_refusal: None,
+            last_loss: None,
             slots: VecDeque::new(),
             next_serial: 0,
             last_used: now,
