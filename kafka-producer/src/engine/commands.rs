@@ -129,6 +129,9 @@ impl Engine {
             Command::Shortage { since, reply } => {
                 let (sender, mut peers) = self.sender_and_peers();
                 let last = sender.shortage(&mut peers, since);
+                let cx = &mut self.cx;
+                cx.reports
+                    .memory_full(last.as_ref(), cx.now, &mut cx.actions);
                 self.cx.notices.push(Notice::answer(reply, last));
             }
             Command::Transact {

@@ -55,7 +55,7 @@ pub use seed::Seed;
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, Persistence, TransactionError,
 };
-use crate::settings::Settings;
+use crate::settings::{Guarantee, Settings};
 use cluster::features::Features;
 use cluster::handshake::sasl::Authenticator;
 use cluster::metadata::Metadata;
@@ -240,12 +240,21 @@ impl Engine {
         self.follow_up();
         let (sender, mut peers) = self.sender_and_peers();
         sender.weigh_topics(&mut peers);
+        self.report_identity();
         self.end_if_done();
         let has_asked = self.cx.actions.len() > sent || self.sender.is_stirred();
         self.settled = match has_asked || self.transactions.are_enabled() {
             true => Settled::No,
             false => Settled::Yes,
         };
+    }
+
+    /// Tells people of another id or epoch. That of transactions changes with each of them.
+    fn report_identity(&mut self) {
+        if self.cx.settings.guarantee == Guarantee::Idempotent {
+            let now = self.sender.identity().producer();
+            self.cx.reports.identity(now, &mut self.cx.actions);
+        }
     }
 
     /// Sends each broker for which something has changed as many batches as it can take.

@@ -2,16 +2,21 @@
 //! for each attempt.
 //!
 //! ```text
-//! a broker   well ──a connection fails──▶ told, for each cause once ──it answers──▶ told, and well
+//! a broker      well ──a connection fails──▶ told, for each cause once ──it answers──▶ told, and well
+//! a partition   led ──nobody leads it──▶ told ──somebody does──▶ told, and led
+//! a topic       known ──three answers that it is not──▶ told ──it is──▶ told, and known
+//! a throttle, memory in vain ──▶ told, but not again within a minute
 //! ```
 //!
 //! It is asked where such a state changes, and lists what is to be told; nothing follows from it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::event::Event;
+use crate::engine::identity::ProducerId;
 use crate::engine::input::Action;
 use crate::error::WaitReason;
 
@@ -20,6 +25,16 @@ use crate::error::WaitReason;
 pub(crate) struct Reports {
     /// Of brokers that do not answer: for which causes, since they last did.
     brokers: BTreeMap<NodeId, Vec<WaitReason>>,
+    /// When it was last told that one throttles the producer.
+    throttled: BTreeMap<NodeId, Instant>,
+    /// Topics that do not exist, and how many answers have said so.
+    unknown: BTreeMap<Arc<str>, u8>,
+    /// Partitions without a leader.
+    leaderless: BTreeSet<(Arc<str>, i32)>,
+    /// The id and epoch of an idempotent producer.
+    producer: Option<ProducerId>,
+    /// When it was last told that a caller has waited for memory in vain.
+    memory_full: Option<Instant>,
 }
 
 /// A connection that has ended, or was never made.
@@ -71,6 +86,104 @@ impl Reports {
     }
 }
 
+/// Brokers that ask for a pause, topics and partitions.
+impl Reports {
+    /// A broker throttles the producer.
+    pub(crate) fn throttled(
+        &mut self,
+        id: NodeId,
+        time: Duration,
+        name: impl FnOnce() -> Arc<str>,
+        now: Instant,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let last = self.throttled.insert(id, now);
+        if last.is_none_or(|last| now.saturating_duration_since(last) >= PAUSE) {
+            let broker = name();
+            actions.push_back(Action::Tell(Event::Throttled { broker, time }));
+        }
+    }
+
+    /// An answer has said that a topic does not exist. The first may come while it is being created.
+    pub(crate) fn topic_unknown(&mut self, topic: &Arc<str>, actions: &mut VecDeque<Action>) {
+        if self.unknown.len() >= TOLD_MAX {
+            self.unknown.clear();
+        }
+        let answers = self.unknown.entry(Arc::clone(topic)).or_default();
+        *answers = answers.saturating_add(1);
+        if *answers == ANSWERS_IN_VAIN {
+            let topic = Arc::clone(topic);
+            actions.push_back(Action::Tell(Event::TopicUnknown { topic }));
+        }
+    }
+
+    /// A topic exists.
+    pub(crate) fn topic_known(&mut self, topic: &Arc<str>, actions: &mut VecDeque<Action>) {
+        if self.unknown.remove(topic) >= Some(ANSWERS_IN_VAIN) {
+            let topic = Arc::clone(topic);
+            actions.push_back(Action::Tell(Event::TopicKnown { topic }));
+        }
+    }
+
+    /// Who leads a partition that records wait for, if anybody does.
+    pub(crate) fn led(
+        &mut self,
+        (topic, partition): (&Arc<str>, i32),
+        leader: Option<NodeId>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        if leader.is_some() && self.leaderless.is_empty() {
+            return;
+        }
+        let key = (Arc::clone(topic), partition);
+        let topic = Arc::clone(topic);
+        match leader {
+            Some(leader) if self.leaderless.remove(&key) => {
+                let leader = leader.0;
+                actions.push_back(Action::Tell(Event::Led {
+                    topic,
+                    partition,
+                    leader,
+                }));
+            }
+            None if self.leaderless.len() < TOLD_MAX && self.leaderless.insert(key) => {
+                actions.push_back(Action::Tell(Event::Leaderless { topic, partition }));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The producer itself.
+impl Reports {
+    /// The id and epoch that an idempotent producer has now.
+    pub(crate) fn identity(&mut self, now: Option<ProducerId>, actions: &mut VecDeque<Action>) {
+        if now.is_none() || self.producer == now {
+            return;
+        }
+        let before = std::mem::replace(&mut self.producer, now);
+        if let (Some(_), Some(ProducerId { id, epoch })) = (before, now) {
+            let producer_id = id;
+            actions.push_back(Action::Tell(Event::Renewed { producer_id, epoch }));
+        }
+    }
+
+    /// A caller has waited for memory in vain, because of `why`.
+    pub(crate) fn memory_full(
+        &mut self,
+        why: Option<&WaitReason>,
+        now: Instant,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let last = self.memory_full;
+        if last.is_none_or(|last| now.saturating_duration_since(last) >= PAUSE) {
+            self.memory_full = Some(now);
+            let why = why.map(|why| why.to_string().into());
+            actions.push_back(Action::Tell(Event::MemoryFull { why }));
+        }
+    }
+}
+
 /// What is told of a failed connection.
 fn event(obstacle: &WaitReason, ended: Ended) -> Option<Event> {
     match (obstacle, ended) {
@@ -89,6 +202,15 @@ fn event(obstacle: &WaitReason, ended: Ended) -> Option<Event> {
         _ => None,
     }
 }
+
+/// What comes and goes is told again after this time.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// So many answers must say that a topic does not exist: while it is created, a broker may say so, too.
+const ANSWERS_IN_VAIN: u8 = 3;
+
+/// So many topics, or partitions, are remembered at most.
+const TOLD_MAX: usize = 1_000;
 
 /// Of so many causes it is told, until the broker answers: a server that sends garbage has a new one each time.
 const CAUSES_MAX: usize = 3;
@@ -175,5 +297,69 @@ mod tests {
             reports.answered(BROKER, name, actions);
         });
         assert_eq!(told.len(), 2, "{told:?}");
+    }
+
+    #[test]
+    fn a_topic_that_is_being_created_is_no_news_and_one_that_stays_away_is() {
+        let topic: Arc<str> = "orders".into();
+        let told_of = |answers| {
+            told(|reports, actions| {
+                for _ in 0..answers {
+                    reports.topic_unknown(&topic, actions);
+                }
+                reports.topic_known(&topic, actions);
+                reports.topic_known(&topic, actions);
+            })
+        };
+        assert_eq!(told_of(2), [""; 0]);
+        let told = told_of(100);
+        assert!(
+            told[0].starts_with("topic orders does not exist"),
+            "{told:?}"
+        );
+        assert_eq!(told[1..], ["topic orders exists now"]);
+    }
+
+    #[test]
+    fn a_partition_without_a_leader_is_told_once_until_it_has_one() {
+        let topic: Arc<str> = "orders".into();
+        let told = told(|reports, actions| {
+            for leader in [Some(1), None, None, Some(2), Some(2), None] {
+                reports.led((&topic, 3), leader.map(NodeId), actions);
+            }
+        });
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].starts_with("orders-3 has no leader"), "{told:?}");
+        assert_eq!(told[1], "orders-3 is led by broker 2 now");
+        assert_eq!(told[2], told[0]);
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_told_once_in_a_minute() {
+        let start = Instant::now();
+        let told = told(|reports, actions| {
+            for seconds in 0..120 {
+                let now = start + Duration::from_secs(seconds);
+                reports.memory_full(None, now, actions);
+                // Each throttle goes on from the one before.
+                reports.throttled(BROKER, Duration::from_millis(7), name, now, actions);
+            }
+        });
+        let full = told.iter().filter(|told| told.contains("buffer.memory"));
+        assert_eq!(full.count(), 2);
+        assert_eq!(told.len(), 3, "{told:?}");
+    }
+
+    #[test]
+    fn the_first_epoch_is_no_news_and_the_next_are() {
+        let told = told(|reports, actions| {
+            reports.identity(None, actions);
+            for epoch in [0, 0, 1, 1] {
+                reports.identity(Some(ProducerId { id: 7, epoch }), actions);
+            }
+            reports.identity(None, actions);
+        });
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("id 7, epoch 1"), "{told:?}");
     }
 }

@@ -536,7 +536,11 @@ impl Nodes {
         if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
             && let Some(node) = self.known.get_mut(&id)
         {
-            let until = node.be_silent(cx.now, Duration::from_millis(ms));
+            let time = Duration::from_millis(ms);
+            let until = node.be_silent(cx.now, time);
+            let name = || node.name();
+            cx.reports
+                .throttled(id, time, name, cx.now, &mut cx.actions);
             cx.timers.arm(Timer::Node(id), until);
         }
     }
