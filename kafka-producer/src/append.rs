@@ -186,6 +186,16 @@ impl RecordAppender {
         self.settings.max_block
     }
 
+    /// `drop.timeout.ms`.
+    pub(crate) fn drop_timeout(&self) -> Duration {
+        self.settings.drop_timeout
+    }
+
+    /// `client.id`.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.settings.client_id
+    }
+
     /// Whether records are sent in transactions only.
     #[inline]
     pub(crate) fn is_transactional(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The producer for programs without async: the same producer, whose calls block the thread.
 //!
 //! ```no_run
+//! use std::time::Duration;
 //! use kafka_producer::{ProducerRecord, blocking::Producer};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -8,6 +9,7 @@
 //!     Producer::builder().bootstrap_servers(["localhost:9092"]).build()?;
 //! let metadata = producer.send(ProducerRecord::new("orders", "hello"))?.wait()?;
 //! println!("at {:?}", metadata.offset);
+//! producer.close(Duration::from_secs(30))?; // sends what is left
 //! # Ok(())
 //! # }
 //! ```
@@ -26,7 +28,9 @@ use crate::append::NotAppended;
 use crate::builder::ProducerBuilder;
 use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::CloseReport;
-use crate::error::{ClientInstanceIdError, DeliveryError, InCallback, SendError, TransactionError};
+use crate::error::{
+    ClientInstanceIdError, ConnectError, DeliveryError, InCallback, SendError, TransactionError,
+};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::metrics::{ApplicationMetric, MetricsSnapshot};
 use crate::own_thread;
@@ -84,11 +88,7 @@ pub struct Producer<K: ?Sized, V: ?Sized> {
     inner: producer::Producer<K, V>,
 }
 
-impl<K, V> Producer<K, V>
-where
-    K: DefaultSerializer + ?Sized + 'static,
-    V: DefaultSerializer + ?Sized + 'static,
-{
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Configures a producer with the default serializers of `K` and `V`.
     ///
     /// ```
@@ -96,12 +96,20 @@ where
     ///
     /// let builder = Producer::<str, str>::builder().bootstrap_servers(["localhost:9092"]);
     /// ```
-    pub fn builder() -> ProducerBuilder<K, V, Self> {
+    ///
+    /// References have no default serializer: records lend what a producer of `str` sends.
+    ///
+    /// ```compile_fail
+    /// let builder = kafka_producer::blocking::Producer::<&str, &str>::builder();
+    /// ```
+    pub fn builder() -> ProducerBuilder<K, V, Self>
+    where
+        K: DefaultSerializer,
+        V: DefaultSerializer,
+    {
         Self::builder_with(K::Serializer::default(), V::Serializer::default())
     }
-}
 
-impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Configures a producer with these serializers.
     ///
     /// ```
@@ -196,6 +204,22 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
         self.inner.try_send(record)
+    }
+
+    /// See [`Producer::connect`](crate::Producer::connect).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See there.
+    pub fn connect(&self) -> Result<(), ConnectError> {
+        wait("connect", self.inner.connect())
     }
 
     /// See [`Producer::warm_up`](crate::Producer::warm_up).

@@ -23,6 +23,7 @@ use crate::dialer::Dialer;
 use crate::driver::{self, Network};
 use crate::engine::{Engine, EngineHandle, Seed};
 use crate::error::DeliveryError;
+use crate::error::readable::readable_debug;
 use crate::interception::Interceptors;
 use crate::interceptor::{ProducerInterceptor, SharedInterceptor};
 use crate::metrics::MetricsReporter;
@@ -72,7 +73,7 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
 ///     other => panic!("{other:?}"),
 /// }
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The configuration is not consistent; all of its problems are listed.
@@ -86,11 +87,15 @@ pub enum BuildError {
     Random(std::io::Error),
 }
 
-impl<K, V> Producer<K, V>
-where
-    K: DefaultSerializer + ?Sized + 'static,
-    V: DefaultSerializer + ?Sized + 'static,
-{
+readable_debug!(
+    enum BuildError {
+        Config(error),
+        Thread(error),
+        Random(error),
+    }
+);
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Configures a producer with the default serializers of `K` and `V`.
     ///
     /// ```
@@ -98,12 +103,20 @@ where
     ///
     /// let builder = Producer::<str, [u8]>::builder().bootstrap_servers(["localhost:9092"]);
     /// ```
-    pub fn builder() -> ProducerBuilder<K, V> {
+    ///
+    /// References have no default serializer: records lend what a producer of `str` sends.
+    ///
+    /// ```compile_fail
+    /// let builder = kafka_producer::Producer::<&str, &str>::builder();
+    /// ```
+    pub fn builder() -> ProducerBuilder<K, V>
+    where
+        K: DefaultSerializer,
+        V: DefaultSerializer,
+    {
         Self::builder_with(K::Serializer::default(), V::Serializer::default())
     }
-}
 
-impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Configures a producer with these serializers.
     ///
     /// ```

@@ -32,7 +32,7 @@ use crate::record::RecordMetadata;
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a record may fail; drop the delivery if that does not matter"]
+#[must_use = "a record may fail: await its delivery, or drop it and close the producer before the program ends"]
 pub struct Delivery {
     inner: kafka_accumulator::Delivery<DeliveryError>,
     timestamp_ms: i64,

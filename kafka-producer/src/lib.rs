@@ -1,6 +1,8 @@
 //! A Kafka producer: fast, typed, and exact about what became of every record.
 //!
 //! ```no_run
+//! use std::time::Duration;
+//!
 //! use kafka_producer::{Producer, ProducerRecord};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,6 +14,9 @@
 //! // Acknowledged.
 //! let metadata = delivery.await?;
 //! println!("{}-{} at {:?}", metadata.topic, metadata.partition, metadata.offset);
+//!
+//! // What is still on its way when the program ends is lost.
+//! producer.close(Duration::from_secs(30)).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -39,6 +44,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `tokio` (default) | [`Producer`] and all that does I/O |
+//! | `tracing` (default) | what people should know goes to `tracing`, or to `log`; without it, warnings go to standard error |
 //! | `tls` (default) | TLS, by the provider that is built in: `tls-ring` |
 //! | `tls-ring`, `tls-aws-lc`, `tls-graviola` | providers: ring, aws-lc (post-quantum key exchange; with `rustls/fips` the certified one), graviola (without C; the others and zstd compile some). Of several the first of aws-lc, graviola, ring |
 //! | `gzip`, `snappy`, `lz4`, `zstd` (default) | a codec each |
@@ -83,6 +89,8 @@ pub mod metrics;
 mod interception;
 #[cfg(feature = "tokio")]
 mod interceptor;
+#[cfg(feature = "tokio")]
+mod last_handle;
 #[cfg(feature = "tokio")]
 mod own_thread;
 #[cfg(feature = "tokio")]

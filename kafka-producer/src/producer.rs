@@ -13,23 +13,28 @@ use kafka_serde::Serializer;
 use crate::append::RecordAppender;
 use crate::delivery::Delivery;
 use crate::engine::{CloseReport, Command, Wait};
-use crate::error::{DeliveryError, InCallback, SendError};
+use crate::error::{ConnectError, DeliveryError, InCallback, SendError};
 use crate::interception::Interceptors;
 use crate::metrics::MetricsSnapshot;
-use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::{RecordSender, TrySendError, outcome_callback};
 use crate::timed::Timed;
+use crate::{last_handle, own_thread};
 
 /// Sends records to Kafka. Cheap to clone; all clones are one producer.
 ///
 /// Everything behind it runs on one thread of its own, so a producer works under any async runtime
-/// and under none ([`blocking`](crate::blocking)). When the last handle is dropped, what was
-/// accepted is still sent in the background, each record until its `delivery.timeout.ms`, and an open
-/// transaction is aborted, for which its coordinator is looked for no longer than
-/// `transaction.timeout.ms` after that; a program that ends before should [`close`](Self::close).
+/// and under none ([`blocking`](crate::blocking)).
+///
+/// A program should [`close`](Self::close) its producer, and look at what that reports. When the last handle is
+/// dropped without that, the drop **blocks its thread** until all that was accepted has an outcome and an open
+/// transaction is aborted, for `drop.timeout.ms` (5 s) at most; 0: not at all. What is left then is warned of and
+/// still sent in the background: each record until its `delivery.timeout.ms`, while the coordinator of a
+/// transaction is looked for no longer than `transaction.timeout.ms` after that. When the program ends, it is
+/// lost. In a callback nothing is waited for.
 ///
 /// ```no_run
+/// use std::time::Duration;
 /// use kafka_producer::{Acks, Producer, ProducerRecord};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,6 +45,7 @@ use crate::timed::Timed;
 /// let delivery = producer.send(ProducerRecord::new("orders", "hello").key("k")).await?;
 /// let metadata = delivery.await?;
 /// println!("{}-{} at {:?}", metadata.topic, metadata.partition, metadata.offset);
+/// producer.close(Duration::from_secs(30)).await?; // sends what is left
 /// # Ok(())
 /// # }
 /// ```
@@ -228,6 +234,42 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         Ok(report.await.unwrap_or_default())
     }
 
+    /// Finds out at once whether the cluster can be used: resolves the names of the bootstrap servers, connects,
+    /// secures and authenticates the connection, and asks what the cluster is.
+    ///
+    /// [`build`](crate::ProducerBuilder::build) connects to nobody, and a [`send`](Self::send) waits for a cluster
+    /// that is away, because it may come back. This returns as soon as one server has answered, or each has
+    /// failed once; after `max.block.ms` at the latest. The producer can be used in either case: it goes on
+    /// trying as soon as there is something to send. [`warm_up`](Self::warm_up) does more, for given topics.
+    ///
+    /// Cancel safe: what was begun goes on.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::Producer;
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// producer.connect().await?; // no bootstrap server answers: localhost:9092: Connection refused
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConnectError::Unreachable`] names every server that was tried, each with its own reason.
+    pub async fn connect(&self) -> Result<(), ConnectError> {
+        own_thread::may_await("connect")?;
+        let limit = self.appender().max_block();
+        let (reply, connected) = oneshot::channel();
+        self.appender().handle().ask(Command::Connect {
+            limit,
+            deadline: Instant::now() + limit,
+            reply,
+        });
+        let refused = || match self.appender().why_closed() {
+            SendError::Fatal(fatal) => ConnectError::Fatal(fatal),
+            _ => ConnectError::Closed,
+        };
+        connected.await.unwrap_or_else(|_| Err(refused()))
+    }
+
     /// Prepares for the first records of these topics, so that each needs one round trip to its leader and no
     /// more: the topics are known, the leaders of all their partitions connected, secured and authenticated, and
     /// an idempotent producer has its id. (A transactional one gets it by `init_transactions`.)
@@ -373,13 +415,9 @@ impl<K: ?Sized, V: ?Sized> std::fmt::Debug for Producer<K, V> {
 }
 
 impl<K: ?Sized, V: ?Sized> Drop for Inner<K, V> {
-    /// The last handle is gone: the engine sends what it has and ends by itself.
+    /// The last handle is gone.
     fn drop(&mut self) {
-        let (reply, _) = oneshot::channel();
-        self.sender.appender().handle().ask(Command::Close {
-            deadline: None,
-            reply,
-        });
+        last_handle::leave(self.sender.appender());
     }
 }
 

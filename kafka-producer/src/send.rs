@@ -10,7 +10,9 @@
 //! steady state a send waits for nothing, locks the partition that it writes to and nothing else, and
 //! allocates nothing. Whether a producer may send outside of a transaction is not asked here.
 
+use std::any::type_name;
 use std::cell::Cell;
+use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
@@ -275,7 +277,7 @@ pub(crate) fn outcome_callback<K: ?Sized, V: ?Sized>(
 ///     }
 /// }
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrySendError<'a, K: ?Sized, V: ?Sized> {
     /// It would have to wait: for metadata of its topic (asked for by this very call) or for
@@ -285,6 +287,44 @@ pub enum TrySendError<'a, K: ?Sized, V: ?Sized> {
     /// It can never be accepted.
     #[error(transparent)]
     Refused(SendError),
+}
+
+impl<K: fmt::Debug + ?Sized, V: fmt::Debug + ?Sized> fmt::Debug for TrySendError<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            _ if !f.alternate() => fmt::Display::fmt(self, f),
+            Self::WouldWait(record, waits_for) => {
+                let mut told = f.debug_tuple("WouldWait");
+                told.field(record).field(waits_for).finish()
+            }
+            Self::Refused(error) => f.debug_tuple("Refused").field(error).finish(),
+        }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> TrySendError<'_, K, V> {
+    /// The same without the record, for who does not send it later: it borrows nothing, so that it can be
+    /// returned.
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, ProducerRecord, SendError};
+    ///
+    /// fn send_now(producer: &Producer<str, str>, value: &str) -> Result<(), SendError> {
+    ///     let record = ProducerRecord::new("clicks", value);
+    ///     let delivery = producer.try_send(record).map_err(|error| error.into_owned())?;
+    ///     drop(delivery);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn into_owned(self) -> SendError {
+        match self {
+            Self::WouldWait(record, waits_for) => SendError::WouldWait {
+                topic: record.topic.into(),
+                waits_for: waits_for.to_string().into(),
+            },
+            Self::Refused(error) => error,
+        }
+    }
 }
 
 /// What a thread keeps between its sends.
@@ -344,7 +384,7 @@ fn serialize<'a, T: ?Sized>(
     let mut context = Context::new(topic, role, headers);
     serializer
         .serialize(&mut context, data, scratch)
-        .map_err(|source| unserializable(topic, role, source).into())
+        .map_err(|source| unserializable(topic, role, type_name::<T>(), source).into())
 }
 
 /// A record that has to wait, with copies of its bytes; or the error.
@@ -369,11 +409,17 @@ fn pending(
 }
 
 #[cold]
-fn unserializable(topic: &str, role: Role, error: SerializeError) -> SendError {
+fn unserializable(
+    topic: &str,
+    role: Role,
+    type_name: &'static str,
+    error: SerializeError,
+) -> SendError {
     let (topic, reason) = (topic.into(), Arc::new(error));
     SendError::Serialize {
         role,
         topic,
+        type_name,
         reason,
     }
 }

@@ -1,13 +1,14 @@
-//! Where warnings about a configuration go, when a producer is built.
+//! Where warnings about a configuration go, when a producer is built; and, while it runs, what a person should
+//! know of it (`engine/event.rs`), or that what `ssl.*` names can no longer be read.
 //!
-//! To the caller's handler, if there is one. Else they are events of `tracing`, which passes them on to
-//! `log` if it has no subscriber; and where neither is set up, so that they would be lost, lines on
-//! standard error. While the producer runs, there is only what `ssl.*` names and can no longer be read. What
-//! happens to records is not reported here.
+//! Warnings about a configuration go to the caller's handler, if there is one. Else they are events of `tracing`,
+//! which passes them on to `log` if it has no subscriber; and where neither is set up, so that they would be lost,
+//! lines on standard error. So are the others. What happens to a single record is not reported here.
 
 use std::io::{self, Write};
 
 use crate::config::Warning;
+use crate::engine::{Event, Weight};
 
 /// What the caller wants done with each warning.
 pub(crate) type WarningHandler = Box<dyn FnMut(&Warning) + Send>;
@@ -25,7 +26,7 @@ pub(crate) fn report(warnings: &[Warning], client_id: &str, handler: Option<Warn
 /// Reports something that has turned out while the producer of this name runs.
 pub(crate) fn tell(warning: &str, client_id: &str) {
     match is_logged() {
-        true => tracing::warn!(target: TARGET, client_id, "{warning}"),
+        true => log::warn(warning, client_id),
         // Where standard error is closed, warnings are not wanted.
         false => drop(writeln!(
             io::stderr().lock(),
@@ -34,16 +35,68 @@ pub(crate) fn tell(warning: &str, client_id: &str) {
     }
 }
 
-fn is_logged() -> bool {
-    tracing::dispatcher::has_been_set() || log::log_enabled!(target: TARGET, log::Level::Warn)
+/// Reports what the engine has found while the producer of this name runs. Where nobody has set up `tracing` or
+/// `log`, only what somebody may have to act on.
+pub(crate) fn tell_event(event: &Event, client_id: &str) {
+    match (is_logged(), event.weight()) {
+        (true, _) => log::event(event, client_id),
+        (false, Weight::Warning) => tell(&event.to_string(), client_id),
+        (false, Weight::Information) => {}
+    }
 }
 
-const TARGET: &str = "kafka_producer";
+/// Whether somebody listens to `tracing` or to `log`.
+fn is_logged() -> bool {
+    log::is_set_up()
+}
 
 fn trace(warnings: &[Warning], client_id: &str) {
     for warning in warnings {
+        log::warn(&warning.to_string(), client_id);
+    }
+}
+
+/// `tracing`, which passes on to `log` what it has no subscriber for.
+#[cfg(feature = "tracing")]
+mod log {
+    use crate::engine::{Event, Weight};
+
+    const TARGET: &str = "kafka_producer";
+
+    pub(super) fn is_set_up() -> bool {
+        tracing::dispatcher::has_been_set()
+            || ::log::log_enabled!(target: TARGET, ::log::Level::Warn)
+    }
+
+    pub(super) fn warn(warning: &str, client_id: &str) {
         tracing::warn!(target: TARGET, client_id, "{warning}");
     }
+
+    pub(super) fn event(event: &Event, client_id: &str) {
+        let (broker, topic, partition) = (event.broker(), event.topic(), event.partition());
+        match event.weight() {
+            Weight::Warning => {
+                tracing::warn!(target: TARGET, client_id, broker, topic, partition, "{event}");
+            }
+            Weight::Information => {
+                tracing::info!(target: TARGET, client_id, broker, topic, partition, "{event}");
+            }
+        }
+    }
+}
+
+/// Nobody can listen.
+#[cfg(not(feature = "tracing"))]
+mod log {
+    use crate::engine::Event;
+
+    pub(super) fn is_set_up() -> bool {
+        false
+    }
+
+    pub(super) fn warn(_: &str, _: &str) {}
+
+    pub(super) fn event(_: &Event, _: &str) {}
 }
 
 fn write(warnings: &[Warning], client_id: &str, into: &mut impl Write) -> io::Result<()> {
@@ -52,10 +105,10 @@ fn write(warnings: &[Warning], client_id: &str, into: &mut impl Write) -> io::Re
         .try_for_each(|warning| writeln!(into, "warning: kafka producer {client_id}: {warning}"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tracing"))]
 mod tests {
     use std::fmt::Debug;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};
@@ -64,10 +117,15 @@ mod tests {
     use super::*;
     use crate::{Producer, ProducerConfig};
 
-    static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
     /// Keeps what it hears of us.
-    struct Listener;
+    #[derive(Clone, Default)]
+    struct Listener(Arc<Mutex<Vec<String>>>);
+
+    impl Listener {
+        fn heard(&self) -> Vec<String> {
+            std::mem::take(&mut *self.0.lock().expect("no listener panics"))
+        }
+    }
 
     impl Subscriber for Listener {
         fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -88,7 +146,7 @@ mod tests {
                 assert_eq!(*metadata.level(), Level::WARN);
                 let mut words = Words(String::new());
                 event.record(&mut words);
-                HEARD.lock().unwrap().push(words.0);
+                self.0.lock().expect("no listener panics").push(words.0);
             }
         }
 
@@ -125,14 +183,28 @@ mod tests {
 
     #[test]
     fn warnings_are_events_of_tracing_where_somebody_listens_and_told_once() {
-        let built = tracing::subscriber::with_default(Listener, || odd().build());
+        let listener = Listener::default();
+        let built = tracing::subscriber::with_default(listener.clone(), || odd().build());
         drop(built.unwrap());
-        let mut heard = std::mem::take(&mut *HEARD.lock().unwrap());
+        let mut heard = listener.heard();
         heard.sort();
         let event = |warning| format!("message={warning};client_id=\"till-7\";");
         let mut expected = ODDITIES.map(event);
         expected.sort();
         assert_eq!(heard, expected);
+    }
+
+    #[test]
+    fn what_the_engine_finds_is_an_event_with_what_it_is_about_in_fields() {
+        let listener = Listener::default();
+        let event = crate::engine::Event::Leaderless {
+            topic: "orders".into(),
+            partition: 3,
+        };
+        tracing::subscriber::with_default(listener.clone(), || tell_event(&event, "till-7"));
+        let expected =
+            format!("message={event};client_id=\"till-7\";topic=\"orders\";partition=3;");
+        assert_eq!(listener.heard(), [expected]);
     }
 
     #[test]

@@ -17,7 +17,11 @@ use serde_json::Value;
 const NOT_IN_SETTINGS: [&str; 1] = ["transaction.timeout.ms"];
 
 /// Kafka's client has no such settings: it takes brokers to remember it, and always sends a batch again.
-const OUR_OWN: [&str; 2] = ["producer.id.expiration.ms", "unresolved.batch.policy"];
+const OUR_OWN: [&str; 3] = [
+    "drop.timeout.ms",
+    "producer.id.expiration.ms",
+    "unresolved.batch.policy",
+];
 
 #[test]
 fn every_property_has_the_kind_the_default_and_the_range_that_kafka_gives_it() {

@@ -10,8 +10,9 @@ use kafka_producer::config::{
     UnknownPolicy, UnknownProtocol, Warning,
 };
 use kafka_producer::error::{
-    AbortableError, AuthenticationError, Cause, DeliveryError, FatalError, History, InCallback,
-    Misuse, SendError, TimedOut, TransactionError, Unsupported, WaitReason,
+    AbortableError, AuthenticationError, Cause, ConnectError, DeliveryError, FatalError, History,
+    InCallback, Misuse, NoServer, SendError, ServerFailure, TimedOut, TransactionError,
+    Unsupported, WaitReason,
 };
 use kafka_producer::security::{ScramHash, Secret, Token, TokenError, TokenProvider};
 use kafka_producer::{
@@ -98,6 +99,9 @@ fn values_can_be_cloned_compared_and_printed() {
     is_value::<Cause>();
     is_value::<History>();
     is_value::<WaitReason>();
+    is_value::<ConnectError>();
+    is_value::<NoServer>();
+    is_value::<ServerFailure>();
     is_value::<AuthenticationError>();
     is_value::<Token>();
     is_value::<TokenError>();
@@ -135,6 +139,7 @@ fn errors_fit_into_a_boxed_error() {
     is_error::<TrySendError<'static, str, str>>();
     is_error::<DeliveryError>();
     is_error::<TransactionError>();
+    is_error::<ConnectError>();
     is_error::<AbortableError>();
     is_error::<FatalError>();
     is_error::<TimedOut>();

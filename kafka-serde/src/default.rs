@@ -12,6 +12,13 @@ use crate::{BigEndian, Boolean, Nullable, Raw, Serializer, Utf8, Void};
 ///
 /// Implement it for your own types to send them without naming one.
 ///
+/// References have none: a producer names the type behind them, which its records lend.
+///
+/// ```compile_fail
+/// fn is_sent_by_default<T: kafka_serde::DefaultSerializer + ?Sized>() {}
+/// is_sent_by_default::<&str>(); // `str` is
+/// ```
+///
 /// ```
 /// use kafka_serde::{Context, DefaultSerializer, Headers, Role, SerializeError, Serializer};
 ///
@@ -29,8 +36,9 @@ use crate::{BigEndian, Boolean, Nullable, Raw, Serializer, Utf8, Void};
 /// # Ok::<(), SerializeError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no default serializer",
-    note = "name a serializer for it, or implement `DefaultSerializer`"
+    message = "`{Self}` has no default serializer: name the type that records lend (`Producer<str, [u8]>` sends \
+               `&str` and `&[u8]`), or a serializer",
+    note = "`builder_with` takes serializers; a type of your own may implement `DefaultSerializer`"
 )]
 pub trait DefaultSerializer {
     /// The serializer that is used.
@@ -47,13 +55,11 @@ macro_rules! default_serializer {
 
 default_serializer! {
     str => Utf8;
-    &str => Utf8;
     String => Utf8;
     Box<str> => Utf8;
     Arc<str> => Utf8;
     Cow<'_, str> => Utf8;
     [u8] => Raw;
-    &[u8] => Raw;
     Vec<u8> => Raw;
     Box<[u8]> => Raw;
     Arc<[u8]> => Raw;
@@ -79,10 +85,6 @@ default_serializer! {
 }
 
 impl<const N: usize> DefaultSerializer for [u8; N] {
-    type Serializer = Raw;
-}
-
-impl<const N: usize> DefaultSerializer for &[u8; N] {
     type Serializer = Raw;
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 
 /// What failed, and why.
 ///
@@ -16,7 +17,7 @@ use std::error::Error;
 /// assert_eq!(error.to_string(), "the order could not be serialized");
 /// assert_eq!(error.source().unwrap().to_string(), "its price is negative");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SerializeError {
     /// A serializer refused the value, for a reason of its own.
@@ -62,6 +63,59 @@ pub enum SerializeError {
         /// What it measured.
         len: usize,
     },
+}
+
+/// `{:?}` is the sentence with its causes, which is what `main` prints of the error that it returns; `{:#?}` is the
+/// structure.
+impl fmt::Debug for SerializeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return self.fmt_structure(f);
+        }
+        write!(f, "{self}")?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl SerializeError {
+    fn fmt_structure(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { what, source } => f
+                .debug_struct("Failed")
+                .field("what", what)
+                .field("source", source)
+                .finish(),
+            Self::UnknownEncoding { name } => f
+                .debug_struct("UnknownEncoding")
+                .field("name", name)
+                .finish(),
+            Self::Element { index, source } => f
+                .debug_struct("Element")
+                .field("index", index)
+                .field("source", source)
+                .finish(),
+            Self::UnevenElement {
+                index,
+                len,
+                expected,
+            } => f
+                .debug_struct("UnevenElement")
+                .field("index", index)
+                .field("len", len)
+                .field("expected", expected)
+                .finish(),
+            Self::TooLong { what, len } => f
+                .debug_struct("TooLong")
+                .field("what", what)
+                .field("len", len)
+                .finish(),
+        }
+    }
 }
 
 impl SerializeError {

@@ -45,6 +45,11 @@ use crate::{Headers, SerializeError};
 /// assert_eq!(headers.last("unit"), Some(Some(&b"0.1 C"[..])));
 /// # Ok::<(), SerializeError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not serialize `{T}`",
+    note = "the serializers of Kafka's types are in this crate (`Utf8`, `Raw`, `BigEndian`, `Json`); one of your own \
+            implements `Serializer<{T}>`"
+)]
 pub trait Serializer<T: ?Sized>: Send + Sync {
     /// The value's bytes, or `None` for null.
     fn serialize<'a>(

@@ -169,7 +169,7 @@ fn the_default_serializer_of_each_type_is_the_one_java_has_for_it() {
     );
     assert_eq!(by_default(&true), Some(vec![1]));
     assert_eq!(by_default(&()), None);
-    assert_eq!(by_default(&Some("text")), Some(b"text".to_vec()));
+    assert_eq!(by_default(&Some("text".to_owned())), Some(b"text".to_vec()));
     assert_eq!(by_default(&None::<Vec<u8>>), None);
     #[cfg(feature = "bytes")]
     assert_eq!(

@@ -217,6 +217,11 @@ impl<E> OpenBatch<E> {
         NoFit::NeedsMemory(GrowRequest::Buffer { from, to })
     }
 
+    /// How many records it holds.
+    pub(crate) fn records(&self) -> u32 {
+        self.stats.count()
+    }
+
     /// Counts a record whose `bytes` were written.
     #[inline(always)]
     fn count<R: Receipt<E>, H>(&mut self, record: &mut NewRecord<'_, H, E>, bytes: usize) -> R {

@@ -29,6 +29,11 @@ pub(crate) struct SealedBatch<E> {
 }
 
 impl<E> SealedBatch<E> {
+    /// How many records it holds.
+    pub(crate) fn count(&self) -> u32 {
+        self.stats.count()
+    }
+
     pub(super) fn new(
         callbacks: Callbacks<E>,
         guard: CompletionGuard<E>,

@@ -343,6 +343,19 @@ impl<E> Queue<E> {
         lock(&self.state).completions()
     }
 
+    /// How many records are here.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::Instant};
+    /// # use kafka_accumulator::*;
+    /// # let accumulator = Accumulator::new(Settings::default(), Arc::new(Doorbell::new()), || "abandoned");
+    /// let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// assert_eq!(queue.records(), 0);
+    /// ```
+    pub fn records(&self) -> u64 {
+        lock(&self.state).records()
+    }
+
     /// Whether no record is here.
     pub fn is_empty(&self) -> bool {
         self.batches() == 0

@@ -241,6 +241,13 @@ impl<E> QueueState<E> {
         sealed.chain(open).map(Arc::clone).collect()
     }
 
+    /// How many records are here.
+    pub(super) fn records(&self) -> u64 {
+        let sealed = self.sealed.iter().map(SealedBatch::count);
+        let open = self.open.iter().map(OpenBatch::records);
+        sealed.chain(open).map(u64::from).sum()
+    }
+
     /// How many batches are here, the open one included.
     pub(super) fn batches(&self) -> usize {
         self.sealed.len() + usize::from(self.open.is_some())

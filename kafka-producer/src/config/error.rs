@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::other_names::Origin;
+use crate::error::readable::readable_debug;
 
 /// A configuration that no producer can be built from.
 ///
@@ -26,7 +27,7 @@ use super::other_names::Origin;
 ///      bootstrap.servers is required: host:port of at least one broker",
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
@@ -83,6 +84,8 @@ impl fmt::Display for ConfigError {
     }
 }
 
+readable_debug!(struct ConfigError { problems, warnings });
+
 impl std::error::Error for ConfigError {}
 
 /// One thing that is wrong with a configuration.
@@ -94,7 +97,7 @@ impl std::error::Error for ConfigError {}
 /// let names: Vec<_> = error.problems().iter().filter_map(|problem| problem.name()).collect();
 /// assert_eq!(names, ["acks", "bootstrap.servers"]);
 /// ```
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
     /// The value is not of the property's kind, or out of its range.
@@ -200,6 +203,18 @@ pub enum Problem {
         reason: &'static str,
     },
 }
+
+readable_debug!(enum Problem {
+    Invalid { name, value, allowed },
+    Contradiction { name, value, allowed, because },
+    Unsupported { name, value, allowed, reason },
+    Disagreement { name, value, other, other_value, setting },
+    Missing { name, allowed, misspelt },
+    Unusable { name, value, reason },
+    Unreadable { path, reason },
+    NotUnicode { variable },
+    Malformed { line, reason },
+});
 
 fn as_set(value: &Option<String>) -> String {
     let shown = |value| format!("={value:?}");

@@ -289,6 +289,7 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
         delivery_timeout: delivery_timeout(values, findings),
         retries: u32::try_from(values.number("retries")).unwrap_or(u32::MAX),
         retry_backoff: backoff("retry.backoff.ms", "retry.backoff.max.ms", values, findings),
+        drop_timeout: values.time("drop.timeout.ms"),
         unresolved: values
             .text("unresolved.batch.policy")
             .and_then(|policy| policy.parse().ok())

@@ -530,6 +530,19 @@ impl ProducerConfig {
         self.put("partitioner.rack.aware", true)
     }
 
+    /// `drop.timeout.ms`: how long dropping the last handle of a producer that was not closed waits for what
+    /// was accepted.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().drop_timeout(Duration::ZERO); // it does not wait
+    /// assert_eq!(config, ProducerConfig::new().set("drop.timeout.ms", "0"));
+    /// ```
+    pub fn drop_timeout(self, time: Duration) -> Self {
+        self.put_time("drop.timeout.ms", time)
+    }
+
     /// `unresolved.batch.policy`: what to do with a batch that may be in the log, when the broker no
     /// longer accepts its sequence number.
     ///
@@ -629,6 +642,7 @@ mod tests {
             .partitioner_availability_timeout(second)
             .client_rack("here")
             .rack_aware()
+            .drop_timeout(second)
             .unresolved_batches(UnresolvedPolicy::Fail)
             .producer_id_expiration(second * 60)
             .metrics_windows(9, second)

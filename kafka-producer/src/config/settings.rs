@@ -50,6 +50,8 @@ pub struct Settings {
     pub retries: u32,
     /// `retry.backoff.ms` to `retry.backoff.max.ms`.
     pub retry_backoff: BackoffRange,
+    /// `drop.timeout.ms`: how long dropping the last handle waits for what was accepted.
+    pub drop_timeout: Duration,
     /// `unresolved.batch.policy`: what becomes of a batch that may be in the log.
     pub unresolved: UnresolvedPolicy,
     /// `producer.id.expiration.ms`: how long a broker that does not tell is taken to remember a

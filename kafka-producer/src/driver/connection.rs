@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
-use kafka_wire::{FRAME_BYTES_MAX_DEFAULT, FrameChunks, FrameReader};
+use kafka_wire::{FRAME_BYTES_MAX_DEFAULT, FrameChunks, FrameError, FrameReader};
 use tokio::io::ReadBuf;
 
 use super::compressor::{Compressed, Progress};
@@ -148,7 +148,7 @@ impl Connection {
                         return self.lose(Failure::Tls(SPEAKS_TLS.to_owned()), &mut tell);
                     }
                     Err(error) => {
-                        return self.lose(Failure::Network(error.to_string()), &mut tell);
+                        return self.lose(Failure::Network(no_frame(&error)), &mut tell);
                     }
                 }
             }
@@ -272,6 +272,14 @@ impl Connection {
     fn lose(&mut self, failure: Failure, tell: &mut impl FnMut(Event)) {
         self.state = State::Lost;
         tell(failure.into());
+    }
+}
+
+/// What is wrong with what came instead of a frame.
+fn no_frame(error: &FrameError) -> String {
+    match error {
+        FrameError::Text { .. } | FrameError::Tls => error.to_string(),
+        _ => format!("{error}: is it a Kafka broker?"),
     }
 }
 

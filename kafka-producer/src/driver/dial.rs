@@ -65,7 +65,7 @@ struct Race<S> {
     /// When the next is tried, if none has ended before.
     next_at: Option<Instant>,
     /// Why the others failed.
-    failures: Vec<String>,
+    failures: Vec<(SocketAddr, String)>,
 }
 
 /// Begins to open a connection to a broker, whose name is looked up in this way; `tried` is what earlier
@@ -140,7 +140,10 @@ impl<S> Dial<S> {
         }
         match &mut self.state {
             State::Resolving(_) => Poll::Pending,
-            State::Racing(race) => race.poll(&self.connect, &mut self.tried, now, context),
+            State::Racing(race) => {
+                let dialed = race.poll(&self.connect, &mut self.tried, now, context);
+                dialed.map_err(|_| race.error(&self.address))
+            }
         }
     }
 
@@ -243,7 +246,7 @@ impl<S> Race<S> {
         tried: &mut Tried,
         now: Instant,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<Dialed<S>>> {
+    ) -> Poll<Result<Dialed<S>, AllFailed>> {
         loop {
             if let Some((target, stream)) = self.poll_running(context) {
                 tried.accept(target.address);
@@ -262,7 +265,7 @@ impl<S> Race<S> {
             self.next_at = Some(now + HEAD_START);
         }
         match self.running.is_empty() {
-            true => Poll::Ready(Err(self.error())),
+            true => Poll::Ready(Err(AllFailed)),
             false => Poll::Pending,
         }
     }
@@ -283,7 +286,7 @@ impl<S> Race<S> {
                 false
             }
             Poll::Ready(Err(error)) => {
-                failures.push(format!("{}: {error}", target.address));
+                failures.push((target.address, error.to_string()));
                 *next_at = None;
                 false
             }
@@ -291,13 +294,25 @@ impl<S> Race<S> {
         accepted
     }
 
-    fn error(&self) -> io::Error {
+    /// Why none was opened. Which address refused is said where the broker has a name.
+    fn error(&self, asked: &Address) -> io::Error {
+        let asked = asked.to_string();
+        let told = |(address, why): &(SocketAddr, String)| match address.to_string() == asked {
+            true => why.clone(),
+            false => format!("{address}: {why}"),
+        };
         match self.failures.is_empty() {
             true => io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
-            false => io::Error::other(self.failures.join("; ")),
+            false => {
+                let told: Vec<String> = self.failures.iter().map(told).collect();
+                io::Error::other(told.join("; "))
+            }
         }
     }
 }
+
+/// That no address of a name could be connected to.
+struct AllFailed;
 
 /// How long an address is tried alone, as RFC 8305 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);

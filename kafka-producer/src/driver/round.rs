@@ -17,7 +17,7 @@ use super::opening::Opening;
 use super::securing::{Securing, ToSecure};
 use super::transport::{Failure, Foreign, Socket, Transport};
 use crate::clock;
-use crate::engine::{Action, Engine, Gathering, Input, NodeId, Outgoing};
+use crate::engine::{self, Action, Engine, Gathering, Input, NodeId, Outgoing};
 use crate::security::Sasl;
 use crate::settings::{Address, DnsLookup, Settings};
 
@@ -62,6 +62,7 @@ pub(super) struct Outside {
     pub(super) warnings: Vec<String>,
     /// Metrics that are to be gathered, which calls code of the program.
     pub(super) gatherings: Vec<Gathering>,
+    pub(super) events: Vec<engine::Event>,
 }
 
 impl Outside {
@@ -72,12 +73,15 @@ impl Outside {
             token_orders,
             warnings,
             gatherings,
+            events,
         } = self;
-        dial_orders.is_empty()
-            && left.is_empty()
-            && token_orders.is_empty()
-            && warnings.is_empty()
-            && gatherings.is_empty()
+        let calls = [
+            left.is_empty(),
+            dial_orders.is_empty(),
+            token_orders.is_empty(),
+            gatherings.is_empty(),
+        ];
+        calls == [true; 4] && warnings.is_empty() && events.is_empty()
     }
 }
 
@@ -302,8 +306,8 @@ impl Driver {
                 Action::Rename(from, to) => self.rename(from, to),
                 Action::Send(id, outgoing) => self.send(id, outgoing),
                 Action::FetchToken(id, address) => self.fetch_token(id, address),
-                Action::Warn(warning) => self.outside.warnings.push(warning),
                 Action::GatherMetrics(gathering) => self.outside.gatherings.push(gathering),
+                Action::Tell(event) => self.outside.events.push(event),
             }
         }
         round

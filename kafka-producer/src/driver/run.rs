@@ -187,6 +187,9 @@ impl Task {
         for warning in &outside.warnings {
             warnings::tell(warning, &self.client_id);
         }
+        for event in &outside.events {
+            warnings::tell_event(event, &self.client_id);
+        }
         outside.gatherings.into_iter().for_each(gather_aside);
         self.tokens.obey(outside.token_orders);
         self.fetched = self.tokens.poll(context);

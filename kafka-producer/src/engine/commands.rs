@@ -1,5 +1,6 @@
 //! Routing: what callers ask for, and timers that are due, to the owners that they concern.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use kafka_accumulator::Completion;
 
 use crate::engine::Engine;
 use crate::engine::cluster::topic_waiters::Waiter;
+use crate::engine::connecting::Connect;
 use crate::engine::handle::{CloseReport, Command, EngineState, TransactionCall};
 use crate::engine::lifecycle::Close;
 use crate::engine::notice::Notice;
@@ -65,7 +67,7 @@ impl Engine {
             Timer::Session(node) => self.session_is_due(node),
             Timer::Metadata => self.metadata_is_due(),
             // Nothing to do here: `settle` asks.
-            Timer::Identity | Timer::WarmUp => {}
+            Timer::Identity | Timer::Connect | Timer::WarmUp => {}
             Timer::Telemetry => self.telemetry.look_again(&mut self.cx),
             Timer::Coalesce(node) => sender.stir(node),
             Timer::Transaction => self.transaction_is_due(),
@@ -107,6 +109,16 @@ impl Engine {
                 };
                 self.metadata.wait_for(&mut self.cx, &name, waiter);
             }
+            Command::Connect {
+                limit,
+                deadline,
+                reply,
+            } => self.connect(Connect {
+                limit,
+                deadline,
+                reply,
+                failed: BTreeMap::new(),
+            }),
             Command::WarmUp {
                 topics,
                 since,
@@ -117,9 +129,17 @@ impl Engine {
                 let undecided = self.flush();
                 self.cx.notices.push(Notice::answer(reply, undecided));
             }
+            Command::Undecided { reply } => {
+                let (sender, mut peers) = self.sender_and_peers();
+                let undecided = sender.undecided(&mut peers);
+                self.cx.notices.push(Notice::answer(reply, undecided));
+            }
             Command::Shortage { since, reply } => {
                 let (sender, mut peers) = self.sender_and_peers();
                 let last = sender.shortage(&mut peers, since);
+                let cx = &mut self.cx;
+                cx.reports
+                    .memory_full(last.as_ref(), cx.now, &mut cx.actions);
                 self.cx.notices.push(Notice::answer(reply, last));
             }
             Command::Transact {
@@ -206,6 +226,7 @@ impl Engine {
     fn refuse_waiters(&mut self) {
         let refusal = self.refusal();
         self.metadata.refuse_waiters(&mut self.cx, &refusal);
+        self.refuse_connects(&refusal);
         self.refuse_warm_ups(&refusal);
         self.telemetry
             .tell_waiters(&mut self.cx, &Err(ClientInstanceIdError::Closed));

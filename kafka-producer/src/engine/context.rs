@@ -13,6 +13,7 @@ use crate::engine::input::Action;
 use crate::engine::metrics::Recorder;
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
+use crate::engine::reports::Reports;
 use crate::engine::timers::Timers;
 use crate::error::{DeliveryError, Persistence};
 use crate::settings::Settings;
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) actions: VecDeque<Action>,
     /// What callers are to be told, in order.
     pub(crate) notices: Vec<Notice>,
+    /// What people were told.
+    pub(crate) reports: Reports,
     /// Outcomes so far.
     tally: CloseReport,
     /// Batches of a transactional producer that have failed, until its transaction is told.
@@ -56,6 +59,7 @@ impl Context {
             timers: Timers::default(),
             actions: VecDeque::new(),
             notices: Vec::new(),
+            reports: Reports::default(),
             tally: CloseReport::default(),
             failures: Vec::new(),
         }

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_channel::oneshot;
@@ -17,8 +17,8 @@ use crate::engine::cluster::snapshot::Cluster;
 use crate::engine::metrics::Measurements;
 use crate::engine::telemetry::gathered::Gathered;
 use crate::error::{
-    AbortableError, ClientInstanceIdError, DeliveryError, FatalError, SendError, TransactionError,
-    WaitReason,
+    AbortableError, ClientInstanceIdError, ConnectError, DeliveryError, FatalError, SendError,
+    TransactionError, WaitReason,
 };
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::metrics::ApplicationMetrics;
@@ -67,6 +67,15 @@ pub enum Command {
         /// Dropped if nobody waits any more.
         reply: oneshot::Sender<Result<(), SendError>>,
     },
+    /// Tell me when a server has told of the cluster, or why none does.
+    Connect {
+        /// `max.block.ms`.
+        limit: Duration,
+        /// When to give up: that much later.
+        deadline: Instant,
+        /// Dropped if nobody waits any more.
+        reply: oneshot::Sender<Result<(), ConnectError>>,
+    },
     /// Tell me when the leaders of these topics, which are known, are connected, and there is a producer id.
     WarmUp {
         /// Their names.
@@ -82,6 +91,11 @@ pub enum Command {
     Flush {
         /// One completion per batch that is not decided yet.
         reply: oneshot::Sender<Vec<Arc<Completion<DeliveryError>>>>,
+    },
+    /// Tell me how many records have no outcome yet; answered at once.
+    Undecided {
+        /// Told so many.
+        reply: oneshot::Sender<u64>,
     },
     /// Tell me why no memory has become free since then; answered at once.
     Shortage {

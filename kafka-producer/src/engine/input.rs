@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::engine::cluster::node_id::NodeId;
+use crate::engine::event::Event;
 use crate::engine::produce::request::Outgoing;
 use crate::engine::telemetry::gathering::Gathering;
 use crate::security::{Token, TokenError};
@@ -54,8 +55,8 @@ pub enum Action {
     Rename(NodeId, NodeId),
     /// Write a request, after those sent to this broker before.
     Send(NodeId, Outgoing),
-    /// Report a warning. Not answered.
-    Warn(String),
+    /// Tell a person. Not answered.
+    Tell(Event),
     /// Run this, on a thread that nothing waits for: it takes long and calls code of others. It leaves a
     /// [`Command::Gathered`](super::Command::Gathered), and so does dropping it.
     GatherMetrics(Gathering),

@@ -3,7 +3,7 @@
 //! it; this never decides which broker is asked next.
 
 use crate::engine::cluster::destination::Destination;
-use crate::engine::{Engine, NodeId};
+use crate::engine::{Action, Engine, Event, NodeId};
 use crate::settings::{Address, MetadataRecovery};
 
 impl Engine {
@@ -60,6 +60,8 @@ impl Engine {
     /// have moved, or their addresses may belong to another cluster by now. What was on its way is sent
     /// again, under the same numbers.
     pub(super) fn rebootstrap(&mut self, why: &str) {
+        let event = Event::Rebootstrap { why: why.into() };
+        self.cx.actions.push_back(Action::Tell(event));
         self.metadata.begin_rebootstrap();
         self.nodes.begin_anew();
         for id in self.nodes.told_of() {

@@ -17,7 +17,10 @@
 mod backoff;
 mod cluster;
 mod commands;
+mod connect;
+mod connecting;
 mod context;
+mod event;
 mod handle;
 mod identity;
 mod input;
@@ -28,6 +31,7 @@ mod misrouted;
 mod notice;
 mod produce;
 mod push_metrics;
+mod reports;
 mod responses;
 mod seed;
 mod telemetry;
@@ -44,6 +48,7 @@ use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
+pub use event::{Event, Weight};
 pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot, TransactionCall};
 pub use input::{Action, Input};
 #[cfg(feature = "tokio")]
@@ -57,11 +62,12 @@ pub use telemetry::{Gathered, Gathering};
 use crate::error::{
     AbortableError, Cause, DeliveryError, FatalError, Persistence, TransactionError,
 };
-use crate::settings::Settings;
+use crate::settings::{Guarantee, Settings};
 use cluster::features::Features;
 use cluster::handshake::sasl::Authenticator;
 use cluster::metadata::Metadata;
 use cluster::nodes::Nodes;
+use connecting::Connects;
 use context::Context;
 use kafka_wire::ErrorCode;
 use lifecycle::Lifecycle;
@@ -82,6 +88,7 @@ pub struct Engine {
     admission: Admission,
     transactions: Transactions,
     lifecycle: Lifecycle,
+    connects: Connects,
     warm_ups: WarmUps,
     telemetry: Telemetry,
     settled: Settled,
@@ -115,6 +122,7 @@ impl Engine {
             admission: Admission::default(),
             transactions: Transactions::new(transactional, now),
             lifecycle: Lifecycle::open(),
+            connects: Connects::default(),
             warm_ups: WarmUps::default(),
             telemetry: Telemetry::new(&cx.settings),
             settled: Settled::No,
@@ -243,6 +251,7 @@ impl Engine {
         self.ask_for_metadata();
         let (sender, mut peers) = self.sender_and_peers();
         sender.ask_for_identity(&mut peers);
+        self.see_to_connects();
         self.see_to_warm_ups();
         if self.transactions.are_enabled() {
             // What has failed by now decides how the transaction may end.
@@ -253,12 +262,21 @@ impl Engine {
         let (sender, mut peers) = self.sender_and_peers();
         sender.weigh_topics(&mut peers);
         self.see_to_metrics_push();
+        self.report_identity();
         self.end_if_done();
         let has_asked = self.cx.actions.len() > sent || self.sender.is_stirred();
         self.settled = match has_asked || self.transactions.are_enabled() {
             true => Settled::No,
             false => Settled::Yes,
         };
+    }
+
+    /// Tells people of another id or epoch. That of transactions changes with each of them.
+    fn report_identity(&mut self) {
+        if self.cx.settings.guarantee == Guarantee::Idempotent {
+            let now = self.sender.identity().producer();
+            self.cx.reports.identity(now, &mut self.cx.actions);
+        }
     }
 
     /// Sends each broker for which something has changed as many batches as it can take.

@@ -17,8 +17,9 @@ use crate::engine::cluster::destination::Destination;
 use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::api_versions::{self, Greeting};
-use crate::engine::cluster::in_flight::{InFlightRequest, Progress};
+use crate::engine::cluster::in_flight::{InFlightRequest, Progress, Unanswered};
 use crate::engine::cluster::refusal::Refusal;
+use crate::engine::produce::lane::judge::Loss;
 use crate::engine::timers::Timer;
 use crate::engine::transaction::answers::{Answer, FollowUp};
 use crate::engine::transaction::ask::Ask;
@@ -53,7 +54,7 @@ impl Engine {
         match sent {
             Ok(()) => {}
             Err(Unsent::NoConnection(expected)) => {
-                self.unanswered_request(expected, ErrorCode::NETWORK_EXCEPTION);
+                self.unanswered_request(expected, Loss::untold());
             }
             Err(Unsent::Lost(lost)) => self.follow_lost(Some(lost)),
         }
@@ -91,12 +92,15 @@ impl Engine {
             self.sender.expiration().hung_up(id);
         }
         self.transactions.forget_coordinator(id);
-        for request in lost.unanswered {
-            self.unanswered_request(request.expected, request.code);
+        let why = Arc::new(lost.obstacle.clone());
+        for Unanswered { expected, code } in lost.unanswered {
+            let why = Some(Arc::clone(&why));
+            self.unanswered_request(expected, Loss { code, why });
         }
         if let WaitReason::Authentication(why) = &lost.obstacle {
             self.broker_refused(id, why);
         }
+        self.connects.note_failure(id, &lost.obstacle);
         self.metadata.note_obstacle(lost.obstacle);
         if self.nodes.are_none_ready() {
             self.metadata.note_unheard(self.cx.now);
@@ -104,7 +108,7 @@ impl Engine {
         self.sender.stir(id);
     }
 
-    fn unanswered_request(&mut self, expected: ExpectedResponse, code: ErrorCode) {
+    fn unanswered_request(&mut self, expected: ExpectedResponse, loss: Loss) {
         match expected {
             ExpectedResponse::ApiVersions(_)
             | ExpectedResponse::SaslHandshake
@@ -127,7 +131,7 @@ impl Engine {
                 self.telemetry.unanswered(&mut self.cx);
             }
             ExpectedResponse::Transaction(ask) => self.transactions.unanswered(&mut self.cx, &ask),
-            ExpectedResponse::Produce(batches) => self.unanswered(batches, code),
+            ExpectedResponse::Produce(batches) => self.unanswered(batches, &loss),
         }
     }
 
@@ -137,9 +141,9 @@ impl Engine {
     }
 
     /// These batches will never be answered for.
-    fn unanswered(&mut self, batches: Vec<BatchRef>, code: ErrorCode) {
+    fn unanswered(&mut self, batches: Vec<BatchRef>, loss: &Loss) {
         let (sender, mut peers) = self.sender_and_peers();
-        let result = sender.unanswered(&mut peers, batches, code);
+        let result = sender.unanswered(&mut peers, batches, loss);
         self.fail_if(result);
     }
 
@@ -319,7 +323,7 @@ impl Engine {
         let (_, answer) = match decode_response::<ProduceRequest>(frame, version) {
             Ok(answer) => answer,
             Err(error) => {
-                self.unanswered(batches, ErrorCode::NETWORK_EXCEPTION);
+                self.unanswered(batches, &Loss::untold());
                 return Err(error);
             }
         };
@@ -384,6 +388,7 @@ impl Engine {
                 let code = answer.error_code;
                 self.lose(id, &format!("ApiVersions was refused: {code}"));
                 if let Some(obstacle) = self.nodes.note_refused_greeting(self.cx.now, id, &answer) {
+                    self.connects.note_failure(id, &obstacle);
                     self.metadata.note_obstacle(obstacle);
                 }
             }
@@ -421,10 +426,12 @@ impl Engine {
             return self.rebootstrap_required();
         }
         if answer.brokers.is_empty() {
+            self.connects.note_failure(id, &WaitReason::NoBroker);
             return self.metadata.told_of_no_broker(&mut self.cx);
         }
         self.metadata.note_heard();
         self.cx.metrics.heard(self.cx.now);
+        self.connects.tell_all(&mut self.cx, &Ok(()));
         if let Some(cluster) = &answer.cluster_id {
             self.nodes.cluster_told(&mut self.cx, cluster);
         }

@@ -34,6 +34,8 @@ pub(crate) enum Timer {
     Metadata,
     /// A producer id may be asked for again.
     Identity,
+    /// A caller has waited for a server for `max.block.ms`.
+    Connect,
     /// A caller has waited for topics to be ready for `max.block.ms`.
     WarmUp,
     /// Batches that filled while an answer is outstanding have waited for others long enough.

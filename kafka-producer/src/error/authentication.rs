@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::readable::readable_debug;
+
 /// Authentication has failed: of us by a broker (SASL, a client certificate), or of a broker by us (TLS).
 ///
 /// It is no fault of the network, and trying again without a change will not help, so records that need
@@ -18,7 +20,7 @@ use std::sync::Arc;
 /// }
 /// assert_eq!(who_was_refused(&SendError::Closed), None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "authentication failed: {mechanism}{} at {broker}: {reason}",
     as_user(user)
@@ -34,6 +36,8 @@ pub struct AuthenticationError {
     /// The broker's words, or what is wrong with it; and the settings to look at.
     pub reason: Arc<str>,
 }
+
+readable_debug!(struct AuthenticationError { broker, mechanism, user, reason });
 
 fn as_user(user: &Option<Arc<str>>) -> String {
     user.as_ref()

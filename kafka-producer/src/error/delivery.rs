@@ -9,6 +9,7 @@ use kafka_wire::ErrorCode;
 use super::authentication::AuthenticationError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
+use super::readable::fields;
 use super::wait_reason::{Unsupported, WaitReason, told};
 
 /// Whether a record that failed may be in the log.
@@ -46,7 +47,7 @@ pub enum Persistence {
 /// }
 /// report(&DeliveryError::abandoned());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeliveryError(Arc<Inner>);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -80,6 +81,11 @@ pub struct History {
     pub elapsed: Duration,
     /// The broker of the last attempt.
     pub broker: Option<i32>,
+    /// Its batch's bytes, before compression.
+    pub batch_bytes: usize,
+    /// How the connection was lost on which an attempt of the partition was on its way, if one was since the last
+    /// acknowledgement.
+    pub connection: Option<WaitReason>,
     /// The error of the attempt before the last.
     pub last_error: Option<ErrorCode>,
     /// If it may be there: the error of the attempt that may have written it.
@@ -102,6 +108,8 @@ impl History {
             attempts: 0,
             elapsed: Duration::ZERO,
             broker: None,
+            batch_bytes: 0,
+            connection: None,
             last_error: None,
             in_doubt: None,
             wait_reason: None,
@@ -266,6 +274,16 @@ impl DeliveryError {
     }
 }
 
+impl fmt::Debug for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
+        let Inner { cause, history } = &*self.0;
+        fields!(f, DeliveryError { cause, history })
+    }
+}
+
 impl std::error::Error for DeliveryError {}
 
 impl fmt::Display for DeliveryError {
@@ -277,11 +295,22 @@ impl fmt::Display for DeliveryError {
             attempts,
             elapsed,
             broker,
+            batch_bytes,
+            connection,
             last_error,
             in_doubt,
             wait_reason,
         } = self.history();
-        write!(f, "{topic}-{partition}: {}", self.0.cause)?;
+        write!(f, "{topic}-{partition}: ")?;
+        let lost = connection.as_ref().filter(|_| wait_reason != connection);
+        self.0.cause.tell(f, lost.map(Lost))?;
+        if let Some(ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE) = self.code() {
+            write!(
+                f,
+                "; its batch takes {batch_bytes} bytes before compression: compare max.message.bytes of the \
+                 topic, and message.max.bytes of the brokers"
+            )?;
+        }
         let elapsed_ms = elapsed.as_millis();
         match attempts {
             0 => write!(f, "; never sent in {elapsed_ms} ms")?,
@@ -304,6 +333,53 @@ impl fmt::Display for DeliveryError {
             Persistence::NotPersisted => "; the record is not in the log",
             Persistence::PossiblyPersisted => "; the record may be in the log",
         })
+    }
+}
+
+/// Whether a code is our own, for an attempt without an answer.
+fn is_of_connection(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NETWORK_EXCEPTION | ErrorCode::REQUEST_TIMED_OUT
+    )
+}
+
+/// How a connection was lost, in words.
+struct Lost<'a>(&'a WaitReason);
+
+impl fmt::Display for Lost<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            WaitReason::Connection { broker, reason } => {
+                write!(f, "the connection to {broker} was lost: {reason}")
+            }
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+impl Cause {
+    /// In words; a missing answer is told by how the connection was `lost`, if that is known.
+    fn tell(&self, f: &mut fmt::Formatter<'_>, lost: Option<Lost<'_>>) -> fmt::Result {
+        match (self, lost) {
+            (Self::RetriesExhausted { code }, Some(lost)) if is_of_connection(*code) => {
+                write!(f, "retries used up: {lost}")
+            }
+            (
+                Self::Expired {
+                    limit,
+                    code: Some(code),
+                },
+                Some(lost),
+            ) if is_of_connection(*code) => {
+                let limit = limit.as_millis();
+                write!(
+                    f,
+                    "not delivered within delivery.timeout.ms={limit}: {lost}"
+                )
+            }
+            _ => write!(f, "{self}"),
+        }
     }
 }
 

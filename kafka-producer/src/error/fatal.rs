@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kafka_wire::ErrorCode;
 
+use super::readable::readable_debug;
 use super::wait_reason::Unsupported;
 
 /// Why the producer as a whole has failed; only a new one can go on.
@@ -17,7 +18,7 @@ use super::wait_reason::Unsupported;
 /// }
 /// assert!(!was_replaced(&SendError::Closed));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FatalError {
     /// Another producer with this `transactional.id` has started after this one, and the transaction of
@@ -65,6 +66,14 @@ pub enum FatalError {
     #[error("{0}")]
     Unsupported(Unsupported),
 }
+
+readable_debug!(enum FatalError {
+    Fenced { code, message },
+    Refused { code, message },
+    Panicked { message },
+    BootstrapUnresolved { limit, reason },
+    Unsupported(unsupported),
+});
 
 impl FatalError {
     pub(crate) fn of(code: ErrorCode, message: Option<Arc<str>>) -> Self {

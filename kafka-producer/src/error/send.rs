@@ -12,6 +12,7 @@ use super::authentication::AuthenticationError;
 use super::delivery::DeliveryError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
+use super::readable::readable_debug;
 use super::wait_reason::{Unsupported, WaitReason, because};
 
 /// Why a record was not accepted. It is not in the buffer and will not be sent.
@@ -29,20 +30,25 @@ use super::wait_reason::{Unsupported, WaitReason, because};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// `close` was called, or the producer's thread is gone.
     #[error("the producer is closed")]
     Closed,
     /// The serializer refused the key or the value.
-    #[error("the {} of a record for topic {topic}: {}", name_of(*role), whole(&**reason))]
+    #[error(
+        "the {} ({type_name}) of a record for topic {topic}: {}",
+        name_of(*role), whole(&**reason)
+    )]
     #[non_exhaustive]
     Serialize {
         /// Key or value.
         role: Role,
         /// The record's topic.
         topic: Arc<str>,
+        /// What it is in Rust.
+        type_name: &'static str,
         /// The serializer's error.
         reason: Arc<SerializeError>,
     },
@@ -56,9 +62,7 @@ pub enum SendError {
         reason: &'static str,
     },
     /// The cluster's metadata did not have this topic within `max.block.ms`.
-    #[error(
-        "Topic {topic} not present in metadata after {} ms{}", waited.as_millis(), because(last)
-    )]
+    #[error("{}", unknown(topic, *waited, last))]
     #[non_exhaustive]
     TopicUnknown {
         /// The record's topic.
@@ -70,7 +74,7 @@ pub enum SendError {
     },
     /// Not everything that the first record of the topic needs was there within `max.block.ms`: leaders, their
     /// connections, a producer id. Only [`warm_up`](crate::Producer::warm_up) tells this.
-    #[error("topic {topic} is not ready after {} ms{}", waited.as_millis(), because(last))]
+    #[error("{}topic {topic} is not ready after {} ms", first(last), waited.as_millis())]
     #[non_exhaustive]
     NotReady {
         /// One of the topics.
@@ -164,6 +168,16 @@ pub enum SendError {
         /// records come.
         last: Option<WaitReason>,
     },
+    /// The record would have to wait, and [`try_send`](crate::Producer::try_send) does not: see
+    /// [`TrySendError`](crate::TrySendError), of which this is what can be kept.
+    #[error("a record for topic {topic} would have to wait for {waits_for}")]
+    #[non_exhaustive]
+    WouldWait {
+        /// The record's topic.
+        topic: Arc<str>,
+        /// What it would wait for, in words.
+        waits_for: Arc<str>,
+    },
     /// The producer is transactional: records are sent through a
     /// [`Transaction`](crate::Transaction).
     #[error("the producer is transactional: begin a transaction and send through it")]
@@ -178,6 +192,27 @@ pub enum SendError {
     #[error(transparent)]
     InCallback(#[from] InCallback),
 }
+
+readable_debug!(enum SendError {
+    Closed,
+    Serialize { role, topic, type_name, reason },
+    InvalidTopic { topic, reason },
+    TopicUnknown { topic, waited, last },
+    NotReady { topic, waited, last },
+    Authentication(refused),
+    Unsupported(unsupported),
+    TopicRefused { topic, code },
+    PartitionOutOfRange { topic, partition, partitions, waited, last },
+    InvalidPartition { topic, partition },
+    InvalidTimestamp { topic, timestamp_ms },
+    RecordTooLarge { bytes, setting, limit },
+    BufferExhausted { waited, buffer_memory, last },
+    WouldWait { topic, waits_for },
+    NoTransaction,
+    Abortable(why),
+    Fatal(fatal),
+    InCallback(refused),
+});
 
 /// For a caller that takes the place of ours in front of the engine.
 #[cfg(feature = "unstable-engine")]
@@ -218,6 +253,9 @@ impl SendError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::TopicRefused { code, .. } => Some(*code),
+            Self::TopicUnknown { last, .. }
+            | Self::NotReady { last, .. }
+            | Self::PartitionOutOfRange { last, .. } => last.as_ref()?.code(),
             Self::Abortable(why) => why.code(),
             Self::Fatal(fatal) => Some(fatal.code()),
             Self::Unsupported(_) => Some(ErrorCode::UNSUPPORTED_VERSION),
@@ -239,7 +277,7 @@ impl SendError {
 /// }
 /// assert_eq!(failed_record(&TransactionError::Closed), None);
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AbortableError {
     /// A record of it has failed.
@@ -291,6 +329,15 @@ pub enum AbortableError {
     },
 }
 
+readable_debug!(enum AbortableError {
+    Delivery(error),
+    Send(error),
+    Authentication(refused),
+    Refused { request, code, message },
+    Expired { request, limit, last },
+    OffsetsInDoubt { group },
+});
+
 impl AbortableError {
     /// The protocol's error code, where one is the reason.
     ///
@@ -331,6 +378,28 @@ fn whole(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// That a topic is not known: first why, as far as that is known.
+fn unknown(topic: &str, waited: Duration, last: &Option<WaitReason>) -> String {
+    let waited_ms = waited.as_millis();
+    let code = last.as_ref().and_then(WaitReason::code);
+    match code {
+        Some(code @ ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => format!(
+            "topic {topic} does not exist, and was not created within {waited_ms} ms: {code:?}"
+        ),
+        _ => format!(
+            "{}topic {topic} is not known after {waited_ms} ms",
+            first(last)
+        ),
+    }
+}
+
+/// For the beginning of a message: the reason, if it is known.
+fn first(last: &Option<WaitReason>) -> String {
+    last.as_ref()
+        .map(|last| format!("{last}; "))
+        .unwrap_or_default()
 }
 
 fn full_because(last: &Option<WaitReason>) -> String {

@@ -116,6 +116,13 @@ fn delivery_errors() -> Vec<DeliveryError> {
     causes.into_iter().chain(fatal).map(history).collect()
 }
 
+fn would_wait() -> SendError {
+    SendError::WouldWait {
+        topic: "orders".into(),
+        waits_for: "memory".into(),
+    }
+}
+
 fn send_errors() -> Vec<SendError> {
     let topic: Arc<str> = "orders".into();
     let waited = Duration::from_secs(1);
@@ -127,6 +134,7 @@ fn send_errors() -> Vec<SendError> {
         SendError::Serialize {
             role: Role::Value,
             topic: Arc::clone(&topic),
+            type_name: "Order",
             reason,
         },
         SendError::InvalidTopic {
@@ -174,6 +182,7 @@ fn send_errors() -> Vec<SendError> {
             buffer_memory: 1,
             last,
         },
+        would_wait(),
         SendError::NoTransaction,
         SendError::InCallback(InCallback { call: "send" }),
     ];
@@ -287,7 +296,81 @@ fn an_error_of_a_serializer_is_told_in_one_line_with_key_or_value_and_its_reason
     let serialize = &send_errors()[1];
     assert_eq!(
         serialize.to_string(),
-        "the value of a record for topic orders: the order could not be serialized: \
+        "the value (Order) of a record for topic orders: the order could not be serialized: \
          its price is negative"
     );
+}
+
+/// What `main` prints of an error is a sentence, and `{:#?}` has the structure.
+#[track_caller]
+fn is_readable(error: &dyn Error, structure: &str) {
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let told = format!("{error:#?}");
+    assert!(told.starts_with(structure), "{told}");
+}
+
+#[test]
+fn main_prints_a_sentence_of_the_error_that_it_returns() {
+    for error in send_errors() {
+        is_readable(&error, "");
+    }
+    for error in transaction_errors() {
+        is_readable(&error, "");
+    }
+    for error in delivery_errors() {
+        is_readable(&error, "DeliveryError {");
+    }
+    for error in fatal_errors() {
+        is_readable(&error, "");
+    }
+    is_readable(&authentication(), "AuthenticationError {");
+    is_readable(&unsupported(), "Unsupported {");
+    is_readable(&SendError::Closed, "Closed");
+    let refused = InCallback { call: "flush" };
+    is_readable(&refused, "InCallback {\n    call: \"flush\",\n}");
+    is_readable(
+        &SendError::InCallback(refused),
+        "InCallback(\n    InCallback {",
+    );
+    let config = ProducerConfig::from_properties([("acks", "2"), ("liger.ms", "x")]);
+    let config = config.check().unwrap_err();
+    is_readable(&config.problems()[0], "Invalid {\n    name: \"acks\",");
+    is_readable(&BuildError::Config(config), "Config(\n    ConfigError {");
+}
+
+#[test]
+fn a_killed_broker_is_a_lost_connection_and_no_refusal() {
+    let mut history = History::without_attempt("orders".into(), 3, Persistence::PossiblyPersisted);
+    history.attempts = 2;
+    history.connection = unreachable_broker();
+    let code = ErrorCode::NETWORK_EXCEPTION;
+    let error = DeliveryError::new(Cause::RetriesExhausted { code }, history);
+    let text = error.to_string();
+    let lost = "the connection to broker 2 at kafka-2:9092 was lost: Connection refused";
+    assert!(text.contains(lost), "{text}");
+    assert!(!text.contains("NETWORK_EXCEPTION"), "{text}");
+}
+
+#[test]
+fn a_record_that_is_too_large_names_its_size_and_the_setting_of_the_topic() {
+    let mut history = History::without_attempt("orders".into(), 3, Persistence::NotPersisted);
+    history.batch_bytes = 2_000_061;
+    let code = ErrorCode::MESSAGE_TOO_LARGE;
+    let message = None;
+    let text = DeliveryError::new(Cause::Refused { code, message }, history).to_string();
+    assert!(text.contains("2000061 bytes"), "{text}");
+    assert!(text.contains("max.message.bytes of the topic"), "{text}");
+}
+
+#[test]
+fn a_topic_that_the_brokers_do_not_know_has_their_code() {
+    let code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    let unknown = SendError::TopicUnknown {
+        topic: "orders".into(),
+        waited: Duration::from_secs(1),
+        last: Some(WaitReason::refused("Metadata", code)),
+    };
+    assert_eq!(unknown.code(), Some(code));
+    let text = unknown.to_string();
+    assert!(text.starts_with("topic orders does not exist"), "{text}");
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::authentication::AuthenticationError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
+use super::readable::readable_debug;
 use super::send::AbortableError;
 use super::wait_reason::{WaitReason, because};
 
@@ -25,7 +26,7 @@ use super::wait_reason::{WaitReason, because};
 /// let error = TransactionError::Misused(Misuse::NotInitialized);
 /// assert!(error.to_string().contains("init_transactions"));
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransactionError {
     /// This transaction cannot be committed; the producer can go on after an abort.
@@ -71,7 +72,7 @@ impl From<InCallback> for TransactionError {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call} was not done within max.block.ms={}{}", limit.as_millis(), because(last))]
 #[non_exhaustive]
 pub struct TimedOut {
@@ -94,7 +95,7 @@ pub struct TimedOut {
 /// }
 /// assert!(!is_not_transactional(&TransactionError::Closed));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
     /// `transactional.id` is not set.
@@ -145,3 +146,29 @@ pub enum Misuse {
     #[error(transparent)]
     InCallback(#[from] InCallback),
 }
+
+readable_debug!(
+    enum TransactionError {
+        Abortable(why),
+        Fatal(fatal),
+        Authentication(refused),
+        TimedOut(timed_out),
+        Misused(misuse),
+        Closed,
+    }
+);
+
+readable_debug!(struct TimedOut { call, limit, last });
+
+readable_debug!(enum Misuse {
+    NotTransactional,
+    NotInitialized,
+    AlreadyInitialized,
+    TooLong { what, bytes },
+    TransactionOpen,
+    NoTransaction,
+    NoMemberId,
+    NoGroupId,
+    NegativeOffset { topic, partition, offset },
+    InCallback(refused),
+});

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
 use super::authentication::AuthenticationError;
+use super::readable::readable_debug;
 
 /// What is in the way of a record that is not sent, or of a call that is not done.
 ///
@@ -36,6 +37,12 @@ pub enum WaitReason {
         /// Its id and its address.
         broker: Arc<str>,
     },
+    /// A server has accepted the connection, and has not said anything yet.
+    #[non_exhaustive]
+    Silent {
+        /// Its id and its address.
+        broker: Arc<str>,
+    },
     /// A broker throttles the producer (KIP-219).
     #[non_exhaustive]
     Throttled {
@@ -48,6 +55,8 @@ pub enum WaitReason {
     Unsupported(Unsupported),
     /// A broker has refused to authenticate the producer, or cannot be authenticated.
     Authentication(AuthenticationError),
+    /// None of the servers to begin with can be used.
+    NoServer(NoServer),
     /// The cluster knows of no broker.
     NoBroker,
     /// No leader of the partition is known, or it is not among the cluster's brokers.
@@ -96,6 +105,24 @@ impl WaitReason {
             message,
         }
     }
+
+    /// The protocol's error code, where one is the reason.
+    ///
+    /// ```
+    /// use kafka_producer::error::WaitReason;
+    ///
+    /// assert_eq!(WaitReason::NoBroker.code(), None);
+    /// ```
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            Self::Unsupported(_) => Some(ErrorCode::UNSUPPORTED_VERSION),
+            Self::NoLeader { why } | Self::NoProducerId { why } | Self::Coordinator { why } => {
+                why.as_ref()?.code()
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A code with the broker's message, or with the protocol's.
@@ -115,6 +142,7 @@ impl fmt::Display for WaitReason {
         match self {
             Self::Connection { broker, reason } => write!(f, "{broker}: {reason}"),
             Self::Connecting { broker } => write!(f, "{broker}: not connected yet"),
+            Self::Silent { broker } => write!(f, "{broker}: {SILENT}"),
             Self::Throttled { broker, left } => {
                 let left_ms = left.as_millis();
                 write!(
@@ -124,6 +152,7 @@ impl fmt::Display for WaitReason {
             }
             Self::Unsupported(unsupported) => write!(f, "{unsupported}"),
             Self::Authentication(refused) => write!(f, "{refused}"),
+            Self::NoServer(servers) => write!(f, "{servers}"),
             Self::NoBroker => f.write_str("the cluster knows of no broker"),
             Self::NoLeader { why } => with_reason(f, "the partition has no leader", why),
             Self::NoProducerId { why } => with_reason(f, "there is no producer id yet", why),
@@ -143,6 +172,9 @@ impl fmt::Display for WaitReason {
     }
 }
 
+/// What a server that is silent has done.
+const SILENT: &str = "it accepts connections and has not answered yet: is it a Kafka broker?";
+
 fn with_reason(
     f: &mut fmt::Formatter<'_>,
     what: &str,
@@ -151,6 +183,94 @@ fn with_reason(
     match why {
         Some(why) => write!(f, "{what} ({why})"),
         None => f.write_str(what),
+    }
+}
+
+/// None of the servers that were tried can be used.
+///
+/// ```
+/// use kafka_producer::error::{SendError, WaitReason};
+///
+/// fn is_cluster_away(error: &SendError) -> bool {
+///     matches!(error, SendError::TopicUnknown { last: Some(WaitReason::NoServer(_)), .. })
+/// }
+/// assert!(!is_cluster_away(&SendError::Closed));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NoServer {
+    /// Those of `bootstrap.servers`; and the brokers of the cluster, if they were known.
+    pub failures: Arc<[ServerFailure]>,
+}
+
+/// A server, and why it cannot be used.
+///
+/// ```
+/// use kafka_producer::error::ServerFailure;
+///
+/// fn log(failure: &ServerFailure) {
+///     eprintln!("{failure}"); // 127.0.0.1:9092: Connection refused
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerFailure {
+    /// Its address, as `bootstrap.servers` or the cluster tells it.
+    pub server: Arc<str>,
+    /// Why it cannot be used.
+    pub why: WaitReason,
+}
+
+impl NoServer {
+    pub(crate) fn new(failures: Vec<ServerFailure>) -> Self {
+        Self {
+            failures: failures.into(),
+        }
+    }
+}
+
+impl ServerFailure {
+    pub(crate) fn new(server: Arc<str>, why: WaitReason) -> Self {
+        Self { server, why }
+    }
+}
+
+impl fmt::Display for NoServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let silent = |failure: &ServerFailure| {
+            let why = &failure.why;
+            matches!(
+                why,
+                WaitReason::Connection { .. }
+                    | WaitReason::Connecting { .. }
+                    | WaitReason::Silent { .. }
+            )
+        };
+        f.write_str(match self.failures.iter().all(silent) {
+            true => "no bootstrap server answers: ",
+            false => "no bootstrap server can be used: ",
+        })?;
+        for (index, failure) in self.failures.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
+            write!(f, "{separator}{failure}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ServerFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = &self.server;
+        match &self.why {
+            WaitReason::Connection { reason, .. } => write!(f, "{server}: {reason}"),
+            WaitReason::Connecting { .. } => write!(f, "{server}: not connected yet"),
+            WaitReason::Silent { .. } => write!(f, "{server}: {SILENT}"),
+            // These name it themselves.
+            WaitReason::Authentication(_)
+            | WaitReason::Unsupported(_)
+            | WaitReason::Throttled { .. } => write!(f, "{}", self.why),
+            why => write!(f, "{server}: {why}"),
+        }
     }
 }
 
@@ -167,7 +287,7 @@ fn with_reason(
 /// }
 /// assert_eq!(outdated_broker(&SendError::Closed), None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Unsupported {
     /// The broker's id and its address.
@@ -180,6 +300,8 @@ pub struct Unsupported {
     pub ours: VersionRange,
 }
 
+readable_debug!(struct Unsupported { broker, api, theirs, ours });
+
 impl Unsupported {
     /// What would help.
     fn remedy(&self) -> &'static str {
@@ -191,6 +313,10 @@ impl Unsupported {
             }
             _ if self.ours.oldest >= 3 && self.api != ApiKey::PRODUCE => {
                 "transactions take Kafka 2.5 or newer"
+            }
+            // Every broker does.
+            None if self.api == ApiKey::METADATA => {
+                "it is the port of a controller (KRaft): name a port of a broker in bootstrap.servers"
             }
             _ if self.api == ApiKey::METADATA || self.api == ApiKey::PRODUCE => {
                 "it takes Kafka 0.11 or newer"

@@ -181,9 +181,16 @@ impl Token {
 /// let error = kafka_producer::security::TokenError::new("the token endpoint answers 401");
 /// assert_eq!(error.to_string(), "the token endpoint answers 401");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TokenError(Arc<str>);
+
+impl fmt::Debug for TokenError {
+    /// As it is displayed: there is no more to it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl TokenError {
     /// One with these words.

@@ -110,7 +110,7 @@ async fn a_transaction_in_which_a_send_failed_cannot_be_committed_whatever_the_r
         ),
         ("invalid topic name", ProducerRecord::new("a b", "tea")),
         (
-            "not present in metadata",
+            "topic unknown does not exist",
             ProducerRecord::new("unknown", "tea"),
         ),
         ("could not be serialized", record("bad")),

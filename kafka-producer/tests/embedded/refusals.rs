@@ -48,7 +48,7 @@ async fn a_record_that_cannot_be_serialized_is_refused_and_the_next_one_goes() {
     assert!(matches!(**reason, SerializeError::Failed { .. }));
     assert_eq!(
         error.to_string(),
-        "the value of a record for topic orders: the order could not be serialized: \
+        "the value (str) of a record for topic orders: the order could not be serialized: \
          its price is negative"
     );
     let good = in_time(producer.send(record("good"))).await.unwrap();
@@ -224,7 +224,7 @@ async fn a_topic_that_cannot_be_is_given_up_after_max_block_ms_while_others_go_o
             "{waited:?}"
         );
         let message = format!(
-            "Topic unknown not present in metadata after {} ms",
+            "topic unknown does not exist, and was not created within {} ms",
             waited.as_millis()
         );
         assert!(error.to_string().starts_with(&message), "{error}");

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kafka_producer::error::ConnectError;
 use kafka_producer::{Producer, SendError};
 
 use crate::scene::{TIME_LIMIT, builder, in_time, kafka, record, until_told};
@@ -182,4 +183,53 @@ async fn a_frame_of_two_gigabytes_is_not_waited_for() {
         hang(stream);
     });
     is_told_as(&server, |told| told.contains("2147483647")).await;
+}
+
+#[tokio::test]
+async fn connect_tells_after_one_round_what_is_wrong_with_each_server() {
+    let web = stranger(|_, mut stream| {
+        let _ = stream.read(&mut [0; 1000]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    });
+    let hangs_up = stranger(|_, stream| drop(stream));
+    let dead = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let servers = format!("{web},{hangs_up},{dead}");
+    let settings = [
+        ("max.block.ms", "86400000"),
+        ("request.timeout.ms", "30000"),
+    ];
+    let producer = builder(&servers, &settings).build().unwrap();
+    let error = in_time(producer.connect()).await.unwrap_err();
+    let ConnectError::Unreachable(told) = &error else {
+        panic!("{error}");
+    };
+    let told: Vec<String> = told.failures.iter().map(ToString::to_string).collect();
+    assert!(
+        told[0].starts_with(&web) && told[0].contains("HTTP"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with(&hangs_up), "{told:?}");
+    assert!(
+        told[2].starts_with(&dead) && told[2].contains("refused"),
+        "{told:?}"
+    );
+    let text = error.to_string();
+    assert!(text.starts_with("no bootstrap server answers: "), "{text}");
+}
+
+#[tokio::test]
+async fn connect_returns_when_one_server_has_told_of_the_cluster() {
+    let kafka = kafka(3, 1).await;
+    let hangs_up = stranger(|_, stream| drop(stream));
+    let servers = format!("{hangs_up},{}", kafka.bootstrap_servers());
+    let producer = builder(&servers, &[]).build().unwrap();
+    in_time(producer.connect()).await.unwrap();
+    let delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    in_time(delivery).await.unwrap();
+    in_time(producer.close(TIME_LIMIT)).await.unwrap();
+    let closed = in_time(producer.connect()).await;
+    assert_eq!(closed, Err(ConnectError::Closed));
 }

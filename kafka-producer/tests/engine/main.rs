@@ -15,6 +15,7 @@
 mod admitting;
 mod adopting;
 mod closing;
+mod connecting;
 mod connections;
 mod delivering;
 mod dispatching;

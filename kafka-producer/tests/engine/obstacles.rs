@@ -227,7 +227,7 @@ fn callers_that_wait_for_metadata_of_brokers_that_ask_for_silence_are_told_so() 
         };
         let text = error.to_string();
         assert!(
-            text.contains("reason: broker 1 at broker-1:9092 asks"),
+            text.contains("broker 1 at broker-1:9092 asks to be left alone"),
             "{text}"
         );
     }

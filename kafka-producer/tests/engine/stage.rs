@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use kafka_accumulator::{Accumulator, AppendError, Delivery, Doorbell, NewRecord};
 use kafka_producer::engine::{
-    Action, Command, Confirm, Engine, EngineHandle, Gathering, Input, NodeId, Notices, Seed,
+    Action, Command, Confirm, Engine, EngineHandle, Event, Gathering, Input, NodeId, Notices, Seed,
 };
 use kafka_producer::error::{DeliveryError, SendError};
 use kafka_producer::settings::{
@@ -80,6 +80,8 @@ pub(crate) struct Stage {
     pub(crate) gatherings: Vec<Gathering>,
     /// Everything ever warned of.
     pub(crate) warnings: Vec<String>,
+    /// Everything else that people were told.
+    pub(crate) events: Vec<Event>,
     /// Everyone ever dialed, and when.
     pub(crate) dials: Vec<(NodeId, Instant)>,
 }
@@ -109,6 +111,7 @@ pub(crate) fn settings() -> Settings {
         delivery_timeout: Duration::from_secs(120),
         retries: u32::MAX,
         retry_backoff: range(100, 1000),
+        drop_timeout: Duration::ZERO,
         unresolved: UnresolvedPolicy::Ask,
         producer_id_expiration: Duration::from_secs(86_400),
         reconnect_backoff: range(50, 1000),
@@ -188,6 +191,7 @@ impl Stage {
             asked: Vec::new(),
             gatherings: Vec::new(),
             warnings: Vec::new(),
+            events: Vec::new(),
             dials: Vec::new(),
         }
     }
@@ -340,7 +344,8 @@ impl Stage {
                     }
                 }
                 Action::Rename(from, to) => self.rename(from, to),
-                Action::Warn(warning) => self.warnings.push(warning),
+                Action::Tell(Event::Elsewhere(warning)) => self.warnings.push(warning),
+                Action::Tell(event) => self.events.push(event),
                 Action::GatherMetrics(gathering) => self.gatherings.push(gathering),
                 Action::FetchToken(node, address) => {
                     let _ = self.tokens_wanted.insert(node, address);

@@ -215,7 +215,7 @@ impl Rig {
             match action {
                 Action::Dial(node, ..) => self.input(Input::Opened(node)),
                 // The bootstrap server, when its broker is known by number; no token is needed.
-                Action::Drop(_) | Action::Rename(..) | Action::FetchToken(..) | Action::Warn(_) => {
+                Action::Drop(_) | Action::Rename(..) | Action::FetchToken(..) | Action::Tell(_) => {
                 }
                 Action::GatherMetrics(gathering) => gathering.run(),
                 Action::Send(node, outgoing) => match &outgoing.payload {

@@ -12,7 +12,7 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Accumulator, Doorbell, Sleep};
-use kafka_producer::engine::{Action, Engine, EngineHandle, Input, NodeId, Notices, Seed};
+use kafka_producer::engine::{self, Action, Engine, EngineHandle, Input, NodeId, Notices, Seed};
 use kafka_producer::settings::Settings;
 
 use crate::checkers::busy::Pace;
@@ -227,7 +227,7 @@ impl World {
                     self.hang_up(number, node);
                 }
                 Action::Rename(from, to) => self.rename(number, from, to),
-                Action::Warn(warning) => self.warned(number, &warning),
+                Action::Tell(event) => self.told_people(number, &event),
                 Action::GatherMetrics(gathering) => gathering.run(),
                 Action::FetchToken(node, _) => self.fetch_token(number, node),
                 Action::Send(node, outgoing) => self.queue(number, node, outgoing),
@@ -236,9 +236,11 @@ impl World {
         self.tell(number);
     }
 
-    fn warned(&self, number: usize, warning: &str) {
+    fn told_people(&self, number: usize, event: &engine::Event) {
         let who = &self.clients[number].producer;
-        self.ground.trace.tell(who, || format!("warns: {warning}"));
+        self.ground
+            .trace
+            .tell(who, || format!("tells people: {event}"));
     }
 
     /// A connection belongs to another broker's id from now on.

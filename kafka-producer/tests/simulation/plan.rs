@@ -287,6 +287,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
             false => i32::MAX as u32,
         },
         retry_backoff: backoff(random, 5..100, 300),
+        drop_timeout: Duration::ZERO,
         unresolved: match random.u32(..12) {
             0 | 1 => UnresolvedPolicy::Fail,
             2 => UnresolvedPolicy::Resend,

@@ -48,6 +48,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("a connection unused for this long is closed; negative: never")),
     row("delivery.timeout.ms", Int, "120000", AtLeast(0),
         Supported("from the append of a record to its outcome, retries included; at least linger.ms + request.timeout.ms")),
+    row("drop.timeout.ms", Long, "5000", AtLeast(0),
+        Supported("our own: how long dropping the last handle waits for what was accepted, if the producer was not closed; \
+            what is left then is warned of, and sent in the background; 0: it does not wait")),
     row("enable.idempotence", Bool, "true", Any,
         Supported("no duplicates and no reordering by retries; needs acks=all, retries, at most 5 in flight")),
     row("interceptor.classes", List, "", Any,

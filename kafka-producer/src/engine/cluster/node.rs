@@ -17,6 +17,7 @@
 
 mod load;
 pub(crate) mod login;
+mod obstacle;
 mod verify;
 
 use std::sync::Arc;
@@ -556,34 +557,6 @@ impl Node {
             | Link::Ready(_, session) => Some(session.versions()),
             _ => self.spoken.as_ref(),
         }
-    }
-}
-
-/// What is in the way: it is told to people.
-impl Node {
-    /// What keeps requests from being sent to it now.
-    pub(crate) fn obstacle(&self, now: Instant) -> Option<WaitReason> {
-        let broker = self.name();
-        if let Some(until) = self.silent_until.filter(|until| *until > now) {
-            let left = until - now;
-            return Some(WaitReason::Throttled { broker, left });
-        }
-        match &self.link {
-            Link::Ready(..) => None,
-            _ => {
-                let connecting = || WaitReason::Connecting { broker };
-                let last = self.obstacle.as_ref().map(|it| it.why.clone());
-                Some(last.unwrap_or_else(connecting))
-            }
-        }
-    }
-
-    /// The same, but `None` for a broker that was not dialed yet: the next request dials it.
-    pub(crate) fn known_obstacle(&self, now: Instant) -> Option<WaitReason> {
-        let untried = |obstacle: &WaitReason| {
-            self.is_resting() && matches!(obstacle, WaitReason::Connecting { .. })
-        };
-        self.obstacle(now).filter(|obstacle| !untried(obstacle))
     }
 }
 

@@ -39,6 +39,7 @@ use crate::engine::input::Action;
 use crate::engine::metrics::LoginOutcome;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
+use crate::engine::reports::Ended;
 use crate::engine::timers::Timer;
 use crate::error::{FatalError, Unsupported, WaitReason};
 use crate::settings::{MetadataRecovery, Settings};
@@ -329,6 +330,7 @@ impl Nodes {
         );
         if let Some(node) = self.known.get_mut(&id) {
             node.note_use();
+            cx.reports.answered(id, || node.name(), &mut cx.actions);
             // A longer time is looked at when that of the answer is over.
             if let Some(until) = node.idle_until(idle_max.filter(|max| *max < timeout)) {
                 cx.timers.arm(Timer::Node(id), until);
@@ -413,7 +415,15 @@ impl Nodes {
             };
             cx.metrics.authenticated(cx.now, id, outcome);
         }
+        let was_in_use = node.is_in_use();
         let (rested, unanswered) = node.fail(cx.now, obstacle.clone(), &mut cx.random);
+        let ended = match was_in_use {
+            true => Ended::InUse {
+                unanswered: unanswered.len(),
+            },
+            false => Ended::BeforeUse,
+        };
+        cx.reports.failed(id, &obstacle, ended, &mut cx.actions);
         cx.timers.arm(Timer::Node(id), rested);
         Some(Disconnected {
             id,
@@ -563,7 +573,11 @@ impl Nodes {
         if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
             && let Some(node) = self.known.get_mut(&id)
         {
-            let until = node.be_silent(cx.now, Duration::from_millis(ms));
+            let time = Duration::from_millis(ms);
+            let until = node.be_silent(cx.now, time);
+            let name = || node.name();
+            cx.reports
+                .throttled(id, time, name, cx.now, &mut cx.actions);
             cx.timers.arm(Timer::Node(id), until);
         }
     }

@@ -19,7 +19,9 @@ use super::phase::{Batches, Before, Ending, Health, MaySend, Owner, Phase, Stale
 use super::request_slot::RequestSlot;
 use crate::engine::cluster::features::Features;
 use crate::engine::context::Context;
+use crate::engine::event::Event;
 use crate::engine::identity::{Identity, ProducerId};
+use crate::engine::input::Action;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
@@ -113,6 +115,10 @@ impl Transactional {
         self.callers
             .tell(Call::Commit, || Err(aborted()), &mut cx.notices);
         cx.handle.set_abort_reason(Some(why.clone()));
+        let doomed = Event::Doomed {
+            why: why.to_string().into(),
+        };
+        cx.actions.push_back(Action::Tell(doomed));
         self.phase = Phase::AbortOnly { why, begun };
         if owner == Owner::Abandoned {
             self.begin_ending(cx, End::Abort, owner);

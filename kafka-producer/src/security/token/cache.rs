@@ -203,6 +203,7 @@ impl<S: TokenSource> CachedTokens<S> {
             if !may_pass || is_told(taken, pause, self.patience) {
                 return self.tell_failure(error, now);
             }
+            #[cfg(feature = "tracing")]
             tracing::debug!("a token is asked for again in {pause:?}: {error}");
             tokio::time::sleep(pause).await;
         }
@@ -220,6 +221,7 @@ impl<S: TokenSource> CachedTokens<S> {
     fn tell_failure(&self, error: TokenError, now: Instant) -> Result<S::Token, TokenError> {
         let known = self.known();
         if known.valid(now).is_some() {
+            #[cfg(feature = "tracing")]
             tracing::warn!("a token that ends soon is used again: {error}");
         }
         known.instead_of(error, now)

@@ -64,6 +64,7 @@ impl Https {
                 for unusable in stale.problems_mut() {
                     unusable.value = None;
                 }
+                #[cfg(feature = "tracing")]
                 tracing::warn!("of sasl.jaas.config: {stale}");
             }
             return Ok(client.config());

@@ -165,7 +165,7 @@ async fn what_accepts_connections_and_closes_them_is_not_called_a_port_without_t
         other => panic!("{other:?}"),
     })
     .await;
-    assert!(matches!(told, WaitReason::Connection { .. }), "{told:?}");
+    assert!(matches!(told, WaitReason::NoServer(_)), "{told:?}");
     says(
         &told.to_string(),
         &[

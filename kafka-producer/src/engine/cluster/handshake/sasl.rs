@@ -246,7 +246,9 @@ pub(crate) fn demanded(mechanisms: &str, settings: &Settings) -> String {
 /// its first `request`.
 pub(crate) fn perhaps_demanded(request: &ExpectedResponse, why: &str) -> String {
     match request {
-        ExpectedResponse::ApiVersions(_) => why.to_owned(),
+        ExpectedResponse::ApiVersions(_) => format!(
+            "{why}, before it has said anything: perhaps it is no Kafka broker, or its port asks for TLS"
+        ),
         _ => format!(
             "{why}, before the first answer: if this port asks for SASL, set security.protocol and \
              sasl.mechanism"

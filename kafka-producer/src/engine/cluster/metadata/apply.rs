@@ -143,11 +143,17 @@ impl Metadata {
     fn apply_topic(&mut self, to: &mut Applying<'_>, name: &Arc<str>, topic: LeadersTopic) -> Told {
         match topic.error_code {
             ErrorCode::NONE if !topic.partitions.is_empty() => {
+                let cx = &mut *to.cx;
+                cx.reports.topic_known(name, &mut cx.actions);
                 self.apply_partitions(to, name, &topic)
             }
             ErrorCode::NONE => Told::Incomplete,
             code if code.is_retriable() => {
                 self.last_obstacle = Some(WaitReason::refused("Metadata", code));
+                if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
+                    let cx = &mut *to.cx;
+                    cx.reports.topic_unknown(name, &mut cx.actions);
+                }
                 if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
                     && let Some(entry) = self.topics.get_mut(name)
                 {
@@ -302,7 +308,13 @@ impl Applying<'_> {
             }
             // The lane may know a newer leader than this answer.
             let leader = lanes[key].leader();
-            all_led &= leader.is_some_and(|leader| nodes.knows(leader));
+            let leader = leader.filter(|leader| nodes.knows(*leader));
+            all_led &= leader.is_some();
+            let lane = &lanes[key];
+            if leader.is_some() || lane.has_batches() {
+                let partition = (lane.topic(), lane.partition());
+                cx.reports.led(partition, leader, &mut cx.actions);
+            }
         }
         Told::of(all_led)
     }

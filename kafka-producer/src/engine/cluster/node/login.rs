@@ -190,6 +190,14 @@ impl Node {
         )
     }
 
+    /// Whether a question on its connection was answered, other than what it speaks and who we are.
+    pub(crate) fn is_in_use(&self) -> bool {
+        match &self.link {
+            Link::Ready(_, session) | Link::Authenticating(_, session, _) => session.was_of_use(),
+            _ => false,
+        }
+    }
+
     /// The request that it has to answer next, on a connection on which it has answered nothing but what it
     /// speaks.
     pub(crate) fn first_request(&self) -> Option<&ExpectedResponse> {

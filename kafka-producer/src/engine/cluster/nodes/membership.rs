@@ -119,6 +119,7 @@ impl Nodes {
         self.adopted.insert(bootstrap, id);
         self.newly_adopted.push(id);
         self.destinations.adopted();
+        cx.reports.renamed(bootstrap, id);
         cx.actions.push_back(Action::Rename(bootstrap, id));
     }
 

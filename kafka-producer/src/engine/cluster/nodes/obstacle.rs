@@ -2,16 +2,84 @@
 //!
 //! Nothing here changes a broker.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_wire::Request;
+use kafka_wire::messages::metadata::MetadataRequest;
 
 use super::{CONNECTING_WAIT, Nodes};
 use crate::engine::cluster::node::Node;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::refusal::Refusal;
 use crate::engine::context::Context;
-use crate::error::{Unsupported, WaitReason};
+use crate::error::{NoServer, ServerFailure, Unsupported, WaitReason};
+
+/// One that may be asked about the cluster.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) id: NodeId,
+    pub(crate) address: Arc<str>,
+    /// Why it is of no use for that, if it has said so.
+    pub(crate) useless: Option<WaitReason>,
+    /// What keeps it from being asked, or that it has not answered.
+    pub(crate) obstacle: WaitReason,
+}
+
+impl Server {
+    fn of(node: &Node, now: Instant) -> Self {
+        let useless = node.refusal::<MetadataRequest>(now);
+        let unanswered = WaitReason::Unanswered {
+            request: "Metadata",
+        };
+        Self {
+            id: node.id(),
+            address: node.address().to_string().into(),
+            useless: useless.map(|refusal| match refusal {
+                Refusal::Unsupported(why) => WaitReason::Unsupported(why),
+                Refusal::Authentication(why) => WaitReason::Authentication(why),
+            }),
+            obstacle: node.obstacle(now).unwrap_or(unanswered),
+        }
+    }
+}
+
+/// Those that may be asked about the cluster.
+impl Nodes {
+    /// All of them, with what is known of each.
+    pub(crate) fn servers(&self, cx: &Context) -> Vec<Server> {
+        let known_only = self.known_only(cx);
+        let nodes = self.known.values();
+        let asked = nodes.filter(|node| !(known_only && node.id().is_bootstrap()));
+        let mut servers: Vec<Server> = asked.map(|node| Server::of(node, cx.now)).collect();
+        // As they are written in the configuration.
+        servers.sort_by_key(|server| server.id.0.unsigned_abs());
+        servers
+    }
+
+    /// Whether one has told of the cluster, and can be asked more.
+    pub(crate) fn is_connected(&self) -> bool {
+        let mut known = self.known.keys();
+        known.any(|id| !id.is_bootstrap()) && !self.are_none_ready()
+    }
+
+    /// That none of the servers to begin with could be reached, as long as no broker is known.
+    pub(crate) fn no_server(&self, now: Instant) -> Option<WaitReason> {
+        let begins = self.known.keys().all(|id| id.is_bootstrap());
+        if !begins || !self.are_none_ready() {
+            return None;
+        }
+        let in_order = self.known.values().rev();
+        let tried = in_order.filter_map(|node| {
+            let why = node.known_obstacle(now)?;
+            Some(ServerFailure::new(node.address().to_string().into(), why))
+        });
+        let tried: Vec<ServerFailure> = tried.collect();
+        let lost = |failure: &ServerFailure| matches!(failure.why, WaitReason::Connection { .. });
+        let any = tried.iter().any(lost);
+        any.then(|| WaitReason::NoServer(NoServer::new(tried)))
+    }
+}
 
 /// Why there is none to ask.
 impl Nodes {

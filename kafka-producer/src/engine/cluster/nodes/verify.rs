@@ -11,6 +11,7 @@ use crate::engine::cluster::node::Node;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::login::Login;
 use crate::engine::context::Context;
+use crate::engine::event::Event;
 use crate::engine::input::Action;
 use crate::engine::timers::Timer;
 
@@ -18,7 +19,7 @@ impl Nodes {
     /// Metadata is of the cluster of this id.
     pub(crate) fn cluster_told(&mut self, cx: &mut Context, id: &str) {
         let warning = self.destinations.told(id);
-        cx.actions.extend(warning.map(Action::Warn));
+        cx.actions.extend(warning.map(elsewhere));
     }
 
     pub(crate) fn is_cluster_known(&self) -> bool {
@@ -80,7 +81,7 @@ impl Nodes {
     pub(crate) fn missed(&mut self, cx: &mut Context, id: NodeId, destination: &Destination) {
         if let Some(node) = self.known.get(&id) {
             let warning = self.destinations.missed(destination, &node.name());
-            cx.actions.extend(warning.map(Action::Warn));
+            cx.actions.extend(warning.map(elsewhere));
         }
     }
 
@@ -89,4 +90,8 @@ impl Nodes {
         let mut nodes = self.known.values();
         nodes.any(|node| !node.id().is_bootstrap() && !node.is_resting())
     }
+}
+
+fn elsewhere(warning: String) -> Action {
+    Action::Tell(Event::Elsewhere(warning))
 }

@@ -51,6 +51,7 @@ impl Lane {
         self.confirm_presumed(cx, serial, reach);
         self.note_acknowledged(serial, reach, log_append_time_ms);
         self.last_refusal = None;
+        self.last_loss = None;
         if reach != Reach::EarlierTopic {
             self.recall.note_offset(base_offset);
         }

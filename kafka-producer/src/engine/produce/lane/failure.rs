@@ -43,6 +43,7 @@ impl Lane {
         let history = History {
             elapsed: cx.now.saturating_duration_since(batch.created()),
             wait_reason: waited.cloned(),
+            batch_bytes: batch.uncompressed_bytes(),
             ..History::without_attempt(topic, self.partition(), Persistence::NotPersisted)
         };
         let error = DeliveryError::new(cause, history);
@@ -78,6 +79,8 @@ impl Lane {
             attempts: slot.attempts,
             elapsed: now.saturating_duration_since(slot.batch.created()),
             broker: slot.sent_to.map(|leader| leader.node.0),
+            batch_bytes: slot.batch.uncompressed_bytes(),
+            connection: self.last_loss.as_deref().cloned(),
             last_error: slot.last_error,
             in_doubt: slot.in_doubt.filter(|_| ambiguous),
             wait_reason: None,

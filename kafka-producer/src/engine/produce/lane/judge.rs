@@ -12,11 +12,30 @@ use crate::engine::produce::expiration::BrokerMemory;
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
 use crate::engine::produce::verdict::{Ambiguity, Append, Kind, Refresh, Verdict, verdict};
-use crate::error::{Cause, DeliveryError, FatalError, own_words};
+use crate::error::{Cause, DeliveryError, FatalError, WaitReason, own_words};
 use crate::readable::readable;
 use crate::settings::UnresolvedPolicy;
 
 use super::unresolved::MADE_ANEW;
+
+/// Why a request with batches has no answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Loss {
+    /// Our own code for that.
+    pub(crate) code: ErrorCode,
+    /// How its connection was lost, if it was.
+    pub(crate) why: Option<Arc<WaitReason>>,
+}
+
+impl Loss {
+    /// There is no connection to tell of.
+    pub(crate) fn untold() -> Self {
+        Self {
+            code: ErrorCode::NETWORK_EXCEPTION,
+            why: None,
+        }
+    }
+}
 
 /// A broker's answer about one batch.
 pub(crate) struct PartitionOutcome {
@@ -149,10 +168,11 @@ impl Lane {
     }
 
     /// The request with this batch will not be answered.
-    pub(crate) fn unanswered(&mut self, serial: u64, code: ErrorCode, now: Instant) {
+    pub(crate) fn unanswered(&mut self, serial: u64, loss: &Loss, now: Instant) {
         if let Some(position) = self.position(serial) {
+            self.last_loss = loss.why.clone();
             let slot = &mut self.slots[position];
-            slot.raise(Ambiguity::MaybeInFlight, code);
+            slot.raise(Ambiguity::MaybeInFlight, loss.code);
             self.recall.note_unanswered(slot.producer(), now);
         }
     }

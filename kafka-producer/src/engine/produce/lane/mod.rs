@@ -49,7 +49,7 @@ use crate::engine::produce::lane::recall::Recall;
 use crate::engine::produce::lane::slot::{Leadership, Number, Slot, SlotState};
 use crate::engine::produce::request::NumberedBatch;
 use crate::engine::produce::verdict::Ambiguity;
-use crate::error::DeliveryError;
+use crate::error::{DeliveryError, WaitReason};
 
 /// One partition.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub(crate) struct Lane {
     /// What the last attempt of the oldest batch ended with, unless that was an acknowledgement: why the
     /// batches after it are not sent. Nothing is noted while the oldest is presumed to be in the log.
     last_refusal: Option<ErrorCode>,
+    /// How the last connection was lost on which a batch was on its way, since the last acknowledgement.
+    last_loss: Option<Arc<WaitReason>>,
     slots: VecDeque<Slot>,
     next_serial: u64,
     /// When a batch was last taken, or the lane was made.
@@ -132,6 +134,7 @@ impl Lane {
             numbering: Numbering::Unnumbered,
             recall: Recall::nothing(),
             last_refusal: None,
+            last_loss: None,
             slots: VecDeque::new(),
             next_serial: 0,
             last_used: now,
@@ -527,6 +530,13 @@ impl Lane {
     /// Whether any batch has no outcome yet, in the lane or in the queue.
     pub(crate) fn has_batches(&self) -> bool {
         !self.slots.is_empty() || !self.queue.is_empty()
+    }
+
+    /// How many records have no outcome yet, in the lane or in the queue.
+    pub(crate) fn records(&self) -> u64 {
+        let slots = self.slots.iter();
+        let taken: u64 = slots.map(|slot| u64::from(slot.batch.count())).sum();
+        taken + self.queue.records()
     }
 
     /// Adds the completions of the batches that have no outcome, and makes those in the queue due now.

@@ -72,11 +72,13 @@ impl Sender {
     }
 }
 
-/// What is in the way of learning about the cluster: what went wrong last, or else what keeps
-/// everybody from being asked.
+/// What is in the way of learning about the cluster: that no server can be reached; or what went wrong last, or
+/// else what keeps everybody from being asked.
 pub(crate) fn cluster_obstacle(p: &Peers<'_>) -> Option<WaitReason> {
+    let no_server = p.nodes.no_server(p.cx.now);
+    let last = || p.metadata.obstacle().cloned();
     let unasked = || p.nodes.everybodys_obstacle(p.cx.now);
-    p.metadata.obstacle().cloned().or_else(unasked)
+    no_server.or_else(last).or_else(unasked)
 }
 
 /// What is in the way of the transaction's coordinator, of what it was asked, or of finding it.

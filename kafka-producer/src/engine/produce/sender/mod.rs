@@ -295,6 +295,12 @@ impl Sender {
         undecided
     }
 
+    /// How many records have no outcome.
+    pub(crate) fn undecided(&mut self, p: &mut Peers<'_>) -> u64 {
+        let busy = self.take_stock(p).into_iter();
+        busy.map(|key| self.lanes[key].records()).sum()
+    }
+
     /// Ends every record that has no outcome.
     pub(crate) fn give_up(&mut self, p: &mut Peers<'_>, cause: impl Fn() -> Cause) {
         self.make_missing_lanes(p);

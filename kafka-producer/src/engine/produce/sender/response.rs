@@ -9,7 +9,7 @@ use kafka_wire::{ErrorCode, Version};
 use crate::engine::cluster::election::Election;
 use crate::engine::cluster::expected_response::BatchRef;
 use crate::engine::cluster::node_id::NodeId;
-use crate::engine::produce::lane::judge::{Consequence, PartitionOutcome};
+use crate::engine::produce::lane::judge::{Consequence, Loss, PartitionOutcome};
 use crate::engine::produce::sender::{Peers, Sender};
 use crate::engine::produce::verdict::{Kind, TransactionVersion};
 use crate::error::FatalError;
@@ -42,8 +42,7 @@ impl Sender {
         }
         // What the answer passes over in silence may or may not have been appended.
         if !open.is_empty() {
-            let code = ErrorCode::NETWORK_EXCEPTION;
-            note(&mut fatal, self.unanswered(p, open, code));
+            note(&mut fatal, self.unanswered(p, open, &Loss::untold()));
         }
         fatal.map_or(Ok(()), Err)
     }
@@ -80,12 +79,12 @@ impl Sender {
         &mut self,
         p: &mut Peers<'_>,
         sent: impl IntoIterator<Item = BatchRef>,
-        code: ErrorCode,
+        loss: &Loss,
     ) -> Result<(), FatalError> {
         let mut fatal = None;
         for sent in sent {
-            self.lanes[sent.lane].unanswered(sent.serial, code, p.cx.now);
-            let mut unanswered = PartitionOutcome::of(code);
+            self.lanes[sent.lane].unanswered(sent.serial, loss, p.cx.now);
+            let mut unanswered = PartitionOutcome::of(loss.code);
             note(&mut fatal, self.judge(p, sent, &mut unanswered));
         }
         fatal.map_or(Ok(()), Err)
