@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka_mock::cluster::{Effect, Fault, When};
+use kafka_mock::cluster::{BrokerId, Effect, Fault, When};
 use kafka_producer::error::Cause;
 use kafka_producer::{CloseReport, Persistence, SendError, TrySendError};
 use kafka_wire::ApiKey;
@@ -151,11 +151,14 @@ async fn closing_goes_on_when_its_future_is_dropped() {
     let kafka = kafka(1, 1).await;
     let producer = producer(&kafka, &FOR_EVER);
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    // While there is no broker it cannot be done already.
+    lose_the_broker(&kafka, &producer).await;
     {
         let close = std::pin::pin!(producer.close(LATE));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(close.poll(&mut context).is_pending());
     }
+    kafka.restart_broker(BrokerId(1)).unwrap();
     assert!(in_time(delivery).await.is_ok());
     assert!(matches!(
         in_time(producer.send(record("late"))).await,

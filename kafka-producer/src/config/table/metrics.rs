@@ -2,7 +2,9 @@
 
 use super::property::Allowed::{Any, AtLeast, OneOf};
 use super::property::Kind::{Bool, Int, List, Long, Text};
-use super::property::Support::{NoEffect, Supported};
+#[cfg(not(feature = "telemetry"))]
+use super::property::Support::NoEffect;
+use super::property::Support::Supported;
 use super::property::{Property, Support, row};
 
 #[cfg(feature = "telemetry")]
