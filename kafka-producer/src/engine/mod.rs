@@ -169,13 +169,13 @@ impl Engine {
     }
 
     /// Notes what went through the connection to a broker.
-    pub fn note_traffic(&mut self, now: Instant, id: NodeId, traffic: &Traffic) {
+    pub fn note_traffic(&self, now: Instant, id: NodeId, traffic: &Traffic) {
         let id = self.nodes.current(id);
         self.cx.metrics.transferred(now, id, traffic);
     }
 
     /// Notes that whoever drives this has waited for so long, looked at its sockets, and worked for so long.
-    pub fn note_round(&mut self, now: Instant, waited: Duration, worked: Duration) {
+    pub fn note_round(&self, now: Instant, waited: Duration, worked: Duration) {
         self.cx.metrics.went_round(now, [waited, worked]);
     }
 

@@ -304,11 +304,7 @@ impl Engine {
             }
             ExpectedResponse::Produce(batches) => {
                 self.note_answer(id, request.progress);
-                if let Progress::Sent { since } = request.progress {
-                    let took = self.cx.now.saturating_duration_since(since);
-                    self.cx.metrics.responded(self.cx.now, id, took);
-                }
-                self.read_produced(id, version, batches, frame)
+                self.read_produced(id, version, (batches, request.progress), frame)
             }
         }
     }
@@ -317,7 +313,7 @@ impl Engine {
         &mut self,
         id: NodeId,
         version: Version,
-        batches: Vec<BatchRef>,
+        (batches, progress): (Vec<BatchRef>, Progress),
         frame: Bytes,
     ) -> Result<(), DecodeError> {
         let (_, answer) = match decode_response::<ProduceRequest>(frame, version) {
@@ -327,13 +323,26 @@ impl Engine {
                 return Err(error);
             }
         };
-        self.throttle(id, answer.throttle_time_ms);
+        self.measure_response(id, progress, answer.throttle_time_ms);
+        self.nodes
+            .leave_alone(&mut self.cx, id, answer.throttle_time_ms);
         self.nodes
             .meet_leaders(&mut self.cx, &answer.node_endpoints);
         let (sender, mut peers) = self.sender_and_peers();
         let result = sender.produced(&mut peers, version, batches, answer);
         self.fail_if(result);
         Ok(())
+    }
+
+    fn measure_response(&self, id: NodeId, progress: Progress, throttle_time_ms: i32) {
+        let (cx, now) = (&self.cx, self.cx.now);
+        match progress {
+            Progress::Sent { since } => {
+                let took = now.saturating_duration_since(since);
+                cx.metrics.responded(now, id, took, throttle_time_ms);
+            }
+            Progress::Compressing => cx.metrics.throttled(now, id, throttle_time_ms),
+        }
     }
 
     fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {

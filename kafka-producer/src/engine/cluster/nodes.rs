@@ -569,7 +569,12 @@ impl Nodes {
 
     /// The broker asks for silence (KIP-219).
     pub(crate) fn throttle(&mut self, cx: &mut Context, id: NodeId, throttle_time_ms: i32) {
-        cx.metrics.throttled(cx.now, throttle_time_ms);
+        cx.metrics.throttled(cx.now, id, throttle_time_ms);
+        self.leave_alone(cx, id, throttle_time_ms);
+    }
+
+    /// The same, already measured.
+    pub(crate) fn leave_alone(&mut self, cx: &mut Context, id: NodeId, throttle_time_ms: i32) {
         if let Ok(ms @ 1..) = u64::try_from(throttle_time_ms)
             && let Some(node) = self.known.get_mut(&id)
         {

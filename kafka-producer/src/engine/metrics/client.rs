@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::callers::{CallerCounters, Seen, Wait};
 use super::sent::Sent;
 use super::traffic::Traffic;
-use super::windows::{Meter, Windows};
+use super::windows::{Meter, Summed, Tally, Windows};
 use crate::metrics::Writer;
 use crate::metrics::definition::{Definition, client};
 use crate::settings::Sampling;
@@ -14,12 +14,11 @@ use crate::settings::Sampling;
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClientMeasurements {
     pub(super) sent: Windows<Sent>,
+    pub(super) sent_records: u64,
     pub(super) retried: Meter,
     pub(super) failed: Meter,
     pub(super) split: Meter,
-    pub(super) latency_ms: Meter,
-    pub(super) throttle_ms: Meter,
-    pub(super) traffic: Windows<Traffic>,
+    pub(super) traffic: Summed<Traffic>,
     pub(super) opened: Meter,
     pub(super) closed: Meter,
     pub(super) logins: Logins,
@@ -116,6 +115,7 @@ impl ClientMeasurements {
         to: &mut Writer<'_>,
     ) {
         self.sent.write_of_client(now, sampling, to);
+        to.total(&client::RECORD_SEND_TOTAL, self.sent_records as f64);
         self.write_outcomes(now, sampling, to);
         self.traffic.write_of_client(now, sampling, to);
         self.write_connections(now, sampling, to);
@@ -149,12 +149,6 @@ impl ClientMeasurements {
         for (meter, rate, total) in meters {
             write_meter(meter, [rate, total], now, sampling, to);
         }
-        let latency = self.latency_ms.recent(now, sampling);
-        to.gauge(&client::REQUEST_LATENCY_AVG, latency.average());
-        to.gauge(&client::REQUEST_LATENCY_MAX, latency.maximum());
-        let throttle = self.throttle_ms.recent(now, sampling);
-        to.gauge(&client::PRODUCE_THROTTLE_TIME_AVG, throttle.average());
-        to.gauge(&client::PRODUCE_THROTTLE_TIME_MAX, throttle.maximum());
     }
 
     fn write_connections(&self, now: Instant, sampling: Sampling, to: &mut Writer<'_>) {
@@ -236,6 +230,14 @@ fn write_calls(callers: &CallerCounters, to: &mut Writer<'_>) {
     ] {
         to.total(total, callers.spent_ns(wait) as f64);
     }
+}
+
+/// Of all brokers together: how long responses took, and how long to leave brokers alone for.
+pub(super) fn write_responses([latency, throttle]: [Tally; 2], to: &mut Writer<'_>) {
+    to.gauge(&client::REQUEST_LATENCY_AVG, latency.average());
+    to.gauge(&client::REQUEST_LATENCY_MAX, latency.maximum());
+    to.gauge(&client::PRODUCE_THROTTLE_TIME_AVG, throttle.average());
+    to.gauge(&client::PRODUCE_THROTTLE_TIME_MAX, throttle.maximum());
 }
 
 /// How much a second, and how much in all.

@@ -7,8 +7,9 @@ use std::time::{Instant, SystemTime};
 use kafka_accumulator::Accumulator;
 
 use super::callers::CallerCounters;
-use super::client::ClientMeasurements;
+use super::client::{ClientMeasurements, write_responses};
 use super::parts::{NodeMeasurements, TopicMeasurements};
+use super::windows::{Counted, Tally};
 use crate::engine::cluster::node_id::NodeId;
 use crate::error::DeliveryError;
 use crate::metrics::definition::{app, client as names, count};
@@ -70,12 +71,16 @@ impl Measurements {
         writer.gauge(&names::REQUESTS_IN_FLIGHT, in_flight as f64);
         write_memory(accumulator, &mut writer);
         let nodes = lock(&self.nodes).clone();
+        let mut responses = [Tally::default(); 2];
         for node in nodes {
             let id = format!("node-{}", node.name.0).into();
             let tags = Tags::of([client_id.clone(), ("node-id", id)]);
             let since = self.wall_clock(node.since, now, wall);
             let mut writer = Writer::new(&mut metrics, tags, since);
-            lock(&node.measured).write(now, sampling, &mut writer);
+            let node = lock(&node.measured);
+            node.write(now, sampling, &mut writer);
+            responses[0].add(&node.latency_ms.recent(now, sampling));
+            responses[1].add(&node.throttle_ms.recent(now, sampling));
         }
         let topics = lock(&self.topics).clone();
         for topic in topics {
@@ -85,6 +90,7 @@ impl Measurements {
             lock(&topic.measured).write(now, sampling, &mut writer);
         }
         let mut writer = Writer::new(&mut metrics, tags, since);
+        write_responses(responses, &mut writer);
         let others = writer.written();
         writer.gauge(&count::COUNT, (others + 1) as f64);
         metrics.sort_by(in_order);

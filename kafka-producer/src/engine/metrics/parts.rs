@@ -8,7 +8,7 @@ use kafka_accumulator::Account;
 use super::client::write_meter;
 use super::sent::SentToTopic;
 use super::traffic::Traffic;
-use super::windows::{Meter, Windows};
+use super::windows::{Meter, Summed, Tally, Windows};
 use crate::metrics::Writer;
 use crate::metrics::definition::{memory, node, topic};
 use crate::settings::Sampling;
@@ -16,7 +16,7 @@ use crate::settings::Sampling;
 /// Measurements of a topic, from its first batch on.
 #[derive(Debug, Default)]
 pub(super) struct TopicMeasurements {
-    pub(super) sent: Windows<SentToTopic>,
+    pub(super) sent: Summed<SentToTopic>,
     /// Most topics have none.
     retried: Option<Box<Meter>>,
     /// Most topics have none.
@@ -49,8 +49,9 @@ impl TopicMeasurements {
 /// Measurements of a broker, from its first connection on.
 #[derive(Debug, Default)]
 pub(super) struct NodeMeasurements {
-    pub(super) traffic: Windows<Traffic>,
-    pub(super) latency_ms: Meter,
+    pub(super) traffic: Summed<Traffic>,
+    pub(super) latency_ms: Windows<Tally>,
+    pub(super) throttle_ms: Windows<Tally>,
     /// Since when its session is being renewed.
     pub(super) renewing_since: Option<Instant>,
     /// Of the memory, as long as it leads partitions that are written to.

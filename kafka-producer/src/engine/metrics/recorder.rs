@@ -14,6 +14,7 @@ use super::measurements::{Measurements, Part, lock};
 use super::parts::{NodeMeasurements, TopicMeasurements};
 use super::sent::{MS_PER_S, Sent, SentBatch, SentToTopic};
 use super::traffic::Traffic;
+use super::windows::Tally;
 
 use crate::engine::cluster::node_id::NodeId;
 use crate::settings::Sampling;
@@ -23,6 +24,8 @@ pub(crate) struct Recorder {
     sampling: Sampling,
     shared: Arc<Measurements>,
     topics: HashMap<Arc<str>, OfTopic>,
+    /// What was sent to last: mostly the same is next.
+    last_topic: Option<OfTopic>,
     nodes: BTreeMap<NodeId, Arc<Part<NodeId, NodeMeasurements>>>,
 }
 
@@ -45,6 +48,7 @@ impl Recorder {
             sampling,
             shared,
             topics: HashMap::new(),
+            last_topic: None,
             nodes: BTreeMap::new(),
         }
     }
@@ -81,16 +85,21 @@ impl Recorder {
         }
         let mut client = lock(&self.shared.client);
         client.sent.add(now, self.sampling, &request);
+        client.sent_records += request.records();
         client.take_in(self.shared.callers(), now, self.sampling);
     }
 
     fn sent_to_topic(&mut self, now: Instant, topic: &Arc<str>, sent: &SentToTopic) {
         let sampling = self.sampling;
-        if let Some(part) = self.topics.get(topic) {
+        if let Some(part) = &self.last_topic
+            && Arc::ptr_eq(&part.name, topic)
+        {
             return lock(&part.measured).sent.add(now, sampling, sent);
         }
-        let part = self.meet_topic(now, topic);
+        let known = self.topics.get(topic).cloned();
+        let part = known.unwrap_or_else(|| self.meet_topic(now, topic));
         lock(&part.measured).sent.add(now, sampling, sent);
+        self.last_topic = Some(part);
     }
 
     #[cold]
@@ -106,7 +115,7 @@ impl Recorder {
     }
 
     /// So many records are sent again.
-    fn retried(&mut self, now: Instant, topic: &str, records: u32) {
+    fn retried(&self, now: Instant, topic: &str, records: u32) {
         let sampling = self.sampling;
         if let Some(part) = self.topics.get(topic) {
             lock(&part.measured).retried(now, sampling, records.into());
@@ -116,7 +125,7 @@ impl Recorder {
     }
 
     /// So many records have failed.
-    pub(crate) fn failed(&mut self, now: Instant, topic: &str, records: u32) {
+    pub(crate) fn failed(&self, now: Instant, topic: &str, records: u32) {
         let sampling = self.sampling;
         if let Some(part) = self.topics.get(topic) {
             lock(&part.measured).failed(now, sampling, records.into());
@@ -126,7 +135,7 @@ impl Recorder {
     }
 
     /// A batch was split.
-    pub(crate) fn split(&mut self, now: Instant) {
+    pub(crate) fn split(&self, now: Instant) {
         let mut client = lock(&self.shared.client);
         client.split.record(now, self.sampling, 1.0);
     }
@@ -137,6 +146,7 @@ impl Recorder {
         if !known.any(|name| self.topics.contains_key(name)) {
             return;
         }
+        self.last_topic = None;
         for name in names {
             self.topics.remove(name);
         }
@@ -172,7 +182,7 @@ impl Recorder {
     }
 
     /// A connection that was open is not any more, and so many requests on it will not be answered.
-    pub(crate) fn closed(&mut self, now: Instant, unanswered: usize) {
+    pub(crate) fn closed(&self, now: Instant, unanswered: usize) {
         let in_flight = &self.shared.in_flight;
         in_flight.fetch_sub(unanswered as i64, Ordering::Relaxed);
         let mut client = lock(&self.shared.client);
@@ -189,7 +199,7 @@ impl Recorder {
     }
 
     /// There are no connections any more.
-    pub(crate) fn ended(&mut self, now: Instant) {
+    pub(crate) fn ended(&self, now: Instant) {
         let mut client = lock(&self.shared.client);
         let open = client.opened.total().count - client.closed.total().count;
         for _ in 0..open {
@@ -199,7 +209,7 @@ impl Recorder {
     }
 
     /// The broker and the producer have authenticated each other, or not.
-    pub(crate) fn authenticated(&mut self, now: Instant, id: NodeId, outcome: LoginOutcome) {
+    pub(crate) fn authenticated(&self, now: Instant, id: NodeId, outcome: LoginOutcome) {
         let sampling = self.sampling;
         let part = self.nodes.get(&id);
         let since = part.and_then(|part| lock(&part.measured).renewing_since.take());
@@ -219,7 +229,7 @@ impl Recorder {
     }
 
     /// The session with a broker is being renewed from now on.
-    pub(crate) fn renewing(&mut self, now: Instant, id: NodeId) {
+    pub(crate) fn renewing(&self, now: Instant, id: NodeId) {
         if let Some(part) = self.nodes.get(&id) {
             lock(&part.measured).renewing_since.get_or_insert(now);
         }
@@ -237,41 +247,49 @@ impl Recorder {
 /// Requests and responses.
 impl Recorder {
     /// A request is on its way.
-    pub(crate) fn asked(&mut self) {
+    pub(crate) fn asked(&self) {
         self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A request is not on its way any more.
-    pub(crate) fn answered(&mut self) {
+    pub(crate) fn answered(&self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Batches were answered for after so long.
-    pub(crate) fn responded(&mut self, now: Instant, id: NodeId, took: Duration) {
+    /// Batches were answered for after so long, and the broker asks to be left alone for so long.
+    pub(crate) fn responded(
+        &self,
+        now: Instant,
+        id: NodeId,
+        took: Duration,
+        throttle_time_ms: i32,
+    ) {
         let (sampling, took_ms) = (self.sampling, ms(took));
         if let Some(part) = self.nodes.get(&id) {
-            lock(&part.measured)
-                .latency_ms
-                .record(now, sampling, took_ms);
+            let mut node = lock(&part.measured);
+            node.latency_ms.add(now, sampling, &Tally::one(took_ms));
+            node.throttle_ms
+                .add(now, sampling, &Tally::one(throttle_ms(throttle_time_ms)));
         }
-        let mut client = lock(&self.shared.client);
-        client.latency_ms.record(now, sampling, took_ms);
     }
 
-    /// A broker asks to be left alone for so long, or for no time.
-    pub(crate) fn throttled(&mut self, now: Instant, throttle_time_ms: i32) {
-        let throttle_ms = f64::from(throttle_time_ms.max(0));
-        let mut client = lock(&self.shared.client);
-        client.throttle_ms.record(now, self.sampling, throttle_ms);
+    /// A broker asks to be left alone for so long, or for no time, in answer to something else.
+    pub(crate) fn throttled(&self, now: Instant, id: NodeId, throttle_time_ms: i32) {
+        let sampling = self.sampling;
+        if let Some(part) = self.nodes.get(&id) {
+            let mut node = lock(&part.measured);
+            node.throttle_ms
+                .add(now, sampling, &Tally::one(throttle_ms(throttle_time_ms)));
+        }
     }
 
     /// The cluster has told of its brokers and topics.
-    pub(crate) fn heard(&mut self, now: Instant) {
+    pub(crate) fn heard(&self, now: Instant) {
         lock(&self.shared.client).heard = Some(now);
     }
 
     /// So much went through the connection to a broker.
-    pub(crate) fn transferred(&mut self, now: Instant, id: NodeId, traffic: &Traffic) {
+    pub(crate) fn transferred(&self, now: Instant, id: NodeId, traffic: &Traffic) {
         if let Some(part) = self.nodes.get(&id) {
             lock(&part.measured)
                 .traffic
@@ -282,10 +300,14 @@ impl Recorder {
     }
 
     /// The producer's thread has waited, looked at its sockets, and worked.
-    pub(crate) fn went_round(&mut self, now: Instant, times: [Duration; 2]) {
+    pub(crate) fn went_round(&self, now: Instant, times: [Duration; 2]) {
         let mut client = lock(&self.shared.client);
         client.thread.round(now, self.sampling, times);
     }
+}
+
+fn throttle_ms(throttle_time_ms: i32) -> f64 {
+    f64::from(throttle_time_ms.max(0))
 }
 
 fn ms(duration: Duration) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::windows::{Counted, Tally, Windows};
+use super::windows::{Counted, Summed, Windows};
 use crate::metrics::Writer;
 use crate::metrics::definition::{client, topic};
 use crate::settings::Sampling;
@@ -23,16 +23,45 @@ pub(crate) struct SentBatch {
     pub(crate) age: Duration,
 }
 
-/// Requests, and the batches in them.
+/// Requests, and the batches in them. Whole numbers, which are quick to add.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sent {
     requests: u64,
     batches: u64,
     records: u64,
-    bytes: Tally,
+    bytes: Spread,
+    largest_record: Spread,
+    age_ns: Spread,
     ratio_sum: f64,
-    largest_record: Tally,
-    age_ms: Tally,
+}
+
+/// How much in all, and at most.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    sum: u64,
+    max: u64,
+}
+
+impl Spread {
+    #[inline]
+    fn note(&mut self, value: u64) {
+        self.sum += value;
+        self.max = self.max.max(value);
+    }
+
+    #[inline]
+    fn add(&mut self, more: Self) {
+        self.sum += more.sum;
+        self.max = self.max.max(more.max);
+    }
+
+    /// Average and maximum of so many; not numbers if there are none.
+    fn of(self, count: u64) -> [f64; 2] {
+        match count {
+            0 => [f64::NAN; 2],
+            count => [self.sum as f64 / count as f64, self.max as f64],
+        }
+    }
 }
 
 impl Counted for Sent {
@@ -41,10 +70,10 @@ impl Counted for Sent {
         self.requests += more.requests;
         self.batches += more.batches;
         self.records += more.records;
-        self.bytes.add(&more.bytes);
+        self.bytes.add(more.bytes);
+        self.largest_record.add(more.largest_record);
+        self.age_ns.add(more.age_ns);
         self.ratio_sum += more.ratio_sum;
-        self.largest_record.add(&more.largest_record);
-        self.age_ms.add(&more.age_ms);
     }
 }
 
@@ -62,10 +91,14 @@ impl Sent {
     pub(super) fn note(&mut self, batch: &SentBatch) {
         self.batches += 1;
         self.records += u64::from(batch.records);
-        self.bytes.note(batch.bytes as f64);
+        self.bytes.note(batch.bytes as u64);
+        self.largest_record.note(batch.largest_record_bytes as u64);
+        self.age_ns.note(batch.age.as_nanos() as u64);
         self.ratio_sum += batch.ratio;
-        self.largest_record.note(batch.largest_record_bytes as f64);
-        self.age_ms.note(batch.age.as_secs_f64() * MS_PER_S);
+    }
+
+    pub(super) fn records(&self) -> u64 {
+        self.records
     }
 
     fn ratio_average(&self) -> f64 {
@@ -79,16 +112,18 @@ impl Sent {
 impl Windows<Sent> {
     pub(super) fn write_of_client(&self, now: Instant, sampling: Sampling, to: &mut Writer<'_>) {
         let recent = self.recent(now, sampling);
-        to.gauge(&client::BATCH_SIZE_AVG, recent.bytes.average());
-        to.gauge(&client::BATCH_SIZE_MAX, recent.bytes.maximum());
+        let [average, maximum] = recent.bytes.of(recent.batches);
+        to.gauge(&client::BATCH_SIZE_AVG, average);
+        to.gauge(&client::BATCH_SIZE_MAX, maximum);
         to.gauge(&client::COMPRESSION_RATE_AVG, recent.ratio_average());
-        to.gauge(&client::RECORD_QUEUE_TIME_AVG, recent.age_ms.average());
-        to.gauge(&client::RECORD_QUEUE_TIME_MAX, recent.age_ms.maximum());
-        to.gauge(&client::RECORD_SIZE_AVG, recent.largest_record.average());
-        to.gauge(&client::RECORD_SIZE_MAX, recent.largest_record.maximum());
+        let [average, maximum] = recent.age_ns.of(recent.batches);
+        to.gauge(&client::RECORD_QUEUE_TIME_AVG, average / NS_PER_MS);
+        to.gauge(&client::RECORD_QUEUE_TIME_MAX, maximum / NS_PER_MS);
+        let [average, maximum] = recent.largest_record.of(recent.batches);
+        to.gauge(&client::RECORD_SIZE_AVG, average);
+        to.gauge(&client::RECORD_SIZE_MAX, maximum);
         let rate = recent.records as f64 / self.elapsed_s(now, sampling);
         to.gauge(&client::RECORD_SEND_RATE, rate);
-        to.total(&client::RECORD_SEND_TOTAL, self.total().records as f64);
         let per_request = match recent.requests {
             0 => f64::NAN,
             requests => recent.records as f64 / requests as f64,
@@ -126,7 +161,7 @@ impl SentToTopic {
     }
 }
 
-impl Windows<SentToTopic> {
+impl Summed<SentToTopic> {
     pub(super) fn write_of_topic(&self, now: Instant, sampling: Sampling, to: &mut Writer<'_>) {
         let recent = self.recent(now, sampling);
         let elapsed_s = self.elapsed_s(now, sampling);
@@ -143,3 +178,4 @@ impl Windows<SentToTopic> {
 }
 
 pub(super) const MS_PER_S: f64 = 1e3;
+const NS_PER_MS: f64 = 1e6;

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::windows::{Counted, Windows};
+use super::windows::{Counted, Summed};
 use crate::metrics::Writer;
 use crate::metrics::definition::{Definition, client, node};
 use crate::settings::Sampling;
@@ -104,7 +104,7 @@ const OF_NODE: Names = Names {
     request_size: [&node::REQUEST_SIZE_AVG, &node::REQUEST_SIZE_MAX],
 };
 
-impl Windows<Traffic> {
+impl Summed<Traffic> {
     pub(super) fn write_of_client(&self, now: Instant, sampling: Sampling, to: &mut Writer<'_>) {
         let (all, recent) = (self.total(), self.recent(now, sampling));
         let operations = |traffic: &Traffic| (traffic.reads + traffic.writes) as f64;

@@ -194,7 +194,7 @@ impl Nodes {
         }
     }
 
-    fn authenticate_again(&mut self, cx: &mut Context, id: NodeId, exchange: Exchange) {
+    fn authenticate_again(&mut self, cx: &Context, id: NodeId, exchange: Exchange) {
         cx.metrics.renewing(cx.now, id);
         if let Some(node) = self.known.get_mut(&id) {
             node.authenticate_again(exchange);
