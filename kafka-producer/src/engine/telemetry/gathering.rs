@@ -25,7 +25,7 @@ use super::otlp;
 use super::otlp_absent as otlp;
 use super::point::{Point, Reading};
 use super::subscription::{Subscription, Temporality};
-use super::totals::{Added, Series, Totals};
+use super::totals::{Added, Series, Total, Totals};
 use crate::engine::handle::{Command, EngineHandle};
 use crate::error::DeliveryError;
 use crate::metrics::{ApplicationMetricKind, MetricValue, MetricsSnapshot, RegisteredMetric};
@@ -182,13 +182,14 @@ impl Order {
     }
 
     fn total(&self, series: Series, value: f64, since: SystemTime) -> Measured {
+        let total = Total { value, since };
         let reading = match self.subscription.temporality {
-            Temporality::Delta => Reading::Delta(self.before.added(&series, value, since)),
+            Temporality::Delta => Reading::Delta(self.before.added(&series, total)),
             Temporality::Cumulative => Reading::Cumulative(Added { since, value }),
         };
         Measured {
             point: Point { series, reading },
-            total: Some(value),
+            total: Some(total),
         }
     }
 }
@@ -209,7 +210,7 @@ fn series<'a, 'b>(
 /// A metric as it is pushed, and with it the total that it comes from.
 struct Measured {
     point: Point,
-    total: Option<f64>,
+    total: Option<Total>,
 }
 
 impl Measured {

@@ -17,11 +17,18 @@ pub(crate) struct Totals {
     taken: HashMap<Series, Taken>,
 }
 
+/// A total, and since when it has been counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Total {
+    pub(super) value: f64,
+    pub(super) since: SystemTime,
+}
+
 /// A total that a broker has taken, and when it was gathered.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     at: SystemTime,
-    value: f64,
+    total: Total,
 }
 
 /// What was added to a total, and from when on.
@@ -33,8 +40,8 @@ pub(super) struct Added {
 
 impl Totals {
     /// A total is pushed that was gathered at `at`.
-    pub(super) fn note(&mut self, series: Series, at: SystemTime, value: f64) {
-        self.taken.insert(series, Taken { at, value });
+    pub(super) fn note(&mut self, series: Series, at: SystemTime, total: Total) {
+        self.taken.insert(series, Taken { at, total });
     }
 
     /// A total is not pushed now: what `before` knows of it goes on to count.
@@ -44,12 +51,14 @@ impl Totals {
         }
     }
 
-    /// What was added to a total since it was last taken; it has been counted since `since`, perhaps anew.
-    pub(super) fn added(&self, series: &Series, value: f64, since: SystemTime) -> Added {
+    /// What was added to a total since it was last taken, unless it has begun anew. The system's clock may have been
+    /// set meanwhile: only whether it is the same total counts.
+    pub(super) fn added(&self, series: &Series, total: Total) -> Added {
+        let Total { value, since } = total;
         match self.taken.get(series) {
-            Some(taken) if since <= taken.at && taken.value <= value => Added {
+            Some(taken) if taken.total.since == since && taken.total.value <= value => Added {
                 since: taken.at,
-                value: value - taken.value,
+                value: value - taken.total.value,
             },
             _ => Added { since, value },
         }
@@ -71,16 +80,34 @@ mod tests {
             attributes: Vec::new(),
         };
         let mut totals = Totals::default();
-        let first = totals.added(&series, 5.0, begun);
+        let total = |value, since| Total { value, since };
+        let first = totals.added(&series, total(5.0, begun));
         assert_eq!((first.since, first.value), (begun, 5.0));
-        totals.note(series.clone(), at(10), 5.0);
+        totals.note(series.clone(), at(10), total(5.0, begun));
         let mut kept = Totals::default();
         kept.carry_over(series.clone(), &totals);
-        let later = kept.added(&series, 7.0, begun);
+        let later = kept.added(&series, total(7.0, begun));
         assert_eq!((later.since, later.value), (at(10), 2.0));
         for (value, since) in [(7.0, at(11)), (3.0, begun)] {
-            let anew = totals.added(&series, value, since);
+            let anew = totals.added(&series, total(value, since));
             assert_eq!((anew.since, anew.value), (since, value));
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nothing_count_twice() {
+        let begun = SystemTime::UNIX_EPOCH + Duration::from_secs(7_200);
+        let total = |value| Total {
+            value,
+            since: begun,
+        };
+        let series = Series {
+            name: "orders".to_owned(),
+            attributes: Vec::new(),
+        };
+        let mut totals = Totals::default();
+        let an_hour_before = begun - Duration::from_secs(3_600);
+        totals.note(series.clone(), an_hour_before, total(5.0));
+        assert_eq!(totals.added(&series, total(7.0)).value, 2.0);
     }
 }
