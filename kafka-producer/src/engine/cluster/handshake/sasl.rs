@@ -246,9 +246,13 @@ pub(crate) fn demanded(mechanisms: &str, settings: &Settings) -> String {
 /// its first `request`.
 pub(crate) fn perhaps_demanded(request: &ExpectedResponse, why: &str) -> String {
     match request {
-        ExpectedResponse::ApiVersions(_) => format!(
-            "{why}, before it has said anything: perhaps it is no Kafka broker, or its port asks for TLS"
-        ),
+        ExpectedResponse::ApiVersions(_) if why.contains("closed") || why.contains("reset") => {
+            format!(
+                "{why}, before it has said anything: perhaps it is no Kafka broker, or its port asks for TLS"
+            )
+        }
+        // What was wrong with an answer says so itself.
+        ExpectedResponse::ApiVersions(_) => why.to_owned(),
         _ => format!(
             "{why}, before the first answer: if this port asks for SASL, set security.protocol and \
              sasl.mechanism"
