@@ -97,6 +97,8 @@ pub mod security;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]
+mod send_all;
+#[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
 mod warnings;
@@ -132,6 +134,8 @@ pub use producer::Producer;
 pub use record::{ProducerRecord, RecordMetadata};
 #[cfg(feature = "tokio")]
 pub use send::TrySendError;
+#[cfg(feature = "tokio")]
+pub use send_all::SentAll;
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;
 

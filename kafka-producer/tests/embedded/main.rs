@@ -22,6 +22,7 @@ mod logins;
 mod refusals;
 mod scene;
 mod sending;
+mod sending_all;
 mod strangers;
 #[cfg(feature = "tls")]
 mod tls;
