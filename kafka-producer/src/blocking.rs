@@ -38,6 +38,7 @@ use crate::pending::PendingRecord;
 use crate::producer;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::{RecordSender, TrySendError, outcome_callback};
+use crate::send_all::{Accepted, SentAll};
 use crate::transaction;
 
 /// Blocks the thread until `future`, which is `call`, is ready; refused on a producer's own thread.
@@ -183,6 +184,29 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     ) -> Result<(), SendError> {
         let callback = outcome_callback(&mut record, callback);
         self.append(&mut record, Some(callback))
+    }
+
+    /// See [`Producer::send_all`](crate::Producer::send_all).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) {
+    /// let orders = ["2 x tea", "1 x coffee"].map(|order| ProducerRecord::new("orders", order));
+    /// assert!(producer.send_all(orders).is_complete());
+    /// # }
+    /// ```
+    pub fn send_all<'a>(
+        &self,
+        records: impl IntoIterator<Item = ProducerRecord<'a, K, V>>,
+    ) -> SentAll {
+        let records = records.into_iter();
+        let mut accepted = Accepted::expecting(records.size_hint().0);
+        for record in records {
+            if !accepted.goes_on(self.send(record)) {
+                break;
+            }
+        }
+        accepted.wait()
     }
 
     /// Like [`send`](Self::send), but never waits.

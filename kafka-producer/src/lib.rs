@@ -110,6 +110,8 @@ mod reporting;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]
+mod send_all;
+#[cfg(feature = "tokio")]
 mod telemetry;
 #[cfg(feature = "tokio")]
 mod timed;
@@ -150,6 +152,8 @@ pub use producer::Producer;
 pub use record::{ProducerRecord, RecordMetadata};
 #[cfg(feature = "tokio")]
 pub use send::TrySendError;
+#[cfg(feature = "tokio")]
+pub use send_all::SentAll;
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;
 

@@ -18,6 +18,7 @@ use crate::interception::Interceptors;
 use crate::metrics::MetricsSnapshot;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::{RecordSender, TrySendError, outcome_callback};
+use crate::send_all::{Accepted, SentAll};
 use crate::timed::Timed;
 use crate::{last_handle, own_thread};
 
@@ -174,6 +175,40 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.check_not_transactional()
             .map_err(TrySendError::Refused)?;
         self.inner.sender.append_now(record)
+    }
+
+    /// Sends many records and waits until each has an outcome: as many [`send`](Self::send)s in turn, whose
+    /// deliveries are awaited when all are accepted. It stops at the first record that is not.
+    ///
+    /// No record costs more than with `send`; the lists of deliveries and of outcomes grow with their number.
+    ///
+    /// Not in a transaction, where nothing more is sent, and so nothing has an outcome, once a record was not
+    /// accepted.
+    ///
+    /// Cancel safe: dropped, what was accepted is sent all the same, and nothing else is.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) {
+    /// let orders = ["2 x tea", "1 x coffee"].map(|order| ProducerRecord::new("orders", order));
+    /// let sent = producer.send_all(orders).await;
+    /// for metadata in sent.outcomes.iter().flatten() {
+    ///     println!("stored at {:?}", metadata.offset);
+    /// }
+    /// # }
+    /// ```
+    pub async fn send_all<'a>(
+        &self,
+        records: impl IntoIterator<Item = ProducerRecord<'a, K, V>>,
+    ) -> SentAll {
+        let records = records.into_iter();
+        let mut accepted = Accepted::expecting(records.size_hint().0);
+        for record in records {
+            if !accepted.goes_on(self.send(record).await) {
+                break;
+            }
+        }
+        accepted.outcomes().await
     }
 
     /// Sends everything that was accepted before this call, without lingering, and waits until all

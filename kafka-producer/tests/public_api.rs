@@ -18,8 +18,8 @@ use kafka_producer::security::{ScramHash, Secret, Token, TokenError, TokenProvid
 use kafka_producer::{
     Acknowledgement, Acks, Address, BuildError, CloseReport, ConfigError, ConsumerGroupMetadata,
     Delivery, InterceptedRecord, OffsetToCommit, Persistence, Producer, ProducerBuilder,
-    ProducerConfig, ProducerInterceptor, ProducerRecord, RecordMetadata, SecurityProtocol, Status,
-    Transaction, TrySendError, Unacknowledged, UnresolvedPolicy, WaitsFor, blocking,
+    ProducerConfig, ProducerInterceptor, ProducerRecord, RecordMetadata, SecurityProtocol, SentAll,
+    Status, Transaction, TrySendError, Unacknowledged, UnresolvedPolicy, WaitsFor, blocking,
 };
 
 #[test]
@@ -56,6 +56,7 @@ fn handles_can_be_shared_between_threads() {
     is_shared::<TrySendError<'_, str, str>>();
     is_shared::<InterceptedRecord<'_, str, str>>();
     is_shared::<Acknowledgement<'_>>();
+    is_shared::<SentAll>();
     is_shared::<Unacknowledged<'_>>();
     fn is_sent_to_threads<T: ?Sized + Send + Sync>() {}
     is_sent_to_threads::<dyn ProducerInterceptor<str, str>>();
@@ -72,6 +73,7 @@ fn what_a_call_returns_can_be_awaited_on_any_thread() {
     // Only compiled: what is `Send` is a question to the compiler.
     let _ = |producer: Producer<str, str>| {
         is_sent(&producer.send(ProducerRecord::new("orders", "tea")));
+        is_sent(&producer.send_all([ProducerRecord::new("orders", "tea")]));
         is_sent(&producer.flush());
         is_sent(&producer.close(std::time::Duration::ZERO));
         is_sent(&producer.init_transactions());

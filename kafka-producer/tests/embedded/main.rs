@@ -23,6 +23,7 @@ mod metrics;
 mod refusals;
 mod scene;
 mod sending;
+mod sending_all;
 mod strangers;
 mod telemetry;
 #[cfg(feature = "tls")]
