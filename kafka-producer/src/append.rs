@@ -12,7 +12,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use kafka_accumulator::{
@@ -26,6 +26,7 @@ use crate::delivery::OutcomeCallback;
 use crate::engine::{Cluster, EngineHandle, EngineState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
 use crate::metrics::MetricsSnapshot;
+use crate::reporting::MetricsSource;
 use crate::settings::{Guarantee, Settings};
 
 /// Chooses partitions; shared by all threads.
@@ -168,9 +169,16 @@ impl RecordAppender {
 
     /// What is measured by now.
     pub(crate) fn metrics(&self) -> MetricsSnapshot {
-        let measurements = self.handle.measurements();
-        let (now, wall) = (Instant::now(), SystemTime::now());
-        measurements.snapshot(&self.settings, &self.accumulator, now, wall)
+        self.metrics_source().read()
+    }
+
+    /// Where it is read, also while no producer is at hand.
+    pub(crate) fn metrics_source(&self) -> MetricsSource {
+        MetricsSource {
+            settings: Arc::clone(&self.settings),
+            accumulator: Arc::clone(&self.accumulator),
+            handle: Arc::clone(&self.handle),
+        }
     }
 
     /// `max.block.ms`.

@@ -17,13 +17,15 @@ use kafka_serde::{DefaultSerializer, Serializer};
 use crate::append::{RecordAppender, SharedPartitioner};
 use crate::config::{
     Acks, Checked, ChosenPartitioner, ConfigError, PartitionerClass, Plugins, Problem,
-    ProducerConfig, Provided, SerializerType, SerializerTypes, Warning,
+    ProducerConfig, Provided, ReporterFactory, SerializerType, SerializerTypes, Warning,
 };
 use crate::dialer::Dialer;
 use crate::driver::{self, Network};
 use crate::engine::{Engine, EngineHandle, Seed};
 use crate::error::DeliveryError;
+use crate::metrics::MetricsReporter;
 use crate::producer::Producer;
+use crate::reporting;
 use crate::security::{TlsClient, Unusable};
 use crate::settings::Settings;
 use crate::warnings::{self, WarningHandler};
@@ -53,6 +55,7 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     partitioner: Option<SharedPartitioner>,
     dialer: Option<Arc<dyn Dialer>>,
     on_warning: Option<WarningHandler>,
+    reporters: Vec<Box<dyn MetricsReporter>>,
     product: PhantomData<fn() -> P>,
 }
 
@@ -131,6 +134,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             partitioner: None,
             dialer: None,
             on_warning: None,
+            reporters: Vec::new(),
             product: PhantomData,
         }
     }
@@ -242,6 +246,23 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         self
     }
 
+    /// Gives the producer's metrics to this at an interval, on a thread of its own; beside those of
+    /// `metric.reporters`, and those that were given before.
+    ///
+    /// ```
+    /// use kafka_producer::Producer;
+    /// use kafka_producer::metrics::MetricsSnapshot;
+    ///
+    /// let builder = Producer::<str, str>::builder().metrics_reporter(|metrics: &MetricsSnapshot| {
+    ///     let errors = metrics.number("producer-metrics", "record-error-total", &[]);
+    ///     println!("{errors:?} records have failed");
+    /// });
+    /// ```
+    pub fn metrics_reporter(mut self, reporter: impl MetricsReporter + 'static) -> Self {
+        self.reporters.push(Box::new(reporter));
+        self
+    }
+
     /// Calls `handler` with each warning about the configuration (unknown names, settings without
     /// effect), while the producer is built.
     ///
@@ -292,6 +313,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         let Checked {
             settings,
             partitioner,
+            reporters,
             warnings,
             provided,
         } = self.config.check_for(&self.serializer_types)?;
@@ -310,7 +332,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             provided,
             dialer,
         };
-        driver::spawn(engine, settings, doorbell, network).map_err(BuildError::Thread)?;
+        let made = reporters.iter().map(ReporterFactory::make);
+        let reporters = self.reporters.into_iter().chain(made).collect();
+        let running = reporting::start(appender.metrics_source(), reporters);
+        let running = running.map_err(BuildError::Thread)?;
+        driver::spawn(engine, settings, doorbell, network, running).map_err(BuildError::Thread)?;
         Ok(Producer::new(
             appender,
             self.key_serializer,

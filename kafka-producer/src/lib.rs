@@ -46,6 +46,7 @@
 //! | `oauth-oidc` | tokens of an identity provider or of a file, for `OAUTHBEARER` |
 //! | `aws-msk-iam` | logins to Amazon MSK with IAM |
 //! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
+//! | `metrics` | a [`RecorderReporter`](metrics::RecorderReporter): what is measured goes to the recorder of the crate `metrics` |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
@@ -92,6 +93,8 @@ mod readable;
 mod record;
 mod regular_file;
 pub mod security;
+#[cfg(feature = "tokio")]
+mod reporting;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]
@@ -153,6 +156,11 @@ pub struct SecurityRecipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/telemetry.md")]
 pub struct TelemetryRecipes;
+
+/// Those about metrics.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/observability.md")]
+pub struct MetricsRecipes;
 
 /// That about networks.
 #[cfg(all(doctest, feature = "tokio"))]

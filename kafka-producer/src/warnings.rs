@@ -112,13 +112,13 @@ mod tests {
             .set("client.id", "till-7")
             .set("max.in.flight.requests.per.connections", "1")
             .set("acks", "1")
-            .set("metric.reporters", "")
+            .set("security.providers", "com.example.Provider")
     }
 
     const ODDITIES: [&str; 3] = [
         "unknown property \"max.in.flight.requests.per.connections\" is ignored: did you mean \
             max.in.flight.requests.per.connection?",
-        "metric.reporters has no effect: metrics are not collected yet",
+        "security.providers has no effect: it configures a Java virtual machine",
         "enable.idempotence is off, because acks=1: records that are sent again may be duplicated or \
             reordered",
     ];

@@ -11,6 +11,7 @@ use kafka_producer::ProducerConfig;
 #[cfg(all(feature = "aws-msk-iam", feature = "oauth-oidc", feature = "tls"))]
 use kafka_producer::config::parse_properties;
 use kafka_producer::config::{Kind, Meaning, Origin, OtherName, Property, Support};
+use kafka_producer::metrics::{MetricKind, definitions};
 
 #[test]
 fn every_test_that_the_documentation_names_exists() {
@@ -69,24 +70,59 @@ fn every_recipe_of_security_is_a_configuration_without_warnings() {
 
 /// `WRITE_PAGES=1` writes the page instead.
 #[test]
+fn the_page_of_settings_is_what_the_tables_say() {
+    check_page("configuration.md", &(settings() + &other_names()));
+}
+
+/// The same.
+#[test]
+fn the_page_of_metrics_is_what_the_definitions_say() {
+    check_page("observability.md", &metrics());
+}
+
+/// Compares what a page has below what was written by hand.
 #[allow(
     clippy::disallowed_methods,
     reason = "whoever changes a table asks for the page to be written again"
 )]
-fn the_page_of_settings_is_what_the_tables_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+fn check_page(name: &str, generated: &str) {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let path = docs.join(name);
     let page = fs::read_to_string(&path).unwrap();
     let by_hand = page.find(" -->\n").unwrap() + " -->\n".len();
-    let expected = format!("{}{}", &page[..by_hand], settings() + &other_names());
+    let expected = format!("{}{generated}", &page[..by_hand]);
     if std::env::var_os("WRITE_PAGES").is_some() {
         fs::write(&path, expected).unwrap();
         return;
     }
     assert!(
         page == expected,
-        "docs/configuration.md is not up to date: \
+        "docs/{name} is not up to date: \
          WRITE_PAGES=1 cargo test -p kafka-producer --test documentation"
     );
+}
+
+/// A table for each group, by name.
+fn metrics() -> String {
+    let mut page = String::new();
+    let groups: BTreeSet<&str> = definitions().map(|metric| metric.group).collect();
+    for group in groups {
+        let mut of_it: Vec<_> = definitions().filter(|it| it.group == group).collect();
+        of_it.sort_by_key(|metric| metric.name);
+        let tags = of_it[0].tags.join("`, `");
+        page += &format!(
+            "\n### {group}\n\nTags: `{tags}`.\n\n| name | kind | what it is |\n|---|---|---|\n"
+        );
+        for metric in of_it {
+            let kind = match metric.kind {
+                MetricKind::Gauge => "gauge",
+                MetricKind::Total => "total",
+                _ => "text",
+            };
+            page += &row(&[&format!("`{}`", metric.name), kind, metric.description]);
+        }
+    }
+    page
 }
 
 const OF_SETTINGS: &str = "\n| name | type | default | allowed | here |\n|---|---|---|---|---|\n";

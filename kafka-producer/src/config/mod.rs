@@ -26,6 +26,7 @@ mod plugins;
 mod producer_config;
 mod properties_file;
 mod providers;
+mod reporters;
 mod rules;
 mod security;
 mod security_setters;
@@ -57,6 +58,8 @@ pub use choices::{
 pub use error::{ConfigError, Problem, Warning};
 pub use other_names::{Conversion, Meaning, Origin, OtherName};
 pub use plugins::Plugins;
+#[cfg(feature = "tokio")]
+pub(crate) use plugins::ReporterFactory;
 pub use producer_config::ProducerConfig;
 pub use properties_file::parse_properties;
 #[cfg(feature = "tokio")]

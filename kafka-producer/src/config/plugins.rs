@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use kafka_partition::Partitioner;
 
-/// Names that a program gives to types of its own, as values of `partitioner.class`, `key.serializer` and
-/// `value.serializer`. What is named later goes before what was named earlier, and before Kafka's classes.
+use crate::metrics::MetricsReporter;
+
+/// Names that a program gives to types of its own, as values of `partitioner.class`, `metric.reporters`,
+/// `key.serializer` and `value.serializer`. What is named later goes before what was named earlier, and before Kafka's classes.
 ///
 /// ```
 /// use kafka_producer::config::Plugins;
@@ -29,12 +31,17 @@ use kafka_partition::Partitioner;
 #[must_use = "names have an effect in a configuration only"]
 pub struct Plugins {
     partitioners: Vec<(String, PartitionerFactory)>,
+    reporters: Vec<(String, ReporterFactory)>,
     serializers: Vec<(String, TypeId)>,
 }
 
 /// Makes the partitioner of one producer.
 #[derive(Clone)]
 pub(crate) struct PartitionerFactory(Arc<dyn Fn() -> Arc<dyn Partitioner> + Send + Sync>);
+
+/// Makes a reporter of one producer's metrics.
+#[derive(Clone)]
+pub(crate) struct ReporterFactory(Arc<dyn Fn() -> Box<dyn MetricsReporter> + Send + Sync>);
 
 impl Plugins {
     /// No names.
@@ -68,6 +75,32 @@ impl Plugins {
     {
         let make = PartitionerFactory(Arc::new(move || Arc::new(make())));
         self.partitioners.push((name.into(), make));
+        self
+    }
+
+    /// Lets `metric.reporters` name what `make` makes, once for each producer. Names in it that are not given are
+    /// passed over with a warning; that of Java's `JmxReporter`, which is the default, without.
+    ///
+    /// ```
+    /// use kafka_producer::Producer;
+    /// use kafka_producer::config::Plugins;
+    /// use kafka_producer::metrics::MetricsSnapshot;
+    ///
+    /// let print = || |metrics: &MetricsSnapshot| println!("{metrics}");
+    /// let producer = Producer::<str, str>::builder()
+    ///     .bootstrap_servers(["localhost:9092"])
+    ///     .set("metric.reporters", "com.example.PrintingReporter")
+    ///     .plugins(Plugins::new().metrics_reporter("com.example.PrintingReporter", print))
+    ///     .build()?;
+    /// # Ok::<(), kafka_producer::BuildError>(())
+    /// ```
+    pub fn metrics_reporter<R, F>(mut self, name: impl Into<String>, make: F) -> Self
+    where
+        R: MetricsReporter + 'static,
+        F: Fn() -> R + Send + Sync + 'static,
+    {
+        let make = ReporterFactory(Arc::new(move || Box::new(make())));
+        self.reporters.push((name.into(), make));
         self
     }
 
@@ -112,6 +145,12 @@ impl Plugins {
         Some(make.clone())
     }
 
+    pub(super) fn reporter_named(&self, name: &str) -> Option<ReporterFactory> {
+        let mut later_first = self.reporters.iter().rev();
+        let (_, make) = later_first.find(|(given, _)| given == name)?;
+        Some(make.clone())
+    }
+
     pub(super) fn partitioner_names(&self) -> impl Iterator<Item = &str> {
         self.partitioners.iter().map(|(name, _)| &**name)
     }
@@ -149,9 +188,30 @@ impl PartialEq for PartitionerFactory {
     }
 }
 
+impl ReporterFactory {
+    #[cfg(feature = "tokio")]
+    pub(crate) fn make(&self) -> Box<dyn MetricsReporter> {
+        (self.0)()
+    }
+}
+
+impl PartialEq for ReporterFactory {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for ReporterFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(type_name::<Self>())
+    }
+}
+
 impl PartialEq for Plugins {
     fn eq(&self, other: &Self) -> bool {
-        self.partitioners == other.partitioners && self.serializers == other.serializers
+        self.partitioners == other.partitioners
+            && self.reporters == other.reporters
+            && self.serializers == other.serializers
     }
 }
 
@@ -167,6 +227,8 @@ impl fmt::Debug for Plugins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let serializers = self.serializers.iter().map(|(name, _)| name);
         let names = self.partitioners.iter().map(|(name, _)| name);
-        f.debug_set().entries(names.chain(serializers)).finish()
+        let reporters = self.reporters.iter().map(|(name, _)| name);
+        let names = names.chain(reporters).chain(serializers);
+        f.debug_set().entries(names).finish()
     }
 }

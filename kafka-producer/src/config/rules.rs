@@ -18,8 +18,9 @@ use super::choices::{
 use super::codec;
 use super::error::{ConfigError, Problem, Warning};
 use super::other_names;
-use super::plugins::{PartitionerFactory, Plugins};
+use super::plugins::{PartitionerFactory, Plugins, ReporterFactory};
 use super::providers::{self, Provided};
+use super::reporters::reporters;
 use super::security;
 use super::settings::{
     Adaptive, BATCH_OVERHEAD_BYTES, BackoffRange, Guarantee, MetricsPush, Partitioning, Sampling,
@@ -43,6 +44,12 @@ use crate::security::{Security, TokenProvider};
 pub struct Checked {
     pub(crate) settings: Settings,
     pub(crate) partitioner: ChosenPartitioner,
+    /// Those of `metric.reporters` that the program has given.
+    #[cfg_attr(
+        not(feature = "tokio"),
+        allow(dead_code, reason = "the builder of producers goes by it")
+    )]
+    pub(crate) reporters: Vec<ReporterFactory>,
     pub(crate) warnings: Vec<Warning>,
     /// What no message may show, also later.
     #[cfg_attr(
@@ -227,6 +234,7 @@ pub(super) fn check(
     let security = security::security(&values, provider, &mut findings);
     let mut settings = settings(&values, security, &mut findings);
     let partitioner = partitioner(&values, plugins, &mut findings);
+    let reporters = reporters(&values, plugins, &mut findings);
     also(&values, &mut findings);
     let (problems, warnings) = (&mut findings.problems, &mut findings.warnings);
     problems
@@ -249,6 +257,7 @@ pub(super) fn check(
     Ok(Checked {
         settings,
         partitioner,
+        reporters,
         warnings: findings.warnings,
         provided,
     })

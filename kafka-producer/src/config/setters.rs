@@ -530,6 +530,17 @@ impl ProducerConfig {
         self.put("partitioner.rack.aware", true)
     }
 
+    /// `enable.metrics.push=false`: no broker is told of metrics.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().without_metrics_push();
+    /// assert_eq!(config, ProducerConfig::new().set("enable.metrics.push", "false"));
+    /// ```
+    pub fn without_metrics_push(self) -> Self {
+        self.put("enable.metrics.push", false)
+    }
+
     /// `unresolved.batch.policy`: what to do with a batch that may be in the log, when the broker no
     /// longer accepts its sequence number.
     ///
@@ -553,6 +564,21 @@ impl ProducerConfig {
     /// ```
     pub fn producer_id_expiration(self, time: Duration) -> Self {
         self.put_time("producer.id.expiration.ms", time)
+    }
+
+    /// `metrics.num.samples` windows of `metrics.sample.window.ms`: what averages, maxima and rates of
+    /// [`metrics`](crate::metrics) are about.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().metrics_windows(6, Duration::from_secs(10));
+    /// let same = ProducerConfig::new().set("metrics.num.samples", "6");
+    /// assert_eq!(config, same.set("metrics.sample.window.ms", "10000"));
+    /// ```
+    pub fn metrics_windows(self, samples: u32, window: Duration) -> Self {
+        self.put("metrics.num.samples", samples)
+            .put_time("metrics.sample.window.ms", window)
     }
 
     fn put(self, name: &'static str, value: impl ToString) -> Self {
@@ -616,7 +642,12 @@ mod tests {
             .rack_aware()
             .unresolved_batches(UnresolvedPolicy::Fail)
             .producer_id_expiration(second * 60)
+            .metrics_windows(9, second)
             .security_protocol(SecurityProtocol::Plaintext);
+        let config = match cfg!(feature = "telemetry") {
+            true => config.without_metrics_push(),
+            false => config,
+        };
         let properties = ProducerConfig::properties();
         let supported = properties
             .filter(|property| matches!(property.support, Support::Supported(_)))
@@ -629,9 +660,11 @@ mod tests {
     }
 
     /// What a program has no use for, or writes as a file would.
-    const IN_FILES: [&str; 5] = [
+    const IN_FILES: [&str; 7] = [
         "config.providers",
         "key.serializer",
+        "metric.reporters",
+        "metrics.recording.level",
         "sasl.",
         "ssl.",
         "value.serializer",

@@ -406,8 +406,11 @@ fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
 
 #[test]
 fn what_has_no_effect_is_warned_of_and_still_checked() {
-    let message = "metric.reporters has no effect: metrics are not collected yet";
-    warned(&[("metric.reporters", "")], &[message]);
+    let message = "security.providers has no effect: it configures a Java virtual machine";
+    warned(
+        &[("security.providers", "com.example.Provider")],
+        &[message],
+    );
     refused(
         &[("metrics.num.samples", "0")],
         "metrics.num.samples=\"0\": must be a whole number from 1 to 2147483647",

@@ -367,7 +367,11 @@ impl Driver {
     }
 
     fn forget(&mut self, id: NodeId) {
-        let connection = self.connections.remove(&id);
+        let mut connection = self.connections.remove(&id);
+        let traffic = connection.as_mut().and_then(Connection::take_traffic);
+        if let Some(traffic) = traffic {
+            self.engine.note_traffic(Instant::now(), id, &traffic);
+        }
         let foreign = connection.filter(Connection::is_foreign);
         self.outside.left.extend(foreign.map(boxed));
         if self.way == Way::Dialer {

@@ -24,6 +24,7 @@ use super::shared::SharedDriver;
 use crate::config::Provided;
 use crate::dialer::Dialer;
 use crate::engine::{Engine, Gathering, Notices};
+use crate::reporting::Running;
 use crate::security::{Sasl, TlsClient};
 use crate::settings::Settings;
 use crate::{own_thread, warnings};
@@ -44,12 +45,17 @@ pub(crate) fn spawn(
     settings: Arc<Settings>,
     doorbell: Arc<Doorbell>,
     network: Network,
+    running: Option<Running>,
 ) -> io::Result<()> {
     let dialer = network.dialer.clone();
     let (driver, runtime) = prepare(engine, settings, doorbell, network)?;
     let name = format!("kafka-producer {}", driver.settings.client_id);
     let thread = std::thread::Builder::new().name(name);
-    thread.spawn(move || run(driver, dialer, runtime)).map(drop)
+    let life = move || {
+        run(driver, dialer, runtime);
+        drop(running);
+    };
+    thread.spawn(life).map(drop)
 }
 
 fn prepare(

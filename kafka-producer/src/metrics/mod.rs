@@ -6,6 +6,10 @@
 mod application;
 pub(crate) mod definition;
 mod metric;
+mod prometheus;
+#[cfg(feature = "metrics")]
+mod recorder;
+mod reporter;
 mod snapshot;
 mod writer;
 
@@ -13,5 +17,8 @@ pub use application::ApplicationMetric;
 pub(crate) use application::{ApplicationMetricKind, ApplicationMetrics, RegisteredMetric};
 pub use definition::{Definition, MetricKind, definitions};
 pub use metric::{Metric, MetricValue, Tags};
+#[cfg(feature = "metrics")]
+pub use recorder::RecorderReporter;
+pub use reporter::MetricsReporter;
 pub use snapshot::MetricsSnapshot;
 pub(crate) use writer::Writer;

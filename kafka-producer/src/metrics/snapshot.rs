@@ -93,6 +93,13 @@ impl IntoIterator for MetricsSnapshot {
     }
 }
 
+/// Of several producers, for example.
+impl Extend<Metric> for MetricsSnapshot {
+    fn extend<I: IntoIterator<Item = Metric>>(&mut self, metrics: I) {
+        self.metrics.extend(metrics);
+    }
+}
+
 /// A line for each metric: `producer-metrics:record-send-total{client-id=shop} 42`.
 impl fmt::Display for MetricsSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

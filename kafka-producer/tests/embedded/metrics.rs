@@ -1,15 +1,19 @@
 //! Metrics: those that Java's producer has, by their names, and what they say of what was done.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use kafka_mock::MockCluster;
 use kafka_mock::cluster::{Fault, When};
-use kafka_producer::metrics::{MetricKind, MetricValue, MetricsSnapshot, definitions};
+use kafka_producer::config::Plugins;
+use kafka_producer::metrics::{
+    MetricKind, MetricValue, MetricsReporter, MetricsSnapshot, definitions,
+};
 use kafka_producer::{Producer, ProducerRecord, blocking};
 use kafka_wire::{ApiKey, ErrorCode};
 
-use crate::scene::{FOR_EVER, TOPIC, in_time, kafka, producer};
+use crate::scene::{FOR_EVER, TIME_LIMIT, TOPIC, builder, in_time, kafka, producer};
 
 /// What Java's producer registers after it has sent to a real broker; `tests/fixtures/metrics` says how it was made.
 const REGISTERED: &str = include_str!("../fixtures/metrics/registered.jsonl");
@@ -196,6 +200,21 @@ async fn records_that_are_sent_again_or_fail_count_as_such() {
 }
 
 #[tokio::test]
+async fn connections_that_break_count_as_closed_whenever_they_do() {
+    let kafka = kafka(1, 1).await;
+    kafka.inject(Fault::disconnect(When::BeforeHandling).api(ApiKey::API_VERSIONS));
+    let producer = producer(&kafka, &[("reconnect.backoff.ms", "0")]);
+    send(&producer, "tea").await;
+    kafka.inject(Fault::disconnect(When::AfterHandling).api(ApiKey::PRODUCE));
+    send(&producer, "tea").await;
+    let metrics = producer.metrics();
+    assert_eq!(number(&metrics, CLIENT, "connection-creation-total"), 3.0);
+    assert_eq!(number(&metrics, CLIENT, "connection-close-total"), 2.0);
+    assert_eq!(number(&metrics, CLIENT, "connection-count"), 1.0);
+    assert_eq!(number(&metrics, CLIENT, "requests-in-flight"), 0.0);
+}
+
+#[tokio::test]
 async fn a_send_that_waits_for_memory_is_measured() {
     let kafka = kafka(1, 1).await;
     let settings = [
@@ -269,4 +288,89 @@ fn metrics_can_be_read_after_the_close_and_say_so() {
     let same = again.find(CLIENT, "record-send-total", &[]).unwrap().since;
     assert_eq!(since, same);
     assert!(since <= metrics.taken_at());
+}
+
+/// Tells how many records were sent, and panics the first time.
+struct Telling {
+    sent: Sender<f64>,
+    calls: usize,
+}
+
+impl MetricsReporter for Telling {
+    fn interval(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn report(&mut self, metrics: &MetricsSnapshot) {
+        self.calls += 1;
+        assert!(self.calls > 1, "a test's reporter");
+        let _ = self.sent.send(number(metrics, CLIENT, "record-send-total"));
+    }
+}
+
+fn telling() -> (Telling, Receiver<f64>) {
+    let (sent, told) = mpsc::channel();
+    (Telling { sent, calls: 0 }, told)
+}
+
+/// Waits until it is told so.
+#[track_caller]
+fn is_told(told: &Receiver<f64>, expected: f64) {
+    while told.recv_timeout(TIME_LIMIT).expect("a report") != expected {}
+}
+
+#[tokio::test]
+async fn a_reporter_is_called_again_and_again_though_it_panics_and_once_more_at_the_end() {
+    let kafka = kafka(1, 1).await;
+    let (reporter, told) = telling();
+    let builder = builder(&kafka.bootstrap_servers(), &[]).metrics_reporter(reporter);
+    let producer = builder.build().unwrap();
+    is_told(&told, 0.0);
+    send(&producer, "tea").await;
+    is_told(&told, 1.0);
+    send(&producer, "tea").await;
+    in_time(producer.close(TIME_LIMIT)).await.unwrap();
+    is_told(&told, 2.0);
+    // The reporter is dropped, and its end of the channel with it.
+    while told.recv_timeout(TIME_LIMIT) != Err(mpsc::RecvTimeoutError::Disconnected) {}
+}
+
+#[tokio::test]
+async fn a_reporter_can_be_named_by_the_settings_and_others_are_passed_over() {
+    let kafka = kafka(1, 1).await;
+    let (sent, told) = mpsc::channel();
+    let make = move || Telling {
+        sent: sent.clone(),
+        calls: 1,
+    };
+    let plugins = Plugins::new().metrics_reporter("com.example.Telling", make);
+    let (warn, warnings) = mpsc::channel();
+    let names = "com.example.Telling,com.example.Other,org.apache.kafka.common.metrics.JmxReporter";
+    let builder = builder(&kafka.bootstrap_servers(), &[("metric.reporters", names)]);
+    let builder = builder.on_warning(move |warning| warn.send(warning.to_string()).unwrap());
+    let producer = builder.plugins(plugins).build().unwrap();
+    let warnings: Vec<String> = warnings.iter().collect();
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("com.example.Other"), "{warnings:?}");
+    send(&producer, "tea").await;
+    is_told(&told, 1.0);
+}
+
+#[tokio::test]
+async fn the_text_for_prometheus_has_every_number_and_describes_every_metric() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("client.id", "till")]);
+    send(&producer, "tea").await;
+    let metrics = producer.metrics();
+    let text = metrics.to_prometheus();
+    let numbers = metrics
+        .iter()
+        .filter(|metric| metric.value.number().is_some());
+    let (heads, lines): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.starts_with('#'));
+    // The two texts are of one metric, and its labels.
+    assert_eq!(lines.len(), numbers.count() + 1);
+    assert_eq!(heads.len(), 2 * (definitions().count() - 1));
+    let sent = r#"kafka_producer_topic_record_send_total{client_id="till",topic="orders"} 1"#;
+    assert!(lines.contains(&sent), "{text}");
 }

@@ -14,6 +14,7 @@ mod exchange;
 mod growth;
 mod leaders;
 mod limits;
+mod metrics;
 #[allow(dead_code, reason = "the tests of the examples use more of it")]
 #[path = "../examples/lines.rs"]
 mod lines;

@@ -69,7 +69,7 @@ pub(super) static NAMES: &[OtherName] = &[
     no_effect("log.thread.name", Librdkafka, LOGS),
     no_effect("log.connection.close", Librdkafka, LOGS),
     no_effect("enabled_events", Librdkafka, "there are no events to poll: outcomes are awaited, or given to callbacks"),
-    no_effect("statistics.interval.ms", Librdkafka, "metrics are not collected yet"),
+    no_effect("statistics.interval.ms", Librdkafka, "a MetricsReporter is called at the interval that it says itself"),
     no_effect("enable.random.seed", Librdkafka, "every producer has a seed of its own"),
     no_effect("internal.termination.signal", Librdkafka, "no signal is needed to end the producer's thread"),
 

@@ -359,8 +359,8 @@ impl Nodes {
     /// Closes a connection that is not needed; that is no failure.
     fn let_go(&mut self, cx: &mut Context, id: NodeId) {
         if let Some(node) = self.known.get_mut(&id) {
-            if let Some(unanswered) = node.load() {
-                cx.metrics.closed(cx.now, unanswered);
+            if let Some(unanswered) = node.in_flight() {
+                cx.metrics.closed(cx.now, unanswered.len());
             }
             node.let_go(cx.now);
             cx.actions.push_back(Action::Drop(id));
@@ -402,8 +402,8 @@ impl Nodes {
         if node.is_resting() {
             return None;
         }
-        if let Some(unanswered) = node.load() {
-            cx.metrics.closed(cx.now, unanswered);
+        if let Some(unanswered) = node.in_flight() {
+            cx.metrics.closed(cx.now, unanswered.len());
         }
         if let WaitReason::Authentication(_) = obstacle {
             let occasion = node.exchange().map(|exchange| exchange.occasion);

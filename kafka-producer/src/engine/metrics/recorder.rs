@@ -22,9 +22,11 @@ use crate::settings::Sampling;
 pub(crate) struct Recorder {
     sampling: Sampling,
     shared: Arc<Measurements>,
-    topics: HashMap<Arc<str>, Arc<Part<Arc<str>, TopicMeasurements>>>,
+    topics: HashMap<Arc<str>, OfTopic>,
     nodes: BTreeMap<NodeId, Arc<Part<NodeId, NodeMeasurements>>>,
 }
+
+type OfTopic = Arc<Part<Arc<str>, TopicMeasurements>>;
 
 /// How a login has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,9 @@ impl Recorder {
         let mut of_topic: Option<(&Arc<str>, SentToTopic)> = None;
         for (topic, batch) in batches {
             request.note(&batch);
+            if batch.attempts > 1 {
+                self.retried(now, topic, batch.records);
+            }
             match &mut of_topic {
                 Some((same, sent)) if *same == topic => sent.note(&batch),
                 _ => {
@@ -80,27 +85,28 @@ impl Recorder {
     }
 
     fn sent_to_topic(&mut self, now: Instant, topic: &Arc<str>, sent: &SentToTopic) {
-        if !self.topics.contains_key(topic) {
-            self.meet_topic(now, topic);
-        }
+        let sampling = self.sampling;
         if let Some(part) = self.topics.get(topic) {
-            lock(&part.measured).sent.add(now, self.sampling, sent);
+            return lock(&part.measured).sent.add(now, sampling, sent);
         }
+        let part = self.meet_topic(now, topic);
+        lock(&part.measured).sent.add(now, sampling, sent);
     }
 
     #[cold]
-    fn meet_topic(&mut self, now: Instant, topic: &Arc<str>) {
+    fn meet_topic(&mut self, now: Instant, topic: &Arc<str>) -> OfTopic {
         let part = Arc::new(Part {
             name: Arc::clone(topic),
             since: now,
             measured: Default::default(),
         });
         lock(&self.shared.topics).push(Arc::clone(&part));
-        self.topics.insert(Arc::clone(topic), part);
+        self.topics.insert(Arc::clone(topic), Arc::clone(&part));
+        part
     }
 
     /// So many records are sent again.
-    pub(crate) fn retried(&mut self, now: Instant, topic: &str, records: u32) {
+    fn retried(&mut self, now: Instant, topic: &str, records: u32) {
         let sampling = self.sampling;
         if let Some(part) = self.topics.get(topic) {
             lock(&part.measured).retried(now, sampling, records.into());

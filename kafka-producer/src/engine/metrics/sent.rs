@@ -11,6 +11,8 @@ use crate::settings::Sampling;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SentBatch {
     pub(crate) records: u32,
+    /// How often it was sent, with this time.
+    pub(crate) attempts: u32,
     /// As it is on the wire, with its header.
     pub(crate) bytes: usize,
     /// Its size on the wire as a part of that before compression, both without the header.

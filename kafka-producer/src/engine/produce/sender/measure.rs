@@ -1,6 +1,5 @@
 //! What is measured of batches when they are sent; nothing here changes what is sent.
 
-use kafka_accumulator::Batch;
 use kafka_wire::compression::Compression;
 use kafka_wire::records::BATCH_HEADER_BYTES;
 
@@ -8,7 +7,6 @@ use crate::engine::cluster::expected_response::BatchRef;
 use crate::engine::context::Context;
 use crate::engine::metrics::SentBatch;
 use crate::engine::produce::sender::Sender;
-use crate::error::DeliveryError;
 
 impl Sender {
     /// Measures a request that is sent now, unless some of its batches are to be compressed first: then their
@@ -31,29 +29,20 @@ impl Sender {
         let batches = sent.iter().filter_map(|batch| {
             let lane = &self.lanes[batch.lane];
             let (batch, attempts) = lane.sent(batch.serial)?;
-            Some((lane.topic(), batch, attempts))
-        });
-        for (topic, batch, _) in batches.clone().filter(|(.., attempts)| *attempts > 1) {
-            cx.metrics.retried(now, topic, batch.count());
-        }
-        let measured = batches.map(|(topic, batch, _)| {
             let bytes = match compressed {
                 true => batch.records().len(),
                 false => batch.uncompressed_bytes(),
             };
-            let age = now.saturating_duration_since(batch.created());
-            (topic, measured(batch, bytes, age))
+            let measured = SentBatch {
+                records: batch.count(),
+                attempts,
+                bytes: bytes + BATCH_HEADER_BYTES,
+                ratio: bytes as f64 / batch.uncompressed_bytes() as f64,
+                largest_record_bytes: batch.largest_record_bytes() + BATCH_HEADER_BYTES,
+                age: now.saturating_duration_since(batch.created()),
+            };
+            Some((lane.topic(), measured))
         });
-        cx.metrics.sent(now, measured);
-    }
-}
-
-fn measured(batch: &Batch<DeliveryError>, bytes: usize, age: std::time::Duration) -> SentBatch {
-    SentBatch {
-        records: batch.count(),
-        bytes: bytes + BATCH_HEADER_BYTES,
-        ratio: bytes as f64 / batch.uncompressed_bytes() as f64,
-        largest_record_bytes: batch.largest_record_bytes() + BATCH_HEADER_BYTES,
-        age,
+        cx.metrics.sent(now, batches);
     }
 }
