@@ -543,6 +543,17 @@ impl ProducerConfig {
         self.put_time("drop.timeout.ms", time)
     }
 
+    /// `enable.metrics.push=false`: no broker is told of metrics.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().without_metrics_push();
+    /// assert_eq!(config, ProducerConfig::new().set("enable.metrics.push", "false"));
+    /// ```
+    pub fn without_metrics_push(self) -> Self {
+        self.put("enable.metrics.push", false)
+    }
+
     /// `unresolved.batch.policy`: what to do with a batch that may be in the log, when the broker no
     /// longer accepts its sequence number.
     ///
@@ -647,6 +658,10 @@ mod tests {
             .producer_id_expiration(second * 60)
             .metrics_windows(9, second)
             .security_protocol(SecurityProtocol::Plaintext);
+        let config = match cfg!(feature = "telemetry") {
+            true => config.without_metrics_push(),
+            false => config,
+        };
         let properties = ProducerConfig::properties();
         let supported = properties
             .filter(|property| matches!(property.support, Support::Supported(_)))

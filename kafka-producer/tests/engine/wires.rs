@@ -140,9 +140,7 @@ impl Asked {
             }
             ApiKey::DESCRIBE_CONFIGS => What::Expiration,
             ApiKey::GET_TELEMETRY_SUBSCRIPTIONS => {
-                let request: GetTelemetrySubscriptionsRequest =
-                    decode_request(&header, input).unwrap();
-                What::Subscription(request.client_instance_id)
+                subscription(&decode_request(&header, input).unwrap())
             }
             ApiKey::PUSH_TELEMETRY => What::MetricsPush(decode_request(&header, input).unwrap()),
             ApiKey::DESCRIBE_PRODUCERS => {
@@ -272,6 +270,10 @@ fn greeting(request: ApiVersionsRequest) -> What {
     let (cluster, node) = (request.cluster_id, request.node_id);
     assert_eq!(cluster.is_some(), node != -1, "both ids or none");
     What::ApiVersions(cluster.map(|cluster| (cluster, node)))
+}
+
+fn subscription(request: &GetTelemetrySubscriptionsRequest) -> What {
+    What::Subscription(request.client_instance_id)
 }
 
 fn produce(request: ProduceRequest) -> What {
