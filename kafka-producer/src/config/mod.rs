@@ -21,10 +21,12 @@ mod environment;
 mod error;
 mod interceptors;
 mod jaas;
+mod metrics_setters;
 #[cfg(feature = "tokio")]
 mod named_interceptors;
 mod nearest;
 mod other_names;
+mod partitioners;
 mod plugins;
 mod producer_config;
 mod properties_file;
@@ -60,6 +62,8 @@ pub use choices::{
 };
 pub use error::{ConfigError, Problem, Warning};
 pub use other_names::{Conversion, Meaning, Origin, OtherName};
+#[cfg(feature = "tokio")]
+pub(crate) use partitioners::ChosenPartitioner;
 pub use plugins::Plugins;
 #[cfg(feature = "tokio")]
 pub(crate) use plugins::ReporterFactory;
@@ -68,8 +72,6 @@ pub use properties_file::parse_properties;
 #[cfg(feature = "tokio")]
 pub(crate) use providers::Provided;
 pub use rules::Checked;
-#[cfg(feature = "tokio")]
-pub(crate) use rules::ChosenPartitioner;
 #[cfg(feature = "tokio")]
 pub(crate) use serializers::{SerializerType, SerializerTypes};
 pub use table::{Allowed, Kind, Property, Support};

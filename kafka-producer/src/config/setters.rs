@@ -543,17 +543,6 @@ impl ProducerConfig {
         self.put_time("drop.timeout.ms", time)
     }
 
-    /// `enable.metrics.push=false`: no broker is told of metrics.
-    ///
-    /// ```
-    /// # use kafka_producer::ProducerConfig;
-    /// let config = ProducerConfig::new().without_metrics_push();
-    /// assert_eq!(config, ProducerConfig::new().set("enable.metrics.push", "false"));
-    /// ```
-    pub fn without_metrics_push(self) -> Self {
-        self.put("enable.metrics.push", false)
-    }
-
     /// `unresolved.batch.policy`: what to do with a batch that may be in the log, when the broker no
     /// longer accepts its sequence number.
     ///
@@ -579,26 +568,11 @@ impl ProducerConfig {
         self.put_time("producer.id.expiration.ms", time)
     }
 
-    /// `metrics.num.samples` windows of `metrics.sample.window.ms`: what averages, maxima and rates of
-    /// [`metrics`](crate::metrics) are about.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use kafka_producer::ProducerConfig;
-    /// let config = ProducerConfig::new().metrics_windows(6, Duration::from_secs(10));
-    /// let same = ProducerConfig::new().set("metrics.num.samples", "6");
-    /// assert_eq!(config, same.set("metrics.sample.window.ms", "10000"));
-    /// ```
-    pub fn metrics_windows(self, samples: u32, window: Duration) -> Self {
-        self.put("metrics.num.samples", samples)
-            .put_time("metrics.sample.window.ms", window)
-    }
-
-    fn put(self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn put(self, name: &'static str, value: impl ToString) -> Self {
         self.set(name, value.to_string())
     }
 
-    fn put_time(self, name: &'static str, time: Duration) -> Self {
+    pub(super) fn put_time(self, name: &'static str, time: Duration) -> Self {
         let millis = time.as_nanos().div_ceil(1_000_000);
         self.put(name, i64::try_from(millis).unwrap_or(i64::MAX))
     }

@@ -20,6 +20,7 @@ mod commands;
 mod connect;
 mod connecting;
 mod context;
+mod coordination;
 mod event;
 mod handle;
 mod identity;

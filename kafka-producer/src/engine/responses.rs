@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kafka_wire::messages::metadata::{LeadersResponse, MetadataRequest, MetadataResponseBroker};
 use kafka_wire::messages::{
-    DescribeConfigsRequest, DescribeProducersRequest, FindCoordinatorRequest,
-    GetTelemetrySubscriptionsRequest, InitProducerIdRequest, ProduceRequest, PushTelemetryRequest,
+    DescribeConfigsRequest, DescribeProducersRequest, GetTelemetrySubscriptionsRequest,
+    InitProducerIdRequest, ProduceRequest, PushTelemetryRequest,
 };
 use kafka_wire::{
     DecodeError, ErrorCode, Message, Request, Version, decode_response, decode_response_as,
@@ -21,16 +21,12 @@ use crate::engine::cluster::in_flight::{InFlightRequest, Progress, Unanswered};
 use crate::engine::cluster::refusal::Refusal;
 use crate::engine::produce::lane::judge::Loss;
 use crate::engine::timers::Timer;
-use crate::engine::transaction::answers::{Answer, FollowUp};
-use crate::engine::transaction::ask::Ask;
-use crate::engine::transaction::requests::{CoordinatorRequest, Lookup, Versioned};
-use crate::engine::transaction::steps::Step;
 use crate::engine::{Engine, NodeId};
-use crate::error::{FatalError, SendError, WaitReason};
+use crate::error::{SendError, WaitReason};
 
 impl Engine {
     /// A broker that can be asked now; if there is none, one is dialed.
-    fn ready_or_dial<R: Request>(&mut self) -> Option<NodeId> {
+    pub(super) fn ready_or_dial<R: Request>(&mut self) -> Option<NodeId> {
         let ready = self.nodes.ready::<R>();
         if ready.is_none() {
             self.nodes.dial_any::<R>(&mut self.cx);
@@ -345,7 +341,7 @@ impl Engine {
         }
     }
 
-    fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
+    pub(super) fn throttle(&mut self, id: NodeId, throttle_time_ms: i32) {
         self.nodes.throttle(&mut self.cx, id, throttle_time_ms);
     }
 
@@ -496,117 +492,5 @@ impl Engine {
 
     pub(super) fn metadata_failed(&mut self) {
         self.metadata.failed(&mut self.cx);
-    }
-
-    /// A request about transactions was answered.
-    fn transaction_answered(
-        &mut self,
-        id: NodeId,
-        version: Version,
-        frame: Bytes,
-        ask: Ask,
-    ) -> Result<(), DecodeError> {
-        let answer = Answer::read(ask.clone(), version, frame)
-            // It cannot be read, so that it is not known whether the request was done.
-            .inspect_err(|_| self.transactions.unanswered(&mut self.cx, &ask))?;
-        self.throttle(id, answer.throttle_time_ms());
-        for key in ask.lanes() {
-            let (sender, mut peers) = self.sender_and_peers();
-            sender.list(&mut peers, *key);
-        }
-        let (lanes, identity) = self.sender.numbering();
-        let consequence =
-            self.transactions
-                .answered(&mut self.cx, lanes, identity, self.features, answer);
-        match consequence {
-            FollowUp::Nothing => self.see_to_ending(),
-            FollowUp::Met(id, address) => self.meet_coordinator(id, address),
-            FollowUp::Fatal(fatal) => self.fail_for_good(fatal),
-        }
-        Ok(())
-    }
-
-    /// Does what the transaction needs next. The loop ends: another step follows only on what is done about
-    /// unsent batches, which is done once for each transaction.
-    pub(super) fn ask_for_transaction(&mut self) {
-        loop {
-            let (lanes, identity) = self.sender.numbering();
-            let step = self.transactions.next_step(
-                &mut self.cx,
-                &self.nodes,
-                lanes,
-                identity,
-                self.features,
-            );
-            match step {
-                Step::Flush | Step::DropUnsent => self.see_to_unsent(&step),
-                Step::Nothing => return,
-                Step::FindCoordinator(lookup) => return self.find_coordinator(&lookup),
-                Step::Connect(id) => return self.connect_to_coordinator(id),
-                Step::Send(id, ask, request) => return self.send_to_coordinator(id, ask, request),
-            }
-        }
-    }
-
-    /// Does at once what a transaction that begins to end needs of unsent batches.
-    pub(super) fn see_to_ending(&mut self) {
-        let step = self.transactions.ending_step();
-        self.see_to_unsent(&step);
-    }
-
-    fn see_to_unsent(&mut self, step: &Step) {
-        let (sender, mut peers) = self.sender_and_peers();
-        match step {
-            Step::Flush => drop(sender.flush(&mut peers)),
-            Step::DropUnsent => {
-                sender.drop_unsent(&mut peers);
-                // They belong to the transaction that ends, not to the one that begins next.
-                self.tell_failures();
-            }
-            _ => return,
-        }
-        let (sender, mut peers) = self.sender_and_peers();
-        let lanes = sender.take_stock(&mut peers);
-        self.transactions.await_batches(lanes);
-    }
-
-    fn find_coordinator(&mut self, lookup: &Lookup) {
-        let Some(id) = self.ready_or_dial::<FindCoordinatorRequest>() else {
-            return self.refuse_coordination();
-        };
-        let Some(version) = self.nodes.newest::<FindCoordinatorRequest>(id) else {
-            return;
-        };
-        let ask = Ask::FindCoordinator(lookup.role.clone());
-        self.transactions.asked(&ask);
-        let request = lookup.request(version.number);
-        self.ask(id, version, &request, ExpectedResponse::Transaction(ask));
-    }
-
-    fn send_to_coordinator(&mut self, id: NodeId, ask: Ask, request: CoordinatorRequest) {
-        match request {
-            CoordinatorRequest::InitProducerId(request) => self.send_in_newest(id, ask, &request),
-            CoordinatorRequest::AddPartitions(request) => self.send_in_newest(id, ask, &request),
-            CoordinatorRequest::AddOffsets(request) => self.send_in_newest(id, ask, &request),
-            CoordinatorRequest::CommitOffsets(request) => self.send_in_newest(id, ask, &request),
-            CoordinatorRequest::End(request) => self.send_in_newest(id, ask, &request),
-        }
-    }
-
-    /// Sends a request in the newest version that will do; a coordinator that speaks none ends all.
-    fn send_in_newest<R: Request>(&mut self, id: NodeId, ask: Ask, request: &Versioned<R>) {
-        let newest = self.nodes.newest_to::<R>(id, request.latest);
-        if let Some(version) = newest.filter(|version| version.number >= request.oldest) {
-            self.transactions.asked(&ask);
-            self.ask(
-                id,
-                version,
-                &request.request,
-                ExpectedResponse::Transaction(ask),
-            );
-        } else if let Some(mut unsupported) = self.nodes.unsupported::<R>(id) {
-            unsupported.ours.oldest = request.oldest;
-            self.fail_for_good(FatalError::Unsupported(unsupported));
-        }
     }
 }

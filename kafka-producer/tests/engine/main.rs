@@ -38,6 +38,7 @@ mod pushing;
 mod refusing;
 mod retrying;
 mod serving;
+mod settings;
 mod splitting;
 mod stage;
 mod storms;

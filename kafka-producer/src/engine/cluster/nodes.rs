@@ -9,8 +9,9 @@
 //! This sends requests and finds the request that an answer belongs to. What an answer means, or that none
 //! comes, is decided by the part of the engine that sent the request, which gets it back.
 
-pub(crate) mod login;
+mod in_flight;
 mod load;
+pub(crate) mod login;
 mod membership;
 mod obstacle;
 mod verify;
@@ -29,7 +30,7 @@ use crate::engine::cluster::disconnected::{Disconnected, Sent, Unsent};
 use crate::engine::cluster::expected_response::{BatchRef, ExpectedResponse};
 use crate::engine::cluster::handshake::api_versions;
 use crate::engine::cluster::handshake::sasl::{Authenticator, Occasion};
-use crate::engine::cluster::in_flight::{InFlight, InFlightRequest, Progress};
+use crate::engine::cluster::in_flight::{InFlightRequest, Progress};
 use crate::engine::cluster::node::{Availability, Left, Node, Window};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::sasl_demand::SaslDemand;
@@ -37,7 +38,6 @@ use crate::engine::cluster::versions::Versions;
 use crate::engine::context::Context;
 use crate::engine::input::Action;
 use crate::engine::metrics::LoginOutcome;
-use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::request::{Confirm, Outgoing, Payload};
 use crate::engine::reports::Ended;
 use crate::engine::timers::Timer;
@@ -139,46 +139,6 @@ impl Nodes {
     /// Whether no broker can be asked anything now.
     pub(crate) fn are_none_ready(&self) -> bool {
         !self.known.values().any(Node::is_ready)
-    }
-}
-
-/// What is on its way.
-impl Nodes {
-    fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
-        self.known.values().filter_map(Node::in_flight)
-    }
-
-    /// Whether no broker owes an answer.
-    pub(crate) fn are_idle(&self) -> bool {
-        self.in_flight().all(InFlight::is_empty)
-    }
-
-    /// Whether a broker owes an answer.
-    pub(crate) fn owes_answers(&self, id: NodeId) -> bool {
-        let node = self.known.get(&id);
-        node.and_then(Node::load).is_some_and(|load| load > 0)
-    }
-
-    /// Whether batches are on their way to any.
-    pub(crate) fn have_produce_in_flight(&self) -> bool {
-        self.in_flight().any(|requests| requests.produce() > 0)
-    }
-
-    /// Whether batches are being compressed for a request to this broker.
-    pub(crate) fn is_compressing(&self, id: NodeId) -> bool {
-        let node = self.known.get(&id);
-        node.and_then(Node::in_flight)
-            .is_some_and(InFlight::is_compressing)
-    }
-
-    /// The lanes that answers will be about; some of them more than once.
-    pub(crate) fn lanes_in_flight(&self) -> impl Iterator<Item = LaneKey> {
-        self.in_flight().flat_map(InFlight::lanes)
-    }
-
-    /// The quickest answer to a produce request on the connection to a broker, if that is ready.
-    pub(crate) fn quickest_answer(&self, id: NodeId) -> Option<Option<Duration>> {
-        self.known.get(&id)?.quickest()
     }
 }
 
