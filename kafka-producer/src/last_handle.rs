@@ -11,7 +11,6 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot::{self, Canceled};
-use kafka_accumulator::catch_panic;
 
 use crate::append::RecordAppender;
 use crate::engine::Command;
@@ -31,10 +30,15 @@ pub(crate) fn leave(appender: &RecordAppender) {
     if wait(closed, limit).is_none() {
         let (reply, undecided) = oneshot::channel();
         appender.handle().ask(Command::Undecided { reply });
-        let left = wait(undecided, COUNTING_MAX).and_then(Result::ok);
-        let warning = warning(left, limit);
-        // It may be a panic that drops the handle: another one would end the process.
-        let _ = catch_panic(|| warnings::tell(&warning, appender.client_id()));
+        let left = match wait(undecided, COUNTING_MAX) {
+            // It has ended meanwhile.
+            Some(Err(Canceled)) => return,
+            // What is waited for is the last push of metrics.
+            Some(Ok(0)) if !appender.is_transactional() => return,
+            Some(Ok(left)) => Some(left),
+            None => None,
+        };
+        warnings::tell(&warning(left, limit), appender.client_id());
     }
 }
 

@@ -7,8 +7,11 @@
 
 use std::io::{self, Write};
 
+use kafka_accumulator::catch_panic;
+
 use crate::config::Warning;
 use crate::engine::{Event, Weight};
+use crate::own_thread;
 
 /// What the caller wants done with each warning.
 pub(crate) type WarningHandler = Box<dyn FnMut(&Warning) + Send>;
@@ -25,24 +28,31 @@ pub(crate) fn report(warnings: &[Warning], client_id: &str, handler: Option<Warn
 
 /// Reports something that has turned out while the producer of this name runs.
 pub(crate) fn tell(warning: &str, client_id: &str) {
-    match is_logged() {
+    as_callback(|| match is_logged() {
         true => log::warn(warning, client_id),
         // Where standard error is closed, warnings are not wanted.
         false => drop(writeln!(
             io::stderr().lock(),
             "warning: kafka producer {client_id}: {warning}"
         )),
-    }
+    });
 }
 
 /// Reports what the engine has found while the producer of this name runs. Where nobody has set up `tracing` or
 /// `log`, only what somebody may have to act on.
 pub(crate) fn tell_event(event: &Event, client_id: &str) {
-    match (is_logged(), event.weight()) {
+    as_callback(|| match (is_logged(), event.weight()) {
         (true, _) => log::event(event, client_id),
         (false, Weight::Warning) => tell(&event.to_string(), client_id),
         (false, Weight::Information) => {}
-    }
+    });
+}
+
+/// Calls a logger, which is code of the program: it may panic, or send records itself, and must not wait for them
+/// on a producer's own thread.
+fn as_callback(call: impl FnOnce()) {
+    let _entered = own_thread::enter_callback();
+    let _ = catch_panic(call);
 }
 
 /// Whether somebody listens to `tracing` or to `log`.

@@ -250,6 +250,8 @@ impl Connection {
             let Some((outgoing, _)) = self.queue.pop_front() else {
                 return false;
             };
+            // Nothing is written before the engine knows how it was compressed.
+            self.tell_compressed(&mut *tell);
             match failure {
                 Some(why) => tell(Event::Unsendable(outgoing.correlation_id, why)),
                 None => match Writing::new(outgoing) {

@@ -166,6 +166,7 @@ impl Task {
             let outside = std::mem::take(&mut driver.outside);
             drop(driver);
             self.notices.tell();
+            self.tell_people(&outside);
             if ended {
                 return Poll::Ready(Ok(()));
             }
@@ -182,14 +183,18 @@ impl Task {
         Poll::Pending
     }
 
-    /// Calls code of others, while the lock is free.
-    fn call(&mut self, outside: Outside, context: &mut Context<'_>) {
+    /// Says what people should know, also in the last round.
+    fn tell_people(&self, outside: &Outside) {
         for warning in &outside.warnings {
             warnings::tell(warning, &self.client_id);
         }
         for event in &outside.events {
             warnings::tell_event(event, &self.client_id);
         }
+    }
+
+    /// Calls code of others, while the lock is free.
+    fn call(&mut self, outside: Outside, context: &mut Context<'_>) {
         outside.gatherings.into_iter().for_each(gather_aside);
         self.tokens.obey(outside.token_orders);
         self.fetched = self.tokens.poll(context);

@@ -150,6 +150,10 @@ impl Engine {
             Command::NotAccepted(why) => self.not_accepted(why),
             Command::ClientInstanceId { deadline, reply } => {
                 self.telemetry.wait_for_id(&mut self.cx, deadline, reply);
+                if !matches!(self.cx.handle.state(), EngineState::Open) {
+                    let closed = Err(ClientInstanceIdError::Closed);
+                    self.telemetry.tell_waiters(&mut self.cx, &closed);
+                }
             }
             Command::Gathered(gathered) => self.metrics_gathered(gathered),
             Command::Close { deadline, reply } => self.close(deadline, reply),
@@ -157,7 +161,7 @@ impl Engine {
     }
 
     /// What a record is refused with now.
-    fn refusal(&self) -> SendError {
+    pub(super) fn refusal(&self) -> SendError {
         match self.cx.handle.state() {
             EngineState::Failed(fatal) => SendError::Fatal(fatal),
             EngineState::Open | EngineState::Closed => SendError::Closed,
@@ -208,7 +212,6 @@ impl Engine {
         if let Some(deadline) = deadline {
             self.cx.timers.arm(Timer::Close, deadline);
         }
-        self.cx.metrics.ended(self.cx.now);
         let tally = self.cx.tally();
         let notices = &mut self.cx.notices;
         if self.lifecycle.close(deadline, reply, tally, notices) == Close::Begins {
@@ -260,6 +263,7 @@ impl Engine {
 
     /// Does nothing from now on, and tells those that close.
     pub(super) fn end(&mut self) {
+        self.cx.metrics.ended(self.cx.now);
         let tally = self.cx.tally();
         self.telemetry
             .tell_waiters(&mut self.cx, &Err(ClientInstanceIdError::Closed));

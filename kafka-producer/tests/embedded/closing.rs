@@ -9,7 +9,7 @@ use kafka_wire::ApiKey;
 
 use crate::scene::{
     FOR_EVER, TIME_LIMIT, TOPIC, in_time, is_ready, kafka, lose_the_broker, numbers, producer,
-    record, values,
+    record, until_told, values,
 };
 
 /// Who waited for this would wait for longer than a test may take.
@@ -152,7 +152,7 @@ async fn closing_goes_on_when_its_future_is_dropped() {
     let producer = producer(&kafka, &FOR_EVER);
     let delivery = in_time(producer.send(record("tea"))).await.unwrap();
     // While there is no broker it cannot be done already.
-    lose_the_broker(&kafka, &producer).await;
+    kafka.kill_broker(BrokerId(1)).unwrap();
     {
         let close = std::pin::pin!(producer.close(LATE));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -164,4 +164,33 @@ async fn closing_goes_on_when_its_future_is_dropped() {
         in_time(producer.send(record("late"))).await,
         Err(SendError::Closed)
     ));
+}
+
+#[tokio::test]
+async fn closing_again_after_the_connection_has_broken_ends_well() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[("linger.ms", "0")]);
+    let first = in_time(producer.send(record("tea"))).await.unwrap();
+    in_time(first).await.unwrap();
+    kafka.inject(Fault::new(Effect::Silence(When::BeforeHandling)).api(ApiKey::PRODUCE));
+    let delivery = in_time(producer.send(record("coffee"))).await.unwrap();
+
+    let number = |name| {
+        let metrics = producer.metrics();
+        metrics.number("producer-metrics", name, &[]).unwrap()
+    };
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut close = std::pin::pin!(producer.close(LATE));
+    assert!(close.as_mut().poll(&mut context).is_pending());
+    kafka.kill_broker(BrokerId(1)).unwrap();
+    until_told(async || (number("connection-close-total") > 0.0).then_some(())).await;
+    let mut again = std::pin::pin!(producer.close(LATE));
+    assert!(again.as_mut().poll(&mut context).is_pending());
+    kafka.restart_broker(BrokerId(1)).unwrap();
+
+    assert!(in_time(close).await.unwrap().is_clean());
+    assert!(in_time(again).await.unwrap().is_clean());
+    assert!(in_time(delivery).await.is_ok());
+    assert_eq!(number("connection-count"), 0.0);
+    assert_eq!(number("requests-in-flight"), 0.0);
 }

@@ -223,14 +223,15 @@ async fn a_topic_that_cannot_be_is_given_up_after_max_block_ms_while_others_go_o
             *waited >= Duration::from_millis(700) && *waited <= elapsed,
             "{waited:?}"
         );
-        let message = format!(
-            "topic unknown does not exist, and was not created within {} ms",
-            waited.as_millis()
-        );
-        assert!(error.to_string().starts_with(&message), "{error}");
-        last.clone()
+        last.clone().map(|last| (last, *waited, error.to_string()))
     })
     .await;
+    let (last, waited, error) = last;
+    let message = format!(
+        "topic unknown does not exist, and was not created within {} ms",
+        waited.as_millis()
+    );
+    assert!(error.starts_with(&message), "{error}");
     let last = last.to_string();
     assert!(last.contains("UNKNOWN_TOPIC_OR_PARTITION"), "{last}");
     assert!(values(&kafka).iter().all(|value| value == "good"));

@@ -3,6 +3,7 @@
 //! Only calls that wait, or fail, come here; a record that is appended at once does not.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "tokio")]
 use std::time::Duration;
 
 /// What a caller spends time in.
@@ -38,6 +39,7 @@ pub(crate) struct CallerCounters {
     exhausted: AtomicU64,
 }
 
+#[cfg(feature = "tokio")]
 impl CallerCounters {
     /// A call has waited for so long, whatever came of it.
     pub(crate) fn waited(&self, wait: Wait, took: Duration) {
@@ -54,7 +56,9 @@ impl CallerCounters {
     pub(crate) fn exhausted(&self) {
         self.exhausted.fetch_add(1, Ordering::Relaxed);
     }
+}
 
+impl CallerCounters {
     /// How long all calls together have waited.
     pub(super) fn spent_ns(&self, wait: Wait) -> u64 {
         self.spent_ns[wait as usize].load(Ordering::Relaxed)

@@ -19,6 +19,7 @@ mod sent;
 mod traffic;
 mod windows;
 
+#[cfg(feature = "tokio")]
 pub(crate) use callers::{CallerCounters, Wait};
 pub use measurements::Measurements;
 pub(crate) use recorder::{LoginOutcome, Recorder};

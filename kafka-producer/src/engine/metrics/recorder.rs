@@ -201,7 +201,8 @@ impl Recorder {
     /// There are no connections any more.
     pub(crate) fn ended(&self, now: Instant) {
         let mut client = lock(&self.shared.client);
-        let open = client.opened.total().count - client.closed.total().count;
+        let (opened, closed) = (client.opened.total(), client.closed.total());
+        let open = opened.count.saturating_sub(closed.count);
         for _ in 0..open {
             client.closed.record(now, self.sampling, 1.0);
         }
