@@ -648,8 +648,9 @@ mod tests {
     }
 
     /// What a program has no use for, or writes as a file would.
-    const IN_FILES: [&str; 7] = [
+    const IN_FILES: [&str; 8] = [
         "config.providers",
+        "interceptor.classes",
         "key.serializer",
         "metric.reporters",
         "metrics.recording.level",

@@ -237,7 +237,7 @@ async fn a_record_that_is_not_accepted_is_told_of_with_its_headers() {
     assert!(matches!(refused, Err(SendError::Serialize { .. })));
     let told = listener.told();
     assert_eq!(told.len(), 2, "{told:?}");
-    let start = "orders--1 not accepted: the value of a record for topic orders:";
+    let start = "orders--1 not accepted: the value (str) of a record for topic orders:";
     assert!(
         told[1].starts_with(start) && told[1].ends_with("2 headers"),
         "{told:?}"

@@ -233,6 +233,7 @@ async fn a_send_that_waits_for_memory_is_measured() {
     ];
     let producer = producer(&kafka, &settings);
     is_ready(&producer).await;
+    send(&producer, "tea").await;
     kafka.inject(
         Fault::delay(When::BeforeHandling, Duration::from_secs(3_600)).api(ApiKey::PRODUCE),
     );
