@@ -311,7 +311,7 @@ impl Producer {
         let undecided = self.ground.ledger.borrow().undecided_of(self.client);
         let later = self.next_id.load(Ordering::Relaxed);
         let deadline = patience.map(|patience| self.ground.now() + patience);
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answer) = oneshot::channel();
         self.ground
             .trace
             .tell(self, || format!("close, within {patience:?}"));
@@ -320,7 +320,17 @@ impl Producer {
             &self.ground,
             patience.unwrap_or_else(|| self.longest_wait()),
         );
-        let Ok(report) = answer.await else {
+        let half = patience.unwrap_or(UNTIL_AGAIN) / 2;
+        let answered = match self.ground.unless_after(half, &mut answer).await {
+            Some(answered) => answered,
+            None => {
+                // As a handle does that is dropped after a close was given up.
+                let (reply, _) = oneshot::channel();
+                self.handle.ask(Command::Close { deadline, reply });
+                answer.await
+            }
+        };
+        let Ok(report) = answered else {
             return;
         };
         waits.check(&self.ground, "close");
@@ -484,3 +494,6 @@ impl Patience {
 
 /// By how much tasks and producers may be late when they do not stand still.
 pub(crate) const LATENESS: Duration = Duration::from_millis(10);
+
+/// A close without a limit is repeated after half of this.
+const UNTIL_AGAIN: Duration = Duration::from_secs(2);
