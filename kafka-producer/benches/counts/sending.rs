@@ -48,7 +48,9 @@ const fn sending(name: &'static str, run: fn(&Scenario, u64) -> Counted) -> Scen
 fn producer(sink: &Sink, properties: &[(&str, &str)]) -> blocking::Producer<[u8], [u8]> {
     let mut builder = blocking::Producer::builder()
         .bootstrap_servers([sink.bootstrap_servers()])
-        .set("buffer.memory", (1 << 30).to_string());
+        .set("buffer.memory", (1 << 30).to_string())
+        // What is counted is sending, not how it ends.
+        .set("drop.timeout.ms", "0");
     for &(name, value) in properties {
         builder = builder.set(name, value);
     }
