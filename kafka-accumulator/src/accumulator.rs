@@ -209,6 +209,35 @@ impl<E> Accumulator<E> {
         reserve
     }
 
+    /// How much memory a batch takes at least that begins with a record of so many bytes, encoded, and has
+    /// callbacks of so many.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # use kafka_wire::records::RecordParts;
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// # let now = Instant::now();
+    /// # use std::{pin::pin, future::Future, task::{Context, Poll, Waker}};
+    /// let least = accumulator.least_bytes(100, 0);
+    /// let mut reserve = pin!(accumulator.reserve(least, now));
+    /// let Poll::Ready(Ok(reserved)) = reserve.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+    ///     panic!("there is memory");
+    /// };
+    /// let others = queue.reserve(4_096 - least, now); // nothing is left
+    /// let mut record = NewRecord::new(0, RecordParts::new(None, Some(&[0; 80])));
+    /// accumulator.append(&queue, &mut record, Some(reserved), || now)?;
+    /// # drop(others);
+    /// # Ok::<(), AppendError>(())
+    /// ```
+    pub fn least_bytes(&self, record_bytes: usize, callback_bytes: usize) -> usize {
+        let alone = record_bytes.saturating_add(BATCH_HEADER_BYTES);
+        self.cost(alone, callback_bytes, InitialSize::first(self.shared.sizes))
+            .least()
+    }
+
     /// From now on callers wait for new batches that are charged to this account while its backlog is so
     /// large. The backlog is the memory of batches that are full or were taken, and not yet given back.
     ///

@@ -22,7 +22,7 @@ use kafka_partition::{Partitioner, RecordView};
 use kafka_serde::{HeaderIter, Headers};
 use kafka_wire::records::{BATCH_HEADER_BYTES, RecordParts};
 
-use crate::delivery::OutcomeCallback;
+use crate::delivery::{OutcomeCallback, RecordFacts};
 use crate::engine::{Cluster, EngineHandle, EngineState, Snapshot, Topic};
 use crate::error::{DeliveryError, SendError};
 use crate::metrics::MetricsSnapshot;
@@ -98,6 +98,8 @@ pub(crate) enum Destination {
     Chosen(i32),
     /// The one that the caller has named.
     Named(i32),
+    /// That of this number modulo how many there are.
+    Number(u32),
 }
 
 impl Destination {
@@ -108,6 +110,10 @@ impl Destination {
 }
 
 /// A record as bytes, on its way to a batch.
+///
+/// Whoever hands it to a function that is not inlined hands over a copy: if the compiler sees the address of the
+/// original leave, it writes all of it to memory, for each record.
+#[derive(Clone, Copy)]
 pub(crate) struct SerializedRecord<'a> {
     pub(crate) destination: Destination,
     pub(crate) timestamp_ms: i64,
@@ -120,6 +126,12 @@ impl<'a> SerializedRecord<'a> {
     #[inline(always)]
     fn view(&self) -> RecordView<'a> {
         RecordView::new(self.key, self.value)
+    }
+
+    /// What is told of it when it is acknowledged.
+    #[inline(always)]
+    pub(crate) fn facts(&self) -> RecordFacts {
+        RecordFacts::new(self.timestamp_ms, self.key, self.value)
     }
 
     /// The record as the accumulator takes it.
@@ -229,15 +241,36 @@ impl RecordAppender {
         };
         let partition = self.choose(topic, record);
         let Some(queue) = topic.queue(partition) else {
-            return Err(self.no_partition(topic, partition, record));
+            return Err(self.no_partition(topic, partition, *record));
         };
         match queue.append_short(new) {
             Some(appended) => {
                 self.tell_if_filled(topic, partition, record.destination, appended.filled);
                 Ok(appended.delivery)
             }
-            None => self.append_any((topic, queue), record, reserved, new),
+            None => {
+                // A copy, for the same reason as that of the record.
+                let mut copy = New::new(new.timestamp_ms, new.parts.clone());
+                copy.callback = new.callback.take();
+                let appended = self.append_any((topic, queue), *record, reserved, &mut copy);
+                new.callback = copy.callback;
+                appended
+            }
         }
+    }
+
+    /// The same, out of line: for records that have waited, or are intercepted. One more copy of the way above
+    /// in the callers of `send` would keep the compiler from inlining it there.
+    #[inline(never)]
+    pub(crate) fn append_out_of_line<R: Receipt<DeliveryError>>(
+        &self,
+        cluster: &Cluster,
+        name: &str,
+        record: &SerializedRecord<'_>,
+        reserved: Option<Reservation>,
+        new: &mut New<'_>,
+    ) -> Result<R, Box<NotAppended>> {
+        self.append(cluster, name, record, reserved, new)
     }
 
     /// Appends a record that is long, or needs a new batch or a larger one. Instead of opening a batch in a
@@ -246,11 +279,11 @@ impl RecordAppender {
     fn append_any<R: Receipt<DeliveryError>>(
         &self,
         (topic, queue): (&Topic, &Arc<Queue<DeliveryError>>),
-        record: &SerializedRecord<'_>,
+        record: SerializedRecord<'_>,
         reserved: Option<Reservation>,
         new: &mut New<'_>,
     ) -> Result<R, Box<NotAppended>> {
-        let moved = self.move_on(topic, queue, record);
+        let moved = self.move_on(topic, queue, &record);
         let queue = moved.and_then(|to| topic.queue(to)).unwrap_or(queue);
         let partition = queue.partition();
         let appended = self
@@ -287,7 +320,9 @@ impl RecordAppender {
         destination: Destination,
         filled: Filled,
     ) {
-        if filled == Filled::Filled && !matches!(destination, Destination::Named(_)) {
+        if filled == Filled::Filled
+            && matches!(destination, Destination::Any | Destination::Chosen(_))
+        {
             self.partitioner.batch_filled(&topic.view(), partition);
         }
     }
@@ -297,6 +332,8 @@ impl RecordAppender {
         match record.destination {
             Destination::Named(partition) | Destination::Chosen(partition) => partition,
             Destination::Any => self.partitioner.partition(&topic.view(), &record.view()),
+            // A topic that is known has a partition.
+            Destination::Number(number) => (number % topic.partitions().max(1) as u32) as i32,
         }
     }
 
@@ -311,11 +348,11 @@ impl RecordAppender {
         if most <= self.settings.max_request_bytes && parts.headers.len() == 0 {
             return Ok(());
         }
-        self.check_exact_size(parts)
+        self.check_exact_size(parts.clone())
     }
 
     #[inline(never)]
-    fn check_exact_size(&self, parts: &Parts<'_>) -> Result<(), Box<NotAppended>> {
+    fn check_exact_size(&self, parts: Parts<'_>) -> Result<(), Box<NotAppended>> {
         let limit = self.settings.max_request_bytes;
         let body = match parts.size(0, 0) {
             Ok(size) => size.body_bytes(),
@@ -373,7 +410,7 @@ impl RecordAppender {
         &self,
         topic: &Topic,
         partition: i32,
-        record: &SerializedRecord<'_>,
+        record: SerializedRecord<'_>,
     ) -> Box<NotAppended> {
         match record.destination {
             Destination::Named(0..) | Destination::Chosen(0..) => self.no_topic(&topic.name),

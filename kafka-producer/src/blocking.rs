@@ -27,15 +27,17 @@ use kafka_serde::{DefaultSerializer, Serializer};
 use kafka_wire::Uuid;
 
 use crate::builder::ProducerBuilder;
-use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
+use crate::callback::{Call, Nobody, OnOutcome};
+use crate::delivery::{Delivery, SendReceipt};
 use crate::engine::CloseReport;
 use crate::error::{
     ClientInstanceIdError, ConnectError, DeliveryError, InCallback, SendError, TransactionError,
 };
 use crate::metrics::{ApplicationMetric, MetricsSnapshot};
+use crate::permit::Permit;
 use crate::producer;
 use crate::record::{ProducerRecord, RecordMetadata};
-use crate::send::{TrySendError, outcome_callback};
+use crate::send::TrySendError;
 use crate::send_all::{Accepted, SentAll};
 
 pub use transaction::Transaction;
@@ -107,7 +109,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`].
     #[inline]
     pub fn send(&self, mut record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        self.append(&mut record, None)
+        self.append(&mut record, Nobody)
     }
 
     /// See [`Producer::send_and_forget`](crate::Producer::send_and_forget).
@@ -124,7 +126,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`].
     #[inline]
     pub fn send_and_forget(&self, mut record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        self.append(&mut record, None)
+        self.append(&mut record, Nobody)
     }
 
     /// Like [`send`](Self::send); `callback` is called with the outcome, on the producer's own thread.
@@ -148,8 +150,24 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        let callback = outcome_callback(&mut record, callback);
-        self.append(&mut record, Some(callback))
+        self.append(&mut record, Call(callback))
+    }
+
+    /// See [`Producer::reserve`](crate::Producer::reserve).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{ProducerRecord, blocking::Producer};
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let permit = producer.reserve("orders", 1_000)?;
+    /// drop(permit.send(ProducerRecord::new("orders", "2 x tea"))?); // does not wait
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See there.
+    pub fn reserve(&self, topic: &str, record_bytes: usize) -> Result<Permit<'_, K, V>, SendError> {
+        wait("reserve", self.inner.reserve(topic, record_bytes))
     }
 
     /// See [`Producer::send_all`](crate::Producer::send_all).
@@ -385,10 +403,10 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     fn append<R: SendReceipt>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
+        on_outcome: impl OnOutcome,
     ) -> Result<R, SendError> {
         self.inner.check_not_transactional()?;
-        append(self.inner.sender(), record, callback)
+        append(self.inner.sender(), record, on_outcome)
     }
 
     /// The same producer for async code.

@@ -19,6 +19,7 @@ use crate::config::{
     Acks, Checked, ChosenPartitioner, ConfigError, PartitionerClass, Plugins, Problem,
     ProducerConfig, Provided, ReporterFactory, SerializerType, SerializerTypes, Warning,
 };
+use crate::custom::Custom;
 use crate::dialer::Dialer;
 use crate::driver::{self, Network};
 use crate::engine::{Engine, EngineHandle, Seed};
@@ -29,6 +30,7 @@ use crate::interceptor::{ProducerInterceptor, SharedInterceptor};
 use crate::metrics::MetricsReporter;
 use crate::producer::Producer;
 use crate::reporting;
+use crate::router::{Router, SharedRouter};
 use crate::security::{TlsClient, Unusable};
 use crate::settings::Settings;
 use crate::warnings::{self, WarningHandler};
@@ -57,6 +59,7 @@ pub struct ProducerBuilder<K: ?Sized, V: ?Sized, P = Producer<K, V>> {
     serializer_types: SerializerTypes,
     partitioner: Option<SharedPartitioner>,
     interceptors: Vec<SharedInterceptor<K, V>>,
+    router: Option<SharedRouter<K, V>>,
     dialer: Option<Arc<dyn Dialer>>,
     on_warning: Option<WarningHandler>,
     reporters: Vec<Box<dyn MetricsReporter>>,
@@ -149,6 +152,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             },
             partitioner: None,
             interceptors: Vec::new(),
+            router: None,
             dialer: None,
             on_warning: None,
             reporters: Vec::new(),
@@ -220,6 +224,23 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     /// ```
     pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
         self.partitioner = Some(Arc::new(partitioner));
+        self
+    }
+
+    /// Decides where records go by what they are before they are serialized; what it leaves to the partitioner goes
+    /// where that says.
+    ///
+    /// ```
+    /// use kafka_producer::{Producer, ProducerRecord, Route};
+    ///
+    /// let builder = Producer::<i64, str>::builder()
+    ///     .router(|record: &ProducerRecord<'_, i64, str>| match record.key {
+    ///         Some(customer) => Route::Number(*customer as u32),
+    ///         None => Route::Partitioner,
+    ///     });
+    /// ```
+    pub fn router(mut self, router: impl Router<K, V> + 'static) -> Self {
+        self.router = Some(Arc::new(router));
         self
     }
 
@@ -383,7 +404,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
             appender,
             self.key_serializer,
             self.value_serializer,
-            interceptors,
+            Custom::new(interceptors, self.router),
         ))
     }
 }

@@ -14,7 +14,7 @@ use crate::error::DeliveryError;
 use crate::error::InCallback;
 #[cfg(feature = "tokio")]
 use crate::own_thread;
-use crate::record::RecordMetadata;
+use crate::record::{RecordMetadata, TimestampType};
 
 /// The outcome of a record that was accepted, to come.
 ///
@@ -35,7 +35,45 @@ use crate::record::RecordMetadata;
 #[must_use = "a record may fail: await its delivery, or drop it and close the producer before the program ends"]
 pub struct Delivery {
     inner: kafka_accumulator::Delivery<DeliveryError>,
+    facts: RecordFacts,
+}
+
+/// What is known of a record once it is serialized, and told when it is acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordFacts {
+    /// Its own time.
     timestamp_ms: i64,
+    key: PartSize,
+    value: PartSize,
+}
+
+impl RecordFacts {
+    #[inline(always)]
+    pub(crate) fn new(timestamp_ms: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Self {
+        Self {
+            timestamp_ms,
+            key: PartSize::of(key),
+            value: PartSize::of(value),
+        }
+    }
+}
+
+/// How many bytes a key or a value takes, in half the room of an `Option<usize>`: each delivery has two.
+#[derive(Clone, Copy, Debug)]
+struct PartSize(u32);
+
+impl PartSize {
+    /// Nothing that is accepted is as long.
+    const NULL: u32 = u32::MAX;
+
+    #[inline(always)]
+    fn of(bytes: Option<&[u8]>) -> Self {
+        Self(bytes.map_or(Self::NULL, |bytes| bytes.len() as u32))
+    }
+
+    fn bytes(self) -> Option<usize> {
+        (self.0 != Self::NULL).then_some(self.0 as usize)
+    }
 }
 
 /// What is known of a record by now.
@@ -123,7 +161,7 @@ impl Delivery {
     }
 
     fn metadata(&self, delivered: Delivered) -> RecordMetadata {
-        metadata(self.inner.completion(), delivered, self.timestamp_ms)
+        metadata(self.inner.completion(), delivered, self.facts)
     }
 }
 
@@ -142,17 +180,24 @@ impl Future for Delivery {
     }
 }
 
-/// What the user gets of a delivered record that has this `timestamp_ms` itself.
+/// What the user gets of a delivered record.
 pub(crate) fn metadata(
     completion: &Completion<DeliveryError>,
     delivered: Delivered,
-    timestamp_ms: i64,
+    facts: RecordFacts,
 ) -> RecordMetadata {
+    let (timestamp_type, timestamp_ms) = match delivered.log_append_time_ms {
+        Some(brokers) => (TimestampType::LogAppendTime, brokers),
+        None => (TimestampType::CreateTime, facts.timestamp_ms),
+    };
     RecordMetadata {
         topic: Arc::clone(completion.topic()),
         partition: completion.partition(),
         offset: (delivered.offset >= 0).then_some(delivered.offset),
-        timestamp_ms: delivered.log_append_time_ms.unwrap_or(timestamp_ms),
+        timestamp_ms,
+        timestamp_type,
+        key_bytes: facts.key.bytes(),
+        value_bytes: facts.value.bytes(),
     }
 }
 
@@ -166,7 +211,7 @@ pub(crate) trait SendReceipt: Sized {
     /// The accumulator's part of it.
     type Appended: Receipt<DeliveryError>;
 
-    fn new(appended: Self::Appended, timestamp_ms: i64) -> Self;
+    fn new(appended: Self::Appended, facts: RecordFacts) -> Self;
 }
 
 #[cfg(feature = "tokio")]
@@ -174,11 +219,8 @@ impl SendReceipt for Delivery {
     type Appended = kafka_accumulator::Delivery<DeliveryError>;
 
     #[inline(always)]
-    fn new(inner: Self::Appended, timestamp_ms: i64) -> Self {
-        Self {
-            inner,
-            timestamp_ms,
-        }
+    fn new(inner: Self::Appended, facts: RecordFacts) -> Self {
+        Self { inner, facts }
     }
 }
 
@@ -187,5 +229,5 @@ impl SendReceipt for () {
     type Appended = ();
 
     #[inline(always)]
-    fn new((): (), _: i64) -> Self {}
+    fn new((): (), _: RecordFacts) -> Self {}
 }

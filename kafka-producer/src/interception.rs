@@ -16,8 +16,9 @@ use std::sync::{Arc, OnceLock};
 use kafka_accumulator::{Completion, Delivered, catch_panic};
 use kafka_serde::Headers;
 
-use crate::append::WaitsFor;
-use crate::delivery::{OutcomeCallback, metadata};
+use crate::append::{SerializedRecord, WaitsFor};
+use crate::callback::OnOutcome;
+use crate::delivery::{OutcomeCallback, RecordFacts, metadata};
 use crate::error::{DeliveryError, SendError};
 use crate::interceptor::{Acknowledgement, InterceptedRecord, SharedInterceptor, Unacknowledged};
 use crate::own_thread;
@@ -126,27 +127,13 @@ impl Ticket {
         self.headers.get_or_init(|| headers.clone());
     }
 
-    /// What is left with the record: tells the outcome, and calls the record's own callback with it.
-    pub(crate) fn callback(
-        self: Arc<Self>,
-        timestamp_ms: i64,
-        callback: Option<OutcomeCallback>,
-    ) -> OutcomeCallback {
-        Box::new(move |completion, outcome| {
-            self.completed(completion, outcome, timestamp_ms);
-            if let Some(callback) = callback {
-                callback(completion, outcome.map(|it| with_time(it, timestamp_ms)));
-            }
-        })
-    }
-
     fn completed(
         &self,
         completion: &Completion<DeliveryError>,
         outcome: Result<Delivered, &DeliveryError>,
-        timestamp_ms: i64,
+        facts: RecordFacts,
     ) {
-        let delivered = outcome.map(|delivered| metadata(completion, delivered, timestamp_ms));
+        let delivered = outcome.map(|delivered| metadata(completion, delivered, facts));
         let outcome = delivered
             .as_ref()
             .map_err(|error| Unacknowledged::Failed(error));
@@ -173,17 +160,30 @@ impl Ticket {
     }
 }
 
+/// The interceptors are told of the outcome, and then whoever else is.
+pub(crate) struct Intercepted<C> {
+    pub(crate) ticket: Arc<Ticket>,
+    pub(crate) then: C,
+}
+
+impl<C: OnOutcome> OnOutcome for Intercepted<C> {
+    fn callback_of(self, record: &SerializedRecord<'_>) -> Option<OutcomeCallback> {
+        self.ticket.set_headers(record.headers);
+        let (ticket, facts) = (self.ticket, record.facts());
+        let then = self.then.callback_of(record);
+        Some(Box::new(move |completion, outcome| {
+            ticket.completed(completion, outcome, facts);
+            if let Some(then) = then {
+                then(completion, outcome);
+            }
+        }))
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.tell(self.partition, Err(Unacknowledged::Dropped));
     }
-}
-
-/// A callback knows the time that the record had before it was intercepted. It prefers a broker's, so that this is
-/// where it is told another.
-fn with_time(delivered: Delivered, timestamp_ms: i64) -> Delivered {
-    let time = delivered.log_append_time_ms.unwrap_or(timestamp_ms);
-    delivered.log_append_time_ms(Some(time))
 }
 
 thread_local! {

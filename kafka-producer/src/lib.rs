@@ -64,8 +64,12 @@ pub mod blocking;
 #[cfg(feature = "tokio")]
 mod builder;
 #[cfg(feature = "tokio")]
+mod callback;
+#[cfg(feature = "tokio")]
 mod clock;
 pub mod config;
+#[cfg(feature = "tokio")]
+mod custom;
 mod delivery;
 #[cfg(feature = "tokio")]
 mod dialer;
@@ -96,6 +100,8 @@ mod own_thread;
 #[cfg(feature = "tokio")]
 mod pending;
 #[cfg(feature = "tokio")]
+mod permit;
+#[cfg(feature = "tokio")]
 mod producer;
 #[cfg_attr(
     not(feature = "tokio"),
@@ -107,6 +113,8 @@ mod regular_file;
 pub mod security;
 #[cfg(feature = "tokio")]
 mod reporting;
+#[cfg(feature = "tokio")]
+mod router;
 #[cfg(feature = "tokio")]
 mod send;
 #[cfg(feature = "tokio")]
@@ -148,8 +156,12 @@ pub use kafka_wire::ErrorCode;
 pub use kafka_wire::Uuid;
 pub use kafka_wire::compression::Compression;
 #[cfg(feature = "tokio")]
+pub use permit::Permit;
+#[cfg(feature = "tokio")]
 pub use producer::Producer;
-pub use record::{ProducerRecord, RecordMetadata};
+pub use record::{ProducerRecord, RecordMetadata, TimestampType};
+#[cfg(feature = "tokio")]
+pub use router::{Route, Router};
 #[cfg(feature = "tokio")]
 pub use send::TrySendError;
 #[cfg(feature = "tokio")]

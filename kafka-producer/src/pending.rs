@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka_accumulator::{Queue, Reservation, ReserveError};
+use kafka_accumulator::{Queue, Reservation, Reserve, ReserveError};
 use kafka_serde::Headers;
 
 use crate::append::{Destination, NotAppended, RecordAppender, SerializedRecord, WaitsFor};
@@ -20,7 +20,7 @@ use crate::timed::Timed;
 /// The record and what it waits for.
 pub(crate) struct PendingRecord {
     topic: Arc<str>,
-    partition: Option<i32>,
+    destination: Destination,
     timestamp_ms: i64,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
@@ -40,10 +40,7 @@ impl PendingRecord {
     ) -> Self {
         Self {
             topic: topic.into(),
-            partition: match record.destination {
-                Destination::Named(partition) => Some(partition),
-                Destination::Any | Destination::Chosen(_) => None,
-            },
+            destination: record.destination,
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
@@ -58,6 +55,14 @@ impl PendingRecord {
     pub(crate) fn with_ticket(mut self, ticket: Arc<Ticket>) -> Self {
         self.ticket = Some(ticket);
         self
+    }
+
+    /// How many bytes key, value and headers take.
+    pub(crate) fn bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len));
+        let parts = [&self.key, &self.value].map(|part| part.as_ref().map_or(0, Vec::len));
+        parts.into_iter().chain(headers).sum()
     }
 
     /// The record is not accepted, for this reason.
@@ -86,7 +91,7 @@ impl PendingRecord {
         match self.waits_for {
             WaitsFor::Metadata => {
                 // Nobody waits for the answer: it is in the next snapshot.
-                drop(appender.ask_for(&self.topic, self.partition));
+                drop(appender.ask_for(&self.topic, self.named()));
                 Err(self.waits_for)
             }
             WaitsFor::Memory { partition, bytes } => {
@@ -121,7 +126,7 @@ impl PendingRecord {
                     let name = Arc::clone(&self.topic);
                     let handle = appender.handle();
                     let _timed = Timed::begin(handle, Wait::Metadata);
-                    let wait = handle.ask_for_topic(name, self.partition, since, deadline);
+                    let wait = handle.ask_for_topic(name, self.named(), since, deadline);
                     wait.await.unwrap_or_else(|_| Err(appender.why_closed()))?;
                     None
                 }
@@ -145,14 +150,42 @@ impl PendingRecord {
         }
     }
 
+    /// The partition that the record names.
+    fn named(&self) -> Option<i32> {
+        match self.destination {
+            Destination::Named(partition) => Some(partition),
+            Destination::Any | Destination::Chosen(_) | Destination::Number(_) => None,
+        }
+    }
+
+    /// Appends the record with memory that was reserved for it before, or with other memory; it does not wait.
+    pub(crate) fn append_reserved<R: SendReceipt>(
+        mut self,
+        appender: &RecordAppender,
+        reserved: Reservation,
+    ) -> Result<R, WaitsFor> {
+        let appended = match self.waits_for {
+            WaitsFor::Metadata => Err(self.waits_for),
+            WaitsFor::Memory { .. } => self
+                .try_append(appender, Some(reserved))
+                .map_err(|_| self.waits_for),
+        };
+        if let (Err(waits_for), Some(ticket)) = (&appended, &self.ticket) {
+            ticket.given_back(*waits_for);
+        }
+        appended
+    }
+
     fn try_append<R: SendReceipt>(
         &mut self,
         appender: &RecordAppender,
         reserved: Option<Reservation>,
     ) -> Result<R, Box<NotAppended>> {
-        let destination = match (self.partition, self.waits_for) {
-            (None, WaitsFor::Memory { partition, .. }) => Destination::Chosen(partition),
-            (named, _) => Destination::of(named),
+        let destination = match (self.destination, self.waits_for) {
+            (Destination::Any, WaitsFor::Memory { partition, .. }) => {
+                Destination::Chosen(partition)
+            }
+            (destination, _) => destination,
         };
         let record = SerializedRecord {
             destination,
@@ -163,9 +196,10 @@ impl PendingRecord {
         };
         let cluster = appender.handle().cluster();
         let mut new = record.for_batch(self.callback.take());
-        let appended = appender.append(&cluster, &self.topic, &record, reserved, &mut new);
+        let appended =
+            appender.append_out_of_line(&cluster, &self.topic, &record, reserved, &mut new);
         self.callback = new.callback;
-        appended.map(|appended| R::new(appended, self.timestamp_ms))
+        appended.map(|appended| R::new(appended, record.facts()))
     }
 }
 
@@ -176,9 +210,19 @@ async fn wait_for_memory(
     since: Instant,
     deadline: Instant,
 ) -> Result<Reservation, SendError> {
+    granted(appender, queue.reserve(bytes, deadline), bytes, since).await
+}
+
+/// What the wait for memory gives, which began `since`; or why there is none.
+pub(crate) async fn granted(
+    appender: &RecordAppender,
+    reserve: Reserve,
+    bytes: usize,
+    since: Instant,
+) -> Result<Reservation, SendError> {
     let buffer_memory = appender.accumulator().memory_total();
     let timed = Timed::begin(appender.handle(), Wait::Memory);
-    let error = match queue.reserve(bytes, deadline).await {
+    let error = match reserve.await {
         Ok(reserved) => return Ok(reserved),
         Err(error) => error,
     };

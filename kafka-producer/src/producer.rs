@@ -11,13 +11,15 @@ use futures_channel::oneshot;
 use kafka_serde::Serializer;
 
 use crate::append::RecordAppender;
+use crate::callback::{Call, Nobody};
+use crate::custom::Custom;
 use crate::delivery::Delivery;
 use crate::engine::{CloseReport, Command, Wait};
 use crate::error::{ConnectError, DeliveryError, InCallback, SendError};
-use crate::interception::Interceptors;
 use crate::metrics::MetricsSnapshot;
+use crate::permit::Permit;
 use crate::record::{ProducerRecord, RecordMetadata};
-use crate::send::{RecordSender, TrySendError, outcome_callback};
+use crate::send::{RecordSender, TrySendError};
 use crate::send_all::{Accepted, SentAll};
 use crate::timed::Timed;
 use crate::{last_handle, own_thread};
@@ -65,9 +67,9 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         appender: RecordAppender,
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
-        interceptors: Option<Interceptors<K, V>>,
+        custom: Option<Box<Custom<K, V>>>,
     ) -> Self {
-        let sender = RecordSender::new(appender, key_serializer, value_serializer, interceptors);
+        let sender = RecordSender::new(appender, key_serializer, value_serializer, custom);
         Self {
             inner: Arc::new(Inner {
                 sender,
@@ -96,7 +98,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See [`SendError`]; the record was not accepted, and nothing else is lost.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
         self.check_not_transactional()?;
-        self.inner.sender.append(record, None).await
+        self.inner.sender.append(record, Nobody).await
     }
 
     /// Like [`send`](Self::send), but without a [`Delivery`] (fire and forget), which saves about a sixth
@@ -116,7 +118,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// As for [`send`](Self::send).
     pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
         self.check_not_transactional()?;
-        self.inner.sender.append(record, None).await
+        self.inner.sender.append(record, Nobody).await
     }
 
     /// Like [`send`](Self::send); `callback` is called with the outcome.
@@ -142,12 +144,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// As for [`send`](Self::send).
     pub async fn send_with(
         &self,
-        mut record: ProducerRecord<'_, K, V>,
+        record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
         self.check_not_transactional()?;
-        let callback = outcome_callback(&mut record, callback);
-        self.inner.sender.append(record, Some(callback)).await
+        self.inner.sender.append(record, Call(callback)).await
     }
 
     /// Like [`send`](Self::send), but never waits: the record comes back instead.
@@ -175,6 +176,38 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         self.check_not_transactional()
             .map_err(TrySendError::Refused)?;
         self.inner.sender.append_now(record)
+    }
+
+    /// Waits until a record of so many bytes (key, value and headers together) can be sent without waiting: for the
+    /// topic's metadata and for memory, at most `max.block.ms`. The permit holds the memory.
+    ///
+    /// No permit is given what is guaranteed to brokers (half of `buffer.memory`), because its record may go to any.
+    ///
+    /// Cancel safe: dropped, nothing is reserved.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::{Producer, ProducerRecord};
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let permit = producer.reserve("orders", 1_000).await?;
+    /// drop(permit.send(ProducerRecord::new("orders", "2 x tea"))?); // does not wait
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn reserve(
+        &self,
+        topic: &str,
+        record_bytes: usize,
+    ) -> Result<Permit<'_, K, V>, SendError> {
+        own_thread::may_await("reserve")?;
+        self.check_not_transactional()?;
+        let since = Instant::now();
+        if self.appender().handle().cluster().topic(topic).is_none() {
+            self.know(&[Arc::from(topic)]).await?;
+        }
+        Permit::reserve(&self.inner.sender, record_bytes, since).await
     }
 
     /// Sends many records and waits until each has an outcome: as many [`send`](Self::send)s in turn, whose

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use kafka_serde::{HeaderValue, Headers};
+pub use kafka_wire::records::TimestampType;
 
 /// A record to be sent. It borrows topic, key and value until it is in its batch.
 ///
@@ -173,13 +174,18 @@ pub struct RecordMetadata {
     pub partition: i32,
     /// Its offset; `None` with `acks=0`, and for a late duplicate whose offset the broker no longer knows.
     pub offset: Option<i64>,
-    /// The record's own time, or the broker's where the topic has
-    /// `message.timestamp.type=LogAppendTime`. Milliseconds since the epoch.
+    /// Milliseconds since the epoch.
     pub timestamp_ms: i64,
+    /// Whose time that is.
+    pub timestamp_type: TimestampType,
+    /// How many bytes its key takes, serialized; `None` is Kafka's null.
+    pub key_bytes: Option<usize>,
+    /// How many bytes its value takes, serialized; `None` is Kafka's null.
+    pub value_bytes: Option<usize>,
 }
 
 impl RecordMetadata {
-    /// That of a record with this outcome, for tests of what is done with it.
+    /// That of a record with this outcome, its own time, no key and no value, for tests of what is done with it.
     ///
     /// ```
     /// use kafka_producer::RecordMetadata;
@@ -198,6 +204,9 @@ impl RecordMetadata {
             partition,
             offset,
             timestamp_ms,
+            timestamp_type: TimestampType::CreateTime,
+            key_bytes: None,
+            value_bytes: None,
         }
     }
 }

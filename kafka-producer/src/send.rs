@@ -16,26 +16,29 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
-use kafka_accumulator::Receipt;
+use kafka_accumulator::Reservation;
 use kafka_serde::{Context, Headers, Role, SerializeError, Serializer};
 
 use crate::append::{Destination, NotAppended, RecordAppender, SerializedRecord, WaitsFor};
+use crate::callback::{Nobody, OnOutcome};
 use crate::clock;
-use crate::delivery::{Delivery, OutcomeCallback, SendReceipt, metadata};
+use crate::custom::{Custom, OutOfLine, Straight, Way};
+use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::Snapshot;
-use crate::error::{DeliveryError, SendError};
-use crate::interception::{self, Interceptors};
+use crate::error::{InCallback, SendError};
+use crate::interception::{Intercepted, Interceptors};
 use crate::interceptor::InterceptedRecord;
 use crate::own_thread;
 use crate::pending::PendingRecord;
-use crate::record::{ProducerRecord, RecordMetadata};
+use crate::record::ProducerRecord;
 
 /// What every handle of a producer sends through.
 pub(crate) struct RecordSender<K: ?Sized, V: ?Sized> {
     appender: RecordAppender,
     key_serializer: Arc<dyn Serializer<K>>,
     value_serializer: Arc<dyn Serializer<V>>,
-    interceptors: Option<Interceptors<K, V>>,
+    /// What the program has of its own, if anything: nothing is asked of each record then but whether.
+    custom: Option<Box<Custom<K, V>>>,
 }
 
 impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
@@ -43,13 +46,13 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         appender: RecordAppender,
         key_serializer: Arc<dyn Serializer<K>>,
         value_serializer: Arc<dyn Serializer<V>>,
-        interceptors: Option<Interceptors<K, V>>,
+        custom: Option<Box<Custom<K, V>>>,
     ) -> Self {
         Self {
             appender,
             key_serializer,
             value_serializer,
-            interceptors,
+            custom,
         }
     }
 
@@ -61,9 +64,9 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
     pub(crate) async fn append<R: SendReceipt>(
         &self,
         mut record: ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
+        on_outcome: impl OnOutcome,
     ) -> Result<R, SendError> {
-        match self.try_append(&mut record, callback) {
+        match self.try_append(&mut record, on_outcome) {
             Ok(receipt) => Ok(receipt),
             Err(not_appended) => self.append_pending(not_appended).await,
         }
@@ -74,14 +77,27 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         &self,
         not_appended: Box<NotAppended<PendingRecord>>,
     ) -> Result<R, SendError> {
+        if let Err(in_callback) = own_thread::may_await("send") {
+            return Err(self.refuse_to_wait(*not_appended, in_callback));
+        }
         let appended = match *not_appended {
-            NotAppended::Waits(pending) => match own_thread::may_await("send") {
-                Ok(()) => pending.append(&self.appender).await,
-                Err(in_callback) => Err(pending.refuse(in_callback.into())),
-            },
+            NotAppended::Waits(pending) => pending.append(&self.appender).await,
             NotAppended::Refused(error) => Err(error),
         };
         appended.inspect_err(|_| self.count_refused())
+    }
+
+    /// Why a record is not accepted that must not be waited for here.
+    pub(crate) fn refuse_to_wait(
+        &self,
+        not_appended: NotAppended<PendingRecord>,
+        in_callback: InCallback,
+    ) -> SendError {
+        self.count_refused();
+        match not_appended {
+            NotAppended::Waits(pending) => pending.refuse(in_callback.into()),
+            NotAppended::Refused(error) => error,
+        }
     }
 
     /// Counts a record that is not accepted.
@@ -95,9 +111,9 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         &self,
         mut record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
-        let headers = HeadersBefore::of(&record, self.interceptors.is_some());
+        let headers = HeadersBefore::of(&record, self.custom.is_some());
         let timestamp_ms = record.timestamp_ms;
-        let not_appended = match self.try_append(&mut record, None) {
+        let not_appended = match self.try_append(&mut record, Nobody) {
             Ok(delivery) => return Ok(delivery),
             Err(not_appended) => *not_appended,
         };
@@ -122,34 +138,44 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
     pub(crate) fn try_append<R: SendReceipt>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
+        on_outcome: impl OnOutcome,
     ) -> Result<R, Box<NotAppended<PendingRecord>>> {
-        match &self.interceptors {
-            None => self.append_as_it_is(record, |_| callback),
-            Some(interceptors) => self.append_intercepted(interceptors, record, callback),
+        match &self.custom {
+            None => self.append_as_it_is(record, Straight, on_outcome),
+            Some(custom) => self.append_custom(custom, record, on_outcome),
         }
     }
 
-    /// Appends what interceptors make of a record.
+    /// Appends what interceptors make of a record, where a router says.
     #[inline(never)]
+    fn append_custom<R: SendReceipt>(
+        &self,
+        custom: &Custom<K, V>,
+        record: &mut ProducerRecord<'_, K, V>,
+        on_outcome: impl OnOutcome,
+    ) -> Result<R, Box<NotAppended<PendingRecord>>> {
+        match custom.interceptors() {
+            Some(interceptors) => self.append_intercepted(custom, interceptors, record, on_outcome),
+            None => self.append_routed(custom, record, on_outcome),
+        }
+    }
+
     fn append_intercepted<R: SendReceipt>(
         &self,
+        custom: &Custom<K, V>,
         interceptors: &Interceptors<K, V>,
         record: &mut ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
+        on_outcome: impl OnOutcome,
     ) -> Result<R, Box<NotAppended<PendingRecord>>> {
-        if interception::is_running() {
-            return self.append_as_it_is(record, |_| callback);
-        }
         let mut record = InterceptedRecord::taken_from(record);
         interceptors.on_send(&mut record);
-        let timestamp_ms = record.timestamp_ms;
         let mut record = record.lend();
         let ticket = interceptors.ticket(&record);
-        let appended = self.append_as_it_is(&mut record, |headers| {
-            ticket.set_headers(headers);
-            Some(Arc::clone(&ticket).callback(timestamp_ms, callback))
-        });
+        let intercepted = Intercepted {
+            ticket: Arc::clone(&ticket),
+            then: on_outcome,
+        };
+        let appended = self.append_routed(custom, &mut record, intercepted);
         appended.map_err(|not_appended| {
             ticket.set_headers(&record.headers);
             Box::new(match *not_appended {
@@ -162,25 +188,60 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         })
     }
 
-    /// `callback` is asked for when the record has all of its headers.
+    fn append_routed<R: SendReceipt>(
+        &self,
+        custom: &Custom<K, V>,
+        record: &mut ProducerRecord<'_, K, V>,
+        on_outcome: impl OnOutcome,
+    ) -> Result<R, Box<NotAppended<PendingRecord>>> {
+        let destination = custom.destination(record);
+        self.append_as_it_is(record, OutOfLine { destination }, on_outcome)
+    }
+
+    /// Appends a record with the memory of its permit, if it needs that.
+    pub(crate) fn append_reserved(
+        &self,
+        mut record: ProducerRecord<'_, K, V>,
+        reserved: Reservation,
+        record_bytes: usize,
+    ) -> Result<Delivery, SendError> {
+        let topic = record.topic;
+        let refused = match self.try_append(&mut record, Nobody) {
+            Ok(delivery) => return Ok(delivery),
+            Err(not_appended) => match *not_appended {
+                NotAppended::Refused(error) => error,
+                NotAppended::Waits(pending) => {
+                    let bytes = pending.bytes();
+                    match pending.append_reserved(&self.appender, reserved) {
+                        Ok(delivery) => return Ok(delivery),
+                        Err(waits_for) => not_covered(topic, waits_for, bytes, record_bytes),
+                    }
+                }
+            },
+        };
+        self.count_refused();
+        Err(refused)
+    }
+
     #[inline(always)]
     fn append_as_it_is<R: SendReceipt>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
-        callback: impl FnOnce(&Headers) -> Option<OutcomeCallback>,
+        way: impl Way,
+        on_outcome: impl OnOutcome,
     ) -> Result<R, Box<NotAppended<PendingRecord>>> {
         let mut scratch = ThreadScratch::take();
-        let appended = self.append_via(record, callback, &mut scratch);
+        let appended = self.append_via(record, way, on_outcome, &mut scratch);
         scratch.put_back();
-        let appended = appended?;
-        Ok(R::new(appended, record.timestamp_ms.unwrap_or_default()))
+        appended
     }
 
     #[inline(always)]
-    fn append_via<R: Receipt<DeliveryError>>(
+    fn append_via<R: SendReceipt>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
-        callback: impl FnOnce(&Headers) -> Option<OutcomeCallback>,
+        way: impl Way,
+        on_outcome: impl OnOutcome,
         scratch: &mut ThreadScratch,
     ) -> Result<R, Box<NotAppended<PendingRecord>>> {
         let topic = record.topic;
@@ -207,22 +268,32 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
             return Err(invalid_timestamp(topic, timestamp_ms).into());
         }
         let serialized = SerializedRecord {
-            destination: Destination::of(record.partition),
+            destination: way.destination(record.partition),
             timestamp_ms,
             key,
             value,
             headers,
         };
         let cluster = self.appender.latest_cluster(&mut scratch.snapshot);
-        let mut new = serialized.for_batch(callback(headers));
-        match self
-            .appender
-            .append(cluster, topic, &serialized, None, &mut new)
-        {
-            Ok(receipt) => Ok(receipt),
-            Err(why) => Err(pending(*why, topic, &serialized, new.callback.take())),
+        let mut new = serialized.for_batch(on_outcome.callback_of(&serialized));
+        match way.append(&self.appender, cluster, topic, &serialized, &mut new) {
+            Ok(appended) => Ok(R::new(appended, serialized.facts())),
+            Err(why) => Err(pending(*why, topic, serialized, new.callback.take())),
         }
     }
+}
+
+/// Why a permit does not do for a record of so many bytes.
+#[cold]
+fn not_covered(topic: &str, waits_for: WaitsFor, bytes: usize, record_bytes: usize) -> SendError {
+    if matches!(waits_for, WaitsFor::Memory { .. }) && bytes > record_bytes {
+        return SendError::RecordTooLarge {
+            bytes,
+            setting: "what was reserved",
+            limit: record_bytes,
+        };
+    }
+    TrySendError::<str, str>::WouldWait(ProducerRecord::bare(topic), waits_for).into_owned()
 }
 
 /// Headers of a record that may be given back.
@@ -247,18 +318,6 @@ impl HeadersBefore {
             Self::All(before) => before,
         };
     }
-}
-
-/// What a callback is told, for a record that gets its timestamp now if it has none.
-pub(crate) fn outcome_callback<K: ?Sized, V: ?Sized>(
-    record: &mut ProducerRecord<'_, K, V>,
-    callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
-) -> OutcomeCallback {
-    let timestamp_ms = *record.timestamp_ms.get_or_insert_with(clock::now_ms);
-    Box::new(move |completion, outcome| {
-        let _in_callback = own_thread::enter_callback();
-        callback(outcome.map(|delivered| metadata(completion, delivered, timestamp_ms)));
-    })
 }
 
 /// Why a `try_send` did not accept a record.
@@ -344,14 +403,14 @@ thread_local! {
 
 impl ThreadScratch {
     /// The thread's own, or a new one, which a thread that is ending gets each time.
-    #[inline]
+    #[inline(always)]
     fn take() -> Box<Self> {
         let kept = SCRATCH.try_with(Cell::take).ok().flatten();
         kept.unwrap_or_default()
     }
 
     /// Keeps it for the next record, but no more memory than [`KEPT_SCRATCH_BYTES`] for each buffer.
-    #[inline]
+    #[inline(always)]
     fn put_back(mut self: Box<Self>) {
         if self.key.capacity() > KEPT_SCRATCH_BYTES || self.value.capacity() > KEPT_SCRATCH_BYTES {
             self.shrink();
@@ -392,7 +451,7 @@ fn serialize<'a, T: ?Sized>(
 fn pending(
     why: NotAppended,
     topic: &str,
-    serialized: &SerializedRecord<'_>,
+    serialized: SerializedRecord<'_>,
     callback: Option<OutcomeCallback>,
 ) -> Box<NotAppended<PendingRecord>> {
     if let Destination::Named(partition @ ..0) = serialized.destination {
@@ -402,7 +461,7 @@ fn pending(
     }
     Box::new(match why {
         NotAppended::Waits(waits_for) => {
-            NotAppended::Waits(PendingRecord::new(topic, serialized, callback, waits_for))
+            NotAppended::Waits(PendingRecord::new(topic, &serialized, callback, waits_for))
         }
         NotAppended::Refused(error) => NotAppended::Refused(error),
     })

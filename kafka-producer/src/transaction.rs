@@ -11,14 +11,15 @@ use std::time::Instant;
 use futures_channel::oneshot;
 
 use crate::append::RecordAppender;
-use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
+use crate::callback::{Call, Nobody, OnOutcome};
+use crate::delivery::{Delivery, SendReceipt};
 use crate::engine::{Command, EngineHandle, EngineState, TransactionCall};
 use crate::error::{DeliveryError, InCallback, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
 use crate::own_thread;
 use crate::producer::Producer;
 use crate::record::{ProducerRecord, RecordMetadata};
-use crate::send::{RecordSender, TrySendError, outcome_callback};
+use crate::send::{RecordSender, TrySendError};
 use crate::timed::Timed;
 
 /// An open transaction: its records become visible to `read_committed` consumers together, by
@@ -192,7 +193,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// See [`SendError`]. The transaction can then only be aborted: [`commit`](Self::commit) fails
     /// and reports the first error. [`SendError::Abortable`] when something of it has failed already.
     pub async fn send(&self, record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        self.append(record, None).await
+        self.append(record, Nobody).await
     }
 
     /// See [`Producer::send_and_forget`]: the commit fails if the record does.
@@ -210,7 +211,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_and_forget(&self, record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        self.append(record, None).await
+        self.append(record, Nobody).await
     }
 
     /// See [`Producer::send_with`].
@@ -230,11 +231,10 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// As for [`send`](Self::send).
     pub async fn send_with(
         &self,
-        mut record: ProducerRecord<'_, K, V>,
+        record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        let callback = outcome_callback(&mut record, callback);
-        self.append(record, Some(callback)).await
+        self.append(record, Call(callback)).await
     }
 
     /// See [`Producer::try_send`].
@@ -379,10 +379,10 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     async fn append<R: SendReceipt>(
         &self,
         record: ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
+        on_outcome: impl OnOutcome,
     ) -> Result<R, SendError> {
         self.check_not_aborting()?;
-        let appended = self.producer.sender().append(record, callback).await;
+        let appended = self.producer.sender().append(record, on_outcome).await;
         appended.map_err(|why| self.not_accepted(why))
     }
 

@@ -10,7 +10,7 @@ use kafka_wire::records::{BATCH_HEADER_BYTES, RecordTooLarge};
 
 use super::{callbacks::Callbacks, sealed::SealedBatch, stats::BatchStats};
 use crate::{
-    completion::{Completion, CompletionGuard},
+    completion::{Callback, Completion, CompletionGuard},
     delivery::{Delivery, Receipt},
     memory::{Account, Buffer, OpenShare, Reservation},
     record::{NewRecord, RecordHeaders},
@@ -228,19 +228,17 @@ impl<E> OpenBatch<E> {
         self.buffer.advance(bytes);
         let index = self.stats.count();
         self.stats.add(record.timestamp_ms, bytes);
-        if record.callback.is_some() {
-            self.keep_callback(index, record);
+        if let Some(callback) = record.callback.take() {
+            self.keep_callback(index, callback);
         }
         R::of(self.completion(), index)
     }
 
     #[inline(never)]
-    fn keep_callback<'a, H>(&mut self, index: u32, record: &mut NewRecord<'a, H, E>) {
-        if let Some(callback) = record.callback.take() {
-            self.callbacks.push(index, callback);
-            if self.unreserved() > 0 {
-                self.writable_end = self.writable_end();
-            }
+    fn keep_callback(&mut self, index: u32, callback: Callback<E>) {
+        self.callbacks.push(index, callback);
+        if self.unreserved() > 0 {
+            self.writable_end = self.writable_end();
         }
     }
 

@@ -1,11 +1,12 @@
 //! A transaction of a producer whose calls block the thread.
 
 use super::waiting::{append, wait};
-use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
+use crate::callback::{Call, Nobody, OnOutcome};
+use crate::delivery::{Delivery, SendReceipt};
 use crate::error::{DeliveryError, InCallback, SendError, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::record::{ProducerRecord, RecordMetadata};
-use crate::send::{TrySendError, outcome_callback};
+use crate::send::TrySendError;
 use crate::transaction;
 
 /// See [`kafka_producer::Transaction`](crate::Transaction), which this wraps.
@@ -41,7 +42,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// See [`SendError`].
     pub fn send(&self, mut record: ProducerRecord<'_, K, V>) -> Result<Delivery, SendError> {
-        self.append(&mut record, None)
+        self.append(&mut record, Nobody)
     }
 
     /// See [`Transaction::send_and_forget`](crate::Transaction::send_and_forget).
@@ -59,7 +60,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     /// # Errors
     /// See [`SendError`].
     pub fn send_and_forget(&self, mut record: ProducerRecord<'_, K, V>) -> Result<(), SendError> {
-        self.append(&mut record, None)
+        self.append(&mut record, Nobody)
     }
 
     /// See [`Transaction::send_with`](crate::Transaction::send_with).
@@ -82,8 +83,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
         mut record: ProducerRecord<'_, K, V>,
         callback: impl FnOnce(Result<RecordMetadata, &DeliveryError>) + Send + 'static,
     ) -> Result<(), SendError> {
-        let callback = outcome_callback(&mut record, callback);
-        self.append(&mut record, Some(callback))
+        self.append(&mut record, Call(callback))
     }
 
     /// See [`Transaction::try_send`](crate::Transaction::try_send).
@@ -111,10 +111,10 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     fn append<R: SendReceipt>(
         &self,
         record: &mut ProducerRecord<'_, K, V>,
-        callback: Option<OutcomeCallback>,
+        on_outcome: impl OnOutcome,
     ) -> Result<R, SendError> {
         self.inner.check_not_aborting()?;
-        let appended = append(self.inner.sender(), record, callback);
+        let appended = append(self.inner.sender(), record, on_outcome);
         appended.map_err(|why| self.inner.not_accepted(why))
     }
 

@@ -3,7 +3,8 @@
 use std::future::Future;
 
 use crate::append::NotAppended;
-use crate::delivery::{OutcomeCallback, SendReceipt};
+use crate::callback::OnOutcome;
+use crate::delivery::SendReceipt;
 use crate::error::{InCallback, SendError};
 use crate::own_thread;
 use crate::pending::PendingRecord;
@@ -24,22 +25,21 @@ pub(super) fn wait<T, E: From<InCallback>>(
 pub(super) fn append<R: SendReceipt, K: ?Sized, V: ?Sized>(
     sender: &RecordSender<K, V>,
     record: &mut ProducerRecord<'_, K, V>,
-    callback: Option<OutcomeCallback>,
+    on_outcome: impl OnOutcome,
 ) -> Result<R, SendError> {
-    match sender.try_append(record, callback) {
+    match sender.try_append(record, on_outcome) {
         Ok(receipt) => Ok(receipt),
-        Err(not_appended) => append_blocking(sender, *not_appended),
+        Err(not_appended) => append_blocking(sender, not_appended),
     }
 }
 
 #[cold]
 fn append_blocking<R: SendReceipt, K: ?Sized, V: ?Sized>(
     sender: &RecordSender<K, V>,
-    not_appended: NotAppended<PendingRecord>,
+    not_appended: Box<NotAppended<PendingRecord>>,
 ) -> Result<R, SendError> {
-    match (not_appended, own_thread::may_block("send")) {
-        (NotAppended::Refused(error), _) => Err(error),
-        (NotAppended::Waits(pending), Err(in_callback)) => Err(pending.refuse(in_callback.into())),
-        (waits, Ok(())) => pollster::block_on(sender.append_pending(Box::new(waits))),
+    match own_thread::may_block("send") {
+        Ok(()) => pollster::block_on(sender.append_pending(not_appended)),
+        Err(in_callback) => Err(sender.refuse_to_wait(*not_appended, in_callback)),
     }
 }

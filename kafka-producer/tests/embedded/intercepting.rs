@@ -106,7 +106,9 @@ async fn an_interceptor_changes_a_record_before_it_is_serialized() {
     let metadata = in_time(delivery).await.unwrap();
     assert_eq!((&*metadata.topic, metadata.partition), (TOPIC, 1));
     assert_eq!(metadata.timestamp_ms, 1_700_000_000_000);
-    assert_eq!(told.recv().unwrap().timestamp_ms, 1_700_000_000_000);
+    let told = told.recv().unwrap();
+    assert_eq!(told.timestamp_ms, 1_700_000_000_000);
+    assert_eq!((told.key_bytes, told.value_bytes), (Some(10), Some(6)));
     for stored in kafka.records(TOPIC) {
         assert_eq!(stored.partition, 1);
         assert_eq!(stored.timestamp, 1_700_000_000_000);

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use kafka_mock::cluster::{BrokerId, Fault, When};
 use kafka_producer::error::TransactionError;
-use kafka_producer::{Delivery, Producer, ProducerRecord, Status, TrySendError, WaitsFor};
+use kafka_producer::{
+    Delivery, Producer, ProducerRecord, RecordMetadata, Status, TrySendError, WaitsFor,
+};
 use kafka_wire::{ApiKey, records::TimestampType};
 
 use crate::scene::{
@@ -28,6 +30,11 @@ async fn an_awaited_delivery_tells_where_the_record_lies() {
         assert_eq!(&*metadata.topic, TOPIC);
         assert_eq!((metadata.partition, metadata.offset), (2, Some(offset)));
         assert_eq!(metadata.timestamp_ms, 1_000 + offset);
+        assert_eq!(metadata.timestamp_type, TimestampType::CreateTime);
+        assert_eq!(
+            (metadata.key_bytes, metadata.value_bytes),
+            (Some(10), Some(3))
+        );
     }
     let log = kafka.records(TOPIC);
     assert_eq!(log.len(), 3);
@@ -37,6 +44,27 @@ async fn an_awaited_delivery_tells_where_the_record_lies() {
         (log[1].timestamp, log[1].timestamp_type),
         (1_001, TimestampType::CreateTime)
     );
+}
+
+#[tokio::test]
+async fn metadata_tells_the_size_of_what_was_serialized_and_null_from_empty() {
+    let kafka = kafka(1, 1).await;
+    let producer = producer(&kafka, &[]);
+    let (tell, told) = mpsc::channel();
+    let empty = record("").key("");
+    let callback = move |outcome: Result<RecordMetadata, &_>| tell.send(outcome.unwrap()).unwrap();
+    in_time(producer.send_with(empty, callback)).await.unwrap();
+    in_time(producer.flush()).await.unwrap();
+    let metadata = told.recv().unwrap();
+    assert_eq!(
+        (metadata.key_bytes, metadata.value_bytes),
+        (Some(0), Some(0))
+    );
+    let null = ProducerRecord::bare(TOPIC);
+    let metadata = in_time(in_time(producer.send(null)).await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!((metadata.key_bytes, metadata.value_bytes), (None, None));
 }
 
 /// Compiles only if every call may be made in a task that changes its thread.
@@ -51,6 +79,7 @@ fn all_futures_may_be_spawned_on_any_runtime() {
         check(&producer.close(Duration::ZERO));
         check(&producer.warm_up([TOPIC]));
         check(&producer.partitions_for(TOPIC));
+        check(&producer.reserve(TOPIC, 1));
     }
     let _: fn(&_, _) = calls;
 }
