@@ -23,14 +23,19 @@ pub(crate) fn of(connection: &Connection) -> Result<ProducerConfig> {
     Ok(config)
 }
 
-/// The same, with what `send` says of it.
+/// The same for `send`: with its options, and larger batches than usual if nothing else is asked for.
 pub(crate) fn of_sending(task: &Send) -> Result<ProducerConfig> {
-    let config = of(&task.connection)?;
+    let usual = ProducerConfig::new().batch_size(BATCH_BYTES);
+    let config = usual.merge(of(&task.connection)?);
     Ok(match &task.compression {
         Some(codec) => config.set("compression.type", codec),
         None => config,
     })
 }
+
+/// With Kafka's 16 KiB a file takes four times as long (three nodes, 167 MB): most of it is one request after the
+/// other.
+const BATCH_BYTES: usize = 128 << 10;
 
 /// All that is wrong with it; and what to type, if only the servers are missing.
 pub(crate) fn check(config: &ProducerConfig) -> Result<Checked> {
