@@ -78,6 +78,26 @@ fn a_dry_run_tells_what_cannot_be_understood() {
 }
 
 #[test]
+fn what_went_well_is_one_line_or_nothing() {
+    let kafka = cluster(1);
+    let ended = send(&kafka, &["-t", "t"], b"a\nb\n");
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    assert!(
+        matches!(lines[..], [line] if line.starts_with("2 records delivered")),
+        "{ended:?}"
+    );
+    let quiet = send(&kafka, &["-t", "t", "-q"], b"a\nb\n");
+    ended_with(&quiet, 0, &[]);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+    // What fails is told.
+    ended_with(
+        &send(&kafka, &["-t", "t", "-q", "-K", ":"], b"a\n"),
+        1,
+        &["stdin:1: "],
+    );
+}
+
+#[test]
 fn shells_and_man_are_told_of_the_program() {
     for (arguments, part) in [
         (&["completions", "bash"][..], "--on-error"),
