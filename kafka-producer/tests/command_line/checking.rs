@@ -10,10 +10,33 @@ use kafka_wire::ApiKey;
 
 use crate::{cluster, file, path, run};
 
-/// The steps that were printed, with their marks, and all that was printed.
-fn check(servers: &str, properties: &str, options: &[&str]) -> (Option<i32>, Vec<String>, String) {
+/// How it ended, the steps that were printed, with their marks, and all that was printed.
+type Checked = (Option<i32>, Vec<String>, String);
+
+/// With a limit that nothing here comes to, however slow the machine is.
+fn check(servers: &str, properties: &str, options: &[&str]) -> Checked {
+    check_within("600", servers, properties, options)
+}
+
+/// Of a step that ends with its limit: the first limit that is not over before that step.
+fn check_until(step: &str, servers: &str, options: &[&str]) -> Checked {
+    let limits = ["0.5", "2", "8", "32"].into_iter();
+    let mut checked = limits.map(|limit| check_within(limit, servers, "", options));
+    let is_there = |(_, steps, _): &Checked| steps.last() == Some(&format!("✗{step}"));
+    checked.find(is_there).expect("no run came to its point")
+}
+
+fn check_within(limit: &str, servers: &str, properties: &str, options: &[&str]) -> Checked {
     let config = file(".properties", properties.as_bytes());
-    let arguments = ["check", "-b", servers, "-F", path(&config)];
+    let arguments = [
+        "check",
+        "-b",
+        servers,
+        "-F",
+        path(&config),
+        "--timeout",
+        limit,
+    ];
     let ended = run(&[&arguments[..], options].concat(), b"");
     let lines = ended.stdout.lines();
     let steps = lines.filter(|line| !line.starts_with([' ', 'a']));
@@ -27,7 +50,7 @@ fn check(servers: &str, properties: &str, options: &[&str]) -> (Option<i32>, Vec
 
 /// All steps have passed up to this one, which has failed for this reason.
 #[track_caller]
-fn fails_at(step: &str, why: &str, (code, steps, said): (Option<i32>, Vec<String>, String)) {
+fn fails_at(step: &str, why: &str, (code, steps, said): Checked) {
     assert_eq!(code, Some(1), "{said}");
     assert_eq!(steps.last(), Some(&format!("✗{step}")), "{said}");
     let others = &steps[..steps.len() - 1];
@@ -137,7 +160,7 @@ fn a_port_that_is_not_kafka_is_told() {
     // It accepts connections, and is silent.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let servers = silent.local_addr().unwrap().to_string();
-    let checked = check(&servers, "", &["--timeout", "1"]);
+    let checked = check_until("answer", &servers, &[]);
     fails_at("answer", &servers, checked);
 }
 
@@ -182,7 +205,7 @@ fn a_topic_that_is_not_there_or_may_not_be_written_is_told() {
     let builder = MockCluster::builder().topic("t", 1).without_auto_create();
     let kafka = builder.start_blocking().unwrap();
     let servers = kafka.bootstrap_servers();
-    let unknown = check(&servers, "", &["-t", "unknown", "--timeout", "1"]);
+    let unknown = check_until("topic", &servers, &["-t", "unknown"]);
     fails_at("topic", "unknown", unknown);
     let refused = Fault::refuse(ErrorCode::TOPIC_AUTHORIZATION_FAILED);
     kafka.inject(refused.api(ApiKey::PRODUCE).topic("t"));
