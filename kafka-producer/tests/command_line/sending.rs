@@ -190,11 +190,11 @@ fn a_json_object_may_say_all_of_a_record() {
         .map(|(name, value)| (name.as_str(), text(value).unwrap()))
         .collect();
     assert_eq!(named, [("h", "1".to_owned()), ("h", "2".to_owned())]);
-    let typed = br#"{"topic":"t","valeu":"x"}"#;
+    let typed = br#"{"topic":"t","content":"x"}"#;
     ended_with(
         &send(&kafka, &["-f", "record"], typed),
         1,
-        &["stdin:1", "valeu"],
+        &["stdin:1", "content"],
     );
 }
 
