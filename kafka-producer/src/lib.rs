@@ -55,6 +55,7 @@
 //! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
+//! | `cli` | nothing in the library: the program `kafka-produce`, which `docs/command-line.md` of the repository describes |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
 
 #[cfg(feature = "tokio")]

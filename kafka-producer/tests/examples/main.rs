@@ -8,10 +8,10 @@
     reason = "a test that cannot run as planned has failed"
 )]
 
-mod console_producer;
 mod exceptions;
 mod authenticating;
 mod lines;
+#[allow(dead_code, reason = "the tests of the command line use more of it")]
 mod program;
 mod transactional_producer;
 mod verifiable_producer;

@@ -1,7 +1,7 @@
 //! How the examples are run: with a deadline for every wait, and killed if a test gives up.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -30,8 +30,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
-        let program = example(name);
-        let mut child = Command::new(&program)
+        Self::of(&example(name), arguments)
+    }
+
+    pub(crate) fn of(program: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -131,7 +134,11 @@ fn all(lines: &Receiver<String>) -> String {
 }
 
 pub(crate) fn run(name: &str, arguments: &[&str], input: &[u8]) -> Ended {
-    let mut running = Running::start(name, arguments);
+    run_with(Running::start(name, arguments), input)
+}
+
+/// Runs to its end, with this input.
+pub(crate) fn run_with(mut running: Running, input: &[u8]) -> Ended {
     let mut stdin = running.child.stdin.take().unwrap();
     let input = input.to_vec();
     // A program that does not want its input closes it.
