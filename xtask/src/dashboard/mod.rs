@@ -113,6 +113,8 @@ fn kafka() -> Result<(Cluster, Undo)> {
     ensure!(!runs, "it kills brokers, so it needs a cluster of its own");
     let set = [
         "num.partitions=6",
+        // The node that comes back soon leads its partitions again.
+        "leader.imbalance.check.interval.seconds=5",
         "broker.session.timeout.ms=5000",
         "broker.heartbeat.interval.ms=1000",
     ];
