@@ -139,11 +139,25 @@ enum Part<'a, T: ?Sized> {
 
 impl<'a, K: ?Sized, V: ?Sized> InterceptedRecord<'a, K, V> {
     /// The key; `None` is Kafka's null.
+    ///
+    /// ```
+    /// use kafka_producer::{InterceptedRecord, ProducerRecord};
+    ///
+    /// let record = InterceptedRecord::from(ProducerRecord::<str, str>::new("orders", "2 x tea").key("customer-7"));
+    /// assert_eq!(record.key(), Some("customer-7"));
+    /// ```
     pub fn key(&self) -> Option<&K> {
         self.key.as_ref().map(Part::get)
     }
 
     /// The value; `None` is Kafka's null.
+    ///
+    /// ```
+    /// use kafka_producer::{InterceptedRecord, ProducerRecord};
+    ///
+    /// let record = InterceptedRecord::from(ProducerRecord::<str, str>::new("orders", "2 x tea").key("customer-7"));
+    /// assert_eq!(record.value(), Some("2 x tea"));
+    /// ```
     pub fn value(&self) -> Option<&V> {
         self.value.as_ref().map(Part::get)
     }
@@ -177,11 +191,27 @@ impl<'a, K: ?Sized, V: ?Sized> InterceptedRecord<'a, K, V> {
     }
 
     /// Leaves the record without a key.
+    ///
+    /// ```
+    /// use kafka_producer::{InterceptedRecord, ProducerRecord};
+    ///
+    /// let mut record = InterceptedRecord::from(ProducerRecord::<str, str>::new("orders", "2 x tea").key("customer-7"));
+    /// record.remove_key(); // the partitioner spreads it now
+    /// assert_eq!(record.key(), None);
+    /// ```
     pub fn remove_key(&mut self) {
         self.key = None;
     }
 
     /// Leaves the record without a value: a tombstone in a compacted topic.
+    ///
+    /// ```
+    /// use kafka_producer::{InterceptedRecord, ProducerRecord};
+    ///
+    /// let mut record = InterceptedRecord::from(ProducerRecord::<str, str>::new("orders", "2 x tea").key("customer-7"));
+    /// record.remove_value();
+    /// assert_eq!(record.value(), None);
+    /// ```
     pub fn remove_value(&mut self) {
         self.value = None;
     }

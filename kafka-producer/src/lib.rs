@@ -189,6 +189,7 @@ pub struct SecurityRecipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/observability.md")]
 pub struct MetricsRecipes;
+
 /// That about metrics which brokers ask for.
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/telemetry.md")]
@@ -198,3 +199,24 @@ pub struct TelemetryRecipes;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../docs/networks.md")]
 pub struct NetworkRecipes;
+
+/// What people read first.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/getting-started.md")]
+pub struct FirstSteps;
+
+/// What to do with errors.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/errors.md")]
+pub struct ErrorRecipes;
+
+/// How programs are tested.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/testing.md")]
+pub struct TestRecipes;
+
+/// Which settings make it faster or safer.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/tuning.md")]
+pub struct TuningRecipes;

@@ -68,6 +68,73 @@ fn every_recipe_of_security_is_a_configuration_without_warnings() {
     assert_eq!(found, expected);
 }
 
+/// Enums of errors, each with the file that defines it.
+const ERRORS: [(&str, &str); 12] = [
+    ("AbortableError", "error/send.rs"),
+    ("BuildError", "builder.rs"),
+    ("Cause", "error/delivery.rs"),
+    ("ClientInstanceIdError", "error/client_instance_id.rs"),
+    ("ConnectError", "error/connect.rs"),
+    ("FatalError", "error/fatal.rs"),
+    ("Misuse", "error/transaction.rs"),
+    ("Problem", "config/error.rs"),
+    ("SendError", "error/send.rs"),
+    ("TransactionError", "error/transaction.rs"),
+    ("TrySendError", "send.rs"),
+    ("WaitReason", "error/wait_reason.rs"),
+];
+
+#[test]
+fn the_page_of_errors_has_every_variant_and_no_other() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(here.join("../docs/errors.md")).unwrap();
+    for (name, file) in ERRORS {
+        let code = fs::read_to_string(here.join("src").join(file)).unwrap();
+        let listed = listed_variants(&page, name);
+        assert_eq!(listed, variants(&code, name), "{name}");
+    }
+}
+
+#[test]
+fn the_page_of_errors_knows_every_enum_of_errors() {
+    let mut code = String::new();
+    collect(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut code,
+    );
+    let names = code.lines().filter_map(|line| {
+        let name = line.strip_prefix("pub enum ")?;
+        name.split(|c: char| !c.is_ascii_alphanumeric()).next()
+    });
+    let errors: Vec<_> = names.filter(|name| name.ends_with("Error")).collect();
+    assert!(errors.len() > 5, "{errors:?}");
+    for name in errors {
+        assert!(ERRORS.iter().any(|(known, _)| *known == name), "{name}");
+    }
+}
+
+/// The variants of an enum, from code that rustfmt has formatted.
+fn variants<'a>(code: &'a str, name: &str) -> BTreeSet<&'a str> {
+    let code = code.split(&format!("\npub enum {name}")).nth(1).unwrap();
+    let code = code.split("\n}\n").next().unwrap();
+    let lines = code.lines().skip(1).filter_map(|line| {
+        let line = line.strip_prefix("    ")?;
+        line.starts_with(|c: char| c.is_ascii_uppercase())
+            .then(|| line.split(|c: char| !c.is_ascii_alphanumeric()).next())?
+    });
+    lines.collect()
+}
+
+/// The first column of the table below the heading of an enum.
+fn listed_variants<'a>(page: &'a str, name: &str) -> BTreeSet<&'a str> {
+    let section = page.split(&format!("# `{name}`\n")).nth(1).unwrap();
+    let section = section.split("\n#").next().unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = cells.map(|rest| rest.split(" | ").next().unwrap());
+    let names = cells.flat_map(|cell| cell.split(['`', ',', ' ']));
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 /// `WRITE_PAGES=1` writes the page instead.
 #[test]
 fn the_page_of_settings_is_what_the_tables_say() {

@@ -43,6 +43,12 @@ macro_rules! api_keys {
             )*
 
             /// Kafka's name, such as `Produce`; none for a key that is not known.
+            ///
+            /// ```
+            /// use kafka_wire::ApiKey;
+            ///
+            /// assert_eq!(ApiKey(0).name(), Some("Produce"));
+            /// ```
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -55,6 +61,12 @@ macro_rules! api_keys {
             ///
             /// Known for every API, so that a server can read the header of a request whose body
             /// it cannot.
+            ///
+            /// ```
+            /// use kafka_wire::ApiKey;
+            ///
+            /// assert_eq!(ApiKey::PRODUCE.first_flexible(), Some(9));
+            /// ```
             #[must_use]
             pub fn first_flexible(self) -> Option<i16> {
                 match self.0 {
@@ -64,6 +76,12 @@ macro_rules! api_keys {
             }
 
             /// Every key that is known, in ascending order.
+            ///
+            /// ```
+            /// use kafka_wire::ApiKey;
+            ///
+            /// assert!(ApiKey::all().any(|key| key == ApiKey::METADATA));
+            /// ```
             pub fn all() -> impl Iterator<Item = Self> {
                 [$(Self($key)),*].into_iter()
             }

@@ -23,12 +23,25 @@ pub struct ErrorCode(pub i16);
 
 impl ErrorCode {
     /// Kafka's name, such as `NOT_LEADER_OR_FOLLOWER`; none for a code that is not known.
+    ///
+    /// ```
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// assert_eq!(ErrorCode(6).name(), Some("NOT_LEADER_OR_FOLLOWER"));
+    /// assert_eq!(ErrorCode(9999).name(), None);
+    /// ```
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         self.entry().map(|entry| entry.name)
     }
 
     /// Kafka's description of it.
+    ///
+    /// ```
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// assert!(ErrorCode::TOPIC_AUTHORIZATION_FAILED.message().contains("authorization"));
+    /// ```
     #[must_use]
     pub fn message(self) -> &'static str {
         self.entry().map_or(
@@ -38,6 +51,13 @@ impl ErrorCode {
     }
 
     /// Whether the same request may succeed when it is sent again.
+    ///
+    /// ```
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// assert!(ErrorCode::NOT_ENOUGH_REPLICAS.is_retriable());
+    /// assert!(!ErrorCode::TOPIC_AUTHORIZATION_FAILED.is_retriable());
+    /// ```
     #[must_use]
     pub fn is_retriable(self) -> bool {
         self.entry()
@@ -45,6 +65,13 @@ impl ErrorCode {
     }
 
     /// Whether it shows that what is known of the cluster is out of date.
+    ///
+    /// ```
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// assert!(ErrorCode::NOT_LEADER_OR_FOLLOWER.invalidates_metadata());
+    /// assert!(!ErrorCode::NOT_ENOUGH_REPLICAS.invalidates_metadata());
+    /// ```
     #[must_use]
     pub fn invalidates_metadata(self) -> bool {
         self.entry()
@@ -52,12 +79,25 @@ impl ErrorCode {
     }
 
     /// Whether there is no error.
+    ///
+    /// ```
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// assert!(ErrorCode(0).is_none());
+    /// ```
     #[must_use]
     pub fn is_none(self) -> bool {
         self == Self::NONE
     }
 
     /// Ok for no error, else itself.
+    ///
+    /// ```
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// assert_eq!(ErrorCode::NONE.ok(), Ok(()));
+    /// assert_eq!(ErrorCode::MESSAGE_TOO_LARGE.ok(), Err(ErrorCode::MESSAGE_TOO_LARGE));
+    /// ```
     ///
     /// # Errors
     /// With this code, unless it is [`NONE`](Self::NONE).
@@ -66,6 +106,12 @@ impl ErrorCode {
     }
 
     /// Every code that is known, in ascending order.
+    ///
+    /// ```
+    /// use kafka_wire::ErrorCode;
+    ///
+    /// assert!(ErrorCode::all().any(|code| code == ErrorCode::NOT_ENOUGH_REPLICAS));
+    /// ```
     pub fn all() -> impl Iterator<Item = Self> {
         ENTRIES.iter().map(|entry| entry.code)
     }

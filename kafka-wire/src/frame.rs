@@ -187,6 +187,12 @@ pub struct FrameReader {
 
 impl FrameReader {
     /// A reader that refuses frames above `frame_bytes_max`, their length not counted.
+    ///
+    /// ```
+    /// use kafka_wire::{FRAME_BYTES_MAX_DEFAULT, FrameReader};
+    ///
+    /// let frames = FrameReader::new(FRAME_BYTES_MAX_DEFAULT);
+    /// ```
     #[must_use]
     pub fn new(frame_bytes_max: usize) -> Self {
         Self { frame_bytes_max }
@@ -194,6 +200,15 @@ impl FrameReader {
 
     /// Takes the next frame off the front of `buffer`, without its length; none if it is not
     /// all there yet. The frame shares the buffer's memory.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use kafka_wire::FrameReader;
+    ///
+    /// let mut buffer = BytesMut::from(&[0, 0, 0, 2, b'o'][..]);
+    /// assert_eq!(FrameReader::new(100).next(&mut buffer)?, None); // a byte is missing
+    /// # Ok::<(), kafka_wire::FrameError>(())
+    /// ```
     ///
     /// # Errors
     /// When the length is negative or too large. Nothing more can be read from the stream then.
@@ -212,6 +227,13 @@ impl FrameReader {
     ///
     /// Useful before reading a large frame; but the other side may announce more than it sends, so
     /// do not reserve all of it at once.
+    ///
+    /// ```
+    /// use kafka_wire::FrameReader;
+    ///
+    /// assert_eq!(FrameReader::new(100).missing_bytes(&[0, 0, 0, 2, b'o'])?, 1);
+    /// # Ok::<(), kafka_wire::FrameError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -256,6 +278,13 @@ impl FrameReader {
 }
 
 /// A stream that is not made of frames, or of too large ones.
+///
+/// ```
+/// use kafka_wire::{FrameError, FrameReader};
+///
+/// let of_http = FrameReader::new(100).missing_bytes(b"HTTP/1.1 400 Bad Request");
+/// assert!(matches!(of_http, Err(FrameError::Text { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {

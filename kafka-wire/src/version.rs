@@ -30,6 +30,13 @@ impl Version {
     pub(crate) const ZERO: Self = Self::of(0, None);
 
     /// Version `number` of a message whose flexible versions begin at `first_flexible`.
+    ///
+    /// ```
+    /// use kafka_wire::Version;
+    ///
+    /// assert!(!Version::of(8, Some(9)).flexible);
+    /// assert!(Version::of(9, Some(9)).flexible);
+    /// ```
     #[must_use]
     pub const fn of(number: i16, first_flexible: Option<i16>) -> Self {
         let flexible = match first_flexible {
@@ -66,24 +73,50 @@ pub struct VersionRange {
 
 impl VersionRange {
     /// The range from `oldest` to `latest`, both included.
+    ///
+    /// ```
+    /// use kafka_wire::VersionRange;
+    ///
+    /// assert_eq!(VersionRange::new(3, 13).latest, 13);
+    /// ```
     #[must_use]
     pub const fn new(oldest: i16, latest: i16) -> Self {
         Self { oldest, latest }
     }
 
     /// Whether `number` lies within.
+    ///
+    /// ```
+    /// use kafka_wire::VersionRange;
+    ///
+    /// assert!(VersionRange::new(3, 13).contains(13));
+    /// ```
     #[must_use]
     pub const fn contains(self, number: i16) -> bool {
         self.oldest <= number && number <= self.latest
     }
 
     /// Whether there is no version in it.
+    ///
+    /// ```
+    /// use kafka_wire::VersionRange;
+    ///
+    /// assert!(VersionRange::new(1, 0).is_empty());
+    /// assert!(!VersionRange::new(0, 0).is_empty());
+    /// ```
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.oldest > self.latest
     }
 
     /// What both ranges have, if anything; its `latest` is the version to speak.
+    ///
+    /// ```
+    /// use kafka_wire::VersionRange;
+    ///
+    /// let spoken = VersionRange::new(3, 13).intersection(VersionRange::new(0, 9));
+    /// assert_eq!(spoken.map(|both| both.latest), Some(9));
+    /// ```
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
         let both = Self::new(self.oldest.max(other.oldest), self.latest.min(other.latest));

@@ -1,6 +1,6 @@
 //! The project's own tasks: `cargo xtask` lists them.
 //!
-//! They check the project (`ci`, `tidy`, `simulate`, `mutants`), measure it (`bench`), and run a
+//! They check the project (`ci`, `tidy`, `simulate`, `mutants`, `dashboard`), measure it (`bench`), and run a
 //! real Apache Kafka without containers (`kafka`). This crate depends on none of the others, so
 //! that a broken one cannot break the tool that reports it.
 
@@ -14,6 +14,7 @@ mod bench;
 mod chance;
 mod ci;
 mod counts;
+mod dashboard;
 mod kafka;
 mod mutants;
 mod shell;
@@ -37,6 +38,9 @@ enum Task {
     Bench(Box<bench::Task>),
     /// Check everything, in named stages; each can be run alone.
     Ci(ci::Task),
+    /// Check the Grafana dashboard of what a producer measures.
+    #[command(subcommand)]
+    Dashboard(dashboard::Task),
     /// Run a real Apache Kafka on this machine, and Kafka's own tools against it.
     #[command(subcommand)]
     Kafka(kafka::Task),
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
     let done = undo::on_interruption().and_then(|()| match Task::parse() {
         Task::Bench(task) => task.run(),
         Task::Ci(task) => task.run(),
+        Task::Dashboard(task) => task.run(),
         Task::Kafka(task) => task.run(),
         Task::Simulate(task) => task.run(),
         Task::Mutants(task) => task.run(),

@@ -5,6 +5,7 @@
     reason = "a test that cannot run as planned has failed"
 )]
 
+mod metrics_endpoint;
 mod quickstart;
 
 use std::io::Write as _;

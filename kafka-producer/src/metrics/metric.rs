@@ -7,6 +7,14 @@ use std::time::SystemTime;
 /// A metric as it was when its snapshot was taken.
 ///
 /// `group` and `name` are those of Kafka's Java client, and with the tags they identify it.
+///
+/// ```
+/// use kafka_producer::metrics::Metric;
+///
+/// fn line(metric: &Metric) -> String {
+///     format!("{}:{} {{{}}} {}", metric.group, metric.name, metric.tags, metric.value)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Metric {
@@ -48,6 +56,13 @@ pub enum MetricValue {
 
 impl MetricValue {
     /// The number, unless it is a text.
+    ///
+    /// ```
+    /// use kafka_producer::metrics::MetricValue;
+    ///
+    /// assert_eq!(MetricValue::Gauge(0.5).number(), Some(0.5));
+    /// assert_eq!(MetricValue::Text("4.4.0".into()).number(), None);
+    /// ```
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Gauge(number) | Self::Total(number) => Some(*number),
@@ -85,12 +100,27 @@ impl Tags {
     }
 
     /// The value of a tag.
+    ///
+    /// ```
+    /// use kafka_producer::metrics::Tags;
+    ///
+    /// let tags = Tags::from([("client-id", "shop"), ("topic", "orders")]);
+    /// assert_eq!(tags.get("client-id"), Some("shop"));
+    /// assert_eq!(tags.get("node-id"), None);
+    /// ```
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter()
             .find_map(|(tag, value)| (tag == name).then_some(value))
     }
 
     /// Names and values.
+    ///
+    /// ```
+    /// use kafka_producer::metrics::Tags;
+    ///
+    /// let tags = Tags::from([("client-id", "shop"), ("topic", "orders")]);
+    /// assert_eq!(tags.iter().last(), Some(("topic", "orders")));
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, &**value))
     }

@@ -32,11 +32,26 @@ impl MetricsSnapshot {
     }
 
     /// When it was taken.
+    ///
+    /// ```
+    /// # fn example(metrics: &kafka_producer::metrics::MetricsSnapshot) {
+    /// println!("{} seconds ago", metrics.taken_at().elapsed().unwrap_or_default().as_secs());
+    /// # }
+    /// ```
     pub fn taken_at(&self) -> SystemTime {
         self.taken_at
     }
 
     /// The metrics, sorted by group, then by tags: those of a topic or a broker follow each other.
+    ///
+    /// ```
+    /// # fn example(metrics: &kafka_producer::metrics::MetricsSnapshot) {
+    /// let of_topics = metrics.iter().filter(|metric| metric.group == "producer-topic-metrics");
+    /// for metric in of_topics {
+    ///     println!("{} {}: {}", metric.tags, metric.name, metric.value);
+    /// }
+    /// # }
+    /// ```
     pub fn iter(&self) -> std::slice::Iter<'_, Metric> {
         self.metrics.iter()
     }
@@ -59,17 +74,36 @@ impl MetricsSnapshot {
     }
 
     /// The number of such a metric.
+    ///
+    /// ```
+    /// # fn example(metrics: &kafka_producer::metrics::MetricsSnapshot) {
+    /// let failed = metrics.number("producer-metrics", "record-error-total", &[]);
+    /// let of_orders = metrics.number("producer-topic-metrics", "record-error-total", &[("topic", "orders")]);
+    /// # }
+    /// ```
     pub fn number(&self, group: &str, name: &str, tags: &[(&str, &str)]) -> Option<f64> {
         self.find(group, name, tags)
             .and_then(|metric| metric.value.number())
     }
 
     /// How many there are.
+    ///
+    /// ```
+    /// # fn example(metrics: &kafka_producer::metrics::MetricsSnapshot) {
+    /// println!("{} metrics", metrics.len());
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.metrics.len()
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// # fn example(metrics: &kafka_producer::metrics::MetricsSnapshot) {
+    /// assert!(!metrics.is_empty()); // those of the client are always there
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.metrics.is_empty()
     }

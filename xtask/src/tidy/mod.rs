@@ -10,6 +10,7 @@ mod circles;
 mod conformance;
 mod finding;
 mod form;
+mod links;
 mod modules;
 mod places;
 mod traces;
@@ -25,7 +26,7 @@ pub(crate) fn check() -> Result<()> {
     let files = files()?;
     let mut findings = BTreeSet::new();
     let (mut rust, mut pages) = (Vec::new(), Vec::new());
-    for path in files {
+    for path in files.iter().cloned() {
         let Ok(text) = std::fs::read_to_string(shell::workspace().join(&path)) else {
             continue; // Not text, or removed but still known to git.
         };
@@ -46,6 +47,7 @@ pub(crate) fn check() -> Result<()> {
     for (path, text) in &pages {
         findings.extend(places::check(path, text, &by_path));
     }
+    findings.extend(links::check(&pages, &files));
     findings.extend(conformance::check(conformance::page().as_deref(), &rust));
     for finding in &findings {
         println!("{finding}");
