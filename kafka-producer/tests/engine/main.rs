@@ -43,6 +43,7 @@ mod splitting;
 mod stage;
 mod storms;
 mod throttling;
+mod timelines;
 mod transactions;
 mod unused;
 mod weighing;

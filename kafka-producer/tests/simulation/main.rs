@@ -22,6 +22,7 @@
 
 mod agenda;
 mod archive;
+mod attempts;
 mod campaign;
 mod checkers;
 mod client;
