@@ -22,6 +22,7 @@ mod dispatching;
 mod epochs;
 mod expiration;
 mod expiring;
+mod explaining;
 mod forgetting;
 mod identity;
 mod incapable;

@@ -28,6 +28,7 @@ mod checkers;
 mod client;
 mod clock;
 mod content;
+mod explaining;
 mod faults;
 mod fencing;
 mod ground;

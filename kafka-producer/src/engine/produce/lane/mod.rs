@@ -30,6 +30,7 @@ pub(crate) mod numbering;
 pub(crate) mod recall;
 pub(crate) mod slot;
 pub(crate) mod split;
+mod standing;
 pub(crate) mod unresolved;
 mod trail;
 mod waiting;
