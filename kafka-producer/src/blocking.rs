@@ -33,6 +33,7 @@ use crate::engine::CloseReport;
 use crate::error::{
     ClientInstanceIdError, ConnectError, DeliveryError, InCallback, SendError, TransactionError,
 };
+use crate::explanation::Explanation;
 use crate::metrics::{ApplicationMetric, MetricsSnapshot};
 use crate::permit::Permit;
 use crate::producer;
@@ -228,6 +229,22 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See there.
     pub fn connect(&self) -> Result<(), ConnectError> {
         wait("connect", self.inner.connect())
+    }
+
+    /// See [`Producer::explain`](crate::Producer::explain).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// eprintln!("{}", producer.explain("orders", 3)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See there.
+    pub fn explain(&self, topic: &str, partition: i32) -> Result<Explanation, InCallback> {
+        wait("explain", self.inner.explain(topic, partition))
     }
 
     /// See [`Producer::warm_up`](crate::Producer::warm_up).

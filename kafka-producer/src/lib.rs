@@ -88,6 +88,7 @@ pub mod engine;
 )]
 mod engine;
 pub mod error;
+mod explanation;
 mod group;
 pub mod metrics;
 #[cfg(feature = "tokio")]
@@ -146,6 +147,7 @@ pub use engine::CloseReport;
 pub use error::{
     AbortableError, DeliveryError, FatalError, Persistence, SendError, TransactionError,
 };
+pub use explanation::{Explanation, Standing};
 pub use group::{ConsumerGroupMetadata, OffsetToCommit};
 #[cfg(feature = "tokio")]
 pub use interceptor::{

@@ -16,6 +16,7 @@ use crate::custom::Custom;
 use crate::delivery::Delivery;
 use crate::engine::{CloseReport, Command, Wait};
 use crate::error::{ConnectError, DeliveryError, InCallback, SendError};
+use crate::explanation::{Explanation, Standing};
 use crate::metrics::MetricsSnapshot;
 use crate::permit::Permit;
 use crate::record::{ProducerRecord, RecordMetadata};
@@ -376,6 +377,44 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
         });
         warm.await
             .unwrap_or_else(|_| Err(self.appender().why_closed()))
+    }
+
+    /// Why the records of a partition are still here: how many wait, for how long, and what the oldest waits for,
+    /// as its error would say if its time was up. For people; a program that has to know of a record awaits its
+    /// [`Delivery`].
+    ///
+    /// The producer's thread answers at its next step, and also after `close` or a failure: then the answer is that.
+    /// Nothing is sent, or asked of a broker, because of it.
+    ///
+    /// Cancel safe: nothing was begun.
+    ///
+    /// ```no_run
+    /// # use kafka_producer::Producer;
+    /// # async fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// // orders-3: 12 record(s) wait, the oldest for 1705 ms: in a request to broker 1 at kafka-1:9092, …
+    /// eprintln!("{}", producer.explain("orders", 3).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Only in a callback, which must not wait: [`InCallback`].
+    pub async fn explain(&self, topic: &str, partition: i32) -> Result<Explanation, InCallback> {
+        own_thread::may_await("explain")?;
+        let topic: Arc<str> = Arc::from(topic);
+        let (reply, standing) = oneshot::channel();
+        self.appender().handle().ask(Command::Explain {
+            topic: Arc::clone(&topic),
+            partition,
+            reply,
+        });
+        let ended = || self.appender().handle().state().ended();
+        let standing = standing.await;
+        Ok(Explanation {
+            topic,
+            partition,
+            standing: standing.unwrap_or_else(|_| ended().unwrap_or(Standing::Closed)),
+        })
     }
 
     /// Waits until all of the topics are known.

@@ -10,16 +10,17 @@ use kafka_producer::config::{
     UnknownPolicy, UnknownProtocol, Warning,
 };
 use kafka_producer::error::{
-    AbortableError, AuthenticationError, Cause, ConnectError, DeliveryError, FatalError, History,
-    InCallback, Misuse, NoServer, SendError, ServerFailure, TimedOut, TransactionError,
-    Unsupported, WaitReason,
+    AbortableError, Attempt, AttemptEnd, AuthenticationError, Cause, ConnectError, DeliveryError,
+    FatalError, History, InCallback, Misuse, NoServer, SendError, ServerFailure, TimedOut,
+    Timeline, TimelineEvent, TransactionError, Unsupported, WaitReason,
 };
 use kafka_producer::security::{ScramHash, Secret, Token, TokenError, TokenProvider};
 use kafka_producer::{
     Acknowledgement, Acks, Address, BuildError, CloseReport, ConfigError, ConsumerGroupMetadata,
-    Delivery, InterceptedRecord, OffsetToCommit, Persistence, Producer, ProducerBuilder,
-    ProducerConfig, ProducerInterceptor, ProducerRecord, RecordMetadata, SecurityProtocol, SentAll,
-    Status, Transaction, TrySendError, Unacknowledged, UnresolvedPolicy, WaitsFor, blocking,
+    Delivery, Explanation, InterceptedRecord, OffsetToCommit, Persistence, Producer,
+    ProducerBuilder, ProducerConfig, ProducerInterceptor, ProducerRecord, RecordMetadata,
+    SecurityProtocol, SentAll, Standing, Status, Transaction, TrySendError, Unacknowledged,
+    UnresolvedPolicy, WaitsFor, blocking,
 };
 
 #[test]
@@ -83,6 +84,12 @@ fn what_a_call_returns_can_be_awaited_on_any_thread() {
 
 #[test]
 fn values_can_be_cloned_compared_and_printed() {
+    is_value::<Explanation>();
+    is_value::<Standing>();
+    is_value::<Timeline>();
+    is_value::<TimelineEvent>();
+    is_value::<Attempt>();
+    is_value::<AttemptEnd>();
     is_value::<ProducerConfig>();
     is_value::<ConfigError>();
     is_value::<Problem>();

@@ -210,6 +210,20 @@ impl<E> Queue<E> {
         readiness
     }
 
+    /// Returns what there is to take, and notes nothing: the queue rings as before.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, time::{Duration, Instant}};
+    /// # use kafka_accumulator::*;
+    /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
+    /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
+    /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
+    /// assert_eq!(queue.readiness(Instant::now()), Readiness::Empty);
+    /// ```
+    pub fn readiness(&self, now: Instant) -> Readiness {
+        lock(&self.state).readiness(now, self.shared.linger, &self.shared.budget)
+    }
+
     /// Takes the oldest sealed batch; else the open one if it is due: it has lingered, or callers wait
     /// for memory.
     ///

@@ -18,7 +18,9 @@ use crate::engine::timers::Timer;
 use crate::engine::warming::WarmUp;
 use crate::error::{
     AbortableError, Cause, ClientInstanceIdError, DeliveryError, SendError, TransactionError,
+    WaitReason,
 };
+use crate::explanation::Standing;
 
 impl Engine {
     /// Looks at what callers ask and at the queues that rang.
@@ -134,14 +136,12 @@ impl Engine {
                 let undecided = sender.undecided(&mut peers);
                 self.cx.notices.push(Notice::answer(reply, undecided));
             }
-            Command::Shortage { since, reply } => {
-                let (sender, mut peers) = self.sender_and_peers();
-                let last = sender.shortage(&mut peers, since);
-                let cx = &mut self.cx;
-                cx.reports
-                    .memory_full(last.as_ref(), cx.now, &mut cx.actions);
-                self.cx.notices.push(Notice::answer(reply, last));
-            }
+            Command::Explain {
+                topic,
+                partition,
+                reply,
+            } => self.explain(&topic, partition, reply),
+            Command::Shortage { since, reply } => self.tell_shortage(since, reply),
             Command::Transact {
                 call,
                 deadline,
@@ -158,6 +158,26 @@ impl Engine {
             Command::Gathered(gathered) => self.metrics_gathered(gathered),
             Command::Close { deadline, reply } => self.close(deadline, reply),
         }
+    }
+
+    /// Tells what the records of a partition wait for.
+    fn explain(&mut self, topic: &str, partition: i32, reply: oneshot::Sender<Standing>) {
+        let (sender, mut peers) = self.sender_and_peers();
+        let standing = match sender.explain(&mut peers, topic, partition) {
+            waiting @ Standing::Waiting { .. } => waiting,
+            without_records => self.cx.handle.state().ended().unwrap_or(without_records),
+        };
+        self.cx.notices.push(Notice::answer(reply, standing));
+    }
+
+    /// Tells why no memory has become free since then.
+    fn tell_shortage(&mut self, since: Instant, reply: oneshot::Sender<Option<WaitReason>>) {
+        let (sender, mut peers) = self.sender_and_peers();
+        let last = sender.shortage(&mut peers, since);
+        let cx = &mut self.cx;
+        cx.reports
+            .memory_full(last.as_ref(), cx.now, &mut cx.actions);
+        cx.notices.push(Notice::answer(reply, last));
     }
 
     /// What a record is refused with now.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use kafka_accumulator::{Accumulator, Batch, BatchOutcome};
 
 use crate::engine::backoff;
+use crate::engine::cluster::addresses::Addresses;
 use crate::engine::handle::{CloseReport, EngineHandle};
 use crate::engine::input::Action;
 use crate::engine::metrics::Recorder;
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) notices: Vec<Notice>,
     /// What people were told.
     pub(crate) reports: Reports,
+    /// Where brokers were dialed, for what errors tell.
+    pub(crate) addresses: Addresses,
     /// Outcomes so far.
     tally: CloseReport,
     /// Batches of a transactional producer that have failed, until its transaction is told.
@@ -60,6 +63,7 @@ impl Context {
             actions: VecDeque::new(),
             notices: Vec::new(),
             reports: Reports::default(),
+            addresses: Addresses::default(),
             tally: CloseReport::default(),
             failures: Vec::new(),
         }

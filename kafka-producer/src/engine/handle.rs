@@ -20,6 +20,7 @@ use crate::error::{
     AbortableError, ClientInstanceIdError, ConnectError, DeliveryError, FatalError, SendError,
     TransactionError, WaitReason,
 };
+use crate::explanation::Standing;
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::metrics::ApplicationMetrics;
 
@@ -49,6 +50,17 @@ pub enum EngineState {
     Closed,
     /// It failed as a whole.
     Failed(FatalError),
+}
+
+impl EngineState {
+    /// How it stands with every partition without records, if none are taken any more.
+    pub(crate) fn ended(self) -> Option<Standing> {
+        match self {
+            Self::Open => None,
+            Self::Closed => Some(Standing::Closed),
+            Self::Failed(fatal) => Some(Standing::Failed(fatal)),
+        }
+    }
 }
 
 /// What a caller wants of the engine.
@@ -96,6 +108,15 @@ pub enum Command {
     Undecided {
         /// Told so many.
         reply: oneshot::Sender<u64>,
+    },
+    /// Tell me what the records of a partition wait for; answered at once.
+    Explain {
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// Dropped if nobody waits any more.
+        reply: oneshot::Sender<Standing>,
     },
     /// Tell me why no memory has become free since then; answered at once.
     Shortage {

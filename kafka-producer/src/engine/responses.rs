@@ -473,6 +473,7 @@ impl Engine {
         let lanes = self.sender.lanes();
         let is_needed = |id| lanes.listed(id) > 0;
         self.nodes.forget_others(self.cx.now, &members, is_needed);
+        self.cx.addresses.keep(|id| self.nodes.knows(id));
         let nodes = &self.nodes;
         self.cx.metrics.keep_nodes(|id| nodes.knows(id));
     }

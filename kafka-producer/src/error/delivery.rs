@@ -10,6 +10,7 @@ use super::authentication::AuthenticationError;
 use super::fatal::FatalError;
 use super::in_callback::InCallback;
 use super::readable::fields;
+use super::timeline::Timeline;
 use super::wait_reason::{Unsupported, WaitReason, told};
 
 /// Whether a record that failed may be in the log.
@@ -92,6 +93,8 @@ pub struct History {
     pub in_doubt: Option<ErrorCode>,
     /// What it was waiting for when it was given up, if it still waited.
     pub wait_reason: Option<WaitReason>,
+    /// What happened to it, in order.
+    pub timeline: Timeline,
 }
 
 impl History {
@@ -113,6 +116,7 @@ impl History {
             last_error: None,
             in_doubt: None,
             wait_reason: None,
+            timeline: Timeline::empty(),
         }
     }
 }
@@ -235,6 +239,21 @@ impl DeliveryError {
         &self.0.history
     }
 
+    /// What happened to the record, in order: each attempt, to which broker, and what it ended with.
+    ///
+    /// ```
+    /// use kafka_producer::DeliveryError;
+    ///
+    /// fn report(error: &DeliveryError) {
+    ///     eprintln!("{error}");
+    ///     eprintln!("{}", error.timeline()); // a line for each event
+    /// }
+    /// report(&DeliveryError::abandoned());
+    /// ```
+    pub fn timeline(&self) -> &Timeline {
+        &self.0.history.timeline
+    }
+
     /// Whether the record may be in the log all the same.
     ///
     /// ```
@@ -300,6 +319,7 @@ impl fmt::Display for DeliveryError {
             last_error,
             in_doubt,
             wait_reason,
+            timeline: _,
         } = self.history();
         write!(f, "{topic}-{partition}: ")?;
         let lost = connection.as_ref().filter(|_| wait_reason != connection);

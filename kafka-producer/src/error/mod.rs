@@ -36,6 +36,7 @@ pub(crate) mod readable;
 mod send;
 #[cfg(all(test, feature = "tokio"))]
 mod tests;
+mod timeline;
 mod transaction;
 mod wait_reason;
 
@@ -49,5 +50,6 @@ pub use fatal::FatalError;
 pub(crate) use fatal::own_words;
 pub use in_callback::InCallback;
 pub use send::{AbortableError, SendError};
+pub use timeline::{Attempt, AttemptEnd, Timeline, TimelineEvent};
 pub use transaction::{Misuse, TimedOut, TransactionError};
 pub use wait_reason::{NoServer, ServerFailure, Unsupported, WaitReason};

@@ -93,6 +93,76 @@ pub enum WaitReason {
         /// Which, by its name in the protocol.
         request: &'static str,
     },
+    /// A broker could not be reached, and is tried again later.
+    #[non_exhaustive]
+    Unreachable {
+        /// Why it could not.
+        why: Arc<Self>,
+        /// The time to the next attempt.
+        next: Duration,
+    },
+    /// The topic is not known yet.
+    #[non_exhaustive]
+    TopicUnknown {
+        /// For how long it has been asked about.
+        asked: Duration,
+        /// Why it is not known.
+        why: Option<Arc<Self>>,
+    },
+    /// The topic has no such partition, as far as is known.
+    #[non_exhaustive]
+    NoPartition {
+        /// How many it has.
+        partitions: i32,
+    },
+    /// The batch takes more records (`linger.ms`).
+    #[non_exhaustive]
+    Lingering {
+        /// For how much longer.
+        left: Duration,
+    },
+    /// The batch pauses between two attempts (`retry.backoff.ms`).
+    #[non_exhaustive]
+    BackingOff {
+        /// For how much longer.
+        left: Duration,
+        /// What the last attempt ended with.
+        after: Option<ErrorCode>,
+    },
+    /// The batch was sent, and is not answered.
+    #[non_exhaustive]
+    InFlight {
+        /// The broker's id and its address.
+        broker: Arc<str>,
+        /// How long ago.
+        since: Duration,
+    },
+    /// The leader has as many produce requests as it may (`max.in.flight.requests.per.connection`).
+    #[non_exhaustive]
+    WindowFull {
+        /// Its id and its address.
+        broker: Arc<str>,
+        /// How many.
+        requests: usize,
+        /// How long ago the oldest was sent.
+        oldest: Duration,
+    },
+    /// Other batches of the partition must be answered first, for the order.
+    EarlierBatch,
+    /// The leader has the batch in its log; the next acknowledgement tells whether all replicas have it.
+    #[non_exhaustive]
+    Unconfirmed {
+        /// Its id and its address.
+        broker: Arc<str>,
+    },
+    /// Memory (`buffer.memory`) that others' records take.
+    #[non_exhaustive]
+    Memory {
+        /// What the oldest of those records wait for.
+        why: Option<Arc<Self>>,
+    },
+    /// Nothing: it is sent next.
+    Due,
 }
 
 impl WaitReason {
@@ -117,9 +187,12 @@ impl WaitReason {
         match self {
             Self::Refused { code, .. } => Some(*code),
             Self::Unsupported(_) => Some(ErrorCode::UNSUPPORTED_VERSION),
-            Self::NoLeader { why } | Self::NoProducerId { why } | Self::Coordinator { why } => {
-                why.as_ref()?.code()
-            }
+            Self::NoLeader { why }
+            | Self::NoProducerId { why }
+            | Self::Coordinator { why }
+            | Self::TopicUnknown { why, .. }
+            | Self::Memory { why } => why.as_ref()?.code(),
+            Self::BackingOff { after, .. } => *after,
             _ => None,
         }
     }
@@ -168,6 +241,70 @@ impl fmt::Display for WaitReason {
                 told(f, *code, message)
             }
             Self::Unanswered { request } => write!(f, "{request} was not answered"),
+            Self::NoPartition { partitions } => {
+                write!(
+                    f,
+                    "the topic has {partitions} partition(s), as far as is known"
+                )
+            }
+            Self::TopicUnknown { asked, why } => {
+                let asked_ms = asked.as_millis();
+                let what = format!("the topic is not known, and asked about for {asked_ms} ms");
+                with_reason(f, &what, why)
+            }
+            Self::Memory { why } => with_reason(f, "buffer.memory is taken by other records", why),
+            in_time => in_time.tell_time(f),
+        }
+    }
+}
+
+impl WaitReason {
+    /// In words, where it ends by itself or by an answer.
+    fn tell_time(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { why, next } => {
+                let next_ms = next.as_millis();
+                write!(
+                    f,
+                    "{why}; the next attempt to connect is due in {next_ms} ms"
+                )
+            }
+            Self::Lingering { left } => {
+                let left_ms = left.as_millis();
+                write!(f, "it lingers for {left_ms} ms more (linger.ms)")
+            }
+            Self::BackingOff { left, after } => {
+                let left_ms = left.as_millis();
+                write!(f, "it is sent again in {left_ms} ms")?;
+                after.map_or(Ok(()), |code| write!(f, ", after {code:?}"))
+            }
+            Self::InFlight { broker, since } => {
+                let since_ms = since.as_millis();
+                write!(
+                    f,
+                    "in a request to {broker}, sent {since_ms} ms ago and not answered"
+                )
+            }
+            Self::WindowFull {
+                broker,
+                requests,
+                oldest,
+            } => {
+                let oldest_ms = oldest.as_millis();
+                write!(
+                    f,
+                    "{broker} has not answered {requests} produce request(s), the oldest of {oldest_ms} ms ago \
+                     (max.in.flight.requests.per.connection)"
+                )
+            }
+            Self::EarlierBatch => {
+                f.write_str("other batches of the partition must be answered first")
+            }
+            Self::Unconfirmed { broker } => write!(
+                f,
+                "it is in the log of {broker}, and the next acknowledgement tells whether for good"
+            ),
+            _ => f.write_str("nothing is in the way: it is sent next"),
         }
     }
 }

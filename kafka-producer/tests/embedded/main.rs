@@ -13,6 +13,7 @@ mod choosing;
 mod closing;
 mod compressing;
 mod dooming;
+mod explaining;
 mod faults;
 mod intercepting;
 mod isolating;

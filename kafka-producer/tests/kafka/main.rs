@@ -11,6 +11,7 @@ mod codecs;
 mod console;
 #[path = "../dialers/exchange.rs"]
 mod exchange;
+mod explaining;
 mod growth;
 mod intercepting;
 mod leaders;

@@ -31,6 +31,8 @@ pub(crate) struct Tally {
     pub(crate) floods: u64,
     /// Of metrics, which brokers have accepted.
     pub(crate) pushes: u64,
+    /// Somebody was told why a record waits.
+    pub(crate) explained: u64,
     took: Duration,
     sums: Sums,
     /// Of each kind of fault.
@@ -105,6 +107,7 @@ impl Tally {
         self.schedules += 1;
         self.floods += report.counts.floods;
         self.pushes += report.counts.pushes;
+        self.explained += report.counts.explained;
         let sums = &mut self.sums;
         for (kind, strikes) in &report.counts.strikes {
             self.strikes.entry(*kind).or_default().add(strikes);
@@ -160,6 +163,7 @@ impl fmt::Display for Tally {
         }
         writeln!(f, "{} floods of a frozen broker", self.floods)?;
         writeln!(f, "{} pushes of metrics", self.pushes)?;
+        writeln!(f, "{} explanations of records that wait", self.explained)?;
         write!(
             f,
             "      {:.1} records delivered, {:.1} not persisted, {:.1} possibly persisted",

@@ -179,6 +179,7 @@ impl World {
             client.engine.handle(now, input);
         }
         self.act(number);
+        self.ask_why(number);
         self.clients[number].pauses.settle();
         self.write_some(number);
         self.rest(number);
@@ -209,7 +210,7 @@ impl World {
     }
 
     /// Does what the engine wants done.
-    fn act(&mut self, number: usize) {
+    pub(crate) fn act(&mut self, number: usize) {
         let mut actions = 0;
         while let Some(action) = self.clients[number].engine.poll() {
             actions += 1;

@@ -9,9 +9,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use kafka_producer::engine::{NodeId, Outgoing};
+
+use crate::attempts::Attempts;
 use crate::clock::Clock;
 use crate::group::Standing;
 use crate::ledger::{Decided, Ledger};
+use crate::network::LinkId;
 use crate::trace::{Story, Trace};
 use crate::world::Weather;
 
@@ -22,6 +26,8 @@ pub(crate) struct Ground {
     pub(crate) random: RefCell<fastrand::Rng>,
     pub(crate) trace: Trace,
     pub(crate) ledger: RefCell<Ledger>,
+    /// What engines have sent.
+    pub(crate) attempts: RefCell<Attempts>,
     /// Sleepers that the agenda does not know of yet.
     pub(crate) alarms: RefCell<Vec<(Instant, Waker)>>,
     /// How long producers have stood still altogether.
@@ -62,6 +68,7 @@ impl Ground {
             trace: Trace::new(Arc::clone(&clock), story),
             clock,
             ledger: RefCell::new(Ledger::default()),
+            attempts: RefCell::default(),
             alarms: RefCell::default(),
             stalled: Cell::default(),
             standings: RefCell::default(),
@@ -81,6 +88,12 @@ impl Ground {
     pub(crate) fn standing(&self, client: usize) -> Standing {
         let standings = self.standings.borrow();
         standings.get(&client).copied().unwrap_or_default()
+    }
+
+    /// An engine has given a request to the connection to a broker.
+    pub(crate) fn note_attempts(&self, node: NodeId, link: Option<LinkId>, request: &Outgoing) {
+        let mut attempts = self.attempts.borrow_mut();
+        attempts.made(node, self.now(), link, request);
     }
 
     /// Notes that a promise is broken; the first one counts.

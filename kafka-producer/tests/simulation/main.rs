@@ -22,11 +22,13 @@
 
 mod agenda;
 mod archive;
+mod attempts;
 mod campaign;
 mod checkers;
 mod client;
 mod clock;
 mod content;
+mod explaining;
 mod faults;
 mod fencing;
 mod ground;

@@ -153,6 +153,8 @@ impl World {
 
     /// The engine wants a request to be written.
     pub(crate) fn queue(&mut self, client: usize, node: NodeId, outgoing: Outgoing) {
+        let link = self.clients[client].links.get(&node).copied();
+        self.ground.note_attempts(node, link, &outgoing);
         // Whoever was lost in the same round is sent nothing.
         let Some(&id) = self.clients[client].links.get(&node) else {
             return;
@@ -320,6 +322,7 @@ impl World {
             && let Some(broker) = link.broker
         {
             self.note_end(&frame);
+            self.ground.attempts.borrow_mut().came(id, &frame);
             let now = self.broker_time();
             let before = self.cluster.transactions();
             let answer = self.cluster.handle(now, broker, ConnectionId(id.0), frame);

@@ -37,6 +37,10 @@ pub(crate) fn all() -> Vec<Trial> {
             "metrics_are_pushed_more_than_100_times_in_100_seeds",
             || pushes(0, 100, 100),
         ),
+        Trial::test(
+            "records_that_wait_are_explained_more_than_1000_times_in_100_seeds",
+            || explanations(0, 100, 1_000),
+        ),
         Trial::test("the_same_seed_is_the_same_run", || same_run(1_000, 10)),
     ];
     let named = REGRESSIONS.iter().map(|&(name, seed)| {
@@ -84,6 +88,15 @@ fn floods(from: u64, seeds: u64, least: u64) -> Result<(), Failed> {
 fn pushes(from: u64, seeds: u64, least: u64) -> Result<(), Failed> {
     let tally = Campaign::of(from, seeds).run();
     match tally.failed.is_empty() && tally.pushes > least {
+        true => Ok(()),
+        false => Err(tally.to_string().into()),
+    }
+}
+
+/// Where hardly anybody asks why a record waits, nothing is shown of the answers.
+fn explanations(from: u64, seeds: u64, least: u64) -> Result<(), Failed> {
+    let tally = Campaign::of(from, seeds).run();
+    match tally.failed.is_empty() && tally.explained > least {
         true => Ok(()),
         false => Err(tally.to_string().into()),
     }

@@ -115,6 +115,8 @@ pub(crate) struct Counts {
     pub(crate) rounds: u64,
     /// Callers have waited for the memory of a frozen broker, and then written to the others.
     pub(crate) floods: u64,
+    /// Somebody was told why a record waits.
+    pub(crate) explained: u64,
     /// Brokers have accepted metrics.
     pub(crate) pushes: u64,
 }

@@ -27,6 +27,7 @@ pub(crate) struct InFlightRequest {
     pub(crate) progress: Progress,
     pub(crate) expected: ExpectedResponse,
     correlation_id: i32,
+    begun: Instant,
     /// When its connection is given up.
     deadline: Instant,
 }
@@ -81,6 +82,7 @@ impl InFlight {
             progress: Progress::Sent { since: now },
             expected,
             correlation_id,
+            begun: now,
             deadline,
         };
         self.produce += usize::from(request.is_produce());
@@ -153,6 +155,13 @@ impl InFlight {
     /// How many produce requests there are: what `max.in.flight.requests.per.connection` bounds.
     pub(crate) fn produce(&self) -> usize {
         self.produce
+    }
+
+    /// When the oldest produce request was sent, or begun if it is not sent yet.
+    pub(crate) fn oldest_produce_since(&self) -> Option<Instant> {
+        let mut requests = self.requests.iter();
+        let oldest = requests.find(|request| request.is_produce())?;
+        Some(oldest.begun)
     }
 
     /// What is answered next.

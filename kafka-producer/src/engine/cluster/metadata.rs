@@ -8,6 +8,7 @@
 //! what has changed, and `metadata/weigh.rs` how busy partitions are.
 
 mod apply;
+pub(crate) mod place;
 mod publish;
 mod scales;
 mod weigh;

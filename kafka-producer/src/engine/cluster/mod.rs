@@ -1,5 +1,6 @@
 //! The brokers and what they have told of the cluster.
 
+pub(crate) mod addresses;
 pub(crate) mod node_id;
 
 pub(crate) mod expected_response;

@@ -199,6 +199,7 @@ impl Nodes {
         );
         let deadline = cx.now + timeout;
         node.dial(cx.now, deadline, &mut cx.random);
+        cx.addresses.note(id, node.address());
         self.adopted.remove(&id);
         cx.actions
             .push_back(Action::Dial(id, node.address().clone(), deadline));

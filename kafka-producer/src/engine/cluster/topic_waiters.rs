@@ -117,6 +117,16 @@ impl TopicWaiters {
         notices.extend(refused.map(|waiter| waiter.answer(Err(error()))));
     }
 
+    /// How many wait for this partition, or for any, and since when the first of them does.
+    pub(crate) fn waiting_for(&self, partition: i32) -> (usize, Option<Instant>) {
+        let concerned = |waiter: &&Waiter| waiter.partition.is_none_or(|it| it == partition);
+        let waiting = self.list.iter().filter(concerned);
+        // One whose caller has gone only keeps the topic wanted.
+        let waiting = waiting.filter(|waiter| !waiter.reply.is_canceled());
+        let since = waiting.clone().map(|waiter| waiter.since).min();
+        (waiting.count(), since)
+    }
+
     pub(crate) fn deadlines(&self) -> impl Iterator<Item = Instant> {
         self.list.iter().map(|waiter| waiter.deadline)
     }

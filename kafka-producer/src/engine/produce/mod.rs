@@ -3,6 +3,7 @@
 //! Each module stands below those that it uses.
 
 pub(crate) mod lane_key;
+pub(crate) mod stand;
 
 pub(crate) mod row;
 

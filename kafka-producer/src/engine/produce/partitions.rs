@@ -86,6 +86,14 @@ impl Partitions {
         &self.row
     }
 
+    /// The lane of one of them, if it was written to.
+    pub(crate) fn lane(&self, index: usize) -> Option<LaneKey> {
+        match self.places.get(index)? {
+            Partition::InUse(key) => Some(*key),
+            Partition::Unused(_) => None,
+        }
+    }
+
     /// The lanes of those that were written to.
     pub(crate) fn lanes(&self) -> impl Iterator<Item = LaneKey> {
         let places = self.places.iter();

@@ -18,6 +18,7 @@ pub(crate) mod order;
 pub(crate) mod rate;
 pub(crate) mod report;
 pub(crate) mod throttle;
+pub(crate) mod timeline;
 pub(crate) mod transactions;
 pub(crate) mod window;
 
@@ -28,6 +29,7 @@ use kafka_mock::cluster::HangingTransaction;
 use kafka_wire::ErrorCode;
 
 use crate::archive::{Archive, LogName, Logged};
+use crate::attempts::Attempts;
 use crate::faults::FaultKind;
 use crate::group::group_of;
 use crate::ledger::{Decided, Ledger, RecordId, Told};
@@ -40,6 +42,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: &'a Ledger,
     pub(crate) archive: &'a Archive,
+    pub(crate) attempts: &'a Attempts,
     pub(crate) producers: Vec<Rc<Producer>>,
     /// Producers that write under one epoch are one producer to the brokers, who take the batch of the
     /// one for that of the other: no client can tell. What was decided before that is promised.
@@ -59,11 +62,15 @@ pub(crate) struct Facts<'a> {
 /// A promise, and the judgement whether it was kept.
 type Promise = (&'static str, fn(&Facts<'_>) -> Result<(), String>);
 
-const OF_THE_PRODUCER: [Promise; 4] = [
+const OF_THE_PRODUCER: [Promise; 5] = [
     ("every record ends exactly once", once::check),
     ("what is in a log is what was sent", content::check),
     ("a producer fails for good only when it must", fatal::check),
     ("the close report is what happened", report::check),
+    (
+        "an error tells the attempts that were made",
+        timeline::check,
+    ),
 ];
 
 const OF_THE_LOGS: [Promise; 6] = [
@@ -86,7 +93,8 @@ impl World {
             self.archive.copy(&self.cluster, &topic);
         }
         let ledger = self.ground.ledger.borrow();
-        let facts = Facts::of(self, &ledger);
+        let attempts = self.ground.attempts.borrow();
+        let facts = Facts::of(self, &ledger, &attempts);
         for (promise, check) in OF_THE_PRODUCER.iter().chain(&OF_THE_LOGS) {
             if let Err(story) = check(&facts) {
                 self.ground.broken(promise, story);
@@ -116,7 +124,7 @@ impl World {
 }
 
 impl<'a> Facts<'a> {
-    fn of(world: &'a World, ledger: &'a Ledger) -> Self {
+    fn of(world: &'a World, ledger: &'a Ledger, attempts: &'a Attempts) -> Self {
         let mut places: BTreeMap<RecordId, Vec<(&LogName, Logged)>> = BTreeMap::new();
         for (name, log) in world.archive.logs() {
             for logged in log {
@@ -130,6 +138,7 @@ impl<'a> Facts<'a> {
             plan: &world.plan,
             ledger,
             archive: &world.archive,
+            attempts,
             producers: world
                 .clients
                 .iter()

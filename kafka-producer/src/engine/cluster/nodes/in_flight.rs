@@ -1,6 +1,6 @@
 //! What brokers were asked and have not answered: questions about all of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Nodes;
 use crate::engine::cluster::in_flight::InFlight;
@@ -27,6 +27,12 @@ impl Nodes {
     /// Whether batches are on their way to any.
     pub(crate) fn have_produce_in_flight(&self) -> bool {
         self.in_flight().any(|requests| requests.produce() > 0)
+    }
+
+    /// How many produce requests a broker has not answered, and when the oldest was sent, if there are any.
+    pub(crate) fn produce_in_flight(&self, id: NodeId) -> Option<(usize, Instant)> {
+        let requests = self.known.get(&id)?.in_flight()?;
+        Some((requests.produce(), requests.oldest_produce_since()?))
     }
 
     /// Whether batches are being compressed for a request to this broker.

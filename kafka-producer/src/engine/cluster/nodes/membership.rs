@@ -115,6 +115,7 @@ impl Nodes {
             cx.timers.arm(Timer::Session(id), at);
         }
         cx.metrics.meet_node(cx.now, id);
+        cx.addresses.note(id, node.address());
         self.known.insert(id, node);
         self.adopted.insert(bootstrap, id);
         self.newly_adopted.push(id);

@@ -124,6 +124,25 @@ impl Nodes {
         self.known.get(&id)?.known_obstacle(now)
     }
 
+    /// What a broker is called in messages.
+    pub(crate) fn name(&self, id: NodeId) -> Arc<str> {
+        let node = self.known.get(&id);
+        node.map_or_else(|| id.to_string().into(), Node::name)
+    }
+
+    /// What is in the way of a broker, with the time to its next dial if that waits.
+    pub(crate) fn with_next_dial(&self, now: Instant, id: NodeId, why: WaitReason) -> WaitReason {
+        let resting = self.known.get(&id).filter(|node| node.is_resting());
+        let next = resting.map(|node| node.rested_at(now).saturating_duration_since(now));
+        match next {
+            Some(next) if matches!(why, WaitReason::Connection { .. }) => {
+                let why = Arc::new(why);
+                WaitReason::Unreachable { why, next }
+            }
+            _ => why,
+        }
+    }
+
     /// What keeps a broker from being asked, if there is none that could be.
     pub(crate) fn everybodys_obstacle(&self, now: Instant) -> Option<WaitReason> {
         let nodes = self.known.values();

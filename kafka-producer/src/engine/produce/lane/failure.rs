@@ -12,7 +12,9 @@ use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
 use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::verdict::Ambiguity;
-use crate::error::{Cause, DeliveryError, History, Persistence, WaitReason};
+use crate::error::{
+    AttemptEnd, Cause, DeliveryError, History, Persistence, Timeline, TimelineEvent, WaitReason,
+};
 
 /// What a batch that was not delivered was waiting for, if that is known.
 pub(crate) type Waited = Option<WaitReason>;
@@ -20,7 +22,7 @@ pub(crate) type Waited = Option<WaitReason>;
 impl Lane {
     /// Ends a batch that was removed from the lane.
     pub(super) fn fail(&mut self, cx: &mut Context, slot: Slot, cause: Cause, waited: &Waited) {
-        let mut history = self.history(cx.now, &slot);
+        let mut history = self.history(cx, &slot);
         let waited = match slot.state {
             SlotState::InFlight => Some(WaitReason::Unanswered { request: "Produce" }),
             _ => waited.clone(),
@@ -40,8 +42,11 @@ impl Lane {
     ) {
         let topic = Arc::clone(self.topic());
         let waited = waited.as_ref().filter(|_| tells_what_it_waited_for(&cause));
+        let elapsed = cx.now.saturating_duration_since(batch.created());
+        let failed = TimelineEvent::Failed { at: elapsed };
         let history = History {
-            elapsed: cx.now.saturating_duration_since(batch.created()),
+            elapsed,
+            timeline: Timeline::new(vec![TimelineEvent::Accepted, failed]),
             wait_reason: waited.cloned(),
             batch_bytes: batch.uncompressed_bytes(),
             ..History::without_attempt(topic, self.partition(), Persistence::NotPersisted)
@@ -66,7 +71,7 @@ impl Lane {
         cx.end_failed(key, batch, error, outcome);
     }
 
-    pub(super) fn history(&self, now: Instant, slot: &Slot) -> History {
+    pub(super) fn history(&self, cx: &Context, slot: &Slot) -> History {
         let in_flight = slot.state == SlotState::InFlight;
         let ambiguous = slot.ambiguity != Ambiguity::None || in_flight;
         History {
@@ -77,13 +82,14 @@ impl Lane {
                 false => Persistence::NotPersisted,
             },
             attempts: slot.attempts,
-            elapsed: now.saturating_duration_since(slot.batch.created()),
+            elapsed: cx.now.saturating_duration_since(slot.batch.created()),
             broker: slot.sent_to.map(|leader| leader.node.0),
             batch_bytes: slot.batch.uncompressed_bytes(),
             connection: self.last_loss.as_deref().cloned(),
             last_error: slot.last_error,
             in_doubt: slot.in_doubt.filter(|_| ambiguous),
             wait_reason: None,
+            timeline: slot.timeline(&cx.addresses, cx.now),
         }
     }
 
@@ -137,6 +143,10 @@ impl Lane {
     /// A batch could not be put into a request, and never can.
     pub(crate) fn unsendable(&mut self, cx: &mut Context, serial: u64, why: &Arc<str>) {
         if let Some(mut slot) = self.remove(serial) {
+            let attempt = slot.attempt(&cx.addresses, cx.now, AttemptEnd::NotWritten);
+            attempt
+                .into_iter()
+                .for_each(|attempt| slot.note_end(attempt));
             // It was not written, so this attempt cannot have reached a log.
             slot.state = SlotState::Waiting { until: cx.now };
             self.numbering.break_off(serial, slot.ambiguity);

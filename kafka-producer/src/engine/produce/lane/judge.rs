@@ -12,7 +12,7 @@ use crate::engine::produce::expiration::BrokerMemory;
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
 use crate::engine::produce::verdict::{Ambiguity, Append, Kind, Refresh, Verdict, verdict};
-use crate::error::{Cause, DeliveryError, FatalError, WaitReason, own_words};
+use crate::error::{Attempt, AttemptEnd, Cause, DeliveryError, FatalError, WaitReason, own_words};
 use crate::readable::readable;
 use crate::settings::UnresolvedPolicy;
 
@@ -48,6 +48,10 @@ pub(crate) struct PartitionOutcome {
     pub(super) log_start_offset: Option<i64>,
     /// The invalid records, and what is wrong with each, if the broker says.
     pub(super) record_errors: Vec<(u32, Option<Arc<str>>)>,
+    /// Why there is no answer, if there is none.
+    loss: Option<Loss>,
+    /// The answer asks the producer to be silent for so long.
+    throttle: Duration,
 }
 
 impl PartitionOutcome {
@@ -61,11 +65,25 @@ impl PartitionOutcome {
             log_append_time_ms: None,
             log_start_offset: None,
             record_errors: Vec::new(),
+            loss: None,
+            throttle: Duration::ZERO,
         }
     }
 
-    /// The answer in a produce response of this version.
-    pub(crate) fn told(answer: PartitionProduceResponse, version: Version) -> Self {
+    /// That there is no answer.
+    pub(crate) fn lost(loss: &Loss) -> Self {
+        Self {
+            loss: Some(loss.clone()),
+            ..Self::of(loss.code)
+        }
+    }
+
+    /// The answer in a produce response of this version, which asks for so long a silence.
+    pub(crate) fn told(
+        answer: PartitionProduceResponse,
+        version: Version,
+        throttle: Duration,
+    ) -> Self {
         let errors = answer.record_errors.into_iter().filter_map(|error| {
             let index = u32::try_from(error.batch_index).ok()?;
             Some((index, error.batch_index_error_message.map(shown)))
@@ -79,11 +97,30 @@ impl PartitionOutcome {
             log_append_time_ms: told(answer.log_append_time_ms),
             log_start_offset: told(answer.log_start_offset),
             record_errors: errors.collect(),
+            loss: None,
+            throttle,
         }
     }
 
     pub(crate) fn code(&self) -> ErrorCode {
         self.code
+    }
+
+    /// What the attempt has ended with, if it was not acknowledged.
+    fn end(&self) -> AttemptEnd {
+        match &self.loss {
+            None => AttemptEnd::Refused {
+                code: self.code,
+                message: self.message.clone(),
+            },
+            Some(Loss { why: None, .. }) => AttemptEnd::NoResult,
+            Some(Loss { code, .. }) if *code == ErrorCode::REQUEST_TIMED_OUT => {
+                AttemptEnd::TimedOut
+            }
+            Some(Loss { why: Some(why), .. }) => AttemptEnd::ConnectionLost {
+                reason: WaitReason::clone(why),
+            },
+        }
     }
 }
 
@@ -130,6 +167,9 @@ impl Lane {
             }
             return Consequence::Nothing;
         };
+        if !matches!(judged, Verdict::Deliver | Verdict::DeliverWithoutOffset) {
+            note_attempt(&mut self.slots[position], cx, outcome);
+        }
         // This attempt has ended; whether the log may have it is part of the verdict.
         self.slots[position].state = SlotState::Waiting { until: cx.now };
         let transactional = matches!(kind, Kind::Transactional(_));
@@ -306,7 +346,7 @@ impl Lane {
         message: &Option<Arc<str>>,
         record_errors: Vec<(u32, Option<Arc<str>>)>,
     ) {
-        let history = self.history(cx.now, slot);
+        let history = self.history(cx, slot);
         let error = |cause| DeliveryError::new(cause, history.clone());
         let each = record_errors.into_iter().map(|(index, why)| {
             let message = why.or_else(|| message.clone());
@@ -318,6 +358,17 @@ impl Lane {
         let first = each.first().map_or(&rest, |(_, why)| why).clone();
         let outcome = BatchOutcome::Refused { each, rest };
         self.end_failed(cx, Arc::clone(&slot.batch), &first, outcome);
+    }
+}
+
+/// Notes an attempt that was not acknowledged.
+#[cold]
+fn note_attempt(slot: &mut Slot, cx: &Context, outcome: &PartitionOutcome) {
+    if let Some(attempt) = slot.attempt(&cx.addresses, cx.now, outcome.end()) {
+        slot.note_end(Attempt {
+            throttled: Some(outcome.throttle).filter(|throttle| !throttle.is_zero()),
+            ..attempt
+        });
     }
 }
 

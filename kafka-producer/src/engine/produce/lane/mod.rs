@@ -30,7 +30,9 @@ pub(crate) mod numbering;
 pub(crate) mod recall;
 pub(crate) mod slot;
 pub(crate) mod split;
+mod standing;
 pub(crate) mod unresolved;
+mod trail;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -432,12 +434,10 @@ impl Lane {
     }
 
     /// Marks the batch that may be sent as in flight to this broker. Returns its serial and what to send.
-    pub(crate) fn send(&mut self, node: NodeId) -> Option<(u64, NumberedBatch)> {
+    pub(crate) fn send(&mut self, node: NodeId, now: Instant) -> Option<(u64, NumberedBatch)> {
         let slot = self.slots.iter_mut().find(|slot| slot.is_waiting())?;
-        slot.state = SlotState::InFlight;
-        slot.attempts += 1;
         let epoch = self.leader_epoch;
-        slot.sent_to = Some(Leadership { node, epoch });
+        slot.send(Leadership { node, epoch }, now);
         let batch = NumberedBatch {
             topic: Arc::clone(self.queue.topic()),
             topic_id: self.topic_id,
@@ -691,7 +691,7 @@ mod tests {
             has_more.push(lane.has_more());
         }
         for _ in 0..2 {
-            lane.send(NodeId(1)).expect("it waits");
+            lane.send(NodeId(1), Instant::now()).expect("it waits");
             has_more.push(lane.has_more());
         }
         assert_eq!(has_more, [false, true, false, false]);

@@ -1,17 +1,19 @@
 //! One batch that left its queue and has no outcome yet: its number, its attempts and its state.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_accumulator::Batch;
 use kafka_wire::ErrorCode;
 use kafka_wire::records::next_sequence;
 
+use crate::engine::cluster::addresses::Addresses;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::identity::ProducerId;
 use crate::engine::produce::expiration::{BrokerMemory, LastAppend};
+use crate::engine::produce::lane::trail::Trail;
 use crate::engine::produce::verdict::Ambiguity;
-use crate::error::DeliveryError;
+use crate::error::{Attempt, AttemptEnd, DeliveryError, Timeline, TimelineEvent};
 
 /// A batch that was taken.
 #[derive(Clone, Debug)]
@@ -32,6 +34,12 @@ pub(crate) struct Slot {
     /// How often in a row its leader was asked about it without a result.
     pub(super) asked_in_vain: u8,
     pub(super) state: SlotState,
+    /// When it was taken from its queue.
+    pub(super) taken: Instant,
+    /// When it was last sent; before that, when it was taken.
+    pub(super) sent_at: Instant,
+    /// The attempts that have ended without an acknowledgement, if there are any.
+    pub(super) trail: Option<Box<Trail>>,
 }
 
 /// Producer id, epoch and sequence of a batch, by which a broker keeps a producer's batches in order.
@@ -132,7 +140,63 @@ impl Slot {
             sent_to: None,
             asked_in_vain: 0,
             state: SlotState::Waiting { until: now },
+            taken: now,
+            sent_at: now,
+            trail: None,
         }
+    }
+
+    /// An attempt begins.
+    pub(super) fn send(&mut self, to: Leadership, now: Instant) {
+        self.state = SlotState::InFlight;
+        self.attempts += 1;
+        self.sent_to = Some(to);
+        self.sent_at = now;
+    }
+
+    /// The last attempt has ended without an acknowledgement.
+    pub(super) fn note_end(&mut self, attempt: Attempt) {
+        self.trail.get_or_insert_default().note(attempt);
+    }
+
+    /// The last attempt, if it ends now; `None` if there was none.
+    pub(super) fn attempt(
+        &self,
+        addresses: &Addresses,
+        now: Instant,
+        end: AttemptEnd,
+    ) -> Option<Attempt> {
+        let node = self.sent_to?.node;
+        let ended = self.trail.as_ref().map_or(0, |trail| trail.total());
+        Some(Attempt {
+            number: ended + 1,
+            broker: node.0,
+            address: addresses.of(node),
+            sent: self.age(self.sent_at),
+            ended: self.age(now),
+            end,
+            throttled: None,
+        })
+    }
+
+    /// What happened to its records, which fail now.
+    pub(super) fn timeline(&self, addresses: &Addresses, now: Instant) -> Timeline {
+        let at = self.age(self.taken);
+        let mut events = vec![TimelineEvent::Accepted, TimelineEvent::Sealed { at }];
+        if let Some(trail) = &self.trail {
+            trail.tell(&mut events);
+        }
+        if self.state == SlotState::InFlight {
+            let unanswered = self.attempt(addresses, now, AttemptEnd::Unanswered);
+            events.extend(unanswered.map(TimelineEvent::Attempt));
+        }
+        events.push(TimelineEvent::Failed { at: self.age(now) });
+        Timeline::new(events)
+    }
+
+    /// From the creation of its batch.
+    fn age(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.batch.created())
     }
 
     pub(super) fn producer(&self) -> Option<ProducerId> {

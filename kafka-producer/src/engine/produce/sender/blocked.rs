@@ -45,8 +45,20 @@ impl Sender {
         }
     }
 
-    /// What keeps a lane's batches from being sent.
+    /// What keeps a lane's batches from being sent, or else what their last attempt ended with.
     pub(super) fn lane_obstacle(&self, p: &Peers<'_>, key: LaneKey) -> Option<WaitReason> {
+        let obstacle = self.standing_obstacle(p, key);
+        obstacle.or_else(|| {
+            let code = self.lanes[key].last_refusal()?;
+            Some(match is_our_own(code) {
+                true => WaitReason::Unanswered { request: "Produce" },
+                false => WaitReason::refused("Produce", code),
+            })
+        })
+    }
+
+    /// What keeps every batch of a lane from being sent.
+    pub(super) fn standing_obstacle(&self, p: &Peers<'_>, key: LaneKey) -> Option<WaitReason> {
         let lane = &self.lanes[key];
         let cluster = || cluster_obstacle(p).map(Arc::new);
         let Some(leader) = lane.leader().filter(|leader| p.nodes.knows(*leader)) else {
@@ -64,11 +76,7 @@ impl Sender {
             let why = why.or_else(cluster);
             return Some(WaitReason::NoProducerId { why });
         }
-        let code = lane.last_refusal()?;
-        Some(match is_our_own(code) {
-            true => WaitReason::Unanswered { request: "Produce" },
-            false => WaitReason::refused("Produce", code),
-        })
+        None
     }
 }
 

@@ -322,7 +322,7 @@ impl Sender {
         let mut batches = Vec::with_capacity(keys.len());
         let mut sent = Vec::with_capacity(keys.len());
         for &lane in keys {
-            if let Some((serial, batch)) = self.lanes[lane].send(id) {
+            if let Some((serial, batch)) = self.lanes[lane].send(id, p.cx.now) {
                 batches.push(batch);
                 sent.push(BatchRef { lane, serial });
                 self.note_traffic(p, lane);

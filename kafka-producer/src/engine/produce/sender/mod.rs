@@ -8,8 +8,10 @@
 pub(crate) mod blocked;
 mod codec;
 mod drain;
+mod explain;
 mod identify;
 mod measure;
+mod reason;
 mod response;
 mod retire;
 mod unresolved;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka_wire::messages::produce::{LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse};
 use kafka_wire::{ErrorCode, Version};
@@ -25,6 +26,8 @@ impl Sender {
         answer: ProduceResponse,
     ) -> Result<(), FatalError> {
         let mut open = VecDeque::from(sent);
+        let throttle = Duration::from_millis(answer.throttle_time_ms.max(0) as u64);
+        let told = (version, throttle);
         let mut fatal = None;
         for topic in answer.responses {
             for partition in topic.partition_responses {
@@ -36,7 +39,7 @@ impl Sender {
                 };
                 let found = open.iter().position(is_about);
                 if let Some(sent) = found.and_then(|found| open.remove(found)) {
-                    note(&mut fatal, self.answered(p, version, sent, partition));
+                    note(&mut fatal, self.answered(p, told, sent, partition));
                 }
             }
         }
@@ -50,12 +53,16 @@ impl Sender {
     fn answered(
         &mut self,
         p: &mut Peers<'_>,
-        version: Version,
+        (version, throttle): (Version, Duration),
         sent: BatchRef,
         answer: PartitionProduceResponse,
     ) -> Result<(), FatalError> {
         self.follow_leader(p, sent, &answer.current_leader);
-        self.judge(p, sent, &mut PartitionOutcome::told(answer, version))
+        self.judge(
+            p,
+            sent,
+            &mut PartitionOutcome::told(answer, version, throttle),
+        )
     }
 
     /// A refused batch may come with the name of the new leader (KIP-951).
@@ -84,7 +91,7 @@ impl Sender {
         let mut fatal = None;
         for sent in sent {
             self.lanes[sent.lane].unanswered(sent.serial, loss, p.cx.now);
-            let mut unanswered = PartitionOutcome::of(loss.code);
+            let mut unanswered = PartitionOutcome::lost(loss);
             note(&mut fatal, self.judge(p, sent, &mut unanswered));
         }
         fatal.map_or(Ok(()), Err)
