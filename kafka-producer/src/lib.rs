@@ -95,6 +95,9 @@ mod last_handle;
 mod own_thread;
 #[cfg(feature = "tokio")]
 mod pending;
+mod prepared;
+#[cfg(feature = "tokio")]
+mod prepared_transaction;
 #[cfg(feature = "tokio")]
 mod producer;
 #[cfg_attr(
@@ -147,6 +150,9 @@ pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;
 pub use kafka_wire::Uuid;
 pub use kafka_wire::compression::Compression;
+pub use prepared::{CompletedTxn, PreparedTxnState};
+#[cfg(feature = "tokio")]
+pub use prepared_transaction::PreparedTransaction;
 #[cfg(feature = "tokio")]
 pub use producer::Producer;
 pub use record::{ProducerRecord, RecordMetadata};

@@ -404,11 +404,21 @@ fn transactional(values: &Values, findings: &mut Findings) -> Option<Transaction
         findings.invalid(name, id, "at most 32767 bytes");
         return None;
     }
+    let timeout = "transaction.timeout.ms";
+    let two_phase_commit = values.flag(TWO_PHASE);
+    if two_phase_commit && values.is_set(timeout) {
+        let because = format!("{TWO_PHASE}=true: such transactions never time out");
+        let value = values.time(timeout).as_millis().to_string();
+        findings.contradiction(timeout, value, "left out", because);
+    }
     Some(TransactionSettings {
         id: id.into(),
-        timeout: values.time("transaction.timeout.ms"),
+        timeout: values.time(timeout),
+        two_phase_commit,
     })
 }
+
+const TWO_PHASE: &str = "transaction.two.phase.commit.enable";
 
 /// Without the feature `telemetry` there is nothing to encode them with.
 fn metrics_push(values: &Values) -> MetricsPush {

@@ -140,6 +140,18 @@ impl ProducerConfig {
         self.put_time("transaction.timeout.ms", timeout)
     }
 
+    /// `transaction.two.phase.commit.enable`: whether transactions may be prepared, and completed after a restart
+    /// (KIP-939); they never time out.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().transaction_two_phase_commit(true);
+    /// assert_eq!(config, ProducerConfig::new().set("transaction.two.phase.commit.enable", "true"));
+    /// ```
+    pub fn transaction_two_phase_commit(self, enabled: bool) -> Self {
+        self.put("transaction.two.phase.commit.enable", enabled.to_string())
+    }
+
     /// `retries`: attempts after the first;
     /// [`delivery_timeout`](Self::delivery_timeout) is the better bound.
     ///
@@ -595,6 +607,7 @@ mod tests {
             .idempotent()
             .transactional_id("me")
             .transaction_timeout(second)
+            .transaction_two_phase_commit(false)
             .retries(9)
             .max_in_flight(5)
             .batch_size(9)

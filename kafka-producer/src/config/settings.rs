@@ -123,6 +123,8 @@ pub struct TransactionSettings {
     pub id: Arc<str>,
     /// `transaction.timeout.ms`: the coordinator aborts a transaction that is open for longer.
     pub timeout: Duration,
+    /// `transaction.two.phase.commit.enable`: transactions may be prepared, and never time out (KIP-939).
+    pub two_phase_commit: bool,
 }
 
 impl Guarantee {

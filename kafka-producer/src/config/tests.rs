@@ -96,6 +96,7 @@ fn transactions_need_idempotence_and_name_the_client() {
     let transactional = TransactionSettings {
         id: "t".into(),
         timeout: Duration::from_secs(1),
+        two_phase_commit: false,
     };
     assert_eq!(settings.guarantee, Guarantee::Transactional(transactional));
     assert_eq!(&*settings.client_id, "producer-t");
@@ -108,6 +109,22 @@ fn transactions_need_idempotence_and_name_the_client() {
     let too_long = "x".repeat(32_768);
     let message = format!("transactional.id=\"{too_long}\": must be at most 32767 bytes");
     refused(&[("transactional.id", &too_long)], &message);
+}
+
+/// As Java's client.
+#[test]
+fn transactions_that_may_be_prepared_have_no_timeout() {
+    let id = ("transactional.id", "t");
+    let two_phase = ("transaction.two.phase.commit.enable", "true");
+    let settings = silently(&[id, two_phase]);
+    let transactional = settings.guarantee.transactional();
+    assert!(transactional.is_some_and(|settings| settings.two_phase_commit));
+    refused(
+        &[id, two_phase, ("transaction.timeout.ms", "60000")],
+        "transaction.timeout.ms=\"60000\": must be left out, because \
+         transaction.two.phase.commit.enable=true: such transactions never time out",
+    );
+    silently(&[("transaction.timeout.ms", "1000"), two_phase]);
 }
 
 #[test]
@@ -380,12 +397,7 @@ fn a_slow_level_of_lz4_is_refused_without_its_feature_if_lz4_is_used() {
 }
 
 #[test]
-fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
-    refused(
-        &[("transaction.two.phase.commit.enable", "true")],
-        "transaction.two.phase.commit.enable=\"true\": must be false, because a transaction cannot be \
-         prepared and handed on yet (KIP-939)",
-    );
+fn what_is_set_to_its_default_is_not_spoken_of() {
     silently(&[
         ("security.protocol", "plaintext"),
         ("metadata.recovery.strategy", "Rebootstrap"),

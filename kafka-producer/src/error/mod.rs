@@ -41,6 +41,7 @@ mod wait_reason;
 
 pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
+pub use crate::prepared::InvalidPreparedTxnState;
 pub use authentication::AuthenticationError;
 pub use client_instance_id::ClientInstanceIdError;
 pub use connect::ConnectError;
@@ -49,5 +50,5 @@ pub use fatal::FatalError;
 pub(crate) use fatal::own_words;
 pub use in_callback::InCallback;
 pub use send::{AbortableError, SendError};
-pub use transaction::{Misuse, TimedOut, TransactionError};
+pub use transaction::{Misuse, NoTwoPhaseCommit, TimedOut, TransactionError};
 pub use wait_reason::{NoServer, ServerFailure, Unsupported, WaitReason};

@@ -20,6 +20,7 @@ mod late_commits;
 mod login_properties;
 mod logins;
 mod metrics;
+mod preparing;
 mod refusals;
 mod scene;
 mod sending;

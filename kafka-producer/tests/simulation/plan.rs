@@ -246,6 +246,7 @@ fn guarantee(random: &mut fastrand::Rng) -> Guarantee {
         _ => Guarantee::Transactional(TransactionSettings {
             id: Arc::from(TRANSACTIONAL_ID),
             timeout: ms(random.u64(300..6_000)),
+            two_phase_commit: false,
         }),
     }
 }
