@@ -252,7 +252,7 @@ pub(super) fn check(
 }
 
 fn settings(values: &Values, security: Security, findings: &mut Findings) -> Settings {
-    let (compression, compression_level) = codec::compression(values, findings);
+    let codecs = codec::codecs(values, findings);
     Settings {
         client_id: client_id(values, findings).into(),
         bootstrap: bootstrap(values, findings),
@@ -266,8 +266,7 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
             .linger(millis(linger_ms(values)))
             .buffer_memory(values.count("buffer.memory"))
             .batch_overhead(BATCH_OVERHEAD_BYTES),
-        compression,
-        compression_level,
+        codecs,
         max_block: values.time("max.block.ms"),
         max_request_bytes: values.count("max.request.size"),
         max_in_flight: values.count(IN_FLIGHT),

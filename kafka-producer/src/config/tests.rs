@@ -2,6 +2,7 @@
 
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
+mod codecs;
 mod interceptors;
 mod other_names;
 mod providers;
@@ -378,7 +379,7 @@ fn the_level_is_that_of_the_codec() {
     let level = |codec| config(&levels).set("compression.type", codec).check();
     for (codec, expected) in [("gzip", 2), ("lz4", 9), ("zstd", -7)] {
         match level(codec) {
-            Ok(checked) => assert_eq!(checked.settings.compression_level.number(), expected),
+            Ok(checked) => assert_eq!(checked.settings.codecs.of("t").level.number(), expected),
             Err(error) => assert!(error.to_string().contains("is not built in"), "{error}"),
         }
     }

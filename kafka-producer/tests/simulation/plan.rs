@@ -14,7 +14,7 @@ use kafka_producer::settings::{
     Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, DnsLookup, Guarantee, MetricsPush, Settings,
     TransactionSettings, UnresolvedPolicy,
 };
-use kafka_wire::compression::{Compression, CompressionLevel};
+use kafka_wire::compression::Compression;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::faults::FaultKind;
@@ -276,8 +276,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         bootstrap_resolve: None,
         guarantee: guarantee(random),
         accumulator: accumulator(random, linger),
-        compression,
-        compression_level: CompressionLevel::default_of(compression),
+        codecs: compression.into(),
         max_block: ms(random.u64(100..3_000)),
         max_request_bytes,
         max_in_flight: random.usize(1..=5),
@@ -447,12 +446,12 @@ impl fmt::Display for Plan {
         let Settings {
             guarantee,
             accumulator,
-            compression,
+            codecs,
             ..
         } = &self.settings;
         writeln!(
             f,
-            "seed {}: {guarantee:?}, {compression:?}, {accumulator:?}",
+            "seed {}: {guarantee:?}, {codecs:?}, {accumulator:?}",
             self.seed
         )?;
         let settings = &self.settings;

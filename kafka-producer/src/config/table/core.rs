@@ -39,6 +39,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("effort of lz4")),
     row("compression.type", Text, "none", OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
         Supported("codec of whole batches")),
+    row("compression.type.by.topic", List, "", Any,
+        Supported("our own: the codecs of topics that have another than compression.type, as topic:codec")),
     row("compression.zstd.level", Int, "3", Between(-131_072, 22),
         Supported("effort of zstd")),
     row("config.providers", List, "", Any,
