@@ -9,6 +9,7 @@
 )]
 
 mod console_producer;
+mod engine_by_hand;
 mod exceptions;
 mod authenticating;
 mod lines;
