@@ -17,6 +17,7 @@
 //! None of these calls may be made from an async task. In a callback, and wherever else a producer's own
 //! thread is, a call that would have to wait is refused at once ([`InCallback`]).
 
+mod prepared_transaction;
 mod transaction;
 mod waiting;
 
@@ -36,11 +37,13 @@ use crate::error::{
 use crate::explanation::Explanation;
 use crate::metrics::{ApplicationMetric, MetricsSnapshot};
 use crate::permit::Permit;
+use crate::prepared::{CompletedTxn, PreparedTxnState};
 use crate::producer;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::TrySendError;
 use crate::send_all::{Accepted, SentAll};
 
+pub use prepared_transaction::PreparedTransaction;
 pub use transaction::Transaction;
 use waiting::{append, wait};
 
@@ -414,6 +417,28 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// See there.
     pub fn wait_for_transaction(&self) -> Result<(), TransactionError> {
         wait("wait_for_transaction", self.inner.wait_for_transaction())
+    }
+
+    /// See [`Producer::complete_transaction`](crate::Producer::complete_transaction).
+    ///
+    /// ```no_run
+    /// # use kafka_producer::blocking::Producer;
+    /// # fn stored() -> Option<String> { None }
+    /// # fn example(producer: Producer<str, str>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stored = stored().map(|text| text.parse()).transpose()?;
+    /// println!("{:?}", producer.complete_transaction(stored)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See there.
+    pub fn complete_transaction(
+        &self,
+        stored: Option<PreparedTxnState>,
+    ) -> Result<CompletedTxn, TransactionError> {
+        let completed = self.inner.complete_transaction(stored);
+        wait("complete_transaction", completed)
     }
 
     #[inline(always)]

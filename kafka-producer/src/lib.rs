@@ -101,6 +101,9 @@ mod last_handle;
 mod own_thread;
 #[cfg(feature = "tokio")]
 mod pending;
+mod prepared;
+#[cfg(feature = "tokio")]
+mod prepared_transaction;
 #[cfg(feature = "tokio")]
 mod permit;
 #[cfg(feature = "tokio")]
@@ -158,6 +161,9 @@ pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;
 pub use kafka_wire::Uuid;
 pub use kafka_wire::compression::Compression;
+pub use prepared::{CompletedTxn, PreparedTxnState};
+#[cfg(feature = "tokio")]
+pub use prepared_transaction::PreparedTransaction;
 #[cfg(feature = "tokio")]
 pub use permit::Permit;
 #[cfg(feature = "tokio")]

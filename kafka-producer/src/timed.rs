@@ -25,12 +25,15 @@ impl<'a> Timed<'a> {
     /// A call around a transaction, if its time is measured.
     pub(crate) fn transaction(handle: &'a EngineHandle, call: &TransactionCall) -> Option<Self> {
         let wait = match call {
-            TransactionCall::Init => Wait::Init,
+            TransactionCall::Init | TransactionCall::Complete(_) => Wait::Init,
             TransactionCall::Begin => Wait::Begin,
             TransactionCall::SendOffsets { .. } => Wait::SendOffsets,
+            TransactionCall::Prepare => Wait::Prepare,
             TransactionCall::Commit => Wait::Commit,
             TransactionCall::Abort => Wait::Abort,
-            TransactionCall::Wait | TransactionCall::Abandon => return None,
+            TransactionCall::Wait | TransactionCall::Abandon | TransactionCall::AbandonPrepare => {
+                return None;
+            }
         };
         Some(Self::begin(handle, wait))
     }

@@ -13,10 +13,11 @@ use futures_channel::oneshot;
 use crate::append::RecordAppender;
 use crate::callback::{Call, Nobody, OnOutcome};
 use crate::delivery::{Delivery, SendReceipt};
-use crate::engine::{Command, EngineHandle, EngineState, TransactionCall};
+use crate::engine::{Command, EngineHandle, EngineState, Transacted, TransactionCall};
 use crate::error::{DeliveryError, InCallback, Misuse, SendError, TransactionError};
 use crate::group::{self, ConsumerGroupMetadata, OffsetToCommit};
 use crate::own_thread;
+use crate::prepared::PreparedTxnState;
 use crate::producer::Producer;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::send::{RecordSender, TrySendError};
@@ -55,6 +56,8 @@ pub struct Transaction<'p, K: ?Sized, V: ?Sized> {
 struct Claim<'p> {
     handle: &'p EngineHandle,
     open: &'p AtomicBool,
+    /// What the engine is told if it is dropped.
+    at_drop: TransactionCall,
 }
 
 impl<'p> Claim<'p> {
@@ -62,7 +65,11 @@ impl<'p> Claim<'p> {
         if open.swap(true, Ordering::Acquire) {
             return Err(TransactionError::Misused(Misuse::TransactionOpen));
         }
-        Ok(Self { handle, open })
+        Ok(Self {
+            handle,
+            open,
+            at_drop: TransactionCall::Abandon,
+        })
     }
 
     /// The transaction has ended: it need not be aborted.
@@ -76,7 +83,7 @@ impl Drop for Claim<'_> {
     /// In this order: the next transaction begins after this one is aborted.
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
-        let call = TransactionCall::Abandon;
+        let call = self.at_drop.clone();
         let deadline = Instant::now();
         self.handle.ask(Command::Transact {
             call,
@@ -114,7 +121,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// # }
     /// ```
     pub async fn init_transactions(&self) -> Result<(), TransactionError> {
-        ask(self.appender(), TransactionCall::Init).await
+        let done = ask(self.appender(), TransactionCall::Init).await;
+        done.map(drop)
     }
 
     /// Begins a transaction. Waits until the one before has ended, at most `max.block.ms`.
@@ -168,11 +176,12 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// }
     /// ```
     pub async fn wait_for_transaction(&self) -> Result<(), TransactionError> {
-        ask(self.appender(), TransactionCall::Wait).await
+        let done = ask(self.appender(), TransactionCall::Wait).await;
+        done.map(drop)
     }
 }
 
-impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
+impl<'p, K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'p, K, V> {
     /// See [`Producer::send`]; the record belongs to this transaction.
     ///
     /// Cancel safe: dropped before it is ready, the record is not part of the transaction, which
@@ -387,7 +396,24 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 
     async fn ask(&self, call: TransactionCall) -> Result<(), TransactionError> {
-        ask(self.producer.appender(), call).await
+        ask(self.producer.appender(), call).await.map(drop)
+    }
+
+    /// Prepares it (`prepared_transaction.rs`): from then on nobody holds it.
+    pub(crate) async fn prepared(
+        mut self,
+    ) -> Result<(&'p RecordAppender, PreparedTxnState), TransactionError> {
+        let appender = self.producer.appender();
+        self.claim.at_drop = TransactionCall::AbandonPrepare;
+        match ask(appender, TransactionCall::Prepare).await? {
+            Transacted::Prepared(state) => {
+                self.claim.release();
+                Ok((appender, state))
+            }
+            Transacted::Done | Transacted::Completed(_) => {
+                Err(TransactionError::Misused(Misuse::NoTransaction))
+            }
+        }
     }
 
     /// What records are sent through, after [`check_not_aborting`](Self::check_not_aborting).
@@ -413,7 +439,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'_, K, V> {
     }
 }
 
-async fn ask(appender: &RecordAppender, call: TransactionCall) -> Result<(), TransactionError> {
+/// Asks the engine, and waits until it is done.
+pub(crate) async fn ask(
+    appender: &RecordAppender,
+    call: TransactionCall,
+) -> Result<Transacted, TransactionError> {
     own_thread::may_await(call.name())?;
     let _timed = Timed::transaction(appender.handle(), &call);
     let (reply, outcome) = oneshot::channel();

@@ -240,7 +240,6 @@ fn setting(property: &Property) -> String {
     let here = match property.support {
         Support::Supported(what) => format!("*supported*: {what}"),
         Support::NoEffect(reason) => format!("*without effect*: {reason}"),
-        Support::Refused(reason) => format!("*refused*, but for the default: {reason}"),
         _ => unreachable!("there is no other support"),
     };
     let allowed = property.allowed_values();

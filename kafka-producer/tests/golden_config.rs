@@ -17,7 +17,8 @@ use serde_json::Value;
 const NOT_IN_SETTINGS: [&str; 1] = ["transaction.timeout.ms"];
 
 /// Kafka's client has no such settings: it takes brokers to remember it, and always sends a batch again.
-const OUR_OWN: [&str; 3] = [
+const OUR_OWN: [&str; 4] = [
+    "compression.type.by.topic",
     "drop.timeout.ms",
     "producer.id.expiration.ms",
     "unresolved.batch.policy",
@@ -177,7 +178,7 @@ fn effect(name: &str, checked: &Checked) -> String {
         "batch.size" => settings.accumulator.batch_size.to_string(),
         "linger.ms" => settings.accumulator.linger.as_millis().to_string(),
         "buffer.memory" => settings.accumulator.buffer_memory.to_string(),
-        "compression.type" => settings.compression.to_string(),
+        "compression.type" => settings.codecs.of("t").compression.to_string(),
         "delivery.timeout.ms" => settings.delivery_timeout.as_millis().to_string(),
         "request.timeout.ms" => settings.request_timeout.as_millis().to_string(),
         "max.block.ms" => settings.max_block.as_millis().to_string(),

@@ -6,6 +6,8 @@
 )]
 
 mod metrics_endpoint;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod quickstart;
 
 use std::io::Write as _;
@@ -75,6 +77,28 @@ fn blocking_sends_from_three_threads() {
     }
     expected.sort_unstable();
     assert_eq!(values(&kafka.records("orders")), expected);
+}
+
+#[cfg(feature = "smol")]
+#[test]
+fn on_smol_sends_from_three_tasks() {
+    let kafka = cluster("orders");
+    let output = run(env!("CARGO_BIN_EXE_on_smol"), &[&kafka.bootstrap_servers()]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text(&output.stdout).lines().count(), 3, "{output:?}");
+    assert_eq!(kafka.records("orders").len(), 30);
+}
+
+#[test]
+fn no_runtime_delivers_all_the_same() {
+    let kafka = cluster("orders");
+    let output = run(
+        env!("CARGO_BIN_EXE_no_runtime"),
+        &[&kafka.bootstrap_servers()],
+    );
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text(&output.stdout).lines().count(), 10, "{output:?}");
+    assert_eq!(kafka.records("orders").len(), 10);
 }
 
 #[test]

@@ -46,6 +46,8 @@ settings! {
         /// The finalized level of the feature `transaction.version` at the start, 0 to 2: clients
         /// of level 2 add partitions by writing to them (KIP-890).
         pub transaction_version: i16,
+        /// Whether transactions can be prepared (KIP-939).
+        pub two_phase_commit: TwoPhaseCommit,
         /// `producer.id.expiration.ms`: a partition forgets an idempotent producer whose last batch
         /// has a largest timestamp that is this old, unless a transaction of it is open there.
         pub producer_id_expiration: Duration,
@@ -89,6 +91,7 @@ impl Default for ClusterConfig {
             requests_remembered: 100_000,
             version_caps: Vec::new(),
             transaction_version: 2,
+            two_phase_commit: TwoPhaseCommit::NotOffered,
             producer_id_expiration: Duration::from_secs(86_400),
             producer_id_expiration_check: Duration::from_secs(600),
             transaction_timeout_max: Duration::from_secs(900),
@@ -161,6 +164,27 @@ settings! {
         /// compacted topic refuses records without a key.
         pub cleanup: Cleanup,
     }
+}
+
+/// How brokers take part in two-phase commit (KIP-939).
+///
+/// ```
+/// use kafka_mock::cluster::{ClusterConfig, TwoPhaseCommit};
+///
+/// assert_eq!(ClusterConfig::default().two_phase_commit, TwoPhaseCommit::NotOffered);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TwoPhaseCommit {
+    /// They offer no version of InitProducerId that could ask for it: `unstable.api.versions.enable=false`.
+    #[default]
+    NotOffered,
+    /// They offer one, and refuse who asks: `transaction.two.phase.commit.enable=false`.
+    Off,
+    /// A transaction never times out, but is not kept over its producer, as with Apache Kafka 4.4.
+    WithoutKeeping,
+    /// A transaction never times out, and may be kept over its producer.
+    On,
 }
 
 /// `cleanup.policy`.

@@ -75,7 +75,7 @@ use self::{
 pub use self::{
     admin::ClusterError,
     answer::{Answer, Release, RequestSeen},
-    config::{Cleanup, ClusterConfig, TopicConfig},
+    config::{Cleanup, ClusterConfig, TopicConfig, TwoPhaseCommit},
     coordinator::CoordinatorKind,
     defect::Defect,
     facts::{

@@ -8,7 +8,8 @@
 //!
 //! The rules are those of Kafka 4's `TransactionCoordinator` and `TransactionMetadata`, for both
 //! generations of clients: with the first the epoch stays when a transaction ends, with the second
-//! (KIP-890) it grows. Nothing here knows brokers, logs or time but as a number.
+//! (KIP-890) it grows. A transaction that is kept over its producer (KIP-939) has the epoch in which it
+//! was begun, and belongs to the later producer. Nothing here knows brokers, logs or time but as a number.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,6 +54,8 @@ pub(super) struct Transaction {
     last_epoch: i16,
     pub(super) timeout: Duration,
     pub(super) stage: Stage,
+    /// Whose the open transaction is, if it was kept over the producer that began it.
+    heir: Option<Identity>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,8 +74,8 @@ pub(super) enum Stage {
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     pub(super) outcome: TransactionOutcome,
-    /// The id of the producer afterwards, if its epochs are exhausted.
-    pub(super) next_producer_id: Option<i64>,
+    /// Who the producer is afterwards, if its epochs are exhausted or the transaction was kept for another.
+    pub(super) next: Option<Identity>,
     pub(super) pending: Vec<PendingMarker>,
 }
 
@@ -99,6 +102,24 @@ pub(super) enum Progress {
 pub(super) struct Identity {
     pub(super) id: i64,
     pub(super) epoch: i16,
+}
+
+impl Identity {
+    /// Of a producer whose id is new.
+    fn first(id: i64) -> Self {
+        Self { id, epoch: 0 }
+    }
+
+    /// The next epoch, or a new id if there is none.
+    fn next(self, new_id: impl FnOnce() -> i64) -> Self {
+        match is_exhausted(self.epoch) {
+            true => Self::first(new_id()),
+            false => Self {
+                epoch: self.epoch + 1,
+                ..self
+            },
+        }
+    }
 }
 
 /// What InitProducerId found.
@@ -128,6 +149,7 @@ impl Transaction {
             last_epoch: NO_EPOCH,
             timeout: Duration::ZERO,
             stage: Stage::Empty,
+            heir: None,
         }
     }
 
@@ -182,6 +204,30 @@ impl Transaction {
         Ok(Initialized::As(self.identity()))
     }
 
+    /// As [`Transaction::init`], but an open transaction is kept: also says whose it was.
+    pub(super) fn init_keeping(
+        &mut self,
+        held: Option<Identity>,
+        timeout: Duration,
+        new_id: impl FnOnce() -> i64,
+    ) -> Result<(Identity, Option<Identity>), ErrorCode> {
+        let begun_by = self.identity();
+        if !matches!(self.stage, Stage::Ongoing { .. }) {
+            return match self.init(held, timeout, new_id)? {
+                Initialized::As(identity) => Ok((identity, None)),
+                Initialized::MustAbort => Err(ErrorCode::CONCURRENT_TRANSACTIONS),
+            };
+        }
+        let last = self.heir.unwrap_or(begun_by);
+        if held.is_some_and(|held| held != last) {
+            return Err(ErrorCode::PRODUCER_FENCED);
+        }
+        let heir = last.next(new_id);
+        self.heir = Some(heir);
+        self.timeout = timeout;
+        Ok((heir, Some(begun_by)))
+    }
+
     /// Whether `held` may be this producer, or was it before its epochs were exhausted.
     fn was(&self, held: Identity) -> bool {
         self.epoch == NO_EPOCH
@@ -223,6 +269,9 @@ impl Transaction {
         if matches!(self.stage, Stage::Ending(_)) {
             return Err(ErrorCode::CONCURRENT_TRANSACTIONS);
         }
+        if self.heir.is_some() {
+            return Err(ErrorCode::PRODUCER_FENCED);
+        }
         if by.id != self.producer_id {
             return Err(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
         }
@@ -241,10 +290,35 @@ impl Transaction {
         generation: Generation,
         new_id: impl FnOnce() -> i64,
     ) -> Result<Ended, ErrorCode> {
+        if let Some(heir) = self.heir {
+            return self.end_kept(now, by, heir, outcome, new_id);
+        }
         match generation {
             Generation::One => self.end_keeping_epoch(now, by, outcome),
             Generation::Two => self.end_with_new_epoch(now, by, outcome, new_id),
         }
+    }
+
+    /// Ends a transaction that was kept: only the producer for which it was may do that.
+    fn end_kept(
+        &mut self,
+        now: Instant,
+        by: Identity,
+        heir: Identity,
+        outcome: TransactionOutcome,
+        new_id: impl FnOnce() -> i64,
+    ) -> Result<Ended, ErrorCode> {
+        if by != heir {
+            return Err(ErrorCode::PRODUCER_FENCED);
+        }
+        if matches!(self.stage, Stage::Ending(_)) {
+            return Err(ErrorCode::CONCURRENT_TRANSACTIONS);
+        }
+        let next = heir.next(new_id);
+        self.last_epoch = self.epoch;
+        self.epoch = self.epoch.saturating_add(1);
+        self.begin_end(now, outcome, Some(next));
+        Ok(Ended::Now(next))
     }
 
     fn end_keeping_epoch(
@@ -305,13 +379,12 @@ impl Transaction {
             Stage::Empty | Stage::Ended(_) if outcome == TransactionOutcome::Abort => {}
             Stage::Empty | Stage::Ended(_) => return Err(ErrorCode::INVALID_TXN_STATE),
         }
-        let next_producer_id = is_exhausted(self.epoch).then(new_id);
+        let next = is_exhausted(self.epoch).then(|| Identity::first(new_id()));
         self.last_epoch = self.epoch;
         // A producer that was fenced at its last epoch has none to go to, but a new id.
         self.epoch = self.epoch.saturating_add(1);
-        self.begin_end(now, outcome, next_producer_id);
-        let renamed = next_producer_id.map(|id| Identity { id, epoch: 0 });
-        Ok(Ended::Now(renamed.unwrap_or_else(|| self.identity())))
+        self.begin_end(now, outcome, next);
+        Ok(Ended::Now(next.unwrap_or_else(|| self.identity())))
     }
 
     /// Aborts the transaction in the place of its producer, which is fenced thereby: it took too
@@ -329,16 +402,14 @@ impl Transaction {
             Generation::Two => self.epoch,
         };
         self.epoch = self.epoch.saturating_add(1);
-        let next_producer_id = exhausted.then(new_id);
-        self.begin_end(now, TransactionOutcome::Abort, next_producer_id);
+        let next = match self.heir {
+            Some(heir) => Some(heir.next(new_id)),
+            None => exhausted.then(|| Identity::first(new_id())),
+        };
+        self.begin_end(now, TransactionOutcome::Abort, next);
     }
 
-    fn begin_end(
-        &mut self,
-        now: Instant,
-        outcome: TransactionOutcome,
-        next_producer_id: Option<i64>,
-    ) {
+    fn begin_end(&mut self, now: Instant, outcome: TransactionOutcome, next: Option<Identity>) {
         self.previous_producer_id = self.producer_id;
         let participants = match std::mem::replace(&mut self.stage, Stage::Empty) {
             Stage::Ongoing { participants, .. } => participants,
@@ -350,7 +421,7 @@ impl Transaction {
         });
         self.stage = Stage::Ending(Ending {
             outcome,
-            next_producer_id,
+            next,
             pending: pending.collect(),
         });
     }
@@ -377,9 +448,10 @@ impl Transaction {
             return;
         }
         self.previous_producer_id = self.producer_id;
-        if let Some(id) = ending.next_producer_id {
-            (self.producer_id, self.epoch) = (id, 0);
+        if let Some(next) = ending.next {
+            (self.producer_id, self.epoch) = (next.id, next.epoch);
         }
+        self.heir = None;
         self.stage = Stage::Ended(ending.outcome);
     }
 }

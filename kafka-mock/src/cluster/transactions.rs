@@ -57,6 +57,22 @@ impl Cluster {
         }
     }
 
+    /// Who a producer with this transactional id is from now on, and who that of the transaction which it has
+    /// open: that one is kept (KIP-939).
+    pub(super) fn init_keeping_transaction(
+        &mut self,
+        transactional_id: &str,
+        held: Option<Identity>,
+        timeout: Duration,
+    ) -> Result<(Identity, Option<Identity>), ErrorCode> {
+        let next_id = &mut self.next_producer_id;
+        let transaction = self
+            .transactions
+            .entry(transactional_id.to_owned())
+            .or_insert_with(|| Transaction::new(take_id(next_id)));
+        transaction.init_keeping(held, timeout, || take_id(next_id))
+    }
+
     /// Aborts the open transaction of an id, and fences its producer.
     fn fence(&mut self, now: Now, transactional_id: &str) {
         let generation = match self.transaction_version {

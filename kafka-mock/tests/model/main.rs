@@ -22,3 +22,4 @@ mod sasl;
 mod storm;
 mod transactions;
 mod transactor;
+mod two_phase;

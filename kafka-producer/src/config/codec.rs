@@ -1,43 +1,91 @@
-//! Which codec batches are compressed with, and how hard it tries (`compression.*`).
+//! Which codecs batches are compressed with, and how hard they try (`compression.*`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kafka_wire::compression::{Compression, CompressionError, CompressionLevel, decompress};
 
 use super::error::Problem;
+use super::settings::{Codec, Codecs};
 use super::values::{Findings, Values};
 
-/// The codec, which must be built in, and its level.
-pub(super) fn compression(
-    values: &Values,
-    findings: &mut Findings,
-) -> (Compression, CompressionLevel) {
-    let name = "compression.type";
-    let codec = values
-        .text(name)
-        .and_then(|codec| codec.parse().ok())
-        .unwrap_or_default();
+const GENERAL: &str = "compression.type";
+const BY_TOPIC: &str = "compression.type.by.topic";
+
+/// The codecs, which must be built in, with their levels.
+pub(super) fn codecs(values: &Values, findings: &mut Findings) -> Codecs {
+    let general = values.text(GENERAL).and_then(|codec| codec.parse().ok());
+    let general = general.unwrap_or_default();
+    check_built_in(GENERAL, general, general.to_string(), findings);
+    let by_topic = by_topic(values, findings);
+    let mut used: Vec<Codec> = Vec::new();
+    for compression in [general].into_iter().chain(by_topic.values().copied()) {
+        if !used.iter().any(|codec| codec.compression == compression) {
+            let level = level(compression, values, findings);
+            used.push(Codec { compression, level });
+        }
+    }
+    let with_level = |compression| {
+        let mut used = used.iter().copied();
+        used.find(|codec| codec.compression == compression)
+    };
+    let by_topic = by_topic
+        .into_iter()
+        .filter_map(|(topic, codec)| Some((topic, with_level(codec)?)));
+    let by_topic = by_topic.collect();
+    Codecs::new(with_level(general).unwrap_or_default(), by_topic)
+}
+
+/// What is said of topics one by one.
+fn by_topic(values: &Values, findings: &mut Findings) -> BTreeMap<Arc<str>, Compression> {
+    let mut codecs = BTreeMap::new();
+    for item in values.list(BY_TOPIC) {
+        let Some((topic, codec)) = topic_and_codec(&item) else {
+            findings.invalid(BY_TOPIC, item, ALLOWED);
+            continue;
+        };
+        check_built_in(BY_TOPIC, codec, item.clone(), findings);
+        let other = codecs.insert(Arc::from(topic), codec);
+        if other.is_some_and(|other| other != codec) {
+            findings.invalid(BY_TOPIC, item, "one codec for each topic");
+        }
+    }
+    codecs
+}
+
+const ALLOWED: &str = "topic:codec, and the same for other topics after commas; a codec is none, gzip, snappy, lz4 or zstd";
+
+fn topic_and_codec(item: &str) -> Option<(&str, Compression)> {
+    let (topic, codec) = item.split_once(':')?;
+    let (topic, codec) = (topic.trim(), codec.trim().parse().ok()?);
+    (!topic.is_empty()).then_some((topic, codec))
+}
+
+fn check_built_in(name: &'static str, codec: Compression, value: String, findings: &mut Findings) {
     if let Err(error @ CompressionError::NotBuiltIn { .. }) = decompress(codec, &[], 0) {
         findings.problems.push(Problem::Unsupported {
             name,
-            value: codec.to_string(),
+            value,
             allowed: "none, or a codec that is built in".to_owned(),
             reason: error.to_string(),
         });
     }
-    let level = match codec {
+}
+
+/// The level of a codec that is used.
+fn level(codec: Compression, values: &Values, findings: &mut Findings) -> CompressionLevel {
+    let name = match codec {
         Compression::Gzip => Some("compression.gzip.level"),
         Compression::Lz4 => Some("compression.lz4.level"),
         Compression::Zstd => Some("compression.zstd.level"),
         _ => None,
     };
-    let level = level.and_then(|name| compression_level(codec, name, values, findings));
-    (
-        codec,
-        level.unwrap_or_else(|| CompressionLevel::default_of(codec)),
-    )
+    let level = name.and_then(|name| set_level(codec, name, values, findings));
+    level.unwrap_or_else(|| CompressionLevel::default_of(codec))
 }
 
-/// The level of the codec that is used, unless the setting is refused already.
-fn compression_level(
+/// What is set, unless that is refused already.
+fn set_level(
     codec: Compression,
     name: &'static str,
     values: &Values,

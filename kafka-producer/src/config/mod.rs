@@ -17,6 +17,7 @@
 mod address;
 mod choices;
 mod codec;
+mod compression_setters;
 mod environment;
 mod error;
 mod interceptors;

@@ -252,7 +252,7 @@ pub(super) fn check(
 }
 
 fn settings(values: &Values, security: Security, findings: &mut Findings) -> Settings {
-    let (compression, compression_level) = codec::compression(values, findings);
+    let codecs = codec::codecs(values, findings);
     Settings {
         client_id: client_id(values, findings).into(),
         bootstrap: bootstrap(values, findings),
@@ -266,8 +266,7 @@ fn settings(values: &Values, security: Security, findings: &mut Findings) -> Set
             .linger(millis(linger_ms(values)))
             .buffer_memory(values.count("buffer.memory"))
             .batch_overhead(BATCH_OVERHEAD_BYTES),
-        compression,
-        compression_level,
+        codecs,
         max_block: values.time("max.block.ms"),
         max_request_bytes: values.count("max.request.size"),
         max_in_flight: values.count(IN_FLIGHT),
@@ -404,11 +403,21 @@ fn transactional(values: &Values, findings: &mut Findings) -> Option<Transaction
         findings.invalid(name, id, "at most 32767 bytes");
         return None;
     }
+    let timeout = "transaction.timeout.ms";
+    let two_phase_commit = values.flag(TWO_PHASE);
+    if two_phase_commit && values.is_set(timeout) {
+        let because = format!("{TWO_PHASE}=true: such transactions never time out");
+        let value = values.time(timeout).as_millis().to_string();
+        findings.contradiction(timeout, value, "left out", because);
+    }
     Some(TransactionSettings {
         id: id.into(),
-        timeout: values.time("transaction.timeout.ms"),
+        timeout: values.time(timeout),
+        two_phase_commit,
     })
 }
+
+const TWO_PHASE: &str = "transaction.two.phase.commit.enable";
 
 /// Without the feature `telemetry` there is nothing to encode them with.
 fn metrics_push(values: &Values) -> MetricsPush {

@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use kafka_wire::compression::Compression;
-
 use super::choices::{Acks, DnsLookup, MetadataRecovery, PartitionerClass, UnresolvedPolicy};
 use super::producer_config::ProducerConfig;
 
@@ -140,6 +138,18 @@ impl ProducerConfig {
         self.put_time("transaction.timeout.ms", timeout)
     }
 
+    /// `transaction.two.phase.commit.enable`: whether transactions may be prepared, and completed after a restart
+    /// (KIP-939); they never time out.
+    ///
+    /// ```
+    /// # use kafka_producer::ProducerConfig;
+    /// let config = ProducerConfig::new().transaction_two_phase_commit(true);
+    /// assert_eq!(config, ProducerConfig::new().set("transaction.two.phase.commit.enable", "true"));
+    /// ```
+    pub fn transaction_two_phase_commit(self, enabled: bool) -> Self {
+        self.put("transaction.two.phase.commit.enable", enabled.to_string())
+    }
+
     /// `retries`: attempts after the first;
     /// [`delivery_timeout`](Self::delivery_timeout) is the better bound.
     ///
@@ -225,50 +235,6 @@ impl ProducerConfig {
     /// ```
     pub fn max_request_size(self, bytes: usize) -> Self {
         self.put("max.request.size", bytes)
-    }
-
-    /// `compression.type`: the codec of whole batches.
-    ///
-    /// ```
-    /// # use kafka_producer::{Compression, ProducerConfig};
-    /// let config = ProducerConfig::new().compression(Compression::Zstd);
-    /// assert_eq!(config, ProducerConfig::new().set("compression.type", "zstd"));
-    /// ```
-    pub fn compression(self, codec: Compression) -> Self {
-        self.put("compression.type", codec)
-    }
-
-    /// `compression.gzip.level`: 1 to 9, or -1 for the default of gzip.
-    ///
-    /// ```
-    /// # use kafka_producer::ProducerConfig;
-    /// let config = ProducerConfig::new().gzip_level(9);
-    /// assert_eq!(config, ProducerConfig::new().set("compression.gzip.level", "9"));
-    /// ```
-    pub fn gzip_level(self, level: i32) -> Self {
-        self.put("compression.gzip.level", level)
-    }
-
-    /// `compression.lz4.level`: 1 to 17; other than 9 with the feature `lz4-hc`.
-    ///
-    /// ```
-    /// # use kafka_producer::ProducerConfig;
-    /// let config = ProducerConfig::new().lz4_level(3);
-    /// assert_eq!(config, ProducerConfig::new().set("compression.lz4.level", "3"));
-    /// ```
-    pub fn lz4_level(self, level: i32) -> Self {
-        self.put("compression.lz4.level", level)
-    }
-
-    /// `compression.zstd.level`: -131072 to 22.
-    ///
-    /// ```
-    /// # use kafka_producer::ProducerConfig;
-    /// let config = ProducerConfig::new().zstd_level(-5);
-    /// assert_eq!(config, ProducerConfig::new().set("compression.zstd.level", "-5"));
-    /// ```
-    pub fn zstd_level(self, level: i32) -> Self {
-        self.put("compression.zstd.level", level)
     }
 
     /// `request.timeout.ms`: how long an answer may take before its connection is given up.
@@ -580,6 +546,8 @@ impl ProducerConfig {
 
 #[cfg(test)]
 mod tests {
+    use kafka_wire::compression::Compression;
+
     use super::super::{SecurityProtocol, Support};
     use super::*;
 
@@ -595,6 +563,7 @@ mod tests {
             .idempotent()
             .transactional_id("me")
             .transaction_timeout(second)
+            .transaction_two_phase_commit(false)
             .retries(9)
             .max_in_flight(5)
             .batch_size(9)
@@ -603,6 +572,7 @@ mod tests {
             .max_block(second * 4)
             .max_request_size(9)
             .compression(Compression::None)
+            .topic_compression("logs", Compression::None)
             .gzip_level(9)
             .lz4_level(9)
             .zstd_level(9)

@@ -4,6 +4,7 @@
 //! [`Settings`] is made from it once, when the producer is built, and has no room for a contradiction,
 //! so that nothing after this point validates anything.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,10 +33,8 @@ pub struct Settings {
     pub guarantee: Guarantee,
     /// `batch.size`, `linger.ms`, `buffer.memory`.
     pub accumulator: kafka_accumulator::Settings,
-    /// `compression.type`.
-    pub compression: Compression,
-    /// `compression.*.level` of that codec.
-    pub compression_level: CompressionLevel,
+    /// `compression.*`.
+    pub codecs: Codecs,
     /// `max.block.ms`: how long a send may wait for metadata and memory together.
     pub max_block: Duration,
     /// `max.request.size`: bounds a request and thereby a record, before compression.
@@ -86,6 +85,70 @@ pub struct Settings {
     pub security: Security,
 }
 
+/// What batches are compressed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Codecs {
+    general: Codec,
+    by_topic: BTreeMap<Arc<str>, Codec>,
+}
+
+/// A codec, and how hard it tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codec {
+    /// Which.
+    pub compression: Compression,
+    /// `compression.*.level` of it.
+    pub level: CompressionLevel,
+}
+
+impl Codec {
+    /// This one, with its default level.
+    pub fn new(compression: Compression) -> Self {
+        let level = CompressionLevel::default_of(compression);
+        Self { compression, level }
+    }
+}
+
+/// None.
+impl Default for Codec {
+    fn default() -> Self {
+        Self::new(Compression::None)
+    }
+}
+
+/// Of every topic.
+impl From<Compression> for Codecs {
+    fn from(compression: Compression) -> Self {
+        Self::new(Codec::new(compression), BTreeMap::new())
+    }
+}
+
+impl Codecs {
+    /// `general` for all topics but these.
+    pub fn new(general: Codec, by_topic: BTreeMap<Arc<str>, Codec>) -> Self {
+        Self { general, by_topic }
+    }
+
+    /// That of a topic.
+    pub fn of(&self, topic: &str) -> Codec {
+        // Mostly empty.
+        let own = self.by_topic.get(topic);
+        own.copied().unwrap_or(self.general)
+    }
+
+    /// Whether a topic of this name, or of any other, is compressed.
+    pub fn compress(&self) -> bool {
+        self.all()
+            .any(|codec| codec.compression != Compression::None)
+    }
+
+    /// Those that may be used.
+    pub fn all(&self) -> impl Iterator<Item = Codec> {
+        let by_topic = self.by_topic.values().copied();
+        [self.general].into_iter().chain(by_topic)
+    }
+}
+
 /// Which measurements averages, maxima and rates are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampling {
@@ -123,6 +186,8 @@ pub struct TransactionSettings {
     pub id: Arc<str>,
     /// `transaction.timeout.ms`: the coordinator aborts a transaction that is open for longer.
     pub timeout: Duration,
+    /// `transaction.two.phase.commit.enable`: transactions may be prepared, and never time out (KIP-939).
+    pub two_phase_commit: bool,
 }
 
 impl Guarantee {

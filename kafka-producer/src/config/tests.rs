@@ -2,6 +2,7 @@
 
 #[cfg(feature = "oauth-oidc")]
 mod oauth;
+mod codecs;
 mod interceptors;
 mod other_names;
 mod providers;
@@ -96,6 +97,7 @@ fn transactions_need_idempotence_and_name_the_client() {
     let transactional = TransactionSettings {
         id: "t".into(),
         timeout: Duration::from_secs(1),
+        two_phase_commit: false,
     };
     assert_eq!(settings.guarantee, Guarantee::Transactional(transactional));
     assert_eq!(&*settings.client_id, "producer-t");
@@ -108,6 +110,22 @@ fn transactions_need_idempotence_and_name_the_client() {
     let too_long = "x".repeat(32_768);
     let message = format!("transactional.id=\"{too_long}\": must be at most 32767 bytes");
     refused(&[("transactional.id", &too_long)], &message);
+}
+
+/// As Java's client.
+#[test]
+fn transactions_that_may_be_prepared_have_no_timeout() {
+    let id = ("transactional.id", "t");
+    let two_phase = ("transaction.two.phase.commit.enable", "true");
+    let settings = silently(&[id, two_phase]);
+    let transactional = settings.guarantee.transactional();
+    assert!(transactional.is_some_and(|settings| settings.two_phase_commit));
+    refused(
+        &[id, two_phase, ("transaction.timeout.ms", "60000")],
+        "transaction.timeout.ms=\"60000\": must be left out, because \
+         transaction.two.phase.commit.enable=true: such transactions never time out",
+    );
+    silently(&[("transaction.timeout.ms", "1000"), two_phase]);
 }
 
 #[test]
@@ -361,7 +379,7 @@ fn the_level_is_that_of_the_codec() {
     let level = |codec| config(&levels).set("compression.type", codec).check();
     for (codec, expected) in [("gzip", 2), ("lz4", 9), ("zstd", -7)] {
         match level(codec) {
-            Ok(checked) => assert_eq!(checked.settings.compression_level.number(), expected),
+            Ok(checked) => assert_eq!(checked.settings.codecs.of("t").level.number(), expected),
             Err(error) => assert!(error.to_string().contains("is not built in"), "{error}"),
         }
     }
@@ -380,12 +398,7 @@ fn a_slow_level_of_lz4_is_refused_without_its_feature_if_lz4_is_used() {
 }
 
 #[test]
-fn what_is_not_supported_is_refused_unless_it_is_set_to_its_default() {
-    refused(
-        &[("transaction.two.phase.commit.enable", "true")],
-        "transaction.two.phase.commit.enable=\"true\": must be false, because a transaction cannot be \
-         prepared and handed on yet (KIP-939)",
-    );
+fn what_is_set_to_its_default_is_not_spoken_of() {
     silently(&[
         ("security.protocol", "plaintext"),
         ("metadata.recovery.strategy", "Rebootstrap"),

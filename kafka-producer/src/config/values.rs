@@ -111,13 +111,6 @@ impl Values {
         };
         match property.support {
             Support::Supported(_) => {}
-            Support::Refused(_) if property.is_default(&value) => {}
-            Support::Refused(reason) => findings.problems.push(Problem::Unsupported {
-                name,
-                value: property.shown(text).into_owned(),
-                allowed: property.default_or_unset().to_owned(),
-                reason: reason.to_owned(),
-            }),
             Support::NoEffect(reason) => findings.warnings.push(Warning::NoEffect { name, reason }),
         }
         self.explicit.insert(name, value);

@@ -12,13 +12,15 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use kafka_accumulator::{Batch, Doorbell, catch_panic};
-use kafka_wire::compression::{Compression, CompressionLevel, Compressor as Codec};
+use kafka_wire::compression::{Compression, Compressor as Workspace};
 
 use crate::engine::{Outgoing, Payload};
 use crate::error::DeliveryError;
+use crate::settings::{Codec, Codecs};
 
 /// Threads, and the batches that they are to compress. They end when it is dropped.
 pub(crate) struct Compressor {
+    codecs: Codecs,
     pool: Arc<Pool>,
 }
 
@@ -39,8 +41,6 @@ struct JobGroup {
 }
 
 struct Pool {
-    codec: Compression,
-    level: CompressionLevel,
     doorbell: Arc<Doorbell>,
     jobs: Mutex<Jobs>,
     arrived: Condvar,
@@ -62,17 +62,14 @@ enum Stage {
 }
 
 struct Job {
+    codec: Codec,
     batch: Arc<Batch<DeliveryError>>,
     group: Arc<JobGroup>,
 }
 
 impl Compressor {
     /// Starts the first thread, the only one whose failure is an error.
-    pub(crate) fn start(
-        codec: Compression,
-        level: CompressionLevel,
-        doorbell: &Arc<Doorbell>,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(codecs: Codecs, doorbell: &Arc<Doorbell>) -> io::Result<Self> {
         let jobs = Mutex::new(Jobs {
             queue: VecDeque::new(),
             threads: 1,
@@ -81,15 +78,13 @@ impl Compressor {
         });
         let doorbell = Arc::clone(doorbell);
         let pool = Arc::new(Pool {
-            codec,
-            level,
             doorbell,
             jobs,
             arrived: Condvar::new(),
             most_threads: thread::available_parallelism().map_or(1, usize::from),
         });
         pool.start_thread()?;
-        Ok(Self { pool })
+        Ok(Self { codecs, pool })
     }
 
     /// Hands the batches of a request that are not compressed yet to the threads.
@@ -98,9 +93,11 @@ impl Compressor {
             return Compressed::at_once();
         };
         let raw = || {
-            order
-                .batches()
-                .filter(|batch| batch.codec() == Compression::None)
+            order.batches_by_topic().filter_map(|(topic, batch)| {
+                let codec = self.codecs.of(topic);
+                let is_raw = batch.codec() == Compression::None;
+                (is_raw && codec.compression != Compression::None).then_some((codec, batch))
+            })
         };
         let open = raw().count();
         if open == 0 {
@@ -110,7 +107,8 @@ impl Compressor {
             open: AtomicUsize::new(open),
             failure: OnceLock::new(),
         });
-        let jobs = raw().map(|batch| Job {
+        let jobs = raw().map(|(codec, batch)| Job {
+            codec,
             batch: Arc::clone(batch),
             group: Arc::clone(&group),
         });
@@ -187,12 +185,17 @@ impl Pool {
 
     /// The life of one thread.
     fn work(&self) {
-        let mut codec = Codec::default();
-        while let Some(Job { batch, group }) = self.next() {
-            let compressed = catch_panic(|| self.compress(&mut codec, &batch));
+        let mut workspace = Workspace::default();
+        while let Some(Job {
+            codec,
+            batch,
+            group,
+        }) = self.next()
+        {
+            let compressed = catch_panic(|| compress(&mut workspace, codec, &batch));
             let compressed = compressed.unwrap_or_else(|panic| {
                 // Its state may be broken.
-                codec = Codec::default();
+                workspace = Workspace::default();
                 Err(Arc::from(format!("the codec panicked: {panic}")))
             });
             if let Err(why) = compressed {
@@ -221,21 +224,25 @@ impl Pool {
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
 
-    /// The result is kept only if it is shorter, in the batch's own buffer; the codec's working memory
-    /// belongs to this thread, so that nothing is allocated.
-    fn compress(&self, codec: &mut Codec, batch: &Batch<DeliveryError>) -> Result<(), Arc<str>> {
-        let raw = batch.records();
-        let compressed = codec
-            .compressed(self.codec, self.level, &raw)
-            .map_err(|error| Arc::from(error.to_string()))?;
-        if compressed.len() < raw.len() {
-            drop(raw);
-            // Rejected only if another attempt has compressed the batch already.
-            let _ = batch.replace_records(compressed, self.codec);
-        }
-        Ok(())
+/// The result is kept only if it is shorter, in the batch's own buffer; the working memory of the codecs belongs to
+/// the thread, so that nothing is allocated.
+fn compress(
+    workspace: &mut Workspace,
+    codec: Codec,
+    batch: &Batch<DeliveryError>,
+) -> Result<(), Arc<str>> {
+    let raw = batch.records();
+    let compressed = workspace
+        .compressed(codec.compression, codec.level, &raw)
+        .map_err(|error| Arc::from(error.to_string()))?;
+    if compressed.len() < raw.len() {
+        drop(raw);
+        // Rejected only if another attempt has compressed the batch already.
+        let _ = batch.replace_records(compressed, codec.compression);
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -261,8 +268,7 @@ mod tests {
     #[test]
     fn threads_are_started_when_there_is_work_for_them_and_no_more_than_cores() {
         let doorbell = Arc::new(Doorbell::new());
-        let level = CompressionLevel::default_of(Compression::Lz4);
-        let compressor = Compressor::start(Compression::Lz4, level, &doorbell).unwrap();
+        let compressor = Compressor::start(Compression::Lz4.into(), &doorbell).unwrap();
         let threads = || compressor.pool.lock().threads;
         assert_eq!(threads(), 1);
         for _ in 0..2 {

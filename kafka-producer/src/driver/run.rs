@@ -11,7 +11,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use kafka_accumulator::{Doorbell, Panic, Sleep, catch_panic};
-use kafka_wire::compression::Compression;
 use tokio::runtime::Runtime;
 
 use super::alarm::Alarm;
@@ -75,13 +74,9 @@ fn prepare(
         runtime.enable_time();
     }
     let runtime = runtime.build()?;
-    let compressor = match settings.compression {
-        Compression::None => None,
-        codec => Some(Compressor::start(
-            codec,
-            settings.compression_level,
-            &doorbell,
-        )?),
+    let compressor = match settings.codecs.compress() {
+        false => None,
+        true => Some(Compressor::start(settings.codecs.clone(), &doorbell)?),
     };
     let alarm = {
         let _context = runtime.enter();

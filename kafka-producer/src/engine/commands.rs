@@ -10,7 +10,7 @@ use kafka_accumulator::Completion;
 use crate::engine::Engine;
 use crate::engine::cluster::topic_waiters::Waiter;
 use crate::engine::connecting::Connect;
-use crate::engine::handle::{CloseReport, Command, EngineState, TransactionCall};
+use crate::engine::handle::{CloseReport, Command, EngineState, Transacted, TransactionCall};
 use crate::engine::lifecycle::Close;
 use crate::engine::notice::Notice;
 use crate::engine::produce::sender::blocked::cluster_obstacle;
@@ -193,7 +193,7 @@ impl Engine {
         &mut self,
         call: TransactionCall,
         deadline: Instant,
-        reply: oneshot::Sender<Result<(), TransactionError>>,
+        reply: oneshot::Sender<Result<Transacted, TransactionError>>,
     ) {
         let features = self.features;
         self.transactions

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use kafka_wire::messages::FindCoordinatorRequest;
-use kafka_wire::{DecodeError, Request, Version};
+use kafka_wire::{DecodeError, Request, Version, VersionRange};
 
 use crate::engine::cluster::expected_response::ExpectedResponse;
 use crate::engine::transaction::answers::{Answer, FollowUp};
@@ -111,8 +111,8 @@ impl Engine {
 
     /// Sends a request in the newest version that will do; a coordinator that speaks none ends all.
     fn send_in_newest<R: Request>(&mut self, id: NodeId, ask: Ask, request: &Versioned<R>) {
-        let newest = self.nodes.newest_to::<R>(id, request.latest);
-        if let Some(version) = newest.filter(|version| version.number >= request.oldest) {
+        let wanted = VersionRange::new(request.oldest, request.latest);
+        if let Some(version) = self.nodes.newest_in::<R>(id, wanted) {
             self.transactions.asked(&ask);
             self.ask(
                 id,
@@ -121,7 +121,8 @@ impl Engine {
                 ExpectedResponse::Transaction(ask),
             );
         } else if let Some(mut unsupported) = self.nodes.unsupported::<R>(id) {
-            unsupported.ours.oldest = request.oldest;
+            let ours = &mut unsupported.ours;
+            *ours = VersionRange::new(request.oldest, ours.latest.max(request.oldest));
             self.fail_for_good(FatalError::Unsupported(unsupported));
         }
     }

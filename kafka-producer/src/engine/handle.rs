@@ -23,6 +23,7 @@ use crate::error::{
 use crate::explanation::Standing;
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 use crate::metrics::ApplicationMetrics;
+use crate::prepared::{CompletedTxn, PreparedTxnState};
 
 /// Shared between all handles of one producer and its engine.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ pub enum Command {
         /// When to give up waiting; the call itself goes on.
         deadline: Instant,
         /// Told when it is done.
-        reply: oneshot::Sender<Result<(), TransactionError>>,
+        reply: oneshot::Sender<Result<Transacted, TransactionError>>,
     },
     /// A record of the open transaction was not accepted, for this reason: nobody waits for anything,
     /// but the transaction must not be committed without it.
@@ -160,6 +161,8 @@ pub enum Command {
 pub enum TransactionCall {
     /// Fence whoever used this `transactional.id` before, and get an id and epoch.
     Init,
+    /// The same, but commit what was prepared if it is this, and abort it otherwise.
+    Complete(Option<PreparedTxnState>),
     /// Take records; waits until the transaction before has ended.
     Begin,
     /// Commit these offsets of a consumer with the transaction.
@@ -169,14 +172,29 @@ pub enum TransactionCall {
         /// Whose.
         group: ConsumerGroupMetadata,
     },
+    /// Send everything, so that only the coordinator is to be told how the transaction ends.
+    Prepare,
     /// Make everything visible, together.
     Commit,
     /// Make nothing visible.
     Abort,
     /// Tell how the last transaction has ended, as soon as it has.
     Wait,
-    /// Nobody holds the transaction any more: abort it, unless it is being committed.
+    /// Nobody holds the transaction any more: abort it, unless it is being committed or is prepared.
     Abandon,
+    /// Nobody waits for the transaction to be prepared any more: abort it, also if it is prepared by now.
+    AbandonPrepare,
+}
+
+/// What was done about a call around a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transacted {
+    /// What was asked.
+    Done,
+    /// The transaction is prepared.
+    Prepared(PreparedTxnState),
+    /// What was prepared before has ended so.
+    Completed(CompletedTxn),
 }
 
 impl TransactionCall {
@@ -184,12 +202,14 @@ impl TransactionCall {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Init => "init_transactions",
+            Self::Complete(_) => "complete_transaction",
             Self::Begin => "begin_transaction",
             Self::SendOffsets { .. } => "send_offsets",
+            Self::Prepare => "prepare",
             Self::Commit => "commit",
             Self::Abort => "abort",
             Self::Wait => "wait_for_transaction",
-            Self::Abandon => "dropping a transaction",
+            Self::Abandon | Self::AbandonPrepare => "dropping a transaction",
         }
     }
 }

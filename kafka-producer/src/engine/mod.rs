@@ -50,7 +50,9 @@ use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 pub use cluster::node_id::NodeId;
 pub use cluster::snapshot::{Cluster, Topic};
 pub use event::{Event, Weight};
-pub use handle::{CloseReport, Command, EngineHandle, EngineState, Snapshot, TransactionCall};
+pub use handle::{
+    CloseReport, Command, EngineHandle, EngineState, Snapshot, Transacted, TransactionCall,
+};
 pub use input::{Action, Input};
 #[cfg(feature = "tokio")]
 pub(crate) use metrics::{CallerCounters, Wait};

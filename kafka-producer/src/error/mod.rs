@@ -42,6 +42,7 @@ mod wait_reason;
 
 pub use kafka_wire::{ApiKey, ErrorCode, VersionRange};
 
+pub use crate::prepared::InvalidPreparedTxnState;
 pub use authentication::AuthenticationError;
 pub use client_instance_id::ClientInstanceIdError;
 pub use connect::ConnectError;
@@ -51,5 +52,5 @@ pub(crate) use fatal::own_words;
 pub use in_callback::InCallback;
 pub use send::{AbortableError, SendError};
 pub use timeline::{Attempt, AttemptEnd, Timeline, TimelineEvent};
-pub use transaction::{Misuse, TimedOut, TransactionError};
+pub use transaction::{Misuse, NoTwoPhaseCommit, TimedOut, TransactionError};
 pub use wait_reason::{NoServer, ServerFailure, Unsupported, WaitReason};

@@ -6,10 +6,13 @@
 //! | [`FatalError`] | close the producer; only a new one can go on |
 //! | [`TimedOut`] | call it again: the first call goes on |
 //! | [`AuthenticationError`] | correct the login or the rights, then call it again |
+//! | [`NoTwoPhaseCommit`] | correct the cluster's settings, then call it again |
 //! | [`Misuse`] | correct the program |
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use kafka_wire::ErrorCode;
 
 use super::authentication::AuthenticationError;
 use super::fatal::FatalError;
@@ -47,6 +50,9 @@ pub enum TransactionError {
     /// The call is not allowed now.
     #[error(transparent)]
     Misused(Misuse),
+    /// The cluster does not take part in two-phase commit, which `transaction.two.phase.commit.enable` asks for.
+    #[error(transparent)]
+    NoTwoPhaseCommit(NoTwoPhaseCommit),
     /// `close` was called, or the producer's thread is gone.
     #[error("the producer is closed")]
     Closed,
@@ -82,6 +88,47 @@ pub struct TimedOut {
     pub limit: Duration,
     /// Why, as far as is known.
     pub last: Option<WaitReason>,
+}
+
+/// Why a cluster does not take part in two-phase commit (KIP-939). The call may be made again, once that is mended.
+///
+/// ```
+/// use kafka_producer::error::NoTwoPhaseCommit;
+///
+/// let error = NoTwoPhaseCommit::FirstProtocol;
+/// assert!(error.to_string().contains("transaction.two.phase.commit.enable"));
+/// ```
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoTwoPhaseCommit {
+    /// The coordinator offers no version of InitProducerId that can ask for it. Apache Kafka 4 offers it if its
+    /// brokers have `unstable.api.versions.enable=true`.
+    #[error(
+        "transaction.two.phase.commit.enable=true needs brokers with InitProducerId 6 (KIP-939), and the \
+         coordinator offers it up to {latest}: Apache Kafka from 4.1 on, with unstable.api.versions.enable=true"
+    )]
+    #[non_exhaustive]
+    NotOffered {
+        /// The newest version that it offers.
+        latest: i16,
+    },
+    /// The cluster's feature `transaction.version` is below 2: its transactions do not have an epoch each.
+    #[error(
+        "transaction.two.phase.commit.enable=true needs a cluster whose feature transaction.version is 2 or more \
+         (KIP-890)"
+    )]
+    FirstProtocol,
+    /// The coordinator has refused.
+    #[error(
+        "transaction.two.phase.commit.enable=true is refused by the coordinator (InitProducerId: {code}): its \
+         brokers need transaction.two.phase.commit.enable=true, and the producer the rights WRITE and \
+         TWO_PHASE_COMMIT on its transactional.id"
+    )]
+    #[non_exhaustive]
+    Refused {
+        /// Its answer.
+        code: ErrorCode,
+    },
 }
 
 /// A call that is not allowed in this state; it had no effect.
@@ -125,6 +172,12 @@ pub enum Misuse {
     /// No transaction is open.
     #[error("no transaction is open")]
     NoTransaction,
+    /// `transaction.two.phase.commit.enable` is not set.
+    #[error("transactions are not prepared: transaction.two.phase.commit.enable is not true")]
+    NotTwoPhase,
+    /// A prepared transaction ends before the next begins.
+    #[error("a transaction is prepared: commit or abort it, or call complete_transaction, first")]
+    TransactionPrepared,
     /// With a generation there must be a member id.
     #[error("a consumer group's generation goes with a member id; this one is empty")]
     NoMemberId,
@@ -154,11 +207,20 @@ readable_debug!(
         Authentication(refused),
         TimedOut(timed_out),
         Misused(misuse),
+        NoTwoPhaseCommit(why),
         Closed,
     }
 );
 
 readable_debug!(struct TimedOut { call, limit, last });
+
+readable_debug!(
+    enum NoTwoPhaseCommit {
+        NotOffered { latest },
+        FirstProtocol,
+        Refused { code },
+    }
+);
 
 readable_debug!(enum Misuse {
     NotTransactional,
@@ -167,6 +229,8 @@ readable_debug!(enum Misuse {
     TooLong { what, bytes },
     TransactionOpen,
     NoTransaction,
+    NotTwoPhase,
+    TransactionPrepared,
     NoMemberId,
     NoGroupId,
     NegativeOffset { topic, partition, offset },

@@ -203,6 +203,7 @@ pub(crate) mod client {
     pub(crate) static TXN_BEGIN_TIME_NS_TOTAL: Definition = GROUP.total("txn-begin-time-ns-total", "Nanoseconds that calls of begin_transaction have taken.");
     pub(crate) static TXN_COMMIT_TIME_NS_TOTAL: Definition = GROUP.total("txn-commit-time-ns-total", "Nanoseconds that commits of transactions have taken.");
     pub(crate) static TXN_INIT_TIME_NS_TOTAL: Definition = GROUP.total("txn-init-time-ns-total", "Nanoseconds that calls of init_transactions have taken.");
+    pub(crate) static TXN_PREPARE_TIME_NS_TOTAL: Definition = GROUP.total("txn-prepare-time-ns-total", "Nanoseconds that calls of prepare have taken.");
     pub(crate) static TXN_SEND_OFFSETS_TIME_NS_TOTAL: Definition = GROUP.total("txn-send-offsets-time-ns-total", "Nanoseconds that calls of send_offsets have taken.");
     pub(crate) static WAITING_THREADS: Definition = GROUP.gauge("waiting-threads", "Sends that wait for memory.");
 
@@ -224,7 +225,7 @@ pub(crate) mod client {
         &SUCCESSFUL_AUTHENTICATION_NO_REAUTH_TOTAL, &SUCCESSFUL_AUTHENTICATION_RATE,
         &SUCCESSFUL_AUTHENTICATION_TOTAL, &SUCCESSFUL_REAUTHENTICATION_RATE, &SUCCESSFUL_REAUTHENTICATION_TOTAL,
         &TXN_ABORT_TIME_NS_TOTAL, &TXN_BEGIN_TIME_NS_TOTAL, &TXN_COMMIT_TIME_NS_TOTAL, &TXN_INIT_TIME_NS_TOTAL,
-        &TXN_SEND_OFFSETS_TIME_NS_TOTAL, &WAITING_THREADS,
+        &TXN_PREPARE_TIME_NS_TOTAL, &TXN_SEND_OFFSETS_TIME_NS_TOTAL, &WAITING_THREADS,
     ];
 }
 

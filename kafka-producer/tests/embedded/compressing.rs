@@ -2,7 +2,7 @@
 
 use kafka_mock::cluster::ClusterConfig;
 use kafka_mock::{MockCluster, MockRecord};
-use kafka_producer::{ErrorCode, Persistence};
+use kafka_producer::{ErrorCode, Persistence, ProducerRecord};
 use kafka_wire::ApiKey;
 use kafka_wire::compression::Compression;
 
@@ -56,6 +56,75 @@ async fn a_batch_that_does_not_shrink_goes_uncompressed_beside_those_that_do() {
         assert_eq!(codecs, [Compression::None, codec]);
         assert_eq!(log.iter().map(text).collect::<Vec<_>>(), sent);
     }
+}
+
+#[tokio::test]
+async fn each_topic_has_its_codec() {
+    let topics = ["clicks", "logs", "metrics", TOPIC];
+    let described = topics
+        .iter()
+        .fold(MockCluster::builder(), |builder, topic| {
+            builder.topic(*topic, 1)
+        });
+    let kafka = described.start().await.unwrap();
+    let by_topic = (
+        "compression.type.by.topic",
+        "clicks:zstd,logs:none,metrics:snappy",
+    );
+    let producer = producer(&kafka, &[("compression.type", "gzip"), by_topic]);
+    let value = "tea ".repeat(100);
+    for topic in topics {
+        let record = ProducerRecord::new(topic, &*value);
+        drop(in_time(producer.send(record)).await.unwrap());
+    }
+    in_time(producer.flush()).await.unwrap();
+    let codec = |topic| {
+        let log = kafka.records(topic);
+        assert_eq!(
+            log.iter().map(text).collect::<Vec<_>>(),
+            [&*value],
+            "{topic}"
+        );
+        log[0].compression
+    };
+    let expected = [
+        Compression::Zstd,
+        Compression::None,
+        Compression::Snappy,
+        Compression::Gzip,
+    ];
+    assert_eq!(topics.map(codec), expected);
+    let sent = |topic| {
+        let tags = [("topic", topic)];
+        producer
+            .metrics()
+            .number("producer-topic-metrics", "compression-rate", &tags)
+    };
+    assert_eq!(sent("logs"), Some(1.0));
+    assert!(sent("clicks").unwrap() < 0.5);
+}
+
+#[tokio::test]
+async fn only_topics_whose_codec_a_broker_lacks_are_refused() {
+    let described = MockCluster::builder().topic(TOPIC, 1).topic("clicks", 1);
+    let config = ClusterConfig::default().with_version_caps(vec![(ApiKey::PRODUCE, 6)]);
+    let kafka = described.config(config).start().await.unwrap();
+    let producer = producer(
+        &kafka,
+        &[
+            ("compression.type.by.topic", "clicks:zstd"),
+            ("linger.ms", "20"),
+        ],
+    );
+    let value = "tea ".repeat(100);
+    let clicks = in_time(producer.send(ProducerRecord::new("clicks", &*value)))
+        .await
+        .unwrap();
+    let order = in_time(producer.send(record(&value))).await.unwrap();
+    in_time(order).await.unwrap();
+    let error = in_time(clicks).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE));
+    assert_eq!(values(&kafka).len(), 1);
 }
 
 #[tokio::test]

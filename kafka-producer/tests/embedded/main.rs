@@ -22,6 +22,7 @@ mod login_properties;
 mod logins;
 mod metrics;
 mod permits;
+mod preparing;
 mod refusals;
 mod routing;
 mod scene;

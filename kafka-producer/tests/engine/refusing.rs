@@ -289,7 +289,7 @@ fn out_of_order_sequences_use_up_retries_too() {
 fn zstd_is_not_sent_to_a_broker_that_lacks_it_and_the_record_says_so() {
     for settings in [settings(), plain(Acks::All), plain(Acks::None)] {
         let zstd = Settings {
-            compression: Compression::Zstd,
+            codecs: Compression::Zstd.into(),
             ..settings
         };
         let mut stage = Stage::bare(zstd, Map::of(TOPIC, &[1]));
@@ -319,7 +319,7 @@ fn any_other_codec_is_sent_to_a_broker_of_any_age_and_zstd_to_one_that_has_it() 
         (Compression::Zstd, 7),
     ] {
         let settings = Settings {
-            compression: codec,
+            codecs: codec.into(),
             ..settings()
         };
         let mut stage = Stage::bare(settings, Map::of(TOPIC, &[1]));
@@ -334,7 +334,7 @@ fn any_other_codec_is_sent_to_a_broker_of_any_age_and_zstd_to_one_that_has_it() 
 #[test]
 fn a_record_of_zstd_goes_on_when_its_leader_is_a_broker_that_has_it() {
     let zstd = Settings {
-        compression: Compression::Zstd,
+        codecs: Compression::Zstd.into(),
         ..settings()
     };
     let mut stage = Stage::bare(zstd, Map::of(TOPIC, &[1]));

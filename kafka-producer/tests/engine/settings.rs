@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_producer::settings::{
-    Acks, Address, BackoffRange, DnsLookup, Guarantee, MetadataRecovery, MetricsPush, Settings,
-    UnresolvedPolicy,
+    Acks, Address, BackoffRange, Codecs, DnsLookup, Guarantee, MetadataRecovery, MetricsPush,
+    Settings, UnresolvedPolicy,
 };
-use kafka_wire::compression::{Compression, CompressionLevel};
 
 /// Settings under which nothing waits that need not.
 pub(crate) fn settings() -> Settings {
@@ -25,8 +24,7 @@ pub(crate) fn settings() -> Settings {
             .batch_size(0)
             .linger(Duration::ZERO)
             .buffer_memory(1 << 20),
-        compression: Compression::None,
-        compression_level: CompressionLevel::default_of(Compression::None),
+        codecs: Codecs::default(),
         max_block: Duration::from_secs(60),
         max_request_bytes: 1 << 20,
         max_in_flight: 5,

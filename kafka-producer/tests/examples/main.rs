@@ -8,6 +8,7 @@
     reason = "a test that cannot run as planned has failed"
 )]
 
+mod engine_by_hand;
 mod exceptions;
 mod authenticating;
 mod lines;

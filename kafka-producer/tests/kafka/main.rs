@@ -23,6 +23,7 @@ mod lines;
 mod misrouting;
 mod order;
 mod places;
+mod preparing;
 #[allow(dead_code, reason = "the tests of the examples use more of it")]
 #[path = "../examples/program.rs"]
 mod program;

@@ -260,15 +260,21 @@ impl World {
             Payload::Produce(order) => order,
         };
         let settings = &self.clients[client].producer.settings;
-        let codec = settings.compression;
+        // Of every topic the same.
+        let codec = settings.codecs.of("").compression;
         let raw = order
             .batches()
             .filter(|batch| codec != Compression::None && batch.codec() == Compression::None);
         for batch in raw {
             let records = batch.records();
             let mut compressed = Vec::new();
-            compress(codec, settings.compression_level, &records, &mut compressed)
-                .expect("every codec is there");
+            compress(
+                codec,
+                settings.codecs.of("").level,
+                &records,
+                &mut compressed,
+            )
+            .expect("every codec is there");
             if compressed.len() < records.len() {
                 drop(records);
                 let _ = batch.replace_records(&compressed, codec);

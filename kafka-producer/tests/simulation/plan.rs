@@ -14,7 +14,7 @@ use kafka_producer::settings::{
     Acks, Address, BATCH_OVERHEAD_BYTES, BackoffRange, DnsLookup, Guarantee, MetricsPush, Settings,
     TransactionSettings, UnresolvedPolicy,
 };
-use kafka_wire::compression::{Compression, CompressionLevel};
+use kafka_wire::compression::Compression;
 use kafka_wire::{ApiKey, ErrorCode};
 
 use crate::faults::FaultKind;
@@ -246,6 +246,7 @@ fn guarantee(random: &mut fastrand::Rng) -> Guarantee {
         _ => Guarantee::Transactional(TransactionSettings {
             id: Arc::from(TRANSACTIONAL_ID),
             timeout: ms(random.u64(300..6_000)),
+            two_phase_commit: false,
         }),
     }
 }
@@ -275,8 +276,7 @@ fn settings(random: &mut fastrand::Rng, cluster: &ClusterConfig) -> Settings {
         bootstrap_resolve: None,
         guarantee: guarantee(random),
         accumulator: accumulator(random, linger),
-        compression,
-        compression_level: CompressionLevel::default_of(compression),
+        codecs: compression.into(),
         max_block: ms(random.u64(100..3_000)),
         max_request_bytes,
         max_in_flight: random.usize(1..=5),
@@ -446,12 +446,12 @@ impl fmt::Display for Plan {
         let Settings {
             guarantee,
             accumulator,
-            compression,
+            codecs,
             ..
         } = &self.settings;
         writeln!(
             f,
-            "seed {}: {guarantee:?}, {compression:?}, {accumulator:?}",
+            "seed {}: {guarantee:?}, {codecs:?}, {accumulator:?}",
             self.seed
         )?;
         let settings = &self.settings;

@@ -364,6 +364,7 @@ impl Producer {
             reply,
         });
         let outcome = answer.await.unwrap_or(Err(TransactionError::Closed));
+        let outcome = outcome.map(drop);
         self.ground
             .trace
             .tell(self, || format!("{name}: {outcome:?}"));

@@ -183,3 +183,20 @@ async fn what_is_committed_is_read_and_what_is_aborted_is_not_or_why_there_are_n
     let pair = |value: &str| ("k".to_owned(), value.to_owned());
     assert_eq!(consumed(&topic, 2), ["committed", "too"].map(pair));
 }
+
+/// With the settings that brokers have by default none takes part.
+#[tokio::test]
+#[ignore = "needs a real Kafka: run by cargo xtask ci versions"]
+async fn two_phase_commit_is_refused_with_what_is_to_be_set() {
+    let (id, two_phase) = (topic_name("id"), "transaction.two.phase.commit.enable");
+    let producer = producer(&[("transactional.id", &id), (two_phase, "true")]);
+    let refused = in_time(producer.complete_transaction(None)).await;
+    let Err(TransactionError::NoTwoPhaseCommit(why)) = refused else {
+        panic!("{refused:?}");
+    };
+    println!("{why}");
+    assert!(
+        why.to_string().contains("unstable.api.versions.enable"),
+        "{why}"
+    );
+}

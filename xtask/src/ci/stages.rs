@@ -374,8 +374,11 @@ fn real_kafka() -> Result<usize> {
     Ok(ours + others)
 }
 
-/// No broker is killed here: one that is silent is only slow. Sessions of SASL are short.
-const SLOW_TO_NOTICE: [&str; 3] = [
+/// No broker is killed here: one that is silent is only slow. Sessions of SASL are short. Transactions may be
+/// prepared (KIP-939), for which Kafka has no stable version yet.
+const SLOW_TO_NOTICE: [&str; 5] = [
+    "transaction.two.phase.commit.enable=true",
+    "unstable.api.versions.enable=true",
     "broker.session.timeout.ms=120000",
     "controller.quorum.fetch.timeout.ms=60000",
     "connections.max.reauth.ms=5000",

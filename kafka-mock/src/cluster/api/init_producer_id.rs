@@ -11,7 +11,7 @@ use kafka_wire::{
 };
 
 use super::{
-    super::{CoordinatorKind, transaction::Identity},
+    super::{CoordinatorKind, TwoPhaseCommit, transaction::Identity},
     Call, Cluster, Outcome, Pause, Target,
 };
 
@@ -22,32 +22,36 @@ impl Cluster {
         request: InitProducerIdRequest,
         pause: Pause,
     ) -> Outcome {
-        let mut identity = NOBODY;
+        let (mut identity, mut ongoing) = (NOBODY, None);
         let code = self.as_scripted(call, Target::default(), |cluster| {
             match cluster.identify(call, &request) {
                 Ok(found) => {
-                    identity = found;
+                    (identity, ongoing) = found;
                     ErrorCode::NONE
                 }
                 Err(code) => code,
             }
         });
         if !code.is_none() {
-            identity = NOBODY;
+            (identity, ongoing) = (NOBODY, None);
         }
+        let ongoing = ongoing.unwrap_or(NOBODY);
         let response = InitProducerIdResponse::default()
             .with_throttle_time_ms(pause.throttle_time_ms())
             .with_error_code(call.fenced_before(FIRST_WITH_FENCED, code))
             .with_producer_id(identity.id)
-            .with_producer_epoch(identity.epoch);
+            .with_producer_epoch(identity.epoch)
+            .with_ongoing_txn_producer_id(ongoing.id)
+            .with_ongoing_txn_producer_epoch(ongoing.epoch);
         Ok(call.answer::<InitProducerIdRequest>(&response))
     }
 
+    /// Who the producer is from now on, and who that of the transaction which is kept.
     fn identify(
         &mut self,
         call: &Call,
         request: &InitProducerIdRequest,
-    ) -> Result<Identity, ErrorCode> {
+    ) -> Result<(Identity, Option<Identity>), ErrorCode> {
         let held = match (request.producer_id, request.producer_epoch) {
             (NO_PRODUCER_ID, NO_EPOCH) => None,
             (NO_PRODUCER_ID, _) | (_, NO_EPOCH) => return Err(ErrorCode::INVALID_REQUEST),
@@ -56,22 +60,53 @@ impl Cluster {
         let Some(id) = request.transactional_id.as_deref() else {
             let id = self.next_producer_id;
             self.next_producer_id += 1;
-            return Ok(Identity { id, epoch: 0 });
+            return Ok((Identity { id, epoch: 0 }, None));
         };
         if id.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }
-        let timeout = u64::try_from(request.transaction_timeout_ms).unwrap_or(0);
-        let timeout = Duration::from_millis(timeout);
-        if timeout.is_zero() || timeout > self.config.transaction_timeout_max {
-            return Err(ErrorCode::INVALID_TRANSACTION_TIMEOUT);
-        }
+        self.check_two_phase(request)?;
+        let timeout = self.transaction_timeout(request)?;
         let key = (CoordinatorKind::Transaction, id);
         self.check_coordinator(call.now, call.broker(), key)?;
-        self.init_transactions(call.now, id, held, timeout)
+        match request.keep_prepared_txn {
+            true => self.init_keeping_transaction(id, held, timeout),
+            false => {
+                let identity = self.init_transactions(call.now, id, held, timeout)?;
+                Ok((identity, None))
+            }
+        }
+    }
+
+    /// Whether what is asked of two-phase commit is allowed.
+    fn check_two_phase(&self, request: &InitProducerIdRequest) -> Result<(), ErrorCode> {
+        let two_phase = self.config.two_phase_commit;
+        let refuses = matches!(two_phase, TwoPhaseCommit::NotOffered | TwoPhaseCommit::Off);
+        if request.enable2_pc && refuses {
+            return Err(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+        }
+        if request.keep_prepared_txn && two_phase != TwoPhaseCommit::On {
+            return Err(ErrorCode::UNSUPPORTED_VERSION);
+        }
+        Ok(())
+    }
+
+    /// How long its transactions may take.
+    fn transaction_timeout(&self, request: &InitProducerIdRequest) -> Result<Duration, ErrorCode> {
+        if request.enable2_pc {
+            return Ok(NEVER);
+        }
+        let timeout = u64::try_from(request.transaction_timeout_ms).unwrap_or(0);
+        let timeout = Duration::from_millis(timeout);
+        match timeout.is_zero() || timeout > self.config.transaction_timeout_max {
+            true => Err(ErrorCode::INVALID_TRANSACTION_TIMEOUT),
+            false => Ok(timeout),
+        }
     }
 }
 
+/// What Kafka keeps of a transaction that may be prepared: Java's largest `int` of milliseconds.
+const NEVER: Duration = Duration::from_millis(i32::MAX as u64);
 const NOBODY: Identity = Identity {
     id: NO_PRODUCER_ID,
     epoch: NO_EPOCH,

@@ -42,7 +42,7 @@ use kafka_wire::{
 
 use self::named_topics::NamedTopics;
 use super::{
-    Answer, BrokerId, Cluster, Effect, Now, RequestSeen, When,
+    Answer, BrokerId, Cluster, Effect, Now, RequestSeen, TwoPhaseCommit, When,
     call::{Call, Pause},
     delayed::{Delayed, Outcome},
     fault::{Scripted, Target},
@@ -177,7 +177,12 @@ impl Cluster {
         let telemetry = self.telemetry.is_some();
         let served = SERVED.into_iter();
         let served = served.filter(move |(key, _)| telemetry || !TELEMETRY.contains(key));
+        let two_phase = self.config.two_phase_commit != TwoPhaseCommit::NotOffered;
         served.map(move |(key, versions)| {
+            let versions = match two_phase && key == ApiKey::INIT_PRODUCER_ID {
+                true => InitProducerIdRequest::VERSIONS,
+                false => versions,
+            };
             let caps = caps.iter();
             let cap = caps
                 .filter(|(capped, _)| *capped == key)

@@ -32,7 +32,7 @@ pub(super) static NAMES: &[OtherName] = &[
     no_effect("batch.num.messages", OlderKafka, "a batch is bounded in bytes, by batch.size"),
     converted("compression.codec", OlderKafka, "compression.type", Codec),
     refused("compressed.topics", OlderKafka, "",
-        "a producer compresses what it sends to every topic: build another one for the others"),
+        "compression.type.by.topic has the codec of each topic"),
 
     converted("key.serializer.class", OlderKafka, "key.serializer", Encoder),
     converted("serializer.class", OlderKafka, "value.serializer", Encoder),

@@ -3,7 +3,7 @@
 
 use super::property::Allowed::{Any, AtLeast, Between, BetweenOr, NonEmpty, OneOf, OneOfAnyCase};
 use super::property::Kind::{Bool, Class, Int, List, Long, Text};
-use super::property::Support::{NoEffect, Refused, Supported};
+use super::property::Support::{NoEffect, Supported};
 use super::property::{Property, Support, row, unset};
 
 const SERIALIZERS: Support = Supported(
@@ -39,6 +39,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("effort of lz4")),
     row("compression.type", Text, "none", OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
         Supported("codec of whole batches")),
+    row("compression.type.by.topic", List, "", Any,
+        Supported("our own: the codecs of topics that have another than compression.type, as topic:codec")),
     row("compression.zstd.level", Int, "3", Between(-131_072, 22),
         Supported("effort of zstd")),
     row("config.providers", List, "", Any,
@@ -120,7 +122,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         Supported("makes the producer transactional; one that comes later with the same id fences this one")),
 
     row("transaction.two.phase.commit.enable", Bool, "false", Any,
-        Refused("a transaction cannot be prepared and handed on yet (KIP-939)")),
+        Supported("transactions may be prepared, and are then ended by whoever has stored that, also after a restart \
+            (KIP-939); they never time out; the brokers must allow it by their setting of the same name")),
     unset("key.serializer", Class, Any, SERIALIZERS),
     unset("value.serializer", Class, Any, SERIALIZERS),
     row("buffer.memory.allocation.strategy", Text, "full", OneOfAnyCase(&["FULL", "INCREMENTAL"]),

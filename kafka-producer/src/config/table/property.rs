@@ -5,7 +5,7 @@ use std::fmt;
 
 use Allowed::{Any, AtLeast, Between, BetweenDecimals, BetweenOr, NonEmpty, OneOf, OneOfAnyCase};
 use Kind::{Bool, Class, Double, Int, List, Long, Password, Short, Text};
-use Support::{NoEffect, Refused, Supported};
+use Support::{NoEffect, Supported};
 
 use crate::readable::without_secrets;
 
@@ -113,8 +113,6 @@ pub enum Allowed {
 pub enum Support {
     /// It has: this.
     Supported(&'static str),
-    /// Any value but the default is an error, for this reason.
-    Refused(&'static str),
     /// Accepted with a warning, for this reason.
     NoEffect(&'static str),
 }
@@ -182,13 +180,6 @@ impl Property {
         }
     }
 
-    /// What to write instead of an unsupported value.
-    pub(in super::super) fn default_or_unset(&self) -> &'static str {
-        self.default
-            .filter(|default| !default.is_empty())
-            .unwrap_or("left unset")
-    }
-
     /// Whether the value is the same as leaving the property out.
     pub(in super::super) fn is_default(&self, value: &Value) -> bool {
         match self.default_value() {
@@ -250,7 +241,6 @@ impl fmt::Display for Property {
         let default = self.default.unwrap_or("(unset)");
         match self.support {
             Supported(what) => write!(f, "{} = {default}: {what}", self.name),
-            Refused(why) => write!(f, "{} = {default}: not supported: {why}", self.name),
             NoEffect(why) => write!(f, "{} = {default}: no effect: {why}", self.name),
         }
     }

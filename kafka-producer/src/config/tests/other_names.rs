@@ -316,7 +316,7 @@ fn a_level_is_that_of_the_codec_by_whatever_name() {
     let level = [("compression.codec", "zstd"), ("compression.level", "7")];
     let mut config = config(&level);
     match config.check() {
-        Ok(checked) => assert_eq!(checked.settings.compression_level.number(), 7),
+        Ok(checked) => assert_eq!(checked.settings.codecs.of("t").level.number(), 7),
         Err(error) => assert!(error.to_string().contains("is not built in"), "{error}"),
     }
     config.extend([("compression.level", "23")]);

@@ -90,7 +90,7 @@ fn what_a_provider_gives_is_never_shown() {
         ("linger.ms", wrong.clone()),
         ("bootstrap.servers", wrong.clone()),
         ("partitioner.class", wrong.clone()),
-        ("transaction.two.phase.commit.enable", "true".to_owned()),
+        ("delivery.timeout.ms", "1".to_owned()),
         (
             "queue.buffering.max.kbytes",
             file(directory, "all.properties", "kib"),

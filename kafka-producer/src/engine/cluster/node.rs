@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_wire::messages::ProduceRequest;
-use kafka_wire::{Request, Version};
+use kafka_wire::{Request, Version, VersionRange};
 
 use crate::engine::backoff::Pace;
 use crate::engine::cluster::connection::{Connection, Session, Speed};
@@ -499,9 +499,14 @@ impl Node {
 /// What it speaks: it says so when it is greeted, and that is remembered of one that is not connected
 /// any more. One that was not tried yet may speak anything.
 impl Node {
-    /// The newest version of `R` up to `latest` that it, being ready, and we speak.
-    pub(crate) fn newest_to<R: Request>(&self, latest: i16) -> Option<Version> {
-        self.session()?.versions().newest_to::<R>(latest)
+    /// The newest of the `wanted` versions of `R` that it, being ready, and we speak.
+    pub(crate) fn newest_in<R: Request>(&self, wanted: VersionRange) -> Option<Version> {
+        self.session()?.versions().newest_in::<R>(wanted)
+    }
+
+    /// The versions of `R` that it, being ready, speaks.
+    pub(crate) fn offered<R: Request>(&self) -> Option<VersionRange> {
+        self.session()?.versions().of::<R>()
     }
 
     /// Whether it can be asked this.

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kafka_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
-use kafka_wire::{ErrorCode, Request, Version, encode_request};
+use kafka_wire::{ErrorCode, Request, Version, VersionRange, encode_request};
 
 use crate::engine::backoff;
 use crate::engine::cluster::bootstrapping::Bootstrapping;
@@ -121,7 +121,21 @@ impl Nodes {
 
     /// The newest one up to `latest`.
     pub(crate) fn newest_to<R: Request>(&self, id: NodeId, latest: i16) -> Option<Version> {
-        self.known.get(&id)?.newest_to::<R>(latest)
+        self.newest_in::<R>(id, VersionRange::new(i16::MIN, latest))
+    }
+
+    /// The newest one of those that are `wanted`.
+    pub(crate) fn newest_in<R: Request>(
+        &self,
+        id: NodeId,
+        wanted: VersionRange,
+    ) -> Option<Version> {
+        self.known.get(&id)?.newest_in::<R>(wanted)
+    }
+
+    /// The versions of `R` that a broker, being ready, speaks.
+    pub(crate) fn offered<R: Request>(&self, id: NodeId) -> Option<VersionRange> {
+        self.known.get(&id)?.offered::<R>()
     }
 
     /// That a broker does not speak this in a version that will do.

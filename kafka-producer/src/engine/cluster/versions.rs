@@ -40,8 +40,17 @@ impl Versions {
 
     /// The newest one up to `latest`.
     pub(crate) fn newest_to<R: Request>(&self, latest: i16) -> Option<Version> {
-        let both = R::STABLE_VERSIONS.intersection(self.of::<R>()?)?;
-        let both = both.intersection(VersionRange::new(i16::MIN, latest))?;
-        R::version(both.latest).ok()
+        self.newest_in::<R>(VersionRange::new(i16::MIN, latest))
+    }
+
+    /// The newest one of those that are `wanted`. One that Kafka does not call stable is spoken only to who
+    /// wants no older one.
+    pub(crate) fn newest_in<R: Request>(&self, wanted: VersionRange) -> Option<Version> {
+        let ours = match wanted.oldest > R::STABLE_VERSIONS.latest {
+            true => R::VERSIONS,
+            false => R::STABLE_VERSIONS,
+        };
+        let both = ours.intersection(self.of::<R>()?)?;
+        R::version(both.intersection(wanted)?.latest).ok()
     }
 }

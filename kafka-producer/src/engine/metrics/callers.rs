@@ -21,13 +21,15 @@ pub(crate) enum Wait {
     Begin,
     /// `send_offsets`.
     SendOffsets,
+    /// `prepare`.
+    Prepare,
     /// `commit`.
     Commit,
     /// `abort`.
     Abort,
 }
 
-const WAITS: usize = 8;
+const WAITS: usize = 9;
 
 /// Counted by all threads of a producer's callers.
 #[derive(Debug, Default)]

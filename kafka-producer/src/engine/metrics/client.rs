@@ -225,6 +225,7 @@ fn write_calls(callers: &CallerCounters, to: &mut Writer<'_>) {
         (Wait::Init, &client::TXN_INIT_TIME_NS_TOTAL),
         (Wait::Begin, &client::TXN_BEGIN_TIME_NS_TOTAL),
         (Wait::SendOffsets, &client::TXN_SEND_OFFSETS_TIME_NS_TOTAL),
+        (Wait::Prepare, &client::TXN_PREPARE_TIME_NS_TOTAL),
         (Wait::Commit, &client::TXN_COMMIT_TIME_NS_TOTAL),
         (Wait::Abort, &client::TXN_ABORT_TIME_NS_TOTAL),
     ] {

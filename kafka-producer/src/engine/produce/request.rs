@@ -86,6 +86,12 @@ impl PendingProduce {
         self.batches.iter().map(|numbered| &numbered.batch)
     }
 
+    /// The same, each with the name of its topic.
+    pub fn batches_by_topic(&self) -> impl Iterator<Item = (&str, &Arc<Batch<DeliveryError>>)> {
+        let batches = self.batches.iter();
+        batches.map(|numbered| (&*numbered.topic, &numbered.batch))
+    }
+
     /// The request as it goes over the wire: one pass over each batch, for its checksum.
     ///
     /// # Errors

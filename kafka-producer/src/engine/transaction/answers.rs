@@ -13,7 +13,6 @@ use kafka_wire::messages::{
 use kafka_wire::{DecodeError, ErrorCode, Request, Version, decode_response};
 
 use super::ask::{Ask, End, RequestKind, Role};
-use super::callers::Call;
 use super::coordinators;
 use super::phase::{Phase, StaleRequest};
 use super::transactional::Transactional;
@@ -26,6 +25,7 @@ use crate::engine::produce::lane_key::LaneKey;
 use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::error::{AbortableError, FatalError, TransactionError, WaitReason, own_words};
+use crate::prepared::{CompletedTxn, PreparedTxnState};
 use crate::settings::Address;
 
 /// The error for a transaction whose coordinator cannot be asked any more.
@@ -37,6 +37,7 @@ const MAY_BE_COMMITTED: &str =
 pub(crate) enum Answer {
     FindCoordinator(Role, FindCoordinatorResponse),
     InitProducerId(InitProducerIdResponse),
+    Resume(PreparedTxnState, EndTxnResponse),
     AddPartitions(Vec<LaneKey>, AddPartitionsToTxnResponse),
     AddOffsets(Arc<str>, AddOffsetsToTxnResponse),
     CommitOffsets(Arc<str>, TxnOffsetCommitResponse),
@@ -56,6 +57,7 @@ impl Answer {
             Ask::InitProducerId => {
                 Self::InitProducerId(body::<InitProducerIdRequest>(frame, version)?)
             }
+            Ask::Resume(stored) => Self::Resume(stored, body::<EndTxnRequest>(frame, version)?),
             Ask::AddPartitions(keys) => {
                 Self::AddPartitions(keys, body::<AddPartitionsToTxnRequest>(frame, version)?)
             }
@@ -74,6 +76,7 @@ impl Answer {
         match self {
             Self::FindCoordinator(_, answer) => answer.throttle_time_ms,
             Self::InitProducerId(answer) => answer.throttle_time_ms,
+            Self::Resume(_, answer) => answer.throttle_time_ms,
             Self::AddPartitions(_, answer) => answer.throttle_time_ms,
             Self::AddOffsets(_, answer) => answer.throttle_time_ms,
             Self::CommitOffsets(_, answer) => answer.throttle_time_ms,
@@ -107,16 +110,26 @@ impl Transactional {
             Answer::FindCoordinator(role, answer) => {
                 return self.coordinator_told(cx, role, answer);
             }
+            Answer::InitProducerId(answer) if self.is_declined(cx, answer.error_code) => Ok(()),
             Answer::InitProducerId(answer) => {
                 let told = ProducerId::told(answer.producer_id, answer.producer_epoch);
+                let kept = ProducerId::told(
+                    answer.ongoing_txn_producer_id,
+                    answer.ongoing_txn_producer_epoch,
+                );
                 self.check(cx, &Ask::InitProducerId, answer.error_code)
                     .map(|()| match told {
-                        Some(told) => self.initialized(cx, lanes, identity, features, told),
+                        Some(told) => {
+                            self.initialized(cx, lanes, identity, features, (told, kept));
+                        }
                         None => self
                             .request
                             .pause(cx, unanswered(RequestKind::InitProducerId)),
                     })
             }
+            Answer::Resume(stored, answer) => self
+                .check(cx, &Ask::Resume(stored), answer.error_code)
+                .map(|()| self.resumed(CompletedTxn::Committed)),
             Answer::AddPartitions(keys, answer) => {
                 return self.partitions_added(
                     cx,
@@ -265,6 +278,7 @@ impl Transactional {
                 self.request.pause(cx, refusal.obstacle());
             }
             Verdict::Abortable => return self.failed(cx, kind, refusal.abortable()),
+            Verdict::Gone if kind == RequestKind::Resume => self.resumed(CompletedTxn::NotOpen),
             Verdict::Gone => self.not_known_there(refusal.abortable()),
             Verdict::Fatal => return FollowUp::Fatal(refusal.fatal(may_be_committed)),
         }
@@ -274,10 +288,8 @@ impl Transactional {
     /// A coordinator refuses to go on with this transaction, but will accept the next one.
     fn failed(&mut self, cx: &mut Context, kind: RequestKind, why: AbortableError) -> FollowUp {
         match &self.phase {
-            Phase::Initializing => {
-                self.phase = Phase::Uninitialized;
-                let refused = || Err(TransactionError::Abortable(why.clone()));
-                self.callers.tell(Call::Init, refused, &mut cx.notices);
+            Phase::Initializing(_) => {
+                self.refuse_to_initialize(cx, &TransactionError::Abortable(why));
             }
             // The coordinator has no transaction to end: start again with the next epoch. What could
             // not be added need not be ended.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::produce::lane_key::LaneKey;
+use crate::prepared::PreparedTxnState;
 
 /// A request about transactions, kept until it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(crate) enum Ask {
     FindCoordinator(Role),
     /// Get an id and epoch, or the next epoch.
     InitProducerId,
+    /// Commit what an earlier producer has prepared, under its id and epoch.
+    Resume(PreparedTxnState),
     /// Add these partitions to the transaction.
     AddPartitions(Vec<LaneKey>),
     /// Add this group to the transaction.
@@ -43,6 +46,7 @@ impl Ask {
         match self {
             Self::FindCoordinator(_) => RequestKind::FindCoordinator,
             Self::InitProducerId => RequestKind::InitProducerId,
+            Self::Resume(_) => RequestKind::Resume,
             Self::AddPartitions(_) => RequestKind::AddPartitions,
             Self::AddOffsets(_) => RequestKind::AddOffsets,
             Self::CommitOffsets(_) => RequestKind::CommitOffsets,
@@ -83,6 +87,8 @@ pub(crate) enum End {
 pub(super) enum RequestKind {
     FindCoordinator,
     InitProducerId,
+    /// The commit of what an earlier producer has prepared.
+    Resume,
     AddPartitions,
     AddOffsets,
     CommitOffsets,
@@ -99,7 +105,7 @@ impl RequestKind {
             Self::AddPartitions => "AddPartitionsToTxn",
             Self::AddOffsets => "AddOffsetsToTxn",
             Self::CommitOffsets => "TxnOffsetCommit",
-            Self::Commit => "EndTxn(commit)",
+            Self::Resume | Self::Commit => "EndTxn(commit)",
             Self::Abort => "EndTxn(abort)",
         }
     }

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use futures_channel::oneshot;
 
+use crate::engine::handle::Transacted;
 use crate::engine::notice::Notice;
 use crate::error::TransactionError;
 
 /// How a call has ended.
-pub(super) type Outcome = Result<(), TransactionError>;
+pub(super) type Outcome = Result<Transacted, TransactionError>;
 
 /// Where the outcome of a call is sent.
 pub(super) type Reply = oneshot::Sender<Outcome>;
@@ -20,7 +21,9 @@ pub(super) type Reply = oneshot::Sender<Outcome>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     Init,
+    Complete,
     Begin,
+    Prepare,
     Commit,
     Abort,
     Wait,
@@ -91,7 +94,9 @@ impl Callers {
     pub(super) fn tell_first(&mut self, call: Call, notices: &mut Vec<Notice>) {
         let first = self.waiting.iter().position(|caller| caller.call == call);
         if let Some(first) = first {
-            self.waiting.remove(first).end(Ok(()), notices);
+            self.waiting
+                .remove(first)
+                .end(Ok(Transacted::Done), notices);
         }
     }
 
@@ -135,7 +140,10 @@ mod tests {
         let (listening, _answer) = oneshot::channel();
         callers.join(Call::Init, "init_transactions", now, gone);
         callers.join(Call::Init, "init_transactions", now, listening);
-        assert_eq!(callers.tell(Call::Init, || Ok(()), &mut Vec::new()), 1);
+        assert_eq!(
+            callers.tell(Call::Init, || Ok(Transacted::Done), &mut Vec::new()),
+            1
+        );
         assert!(!callers.wait_for(Call::Init));
 
         let (gone, _) = oneshot::channel();
@@ -153,7 +161,7 @@ mod tests {
             callers.join(call, "commit", deadline, oneshot::channel().0);
         }
         let mut notices = Vec::new();
-        callers.expire(now, |_| Ok(()), &mut notices);
+        callers.expire(now, |_| Ok(Transacted::Done), &mut notices);
         assert_eq!((notices.len(), callers.next_deadline()), (1, Some(later)));
         assert!(!callers.wait_for(Call::Commit) && callers.wait_for(Call::Wait));
     }

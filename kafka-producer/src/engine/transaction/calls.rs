@@ -5,14 +5,15 @@ use std::time::Instant;
 use super::ask::End;
 use super::callers::{Call, Outcome, Reply};
 use super::offsets::OffsetCommit;
-use super::phase::{Before, Owner, Phase};
+use super::phase::{Before, Ending, Health, Initialization, Origin, Owner, Phase};
 use super::transactional::Transactional;
 use crate::engine::cluster::features::Features;
 use crate::engine::context::Context;
-use crate::engine::handle::{EngineState, TransactionCall};
+use crate::engine::handle::{EngineState, Transacted, TransactionCall};
 use crate::engine::notice::Notice;
 use crate::error::{Misuse, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
+use crate::prepared::PreparedTxnState;
 
 /// What is done about a call.
 enum Response {
@@ -21,6 +22,8 @@ enum Response {
     /// Its caller waits for this.
     Waits(Call),
 }
+
+const DONE: Response = Response::Told(Ok(Transacted::Done));
 
 fn misused(misuse: Misuse) -> Response {
     Response::Told(Err(TransactionError::Misused(misuse)))
@@ -42,12 +45,15 @@ impl Transactional {
             TransactionCall::SendOffsets { offsets, group } => {
                 return self.send_offsets(cx, offsets, group, deadline, reply);
             }
+            TransactionCall::Prepare => self.prepare(cx),
             TransactionCall::Commit => self.commit(cx),
             TransactionCall::Abort => self.abort(cx),
             TransactionCall::Abandon => self.abandon(cx),
+            TransactionCall::AbandonPrepare => self.abandon_prepare(cx),
             TransactionCall::Wait => self.wait(cx),
             _ if closed => Response::Told(Err(TransactionError::Closed)),
             TransactionCall::Init => self.init(),
+            TransactionCall::Complete(stored) => self.complete(cx, stored),
             TransactionCall::Begin => self.begin(),
         };
         match response {
@@ -65,23 +71,71 @@ impl Transactional {
     fn init(&mut self) -> Response {
         match &mut self.phase {
             phase @ Phase::Uninitialized => {
-                *phase = Phase::Initializing;
+                *phase = Phase::Initializing(Initialization::Fresh);
                 Response::Waits(Call::Init)
             }
-            Phase::Initializing => Response::Waits(Call::Init),
+            Phase::Initializing(Initialization::Fresh) => Response::Waits(Call::Init),
             Phase::Ready(before @ Before::InitializedUntold) => {
                 *before = Before::Initialized;
-                Response::Told(Ok(()))
+                DONE
             }
             _ => misused(Misuse::AlreadyInitialized),
         }
     }
 
+    fn complete(&mut self, cx: &Context, stored: Option<PreparedTxnState>) -> Response {
+        if !self.settings.two_phase_commit {
+            return misused(Misuse::NotTwoPhase);
+        }
+        match &mut self.phase {
+            phase @ Phase::Uninitialized => {
+                *phase = Phase::Initializing(Initialization::Keeping(stored));
+            }
+            Phase::Prepared(prepared) => {
+                let prepared = *prepared;
+                self.complete_prepared(cx, prepared, stored);
+            }
+            Phase::Ready(before @ Before::CompletedUntold(_)) => {
+                let told = std::mem::replace(before, Before::Initialized);
+                if let Before::CompletedUntold(how) = told {
+                    return Response::Told(Ok(Transacted::Completed(how)));
+                }
+            }
+            // The call before, which nobody waits for any more, goes on.
+            Phase::Initializing(Initialization::Fresh) => {
+                return misused(Misuse::AlreadyInitialized);
+            }
+            Phase::Initializing(_) | Phase::Renewing(Before::CompletedUntold(_)) => {}
+            Phase::Ending(ending) if matches!(ending.origin, Origin::Completing(_)) => {}
+            _ => return misused(Misuse::AlreadyInitialized),
+        }
+        Response::Waits(Call::Complete)
+    }
+
     fn begin(&self) -> Response {
         match &self.phase {
-            Phase::Uninitialized | Phase::Initializing => misused(Misuse::NotInitialized),
-            Phase::Open { .. } | Phase::AbortOnly { .. } => misused(Misuse::TransactionOpen),
+            Phase::Uninitialized | Phase::Initializing(_) => misused(Misuse::NotInitialized),
+            Phase::Open { .. } | Phase::Preparing(_) | Phase::AbortOnly { .. } => {
+                misused(Misuse::TransactionOpen)
+            }
+            Phase::Prepared(_) => misused(Misuse::TransactionPrepared),
             Phase::Ready(_) | Phase::Ending(_) | Phase::Renewing(_) => Response::Waits(Call::Begin),
+        }
+    }
+
+    fn prepare(&mut self, cx: &Context) -> Response {
+        match &self.phase {
+            _ if !self.settings.two_phase_commit => misused(Misuse::NotTwoPhase),
+            Phase::Open { begun } => {
+                let (owner, health) = (Owner::Present, Health::Sound);
+                let ending = Ending::of_open(End::Commit, owner, health, *begun);
+                self.phase = Phase::Preparing(ending);
+                Response::Waits(Call::Prepare)
+            }
+            Phase::AbortOnly { why, .. } => {
+                Response::Told(Err(TransactionError::Abortable(why.clone())))
+            }
+            _ => Response::Told(Err(no_transaction(cx))),
         }
     }
 
@@ -89,6 +143,10 @@ impl Transactional {
         match &self.phase {
             Phase::Open { .. } => {
                 self.begin_ending(cx, End::Commit, Owner::Present);
+                Response::Waits(Call::Commit)
+            }
+            Phase::Prepared(state) => {
+                self.end_prepared(cx, End::Commit, Origin::Prepared(*state));
                 Response::Waits(Call::Commit)
             }
             Phase::AbortOnly { why, .. } => {
@@ -104,6 +162,10 @@ impl Transactional {
                 self.begin_ending(cx, End::Abort, Owner::Present);
                 Response::Waits(Call::Abort)
             }
+            Phase::Prepared(state) => {
+                self.end_prepared(cx, End::Abort, Origin::Prepared(*state));
+                Response::Waits(Call::Abort)
+            }
             _ => Response::Told(Err(no_transaction(cx))),
         }
     }
@@ -114,22 +176,38 @@ impl Transactional {
                 Response::Waits(Call::Wait)
             }
             Phase::Ready(Before::Transaction(outcome)) => {
-                Response::Told(outcome.clone().map_err(TransactionError::Abortable))
+                let outcome = outcome.clone().map(|()| Transacted::Done);
+                Response::Told(outcome.map_err(TransactionError::Abortable))
             }
-            Phase::Open { .. } | Phase::AbortOnly { .. } => misused(Misuse::TransactionOpen),
+            Phase::Open { .. } | Phase::Preparing(_) | Phase::AbortOnly { .. } => {
+                misused(Misuse::TransactionOpen)
+            }
+            Phase::Prepared(_) => misused(Misuse::TransactionPrepared),
             _ => Response::Told(Err(no_transaction(cx))),
         }
     }
 
     fn abandon(&mut self, cx: &mut Context) -> Response {
         match &mut self.phase {
-            Phase::Open { .. } | Phase::AbortOnly { .. } => {
+            Phase::Open { .. } | Phase::Preparing(_) | Phase::AbortOnly { .. } => {
                 self.begin_ending(cx, End::Abort, Owner::Abandoned);
             }
             Phase::Ending(ending) => ending.owner = Owner::Abandoned,
-            Phase::Uninitialized | Phase::Initializing | Phase::Ready(_) | Phase::Renewing(_) => {}
+            Phase::Uninitialized
+            | Phase::Initializing(_)
+            | Phase::Ready(_)
+            | Phase::Prepared(_)
+            | Phase::Renewing(_) => {}
         }
-        Response::Told(Ok(()))
+        DONE
+    }
+
+    /// Whoever let the transaction be prepared has not heard of it.
+    fn abandon_prepare(&mut self, cx: &mut Context) -> Response {
+        if let Phase::Prepared(state) = self.phase {
+            self.end_prepared(cx, End::Abort, Origin::Prepared(state));
+        }
+        self.abandon(cx)
     }
 
     fn send_offsets(
@@ -142,7 +220,8 @@ impl Transactional {
     ) {
         let allowed = self.may_send_offsets(cx, &offsets, &group);
         if allowed.is_err() || offsets.is_empty() {
-            cx.notices.push(Notice::answer(reply, allowed));
+            let told = allowed.map(|()| Transacted::Done);
+            cx.notices.push(Notice::answer(reply, told));
             return;
         }
         self.members.want_group(&group.id);
@@ -156,7 +235,7 @@ impl Transactional {
         cx: &Context,
         offsets: &[OffsetToCommit],
         group: &ConsumerGroupMetadata,
-    ) -> Outcome {
+    ) -> Result<(), TransactionError> {
         let mut lengths = offsets.iter().map(OffsetToCommit::check_lengths);
         match &self.phase {
             Phase::Open { .. } => group

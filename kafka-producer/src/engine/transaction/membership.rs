@@ -82,6 +82,15 @@ fn is_turned_away(code: ErrorCode) -> bool {
 pub(super) struct Members {
     partitions: BTreeMap<LaneKey, Membership>,
     groups: BTreeMap<Arc<str>, Membership>,
+    kept: Kept,
+}
+
+/// Whether the transaction is that of an earlier producer, whose partitions and groups are not known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kept {
+    #[default]
+    No,
+    Yes,
 }
 
 impl Members {
@@ -92,7 +101,12 @@ impl Members {
     /// Whether the coordinator may know of the transaction.
     pub(super) fn need_end(&self) -> bool {
         let mut all = self.partitions.values().chain(self.groups.values());
-        all.any(|membership| membership.needs_end())
+        self.kept == Kept::Yes || all.any(|membership| membership.needs_end())
+    }
+
+    /// The transaction is that of an earlier producer: its coordinator knows what is in it.
+    pub(super) fn note_kept(&mut self) {
+        self.kept = Kept::Yes;
     }
 
     /// What must be added next by a request of its own.
@@ -192,7 +206,7 @@ impl Members {
             Ask::AddOffsets(group) | Ask::CommitOffsets(group) => {
                 self.groups.entry(Arc::clone(group)).and_modify(change);
             }
-            Ask::FindCoordinator(_) | Ask::InitProducerId | Ask::End(_) => {}
+            Ask::FindCoordinator(_) | Ask::InitProducerId | Ask::Resume(_) | Ask::End(_) => {}
         }
     }
 
@@ -207,6 +221,7 @@ impl Members {
     pub(super) fn clear(&mut self) {
         self.partitions.clear();
         self.groups.clear();
+        self.kept = Kept::No;
     }
 }
 

@@ -20,6 +20,7 @@ mod request_slot;
 pub(crate) mod requests;
 pub(crate) mod steps;
 mod transactional;
+mod two_phase;
 mod verdict;
 
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use crate::engine::cluster::features::Features;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
-use crate::engine::handle::{EngineState, TransactionCall};
+use crate::engine::handle::{EngineState, Transacted, TransactionCall};
 use crate::engine::identity::Identity;
 use crate::engine::notice::Notice;
 use crate::engine::produce::lane_key::LaneKey;
@@ -160,7 +161,7 @@ impl Transactions {
         features: Features,
         call: TransactionCall,
         deadline: Instant,
-        reply: oneshot::Sender<Result<(), TransactionError>>,
+        reply: oneshot::Sender<Result<Transacted, TransactionError>>,
     ) {
         let refused = match (&mut self.0, cx.handle.state()) {
             (_, EngineState::Failed(fatal)) => TransactionError::Fatal(fatal),

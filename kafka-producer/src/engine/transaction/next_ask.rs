@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ask::Ask;
 use super::membership::Members;
 use super::offsets::Offsets;
-use super::phase::{Ending, Phase};
+use super::phase::{Ending, Initialization, Phase};
 use crate::engine::produce::verdict::TransactionVersion;
 
 /// The content of the open transaction.
@@ -20,9 +20,13 @@ impl Content<'_> {
     /// The next request; `drained` if no batch is in flight.
     pub(super) fn next_ask(self, phase: &Phase, drained: bool) -> Option<Ask> {
         match phase {
-            Phase::Uninitialized | Phase::Ready(_) | Phase::AbortOnly { .. } => None,
-            Phase::Initializing | Phase::Renewing(_) => Some(Ask::InitProducerId),
-            Phase::Open { .. } => self.next_addition(),
+            Phase::Uninitialized
+            | Phase::Ready(_)
+            | Phase::Prepared(_)
+            | Phase::AbortOnly { .. } => None,
+            Phase::Initializing(Initialization::Resuming(stored)) => Some(Ask::Resume(*stored)),
+            Phase::Initializing(_) | Phase::Renewing(_) => Some(Ask::InitProducerId),
+            Phase::Open { .. } | Phase::Preparing(_) => self.next_addition(),
             Phase::Ending(Ending { how, .. }) => {
                 let end = drained.then_some(Ask::End(*how));
                 self.next_addition().or(end)
@@ -50,19 +54,15 @@ mod tests {
 
     use super::super::ask::End;
     use super::super::offsets::OffsetCommit;
-    use super::super::phase::{Batches, Health, Owner, StaleRequest};
+    use super::super::phase::{Batches, Health, Owner};
     use super::*;
     use crate::engine::produce::lane_key::LaneKey;
     use crate::group::ConsumerGroupMetadata;
 
     fn ending(how: End) -> Phase {
         Phase::Ending(Ending {
-            how,
-            owner: Owner::Present,
-            health: Health::Sound,
             batches: Batches::Awaited(Vec::new()),
-            stale: StaleRequest::None,
-            begun: Instant::now(),
+            ..Ending::of_open(how, Owner::Present, Health::Sound, Instant::now())
         })
     }
 

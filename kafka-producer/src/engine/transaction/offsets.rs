@@ -11,6 +11,7 @@ use super::ask::RequestKind;
 use super::callers::{Outcome, Reply};
 use super::phase::StaleRequest;
 use super::verdict::{Verdict, verdict};
+use crate::engine::handle::Transacted;
 use crate::engine::notice::Notice;
 use crate::error::TransactionError;
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
@@ -113,7 +114,7 @@ impl Offsets {
             if done.stale == StaleRequest::Possible {
                 self.repeated.insert(Arc::clone(&done.group.id));
             }
-            done.end(Ok(()), notices);
+            done.end(Ok(Transacted::Done), notices);
         }
         code
     }

@@ -13,23 +13,39 @@
 //! Renewing ──────────────next epoch─▶ Ready
 //! all ───────────────────fatal, given up by `close`─▶ Uninitialized
 //! ```
+//!
+//! Two-phase commit (KIP-939):
+//!
+//! ```text
+//! Open ──────────────────prepare─▶ Preparing ─all is in the logs─▶ Prepared ─commit, abort─▶ Ending
+//! Preparing ─────────────failed─▶ AbortOnly
+//! Initializing(Keeping) ─what was prepared is kept─▶ Prepared ─complete─▶ Ending
+//! Initializing(Keeping) ─nothing is kept─▶ Ready
+//! Initializing(Keeping) ─its coordinator keeps nothing─▶ Initializing(Resuming) ─▶ Initializing(Completed)
+//! Ending ────────────────its coordinator refuses our credentials, and it was prepared─▶ Prepared
+//! ```
 
 use std::time::Instant;
 
 use super::ask::End;
 use crate::engine::produce::lane_key::LaneKey;
 use crate::error::AbortableError;
+use crate::prepared::{CompletedTxn, PreparedTxnState};
 
 #[derive(Debug)]
 pub(super) enum Phase {
     /// `init_transactions` was not called yet, or was refused.
     Uninitialized,
-    /// Asking for an id and epoch. That aborts a transaction which an earlier producer left open.
-    Initializing,
+    /// Asking for an id and epoch.
+    Initializing(Initialization),
     /// No transaction is open.
     Ready(Before),
     /// A transaction is open, and takes records.
     Open { begun: Instant },
+    /// The transaction is prepared as soon as none of its batches and requests is in flight.
+    Preparing(Ending),
+    /// Everything of the transaction is in the logs. Its owner says how it ends, and nobody else.
+    Prepared(PreparedTxnState),
     /// The transaction can only be aborted.
     AbortOnly { why: AbortableError, begun: Instant },
     /// The transaction ends as soon as none of its batches and requests is in flight.
@@ -38,9 +54,25 @@ pub(super) enum Phase {
     Renewing(Before),
 }
 
+/// What is done about a transaction which an earlier producer left open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Initialization {
+    /// It is aborted.
+    Fresh,
+    /// It is kept: committed if it is the one that was stored, aborted otherwise.
+    Keeping(Option<PreparedTxnState>),
+    /// The coordinator keeps none over a new producer: the one that was stored is committed under its own id
+    /// and epoch first.
+    Resuming(PreparedTxnState),
+    /// What was stored has ended so; what else is open is aborted.
+    Completed(CompletedTxn),
+}
+
 /// What was done last, and how it ended.
 #[derive(Clone, Debug)]
 pub(super) enum Before {
+    /// `complete_transaction`, whose caller has gone.
+    CompletedUntold(CompletedTxn),
     /// `init_transactions`, whose caller has gone.
     InitializedUntold,
     /// `init_transactions`.
@@ -52,12 +84,73 @@ pub(super) enum Before {
 #[derive(Debug)]
 pub(super) struct Ending {
     pub(super) how: End,
+    pub(super) origin: Origin,
     pub(super) owner: Owner,
     pub(super) health: Health,
     pub(super) batches: Batches,
     /// Whether the coordinator may have ended it, although no answer came.
     pub(super) stale: StaleRequest,
     pub(super) begun: Instant,
+}
+
+/// What an ending transaction was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Open,
+    Prepared(PreparedTxnState),
+    /// Prepared, and ended by `complete_transaction`.
+    Completing(PreparedTxnState),
+}
+
+impl Origin {
+    /// What was prepared.
+    pub(super) fn prepared(self) -> Option<PreparedTxnState> {
+        match self {
+            Self::Open => None,
+            Self::Prepared(state) | Self::Completing(state) => Some(state),
+        }
+    }
+}
+
+impl Ending {
+    /// Of a transaction some of whose batches may not have been sent.
+    pub(super) fn of_open(how: End, owner: Owner, health: Health, begun: Instant) -> Self {
+        Self {
+            how,
+            origin: Origin::Open,
+            owner,
+            health,
+            batches: Batches::Pending,
+            stale: StaleRequest::None,
+            begun,
+        }
+    }
+
+    /// Of a transaction all of whose batches have their outcomes.
+    pub(super) fn of_prepared(how: End, origin: Origin, now: Instant) -> Self {
+        Self {
+            how,
+            origin,
+            // Nobody need let go of it, should it have to be aborted.
+            owner: Owner::Abandoned,
+            health: Health::Sound,
+            batches: Batches::Awaited(Vec::new()),
+            stale: StaleRequest::None,
+            begun: now,
+        }
+    }
+
+    /// What is told after the end: of a transaction that was prepared by a producer before this one, what
+    /// became of it.
+    pub(super) fn told(&self) -> Before {
+        let outcome = self.health.outcome();
+        let committed = self.how == End::Commit && outcome.is_ok();
+        match (self.origin, committed) {
+            (Origin::Completing(_), true) => Before::CompletedUntold(CompletedTxn::Committed),
+            (Origin::Completing(_), false) => Before::CompletedUntold(CompletedTxn::NotOpen),
+            (Origin::Open | Origin::Prepared(_), _) => Before::Transaction(outcome),
+        }
+    }
 }
 
 /// What is to be done about the batches of an ending transaction.
@@ -115,7 +208,7 @@ pub(super) enum MaySend {
 impl Phase {
     pub(super) fn may_send(&self) -> MaySend {
         match self {
-            Self::Open { .. } => MaySend::All,
+            Self::Open { .. } | Self::Preparing(_) => MaySend::All,
             Self::Ending(ending) if ending.how == End::Commit => MaySend::All,
             Self::AbortOnly { .. } => MaySend::Members,
             _ => MaySend::None,
@@ -124,19 +217,23 @@ impl Phase {
 
     /// Whether there is nothing that must be ended at a coordinator.
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self, Self::Uninitialized | Self::Ready(_))
+        matches!(
+            self,
+            Self::Uninitialized | Self::Ready(_) | Self::Prepared(_)
+        )
     }
 
+    /// The transaction that ends, or is being prepared: either waits for its batches.
     pub(super) fn ending(&self) -> Option<&Ending> {
         match self {
-            Self::Ending(ending) => Some(ending),
+            Self::Ending(ending) | Self::Preparing(ending) => Some(ending),
             _ => None,
         }
     }
 
     pub(super) fn ending_mut(&mut self) -> Option<&mut Ending> {
         match self {
-            Self::Ending(ending) => Some(ending),
+            Self::Ending(ending) | Self::Preparing(ending) => Some(ending),
             _ => None,
         }
     }
@@ -168,6 +265,7 @@ impl Phase {
     pub(super) fn may_expire(&self) -> Option<Instant> {
         match self {
             Self::Open { begun } => Some(*begun),
+            Self::Preparing(ending) => Some(ending.begun),
             Self::Ending(ending) if ending.how == End::Commit => Some(ending.begun),
             _ => None,
         }
@@ -177,7 +275,7 @@ impl Phase {
     pub(super) fn begun(&self) -> Option<Instant> {
         match self {
             Self::Open { begun } => Some(*begun),
-            Self::Ending(ending) => Some(ending.begun),
+            Self::Ending(ending) | Self::Preparing(ending) => Some(ending.begun),
             _ => None,
         }
     }

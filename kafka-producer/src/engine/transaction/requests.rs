@@ -20,6 +20,8 @@ use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
 
 /// From this version of InitProducerId on an epoch can be bumped (KIP-360).
 const FIRST_WITH_EPOCH: i16 = 3;
+/// The version of InitProducerId with two-phase commit (KIP-939). Apache Kafka does not call it stable yet.
+pub(super) const FIRST_WITH_TWO_PHASE: i16 = 6;
 /// From this version of TxnOffsetCommit on the member is checked (KIP-447).
 const FIRST_WITH_MEMBER: i16 = 3;
 /// From this version of FindCoordinator on it asks for several (KIP-699).
@@ -98,16 +100,36 @@ impl Lookup {
     }
 }
 
+/// Whether transactions are prepared (KIP-939), and what becomes of one that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phases {
+    /// They are not.
+    One,
+    /// They may be; what an earlier producer has prepared is aborted.
+    Two,
+    /// They may be; what an earlier producer has prepared is kept.
+    TwoAndKeep,
+}
+
 /// Asks for an id and epoch: the next epoch of the sender's id, if it has one.
-pub(super) fn init_producer_id(sender: Sender<'_>, timeout: Duration) -> CoordinatorRequest {
+pub(super) fn init_producer_id(
+    sender: Sender<'_>,
+    timeout: Duration,
+    phases: Phases,
+) -> CoordinatorRequest {
     let (producer_id, producer_epoch) = sender.id_and_epoch();
     CoordinatorRequest::InitProducerId(Versioned {
         request: InitProducerIdRequest::default()
             .with_transactional_id(Some(sender.transactional_id()))
             .with_transaction_timeout_ms(i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX))
             .with_producer_id(producer_id)
-            .with_producer_epoch(producer_epoch),
-        oldest: FIRST_WITH_EPOCH,
+            .with_producer_epoch(producer_epoch)
+            .with_enable2_pc(phases != Phases::One)
+            .with_keep_prepared_txn(phases == Phases::TwoAndKeep),
+        oldest: match phases {
+            Phases::One => FIRST_WITH_EPOCH,
+            Phases::Two | Phases::TwoAndKeep => FIRST_WITH_TWO_PHASE,
+        },
         latest: i16::MAX,
     })
 }
@@ -296,7 +318,7 @@ mod tests {
             ..SENDER
         };
         for (sender, expected) in [(nobody, (-1, -1)), (SENDER, (7, 3))] {
-            let request = init_producer_id(sender, Duration::from_secs(u64::MAX));
+            let request = init_producer_id(sender, Duration::from_secs(u64::MAX), Phases::One);
             let CoordinatorRequest::InitProducerId(put) = request else {
                 panic!("{request:?}");
             };
@@ -304,6 +326,22 @@ mod tests {
             assert_eq!((request.producer_id, request.producer_epoch), expected);
             assert_eq!(request.transaction_timeout_ms, i32::MAX);
             assert_eq!(put.oldest, FIRST_WITH_EPOCH);
+        }
+    }
+
+    #[test]
+    fn two_phase_commit_is_asked_for_in_the_version_that_has_it() {
+        for (phases, expected, oldest) in [
+            (Phases::One, (false, false), FIRST_WITH_EPOCH),
+            (Phases::Two, (true, false), FIRST_WITH_TWO_PHASE),
+            (Phases::TwoAndKeep, (true, true), FIRST_WITH_TWO_PHASE),
+        ] {
+            let request = init_producer_id(SENDER, Duration::from_secs(60), phases);
+            let CoordinatorRequest::InitProducerId(put) = request else {
+                panic!("{request:?}");
+            };
+            let flags = (put.request.enable2_pc, put.request.keep_prepared_txn);
+            assert_eq!((flags, put.oldest), (expected, oldest), "{phases:?}");
         }
     }
 }

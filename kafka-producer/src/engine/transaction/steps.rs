@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::ask::{Ask, End, Role};
-use super::phase::{Batches, Phase};
-use super::requests::{self, CoordinatorRequest, Lookup, Sender};
+use super::phase::{Batches, Initialization, Phase};
+use super::requests::{self, CoordinatorRequest, Lookup, Phases, Sender};
 use super::transactional::Transactional;
 use crate::engine::cluster::features::Features;
 use crate::engine::cluster::node::Availability;
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::cluster::nodes::Nodes;
 use crate::engine::context::Context;
-use crate::engine::identity::Identity;
+use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::lanes::Lanes;
+use crate::engine::produce::verdict::TransactionVersion;
 use crate::error::AbortableError;
 
 /// What the engine must do.
@@ -58,6 +59,10 @@ impl Transactional {
             return ending;
         }
         self.phase.forget_drained(|key| lanes[key].has_batches());
+        self.see_to_prepared(cx, nodes, identity);
+        if let Some(why) = self.lacks_two_phase(nodes, features) {
+            self.decline(cx, &why);
+        }
         let mut ask = self.next_ask(nodes);
         if matches!(ask, Some(Ask::End(_))) && !self.members.need_end() {
             self.ended(cx, lanes, identity, features, None);
@@ -106,6 +111,14 @@ impl Transactional {
         Step::FindCoordinator(Lookup::new(role, &self.settings.id))
     }
 
+    fn phases(&self) -> Phases {
+        match self.phase {
+            _ if !self.settings.two_phase_commit => Phases::One,
+            Phase::Initializing(Initialization::Keeping(_)) => Phases::TwoAndKeep,
+            _ => Phases::Two,
+        }
+    }
+
     /// The request for this; `None` if it does not go to a known coordinator.
     fn request_of(
         &self,
@@ -123,7 +136,12 @@ impl Transactional {
                 let renewed = matches!(self.phase, Phase::Renewing(_));
                 let producer = sender.producer.filter(|_| renewed);
                 let sender = Sender { producer, ..sender };
-                requests::init_producer_id(sender, self.settings.timeout)
+                requests::init_producer_id(sender, self.settings.timeout, self.phases())
+            }
+            Ask::Resume(stored) => {
+                let producer = ProducerId::told(stored.producer_id(), stored.epoch());
+                let sender = Sender { producer, ..sender };
+                requests::end(sender, End::Commit, TransactionVersion::Two)
             }
             Ask::AddPartitions(keys) => {
                 let lanes = keys.iter().map(|key| &lanes[*key]);

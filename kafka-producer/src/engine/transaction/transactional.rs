@@ -15,11 +15,12 @@ use super::membership::{Members, Membership};
 use super::next_ask::Content;
 use super::next_epoch::{Ended, Failure, NextEpoch};
 use super::offsets::Offsets;
-use super::phase::{Batches, Before, Ending, Health, MaySend, Owner, Phase, StaleRequest};
+use super::phase::{Before, Ending, Health, Initialization, MaySend, Owner, Phase, StaleRequest};
 use super::request_slot::RequestSlot;
 use crate::engine::cluster::features::Features;
 use crate::engine::context::Context;
 use crate::engine::event::Event;
+use crate::engine::handle::Transacted;
 use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::input::Action;
 use crate::engine::produce::lane_key::LaneKey;
@@ -27,6 +28,7 @@ use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
 use crate::error::{AbortableError, AuthenticationError, TimedOut, TransactionError, WaitReason};
+use crate::prepared::CompletedTxn;
 use crate::settings::TransactionSettings;
 
 #[derive(Debug)]
@@ -105,6 +107,7 @@ impl Transactional {
     pub(super) fn must_abort(&mut self, cx: &mut Context, why: impl FnOnce() -> AbortableError) {
         let (owner, begun) = match &self.phase {
             Phase::Open { begun } => (Owner::Present, *begun),
+            Phase::Preparing(ending) => (ending.owner, ending.begun),
             Phase::Ending(ending) if ending.how == End::Commit => (ending.owner, ending.begun),
             _ => return,
         };
@@ -112,8 +115,9 @@ impl Transactional {
         let aborted = || TransactionError::Abortable(why.clone());
         self.members.forget_untried();
         self.offsets.end_all(aborted, &mut cx.notices);
-        self.callers
-            .tell(Call::Commit, || Err(aborted()), &mut cx.notices);
+        for call in [Call::Prepare, Call::Commit] {
+            self.callers.tell(call, || Err(aborted()), &mut cx.notices);
+        }
         cx.handle.set_abort_reason(Some(why.clone()));
         let doomed = Event::Doomed {
             why: why.to_string().into(),
@@ -130,22 +134,18 @@ impl Transactional {
     pub(super) fn begin_ending(&mut self, cx: &mut Context, how: End, owner: Owner) {
         let (health, begun) = match &self.phase {
             Phase::Open { begun } => (Health::Sound, *begun),
+            Phase::Preparing(ending) => (Health::Sound, ending.begun),
             Phase::AbortOnly { why, begun } => (Health::Failed(why.clone()), *begun),
             _ => return,
         };
-        self.phase = Phase::Ending(Ending {
-            how,
-            owner,
-            health,
-            batches: Batches::Pending,
-            stale: StaleRequest::None,
-            begun,
-        });
+        self.phase = Phase::Ending(Ending::of_open(how, owner, health, begun));
         if how == End::Abort {
             self.members.forget_untried();
-            // Only `close` ends a transaction while a caller waits for its offsets.
+            // Only `close` ends a transaction while a caller waits for its offsets, or for it to be prepared.
             let closed = || TransactionError::Closed;
             self.offsets.end_all(closed, &mut cx.notices);
+            self.callers
+                .tell(Call::Prepare, || Err(closed()), &mut cx.notices);
         }
     }
 
@@ -163,7 +163,7 @@ impl Transactional {
                 ending.health = Health::Failed(why);
             }
             End::Abort => {
-                let before = Before::Transaction(ending.health.outcome());
+                let before = ending.told();
                 self.forget_content();
                 self.phase = Phase::Renewing(before);
             }
@@ -182,7 +182,7 @@ impl Transactional {
         let Some(ending) = self.phase.ending() else {
             return;
         };
-        let outcome = ending.health.outcome();
+        let (outcome, before) = (ending.health.outcome(), ending.told());
         let ended = Ended {
             given,
             version: self.version,
@@ -196,7 +196,6 @@ impl Transactional {
             stale: self.stale,
         };
         self.forget_content();
-        let before = Before::Transaction(outcome);
         match ended.next_epoch() {
             NextEpoch::Given(producer) => self.adopt(lanes, identity, producer),
             NextEpoch::Unused => lanes.restart_sequences(),
@@ -218,19 +217,24 @@ impl Transactional {
 
 /// How transactions begin.
 impl Transactional {
-    /// The requested id and epoch have come.
+    /// The requested id and epoch have come, and perhaps a transaction that was `kept` over its producer.
     pub(super) fn initialized(
         &mut self,
         cx: &mut Context,
         lanes: &mut Lanes,
         identity: &mut Identity,
         features: Features,
-        producer: ProducerId,
+        (producer, kept): (ProducerId, Option<ProducerId>),
     ) {
         self.adopt(lanes, identity, producer);
         self.version = features.transaction_version();
         let before = match &self.phase {
-            Phase::Initializing => Before::InitializedUntold,
+            Phase::Initializing(Initialization::Keeping(stored)) => match kept {
+                Some(kept) => return self.kept(cx, kept, *stored),
+                None => Before::CompletedUntold(CompletedTxn::NotOpen),
+            },
+            Phase::Initializing(Initialization::Completed(how)) => Before::CompletedUntold(*how),
+            Phase::Initializing(_) => Before::InitializedUntold,
             Phase::Renewing(before) => before.clone(),
             _ => return,
         };
@@ -251,17 +255,31 @@ impl Transactional {
         let notices = &mut cx.notices;
         let told = match &before {
             Before::Transaction(outcome) => {
-                let outcome = || outcome.clone().map_err(TransactionError::Abortable);
+                let outcome = || match outcome {
+                    Ok(()) => Ok(Transacted::Done),
+                    Err(why) => Err(TransactionError::Abortable(why.clone())),
+                };
                 self.callers.tell(Call::Commit, outcome, notices);
-                self.callers.tell(Call::Abort, || Ok(()), notices);
+                let done = || Ok(Transacted::Done);
+                self.callers.tell(Call::Abort, done, notices);
+                // One that its coordinator has refused to commit.
+                let not_open = || Ok(Transacted::Completed(CompletedTxn::NotOpen));
+                self.callers.tell(Call::Complete, not_open, notices);
                 self.callers.tell(Call::Wait, outcome, notices)
             }
             Before::InitializedUntold | Before::Initialized => {
-                self.callers.tell(Call::Init, || Ok(()), notices)
+                let done = || Ok(Transacted::Done);
+                self.callers.tell(Call::Init, done, notices)
+            }
+            Before::CompletedUntold(how) => {
+                let completed = || Ok(Transacted::Completed(*how));
+                self.callers.tell(Call::Complete, completed, notices)
             }
         };
         self.phase = Phase::Ready(match before {
-            Before::InitializedUntold if told > 0 => Before::Initialized,
+            Before::InitializedUntold | Before::CompletedUntold(_) if told > 0 => {
+                Before::Initialized
+            }
             before => before,
         });
         cx.handle.set_abort_reason(None);
@@ -343,14 +361,14 @@ impl Transactional {
         let closed = || Err(TransactionError::Closed);
         self.callers.tell(Call::Begin, closed, &mut cx.notices);
         match &mut self.phase {
-            Phase::Open { .. } | Phase::AbortOnly { .. } => {
+            Phase::Open { .. } | Phase::Preparing(_) | Phase::AbortOnly { .. } => {
                 self.begin_ending(cx, End::Abort, Owner::Abandoned);
             }
             Phase::Ending(ending) => ending.owner = Owner::Abandoned,
-            Phase::Initializing | Phase::Renewing(_) => {
+            Phase::Initializing(_) | Phase::Renewing(_) => {
                 self.give_up(cx, || TransactionError::Closed);
             }
-            Phase::Uninitialized | Phase::Ready(_) => {}
+            Phase::Uninitialized | Phase::Ready(_) | Phase::Prepared(_) => {}
         }
     }
 
@@ -360,10 +378,10 @@ impl Transactional {
         let failed = || Err(TransactionError::Authentication(why.clone()));
         self.callers.tell_all(failed, &mut cx.notices);
         self.offsets.tell_all(failed, &mut cx.notices);
-        if matches!(self.phase, Phase::Initializing) {
+        if matches!(self.phase, Phase::Initializing(_)) {
             self.phase = Phase::Uninitialized;
         }
-        if !self.phase.may_be_committed() {
+        if !self.stays_prepared() && !self.phase.may_be_committed() {
             self.must_abort(cx, || AbortableError::Authentication(why.clone()));
         }
     }
@@ -390,6 +408,7 @@ mod tests {
             let settings = TransactionSettings {
                 id: "billing-1".into(),
                 timeout: Duration::from_secs(60),
+                two_phase_commit: false,
             };
             let mut transactional = Transactional::new(settings, now);
             transactional.version = version;

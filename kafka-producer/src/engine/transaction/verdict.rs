@@ -59,7 +59,9 @@ impl Verdict {
 
 /// Judges the code of an answer.
 pub(super) fn verdict(request: RequestKind, code: ErrorCode) -> Verdict {
-    use RequestKind::{Abort, AddOffsets, AddPartitions, Commit, CommitOffsets, FindCoordinator};
+    use RequestKind::{
+        Abort, AddOffsets, AddPartitions, Commit, CommitOffsets, FindCoordinator, Resume,
+    };
 
     match code {
         ErrorCode::NONE => Verdict::Done,
@@ -74,7 +76,19 @@ pub(super) fn verdict(request: RequestKind, code: ErrorCode) -> Verdict {
 
         // A coordinator that is fencing this producer at the same moment may answer with this. To ask for
         // the end again is safe, and the next answer says what is wrong.
-        ErrorCode::UNKNOWN_SERVER_ERROR if matches!(request, Commit | Abort) => Verdict::Retry,
+        ErrorCode::UNKNOWN_SERVER_ERROR if matches!(request, Resume | Commit | Abort) => {
+            Verdict::Retry
+        }
+
+        // What was stored is not what is open: it had ended before, and what came after it has another epoch.
+        ErrorCode::INVALID_TXN_STATE
+        | ErrorCode::PRODUCER_FENCED
+        | ErrorCode::INVALID_PRODUCER_EPOCH
+        | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+            if request == Resume =>
+        {
+            Verdict::Gone
+        }
 
         // With KIP-890, a coordinator takes an end with the previous epoch for a repeated one, and
         // answers this if it repeats a commit after an abort. That may come from a fenced producer or from
@@ -92,11 +106,11 @@ pub(super) fn verdict(request: RequestKind, code: ErrorCode) -> Verdict {
         ErrorCode::TRANSACTION_ABORTABLE if request == Abort => Verdict::Fatal,
         ErrorCode::TRANSACTION_ABORTABLE => Verdict::Abortable,
         ErrorCode::UNKNOWN_PRODUCER_ID => match request {
-            AddPartitions | AddOffsets | Commit | Abort => Verdict::Abortable,
+            Resume | AddPartitions | AddOffsets | Commit | Abort => Verdict::Abortable,
             _ => Verdict::Fatal,
         },
         ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => match request {
-            RequestKind::InitProducerId => Verdict::Abortable,
+            RequestKind::InitProducerId | Resume => Verdict::Abortable,
             _ => Verdict::Fatal,
         },
         ErrorCode::CLUSTER_AUTHORIZATION_FAILED => match request {

@@ -1,12 +1,13 @@
 //! Transactions whose coordinator refuses us.
 
-use kafka_producer::engine::NodeId;
+use kafka_producer::CompletedTxn;
+use kafka_producer::engine::{NodeId, Transacted, TransactionCall};
 use kafka_producer::error::{AbortableError, AuthenticationError, TransactionError};
 use kafka_wire::ApiKey;
 
 use super::{authentication_cause, plain_login, with_sasl};
 use crate::stage::{Stage, TOPIC, delivered, failed, ms};
-use crate::transactions::transactional;
+use crate::transactions::{transactional, two_phase};
 use crate::wires::{Map, ok};
 
 /// The error that says who did not accept us.
@@ -77,6 +78,41 @@ fn a_commit_that_its_coordinator_cannot_be_told_of_fails_and_is_aborted_later() 
         stage.pass(ms(1000));
         begin.done();
     }
+}
+
+#[test]
+fn what_is_prepared_stays_so_while_its_coordinator_refuses_us() {
+    let settings = with_sasl(plain_login(), two_phase());
+    let mut stage = Stage::uninitialized_with(settings, 2, &[1]);
+    stage
+        .coordinators
+        .latest
+        .insert(ApiKey::INIT_PRODUCER_ID, 6);
+    stage.init().done();
+    stage.begin().done();
+    let delivery = stage.send(0, "tea");
+    stage.answer(1, [ok(0)]);
+    delivered(&delivery, 0);
+    let told = stage.transact(TransactionCall::Prepare).answered();
+    let Ok(Transacted::Prepared(state)) = told else {
+        panic!("{told:?}");
+    };
+    let coordinator = NodeId(stage.coordinators.transactions);
+    stage.sasl_port.refusing.insert(coordinator);
+    stage.lose(coordinator.0);
+    let mut commit = stage.commit();
+    stage.pass(ms(1500));
+    kept(commit.ended());
+    stage.abandon();
+    stage.story();
+    stage.sasl_port.refusing.clear();
+    stage.pass(ms(3000));
+    assert!(!stage.story().iter().any(|told| told.contains("EndTxn")));
+    let mut complete = stage.transact(TransactionCall::Complete(Some(state)));
+    stage.pass(ms(1000));
+    let committed = Transacted::Completed(CompletedTxn::Committed);
+    assert_eq!(complete.answered().unwrap(), committed);
+    assert_eq!(stage.asked(ApiKey::END_TXN), 1);
 }
 
 #[test]

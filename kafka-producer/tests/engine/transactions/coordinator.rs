@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use kafka_producer::engine::{Command, NodeId, TransactionCall};
+use kafka_producer::engine::{Command, NodeId, Transacted, TransactionCall};
 use kafka_producer::error::{AbortableError, FatalError, Misuse, TimedOut, TransactionError};
 use kafka_producer::settings::{Guarantee, Settings, TransactionSettings};
 use kafka_producer::{ConsumerGroupMetadata, OffsetToCommit};
@@ -51,6 +51,8 @@ pub(crate) struct Coordinators {
     pub(crate) latest: BTreeMap<ApiKey, i16>,
     /// The id and epoch that were given last, or are given first.
     pub(crate) producer: (i64, i16),
+    /// The id and epoch of a transaction that is kept over its producer; -1: none is.
+    pub(crate) kept: (i64, i16),
     /// Asked of the producer by the next answer.
     pub(crate) throttle_time_ms: i32,
     /// What is answered before anything is granted; `None` in a key: whichever partition.
@@ -67,6 +69,7 @@ impl Default for Coordinators {
             level: 1,
             latest: BTreeMap::new(),
             producer: (7000, -1),
+            kept: (-1, -1),
             throttle_time_ms: 0,
             refusals: BTreeMap::new(),
             story: Vec::new(),
@@ -146,7 +149,9 @@ impl Coordinators {
                         .with_throttle_time_ms(throttle_time_ms)
                         .with_error_code(code)
                         .with_producer_id(self.producer.0)
-                        .with_producer_epoch(self.producer.1),
+                        .with_producer_epoch(self.producer.1)
+                        .with_ongoing_txn_producer_id(self.kept.0)
+                        .with_ongoing_txn_producer_epoch(self.kept.1),
                 )
             }
             Ask::AddPartitions { partitions, .. } => {
@@ -264,14 +269,24 @@ pub(crate) fn transactional() -> Settings {
         guarantee: Guarantee::Transactional(TransactionSettings {
             id: ID.into(),
             timeout: ms(60_000),
+            two_phase_commit: false,
         }),
         ..settings()
     }
 }
 
+/// The same, whose transactions may be prepared.
+pub(crate) fn two_phase() -> Settings {
+    let mut settings = transactional();
+    if let Guarantee::Transactional(transactions) = &mut settings.guarantee {
+        transactions.two_phase_commit = true;
+    }
+    settings
+}
+
 /// A call on its way.
 #[derive(Debug)]
-pub(crate) struct Call(oneshot::Receiver<Result<(), TransactionError>>);
+pub(crate) struct Call(oneshot::Receiver<Result<Transacted, TransactionError>>);
 
 impl Call {
     #[track_caller]
@@ -282,6 +297,11 @@ impl Call {
 
     #[track_caller]
     pub(crate) fn ended(&mut self) -> Result<(), TransactionError> {
+        self.answered().map(drop)
+    }
+
+    #[track_caller]
+    pub(crate) fn answered(&mut self) -> Result<Transacted, TransactionError> {
         let told = self.0.try_recv().expect("every call is answered");
         told.expect("the call has ended")
     }

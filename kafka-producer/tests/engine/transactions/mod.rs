@@ -12,9 +12,10 @@ mod guards;
 mod joining;
 mod lookups;
 mod offsets;
+mod preparing;
 mod refused;
 mod requests;
 mod silence;
 
-pub(crate) use coordinator::{Coordinators, transactional};
+pub(crate) use coordinator::{Coordinators, transactional, two_phase};
 pub(crate) use requests::{Ask, SPOKEN};

@@ -1,4 +1,4 @@
-//! Whether a broker takes batches of our codec: asked before anything is sent to it.
+//! Whether a broker takes batches of our codecs: asked before anything is sent to it.
 //!
 //! A broker of before the codec would not say what is wrong: Apache Kafka 2.0 answers a batch of zstd
 //! with an error that it cannot explain.
@@ -11,6 +11,7 @@ use kafka_wire::{ErrorCode, Version};
 use crate::engine::cluster::node_id::NodeId;
 use crate::engine::produce::sender::{Peers, Sender};
 use crate::error::Cause;
+use crate::settings::Codecs;
 
 /// The version of Produce that a codec needs, and the first Apache Kafka that speaks it.
 fn needed(codec: Compression) -> Option<(i16, &'static str)> {
@@ -20,8 +21,14 @@ fn needed(codec: Compression) -> Option<(i16, &'static str)> {
     }
 }
 
+/// Whether a broker that speaks Produce up to this version cannot take batches of some topics.
+pub(super) fn are_some_lacking(codecs: &Codecs, id: NodeId, spoken: Version) -> bool {
+    let mut all = codecs.all();
+    all.any(|codec| lacking(codec.compression, id, spoken).is_some())
+}
+
 /// Why a broker that speaks Produce up to this version cannot take batches of this codec.
-pub(super) fn lacking(codec: Compression, id: NodeId, spoken: Version) -> Option<Arc<str>> {
+fn lacking(codec: Compression, id: NodeId, spoken: Version) -> Option<Arc<str>> {
     let (version, kafka) = needed(codec).filter(|(version, _)| spoken.number < *version)?;
     let spoken = spoken.number;
     let why = format!(
@@ -32,17 +39,22 @@ pub(super) fn lacking(codec: Compression, id: NodeId, spoken: Version) -> Option
 }
 
 impl Sender {
-    /// Ends what is listed for a broker that lacks the codec, before it is sent.
-    pub(super) fn refuse_for_codec(&mut self, p: &mut Peers<'_>, id: NodeId, why: &Arc<str>) {
+    /// Ends what is listed for a broker that lacks the codec of its topic, before it is sent.
+    pub(super) fn refuse_for_codec(&mut self, p: &mut Peers<'_>, id: NodeId, spoken: Version) {
         for key in self.lanes.take_listed(id) {
-            if self.lanes[key].leader() != Some(id) {
+            let lane = &mut self.lanes[key];
+            if lane.leader() != Some(id) {
                 self.list(p, key);
                 continue;
             }
-            self.lanes[key].fail_unsent(p.cx, &|| Cause::Refused {
-                code: ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
-                message: Some(Arc::clone(why)),
-            });
+            let codec = p.cx.settings.codecs.of(lane.topic()).compression;
+            match lacking(codec, id, spoken) {
+                None => self.lanes.list_again(id, key),
+                Some(why) => lane.fail_unsent(p.cx, &|| Cause::Refused {
+                    code: ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+                    message: Some(Arc::clone(&why)),
+                }),
+            }
         }
     }
 }

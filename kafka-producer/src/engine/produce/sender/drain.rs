@@ -69,10 +69,12 @@ impl Sender {
             return false;
         }
         match p.nodes.window(id, p.cx.settings.max_in_flight) {
-            Window::Open(version) => match codec::lacking(p.cx.settings.compression, id, version) {
-                None => return true,
-                Some(why) => self.refuse_for_codec(p, id, &why),
-            },
+            Window::Open(version) => {
+                if codec::are_some_lacking(&p.cx.settings.codecs, id, version) {
+                    self.refuse_for_codec(p, id, version);
+                }
+                return self.lanes.listed(id) > 0;
+            }
             Window::Resting => self.reach(p, id),
             Window::Unsupported(unsupported) => {
                 let cause = || Cause::Unsupported(unsupported.clone());

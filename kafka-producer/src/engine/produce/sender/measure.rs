@@ -12,12 +12,14 @@ impl Sender {
     /// Measures a request that is sent now, unless some of its batches are to be compressed first: then their
     /// sizes are not known yet.
     pub(super) fn measure_unless_compressed(&self, cx: &mut Context, sent: &[BatchRef]) {
-        let compresses = cx.settings.compression != Compression::None;
+        let codecs = &cx.settings.codecs;
         let raw = |batch: &BatchRef| {
-            let batch = self.lanes[batch.lane].sent(batch.serial);
+            let lane = &self.lanes[batch.lane];
+            let is_compressed = codecs.of(lane.topic()).compression != Compression::None;
+            let batch = lane.sent(batch.serial).filter(|_| is_compressed);
             batch.is_some_and(|(batch, _)| batch.codec() == Compression::None)
         };
-        if !(compresses && sent.iter().any(raw)) {
+        if !(codecs.compress() && sent.iter().any(raw)) {
             self.measure(cx, sent);
         }
     }
@@ -25,7 +27,7 @@ impl Sender {
     /// Measures a request of these batches. Those that have had an outcome in the meantime do not count.
     pub(crate) fn measure(&self, cx: &mut Context, sent: &[BatchRef]) {
         let now = cx.now;
-        let compressed = cx.settings.compression != Compression::None;
+        let compressed = cx.settings.codecs.compress();
         let batches = sent.iter().filter_map(|batch| {
             let lane = &self.lanes[batch.lane];
             let (batch, attempts) = lane.sent(batch.serial)?;

@@ -182,6 +182,23 @@ fn every_code_has_the_verdict_of_the_table_for_every_request() {
 }
 
 #[test]
+fn the_commit_of_what_was_stored_is_judged_as_any_but_where_it_is_not_open_any_more() {
+    for (code, _, expected) in TABLE {
+        let [.., commit, _] = expected;
+        let code = ErrorCode(code);
+        let expected = match code {
+            ErrorCode::INVALID_PRODUCER_EPOCH
+            | ErrorCode::INVALID_TXN_STATE
+            | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+            | ErrorCode::PRODUCER_FENCED => GONE,
+            ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => ABORT,
+            _ => commit,
+        };
+        assert_eq!(verdict(RequestKind::Resume, code), expected, "{code}");
+    }
+}
+
+#[test]
 fn the_table_leaves_out_no_code() {
     let listed: Vec<ErrorCode> = TABLE.iter().map(|(code, ..)| ErrorCode(*code)).collect();
     assert_eq!(listed, ErrorCode::all().collect::<Vec<_>>());
