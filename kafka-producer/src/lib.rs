@@ -54,6 +54,7 @@
 //! | `metrics` | a [`RecorderReporter`](metrics::RecorderReporter): what is measured goes to the recorder of the crate `metrics` |
 //! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
 //! | `json` | JSON values ([`serialize`]) |
+//! | `sink` | a sink of records, where a stream of `futures` ends |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `cli` | nothing in the library: the program `kafka-produce`, which `docs/command-line.md` of the repository describes |
 //! | `unstable-engine` | `engine` and `settings`, hidden: the engine without I/O, for tests and for other runtimes. No semantic versioning: they may change in any release |
@@ -99,6 +100,7 @@ mod interceptor;
 mod last_handle;
 #[cfg(feature = "tokio")]
 mod own_thread;
+mod owned_record;
 #[cfg(feature = "tokio")]
 mod pending;
 mod prepared;
@@ -124,6 +126,8 @@ mod router;
 mod send;
 #[cfg(feature = "tokio")]
 mod send_all;
+#[cfg(feature = "sink")]
+mod sink;
 #[cfg(feature = "tokio")]
 mod telemetry;
 #[cfg(feature = "tokio")]
@@ -161,11 +165,12 @@ pub use kafka_serde as serialize;
 pub use kafka_wire::ErrorCode;
 pub use kafka_wire::Uuid;
 pub use kafka_wire::compression::Compression;
+pub use owned_record::OwnedRecord;
+#[cfg(feature = "tokio")]
+pub use permit::Permit;
 pub use prepared::{CompletedTxn, PreparedTxnState};
 #[cfg(feature = "tokio")]
 pub use prepared_transaction::PreparedTransaction;
-#[cfg(feature = "tokio")]
-pub use permit::Permit;
 #[cfg(feature = "tokio")]
 pub use producer::Producer;
 pub use record::{ProducerRecord, RecordMetadata, TimestampType};
@@ -175,6 +180,8 @@ pub use router::{Route, Router};
 pub use send::TrySendError;
 #[cfg(feature = "tokio")]
 pub use send_all::SentAll;
+#[cfg(feature = "sink")]
+pub use sink::{RecordSink, SinkError};
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;
 

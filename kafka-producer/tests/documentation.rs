@@ -69,7 +69,7 @@ fn every_recipe_of_security_is_a_configuration_without_warnings() {
 }
 
 /// Enums of errors, each with the file that defines it.
-const ERRORS: [(&str, &str); 12] = [
+const ERRORS: [(&str, &str); 13] = [
     ("AbortableError", "error/send.rs"),
     ("BuildError", "builder.rs"),
     ("Cause", "error/delivery.rs"),
@@ -79,6 +79,7 @@ const ERRORS: [(&str, &str); 12] = [
     ("Misuse", "error/transaction.rs"),
     ("Problem", "config/error.rs"),
     ("SendError", "error/send.rs"),
+    ("SinkError", "sink.rs"),
     ("TransactionError", "error/transaction.rs"),
     ("TrySendError", "send.rs"),
     ("WaitReason", "error/wait_reason.rs"),

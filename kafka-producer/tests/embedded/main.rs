@@ -28,6 +28,8 @@ mod routing;
 mod scene;
 mod sending;
 mod sending_all;
+#[cfg(feature = "sink")]
+mod sinks;
 mod strangers;
 mod telemetry;
 #[cfg(feature = "tls")]

@@ -180,10 +180,13 @@ async fn records_that_are_sent_again_or_fail_count_as_such() {
     let delivery = in_time(producer.send(ProducerRecord::new(TOPIC, "tea"))).await;
     in_time(delivery.unwrap()).await.unwrap_err();
     let refused = ProducerRecord::new(TOPIC, "tea").timestamp_ms(-1);
-    in_time(producer.send(refused)).await.unwrap_err();
+    in_time(producer.send(refused.clone())).await.unwrap_err();
+    // Nothing is waited for.
+    let blocking = blocking::Producer::from(producer.clone());
+    blocking.send(refused).unwrap_err();
     let metrics = producer.metrics();
     assert_eq!(number(&metrics, BY_TOPIC, "record-error-total"), 1.0);
-    assert_eq!(number(&metrics, CLIENT, "record-error-total"), 2.0);
+    assert_eq!(number(&metrics, CLIENT, "record-error-total"), 3.0);
 }
 
 #[tokio::test]

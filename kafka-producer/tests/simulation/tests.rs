@@ -34,8 +34,8 @@ pub(crate) fn all() -> Vec<Trial> {
             || floods(0, 100, 10),
         ),
         Trial::test(
-            "metrics_are_pushed_more_than_100_times_in_100_seeds",
-            || pushes(0, 100, 100),
+            "metrics_are_pushed_more_than_300_times_in_200_seeds",
+            || pushes(0, 200, 300),
         ),
         Trial::test(
             "records_that_wait_are_explained_more_than_1000_times_in_100_seeds",
