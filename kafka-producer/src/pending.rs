@@ -163,17 +163,12 @@ impl PendingRecord {
         mut self,
         appender: &RecordAppender,
         reserved: Reservation,
-    ) -> Result<R, WaitsFor> {
+    ) -> Result<R, (NotAppended, Self)> {
         let appended = match self.waits_for {
-            WaitsFor::Metadata => Err(self.waits_for),
-            WaitsFor::Memory { .. } => self
-                .try_append(appender, Some(reserved))
-                .map_err(|_| self.waits_for),
+            WaitsFor::Metadata => return Err((NotAppended::Waits(self.waits_for), self)),
+            WaitsFor::Memory { .. } => self.try_append(appender, Some(reserved)),
         };
-        if let (Err(waits_for), Some(ticket)) = (&appended, &self.ticket) {
-            ticket.given_back(*waits_for);
-        }
-        appended
+        appended.map_err(|why| (*why, self))
     }
 
     fn try_append<R: SendReceipt>(

@@ -182,7 +182,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Waits until a record of so many bytes (key, value and headers together) can be sent without waiting: for the
     /// topic's metadata and for memory, at most `max.block.ms`. The permit holds the memory.
     ///
-    /// No permit is given what is guaranteed to brokers (half of `buffer.memory`), because its record may go to any.
+    /// No permit is given what is guaranteed to brokers (half of `buffer.memory`), because its record may go to any;
+    /// but one that is larger than the other half gets its memory while brokers do not use theirs.
     ///
     /// Cancel safe: dropped, nothing is reserved.
     ///

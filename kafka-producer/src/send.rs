@@ -111,7 +111,9 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         &self,
         mut record: ProducerRecord<'a, K, V>,
     ) -> Result<Delivery, TrySendError<'a, K, V>> {
-        let headers = HeadersBefore::of(&record, self.custom.is_some());
+        let intercepted = |custom: &Custom<K, V>| custom.interceptors().is_some();
+        let is_intercepted = self.custom.as_deref().is_some_and(intercepted);
+        let headers = HeadersBefore::of(&record, is_intercepted);
         let timestamp_ms = record.timestamp_ms;
         let not_appended = match self.try_append(&mut record, Nobody) {
             Ok(delivery) => return Ok(delivery),
@@ -206,21 +208,19 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         record_bytes: usize,
     ) -> Result<Delivery, SendError> {
         let topic = record.topic;
-        let refused = match self.try_append(&mut record, Nobody) {
-            Ok(delivery) => return Ok(delivery),
+        let appended = match self.try_append(&mut record, Nobody) {
+            Ok(delivery) => Ok(delivery),
             Err(not_appended) => match *not_appended {
-                NotAppended::Refused(error) => error,
-                NotAppended::Waits(pending) => {
-                    let bytes = pending.bytes();
-                    match pending.append_reserved(&self.appender, reserved) {
-                        Ok(delivery) => return Ok(delivery),
-                        Err(waits_for) => not_covered(topic, waits_for, bytes, record_bytes),
-                    }
-                }
+                NotAppended::Refused(error) => Err(error),
+                NotAppended::Waits(pending) => pending
+                    .append_reserved(&self.appender, reserved)
+                    .map_err(|(why, pending)| {
+                        let bytes = pending.bytes();
+                        pending.refuse(not_covered(topic, why, bytes, record_bytes))
+                    }),
             },
         };
-        self.count_refused();
-        Err(refused)
+        appended.inspect_err(|_| self.count_refused())
     }
 
     #[inline(always)]
@@ -285,15 +285,21 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
 
 /// Why a permit does not do for a record of so many bytes.
 #[cold]
-fn not_covered(topic: &str, waits_for: WaitsFor, bytes: usize, record_bytes: usize) -> SendError {
-    if matches!(waits_for, WaitsFor::Memory { .. }) && bytes > record_bytes {
-        return SendError::RecordTooLarge {
-            bytes,
-            setting: "what was reserved",
-            limit: record_bytes,
-        };
+fn not_covered(topic: &str, why: NotAppended, bytes: usize, record_bytes: usize) -> SendError {
+    match why {
+        NotAppended::Refused(error) => error,
+        NotAppended::Waits(WaitsFor::Memory { .. }) if bytes > record_bytes => {
+            SendError::RecordTooLarge {
+                bytes,
+                setting: "what was reserved",
+                limit: record_bytes,
+            }
+        }
+        NotAppended::Waits(waits_for) => SendError::WouldWait {
+            topic: topic.into(),
+            waits_for: waits_for.to_string().into(),
+        },
     }
-    TrySendError::<str, str>::WouldWait(ProducerRecord::bare(topic), waits_for).into_owned()
 }
 
 /// Headers of a record that may be given back.

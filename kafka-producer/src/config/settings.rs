@@ -90,6 +90,8 @@ pub struct Settings {
 pub struct Codecs {
     general: Codec,
     by_topic: BTreeMap<Arc<str>, Codec>,
+    /// Asked with each request.
+    compress: bool,
 }
 
 /// A codec, and how hard it tries.
@@ -126,7 +128,15 @@ impl From<Compression> for Codecs {
 impl Codecs {
     /// `general` for all topics but these.
     pub fn new(general: Codec, by_topic: BTreeMap<Arc<str>, Codec>) -> Self {
-        Self { general, by_topic }
+        let all = [general].into_iter().chain(by_topic.values().copied());
+        let compress = all.fold(false, |any, codec| {
+            any || codec.compression != Compression::None
+        });
+        Self {
+            general,
+            by_topic,
+            compress,
+        }
     }
 
     /// That of a topic.
@@ -138,8 +148,7 @@ impl Codecs {
 
     /// Whether a topic of this name, or of any other, is compressed.
     pub fn compress(&self) -> bool {
-        self.all()
-            .any(|codec| codec.compression != Compression::None)
+        self.compress
     }
 
     /// Those that may be used.

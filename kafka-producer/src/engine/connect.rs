@@ -23,6 +23,9 @@ impl Engine {
 
     /// Answers those for whom every server has failed, and those whose time is over.
     pub(super) fn see_to_connects(&mut self) {
+        if self.connects.list.is_empty() {
+            return;
+        }
         for connect in std::mem::take(&mut self.connects.list) {
             if connect.reply.is_canceled() {
                 continue;

@@ -14,7 +14,14 @@ use crate::engine::{Action, Engine, NodeId};
 
 impl Engine {
     /// Asks or pushes what is due, if there is a broker for it.
+    #[inline(always)]
     pub(super) fn see_to_metrics_push(&mut self) {
+        if !self.telemetry.is_at_rest(self.cx.now) {
+            self.push_metrics();
+        }
+    }
+
+    fn push_metrics(&mut self) {
         self.telemetry.expire_waiters(&mut self.cx);
         match self.telemetry.due(self.cx.now) {
             Some(Due::Ask(since)) => self.ask_for_subscription(since),

@@ -63,25 +63,24 @@ impl Recorder {
         batches: impl Iterator<Item = (&'a Arc<str>, SentBatch)>,
     ) {
         let mut request = Sent::request();
-        let mut of_topic: Option<(&Arc<str>, SentToTopic)> = None;
+        let mut of_topic = SentToTopic::default();
+        let mut before: Option<&Arc<str>> = None;
         for (topic, batch) in batches {
             request.note(&batch);
             if batch.attempts > 1 {
                 self.retried(now, topic, batch.records);
             }
-            match &mut of_topic {
-                Some((same, sent)) if *same == topic => sent.note(&batch),
-                _ => {
-                    let mut sent = SentToTopic::default();
-                    sent.note(&batch);
-                    if let Some((topic, sent)) = of_topic.replace((topic, sent)) {
-                        self.sent_to_topic(now, topic, &sent);
-                    }
-                }
+            if let Some(before) = before
+                && before != topic
+            {
+                self.sent_to_topic(now, before, &of_topic);
+                of_topic = SentToTopic::default();
             }
+            of_topic.note(&batch);
+            before = Some(topic);
         }
-        if let Some((topic, sent)) = of_topic {
-            self.sent_to_topic(now, topic, &sent);
+        if let Some(topic) = before {
+            self.sent_to_topic(now, topic, &of_topic);
         }
         let mut client = lock(&self.shared.client);
         client.sent.add(now, self.sampling, &request);

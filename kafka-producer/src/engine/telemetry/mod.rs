@@ -171,6 +171,12 @@ impl Telemetry {
         }
     }
 
+    /// Whether nothing is due and nobody waits, which is so nearly each time this is asked.
+    #[inline]
+    pub(crate) fn is_at_rest(&self, now: Instant) -> bool {
+        self.waiters.is_empty() && self.due(now).is_none()
+    }
+
     /// What is due now.
     pub(crate) fn due(&self, now: Instant) -> Option<Due> {
         match self.state {

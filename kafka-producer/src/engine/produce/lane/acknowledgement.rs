@@ -167,7 +167,7 @@ impl Lane {
 fn is_overtaken(slot: &Slot, reach: Reach) -> bool {
     let here = !matches!(
         slot.state,
-        SlotState::InFlight | SlotState::PresumedAppended
+        SlotState::InFlight { .. } | SlotState::PresumedAppended
     );
     let overtaken = match reach {
         // It is in the log, too, unless it was refused: then the broker did not know this producer after all.

@@ -24,7 +24,7 @@ impl Lane {
     pub(super) fn fail(&mut self, cx: &mut Context, slot: Slot, cause: Cause, waited: &Waited) {
         let mut history = self.history(cx, &slot);
         let waited = match slot.state {
-            SlotState::InFlight => Some(WaitReason::Unanswered { request: "Produce" }),
+            SlotState::InFlight { .. } => Some(WaitReason::Unanswered { request: "Produce" }),
             _ => waited.clone(),
         };
         history.wait_reason = waited.filter(|_| tells_what_it_waited_for(&cause));
@@ -72,7 +72,7 @@ impl Lane {
     }
 
     pub(super) fn history(&self, cx: &Context, slot: &Slot) -> History {
-        let in_flight = slot.state == SlotState::InFlight;
+        let in_flight = slot.state.is_in_flight();
         let ambiguous = slot.ambiguity != Ambiguity::None || in_flight;
         History {
             topic: Arc::clone(self.topic()),
@@ -172,7 +172,7 @@ impl Lane {
                 break;
             };
             let ambiguity = match slot.state {
-                SlotState::InFlight => {
+                SlotState::InFlight { .. } => {
                     self.recall.note_unanswered(slot.producer(), cx.now);
                     Ambiguity::MaybeInFlight
                 }
@@ -223,7 +223,7 @@ impl Lane {
 
     /// Ends the batches that are not in flight.
     pub(crate) fn fail_unsent(&mut self, cx: &mut Context, cause: &impl Fn() -> Cause) {
-        let unsent = |slot: &Slot| slot.state != SlotState::InFlight;
+        let unsent = |slot: &Slot| !slot.state.is_in_flight();
         while let Some(position) = self.slots.iter().position(unsent)
             && let Some(slot) = self.slots.remove(position)
         {

@@ -51,7 +51,7 @@ pub(crate) struct PartitionOutcome {
     /// Why there is no answer, if there is none.
     loss: Option<Loss>,
     /// The answer asks the producer to be silent for so long.
-    throttle: Duration,
+    throttle_time_ms: u32,
 }
 
 impl PartitionOutcome {
@@ -66,7 +66,7 @@ impl PartitionOutcome {
             log_start_offset: None,
             record_errors: Vec::new(),
             loss: None,
-            throttle: Duration::ZERO,
+            throttle_time_ms: 0,
         }
     }
 
@@ -82,7 +82,7 @@ impl PartitionOutcome {
     pub(crate) fn told(
         answer: PartitionProduceResponse,
         version: Version,
-        throttle: Duration,
+        throttle_time_ms: u32,
     ) -> Self {
         let errors = answer.record_errors.into_iter().filter_map(|error| {
             let index = u32::try_from(error.batch_index).ok()?;
@@ -98,7 +98,7 @@ impl PartitionOutcome {
             log_start_offset: told(answer.log_start_offset),
             record_errors: errors.collect(),
             loss: None,
-            throttle,
+            throttle_time_ms,
         }
     }
 
@@ -364,9 +364,10 @@ impl Lane {
 /// Notes an attempt that was not acknowledged.
 #[cold]
 fn note_attempt(slot: &mut Slot, cx: &Context, outcome: &PartitionOutcome) {
+    let throttle = Duration::from_millis(outcome.throttle_time_ms.into());
     if let Some(attempt) = slot.attempt(&cx.addresses, cx.now, outcome.end()) {
         slot.note_end(Attempt {
-            throttled: Some(outcome.throttle).filter(|throttle| !throttle.is_zero()),
+            throttled: Some(throttle).filter(|throttle| !throttle.is_zero()),
             ..attempt
         });
     }

@@ -298,9 +298,9 @@ impl Lane {
                 | SlotState::Unresolved { .. }
                 | SlotState::BeingAsked,
             ) => return Next::WaitForAnswer,
-            Some(SlotState::InFlight) if broken => return Next::WaitForAnswer,
+            Some(SlotState::InFlight { .. }) if broken => return Next::WaitForAnswer,
             None if broken => return Next::NeedsNewEpoch,
-            Some(SlotState::InFlight | SlotState::PresumedAppended) | None => {}
+            Some(SlotState::InFlight { .. } | SlotState::PresumedAppended) | None => {}
         }
         let open = self.open().count();
         // The window limits the lane as well. Otherwise, after a move to another leader, more batches
@@ -568,13 +568,13 @@ impl Lane {
     /// Whether the oldest batch is in flight.
     pub(crate) fn is_unanswered(&self) -> bool {
         let oldest = self.slots.front();
-        oldest.is_some_and(|slot| slot.state == SlotState::InFlight)
+        oldest.is_some_and(|slot| slot.state.is_in_flight())
     }
 
     pub(crate) fn in_flight(&self) -> usize {
         self.slots
             .iter()
-            .filter(|slot| slot.state == SlotState::InFlight)
+            .filter(|slot| slot.state.is_in_flight())
             .count()
     }
 }

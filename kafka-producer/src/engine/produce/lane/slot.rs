@@ -36,11 +36,12 @@ pub(crate) struct Slot {
     pub(super) state: SlotState,
     /// When it was taken from its queue.
     pub(super) taken: Instant,
-    /// When it was last sent; before that, when it was taken.
-    pub(super) sent_at: Instant,
     /// The attempts that have ended without an acknowledgement, if there are any.
     pub(super) trail: Option<Box<Trail>>,
 }
+
+/// More is not moved in registers, but by a call: a batch is moved four times.
+const _: () = assert!(size_of::<Slot>() <= 128);
 
 /// Producer id, epoch and sequence of a batch, by which a broker keeps a producer's batches in order.
 /// Laid out so that it takes 16 bytes: there is one in every slot.
@@ -95,7 +96,7 @@ pub(crate) enum SlotState {
     /// The broker has refused its number, so it needs another, at `until` or later.
     NeedsNewSequence { until: Instant },
     /// In a request to the leader named by `sent_to`.
-    InFlight,
+    InFlight { since: Instant },
     /// It needs another number, too, but it may be in the log. So its leader must be asked about it, at
     /// `until` or later.
     Unresolved { until: Instant },
@@ -104,6 +105,12 @@ pub(crate) enum SlotState {
     /// Its leader has it in the log, but perhaps not all replicas do. The next acknowledgement under the
     /// same epoch confirms it.
     PresumedAppended,
+}
+
+impl SlotState {
+    pub(super) fn is_in_flight(self) -> bool {
+        matches!(self, Self::InFlight { .. })
+    }
 }
 
 /// How a batch's number compares with the one that the log expects next.
@@ -141,17 +148,15 @@ impl Slot {
             asked_in_vain: 0,
             state: SlotState::Waiting { until: now },
             taken: now,
-            sent_at: now,
             trail: None,
         }
     }
 
     /// An attempt begins.
     pub(super) fn send(&mut self, to: Leadership, now: Instant) {
-        self.state = SlotState::InFlight;
+        self.state = SlotState::InFlight { since: now };
         self.attempts += 1;
         self.sent_to = Some(to);
-        self.sent_at = now;
     }
 
     /// The last attempt has ended without an acknowledgement.
@@ -159,20 +164,23 @@ impl Slot {
         self.trail.get_or_insert_default().note(attempt);
     }
 
-    /// The last attempt, if it ends now; `None` if there was none.
+    /// The attempt that it is in, if it ends now.
     pub(super) fn attempt(
         &self,
         addresses: &Addresses,
         now: Instant,
         end: AttemptEnd,
     ) -> Option<Attempt> {
+        let SlotState::InFlight { since } = self.state else {
+            return None;
+        };
         let node = self.sent_to?.node;
         let ended = self.trail.as_ref().map_or(0, |trail| trail.total());
         Some(Attempt {
             number: ended + 1,
             broker: node.0,
             address: addresses.of(node),
-            sent: self.age(self.sent_at),
+            sent: self.age(since),
             ended: self.age(now),
             end,
             throttled: None,
@@ -186,10 +194,8 @@ impl Slot {
         if let Some(trail) = &self.trail {
             trail.tell(&mut events);
         }
-        if self.state == SlotState::InFlight {
-            let unanswered = self.attempt(addresses, now, AttemptEnd::Unanswered);
-            events.extend(unanswered.map(TimelineEvent::Attempt));
-        }
+        let unanswered = self.attempt(addresses, now, AttemptEnd::Unanswered);
+        events.extend(unanswered.map(TimelineEvent::Attempt));
         events.push(TimelineEvent::Failed { at: self.age(now) });
         Timeline::new(events)
     }
@@ -222,7 +228,7 @@ impl Slot {
 
     /// Whether a broker may have appended it, and forgotten this producer since.
     pub(super) fn has_lapsed(&self, memory: &BrokerMemory) -> bool {
-        let tried = self.ambiguity != Ambiguity::None || self.state == SlotState::InFlight;
+        let tried = self.ambiguity != Ambiguity::None || self.state.is_in_flight();
         tried && self.number.is_some() && !memory.keeps(self.append())
     }
 

@@ -43,9 +43,7 @@ impl Slot {
                 until,
                 after: self.last_error,
             },
-            SlotState::InFlight => Stand::InFlight {
-                since: self.sent_at,
-            },
+            SlotState::InFlight { since } => Stand::InFlight { since },
             SlotState::BeingAsked => Stand::BeingAsked,
             SlotState::PresumedAppended => Stand::PresumedAppended,
         }

@@ -413,7 +413,7 @@ impl Lane {
     fn presume(&mut self, position: usize, next: i32) {
         let held = |slot: &&mut Slot| {
             slot.ambiguity != Ambiguity::None
-                && slot.state != SlotState::InFlight
+                && !slot.state.is_in_flight()
                 && slot.position(next) == Some(Position::Behind)
         };
         for slot in self.slots.iter_mut().skip(position).take_while(held) {

@@ -6,7 +6,6 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::produce::lane::Lane;
-use crate::engine::produce::lane::slot::SlotState;
 
 impl Lane {
     /// Whether anything waits behind the batch that is sent next. If not, the queue rings for what comes.
@@ -32,7 +31,7 @@ impl Lane {
     /// Since when the oldest batch that waits could have been sent. One that lingers does not wait.
     pub(crate) fn waits_since(&self, linger: Duration) -> Option<Instant> {
         let mut open = self.open();
-        let waiting = open.find(|slot| slot.state != SlotState::InFlight);
+        let waiting = open.find(|slot| !slot.state.is_in_flight());
         if let Some(slot) = waiting {
             return Some(slot.batch.created());
         }

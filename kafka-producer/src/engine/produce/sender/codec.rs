@@ -16,13 +16,20 @@ use crate::settings::Codecs;
 /// The version of Produce that a codec needs, and the first Apache Kafka that speaks it.
 fn needed(codec: Compression) -> Option<(i16, &'static str)> {
     match codec {
-        Compression::Zstd => Some((7, "2.1")), // KIP-110
+        Compression::Zstd => Some((TAKES_ALL, "2.1")), // KIP-110
         _ => None,
     }
 }
 
+/// Whoever speaks this version of Produce takes batches of every codec.
+const TAKES_ALL: i16 = 7;
+
 /// Whether a broker that speaks Produce up to this version cannot take batches of some topics.
 pub(super) fn are_some_lacking(codecs: &Codecs, id: NodeId, spoken: Version) -> bool {
+    // Asked with each request, and since then brokers take all of them.
+    if spoken.number >= TAKES_ALL {
+        return false;
+    }
     let mut all = codecs.all();
     all.any(|codec| lacking(codec.compression, id, spoken).is_some())
 }

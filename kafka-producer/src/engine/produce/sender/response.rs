@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kafka_wire::messages::produce::{LeaderIdAndEpoch, PartitionProduceResponse, ProduceResponse};
 use kafka_wire::{ErrorCode, Version};
@@ -26,8 +25,7 @@ impl Sender {
         answer: ProduceResponse,
     ) -> Result<(), FatalError> {
         let mut open = VecDeque::from(sent);
-        let throttle = Duration::from_millis(answer.throttle_time_ms.max(0) as u64);
-        let told = (version, throttle);
+        let told = (version, answer.throttle_time_ms.max(0) as u32);
         let mut fatal = None;
         for topic in answer.responses {
             for partition in topic.partition_responses {
@@ -53,7 +51,7 @@ impl Sender {
     fn answered(
         &mut self,
         p: &mut Peers<'_>,
-        (version, throttle): (Version, Duration),
+        (version, throttle_time_ms): (Version, u32),
         sent: BatchRef,
         answer: PartitionProduceResponse,
     ) -> Result<(), FatalError> {
@@ -61,7 +59,7 @@ impl Sender {
         self.judge(
             p,
             sent,
-            &mut PartitionOutcome::told(answer, version, throttle),
+            &mut PartitionOutcome::told(answer, version, throttle_time_ms),
         )
     }
 
