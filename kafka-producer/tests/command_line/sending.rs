@@ -195,6 +195,23 @@ fn a_field_that_is_not_a_string_is_the_text_that_stands_there() {
     assert_eq!(keys, texts);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_read_until_its_writer_closes_it() {
+    let kafka = cluster(1);
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let to = pipe.clone();
+    // It opens when the program does.
+    let writer = std::thread::spawn(move || std::fs::write(to, b"a\nb\n"));
+    let ended = send(&kafka, &["-t", "t", pipe.to_str().unwrap()], b"");
+    ended_with(&ended, 0, &["2 records delivered"]);
+    writer.join().unwrap().unwrap();
+    assert_eq!(values(&kafka, "t"), ["a", "b"]);
+}
+
 #[test]
 fn a_json_object_may_say_all_of_a_record() {
     let kafka = cluster(3);
