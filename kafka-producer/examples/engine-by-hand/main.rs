@@ -12,14 +12,14 @@ use std::error::Error;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kafka_accumulator::{Accumulator, Doorbell, NewRecord};
-use kafka_producer::ProducerConfig;
 use kafka_producer::engine::{
     Action, Engine, EngineHandle, Input, NodeId, Notices, Outgoing, Payload, Seed,
 };
+use kafka_producer::{DeliveryError, ProducerConfig};
 use kafka_wire::records::RecordParts;
 
 /// Longer than a broker may take to answer.
@@ -34,9 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Arc::new(Doorbell::new()),
     );
     let bell = Arc::clone(&doorbell);
-    let accumulator = Arc::new(Accumulator::new(settings.accumulator, bell, || {
-        unreachable!("each batch gets an outcome")
-    }));
+    // An error below ends the program before its batch has an outcome.
+    let accumulator = Accumulator::new(settings.accumulator, bell, DeliveryError::abandoned);
+    let accumulator = Arc::new(accumulator);
     let handle = Arc::new(EngineHandle::new(doorbell));
     let (for_engine, asked) = (Arc::clone(&accumulator), Arc::clone(&handle));
     let engine = Engine::new(
@@ -59,7 +59,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cluster = handle.cluster();
     let queue = cluster.topic("orders").and_then(|topic| topic.queue(0));
     let queue = queue.ok_or("orders-0 has no leader")?;
-    let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"2 x tea")));
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let timestamp_ms = i64::try_from(since_1970.as_millis())?;
+    let mut record = NewRecord::new(timestamp_ms, RecordParts::new(None, Some(b"2 x tea")));
     let appended = accumulator.append(queue, &mut record, None, Instant::now);
     let delivery = appended.map_err(|error| format!("{error:?}"))?.delivery;
     loop {

@@ -127,6 +127,20 @@ impl Checked {
         Some(&transactional.id)
     }
 
+    /// Whether transactions may be prepared: `transaction.two.phase.commit.enable` with a `transactional.id`
+    /// (KIP-939).
+    ///
+    /// ```
+    /// let config = kafka_producer::ProducerConfig::new().bootstrap_servers(["localhost:9092"]);
+    /// let config = config.transactional_id("billing-1").transaction_two_phase_commit(true);
+    /// assert!(config.check()?.has_two_phase_commit());
+    /// # Ok::<(), kafka_producer::ConfigError>(())
+    /// ```
+    pub fn has_two_phase_commit(&self) -> bool {
+        let transactional = self.settings.guarantee.transactional();
+        transactional.is_some_and(|transactional| transactional.two_phase_commit)
+    }
+
     /// `max.request.size`, in bytes.
     ///
     /// ```

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 
 use kafka_mock::cluster::{Fault, SaslConfig, SaslMechanism};
 use kafka_mock::{MockCluster, MockTls};
-use kafka_producer::ErrorCode;
+use kafka_producer::blocking::Producer;
+use kafka_producer::{ErrorCode, ProducerConfig, ProducerRecord};
 use kafka_wire::ApiKey;
 
 use crate::{cluster, file, path, run};
@@ -116,11 +117,40 @@ fn all_steps_pass_where_nothing_is_wrong() {
     }
 }
 
+/// A program that has a transaction open, whose id a check is given.
 #[test]
-fn with_a_transactional_id_what_is_written_is_aborted() {
+fn a_transactional_id_is_not_touched_unless_that_is_asked_for() {
     let kafka = cluster(1);
     let servers = kafka.bootstrap_servers();
-    let (code, _, said) = check(&servers, "transactional.id=i\n", &["-t", "t", "--write"]);
+    let config = ProducerConfig::new().bootstrap_servers([&servers]);
+    let config = config.transactional_id("i");
+    let program: Producer<str, str> = Producer::builder().config(config).build().unwrap();
+    program.init_transactions().unwrap();
+    let transaction = program.begin_transaction().unwrap();
+    let sent = transaction.send(ProducerRecord::new("t", "a")).unwrap();
+    sent.wait().unwrap();
+    let id = "transactional.id=i\n";
+    let prepared = id.to_owned() + "transaction.two.phase.commit.enable=true\n";
+    let cases: [(&str, &str, &[&str]); 3] = [
+        ("would fence a program", id, &[]),
+        ("is prepared", &prepared, &[]),
+        ("is prepared", &prepared, &["--use-transactional-id"]),
+    ];
+    for (why, properties, options) in cases {
+        let options = [&["-t", "t", "--write"], options].concat();
+        fails_at("write", why, check(&servers, properties, &options));
+        assert_eq!(kafka.records("t").len(), 1);
+    }
+    transaction.commit().unwrap();
+    assert_eq!(kafka.committed_records("t").len(), 1);
+}
+
+#[test]
+fn with_a_transactional_id_that_may_be_used_what_is_written_is_aborted() {
+    let kafka = cluster(1);
+    let servers = kafka.bootstrap_servers();
+    let options = ["-t", "t", "--write", "--use-transactional-id"];
+    let (code, _, said) = check(&servers, "transactional.id=i\n", &options);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(
         (kafka.records("t").len(), kafka.committed_records("t").len()),

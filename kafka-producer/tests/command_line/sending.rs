@@ -164,6 +164,55 @@ fn a_line_of_json_is_the_value_as_it_stands_and_its_members_are_fields() {
 }
 
 #[test]
+fn a_field_that_is_not_a_string_is_the_text_that_stands_there() {
+    let kafka = cluster(1);
+    let texts = [
+        "18446744073709551616",
+        "18446744073709551617",
+        "-9223372036854775809",
+        "1.50",
+        "1.5e3",
+        "0.1000000000000000055511151231257827",
+        "-0",
+        "true",
+        r#"{"b": [7, 1.0]}"#,
+    ];
+    let lines: Vec<String> = texts
+        .iter()
+        .map(|text| format!(r#"{{"who": [{{"id": {text}}}]}}"#))
+        .collect();
+    let options = ["-t", "t", "-f", "json", "-k", "{who.0.id}"];
+    ended_with(
+        &send(&kafka, &options, lines.join("\n").as_bytes()),
+        0,
+        &["; 0 failed"],
+    );
+    let keys: Vec<_> = kafka
+        .records("t")
+        .iter()
+        .map(|record| text(&record.key).unwrap())
+        .collect();
+    assert_eq!(keys, texts);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_read_until_its_writer_closes_it() {
+    let kafka = cluster(1);
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let to = pipe.clone();
+    // It opens when the program does.
+    let writer = std::thread::spawn(move || std::fs::write(to, b"a\nb\n"));
+    let ended = send(&kafka, &["-t", "t", pipe.to_str().unwrap()], b"");
+    ended_with(&ended, 0, &["2 records delivered"]);
+    writer.join().unwrap().unwrap();
+    assert_eq!(values(&kafka, "t"), ["a", "b"]);
+}
+
+#[test]
 fn a_json_object_may_say_all_of_a_record() {
     let kafka = cluster(3);
     let input = br#"{"topic":"t","key":"k","value":{"b":1,"a":2.0},"headers":{"h":"1","n":null},"partition":2,"timestamp":7}

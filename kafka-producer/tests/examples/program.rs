@@ -80,6 +80,18 @@ impl Running {
         );
     }
 
+    /// Waits for a line on standard error that contains this; those before it are passed over.
+    #[allow(dead_code, reason = "the tests of the command line use it")]
+    pub(crate) fn is_told_at_last(&self, part: &str) {
+        loop {
+            let line = self.stderr.recv_timeout(DEADLINE);
+            let line = line.unwrap_or_else(|error| panic!("no {part:?}: {error}"));
+            if line.contains(part) {
+                return;
+            }
+        }
+    }
+
     /// Its standard input, which stays open for as long as this is kept.
     pub(crate) fn input(&mut self) -> ChildStdin {
         self.child.stdin.take().expect("nobody has it yet")

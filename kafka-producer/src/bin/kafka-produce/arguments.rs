@@ -151,10 +151,16 @@ pub(crate) struct Check {
     #[arg(short, long)]
     pub(crate) topic: Option<String>,
 
-    /// Send one record, with an empty value, to see that it may be written. With a transactional.id its
-    /// transaction is aborted, so that readers of what is committed do not see it.
+    /// Send one record, with an empty value, to see that it may be written. With a transactional.id it takes
+    /// --use-transactional-id.
     #[arg(long, requires = "topic")]
     pub(crate) write: bool,
+
+    /// Write in a transaction with the transactional.id of the configuration, and abort it, so that readers of what
+    /// is committed do not see the record. A program that runs with this id is fenced by it, and its open
+    /// transaction aborted. Refused with transaction.two.phase.commit.enable, where it would abort what is prepared.
+    #[arg(long, requires = "write")]
+    pub(crate) use_transactional_id: bool,
 
     /// For how long each step may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]

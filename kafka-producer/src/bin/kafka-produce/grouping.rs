@@ -84,13 +84,17 @@ impl<'p> Grouping<'p> {
         self.size == Some(TransactionSize::File)
     }
 
-    /// Commits what is open; gives how many records that were.
-    pub(crate) fn commit(&mut self) -> Result<Option<u64>, TransactionError> {
-        let Some(open) = self.open.take() else {
-            return Ok(None);
-        };
-        open.transaction.commit()?;
-        Ok(Some(open.records))
+    /// The records of the open transaction, if one is.
+    pub(crate) fn records(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.records)
+    }
+
+    /// Commits what is open.
+    pub(crate) fn commit(&mut self) -> Result<(), TransactionError> {
+        match self.open.take() {
+            Some(open) => open.transaction.commit(),
+            None => Ok(()),
+        }
     }
 
     /// Aborts what is open; gives how many records that were, and how it went.

@@ -51,6 +51,8 @@ pub(crate) struct Counts {
     pub(crate) transactions: u64,
     /// Records in transactions that are committed.
     pub(crate) committed: u64,
+    /// Records in transactions of which nobody knows whether they are.
+    pub(crate) perhaps_committed: u64,
 }
 
 /// A record without an outcome.
@@ -114,6 +116,11 @@ impl Ledger {
     pub(crate) fn committed(&mut self, records: u64) {
         self.counts.transactions += 1;
         self.counts.committed += records;
+    }
+
+    /// So many records may be committed as one transaction, or not.
+    pub(crate) fn perhaps_committed(&mut self, records: u64) {
+        self.counts.perhaps_committed += records;
     }
 
     /// Takes what has an outcome from the front.
@@ -238,9 +245,15 @@ impl fmt::Display for Summary<'_> {
                 grouped(counts.transactions),
                 grouped(counts.committed),
             )?;
-            let others = counts.accepted - counts.committed;
+            let perhaps = counts.perhaps_committed;
+            let known = counts.committed + perhaps;
+            let others = counts.accepted.saturating_sub(known);
             if others > 0 {
                 write!(f, "; records not committed: {}", grouped(others))?;
+            }
+            if perhaps > 0 {
+                let perhaps = grouped(perhaps);
+                write!(f, "; records of which it is not known: {perhaps}")?;
             }
         }
         for (cause, times) in &self.ledger.causes {
@@ -277,6 +290,18 @@ mod tests {
             summary.ends_with("; 30 failed\n  30 x too large"),
             "{summary}"
         );
+    }
+
+    #[test]
+    fn a_commit_without_a_known_outcome_is_neither_counted_as_done_nor_as_not_done() {
+        let mut ledger = Ledger::new(Some(TransactionSize::File));
+        ledger.counts.accepted = 7;
+        ledger.committed(2);
+        ledger.perhaps_committed(4);
+        let summary = ledger.summary(Duration::from_secs(2)).to_string();
+        let expected = "; transactions committed: 1, with 2 records; records not committed: 1; \
+                        records of which it is not known: 4";
+        assert!(summary.ends_with(expected), "{summary}");
     }
 
     #[test]

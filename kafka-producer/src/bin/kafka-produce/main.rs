@@ -14,6 +14,7 @@
 
 mod arguments;
 mod check;
+mod committing;
 mod configuration;
 mod dry_run;
 mod entry;

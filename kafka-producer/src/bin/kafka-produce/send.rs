@@ -11,6 +11,7 @@ use kafka_producer::blocking::Producer;
 use kafka_producer::{SendError, TransactionError};
 
 use crate::arguments::{OnError, Send};
+use crate::committing::Committing;
 use crate::configuration;
 use crate::entry::Entry;
 use crate::grouping::{Grouping, NotSent};
@@ -25,6 +26,8 @@ use crate::warnings;
 
 /// What is accepted is delivered within this after a signal.
 const TIME_LIMIT_AFTER_SIGNAL: Duration = Duration::from_secs(30);
+/// A commit that runs when the producer is closed has an outcome within this.
+const TIME_LIMIT_OF_A_COMMIT: Duration = Duration::from_secs(10);
 /// As a shell says it.
 const ENDED_BY_A_SIGNAL: u8 = 130;
 /// How often progress is drawn, and failures are told.
@@ -87,6 +90,7 @@ struct Shared {
     begun: Instant,
     is_quiet: bool,
     is_interrupted: AtomicBool,
+    committing: Committing,
     /// Somebody tells the last words.
     is_ending: AtomicBool,
 }
@@ -103,6 +107,7 @@ impl Shared {
             begun: Instant::now(),
             is_quiet: task.quiet,
             is_interrupted: AtomicBool::new(false),
+            committing: Committing::default(),
             is_ending: AtomicBool::new(false),
         }
     }
@@ -133,8 +138,10 @@ impl Shared {
                 thread::park();
             }
         }
+        let in_doubt = self.committing.wait(TIME_LIMIT_OF_A_COMMIT);
         self.screen().clear();
         let mut ledger = self.ledger();
+        ledger.perhaps_committed(in_doubt.unwrap_or_default());
         ledger.settle_all();
         self.tell_messages(ledger.take_messages());
         let counts = ledger.counts();
@@ -262,13 +269,29 @@ impl Sending<'_> {
 
     /// Commits what is open.
     fn commit(&mut self, what: &str) -> Result<Flow> {
+        let Some(records) = self.grouping.records() else {
+            return Ok(self.judge());
+        };
+        // The last words wait until its outcome is counted.
+        let _running = self.shared.committing.begin(records);
         match self.grouping.commit() {
-            Ok(None) => {}
-            Ok(Some(records)) => self.shared.ledger().committed(records),
-            Err(_) if self.shared.is_interrupted() => return Ok(Flow::Stops),
-            Err(error) => return Err(not_committed(what, error)),
+            Ok(()) => self.shared.ledger().committed(records),
+            Err(error) => return self.not_committed(what, records, error),
         }
         Ok(self.judge())
+    }
+
+    fn not_committed(&self, what: &str, records: u64, error: TransactionError) -> Result<Flow> {
+        if !matches!(error, TransactionError::Abortable(_)) {
+            self.shared.ledger().perhaps_committed(records);
+        }
+        let error = not_committed(what, error);
+        if !self.shared.is_interrupted() {
+            return Err(error);
+        }
+        // The thread that waits for the signal ends the program, and knows nothing of this.
+        self.shared.screen().say(&format!("{error:#}"));
+        Ok(Flow::Stops)
     }
 
     /// Nothing of what is open becomes visible.

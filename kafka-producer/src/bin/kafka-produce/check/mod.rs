@@ -59,16 +59,44 @@ fn steps(task: &Check, clock: &mut Clock) -> Result<(), Failure> {
         return Ok(());
     };
     use_topic(&producer, topic, clock)?;
-    match task.write {
-        false => Step::Write.left_out("not tried: only a record shows it, and --write sends one"),
-        true => write(
-            &producer,
-            topic,
-            checked.transactional_id().is_some(),
-            clock,
-        )?,
+    if !task.write {
+        Step::Write.left_out("not tried: only a record shows it, and --write sends one");
+        return Ok(());
     }
-    Ok(())
+    let how = way(&checked, task.use_transactional_id)?;
+    write(&producer, topic, how, clock)
+}
+
+/// How a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It stays.
+    Alone,
+    /// In a transaction, which is aborted.
+    Aborted,
+}
+
+/// An id of transactions may be that of a program that runs: to use it is to fence that program, and to end what it
+/// has open. So it is not touched unless that is asked for, and never where a database decides what is prepared.
+fn way(checked: &Checked, may_use_id: bool) -> Result<Way, Failure> {
+    let refused = |id: &str, consequence: &str, advice| {
+        let why = format!("not tried: with transactional.id={id} {consequence}");
+        Err(Failure::new(Step::Write, why, advice))
+    };
+    let Some(id) = checked.transactional_id() else {
+        return Ok(Way::Alone);
+    };
+    if checked.has_two_phase_commit() {
+        return refused(
+            id,
+            "it would abort a transaction that is prepared",
+            PREPARED,
+        );
+    }
+    match may_use_id {
+        true => Ok(Way::Aborted),
+        false => refused(id, "it would fence a program that runs with this id", LIVE),
+    }
 }
 
 /// The same configuration, in which no wait is longer than a step may take.
@@ -168,12 +196,12 @@ fn use_topic(producer: &BytesProducer, topic: &str, clock: &mut Clock) -> Result
 fn write(
     producer: &BytesProducer,
     topic: &str,
-    is_transactional: bool,
+    how: Way,
     clock: &mut Clock,
 ) -> Result<(), Failure> {
-    let written = match is_transactional {
-        true => write_and_abort(producer, topic),
-        false => write_one(producer, topic),
+    let written = match how {
+        Way::Aborted => write_and_abort(producer, topic),
+        Way::Alone => write_one(producer, topic),
     };
     let found = written.map_err(|why| Failure::new(Step::Write, why, WRITE))?;
     Step::Write.passed(&found, Some(clock.lap()));
@@ -227,6 +255,11 @@ const LEADERS: &str = "brokers are dialed where they say that they are: advertis
                        this machine can reach";
 const WRITE: &str =
     "a refusal: give the user the right to write this topic (ACLs); otherwise see the reason above";
+
+const LIVE: &str = "if no program runs with this id, or may be fenced: --use-transactional-id; otherwise try a \
+                    configuration with another id, or with none";
+const PREPARED: &str =
+    "try a configuration without transactional.id and transaction.two.phase.commit.enable";
 
 /// Measures steps, one after the other.
 struct Clock(Instant);

@@ -1,8 +1,10 @@
 //! Each line is a JSON document, which is the value as it stands there. The members of an object are fields.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::delimited::{Delimited, Line};
 use super::rows::{Rows, Step, Wanted, too_long};
@@ -12,13 +14,16 @@ use crate::template::{Fields, Found};
 /// JSON, one document a line. Blank lines are passed over.
 pub(crate) struct Json {
     lines: Delimited,
-    document: Value,
 }
 
 impl Json {
     pub(crate) fn new(lines: Delimited) -> Self {
-        let document = Value::Null;
-        Self { lines, document }
+        Self { lines }
+    }
+
+    /// What was read last, which is JSON.
+    fn document(&self) -> Option<&RawValue> {
+        serde_json::from_slice(self.lines.line()).ok()
     }
 }
 
@@ -32,11 +37,11 @@ impl Rows for Json {
                 Line::Whole => break,
             }
         }
-        match serde_json::from_slice(self.lines.line()) {
-            Ok(document) => self.document = document,
-            Err(error) => return Ok(Step::Bad(not_json(&error))),
+        // A `RawValue` alone would take strings that cannot be read.
+        match serde_json::from_slice::<Value>(self.lines.line()) {
+            Ok(_) => Ok(Step::Row),
+            Err(error) => Ok(Step::Bad(not_json(&error))),
         }
-        Ok(Step::Row)
     }
 
     fn line(&self) -> u64 {
@@ -53,34 +58,47 @@ impl Rows for Json {
 }
 
 impl Fields for Json {
+    /// A string is its text. Anything else is what stands there: numbers are not rounded, so different ones stay
+    /// different.
     fn append(&self, name: &str, into: &mut Vec<u8>) -> Found {
-        let Some(value) = at(&self.document, name) else {
+        let found = self.document().and_then(|document| at(document, name));
+        let Some(text) = found.map(RawValue::get) else {
             return Found::Nothing;
         };
-        match value {
-            Value::Null => return Found::Null,
-            Value::String(text) => into.extend_from_slice(text.as_bytes()),
-            other => into.extend_from_slice(other.to_string().as_bytes()),
+        if text == "null" {
+            return Found::Null;
+        }
+        match serde_json::from_str::<String>(text) {
+            Ok(string) => into.extend_from_slice(string.as_bytes()),
+            Err(_) => into.extend_from_slice(text.as_bytes()),
         }
         Found::Text
     }
 
     fn names(&self) -> Option<String> {
-        let names = self.document.as_object()?.keys().cloned();
+        let names = members(self.document()?)?.into_keys();
         Some(names.collect::<Vec<_>>().join(", "))
     }
 }
 
 /// A member of this name; or, with dots, one inside another. Elements of arrays have their number as name.
-fn at<'a>(document: &'a Value, name: &str) -> Option<&'a Value> {
-    if let Some(value) = document.get(name) {
-        return Some(value);
+fn at<'a>(document: &'a RawValue, name: &str) -> Option<&'a RawValue> {
+    child(document, name).or_else(|| name.split('.').try_fold(document, child))
+}
+
+fn child<'a>(value: &'a RawValue, name: &str) -> Option<&'a RawValue> {
+    match value.get().starts_with('[') {
+        true => {
+            let elements: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+            elements.get(name.parse::<usize>().ok()?).copied()
+        }
+        false => members(value)?.remove(name),
     }
-    name.split('.')
-        .try_fold(document, |value, part| match value {
-            Value::Array(elements) => elements.get(part.parse::<usize>().ok()?),
-            _ => value.get(part),
-        })
+}
+
+/// If it is an object.
+fn members(value: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(value.get()).ok()
 }
 
 /// The words of the parser, with the column alone: it knows only this line.
@@ -100,23 +118,23 @@ mod tests {
 
     #[test]
     fn a_name_with_dots_leads_into_objects_and_arrays() {
-        let document = serde_json::json!({"a": {"b": [7, {"c": "x"}]}, "a.b": 1, "n": null});
+        let document = r#"{"a": {"b": [7.50, {"c": "x"}]}, "a.b": 1, "n": null}"#;
+        let document: &RawValue = serde_json::from_str(document).unwrap();
         let cases = [
             ("a.b", Some("1")),
-            ("a.b.0", None),
+            ("a.b.0", Some("7.50")),
+            ("a.b.1.c", Some(r#""x""#)),
+            ("a.b.9", None),
+            ("a.b.c", None),
+            ("a.b.0.c", None),
             ("n", Some("null")),
-            ("a", Some(r#"{"b":[7,{"c":"x"}]}"#)),
+            ("n.a", None),
+            ("a", Some(r#"{"b": [7.50, {"c": "x"}]}"#)),
             ("b", None),
         ];
         for (name, expected) in cases {
-            let found = at(&document, name).map(ToString::to_string);
-            assert_eq!(
-                found.as_deref().filter(|_| name != "a.b.0"),
-                expected,
-                "{name}"
-            );
+            let found = at(document, name).map(RawValue::get);
+            assert_eq!(found, expected, "{name}");
         }
-        assert_eq!(at(&document, "a.b.1.c"), Some(&Value::from("x")));
-        assert_eq!(at(&document, "a.b.9"), None);
     }
 }

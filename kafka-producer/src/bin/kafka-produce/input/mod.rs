@@ -8,7 +8,7 @@ mod lines;
 mod record;
 pub(crate) mod rows;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -179,17 +179,22 @@ impl Source {
         }
     }
 
-    /// Its bytes, if it is a file that has an end.
+    /// Its bytes, if it is a file that has an end. Anything else is not opened here: whoever writes to a named pipe
+    /// would lose its reader again.
     fn length(&self) -> Result<Option<u64>> {
         let Self::File(path) = self else {
             return Ok(None);
         };
-        let of = open(path)?.metadata();
-        let of = of.with_context(|| format!("cannot read {}", path.display()))?;
+        let of = fs::metadata(path);
+        let of = of.with_context(|| format!("cannot open {}", path.display()))?;
         if of.is_dir() {
             bail!("cannot read {}: it is a directory", path.display());
         }
-        Ok(of.is_file().then_some(of.len()))
+        if !of.is_file() {
+            return Ok(None);
+        }
+        open(path)?;
+        Ok(Some(of.len()))
     }
 }
 
