@@ -135,6 +135,38 @@ async fn a_later_producer_aborts_what_was_not_stored() {
 }
 
 #[tokio::test]
+async fn nothing_that_comes_after_what_was_stored_is_taken_for_it() {
+    for two_phase_commit in TAKING_PART {
+        for is_committed in [true, false] {
+            let kafka = kafka(two_phase_commit, 2).await;
+            let first = two_phase(&kafka);
+            in_time(first.init_transactions()).await.unwrap();
+            // Nothing is in it, so that no coordinator knows of it.
+            let transaction = in_time(first.begin_transaction()).await.unwrap();
+            let empty = in_time(transaction.prepare()).await.unwrap();
+            let stored = Some(empty.state());
+            let ended = match is_committed {
+                true => in_time(empty.commit()).await,
+                false => in_time(empty.abort()).await,
+            };
+            ended.unwrap();
+            let next = in_time(first.begin_transaction()).await.unwrap();
+            drop(in_time(next.send(record("cake"))).await.unwrap());
+            in_time(next.flush()).await.unwrap();
+            assert_eq!(in_the_log(&kafka), 1);
+            // It dies: nothing aborts what is open.
+            std::mem::forget(next);
+
+            let second = two_phase(&kafka);
+            assert_eq!(completed(&second, stored).await, CompletedTxn::NotOpen);
+            assert!(committed(&kafka).is_empty(), "{:?}", committed(&kafka));
+            goes_on(&second).await;
+            assert_eq!(committed(&kafka), ["next"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_producer_that_was_replaced_cannot_end_what_it_has_prepared() {
     let kafka = kafka(TwoPhaseCommit::On, 2).await;
     let first = two_phase(&kafka);

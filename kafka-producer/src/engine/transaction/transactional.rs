@@ -13,7 +13,7 @@ use super::callers::{Call, Callers, Outcome};
 use super::coordinators::Coordinators;
 use super::membership::{Members, Membership};
 use super::next_ask::Content;
-use super::next_epoch::{Ended, Failure, NextEpoch};
+use super::next_epoch::{Ended, Failure, MayBeStored, NextEpoch};
 use super::offsets::Offsets;
 use super::phase::{Before, Ending, Health, Initialization, MaySend, Owner, Phase, StaleRequest};
 use super::request_slot::RequestSlot;
@@ -194,6 +194,10 @@ impl Transactional {
             },
             sequence_broken: lanes.is_any_broken(),
             stale: self.stale,
+            stored: match ending.origin.prepared() {
+                Some(_) => MayBeStored::Yes,
+                None => MayBeStored::No,
+            },
         };
         self.forget_content();
         match ended.next_epoch() {

@@ -85,8 +85,9 @@ impl Transactional {
     }
 
     /// The coordinator keeps no transaction over a producer, as that of Apache Kafka 4.4 does not: what was
-    /// stored is committed under its own id and epoch, before the next epoch ends everything else. With the
-    /// second protocol every transaction has an epoch of its own, so that no other is meant.
+    /// stored is committed under its own id and epoch, before the next epoch ends everything else. No other
+    /// is meant: with the second protocol a transaction that its coordinator has ended shares its epoch with
+    /// none, and after a prepared one that its coordinator did not know of the next epoch is asked for.
     pub(super) fn resume(&mut self, stored: Option<PreparedTxnState>) {
         self.phase = Phase::Initializing(match stored {
             Some(state) => Initialization::Resuming(state),
