@@ -308,8 +308,9 @@ impl Transactional {
         self.version = version;
         self.phase = Phase::Open { begun: cx.now };
         self.callers.tell_first(Call::Begin, &mut cx.notices);
-        let expires = cx.now + self.settings.timeout;
-        cx.timers.arm(Timer::Transaction, expires);
+        if let Some(expires) = self.expires(Some(cx.now)) {
+            cx.timers.arm(Timer::Transaction, expires);
+        }
     }
 }
 
@@ -319,8 +320,8 @@ impl Transactional {
     pub(super) fn due(&mut self, cx: &mut Context, last: Option<WaitReason>) {
         self.expire_callers(cx, last.as_ref());
         let limit = self.settings.timeout;
-        let expired = self.phase.may_expire();
-        let expired = expired.is_some_and(|begun| begun + limit <= cx.now);
+        let expires = self.expires(self.phase.may_expire());
+        let expired = expires.is_some_and(|at| at <= cx.now);
         if expired && let Some(ask) = self.content().next_addition() {
             let request = ask.kind().name();
             self.must_abort(cx, || AbortableError::Expired {
@@ -330,6 +331,13 @@ impl Transactional {
             });
         }
         self.arm(cx);
+    }
+
+    /// When a transaction that has begun at this time takes too long. With two-phase commit it never does: its
+    /// coordinator does not let it time out either.
+    fn expires(&self, begun: Option<Instant>) -> Option<Instant> {
+        let begun = begun.filter(|_| !self.settings.two_phase_commit);
+        begun.map(|begun| begun + self.settings.timeout)
     }
 
     /// Ends the wait of callers whose deadline has passed; their calls go on.
@@ -347,10 +355,7 @@ impl Transactional {
     /// Sets the timer to the next deadline. A caller's may have passed already, if the process was
     /// suspended: then the timer is due at once.
     pub(super) fn arm(&self, cx: &mut Context) {
-        let expires = self
-            .phase
-            .begun()
-            .map(|begun| begun + self.settings.timeout);
+        let expires = self.expires(self.phase.begun());
         let ahead = expires.into_iter().chain(self.request.not_before());
         let ahead = ahead.filter(|at| *at > cx.now);
         let callers = self.callers.next_deadline().into_iter();

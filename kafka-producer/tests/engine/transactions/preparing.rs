@@ -105,6 +105,20 @@ fn time_ends_nothing_that_is_prepared() {
 }
 
 #[test]
+fn time_aborts_nothing_that_may_still_be_prepared() {
+    let mut stage = begun();
+    let loading = [ErrorCode::COORDINATOR_LOAD_IN_PROGRESS; 200];
+    stage.refuses(ApiKey::TXN_OFFSET_COMMIT, &loading);
+    stage.send_offsets(&[7]).is_pending();
+    stage.pass(ms(61_000));
+    assert!(!stage.has_refused_all());
+    assert!(stage.handle.abort_reason().is_none());
+    stage.pass(ms(600_000));
+    assert!(stage.has_refused_all());
+    stage.transact(TransactionCall::Prepare).answered().unwrap();
+}
+
+#[test]
 fn whoever_has_not_heard_that_it_is_prepared_has_it_aborted() {
     let (mut stage, _) = prepared();
     stage.transact(TransactionCall::AbandonPrepare).done();
