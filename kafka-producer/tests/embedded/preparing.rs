@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kafka_mock::MockCluster;
-use kafka_mock::cluster::{ClusterConfig, Fault, TwoPhaseCommit, When};
+use kafka_mock::cluster::{BrokerId, ClusterConfig, Fault, TwoPhaseCommit};
 use kafka_producer::error::{Misuse, NoTwoPhaseCommit, TransactionError};
 use kafka_producer::{
     CompletedTxn, ErrorCode, PreparedTransaction, PreparedTxnState, Producer, blocking,
@@ -208,18 +208,17 @@ async fn whoever_stops_waiting_for_it_to_be_prepared_has_it_aborted() {
     let kafka = kafka(TwoPhaseCommit::On, 2).await;
     let producer = two_phase(&kafka);
     in_time(producer.init_transactions()).await.unwrap();
-    let stuck = Fault::delay(When::BeforeHandling, Duration::from_millis(50)).api(ApiKey::PRODUCE);
-    kafka.inject(stuck.times(1));
-    let transaction = in_time(producer.begin_transaction()).await.unwrap();
-    drop(in_time(transaction.send(record("tea"))).await.unwrap());
-    let waiting = transaction.prepare();
-    drop(
-        tokio::time::timeout(Duration::ZERO, waiting)
-            .await
-            .map(drop),
-    );
     goes_on(&producer).await;
-    assert_eq!(committed(&kafka), ["next"]);
+    let broker = BrokerId(1);
+    let transaction = in_time(producer.begin_transaction()).await.unwrap();
+    // From here on nothing is answered, and so nothing can be prepared.
+    kafka.with_cluster(|cluster| cluster.freeze_broker(broker).unwrap());
+    drop(in_time(transaction.send(record("tea"))).await.unwrap());
+    let waiting = tokio::time::timeout(Duration::ZERO, transaction.prepare());
+    assert!(waiting.await.is_err(), "it is polled once and dropped");
+    kafka.with_cluster(|cluster| cluster.thaw_broker(broker).unwrap());
+    goes_on(&producer).await;
+    assert_eq!(committed(&kafka), ["next", "next"]);
 }
 
 #[tokio::test]
