@@ -77,9 +77,11 @@ impl PreparedTransaction<'_> {
     /// [`Producer::complete_transaction`] tries it again.
     /// [`Abortable`](TransactionError::Abortable): its coordinator does not have it any more, because somebody
     /// has aborted it. [`Fatal`](TransactionError::Fatal): this producer cannot be used any more; the next one
-    /// completes it.
+    /// completes it. [`Misused`](TransactionError::Misused): [`Producer::complete_transaction`] has
+    /// ended it ([`NotPrepared`](crate::error::Misuse::NotPrepared)); nothing was done.
     pub async fn commit(self) -> Result<(), TransactionError> {
-        ask(self.appender, TransactionCall::Commit).await.map(drop)
+        let call = TransactionCall::CommitPrepared(self.state);
+        ask(self.appender, call).await.map(drop)
     }
 
     /// Makes nothing of it visible.
@@ -94,9 +96,10 @@ impl PreparedTransaction<'_> {
     /// ```
     ///
     /// # Errors
-    /// As for [`Transaction::abort`].
+    /// As for [`Transaction::abort`]. [`Misused`](TransactionError::Misused): as for [`commit`](Self::commit).
     pub async fn abort(self) -> Result<(), TransactionError> {
-        ask(self.appender, TransactionCall::Abort).await.map(drop)
+        let call = TransactionCall::AbortPrepared(self.state);
+        ask(self.appender, call).await.map(drop)
     }
 }
 

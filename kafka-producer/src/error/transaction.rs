@@ -178,6 +178,9 @@ pub enum Misuse {
     /// A prepared transaction ends before the next begins.
     #[error("a transaction is prepared: commit or abort it, or call complete_transaction, first")]
     TransactionPrepared,
+    /// `complete_transaction` has ended what this stands for.
+    #[error("the transaction is not prepared any more: complete_transaction has ended it")]
+    NotPrepared,
     /// With a generation there must be a member id.
     #[error("a consumer group's generation goes with a member id; this one is empty")]
     NoMemberId,
@@ -231,6 +234,7 @@ readable_debug!(enum Misuse {
     NoTransaction,
     NotTwoPhase,
     TransactionPrepared,
+    NotPrepared,
     NoMemberId,
     NoGroupId,
     NegativeOffset { topic, partition, offset },

@@ -181,6 +181,31 @@ async fn a_producer_that_was_replaced_cannot_end_what_it_has_prepared() {
 }
 
 #[tokio::test]
+async fn what_was_completed_cannot_be_ended_again_and_ends_nothing_else() {
+    for is_committed in [true, false] {
+        let kafka = kafka(TwoPhaseCommit::On, 2).await;
+        let producer = two_phase(&kafka);
+        in_time(producer.init_transactions()).await.unwrap();
+        let completed_since = prepared(&producer, "tea").await;
+        assert_eq!(completed(&producer, None).await, CompletedTxn::NotOpen);
+        let next = in_time(producer.begin_transaction()).await.unwrap();
+        drop(in_time(next.send(record("cake"))).await.unwrap());
+        in_time(next.flush()).await.unwrap();
+        let refused = match is_committed {
+            true => in_time(completed_since.commit()).await,
+            false => in_time(completed_since.abort()).await,
+        };
+        assert!(
+            matches!(refused, Err(TransactionError::Misused(Misuse::NotPrepared))),
+            "{refused:?}"
+        );
+        assert!(committed(&kafka).is_empty());
+        in_time(next.commit()).await.unwrap();
+        assert_eq!(committed(&kafka), ["cake"]);
+    }
+}
+
+#[tokio::test]
 async fn dropped_it_stays_prepared_and_its_producer_can_still_complete_it() {
     for two_phase_commit in TAKING_PART {
         let kafka = kafka(two_phase_commit, 2).await;

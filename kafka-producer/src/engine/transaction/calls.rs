@@ -48,6 +48,8 @@ impl Transactional {
             TransactionCall::Prepare => self.prepare(cx),
             TransactionCall::Commit => self.commit(cx),
             TransactionCall::Abort => self.abort(cx),
+            TransactionCall::CommitPrepared(state) => self.end_this(cx, End::Commit, state),
+            TransactionCall::AbortPrepared(state) => self.end_this(cx, End::Abort, state),
             TransactionCall::Abandon => self.abandon(cx),
             TransactionCall::AbandonPrepare => self.abandon_prepare(cx),
             TransactionCall::Wait => self.wait(cx),
@@ -145,10 +147,6 @@ impl Transactional {
                 self.begin_ending(cx, End::Commit, Owner::Present);
                 Response::Waits(Call::Commit)
             }
-            Phase::Prepared(state) => {
-                self.end_prepared(cx, End::Commit, Origin::Prepared(*state));
-                Response::Waits(Call::Commit)
-            }
             Phase::AbortOnly { why, .. } => {
                 Response::Told(Err(TransactionError::Abortable(why.clone())))
             }
@@ -162,11 +160,21 @@ impl Transactional {
                 self.begin_ending(cx, End::Abort, Owner::Present);
                 Response::Waits(Call::Abort)
             }
-            Phase::Prepared(state) => {
-                self.end_prepared(cx, End::Abort, Origin::Prepared(*state));
-                Response::Waits(Call::Abort)
-            }
             _ => Response::Told(Err(no_transaction(cx))),
+        }
+    }
+
+    /// Ends what is prepared, if it is this: another may have been prepared, or begun, since.
+    fn end_this(&mut self, cx: &Context, how: End, state: PreparedTxnState) -> Response {
+        match self.phase {
+            Phase::Prepared(prepared) if prepared == state => {
+                self.end_prepared(cx, how, Origin::Prepared(state));
+                Response::Waits(match how {
+                    End::Commit => Call::Commit,
+                    End::Abort => Call::Abort,
+                })
+            }
+            _ => Response::Told(Err(unless_closed(cx, Misuse::NotPrepared))),
         }
     }
 
@@ -250,8 +258,12 @@ impl Transactional {
 
 /// `close` may have ended the transaction while its caller still uses it.
 fn no_transaction(cx: &Context) -> TransactionError {
+    unless_closed(cx, Misuse::NoTransaction)
+}
+
+fn unless_closed(cx: &Context, misuse: Misuse) -> TransactionError {
     match cx.handle.state() {
         EngineState::Closed => TransactionError::Closed,
-        _ => TransactionError::Misused(Misuse::NoTransaction),
+        _ => TransactionError::Misused(misuse),
     }
 }

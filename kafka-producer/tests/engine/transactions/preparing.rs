@@ -1,5 +1,7 @@
 //! Two-phase commit (KIP-939): what a coordinator is asked, and when.
 
+use std::str::FromStr;
+
 use kafka_producer::engine::{Transacted, TransactionCall};
 use kafka_producer::error::{Misuse, TransactionError};
 use kafka_producer::{CompletedTxn, PreparedTxnState};
@@ -60,7 +62,9 @@ fn it_is_prepared_when_everything_is_acknowledged_and_its_coordinator_is_not_tol
     let told = prepare.answered().unwrap();
     assert_eq!(told, Transacted::Prepared(state("7000:0")));
     assert_eq!(stage.story(), [""; 0]);
-    stage.commit().done();
+    stage
+        .transact(TransactionCall::CommitPrepared(state("7000:0")))
+        .done();
     assert_eq!(stage.story(), ["EndTxn commit"]);
     stage.begin().done();
 }
@@ -92,14 +96,14 @@ fn offsets_are_committed_before_it_is_prepared() {
 
 #[test]
 fn time_ends_nothing_that_is_prepared() {
-    let (mut stage, _) = prepared();
+    let (mut stage, state) = prepared();
     stage.pass(ms(600_000));
     assert_eq!(stage.asked(ApiKey::END_TXN), 0);
     let begin = stage.begin().misused();
     assert_eq!(begin, Misuse::TransactionPrepared);
     assert_eq!(stage.outcome().misused(), Misuse::TransactionPrepared);
     stage.abandon();
-    let mut commit = stage.commit();
+    let mut commit = stage.transact(TransactionCall::CommitPrepared(state));
     stage.pass(ms(1_000));
     commit.done();
 }
@@ -116,6 +120,33 @@ fn time_aborts_nothing_that_may_still_be_prepared() {
     stage.pass(ms(600_000));
     assert!(stage.has_refused_all());
     stage.transact(TransactionCall::Prepare).answered().unwrap();
+}
+
+#[test]
+fn only_what_is_meant_is_committed_or_aborted_and_only_while_it_is_prepared() {
+    for call in [
+        TransactionCall::CommitPrepared,
+        TransactionCall::AbortPrepared,
+    ] {
+        let (mut stage, state) = prepared();
+        let another = PreparedTxnState::from_str("7000:9").unwrap();
+        let refused = stage.transact(call(another)).misused();
+        assert_eq!(refused, Misuse::NotPrepared);
+        completes(&mut stage, None, CompletedTxn::NotOpen);
+        assert_eq!(
+            stage.transact(call(state)).misused(),
+            Misuse::NotPrepared,
+            "no transaction is open"
+        );
+        stage.begin().done();
+        stage.story();
+        assert_eq!(
+            stage.transact(call(state)).misused(),
+            Misuse::NotPrepared,
+            "another is open"
+        );
+        assert_eq!(stage.story(), [""; 0]);
+    }
 }
 
 #[test]
