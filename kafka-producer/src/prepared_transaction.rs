@@ -76,7 +76,8 @@ impl PreparedTransaction<'_> {
     /// If the commit had not reached it before, the transaction is still prepared:
     /// [`Producer::complete_transaction`] tries it again.
     /// [`Abortable`](TransactionError::Abortable): its coordinator does not have it any more, because somebody
-    /// has aborted it. [`Fatal`](TransactionError::Fatal): this producer cannot be used any more; the next one
+    /// has aborted it, or refuses to commit it. Then it is still prepared, no other can begin, and
+    /// [`Producer::complete_transaction`] tries it again or aborts it. [`Fatal`](TransactionError::Fatal): this producer cannot be used any more; the next one
     /// completes it. [`Misused`](TransactionError::Misused): [`Producer::complete_transaction`] has
     /// ended it ([`NotPrepared`](crate::error::Misuse::NotPrepared)); nothing was done.
     pub async fn commit(self) -> Result<(), TransactionError> {

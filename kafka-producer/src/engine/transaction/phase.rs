@@ -23,6 +23,7 @@
 //! Initializing(Keeping) ─nothing is kept─▶ Ready
 //! Initializing(Keeping) ─its coordinator keeps nothing─▶ Initializing(Resuming) ─▶ Initializing(Completed)
 //! Ending ────────────────its coordinator refuses our credentials, and it was prepared─▶ Prepared
+//! Ending(Commit) ────────its coordinator refuses to commit it, and it was prepared─▶ Prepared
 //! ```
 
 use std::time::Instant;

@@ -2,7 +2,8 @@
 //! that has come to an end.
 //!
 //! A prepared transaction has all its records in the logs. It ends as its owner says, never by itself: its coordinator
-//! does not let it time out, and here nothing aborts it.
+//! does not let it time out, and here nothing aborts it. A commit that is refused leaves it prepared, unless its
+//! coordinator does not have it any more.
 
 use kafka_wire::messages::InitProducerIdRequest;
 use kafka_wire::{ErrorCode, Request};
@@ -18,7 +19,7 @@ use crate::engine::context::Context;
 use crate::engine::handle::Transacted;
 use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::error::{NoTwoPhaseCommit, TransactionError};
+use crate::error::{AbortableError, Misuse, NoTwoPhaseCommit, TransactionError};
 use crate::prepared::{CompletedTxn, PreparedTxnState};
 
 /// Preparing.
@@ -67,6 +68,23 @@ impl Transactional {
             }
             _ => false,
         }
+    }
+
+    /// The coordinator refuses to commit what is prepared: it stays so, and its owner says again how it ends.
+    /// Returns whether that was so.
+    pub(super) fn stays_uncommitted(&mut self, cx: &mut Context, why: &AbortableError) -> bool {
+        let ending = self.phase.ending().filter(|it| it.how == End::Commit);
+        let Some(state) = ending.and_then(|it| it.origin.prepared()) else {
+            return false;
+        };
+        self.phase = Phase::Prepared(state);
+        for call in [Call::Commit, Call::Complete, Call::Wait] {
+            let refused = || Err(TransactionError::Abortable(why.clone()));
+            self.callers.tell(call, refused, &mut cx.notices);
+        }
+        let prepared = || Err(TransactionError::Misused(Misuse::TransactionPrepared));
+        self.callers.tell(Call::Begin, prepared, &mut cx.notices);
+        true
     }
 }
 

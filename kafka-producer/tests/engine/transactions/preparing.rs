@@ -240,6 +240,30 @@ fn without_anything_stored_such_a_coordinator_is_asked_for_the_next_epoch_alone(
 }
 
 #[test]
+fn what_its_coordinator_refuses_to_commit_stays_prepared_until_its_owner_aborts_it() {
+    for code in [
+        ErrorCode::TRANSACTION_ABORTABLE,
+        ErrorCode::UNKNOWN_PRODUCER_ID,
+    ] {
+        let (mut stage, state) = prepared();
+        stage.refuses(ApiKey::END_TXN, &[code, code]);
+        stage.story();
+        stage
+            .transact(TransactionCall::CommitPrepared(state))
+            .abortable();
+        let begin = stage.begin().misused();
+        assert_eq!(begin, Misuse::TransactionPrepared);
+        let again = TransactionCall::Complete(Some(state));
+        stage.transact(again).abortable();
+        stage.pass(ms(1_000));
+        assert_eq!(stage.story(), ["EndTxn commit"; 2], "{code}");
+        completes(&mut stage, None, CompletedTxn::NotOpen);
+        assert_eq!(stage.story(), ["EndTxn abort"], "{code}");
+        stage.begin().done();
+    }
+}
+
+#[test]
 fn a_producer_that_closes_leaves_it_prepared() {
     let (mut stage, _) = prepared();
     let mut report = stage.close(None);
