@@ -145,7 +145,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// write it has ended.
     ///
     /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, the engine goes on with it; called
-    /// again, this waits for that.
+    /// again, this waits for that. Called again with something else `stored`, that counts as long as no coordinator
+    /// has answered; afterwards it is refused ([`OtherStored`](crate::error::Misuse::OtherStored)).
     ///
     /// A coordinator that keeps no transaction over its producer, as that of Apache Kafka 4.4, is told to commit the
     /// one that was stored by its id and epoch.

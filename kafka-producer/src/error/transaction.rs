@@ -181,6 +181,9 @@ pub enum Misuse {
     /// `complete_transaction` has ended what this stands for.
     #[error("the transaction is not prepared any more: complete_transaction has ended it")]
     NotPrepared,
+    /// `complete_transaction` was called with something else, and that counts.
+    #[error("complete_transaction was called with another stored transaction, and that one counts")]
+    OtherStored,
     /// With a generation there must be a member id.
     #[error("a consumer group's generation goes with a member id; this one is empty")]
     NoMemberId,
@@ -235,6 +238,7 @@ readable_debug!(enum Misuse {
     NotTwoPhase,
     TransactionPrepared,
     NotPrepared,
+    OtherStored,
     NoMemberId,
     NoGroupId,
     NegativeOffset { topic, partition, offset },

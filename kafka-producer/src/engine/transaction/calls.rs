@@ -85,32 +85,38 @@ impl Transactional {
         }
     }
 
-    fn complete(&mut self, cx: &Context, stored: Option<PreparedTxnState>) -> Response {
+    fn complete(&mut self, cx: &mut Context, stored: Option<PreparedTxnState>) -> Response {
         if !self.settings.two_phase_commit {
             return misused(Misuse::NotTwoPhase);
         }
+        let is_same = self.stored == stored;
         match &mut self.phase {
-            phase @ Phase::Uninitialized => {
-                *phase = Phase::Initializing(Initialization::Keeping(stored));
+            Phase::Uninitialized => {
+                self.phase = Phase::Initializing(Initialization::Keeping);
+            }
+            // Nothing was decided yet: what was read last counts.
+            Phase::Initializing(Initialization::Keeping) if is_same => {}
+            Phase::Initializing(Initialization::Keeping) => {
+                let replaced = || Err(TransactionError::Misused(Misuse::OtherStored));
+                self.callers.tell(Call::Complete, replaced, &mut cx.notices);
             }
             Phase::Prepared(prepared) => {
                 let prepared = *prepared;
-                self.complete_prepared(cx, prepared, stored);
+                self.stored = stored;
+                self.complete_prepared(cx, prepared);
             }
-            Phase::Ready(before @ Before::CompletedUntold(_)) => {
+            Phase::Ready(before @ Before::CompletedUntold(_)) if is_same => {
                 let told = std::mem::replace(before, Before::Initialized);
                 if let Before::CompletedUntold(how) = told {
                     return Response::Told(Ok(Transacted::Completed(how)));
                 }
             }
+            phase if !phase.completes() => return misused(Misuse::AlreadyInitialized),
             // The call before, which nobody waits for any more, goes on.
-            Phase::Initializing(Initialization::Fresh) => {
-                return misused(Misuse::AlreadyInitialized);
-            }
-            Phase::Initializing(_) | Phase::Renewing(Before::CompletedUntold(_)) => {}
-            Phase::Ending(ending) if matches!(ending.origin, Origin::Completing(_)) => {}
-            _ => return misused(Misuse::AlreadyInitialized),
+            _ if is_same => {}
+            _ => return misused(Misuse::OtherStored),
         }
+        self.stored = stored;
         Response::Waits(Call::Complete)
     }
 

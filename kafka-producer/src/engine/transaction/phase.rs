@@ -61,7 +61,7 @@ pub(super) enum Initialization {
     /// It is aborted.
     Fresh,
     /// It is kept: committed if it is the one that was stored, aborted otherwise.
-    Keeping(Option<PreparedTxnState>),
+    Keeping,
     /// The coordinator keeps none over a new producer: the one that was stored is committed under its own id
     /// and epoch first.
     Resuming(PreparedTxnState),
@@ -222,6 +222,18 @@ impl Phase {
             self,
             Self::Uninitialized | Self::Ready(_) | Self::Prepared(_)
         )
+    }
+
+    /// Whether `complete_transaction` is under way, or has ended and nobody was told.
+    pub(super) fn completes(&self) -> bool {
+        match self {
+            Self::Initializing(initialization) => *initialization != Initialization::Fresh,
+            Self::Ready(before) | Self::Renewing(before) => {
+                matches!(before, Before::CompletedUntold(_))
+            }
+            Self::Ending(ending) => matches!(ending.origin, Origin::Completing(_)),
+            _ => false,
+        }
     }
 
     /// The transaction that ends, or is being prepared: either waits for its batches.

@@ -28,7 +28,7 @@ use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
 use crate::error::{AbortableError, AuthenticationError, TimedOut, TransactionError, WaitReason};
-use crate::prepared::CompletedTxn;
+use crate::prepared::{CompletedTxn, PreparedTxnState};
 use crate::settings::TransactionSettings;
 
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(super) struct Transactional {
     pub(super) request: RequestSlot,
     /// Whether an unanswered request with the current epoch may still arrive.
     pub(super) stale: StaleRequest,
+    /// What the last `complete_transaction` was told is stored.
+    pub(super) stored: Option<PreparedTxnState>,
 }
 
 impl Transactional {
@@ -58,6 +60,7 @@ impl Transactional {
             coordinators: Coordinators::default(),
             request: RequestSlot::new(now),
             stale: StaleRequest::None,
+            stored: None,
         }
     }
 
@@ -233,8 +236,8 @@ impl Transactional {
         self.adopt(lanes, identity, producer);
         self.version = features.transaction_version();
         let before = match &self.phase {
-            Phase::Initializing(Initialization::Keeping(stored)) => match kept {
-                Some(kept) => return self.kept(cx, kept, *stored),
+            Phase::Initializing(Initialization::Keeping) => match kept {
+                Some(kept) => return self.kept(cx, kept),
                 None => Before::CompletedUntold(CompletedTxn::NotOpen),
             },
             Phase::Initializing(Initialization::Completed(how)) => Before::CompletedUntold(*how),

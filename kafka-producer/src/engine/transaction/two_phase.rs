@@ -44,13 +44,8 @@ impl Transactional {
     }
 
     /// Ends the prepared transaction: commits it if it is the one that was stored.
-    pub(super) fn complete_prepared(
-        &mut self,
-        cx: &Context,
-        prepared: PreparedTxnState,
-        stored: Option<PreparedTxnState>,
-    ) {
-        let how = match stored == Some(prepared) {
+    pub(super) fn complete_prepared(&mut self, cx: &Context, prepared: PreparedTxnState) {
+        let how = match self.stored == Some(prepared) {
             true => End::Commit,
             false => End::Abort,
         };
@@ -91,23 +86,18 @@ impl Transactional {
 /// Completing what an earlier producer has prepared.
 impl Transactional {
     /// The coordinator has kept this transaction over the producer that has prepared it.
-    pub(super) fn kept(
-        &mut self,
-        cx: &Context,
-        kept: ProducerId,
-        stored: Option<PreparedTxnState>,
-    ) {
+    pub(super) fn kept(&mut self, cx: &Context, kept: ProducerId) {
         self.members.note_kept();
         let kept = PreparedTxnState::new(kept.id, kept.epoch);
-        self.complete_prepared(cx, kept, stored);
+        self.complete_prepared(cx, kept);
     }
 
     /// The coordinator keeps no transaction over a producer, as that of Apache Kafka 4.4 does not: what was
     /// stored is committed under its own id and epoch, before the next epoch ends everything else. No other
     /// is meant: with the second protocol a transaction that its coordinator has ended shares its epoch with
     /// none, and after a prepared one that its coordinator did not know of the next epoch is asked for.
-    pub(super) fn resume(&mut self, stored: Option<PreparedTxnState>) {
-        self.phase = Phase::Initializing(match stored {
+    pub(super) fn resume(&mut self) {
+        self.phase = Phase::Initializing(match self.stored {
             Some(state) => Initialization::Resuming(state),
             None => Initialization::Completed(CompletedTxn::NotOpen),
         });
@@ -150,8 +140,8 @@ impl Transactional {
             return false;
         };
         match (initialization, code) {
-            (Initialization::Keeping(stored), ErrorCode::UNSUPPORTED_VERSION) => {
-                self.resume(stored);
+            (Initialization::Keeping, ErrorCode::UNSUPPORTED_VERSION) => {
+                self.resume();
                 true
             }
             (_, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)

@@ -283,6 +283,41 @@ fn a_completion_that_nobody_waited_for_is_told_to_who_asks_again() {
 }
 
 #[test]
+fn what_is_said_last_to_be_stored_counts_until_its_coordinator_has_answered() {
+    let mut stage = uninitialized();
+    stage.coordinators.producer = (7000, 8);
+    stage.coordinators.kept = (7000, 8);
+    stage.keeps(ApiKey::INIT_PRODUCER_ID);
+    let kept = Some(state("7000:8"));
+    let mut first = stage.transact(TransactionCall::Complete(None));
+    let mut second = stage.transact(TransactionCall::Complete(kept));
+    assert_eq!(first.misused(), Misuse::OtherStored);
+    stage.keeps(ApiKey::END_TXN);
+    stage.reply(ErrorCode::NONE);
+    second.is_pending();
+    let other = stage.transact(TransactionCall::Complete(None)).misused();
+    assert_eq!(other, Misuse::OtherStored);
+    let third = stage.transact(TransactionCall::Complete(kept));
+    assert_eq!(stage.story().last().unwrap(), "EndTxn commit");
+    stage.reply(ErrorCode::NONE);
+    for mut call in [second, third] {
+        let told = call.answered().unwrap();
+        assert_eq!(told, Transacted::Completed(CompletedTxn::Committed));
+    }
+}
+
+#[test]
+fn what_has_become_of_one_that_was_stored_is_not_told_about_another() {
+    let mut stage = uninitialized();
+    stage.keeps(ApiKey::INIT_PRODUCER_ID);
+    drop(stage.transact(TransactionCall::Complete(None)));
+    stage.reply(ErrorCode::NONE);
+    let other = TransactionCall::Complete(Some(state("7000:8")));
+    assert_eq!(stage.transact(other).misused(), Misuse::OtherStored);
+    completes(&mut stage, None, CompletedTxn::NotOpen);
+}
+
+#[test]
 fn a_transaction_that_can_only_be_aborted_is_not_prepared() {
     let mut stage = begun();
     stage.refuses(ApiKey::TXN_OFFSET_COMMIT, &[ErrorCode::NONE]);
