@@ -76,10 +76,13 @@ impl PreparedTransaction<'_> {
     /// If the commit had not reached it before, the transaction is still prepared:
     /// [`Producer::complete_transaction`] tries it again.
     /// [`Abortable`](TransactionError::Abortable): its coordinator does not have it any more, because somebody
-    /// has aborted it. [`Fatal`](TransactionError::Fatal): this producer cannot be used any more; the next one
-    /// completes it.
+    /// has aborted it, or refuses to commit it. Then it is still prepared, no other can begin, and
+    /// [`Producer::complete_transaction`] tries it again or aborts it. [`Fatal`](TransactionError::Fatal): this producer cannot be used any more; the next one
+    /// completes it. [`Misused`](TransactionError::Misused): [`Producer::complete_transaction`] has
+    /// ended it ([`NotPrepared`](crate::error::Misuse::NotPrepared)); nothing was done.
     pub async fn commit(self) -> Result<(), TransactionError> {
-        ask(self.appender, TransactionCall::Commit).await.map(drop)
+        let call = TransactionCall::CommitPrepared(self.state);
+        ask(self.appender, call).await.map(drop)
     }
 
     /// Makes nothing of it visible.
@@ -94,9 +97,10 @@ impl PreparedTransaction<'_> {
     /// ```
     ///
     /// # Errors
-    /// As for [`Transaction::abort`].
+    /// As for [`Transaction::abort`]. [`Misused`](TransactionError::Misused): as for [`commit`](Self::commit).
     pub async fn abort(self) -> Result<(), TransactionError> {
-        ask(self.appender, TransactionCall::Abort).await.map(drop)
+        let call = TransactionCall::AbortPrepared(self.state);
+        ask(self.appender, call).await.map(drop)
     }
 }
 
@@ -141,7 +145,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// write it has ended.
     ///
     /// Waits at most `max.block.ms`. Cancel safe: dropped, or timed out, the engine goes on with it; called
-    /// again, this waits for that.
+    /// again, this waits for that. Called again with something else `stored`, that counts as long as no coordinator
+    /// has answered; afterwards it is refused ([`OtherStored`](crate::error::Misuse::OtherStored)).
     ///
     /// A coordinator that keeps no transaction over its producer, as that of Apache Kafka 4.4, is told to commit the
     /// one that was stored by its id and epoch.

@@ -29,8 +29,8 @@ impl<'a> Timed<'a> {
             TransactionCall::Begin => Wait::Begin,
             TransactionCall::SendOffsets { .. } => Wait::SendOffsets,
             TransactionCall::Prepare => Wait::Prepare,
-            TransactionCall::Commit => Wait::Commit,
-            TransactionCall::Abort => Wait::Abort,
+            TransactionCall::Commit | TransactionCall::CommitPrepared(_) => Wait::Commit,
+            TransactionCall::Abort | TransactionCall::AbortPrepared(_) => Wait::Abort,
             TransactionCall::Wait | TransactionCall::Abandon | TransactionCall::AbandonPrepare => {
                 return None;
             }

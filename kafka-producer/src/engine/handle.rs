@@ -178,6 +178,10 @@ pub enum TransactionCall {
     Commit,
     /// Make nothing visible.
     Abort,
+    /// Make everything visible of what is prepared, if it is this.
+    CommitPrepared(PreparedTxnState),
+    /// Make nothing visible of what is prepared, if it is this.
+    AbortPrepared(PreparedTxnState),
     /// Tell how the last transaction has ended, as soon as it has.
     Wait,
     /// Nobody holds the transaction any more: abort it, unless it is being committed or is prepared.
@@ -206,8 +210,8 @@ impl TransactionCall {
             Self::Begin => "begin_transaction",
             Self::SendOffsets { .. } => "send_offsets",
             Self::Prepare => "prepare",
-            Self::Commit => "commit",
-            Self::Abort => "abort",
+            Self::Commit | Self::CommitPrepared(_) => "commit",
+            Self::Abort | Self::AbortPrepared(_) => "abort",
             Self::Wait => "wait_for_transaction",
             Self::Abandon | Self::AbandonPrepare => "dropping a transaction",
         }

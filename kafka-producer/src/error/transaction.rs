@@ -178,6 +178,12 @@ pub enum Misuse {
     /// A prepared transaction ends before the next begins.
     #[error("a transaction is prepared: commit or abort it, or call complete_transaction, first")]
     TransactionPrepared,
+    /// `complete_transaction` has ended what this stands for.
+    #[error("the transaction is not prepared any more: complete_transaction has ended it")]
+    NotPrepared,
+    /// `complete_transaction` was called with something else, and that counts.
+    #[error("complete_transaction was called with another stored transaction, and that one counts")]
+    OtherStored,
     /// With a generation there must be a member id.
     #[error("a consumer group's generation goes with a member id; this one is empty")]
     NoMemberId,
@@ -231,6 +237,8 @@ readable_debug!(enum Misuse {
     NoTransaction,
     NotTwoPhase,
     TransactionPrepared,
+    NotPrepared,
+    OtherStored,
     NoMemberId,
     NoGroupId,
     NegativeOffset { topic, partition, offset },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kafka_mock::MockCluster;
-use kafka_mock::cluster::{ClusterConfig, Fault, TwoPhaseCommit, When};
+use kafka_mock::cluster::{BrokerId, ClusterConfig, Fault, TwoPhaseCommit};
 use kafka_producer::error::{Misuse, NoTwoPhaseCommit, TransactionError};
 use kafka_producer::{
     CompletedTxn, ErrorCode, PreparedTransaction, PreparedTxnState, Producer, blocking,
@@ -135,6 +135,38 @@ async fn a_later_producer_aborts_what_was_not_stored() {
 }
 
 #[tokio::test]
+async fn nothing_that_comes_after_what_was_stored_is_taken_for_it() {
+    for two_phase_commit in TAKING_PART {
+        for is_committed in [true, false] {
+            let kafka = kafka(two_phase_commit, 2).await;
+            let first = two_phase(&kafka);
+            in_time(first.init_transactions()).await.unwrap();
+            // Nothing is in it, so that no coordinator knows of it.
+            let transaction = in_time(first.begin_transaction()).await.unwrap();
+            let empty = in_time(transaction.prepare()).await.unwrap();
+            let stored = Some(empty.state());
+            let ended = match is_committed {
+                true => in_time(empty.commit()).await,
+                false => in_time(empty.abort()).await,
+            };
+            ended.unwrap();
+            let next = in_time(first.begin_transaction()).await.unwrap();
+            drop(in_time(next.send(record("cake"))).await.unwrap());
+            in_time(next.flush()).await.unwrap();
+            assert_eq!(in_the_log(&kafka), 1);
+            // It dies: nothing aborts what is open.
+            std::mem::forget(next);
+
+            let second = two_phase(&kafka);
+            assert_eq!(completed(&second, stored).await, CompletedTxn::NotOpen);
+            assert!(committed(&kafka).is_empty(), "{:?}", committed(&kafka));
+            goes_on(&second).await;
+            assert_eq!(committed(&kafka), ["next"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_producer_that_was_replaced_cannot_end_what_it_has_prepared() {
     let kafka = kafka(TwoPhaseCommit::On, 2).await;
     let first = two_phase(&kafka);
@@ -146,6 +178,31 @@ async fn a_producer_that_was_replaced_cannot_end_what_it_has_prepared() {
     assert!(refused.is_err());
     goes_on(&second).await;
     assert_eq!(committed(&kafka), ["next"]);
+}
+
+#[tokio::test]
+async fn what_was_completed_cannot_be_ended_again_and_ends_nothing_else() {
+    for is_committed in [true, false] {
+        let kafka = kafka(TwoPhaseCommit::On, 2).await;
+        let producer = two_phase(&kafka);
+        in_time(producer.init_transactions()).await.unwrap();
+        let completed_since = prepared(&producer, "tea").await;
+        assert_eq!(completed(&producer, None).await, CompletedTxn::NotOpen);
+        let next = in_time(producer.begin_transaction()).await.unwrap();
+        drop(in_time(next.send(record("cake"))).await.unwrap());
+        in_time(next.flush()).await.unwrap();
+        let refused = match is_committed {
+            true => in_time(completed_since.commit()).await,
+            false => in_time(completed_since.abort()).await,
+        };
+        assert!(
+            matches!(refused, Err(TransactionError::Misused(Misuse::NotPrepared))),
+            "{refused:?}"
+        );
+        assert!(committed(&kafka).is_empty());
+        in_time(next.commit()).await.unwrap();
+        assert_eq!(committed(&kafka), ["cake"]);
+    }
 }
 
 #[tokio::test]
@@ -176,18 +233,17 @@ async fn whoever_stops_waiting_for_it_to_be_prepared_has_it_aborted() {
     let kafka = kafka(TwoPhaseCommit::On, 2).await;
     let producer = two_phase(&kafka);
     in_time(producer.init_transactions()).await.unwrap();
-    let stuck = Fault::delay(When::BeforeHandling, Duration::from_millis(50)).api(ApiKey::PRODUCE);
-    kafka.inject(stuck.times(1));
-    let transaction = in_time(producer.begin_transaction()).await.unwrap();
-    drop(in_time(transaction.send(record("tea"))).await.unwrap());
-    let waiting = transaction.prepare();
-    drop(
-        tokio::time::timeout(Duration::ZERO, waiting)
-            .await
-            .map(drop),
-    );
     goes_on(&producer).await;
-    assert_eq!(committed(&kafka), ["next"]);
+    let broker = BrokerId(1);
+    let transaction = in_time(producer.begin_transaction()).await.unwrap();
+    // From here on nothing is answered, and so nothing can be prepared.
+    kafka.with_cluster(|cluster| cluster.freeze_broker(broker).unwrap());
+    drop(in_time(transaction.send(record("tea"))).await.unwrap());
+    let waiting = tokio::time::timeout(Duration::ZERO, transaction.prepare());
+    assert!(waiting.await.is_err(), "it is polled once and dropped");
+    kafka.with_cluster(|cluster| cluster.thaw_broker(broker).unwrap());
+    goes_on(&producer).await;
+    assert_eq!(committed(&kafka), ["next", "next"]);
 }
 
 #[tokio::test]

@@ -287,6 +287,9 @@ impl Transactional {
 
     /// A coordinator refuses to go on with this transaction, but will accept the next one.
     fn failed(&mut self, cx: &mut Context, kind: RequestKind, why: AbortableError) -> FollowUp {
+        if self.stays_uncommitted(cx, &why) {
+            return FollowUp::Nothing;
+        }
         match &self.phase {
             Phase::Initializing(_) => {
                 self.refuse_to_initialize(cx, &TransactionError::Abortable(why));

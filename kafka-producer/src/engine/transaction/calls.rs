@@ -48,6 +48,8 @@ impl Transactional {
             TransactionCall::Prepare => self.prepare(cx),
             TransactionCall::Commit => self.commit(cx),
             TransactionCall::Abort => self.abort(cx),
+            TransactionCall::CommitPrepared(state) => self.end_this(cx, End::Commit, state),
+            TransactionCall::AbortPrepared(state) => self.end_this(cx, End::Abort, state),
             TransactionCall::Abandon => self.abandon(cx),
             TransactionCall::AbandonPrepare => self.abandon_prepare(cx),
             TransactionCall::Wait => self.wait(cx),
@@ -83,32 +85,38 @@ impl Transactional {
         }
     }
 
-    fn complete(&mut self, cx: &Context, stored: Option<PreparedTxnState>) -> Response {
+    fn complete(&mut self, cx: &mut Context, stored: Option<PreparedTxnState>) -> Response {
         if !self.settings.two_phase_commit {
             return misused(Misuse::NotTwoPhase);
         }
+        let is_same = self.stored == stored;
         match &mut self.phase {
-            phase @ Phase::Uninitialized => {
-                *phase = Phase::Initializing(Initialization::Keeping(stored));
+            Phase::Uninitialized => {
+                self.phase = Phase::Initializing(Initialization::Keeping);
+            }
+            // Nothing was decided yet: what was read last counts.
+            Phase::Initializing(Initialization::Keeping) if is_same => {}
+            Phase::Initializing(Initialization::Keeping) => {
+                let replaced = || Err(TransactionError::Misused(Misuse::OtherStored));
+                self.callers.tell(Call::Complete, replaced, &mut cx.notices);
             }
             Phase::Prepared(prepared) => {
                 let prepared = *prepared;
-                self.complete_prepared(cx, prepared, stored);
+                self.stored = stored;
+                self.complete_prepared(cx, prepared);
             }
-            Phase::Ready(before @ Before::CompletedUntold(_)) => {
+            Phase::Ready(before @ Before::CompletedUntold(_)) if is_same => {
                 let told = std::mem::replace(before, Before::Initialized);
                 if let Before::CompletedUntold(how) = told {
                     return Response::Told(Ok(Transacted::Completed(how)));
                 }
             }
+            phase if !phase.completes() => return misused(Misuse::AlreadyInitialized),
             // The call before, which nobody waits for any more, goes on.
-            Phase::Initializing(Initialization::Fresh) => {
-                return misused(Misuse::AlreadyInitialized);
-            }
-            Phase::Initializing(_) | Phase::Renewing(Before::CompletedUntold(_)) => {}
-            Phase::Ending(ending) if matches!(ending.origin, Origin::Completing(_)) => {}
-            _ => return misused(Misuse::AlreadyInitialized),
+            _ if is_same => {}
+            _ => return misused(Misuse::OtherStored),
         }
+        self.stored = stored;
         Response::Waits(Call::Complete)
     }
 
@@ -145,10 +153,6 @@ impl Transactional {
                 self.begin_ending(cx, End::Commit, Owner::Present);
                 Response::Waits(Call::Commit)
             }
-            Phase::Prepared(state) => {
-                self.end_prepared(cx, End::Commit, Origin::Prepared(*state));
-                Response::Waits(Call::Commit)
-            }
             Phase::AbortOnly { why, .. } => {
                 Response::Told(Err(TransactionError::Abortable(why.clone())))
             }
@@ -162,11 +166,21 @@ impl Transactional {
                 self.begin_ending(cx, End::Abort, Owner::Present);
                 Response::Waits(Call::Abort)
             }
-            Phase::Prepared(state) => {
-                self.end_prepared(cx, End::Abort, Origin::Prepared(*state));
-                Response::Waits(Call::Abort)
-            }
             _ => Response::Told(Err(no_transaction(cx))),
+        }
+    }
+
+    /// Ends what is prepared, if it is this: another may have been prepared, or begun, since.
+    fn end_this(&mut self, cx: &Context, how: End, state: PreparedTxnState) -> Response {
+        match self.phase {
+            Phase::Prepared(prepared) if prepared == state => {
+                self.end_prepared(cx, how, Origin::Prepared(state));
+                Response::Waits(match how {
+                    End::Commit => Call::Commit,
+                    End::Abort => Call::Abort,
+                })
+            }
+            _ => Response::Told(Err(unless_closed(cx, Misuse::NotPrepared))),
         }
     }
 
@@ -250,8 +264,12 @@ impl Transactional {
 
 /// `close` may have ended the transaction while its caller still uses it.
 fn no_transaction(cx: &Context) -> TransactionError {
+    unless_closed(cx, Misuse::NoTransaction)
+}
+
+fn unless_closed(cx: &Context, misuse: Misuse) -> TransactionError {
     match cx.handle.state() {
         EngineState::Closed => TransactionError::Closed,
-        _ => TransactionError::Misused(Misuse::NoTransaction),
+        _ => TransactionError::Misused(misuse),
     }
 }

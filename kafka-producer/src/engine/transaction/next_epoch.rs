@@ -1,6 +1,7 @@
 //! Which id and epoch the next transaction uses: a pure function.
 //!
-//! It uses those of the last transaction only if no request of the last one can still affect it.
+//! It uses those of the last transaction only if no request of the last one can still affect it, and if nobody has
+//! stored them (KIP-939).
 
 use super::phase::StaleRequest;
 use crate::engine::identity::ProducerId;
@@ -18,6 +19,15 @@ pub(super) struct Ended {
     /// Whether the sequence of a partition is broken.
     pub(super) sequence_broken: bool,
     pub(super) stale: StaleRequest,
+    pub(super) stored: MayBeStored,
+}
+
+/// Whether its owner may have stored its id and epoch: whatever else has them would be taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MayBeStored {
+    No,
+    /// It was prepared.
+    Yes,
 }
 
 /// Whether something went wrong in the transaction.
@@ -54,6 +64,9 @@ impl Ended {
         if let Some(given) = self.given {
             return NextEpoch::Given(given);
         }
+        if self.stored == MayBeStored::Yes {
+            return NextEpoch::Asked;
+        }
         if untouched && !failed_there {
             return NextEpoch::Unused;
         }
@@ -75,6 +88,7 @@ mod tests {
         failure: Failure::None,
         sequence_broken: false,
         stale: StaleRequest::None,
+        stored: MayBeStored::No,
     };
 
     #[test]
@@ -108,6 +122,21 @@ mod tests {
             ..COMMITTED
         };
         assert_eq!(ended.next_epoch(), NextEpoch::Given(given));
+    }
+
+    #[test]
+    fn what_was_prepared_shares_its_epoch_with_nothing_also_if_nothing_was_in_it() {
+        for version in [TransactionVersion::One, TransactionVersion::Two] {
+            for known_there in [false, true] {
+                let ended = Ended {
+                    version,
+                    known_there,
+                    stored: MayBeStored::Yes,
+                    ..COMMITTED
+                };
+                assert_eq!(ended.next_epoch(), NextEpoch::Asked, "{ended:?}");
+            }
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@
 //! Initializing(Keeping) ─nothing is kept─▶ Ready
 //! Initializing(Keeping) ─its coordinator keeps nothing─▶ Initializing(Resuming) ─▶ Initializing(Completed)
 //! Ending ────────────────its coordinator refuses our credentials, and it was prepared─▶ Prepared
+//! Ending(Commit) ────────its coordinator refuses to commit it, and it was prepared─▶ Prepared
 //! ```
 
 use std::time::Instant;
@@ -60,7 +61,7 @@ pub(super) enum Initialization {
     /// It is aborted.
     Fresh,
     /// It is kept: committed if it is the one that was stored, aborted otherwise.
-    Keeping(Option<PreparedTxnState>),
+    Keeping,
     /// The coordinator keeps none over a new producer: the one that was stored is committed under its own id
     /// and epoch first.
     Resuming(PreparedTxnState),
@@ -221,6 +222,18 @@ impl Phase {
             self,
             Self::Uninitialized | Self::Ready(_) | Self::Prepared(_)
         )
+    }
+
+    /// Whether `complete_transaction` is under way, or has ended and nobody was told.
+    pub(super) fn completes(&self) -> bool {
+        match self {
+            Self::Initializing(initialization) => *initialization != Initialization::Fresh,
+            Self::Ready(before) | Self::Renewing(before) => {
+                matches!(before, Before::CompletedUntold(_))
+            }
+            Self::Ending(ending) => matches!(ending.origin, Origin::Completing(_)),
+            _ => false,
+        }
     }
 
     /// The transaction that ends, or is being prepared: either waits for its batches.

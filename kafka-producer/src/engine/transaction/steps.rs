@@ -114,7 +114,7 @@ impl Transactional {
     fn phases(&self) -> Phases {
         match self.phase {
             _ if !self.settings.two_phase_commit => Phases::One,
-            Phase::Initializing(Initialization::Keeping(_)) => Phases::TwoAndKeep,
+            Phase::Initializing(Initialization::Keeping) => Phases::TwoAndKeep,
             _ => Phases::Two,
         }
     }

@@ -13,7 +13,7 @@ use super::callers::{Call, Callers, Outcome};
 use super::coordinators::Coordinators;
 use super::membership::{Members, Membership};
 use super::next_ask::Content;
-use super::next_epoch::{Ended, Failure, NextEpoch};
+use super::next_epoch::{Ended, Failure, MayBeStored, NextEpoch};
 use super::offsets::Offsets;
 use super::phase::{Before, Ending, Health, Initialization, MaySend, Owner, Phase, StaleRequest};
 use super::request_slot::RequestSlot;
@@ -28,7 +28,7 @@ use crate::engine::produce::lanes::Lanes;
 use crate::engine::produce::verdict::TransactionVersion;
 use crate::engine::timers::Timer;
 use crate::error::{AbortableError, AuthenticationError, TimedOut, TransactionError, WaitReason};
-use crate::prepared::CompletedTxn;
+use crate::prepared::{CompletedTxn, PreparedTxnState};
 use crate::settings::TransactionSettings;
 
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(super) struct Transactional {
     pub(super) request: RequestSlot,
     /// Whether an unanswered request with the current epoch may still arrive.
     pub(super) stale: StaleRequest,
+    /// What the last `complete_transaction` was told is stored.
+    pub(super) stored: Option<PreparedTxnState>,
 }
 
 impl Transactional {
@@ -58,6 +60,7 @@ impl Transactional {
             coordinators: Coordinators::default(),
             request: RequestSlot::new(now),
             stale: StaleRequest::None,
+            stored: None,
         }
     }
 
@@ -194,6 +197,10 @@ impl Transactional {
             },
             sequence_broken: lanes.is_any_broken(),
             stale: self.stale,
+            stored: match ending.origin.prepared() {
+                Some(_) => MayBeStored::Yes,
+                None => MayBeStored::No,
+            },
         };
         self.forget_content();
         match ended.next_epoch() {
@@ -229,8 +236,8 @@ impl Transactional {
         self.adopt(lanes, identity, producer);
         self.version = features.transaction_version();
         let before = match &self.phase {
-            Phase::Initializing(Initialization::Keeping(stored)) => match kept {
-                Some(kept) => return self.kept(cx, kept, *stored),
+            Phase::Initializing(Initialization::Keeping) => match kept {
+                Some(kept) => return self.kept(cx, kept),
                 None => Before::CompletedUntold(CompletedTxn::NotOpen),
             },
             Phase::Initializing(Initialization::Completed(how)) => Before::CompletedUntold(*how),
@@ -304,8 +311,9 @@ impl Transactional {
         self.version = version;
         self.phase = Phase::Open { begun: cx.now };
         self.callers.tell_first(Call::Begin, &mut cx.notices);
-        let expires = cx.now + self.settings.timeout;
-        cx.timers.arm(Timer::Transaction, expires);
+        if let Some(expires) = self.expires(Some(cx.now)) {
+            cx.timers.arm(Timer::Transaction, expires);
+        }
     }
 }
 
@@ -315,8 +323,8 @@ impl Transactional {
     pub(super) fn due(&mut self, cx: &mut Context, last: Option<WaitReason>) {
         self.expire_callers(cx, last.as_ref());
         let limit = self.settings.timeout;
-        let expired = self.phase.may_expire();
-        let expired = expired.is_some_and(|begun| begun + limit <= cx.now);
+        let expires = self.expires(self.phase.may_expire());
+        let expired = expires.is_some_and(|at| at <= cx.now);
         if expired && let Some(ask) = self.content().next_addition() {
             let request = ask.kind().name();
             self.must_abort(cx, || AbortableError::Expired {
@@ -326,6 +334,13 @@ impl Transactional {
             });
         }
         self.arm(cx);
+    }
+
+    /// When a transaction that has begun at this time takes too long. With two-phase commit it never does: its
+    /// coordinator does not let it time out either.
+    fn expires(&self, begun: Option<Instant>) -> Option<Instant> {
+        let begun = begun.filter(|_| !self.settings.two_phase_commit);
+        begun.map(|begun| begun + self.settings.timeout)
     }
 
     /// Ends the wait of callers whose deadline has passed; their calls go on.
@@ -343,10 +358,7 @@ impl Transactional {
     /// Sets the timer to the next deadline. A caller's may have passed already, if the process was
     /// suspended: then the timer is due at once.
     pub(super) fn arm(&self, cx: &mut Context) {
-        let expires = self
-            .phase
-            .begun()
-            .map(|begun| begun + self.settings.timeout);
+        let expires = self.expires(self.phase.begun());
         let ahead = expires.into_iter().chain(self.request.not_before());
         let ahead = ahead.filter(|at| *at > cx.now);
         let callers = self.callers.next_deadline().into_iter();

@@ -2,7 +2,8 @@
 //! that has come to an end.
 //!
 //! A prepared transaction has all its records in the logs. It ends as its owner says, never by itself: its coordinator
-//! does not let it time out, and here nothing aborts it.
+//! does not let it time out, and here nothing aborts it. A commit that is refused leaves it prepared, unless its
+//! coordinator does not have it any more.
 
 use kafka_wire::messages::InitProducerIdRequest;
 use kafka_wire::{ErrorCode, Request};
@@ -18,7 +19,7 @@ use crate::engine::context::Context;
 use crate::engine::handle::Transacted;
 use crate::engine::identity::{Identity, ProducerId};
 use crate::engine::produce::verdict::TransactionVersion;
-use crate::error::{NoTwoPhaseCommit, TransactionError};
+use crate::error::{AbortableError, Misuse, NoTwoPhaseCommit, TransactionError};
 use crate::prepared::{CompletedTxn, PreparedTxnState};
 
 /// Preparing.
@@ -43,13 +44,8 @@ impl Transactional {
     }
 
     /// Ends the prepared transaction: commits it if it is the one that was stored.
-    pub(super) fn complete_prepared(
-        &mut self,
-        cx: &Context,
-        prepared: PreparedTxnState,
-        stored: Option<PreparedTxnState>,
-    ) {
-        let how = match stored == Some(prepared) {
+    pub(super) fn complete_prepared(&mut self, cx: &Context, prepared: PreparedTxnState) {
+        let how = match self.stored == Some(prepared) {
             true => End::Commit,
             false => End::Abort,
         };
@@ -68,27 +64,40 @@ impl Transactional {
             _ => false,
         }
     }
+
+    /// The coordinator refuses to commit what is prepared: it stays so, and its owner says again how it ends.
+    /// Returns whether that was so.
+    pub(super) fn stays_uncommitted(&mut self, cx: &mut Context, why: &AbortableError) -> bool {
+        let ending = self.phase.ending().filter(|it| it.how == End::Commit);
+        let Some(state) = ending.and_then(|it| it.origin.prepared()) else {
+            return false;
+        };
+        self.phase = Phase::Prepared(state);
+        for call in [Call::Commit, Call::Complete, Call::Wait] {
+            let refused = || Err(TransactionError::Abortable(why.clone()));
+            self.callers.tell(call, refused, &mut cx.notices);
+        }
+        let prepared = || Err(TransactionError::Misused(Misuse::TransactionPrepared));
+        self.callers.tell(Call::Begin, prepared, &mut cx.notices);
+        true
+    }
 }
 
 /// Completing what an earlier producer has prepared.
 impl Transactional {
     /// The coordinator has kept this transaction over the producer that has prepared it.
-    pub(super) fn kept(
-        &mut self,
-        cx: &Context,
-        kept: ProducerId,
-        stored: Option<PreparedTxnState>,
-    ) {
+    pub(super) fn kept(&mut self, cx: &Context, kept: ProducerId) {
         self.members.note_kept();
         let kept = PreparedTxnState::new(kept.id, kept.epoch);
-        self.complete_prepared(cx, kept, stored);
+        self.complete_prepared(cx, kept);
     }
 
     /// The coordinator keeps no transaction over a producer, as that of Apache Kafka 4.4 does not: what was
-    /// stored is committed under its own id and epoch, before the next epoch ends everything else. With the
-    /// second protocol every transaction has an epoch of its own, so that no other is meant.
-    pub(super) fn resume(&mut self, stored: Option<PreparedTxnState>) {
-        self.phase = Phase::Initializing(match stored {
+    /// stored is committed under its own id and epoch, before the next epoch ends everything else. No other
+    /// is meant: with the second protocol a transaction that its coordinator has ended shares its epoch with
+    /// none, and after a prepared one that its coordinator did not know of the next epoch is asked for.
+    pub(super) fn resume(&mut self) {
+        self.phase = Phase::Initializing(match self.stored {
             Some(state) => Initialization::Resuming(state),
             None => Initialization::Completed(CompletedTxn::NotOpen),
         });
@@ -131,8 +140,8 @@ impl Transactional {
             return false;
         };
         match (initialization, code) {
-            (Initialization::Keeping(stored), ErrorCode::UNSUPPORTED_VERSION) => {
-                self.resume(stored);
+            (Initialization::Keeping, ErrorCode::UNSUPPORTED_VERSION) => {
+                self.resume();
                 true
             }
             (_, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)

@@ -100,7 +100,7 @@ fn what_is_prepared_stays_so_while_its_coordinator_refuses_us() {
     let coordinator = NodeId(stage.coordinators.transactions);
     stage.sasl_port.refusing.insert(coordinator);
     stage.lose(coordinator.0);
-    let mut commit = stage.commit();
+    let mut commit = stage.transact(TransactionCall::CommitPrepared(state));
     stage.pass(ms(1500));
     kept(commit.ended());
     stage.abandon();

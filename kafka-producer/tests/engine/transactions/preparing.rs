@@ -1,5 +1,7 @@
 //! Two-phase commit (KIP-939): what a coordinator is asked, and when.
 
+use std::str::FromStr;
+
 use kafka_producer::engine::{Transacted, TransactionCall};
 use kafka_producer::error::{Misuse, TransactionError};
 use kafka_producer::{CompletedTxn, PreparedTxnState};
@@ -60,7 +62,9 @@ fn it_is_prepared_when_everything_is_acknowledged_and_its_coordinator_is_not_tol
     let told = prepare.answered().unwrap();
     assert_eq!(told, Transacted::Prepared(state("7000:0")));
     assert_eq!(stage.story(), [""; 0]);
-    stage.commit().done();
+    stage
+        .transact(TransactionCall::CommitPrepared(state("7000:0")))
+        .done();
     assert_eq!(stage.story(), ["EndTxn commit"]);
     stage.begin().done();
 }
@@ -92,16 +96,57 @@ fn offsets_are_committed_before_it_is_prepared() {
 
 #[test]
 fn time_ends_nothing_that_is_prepared() {
-    let (mut stage, _) = prepared();
+    let (mut stage, state) = prepared();
     stage.pass(ms(600_000));
     assert_eq!(stage.asked(ApiKey::END_TXN), 0);
     let begin = stage.begin().misused();
     assert_eq!(begin, Misuse::TransactionPrepared);
     assert_eq!(stage.outcome().misused(), Misuse::TransactionPrepared);
     stage.abandon();
-    let mut commit = stage.commit();
+    let mut commit = stage.transact(TransactionCall::CommitPrepared(state));
     stage.pass(ms(1_000));
     commit.done();
+}
+
+#[test]
+fn time_aborts_nothing_that_may_still_be_prepared() {
+    let mut stage = begun();
+    let loading = [ErrorCode::COORDINATOR_LOAD_IN_PROGRESS; 200];
+    stage.refuses(ApiKey::TXN_OFFSET_COMMIT, &loading);
+    stage.send_offsets(&[7]).is_pending();
+    stage.pass(ms(61_000));
+    assert!(!stage.has_refused_all());
+    assert!(stage.handle.abort_reason().is_none());
+    stage.pass(ms(600_000));
+    assert!(stage.has_refused_all());
+    stage.transact(TransactionCall::Prepare).answered().unwrap();
+}
+
+#[test]
+fn only_what_is_meant_is_committed_or_aborted_and_only_while_it_is_prepared() {
+    for call in [
+        TransactionCall::CommitPrepared,
+        TransactionCall::AbortPrepared,
+    ] {
+        let (mut stage, state) = prepared();
+        let another = PreparedTxnState::from_str("7000:9").unwrap();
+        let refused = stage.transact(call(another)).misused();
+        assert_eq!(refused, Misuse::NotPrepared);
+        completes(&mut stage, None, CompletedTxn::NotOpen);
+        assert_eq!(
+            stage.transact(call(state)).misused(),
+            Misuse::NotPrepared,
+            "no transaction is open"
+        );
+        stage.begin().done();
+        stage.story();
+        assert_eq!(
+            stage.transact(call(state)).misused(),
+            Misuse::NotPrepared,
+            "another is open"
+        );
+        assert_eq!(stage.story(), [""; 0]);
+    }
 }
 
 #[test]
@@ -195,6 +240,30 @@ fn without_anything_stored_such_a_coordinator_is_asked_for_the_next_epoch_alone(
 }
 
 #[test]
+fn what_its_coordinator_refuses_to_commit_stays_prepared_until_its_owner_aborts_it() {
+    for code in [
+        ErrorCode::TRANSACTION_ABORTABLE,
+        ErrorCode::UNKNOWN_PRODUCER_ID,
+    ] {
+        let (mut stage, state) = prepared();
+        stage.refuses(ApiKey::END_TXN, &[code, code]);
+        stage.story();
+        stage
+            .transact(TransactionCall::CommitPrepared(state))
+            .abortable();
+        let begin = stage.begin().misused();
+        assert_eq!(begin, Misuse::TransactionPrepared);
+        let again = TransactionCall::Complete(Some(state));
+        stage.transact(again).abortable();
+        stage.pass(ms(1_000));
+        assert_eq!(stage.story(), ["EndTxn commit"; 2], "{code}");
+        completes(&mut stage, None, CompletedTxn::NotOpen);
+        assert_eq!(stage.story(), ["EndTxn abort"], "{code}");
+        stage.begin().done();
+    }
+}
+
+#[test]
 fn a_producer_that_closes_leaves_it_prepared() {
     let (mut stage, _) = prepared();
     let mut report = stage.close(None);
@@ -211,6 +280,41 @@ fn a_completion_that_nobody_waited_for_is_told_to_who_asks_again() {
     completes(&mut stage, None, CompletedTxn::NotOpen);
     let again = stage.transact(TransactionCall::Complete(None)).misused();
     assert_eq!(again, Misuse::AlreadyInitialized);
+}
+
+#[test]
+fn what_is_said_last_to_be_stored_counts_until_its_coordinator_has_answered() {
+    let mut stage = uninitialized();
+    stage.coordinators.producer = (7000, 8);
+    stage.coordinators.kept = (7000, 8);
+    stage.keeps(ApiKey::INIT_PRODUCER_ID);
+    let kept = Some(state("7000:8"));
+    let mut first = stage.transact(TransactionCall::Complete(None));
+    let mut second = stage.transact(TransactionCall::Complete(kept));
+    assert_eq!(first.misused(), Misuse::OtherStored);
+    stage.keeps(ApiKey::END_TXN);
+    stage.reply(ErrorCode::NONE);
+    second.is_pending();
+    let other = stage.transact(TransactionCall::Complete(None)).misused();
+    assert_eq!(other, Misuse::OtherStored);
+    let third = stage.transact(TransactionCall::Complete(kept));
+    assert_eq!(stage.story().last().unwrap(), "EndTxn commit");
+    stage.reply(ErrorCode::NONE);
+    for mut call in [second, third] {
+        let told = call.answered().unwrap();
+        assert_eq!(told, Transacted::Completed(CompletedTxn::Committed));
+    }
+}
+
+#[test]
+fn what_has_become_of_one_that_was_stored_is_not_told_about_another() {
+    let mut stage = uninitialized();
+    stage.keeps(ApiKey::INIT_PRODUCER_ID);
+    drop(stage.transact(TransactionCall::Complete(None)));
+    stage.reply(ErrorCode::NONE);
+    let other = TransactionCall::Complete(Some(state("7000:8")));
+    assert_eq!(stage.transact(other).misused(), Misuse::OtherStored);
+    completes(&mut stage, None, CompletedTxn::NotOpen);
 }
 
 #[test]
