@@ -163,12 +163,12 @@ impl PendingRecord {
         mut self,
         appender: &RecordAppender,
         reserved: Reservation,
-    ) -> Result<R, (NotAppended, Self)> {
+    ) -> Result<R, Box<(NotAppended, Self)>> {
         let appended = match self.waits_for {
-            WaitsFor::Metadata => return Err((NotAppended::Waits(self.waits_for), self)),
+            WaitsFor::Metadata => Err(Box::new(NotAppended::Waits(self.waits_for))),
             WaitsFor::Memory { .. } => self.try_append(appender, Some(reserved)),
         };
-        appended.map_err(|why| (*why, self))
+        appended.map_err(|why| Box::new((*why, self)))
     }
 
     fn try_append<R: SendReceipt>(

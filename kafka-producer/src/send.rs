@@ -214,7 +214,8 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
                 NotAppended::Refused(error) => Err(error),
                 NotAppended::Waits(pending) => pending
                     .append_reserved(&self.appender, reserved)
-                    .map_err(|(why, pending)| {
+                    .map_err(|not_appended| {
+                        let (why, pending) = *not_appended;
                         let bytes = pending.bytes();
                         pending.refuse(not_covered(topic, why, bytes, record_bytes))
                     }),

@@ -128,10 +128,8 @@ impl From<Compression> for Codecs {
 impl Codecs {
     /// `general` for all topics but these.
     pub fn new(general: Codec, by_topic: BTreeMap<Arc<str>, Codec>) -> Self {
-        let all = [general].into_iter().chain(by_topic.values().copied());
-        let compress = all.fold(false, |any, codec| {
-            any || codec.compression != Compression::None
-        });
+        let mut all = [general].into_iter().chain(by_topic.values().copied());
+        let compress = all.any(|codec| codec.compression != Compression::None);
         Self {
             general,
             by_topic,

@@ -261,20 +261,15 @@ impl World {
         };
         let settings = &self.clients[client].producer.settings;
         // Of every topic the same.
-        let codec = settings.codecs.of("").compression;
+        let chosen = settings.codecs.of("");
+        let codec = chosen.compression;
         let raw = order
             .batches()
             .filter(|batch| codec != Compression::None && batch.codec() == Compression::None);
         for batch in raw {
             let records = batch.records();
             let mut compressed = Vec::new();
-            compress(
-                codec,
-                settings.codecs.of("").level,
-                &records,
-                &mut compressed,
-            )
-            .expect("every codec is there");
+            compress(codec, chosen.level, &records, &mut compressed).expect("every codec is there");
             if compressed.len() < records.len() {
                 drop(records);
                 let _ = batch.replace_records(&compressed, codec);
