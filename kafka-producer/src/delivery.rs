@@ -47,6 +47,7 @@ pub(crate) struct RecordFacts {
     value: PartSize,
 }
 
+#[cfg(feature = "tokio")]
 impl RecordFacts {
     #[inline(always)]
     pub(crate) fn new(timestamp_ms: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Self {
@@ -66,6 +67,7 @@ impl PartSize {
     /// Nothing that is accepted is as long.
     const NULL: u32 = u32::MAX;
 
+    #[cfg(feature = "tokio")]
     #[inline(always)]
     fn of(bytes: Option<&[u8]>) -> Self {
         Self(bytes.map_or(Self::NULL, |bytes| bytes.len() as u32))
