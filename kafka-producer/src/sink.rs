@@ -24,20 +24,23 @@ use crate::record::{ProducerRecord, RecordMetadata};
 /// not known, at most `max.block.ms` for each record. To flush it is to wait until everything that was sent to the
 /// **producer** has an outcome; to close it is to flush it, and the producer stays open.
 ///
-/// The first record that fails is an error of the next call that can tell, and of that one alone: what was accepted besides is sent
-/// all the same. Dropped, the sink loses nothing but a record that waits.
+/// The first record that fails is an error of the next call that can tell, and of that one alone: what was accepted
+/// besides is sent all the same. Dropped, the sink loses nothing but a record that waits; so does a `start_send` that
+/// no `poll_ready` went before, against the contract of [`Sink`].
 ///
 /// ```no_run
 /// # use kafka_producer::{OwnedRecord, Producer, SinkError};
 /// # use futures_sink::Sink;
 /// # use std::{future::poll_fn, pin::pin};
-/// # async fn example(producer: Producer<str, str>, orders: Vec<OwnedRecord<String, String>>) -> Result<(), SinkError> {
+/// type Order = OwnedRecord<String, String>;
+///
+/// # async fn example(producer: Producer<str, str>, orders: Vec<Order>) -> Result<(), SinkError> {
 /// let mut sink = pin!(producer.sink());
 /// for order in orders {
-///     poll_fn(|context| Sink::<OwnedRecord<_, _>>::poll_ready(sink.as_mut(), context)).await?;
+///     poll_fn(|context| Sink::<Order>::poll_ready(sink.as_mut(), context)).await?;
 ///     sink.as_mut().start_send(order)?;
 /// }
-/// poll_fn(|context| Sink::<OwnedRecord<String, String>>::poll_flush(sink.as_mut(), context)).await
+/// poll_fn(|context| Sink::<Order>::poll_flush(sink.as_mut(), context)).await
 /// # }
 /// ```
 ///

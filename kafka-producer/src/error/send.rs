@@ -148,7 +148,7 @@ pub enum SendError {
     RecordTooLarge {
         /// Its size alone in a batch: on the wire for `max.request.size`, in memory for `buffer.memory`.
         bytes: usize,
-        /// `max.request.size` or `buffer.memory`.
+        /// `max.request.size` or `buffer.memory`; of a [`Permit`](crate::Permit), what was reserved.
         setting: &'static str,
         /// Its value.
         limit: usize,
