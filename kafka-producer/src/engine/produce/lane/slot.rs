@@ -34,22 +34,33 @@ pub(crate) struct Slot {
     /// How often in a row its leader was asked about it without a result.
     pub(super) asked_in_vain: u8,
     pub(super) state: SlotState,
-    /// When it was taken from its queue.
-    pub(super) taken: Instant,
+    /// How long it was in its queue, in milliseconds: there is one in every slot, and an `Instant` takes four times
+    /// as much.
+    pub(super) queued_ms: u32,
     /// The attempts that have ended without an acknowledgement, if there are any.
     pub(super) trail: Option<Box<Trail>>,
 }
 
-/// More is not moved in registers, but by a call: a batch is moved four times.
-const _: () = assert!(size_of::<Slot>() <= 128);
+/// A partition that is written to has room for four; and what is larger than 128 is moved by a call.
+const _: () = assert!(size_of::<Slot>() <= 96);
 
 /// Producer id, epoch and sequence of a batch, by which a broker keeps a producer's batches in order.
-/// Laid out so that it takes 16 bytes: there is one in every slot.
+/// Laid out so that it takes 16 bytes, and no more if there may be none: there is a place for one in every slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Number {
     producer_id: i64,
     sequence: i32,
     producer_epoch: i16,
+    given: Given,
+}
+
+const _: () = assert!(size_of::<Option<Number>>() == 16);
+
+/// A byte of which one value means something, so that the others are left to say that there is no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Given {
+    Given,
 }
 
 impl Number {
@@ -58,6 +69,7 @@ impl Number {
             producer_id: producer.id,
             sequence,
             producer_epoch: producer.epoch,
+            given: Given::Given,
         }
     }
 
@@ -136,6 +148,7 @@ impl Slot {
         number: Option<Number>,
         now: Instant,
     ) -> Self {
+        let queued = now.saturating_duration_since(batch.created());
         Self {
             serial,
             batch: Arc::new(batch),
@@ -147,7 +160,7 @@ impl Slot {
             sent_to: None,
             asked_in_vain: 0,
             state: SlotState::Waiting { until: now },
-            taken: now,
+            queued_ms: u32::try_from(queued.as_millis()).unwrap_or(u32::MAX),
             trail: None,
         }
     }
@@ -189,7 +202,7 @@ impl Slot {
 
     /// What happened to its records, which fail now.
     pub(super) fn timeline(&self, addresses: &Addresses, now: Instant) -> Timeline {
-        let at = self.age(self.taken);
+        let at = Duration::from_millis(self.queued_ms.into());
         let mut events = vec![TimelineEvent::Accepted, TimelineEvent::Sealed { at }];
         if let Some(trail) = &self.trail {
             trail.tell(&mut events);
