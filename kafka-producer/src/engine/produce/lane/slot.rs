@@ -34,9 +34,6 @@ pub(crate) struct Slot {
     /// How often in a row its leader was asked about it without a result.
     pub(super) asked_in_vain: u8,
     pub(super) state: SlotState,
-    /// How long it was in its queue, in milliseconds: there is one in every slot, and an `Instant` takes four times
-    /// as much.
-    pub(super) queued_ms: u32,
     /// The attempts that have ended without an acknowledgement, if there are any.
     pub(super) trail: Option<Box<Trail>>,
 }
@@ -148,7 +145,6 @@ impl Slot {
         number: Option<Number>,
         now: Instant,
     ) -> Self {
-        let queued = now.saturating_duration_since(batch.created());
         Self {
             serial,
             batch: Arc::new(batch),
@@ -160,7 +156,6 @@ impl Slot {
             sent_to: None,
             asked_in_vain: 0,
             state: SlotState::Waiting { until: now },
-            queued_ms: u32::try_from(queued.as_millis()).unwrap_or(u32::MAX),
             trail: None,
         }
     }
@@ -202,7 +197,7 @@ impl Slot {
 
     /// What happened to its records, which fail now.
     pub(super) fn timeline(&self, addresses: &Addresses, now: Instant) -> Timeline {
-        let at = Duration::from_millis(self.queued_ms.into());
+        let at = self.sealed(now);
         let mut events = vec![TimelineEvent::Accepted, TimelineEvent::Sealed { at }];
         if let Some(trail) = &self.trail {
             trail.tell(&mut events);
@@ -211,6 +206,17 @@ impl Slot {
         events.extend(unanswered.map(TimelineEvent::Attempt));
         events.push(TimelineEvent::Failed { at: self.age(now) });
         Timeline::new(events)
+    }
+
+    /// When it was taken from its queue. That is not noted: it is sent as soon as it was taken.
+    fn sealed(&self, now: Instant) -> Duration {
+        let first = self.trail.as_ref().and_then(|trail| trail.first());
+        match (first, self.state) {
+            (Some(attempt), _) => attempt.sent,
+            (None, SlotState::InFlight { since }) => self.age(since),
+            (None, SlotState::Waiting { until }) => self.age(until.min(now)),
+            (None, _) => self.age(now),
+        }
     }
 
     /// From the creation of its batch.

@@ -21,6 +21,10 @@ impl Trail {
         (self.first.len() + self.last.len()) as u32 + self.left_out
     }
 
+    pub(super) fn first(&self) -> Option<&Attempt> {
+        self.first.first()
+    }
+
     /// Another attempt has ended.
     pub(super) fn note(&mut self, attempt: Attempt) {
         if self.first.len() < FIRST {
