@@ -13,7 +13,20 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase().replace(['_', '-'], ".");
     let candidates = table::all().map(|property| (distance(&name, property.name), property.name));
     let (differences, nearest) = candidates.min()?;
-    (differences <= nearest.len() / 4).then_some(nearest)
+    let is_slip = differences <= nearest.len() / 4;
+    is_slip.then_some(nearest).or_else(|| only_one_begun(&name))
+}
+
+/// The only name that goes on where this one ends: `linger` of `linger.ms`.
+fn only_one_begun(name: &str) -> Option<&'static str> {
+    let goes_on = |known: &&str| {
+        known
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let mut begun = table::all().map(|property| property.name).filter(goes_on);
+    let only = begun.next()?;
+    begun.next().is_none().then_some(only)
 }
 
 /// How many characters must be inserted, removed or replaced to make `a` of `b` (Levenshtein).
@@ -44,8 +57,15 @@ mod tests {
             nearest("max.in.flight.request.per.connection"),
             Some("max.in.flight.requests.per.connection")
         );
-        assert_eq!(nearest("max.in.flight.requests"), None);
         assert_eq!(nearest("ack"), Some("acks"));
+    }
+
+    #[test]
+    fn a_name_that_is_cut_short_is_recognised_if_only_one_begins_so() {
+        assert_eq!(nearest("linger"), Some("linger.ms"));
+        let in_flight = "max.in.flight.requests.per.connection";
+        assert_eq!(nearest("max.in.flight.requests"), Some(in_flight));
+        assert_eq!(nearest("ssl.truststore"), None, "there are several");
     }
 
     #[test]

@@ -57,6 +57,15 @@ pub enum Event {
         /// Its name.
         topic: Arc<str>,
     },
+    /// Somebody writes to a partition that its topic does not have.
+    PartitionUnknown {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// How many partitions there are.
+        partitions: i32,
+    },
     /// Nobody leads a partition that is written to.
     Leaderless {
         /// Of the partition.
@@ -117,6 +126,7 @@ impl Event {
             | Self::Elsewhere(_)
             | Self::Rebootstrap { .. }
             | Self::TopicUnknown { .. }
+            | Self::PartitionUnknown { .. }
             | Self::Leaderless { .. }
             | Self::Doomed { .. }
             | Self::MemoryFull { .. } => Weight::Warning,
@@ -140,6 +150,7 @@ impl Event {
         match self {
             Self::TopicUnknown { topic }
             | Self::TopicKnown { topic }
+            | Self::PartitionUnknown { topic, .. }
             | Self::Leaderless { topic, .. }
             | Self::Led { topic, .. } => Some(topic),
             _ => None,
@@ -149,7 +160,9 @@ impl Event {
     /// The partition of the topic.
     pub fn partition(&self) -> Option<i32> {
         match self {
-            Self::Leaderless { partition, .. } | Self::Led { partition, .. } => Some(*partition),
+            Self::PartitionUnknown { partition, .. }
+            | Self::Leaderless { partition, .. }
+            | Self::Led { partition, .. } => Some(*partition),
             _ => None,
         }
     }
@@ -200,6 +213,16 @@ impl fmt::Display for Event {
                 "topic {topic} does not exist: records for it wait for max.block.ms, and then fail"
             ),
             Self::TopicKnown { topic } => write!(f, "topic {topic} exists now"),
+            Self::PartitionUnknown {
+                topic,
+                partition,
+                partitions,
+            } => write!(
+                f,
+                "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {}); records for it wait \
+                 for max.block.ms, and then fail",
+                partitions - 1
+            ),
             Self::Leaderless { topic, partition } => write!(
                 f,
                 "{topic}-{partition} has no leader: its records wait until one is elected, for \

@@ -29,6 +29,8 @@ pub(crate) struct Reports {
     throttled: BTreeMap<NodeId, Instant>,
     /// Topics that do not exist, and how many answers have said so.
     unknown: BTreeMap<Arc<str>, u8>,
+    /// Partitions that records name, and that their topics do not have.
+    beyond: BTreeSet<(Arc<str>, i32)>,
     /// Partitions without a leader.
     leaderless: BTreeSet<(Arc<str>, i32)>,
     /// The id and epoch of an idempotent producer.
@@ -122,6 +124,24 @@ impl Reports {
         if self.unknown.remove(topic) >= Some(ANSWERS_IN_VAIN) {
             let topic = Arc::clone(topic);
             actions.push_back(Action::Tell(Event::TopicKnown { topic }));
+        }
+    }
+
+    /// A record names a partition, and an answer has said that its topic has fewer.
+    pub(crate) fn partition_unknown(
+        &mut self,
+        (topic, partition): (&Arc<str>, i32),
+        partitions: i32,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let key = (Arc::clone(topic), partition);
+        if self.beyond.len() < TOLD_MAX && self.beyond.insert(key) {
+            let topic = Arc::clone(topic);
+            actions.push_back(Action::Tell(Event::PartitionUnknown {
+                topic,
+                partition,
+                partitions,
+            }));
         }
     }
 

@@ -58,6 +58,23 @@ fn lines_are_sent_byte_by_byte_with_keys_and_nulls() {
 }
 
 #[test]
+fn what_is_odd_about_the_configuration_is_told_and_records_are_sent() {
+    let kafka = cluster(1);
+    let odd = ["-X", "linger=5", "-X", "queue.buffering.max.ms=5"];
+    let told = [
+        "warning: unknown property \"linger\"",
+        "did you mean linger.ms?",
+        "warning: queue.buffering.max.ms",
+        "1 record delivered",
+    ];
+    let ended = send(&kafka, &[&["-t", "t"], &odd[..]].concat(), b"tea");
+    ended_with(&ended, 0, &told);
+    let dry = [&["-t", "t", "--dry-run"], &odd[..]].concat();
+    ended_with(&send(&kafka, &dry, b"tea"), 0, &told[..3]);
+    assert_eq!(values(&kafka, "t"), ["tea"]);
+}
+
+#[test]
 fn many_lines_arrive_each_once_and_in_order() {
     let kafka = cluster(1);
     let lines: Vec<String> = (0..20_000).map(|number: u32| number.to_string()).collect();

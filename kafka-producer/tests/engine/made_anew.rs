@@ -295,6 +295,10 @@ fn a_partition_that_does_not_appear_is_named_with_how_many_there_are() {
         (4..=12).contains(&questions),
         "{questions} questions in 5 s"
     );
+    let events: Vec<_> = stage.events.iter().map(ToString::to_string).collect();
+    let told = "partition 4 of topic orders does not exist: it has 2 (0 to 1); records for it wait for max.block.ms, and \
+                then fail";
+    assert_eq!(events, [told], "at once, and not again");
 }
 
 #[test]

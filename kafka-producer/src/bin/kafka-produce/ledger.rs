@@ -229,8 +229,8 @@ impl fmt::Display for Summary<'_> {
         let seconds = self.elapsed.as_secs_f64().max(1e-6);
         write!(
             f,
-            "{} records delivered, {}B, in {seconds:.1} s ({:.0} records/s); {} failed",
-            grouped(counts.delivered),
+            "{} delivered, {}B, in {seconds:.1} s ({:.0} records/s); {} failed",
+            records(counts.delivered),
             scaled(counts.bytes as f64),
             counts.delivered as f64 / seconds,
             grouped(counts.failed),
@@ -241,9 +241,9 @@ impl fmt::Display for Summary<'_> {
         if self.ledger.is_transactional {
             write!(
                 f,
-                "; transactions committed: {}, with {} records",
+                "; transactions committed: {}, with {}",
                 grouped(counts.transactions),
-                grouped(counts.committed),
+                records(counts.committed),
             )?;
             let perhaps = counts.perhaps_committed;
             let known = counts.committed + perhaps;
@@ -260,6 +260,14 @@ impl fmt::Display for Summary<'_> {
             write!(f, "\n  {times} x {cause}")?;
         }
         Ok(())
+    }
+}
+
+/// So many records.
+fn records(count: u64) -> String {
+    match count {
+        1 => "1 record".to_owned(),
+        count => format!("{} records", grouped(count)),
     }
 }
 

@@ -95,6 +95,11 @@ impl TopicWaiters {
         notices.extend(served.map(|waiter| waiter.answer(Ok(()))));
     }
 
+    /// The partitions that callers wait for.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = i32> {
+        self.list.iter().filter_map(|waiter| waiter.partition)
+    }
+
     /// Fails those whose deadline has passed.
     pub(crate) fn expire(
         &mut self,

@@ -127,6 +127,10 @@ impl Metadata {
                 if !entry.waiters().is_empty() {
                     self.updates.told(name, Told::Incomplete);
                 }
+                for partition in entry.waiters().partitions().filter(|_| partitions > 0) {
+                    let (reports, actions) = (&mut cx.reports, &mut cx.actions);
+                    reports.partition_unknown((name, partition), partitions, actions);
+                }
             }
         }
         let gained = if applied.learnt > 0 {
