@@ -1,4 +1,5 @@
-//! How an application tests what it sends: with an embedded cluster, in milliseconds, without Docker.
+//! How an application tests what it sends: without a broker, and what only a cluster can show with an embedded one, in
+//! milliseconds, without Docker.
 //!
 //! The application comes first, its tests after it.
 
@@ -29,59 +30,61 @@ mod tests {
     )]
 
     use kafka_mock::MockCluster;
-    use kafka_mock::cluster::Fault;
-    use kafka_mock::kafka_wire::{ApiKey, ErrorCode};
+    use kafka_mock::cluster::{Fault, When};
+    use kafka_mock::kafka_wire::ApiKey;
+    use kafka_producer::ErrorCode;
+    use kafka_producer::mock::{Failure, MockBroker};
+    use pollster::block_on;
 
     use super::*;
 
-    fn shop(kafka: &MockCluster) -> Shop {
-        let builder = Producer::builder().bootstrap_servers([kafka.bootstrap_servers()]);
-        Shop {
-            producer: builder.build().unwrap(),
-        }
+    fn shop() -> (Shop, MockBroker) {
+        let builder = Producer::builder();
+        let (producer, broker) = builder.build_mock([("orders", 3)]).unwrap();
+        (Shop { producer }, broker)
     }
 
-    #[tokio::test]
-    async fn an_order_is_written_with_its_customer_as_the_key() {
-        let kafka = MockCluster::builder()
-            .topic("orders", 3)
-            .start()
-            .await
-            .unwrap();
-        shop(&kafka).order("customer-7", "tea").await.unwrap();
+    #[test]
+    fn an_order_is_written_with_its_customer_as_the_key() {
+        let (shop, broker) = shop();
+        block_on(shop.order("customer-7", "tea")).unwrap();
 
-        let records = kafka.records("orders");
+        let records = broker.records("orders");
         assert_eq!(records.len(), 1);
         assert_eq!(records[0].key.as_deref(), Some(&b"customer-7"[..]));
         assert_eq!(records[0].value.as_deref(), Some(&b"tea"[..]));
     }
 
-    #[tokio::test]
-    async fn nothing_is_written_for_what_is_not_sold() {
-        let kafka = MockCluster::builder()
-            .topic("orders", 3)
-            .start()
-            .await
-            .unwrap();
-        assert!(shop(&kafka).order("customer-7", "beer").await.is_err());
-        assert!(kafka.records("orders").is_empty());
+    #[test]
+    fn nothing_is_written_for_what_is_not_sold() {
+        let (shop, broker) = shop();
+        assert!(block_on(shop.order("customer-7", "beer")).is_err());
+        assert!(broker.history().is_empty());
     }
 
-    #[tokio::test]
-    async fn an_order_that_kafka_refuses_is_an_error() {
-        let kafka = MockCluster::builder()
-            .topic("orders", 3)
-            .start()
-            .await
-            .unwrap();
-        let refused = Fault::refuse(ErrorCode::TOPIC_AUTHORIZATION_FAILED);
-        kafka.inject(refused.api(ApiKey::PRODUCE).always());
+    #[test]
+    fn an_order_that_kafka_refuses_is_an_error() {
+        let (shop, broker) = shop();
+        broker.fail_next(Failure::refused(ErrorCode::TOPIC_AUTHORIZATION_FAILED));
 
-        let error = shop(&kafka).order("customer-7", "tea").await.unwrap_err();
+        let error = block_on(shop.order("customer-7", "tea")).unwrap_err();
         assert!(
             error.to_string().contains("TOPIC_AUTHORIZATION_FAILED"),
             "{error}"
         );
-        assert!(kafka.records("orders").is_empty());
+        assert!(broker.records("orders").is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_order_whose_answer_is_lost_is_written_once() {
+        let kafka = MockCluster::builder().topic("orders", 3);
+        let kafka = kafka.start().await.unwrap();
+        let lost = Fault::disconnect(When::AfterHandling);
+        kafka.inject(lost.api(ApiKey::PRODUCE));
+
+        let builder = Producer::builder().bootstrap_servers([kafka.bootstrap_servers()]);
+        let producer = builder.build().unwrap();
+        Shop { producer }.order("customer-7", "tea").await.unwrap();
+        assert_eq!(kafka.records("orders").len(), 1);
     }
 }

@@ -364,6 +364,28 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
         self.start().map(P::from)
     }
 
+    /// The producer, with what it shares with its engine, for whoever takes the place of that: there is no engine and
+    /// no thread.
+    #[cfg(feature = "mock")]
+    pub(crate) fn build_without_engine(self) -> Result<(P, Shared), BuildError> {
+        let this = self.bootstrap_servers(["mock:9092"]);
+        let (checked, mut interceptors) = this.config.check_for(&this.serializer_types)?;
+        let settings = Arc::new(within_a_frame(checked.settings));
+        warnings::report(&checked.warnings, &settings.client_id, this.on_warning);
+        interceptors.extend(this.interceptors);
+        let interceptors = Interceptors::new(interceptors, Arc::clone(&settings.client_id));
+        let partitioner = this.partitioner;
+        let partitioner = partitioner.unwrap_or_else(|| chosen(checked.partitioner));
+        let shared = Shared::new(settings);
+        let producer = Producer::new(
+            shared.appender(partitioner),
+            this.key_serializer,
+            this.value_serializer,
+            Custom::new(interceptors, this.router),
+        );
+        Ok((producer.into(), shared))
+    }
+
     fn with(mut self, change: impl FnOnce(ProducerConfig) -> ProducerConfig) -> Self {
         self.config = change(self.config);
         self
@@ -430,22 +452,51 @@ pub(crate) fn assemble(
     partitioner: SharedPartitioner,
     seed: Seed,
 ) -> (Engine, RecordAppender, Arc<Doorbell>) {
-    let doorbell = Arc::new(Doorbell::new());
-    let accumulator = Arc::new(Accumulator::new(
-        settings.accumulator,
-        Arc::clone(&doorbell),
-        DeliveryError::abandoned,
-    ));
-    let handle = Arc::new(EngineHandle::new(Arc::clone(&doorbell)));
+    let shared = Shared::new(Arc::clone(settings));
+    let appender = shared.appender(partitioner);
+    let doorbell = Arc::clone(shared.accumulator.doorbell());
+    let now = Instant::now();
     let engine = Engine::new(
-        Arc::clone(settings),
-        Arc::clone(&accumulator),
-        Arc::clone(&handle),
+        shared.settings,
+        shared.accumulator,
+        shared.handle,
         seed,
-        Instant::now(),
+        now,
     );
-    let appender = RecordAppender::new(Arc::clone(settings), accumulator, handle, partitioner);
     (engine, appender, doorbell)
+}
+
+/// What callers and an engine share.
+pub(crate) struct Shared {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) accumulator: Arc<Accumulator<DeliveryError>>,
+    pub(crate) handle: Arc<EngineHandle>,
+}
+
+impl Shared {
+    fn new(settings: Arc<Settings>) -> Self {
+        let doorbell = Arc::new(Doorbell::new());
+        let accumulator = Accumulator::new(
+            settings.accumulator,
+            Arc::clone(&doorbell),
+            DeliveryError::abandoned,
+        );
+        Self {
+            settings,
+            accumulator: Arc::new(accumulator),
+            handle: Arc::new(EngineHandle::new(doorbell)),
+        }
+    }
+
+    fn appender(&self, partitioner: SharedPartitioner) -> RecordAppender {
+        let (settings, accumulator) = (&self.settings, &self.accumulator);
+        RecordAppender::new(
+            Arc::clone(settings),
+            Arc::clone(accumulator),
+            Arc::clone(&self.handle),
+            partitioner,
+        )
+    }
 }
 
 /// A frame's length is an `i32`: batches and requests stay below that, whatever the settings allow.

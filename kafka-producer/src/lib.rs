@@ -54,6 +54,7 @@
 //! | `metrics` | a [`RecorderReporter`](metrics::RecorderReporter): what is measured goes to the recorder of the crate `metrics` |
 //! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
 //! | `json` | JSON values ([`serialize`]) |
+//! | `mock` | a producer without a broker, for tests of an application's own logic ([`mock`]) |
 //! | `sink` | a sink of records, where a stream of `futures` ends |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |
 //! | `cli` | nothing in the library: the program `kafka-produce`, which `docs/command-line.md` of the repository describes |
@@ -92,6 +93,8 @@ pub mod error;
 mod explanation;
 mod group;
 pub mod metrics;
+#[cfg(feature = "mock")]
+pub mod mock;
 #[cfg(feature = "tokio")]
 mod interception;
 #[cfg(feature = "tokio")]
@@ -227,7 +230,7 @@ pub struct FirstSteps;
 pub struct ErrorRecipes;
 
 /// How programs are tested.
-#[cfg(all(doctest, feature = "tokio"))]
+#[cfg(all(doctest, feature = "mock"))]
 #[doc = include_str!("../../docs/testing.md")]
 pub struct TestRecipes;
 

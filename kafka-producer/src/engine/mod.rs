@@ -48,6 +48,8 @@ use std::time::{Duration, Instant};
 use kafka_accumulator::{Accumulator, NoUserCode, Panic};
 
 pub use cluster::node_id::NodeId;
+#[cfg(feature = "mock")]
+pub(crate) use cluster::snapshot::Change;
 pub use cluster::snapshot::{Cluster, Topic};
 pub use event::{Event, Weight};
 pub use handle::{
@@ -58,6 +60,8 @@ pub use input::{Action, Input};
 pub(crate) use metrics::{CallerCounters, Wait};
 pub use metrics::{Measurements, Traffic};
 pub use notice::Notices;
+#[cfg(feature = "mock")]
+pub(crate) use produce::batch_records;
 pub use produce::request::{Confirm, Outgoing, Payload, PendingProduce};
 pub use seed::Seed;
 pub use telemetry::{Gathered, Gathering};

@@ -218,6 +218,22 @@ pub struct Topic {
 }
 
 impl Topic {
+    /// One whose partitions all have a leader.
+    #[cfg(feature = "mock")]
+    pub(crate) fn with_leaders(
+        name: Arc<str>,
+        partitions: usize,
+        accumulator: &Arc<Accumulator<DeliveryError>>,
+    ) -> Self {
+        Self {
+            name,
+            row: Row::new(partitions),
+            accumulator: Arc::clone(accumulator),
+            available: (0..).take(partitions).collect(),
+            sticky: Arc::new(StickyState::new(0)),
+        }
+    }
+
     /// How many partitions the topic has.
     pub fn partitions(&self) -> i32 {
         i32::try_from(self.row.len()).unwrap_or(i32::MAX)

@@ -5,6 +5,7 @@
 pub(crate) mod lane_key;
 pub(crate) mod stand;
 
+pub(crate) mod batch_records;
 pub(crate) mod row;
 
 pub(crate) mod accounts;

@@ -6,21 +6,18 @@
 //! that is still too large is split again, down to a single record, so that every record that can be
 //! delivered is. The refusal does not count as an attempt.
 //!
-//! A compressed batch is decompressed here. That is work for each byte, which the engine does nowhere else,
-//! but it is rare. The driver compresses the halves as any batch.
+//! A compressed batch is decompressed for that (`batch_records`). The driver compresses the halves as any batch.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{BufMut, BytesMut};
 use kafka_accumulator::{Batch, Piece};
 use kafka_wire::ErrorCode;
-use kafka_wire::records::{Attributes, Record, RecordBatch, RecordParts, RecordsError};
 
 use crate::engine::context::Context;
+use crate::engine::produce::batch_records::{piece, read};
 use crate::engine::produce::lane::Lane;
 use crate::engine::produce::lane::slot::{Slot, SlotState};
-use crate::engine::produce::request::unnumbered_header;
 use crate::error::DeliveryError;
 
 impl Lane {
@@ -67,37 +64,4 @@ fn halves(batch: &Batch<DeliveryError>) -> Option<Vec<Piece>> {
     let records = read(batch).ok()?;
     let (front, back) = records.split_at(records.len() / 2);
     Some(vec![piece(front)?, piece(back)?])
-}
-
-/// The records of a batch, as a broker reads them.
-fn read(batch: &Batch<DeliveryError>) -> Result<Vec<Record>, RecordsError> {
-    let (body, codec) = batch.records_and_codec();
-    let header = unnumbered_header(batch, Attributes::new(codec));
-    let mut whole = BytesMut::new();
-    whole.put_slice(&header.encode(&body));
-    whole.put_slice(&body);
-    RecordBatch::decode(&mut whole.freeze())?
-        .records_within(batch.uncompressed_bytes())
-        .collect()
-}
-
-fn piece(records: &[Record]) -> Option<Piece> {
-    let base_timestamp_ms = records.first()?.timestamp;
-    let max_timestamp_ms = records.iter().map(|record| record.timestamp).max()?;
-    let mut body = Vec::new();
-    for (record, index) in records.iter().zip(0..) {
-        let headers = record.headers.iter();
-        let parts = RecordParts::new(record.key.as_deref(), record.value.as_deref())
-            .with_headers(headers.map(|(key, value)| (name(key), value)));
-        let timestamp_delta = record.timestamp.wrapping_sub(base_timestamp_ms);
-        let size = parts.size(timestamp_delta, index).ok()?;
-        parts.encode(size, timestamp_delta, index, &mut body);
-    }
-    let count = records.len() as u32;
-    Some(Piece::new(body, count, base_timestamp_ms, max_timestamp_ms))
-}
-
-/// A header's name: it was text when it was written.
-fn name(key: &[u8]) -> &str {
-    std::str::from_utf8(key).unwrap_or_default()
 }
