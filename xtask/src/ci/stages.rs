@@ -184,10 +184,10 @@ fn half_of_the_choices(half: &str, target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// One codec stands for all of them here, and one provider of TLS. `cli` changes nothing in the library, and
-/// `sink` adds one file to it.
+/// One codec stands for all of them here, and one provider of TLS. `cli` changes nothing in the library;
+/// `opentelemetry` and `sink` add files to it.
 const PAIRS: &str = "--feature-powerset --depth 2 --exclude-features \
-     _tls,_tokens,cli,default,gzip,gzip-libdeflate,lz4,lz4-hc,sink,snappy,tls,tls-aws-lc,tls-graviola";
+     _tls,_tokens,cli,default,gzip,gzip-libdeflate,lz4,lz4-hc,opentelemetry,sink,snappy,tls,tls-aws-lc,tls-graviola";
 
 /// If that toolchain cannot be installed, nothing is checked, and the table says so.
 fn msrv() -> Result<()> {
