@@ -10,8 +10,9 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kafka_accumulator::{Completion, Delivered, catch_panic};
 use kafka_serde::Headers;
@@ -20,7 +21,10 @@ use crate::append::{SerializedRecord, WaitsFor};
 use crate::callback::OnOutcome;
 use crate::delivery::{OutcomeCallback, RecordFacts, metadata};
 use crate::error::{DeliveryError, SendError};
-use crate::interceptor::{Acknowledgement, InterceptedRecord, SharedInterceptor, Unacknowledged};
+use crate::interceptor::{
+    Acknowledgement, InterceptedRecord, InterceptorError, OnAcknowledgement, SharedInterceptor,
+    Unacknowledged,
+};
 use crate::own_thread;
 use crate::record::{ProducerRecord, RecordMetadata};
 use crate::warnings;
@@ -39,7 +43,8 @@ struct Chain<K: ?Sized, V: ?Sized> {
 
 /// Who is told of outcomes.
 trait Told: Send + Sync {
-    fn tell(&self, acknowledgement: &Acknowledgement<'_>);
+    /// Calls the interceptors, and then those who wait for this record alone.
+    fn tell(&self, acknowledgement: &Acknowledgement<'_>, waiting: Vec<OnAcknowledgement>);
 }
 
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Interceptors<K, V> {
@@ -61,30 +66,48 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> Interceptors<K, V> {
 }
 
 impl<K: ?Sized, V: ?Sized> Interceptors<K, V> {
-    /// Shows a record to all of them. An interceptor that fails leaves it as it was.
-    pub(crate) fn on_send(&self, record: &mut InterceptedRecord<'_, K, V>) {
+    /// What all of them have made of a record. An interceptor that fails leaves it as it was.
+    pub(crate) fn on_send<'r: 'a, 'a>(
+        &'a self,
+        record: &mut ProducerRecord<'r, K, V>,
+    ) -> InterceptedRecord<'a, K, V> {
+        let mut record = InterceptedRecord::taken_from(record, Some(&self.chain.client_id));
         let _running = Running::begin();
         for interceptor in &self.chain.interceptors {
+            let earlier = record.take_on_acknowledgement();
             let before = record.clone();
-            let failure = match catch_panic(|| interceptor.on_send(record)) {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => error.to_string(),
-                Err(panic) => panic.to_string(),
-            };
-            *record = before;
-            self.chain.report("on_send", &record.topic, &failure);
+            if let Err(failure) = failure_of(|| interceptor.on_send(&mut record)) {
+                record = before;
+                self.chain.report("on_send", &record.topic, &failure);
+            }
+            record.put_first(earlier);
         }
+        record
     }
 
-    /// For the one outcome of a record that they have seen.
-    pub(crate) fn ticket(&self, record: &ProducerRecord<'_, K, V>) -> Arc<Ticket> {
+    /// For the one outcome of a record that they have seen, for which these wait.
+    pub(crate) fn ticket(
+        &self,
+        record: &ProducerRecord<'_, K, V>,
+        waiting: Vec<OnAcknowledgement>,
+    ) -> Arc<Ticket> {
         Arc::new(Ticket {
+            waiting: Mutex::new(waiting),
             told: Arc::clone(&self.told),
             topic: record.topic.into(),
             partition: record.partition,
             headers: OnceLock::new(),
             is_used: AtomicBool::new(false),
         })
+    }
+}
+
+/// Why a call of `on_send` has failed.
+fn failure_of(call: impl FnOnce() -> Result<(), InterceptorError>) -> Result<(), String> {
+    match catch_panic(call) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(panic) => Err(panic.to_string()),
     }
 }
 
@@ -97,14 +120,24 @@ impl<K: ?Sized, V: ?Sized> Chain<K, V> {
 }
 
 impl<K: ?Sized, V: ?Sized> Told for Chain<K, V> {
-    fn tell(&self, acknowledgement: &Acknowledgement<'_>) {
+    fn tell(&self, acknowledgement: &Acknowledgement<'_>, waiting: Vec<OnAcknowledgement>) {
         let _running = Running::begin();
         for interceptor in &self.interceptors {
-            let called = catch_panic(|| interceptor.on_acknowledgement(acknowledgement));
-            if let Err(panic) = called {
-                let topic = acknowledgement.topic;
-                self.report("on_acknowledgement", topic, &panic.to_string());
-            }
+            self.call(acknowledgement, || {
+                interceptor.on_acknowledgement(acknowledgement)
+            });
+        }
+        for told in waiting {
+            self.call(acknowledgement, || told(acknowledgement));
+        }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> Chain<K, V> {
+    fn call(&self, acknowledgement: &Acknowledgement<'_>, call: impl FnOnce()) {
+        if let Err(panic) = catch_panic(call) {
+            let topic = acknowledgement.topic;
+            self.report("on_acknowledgement", topic, &panic.to_string());
         }
     }
 }
@@ -113,6 +146,8 @@ impl<K: ?Sized, V: ?Sized> Told for Chain<K, V> {
 /// unused one tells that the record was dropped.
 pub(crate) struct Ticket {
     told: Arc<dyn Told>,
+    /// Who waits for this outcome; taken when it is told.
+    waiting: Mutex<Vec<OnAcknowledgement>>,
     topic: Arc<str>,
     /// The one that the record names.
     partition: Option<i32>,
@@ -156,7 +191,9 @@ impl Ticket {
         }
         let headers = self.headers.get_or_init(Headers::new);
         let acknowledgement = Acknowledgement::new(&self.topic, partition, headers, outcome);
-        self.told.tell(&acknowledgement);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = mem::take(&mut *waiting);
+        self.told.tell(&acknowledgement, waiting);
     }
 }
 

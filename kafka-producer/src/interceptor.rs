@@ -127,7 +127,12 @@ pub struct InterceptedRecord<'a, K: ?Sized, V: ?Sized> {
     pub headers: Headers,
     key: Option<Part<'a, K>>,
     value: Option<Part<'a, V>>,
+    client_id: Option<&'a str>,
+    on_acknowledgement: Vec<OnAcknowledgement>,
 }
+
+/// What an interceptor wants done with the outcome of one record.
+pub(crate) type OnAcknowledgement = Box<dyn FnOnce(&Acknowledgement<'_>) + Send + Sync>;
 
 /// A key or a value.
 enum Part<'a, T: ?Sized> {
@@ -216,8 +221,63 @@ impl<'a, K: ?Sized, V: ?Sized> InterceptedRecord<'a, K, V> {
         self.value = None;
     }
 
+    /// The producer's `client.id`; `None` in a test that makes the record itself.
+    ///
+    /// ```
+    /// use kafka_producer::{InterceptedRecord, ProducerRecord};
+    ///
+    /// let record = InterceptedRecord::from(ProducerRecord::<str, str>::new("orders", "2 x tea"));
+    /// assert_eq!(record.client_id(), None);
+    /// ```
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id
+    }
+
+    /// Calls `told` with the outcome of this record, once: when all interceptors have been called with it, and as
+    /// they are.
+    ///
+    /// What an interceptor has begun for a record ends so, without it having to find the record again. It is dropped
+    /// without a call if `on_send` fails.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use kafka_producer::{InterceptedRecord, InterceptorError, ProducerInterceptor};
+    ///
+    /// struct Latency;
+    ///
+    /// impl<K: ?Sized, V: ?Sized> ProducerInterceptor<K, V> for Latency {
+    ///     fn on_send(&self, record: &mut InterceptedRecord<'_, K, V>) -> Result<(), InterceptorError> {
+    ///         let sent = Instant::now();
+    ///         record.on_acknowledgement(move |acknowledgement| {
+    ///             println!("{} took {:?}", acknowledgement.topic, sent.elapsed());
+    ///         });
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn on_acknowledgement(
+        &mut self,
+        told: impl FnOnce(&Acknowledgement<'_>) + Send + Sync + 'static,
+    ) {
+        self.on_acknowledgement.push(Box::new(told));
+    }
+
+    /// What is to be done with its outcome, which it is left without.
+    pub(crate) fn take_on_acknowledgement(&mut self) -> Vec<OnAcknowledgement> {
+        mem::take(&mut self.on_acknowledgement)
+    }
+
+    /// That this is done first.
+    pub(crate) fn put_first(&mut self, mut first: Vec<OnAcknowledgement>) {
+        first.append(&mut self.on_acknowledgement);
+        self.on_acknowledgement = first;
+    }
+
     /// Takes over all of `record` but its references, which are copied.
-    pub(crate) fn taken_from(record: &mut ProducerRecord<'a, K, V>) -> Self {
+    pub(crate) fn taken_from<'r: 'a>(
+        record: &mut ProducerRecord<'r, K, V>,
+        client_id: Option<&'a str>,
+    ) -> Self {
         Self {
             topic: record.topic.into(),
             partition: record.partition,
@@ -225,6 +285,8 @@ impl<'a, K: ?Sized, V: ?Sized> InterceptedRecord<'a, K, V> {
             headers: mem::take(&mut record.headers),
             key: record.key.map(Part::Lent),
             value: record.value.map(Part::Lent),
+            client_id,
+            on_acknowledgement: Vec::new(),
         }
     }
 
@@ -252,11 +314,11 @@ impl<T: ?Sized> Part<'_, T> {
 
 impl<'a, K: ?Sized, V: ?Sized> From<ProducerRecord<'a, K, V>> for InterceptedRecord<'a, K, V> {
     fn from(mut record: ProducerRecord<'a, K, V>) -> Self {
-        Self::taken_from(&mut record)
+        Self::taken_from(&mut record, None)
     }
 }
 
-/// Copies the references to key and value, not what they refer to.
+/// Copies the references to key and value, not what they refer to, and nothing that waits for the outcome.
 impl<K: ?Sized, V: ?Sized> Clone for InterceptedRecord<'_, K, V> {
     fn clone(&self) -> Self {
         Self {
@@ -266,6 +328,8 @@ impl<K: ?Sized, V: ?Sized> Clone for InterceptedRecord<'_, K, V> {
             headers: self.headers.clone(),
             key: self.key.clone(),
             value: self.value.clone(),
+            client_id: self.client_id,
+            on_acknowledgement: Vec::new(),
         }
     }
 }

@@ -52,6 +52,7 @@
 //! | `oauth-oidc` | tokens of an identity provider or of a file, for `OAUTHBEARER` |
 //! | `aws-msk-iam` | logins to Amazon MSK with IAM |
 //! | `metrics` | a [`RecorderReporter`](metrics::RecorderReporter): what is measured goes to the recorder of the crate `metrics` |
+//! | `opentelemetry` | `RecordSpans`: a span of OpenTelemetry for each record, whose trace context goes with it in its headers |
 //! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
 //! | `json` | JSON values ([`serialize`]) |
 //! | `mock` | a producer without a broker, for tests of an application's own logic ([`mock`]) |
@@ -90,6 +91,8 @@ pub mod engine;
 )]
 mod engine;
 pub mod error;
+#[cfg(feature = "opentelemetry")]
+mod error_type;
 mod explanation;
 mod group;
 pub mod metrics;
@@ -113,12 +116,16 @@ mod prepared_transaction;
 mod permit;
 #[cfg(feature = "tokio")]
 mod producer;
+#[cfg(feature = "opentelemetry")]
+mod propagation;
 #[cfg_attr(
     not(feature = "tokio"),
     allow(dead_code, reason = "some words are said to the driver alone")
 )]
 mod readable;
 mod record;
+#[cfg(feature = "opentelemetry")]
+mod record_spans;
 mod regular_file;
 pub mod security;
 #[cfg(feature = "tokio")]
@@ -135,6 +142,8 @@ mod sink;
 mod telemetry;
 #[cfg(feature = "tokio")]
 mod timed;
+#[cfg(feature = "tokio")]
+mod trace_context;
 #[cfg(feature = "tokio")]
 mod transaction;
 #[cfg(feature = "tokio")]
@@ -177,6 +186,8 @@ pub use prepared_transaction::PreparedTransaction;
 #[cfg(feature = "tokio")]
 pub use producer::Producer;
 pub use record::{ProducerRecord, RecordMetadata, TimestampType};
+#[cfg(feature = "opentelemetry")]
+pub use record_spans::RecordSpans;
 #[cfg(feature = "tokio")]
 pub use router::{Route, Router};
 #[cfg(feature = "tokio")]
@@ -185,6 +196,8 @@ pub use send::TrySendError;
 pub use send_all::SentAll;
 #[cfg(feature = "sink")]
 pub use sink::{RecordSink, SinkError};
+#[cfg(feature = "tokio")]
+pub use trace_context::TraceContext;
 #[cfg(feature = "tokio")]
 pub use transaction::Transaction;
 

@@ -27,7 +27,6 @@ use crate::delivery::{Delivery, OutcomeCallback, SendReceipt};
 use crate::engine::Snapshot;
 use crate::error::{InCallback, SendError};
 use crate::interception::{Intercepted, Interceptors};
-use crate::interceptor::InterceptedRecord;
 use crate::own_thread;
 use crate::pending::PendingRecord;
 use crate::record::ProducerRecord;
@@ -169,10 +168,10 @@ impl<K: ?Sized, V: ?Sized> RecordSender<K, V> {
         record: &mut ProducerRecord<'_, K, V>,
         on_outcome: impl OnOutcome,
     ) -> Result<R, Box<NotAppended<PendingRecord>>> {
-        let mut record = InterceptedRecord::taken_from(record);
-        interceptors.on_send(&mut record);
+        let mut record = interceptors.on_send(record);
+        let waiting = record.take_on_acknowledgement();
         let mut record = record.lend();
-        let ticket = interceptors.ticket(&record);
+        let ticket = interceptors.ticket(&record, waiting);
         let intercepted = Intercepted {
             ticket: Arc::clone(&ticket),
             then: on_outcome,

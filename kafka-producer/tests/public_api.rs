@@ -19,8 +19,8 @@ use kafka_producer::{
     Acknowledgement, Acks, Address, BuildError, CloseReport, ConfigError, ConsumerGroupMetadata,
     Delivery, Explanation, InterceptedRecord, OffsetToCommit, Persistence, Producer,
     ProducerBuilder, ProducerConfig, ProducerInterceptor, ProducerRecord, RecordMetadata,
-    SecurityProtocol, SentAll, Standing, Status, Transaction, TrySendError, Unacknowledged,
-    UnresolvedPolicy, WaitsFor, blocking,
+    SecurityProtocol, SentAll, Standing, Status, TraceContext, Transaction, TrySendError,
+    Unacknowledged, UnresolvedPolicy, WaitsFor, blocking,
 };
 
 #[test]
@@ -58,6 +58,9 @@ fn handles_can_be_shared_between_threads() {
     is_shared::<InterceptedRecord<'_, str, str>>();
     is_shared::<Acknowledgement<'_>>();
     is_shared::<SentAll>();
+    is_shared::<TraceContext>();
+    #[cfg(feature = "opentelemetry")]
+    is_shared::<kafka_producer::RecordSpans<str>>();
     is_shared::<Unacknowledged<'_>>();
     fn is_sent_to_threads<T: ?Sized + Send + Sync>() {}
     is_sent_to_threads::<dyn ProducerInterceptor<str, str>>();

@@ -208,6 +208,58 @@ async fn one_that_fails_changes_nothing_and_the_next_sees_the_record_as_it_was()
     assert_eq!(listener.told(), told);
 }
 
+/// Waits for the outcome of each record, which it notes under its name, and then fails in its own way.
+struct Waits {
+    name: &'static str,
+    notes: Arc<Listener>,
+    fails: Option<Fails>,
+}
+
+impl ProducerInterceptor<str, str> for Waits {
+    fn on_send(&self, record: &mut Sent<'_>) -> Result<(), InterceptorError> {
+        assert_eq!(record.client_id(), Some("till-7"));
+        let (name, notes) = (self.name, Arc::clone(&self.notes));
+        record.on_acknowledgement(move |acknowledgement| {
+            let is_stored = acknowledgement.outcome.is_ok();
+            notes.note(format!("{name} {is_stored}"));
+            panic!("it has told");
+        });
+        match self.fails {
+            None => Ok(()),
+            Some(Fails::Errs) => Err("it does not want to".into()),
+            Some(Fails::Panics) => panic!("it cannot"),
+        }
+    }
+
+    fn on_acknowledgement(&self, _: &Acknowledgement<'_>) {
+        self.notes.note(format!("all {}", self.name));
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_one_record_is_told_once_after_those_that_are_told_of_all() {
+    let kafka = kafka(1, 1).await;
+    let notes = Arc::new(Listener::default());
+    let waits = |name, fails| Waits {
+        name,
+        notes: Arc::clone(&notes),
+        fails,
+    };
+    let builder = builder(&kafka.bootstrap_servers(), &[("client.id", "till-7")])
+        .interceptor(waits("1", None))
+        .interceptor(waits("2", Some(Fails::Errs)))
+        .interceptor(waits("3", Some(Fails::Panics)))
+        .interceptor(waits("4", None));
+    let producer = builder.build().unwrap();
+    let delivery = in_time(producer.send(record("tea"))).await.unwrap();
+    in_time(delivery).await.unwrap();
+    let all = ["all 1", "all 2", "all 3", "all 4"];
+    assert_eq!(notes.told(), [&all[..], &["1 true", "4 true"]].concat());
+    let nowhere = record("tea").partition(-1);
+    assert!(in_time(producer.send(nowhere)).await.is_err());
+    assert_eq!(notes.told(), [&all[..], &["1 false", "4 false"]].concat());
+}
+
 /// Refuses or panics at what it is asked for, after it has added a header.
 struct Picky;
 

@@ -30,6 +30,8 @@ mod sending;
 mod sending_all;
 #[cfg(feature = "sink")]
 mod sinks;
+#[cfg(feature = "opentelemetry")]
+mod spans;
 mod strangers;
 mod telemetry;
 #[cfg(feature = "tls")]

@@ -29,6 +29,8 @@ mod preparing;
 mod program;
 mod security;
 mod shares_beside_java;
+#[cfg(feature = "opentelemetry")]
+mod spans;
 mod telemetry;
 mod tools;
 mod transactional_producer;
