@@ -75,11 +75,15 @@ impl PreparedTransaction<'_> {
     /// [`Authentication`](TransactionError::Authentication): the coordinator refuses to authenticate the producer.
     /// If the commit had not reached it before, the transaction is still prepared:
     /// [`Producer::complete_transaction`] tries it again.
-    /// [`Abortable`](TransactionError::Abortable): its coordinator does not have it any more, because somebody
-    /// has aborted it, or refuses to commit it. Then it is still prepared, no other can begin, and
-    /// [`Producer::complete_transaction`] tries it again or aborts it. [`Fatal`](TransactionError::Fatal): this producer cannot be used any more; the next one
-    /// completes it. [`Misused`](TransactionError::Misused): [`Producer::complete_transaction`] has
+    /// [`Abortable`](TransactionError::Abortable): its coordinator refuses to commit it, and it is still prepared; or
+    /// does not have it any more, because somebody else has aborted it. [`Producer::complete_transaction`] with its
+    /// state says which: it tries the commit again, or returns [`CompletedTxn::NotOpen`].
+    /// [`Fatal`](TransactionError::Fatal): this producer cannot be used any more; the next one
+    /// completes it. Whoever was fenced may hear `Abortable` first, and this from the next call.
+    /// [`Misused`](TransactionError::Misused): [`Producer::complete_transaction`] has
     /// ended it ([`NotPrepared`](crate::error::Misuse::NotPrepared)); nothing was done.
+    ///
+    /// After each of them but the last two, [`Producer::complete_transaction`] with its state is right.
     pub async fn commit(self) -> Result<(), TransactionError> {
         let call = TransactionCall::CommitPrepared(self.state);
         ask(self.appender, call).await.map(drop)
@@ -138,8 +142,11 @@ impl<'p, K: ?Sized + 'static, V: ?Sized + 'static> Transaction<'p, K, V> {
 impl<K: ?Sized + 'static, V: ?Sized + 'static> Producer<K, V> {
     /// Completes what was prepared before: commits it if it is the transaction that was `stored`, aborts it if
     /// another was, or none. To be called in place of [`init_transactions`](Self::init_transactions) by a producer
-    /// that begins, and after a [`PreparedTransaction`] was dropped. It does what Java's
+    /// that begins, and after a [`PreparedTransaction`] was dropped, or its commit has failed. It does what Java's
     /// `initTransactions(true)` and `completeTransaction` do together.
+    ///
+    /// What was prepared and is being committed or aborted already, or was until now, ends as was said then: this waits
+    /// for it, and returns what became of it.
     ///
     /// Other producers with the same `transactional.id` are fenced. So `stored` is read after whoever could still
     /// write it has ended.

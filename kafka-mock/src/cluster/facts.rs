@@ -112,6 +112,8 @@ pub struct TransactionFacts {
     pub producer_id: i64,
     /// Its epoch.
     pub producer_epoch: i16,
+    /// The producer id and epoch for which the open transaction is kept, if it is (KIP-939).
+    pub kept_for: Option<(i64, i16)>,
     /// How far it is.
     pub state: TransactionState,
 }
@@ -260,6 +262,7 @@ impl Cluster {
                 transactional_id: id.clone(),
                 producer_id,
                 producer_epoch: epoch,
+                kept_for: transaction.heir().map(|heir| (heir.id, heir.epoch)),
                 state: match &transaction.stage {
                     Stage::Empty => TransactionState::Empty,
                     Stage::Ongoing { .. } => TransactionState::Open,

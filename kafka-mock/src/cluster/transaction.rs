@@ -160,6 +160,11 @@ impl Transaction {
         }
     }
 
+    /// For whom it is kept, if it is.
+    pub(super) fn heir(&self) -> Option<Identity> {
+        self.heir
+    }
+
     /// Gives the producer that begins an epoch of its own, and fences those before it.
     ///
     /// `held` is what the producer was until now, if it only recovers (KIP-360).

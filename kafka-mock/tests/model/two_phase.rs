@@ -73,6 +73,8 @@ fn what_is_kept_is_ended_by_the_producer_for_which_it_was_and_by_no_other() {
         assert_eq!(ongoing(&answer), (first.producer_id, first.epoch));
         let mut second = client(&answer);
         assert_eq!(second.epoch, first.epoch + 2);
+        let kept_for = driver.cluster.transactions()[0].kept_for;
+        assert_eq!(kept_for, Some((second.producer_id, second.epoch)));
         for mut other in [first, replaced] {
             assert_eq!(other.commit(&mut driver), ErrorCode::PRODUCER_FENCED);
         }

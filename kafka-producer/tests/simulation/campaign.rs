@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::faults::{FaultKind, Strikes};
 use crate::run::{Report, Variant, run};
 use crate::trace::Story;
+use crate::two_phase::TwoPhaseCounts;
 
 /// Which seeds, and how.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Tally {
     pub(crate) pushes: u64,
     /// Somebody was told why a record waits.
     pub(crate) explained: u64,
+    /// What has happened to programs with two-phase commit.
+    pub(crate) two_phase: TwoPhaseCounts,
     took: Duration,
     sums: Sums,
     /// Of each kind of fault.
@@ -108,6 +111,7 @@ impl Tally {
         self.floods += report.counts.floods;
         self.pushes += report.counts.pushes;
         self.explained += report.counts.explained;
+        self.two_phase.add(&report.counts.two_phase);
         let sums = &mut self.sums;
         for (kind, strikes) in &report.counts.strikes {
             self.strikes.entry(*kind).or_default().add(strikes);
@@ -161,6 +165,8 @@ impl fmt::Display for Tally {
                 strikes.spared
             )?;
         }
+        let TwoPhaseCounts { kills, completions } = &self.two_phase;
+        writeln!(f, "two-phase commit: killed {kills:?}, {completions:?}")?;
         writeln!(f, "{} floods of a frozen broker", self.floods)?;
         writeln!(f, "{} pushes of metrics", self.pushes)?;
         writeln!(f, "{} explanations of records that wait", self.explained)?;

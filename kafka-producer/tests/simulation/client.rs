@@ -41,6 +41,7 @@ pub(crate) struct Client {
     round_at: Option<Instant>,
     /// The process stands still until then.
     stalled_until: Option<Instant>,
+    is_killed: bool,
     pace: Pace,
     pub(crate) pauses: Pauses,
     pub(crate) rates: Rates,
@@ -76,7 +77,18 @@ impl Client {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.engine.has_ended()
+        self.is_killed || self.engine.has_ended()
+    }
+
+    /// Whether its process was killed.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.is_killed
+    }
+
+    /// Its process is killed: it never gets a round any more.
+    pub(crate) fn kill(&mut self) {
+        self.is_killed = true;
+        self.inbox.clear();
     }
 }
 
@@ -117,6 +129,7 @@ impl World {
             inbox: Vec::new(),
             round_at: None,
             stalled_until: None,
+            is_killed: false,
             pace: Pace::default(),
             pauses: Pauses::default(),
             rates: Rates::default(),

@@ -16,7 +16,7 @@ impl World {
         if number(0) != Some(ApiKey::END_TXN.0) {
             return;
         }
-        if self.clients.len() > 1 && self.is_of_the_epoch_before(frame) {
+        if self.has_rivals() && self.is_of_the_epoch_before(frame) {
             self.ground.note_sharing();
         }
         let ending = |it: &TransactionFacts| matches!(it.state, TransactionState::Decided(_));
@@ -38,7 +38,7 @@ impl World {
     }
 
     /// Requests that nobody waits for any more may fence their producer as a successor would. A
-    /// question for an epoch does; and in the first generation one to add something may begin a
+    /// question for an epoch does, also if it only takes a transaction that is kept; and in the first generation one to add something may begin a
     /// transaction between two of the producer's, or amid its question for the next epoch: its
     /// coordinator ends that, and the producer's epoch with it.
     pub(crate) fn note_late(&self, id: LinkId, before: &[TransactionFacts]) {
@@ -52,6 +52,7 @@ impl World {
             known.is_none_or(|known| {
                 known.producer_epoch != now.producer_epoch
                     || known.producer_id != now.producer_id
+                    || known.kept_for != now.kept_for
                     || (now.state == TransactionState::Open && known.state != now.state)
             })
         };

@@ -16,7 +16,9 @@ use crate::clock::Clock;
 use crate::group::Standing;
 use crate::ledger::{Decided, Ledger};
 use crate::network::LinkId;
+use crate::successors::Successor;
 use crate::trace::{Story, Trace};
+use crate::two_phase::TwoPhaseCounts;
 use crate::world::Weather;
 
 /// Shared by the world and all callers, who live on one thread.
@@ -42,6 +44,10 @@ pub(crate) struct Ground {
     pub(crate) fenced_itself: Cell<bool>,
     /// What was decided when two producers were given the same epoch, if they were.
     pub(crate) before_sharing: RefCell<Option<Decided>>,
+    /// Who takes the place of a process that has just ended.
+    pub(crate) successors: RefCell<Vec<Successor>>,
+    /// What has happened to programs with two-phase commit.
+    pub(crate) two_phase: RefCell<TwoPhaseCounts>,
     breach: RefCell<Option<Breach>>,
 }
 
@@ -76,6 +82,8 @@ impl Ground {
             lull_until: Cell::default(),
             fenced_itself: Cell::default(),
             before_sharing: RefCell::default(),
+            successors: RefCell::default(),
+            two_phase: RefCell::default(),
             breach: RefCell::default(),
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Ledger {
     lanes: BTreeMap<LaneName, Vec<RecordId>>,
     /// In the order of their beginnings.
     transactions: Vec<Transaction>,
+    /// Producers whose processes were killed: nobody is told of what had no outcome then.
+    killed: BTreeSet<usize>,
 }
 
 /// What the outcomes of a transaction prove to its caller.
@@ -211,10 +213,25 @@ impl Ledger {
         &self.transactions
     }
 
-    /// The first record without an outcome.
+    /// The process of a producer was killed.
+    pub(crate) fn note_killed(&mut self, client: usize) {
+        self.killed.insert(client);
+    }
+
+    /// Whether nobody is told any more of what a producer has sent.
+    pub(crate) fn is_killed(&self, client: usize) -> bool {
+        self.killed.contains(&client)
+    }
+
+    /// Whether somebody has yet to be told of a record.
+    fn is_awaited(&self, entry: &Entry) -> bool {
+        !entry.is_decided() && !self.is_killed(entry.lane.client)
+    }
+
+    /// The first record without an outcome, of those that are to have one.
     pub(crate) fn first_undecided(&mut self) -> Option<(RecordId, &Entry)> {
         while let Some(entry) = self.entries.get(self.settled) {
-            if entry.as_ref().is_some_and(|entry| !entry.is_decided()) {
+            if entry.as_ref().is_some_and(|entry| self.is_awaited(entry)) {
                 break;
             }
             self.settled += 1;

@@ -39,16 +39,19 @@ mod logins;
 mod mangling;
 mod misrouting;
 mod network;
+mod outbox;
 mod pipe;
 mod plan;
 mod producer;
 mod pushing;
 mod reading;
 mod run;
+mod successors;
 mod tasks;
 mod tests;
 mod trace;
 mod transactor;
+mod two_phase;
 mod workload;
 mod world;
 
@@ -93,6 +96,9 @@ struct Flags {
     /// No faults at all.
     #[arg(long, conflicts_with = "fault")]
     no_faults: bool,
+    /// Only programs with two-phase commit.
+    #[arg(long)]
+    two_phase: bool,
     #[command(flatten)]
     tests: libtest_mimic::Arguments,
 }
@@ -131,6 +137,7 @@ impl Flags {
         Variant {
             defect: self.defect,
             only: some.then(|| self.fault.clone()),
+            two_phase: self.two_phase,
         }
     }
 }

@@ -114,6 +114,7 @@ impl Plan {
             first_epoch,
             clock_drift_ppm,
         };
+        plan.prepare_transactions();
         plan.demand_logins();
         plan.exchange_addresses();
         plan.want_metrics();
@@ -123,9 +124,9 @@ impl Plan {
     /// The run of this seed, with faults of these kinds only, as far as they fit.
     pub(crate) fn of_kinds(seed: u64, kinds: &[FaultKind]) -> Self {
         let mut plan = Self::of(seed);
-        let transactional = plan.is_transactional();
-        let mut fitting = kinds.iter().filter(|kind| kind.fits(transactional)).cycle();
         let faults = std::mem::take(&mut plan.faults).into_iter();
+        let fitting = kinds.iter().filter(|kind| plan.can_have(**kind));
+        let mut fitting = fitting.cycle();
         let faults = faults.filter_map(|(at, _)| Some((at, *fitting.next()?)));
         plan.faults = faults.collect();
         plan

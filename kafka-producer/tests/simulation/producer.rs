@@ -12,7 +12,7 @@ use kafka_accumulator::{
     Accumulator, AppendError, Callback, Delivery, NewRecord, Queue, Reservation, ReserveError,
 };
 use kafka_producer::engine::{
-    CloseReport, Command, EngineHandle, EngineState, Topic, TransactionCall,
+    CloseReport, Command, EngineHandle, EngineState, Topic, Transacted, TransactionCall,
 };
 use kafka_producer::error::{DeliveryError, FatalError, Misuse, SendError, TransactionError};
 use kafka_producer::settings::Settings;
@@ -353,6 +353,14 @@ impl Producer {
 
     /// Something about transactions: waits `max.block.ms` at most.
     pub(crate) async fn transact(&self, call: TransactionCall) -> Result<(), TransactionError> {
+        self.transacted(call).await.map(drop)
+    }
+
+    /// The same, and what was done.
+    pub(crate) async fn transacted(
+        &self,
+        call: TransactionCall,
+    ) -> Result<Transacted, TransactionError> {
         let patience = Patience::new(&self.ground, self.settings.max_block);
         let name = format!("{call:?}");
         self.ground.trace.tell(self, || format!("asks for {name}"));
@@ -364,7 +372,6 @@ impl Producer {
             reply,
         });
         let outcome = answer.await.unwrap_or(Err(TransactionError::Closed));
-        let outcome = outcome.map(drop);
         self.ground
             .trace
             .tell(self, || format!("{name}: {outcome:?}"));
@@ -384,10 +391,19 @@ impl Producer {
 
     /// A transaction is dropped.
     pub(crate) fn abandon(&self) {
+        self.give_up(TransactionCall::Abandon);
+    }
+
+    /// Nobody waits for a transaction to be prepared any more.
+    pub(crate) fn abandon_prepare(&self) {
+        self.give_up(TransactionCall::AbandonPrepare);
+    }
+
+    fn give_up(&self, call: TransactionCall) {
         self.ground.trace.tell(self, || "drops the transaction");
         let (reply, _) = oneshot::channel();
         self.handle.ask(Command::Transact {
-            call: TransactionCall::Abandon,
+            call,
             deadline: self.ground.now(),
             reply,
         });

@@ -12,6 +12,7 @@ use crate::checkers::{memory, once};
 use crate::faults::FaultKind;
 use crate::ground::{Breach, Ground};
 use crate::ledger::Told;
+use crate::outbox::{self, Outbox};
 use crate::plan::{Ending, Plan};
 use crate::trace::Story;
 use crate::transactor;
@@ -51,6 +52,8 @@ pub(crate) struct Variant {
     pub(crate) defect: Option<Defect>,
     /// Which kinds of faults there are, if not all.
     pub(crate) only: Option<Vec<FaultKind>>,
+    /// Whether all plans have two-phase commit.
+    pub(crate) two_phase: bool,
 }
 
 /// What became of records.
@@ -94,6 +97,9 @@ fn play(seed: u64, variant: &Variant, ground: &Rc<Ground>) -> Counts {
         Some(kinds) => Plan::of_kinds(seed, kinds),
         None => Plan::of(seed),
     };
+    if variant.two_phase {
+        plan.force_two_phase();
+    }
     plan.cluster.defect = variant.defect;
     let plan = Rc::new(plan);
     ground.trace.tell("plan", || format!("\n{plan}"));
@@ -101,11 +107,13 @@ fn play(seed: u64, variant: &Variant, ground: &Rc<Ground>) -> Counts {
     let producer = world.start_client(plan.settings.clone());
     for caller in plan.callers.clone() {
         let (producer, plan) = (Rc::clone(&producer), Rc::clone(&plan));
-        match plan.is_transactional() {
-            true => world
-                .tasks
-                .spawn(0, transactor::transact(producer, plan, caller)),
-            false => world.tasks.spawn(0, workload::call(producer, plan, caller)),
+        let tasks = &mut world.tasks;
+        if plan.is_two_phase() {
+            tasks.spawn(0, outbox::live(producer, Rc::new(Outbox::new(plan))));
+        } else if plan.is_transactional() {
+            tasks.spawn(0, transactor::transact(producer, plan, caller));
+        } else {
+            tasks.spawn(0, workload::call(producer, plan, caller));
         }
     }
     let closing = workload::close_in_storm(Rc::clone(&producer), Rc::clone(&plan));
@@ -130,6 +138,7 @@ fn play(seed: u64, variant: &Variant, ground: &Rc<Ground>) -> Counts {
         }
     }
     world.counts.pushes = world.cluster.pushes().count() as u64;
+    world.counts.two_phase = ground.two_phase.borrow().clone();
     world.counts
 }
 
@@ -152,9 +161,14 @@ impl World {
         let each = settings.max_block + settings.delivery_timeout;
         let records = self.plan.callers.iter().map(|caller| caller.records);
         // Callers go on at their own pace: what is left of their plans takes its time.
-        let left = each * 3 + each * records.max().unwrap_or(0) as u32;
+        // What has to be completed, stored or prepared takes its time besides.
+        let calls = match self.plan.is_two_phase() {
+            true => 4,
+            false => 1,
+        };
+        let left = each * 3 + each * calls * records.max().unwrap_or(0) as u32;
         let bound = self.now() + left + self.plan.recovery();
-        let settled = self.run_until(bound, |world| world.tasks.are_done() && world.is_settled());
+        let settled = self.run_until(bound, |world| world.are_done() && world.is_settled());
         if !settled {
             let (tasks, undecided) = (self.tasks.left(), self.undecided());
             self.ground.broken(
@@ -162,6 +176,11 @@ impl World {
                 format!("{tasks} callers and {undecided} records do not"),
             );
         }
+    }
+
+    /// Whether every caller is, and nobody is to take the place of another.
+    fn are_done(&self) -> bool {
+        self.tasks.are_done() && self.successors_planned == 0
     }
 
     fn is_settled(&self) -> bool {
@@ -212,7 +231,8 @@ impl World {
 
     /// Whoever is not closed yet is closed.
     fn close(&mut self) {
-        for (client, it) in self.clients.iter().enumerate() {
+        let there = self.clients.iter().enumerate();
+        for (client, it) in there.filter(|(_, it)| !it.is_killed()) {
             let producer = Rc::clone(&it.producer);
             let closing = async move { producer.close(None).await };
             self.tasks.spawn(client, closing);

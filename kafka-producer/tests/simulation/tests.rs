@@ -8,6 +8,7 @@ use crate::campaign::Campaign;
 use crate::faults::FaultKind;
 use crate::run::{Variant, run};
 use crate::trace::Story;
+use crate::two_phase::{Completion, KillPoint, TwoPhaseCounts};
 
 /// Seeds that found something, and what it was.
 const REGRESSIONS: [(&str, u64); 6] = [
@@ -40,6 +41,10 @@ pub(crate) fn all() -> Vec<Trial> {
         Trial::test(
             "records_that_wait_are_explained_more_than_1000_times_in_100_seeds",
             || explanations(0, 100, 1_000),
+        ),
+        Trial::test(
+            "programs_with_two_phase_commit_die_at_every_point_and_complete_in_every_way",
+            || outboxes(0, 100),
         ),
         Trial::test("the_same_seed_is_the_same_run", || same_run(1_000, 10)),
     ];
@@ -99,6 +104,23 @@ fn explanations(from: u64, seeds: u64, least: u64) -> Result<(), Failed> {
     match tally.failed.is_empty() && tally.explained > least {
         true => Ok(()),
         false => Err(tally.to_string().into()),
+    }
+}
+
+/// Where no process is killed at some point, or nothing completed in some way, nothing is shown of it.
+fn outboxes(from: u64, seeds: u64) -> Result<(), Failed> {
+    let mut campaign = Campaign::of(from, seeds);
+    campaign.variant.two_phase = true;
+    let tally = campaign.run();
+    let TwoPhaseCounts { kills, completions } = &tally.two_phase;
+    let often = |times: Option<&u64>| times.is_some_and(|times| *times >= STRIKES_MIN);
+    let mut points = KillPoint::ALL.to_vec();
+    points.retain(|at| !often(kills.get(at)));
+    let mut ways = Completion::ALL.to_vec();
+    ways.retain(|how| !often(completions.get(how)));
+    match points.is_empty() && ways.is_empty() && tally.failed.is_empty() {
+        true => Ok(()),
+        false => Err(format!("these are too seldom: {points:?}, {ways:?}\n{tally}").into()),
     }
 }
 

@@ -26,8 +26,10 @@ use crate::faults::{Change, FaultKind, MOVED_PORT, Relief, Strikes};
 use crate::ground::Ground;
 use crate::mangling::Mangling;
 use crate::network::{Link, LinkId};
+use crate::outbox::Outbox;
 use crate::plan::{FIRST_PORT, Plan};
 use crate::tasks::{TaskId, Tasks};
+use crate::two_phase::TwoPhaseCounts;
 
 /// Everything there is.
 pub(crate) struct World {
@@ -37,6 +39,8 @@ pub(crate) struct World {
     pub(crate) agenda: Agenda<Event>,
     pub(crate) tasks: Tasks,
     pub(crate) clients: Vec<Client>,
+    /// How many processes are to begin in the place of others.
+    pub(crate) successors_planned: usize,
     pub(crate) links: BTreeMap<LinkId, Link>,
     pub(crate) next_link: u64,
     pub(crate) next_record: Arc<AtomicU64>,
@@ -119,6 +123,7 @@ pub(crate) struct Counts {
     pub(crate) explained: u64,
     /// Brokers have accepted metrics.
     pub(crate) pushes: u64,
+    pub(crate) two_phase: TwoPhaseCounts,
 }
 
 /// Something that happens.
@@ -140,6 +145,8 @@ pub(crate) enum Event {
     ClusterTick,
     Fault(FaultKind),
     Relief(Relief),
+    /// A process of a program begins in the place of one that has ended.
+    Begin(Rc<Outbox>),
     /// The faults stop.
     Calm,
 }
@@ -173,6 +180,7 @@ impl World {
             agenda,
             tasks: Tasks::new(),
             clients: Vec::new(),
+            successors_planned: 0,
             links: BTreeMap::new(),
             next_link: 1,
             next_record: Arc::default(),
@@ -242,6 +250,7 @@ impl World {
             Event::ClusterTick => self.tick_cluster(),
             Event::Fault(fault) => self.strike(fault),
             Event::Relief(relief) => self.relieve(relief),
+            Event::Begin(outbox) => self.begin_successor(outbox),
             Event::Calm => self.calm_down(),
         }
     }
@@ -265,6 +274,7 @@ impl World {
 
     /// Puts on the agenda what follows from what has happened.
     pub(crate) fn follow_up(&mut self) {
+        self.plan_successors();
         let alarms = std::mem::take(&mut *self.ground.alarms.borrow_mut());
         for (at, waker) in alarms {
             self.agenda.push(at, Event::Wake(waker));

@@ -13,7 +13,7 @@ use crate::engine::handle::{EngineState, Transacted, TransactionCall};
 use crate::engine::notice::Notice;
 use crate::error::{Misuse, TransactionError};
 use crate::group::{ConsumerGroupMetadata, OffsetToCommit};
-use crate::prepared::PreparedTxnState;
+use crate::prepared::{CompletedTxn, PreparedTxnState};
 
 /// What is done about a call.
 enum Response {
@@ -89,6 +89,9 @@ impl Transactional {
         if !self.settings.two_phase_commit {
             return misused(Misuse::NotTwoPhase);
         }
+        if let Some(response) = self.complete_decided(stored) {
+            return response;
+        }
         let is_same = self.stored == stored;
         match &mut self.phase {
             Phase::Uninitialized => {
@@ -118,6 +121,19 @@ impl Transactional {
         }
         self.stored = stored;
         Response::Waits(Call::Complete)
+    }
+
+    /// Whoever cannot tell what became of a commit or an abort asks for it to be completed: what was said before
+    /// counts, unless that commits what is not stored.
+    fn complete_decided(&self, stored: Option<PreparedTxnState>) -> Option<Response> {
+        let (state, how) = self.phase.decided()?;
+        if how == CompletedTxn::Committed && stored != Some(state) {
+            return None;
+        }
+        Some(match self.phase {
+            Phase::Ready(_) => Response::Told(Ok(Transacted::Completed(how))),
+            _ => Response::Waits(Call::Complete),
+        })
     }
 
     fn begin(&self) -> Response {
@@ -186,13 +202,13 @@ impl Transactional {
 
     fn wait(&self, cx: &Context) -> Response {
         match &self.phase {
-            Phase::Ending(_) | Phase::Renewing(Before::Transaction(_)) => {
-                Response::Waits(Call::Wait)
-            }
-            Phase::Ready(Before::Transaction(outcome)) => {
-                let outcome = outcome.clone().map(|()| Transacted::Done);
-                Response::Told(outcome.map_err(TransactionError::Abortable))
-            }
+            Phase::Ending(_) => Response::Waits(Call::Wait),
+            Phase::Renewing(before) if before.outcome().is_some() => Response::Waits(Call::Wait),
+            Phase::Ready(before) => match before.outcome().cloned() {
+                Some(Ok(())) => DONE,
+                Some(Err(why)) => Response::Told(Err(TransactionError::Abortable(why))),
+                None => Response::Told(Err(no_transaction(cx))),
+            },
             Phase::Open { .. } | Phase::Preparing(_) | Phase::AbortOnly { .. } => {
                 misused(Misuse::TransactionOpen)
             }

@@ -80,6 +80,27 @@ pub(super) enum Before {
     Initialized,
     /// A transaction: the result that a caller gets who asks how it ended.
     Transaction(Result<(), AbortableError>),
+    /// One that was prepared, and ended as its owner has said.
+    Prepared(Fate),
+}
+
+/// What became of a transaction that this producer has prepared.
+#[derive(Clone, Debug)]
+pub(super) struct Fate {
+    pub(super) state: PreparedTxnState,
+    pub(super) how: CompletedTxn,
+    /// The result that a caller gets who asks how it ended.
+    pub(super) outcome: Result<(), AbortableError>,
+}
+
+impl Before {
+    /// The result that a caller gets who asks how the last transaction ended.
+    pub(super) fn outcome(&self) -> Option<&Result<(), AbortableError>> {
+        match self {
+            Self::Transaction(outcome) | Self::Prepared(Fate { outcome, .. }) => Some(outcome),
+            Self::CompletedUntold(_) | Self::InitializedUntold | Self::Initialized => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -145,11 +166,18 @@ impl Ending {
     /// became of it.
     pub(super) fn told(&self) -> Before {
         let outcome = self.health.outcome();
-        let committed = self.how == End::Commit && outcome.is_ok();
-        match (self.origin, committed) {
-            (Origin::Completing(_), true) => Before::CompletedUntold(CompletedTxn::Committed),
-            (Origin::Completing(_), false) => Before::CompletedUntold(CompletedTxn::NotOpen),
-            (Origin::Open | Origin::Prepared(_), _) => Before::Transaction(outcome),
+        let how = match (self.how, &outcome) {
+            (End::Commit, Ok(())) => CompletedTxn::Committed,
+            _ => CompletedTxn::NotOpen,
+        };
+        match self.origin {
+            Origin::Open => Before::Transaction(outcome),
+            Origin::Prepared(state) => Before::Prepared(Fate {
+                state,
+                how,
+                outcome,
+            }),
+            Origin::Completing(_) => Before::CompletedUntold(how),
         }
     }
 }
@@ -222,6 +250,24 @@ impl Phase {
             self,
             Self::Uninitialized | Self::Ready(_) | Self::Prepared(_)
         )
+    }
+
+    /// A prepared transaction whose owner has said how it ends: which, and what becomes or became of it.
+    pub(super) fn decided(&self) -> Option<(PreparedTxnState, CompletedTxn)> {
+        match self {
+            Self::Ending(Ending {
+                origin: Origin::Prepared(state),
+                how,
+                ..
+            }) => Some(match how {
+                End::Commit => (*state, CompletedTxn::Committed),
+                End::Abort => (*state, CompletedTxn::NotOpen),
+            }),
+            Self::Ready(Before::Prepared(fate)) | Self::Renewing(Before::Prepared(fate)) => {
+                Some((fate.state, fate.how))
+            }
+            _ => None,
+        }
     }
 
     /// Whether `complete_transaction` is under way, or has ended and nobody was told.

@@ -15,7 +15,9 @@ use super::membership::{Members, Membership};
 use super::next_ask::Content;
 use super::next_epoch::{Ended, Failure, MayBeStored, NextEpoch};
 use super::offsets::Offsets;
-use super::phase::{Before, Ending, Health, Initialization, MaySend, Owner, Phase, StaleRequest};
+use super::phase::{
+    Before, Ending, Fate, Health, Initialization, MaySend, Owner, Phase, StaleRequest,
+};
 use super::request_slot::RequestSlot;
 use crate::engine::cluster::features::Features;
 use crate::engine::context::Context;
@@ -261,7 +263,7 @@ impl Transactional {
     fn become_ready(&mut self, cx: &mut Context, features: Features, before: Before) {
         let notices = &mut cx.notices;
         let told = match &before {
-            Before::Transaction(outcome) => {
+            Before::Transaction(outcome) | Before::Prepared(Fate { outcome, .. }) => {
                 let outcome = || match outcome {
                     Ok(()) => Ok(Transacted::Done),
                     Err(why) => Err(TransactionError::Abortable(why.clone())),
@@ -269,9 +271,10 @@ impl Transactional {
                 self.callers.tell(Call::Commit, outcome, notices);
                 let done = || Ok(Transacted::Done);
                 self.callers.tell(Call::Abort, done, notices);
-                // One that its coordinator has refused to commit.
-                let not_open = || Ok(Transacted::Completed(CompletedTxn::NotOpen));
-                self.callers.tell(Call::Complete, not_open, notices);
+                if let Before::Prepared(Fate { how, .. }) = &before {
+                    let completed = || Ok(Transacted::Completed(*how));
+                    self.callers.tell(Call::Complete, completed, notices);
+                }
                 self.callers.tell(Call::Wait, outcome, notices)
             }
             Before::InitializedUntold | Before::Initialized => {

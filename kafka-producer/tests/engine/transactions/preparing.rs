@@ -264,6 +264,63 @@ fn what_its_coordinator_refuses_to_commit_stays_prepared_until_its_owner_aborts_
 }
 
 #[test]
+fn whoever_asks_again_about_a_commit_is_told_what_became_of_it() {
+    let (mut stage, state) = prepared();
+    stage.keeps(ApiKey::END_TXN);
+    let mut commit = stage.transact(TransactionCall::CommitPrepared(state));
+    let mut complete = stage.transact(TransactionCall::Complete(Some(state)));
+    let mut wait = stage.outcome();
+    complete.is_pending();
+    let other = stage.transact(TransactionCall::Complete(None)).misused();
+    assert_eq!(other, Misuse::AlreadyInitialized, "it is being committed");
+    stage.reply(ErrorCode::NONE);
+    commit.done();
+    wait.done();
+    let committed = Transacted::Completed(CompletedTxn::Committed);
+    assert_eq!(complete.answered().unwrap(), committed);
+    // Also afterwards, until the next begins.
+    completes(&mut stage, Some(state), CompletedTxn::Committed);
+    completes(&mut stage, Some(state), CompletedTxn::Committed);
+    stage.outcome().done();
+    stage.begin().done();
+    let too_late = TransactionCall::Complete(Some(state));
+    assert_eq!(
+        stage.transact(too_late).misused(),
+        Misuse::AlreadyInitialized
+    );
+}
+
+#[test]
+fn whoever_asks_again_about_an_abort_is_told_that_it_is_not_open() {
+    for stored in [false, true] {
+        let (mut stage, state) = prepared();
+        stage.keeps(ApiKey::END_TXN);
+        let mut abort = stage.transact(TransactionCall::AbortPrepared(state));
+        let call = TransactionCall::Complete(stored.then_some(state));
+        let mut complete = stage.transact(call);
+        stage.reply(ErrorCode::NONE);
+        abort.done();
+        let not_open = Transacted::Completed(CompletedTxn::NotOpen);
+        assert_eq!(complete.answered().unwrap(), not_open);
+        completes(&mut stage, stored.then_some(state), CompletedTxn::NotOpen);
+        stage.begin().done();
+    }
+}
+
+#[test]
+fn a_commit_that_its_coordinator_does_not_have_is_told_apart_from_one_that_it_refuses() {
+    let (mut stage, state) = prepared();
+    stage.refuses(ApiKey::END_TXN, &[ErrorCode::INVALID_TXN_STATE]);
+    stage.story();
+    stage
+        .transact(TransactionCall::CommitPrepared(state))
+        .abortable();
+    assert_eq!(stage.story(), ["EndTxn commit", "EndTxn abort"]);
+    completes(&mut stage, Some(state), CompletedTxn::NotOpen);
+    stage.begin().done();
+}
+
+#[test]
 fn a_producer_that_closes_leaves_it_prepared() {
     let (mut stage, _) = prepared();
     let mut report = stage.close(None);

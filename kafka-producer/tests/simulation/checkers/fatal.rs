@@ -34,10 +34,11 @@ fn is_excused(facts: &Facts<'_>, producer: &Producer, at: Instant, fatal: &Fatal
     if facts.denied.contains(&fatal.code()) {
         return true;
     }
-    // Of two either may be fenced: who is fenced may ask for another epoch, and gets it.
-    let fenced = facts.producers.len() > 1
-        || producer.ground.fenced_itself.get()
-        || took_too_long(facts, producer, at);
+    // Of two either may be fenced: who is fenced may ask for another epoch, and gets it. With two-phase commit
+    // each begins after the one before it has ended.
+    let has_rival = facts.producers.len() > 1 && !facts.plan.is_two_phase();
+    let fenced =
+        has_rival || producer.ground.fenced_itself.get() || took_too_long(facts, producer, at);
     let as_fenced = matches!(fatal, FatalError::Fenced { .. });
     as_fenced && fenced
 }
@@ -47,6 +48,9 @@ fn took_too_long(facts: &Facts<'_>, producer: &Producer, at: Instant) -> bool {
     let Some(settings) = facts.plan.settings.guarantee.transactional() else {
         return false;
     };
+    if settings.two_phase_commit {
+        return false;
+    }
     let latest = facts
         .ledger
         .transactions()

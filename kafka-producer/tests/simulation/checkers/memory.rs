@@ -18,7 +18,7 @@ pub(crate) fn watch(world: &World) {
 
 /// After the end of every producer, when nothing is on its way any more.
 pub(crate) fn check_returned(world: &World) {
-    for client in &world.clients {
+    for client in world.clients.iter().filter(|it| !it.is_killed()) {
         let used = client.producer.accumulator.memory_in_use();
         if used > 0 {
             let story = format!(

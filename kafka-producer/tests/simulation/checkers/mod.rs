@@ -25,7 +25,7 @@ pub(crate) mod window;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use kafka_mock::cluster::HangingTransaction;
+use kafka_mock::cluster::{HangingTransaction, TransactionFacts, TransactionState};
 use kafka_wire::ErrorCode;
 
 use crate::archive::{Archive, LogName, Logged};
@@ -51,6 +51,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) denied: BTreeSet<ErrorCode>,
     /// Transactions that nobody will end.
     pub(crate) hanging: Vec<HangingTransaction>,
+    /// Transactions that their coordinator waits to end.
+    pub(crate) open: Vec<TransactionFacts>,
     /// What the group of each producer is at.
     pub(crate) offsets: Vec<Option<i64>>,
     /// What every record was told.
@@ -108,12 +110,19 @@ impl World {
         Some(committed.offset)
     }
 
+    fn open_transactions(&self) -> Vec<TransactionFacts> {
+        let mut transactions = self.cluster.transactions();
+        transactions.retain(|it| it.state == TransactionState::Open);
+        transactions
+    }
+
     /// Codes that refuse for good, if any was answered.
     fn denied(&self) -> BTreeSet<ErrorCode> {
-        match self.cluster.strikes(FaultKind::Deny as u32) {
-            0 => BTreeSet::new(),
-            _ => self.ailments.denied.clone(),
+        let mut denied = self.refused_ends();
+        if self.cluster.strikes(FaultKind::Deny as u32) > 0 {
+            denied.extend(&self.ailments.denied);
         }
+        denied
     }
 
     /// What must hold at every moment.
@@ -147,6 +156,7 @@ impl<'a> Facts<'a> {
             before_sharing: world.ground.before_sharing.borrow().clone(),
             denied: world.denied(),
             hanging: world.cluster.hanging_transactions(),
+            open: world.open_transactions(),
             offsets: (0..world.clients.len())
                 .map(|client| world.committed_offset(client))
                 .collect(),

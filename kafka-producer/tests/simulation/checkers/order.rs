@@ -18,7 +18,7 @@ use kafka_producer::settings::{Acks, Guarantee};
 
 use super::Facts;
 use crate::archive::{LogName, Logged};
-use crate::ledger::{LaneName, RecordId};
+use crate::ledger::{LaneName, RecordId, Told};
 
 pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
     let settings = &facts.plan.settings;
@@ -64,7 +64,7 @@ fn check_lane(
         let Some(&rank) = rank.get(&logged.id) else {
             continue;
         };
-        let counts = all_count || facts.told[&logged.id].is_delivered();
+        let counts = all_count || facts.told.get(&logged.id).is_some_and(Told::is_delivered);
         if !counts || !facts.is_judged(logged.id) || !seen.insert(logged.id) {
             continue;
         }

@@ -1,5 +1,8 @@
 //! A committed transaction is visible as a whole, each record once; of an aborted one nothing is; of
-//! one whose commit has an unknown outcome either all or nothing. No transaction hangs.
+//! one whose commit has an unknown outcome either all or nothing. No transaction hangs, nor is one that never times out
+//! still open.
+//!
+//! One that is prepared is committed as soon as its owner has stored it (`outbox.rs`).
 
 use std::collections::BTreeMap;
 
@@ -21,6 +24,11 @@ pub(crate) fn check(facts: &Facts<'_>) -> Result<(), String> {
             format!("transaction {number} of producer {client}: {story}")
         })?;
     }
+    if facts.plan.is_two_phase()
+        && let Some(open) = facts.open.first()
+    {
+        return Err(format!("it is open, and nobody will end it: {open:?}"));
+    }
     match facts.hanging.first().filter(|_| !facts.epoch_was_shared()) {
         None => Ok(()),
         Some(hanging) => Err(format!("it hangs: {hanging:?}")),
@@ -36,7 +44,7 @@ fn check_one(facts: &Facts<'_>, end: End, ids: &[RecordId]) -> Result<(), String
     let missing = ids.iter().find(|id| seen(id) == 0);
     match (end, some, missing) {
         (End::Committed, _, Some(id)) => {
-            let told = &facts.told[id];
+            let told = facts.told.get(id);
             Err(format!(
                 "it is committed, and record {id} is not visible: {told:?}"
             ))

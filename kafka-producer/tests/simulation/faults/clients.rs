@@ -25,7 +25,7 @@ impl World {
 
     /// Of the group whose offsets a producer commits.
     pub(super) fn rebalance(&mut self) {
-        let client = self.random.usize(..self.clients.len());
+        let client = self.any_client();
         let standing = self.ground.standing(client);
         let standing = match self.random.bool() {
             true => standing.renumbered(),
@@ -38,7 +38,7 @@ impl World {
     }
 
     pub(super) fn stall_one(&mut self) {
-        let client = self.random.usize(..self.clients.len());
+        let client = self.any_client();
         let time = match self.random.u32(..3) {
             0 => self.some_time(ms(1_000), ms(10_000)),
             _ => self.some_time(ms(10), ms(500)),

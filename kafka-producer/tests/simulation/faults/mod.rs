@@ -81,6 +81,8 @@ pub(crate) enum FaultKind {
     Misroute,
     /// Metrics that the cluster wants are refused. Planned apart, and not drawn.
     RefuseMetrics,
+    /// A coordinator refuses to end a transaction, for now. Planned for two-phase commit, and not drawn.
+    RefuseEnd,
 }
 
 /// Why a fault did not strike.
@@ -157,7 +159,7 @@ pub(crate) enum Relief {
 
 impl FaultKind {
     /// Each kind with its weight.
-    pub(crate) const ALL: [(Self, u32); 31] = [
+    pub(crate) const ALL: [(Self, u32); 32] = [
         (Self::CutOne, 12),
         (Self::CutAll, 5),
         (Self::Freeze, 7),
@@ -189,6 +191,7 @@ impl FaultKind {
         (Self::ChangePassword, 0),
         (Self::Misroute, 0),
         (Self::RefuseMetrics, 0),
+        (Self::RefuseEnd, 0),
     ];
 
     pub(crate) fn any(random: &mut fastrand::Rng, transactional: bool) -> Self {
@@ -212,9 +215,11 @@ impl FaultKind {
     pub(crate) fn fits(self, transactional: bool) -> bool {
         match self {
             Self::RecreateTopic => !transactional,
-            Self::MoveCoordinator | Self::ChangeFeature | Self::Rival | Self::Rebalance => {
-                transactional
-            }
+            Self::MoveCoordinator
+            | Self::ChangeFeature
+            | Self::Rival
+            | Self::Rebalance
+            | Self::RefuseEnd => transactional,
             _ => true,
         }
     }
@@ -281,6 +286,10 @@ impl World {
             }
             FaultKind::RefuseMetrics => {
                 self.refuse_metrics()?;
+                return Ok(Outcome::Lurking);
+            }
+            FaultKind::RefuseEnd => {
+                self.refuse_ends();
                 return Ok(Outcome::Lurking);
             }
             FaultKind::Mangle => {
