@@ -100,6 +100,28 @@ pub enum Status {
 }
 
 impl Delivery {
+    /// Where the record was sent.
+    ///
+    /// ```
+    /// fn log(delivery: &kafka_producer::Delivery) {
+    ///     println!("accepted for {}-{}", delivery.topic(), delivery.partition());
+    /// }
+    /// ```
+    pub fn topic(&self) -> &Arc<str> {
+        self.inner.completion().topic()
+    }
+
+    /// The partition that it names, or that was chosen for it.
+    ///
+    /// ```
+    /// fn is_of(delivery: &kafka_producer::Delivery, partition: i32) -> bool {
+    ///     delivery.partition() == partition
+    /// }
+    /// ```
+    pub fn partition(&self) -> i32 {
+        self.inner.completion().partition()
+    }
+
     /// What is known by now, without waiting, and without allocating.
     ///
     /// ```

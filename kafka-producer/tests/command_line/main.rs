@@ -13,6 +13,7 @@ mod printing;
 #[path = "../examples/program.rs"]
 mod program;
 mod sending;
+mod stalling;
 mod transacting;
 
 use std::io::Write as _;

@@ -16,6 +16,10 @@ fn records_are_stored_at_once_with_an_offset_of_their_partition() {
     let (producer, broker) = scene(&[]);
     let offset = |partition| {
         let delivery = producer.try_send(record(partition, "tea")).unwrap();
+        assert_eq!(
+            (&**delivery.topic(), delivery.partition()),
+            (TOPIC, partition)
+        );
         delivery.try_outcome().unwrap().unwrap().offset
     };
     let offsets = [0, 1, 0, 2, 0].map(offset);

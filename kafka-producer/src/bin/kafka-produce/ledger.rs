@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_producer::error::Cause;
@@ -87,6 +88,12 @@ impl Ledger {
     /// Records that were accepted and have no outcome.
     pub(crate) fn unacknowledged(&self) -> u64 {
         self.open.len() as u64
+    }
+
+    /// Topic and partition of the oldest record without an outcome.
+    pub(crate) fn oldest(&self) -> Option<(Arc<str>, i32)> {
+        let delivery = &self.open.front()?.delivery;
+        Some((Arc::clone(delivery.topic()), delivery.partition()))
     }
 
     /// A record was accepted.

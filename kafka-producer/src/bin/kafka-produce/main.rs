@@ -27,6 +27,7 @@ mod reading;
 mod recipe;
 mod screen;
 mod send;
+mod stall;
 mod template;
 mod timestamp;
 mod warnings;

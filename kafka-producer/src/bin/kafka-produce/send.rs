@@ -22,6 +22,7 @@ use crate::progress::{Figures, Reading, Speed};
 use crate::reading::{Flow, Sink, read_all};
 use crate::recipe::{Place, Recipe};
 use crate::screen::{Progress, Screen};
+use crate::stall::{Seen, Stall};
 use crate::warnings;
 
 /// What is accepted is delivered within this after a signal.
@@ -51,7 +52,8 @@ pub(crate) fn run(task: &Send) -> Result<ExitCode> {
     shared.clone().close_on_signal(&producer)?;
     producer.connect()?;
     warnings::show_on(Arc::clone(&shared.screen));
-    let glances = Glances::begin(Arc::clone(&shared), input.progress());
+    let stall = Stall::new(producer.clone(), Instant::now());
+    let glances = Glances::begin(Arc::clone(&shared), input.progress(), stall);
     let read = send_all(task, &input, &shared, &producer);
     producer.close(match shared.is_interrupted() {
         true => TIME_LIMIT_AFTER_SIGNAL,
@@ -343,13 +345,13 @@ struct Glances {
 }
 
 impl Glances {
-    fn begin(shared: Arc<Shared>, read: Arc<BytesRead>) -> Self {
+    fn begin(shared: Arc<Shared>, read: Arc<BytesRead>, mut stall: Stall) -> Self {
         let end = Arc::new((Mutex::new(false), Condvar::new()));
         let ended = Arc::clone(&end);
         let thread = thread::spawn(move || {
             let mut speed = Speed::default();
             while !is_over(&ended) {
-                glance(&shared, &read, &mut speed);
+                glance(&shared, &read, &mut speed, &mut stall);
             }
         });
         Self { end, thread }
@@ -372,12 +374,18 @@ fn is_over((is_over, changed): &(Mutex<bool>, Condvar)) -> bool {
     *guard
 }
 
-fn glance(shared: &Shared, read: &BytesRead, speed: &mut Speed) {
+fn glance(shared: &Shared, read: &BytesRead, speed: &mut Speed, stall: &mut Stall) {
     let mut ledger = shared.ledger();
     ledger.look();
     let (counts, unacknowledged) = (ledger.counts(), ledger.unacknowledged());
-    let messages = ledger.take_messages();
+    let mut messages = ledger.take_messages();
+    let oldest = ledger.oldest();
     drop(ledger);
+    messages.extend(stall.look(Seen {
+        at: Instant::now(),
+        delivered: counts.delivered,
+        oldest,
+    }));
     shared.tell_messages(messages);
     speed.note(Reading {
         at: Instant::now(),
