@@ -191,9 +191,11 @@ impl Ticket {
         }
         let headers = self.headers.get_or_init(Headers::new);
         let acknowledgement = Acknowledgement::new(&self.topic, partition, headers, outcome);
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = mem::take(&mut *waiting);
-        self.told.tell(&acknowledgement, waiting);
+        self.told.tell(&acknowledgement, self.take_waiting());
+    }
+
+    fn take_waiting(&self) -> Vec<OnAcknowledgement> {
+        mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

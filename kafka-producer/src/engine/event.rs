@@ -217,12 +217,7 @@ impl fmt::Display for Event {
                 topic,
                 partition,
                 partitions,
-            } => write!(
-                f,
-                "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {}); records for it wait \
-                 for max.block.ms, and then fail",
-                partitions - 1
-            ),
+            } => partition_unknown(f, topic, *partition, *partitions),
             Self::Leaderless { topic, partition } => write!(
                 f,
                 "{topic}-{partition} has no leader: its records wait until one is elected, for \
@@ -242,13 +237,29 @@ impl fmt::Display for Event {
                 f,
                 "the transaction cannot be committed any more, and is to be aborted: {why}"
             ),
-            Self::MemoryFull { why } => {
-                f.write_str("a send has waited for buffer.memory in vain: ")?;
-                match why {
-                    Some(why) => write!(f, "the oldest batch waits, because {why}"),
-                    None => f.write_str("the brokers do not keep up"),
-                }
-            }
+            Self::MemoryFull { why } => memory_full(f, why.as_deref()),
         }
+    }
+}
+
+fn partition_unknown(
+    f: &mut fmt::Formatter<'_>,
+    topic: &str,
+    partition: i32,
+    partitions: i32,
+) -> fmt::Result {
+    let last = partitions - 1;
+    write!(
+        f,
+        "partition {partition} of topic {topic} does not exist: it has {partitions} (0 to {last}); records for it wait for \
+         max.block.ms, and then fail"
+    )
+}
+
+fn memory_full(f: &mut fmt::Formatter<'_>, why: Option<&str>) -> fmt::Result {
+    f.write_str("a send has waited for buffer.memory in vain: ")?;
+    match why {
+        Some(why) => write!(f, "the oldest batch waits, because {why}"),
+        None => f.write_str("the brokers do not keep up"),
     }
 }
