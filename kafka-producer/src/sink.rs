@@ -149,35 +149,42 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> RecordSink<K, V> {
     }
 }
 
-impl<K: ?Sized + 'static, V: ?Sized + 'static> Sink<ProducerRecord<'_, K, V>> for RecordSink<K, V> {
-    type Error = SinkError;
+/// What a sink of either kind of record does alike.
+macro_rules! polled {
+    () => {
+        type Error = SinkError;
 
-    fn poll_ready(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), SinkError>> {
-        self.ready(context)
-    }
+        fn poll_ready(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Result<(), SinkError>> {
+            self.ready(context)
+        }
+
+        fn poll_flush(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Result<(), SinkError>> {
+            self.flush(context)
+        }
+
+        fn poll_close(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Result<(), SinkError>> {
+            self.flush(context)
+        }
+    };
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Sink<ProducerRecord<'_, K, V>> for RecordSink<K, V> {
+    polled!();
 
     fn start_send(
         mut self: Pin<&mut Self>,
         record: ProducerRecord<'_, K, V>,
     ) -> Result<(), SinkError> {
         self.send(record)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), SinkError>> {
-        self.flush(context)
-    }
-
-    fn poll_close(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), SinkError>> {
-        self.flush(context)
     }
 }
 
@@ -188,31 +195,10 @@ where
     K2: Borrow<K>,
     V2: Borrow<V>,
 {
-    type Error = SinkError;
-
-    fn poll_ready(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), SinkError>> {
-        self.ready(context)
-    }
+    polled!();
 
     fn start_send(mut self: Pin<&mut Self>, record: OwnedRecord<K2, V2>) -> Result<(), SinkError> {
         self.send(record.lend())
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), SinkError>> {
-        self.flush(context)
-    }
-
-    fn poll_close(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), SinkError>> {
-        self.flush(context)
     }
 }
 

@@ -162,6 +162,28 @@ fn of_many_attempts_the_first_and_the_last_are_told_and_how_many_are_not() {
 }
 
 #[test]
+fn one_that_is_not_answered_yet_is_the_last_of_many_attempts() {
+    let patient = Settings {
+        delivery_timeout: ms(60_000),
+        request_timeout: ms(59_000),
+        ..settings()
+    };
+    let mut stage = Stage::with(patient, &[1]);
+    stage.warm_up(0, 1);
+    let delivery = stage.send(0, "tea");
+    for _ in 0..17 {
+        stage.answer(1, [error(NOT_ENOUGH_REPLICAS)]);
+        stage.pass(ms(1300));
+    }
+    stage.pass(ms(60_000));
+    let error = expired(&delivery);
+    assert_eq!(error.history().attempts, 18);
+    let numbers = error.timeline().attempts().map(|it| it.number);
+    let expected: Vec<u32> = (1..=4).chain(7..=18).collect();
+    assert_eq!(numbers.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_request_that_cannot_be_framed_was_not_written() {
     let mut stage = Stage::idempotent(&[1]);
     let delivery = stage.send(0, "tea");

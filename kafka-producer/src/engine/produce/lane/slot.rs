@@ -199,11 +199,11 @@ impl Slot {
     pub(super) fn timeline(&self, addresses: &Addresses, now: Instant) -> Timeline {
         let at = self.sealed(now);
         let mut events = vec![TimelineEvent::Accepted, TimelineEvent::Sealed { at }];
-        if let Some(trail) = &self.trail {
-            trail.tell(&mut events);
+        let mut trail = self.trail.as_deref().cloned().unwrap_or_default();
+        if let Some(unanswered) = self.attempt(addresses, now, AttemptEnd::Unanswered) {
+            trail.note(unanswered);
         }
-        let unanswered = self.attempt(addresses, now, AttemptEnd::Unanswered);
-        events.extend(unanswered.map(TimelineEvent::Attempt));
+        trail.tell(&mut events);
         events.push(TimelineEvent::Failed { at: self.age(now) });
         Timeline::new(events)
     }
