@@ -44,7 +44,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `tokio` (default) | [`Producer`] and all that does I/O |
-//! | `tracing` (default) | what people should know goes to `tracing`, or to `log`; without it, warnings go to standard error |
+//! | `tracing` (default) | what people should know goes to `tracing`, or to `log`; without it, warnings go to standard error. A span for each batch, at the level *debug* |
 //! | `tls` (default) | TLS, by the provider that is built in: `tls-ring` |
 //! | `tls-ring`, `tls-aws-lc`, `tls-graviola` | providers: ring, aws-lc (post-quantum key exchange; with `rustls/fips` the certified one), graviola (without C; the others and zstd compile some). Of several the first of aws-lc, graviola, ring |
 //! | `gzip`, `snappy`, `lz4`, `zstd` (default) | a codec each |
@@ -91,7 +91,11 @@ pub mod engine;
 )]
 mod engine;
 pub mod error;
-#[cfg(feature = "opentelemetry")]
+#[cfg(all(feature = "tokio", any(feature = "opentelemetry", feature = "tracing")))]
+#[cfg_attr(
+    not(feature = "opentelemetry"),
+    allow(dead_code, reason = "batches fail in fewer ways than records")
+)]
 mod error_type;
 mod explanation;
 mod group;

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use opentelemetry::global::{self, BoxedTracer, ObjectSafeTracer};
 use opentelemetry::trace::{
-    Link, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
+    Link, SpanBuilder, SpanContext, SpanKind, SpanRef, Status, TraceContextExt, Tracer,
+    TracerProvider,
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
@@ -211,7 +212,29 @@ impl OpenSpan {
                 span.set_status(status(why));
             }
         }
+        if was_accepted(acknowledgement) {
+            link_to_batch(&span);
+        }
         span.end();
+    }
+}
+
+/// Whether the record went into a batch.
+fn was_accepted(acknowledgement: &Acknowledgement<'_>) -> bool {
+    matches!(
+        acknowledgement.outcome,
+        Ok(_) | Err(Unacknowledged::Failed(_))
+    )
+}
+
+/// While the records of a batch are told of their outcome, its span is current, if it has one: the two are linked to
+/// each other.
+fn link_to_batch(record: &SpanRef<'_>) {
+    let context = Context::current();
+    let batch = context.span();
+    if batch.span_context().is_valid() {
+        batch.add_link(record.span_context().clone(), Vec::new());
+        record.add_link(batch.span_context().clone(), Vec::new());
     }
 }
 

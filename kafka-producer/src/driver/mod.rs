@@ -20,6 +20,8 @@
 //! response says, and when to try again, is decided by the engine alone.
 
 mod alarm;
+#[cfg_attr(not(feature = "tracing"), path = "no_batch_spans.rs")]
+mod batch_spans;
 mod compressor;
 mod connection;
 pub(crate) mod dial;

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use kafka_accumulator::{Doorbell, Panic};
 
 use super::alarm::Alarm;
+use super::batch_spans::{self, SentBatches};
 use super::compressor::{Compressed, Compressor};
 use super::connection::{Connection, Event};
 use super::dial::{self, Tried};
@@ -63,6 +64,8 @@ pub(super) struct Outside {
     /// Metrics that are to be gathered, which calls code of the program.
     pub(super) gatherings: Vec<Gathering>,
     pub(super) events: Vec<engine::Event>,
+    /// For their spans, which call a subscriber.
+    pub(super) sent: SentBatches,
 }
 
 impl Outside {
@@ -74,14 +77,16 @@ impl Outside {
             warnings,
             gatherings,
             events,
+            sent,
         } = self;
         let calls = [
             left.is_empty(),
             dial_orders.is_empty(),
             token_orders.is_empty(),
             gatherings.is_empty(),
+            sent.is_empty(),
         ];
-        calls == [true; 4] && warnings.is_empty() && events.is_empty()
+        calls == [true; 5] && warnings.is_empty() && events.is_empty()
     }
 }
 
@@ -388,6 +393,10 @@ impl Driver {
     }
 
     fn send(&mut self, id: NodeId, outgoing: Outgoing) {
+        if batch_spans::are_wanted() {
+            let address = self.engine.address_of(id);
+            self.outside.sent.note(&outgoing, address);
+        }
         if let Some(connection) = self.connections.get_mut(&id) {
             let ready = match &self.compressor {
                 Some(compressor) => compressor.compress(&outgoing),

@@ -14,6 +14,7 @@ use kafka_accumulator::{Doorbell, Panic, Sleep, catch_panic};
 use tokio::runtime::Runtime;
 
 use super::alarm::Alarm;
+use super::batch_spans::{BatchSpans, SentBatches};
 use super::compressor::Compressor;
 use super::foreign_calls::{Answered, Dials, ForeignCalls, Tokens};
 use super::inline_drive::InlineWaker;
@@ -110,6 +111,7 @@ struct Task {
     doorbell: Arc<Doorbell>,
     /// Kept for its memory.
     notices: Notices,
+    batch_spans: BatchSpans,
     /// Kept for the next sleep.
     waker: Option<Arc<InlineWaker>>,
     client_id: Arc<str>,
@@ -128,6 +130,7 @@ impl Task {
         Self {
             doorbell: Arc::clone(&driver.doorbell),
             client_id: Arc::clone(&driver.settings.client_id),
+            batch_spans: BatchSpans::of(Arc::clone(&driver.settings.client_id)),
             tokens: ForeignCalls::new(Tokens::new(&driver.settings)),
             dials: ForeignCalls::new(Dials(dialer)),
             fetched: Vec::new(),
@@ -158,9 +161,9 @@ impl Task {
             driver.engine.note_round(now, waited, now - begun);
             driver.engine.hand_over(&mut self.notices);
             let ended = driver.engine.has_ended();
-            let outside = std::mem::take(&mut driver.outside);
+            let mut outside = std::mem::take(&mut driver.outside);
             drop(driver);
-            self.notices.tell();
+            self.tell(std::mem::take(&mut outside.sent));
             self.tell_people(&outside);
             if ended {
                 return Poll::Ready(Ok(()));
@@ -176,6 +179,14 @@ impl Task {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Tells of batches that were sent, then of those that have ended, which may be the same.
+    fn tell(&mut self, sent: SentBatches) {
+        self.batch_spans.begin(sent);
+        let spans = &mut self.batch_spans;
+        self.notices
+            .tell_within(|batch, outcome| spans.end(batch, outcome));
     }
 
     /// Says what people should know, also in the last round.
@@ -223,7 +234,8 @@ impl Task {
                 let _ = catch_panic(|| driver.engine.fail_after(&panic));
             }
             driver.engine.hand_over(&mut self.notices);
-            self.notices.tell();
+            let sent = std::mem::take(&mut driver.outside.sent);
+            self.tell(sent);
             let _ = catch_panic(|| drop(driver));
         }
     }

@@ -175,6 +175,11 @@ impl Engine {
         self.sender.expiration().observe_wall_clock(now, wall_ms);
     }
 
+    /// `host:port` where the broker was dialed last, if it was.
+    pub fn address_of(&self, id: NodeId) -> Option<Arc<str>> {
+        self.cx.addresses.of(self.nodes.current(id))
+    }
+
     /// Notes what went through the connection to a broker.
     pub fn note_traffic(&self, now: Instant, id: NodeId, traffic: &Traffic) {
         let id = self.nodes.current(id);

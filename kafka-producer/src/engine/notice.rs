@@ -16,6 +16,12 @@ use kafka_accumulator::{Batch, BatchOutcome, run_user_code, wake_all};
 use crate::engine::handle::Command;
 use crate::error::DeliveryError;
 
+/// A batch that has ended.
+type EndedBatch = Batch<DeliveryError>;
+
+/// What became of it.
+type EndedOutcome = BatchOutcome<DeliveryError>;
+
 /// Something that somebody is to be told.
 pub(super) enum Notice {
     /// To the records of a batch: what became of it.
@@ -36,9 +42,15 @@ impl Notice {
         Self::Answer(Box::new(move || drop(command)))
     }
 
+    #[cfg(test)]
     pub(super) fn tell(self) {
+        self.tell_within(&mut |_, _| ());
+    }
+
+    fn tell_within<G>(self, enter: &mut impl FnMut(&EndedBatch, &EndedOutcome) -> G) {
         match self {
             Self::Ended(batch, outcome) => {
+                let _entered = enter(&batch, &outcome);
                 let decided = batch.complete(outcome);
                 debug_assert!(decided.is_ok(), "a batch is ended once");
             }
@@ -64,7 +76,20 @@ pub struct Notices {
 impl Notices {
     /// Tells all of it, in order: runs callbacks and wakes tasks, so nothing may be locked.
     pub fn tell(&mut self) {
-        self.list.drain(..).for_each(Notice::tell);
+        self.tell_within(|_, _| ());
+    }
+
+    /// The same; while the records of a batch are told of this outcome, there is what `enter` returns for it.
+    ///
+    /// ```
+    /// let mut ended = 0;
+    /// kafka_producer::engine::Notices::default().tell_within(|_, _| ended += 1);
+    /// assert_eq!(ended, 0);
+    /// ```
+    pub fn tell_within<G>(&mut self, mut enter: impl FnMut(&EndedBatch, &EndedOutcome) -> G) {
+        for notice in self.list.drain(..) {
+            notice.tell_within(&mut enter);
+        }
         wake_all(&mut self.served);
         if self.list.capacity() > KEPT_NOTICES {
             self.list.shrink_to(KEPT_NOTICES);
