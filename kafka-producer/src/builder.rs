@@ -13,6 +13,7 @@ use kafka_partition::{
     DefaultPartitioner, Partitioner, RoundRobinPartitioner, UniformStickyPartitioner,
 };
 use kafka_serde::{DefaultSerializer, Serializer};
+use kafka_wire::compression::Compression;
 
 use crate::append::{RecordAppender, SharedPartitioner};
 use crate::config::{
@@ -213,6 +214,17 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static, P: From<Producer<K, V>>> Producer
     /// ```
     pub fn linger(self, linger: std::time::Duration) -> Self {
         self.with(|config| config.linger(linger))
+    }
+
+    /// `compression.type`.
+    ///
+    /// ```
+    /// use kafka_producer::{Compression, Producer};
+    ///
+    /// let builder = Producer::<str, str>::builder().compression(Compression::Zstd);
+    /// ```
+    pub fn compression(self, codec: Compression) -> Self {
+        self.with(|config| config.compression(codec))
     }
 
     /// Chooses partitions with this instead of `partitioner.class`.

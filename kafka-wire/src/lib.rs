@@ -53,6 +53,9 @@ mod uuid;
 mod version;
 mod wire;
 
+/// Whose types are in what is public here.
+pub use bytes;
+
 pub use api_key::ApiKey;
 pub use decode_error::{DecodeError, DecodeProblem};
 pub use encode_error::{EncodeError, EncodeProblem, STRING_BYTES_MAX};
@@ -68,3 +71,8 @@ pub use skipped::Skipped;
 pub use uuid::{Uuid, UuidError};
 pub use version::{Version, VersionRange};
 pub use wire::{Field, Reader, Wire};
+
+/// What the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -298,8 +298,8 @@ fn a_null_where_none_is_allowed_is_named() {
 
 #[test]
 fn an_error_deep_in_a_message_names_its_path() {
-    let topic = produce::TopicProduceResponse::default()
-        .with_partition_responses(vec![Default::default(); 3]);
+    let topic =
+        TopicProduceResponse::default().with_partition_responses(vec![Default::default(); 3]);
     let response = ProduceResponse::default().with_responses(vec![Default::default(), topic]);
     let version = ProduceRequest::version(3).unwrap();
     let mut out = BytesMut::new();

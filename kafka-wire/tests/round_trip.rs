@@ -66,8 +66,7 @@ fn a_field_that_matters_is_missed_in_a_version_without_it() {
     );
     assert_eq!(missing(&request, 4), None);
 
-    let topic = txn_offset_commit::TxnOffsetCommitRequestTopic::default()
-        .with_partitions(vec![Default::default()]);
+    let topic = TxnOffsetCommitRequestTopic::default().with_partitions(vec![Default::default()]);
     let commit = TxnOffsetCommitRequest::default()
         .with_member_id("consumer-1".to_owned())
         .with_topics(vec![topic]);

@@ -1,10 +1,13 @@
 //! The messages: one file per API, named as Kafka names it, request and response side by side.
 //!
+//! Everything can be imported from here. Names that parts of two messages share (`NodeEndpoint`) are in the modules of
+//! the messages only.
+//!
 //! A message begins as its default and is changed by its setters, one for each field. New versions
 //! of Kafka add fields, so nothing outside of this crate can list all of them.
 //!
 //! ```
-//! use kafka_wire::messages::{ProduceRequest, produce::TopicProduceData};
+//! use kafka_wire::messages::{ProduceRequest, TopicProduceData};
 //!
 //! let topic = TopicProduceData::default().with_name("orders".to_owned());
 //! let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![topic]);
@@ -46,30 +49,69 @@ pub mod txn_offset_commit;
 
 pub use {
     add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse},
-    add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse},
-    api_versions::{ApiVersionsRequest, ApiVersionsResponse},
-    create_topics::{CreateTopicsRequest, CreateTopicsResponse},
-    delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
-    describe_cluster::{DescribeClusterRequest, DescribeClusterResponse},
-    describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse},
-    describe_producers::{DescribeProducersRequest, DescribeProducersResponse},
-    describe_transactions::{DescribeTransactionsRequest, DescribeTransactionsResponse},
+    add_partitions_to_txn::{
+        AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
+        AddPartitionsToTxnResult, AddPartitionsToTxnTopic, AddPartitionsToTxnTopicResult,
+        AddPartitionsToTxnTransaction,
+    },
+    api_versions::{
+        ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey,
+        SupportedFeatureKey,
+    },
+    create_topics::{
+        CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicConfigs,
+        CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+    },
+    delete_topics::{
+        DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
+    },
+    describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse},
+    describe_configs::{
+        DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
+        DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
+    },
+    describe_producers::{
+        DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState,
+        TopicRequest, TopicResponse,
+    },
+    describe_transactions::{DescribeTransactionsRequest, DescribeTransactionsResponse, TopicData},
     end_txn::{EndTxnRequest, EndTxnResponse},
-    fetch::{FetchRequest, FetchResponse},
-    find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse},
+    fetch::{
+        AbortedTransaction, EpochEndOffset, FetchPartition, FetchRequest, FetchResponse,
+        FetchTopic, FetchableTopicResponse, ForgottenTopic, PartitionData, ReplicaState,
+        SnapshotId,
+    },
+    find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse},
     get_telemetry_subscriptions::{
         GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse,
     },
     init_producer_id::{InitProducerIdRequest, InitProducerIdResponse},
-    list_offsets::{ListOffsetsRequest, ListOffsetsResponse},
+    list_offsets::{
+        ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
+        ListOffsetsResponse, ListOffsetsTopic, ListOffsetsTopicResponse,
+    },
     list_transactions::{ListTransactionsRequest, ListTransactionsResponse},
-    metadata::{MetadataRequest, MetadataResponse},
-    offset_fetch::{OffsetFetchRequest, OffsetFetchResponse},
-    produce::{ProduceRequest, ProduceResponse},
+    metadata::{
+        LeadersPartition, LeadersResponse, LeadersTopic, MetadataRequest, MetadataRequestTopic,
+        MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    },
+    offset_fetch::{
+        OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic,
+        OffsetFetchRequestTopics, OffsetFetchResponse, OffsetFetchResponseGroup,
+        OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
+        OffsetFetchResponseTopics,
+    },
+    produce::{
+        BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
+        ProduceResponse, TopicProduceData, TopicProduceResponse,
+    },
     push_telemetry::{PushTelemetryRequest, PushTelemetryResponse},
     sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse},
     sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
-    txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse},
+    txn_offset_commit::{
+        TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+        TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
+    },
 };
 
 /// Hands the names of all requests to a macro: to dispatch on a key, or to test each of them.

@@ -1,8 +1,4 @@
-//! Messages to and from Kafka's JSON form, for people and tools to read.
-//!
-//! As Java's `*JsonConverter` classes write it: names in lower camel case, only the fields of the
-//! version, tagged fields only where they differ from their default, UUIDs in base64. Bytes are
-//! hex here, record batches too. It is not used for sending records.
+//! What has a JSON form: messages, by the macro that declares them, and the types of their fields.
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
