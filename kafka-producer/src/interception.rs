@@ -10,8 +10,6 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kafka_accumulator::{Completion, Delivered, catch_panic};
@@ -92,12 +90,11 @@ impl<K: ?Sized, V: ?Sized> Interceptors<K, V> {
         waiting: Vec<OnAcknowledgement>,
     ) -> Arc<Ticket> {
         Arc::new(Ticket {
-            waiting: Mutex::new(waiting),
+            waiting: Mutex::new(Some(waiting)),
             told: Arc::clone(&self.told),
             topic: record.topic.into(),
             partition: record.partition,
             headers: OnceLock::new(),
-            is_used: AtomicBool::new(false),
         })
     }
 }
@@ -146,14 +143,13 @@ impl<K: ?Sized, V: ?Sized> Chain<K, V> {
 /// unused one tells that the record was dropped.
 pub(crate) struct Ticket {
     told: Arc<dyn Told>,
-    /// Who waits for this outcome; taken when it is told.
-    waiting: Mutex<Vec<OnAcknowledgement>>,
+    /// Who waits for this outcome; none once it was told.
+    waiting: Mutex<Option<Vec<OnAcknowledgement>>>,
     topic: Arc<str>,
     /// The one that the record names.
     partition: Option<i32>,
     /// Once they are all there.
     headers: OnceLock<Headers>,
-    is_used: AtomicBool,
 }
 
 impl Ticket {
@@ -186,16 +182,17 @@ impl Ticket {
     }
 
     fn tell(&self, partition: Option<i32>, outcome: Result<&RecordMetadata, Unacknowledged<'_>>) {
-        if self.is_used.swap(true, Ordering::Relaxed) {
+        let Some(waiting) = self.take_waiting() else {
             return;
-        }
+        };
         let headers = self.headers.get_or_init(Headers::new);
         let acknowledgement = Acknowledgement::new(&self.topic, partition, headers, outcome);
-        self.told.tell(&acknowledgement, self.take_waiting());
+        self.told.tell(&acknowledgement, waiting);
     }
 
-    fn take_waiting(&self) -> Vec<OnAcknowledgement> {
-        mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take_waiting(&self) -> Option<Vec<OnAcknowledgement>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.take()
     }
 }
 

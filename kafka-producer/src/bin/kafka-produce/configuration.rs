@@ -48,13 +48,6 @@ pub(crate) fn check(config: &ProducerConfig) -> Result<Checked> {
     }
 }
 
-/// Tells what is odd about it, though it can be used.
-pub(crate) fn warn(checked: &Checked) {
-    for warning in checked.warnings() {
-        eprintln!("warning: {warning}");
-    }
-}
-
 fn names_no_server(problem: &Problem) -> bool {
     matches!(problem, Problem::Missing { name, .. } if *name == BOOTSTRAP_SERVERS)
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(task: &Send) -> Result<ExitCode> {
         }
         Err(_) => (configuration::without_cluster(&config).check()?, None),
     };
-    configuration::warn(&checked);
+    warnings::tell_of(&checked);
     let input = Input::new(task, checked.max_request_size())?;
     let mut printing = Printing {
         to: BufWriter::new(io::stdout().lock()),

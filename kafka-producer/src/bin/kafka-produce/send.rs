@@ -46,7 +46,7 @@ pub(crate) fn run(task: &Send) -> Result<ExitCode> {
     }
     let input = Input::new(task, checked.max_request_size())?;
     let shared = Arc::new(Shared::new(task));
-    configuration::warn(&checked);
+    warnings::tell_of(&checked);
     warnings::hide();
     let producer: Producer<[u8], [u8]> = Producer::builder().config(config).build()?;
     shared.clone().close_on_signal(&producer)?;

@@ -5,7 +5,9 @@
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use kafka_producer::config::Checked;
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
@@ -15,6 +17,13 @@ use crate::screen::Screen;
 pub(crate) fn hide() {
     // Fails if somebody listens already.
     let _ = tracing::subscriber::set_global_default(Listener);
+}
+
+/// Tells what is odd about a configuration that can be used.
+pub(crate) fn tell_of(checked: &Checked) {
+    for warning in checked.warnings() {
+        eprintln!("warning: {warning}");
+    }
 }
 
 /// Shows warnings from now on.
@@ -31,6 +40,10 @@ impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let is_ours = metadata.target().starts_with("kafka_producer");
         metadata.is_event() && is_ours && *metadata.level() <= Level::WARN
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::WARN)
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
