@@ -26,25 +26,36 @@
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
 pub mod api_versions;
+pub mod consumer_group_describe;
+pub mod consumer_group_heartbeat;
 pub mod create_topics;
+pub mod delete_groups;
 pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
+pub mod describe_groups;
 pub mod describe_producers;
 pub mod describe_transactions;
 pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod get_telemetry_subscriptions;
+pub mod heartbeat;
 pub mod init_producer_id;
+pub mod join_group;
+pub mod leave_group;
+pub mod list_groups;
 pub mod list_offsets;
 pub mod list_transactions;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
 pub mod offset_fetch;
 pub mod produce;
 pub mod push_telemetry;
 pub mod sasl_authenticate;
 pub mod sasl_handshake;
+pub mod sync_group;
 pub mod txn_offset_commit;
 
 pub use {
@@ -58,10 +69,15 @@ pub use {
         ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey,
         SupportedFeatureKey,
     },
+    consumer_group_describe::{
+        ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, Member,
+    },
+    consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse},
     create_topics::{
         CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicConfigs,
         CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
     },
+    delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse},
     delete_topics::{
         DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
     },
@@ -70,6 +86,7 @@ pub use {
         DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
         DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
     },
+    describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroupMember},
     describe_producers::{
         DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState,
         TopicRequest, TopicResponse,
@@ -85,7 +102,13 @@ pub use {
     get_telemetry_subscriptions::{
         GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse,
     },
+    heartbeat::{HeartbeatRequest, HeartbeatResponse},
     init_producer_id::{InitProducerIdRequest, InitProducerIdResponse},
+    join_group::{
+        JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse, JoinGroupResponseMember,
+    },
+    leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse},
+    list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup},
     list_offsets::{
         ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
         ListOffsetsResponse, ListOffsetsTopic, ListOffsetsTopicResponse,
@@ -94,6 +117,14 @@ pub use {
     metadata::{
         LeadersPartition, LeadersResponse, LeadersTopic, MetadataRequest, MetadataRequestTopic,
         MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    },
+    offset_commit::{
+        OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+        OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+    },
+    offset_delete::{
+        OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+        OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
     },
     offset_fetch::{
         OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic,
@@ -108,6 +139,7 @@ pub use {
     push_telemetry::{PushTelemetryRequest, PushTelemetryResponse},
     sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse},
     sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
+    sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse},
     txn_offset_commit::{
         TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
         TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
@@ -141,25 +173,36 @@ macro_rules! for_each_request {
             AddOffsetsToTxnRequest,
             AddPartitionsToTxnRequest,
             ApiVersionsRequest,
+            ConsumerGroupDescribeRequest,
+            ConsumerGroupHeartbeatRequest,
             CreateTopicsRequest,
+            DeleteGroupsRequest,
             DeleteTopicsRequest,
             DescribeClusterRequest,
             DescribeConfigsRequest,
+            DescribeGroupsRequest,
             DescribeProducersRequest,
             DescribeTransactionsRequest,
             EndTxnRequest,
             FetchRequest,
             FindCoordinatorRequest,
             GetTelemetrySubscriptionsRequest,
+            HeartbeatRequest,
             InitProducerIdRequest,
+            JoinGroupRequest,
+            LeaveGroupRequest,
+            ListGroupsRequest,
             ListOffsetsRequest,
             ListTransactionsRequest,
             MetadataRequest,
+            OffsetCommitRequest,
+            OffsetDeleteRequest,
             OffsetFetchRequest,
             ProduceRequest,
             PushTelemetryRequest,
             SaslAuthenticateRequest,
             SaslHandshakeRequest,
+            SyncGroupRequest,
             TxnOffsetCommitRequest,
         }
     };
