@@ -56,6 +56,7 @@ pub(super) const STAGES: &[Stage] = &[
     plain("tidy", "the project's own rules", tidy),
     plain("features", "each crate builds with any features", features),
     tests("no-c", "no C compiler but for what says so", no_c::check),
+    plain("no-std", "what needs no std builds without", no_std),
     plain("msrv", "the libraries build with rust-version", msrv),
     plain("doc", "the documentation has no warning", doc),
     tests("test", "all tests that need nothing else", test),
@@ -190,18 +191,35 @@ const PAIRS: &str = "--feature-powerset --depth 2 --exclude-features \
      _tls,_tokens,aws-msk-iam,cli,default,gzip,gzip-libdeflate,json,lz4,lz4-hc,metrics,mock,\
      opentelemetry,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
 
+/// For a target that has no `std`. If that cannot be installed, nothing is checked, and the table says so.
+fn no_std() -> Result<()> {
+    let installed = rustup(&["target", "add", WITHOUT_STD], "no-std");
+    installed.map_err(|error| NotChecked(format!("the target {WITHOUT_STD}: {error}")))?;
+    let mut check = shell::cargo();
+    check.args(["check", "-p", "kafka-partition", "--no-default-features"]);
+    check.args(["--target", WITHOUT_STD]);
+    shell::run(check.env("CARGO_TARGET_DIR", shell::target().join("no-std")))
+}
+
+const WITHOUT_STD: &str = "thumbv7em-none-eabi";
+
 /// If that toolchain cannot be installed, nothing is checked, and the table says so.
 fn msrv() -> Result<()> {
-    let rustup = |words: &[&str]| {
-        let mut rustup = std::process::Command::new("rustup");
-        rustup.current_dir(shell::workspace()).args(words);
-        shell::run(rustup.env("CARGO_TARGET_DIR", shell::target().join("msrv")))
-    };
     let install = ["toolchain", "install", OLDEST_RUST, "--profile", "minimal"];
-    let installed = rustup(&[&install[..], &["--no-self-update"]].concat());
+    let installed = rustup(&[&install[..], &["--no-self-update"]].concat(), "msrv");
     installed.map_err(|error| NotChecked(format!("Rust {OLDEST_RUST}: {error}")))?;
     let check = ["run", OLDEST_RUST, "cargo", "check", "--locked", "--lib"];
-    rustup(&[&check[..], &LIBRARIES, &["--all-features"]].concat())
+    rustup(
+        &[&check[..], &LIBRARIES, &["--all-features"]].concat(),
+        "msrv",
+    )
+}
+
+/// What it builds goes to a folder of its own.
+fn rustup(words: &[&str], target: &str) -> Result<()> {
+    let mut rustup = std::process::Command::new("rustup");
+    rustup.current_dir(shell::workspace()).args(words);
+    shell::run(rustup.env("CARGO_TARGET_DIR", shell::target().join(target)))
 }
 
 /// The `rust-version` of the workspace, which is also this tool's.
