@@ -188,8 +188,8 @@ fn half_of_the_choices(half: &str, target: &Path) -> Result<()> {
 /// Left out are features that others stand for (of codecs, of providers of TLS, of providers of tokens), and those that
 /// only add files of their own: alone, and with all the others, they are built anyway.
 const PAIRS: &str = "--feature-powerset --depth 2 --exclude-features \
-     _tls,_tokens,aws-msk-iam,cli,default,gzip,gzip-libdeflate,json,lz4,lz4-hc,metrics,mock,\
-     opentelemetry,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
+     _tls,_tokens,avro,aws-msk-iam,cbor,cli,default,gzip,gzip-libdeflate,json,lz4,lz4-hc,messagepack,metrics,\
+     mock,opentelemetry,protobuf,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
 
 /// For a target that has no `std`. If that cannot be installed, nothing is checked, and the table says so.
 fn no_std() -> Result<()> {
