@@ -70,6 +70,7 @@ pub(super) const STAGES: &[Stage] = &[
     plain("counts", "nothing costs more than before", counts),
     on_java("schemas", "our messages are Kafka's", require_java, schemas),
     plain("examples", "the quickstart works", examples),
+    plain("alone", "programs with one crate of ours", alone),
     on_java(
         "kafka",
         "real servers, other clients",
@@ -357,6 +358,27 @@ fn examples() -> Result<()> {
         says_offset |= after.is_some_and(|after| after.contains(|c: char| c.is_ascii_digit()));
     })?;
     ensure!(says_offset, "the example prints no `offset` with a number");
+    Ok(())
+}
+
+/// The programs of `examples/alone` are not in the workspace: each has what a program of a stranger would have. They
+/// compare what they do themselves, and fail.
+fn alone() -> Result<()> {
+    let programs = shell::workspace().join("examples/alone");
+    let mut programs: Vec<_> = std::fs::read_dir(programs)?.collect::<Result<_, _>>()?;
+    ensure!(!programs.is_empty(), "examples/alone has no programs");
+    programs.sort_by_key(std::fs::DirEntry::path);
+    for program in programs {
+        let manifest = program.path().join("Cargo.toml");
+        let manifest = [
+            std::ffi::OsStr::new("--manifest-path"),
+            manifest.as_os_str(),
+        ];
+        shell::run(shell::cargo().arg("fmt").arg("--check").args(manifest))?;
+        let mut run = shell::cargo();
+        run.args(["run", "--quiet", "--locked"]).args(manifest);
+        shell::run(run.env("CARGO_TARGET_DIR", shell::target().join("alone")))?;
+    }
     Ok(())
 }
 
