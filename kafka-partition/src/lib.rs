@@ -61,7 +61,7 @@
 //!
 //! # Without the standard library
 //!
-//! Without the feature `std`, which is on by default, the crate is `no_std` and needs `alloc`: [`murmur2`],
+//! Without the feature `std`, which is on by default, the crate is `no_std` and needs `alloc`: [`murmur2()`],
 //! [`partition_for_key`], [`KeyHash`], [`KeyMoves`], [`explicit`] and [`Weights`] are there, the partitioners are not.
 //! Those remember a choice for each thread, and a lock exchanges weights.
 //!
