@@ -35,7 +35,7 @@ use crate::{
 /// use std::{sync::Arc, time::{Duration, Instant}};
 ///
 /// use kafka_accumulator::{Accumulator, Doorbell, BatchOutcome, NewRecord, Readiness, Settings};
-/// use kafka_wire::records::RecordParts;
+/// use kafka_accumulator::records::RecordParts;
 ///
 /// let settings = Settings::default().batch_size(16_384).buffer_memory(32 << 20).batch_overhead(1_024);
 /// let bell = Arc::new(Doorbell::new());
@@ -83,7 +83,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -131,7 +131,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -215,7 +215,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -244,7 +244,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -279,7 +279,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -301,7 +301,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let now = Instant::now();
@@ -332,7 +332,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -354,7 +354,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -376,7 +376,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -411,7 +411,7 @@ impl<E> Accumulator<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);

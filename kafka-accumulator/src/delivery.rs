@@ -89,7 +89,7 @@ impl<E> Delivery<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);

@@ -17,6 +17,42 @@
 //! it takes batches from the queues, sends them and completes them. When an accumulator is dropped, it
 //! wakes those who still wait.
 //!
+//! # The simplest use
+//!
+//! ```
+//! use std::{sync::Arc, time::Instant};
+//!
+//! use kafka_accumulator::records::RecordParts;
+//! use kafka_accumulator::{Accumulator, BatchOutcome, Doorbell, NewRecord, Settings};
+//!
+//! let accumulator = Accumulator::new(Settings::default(), Arc::new(Doorbell::new()), || "abandoned");
+//! let queue = accumulator.queue(Arc::from("log"), 0, 0);
+//!
+//! // Any thread:
+//! let mut record = NewRecord::new(0, RecordParts::new(None, Some(b"hello")));
+//! let delivery = accumulator.append(&queue, &mut record, None, Instant::now)?.delivery;
+//!
+//! // The one that sends, or writes to a file:
+//! let now = Instant::now();
+//! let batch = queue.take(now + Settings::default().linger).expect("it has lingered");
+//! assert_eq!((batch.count(), batch.records().len()), (1, 12));
+//! batch.complete(BatchOutcome::Delivered { base_offset: 42, log_append_time_ms: None })?;
+//!
+//! assert_eq!(delivery.try_outcome().expect("it is completed")?.offset, 42);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Errors
+//!
+//! [`AppendError`] says that a record needs memory first, is too large, or comes too late; [`ReserveError`] that memory
+//! did not become free in time. What became of a batch is whatever the engine says, by an error type of its own (`E`).
+//! Nothing panics because of a record; a callback that panics harms no other.
+//!
+//! # Threads and speed
+//!
+//! Everything may be shared by threads. In the steady state an append is one lock (that of its queue) for one copy, no
+//! allocation, and one reference count if a [`Delivery`] is kept.
+//!
 //! # Who knows Kafka's Java client
 //!
 //! | there | here |
@@ -52,6 +88,14 @@ mod error;
 mod user_code;
 mod sync;
 
+pub use bytes::Bytes;
+pub use kafka_wire::compression::Compression;
+/// The format of records and batches: what is appended is a [`RecordParts`](records::RecordParts), and what is taken
+/// becomes a whole batch by a [`BatchHeader`](records::BatchHeader).
+///
+/// It is the module of that name of `kafka-wire`, whose codecs are features of that crate: none is compiled here.
+pub use kafka_wire::records;
+
 pub use accumulator::Accumulator;
 pub use batch::{Batch, Piece};
 pub use completion::{BatchOutcome, Callback, Completed, Completion, Delivered, Outcome, Settled};
@@ -81,3 +125,8 @@ const _: () = {
     shared::<Reservation>();
     shared::<Reserve>();
 };
+
+/// What people read first.
+#[cfg(all(doctest, not(loom)))]
+#[doc = include_str!("../README.md")]
+pub struct FirstSteps;

@@ -12,7 +12,7 @@ use crate::completion::Callback;
 ///
 /// ```
 /// use kafka_accumulator::NewRecord;
-/// use kafka_wire::records::RecordParts;
+/// use kafka_accumulator::records::RecordParts;
 ///
 /// let headers = [("trace", Some(&b"42"[..]))];
 /// let parts = RecordParts::new(Some(b"k"), None).with_headers(headers.iter().copied());

@@ -6,8 +6,8 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use kafka_partition::{
-    DefaultPartitioner, Partitioner, RecordView, RoundRobinPartitioner, StickyState, TopicView,
-    murmur2,
+    DefaultPartitioner, KeyHash, Partitioner, RecordView, RoundRobinPartitioner, StickyState,
+    TopicView, murmur2,
 };
 
 fn main() {
@@ -17,6 +17,11 @@ fn main() {
         criterion.bench_function(&format!("murmur2/{bytes} B"), |bencher| {
             bencher.iter(|| murmur2(black_box(&key)));
         });
+        for hash in [KeyHash::Crc32, KeyHash::Fnv1a] {
+            criterion.bench_function(&format!("{hash}/{bytes} B"), |bencher| {
+                bencher.iter(|| hash.hash(black_box(&key)));
+            });
+        }
     }
     choices(&mut criterion);
     criterion.final_summary();

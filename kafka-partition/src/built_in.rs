@@ -36,11 +36,27 @@ enum Keys {
 
 impl DefaultPartitioner {
     /// Hashes keys.
+    ///
+    /// ```
+    /// use kafka_partition::DefaultPartitioner;
+    ///
+    /// assert_eq!(DefaultPartitioner::new(), DefaultPartitioner::default());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Treats every record as if it had no key (`partitioner.ignore.keys=true`).
+    ///
+    /// ```
+    /// use kafka_partition::{DefaultPartitioner, Partitioner, RecordView, StickyState, TopicView};
+    ///
+    /// let sticky = StickyState::new(5);
+    /// let topic = TopicView::new("metrics", 12, &[], &sticky);
+    /// let [one, other] = [b"a", b"b"].map(|key| RecordView::new(Some(key), None));
+    /// let partitioner = DefaultPartitioner::new().ignoring_keys();
+    /// assert_eq!(partitioner.partition(&topic, &one), partitioner.partition(&topic, &other));
+    /// ```
     pub fn ignoring_keys(self) -> Self {
         Self {
             keys: Keys::Ignored,

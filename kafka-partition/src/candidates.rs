@@ -1,5 +1,7 @@
 //! The partitions of a topic that may be chosen now, by their place among each other.
 
+use crate::partition_number::partition_number;
+
 /// Those with a leader; all of a topic's partitions if none has one, or each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidates<'a> {
@@ -56,9 +58,4 @@ impl<'a> Candidates<'a> {
     fn are_all(&self) -> bool {
         self.available.is_empty() || self.available.len() == self.partitions as usize
     }
-}
-
-/// Kafka numbers partitions with an `i32`; a count beyond that cannot come from a broker.
-pub(crate) fn partition_number(index: u32) -> i32 {
-    i32::try_from(index).unwrap_or(i32::MAX)
 }

@@ -4,8 +4,8 @@
 //! records wait for one. Only numbers are checked here. A partition that is too high may have been
 //! added just now: the caller decides whether to ask for the topic's metadata again.
 
-use std::error::Error;
-use std::fmt;
+use core::error::Error;
+use core::fmt;
 
 /// Accepts a partition named by the caller if the topic has it.
 ///

@@ -17,6 +17,7 @@
 //! | [`DefaultPartitioner`] | murmur2, as Java | sticky |
 //! | [`UniformStickyPartitioner`] | sticky | sticky |
 //! | [`RoundRobinPartitioner`] | in turn | in turn |
+//! | [`HashPartitioner`] | as librdkafka or Sarama | sticky, or hashed |
 //!
 //! Sticky choices follow the [`Weights`] that a producer leaves with the topic: partitions for which much
 //! waits get less, those of a broker that takes nothing get none (KIP-794), and those in the client's rack
@@ -40,20 +41,78 @@
 //! partitioner.batch_filled(&topic, stays);
 //! assert_ne!(partitioner.partition(&topic, &unkeyed), stays);
 //! ```
+//!
+//! # Where a key is
+//!
+//! The rule is Java's: murmur2 of the serialized key with the seed `0x9747b28c`, without the sign bit, modulo the number
+//! of partitions ([`partition_for_key`]). librdkafka and Sarama have other rules ([`KeyHash`]): a program that takes the
+//! place of one of those goes on with its own ([`HashPartitioner`]). [`KeyMoves`] tells which keys of two topics are in
+//! different partitions, and which will be when partitions are added.
+//!
+//! ```
+//! use kafka_partition::{KeyHash, KeyMoves, KeyPlacement, partition_for_key};
+//!
+//! assert_eq!(partition_for_key(b"customer-7", 12), 7);
+//!
+//! let [payments, orders] = [6, 12].map(|count| KeyPlacement::new(KeyHash::Murmur2, count));
+//! let moves = KeyMoves::count(payments, orders, ["customer-7", "customer-8"]);
+//! assert_eq!(moves.moved(), 2);
+//! ```
+//!
+//! # Without the standard library
+//!
+//! Without the feature `std`, which is on by default, the crate is `no_std` and needs `alloc`: [`murmur2()`],
+//! [`partition_for_key`], [`KeyHash`], [`KeyMoves`], [`explicit`] and [`Weights`] are there, the partitioners are not.
+//! Those remember a choice for each thread, and a lock exchanges weights.
+//!
+//! # Errors, threads and speed
+//!
+//! A choice cannot fail: no number of partitions and no key makes it panic, and what it returns is a partition that the
+//! topic has (0 for a topic without any). [`explicit`] alone returns an error. All types may be shared by threads; a
+//! choice takes no lock (a thread that moves on takes one, once a batch), and nothing here allocates but [`KeyMoves`],
+//! a new [`StickyState`] and [`Weights`] that grow. A key of 16 bytes takes murmur2 5 ns, FNV-1a 7 and CRC-32 16 on
+//! a machine of 2026 (`cargo bench -p kafka-partition`).
 
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+#[cfg(feature = "std")]
 mod built_in;
+#[cfg(feature = "std")]
 mod candidates;
 mod explicit;
+#[cfg(feature = "std")]
+mod hash_partitioner;
+mod key_hash;
+mod key_moves;
 mod murmur;
+mod partition_number;
+#[cfg(feature = "std")]
 mod partitioner;
+#[cfg(feature = "std")]
 mod sticky;
+#[cfg(feature = "std")]
 mod topic;
 mod weights;
 
+#[cfg(feature = "std")]
 pub use built_in::{DefaultPartitioner, RoundRobinPartitioner, UniformStickyPartitioner};
 pub use explicit::{ExplicitError, explicit};
+#[cfg(feature = "std")]
+pub use hash_partitioner::{HashPartitioner, Spread};
+pub use key_hash::KeyHash;
+pub use key_moves::{KeyMove, KeyMoves, KeyPlacement};
 pub use murmur::{murmur2, partition_for_key};
+#[cfg(feature = "std")]
 pub use partitioner::Partitioner;
+#[cfg(feature = "std")]
 pub use sticky::StickyState;
+#[cfg(feature = "std")]
 pub use topic::{RecordView, TopicView};
 pub use weights::{Leader, Load, Rack, Weights};
+
+/// What people read first.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+pub struct FirstSteps;

@@ -4,7 +4,7 @@
 //! It depends on the serialized key and the number of partitions and on nothing else: not on which
 //! partitions have a leader, so that a key stays where it is while a broker is down.
 
-use crate::candidates::partition_number;
+use crate::partition_number::partition_number;
 
 /// The murmur2 hash of a key with Kafka's seed, signed as in Java.
 ///

@@ -45,6 +45,14 @@ pub struct StickyState {
 
 impl StickyState {
     /// Remembers one choice for each of up to 16 threads; further threads share them.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(7);
+    /// let topic = TopicView::new("orders", 6, &[2], &state);
+    /// assert_eq!(topic.sticky_partition(), 2);
+    /// ```
     pub fn new(seed: u64) -> Self {
         Self::with_slots(seed, SLOTS)
     }

@@ -3,7 +3,8 @@
 //! Both borrow what the caller has, for one call, and cost nothing to make. Nothing here is looked
 //! up by name.
 
-use crate::candidates::{Candidates, partition_number};
+use crate::candidates::Candidates;
+use crate::partition_number::partition_number;
 use crate::sticky::StickyState;
 
 /// A topic at the moment of choice.
@@ -48,6 +49,14 @@ pub struct RecordView<'a> {
 
 impl<'a> RecordView<'a> {
     /// A record with this key and this value.
+    ///
+    /// ```
+    /// use kafka_partition::RecordView;
+    ///
+    /// let record = RecordView::new(Some(b"customer-7"), Some(b"tea"));
+    /// assert_eq!(record.key, Some(&b"customer-7"[..]));
+    /// assert_eq!(RecordView::new(None, None), RecordView::default());
+    /// ```
     #[inline]
     pub const fn new(key: Option<&'a [u8]>, value: Option<&'a [u8]>) -> Self {
         Self { key, value }
@@ -56,6 +65,14 @@ impl<'a> RecordView<'a> {
 
 impl<'a> TopicView<'a> {
     /// Describes a topic; see the fields for what is expected of each.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(7);
+    /// let topic = TopicView::new("orders", 4, &[], &state);
+    /// assert_eq!((topic.name, topic.partitions), ("orders", 4));
+    /// ```
     pub fn new(
         name: &'a str,
         partitions: u32,
@@ -71,21 +88,52 @@ impl<'a> TopicView<'a> {
     }
 
     /// Whether the partition exists and may be chosen now.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(7);
+    /// let topic = TopicView::new("orders", 4, &[0, 2], &state);
+    /// assert!(topic.is_available(2) && !topic.is_available(3));
+    /// ```
     pub fn is_available(&self, partition: i32) -> bool {
         self.choice().contains(partition)
     }
 
     /// The partition with the highest number.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(7);
+    /// assert_eq!(TopicView::new("orders", 4, &[0, 2], &state).last_partition(), 3);
+    /// ```
     pub fn last_partition(&self) -> i32 {
         partition_number(self.partitions.saturating_sub(1))
     }
 
     /// How many partitions may be chosen now; at least one, so that it can be divided by.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(7);
+    /// assert_eq!(TopicView::new("orders", 4, &[0, 2], &state).candidates(), 2);
+    /// assert_eq!(TopicView::new("orders", 4, &[], &state).candidates(), 4);
+    /// ```
     pub fn candidates(&self) -> u32 {
         self.choice().count()
     }
 
     /// The candidate at `index`, which is below [`candidates`](Self::candidates) or wraps around.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(7);
+    /// let topic = TopicView::new("orders", 4, &[0, 2], &state);
+    /// assert_eq!([0, 1, 2].map(|index| topic.candidate(index)), [0, 2, 0]);
+    /// ```
     pub fn candidate(&self, index: u32) -> i32 {
         self.choice().at(index)
     }
@@ -111,6 +159,18 @@ impl<'a> TopicView<'a> {
 
     /// Moves this thread on if it stays on `partition`: to another candidate, if there is one. If the
     /// candidates are not alike, it is chosen by their [weights](crate::Weights), and may be the same.
+    ///
+    /// ```
+    /// use kafka_partition::{StickyState, TopicView};
+    ///
+    /// let state = StickyState::new(7);
+    /// let topic = TopicView::new("orders", 4, &[0, 2], &state);
+    /// let left = topic.sticky_partition();
+    /// topic.leave(left);
+    /// assert_eq!(topic.sticky_partition(), 2 - left);
+    /// topic.leave(left); // It is not there any more.
+    /// assert_eq!(topic.sticky_partition(), 2 - left);
+    /// ```
     pub fn leave(&self, partition: i32) {
         self.sticky.leave(self.choice(), partition);
     }

@@ -13,6 +13,8 @@
 //!   leader unavailable                          1
 //! ```
 
+use alloc::vec::Vec;
+
 /// The running sums of the weights of a topic's partitions.
 ///
 /// Empty if all partitions that have a leader are alike: nothing has to be looked up then.
@@ -109,11 +111,23 @@ impl Load {
     }
 
     /// The same with this leader.
+    ///
+    /// ```
+    /// use kafka_partition::{Leader, Load};
+    ///
+    /// assert_eq!(Load::queued(2).led(Leader::Missing).leader, Leader::Missing);
+    /// ```
     pub const fn led(self, leader: Leader) -> Self {
         Self { leader, ..self }
     }
 
     /// The same in this rack.
+    ///
+    /// ```
+    /// use kafka_partition::{Load, Rack};
+    ///
+    /// assert_eq!(Load::queued(2).standing(Rack::Own).rack, Rack::Own);
+    /// ```
     pub const fn standing(self, rack: Rack) -> Self {
         Self { rack, ..self }
     }
@@ -139,6 +153,14 @@ impl Load {
 
 impl Weights {
     /// Weighs the partitions of a topic, in their order. Allocates only if there were never so many.
+    ///
+    /// ```
+    /// use kafka_partition::{Leader, Load, Weights};
+    ///
+    /// let mut weights = Weights::default();
+    /// weights.weigh(&[Load::queued(2), Load::queued(0).led(Leader::Unavailable), Load::queued(5)]);
+    /// assert!(weights.of_each().eq([4, 0, 1]));
+    /// ```
     pub fn weigh(&mut self, loads: &[Load]) {
         self.ends.clear();
         let Some(first) = loads.iter().filter_map(|load| load.class()).min() else {
@@ -163,18 +185,43 @@ impl Weights {
     }
 
     /// Whether all partitions that have a leader are alike, or none has one.
+    ///
+    /// ```
+    /// use kafka_partition::{Load, Weights};
+    ///
+    /// let mut weights = Weights::default();
+    /// assert!(weights.are_equal());
+    /// weights.weigh(&[Load::queued(1), Load::queued(2)]);
+    /// assert!(!weights.are_equal());
+    /// ```
     pub fn are_equal(&self) -> bool {
         self.ends.is_empty()
     }
 
     /// The weight of each partition; none if they [are equal](Self::are_equal).
+    ///
+    /// ```
+    /// use kafka_partition::{Load, Weights};
+    ///
+    /// let mut weights = Weights::default();
+    /// weights.weigh(&[Load::queued(1), Load::queued(2)]);
+    /// assert!(weights.of_each().eq([2, 1]));
+    /// ```
     pub fn of_each(&self) -> impl Iterator<Item = u64> {
-        let before = std::iter::once(&0).chain(&self.ends);
+        let before = core::iter::once(&0).chain(&self.ends);
         self.ends.iter().zip(before).map(|(end, begin)| end - begin)
     }
 
     /// A partition, by a number that `draw` returns below the sum of all weights; `None` if they
     /// [are equal](Self::are_equal).
+    ///
+    /// ```
+    /// use kafka_partition::{Load, Weights};
+    ///
+    /// let mut weights = Weights::default();
+    /// weights.weigh(&[Load::queued(1), Load::queued(2)]);
+    /// assert_eq!([0, 1, 2].map(|drawn| weights.pick(|total| drawn % total)), [Some(0), Some(0), Some(1)]);
+    /// ```
     pub fn pick(&self, draw: impl FnOnce(u64) -> u64) -> Option<i32> {
         let drawn = draw(*self.ends.last()?);
         let partition = self.ends.partition_point(|end| *end <= drawn);

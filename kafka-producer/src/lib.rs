@@ -54,7 +54,7 @@
 //! | `metrics` | a [`RecorderReporter`](metrics::RecorderReporter): what is measured goes to the recorder of the crate `metrics` |
 //! | `opentelemetry` | `RecordSpans`: a span of OpenTelemetry for each record, whose trace context goes with it in its headers |
 //! | `telemetry` (default) | metrics pushed to brokers that ask for them (`enable.metrics.push`, KIP-714) |
-//! | `json` | JSON values ([`serialize`]) |
+//! | `json`, `avro`, `protobuf`, `cbor`, `messagepack` | values in that format ([`serialize`]), also with the id of a schema before them |
 //! | `mock` | a producer without a broker, for tests of an application's own logic ([`mock`]) |
 //! | `sink` | a sink of records, where a stream of `futures` ends |
 //! | `serde` | a [`ProducerConfig`] from JSON, TOML and whatever else serde reads |

@@ -37,6 +37,16 @@ where
 }
 
 /// A closure that serializes; see [`from_fn`].
+///
+/// ```
+/// use kafka_serde::{FromFn, from_fn};
+///
+/// fn named<F>(serializer: FromFn<F>) -> FromFn<F> {
+///     serializer
+/// }
+/// let lent = named(from_fn(|_context, text: &str, _scratch| Ok(Some(text.as_bytes()))));
+/// assert_eq!(format!("{lent:?}"), "FromFn(..)");
+/// ```
 #[derive(Clone, Copy)]
 pub struct FromFn<F>(F);
 

@@ -120,6 +120,11 @@ impl SerializeError {
 
 impl SerializeError {
     /// A serializer's own reason; text will do for it.
+    ///
+    /// ```
+    /// let error = kafka_serde::SerializeError::new("the order", "its price is negative");
+    /// assert_eq!(format!("{error:?}"), "the order could not be serialized: its price is negative");
+    /// ```
     pub fn new(
         what: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn Error + Send + Sync>>,

@@ -40,6 +40,12 @@ type Pair = (Cow<'static, str>, HeaderValue);
 
 impl Headers {
     /// No headers, and no allocation.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// assert!(Headers::new().is_empty());
+    /// ```
     pub const fn new() -> Self {
         Self {
             list: ManuallyDrop::new(Vec::new()),
@@ -47,6 +53,14 @@ impl Headers {
     }
 
     /// Appends a header; earlier ones with the same key stay.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// let mut headers = Headers::new();
+    /// headers.add("trace", "a1").add("attempt", vec![2]);
+    /// assert_eq!(headers.len(), 2);
+    /// ```
     pub fn add(
         &mut self,
         key: impl Into<Cow<'static, str>>,
@@ -57,6 +71,14 @@ impl Headers {
     }
 
     /// The headers in their order.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// let headers = Headers::from([("a", "1"), ("b", "2")]);
+    /// let names: Vec<&str> = headers.iter().map(|(name, _value)| name).collect();
+    /// assert_eq!(names, ["a", "b"]);
+    /// ```
     #[inline]
     pub fn iter(&self) -> HeaderIter<'_> {
         HeaderIter {
@@ -65,16 +87,37 @@ impl Headers {
     }
 
     /// How many there are.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// assert_eq!(Headers::from([("a", "1"), ("a", "2")]).len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// assert!(!Headers::from([("a", "1")]).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     /// The value that counts for `key`: the one added last. The inner `None` is a null value.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// let mut headers = Headers::from([("a", "1"), ("a", "2")]);
+    /// headers.add("b", None::<&str>);
+    /// assert_eq!(headers.last("a"), Some(Some(&b"2"[..])));
+    /// assert_eq!((headers.last("b"), headers.last("c")), (Some(None), None));
+    /// ```
     pub fn last(&self, key: &str) -> Option<Option<&[u8]>> {
         self.iter()
             .rev()
@@ -83,6 +126,13 @@ impl Headers {
     }
 
     /// All values of `key` in their order.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// let headers = Headers::from([("a", "1"), ("b", "2"), ("a", "3")]);
+    /// assert!(headers.all("a").eq([Some(&b"1"[..]), Some(&b"3"[..])]));
+    /// ```
     pub fn all<'a>(&'a self, key: &'a str) -> impl DoubleEndedIterator<Item = Option<&'a [u8]>> {
         self.iter()
             .filter(move |(name, _)| *name == key)
@@ -90,6 +140,13 @@ impl Headers {
     }
 
     /// Removes all headers with `key`, and says how many there were.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// let mut headers = Headers::from([("a", "1"), ("b", "2"), ("a", "3")]);
+    /// assert_eq!((headers.remove("a"), headers.len()), (2, 1));
+    /// ```
     pub fn remove(&mut self, key: &str) -> usize {
         let before = self.list.len();
         self.list.retain(|(name, _)| name != key);
@@ -97,6 +154,14 @@ impl Headers {
     }
 
     /// Removes all, and keeps the memory for the next ones.
+    ///
+    /// ```
+    /// use kafka_serde::Headers;
+    ///
+    /// let mut headers = Headers::from([("a", "1")]);
+    /// headers.clear();
+    /// assert!(headers.is_empty());
+    /// ```
     pub fn clear(&mut self) {
         self.list.clear();
     }
@@ -272,6 +337,13 @@ impl HeaderValue {
     pub const NULL: Self = Self(Content::Null);
 
     /// The bytes, or `None` for null.
+    ///
+    /// ```
+    /// use kafka_serde::HeaderValue;
+    ///
+    /// assert_eq!(HeaderValue::from("text").as_bytes(), Some(&b"text"[..]));
+    /// assert_eq!(HeaderValue::NULL.as_bytes(), None);
+    /// ```
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.0 {
             Content::Null => None,

@@ -21,11 +21,22 @@
 //! | `ListSerializer` | [`List`] | `[T]`, `Vec<T>` |
 //! | null | [`Nullable`] | `Option<T>` |
 //!
-//! Beside them: `Json` (feature `json`), closures ([`from_fn`]), and your own. A type with a
-//! [`DefaultSerializer`] needs none to be named.
+//! Beside them, each with a feature of its name: `Json`, `Avro`, `Protobuf`, `Cbor`, `MessagePack`. Closures
+//! ([`from_fn`]), and your own. A type with a [`DefaultSerializer`] needs none to be named.
 //!
-//! Serializing is synchronous and never waits: a serializer that needs a schema registry fetches
-//! its schemas ahead of time and keeps them. Nothing here reads a clock or opens a socket.
+//! # With a schema registry
+//!
+//! [`Framed`] puts the id of a schema before what another serializer writes, as Confluent's serializers do, or its GUID
+//! into a header; [`SchemaId::parse`] reads it. The id is given: serializing is synchronous and never waits, so whoever
+//! needs a schema registry asks it ahead of time. Nothing here reads a clock or opens a socket.
+//!
+//! # Errors, threads and speed
+//!
+//! [`SerializeError`] says what could not be serialized, and why; [`FrameError`] why bytes do not begin with an id. No
+//! value and no bytes cause a panic. Serializers are shared by all threads. What is named in the table allocates nothing
+//! in the steady state but for elements of lists; [`Framed`] copies what it frames, once.
+//!
+//! # The simplest use
 //!
 //! ```
 //! use kafka_serde::{BigEndian, Context, Headers, Role, Serializer, Utf8};
@@ -41,32 +52,57 @@
 //! # Ok::<(), kafka_serde::SerializeError>(())
 //! ```
 
+#[cfg(feature = "avro")]
+mod avro;
 mod binary;
+#[cfg(feature = "cbor")]
+mod cbor;
 mod closure;
 mod default;
 mod encoding;
 mod error;
+mod framed;
 mod headers;
 #[cfg(feature = "json")]
 mod json;
 mod list;
+#[cfg(feature = "messagepack")]
+mod message_pack;
 mod nullable;
 mod number;
+#[cfg(feature = "protobuf")]
+mod protobuf;
+mod schema_id;
 mod serializer;
 mod text;
 mod uuid_text;
 
+#[cfg(feature = "avro")]
+pub use avro::Avro;
 pub use binary::{Raw, WholeBuffer};
+#[cfg(feature = "cbor")]
+pub use cbor::Cbor;
 pub use closure::{FromFn, from_fn};
 pub use default::DefaultSerializer;
 pub use encoding::StringEncoding;
 pub use error::SerializeError;
+pub use framed::Framed;
 pub use headers::{HeaderIter, HeaderValue, Headers, IntoHeaders};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use list::List;
+#[cfg(feature = "messagepack")]
+pub use message_pack::MessagePack;
 pub use nullable::{Nullable, Void};
 pub use number::{BigEndian, Boolean};
+#[cfg(feature = "protobuf")]
+pub use protobuf::Protobuf;
+pub use schema_id::{FrameError, SchemaId, parse_message_indexes};
 pub use serializer::{Context, Role, Serializer};
 pub use text::{Ascii, Latin1, StringSerializer, Utf8, Utf16};
 pub use uuid_text::UuidText;
+
+/// What people read first.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct FirstSteps;

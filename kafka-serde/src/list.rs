@@ -44,6 +44,17 @@ enum Sizes {
 
 impl<S> List<S> {
     /// Elements of one size, which is not written: numbers and UUIDs.
+    ///
+    /// ```
+    /// use kafka_serde::{Context, Headers, List, Role, Serializer, BigEndian};
+    ///
+    /// let (mut headers, mut scratch) = (Headers::new(), Vec::new());
+    /// let mut context = Context::new("orders", Role::Value, &mut headers);
+    /// let list = List::constant_size(BigEndian);
+    /// let bytes = list.serialize(&mut context, &[7_i16][..], &mut scratch)?;
+    /// assert_eq!(bytes, Some(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 7][..]));
+    /// # Ok::<(), kafka_serde::SerializeError>(())
+    /// ```
     pub const fn constant_size(element: S) -> Self {
         Self {
             element,
@@ -52,6 +63,17 @@ impl<S> List<S> {
     }
 
     /// Elements of any size, each with its own: texts, bytes, truth values, lists.
+    ///
+    /// ```
+    /// use kafka_serde::{Context, Headers, List, Role, Serializer, Utf8};
+    ///
+    /// let (mut headers, mut scratch) = (Headers::new(), Vec::new());
+    /// let mut context = Context::new("orders", Role::Value, &mut headers);
+    /// let list = List::variable_size(Utf8);
+    /// let bytes = list.serialize(&mut context, &["tea"][..], &mut scratch)?;
+    /// assert_eq!(bytes, Some(&b"\x01\0\0\0\x01\0\0\0\x03tea"[..]));
+    /// # Ok::<(), kafka_serde::SerializeError>(())
+    /// ```
     pub const fn variable_size(element: S) -> Self {
         Self {
             element,

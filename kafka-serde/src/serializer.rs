@@ -84,6 +84,13 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// For one part of a record to `topic` with these headers.
+    ///
+    /// ```
+    /// use kafka_serde::{Context, Headers, Role};
+    ///
+    /// let mut headers = Headers::new();
+    /// assert_eq!(Context::new("orders", Role::Key, &mut headers).role, Role::Key);
+    /// ```
     pub fn new(topic: &'a str, role: Role, headers: &'a mut Headers) -> Self {
         Self {
             topic,
@@ -94,6 +101,12 @@ impl<'a> Context<'a> {
 }
 
 /// The part of a record that a serializer is asked for; a record has no other.
+///
+/// ```
+/// use kafka_serde::Role;
+///
+/// assert_ne!(Role::Key, Role::Value);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// What the record is about; decides its partition.

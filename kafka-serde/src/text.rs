@@ -25,6 +25,12 @@ pub struct StringSerializer {
 
 impl StringSerializer {
     /// Writes texts in this encoding.
+    ///
+    /// ```
+    /// use kafka_serde::{StringEncoding, StringSerializer};
+    ///
+    /// assert_eq!(StringSerializer::new(StringEncoding::Utf8), StringSerializer::default());
+    /// ```
     pub const fn new(encoding: StringEncoding) -> Self {
         Self { encoding }
     }

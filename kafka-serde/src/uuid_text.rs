@@ -25,6 +25,12 @@ pub struct UuidText {
 
 impl UuidText {
     /// Writes texts in this encoding.
+    ///
+    /// ```
+    /// use kafka_serde::{StringEncoding, UuidText};
+    ///
+    /// assert_eq!(UuidText::new(StringEncoding::Utf8), UuidText::default());
+    /// ```
     pub const fn new(encoding: StringEncoding) -> Self {
         Self { encoding }
     }

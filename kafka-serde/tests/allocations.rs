@@ -4,8 +4,8 @@
 
 use allocation_counter::measure;
 use kafka_serde::{
-    BigEndian, Boolean, Context, Headers, Latin1, List, Nullable, Raw, Role, Serializer, Utf8,
-    Utf16, UuidText,
+    BigEndian, Boolean, Context, Framed, Headers, Latin1, List, Nullable, Raw, Role, Serializer,
+    Utf8, Utf16, UuidText,
 };
 
 /// Serializes once to warm the scratch up, then counts the allocations of a hundred more.
@@ -70,4 +70,10 @@ fn static_headers_allocate_the_list_alone() {
     assert_eq!(count, 1);
     let none = measure(|| drop(std::hint::black_box(Headers::new()))).count_total;
     assert_eq!(none, 0);
+}
+
+#[test]
+fn an_id_of_a_schema_is_put_before_a_value_without_allocating() {
+    assert_eq!(steady_allocations(&Framed::new(7, Utf8), "lent"), 0);
+    assert_eq!(steady_allocations(&Framed::new(7, Utf16), "written"), 0);
 }

@@ -74,7 +74,7 @@ impl<E> SealedBatch<E> {
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
-/// # use kafka_wire::records::RecordParts;
+/// # use kafka_accumulator::records::RecordParts;
 /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -153,14 +153,14 @@ impl AsRef<[u8]> for Shared {
 ///
 /// ```
 /// use kafka_accumulator::Piece;
-/// use kafka_wire::records::RecordParts;
+/// use kafka_accumulator::records::RecordParts;
 ///
 /// let record = RecordParts::new(None, Some(b"second"));
 /// let mut records = Vec::new();
 /// record.encode(record.size(0, 0)?, 0, 0, &mut records);
 /// let piece = Piece::new(records, 1, 5, 5);
 /// assert_eq!(piece.count, 1);
-/// # Ok::<(), kafka_wire::records::RecordTooLarge>(())
+/// # Ok::<(), kafka_accumulator::records::RecordTooLarge>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -282,7 +282,7 @@ impl<E> Batch<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -291,7 +291,7 @@ impl<E> Batch<E> {
     /// # let delivery = accumulator.append(&queue, &mut record, None, || now)?.delivery;
     /// # queue.flush();
     /// # let batch = queue.take(now).expect("it was flushed");
-    /// use kafka_wire::compression::Compression;
+    /// use kafka_accumulator::Compression;
     ///
     /// batch.replace_records(&[1, 2, 3], Compression::Zstd)?;
     /// assert_eq!(batch.codec(), Compression::Zstd);
@@ -321,7 +321,7 @@ impl<E> Batch<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -349,7 +349,7 @@ impl<E> Batch<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);

@@ -75,7 +75,7 @@ pub type Outcome<E> = Result<Delivered, E>;
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
-/// # use kafka_wire::records::RecordParts;
+/// # use kafka_accumulator::records::RecordParts;
 /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -95,7 +95,7 @@ pub type Callback<E> = Box<dyn FnOnce(&Completion<E>, Result<Delivered, &E>) + S
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
-/// # use kafka_wire::records::RecordParts;
+/// # use kafka_accumulator::records::RecordParts;
 /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -144,7 +144,7 @@ pub struct Completed {
 /// ```
 /// # use std::{sync::Arc, time::{Duration, Instant}};
 /// # use kafka_accumulator::*;
-/// # use kafka_wire::records::RecordParts;
+/// # use kafka_accumulator::records::RecordParts;
 /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
 /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
 /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -210,7 +210,7 @@ impl<E> Completion<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);
@@ -254,7 +254,7 @@ impl<E> Completion<E> {
     /// ```
     /// # use std::{sync::Arc, time::{Duration, Instant}};
     /// # use kafka_accumulator::*;
-    /// # use kafka_wire::records::RecordParts;
+    /// # use kafka_accumulator::records::RecordParts;
     /// # let settings = Settings::default().batch_size(1_024).buffer_memory(4_096);
     /// # let accumulator = Accumulator::new(settings, Arc::new(Doorbell::new()), || "abandoned");
     /// # let queue = accumulator.queue(Arc::from("orders"), 0, 0);

@@ -56,6 +56,7 @@ pub(super) const STAGES: &[Stage] = &[
     plain("tidy", "the project's own rules", tidy),
     plain("features", "each crate builds with any features", features),
     tests("no-c", "no C compiler but for what says so", no_c::check),
+    plain("no-std", "what needs no std builds without", no_std),
     plain("msrv", "the libraries build with rust-version", msrv),
     plain("doc", "the documentation has no warning", doc),
     tests("test", "all tests that need nothing else", test),
@@ -69,6 +70,7 @@ pub(super) const STAGES: &[Stage] = &[
     plain("counts", "nothing costs more than before", counts),
     on_java("schemas", "our messages are Kafka's", require_java, schemas),
     plain("examples", "the quickstart works", examples),
+    plain("alone", "programs with one crate of ours", alone),
     on_java(
         "kafka",
         "real servers, other clients",
@@ -187,21 +189,38 @@ fn half_of_the_choices(half: &str, target: &Path) -> Result<()> {
 /// Left out are features that others stand for (of codecs, of providers of TLS, of providers of tokens), and those that
 /// only add files of their own: alone, and with all the others, they are built anyway.
 const PAIRS: &str = "--feature-powerset --depth 2 --exclude-features \
-     _tls,_tokens,aws-msk-iam,cli,default,gzip,gzip-libdeflate,json,lz4,lz4-hc,metrics,mock,\
-     opentelemetry,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
+     _tls,_tokens,avro,aws-msk-iam,cbor,cli,default,gzip,gzip-libdeflate,json,lz4,lz4-hc,messagepack,metrics,\
+     mock,opentelemetry,protobuf,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
+
+/// For a target that has no `std`. If that cannot be installed, nothing is checked, and the table says so.
+fn no_std() -> Result<()> {
+    let installed = rustup(&["target", "add", WITHOUT_STD], "no-std");
+    installed.map_err(|error| NotChecked(format!("the target {WITHOUT_STD}: {error}")))?;
+    let mut check = shell::cargo();
+    check.args(["check", "-p", "kafka-partition", "--no-default-features"]);
+    check.args(["--target", WITHOUT_STD]);
+    shell::run(check.env("CARGO_TARGET_DIR", shell::target().join("no-std")))
+}
+
+const WITHOUT_STD: &str = "thumbv7em-none-eabi";
 
 /// If that toolchain cannot be installed, nothing is checked, and the table says so.
 fn msrv() -> Result<()> {
-    let rustup = |words: &[&str]| {
-        let mut rustup = std::process::Command::new("rustup");
-        rustup.current_dir(shell::workspace()).args(words);
-        shell::run(rustup.env("CARGO_TARGET_DIR", shell::target().join("msrv")))
-    };
     let install = ["toolchain", "install", OLDEST_RUST, "--profile", "minimal"];
-    let installed = rustup(&[&install[..], &["--no-self-update"]].concat());
+    let installed = rustup(&[&install[..], &["--no-self-update"]].concat(), "msrv");
     installed.map_err(|error| NotChecked(format!("Rust {OLDEST_RUST}: {error}")))?;
     let check = ["run", OLDEST_RUST, "cargo", "check", "--locked", "--lib"];
-    rustup(&[&check[..], &LIBRARIES, &["--all-features"]].concat())
+    rustup(
+        &[&check[..], &LIBRARIES, &["--all-features"]].concat(),
+        "msrv",
+    )
+}
+
+/// What it builds goes to a folder of its own.
+fn rustup(words: &[&str], target: &str) -> Result<()> {
+    let mut rustup = std::process::Command::new("rustup");
+    rustup.current_dir(shell::workspace()).args(words);
+    shell::run(rustup.env("CARGO_TARGET_DIR", shell::target().join(target)))
 }
 
 /// The `rust-version` of the workspace, which is also this tool's.
@@ -339,6 +358,27 @@ fn examples() -> Result<()> {
         says_offset |= after.is_some_and(|after| after.contains(|c: char| c.is_ascii_digit()));
     })?;
     ensure!(says_offset, "the example prints no `offset` with a number");
+    Ok(())
+}
+
+/// The programs of `examples/alone` are not in the workspace: each has what a program of a stranger would have. They
+/// compare what they do themselves, and fail.
+fn alone() -> Result<()> {
+    let programs = shell::workspace().join("examples/alone");
+    let mut programs: Vec<_> = std::fs::read_dir(programs)?.collect::<Result<_, _>>()?;
+    ensure!(!programs.is_empty(), "examples/alone has no programs");
+    programs.sort_by_key(std::fs::DirEntry::path);
+    for program in programs {
+        let manifest = program.path().join("Cargo.toml");
+        let manifest = [
+            std::ffi::OsStr::new("--manifest-path"),
+            manifest.as_os_str(),
+        ];
+        shell::run(shell::cargo().arg("fmt").arg("--check").args(manifest))?;
+        let mut run = shell::cargo();
+        run.args(["run", "--quiet", "--locked"]).args(manifest);
+        shell::run(run.env("CARGO_TARGET_DIR", shell::target().join("alone")))?;
+    }
     Ok(())
 }
 

@@ -86,15 +86,15 @@ fn partitioner(to: &'static str, value: &str) -> Converted {
         "random" => one(to, "uniform_sticky"),
         "consistent" | "consistent_random" => Refused(
             "keys are not hashed by CRC-32, and would go to other partitions than before: give the builder a \
-             partitioner that does, or use murmur2_random where that does not matter",
+             `partition::HashPartitioner` that does, or use murmur2_random where that does not matter",
         ),
         "fnv1a" | "fnv1a_random" => Refused(
             "keys are not hashed by FNV-1a, and would go to other partitions than before: give the builder a \
-             partitioner that does, or use murmur2_random where that does not matter",
+             `partition::HashPartitioner` that does, or use murmur2_random where that does not matter",
         ),
         "murmur2" => Refused(
             "records without a key do not all go to one partition: use murmur2_random, which differs from it \
-             in that alone, or give the builder a partitioner that does",
+             in that alone, or give the builder a `partition::HashPartitioner` that does so",
         ),
         _ => Invalid("one of murmur2_random, random"),
     }
