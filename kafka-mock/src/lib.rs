@@ -28,6 +28,8 @@
 
 pub mod cluster;
 mod record;
+#[cfg(feature = "script")]
+pub mod script;
 #[cfg(feature = "sockets")]
 mod server;
 
@@ -37,4 +39,4 @@ pub use record::{MockRecord, ProducerStamp};
 #[cfg(feature = "tls")]
 pub use server::{ClientCertificates, MockTls};
 #[cfg(feature = "sockets")]
-pub use server::{MockCluster, MockClusterBuilder, MockError};
+pub use server::{Exchange, MockCluster, MockClusterBuilder, MockError};

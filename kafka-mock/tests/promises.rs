@@ -36,9 +36,9 @@ fn every_public_type_may_be_sent_to_and_shared_by_threads() {
 fn the_cluster_on_sockets_may_be_shared_and_its_errors_name_a_cause_once() {
     use std::error::Error;
 
-    use kafka_mock::{MockCluster, MockClusterBuilder, MockError};
+    use kafka_mock::{Exchange, MockCluster, MockClusterBuilder, MockError};
 
-    each_shared_by_threads! { MockCluster, MockClusterBuilder, MockError, }
+    each_shared_by_threads! { Exchange, MockCluster, MockClusterBuilder, MockError, }
 
     let refused = MockError::from(ClusterError::UnknownTopic {
         topic: "orders".to_owned(),

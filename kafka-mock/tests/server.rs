@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use kafka_mock::{
     MockCluster, MockError,
-    cluster::{BrokerId, ConnectionId, Fault, SaslConfig, SaslMechanism, When},
+    cluster::{Answer, BrokerId, ConnectionId, Fault, SaslConfig, SaslMechanism, When},
 };
 use kafka_wire::{
     ApiKey, ErrorCode, Request,
@@ -526,4 +526,68 @@ proptest! {
         let answer = Client::connect(&KAFKA, 1).ask(12, &MetadataRequest::default());
         prop_assert_eq!(answer.brokers.len(), 1);
     }
+}
+
+#[test]
+fn brokers_listen_on_the_ports_that_were_chosen_and_not_on_those_of_others() {
+    let (kafka, first) = on_two_free_ports();
+    let expected = format!("127.0.0.1:{first},127.0.0.1:{}", first + 1);
+    assert_eq!(kafka.bootstrap_servers(), expected);
+
+    let second = MockCluster::builder().port(first + 1).start_blocking();
+    let taken = matches!(second, Err(MockError::Listen { port, .. }) if port == first + 1);
+    assert!(taken, "{second:?}");
+
+    let beyond = MockCluster::builder().brokers(2).port(u16::MAX);
+    assert!(beyond.start_blocking().is_err());
+}
+
+/// Two brokers, and the port of the first. A port that was free may be somebody's a moment later: then others are
+/// tried.
+fn on_two_free_ports() -> (MockCluster, u16) {
+    loop {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let first = free.local_addr().unwrap().port();
+        drop(free);
+        let kafka = MockCluster::builder().brokers(2).port(first);
+        if let Ok(kafka) = kafka.start_blocking() {
+            return (kafka, first);
+        }
+    }
+}
+
+#[test]
+fn each_request_and_its_answer_are_told_and_one_that_waits_twice() {
+    let (sender, exchanges) = std::sync::mpsc::channel();
+    let kafka = MockCluster::builder()
+        .topic("orders", 1)
+        .on_exchange(move |seen| drop(sender.send(seen.clone())))
+        .start_blocking()
+        .unwrap();
+    let pause = Duration::from_millis(5);
+    kafka.inject(Fault::delay(When::AfterHandling, pause).tagged(7));
+    let mut client = Client::connect(&kafka, 1);
+    client.ask(9, &MetadataRequest::default());
+    client.ask(9, &MetadataRequest::default());
+    drop(kafka);
+    let told: Vec<_> = exchanges.iter().collect();
+    let answers: Vec<_> = told
+        .iter()
+        .map(|seen| (matches!(seen.answer, Answer::Send(_)), &*seen.struck))
+        .collect();
+    assert_eq!(answers, [(false, &[7][..]), (true, &[]), (true, &[])]);
+    assert_eq!(told[0].answer, Answer::Delayed);
+    assert_eq!(told[0].request, told[1].request);
+    assert!(told.iter().all(|seen| seen.broker == BrokerId(1)));
+}
+
+#[test]
+fn an_answer_that_is_cut_off_ends_the_connection() {
+    let kafka = orders();
+    kafka.inject(Fault::cut(6));
+    let mut client = Client::connect(&kafka, 1);
+    client.send(5, 9, &MetadataRequest::default());
+    let mut start = Vec::new();
+    client.stream.read_to_end(&mut start).unwrap();
+    assert_eq!(start.len(), 6);
 }

@@ -22,8 +22,20 @@ pub enum Answer {
     Nothing,
     /// Answers later: a [`Release`] will follow, from [`Cluster::tick`](super::Cluster::tick).
     Delayed,
+    /// Sends this, which is the beginning of a frame, and closes the connection.
+    Cut(Bytes),
     /// Closes the connection.
     Close,
+}
+
+impl Answer {
+    /// What of it is sent before the connection breaks.
+    pub(super) fn cut(self, after_bytes: usize) -> Self {
+        match self {
+            Self::Send(frame) => Self::Cut(frame.slice(..after_bytes.min(frame.len() - 1))),
+            other => other,
+        }
+    }
 }
 
 /// The answer to a request that was delayed.

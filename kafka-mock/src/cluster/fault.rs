@@ -61,6 +61,9 @@ pub enum Effect {
     Silence(When),
     /// The answer asks the client to pause this long (`throttle_time_ms`).
     Throttle(Duration),
+    /// The answer ends after this many bytes, its length counted, and the connection is closed; a whole answer loses
+    /// its last byte at least. Does nothing to a Fetch that has to wait for records.
+    Cut(usize),
     /// Metadata is answered with `REBOOTSTRAP_REQUIRED` alone (KIP-1102); does nothing to another
     /// request, nor before version 13.
     Rebootstrap,
@@ -162,6 +165,18 @@ impl Fault {
     /// ```
     pub fn throttle(pause: Duration) -> Self {
         Self::new(Effect::Throttle(pause))
+    }
+
+    /// Cuts the answer off after so many bytes, its length counted, and closes the connection.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Effect, Fault};
+    /// use kafka_wire::ApiKey;
+    ///
+    /// assert_eq!(Fault::cut(6).api(ApiKey::FETCH).effect(), Effect::Cut(6));
+    /// ```
+    pub fn cut(after_bytes: usize) -> Self {
+        Self::new(Effect::Cut(after_bytes))
     }
 
     /// Asks the client to rebootstrap (KIP-1102).
@@ -364,6 +379,10 @@ impl Faults {
 
     pub(super) fn pending(&self) -> &[Fault] {
         &self.pending
+    }
+
+    pub(super) fn struck(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.strikes.iter().map(|(&tag, &count)| (tag, count))
     }
 
     pub(super) fn strikes(&self, tag: u32) -> u64 {

@@ -344,6 +344,17 @@ impl Cluster {
         self.faults.pending()
     }
 
+    /// The tags of all faults that have struck, in ascending order, each with how often.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).struck().count(), 0);
+    /// ```
+    pub fn struck(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.faults.struck()
+    }
+
     /// How often the faults with this [tag](Fault::tagged) have struck.
     ///
     /// ```

@@ -61,7 +61,22 @@ pub(super) struct Port {
 impl Port {
     /// Any port that is free.
     pub(super) fn take() -> io::Result<Self> {
-        let socket = bound(0)?;
+        Self::hold(bound(0)?)
+    }
+
+    /// This one, unless a socket of somebody else has it.
+    pub(super) fn take_this(number: u16) -> io::Result<Self> {
+        // Without sharing, which a socket of another program could not be seen by.
+        let alone = TcpSocket::new_v4()?;
+        // Connections of before, which have ended, do not count.
+        #[cfg(unix)]
+        alone.set_reuseaddr(true)?;
+        alone.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, number)))?;
+        drop(alone);
+        Self::hold(bound(number)?)
+    }
+
+    fn hold(socket: TcpSocket) -> io::Result<Self> {
         let number = socket.local_addr()?.port();
         let held = cfg!(unix).then_some(socket);
         Ok(Self {

@@ -1,5 +1,7 @@
 //! How an embedded cluster is described before it starts.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 #[cfg(feature = "tls")]
@@ -7,7 +9,8 @@ use super::tls::MockTls;
 use super::{
     accept::Acceptor,
     error::MockError,
-    mock_cluster::{self, MockCluster},
+    exchange::{Exchange, Watcher},
+    mock_cluster::{self, MockCluster, Plan},
 };
 use crate::cluster::{Cluster, ClusterConfig, SaslConfig, TelemetryConfig, TopicConfig};
 
@@ -27,6 +30,8 @@ pub struct MockClusterBuilder {
     config: ClusterConfig,
     topics: Vec<(String, Topic)>,
     seed: u64,
+    port: u16,
+    watcher: Option<Watcher>,
     #[cfg(feature = "tls")]
     tls: Option<MockTls>,
 }
@@ -164,6 +169,29 @@ impl MockClusterBuilder {
         self
     }
 
+    /// The first broker listens on this port of 127.0.0.1, the next ones on those that follow; 0, as by default, is any
+    /// that is free.
+    ///
+    /// ```
+    /// let _ = kafka_mock::MockCluster::builder().port(9092).brokers(3); // 9092, 9093, 9094
+    /// ```
+    pub fn port(mut self, first: u16) -> Self {
+        self.port = first;
+        self
+    }
+
+    /// Tells this of each request and its answer, on the cluster's thread: it must neither wait nor ask the cluster.
+    ///
+    /// ```
+    /// use kafka_mock::MockCluster;
+    ///
+    /// let _ = MockCluster::builder().on_exchange(|seen| println!("{}", seen.broker));
+    /// ```
+    pub fn on_exchange(mut self, tell: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
+        self.watcher = Some(Watcher(Arc::new(tell)));
+        self
+    }
+
     /// Starts it, and returns when clients can connect. Any async runtime will do.
     ///
     /// Dropped before it is ready, it leaves nothing behind.
@@ -180,7 +208,7 @@ impl MockClusterBuilder {
     /// When a topic cannot be, a broker cannot listen, or no thread can be started.
     pub async fn start(self) -> Result<MockCluster, MockError> {
         let (ready, started) = oneshot::channel();
-        let thread = mock_cluster::spawn(self.acceptor()?, self.build()?, move |result| {
+        let thread = mock_cluster::spawn(self.plan()?, move |result| {
             let _ = ready.send(result);
         })?;
         let parts = started.await.map_err(|_| MockError::Stopped)??;
@@ -198,11 +226,20 @@ impl MockClusterBuilder {
     /// When a topic cannot be, a broker cannot listen, or no thread can be started.
     pub fn start_blocking(self) -> Result<MockCluster, MockError> {
         let (ready, started) = std::sync::mpsc::channel();
-        let thread = mock_cluster::spawn(self.acceptor()?, self.build()?, move |result| {
+        let thread = mock_cluster::spawn(self.plan()?, move |result| {
             let _ = ready.send(result);
         })?;
         let parts = started.recv().map_err(|_| MockError::Stopped)??;
         Ok(MockCluster::new(parts, thread))
+    }
+
+    fn plan(self) -> Result<Plan, MockError> {
+        Ok(Plan {
+            acceptor: self.acceptor()?,
+            watcher: self.watcher.clone(),
+            port: self.port,
+            cluster: self.build()?,
+        })
     }
 
     #[cfg(not(feature = "tls"))]

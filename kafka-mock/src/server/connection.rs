@@ -140,6 +140,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             Answer::Delayed => Phase::Waiting,
             Answer::Close => Phase::Closing,
             Answer::Nothing => Phase::Open,
+            Answer::Cut(start) => {
+                self.output.extend_from_slice(&start);
+                Phase::Closing
+            }
             Answer::Send(frame) => {
                 self.output.extend_from_slice(&frame);
                 Phase::Open

@@ -25,6 +25,12 @@ pub enum MockError {
         /// Why not.
         source: io::Error,
     },
+    /// The ports that follow the first one end before this broker.
+    #[error("{broker} has no port: they end at 65535; choose a lower first port")]
+    NoPort {
+        /// The broker.
+        broker: BrokerId,
+    },
     /// The thread of the cluster cannot be started.
     #[error("the thread of the embedded cluster cannot be started")]
     Thread(#[source] io::Error),
@@ -45,6 +51,15 @@ pub enum MockError {
         found: usize,
         /// How long was waited.
         waited: Duration,
+    },
+    /// A script cannot be read.
+    #[cfg(feature = "script")]
+    #[error("line {line}: {problem}")]
+    Script {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong there, and what is allowed.
+        problem: String,
     },
     /// The cluster was shut down.
     #[error("the embedded cluster was shut down")]

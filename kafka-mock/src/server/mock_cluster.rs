@@ -16,11 +16,14 @@ use super::{
     MockError,
     accept::Acceptor,
     broker::{Listening, Port, listen},
+    exchange::Watcher,
     shared::Shared,
 };
 use crate::{
     MockRecord,
-    cluster::{BrokerId, Cluster, ClusterError, Fault, GroupFacts, RequestSeen, TopicConfig},
+    cluster::{
+        BrokerId, Cluster, ClusterError, Fault, GroupFacts, RequestSeen, Restart, TopicConfig,
+    },
 };
 
 /// A running embedded cluster; it stops when this is dropped.
@@ -52,10 +55,18 @@ pub(super) struct Parts {
     stop: Option<oneshot::Sender<()>>,
 }
 
+/// What a cluster is to be.
+pub(super) struct Plan {
+    pub(super) acceptor: Acceptor,
+    pub(super) cluster: Cluster,
+    pub(super) watcher: Option<Watcher>,
+    /// Of the first broker; 0 for any.
+    pub(super) port: u16,
+}
+
 /// Starts the thread of a cluster; `ready` is told when it listens, or why it does not.
 pub(super) fn spawn(
-    acceptor: Acceptor,
-    cluster: Cluster,
+    plan: Plan,
     ready: impl FnOnce(Result<Parts, MockError>) + Send + 'static,
 ) -> Result<JoinHandle<()>, MockError> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -64,8 +75,8 @@ pub(super) fn spawn(
     let thread = thread.spawn(move || {
         runtime.block_on(async {
             let (stop, stopped) = oneshot::channel();
-            let shared = Arc::new(Shared::new(cluster));
-            match start(shared.clone(), acceptor, stop).await {
+            let shared = Arc::new(Shared::new(plan.cluster, plan.watcher));
+            match start(shared.clone(), plan.acceptor, plan.port, stop).await {
                 Err(error) => ready(Err(error)),
                 Ok(parts) => {
                     ready(Ok(parts));
@@ -83,17 +94,26 @@ pub(super) fn spawn(
 async fn start(
     shared: Arc<Shared>,
     acceptor: Acceptor,
+    first_port: u16,
     stop: oneshot::Sender<()>,
 ) -> Result<Parts, MockError> {
     let brokers: Vec<BrokerId> = shared.cluster().brokers().collect();
     let (mut ports, mut listening) = (BTreeMap::new(), BTreeMap::new());
-    for broker in brokers {
+    for (nth, broker) in (0..).zip(brokers) {
+        let wanted = match first_port {
+            0 => 0,
+            first => first.checked_add(nth).ok_or(MockError::NoPort { broker })?,
+        };
         let cannot = |source| MockError::Listen {
             broker,
-            port: 0,
+            port: wanted,
             source,
         };
-        let port = Port::take().map_err(cannot)?;
+        let port = match wanted {
+            0 => Port::take(),
+            wanted => Port::take_this(wanted),
+        };
+        let port = port.map_err(cannot)?;
         let listener = listen(port.number()).map_err(cannot)?;
         shared
             .cluster()
@@ -480,6 +500,23 @@ impl MockCluster {
     /// # Errors
     /// When there is no such broker, or it cannot listen again.
     pub fn restart_broker(&self, broker: BrokerId) -> Result<(), MockError> {
+        self.restart_broker_with(broker, Restart::WithData)
+    }
+
+    /// Brings a broker back on the port it had, with its data or on an empty disk.
+    ///
+    /// ```
+    /// use kafka_mock::{MockCluster, cluster::{BrokerId, Restart}};
+    ///
+    /// let kafka = MockCluster::builder().brokers(3).start_blocking()?;
+    /// kafka.kill_broker(BrokerId(2))?;
+    /// kafka.restart_broker_with(BrokerId(2), Restart::Empty)?;
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such broker, or it cannot listen again.
+    pub fn restart_broker_with(&self, broker: BrokerId, data: Restart) -> Result<(), MockError> {
         let brokers = self.with_cluster(|cluster| cluster.config().brokers);
         let port = self.parts.ports.get(&broker).map(Port::number);
         let port = port.ok_or(ClusterError::UnknownBroker { broker, brokers })?;
@@ -495,11 +532,29 @@ impl MockCluster {
                 port,
                 source,
             })?;
-            shared.change(|cluster| cluster.restart_broker(broker))?;
+            shared.change(|cluster| cluster.restart_broker_with(broker, data))?;
             Ok::<_, MockError>(Listening::start(shared, broker, listener, acceptor))
         })??;
         listening.insert(broker, started);
         Ok(())
+    }
+
+    /// Kills each broker and brings it back, with its data, one after the other.
+    ///
+    /// ```
+    /// let kafka = kafka_mock::MockCluster::builder().brokers(3).start_blocking()?;
+    /// kafka.rolling_restart()?;
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a broker cannot listen again.
+    pub fn rolling_restart(&self) -> Result<(), MockError> {
+        let brokers = self.parts.ports.keys();
+        brokers.copied().try_for_each(|broker| {
+            self.kill_broker(broker)?;
+            self.restart_broker(broker)
+        })
     }
 
     fn listening(&self) -> MutexGuard<'_, BTreeMap<BrokerId, Listening>> {

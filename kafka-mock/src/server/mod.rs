@@ -15,6 +15,7 @@ mod broker;
 mod builder;
 mod connection;
 mod error;
+mod exchange;
 mod mock_cluster;
 mod shared;
 #[cfg(feature = "tls")]
@@ -22,4 +23,6 @@ mod tls;
 
 #[cfg(feature = "tls")]
 pub use self::tls::{ClientCertificates, MockTls};
-pub use self::{builder::MockClusterBuilder, error::MockError, mock_cluster::MockCluster};
+pub use self::{
+    builder::MockClusterBuilder, error::MockError, exchange::Exchange, mock_cluster::MockCluster,
+};

@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::exchange::{Exchange, Watcher};
 use crate::cluster::{Answer, BrokerId, Cluster, ConnectionId, Now, Release};
 
 /// The model, the connections that wait for an answer of it, and those who wait for a change.
@@ -23,11 +24,20 @@ pub(super) struct Shared {
     due: Notify,
     /// Counts the requests, for those who wait for records.
     handled: watch::Sender<u64>,
+    watched: Option<Watched>,
+}
+
+/// Who watches, and the requests whose answers are still to be told.
+#[derive(Debug)]
+struct Watched {
+    watcher: Watcher,
+    delayed: Mutex<HashMap<(BrokerId, ConnectionId), Bytes>>,
 }
 
 impl Shared {
-    pub(super) fn new(cluster: Cluster) -> Self {
+    pub(super) fn new(cluster: Cluster, watcher: Option<Watcher>) -> Self {
         Self {
+            watched: watcher.map(Watched::new),
             cluster: Mutex::new(cluster),
             waiting: Mutex::default(),
             due: Notify::new(),
@@ -49,7 +59,25 @@ impl Shared {
     }
 
     pub(super) fn handle(&self, broker: BrokerId, id: ConnectionId, frame: Bytes) -> Answer {
-        self.change(|cluster| cluster.handle(now(), broker, id, frame))
+        let Some(watched) = &self.watched else {
+            return self.change(|cluster| cluster.handle(now(), broker, id, frame));
+        };
+        let request = frame.clone();
+        let (answer, struck) = self.change(|cluster| {
+            let before: HashMap<u32, u64> = cluster.struck().collect();
+            let answer = cluster.handle(now(), broker, id, frame);
+            let is_new = |(tag, count): &(u32, u64)| before.get(tag) != Some(count);
+            let struck = cluster.struck().filter(is_new).map(|(tag, _)| tag);
+            (answer, struck.collect())
+        });
+        watched.tell(Exchange {
+            broker,
+            connection: id,
+            request,
+            answer: answer.clone(),
+            struck,
+        });
+        answer
     }
 
     /// Tells of each change.
@@ -70,6 +98,9 @@ impl Shared {
 
     pub(super) fn disconnected(&self, broker: BrokerId, id: ConnectionId) {
         self.waiting().remove(&(broker, id));
+        if let Some(watched) = &self.watched {
+            watched.delayed().remove(&(broker, id));
+        }
         self.cluster().disconnected(broker, id);
     }
 
@@ -105,10 +136,48 @@ impl Shared {
             answer,
         } in releases
         {
+            if let Some(watched) = &self.watched {
+                watched.released(broker, connection, &answer);
+            }
             if let Some(sender) = waiting.get(&(broker, connection)) {
                 // It may have gone since; then nobody needs the answer.
                 let _ = sender.send(answer);
             }
+        }
+    }
+}
+
+impl Watched {
+    fn new(watcher: Watcher) -> Self {
+        Self {
+            watcher,
+            delayed: Mutex::default(),
+        }
+    }
+
+    fn delayed(&self) -> MutexGuard<'_, HashMap<(BrokerId, ConnectionId), Bytes>> {
+        self.delayed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, exchange: Exchange) {
+        (self.watcher.0)(&exchange);
+        if exchange.answer == Answer::Delayed {
+            let place = (exchange.broker, exchange.connection);
+            self.delayed().insert(place, exchange.request);
+        }
+    }
+
+    /// The request that was delayed is answered.
+    fn released(&self, broker: BrokerId, connection: ConnectionId, answer: &Answer) {
+        let request = self.delayed().remove(&(broker, connection));
+        if let Some(request) = request {
+            (self.watcher.0)(&Exchange {
+                broker,
+                connection,
+                request,
+                answer: answer.clone(),
+                struck: Vec::new(),
+            });
         }
     }
 }

@@ -96,3 +96,24 @@ fn other_apis_are_refused_by_name() {
     let all = MetadataRequest::default().with_topics(None);
     assert_eq!(driver.ask(ONE, 12, &all).topics[0].error_code, code);
 }
+
+#[test]
+fn an_answer_is_cut_off_after_what_was_asked_is_done_and_is_never_whole() {
+    for (after_bytes, left) in [(0, None), (6, None), (usize::MAX, Some(1))] {
+        let mut driver = Driver::new(1);
+        let produce = produce_request(driver.topic_id("t"), 0, ACKS_ALL, batch(&["a"]));
+        let Answer::Send(whole) = driver.send(ONE, 13, &produce) else {
+            panic!("it is answered");
+        };
+        driver
+            .cluster
+            .inject(Fault::cut(after_bytes).api(ApiKey::PRODUCE));
+        let Answer::Cut(start) = driver.send(ONE, 13, &produce) else {
+            panic!("it is cut off");
+        };
+        let sent = left.map_or(after_bytes, |left| whole.len() - left);
+        assert_eq!(start.len(), sent);
+        assert_eq!(driver.cluster.record_count("t"), 2);
+        assert!(matches!(driver.send(ONE, 13, &produce), Answer::Send(_)));
+    }
+}

@@ -162,16 +162,22 @@ fn features() -> Result<()> {
             .join()
             .map_err(|_| anyhow::anyhow!("the second half panicked"))?
     })?;
-    program_alone()?;
+    programs_alone()?;
     engine_without_runtime()
 }
 
-/// The program, with its own feature alone.
-fn program_alone() -> Result<()> {
-    let mut clippy = shell::cargo();
-    clippy.args(["clippy", "--quiet", "--bin", "kafka-produce"]);
-    clippy.args(["-p", "kafka-producer", "--no-default-features"]);
-    shell::run(clippy.args(["--features", "cli"]).args(DENY_WARNINGS))
+/// Each program, with its own feature alone.
+fn programs_alone() -> Result<()> {
+    for (package, program) in [
+        ("kafka-producer", "kafka-produce"),
+        ("kafka-mock", "kafka-mock"),
+    ] {
+        let mut clippy = shell::cargo();
+        clippy.args(["clippy", "--quiet", "--bin", program, "-p", package]);
+        clippy.args(["--no-default-features", "--features", "cli"]);
+        shell::run(clippy.args(DENY_WARNINGS))?;
+    }
+    Ok(())
 }
 
 /// With each feature alone, none and all, and with each pair of those that might depend on each other.
@@ -190,7 +196,7 @@ fn half_of_the_choices(half: &str, target: &Path) -> Result<()> {
 /// only add files of their own: alone, and with all the others, they are built anyway.
 const PAIRS: &str = "--feature-powerset --depth 2 --exclude-features \
      _tls,_tokens,avro,aws-msk-iam,cbor,cli,default,gzip,gzip-libdeflate,json,lz4,lz4-hc,messagepack,metrics,\
-     mock,opentelemetry,protobuf,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
+     mock,opentelemetry,protobuf,script,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
 
 /// For a target that has no `std`. If that cannot be installed, nothing is checked, and the table says so.
 fn no_std() -> Result<()> {

@@ -250,6 +250,7 @@ impl Cluster {
         match effect {
             Effect::Disconnect(_) => Ok(Answer::Close),
             Effect::Silence(_) => Err(Delayed::Forever),
+            Effect::Cut(after_bytes) => Ok(answer.cut(after_bytes)),
             Effect::Delay(_, by) => Err(Delayed::Answer {
                 answer,
                 until: now + by,
