@@ -20,9 +20,10 @@
 //!
 //! What it answers is what a broker answers: batches are checked as a broker checks them, sequence
 //! numbers are kept as Kafka 4 keeps them, transactions of both generations (KIP-98, KIP-890)
-//! commit, abort, time out and fence, consumer groups (the classic protocol, with static members,
-//! KIP-345) rebalance and keep their offsets, and what no replica in sync has is lost with its leader. It
-//! does not advertise what it lacks: groups of KIP-848, permissions, quotas, retention. Clients
+//! commit, abort, time out and fence, groups of consumers rebalance and keep their offsets (the
+//! classic protocol and that of KIP-848, both with static members), and what no replica in sync has is lost with its leader. It
+//! does not advertise what it lacks: permissions, quotas, retention; share and streams groups; members of both protocols in one
+//! group. A regular expression of topics is refused. Clients
 //! have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so, and brokers speak TLS (feature `tls`)
 //! if `MockClusterBuilder::tls` does.
 

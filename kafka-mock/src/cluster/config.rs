@@ -65,6 +65,10 @@ settings! {
         /// `group.initial.rebalance.delay.ms`: how long an empty group waits for more members when the
         /// first one joins. Kafka's own default is three seconds.
         pub group_initial_rebalance_delay: Duration,
+        /// `group.consumer.session.timeout.ms`: how long a member of a group of KIP-848 may be silent.
+        pub group_session_timeout: Duration,
+        /// `group.consumer.heartbeat.interval.ms`: how often such a member is to be heard.
+        pub group_heartbeat_interval: Duration,
         /// `group.min.session.timeout.ms` and `group.max.session.timeout.ms`: what members of the
         /// classic protocol may ask for.
         pub group_session_timeouts: RangeInclusive<Duration>,
@@ -105,6 +109,8 @@ impl Default for ClusterConfig {
             marker_delay: Duration::ZERO..=Duration::ZERO,
             replication_delay: Duration::ZERO..=Duration::ZERO,
             group_initial_rebalance_delay: Duration::ZERO,
+            group_session_timeout: Duration::from_secs(45),
+            group_heartbeat_interval: Duration::from_secs(5),
             group_session_timeouts: Duration::from_secs(6)..=Duration::from_secs(1800),
             coordinator_load: Duration::ZERO..=Duration::ZERO,
             broker_session_timeout: Duration::from_secs(9),

@@ -2,9 +2,12 @@
 //!
 //! Nothing here changes anything, and no broker needs to be alive.
 
+use kafka_wire::Uuid;
+
 use super::{
     Cluster,
-    group::{Group, GroupState, assigned},
+    group::{ClassicGroup, ConsumerGroup, GroupState, Kind, assigned},
+    topic::Topics,
 };
 
 /// What is known of a consumer group.
@@ -22,7 +25,7 @@ use super::{
 pub struct GroupFacts {
     /// How far it is.
     pub state: GroupState,
-    /// Grows with each rebalance.
+    /// Grows with each rebalance; the epoch of a group of KIP-848.
     pub generation: i32,
     /// Its members, in the order in which they joined.
     pub members: Vec<MemberFacts>,
@@ -62,7 +65,10 @@ impl Cluster {
     /// ```
     #[must_use]
     pub fn group(&self, name: &str) -> Option<GroupFacts> {
-        self.groups.get(name).map(facts)
+        Some(match &self.groups.get(name)?.kind {
+            Kind::Classic(group) => of_classic(group),
+            Kind::Consumer(group) => of_consumers(group, &self.topics),
+        })
     }
 
     /// Names of all groups.
@@ -77,16 +83,34 @@ impl Cluster {
     }
 }
 
-fn facts(group: &Group) -> GroupFacts {
-    let members = group.classic.members().iter().map(|it| MemberFacts {
+fn of_classic(group: &ClassicGroup) -> GroupFacts {
+    let members = group.members().iter().map(|it| MemberFacts {
         member_id: it.id.clone(),
         instance_id: it.profile.instance_id.clone(),
         client_id: it.profile.client_id.clone(),
         assignment: assigned(&it.assignment),
     });
     GroupFacts {
-        state: group.classic.state(),
-        generation: group.classic.generation(),
+        state: group.state(),
+        generation: group.generation(),
+        members: members.collect(),
+    }
+}
+
+fn of_consumers(group: &ConsumerGroup, topics: &Topics) -> GroupFacts {
+    let named = |&(topic, partition): &(Uuid, i32)| {
+        let name = topics.name_of(topic)?;
+        Some((name.to_owned(), partition))
+    };
+    let members = group.members().iter().map(|it| MemberFacts {
+        member_id: it.id.clone(),
+        instance_id: it.instance_id.clone(),
+        client_id: it.client_id.clone(),
+        assignment: it.assigned.iter().filter_map(named).collect(),
+    });
+    GroupFacts {
+        state: group.state(),
+        generation: group.epoch(),
         members: members.collect(),
     }
 }

@@ -17,7 +17,7 @@ use super::{
     call::{Call, Pause},
     coordinator::CoordinatorKind,
     delayed::{Delayed, DelayedMember, Outcome},
-    group::{Group, Joined, Reply, Synced, Ticket, Told},
+    group::{Group, Joined, Reply, Synced, Ticket, Told, Waits},
     timers::Due,
 };
 
@@ -103,6 +103,7 @@ impl Cluster {
             .coordinators
             .of(CoordinatorKind::Group, name, &self.brokers);
         let works = coordinator.broker.is_some_and(|id| self.brokers.is_up(id));
+        let waits = self.group_waits();
         let Some(group) = self.groups.get_mut(name) else {
             return;
         };
@@ -119,8 +120,7 @@ impl Cluster {
             return;
         }
         let mut told = Vec::new();
-        let delay = self.config.group_initial_rebalance_delay;
-        group.classic.check(now.instant, delay, &mut told);
+        group.check(now.instant, waits, &mut told);
         self.tell_members(name, told);
     }
 
@@ -129,7 +129,7 @@ impl Cluster {
         let Some(group) = self.groups.get_mut(name) else {
             return;
         };
-        let Some(at) = group.classic.deadline() else {
+        let Some(at) = group.deadline() else {
             return;
         };
         if group.timer.is_none_or(|timer| at < timer) {
@@ -138,11 +138,19 @@ impl Cluster {
         }
     }
 
+    fn group_waits(&self) -> Waits {
+        Waits {
+            initial_delay: self.config.group_initial_rebalance_delay,
+            session_timeout: self.config.group_session_timeout,
+        }
+    }
+
     /// Coordinators have changed: those who have groups now load them.
     pub(super) fn reload_groups(&mut self) {
         let Some(now) = self.last_seen else {
             return;
         };
+        let waits = self.group_waits();
         let names: Vec<_> = self.groups.keys().cloned().collect();
         for name in names {
             let coordinator = self
@@ -155,7 +163,7 @@ impl Cluster {
                 group.timer = None;
                 if group.loaded_by != epoch {
                     group.loaded_by = epoch;
-                    group.classic.reload(now, &mut told);
+                    group.reload(now, waits, &mut told);
                 }
             }
             self.tell_members(&name, told);

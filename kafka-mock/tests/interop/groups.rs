@@ -7,10 +7,15 @@ use kafka_mock::{
     cluster::{GroupFacts, GroupState},
 };
 
+use kafka_wire::ApiKey;
+
 use crate::{
     program::{Running, TIME_LIMIT, java, kcat, output, start},
     written,
 };
+
+/// `group.protocol`: of old, and that of KIP-848.
+const PROTOCOLS: [&str; 2] = ["classic", "consumer"];
 
 /// Java's consumer in group `billing`.
 fn console_consumer(kafka: &MockCluster, protocol: &str) -> Command {
@@ -71,7 +76,7 @@ fn shares(group: &GroupFacts) -> Vec<usize> {
 }
 
 /// Reads half of the records, and the other half in a second run.
-fn check_offsets(consumer: impl Fn(&MockCluster) -> Command, limit: &str) {
+fn check_offsets(consumer: impl Fn(&MockCluster) -> Command, limit: &str) -> MockCluster {
     let (kafka, written) = written::cluster();
     let half = written.len() / 2;
     let mut read = Vec::new();
@@ -92,6 +97,7 @@ fn check_offsets(consumer: impl Fn(&MockCluster) -> Command, limit: &str) {
     read.sort();
     read.dedup();
     assert_eq!(read.len(), written.len(), "each record once");
+    kafka
 }
 
 /// Two members share a topic, until one of them leaves.
@@ -108,7 +114,15 @@ fn check_sharing(consumer: impl Fn(&MockCluster) -> Command) {
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
 fn javas_consumer_goes_on_where_its_group_was() {
-    check_offsets(|kafka| console_consumer(kafka, "classic"), "--max-messages");
+    for protocol in PROTOCOLS {
+        let consumer = |kafka: &MockCluster| console_consumer(kafka, protocol);
+        let kafka = check_offsets(consumer, "--max-messages");
+        let requests = kafka.requests();
+        let new = requests
+            .iter()
+            .any(|it| it.api == ApiKey::CONSUMER_GROUP_HEARTBEAT);
+        assert_eq!(new, protocol == "consumer");
+    }
 }
 
 #[test]
@@ -120,7 +134,9 @@ fn kcat_goes_on_where_its_group_was() {
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
 fn two_of_javas_consumers_share_a_topic_until_one_leaves() {
-    check_sharing(|kafka| console_consumer(kafka, "classic"));
+    for protocol in PROTOCOLS {
+        check_sharing(|kafka| console_consumer(kafka, protocol));
+    }
 }
 
 #[test]
@@ -138,8 +154,14 @@ fn consumer_groups(kafka: &MockCluster, arguments: &[&str]) -> String {
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
 fn javas_tool_for_groups_lists_describes_resets_and_deletes() {
+    for protocol in PROTOCOLS {
+        check_tool(protocol);
+    }
+}
+
+fn check_tool(protocol: &str) {
     let (kafka, written) = written::cluster();
-    let mut consumer = console_consumer(&kafka, "classic");
+    let mut consumer = console_consumer(&kafka, protocol);
     consumer.args(["--max-messages", &written.len().to_string()]);
     output(&mut consumer, "");
     await_group(&kafka, |group| group.state == GroupState::Empty);

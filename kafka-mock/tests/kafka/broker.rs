@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use kafka_mock::{MockCluster, cluster::ClusterConfig};
 use kafka_wire::{
-    ErrorCode, Request, decode_response, encode_request,
+    ErrorCode, Request, Uuid, decode_response, encode_request,
     messages::{
         CreateTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
         create_topics::{CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig},
@@ -90,6 +90,13 @@ impl Broker {
             }
         }
         panic!("nobody leads {topic}");
+    }
+
+    /// The id of a topic that there is.
+    pub(crate) fn topic_id(&self, topic: &str) -> Uuid {
+        let wanted = MetadataRequestTopic::default().with_name(Some(topic.to_owned()));
+        let request = MetadataRequest::default().with_topics(Some(vec![wanted]));
+        self.ask(12, &request).topics[0].topic_id
     }
 
     /// Whether it knows by itself that it leads, which may take longer than metadata.

@@ -8,6 +8,7 @@
 mod batches;
 mod broker;
 mod cases;
+mod groups;
 mod transactions;
 mod transactor;
 

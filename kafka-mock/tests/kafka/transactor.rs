@@ -36,6 +36,18 @@ pub(crate) struct Transactor<'a> {
     pub(crate) notes: Vec<String>,
 }
 
+/// The coordinator of a group (0) or of a transactional id (1).
+pub(crate) fn coordinator_of(any: &Broker, key: &str, key_type: i8) -> Broker {
+    let request = FindCoordinatorRequest::default()
+        .with_key_type(key_type)
+        .with_coordinator_keys(vec![key.to_owned()]);
+    let found = settled(|| {
+        let answer = any.ask(4, &request).coordinators.remove(0);
+        (answer.error_code, answer)
+    });
+    Broker::at(format!("{}:{}", found.host, found.port))
+}
+
 /// A batch of one record on its way.
 #[derive(Clone, Copy)]
 pub(crate) struct Record {
@@ -73,14 +85,7 @@ impl<'a> Transactor<'a> {
     }
 
     fn coordinator(&self, key: &str, key_type: i8) -> Broker {
-        let request = FindCoordinatorRequest::default()
-            .with_key_type(key_type)
-            .with_coordinator_keys(vec![key.to_owned()]);
-        let found = settled(|| {
-            let answer = self.any.ask(4, &request).coordinators.remove(0);
-            (answer.error_code, answer)
-        });
-        Broker::at(format!("{}:{}", found.host, found.port))
+        coordinator_of(self.any, key, key_type)
     }
 
     fn transactions(&self) -> Broker {
@@ -323,7 +328,7 @@ impl<'a> Transactor<'a> {
 }
 
 /// Asks until the answer is not that one must wait.
-fn settled<T>(mut ask: impl FnMut() -> (ErrorCode, T)) -> T {
+pub(crate) fn settled<T>(mut ask: impl FnMut() -> (ErrorCode, T)) -> T {
     eventually(|| {
         let (code, answer) = ask();
         let waiting = code == ErrorCode::CONCURRENT_TRANSACTIONS || is_starting(code);

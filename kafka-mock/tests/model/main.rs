@@ -7,6 +7,7 @@ mod driver;
 mod admin;
 mod api_versions;
 mod classic;
+mod consumers;
 mod defects;
 mod delayed;
 mod faults;

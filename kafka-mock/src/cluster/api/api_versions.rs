@@ -1,5 +1,5 @@
-//! ApiVersions: what is served, and at which level transactions are (the feature
-//! `transaction.version`, KIP-890). A client that means another broker or cluster is told so (KIP-1242).
+//! ApiVersions: what is served, and at which level transactions and groups are (the features
+//! `transaction.version`, KIP-890, and `group.version`, KIP-848). A client that means another broker or cluster is told so (KIP-1242).
 
 use kafka_wire::{
     ApiKey, ErrorCode, Version, VersionRange, encode_response,
@@ -75,8 +75,13 @@ impl Cluster {
             .with_name(TRANSACTION_VERSION.to_owned())
             .with_max_version_level(level)
             .with_min_version_level(level);
+        let groups = FinalizedFeatureKey::default()
+            .with_name(GROUP_VERSION.to_owned())
+            .with_max_version_level(1)
+            .with_min_version_level(1);
         // Level 0 is the same as none.
-        Some(feature).filter(|_| level > 0).into_iter().collect()
+        let feature = Some(feature).filter(|_| level > 0);
+        feature.into_iter().chain([groups]).collect()
     }
 
     /// The client is newer than the broker: answered in version 0, which every client reads
@@ -99,12 +104,15 @@ impl Cluster {
 
 /// Clients before version 4 cannot read a feature that begins with level 0 (KAFKA-17011).
 fn supported(version: i16) -> Vec<SupportedFeatureKey> {
-    let feature = SupportedFeatureKey::default()
-        .with_name(TRANSACTION_VERSION.to_owned())
-        .with_min_version(0)
-        .with_max_version(2);
-    let known = version >= FIRST_WITH_LEVEL_0;
-    Some(feature).filter(|_| known).into_iter().collect()
+    let features = [(TRANSACTION_VERSION, 2), (GROUP_VERSION, 1)];
+    let known = features.iter().filter(|_| version >= FIRST_WITH_LEVEL_0);
+    let keys = known.map(|&(name, latest)| {
+        SupportedFeatureKey::default()
+            .with_name(name.to_owned())
+            .with_min_version(0)
+            .with_max_version(latest)
+    });
+    keys.collect()
 }
 
 fn advertised((api_key, versions): (ApiKey, VersionRange)) -> ApiVersion {
@@ -136,3 +144,5 @@ const FIRST_WITH_LEVEL_0: i16 = 4;
 const FIRST_WITH_DESTINATION: i16 = 5;
 const NO_NODE: i32 = -1;
 const TRANSACTION_VERSION: &str = "transaction.version";
+/// KIP-848.
+const GROUP_VERSION: &str = "group.version";

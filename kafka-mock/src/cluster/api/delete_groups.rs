@@ -34,7 +34,7 @@ impl Cluster {
         self.check_group_coordinator(call, name)?;
         let group = self.groups.get(name);
         let group = group.ok_or(ErrorCode::GROUP_ID_NOT_FOUND)?;
-        if !group.classic.is_empty() {
+        if !group.is_empty() {
             return Err(ErrorCode::NON_EMPTY_GROUP);
         }
         self.groups.remove(name);

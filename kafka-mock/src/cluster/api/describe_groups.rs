@@ -52,8 +52,8 @@ impl Cluster {
     }
 
     fn described(&self, call: &Call, name: &str) -> DescribedGroup {
-        match self.groups.get(name) {
-            Some(group) => describe(&group.classic),
+        match self.groups.get(name).and_then(|group| group.classic()) {
+            Some(group) => describe(group),
             None => {
                 let dead = DescribedGroup::default().with_group_state("Dead".to_owned());
                 match call.version.number {

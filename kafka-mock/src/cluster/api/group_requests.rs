@@ -22,6 +22,13 @@ impl Cluster {
             ApiKey::LIST_GROUPS => self.run(raw, Self::list_groups),
             ApiKey::DELETE_GROUPS => self.run(raw, Self::delete_groups),
             ApiKey::OFFSET_DELETE => self.run(raw, Self::offset_delete),
+            ApiKey::CONSUMER_GROUP_HEARTBEAT => {
+                let client = raw.header.client_id.clone();
+                self.run(raw, |cluster, call, request, pause| {
+                    cluster.consumer_group_heartbeat(call, request, pause, client)
+                })
+            }
+            ApiKey::CONSUMER_GROUP_DESCRIBE => self.run(raw, Self::consumer_group_describe),
             _ => Ok(Answer::Close),
         }
     }

@@ -15,8 +15,11 @@ impl Cluster {
         pause: Pause,
     ) -> Outcome {
         let error_code = self.as_scripted(call, Target::default(), |cluster| {
-            let alive = cluster.member_is_alive(call, &request);
-            alive.err().unwrap_or_default()
+            match cluster.member_is_alive(call, &request) {
+                // Nothing is known of the member yet: it is believed.
+                Ok(()) | Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) => ErrorCode::NONE,
+                Err(code) => code,
+            }
         });
         let response = HeartbeatResponse::default()
             .with_throttle_time_ms(pause.throttle_time_ms())
@@ -36,9 +39,12 @@ impl Cluster {
             member_id: &request.member_id,
             instance_id: request.group_instance_id.as_deref(),
         };
-        let group = self.groups.get_mut(name);
+        let group = self
+            .groups
+            .get_mut(name)
+            .and_then(|group| group.classic_mut());
         let group = group.ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
-        let alive = group.classic.heartbeat(call.now.instant, claim);
+        let alive = group.heartbeat(call.now.instant, claim);
         self.tell_members(name, Vec::new());
         alive
     }

@@ -52,11 +52,17 @@ impl Cluster {
             delay: self.config.group_initial_rebalance_delay,
         };
         let mut told = Vec::new();
-        if request.member_id.is_empty() || self.groups.contains_key(name) {
-            let group = &mut self.group_or_new(name).classic;
-            group.join(call.now.instant, join, &mut told);
-        } else {
-            let code = ErrorCode::UNKNOWN_MEMBER_ID;
+        let code = match request.member_id.is_empty() || self.groups.contains_key(name) {
+            false => Some(ErrorCode::UNKNOWN_MEMBER_ID),
+            true => match self.group_or_new(name).as_classic() {
+                None => Some(ErrorCode::INCONSISTENT_GROUP_PROTOCOL),
+                Some(group) => {
+                    group.join(call.now.instant, join, &mut told);
+                    None
+                }
+            },
+        };
+        if let Some(code) = code {
             told.push(Told::joined(
                 ticket,
                 Joined::refused(code, &request.member_id),

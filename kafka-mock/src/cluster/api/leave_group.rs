@@ -53,11 +53,12 @@ impl Cluster {
     ) -> Result<Vec<MemberResponse>, ErrorCode> {
         self.check_named_group(call, name)?;
         let mut told = Vec::new();
-        let mut group = self.groups.get_mut(name);
+        let group = self.groups.get_mut(name);
+        let mut group = group.and_then(|group| group.classic_mut());
         let left = leaving.iter().map(|it| {
             let instance = it.group_instance_id.as_deref();
             let left = match &mut group {
-                Some(group) => group.classic.leave(&it.member_id, instance, &mut told),
+                Some(group) => group.leave(&it.member_id, instance, &mut told),
                 None => Err(ErrorCode::UNKNOWN_MEMBER_ID),
             };
             MemberResponse::default()
@@ -69,7 +70,7 @@ impl Cluster {
         if let Some(group) = group
             && left.iter().any(|it| it.error_code.is_none())
         {
-            group.classic.have_left(call.now.instant, &mut told);
+            group.have_left(call.now.instant, &mut told);
         }
         self.tell_members(name, told);
         Ok(left)

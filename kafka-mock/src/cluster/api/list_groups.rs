@@ -49,10 +49,13 @@ impl Cluster {
 }
 
 fn listed(name: String, group: &Group) -> ListedGroup {
-    let protocol_type = group.classic.protocol_type().unwrap_or_default();
+    let group_type = match group.consumer() {
+        Some(_) => "consumer",
+        None => "classic",
+    };
     ListedGroup::default()
         .with_group_id(name)
-        .with_protocol_type(protocol_type.to_owned())
-        .with_group_state(group.classic.state().to_string())
-        .with_group_type("classic".to_owned())
+        .with_protocol_type(group.protocol_type().to_owned())
+        .with_group_state(group.state().to_string())
+        .with_group_type(group_type.to_owned())
 }

@@ -7,6 +7,8 @@
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod api_versions;
+mod consumer_group_describe;
+mod consumer_group_heartbeat;
 mod create_topics;
 mod delete_groups;
 mod delete_topics;
@@ -42,7 +44,8 @@ use bytes::Bytes;
 use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange, decode_request,
     messages::{
-        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
+        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
+        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
         DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeGroupsRequest, DescribeProducersRequest, EndTxnRequest, FetchRequest,
         FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
@@ -65,7 +68,7 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 30] = [
+const SERVED: [(ApiKey, VersionRange); 32] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -96,6 +99,8 @@ const SERVED: [(ApiKey, VersionRange); 30] = [
     served::<ListGroupsRequest>(),
     served::<DeleteGroupsRequest>(),
     served::<OffsetDeleteRequest>(),
+    served::<ConsumerGroupHeartbeatRequest>(),
+    served::<ConsumerGroupDescribeRequest>(),
 ];
 
 /// What only brokers offer that receive metrics.

@@ -3,7 +3,8 @@
 use kafka_wire::{
     Uuid,
     messages::{
-        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
+        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
+        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
         DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeGroupsRequest, DescribeProducersRequest, EndTxnRequest, FetchRequest,
         FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
@@ -49,6 +50,7 @@ impl NamedTopics for AddOffsetsToTxnRequest {}
 impl NamedTopics for EndTxnRequest {}
 impl NamedTopics for SaslHandshakeRequest {}
 impl NamedTopics for SaslAuthenticateRequest {}
+impl NamedTopics for ConsumerGroupDescribeRequest {}
 impl NamedTopics for JoinGroupRequest {}
 impl NamedTopics for SyncGroupRequest {}
 impl NamedTopics for HeartbeatRequest {}
@@ -114,6 +116,15 @@ impl NamedTopics for MetadataRequest {
         let topics = self.topics.iter().flatten();
         let named = topics.map(|it| NamedTopic::whole(it.name.as_deref(), it.topic_id));
         named.collect()
+    }
+}
+
+impl NamedTopics for ConsumerGroupHeartbeatRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
+        let names = self.subscribed_topic_names.iter().flatten();
+        names
+            .map(|it| NamedTopic::whole(Some(it), Uuid::ZERO))
+            .collect()
     }
 }
 

@@ -89,7 +89,12 @@ impl Cluster {
             });
         }
         let group = self.group_or_new(name);
-        let allowed = group.classic.commit(call.now.instant, claim, Commit::Plain);
+        let consumers = group.consumer();
+        let is_consumer = consumers.is_some_and(|group| group.has(claim.member_id));
+        if is_consumer && call.version.number < FIRST_WITH_EPOCH {
+            return Err(ErrorCode::UNSUPPORTED_VERSION);
+        }
+        let allowed = group.commit(call.now.instant, claim, Commit::Plain);
         self.tell_members(name, Vec::new());
         allowed
     }

@@ -11,7 +11,7 @@ use kafka_wire::{
 };
 
 use super::{
-    super::group::{ClassicGroup, subscribed},
+    super::group::{CONSUMER, Group, subscribed},
     Call, Cluster, Outcome, Pause, Target,
 };
 
@@ -65,8 +65,8 @@ impl Cluster {
     ) -> Result<BTreeSet<String>, ErrorCode> {
         self.check_named_group(call, name)?;
         let group = self.groups.get(name);
-        let group = &group.ok_or(ErrorCode::GROUP_ID_NOT_FOUND)?.classic;
-        match group.is_empty() || group.protocol_type() == Some("consumer") {
+        let group = group.ok_or(ErrorCode::GROUP_ID_NOT_FOUND)?;
+        match group.is_empty() || group.protocol_type() == CONSUMER {
             true => Ok(topics_read(group)),
             false => Err(ErrorCode::NON_EMPTY_GROUP),
         }
@@ -92,9 +92,14 @@ impl Cluster {
     }
 }
 
-fn topics_read(group: &ClassicGroup) -> BTreeSet<String> {
-    let protocol = group.protocol().unwrap_or_default();
-    let members = group.members().iter();
+fn topics_read(group: &Group) -> BTreeSet<String> {
+    if let Some(group) = group.consumer() {
+        let members = group.members().iter();
+        return members.flat_map(|it| it.topics.clone()).collect();
+    }
+    let group = group.classic();
+    let protocol = group.and_then(|group| group.protocol()).unwrap_or_default();
+    let members = group.into_iter().flat_map(|group| group.members());
     members
         .flat_map(|it| subscribed(&it.metadata(protocol)))
         .collect()

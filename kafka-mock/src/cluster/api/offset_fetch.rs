@@ -15,7 +15,10 @@ use kafka_wire::{
     },
 };
 
-use super::{super::group::GroupOffsets, Call, Cluster, Outcome, Pause, Scripted, Target};
+use super::{
+    super::group::{Claim, GroupOffsets},
+    Call, Cluster, Outcome, Pause, Scripted, Target,
+};
 
 impl Cluster {
     pub(super) fn offset_fetch(
@@ -58,9 +61,17 @@ impl Cluster {
         if let Err(code) = allowed {
             return refused(response, asked.topics.as_deref(), code, call.version.number);
         }
+        let claim = Claim {
+            generation: asked.member_epoch,
+            member_id: asked.member_id.as_deref().unwrap_or_default(),
+            instance_id: None,
+        };
+        let known = self.groups.get(&asked.group_id);
+        if let Some(Err(code)) = known.map(|group| group.check_reader(claim)) {
+            return response.with_error_code(code);
+        }
         let by_id = call.version.number >= FIRST_WITH_IDS;
         let none = GroupOffsets::default();
-        let known = self.groups.get(&asked.group_id);
         let offsets = known.map_or(&none, |group| &group.offsets);
         let topics = match &asked.topics {
             None => self.all_offsets(offsets, stable),

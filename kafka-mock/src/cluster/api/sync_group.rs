@@ -46,8 +46,9 @@ impl Cluster {
                 .collect(),
         };
         let mut told = Vec::new();
-        match self.groups.get_mut(name) {
-            Some(group) => group.classic.sync(call.now.instant, sync, &mut told),
+        let group = self.groups.get_mut(name);
+        match group.and_then(|group| group.classic_mut()) {
+            Some(group) => group.sync(call.now.instant, sync, &mut told),
             None => return refuse(ErrorCode::UNKNOWN_MEMBER_ID),
         }
         let outcome = self.answer_member(call, pause, (name, ticket), told);

@@ -91,9 +91,7 @@ impl Cluster {
             instance_id: request.group_instance_id.as_deref(),
         };
         match self.groups.get_mut(group) {
-            Some(known) => known
-                .classic
-                .commit(call.now.instant, claim, Commit::Transactional),
+            Some(known) => known.commit(call.now.instant, claim, Commit::Transactional),
             // To a group without members, only a commit without a generation is allowed.
             None if claim.generation < 0 => Ok(()),
             None => Err(ErrorCode::ILLEGAL_GENERATION),

@@ -16,6 +16,10 @@ pub enum GroupState {
     PreparingRebalance,
     /// Its members wait for their assignments.
     CompletingRebalance,
+    /// Who reads what has to be decided anew (KIP-848).
+    Assigning,
+    /// Members have not given up, or not been given, what was decided (KIP-848).
+    Reconciling,
     /// Its members have their assignments.
     Stable,
 }
