@@ -6,12 +6,13 @@
 //! need, and some of that is C.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::workspace_copy;
 use crate::shell;
 
 /// Checks the producer with all features that need no C, then runs the tests of the codecs and of the
@@ -25,7 +26,12 @@ pub(super) fn check() -> Result<usize> {
     check.args(["-p", "kafka-producer", "--features", WITH_TLS]);
     compiler.stays_idle(shell::run(&mut check))?;
     let copy = dir.join("workspace");
-    copy_workspace(&copy)?;
+    workspace_copy::make(&copy, &LIBRARIES, without_c)?;
+    fs::copy(
+        shell::workspace().join("Cargo.lock"),
+        copy.join("Cargo.lock"),
+    )
+    .context("Cargo.lock")?;
     let mut wire = cargo(&dir, &compiler, &copy);
     wire.args(["test", "--quiet", "--no-default-features"]);
     wire.args(["-p", "kafka-wire", "--lib", "--tests"]);
@@ -35,6 +41,14 @@ pub(super) fn check() -> Result<usize> {
 
 const WITH_TLS: &str =
     "tokio,gzip,snappy,lz4,json,oauth-oidc,aws-msk-iam,unstable-engine,tls-graviola";
+const LIBRARIES: [&str; 6] = [
+    "kafka-wire",
+    "kafka-serde",
+    "kafka-partition",
+    "kafka-accumulator",
+    "kafka-mock",
+    "kafka-producer",
+];
 const CODECS: &str = "gzip,snappy,lz4,json";
 
 fn cargo(dir: &Path, compiler: &Compiler, workspace: &Path) -> Command {
@@ -81,43 +95,6 @@ impl Compiler {
             Err(_) => done,
         }
     }
-}
-
-/// Makes the copy; what is as it was keeps its time, so that cargo builds nothing again.
-fn copy_workspace(copy: &Path) -> Result<()> {
-    let ours = shell::workspace();
-    for package in [
-        "",
-        "wire",
-        "serde",
-        "partition",
-        "accumulator",
-        "mock",
-        "producer",
-    ] {
-        let package = match package {
-            "" => String::new(),
-            name => format!("kafka-{name}"),
-        };
-        let (from, to) = (ours.join(&package), copy.join(&package));
-        fs::create_dir_all(&to)?;
-        let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
-        write_if_new(&to.join("Cargo.toml"), &without_c(&manifest))?;
-        for entry in ["src", "tests", "benches", "examples", "fuzz", "README.md"] {
-            if from.join(entry).exists() && !to.join(entry).exists() {
-                symlink(from.join(entry), to.join(entry))?;
-            }
-        }
-    }
-    fs::copy(ours.join("Cargo.lock"), copy.join("Cargo.lock")).context("Cargo.lock")?;
-    Ok(())
-}
-
-fn write_if_new(path: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    fs::write(path, text).with_context(|| format!("{} can not be written", path.display()))
 }
 
 /// A manifest without the lines that make cargo compile C for tests.
