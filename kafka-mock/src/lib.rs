@@ -23,9 +23,11 @@
 //! commit, abort, time out and fence, groups of consumers rebalance and keep their offsets (the
 //! classic protocol and that of KIP-848, both with static members), and what no replica in sync has is lost with its leader. It
 //! does not advertise what it lacks: permissions, quotas, retention; share and streams groups; members of both protocols in one
-//! group. A regular expression of topics is refused. Clients
-//! have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so, and brokers speak TLS (feature `tls`)
+//! group. A regular expression of topics is refused. Clients have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so, and brokers speak TLS (feature `tls`)
 //! if `MockClusterBuilder::tls` does.
+//!
+//! What is to go wrong is a [`Fault`](cluster::Fault), or is done by methods of the cluster; with the feature `script`, a
+//! file says it. With the feature `cli` there is a program, `kafka-mock`, for programs in other languages.
 
 pub mod cluster;
 mod record;

@@ -246,6 +246,11 @@ pub struct FirstSteps;
 #[doc = include_str!("../../docs/errors.md")]
 pub struct ErrorRecipes;
 
+/// The embedded cluster, with a producer.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../kafka-mock/README.md")]
+pub struct EmbeddedCluster;
+
 /// How programs are tested.
 #[cfg(all(doctest, feature = "mock"))]
 #[doc = include_str!("../../docs/testing.md")]
