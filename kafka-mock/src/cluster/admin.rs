@@ -303,9 +303,6 @@ impl Cluster {
         gone.ok_or_else(|| ClusterError::UnknownTopic {
             topic: name.to_owned(),
         })?;
-        for group in self.groups.values_mut() {
-            group.offsets.forget_topic(name);
-        }
         self.recheck_all();
         Ok(())
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kafka_mock::cluster::{ClusterConfig, CoordinatorKind, GroupState, TransactionOutcome};
+use kafka_mock::cluster::{
+    ClusterConfig, CoordinatorKind, GroupMember, GroupState, Membership, TransactionOutcome,
+};
 use kafka_wire::{
     ErrorCode,
     messages::{
@@ -355,8 +357,6 @@ fn what_is_committed_is_fetched_and_survives_the_members() {
         "an administrator may, now"
     );
     assert_eq!(fetch_offset(&mut driver, true), (ErrorCode::NONE, 43));
-    driver.cluster.delete_topic("t").unwrap();
-    assert_eq!(fetch_offset(&mut driver, false), (ErrorCode::NONE, -1));
 }
 
 #[test]
@@ -493,4 +493,19 @@ fn a_frozen_coordinator_ends_no_session_before_it_goes_on() {
     driver.cluster.thaw_broker(ONE).unwrap();
     pass(&mut driver, 20 * SECOND);
     assert_eq!(state(&driver), Some(GroupState::Empty));
+}
+
+#[test]
+fn members_that_a_test_has_set_stay_whoever_coordinates() {
+    let mut driver = Driver::new(2);
+    let set = Membership::default().with_generation(3);
+    let set = set.with_members(vec![GroupMember::new("m")]);
+    driver.cluster.set_membership(GROUP, set);
+    let mut member = Member::new(1);
+    (member.id, member.generation) = ("m".to_owned(), 3);
+    let old = group_coordinator(&mut driver);
+    assert_eq!(member.heartbeat(&mut driver), ErrorCode::NONE);
+    driver.cluster.kill_broker(old).unwrap();
+    pass(&mut driver, 1000 * SECOND);
+    assert_eq!(member.commit(&mut driver, 1), ErrorCode::NONE);
 }

@@ -14,6 +14,7 @@ pub(in crate::cluster) type Protocol = (String, Bytes);
 pub(in crate::cluster) struct Profile {
     pub(in crate::cluster) instance_id: Option<String>,
     pub(in crate::cluster) client_id: String,
+    /// Zero: it is never missed.
     pub(in crate::cluster) session_timeout: Duration,
     pub(in crate::cluster) rebalance_timeout: Duration,
     pub(in crate::cluster) protocol_type: String,
@@ -76,7 +77,8 @@ impl Member {
     }
 
     pub(super) fn seen(&mut self, now: Instant) {
-        self.session_ends = Some(now + self.profile.session_timeout);
+        let timeout = self.profile.session_timeout;
+        self.session_ends = Some(now + timeout).filter(|_| !timeout.is_zero());
     }
 
     /// Whether it is gone, if its session ends by now: who waits is not, unless it is new.

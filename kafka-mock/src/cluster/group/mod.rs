@@ -83,7 +83,7 @@ impl Group {
             let profile = Profile {
                 instance_id: it.instance_id,
                 client_id: String::new(),
-                session_timeout: SESSION_TIMEOUT,
+                session_timeout: Duration::ZERO,
                 rebalance_timeout: REBALANCE_TIMEOUT,
                 protocol_type: CONSUMER.to_owned(),
                 protocols: vec![("range".to_owned(), Bytes::new())],
@@ -204,6 +204,5 @@ impl Group {
 
 /// What groups of consumers are for, as Kafka calls it.
 pub(super) const CONSUMER: &str = "consumer";
-/// The defaults of consumers: `session.timeout.ms` and `max.poll.interval.ms`.
-const SESSION_TIMEOUT: Duration = Duration::from_secs(45);
+/// The default of consumers, `max.poll.interval.ms`.
 const REBALANCE_TIMEOUT: Duration = Duration::from_secs(300);

@@ -89,12 +89,4 @@ impl GroupOffsets {
             offsets.remove(place);
         }
     }
-
-    /// Forgets the offsets of a topic that is gone.
-    pub(in crate::cluster) fn forget_topic(&mut self, topic: &str) {
-        self.committed.retain(|(name, _), _| name != topic);
-        for offsets in self.pending.values_mut() {
-            offsets.retain(|(name, _), _| name != topic);
-        }
-    }
 }
