@@ -1,5 +1,4 @@
-//! An embedded Kafka cluster for any producer, and for consumers without a group: prints where it
-//! listens, and runs until its standard input ends (`Ctrl-D`) or a signal ends it (`Ctrl-C`).
+//! An embedded Kafka cluster for any producer and consumer: prints where it listens, and runs until its standard input ends (`Ctrl-D`) or a signal ends it (`Ctrl-C`).
 //!
 //! ```text
 //! cargo run -p kafka-mock --example mock-cluster -- --brokers 3 --topic orders:6

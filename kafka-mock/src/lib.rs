@@ -5,8 +5,7 @@
 //! - [`cluster`]: what brokers do, as a plain state machine. Frames in, frames out; time is an
 //!   argument; no sockets, no threads. A simulation drives it with virtual time.
 //! - [`MockCluster`] (feature `sockets`, on by default): the same on real sockets of 127.0.0.1, one
-//!   listener a broker, for clients in any language: producers, and consumers that choose their
-//!   partitions themselves. There are no consumer groups to join.
+//!   listener a broker, for clients in any language: producers, and consumers, with or without a group.
 //!
 //! ```
 //! # #[cfg(feature = "sockets")] {
@@ -21,8 +20,9 @@
 //!
 //! What it answers is what a broker answers: batches are checked as a broker checks them, sequence
 //! numbers are kept as Kafka 4 keeps them, transactions of both generations (KIP-98, KIP-890)
-//! commit, abort, time out and fence, and what no replica in sync has is lost with its leader. It
-//! does not advertise what it lacks: joining consumer groups, permissions, quotas, retention. Clients
+//! commit, abort, time out and fence, consumer groups (the classic protocol, with static members,
+//! KIP-345) rebalance and keep their offsets, and what no replica in sync has is lost with its leader. It
+//! does not advertise what it lacks: groups of KIP-848, permissions, quotas, retention. Clients
 //! have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so, and brokers speak TLS (feature `tls`)
 //! if `MockClusterBuilder::tls` does.
 

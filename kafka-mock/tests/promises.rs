@@ -5,9 +5,10 @@ use kafka_mock::{
     MockRecord, ProducerStamp,
     cluster::{
         Answer, BrokerId, Cleanup, Cluster, ClusterConfig, ClusterError, CommittedOffset,
-        ConnectionId, CoordinatorKind, Defect, Effect, Fault, GroupMember, HangingTransaction,
-        LogContent, LogEntry, Membership, Now, PartitionFacts, Release, RequestSeen, Restart,
-        TopicConfig, TransactionFacts, TransactionOutcome, TransactionState, UncleanElection, When,
+        ConnectionId, CoordinatorKind, Defect, Effect, Fault, GroupFacts, GroupMember, GroupState,
+        HangingTransaction, LogContent, LogEntry, MemberFacts, Membership, Now, PartitionFacts,
+        Release, RequestSeen, Restart, TopicConfig, TransactionFacts, TransactionOutcome,
+        TransactionState, UncleanElection, When,
     },
 };
 
@@ -23,8 +24,8 @@ macro_rules! each_shared_by_threads {
 fn every_public_type_may_be_sent_to_and_shared_by_threads() {
     each_shared_by_threads! {
         Answer, BrokerId, Cleanup, Cluster, ClusterConfig, ClusterError, CommittedOffset,
-        ConnectionId, CoordinatorKind, Defect, Effect, Fault, GroupMember, HangingTransaction,
-        LogContent, LogEntry, Membership, MockRecord, Now, PartitionFacts, ProducerStamp, Release,
+        ConnectionId, CoordinatorKind, Defect, Effect, Fault, GroupFacts, GroupMember, GroupState, HangingTransaction,
+        LogContent, LogEntry, MemberFacts, Membership, MockRecord, Now, PartitionFacts, ProducerStamp, Release,
         RequestSeen, Restart, TopicConfig, TransactionFacts, TransactionOutcome, TransactionState,
         UncleanElection, When,
     }

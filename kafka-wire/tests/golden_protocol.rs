@@ -14,7 +14,7 @@ use kafka_wire::{
     messages::*, request_header_version, response_header_version, varint,
 };
 use serde_json::Value;
-use support::{golden, hex_field};
+use support::{golden, hex_field, own_golden};
 
 #[test]
 fn varints_are_those_of_java() {
@@ -190,7 +190,8 @@ fn check_versions<R: Request>(case: &Value) {
 #[test]
 fn every_message_in_every_version_is_what_java_writes_and_reads() {
     let mut seen = HashSet::new();
-    for case in golden("messages.jsonl") {
+    let groups = own_golden("group_messages.jsonl");
+    for case in golden("messages.jsonl").into_iter().chain(groups) {
         let key = ApiKey(case["key"].as_i64().unwrap() as i16);
         let api = APIS.iter().find(|(known, ..)| *known == key);
         let (_, _, check) = api.unwrap_or_else(|| panic!("no message for {case}"));

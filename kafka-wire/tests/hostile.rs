@@ -15,7 +15,7 @@ use kafka_wire::{
     schema::{FieldKind, StructSchema},
 };
 use serde_json::{Map, Value};
-use support::{golden, hex_field};
+use support::{golden, hex_field, own_golden};
 
 const INPUTS_PER_MESSAGE: usize = 2000;
 
@@ -110,7 +110,8 @@ type Bodies = HashMap<(ApiKey, Kind), Vec<(i16, Bytes)>>;
 
 fn valid_bodies() -> Bodies {
     let mut bodies = Bodies::new();
-    for case in golden("messages.jsonl") {
+    let groups = own_golden("group_messages.jsonl");
+    for case in golden("messages.jsonl").into_iter().chain(groups) {
         let key = ApiKey(case["key"].as_i64().unwrap() as i16);
         let kind = if case["kind"] == "request" {
             Kind::Request

@@ -303,6 +303,9 @@ impl Cluster {
         gone.ok_or_else(|| ClusterError::UnknownTopic {
             topic: name.to_owned(),
         })?;
+        for group in self.groups.values_mut() {
+            group.offsets.forget_topic(name);
+        }
         self.recheck_all();
         Ok(())
     }
@@ -401,7 +404,7 @@ impl Cluster {
     /// cluster.set_membership("billing", membership);
     /// ```
     pub fn set_membership(&mut self, group: &str, membership: Membership) {
-        self.groups.entry(group.to_owned()).or_default().membership = membership;
+        self.group_or_new(group).set_membership(membership);
     }
 
     /// How many partitions a topic has.

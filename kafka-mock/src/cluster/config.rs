@@ -62,6 +62,12 @@ settings! {
         pub marker_delay: RangeInclusive<Duration>,
         /// How long an appended batch takes to reach the followers.
         pub replication_delay: RangeInclusive<Duration>,
+        /// `group.initial.rebalance.delay.ms`: how long an empty group waits for more members when the
+        /// first one joins. Kafka's own default is three seconds.
+        pub group_initial_rebalance_delay: Duration,
+        /// `group.min.session.timeout.ms` and `group.max.session.timeout.ms`: what members of the
+        /// classic protocol may ask for.
+        pub group_session_timeouts: RangeInclusive<Duration>,
         /// How long a new coordinator loads what its predecessor knew.
         pub coordinator_load: RangeInclusive<Duration>,
         /// `broker.session.timeout.ms`: how long a frozen broker still counts as alive.
@@ -98,6 +104,8 @@ impl Default for ClusterConfig {
             transaction_timeout_check: Duration::from_secs(10),
             marker_delay: Duration::ZERO..=Duration::ZERO,
             replication_delay: Duration::ZERO..=Duration::ZERO,
+            group_initial_rebalance_delay: Duration::ZERO,
+            group_session_timeouts: Duration::from_secs(6)..=Duration::from_secs(1800),
             coordinator_load: Duration::ZERO..=Duration::ZERO,
             broker_session_timeout: Duration::from_secs(9),
             unclean_election: UncleanElection::Refused,

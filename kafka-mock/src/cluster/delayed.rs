@@ -14,6 +14,7 @@ use kafka_wire::{
 use super::{
     answer::Answer,
     call::{Call, Pause},
+    group::{Reply, Ticket},
 };
 
 /// The answer, or why it must wait.
@@ -42,6 +43,8 @@ pub(super) enum Delayed {
     Produce(Box<DelayedProduce>),
     /// A transaction is ending, and the next one cannot begin before.
     Verification(Box<DelayedVerification>),
+    /// A group waits for others of its members.
+    Member(Box<DelayedMember>),
     /// The broker is frozen.
     UntilThawed(Bytes),
     /// No answer will ever be sent.
@@ -58,7 +61,8 @@ impl Delayed {
             Self::Fetch(fetch) => Some(fetch.until),
             Self::Produce(produce) => Some(produce.until),
             Self::Verification(verification) => Some(verification.next),
-            Self::UntilThawed(_) | Self::Forever => None,
+            // The group itself ends it: its timer is the cluster's.
+            Self::Member(_) | Self::UntilThawed(_) | Self::Forever => None,
         }
     }
 
@@ -71,6 +75,7 @@ impl Delayed {
         match self {
             Self::Fetch(fetch) => fetch.recheck,
             Self::Produce(produce) => produce.recheck,
+            Self::Member(member) => member.reply.is_some(),
             // Only checked while the broker is up.
             Self::UntilThawed(_) => true,
             _ => false,
@@ -99,6 +104,15 @@ pub(super) struct DelayedVerification {
     pub(super) pause: Pause,
     pub(super) since: Instant,
     pub(super) next: Instant,
+}
+
+/// A member whose group has not decided yet.
+#[derive(Clone, Debug)]
+pub(super) struct DelayedMember {
+    pub(super) call: Call,
+    pub(super) pause: Pause,
+    pub(super) ticket: Ticket,
+    pub(super) reply: Option<Reply>,
 }
 
 /// A partition, and the offset up to which it must be replicated.

@@ -325,7 +325,7 @@ impl Cluster {
         partition: i32,
     ) -> Option<&CommittedOffset> {
         let place = (topic.to_owned(), partition);
-        self.groups.get(group)?.committed.get(&place)
+        self.groups.get(group)?.offsets.get(&place)
     }
 
     fn found(&self, topic: &str, partition: i32) -> Result<&Partition, ClusterError> {

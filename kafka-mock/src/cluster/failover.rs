@@ -149,6 +149,7 @@ impl Cluster {
         let ready_at = self.loaded_at();
         self.coordinators
             .move_to((kind, key), to, ready_at, &self.brokers);
+        self.reload_groups();
         Ok(())
     }
 
@@ -193,6 +194,7 @@ impl Cluster {
         }
         let ready_at = self.loaded_at();
         self.coordinators.leave(broker, ready_at, &self.brokers);
+        self.reload_groups();
         self.catch_up();
     }
 
@@ -203,6 +205,7 @@ impl Cluster {
         }
         let ready_at = self.loaded_at();
         self.coordinators.arrive(ready_at, &self.brokers);
+        self.reload_groups();
         self.catch_up();
     }
 

@@ -86,7 +86,7 @@ impl Cluster {
         };
         let groups = self.groups.iter_mut();
         for (_, group) in groups.filter(|(name, _)| partition_of(name) == partition) {
-            group.settle(marker.producer_id, outcome);
+            group.offsets.settle(marker.producer_id, outcome);
         }
         Step::Done
     }

@@ -26,6 +26,8 @@ mod facts;
 mod failover;
 mod fault;
 mod group;
+mod group_facts;
+mod groups;
 mod ids;
 mod log;
 mod marker;
@@ -83,7 +85,8 @@ pub use self::{
         TransactionState,
     },
     fault::{Effect, Fault, When},
-    group::{CommittedOffset, GroupMember, Membership},
+    group::{CommittedOffset, GroupMember, GroupState, Membership},
+    group_facts::{GroupFacts, MemberFacts},
     ids::{BrokerId, ConnectionId},
     marker::TransactionOutcome,
     now::Now,
@@ -125,6 +128,7 @@ pub struct Cluster {
     coordinators: Coordinators,
     transactions: Transactions,
     groups: Groups,
+    next_ticket: u64,
     /// The finalized level of `transaction.version`, and how often it was changed.
     transaction_version: i16,
     features_epoch: i64,
@@ -170,6 +174,7 @@ impl Cluster {
             coordinators: Coordinators::default(),
             transactions: Transactions::default(),
             groups: Groups::default(),
+            next_ticket: 0,
             timers: Timers::default(),
             next_expiry: None,
             first_seen: None,
@@ -294,6 +299,7 @@ impl Cluster {
                 }
                 Due::Markers(id) => self.write_markers(now, &id),
                 Due::Timeout(id) => self.check_timeout(now, &id),
+                Due::Group(name) => self.check_group(now, &name),
             }
         }
     }

@@ -6,6 +6,7 @@
 use super::{
     Answer, Cluster, Now, Release,
     delayed::{BlockedConnection, Delayed},
+    groups::resume_member,
     ids::Link,
 };
 
@@ -53,6 +54,7 @@ impl Cluster {
             Delayed::Fetch(fetch) => self.resume_fetch(now, fetch),
             Delayed::Produce(produce) => self.resume_produce(now, produce),
             Delayed::Verification(verification) => self.resume_verification(now, *verification),
+            Delayed::Member(member) => resume_member(member),
             Delayed::UntilThawed(frame) => self.serve(now, link, frame),
             Delayed::Forever => Err(Delayed::Forever),
         }

@@ -26,6 +26,8 @@ pub(super) enum Due {
     Markers(String),
     /// A transaction of this id may have taken too long.
     Timeout(String),
+    /// Members of a group of this name may have been silent or absent for too long.
+    Group(String),
 }
 
 impl Timers {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     MockRecord,
-    cluster::{BrokerId, Cluster, ClusterError, Fault, RequestSeen, TopicConfig},
+    cluster::{BrokerId, Cluster, ClusterError, Fault, GroupFacts, RequestSeen, TopicConfig},
 };
 
 /// A running embedded cluster; it stops when this is dropped.
@@ -180,6 +180,32 @@ impl MockCluster {
     #[must_use]
     pub fn committed_records(&self, topic: &str) -> Vec<MockRecord> {
         self.parts.shared.cluster().committed_records(topic)
+    }
+
+    /// The offset that a consumer group has committed, if it has; not one of an open transaction.
+    ///
+    /// ```
+    /// let kafka = kafka_mock::MockCluster::builder().topic("orders", 1).start_blocking()?;
+    /// assert_eq!(kafka.committed("billing", "orders", 0), None);
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    #[must_use]
+    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        let cluster = self.parts.shared.cluster();
+        let committed = cluster.committed_offset(group, topic, partition);
+        committed.map(|it| it.offset)
+    }
+
+    /// What is known of a consumer group, if there is one of that name.
+    ///
+    /// ```
+    /// let kafka = kafka_mock::MockCluster::builder().start_blocking()?;
+    /// assert_eq!(kafka.group("billing"), None);
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<GroupFacts> {
+        self.parts.shared.cluster().group(name)
     }
 
     /// Waits until a topic has `count` records or more, and returns them all.

@@ -7,6 +7,7 @@
 
 mod program;
 
+mod groups;
 mod java;
 mod kcat;
 mod transactions;

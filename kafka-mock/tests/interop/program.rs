@@ -90,8 +90,26 @@ fn collect(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     receiver
 }
 
+/// Starts the program, whatever it prints.
+pub(crate) fn start(command: &mut Command) -> Running {
+    let silent = command.stdin(Stdio::null());
+    let silent = silent.stdout(Stdio::null()).stderr(Stdio::null());
+    let program = silent.get_program().to_string_lossy().into_owned();
+    let child = silent.spawn();
+    Running(child.unwrap_or_else(|error| panic!("`{program}` cannot be run ({error})")))
+}
+
 /// Ends with the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Asks it to end, as `Ctrl-C` does.
+    pub(crate) fn terminate(&self) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {

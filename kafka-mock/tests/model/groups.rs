@@ -22,6 +22,11 @@ fn commit(driver: &mut Driver, client: &Transactor, version: i16, claim: Claim<'
     commit_of(driver, client, version, claim, by_name)
 }
 
+/// Commits offset 7 of partition 0 of `t` with the transaction.
+pub(crate) fn commit_by_nobody(driver: &mut Driver, client: &Transactor) {
+    assert_eq!(commit(driver, client, 5, NOBODY), ErrorCode::NONE);
+}
+
 fn commit_of(
     driver: &mut Driver,
     client: &Transactor,

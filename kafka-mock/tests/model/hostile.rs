@@ -1,5 +1,7 @@
 //! Bytes that are no requests, and requests that were damaged: the model answers or closes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kafka_mock::cluster::{Answer, ConnectionId};
 use kafka_wire::{
@@ -7,9 +9,11 @@ use kafka_wire::{
     compression::Compression,
     encode_request,
     messages::{
-        ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-        DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest,
-        ListOffsetsRequest, MetadataRequest,
+        ApiVersionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
+        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest,
+        FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, LeaveGroupRequest,
+        ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+        OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest,
         create_topics::CreatableTopic,
         fetch::{FetchPartition, FetchTopic},
         metadata::MetadataRequestTopic,
@@ -18,7 +22,10 @@ use kafka_wire::{
 };
 use proptest::prelude::*;
 
-use crate::driver::{Driver, ONE, START_MS, batch, produce_request};
+use crate::{
+    driver::{Driver, ONE, START_MS, batch, produce_request},
+    member::{GROUP, Member, alone},
+};
 
 /// A good request of every API that is served, in its last version.
 fn requests() -> Vec<Bytes> {
@@ -52,19 +59,30 @@ fn requests() -> Vec<Bytes> {
         last(&FindCoordinatorRequest::default()),
         last(&InitProducerIdRequest::default()),
         last(&ListOffsetsRequest::default()),
+        last(&Member::new(1).join_request()),
+        last(&Member::fixed(1, "till-7").join_request()),
+        last(&SyncGroupRequest::default().with_group_id(GROUP.to_owned())),
+        last(&HeartbeatRequest::default().with_group_id(GROUP.to_owned())),
+        last(&LeaveGroupRequest::default().with_group_id(GROUP.to_owned())),
+        last(&OffsetCommitRequest::default().with_group_id(GROUP.to_owned())),
+        last(&OffsetFetchRequest::default().with_groups(vec![Default::default()])),
+        last(&DescribeGroupsRequest::default().with_groups(vec![GROUP.to_owned()])),
+        last(&ListGroupsRequest::default()),
+        last(&DeleteGroupsRequest::default().with_groups_names(vec![GROUP.to_owned()])),
+        last(&OffsetDeleteRequest::default().with_group_id(GROUP.to_owned())),
     ]
 }
 
 #[test]
 fn a_request_that_is_not_served_closes_the_connection() {
     let unknown_api = &b"\x03\xe7\x00\x00\x00\x00\x00\x01\xff\xff"[..];
-    let group_api = &b"\x00\x0b\x00\x05\x00\x00\x00\x01\xff\xff"[..];
+    let half_a_join = &b"\x00\x0b\x00\x05\x00\x00\x00\x01\xff\xff"[..];
     let old_produce =
         &b"\x00\x00\x00\x02\x00\x00\x00\x01\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"[..];
     let future_metadata = &b"\x00\x03\x00\x63\x00\x00\x00\x01\xff\xff\x00"[..];
     for frame in [
         unknown_api,
-        group_api,
+        half_a_join,
         old_produce,
         future_metadata,
         b"",
@@ -107,7 +125,7 @@ proptest! {
 
     #[test]
     fn damaged_requests_never_panic(
-        which in 0..11_usize,
+        which in 0..22_usize,
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in any::<Option<prop::sample::Index>>(),
     ) {
@@ -120,7 +138,9 @@ proptest! {
             frame.truncate(cut.index(frame.len()));
         }
         let mut driver = Driver::new(1);
+        alone(&mut driver);
         let _ = driver.cluster.handle(driver.now, ONE, ConnectionId(1), frame.into());
+        driver.advance(Duration::from_secs(3600));
         let _ = driver.cluster.tick(driver.now);
         let _ = driver.cluster.records("t");
     }

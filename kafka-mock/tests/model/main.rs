@@ -6,6 +6,7 @@ mod driver;
 
 mod admin;
 mod api_versions;
+mod classic;
 mod defects;
 mod delayed;
 mod faults;
@@ -14,6 +15,7 @@ mod groups;
 mod hostile;
 mod leaders;
 mod list_offsets;
+mod member;
 mod metadata;
 mod produce;
 mod producers;

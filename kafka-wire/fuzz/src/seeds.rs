@@ -6,7 +6,11 @@ use serde_json::Value;
 
 /// The seeds of a target, from the golden files in `directory`.
 pub fn seeds(target: &str, directory: &Path) -> Vec<Vec<u8>> {
-    let messages = || golden(&directory.join("messages.jsonl"));
+    let messages = || {
+        let files = ["messages.jsonl", "group_messages.jsonl"];
+        let cases = files.map(|file| golden(&directory.join(file)));
+        cases.concat()
+    };
     let batches = || golden(&directory.join("record_batches.jsonl"));
     let of_kind = |kind: &str| -> Vec<Value> {
         messages()

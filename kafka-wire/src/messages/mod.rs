@@ -23,35 +23,50 @@
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
 pub mod api_versions;
+pub mod consumer_group_describe;
+pub mod consumer_group_heartbeat;
 pub mod create_topics;
+pub mod delete_groups;
 pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
+pub mod describe_groups;
 pub mod describe_producers;
 pub mod describe_transactions;
 pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod get_telemetry_subscriptions;
+pub mod heartbeat;
 pub mod init_producer_id;
+pub mod join_group;
+pub mod leave_group;
+pub mod list_groups;
 pub mod list_offsets;
 pub mod list_transactions;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
 pub mod offset_fetch;
 pub mod produce;
 pub mod push_telemetry;
 pub mod sasl_authenticate;
 pub mod sasl_handshake;
+pub mod sync_group;
 pub mod txn_offset_commit;
 
 pub use {
     add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse},
     add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse},
     api_versions::{ApiVersionsRequest, ApiVersionsResponse},
+    consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse},
+    consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse},
     create_topics::{CreateTopicsRequest, CreateTopicsResponse},
+    delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse},
     delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
     describe_cluster::{DescribeClusterRequest, DescribeClusterResponse},
     describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse},
+    describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse},
     describe_producers::{DescribeProducersRequest, DescribeProducersResponse},
     describe_transactions::{DescribeTransactionsRequest, DescribeTransactionsResponse},
     end_txn::{EndTxnRequest, EndTxnResponse},
@@ -60,15 +75,22 @@ pub use {
     get_telemetry_subscriptions::{
         GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse,
     },
+    heartbeat::{HeartbeatRequest, HeartbeatResponse},
     init_producer_id::{InitProducerIdRequest, InitProducerIdResponse},
+    join_group::{JoinGroupRequest, JoinGroupResponse},
+    leave_group::{LeaveGroupRequest, LeaveGroupResponse},
+    list_groups::{ListGroupsRequest, ListGroupsResponse},
     list_offsets::{ListOffsetsRequest, ListOffsetsResponse},
     list_transactions::{ListTransactionsRequest, ListTransactionsResponse},
     metadata::{MetadataRequest, MetadataResponse},
+    offset_commit::{OffsetCommitRequest, OffsetCommitResponse},
+    offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse},
     offset_fetch::{OffsetFetchRequest, OffsetFetchResponse},
     produce::{ProduceRequest, ProduceResponse},
     push_telemetry::{PushTelemetryRequest, PushTelemetryResponse},
     sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse},
     sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
+    sync_group::{SyncGroupRequest, SyncGroupResponse},
     txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse},
 };
 
@@ -99,25 +121,36 @@ macro_rules! for_each_request {
             AddOffsetsToTxnRequest,
             AddPartitionsToTxnRequest,
             ApiVersionsRequest,
+            ConsumerGroupDescribeRequest,
+            ConsumerGroupHeartbeatRequest,
             CreateTopicsRequest,
+            DeleteGroupsRequest,
             DeleteTopicsRequest,
             DescribeClusterRequest,
             DescribeConfigsRequest,
+            DescribeGroupsRequest,
             DescribeProducersRequest,
             DescribeTransactionsRequest,
             EndTxnRequest,
             FetchRequest,
             FindCoordinatorRequest,
             GetTelemetrySubscriptionsRequest,
+            HeartbeatRequest,
             InitProducerIdRequest,
+            JoinGroupRequest,
+            LeaveGroupRequest,
+            ListGroupsRequest,
             ListOffsetsRequest,
             ListTransactionsRequest,
             MetadataRequest,
+            OffsetCommitRequest,
+            OffsetDeleteRequest,
             OffsetFetchRequest,
             ProduceRequest,
             PushTelemetryRequest,
             SaslAuthenticateRequest,
             SaslHandshakeRequest,
+            SyncGroupRequest,
             TxnOffsetCommitRequest,
         }
     };

@@ -4,7 +4,10 @@
 #![allow(dead_code, reason = "each test uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use kafka_wire::{
     Uuid, Version,
@@ -21,8 +24,20 @@ pub(crate) fn golden(name: &str) -> Vec<Value> {
         |_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
         PathBuf::from,
     );
-    let path = directory.join(name);
-    let text = fs::read_to_string(&path)
+    read(&directory.join(name))
+}
+
+/// The cases in golden file `name` of this crate, wherever the others are.
+pub(crate) fn own_golden(name: &str) -> Vec<Value> {
+    read(
+        &Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(name),
+    )
+}
+
+fn read(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("golden file {}: {error}", path.display()));
     let cases: Vec<Value> = text
         .lines()

@@ -8,22 +8,33 @@ mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod api_versions;
 mod create_topics;
+mod delete_groups;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_producers;
 mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod get_telemetry_subscriptions;
+mod group_requests;
+mod heartbeat;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
 mod named_topics;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod produce;
 mod push_telemetry;
 mod sasl_authenticate;
 mod sasl_handshake;
+mod sync_group;
 mod txn_offset_commit;
 mod verify;
 
@@ -32,11 +43,13 @@ use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange, decode_request,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
-        DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-        DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        GetTelemetrySubscriptionsRequest, InitProducerIdRequest, ListOffsetsRequest,
-        MetadataRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
-        SaslHandshakeRequest, TxnOffsetCommitRequest,
+        DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+        DescribeGroupsRequest, DescribeProducersRequest, EndTxnRequest, FetchRequest,
+        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
+        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+        ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+        OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
+        SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -52,7 +65,7 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 20] = [
+const SERVED: [(ApiKey, VersionRange); 30] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -73,6 +86,16 @@ const SERVED: [(ApiKey, VersionRange); 20] = [
     served::<DescribeProducersRequest>(),
     served::<GetTelemetrySubscriptionsRequest>(),
     served::<PushTelemetryRequest>(),
+    served::<JoinGroupRequest>(),
+    served::<SyncGroupRequest>(),
+    served::<HeartbeatRequest>(),
+    served::<LeaveGroupRequest>(),
+    served::<OffsetCommitRequest>(),
+    served::<OffsetFetchRequest>(),
+    served::<DescribeGroupsRequest>(),
+    served::<ListGroupsRequest>(),
+    served::<DeleteGroupsRequest>(),
+    served::<OffsetDeleteRequest>(),
 ];
 
 /// What only brokers offer that receive metrics.
@@ -167,7 +190,7 @@ impl Cluster {
             ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
             ApiKey::GET_TELEMETRY_SUBSCRIPTIONS => self.run(raw, Self::get_telemetry_subscriptions),
             ApiKey::PUSH_TELEMETRY => self.run(raw, Self::push_telemetry),
-            _ => Ok(Answer::Close),
+            _ => self.serve_group(raw),
         }
     }
 
@@ -196,7 +219,7 @@ impl Cluster {
     fn run<R: Request + NamedTopics>(
         &mut self,
         raw: Raw,
-        handler: fn(&mut Self, &Call, R, Pause) -> Outcome,
+        handler: impl FnOnce(&mut Self, &Call, R, Pause) -> Outcome,
     ) -> Outcome {
         let Ok(request) = decode_request::<R>(&raw.header, raw.body) else {
             return Ok(Answer::Close);

@@ -4,11 +4,13 @@ use kafka_wire::{
     Uuid,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, CreateTopicsRequest,
-        DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-        DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        GetTelemetrySubscriptionsRequest, InitProducerIdRequest, ListOffsetsRequest,
-        MetadataRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
-        SaslHandshakeRequest, TxnOffsetCommitRequest,
+        DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+        DescribeGroupsRequest, DescribeProducersRequest, EndTxnRequest, FetchRequest,
+        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
+        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+        ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+        OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
+        SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -47,6 +49,13 @@ impl NamedTopics for AddOffsetsToTxnRequest {}
 impl NamedTopics for EndTxnRequest {}
 impl NamedTopics for SaslHandshakeRequest {}
 impl NamedTopics for SaslAuthenticateRequest {}
+impl NamedTopics for JoinGroupRequest {}
+impl NamedTopics for SyncGroupRequest {}
+impl NamedTopics for HeartbeatRequest {}
+impl NamedTopics for LeaveGroupRequest {}
+impl NamedTopics for DescribeGroupsRequest {}
+impl NamedTopics for ListGroupsRequest {}
+impl NamedTopics for DeleteGroupsRequest {}
 
 /// Requests that name partitions, topic by topic: the fields that hold the topics and their
 /// partitions, then how one of each gives the name, the id and the number.
@@ -71,6 +80,10 @@ macro_rules! by_partition {
 by_partition! {
     TxnOffsetCommitRequest: topics, partitions,
         |topic, it| (topic.name, topic.topic_id, it.partition_index);
+    OffsetCommitRequest: topics, partitions,
+        |topic, it| (topic.name, topic.topic_id, it.partition_index);
+    OffsetDeleteRequest: topics, partitions,
+        |topic, it| (topic.name, Uuid::ZERO, it.partition_index);
     DescribeProducersRequest: topics, partition_indexes,
         |topic, it| (topic.name, Uuid::ZERO, *it);
     ProduceRequest: topic_data, partition_data,
@@ -120,5 +133,25 @@ impl NamedTopics for DeleteTopicsRequest {
         let states = self.topics.iter();
         let states = states.map(|it| NamedTopic::whole(it.name.as_deref(), it.topic_id));
         names.chain(states).collect()
+    }
+}
+
+impl NamedTopics for OffsetFetchRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
+        let old = self.topics.iter().flatten().flat_map(|topic| {
+            let partitions = topic.partition_indexes.iter();
+            partitions.map(|&partition| (&topic.name, Uuid::ZERO, partition))
+        });
+        let topics = self.groups.iter().flat_map(|it| it.topics.iter().flatten());
+        let topics = topics.flat_map(|topic| {
+            let partitions = topic.partition_indexes.iter();
+            partitions.map(|&partition| (&topic.name, topic.topic_id, partition))
+        });
+        let named = old.chain(topics).map(|(name, id, partition)| NamedTopic {
+            name,
+            id,
+            partition: Some(partition),
+        });
+        named.collect()
     }
 }

@@ -13,7 +13,9 @@ use kafka_wire::{
 
 use super::{
     super::{
-        CommittedOffset, CoordinatorKind, group::Claim, transaction::Identity,
+        CommittedOffset, CoordinatorKind,
+        group::{Claim, Commit},
+        transaction::Identity,
         transactions::offsets_of,
     },
     Call, Cluster, Outcome, Pause, Target,
@@ -88,8 +90,10 @@ impl Cluster {
             member_id: &request.member_id,
             instance_id: request.group_instance_id.as_deref(),
         };
-        match self.groups.get(group) {
-            Some(known) => known.check(claim),
+        match self.groups.get_mut(group) {
+            Some(known) => known
+                .classic
+                .commit(call.now.instant, claim, Commit::Transactional),
             // To a group without members, only a commit without a generation is allowed.
             None if claim.generation < 0 => Ok(()),
             None => Err(ErrorCode::ILLEGAL_GENERATION),
@@ -111,18 +115,14 @@ impl Cluster {
         if metadata.len() > METADATA_BYTES_MAX {
             return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
         }
-        let offset = CommittedOffset {
-            offset: asked.committed_offset,
-            leader_epoch: asked.committed_leader_epoch,
-            metadata,
-        };
-        let group = self.groups.entry(request.group_id.clone());
-        group
-            .or_default()
-            .keep(request.producer_id, (topic.to_owned(), partition), offset);
+        let epoch = asked.committed_leader_epoch;
+        let offset = CommittedOffset::new(asked.committed_offset, epoch, metadata);
+        let place = (topic.to_owned(), partition);
+        let group = self.group_or_new(&request.group_id);
+        group.offsets.keep(request.producer_id, place, offset);
         Ok(())
     }
 }
 
 /// `offset.metadata.max.bytes`.
-const METADATA_BYTES_MAX: usize = 4096;
+pub(super) const METADATA_BYTES_MAX: usize = 4096;

@@ -1,0 +1,123 @@
+//! OffsetCommit: a member of a group, or somebody who is none, commits offsets.
+
+use kafka_wire::{
+    ErrorCode,
+    messages::{
+        OffsetCommitRequest, OffsetCommitResponse,
+        offset_commit::{
+            OffsetCommitRequestPartition, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+        },
+    },
+};
+
+use super::{
+    super::{
+        CommittedOffset,
+        group::{Claim, Commit},
+    },
+    Call, Cluster, Outcome, Pause, Target,
+    txn_offset_commit::METADATA_BYTES_MAX,
+};
+
+impl Cluster {
+    pub(super) fn offset_commit(
+        &mut self,
+        call: &Call,
+        request: OffsetCommitRequest,
+        pause: Pause,
+    ) -> Outcome {
+        let allowed = match self.names_a_partition(&request) {
+            true => self.may_commit(call, &request),
+            // Nothing of it can be committed: nobody is asked.
+            false => Ok(()),
+        };
+        let mut topics = Vec::new();
+        for topic in &request.topics {
+            let found = self.named_topic(&topic.name, topic.topic_id);
+            let found = found.map(|(name, _)| name.to_owned());
+            let asked = topic.partitions.iter();
+            let partitions = asked.map(|asked| {
+                let target = Target {
+                    topic: Some(found.as_deref().unwrap_or(&topic.name)),
+                    partition: Some(asked.partition_index),
+                };
+                let error_code = self.as_scripted(call, target, |cluster| {
+                    let name = found.as_deref().map_err(|code| *code);
+                    let kept = name.and_then(|name| {
+                        cluster.commit_offset(&request.group_id, name, asked, allowed)
+                    });
+                    kept.err().unwrap_or_default()
+                });
+                OffsetCommitResponsePartition::default()
+                    .with_partition_index(asked.partition_index)
+                    .with_error_code(error_code)
+            });
+            topics.push(
+                OffsetCommitResponseTopic::default()
+                    .with_partitions(partitions.collect())
+                    .with_name(topic.name.clone())
+                    .with_topic_id(topic.topic_id),
+            );
+        }
+        let response = OffsetCommitResponse::default()
+            .with_throttle_time_ms(pause.throttle_time_ms())
+            .with_topics(topics);
+        Ok(call.answer::<OffsetCommitRequest>(&response))
+    }
+
+    fn names_a_partition(&self, request: &OffsetCommitRequest) -> bool {
+        request.topics.iter().any(|topic| {
+            let found = self.named_topic(&topic.name, topic.topic_id);
+            let exists = |index| found.is_ok_and(|(_, it)| it.partition(index).is_some());
+            let mut partitions = topic.partitions.iter();
+            partitions.any(|it| exists(it.partition_index))
+        })
+    }
+
+    fn may_commit(&mut self, call: &Call, request: &OffsetCommitRequest) -> Result<(), ErrorCode> {
+        let name = request.group_id.as_str();
+        self.check_group_coordinator(call, name)?;
+        let claim = Claim {
+            generation: request.generation_id_or_member_epoch,
+            member_id: &request.member_id,
+            instance_id: request.group_instance_id.as_deref(),
+        };
+        if claim.generation >= 0 && !self.groups.contains_key(name) {
+            return Err(match call.version.number {
+                ..FIRST_WITH_EPOCH => ErrorCode::ILLEGAL_GENERATION,
+                _ => ErrorCode::GROUP_ID_NOT_FOUND,
+            });
+        }
+        let group = self.group_or_new(name);
+        let allowed = group.classic.commit(call.now.instant, claim, Commit::Plain);
+        self.tell_members(name, Vec::new());
+        allowed
+    }
+
+    fn commit_offset(
+        &mut self,
+        group: &str,
+        topic: &str,
+        asked: &OffsetCommitRequestPartition,
+        allowed: Result<(), ErrorCode>,
+    ) -> Result<(), ErrorCode> {
+        let partition = asked.partition_index;
+        let known = self.topics.get(topic);
+        if known.is_none_or(|topic| topic.partition(partition).is_none()) {
+            return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        }
+        allowed?;
+        let metadata = asked.committed_metadata.clone().unwrap_or_default();
+        if metadata.len() > METADATA_BYTES_MAX {
+            return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
+        }
+        let epoch = asked.committed_leader_epoch;
+        let offset = CommittedOffset::new(asked.committed_offset, epoch, metadata);
+        let place = (topic.to_owned(), partition);
+        self.group_or_new(group).offsets.commit(place, offset);
+        Ok(())
+    }
+}
+
+/// KIP-848.
+const FIRST_WITH_EPOCH: i16 = 9;
