@@ -5,6 +5,7 @@
 //! what was left out. What the stages need on the machine is checked before the first one begins.
 
 mod no_c;
+mod other_clients;
 mod stages;
 mod tools;
 
