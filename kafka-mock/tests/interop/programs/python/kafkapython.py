@@ -100,7 +100,13 @@ def write_numbers(numbers):
 
 def grouped():
     # Those who share have their partitions in one step.
-    return consumer("classic", partition_assignment_strategy=[RangePartitionAssignor])
+    return consumer(
+        "classic",
+        partition_assignment_strategy=[RangePartitionAssignor],
+        # The others do not wait longer for a member that is gone without a word: less than a step lasts.
+        session_timeout_ms=30_000,
+        max_poll_interval_ms=45_000,
+    )
 
 
 def member(shared, found, committed):
