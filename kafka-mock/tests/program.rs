@@ -8,10 +8,22 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, ChildStderr, Command, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
-use kafka_wire::{Request, decode_response, encode_request, messages::MetadataRequest};
+use kafka_wire::{
+    ErrorCode, Request, decode_response, encode_request,
+    messages::{MetadataRequest, SaslAuthenticateRequest, SaslHandshakeRequest},
+};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_kafka-mock"))
@@ -148,11 +160,11 @@ fn what_is_wrong_is_told_with_what_is_allowed() {
     assert!(said.contains("nowhere.toml: No such file"), "{said}");
     let said = refused(&["--topic", "orders:many"]);
     assert!(
-        said.contains("`many` is no number of partitions, as in `orders:6`"),
+        said.contains("\"many\" is no number of partitions; allowed is 1 or more"),
         "{said}"
     );
     let said = refused(&["--user", "alice"]);
-    assert!(said.contains("as in `alice:secret`"), "{said}");
+    assert!(said.contains("as in alice:alice-secret"), "{said}");
 
     let running = Running::start(&[]);
     let (_, port) = running.address.rsplit_once(':').unwrap();
@@ -163,4 +175,93 @@ fn what_is_wrong_is_told_with_what_is_allowed() {
         )),
         "{said}"
     );
+}
+
+#[test]
+fn a_signal_ends_it() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut running = Running::start(&[]);
+        let id = i32::try_from(running.child.id()).unwrap();
+        kill(Pid::from_raw(id), signal).unwrap();
+        assert!(running.child.wait().unwrap().success(), "{signal}");
+    }
+}
+
+#[test]
+fn who_does_not_trust_the_written_authority_is_not_connected() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let file_name = file.path().to_str().unwrap();
+    let program = Running::start(&["-t", "orders", "--tls", file_name]);
+    let address = &program.address;
+    let written = CertificateDer::from_pem_file(file.path()).unwrap();
+    let mut broker = secured(address, [written]);
+    let all = MetadataRequest::default().with_topics(None);
+    assert_eq!(ask(&mut broker, 9, &all).topics.len(), 1);
+    let mut stranger = secured(address, []);
+    assert!(
+        stranger
+            .write_all(b"x")
+            .and_then(|()| stranger.flush())
+            .is_err()
+    );
+}
+
+fn secured<const N: usize>(
+    address: &str,
+    trusted: [CertificateDer<'static>; N],
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    for authority in trusted {
+        roots.add(authority).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "127.0.0.1".try_into().unwrap();
+    let session = ClientConnection::new(Arc::new(config), name).unwrap();
+    StreamOwned::new(session, connect(address))
+}
+
+#[test]
+fn users_log_in_with_their_passwords() {
+    let program = Running::start(&["-u", "alice:alice-secret", "-u", "bob:b:c"]);
+    let address = &program.address;
+    for (name, password, expected) in [
+        ("alice", "alice-secret", ErrorCode::NONE),
+        ("bob", "b:c", ErrorCode::NONE),
+        ("bob", "b", ErrorCode::SASL_AUTHENTICATION_FAILED),
+    ] {
+        let mut broker = connect(address);
+        let plain = SaslHandshakeRequest::default().with_mechanism("PLAIN".to_owned());
+        let offered = ask(&mut broker, 1, &plain).mechanisms;
+        assert_eq!(offered, ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]);
+        let message = format!("\0{name}\0{password}");
+        let message = SaslAuthenticateRequest::default().with_auth_bytes(message.into());
+        assert_eq!(
+            ask(&mut broker, 2, &message).error_code,
+            expected,
+            "{name}:{password}"
+        );
+    }
+}
+
+fn ask<R: Request>(stream: &mut (impl Read + Write), version: i16, request: &R) -> R::Response {
+    let version = R::version(version).unwrap();
+    let frame = encode_request(1, Some("test"), version, request).unwrap();
+    stream.write_all(&frame).unwrap();
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame).unwrap();
+    decode_response::<R>(frame.into(), version).unwrap().1
+}
+
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
+    stream.set_write_timeout(Some(TIME_LIMIT)).unwrap();
+    stream
 }

@@ -538,6 +538,17 @@ fn brokers_listen_on_the_ports_that_were_chosen_and_not_on_those_of_others() {
     let taken = matches!(second, Err(MockError::Listen { port, .. }) if port == first + 1);
     assert!(taken, "{second:?}");
 
+    // A client is still connected when it ends, and the next one takes its place.
+    let mut client = Client::connect(&kafka, 1);
+    client.ask(9, &MetadataRequest::default());
+    drop(kafka);
+    assert!(client.is_closed());
+    let again = MockCluster::builder().brokers(2).port(first);
+    assert_eq!(
+        again.start_blocking().unwrap().bootstrap_servers(),
+        expected
+    );
+
     let beyond = MockCluster::builder().brokers(2).port(u16::MAX);
     assert!(beyond.start_blocking().is_err());
 }

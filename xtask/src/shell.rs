@@ -103,7 +103,7 @@ pub(crate) fn copy_jars(pom: &Path, options: &[String], folder: &Path) -> Result
 }
 
 /// Makes an attempt that needs the network, and more of them if it fails.
-fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+pub(crate) fn persist<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     for pause_s in PAUSES_S {
         match attempt() {
             Err(error) => {

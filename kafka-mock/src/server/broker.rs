@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::Arc,
     time::Duration,
 };
@@ -59,25 +59,13 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// Any port that is free.
-    pub(super) fn take() -> io::Result<Self> {
-        Self::hold(bound(0)?)
-    }
-
-    /// This one, unless a socket of somebody else has it.
-    pub(super) fn take_this(number: u16) -> io::Result<Self> {
-        // Without sharing, which a socket of another program could not be seen by.
-        let alone = TcpSocket::new_v4()?;
-        // Connections of before, which have ended, do not count.
-        #[cfg(unix)]
-        alone.set_reuseaddr(true)?;
-        alone.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, number)))?;
-        drop(alone);
-        Self::hold(bound(number)?)
-    }
-
-    fn hold(socket: TcpSocket) -> io::Result<Self> {
+    /// This port, if nobody listens on it; 0: any that is free.
+    pub(super) fn take(wanted: u16) -> io::Result<Self> {
+        let socket = bound(wanted)?;
         let number = socket.local_addr()?.port();
+        if wanted != 0 && is_listened_on(number) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
         let held = cfg!(unix).then_some(socket);
         Ok(Self {
             number,
@@ -94,6 +82,21 @@ impl Port {
 pub(super) fn listen(port: u16) -> io::Result<TcpListener> {
     bound(port)?.listen(BACKLOG)
 }
+
+/// Whether a connection is accepted there: another embedded cluster shares its ports, as [`bound`] does. To be
+/// asked while the port is bound, so that the system cannot connect the socket with itself. Connections that have
+/// ended do not count, so a cluster can be started again on its ports at once.
+fn is_listened_on(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+        Ok(_) => true,
+        // Whoever listens has more connections than it accepts.
+        Err(error) => error.kind() == io::ErrorKind::TimedOut,
+    }
+}
+
+/// Of this machine's own address: what takes longer is taken.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connections that are not accepted yet.
 const BACKLOG: u32 = 1024;

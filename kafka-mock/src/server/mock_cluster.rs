@@ -109,11 +109,7 @@ async fn start(
             port: wanted,
             source,
         };
-        let port = match wanted {
-            0 => Port::take(),
-            wanted => Port::take_this(wanted),
-        };
-        let port = port.map_err(cannot)?;
+        let port = Port::take(wanted).map_err(cannot)?;
         let listener = listen(port.number()).map_err(cannot)?;
         shared
             .cluster()

@@ -222,6 +222,12 @@ fn what_is_not_served_ends_as_it_does_with_kafka() {
         );
     }
 
+    // All topics, in the way of librdkafka.
+    let with_more = frame(b"\0\x03\0\x0c\0\0\0\x01\xff\xff\0\0\0\0\0\0\0\0");
+    for broker in [&pair.kafka, &pair.mock] {
+        assert!(broker.exchange(&with_more).is_some(), "bytes are left over");
+    }
+
     let future = frame(b"\0\x12\0\x63\0\0\0\x01\xff\xff\0whatever");
     let (theirs, ours) = (pair.kafka.exchange(&future), pair.mock.exchange(&future));
     assert_eq!(theirs, ours, "ApiVersions of the future");

@@ -96,6 +96,22 @@ fn a_request_that_is_not_served_closes_the_connection() {
     }
 }
 
+/// As Kafka does: librdkafka sends three when it asks for the metadata of all topics.
+#[test]
+fn bytes_behind_a_request_are_skipped() {
+    for request in requests() {
+        let answers = [&b""[..], b"\0\0\0"].map(|more| {
+            let mut driver = Driver::new(1);
+            let frame = [&request[..], more].concat();
+            driver
+                .cluster
+                .handle(driver.now, ONE, ConnectionId(1), frame.into())
+        });
+        assert_ne!(answers[0], Answer::Close, "{request:?}");
+        assert_eq!(answers[0], answers[1], "{request:?}");
+    }
+}
+
 #[test]
 fn a_few_kilobytes_of_sixty_million_empty_headers_are_refused_in_little_more_than_they_unpack_to() {
     let headers = 60_000_000;

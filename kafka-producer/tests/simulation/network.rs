@@ -357,6 +357,10 @@ impl World {
                 self.transmit(id, Direction::Down, frame);
             }
             Answer::Nothing | Answer::Delayed => {}
+            Answer::Cut(start) => {
+                self.transmit(id, Direction::Down, start);
+                self.close_from_afar(id, "the broker broke off its answer");
+            }
             Answer::Close => self.close_from_afar(id, "the broker closed the connection"),
         }
     }

@@ -6,6 +6,7 @@
 
 mod minimal;
 mod no_c;
+mod other_clients;
 mod stages;
 mod tools;
 mod workspace_copy;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{minimal, no_c, tools};
+use super::{minimal, no_c, other_clients, tools};
 use crate::kafka::require_java;
 use crate::undo::Undo;
 use crate::{chance, counts, kafka, shell, simulate, tidy};
@@ -404,7 +404,7 @@ fn require_clients() -> Result<()> {
         shell::is_installed("kcat"),
         "{kcat} is missing: `apt-get install kcat`"
     );
-    Ok(())
+    other_clients::require()
 }
 
 /// Our tests with a real cluster, then other clients with the embedded cluster.
@@ -427,7 +427,9 @@ fn real_kafka() -> Result<usize> {
     ours.env(kafka::XTASK, std::env::current_exe()?);
     let ours = shell::run_tests(&mut ours)?;
     let mut others = ignored_tests("interop");
-    let others = shell::run_tests(others.env(kafka::CLASS_PATH, &class_path))?;
+    others.env(kafka::CLASS_PATH, &class_path);
+    others.env(other_clients::CLIENTS, other_clients::bring()?);
+    let others = shell::run_tests(&mut others)?;
     Ok(ours + others)
 }
 

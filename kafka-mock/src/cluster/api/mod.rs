@@ -42,7 +42,7 @@ mod verify;
 
 use bytes::Bytes;
 use kafka_wire::{
-    ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange, decode_request,
+    ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
         ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
@@ -223,10 +223,12 @@ impl Cluster {
     /// Decodes the request, lets faults strike, and has it handled.
     fn run<R: Request + NamedTopics>(
         &mut self,
-        raw: Raw,
+        mut raw: Raw,
         handler: impl FnOnce(&mut Self, &Call, R, Pause) -> Outcome,
     ) -> Outcome {
-        let Ok(request) = decode_request::<R>(&raw.header, raw.body) else {
+        // Bytes behind the last field are skipped, as Kafka does: librdkafka sends three when it asks for
+        // the metadata of all topics.
+        let Ok(request) = R::decode(&mut raw.body, raw.call.version) else {
             return Ok(Answer::Close);
         };
         let Some(effect) = self.effect_on(&raw.call, &request, raw.delayed) else {

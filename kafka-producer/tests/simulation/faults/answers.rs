@@ -51,6 +51,7 @@ impl World {
         let fault = match kind {
             FaultKind::Refuse => Fault::refuse(one_of(random, &REFUSALS)),
             FaultKind::Misreport => Fault::misreport(one_of(random, &[7, 20, 56])),
+            FaultKind::Swallow if random.u32(..3) == 0 => Fault::cut(random.usize(..64)),
             FaultKind::Swallow => Fault::disconnect(when),
             FaultKind::Delay => Fault::delay(when, ms(random.u64(5..1_500))),
             FaultKind::Silence => Fault::new(Effect::Silence(when)),
