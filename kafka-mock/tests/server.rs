@@ -591,14 +591,3 @@ fn each_request_and_its_answer_are_told_and_one_that_waits_twice() {
     assert_eq!(told[0].request, told[1].request);
     assert!(told.iter().all(|seen| seen.broker == BrokerId(1)));
 }
-
-#[test]
-fn an_answer_that_is_cut_off_ends_the_connection() {
-    let kafka = orders();
-    kafka.inject(Fault::cut(6));
-    let mut client = Client::connect(&kafka, 1);
-    client.send(5, 9, &MetadataRequest::default());
-    let mut start = Vec::new();
-    client.stream.read_to_end(&mut start).unwrap();
-    assert_eq!(start.len(), 6);
-}

@@ -1,9 +1,21 @@
 //! What is done to a cluster, as data.
 
+use std::time::Duration;
+
 use crate::{
     MockCluster, MockError,
     cluster::{BrokerId, ClusterError, Restart},
 };
+
+/// Something to be done at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimedAct {
+    /// Since the cluster has started.
+    pub at: Duration,
+    /// What.
+    pub act: Act,
+}
 
 /// Something that is done to a cluster.
 ///

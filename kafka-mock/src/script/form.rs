@@ -6,7 +6,7 @@ use kafka_wire::{ApiKey, ErrorCode};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Act, Script, TimedAct};
+use super::act::{Act, TimedAct};
 use crate::{
     MockError,
     cluster::{BrokerId, Effect, Fault, Restart, When},
@@ -82,7 +82,8 @@ struct ActForm {
 /// What is wrong, without its place.
 type Wrong = String;
 
-pub(super) fn parse(text: &str) -> Result<Script, MockError> {
+/// The faults in the order of the text, with tags from 1, and the acts in that of time.
+pub(super) fn parse(text: &str) -> Result<(Vec<Fault>, Vec<TimedAct>), MockError> {
     let form: ScriptForm = toml::from_str(text).map_err(|error| {
         let place = error.span().map_or(0, |span| span.start);
         at(text, place)(error.message().to_owned())
@@ -98,7 +99,7 @@ pub(super) fn parse(text: &str) -> Result<Script, MockError> {
         acts.push(form.into_inner().timed_act().map_err(place)?);
     }
     acts.sort_by_key(|timed| timed.at);
-    Ok(Script { faults, acts })
+    Ok((faults, acts))
 }
 
 /// An error at this offset of the text.
@@ -263,14 +264,14 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> Fault {
-        let script = parse(&format!("[[fault]]\n{text}")).unwrap();
-        script.faults()[0].clone()
+        let (faults, _) = parse(&format!("[[fault]]\n{text}")).unwrap();
+        faults[0].clone()
     }
 
     fn act(text: &str) -> Act {
-        let script = parse(&format!("[[act]]\nat_ms = 5\n{text}")).unwrap();
-        assert_eq!(script.acts()[0].at, Duration::from_millis(5));
-        script.acts()[0].act.clone()
+        let (_, acts) = parse(&format!("[[act]]\nat_ms = 5\n{text}")).unwrap();
+        assert_eq!(acts[0].at, Duration::from_millis(5));
+        acts[0].act.clone()
     }
 
     #[track_caller]
@@ -370,14 +371,9 @@ mod tests {
 
     #[test]
     fn acts_are_in_the_order_of_time() {
-        let script =
-            parse("[[act]]\nat_ms = 9\ndo = 'rolling_restart'\n[[act]]\ndo = 'thaw'\nbroker = 1");
-        let times = script.unwrap();
-        let times: Vec<_> = times
-            .acts()
-            .iter()
-            .map(|timed| timed.at.as_millis())
-            .collect();
+        let text = "[[act]]\nat_ms = 9\ndo = 'rolling_restart'\n[[act]]\ndo = 'thaw'\nbroker = 1";
+        let (_, acts) = parse(text).unwrap();
+        let times: Vec<_> = acts.iter().map(|timed| timed.at.as_millis()).collect();
         assert_eq!(times, [0, 9]);
     }
 

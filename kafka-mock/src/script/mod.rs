@@ -39,9 +39,7 @@
 mod act;
 mod form;
 
-use std::time::Duration;
-
-pub use act::Act;
+pub use act::{Act, TimedAct};
 
 use crate::{MockCluster, MockError, cluster::Fault};
 
@@ -74,16 +72,6 @@ pub struct Script {
     acts: Vec<TimedAct>,
 }
 
-/// Something to be done at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TimedAct {
-    /// Since the cluster has started.
-    pub at: Duration,
-    /// What.
-    pub act: Act,
-}
-
 impl std::str::FromStr for Script {
     type Err = MockError;
 
@@ -92,7 +80,8 @@ impl std::str::FromStr for Script {
     /// # Errors
     /// [`MockError::Script`] with the line, and what is allowed there.
     fn from_str(text: &str) -> Result<Self, MockError> {
-        form::parse(text)
+        let (faults, acts) = form::parse(text)?;
+        Ok(Self { faults, acts })
     }
 }
 

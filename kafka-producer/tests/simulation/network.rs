@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_accumulator::Completion;
-use kafka_mock::cluster::{Answer, BrokerId, ConnectionId, Release};
+use kafka_mock::cluster::{Answer, BrokerId, ConnectionId};
 use kafka_producer::engine::{Confirm, Input, NodeId, Outgoing, Payload};
 use kafka_producer::error::DeliveryError;
 use kafka_producer::settings::Address;
@@ -335,13 +335,10 @@ impl World {
     /// Time passes for the brokers, who may answer late.
     pub(crate) fn tick(&mut self) {
         let before = self.cluster.transactions();
-        for Release {
-            connection, answer, ..
-        } in self.cluster.tick(self.broker_time())
-        {
-            let id = LinkId(connection.0);
+        for release in self.cluster.tick(self.broker_time()) {
+            let id = LinkId(release.connection.0);
             self.note_late(id, &before);
-            self.answered(id, answer);
+            self.answered(id, release.answer);
         }
     }
 

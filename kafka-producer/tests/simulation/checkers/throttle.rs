@@ -40,8 +40,15 @@ impl Pauses {
     /// A request is handed over for a broker.
     pub(crate) fn check(&self, ground: &Ground, node: NodeId, api: ApiKey) {
         let now = ground.now();
-        let heard = self.heard.iter().filter(|(heard, _)| *heard == node);
-        let pauses = heard.map(|(_, until)| until).chain(self.until.get(&node));
+        let before = self.until.get(&node);
+        // What waited for the end of a pause goes out in the round in which that comes, perhaps before the
+        // producer hears of the next one.
+        let ends_now = before == Some(&now);
+        let heard = self
+            .heard
+            .iter()
+            .filter(|(heard, _)| *heard == node && !ends_now);
+        let pauses = heard.map(|(_, until)| until).chain(before);
         if let Some(until) = pauses.max().filter(|until| **until > now) {
             let early = *until - now;
             ground.broken(
