@@ -190,8 +190,8 @@ fn check_versions<R: Request>(case: &Value) {
 #[test]
 fn every_message_in_every_version_is_what_java_writes_and_reads() {
     let mut seen = HashSet::new();
-    let groups = own_golden("group_messages.jsonl");
-    for case in golden("messages.jsonl").into_iter().chain(groups) {
+    let others = ["group_messages.jsonl", "admin_messages.jsonl"].map(own_golden);
+    for case in golden("messages.jsonl").into_iter().chain(others.concat()) {
         let key = ApiKey(case["key"].as_i64().unwrap() as i16);
         let api = APIS.iter().find(|(known, ..)| *known == key);
         let (_, _, check) = api.unwrap_or_else(|| panic!("no message for {case}"));

@@ -110,8 +110,8 @@ type Bodies = HashMap<(ApiKey, Kind), Vec<(i16, Bytes)>>;
 
 fn valid_bodies() -> Bodies {
     let mut bodies = Bodies::new();
-    let groups = own_golden("group_messages.jsonl");
-    for case in golden("messages.jsonl").into_iter().chain(groups) {
+    let others = ["group_messages.jsonl", "admin_messages.jsonl"].map(own_golden);
+    for case in golden("messages.jsonl").into_iter().chain(others.concat()) {
         let key = ApiKey(case["key"].as_i64().unwrap() as i16);
         let kind = if case["kind"] == "request" {
             Kind::Request

@@ -3,13 +3,11 @@
 //! The same that CreateTopics and its like do over the wire, without a request. The driver of the
 //! cluster closes the connections of a broker that was killed.
 
-use std::collections::BTreeMap;
-
 use kafka_wire::{ApiKey, Uuid};
 
 use super::{
     BrokerId, Cluster, ClusterConfig, Membership, SaslConfig, TopicConfig, partition::Partition,
-    sasl::Sasl, topic::Topic, topic_name,
+    sasl::Sasl, topic::Topic, topic_config, topic_name,
 };
 
 /// Why the cluster cannot be changed like that.
@@ -232,14 +230,14 @@ impl Cluster {
         self.may_create(name, &config)?;
         let partitions = (0..config.partitions).map(|_| self.place(config.replication_factor));
         let partitions: Vec<_> = partitions.collect();
-        let other_settings = BTreeMap::new();
+        let settings = topic_config::own(&config, &self.config.topic(1));
         let id = self.random.uuid();
         self.topics.insert(
             name,
             Topic {
                 id,
                 config,
-                other_settings,
+                settings,
                 partitions,
             },
         );
@@ -320,22 +318,31 @@ impl Cluster {
     /// # Ok::<(), kafka_mock::cluster::ClusterError>(())
     /// ```
     pub fn grow_topic(&mut self, name: &str, partitions: i32) -> Result<(), ClusterError> {
-        let topic = self.topic(name)?;
-        let least = topic.config.partitions;
-        let replicas = topic.config.replication_factor;
-        if !(least..=PARTITIONS_MAX).contains(&partitions) {
-            return Err(ClusterError::Partitions { partitions, least });
-        }
-        if self.brokers.listed().next().is_none() {
-            return Err(ClusterError::Replicas { replicas, alive: 0 });
-        }
-        self.bear(partitions - least)?;
+        self.may_grow(name, partitions)?;
+        let TopicConfig {
+            partitions: least,
+            replication_factor: replicas,
+            ..
+        } = self.topic(name)?.config;
         let added: Vec<_> = (least..partitions).map(|_| self.place(replicas)).collect();
         if let Some(topic) = self.topics.get_mut(name) {
             topic.partitions.extend(added);
             topic.config.partitions = partitions;
         }
         Ok(())
+    }
+
+    /// Whether a topic could have so many partitions in all.
+    pub(super) fn may_grow(&self, name: &str, partitions: i32) -> Result<(), ClusterError> {
+        let config = &self.topic(name)?.config;
+        let (least, replicas) = (config.partitions, config.replication_factor);
+        if !(least..=PARTITIONS_MAX).contains(&partitions) {
+            return Err(ClusterError::Partitions { partitions, least });
+        }
+        if self.brokers.listed().next().is_none() {
+            return Err(ClusterError::Replicas { replicas, alive: 0 });
+        }
+        self.bear(partitions - least)
     }
 
     /// Deletes all records before `offset`, as DeleteRecords and retention do.

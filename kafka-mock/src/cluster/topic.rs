@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use kafka_wire::Uuid;
 
-use super::{config::TopicConfig, partition::Partition};
+use super::{config::TopicConfig, partition::Partition, topic_config::Given};
 use crate::record::MockRecord;
 
 /// All topics, found by name or id.
@@ -20,8 +20,8 @@ pub(super) struct Topics {
 pub(super) struct Topic {
     pub(super) id: Uuid,
     pub(super) config: TopicConfig,
-    /// Settings that do nothing here, returned as they were given.
-    pub(super) other_settings: BTreeMap<String, String>,
+    /// Settings that it has of its own, whether they act here or not.
+    pub(super) settings: Given,
     pub(super) partitions: Vec<Partition>,
 }
 

@@ -9,9 +9,10 @@ use kafka_wire::{
     compression::Compression,
     encode_request,
     messages::{
-        ApiVersionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
-        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest,
-        FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, LeaveGroupRequest,
+        ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest,
+        DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+        DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+        IncrementalAlterConfigsRequest, InitProducerIdRequest, LeaveGroupRequest,
         ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
         OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest,
         create_topics::CreatableTopic,
@@ -54,6 +55,9 @@ fn requests() -> Vec<Bytes> {
         last(&FetchRequest::default().with_topics(topics)),
         last(&CreateTopicsRequest::default().with_topics(vec![creatable])),
         last(&DeleteTopicsRequest::default()),
+        last(&CreatePartitionsRequest::default().with_topics(vec![Default::default()])),
+        last(&DeleteRecordsRequest::default().with_topics(vec![Default::default()])),
+        last(&IncrementalAlterConfigsRequest::default().with_resources(vec![Default::default()])),
         last(&DescribeClusterRequest::default()),
         last(&DescribeConfigsRequest::default()),
         last(&FindCoordinatorRequest::default()),
@@ -141,7 +145,7 @@ proptest! {
 
     #[test]
     fn damaged_requests_never_panic(
-        which in 0..22_usize,
+        which in 0..25_usize,
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in any::<Option<prop::sample::Index>>(),
     ) {

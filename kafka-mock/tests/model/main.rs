@@ -5,6 +5,7 @@
 mod driver;
 
 mod admin;
+mod altering;
 mod api_versions;
 mod classic;
 mod consumers;

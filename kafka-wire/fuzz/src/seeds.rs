@@ -7,7 +7,11 @@ use serde_json::Value;
 /// The seeds of a target, from the golden files in `directory`.
 pub fn seeds(target: &str, directory: &Path) -> Vec<Vec<u8>> {
     let messages = || {
-        let files = ["messages.jsonl", "group_messages.jsonl"];
+        let files = [
+            "messages.jsonl",
+            "group_messages.jsonl",
+            "admin_messages.jsonl",
+        ];
         let cases = files.map(|file| golden(&directory.join(file)));
         cases.concat()
     };

@@ -28,8 +28,10 @@ pub mod add_partitions_to_txn;
 pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
+pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_groups;
+pub mod delete_records;
 pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
@@ -41,6 +43,7 @@ pub mod fetch;
 pub mod find_coordinator;
 pub mod get_telemetry_subscriptions;
 pub mod heartbeat;
+pub mod incremental_alter_configs;
 pub mod init_producer_id;
 pub mod join_group;
 pub mod leave_group;
@@ -73,11 +76,19 @@ pub use {
         ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, Member,
     },
     consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse},
+    create_partitions::{
+        CreatePartitionsAssignment, CreatePartitionsRequest, CreatePartitionsResponse,
+        CreatePartitionsTopic, CreatePartitionsTopicResult,
+    },
     create_topics::{
         CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicConfigs,
         CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
     },
     delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse},
+    delete_records::{
+        DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsRequest,
+        DeleteRecordsResponse, DeleteRecordsTopic, DeleteRecordsTopicResult,
+    },
     delete_topics::{
         DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
     },
@@ -103,6 +114,10 @@ pub use {
         GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse,
     },
     heartbeat::{HeartbeatRequest, HeartbeatResponse},
+    incremental_alter_configs::{
+        AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig,
+        IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    },
     init_producer_id::{InitProducerIdRequest, InitProducerIdResponse},
     join_group::{
         JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse, JoinGroupResponseMember,
@@ -175,8 +190,10 @@ macro_rules! for_each_request {
             ApiVersionsRequest,
             ConsumerGroupDescribeRequest,
             ConsumerGroupHeartbeatRequest,
+            CreatePartitionsRequest,
             CreateTopicsRequest,
             DeleteGroupsRequest,
+            DeleteRecordsRequest,
             DeleteTopicsRequest,
             DescribeClusterRequest,
             DescribeConfigsRequest,
@@ -188,6 +205,7 @@ macro_rules! for_each_request {
             FindCoordinatorRequest,
             GetTelemetrySubscriptionsRequest,
             HeartbeatRequest,
+            IncrementalAlterConfigsRequest,
             InitProducerIdRequest,
             JoinGroupRequest,
             LeaveGroupRequest,

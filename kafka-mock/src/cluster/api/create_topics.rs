@@ -11,12 +11,16 @@ use kafka_wire::{
 };
 
 use super::{
-    super::{BrokerId, ClusterError, TopicConfig, partition::Partition, topic_config},
+    super::{
+        BrokerId, ClusterError, TopicConfig,
+        partition::Partition,
+        topic_config::{self, Given, Settings},
+    },
     Call, Cluster, Outcome, Pause, Target,
 };
 
 /// A code with its explanation.
-type Refused = (ErrorCode, String);
+pub(super) type Refused = (ErrorCode, String);
 
 impl Cluster {
     pub(super) fn create_topics(
@@ -88,7 +92,7 @@ impl Cluster {
         asked: &CreatableTopic,
         validate_only: bool,
     ) -> Result<TopicConfig, Refused> {
-        let (config, others) = self.config_as_asked(asked)?;
+        let (config, settings) = self.config_as_asked(asked)?;
         self.may_create(&asked.name, &config).map_err(refused)?;
         if validate_only {
             return Ok(config);
@@ -96,7 +100,7 @@ impl Cluster {
         self.create_topic(&asked.name, config.clone())
             .map_err(refused)?;
         if let Some(topic) = self.topics.get_mut(&asked.name) {
-            topic.other_settings = others;
+            topic.settings = settings;
             for assignment in &asked.assignments {
                 let replicas = assignment
                     .broker_ids
@@ -111,12 +115,9 @@ impl Cluster {
         Ok(config)
     }
 
-    fn config_as_asked(
-        &self,
-        asked: &CreatableTopic,
-    ) -> Result<(TopicConfig, BTreeMap<String, String>), Refused> {
-        let mut config = self.config.topic(self.config.default_partitions);
-        let mut others = BTreeMap::new();
+    fn config_as_asked(&self, asked: &CreatableTopic) -> Result<(TopicConfig, Given), Refused> {
+        let mut settings = Settings::of(self.config.topic(self.config.default_partitions));
+        let config = settings.config_mut();
         if asked.num_partitions != DEFAULT {
             config.partitions = asked.num_partitions;
         }
@@ -131,15 +132,17 @@ impl Cluster {
                 );
                 return Err((ErrorCode::INVALID_CONFIG, message));
             };
-            topic_config::apply(&mut config, &mut others, &setting.name, value)
+            settings
+                .set(&setting.name, value)
                 .map_err(|message| (ErrorCode::INVALID_CONFIG, message))?;
         }
         if !asked.assignments.is_empty() {
             self.check_assignments(asked)?;
+            let config = settings.config_mut();
             config.partitions = asked.assignments.len() as i32;
             config.replication_factor = asked.assignments[0].broker_ids.len() as i16;
         }
-        Ok((config, others))
+        Ok(settings.into_parts())
     }
 
     /// Partitions 0 and on, each on the same number of different brokers that exist.
@@ -161,21 +164,27 @@ impl Cluster {
         }
         let replicas = asked.assignments[0].broker_ids.len();
         for assignment in &asked.assignments {
-            let mut brokers = assignment.broker_ids.clone();
-            brokers.sort_unstable();
-            brokers.dedup();
-            if brokers.is_empty() || brokers.len() != assignment.broker_ids.len() {
-                return refuse("a partition needs replicas, each on another broker");
-            }
-            if brokers.len() != replicas {
-                return refuse("all partitions must have the same number of replicas");
-            }
-            if !brokers
-                .iter()
-                .all(|&id| self.brokers.get(BrokerId(id)).is_some())
-            {
-                return refuse("a replica is assigned to a broker that does not exist");
-            }
+            self.check_replicas(&assignment.broker_ids, replicas)?;
+        }
+        Ok(())
+    }
+
+    /// So many different brokers that exist.
+    pub(super) fn check_replicas(&self, ids: &[i32], replicas: usize) -> Result<(), Refused> {
+        let refuse =
+            |message: &str| Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, message.to_owned()));
+        let mut brokers = ids.to_vec();
+        brokers.sort_unstable();
+        brokers.dedup();
+        if brokers.is_empty() || brokers.len() != ids.len() {
+            return refuse("a partition needs replicas, each on another broker");
+        }
+        if brokers.len() != replicas {
+            return refuse("all partitions must have the same number of replicas");
+        }
+        let known = |id: &i32| self.brokers.get(BrokerId(*id)).is_some();
+        if !brokers.iter().all(known) {
+            return refuse("a replica is assigned to a broker that does not exist");
         }
         Ok(())
     }
@@ -194,8 +203,9 @@ fn told(config: &TopicConfig) -> Vec<CreatableTopicConfigs> {
     settings.collect()
 }
 
-fn refused(error: ClusterError) -> Refused {
+pub(super) fn refused(error: ClusterError) -> Refused {
     let code = match &error {
+        ClusterError::UnknownTopic { .. } => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         ClusterError::TopicExists { .. } => ErrorCode::TOPIC_ALREADY_EXISTS,
         ClusterError::InvalidTopicName { .. } => ErrorCode::INVALID_TOPIC_EXCEPTION,
         ClusterError::Partitions { .. } => ErrorCode::INVALID_PARTITIONS,

@@ -80,19 +80,18 @@ impl Cluster {
             .topics
             .get(name)
             .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        let defaults = topic_config::list(&self.config.topic(1));
-        let settings = topic_config::list(&topic.config).into_iter().zip(defaults);
-        let settings = settings.map(|((name, value), (_, default))| {
-            let source = if value == default {
-                DEFAULT_CONFIG
-            } else {
-                DYNAMIC_TOPIC_CONFIG
-            };
-            (name.to_owned(), value, source)
-        });
-        let others = topic.other_settings.iter();
+        let acting = topic_config::list(&topic.config);
+        let others = topic.settings.iter();
+        let others = others.filter(|(name, _)| acting.iter().all(|(known, _)| known != name));
         let others =
             others.map(|(name, value)| (name.clone(), value.clone(), DYNAMIC_TOPIC_CONFIG));
+        let settings = acting.iter().map(|(name, value)| {
+            let (value, source) = match topic.settings.get(*name) {
+                Some(given) => (given, DYNAMIC_TOPIC_CONFIG),
+                None => (value, DEFAULT_CONFIG),
+            };
+            ((*name).to_owned(), value.clone(), source)
+        });
         Ok(settings.chain(others).collect())
     }
 

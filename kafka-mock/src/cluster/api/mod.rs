@@ -6,11 +6,14 @@
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
+mod admin_requests;
 mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
+mod create_partitions;
 mod create_topics;
 mod delete_groups;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
@@ -22,6 +25,7 @@ mod find_coordinator;
 mod get_telemetry_subscriptions;
 mod group_requests;
 mod heartbeat;
+mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
 mod leave_group;
@@ -45,10 +49,11 @@ use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
-        DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, DescribeProducersRequest, EndTxnRequest, FetchRequest,
-        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
+        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
+        CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+        DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
+        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
         InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
         ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
         OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
@@ -68,7 +73,7 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 32] = [
+const SERVED: [(ApiKey, VersionRange); 35] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -78,6 +83,9 @@ const SERVED: [(ApiKey, VersionRange); 32] = [
     served::<ApiVersionsRequest>(),
     served::<CreateTopicsRequest>(),
     served::<DeleteTopicsRequest>(),
+    served::<CreatePartitionsRequest>(),
+    served::<DeleteRecordsRequest>(),
+    served::<IncrementalAlterConfigsRequest>(),
     served::<InitProducerIdRequest>(),
     served::<AddPartitionsToTxnRequest>(),
     served::<AddOffsetsToTxnRequest>(),
@@ -183,19 +191,14 @@ impl Cluster {
             ApiKey::SASL_HANDSHAKE => self.run(raw, Self::sasl_handshake),
             ApiKey::SASL_AUTHENTICATE => self.run(raw, Self::sasl_authenticate),
             ApiKey::API_VERSIONS => self.run(raw, Self::api_versions),
-            ApiKey::CREATE_TOPICS => self.run(raw, Self::create_topics),
-            ApiKey::DELETE_TOPICS => self.run(raw, Self::delete_topics),
             ApiKey::INIT_PRODUCER_ID => self.run(raw, Self::init_producer_id),
-            ApiKey::DESCRIBE_CONFIGS => self.run(raw, Self::describe_configs),
-            ApiKey::DESCRIBE_CLUSTER => self.run(raw, Self::describe_cluster),
             ApiKey::ADD_PARTITIONS_TO_TXN => self.run(raw, Self::add_partitions_to_txn),
             ApiKey::ADD_OFFSETS_TO_TXN => self.run(raw, Self::add_offsets_to_txn),
             ApiKey::END_TXN => self.run(raw, Self::end_txn),
             ApiKey::TXN_OFFSET_COMMIT => self.run(raw, Self::txn_offset_commit),
-            ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
             ApiKey::GET_TELEMETRY_SUBSCRIPTIONS => self.run(raw, Self::get_telemetry_subscriptions),
             ApiKey::PUSH_TELEMETRY => self.run(raw, Self::push_telemetry),
-            _ => self.serve_group(raw),
+            _ => self.serve_admin(raw),
         }
     }
 

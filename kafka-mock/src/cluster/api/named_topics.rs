@@ -4,10 +4,11 @@ use kafka_wire::{
     Uuid,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
-        DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, DescribeProducersRequest, EndTxnRequest, FetchRequest,
-        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
+        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
+        CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+        DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
+        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
         InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
         ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
         OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
@@ -58,6 +59,7 @@ impl NamedTopics for LeaveGroupRequest {}
 impl NamedTopics for DescribeGroupsRequest {}
 impl NamedTopics for ListGroupsRequest {}
 impl NamedTopics for DeleteGroupsRequest {}
+impl NamedTopics for IncrementalAlterConfigsRequest {}
 
 /// Requests that name partitions, topic by topic: the fields that hold the topics and their
 /// partitions, then how one of each gives the name, the id and the number.
@@ -92,6 +94,8 @@ by_partition! {
         |topic, it| (topic.name, topic.topic_id, it.index);
     FetchRequest: topics, partitions,
         |topic, it| (topic.topic, topic.topic_id, it.partition);
+    DeleteRecordsRequest: topics, partitions,
+        |topic, it| (topic.name, Uuid::ZERO, it.partition_index);
     ListOffsetsRequest: topics, partitions,
         |topic, it| (topic.name, Uuid::ZERO, it.partition_index);
 }
@@ -116,6 +120,15 @@ impl NamedTopics for MetadataRequest {
         let topics = self.topics.iter().flatten();
         let named = topics.map(|it| NamedTopic::whole(it.name.as_deref(), it.topic_id));
         named.collect()
+    }
+}
+
+impl NamedTopics for CreatePartitionsRequest {
+    fn named_topics(&self) -> Vec<NamedTopic<'_>> {
+        let names = self.topics.iter().map(|topic| topic.name.as_str());
+        names
+            .map(|it| NamedTopic::whole(Some(it), Uuid::ZERO))
+            .collect()
     }
 }
 

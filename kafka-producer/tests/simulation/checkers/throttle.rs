@@ -42,8 +42,9 @@ impl Pauses {
         let now = ground.now();
         let before = self.until.get(&node);
         // What waited for the end of a pause goes out in the round in which that comes, perhaps before the
-        // producer hears of the next one.
-        let ends_now = before == Some(&now);
+        // producer hears of the next one. The pause may have been asked for under the broker's name as a
+        // bootstrap server.
+        let ends_now = self.until.values().any(|until| *until == now);
         let heard = self
             .heard
             .iter()

@@ -1,0 +1,21 @@
+//! Requests of administrators, each to its handler.
+
+use kafka_wire::ApiKey;
+
+use super::{Cluster, Outcome, Raw};
+
+impl Cluster {
+    pub(super) fn serve_admin(&mut self, raw: Raw) -> Outcome {
+        match raw.call.api {
+            ApiKey::CREATE_TOPICS => self.run(raw, Self::create_topics),
+            ApiKey::DELETE_TOPICS => self.run(raw, Self::delete_topics),
+            ApiKey::CREATE_PARTITIONS => self.run(raw, Self::create_partitions),
+            ApiKey::DELETE_RECORDS => self.run(raw, Self::delete_records_as_asked),
+            ApiKey::DESCRIBE_CONFIGS => self.run(raw, Self::describe_configs),
+            ApiKey::INCREMENTAL_ALTER_CONFIGS => self.run(raw, Self::incremental_alter_configs),
+            ApiKey::DESCRIBE_CLUSTER => self.run(raw, Self::describe_cluster),
+            ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
+            _ => self.serve_group(raw),
+        }
+    }
+}
