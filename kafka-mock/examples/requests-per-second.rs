@@ -35,7 +35,7 @@ struct Options {
     #[arg(long, default_value_t = 1_000)]
     partitions: i32,
     /// How many connections ask at once.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..))]
     connections: i32,
     /// For how long each kind of request is asked.
     #[arg(long, default_value_t = 3)]

@@ -572,7 +572,10 @@ fn each_request_and_its_answer_are_told_and_one_that_waits_twice() {
     let (sender, exchanges) = std::sync::mpsc::channel();
     let kafka = MockCluster::builder()
         .topic("orders", 1)
-        .on_exchange(move |seen| drop(sender.send(seen.clone())))
+        .on_exchange(move |seen| {
+            drop(sender.send(seen.clone()));
+            panic!("a test's watcher, whose panic is of no consequence");
+        })
         .start_blocking()
         .unwrap();
     let pause = Duration::from_millis(5);

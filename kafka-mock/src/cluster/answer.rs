@@ -32,7 +32,9 @@ impl Answer {
     /// What of it is sent before the connection breaks.
     pub(super) fn cut(self, after_bytes: usize) -> Self {
         match self {
-            Self::Send(frame) => Self::Cut(frame.slice(..after_bytes.min(frame.len() - 1))),
+            Self::Send(frame) => {
+                Self::Cut(frame.slice(..after_bytes.min(frame.len().saturating_sub(1))))
+            }
             other => other,
         }
     }

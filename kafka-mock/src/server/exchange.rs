@@ -1,6 +1,10 @@
 //! A request and what was done about it, for whoever watches a cluster: a log, or a test that looks at frames.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -36,6 +40,13 @@ pub struct Exchange {
 /// Who is told of each exchange.
 #[derive(Clone)]
 pub(super) struct Watcher(pub(super) Arc<dyn Fn(&Exchange) + Send + Sync>);
+
+impl Watcher {
+    /// A panic of it is told by the hook of the program, and is no end of the cluster.
+    pub(super) fn tell(&self, exchange: &Exchange) {
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| (self.0)(exchange)));
+    }
+}
 
 impl fmt::Debug for Watcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

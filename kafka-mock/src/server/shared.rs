@@ -129,6 +129,11 @@ impl Shared {
 
     fn tick(&self) {
         let releases = self.cluster().tick(now());
+        if let Some(watched) = &self.watched {
+            releases
+                .iter()
+                .for_each(|release| watched.released(release));
+        }
         let waiting = self.waiting();
         for Release {
             broker,
@@ -136,9 +141,6 @@ impl Shared {
             answer,
         } in releases
         {
-            if let Some(watched) = &self.watched {
-                watched.released(broker, connection, &answer);
-            }
             if let Some(sender) = waiting.get(&(broker, connection)) {
                 // It may have gone since; then nobody needs the answer.
                 let _ = sender.send(answer);
@@ -160,7 +162,7 @@ impl Watched {
     }
 
     fn tell(&self, exchange: Exchange) {
-        (self.watcher.0)(&exchange);
+        self.watcher.tell(&exchange);
         if exchange.answer == Answer::Delayed {
             let place = (exchange.broker, exchange.connection);
             self.delayed().insert(place, exchange.request);
@@ -168,14 +170,15 @@ impl Watched {
     }
 
     /// The request that was delayed is answered.
-    fn released(&self, broker: BrokerId, connection: ConnectionId, answer: &Answer) {
+    fn released(&self, release: &Release) {
+        let (broker, connection) = (release.broker, release.connection);
         let request = self.delayed().remove(&(broker, connection));
         if let Some(request) = request {
-            (self.watcher.0)(&Exchange {
+            self.watcher.tell(&Exchange {
                 broker,
                 connection,
                 request,
-                answer: answer.clone(),
+                answer: release.answer.clone(),
                 struck: Vec::new(),
             });
         }

@@ -289,6 +289,38 @@ fn a_static_member_that_is_back_gets_another_id_and_its_assignment_and_its_doubl
 }
 
 #[test]
+fn members_that_allow_no_time_to_rebalance_do_not_keep_the_cluster_busy() {
+    let mut driver = Driver::new(1);
+    let mut fixed = Member::fixed(1, "till-7");
+    fixed.join(&mut driver).unwrap();
+    fixed.sync(&mut driver, &[]).unwrap();
+    let mut other = Member::new(2);
+    assert!(other.join(&mut driver).is_none());
+    fixed.join(&mut driver).unwrap();
+    let joined = other.has_joined(&driver.next_releases());
+    other.generation = joined.generation_id;
+    fixed.sync(&mut driver, &[]).unwrap();
+    other.sync(&mut driver, &[]).unwrap();
+    assert_eq!(state(&driver), Some(GroupState::Stable));
+
+    // The successor of one takes its place without a rebalance, and allows no time for the next one.
+    let successor = Member::fixed(3, "till-7");
+    let hasty = successor.join_request().with_rebalance_timeout_ms(0);
+    let joined = successor.ask(&mut driver, 9, &hasty);
+    assert_eq!(
+        (joined.error_code, joined.generation_id),
+        (ErrorCode::NONE, 2)
+    );
+    assert_eq!(other.leave(&mut driver), ErrorCode::NONE);
+
+    pass(&mut driver, SECOND);
+    assert_eq!(state(&driver), Some(GroupState::PreparingRebalance));
+    assert!(driver.cluster.deadline() > Some(driver.now.instant));
+    pass(&mut driver, 10 * SECOND);
+    assert_eq!(state(&driver), Some(GroupState::Empty));
+}
+
+#[test]
 fn before_version_9_a_static_leader_that_is_back_takes_another_for_the_leader() {
     let mut driver = Driver::new(1);
     let mut old = Member::fixed(1, "till-7");

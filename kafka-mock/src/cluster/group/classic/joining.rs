@@ -226,7 +226,8 @@ impl ClassicGroup {
             self.remove(&id);
         }
         if !self.members.is_empty() && !self.elect() {
-            let ends = now + self.rebalance_timeout();
+            // Members may ask for no time at all: then it is not looked at over and over within an instant.
+            let ends = now + self.rebalance_timeout().max(LEADERLESS_PAUSE_MIN);
             self.state = State::PreparingRebalance(Joining::Again { ends });
             return;
         }
@@ -347,5 +348,7 @@ impl ClassicGroup {
     }
 }
 
+/// Nobody leads before this is over.
+const LEADERLESS_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// How long a new member may wait for its first generation, as in Kafka.
 const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(300);
