@@ -1,6 +1,5 @@
 //! A line for each request: when, where, who, what, for which partitions, and what became of it.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use kafka_mock::Exchange;
@@ -22,9 +21,8 @@ impl Log {
 
     /// Writes to standard error.
     pub(crate) fn teller(self) -> impl Fn(&Exchange) + Send + Sync + 'static {
-        let this = Arc::new(self);
         move |seen| {
-            let seconds = this.begun.elapsed().as_secs_f64();
+            let seconds = self.begun.elapsed().as_secs_f64();
             eprintln!("{seconds:8.3} {}", line(seen));
         }
     }

@@ -134,7 +134,7 @@ fn play<'a>(
             .perform(&timed.act)
             .with_context(|| format!("at {} ms: {:?}", timed.at.as_millis(), timed.act))?;
     }
-    // Whoever sends is gone if the handler of signals cannot be: then nobody can end it otherwise.
+    // An error would be that nobody is left to tell the end: then it has come, too.
     let _ = end.recv();
     Ok(&[])
 }

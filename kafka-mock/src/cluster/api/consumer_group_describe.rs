@@ -1,9 +1,7 @@
 //! ConsumerGroupDescribe: state and members of groups of KIP-848.
 
-use std::collections::BTreeMap;
-
 use kafka_wire::{
-    ErrorCode, Uuid,
+    ErrorCode,
     messages::{
         ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
         consumer_group_describe::{Assignment, DescribedGroup, Member, TopicPartitions},
@@ -11,7 +9,7 @@ use kafka_wire::{
 };
 
 use super::{
-    super::group::{ConsumerGroup, ConsumerMember, Partitions},
+    super::group::{ConsumerGroup, ConsumerMember, Partitions, by_topic},
     Call, Cluster, Outcome, Pause,
     describe_groups::{ALL_OPERATIONS, HOST},
 };
@@ -82,18 +80,16 @@ impl Cluster {
 
     /// The partitions with the names of their topics, as far as there are such topics.
     fn named_assignment(&self, partitions: &Partitions) -> Assignment {
-        let mut topics = BTreeMap::<Uuid, Vec<i32>>::new();
-        for &(topic, number) in partitions {
-            topics.entry(topic).or_default().push(number);
-        }
-        let topics = topics.into_iter().filter_map(|(topic_id, partitions)| {
-            let name = self.topics.name_of(topic_id)?;
-            let topic = TopicPartitions::default()
-                .with_topic_id(topic_id)
-                .with_topic_name(name.to_owned())
-                .with_partitions(partitions);
-            Some(topic)
-        });
+        let topics = by_topic(partitions)
+            .into_iter()
+            .filter_map(|(topic_id, partitions)| {
+                let name = self.topics.name_of(topic_id)?;
+                let topic = TopicPartitions::default()
+                    .with_topic_id(topic_id)
+                    .with_topic_name(name.to_owned())
+                    .with_partitions(partitions);
+                Some(topic)
+            });
         Assignment::default().with_topic_partitions(topics.collect())
     }
 }

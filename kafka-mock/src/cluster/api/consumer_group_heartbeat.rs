@@ -1,9 +1,9 @@
 //! ConsumerGroupHeartbeat: a member joins, is alive, leaves, and learns what it may read (KIP-848).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use kafka_wire::{
-    ErrorCode, Uuid,
+    ErrorCode,
     messages::{
         ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
         consumer_group_heartbeat::{Assignment, TopicPartitions},
@@ -13,6 +13,7 @@ use kafka_wire::{
 use super::{
     super::group::{
         Assignor, Beat, Beaten, Claim, JOINS, LEAVES, LEFT_FOR_A_WHILE, Partitions, TopicSizes,
+        by_topic,
     },
     Call, Cluster, Outcome, Pause, Target,
 };
@@ -168,15 +169,13 @@ fn partitions(topics: &[TopicPartitions]) -> Partitions {
 }
 
 fn assignment(partitions: &Partitions) -> Assignment {
-    let mut topics = BTreeMap::<Uuid, Vec<i32>>::new();
-    for &(topic, number) in partitions {
-        topics.entry(topic).or_default().push(number);
-    }
-    let topics = topics.into_iter().map(|(topic_id, partitions)| {
-        TopicPartitions::default()
-            .with_topic_id(topic_id)
-            .with_partitions(partitions)
-    });
+    let topics = by_topic(partitions)
+        .into_iter()
+        .map(|(topic_id, partitions)| {
+            TopicPartitions::default()
+                .with_topic_id(topic_id)
+                .with_partitions(partitions)
+        });
     Assignment::default().with_topic_partitions(topics.collect())
 }
 

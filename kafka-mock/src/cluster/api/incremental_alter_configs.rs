@@ -89,11 +89,11 @@ impl Cluster {
             return Err(invalid("only settings of topics can be changed here"));
         }
         let name = asked.resource_name.as_str();
-        let defaults = self.config.topic(1);
+        let defaults = Settings::of(self.config.topic(1));
         let known = self.topics.get(name);
         let mut settings = match known {
             Some(topic) => Settings::new(topic.config.clone(), topic.settings.clone()),
-            None => Settings::of(defaults.clone()),
+            None => defaults.clone(),
         };
         if name.is_empty() {
             return Err(invalid("Default topic resources are not allowed."));
@@ -102,7 +102,7 @@ impl Cluster {
             return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, reason.to_owned()));
         }
         for change in &asked.configs {
-            alter(&mut settings, &Settings::of(defaults.clone()), change)
+            alter(&mut settings, &defaults, change)
                 .map_err(|message| (ErrorCode::INVALID_CONFIG, message))?;
         }
         let Some(topic) = self.topics.get_mut(name) else {

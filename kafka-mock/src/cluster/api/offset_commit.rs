@@ -13,10 +13,9 @@ use kafka_wire::{
 use super::{
     super::{
         CommittedOffset,
-        group::{Claim, Commit},
+        group::{Claim, Commit, Place},
     },
     Call, Cluster, Outcome, Pause, Target,
-    txn_offset_commit::METADATA_BYTES_MAX,
 };
 
 impl Cluster {
@@ -106,23 +105,34 @@ impl Cluster {
         asked: &OffsetCommitRequestPartition,
         allowed: Result<(), ErrorCode>,
     ) -> Result<(), ErrorCode> {
-        let partition = asked.partition_index;
-        let known = self.topics.get(topic);
-        if known.is_none_or(|topic| topic.partition(partition).is_none()) {
-            return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
-        }
+        let place = self.place_of_offset(topic, asked.partition_index)?;
         allowed?;
-        let metadata = asked.committed_metadata.clone().unwrap_or_default();
-        if metadata.len() > METADATA_BYTES_MAX {
-            return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
-        }
+        let metadata = noted(asked.committed_metadata.as_ref())?;
         let epoch = asked.committed_leader_epoch;
         let offset = CommittedOffset::new(asked.committed_offset, epoch, metadata);
-        let place = (topic.to_owned(), partition);
         self.group_or_new(group).offsets.commit(place, offset);
         Ok(())
     }
+
+    /// Where an offset of this partition is kept, if there is such a partition.
+    pub(super) fn place_of_offset(&self, topic: &str, partition: i32) -> Result<Place, ErrorCode> {
+        let known = self.topics.get(topic);
+        let known = known.and_then(|topic| topic.partition(partition));
+        let known = known.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        known.map(|_| (topic.to_owned(), partition))
+    }
 }
 
+/// What a consumer notes beside an offset, unless it is too long.
+pub(super) fn noted(metadata: Option<&String>) -> Result<String, ErrorCode> {
+    let metadata = metadata.cloned().unwrap_or_default();
+    match metadata.len() {
+        ..=METADATA_BYTES_MAX => Ok(metadata),
+        _ => Err(ErrorCode::OFFSET_METADATA_TOO_LARGE),
+    }
+}
+
+/// `offset.metadata.max.bytes`.
+const METADATA_BYTES_MAX: usize = 4096;
 /// KIP-848.
 const FIRST_WITH_EPOCH: i16 = 9;

@@ -78,15 +78,12 @@ impl Cluster {
         read: &BTreeSet<String>,
         (topic, index): (String, i32),
     ) -> Result<(), ErrorCode> {
-        let known = self.topics.get(&topic);
-        if known.is_none_or(|topic| topic.partition(index).is_none()) {
-            return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
-        }
+        let place = self.place_of_offset(&topic, index)?;
         if read.contains(&topic) {
             return Err(ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC);
         }
         if let Some(group) = self.groups.get_mut(group) {
-            group.offsets.delete(&(topic, index));
+            group.offsets.delete(&place);
         }
         Ok(())
     }

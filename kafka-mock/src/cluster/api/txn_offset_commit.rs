@@ -19,6 +19,7 @@ use super::{
         transactions::offsets_of,
     },
     Call, Cluster, Outcome, Pause, Target,
+    offset_commit::noted,
     verify::Client,
 };
 
@@ -104,23 +105,12 @@ impl Cluster {
         topic: &str,
         asked: &TxnOffsetCommitRequestPartition,
     ) -> Result<(), ErrorCode> {
-        let partition = asked.partition_index;
-        let known = self.topics.get(topic);
-        if known.is_none_or(|topic| topic.partition(partition).is_none()) {
-            return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
-        }
-        let metadata = asked.committed_metadata.clone().unwrap_or_default();
-        if metadata.len() > METADATA_BYTES_MAX {
-            return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
-        }
+        let place = self.place_of_offset(topic, asked.partition_index)?;
+        let metadata = noted(asked.committed_metadata.as_ref())?;
         let epoch = asked.committed_leader_epoch;
         let offset = CommittedOffset::new(asked.committed_offset, epoch, metadata);
-        let place = (topic.to_owned(), partition);
         let group = self.group_or_new(&request.group_id);
         group.offsets.keep(request.producer_id, place, offset);
         Ok(())
     }
 }
-
-/// `offset.metadata.max.bytes`.
-pub(super) const METADATA_BYTES_MAX: usize = 4096;

@@ -7,6 +7,15 @@ use kafka_wire::Uuid;
 /// Partitions: the id of a topic, and a number.
 pub(in crate::cluster) type Partitions = BTreeSet<(Uuid, i32)>;
 
+/// The numbers of the partitions of each topic.
+pub(in crate::cluster) fn by_topic(partitions: &Partitions) -> BTreeMap<Uuid, Vec<i32>> {
+    let mut topics = BTreeMap::<Uuid, Vec<i32>>::new();
+    for &(topic, number) in partitions {
+        topics.entry(topic).or_default().push(number);
+    }
+    topics
+}
+
 /// A topic that there is: its id, and how many partitions it has.
 pub(in crate::cluster) type TopicSize = (Uuid, i32);
 

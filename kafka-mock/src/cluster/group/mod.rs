@@ -24,14 +24,14 @@ use bytes::Bytes;
 use kafka_wire::ErrorCode;
 
 pub(super) use self::{
-    assignor::{Assignor, Partitions},
+    assignor::{Assignor, Partitions, by_topic},
     claim::{Claim, Commit},
     classic::{ClassicGroup, Client, Join, Sync},
     classic_member::Profile,
     consumer::{Beat, Beaten, ConsumerGroup, JOINS, LEAVES, LEFT_FOR_A_WHILE, TopicSizes},
     consumer_member::ConsumerMember,
     consumer_protocol::{assigned, subscribed},
-    offsets::GroupOffsets,
+    offsets::{GroupOffsets, Place},
     reply::{Joined, Reply, Synced, Ticket, Told},
 };
 pub use self::{
