@@ -10,6 +10,7 @@
     reason = "a command line tool prints"
 )]
 
+mod api;
 mod bench;
 mod chance;
 mod ci;
@@ -34,6 +35,8 @@ use clap::Parser;
     arg_required_else_help = true
 )]
 enum Task {
+    /// Compare the public API of each library with what is written down.
+    Api(api::Task),
     /// Compare the speed of the producer with others.
     Bench(Box<bench::Task>),
     /// Check everything, in named stages; each can be run alone.
@@ -54,6 +57,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = undo::on_interruption().and_then(|()| match Task::parse() {
+        Task::Api(task) => task.run(),
         Task::Bench(task) => task.run(),
         Task::Ci(task) => task.run(),
         Task::Dashboard(task) => task.run(),

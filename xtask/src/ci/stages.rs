@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{minimal, no_c, other_clients, tools};
 use crate::kafka::require_java;
 use crate::undo::Undo;
-use crate::{chance, counts, kafka, shell, simulate, tidy};
+use crate::{api, chance, counts, kafka, shell, simulate, tidy};
 
 /// What a stage does.
 #[derive(Clone, Copy)]
@@ -64,6 +64,7 @@ pub(super) const STAGES: &[Stage] = &[
         minimal::check,
     ),
     plain("doc", "the documentation has no warning", doc),
+    plain("api", "the public API is as written down", public_api),
     tests("test", "all tests that need nothing else", test),
     plain("fuzz", "the fuzz targets build", fuzz),
     plain("deny", "licenses, sources, dependency directions", deny),
@@ -275,6 +276,11 @@ fn doc() -> Result<()> {
     let mut doc = shell::cargo();
     doc.args(["doc", "--no-deps"]).args(EVERYTHING);
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn public_api() -> Result<()> {
+    api::is_readable().map_err(NotChecked)?;
+    api::check()
 }
 
 fn test() -> Result<usize> {
