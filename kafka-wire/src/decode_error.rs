@@ -90,6 +90,13 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// What can be wrong with bytes.
+///
+/// ```
+/// use kafka_wire::{DecodeProblem, Request, messages::EndTxnRequest};
+///
+/// let wrong = EndTxnRequest::version(99).unwrap_err();
+/// assert!(matches!(wrong.problem(), DecodeProblem::UnsupportedVersion { .. }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeProblem {

@@ -76,6 +76,13 @@ impl fmt::Display for EncodeError {
 impl std::error::Error for EncodeError {}
 
 /// What can be too long to be written.
+///
+/// ```
+/// use kafka_wire::EncodeProblem;
+///
+/// let problem = EncodeProblem::StringTooLong { bytes: 40_000 };
+/// assert_eq!(problem.to_string(), "a string of 40000 bytes cannot be written; allowed are 32767");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeProblem {

@@ -26,6 +26,14 @@ pub struct StructSchema {
 }
 
 /// A field of a struct.
+///
+/// ```
+/// use kafka_wire::{Message, messages::ProduceRequest, schema::{Elsewhere, FieldKind}};
+///
+/// let transactional_id = &ProduceRequest::schema().fields[0];
+/// assert_eq!((transactional_id.name, &transactional_id.kind), ("transactional_id", &FieldKind::String));
+/// assert_eq!(transactional_id.elsewhere, Elsewhere::Missed);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FieldSchema {
@@ -45,6 +53,14 @@ pub struct FieldSchema {
 
 /// What becomes of a field's value in versions that do not have the field: a yes or no in Kafka's
 /// schemas.
+///
+/// ```
+/// use kafka_wire::{Message, messages::MetadataRequest, schema::Elsewhere};
+///
+/// let schema = MetadataRequest::schema();
+/// let field = |name| schema.fields.iter().find(|field| field.name == name).unwrap();
+/// assert_eq!(field("include_topic_authorized_operations").elsewhere, Elsewhere::Missed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Elsewhere {
     /// It may be left out; Kafka calls such a field ignorable.
@@ -54,6 +70,14 @@ pub enum Elsewhere {
 }
 
 /// The type of a field.
+///
+/// ```
+/// use kafka_wire::{Message, messages::ProduceRequest, schema::FieldKind};
+///
+/// let topics = &ProduceRequest::schema().fields[3];
+/// let FieldKind::Array(topic) = &topics.kind else { panic!("there are several") };
+/// assert!(matches!(&**topic, FieldKind::Struct(topic) if topic.fields[0].name == "name"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldKind {

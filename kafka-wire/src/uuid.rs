@@ -75,6 +75,11 @@ impl FromStr for Uuid {
 }
 
 /// A text that is not a UUID in Kafka's form.
+///
+/// ```
+/// let error = "a topic".parse::<kafka_wire::Uuid>().unwrap_err();
+/// assert_eq!(error.text, "a topic");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no UUID; allowed are 22 characters of unpadded URL-safe base64")]
 #[non_exhaustive]

@@ -132,6 +132,18 @@ pub enum BatchOutcome<E> {
 }
 
 /// What happened when a batch was completed.
+///
+/// [`Batch::complete`](crate::Batch::complete) returns it.
+///
+/// ```
+/// use kafka_accumulator::{Batch, BatchOutcome, Completed};
+///
+/// fn lost(batch: &Batch<&'static str>) {
+///     if let Ok(Completed { panicked_callbacks: 1.., .. }) = batch.complete(BatchOutcome::Failed("lost")) {
+///         // Some callback is to be mended; all of them were called.
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completed {

@@ -21,6 +21,13 @@ pub struct Attributes(i16);
 /// Whose clock the timestamps of a batch come from.
 ///
 /// The format has one bit for it, so there will be no third.
+///
+/// ```
+/// use kafka_wire::records::{Attributes, TimestampType};
+///
+/// assert_eq!(Attributes::default().timestamp_type(), TimestampType::CreateTime);
+/// assert_eq!(Attributes::from_bits(0b1000).timestamp_type(), TimestampType::LogAppendTime);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TimestampType {
     /// Each record has the time its producer gave it.

@@ -21,6 +21,13 @@ const MAX_RECORD_BYTES: u64 = i32::MAX as u64;
 const PIECE_BYTES: usize = 1_024;
 
 /// The headers of a record that has none.
+///
+/// ```
+/// use kafka_wire::records::{NoHeaders, RecordParts};
+///
+/// let parts: RecordParts<'_, NoHeaders<'_>> = RecordParts::new(Some(b"key"), Some(b"value"));
+/// # assert!(parts.size(0, 0).is_ok());
+/// ```
 pub type NoHeaders<'a> = std::iter::Empty<(&'a str, Option<&'a [u8]>)>;
 
 /// What a record is made of, borrowed from its owner.
