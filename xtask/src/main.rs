@@ -22,6 +22,7 @@ mod shell;
 mod simulate;
 mod tidy;
 mod undo;
+mod workspace_copy;
 
 use std::process::ExitCode;
 

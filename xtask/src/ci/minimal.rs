@@ -10,8 +10,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::workspace_copy;
-use crate::shell;
+use crate::{shell, workspace_copy};
 
 /// Those below the producer, which people use alone.
 const PACKAGES: [&str; 4] = [

@@ -4,12 +4,12 @@
 //! or if no test ran. Nothing is skipped unless an option says so, and the table at the end lists
 //! what was left out. What the stages need on the machine is checked before the first one begins.
 
+mod features;
 mod minimal;
 mod no_c;
 mod other_clients;
 mod stages;
 mod tools;
-mod workspace_copy;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -12,8 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::workspace_copy;
-use crate::shell;
+use crate::{shell, workspace_copy};
 
 /// Checks the producer with all features that need no C, then runs the tests of the codecs and of the
 /// protocol; returns how many.

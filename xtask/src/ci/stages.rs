@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{minimal, no_c, other_clients, tools};
+use super::{features, minimal, no_c, other_clients, tools};
 use crate::kafka::require_java;
 use crate::undo::Undo;
 use crate::{api, chance, counts, kafka, shell, simulate, tidy};
@@ -54,7 +54,11 @@ pub(super) const STAGES: &[Stage] = &[
     plain("typos", "no word is misspelt", typos),
     plain("clippy", "no warning in any target", clippy),
     plain("tidy", "the project's own rules", tidy),
-    plain("features", "each crate builds with any features", features),
+    plain(
+        "features",
+        "each crate builds with any features",
+        features::check,
+    ),
     tests("no-c", "no C compiler but for what says so", no_c::check),
     plain("no-std", "what needs no std builds without", no_std),
     plain("msrv", "the libraries build with rust-version", msrv),
@@ -123,7 +127,7 @@ const fn on_java(
 
 /// Every test is built with these.
 const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
-const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
+pub(super) const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 fn fmt() -> Result<()> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))
@@ -155,54 +159,6 @@ fn pure(packages: &[String], features: &str) -> Result<()> {
     clippy.env("CLIPPY_CONF_DIR", shell::workspace().join("xtask/pure"));
     shell::run(clippy.args(DENY_WARNINGS))
 }
-
-/// Each library alone, so that it does not use a feature that only another crate enables. One half of the
-/// choices beside the other: each builds one crate at a time, which keeps one core busy.
-fn features() -> Result<()> {
-    tools::hack()?;
-    let beside = shell::target().join("features");
-    std::thread::scope(|scope| {
-        let second = scope.spawn(|| half_of_the_choices("2/2", &beside));
-        half_of_the_choices("1/2", &shell::target())?;
-        second
-            .join()
-            .map_err(|_| anyhow::anyhow!("the second half panicked"))?
-    })?;
-    programs_alone()?;
-    engine_without_runtime()
-}
-
-/// Each program, with its own feature alone.
-fn programs_alone() -> Result<()> {
-    for (package, program) in [
-        ("kafka-producer", "kafka-produce"),
-        ("kafka-mock", "kafka-mock"),
-    ] {
-        let mut clippy = shell::cargo();
-        clippy.args(["clippy", "--quiet", "--bin", program, "-p", package]);
-        clippy.args(["--no-default-features", "--features", "cli"]);
-        shell::run(clippy.args(DENY_WARNINGS))?;
-    }
-    Ok(())
-}
-
-/// With each feature alone, none and all, and with each pair of those that might depend on each other.
-fn half_of_the_choices(half: &str, target: &Path) -> Result<()> {
-    let pairs: Vec<_> = PAIRS.split(' ').collect();
-    for choice in [&pairs[..], &["--each-feature"]] {
-        let mut hack = tools::hack()?;
-        hack.args(["clippy", "--quiet", "--lib", "--partition", half]);
-        hack.args(LIBRARIES).args(choice).args(DENY_WARNINGS);
-        shell::run(hack.env("CARGO_TARGET_DIR", target))?;
-    }
-    Ok(())
-}
-
-/// Left out are features that others stand for (of codecs, of providers of TLS, of providers of tokens), and those that
-/// only add files of their own: alone, and with all the others, they are built anyway.
-const PAIRS: &str = "--feature-powerset --depth 2 --exclude-features \
-     _tls,_tokens,avro,aws-msk-iam,cbor,cli,default,gzip,gzip-libdeflate,json,lz4,lz4-hc,messagepack,metrics,\
-     mock,opentelemetry,protobuf,script,serde,sink,snappy,tls,tls-aws-lc,tls-graviola,zstd";
 
 /// For a target that has no `std`. If that cannot be installed, nothing is checked, and the table says so.
 fn no_std() -> Result<()> {
@@ -237,7 +193,8 @@ fn rustup(words: &[&str], target: &str) -> Result<()> {
 
 /// The `rust-version` of the workspace, which is also this tool's.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
-const LIBRARIES: [&str; 5] = ["--workspace", "--exclude", "xtask", "--exclude", "examples"];
+pub(super) const LIBRARIES: [&str; 5] =
+    ["--workspace", "--exclude", "xtask", "--exclude", "examples"];
 
 /// Each is built from its archive alone, with those that it depends on from theirs.
 fn package() -> Result<()> {
@@ -259,17 +216,6 @@ fn semver() -> Result<()> {
     let mut semver = tools::semver_checks()?;
     semver.args(LIBRARIES).args(["--baseline-rev", release]);
     shell::run(&mut semver)
-}
-
-/// The engine does not depend on a runtime, not even indirectly. `deny` checks the other crates.
-fn engine_without_runtime() -> Result<()> {
-    let mut tree = shell::cargo();
-    tree.args(["tree", "-p", "kafka-producer", "--no-default-features"]);
-    let tree = shell::read(tree.args(["-e", "normal", "--prefix", "none"]))?;
-    let is_runtime = |line: &&str| line.starts_with("tokio") || line.starts_with("mio ");
-    let found = tree.lines().find(is_runtime);
-    ensure!(found.is_none(), "the engine depends on {found:?}");
-    Ok(())
 }
 
 fn doc() -> Result<()> {

@@ -10,7 +10,7 @@ use crate::shell;
 
 /// Makes the copy in the folder `copy`. `manifest` changes the text of each manifest, that of the workspace included. What
 /// is as it was keeps its time, so that cargo builds nothing again.
-pub(super) fn make(copy: &Path, packages: &[&str], manifest: fn(&str) -> String) -> Result<()> {
+pub(crate) fn make(copy: &Path, packages: &[&str], manifest: fn(&str) -> String) -> Result<()> {
     let ours = shell::workspace();
     for package in [""].iter().chain(packages) {
         let (from, to) = (ours.join(package), copy.join(package));
