@@ -59,7 +59,7 @@ pub enum ClusterError {
         reason: &'static str,
     },
     /// A number of partitions that is not possible.
-    #[error("{partitions} partitions are not possible; allowed are {least} to {PARTITIONS_MAX}")]
+    #[error("{partitions} partitions are not possible; allowed are {least} or more")]
     Partitions {
         /// What was asked for.
         partitions: i32,
@@ -253,7 +253,7 @@ impl Cluster {
         if self.topics.get(name).is_some() {
             return Err(ClusterError::TopicExists { topic });
         }
-        if !(1..=PARTITIONS_MAX).contains(&config.partitions) {
+        if config.partitions < 1 {
             let partitions = config.partitions;
             return Err(ClusterError::Partitions {
                 partitions,
@@ -336,7 +336,7 @@ impl Cluster {
     pub(super) fn may_grow(&self, name: &str, partitions: i32) -> Result<(), ClusterError> {
         let config = &self.topic(name)?.config;
         let (least, replicas) = (config.partitions, config.replication_factor);
-        if !(least..=PARTITIONS_MAX).contains(&partitions) {
+        if partitions < least {
             return Err(ClusterError::Partitions { partitions, least });
         }
         if self.brokers.listed().next().is_none() {
@@ -529,6 +529,7 @@ pub(super) fn unknown_partition(topic: &str, partition: i32) -> ClusterError {
     }
 }
 
-/// A request of a few bytes can ask for any number; this many fit into an embedded cluster.
-const PARTITIONS_MAX: i32 = 10_000;
+/// How many partitions a request may add, as with Kafka's controller.
+pub(super) const PARTITIONS_MAX: i32 = 10_000;
+/// Requests of a few bytes could ask for any number; this many fit into an embedded cluster.
 const CLUSTER_PARTITIONS_MAX: usize = 100_000;

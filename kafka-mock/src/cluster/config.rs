@@ -216,6 +216,15 @@ pub enum Cleanup {
     Compact,
     /// Both.
     CompactAndDelete,
+    /// Neither: all records stay, as with an empty list.
+    Keep,
+}
+
+impl Cleanup {
+    /// Whether records need a key, by which they are compacted.
+    pub(super) fn is_compacting(self) -> bool {
+        matches!(self, Self::Compact | Self::CompactAndDelete)
+    }
 }
 
 const HOUR_MS: i64 = 3_600_000;

@@ -149,6 +149,8 @@ pub(super) fn partition_of(key: &str) -> i32 {
 
 /// `transaction.state.log.num.partitions` and `offsets.topic.num.partitions`.
 const PARTITIONS: i32 = 50;
+/// The internal topic whose partitions keep the offsets of groups.
+pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 #[cfg(test)]
 mod tests {

@@ -46,6 +46,7 @@ mod timers;
 mod topic;
 mod topic_config;
 mod topic_name;
+mod topic_setting;
 mod transaction;
 mod transaction_index;
 mod transactions;

@@ -1,14 +1,17 @@
 //! Settings of topics by Kafka's names: read from CreateTopics and
 //! IncrementalAlterConfigs, returned by DescribeConfigs.
 //!
-//! Settings that the cluster uses are parsed; the others that Kafka knows are stored and returned
-//! as they are; an unknown name is an error, as in Kafka.
+//! All that Kafka knows are checked and stored (`topic_setting`), those that the cluster uses are applied;
+//! an unknown name is an error, as in Kafka.
 
 use std::collections::BTreeMap;
 
 use kafka_wire::records::TimestampType;
 
-use super::config::{Cleanup, TopicConfig};
+use super::{
+    config::{Cleanup, TopicConfig},
+    topic_setting,
+};
 
 /// The settings of one topic: those that act here, and all that were given.
 #[derive(Clone, Debug)]
@@ -17,7 +20,7 @@ pub(super) struct Settings {
     given: Given,
 }
 
-/// Settings that a topic has of its own, by Kafka's names, as they were given but for spaces.
+/// Settings that a topic has of its own, by Kafka's names, as Kafka reads their values.
 pub(super) type Given = BTreeMap<String, String>;
 
 impl Settings {
@@ -40,9 +43,11 @@ impl Settings {
 
     /// Sets one that Kafka knows, to a value that it allows.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        apply(&mut self.config, name, value)?;
-        let parts: Vec<_> = value.split(',').map(str::trim).collect();
-        self.given.insert(name.to_owned(), parts.join(","));
+        let known = topic_setting::find(name);
+        let known = known.ok_or_else(|| format!("Unknown topic config name: {name}"))?;
+        let value = known.normalized(value)?;
+        apply(&mut self.config, name, &value)?;
+        self.given.insert(name.to_owned(), value);
         Ok(())
     }
 
@@ -74,32 +79,25 @@ pub(super) fn own(config: &TopicConfig, defaults: &TopicConfig) -> Given {
         .collect()
 }
 
-/// Whether values can be appended to this setting.
-pub(super) fn is_list(name: &str) -> bool {
-    LISTS.contains(&name)
-}
-
-/// Applies the setting `name` to `config`, if it acts here.
+/// Applies the setting `name` to `config`, if it acts here. Kafka has allowed the value.
 fn apply(config: &mut TopicConfig, name: &str, value: &str) -> Result<(), String> {
     match name {
-        "min.insync.replicas" => config.min_insync_replicas = number(name, value, 1)?,
-        "max.message.bytes" => config.max_message_bytes = number(name, value, 0)?,
+        "min.insync.replicas" => config.min_insync_replicas = number(name, value)?,
+        "max.message.bytes" => config.max_message_bytes = number(name, value)?,
         "message.timestamp.before.max.ms" => {
-            config.timestamp_before_max_ms = number(name, value, 0)?;
+            config.timestamp_before_max_ms = number(name, value)?;
         }
         "message.timestamp.after.max.ms" => {
-            config.timestamp_after_max_ms = number(name, value, 0)?;
+            config.timestamp_after_max_ms = number(name, value)?;
         }
         "message.timestamp.type" => {
             config.timestamp_type = match value {
-                "CreateTime" => TimestampType::CreateTime,
                 "LogAppendTime" => TimestampType::LogAppendTime,
-                _ => return Err(refuse(name, value, "CreateTime or LogAppendTime")),
+                _ => TimestampType::CreateTime,
             };
         }
-        "cleanup.policy" => config.cleanup = cleanup(name, value)?,
-        _ if OTHERS.contains(&name) => {}
-        _ => return Err(format!("Unknown topic config name: {name}")),
+        "cleanup.policy" => config.cleanup = cleanup(value),
+        _ => {}
     }
     Ok(())
 }
@@ -114,6 +112,7 @@ pub(super) fn list(config: &TopicConfig) -> [(&'static str, String); 6] {
         Cleanup::Delete => "delete",
         Cleanup::Compact => "compact",
         Cleanup::CompactAndDelete => "compact,delete",
+        Cleanup::Keep => "",
     };
     [
         ("cleanup.policy", cleanup.to_owned()),
@@ -134,70 +133,18 @@ pub(super) fn list(config: &TopicConfig) -> [(&'static str, String); 6] {
     ]
 }
 
-fn cleanup(name: &str, value: &str) -> Result<Cleanup, String> {
-    let (mut compact, mut delete) = (false, false);
-    for policy in value.split(',').map(str::trim) {
-        match policy {
-            "compact" => compact = true,
-            "delete" => delete = true,
-            _ => return Err(refuse(name, value, "a list of `compact` and `delete`")),
-        }
-    }
-    Ok(match (compact, delete) {
+fn cleanup(value: &str) -> Cleanup {
+    let has = |policy| value.split(',').any(|it| it == policy);
+    match (has("compact"), has("delete")) {
         (true, true) => Cleanup::CompactAndDelete,
         (true, false) => Cleanup::Compact,
-        _ => Cleanup::Delete,
-    })
+        (false, true) => Cleanup::Delete,
+        (false, false) => Cleanup::Keep,
+    }
 }
 
-fn number<T>(name: &str, value: &str, least: T) -> Result<T, String>
-where
-    T: std::str::FromStr + PartialOrd + std::fmt::Display,
-{
-    let parsed = value.trim().parse().ok().filter(|number| *number >= least);
-    parsed.ok_or_else(|| refuse(name, value, &format!("a number from {least}")))
+/// Some numbers are smaller here than in Kafka.
+fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+    let parsed = value.parse().ok();
+    parsed.ok_or_else(|| format!("Invalid value {value} for configuration {name}: too large"))
 }
-
-fn refuse(name: &str, value: &str, allowed: &str) -> String {
-    format!("Invalid value {value} for configuration {name}: must be {allowed}")
-}
-
-/// Settings that are lists.
-const LISTS: &[&str] = &[
-    "cleanup.policy",
-    "follower.replication.throttled.replicas",
-    "leader.replication.throttled.replicas",
-];
-
-/// Settings of Kafka 4 that change nothing here.
-const OTHERS: &[&str] = &[
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.type",
-    "compression.zstd.level",
-    "delete.retention.ms",
-    "file.delete.delay.ms",
-    "flush.messages",
-    "flush.ms",
-    "follower.replication.throttled.replicas",
-    "index.interval.bytes",
-    "internal.segment.bytes",
-    "leader.replication.throttled.replicas",
-    "local.retention.bytes",
-    "local.retention.ms",
-    "max.compaction.lag.ms",
-    "message.downconversion.enable",
-    "min.cleanable.dirty.ratio",
-    "min.compaction.lag.ms",
-    "preallocate",
-    "remote.log.copy.disable",
-    "remote.log.delete.on.disable",
-    "remote.storage.enable",
-    "retention.bytes",
-    "retention.ms",
-    "segment.bytes",
-    "segment.index.bytes",
-    "segment.jitter.ms",
-    "segment.ms",
-    "unclean.leader.election.enable",
-];

@@ -18,7 +18,10 @@ use std::{
 
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::marker::{Marker, TransactionOutcome};
+use super::{
+    marker::{Marker, TransactionOutcome},
+    now::Now,
+};
 
 /// What a transaction writes to: it gets a marker when the transaction ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +56,8 @@ pub(super) struct Transaction {
     /// The epoch before the last one, if the same producer had it.
     last_epoch: i16,
     pub(super) timeout: Duration,
+    /// When the last transaction began, in milliseconds since 1970; -1 if the producer has begun none.
+    pub(super) started_ms: i64,
     pub(super) stage: Stage,
     /// Whose the open transaction is, if it was kept over the producer that began it.
     heir: Option<Identity>,
@@ -148,6 +153,7 @@ impl Transaction {
             previous_producer_id: NO_PRODUCER_ID,
             last_epoch: NO_EPOCH,
             timeout: Duration::ZERO,
+            started_ms: NO_TIME,
             stage: Stage::Empty,
             heir: None,
         }
@@ -205,6 +211,7 @@ impl Transaction {
         }
         self.previous_producer_id = current.id;
         self.timeout = timeout;
+        self.started_ms = NO_TIME;
         self.stage = Stage::Empty;
         Ok(Initialized::As(self.identity()))
     }
@@ -243,7 +250,7 @@ impl Transaction {
     /// Adds participants, and begins the transaction with the first.
     pub(super) fn add(
         &mut self,
-        now: Instant,
+        now: Now,
         by: Identity,
         added: BTreeSet<Participant>,
     ) -> Result<(), ErrorCode> {
@@ -252,13 +259,25 @@ impl Transaction {
         match &mut self.stage {
             Stage::Ongoing { participants, .. } => participants.extend(added),
             _ => {
+                self.started_ms = now.wall_ms;
                 self.stage = Stage::Ongoing {
                     participants: added,
-                    since: now,
+                    since: now.instant,
                 };
             }
         }
         Ok(())
+    }
+
+    /// What it writes to: all of it while it is open, and what still lacks its marker while it ends.
+    pub(super) fn participants(&self) -> impl Iterator<Item = &Participant> {
+        let (open, ending) = match &self.stage {
+            Stage::Ongoing { participants, .. } => (Some(participants), None),
+            Stage::Ending(ending) => (None, Some(&ending.pending)),
+            Stage::Empty | Stage::Ended(_) => (None, None),
+        };
+        let ending = ending.into_iter().flatten().map(|it| &it.participant);
+        open.into_iter().flatten().chain(ending)
     }
 
     /// Whether a participant has joined before (KIP-890, for clients that say so themselves).
@@ -289,7 +308,7 @@ impl Transaction {
     /// Ends the transaction, as its producer asks for.
     pub(super) fn end(
         &mut self,
-        now: Instant,
+        now: Now,
         by: Identity,
         outcome: TransactionOutcome,
         generation: Generation,
@@ -307,7 +326,7 @@ impl Transaction {
     /// Ends a transaction that was kept: only the producer for which it was may do that.
     fn end_kept(
         &mut self,
-        now: Instant,
+        now: Now,
         by: Identity,
         heir: Identity,
         outcome: TransactionOutcome,
@@ -328,7 +347,7 @@ impl Transaction {
 
     fn end_keeping_epoch(
         &mut self,
-        now: Instant,
+        now: Now,
         by: Identity,
         outcome: TransactionOutcome,
     ) -> Result<Ended, ErrorCode> {
@@ -351,7 +370,7 @@ impl Transaction {
 
     fn end_with_new_epoch(
         &mut self,
-        now: Instant,
+        now: Now,
         by: Identity,
         outcome: TransactionOutcome,
         new_id: impl FnOnce() -> i64,
@@ -394,12 +413,7 @@ impl Transaction {
 
     /// Aborts the transaction in the place of its producer, which is fenced thereby: it took too
     /// long, or a new producer begins.
-    pub(super) fn fence(
-        &mut self,
-        now: Instant,
-        generation: Generation,
-        new_id: impl FnOnce() -> i64,
-    ) {
+    pub(super) fn fence(&mut self, now: Now, generation: Generation, new_id: impl FnOnce() -> i64) {
         let exhausted = generation == Generation::Two && is_exhausted(self.epoch);
         self.last_epoch = match generation {
             Generation::One => NO_EPOCH,
@@ -414,15 +428,19 @@ impl Transaction {
         self.begin_end(now, TransactionOutcome::Abort, next);
     }
 
-    fn begin_end(&mut self, now: Instant, outcome: TransactionOutcome, next: Option<Identity>) {
+    fn begin_end(&mut self, now: Now, outcome: TransactionOutcome, next: Option<Identity>) {
         self.previous_producer_id = self.producer_id;
         let participants = match std::mem::replace(&mut self.stage, Stage::Empty) {
             Stage::Ongoing { participants, .. } => participants,
-            _ => BTreeSet::new(),
+            // An abort of nothing begins when it ends, as in Kafka.
+            _ => {
+                self.started_ms = now.wall_ms;
+                BTreeSet::new()
+            }
         };
         let pending = participants.into_iter().map(|participant| PendingMarker {
             participant,
-            progress: Progress::Due(now),
+            progress: Progress::Due(now.instant),
         });
         self.stage = Stage::Ending(Ending {
             outcome,
@@ -469,3 +487,4 @@ fn is_exhausted(epoch: i16) -> bool {
 const EPOCH_LAST: i16 = i16::MAX - 1;
 const NO_EPOCH: i16 = -1;
 const NO_PRODUCER_ID: i64 = -1;
+const NO_TIME: i64 = -1;

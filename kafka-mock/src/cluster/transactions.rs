@@ -81,7 +81,7 @@ impl Cluster {
         };
         let next_id = &mut self.next_producer_id;
         if let Some(transaction) = self.transactions.get_mut(transactional_id) {
-            transaction.fence(now.instant, generation, || take_id(next_id));
+            transaction.fence(now, generation, || take_id(next_id));
             self.send_markers(now, transactional_id);
         }
     }
@@ -96,7 +96,7 @@ impl Cluster {
     ) -> Result<(), ErrorCode> {
         let transaction = self.known_transaction(transactional_id)?;
         let was_open = matches!(transaction.stage, Stage::Ongoing { .. });
-        transaction.add(now.instant, by, added.into_iter().collect())?;
+        transaction.add(now, by, added.into_iter().collect())?;
         let timeout = transaction.timeout;
         if !was_open {
             let at = self.next_timeout_check(now.instant + timeout);
@@ -136,7 +136,7 @@ impl Cluster {
         let next_id = &mut self.next_producer_id;
         let transaction = self.transactions.get_mut(transactional_id);
         let transaction = transaction.ok_or(ErrorCode::INVALID_PRODUCER_ID_MAPPING)?;
-        let ended = transaction.end(now.instant, by, outcome, generation, || take_id(next_id))?;
+        let ended = transaction.end(now, by, outcome, generation, || take_id(next_id))?;
         match ended {
             Ended::Before(identity) => Ok(identity),
             Ended::Now(identity) => {

@@ -12,7 +12,7 @@ use kafka_wire::{
     records::{BatchHeader, Record, RecordBatch, RecordsError, TimestampType},
 };
 
-use super::config::{Cleanup, TopicConfig};
+use super::config::TopicConfig;
 
 /// Why a batch was not appended.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,7 +168,7 @@ fn check_records(batch: &RecordBatch, topic: &TopicConfig, wall_ms: i64) -> Resu
 
 /// What is wrong with one record; the rest of the batch is checked, too.
 fn problem_with(record: &Record, topic: &TopicConfig, wall_ms: i64) -> Option<(ErrorCode, String)> {
-    if topic.cleanup != Cleanup::Delete && record.key.is_none() {
+    if topic.cleanup.is_compacting() && record.key.is_none() {
         let message = "a compacted topic cannot accept a record without a key".to_owned();
         return Some((ErrorCode::INVALID_RECORD, message));
     }

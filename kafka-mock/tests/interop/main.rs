@@ -10,6 +10,7 @@ mod program;
 
 mod groups;
 mod java;
+mod java_admin;
 mod kcat;
 mod other_languages;
 mod transactions;

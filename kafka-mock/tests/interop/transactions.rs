@@ -24,10 +24,10 @@ use kafka_wire::{
 use crate::program::{java, output};
 
 const COUNT: usize = 2000;
-const PARTITIONS: i32 = 2;
+pub(crate) const PARTITIONS: i32 = 2;
 
 /// Asks the model itself.
-fn ask<R: Request>(
+pub(crate) fn ask<R: Request>(
     cluster: &mut Cluster,
     broker: BrokerId,
     version: i16,
@@ -69,31 +69,53 @@ fn produce(cluster: &mut Cluster, partition: i32, header: BatchHeader, value: &'
     assert_eq!(outcome.error_code, ErrorCode::NONE, "{outcome:?}");
 }
 
-/// Writes a record to every partition in a transaction that is aborted, and one behind it.
-fn abort(cluster: &mut Cluster) {
-    let coordinator = cluster.coordinator(CoordinatorKind::Transaction, "ours");
-    let coordinator = coordinator.unwrap();
-    let init = InitProducerIdRequest::default()
-        .with_transactional_id(Some("ours".to_owned()))
-        .with_transaction_timeout_ms(60_000);
-    let identity = ask(cluster, coordinator, 5, &init);
-    for partition in 0..PARTITIONS {
-        let header = BatchHeader {
-            attributes: Attributes::default().transactional(),
+/// The client `ours` of the model, in a transaction.
+pub(crate) struct Ours {
+    pub(crate) coordinator: BrokerId,
+    pub(crate) producer_id: i64,
+    pub(crate) producer_epoch: i16,
+}
+
+impl Ours {
+    /// Writes a record to every partition in a transaction, which stays open. For the model it is 2023.
+    pub(crate) fn begin(cluster: &mut Cluster) -> Self {
+        let coordinator = cluster.coordinator(CoordinatorKind::Transaction, "ours");
+        let coordinator = coordinator.unwrap();
+        let init = InitProducerIdRequest::default()
+            .with_transactional_id(Some("ours".to_owned()))
+            .with_transaction_timeout_ms(60_000);
+        let identity = ask(cluster, coordinator, 5, &init);
+        for partition in 0..PARTITIONS {
+            let header = BatchHeader {
+                attributes: Attributes::default().transactional(),
+                producer_id: identity.producer_id,
+                producer_epoch: identity.producer_epoch,
+                base_sequence: 0,
+                ..BatchHeader::default()
+            };
+            produce(cluster, partition, header, "aborted");
+        }
+        Self {
+            coordinator,
             producer_id: identity.producer_id,
             producer_epoch: identity.producer_epoch,
-            base_sequence: 0,
-            ..BatchHeader::default()
-        };
-        produce(cluster, partition, header, "aborted");
+        }
     }
-    let end = EndTxnRequest::default()
-        .with_transactional_id("ours".to_owned())
-        .with_producer_id(identity.producer_id)
-        .with_producer_epoch(identity.producer_epoch)
-        .with_committed(false);
-    let ended = ask(cluster, coordinator, 5, &end);
-    assert_eq!(ended.error_code, ErrorCode::NONE);
+
+    pub(crate) fn abort(&self, cluster: &mut Cluster) {
+        let end = EndTxnRequest::default()
+            .with_transactional_id("ours".to_owned())
+            .with_producer_id(self.producer_id)
+            .with_producer_epoch(self.producer_epoch)
+            .with_committed(false);
+        let ended = ask(cluster, self.coordinator, 5, &end);
+        assert_eq!(ended.error_code, ErrorCode::NONE);
+    }
+}
+
+/// Writes a record to every partition in a transaction that is aborted, and one behind it.
+fn abort(cluster: &mut Cluster) {
+    Ours::begin(cluster).abort(cluster);
     for partition in 0..PARTITIONS {
         produce(cluster, partition, BatchHeader::default(), "behind");
     }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
+mod admin;
 mod batches;
 mod broker;
 mod cases;

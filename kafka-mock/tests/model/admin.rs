@@ -84,8 +84,12 @@ fn what_kafka_refuses_is_refused() {
         ErrorCode::INVALID_PARTITIONS
     );
     assert_eq!(
+        with(|it| it.num_partitions = 10_000),
+        ErrorCode::POLICY_VIOLATION
+    );
+    assert_eq!(
         with(|it| it.num_partitions = i32::MAX),
-        ErrorCode::INVALID_PARTITIONS
+        ErrorCode::POLICY_VIOLATION
     );
     assert_eq!(
         with(|it| it.replication_factor = 4),

@@ -1,6 +1,6 @@
 //! Topics that grow, logs that start later, and settings that change, over the wire.
 
-use kafka_mock::cluster::BrokerId;
+use kafka_mock::cluster::{BrokerId, ClusterConfig};
 use kafka_wire::{
     ErrorCode,
     messages::{
@@ -63,6 +63,93 @@ fn topics_that_kafka_would_not_grow_stay() {
     check(placed(3, &[&[1, 1, 2]]), refused);
     check(placed(3, &[&[1, 2, 9]]), refused);
     check(placed(3, &[&[]]), refused);
+}
+
+#[test]
+fn a_request_adds_ten_thousand_partitions_and_no_more() {
+    let mut driver = Driver::new(1);
+    driver
+        .cluster
+        .create_topic("u", driver.cluster.config().topic(1))
+        .unwrap();
+    let mut check = |topics: &[(&str, i32)], expected: &[ErrorCode]| {
+        let topics = topics.iter().map(|(name, count)| grown(name, *count));
+        let request = CreatePartitionsRequest::default()
+            .with_topics(topics.collect())
+            .with_validate_only(true);
+        let results = driver.ask(ONE, 3, &request).results;
+        let codes: Vec<_> = results.iter().map(|it| it.error_code).collect();
+        assert_eq!(codes, expected);
+    };
+    let (none, many) = (ErrorCode::NONE, ErrorCode::POLICY_VIOLATION);
+    check(&[("t", 10_002)], &[none]);
+    check(&[("t", 10_003)], &[many]);
+    check(&[("t", i32::MAX)], &[many]);
+    check(&[("t", 5_002), ("u", 5_001)], &[none, none]);
+    check(&[("t", 5_002), ("u", 5_002)], &[many, many]);
+    // One that shrinks, or is unknown, does not count.
+    let invalid = ErrorCode::INVALID_PARTITIONS;
+    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    check(&[("t", 10_002), ("u", 0)], &[none, invalid]);
+    check(&[("t", 10_002), ("no", 9)], &[none, unknown]);
+}
+
+/// The settings of `t` or a broker: source and synonyms of each.
+fn described(
+    driver: &mut Driver,
+    kind: i8,
+    name: &str,
+    keys: &[&str],
+) -> Vec<(String, i8, Vec<i8>)> {
+    let keys = keys.iter().map(|it| (*it).to_owned());
+    let resource = DescribeConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(name.to_owned())
+        .with_configuration_keys(Some(keys.collect()));
+    let request = DescribeConfigsRequest::default()
+        .with_resources(vec![resource])
+        .with_include_synonyms(true);
+    let configs = driver.ask(ONE, 4, &request).results.remove(0).configs;
+    let told = configs.into_iter().map(|it| {
+        let synonyms = it.synonyms.iter().map(|it| it.source);
+        let value = format!("{}={}", it.name, it.value.unwrap());
+        (value, it.config_source, synonyms.collect())
+    });
+    told.collect()
+}
+
+#[test]
+fn a_setting_comes_from_the_topic_the_broker_or_kafkas_default() {
+    const STATIC: i8 = 4;
+    let config = ClusterConfig::default().with_message_max_bytes(500);
+    let mut driver = Driver::with(config);
+    let size = |value: &str| format!("max.message.bytes={value}");
+    let mut check = |value, source, synonyms: &[i8]| {
+        let told = described(&mut driver, 2, "t", &["max.message.bytes"]);
+        assert_eq!(told, [(size(value), source, synonyms.to_vec())]);
+        let own = set("max.message.bytes", "500");
+        assert_eq!(alter(&mut driver, "t", &[own]), ErrorCode::NONE);
+    };
+    check("500", STATIC, &[STATIC, DEFAULT]);
+    check("500", DYNAMIC, &[DYNAMIC, STATIC, DEFAULT]);
+    let all = described(&mut driver, 2, "t", &[]);
+    assert_eq!(all.len(), 37);
+
+    let told = described(
+        &mut driver,
+        4,
+        "1",
+        &["message.max.bytes", "num.partitions"],
+    );
+    let size = (
+        "message.max.bytes=500".to_owned(),
+        STATIC,
+        vec![STATIC, DEFAULT],
+    );
+    let count = ("num.partitions=1".to_owned(), DEFAULT, vec![DEFAULT]);
+    assert_eq!(told, [size, count]);
+    assert_eq!(described(&mut driver, 4, "", &[]), []);
+    assert_eq!(described(&mut driver, 4, "2", &[]), []);
 }
 
 #[test]
@@ -182,6 +269,11 @@ fn told(driver: &mut Driver, name: &str) -> Option<(String, i8)> {
 const DYNAMIC: i8 = 1;
 const DEFAULT: i8 = 5;
 
+/// `retention.ms`, if nobody has set it.
+fn week() -> Option<(String, i8)> {
+    Some(("604800000".to_owned(), DEFAULT))
+}
+
 #[test]
 fn a_changed_setting_acts_and_a_deleted_one_is_the_default_again() {
     let mut driver = Driver::new(1);
@@ -219,6 +311,8 @@ fn lists_are_appended_to_and_subtracted_from() {
     check(2, "compact", "delete,compact");
     check(2, "delete", "delete,compact");
     check(3, "delete", "compact");
+    check(3, "compact", "");
+    check(2, "delete", "delete");
 }
 
 #[test]
@@ -228,16 +322,19 @@ fn changes_that_kafka_refuses_change_nothing() {
         let mut driver = Driver::new(1);
         let changes = [good.clone(), bad];
         assert_eq!(alter(&mut driver, topic, &changes), expected, "{changes:?}");
-        assert_eq!(told(&mut driver, "retention.ms"), None);
+        assert_eq!(told(&mut driver, "retention.ms"), week());
     };
     let config = ErrorCode::INVALID_CONFIG;
     check("t", set("no.such", "1"), config);
     check("t", set("max.message.bytes", "x"), config);
+    check("t", set("segment.bytes", "1"), config);
+    check("t", set("cleanup.policy", "delete,"), config);
     check("t", change(2, "max.message.bytes", Some("1")), config);
     check("t", change(3, "retention.bytes", Some("1")), config);
     let request = ErrorCode::INVALID_REQUEST;
     check("t", change(0, "max.message.bytes", None), request);
-    check("t", change(9, "max.message.bytes", Some("1")), request);
+    let unknown = ErrorCode::UNKNOWN_SERVER_ERROR;
+    check("t", change(9, "max.message.bytes", Some("1")), unknown);
     check("t", set("retention.ms", "8"), request);
     check("", set("max.message.bytes", "1"), request);
     let name = ErrorCode::INVALID_TOPIC_EXCEPTION;
@@ -265,5 +362,5 @@ fn to_validate_changes_nothing_and_a_resource_given_twice_is_refused() {
     let responses = driver.ask(ONE, 1, &request).responses;
     let codes: Vec<_> = responses.iter().map(|it| it.error_code).collect();
     assert_eq!(codes, [ErrorCode::INVALID_REQUEST; 3]);
-    assert_eq!(told(&mut driver, "retention.ms"), None);
+    assert_eq!(told(&mut driver, "retention.ms"), week());
 }

@@ -11,10 +11,10 @@ use kafka_wire::{
     messages::{
         ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest,
         DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-        IncrementalAlterConfigsRequest, InitProducerIdRequest, LeaveGroupRequest,
-        ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-        OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest,
+        DescribeGroupsRequest, DescribeTransactionsRequest, FetchRequest, FindCoordinatorRequest,
+        HeartbeatRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest, LeaveGroupRequest,
+        ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest, MetadataRequest,
+        OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest,
         create_topics::CreatableTopic,
         fetch::{FetchPartition, FetchTopic},
         metadata::MetadataRequestTopic,
@@ -30,11 +30,14 @@ use crate::{
 
 /// A good request of every API that is served, in its last version.
 fn requests() -> Vec<Bytes> {
-    fn last<R: Request>(request: &R) -> Bytes {
-        let version = R::version(R::STABLE_VERSIONS.latest).unwrap();
+    fn in_version<R: Request>(request: &R, version: i16) -> Bytes {
+        let version = R::version(version).unwrap();
         encode_request(1, Some("test"), version, request)
             .unwrap()
             .slice(4..)
+    }
+    fn last<R: Request>(request: &R) -> Bytes {
+        in_version(request, R::STABLE_VERSIONS.latest)
     }
     let id = Driver::new(1).topic_id("t");
     let partitions = vec![FetchPartition::default().with_partition_max_bytes(1000)];
@@ -74,6 +77,11 @@ fn requests() -> Vec<Bytes> {
         last(&ListGroupsRequest::default()),
         last(&DeleteGroupsRequest::default().with_groups_names(vec![GROUP.to_owned()])),
         last(&OffsetDeleteRequest::default().with_group_id(GROUP.to_owned())),
+        last(&DescribeTransactionsRequest::default().with_transactional_ids(vec!["tx".to_owned()])),
+        in_version(
+            &ListTransactionsRequest::default().with_state_filters(vec![String::new()]),
+            1,
+        ),
     ]
 }
 

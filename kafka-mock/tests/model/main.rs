@@ -15,6 +15,7 @@ mod faults;
 mod fetch;
 mod groups;
 mod hostile;
+mod known_transactions;
 mod leaders;
 mod list_offsets;
 mod member;

@@ -15,6 +15,8 @@ impl Cluster {
             ApiKey::INCREMENTAL_ALTER_CONFIGS => self.run(raw, Self::incremental_alter_configs),
             ApiKey::DESCRIBE_CLUSTER => self.run(raw, Self::describe_cluster),
             ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
+            ApiKey::DESCRIBE_TRANSACTIONS => self.run(raw, Self::describe_transactions),
+            ApiKey::LIST_TRANSACTIONS => self.run(raw, Self::list_transactions),
             _ => self.serve_group(raw),
         }
     }

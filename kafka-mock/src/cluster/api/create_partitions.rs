@@ -11,7 +11,7 @@ use kafka_wire::{
 };
 
 use super::{
-    super::{BrokerId, partition::Partition},
+    super::{BrokerId, admin::PARTITIONS_MAX, partition::Partition},
     Call, Cluster, Outcome, Pause, Target,
     create_topics::{Refused, refused},
 };
@@ -28,9 +28,17 @@ impl Cluster {
             *counts.entry(topic.name.clone()).or_insert(0) += 1;
         }
         let mut results = Vec::new();
+        let once = request.topics.iter().filter(|it| counts[&it.name] == 1);
+        let many = self.grows_by_too_many(once);
         for asked in &request.topics {
             match counts.remove(&asked.name) {
                 None => {}
+                Some(1) if many => results.push(
+                    CreatePartitionsTopicResult::default()
+                        .with_name(asked.name.clone())
+                        .with_error_code(ErrorCode::POLICY_VIOLATION)
+                        .with_error_message(Some(TOO_MANY.to_owned())),
+                ),
                 Some(1) => results.push(self.grow_one(call, asked, request.validate_only)),
                 Some(_) => results.push(
                     CreatePartitionsTopicResult::default()
@@ -44,6 +52,19 @@ impl Cluster {
             .with_results(results)
             .with_throttle_time_ms(pause.throttle_time_ms());
         Ok(call.answer::<CreatePartitionsRequest>(&response))
+    }
+
+    /// Whether all topics together would get more partitions than a request may create.
+    fn grows_by_too_many<'a>(
+        &self,
+        topics: impl Iterator<Item = &'a CreatePartitionsTopic>,
+    ) -> bool {
+        let added = topics.map(|asked| {
+            let present = self.partitions(&asked.name);
+            let added = present.map(|it| i64::from(asked.count) - i64::from(it));
+            added.unwrap_or(0).max(0)
+        });
+        added.sum::<i64>() > i64::from(PARTITIONS_MAX)
     }
 
     fn grow_one(
@@ -119,3 +140,5 @@ impl Cluster {
         Ok(())
     }
 }
+
+const TOO_MANY: &str = "Excessively large number of additional partitions per request.";

@@ -7,14 +7,16 @@ use kafka_wire::{
     messages::{
         CreateTopicsRequest, CreateTopicsResponse,
         create_topics::{CreatableTopic, CreatableTopicConfigs, CreatableTopicResult},
+        describe_configs::DescribeConfigsResourceResult,
     },
 };
 
 use super::{
     super::{
         BrokerId, ClusterError, TopicConfig,
+        admin::PARTITIONS_MAX,
         partition::Partition,
-        topic_config::{self, Given, Settings},
+        topic_config::{Given, Settings},
     },
     Call, Cluster, Outcome, Pause, Target,
 };
@@ -34,9 +36,17 @@ impl Cluster {
             *counts.entry(topic.name.clone()).or_insert(0) += 1;
         }
         let mut topics = Vec::new();
+        let once = request.topics.iter().filter(|it| counts[&it.name] == 1);
+        let many = asks_for_too_many(once, self.config.default_partitions);
         for asked in &request.topics {
             match counts.remove(&asked.name) {
                 None => {}
+                Some(1) if many => topics.push(
+                    CreatableTopicResult::default()
+                        .with_name(asked.name.clone())
+                        .with_error_code(ErrorCode::POLICY_VIOLATION)
+                        .with_error_message(Some(TOO_MANY.to_owned())),
+                ),
                 Some(1) => topics.push(self.create_one(call, asked, request.validate_only)),
                 Some(_) => topics.push(
                     CreatableTopicResult::default()
@@ -67,10 +77,11 @@ impl Cluster {
         };
         result.error_code = self.as_scripted(call, target, |cluster| {
             match cluster.create_as_asked(asked, validate_only) {
-                Ok(config) => {
+                Ok((config, settings)) => {
                     result.num_partitions = config.partitions;
                     result.replication_factor = config.replication_factor;
-                    result.configs = Some(told(&config));
+                    let settings = cluster.topic_settings(&settings);
+                    result.configs = Some(settings.into_iter().map(told).collect());
                     ErrorCode::NONE
                 }
                 Err((code, message)) => {
@@ -91,16 +102,16 @@ impl Cluster {
         &mut self,
         asked: &CreatableTopic,
         validate_only: bool,
-    ) -> Result<TopicConfig, Refused> {
+    ) -> Result<(TopicConfig, Given), Refused> {
         let (config, settings) = self.config_as_asked(asked)?;
         self.may_create(&asked.name, &config).map_err(refused)?;
         if validate_only {
-            return Ok(config);
+            return Ok((config, settings));
         }
         self.create_topic(&asked.name, config.clone())
             .map_err(refused)?;
         if let Some(topic) = self.topics.get_mut(&asked.name) {
-            topic.settings = settings;
+            topic.settings.clone_from(&settings);
             for assignment in &asked.assignments {
                 let replicas = assignment
                     .broker_ids
@@ -112,7 +123,7 @@ impl Cluster {
                 }
             }
         }
-        Ok(config)
+        Ok((config, settings))
     }
 
     fn config_as_asked(&self, asked: &CreatableTopic) -> Result<(TopicConfig, Given), Refused> {
@@ -190,17 +201,30 @@ impl Cluster {
     }
 }
 
-fn told(config: &TopicConfig) -> Vec<CreatableTopicConfigs> {
-    let settings = topic_config::list(config).into_iter();
-    let settings = settings.map(|(name, value)| {
-        CreatableTopicConfigs::default()
-            .with_name(name.to_owned())
-            .with_value(Some(value))
-            .with_read_only(false)
-            .with_config_source(DEFAULT_CONFIG)
-            .with_is_sensitive(false)
+/// Whether all topics together would have as many partitions as no request may create, as with Kafka:
+/// to add just so many is allowed.
+fn asks_for_too_many<'a>(topics: impl Iterator<Item = &'a CreatableTopic>, default: i32) -> bool {
+    let partitions = topics.map(|topic| {
+        let given = match topic.num_partitions {
+            DEFAULT => default,
+            given => given.max(0),
+        };
+        match topic.assignments.len() {
+            0 => i64::from(given),
+            assigned => assigned as i64,
+        }
     });
-    settings.collect()
+    partitions.sum::<i64>() >= i64::from(PARTITIONS_MAX)
+}
+
+/// All but what a setting falls back to.
+fn told(setting: DescribeConfigsResourceResult) -> CreatableTopicConfigs {
+    CreatableTopicConfigs::default()
+        .with_name(setting.name)
+        .with_value(setting.value)
+        .with_read_only(setting.read_only)
+        .with_config_source(setting.config_source)
+        .with_is_sensitive(setting.is_sensitive)
 }
 
 pub(super) fn refused(error: ClusterError) -> Refused {
@@ -216,7 +240,6 @@ pub(super) fn refused(error: ClusterError) -> Refused {
     (code, error.to_string())
 }
 
+const TOO_MANY: &str = "Excessively large number of partitions per request.";
 /// The cluster's default is wanted.
 const DEFAULT: i32 = -1;
-/// `ConfigSource.DEFAULT_CONFIG`.
-const DEFAULT_CONFIG: i8 = 5;

@@ -1,4 +1,5 @@
-//! DescribeConfigs: of topics what they have, of brokers what topics inherit.
+//! DescribeConfigs: of topics every setting that Kafka has, of a broker those that can be chosen here;
+//! each with its type, where its value comes from, and what it falls back to. What a setting does is not told.
 
 use kafka_wire::{
     ErrorCode,
@@ -6,17 +7,20 @@ use kafka_wire::{
         DescribeConfigsRequest, DescribeConfigsResponse,
         describe_configs::{
             DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult,
+            DescribeConfigsSynonym,
         },
     },
 };
 
 use super::{
-    super::{BrokerId, topic_config},
+    super::{
+        BrokerId, UncleanElection,
+        topic_config::Given,
+        topic_name,
+        topic_setting::{self, TopicSetting},
+    },
     Call, Cluster, Outcome, Pause, Target,
 };
-
-/// Name, value, and where the value comes from.
-type Setting = (String, String, i8);
 
 impl Cluster {
     pub(super) fn describe_configs(
@@ -25,10 +29,16 @@ impl Cluster {
         request: DescribeConfigsRequest,
         pause: Pause,
     ) -> Outcome {
-        let results = request
-            .resources
-            .into_iter()
-            .map(|it| self.describe_one(call, it));
+        let resources = request.resources.into_iter();
+        let results = resources.map(|it| {
+            let mut result = self.describe_one(call, it);
+            if !request.include_synonyms {
+                for setting in &mut result.configs {
+                    setting.synonyms.clear();
+                }
+            }
+            result
+        });
         let response = DescribeConfigsResponse::default()
             .with_results(results.collect())
             .with_throttle_time_ms(pause.throttle_time_ms());
@@ -53,8 +63,8 @@ impl Cluster {
         };
         let error_code = self.as_scripted(call, target, |cluster| {
             let found = match resource_type {
-                TOPIC => cluster.topic_settings(&resource_name),
-                BROKER => cluster.broker_settings(&resource_name),
+                TOPIC => cluster.settings_of_topic(&resource_name),
+                BROKER => cluster.settings_of_broker(call.broker(), &resource_name),
                 _ => Err(ErrorCode::INVALID_REQUEST),
             };
             found
@@ -62,89 +72,188 @@ impl Cluster {
                 .err()
                 .unwrap_or_default()
         });
-        let wanted = |(name, ..): &Setting| {
-            configuration_keys
-                .as_ref()
-                .is_none_or(|keys| keys.contains(name))
-        };
+        let wanted = configuration_keys.unwrap_or_default();
+        settings.retain(|it| wanted.is_empty() || wanted.contains(&it.name));
         DescribeConfigsResult::default()
             .with_error_code(error_code)
             .with_error_message(None)
             .with_resource_type(resource_type)
             .with_resource_name(resource_name)
-            .with_configs(settings.into_iter().filter(wanted).map(told).collect())
+            .with_configs(settings)
     }
 
-    fn topic_settings(&self, name: &str) -> Result<Vec<Setting>, ErrorCode> {
-        let topic = self
-            .topics
-            .get(name)
-            .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        let acting = topic_config::list(&topic.config);
-        let others = topic.settings.iter();
-        let others = others.filter(|(name, _)| acting.iter().all(|(known, _)| known != name));
-        let others =
-            others.map(|(name, value)| (name.clone(), value.clone(), DYNAMIC_TOPIC_CONFIG));
-        let settings = acting.iter().map(|(name, value)| {
-            let (value, source) = match topic.settings.get(*name) {
-                Some(given) => (given, DYNAMIC_TOPIC_CONFIG),
-                None => (value, DEFAULT_CONFIG),
-            };
-            ((*name).to_owned(), value.clone(), source)
+    fn settings_of_topic(
+        &self,
+        name: &str,
+    ) -> Result<Vec<DescribeConfigsResourceResult>, ErrorCode> {
+        if topic_name::problem_with(name).is_some() {
+            return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
+        }
+        let topic = self.topics.get(name);
+        let topic = topic.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        Ok(self.topic_settings(&topic.settings))
+    }
+
+    /// Every setting of a topic that was given these.
+    pub(super) fn topic_settings(&self, given: &Given) -> Vec<DescribeConfigsResourceResult> {
+        let settings = topic_setting::all().map(|setting| {
+            let own = given.get(setting.name);
+            let own = own.map(|value| synonym(setting.name, value, DYNAMIC_TOPIC_CONFIG));
+            let mut synonyms = Vec::from_iter(own);
+            if let Some(of_brokers) = setting.of_brokers {
+                synonyms.extend(self.synonyms_of_broker(of_brokers, setting.default));
+            }
+            told(setting, synonyms)
         });
-        Ok(settings.chain(others).collect())
+        settings.collect()
     }
 
-    fn broker_settings(&self, name: &str) -> Result<Vec<Setting>, ErrorCode> {
-        // An empty name stands for the defaults of all brokers.
-        let known = name
-            .parse()
-            .is_ok_and(|id| self.brokers.get(BrokerId(id)).is_some());
-        if !known && !name.is_empty() {
+    /// What can be chosen of a broker, which tells of itself only.
+    fn settings_of_broker(
+        &self,
+        broker: BrokerId,
+        name: &str,
+    ) -> Result<Vec<DescribeConfigsResourceResult>, ErrorCode> {
+        // An empty name stands for what was changed for all brokers at run time: nothing.
+        if name.is_empty() {
+            return Ok(Vec::new());
+        }
+        if name.parse() != Ok(broker.0) {
             return Err(ErrorCode::INVALID_REQUEST);
         }
+        let settings = BROKER_SETTINGS.iter().map(|setting| {
+            let synonyms = self.synonyms_of_broker(setting.name, setting.default);
+            first_of(synonyms, setting.default)
+                .with_name(setting.name.to_owned())
+                .with_read_only(setting.change == Change::AtStart)
+                .with_config_type(setting.type_number)
+        });
+        Ok(settings.collect())
+    }
+
+    /// What a broker was started with, if that differs from Kafka's default, and that.
+    fn synonyms_of_broker(&self, name: &str, default: &str) -> Vec<DescribeConfigsSynonym> {
+        let own = self.value_of_broker(name);
+        let own = own.filter(|value| value != default);
+        let own = own.map(|value| synonym(name, &value, STATIC_BROKER_CONFIG));
+        let default = synonym(name, default, DEFAULT_CONFIG);
+        own.into_iter().chain([default]).collect()
+    }
+
+    fn value_of_broker(&self, name: &str) -> Option<String> {
         let config = &self.config;
-        let settings = [
-            (
-                "auto.create.topics.enable",
-                config.auto_create_topics.to_string(),
-            ),
-            (
-                "default.replication.factor",
-                config.default_replication_factor.to_string(),
-            ),
-            ("message.max.bytes", config.message_max_bytes.to_string()),
-            (
-                "min.insync.replicas",
-                config.min_insync_replicas.to_string(),
-            ),
-            ("num.partitions", config.default_partitions.to_string()),
-            (
-                "producer.id.expiration.ms",
-                config.producer_id_expiration.as_millis().to_string(),
-            ),
-            (
-                "socket.request.max.bytes",
-                config.request_max_bytes.to_string(),
-            ),
-        ];
-        let settings = settings.into_iter();
-        Ok(settings
-            .map(|(name, value)| (name.to_owned(), value, STATIC_BROKER_CONFIG))
-            .collect())
+        Some(match name {
+            "auto.create.topics.enable" => config.auto_create_topics.to_string(),
+            "default.replication.factor" => config.default_replication_factor.to_string(),
+            "message.max.bytes" => config.message_max_bytes.to_string(),
+            "min.insync.replicas" => config.min_insync_replicas.to_string(),
+            "num.partitions" => config.default_partitions.to_string(),
+            "producer.id.expiration.ms" => config.producer_id_expiration.as_millis().to_string(),
+            "socket.request.max.bytes" => config.request_max_bytes.to_string(),
+            "unclean.leader.election.enable" => {
+                (config.unclean_election == UncleanElection::Allowed).to_string()
+            }
+            _ => return None,
+        })
     }
 }
 
-fn told((name, value, config_source): Setting) -> DescribeConfigsResourceResult {
+fn told(
+    setting: &TopicSetting,
+    synonyms: Vec<DescribeConfigsSynonym>,
+) -> DescribeConfigsResourceResult {
+    first_of(synonyms, setting.default)
+        .with_name(setting.name.to_owned())
+        .with_config_type(setting.type_number())
+}
+
+/// The first that is set counts.
+fn first_of(synonyms: Vec<DescribeConfigsSynonym>, default: &str) -> DescribeConfigsResourceResult {
+    let (value, source) = match synonyms.first() {
+        Some(first) => (first.value.clone(), first.source),
+        None => (Some(default.to_owned()), DEFAULT_CONFIG),
+    };
     DescribeConfigsResourceResult::default()
-        .with_name(name)
-        .with_value(Some(value))
-        .with_config_source(config_source)
+        .with_value(value)
+        .with_config_source(source)
+        .with_synonyms(synonyms)
         .with_documentation(None)
 }
 
+fn synonym(name: &str, value: &str, source: i8) -> DescribeConfigsSynonym {
+    DescribeConfigsSynonym::default()
+        .with_name(name.to_owned())
+        .with_value(Some(value.to_owned()))
+        .with_source(source)
+}
+
+/// A setting of brokers, with Kafka's default.
+struct BrokerSetting {
+    name: &'static str,
+    type_number: i8,
+    default: &'static str,
+    change: Change,
+}
+
+/// When a broker's setting can be changed in Kafka.
+#[derive(PartialEq, Eq)]
+enum Change {
+    AtStart,
+    AtAnyTime,
+}
+
+const fn setting(
+    name: &'static str,
+    type_number: i8,
+    default: &'static str,
+    change: Change,
+) -> BrokerSetting {
+    BrokerSetting {
+        name,
+        type_number,
+        default,
+        change,
+    }
+}
+
+static BROKER_SETTINGS: [BrokerSetting; 8] = [
+    setting(
+        "auto.create.topics.enable",
+        BOOLEAN,
+        "true",
+        Change::AtStart,
+    ),
+    setting("default.replication.factor", INT, "1", Change::AtStart),
+    setting("message.max.bytes", INT, "1048588", Change::AtAnyTime),
+    setting("min.insync.replicas", INT, "1", Change::AtAnyTime),
+    setting("num.partitions", INT, "1", Change::AtStart),
+    setting(
+        "producer.id.expiration.ms",
+        INT,
+        "86400000",
+        Change::AtAnyTime,
+    ),
+    setting(
+        "socket.request.max.bytes",
+        INT,
+        "104857600",
+        Change::AtStart,
+    ),
+    setting(
+        "unclean.leader.election.enable",
+        BOOLEAN,
+        "false",
+        Change::AtAnyTime,
+    ),
+];
+
+/// `ConfigResource.Type`.
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+/// `DescribeConfigsResponse.ConfigSource`.
 const DYNAMIC_TOPIC_CONFIG: i8 = 1;
 const STATIC_BROKER_CONFIG: i8 = 4;
 const DEFAULT_CONFIG: i8 = 5;
+/// `DescribeConfigsResponse.ConfigType`.
+const BOOLEAN: i8 = 1;
+const INT: i8 = 3;

@@ -14,10 +14,7 @@ use kafka_wire::{
 };
 
 use super::{
-    super::{
-        topic_config::{self, Settings},
-        topic_name,
-    },
+    super::{topic_config::Settings, topic_name, topic_setting},
     Call, Cluster, Outcome, Pause, Target,
     create_topics::Refused,
 };
@@ -131,7 +128,8 @@ fn check_changes(changes: &[AlterableConfig]) -> Result<(), Refused> {
             return Err(invalid("Error due to duplicate config keys"));
         }
         if !(SET..=SUBTRACT).contains(config_operation) {
-            return Err(invalid(format!("Unknown operation {config_operation}")));
+            let message = format!("Unknown operation {config_operation}");
+            return Err((ErrorCode::UNKNOWN_SERVER_ERROR, message));
         }
         if value.is_none() && *config_operation != DELETE {
             return Err(invalid(format!("Null value not supported for : {name}")));
@@ -152,7 +150,7 @@ fn alter(
         SET => return settings.set(name, value),
         _ => {}
     }
-    if !topic_config::is_list(name) {
+    if topic_setting::find(name).is_some_and(|it| !it.is_list()) {
         let verb = if operation == APPEND {
             "APPEND"
         } else {

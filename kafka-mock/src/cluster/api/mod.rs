@@ -19,6 +19,7 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_producers;
+mod describe_transactions;
 mod end_txn;
 mod fetch;
 mod find_coordinator;
@@ -31,6 +32,7 @@ mod join_group;
 mod leave_group;
 mod list_groups;
 mod list_offsets;
+mod list_transactions;
 mod metadata;
 mod named_topics;
 mod offset_commit;
@@ -52,12 +54,12 @@ use kafka_wire::{
         ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
         CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
         DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-        DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
-        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
-        ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
-        OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
-        SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
+        DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
+        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
+        IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+        ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+        OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, PushTelemetryRequest,
+        SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -73,7 +75,7 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 35] = [
+const SERVED: [(ApiKey, VersionRange); 37] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -95,6 +97,8 @@ const SERVED: [(ApiKey, VersionRange); 35] = [
     served::<SaslAuthenticateRequest>(),
     served::<DescribeClusterRequest>(),
     served::<DescribeProducersRequest>(),
+    served::<DescribeTransactionsRequest>(),
+    (ApiKey::LIST_TRANSACTIONS, LIST_TRANSACTIONS_WITHOUT_PATTERN),
     served::<GetTelemetrySubscriptionsRequest>(),
     served::<PushTelemetryRequest>(),
     served::<JoinGroupRequest>(),
@@ -110,6 +114,9 @@ const SERVED: [(ApiKey, VersionRange); 35] = [
     served::<ConsumerGroupHeartbeatRequest>(),
     served::<ConsumerGroupDescribeRequest>(),
 ];
+
+/// Nothing here reads a pattern of RE2, as version 2 has (KIP-1152).
+const LIST_TRANSACTIONS_WITHOUT_PATTERN: VersionRange = VersionRange::new(0, 1);
 
 /// What only brokers offer that receive metrics.
 const TELEMETRY: [ApiKey; 2] = [ApiKey::GET_TELEMETRY_SUBSCRIPTIONS, ApiKey::PUSH_TELEMETRY];

@@ -7,12 +7,13 @@ use kafka_wire::{
         ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
         CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
         DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-        DescribeProducersRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
-        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
-        ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
-        OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
-        SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
+        DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
+        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
+        IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+        ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest, MetadataRequest,
+        OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest,
+        PushTelemetryRequest, SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest,
+        TxnOffsetCommitRequest,
     },
 };
 
@@ -59,6 +60,8 @@ impl NamedTopics for LeaveGroupRequest {}
 impl NamedTopics for DescribeGroupsRequest {}
 impl NamedTopics for ListGroupsRequest {}
 impl NamedTopics for DeleteGroupsRequest {}
+impl NamedTopics for DescribeTransactionsRequest {}
+impl NamedTopics for ListTransactionsRequest {}
 impl NamedTopics for IncrementalAlterConfigsRequest {}
 
 /// Requests that name partitions, topic by topic: the fields that hold the topics and their
