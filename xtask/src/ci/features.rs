@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::stages::{DENY_WARNINGS, LIBRARIES};
+use super::selection::{DENY_WARNINGS, LIBRARIES};
 use super::tools;
 use crate::shell;
 

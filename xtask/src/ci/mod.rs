@@ -8,6 +8,7 @@ mod features;
 mod minimal;
 mod no_c;
 mod other_clients;
+mod selection;
 mod stages;
 mod tools;
 

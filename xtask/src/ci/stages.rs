@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::selection::{DENY_WARNINGS, LIBRARIES};
 use super::{features, minimal, no_c, other_clients, tools};
 use crate::kafka::require_java;
 use crate::undo::Undo;
@@ -127,7 +128,6 @@ const fn on_java(
 
 /// Every test is built with these.
 const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
-pub(super) const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 fn fmt() -> Result<()> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))
@@ -193,8 +193,6 @@ fn rustup(words: &[&str], target: &str) -> Result<()> {
 
 /// The `rust-version` of the workspace, which is also this tool's.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
-pub(super) const LIBRARIES: [&str; 5] =
-    ["--workspace", "--exclude", "xtask", "--exclude", "examples"];
 
 /// Each is built from its archive alone, with those that it depends on from theirs.
 fn package() -> Result<()> {
