@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use crate::libraries::LIBRARIES;
 use crate::shell;
 
 /// Compare the public API of each library with what is written down.
@@ -36,14 +37,6 @@ impl Task {
 
 /// The compiler whose form of JSON is read; each has its own.
 const RUST: &str = "1.95";
-const LIBRARIES: [&str; 6] = [
-    "kafka-wire",
-    "kafka-serde",
-    "kafka-partition",
-    "kafka-accumulator",
-    "kafka-mock",
-    "kafka-producer",
-];
 
 /// Whether the compiler of this machine is the one whose JSON is read; if not, which it is.
 pub(crate) fn is_readable() -> std::result::Result<(), String> {
@@ -121,17 +114,18 @@ fn document() -> Result<()> {
     shell::run(doc.env("RUSTDOC", &rustdoc))
 }
 
-/// One line for each item, but for what implements a trait: that it does is enough. What messages are made of is Kafka's
+/// One line for each item. Of what implements a trait, types are listed (of what a future returns), functions are not. What messages are made of is Kafka's
 /// business: their declarations are compared with Kafka's schemas elsewhere.
 fn listed(items: impl Iterator<Item = String>) -> String {
     let mut list = String::new();
     let mut implementor = None;
     for item in items {
-        let of_trait = item.starts_with("impl").then(|| item.split_once(" for "));
-        match of_trait {
-            Some(of) => implementor = of.map(|(_, name)| without_generics(name).to_owned() + "::"),
-            None if belongs_to(implementor.as_deref(), &item) => continue,
-            None => {}
+        if item.starts_with("impl") {
+            implementor = implementor_of(&item).map(|name| format!(" {name}::"));
+        } else if !item.starts_with("pub type ")
+            && implementor.as_ref().is_some_and(|name| item.contains(name))
+        {
+            continue;
         }
         if !is_part_of_message(&item) {
             list.push_str(&item);
@@ -141,12 +135,10 @@ fn listed(items: impl Iterator<Item = String>) -> String {
     list
 }
 
-fn belongs_to(implementor: Option<&str>, item: &str) -> bool {
-    implementor.is_some_and(|implementor| item.contains(implementor))
-}
-
-fn without_generics(name: &str) -> &str {
-    name.split(['<', ' ']).next().unwrap_or(name)
+/// What a line says that it implements a trait for.
+fn implementor_of(implements: &str) -> Option<&str> {
+    let (_, name) = implements.split_once(" for ")?;
+    Some(name.split_once(" where ").map_or(name, |(name, _)| name))
 }
 
 fn is_part_of_message(item: &str) -> bool {
@@ -178,13 +170,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_implements_a_trait_is_one_line() {
+    fn functions_of_traits_are_not_listed() {
         let items = [
             "pub struct a::B",
             "impl a::B",
             "pub fn a::B::new() -> Self",
             "impl core::clone::Clone for a::B",
             "pub fn a::B::clone(&self) -> a::B",
+            "impl<T> core::clone::Clone for a::G<T> where T: Copy",
+            "pub fn a::G<T>::clone(&self) -> a::G<T>",
+            "impl<T> core::future::Future for a::G<T>",
+            "pub type a::G<T>::Output = T",
             "pub struct a::Bc",
             "pub fn a::free()",
         ];

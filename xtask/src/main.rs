@@ -17,6 +17,7 @@ mod ci;
 mod counts;
 mod dashboard;
 mod kafka;
+mod libraries;
 mod mutants;
 mod shell;
 mod simulate;

@@ -10,8 +10,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::libraries::LIBRARIES;
 use crate::{shell, workspace_copy};
 
 /// Checks the producer with all features that need no C, then runs the tests of the codecs and of the
@@ -26,11 +27,6 @@ pub(super) fn check() -> Result<usize> {
     compiler.stays_idle(shell::run(&mut check))?;
     let copy = dir.join("workspace");
     workspace_copy::make(&copy, &LIBRARIES, without_c)?;
-    fs::copy(
-        shell::workspace().join("Cargo.lock"),
-        copy.join("Cargo.lock"),
-    )
-    .context("Cargo.lock")?;
     let mut wire = cargo(&dir, &compiler, &copy);
     wire.args(["test", "--quiet", "--no-default-features"]);
     wire.args(["-p", "kafka-wire", "--lib", "--tests"]);
@@ -40,14 +36,6 @@ pub(super) fn check() -> Result<usize> {
 
 const WITH_TLS: &str =
     "tokio,gzip,snappy,lz4,json,oauth-oidc,aws-msk-iam,unstable-engine,tls-graviola";
-const LIBRARIES: [&str; 6] = [
-    "kafka-wire",
-    "kafka-serde",
-    "kafka-partition",
-    "kafka-accumulator",
-    "kafka-mock",
-    "kafka-producer",
-];
 const CODECS: &str = "gzip,snappy,lz4,json";
 
 fn cargo(dir: &Path, compiler: &Compiler, workspace: &Path) -> Command {
@@ -96,37 +84,14 @@ impl Compiler {
     }
 }
 
-/// A manifest without the lines that make cargo compile C for tests.
-fn without_c(manifest: &str) -> String {
-    // Criterion measures; its allocator of stacks is C. Examples and this tool are not copied.
-    let gone = [
-        "criterion.workspace = true",
-        "    \"examples\",",
-        "    \"xtask\",",
-    ];
-    let kept = manifest.lines().filter(|line| !gone.contains(line));
-    kept.collect::<Vec<_>>().join("\n") + "\n"
+/// Criterion, which measures, compiles C for its stacks.
+fn without_c(dependency: &str) -> bool {
+    dependency != "criterion"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn our_manifests_name_what_is_left_out() {
-        let manifest = |package: &str| {
-            let path = shell::workspace().join(package).join("Cargo.toml");
-            fs::read_to_string(path).unwrap()
-        };
-        for (package, gone) in [
-            ("", "\"xtask\""),
-            ("kafka-wire", "\ncriterion"),
-            ("kafka-producer", "\ncriterion"),
-        ] {
-            let (before, after) = (manifest(package), without_c(&manifest(package)));
-            assert!(before.contains(gone) && !after.contains(gone), "{package}");
-        }
-    }
 
     #[test]
     fn a_call_of_the_compiler_is_told_with_its_caller() {

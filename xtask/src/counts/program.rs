@@ -49,9 +49,7 @@ impl Program {
     pub(super) fn build() -> Result<Self> {
         let dir = shell::target().join("counts");
         let copy = dir.join("workspace");
-        workspace_copy::make(&copy, &PACKAGES, of_counts)?;
-        let lock = "Cargo.lock";
-        std::fs::copy(shell::workspace().join(lock), copy.join(lock)).context(lock)?;
+        workspace_copy::make(&copy, &PACKAGES, counting_needs)?;
         let mut build = shell::cargo();
         build.current_dir(copy);
         build.env("CARGO_TARGET_DIR", dir.join("target"));
@@ -138,23 +136,9 @@ const PACKAGES: [&str; 5] = [
     "kafka-producer",
 ];
 
-/// A manifest without the other members of the workspace, and without what other benchmarks and tests depend on: fully
-/// optimised, that takes longer than what is counted.
-fn of_counts(manifest: &str) -> String {
-    let mut is_of_tests = false;
-    let kept = manifest.lines().filter(|line| {
-        if line.starts_with('[') {
-            is_of_tests = line.contains("dev-dependencies");
-        }
-        let is_needed = ["[", "allocation-counter", "serde_json"];
-        let is_needed = is_needed.iter().any(|name| line.starts_with(name));
-        let is_other_member = ["examples", "kafka-mock", "xtask"];
-        let is_other_member = is_other_member
-            .iter()
-            .any(|member| *line == format!("    \"{member}\","));
-        (is_needed || !is_of_tests) && !is_other_member
-    });
-    kept.collect::<Vec<_>>().join("\n") + "\n"
+/// Fully optimised, what other benchmarks and tests depend on takes longer to build than what is counted.
+fn counting_needs(dependency: &str) -> bool {
+    ["allocation-counter", "serde_json"].contains(&dependency)
 }
 
 /// The program that cargo says it has built.
@@ -191,18 +175,6 @@ const STRACE: &str = "strace";
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_other_benchmarks_and_tests_need_is_left_out() {
-        for package in PACKAGES {
-            let path = shell::workspace().join(package).join("Cargo.toml");
-            let manifest = std::fs::read_to_string(path).unwrap();
-            let left = of_counts(&manifest);
-            assert!(manifest.contains("\ncriterion"), "{package}");
-            assert!(!left.contains("\ncriterion"), "{package}");
-            assert!(left.contains("\n[lints]\n"), "{package}");
-        }
-    }
 
     #[test]
     fn the_program_is_where_cargo_says() {

@@ -14,7 +14,7 @@ use kafka_wire::{
 
 use super::{
     super::{
-        BrokerId, UncleanElection,
+        BrokerId, ClusterConfig, UncleanElection,
         topic_config::Given,
         topic_name,
         topic_setting::{self, TopicSetting},
@@ -133,28 +133,12 @@ impl Cluster {
 
     /// What a broker was started with, if that differs from Kafka's default, and that.
     fn synonyms_of_broker(&self, name: &str, default: &str) -> Vec<DescribeConfigsSynonym> {
-        let own = self.value_of_broker(name);
+        let known = BROKER_SETTINGS.iter().find(|it| it.name == name);
+        let own = known.map(|it| (it.value)(&self.config));
         let own = own.filter(|value| value != default);
         let own = own.map(|value| synonym(name, &value, STATIC_BROKER_CONFIG));
         let default = synonym(name, default, DEFAULT_CONFIG);
         own.into_iter().chain([default]).collect()
-    }
-
-    fn value_of_broker(&self, name: &str) -> Option<String> {
-        let config = &self.config;
-        Some(match name {
-            "auto.create.topics.enable" => config.auto_create_topics.to_string(),
-            "default.replication.factor" => config.default_replication_factor.to_string(),
-            "message.max.bytes" => config.message_max_bytes.to_string(),
-            "min.insync.replicas" => config.min_insync_replicas.to_string(),
-            "num.partitions" => config.default_partitions.to_string(),
-            "producer.id.expiration.ms" => config.producer_id_expiration.as_millis().to_string(),
-            "socket.request.max.bytes" => config.request_max_bytes.to_string(),
-            "unclean.leader.election.enable" => {
-                (config.unclean_election == UncleanElection::Allowed).to_string()
-            }
-            _ => return None,
-        })
     }
 }
 
@@ -187,12 +171,13 @@ fn synonym(name: &str, value: &str, source: i8) -> DescribeConfigsSynonym {
         .with_source(source)
 }
 
-/// A setting of brokers, with Kafka's default.
+/// A setting of brokers that can be chosen here, with Kafka's default.
 struct BrokerSetting {
     name: &'static str,
     type_number: i8,
     default: &'static str,
     change: Change,
+    value: fn(&ClusterConfig) -> String,
 }
 
 /// When a broker's setting can be changed in Kafka.
@@ -207,44 +192,27 @@ const fn setting(
     type_number: i8,
     default: &'static str,
     change: Change,
+    value: fn(&ClusterConfig) -> String,
 ) -> BrokerSetting {
     BrokerSetting {
         name,
         type_number,
         default,
         change,
+        value,
     }
 }
 
+#[rustfmt::skip]
 static BROKER_SETTINGS: [BrokerSetting; 8] = [
-    setting(
-        "auto.create.topics.enable",
-        BOOLEAN,
-        "true",
-        Change::AtStart,
-    ),
-    setting("default.replication.factor", INT, "1", Change::AtStart),
-    setting("message.max.bytes", INT, "1048588", Change::AtAnyTime),
-    setting("min.insync.replicas", INT, "1", Change::AtAnyTime),
-    setting("num.partitions", INT, "1", Change::AtStart),
-    setting(
-        "producer.id.expiration.ms",
-        INT,
-        "86400000",
-        Change::AtAnyTime,
-    ),
-    setting(
-        "socket.request.max.bytes",
-        INT,
-        "104857600",
-        Change::AtStart,
-    ),
-    setting(
-        "unclean.leader.election.enable",
-        BOOLEAN,
-        "false",
-        Change::AtAnyTime,
-    ),
+    setting("auto.create.topics.enable", BOOLEAN, "true", Change::AtStart, |it| it.auto_create_topics.to_string()),
+    setting("default.replication.factor", INT, "1", Change::AtStart, |it| it.default_replication_factor.to_string()),
+    setting("message.max.bytes", INT, "1048588", Change::AtAnyTime, |it| it.message_max_bytes.to_string()),
+    setting("min.insync.replicas", INT, "1", Change::AtAnyTime, |it| it.min_insync_replicas.to_string()),
+    setting("num.partitions", INT, "1", Change::AtStart, |it| it.default_partitions.to_string()),
+    setting("producer.id.expiration.ms", INT, "86400000", Change::AtAnyTime, |it| it.producer_id_expiration.as_millis().to_string()),
+    setting("socket.request.max.bytes", INT, "104857600", Change::AtStart, |it| it.request_max_bytes.to_string()),
+    setting("unclean.leader.election.enable", BOOLEAN, "false", Change::AtAnyTime, |it| (it.unclean_election == UncleanElection::Allowed).to_string()),
 ];
 
 /// `ConfigResource.Type`.

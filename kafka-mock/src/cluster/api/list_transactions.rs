@@ -76,7 +76,7 @@ fn selects(request: &ListTransactionsRequest, now_ms: i64, transaction: &Transac
     let longer_than = request.duration_filter;
     (ids.is_empty() || ids.contains(&transaction.producer_id))
         && (states.is_empty() || states.iter().any(|it| it == state))
-        && (longer_than < 0 || now_ms - transaction.started_ms > longer_than)
+        && (longer_than < 0 || now_ms.saturating_sub(transaction.started_ms) > longer_than)
 }
 
 fn told(id: &str, transaction: &Transaction) -> TransactionState {
