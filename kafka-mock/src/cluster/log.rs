@@ -33,7 +33,6 @@ pub(super) struct StoredBatch {
     /// As it is stored, with the true base offset.
     pub(super) header: BatchHeader,
     pub(super) content: Content,
-    pub(super) zstd: bool,
     pub(super) bytes: Bytes,
 }
 
@@ -126,7 +125,6 @@ impl Log {
         self.batches.push(StoredBatch {
             header: header.clone(),
             content,
-            zstd: batch.compression() == Compression::Zstd,
             bytes: bytes.into(),
         });
         header

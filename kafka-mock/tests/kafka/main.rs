@@ -169,6 +169,36 @@ fn what_is_read_is_what_kafka_would_give() {
     pair.kafka.ask(5, &gone);
 }
 
+#[test]
+#[ignore = "needs a real Kafka: run by cargo xtask ci kafka"]
+fn who_reads_by_an_old_version_gets_zstd_as_from_kafka() {
+    let pair = pair();
+    for (n, codec) in ["producer", "zstd"].into_iter().enumerate() {
+        let topic = format!("same-zstd-{n}-{}", now_ms());
+        let mut builder = BatchBuilder::new(BatchHeader::default());
+        builder
+            .push(now_ms(), &RecordParts::new(None, Some(b"v")))
+            .unwrap();
+        let sent = Sent::from(builder.build(Compression::Zstd).unwrap());
+        let settings = [("compression.type", codec)];
+        let [kafka, mock] =
+            [&pair.kafka, &pair.mock].map(|broker| broker.create(&topic, 1, &settings));
+        for broker in [&kafka, &mock] {
+            produce(broker, &topic, 0, 12, &sent);
+        }
+        for (version, offset) in [(4, 0), (9, 0), (9, 1), (9, 2), (10, 0), (12, 0)] {
+            let [theirs, ours] =
+                [&kafka, &mock].map(|broker| fetch(broker, &topic, version, offset));
+            assert_eq!(
+                theirs, ours,
+                "{codec}: from {offset} on, in version {version}"
+            );
+        }
+        let gone = DeleteTopicsRequest::default().with_topic_names(vec![topic]);
+        pair.kafka.ask(5, &gone);
+    }
+}
+
 fn named(name: &str) -> ApiVersionsRequest {
     ApiVersionsRequest::default()
         .with_client_software_name(name.to_owned())

@@ -101,7 +101,6 @@ impl Cluster {
                         READ_COMMITTED => Isolation::Committed,
                         _ => Isolation::Uncommitted,
                     },
-                    version: call.version.number,
                 };
                 let data = self.read_partition(call, topic, asked, terms);
                 let read = data.records.as_ref().map_or(0, Bytes::len);
@@ -221,7 +220,6 @@ struct Terms {
     left: usize,
     first: First,
     isolation: Isolation,
-    version: i16,
 }
 
 fn read_log(
@@ -251,9 +249,6 @@ fn read_log(
         let must = terms.first == First::Whatever && records.is_empty();
         if !fits && !must {
             break;
-        }
-        if batch.zstd && terms.version < FIRST_WITH_ZSTD {
-            return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
         }
         records.extend_from_slice(&batch.bytes);
         read_to = batch.header.last_offset() + 1;
@@ -293,5 +288,3 @@ const FULL_EPOCH: i32 = 0;
 const FINAL_EPOCH: i32 = -1;
 /// `IsolationLevel.READ_COMMITTED`.
 const READ_COMMITTED: i8 = 1;
-/// KIP-110.
-const FIRST_WITH_ZSTD: i16 = 10;
