@@ -125,6 +125,25 @@ fn javas_consumer_goes_on_where_its_group_was() {
     }
 }
 
+/// It says what it has read and what was committed, and fails by itself if offsets have gaps.
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_verifiable_consumer_commits_all_that_was_written() {
+    for protocol in PROTOCOLS {
+        let (kafka, written) = written::cluster();
+        let mut consumer = java("org.apache.kafka.tools.VerifiableConsumer");
+        consumer.args(["--bootstrap-server", &kafka.bootstrap_servers()]);
+        consumer.args(["--topic", "orders", "--group-id", "billing"]);
+        consumer.args(["--reset-policy", "earliest", "--group-protocol", protocol]);
+        consumer.args(["--max-messages", &written.len().to_string()]);
+        let printed = output(&mut consumer, "");
+        let commits = |success| printed.matches(&format!("\"success\":{success}")).count();
+        assert!(commits(true) > 0 && commits(false) == 0, "{printed}");
+        assert!(printed.contains("shutdown_complete"), "{printed}");
+        assert_eq!(committed(&kafka), written.len() as i64, "{protocol}");
+    }
+}
+
 #[test]
 #[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
 fn kcat_goes_on_where_its_group_was() {

@@ -1,4 +1,4 @@
-//! Clients in Python and Go: each tries the same, and the table in the README says of each what works.
+//! Clients in Python, Go and Rust: each tries the same, and the table in the README says of each what works.
 //!
 //! The programs are in `programs`; `python/contract.py` says what they print.
 
@@ -7,21 +7,26 @@ use std::{path::PathBuf, process::Command};
 use kafka_mock::MockCluster;
 use kafka_wire::compression::Compression;
 
-use crate::program::output;
+use crate::program::{class_path, output};
 
 const README: &str = include_str!("../../README.md");
 const REQUIREMENTS: &str = include_str!("programs/python/requirements.txt");
 const GO_MOD: &str = include_str!("programs/franz-go/go.mod");
+const CARGO_LOCK: &str = include_str!("programs/rust/Cargo.lock");
 
 /// The columns of the table behind the client and its version.
-const TRIED: [&str; 6] = [
+const TRIED: [&str; 7] = [
     "produce",
     "consume",
     "idempotent",
     "transactions",
     "classic group",
+    "KIP-848 group",
     "admin",
 ];
+
+/// The groups, each of which reads a topic of its own name.
+const GROUPS: [&str; 2] = ["classic", "consumer"];
 
 /// Where the clients are.
 fn clients() -> PathBuf {
@@ -44,6 +49,10 @@ fn python(program: &str) -> Command {
     // Without files of bytecode beside the source.
     python.arg("-B").arg(source.join(program));
     python
+}
+
+fn rust(client: &str) -> Command {
+    Command::new(clients().join("rust/debug").join(client))
 }
 
 /// The cells of the row of `client`: its version, and what works.
@@ -77,14 +86,35 @@ fn said<'a>(client: &str, printed: &'a str) -> Vec<&'a str> {
 /// what the cluster has.
 fn check(client: &str, mut program: Command) {
     let kafka = MockCluster::builder().brokers(3);
-    let topics = ["produced", "numbered", "transactional", "grouped"];
+    let topics = ["produced", "numbered", "transactional"].map(str::to_owned);
+    let groups = GROUPS.map(|group| format!("{group}-group"));
     let kafka = topics
-        .iter()
-        .fold(kafka, |kafka, name| kafka.topic(*name, 2));
+        .into_iter()
+        .chain(groups)
+        .fold(kafka, |kafka, name| kafka.topic(name, 2));
     let kafka = kafka.start_blocking().unwrap();
     let printed = output(program.arg(kafka.bootstrap_servers()), "");
-    assert_eq!(said(client, &printed), row(client));
+    let row = row(client);
+    assert_eq!(said(client, &printed), row);
+    let works: Vec<_> = row[1..]
+        .iter()
+        .map(|cell| cell.starts_with("yes"))
+        .collect();
+    check_what_was_written(&kafka, works[2], works[3]);
+    for (group, works) in GROUPS.iter().zip(&works[4..]) {
+        for partition in 0..2 {
+            let committed = kafka.committed(group, &format!("{group}-group"), partition);
+            assert_eq!(
+                committed,
+                works.then_some(10),
+                "{group}, partition {partition}"
+            );
+        }
+    }
+}
 
+/// Nothing of what the client does not have.
+fn check_what_was_written(kafka: &MockCluster, idempotent: bool, transactions: bool) {
     let codecs = kafka.records("produced").into_iter();
     let codecs: Vec<_> = codecs.map(|it| it.compression.name()).collect();
     assert_eq!(codecs, ["none", "gzip", "snappy", "lz4", "zstd"]);
@@ -92,37 +122,71 @@ fn check(client: &str, mut program: Command) {
     let numbered = kafka.records("numbered");
     let stamps = numbered.iter().map(|it| it.producer.unwrap());
     let sequences: Vec<_> = stamps.map(|it| it.sequence).collect();
-    assert_eq!(sequences, Vec::from_iter(0..100));
-    assert_eq!(kafka.records("transactional").len(), 9, "aborted ones, too");
-    assert_eq!(kafka.committed_records("transactional").len(), 6);
-    for partition in 0..2 {
-        let committed = kafka.committed("classic", "grouped", partition);
-        assert_eq!(committed, Some(10), "partition {partition}");
-    }
+    assert_eq!(
+        sequences,
+        Vec::from_iter(0..if idempotent { 100 } else { 0 })
+    );
+    let (all, committed) = if transactions { (9, 6) } else { (0, 0) };
+    assert_eq!(
+        kafka.records("transactional").len(),
+        all,
+        "aborted ones, too"
+    );
+    assert_eq!(kafka.committed_records("transactional").len(), committed);
 }
 
 #[test]
-#[ignore = "needs Python and Go: run by cargo xtask ci kafka"]
+#[ignore = "needs Python, Go and Java: run by cargo xtask ci kafka"]
 fn confluent_kafka_does_what_the_table_says() {
     check("confluent-kafka", python("confluent.py"));
 }
 
 #[test]
-#[ignore = "needs Python and Go: run by cargo xtask ci kafka"]
+#[ignore = "needs Python, Go and Java: run by cargo xtask ci kafka"]
 fn kafka_python_does_what_the_table_says() {
     check("kafka-python", python("kafkapython.py"));
 }
 
 #[test]
-#[ignore = "needs Python and Go: run by cargo xtask ci kafka"]
+#[ignore = "needs Python, Go and Java: run by cargo xtask ci kafka"]
 fn aiokafka_does_what_the_table_says() {
     check("aiokafka", python("aio.py"));
 }
 
 #[test]
-#[ignore = "needs Python and Go: run by cargo xtask ci kafka"]
+#[ignore = "needs Python, Go and Java: run by cargo xtask ci kafka"]
 fn franz_go_does_what_the_table_says() {
     check("franz-go", Command::new(clients().join("franz-go")));
+}
+
+#[test]
+#[ignore = "needs Python, Go and Java: run by cargo xtask ci kafka"]
+fn rdkafka_does_what_the_table_says() {
+    check("rdkafka", rust("rdkafka"));
+}
+
+#[test]
+#[ignore = "needs Python, Go and Java: run by cargo xtask ci kafka"]
+fn krafka_does_what_the_table_says() {
+    check("krafka", rust("krafka"));
+}
+
+#[test]
+#[ignore = "needs Python, Go and Java: run by cargo xtask ci kafka"]
+fn rskafka_does_what_the_table_says() {
+    check("rskafka", rust("rskafka"));
+}
+
+/// What it does is seen by tests of its own.
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn the_version_of_java_in_the_table_is_the_one_that_runs() {
+    let class_path = class_path();
+    let folder = class_path.trim_end_matches('*');
+    let jars = std::fs::read_dir(folder).unwrap();
+    let mut names = jars.map(|jar| jar.unwrap().file_name().into_string().unwrap());
+    let wanted = format!("kafka-clients-{}.jar", row("Java")[0]);
+    assert!(names.any(|name| name == wanted), "{folder} has no {wanted}");
 }
 
 /// What is asked for, without running it: the version up to a space.
@@ -135,4 +199,9 @@ fn the_versions_in_the_table_are_those_that_are_installed() {
     }
     let wanted = format!("\tgithub.com/twmb/franz-go v{}", row("franz-go")[0]);
     assert!(GO_MOD.lines().any(|line| line == wanted), "{wanted}");
+    for client in ["rdkafka", "krafka", "rskafka"] {
+        let version = row(client)[0].split(' ').next().unwrap();
+        let wanted = format!("name = \"{client}\"\nversion = \"{version}\"\n");
+        assert!(CARGO_LOCK.contains(&wanted), "{wanted}");
+    }
 }

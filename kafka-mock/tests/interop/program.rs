@@ -11,8 +11,8 @@ use std::{
 /// A JVM takes seconds to start, and the machine may be busy.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(300);
 
-/// Kafka's tool `class`.
-pub(crate) fn java(class: &str) -> Command {
+/// The jars of Apache Kafka.
+pub(crate) fn class_path() -> String {
     #[allow(
         clippy::disallowed_methods,
         reason = "where the jars are is told by who runs the test"
@@ -23,13 +23,18 @@ pub(crate) fn java(class: &str) -> Command {
              `cargo xtask ci kafka` brings them with Maven and sets it"
         )
     });
+    class_path
+}
+
+/// Kafka's tool `class`.
+pub(crate) fn java(class: &str) -> Command {
     let mut java = Command::new("java");
     java.args([
         "-Xmx256m",
         "-XX:TieredStopAtLevel=1",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     ]);
-    java.args(["-cp", &class_path, class]);
+    java.args(["-cp", &class_path(), class]);
     java
 }
 

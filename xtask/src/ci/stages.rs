@@ -7,7 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::selection::{DENY_WARNINGS, LIBRARIES};
 use super::{features, minimal, no_c, other_clients, tools};
@@ -375,10 +375,16 @@ fn real_kafka() -> Result<usize> {
     ours.args(["--skip", "beside_java"]);
     ours.envs(variables).env(kafka::CLASS_PATH, &class_path);
     ours.env(kafka::XTASK, std::env::current_exe()?);
-    let ours = shell::run_tests(&mut ours)?;
+    // The tests wait more than they compute: the clients are built meanwhile.
+    let (ours, clients) = std::thread::scope(|scope| {
+        let clients = scope.spawn(other_clients::bring);
+        (shell::run_tests(&mut ours), clients.join())
+    });
+    let ours = ours?;
+    let clients = clients.map_err(|_| anyhow!("what brings the clients panicked"))??;
     let mut others = ignored_tests("interop");
     others.env(kafka::CLASS_PATH, &class_path);
-    others.env(other_clients::CLIENTS, other_clients::bring()?);
+    others.env(other_clients::CLIENTS, clients);
     let others = shell::run_tests(&mut others)?;
     Ok(ours + others)
 }

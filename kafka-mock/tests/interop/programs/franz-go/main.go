@@ -45,7 +45,8 @@ func main() {
 	report("consume", consume)
 	report("idempotent", idempotent)
 	report("transactions", transactions)
-	report("classic group", group)
+	report("classic group", func(ctx context.Context) error { return group(ctx, "classic") })
+	report("KIP-848 group", func(ctx context.Context) error { return group(ctx, "consumer") })
 	report("admin", admin)
 }
 
@@ -216,24 +217,29 @@ func compare(found []*kgo.Record, wanted []string) error {
 	return nil
 }
 
-func member(options ...kgo.Opt) (*kgo.Client, error) {
-	base := []kgo.Opt{kgo.ConsumerGroup("classic"), kgo.ConsumeTopics("grouped"), kgo.DisableAutoCommit()}
-	start := kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())
-	return connect(append(append(base, start), options...)...)
+// A member of the group that is called as its protocol, and reads the topic of that name.
+func member(protocol string, options ...kgo.Opt) (*kgo.Client, error) {
+	base := []kgo.Opt{kgo.ConsumerGroup(protocol), kgo.ConsumeTopics(protocol + "-group"), kgo.DisableAutoCommit()}
+	base = append(base, kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.Balancers(kgo.RangeBalancer()))
+	if protocol == "consumer" {
+		base = append(base, kgo.ServerSideBalancer())
+	}
+	return connect(append(base, options...)...)
 }
 
 // Two members share the topic, commit what they have read, and a third goes on from there.
-func group(ctx context.Context) error {
-	if err := write(ctx, numbers("grouped", 0, 20, 2)); err != nil {
+func group(ctx context.Context, protocol string) error {
+	topic := protocol + "-group"
+	if err := write(ctx, numbers(topic, 0, 20, 2)); err != nil {
 		return err
 	}
-	if err := shared(ctx); err != nil {
+	if err := shared(ctx, protocol); err != nil {
 		return err
 	}
-	if err := write(ctx, numbers("grouped", 20, 22, 2)); err != nil {
+	if err := write(ctx, numbers(topic, 20, 22, 2)); err != nil {
 		return err
 	}
-	it, err := member()
+	it, err := member(protocol)
 	if err != nil {
 		return err
 	}
@@ -253,6 +259,7 @@ func group(ctx context.Context) error {
 // A member, and the partitions that it has now.
 type sharing struct {
 	client *kgo.Client
+	topic  string
 	mutex  sync.Mutex
 	owned  map[int32]bool
 }
@@ -277,24 +284,24 @@ func (it *sharing) partitions() []int32 {
 	return mine
 }
 
-func share() (*sharing, error) {
-	it := &sharing{owned: map[int32]bool{}}
+func share(protocol string) (*sharing, error) {
+	it := &sharing{topic: protocol + "-group", owned: map[int32]bool{}}
 	changed := func(owned bool) func(context.Context, *kgo.Client, map[string][]int32) {
 		return func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
-			it.set(topics["grouped"], owned)
+			it.set(topics[it.topic], owned)
 		}
 	}
 	lost := changed(false)
 	var err error
-	it.client, err = member(kgo.OnPartitionsAssigned(changed(true)), kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
+	it.client, err = member(protocol, kgo.OnPartitionsAssigned(changed(true)), kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
 	return it, err
 }
 
 // Two members read everything, have a partition each, and commit.
-func shared(ctx context.Context) error {
+func shared(ctx context.Context, protocol string) error {
 	members, found := []*sharing{}, map[string]bool{}
 	for range 2 {
-		it, err := share()
+		it, err := share(protocol)
 		if err != nil {
 			return err
 		}
@@ -326,7 +333,7 @@ func commit(ctx context.Context, it *sharing) error {
 		offsets[partition] = kgo.EpochOffset{Epoch: -1, Offset: 10}
 	}
 	var failed error
-	it.client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{"grouped": offsets},
+	it.client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{it.topic: offsets},
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
 			failed = err
 			if failed == nil {

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from contract import CODECS, STEP_S, expected, report, same, written
+from contract import CODECS, NOT_IN_IT, STEP_S, expected, report, same, written
 
 SERVERS = sys.argv[1]
 
@@ -83,13 +83,13 @@ async def transactions():
 async def write_numbers(numbers):
     async with producer() as it:
         for n in numbers:
-            await it.send_and_wait("grouped", str(n).encode(), partition=n % 2)
+            await it.send_and_wait("classic-group", str(n).encode(), partition=n % 2)
 
 
 async def group():
     await write_numbers(range(20))
-    async with consumer("grouped", group_id="classic") as one:
-        async with consumer("grouped", group_id="classic") as other:
+    async with consumer("classic-group", group_id="classic") as one:
+        async with consumer("classic-group", group_id="classic") as other:
             members, found = [one, other], set()
             while any(len(it.assignment()) != 1 for it in members) or len(found) < 20:
                 for it in members:
@@ -97,7 +97,7 @@ async def group():
             for it in members:
                 await it.commit({part: 10 for part in it.assignment()})
     await write_numbers([20, 21])
-    async with consumer("grouped", group_id="classic") as it:
+    async with consumer("classic-group", group_id="classic") as it:
         rest = []
         while len(rest) < 2:
             rest.extend([record.value for record in await records(it, 100)])
@@ -130,6 +130,7 @@ report(
         ("idempotent", step(idempotent)),
         ("transactions", step(transactions)),
         ("classic group", step(group)),
+        ("KIP-848 group", lambda: NOT_IN_IT),
         ("admin", step(admin)),
     ],
 )

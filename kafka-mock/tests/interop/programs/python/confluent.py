@@ -78,19 +78,24 @@ def transactions():
     same([it.value() for it in records], wanted)
 
 
-def write_numbers(numbers):
+def write_numbers(topic, numbers):
     it = producer()
     for n in numbers:
-        it.produce("grouped", str(n), partition=n % 2)
+        it.produce(topic, str(n), partition=n % 2)
     flush(it)
 
 
-def group():
-    write_numbers(range(20))
-    members = [consumer("classic") for _ in range(2)]
+def group(protocol):
+    topic = f"{protocol}-group"
+
+    def member():
+        it = consumer(protocol, **{"group.protocol": protocol})
+        it.subscribe([topic])
+        return it
+
+    write_numbers(topic, range(20))
+    members = [member() for _ in range(2)]
     found = []
-    for it in members:
-        it.subscribe(["grouped"])
 
     def poll():
         for it in members:
@@ -100,13 +105,12 @@ def group():
 
     until(poll, "two members share the topic")
     for it in members:
-        offsets = [TopicPartition("grouped", part.partition, 10) for part in it.assignment()]
+        offsets = [TopicPartition(topic, part.partition, 10) for part in it.assignment()]
         it.commit(offsets=offsets, asynchronous=False)
     for it in members:
         it.close()
-    write_numbers([20, 21])
-    it = consumer("classic")
-    it.subscribe(["grouped"])
+    write_numbers(topic, [20, 21])
+    it = member()
     rest = []
 
     def poll_rest():
@@ -141,7 +145,8 @@ report(
         ("consume", consume),
         ("idempotent", idempotent),
         ("transactions", transactions),
-        ("classic group", group),
+        ("classic group", lambda: group("classic")),
+        ("KIP-848 group", lambda: group("consumer")),
         ("admin", admin),
     ],
 )

@@ -1,7 +1,7 @@
 """What every program here tries, and how it says what works.
 
-Called with the bootstrap servers of a cluster that has the topics `produced`, `numbered`, `transactional`
-and `grouped`, of two partitions each. It prints the client's name and version, then a line for each thing
+Called with the bootstrap servers of a cluster that has the topics `produced`, `numbered`, `transactional`,
+`classic-group` and `consumer-group`, of two partitions each. It prints the client's name and version, then a line for each thing
 tried: `NAME: yes`, with what is to be known of it, or `NAME: no, REASON`.
 """
 
@@ -9,6 +9,8 @@ import sys
 import time
 import traceback
 
+# What is said of what a client does not have.
+NOT_IN_IT = "no, not in it"
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 HEADERS = [("h", b"1"), ("trace", b"x y"), ("h", b"2")]
 # For one answer of the cluster, and for one thing tried: much more than a busy machine needs.

@@ -7,7 +7,7 @@ from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartitio
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
-from contract import ANSWER_S, CODECS, expected, report, same, until, written
+from contract import ANSWER_S, CODECS, NOT_IN_IT, expected, report, same, until, written
 
 SERVERS = sys.argv[1]
 # A poll that ends before its member has joined may begin anew each time.
@@ -92,7 +92,7 @@ def transactions():
 
 def write_numbers(numbers):
     it = producer()
-    flush(it, [it.send("grouped", str(n).encode(), partition=n % 2) for n in numbers])
+    flush(it, [it.send("classic-group", str(n).encode(), partition=n % 2) for n in numbers])
     it.close(ANSWER_S)
 
 
@@ -109,7 +109,7 @@ def grouped():
 def read_as_member(count):
     """Joins, reads this many records, commits the tenth of each partition, and leaves."""
     it = grouped()
-    it.subscribe(["grouped"])
+    it.subscribe(["classic-group"])
     found = []
 
     def poll():
@@ -153,6 +153,7 @@ report(
         ("idempotent", idempotent),
         ("transactions", transactions),
         ("classic group", group),
+        ("KIP-848 group", lambda: NOT_IN_IT),
         ("admin", admin),
     ],
 )
