@@ -7,8 +7,8 @@ use std::{ops::RangeInclusive, time::Duration};
 use kafka_wire::{ApiKey, records::TimestampType};
 
 use super::{
-    defect::Defect, partition::UncleanElection, sasl::SaslConfig, setters::settings,
-    telemetry::TelemetryConfig,
+    acl::Authorizer, defect::Defect, partition::UncleanElection, sasl::SaslConfig,
+    setters::settings, telemetry::TelemetryConfig,
 };
 
 settings! {
@@ -80,6 +80,8 @@ settings! {
         pub unclean_election: UncleanElection,
         /// How clients authenticate (SASL); `None`: they do not.
         pub sasl: Option<SaslConfig>,
+        /// Who may do what; `None`: everybody may do everything.
+        pub authorizer: Option<Authorizer>,
         /// Which metrics of clients the brokers want (KIP-714); `None`: they do not receive any.
         pub telemetry: Option<TelemetryConfig>,
         /// A promise that the brokers break; for tests of checkers only.
@@ -116,6 +118,7 @@ impl Default for ClusterConfig {
             broker_session_timeout: Duration::from_secs(9),
             unclean_election: UncleanElection::Refused,
             sasl: None,
+            authorizer: None,
             telemetry: None,
             defect: None,
         }

@@ -13,6 +13,7 @@ use kafka_wire::{
 
 use super::{
     Cluster, Now,
+    acl::ResourceKind,
     answer::Answer,
     call::{Call, Pause},
     coordinator::CoordinatorKind,
@@ -28,12 +29,18 @@ impl Cluster {
         call: &Call,
         group: &str,
     ) -> Result<(), ErrorCode> {
+        if let Some(code) = self.denial(call, ResourceKind::Group, group) {
+            return Err(code);
+        }
         let key = (CoordinatorKind::Group, group);
         self.check_coordinator(call.now, call.broker(), key)
     }
 
     /// The same, for requests that need a name.
     pub(super) fn check_named_group(&mut self, call: &Call, group: &str) -> Result<(), ErrorCode> {
+        if let Some(code) = self.denial(call, ResourceKind::Group, group) {
+            return Err(code);
+        }
         if group.is_empty() {
             return Err(ErrorCode::INVALID_GROUP_ID);
         }

@@ -13,6 +13,8 @@
 //! Nothing here opens a socket, reads a clock, starts a thread or draws a random number that does
 //! not follow from the seed. Any bytes may come: what is no request closes the connection.
 
+mod acl;
+mod acl_filter;
 mod admin;
 mod answer;
 mod api;
@@ -76,6 +78,7 @@ use self::{
 };
 
 pub use self::{
+    acl::{Acl, AclOperation, AclResource, Authorizer},
     admin::ClusterError,
     answer::{Answer, Release, RequestSeen},
     config::{Cleanup, ClusterConfig, TopicConfig, TwoPhaseCommit},
@@ -138,6 +141,8 @@ pub struct Cluster {
     random: Random,
     /// Where clients must authenticate.
     sasl: Option<Sasl>,
+    /// Who may do what; `None`: everybody everything.
+    authorizer: Option<Authorizer>,
     /// Which metrics of clients are wanted; `None`: the brokers receive none.
     telemetry: Option<Telemetry>,
     faults: Faults,
@@ -180,6 +185,7 @@ impl Cluster {
             next_expiry: None,
             first_seen: None,
             sasl: config.sasl.clone().map(Sasl::new),
+            authorizer: config.authorizer.clone(),
             telemetry: config.telemetry.clone().map(Telemetry::new),
             config,
             topics: Topics::default(),
@@ -318,6 +324,61 @@ impl Cluster {
         if let Some(sasl) = &mut self.sasl {
             sasl.forget(link);
         }
+    }
+
+    /// Goes by these ACLs from now on; `None`: everybody may do everything.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Authorizer, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.set_authorizer(Some(Authorizer::default())); // nobody may do anything
+    /// ```
+    pub fn set_authorizer(&mut self, authorizer: Option<Authorizer>) {
+        self.authorizer = authorizer;
+    }
+
+    /// What decides who may do what; `None`: everybody may do everything.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Cluster, ClusterConfig};
+    ///
+    /// assert_eq!(Cluster::new(ClusterConfig::default(), 1).authorizer(), None);
+    /// ```
+    #[must_use]
+    pub fn authorizer(&self) -> Option<&Authorizer> {
+        self.authorizer.as_ref()
+    }
+
+    /// Adds an ACL. Without an authorizer the cluster gets one that lets everybody do what no ACL is about.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Acl, AclOperation, AclResource, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// cluster.add_acl(Acl::deny("User:*", AclOperation::Write, AclResource::topic("orders")));
+    /// ```
+    pub fn add_acl(&mut self, acl: Acl) {
+        self.authorizer
+            .get_or_insert_with(Authorizer::open)
+            .acls
+            .push(acl);
+    }
+
+    /// Removes an ACL, and returns whether there was one.
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Acl, AclOperation, AclResource, Cluster, ClusterConfig};
+    ///
+    /// let mut cluster = Cluster::new(ClusterConfig::default(), 1);
+    /// let acl = Acl::deny("User:*", AclOperation::Write, AclResource::topic("orders"));
+    /// cluster.add_acl(acl.clone());
+    /// assert!(cluster.remove_acl(&acl));
+    /// ```
+    pub fn remove_acl(&mut self, acl: &Acl) -> bool {
+        let acls = self.authorizer.as_mut().map(|it| &mut it.acls);
+        let found = acls.and_then(|acls| Some((acls.iter().position(|it| it == acl)?, acls)));
+        found.map(|(at, acls)| acls.remove(at)).is_some()
     }
 
     /// Lets something go wrong.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     MockCluster, MockError,
-    cluster::{BrokerId, ClusterError, Restart},
+    cluster::{Acl, BrokerId, ClusterError, Restart},
 };
 
 /// Something to be done at a time.
@@ -58,6 +58,10 @@ pub enum Act {
     RecreateTopic(String),
     /// The partition forgets the sequence numbers of producers.
     ForgetProducers(String, i32),
+    /// There is this ACL, too.
+    AddAcl(Acl),
+    /// There are no ACLs: everybody may do everything.
+    RemoveAcls,
 }
 
 impl MockCluster {
@@ -91,6 +95,14 @@ impl MockCluster {
             Act::RecreateTopic(topic) => self.recreate_topic(topic),
             Act::ForgetProducers(topic, partition) => {
                 Ok(self.with_cluster(|it| it.forget_producers(topic, *partition))?)
+            }
+            Act::AddAcl(acl) => {
+                self.with_cluster(|it| it.add_acl(acl.clone()));
+                Ok(())
+            }
+            Act::RemoveAcls => {
+                self.with_cluster(|it| it.set_authorizer(None));
+                Ok(())
             }
         }
     }

@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::act::{Act, TimedAct};
 use crate::{
     MockError,
-    cluster::{BrokerId, Effect, Fault, Restart, When},
+    cluster::{Acl, AclOperation, AclResource, BrokerId, Effect, Fault, Restart, When},
 };
 
 #[derive(Deserialize)]
@@ -77,6 +77,12 @@ struct ActForm {
     partition: Option<i32>,
     partitions: Option<i32>,
     to: Option<u16>,
+    principal: Option<String>,
+    operation: Option<String>,
+    group: Option<String>,
+    transactional_id: Option<String>,
+    cluster: Option<bool>,
+    prefixed: Option<bool>,
 }
 
 /// What is wrong, without its place.
@@ -218,12 +224,47 @@ impl ActForm {
                 let partition = needed(self.partition.take(), &verb, "partition")?;
                 Act::ForgetProducers(self.topic(&verb)?, partition)
             }
+            "allow" => Act::AddAcl(self.acl(&verb, Acl::allow)?),
+            "deny" => Act::AddAcl(self.acl(&verb, Acl::deny)?),
+            "remove_acls" => Act::RemoveAcls,
             other => return Err(format!("do = \"{other}\": none of {ACTS}")),
         };
         match self.left_over() {
             None => Ok(TimedAct { at, act }),
             Some(name) => Err(format!("do = \"{verb}\" takes no `{name}`")),
         }
+    }
+
+    fn acl(
+        &mut self,
+        verb: &str,
+        made: fn(String, AclOperation, AclResource) -> Acl,
+    ) -> Result<Acl, Wrong> {
+        let principal = needed(self.principal.take(), verb, "principal")?;
+        let name = needed(self.operation.take(), verb, "operation")?;
+        let unknown = || format!("\"{name}\": no operation of Kafka's, such as Write or All");
+        let operation = AclOperation::named(&name).ok_or_else(unknown)?;
+        let named = [
+            self.topic.take().map(AclResource::topic),
+            self.group.take().map(AclResource::group),
+            self.transactional_id
+                .take()
+                .map(AclResource::transactional_id),
+            self.cluster
+                .take()
+                .filter(|is_it| *is_it)
+                .map(|_| AclResource::cluster()),
+        ];
+        let mut named = named.into_iter().flatten();
+        let (Some(resource), None) = (named.next(), named.next()) else {
+            let resources = "topic, group, transactional_id, cluster = true";
+            return Err(format!("do = \"{verb}\" needs one of {resources}"));
+        };
+        let resource = match self.prefixed.take() {
+            Some(true) => resource.prefixed(),
+            _ => resource,
+        };
+        Ok(made(principal, operation, resource))
     }
 
     fn broker(&mut self, verb: &str) -> Result<BrokerId, Wrong> {
@@ -246,6 +287,12 @@ impl ActForm {
             ("partition", self.partition.is_some()),
             ("partitions", self.partitions.is_some()),
             ("to", self.to.is_some()),
+            ("principal", self.principal.is_some()),
+            ("operation", self.operation.is_some()),
+            ("group", self.group.is_some()),
+            ("transactional_id", self.transactional_id.is_some()),
+            ("cluster", self.cluster.is_some()),
+            ("prefixed", self.prefixed.is_some()),
         ];
         let mut there = fields.into_iter().filter(|(_, is_there)| *is_there);
         there.next().map(|(name, _)| name)
@@ -257,7 +304,8 @@ fn needed<T>(field: Option<T>, verb: &str, name: &str) -> Result<T, Wrong> {
 }
 
 const ACTS: &str = "kill, restart, restart_empty, freeze, thaw, rolling_restart, move_leader, create_topic, \
-     grow_topic, delete_topic, recreate_topic, forget_producers";
+     grow_topic, delete_topic, recreate_topic, forget_producers, \
+     allow, deny, remove_acls";
 
 #[cfg(test)]
 mod tests {
@@ -364,6 +412,23 @@ mod tests {
                 "do = 'forget_producers'\ntopic = 'orders'\npartition = 1",
                 Act::ForgetProducers(orders(), 1),
             ),
+            (
+                "do = 'deny'\nprincipal = 'User:*'\noperation = 'Write'\ntopic = 'orders'",
+                Act::AddAcl(Acl::deny(
+                    "User:*",
+                    AclOperation::Write,
+                    AclResource::topic("orders"),
+                )),
+            ),
+            (
+                "do = 'allow'\nprincipal = 'User:alice'\noperation = 'All'\ngroup = 'b'\nprefixed = true",
+                Act::AddAcl(Acl::allow(
+                    "User:alice",
+                    AclOperation::All,
+                    AclResource::group("b").prefixed(),
+                )),
+            ),
+            ("do = 'remove_acls'", Act::RemoveAcls),
         ] {
             assert_eq!(act(text), expected, "{text}");
         }
@@ -424,6 +489,15 @@ mod tests {
         refused(
             "[[act]]\ndo = 'kill'\nbroker = 1\ntopic = 'orders'",
             "do = \"kill\" takes no `topic`",
+        );
+        let deny = "[[act]]\ndo = 'deny'\nprincipal = 'User:*'";
+        refused(
+            &format!("{deny}\noperation = 'write'"),
+            "\"write\": no operation of Kafka's",
+        );
+        refused(
+            &format!("{deny}\noperation = 'Write'"),
+            "needs one of topic, group, transactional_id",
         );
         refused("[[act]]\nat_ms = -1\ndo = 'rolling_restart'", "line 2");
         refused("fault = 1", "line 1");

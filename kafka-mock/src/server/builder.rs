@@ -12,7 +12,9 @@ use super::{
     exchange::{Exchange, Watcher},
     mock_cluster::{self, MockCluster, Plan},
 };
-use crate::cluster::{Cluster, ClusterConfig, SaslConfig, TelemetryConfig, TopicConfig};
+use crate::cluster::{
+    Acl, Authorizer, Cluster, ClusterConfig, SaslConfig, TelemetryConfig, TopicConfig,
+};
 
 /// Describes an embedded cluster: by default one broker, no topics, which are created by being
 /// asked for.
@@ -129,6 +131,25 @@ impl MockClusterBuilder {
     /// ```
     pub fn without_auto_create(mut self) -> Self {
         self.config.auto_create_topics = false;
+        self
+    }
+
+    /// An ACL. As long as none is about a resource, everybody may use it as they like; a cluster that goes by ACLs alone
+    /// has an [`Authorizer`](crate::cluster::Authorizer) in its [`config`](Self::config).
+    ///
+    /// ```
+    /// use kafka_mock::cluster::{Acl, AclOperation, AclResource};
+    ///
+    /// // Who has not logged in may read orders, and not write them.
+    /// let read = Acl::allow("User:*", AclOperation::Read, AclResource::topic("orders"));
+    /// let _ = kafka_mock::MockCluster::builder().topic("orders", 6).acl(read);
+    /// ```
+    pub fn acl(mut self, acl: Acl) -> Self {
+        let authorizer = &mut self.config.authorizer;
+        authorizer
+            .get_or_insert_with(Authorizer::open)
+            .acls
+            .push(acl);
         self
     }
 

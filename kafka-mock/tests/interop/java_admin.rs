@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, io::Write};
 
 use kafka_mock::{
     MockCluster,
-    cluster::{BrokerId, ClusterConfig, Defect, TransactionState},
+    cluster::{
+        Acl, AclOperation, AclResource, Authorizer, BrokerId, ClusterConfig, Defect,
+        TransactionState,
+    },
 };
 use kafka_wire::messages::{DescribeConfigsRequest, describe_configs::DescribeConfigsResource};
 
@@ -178,6 +181,36 @@ fn javas_tool_for_records_deletes_them() {
         let told = format!("partition: orders-{partition}\tlow_watermark: {start}");
         assert!(printed.lines().any(|line| line == told), "{printed}");
     }
+}
+
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_tool_for_acls_adds_lists_and_removes_them() {
+    let config = ClusterConfig::default().with_authorizer(Some(Authorizer::open()));
+    let kafka = MockCluster::builder().config(config);
+    let kafka = kafka.start_blocking().unwrap();
+    let acls = || kafka.with_cluster(|it| it.authorizer().unwrap().acls.clone());
+    let topic = ["--topic", "or", "--resource-pattern-type", "prefixed"];
+    let who = ["--allow-principal", "User:alice", "--operation", "Write"];
+    tool(
+        &kafka,
+        "AclCommand",
+        &[&["--add"][..], &who, &topic].concat(),
+    );
+    let resource = AclResource::topic("or").prefixed();
+    let expected = Acl::allow("User:alice", AclOperation::Write, resource);
+    assert_eq!(acls(), [expected]);
+    let printed = tool(&kafka, "AclCommand", &["--list", "--topic", "*"]);
+    assert!(!printed.contains("alice"), "{printed}");
+    let printed = tool(&kafka, "AclCommand", &["--list"]);
+    let told = "(principal=User:alice, host=*, operation=WRITE, permissionType=ALLOW)";
+    assert!(printed.contains(told), "{printed}");
+    tool(
+        &kafka,
+        "AclCommand",
+        &[&["--remove", "--force"][..], &topic].concat(),
+    );
+    assert_eq!(acls(), []);
 }
 
 #[test]

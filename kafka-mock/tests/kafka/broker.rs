@@ -12,6 +12,7 @@ use kafka_wire::{
     ErrorCode, Request, Uuid, decode_response, encode_request,
     messages::{
         CreateTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+        SaslAuthenticateRequest, SaslHandshakeRequest,
         create_topics::{CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig},
         fetch::{FetchPartition, FetchTopic},
         list_offsets::{ListOffsetsPartition, ListOffsetsTopic},
@@ -25,13 +26,35 @@ use crate::batches::Sent;
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// One broker, real or not.
+#[derive(Clone)]
 pub(crate) struct Broker {
     address: String,
+    login: Option<Login>,
 }
+
+/// Name and password of a user, for PLAIN.
+pub(crate) type Login = (&'static str, &'static str);
 
 impl Broker {
     pub(crate) fn at(address: String) -> Self {
-        Self { address }
+        let login = None;
+        Self { address, login }
+    }
+
+    /// The same for a user.
+    pub(crate) fn by(mut self, login: Login) -> Self {
+        self.login = Some(login);
+        self
+    }
+
+    /// The broker of this id, where this one says that it listens.
+    pub(crate) fn other(&self, id: i32) -> Self {
+        let nothing = MetadataRequest::default().with_topics(Some(vec![]));
+        let brokers = self.ask(12, &nothing).brokers;
+        let broker = brokers.iter().find(|it| it.node_id == id).unwrap();
+        let address = format!("{}:{}", broker.host, broker.port);
+        let login = self.login;
+        Self { address, login }
     }
 
     pub(crate) fn is_at(&self, port: i32) -> bool {
@@ -52,16 +75,10 @@ impl Broker {
     pub(crate) fn exchange(&self, frame: &[u8]) -> Option<Bytes> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
-        stream.write_all(frame).unwrap();
-        let mut length = [0; 4];
-        if let Err(error) = stream.read_exact(&mut length) {
-            let timed_out = matches!(error.kind(), std::io::ErrorKind::WouldBlock);
-            assert!(!timed_out, "neither an answer nor an end of the connection");
-            return None;
+        if let Some(login) = self.login {
+            log_in(&mut stream, login);
         }
-        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-        stream.read_exact(&mut frame).unwrap();
-        Some(frame.into())
+        answer(&mut stream, frame)
     }
 
     /// The broker that leads all partitions of `topic`, once somebody does.
@@ -81,9 +98,7 @@ impl Broker {
                     .iter()
                     .find(|it| it.node_id == leader)
                     .unwrap();
-                let broker = Self {
-                    address: format!("{}:{}", broker.host, broker.port),
-                };
+                let broker = self.other(broker.node_id);
                 if broker.leads_all(topic, partitions.len()) {
                     return broker;
                 }
@@ -201,6 +216,33 @@ pub(crate) fn produce(
     }
 }
 
+fn answer(stream: &mut TcpStream, frame: &[u8]) -> Option<Bytes> {
+    stream.write_all(frame).unwrap();
+    let mut length = [0; 4];
+    if let Err(error) = stream.read_exact(&mut length) {
+        let timed_out = matches!(error.kind(), std::io::ErrorKind::WouldBlock);
+        assert!(!timed_out, "neither an answer nor an end of the connection");
+        return None;
+    }
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame).unwrap();
+    Some(frame.into())
+}
+
+fn log_in(stream: &mut TcpStream, (name, password): Login) {
+    let plain = SaslHandshakeRequest::default().with_mechanism("PLAIN".to_owned());
+    let message = format!("\0{name}\0{password}");
+    let message = SaslAuthenticateRequest::default().with_auth_bytes(message.into());
+    for frame in [framed(1, &plain), framed(2, &message)] {
+        answer(stream, &frame).expect("it answers who logs in");
+    }
+}
+
+fn framed<R: Request>(version: i16, request: &R) -> Bytes {
+    let version = R::version(version).unwrap();
+    encode_request(1, Some("same"), version, request).unwrap()
+}
+
 /// Error code and offset of an answer.
 pub(crate) type Verdict = (ErrorCode, i64);
 
@@ -255,9 +297,7 @@ pub(crate) fn pair() -> Pair {
              `cargo xtask ci kafka` starts one and sets it"
         )
     });
-    let kafka = Broker {
-        address: servers.split(',').next().unwrap().to_owned(),
-    };
+    let kafka = Broker::at(servers.split(',').next().unwrap().to_owned());
     // Shorter than Kafka's, so that tests end.
     let config = ClusterConfig::default()
         .with_brokers(3)
@@ -272,7 +312,7 @@ pub(crate) fn pair() -> Pair {
         .to_owned();
     Pair {
         kafka,
-        mock: Broker { address: mock },
+        mock: Broker::at(mock),
         _cluster: cluster,
     }
 }

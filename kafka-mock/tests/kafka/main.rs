@@ -5,7 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking anywhere")]
 
+mod acls;
 mod admin;
+mod attempt;
 mod batches;
 mod broker;
 mod cases;

@@ -45,7 +45,7 @@ pub(crate) fn coordinator_of(any: &Broker, key: &str, key_type: i8) -> Broker {
         let answer = any.ask(4, &request).coordinators.remove(0);
         (answer.error_code, answer)
     });
-    Broker::at(format!("{}:{}", found.host, found.port))
+    any.other(found.node_id)
 }
 
 /// A batch of one record on its way.

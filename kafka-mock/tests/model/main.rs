@@ -4,6 +4,7 @@
 
 mod driver;
 
+mod acls;
 mod admin;
 mod altering;
 mod api_versions;

@@ -21,6 +21,7 @@ mod late_commits;
 mod login_properties;
 mod logins;
 mod metrics;
+mod permissions;
 mod permits;
 mod preparing;
 mod refusals;

@@ -28,11 +28,14 @@ pub mod add_partitions_to_txn;
 pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
+pub mod create_acls;
 pub mod create_partitions;
 pub mod create_topics;
+pub mod delete_acls;
 pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
+pub mod describe_acls;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_groups;
@@ -76,6 +79,7 @@ pub use {
         ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, Member,
     },
     consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse},
+    create_acls::{AclCreation, AclCreationResult, CreateAclsRequest, CreateAclsResponse},
     create_partitions::{
         CreatePartitionsAssignment, CreatePartitionsRequest, CreatePartitionsResponse,
         CreatePartitionsTopic, CreatePartitionsTopicResult,
@@ -84,6 +88,10 @@ pub use {
         CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicConfigs,
         CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
     },
+    delete_acls::{
+        DeleteAclsFilter, DeleteAclsFilterResult, DeleteAclsMatchingAcl, DeleteAclsRequest,
+        DeleteAclsResponse,
+    },
     delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse},
     delete_records::{
         DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsRequest,
@@ -91,6 +99,9 @@ pub use {
     },
     delete_topics::{
         DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
+    },
+    describe_acls::{
+        AclDescription, DescribeAclsRequest, DescribeAclsResource, DescribeAclsResponse,
     },
     describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse},
     describe_configs::{
@@ -190,11 +201,14 @@ macro_rules! for_each_request {
             ApiVersionsRequest,
             ConsumerGroupDescribeRequest,
             ConsumerGroupHeartbeatRequest,
+            CreateAclsRequest,
             CreatePartitionsRequest,
             CreateTopicsRequest,
+            DeleteAclsRequest,
             DeleteGroupsRequest,
             DeleteRecordsRequest,
             DeleteTopicsRequest,
+            DescribeAclsRequest,
             DescribeClusterRequest,
             DescribeConfigsRequest,
             DescribeGroupsRequest,

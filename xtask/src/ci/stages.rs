@@ -390,8 +390,12 @@ fn real_kafka() -> Result<usize> {
 }
 
 /// No broker is killed here: one that is silent is only slow. Sessions of SASL are short. Transactions may be
-/// prepared (KIP-939), for which Kafka has no stable version yet.
-const SLOW_TO_NOTICE: [&str; 5] = [
+/// prepared (KIP-939), for which Kafka has no stable version yet. There are ACLs, which bind no one until a test has
+/// made some, and never who has not logged in.
+const SLOW_TO_NOTICE: [&str; 8] = [
+    "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users=User:ANONYMOUS",
+    "allow.everyone.if.no.acl.found=true",
     "transaction.two.phase.commit.enable=true",
     "unstable.api.versions.enable=true",
     "broker.session.timeout.ms=120000",

@@ -6,7 +6,7 @@ use kafka_wire::{
 };
 
 use super::{
-    super::{CoordinatorKind, transaction::Identity, transactions::offsets_of},
+    super::{acl::ResourceKind, transaction::Identity, transactions::offsets_of},
     Call, Cluster, Outcome, Pause, Target,
 };
 
@@ -38,8 +38,10 @@ impl Cluster {
         if id.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }
-        let key = (CoordinatorKind::Transaction, id);
-        self.check_coordinator(call.now, call.broker(), key)?;
+        self.check_transactional_id(call, id)?;
+        if let Some(code) = self.denial(call, ResourceKind::Group, &request.group_id) {
+            return Err(code);
+        }
         let by = Identity {
             id: request.producer_id,
             epoch: request.producer_epoch,

@@ -16,7 +16,7 @@ use kafka_wire::{
 
 use super::{
     super::{
-        CoordinatorKind,
+        acl::ResourceKind,
         transaction::{Identity, Participant},
     },
     Call, Cluster, Outcome, Pause, Scripted, Target,
@@ -56,13 +56,16 @@ impl Cluster {
         call: &Call,
         asked: &AddPartitionsToTxnTransaction,
     ) -> Vec<AddPartitionsToTxnTopicResult> {
+        let id = asked.transactional_id.as_str();
+        let denied = self.denial(call, ResourceKind::TransactionalId, id);
         let mut scripts = Vec::new();
         for (topic, partition) in places(&asked.topics) {
             let target = Target {
                 topic: Some(topic),
                 partition: Some(partition),
             };
-            scripts.push(match self.scripted(call, target) {
+            let denied = denied.map(Scripted::Refuse);
+            scripts.push(match denied.or_else(|| self.scripted(call, target)) {
                 Some(Scripted::Misreport(code)) => (ErrorCode::NONE, code),
                 Some(Scripted::Refuse(code)) => (code, code),
                 None => {
@@ -106,8 +109,7 @@ impl Cluster {
         if id.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }
-        let key = (CoordinatorKind::Transaction, id);
-        self.check_coordinator(call.now, call.broker(), key)?;
+        self.check_transactional_id(call, id)?;
         let by = Identity {
             id: asked.producer_id,
             epoch: asked.producer_epoch,

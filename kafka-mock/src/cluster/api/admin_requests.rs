@@ -17,6 +17,9 @@ impl Cluster {
             ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
             ApiKey::DESCRIBE_TRANSACTIONS => self.run(raw, Self::describe_transactions),
             ApiKey::LIST_TRANSACTIONS => self.run(raw, Self::list_transactions),
+            ApiKey::CREATE_ACLS => self.run(raw, Self::create_acls),
+            ApiKey::DESCRIBE_ACLS => self.run(raw, Self::describe_acls),
+            ApiKey::DELETE_ACLS => self.run(raw, Self::delete_acls),
             _ => self.serve_group(raw),
         }
     }

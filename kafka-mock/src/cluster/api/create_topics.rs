@@ -13,12 +13,13 @@ use kafka_wire::{
 
 use super::{
     super::{
-        BrokerId, ClusterError, TopicConfig,
+        AclOperation, BrokerId, ClusterError, TopicConfig,
         admin::PARTITIONS_MAX,
         partition::Partition,
         topic_config::{Given, Settings},
     },
     Call, Cluster, Outcome, Pause, Target,
+    authorize::topic_named,
 };
 
 /// A code with its explanation.
@@ -90,11 +91,18 @@ impl Cluster {
                 }
             }
         });
-        result.topic_id = self
-            .topics
-            .get(&asked.name)
-            .map(|topic| topic.id)
-            .unwrap_or_default();
+        if result.error_code == ErrorCode::TOPIC_AUTHORIZATION_FAILED {
+            // Nothing is told of a topic that there may be.
+            return result;
+        }
+        let created = self.topics.get(&asked.name);
+        result.topic_id = created.map(|topic| topic.id).unwrap_or_default();
+        let settings = AclOperation::DescribeConfigs;
+        if result.error_code.is_none() && !self.allows(call, settings, topic_named(&asked.name)) {
+            result.topic_config_error_code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+            (result.num_partitions, result.replication_factor) = (-1, -1);
+            result.configs = Some(Vec::new());
+        }
         result
     }
 

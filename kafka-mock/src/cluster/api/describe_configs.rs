@@ -58,7 +58,7 @@ impl Cluster {
         } = asked;
         let mut settings = Vec::new();
         let target = Target {
-            topic: Some(&resource_name),
+            topic: (resource_type == TOPIC).then_some(resource_name.as_str()),
             partition: None,
         };
         let error_code = self.as_scripted(call, target, |cluster| {

@@ -12,7 +12,6 @@ use kafka_wire::{
 
 use super::{
     super::{
-        CoordinatorKind,
         coordinator::OFFSETS_TOPIC,
         transaction::{Participant, Transaction},
     },
@@ -50,8 +49,7 @@ impl Cluster {
         if id.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }
-        let key = (CoordinatorKind::Transaction, id);
-        self.check_coordinator(call.now, call.broker(), key)?;
+        self.check_transactional_id(call, id)?;
         let known = self.transactions.get(id);
         known.ok_or(ErrorCode::TRANSACTIONAL_ID_NOT_FOUND)
     }

@@ -7,7 +7,7 @@ use kafka_wire::{
 
 use super::{
     super::{
-        CoordinatorKind, TransactionOutcome,
+        TransactionOutcome,
         transaction::{Generation, Identity},
     },
     Call, Cluster, Outcome, Pause, Target,
@@ -43,8 +43,7 @@ impl Cluster {
         if id.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }
-        let key = (CoordinatorKind::Transaction, id);
-        self.check_coordinator(call.now, call.broker(), key)?;
+        self.check_transactional_id(call, id)?;
         let by = Identity {
             id: request.producer_id,
             epoch: request.producer_epoch,

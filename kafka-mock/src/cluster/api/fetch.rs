@@ -148,6 +148,9 @@ impl Cluster {
         {
             return failed(index, code);
         }
+        if let Some(code) = self.denied_name(call, &topic.topic) {
+            return failed(index, code);
+        }
         let found = self
             .named_topic(&topic.topic, topic.topic_id)
             .and_then(|(_, found)| {

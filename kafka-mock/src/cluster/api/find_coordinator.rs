@@ -5,7 +5,10 @@ use kafka_wire::{
     messages::{FindCoordinatorRequest, FindCoordinatorResponse, find_coordinator::Coordinator},
 };
 
-use super::{super::CoordinatorKind, Call, Cluster, Outcome, Pause, Target};
+use super::{
+    super::{CoordinatorKind, acl::ResourceKind},
+    Call, Cluster, Outcome, Pause, Target,
+};
 
 impl Cluster {
     pub(super) fn find_coordinator(
@@ -45,6 +48,13 @@ impl Cluster {
             let Some(kind) = kind else {
                 return ErrorCode::INVALID_REQUEST;
             };
+            let resource = match kind {
+                CoordinatorKind::Group => ResourceKind::Group,
+                CoordinatorKind::Transaction => ResourceKind::TransactionalId,
+            };
+            if let Some(code) = cluster.denial(call, resource, &key) {
+                return code;
+            }
             broker = cluster.coordinator(kind, &key);
             match broker {
                 Some(_) => ErrorCode::NONE,

@@ -11,7 +11,11 @@ use kafka_wire::{
 };
 
 use super::{
-    super::{CoordinatorKind, TwoPhaseCommit, transaction::Identity},
+    super::{
+        TwoPhaseCommit,
+        acl::{AclOperation, Resource, ResourceKind},
+        transaction::Identity,
+    },
     Call, Cluster, Outcome, Pause, Target,
 };
 
@@ -58,6 +62,9 @@ impl Cluster {
             (id, epoch) => Some(Identity { id, epoch }),
         };
         let Some(id) = request.transactional_id.as_deref() else {
+            if !self.allows_idempotence(call) {
+                return Err(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+            }
             let id = self.next_producer_id;
             self.next_producer_id += 1;
             return Ok((Identity { id, epoch: 0 }, None));
@@ -65,16 +72,35 @@ impl Cluster {
         if id.is_empty() {
             return Err(ErrorCode::INVALID_REQUEST);
         }
+        self.may_use_id(call, request, id)?;
         self.check_two_phase(request)?;
         let timeout = self.transaction_timeout(request)?;
-        let key = (CoordinatorKind::Transaction, id);
-        self.check_coordinator(call.now, call.broker(), key)?;
+        self.check_transactional_id(call, id)?;
         match request.keep_prepared_txn {
             true => self.init_keeping_transaction(id, held, timeout),
             false => {
                 let identity = self.init_transactions(call.now, id, held, timeout)?;
                 Ok((identity, None))
             }
+        }
+    }
+
+    /// Whether ACLs allow the transactional id, and to prepare transactions if that is asked for.
+    fn may_use_id(
+        &self,
+        call: &Call,
+        request: &InitProducerIdRequest,
+        id: &str,
+    ) -> Result<(), ErrorCode> {
+        let resource = Resource {
+            kind: ResourceKind::TransactionalId,
+            name: id,
+        };
+        let prepares = request.enable2_pc.then_some(AclOperation::TwoPhaseCommit);
+        let mut needed = prepares.into_iter().chain([AclOperation::Write]);
+        match needed.all(|operation| self.allows(call, operation, resource)) {
+            true => Ok(()),
+            false => Err(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED),
         }
     }
 

@@ -13,7 +13,7 @@ use kafka_wire::{
 
 use super::{
     super::{
-        CoordinatorKind, TransactionOutcome,
+        TransactionOutcome,
         transaction::{Stage, Transaction},
     },
     Call, Cluster, Outcome, Pause, Target,
@@ -56,8 +56,7 @@ impl Cluster {
         let mut own = Vec::new();
         let ids: Vec<_> = self.transactions.keys().cloned().collect();
         for id in ids {
-            let key = (CoordinatorKind::Transaction, id.as_str());
-            match self.check_coordinator(call.now, call.broker(), key) {
+            match self.check_transactional_id(call, &id) {
                 Ok(()) => own.push(id),
                 Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) => {
                     return Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);

@@ -28,7 +28,7 @@ impl Cluster {
             Some(topics) => topics.is_empty() && call.version.number == 0,
         };
         let wanted = if all {
-            self.every_topic()
+            self.every_topic(call)
         } else {
             request.topics.unwrap_or_default()
         };
@@ -45,9 +45,12 @@ impl Cluster {
         Ok(call.answer::<MetadataRequest>(&response))
     }
 
-    fn every_topic(&self) -> Vec<MetadataRequestTopic> {
+    /// Every topic that who asks may see.
+    fn every_topic(&self, call: &Call) -> Vec<MetadataRequestTopic> {
         let topic = |name: &str| MetadataRequestTopic::default().with_name(Some(name.to_owned()));
-        self.topics.names().map(topic).collect()
+        let names = self.topics.names();
+        let seen = names.filter(|name| self.denied_name(call, name).is_none());
+        seen.map(topic).collect()
     }
 
     fn broker_metadata(&self) -> Vec<MetadataResponseBroker> {
@@ -68,6 +71,7 @@ impl Cluster {
         auto_create: bool,
     ) -> MetadataResponseTopic {
         let name = asked.name.unwrap_or_default();
+        let asked_by_id = name.is_empty();
         let found = self.named_topic(&name, asked.topic_id);
         let found = found.map(|(name, _)| name.to_owned());
         let known = found.as_deref().unwrap_or(&name);
@@ -87,9 +91,16 @@ impl Cluster {
                 cluster.fill_topic(name, &mut answer);
                 ErrorCode::NONE
             }
-            Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => cluster.unknown_name(&name, auto_create),
+            Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => {
+                let auto_create = auto_create.then(|| cluster.allows_creation(call, &name));
+                cluster.unknown_name(&name, auto_create)
+            }
             Err(code) => *code,
         });
+        if asked_by_id && answer.error_code == ErrorCode::TOPIC_AUTHORIZATION_FAILED {
+            // The id is no secret, the name is.
+            answer.name = (call.version.number < FIRST_WITH_NULL_NAME).then(String::new);
+        }
         answer
     }
 
@@ -103,11 +114,15 @@ impl Cluster {
         }
     }
 
-    fn unknown_name(&mut self, name: &str, auto_create: bool) -> ErrorCode {
+    /// Whether it is to be created, and if so, whether who asks may do that.
+    fn unknown_name(&mut self, name: &str, auto_create: Option<bool>) -> ErrorCode {
+        if auto_create == Some(false) {
+            return ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+        }
         if topic_name::problem_with(name).is_some() {
             return ErrorCode::INVALID_TOPIC_EXCEPTION;
         }
-        if auto_create {
+        if auto_create.is_some() {
             let config = self.config.topic(self.config.default_partitions);
             // It fails if too few brokers are alive; then the topic stays unknown.
             let _ = self.create_topic(name, config);

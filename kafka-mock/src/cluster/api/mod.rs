@@ -8,13 +8,17 @@ mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod admin_requests;
 mod api_versions;
+mod authorize;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delete_acls;
 mod delete_groups;
 mod delete_records;
 mod delete_topics;
+mod describe_acls;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -51,21 +55,23 @@ use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
-        CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-        DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
-        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
-        IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
-        ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-        OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, PushTelemetryRequest,
-        SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
+        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateAclsRequest,
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteAclsRequest, DeleteGroupsRequest,
+        DeleteRecordsRequest, DeleteTopicsRequest, DescribeAclsRequest, DescribeClusterRequest,
+        DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
+        DescribeTransactionsRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
+        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+        ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+        OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
+        SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
     },
 };
 
 use self::named_topics::NamedTopics;
 use super::{
     Answer, BrokerId, Cluster, Effect, Now, RequestSeen, TwoPhaseCommit, When,
+    acl::ResourceKind,
     call::{Call, Pause},
     delayed::{Delayed, Outcome},
     fault::{Scripted, Target},
@@ -75,7 +81,7 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 37] = [
+const SERVED: [(ApiKey, VersionRange); 40] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -85,6 +91,9 @@ const SERVED: [(ApiKey, VersionRange); 37] = [
     served::<ApiVersionsRequest>(),
     served::<CreateTopicsRequest>(),
     served::<DeleteTopicsRequest>(),
+    served::<CreateAclsRequest>(),
+    served::<DescribeAclsRequest>(),
+    served::<DeleteAclsRequest>(),
     served::<CreatePartitionsRequest>(),
     served::<DeleteRecordsRequest>(),
     served::<IncrementalAlterConfigsRequest>(),
@@ -300,15 +309,21 @@ impl Cluster {
         self.faults.on_request(call.broker(), call.api, &targets)
     }
 
-    /// What a fault answers about the request, or this part of it.
+    /// What a fault answers about the request, or this part of it; else what an ACL does.
     fn scripted(&mut self, call: &Call, target: Target<'_>) -> Option<Scripted> {
-        if self.faults.is_empty() {
-            return None;
+        if !self.faults.is_empty()
+            && let Some(scripted) = self.faults.on_item(call.broker(), call.api, target)
+        {
+            return Some(scripted);
         }
-        self.faults.on_item(call.broker(), call.api, target)
+        let denied = match target.topic {
+            Some(topic) => self.denial(call, ResourceKind::Topic, topic),
+            None => self.denial(call, ResourceKind::Cluster, ""),
+        };
+        denied.map(Scripted::Refuse)
     }
 
-    /// Does `work`, unless a fault refuses it, and returns what the fault answers.
+    /// Does `work`, unless a fault or an ACL refuses it, and returns what those answer.
     fn as_scripted(
         &mut self,
         call: &Call,

@@ -4,16 +4,16 @@ use kafka_wire::{
     Uuid,
     messages::{
         AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
-        CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-        DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
-        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
-        IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
-        ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest, MetadataRequest,
-        OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest,
-        PushTelemetryRequest, SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest,
-        TxnOffsetCommitRequest,
+        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateAclsRequest,
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteAclsRequest, DeleteGroupsRequest,
+        DeleteRecordsRequest, DeleteTopicsRequest, DescribeAclsRequest, DescribeClusterRequest,
+        DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
+        DescribeTransactionsRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
+        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+        ListOffsetsRequest, ListTransactionsRequest, MetadataRequest, OffsetCommitRequest,
+        OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, PushTelemetryRequest,
+        SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -42,6 +42,9 @@ impl<'a> NamedTopic<'a> {
 }
 
 impl NamedTopics for ApiVersionsRequest {}
+impl NamedTopics for CreateAclsRequest {}
+impl NamedTopics for DeleteAclsRequest {}
+impl NamedTopics for DescribeAclsRequest {}
 impl NamedTopics for DescribeClusterRequest {}
 impl NamedTopics for DescribeConfigsRequest {}
 impl NamedTopics for FindCoordinatorRequest {}

@@ -13,6 +13,7 @@ use kafka_wire::{
 use super::{
     super::{
         CommittedOffset,
+        acl::ResourceKind,
         group::{Claim, Commit, Place},
     },
     Call, Cluster, Outcome, Pause, Target,
@@ -25,9 +26,10 @@ impl Cluster {
         request: OffsetCommitRequest,
         pause: Pause,
     ) -> Outcome {
-        let allowed = match self.names_a_partition(&request) {
+        let denied = self.denial(call, ResourceKind::Group, &request.group_id);
+        let allowed = match denied.is_none() && self.names_a_partition(call, &request) {
             true => self.may_commit(call, &request),
-            // Nothing of it can be committed: nobody is asked.
+            // Nothing of it can be committed: no group is asked.
             false => Ok(()),
         };
         let mut topics = Vec::new();
@@ -40,13 +42,14 @@ impl Cluster {
                     topic: Some(found.as_deref().unwrap_or(&topic.name)),
                     partition: Some(asked.partition_index),
                 };
-                let error_code = self.as_scripted(call, target, |cluster| {
+                let keep = |cluster: &mut Self| {
                     let name = found.as_deref().map_err(|code| *code);
                     let kept = name.and_then(|name| {
                         cluster.commit_offset(&request.group_id, name, asked, allowed)
                     });
                     kept.err().unwrap_or_default()
-                });
+                };
+                let error_code = denied.unwrap_or_else(|| self.as_scripted(call, target, keep));
                 OffsetCommitResponsePartition::default()
                     .with_partition_index(asked.partition_index)
                     .with_error_code(error_code)
@@ -64,10 +67,14 @@ impl Cluster {
         Ok(call.answer::<OffsetCommitRequest>(&response))
     }
 
-    fn names_a_partition(&self, request: &OffsetCommitRequest) -> bool {
+    /// Whether there is one of its partitions, and an offset of it may be committed.
+    fn names_a_partition(&self, call: &Call, request: &OffsetCommitRequest) -> bool {
         request.topics.iter().any(|topic| {
             let found = self.named_topic(&topic.name, topic.topic_id);
-            let exists = |index| found.is_ok_and(|(_, it)| it.partition(index).is_some());
+            let found = found
+                .ok()
+                .filter(|(name, _)| self.denied_name(call, name).is_none());
+            let exists = |index| found.is_some_and(|(_, it)| it.partition(index).is_some());
             let mut partitions = topic.partitions.iter();
             partitions.any(|it| exists(it.partition_index))
         })

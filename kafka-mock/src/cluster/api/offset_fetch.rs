@@ -70,15 +70,14 @@ impl Cluster {
         if let Some(Err(code)) = known.map(|group| group.check_reader(claim)) {
             return response.with_error_code(code);
         }
-        let by_id = call.version.number >= FIRST_WITH_IDS;
         let none = GroupOffsets::default();
         let offsets = known.map_or(&none, |group| &group.offsets);
         let topics = match &asked.topics {
-            None => self.all_offsets(offsets, stable),
+            None => self.all_offsets(call, offsets, stable),
             Some(topics) => {
                 let topics = topics.iter();
                 topics
-                    .map(|it| self.offsets_of_topic(offsets, it, by_id, stable))
+                    .map(|it| self.offsets_of_topic(call, offsets, it, stable))
                     .collect()
             }
         };
@@ -87,19 +86,25 @@ impl Cluster {
 
     fn offsets_of_topic(
         &self,
+        call: &Call,
         offsets: &GroupOffsets,
         asked: &OffsetFetchRequestTopics,
-        by_id: bool,
         stable: bool,
     ) -> OffsetFetchResponseTopics {
         let partitions = asked.partition_indexes.iter();
+        let by_id = call.version.number >= FIRST_WITH_IDS;
         let named = match by_id {
             true => self.topics.name_of(asked.topic_id),
             false => Some(asked.name.as_str()),
         };
+        let named = named.ok_or(ErrorCode::UNKNOWN_TOPIC_ID);
+        let named = named.and_then(|name| match self.denied_name(call, name) {
+            None => Ok(name),
+            Some(code) => Err(code),
+        });
         let partitions = partitions.map(|&index| match named {
-            Some(name) => partition(offsets, name, index, stable),
-            None => absent(index, ErrorCode::UNKNOWN_TOPIC_ID),
+            Ok(name) => partition(offsets, name, index, stable),
+            Err(code) => absent(index, code),
         });
         OffsetFetchResponseTopics::default()
             .with_partitions(partitions.collect())
@@ -107,9 +112,17 @@ impl Cluster {
             .with_topic_id(asked.topic_id)
     }
 
-    fn all_offsets(&self, offsets: &GroupOffsets, stable: bool) -> Vec<OffsetFetchResponseTopics> {
+    /// Those of the topics that who asks may see.
+    fn all_offsets(
+        &self,
+        call: &Call,
+        offsets: &GroupOffsets,
+        stable: bool,
+    ) -> Vec<OffsetFetchResponseTopics> {
         let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
-        for ((name, index), _) in offsets.iter() {
+        let seen = offsets.iter();
+        let seen = seen.filter(|((name, _), _)| self.denied_name(call, name).is_none());
+        for ((name, index), _) in seen {
             let found = partition(offsets, name, *index, stable);
             match topics.last_mut() {
                 Some(topic) if topic.name == *name => topic.partitions.push(found),

@@ -21,6 +21,7 @@ use kafka_wire::{
 use super::{
     super::{
         Defect,
+        acl::ResourceKind,
         delayed::{Awaited, DelayedProduce, DelayedVerification, Nth},
         log::Stamp,
         producer_state::Admission,
@@ -110,7 +111,7 @@ impl Cluster {
     ) -> Outcome {
         let terms = Terms {
             acks: request.acks,
-            refusal: refusal_of(&request),
+            refusal: self.refusal_of(call, &request),
             unverified,
         };
         let mut awaited = Vec::new();
@@ -147,6 +148,15 @@ impl Cluster {
         self.resume_produce(call.now, Box::new(delayed))
     }
 
+    /// What is answered for all of it.
+    pub(super) fn refusal_of(&self, call: &Call, request: &ProduceRequest) -> Option<ErrorCode> {
+        match request.transactional_id.as_deref() {
+            _ if !is_transactional(request) => None,
+            None => Some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED),
+            Some(id) => self.denial(call, ResourceKind::TransactionalId, id),
+        }
+    }
+
     fn produce_topic(
         &mut self,
         call: &Call,
@@ -160,7 +170,7 @@ impl Cluster {
             partition_data,
             ..
         } = asked;
-        let found = match terms.refusal {
+        let found = match terms.refusal.or_else(|| self.denied_name(call, &name)) {
             None => self.named_topic(&name, topic_id),
             Some(code) => Err(code),
         };
@@ -430,15 +440,13 @@ impl Cluster {
 }
 
 /// Transactional batches need a transactional id; without one, nothing of the request is taken.
-fn refusal_of(request: &ProduceRequest) -> Option<ErrorCode> {
+fn is_transactional(request: &ProduceRequest) -> bool {
     let partitions = request.topic_data.iter();
     let mut partitions = partitions.flat_map(|topic| &topic.partition_data);
-    let transactional = partitions.any(|partition| {
+    partitions.any(|partition| {
         let batch = partition.records.as_deref().unwrap_or_default();
         verify::transactional_header(batch).is_some()
-    });
-    let trespass = transactional && request.transactional_id.is_none();
-    trespass.then_some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+    })
 }
 
 /// What a defect does to an admission.

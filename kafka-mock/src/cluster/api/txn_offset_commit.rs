@@ -13,7 +13,8 @@ use kafka_wire::{
 
 use super::{
     super::{
-        CommittedOffset, CoordinatorKind,
+        CommittedOffset,
+        acl::ResourceKind,
         group::{Claim, Commit},
         transaction::Identity,
         transactions::offsets_of,
@@ -30,7 +31,11 @@ impl Cluster {
         request: TxnOffsetCommitRequest,
         pause: Pause,
     ) -> Outcome {
-        let allowed = self.may_commit_offsets(call, &request);
+        let denied = self.who_is_denied(call, &request);
+        let allowed = match denied {
+            None => self.may_commit_offsets(call, &request),
+            Some(code) => Err(code),
+        };
         let mut topics = Vec::new();
         for topic in &request.topics {
             let found = self.named_topic(&topic.name, topic.topic_id);
@@ -41,11 +46,12 @@ impl Cluster {
                     topic: Some(found.as_deref().unwrap_or(&topic.name)),
                     partition: Some(asked.partition_index),
                 };
-                let error_code = self.as_scripted(call, target, |cluster| {
+                let keep = |cluster: &mut Self| {
                     let name = allowed.and_then(|()| found.as_deref().map_err(|code| *code));
                     let kept = name.and_then(|name| cluster.keep_offset(&request, name, asked));
                     kept.err().unwrap_or_default()
-                });
+                };
+                let error_code = denied.unwrap_or_else(|| self.as_scripted(call, target, keep));
                 TxnOffsetCommitResponsePartition::default()
                     .with_partition_index(asked.partition_index)
                     .with_error_code(error_code)
@@ -63,6 +69,13 @@ impl Cluster {
         Ok(call.answer::<TxnOffsetCommitRequest>(&response))
     }
 
+    /// What an ACL answers to all of it.
+    fn who_is_denied(&self, call: &Call, request: &TxnOffsetCommitRequest) -> Option<ErrorCode> {
+        let id = request.transactional_id.as_str();
+        let denied = self.denial(call, ResourceKind::TransactionalId, id);
+        denied.or_else(|| self.denial(call, ResourceKind::Group, &request.group_id))
+    }
+
     fn may_commit_offsets(
         &mut self,
         call: &Call,
@@ -72,8 +85,7 @@ impl Cluster {
         if group.is_empty() {
             return Err(ErrorCode::INVALID_GROUP_ID);
         }
-        let key = (CoordinatorKind::Group, group);
-        self.check_coordinator(call.now, call.broker(), key)?;
+        self.check_group_coordinator(call, group)?;
         let by = Identity {
             id: request.producer_id,
             epoch: request.producer_epoch,

@@ -11,6 +11,7 @@ use kafka_wire::{ErrorCode, messages::ProduceRequest, records::Attributes};
 use super::{
     super::{
         CoordinatorKind, Defect, Now,
+        acl::ResourceKind,
         producer_state::Start,
         transaction::{Identity, Participant},
         validate::Refusal,
@@ -63,10 +64,16 @@ impl Cluster {
         let Some(id) = request.transactional_id.as_deref() else {
             return unverified;
         };
+        if self.refusal_of(call, request).is_some() {
+            return unverified;
+        }
         for (n, topic) in request.topic_data.iter().enumerate() {
             let Ok((name, _)) = self.named_topic(&topic.name, topic.topic_id) else {
                 continue;
             };
+            if self.denial(call, ResourceKind::Topic, name).is_some() {
+                continue;
+            }
             let name = name.to_owned();
             for (m, asked) in topic.partition_data.iter().enumerate() {
                 let batch = asked.records.as_deref().unwrap_or_default();

@@ -159,6 +159,17 @@ impl Sasl {
         }
     }
 
+    /// Who a client is that has authenticated, also while it shows that again.
+    pub(super) fn principal(&self, link: Link) -> Option<&str> {
+        match self.sessions.get(&link)? {
+            Session::Authenticated(client) => Some(&client.principal),
+            Session::Exchange(exchange) => {
+                exchange.anew.as_ref().map(|(it, _)| it.principal.as_str())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a client is one of the users, also while it shows that again.
     pub(super) fn is_authenticated(&self, link: Link) -> bool {
         match self.sessions.get(&link) {
