@@ -7,7 +7,11 @@ use std::{ops::RangeInclusive, time::Duration};
 use kafka_wire::{ApiKey, records::TimestampType};
 
 use super::{
-    defect::Defect, partition::UncleanElection, sasl::SaslConfig, setters::settings,
+    defect::Defect,
+    partition::UncleanElection,
+    quota::{Quota, QuotaEntity},
+    sasl::SaslConfig,
+    setters::settings,
     telemetry::TelemetryConfig,
 };
 
@@ -82,6 +86,8 @@ settings! {
         pub sasl: Option<SaslConfig>,
         /// Which metrics of clients the brokers want (KIP-714); `None`: they do not receive any.
         pub telemetry: Option<TelemetryConfig>,
+        /// How many bytes per second clients may write and read.
+        pub quotas: Vec<(QuotaEntity, Quota)>,
         /// A promise that the brokers break; for tests of checkers only.
         pub defect: Option<Defect>,
     }
@@ -117,6 +123,7 @@ impl Default for ClusterConfig {
             unclean_election: UncleanElection::Refused,
             sasl: None,
             telemetry: None,
+            quotas: Vec::new(),
             defect: None,
         }
     }

@@ -17,6 +17,7 @@ mod admin;
 mod answer;
 mod api;
 mod broker;
+mod byte_rate;
 mod call;
 mod config;
 mod coordinator;
@@ -37,11 +38,14 @@ mod partition;
 mod producer_expiration;
 mod producer_state;
 mod purgatory;
+mod quota;
+mod quotas;
 mod random;
 mod replication;
 mod sasl;
 mod setters;
 mod telemetry;
+mod throttling;
 mod timers;
 mod topic;
 mod topic_config;
@@ -67,6 +71,7 @@ use self::{
     fault::Faults,
     group::Groups,
     ids::Link,
+    quotas::Quotas,
     random::Random,
     sasl::Sasl,
     telemetry::Telemetry,
@@ -92,6 +97,7 @@ pub use self::{
     marker::TransactionOutcome,
     now::Now,
     partition::{Restart, UncleanElection},
+    quota::{Quota, QuotaEntity},
     sasl::{AcceptedTokens, SaslConfig, SaslMechanism},
     telemetry::{Push, TelemetryConfig},
 };
@@ -140,6 +146,7 @@ pub struct Cluster {
     sasl: Option<Sasl>,
     /// Which metrics of clients are wanted; `None`: the brokers receive none.
     telemetry: Option<Telemetry>,
+    quotas: Quotas,
     faults: Faults,
     /// Connections on which something is delayed.
     blocked: BTreeMap<Link, BlockedConnection>,
@@ -181,6 +188,7 @@ impl Cluster {
             first_seen: None,
             sasl: config.sasl.clone().map(Sasl::new),
             telemetry: config.telemetry.clone().map(Telemetry::new),
+            quotas: Quotas::new(config.quotas.clone()),
             config,
             topics: Topics::default(),
             next_producer_id: FIRST_PRODUCER_ID,
@@ -315,6 +323,7 @@ impl Cluster {
     pub fn disconnected(&mut self, broker: BrokerId, connection: ConnectionId) {
         let link = Link { broker, connection };
         self.blocked.remove(&link);
+        self.quotas.forget(link);
         if let Some(sasl) = &mut self.sasl {
             sasl.forget(link);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     MockCluster, MockError,
-    cluster::{BrokerId, ClusterError, Restart},
+    cluster::{BrokerId, ClusterError, Quota, QuotaEntity, Restart},
 };
 
 /// Something to be done at a time.
@@ -58,6 +58,8 @@ pub enum Act {
     RecreateTopic(String),
     /// The partition forgets the sequence numbers of producers.
     ForgetProducers(String, i32),
+    /// These clients may write and read so much; without a limit, any.
+    SetQuota(QuotaEntity, Quota),
 }
 
 impl MockCluster {
@@ -91,6 +93,10 @@ impl MockCluster {
             Act::RecreateTopic(topic) => self.recreate_topic(topic),
             Act::ForgetProducers(topic, partition) => {
                 Ok(self.with_cluster(|it| it.forget_producers(topic, *partition))?)
+            }
+            Act::SetQuota(entity, quota) => {
+                self.with_cluster(|it| it.set_quota(entity.clone(), *quota));
+                Ok(())
             }
         }
     }

@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::act::{Act, TimedAct};
 use crate::{
     MockError,
-    cluster::{BrokerId, Effect, Fault, Restart, When},
+    cluster::{BrokerId, Effect, Fault, Quota, QuotaEntity, Restart, When},
 };
 
 #[derive(Deserialize)]
@@ -77,6 +77,10 @@ struct ActForm {
     partition: Option<i32>,
     partitions: Option<i32>,
     to: Option<u16>,
+    user: Option<String>,
+    client_id: Option<String>,
+    producer_byte_rate: Option<u64>,
+    consumer_byte_rate: Option<u64>,
 }
 
 /// What is wrong, without its place.
@@ -218,6 +222,10 @@ impl ActForm {
                 let partition = needed(self.partition.take(), &verb, "partition")?;
                 Act::ForgetProducers(self.topic(&verb)?, partition)
             }
+            "set_quota" => {
+                let entity = self.quota_entity(&verb)?;
+                Act::SetQuota(entity, self.quota())
+            }
             other => return Err(format!("do = \"{other}\": none of {ACTS}")),
         };
         match self.left_over() {
@@ -238,6 +246,28 @@ impl ActForm {
         needed(self.partitions.take(), verb, "partitions")
     }
 
+    fn quota_entity(&mut self, verb: &str) -> Result<QuotaEntity, Wrong> {
+        let of_users = self.user.take().map(|name| match &*name {
+            DEFAULT => QuotaEntity::default_user(),
+            _ => QuotaEntity::user(name),
+        });
+        let entity = match (of_users, self.client_id.take()) {
+            (None, None) => return Err(format!("do = \"{verb}\" needs `user` or `client_id`")),
+            (Some(of_users), None) => of_users,
+            (Some(of_users), Some(id)) if id == DEFAULT => of_users.with_default_client_id(),
+            (Some(of_users), Some(id)) => of_users.with_client_id(id),
+            (None, Some(id)) if id == DEFAULT => QuotaEntity::default_client_id(),
+            (None, Some(id)) => QuotaEntity::client_id(id),
+        };
+        Ok(entity)
+    }
+
+    fn quota(&mut self) -> Quota {
+        Quota::default()
+            .with_producer_byte_rate(self.producer_byte_rate.take())
+            .with_consumer_byte_rate(self.consumer_byte_rate.take())
+    }
+
     /// A field that the act does not take.
     fn left_over(&self) -> Option<&'static str> {
         let fields = [
@@ -246,6 +276,10 @@ impl ActForm {
             ("partition", self.partition.is_some()),
             ("partitions", self.partitions.is_some()),
             ("to", self.to.is_some()),
+            ("user", self.user.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("producer_byte_rate", self.producer_byte_rate.is_some()),
+            ("consumer_byte_rate", self.consumer_byte_rate.is_some()),
         ];
         let mut there = fields.into_iter().filter(|(_, is_there)| *is_there);
         there.next().map(|(name, _)| name)
@@ -257,7 +291,9 @@ fn needed<T>(field: Option<T>, verb: &str, name: &str) -> Result<T, Wrong> {
 }
 
 const ACTS: &str = "kill, restart, restart_empty, freeze, thaw, rolling_restart, move_leader, create_topic, \
-     grow_topic, delete_topic, recreate_topic, forget_producers";
+     grow_topic, delete_topic, recreate_topic, forget_producers, set_quota";
+/// Whoever has no quota by name, as Kafka's tools had it.
+const DEFAULT: &str = "<default>";
 
 #[cfg(test)]
 mod tests {
@@ -364,6 +400,24 @@ mod tests {
                 "do = 'forget_producers'\ntopic = 'orders'\npartition = 1",
                 Act::ForgetProducers(orders(), 1),
             ),
+            (
+                "do = 'set_quota'\nclient_id = 'app'\nproducer_byte_rate = 7",
+                Act::SetQuota(
+                    QuotaEntity::client_id("app"),
+                    Quota::default().with_producer_byte_rate(Some(7)),
+                ),
+            ),
+            (
+                "do = 'set_quota'\nuser = 'alice'\nclient_id = '<default>'\nconsumer_byte_rate = 8",
+                Act::SetQuota(
+                    QuotaEntity::user("alice").with_default_client_id(),
+                    Quota::default().with_consumer_byte_rate(Some(8)),
+                ),
+            ),
+            (
+                "do = 'set_quota'\nuser = '<default>'",
+                Act::SetQuota(QuotaEntity::default_user(), Quota::default()),
+            ),
         ] {
             assert_eq!(act(text), expected, "{text}");
         }
@@ -419,6 +473,10 @@ mod tests {
         refused(
             "[[act]]\ndo = 'murder'\nbroker = 1",
             "do = \"murder\": none of kill, restart",
+        );
+        refused(
+            "[[act]]\ndo = 'set_quota'\nproducer_byte_rate = 1",
+            "do = \"set_quota\" needs `user` or `client_id`",
         );
         refused("[[act]]\ndo = 'kill'", "do = \"kill\" needs `broker`");
         refused(

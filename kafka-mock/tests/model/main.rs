@@ -22,6 +22,7 @@ mod member;
 mod metadata;
 mod produce;
 mod producers;
+mod quotas;
 mod replication;
 mod sasl;
 mod storm;

@@ -23,6 +23,7 @@ mod logins;
 mod metrics;
 mod permits;
 mod preparing;
+mod quotas;
 mod refusals;
 mod routing;
 mod scene;

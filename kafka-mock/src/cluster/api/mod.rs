@@ -236,6 +236,7 @@ impl Cluster {
         mut raw: Raw,
         handler: impl FnOnce(&mut Self, &Call, R, Pause) -> Outcome,
     ) -> Outcome {
+        self.note_asked(raw.call.link, &raw.header, raw.body.remaining());
         // Bytes behind the last field are skipped, as Kafka does: librdkafka sends three when it asks for
         // the metadata of all topics.
         let Ok(request) = R::decode(&mut raw.body, raw.call.version) else {

@@ -168,6 +168,18 @@ impl Sasl {
         }
     }
 
+    /// Whom a client has authenticated as, also while it shows that again.
+    pub(super) fn user(&self, link: Link) -> Option<&str> {
+        match self.sessions.get(&link)? {
+            Session::Authenticated(client) => Some(&client.principal),
+            Session::Exchange(exchange) => {
+                let (client, _) = exchange.anew.as_ref()?;
+                Some(&client.principal)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether what comes next has no header.
     pub(super) fn expects_raw(&self, link: Link) -> bool {
         let session = self.sessions.get(&link);
