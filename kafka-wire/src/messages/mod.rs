@@ -25,6 +25,7 @@
 
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
+pub mod alter_client_quotas;
 pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
@@ -33,6 +34,7 @@ pub mod create_topics;
 pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
+pub mod describe_client_quotas;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_groups;
@@ -68,6 +70,7 @@ pub use {
         AddPartitionsToTxnResult, AddPartitionsToTxnTopic, AddPartitionsToTxnTopicResult,
         AddPartitionsToTxnTransaction,
     },
+    alter_client_quotas::{AlterClientQuotasRequest, AlterClientQuotasResponse},
     api_versions::{
         ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey,
         SupportedFeatureKey,
@@ -92,6 +95,7 @@ pub use {
     delete_topics::{
         DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
     },
+    describe_client_quotas::{DescribeClientQuotasRequest, DescribeClientQuotasResponse},
     describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse},
     describe_configs::{
         DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
@@ -187,6 +191,7 @@ macro_rules! for_each_request {
         $callback! {
             AddOffsetsToTxnRequest,
             AddPartitionsToTxnRequest,
+            AlterClientQuotasRequest,
             ApiVersionsRequest,
             ConsumerGroupDescribeRequest,
             ConsumerGroupHeartbeatRequest,
@@ -195,6 +200,7 @@ macro_rules! for_each_request {
             DeleteGroupsRequest,
             DeleteRecordsRequest,
             DeleteTopicsRequest,
+            DescribeClientQuotasRequest,
             DescribeClusterRequest,
             DescribeConfigsRequest,
             DescribeGroupsRequest,
