@@ -103,15 +103,33 @@ impl QuotaEntity {
         let client_id = Some(Who::Default);
         Self { client_id, ..self }
     }
+
+    /// Of the types that are there: by this name, or the default.
+    pub(super) fn of_parts(
+        user: Option<Option<String>>,
+        client_id: Option<Option<String>>,
+    ) -> Option<Self> {
+        let who = |name: Option<String>| name.map_or(Who::Default, Who::Named);
+        let (user, client_id) = (user.map(who), client_id.map(who));
+        (user.is_some() || client_id.is_some()).then_some(Self { user, client_id })
+    }
+
+    /// The types that are there, each with its name, or none for the default.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&'static str, Option<&str>)> {
+        let parts = [(USER, &self.user), (CLIENT_ID, &self.client_id)];
+        parts.into_iter().filter_map(|(kind, who)| match who {
+            None => None,
+            Some(Who::Default) => Some((kind, None)),
+            Some(Who::Named(name)) => Some((kind, Some(name.as_str()))),
+        })
+    }
 }
 
 impl std::fmt::Display for QuotaEntity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts = [("user", &self.user), ("client-id", &self.client_id)];
-        let parts = parts.into_iter().filter_map(|(kind, who)| match who {
-            None => None,
-            Some(Who::Default) => Some(format!("default {kind}")),
-            Some(Who::Named(name)) => Some(format!("{kind} {name}")),
+        let parts = self.parts().map(|(kind, name)| match name {
+            None => format!("default {kind}"),
+            Some(name) => format!("{kind} {name}"),
         });
         f.write_str(&parts.collect::<Vec<_>>().join(", "))
     }
@@ -132,6 +150,20 @@ settings! {
         pub producer_byte_rate: Option<u64>,
         /// What may be read from each broker.
         pub consumer_byte_rate: Option<u64>,
+    }
+}
+
+impl Quota {
+    /// Kafka's names of the limits.
+    pub(super) const NAMES: [&str; 2] = ["consumer_byte_rate", "producer_byte_rate"];
+
+    /// The limit of this name, if that is one.
+    pub(super) fn by_name(&mut self, name: &str) -> Option<&mut Option<u64>> {
+        match name {
+            "consumer_byte_rate" => Some(&mut self.consumer_byte_rate),
+            "producer_byte_rate" => Some(&mut self.producer_byte_rate),
+            _ => None,
+        }
     }
 }
 
@@ -164,6 +196,11 @@ impl Limits {
         self.by_entity
             .iter()
             .map(|(entity, &quota)| (entity, quota))
+    }
+
+    /// What is set for exactly these.
+    pub(super) fn own(&self, entity: &QuotaEntity) -> Quota {
+        self.by_entity.get(entity).copied().unwrap_or_default()
     }
 
     pub(super) fn set(&mut self, entity: QuotaEntity, quota: Quota) {
@@ -211,6 +248,11 @@ impl Limits {
         })
     }
 }
+
+/// `ClientQuotaEntity`: types of entities.
+pub(super) const USER: &str = "user";
+pub(super) const CLIENT_ID: &str = "client-id";
+pub(super) const IP: &str = "ip";
 
 #[cfg(test)]
 mod tests {

@@ -49,9 +49,14 @@ impl Broker {
         self.try_ask(version, request).expect("it answers")
     }
 
-    pub(crate) fn exchange(&self, frame: &[u8]) -> Option<Bytes> {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
+        stream
+    }
+
+    pub(crate) fn exchange(&self, frame: &[u8]) -> Option<Bytes> {
+        let mut stream = self.connect();
         stream.write_all(frame).unwrap();
         let mut length = [0; 4];
         if let Err(error) = stream.read_exact(&mut length) {

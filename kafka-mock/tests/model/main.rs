@@ -8,6 +8,7 @@ mod admin;
 mod altering;
 mod api_versions;
 mod classic;
+mod client_quotas;
 mod consumers;
 mod defects;
 mod delayed;

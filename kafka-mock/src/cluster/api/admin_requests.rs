@@ -17,6 +17,8 @@ impl Cluster {
             ApiKey::DESCRIBE_PRODUCERS => self.run(raw, Self::describe_producers),
             ApiKey::DESCRIBE_TRANSACTIONS => self.run(raw, Self::describe_transactions),
             ApiKey::LIST_TRANSACTIONS => self.run(raw, Self::list_transactions),
+            ApiKey::DESCRIBE_CLIENT_QUOTAS => self.run(raw, Self::describe_client_quotas),
+            ApiKey::ALTER_CLIENT_QUOTAS => self.run(raw, Self::alter_client_quotas),
             _ => self.serve_group(raw),
         }
     }

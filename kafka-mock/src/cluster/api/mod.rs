@@ -7,6 +7,7 @@
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod admin_requests;
+mod alter_client_quotas;
 mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
@@ -15,6 +16,7 @@ mod create_topics;
 mod delete_groups;
 mod delete_records;
 mod delete_topics;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -50,16 +52,17 @@ use bytes::Bytes;
 use kafka_wire::{
     ApiKey, ErrorCode, Reader, Request, RequestHeader, Uuid, VersionRange,
     messages::{
-        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
-        CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-        DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
-        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
-        IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
-        ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-        OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, PushTelemetryRequest,
-        SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
+        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterClientQuotasRequest,
+        ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest,
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
+        DeleteTopicsRequest, DescribeClientQuotasRequest, DescribeClusterRequest,
+        DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
+        DescribeTransactionsRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
+        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+        ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
+        OffsetFetchRequest, ProduceRequest, PushTelemetryRequest, SaslAuthenticateRequest,
+        SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -75,7 +78,7 @@ use super::{
 };
 
 /// What is served, in the versions that brokers offer.
-const SERVED: [(ApiKey, VersionRange); 37] = [
+const SERVED: [(ApiKey, VersionRange); 39] = [
     served::<ProduceRequest>(),
     served::<FetchRequest>(),
     served::<ListOffsetsRequest>(),
@@ -113,6 +116,8 @@ const SERVED: [(ApiKey, VersionRange); 37] = [
     served::<OffsetDeleteRequest>(),
     served::<ConsumerGroupHeartbeatRequest>(),
     served::<ConsumerGroupDescribeRequest>(),
+    served::<DescribeClientQuotasRequest>(),
+    served::<AlterClientQuotasRequest>(),
 ];
 
 /// Nothing here reads a pattern of RE2, as version 2 has (KIP-1152).

@@ -3,17 +3,17 @@
 use kafka_wire::{
     Uuid,
     messages::{
-        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-        ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreatePartitionsRequest,
-        CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-        DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
-        FindCoordinatorRequest, GetTelemetrySubscriptionsRequest, HeartbeatRequest,
-        IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
-        ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest, MetadataRequest,
-        OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest,
-        PushTelemetryRequest, SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest,
-        TxnOffsetCommitRequest,
+        AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AlterClientQuotasRequest,
+        ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest,
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
+        DeleteTopicsRequest, DescribeClientQuotasRequest, DescribeClusterRequest,
+        DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
+        DescribeTransactionsRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
+        GetTelemetrySubscriptionsRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+        ListOffsetsRequest, ListTransactionsRequest, MetadataRequest, OffsetCommitRequest,
+        OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, PushTelemetryRequest,
+        SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest, TxnOffsetCommitRequest,
     },
 };
 
@@ -41,7 +41,9 @@ impl<'a> NamedTopic<'a> {
     }
 }
 
+impl NamedTopics for AlterClientQuotasRequest {}
 impl NamedTopics for ApiVersionsRequest {}
+impl NamedTopics for DescribeClientQuotasRequest {}
 impl NamedTopics for DescribeClusterRequest {}
 impl NamedTopics for DescribeConfigsRequest {}
 impl NamedTopics for FindCoordinatorRequest {}
